@@ -1,0 +1,239 @@
+//! A commit: the events that one command produced, stored as one thing; and the envelope of each of them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{DecodeError, DomainEvent, EventData, StreamId, Timestamp, Version};
+
+/// Longest correlation id and actor, in characters.
+const MAX_CONTEXT_TEXT: usize = 128;
+
+/// What a store needs for an event or an entry of the metadata beside its content, at most. (On DynamoDB: attribute names
+/// of 14 bytes, a number of up to 6, and 7 for a map in a list.)
+const PER_ENTRY_BYTES: usize = 32;
+
+/// Identifies a command and the commit that came of it. The same command sent again has the same id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CommitId(Uuid);
+
+impl CommitId {
+    /// The id of a command that has one already.
+    #[must_use]
+    pub const fn new(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// The id of the command called `name` on the thing identified by `scope`: the same for the same two, always.
+    #[must_use]
+    pub fn of(scope: Uuid, name: &str) -> Self {
+        Self(Uuid::new_v5(&scope, name.as_bytes()))
+    }
+
+    /// The id itself.
+    #[must_use]
+    pub const fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl fmt::Display for CommitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// Identifies one event: computed from its commit's id and its place in the commit, so it need not be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventId(Uuid);
+
+impl EventId {
+    /// The id of the event at `index` (from 0) of this commit.
+    #[must_use]
+    pub fn of(commit: CommitId, index: usize) -> Self {
+        Self(Uuid::new_v5(&commit.0, index.to_string().as_bytes()))
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// The text cannot be a correlation id or an actor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not 1 to 128 of A-Z a-z 0-9 . _ : -")]
+pub struct InvalidContext;
+
+macro_rules! context_text {
+    ($(#[$meta:meta])* $name:ident) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// # Errors
+            /// [`InvalidContext`] unless the text is 1 to 128 of `A-Z a-z 0-9 . _ : -`.
+            pub fn new(text: impl Into<String>) -> Result<Self, InvalidContext> {
+                let text = text.into();
+                let valid = (1..=MAX_CONTEXT_TEXT).contains(&text.len())
+                    && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'-'));
+                if valid { Ok(Self(text)) } else { Err(InvalidContext) }
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidContext;
+            fn try_from(text: String) -> Result<Self, InvalidContext> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+context_text! {
+    /// Ties together everything that followed from one call, through events, messages, log lines and sagas.
+    CorrelationId
+}
+
+context_text! {
+    /// Who caused a command: `customer:c-1001`, `operator`, `saga`. An id, never a person's name or address.
+    Actor
+}
+
+/// What is known about a command beside its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Context {
+    /// The component that wrote the commit, such as `order-commands`.
+    pub source: String,
+    /// What the whole call is called, see [`CorrelationId`].
+    pub correlation_id: CorrelationId,
+    /// The event that caused the command, if one did.
+    pub causation_id: Option<EventId>,
+    /// Who caused the command.
+    pub actor: Actor,
+    /// Anything else worth keeping. No personal data: it is not encrypted.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl From<Uuid> for CorrelationId {
+    fn from(id: Uuid) -> Self {
+        Self(id.to_string())
+    }
+}
+
+/// A commit to be: events with everything but a place in a stream, which only a [`Head`](crate::Head) gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// The command's id. Appending the same id again at the same head changes nothing and gives the first answer.
+    pub commit_id: CommitId,
+    /// When the command was decided. The commit is never recorded earlier than the commit before it.
+    pub at: Timestamp,
+    /// What is known about the command beside its content.
+    pub context: Context,
+    /// The events, in order; at least one.
+    pub events: Vec<EventData>,
+}
+
+impl Draft {
+    /// How large the commit is against [`MAX_COMMIT_BYTES`](crate::MAX_COMMIT_BYTES): a little more than it takes in a
+    /// store. An event counts with its data, twice its type (an index has it too) and a bit for what holds it together;
+    /// to this come source and metadata.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        let event = |event: &EventData| 2 * event.event_type.len() + event.data.len() + PER_ENTRY_BYTES;
+        let entry = |(name, value): (&String, &String)| name.len() + value.len() + PER_ENTRY_BYTES;
+        let events: usize = self.events.iter().map(event).sum();
+        let metadata: usize = self.context.metadata.iter().map(entry).sum();
+        events + metadata + self.context.source.len()
+    }
+}
+
+/// A stored commit: one or more events, one after the other in one stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// The command's id.
+    pub id: CommitId,
+    /// The stream it is part of.
+    pub stream: StreamId,
+    /// Position of its first event.
+    pub first: Version,
+    /// When it was recorded; never earlier than the commit before it in its stream.
+    pub at: Timestamp,
+    /// What is known about the command beside its content.
+    pub context: Context,
+    /// The events, in order; at least one.
+    pub events: Vec<EventData>,
+}
+
+impl Commit {
+    /// Position of its last event.
+    #[must_use]
+    pub fn last(&self) -> Version {
+        self.first.previous().plus(self.events.len() as u64)
+    }
+
+    /// The events in their envelopes, decoded.
+    ///
+    /// # Errors
+    /// [`DecodeError`] at the first event that this build cannot read.
+    pub fn envelopes<E: DomainEvent>(&self) -> impl Iterator<Item = Result<Envelope<E>, DecodeError>> {
+        self.events.iter().enumerate().map(|(index, stored)| {
+            Ok(Envelope {
+                event_id: EventId::of(self.id, index),
+                event_type: stored.event_type.clone(),
+                schema: stored.schema,
+                stream: self.stream.clone(),
+                version: self.first.plus(index as u64),
+                recorded_at: self.at,
+                context: self.context.clone(),
+                data: E::decode(stored)?,
+            })
+        })
+    }
+}
+
+/// One event with everything that is known about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope<E> {
+    /// Unique over all events.
+    pub event_id: EventId,
+    /// The stored name, such as `order.placed`.
+    pub event_type: String,
+    /// The version of the shape that was stored; `data` has today's.
+    pub schema: u32,
+    /// The stream it is part of, and so its tenant.
+    pub stream: StreamId,
+    /// Its position in the stream, from 1.
+    pub version: Version,
+    /// When it was recorded; never earlier than the event before it in its stream.
+    pub recorded_at: Timestamp,
+    /// Source, correlation, causation, actor and metadata of its commit.
+    pub context: Context,
+    /// The event.
+    pub data: E,
+}

@@ -1,0 +1,70 @@
+//! The shape of a domain: pure, synchronous decisions.
+
+use crate::{Commit, DecodeError, DomainEvent, Version};
+
+/// One kind of thing that commands are about: what can be said of it, and by which rules.
+///
+/// Both functions are pure: the same arguments give the same result, whenever and wherever.
+pub trait Decider {
+    /// The category of its streams.
+    const CATEGORY: &'static str;
+    /// What must be remembered to decide. The default is the state before the first event.
+    type State: Default + Send;
+    /// What can be asked for.
+    type Command;
+    /// What can happen.
+    type Event: DomainEvent;
+    /// Why a command can be refused.
+    type Rejection: std::error::Error;
+
+    /// What happens if `command` is given in this state. No events: the command asks for what is so already.
+    ///
+    /// # Errors
+    /// The rule that forbids it.
+    fn decide(state: &Self::State, command: &Self::Command) -> Result<Vec<Self::Event>, Self::Rejection>;
+
+    /// The state after an event. Events are facts: nothing is refused here.
+    fn evolve(state: Self::State, event: &Self::Event) -> Self::State;
+}
+
+/// A state, and how far it reaches.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Folded<S> {
+    /// The state.
+    pub state: S,
+    /// The last event in it; [`Version::START`] for the default state of an empty stream.
+    pub version: Version,
+}
+
+/// The state after these commits of one stream, oldest first.
+///
+/// # Errors
+/// [`DecodeError`] at the first event that this build cannot read.
+pub fn fold<D: Decider>(commits: &[Commit]) -> Result<Folded<D::State>, DecodeError> {
+    let mut folded = Folded { state: D::State::default(), version: Version::START };
+    for commit in commits {
+        for stored in &commit.events {
+            folded.state = D::evolve(folded.state, &D::Event::decode(stored)?);
+        }
+        folded.version = commit.last();
+    }
+    Ok(folded)
+}
+
+/// The events of several commands given one after the other, to be committed together.
+///
+/// # Errors
+/// The rejection of the first command that is refused; nothing happens then.
+pub fn decide_in_turn<D: Decider>(state: &D::State, commands: &[D::Command]) -> Result<Vec<D::Event>, D::Rejection>
+where
+    D::State: Clone,
+{
+    let mut state = state.clone();
+    let mut events = Vec::new();
+    for command in commands {
+        let decided = D::decide(&state, command)?;
+        state = decided.iter().fold(state, D::evolve);
+        events.extend(decided);
+    }
+    Ok(events)
+}

@@ -1,0 +1,38 @@
+//! The core of the kit: what an event-sourced system is made of, and nothing of where it runs.
+//!
+//! - A [`Decider`] is the domain: a command and the state give events, an event and the state give the next state.
+//! - An [`EventStore`] keeps streams of [`Commit`]s; [`handle`] and [`handle_all`] load, decide and append.
+//! - A [`Projection`] turns a stream into one row of a view; [`catch_up`] brings the row up to date, whatever was
+//!   duplicated, reordered or lost on the way.
+//!
+//! This crate performs no input or output. It has no runtime, no clock and no random source: time and ids come in as
+//! arguments, stores and pauses through traits. [`memory`] holds the stores of tests and examples.
+
+mod commit;
+mod decider;
+mod event;
+mod handle;
+pub mod memory;
+mod message;
+mod personal;
+mod projection;
+mod store;
+mod stream;
+mod time;
+
+pub use commit::{Actor, Commit, CommitId, Context, CorrelationId, Draft, Envelope, EventId, InvalidContext};
+pub use decider::{Decider, Folded, decide_in_turn, fold};
+pub use event::{DecodeError, DomainEvent, EncodeError, EventData, decode_as, encode_as};
+pub use handle::{HandleError, Handled, Many, One, Outcome, Pause, Request, Streams, handle, handle_all};
+pub use message::{CommitMessage, InvalidMessage};
+pub use personal::{Personal, reveal};
+pub use projection::{
+    CatchUpError, CaughtUp, Inapplicable, ListEntry, Listing, Parked, Projection, Put, ViewRow, ViewStore, catch_up,
+    park, project,
+};
+pub use store::{
+    AppendError, Appended, Corruption, EventStore, Head, Loaded, MAX_COMMIT_BYTES, MAX_STREAMS, MAX_TOGETHER_BYTES,
+    Refusal, StoreError, check_contiguous,
+};
+pub use stream::{Category, InvalidName, StreamId, Tenant, Version, is_identifier};
+pub use time::{InvalidTimestamp, Timestamp};

@@ -1,0 +1,177 @@
+//! Stores in memory, for tests, examples and simulations. They pass the same contracts as the stores on DynamoDB.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::{
+    AppendError, Appended, Commit, Draft, EventStore, Head, ListEntry, Loaded, Put, Refusal, StoreError, StreamId,
+    Timestamp, Version, ViewRow, ViewStore, check_contiguous,
+};
+
+/// An event store in memory. Clones share their streams.
+#[derive(Debug, Clone, Default)]
+pub struct InMemoryEventStore {
+    streams: Arc<Mutex<BTreeMap<StreamId, Vec<Commit>>>>,
+}
+
+/// A position in an [`InMemoryEventStore`].
+#[derive(Debug, Clone)]
+pub struct InMemoryHead {
+    store: Arc<Mutex<BTreeMap<StreamId, Vec<Commit>>>>,
+    stream: StreamId,
+    version: Version,
+    recorded_at: Option<Timestamp>,
+}
+
+impl Head for InMemoryHead {
+    fn stream(&self) -> &StreamId {
+        &self.stream
+    }
+
+    fn version(&self) -> Version {
+        self.version
+    }
+
+    fn recorded_at(&self) -> Option<Timestamp> {
+        self.recorded_at
+    }
+}
+
+impl InMemoryEventStore {
+    /// Writes a commit behind the store's back, as it is, checking nothing. For tests of what a reader says to that.
+    pub fn plant(&self, commit: Commit) {
+        let mut streams = lock(&self.streams);
+        let commits = streams.entry(commit.stream.clone()).or_default();
+        commits.push(commit);
+        commits.sort_by_key(|commit| commit.first);
+    }
+
+    fn head(&self, stream: StreamId, last: Option<&Commit>) -> InMemoryHead {
+        InMemoryHead {
+            store: Arc::clone(&self.streams),
+            stream,
+            version: last.map_or(Version::START, Commit::last),
+            recorded_at: last.map(|commit| commit.at),
+        }
+    }
+}
+
+/// A panic elsewhere leaves the map whole: every change to it is one insertion.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl EventStore for InMemoryEventStore {
+    type Head = InMemoryHead;
+
+    fn start(&self, stream: StreamId) -> InMemoryHead {
+        self.head(stream, None)
+    }
+
+    async fn read(&self, stream: &StreamId, after: Version) -> Result<Vec<Commit>, StoreError> {
+        let commits: Vec<Commit> = {
+            let streams = lock(&self.streams);
+            streams.get(stream).into_iter().flatten().filter(|commit| commit.first > after).cloned().collect()
+        };
+        check_contiguous(stream, after, &commits)?;
+        Ok(commits)
+    }
+
+    async fn load(&self, stream: &StreamId) -> Result<Loaded<InMemoryHead>, StoreError> {
+        let commits = self.read(stream, Version::START).await?;
+        Ok(Loaded { head: self.head(stream.clone(), commits.last()), commits })
+    }
+
+    async fn append(&self, head: &InMemoryHead, draft: Draft) -> Result<Appended<InMemoryHead>, AppendError> {
+        let mut appended = self.append_all(vec![(head.clone(), draft)]).await?;
+        appended.pop().ok_or(AppendError::Refused(Refusal::Empty))
+    }
+
+    async fn append_all(&self, parts: Vec<(InMemoryHead, Draft)>) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
+        if let Some((head, _)) = parts.iter().find(|(head, _)| !Arc::ptr_eq(&head.store, &self.streams)) {
+            return Err(Refusal::ForeignHead(head.stream.clone()).into());
+        }
+        Refusal::check(parts.iter().map(|(head, draft)| (&head.stream, draft)))?;
+
+        let mut streams = lock(&self.streams);
+        let stored = |head: &InMemoryHead, streams: &BTreeMap<StreamId, Vec<Commit>>| {
+            let commits = streams.get(&head.stream).into_iter().flatten();
+            commits.filter(|commit| commit.last() > head.version).min_by_key(|commit| commit.first).cloned()
+        };
+        let found: Vec<Option<Commit>> = parts.iter().map(|(head, _)| stored(head, &streams)).collect();
+        let mine = |(commit, (_, draft)): (&Option<Commit>, &(InMemoryHead, Draft))| {
+            commit.as_ref().is_some_and(|commit| commit.id == draft.commit_id)
+        };
+        let repeated = found.iter().zip(&parts).any(mine);
+        let moved: Vec<StreamId> = found.iter().flatten().map(|commit| commit.stream.clone()).collect();
+        if !repeated && !moved.is_empty() {
+            return Err(AppendError::Conflict { streams: moved });
+        }
+
+        let mut appended = Vec::with_capacity(parts.len());
+        for (head, draft) in parts {
+            let commits = streams.entry(head.stream.clone()).or_default();
+            let commit = if repeated {
+                let earlier = commits.iter().find(|commit| commit.id == draft.commit_id).cloned();
+                earlier.ok_or_else(|| AppendError::Conflict { streams: vec![head.stream.clone()] })?
+            } else {
+                let commit = Commit {
+                    id: draft.commit_id,
+                    stream: head.stream.clone(),
+                    first: head.version.next(),
+                    at: head.recorded_at.map_or(draft.at, |last| last.max(draft.at)),
+                    context: draft.context,
+                    events: draft.events,
+                };
+                commits.push(commit.clone());
+                commit
+            };
+            appended.push(Appended { head: self.head(head.stream, Some(&commit)), commit, repeated });
+        }
+        Ok(appended)
+    }
+}
+
+/// A view store in memory. Clones share their rows.
+#[derive(Debug, Clone, Default)]
+pub struct InMemoryViewStore {
+    rows: Arc<Mutex<BTreeMap<StreamId, ViewRow>>>,
+}
+
+impl ViewStore for InMemoryViewStore {
+    async fn get(&self, stream: &StreamId) -> Result<Option<ViewRow>, StoreError> {
+        Ok(lock(&self.rows).get(stream).cloned())
+    }
+
+    async fn get_many(&self, streams: &[StreamId]) -> Result<Vec<(StreamId, ViewRow)>, StoreError> {
+        let rows = lock(&self.rows);
+        Ok(streams.iter().filter_map(|stream| Some((stream.clone(), rows.get(stream)?.clone()))).collect())
+    }
+
+    async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+        let mut rows = lock(&self.rows);
+        let stored = rows.get(stream);
+        if stored.map_or(Version::START, |row| row.version) != expected
+            || stored.is_some_and(|row| row.parked.is_some())
+        {
+            return Ok(Put::Stale);
+        }
+        rows.insert(stream.clone(), row.clone());
+        Ok(Put::Stored)
+    }
+
+    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<Vec<ListEntry>, StoreError> {
+        let place = |entry: &ListEntry| (entry.sort.clone(), entry.stream.clone());
+        let rows = lock(&self.rows);
+        let mut entries: Vec<ListEntry> = rows
+            .iter()
+            .filter_map(|(stream, row)| Some((stream, row.listing.as_ref()?)))
+            .filter(|(_, listing)| listing.group == group)
+            .map(|(stream, listing)| ListEntry { stream: stream.clone(), sort: listing.sort.clone() })
+            .filter(|entry| before.is_none_or(|before| place(entry) < place(before)))
+            .collect();
+        entries.sort_by_key(|entry| std::cmp::Reverse(place(entry)));
+        entries.truncate(limit as usize);
+        Ok(entries)
+    }
+}

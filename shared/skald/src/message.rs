@@ -1,0 +1,190 @@
+//! A commit on its way to the projections, as JSON.
+//!
+//! ```json
+//! {"tenant": "default", "stream": "order-5b1f…", "version": 1, "count": 1,
+//!  "commit": {"id": "…", "at": "…", "encoding": "json", "source": "…", "correlation_id": "…", "actor": "…",
+//!             "events": [{"type": "order.placed", "schema": 1, "data": "<base64>"}]}}
+//! ```
+//!
+//! The data stays sealed in base64: who passes a message on need not be able to read it, so no event can stop it.
+//! Without `commit` the message is a hint: there is something to read in the event store.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Actor, Category, Commit, CommitId, Context, CorrelationId, EventData, EventId, InvalidName, StreamId, Tenant,
+    Timestamp, Version,
+};
+
+/// The only encoding of event data there is so far: JSON in UTF-8.
+const ENCODING: &str = "json";
+
+/// The news that a stream has grown, usually with the commit itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitMessage {
+    /// The stream.
+    pub stream: StreamId,
+    /// Position of the commit's last event.
+    pub last: Version,
+    /// The commit, unless it is too large for a message or could not be read on the way.
+    pub commit: Option<Commit>,
+}
+
+/// The text is no commit message.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidMessage {
+    /// Not the JSON that is described above. *Permanent.*
+    #[error("not a commit message: {0}")]
+    Malformed(String),
+    /// Written by a newer release. *Transient.*
+    #[error("a commit message with the unknown encoding {0:?}")]
+    UnknownEncoding(String),
+}
+
+impl InvalidMessage {
+    /// Whether waiting for a newer release can help.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::UnknownEncoding(_))
+    }
+}
+
+impl CommitMessage {
+    /// The news of this commit.
+    #[must_use]
+    pub fn of(commit: Commit) -> Self {
+        Self { stream: commit.stream.clone(), last: commit.last(), commit: Some(commit) }
+    }
+
+    /// The same news without the commit.
+    #[must_use]
+    pub fn into_hint(self) -> Self {
+        Self { commit: None, ..self }
+    }
+
+    /// The message as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let count = self.commit.as_ref().map_or(1, |commit| commit.events.len() as u64);
+        let wire = WireMessage {
+            tenant: self.stream.tenant().clone(),
+            stream: self.stream.name().to_owned(),
+            version: Version::new(self.last.get() - count.min(self.last.get())).next(),
+            count,
+            commit: self.commit.as_ref().map(WireCommit::of),
+        };
+        // A tree of strings and numbers: writing it cannot fail.
+        serde_json::to_value(wire).unwrap_or_default().to_string()
+    }
+
+    /// Reads what [`to_json`](Self::to_json) writes.
+    ///
+    /// # Errors
+    /// [`InvalidMessage`], which says where the text stops being a message, without quoting it.
+    pub fn from_json(text: &str) -> Result<Self, InvalidMessage> {
+        let wire: WireMessage = serde_json::from_str(text)
+            .map_err(|error| InvalidMessage::Malformed(format!("line {} column {}", error.line(), error.column())))?;
+        let stream = StreamId::named(&wire.tenant, &wire.stream)
+            .map_err(|error: InvalidName| InvalidMessage::Malformed(error.to_string()))?;
+        if wire.version == Version::START || wire.count == 0 {
+            return Err(InvalidMessage::Malformed("version and count start at 1".to_owned()));
+        }
+        let last = wire.version.previous().plus(wire.count);
+        let commit = wire.commit.map(|commit| commit.open(&stream, wire.version)).transpose()?;
+        if commit.as_ref().is_some_and(|commit| commit.last() != last) {
+            return Err(InvalidMessage::Malformed("count is not the number of events".to_owned()));
+        }
+        Ok(Self { stream, last, commit })
+    }
+
+    /// The category of the stream.
+    #[must_use]
+    pub fn category(&self) -> &Category {
+        self.stream.category()
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireMessage {
+    tenant: Tenant,
+    stream: String,
+    version: Version,
+    count: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    commit: Option<WireCommit>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireCommit {
+    id: CommitId,
+    at: Timestamp,
+    encoding: String,
+    source: String,
+    correlation_id: CorrelationId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    causation_id: Option<EventId>,
+    actor: Actor,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: BTreeMap<String, String>,
+    events: Vec<WireEvent>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireEvent {
+    #[serde(rename = "type")]
+    event_type: String,
+    schema: u32,
+    data: String,
+}
+
+impl WireCommit {
+    fn of(commit: &Commit) -> Self {
+        let Context { source, correlation_id, causation_id, actor, metadata } = commit.context.clone();
+        let events = commit.events.iter().map(|event| WireEvent {
+            event_type: event.event_type.clone(),
+            schema: event.schema,
+            data: BASE64.encode(&event.data),
+        });
+        Self {
+            id: commit.id,
+            at: commit.at,
+            encoding: ENCODING.to_owned(),
+            source,
+            correlation_id,
+            causation_id,
+            actor,
+            metadata,
+            events: events.collect(),
+        }
+    }
+
+    fn open(self, stream: &StreamId, first: Version) -> Result<Commit, InvalidMessage> {
+        if self.encoding != ENCODING {
+            return Err(InvalidMessage::UnknownEncoding(self.encoding));
+        }
+        let events = self.events.into_iter().map(|event| {
+            let data = BASE64
+                .decode(event.data)
+                .map_err(|error| InvalidMessage::Malformed(format!("data of {}: {error}", event.event_type)))?;
+            Ok(EventData { event_type: event.event_type, schema: event.schema, data })
+        });
+        Ok(Commit {
+            id: self.id,
+            stream: stream.clone(),
+            first,
+            at: self.at,
+            context: Context {
+                source: self.source,
+                correlation_id: self.correlation_id,
+                causation_id: self.causation_id,
+                actor: self.actor,
+                metadata: self.metadata,
+            },
+            events: events.collect::<Result<_, _>>()?,
+        })
+    }
+}

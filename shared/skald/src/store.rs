@@ -1,0 +1,291 @@
+//! The port to the event store: the only way to write.
+
+use std::error::Error;
+use std::future::Future;
+
+use crate::{Commit, Draft, StreamId, Timestamp, Version};
+
+/// Largest commit, in bytes as [`Draft::size_bytes`] counts: an item of DynamoDB holds 400 KB, names and keys included.
+pub const MAX_COMMIT_BYTES: usize = 350 * 1024;
+
+/// Most streams in one [`append_all`](EventStore::append_all): the items of one DynamoDB transaction.
+pub const MAX_STREAMS: usize = 100;
+
+/// Most that one [`append_all`](EventStore::append_all) writes, in bytes as [`Draft::size_bytes`] counts: a transaction of
+/// DynamoDB holds 4 MB, names and keys included.
+pub const MAX_TOGETHER_BYTES: usize = 3500 * 1024;
+
+/// Keeps streams of commits.
+///
+/// Whatever is called, in whatever order, by however many writers, a stream never has a gap or an overlap and loses
+/// nothing: a position can only be had from the store itself, as a [`Head`](Self::Head), and an append happens at that
+/// position or not at all. `skald-testkit` has the contract that every store passes.
+pub trait EventStore: Sync {
+    /// A position at the end of a stream, as this store saw it.
+    type Head: Head;
+
+    /// The head of a stream that has no events. If it has some after all, appending there is a conflict.
+    fn start(&self, stream: StreamId) -> Self::Head;
+
+    /// The commits after a position, oldest first, all of them and as of now (strongly consistent).
+    ///
+    /// `after` is [`Version::START`] or the last version of a commit.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if what is stored does not continue from `after` without gap or overlap; the other kinds
+    /// if the store does not answer.
+    fn read(&self, stream: &StreamId, after: Version) -> impl Future<Output = Result<Vec<Commit>, StoreError>> + Send;
+
+    /// The whole stream, with the head to append at.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    fn load(&self, stream: &StreamId) -> impl Future<Output = Result<Loaded<Self::Head>, StoreError>> + Send;
+
+    /// Appends one commit at this head: all of its events or none.
+    ///
+    /// If the commit at this head carries the draft's id already, an earlier attempt had succeeded although its answer
+    /// was lost: the answer is that commit.
+    ///
+    /// # Errors
+    /// [`AppendError::Conflict`] if another commit stands there. After [`AppendError::Store`] the commit may or may not
+    /// have been stored: append the same draft at the same head again to find out.
+    fn append(
+        &self,
+        head: &Self::Head,
+        draft: Draft,
+    ) -> impl Future<Output = Result<Appended<Self::Head>, AppendError>> + Send;
+
+    /// Appends one commit to each of several streams: all of them or none. Answers in the order of `parts`.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append), and [`AppendError::Contended`] if another transaction was under way.
+    fn append_all(
+        &self,
+        parts: Vec<(Self::Head, Draft)>,
+    ) -> impl Future<Output = Result<Vec<Appended<Self::Head>>, AppendError>> + Send;
+}
+
+/// A position at the end of a stream. It cannot be made up, only had from a load, an append, or [`EventStore::start`].
+pub trait Head: Clone + Send + Sync {
+    /// The stream.
+    fn stream(&self) -> &StreamId;
+
+    /// The position of the stream's last event; [`Version::START`] if it has none.
+    fn version(&self) -> Version;
+
+    /// When the last commit was recorded, if there is one.
+    fn recorded_at(&self) -> Option<Timestamp>;
+}
+
+/// A stream as it was when it was loaded.
+#[derive(Debug, Clone)]
+pub struct Loaded<H> {
+    /// Where to append.
+    pub head: H,
+    /// All commits, oldest first.
+    pub commits: Vec<Commit>,
+}
+
+/// An append that is durable.
+#[derive(Debug, Clone)]
+pub struct Appended<H> {
+    /// The head after it.
+    pub head: H,
+    /// What is stored: of an earlier attempt, if [`repeated`](Self::repeated).
+    pub commit: Commit,
+    /// Whether an earlier attempt had stored it already.
+    pub repeated: bool,
+}
+
+/// Why nothing was appended, or why nobody knows.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Somebody else was faster: load, decide and append again.
+    #[error("other commits came first on {}", names(.streams))]
+    Conflict {
+        /// The streams whose head moved.
+        streams: Vec<StreamId>,
+    },
+    /// Another transaction on one of the streams was under way: append the same again.
+    #[error("another transaction is under way")]
+    Contended,
+    /// The call itself can never succeed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store did not answer, or not sensibly. The append may have happened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn names(streams: &[StreamId]) -> String {
+    streams.iter().map(StreamId::name).collect::<Vec<_>>().join(", ")
+}
+
+/// An append that asks for what no store does.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The head comes from another store.
+    #[error("the head of {0} belongs to another store")]
+    ForeignHead(StreamId),
+    /// A commit without events, or no commits.
+    #[error("nothing to append")]
+    Empty,
+    /// Two commits for one stream in one call.
+    #[error("two commits for {0} at once")]
+    StreamTwice(StreamId),
+    /// More than [`MAX_STREAMS`] streams in one call.
+    #[error("{0} streams at once: at most {MAX_STREAMS} fit a transaction")]
+    TooManyStreams(usize),
+    /// A commit larger than [`MAX_COMMIT_BYTES`].
+    #[error("a commit of {size_bytes} bytes for {stream}: at most {MAX_COMMIT_BYTES} fit an item")]
+    TooLarge {
+        /// Where it was to go.
+        stream: StreamId,
+        /// How large it is.
+        size_bytes: usize,
+    },
+    /// Commits larger than [`MAX_TOGETHER_BYTES`] in one call.
+    #[error("commits of {size_bytes} bytes at once: at most {MAX_TOGETHER_BYTES} fit a transaction")]
+    TooLargeTogether {
+        /// How large they are, all together.
+        size_bytes: usize,
+    },
+}
+
+impl Refusal {
+    /// Checks what needs no store to be checked: that there is something to append, not too much, and not twice to a stream.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn check<'a>(parts: impl Iterator<Item = (&'a StreamId, &'a Draft)>) -> Result<(), Self> {
+        let mut streams = Vec::new();
+        let mut together_bytes = 0;
+        for (stream, draft) in parts {
+            if draft.events.is_empty() {
+                return Err(Self::Empty);
+            }
+            let size_bytes = draft.size_bytes();
+            if size_bytes > MAX_COMMIT_BYTES {
+                return Err(Self::TooLarge { stream: stream.clone(), size_bytes });
+            }
+            if streams.contains(&stream) {
+                return Err(Self::StreamTwice(stream.clone()));
+            }
+            together_bytes += size_bytes;
+            streams.push(stream);
+        }
+        match streams.len() {
+            0 => Err(Self::Empty),
+            count if count > MAX_STREAMS => Err(Self::TooManyStreams(count)),
+            _ if together_bytes > MAX_TOGETHER_BYTES => Err(Self::TooLargeTogether { size_bytes: together_bytes }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The store did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It has too much to do. *Transient.*
+    #[error("{operation}: throttled")]
+    Throttled {
+        /// The store's operation, such as `PutItem`.
+        operation: &'static str,
+        /// What it answered.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// It did not answer, or with a fault of its own. *Transient.*
+    #[error("{operation}: no answer")]
+    Unavailable {
+        /// The store's operation.
+        operation: &'static str,
+        /// What happened.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// It refuses the request as such: no such table, no permission. *Transient* for the data, which is not at fault.
+    #[error("{operation}: refused")]
+    Refused {
+        /// The store's operation.
+        operation: &'static str,
+        /// What it answered.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// What is stored breaks the rules of a stream or a view. *Permanent*, but for an unknown encoding.
+    #[error("{key}: {corruption}")]
+    Corrupt {
+        /// The key of the stream or row.
+        key: String,
+        /// What is wrong with it.
+        corruption: Corruption,
+    },
+}
+
+impl StoreError {
+    /// Whether the same call can succeed later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Throttled { .. } | Self::Unavailable { .. } | Self::Refused { .. } => true,
+            Self::Corrupt { corruption, .. } => matches!(corruption, Corruption::UnknownEncoding { .. }),
+        }
+    }
+}
+
+/// What can be wrong with stored data, if somebody wrote behind the store's back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Corruption {
+    /// A commit is missing.
+    #[error("a gap: version {expected} should come next, found {found}")]
+    Gap {
+        /// The version that should have come next.
+        expected: Version,
+        /// The first version of the commit that came instead.
+        found: Version,
+    },
+    /// Two commits claim the same version.
+    #[error("an overlap: version {expected} should come next, found {found} again")]
+    Overlap {
+        /// The version that should have come next.
+        expected: Version,
+        /// The first version of the commit that came instead.
+        found: Version,
+    },
+    /// An item that is nothing the store has ever written.
+    #[error("the item at {at} is malformed: {fault}")]
+    Malformed {
+        /// Its position.
+        at: Version,
+        /// What is wrong with it; names attributes, not values.
+        fault: String,
+    },
+    /// An item written by a newer release: this one must wait.
+    #[error("the item at {at} has the unknown encoding {encoding:?}")]
+    UnknownEncoding {
+        /// Its position.
+        at: Version,
+        /// What it says of itself.
+        encoding: String,
+    },
+}
+
+/// Checks that `commits` go on from `after` without gap or overlap. For stores, on everything they read.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] naming the first place where they do not.
+pub fn check_contiguous(stream: &StreamId, after: Version, commits: &[Commit]) -> Result<(), StoreError> {
+    let mut expected = after.next();
+    for commit in commits {
+        let found = commit.first;
+        let corruption = match found.cmp(&expected) {
+            std::cmp::Ordering::Equal => {
+                expected = commit.last().next();
+                continue;
+            }
+            std::cmp::Ordering::Greater => Corruption::Gap { expected, found },
+            std::cmp::Ordering::Less => Corruption::Overlap { expected, found },
+        };
+        return Err(StoreError::Corrupt { key: stream.key(), corruption });
+    }
+    Ok(())
+}

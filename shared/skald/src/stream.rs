@@ -1,0 +1,253 @@
+//! Names and positions of streams.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Longest tenant, and longest id of a thing that callers name, in characters.
+const MAX_IDENTIFIER: usize = 64;
+/// Longest id inside a stream's name: an identifier and a suffix, as in `stock-<sku>~<shard>`.
+const MAX_STREAM_ID: usize = 80;
+
+/// A name breaks the rules of its kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("invalid {kind} {name:?}: {rule}")]
+pub struct InvalidName {
+    kind: &'static str,
+    name: String,
+    rule: &'static str,
+}
+
+/// Whether `text` can name a tenant, a customer or a product: `[A-Za-z0-9._-]{1,64}`.
+#[must_use]
+pub fn is_identifier(text: &str) -> bool {
+    (1..=MAX_IDENTIFIER).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+/// Whose data a stream is. One deployment can serve several; none ever sees another's streams.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Tenant(String);
+
+impl Tenant {
+    /// # Errors
+    /// [`InvalidName`] unless the name is an [identifier](is_identifier).
+    pub fn new(name: impl Into<String>) -> Result<Self, InvalidName> {
+        let name = name.into();
+        if is_identifier(&name) {
+            Ok(Self(name))
+        } else {
+            Err(InvalidName { kind: "tenant", name, rule: "1 to 64 of A-Z a-z 0-9 . _ -" })
+        }
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for Tenant {
+    /// The tenant of a deployment that serves only one.
+    fn default() -> Self {
+        Self("default".to_owned())
+    }
+}
+
+impl TryFrom<String> for Tenant {
+    type Error = InvalidName;
+    fn try_from(name: String) -> Result<Self, InvalidName> {
+        Self::new(name)
+    }
+}
+
+impl From<Tenant> for String {
+    fn from(tenant: Tenant) -> Self {
+        tenant.0
+    }
+}
+
+impl fmt::Display for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The kind of thing a stream tells of: the part of its name before the first `-`, in lower-case letters.
+pub type Category = str;
+
+/// One stream of one tenant: `<category>-<id>`.
+///
+/// The category is lower-case letters; the id is 1 to 80 of `A-Z a-z 0-9 . _ ~ -`. Displayed without the tenant;
+/// [`key`](Self::key) has both and is unique.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId {
+    tenant: Tenant,
+    name: String,
+    category_len: usize,
+}
+
+impl StreamId {
+    /// The stream of the thing `id` of this category.
+    ///
+    /// # Errors
+    /// [`InvalidName`] if category or id break the rules above.
+    pub fn new(tenant: &Tenant, category: &Category, id: &str) -> Result<Self, InvalidName> {
+        Self::parse(tenant.clone(), format!("{category}-{id}"))
+    }
+
+    /// The stream called `<category>-<id>`, as [`name`](Self::name) writes it.
+    ///
+    /// # Errors
+    /// [`InvalidName`] if the name breaks the rules above.
+    pub fn named(tenant: &Tenant, name: &str) -> Result<Self, InvalidName> {
+        Self::parse(tenant.clone(), name.to_owned())
+    }
+
+    fn parse(tenant: Tenant, name: String) -> Result<Self, InvalidName> {
+        let valid = name.split_once('-').filter(|(category, id)| {
+            !category.is_empty()
+                && category.bytes().all(|b| b.is_ascii_lowercase())
+                && (1..=MAX_STREAM_ID).contains(&id.len())
+                && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b'-'))
+        });
+        match valid.map(|(category, _)| category.len()) {
+            Some(category_len) => Ok(Self { tenant, name, category_len }),
+            None => {
+                Err(InvalidName { kind: "stream", name, rule: "<category in a-z>-<1 to 80 of A-Z a-z 0-9 . _ ~ ->" })
+            }
+        }
+    }
+
+    /// Whose stream it is.
+    #[must_use]
+    pub fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// The part of the name before the first `-`.
+    #[must_use]
+    pub fn category(&self) -> &Category {
+        &self.name[..self.category_len]
+    }
+
+    /// The part of the name after the first `-`.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.name[self.category_len + 1..]
+    }
+
+    /// `<category>-<id>`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// `<tenant>/<category>-<id>`: unique over all tenants.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.tenant, self.name)
+    }
+}
+
+impl FromStr for StreamId {
+    type Err = InvalidName;
+
+    /// Reads what [`key`](Self::key) writes.
+    fn from_str(key: &str) -> Result<Self, InvalidName> {
+        let (tenant, name) = key.split_once('/').ok_or_else(|| InvalidName {
+            kind: "stream key",
+            name: key.to_owned(),
+            rule: "<tenant>/<category>-<id>",
+        })?;
+        Self::parse(Tenant::new(tenant)?, name.to_owned())
+    }
+}
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl fmt::Debug for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.tenant, self.name)
+    }
+}
+
+/// A position in a stream: the number of events up to and including it. The first event is at 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Version(u64);
+
+impl Version {
+    /// Before the first event.
+    pub const START: Self = Self(0);
+
+    /// The position `number` events from the start.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number of events up to here.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The next position.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        self.plus(1)
+    }
+
+    /// The position `events` further on.
+    #[must_use]
+    pub const fn plus(self, events: u64) -> Self {
+        Self(self.0.saturating_add(events))
+    }
+
+    /// The position before this one; [`START`](Self::START) has none and stays.
+    #[must_use]
+    pub const fn previous(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn category_and_id_split_at_the_first_dash() {
+        let stream = StreamId::new(&Tenant::default(), "stock", "MUG-01~0").unwrap();
+        assert_eq!((stream.category(), stream.id()), ("stock", "MUG-01~0"));
+        assert_eq!(stream.key(), "default/stock-MUG-01~0");
+        assert_eq!(stream.key().parse::<StreamId>().unwrap(), stream);
+    }
+
+    #[test]
+    fn names_that_could_be_mistaken_are_refused() {
+        let tenant = Tenant::default();
+        let long = "x".repeat(81);
+        for (category, id) in
+            [("", "1"), ("Order", "1"), ("order", ""), ("order", "a/b"), ("order", "ä"), ("order", &long)]
+        {
+            assert!(StreamId::new(&tenant, category, id).is_err(), "{category}-{id}");
+        }
+        for key in ["order-1", "/order-1", "a b/order-1", "default/order", "default/x/order-1"] {
+            assert!(key.parse::<StreamId>().is_err(), "{key}");
+        }
+    }
+}

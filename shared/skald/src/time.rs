@@ -1,0 +1,105 @@
+//! Points in time, as events record them: UTC, whole milliseconds, one fixed form of text.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A point in time in whole milliseconds, written `2026-11-21T08:15:30.250Z`.
+///
+/// The text always has three digits of fraction, so it sorts as the time does.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(jiff::Timestamp);
+
+/// The text is no RFC 3339 time, or lies outside the years that can be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a time in RFC 3339 form, such as 2026-11-21T08:15:30.250Z")]
+pub struct InvalidTimestamp;
+
+impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(jiff::Timestamp::UNIX_EPOCH);
+
+    /// The time this many milliseconds after 1970-01-01T00:00:00Z.
+    ///
+    /// # Errors
+    /// [`InvalidTimestamp`] outside the years -9999 to 9999.
+    pub fn from_millis(millis: i64) -> Result<Self, InvalidTimestamp> {
+        jiff::Timestamp::from_millisecond(millis).map(Self).or(Err(InvalidTimestamp))
+    }
+
+    /// Milliseconds after 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn as_millis(self) -> i64 {
+        self.0.as_millisecond()
+    }
+
+    /// This time and `millis` more (or fewer, if negative); the last or first writable time where that is out of range.
+    #[must_use]
+    pub fn plus_millis(self, millis: i64) -> Self {
+        let bound = if millis < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        let shifted = self.as_millis().saturating_add(millis);
+        Self::from_millis(shifted).unwrap_or(Self(bound))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3}", self.0)
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = InvalidTimestamp;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
+        let parsed: jiff::Timestamp = text.parse().or(Err(InvalidTimestamp))?;
+        Self::from_millis(parsed.as_millisecond())
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_has_three_digits_and_sorts_as_time() {
+        let even: Timestamp = "2026-11-21T08:15:30Z".parse().unwrap();
+        let later = even.plus_millis(7);
+        assert_eq!(even.to_string(), "2026-11-21T08:15:30.000Z");
+        assert_eq!(later.to_string(), "2026-11-21T08:15:30.007Z");
+        assert!(even < later && even.to_string() < later.to_string());
+    }
+
+    #[test]
+    fn an_offset_becomes_utc_and_finer_digits_are_dropped() {
+        let time: Timestamp = "2026-11-21T09:15:30.123987+01:00".parse().unwrap();
+        assert_eq!(time.to_string(), "2026-11-21T08:15:30.123Z");
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for text in ["", "yesterday", "2026-11-21", "2026-11-21T25:00:00Z"] {
+            assert_eq!(text.parse::<Timestamp>(), Err(InvalidTimestamp), "{text}");
+        }
+    }
+}

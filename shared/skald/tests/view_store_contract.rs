@@ -1,0 +1,20 @@
+//! The view store in memory keeps the contract of every view store, and so does the projection's `catch_up` over it.
+
+use skald::memory::InMemoryViewStore;
+use skald_testkit::view_store::ViewStoreFixture;
+
+#[derive(Default)]
+struct Fixture(InMemoryViewStore);
+
+impl ViewStoreFixture for Fixture {
+    type Store = InMemoryViewStore;
+
+    fn store(&self) -> &InMemoryViewStore {
+        &self.0
+    }
+}
+
+skald_testkit::view_store_contract!(
+    #[tokio::test]
+    Fixture::default()
+);
