@@ -1,0 +1,32 @@
+//! The event catalogue: everything that happens in the order system, in the shapes that are stored for ever.
+//!
+//! One file per category. A type and its schema number name one shape exactly, so reading refuses fields it does not
+//! know: another shape is another number. `golden/` holds one stored sample of every shape that was ever written.
+//!
+//! Identifiers and numbers are [`values`] that cannot be built wrong, here and wherever they are read. Names, e-mail
+//! addresses and payment tokens are plain text here: the rules for them are the commands', and may change without
+//! making history unreadable. Whatever says something about a person is [`Personal`](skald::Personal).
+//!
+//! Pure: no clock, no randomness, no input or output.
+
+mod customer;
+mod order;
+mod product;
+mod receipt;
+mod stock;
+pub mod values;
+
+pub use customer::{CustomerEmailChanged, CustomerEvent, CustomerRegistered, CustomerRenamed};
+pub use order::{
+    CancelReason, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderLine, OrderParked, OrderPlaced,
+    OrderResumed, OrderUndoStarted,
+};
+pub use product::{
+    ProductEvent, ProductListed, ProductPriceChanged, ProductRenamed, ProductStockResharded, ProductWithdrawn,
+};
+pub use receipt::{ReceiptBooked, ReceiptEvent, ShardQuantity};
+pub use stock::{StockEvent, StockReceived, StockReleased, StockReserved, StockShipped};
+pub use values::{
+    Address, AddressFields, Caller, Currency, CustomerId, IdempotencyKey, InvalidAddress, InvalidValue, Money, OrderId,
+    Quantity, ReceiptReference, Sku, StockShards, Validated,
+};

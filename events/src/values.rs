@@ -1,0 +1,162 @@
+//! The values that events are made of. None of them can be built wrong: not from a request, not from stored bytes.
+//!
+//! A rule here may be widened but never narrowed: what was stored under it must stay readable.
+
+mod address;
+mod identifiers;
+mod money;
+mod numbers;
+mod order_id;
+
+pub use address::{Address, AddressFields, InvalidAddress};
+pub use identifiers::{CustomerId, ReceiptReference, Sku};
+pub use money::{Currency, Money};
+pub use numbers::{Quantity, StockShards};
+pub use order_id::{Caller, IdempotencyKey, OrderId};
+
+/// The value breaks the rule of its type. Says what the rule is and never quotes the value, which may be personal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be {0}")]
+pub struct InvalidValue(pub &'static str);
+
+/// Whether `text` is something a person can read: 1 to `longest` characters, not blank, no control characters.
+#[must_use]
+pub fn is_readable(text: &str, longest: usize) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= longest && !text.chars().any(char::is_control)
+}
+
+/// Whether `text` is 1 to `longest` visible ASCII characters (0x21 to 0x7e).
+#[must_use]
+pub fn is_visible_ascii(text: &str, longest: usize) -> bool {
+    (1..=longest).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// A type whose values keep a rule.
+pub trait Validated {
+    /// What a value has to be, in words that follow "must be".
+    const EXPECTED: &'static str;
+}
+
+/// Declares a type for text that keeps a rule: its name, the test, and what it expects in words that follow "must be".
+///
+/// ```
+/// events::text_value! {
+///     /// The name of a door.
+///     pub struct DoorName: |text| events::values::is_readable(text, 20), "text of 1 to 20 characters";
+/// }
+///
+/// assert_eq!(DoorName::new("front").unwrap().as_str(), "front");
+/// assert_eq!(DoorName::new("").unwrap_err().to_string(), "must be text of 1 to 20 characters");
+/// ```
+#[macro_export]
+macro_rules! text_value {
+    ($( $(#[$meta:meta])* $vis:vis struct $name:ident: |$text:ident| $valid:expr, $expected:literal; )+) => { $(
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        $vis struct $name(String);
+
+        impl $name {
+            #[doc = concat!("The value in this text.\n\n# Errors\n`InvalidValue` unless it is ", $expected, ".")]
+            pub fn new(text: impl Into<String>) -> Result<Self, $crate::InvalidValue> {
+                let text: String = text.into();
+                let $text: &str = &text;
+                if $valid { Ok(Self(text)) } else { Err($crate::InvalidValue($expected)) }
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl $crate::Validated for $name {
+            const EXPECTED: &'static str = $expected;
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = $crate::InvalidValue;
+            fn try_from(text: String) -> Result<Self, $crate::InvalidValue> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )+ };
+}
+
+/// Declares a type for a whole number from 1 to a bound, and what it expects in words that follow "must be".
+///
+/// ```
+/// events::number_value! {
+///     /// A floor of the house.
+///     pub struct Floor(u8): 1..=5, "a whole number from 1 to 5";
+/// }
+///
+/// assert_eq!(Floor::new(5).unwrap().get(), 5);
+/// assert_eq!(Floor::new(6).unwrap_err().to_string(), "must be a whole number from 1 to 5");
+/// ```
+#[macro_export]
+macro_rules! number_value {
+    ($( $(#[$meta:meta])* $vis:vis struct $name:ident($number:ty): 1..=$most:literal, $expected:literal; )+) => { $(
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize)]
+        #[serde(try_from = "u64", into = "u64")]
+        $vis struct $name($number);
+
+        impl $name {
+            /// The least there can be.
+            pub const ONE: Self = Self(1);
+            /// The most there can be.
+            pub const MOST: Self = Self($most);
+
+            #[doc = concat!("The value with this number.\n\n# Errors\n`InvalidValue` unless it is ", $expected, ".")]
+            pub fn new(number: u64) -> Result<Self, $crate::InvalidValue> {
+                match <$number>::try_from(number) {
+                    Ok(number @ 1..=$most) => Ok(Self(number)),
+                    Ok(_) | Err(_) => Err($crate::InvalidValue($expected)),
+                }
+            }
+
+            /// The number.
+            #[must_use]
+            pub const fn get(self) -> $number {
+                self.0
+            }
+        }
+
+        impl $crate::Validated for $name {
+            const EXPECTED: &'static str = $expected;
+        }
+
+        impl TryFrom<u64> for $name {
+            type Error = $crate::InvalidValue;
+            fn try_from(number: u64) -> Result<Self, $crate::InvalidValue> {
+                Self::new(number)
+            }
+        }
+
+        impl From<$name> for u64 {
+            fn from(value: $name) -> Self {
+                value.0.into()
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(&self.0, f)
+            }
+        }
+    )+ };
+}

@@ -1,0 +1,156 @@
+//! Where a parcel goes.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{InvalidValue, is_readable};
+
+/// Longest line of an address, in characters.
+const LONGEST_LINE: usize = 200;
+/// Longest postal code, in characters.
+const LONGEST_POSTAL_CODE: usize = 20;
+
+/// A postal address. Its fields are within bounds, whether they exist on a map is for the carrier to say.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "AddressFields", into = "AddressFields")]
+pub struct Address(AddressFields);
+
+/// The fields of an address: what is known before, and can be read after, it is an [`Address`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddressFields {
+    /// Who receives it.
+    pub name: String,
+    /// Street and house.
+    pub line1: String,
+    /// What else the carrier needs, such as a floor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line2: Option<String>,
+    /// The town.
+    pub city: String,
+    /// The postal code, in whatever form the country has.
+    pub postal_code: String,
+    /// The country: two upper-case letters, as in ISO 3166-1.
+    pub country: String,
+}
+
+/// The fields of an address that break their rules, by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidAddress(pub Vec<(&'static str, InvalidValue)>);
+
+impl fmt::Display for InvalidAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let faults: Vec<_> = self.0.iter().map(|(field, fault)| format!("{field} {fault}")).collect();
+        f.write_str(&faults.join("; "))
+    }
+}
+
+impl std::error::Error for InvalidAddress {}
+
+impl Address {
+    /// The address with these fields.
+    ///
+    /// # Errors [`InvalidAddress`] with every field that breaks its rule: lines of 1 to 200 readable characters, a
+    /// postal code of 1 to 20, a country of two upper-case letters.
+    pub fn new(fields: AddressFields) -> Result<Self, InvalidAddress> {
+        let checks = [
+            ("name", Self::line(&fields.name)),
+            ("line1", Self::line(&fields.line1)),
+            ("line2", fields.line2.as_deref().map_or(Ok(()), Self::line)),
+            ("city", Self::line(&fields.city)),
+            ("postal_code", Self::postal_code(&fields.postal_code)),
+            ("country", Self::country(&fields.country)),
+        ];
+        let faults: Vec<_> =
+            checks.into_iter().filter_map(|(field, check)| check.err().map(|fault| (field, fault))).collect();
+        if faults.is_empty() { Ok(Self(fields)) } else { Err(InvalidAddress(faults)) }
+    }
+
+    /// The fields.
+    #[must_use]
+    pub fn fields(&self) -> &AddressFields {
+        &self.0
+    }
+
+    fn line(text: &str) -> Result<(), InvalidValue> {
+        let expected = InvalidValue("text of 1 to 200 characters, not blank and without control characters");
+        is_readable(text, LONGEST_LINE).then_some(()).ok_or(expected)
+    }
+
+    fn postal_code(text: &str) -> Result<(), InvalidValue> {
+        let expected = InvalidValue("text of 1 to 20 characters, not blank and without control characters");
+        is_readable(text, LONGEST_POSTAL_CODE).then_some(()).ok_or(expected)
+    }
+
+    fn country(text: &str) -> Result<(), InvalidValue> {
+        let valid = text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase());
+        valid.then_some(()).ok_or(InvalidValue("a country as two upper-case letters, such as DE"))
+    }
+}
+
+impl TryFrom<AddressFields> for Address {
+    type Error = InvalidAddress;
+    fn try_from(fields: AddressFields) -> Result<Self, InvalidAddress> {
+        Self::new(fields)
+    }
+}
+
+impl From<Address> for AddressFields {
+    fn from(address: Address) -> Self {
+        address.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields() -> AddressFields {
+        AddressFields {
+            name: "Jane Doe".to_owned(),
+            line1: "Am Ufer 1".to_owned(),
+            line2: None,
+            city: "Berlin".to_owned(),
+            postal_code: "10115".to_owned(),
+            country: "DE".to_owned(),
+        }
+    }
+
+    #[test]
+    fn every_field_that_breaks_its_rule_is_named() {
+        let wrong = AddressFields {
+            name: " ".to_owned(),
+            line1: "x".repeat(201),
+            line2: Some("a\nb".to_owned()),
+            city: String::new(),
+            postal_code: "1".repeat(21),
+            country: "de".to_owned(),
+        };
+        let named: Vec<_> = Address::new(wrong).unwrap_err().0.into_iter().map(|(field, _)| field).collect();
+        assert_eq!(named, ["name", "line1", "line2", "city", "postal_code", "country"]);
+    }
+
+    #[test]
+    fn lengths_count_characters_not_bytes() {
+        let long = AddressFields { city: "Ö".repeat(200), postal_code: "〒".repeat(20), ..fields() };
+        assert!(Address::new(long).is_ok());
+    }
+
+    #[test]
+    fn a_country_is_two_upper_case_letters() {
+        for (country, valid) in [("NO", true), ("no", false), ("NOR", false), ("N0", false), ("Ö", false), ("", false)]
+        {
+            let address = Address::new(AddressFields { country: country.to_owned(), ..fields() });
+            assert_eq!(address.is_ok(), valid, "{country}");
+        }
+    }
+
+    #[test]
+    fn an_absent_second_line_is_not_written() {
+        let address = Address::new(fields()).unwrap();
+        let written = serde_json::to_value(&address).unwrap();
+        assert!(written.get("line2").is_none(), "{written}");
+        assert_eq!(serde_json::from_value::<Address>(written).unwrap(), address);
+    }
+}

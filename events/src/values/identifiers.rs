@@ -1,0 +1,32 @@
+//! What callers call things. Each can stand in a stream's name, see [`skald::is_identifier`].
+
+crate::text_value! {
+    /// Names a product: a stock keeping unit.
+    pub struct Sku: |text| skald::is_identifier(text), "text of 1 to 64 characters from A-Z a-z 0-9 . _ -";
+
+    /// Names a customer. An id, never a person's name or address: it is kept when the person is erased.
+    pub struct CustomerId: |text| skald::is_identifier(text), "text of 1 to 64 characters from A-Z a-z 0-9 . _ -";
+
+    /// Names a delivery of goods, such as the number of its delivery note.
+    pub struct ReceiptReference: |text| skald::is_identifier(text), "text of 1 to 64 characters from A-Z a-z 0-9 . _ -";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_fits_a_stream_name_or_is_refused() {
+        assert_eq!(Sku::new("MUG-01").unwrap().as_str(), "MUG-01");
+        for text in ["", "a b", "a/b", "a~0", "ä", &"x".repeat(65)] {
+            let refused = Sku::new(text).unwrap_err();
+            assert_eq!(refused.to_string(), "must be text of 1 to 64 characters from A-Z a-z 0-9 . _ -", "{text}");
+        }
+    }
+
+    #[test]
+    fn stored_text_that_breaks_the_rule_does_not_decode() {
+        assert!(serde_json::from_str::<CustomerId>("\"c/1\"").is_err());
+        assert_eq!(serde_json::to_string(&CustomerId::new("c-1").unwrap()).unwrap(), "\"c-1\"");
+    }
+}

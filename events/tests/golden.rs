@@ -1,0 +1,95 @@
+//! Every shape that was ever stored still decodes.
+//!
+//! `golden/<type>.<schema>.json` is the stored data of one event with every field set, written by hand. A file is never
+//! changed: when a shape changes, its schema number does, and another file joins.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use events::{CustomerEvent, OrderEvent, ProductEvent, ReceiptEvent, StockEvent};
+use serde_json::Value;
+use skald::{DomainEvent, EventData};
+
+fn golden() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/golden"))
+}
+
+/// The golden samples of a category decode, and what is written of them again is the same JSON.
+#[track_caller]
+fn check<E: DomainEvent>() {
+    for &(event_type, schema) in E::TYPES {
+        let file = golden().join(format!("{event_type}.{schema}.json"));
+        let data = fs::read(&file).unwrap_or_else(|error| panic!("{} must be there: {error}", file.display()));
+        let event = E::decode(&EventData { event_type: event_type.to_owned(), schema, data: data.clone() });
+        let event = event.unwrap_or_else(|error| panic!("{} no longer decodes: {error}", file.display()));
+
+        let written = event.encode().unwrap();
+        assert_eq!((written.event_type.as_str(), written.schema), (event_type, schema));
+        let [stored, written] = [data, written.data].map(|json| serde_json::from_slice::<Value>(&json).unwrap());
+        assert_eq!(written, stored, "{event_type}@{schema} is not written as it was stored");
+    }
+}
+
+#[test]
+fn every_stored_shape_decodes_and_is_written_the_same() {
+    check::<OrderEvent>();
+    check::<ProductEvent>();
+    check::<CustomerEvent>();
+    check::<StockEvent>();
+    check::<ReceiptEvent>();
+}
+
+#[test]
+fn every_golden_sample_is_of_a_type_that_is_known() {
+    let known = [OrderEvent::TYPES, ProductEvent::TYPES, CustomerEvent::TYPES, StockEvent::TYPES, ReceiptEvent::TYPES];
+    let known: BTreeSet<String> =
+        known.concat().into_iter().map(|(event_type, schema)| format!("{event_type}.{schema}.json")).collect();
+    let files = fs::read_dir(golden()).unwrap();
+    let found: BTreeSet<String> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(found, known);
+}
+
+#[test]
+fn an_event_is_called_after_its_category() {
+    fn check<E: DomainEvent>(category: &str) {
+        for (event_type, _) in E::TYPES {
+            assert_eq!(event_type.split_once('.').unwrap().0, category);
+        }
+    }
+    check::<OrderEvent>("order");
+    check::<ProductEvent>("product");
+    check::<CustomerEvent>("customer");
+    check::<StockEvent>("stock");
+    check::<ReceiptEvent>("receipt");
+}
+
+/// A shape is named by its number: a field that is missing or unknown means another shape, not a guess.
+#[test]
+fn a_shape_with_a_field_more_or_less_does_not_decode() {
+    fn check<E: DomainEvent>() {
+        for &(event_type, schema) in E::TYPES {
+            let stored = fs::read(golden().join(format!("{event_type}.{schema}.json"))).unwrap();
+            let Value::Object(fields) = serde_json::from_slice(&stored).unwrap() else { panic!("{event_type}") };
+            let decode = |fields| {
+                let data = Value::Object(fields).to_string().into_bytes();
+                E::decode(&EventData { event_type: event_type.to_owned(), schema, data }).map(|_| ())
+            };
+            let mut more = fields.clone();
+            more.insert("another".to_owned(), Value::Null);
+            assert!(decode(more).is_err(), "{event_type} with another field");
+            for name in fields.keys() {
+                let mut less = fields.clone();
+                less.remove(name);
+                assert!(decode(less).is_err(), "{event_type} without {name}");
+            }
+        }
+    }
+    check::<OrderEvent>();
+    check::<ProductEvent>();
+    check::<CustomerEvent>();
+    check::<StockEvent>();
+    check::<ReceiptEvent>();
+}

@@ -1,0 +1,71 @@
+//! What says something about a person is marked where it is stored, and shows in no log.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+
+use events::{CustomerEvent, OrderEvent};
+use serde_json::Value;
+use skald::{DomainEvent, EventData};
+
+/// What the golden samples say about a person.
+const PERSONAL: [&str; 10] = [
+    "Jane Doe",
+    "Jane Roe",
+    "jane@example.com",
+    "roe@example.com",
+    "tok_approved",
+    "Am Ufer 1",
+    "3. OG",
+    "Köln",
+    "50667",
+    "\"DE\"",
+];
+
+/// The stored data of every event that says something about a person, and the event as debug output shows it.
+fn personal_events() -> Vec<(String, String)> {
+    fn events<E: DomainEvent + std::fmt::Debug>(found: &mut Vec<(String, String)>) {
+        for &(event_type, schema) in E::TYPES {
+            let file = format!("{}/golden/{event_type}.{schema}.json", env!("CARGO_MANIFEST_DIR"));
+            let data = fs::read_to_string(file).unwrap();
+            let stored = EventData { event_type: event_type.to_owned(), schema, data: data.clone().into_bytes() };
+            found.push((data, format!("{:?}", E::decode(&stored).unwrap())));
+        }
+    }
+    let mut found = Vec::new();
+    events::<OrderEvent>(&mut found);
+    events::<CustomerEvent>(&mut found);
+    found
+}
+
+/// Takes out whatever stands as `{"personal": …}`.
+fn without_personal(value: Value) -> Value {
+    match value {
+        Value::Object(fields) if fields.len() == 1 && fields.contains_key("personal") => Value::Null,
+        Value::Object(fields) => fields.into_iter().map(|(name, field)| (name, without_personal(field))).collect(),
+        Value::Array(items) => items.into_iter().map(without_personal).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+    }
+}
+
+#[test]
+fn what_is_personal_is_stored_as_such_and_nowhere_else() {
+    let mut seen = 0;
+    for (stored, _) in personal_events() {
+        let rest = without_personal(serde_json::from_str(&stored).unwrap()).to_string();
+        for text in PERSONAL {
+            seen += usize::from(stored.contains(text));
+            assert!(!rest.contains(text), "{text} stands in the open in {stored}");
+        }
+    }
+    assert!(seen >= PERSONAL.len(), "the samples say nothing about a person");
+}
+
+#[test]
+fn what_is_personal_never_shows_in_debug_output() {
+    for (_, debug) in personal_events() {
+        for text in PERSONAL {
+            assert!(!debug.contains(text), "{text} shows in {debug}");
+        }
+    }
+}

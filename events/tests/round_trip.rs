@@ -1,0 +1,176 @@
+//! Whatever event is written, the same event is read.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fmt::Debug;
+
+use events::*;
+use proptest::prelude::*;
+use proptest::sample::select;
+use skald::{DomainEvent, Personal, Timestamp, Version};
+
+/// # Errors
+/// The test fails if the event that is read is not the one that was written.
+fn check<E: DomainEvent + Debug + PartialEq>(event: &E) -> Result<(), TestCaseError> {
+    let stored = event.encode().unwrap();
+    prop_assert_eq!(&E::decode(&stored).unwrap(), event);
+    // Writing what was read gives the same bytes: there is one form of an event.
+    prop_assert_eq!(E::decode(&stored).unwrap().encode().unwrap(), stored);
+    Ok(())
+}
+
+fn personal() -> impl Strategy<Value = Personal<String>> {
+    any::<String>().prop_map(Personal::new)
+}
+
+fn sku() -> impl Strategy<Value = Sku> {
+    "[A-Za-z0-9._-]{1,64}".prop_map(|text| Sku::new(text).unwrap())
+}
+
+fn quantity() -> impl Strategy<Value = Quantity> {
+    (1..=1_000_000_000_u64).prop_map(|number| Quantity::new(number).unwrap())
+}
+
+fn money() -> impl Strategy<Value = Money> {
+    (any::<i64>(), select(vec![Currency::EUR, Currency::JPY, Currency::BHD]))
+        .prop_map(|(amount_minor, currency)| Money { amount_minor, currency })
+}
+
+fn shards() -> impl Strategy<Value = StockShards> {
+    (1..=16_u64).prop_map(|number| StockShards::new(number).unwrap())
+}
+
+fn order_id() -> impl Strategy<Value = OrderId> {
+    ("[!-~]{1,255}", "[A-Za-z0-9._-]{1,64}").prop_map(|(key, customer)| {
+        let caller = Caller::customer(&CustomerId::new(customer).unwrap());
+        OrderId::of(&skald::Tenant::default(), &caller, &IdempotencyKey::new(key).unwrap())
+    })
+}
+
+fn address() -> impl Strategy<Value = Address> {
+    let line = || "[^\\pC\\pZ]{1,100}";
+    (line(), line(), proptest::option::of(line()), line(), "[0-9A-Z]{1,20}", "[A-Z]{2}").prop_map(
+        |(name, line1, line2, city, postal_code, country)| {
+            Address::new(AddressFields { name, line1, line2, city, postal_code, country }).unwrap()
+        },
+    )
+}
+
+fn line() -> impl Strategy<Value = OrderLine> {
+    (sku(), any::<String>(), any::<u64>(), quantity(), money()).prop_map(
+        |(sku, name, version, quantity, unit_price)| OrderLine {
+            sku,
+            name,
+            product_version: Version::new(version),
+            quantity,
+            unit_price,
+        },
+    )
+}
+
+fn placed() -> impl Strategy<Value = OrderPlaced> {
+    let customer = "[A-Za-z0-9._-]{1,64}".prop_map(|text| CustomerId::new(text).unwrap());
+    let deadline = (0..=253_402_207_200_000_i64).prop_map(|millis| Timestamp::from_millis(millis).unwrap());
+    let lines = proptest::collection::vec(line(), 1..5);
+    (customer, personal(), lines, money(), personal(), address(), deadline, "[0-9a-f]{64}").prop_map(
+        |(customer_id, customer_name, lines, total, payment_token, address, deadline, request_hash)| OrderPlaced {
+            customer_id,
+            customer_name,
+            lines,
+            total,
+            payment_token,
+            shipping_address: Personal::new(address),
+            deadline,
+            request_hash,
+        },
+    )
+}
+
+fn reason() -> impl Strategy<Value = CancelReason> {
+    select(vec![
+        CancelReason::StockUnavailable,
+        CancelReason::PaymentDeclined,
+        CancelReason::ShipmentRefused,
+        CancelReason::CustomerRequest,
+        CancelReason::Expired,
+        CancelReason::CaptureFailed,
+    ])
+}
+
+fn order_event() -> impl Strategy<Value = OrderEvent> {
+    prop_oneof![
+        placed().prop_map(Into::into),
+        Just(OrderCommitted {}.into()),
+        Just(OrderConfirmed {}.into()),
+        reason().prop_map(|reason| OrderUndoStarted { reason }.into()),
+        reason().prop_map(|reason| OrderCancelled { reason }.into()),
+        any::<(String, String)>().prop_map(|(step, error)| OrderParked { step, error }.into()),
+        any::<u32>().prop_map(|attempt| OrderResumed { attempt }.into()),
+    ]
+}
+
+fn product_event() -> impl Strategy<Value = ProductEvent> {
+    prop_oneof![
+        (any::<String>(), money(), shards()).prop_map(|(name, unit_price, stock_shards)| ProductListed {
+            name,
+            unit_price,
+            stock_shards
+        }
+        .into()),
+        any::<String>().prop_map(|name| ProductRenamed { name }.into()),
+        money().prop_map(|unit_price| ProductPriceChanged { unit_price }.into()),
+        shards().prop_map(|stock_shards| ProductStockResharded { stock_shards }.into()),
+        Just(ProductWithdrawn {}.into()),
+    ]
+}
+
+fn customer_event() -> impl Strategy<Value = CustomerEvent> {
+    prop_oneof![
+        (personal(), personal()).prop_map(|(name, email)| CustomerRegistered { name, email }.into()),
+        personal().prop_map(|name| CustomerRenamed { name }.into()),
+        personal().prop_map(|email| CustomerEmailChanged { email }.into()),
+    ]
+}
+
+fn stock_event() -> impl Strategy<Value = StockEvent> {
+    let reference = "[A-Za-z0-9._-]{1,64}".prop_map(|text| ReceiptReference::new(text).unwrap());
+    prop_oneof![
+        (reference, quantity()).prop_map(|(reference, quantity)| StockReceived { reference, quantity }.into()),
+        (order_id(), quantity()).prop_map(|(order_id, quantity)| StockReserved { order_id, quantity }.into()),
+        (order_id(), quantity()).prop_map(|(order_id, quantity)| StockReleased { order_id, quantity }.into()),
+        (order_id(), quantity()).prop_map(|(order_id, quantity)| StockShipped { order_id, quantity }.into()),
+    ]
+}
+
+fn receipt_event() -> impl Strategy<Value = ReceiptEvent> {
+    let part = (any::<u16>(), quantity()).prop_map(|(shard, quantity)| ShardQuantity { shard, quantity });
+    (sku(), quantity(), proptest::collection::vec(part, 0..16))
+        .prop_map(|(sku, quantity, shards)| ReceiptBooked { sku, quantity, shards }.into())
+}
+
+proptest! {
+    #[test]
+    fn an_order_event_survives_a_round_trip(event in order_event()) {
+        check(&event)?;
+    }
+
+    #[test]
+    fn a_product_event_survives_a_round_trip(event in product_event()) {
+        check(&event)?;
+    }
+
+    #[test]
+    fn a_customer_event_survives_a_round_trip(event in customer_event()) {
+        check(&event)?;
+    }
+
+    #[test]
+    fn a_stock_event_survives_a_round_trip(event in stock_event()) {
+        check(&event)?;
+    }
+
+    #[test]
+    fn a_receipt_event_survives_a_round_trip(event in receipt_event()) {
+        check(&event)?;
+    }
+}
