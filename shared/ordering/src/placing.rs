@@ -1,0 +1,136 @@
+//! From a request to place an order, and what is true at that moment, to the command.
+//!
+//! Prices, names and versions come from the catalogue, never from the caller.
+
+use events::{Money, OrderLine, OrderPlaced};
+use skald::{Personal, Timestamp, Version};
+
+use crate::customer::CustomerState;
+use crate::order::PlaceOrder;
+use crate::product::ProductState;
+use crate::requests::{Fault, OrderRequest};
+
+/// Why an order cannot be accepted as it was asked for. Nothing of it is remembered: the same request may be tried
+/// again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The customer, or some products, do not exist or are not on sale.
+    #[error("the customer or a product is unknown")]
+    Unknown {
+        /// Whether it is the customer.
+        customer: bool,
+        /// Which items' products, counted from 0.
+        items: Vec<usize>,
+    },
+    /// Not all prices are in one currency.
+    #[error("the prices are in several currencies")]
+    MixedCurrencies {
+        /// The items whose price is in another currency than that of item 0.
+        items: Vec<usize>,
+    },
+    /// The total is more than can be written.
+    #[error("the total is too large")]
+    TotalOverflow {
+        /// The item at which it is.
+        item: usize,
+    },
+    /// The total is not what the customer expects.
+    #[error("the price has changed")]
+    PriceChanged {
+        /// What the request says.
+        expected: Money,
+        /// What it is.
+        actual: Money,
+    },
+}
+
+impl Refused {
+    /// Each thing that stands in the way, with the JSON pointer of its place in the request.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Fault> {
+        let fault = |pointer: String, detail: String| Fault { pointer, detail };
+        let sku = |item: &usize| format!("/items/{item}/sku");
+        match self {
+            Self::Unknown { customer, items } => {
+                let customer = customer.then(|| fault("/customer_id".into(), "is no registered customer".into()));
+                let items = items.iter().map(|item| fault(sku(item), "is no product on sale".into()));
+                customer.into_iter().chain(items).collect()
+            }
+            Self::MixedCurrencies { items } => {
+                let detail = "is priced in another currency than the product of /items/0: order them apart";
+                items.iter().map(|item| fault(sku(item), detail.into())).collect()
+            }
+            Self::TotalOverflow { item } => {
+                vec![fault(format!("/items/{item}/quantity"), "makes the total too large to write".into())]
+            }
+            Self::PriceChanged { actual, .. } => {
+                let (amount, currency) = (actual.amount_minor, actual.currency.code());
+                vec![fault("/expected_total".into(), format!("the total is {amount} minor units of {currency} now"))]
+            }
+        }
+    }
+}
+
+/// The order with today's names and prices, to be accepted.
+///
+/// `products` has the product of each item, in the order of the items, and the version of its stream; one that is
+/// missing counts as unknown. The order is undone if it is not committed `time_limit_ms` after `placed_at`.
+///
+/// # Errors
+/// [`Refused`] with the first kind of fault there is, in the order of its variants, and every fault of that kind.
+pub fn price(
+    request: &OrderRequest,
+    customer: &CustomerState,
+    products: &[(ProductState, Version)],
+    placed_at: Timestamp,
+    time_limit_ms: u32,
+) -> Result<PlaceOrder, Refused> {
+    let mut lines = Vec::with_capacity(request.items().len());
+    let mut unknown = Vec::new();
+    for (index, item) in request.items().iter().enumerate() {
+        match products.get(index).and_then(|(product, version)| Some((product.on_sale()?, *version))) {
+            None => unknown.push(index),
+            Some((product, product_version)) => lines.push(OrderLine {
+                sku: item.sku.clone(),
+                name: product.name.clone(),
+                product_version,
+                quantity: item.quantity,
+                unit_price: product.unit_price,
+            }),
+        }
+    }
+    let customer = match customer.registered() {
+        Some(customer) if unknown.is_empty() => customer,
+        registered => return Err(Refused::Unknown { customer: registered.is_none(), items: unknown }),
+    };
+
+    let total = total(&lines)?;
+    match request.expected_total() {
+        Some(expected) if expected != total => return Err(Refused::PriceChanged { expected, actual: total }),
+        Some(_) | None => {}
+    }
+    Ok(PlaceOrder::priced(OrderPlaced {
+        customer_id: request.customer_id().clone(),
+        customer_name: customer.name.clone(),
+        lines,
+        total,
+        payment_token: Personal::new(request.payment_token().reveal().to_string()),
+        shipping_address: request.shipping_address().clone(),
+        deadline: placed_at.plus_millis(time_limit_ms.into()),
+        request_hash: request.hash(),
+    }))
+}
+
+/// What the lines cost together.
+fn total(lines: &[OrderLine]) -> Result<Money, Refused> {
+    let first = lines.first().expect("a request has at least one item").unit_price.currency;
+    let others = lines.iter().enumerate().filter(|(_, line)| line.unit_price.currency != first);
+    let items: Vec<usize> = others.map(|(item, _)| item).collect();
+    if !items.is_empty() {
+        return Err(Refused::MixedCurrencies { items });
+    }
+    lines.iter().enumerate().try_fold(Money::new(0, first), |total, (item, line)| {
+        let line_total = line.unit_price.checked_mul(line.quantity.get());
+        line_total.and_then(|line_total| total.checked_add(&line_total)).ok_or(Refused::TotalOverflow { item })
+    })
+}

@@ -1,0 +1,44 @@
+//! `PUT /customers/{id}`: `{name, email}`.
+
+use serde_json::Value;
+use skald::Personal;
+
+use super::Fault;
+use super::reading::{Object, validated};
+use crate::customer::CustomerCommand;
+use crate::values::{EmailAddress, Name};
+
+/// Who a customer is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerRequest {
+    /// What they are called.
+    pub name: Personal<Name>,
+    /// Where e-mail reaches them.
+    pub email: Personal<EmailAddress>,
+}
+
+impl CustomerRequest {
+    /// Reads the body.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn validate(body: &Value) -> Result<Self, Vec<Fault>> {
+        validated(|faults| {
+            let body = Object::read(body, String::new(), &["name", "email"], faults)?;
+            let name = body.text("name", faults);
+            let email = body.text("email", faults);
+            Some(Self { name: Personal::new(name?), email: Personal::new(email?) })
+        })
+    }
+
+    /// What makes the customer so, whoever they were: for [`skald::decide_in_turn`].
+    #[must_use]
+    pub fn commands(&self) -> Vec<CustomerCommand> {
+        let Self { name, email } = self.clone();
+        vec![
+            CustomerCommand::Register { name: name.clone(), email: email.clone() },
+            CustomerCommand::Rename { name },
+            CustomerCommand::ChangeEmail { email },
+        ]
+    }
+}

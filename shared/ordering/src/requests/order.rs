@@ -1,0 +1,182 @@
+//! `POST /orders`: `{customer_id, items: [{sku, quantity}], payment_token, shipping_address, expected_total?}`.
+
+use events::{Address, AddressFields, CustomerId, Money, Quantity, Sku};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use skald::Personal;
+
+use super::Fault;
+use super::reading::{Faults, Object, validated};
+use crate::values::{OrderedQuantity, PaymentToken, Price};
+
+/// Most items of one order.
+const MOST_ITEMS: usize = 50;
+
+/// An order as it is asked for. Only [`validate`](Self::validate) makes one: 1 to 50 items, no product twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderRequest {
+    customer_id: CustomerId,
+    items: Vec<RequestedItem>,
+    payment_token: Personal<PaymentToken>,
+    shipping_address: Personal<Address>,
+    expected_total: Option<Price>,
+}
+
+/// One product that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestedItem {
+    /// The product.
+    pub sku: Sku,
+    /// How many of it: 1 to 1,000.
+    pub quantity: Quantity,
+}
+
+impl OrderRequest {
+    /// Reads the body.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn validate(body: &Value) -> Result<Self, Vec<Fault>> {
+        const FIELDS: [&str; 5] = ["customer_id", "items", "payment_token", "shipping_address", "expected_total"];
+        validated(|faults| {
+            let body = Object::read(body, String::new(), &FIELDS, faults)?;
+            let customer_id = body.text("customer_id", faults);
+            let items = items(&body, faults);
+            let payment_token = body.text("payment_token", faults);
+            let shipping_address = address(&body, "shipping_address", faults);
+            let expected_total = match body.get("expected_total") {
+                Some(_) => body.price("expected_total", faults),
+                None => None,
+            };
+            Some(Self {
+                customer_id: customer_id?,
+                items: items?,
+                payment_token: Personal::new(payment_token?),
+                shipping_address: Personal::new(shipping_address?),
+                expected_total,
+            })
+        })
+    }
+
+    /// Whose order it is to be.
+    #[must_use]
+    pub fn customer_id(&self) -> &CustomerId {
+        &self.customer_id
+    }
+
+    /// What is asked for, in the order of the request.
+    #[must_use]
+    pub fn items(&self) -> &[RequestedItem] {
+        &self.items
+    }
+
+    /// What the payment gateway charges.
+    #[must_use]
+    pub fn payment_token(&self) -> &Personal<PaymentToken> {
+        &self.payment_token
+    }
+
+    /// Where the parcel goes.
+    #[must_use]
+    pub fn shipping_address(&self) -> &Personal<Address> {
+        &self.shipping_address
+    }
+
+    /// What the customer thinks it costs, if the request says so.
+    #[must_use]
+    pub fn expected_total(&self) -> Option<Money> {
+        self.expected_total.map(Price::money)
+    }
+
+    /// Tells a repeat of this request from another one: SHA-256, in lower-case hexadecimal, of its canonical form.
+    ///
+    /// The canonical form is made from the values, so spaces, escapes and the order of fields in the JSON do not
+    /// matter. It is a line `skald order 1` and then each value as its length in bytes, a colon and its text: customer
+    /// id, number of items, SKU and quantity of each, payment token, name, both lines (the second empty if absent),
+    /// city, postal code and country of the address, and amount and currency of the expected total (both empty if
+    /// absent). The order of the items counts: it is the order of the lines in the answer, and whoever repeats a
+    /// request repeats it as it was.
+    ///
+    /// The hash is stored, so this form can never change; another one would need another name in front. It is no way
+    /// back to the address once that is erased: the payment token of a real gateway, which is in it, cannot be guessed.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        let mut canonical = "skald order 1\n".to_owned();
+        let mut add = |value: &str| canonical.push_str(&format!("{}:{value}", value.len()));
+
+        add(self.customer_id.as_str());
+        add(&self.items.len().to_string());
+        for item in &self.items {
+            add(item.sku.as_str());
+            add(&item.quantity.to_string());
+        }
+        add(self.payment_token.reveal().as_str());
+        let AddressFields { name, line1, line2, city, postal_code, country } = self.shipping_address.reveal().fields();
+        add(name);
+        add(line1);
+        add(line2.as_deref().unwrap_or_default());
+        add(city);
+        add(postal_code);
+        add(country);
+        let total = self.expected_total();
+        add(&total.map(|total| total.amount_minor.to_string()).unwrap_or_default());
+        add(total.map(|total| total.currency.code()).unwrap_or_default());
+
+        Sha256::digest(canonical).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+fn items(body: &Object<'_>, faults: &mut Faults) -> Option<Vec<RequestedItem>> {
+    let pointer = body.pointer_to("items");
+    let list = body.get("items").and_then(Value::as_array).filter(|list| (1..=MOST_ITEMS).contains(&list.len()));
+    let Some(list) = list else {
+        faults.add(&pointer, "must be a list of 1 to 50 items");
+        return None;
+    };
+    let mut items: Vec<Option<RequestedItem>> = Vec::new();
+    for (index, value) in list.iter().enumerate() {
+        let item = item(value, format!("{pointer}/{index}"), faults);
+        let same = |other: &Option<RequestedItem>| {
+            item.as_ref().zip(other.as_ref()).is_some_and(|(item, other)| item.sku == other.sku)
+        };
+        if let Some(first) = items.iter().position(same) {
+            let detail = format!("must not be the product of {pointer}/{first} again: ask for more of it there");
+            faults.add(&format!("{pointer}/{index}/sku"), detail);
+        }
+        items.push(item);
+    }
+    items.into_iter().collect()
+}
+
+fn item(value: &Value, pointer: String, faults: &mut Faults) -> Option<RequestedItem> {
+    let item = Object::read(value, pointer, &["sku", "quantity"], faults)?;
+    let sku = item.text("sku", faults);
+    let quantity: Option<OrderedQuantity> = item.number("quantity", faults);
+    Some(RequestedItem { sku: sku?, quantity: quantity?.into() })
+}
+
+fn address(body: &Object<'_>, name: &str, faults: &mut Faults) -> Option<Address> {
+    const FIELDS: [&str; 6] = ["name", "line1", "line2", "city", "postal_code", "country"];
+    let value = body.get(name).unwrap_or(&Value::Null);
+    let object = Object::read(value, body.pointer_to(name), &FIELDS, faults)?;
+
+    // What is no text is read as the empty text, which every field of an address refuses, saying what it expects.
+    let text = |name| object.get(name).map(|value| value.as_str().unwrap_or_default().to_owned());
+    let fields = AddressFields {
+        name: text("name").unwrap_or_default(),
+        line1: text("line1").unwrap_or_default(),
+        line2: text("line2"),
+        city: text("city").unwrap_or_default(),
+        postal_code: text("postal_code").unwrap_or_default(),
+        country: text("country").unwrap_or_default(),
+    };
+    match Address::new(fields) {
+        Ok(address) => Some(address),
+        Err(invalid) => {
+            for (field, fault) in invalid.0 {
+                faults.add(&object.pointer_to(field), fault);
+            }
+            None
+        }
+    }
+}

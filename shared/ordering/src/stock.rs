@@ -1,0 +1,135 @@
+//! One shard of a product's stock: two counters, however many orders hold it.
+//!
+//! Which order holds how much is not known here but in the order's reservation, and which goods came in the receipt:
+//! those are written in the same transaction and see to it that nothing is counted twice. These commands count each
+//! time.
+
+use events::{
+    OrderId, Quantity, ReceiptReference, StockEvent, StockReceived, StockReleased, StockReserved, StockShipped,
+};
+use skald::Decider;
+
+/// The decider of category `stock`.
+#[derive(Debug, Clone, Copy)]
+pub struct Stock;
+
+/// What there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StockState {
+    /// How many are there, held or not.
+    pub on_hand: u64,
+    /// How many of them are held for orders.
+    pub reserved: u64,
+}
+
+impl StockState {
+    /// How many can still be ordered.
+    #[must_use]
+    pub const fn available(self) -> u64 {
+        self.on_hand.saturating_sub(self.reserved)
+    }
+}
+
+/// What can be asked of stock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StockCommand {
+    /// Add goods that came in.
+    Receive {
+        /// The receipt that books them.
+        reference: ReceiptReference,
+        /// How many.
+        quantity: Quantity,
+    },
+    /// Hold goods for an order.
+    Reserve {
+        /// The order.
+        order_id: OrderId,
+        /// How many.
+        quantity: Quantity,
+    },
+    /// No longer hold goods for an order.
+    Release {
+        /// The order.
+        order_id: OrderId,
+        /// How many.
+        quantity: Quantity,
+    },
+    /// Goods that were held for an order leave.
+    Ship {
+        /// The order.
+        order_id: OrderId,
+        /// How many.
+        quantity: Quantity,
+    },
+}
+
+/// Why stock does not do what it is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StockRejection {
+    /// There is less than is asked for.
+    #[error("only {available} are available")]
+    Short {
+        /// How many can still be ordered.
+        available: u64,
+    },
+    /// More is to be released or shipped than all orders together hold.
+    #[error("only {reserved} are reserved")]
+    NotReserved {
+        /// How many are held.
+        reserved: u64,
+    },
+    /// More came in than can be counted.
+    #[error("there is more than can be counted")]
+    Uncountable,
+}
+
+impl Decider for Stock {
+    const CATEGORY: &'static str = "stock";
+    type State = StockState;
+    type Command = StockCommand;
+    type Event = StockEvent;
+    type Rejection = StockRejection;
+
+    fn decide(state: &StockState, command: &StockCommand) -> Result<Vec<StockEvent>, StockRejection> {
+        let held = |quantity: Quantity| {
+            let reserved = state.reserved;
+            if u64::from(quantity) <= reserved { Ok(()) } else { Err(StockRejection::NotReserved { reserved }) }
+        };
+        let event = match command.clone() {
+            StockCommand::Receive { reference, quantity } => {
+                state.on_hand.checked_add(quantity.into()).ok_or(StockRejection::Uncountable)?;
+                StockReceived { reference, quantity }.into()
+            }
+            StockCommand::Reserve { order_id, quantity } => {
+                let available = state.available();
+                if u64::from(quantity) > available {
+                    return Err(StockRejection::Short { available });
+                }
+                StockReserved { order_id, quantity }.into()
+            }
+            StockCommand::Release { order_id, quantity } => {
+                held(quantity)?;
+                StockReleased { order_id, quantity }.into()
+            }
+            StockCommand::Ship { order_id, quantity } => {
+                held(quantity)?;
+                StockShipped { order_id, quantity }.into()
+            }
+        };
+        Ok(vec![event])
+    }
+
+    fn evolve(state: StockState, event: &StockEvent) -> StockState {
+        let StockState { on_hand, reserved } = state;
+        let (on_hand, reserved) = match event {
+            StockEvent::Received(event) => (on_hand.saturating_add(event.quantity.into()), reserved),
+            StockEvent::Reserved(event) => (on_hand, reserved.saturating_add(event.quantity.into())),
+            StockEvent::Released(event) => (on_hand, reserved.saturating_sub(event.quantity.into())),
+            StockEvent::Shipped(event) => {
+                let shipped = u64::from(event.quantity);
+                (on_hand.saturating_sub(shipped), reserved.saturating_sub(shipped))
+            }
+        };
+        StockState { on_hand, reserved }
+    }
+}

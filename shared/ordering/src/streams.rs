@@ -1,0 +1,98 @@
+//! What the streams are called, and which order or stock a stream is about.
+
+use events::{CustomerId, OrderId, ReceiptReference, Sku};
+use skald::{Category, Decider, StreamId, Tenant};
+
+use crate::customer::Customer;
+use crate::order::Order;
+use crate::product::Product;
+use crate::receipt::Receipt;
+use crate::stock::Stock;
+
+/// `order-<uuid>`
+#[must_use]
+pub fn order(tenant: &Tenant, id: OrderId) -> StreamId {
+    stream(tenant, Order::CATEGORY, &id.to_string())
+}
+
+/// `product-<sku>`
+#[must_use]
+pub fn product(tenant: &Tenant, sku: &Sku) -> StreamId {
+    stream(tenant, Product::CATEGORY, sku.as_str())
+}
+
+/// `customer-<id>`
+#[must_use]
+pub fn customer(tenant: &Tenant, id: &CustomerId) -> StreamId {
+    stream(tenant, Customer::CATEGORY, id.as_str())
+}
+
+/// `stock-<sku>~<shard>`; shards count from 0.
+#[must_use]
+pub fn stock(tenant: &Tenant, sku: &Sku, shard: u16) -> StreamId {
+    stream(tenant, Stock::CATEGORY, &format!("{sku}~{shard}"))
+}
+
+/// `receipt-<reference>`
+#[must_use]
+pub fn receipt(tenant: &Tenant, reference: &ReceiptReference) -> StreamId {
+    stream(tenant, Receipt::CATEGORY, reference.as_str())
+}
+
+/// The order that this stream is about; none if it is no order's.
+#[must_use]
+pub fn order_of(stream: &StreamId) -> Option<OrderId> {
+    let id = stream.id().parse().ok()?;
+    (stream.category() == Order::CATEGORY).then_some(id)
+}
+
+/// The product and the shard of its stock that this stream is about; none if it is no stock's.
+#[must_use]
+pub fn stock_of(stream: &StreamId) -> Option<(Sku, u16)> {
+    let (sku, shard) = stream.id().split_once('~')?;
+    let (sku, shard) = (Sku::new(sku).ok()?, shard.parse().ok()?);
+    (self::stock(stream.tenant(), &sku, shard) == *stream).then_some((sku, shard))
+}
+
+/// Every id here is made of what a stream's name allows, and is at most 70 characters long.
+fn stream(tenant: &Tenant, category: &Category, id: &str) -> StreamId {
+    StreamId::new(tenant, category, id).expect("an identifier of 64 characters and a shard fit a stream's name")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_ids_fit() {
+        let tenant = Tenant::default();
+        let longest = "x".repeat(64);
+        let sku = Sku::new(&*longest).unwrap();
+        assert_eq!(product(&tenant, &sku).id(), longest);
+        assert_eq!(customer(&tenant, &CustomerId::new(&*longest).unwrap()).id(), longest);
+        assert_eq!(receipt(&tenant, &ReceiptReference::new(&*longest).unwrap()).id(), longest);
+        assert_eq!(stock(&tenant, &sku, u16::MAX).id(), format!("{longest}~65535"));
+    }
+
+    #[test]
+    fn a_stream_says_what_it_is_about() {
+        let tenant = Tenant::new("shop").unwrap();
+        let id: OrderId = "8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873".parse().unwrap();
+        let sku = Sku::new("MUG-01").unwrap();
+        assert_eq!(order(&tenant, id).key(), "shop/order-8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873");
+        assert_eq!(order_of(&order(&tenant, id)), Some(id));
+        assert_eq!(stock(&tenant, &sku, 15).key(), "shop/stock-MUG-01~15");
+        assert_eq!(stock_of(&stock(&tenant, &sku, 15)), Some((sku, 15)));
+    }
+
+    #[test]
+    fn a_stream_about_something_else_says_nothing() {
+        let tenant = Tenant::default();
+        for name in ["stock-8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873", "order-17"] {
+            assert_eq!(order_of(&StreamId::named(&tenant, name).unwrap()), None, "{name}");
+        }
+        for name in ["product-MUG-01~0", "stock-MUG-01", "stock-MUG-01~", "stock-MUG-01~00", "stock-MUG-01~1~2"] {
+            assert_eq!(stock_of(&StreamId::named(&tenant, name).unwrap()), None, "{name}");
+        }
+    }
+}

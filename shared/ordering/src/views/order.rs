@@ -1,0 +1,177 @@
+//! The order view: a row per order, as `GET /orders/{id}` answers it, listed under its customer, newest first.
+
+use events::{
+    CancelReason, CustomerId, Money, OrderCancelled, OrderEvent, OrderId, OrderParked, OrderPlaced, OrderUndoStarted,
+    Quantity, Sku,
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use skald::{
+    Category, Decider, Envelope, Inapplicable, Listing, Personal, Projection, StreamId, Tenant, Timestamp, Version,
+};
+
+use super::inapplicable;
+use crate::order::Order;
+use crate::streams;
+
+/// The projection of category `order`.
+#[derive(Debug, Clone, Copy)]
+pub struct OrderView;
+
+/// An order, as it is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderRow {
+    /// The order.
+    pub order_id: OrderId,
+    /// Whose it is.
+    pub customer_id: CustomerId,
+    /// What the customer was called when it was placed.
+    #[serde(with = "revealed")]
+    pub customer_name: Personal<String>,
+    /// What has become of it.
+    pub status: OrderStatus,
+    /// The last event in this row.
+    pub version: Version,
+    /// What was ordered.
+    pub items: Vec<OrderItem>,
+    /// The sum of all items.
+    pub total: Money,
+    /// When it was placed.
+    pub placed_at: Timestamp,
+    /// When its last event was recorded.
+    pub updated_at: Timestamp,
+    /// Why it was, or is being, undone.
+    pub cancel_reason: Option<CancelReason>,
+    /// Where it stands still; only while it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parked: Option<ParkedOrder>,
+}
+
+/// What has become of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderStatus {
+    /// It is being completed or undone.
+    Pending,
+    /// It is completed.
+    Confirmed,
+    /// It is undone.
+    Cancelled,
+}
+
+/// One product of an order, with its name and price when it was placed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderItem {
+    /// The product.
+    pub sku: Sku,
+    /// What it was called.
+    pub name: String,
+    /// How many.
+    pub quantity: Quantity,
+    /// What one of it cost.
+    pub unit_price: Money,
+    /// What all of them cost.
+    pub line_total: Money,
+}
+
+/// Where an order stands still.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkedOrder {
+    /// The step of the saga that failed.
+    pub step: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// The list of this customer's orders.
+#[must_use]
+pub fn orders_of(tenant: &Tenant, customer: &CustomerId) -> String {
+    format!("{}/{}", tenant, streams::customer(tenant, customer).name())
+}
+
+impl Projection for OrderView {
+    const CATEGORY: &'static Category = Order::CATEGORY;
+    type Event = OrderEvent;
+    type Row = OrderRow;
+
+    fn apply(row: Option<OrderRow>, event: &Envelope<OrderEvent>) -> Result<OrderRow, Inapplicable> {
+        let row = match (row, &event.data) {
+            (None, OrderEvent::Placed(placed)) => return OrderRow::placed(placed, event),
+            (Some(row), _) => OrderRow { version: event.version, updated_at: event.recorded_at, ..row },
+            (None, _) => return Err(inapplicable(event, "the order was not placed")),
+        };
+        if row.status != OrderStatus::Pending {
+            return Err(inapplicable(event, "the order is final"));
+        }
+        row.moved(event)
+    }
+
+    fn listing(row: &OrderRow, stream: &StreamId) -> Option<Listing> {
+        let sort = format!("{}/{}", row.placed_at, row.order_id);
+        Some(Listing { group: orders_of(stream.tenant(), &row.customer_id), sort })
+    }
+}
+
+impl OrderRow {
+    fn placed(placed: &OrderPlaced, event: &Envelope<OrderEvent>) -> Result<Self, Inapplicable> {
+        let order_id = streams::order_of(&event.stream)
+            .ok_or_else(|| inapplicable(event, "the stream is not called after an order"))?;
+        let items = placed.lines.iter().map(|line| {
+            Some(OrderItem {
+                sku: line.sku.clone(),
+                name: line.name.clone(),
+                quantity: line.quantity,
+                unit_price: line.unit_price,
+                line_total: line.unit_price.checked_mul(line.quantity.get())?,
+            })
+        });
+        Ok(Self {
+            order_id,
+            customer_id: placed.customer_id.clone(),
+            customer_name: placed.customer_name.clone(),
+            status: OrderStatus::Pending,
+            version: event.version,
+            items: items.collect::<Option<_>>().ok_or_else(|| inapplicable(event, "a line's total is too large"))?,
+            total: placed.total,
+            placed_at: event.recorded_at,
+            updated_at: event.recorded_at,
+            cancel_reason: None,
+            parked: None,
+        })
+    }
+
+    /// The row of a pending order after another event. A reason to cancel is set exactly while the order is being
+    /// undone.
+    fn moved(self, event: &Envelope<OrderEvent>) -> Result<Self, Inapplicable> {
+        let undoing = self.cancel_reason.is_some();
+        match &event.data {
+            OrderEvent::Placed(_) => Err(inapplicable(event, "the order was placed already")),
+            OrderEvent::Committed(_) | OrderEvent::Confirmed(_) | OrderEvent::UndoStarted(_) if undoing => {
+                Err(inapplicable(event, "the order is being undone"))
+            }
+            OrderEvent::Committed(_) => Ok(self),
+            OrderEvent::Confirmed(_) => Ok(Self { status: OrderStatus::Confirmed, parked: None, ..self }),
+            OrderEvent::UndoStarted(OrderUndoStarted { reason }) => Ok(Self { cancel_reason: Some(*reason), ..self }),
+            OrderEvent::Cancelled(_) if !undoing => Err(inapplicable(event, "undoing the order has not started")),
+            OrderEvent::Cancelled(OrderCancelled { reason }) => {
+                Ok(Self { status: OrderStatus::Cancelled, cancel_reason: Some(*reason), parked: None, ..self })
+            }
+            OrderEvent::Parked(OrderParked { step, .. }) => {
+                Ok(Self { parked: Some(ParkedOrder { step: step.clone(), since: event.recorded_at }), ..self })
+            }
+            OrderEvent::Resumed(_) => Ok(Self { parked: None, ..self }),
+        }
+    }
+}
+
+/// A personal value as whoever may read the row gets it: bare. It stays hidden from debug output.
+mod revealed {
+    use super::{Deserialize, Deserializer, Personal, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(value: &Personal<String>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.reveal().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Personal<String>, D::Error> {
+        String::deserialize(deserializer).map(Personal::new)
+    }
+}

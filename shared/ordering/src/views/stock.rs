@@ -1,0 +1,73 @@
+//! The stock view: a row per shard. What a product has in all is the sum of its shards, when it is read.
+
+use events::{Sku, StockEvent};
+use serde::{Deserialize, Serialize};
+use skald::{Category, Decider, Envelope, Inapplicable, Listing, Projection, StreamId};
+
+use super::inapplicable;
+use crate::stock::Stock;
+use crate::streams;
+
+/// The projection of category `stock`.
+#[derive(Debug, Clone, Copy)]
+pub struct StockView;
+
+/// What there is of a product in one shard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockRow {
+    /// The product.
+    pub sku: Sku,
+    /// The shard, from 0.
+    pub shard: u16,
+    /// How many are there, held or not.
+    pub on_hand: u64,
+    /// How many of them are held for orders.
+    pub reserved: u64,
+}
+
+impl StockRow {
+    /// How many can still be ordered.
+    #[must_use]
+    pub const fn available(&self) -> u64 {
+        self.on_hand.saturating_sub(self.reserved)
+    }
+}
+
+impl Projection for StockView {
+    const CATEGORY: &'static Category = Stock::CATEGORY;
+    type Event = StockEvent;
+    type Row = StockRow;
+
+    fn apply(row: Option<StockRow>, event: &Envelope<StockEvent>) -> Result<StockRow, Inapplicable> {
+        let row = match row {
+            Some(row) => row,
+            None => {
+                let (sku, shard) = streams::stock_of(&event.stream)
+                    .ok_or_else(|| inapplicable(event, "the stream is not called after a shard of stock"))?;
+                StockRow { sku, shard, on_hand: 0, reserved: 0 }
+            }
+        };
+        let StockRow { on_hand, reserved, .. } = row;
+        let (on_hand, reserved) = counted(on_hand, reserved, &event.data)
+            .filter(|(on_hand, reserved)| reserved <= on_hand)
+            .ok_or_else(|| inapplicable(event, "more would leave than is there"))?;
+        Ok(StockRow { on_hand, reserved, ..row })
+    }
+
+    fn listing(_: &StockRow, _: &StreamId) -> Option<Listing> {
+        None
+    }
+}
+
+/// The counters after this event; none if it takes away more than there is.
+fn counted(on_hand: u64, reserved: u64, event: &StockEvent) -> Option<(u64, u64)> {
+    match event {
+        StockEvent::Received(event) => Some((on_hand.checked_add(event.quantity.into())?, reserved)),
+        StockEvent::Reserved(event) => Some((on_hand, reserved.checked_add(event.quantity.into())?)),
+        StockEvent::Released(event) => Some((on_hand, reserved.checked_sub(event.quantity.into())?)),
+        StockEvent::Shipped(event) => {
+            let shipped = u64::from(event.quantity);
+            Some((on_hand.checked_sub(shipped)?, reserved.checked_sub(shipped)?))
+        }
+    }
+}

@@ -1,0 +1,131 @@
+use events::{Currency, Money, ProductWithdrawn};
+use ordering::customer::CustomerState;
+use ordering::placing::{Refused, price};
+use ordering::product::{Product, ProductState};
+use ordering::requests::Fault;
+use serde_json::{Value, json};
+use skald::{Decider, Version};
+
+use crate::samples::{TIME_LIMIT_MS, body, eur, jane, place, product, products, request, time, with};
+
+/// What pricing this body at these products refuses.
+#[track_caller]
+fn refused(body: &Value, customer: &CustomerState, products: &[(ProductState, Version)]) -> Refused {
+    price(&request(body), customer, products, time("2026-11-21T08:15:30Z"), TIME_LIMIT_MS).unwrap_err()
+}
+
+/// Two products, told apart by price only.
+fn priced(mug: Money, shirt: Money) -> Vec<(ProductState, Version)> {
+    [mug, shirt].map(|unit_price| (product("Thing", unit_price), Version::new(1))).to_vec()
+}
+
+fn pointers(refused: &Refused) -> Vec<String> {
+    refused.faults().into_iter().map(|Fault { pointer, .. }| pointer).collect()
+}
+
+#[test]
+fn names_prices_and_versions_are_those_of_the_catalogue() {
+    let order = place(&body());
+    let lines: Vec<_> = order
+        .placed()
+        .lines
+        .iter()
+        .map(|line| {
+            (line.sku.as_str(), line.name.as_str(), line.unit_price, line.product_version.get(), line.quantity.get())
+        })
+        .collect();
+    assert_eq!(lines, [("MUG-01", "Mug", eur(2499), 3, 2), ("TEE-07", "T-shirt", eur(2999), 1, 1)]);
+    assert_eq!(order.placed().total, eur(7997));
+}
+
+#[test]
+fn the_order_carries_who_and_where_and_until_when() {
+    let order = place(&body());
+    let placed = order.placed();
+    assert_eq!(placed.customer_id.as_str(), "c-1001");
+    assert_eq!(placed.customer_name.reveal(), "Jane Doe");
+    assert_eq!(placed.payment_token.reveal(), "tok_approved");
+    assert_eq!(placed.shipping_address.reveal().fields().line1, "Am Ufer 1");
+    assert_eq!(placed.deadline, time("2026-11-21T08:30:30.250Z"));
+    assert_eq!(placed.request_hash, request(&body()).hash());
+}
+
+#[test]
+fn an_order_without_an_expected_total_takes_the_price_as_it_is() {
+    assert_eq!(place(&with("/expected_total", None)).placed().total, eur(7997));
+}
+
+#[test]
+fn a_total_other_than_the_customer_expects_is_refused() {
+    let body = with("/expected_total/amount_minor", json!(7996));
+    let refused = refused(&body, &jane(), &products());
+    assert_eq!(refused, Refused::PriceChanged { expected: eur(7996), actual: eur(7997) });
+    assert_eq!(
+        refused.faults(),
+        [Fault { pointer: "/expected_total".into(), detail: "the total is 7997 minor units of EUR now".into() }]
+    );
+}
+
+#[test]
+fn the_same_amount_of_another_currency_is_another_price() {
+    let body = with("/expected_total/currency", json!("USD"));
+    let expected = Money::new(7997, Currency::USD);
+    assert_eq!(refused(&body, &jane(), &products()), Refused::PriceChanged { expected, actual: eur(7997) });
+}
+
+#[test]
+fn an_unknown_customer_and_every_unknown_product_are_named_at_once() {
+    let unknown = (ProductState::default(), Version::START);
+    let refused = refused(&body(), &CustomerState::default(), &[products()[0].clone(), unknown]);
+    assert_eq!(refused, Refused::Unknown { customer: true, items: vec![1] });
+    assert_eq!(pointers(&refused), ["/customer_id", "/items/1/sku"]);
+}
+
+#[test]
+fn an_unknown_customer_alone_is_named_alone() {
+    let refused = refused(&body(), &CustomerState::default(), &products());
+    assert_eq!(pointers(&refused), ["/customer_id"]);
+}
+
+#[test]
+fn a_withdrawn_product_cannot_be_ordered() {
+    let mut products = products();
+    products[0].0 = Product::evolve(products[0].0.clone(), &ProductWithdrawn {}.into());
+    let refused = refused(&body(), &jane(), &products);
+    assert_eq!(refused, Refused::Unknown { customer: false, items: vec![0] });
+    assert_eq!(pointers(&refused), ["/items/0/sku"]);
+}
+
+#[test]
+fn a_product_that_was_not_looked_up_is_unknown() {
+    let refused = refused(&body(), &jane(), &products()[..1]);
+    assert_eq!(refused, Refused::Unknown { customer: false, items: vec![1] });
+}
+
+#[test]
+fn prices_in_several_currencies_are_refused() {
+    let refused = refused(&body(), &jane(), &priced(eur(2499), Money::new(2999, Currency::USD)));
+    assert_eq!(refused, Refused::MixedCurrencies { items: vec![1] });
+    assert_eq!(pointers(&refused), ["/items/1/sku"]);
+}
+
+#[test]
+fn a_line_that_is_too_expensive_to_write_is_refused() {
+    let refused = refused(&body(), &jane(), &priced(eur(i64::MAX / 2 + 1), eur(1)));
+    assert_eq!(refused, Refused::TotalOverflow { item: 0 });
+    assert_eq!(pointers(&refused), ["/items/0/quantity"]);
+}
+
+#[test]
+fn a_total_that_is_too_large_to_write_is_refused_at_the_line_that_makes_it_so() {
+    let refused = refused(&body(), &jane(), &priced(eur(i64::MAX / 2), eur(2)));
+    assert_eq!(refused, Refused::TotalOverflow { item: 1 });
+}
+
+#[test]
+fn the_largest_total_that_can_be_written_is_accepted() {
+    let products = priced(eur(i64::MAX / 2), eur(1));
+    let request = request(&with("/expected_total", None));
+    let order = price(&request, &jane(), &products, time("2026-11-21T08:15:30Z"), TIME_LIMIT_MS).unwrap();
+    assert_eq!(order.placed().total, eur(i64::MAX));
+}

@@ -1,0 +1,126 @@
+use events::{ReceiptBooked, ReceiptEvent, ReceiptReference, ShardQuantity, StockReceived};
+use ordering::receipt::{
+    BookReceipt, Receipt, ReceiptCommand, ReceiptRejection, ReceiptState, ReceivingRejection, receive,
+};
+use ordering::stock::{StockRejection, StockState};
+use proptest::prelude::*;
+use skald::{Decider, Folded, Streams, Tenant, Version};
+use skald_testkit::given;
+
+use crate::samples::{quantity, shards, sku};
+
+fn delivery(number: u64, stock_shards: u64) -> BookReceipt {
+    BookReceipt {
+        reference: ReceiptReference::new("DN-1").unwrap(),
+        sku: sku("MUG-01"),
+        quantity: quantity(number),
+        stock_shards: shards(stock_shards),
+    }
+}
+
+fn booked(delivery: &BookReceipt) -> ReceiptEvent {
+    ReceiptBooked { sku: delivery.sku.clone(), quantity: delivery.quantity, shards: delivery.shards() }.into()
+}
+
+#[test]
+fn a_delivery_is_booked_to_the_shards_it_goes_to() {
+    let event = ReceiptBooked {
+        sku: sku("MUG-01"),
+        quantity: quantity(7),
+        shards: vec![
+            ShardQuantity { shard: 0, quantity: quantity(3) },
+            ShardQuantity { shard: 1, quantity: quantity(2) },
+            ShardQuantity { shard: 2, quantity: quantity(2) },
+        ],
+    };
+    // The bytes of "DN-1" add up to 240: the odd one goes to shard 240 mod 3 = 0.
+    given::<Receipt>([]).when(ReceiptCommand::Book(delivery(7, 3))).then([event.into()]);
+}
+
+#[test]
+fn the_same_delivery_is_counted_once_even_if_stock_is_spread_otherwise_by_now() {
+    let past = [booked(&delivery(7, 3))];
+    given::<Receipt>(&past).when(ReceiptCommand::Book(delivery(7, 3))).then_nothing();
+    given::<Receipt>(&past).when(ReceiptCommand::Book(delivery(7, 16))).then_nothing();
+}
+
+#[test]
+fn a_reference_cannot_be_used_for_another_delivery() {
+    let past = [booked(&delivery(7, 3))];
+    let other_product = BookReceipt { sku: sku("TEE-07"), ..delivery(7, 3) };
+    for other in [delivery(8, 3), other_product] {
+        given::<Receipt>(&past).when(ReceiptCommand::Book(other)).then_rejected(ReceiptRejection::ReferenceReused);
+    }
+}
+
+fn state(receipt: ReceiptState, stock: &[u64]) -> (Folded<ReceiptState>, Vec<Folded<StockState>>) {
+    let shard = |&on_hand| Folded { state: StockState { on_hand, reserved: 0 }, version: Version::START };
+    (Folded { state: receipt, version: Version::START }, stock.iter().map(shard).collect())
+}
+
+#[test]
+fn goods_are_received_by_the_receipt_and_every_shard_it_names() {
+    let book = delivery(7, 3);
+    let (receipt, stock) = receive(&state(ReceiptState::Unbooked, &[0, 0, 0]), &book).unwrap();
+    assert_eq!(receipt, [booked(&book)]);
+    let received =
+        |number| vec![StockReceived { reference: book.reference.clone(), quantity: quantity(number) }.into()];
+    assert_eq!(stock, [received(3), received(2), received(2)]);
+}
+
+#[test]
+fn a_delivery_that_was_booked_already_adds_nothing_to_any_shard() {
+    let before = Receipt::evolve(ReceiptState::Unbooked, &booked(&delivery(7, 1)));
+    let (receipt, stock) = receive(&state(before, &[0, 0, 0]), &delivery(7, 3)).unwrap();
+    assert!(receipt.is_empty());
+    assert_eq!(stock, [[], [], []]);
+}
+
+#[test]
+fn goods_that_a_shard_cannot_count_are_not_received_at_all() {
+    let refused = receive(&state(ReceiptState::Unbooked, &[0, u64::MAX, 0]), &delivery(7, 3));
+    assert_eq!(refused, Err(ReceivingRejection::Stock(StockRejection::Uncountable)));
+    let before = Receipt::evolve(ReceiptState::Unbooked, &booked(&delivery(8, 1)));
+    let refused = receive(&state(before, &[0, 0, 0]), &delivery(7, 3));
+    assert_eq!(refused, Err(ReceivingRejection::Receipt(ReceiptRejection::ReferenceReused)));
+}
+
+#[test]
+fn receiving_is_about_the_receipt_and_those_shards_that_get_something() {
+    let names: Vec<String> =
+        delivery(2, 3).streams(&Tenant::default()).ids().iter().map(|id| id.name().to_owned()).collect();
+    assert_eq!(names, ["receipt-DN-1", "stock-MUG-01~0", "stock-MUG-01~1"]);
+}
+
+#[test]
+fn many_small_deliveries_do_not_all_go_to_the_first_shard() {
+    let mut counts = [0; 4];
+    for number in 0..1000 {
+        let reference = ReceiptReference::new(format!("DN-{number:04}")).unwrap();
+        for part in (BookReceipt { reference, ..delivery(1, 4) }).shards() {
+            counts[usize::from(part.shard)] += 1;
+        }
+    }
+    assert!(counts.iter().all(|&count| count > 150), "{counts:?}");
+}
+
+proptest! {
+    #[test]
+    fn goods_are_spread_evenly_and_completely(
+        number in 1..=1_000_000_000_u64,
+        small in 1..=40_u64,
+        shards in 1..=16_u64,
+        reference in "[A-Za-z0-9._-]{1,64}",
+    ) {
+        for number in [number, small] {
+            let reference = ReceiptReference::new(reference.clone()).unwrap();
+            let parts = BookReceipt { reference, ..delivery(number, shards) }.shards();
+            prop_assert_eq!(parts.iter().map(|part| u64::from(part.quantity)).sum::<u64>(), number);
+            prop_assert_eq!(parts.len() as u64, shards.min(number));
+            prop_assert!(parts.is_sorted_by(|a, b| a.shard < b.shard));
+            prop_assert!(parts.iter().all(|part| u64::from(part.shard) < shards));
+            let quantities = || parts.iter().map(|part| u64::from(part.quantity));
+            prop_assert!(quantities().max().unwrap() - quantities().min().unwrap() <= 1);
+        }
+    }
+}

@@ -1,0 +1,277 @@
+use ordering::requests::{CustomerRequest, Fault, OrderRequest, ProductRequest, ReceiptRequest};
+use serde_json::{Value, json};
+
+use crate::samples::{body, request, with};
+
+/// The faults of this body, as `pointer: detail`.
+fn faults<T>(validated: Result<T, Vec<Fault>>) -> Vec<String> {
+    let faults = validated.err().unwrap_or_default();
+    faults.into_iter().map(|Fault { pointer, detail }| format!("{pointer}: {detail}")).collect()
+}
+
+/// This is the only thing wrong with the body of an order that has this value at this pointer.
+#[track_caller]
+fn check(pointer: &str, value: impl Into<Option<Value>>, detail: &str) {
+    assert_eq!(faults(OrderRequest::validate(&with(pointer, value))), [format!("{pointer}: {detail}")]);
+}
+
+const FIELDS: &str = "customer_id, items, payment_token, shipping_address, expected_total";
+const IDENTIFIER: &str = "must be text of 1 to 64 characters from A-Z a-z 0-9 . _ -";
+const QUANTITY: &str = "must be a whole number from 1 to 1000";
+const LINE: &str = "must be text of 1 to 200 characters, not blank and without control characters";
+
+#[test]
+fn a_good_request_is_read_as_it_is() {
+    let request = request(&body());
+    assert_eq!(request.customer_id().as_str(), "c-1001");
+    let items: Vec<_> = request.items().iter().map(|item| (item.sku.as_str(), item.quantity.get())).collect();
+    assert_eq!(items, [("MUG-01", 2), ("TEE-07", 1)]);
+    assert_eq!(request.expected_total().unwrap().amount_minor, 7997);
+}
+
+#[test]
+fn a_body_that_is_no_object_is_refused() {
+    for body in [json!([]), json!("order"), json!(null), json!(17)] {
+        assert_eq!(faults(OrderRequest::validate(&body)), [": must be a JSON object"]);
+    }
+}
+
+#[test]
+fn an_empty_body_is_told_everything_that_is_missing() {
+    assert_eq!(
+        faults(OrderRequest::validate(&json!({}))),
+        [
+            format!("/customer_id: is missing: {IDENTIFIER}"),
+            "/items: must be a list of 1 to 50 items".to_owned(),
+            "/payment_token: is missing: must be text of 1 to 255 visible ASCII characters".to_owned(),
+            "/shipping_address: must be a JSON object".to_owned(),
+        ]
+    );
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let body = json!({
+        "customer_id": "c 1",
+        "items": [{ "sku": "MUG-01", "quantity": 0 }, { "sku": "", "quantity": 1, "price": 1 }],
+        "payment_token": 17,
+        "shipping_address": { "name": "", "line1": "x", "city": 5, "postal_code": "10115", "country": "Germany" },
+        "expected_total": { "amount_minor": 49.99, "currency": "euro" },
+        "coupon/code": true
+    });
+    assert_eq!(
+        faults(OrderRequest::validate(&body)),
+        [
+            format!("/coupon~1code: is not known here; known are {FIELDS}"),
+            format!("/customer_id: {IDENTIFIER}"),
+            format!("/items/0/quantity: {QUANTITY}"),
+            "/items/1/price: is not known here; known are sku, quantity".to_owned(),
+            format!("/items/1/sku: {IDENTIFIER}"),
+            "/payment_token: must be text of 1 to 255 visible ASCII characters".to_owned(),
+            format!("/shipping_address/name: {LINE}"),
+            format!("/shipping_address/city: {LINE}"),
+            "/shipping_address/country: must be a country as two upper-case letters, such as DE".to_owned(),
+            "/expected_total/currency: must be a currency code of ISO 4217, such as EUR".to_owned(),
+            "/expected_total/amount_minor: must be a whole number from 1 to 9223372036854775807".to_owned(),
+        ]
+    );
+}
+
+#[test]
+fn a_quantity_is_a_whole_number_from_1_to_1000() {
+    for number in [1, 1000] {
+        assert!(OrderRequest::validate(&with("/items/0/quantity", json!(number))).is_ok(), "{number}");
+    }
+    for wrong in ["0", "1001", "-1", "2.0", "1e3", "\"2\"", "true", "[2]", "4294967298", "99999999999999999999"] {
+        check("/items/0/quantity", serde_json::from_str::<Value>(wrong).unwrap(), QUANTITY);
+    }
+    check("/items/0/quantity", None, &format!("is missing: {QUANTITY}"));
+    check("/items/0/quantity", Value::Null, &format!("is missing: {QUANTITY}"));
+}
+
+#[test]
+fn an_order_has_1_to_50_items() {
+    let items = |count: usize| (0..count).map(|n| json!({ "sku": format!("S-{n}"), "quantity": 1 })).collect::<Value>();
+    assert!(OrderRequest::validate(&with("/items", items(50))).is_ok());
+    for wrong in [json!([]), items(51), json!({}), json!("MUG-01")] {
+        check("/items", wrong, "must be a list of 1 to 50 items");
+    }
+    check("/items/1", json!("MUG-01"), "must be a JSON object");
+}
+
+#[test]
+fn no_product_comes_twice() {
+    let items: Value = ["A", "B", "A", "A"].into_iter().map(|sku| json!({ "sku": sku, "quantity": 1 })).collect();
+    assert_eq!(
+        faults(OrderRequest::validate(&with("/items", items))),
+        [2, 3].map(|n| format!("/items/{n}/sku: must not be the product of /items/0 again: ask for more of it there"))
+    );
+}
+
+#[test]
+fn ids_are_of_letters_digits_and_three_signs() {
+    for wrong in [json!(""), json!("a b"), json!("a/b"), json!("a~0"), json!("ä"), json!("x".repeat(65)), json!(7)] {
+        check("/customer_id", wrong.clone(), IDENTIFIER);
+        check("/items/1/sku", wrong, IDENTIFIER);
+    }
+}
+
+#[test]
+fn a_payment_token_is_visible_ascii() {
+    for wrong in [json!(""), json!("tok approved"), json!("tök"), json!("t\n"), json!("t".repeat(256))] {
+        check("/payment_token", wrong, "must be text of 1 to 255 visible ASCII characters");
+    }
+}
+
+#[test]
+fn an_address_is_refused_field_by_field() {
+    check("/shipping_address/line1", None, LINE);
+    check("/shipping_address/line2", json!(""), LINE);
+    check("/shipping_address/line2", json!(3), LINE);
+    check("/shipping_address/city", json!("x".repeat(201)), LINE);
+    let postal_code = "must be text of 1 to 20 characters, not blank and without control characters";
+    check("/shipping_address/postal_code", json!(10115), postal_code);
+    check("/shipping_address/postal_code", json!("1".repeat(21)), postal_code);
+    check(
+        "/shipping_address/street",
+        json!("x"),
+        "is not known here; known are name, line1, line2, city, postal_code, country",
+    );
+    check("/shipping_address", json!("Am Ufer 1, Berlin"), "must be a JSON object");
+}
+
+#[test]
+fn an_expected_total_is_money_above_nothing() {
+    let amount = "must be a whole number from 1 to 9223372036854775807";
+    for wrong in ["0", "-1", "1.0", "\"7997\"", "9223372036854775808"] {
+        check("/expected_total/amount_minor", serde_json::from_str::<Value>(wrong).unwrap(), amount);
+    }
+    check("/expected_total/currency", json!("eur"), "must be a currency code of ISO 4217, such as EUR");
+    check("/expected_total/currency", None, "is missing: must be a currency code of ISO 4217, such as EUR");
+    check("/expected_total", json!(7997), "must be a JSON object");
+}
+
+#[test]
+fn what_is_optional_can_be_left_out_or_null() {
+    assert_eq!(request(&with("/expected_total", None)), request(&with("/expected_total", Value::Null)));
+    assert_eq!(request(&with("/shipping_address/line2", Value::Null)), request(&body()));
+}
+
+#[test]
+fn a_small_body_full_of_nonsense_does_not_get_a_large_answer() {
+    let nonsense: Value = (0..10_000).map(|n| (n.to_string(), json!(0))).collect();
+    assert_eq!(faults(OrderRequest::validate(&nonsense)).len(), 200);
+}
+
+#[test]
+fn a_fault_never_quotes_what_was_sent() {
+    let body = with("/payment_token", json!("tok secret"));
+    let told = faults(OrderRequest::validate(&body)).concat();
+    assert!(!told.contains("secret"), "{told}");
+}
+
+#[test]
+fn a_request_never_shows_a_person_in_debug_output() {
+    let shown = format!("{:?}", request(&body()));
+    for text in ["tok_approved", "Jane", "Ufer", "Berlin", "10115"] {
+        assert!(!shown.contains(text), "{text} shows in {shown}");
+    }
+}
+
+/// If this fails, whoever repeats a request across the release is told that it is another one. Computed apart from this
+/// code, from the description of the canonical form.
+#[test]
+fn the_hash_of_a_request_never_changes() {
+    assert_eq!(request(&body()).hash(), "e0bc5dbae76e34aa78d0d71e9b321f1916027fbd2f2fb9914f1a75d26616a17e");
+    let full = with("/shipping_address/line2", json!("3. OG, Tür Ä"));
+    assert_eq!(request(&full).hash(), "bfd98afb52773bb0bc4c880b31b4cf9c90be64e631d834aada1609eda0162b55");
+}
+
+#[test]
+fn the_same_request_in_other_json_has_the_same_hash() {
+    let reformatted = r#"{ "shipping_address":{"country":"DE","postal_code":"10115","city":"Berlin","line2":null,
+        "line1":"Am Ufer 1","name":"\u004aane Doe"}, "payment_token":"tok_approved", "expected_total":
+        {"currency":"EUR","amount_minor":7997}, "items":[{"quantity":2,"sku":"MUG-01"},{"quantity":1,"sku":"TEE-07"}],
+        "customer_id":"c-1001" }"#;
+    assert_eq!(request(&serde_json::from_str(reformatted).unwrap()).hash(), request(&body()).hash());
+}
+
+#[test]
+fn a_request_that_differs_anywhere_has_another_hash() {
+    let others = [
+        with("/customer_id", json!("c-1002")),
+        with("/items", json!([{ "sku": "TEE-07", "quantity": 1 }, { "sku": "MUG-01", "quantity": 2 }])),
+        with("/items", json!([{ "sku": "MUG-01", "quantity": 2 }])),
+        with("/items/0/sku", json!("MUG-02")),
+        with("/items/0/quantity", json!(3)),
+        with("/payment_token", json!("tok_declined")),
+        with("/shipping_address/name", json!("Jane Roe")),
+        with("/shipping_address/line1", json!("Am Ufer 2")),
+        with("/shipping_address/line2", json!("3. OG")),
+        with("/shipping_address/city", json!("Potsdam")),
+        with("/shipping_address/postal_code", json!("10116")),
+        with("/shipping_address/country", json!("AT")),
+        with("/expected_total/amount_minor", json!(7998)),
+        with("/expected_total/currency", json!("USD")),
+        with("/expected_total", None),
+        body(),
+    ];
+    let hashes: std::collections::BTreeSet<String> = others.iter().map(|body| request(body).hash()).collect();
+    assert_eq!(hashes.len(), others.len());
+}
+
+#[test]
+fn what_moves_from_one_field_to_the_next_makes_another_request() {
+    let moved = |line1: &str, city: &str| {
+        let mut body = with("/shipping_address/line1", json!(line1));
+        body["shipping_address"]["city"] = json!(city);
+        request(&body).hash()
+    };
+    assert_ne!(moved("ab", "c"), moved("a", "bc"));
+    assert_ne!(moved("a0:1:b", "c"), moved("a", "1:b0:c"));
+}
+
+#[test]
+fn a_product_needs_a_name_and_a_price() {
+    let price = json!({ "amount_minor": 2499, "currency": "EUR" });
+    let request = ProductRequest::validate(&json!({ "name": "Mug", "unit_price": price, "stock_shards": 16 })).unwrap();
+    assert_eq!((request.name.as_str(), request.unit_price.money().amount_minor), ("Mug", 2499));
+    assert_eq!(request.stock_shards.unwrap().get(), 16);
+
+    let without_shards = ProductRequest::validate(&json!({ "name": "Mug", "unit_price": price, "stock_shards": null }));
+    assert_eq!(without_shards.unwrap().stock_shards, None);
+
+    assert_eq!(
+        faults(ProductRequest::validate(&json!({ "price": 1, "stock_shards": 17 }))),
+        [
+            "/price: is not known here; known are name, unit_price, stock_shards".to_owned(),
+            format!("/name: is missing: {LINE}"),
+            "/unit_price: must be a JSON object".to_owned(),
+            "/stock_shards: must be a whole number from 1 to 16".to_owned(),
+        ]
+    );
+}
+
+#[test]
+fn a_customer_needs_a_name_and_an_email_address() {
+    let request = CustomerRequest::validate(&json!({ "name": "Jane Doe", "email": "jane@example.com" })).unwrap();
+    assert_eq!((request.name.reveal().as_str(), request.email.reveal().as_str()), ("Jane Doe", "jane@example.com"));
+    assert_eq!(
+        faults(CustomerRequest::validate(&json!({ "name": "\u{7}", "email": "jane", "age": 7 }))),
+        [
+            "/age: is not known here; known are name, email".to_owned(),
+            format!("/name: {LINE}"),
+            "/email: must be an e-mail address of at most 254 characters, such as jane@example.com".to_owned(),
+        ]
+    );
+}
+
+#[test]
+fn a_receipt_needs_a_quantity_and_a_reference() {
+    let request = ReceiptRequest::validate(&json!({ "quantity": 1_000_000_000, "reference": "DN-1" })).unwrap();
+    assert_eq!((request.quantity.get(), request.reference.as_str()), (1_000_000_000, "DN-1"));
+    assert_eq!(
+        faults(ReceiptRequest::validate(&json!({ "quantity": 1_000_000_001, "reference": "" }))),
+        ["/quantity: must be a whole number from 1 to 1000000000".to_owned(), format!("/reference: {IDENTIFIER}"),]
+    );
+}

@@ -1,0 +1,91 @@
+//! One order, its customer and its products, told once for all tests.
+
+use events::{Currency, CustomerRegistered, Money, OrderId, OrderPlaced, ProductListed, Quantity, Sku, StockShards};
+use ordering::customer::{Customer, CustomerState};
+use ordering::order::PlaceOrder;
+use ordering::placing::price;
+use ordering::product::{Product, ProductState};
+use ordering::requests::OrderRequest;
+use serde_json::{Value, json};
+use skald::{Decider, Personal, Timestamp, Version};
+
+pub(crate) const TIME_LIMIT_MS: u32 = 900_000;
+
+pub(crate) fn sku(text: &str) -> Sku {
+    Sku::new(text).unwrap()
+}
+
+pub(crate) fn quantity(number: u64) -> Quantity {
+    Quantity::new(number).unwrap()
+}
+
+pub(crate) fn eur(amount_minor: i64) -> Money {
+    Money::new(amount_minor, Currency::EUR)
+}
+
+pub(crate) fn shards(number: u64) -> StockShards {
+    StockShards::new(number).unwrap()
+}
+
+pub(crate) fn order_id() -> OrderId {
+    "8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873".parse().unwrap()
+}
+
+pub(crate) fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// Two mugs and a shirt.
+pub(crate) fn body() -> Value {
+    json!({
+        "customer_id": "c-1001",
+        "items": [{ "sku": "MUG-01", "quantity": 2 }, { "sku": "TEE-07", "quantity": 1 }],
+        "payment_token": "tok_approved",
+        "shipping_address": {
+            "name": "Jane Doe", "line1": "Am Ufer 1", "city": "Berlin", "postal_code": "10115", "country": "DE"
+        },
+        "expected_total": { "amount_minor": 7997, "currency": "EUR" }
+    })
+}
+
+/// The body with another value at this pointer; with none, without it.
+pub(crate) fn with(pointer: &str, value: impl Into<Option<Value>>) -> Value {
+    let mut body = body();
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    match (body.pointer_mut(parent).unwrap(), value.into()) {
+        (Value::Object(fields), Some(value)) => drop(fields.insert(name.to_owned(), value)),
+        (Value::Object(fields), None) => drop(fields.remove(name)),
+        (Value::Array(items), Some(value)) => items[name.parse::<usize>().unwrap()] = value,
+        (other, _) => panic!("{other} has no {name}"),
+    }
+    body
+}
+
+pub(crate) fn request(body: &Value) -> OrderRequest {
+    OrderRequest::validate(body).unwrap()
+}
+
+pub(crate) fn jane() -> CustomerState {
+    let registered =
+        CustomerRegistered { name: Personal::new("Jane Doe".into()), email: Personal::new("jane@example.com".into()) };
+    Customer::evolve(CustomerState::default(), &registered.into())
+}
+
+pub(crate) fn product(name: &str, unit_price: Money) -> ProductState {
+    let listed = ProductListed { name: name.to_owned(), unit_price, stock_shards: StockShards::ONE };
+    Product::evolve(ProductState::default(), &listed.into())
+}
+
+pub(crate) fn products() -> Vec<(ProductState, Version)> {
+    vec![(product("Mug", eur(2499)), Version::new(3)), (product("T-shirt", eur(2999)), Version::new(1))]
+}
+
+/// The command that the order of this body comes to.
+pub(crate) fn place(body: &Value) -> PlaceOrder {
+    price(&request(body), &jane(), &products(), time("2026-11-21T08:15:30.250Z"), TIME_LIMIT_MS).unwrap()
+}
+
+/// The order as it was placed.
+pub(crate) fn placed() -> OrderPlaced {
+    place(&body()).placed().clone()
+}

@@ -1,0 +1,123 @@
+use events::{ReceiptReference, StockEvent, StockReceived, StockReleased, StockReserved, StockShipped};
+use ordering::stock::{Stock, StockCommand, StockRejection, StockState};
+use proptest::prelude::*;
+use skald::Decider;
+use skald_testkit::given;
+
+use crate::samples::{order_id, quantity};
+
+fn reference() -> ReceiptReference {
+    ReceiptReference::new("DN-1").unwrap()
+}
+
+fn received(number: u64) -> StockEvent {
+    StockReceived { reference: reference(), quantity: quantity(number) }.into()
+}
+
+fn reserved(number: u64) -> StockEvent {
+    StockReserved { order_id: order_id(), quantity: quantity(number) }.into()
+}
+
+fn released(number: u64) -> StockEvent {
+    StockReleased { order_id: order_id(), quantity: quantity(number) }.into()
+}
+
+fn shipped(number: u64) -> StockEvent {
+    StockShipped { order_id: order_id(), quantity: quantity(number) }.into()
+}
+
+fn receive(number: u64) -> StockCommand {
+    StockCommand::Receive { reference: reference(), quantity: quantity(number) }
+}
+
+fn reserve(number: u64) -> StockCommand {
+    StockCommand::Reserve { order_id: order_id(), quantity: quantity(number) }
+}
+
+fn release(number: u64) -> StockCommand {
+    StockCommand::Release { order_id: order_id(), quantity: quantity(number) }
+}
+
+fn ship(number: u64) -> StockCommand {
+    StockCommand::Ship { order_id: order_id(), quantity: quantity(number) }
+}
+
+#[test]
+fn goods_that_come_in_are_on_hand() {
+    given::<Stock>([]).when(receive(5)).then([received(5)]);
+    given::<Stock>([received(5)]).when(receive(5)).then([received(5)]);
+}
+
+#[test]
+fn more_than_can_be_counted_is_not_received() {
+    let state = StockState { on_hand: u64::MAX - 4, reserved: 0 };
+    assert_eq!(Stock::decide(&state, &receive(4)), Ok(vec![received(4)]));
+    assert_eq!(Stock::decide(&state, &receive(5)), Err(StockRejection::Uncountable));
+}
+
+#[test]
+fn what_is_available_can_be_reserved_to_the_last_piece() {
+    given::<Stock>([received(5)]).when(reserve(5)).then([reserved(5)]);
+    given::<Stock>([received(5), reserved(3)]).when(reserve(2)).then([reserved(2)]);
+}
+
+#[test]
+fn what_is_not_there_cannot_be_reserved() {
+    given::<Stock>([]).when(reserve(1)).then_rejected(StockRejection::Short { available: 0 });
+    given::<Stock>([received(5), reserved(3)]).when(reserve(3)).then_rejected(StockRejection::Short { available: 2 });
+}
+
+#[test]
+fn what_is_released_can_be_reserved_again() {
+    given::<Stock>([received(5), reserved(5)]).when(release(2)).then([released(2)]);
+    given::<Stock>([received(5), reserved(5), released(2)]).when(reserve(2)).then([reserved(2)]);
+}
+
+#[test]
+fn what_is_shipped_is_gone() {
+    given::<Stock>([received(5), reserved(3)]).when(ship(3)).then([shipped(3)]);
+    let past = [received(5), reserved(3), shipped(3)];
+    given::<Stock>(past).when(reserve(3)).then_rejected(StockRejection::Short { available: 2 });
+}
+
+#[test]
+fn no_more_is_released_or_shipped_than_is_reserved() {
+    let rejection = StockRejection::NotReserved { reserved: 2 };
+    given::<Stock>([received(5), reserved(2)]).when(release(3)).then_rejected(rejection);
+    given::<Stock>([received(5), reserved(2)]).when(ship(3)).then_rejected(rejection);
+}
+
+fn command() -> impl Strategy<Value = StockCommand> {
+    (0..4, 1..20_u64).prop_map(|(kind, number)| match kind {
+        0 => receive(number),
+        1 => reserve(number),
+        2 => release(number),
+        _ => ship(number),
+    })
+}
+
+proptest! {
+    /// Whatever is asked in whatever order: never more held than there is, and nothing appears or vanishes.
+    #[test]
+    fn stock_always_adds_up(commands in proptest::collection::vec(command(), 0..60)) {
+        let mut state = StockState::default();
+        let (mut came, mut left, mut held) = (0_u64, 0_u64, 0_u64);
+        for command in commands {
+            for event in Stock::decide(&state, &command).unwrap_or_default() {
+                match &event {
+                    StockEvent::Received(event) => came += u64::from(event.quantity),
+                    StockEvent::Reserved(event) => held += u64::from(event.quantity),
+                    StockEvent::Released(event) => held -= u64::from(event.quantity),
+                    StockEvent::Shipped(event) => {
+                        held -= u64::from(event.quantity);
+                        left += u64::from(event.quantity);
+                    }
+                }
+                state = Stock::evolve(state, &event);
+            }
+            prop_assert!(state.reserved <= state.on_hand);
+            prop_assert_eq!(state, StockState { on_hand: came - left, reserved: held });
+            prop_assert_eq!(state.available(), came - left - held);
+        }
+    }
+}

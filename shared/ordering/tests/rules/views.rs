@@ -1,0 +1,248 @@
+use std::collections::BTreeMap;
+
+use events::{
+    CancelReason, CustomerId, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderParked, OrderPlaced,
+    OrderResumed, OrderUndoStarted, ReceiptReference, StockEvent, StockReceived, StockReleased, StockReserved,
+    StockShipped,
+};
+use ordering::streams;
+use ordering::views::{OrderRow, OrderView, StockRow, StockView, orders_of};
+use serde_json::{Value, json};
+use skald::{
+    Actor, CatchUpError, Commit, CommitId, Context, CorrelationId, DomainEvent, Projection, StreamId, Tenant, Version,
+    project,
+};
+
+use crate::samples::{order_id, placed, quantity, sku, time};
+
+/// One commit for each event; the first is recorded at 08:15:01, each next one a second later.
+fn commits<E: DomainEvent>(stream: &StreamId, events: &[E]) -> Vec<Commit> {
+    let commit = |(index, event): (usize, &E)| Commit {
+        id: CommitId::of(order_id().uuid(), &index.to_string()),
+        stream: stream.clone(),
+        first: Version::new(index as u64 + 1),
+        at: time(&format!("2026-11-21T08:15:{:02}Z", index + 1)),
+        context: Context {
+            source: "test".into(),
+            correlation_id: CorrelationId::new("test").unwrap(),
+            causation_id: None,
+            actor: Actor::new("test").unwrap(),
+            metadata: BTreeMap::new(),
+        },
+        events: vec![event.encode().unwrap()],
+    };
+    events.iter().enumerate().map(commit).collect()
+}
+
+/// The row after these events. Stored and read back after each, as a view store does.
+fn fold<P: Projection>(stream: &StreamId, events: &[P::Event]) -> Result<P::Row, CatchUpError> {
+    let mut row = None;
+    for commit in commits(stream, events) {
+        let stored = row.map(|row| serde_json::from_str(&serde_json::to_string::<P::Row>(&row).unwrap()).unwrap());
+        row = project::<P>(stream, stored, &[commit], |_| true)?;
+    }
+    Ok(row.unwrap())
+}
+
+fn stream() -> StreamId {
+    streams::order(&Tenant::default(), order_id())
+}
+
+/// The row of the order after it was placed and then these events.
+fn order(events: &[OrderEvent]) -> OrderRow {
+    fold::<OrderView>(&stream(), &[&[placed().into()], events].concat()).unwrap()
+}
+
+fn json_of(row: &OrderRow) -> Value {
+    serde_json::to_value(row).unwrap()
+}
+
+fn committed() -> OrderEvent {
+    OrderCommitted {}.into()
+}
+
+fn undo_started() -> OrderEvent {
+    OrderUndoStarted { reason: CancelReason::PaymentDeclined }.into()
+}
+
+fn cancelled() -> OrderEvent {
+    OrderCancelled { reason: CancelReason::PaymentDeclined }.into()
+}
+
+fn parked() -> OrderEvent {
+    OrderParked { step: "capture_payment".into(), error: "no answer".into() }.into()
+}
+
+fn resumed() -> OrderEvent {
+    OrderResumed { attempt: 2 }.into()
+}
+
+#[test]
+fn an_order_reads_as_the_interface_says() {
+    assert_eq!(
+        json_of(&order(&[committed(), OrderConfirmed {}.into()])),
+        json!({
+            "order_id": "8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873",
+            "customer_id": "c-1001",
+            "customer_name": "Jane Doe",
+            "status": "confirmed",
+            "version": 3,
+            "items": [
+                {
+                    "sku": "MUG-01", "name": "Mug", "quantity": 2,
+                    "unit_price": { "amount_minor": 2499, "currency": "EUR" },
+                    "line_total": { "amount_minor": 4998, "currency": "EUR" }
+                },
+                {
+                    "sku": "TEE-07", "name": "T-shirt", "quantity": 1,
+                    "unit_price": { "amount_minor": 2999, "currency": "EUR" },
+                    "line_total": { "amount_minor": 2999, "currency": "EUR" }
+                }
+            ],
+            "total": { "amount_minor": 7997, "currency": "EUR" },
+            "placed_at": "2026-11-21T08:15:01.000Z",
+            "updated_at": "2026-11-21T08:15:03.000Z",
+            "cancel_reason": null
+        })
+    );
+}
+
+#[test]
+fn an_order_is_pending_until_it_is_final() {
+    for (events, status) in [
+        (vec![], "pending"),
+        (vec![committed()], "pending"),
+        (vec![committed(), OrderConfirmed {}.into()], "confirmed"),
+        (vec![undo_started()], "pending"),
+        (vec![undo_started(), cancelled()], "cancelled"),
+    ] {
+        let row = json_of(&order(&events));
+        assert_eq!((&row["status"], &row["version"]), (&json!(status), &json!(events.len() + 1)));
+    }
+}
+
+#[test]
+fn an_order_says_why_it_is_undone_from_the_moment_undoing_starts() {
+    assert_eq!(json_of(&order(&[]))["cancel_reason"], Value::Null);
+    assert_eq!(json_of(&order(&[undo_started()]))["cancel_reason"], "payment_declined");
+    assert_eq!(json_of(&order(&[undo_started(), cancelled()]))["cancel_reason"], "payment_declined");
+}
+
+#[test]
+fn an_order_says_where_it_stands_still_while_it_does() {
+    let row = json_of(&order(&[committed(), parked()]));
+    assert_eq!(row["status"], "pending");
+    assert_eq!(row["parked"], json!({ "step": "capture_payment", "since": "2026-11-21T08:15:03.000Z" }));
+
+    for ended in [
+        vec![parked(), resumed()],
+        vec![committed(), parked(), OrderConfirmed {}.into()],
+        vec![undo_started(), parked(), cancelled()],
+    ] {
+        assert!(json_of(&order(&ended)).get("parked").is_none(), "{ended:?}");
+    }
+}
+
+#[test]
+fn an_order_is_listed_under_its_customer_by_the_time_it_was_placed() {
+    let tenant = Tenant::new("shop").unwrap();
+    let listing = OrderView::listing(&order(&[committed()]), &streams::order(&tenant, order_id())).unwrap();
+    assert_eq!(listing.group, "shop/customer-c-1001");
+    assert_eq!(listing.group, orders_of(&tenant, &CustomerId::new("c-1001").unwrap()));
+    assert_eq!(listing.sort, "2026-11-21T08:15:01.000Z/8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873");
+}
+
+#[test]
+fn a_row_never_shows_a_person_in_debug_output() {
+    let shown = format!("{:?}", order(&[]));
+    assert!(!shown.contains("Jane"), "{shown}");
+}
+
+/// No order that keeps the rules has these events at the end.
+#[test]
+fn an_event_that_cannot_come_is_not_applied() {
+    let confirmed = || OrderEvent::from(OrderConfirmed {});
+    let stories: Vec<Vec<OrderEvent>> = vec![
+        vec![committed()],
+        vec![placed().into(), placed().into()],
+        vec![placed().into(), cancelled()],
+        vec![placed().into(), undo_started(), committed()],
+        vec![placed().into(), undo_started(), confirmed()],
+        vec![placed().into(), undo_started(), undo_started()],
+        vec![placed().into(), committed(), confirmed(), parked()],
+        vec![placed().into(), committed(), confirmed(), undo_started()],
+        vec![placed().into(), undo_started(), cancelled(), resumed()],
+    ];
+    for story in stories {
+        let error = fold::<OrderView>(&stream(), &story).unwrap_err();
+        let CatchUpError::Inapplicable { source, .. } = error else { panic!("{error} for {story:?}") };
+        assert_eq!(source.version, Version::new(story.len() as u64), "{story:?}");
+        assert_eq!(source.event_type, story.last().unwrap().event_type());
+    }
+}
+
+#[test]
+fn an_order_in_a_stream_that_is_not_called_after_one_is_not_applied() {
+    let stream = StreamId::named(&Tenant::default(), "order-17").unwrap();
+    assert!(fold::<OrderView>(&stream, &[placed().into()]).is_err());
+}
+
+#[test]
+fn a_line_that_no_rule_would_let_through_is_not_applied() {
+    let mut broken: OrderPlaced = placed();
+    broken.lines[0].unit_price.amount_minor = i64::MAX;
+    assert!(fold::<OrderView>(&stream(), &[broken.into()]).is_err());
+}
+
+fn received(number: u64) -> StockEvent {
+    let reference = ReceiptReference::new("DN-1").unwrap();
+    StockReceived { reference, quantity: quantity(number) }.into()
+}
+
+fn reserved(number: u64) -> StockEvent {
+    StockReserved { order_id: order_id(), quantity: quantity(number) }.into()
+}
+
+fn released(number: u64) -> StockEvent {
+    StockReleased { order_id: order_id(), quantity: quantity(number) }.into()
+}
+
+fn shipped(number: u64) -> StockEvent {
+    StockShipped { order_id: order_id(), quantity: quantity(number) }.into()
+}
+
+fn stock(events: &[StockEvent]) -> Result<StockRow, CatchUpError> {
+    fold::<StockView>(&streams::stock(&Tenant::default(), &sku("MUG-01"), 3), events)
+}
+
+#[test]
+fn a_shard_counts_what_is_there_and_what_is_held() {
+    let row = stock(&[received(10), reserved(4), released(1), shipped(2), received(1)]).unwrap();
+    assert_eq!(row, StockRow { sku: sku("MUG-01"), shard: 3, on_hand: 9, reserved: 1 });
+    assert_eq!(row.available(), 8);
+    assert_eq!(serde_json::to_value(row).unwrap(), json!({ "sku": "MUG-01", "shard": 3, "on_hand": 9, "reserved": 1 }));
+}
+
+#[test]
+fn more_than_there_is_cannot_be_held_or_leave() {
+    for story in [
+        vec![reserved(1)],
+        vec![received(1), reserved(2)],
+        vec![received(1), shipped(1)],
+        vec![received(2), reserved(1), released(2)],
+    ] {
+        assert!(stock(&story).is_err(), "{story:?}");
+    }
+}
+
+#[test]
+fn stock_in_a_stream_that_is_not_called_after_a_shard_is_not_applied() {
+    let stream = StreamId::named(&Tenant::default(), "stock-MUG-01").unwrap();
+    assert!(fold::<StockView>(&stream, &[received(1)]).is_err());
+}
+
+#[test]
+fn stock_is_not_listed() {
+    let stream = streams::stock(&Tenant::default(), &sku("MUG-01"), 3);
+    assert_eq!(StockView::listing(&stock(&[received(1)]).unwrap(), &stream), None);
+}
