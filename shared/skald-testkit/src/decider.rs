@@ -1,0 +1,189 @@
+//! Given, when, then: the rules of a decider as sentences.
+//!
+//! ```
+//! use skald_testkit::given;
+//! # use serde::{Deserialize, Serialize};
+//! # #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+//! # pub struct Opened {}
+//! # #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+//! # pub struct Locked {}
+//! # skald::domain_event! {
+//! #     pub enum DoorEvent { Opened(Opened) = "door.opened" @ 1, Locked(Locked) = "door.locked" @ 1 }
+//! # }
+//! # struct Door;
+//! # #[derive(Default)]
+//! # struct DoorState { open: bool, locked: bool }
+//! # enum DoorCommand { Open }
+//! # #[derive(Debug, PartialEq, thiserror::Error)]
+//! # enum DoorRejection { #[error("locked")] Locked }
+//! # impl skald::Decider for Door {
+//! #     const CATEGORY: &'static str = "door";
+//! #     type State = DoorState;
+//! #     type Command = DoorCommand;
+//! #     type Event = DoorEvent;
+//! #     type Rejection = DoorRejection;
+//! #     fn decide(state: &DoorState, _: &DoorCommand) -> Result<Vec<DoorEvent>, DoorRejection> {
+//! #         match state {
+//! #             DoorState { locked: true, .. } => Err(DoorRejection::Locked),
+//! #             DoorState { open: true, .. } => Ok(vec![]),
+//! #             _ => Ok(vec![Opened {}.into()]),
+//! #         }
+//! #     }
+//! #     fn evolve(_: DoorState, event: &DoorEvent) -> DoorState {
+//! #         match event {
+//! #             DoorEvent::Opened(_) => DoorState { open: true, locked: false },
+//! #             DoorEvent::Locked(_) => DoorState { open: false, locked: true },
+//! #         }
+//! #     }
+//! # }
+//!
+//! given::<Door>([]).when(DoorCommand::Open).then([Opened {}.into()]);
+//! given::<Door>([Opened {}.into()]).when(DoorCommand::Open).then_nothing();
+//! given::<Door>([Opened {}.into(), Locked {}.into()])
+//!     .when(DoorCommand::Open)
+//!     .then_rejected(DoorRejection::Locked);
+//! ```
+
+use std::fmt::Debug;
+
+use skald::Decider;
+
+/// What can be written where a list of events is expected: `[a.into(), b.into()]`, the same with `&` before it, a
+/// `Vec`, a slice, or a single event; `[]` for none.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no list of `{E}`",
+    note = "write `[payload.into(), …]`; `.into()` makes an event of its payload"
+)]
+pub trait Events<E> {
+    /// The events, in order.
+    fn into_events(self) -> Vec<E>;
+}
+
+impl<E> Events<E> for E {
+    fn into_events(self) -> Vec<E> {
+        vec![self]
+    }
+}
+
+impl<E> Events<E> for Vec<E> {
+    fn into_events(self) -> Vec<E> {
+        self
+    }
+}
+
+impl<E, const N: usize> Events<E> for [E; N] {
+    fn into_events(self) -> Vec<E> {
+        self.into()
+    }
+}
+
+impl<E: Clone, const N: usize> Events<E> for &[E; N] {
+    fn into_events(self) -> Vec<E> {
+        self.to_vec()
+    }
+}
+
+impl<E: Clone> Events<E> for &[E] {
+    fn into_events(self) -> Vec<E> {
+        self.to_vec()
+    }
+}
+
+impl<E: Clone> Events<E> for &Vec<E> {
+    fn into_events(self) -> Vec<E> {
+        self.clone()
+    }
+}
+
+/// Something to which these events have happened, in this order.
+pub fn given<D: Decider>(events: impl Events<D::Event>) -> Given<D> {
+    Given { past: events.into_events() }
+}
+
+/// Something with a past; see [`given`].
+pub struct Given<D: Decider> {
+    past: Vec<D::Event>,
+}
+
+impl<D: Decider> Given<D>
+where
+    D::Event: Debug + PartialEq,
+    D::Rejection: Debug + PartialEq,
+{
+    /// A command comes.
+    #[must_use = "a test without `then` tests nothing"]
+    pub fn when(self, command: impl Into<D::Command>) -> When<D> {
+        let state = self.past.iter().fold(D::State::default(), D::evolve);
+        When { decided: D::decide(&state, &command.into()), past: self.past }
+    }
+}
+
+/// What a command led to; see [`given`].
+pub struct When<D: Decider> {
+    past: Vec<D::Event>,
+    decided: Result<Vec<D::Event>, D::Rejection>,
+}
+
+impl<D: Decider> When<D>
+where
+    D::Event: Debug + PartialEq,
+    D::Rejection: Debug + PartialEq,
+{
+    /// These events happen: all of them, in this order, and no others.
+    ///
+    /// # Panics
+    /// If anything else happens.
+    #[track_caller]
+    pub fn then(self, expected: impl Events<D::Event>) {
+        self.expect(&Ok(expected.into_events()));
+    }
+
+    /// Nothing happens: what was asked for is so already.
+    ///
+    /// # Panics
+    /// If something happens, or the command is rejected.
+    #[track_caller]
+    pub fn then_nothing(self) {
+        self.expect(&Ok(Vec::new()));
+    }
+
+    /// The command is rejected, for this reason.
+    ///
+    /// # Panics
+    /// If it is not, or for another reason.
+    #[track_caller]
+    pub fn then_rejected(self, expected: D::Rejection) {
+        self.expect(&Err(expected));
+    }
+
+    #[track_caller]
+    fn expect(self, expected: &Result<Vec<D::Event>, D::Rejection>) {
+        assert!(
+            self.decided == *expected,
+            "given {}\nthen  {}\nbut   {}",
+            Listed(&self.past),
+            told(expected),
+            told(&self.decided),
+        );
+    }
+}
+
+fn told<E: Debug, R: Debug>(decided: &Result<Vec<E>, R>) -> String {
+    match decided {
+        Ok(events) => Listed(events).to_string(),
+        Err(rejection) => format!("rejected: {rejection:?}"),
+    }
+}
+
+/// Events one a line, or "nothing".
+struct Listed<'a, E>(&'a [E]);
+
+impl<E: Debug> std::fmt::Display for Listed<'_, E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (index, event) in self.0.iter().enumerate() {
+            let indent = if index == 0 { "" } else { "\n      " };
+            write!(f, "{indent}{event:?}")?;
+        }
+        if self.0.is_empty() { f.write_str("nothing") } else { Ok(()) }
+    }
+}

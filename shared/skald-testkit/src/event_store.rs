@@ -1,0 +1,192 @@
+//! The contract of an [`EventStore`]: one function for each rule, which panics if the store breaks it.
+//!
+//! A store passes by a fixture and one line, which makes a test of each rule:
+//!
+//! ```
+//! use skald::{Commit, memory::InMemoryEventStore};
+//! use skald_testkit::event_store::{EventStoreFixture, PlantCommits};
+//!
+//! #[derive(Default)]
+//! struct Fixture { store: InMemoryEventStore, foreign: InMemoryEventStore }
+//!
+//! impl EventStoreFixture for Fixture {
+//!     type Store = InMemoryEventStore;
+//!     fn store(&self) -> &InMemoryEventStore { &self.store }
+//!     fn foreign(&self) -> &InMemoryEventStore { &self.foreign }
+//! }
+//!
+//! impl PlantCommits for Fixture {
+//!     async fn plant(&self, commit: Commit) { self.store.plant(commit) }
+//! }
+//!
+//! skald_testkit::event_store_contract!(#[tokio::test] Fixture::default(), plants: commits);
+//! ```
+//!
+//! `plants` says what the fixture can write behind the store's back: `nothing`, `commits` (it is [`PlantCommits`]), or
+//! `commits, items` (it is also [`PlantItems`]).
+//!
+//! The rules need no runtime of their own: all that is concurrent in them is futures polled together.
+
+mod appending;
+mod handling;
+mod planted;
+mod racing;
+mod reading;
+mod repeating;
+mod together;
+
+use std::future::Future;
+
+use skald::{Commit, EventStore, StreamId, Version};
+
+use crate::rule::Rule;
+
+/// A store to be tested, empty: each rule gets a fixture of its own.
+pub trait EventStoreFixture: Sync {
+    /// The kind of store.
+    type Store: EventStore;
+
+    /// The store.
+    fn store(&self) -> &Self::Store;
+
+    /// Another store of the same kind, whose heads mean nothing to the first. It may keep its data in the same place.
+    fn foreign(&self) -> &Self::Store;
+}
+
+/// A fixture that can write commits behind the store's back.
+pub trait PlantCommits: EventStoreFixture {
+    /// Stores the commit as it is, checking nothing.
+    fn plant(&self, commit: Commit) -> impl Future<Output = ()> + Send;
+}
+
+/// A fixture of a store that keeps commits in an encoding, which can be broken.
+pub trait PlantItems: PlantCommits {
+    /// Stores something broken where a commit's first event would be at `at`.
+    fn plant_item(&self, stream: &StreamId, at: Version, broken: Broken) -> impl Future<Output = ()> + Send;
+}
+
+/// What is wrong with an item that the store never wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Broken {
+    /// Written as a newer release might: the encoding is called so.
+    Encoding(String),
+    /// Events, but not the id of a command.
+    NoCommitId,
+    /// This text where the events should be.
+    Events(String),
+}
+
+/// The rules themselves, to be called by name.
+pub mod rules {
+    pub use super::appending::*;
+    pub use super::handling::*;
+    pub use super::planted::*;
+    pub use super::racing::*;
+    pub use super::reading::*;
+    pub use super::repeating::*;
+    pub use super::together::*;
+}
+
+/// The rules for every store, to be run by hand: for a test that a broken store is found out.
+#[must_use]
+pub fn every_store<F: EventStoreFixture>() -> Vec<Rule<F>> {
+    crate::__event_store_rules!(__rule_list! event_store)
+}
+
+/// Makes a test of each rule for a store; see the [module](crate::event_store).
+#[macro_export]
+macro_rules! event_store_contract {
+    (#[$test:meta] $fixture:expr, plants: nothing) => {
+        $crate::__event_store_rules!(__rule_tests! event_store, $test, $fixture);
+    };
+    (#[$test:meta] $fixture:expr, plants: commits) => {
+        $crate::__event_store_rules!(__rule_tests! event_store, $test, $fixture);
+        $crate::__planted_commit_rules!(__rule_tests! event_store, $test, $fixture);
+    };
+    (#[$test:meta] $fixture:expr, plants: commits, items) => {
+        $crate::__event_store_rules!(__rule_tests! event_store, $test, $fixture);
+        $crate::__planted_commit_rules!(__rule_tests! event_store, $test, $fixture);
+        $crate::__planted_item_rules!(__rule_tests! event_store, $test, $fixture);
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __event_store_rules {
+    ($then:ident! $($arguments:tt)*) => {
+        $crate::$then! { [
+            a_commit_at_the_start_makes_a_stream
+            a_commit_at_the_head_continues_the_stream
+            heads_count_events
+            behind_the_head_is_a_conflict
+            the_start_of_a_stream_with_events_is_a_conflict
+            the_head_of_another_store_is_refused
+            two_events_are_appended_at_once_or_not_at_all
+            a_commit_without_events_is_refused
+            a_commit_that_is_too_large_is_refused
+            the_largest_commits_are_stored
+            recorded_times_never_decrease
+            streams_with_similar_names_do_not_mix
+            two_streams_are_appended_at_once
+            two_streams_are_appended_together_or_not_at_all
+            a_conflict_names_every_stream_that_moved
+            one_of_several_may_be_the_only_one
+            a_hundred_streams_are_appended_at_once
+            more_than_a_hundred_streams_are_refused
+            the_same_stream_twice_is_refused
+            nothing_for_no_streams_is_refused
+            a_foreign_head_among_several_is_refused
+            too_much_together_is_refused
+            recorded_times_never_decrease_in_any_of_several
+            a_stream_without_events_is_empty
+            what_was_written_is_read_at_once
+            what_was_written_is_read_exactly
+            a_stream_over_one_megabyte_is_read_whole
+            reading_after_a_version_gives_the_rest
+            a_repeated_commit_gives_the_first_answer
+            a_repeated_commit_is_recognised_after_others
+            another_command_at_the_same_head_is_no_repeat
+            repeated_commits_to_several_streams_give_the_first_answer
+            repeated_commits_are_recognised_after_others
+            a_repeat_with_another_stream_writes_nothing
+            eight_writers_have_one_winner_per_version
+            writers_of_two_streams_keep_them_in_step
+            commands_at_once_all_count
+            a_repeated_command_is_written_once
+            the_same_command_at_once_is_written_once
+            a_conflict_is_decided_again
+            transfers_at_once_lose_and_make_no_money
+            a_refused_command_writes_nothing
+            a_command_without_events_writes_nothing
+        ] $($arguments)* }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __planted_commit_rules {
+    ($then:ident! $($arguments:tt)*) => {
+        $crate::$then! { [
+            a_gap_is_reported
+            a_missing_start_is_reported
+            an_overlap_is_reported
+            an_unknown_event_is_reported_and_may_be_known_later
+            an_unknown_schema_is_reported_and_may_be_known_later
+            a_malformed_event_is_reported
+            a_planted_commit_is_not_written_over
+        ] $($arguments)* }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __planted_item_rules {
+    ($then:ident! $($arguments:tt)*) => {
+        $crate::$then! { [
+            an_unknown_encoding_is_reported_and_may_be_known_later
+            an_item_without_a_commit_id_is_reported
+            an_item_with_other_events_is_reported_without_quoting
+            a_broken_item_is_not_written_over
+        ] $($arguments)* }
+    };
+}

@@ -1,0 +1,161 @@
+//! One commit to one stream.
+
+use skald::{Commit, Draft, EventStore, Head, MAX_COMMIT_BYTES, Refusal, StreamId, Tenant, Version};
+
+use super::EventStoreFixture;
+use crate::sample::account;
+use crate::scene::{
+    append, append_at, at, commit, commits, conflict, deposited, draft, enlarge, load, noted, refused, withdrawn,
+};
+
+/// A commit at [`EventStore::start`] makes a stream.
+pub async fn a_commit_at_the_start_makes_a_stream<F: EventStoreFixture>(fixture: &F) {
+    let (store, stream) = (fixture.store(), account("new"));
+    let start = store.start(stream.clone());
+    assert_eq!((start.stream(), start.version(), start.recorded_at()), (&stream, Version::START, None));
+
+    let appended = append_at(store, &start, draft("first", deposited(5))).await;
+
+    let expected = commit(&stream, 1, draft("first", deposited(5)));
+    assert!(!appended.repeated, "nobody had written it before");
+    assert_eq!(appended.commit, expected);
+    assert_eq!(commits(store, &stream).await, [expected]);
+}
+
+/// A commit at a loaded head, and at the head of an append, comes after what is there.
+pub async fn a_commit_at_the_head_continues_the_stream<F: EventStoreFixture>(fixture: &F) {
+    let (store, stream) = (fixture.store(), account("grows"));
+    let first = append(store, &stream, "first", deposited(1)).await;
+    let second = append_at(store, &first.head, draft("second", deposited(2))).await;
+    let third = append(store, &stream, "third", deposited(3)).await;
+    assert_eq!(commits(store, &stream).await, [first.commit, second.commit, third.commit]);
+}
+
+/// A commit of three events takes three versions.
+pub async fn heads_count_events<F: EventStoreFixture>(fixture: &F) {
+    let (store, stream) = (fixture.store(), account("several"));
+    let three = append(store, &stream, "three", [deposited(1), deposited(2), withdrawn(3)]).await;
+    assert_eq!(
+        (three.commit.first, three.commit.last(), three.head.version().get()),
+        (Version::new(1), Version::new(3), 3)
+    );
+    let two = append_at(store, &three.head, draft("two", [noted("a"), noted("b")])).await;
+    assert_eq!((two.commit.first, two.head.version()), (Version::new(4), Version::new(5)));
+    assert_eq!(load(store, &stream).await.head.version(), Version::new(5));
+}
+
+/// An append at a head that others have passed is a conflict, which names the stream, and writes nothing.
+pub async fn behind_the_head_is_a_conflict<F: EventStoreFixture>(fixture: &F) {
+    let (store, stream) = (fixture.store(), account("passed"));
+    append(store, &stream, "first", deposited(1)).await;
+    let behind = load(store, &stream).await.head;
+    let second = append(store, &stream, "second", deposited(2)).await;
+
+    assert_eq!(conflict(store.append(&behind, draft("late", deposited(3))).await), [stream.clone()]);
+    assert_eq!(commits(store, &stream).await.last(), Some(&second.commit));
+
+    append(store, &stream, "third", deposited(4)).await;
+    assert_eq!(conflict(store.append(&behind, draft("late", deposited(3))).await), [stream.clone()]);
+    assert_eq!(commits(store, &stream).await.len(), 3);
+}
+
+/// Whoever takes a stream for new that is not gets a conflict.
+pub async fn the_start_of_a_stream_with_events_is_a_conflict<F: EventStoreFixture>(fixture: &F) {
+    let (store, stream) = (fixture.store(), account("not-new"));
+    let start = store.start(stream.clone());
+    append(store, &stream, "first", [deposited(1), deposited(2)]).await;
+    assert_eq!(conflict(store.append(&start, draft("also first", deposited(3))).await), [stream.clone()]);
+    assert_eq!(commits(store, &stream).await.len(), 1);
+}
+
+/// A head is worth nothing in another store.
+pub async fn the_head_of_another_store_is_refused<F: EventStoreFixture>(fixture: &F) {
+    let (store, stream) = (fixture.store(), account("foreign"));
+    let start = fixture.foreign().start(stream.clone());
+    let refusal = refused(store.append(&start, draft("first", deposited(1))).await);
+    assert_eq!(refusal, Refusal::ForeignHead(stream.clone()));
+
+    let loaded = load(fixture.foreign(), &stream).await.head;
+    let refusal = refused(store.append(&loaded, draft("first", deposited(1))).await);
+    assert_eq!(refusal, Refusal::ForeignHead(stream.clone()));
+    assert!(commits(store, &stream).await.is_empty(), "something was written at a foreign head");
+}
+
+/// The events of a commit stand together or not at all.
+pub async fn two_events_are_appended_at_once_or_not_at_all<F: EventStoreFixture>(fixture: &F) {
+    let (store, stream) = (fixture.store(), account("pair"));
+    let start = store.start(stream.clone());
+    append_at(store, &start, draft("one", deposited(1))).await;
+
+    // The second event of the pair would find its place free.
+    conflict(store.append(&start, draft("pair", [deposited(2), deposited(3)])).await);
+    assert_eq!(commits(store, &stream).await.len(), 1);
+
+    append(store, &stream, "pair", [deposited(2), deposited(3)]).await;
+    let events: Vec<usize> = commits(store, &stream).await.iter().map(|commit| commit.events.len()).collect();
+    assert_eq!(events, [1, 2]);
+}
+
+/// There is no empty commit.
+pub async fn a_commit_without_events_is_refused<F: EventStoreFixture>(fixture: &F) {
+    let (store, stream) = (fixture.store(), account("empty"));
+    let start = store.start(stream.clone());
+    assert_eq!(refused(store.append(&start, draft("empty", [])).await), Refusal::Empty);
+    assert!(commits(store, &stream).await.is_empty(), "an empty commit was written");
+}
+
+/// A commit over [`MAX_COMMIT_BYTES`] is refused by name.
+pub async fn a_commit_that_is_too_large_is_refused<F: EventStoreFixture>(fixture: &F) {
+    let (store, stream) = (fixture.store(), account("too-large"));
+    let start = store.start(stream.clone());
+    let mut large = draft("large", noted(""));
+    enlarge(&mut large, MAX_COMMIT_BYTES + 1);
+    let refusal = refused(store.append(&start, large).await);
+    assert_eq!(refusal, Refusal::TooLarge { stream: stream.clone(), size_bytes: MAX_COMMIT_BYTES + 1 });
+    assert!(commits(store, &stream).await.is_empty(), "a commit that is too large was written");
+}
+
+/// A commit of just [`MAX_COMMIT_BYTES`] is stored, be it one event or thousands.
+pub async fn the_largest_commits_are_stored<F: EventStoreFixture>(fixture: &F) {
+    let store = fixture.store();
+    for (name, count) in [("one", 1), ("hundred", 100), ("thousands", 4000)] {
+        let stream = account(name);
+        let mut large = draft(name, vec![noted(""); count]);
+        large.context.source = "s".repeat(1000);
+        large.context.metadata = (0..50).map(|key| (key.to_string(), "m".repeat(20))).collect();
+        for (number, event) in large.events.iter_mut().enumerate() {
+            event.event_type = format!("account.noted{number}");
+            event.schema = u32::MAX;
+        }
+        enlarge(&mut large, MAX_COMMIT_BYTES);
+        let appended = append_at(store, &store.start(stream.clone()), large).await;
+        assert!(commits(store, &stream).await == [appended.commit], "{name}: not read as it was written");
+    }
+}
+
+/// A clock that is behind does not make a commit look older than the one before it.
+pub async fn recorded_times_never_decrease<F: EventStoreFixture>(fixture: &F) {
+    let (store, stream) = (fixture.store(), account("clocks"));
+    for (name, seconds) in [("noon", 10), ("before", 5), ("later", 20), ("long before", -1000)] {
+        let head = load(store, &stream).await.head;
+        let appended = append_at(store, &head, Draft { at: at(seconds), ..draft(name, deposited(1)) }).await;
+        assert_eq!(appended.head.recorded_at(), Some(appended.commit.at));
+    }
+    let times: Vec<_> = commits(store, &stream).await.iter().map(|commit| commit.at).collect();
+    assert_eq!(times, [at(10), at(10), at(20), at(20)]);
+}
+
+/// A name that begins like another, or is another tenant's, is another stream.
+pub async fn streams_with_similar_names_do_not_mix<F: EventStoreFixture>(fixture: &F) {
+    let store = fixture.store();
+    let tenant = Tenant::new("other").expect("a valid tenant");
+    let other = StreamId::new(&tenant, "account", "a").expect("a valid stream");
+    let streams = [account("a"), account("a-b"), account("A"), account("a~1"), other];
+    for stream in &streams {
+        append(store, stream, &stream.key(), noted(stream.key())).await;
+    }
+    for stream in &streams {
+        let found: Vec<Commit> = commits(store, stream).await;
+        assert_eq!(found, [commit(stream, 1, draft(&stream.key(), noted(stream.key())))]);
+    }
+}

@@ -1,0 +1,167 @@
+//! Commits to several streams at once.
+
+use skald::{
+    Commit, Draft, EventStore, Head, MAX_COMMIT_BYTES, MAX_STREAMS, MAX_TOGETHER_BYTES, Refusal, StreamId, Version,
+};
+
+use super::EventStoreFixture;
+use crate::sample::account;
+use crate::scene::{
+    append, append_at, at, commit, commits, conflict, deposited, draft, enlarge, load, noted, refused, withdrawn,
+};
+
+/// Each of several streams gets its commit; the answers come in order.
+pub async fn two_streams_are_appended_at_once<F: EventStoreFixture>(fixture: &F) {
+    let (store, old, new) = (fixture.store(), account("old"), account("new"));
+    let before = append(store, &old, "before", [deposited(5), deposited(5)]).await;
+
+    let parts = vec![
+        (store.start(new.clone()), draft("both", deposited(3))),
+        (before.head, draft("both", [withdrawn(1), withdrawn(2)])),
+    ];
+    let appended = store.append_all(parts).await.expect("both are appended");
+
+    let [to_new, to_old] = appended.as_slice() else { panic!("{} answers for two streams", appended.len()) };
+    assert_eq!(to_new.commit, commit(&new, 1, draft("both", deposited(3))));
+    assert_eq!(to_old.commit, commit(&old, 3, draft("both", [withdrawn(1), withdrawn(2)])));
+    assert_eq!((to_new.head.version(), to_old.head.version()), (Version::new(1), Version::new(4)));
+    assert!(!to_new.repeated && !to_old.repeated, "nobody had written them before");
+    assert_eq!(commits(store, &new).await, [to_new.commit.clone()]);
+    assert_eq!(commits(store, &old).await, [before.commit, to_old.commit.clone()]);
+    append_at(store, &to_old.head, draft("after", deposited(1))).await;
+}
+
+/// If one of two streams has moved, the other stays as it was.
+pub async fn two_streams_are_appended_together_or_not_at_all<F: EventStoreFixture>(fixture: &F) {
+    let (store, still, moved) = (fixture.store(), account("still"), account("moved"));
+    let stale = load(store, &moved).await.head;
+    let first = append(store, &moved, "first", deposited(1)).await;
+
+    for order in 0..2 {
+        let mut parts = vec![
+            (store.start(still.clone()), draft("both", deposited(2))),
+            (stale.clone(), draft("both", deposited(3))),
+        ];
+        parts.rotate_left(order);
+        assert_eq!(conflict(store.append_all(parts).await), [moved.clone()]);
+        assert!(commits(store, &still).await.is_empty(), "half was written");
+        assert_eq!(commits(store, &moved).await, [first.commit.clone()]);
+    }
+}
+
+/// A conflict names the streams that moved, all of them and no other.
+pub async fn a_conflict_names_every_stream_that_moved<F: EventStoreFixture>(fixture: &F) {
+    let store = fixture.store();
+    let streams = ["a", "b", "c", "d"].map(account);
+    let parts: Vec<_> =
+        streams.iter().map(|stream| (store.start(stream.clone()), draft("all", deposited(1)))).collect();
+    append(store, &streams[1], "b", deposited(1)).await;
+    append(store, &streams[3], "d", deposited(1)).await;
+    assert_eq!(conflict(store.append_all(parts).await), [streams[1].clone(), streams[3].clone()]);
+}
+
+/// One stream alone may come this way too.
+pub async fn one_of_several_may_be_the_only_one<F: EventStoreFixture>(fixture: &F) {
+    let (store, stream) = (fixture.store(), account("alone"));
+    let start = store.start(stream.clone());
+    let appended = store.append_all(vec![(start.clone(), draft("one", deposited(1)))]).await.expect("it is appended");
+    assert_eq!(appended.iter().map(|part| part.head.version().get()).collect::<Vec<_>>(), [1]);
+    assert_eq!(commits(store, &stream).await.len(), 1);
+    assert_eq!(conflict(store.append_all(vec![(start, draft("two", deposited(1)))]).await), [stream]);
+}
+
+/// [`MAX_STREAMS`] streams fit.
+pub async fn a_hundred_streams_are_appended_at_once<F: EventStoreFixture>(fixture: &F) {
+    let store = fixture.store();
+    let streams = accounts(MAX_STREAMS);
+    let appended = store.append_all(starts(store, &streams)).await.expect("a hundred are appended");
+    assert_eq!(appended.len(), MAX_STREAMS);
+    for (stream, part) in streams.iter().zip(appended) {
+        assert_eq!(commits(store, stream).await, [part.commit]);
+    }
+}
+
+/// One stream more is refused, by number, and nothing is written.
+pub async fn more_than_a_hundred_streams_are_refused<F: EventStoreFixture>(fixture: &F) {
+    let store = fixture.store();
+    let streams = accounts(MAX_STREAMS + 1);
+    let refusal = refused(store.append_all(starts(store, &streams)).await);
+    assert_eq!(refusal, Refusal::TooManyStreams(MAX_STREAMS + 1));
+    assert_untouched(store, &streams).await;
+}
+
+/// No stream gets two commits in one call.
+pub async fn the_same_stream_twice_is_refused<F: EventStoreFixture>(fixture: &F) {
+    let (store, streams) = (fixture.store(), ["a", "b"].map(account));
+    let mut parts = starts(store, &streams);
+    parts.push((store.start(streams[0].clone()), draft("again", deposited(2))));
+    assert_eq!(refused(store.append_all(parts).await), Refusal::StreamTwice(streams[0].clone()));
+    assert_untouched(store, &streams).await;
+}
+
+/// Neither no streams at all nor a stream without events can be meant.
+pub async fn nothing_for_no_streams_is_refused<F: EventStoreFixture>(fixture: &F) {
+    let (store, streams) = (fixture.store(), ["a", "b"].map(account));
+    assert_eq!(refused(store.append_all(vec![]).await), Refusal::Empty);
+    let mut parts = starts(store, &streams);
+    parts[1].1.events.clear();
+    assert_eq!(refused(store.append_all(parts).await), Refusal::Empty);
+    assert_untouched(store, &streams).await;
+}
+
+/// One foreign head refuses the whole.
+pub async fn a_foreign_head_among_several_is_refused<F: EventStoreFixture>(fixture: &F) {
+    let (store, streams) = (fixture.store(), ["a", "b"].map(account));
+    let mut parts = starts(store, &streams);
+    parts[1].0 = fixture.foreign().start(streams[1].clone());
+    assert_eq!(refused(store.append_all(parts).await), Refusal::ForeignHead(streams[1].clone()));
+    assert_untouched(store, &streams).await;
+}
+
+/// [`MAX_TOGETHER_BYTES`] fit into one call; more is refused, and so is one commit that is too large.
+pub async fn too_much_together_is_refused<F: EventStoreFixture>(fixture: &F) {
+    let (store, streams) = (fixture.store(), accounts(11));
+    let mut parts = starts(store, &streams);
+    for (_, draft) in &mut parts {
+        enlarge(draft, MAX_COMMIT_BYTES);
+    }
+    let refusal = refused(store.append_all(parts.clone()).await);
+    assert_eq!(refusal, Refusal::TooLargeTogether { size_bytes: 11 * MAX_COMMIT_BYTES });
+    assert_untouched(store, &streams).await;
+
+    enlarge(&mut parts[0].1, MAX_COMMIT_BYTES + 1);
+    let refusal = refused(store.append_all(parts.clone()).await);
+    assert_eq!(refusal, Refusal::TooLarge { stream: streams[0].clone(), size_bytes: MAX_COMMIT_BYTES + 1 });
+    assert_untouched(store, &streams).await;
+
+    let most: Vec<_> = parts.drain(1..).collect();
+    assert_eq!(most.iter().map(|(_, draft)| draft.size_bytes()).sum::<usize>(), MAX_TOGETHER_BYTES);
+    assert_eq!(store.append_all(most).await.expect("that much fits").len(), 10);
+}
+
+/// In each of several streams, a commit is recorded no earlier than the one before it.
+pub async fn recorded_times_never_decrease_in_any_of_several<F: EventStoreFixture>(fixture: &F) {
+    let (store, old, new) = (fixture.store(), account("old"), account("new"));
+    let start = store.start(old.clone());
+    let before = append_at(store, &start, Draft { at: at(60), ..draft("before", deposited(1)) }).await;
+    let parts =
+        vec![(before.head, draft("both", deposited(1))), (store.start(new.clone()), draft("both", deposited(1)))];
+    store.append_all(parts).await.expect("both are appended");
+    let times = |commits: Vec<Commit>| commits.iter().map(|commit| commit.at).collect::<Vec<_>>();
+    assert_eq!(times(commits(store, &old).await), [at(60), at(60)]);
+    assert_eq!(times(commits(store, &new).await), [at(0)]);
+}
+
+fn accounts(count: usize) -> Vec<StreamId> {
+    (0..count).map(|number| account(&format!("{number:03}"))).collect()
+}
+
+fn starts<S: EventStore>(store: &S, streams: &[StreamId]) -> Vec<(S::Head, Draft)> {
+    streams.iter().map(|stream| (store.start(stream.clone()), draft("together", noted("")))).collect()
+}
+
+async fn assert_untouched<S: EventStore>(store: &S, streams: &[StreamId]) {
+    for stream in streams {
+        assert!(commits(store, stream).await.is_empty(), "something was written to {stream}");
+    }
+}

@@ -1,0 +1,18 @@
+//! Tests for what is built with `skald`. A dev-dependency, nothing else.
+//!
+//! - [`given`] something's past, [when](Given::when) a command comes, [then](When::then) these events follow.
+//! - [`event_store`] and [`view_store`] are the contracts of the two kinds of store: every store runs the same rules.
+//! - [`sample`] is a small domain to try a store with; [`NoPause`] waits without a clock.
+
+mod decider;
+pub mod event_store;
+mod pause;
+mod rule;
+pub mod sample;
+mod scene;
+pub mod view_store;
+mod yielding;
+
+pub use decider::{Events, Given, When, given};
+pub use pause::{NoPause, yield_now};
+pub use rule::Rule;

@@ -1,0 +1,59 @@
+//! Rules as values, and as tests.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+
+/// One rule of a contract, for fixtures of type `F`.
+pub struct Rule<F> {
+    /// The rule's name: a sentence.
+    pub name: &'static str,
+    #[doc(hidden)]
+    pub run: for<'a> fn(&'a F) -> LocalBoxFuture<'a, ()>,
+}
+
+impl<F> Rule<F> {
+    /// What the rule has against this fixture's store: the message of its panic; none if the store keeps it.
+    pub async fn broken_by(&self, fixture: &F) -> Option<String> {
+        AssertUnwindSafe((self.run)(fixture)).catch_unwind().await.err().map(message)
+    }
+}
+
+impl<F> std::fmt::Debug for Rule<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Rule").field(&self.name).finish()
+    }
+}
+
+fn message(panic: Box<dyn Any + Send>) -> String {
+    match panic.downcast::<String>() {
+        Ok(message) => *message,
+        Err(other) => other.downcast_ref::<&str>().copied().unwrap_or("a panic without a message").to_owned(),
+    }
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rule_list {
+    ([$($rule:ident)*] $contract:ident) => {
+        vec![$($crate::Rule {
+            name: stringify!($rule),
+            run: |fixture| Box::pin($crate::$contract::rules::$rule(fixture)),
+        }),*]
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rule_tests {
+    ([$($rule:ident)*] $contract:ident, $test:meta, $fixture:expr) => {
+        $(
+            #[$test]
+            async fn $rule() {
+                $crate::$contract::rules::$rule(&$fixture).await;
+            }
+        )*
+    };
+}

@@ -1,0 +1,123 @@
+//! What the rules of the contracts are told with: drafts, times and the answers expected.
+
+use std::collections::BTreeMap;
+
+use skald::{
+    Actor, AppendError, Appended, Commit, CommitId, Context, CorrelationId, DomainEvent, Draft, EventData, EventStore,
+    Head, Loaded, Refusal, Request, StreamId, Timestamp, Version,
+};
+use uuid::Uuid;
+
+use crate::Events;
+use crate::sample::{AccountEvent, Deposited, Noted, Withdrawn};
+
+pub(crate) fn deposited(amount: u64) -> AccountEvent {
+    Deposited { amount }.into()
+}
+
+pub(crate) fn withdrawn(amount: u64) -> AccountEvent {
+    Withdrawn { amount }.into()
+}
+
+pub(crate) fn noted(text: impl Into<String>) -> AccountEvent {
+    Noted { text: text.into() }.into()
+}
+
+/// The id of the command called `name`.
+pub(crate) fn id(name: &str) -> CommitId {
+    CommitId::of(Uuid::NAMESPACE_OID, name)
+}
+
+/// This many seconds after the contract's beginning of time.
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(1_795_000_000_000 + seconds * 1000).expect("a time in this century")
+}
+
+pub(crate) fn context() -> Context {
+    Context {
+        source: "contract".to_owned(),
+        correlation_id: CorrelationId::new("contract").expect("a valid id"),
+        causation_id: None,
+        actor: Actor::new("test").expect("a valid actor"),
+        metadata: BTreeMap::new(),
+    }
+}
+
+pub(crate) fn request(name: &str) -> Request {
+    Request { commit_id: id(name), at: at(0), context: context() }
+}
+
+/// These events as they are stored.
+pub(crate) fn stored(events: impl Events<AccountEvent>) -> Vec<EventData> {
+    events.into_events().iter().map(|event| event.encode().expect("an event that can be written")).collect()
+}
+
+/// The command called `name` led to these events.
+pub(crate) fn draft(name: &str, events: impl Events<AccountEvent>) -> Draft {
+    Draft { commit_id: id(name), at: at(0), context: context(), events: stored(events) }
+}
+
+/// Makes the draft this large, in bytes as [`Draft::size_bytes`] counts.
+pub(crate) fn enlarge(draft: &mut Draft, size_bytes: usize) {
+    let more = size_bytes - draft.size_bytes();
+    let last = draft.events.last_mut().expect("a draft with an event");
+    last.data.extend(std::iter::repeat_n(b' ', more));
+}
+
+/// The commit that `draft` becomes in a stream, with its first event at `first`.
+pub(crate) fn commit(stream: &StreamId, first: u64, draft: Draft) -> Commit {
+    let Draft { commit_id, at, context, events } = draft;
+    Commit { id: commit_id, stream: stream.clone(), first: Version::new(first), at, context, events }
+}
+
+/// Appends `events` to a stream, whatever is in it.
+pub(crate) async fn append<S: EventStore>(
+    store: &S,
+    stream: &StreamId,
+    name: &str,
+    events: impl Events<AccountEvent>,
+) -> Appended<S::Head> {
+    let head = load(store, stream).await.head;
+    append_at(store, &head, draft(name, events)).await
+}
+
+pub(crate) async fn append_at<S: EventStore>(store: &S, head: &S::Head, draft: Draft) -> Appended<S::Head> {
+    store.append(head, draft).await.unwrap_or_else(|error| panic!("append to {}: {error}", head.stream()))
+}
+
+pub(crate) async fn load<S: EventStore>(store: &S, stream: &StreamId) -> Loaded<S::Head> {
+    store.load(stream).await.unwrap_or_else(|error| panic!("load {stream}: {error}"))
+}
+
+/// The commits of a stream, loaded; what `read` gives is the same.
+pub(crate) async fn commits<S: EventStore>(store: &S, stream: &StreamId) -> Vec<Commit> {
+    let loaded = load(store, stream).await;
+    let last = loaded.commits.last();
+    assert_eq!(loaded.head.stream(), stream, "the head is another stream's");
+    assert_eq!(loaded.head.version(), last.map_or(Version::START, Commit::last), "the head is not at the end");
+    assert_eq!(loaded.head.recorded_at(), last.map(|commit| commit.at), "the head has another time");
+    let read = store.read(stream, Version::START).await.unwrap_or_else(|error| panic!("read {stream}: {error}"));
+    assert!(read == loaded.commits, "load and read of {stream} differ");
+    loaded.commits
+}
+
+/// The streams of the conflict that an append must have ended in.
+pub(crate) fn conflict<T>(result: Result<T, AppendError>) -> Vec<StreamId> {
+    match result {
+        Err(AppendError::Conflict { mut streams }) => {
+            streams.sort();
+            streams
+        }
+        Err(error) => panic!("expected a conflict, got: {error}"),
+        Ok(_) => panic!("expected a conflict, but it was appended"),
+    }
+}
+
+/// The refusal that an append must have ended in.
+pub(crate) fn refused<T>(result: Result<T, AppendError>) -> Refusal {
+    match result {
+        Err(AppendError::Refused(refusal)) => refusal,
+        Err(error) => panic!("expected a refusal, got: {error}"),
+        Ok(_) => panic!("expected a refusal, but it was appended"),
+    }
+}

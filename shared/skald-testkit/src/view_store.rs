@@ -1,0 +1,104 @@
+//! The contract of a [`ViewStore`]: one function for each rule, which panics if the store breaks it.
+//!
+//! A store passes by a fixture and one line, which makes a test of each rule:
+//!
+//! ```
+//! use skald::memory::InMemoryViewStore;
+//! use skald_testkit::view_store::ViewStoreFixture;
+//!
+//! #[derive(Default)]
+//! struct Fixture(InMemoryViewStore);
+//!
+//! impl ViewStoreFixture for Fixture {
+//!     type Store = InMemoryViewStore;
+//!     fn store(&self) -> &InMemoryViewStore { &self.0 }
+//! }
+//!
+//! skald_testkit::view_store_contract!(#[tokio::test] Fixture::default());
+//! ```
+//!
+//! The second half of the rules runs [`skald::catch_up`] over the store, with event streams kept in memory.
+
+mod catching_up;
+mod faults;
+mod listing;
+mod rows;
+
+use std::future::{Future, ready};
+
+use skald::ViewStore;
+
+use crate::rule::Rule;
+
+/// A view store to be tested, empty: each rule gets a fixture of its own.
+pub trait ViewStoreFixture: Sync {
+    /// The kind of store.
+    type Store: ViewStore;
+
+    /// The store.
+    fn store(&self) -> &Self::Store;
+
+    /// Waits until lists, and reads of many rows, show everything that was written before.
+    fn settled(&self) -> impl Future<Output = ()> + Send {
+        ready(())
+    }
+}
+
+/// The rules themselves, to be called by name.
+pub mod rules {
+    pub use super::catching_up::*;
+    pub use super::faults::*;
+    pub use super::listing::*;
+    pub use super::rows::*;
+}
+
+/// The rules, to be run by hand: for a test that a broken store is found out.
+#[must_use]
+pub fn every_store<F: ViewStoreFixture>() -> Vec<Rule<F>> {
+    crate::__view_store_rules!(__rule_list! view_store)
+}
+
+/// Makes a test of each rule for a store; see the [module](crate::view_store).
+#[macro_export]
+macro_rules! view_store_contract {
+    (#[$test:meta] $fixture:expr) => {
+        $crate::__view_store_rules!(__rule_tests! view_store, $test, $fixture);
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __view_store_rules {
+    ($then:ident! $($arguments:tt)*) => {
+        $crate::$then! { [
+            a_row_that_was_never_stored_is_none
+            a_row_is_read_as_it_was_stored
+            a_stale_row_is_not_stored
+            a_first_row_is_stored_once
+            of_eight_rows_at_once_one_is_stored
+            parking_changes_nothing_else
+            a_row_can_be_parked_before_its_first_event
+            a_parked_row_is_not_written_over
+            parking_again_keeps_the_first_reason
+            rows_of_similar_names_do_not_mix
+            many_rows_come_in_the_order_asked_for
+            many_large_rows_all_come
+            lists_start_with_the_last_place
+            pages_have_every_entry_once
+            lists_do_not_mix
+            only_rows_with_a_place_are_listed
+            a_row_keeps_its_place
+            every_order_of_messages_ends_equal_to_the_events
+            whatever_becomes_of_messages_the_row_is_equal_to_the_events
+            a_lost_message_is_made_up_for_by_the_next
+            a_hint_is_enough
+            an_old_message_changes_nothing
+            many_at_once_apply_each_event_once
+            a_message_from_beyond_the_end_is_an_error
+            an_unknown_event_waits_and_writes_nothing
+            an_event_that_cannot_be_applied_parks_its_stream
+            a_stream_parked_before_its_first_event_stays_parked
+            a_row_that_is_none_is_an_error
+        ] $($arguments)* }
+    };
+}

@@ -1,0 +1,121 @@
+//! Catching up with what cannot be applied: reported as what it is, nothing written, nobody else held up.
+
+use skald::memory::InMemoryEventStore;
+use skald::{
+    CatchUpError, CaughtUp, Commit, CommitMessage, DecodeError, EventData, StreamId, Version, ViewRow, ViewStore,
+    catch_up, park,
+};
+
+use super::ViewStoreFixture;
+use super::rows::{get, put, row};
+use crate::sample::{Statement, Statements, account};
+use crate::scene::{append, at, commit, deposited, draft, withdrawn};
+
+/// Catches up with what must fail; gives the error, and whether waiting helps.
+async fn failure<V: ViewStore>(events: &InMemoryEventStore, views: &V, message: &CommitMessage) -> CatchUpError {
+    let before = get(views, &message.stream).await;
+    let told = catch_up::<Statements, _, _>(events, views, message).await;
+    assert_eq!(get(views, &message.stream).await, before, "the row was changed");
+    told.expect_err("an error was to be expected")
+}
+
+async fn deliver<V: ViewStore>(events: &InMemoryEventStore, views: &V, message: CommitMessage) -> CaughtUp {
+    catch_up::<Statements, _, _>(events, views, &message).await.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A stream of a deposit, and a second commit planted after it, of which nothing is checked.
+async fn with_planted(events: &InMemoryEventStore, stream: &StreamId, event: EventData) -> [Commit; 2] {
+    let first = append(events, stream, &format!("first of {stream}"), deposited(5)).await.commit;
+    let mut odd = draft(&format!("planted in {stream}"), []);
+    odd.events.push(event);
+    let planted = commit(stream, 2, odd);
+    events.plant(planted.clone());
+    [first, planted]
+}
+
+/// A message that tells of more than the event store has was not written by this system.
+pub async fn a_message_from_beyond_the_end_is_an_error<F: ViewStoreFixture>(fixture: &F) {
+    let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("beyond"));
+    let message = |last| CommitMessage { stream: stream.clone(), last: Version::new(last), commit: None };
+    for expected in [0, 1] {
+        let error = failure(&events, views, &message(3)).await;
+        assert!(
+            matches!(&error, CatchUpError::BeyondTheEnd { end, told, .. } if (end.get(), told.get()) == (expected, 3)),
+            "{error}"
+        );
+        assert!(!error.is_transient(), "waiting does not help");
+        let first = append(&events, &stream, "first", deposited(5)).await.commit;
+        deliver(&events, views, CommitMessage::of(first)).await;
+        if expected == 1 {
+            break;
+        }
+    }
+}
+
+/// A reader that has not been deployed yet waits: it neither skips the event nor parks the stream.
+pub async fn an_unknown_event_waits_and_writes_nothing<F: ViewStoreFixture>(fixture: &F) {
+    let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("unknown"));
+    let unknown = EventData { event_type: "account.frozen".to_owned(), schema: 1, data: b"{}".to_vec() };
+    let [first, planted] = with_planted(&events, &stream, unknown).await;
+    let message = CommitMessage::of(planted);
+    for message in [message.clone(), message.clone().into_hint()] {
+        let error = failure(&events, views, &message).await;
+        assert!(matches!(error, CatchUpError::Decode { source: DecodeError::Unknown { .. }, .. }), "{error}");
+        assert!(error.is_transient(), "a newer build may know it");
+    }
+    assert_eq!(deliver(&events, views, CommitMessage::of(first)).await, CaughtUp::To(Version::new(1)));
+    assert!(failure(&events, views, &message).await.is_transient(), "a newer build may know it");
+}
+
+/// An event that no rule-abiding stream has is permanent. Once its stream is parked it stays where it is, and every
+/// other goes on.
+pub async fn an_event_that_cannot_be_applied_parks_its_stream<F: ViewStoreFixture>(fixture: &F) {
+    let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("overdrawn"));
+    let first = append(&events, &stream, "first", deposited(5)).await.commit;
+    let bad = append(&events, &stream, "bad", [deposited(1), withdrawn(7)]).await.commit;
+    let later = append(&events, &stream, "later", deposited(100)).await.commit;
+    deliver(&events, views, CommitMessage::of(first.clone())).await;
+
+    let error = failure(&events, views, &CommitMessage::of(bad.clone())).await;
+    assert!(matches!(&error, CatchUpError::Inapplicable { source, .. } if source.version.get() == 3), "{error}");
+    assert!(!error.is_transient(), "waiting does not help");
+
+    park(views, &stream, &error.to_string(), at(60)).await.expect("it is parked");
+    let parked = get(views, &stream).await.expect("a row");
+    assert_eq!(parked.version, Version::new(1), "events of a commit were applied without the others");
+    for commit in [first, bad, later] {
+        assert_eq!(deliver(&events, views, CommitMessage::of(commit.clone())).await, CaughtUp::Parked);
+        assert_eq!(deliver(&events, views, CommitMessage::of(commit).into_hint()).await, CaughtUp::Parked);
+    }
+    assert_eq!(get(views, &stream).await, Some(parked));
+
+    let other = append(&events, &account("other"), "other", deposited(1)).await.commit;
+    assert_eq!(deliver(&events, views, CommitMessage::of(other)).await, CaughtUp::To(Version::new(1)));
+}
+
+/// A stream that is parked before its first row stays parked when the message of its first commit comes at last.
+pub async fn a_stream_parked_before_its_first_event_stays_parked<F: ViewStoreFixture>(fixture: &F) {
+    let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("never"));
+    let first = append(&events, &stream, "first", deposited(5)).await.commit;
+    let bad = append(&events, &stream, "bad", withdrawn(7)).await.commit;
+    let error = failure(&events, views, &CommitMessage::of(bad)).await;
+    park(views, &stream, &error.to_string(), at(60)).await.expect("it is parked");
+
+    let parked = get(views, &stream).await;
+    assert_eq!(deliver(&events, views, CommitMessage::of(first)).await, CaughtUp::Parked);
+    assert_eq!(get(views, &stream).await, parked);
+}
+
+/// A stored row that is not of the view's shape is permanent, and not shown.
+pub async fn a_row_that_is_none_is_an_error<F: ViewStoreFixture>(fixture: &F) {
+    let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("scribbled"));
+    append(&events, &stream, "first", deposited(5)).await;
+    let second = append(&events, &stream, "second", deposited(5)).await.commit;
+    let scribbled: ViewRow = row(1, "{\"balance\": \"jane@example.com\"}");
+    put(views, &stream, 0, &scribbled).await;
+    assert!(scribbled.decode::<Statement>(&stream).is_err());
+    let error = failure(&events, views, &CommitMessage::of(second)).await;
+    assert!(matches!(error, CatchUpError::MalformedRow { .. }), "{error}");
+    assert!(!error.is_transient(), "waiting does not help");
+    assert!(!format!("{error} {error:?}").contains("jane"), "a stored value is quoted: {error}");
+}

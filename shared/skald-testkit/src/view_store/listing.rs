@@ -1,0 +1,99 @@
+//! Lists of rows.
+
+use std::collections::BTreeSet;
+
+use skald::{ListEntry, Listing, StreamId, ViewRow, ViewStore, park};
+
+use super::ViewStoreFixture;
+use super::rows::{put, row};
+use crate::sample::account;
+use crate::scene::at;
+
+fn listed(version: u64, group: &str, sort: &str) -> ViewRow {
+    ViewRow { listing: Some(Listing { group: group.to_owned(), sort: sort.to_owned() }), ..row(version, "{}") }
+}
+
+/// All entries of the list, by pages of this size.
+async fn pages<V: ViewStore>(views: &V, group: &str, limit: u32) -> Vec<ListEntry> {
+    let mut all: Vec<ListEntry> = Vec::new();
+    loop {
+        let page = views.list(group, all.last(), limit).await.unwrap_or_else(|error| panic!("list {group}: {error}"));
+        assert!(page.len() <= limit as usize, "{} entries where at most {limit} were asked for", page.len());
+        if page.is_empty() {
+            return all;
+        }
+        all.extend(page);
+        assert!(all.len() < 10_000, "the pages never end");
+    }
+}
+
+fn streams(entries: &[ListEntry]) -> Vec<StreamId> {
+    entries.iter().map(|entry| entry.stream.clone()).collect()
+}
+
+/// The last place comes first, places compared as text.
+pub async fn lists_start_with_the_last_place<F: ViewStoreFixture>(fixture: &F) {
+    let views = fixture.store();
+    for (name, sort) in [("b", "2026-02"), ("d", "2026-11"), ("a", "2025-12"), ("c", "2026-02-01")] {
+        put(views, &account(name), 0, &listed(1, "list", sort)).await;
+    }
+    fixture.settled().await;
+    let entries = views.list("list", None, 10).await.expect("a list");
+    assert_eq!(streams(&entries), ["d", "c", "b", "a"].map(account));
+    assert_eq!(entries[0].sort, "2026-11");
+    assert!(views.list("list", None, 0).await.expect("a list").is_empty(), "nothing was asked for");
+    assert!(views.list("no list", None, 10).await.expect("a list").is_empty());
+}
+
+/// Whatever the size of the pages, and however many entries share a place, each comes once.
+pub async fn pages_have_every_entry_once<F: ViewStoreFixture>(fixture: &F) {
+    let views = fixture.store();
+    let all: BTreeSet<StreamId> = (0..24).map(|number| account(&format!("{number:02}"))).collect();
+    for (number, stream) in all.iter().enumerate() {
+        put(views, stream, 0, &listed(1, "list", &format!("place {}", number / 6))).await;
+    }
+    fixture.settled().await;
+    for limit in [1, 2, 5, 6, 7, 23, 24, 25, 1000] {
+        let entries = pages(views, "list", limit).await;
+        assert_eq!(entries.len(), all.len(), "entries, by {limit}");
+        assert_eq!(streams(&entries).into_iter().collect::<BTreeSet<_>>(), all, "by {limit}");
+        assert!(entries.is_sorted_by(|earlier, later| earlier.sort >= later.sort), "not in order, by {limit}");
+    }
+}
+
+/// An entry is in its list and in no other.
+pub async fn lists_do_not_mix<F: ViewStoreFixture>(fixture: &F) {
+    let views = fixture.store();
+    for (name, group) in [("a", "default/c"), ("b", "default/c-1"), ("c", "other/c")] {
+        put(views, &account(name), 0, &listed(1, group, "same")).await;
+    }
+    fixture.settled().await;
+    assert_eq!(streams(&pages(views, "default/c", 5).await), [account("a")]);
+    assert_eq!(streams(&pages(views, "default/c-1", 5).await), [account("b")]);
+    assert_eq!(streams(&pages(views, "other/c", 5).await), [account("c")]);
+}
+
+/// A row without a place is in no list; a parked one stays where it was.
+pub async fn only_rows_with_a_place_are_listed<F: ViewStoreFixture>(fixture: &F) {
+    let views = fixture.store();
+    put(views, &account("hidden"), 0, &row(1, "{}")).await;
+    put(views, &account("parked"), 0, &listed(1, "list", "a")).await;
+    for name in ["parked", "unborn"] {
+        park(views, &account(name), "why", at(60)).await.expect("it is parked");
+    }
+    fixture.settled().await;
+    assert_eq!(streams(&pages(views, "list", 5).await), [account("parked")]);
+}
+
+/// A row that is written again is listed once, where it was.
+pub async fn a_row_keeps_its_place<F: ViewStoreFixture>(fixture: &F) {
+    let views = fixture.store();
+    for (name, sort) in [("a", "1"), ("b", "2")] {
+        put(views, &account(name), 0, &listed(1, "list", sort)).await;
+    }
+    for version in 1..4 {
+        put(views, &account("a"), version, &listed(version + 1, "list", "1")).await;
+    }
+    fixture.settled().await;
+    assert_eq!(streams(&pages(views, "list", 5).await), ["b", "a"].map(account));
+}

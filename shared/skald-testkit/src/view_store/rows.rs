@@ -1,0 +1,174 @@
+//! Rows: read and written one by one, parked, and read in numbers.
+
+use futures_util::future::join_all;
+use skald::{Listing, Parked, Put, StreamId, Tenant, Version, ViewRow, ViewStore, park};
+
+use super::ViewStoreFixture;
+use crate::sample::account;
+use crate::scene::at;
+
+/// A row at this version, with this body.
+pub(crate) fn row(version: u64, body: &str) -> ViewRow {
+    ViewRow {
+        version: Version::new(version),
+        at: at(version.cast_signed()),
+        body: Some(body.to_owned()),
+        listing: None,
+        parked: None,
+    }
+}
+
+pub(crate) async fn get<V: ViewStore>(views: &V, stream: &StreamId) -> Option<ViewRow> {
+    views.get(stream).await.unwrap_or_else(|error| panic!("get {stream}: {error}"))
+}
+
+/// Stores a row over the one at `expected`, which must be there.
+pub(crate) async fn put<V: ViewStore>(views: &V, stream: &StreamId, expected: u64, row: &ViewRow) {
+    assert_eq!(try_put(views, stream, expected, row).await, Put::Stored, "{stream} over {expected}");
+}
+
+async fn try_put<V: ViewStore>(views: &V, stream: &StreamId, expected: u64, row: &ViewRow) -> Put {
+    let put = views.put(stream, Version::new(expected), row).await;
+    put.unwrap_or_else(|error| panic!("put {stream} over {expected}: {error}"))
+}
+
+/// What nobody has stored is not there, and that is no error.
+pub async fn a_row_that_was_never_stored_is_none<F: ViewStoreFixture>(fixture: &F) {
+    assert_eq!(get(fixture.store(), &account("nobody")).await, None);
+    assert!(fixture.store().get_many(&[]).await.expect("no rows").is_empty());
+}
+
+/// Every part of a row comes back as it was, whatever is in it.
+pub async fn a_row_is_read_as_it_was_stored<F: ViewStoreFixture>(fixture: &F) {
+    let views = fixture.store();
+    let listing = Some(Listing { group: "default/käse".to_owned(), sort: "2026-11-21T08:15:30.250Z/🧾".to_owned() });
+    let plain = row(1, "{\"name\":\"Zoë 📦 \\u0000 \\\"quoted\\\"\"}");
+    let listed = ViewRow { listing, ..row(u64::from(u32::MAX), "{}") };
+    let large = row(2, &"日".repeat(100_000));
+    for (name, stored) in [("plain", plain), ("listed", listed), ("large", large)] {
+        put(views, &account(name), 0, &stored).await;
+        assert!(get(views, &account(name)).await.as_ref() == Some(&stored), "{name}: not read as it was stored");
+    }
+}
+
+/// A row is stored only over the one that was read: neither an older nor a newer.
+pub async fn a_stale_row_is_not_stored<F: ViewStoreFixture>(fixture: &F) {
+    let (views, stream) = (fixture.store(), account("stale"));
+    put(views, &stream, 0, &row(2, "two")).await;
+    put(views, &stream, 2, &row(5, "five")).await;
+    for expected in [1, 2, 4, 6] {
+        assert_eq!(try_put(views, &stream, expected, &row(9, "nine")).await, Put::Stale, "over {expected}");
+    }
+    assert_eq!(get(views, &stream).await, Some(row(5, "five")));
+    assert_eq!(try_put(views, &account("missing"), 3, &row(4, "four")).await, Put::Stale, "over a row that is none");
+    assert_eq!(get(views, &account("missing")).await, None);
+}
+
+/// A first row is stored only if there is none.
+pub async fn a_first_row_is_stored_once<F: ViewStoreFixture>(fixture: &F) {
+    let (views, stream) = (fixture.store(), account("first"));
+    put(views, &stream, 0, &row(1, "first")).await;
+    assert_eq!(try_put(views, &stream, 0, &row(1, "again")).await, Put::Stale);
+    assert_eq!(get(views, &stream).await, Some(row(1, "first")));
+}
+
+/// However many write over the same row at once, one of them does.
+pub async fn of_eight_rows_at_once_one_is_stored<F: ViewStoreFixture>(fixture: &F) {
+    let (views, stream) = (fixture.store(), account("race"));
+    for version in 0..5_u64 {
+        let rows: Vec<ViewRow> = (0..8).map(|writer| row(version + 1, &writer.to_string())).collect();
+        let puts = join_all(rows.iter().map(|row| try_put(views, &stream, version, row))).await;
+        let stored: Vec<&ViewRow> =
+            rows.iter().zip(&puts).filter(|(_, put)| **put == Put::Stored).map(|(row, _)| row).collect();
+        assert_eq!(stored.len(), 1, "stored over version {version}");
+        assert_eq!(get(views, &stream).await.as_ref(), Some(stored[0]));
+    }
+}
+
+/// A parked row keeps its version, its time, its body and its place in lists.
+pub async fn parking_changes_nothing_else<F: ViewStoreFixture>(fixture: &F) {
+    let (views, stream) = (fixture.store(), account("parked"));
+    let listing = Some(Listing { group: "default/accounts".to_owned(), sort: "a".to_owned() });
+    let before = ViewRow { listing, ..row(3, "three") };
+    put(views, &stream, 0, &before).await;
+    park(views, &stream, "the reason, with ümlauts", at(60)).await.expect("it is parked");
+    let parked = Some(Parked { reason: "the reason, with ümlauts".to_owned(), at: at(60) });
+    assert_eq!(get(views, &stream).await, Some(ViewRow { parked, ..before }));
+}
+
+/// Even if there is no row yet.
+pub async fn a_row_can_be_parked_before_its_first_event<F: ViewStoreFixture>(fixture: &F) {
+    let (views, stream) = (fixture.store(), account("unborn"));
+    park(views, &stream, "why", at(60)).await.expect("it is parked");
+    let parked = Some(Parked { reason: "why".to_owned(), at: at(60) });
+    let expected = ViewRow { version: Version::START, at: at(60), body: None, listing: None, parked };
+    assert_eq!(get(views, &stream).await, Some(expected.clone()));
+    let found = views.get_many(std::slice::from_ref(&stream)).await.expect("one row");
+    fixture.settled().await;
+    assert_eq!(found, [(stream, expected)]);
+}
+
+/// Whoever read the row before it was parked, or takes it for none, does not undo the parking.
+pub async fn a_parked_row_is_not_written_over<F: ViewStoreFixture>(fixture: &F) {
+    let views = fixture.store();
+    put(views, &account("old"), 0, &row(3, "three")).await;
+    for (name, version) in [("old", 3), ("unborn", 0)] {
+        let stream = account(name);
+        park(views, &stream, "why", at(60)).await.expect("it is parked");
+        let parked = get(views, &stream).await;
+        assert_eq!(try_put(views, &stream, version, &row(version + 1, "next")).await, Put::Stale, "{name}");
+        assert_eq!(try_put(views, &stream, 0, &row(1, "first")).await, Put::Stale, "{name}, as if it were none");
+        assert_eq!(get(views, &stream).await, parked);
+    }
+}
+
+/// What parked a stream first is what an operator needs to know.
+pub async fn parking_again_keeps_the_first_reason<F: ViewStoreFixture>(fixture: &F) {
+    let (views, stream) = (fixture.store(), account("twice"));
+    park(views, &stream, "first", at(1)).await.expect("it is parked");
+    park(views, &stream, "second", at(2)).await.expect("it stays parked");
+    let parked = get(views, &stream).await.and_then(|row| row.parked);
+    assert_eq!(parked, Some(Parked { reason: "first".to_owned(), at: at(1) }));
+}
+
+/// A name that begins like another, or is another tenant's, is another row.
+pub async fn rows_of_similar_names_do_not_mix<F: ViewStoreFixture>(fixture: &F) {
+    let views = fixture.store();
+    let tenant = Tenant::new("other").expect("a valid tenant");
+    let other = StreamId::new(&tenant, "account", "a").expect("a valid stream");
+    let streams = [account("a"), account("a-b"), account("A"), account("a~1"), other];
+    for stream in &streams {
+        put(views, stream, 0, &row(1, &stream.key())).await;
+    }
+    for stream in &streams {
+        assert_eq!(get(views, stream).await, Some(row(1, &stream.key())));
+    }
+}
+
+/// Any number of rows at once: in the order asked for, without those that are none, a row asked for twice twice.
+pub async fn many_rows_come_in_the_order_asked_for<F: ViewStoreFixture>(fixture: &F) {
+    let views = fixture.store();
+    let streams: Vec<StreamId> = (0..250).map(|number| account(&format!("{:03}", number * 7 % 250))).collect();
+    let (there, _) = streams.split_at(130);
+    for stream in there {
+        put(views, stream, 0, &row(1, stream.id())).await;
+    }
+    let asked: Vec<StreamId> = streams.iter().rev().chain(&streams[..3]).cloned().collect();
+    fixture.settled().await;
+    let found = views.get_many(&asked).await.expect("many rows");
+    let expected = asked.iter().filter(|stream| there.contains(stream));
+    assert_eq!(found, expected.map(|stream| (stream.clone(), row(1, stream.id()))).collect::<Vec<_>>());
+}
+
+/// No answer is so large that rows are left out of it.
+pub async fn many_large_rows_all_come<F: ViewStoreFixture>(fixture: &F) {
+    let views = fixture.store();
+    let streams: Vec<StreamId> = (0..60).map(|number| account(&format!("{number:02}"))).collect();
+    let body = "x".repeat(300_000);
+    for stream in &streams {
+        put(views, stream, 0, &row(1, &body)).await;
+    }
+    fixture.settled().await;
+    let found = views.get_many(&streams).await.expect("many rows");
+    assert_eq!(found.into_iter().map(|(stream, _)| stream).collect::<Vec<_>>(), streams);
+}

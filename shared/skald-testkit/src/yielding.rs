@@ -1,0 +1,62 @@
+//! Stores that let others go on before each call: what is polled together then interleaves, even over a store in memory.
+
+use skald::{
+    AppendError, Appended, Commit, Draft, EventStore, ListEntry, Loaded, Put, StoreError, StreamId, Version, ViewRow,
+    ViewStore,
+};
+
+use crate::pause::yield_now;
+
+/// The store, with a pause before each call.
+#[derive(Debug)]
+pub(crate) struct Yielding<'a, S>(pub(crate) &'a S);
+
+impl<S: EventStore> EventStore for Yielding<'_, S> {
+    type Head = S::Head;
+
+    fn start(&self, stream: StreamId) -> S::Head {
+        self.0.start(stream)
+    }
+
+    async fn read(&self, stream: &StreamId, after: Version) -> Result<Vec<Commit>, StoreError> {
+        yield_now().await;
+        self.0.read(stream, after).await
+    }
+
+    async fn load(&self, stream: &StreamId) -> Result<Loaded<S::Head>, StoreError> {
+        yield_now().await;
+        self.0.load(stream).await
+    }
+
+    async fn append(&self, head: &S::Head, draft: Draft) -> Result<Appended<S::Head>, AppendError> {
+        yield_now().await;
+        self.0.append(head, draft).await
+    }
+
+    async fn append_all(&self, parts: Vec<(S::Head, Draft)>) -> Result<Vec<Appended<S::Head>>, AppendError> {
+        yield_now().await;
+        self.0.append_all(parts).await
+    }
+}
+
+impl<S: ViewStore> ViewStore for Yielding<'_, S> {
+    async fn get(&self, stream: &StreamId) -> Result<Option<ViewRow>, StoreError> {
+        yield_now().await;
+        self.0.get(stream).await
+    }
+
+    async fn get_many(&self, streams: &[StreamId]) -> Result<Vec<(StreamId, ViewRow)>, StoreError> {
+        yield_now().await;
+        self.0.get_many(streams).await
+    }
+
+    async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+        yield_now().await;
+        self.0.put(stream, expected, row).await
+    }
+
+    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<Vec<ListEntry>, StoreError> {
+        yield_now().await;
+        self.0.list(group, before, limit).await
+    }
+}
