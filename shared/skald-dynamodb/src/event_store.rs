@@ -1,0 +1,206 @@
+//! The event store.
+//!
+//! An append is one conditional `PutItem`: it happens if there is no item at the place after the head. If there is one,
+//! it comes back with the error, and if it carries the same command's id, an earlier attempt had stored it. That is all
+//! there is to idempotency, and it needs no further read.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use serde_dynamo::Item;
+use skald::{
+    AppendError, Appended, Commit, Corruption, Draft, EventStore, Head, Loaded, Refusal, StoreError, StreamId,
+    Timestamp, Version, check_contiguous,
+};
+
+use crate::commit_item::{self, StreamItem, read_stream_item};
+use crate::error::sdk_error;
+
+/// There is no item at this place yet.
+pub(crate) const FREE: &str = "attribute_not_exists(pk)";
+
+/// An event store in a table of `DynamoDB`. Clones are the same store: they share their heads.
+#[derive(Debug, Clone)]
+pub struct DynamoDbEventStore {
+    pub(crate) table: Arc<Table>,
+}
+
+pub(crate) struct Table {
+    pub(crate) client: Client,
+    pub(crate) name: String,
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Table").field(&self.name).finish()
+    }
+}
+
+/// A position at the end of a stream of a [`DynamoDbEventStore`]. Good in the store it came from and its clones, as long
+/// as they live: it cannot be stored or sent anywhere.
+#[derive(Debug, Clone)]
+pub struct DynamoDbHead {
+    table: Arc<Table>,
+    stream: StreamId,
+    version: Version,
+    recorded_at: Option<Timestamp>,
+}
+
+impl Head for DynamoDbHead {
+    fn stream(&self) -> &StreamId {
+        &self.stream
+    }
+
+    fn version(&self) -> Version {
+        self.version
+    }
+
+    fn recorded_at(&self) -> Option<Timestamp> {
+        self.recorded_at
+    }
+}
+
+impl DynamoDbEventStore {
+    /// The store in this table. The client brings its own time limits and retries; an attempt that is repeated by it is
+    /// recognised like any other.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { table: Arc::new(Table { client, name: table.into() }) }
+    }
+
+    fn head(&self, stream: StreamId, last: Option<&Commit>) -> DynamoDbHead {
+        DynamoDbHead {
+            table: Arc::clone(&self.table),
+            stream,
+            version: last.map_or(Version::START, Commit::last),
+            recorded_at: last.map(|commit| commit.at),
+        }
+    }
+
+    pub(crate) fn appended(&self, commit: Commit, repeated: bool) -> Appended<DynamoDbHead> {
+        Appended { head: self.head(commit.stream.clone(), Some(&commit)), commit, repeated }
+    }
+
+    /// Refuses what can be refused without asking the service.
+    fn check<'a>(&self, parts: impl Iterator<Item = (&'a DynamoDbHead, &'a Draft)> + Clone) -> Result<(), Refusal> {
+        match parts.clone().find(|(head, _)| !Arc::ptr_eq(&head.table, &self.table)) {
+            Some((head, _)) => Err(Refusal::ForeignHead(head.stream.clone())),
+            None => Refusal::check(parts.map(|(head, draft)| (&head.stream, draft))),
+        }
+    }
+
+    /// The item at a place of a stream, as of now.
+    pub(crate) async fn item_at(&self, stream: &StreamId, first: Version) -> Result<Option<Attributes>, StoreError> {
+        let get = self.table.client.get_item().table_name(&self.table.name).consistent_read(true);
+        let got = get.set_key(Some(commit_item::key(stream, first))).send().await;
+        Ok(got.map_err(|error| sdk_error("GetItem", error))?.item)
+    }
+
+    /// What stands at the place where `commit` was to go: none if the item there is of another command.
+    pub(crate) fn earlier(commit: &Commit, found: Option<Attributes>) -> Result<Option<Commit>, StoreError> {
+        let found = found.map(Item::from).filter(|item| commit_item::commit_id(item) == Some(commit.id));
+        found.map(|item| read_commit(&commit.stream, item)).transpose()
+    }
+}
+
+/// An item of the service.
+pub(crate) type Attributes = HashMap<String, AttributeValue>;
+
+fn read_commit(stream: &StreamId, item: Item) -> Result<Commit, StoreError> {
+    let corruption = match read_stream_item(item) {
+        StreamItem::Commit(commit) => return Ok(commit),
+        StreamItem::Unread { fault, .. } => fault,
+        StreamItem::Foreign { fault } => Corruption::Malformed { at: Version::START, fault: fault.to_owned() },
+    };
+    Err(StoreError::Corrupt { key: stream.key(), corruption })
+}
+
+/// The commit that a draft becomes after this head.
+fn commit_after(head: &DynamoDbHead, draft: Draft) -> Commit {
+    Commit {
+        id: draft.commit_id,
+        stream: head.stream.clone(),
+        first: head.version.next(),
+        at: head.recorded_at.map_or(draft.at, |last| last.max(draft.at)),
+        context: draft.context,
+        events: draft.events,
+    }
+}
+
+impl EventStore for DynamoDbEventStore {
+    type Head = DynamoDbHead;
+
+    fn start(&self, stream: StreamId) -> DynamoDbHead {
+        self.head(stream, None)
+    }
+
+    async fn read(&self, stream: &StreamId, after: Version) -> Result<Vec<Commit>, StoreError> {
+        let query = self.table.client.query().table_name(&self.table.name).consistent_read(true);
+        let mut pages = query
+            .key_condition_expression("pk = :stream AND sk > :after")
+            .expression_attribute_values(":stream", AttributeValue::S(stream.key()))
+            .expression_attribute_values(":after", AttributeValue::N(after.to_string()))
+            .into_paginator()
+            .send();
+        let mut commits = Vec::new();
+        while let Some(page) = pages.next().await {
+            let items = page.map_err(|error| sdk_error("Query", error))?.items.unwrap_or_default();
+            for item in items {
+                commits.push(read_commit(stream, item.into())?);
+            }
+        }
+        check_contiguous(stream, after, &commits)?;
+        Ok(commits)
+    }
+
+    async fn load(&self, stream: &StreamId) -> Result<Loaded<DynamoDbHead>, StoreError> {
+        let commits = self.read(stream, Version::START).await?;
+        Ok(Loaded { head: self.head(stream.clone(), commits.last()), commits })
+    }
+
+    async fn append(&self, head: &DynamoDbHead, draft: Draft) -> Result<Appended<DynamoDbHead>, AppendError> {
+        self.check(std::iter::once((head, &draft)))?;
+        let commit = commit_after(head, draft);
+        let put = self.table.client.put_item().table_name(&self.table.name);
+        let sent = put
+            .set_item(Some(commit_item::commit_item(&commit)))
+            .condition_expression(FREE)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = sent else { return Ok(self.appended(commit, false)) };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(taken)) => {
+                let found = match &taken.item {
+                    Some(item) => Some(item.clone()),
+                    None => self.item_at(&commit.stream, commit.first).await?,
+                };
+                match Self::earlier(&commit, found)? {
+                    Some(earlier) => Ok(self.appended(earlier, true)),
+                    None => Err(AppendError::Conflict { streams: vec![commit.stream] }),
+                }
+            }
+            Some(PutItemError::TransactionConflictException(_)) => Err(AppendError::Contended),
+            _ => Err(sdk_error("PutItem", error).into()),
+        }
+    }
+
+    async fn append_all(
+        &self,
+        mut parts: Vec<(DynamoDbHead, Draft)>,
+    ) -> Result<Vec<Appended<DynamoDbHead>>, AppendError> {
+        self.check(parts.iter().map(|(head, draft)| (head, draft)))?;
+        // A transaction costs twice as much as a put.
+        if parts.len() == 1
+            && let Some((head, draft)) = parts.pop()
+        {
+            return Ok(vec![self.append(&head, draft).await?]);
+        }
+        let commits = parts.into_iter().map(|(head, draft)| commit_after(&head, draft)).collect();
+        self.append_together(commits).await
+    }
+}

@@ -1,0 +1,20 @@
+//! The event store and the view store of `skald` on Amazon `DynamoDB`.
+//!
+//! - [`DynamoDbEventStore`] keeps one item for each commit. An append is one conditional `PutItem`, appends to several
+//!   streams are one `TransactWriteItems`, a load is one strongly consistent `Query`.
+//! - [`DynamoDbViewStore`] keeps one item for each row of a view.
+//! - [`read_stream_item`] reads a commit from the table's stream.
+//!
+//! The tables are made by the deployment, from its template. Neither store deletes anything, and the event store updates
+//! nothing: its role needs `Query`, `GetItem` and `PutItem`, nothing else.
+
+mod commit_item;
+mod error;
+mod event_store;
+mod row_item;
+mod transaction;
+mod view_store;
+
+pub use commit_item::{StreamItem, read_stream_item};
+pub use event_store::{DynamoDbEventStore, DynamoDbHead};
+pub use view_store::DynamoDbViewStore;

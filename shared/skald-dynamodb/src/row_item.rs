@@ -1,0 +1,110 @@
+//! A row of a view as an item of the view's table.
+//!
+//! | attribute | | |
+//! |---|---|---|
+//! | `pk` | S | tenant and stream: `default/order-0198…` |
+//! | `version` | N | the last event in the row; 0 before the first |
+//! | `at` | S | when that event was recorded: RFC 3339, UTC, milliseconds |
+//! | `row` | S | the row as JSON, unless it was parked before its first event |
+//! | `parked` | M | `reason` and `at` S, while it is parked |
+//! | `list_group`, `list_sort` | S | key of the index `listing`, if the row is listed |
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue as Value;
+use serde::Deserialize;
+use serde_dynamo::{AttributeValue, Item};
+use skald::{Corruption, ListEntry, Listing, Parked, StoreError, StreamId, Timestamp, Version, ViewRow};
+
+use crate::commit_item::{item, read_attributes};
+
+#[derive(Deserialize)]
+struct StoredRow {
+    version: Version,
+    at: Timestamp,
+    row: Option<String>,
+    parked: Option<StoredParked>,
+    list_group: Option<String>,
+    list_sort: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct StoredParked {
+    reason: String,
+    at: Timestamp,
+}
+
+/// The key of a stream's row.
+pub(crate) fn key(stream: &StreamId) -> HashMap<String, Value> {
+    item([("pk", Value::S(stream.key()))])
+}
+
+/// The key of an entry in the index `listing`.
+pub(crate) fn listing_key(group: &str, entry: &ListEntry) -> HashMap<String, Value> {
+    item([
+        ("pk", Value::S(entry.stream.key())),
+        ("list_group", Value::S(group.to_owned())),
+        ("list_sort", Value::S(entry.sort.clone())),
+    ])
+}
+
+/// The item of a row.
+pub(crate) fn row_item(stream: &StreamId, row: &ViewRow) -> HashMap<String, Value> {
+    let mut attributes = item([
+        ("pk", Value::S(stream.key())),
+        ("version", Value::N(row.version.to_string())),
+        ("at", Value::S(row.at.to_string())),
+    ]);
+    if let Some(body) = &row.body {
+        attributes.insert("row".to_owned(), Value::S(body.clone()));
+    }
+    if let Some(Listing { group, sort }) = &row.listing {
+        attributes.insert("list_group".to_owned(), Value::S(group.clone()));
+        attributes.insert("list_sort".to_owned(), Value::S(sort.clone()));
+    }
+    if let Some(Parked { reason, at }) = &row.parked {
+        let parked = item([("reason", Value::S(reason.clone())), ("at", Value::S(at.to_string()))]);
+        attributes.insert("parked".to_owned(), Value::M(parked));
+    }
+    attributes
+}
+
+/// The stream and the row in an item.
+///
+/// # Errors
+/// [`StoreError::Corrupt`], which says what is wrong.
+pub(crate) fn read_row(item: Item) -> Result<(StreamId, ViewRow), StoreError> {
+    let stream = read_stream(&item)?;
+    let version = match item.get("version") {
+        Some(AttributeValue::N(number)) => number.parse().map_or(Version::START, Version::new),
+        _ => Version::START,
+    };
+    let corrupt = |fault| malformed(stream.key(), version, fault);
+    let StoredRow { version, at, row, parked, list_group, list_sort } = read_attributes(item).map_err(corrupt)?;
+    let listing = list_group.zip(list_sort).map(|(group, sort)| Listing { group, sort });
+    let parked = parked.map(|StoredParked { reason, at }| Parked { reason, at });
+    Ok((stream, ViewRow { version, at, body: row, listing, parked }))
+}
+
+/// The entry in an item of the index `listing`.
+///
+/// # Errors
+/// [`StoreError::Corrupt`], which says what is wrong.
+pub(crate) fn read_entry(item: &Item) -> Result<ListEntry, StoreError> {
+    let stream = read_stream(item)?;
+    match item.get("list_sort") {
+        Some(AttributeValue::S(sort)) => Ok(ListEntry { stream, sort: sort.clone() }),
+        _ => Err(malformed(stream.key(), Version::START, "`list_sort` is missing or no text".to_owned())),
+    }
+}
+
+fn read_stream(item: &Item) -> Result<StreamId, StoreError> {
+    let Some(AttributeValue::S(key)) = item.get("pk") else {
+        return Err(malformed(String::new(), Version::START, "`pk` is missing or no text".to_owned()));
+    };
+    key.parse().or_else(|_| Err(malformed(key.clone(), Version::START, "`pk` is no stream's key".to_owned())))
+}
+
+fn malformed(key: String, at: Version, fault: String) -> StoreError {
+    StoreError::Corrupt { key, corruption: Corruption::Malformed { at, fault } }
+}

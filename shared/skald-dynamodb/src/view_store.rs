@@ -1,0 +1,154 @@
+//! The view store.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::AsyncSleep;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use skald::{ListEntry, Put, StoreError, StreamId, Version, ViewRow, ViewStore};
+
+use crate::error::{Answer, sdk_error};
+use crate::row_item;
+
+/// The row is the one that was read, and not parked since.
+const UNCHANGED: &str = "version = :expected AND attribute_not_exists(parked)";
+/// The same, if none was read.
+const UNCHANGED_OR_NONE: &str = "attribute_not_exists(pk) OR (version = :expected AND attribute_not_exists(parked))";
+/// The index of lists.
+const LISTING: &str = "listing";
+/// Most keys in one `BatchGetItem`.
+///
+/// Source: Amazon `DynamoDB` API Reference, `BatchGetItem`.
+const BATCH_KEYS: usize = 100;
+/// How often in a row a batch may come back with none of its keys looked up.
+const FRUITLESS: u32 = 6;
+/// How long to wait before asking for what a batch left out; twice as long after each time that nothing came.
+const WAIT_MS: u64 = 10;
+
+/// A view store in a table of `DynamoDB`. Clones are the same store.
+#[derive(Debug, Clone)]
+pub struct DynamoDbViewStore {
+    client: Client,
+    table: Arc<str>,
+}
+
+impl DynamoDbViewStore {
+    /// The store in this table. Lists are read from its index `listing`.
+    ///
+    /// The client brings its own time limits and retries. Its timer is used here too, to wait for what a batch left out.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into().into() }
+    }
+
+    /// The rows of at most [`BATCH_KEYS`] different streams, in any order.
+    async fn batch(&self, streams: &[&StreamId], rows: &mut HashMap<StreamId, ViewRow>) -> Result<(), StoreError> {
+        const OPERATION: &str = "BatchGetItem";
+        let refused = |source| StoreError::Refused { operation: OPERATION, source };
+        let keys =
+            KeysAndAttributes::builder().set_keys(Some(streams.iter().map(|stream| row_item::key(stream)).collect()));
+        let keys = keys.build().map_err(|source| refused(Box::new(source)))?;
+        let mut wanted = HashMap::from([(self.table.to_string(), keys)]);
+        let mut fruitless = 0;
+        loop {
+            let asked = count(&wanted);
+            let sent = self.client.batch_get_item().set_request_items(Some(wanted)).send().await;
+            let answer = sent.map_err(|error| sdk_error(OPERATION, error))?;
+            for item in answer.responses.unwrap_or_default().into_values().flatten() {
+                let (stream, row) = row_item::read_row(item.into())?;
+                rows.insert(stream, row);
+            }
+            // Left out because the answer would be too large, or because the service has too much to do.
+            wanted = answer.unprocessed_keys.unwrap_or_default();
+            match count(&wanted) {
+                0 => return Ok(()),
+                left if left < asked => fruitless = 0,
+                _ => fruitless += 1,
+            }
+            if fruitless == FRUITLESS {
+                let source = Box::new(Answer::new(Some("UnprocessedKeys"), Some("no key of a batch was looked up")));
+                return Err(StoreError::Throttled { operation: OPERATION, source });
+            }
+            self.wait(fruitless).await;
+        }
+    }
+
+    /// Waits on the client's own timer: the longer, the more often nothing came. A client without one does not wait.
+    async fn wait(&self, fruitless: u32) {
+        if let Some(timer) = self.client.config().sleep_impl() {
+            timer.sleep(Duration::from_millis(WAIT_MS << fruitless)).await;
+        }
+    }
+}
+
+fn count(wanted: &HashMap<String, KeysAndAttributes>) -> usize {
+    wanted.values().map(|table| table.keys().len()).sum()
+}
+
+impl ViewStore for DynamoDbViewStore {
+    async fn get(&self, stream: &StreamId) -> Result<Option<ViewRow>, StoreError> {
+        let get = self.client.get_item().table_name(&*self.table).consistent_read(true);
+        let got = get.set_key(Some(row_item::key(stream))).send().await;
+        let item = got.map_err(|error| sdk_error("GetItem", error))?.item;
+        item.map(|item| Ok(row_item::read_row(item.into())?.1)).transpose()
+    }
+
+    async fn get_many(&self, streams: &[StreamId]) -> Result<Vec<(StreamId, ViewRow)>, StoreError> {
+        // The service refuses a key that is asked for twice.
+        let different: Vec<&StreamId> = streams.iter().collect::<HashSet<_>>().into_iter().collect();
+        let mut rows = HashMap::new();
+        for streams in different.chunks(BATCH_KEYS) {
+            self.batch(streams, &mut rows).await?;
+        }
+        Ok(streams.iter().filter_map(|stream| Some((stream.clone(), rows.get(stream)?.clone()))).collect())
+    }
+
+    async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+        let condition = if expected == Version::START { UNCHANGED_OR_NONE } else { UNCHANGED };
+        let put = self.client.put_item().table_name(&*self.table).set_item(Some(row_item::row_item(stream, row)));
+        let sent = put
+            .condition_expression(condition)
+            .expression_attribute_values(":expected", AttributeValue::N(expected.to_string()))
+            .send()
+            .await;
+        let Err(error) = sent else { return Ok(Put::Stored) };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(Put::Stale),
+            _ => Err(sdk_error("PutItem", error)),
+        }
+    }
+
+    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<Vec<ListEntry>, StoreError> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut entries = Vec::new();
+        if limit == 0 {
+            return Ok(entries);
+        }
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&*self.table)
+            .index_name(LISTING)
+            .key_condition_expression("list_group = :group")
+            .expression_attribute_values(":group", AttributeValue::S(group.to_owned()))
+            .scan_index_forward(false)
+            // Not "places before this one": entries that share its place would be left out.
+            .set_exclusive_start_key(before.map(|entry| row_item::listing_key(group, entry)))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .into_paginator()
+            .send();
+        while entries.len() < limit
+            && let Some(page) = pages.next().await
+        {
+            let items = page.map_err(|error| sdk_error("Query", error))?.items.unwrap_or_default();
+            for item in items {
+                entries.push(row_item::read_entry(&item.into())?);
+            }
+        }
+        entries.truncate(limit);
+        Ok(entries)
+    }
+}

@@ -1,0 +1,270 @@
+//! A `DynamoDB` in this process with the tables of the deployment, the stores on it, and ways to get behind their backs.
+
+#![expect(clippy::allow_attributes, reason = "each test file uses another part of this")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses another part of this")]
+
+pub mod proxy;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region};
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
+};
+use skald::{Commit, StreamId, Version};
+use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore};
+use skald_testkit::event_store::{Broken, EventStoreFixture, PlantCommits, PlantItems};
+use skald_testkit::view_store::ViewStoreFixture;
+use tokio::net::TcpListener;
+
+use proxy::{Meddler, Proxy};
+
+pub const EVENTS: &str = "events";
+pub const VIEW: &str = "order-view";
+
+pub type Attributes = HashMap<String, AttributeValue>;
+
+/// The engine, listening on a port of its own for as long as the test runs.
+pub struct Engine {
+    address: SocketAddr,
+}
+
+impl Engine {
+    /// Starts an engine with both tables, empty.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let database = dynoxide::Database::memory().unwrap();
+        tokio::spawn(dynoxide::server::serve_on(listener, database));
+        let engine = Self { address };
+        create_events_table(&engine.client()).await;
+        create_view_table(&engine.client()).await;
+        engine
+    }
+
+    /// A client of the engine which tries everything once.
+    pub fn client(&self) -> Client {
+        Client::from_conf(config(self.address).build())
+    }
+
+    /// A client, likewise, whose requests and answers pass through `meddler`.
+    pub async fn meddled_client(&self, meddler: impl Meddler) -> Client {
+        Client::from_conf(config(Proxy::start(self.address, meddler).await).build())
+    }
+
+    /// A client, likewise, that tries three times, as clients do by default, and waits half a second for an answer.
+    pub async fn patient_client(&self, meddler: impl Meddler) -> Client {
+        let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_millis(500)).build();
+        let config = config(Proxy::start(self.address, meddler).await);
+        Client::from_conf(config.retry_config(retries).timeout_config(timeouts).build())
+    }
+}
+
+fn config(address: SocketAddr) -> Builder {
+    aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(format!("http://{address}"))
+        .retry_config(RetryConfig::disabled())
+}
+
+async fn create_events_table(client: &Client) {
+    let index = GlobalSecondaryIndex::builder()
+        .index_name("commits")
+        .key_schema(key("slice", KeyType::Hash))
+        .key_schema(key("position", KeyType::Range))
+        .projection(Projection::builder().projection_type(ProjectionType::Include).non_key_attributes("types").build());
+    client
+        .create_table()
+        .table_name(EVENTS)
+        .billing_mode(BillingMode::PayPerRequest)
+        .attribute_definitions(attribute("pk", ScalarAttributeType::S))
+        .attribute_definitions(attribute("sk", ScalarAttributeType::N))
+        .attribute_definitions(attribute("slice", ScalarAttributeType::N))
+        .attribute_definitions(attribute("position", ScalarAttributeType::S))
+        .key_schema(key("pk", KeyType::Hash))
+        .key_schema(key("sk", KeyType::Range))
+        .global_secondary_indexes(index.build().unwrap())
+        .send()
+        .await
+        .unwrap();
+}
+
+async fn create_view_table(client: &Client) {
+    let index = GlobalSecondaryIndex::builder()
+        .index_name("listing")
+        .key_schema(key("list_group", KeyType::Hash))
+        .key_schema(key("list_sort", KeyType::Range))
+        .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build());
+    client
+        .create_table()
+        .table_name(VIEW)
+        .billing_mode(BillingMode::PayPerRequest)
+        .attribute_definitions(attribute("pk", ScalarAttributeType::S))
+        .attribute_definitions(attribute("list_group", ScalarAttributeType::S))
+        .attribute_definitions(attribute("list_sort", ScalarAttributeType::S))
+        .key_schema(key("pk", KeyType::Hash))
+        .global_secondary_indexes(index.build().unwrap())
+        .send()
+        .await
+        .unwrap();
+}
+
+fn attribute(name: &str, kind: ScalarAttributeType) -> AttributeDefinition {
+    AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().unwrap()
+}
+
+fn key(name: &str, kind: KeyType) -> KeySchemaElement {
+    KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap()
+}
+
+/// Event stores over one engine.
+pub struct Events {
+    pub client: Client,
+    store: DynamoDbEventStore,
+    foreign: DynamoDbEventStore,
+}
+
+impl Events {
+    pub async fn start() -> Self {
+        let client = Engine::start().await.client();
+        Self::with(client.clone(), client)
+    }
+
+    /// Stores through a client that `meddler` spoils; what is planted goes past it.
+    pub async fn spoiled(meddler: impl Meddler) -> Self {
+        let engine = Engine::start().await;
+        Self::with(engine.client(), engine.meddled_client(meddler).await)
+    }
+
+    fn with(client: Client, stores: Client) -> Self {
+        let foreign = DynamoDbEventStore::new(client.clone(), EVENTS);
+        Self { client, store: DynamoDbEventStore::new(stores, EVENTS), foreign }
+    }
+
+    async fn put(&self, item: Attributes) {
+        self.client.put_item().table_name(EVENTS).set_item(Some(item)).send().await.unwrap();
+    }
+}
+
+impl EventStoreFixture for Events {
+    type Store = DynamoDbEventStore;
+
+    fn store(&self) -> &DynamoDbEventStore {
+        &self.store
+    }
+
+    /// In the same table: what is not good there is the head, not the place.
+    fn foreign(&self) -> &DynamoDbEventStore {
+        &self.foreign
+    }
+}
+
+impl PlantCommits for Events {
+    async fn plant(&self, commit: Commit) {
+        self.put(item(&commit)).await;
+    }
+}
+
+impl PlantItems for Events {
+    async fn plant_item(&self, stream: &StreamId, at: Version, broken: Broken) {
+        let mut item = HashMap::from([
+            ("pk".to_owned(), text(stream.key())),
+            ("sk".to_owned(), number(at.get())),
+            ("commit".to_owned(), text("3b241101-e2bb-4255-8caf-4136c566a962")),
+            ("at".to_owned(), text("2026-11-21T08:15:30.250Z")),
+            ("encoding".to_owned(), text("json")),
+            ("events".to_owned(), AttributeValue::L(vec![event("account.noted", 1, b"{}")])),
+            ("context".to_owned(), AttributeValue::M(context())),
+        ]);
+        match broken {
+            Broken::Encoding(encoding) => {
+                item.insert("encoding".to_owned(), text(encoding));
+                item.insert("events".to_owned(), AttributeValue::B(Blob::new([1, 2, 3])));
+            }
+            Broken::NoCommitId => {
+                item.remove("commit");
+            }
+            Broken::Events(events) => {
+                item.insert("events".to_owned(), text(events));
+            }
+        }
+        self.put(item).await;
+    }
+}
+
+/// The item of a commit as the layout says, written here by hand.
+pub fn item(commit: &Commit) -> Attributes {
+    let events = commit.events.iter().map(|stored| event(&stored.event_type, stored.schema, &stored.data));
+    HashMap::from([
+        ("pk".to_owned(), text(commit.stream.key())),
+        ("sk".to_owned(), number(commit.first.get())),
+        ("commit".to_owned(), text(commit.id.to_string())),
+        ("at".to_owned(), text(commit.at.to_string())),
+        ("encoding".to_owned(), text("json")),
+        ("events".to_owned(), AttributeValue::L(events.collect())),
+        ("context".to_owned(), AttributeValue::M(context())),
+    ])
+}
+
+/// The context of the contract's drafts.
+fn context() -> Attributes {
+    ["source", "correlation"]
+        .map(|name| (name.to_owned(), text("contract")))
+        .into_iter()
+        .chain([("actor".to_owned(), text("test"))])
+        .collect()
+}
+
+fn event(event_type: &str, schema: u32, data: &[u8]) -> AttributeValue {
+    AttributeValue::M(HashMap::from([
+        ("type".to_owned(), text(event_type)),
+        ("schema".to_owned(), number(u64::from(schema))),
+        ("data".to_owned(), AttributeValue::B(Blob::new(data))),
+    ]))
+}
+
+pub fn text(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+pub fn number(number: u64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+/// A view store over an engine.
+pub struct Views {
+    pub client: Client,
+    store: DynamoDbViewStore,
+}
+
+impl Views {
+    pub async fn start() -> Self {
+        let client = Engine::start().await.client();
+        Self { store: DynamoDbViewStore::new(client.clone(), VIEW), client }
+    }
+
+    /// A store through a client that `meddler` spoils.
+    pub async fn spoiled(meddler: impl Meddler) -> Self {
+        let engine = Engine::start().await;
+        let store = DynamoDbViewStore::new(engine.meddled_client(meddler).await, VIEW);
+        Self { client: engine.client(), store }
+    }
+}
+
+impl ViewStoreFixture for Views {
+    type Store = DynamoDbViewStore;
+
+    fn store(&self) -> &DynamoDbViewStore {
+        &self.store
+    }
+}

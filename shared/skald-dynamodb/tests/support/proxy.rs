@@ -1,0 +1,113 @@
+//! Stands between a client and the engine, and meddles with what passes: the stores know nothing of it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What becomes of a request.
+pub enum Fate {
+    /// It is executed.
+    Pass,
+    /// It is not executed; this is the answer: a status, and the error's body.
+    Answer(u16, Value),
+    /// It is executed, but the connection breaks before the answer comes.
+    LoseAnswer,
+    /// It is executed, but the answer never comes.
+    NeverAnswer,
+}
+
+/// Decides about requests and answers, and may change them.
+pub trait Meddler: Send + Sync + 'static {
+    fn request(&self, operation: &str, body: &mut Value) -> Fate;
+
+    fn answer(&self, _operation: &str, _body: &mut Value) {}
+}
+
+/// Any function of an operation and its request is a meddler.
+impl<F: Fn(&str, &mut Value) -> Fate + Send + Sync + 'static> Meddler for F {
+    fn request(&self, operation: &str, body: &mut Value) -> Fate {
+        self(operation, body)
+    }
+}
+
+pub struct Proxy;
+
+impl Proxy {
+    /// Starts a proxy before the engine at `engine`; gives its address.
+    pub async fn start(engine: SocketAddr, meddler: impl Meddler) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let meddler: Arc<dyn Meddler> = Arc::new(meddler);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(serve(client, engine, Arc::clone(&meddler)));
+            }
+        });
+        address
+    }
+}
+
+/// Serves one connection until either side ends it.
+async fn serve(client: TcpStream, engine: SocketAddr, meddler: Arc<dyn Meddler>) {
+    let mut client = BufReader::new(client);
+    while let Some((head, body)) = read_message(&mut client).await {
+        let operation = header(&head, "x-amz-target").rsplit('.').next().unwrap_or_default().to_owned();
+        let mut request: Value = serde_json::from_slice(&body).unwrap();
+        let fate = meddler.request(&operation, &mut request);
+        let (status, mut answer) = match &fate {
+            Fate::Answer(status, answer) => (*status, answer.clone()),
+            Fate::Pass | Fate::LoseAnswer | Fate::NeverAnswer => ask(engine, &head, &request).await,
+        };
+        match fate {
+            Fate::Pass | Fate::Answer(..) => {}
+            Fate::LoseAnswer => return,
+            Fate::NeverAnswer => std::future::pending().await,
+        }
+        meddler.answer(&operation, &mut answer);
+        let body = answer.to_string();
+        let head = format!(
+            "HTTP/1.1 {status} .\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        client.get_mut().write_all((head + &body).as_bytes()).await.unwrap();
+    }
+}
+
+/// Sends the request to the engine, with the headers it came with, and gives status and body of the answer.
+async fn ask(engine: SocketAddr, head: &[String], request: &Value) -> (u16, Value) {
+    let body = request.to_string();
+    let kept = head.iter().filter(|line| !line.to_ascii_lowercase().starts_with("content-length:"));
+    let head: String = kept.map(|line| format!("{line}\r\n")).collect();
+    let mut connection = BufReader::new(TcpStream::connect(engine).await.unwrap());
+    let message = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+    connection.get_mut().write_all(message.as_bytes()).await.unwrap();
+    let (head, body) = read_message(&mut connection).await.expect("an answer of the engine");
+    let status = head[0].split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    (status, serde_json::from_slice(&body).unwrap())
+}
+
+/// Reads the lines of a head, and the body; none at the end of the connection.
+async fn read_message(connection: &mut BufReader<TcpStream>) -> Option<(Vec<String>, Vec<u8>)> {
+    let mut head = Vec::new();
+    loop {
+        let mut line = String::new();
+        if connection.read_line(&mut line).await.ok()? == 0 {
+            return None;
+        }
+        match line.trim_end() {
+            "" => break,
+            line => head.push(line.to_owned()),
+        }
+    }
+    let mut body = vec![0; header(&head, "content-length").parse().unwrap_or(0)];
+    connection.read_exact(&mut body).await.ok()?;
+    Some((head, body))
+}
+
+fn header<'a>(head: &'a [String], name: &str) -> &'a str {
+    let value = |line: &'a String| line.split_once(':').filter(|(found, _)| found.eq_ignore_ascii_case(name));
+    head.iter().find_map(value).map_or("", |(_, value)| value.trim())
+}
