@@ -1,0 +1,37 @@
+//! What the pure crates are given as arguments: the time, new ids, and pauses.
+
+use std::time::Duration;
+
+use skald::{Pause, Timestamp};
+use uuid::Uuid;
+
+/// First pause, in milliseconds; each further one is at most twice as long.
+const FIRST_PAUSE_MS: u64 = 10;
+/// Longest pause, in milliseconds.
+const LONGEST_PAUSE_MS: u64 = 500;
+
+/// The time.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is where the others get the time from")]
+pub fn now() -> Timestamp {
+    // The clock stands within the years that can be written, or the machine is beyond help: then it is 1970.
+    Timestamp::from_millis(jiff::Timestamp::now().as_millisecond()).unwrap_or(Timestamp::EPOCH)
+}
+
+/// A new id, which sorts by time.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is where the others get new ids from")]
+pub fn new_id() -> Uuid {
+    Uuid::now_v7()
+}
+
+/// Waits in real time: a random part of a bound that doubles, so that writers who met once do not meet again.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RandomPause;
+
+impl Pause for RandomPause {
+    async fn pause(&self, attempt: u32) {
+        let bound = FIRST_PAUSE_MS.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE_MS);
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=bound))).await;
+    }
+}

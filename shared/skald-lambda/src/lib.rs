@@ -1,0 +1,20 @@
+//! The Lambda edge of the kit: the one place that knows the runtime, the clock, random ids and the environment, and that
+//! turns errors into what a caller sees: an HTTP problem, or a message returned to its queue.
+//!
+//! - [`config`]: the environment, read once.
+//! - [`clock`]: now, new ids, and the [`Pause`](skald::Pause) of real time.
+//! - [`http`]: calls, replies, and problems as RFC 9457 has them.
+//! - [`views`]: a queue's batch into [`catch_up`](skald::catch_up), poison into the dead-letter queue.
+
+pub mod clock;
+pub mod config;
+pub mod http;
+mod problem;
+pub mod views;
+
+pub use lambda_runtime::Error;
+
+/// Starts logging: to standard output, as `AWS_LAMBDA_LOG_LEVEL` and `AWS_LAMBDA_LOG_FORMAT` say. Call it once, first.
+pub fn start_logging() {
+    lambda_runtime::tracing::init_default_subscriber();
+}

@@ -1,0 +1,173 @@
+//! Errors as RFC 9457 problems.
+
+use std::error::Error;
+
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+use skald::{CatchUpError, HandleError, StoreError};
+
+/// When a caller may try again after a 503, in seconds.
+const RETRY_AFTER_S: u32 = 1;
+
+/// An error as the caller sees it: a JSON object of the media type `application/problem+json`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    kind: &'static str,
+    title: &'static str,
+    detail: String,
+    errors: Vec<(String, String)>,
+    members: Map<String, Value>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+        let (headers, errors) = (Vec::new(), Vec::new());
+        Self { status, headers, kind, title, detail: detail.into(), errors, members: Map::new() }
+    }
+
+    /// 400: the call is not of the form that it must have.
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid-request", "The request is malformed", detail)
+    }
+
+    /// 404: there is no such thing, or it is somebody else's.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)
+    }
+
+    /// 405: the thing is there, but does not take this method; `allowed` are those it takes.
+    pub fn method_not_allowed(allowed: &[&str]) -> Self {
+        let detail = format!("Use {}.", allowed.join(" or "));
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed here", detail)
+            .with_header("allow", allowed.join(", "))
+    }
+
+    /// 409: a rule of the business forbids it now.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", "This conflicts with the present state", detail)
+    }
+
+    /// 413: the body is too large.
+    pub fn too_large(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large", detail)
+    }
+
+    /// 415: the body is of another media type.
+    pub fn unsupported_media_type(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            "The media type is not supported",
+            detail,
+        )
+    }
+
+    /// 422: well-formed, but refused as it stands.
+    pub fn refused(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", "The request is refused as it stands", detail)
+    }
+
+    /// 503: try the same call again, with the same key.
+    #[must_use]
+    pub fn unavailable() -> Self {
+        let detail = "Nothing is half done: repeat the same call, with the same Idempotency-Key if it had one.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available at the moment", detail)
+            .with_header("retry-after", RETRY_AFTER_S.to_string())
+    }
+
+    /// 500: a fault of this side. `error` goes to the log, the caller gets its correlation id.
+    pub fn internal(error: &(dyn Error + 'static)) -> Self {
+        tracing::error!(error = chain(error), "a call failed");
+        let detail = "The fault is on this side, and the correlation id names it. A repeated call does nothing twice.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here", detail)
+    }
+
+    /// Adds what is wrong in parts of the body: JSON pointers, and what is wrong there.
+    #[must_use]
+    pub fn with_errors(mut self, errors: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.errors.extend(errors);
+        self
+    }
+
+    /// Adds a member of its own, as RFC 9457 allows.
+    #[must_use]
+    pub fn with_member(mut self, name: &str, value: Value) -> Self {
+        self.members.insert(name.to_owned(), value);
+        self
+    }
+
+    fn with_header(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// What became of a command, for the caller: `rejected` says what a rejection means.
+    pub fn from_handle<R>(error: HandleError<R>, rejected: impl FnOnce(R) -> Self) -> Self
+    where
+        R: Error + 'static,
+    {
+        match error {
+            HandleError::Rejected(rejection) => rejected(rejection),
+            HandleError::Busy { attempts } => {
+                tracing::warn!(attempts, "gave up against other writers");
+                Self::unavailable()
+            }
+            HandleError::Store(error) => error.into(),
+            error @ (HandleError::Decode(_) | HandleError::Encode(_) | HandleError::Refused(_)) => {
+                Self::internal(&error)
+            }
+        }
+    }
+
+    pub(crate) fn body(&self) -> Value {
+        let mut body = self.members.clone();
+        body.insert("type".to_owned(), format!("urn:skald:problem:{}", self.kind).into());
+        body.insert("title".to_owned(), self.title.into());
+        body.insert("status".to_owned(), self.status.as_u16().into());
+        body.insert("detail".to_owned(), self.detail.clone().into());
+        if !self.errors.is_empty() {
+            let errors = self.errors.iter().map(|(pointer, detail)| json!({ "pointer": pointer, "detail": detail }));
+            body.insert("errors".to_owned(), errors.collect());
+        }
+        Value::Object(body)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Throttled { .. } | StoreError::Unavailable { .. } => {
+                tracing::warn!(error = chain(&error), "a store did not answer");
+                Self::unavailable()
+            }
+            StoreError::Refused { .. } | StoreError::Corrupt { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl From<CatchUpError> for Problem {
+    fn from(error: CatchUpError) -> Self {
+        match error {
+            CatchUpError::Store(error) => error.into(),
+            error @ (CatchUpError::Decode { .. }
+            | CatchUpError::Inapplicable { .. }
+            | CatchUpError::BeyondTheEnd { .. }
+            | CatchUpError::MalformedRow { .. }
+            | CatchUpError::Encode { .. }
+            | CatchUpError::Busy { .. }) => Self::internal(&error),
+        }
+    }
+}
+
+/// An error and what caused it, in one line for the log.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,163 @@
+//! What becomes of a queue's messages: applied, returned, or set aside.
+
+use std::sync::Mutex;
+
+use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use serde_json::json;
+use skald::memory::{InMemoryEventStore, InMemoryViewStore};
+use skald::{
+    Actor, CommitId, CommitMessage, Context, CorrelationId, DomainEvent, Draft, EventData, EventStore, Timestamp,
+    Version, ViewStore,
+};
+use skald_lambda::Error;
+use skald_lambda::views::{DeadLetters, ViewKeeper};
+use skald_testkit::sample::{AccountEvent, Deposited, Statement, Statements, Withdrawn, account};
+use uuid::Uuid;
+
+/// Keeps dead letters in memory; takes none while `full`.
+#[derive(Default)]
+struct Letters {
+    full: bool,
+    kept: Mutex<Vec<(String, String)>>,
+}
+
+impl DeadLetters for &Letters {
+    async fn keep(&self, message: &SqsMessage, reason: &str) -> Result<(), Error> {
+        if self.full {
+            return Err("the queue is full".into());
+        }
+        let body = message.body.clone().unwrap_or_default();
+        self.kept.lock().unwrap().push((body, reason.to_owned()));
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct System {
+    events: InMemoryEventStore,
+    views: InMemoryViewStore,
+    letters: Letters,
+}
+
+impl System {
+    /// Delivers messages, given as id, group and body; gives the ids that come back.
+    async fn deliver(&self, messages: &[(&str, &str, String)]) -> Vec<String> {
+        let records: Vec<_> = messages
+            .iter()
+            .map(
+                |(id, group, body)| json!({ "messageId": id, "body": body, "attributes": { "MessageGroupId": group } }),
+            )
+            .collect();
+        let event: SqsEvent = serde_json::from_value(json!({ "Records": records })).unwrap();
+        let keeper = ViewKeeper::<Statements, _, _, _>::new(self.events.clone(), self.views.clone(), &self.letters);
+        let response = keeper.apply_batch(event).await.unwrap();
+        response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+    }
+
+    /// Appends an event to the account's stream; gives the message of it.
+    async fn append(&self, name: &str, event: EventData) -> String {
+        let loaded = self.events.load(&account(name)).await.unwrap();
+        let context = Context {
+            source: "test".to_owned(),
+            correlation_id: CorrelationId::new("test").unwrap(),
+            causation_id: None,
+            actor: Actor::new("test").unwrap(),
+            metadata: Default::default(),
+        };
+        let number = loaded.commits.len().to_string();
+        let commit_id = CommitId::of(Uuid::NAMESPACE_OID, &format!("{name}{number}"));
+        let draft = Draft { commit_id, at: Timestamp::EPOCH, context, events: vec![event] };
+        CommitMessage::of(self.events.append(&loaded.head, draft).await.unwrap().commit).to_json()
+    }
+
+    async fn deposit(&self, name: &str) -> String {
+        self.append(name, AccountEvent::from(Deposited { amount: 5 }).encode().unwrap()).await
+    }
+
+    async fn entries(&self, name: &str) -> Option<u64> {
+        let row = self.views.get(&account(name)).await.unwrap()?;
+        row.decode::<Statement>(&account(name)).unwrap().map(|row| row.entries)
+    }
+
+    fn dead(&self) -> Vec<(String, String)> {
+        self.letters.kept.lock().unwrap().clone()
+    }
+}
+
+fn unknown_event() -> EventData {
+    EventData { event_type: "account.closed".to_owned(), schema: 1, data: b"{}".to_vec() }
+}
+
+#[tokio::test]
+async fn what_is_applied_is_acknowledged_twice_or_in_any_order() {
+    let system = System::default();
+    let (first, second) = (system.deposit("a").await, system.deposit("a").await);
+    let back = system.deliver(&[("m2", "a", second.clone()), ("m1", "a", first.clone()), ("m3", "a", second)]).await;
+    assert!(back.is_empty(), "{back:?}");
+    assert_eq!(system.entries("a").await, Some(2));
+}
+
+#[tokio::test]
+async fn an_unknown_event_comes_back_with_what_follows_it_in_its_group_and_nothing_else_waits() {
+    let system = System::default();
+    let known = system.deposit("a").await;
+    let unknown = system.append("a", unknown_event()).await;
+    let after = system.deposit("a").await;
+    let other = system.deposit("b").await;
+    let batch = [("m1", "a", known), ("m2", "a", unknown), ("m3", "a", after), ("m4", "b", other)];
+    assert_eq!(system.deliver(&batch).await, ["m2", "m3"]);
+    assert_eq!((system.entries("a").await, system.entries("b").await), (Some(1), Some(1)));
+    assert!(system.dead().is_empty(), "it waits for a newer release");
+}
+
+#[tokio::test]
+async fn a_message_that_is_none_is_set_aside_with_the_reason() {
+    let system = System::default();
+    let other = system.deposit("b").await;
+    let back = system.deliver(&[("m1", "a", "no message".to_owned()), ("m2", "a", other)]).await;
+    assert!(back.is_empty(), "{back:?}");
+    assert_eq!(system.entries("b").await, Some(1));
+    let [(body, reason)] = system.dead().try_into().unwrap();
+    assert_eq!(body, "no message");
+    assert!(reason.contains("not a commit message"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_message_of_another_category_is_set_aside_and_parks_nothing() {
+    let system = System::default();
+    let message = json!({ "tenant": "default", "stream": "order-1", "version": 1, "count": 1 }).to_string();
+    assert!(system.deliver(&[("m1", "a", message)]).await.is_empty());
+    assert!(system.dead()[0].1.contains("\"order\""), "{}", system.dead()[0].1);
+    let stream = "default/order-1".parse().unwrap();
+    assert_eq!(system.views.get(&stream).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_come_there_parks_its_stream_once() {
+    let system = System::default();
+    let good = system.deposit("a").await;
+    let overdrawn = system.append("a", AccountEvent::from(Withdrawn { amount: 9 }).encode().unwrap()).await;
+    let after = system.deposit("a").await;
+    let back = system.deliver(&[("m1", "a", good), ("m2", "a", overdrawn), ("m3", "a", after)]).await;
+    assert!(back.is_empty(), "{back:?}");
+    assert_eq!(system.entries("a").await, Some(1), "the row stays where it was");
+    let row = system.views.get(&account("a")).await.unwrap().unwrap();
+    assert_eq!(row.version, Version::new(1));
+    assert!(row.parked.unwrap().reason.contains("more than there is"));
+    assert_eq!(system.dead().len(), 1, "what follows is in the event store, for whoever redrives the stream");
+}
+
+#[tokio::test]
+async fn nothing_is_acknowledged_that_could_not_be_set_aside() {
+    let system = System { letters: Letters { full: true, ..Letters::default() }, ..System::default() };
+    let back = system.deliver(&[("m1", "a", "no message".to_owned()), ("m2", "b", "none either".to_owned())]).await;
+    assert_eq!(back, ["m1", "m2"]);
+}
+
+#[tokio::test]
+async fn a_message_without_an_id_fails_the_whole_batch() {
+    let system = System::default();
+    let event: SqsEvent = serde_json::from_value(json!({ "Records": [{ "body": "x" }] })).unwrap();
+    let keeper = ViewKeeper::<Statements, _, _, _>::new(system.events.clone(), system.views.clone(), &system.letters);
+    assert!(keeper.apply_batch(event).await.is_err());
+}
