@@ -1,0 +1,50 @@
+//! Commands on what orders stand on, over HTTP: products, deliveries of stock, customers.
+
+mod customers;
+mod products;
+mod receipts;
+
+use ordering::requests::Fault;
+use skald::{Actor, EventStore, Tenant};
+use skald_lambda::http::{Call, Problem, Reply};
+
+/// The name of this component in the commits that it writes.
+const SOURCE: &str = "catalog-commands";
+
+/// Keeps the catalogue.
+#[derive(Debug)]
+pub struct CatalogCommands<S> {
+    events: S,
+    tenant: Tenant,
+}
+
+impl<S: EventStore> CatalogCommands<S> {
+    /// Keeps the catalogue in this event store.
+    pub fn new(events: S) -> Self {
+        Self { events, tenant: Tenant::default() }
+    }
+
+    /// Answers a call.
+    ///
+    /// # Errors
+    /// The problem that the API names.
+    pub async fn respond(&self, call: &Call) -> Result<Reply, Problem> {
+        call.query(&[])?;
+        match (call.method.as_str(), call.segments().as_slice()) {
+            ("PUT", ["products", sku]) => self.put_product(call, sku).await,
+            ("DELETE", ["products", sku]) => self.withdraw_product(call, sku).await,
+            ("POST", ["stock", sku, "receipts"]) => self.receive_stock(call, sku).await,
+            ("PUT", ["customers", id]) => self.put_customer(call, id).await,
+            _ => Err(Problem::not_found("There is nothing at this path.")),
+        }
+    }
+}
+
+/// Until tokens are checked, whoever keeps the catalogue is the operator.
+fn operator() -> Result<Actor, Problem> {
+    Actor::new("operator").map_err(|error| Problem::internal(&error))
+}
+
+fn malformed(faults: Vec<Fault>) -> Problem {
+    Problem::invalid("The body is not what it must be.").with_errors(faults.into_iter().map(Fault::into_parts))
+}

@@ -1,0 +1,56 @@
+//! `PUT` and `DELETE /products/{sku}`.
+
+use events::Sku;
+use ordering::product::{Product, ProductCommand, ProductRejection};
+use ordering::requests::ProductRequest;
+use ordering::streams;
+use serde_json::json;
+use skald::{CommitId, EventStore, One, decide_in_turn, handle, handle_all};
+use skald_lambda::clock::{RandomPause, new_id};
+use skald_lambda::http::{Call, Problem, Reply, StatusCode};
+
+use crate::{CatalogCommands, SOURCE, malformed, operator};
+
+impl<S: EventStore> CatalogCommands<S> {
+    /// `PUT /products/{sku}`: lists a product, or changes what differs. One commit, whatever it takes.
+    pub(crate) async fn put_product(&self, call: &Call, sku: &str) -> Result<Reply, Problem> {
+        let sku = Sku::new(sku).map_err(|rule| Problem::invalid(format!("The SKU in the path {rule}.")))?;
+        let commands = ProductRequest::validate(&call.json()?).map_err(malformed)?.commands();
+        let stream = One::<Product>::new(streams::product(&self.tenant, &sku));
+        let request = call.request(CommitId::new(new_id()), SOURCE, operator()?);
+        let decide = |product: &skald::Folded<_>| decide_in_turn::<Product>(&product.state, &commands);
+        let handled = handle_all(&self.events, &RandomPause, &stream, &request, decide).await;
+        let handled =
+            handled.map_err(|error| Problem::from_handle(error, |rejection| Problem::internal(&rejection)))?;
+
+        let status = if handled.created() { StatusCode::CREATED } else { StatusCode::OK };
+        let product = handled.states.state.listed().ok_or_else(no_such_product)?;
+        let body = json!({
+            "sku": sku, "name": product.name, "unit_price": product.unit_price, "stock_shards": product.stock_shards,
+            "on_sale": product.on_sale, "version": handled.states.version,
+        });
+        Ok(Reply::json(status, body))
+    }
+
+    /// `DELETE /products/{sku}`: withdraws a product from sale.
+    pub(crate) async fn withdraw_product(&self, call: &Call, sku: &str) -> Result<Reply, Problem> {
+        let sku = Sku::new(sku).or(Err(no_such_product()))?;
+        let stream = streams::product(&self.tenant, &sku);
+        let request = call.request(CommitId::new(new_id()), SOURCE, operator()?);
+        let handled =
+            handle::<Product, _, _>(&self.events, &RandomPause, stream, &ProductCommand::Withdraw, &request).await;
+        handled.map_err(|error| Problem::from_handle(error, not_withdrawn))?;
+        Ok(Reply::empty(StatusCode::NO_CONTENT))
+    }
+}
+
+fn not_withdrawn(rejection: ProductRejection) -> Problem {
+    match rejection {
+        ProductRejection::NotListed => no_such_product(),
+        ProductRejection::Withdrawn => Problem::conflict("The product is withdrawn already."),
+    }
+}
+
+pub(crate) fn no_such_product() -> Problem {
+    Problem::not_found("There is no such product.")
+}

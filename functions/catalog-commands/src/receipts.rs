@@ -1,0 +1,57 @@
+//! `POST /stock/{sku}/receipts`.
+
+use events::{IdempotencyKey, Sku, StockShards};
+use ordering::product::Product;
+use ordering::receipt::{ReceiptRejection, ReceivingRejection, receive};
+use ordering::requests::ReceiptRequest;
+use ordering::streams;
+use serde_json::json;
+use skald::{CommitId, EventStore, Outcome, Version, fold, handle_all};
+use skald_lambda::clock::{RandomPause, new_id};
+use skald_lambda::http::{Call, IDEMPOTENT_REPLAYED, Problem, Reply, StatusCode};
+
+use crate::products::no_such_product;
+use crate::{CatalogCommands, SOURCE, malformed, operator};
+
+impl<S: EventStore> CatalogCommands<S> {
+    /// `POST /stock/{sku}/receipts`: books a delivery and adds it to the stock, both or neither.
+    ///
+    /// The delivery's reference names a stream of its own, so the same delivery counts once, whatever key it is sent with.
+    pub(crate) async fn receive_stock(&self, call: &Call, sku: &str) -> Result<Reply, Problem> {
+        if call.has_header("idempotency-key") {
+            IdempotencyKey::new(call.header("idempotency-key").unwrap_or_default())
+                .map_err(|rule| Problem::invalid(format!("The header Idempotency-Key {rule}.")))?;
+        }
+        let receipt = ReceiptRequest::validate(&call.json()?).map_err(malformed)?;
+        let sku = Sku::new(sku).or(Err(no_such_product()))?;
+        let book = receipt.book(sku.clone(), self.stock_shards(&sku).await?);
+
+        let request = call.request(CommitId::new(new_id()), SOURCE, operator()?);
+        let streams = book.streams(&self.tenant);
+        let handled = handle_all(&self.events, &RandomPause, &streams, &request, |states| receive(states, &book)).await;
+        let handled = handled.map_err(|error| Problem::from_handle(error, not_received))?;
+        let body = json!({ "sku": sku, "quantity": receipt.quantity, "reference": receipt.reference });
+        let reply = Reply::json(StatusCode::CREATED, body);
+        Ok(match handled.outcome {
+            Outcome::Appended(_) => reply,
+            Outcome::Repeated(_) | Outcome::Unchanged => reply.with_header(IDEMPOTENT_REPLAYED, "true"),
+        })
+    }
+
+    /// Over how many shards the product's stock is spread now.
+    async fn stock_shards(&self, sku: &Sku) -> Result<StockShards, Problem> {
+        let commits = self.events.read(&streams::product(&self.tenant, sku), Version::START).await?;
+        let product = fold::<Product>(&commits).map_err(|error| Problem::internal(&error))?;
+        product.state.listed().map(|product| product.stock_shards).ok_or_else(no_such_product)
+    }
+}
+
+fn not_received(rejection: ReceivingRejection) -> Problem {
+    match rejection {
+        ReceivingRejection::Receipt(ReceiptRejection::ReferenceReused) => {
+            Problem::refused("The reference was used for another delivery.")
+                .with_errors([("/reference".to_owned(), "names another delivery that was booked before".to_owned())])
+        }
+        ReceivingRejection::Stock(rejection) => Problem::conflict(format!("The stock cannot take it: {rejection}.")),
+    }
+}

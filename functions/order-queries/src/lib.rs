@@ -1,0 +1,69 @@
+//! Queries over HTTP: orders, their events, a customer's orders, stock, health; and `$default`, every call that is no
+//! route of the API.
+//!
+//! Answers come from the views, at half the price of a strong read. Where a view is behind what the caller must see, the
+//! answer is folded from the event store: following one's own `Location` never gives 404.
+
+mod cursor;
+mod events_page;
+mod order;
+mod orders_page;
+mod routes;
+mod stock;
+
+use serde_json::json;
+use skald::{EventStore, Tenant, ViewStore};
+use skald_lambda::http::{Call, Problem, Query, Reply, StatusCode};
+
+/// Entries on a page if the caller does not say.
+const DEFAULT_LIMIT: usize = 20;
+/// Entries on a page at most.
+const MAX_LIMIT: usize = 100;
+
+/// Answers queries.
+#[derive(Debug)]
+pub struct Queries<S, V> {
+    events: S,
+    orders: V,
+    stock: V,
+    tenant: Tenant,
+}
+
+impl<S: EventStore, V: ViewStore> Queries<S, V> {
+    /// Answers from this event store, order view and stock view.
+    pub fn new(events: S, orders: V, stock: V) -> Self {
+        Self { events, orders, stock, tenant: Tenant::default() }
+    }
+
+    /// Answers a call.
+    ///
+    /// # Errors
+    /// The problem that the API names.
+    pub async fn respond(&self, call: &Call) -> Result<Reply, Problem> {
+        match (call.method.as_str(), call.segments().as_slice()) {
+            ("GET", ["health"]) => health(call),
+            ("GET", ["orders", id]) => self.order(call, id).await,
+            ("GET", ["orders", id, "events"]) => self.order_events(call, id).await,
+            ("GET", ["customers", id, "orders"]) => self.customer_orders(call, id).await,
+            ("GET", ["stock", sku]) => self.stock(call, sku).await,
+            (method, segments) => Err(routes::refuse(method, segments)),
+        }
+    }
+}
+
+fn health(call: &Call) -> Result<Reply, Problem> {
+    call.query(&[])?;
+    Ok(Reply::json(StatusCode::OK, json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") })))
+}
+
+/// The query's `limit`: how many entries the caller wants on a page.
+fn limit(query: Query<'_>) -> Result<usize, Problem> {
+    let expected = format!("a whole number from 1 to {MAX_LIMIT}");
+    let limit =
+        query.parse("limit", &expected, |text| text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit)));
+    Ok(limit?.unwrap_or(DEFAULT_LIMIT))
+}
+
+fn no_such_order() -> Problem {
+    Problem::not_found("There is no such order.")
+}

@@ -1,0 +1,108 @@
+//! `GET /orders/{id}`: an order, now or as it was.
+
+use std::str::FromStr;
+
+use events::{OrderEvent, OrderId};
+use ordering::streams;
+use ordering::views::{OrderRow, OrderView};
+use skald::{Commit, Envelope, EventStore, StreamId, Timestamp, Version, ViewStore, project};
+use skald_lambda::http::{Call, Problem, Query, Reply, StatusCode, header};
+
+use crate::{Queries, no_such_order};
+
+/// Which state of the order is wanted.
+enum Wanted {
+    /// Not older than this.
+    AtLeast(Version),
+    /// As it was at this version.
+    AtVersion(Version),
+    /// As it was at this time.
+    AtTime(Timestamp),
+}
+
+impl Wanted {
+    fn of(query: Query<'_>) -> Result<Self, Problem> {
+        let version = |text: &str| text.parse().ok().map(Version::new);
+        let min_version = query.parse("min_version", "a version, a whole number from 0", version)?;
+        let as_of_version = query.parse("as_of_version", "a version, a whole number from 0", version)?;
+        let time = |text: &str| Timestamp::from_str(text).ok();
+        let as_of = query.parse("as_of", "a time in RFC 3339 form, such as 2026-11-21T08:15:30.250Z", time)?;
+        match (min_version, as_of_version, as_of) {
+            (at_least, None, None) => Ok(Self::AtLeast(at_least.unwrap_or(Version::START))),
+            (None, Some(version), None) => Ok(Self::AtVersion(version)),
+            (None, None, Some(time)) => Ok(Self::AtTime(time)),
+            _ => Err(Problem::invalid("Give one of min_version, as_of_version and as_of, not several.")),
+        }
+    }
+}
+
+impl<S: EventStore, V: ViewStore> Queries<S, V> {
+    /// `GET /orders/{id}`.
+    pub(crate) async fn order(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
+        let wanted = Wanted::of(call.query(&["min_version", "as_of_version", "as_of"])?)?;
+        let stream = self.order_stream(id)?;
+        let row = match wanted {
+            Wanted::AtLeast(version) => self.order_at_least(&stream, version).await?,
+            Wanted::AtVersion(version) => {
+                let commits = self.events.read(&stream, Version::START).await?;
+                reaches(&commits, version)?;
+                folded(&stream, &commits, |event| event.version <= version)?
+            }
+            Wanted::AtTime(time) => {
+                let commits = self.events.read(&stream, Version::START).await?;
+                folded(&stream, &commits, |event| event.recorded_at <= time)?
+            }
+        };
+        reply(call, &row)
+    }
+
+    /// The stream of the order with this id; what is no id names no order.
+    pub(crate) fn order_stream(&self, id: &str) -> Result<StreamId, Problem> {
+        let id = OrderId::from_str(id).or(Err(no_such_order()))?;
+        Ok(streams::order(&self.tenant, id))
+    }
+
+    /// From the view if it is that far; else from the event store.
+    async fn order_at_least(&self, stream: &StreamId, version: Version) -> Result<OrderRow, Problem> {
+        let rows = self.orders.get_many(std::slice::from_ref(stream)).await?;
+        if let Some((_, stored)) = rows.first().filter(|(_, row)| row.version >= version)
+            && let Some(row) = stored.decode::<OrderRow>(stream)?
+        {
+            return Ok(row);
+        }
+        let commits = self.events.read(stream, Version::START).await?;
+        reaches(&commits, version)?;
+        folded(stream, &commits, |_| true)
+    }
+}
+
+/// 404 for an order that does not exist, 409 for a version that it has not reached.
+fn reaches(commits: &[Commit], version: Version) -> Result<(), Problem> {
+    let end = commits.last().ok_or_else(no_such_order)?.last();
+    if version > end {
+        return Err(Problem::conflict(format!("The order is at version {end}, not yet at {version}.")));
+    }
+    Ok(())
+}
+
+fn folded(
+    stream: &StreamId,
+    commits: &[Commit],
+    wanted: impl Fn(&Envelope<OrderEvent>) -> bool,
+) -> Result<OrderRow, Problem> {
+    project::<OrderView>(stream, None, commits, wanted)?.ok_or_else(no_such_order)
+}
+
+fn reply(call: &Call, row: &OrderRow) -> Result<Reply, Problem> {
+    let etag = format!("\"{}\"", row.version);
+    let known = call.header("if-none-match").unwrap_or_default();
+    let unchanged =
+        known.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == etag || tag == "*");
+    let reply = if unchanged {
+        Reply::empty(StatusCode::NOT_MODIFIED)
+    } else {
+        let body = serde_json::to_value(row).map_err(|error| Problem::internal(&error))?;
+        Reply::json(StatusCode::OK, body)
+    };
+    Ok(reply.with_header(header::ETAG, etag))
+}

@@ -1,0 +1,103 @@
+//! `GET /customers/{id}/orders`: a customer's orders, newest first.
+
+use events::CustomerId;
+use ordering::streams;
+use ordering::views::{OrderRow, OrderStatus, orders_of};
+use serde_json::json;
+use skald::{EventStore, ListEntry, Version, ViewStore};
+use skald_lambda::http::{Call, Problem, Reply, StatusCode};
+
+use crate::{Queries, cursor, limit};
+
+/// Entries that are looked at in one call, at most, when few of them have the status that is asked for.
+const MAX_SCANNED: usize = 1_000;
+
+impl<S: EventStore, V: ViewStore> Queries<S, V> {
+    /// `GET /customers/{id}/orders`.
+    pub(crate) async fn customer_orders(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
+        let query = call.query(&["status", "limit", "cursor"])?;
+        let limit = limit(query)?;
+        let status = query.parse("status", "pending, confirmed or cancelled", status)?;
+        let start = query.get("cursor").map(cursor::read::<ListEntry>).transpose()?;
+        let customer = CustomerId::new(id).or(Err(no_such_customer()))?;
+
+        // One more than wanted says whether there is a next page.
+        let mut found = self.matching(&orders_of(&self.tenant, &customer), start.clone(), status, limit + 1).await?;
+        if found.orders.is_empty() && start.is_none() && !self.is_registered(&customer).await? {
+            return Err(no_such_customer());
+        }
+        if found.orders.len() > limit {
+            found.orders.truncate(limit);
+            found.next = found.orders.last().map(|(entry, _)| entry.clone());
+        }
+        let orders: Vec<&OrderRow> = found.orders.iter().map(|(_, row)| row).collect();
+        let mut body = json!({ "orders": orders });
+        if let Some(next) = found.next {
+            body["next_cursor"] = cursor::write(&next).into();
+        }
+        Ok(Reply::json(StatusCode::OK, body))
+    }
+
+    /// Up to `wanted` orders of this status, from before `start` on.
+    async fn matching(
+        &self,
+        group: &str,
+        start: Option<ListEntry>,
+        status: Option<OrderStatus>,
+        wanted: usize,
+    ) -> Result<Found, Problem> {
+        let mut found = Found { orders: Vec::new(), next: None };
+        let mut before = start;
+        for _ in 0..MAX_SCANNED.div_ceil(wanted) {
+            let page = self.orders.list(group, before.as_ref(), wanted as u32).await?;
+            for (entry, row) in self.rows(&page).await? {
+                if found.orders.len() < wanted && status.is_none_or(|status| row.status == status) {
+                    found.orders.push((entry, row));
+                }
+            }
+            if found.orders.len() == wanted || page.len() < wanted {
+                return Ok(found);
+            }
+            before = page.last().cloned();
+        }
+        found.next = before;
+        Ok(found)
+    }
+
+    /// The rows of these entries, in their order.
+    async fn rows(&self, entries: &[ListEntry]) -> Result<Vec<(ListEntry, OrderRow)>, Problem> {
+        let streams: Vec<_> = entries.iter().map(|entry| entry.stream.clone()).collect();
+        let stored = self.orders.get_many(&streams).await?;
+        let mut rows = Vec::with_capacity(entries.len());
+        for entry in entries {
+            // The list may be ahead of a cheap read of the row; then the strong one has it.
+            let row = match stored.iter().find(|(stream, _)| *stream == entry.stream) {
+                Some((_, row)) => Some(row.clone()),
+                None => self.orders.get(&entry.stream).await?,
+            };
+            if let Some(row) = row.as_ref().map(|row| row.decode(&entry.stream)).transpose()?.flatten() {
+                rows.push((entry.clone(), row));
+            }
+        }
+        Ok(rows)
+    }
+
+    async fn is_registered(&self, customer: &CustomerId) -> Result<bool, Problem> {
+        let commits = self.events.read(&streams::customer(&self.tenant, customer), Version::START).await?;
+        Ok(!commits.is_empty())
+    }
+}
+
+fn status(text: &str) -> Option<OrderStatus> {
+    serde_json::from_value(text.into()).ok()
+}
+
+/// Orders that were found, and where to go on if there may be more.
+struct Found {
+    orders: Vec<(ListEntry, OrderRow)>,
+    next: Option<ListEntry>,
+}
+
+fn no_such_customer() -> Problem {
+    Problem::not_found("There is no such customer.")
+}

@@ -1,0 +1,31 @@
+//! The routes of the API: what is said of a call that is none of them.
+
+use skald_lambda::http::Problem;
+
+/// Every route, and the methods it takes. A test holds this against the template.
+const ROUTES: [(&str, &[&str]); 9] = [
+    ("/health", &["GET"]),
+    ("/products/{sku}", &["PUT", "DELETE"]),
+    ("/stock/{sku}", &["GET"]),
+    ("/stock/{sku}/receipts", &["POST"]),
+    ("/customers/{id}", &["PUT"]),
+    ("/customers/{id}/orders", &["GET"]),
+    ("/orders", &["POST"]),
+    ("/orders/{id}", &["GET"]),
+    ("/orders/{id}/events", &["GET"]),
+];
+
+/// 405 if the path takes other methods, else 404.
+pub(crate) fn refuse(method: &str, segments: &[&str]) -> Problem {
+    let methods = ROUTES.iter().find(|(path, _)| matches(path, segments)).map_or(&[][..], |(_, methods)| methods);
+    if methods.is_empty() || methods.contains(&method) {
+        return Problem::not_found("There is nothing at this path.");
+    }
+    Problem::method_not_allowed(methods)
+}
+
+fn matches(path: &str, segments: &[&str]) -> bool {
+    let mut parts = path.split('/').skip(1);
+    segments.iter().all(|segment| parts.next().is_some_and(|part| part.starts_with('{') || part == *segment))
+        && parts.next().is_none()
+}

@@ -1,0 +1,36 @@
+//! `GET /stock/{sku}`: what there is of a product, over all shards of its stock.
+
+use events::Sku;
+use ordering::product::Product;
+use ordering::streams;
+use ordering::views::StockRow;
+use serde_json::json;
+use skald::{EventStore, StreamId, Version, ViewStore, fold};
+use skald_lambda::http::{Call, Problem, Reply, StatusCode};
+
+use crate::Queries;
+
+impl<S: EventStore, V: ViewStore> Queries<S, V> {
+    /// `GET /stock/{sku}`.
+    pub(crate) async fn stock(&self, call: &Call, sku: &str) -> Result<Reply, Problem> {
+        call.query(&[])?;
+        let no_such_product = || Problem::not_found("There is no such product.");
+        let sku = Sku::new(sku).or(Err(no_such_product()))?;
+        let commits = self.events.read(&streams::product(&self.tenant, &sku), Version::START).await?;
+        let product = fold::<Product>(&commits).map_err(|error| Problem::internal(&error))?;
+        let product = product.state.listed().ok_or_else(no_such_product)?;
+        // Any shard that ever was may still hold stock.
+        let shards = product.most_stock_shards.numbers().map(|shard| streams::stock(&self.tenant, &sku, shard));
+        let shards: Vec<StreamId> = shards.collect();
+        let (mut on_hand, mut reserved) = (0_u64, 0_u64);
+        for (stream, stored) in self.stock.get_many(&shards).await? {
+            if let Some(row) = stored.decode::<StockRow>(&stream)? {
+                on_hand += row.on_hand;
+                reserved += row.reserved;
+            }
+        }
+        let available = on_hand.saturating_sub(reserved);
+        let body = json!({ "sku": sku, "on_hand": on_hand, "reserved": reserved, "available": available });
+        Ok(Reply::json(StatusCode::OK, body))
+    }
+}
