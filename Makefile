@@ -1,0 +1,82 @@
+# What one does with Skald. Everything that is made stays under target/. `make help` lists the goals.
+
+PYTHON  ?= python3
+PORT    ?= 4566
+PROFILE ?= dev
+
+export CARGO_TARGET_DIR := $(CURDIR)/target
+
+FUNCTIONS := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.toml))
+BINARIES  := target/$(patsubst dev,debug,$(PROFILE))
+CLOUD     := target/venv
+DEPLOYER  := target/deploy-venv
+INSTALL   := -m pip install --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --requirement
+
+.PHONY: help run build test lint bench-path deploy locks clean
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+run: $(CLOUD)/installed build ## the whole system on this machine, with a demo order (PORT=4566, ENDPOINT=an emulator's)
+	@$(CLOUD)/bin/python infra/local/run.py $(if $(ENDPOINT),--endpoint $(ENDPOINT),--port $(PORT))
+
+build: target/checked ## the functions, where the template expects them (PROFILE=dev or release)
+	cargo build --profile $(PROFILE) $(FUNCTIONS:%=--package %)
+	@for each in $(FUNCTIONS); do mkdir -p target/lambda/$$each && cp $(BINARIES)/$$each target/lambda/$$each/bootstrap || exit; done
+
+test: $(CLOUD)/installed build ## every test; the system tests bring a local cloud of their own
+	cargo test --workspace
+	$(CLOUD)/bin/python -m unittest discover --start-directory infra/lint
+	$(CLOUD)/bin/python -m unittest discover --start-directory infra/local
+
+lint: $(CLOUD)/linters target/checked ## formatting, clippy, the template
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- --deny warnings
+	$(CLOUD)/bin/python infra/lint/lint.py
+
+bench-path: $(CLOUD)/installed build ## how long an order takes until accepted, until visible (PROFILE=release)
+	@$(CLOUD)/bin/python infra/local/bench_path.py --profile $(PROFILE)
+
+deploy: $(DEPLOYER)/installed target/checked ## to AWS: build for arm64, then SAM asks what it must know
+	rustup target add aarch64-unknown-linux-gnu
+	rm -rf target/lambda
+	PATH="$(CURDIR)/$(DEPLOYER)/bin:$$PATH" cargo lambda build --release --arm64 $(FUNCTIONS:%=--package %)
+	$(DEPLOYER)/bin/python -m samcli deploy --guided --template-file infra/template.yaml --capabilities CAPABILITY_IAM
+
+locks: target/checked ## pin the Python tools anew, after a change of a requirements.in
+	$(PYTHON) -m venv --clear target/locks-venv
+	target/locks-venv/bin/python -m pip install --quiet uv
+	for each in local lint deploy; do target/locks-venv/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url infra/$$each/requirements.in --output-file infra/$$each/requirements.lock || exit; done
+
+clean: ## remove all that was made
+	rm -rf target
+
+# The tools in Python, each set in a virtual environment of its own, made again when its lock changes.
+
+$(CLOUD)/installed: infra/local/requirements.lock | target/checked
+	@echo "Installing the local cloud into $(CLOUD) (once)"
+	$(PYTHON) -m venv --clear $(CLOUD)
+	$(CLOUD)/bin/python $(INSTALL) $<
+	@touch $@
+
+$(CLOUD)/linters: infra/lint/requirements.lock $(CLOUD)/installed
+	@echo "Installing the template's linter into $(CLOUD) (once)"
+	$(CLOUD)/bin/python $(INSTALL) $<
+	@touch $@
+
+$(DEPLOYER)/installed: infra/deploy/requirements.lock | target/checked
+	@echo "Installing SAM and cargo-lambda into $(DEPLOYER) (once, 800 MB)"
+	$(PYTHON) -m venv --clear $(DEPLOYER)
+	$(DEPLOYER)/bin/python $(INSTALL) $<
+	@touch $@
+
+# What must be there already.
+
+target/checked: Makefile
+	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust (https://rustup.rs), then try again"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$(PYTHON) is missing or older than 3.10: install Python 3.10 or newer, or say which: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "$(PYTHON) cannot make virtual environments: install its venv module (Debian, Ubuntu: apt install python3-venv)"; exit 1; }
+	@mkdir -p target && touch $@

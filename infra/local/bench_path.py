@@ -1,0 +1,67 @@
+"""`make bench-path`: how long an order takes to be accepted, and how long until the customer's list shows it.
+
+One order after the other, on a local cloud of its own, warm: what one caller sees when nobody else is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+import uuid
+
+import cloud
+from api import Api, ApiError
+from deploy import DeployError, deploy
+from run import CUSTOMER, ORDER, PRODUCT, RECEIPT, REGISTRATION, SKU, VISIBLE_WITHIN_S
+
+WARM_UP = 20
+ORDERS = 200
+
+
+def place_and_follow(api: Api) -> tuple[float, float]:
+    """Milliseconds from `POST /orders` to its answer, and to the order's appearance in the customer's list."""
+    start = time.perf_counter()
+    order_id = api.call("POST", "/orders", ORDER, {"idempotency-key": str(uuid.uuid4())}).body["order_id"]
+    accepted = time.perf_counter()
+    while time.perf_counter() < accepted + VISIBLE_WITHIN_S:
+        newest = api.call("GET", f"/customers/{CUSTOMER}/orders?limit=1").body["orders"]
+        if newest and newest[0]["order_id"] == order_id:
+            return (accepted - start) * 1000, (time.perf_counter() - start) * 1000
+    raise ApiError(f"order {order_id} was accepted, but is not in the view after {VISIBLE_WITHIN_S} seconds")
+
+
+def percentiles(name: str, took_ms: list[float]) -> str:
+    ranks = statistics.quantiles(took_ms, n=20, method="inclusive")
+    return f"  {name:<20} p50 {ranks[9]:6.1f} ms   p95 {ranks[18]:6.1f} ms   worst {max(took_ms):6.1f} ms"
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(description="Measures the way of an order on the local cloud.")
+    parser.add_argument("--profile", required=True, help="how the functions were built; only named, not looked at")
+    chosen = parser.parse_args(argv)
+    try:
+        with cloud.ended_by_signals(), cloud.Cloud(0) as running:
+            outputs = deploy(running.endpoint, cloud.REGION, {})
+            cloud.make_topic_fifo(running, outputs)
+            api = Api(cloud.api_url(running, outputs))
+            api.call("PUT", f"/products/{SKU}", PRODUCT)
+            api.call("POST", f"/stock/{SKU}/receipts", RECEIPT, {"idempotency-key": "bench"})
+            api.call("PUT", f"/customers/{CUSTOMER}", REGISTRATION)
+            for _ in range(WARM_UP):
+                place_and_follow(api)
+            measured = [place_and_follow(api) for _ in range(ORDERS)]
+    except KeyboardInterrupt:
+        return 130
+    except (ApiError, cloud.CloudError, DeployError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"{ORDERS} orders, one after the other, profile {chosen.profile}:")
+    print(percentiles("POST /orders", [accepted for accepted, _ in measured]))
+    print(percentiles("POST until visible", [visible for _, visible in measured]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

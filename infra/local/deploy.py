@@ -1,0 +1,129 @@
+"""Deploys the template to a cloud that is reached by its endpoint.
+
+What `sam deploy` does on AWS, for an emulator: put each function's bootstrap into a bucket (uncompressed: the way is
+short), name it in the template, create the stack, wait. The template itself is the one that deploys to AWS.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = ROOT / "infra" / "template.yaml"
+ARTIFACTS = ROOT / "target" / "lambda"
+
+STACK = "skald"
+BUCKET = "skald-artifacts"
+TIMEOUT_S = 120
+
+# A function's code, as the template names it: the folder that `make build` fills.
+CODE_URI = re.compile(r"^(?P<before>\s*CodeUri:\s*)\.\./target/lambda/(?P<function>[a-z0-9-]+)/$", re.MULTILINE)
+
+
+class DeployError(Exception):
+    """What went wrong, where, and what to do: ready to be printed."""
+
+
+def client(service: str, endpoint: str, region: str):
+    """A client for one service of the cloud behind `endpoint`, with the credentials that emulators accept."""
+    return botocore.session.Session().create_client(
+        service,
+        region_name=region,
+        endpoint_url=endpoint,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"max_attempts": 0}, read_timeout=TIMEOUT_S, s3={"addressing_style": "path"}, proxies={}),
+    )
+
+
+def deploy(
+    endpoint: str,
+    region: str,
+    parameters: Mapping[str, str],
+    artifacts: Path = ARTIFACTS,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, str]:
+    """Create the stack and return its outputs. Raises `DeployError`."""
+    try:
+        s3 = client("s3", endpoint, region)
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": region})
+        template = package(s3, artifacts, say)
+        say("creating the stack")
+        return create_stack(client("cloudformation", endpoint, region), template, parameters)
+    except (BotoCoreError, ClientError) as error:
+        raise DeployError(f"the cloud at {endpoint} refused to deploy {TEMPLATE}: {error}") from error
+
+
+def package(s3, artifacts: Path, say: Callable[[str], None]) -> str:
+    """Put the functions and the template that names them into the bucket; return that template's address."""
+
+    def put(match: re.Match[str]) -> str:
+        function = match["function"]
+        bootstrap = artifacts / function / "bootstrap"
+        if not bootstrap.is_file():
+            raise DeployError(f"{bootstrap} is missing: build the functions first (`make build`)")
+        say(f"uploading {function}")
+        archive = zip_of(bootstrap)
+        key = f"{function}-{hashlib.sha256(archive).hexdigest()[:16]}.zip"
+        s3.put_object(Bucket=BUCKET, Key=key, Body=archive)
+        return f"{match['before']}s3://{BUCKET}/{key}"
+
+    template = CODE_URI.sub(put, TEMPLATE.read_text(encoding="utf-8"))
+    s3.put_object(Bucket=BUCKET, Key="template.yaml", Body=template.encode())
+    return f"{s3.meta.endpoint_url}/{BUCKET}/template.yaml"
+
+
+def zip_of(bootstrap: Path) -> bytes:
+    """An uncompressed archive of one executable; the same bytes for the same bootstrap."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        entry = zipfile.ZipInfo("bootstrap")
+        entry.external_attr = 0o100755 << 16
+        archive.writestr(entry, bootstrap.read_bytes())
+    return buffer.getvalue()
+
+
+def create_stack(cloudformation, template_url: str, parameters: Mapping[str, str]) -> dict[str, str]:
+    """Create the stack, wait until it stands, return its outputs."""
+    known = {each["ParameterKey"] for each in cloudformation.get_template_summary(TemplateURL=template_url)["Parameters"]}
+    for key in parameters:
+        if key not in known:
+            raise DeployError(f"{TEMPLATE} has no parameter {key}: it has {', '.join(sorted(known))}")
+    cloudformation.create_stack(
+        StackName=STACK,
+        TemplateURL=template_url,
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        OnFailure="DO_NOTHING",
+    )
+    deadline = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < deadline:
+        stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+        if stack["StackStatus"] == "CREATE_COMPLETE":
+            return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        if not stack["StackStatus"].endswith("_IN_PROGRESS"):
+            raise DeployError(failure(cloudformation, stack))
+        time.sleep(0.05)
+    raise DeployError(f"the stack {STACK} was not ready after {TIMEOUT_S} seconds; its status is {stack['StackStatus']}")
+
+
+def failure(cloudformation, stack: Mapping[str, str]) -> str:
+    """What the stack's events say about why it failed, one resource a line."""
+    events = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
+    reasons = [
+        f"  {event['LogicalResourceId']} ({event['ResourceType']}): {event.get('ResourceStatusReason', 'no reason given')}"
+        for event in reversed(events)
+        if event["ResourceStatus"].endswith("FAILED")
+    ]
+    headline = f"the stack {STACK} failed with {stack['StackStatus']}: {stack.get('StackStatusReason', '')}".rstrip(": ")
+    return "\n".join([headline, *reasons, f"  see {TEMPLATE}"])

@@ -1,0 +1,240 @@
+"""`make run`: the whole system on this machine, and one order's way through it.
+
+Starts the local cloud, deploys, and does over HTTP what a shop would do: lists a product, receives stock, registers a
+customer, places an order and follows it until the customer's list shows it. Then it stays up until Ctrl-C.
+
+With `--endpoint` it deploys to a cloud that runs already, and ends after the order.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import cloud
+from api import Answer, Api, ApiError
+from deploy import ROOT, DeployError, deploy
+
+LOCAL = ROOT / "target" / "local"
+API_URL_FILE = LOCAL / "api-url"
+LOG = LOCAL / "cloud.log"
+VISIBLE_WITHIN_S = 30
+
+SKU = "MUG-01"
+CUSTOMER = "c-1001"
+PRODUCT = {"name": "Stoneware mug", "unit_price": {"amount_minor": 2499, "currency": "EUR"}}
+RECEIPT = {"quantity": 100, "reference": "delivery-1"}
+REGISTRATION = {"name": "Kim Example", "email": "kim@example.com"}
+ORDER = {
+    "customer_id": CUSTOMER,
+    "items": [{"sku": SKU, "quantity": 2}],
+    "payment_token": "tok_approved",
+    "shipping_address": {
+        "name": "Kim Example",
+        "line1": "1 Harbour Street",
+        "city": "Berlin",
+        "postal_code": "10115",
+        "country": "DE",
+    },
+}
+
+
+class Paper:
+    """Standard output, with colours only where a person sees them and wants them."""
+
+    def __init__(self) -> None:
+        self.colours = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+    def line(self, text: str = "") -> None:
+        print(text, flush=True)
+
+    def bold(self, text: str) -> str:
+        return self._styled("1", text)
+
+    def green(self, text: str) -> str:
+        return self._styled("32", text)
+
+    def faint(self, text: str) -> str:
+        return self._styled("2", text)
+
+    def _styled(self, code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colours else text
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One line of the timeline."""
+
+    at: datetime
+    what: str
+    detail: str
+
+
+def money(amount: dict) -> str:
+    """`49.98 EUR`, for currencies with two decimals (the demo's has two)."""
+    return f"{amount['amount_minor'] // 100}.{amount['amount_minor'] % 100:02} {amount['currency']}"
+
+
+def now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def demo(api: Api, paper: Paper) -> str:
+    """Place an order and follow it into the view; return its id."""
+
+    def step(method: str, path: str, body: object, headers: dict[str, str], meaning: str) -> Answer:
+        answer = api.call(method, path, body, headers)
+        took = f"{answer.elapsed_ms:5.0f} ms"
+        paper.line(f"  {paper.green('✓')} {meaning:<42} {paper.faint(f'{method:<4} {path:<26} {answer.status} {took}')}")
+        return answer
+
+    def once() -> dict[str, str]:
+        return {"idempotency-key": str(uuid.uuid4())}
+
+    paper.line()
+    price = money(PRODUCT["unit_price"])
+    step("PUT", f"/products/{SKU}", PRODUCT, {}, f"listed a {PRODUCT['name'].lower()} for {price}")
+    step("POST", f"/stock/{SKU}/receipts", RECEIPT, once(), f"received {RECEIPT['quantity']} of it")
+    step("PUT", f"/customers/{CUSTOMER}", REGISTRATION, {}, f"registered customer {CUSTOMER}")
+    sent = now()
+    accepted = step("POST", "/orders", ORDER, once(), "placed an order for two")
+    answered = now()
+    order_id = accepted.body["order_id"]
+    listed = follow(api, order_id)
+    visible = now()
+    paper.line(f"  {paper.green('✓')} {'saw it in the list of the customer’s orders':<42}")
+
+    events = api.call("GET", f"/orders/{order_id}/events").body["events"]
+    moments = [
+        Moment(sent, "sent", "POST /orders"),
+        Moment(answered, "accepted", f"{accepted.status}, {money(accepted.body['total'])}, version {accepted.body['version']}"),
+        *(
+            Moment(datetime.fromisoformat(event["recorded_at"].replace("Z", "+00:00")), "recorded", described(event))
+            for event in events
+        ),
+        Moment(visible, "visible", f"GET /customers/{CUSTOMER}/orders shows it: {listed['status']}, version {listed['version']}"),
+    ]
+    timeline(moments, order_id, paper)
+    return order_id
+
+
+def follow(api: Api, order_id: str) -> dict:
+    """Wait until the customer's list, which is read from the view alone, shows the order."""
+    deadline = time.monotonic() + VISIBLE_WITHIN_S
+    while time.monotonic() < deadline:
+        orders = api.call("GET", f"/customers/{CUSTOMER}/orders").body["orders"]
+        for order in orders:
+            if order["order_id"] == order_id:
+                return order
+        time.sleep(0.005)
+    raise ApiError(
+        f"order {order_id} was accepted, but is not among the customer's orders after {VISIBLE_WITHIN_S} seconds: "
+        "the relay or the order view fails; their logs say why"
+    )
+
+
+def described(event: dict) -> str:
+    return f"{event['event_type']}, version {event['version']} of {event['stream']}"
+
+
+def timeline(moments: list[Moment], order_id: str, paper: Paper) -> None:
+    """Print the moments in order, aligned, in milliseconds from the first."""
+    moments = sorted(moments, key=lambda moment: moment.at)
+    start = moments[0].at
+    paper.line()
+    paper.line(f"  {paper.bold('Order ' + order_id)}")
+    paper.line()
+    for number, moment in enumerate(moments):
+        offset_ms = (moment.at - start).total_seconds() * 1000
+        branch = "╶┬╴" if number == 0 else "╶┴╴" if number == len(moments) - 1 else "╶┼╴"
+        paper.line(f"  {offset_ms:6.0f} ms {paper.faint(branch)} {paper.green(f'{moment.what:<9}')} {moment.detail}")
+
+
+def invitation(api_url: str, order_id: str, paper: Paper) -> None:
+    """Say where the API is, with three lines to try."""
+    body = (
+        f'{{"customer_id": "{CUSTOMER}", "items": [{{"sku": "{SKU}", "quantity": 1}}], "payment_token": "tok_approved", '
+        '"shipping_address": {"name": "Kim Example", "line1": "1 Harbour Street", "city": "Berlin", '
+        '"postal_code": "10115", "country": "DE"}}'
+    )
+    paper.line()
+    paper.line(f"  {paper.bold('The API')}  {api_url}")
+    paper.line()
+    paper.line(f"  curl {api_url}/orders/{order_id}")
+    paper.line(f"  curl {api_url}/stock/{SKU}")
+    paper.line(f"  curl -i {api_url}/orders -H 'content-type: application/json' -H \"idempotency-key: $(date +%s)\" -d '{body}'")
+    paper.line()
+
+
+@contextlib.contextmanager
+def address_on_file(api_url: str) -> Iterator[None]:
+    """Within, `target/local/api-url` says where the API is."""
+    API_URL_FILE.write_text(api_url + "\n", encoding="utf-8")
+    try:
+        yield
+    finally:
+        API_URL_FILE.unlink(missing_ok=True)
+
+
+def on_a_local_cloud(port: int, paper: Paper) -> None:
+    """Start, deploy, demonstrate, and stay until a signal comes."""
+    with cloud.Cloud(port, LOG) as running:
+        outputs = deploy(running.endpoint, cloud.REGION, {}, say=saying(paper))
+        cloud.make_topic_fifo(running, outputs)
+        api_url = cloud.api_url(running, outputs)
+        with address_on_file(api_url):
+            order_id = demo(Api(api_url), paper)
+            invitation(api_url, order_id, paper)
+            paper.line(paper.faint(f"  Logs: {LOG.relative_to(ROOT)}. Ctrl-C ends it, and everything in it is gone."))
+            running.wait()
+
+
+def on_another_cloud(endpoint: str, paper: Paper) -> None:
+    """Deploy to the cloud behind `endpoint` and demonstrate."""
+    outputs = deploy(endpoint, cloud.REGION, {}, say=saying(paper))
+    # The endpoint answers for the API too, by the API's name: which need not resolve.
+    api_url = outputs["ApiUrl"]
+    order_id = demo(Api(endpoint, host=urlsplit(api_url).netloc), paper)
+    invitation(api_url, order_id, paper)
+
+
+def saying(paper: Paper):
+    return lambda line: paper.line(paper.faint(f"  {line}"))
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(description="The whole system on this machine, with a demo order.")
+    parser.add_argument("--port", type=cloud.port, default=4566, help="where the local cloud listens (default: 4566)")
+    parser.add_argument("--endpoint", help="deploy to the cloud that runs there, instead of a new local one")
+    chosen = parser.parse_args(argv)
+    paper = Paper()
+    LOCAL.mkdir(parents=True, exist_ok=True)
+    try:
+        with cloud.ended_by_signals():
+            if chosen.endpoint:
+                on_another_cloud(chosen.endpoint.rstrip("/"), paper)
+            else:
+                paper.line(paper.faint(f"  starting the local cloud on port {chosen.port}"))
+                on_a_local_cloud(chosen.port, paper)
+    except KeyboardInterrupt:
+        paper.line()
+        paper.line("  The local cloud has ended.")
+    except (ApiError, cloud.CloudError, DeployError) as error:
+        print(f"\n  error: {error}", file=sys.stderr)
+        if isinstance(error, ApiError) and not chosen.endpoint:
+            print(f"  What the functions said: {LOG}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,265 @@
+"""The launcher: it starts, it says what is wrong, and it leaves nothing behind, however it ends.
+
+The functions in here are stand-ins that do what an event tells them, with the credentials that they were given. So
+this also shows that the local cloud enforces the roles of the template.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import deploy
+from deploy import client
+
+LAUNCHER = Path(__file__).with_name("cloud.py")
+FUNCTIONS = ("catalog-commands", "event-relay", "order-commands", "order-queries", "order-view", "stock-view")
+ENDS_WITHIN_S = 10
+
+STAND_IN = f"""#!{sys.executable}
+import json, os, urllib.request
+
+import botocore.session
+from botocore.exceptions import ClientError
+
+RUNTIME = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
+
+
+def answer(event):
+    if "requestContext" in event:
+        body = {{"group": os.getpgrp(), "environment": dict(os.environ)}}
+        return {{"statusCode": 200, "body": json.dumps(body)}}
+    if "call" not in event:
+        return None
+    service, operation, arguments = event["call"]
+    try:
+        getattr(botocore.session.Session().create_client(service), operation)(**arguments)
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    return "done"
+
+
+while True:
+    with urllib.request.urlopen(RUNTIME + "next") as next_event:
+        request, event = next_event.headers["Lambda-Runtime-Aws-Request-Id"], json.load(next_event)
+    print("an event", flush=True)
+    urllib.request.urlopen(RUNTIME + request + "/response", data=json.dumps(answer(event)).encode()).close()
+"""
+
+
+class Launched:
+    """A launcher that runs, with a temporary folder of its own to leave things in."""
+
+    def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
+        self.process = process
+        self.folder = folder
+        self.ready: dict[str, Any] = json.loads(process.stdout.readline() or "{}")
+
+    def client(self, service: str) -> Any:
+        return client(service, self.ready["endpoint"], self.ready["region"])
+
+    def health(self) -> dict[str, Any]:
+        with urllib.request.urlopen(self.ready["api_url"] + "/health", timeout=10) as answer:
+            return json.load(answer)
+
+    def wait(self) -> tuple[int, str]:
+        """The code it ended with, and what it said."""
+        _, said = self.process.communicate(timeout=ENDS_WITHIN_S)
+        return self.process.returncode, said
+
+
+@contextlib.contextmanager
+def launched(*arguments: str) -> Iterator[Launched]:
+    """Start the launcher with stand-ins for the functions; kill it at the end if it still runs."""
+    with tempfile.TemporaryDirectory() as name:
+        artifacts, folder = Path(name, "artifacts"), Path(name, "tmp")
+        folder.mkdir()
+        for function in FUNCTIONS:
+            bootstrap = artifacts / function / "bootstrap"
+            bootstrap.parent.mkdir(parents=True)
+            bootstrap.write_text(STAND_IN, encoding="utf-8")
+            bootstrap.chmod(bootstrap.stat().st_mode | stat.S_IXUSR)
+        process = subprocess.Popen(
+            [sys.executable, str(LAUNCHER), "--artifacts", str(artifacts), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "TMPDIR": str(folder), "SKALD_SECRET": "not for functions"},
+        )
+        try:
+            yield Launched(process, folder)
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    """Whether something becomes true before the deadline."""
+    deadline = time.monotonic() + ENDS_WITHIN_S
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def is_gone(group: int) -> bool:
+    """Whether no process of the group lives any more."""
+    listed = subprocess.run(["ps", "-axo", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
+    return not any(line.split()[0] == str(group) and "Z" not in line.split()[1] for line in listed.splitlines())
+
+
+class Endings(unittest.TestCase):
+    def assert_nothing_is_left(self, cloud: Launched, group: int) -> None:
+        self.assertTrue(eventually(lambda: is_gone(group)), "a process of the local cloud still runs")
+        self.assertTrue(eventually(lambda: not list(cloud.folder.iterdir())), f"left behind: {list(cloud.folder.iterdir())}")
+
+    def test_at_the_end_of_standard_input(self) -> None:
+        with launched("--until-eof") as cloud:
+            group = cloud.health()["group"]
+            cloud.process.stdin.close()
+            cloud.process.stdin = None
+            code, said = cloud.wait()
+            self.assertEqual(0, code, said)
+            self.assert_nothing_is_left(cloud, group)
+
+    def test_on_signals(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(number.name), launched() as cloud:
+                group = cloud.health()["group"]
+                cloud.process.send_signal(number)
+                code, said = cloud.wait()
+                self.assertEqual(0, code, said)
+                self.assert_nothing_is_left(cloud, group)
+
+    def test_when_it_is_killed(self) -> None:
+        with launched() as cloud:
+            group = cloud.health()["group"]
+            cloud.process.kill()
+            cloud.wait()
+            self.assert_nothing_is_left(cloud, group)
+
+    def test_while_it_starts(self) -> None:
+        process = subprocess.Popen(
+            [sys.executable, str(LAUNCHER), "--until-eof"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        said, _ = process.communicate("", timeout=ENDS_WITHIN_S * 3)
+        self.assertEqual((0, ""), (process.returncode, said))
+
+
+class Complaints(unittest.TestCase):
+    def complaint(self, *arguments: str) -> str:
+        with launched(*arguments) as cloud:
+            code, said = cloud.wait()
+        self.assertNotEqual(0, code, said)
+        self.assertNotIn("Traceback", said)
+        return said
+
+    def test_a_port_in_use_is_named_with_a_way_out(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            said = self.complaint("--port", str(port))
+        self.assertIn(f"port {port} ", said)
+        self.assertIn(f"make run PORT={port + 1}", said)
+
+    def test_a_missing_function_is_named_with_what_builds_it(self) -> None:
+        said = self.complaint("--artifacts", "/nowhere")
+        self.assertIn("/nowhere/", said)
+        self.assertIn("make build", said)
+
+    def test_a_parameter_that_the_template_refuses_is_named(self) -> None:
+        self.assertIn("LogLevel", self.complaint("--parameter", "LogLevel=loud"))
+        self.assertIn("NoSuchThing", self.complaint("--parameter", "NoSuchThing=1"))
+        self.assertIn("Key=Value", self.complaint("--parameter", "LogLevel"))
+
+
+class Cloud(unittest.TestCase):
+    cloud: Launched
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        running = contextlib.ExitStack()
+        cls.addClassCleanup(running.close)
+        cls.cloud = running.enter_context(launched("--parameter", "LogLevel=warn"))
+        cls.outputs = cls.cloud.ready["outputs"]
+
+    def invoke(self, function: str, service: str, operation: str, **arguments: object) -> str:
+        """What comes of a call that the function makes with its own role."""
+        answer = self.cloud.client("lambda").invoke(
+            FunctionName=function, Payload=json.dumps({"call": [service, operation, arguments]})
+        )
+        return json.load(answer["Payload"])
+
+    def functions(self) -> list[str]:
+        resources = self.cloud.client("cloudformation").describe_stack_resources(StackName=deploy.STACK)["StackResources"]
+        return [each["PhysicalResourceId"] for each in resources if each["ResourceType"] == "AWS::Lambda::Function"]
+
+    def test_functions_see_the_template_s_environment_and_nothing_of_the_caller_s(self) -> None:
+        environment = self.cloud.health()["environment"]
+        self.assertEqual("warn", environment["LOG_LEVEL"])
+        self.assertEqual(self.outputs["EventsTableName"], environment["EVENTS_TABLE"])
+        self.assertEqual(self.cloud.ready["endpoint"], environment["AWS_ENDPOINT_URL"])
+        self.assertNotIn("SKALD_SECRET", environment)
+
+    def test_no_function_can_delete_or_update_an_event(self) -> None:
+        table = self.outputs["EventsTableName"]
+        key = {"pk": {"S": "default/order-1"}, "sk": {"N": "1"}}
+        self.cloud.client("dynamodb").put_item(TableName=table, Item=key)
+        functions = self.functions()
+        self.assertEqual(len(FUNCTIONS), len(functions))
+        for function in functions:
+            with self.subTest(function):
+                for operation, arguments in (
+                    ("delete_item", {"TableName": table, "Key": key}),
+                    ("update_item", {"TableName": table, "Key": key}),
+                    ("batch_write_item", {"RequestItems": {table: [{"DeleteRequest": {"Key": key}}]}}),
+                    ("transact_write_items", {"TransactItems": [{"Delete": {"TableName": table, "Key": key}}]}),
+                    ("delete_table", {"TableName": table}),
+                ):
+                    self.assertEqual("AccessDeniedException", self.invoke(function, "dynamodb", operation, **arguments), operation)
+        kept = self.cloud.client("dynamodb").get_item(TableName=table, Key=key)
+        self.assertEqual(key, kept["Item"])
+
+    def test_only_the_commands_append_and_only_the_relay_publishes(self) -> None:
+        table, topic = self.outputs["EventsTableName"], self.outputs["EventsTopicArn"]
+        for function in self.functions():
+            with self.subTest(function):
+                item = {"pk": {"S": f"default/order-{function}"}, "sk": {"N": "1"}}
+                appended = self.invoke(function, "dynamodb", "put_item", TableName=table, Item=item)
+                self.assertEqual("done" if "Commands" in function else "AccessDeniedException", appended)
+                published = self.invoke(
+                    function, "sns", "publish", TopicArn=topic, Message="{}", MessageGroupId="g", MessageDeduplicationId=function
+                )
+                self.assertEqual("done" if "Relay" in function else "AuthorizationError", published)
+
+    def test_the_topic_delivers_in_groups_and_once_to_the_queues_of_the_category(self) -> None:
+        for _ in range(2):
+            self.cloud.client("sns").publish(
+                TopicArn=self.outputs["EventsTopicArn"],
+                Message="{}",
+                MessageGroupId="default/junk",
+                MessageDeduplicationId="default/junk@1",
+                MessageAttributes={"category": {"DataType": "String", "StringValue": "unreadable"}},
+            )
+        received = self.cloud.client("sqs").receive_message(
+            QueueUrl=self.outputs["UnreadableQueueUrl"], MaxNumberOfMessages=10, MessageSystemAttributeNames=["MessageGroupId"]
+        )["Messages"]
+        self.assertEqual(["default/junk"], [each["Attributes"]["MessageGroupId"] for each in received])
+
+
+if __name__ == "__main__":
+    unittest.main()
