@@ -1,0 +1,158 @@
+//! The system as its callers see it: HTTP and JSON.
+
+use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::eventually;
+
+/// Calls the API.
+#[derive(Debug, Clone)]
+pub struct Api {
+    client: reqwest::Client,
+    url: String,
+}
+
+/// What the API answered.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body; null if there is none.
+    pub body: Value,
+}
+
+impl Answer {
+    /// A header's text; empty if it is not there.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The answer, if it has this status.
+    ///
+    /// # Panics
+    /// If it has another.
+    #[must_use]
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{:#}", self.body);
+        self
+    }
+
+    /// The JSON pointers of a problem's errors.
+    #[must_use]
+    pub fn pointers(&self) -> Vec<&str> {
+        let errors = self.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+        errors.iter().filter_map(|error| error["pointer"].as_str()).collect()
+    }
+}
+
+/// The body of an order of one line, paid with a token that is approved.
+#[must_use]
+pub fn order_body(customer: &str, sku: &str, quantity: u32) -> Value {
+    json!({
+        "customer_id": customer,
+        "items": [{ "sku": sku, "quantity": quantity }],
+        "payment_token": "tok_approved",
+        "shipping_address": {
+            "name": "Jane Doe", "line1": "Am Ufer 1", "city": "Berlin", "postal_code": "10115", "country": "DE",
+        },
+    })
+}
+
+impl Api {
+    pub(crate) fn new(url: &str) -> Self {
+        Self { client: reqwest::Client::new(), url: url.to_owned() }
+    }
+
+    /// The API's address.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Calls `path` with these headers and this body, sent as JSON text unless the headers say otherwise.
+    ///
+    /// # Panics
+    /// If there is no answer, or its body is neither empty nor JSON.
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Answer {
+        let method: Method = method.parse().expect("a method");
+        let mut request = self.client.request(method, format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            if !headers.iter().any(|(name, _)| *name == "content-type") {
+                request = request.header("content-type", "application/json");
+            }
+            request = request.body(body);
+        }
+        let response = request.send().await.expect("the API answers");
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.expect("the answer is text");
+        let body = match text.as_str() {
+            "" => Value::Null,
+            text => serde_json::from_str(text).unwrap_or_else(|error| panic!("{status}: {error}: {text}")),
+        };
+        Answer { status: status.as_u16(), headers, body }
+    }
+
+    /// `GET path`.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], None).await
+    }
+
+    /// `PUT path` with this body.
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send("PUT", path, &[], Some(body.to_string())).await
+    }
+
+    /// `POST path` with this body.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, &[], Some(body.to_string())).await
+    }
+
+    /// Places an order under this idempotency key.
+    pub async fn place(&self, key: &str, body: &Value) -> Answer {
+        self.send("POST", "/orders", &[("idempotency-key", key)], Some(body.to_string())).await
+    }
+
+    /// Lists a product at 12.50 EUR, receives stock of it, and registers a customer.
+    pub async fn set_up(&self, customer: &str, sku: &str, stock: u32) {
+        let price = json!({ "amount_minor": 1250, "currency": "EUR" });
+        let product = json!({ "name": format!("Product {sku}"), "unit_price": price });
+        let listed = self.put(&format!("/products/{sku}"), &product).await;
+        assert!(listed.status == StatusCode::CREATED || listed.status == StatusCode::OK, "{:#}", listed.body);
+        let receipt = json!({ "quantity": stock, "reference": format!("{customer}.{sku}") });
+        let _received = self.post(&format!("/stock/{sku}/receipts"), &receipt).await.expect(201);
+        let person = json!({ "name": "Jane Doe", "email": "jane@example.com" });
+        let registered = self.put(&format!("/customers/{customer}"), &person).await;
+        assert!(
+            registered.status == StatusCode::CREATED || registered.status == StatusCode::OK,
+            "{:#}",
+            registered.body
+        );
+    }
+
+    /// The order as the view has it, once the view has it at this version or a later one. The customer's list is asked,
+    /// because it is never answered from the event store.
+    pub async fn in_view(&self, customer: &str, order_id: &str, version: u64) -> Value {
+        eventually(&format!("order {order_id} at version {version} in the view"), || async {
+            let mut path = format!("/customers/{customer}/orders?limit=100");
+            loop {
+                let page = self.get(&path).await;
+                let orders = page.body["orders"].as_array()?;
+                let found = orders.iter().find(|order| order["order_id"] == order_id);
+                if let Some(order) = found {
+                    return order["version"].as_u64().is_some_and(|at| at >= version).then(|| order.clone());
+                }
+                let cursor = page.body["next_cursor"].as_str()?;
+                path = format!("/customers/{customer}/orders?limit=100&cursor={cursor}");
+            }
+        })
+        .await
+    }
+}

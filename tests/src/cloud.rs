@@ -1,0 +1,124 @@
+//! A local cloud with the whole system in it, deployed from the template.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use serde::Deserialize;
+
+use crate::Api;
+
+/// How many clouds this process has started.
+static STARTED: AtomicUsize = AtomicUsize::new(0);
+
+/// A running local cloud. It ends with this value, and with the process that holds it, however that ends.
+#[derive(Debug)]
+pub struct LocalCloud {
+    launcher: Child,
+    ready: Ready,
+    log: PathBuf,
+}
+
+/// What the launcher says when all is up.
+#[derive(Debug, Deserialize)]
+struct Ready {
+    api_url: String,
+    endpoint: String,
+    region: String,
+    outputs: BTreeMap<String, String>,
+}
+
+impl LocalCloud {
+    /// Starts a cloud on a free port and deploys the template with these parameters.
+    ///
+    /// # Panics
+    /// If it does not come up; what the launcher said stands above.
+    #[must_use]
+    pub fn start(parameters: &[(&str, &str)]) -> Self {
+        let root = root();
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let log = root.join(format!("target/local-logs/{}-{number}.log", std::process::id()));
+        std::fs::create_dir_all(root.join("target/local-logs")).expect("target/ can be written");
+        let mut command = Command::new(root.join("target/venv/bin/python"));
+        command.arg(root.join("infra/local/cloud.py")).arg("--until-eof").arg("--log").arg(&log);
+        for (name, value) in parameters {
+            command.arg("--parameter").arg(format!("{name}={value}"));
+        }
+        let mut launcher = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the local cloud is installed and built by `make test`; run the system tests through it");
+        let mut line = String::new();
+        let stdout = launcher.stdout.take().expect("its standard output is piped");
+        BufReader::new(stdout).read_line(&mut line).expect("the launcher writes text");
+        let ready = serde_json::from_str(&line).expect("the launcher says when the cloud is ready");
+        Self { launcher, ready, log }
+    }
+
+    /// The system as its callers see it.
+    #[must_use]
+    pub fn api(&self) -> Api {
+        Api::new(&self.ready.api_url)
+    }
+
+    /// An output of the template.
+    ///
+    /// # Panics
+    /// If the template has no such output.
+    #[must_use]
+    pub fn output(&self, name: &str) -> &str {
+        self.ready.outputs.get(name).unwrap_or_else(|| panic!("the template has an output {name}"))
+    }
+
+    /// Where the cloud's services answer.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.ready.endpoint
+    }
+
+    /// What cloud and functions have logged so far.
+    ///
+    /// # Panics
+    /// If the log cannot be read.
+    #[must_use]
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).expect("the log can be read")).into_owned()
+    }
+
+    /// How an operator's tools reach this cloud.
+    #[must_use]
+    pub fn aws(&self) -> SdkConfig {
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(self.ready.region.clone()))
+            .endpoint_url(&self.ready.endpoint)
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "tests")))
+            .build()
+    }
+}
+
+impl Drop for LocalCloud {
+    fn drop(&mut self) {
+        // The end of its standard input ends it; waiting for it means that nothing of it is left.
+        drop(self.launcher.stdin.take());
+        if let Err(error) = self.launcher.wait() {
+            eprintln!("the local cloud could not be waited for: {error}");
+        }
+        // The log of a test that fails is worth keeping.
+        if !std::thread::panicking()
+            && let Err(error) = std::fs::remove_file(&self.log)
+        {
+            eprintln!("{} could not be removed: {error}", self.log.display());
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().expect("the workspace is above this crate").to_owned()
+}

@@ -1,0 +1,138 @@
+//! The rules of ARCHITECTURE.md that a machine can check: which crate may know which, and what the pure ones never know.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+
+/// The crates that know no runtime, no AWS, no clock and no random source.
+const PURE: [&str; 3] = ["skald", "events", "ordering"];
+
+/// What each crate of the workspace may use of the others in what it ships.
+const MAY_USE: [(&str, &[&str]); 7] = [
+    ("skald", &[]),
+    ("events", &["skald"]),
+    ("ordering", &["skald", "events"]),
+    ("skald-dynamodb", &["skald"]),
+    ("skald-lambda", &["skald"]),
+    ("skald-testkit", &["skald"]),
+    ("system-tests", &["skald", "events", "ordering", "skald-dynamodb"]),
+];
+
+/// What a function may use: everything that is shipped, and no other function.
+const FUNCTION_MAY_USE: &[&str] = &["skald", "events", "ordering", "skald-dynamodb", "skald-lambda"];
+
+/// Beginnings of the names of crates that bring a runtime, AWS, a clock or randomness.
+const IMPURE: &[&str] = &[
+    "async-std",
+    "aws-",
+    "aws_",
+    "chrono",
+    "fastrand",
+    "getrandom",
+    "hyper",
+    "lambda_",
+    "mio",
+    "oorandom",
+    "quanta",
+    "rand",
+    "reqwest",
+    "smol",
+    "socket2",
+    "time",
+    "tokio",
+    "ureq",
+    "web-time",
+];
+
+fn metadata() -> Metadata {
+    MetadataCommand::new().no_deps().exec().expect("`cargo metadata` runs in the workspace")
+}
+
+fn is_function(package: &Package) -> bool {
+    package.manifest_path.components().any(|part| part.as_str() == "functions")
+}
+
+#[test]
+fn dependencies_run_one_way() {
+    let metadata = metadata();
+    let ours: BTreeSet<&str> = metadata.packages.iter().map(|package| package.name.as_str()).collect();
+    let rules: BTreeMap<&str, &[&str]> = MAY_USE.into_iter().collect();
+    for package in &metadata.packages {
+        let allowed = if is_function(package) {
+            FUNCTION_MAY_USE
+        } else {
+            rules
+                .get(package.name.as_str())
+                .unwrap_or_else(|| panic!("{} has no rule: add one to MAY_USE", package.name))
+        };
+        let shipped = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
+        for dependency in shipped.filter(|dependency| ours.contains(dependency.name.as_str())) {
+            assert!(
+                allowed.contains(&dependency.name.as_str()),
+                "{} must not use {}: dependencies run skald <- events <- ordering <- functions",
+                package.name,
+                dependency.name,
+            );
+        }
+    }
+}
+
+#[test]
+fn pure_crates_know_no_runtime_no_aws_no_clock_and_no_randomness() {
+    for pure in PURE {
+        let tree = Command::new(env!("CARGO"))
+            .args(["tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--package", pure])
+            .output()
+            .expect("cargo runs");
+        assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+        let tree = String::from_utf8(tree.stdout).expect("crate names are text");
+        assert!(tree.starts_with(pure), "the tree of {pure} starts with it");
+        let found: Vec<&str> = tree
+            .lines()
+            .filter_map(|line| line.split(' ').next())
+            .filter(|name| IMPURE.iter().any(|impure| name.starts_with(impure)))
+            .collect();
+        assert!(
+            found.is_empty(),
+            "{pure} brings {found:?}: waiting, time and ids come in as arguments or through a port"
+        );
+    }
+}
+
+#[test]
+fn main_is_wiring_only() {
+    let functions: Vec<_> = metadata().packages.into_iter().filter(is_function).collect();
+    assert!(!functions.is_empty(), "there are functions");
+    for package in functions {
+        let main = package.manifest_path.with_file_name("src").join("main.rs");
+        let lines = std::fs::read_to_string(&main).expect("every function has a main.rs").lines().count();
+        assert!(lines <= 40, "{main} has {lines} lines: at most 40, the rest belongs into lib.rs");
+    }
+}
+
+#[test]
+fn the_top_level_holds_what_the_plan_says() {
+    let root = metadata().workspace_root;
+    let allowed = [
+        "ARCHITECTURE.md",
+        "Cargo.lock",
+        "Cargo.toml",
+        "LICENSE",
+        "Makefile",
+        "README.md",
+        "events",
+        "functions",
+        "infra",
+        "rust-toolchain.toml",
+        "rustfmt.toml",
+        "shared",
+        "target",
+        "tests",
+    ];
+    for entry in std::fs::read_dir(Path::new(root.as_str())).expect("the workspace can be read") {
+        let name = entry.expect("the entry can be read").file_name().into_string().expect("names are text");
+        assert!(name.starts_with('.') || allowed.contains(&name.as_str()), "{name} does not belong at the top level");
+    }
+}

@@ -1,0 +1,201 @@
+//! Calls that are wrong: each gets the problem that the API names, and nothing is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde_json::{Value, json};
+use system_tests::{Api, LocalCloud, order_body};
+
+/// How many commits there are.
+async fn commits(cloud: &LocalCloud) -> usize {
+    let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
+    let mut pages =
+        client.scan().table_name(cloud.output("EventsTableName")).consistent_read(true).into_paginator().send();
+    let mut count = 0;
+    while let Some(page) = pages.next().await {
+        count += page.expect("the table can be scanned").items().len();
+    }
+    count
+}
+
+/// An order with one part of it replaced; a null removes it.
+fn with(pointer: &str, value: Value) -> Value {
+    let mut body = order_body("c-1", "MUG-01", 1);
+    let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
+    let parent = body.pointer_mut(parent).expect("the parent is there");
+    match (parent, value) {
+        (Value::Object(fields), Value::Null) => drop(fields.remove(name)),
+        (parent, value) => parent[name] = value,
+    }
+    body
+}
+
+/// Places the order and holds the answer against status and pointers.
+async fn refused(api: &Api, body: &Value, status: u16, pointers: &[&str]) {
+    let answer = api.place("key-bad", body).await;
+    assert_eq!(answer.status, status, "{body:#}\n{:#}", answer.body);
+    assert_eq!(answer.pointers(), pointers, "{body:#}\n{:#}", answer.body);
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+    assert!(!answer.header("x-correlation-id").is_empty());
+    assert_eq!(answer.body["status"], status);
+    for member in ["type", "title", "detail"] {
+        assert!(answer.body[member].is_string(), "{member}: {:#}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_order_is_refused_with_pointers_and_nothing_is_written() {
+    let cloud = LocalCloud::start(&[]);
+    let api = cloud.api();
+    api.set_up("c-1", "MUG-01", 10).await;
+    api.set_up("c-1", "TEE-07", 10).await;
+    let yen = json!({ "amount_minor": 500, "currency": "JPY" });
+    let _yen = api.put("/products/YEN-01", &json!({ "name": "In yen", "unit_price": yen })).await.expect(201);
+    let dearest = json!({ "amount_minor": i64::MAX, "currency": "EUR" });
+    let _dearest = api.put("/products/MAX-01", &json!({ "name": "Dearest", "unit_price": dearest })).await.expect(201);
+    let _withdrawn = api.send("DELETE", "/products/TEE-07", &[], None).await.expect(204);
+    let before = commits(&cloud).await;
+
+    let quantity = "/items/0/quantity";
+    for wrong in
+        [json!(0), json!(-1), json!(1001), json!("2"), json!(2.0), json!(1e3), json!(true), json!(u64::MAX), json!([])]
+    {
+        refused(&api, &with(quantity, wrong), 400, &[quantity]).await;
+    }
+    let line = |sku: &str| json!({ "sku": sku, "quantity": 1 });
+    let many: Vec<Value> = (0..51).map(|n| line(&format!("SKU-{n}"))).collect();
+    refused(&api, &with("/items", json!([])), 400, &["/items"]).await;
+    refused(&api, &with("/items", json!(many)), 400, &["/items"]).await;
+    refused(&api, &with("/items", json!([line("MUG-01"), line("MUG-01")])), 400, &["/items/1/sku"]).await;
+    refused(&api, &with("/items", json!([line("MUG-01"), line("YEN-01")])), 400, &["/items/1/sku"]).await;
+    refused(&api, &with("/items", json!([{ "sku": "MAX-01", "quantity": 2 }])), 400, &["/items/0/quantity"]).await;
+    refused(&api, &with("/items/0/sku", json!("a b")), 400, &["/items/0/sku"]).await;
+    refused(&api, &with("/items/0/sku", json!("NONE")), 422, &["/items/0/sku"]).await;
+    refused(&api, &with("/items/0/sku", json!("TEE-07")), 422, &["/items/0/sku"]).await;
+    refused(&api, &with("/customer_id", json!("nobody")), 422, &["/customer_id"]).await;
+    refused(&api, &with("/customer_id", Value::Null), 400, &["/customer_id"]).await;
+    refused(&api, &with("/payment_token", json!("")), 400, &["/payment_token"]).await;
+    refused(&api, &with("/shipping_address/country", json!("Germany")), 400, &["/shipping_address/country"]).await;
+    refused(&api, &with("/shipping_address/city", Value::Null), 400, &["/shipping_address/city"]).await;
+    refused(&api, &with("/colour", json!("red")), 400, &["/colour"]).await;
+    let cheaper = json!({ "amount_minor": 1, "currency": "EUR" });
+    let mut cheap = order_body("c-1", "MUG-01", 1);
+    cheap["expected_total"] = cheaper;
+    refused(&api, &cheap, 409, &["/expected_total"]).await;
+    refused(&api, &json!([]), 400, &[""]).await;
+    refused(
+        &api,
+        &json!({ "items": 7, "payment_token": 7 }),
+        400,
+        &["/customer_id", "/items", "/payment_token", "/shipping_address"],
+    )
+    .await;
+
+    assert_eq!(commits(&cloud).await, before, "nothing was written");
+}
+
+#[tokio::test]
+async fn a_call_of_the_wrong_form_says_what_form_is_right() {
+    let cloud = LocalCloud::start(&[]);
+    let api = cloud.api();
+    api.set_up("c-1", "MUG-01", 10).await;
+    let before = commits(&cloud).await;
+    let body = order_body("c-1", "MUG-01", 1).to_string();
+
+    let key = ("idempotency-key", "key-1");
+    let long = "k".repeat(256);
+    for headers in
+        [&[][..], &[("idempotency-key", "")], &[("idempotency-key", "a b")], &[("idempotency-key", long.as_str())]]
+    {
+        let answer = api.send("POST", "/orders", headers, Some(body.clone())).await;
+        assert_eq!(answer.status, 400, "{headers:?}: {:#}", answer.body);
+        assert!(
+            answer.body["detail"].as_str().is_some_and(|text| text.contains("Idempotency-Key")),
+            "{:#}",
+            answer.body
+        );
+    }
+    for text in ["", "{", "{\"items\": [}", "not json", "\u{feff}{}"] {
+        let answer = api.send("POST", "/orders", &[key], Some(text.to_owned())).await;
+        assert_eq!(answer.status, 400, "{text:?}: {:#}", answer.body);
+    }
+    let xml = api.send("POST", "/orders", &[key, ("content-type", "application/xml")], Some(body.clone())).await;
+    assert_eq!(xml.status, 415, "{:#}", xml.body);
+    let large = api.send("POST", "/orders", &[key], Some(format!("{body}{}", " ".repeat(64 * 1024)))).await;
+    assert_eq!(large.status, 413, "{:#}", large.body);
+
+    let price = json!({ "amount_minor": 1250, "currency": "EUR" });
+    let product = |name: Value, price: &Value, shards: Value| json!({ "name": name, "unit_price": price, "stock_shards": shards });
+    for (path, body, pointer) in [
+        ("/products/MUG-02", product(json!(""), &price, json!(1)), "/name"),
+        (
+            "/products/MUG-02",
+            product(json!("Mug"), &json!({ "amount_minor": 0, "currency": "EUR" }), json!(1)),
+            "/unit_price/amount_minor",
+        ),
+        (
+            "/products/MUG-02",
+            product(json!("Mug"), &json!({ "amount_minor": 12.5, "currency": "EUR" }), json!(1)),
+            "/unit_price/amount_minor",
+        ),
+        (
+            "/products/MUG-02",
+            product(json!("Mug"), &json!({ "amount_minor": 1, "currency": "XYZ" }), json!(1)),
+            "/unit_price/currency",
+        ),
+        ("/products/MUG-02", product(json!("Mug"), &price, json!(0)), "/stock_shards"),
+        ("/products/MUG-02", product(json!("Mug"), &price, json!(17)), "/stock_shards"),
+        ("/customers/c-2", json!({ "name": "Jane", "email": "nowhere" }), "/email"),
+        ("/customers/c-2", json!({ "email": "jane@example.com" }), "/name"),
+    ] {
+        let answer = api.put(path, &body).await;
+        assert_eq!(answer.status, 400, "{path} {body:#}: {:#}", answer.body);
+        assert_eq!(answer.pointers(), [pointer], "{path} {body:#}");
+    }
+    for (body, pointer) in [
+        (json!({ "quantity": 0, "reference": "r-1" }), "/quantity"),
+        (json!({ "quantity": 1, "reference": "a b" }), "/reference"),
+        (json!({ "quantity": 1 }), "/reference"),
+    ] {
+        let answer = api.post("/stock/MUG-01/receipts", &body).await.expect(400);
+        assert_eq!(answer.pointers(), [pointer]);
+    }
+    let receipt = json!({ "quantity": 1, "reference": "r-1" }).to_string();
+    let overlong = [("idempotency-key", long.as_str())];
+    let _overlong = api.send("POST", "/stock/MUG-01/receipts", &overlong, Some(receipt)).await.expect(400);
+
+    assert_eq!(commits(&cloud).await, before, "nothing was written");
+}
+
+#[tokio::test]
+async fn a_path_or_method_that_is_not_there_is_a_problem_too() {
+    let cloud = LocalCloud::start(&[]);
+    let api = cloud.api();
+    assert_eq!(api.get("/health").await.expect(200).body["status"], "ok");
+    for path in ["/", "/nothing", "/orders/1/2/3/4"] {
+        let answer = api.get(path).await.expect(404);
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+    }
+    // Every route of the template, with a method that it does not take.
+    for (path, methods) in routes() {
+        let answer = api.send("PATCH", &path.replace('{', "x").replace('}', "x"), &[], None).await;
+        assert_eq!(answer.status, 405, "{path}: {:#}", answer.body);
+        let allowed: BTreeSet<String> = answer.header("allow").split(", ").map(str::to_owned).collect();
+        assert_eq!(allowed, methods, "{path}");
+    }
+}
+
+/// The routes in the template: path to methods.
+fn routes() -> BTreeMap<String, BTreeSet<String>> {
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml");
+    let template = std::fs::read_to_string(template).expect("the template can be read");
+    let mut routes = BTreeMap::<String, BTreeSet<String>>::new();
+    for key in template.lines().filter_map(|line| line.split_once("RouteKey:")).map(|(_, key)| key) {
+        let key = key.split('"').nth(1).unwrap_or_default();
+        if let Some((method, path)) = key.split_once(' ') {
+            routes.entry(path.to_owned()).or_default().insert(method.to_owned());
+        }
+    }
+    assert!(routes.len() > 5, "the template's routes are found: {routes:?}");
+    routes
+}

@@ -1,0 +1,197 @@
+//! The way of an order: placed over HTTP, stored, relayed, seen in the view.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use system_tests::{LocalCloud, order_body};
+
+#[tokio::test]
+async fn the_order_of_the_demo_goes_all_the_way() {
+    let cloud = LocalCloud::start(&[]);
+    let api = cloud.api();
+    api.set_up("c-1", "MUG-01", 10).await;
+    let mut body = order_body("c-1", "MUG-01", 2);
+    body["expected_total"] = json!({ "amount_minor": 2500, "currency": "EUR" });
+    let headers = [("idempotency-key", "demo"), ("x-correlation-id", "demo-1")];
+    let placed = api.send("POST", "/orders", &headers, Some(body.to_string())).await.expect(202);
+
+    let id = placed.body["order_id"].as_str().expect("an order id").to_owned();
+    let total = json!({ "amount_minor": 2500, "currency": "EUR" });
+    assert_eq!(placed.body, json!({ "order_id": id, "status": "pending", "version": 1, "total": total }));
+    assert_eq!(placed.header("location"), format!("/orders/{id}"));
+    assert_eq!(placed.header("etag"), "\"1\"");
+    assert_eq!(placed.header("x-correlation-id"), "demo-1");
+    assert_eq!(placed.header("content-type"), "application/json");
+    assert_eq!(placed.header("idempotent-replayed"), "");
+
+    // Its own Location never gives 404, however far the view is.
+    let at_once = api.get(placed.header("location")).await.expect(200);
+    let in_view = api.in_view("c-1", &id, 1).await;
+    assert_eq!(at_once.body, in_view, "folded and projected are the same");
+    assert_eq!(in_view["customer_name"], "Jane Doe");
+    assert_eq!(in_view["status"], "pending");
+    assert_eq!(in_view["cancel_reason"], Value::Null);
+    let unit_price = json!({ "amount_minor": 1250, "currency": "EUR" });
+    let line = json!({
+        "sku": "MUG-01", "name": "Product MUG-01", "quantity": 2, "unit_price": unit_price, "line_total": total,
+    });
+    assert_eq!(in_view["items"], json!([line]));
+
+    let events = api.get(&format!("/orders/{id}/events")).await.expect(200).body;
+    assert_eq!(events["events"].as_array().map(Vec::len), Some(1));
+    let event = &events["events"][0];
+    assert_eq!(event["event_type"], "order.placed");
+    assert_eq!(event["stream"], format!("order-{id}"));
+    assert_eq!(event["correlation_id"], "demo-1");
+    assert_eq!(event["data"]["shipping_address"]["city"], "Berlin");
+    assert!(!events.to_string().contains("tok_approved"), "no payment token leaves the system: {events}");
+    assert_eq!(events.get("next_cursor"), None);
+
+    let stock = api.get("/stock/MUG-01").await.expect(200).body;
+    assert_eq!(stock, json!({ "sku": "MUG-01", "on_hand": 10, "reserved": 0, "available": 10 }));
+}
+
+#[tokio::test]
+async fn an_idempotency_key_stands_for_one_order() {
+    let cloud = LocalCloud::start(&[]);
+    let api = cloud.api();
+    api.set_up("c-1", "MUG-01", 10).await;
+    api.set_up("c-2", "TEE-07", 10).await;
+    let body = order_body("c-1", "MUG-01", 2);
+
+    // At once.
+    let calls = (0..8).map(|_| {
+        let (api, body) = (api.clone(), body.clone());
+        tokio::spawn(async move { api.place("key-1", &body).await.expect(202) })
+    });
+    let mut answers = Vec::new();
+    for call in calls.collect::<Vec<_>>() {
+        answers.push(call.await.expect("the call ends"));
+    }
+    let bodies: BTreeSet<String> = answers.iter().map(|answer| answer.body.to_string()).collect();
+    assert_eq!(bodies.len(), 1, "one order: {bodies:?}");
+    let first = answers.iter().filter(|answer| answer.header("idempotent-replayed").is_empty());
+    assert_eq!(first.count(), 1, "all but one are repeats");
+
+    // Later, whatever has happened to product and price since.
+    let price = json!({ "amount_minor": 9900, "currency": "EUR" });
+    let _dearer = api.put("/products/MUG-01", &json!({ "name": "Dear mug", "unit_price": price })).await.expect(200);
+    let _gone = api.send("DELETE", "/products/MUG-01", &[], None).await.expect(204);
+    let later = api.place("key-1", &body).await.expect(202);
+    assert_eq!(later.body, answers[0].body);
+    assert_eq!(later.header("idempotent-replayed"), "true");
+    assert_eq!(later.header("location"), answers[0].header("location"));
+    assert_eq!(later.header("etag"), "\"1\"");
+
+    // With the same content in other words, it is the same request.
+    let spaced = serde_json::to_string_pretty(&body).expect("JSON");
+    let same = api.send("POST", "/orders", &[("idempotency-key", "key-1")], Some(spaced)).await.expect(202);
+    assert_eq!(same.body, answers[0].body);
+
+    // With another body it is refused, and the order stays as it is.
+    let other = api.place("key-1", &order_body("c-1", "MUG-01", 3)).await.expect(422);
+    assert_eq!(other.header("content-type"), "application/problem+json");
+    let id = answers[0].body["order_id"].as_str().expect("an order id");
+    let events = api.get(&format!("/orders/{id}/events")).await.expect(200).body;
+    assert_eq!(events["events"].as_array().map(Vec::len), Some(1));
+
+    // Another caller's key of the same name is another key.
+    let others = api.place("key-1", &order_body("c-2", "TEE-07", 2)).await.expect(202);
+    assert_ne!(others.body["order_id"], answers[0].body["order_id"]);
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_remembered() {
+    let cloud = LocalCloud::start(&[]);
+    let api = cloud.api();
+    api.set_up("c-1", "MUG-01", 10).await;
+    let body = order_body("c-1", "NEW-01", 1);
+    let refused = api.place("key-1", &body).await.expect(422);
+    assert_eq!(refused.pointers(), ["/items/0/sku"]);
+    api.set_up("c-1", "NEW-01", 1).await;
+    let placed = api.place("key-1", &body).await.expect(202);
+    assert_eq!(placed.header("idempotent-replayed"), "");
+}
+
+#[tokio::test]
+async fn an_order_is_read_now_then_and_in_pages() {
+    let cloud = LocalCloud::start(&[]);
+    let api = cloud.api();
+    api.set_up("c-1", "MUG-01", 10).await;
+    let before = "2020-01-01T00:00:00Z";
+    let mut placed = Vec::new();
+    for key in 0..7 {
+        let answer = api.place(&format!("key-{key}"), &order_body("c-1", "MUG-01", 1)).await.expect(202);
+        placed.push(answer.body["order_id"].as_str().expect("an order id").to_owned());
+    }
+    for id in &placed {
+        let _row = api.in_view("c-1", id, 1).await;
+    }
+    let path = format!("/orders/{}", placed[0]);
+
+    let read = api.get(&path).await.expect(200);
+    assert_eq!(read.header("etag"), "\"1\"");
+    let unchanged = api.send("GET", &path, &[("if-none-match", "\"7\", \"1\"")], None).await.expect(304);
+    assert_eq!((&unchanged.body, unchanged.header("etag")), (&Value::Null, "\"1\""));
+    let _changed = api.send("GET", &path, &[("if-none-match", "\"7\"")], None).await.expect(200);
+    assert_eq!(api.get(&format!("{path}?min_version=1")).await.expect(200).body, read.body);
+    let _ahead = api.get(&format!("{path}?min_version=2")).await.expect(409);
+    assert_eq!(api.get(&format!("{path}?as_of_version=1")).await.expect(200).body, read.body);
+    let _unborn = api.get(&format!("{path}?as_of_version=0")).await.expect(404);
+    let _unborn = api.get(&format!("{path}?as_of={before}")).await.expect(404);
+    let placed_at = read.body["placed_at"].as_str().expect("a time");
+    assert_eq!(api.get(&format!("{path}?as_of={placed_at}")).await.expect(200).body, read.body);
+    let _both = api.get(&format!("{path}?as_of_version=1&as_of={before}")).await.expect(400);
+    let _nonsense = api.get(&format!("{path}?min_version=two")).await.expect(400);
+    let _unknown = api.get("/orders/00000000-0000-4000-8000-000000000000").await.expect(404);
+    let _no_id = api.get("/orders/17").await.expect(404);
+
+    let (mut listed, mut path) = (Vec::new(), "/customers/c-1/orders?status=pending&limit=3".to_owned());
+    let mut pages = 0;
+    loop {
+        let page = api.get(&path).await.expect(200).body;
+        pages += 1;
+        let orders = page["orders"].as_array().expect("orders");
+        listed.extend(orders.iter().map(|order| order["order_id"].as_str().expect("an id").to_owned()));
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        path = format!("/customers/c-1/orders?status=pending&limit=3&cursor={cursor}");
+    }
+    placed.reverse();
+    assert_eq!((listed, pages), (placed, 3), "newest first, each once");
+    let none = api.get("/customers/c-1/orders?status=confirmed").await.expect(200).body;
+    assert_eq!(none, json!({ "orders": [] }));
+    let _unknown = api.get("/customers/nobody/orders").await.expect(404);
+    for query in ["limit=0", "limit=101", "limit=x", "status=lost", "cursor=made-up", "colour=red"] {
+        let refused = api.get(&format!("/customers/c-1/orders?{query}")).await;
+        assert_eq!(refused.status, 400, "{query}: {:#}", refused.body);
+    }
+}
+
+#[tokio::test]
+async fn the_same_delivery_is_counted_once() {
+    let cloud = LocalCloud::start(&[]);
+    let api = cloud.api();
+    let price = json!({ "amount_minor": 1250, "currency": "EUR" });
+    let product = json!({ "name": "Mug", "unit_price": price, "stock_shards": 4 });
+    let _listed = api.put("/products/MUG-01", &product).await.expect(201);
+    let _again = api.put("/products/MUG-01", &product).await.expect(200);
+    let receipt = json!({ "quantity": 10, "reference": "note-1" });
+    let calls = (0..6).map(|_| {
+        let (api, receipt) = (api.clone(), receipt.clone());
+        tokio::spawn(async move { api.post("/stock/MUG-01/receipts", &receipt).await.expect(201) })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        let _received = call.await.expect("the call ends");
+    }
+    let _second =
+        api.post("/stock/MUG-01/receipts", &json!({ "quantity": 5, "reference": "note-2" })).await.expect(201);
+    let other = api.post("/stock/MUG-01/receipts", &json!({ "quantity": 11, "reference": "note-1" })).await;
+    assert_eq!(other.status, 422, "{:#}", other.body);
+    let _unknown = api.post("/stock/NONE/receipts", &json!({ "quantity": 1, "reference": "note-3" })).await.expect(404);
+    let stock = system_tests::eventually("15 in stock", || async {
+        let stock = api.get("/stock/MUG-01").await.expect(200).body;
+        (stock["on_hand"].as_u64() >= Some(15)).then_some(stock)
+    });
+    assert_eq!(stock.await, json!({ "sku": "MUG-01", "on_hand": 15, "reserved": 0, "available": 15 }));
+    let _unknown = api.get("/stock/NONE").await.expect(404);
+}

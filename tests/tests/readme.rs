@@ -1,0 +1,75 @@
+//! The README's commands do what it says when they are pasted.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use system_tests::{LocalCloud, eventually};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn readme() -> String {
+    std::fs::read_to_string(root().join("README.md")).expect("the README can be read")
+}
+
+/// The shell lines below the mark that says they are tested.
+fn pasted_lines() -> String {
+    let readme = readme();
+    let (_, marked) = readme.split_once("<!-- tested: tests/tests/readme.rs").expect("the README marks what is tested");
+    let (_, block) = marked.split_once("```sh\n").expect("a block of shell lines follows the mark");
+    block.split_once("```").expect("the block ends").0.to_owned()
+}
+
+/// What a shell in a checkout prints to these lines.
+fn paste(folder: &Path, lines: &str) -> String {
+    let output = Command::new("bash").args(["-e", "-c", lines]).current_dir(folder).output().expect("bash runs");
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{stdout}\n{stderr}");
+    stdout.into_owned()
+}
+
+/// The statuses of the answers that were printed with their headers.
+fn statuses(printed: &str) -> Vec<&str> {
+    printed.lines().filter(|line| line.starts_with("HTTP/")).filter_map(|line| line.split(' ').nth(1)).collect()
+}
+
+#[tokio::test]
+async fn the_curl_lines_work_when_pasted_and_again() {
+    let cloud = LocalCloud::start(&[]);
+    // A checkout as `make run` leaves it: with the API's address in the place that the lines read it from.
+    let folder = root().join(format!("target/readme-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("target/local")).expect("target/ can be written");
+    std::fs::write(folder.join("target/local/api-url"), cloud.api().url()).expect("target/ can be written");
+
+    let lines = pasted_lines();
+    let first = paste(&folder, &lines);
+    assert_eq!(statuses(&first), ["201", "201", "201", "202"], "{first}");
+    let listed = eventually("the order in the list and the goods in stock", || async {
+        let printed = paste(&folder, &lines);
+        (printed.contains("\"orders\":[{") && printed.contains("\"on_hand\":50")).then_some(printed)
+    });
+    let again = listed.await;
+    assert_eq!(statuses(&again), ["200", "201", "200", "202"], "{again}");
+    assert_eq!(again.matches("idempotent-replayed: true").count(), 2, "the delivery and the order: {again}");
+    std::fs::remove_dir_all(folder).expect("the folder can be removed");
+}
+
+#[test]
+fn every_goal_of_make_that_is_named_is_one() {
+    let readme = readme();
+    let code = readme.split('`').chain(readme.lines());
+    let goals = code.filter_map(|text| text.strip_prefix("make ")).filter_map(|rest| rest.split_whitespace().next());
+    let goals: BTreeSet<&str> = goals.collect();
+    assert!(goals.len() >= 4, "{goals:?}");
+    for goal in goals {
+        let output = Command::new("make")
+            .args(["--dry-run", "--directory", "..", goal])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .env_remove("MAKEFLAGS")
+            .output()
+            .expect("make runs");
+        assert!(output.status.success(), "make {goal}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
