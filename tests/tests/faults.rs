@@ -105,7 +105,7 @@ async fn a_relay_that_fails_for_a_while_loses_nothing() {
         let answer = api.place(&format!("key-{key}"), &order_body("c-1", "MUG-01", 1)).await.expect(202);
         placed.push(answer.body["order_id"].as_str().expect("an id").to_owned());
     }
-    eventually("the relay fails", || async { cloud.log().contains("NotFound").then_some(()) }).await;
+    eventually("the relay fails", || async { cloud.log().contains("could not be published").then_some(()) }).await;
     // Nobody sees them in a list, and everybody who knows them can read them.
     assert_eq!(api.get("/customers/c-1/orders").await.expect(200).body, json!({ "orders": [] }));
     for id in &placed {

@@ -12,7 +12,8 @@ mod topic;
 use std::collections::BTreeSet;
 
 use aws_lambda_events::dynamodb::Event;
-use skald_lambda::Error;
+use lambda_runtime::Diagnostic;
+use skald_lambda::chain;
 
 pub use entry::{Entry, UNREADABLE};
 pub use topic::{SnsTopic, Topic};
@@ -37,31 +38,39 @@ pub struct NotPublished {
     reason: String,
 }
 
+impl From<NotPublished> for Diagnostic {
+    fn from(error: NotPublished) -> Self {
+        Self { error_type: "NotPublished".to_owned(), error_message: error.to_string() }
+    }
+}
+
 impl<T: Topic> Relay<T> {
     /// A relay to this topic.
     pub fn new(topic: T) -> Self {
         Self { topic }
     }
 
-    /// Forwards a batch of stream records, all of them or with an error.
+    /// Forwards a batch of stream records: all of them, or it is an error.
     ///
     /// # Errors
-    /// [`NotPublished`] if the topic refused some of them; the topic's error if it did not answer.
-    pub async fn forward(&self, event: Event) -> Result<(), Error> {
+    /// [`NotPublished`] if the topic refused some of them or did not answer.
+    pub async fn forward(&self, event: Event) -> Result<(), NotPublished> {
         let received = event.records.len();
         let mut waiting: Vec<Entry> = event.records.into_iter().filter_map(Entry::of_record).collect();
-        let mut stopped = BTreeSet::new();
-        let mut reason = None;
-        let mut published = 0;
+        let (mut published, mut stopped, mut reason) = (0, BTreeSet::new(), None);
         while !waiting.is_empty() {
             let (request, rest) = next_request(waiting);
-            for (entry, result) in request.iter().zip(self.topic.publish(&request).await?) {
+            let results = self.topic.publish(&request).await.unwrap_or_else(|error| {
+                let refused = chain(error.as_ref());
+                request.iter().map(|_| Err(refused.clone())).collect()
+            });
+            for (entry, result) in request.iter().zip(results) {
                 match result {
                     Ok(()) => published += 1,
-                    Err(error) => {
-                        tracing::error!(stream = entry.group, error, "a commit could not be published");
+                    Err(refused) => {
+                        tracing::error!(stream = entry.group, reason = refused, "a commit could not be published");
                         stopped.insert(entry.group.clone());
-                        reason.get_or_insert(error);
+                        reason.get_or_insert(refused);
                     }
                 }
             }
@@ -70,7 +79,7 @@ impl<T: Topic> Relay<T> {
         tracing::info!(received, published, "relayed a batch");
         match reason {
             None => Ok(()),
-            Some(reason) => Err(NotPublished { failed: received - published, received, reason }.into()),
+            Some(reason) => Err(NotPublished { failed: received - published, received, reason }),
         }
     }
 }

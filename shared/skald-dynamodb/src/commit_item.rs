@@ -228,3 +228,6 @@ fn types(events: &[EventData]) -> String {
     }
     types.join(" ")
 }
+
+#[cfg(test)]
+mod tests;

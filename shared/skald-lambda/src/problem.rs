@@ -6,6 +6,8 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 use skald::{CatchUpError, HandleError, StoreError};
 
+use crate::chain;
+
 /// When a caller may try again after a 503, in seconds.
 const RETRY_AFTER_S: u32 = 1;
 
@@ -159,15 +161,4 @@ impl From<CatchUpError> for Problem {
             | CatchUpError::Busy { .. }) => Self::internal(&error),
         }
     }
-}
-
-/// An error and what caused it, in one line for the log.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

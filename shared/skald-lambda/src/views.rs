@@ -15,8 +15,7 @@ use futures_util::future::join_all;
 use lambda_runtime::{LambdaEvent, service_fn};
 use skald::{CatchUpError, CommitMessage, EventStore, InvalidMessage, Projection, ViewStore, catch_up, park};
 
-use crate::problem::chain;
-use crate::{Error, clock};
+use crate::{Error, chain, clock};
 
 /// Longest reason that goes with a dead letter, in characters.
 const MAX_REASON: usize = 1_000;

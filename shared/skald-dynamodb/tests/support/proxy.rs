@@ -23,7 +23,7 @@ pub enum Fate {
 pub trait Meddler: Send + Sync + 'static {
     fn request(&self, operation: &str, body: &mut Value) -> Fate;
 
-    fn answer(&self, _operation: &str, _body: &mut Value) {}
+    fn answer(&self, _operation: &str, _status: &mut u16, _body: &mut Value) {}
 }
 
 /// Any function of an operation and its request is a meddler.
@@ -57,7 +57,7 @@ async fn serve(client: TcpStream, engine: SocketAddr, meddler: Arc<dyn Meddler>)
         let operation = header(&head, "x-amz-target").rsplit('.').next().unwrap_or_default().to_owned();
         let mut request: Value = serde_json::from_slice(&body).unwrap();
         let fate = meddler.request(&operation, &mut request);
-        let (status, mut answer) = match &fate {
+        let (mut status, mut answer) = match &fate {
             Fate::Answer(status, answer) => (*status, answer.clone()),
             Fate::Pass | Fate::LoseAnswer | Fate::NeverAnswer => ask(engine, &head, &request).await,
         };
@@ -66,7 +66,7 @@ async fn serve(client: TcpStream, engine: SocketAddr, meddler: Arc<dyn Meddler>)
             Fate::LoseAnswer => return,
             Fate::NeverAnswer => std::future::pending().await,
         }
-        meddler.answer(&operation, &mut answer);
+        meddler.answer(&operation, &mut status, &mut answer);
         let body = answer.to_string();
         let head = format!(
             "HTTP/1.1 {status} .\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\n\r\n",

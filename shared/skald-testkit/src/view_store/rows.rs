@@ -103,8 +103,8 @@ pub async fn a_row_can_be_parked_before_its_first_event<F: ViewStoreFixture>(fix
     let parked = Some(Parked { reason: "why".to_owned(), at: at(60) });
     let expected = ViewRow { version: Version::START, at: at(60), body: None, listing: None, parked };
     assert_eq!(get(views, &stream).await, Some(expected.clone()));
-    let found = views.get_many(std::slice::from_ref(&stream)).await.expect("one row");
     fixture.settled().await;
+    let found = views.get_many(std::slice::from_ref(&stream)).await.expect("one row");
     assert_eq!(found, [(stream, expected)]);
 }
 
