@@ -132,6 +132,16 @@ mod tests {
     }
 
     #[test]
+    fn an_invalid_address_says_what_would_be_right_and_not_what_it_is() {
+        let wrong = AddressFields { city: "\u{7}Berlin".to_owned(), country: "Germany".to_owned(), ..fields() };
+        assert_eq!(
+            Address::new(wrong).unwrap_err().to_string(),
+            "city must be text of 1 to 200 characters, not blank and without control characters; \
+             country must be a country as two upper-case letters, such as DE"
+        );
+    }
+
+    #[test]
     fn lengths_count_characters_not_bytes() {
         let long = AddressFields { city: "Ö".repeat(200), postal_code: "〒".repeat(20), ..fields() };
         assert!(Address::new(long).is_ok());

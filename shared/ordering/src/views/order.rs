@@ -1,8 +1,7 @@
 //! The order view: a row per order, as `GET /orders/{id}` answers it, listed under its customer, newest first.
 
 use events::{
-    CancelReason, CustomerId, Money, OrderCancelled, OrderEvent, OrderId, OrderParked, OrderPlaced, OrderUndoStarted,
-    Quantity, Sku,
+    CancelReason, CustomerId, Money, OrderEvent, OrderId, OrderParked, OrderPlaced, OrderUndoStarted, Quantity, Sku,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use skald::{
@@ -152,9 +151,7 @@ impl OrderRow {
             OrderEvent::Confirmed(_) => Ok(Self { status: OrderStatus::Confirmed, parked: None, ..self }),
             OrderEvent::UndoStarted(OrderUndoStarted { reason }) => Ok(Self { cancel_reason: Some(*reason), ..self }),
             OrderEvent::Cancelled(_) if !undoing => Err(inapplicable(event, "undoing the order has not started")),
-            OrderEvent::Cancelled(OrderCancelled { reason }) => {
-                Ok(Self { status: OrderStatus::Cancelled, cancel_reason: Some(*reason), parked: None, ..self })
-            }
+            OrderEvent::Cancelled(_) => Ok(Self { status: OrderStatus::Cancelled, parked: None, ..self }),
             OrderEvent::Parked(OrderParked { step, .. }) => {
                 Ok(Self { parked: Some(ParkedOrder { step: step.clone(), since: event.recorded_at }), ..self })
             }

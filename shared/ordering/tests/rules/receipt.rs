@@ -38,6 +38,18 @@ fn a_delivery_is_booked_to_the_shards_it_goes_to() {
 }
 
 #[test]
+fn the_reference_says_which_shards_get_one_more() {
+    let shares = |reference: &str| {
+        let reference = ReceiptReference::new(reference).unwrap();
+        let parts = BookReceipt { reference, ..delivery(8, 3) }.shards();
+        parts.iter().map(|part| part.quantity.get()).collect::<Vec<_>>()
+    };
+    assert_eq!(shares("DN-1"), [3, 3, 2]);
+    assert_eq!(shares("DN-2"), [2, 3, 3]);
+    assert_eq!(shares("DN-3"), [3, 2, 3]);
+}
+
+#[test]
 fn the_same_delivery_is_counted_once_even_if_stock_is_spread_otherwise_by_now() {
     let past = [booked(&delivery(7, 3))];
     given::<Receipt>(&past).when(ReceiptCommand::Book(delivery(7, 3))).then_nothing();

@@ -6,7 +6,7 @@ use crate::samples::{body, request, with};
 /// The faults of this body, as `pointer: detail`.
 fn faults<T>(validated: Result<T, Vec<Fault>>) -> Vec<String> {
     let faults = validated.err().unwrap_or_default();
-    faults.into_iter().map(|Fault { pointer, detail }| format!("{pointer}: {detail}")).collect()
+    faults.into_iter().map(Fault::into_parts).map(|(pointer, detail)| format!("{pointer}: {detail}")).collect()
 }
 
 /// This is the only thing wrong with the body of an order that has this value at this pointer.
