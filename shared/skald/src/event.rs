@@ -158,13 +158,13 @@ macro_rules! domain_event {
                 }
             }
 
-            fn encode(&self) -> Result<$crate::EventData, $crate::EncodeError> {
+            fn encode(&self) -> ::core::result::Result<$crate::EventData, $crate::EncodeError> {
                 match self {
                     $( Self::$variant(data) => $crate::encode_as($event_type, $schema, data), )+
                 }
             }
 
-            fn decode(stored: &$crate::EventData) -> Result<Self, $crate::DecodeError> {
+            fn decode(stored: &$crate::EventData) -> ::core::result::Result<Self, $crate::DecodeError> {
                 match (stored.event_type.as_str(), stored.schema) {
                     $( ($event_type, $schema) => $crate::decode_as(stored).map(Self::$variant), )+
                     (event_type, schema) => Err($crate::DecodeError::Unknown { event_type: event_type.to_owned(), schema }),

@@ -275,10 +275,10 @@ pub async fn catch_up<P: Projection, E: EventStore, V: ViewStore>(
             Some(row) => row.decode::<P::Row>(stream)?,
             None => None,
         };
-        if let Some(row) = stored_row::<P>(stream, before, missing)? {
-            if views.put(stream, version, &row).await? == Put::Stored {
-                return Ok(CaughtUp::To(row.version));
-            }
+        if let Some(row) = stored_row::<P>(stream, before, missing)?
+            && views.put(stream, version, &row).await? == Put::Stored
+        {
+            return Ok(CaughtUp::To(row.version));
         }
     }
     Err(CatchUpError::Busy { stream: stream.clone() })

@@ -19,13 +19,18 @@ pub struct InvalidTimestamp;
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(jiff::Timestamp::UNIX_EPOCH);
+    /// 0000-01-01T00:00:00Z: before it, text would not sort as time.
+    const FIRST: Self = Self(jiff::Timestamp::constant(-62_167_219_200, 0));
+    /// 9999-12-30T22:00:00Z: the last second that `jiff` writes in every time zone.
+    const LAST: Self = Self(jiff::Timestamp::constant(253_402_207_200, 0));
 
     /// The time this many milliseconds after 1970-01-01T00:00:00Z.
     ///
     /// # Errors
-    /// [`InvalidTimestamp`] outside the years -9999 to 9999.
+    /// [`InvalidTimestamp`] outside the years 0 to 9999.
     pub fn from_millis(millis: i64) -> Result<Self, InvalidTimestamp> {
-        jiff::Timestamp::from_millisecond(millis).map(Self).or(Err(InvalidTimestamp))
+        let time = jiff::Timestamp::from_millisecond(millis).map(Self).or(Err(InvalidTimestamp))?;
+        (Self::FIRST..=Self::LAST).contains(&time).then_some(time).ok_or(InvalidTimestamp)
     }
 
     /// Milliseconds after 1970-01-01T00:00:00Z.
@@ -34,12 +39,11 @@ impl Timestamp {
         self.0.as_millisecond()
     }
 
-    /// This time and `millis` more (or fewer, if negative); the last or first writable time where that is out of range.
+    /// This time and `millis` more (or fewer, if negative); the last or first time there is where that is out of range.
     #[must_use]
     pub fn plus_millis(self, millis: i64) -> Self {
-        let bound = if millis < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
-        let shifted = self.as_millis().saturating_add(millis);
-        Self::from_millis(shifted).unwrap_or(Self(bound))
+        let bound = if millis < 0 { Self::FIRST } else { Self::LAST };
+        Self::from_millis(self.as_millis().saturating_add(millis)).unwrap_or(bound)
     }
 }
 
@@ -72,8 +76,7 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -94,6 +97,15 @@ mod tests {
     fn an_offset_becomes_utc_and_finer_digits_are_dropped() {
         let time: Timestamp = "2026-11-21T09:15:30.123987+01:00".parse().unwrap();
         assert_eq!(time.to_string(), "2026-11-21T08:15:30.123Z");
+    }
+
+    #[test]
+    fn the_bounds_can_be_written_and_read_and_are_never_passed() {
+        for bound in [Timestamp::EPOCH.plus_millis(i64::MIN), Timestamp::EPOCH.plus_millis(i64::MAX)] {
+            assert_eq!(bound.to_string().parse(), Ok(bound));
+        }
+        assert!(Timestamp::from_millis(i64::MAX).is_err() && Timestamp::from_millis(i64::MIN).is_err());
+        assert!("-000001-12-31T23:59:59Z".parse::<Timestamp>().is_err());
     }
 
     #[test]
