@@ -13,11 +13,11 @@ use crate::{Queries, no_such_order};
 /// Which state of the order is wanted.
 enum Wanted {
     /// Not older than this.
-    AtLeast(Version),
+    NotBefore(Version),
     /// As it was at this version.
-    AtVersion(Version),
+    AsOfVersion(Version),
     /// As it was at this time.
-    AtTime(Timestamp),
+    AsOf(Timestamp),
 }
 
 impl Wanted {
@@ -28,9 +28,9 @@ impl Wanted {
         let time = |text: &str| Timestamp::from_str(text).ok();
         let as_of = query.parse("as_of", "a time in RFC 3339 form, such as 2026-11-21T08:15:30.250Z", time)?;
         match (min_version, as_of_version, as_of) {
-            (at_least, None, None) => Ok(Self::AtLeast(at_least.unwrap_or(Version::START))),
-            (None, Some(version), None) => Ok(Self::AtVersion(version)),
-            (None, None, Some(time)) => Ok(Self::AtTime(time)),
+            (at_least, None, None) => Ok(Self::NotBefore(at_least.unwrap_or(Version::START))),
+            (None, Some(version), None) => Ok(Self::AsOfVersion(version)),
+            (None, None, Some(time)) => Ok(Self::AsOf(time)),
             _ => Err(Problem::invalid("Give one of min_version, as_of_version and as_of, not several.")),
         }
     }
@@ -42,13 +42,13 @@ impl<S: EventStore, V: ViewStore> Queries<S, V> {
         let wanted = Wanted::of(call.query(&["min_version", "as_of_version", "as_of"])?)?;
         let stream = self.order_stream(id)?;
         let row = match wanted {
-            Wanted::AtLeast(version) => self.order_at_least(&stream, version).await?,
-            Wanted::AtVersion(version) => {
+            Wanted::NotBefore(version) => self.order_at_least(&stream, version).await?,
+            Wanted::AsOfVersion(version) => {
                 let commits = self.events.read(&stream, Version::START).await?;
                 reaches(&commits, version)?;
                 folded(&stream, &commits, |event| event.version <= version)?
             }
-            Wanted::AtTime(time) => {
+            Wanted::AsOf(time) => {
                 let commits = self.events.read(&stream, Version::START).await?;
                 folded(&stream, &commits, |event| event.recorded_at <= time)?
             }

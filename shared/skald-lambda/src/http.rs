@@ -214,8 +214,7 @@ fn respond(answer: Result<Reply, Problem>, correlation_id: &CorrelationId) -> Re
     let (status, media_type, body, headers) = match answer {
         Ok(Reply { status, body, headers }) => (status, "application/json", body, headers),
         Err(problem) => {
-            let headers = problem.headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.clone()));
-            (problem.status, "application/problem+json", Some(problem.body()), headers.collect())
+            (problem.status, "application/problem+json", Some(Value::Object(problem.body)), problem.headers)
         }
     };
     let mut response = Response::new(body.as_ref().map_or(Body::Empty, |body| Body::Text(body.to_string())));

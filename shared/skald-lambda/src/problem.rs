@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use http::StatusCode;
+use http::header::{ALLOW, HeaderName, RETRY_AFTER};
 use serde_json::{Map, Value, json};
 use skald::{CatchUpError, HandleError, StoreError};
 
@@ -15,18 +16,20 @@ const RETRY_AFTER_S: u32 = 1;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
     pub(crate) status: StatusCode,
-    pub(crate) headers: Vec<(&'static str, String)>,
-    kind: &'static str,
-    title: &'static str,
-    detail: String,
-    errors: Vec<(String, String)>,
-    members: Map<String, Value>,
+    pub(crate) headers: Vec<(HeaderName, String)>,
+    pub(crate) body: Map<String, Value>,
 }
 
 impl Problem {
-    fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        let (headers, errors) = (Vec::new(), Vec::new());
-        Self { status, headers, kind, title, detail: detail.into(), errors, members: Map::new() }
+    fn new(status: StatusCode, kind: &str, title: &str, detail: impl Into<String>) -> Self {
+        let members = [
+            ("type", format!("urn:skald:problem:{kind}").into()),
+            ("title", title.into()),
+            ("status", status.as_u16().into()),
+            ("detail", detail.into().into()),
+        ];
+        let body = members.into_iter().map(|(name, value): (_, Value)| (name.to_owned(), value)).collect();
+        Self { status, headers: Vec::new(), body }
     }
 
     /// 400: the call is not of the form that it must have.
@@ -43,7 +46,7 @@ impl Problem {
     pub fn method_not_allowed(allowed: &[&str]) -> Self {
         let detail = format!("Use {}.", allowed.join(" or "));
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed here", detail)
-            .with_header("allow", allowed.join(", "))
+            .with_header(ALLOW, allowed.join(", "))
     }
 
     /// 409: a rule of the business forbids it now.
@@ -76,7 +79,7 @@ impl Problem {
     pub fn unavailable() -> Self {
         let detail = "Nothing is half done: repeat the same call, with the same Idempotency-Key if it had one.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available at the moment", detail)
-            .with_header("retry-after", RETRY_AFTER_S.to_string())
+            .with_header(RETRY_AFTER, RETRY_AFTER_S.to_string())
     }
 
     /// 500: a fault of this side. `error` goes to the log, the caller gets its correlation id.
@@ -88,19 +91,19 @@ impl Problem {
 
     /// Adds what is wrong in parts of the body: JSON pointers, and what is wrong there.
     #[must_use]
-    pub fn with_errors(mut self, errors: impl IntoIterator<Item = (String, String)>) -> Self {
-        self.errors.extend(errors);
-        self
+    pub fn with_errors(self, errors: impl IntoIterator<Item = (String, String)>) -> Self {
+        let errors = errors.into_iter().map(|(pointer, detail)| json!({ "pointer": pointer, "detail": detail }));
+        self.with_member("errors", errors.collect())
     }
 
     /// Adds a member of its own, as RFC 9457 allows.
     #[must_use]
     pub fn with_member(mut self, name: &str, value: Value) -> Self {
-        self.members.insert(name.to_owned(), value);
+        self.body.insert(name.to_owned(), value);
         self
     }
 
-    fn with_header(mut self, name: &'static str, value: String) -> Self {
+    fn with_header(mut self, name: HeaderName, value: String) -> Self {
         self.headers.push((name, value));
         self
     }
@@ -121,19 +124,6 @@ impl Problem {
                 Self::internal(&error)
             }
         }
-    }
-
-    pub(crate) fn body(&self) -> Value {
-        let mut body = self.members.clone();
-        body.insert("type".to_owned(), format!("urn:skald:problem:{}", self.kind).into());
-        body.insert("title".to_owned(), self.title.into());
-        body.insert("status".to_owned(), self.status.as_u16().into());
-        body.insert("detail".to_owned(), self.detail.clone().into());
-        if !self.errors.is_empty() {
-            let errors = self.errors.iter().map(|(pointer, detail)| json!({ "pointer": pointer, "detail": detail }));
-            body.insert("errors".to_owned(), errors.collect());
-        }
-        Value::Object(body)
     }
 }
 
