@@ -26,13 +26,14 @@ pub struct Queries<S, V> {
     events: S,
     orders: V,
     stock: V,
+    build: String,
     tenant: Tenant,
 }
 
 impl<S: EventStore, V: ViewStore> Queries<S, V> {
-    /// Answers from this event store, order view and stock view.
-    pub fn new(events: S, orders: V, stock: V) -> Self {
-        Self { events, orders, stock, tenant: Tenant::default() }
+    /// Answers from this event store, order view and stock view; `build` is what the health check says of itself.
+    pub fn new(events: S, orders: V, stock: V, build: String) -> Self {
+        Self { events, orders, stock, build, tenant: Tenant::default() }
     }
 
     /// Answers a call.
@@ -41,7 +42,7 @@ impl<S: EventStore, V: ViewStore> Queries<S, V> {
     /// The problem that the API names.
     pub async fn respond(&self, call: &Call) -> Result<Reply, Problem> {
         match (call.method.as_str(), call.segments().as_slice()) {
-            ("GET", ["health"]) => health(call),
+            ("GET", ["health"]) => self.health(call),
             ("GET", ["orders", id]) => self.order(call, id).await,
             ("GET", ["orders", id, "events"]) => self.order_events(call, id).await,
             ("GET", ["customers", id, "orders"]) => self.customer_orders(call, id).await,
@@ -49,11 +50,11 @@ impl<S: EventStore, V: ViewStore> Queries<S, V> {
             (method, segments) => Err(routes::refuse(method, segments)),
         }
     }
-}
 
-fn health(call: &Call) -> Result<Reply, Problem> {
-    call.query(&[])?;
-    Ok(Reply::json(StatusCode::OK, json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") })))
+    fn health(&self, call: &Call) -> Result<Reply, Problem> {
+        call.query(&[])?;
+        Ok(Reply::json(StatusCode::OK, json!({ "status": "ok", "version": self.build })))
+    }
 }
 
 /// The query's `limit`: how many entries the caller wants on a page.

@@ -12,6 +12,7 @@ async fn main() -> Result<(), Error> {
     let events = DynamoDbEventStore::new(dynamodb.clone(), config::variable("EVENTS_TABLE")?);
     let orders = DynamoDbViewStore::new(dynamodb.clone(), config::variable("ORDER_VIEW_TABLE")?);
     let stock = DynamoDbViewStore::new(dynamodb, config::variable("STOCK_VIEW_TABLE")?);
-    let queries = &Queries::new(events, orders, stock);
+    let build = config::optional("BUILD_VERSION").unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned());
+    let queries = &Queries::new(events, orders, stock, build);
     http::serve(move |call| async move { queries.respond(&call).await }).await
 }

@@ -22,9 +22,15 @@ pub struct Missing(&'static str);
 ///
 /// # Errors
 /// [`Missing`] if it is not set, not text, or empty.
-#[expect(clippy::disallowed_methods, reason = "this is where the others get their configuration from")]
 pub fn variable(name: &'static str) -> Result<String, Missing> {
-    std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or(Missing(name))
+    optional(name).ok_or(Missing(name))
+}
+
+/// The value of this environment variable, if it is set to some text.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is where the others get their configuration from")]
+pub fn optional(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// How to reach AWS: region, credentials and endpoint from the environment, with limits that fit a function's.

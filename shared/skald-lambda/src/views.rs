@@ -167,8 +167,7 @@ where
         if message.category() != P::CATEGORY {
             return Err(Failure::Category(message.category().to_owned()));
         }
-        let caught_up = catch_up::<P, _, _>(&self.events, &self.views, &message).await?;
-        tracing::debug!(stream = %message.stream, version = %message.last, ?caught_up, "applied");
+        catch_up::<P, _, _>(&self.events, &self.views, &message).await?;
         Ok(())
     }
 }

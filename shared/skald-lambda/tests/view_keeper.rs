@@ -1,5 +1,6 @@
 //! What becomes of a queue's messages: applied, returned, or set aside.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic, as tests may")]
 use std::sync::Mutex;
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
