@@ -9,6 +9,7 @@ from typing import Any
 
 import rules
 import template
+from rules import api, functions, pipe, references
 
 Properties = dict[str, Any]
 
@@ -66,35 +67,35 @@ INTEGRATION = "OrderQueriesIntegration/Properties"
 
 # For each rule the faults that it must find, each with what its message must name.
 PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[dict[str, Any]], None], str]]] = {
-    rules.every_reference_resolves: [
+    references.every_reference_resolves: [
         (put("OrderView/Properties/Environment/Variables/EVENTS_TABLE", {"Ref": "EventTable"}), "EventTable"),
         (put("PlaceOrderRoute/Properties/Target", {"Fn::Sub": "integrations/${OrderIntegration}"}), "OrderIntegration"),
         (put("OrderViewSubscription/Properties/Endpoint", {"Fn::GetAtt": ["OrderQueue", "Arn"]}), "OrderQueue"),
         (put(f"{STREAM_SOURCE}/Stream", {"Fn::GetAtt": ["Events", "StreamArn"]}), "Events"),
     ],
-    rules.every_attribute_exists: [
+    references.every_attribute_exists: [
         (put(f"{STREAM_SOURCE}/Stream", {"Fn::GetAtt": ["EventsTable", "StreamARN"]}), "StreamARN"),
         (put(f"{SQS_SOURCE}/Queue", {"Fn::GetAtt": ["OrderViewQueue", "QueueArn"]}), "QueueArn"),
         (put(f"{INTEGRATION}/IntegrationUri", {"Fn::Sub": "${OrderQueries.ARN}"}), "ARN"),
         (put(f"{STAGE}/ApiId", {"Fn::GetAtt": ["PlaceOrderRoute", "RouteId"]}), "AWS::ApiGatewayV2::Route"),
     ],
-    rules.every_dependency_resolves: [(put("OrderViewTable/DependsOn", "EventTable"), "EventTable")],
-    rules.every_condition_resolves: [
+    references.every_dependency_resolves: [(put("OrderViewTable/DependsOn", "EventTable"), "EventTable")],
+    references.every_condition_resolves: [
         (put("AlarmEmailSubscription/Condition", "HasAlarmMail"), "HasAlarmMail"),
         (put("AlarmTopic/Properties", {"DisplayName": {"Fn::If": ["HasName", "a", "b"]}}), "HasName"),
     ],
-    rules.every_function_is_a_crate: [
+    functions.every_function_is_a_crate: [
         (put("OrderView/Properties/CodeUri", "../target/lambda/orders-view/"), "orders-view"),
         (put("OrderView/Properties/CodeUri", "target/lambda/order-view/"), "target/lambda/order-view/"),
         (drop("OrderView"), "functions/order-view"),
     ],
-    rules.every_function_logs_to_a_group_that_forgets: [
+    functions.every_function_logs_to_a_group_that_forgets: [
         (drop("OrderView/Properties/LoggingConfig"), "OrderView"),
         (put("OrderView/Properties/LoggingConfig/LogGroup", {"Ref": "OrderViewTable"}), "OrderView"),
         (drop("OrderViewLogs/Properties/RetentionInDays"), "OrderViewLogs"),
     ],
-    rules.every_function_has_an_alarm_on_errors: [(drop("EventRelayErrorsAlarm"), "EventRelay")],
-    rules.no_function_can_delete_or_update_events: [
+    functions.every_function_has_an_alarm_on_errors: [(drop("EventRelayErrorsAlarm"), "EventRelay")],
+    functions.no_function_can_delete_or_update_events: [
         (role({"Action": "dynamodb:DeleteItem", "Resource": EVENTS}), "dynamodb:DeleteItem"),
         (role({"Action": ["dynamodb:Query", "dynamodb:UpdateItem"], "Resource": EVENTS}), "dynamodb:UpdateItem"),
         (role({"Action": "dynamodb:BatchWriteItem", "Resource": [EVENTS]}), "dynamodb:BatchWriteItem"),
@@ -106,26 +107,26 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
         (role({"Action": "dynamodb:DeleteTable", "Resource": {"Fn::Sub": "arn:${AWS::Partition}:dynamodb:*:*:table/*"}}), "DeleteTable"),
         (role({"Action": "dynamodb:PartiQLDelete", "Resource": {"Fn::Sub": "${EventsTable.Arn}/index/*"}}), "PartiQLDelete"),
     ],
-    rules.no_role_has_permissions_that_are_not_written_out: [
+    functions.no_role_has_permissions_that_are_not_written_out: [
         (put("OrderViewRole/Properties/ManagedPolicyArns", ["arn:aws:iam::aws:policy/AdministratorAccess"]), "OrderViewRole"),
         (put("Stray", {"Type": "AWS::IAM::Policy", "Properties": {}}), "Stray"),
         (put("OrderView/Properties/Role", "arn:aws:iam::123456789012:role/everything"), "OrderView"),
         (role({"NotAction": "iam:*", "Resource": EVENTS}), "all but"),
         (role({"Action": "sqs:SendMessage", "Resource": "*"}), "every resource"),
     ],
-    rules.every_function_has_a_role_of_its_own: [
+    functions.every_function_has_a_role_of_its_own: [
         (put("StockView/Properties/Role", {"Fn::GetAtt": ["OrderViewRole", "Arn"]}), "OrderViewRole"),
     ],
-    rules.every_table_is_encrypted_and_backed_up: [
+    pipe.every_table_is_encrypted_and_backed_up: [
         (drop("EventsTable/Properties/SSESpecification"), "EventsTable"),
         (put("OrderViewTable/Properties/PointInTimeRecoverySpecification/PointInTimeRecoveryEnabled", False), "OrderViewTable"),
         (put("StockViewTable/Properties/BillingMode", "PROVISIONED"), "StockViewTable"),
     ],
-    rules.the_events_outlive_the_stack: [
+    pipe.the_events_outlive_the_stack: [
         (put("EventsTable/DeletionPolicy", "Delete"), "DeletionPolicy"),
         (drop("EventsTable/UpdateReplacePolicy"), "UpdateReplacePolicy"),
     ],
-    rules.one_function_reads_the_stream_and_loses_nothing: [
+    pipe.one_function_reads_the_stream_and_loses_nothing: [
         (put("EventsTable/Properties/StreamSpecification/StreamViewType", "KEYS_ONLY"), "KEYS_ONLY"),
         (put(f"{STREAM_SOURCE}/StartingPosition", "LATEST"), "LATEST"),
         (drop(f"{STREAM_SOURCE}/FilterCriteria"), "INSERT"),
@@ -142,23 +143,23 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
             "2 functions",
         ),
     ],
-    rules.the_relay_s_lag_calls_a_person: [
+    pipe.the_relay_s_lag_calls_a_person: [
         (drop("RelayLagAlarm"), "IteratorAge"),
         (drop("RelayLagAlarm/Properties/AlarmActions"), "IteratorAge"),
     ],
-    rules.fifo_is_in_the_name: [
+    pipe.fifo_is_in_the_name: [
         (put("EventsTopic/Properties/TopicName", {"Fn::Sub": "${AWS::StackName}-events"}), "EventsTopic"),
         (put("OrderViewQueue/Properties/QueueName", "orders"), "OrderViewQueue"),
         (drop("OrderViewQueue/Properties/QueueName"), "OrderViewQueue"),
         (drop("EventsTopic/Properties/FifoTopic"), "EventsTopic"),
         (put("AlarmTopic/Properties", {"TopicName": "alarms.fifo"}), "AlarmTopic"),
     ],
-    rules.every_queue_is_fifo_and_encrypted: [
+    pipe.every_queue_is_fifo_and_encrypted: [
         (drop("OrderViewDeadLetters/Properties/FifoQueue"), "OrderViewDeadLetters"),
         (drop("UnreadableQueue/Properties/SqsManagedSseEnabled"), "UnreadableQueue"),
     ],
-    rules.the_commits_topic_is_encrypted: [(drop("EventsTopic/Properties/KmsMasterKeyId"), "EventsTopic")],
-    rules.what_a_function_takes_from_a_queue_is_never_lost: [
+    pipe.the_commits_topic_is_encrypted: [(drop("EventsTopic/Properties/KmsMasterKeyId"), "EventsTopic")],
+    pipe.what_a_function_takes_from_a_queue_is_never_lost: [
         (put("OrderView/Properties/Timeout", 11), "66"),
         (put("OrderViewQueue/Properties/VisibilityTimeout", 59), "OrderViewQueue"),
         (drop("StockViewQueue/Properties/VisibilityTimeout"), "StockViewQueue"),
@@ -167,44 +168,44 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
         (drop("OrderViewDeadLetters/Properties/FifoQueue"), "OrderViewDeadLetters"),
         (put("OrderViewQueue/Properties/RedrivePolicy/deadLetterTargetArn", {"Fn::GetAtt": ["EventsTable", "Arn"]}), "OrderViewQueue"),
     ],
-    rules.what_lies_in_a_queue_calls_a_person: [
+    pipe.what_lies_in_a_queue_calls_a_person: [
         (drop("OrderViewAgeAlarm"), "OrderViewQueue"),
         (drop("StockViewDeadLettersAlarm"), "StockViewDeadLetters"),
         (drop("UnreadableAlarm"), "UnreadableQueue"),
         (drop("UnreadableAlarm/Properties/AlarmActions"), "UnreadableQueue"),
         (drop("OrderView"), "OrderViewQueue"),
     ],
-    rules.queue_event_sources_report_each_failure_and_filter_nothing: [
+    pipe.queue_event_sources_report_each_failure_and_filter_nothing: [
         (drop(f"{SQS_SOURCE}/FunctionResponseTypes"), "OrderViewMessages"),
         (put(f"{SQS_SOURCE}/BatchSize", 100), "100"),
         (put(f"{SQS_SOURCE}/FilterCriteria", {"Filters": [{"Pattern": '{"body": {"stream": [{"prefix": "order-"}]}}'}]}), "filter"),
     ],
-    rules.subscriptions_filter_on_category_alone: [
+    pipe.subscriptions_filter_on_category_alone: [
         (put("OrderViewSubscription/Properties/FilterPolicy", {"types": ["order.placed"]}), "types"),
         (put("OrderViewSubscription/Properties/FilterPolicy/types", ["order.placed"]), "types"),
         (drop("StockViewSubscription/Properties/FilterPolicy"), "StockViewSubscription"),
         (drop("StockViewSubscription/Properties/RawMessageDelivery"), "StockViewSubscription"),
         (put("StockViewSubscription/Properties/FilterPolicyScope", "MessageBody"), "StockViewSubscription"),
     ],
-    rules.only_the_topic_sends_to_its_queues: [
+    pipe.only_the_topic_sends_to_its_queues: [
         (role({"Action": "sqs:SendMessage", "Resource": {"Fn::GetAtt": ["OrderViewQueue", "Arn"]}}), "OrderViewQueue"),
         (drop("TopicQueuesPolicy"), "UnreadableQueue"),
         (drop("TopicQueuesPolicy/Properties/PolicyDocument/Statement/0/Condition"), "OrderViewQueue"),
         (put("TopicQueuesPolicy/Properties/PolicyDocument/Statement/0/Principal", "*"), "OrderViewQueue"),
     ],
-    rules.queues_and_topic_refuse_plain_http: [
+    pipe.queues_and_topic_refuse_plain_http: [
         (drop("DeadLettersPolicy"), "OrderViewDeadLetters"),
         (drop("TopicQueuesPolicy/Properties/Queues/2"), "UnreadableQueue"),
         (drop("EventsTopicPolicy"), "EventsTopic"),
         (put("DeadLettersPolicy/Properties/PolicyDocument/Statement/0/Condition/Bool/aws:SecureTransport", "true"), "StockViewDeadLetters"),
     ],
-    rules.every_call_is_answered_in_time: [
+    api.every_call_is_answered_in_time: [
         (put(f"{INTEGRATION}/TimeoutInMillis", 30000), "29000"),
         (drop(f"{INTEGRATION}/TimeoutInMillis"), "29000"),
         (put("OrderQueries/Properties/Timeout", 12), "OrderQueries"),
         (put(f"{INTEGRATION}/PayloadFormatVersion", "1.0"), "2.0"),
     ],
-    rules.every_route_leads_to_a_function_that_may_be_called: [
+    api.every_route_leads_to_a_function_that_may_be_called: [
         (drop("OrderQueriesPermission"), "OrderQueries"),
         (put("OrderQueriesPermission/Properties/Principal", "s3.amazonaws.com"), "OrderQueries"),
         (put("GetStockRoute/Properties/Target", "integrations/none"), "GetStockRoute"),
@@ -212,7 +213,7 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
         (drop("PlaceOrderRoute"), "OrderCommandsIntegration"),
         (drop("DefaultRoute"), "$default"),
     ],
-    rules.the_api_is_limited_logged_and_has_one_address: [
+    api.the_api_is_limited_logged_and_has_one_address: [
         (put(f"{STAGE}/StageName", "prod"), "$default"),
         (drop(f"{STAGE}/AutoDeploy"), "AutoDeploy"),
         (drop(f"{STAGE}/DefaultRouteSettings/ThrottlingBurstLimit"), "HttpApiStage"),

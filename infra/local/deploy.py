@@ -6,6 +6,7 @@ short), name it in the template, create the stack, wait. The template itself is 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import re
@@ -42,7 +43,13 @@ def client(service: str, endpoint: str, region: str):
         endpoint_url=endpoint,
         aws_access_key_id="test",
         aws_secret_access_key="test",
-        config=Config(retries={"max_attempts": 0}, read_timeout=TIMEOUT_S, s3={"addressing_style": "path"}, proxies={}),
+        config=Config(
+            retries={"max_attempts": 0},
+            read_timeout=TIMEOUT_S,
+            request_checksum_calculation="when_required",
+            s3={"addressing_style": "path"},
+            proxies={},
+        ),
     )
 
 
@@ -56,7 +63,8 @@ def deploy(
     """Create the stack and return its outputs. Raises `DeployError`."""
     try:
         s3 = client("s3", endpoint, region)
-        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": region})
+        with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+            s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": region})
         template = package(s3, artifacts, say)
         say("creating the stack")
         return create_stack(client("cloudformation", endpoint, region), template, parameters)

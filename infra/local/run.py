@@ -25,8 +25,7 @@ from api import Answer, Api, ApiError
 from deploy import ROOT, DeployError, deploy
 
 LOCAL = ROOT / "target" / "local"
-API_URL_FILE = LOCAL / "api-url"
-LOG = LOCAL / "cloud.log"
+LOG = "cloud.log"
 VISIBLE_WITHIN_S = 30
 
 SKU = "MUG-01"
@@ -56,6 +55,10 @@ class Paper:
 
     def line(self, text: str = "") -> None:
         print(text, flush=True)
+
+    def done(self, meaning: str, call: str, took_ms: float) -> None:
+        """One step of the demo, and how long it took."""
+        self.line(f"  {self.green('✓')} {meaning:<40} {self.faint(f'{call} {took_ms:6.0f} ms')}")
 
     def bold(self, text: str) -> str:
         return self._styled("1", text)
@@ -93,8 +96,7 @@ def demo(api: Api, paper: Paper) -> str:
 
     def step(method: str, path: str, body: object, headers: dict[str, str], meaning: str) -> Answer:
         answer = api.call(method, path, body, headers)
-        took = f"{answer.elapsed_ms:5.0f} ms"
-        paper.line(f"  {paper.green('✓')} {meaning:<42} {paper.faint(f'{method:<4} {path:<26} {answer.status} {took}')}")
+        paper.done(meaning, f"{method:<4} {path:<26} {answer.status}", answer.elapsed_ms)
         return answer
 
     def once() -> dict[str, str]:
@@ -111,7 +113,8 @@ def demo(api: Api, paper: Paper) -> str:
     order_id = accepted.body["order_id"]
     listed = follow(api, order_id)
     visible = now()
-    paper.line(f"  {paper.green('✓')} {'saw it in the list of the customer’s orders':<42}")
+    waited_ms = (visible - answered).total_seconds() * 1000
+    paper.done("saw it among the customer's orders", f"GET  {f'/customers/{CUSTOMER}/orders':<26} 200", waited_ms)
 
     events = api.call("GET", f"/orders/{order_id}/events").body["events"]
     moments = [
@@ -155,7 +158,7 @@ def timeline(moments: list[Moment], order_id: str, paper: Paper) -> None:
     paper.line()
     for number, moment in enumerate(moments):
         offset_ms = (moment.at - start).total_seconds() * 1000
-        branch = "╶┬╴" if number == 0 else "╶┴╴" if number == len(moments) - 1 else "╶┼╴"
+        branch = "┌─" if number == 0 else "└─" if number == len(moments) - 1 else "├─"
         paper.line(f"  {offset_ms:6.0f} ms {paper.faint(branch)} {paper.green(f'{moment.what:<9}')} {moment.detail}")
 
 
@@ -176,25 +179,26 @@ def invitation(api_url: str, order_id: str, paper: Paper) -> None:
 
 
 @contextlib.contextmanager
-def address_on_file(api_url: str) -> Iterator[None]:
-    """Within, `target/local/api-url` says where the API is."""
-    API_URL_FILE.write_text(api_url + "\n", encoding="utf-8")
+def address_on_file(file: Path, api_url: str) -> Iterator[None]:
+    """Within, `file` says where the API is."""
+    file.write_text(api_url + "\n", encoding="utf-8")
     try:
         yield
     finally:
-        API_URL_FILE.unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
 
 
-def on_a_local_cloud(port: int, paper: Paper) -> None:
+def on_a_local_cloud(port: int, folder: Path, paper: Paper) -> None:
     """Start, deploy, demonstrate, and stay until a signal comes."""
-    with cloud.Cloud(port, LOG) as running:
+    with cloud.Cloud(port, folder / LOG) as running:
         outputs = deploy(running.endpoint, cloud.REGION, {}, say=saying(paper))
         cloud.make_topic_fifo(running, outputs)
         api_url = cloud.api_url(running, outputs)
-        with address_on_file(api_url):
+        with address_on_file(folder / "api-url", api_url):
             order_id = demo(Api(api_url), paper)
             invitation(api_url, order_id, paper)
-            paper.line(paper.faint(f"  Logs: {LOG.relative_to(ROOT)}. Ctrl-C ends it, and everything in it is gone."))
+            paper.line(paper.faint(f"  What the functions log: {folder / LOG}"))
+            paper.line(paper.faint("  Ctrl-C ends it, and everything in it is gone."))
             running.wait()
 
 
@@ -215,23 +219,24 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description="The whole system on this machine, with a demo order.")
     parser.add_argument("--port", type=cloud.port, default=4566, help="where the local cloud listens (default: 4566)")
     parser.add_argument("--endpoint", help="deploy to the cloud that runs there, instead of a new local one")
+    parser.add_argument("--folder", type=Path, default=LOCAL, help="for the address and the log (default: %(default)s)")
     chosen = parser.parse_args(argv)
     paper = Paper()
-    LOCAL.mkdir(parents=True, exist_ok=True)
+    chosen.folder.mkdir(parents=True, exist_ok=True)
     try:
         with cloud.ended_by_signals():
             if chosen.endpoint:
                 on_another_cloud(chosen.endpoint.rstrip("/"), paper)
             else:
                 paper.line(paper.faint(f"  starting the local cloud on port {chosen.port}"))
-                on_a_local_cloud(chosen.port, paper)
+                on_a_local_cloud(chosen.port, chosen.folder, paper)
     except KeyboardInterrupt:
         paper.line()
         paper.line("  The local cloud has ended.")
     except (ApiError, cloud.CloudError, DeployError) as error:
         print(f"\n  error: {error}", file=sys.stderr)
         if isinstance(error, ApiError) and not chosen.endpoint:
-            print(f"  What the functions said: {LOG}", file=sys.stderr)
+            print(f"  What the functions said: {chosen.folder / LOG}", file=sys.stderr)
         return 1
     return 0
 

@@ -1,0 +1,10 @@
+"""What must hold of the template beyond what a general linter knows.
+
+Each rule is a function that yields one sentence for each fault: what is wrong, where, and what to do. `lint.py` runs
+them all; `test_rules.py` plants each fault and sees that its rule finds it.
+"""
+
+from rules import api, functions, pipe, references
+from rules.register import RULES, Faults
+
+__all__ = ["RULES", "Faults", "api", "functions", "pipe", "references"]

@@ -1,0 +1,124 @@
+"""The functions: their code, their logs, their alarms, and what each may do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rules.register import Faults, rule
+from template import ROOT, Template, as_list, target
+
+
+@rule
+def every_function_is_a_crate(template: Template) -> Faults:
+    crates = {folder.parent.name for folder in ROOT.glob("functions/*/Cargo.toml")}
+    deployed = set()
+    for name, resource in template.raw["Resources"].items():
+        if resource["Type"] != "AWS::Serverless::Function":
+            continue
+        code = resource["Properties"].get("CodeUri", "")
+        match = re.fullmatch(r"\.\./target/lambda/([a-z0-9-]+)/", code)
+        if not match:
+            yield f"{name}.CodeUri is {code!r}: it must be ../target/lambda/<function>/, where `make build` puts the function"
+        elif match[1] not in crates:
+            yield f"{name}.CodeUri names {match[1]}, but functions/{match[1]} is no crate: correct the name"
+        else:
+            deployed.add(match[1])
+    for crate in sorted(crates - deployed):
+        yield f"functions/{crate} is in no function's CodeUri: add the function to the template"
+
+
+@rule
+def every_function_logs_to_a_group_that_forgets(template: Template) -> Faults:
+    for name, function in template.of_type("AWS::Lambda::Function"):
+        group = target(function.get("LoggingConfig", {}).get("LogGroup"))
+        if template.resources.get(group or "", {}).get("Type") != "AWS::Logs::LogGroup":
+            yield f"{name} has no log group in the template: add one and name it in LoggingConfig.LogGroup"
+    for name, group in template.of_type("AWS::Logs::LogGroup"):
+        if "RetentionInDays" not in group:
+            yield f"{name} keeps its logs for ever: set RetentionInDays"
+
+
+@rule
+def every_function_has_an_alarm_on_errors(template: Template) -> Faults:
+    watched = {
+        target(dimension["Value"])
+        for _, alarm in template.of_type("AWS::CloudWatch::Alarm")
+        if alarm.get("MetricName") == "Errors"
+        for dimension in alarm.get("Dimensions", [])
+    }
+    for name, _ in template.of_type("AWS::Lambda::Function"):
+        if name not in watched:
+            yield f"nobody is told when {name} fails: add an alarm on its Errors"
+
+
+# All that any function may do to the events table: read, append, and read its stream.
+ON_EVENTS = {
+    f"dynamodb:{action}".lower()
+    for action in (
+        *("GetItem", "BatchGetItem", "Query", "PutItem", "ConditionCheckItem"),
+        *("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"),
+    )
+}
+
+# Actions for which IAM knows no narrower resource.
+WITHOUT_RESOURCE = {"dynamodb:ListStreams"}
+
+
+@rule
+def no_function_can_delete_or_update_events(template: Template) -> Faults:
+    for role, statement in allowed(template):
+        if not any(may_be_events(resource) for resource in as_list(statement.get("Resource"))):
+            continue
+        for action in as_list(statement.get("Action")):
+            if could_be_dynamodb(action) and action.lower() not in ON_EVENTS:
+                yield f"{role} may {action} on the events table: events are only read and appended; take the action away"
+
+
+@rule
+def no_role_has_permissions_that_are_not_written_out(template: Template) -> Faults:
+    for name, role in template.of_type("AWS::IAM::Role"):
+        if role.get("ManagedPolicyArns"):
+            yield f"{name} has managed policies: write out in Policies what it may do"
+    for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"):
+        for name, _ in template.of_type(kind):
+            yield f"{name} is a policy of its own, which no rule here reads: write it into its role's Policies"
+    for name, function in template.of_type("AWS::Lambda::Function"):
+        if template.resources.get(target(function.get("Role")) or "", {}).get("Type") != "AWS::IAM::Role":
+            yield f"{name} has no role in the template: add one and name it in Role"
+    for role, statement in allowed(template):
+        if "NotAction" in statement or "NotResource" in statement:
+            yield f"{role} is allowed all but something: say what it may do instead"
+        for resource in as_list(statement.get("Resource")):
+            if resource == "*" and not set(as_list(statement.get("Action"))) <= WITHOUT_RESOURCE:
+                yield f"{role} may {statement.get('Action')} on every resource of the account: name the resource"
+
+
+@rule
+def every_function_has_a_role_of_its_own(template: Template) -> Faults:
+    users: dict[str | None, str] = {}
+    for name, function in template.of_type("AWS::Lambda::Function"):
+        role = target(function.get("Role"))
+        if role in users:
+            yield f"{name} and {users[role]} share the role {role}: give each its own"
+        users[role] = name
+
+
+def allowed(template: Template) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each statement that allows a role something, with the role's name."""
+    for name, role in template.of_type("AWS::IAM::Role"):
+        for policy in role.get("Policies", []):
+            for statement in as_list(policy["PolicyDocument"]["Statement"]):
+                if statement["Effect"] == "Allow":
+                    yield name, statement
+
+
+def could_be_dynamodb(action: str) -> bool:
+    service = action.lower().partition(":")[0]
+    return service == "dynamodb" or "*" in service or "?" in service
+
+
+def may_be_events(resource: Any) -> bool:
+    """Whether a statement's resource can be the events table: only a reference to something else surely is not."""
+    return target(resource) in (None, "EventsTable")

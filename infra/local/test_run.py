@@ -1,0 +1,67 @@
+"""`make run`, with the functions that `make build` made: a person sees an order go all the way, and Ctrl-C ends it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+import urllib.request
+from pathlib import Path
+
+RUN = Path(__file__).with_name("run.py")
+READY_WITHIN_S = 120
+
+
+class Run(unittest.TestCase):
+    def test_an_order_goes_all_the_way_and_ctrl_c_leaves_nothing_behind(self) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            folder, temporary = Path(name, "local"), Path(name, "tmp")
+            temporary.mkdir()
+            process = subprocess.Popen(
+                [sys.executable, str(RUN), "--port", "0", "--folder", str(folder)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                env={**os.environ, "TMPDIR": str(temporary)},
+            )
+            too_slow = threading.Timer(READY_WITHIN_S, process.kill)
+            too_slow.start()
+            try:
+                said = ""
+                while "Ctrl-C" not in said:
+                    line = process.stdout.readline()
+                    self.assertTrue(line, said)
+                    said += line
+
+                self.assertNotIn("\x1b", said, "colours where no person looks")
+                for moment in ("sent", "recorded", "accepted", "visible"):
+                    self.assertRegex(said, rf"(?m)^ +\d+ ms .. {moment} ")
+                api_url = Path(folder, "api-url").read_text(encoding="utf-8").strip()
+                self.assertEqual(3, len(re.findall(rf"(?m)^  curl .*{re.escape(api_url)}/", said)), said)
+                with urllib.request.urlopen(re.search(r"curl (\S+/orders/\S+)", said)[1], timeout=10) as answer:
+                    self.assertEqual("pending", json.load(answer)["status"])
+
+                process.send_signal(signal.SIGINT)
+                rest, _ = process.communicate()
+                self.assertEqual(0, process.returncode, rest)
+                self.assertEqual([], list(temporary.iterdir()))
+                self.assertFalse(Path(folder, "api-url").exists())
+                with socket.socket() as probe:
+                    address = re.search(r"//([\d.]+):(\d+)", api_url)
+                    self.assertNotEqual(0, probe.connect_ex((address[1], int(address[2]))), "something still listens")
+            finally:
+                too_slow.cancel()
+                process.kill()
+                process.stdout.close()
+                process.wait()
+
+
+if __name__ == "__main__":
+    unittest.main()
