@@ -194,7 +194,7 @@ class Cloud(unittest.TestCase):
     def setUpClass(cls) -> None:
         running = contextlib.ExitStack()
         cls.addClassCleanup(running.close)
-        cls.cloud = running.enter_context(launched("--parameter", "LogLevel=warn"))
+        cls.cloud = running.enter_context(launched("--parameter", "LogLevel=WARN"))
         cls.outputs = cls.cloud.ready["outputs"]
 
     def invoke(self, function: str, service: str, operation: str, **arguments: object) -> str:
@@ -210,7 +210,7 @@ class Cloud(unittest.TestCase):
 
     def test_functions_see_the_template_s_environment_and_nothing_of_the_caller_s(self) -> None:
         environment = self.cloud.health()["environment"]
-        self.assertEqual("warn", environment["LOG_LEVEL"])
+        self.assertEqual("WARN", environment["RUST_LOG"])
         self.assertEqual(self.outputs["EventsTableName"], environment["EVENTS_TABLE"])
         self.assertEqual(self.cloud.ready["endpoint"], environment["AWS_ENDPOINT_URL"])
         self.assertNotIn("SKALD_SECRET", environment)
