@@ -102,7 +102,8 @@ fn read_stream(item: &Item) -> Result<StreamId, StoreError> {
     let Some(AttributeValue::S(key)) = item.get("pk") else {
         return Err(malformed(String::new(), Version::START, "`pk` is missing or no text".to_owned()));
     };
-    key.parse().or_else(|_| Err(malformed(key.clone(), Version::START, "`pk` is no stream's key".to_owned())))
+    let stream = key.parse().ok();
+    stream.ok_or_else(|| malformed(key.clone(), Version::START, "`pk` is no stream's key".to_owned()))
 }
 
 fn malformed(key: String, at: Version, fault: String) -> StoreError {

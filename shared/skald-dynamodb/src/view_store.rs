@@ -17,6 +17,8 @@ use crate::row_item;
 const UNCHANGED: &str = "version = :expected AND attribute_not_exists(parked)";
 /// The same, if none was read.
 const UNCHANGED_OR_NONE: &str = "attribute_not_exists(pk) OR (version = :expected AND attribute_not_exists(parked))";
+/// The row is the parked one that was read.
+const STILL_PARKED: &str = "version = :expected AND attribute_exists(parked)";
 /// The index of lists.
 const LISTING: &str = "listing";
 /// Most keys in one `BatchGetItem`.
@@ -42,6 +44,27 @@ impl DynamoDbViewStore {
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into().into() }
+    }
+
+    /// Stores the row under this condition, in which `:expected` is a version.
+    async fn put_if(
+        &self,
+        condition: &str,
+        stream: &StreamId,
+        expected: Version,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
+        let put = self.client.put_item().table_name(&*self.table).set_item(Some(row_item::row_item(stream, row)));
+        let sent = put
+            .condition_expression(condition)
+            .expression_attribute_values(":expected", AttributeValue::N(expected.to_string()))
+            .send()
+            .await;
+        let Err(error) = sent else { return Ok(Put::Stored) };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(Put::Stale),
+            _ => Err(sdk_error("PutItem", error)),
+        }
     }
 
     /// The rows of at most [`BATCH_KEYS`] different streams, in any order.
@@ -108,25 +131,16 @@ impl ViewStore for DynamoDbViewStore {
 
     async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
         let condition = if expected == Version::START { UNCHANGED_OR_NONE } else { UNCHANGED };
-        let put = self.client.put_item().table_name(&*self.table).set_item(Some(row_item::row_item(stream, row)));
-        let sent = put
-            .condition_expression(condition)
-            .expression_attribute_values(":expected", AttributeValue::N(expected.to_string()))
-            .send()
-            .await;
-        let Err(error) = sent else { return Ok(Put::Stored) };
-        match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(Put::Stale),
-            _ => Err(sdk_error("PutItem", error)),
-        }
+        self.put_if(condition, stream, expected, row).await
+    }
+
+    async fn put_over_parked(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+        self.put_if(STILL_PARKED, stream, expected, row).await
     }
 
     async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<Vec<ListEntry>, StoreError> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut entries = Vec::new();
-        if limit == 0 {
-            return Ok(entries);
-        }
         let mut pages = self
             .client
             .query()

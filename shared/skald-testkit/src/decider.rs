@@ -187,3 +187,74 @@ impl<E: Debug> std::fmt::Display for Listed<'_, E> {
         if self.0.is_empty() { f.write_str("nothing") } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::given;
+    use crate::sample::{Account, AccountCommand, AccountRejection, Deposited, Noted, Withdrawn};
+
+    #[test]
+    fn events_are_written_in_any_of_these_ways() {
+        let payload = Deposited { amount: 5 };
+        let event = crate::sample::AccountEvent::from(payload.clone());
+        let list = vec![event.clone()];
+        given::<Account>([]).when(AccountCommand::Deposit(5)).then([payload.into()]);
+        given::<Account>(&list).when(AccountCommand::Deposit(5)).then(&list);
+        given::<Account>(list.as_slice()).when(AccountCommand::Deposit(5)).then([event.clone()]);
+        given::<Account>(event.clone()).when(AccountCommand::Deposit(5)).then(event);
+        given::<Account>(list).when(AccountCommand::Deposit(0)).then_nothing();
+    }
+
+    #[test]
+    fn the_past_decides() {
+        let past = [Deposited { amount: 5 }.into(), Withdrawn { amount: 2 }.into(), Noted { text: "n".into() }.into()];
+        let asked = 4;
+        given::<Account>(&past)
+            .when(AccountCommand::Withdraw(asked))
+            .then_rejected(AccountRejection::Overdrawn { balance: 3, asked });
+        given::<Account>(&past).when(AccountCommand::Withdraw(3)).then([Withdrawn { amount: 3 }.into()]);
+    }
+
+    #[test]
+    #[should_panic(expected = "given Deposited(Deposited { amount: 5 })\nthen  nothing\nbut   Withdrawn")]
+    fn an_event_where_none_was_expected_fails() {
+        given::<Account>([Deposited { amount: 5 }.into()]).when(AccountCommand::Withdraw(3)).then_nothing();
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "given nothing\nthen  Deposited(Deposited { amount: 6 })\nbut   Deposited(Deposited { amount: 5 })"
+    )]
+    fn another_event_fails() {
+        given::<Account>([]).when(AccountCommand::Deposit(5)).then([Deposited { amount: 6 }.into()]);
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "then  Deposited(Deposited { amount: 5 })\n      Deposited(Deposited { amount: 5 })\nbut"
+    )]
+    fn fewer_events_fail() {
+        let event = Deposited { amount: 5 };
+        given::<Account>([]).when(AccountCommand::Deposit(5)).then([event.clone().into(), event.into()]);
+    }
+
+    #[test]
+    #[should_panic(expected = "but   rejected: Overdrawn { balance: 0, asked: 1 }")]
+    fn a_rejection_where_none_was_expected_fails() {
+        given::<Account>([]).when(AccountCommand::Withdraw(1)).then_nothing();
+    }
+
+    #[test]
+    #[should_panic(expected = "then  rejected: Overdrawn { balance: 1, asked: 1 }")]
+    fn another_rejection_fails() {
+        let rejection = AccountRejection::Overdrawn { balance: 1, asked: 1 };
+        given::<Account>([]).when(AccountCommand::Withdraw(1)).then_rejected(rejection);
+    }
+
+    #[test]
+    #[should_panic(expected = "but   Deposited")]
+    fn no_rejection_where_one_was_expected_fails() {
+        let rejection = AccountRejection::Overdrawn { balance: 1, asked: 1 };
+        given::<Account>([]).when(AccountCommand::Deposit(1)).then_rejected(rejection);
+    }
+}

@@ -101,13 +101,11 @@ pub(crate) async fn commits<S: EventStore>(store: &S, stream: &StreamId) -> Vec<
     loaded.commits
 }
 
-/// The streams of the conflict that an append must have ended in.
-pub(crate) fn conflict<T>(result: Result<T, AppendError>) -> Vec<StreamId> {
+/// The append ended in a conflict, over these streams.
+#[track_caller]
+pub(crate) fn assert_conflict<T, const N: usize>(result: Result<T, AppendError>, expected: [&StreamId; N]) {
     match result {
-        Err(AppendError::Conflict { mut streams }) => {
-            streams.sort();
-            streams
-        }
+        Err(AppendError::Conflict { streams }) => assert_eq!(streams.iter().collect::<Vec<_>>(), expected),
         Err(error) => panic!("expected a conflict, got: {error}"),
         Ok(_) => panic!("expected a conflict, but it was appended"),
     }

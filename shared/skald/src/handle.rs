@@ -30,6 +30,14 @@ pub struct Request {
     pub context: Context,
 }
 
+impl Request {
+    /// The commit to be of these events.
+    #[must_use]
+    pub fn draft(&self, events: Vec<EventData>) -> Draft {
+        Draft { commit_id: self.commit_id, at: self.at, context: self.context.clone(), events }
+    }
+}
+
 /// What handling a command led to.
 #[derive(Debug, Clone)]
 pub struct Handled<States> {
@@ -193,6 +201,27 @@ impl<A: Streams, B: Streams> Streams for (A, B) {
     }
 }
 
+/// Why the states of streams could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum StatesError {
+    /// A stored event of one of the streams cannot be read.
+    #[error("a stored event cannot be read")]
+    Decode(#[from] DecodeError),
+    /// The store failed.
+    #[error("the event store failed")]
+    Store(#[from] StoreError),
+}
+
+/// The states of several streams, each as of now, read at the same time.
+///
+/// # Errors
+/// See [`StatesError`].
+pub async fn states<S: EventStore, T: Streams>(store: &S, streams: &T) -> Result<T::States, StatesError> {
+    let ids = streams.ids();
+    let histories = try_join_all(ids.iter().map(|id| store.read(id, Version::START))).await?;
+    Ok(streams.fold(&mut histories.iter())?)
+}
+
 /// Handles a command about one stream: [`handle_all`] with one decider.
 ///
 /// # Errors
@@ -239,10 +268,9 @@ where
         let loaded = try_join_all(streams.ids().iter().map(|id| store.load(id))).await?;
         let (heads, histories): (Vec<_>, Vec<_>) =
             loaded.into_iter().map(|Loaded { head, commits }| (head, commits)).unzip();
-        let states = streams.fold(&mut histories.iter())?;
-
         let earlier: Vec<Commit> =
             histories.iter().flatten().filter(|commit| commit.id == request.commit_id).cloned().collect();
+        let states = streams.fold(&mut histories.iter())?;
         if !earlier.is_empty() {
             return Ok(Handled { states, outcome: Outcome::Repeated(earlier) });
         }
@@ -252,7 +280,7 @@ where
             .into_iter()
             .zip(streams.encode(&events)?)
             .filter(|(_, events)| !events.is_empty())
-            .map(|(head, events)| (head, draft(request, events)))
+            .map(|(head, events)| (head, request.draft(events)))
             .collect();
         if parts.is_empty() {
             return Ok(Handled { states, outcome: Outcome::Unchanged });
@@ -273,10 +301,6 @@ where
     }
 }
 
-fn draft(request: &Request, events: Vec<EventData>) -> Draft {
-    Draft { commit_id: request.commit_id, at: request.at, context: request.context.clone(), events }
-}
-
 /// Appends, and again while other transactions are in the way: their outcome need not concern these streams, so the
 /// decision stands.
 async fn append_parts<S: EventStore, P: Pause>(
@@ -292,6 +316,10 @@ async fn append_parts<S: EventStore, P: Pause>(
         };
         match result {
             Err(AppendError::Contended) => wait::<P, ()>(pause, failed).await.or(Err(AppendError::Contended))?,
+            // A client repeats throttled requests by itself, but not a transaction that was cancelled for it.
+            Err(AppendError::Store(throttled @ StoreError::Throttled { .. })) if parts.len() > 1 => {
+                wait::<P, ()>(pause, failed).await.or(Err(throttled))?;
+            }
             done => return done,
         }
     }
@@ -308,12 +336,14 @@ async fn wait<P: Pause, R>(pause: &P, failed: &mut u32) -> Result<(), HandleErro
 }
 
 impl<States> Handled<States> {
-    /// Whether this command made the first event of a stream, now.
+    /// Whether this command, in this attempt or an earlier one, made the first event of a stream.
     #[must_use]
     pub fn created(&self) -> bool {
         match &self.outcome {
-            Outcome::Appended(commits) => commits.iter().any(|commit| commit.first == Version::START.next()),
-            Outcome::Repeated(_) | Outcome::Unchanged => false,
+            Outcome::Appended(commits) | Outcome::Repeated(commits) => {
+                commits.iter().any(|commit| commit.first == Version::START.next())
+            }
+            Outcome::Unchanged => false,
         }
     }
 }

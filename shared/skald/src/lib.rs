@@ -23,12 +23,14 @@ mod time;
 pub use commit::{Actor, Commit, CommitId, Context, CorrelationId, Draft, Envelope, EventId, InvalidContext};
 pub use decider::{Decider, Folded, decide_in_turn, fold};
 pub use event::{DecodeError, DomainEvent, EncodeError, EventData, decode_as, encode_as};
-pub use handle::{HandleError, Handled, Many, One, Outcome, Pause, Request, Streams, handle, handle_all};
+pub use handle::{
+    HandleError, Handled, Many, One, Outcome, Pause, Request, StatesError, Streams, handle, handle_all, states,
+};
 pub use message::{CommitMessage, InvalidMessage};
 pub use personal::{Personal, reveal};
 pub use projection::{
     CatchUpError, CaughtUp, Inapplicable, ListEntry, Listing, Parked, Projection, Put, ViewRow, ViewStore, catch_up,
-    park, project,
+    park, project, redrive,
 };
 pub use store::{
     AppendError, Appended, Corruption, EventStore, Head, Loaded, MAX_COMMIT_BYTES, MAX_STREAMS, MAX_TOGETHER_BYTES,

@@ -138,6 +138,20 @@ pub struct InMemoryViewStore {
     rows: Arc<Mutex<BTreeMap<StreamId, ViewRow>>>,
 }
 
+impl InMemoryViewStore {
+    /// Stores the row, if the one that is there, or its absence, is as expected.
+    fn replace(&self, stream: &StreamId, version: Version, parked: bool, row: &ViewRow) -> Put {
+        let mut rows = lock(&self.rows);
+        let stored = rows.get(stream);
+        let found = stored.map_or(Version::START, |row| row.version);
+        if found != version || stored.is_some_and(|row| row.parked.is_some()) != parked {
+            return Put::Stale;
+        }
+        rows.insert(stream.clone(), row.clone());
+        Put::Stored
+    }
+}
+
 impl ViewStore for InMemoryViewStore {
     async fn get(&self, stream: &StreamId) -> Result<Option<ViewRow>, StoreError> {
         Ok(lock(&self.rows).get(stream).cloned())
@@ -149,15 +163,11 @@ impl ViewStore for InMemoryViewStore {
     }
 
     async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
-        let mut rows = lock(&self.rows);
-        let stored = rows.get(stream);
-        if stored.map_or(Version::START, |row| row.version) != expected
-            || stored.is_some_and(|row| row.parked.is_some())
-        {
-            return Ok(Put::Stale);
-        }
-        rows.insert(stream.clone(), row.clone());
-        Ok(Put::Stored)
+        Ok(self.replace(stream, expected, false, row))
+    }
+
+    async fn put_over_parked(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+        Ok(self.replace(stream, expected, true, row))
     }
 
     async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<Vec<ListEntry>, StoreError> {

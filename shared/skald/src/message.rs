@@ -16,8 +16,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, Category, Commit, CommitId, Context, CorrelationId, EventData, EventId, InvalidName, StreamId, Tenant,
-    Timestamp, Version,
+    Actor, Category, Commit, CommitId, Context, CorrelationId, EventData, EventId, StreamId, Tenant, Timestamp, Version,
 };
 
 /// The only encoding of event data there is so far: JSON in UTF-8.
@@ -89,7 +88,7 @@ impl CommitMessage {
         let wire: WireMessage = serde_json::from_str(text)
             .map_err(|error| InvalidMessage::Malformed(format!("line {} column {}", error.line(), error.column())))?;
         let stream = StreamId::named(&wire.tenant, &wire.stream)
-            .map_err(|error: InvalidName| InvalidMessage::Malformed(error.to_string()))?;
+            .or(Err(InvalidMessage::Malformed("stream is no stream's name".to_owned())))?;
         if wire.version == Version::START || wire.count == 0 {
             return Err(InvalidMessage::Malformed("version and count start at 1".to_owned()));
         }
@@ -166,10 +165,9 @@ impl WireCommit {
         if self.encoding != ENCODING {
             return Err(InvalidMessage::UnknownEncoding(self.encoding));
         }
-        let events = self.events.into_iter().map(|event| {
-            let data = BASE64
-                .decode(event.data)
-                .map_err(|error| InvalidMessage::Malformed(format!("data of {}: {error}", event.event_type)))?;
+        let events = self.events.into_iter().enumerate().map(|(index, event)| {
+            let malformed = || InvalidMessage::Malformed(format!("commit.events[{index}].data is not base64"));
+            let data = BASE64.decode(event.data).or(Err(malformed()))?;
             Ok(EventData { event_type: event.event_type, schema: event.schema, data })
         });
         Ok(Commit {

@@ -130,6 +130,17 @@ pub trait ViewStore: Sync {
         row: &ViewRow,
     ) -> impl Future<Output = Result<Put, StoreError>> + Send;
 
+    /// Stores the row, if the stored one is still at `expected` and parked. For [`redrive`], after the cause is mended.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    fn put_over_parked(
+        &self,
+        stream: &StreamId,
+        expected: Version,
+        row: &ViewRow,
+    ) -> impl Future<Output = Result<Put, StoreError>> + Send;
+
     /// At most `limit` entries of a list, last place first, from before the entry `before` on. Pages that start where the
     /// one before ended have every entry once, even those that share a place.
     ///
@@ -341,6 +352,30 @@ pub async fn park<V: ViewStore>(views: &V, stream: &StreamId, reason: &str, at: 
         };
         if views.put(stream, row.version, &row).await? == Put::Stored {
             return Ok(());
+        }
+    }
+    Err(CatchUpError::Busy { stream: stream.clone() })
+}
+
+/// Brings a parked row back: folds its whole stream anew and stores the row unparked. One that is not parked stays.
+///
+/// # Errors
+/// As [`catch_up`]; the row stays parked.
+pub async fn redrive<P: Projection, E: EventStore, V: ViewStore>(
+    events: &E,
+    views: &V,
+    stream: &StreamId,
+) -> Result<CaughtUp, CatchUpError> {
+    for _ in 0..ATTEMPTS {
+        let Some(parked) = views.get(stream).await?.filter(|row| row.parked.is_some()) else {
+            return Ok(CaughtUp::Already);
+        };
+        let commits = events.read(stream, Version::START).await?;
+        let row = stored_row::<P>(stream, None, &commits)?;
+        // Parked by news of a stream that has no events: then there is nothing to show.
+        let row = row.unwrap_or(ViewRow { version: Version::START, body: None, listing: None, parked: None, ..parked });
+        if views.put_over_parked(stream, parked.version, &row).await? == Put::Stored {
+            return Ok(CaughtUp::To(row.version));
         }
     }
     Err(CatchUpError::Busy { stream: stream.clone() })

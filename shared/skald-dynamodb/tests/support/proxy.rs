@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -21,7 +22,9 @@ pub enum Fate {
 
 /// Decides about requests and answers, and may change them.
 pub trait Meddler: Send + Sync + 'static {
-    fn request(&self, operation: &str, body: &mut Value) -> Fate;
+    fn request(&self, _operation: &str, _body: &mut Value) -> Fate {
+        Fate::Pass
+    }
 
     fn answer(&self, _operation: &str, _status: &mut u16, _body: &mut Value) {}
 }
@@ -31,6 +34,24 @@ impl<F: Fn(&str, &mut Value) -> Fate + Send + Sync + 'static> Meddler for F {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         self(operation, body)
     }
+}
+
+/// Answers every request of one operation with the same error; lets others pass.
+pub fn always(operation: &'static str, status: u16, body: Value) -> impl Meddler {
+    move |asked: &str, _: &mut Value| if asked == operation { Fate::Answer(status, body.clone()) } else { Fate::Pass }
+}
+
+/// Does this to the first request of an operation; lets others pass.
+pub fn once(operation: &'static str, fate: fn() -> Fate) -> impl Meddler {
+    let seen = AtomicU32::new(0);
+    move |asked: &str, _: &mut Value| {
+        if asked == operation && seen.fetch_add(1, Ordering::Relaxed) == 0 { fate() } else { Fate::Pass }
+    }
+}
+
+/// The service's error with this code.
+pub fn error_body(code: &str) -> Value {
+    json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": "for a test" })
 }
 
 pub struct Proxy;

@@ -5,7 +5,7 @@ use skald::{Commit, Draft, EventStore, Head, MAX_COMMIT_BYTES, Refusal, StreamId
 use super::EventStoreFixture;
 use crate::sample::account;
 use crate::scene::{
-    append, append_at, at, commit, commits, conflict, deposited, draft, enlarge, load, noted, refused, withdrawn,
+    append, append_at, assert_conflict, at, commit, commits, deposited, draft, enlarge, load, noted, refused, withdrawn,
 };
 
 /// A commit at [`EventStore::start`] makes a stream.
@@ -51,11 +51,11 @@ pub async fn behind_the_head_is_a_conflict<F: EventStoreFixture>(fixture: &F) {
     let behind = load(store, &stream).await.head;
     let second = append(store, &stream, "second", deposited(2)).await;
 
-    assert_eq!(conflict(store.append(&behind, draft("late", deposited(3))).await), [stream.clone()]);
+    assert_conflict(store.append(&behind, draft("late", deposited(3))).await, [&stream]);
     assert_eq!(commits(store, &stream).await.last(), Some(&second.commit));
 
     append(store, &stream, "third", deposited(4)).await;
-    assert_eq!(conflict(store.append(&behind, draft("late", deposited(3))).await), [stream.clone()]);
+    assert_conflict(store.append(&behind, draft("late", deposited(3))).await, [&stream]);
     assert_eq!(commits(store, &stream).await.len(), 3);
 }
 
@@ -64,7 +64,7 @@ pub async fn the_start_of_a_stream_with_events_is_a_conflict<F: EventStoreFixtur
     let (store, stream) = (fixture.store(), account("not-new"));
     let start = store.start(stream.clone());
     append(store, &stream, "first", [deposited(1), deposited(2)]).await;
-    assert_eq!(conflict(store.append(&start, draft("also first", deposited(3))).await), [stream.clone()]);
+    assert_conflict(store.append(&start, draft("also first", deposited(3))).await, [&stream]);
     assert_eq!(commits(store, &stream).await.len(), 1);
 }
 
@@ -88,7 +88,7 @@ pub async fn two_events_are_appended_at_once_or_not_at_all<F: EventStoreFixture>
     append_at(store, &start, draft("one", deposited(1))).await;
 
     // The second event of the pair would find its place free.
-    conflict(store.append(&start, draft("pair", [deposited(2), deposited(3)])).await);
+    assert_conflict(store.append(&start, draft("pair", [deposited(2), deposited(3)])).await, [&stream]);
     assert_eq!(commits(store, &stream).await.len(), 1);
 
     append(store, &stream, "pair", [deposited(2), deposited(3)]).await;

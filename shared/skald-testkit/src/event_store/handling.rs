@@ -2,14 +2,14 @@
 
 use futures_util::future::join_all;
 use skald::{
-    EventStore, Folded, HandleError, Handled, Many, One, Outcome, Pause, Request, StreamId, Version, fold, handle,
-    handle_all,
+    Decider, EventStore, Folded, HandleError, Handled, Many, One, Outcome, Pause, Request, StreamId, Version, fold,
+    handle, handle_all,
 };
 
 use super::EventStoreFixture;
 use crate::pause::yield_now;
 use crate::sample::{Account, AccountCommand, AccountEvent, AccountRejection, AccountState, account};
-use crate::scene::{append, commits, context, deposited, request, withdrawn};
+use crate::scene::{append, commits, deposited, request, withdrawn};
 use crate::yielding::Yielding;
 
 /// Waits as often as it was told to: who failed more often waits longer, so that everybody gets a turn.
@@ -144,10 +144,10 @@ async fn transfer<S: EventStore>(
     amount: u64,
 ) -> Result<Handled<(Folded<AccountState>, Vec<Folded<AccountState>>)>, HandleError<AccountRejection>> {
     let [from, to] = accounts;
-    let request = Request { context: context(), ..request(&format!("{from} to {to}")) };
+    let request = request(&format!("{from} to {to}"));
     let streams = (One::<Account>::new(from), Many::<Account>::new(vec![to]));
     let decide = |(from, _): &(Folded<AccountState>, Vec<Folded<AccountState>>)| {
-        let withdrawn = <Account as skald::Decider>::decide(&from.state, &AccountCommand::Withdraw(amount))?;
+        let withdrawn = Account::decide(&from.state, &AccountCommand::Withdraw(amount))?;
         Ok::<(Vec<AccountEvent>, Vec<Vec<AccountEvent>>), _>((withdrawn, vec![vec![deposited(amount)]]))
     };
     handle_all(&Yielding(store), &InTurn, &streams, &request, decide).await

@@ -7,16 +7,16 @@ use skald::{
 use super::{Broken, PlantCommits, PlantItems};
 use crate::pause::NoPause;
 use crate::sample::{Account, AccountCommand, AccountRejection, account};
-use crate::scene::{append, append_at, at, commit, commits, conflict, context, deposited, draft, id, request};
+use crate::scene::{append, append_at, assert_conflict, at, commit, commits, context, deposited, draft, id, request};
 
 /// What `load`, `read` and a command say of the stream: all the same.
 async fn corruption<S: EventStore>(store: &S, stream: &StreamId) -> StoreError {
     let loaded = store.load(stream).await.map(|_| ());
     let read = store.read(stream, Version::START).await.map(|_| ());
     let handled = told(store, stream).await;
-    let corrupt = |error: &StoreError| match error {
-        StoreError::Corrupt { key, corruption } => (key.clone(), corruption.clone()),
-        other => panic!("expected corruption, got: {other}"),
+    let corrupt = |error: &StoreError| {
+        let StoreError::Corrupt { key, corruption } = error else { panic!("expected corruption, got: {error}") };
+        (key.clone(), corruption.clone())
     };
     let (loaded, read) = (loaded.expect_err("load saw nothing"), read.expect_err("read saw nothing"));
     let Err(HandleError::Store(handled)) = handled else { panic!("a command saw nothing: {handled:?}") };
@@ -114,10 +114,10 @@ pub async fn a_planted_commit_is_not_written_over<F: PlantCommits>(fixture: &F) 
     let first = append(store, &stream, "first", deposited(1)).await;
     let planted = commit(&stream, 2, draft("planted", deposited(2)));
     fixture.plant(planted.clone()).await;
-    assert_eq!(conflict(store.append(&first.head, draft("mine", deposited(3))).await), [stream.clone()]);
+    assert_conflict(store.append(&first.head, draft("mine", deposited(3))).await, [&stream]);
     let parts =
         vec![(first.head, draft("mine", deposited(3))), (store.start(account("other")), draft("mine", deposited(3)))];
-    assert_eq!(conflict(store.append_all(parts).await), [stream.clone()]);
+    assert_conflict(store.append_all(parts).await, [&stream]);
     assert_eq!(commits(store, &stream).await, [first.commit, planted]);
 }
 
@@ -149,13 +149,11 @@ pub async fn an_item_with_other_events_is_reported_without_quoting<F: PlantItems
 
 #[track_caller]
 fn assert_malformed(error: &StoreError, version: u64) {
-    match error {
-        StoreError::Corrupt { corruption: Corruption::Malformed { at, fault }, .. } => {
-            assert_eq!(at.get(), version);
-            assert!(!fault.is_empty(), "what is wrong is not said");
-        }
-        other => panic!("expected a malformed item, got: {other}"),
-    }
+    let StoreError::Corrupt { corruption: Corruption::Malformed { at, fault }, .. } = error else {
+        panic!("expected a malformed item, got: {error}")
+    };
+    assert_eq!(at.get(), version);
+    assert!(!fault.is_empty(), "what is wrong is not said");
     assert!(!error.is_transient(), "waiting does not mend it");
 }
 
@@ -164,6 +162,6 @@ pub async fn a_broken_item_is_not_written_over<F: PlantItems>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("kept"));
     let first = append_at(store, &store.start(stream.clone()), draft("first", deposited(1))).await;
     fixture.plant_item(&stream, Version::new(2), Broken::NoCommitId).await;
-    assert_eq!(conflict(store.append(&first.head, draft("mine", deposited(3))).await), [stream.clone()]);
+    assert_conflict(store.append(&first.head, draft("mine", deposited(3))).await, [&stream]);
     assert_malformed(&corruption(store, &stream).await, 2);
 }

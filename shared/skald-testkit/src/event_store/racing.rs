@@ -11,7 +11,7 @@ use crate::sample::account;
 use crate::scene::{append_at, commits, deposited, draft, id, load};
 
 const WRITERS: u64 = 8;
-const COMMITS_EACH: u64 = 5;
+const COMMITS_EACH: u64 = 3;
 /// Enough for every writer to lose to every commit of every other.
 const ATTEMPTS: u64 = 4 * WRITERS * COMMITS_EACH;
 

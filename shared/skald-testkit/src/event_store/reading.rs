@@ -75,7 +75,7 @@ pub async fn a_stream_over_one_megabyte_is_read_whole<F: EventStoreFixture>(fixt
 pub async fn reading_after_a_version_gives_the_rest<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("rest"));
     let written = append_megabytes(store, &stream).await;
-    for skipped in 0..=written.len() {
+    for skipped in [0, 1, 4, 7, 8] {
         let after = written[..skipped].last().map_or(Version::START, Commit::last);
         let rest = store.read(&stream, after).await.unwrap_or_else(|error| panic!("read after {after}: {error}"));
         assert_eq!(rest.len(), written.len() - skipped, "after {after}");

@@ -4,7 +4,7 @@ use skald::{AppendError, Appended, EventStore, Head, StreamId, Version};
 
 use super::EventStoreFixture;
 use crate::sample::account;
-use crate::scene::{append, append_at, commits, conflict, deposited, draft, withdrawn};
+use crate::scene::{append, append_at, assert_conflict, commits, deposited, draft, withdrawn};
 
 /// The same id at the same head gets the commit that is stored, even if the second draft says something else.
 pub async fn a_repeated_commit_gives_the_first_answer<F: EventStoreFixture>(fixture: &F) {
@@ -33,7 +33,7 @@ pub async fn a_repeated_commit_is_recognised_after_others<F: EventStoreFixture>(
     let again = append_at(store, &start, draft("command", [deposited(1), deposited(2)])).await;
     assert!(again.repeated, "not recognised");
     assert_eq!((again.head.version(), again.commit), (Version::new(2), first.commit));
-    assert_eq!(conflict(store.append(&again.head, draft("next", deposited(4))).await), [stream.clone()]);
+    assert_conflict(store.append(&again.head, draft("next", deposited(4))).await, [&stream]);
     assert_eq!(commits(store, &stream).await.len(), 2);
 }
 
@@ -42,7 +42,7 @@ pub async fn another_command_at_the_same_head_is_no_repeat<F: EventStoreFixture>
     let (store, stream) = (fixture.store(), account("rival"));
     let start = store.start(stream.clone());
     append_at(store, &start, draft("mine", deposited(1))).await;
-    assert_eq!(conflict(store.append(&start, draft("yours", deposited(1))).await), [stream]);
+    assert_conflict(store.append(&start, draft("yours", deposited(1))).await, [&stream]);
 }
 
 /// As for one stream, so for several.
@@ -79,7 +79,7 @@ pub async fn a_repeat_with_another_stream_writes_nothing<F: EventStoreFixture>(f
     let (store, streams) = (fixture.store(), ["a", "b", "c"].map(account));
     let heads = streams.clone().map(|stream| store.start(stream));
     append_both(store, &heads[..2], ["both", "both"]).await.expect("both are appended");
-    assert_eq!(conflict(append_both(store, &heads[1..], ["both", "both"]).await), [streams[2].clone()]);
+    assert_conflict(append_both(store, &heads[1..], ["both", "both"]).await, [&streams[2]]);
     assert_eq!(lengths(store, &streams).await, [1, 1, 0]);
 }
 

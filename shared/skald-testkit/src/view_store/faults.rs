@@ -2,8 +2,8 @@
 
 use skald::memory::InMemoryEventStore;
 use skald::{
-    CatchUpError, CaughtUp, Commit, CommitMessage, DecodeError, EventData, StreamId, Version, ViewRow, ViewStore,
-    catch_up, park,
+    CatchUpError, CaughtUp, Commit, CommitMessage, DecodeError, EventData, Put, StreamId, Version, ViewRow, ViewStore,
+    catch_up, park, redrive,
 };
 
 use super::ViewStoreFixture;
@@ -118,4 +118,49 @@ pub async fn a_row_that_is_none_is_an_error<F: ViewStoreFixture>(fixture: &F) {
     assert!(matches!(error, CatchUpError::MalformedRow { .. }), "{error}");
     assert!(!error.is_transient(), "waiting does not help");
     assert!(!format!("{error} {error:?}").contains("jane"), "a stored value is quoted: {error}");
+}
+
+/// A parked row comes back with everything that happened meanwhile, and goes on like any other; as long as its cause
+/// stands, it stays parked.
+pub async fn a_parked_row_is_redriven_from_the_event_store<F: ViewStoreFixture>(fixture: &F) {
+    let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("redriven"));
+    let first = append(&events, &stream, "first", deposited(5)).await.commit;
+    deliver(&events, views, CommitMessage::of(first)).await;
+    park(views, &stream, "a lie", at(60)).await.expect("it is parked");
+    append(&events, &stream, "second", deposited(6)).await;
+    let told = redrive::<Statements, _, _>(&events, views, &stream).await.expect("the stream is sound");
+    assert_eq!(told, CaughtUp::To(Version::new(2)));
+    let row = get(views, &stream).await.expect("a row");
+    let statement = row.decode::<Statement>(&stream).expect("a statement").expect("a body");
+    assert_eq!((row.parked, statement.balance, statement.entries), (None, 11, 2));
+    let third = append(&events, &stream, "third", deposited(1)).await.commit;
+    assert_eq!(deliver(&events, views, CommitMessage::of(third)).await, CaughtUp::To(Version::new(3)));
+
+    append(&events, &stream, "bad", withdrawn(100)).await;
+    park(views, &stream, "overdrawn", at(70)).await.expect("it is parked");
+    let parked = get(views, &stream).await;
+    let error = redrive::<Statements, _, _>(&events, views, &stream).await.expect_err("the cause stands");
+    assert!(matches!(error, CatchUpError::Inapplicable { .. }), "{error}");
+    assert_eq!(get(views, &stream).await, parked);
+
+    // Parked by news of a stream that has no events, which then begins after all.
+    let unborn = account("unborn");
+    park(views, &unborn, "a lie", at(60)).await.expect("it is parked");
+    redrive::<Statements, _, _>(&events, views, &unborn).await.expect("there is nothing to fold");
+    let born = append(&events, &unborn, "born", deposited(1)).await.commit;
+    assert_eq!(deliver(&events, views, CommitMessage::of(born)).await, CaughtUp::To(Version::new(1)));
+}
+
+/// Redriving a row that is well, or is none, changes nothing.
+pub async fn a_row_that_is_not_parked_is_not_redriven<F: ViewStoreFixture>(fixture: &F) {
+    let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("well"));
+    let first = append(&events, &stream, "first", deposited(5)).await.commit;
+    deliver(&events, views, CommitMessage::of(first)).await;
+    let before = get(views, &stream).await;
+    assert_eq!(views.put_over_parked(&stream, Version::new(1), &row(2, "{}")).await.expect("an answer"), Put::Stale);
+    for stream in [stream.clone(), account("none")] {
+        let told = redrive::<Statements, _, _>(&events, views, &stream).await.expect("nothing is wrong");
+        assert_eq!(told, CaughtUp::Already);
+    }
+    assert_eq!(get(views, &stream).await, before);
 }

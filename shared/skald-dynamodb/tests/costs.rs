@@ -1,0 +1,194 @@
+//! What each operation costs, as the service counts: requests and capacity units. These are promises of DESIGN.md.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use skald::{CommitMessage, Draft, EventData, EventStore, Listing, Version, ViewRow, ViewStore, catch_up, handle};
+use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore};
+use skald_testkit::NoPause;
+use skald_testkit::sample::{Account, AccountCommand, Statements, account};
+
+use support::calls::{self, request};
+use support::proxy::{Fate, Meddler};
+use support::{EVENTS, Engine, VIEW};
+
+/// What was asked for since the last look, and what it took: in all, and of that by indexes.
+#[derive(Debug, Default, PartialEq)]
+struct Bill {
+    requests: BTreeMap<String, u32>,
+    /// Capacity units in tenths, since half a unit is the price of an eventually consistent read.
+    tenths: i64,
+    index_tenths: i64,
+}
+
+/// Keeps the bill: asks the service to say what each request takes, and adds it up.
+#[derive(Clone, Default)]
+struct Counter(Arc<Mutex<Bill>>);
+
+impl Counter {
+    /// The bill so far; a new one is begun.
+    fn take(&self) -> Bill {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+impl Meddler for Counter {
+    fn request(&self, operation: &str, body: &mut Value) -> Fate {
+        *self.0.lock().unwrap().requests.entry(operation.to_owned()).or_default() += 1;
+        body["ReturnConsumedCapacity"] = json!("INDEXES");
+        Fate::Pass
+    }
+
+    fn answer(&self, _: &str, _: &mut u16, body: &mut Value) {
+        let mut bill = self.0.lock().unwrap();
+        // One table's, or a list of them.
+        let consumed = match body["ConsumedCapacity"].take() {
+            Value::Array(tables) => tables,
+            table @ Value::Object(_) => vec![table],
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => vec![],
+        };
+        for table in consumed {
+            bill.tenths += tenths(&table["CapacityUnits"]);
+            let indexes = table["GlobalSecondaryIndexes"].as_object().into_iter().flatten();
+            bill.index_tenths += indexes.map(|(_, index)| tenths(&index["CapacityUnits"])).sum::<i64>();
+        }
+    }
+}
+
+/// Reads a number such as `1.5` without floating point.
+fn tenths(units: &Value) -> i64 {
+    let text = units.to_string();
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, "0"));
+    whole.parse::<i64>().unwrap() * 10 + fraction[..1].parse::<i64>().unwrap()
+}
+
+/// These requests, this many units of the table, and this many of its indexes.
+#[track_caller]
+fn assert_bill(bill: &Bill, requests: &[(&str, u32)], table: i64, indexes: i64) {
+    let requests = requests.iter().map(|(operation, count)| ((*operation).to_owned(), *count)).collect();
+    let expected = Bill { requests, tenths: 10 * (table + indexes), index_tenths: 10 * indexes };
+    assert_eq!(*bill, expected);
+}
+
+/// A commit of this many events, of 300 bytes together.
+fn draft(name: &str, count: usize) -> Draft {
+    let event = EventData { event_type: "account.noted".to_owned(), schema: 1, data: vec![b'x'; 300 / count] };
+    Draft { events: vec![event; count], ..calls::draft(name) }
+}
+
+async fn store() -> (DynamoDbEventStore, Counter) {
+    let counter = Counter::default();
+    let client = Engine::start().await.meddled_client(counter.clone()).await;
+    (DynamoDbEventStore::new(client, EVENTS), counter)
+}
+
+#[tokio::test]
+async fn an_append_is_one_request_and_one_write_unit_whatever_its_number_of_events() {
+    let (store, counter) = store().await;
+    for count in [1, 3, 5] {
+        let head = store.start(account(&count.to_string()));
+        let appended = store.append(&head, draft("first", count)).await.unwrap();
+        assert_bill(&counter.take(), &[("PutItem", 1)], 1, 1);
+        store.append(&appended.head, draft("next", count)).await.unwrap();
+        assert_bill(&counter.take(), &[("PutItem", 1)], 1, 1);
+    }
+}
+
+#[tokio::test]
+async fn an_append_costs_a_write_unit_for_each_kilobyte() {
+    let (store, counter) = store().await;
+    let mut large = draft("large", 1);
+    large.events[0].data = vec![b'x'; 5 * 1024];
+    store.append(&store.start(account("large")), large).await.unwrap();
+    assert_bill(&counter.take(), &[("PutItem", 1)], 6, 1);
+}
+
+#[tokio::test]
+async fn a_command_on_a_short_stream_is_two_requests_one_read_unit_and_one_write_unit() {
+    let (store, counter) = store().await;
+    for number in 0..10 {
+        let (stream, request) = (account("short"), request(&number.to_string()));
+        let command = AccountCommand::Deposit(number + 1);
+        handle::<Account, _, _>(&store, &NoPause, stream, &command, &request).await.unwrap();
+        // One read unit; one write unit of the table, one of the index.
+        assert_bill(&counter.take(), &[("PutItem", 1), ("Query", 1)], 2, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_repeat_or_a_conflict_is_one_request() {
+    let (store, counter) = store().await;
+    let head = store.start(account("repeat"));
+    store.append(&head, draft("mine", 1)).await.unwrap();
+    counter.take();
+    assert!(store.append(&head, draft("mine", 1)).await.unwrap().repeated);
+    assert_eq!(counter.take().requests, BTreeMap::from([("PutItem".to_owned(), 1)]));
+    store.append(&head, draft("yours", 1)).await.unwrap_err();
+    assert_eq!(counter.take().requests, BTreeMap::from([("PutItem".to_owned(), 1)]));
+}
+
+#[tokio::test]
+async fn several_streams_at_once_are_one_request_at_twice_the_price() {
+    let (store, counter) = store().await;
+    let parts = || ["a", "b", "c"].map(|name| (store.start(account(name)), draft("all", 1))).to_vec();
+    store.append_all(parts()).await.unwrap();
+    // Twice the price of the table; the index follows later, and costs what it always does.
+    assert_bill(&counter.take(), &[("TransactWriteItems", 1)], 6, 3);
+    // Every place shows the command's id, so nothing needs to be read.
+    assert!(store.append_all(parts()).await.unwrap().iter().all(|part| part.repeated));
+    assert_eq!(counter.take().requests, BTreeMap::from([("TransactWriteItems".to_owned(), 1)]));
+}
+
+#[tokio::test]
+async fn one_of_several_streams_costs_no_transaction() {
+    let (store, counter) = store().await;
+    store.append_all(vec![(store.start(account("a")), draft("one", 1))]).await.unwrap();
+    assert_bill(&counter.take(), &[("PutItem", 1)], 1, 1);
+}
+
+#[tokio::test]
+async fn a_row_is_one_write_and_but_for_the_first_event_one_read() {
+    let engine = Engine::start().await;
+    let counter = Counter::default();
+    let events = DynamoDbEventStore::new(engine.client(), EVENTS);
+    let views = DynamoDbViewStore::new(engine.meddled_client(counter.clone()).await, VIEW);
+    for number in 0..3 {
+        let command = AccountCommand::Deposit(number + 1);
+        let request = request(&number.to_string());
+        handle::<Account, _, _>(&events, &NoPause, account("a"), &command, &request).await.unwrap();
+        let commit = events.load(&account("a")).await.unwrap().commits.pop().unwrap();
+        catch_up::<Statements, _, _>(&events, &views, &CommitMessage::of(commit)).await.unwrap();
+        match number {
+            // One for the row, one for its place in the list.
+            0 => assert_bill(&counter.take(), &[("PutItem", 1)], 1, 1),
+            // One to read the row, one to write it; its place stays.
+            _ => assert_bill(&counter.take(), &[("GetItem", 1), ("PutItem", 1)], 2, 0),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_a_list_is_one_request_however_long_the_list() {
+    let engine = Engine::start().await;
+    let counter = Counter::default();
+    let views = DynamoDbViewStore::new(engine.meddled_client(counter.clone()).await, VIEW);
+    for number in 0..9 {
+        let stream = account(&number.to_string());
+        let listing = Some(Listing { group: "list".to_owned(), sort: number.to_string() });
+        let row = ViewRow { version: Version::new(1), at: draft("any", 1).at, body: None, listing, parked: None };
+        views.put(&stream, Version::START, &row).await.unwrap();
+    }
+    counter.take();
+    let page = views.list("list", None, 5).await.unwrap();
+    assert_eq!(page.len(), 5);
+    assert_eq!(counter.take().requests, BTreeMap::from([("Query".to_owned(), 1)]));
+    assert_eq!(views.list("list", page.last(), 5).await.unwrap().len(), 4);
+    assert_eq!(counter.take().requests, BTreeMap::from([("Query".to_owned(), 1)]));
+    assert!(views.list("list", None, 0).await.unwrap().is_empty());
+    assert_eq!(counter.take(), Bill::default());
+}

@@ -1,0 +1,81 @@
+//! Calls of the stores, and what they ended in.
+
+use std::collections::BTreeMap;
+
+use skald::{
+    Actor, AppendError, CommitId, Context, CorrelationId, Draft, EventData, EventStore, Request, StoreError, StreamId,
+    Timestamp,
+};
+use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore};
+use skald_testkit::sample::account;
+use uuid::Uuid;
+
+use super::proxy::Meddler;
+use super::{EVENTS, Engine, VIEW};
+
+/// What a call ended in, in a word.
+pub fn kind(error: &AppendError) -> &'static str {
+    match error {
+        AppendError::Conflict { .. } => "conflict",
+        AppendError::Contended => "contended",
+        AppendError::Refused(_) => "refusal",
+        AppendError::Store(error) => store_kind(error),
+    }
+}
+
+pub fn store_kind(error: &StoreError) -> &'static str {
+    assert!(error.is_transient(), "the data is not at fault: {error}");
+    match error {
+        StoreError::Throttled { .. } => "throttled",
+        StoreError::Unavailable { .. } => "unavailable",
+        StoreError::Refused { .. } => "refused",
+        StoreError::Corrupt { .. } => "corrupt",
+    }
+}
+
+/// A commit of one small event.
+pub fn draft(name: &str) -> Draft {
+    let event = EventData { event_type: "account.deposited".to_owned(), schema: 1, data: b"{\"amount\":1}".to_vec() };
+    let Request { commit_id, at, context } = request(name);
+    Draft { commit_id, at, context, events: vec![event] }
+}
+
+/// The command called `name`.
+pub fn request(name: &str) -> Request {
+    Request {
+        commit_id: CommitId::of(Uuid::NAMESPACE_OID, name),
+        at: Timestamp::from_millis(0).unwrap(),
+        context: Context {
+            source: "test".to_owned(),
+            correlation_id: CorrelationId::new("test").unwrap(),
+            causation_id: None,
+            actor: Actor::new("test").unwrap(),
+            metadata: BTreeMap::new(),
+        },
+    }
+}
+
+/// Two streams.
+pub fn streams() -> [StreamId; 2] {
+    ["a", "b"].map(account)
+}
+
+/// The drafts of one command for two new streams.
+pub fn parts<S: EventStore>(store: &S, name: &str) -> Vec<(S::Head, Draft)> {
+    streams().map(|stream| (store.start(stream), draft(name))).into()
+}
+
+/// An event store through a client that `meddler` spoils.
+pub async fn events(engine: &Engine, meddler: impl Meddler) -> DynamoDbEventStore {
+    DynamoDbEventStore::new(engine.meddled_client(meddler).await, EVENTS)
+}
+
+/// A view store, likewise.
+pub async fn views(engine: &Engine, meddler: impl Meddler) -> DynamoDbViewStore {
+    DynamoDbViewStore::new(engine.meddled_client(meddler).await, VIEW)
+}
+
+/// How many commits a stream has, seen past every meddler.
+pub async fn commits(engine: &Engine, stream: &StreamId) -> usize {
+    DynamoDbEventStore::new(engine.client(), EVENTS).load(stream).await.unwrap().commits.len()
+}

@@ -1,0 +1,183 @@
+//! What each cancellation of a transaction means to who appends to several streams.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use skald::{AppendError, EventStore, Folded, Many, Outcome, StreamId, handle_all};
+use skald_dynamodb::DynamoDbEventStore;
+use skald_testkit::NoPause;
+use skald_testkit::sample::{Account, AccountEvent, AccountState, Deposited, account};
+
+use support::calls::{draft, events, kind, parts, request, streams};
+use support::proxy::{Fate, Meddler, always, error_body};
+use support::{EVENTS, Engine};
+
+/// A reason for which a transaction was cancelled.
+#[derive(Clone, Copy)]
+enum Reason {
+    Code(&'static str),
+    /// The place is taken by this command; the item comes along.
+    Taken(&'static str),
+    /// The place is taken; what is there must be read.
+    TakenBySomething,
+}
+
+impl Reason {
+    fn body(self, stream: &StreamId) -> Value {
+        match self {
+            Self::Code("None") => json!({ "Code": "None" }),
+            Self::Code(code) => json!({ "Code": code, "Message": "for a test" }),
+            Self::TakenBySomething => json!({ "Code": "ConditionalCheckFailed", "Message": "for a test" }),
+            Self::Taken(by) => json!({ "Code": "ConditionalCheckFailed", "Message": "for a test", "Item": {
+                "pk": { "S": stream.key() }, "sk": { "N": "1" },
+                "commit": { "S": draft(by).commit_id.to_string() },
+                "at": { "S": "2026-11-21T08:15:30.250Z" }, "encoding": { "S": "json" },
+                "events": { "L": [
+                    { "M": { "type": { "S": "account.noted" }, "schema": { "N": "1" }, "data": { "B": "e30=" } } },
+                ] },
+                "context": { "M": {
+                    "source": { "S": "t" }, "correlation": { "S": "t" }, "actor": { "S": "t" },
+                } },
+            } }),
+        }
+    }
+}
+
+fn cancelled(reasons: &[Reason]) -> Value {
+    let mut body = error_body("TransactionCanceledException");
+    let reasons: Vec<Value> = reasons.iter().zip(streams()).map(|(reason, stream)| reason.body(&stream)).collect();
+    body["CancellationReasons"] = reasons.into();
+    body
+}
+
+#[tokio::test]
+async fn each_cancellation_of_a_transaction_is_told_apart() {
+    use Reason::{Code, Taken, TakenBySomething};
+    const NONE: Reason = Code("None");
+    const CONFLICT: Reason = Code("TransactionConflict");
+    const THROTTLED: Reason = Code("ThrottlingError");
+    const EXCEEDED: Reason = Code("ProvisionedThroughputExceeded");
+    const INVALID: Reason = Code("ValidationError");
+    let cases: &[(&str, &[Reason], &str)] = &[
+        ("another transaction on one", &[NONE, CONFLICT], "contended"),
+        ("another transaction on both", &[CONFLICT, CONFLICT], "contended"),
+        ("one taken", &[Taken("other"), NONE], "conflict: a"),
+        ("both taken", &[Taken("other"), Taken("another")], "conflict: a b"),
+        ("one taken, by what must be read", &[NONE, TakenBySomething], "conflict: b"),
+        ("one taken, a transaction on the other", &[CONFLICT, Taken("other")], "conflict: b"),
+        ("one taken, the other throttled", &[THROTTLED, Taken("other")], "conflict: b"),
+        ("one taken, the other invalid", &[Taken("other"), INVALID], "conflict: a"),
+        ("one throttled", &[THROTTLED, NONE], "throttled"),
+        ("one over its capacity", &[NONE, EXCEEDED], "throttled"),
+        ("one throttled, a transaction on the other", &[CONFLICT, THROTTLED], "throttled"),
+        ("one invalid", &[NONE, INVALID], "refused"),
+        ("one invalid, the other throttled", &[INVALID, THROTTLED], "refused"),
+        ("one invalid, a transaction on the other", &[CONFLICT, INVALID], "refused"),
+        ("an unheard-of reason", &[NONE, Code("SomethingNew")], "refused"),
+        ("no reasons", &[], "refused"),
+    ];
+    for (case, reasons, expected) in cases {
+        let engine = Engine::start().await;
+        // Something else stands where reading it back would look.
+        let past = DynamoDbEventStore::new(engine.client(), EVENTS);
+        past.append(&past.start(account("b")), draft("before")).await.unwrap();
+
+        let store = events(&engine, always("TransactWriteItems", 400, cancelled(reasons))).await;
+        let error = store.append_all(parts(&store, "mine")).await.unwrap_err();
+        let told = match &error {
+            AppendError::Conflict { streams } => {
+                format!("conflict: {}", streams.iter().map(StreamId::id).collect::<Vec<_>>().join(" "))
+            }
+            AppendError::Contended | AppendError::Refused(_) | AppendError::Store(_) => kind(&error).to_owned(),
+        };
+        assert_eq!(told, *expected, "{case}");
+        assert!(!format!("{error:?}").contains("account.noted"), "{case}: an item is shown: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_whole_transaction_can_be_in_the_way_or_mistaken() {
+    let engine = Engine::start().await;
+    for (code, expected) in
+        [("TransactionInProgressException", "contended"), ("IdempotentParameterMismatchException", "refused")]
+    {
+        let store = events(&engine, always("TransactWriteItems", 400, error_body(code))).await;
+        assert_eq!(kind(&store.append_all(parts(&store, "mine")).await.unwrap_err()), expected, "{code}");
+    }
+}
+
+/// My own command at one place means that all of it was committed, whatever the other reasons are.
+#[tokio::test]
+async fn my_own_command_at_one_place_means_committed() {
+    use Reason::{Code, Taken, TakenBySomething};
+    let cases: &[[Reason; 2]] = &[
+        [Taken("mine"), Taken("mine")],
+        [Taken("mine"), Code("None")],
+        [Code("TransactionConflict"), Taken("mine")],
+        [Taken("mine"), Code("ThrottlingError")],
+        [TakenBySomething, TakenBySomething],
+        [Code("None"), TakenBySomething],
+    ];
+    for (number, reasons) in cases.iter().enumerate() {
+        let engine = Engine::start().await;
+        let past = DynamoDbEventStore::new(engine.client(), EVENTS);
+        past.append_all(parts(&past, "mine")).await.unwrap();
+
+        let store = events(&engine, always("TransactWriteItems", 400, cancelled(reasons))).await;
+        let again =
+            store.append_all(parts(&store, "mine")).await.unwrap_or_else(|error| panic!("case {number}: {error}"));
+        let names: Vec<&StreamId> = again.iter().map(|part| &part.commit.stream).collect();
+        assert_eq!(names, streams().iter().collect::<Vec<_>>(), "case {number}");
+        assert!(again.iter().all(|part| part.repeated), "case {number}");
+    }
+}
+
+/// An earlier attempt that was decided over other streams: nothing may be passed off as written.
+#[tokio::test]
+async fn my_own_command_at_one_place_and_not_at_the_other_is_a_conflict() {
+    let engine = Engine::start().await;
+    let store =
+        events(&engine, always("TransactWriteItems", 400, cancelled(&[Reason::Taken("mine"), Reason::Code("None")])))
+            .await;
+    let error = store.append_all(parts(&store, "mine")).await.unwrap_err();
+    assert!(matches!(&error, AppendError::Conflict { streams } if *streams == [account("b")]), "{error}");
+}
+
+/// Counts the requests by operation, and puts another transaction in the way of the first two.
+struct InTheWay(Arc<Mutex<BTreeMap<String, u32>>>);
+
+impl Meddler for InTheWay {
+    fn request(&self, operation: &str, _: &mut Value) -> Fate {
+        let mut counts = self.0.lock().unwrap();
+        let count = counts.entry(operation.to_owned()).or_default();
+        *count += 1;
+        if operation == "TransactWriteItems" && *count <= 2 {
+            return Fate::Answer(400, cancelled(&[Reason::Code("TransactionConflict"), Reason::Code("None")]));
+        }
+        Fate::Pass
+    }
+}
+
+#[tokio::test]
+async fn a_command_against_other_transactions_is_not_decided_again() {
+    let (engine, counts) = (Engine::start().await, Arc::default());
+    let store = events(&engine, InTheWay(Arc::clone(&counts))).await;
+    let decided = AtomicU32::new(0);
+    let decide = |_: &Vec<Folded<AccountState>>| {
+        decided.fetch_add(1, Ordering::Relaxed);
+        let deposit = || vec![AccountEvent::from(Deposited { amount: 1 })];
+        Ok::<_, std::convert::Infallible>(vec![deposit(), deposit()])
+    };
+    let streams = Many::<Account>::new(streams().into());
+    let handled = handle_all(&store, &NoPause, &streams, &request("x"), decide).await.unwrap();
+    assert!(matches!(handled.outcome, Outcome::Appended(commits) if commits.len() == 2));
+    assert_eq!(decided.load(Ordering::Relaxed), 1);
+    let counts = counts.lock().unwrap().clone();
+    assert_eq!(counts, BTreeMap::from([("Query".to_owned(), 2), ("TransactWriteItems".to_owned(), 3)]));
+}
