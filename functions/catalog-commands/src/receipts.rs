@@ -6,7 +6,7 @@ use ordering::receipt::{ReceiptRejection, ReceivingRejection, receive};
 use ordering::requests::ReceiptRequest;
 use ordering::streams;
 use serde_json::json;
-use skald::{CommitId, EventStore, Outcome, Version, fold, handle_all};
+use skald::{CommitId, EventStore, One, Outcome, handle_all, states};
 use skald_lambda::clock::{RandomPause, new_id};
 use skald_lambda::http::{Call, IDEMPOTENT_REPLAYED, Problem, Reply, StatusCode};
 
@@ -33,15 +33,15 @@ impl<S: EventStore> CatalogCommands<S> {
         let body = json!({ "sku": sku, "quantity": receipt.quantity, "reference": receipt.reference });
         let reply = Reply::json(StatusCode::CREATED, body);
         Ok(match handled.outcome {
-            Outcome::Appended(_) => reply,
-            Outcome::Repeated(_) | Outcome::Unchanged => reply.with_header(IDEMPOTENT_REPLAYED, "true"),
+            // The id is new with every call: only the store's own answer can have been repeated.
+            Outcome::Appended(_) | Outcome::Repeated(_) => reply,
+            Outcome::Unchanged => reply.with_header(IDEMPOTENT_REPLAYED, "true"),
         })
     }
 
     /// Over how many shards the product's stock is spread now.
     async fn stock_shards(&self, sku: &Sku) -> Result<StockShards, Problem> {
-        let commits = self.events.read(&streams::product(&self.tenant, sku), Version::START).await?;
-        let product = fold::<Product>(&commits).map_err(|error| Problem::internal(&error))?;
+        let product = states(&self.events, &One::<Product>::new(streams::product(&self.tenant, sku))).await?;
         product.state.listed().map(|product| product.stock_shards).ok_or_else(no_such_product)
     }
 }

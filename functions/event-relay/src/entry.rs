@@ -1,11 +1,13 @@
 //! One stream record as an entry for the topic.
 
+use std::collections::BTreeSet;
+
 use aws_lambda_events::dynamodb::EventRecord;
 use sha2::{Digest, Sha256};
 use skald::CommitMessage;
 use skald_dynamodb::{StreamItem, read_stream_item};
 
-/// Category of records that are no commit of any stream.
+/// Category of records that tell of no new commit of any stream.
 pub const UNREADABLE: &str = "unreadable";
 /// Above this size, in bytes, a message goes without its commit.
 const MAX_BODY_BYTES: usize = 200 * 1000;
@@ -23,7 +25,7 @@ pub struct Entry {
     pub deduplication_id: String,
     /// The stream's category, or [`UNREADABLE`]: what queues filter on.
     pub category: String,
-    /// The types of the commit's events; none if it could not be read.
+    /// The types of the commit's events, each once; none if it could not be read.
     pub types: Vec<String>,
     /// The stream's tenant.
     pub tenant: Option<String>,
@@ -34,15 +36,14 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The entry for a stream record; none for what is no new item. (The event source filters those out, and no function
-    /// may change or remove events.)
+    /// The entry for a stream record.
     #[must_use]
-    pub fn of_record(record: EventRecord) -> Option<Self> {
+    pub fn of_record(record: EventRecord) -> Self {
         if record.event_name != "INSERT" {
-            tracing::error!(event = record.event_name, "an event was changed or removed behind the store's back");
-            return None;
+            tracing::error!(event_id = record.event_id, "a commit was changed or removed behind the store's back");
+            return Self::unreadable(&record);
         }
-        Some(match read_stream_item(record.change.new_image.clone()) {
+        match read_stream_item(record.change.new_image.clone()) {
             StreamItem::Commit(commit) => Self::of_message(&CommitMessage::of(commit)),
             StreamItem::Unread { stream, first, fault } => {
                 tracing::error!(%stream, version = %first, %fault, "a commit cannot be read and goes as a hint");
@@ -52,7 +53,7 @@ impl Entry {
                 tracing::error!(event_id = record.event_id, %fault, "an item belongs to no stream and is set aside");
                 Self::unreadable(&record)
             }
-        })
+        }
     }
 
     fn of_message(message: &CommitMessage) -> Self {
@@ -61,13 +62,14 @@ impl Entry {
             body = message.clone().into_hint().to_json();
         }
         let commit = message.commit.as_ref();
-        let types = commit.into_iter().flat_map(|commit| &commit.events).map(|event| event.event_type.clone());
+        let types: BTreeSet<_> =
+            commit.into_iter().flat_map(|commit| &commit.events).map(|event| &event.event_type).collect();
         let group = message.stream.key();
         Self {
             deduplication_id: short(format!("{group}@{}", message.last)),
             group: short(group),
             category: message.category().to_owned(),
-            types: types.collect(),
+            types: types.into_iter().cloned().collect(),
             tenant: Some(message.stream.tenant().to_string()),
             correlation_id: commit.map(|commit| commit.context.correlation_id.to_string()),
             body,
@@ -83,7 +85,8 @@ impl Entry {
             types: Vec::new(),
             tenant: None,
             correlation_id: None,
-            body: serde_json::json!({ "event_id": record.event_id, "keys": keys }).to_string(),
+            body: serde_json::json!({ "event_id": record.event_id, "event_name": record.event_name, "keys": keys })
+                .to_string(),
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! - It does not decode events, so no event can stop it. A commit that cannot be read, or is too large for a message,
 //!   goes as a hint: readers then get it from the event store.
-//! - An item whose key is no stream's name goes to a queue of its own, under the category `unreadable`.
+//! - What cannot come from the event store goes to a queue of its own, under the category `unreadable`: an item whose key
+//!   is no stream's name, and a commit that was changed or removed.
 //! - A stream's commits go in order: after one that failed, no later one of the same stream is sent. Then the whole batch
 //!   fails and comes again; what was sent already is sent twice, which every reader is prepared for.
 
@@ -56,19 +57,29 @@ impl<T: Topic> Relay<T> {
     /// [`NotPublished`] if the topic refused some of them or did not answer.
     pub async fn forward(&self, event: Event) -> Result<(), NotPublished> {
         let received = event.records.len();
-        let mut waiting: Vec<Entry> = event.records.into_iter().filter_map(Entry::of_record).collect();
+        let mut waiting: Vec<Entry> = event.records.into_iter().map(Entry::of_record).collect();
         let (mut published, mut stopped, mut reason) = (0, BTreeSet::new(), None);
         while !waiting.is_empty() {
             let (request, rest) = next_request(waiting);
-            let results = self.topic.publish(&request).await.unwrap_or_else(|error| {
-                let refused = chain(error.as_ref());
-                request.iter().map(|_| Err(refused.clone())).collect()
-            });
+            let results = match self.topic.publish(&request).await {
+                Ok(results) => results,
+                // Nobody answers: trying the rest would only use up the function's time.
+                Err(error) => {
+                    let error = chain(error.as_ref());
+                    tracing::error!(reason = error, "the topic does not answer");
+                    reason.get_or_insert(error);
+                    break;
+                }
+            };
             for (entry, result) in request.iter().zip(results) {
+                let (stream, correlation_id) = (&entry.group, entry.correlation_id.as_deref());
                 match result {
-                    Ok(()) => published += 1,
+                    Ok(()) => {
+                        tracing::info!(stream, correlation_id, commit = entry.deduplication_id, "relayed");
+                        published += 1;
+                    }
                     Err(refused) => {
-                        tracing::error!(stream = entry.group, reason = refused, "a commit could not be published");
+                        tracing::error!(stream, correlation_id, reason = refused, "a commit could not be published");
                         stopped.insert(entry.group.clone());
                         reason.get_or_insert(refused);
                     }

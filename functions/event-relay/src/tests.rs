@@ -9,9 +9,10 @@ use skald_lambda::Error;
 
 use crate::{Entry, Relay, Topic, UNREADABLE};
 
-/// Takes entries and remembers each request; refuses those whose body names one of `refused`.
+/// Takes entries and remembers each request; refuses those that `refused` names, and does not answer if `unreachable`.
 #[derive(Default)]
 struct RecordingTopic {
+    unreachable: bool,
     refused: Vec<&'static str>,
     requests: Mutex<Vec<Vec<Entry>>>,
 }
@@ -19,6 +20,9 @@ struct RecordingTopic {
 impl Topic for &RecordingTopic {
     async fn publish(&self, entries: &[Entry]) -> Result<Vec<Result<(), String>>, Error> {
         self.requests.lock().unwrap().push(entries.to_vec());
+        if self.unreachable {
+            return Err("nobody answers".into());
+        }
         let refuse = |entry: &Entry| self.refused.contains(&entry.deduplication_id.as_str());
         Ok(entries.iter().map(|entry| if refuse(entry) { Err("refused".to_owned()) } else { Ok(()) }).collect())
     }
@@ -103,6 +107,28 @@ async fn a_refused_commit_stops_its_stream_and_fails_the_batch_while_others_go_o
     assert!(error.to_string().starts_with("2 of 4 commits could not be published"), "{error}");
     let expected: [&[&str]; 2] = [&["default/order-a@1", "default/order-b@1"], &["default/order-b@2"]];
     assert_eq!(topic.requests(), expected);
+}
+
+#[tokio::test]
+async fn a_topic_that_does_not_answer_is_asked_once_and_the_batch_fails() {
+    let topic = RecordingTopic { unreachable: true, ..RecordingTopic::default() };
+    let records: Vec<Value> = (0..25).map(|n| record(&format!("default/order-{n}"), 1, "e30=")).collect();
+    let error = Relay::new(&topic).forward(batch(&records)).await.unwrap_err();
+    assert_eq!(error.to_string(), "25 of 25 commits could not be published, the first because: nobody answers");
+    assert_eq!(topic.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_commit_that_was_changed_or_removed_is_told_of_and_never_relayed_as_one() {
+    for name in ["MODIFY", "REMOVE"] {
+        let topic = RecordingTopic::default();
+        let mut changed = record("default/order-a", 1, "e30=");
+        changed["eventName"] = name.into();
+        Relay::new(&topic).forward(batch(&[changed, record("default/order-a", 2, "e30=")])).await.unwrap();
+        let categories: Vec<String> = topic.entries().into_iter().map(|entry| entry.category).collect();
+        assert_eq!(categories, [UNREADABLE, "order"]);
+        assert!(topic.entries()[0].body.contains(name), "{}", topic.entries()[0].body);
+    }
 }
 
 #[tokio::test]

@@ -1,50 +1,81 @@
 //! Cursors: places in a list, in a form that callers hand back and do not look into.
 
+use std::str::FromStr;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-use skald::{ListEntry, StreamId, Tenant, Version};
+use events::OrderId;
+use ordering::streams;
+use skald::{ListEntry, Tenant, Timestamp, Version};
 use skald_lambda::http::Problem;
 
-/// A place in a list.
-pub(crate) trait Cursor: Sized {
-    /// The place as text.
-    fn to_text(&self) -> String;
-    /// The place in this text.
-    fn from_text(text: &str) -> Option<Self>;
+/// Marks a place among the events of a stream, before the version.
+const VERSION: char = 'v';
+/// Marks a place among a customer's orders, before `<time>/<order id>`.
+const ORDER: char = 'o';
+
+/// The place after the events up to this one.
+pub(crate) fn write_version(version: Version) -> String {
+    BASE64.encode(format!("{VERSION}{version}"))
 }
 
-/// After the events up to this one.
-impl Cursor for Version {
-    fn to_text(&self) -> String {
-        format!("v{self}")
-    }
+/// Reads what [`write_version`] writes.
+pub(crate) fn read_version(text: &str) -> Result<Version, Problem> {
+    let version = decoded(text, VERSION).and_then(|version| version.parse().ok());
+    version.map(Version::new).ok_or_else(unknown)
+}
 
-    fn from_text(text: &str) -> Option<Self> {
-        text.strip_prefix('v')?.parse().ok().map(Self::new)
+/// The place after this entry of a customer's orders.
+pub(crate) fn write_place(entry: &ListEntry) -> String {
+    BASE64.encode(format!("{ORDER}{}", entry.sort))
+}
+
+/// Reads what [`write_place`] writes: only what can be the place of an order.
+pub(crate) fn read_place(tenant: &Tenant, text: &str) -> Result<ListEntry, Problem> {
+    let sort = decoded(text, ORDER).ok_or_else(unknown)?;
+    let (time, order_id) = sort.split_once('/').ok_or_else(unknown)?;
+    let time = Timestamp::from_str(time).ok().filter(|read| read.to_string() == time);
+    let order_id = OrderId::from_str(order_id).ok();
+    match (time, order_id) {
+        (Some(_), Some(order_id)) => Ok(ListEntry { stream: streams::order(tenant, order_id), sort }),
+        _ => Err(unknown()),
     }
 }
 
-/// After this entry of a list of rows.
-impl Cursor for ListEntry {
-    fn to_text(&self) -> String {
-        format!("l{} {}", self.stream.name(), self.sort)
-    }
-
-    fn from_text(text: &str) -> Option<Self> {
-        let (name, sort) = text.strip_prefix('l')?.split_once(' ')?;
-        let stream = StreamId::named(&Tenant::default(), name).ok()?;
-        Some(Self { stream, sort: sort.to_owned() }).filter(|entry| !entry.sort.is_empty())
-    }
+fn decoded(text: &str, mark: char) -> Option<String> {
+    let place = String::from_utf8(BASE64.decode(text).ok()?).ok()?;
+    place.strip_prefix(mark).map(str::to_owned)
 }
 
-/// The place for a caller to hand back.
-pub(crate) fn write(cursor: &impl Cursor) -> String {
-    BASE64.encode(cursor.to_text())
+fn unknown() -> Problem {
+    Problem::invalid("cursor must be the next_cursor of an earlier answer to the same call.")
 }
 
-/// The place that a caller hands back.
-pub(crate) fn read<C: Cursor>(text: &str) -> Result<C, Problem> {
-    let bytes = BASE64.decode(text).ok();
-    let cursor = bytes.and_then(|bytes| C::from_text(std::str::from_utf8(&bytes).ok()?));
-    cursor.ok_or_else(|| Problem::invalid("cursor must be the next_cursor of an earlier answer to the same call."))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_read_as_it_was_written() {
+        let tenant = Tenant::default();
+        let id = OrderId::from_str("8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873").unwrap();
+        let entry = ListEntry { stream: streams::order(&tenant, id), sort: format!("2026-11-21T08:15:30.250Z/{id}") };
+        assert_eq!(read_place(&tenant, &write_place(&entry)).unwrap(), entry);
+        assert_eq!(read_version(&write_version(Version::new(7))).unwrap(), Version::new(7));
+    }
+
+    #[test]
+    fn what_was_never_a_place_is_refused_before_the_store_is_asked() {
+        let id = "8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873";
+        let long = "x".repeat(2_000);
+        let times = ["", "now", "2026-11-21T08:15:30Z", long.as_str()];
+        let forged = times.map(|time| format!("o{time}/{id}"));
+        for place in forged.iter().map(String::as_str).chain(["", "o", "v7", "o2026-11-21T08:15:30.250Z/17"]) {
+            assert!(read_place(&Tenant::default(), &BASE64.encode(place)).is_err(), "{place}");
+        }
+        for place in ["", "v", "v-1", "vx", "o1"] {
+            assert!(read_version(&BASE64.encode(place)).is_err(), "{place}");
+        }
+        assert!(read_version("not base64!").is_err());
+    }
 }

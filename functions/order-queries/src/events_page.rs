@@ -12,7 +12,7 @@ impl<S: EventStore, V: ViewStore> Queries<S, V> {
     pub(crate) async fn order_events(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         let query = call.query(&["limit", "cursor"])?;
         let limit = limit(query)?;
-        let after = query.get("cursor").map(cursor::read::<Version>).transpose()?.unwrap_or(Version::START);
+        let after = query.get("cursor").map(cursor::read_version).transpose()?.unwrap_or(Version::START);
         let commits = self.events.read(&self.order_stream(id)?, Version::START).await?;
         let end = commits.last().ok_or_else(no_such_order)?.last();
 
@@ -20,13 +20,12 @@ impl<S: EventStore, V: ViewStore> Queries<S, V> {
         let page = envelopes
             .filter(|envelope| envelope.as_ref().map_or(true, |envelope| envelope.version > after))
             .take(limit)
-            .collect::<Result<Vec<_>, DecodeError>>()
-            .map_err(|error| Problem::internal(&error))?;
+            .collect::<Result<Vec<_>, DecodeError>>()?;
         let last = page.last().map_or(end, |envelope| envelope.version);
         let shown = page.iter().map(shown).collect::<Result<Vec<_>, _>>()?;
         let mut body = json!({ "events": shown });
         if last < end {
-            body["next_cursor"] = cursor::write(&last).into();
+            body["next_cursor"] = cursor::write_version(last).into();
         }
         Ok(Reply::json(StatusCode::OK, body))
     }

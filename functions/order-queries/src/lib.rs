@@ -12,7 +12,7 @@ mod routes;
 mod stock;
 
 use serde_json::json;
-use skald::{EventStore, Tenant, ViewStore};
+use skald::{EventStore, Projection, StreamId, Tenant, Version, ViewRow, ViewStore, project};
 use skald_lambda::http::{Call, Problem, Query, Reply, StatusCode};
 
 /// Entries on a page if the caller does not say.
@@ -54,6 +54,24 @@ impl<S: EventStore, V: ViewStore> Queries<S, V> {
     fn health(&self, call: &Call) -> Result<Reply, Problem> {
         call.query(&[])?;
         Ok(Reply::json(StatusCode::OK, json!({ "status": "ok", "version": self.build })))
+    }
+}
+
+impl<S: EventStore, V: ViewStore> Queries<S, V> {
+    /// The row that the view has stored. A parked one stands still while its stream goes on, so it is folded from the
+    /// event store; only if that cannot be done is it shown as it stands.
+    async fn row<P: Projection>(&self, stream: &StreamId, stored: &ViewRow) -> Result<Option<P::Row>, Problem> {
+        if stored.parked.is_none() {
+            return Ok(stored.decode(stream)?);
+        }
+        let commits = self.events.read(stream, Version::START).await?;
+        match project::<P>(stream, None, &commits, |_| true) {
+            Ok(row) => Ok(row),
+            Err(error) => {
+                tracing::warn!(%stream, %error, "a parked row is shown as it stands");
+                Ok(stored.decode(stream)?)
+            }
+        }
     }
 }
 

@@ -66,7 +66,7 @@ impl<S: EventStore, V: ViewStore> Queries<S, V> {
     async fn order_at_least(&self, stream: &StreamId, version: Version) -> Result<OrderRow, Problem> {
         let rows = self.orders.get_many(std::slice::from_ref(stream)).await?;
         if let Some((_, stored)) = rows.first().filter(|(_, row)| row.version >= version)
-            && let Some(row) = stored.decode::<OrderRow>(stream)?
+            && let Some(row) = self.row::<OrderView>(stream, stored).await?
         {
             return Ok(row);
         }

@@ -2,7 +2,7 @@
 
 use events::CustomerId;
 use ordering::streams;
-use ordering::views::{OrderRow, OrderStatus, orders_of};
+use ordering::views::{OrderRow, OrderStatus, OrderView, orders_of};
 use serde_json::json;
 use skald::{EventStore, ListEntry, Version, ViewStore};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
@@ -11,6 +11,8 @@ use crate::{Queries, cursor, limit};
 
 /// Entries that are looked at in one call, at most, when few of them have the status that is asked for.
 const MAX_SCANNED: usize = 1_000;
+/// Entries that are looked at together then: what one request for rows can ask for.
+const SCANNED_AT_ONCE: usize = 100;
 
 impl<S: EventStore, V: ViewStore> Queries<S, V> {
     /// `GET /customers/{id}/orders`.
@@ -18,7 +20,7 @@ impl<S: EventStore, V: ViewStore> Queries<S, V> {
         let query = call.query(&["status", "limit", "cursor"])?;
         let limit = limit(query)?;
         let status = query.parse("status", "pending, confirmed or cancelled", status)?;
-        let start = query.get("cursor").map(cursor::read::<ListEntry>).transpose()?;
+        let start = query.get("cursor").map(|text| cursor::read_place(&self.tenant, text)).transpose()?;
         let customer = CustomerId::new(id).or(Err(no_such_customer()))?;
 
         // One more than wanted says whether there is a next page.
@@ -33,7 +35,7 @@ impl<S: EventStore, V: ViewStore> Queries<S, V> {
         let orders: Vec<&OrderRow> = found.orders.iter().map(|(_, row)| row).collect();
         let mut body = json!({ "orders": orders });
         if let Some(next) = found.next {
-            body["next_cursor"] = cursor::write(&next).into();
+            body["next_cursor"] = cursor::write_place(&next).into();
         }
         Ok(Reply::json(StatusCode::OK, body))
     }
@@ -48,14 +50,16 @@ impl<S: EventStore, V: ViewStore> Queries<S, V> {
     ) -> Result<Found, Problem> {
         let mut found = Found { orders: Vec::new(), next: None };
         let mut before = start;
-        for _ in 0..MAX_SCANNED.div_ceil(wanted) {
-            let page = self.orders.list(group, before.as_ref(), wanted as u32).await?;
+        // Where most entries are passed over, few large pages are better than many small ones.
+        let page_len = if status.is_some() { SCANNED_AT_ONCE } else { wanted };
+        for _ in 0..MAX_SCANNED.div_ceil(page_len) {
+            let page = self.orders.list(group, before.as_ref(), page_len as u32).await?;
             for (entry, row) in self.rows(&page).await? {
                 if found.orders.len() < wanted && status.is_none_or(|status| row.status == status) {
                     found.orders.push((entry, row));
                 }
             }
-            if found.orders.len() == wanted || page.len() < wanted {
+            if found.orders.len() == wanted || page.len() < page_len {
                 return Ok(found);
             }
             before = page.last().cloned();
@@ -71,11 +75,12 @@ impl<S: EventStore, V: ViewStore> Queries<S, V> {
         let mut rows = Vec::with_capacity(entries.len());
         for entry in entries {
             // The list may be ahead of a cheap read of the row; then the strong one has it.
-            let row = match stored.iter().find(|(stream, _)| *stream == entry.stream) {
+            let stored = match stored.iter().find(|(stream, _)| *stream == entry.stream) {
                 Some((_, row)) => Some(row.clone()),
                 None => self.orders.get(&entry.stream).await?,
             };
-            if let Some(row) = row.as_ref().map(|row| row.decode(&entry.stream)).transpose()?.flatten() {
+            let Some(stored) = stored else { continue };
+            if let Some(row) = self.row::<OrderView>(&entry.stream, &stored).await? {
                 rows.push((entry.clone(), row));
             }
         }

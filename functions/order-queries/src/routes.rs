@@ -2,7 +2,7 @@
 
 use skald_lambda::http::Problem;
 
-/// Every route, and the methods it takes. A test holds this against the template.
+/// Every route, and the methods it takes. The test below holds it against the template.
 const ROUTES: [(&str, &[&str]); 9] = [
     ("/health", &["GET"]),
     ("/products/{sku}", &["PUT", "DELETE"]),
@@ -28,4 +28,21 @@ fn matches(path: &str, segments: &[&str]) -> bool {
     let mut parts = path.split('/').skip(1);
     segments.iter().all(|segment| parts.next().is_some_and(|part| part.starts_with('{') || part == *segment))
         && parts.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn these_are_the_routes_of_the_template() {
+        let template = include_str!("../../../infra/template.yaml");
+        let keys = template.lines().filter_map(|line| line.split_once("RouteKey: \"")?.1.split('"').next());
+        let deployed: BTreeSet<String> = keys.map(str::to_owned).collect();
+        let known =
+            ROUTES.iter().flat_map(|(path, methods)| methods.iter().map(move |method| format!("{method} {path}")));
+        assert_eq!(deployed, known.collect());
+    }
 }

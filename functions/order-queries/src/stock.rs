@@ -3,9 +3,9 @@
 use events::Sku;
 use ordering::product::Product;
 use ordering::streams;
-use ordering::views::StockRow;
+use ordering::views::StockView;
 use serde_json::json;
-use skald::{EventStore, StreamId, Version, ViewStore, fold};
+use skald::{EventStore, One, StreamId, ViewStore, states};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
 use crate::Queries;
@@ -16,15 +16,14 @@ impl<S: EventStore, V: ViewStore> Queries<S, V> {
         call.query(&[])?;
         let no_such_product = || Problem::not_found("There is no such product.");
         let sku = Sku::new(sku).or(Err(no_such_product()))?;
-        let commits = self.events.read(&streams::product(&self.tenant, &sku), Version::START).await?;
-        let product = fold::<Product>(&commits).map_err(|error| Problem::internal(&error))?;
+        let product = states(&self.events, &One::<Product>::new(streams::product(&self.tenant, &sku))).await?;
         let product = product.state.listed().ok_or_else(no_such_product)?;
         // Any shard that ever was may still hold stock.
         let shards = product.most_stock_shards.numbers().map(|shard| streams::stock(&self.tenant, &sku, shard));
         let shards: Vec<StreamId> = shards.collect();
         let (mut on_hand, mut reserved) = (0_u64, 0_u64);
         for (stream, stored) in self.stock.get_many(&shards).await? {
-            if let Some(row) = stored.decode::<StockRow>(&stream)? {
+            if let Some(row) = self.row::<StockView>(&stream, &stored).await? {
                 on_hand += row.on_hand;
                 reserved += row.reserved;
             }
