@@ -77,7 +77,8 @@ impl Api {
     /// Calls `path` with these headers and this body, sent as JSON text unless the headers say otherwise.
     ///
     /// # Panics
-    /// If there is no answer, or its body is neither empty nor JSON.
+    /// If there is no answer, or it breaks a rule that every answer keeps: a correlation id, and a body that is empty,
+    /// JSON, or a problem.
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Answer {
         let method: Method = method.parse().expect("a method");
         let mut request = self.client.request(method, format!("{}{path}", self.url));
@@ -97,7 +98,14 @@ impl Api {
             "" => Value::Null,
             text => serde_json::from_str(text).unwrap_or_else(|error| panic!("{status}: {error}: {text}")),
         };
-        Answer { status: status.as_u16(), headers, body }
+        let answer = Answer { status: status.as_u16(), headers, body };
+        // What holds for every answer, whatever else a test looks at.
+        assert!(!answer.header("x-correlation-id").is_empty(), "{status} without a correlation id: {:#}", answer.body);
+        if !answer.body.is_null() {
+            let media_type = if answer.status >= 400 { "application/problem+json" } else { "application/json" };
+            assert_eq!(answer.header("content-type"), media_type, "{status}: {:#}", answer.body);
+        }
+        answer
     }
 
     /// `GET path`.

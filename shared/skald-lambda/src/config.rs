@@ -8,7 +8,7 @@ use aws_config::{BehaviorVersion, SdkConfig};
 
 /// One attempt of an AWS call may take this long.
 const ATTEMPT_LIMIT: Duration = Duration::from_millis(1_500);
-/// All attempts of an AWS call together; a function's own time limit is 10 s, and it wants to answer before.
+/// All attempts of an AWS call together. Whoever answers HTTP has a limit over all of its calls, too.
 const CALL_LIMIT: Duration = Duration::from_millis(4_000);
 /// Attempts of an AWS call, with exponential backoff between them.
 const ATTEMPTS: u32 = 4;

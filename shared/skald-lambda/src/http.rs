@@ -4,13 +4,15 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::time::Duration;
 
 use http::Method;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use lambda_http::{Body, Request, RequestExt, Response};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
-use skald::{Actor, CommitId, Context, CorrelationId, EventId, Timestamp};
+use skald::{Actor, CommitId, Context, CorrelationId, EventId, Timestamp, is_identifier};
+use tokio::time::timeout;
 use tracing::Instrument;
 
 pub use http::{StatusCode, header};
@@ -20,6 +22,8 @@ use crate::{Error, clock};
 
 /// Largest body, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
+/// A call that takes longer is answered 503: the function's own limit is 10 s, and would answer with less grace.
+const TIME_LIMIT: Duration = Duration::from_secs(8);
 /// Where the correlation id comes and goes.
 const CORRELATION_HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
 
@@ -79,10 +83,12 @@ impl Call {
         })
     }
 
-    /// A header's value, if it is there once and visible ASCII.
+    /// A header's value, if it is there, once, and visible ASCII.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
+        let mut values = self.headers.get_all(name).iter();
+        let value = values.next().filter(|_| values.next().is_none());
+        value.and_then(|value| value.to_str().ok())
     }
 
     /// Whether the header was sent, whatever its value.
@@ -198,16 +204,26 @@ where
         let call = Call::of(request, clock::now());
         let correlation_id = call.correlation_id.clone();
         let span = tracing::info_span!("call", correlation_id = %correlation_id);
-        let (method, path) = (call.method.clone(), call.path.join("/"));
+        let (method, path) = (call.method.clone(), shown(&call.path));
         let answer = handler(call);
         async move {
-            let response = respond(answer.await, &correlation_id);
+            let answer = timeout(TIME_LIMIT, answer).await.unwrap_or_else(|_| {
+                tracing::warn!("a call took too long");
+                Err(Problem::unavailable())
+            });
+            let response = respond(answer, &correlation_id);
             tracing::info!(%method, path, status = response.status().as_u16(), "answered");
             Ok::<_, Infallible>(response)
         }
         .instrument(span)
     }))
     .await
+}
+
+/// The path for the log. A caller may put anything into it, an e-mail address for one; what is an identifier stays.
+fn shown(path: &[String]) -> String {
+    let segments = path.iter().map(|segment| if is_identifier(segment) { segment } else { "…" });
+    segments.map(|segment| format!("/{segment}")).collect()
 }
 
 fn respond(answer: Result<Reply, Problem>, correlation_id: &CorrelationId) -> Response<Body> {
@@ -273,6 +289,19 @@ mod tests {
         assert_eq!(status("application/json", "{\"a\": "), 400);
         assert_eq!(status("application/json", ""), 400);
         assert_eq!(status("application/json", &format!("\"{}\"", "x".repeat(MAX_BODY_BYTES))), 413);
+    }
+
+    #[test]
+    fn a_path_in_the_log_shows_identifiers_only() {
+        let path = ["customers", "jane@example.com", "orders"].map(str::to_owned);
+        assert_eq!(shown(&path), "/customers/…/orders");
+    }
+
+    #[test]
+    fn a_header_that_comes_twice_has_no_value() {
+        let request = http::Request::builder().header("idempotency-key", "a").header("idempotency-key", "b");
+        let call = Call::of(request.body(Body::Empty).unwrap(), Timestamp::EPOCH);
+        assert_eq!((call.header("idempotency-key"), call.has_header("idempotency-key")), (None, true));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::error::Error;
 use http::StatusCode;
 use http::header::{ALLOW, HeaderName, RETRY_AFTER};
 use serde_json::{Map, Value, json};
-use skald::{CatchUpError, HandleError, StoreError};
+use skald::{CatchUpError, DecodeError, HandleError, StatesError, StoreError};
 
 use crate::chain;
 
@@ -82,9 +82,15 @@ impl Problem {
             .with_header(RETRY_AFTER, RETRY_AFTER_S.to_string())
     }
 
+    /// 503 for what passes by itself, with a line in the log.
+    fn passing(error: &(dyn Error + 'static)) -> Self {
+        tracing::warn!(reason = chain(error), "a call could not be answered now");
+        Self::unavailable()
+    }
+
     /// 500: a fault of this side. `error` goes to the log, the caller gets its correlation id.
     pub fn internal(error: &(dyn Error + 'static)) -> Self {
-        tracing::error!(error = chain(error), "a call failed");
+        tracing::error!(reason = chain(error), "a call failed");
         let detail = "The fault is on this side, and the correlation id names it. A repeated call does nothing twice.";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here", detail)
     }
@@ -115,26 +121,33 @@ impl Problem {
     {
         match error {
             HandleError::Rejected(rejection) => rejected(rejection),
-            HandleError::Busy { attempts } => {
-                tracing::warn!(attempts, "gave up against other writers");
-                Self::unavailable()
-            }
+            error @ HandleError::Busy { .. } => Self::passing(&error),
             HandleError::Store(error) => error.into(),
-            error @ (HandleError::Decode(_) | HandleError::Encode(_) | HandleError::Refused(_)) => {
-                Self::internal(&error)
-            }
+            HandleError::Decode(error) => error.into(),
+            error @ (HandleError::Encode(_) | HandleError::Refused(_)) => Self::internal(&error),
         }
     }
 }
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        // What the store refuses as such waits for an operator, not for a second.
+        let refused = matches!(error, StoreError::Refused { .. });
+        if error.is_transient() && !refused { Self::passing(&error) } else { Self::internal(&error) }
+    }
+}
+
+impl From<DecodeError> for Problem {
+    fn from(error: DecodeError) -> Self {
+        if error.is_transient() { Self::passing(&error) } else { Self::internal(&error) }
+    }
+}
+
+impl From<StatesError> for Problem {
+    fn from(error: StatesError) -> Self {
         match error {
-            StoreError::Throttled { .. } | StoreError::Unavailable { .. } => {
-                tracing::warn!(error = chain(&error), "a store did not answer");
-                Self::unavailable()
-            }
-            StoreError::Refused { .. } | StoreError::Corrupt { .. } => Self::internal(&error),
+            StatesError::Decode(error) => error.into(),
+            StatesError::Store(error) => error.into(),
         }
     }
 }
@@ -143,12 +156,8 @@ impl From<CatchUpError> for Problem {
     fn from(error: CatchUpError) -> Self {
         match error {
             CatchUpError::Store(error) => error.into(),
-            error @ (CatchUpError::Decode { .. }
-            | CatchUpError::Inapplicable { .. }
-            | CatchUpError::BeyondTheEnd { .. }
-            | CatchUpError::MalformedRow { .. }
-            | CatchUpError::Encode { .. }
-            | CatchUpError::Busy { .. }) => Self::internal(&error),
+            error if error.is_transient() => Self::passing(&error),
+            error => Self::internal(&error),
         }
     }
 }

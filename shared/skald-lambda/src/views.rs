@@ -13,11 +13,12 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::types::MessageAttributeValue;
 use futures_util::future::join_all;
 use lambda_runtime::{LambdaEvent, service_fn};
-use skald::{CatchUpError, CommitMessage, EventStore, InvalidMessage, Projection, ViewStore, catch_up, park};
+use skald::{CatchUpError, CommitMessage, EventStore, InvalidMessage, Projection, StreamId, ViewStore, catch_up, park};
+use tracing::Instrument;
 
 use crate::{Error, chain, clock};
 
-/// Longest reason that goes with a dead letter, in characters.
+/// Longest reason that goes with a dead letter and a parked row, in characters.
 const MAX_REASON: usize = 1_000;
 
 /// Takes messages that nobody can apply. The port to a dead-letter queue.
@@ -43,7 +44,6 @@ impl SqsDeadLetters {
 
 impl DeadLetters for SqsDeadLetters {
     async fn keep(&self, message: &SqsMessage, reason: &str) -> Result<(), Error> {
-        let reason: String = reason.chars().take(MAX_REASON).collect();
         let reason = MessageAttributeValue::builder().data_type("String").string_value(reason).build()?;
         let id = message.message_id.as_deref().ok_or("a message without an id")?;
         self.client
@@ -121,7 +121,7 @@ where
         }
         // Groups do not wait for each other; inside a group, one message waits for the other.
         let returned = join_all(groups(event.records).into_iter().map(|group| self.apply_group(group))).await.concat();
-        tracing::info!(received, returned = returned.len(), "applied a batch");
+        tracing::info!(received, returned = returned.len(), "settled a batch");
         let mut response = SqsBatchResponse::default();
         response.set_failures(returned);
         Ok(response)
@@ -141,25 +141,47 @@ where
     async fn settle(&self, message: &SqsMessage) -> Result<(), ()> {
         let parsed = CommitMessage::from_json(message.body.as_deref().unwrap_or_default());
         let stream = parsed.as_ref().ok().map(|parsed| parsed.stream.clone());
-        let stream_name = stream.as_ref().map(ToString::to_string);
-        let correlation_id = parsed.as_ref().ok().and_then(|parsed| parsed.commit.as_ref());
-        let correlation_id = correlation_id.map(|commit| commit.context.correlation_id.to_string());
-        let failure = match self.apply(parsed).await {
-            Ok(()) => return Ok(()),
-            Err(failure) => failure,
-        };
-        let reason = chain(&failure);
-        if failure.is_transient() {
-            tracing::warn!(stream = stream_name, correlation_id, reason, "a message goes back to its queue");
-            return Err(());
+        let span =
+            tracing::info_span!("message", stream = tracing::field::Empty, correlation_id = tracing::field::Empty);
+        if let Ok(parsed) = &parsed {
+            span.record("stream", tracing::field::display(&parsed.stream));
+            if let Some(commit) = &parsed.commit {
+                span.record("correlation_id", commit.context.correlation_id.as_str());
+            }
         }
-        tracing::error!(stream = stream_name, correlation_id, reason, "a message cannot be applied and is set aside");
-        // The dead letter first: if parking fails, the message comes again and both are repeated.
+        async {
+            match self.apply(parsed).await {
+                Ok(()) => Ok(()),
+                Err(failure) if failure.is_transient() => {
+                    tracing::warn!(reason = chain(&failure), "goes back to the queue");
+                    Err(())
+                }
+                Err(failure) => self.set_aside(message, stream, chain(&failure)).await,
+            }
+        }
+        .instrument(span)
+        .await
+    }
+
+    /// The dead letter first: if parking fails, the message comes again and both are repeated.
+    async fn set_aside(&self, message: &SqsMessage, stream: Option<StreamId>, reason: String) -> Result<(), ()> {
+        let reason: String = reason.chars().take(MAX_REASON).collect();
+        tracing::error!(reason, "cannot be applied and is set aside");
         let kept = self.dead_letters.keep(message, &reason).await;
         kept.map_err(|error| tracing::error!(reason = chain(error.as_ref()), "the dead-letter queue took nothing"))?;
         let Some(stream) = stream.filter(|stream| stream.category() == P::CATEGORY) else { return Ok(()) };
-        let parked = park(&self.views, &stream, &reason, clock::now()).await;
-        parked.map_err(|error| tracing::error!(reason = chain(&error), "a stream could not be parked"))
+        match park(&self.views, &stream, &reason, clock::now()).await {
+            Ok(()) => Ok(()),
+            Err(error) if error.is_transient() => {
+                tracing::warn!(reason = chain(&error), "could not be parked and goes back to the queue");
+                Err(())
+            }
+            // The row itself is broken: coming again would change nothing, and the dead letter tells of it.
+            Err(error) => {
+                tracing::error!(reason = chain(&error), "cannot be parked");
+                Ok(())
+            }
+        }
     }
 
     async fn apply(&self, parsed: Result<CommitMessage, InvalidMessage>) -> Result<(), Failure> {
@@ -167,7 +189,8 @@ where
         if message.category() != P::CATEGORY {
             return Err(Failure::Category(message.category().to_owned()));
         }
-        catch_up::<P, _, _>(&self.events, &self.views, &message).await?;
+        let caught_up = catch_up::<P, _, _>(&self.events, &self.views, &message).await?;
+        tracing::info!(version = %message.last, ?caught_up, "applied");
         Ok(())
     }
 }

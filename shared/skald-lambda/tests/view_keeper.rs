@@ -1,14 +1,15 @@
 //! What becomes of a queue's messages: applied, returned, or set aside.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic, as tests may")]
+
 use std::sync::Mutex;
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use serde_json::json;
 use skald::memory::{InMemoryEventStore, InMemoryViewStore};
 use skald::{
-    Actor, CommitId, CommitMessage, Context, CorrelationId, DomainEvent, Draft, EventData, EventStore, Timestamp,
-    Version, ViewStore,
+    Actor, CommitId, CommitMessage, Context, CorrelationId, Corruption, DomainEvent, Draft, EventData, EventStore,
+    ListEntry, Put, StoreError, StreamId, Timestamp, Version, ViewRow, ViewStore,
 };
 use skald_lambda::Error;
 use skald_lambda::views::{DeadLetters, ViewKeeper};
@@ -161,4 +162,48 @@ async fn a_message_without_an_id_fails_the_whole_batch() {
     let event: SqsEvent = serde_json::from_value(json!({ "Records": [{ "body": "x" }] })).unwrap();
     let keeper = ViewKeeper::<Statements, _, _, _>::new(system.events.clone(), system.views.clone(), &system.letters);
     assert!(keeper.apply_batch(event).await.is_err());
+}
+
+/// A view in which every row is something else.
+struct ScribbledViews;
+
+impl ScribbledViews {
+    fn corrupt<T>(stream: &StreamId) -> Result<T, StoreError> {
+        let corruption = Corruption::Malformed { at: Version::START, fault: "`at` is missing".to_owned() };
+        Err(StoreError::Corrupt { key: stream.key(), corruption })
+    }
+}
+
+impl ViewStore for ScribbledViews {
+    async fn get(&self, stream: &StreamId) -> Result<Option<ViewRow>, StoreError> {
+        Self::corrupt(stream)
+    }
+
+    async fn get_many(&self, streams: &[StreamId]) -> Result<Vec<(StreamId, ViewRow)>, StoreError> {
+        Self::corrupt(&streams[0])
+    }
+
+    async fn put(&self, _: &StreamId, _: Version, _: &ViewRow) -> Result<Put, StoreError> {
+        Ok(Put::Stale)
+    }
+
+    async fn put_over_parked(&self, _: &StreamId, _: Version, _: &ViewRow) -> Result<Put, StoreError> {
+        Ok(Put::Stale)
+    }
+
+    async fn list(&self, _: &str, _: Option<&ListEntry>, _: u32) -> Result<Vec<ListEntry>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_even_be_parked_is_told_of_once() {
+    let system = System::default();
+    let message = system.deposit("a").await;
+    let keeper = ViewKeeper::<Statements, _, _, _>::new(system.events.clone(), ScribbledViews, &system.letters);
+    let record = json!({ "messageId": "m1", "body": message, "attributes": { "MessageGroupId": "a" } });
+    let event: SqsEvent = serde_json::from_value(json!({ "Records": [record] })).unwrap();
+    let response = keeper.apply_batch(event).await.unwrap();
+    assert!(response.batch_item_failures.is_empty(), "it would come again for hours, each time with a dead letter");
+    assert_eq!(system.dead().len(), 1);
 }
