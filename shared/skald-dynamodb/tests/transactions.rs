@@ -5,11 +5,12 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use skald::{AppendError, EventStore, Folded, Many, Outcome, StreamId, handle_all};
+use skald::{AppendError, EventStore, Folded, HandleError, Many, Outcome, StoreError, StreamId, handle_all};
 use skald_dynamodb::DynamoDbEventStore;
 use skald_testkit::NoPause;
 use skald_testkit::sample::{Account, AccountEvent, AccountState, Deposited, account};
@@ -149,35 +150,70 @@ async fn my_own_command_at_one_place_and_not_at_the_other_is_a_conflict() {
     assert!(matches!(&error, AppendError::Conflict { streams } if *streams == [account("b")]), "{error}");
 }
 
-/// Counts the requests by operation, and puts another transaction in the way of the first two.
-struct InTheWay(Arc<Mutex<BTreeMap<String, u32>>>);
+/// Counts the requests by operation, and cancels the first transactions for this reason.
+struct InTheWay {
+    counts: Arc<Mutex<BTreeMap<String, u32>>>,
+    reason: &'static str,
+    times: u32,
+}
 
 impl Meddler for InTheWay {
     fn request(&self, operation: &str, _: &mut Value) -> Fate {
-        let mut counts = self.0.lock().unwrap();
+        let mut counts = self.counts.lock().unwrap();
         let count = counts.entry(operation.to_owned()).or_default();
         *count += 1;
-        if operation == "TransactWriteItems" && *count <= 2 {
-            return Fate::Answer(400, cancelled(&[Reason::Code("TransactionConflict"), Reason::Code("None")]));
+        if operation == "TransactWriteItems" && *count <= self.times {
+            return Fate::Answer(400, cancelled(&[Reason::Code(self.reason), Reason::Code("None")]));
         }
         Fate::Pass
     }
 }
 
-#[tokio::test]
-async fn a_command_against_other_transactions_is_not_decided_again() {
-    let (engine, counts) = (Engine::start().await, Arc::default());
-    let store = events(&engine, InTheWay(Arc::clone(&counts))).await;
+/// A command over two new streams, with this in its way: what came of it, how often it was decided, and the requests.
+async fn command(
+    reason: &'static str,
+    times: u32,
+) -> (Result<Outcome, HandleError<Infallible>>, u32, BTreeMap<String, u32>) {
+    let counts = Arc::default();
+    let store = events(&Engine::start().await, InTheWay { counts: Arc::clone(&counts), reason, times }).await;
     let decided = AtomicU32::new(0);
     let decide = |_: &Vec<Folded<AccountState>>| {
         decided.fetch_add(1, Ordering::Relaxed);
         let deposit = || vec![AccountEvent::from(Deposited { amount: 1 })];
-        Ok::<_, std::convert::Infallible>(vec![deposit(), deposit()])
+        Ok(vec![deposit(), deposit()])
     };
     let streams = Many::<Account>::new(streams().into());
-    let handled = handle_all(&store, &NoPause, &streams, &request("x"), decide).await.unwrap();
-    assert!(matches!(handled.outcome, Outcome::Appended(commits) if commits.len() == 2));
-    assert_eq!(decided.load(Ordering::Relaxed), 1);
+    let handled = handle_all(&store, &NoPause, &streams, &request("x"), decide).await;
     let counts = counts.lock().unwrap().clone();
-    assert_eq!(counts, BTreeMap::from([("Query".to_owned(), 2), ("TransactWriteItems".to_owned(), 3)]));
+    (handled.map(|handled| handled.outcome), decided.into_inner(), counts)
+}
+
+fn requests(transactions: u32) -> BTreeMap<String, u32> {
+    BTreeMap::from([("Query".to_owned(), 2), ("TransactWriteItems".to_owned(), transactions)])
+}
+
+#[tokio::test]
+async fn a_command_against_other_transactions_or_a_throttle_is_tried_again_and_not_decided_again() {
+    for reason in ["TransactionConflict", "ThrottlingError"] {
+        let (outcome, decided, counts) = command(reason, 2).await;
+        assert!(matches!(&outcome, Ok(Outcome::Appended(commits)) if commits.len() == 2), "{reason}: {outcome:?}");
+        assert_eq!((decided, counts), (1, requests(3)), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_never_gets_through_is_given_up() {
+    let (outcome, decided, counts) = command("TransactionConflict", u32::MAX).await;
+    assert!(matches!(outcome, Err(HandleError::Busy { attempts: 10 })), "{outcome:?}");
+    assert_eq!((decided, counts), (1, requests(10)));
+    let (outcome, decided, counts) = command("ThrottlingError", u32::MAX).await;
+    assert!(matches!(outcome, Err(HandleError::Store(StoreError::Throttled { .. }))), "{outcome:?}");
+    assert_eq!((decided, counts), (1, requests(10)));
+}
+
+#[tokio::test]
+async fn a_command_that_is_refused_is_not_tried_again() {
+    let (outcome, _, counts) = command("ValidationError", u32::MAX).await;
+    assert!(matches!(outcome, Err(HandleError::Store(StoreError::Refused { .. }))), "{outcome:?}");
+    assert_eq!(counts, requests(1));
 }

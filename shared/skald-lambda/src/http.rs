@@ -2,26 +2,25 @@
 //!
 //! Each response carries `x-correlation-id`: the caller's if it sent a valid one, else a new one.
 
+mod call;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::time::Duration;
 
-use http::Method;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
-use lambda_http::{Body, Request, RequestExt, Response};
-use percent_encoding::percent_decode_str;
+use http::header::{HeaderName, HeaderValue};
+use lambda_http::{Body, Request, Response};
 use serde_json::Value;
-use skald::{Actor, CommitId, Context, CorrelationId, EventId, Timestamp, is_identifier};
+use skald::{CorrelationId, is_identifier};
 use tokio::time::timeout;
 use tracing::Instrument;
 
 pub use http::{StatusCode, header};
 
+pub use self::call::{Call, Query};
 pub use crate::problem::Problem;
 use crate::{Error, clock};
 
-/// Largest body, in bytes.
-const MAX_BODY_BYTES: usize = 64 * 1024;
 /// A call that takes longer is answered 503: the function's own limit is 10 s, and would answer with less grace.
 const TIME_LIMIT: Duration = Duration::from_secs(8);
 /// Where the correlation id comes and goes.
@@ -29,135 +28,6 @@ const CORRELATION_HEADER: HeaderName = HeaderName::from_static("x-correlation-id
 
 /// Marks the answer to a request that had its effect before.
 pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-
-/// A call as a handler sees it.
-#[derive(Debug)]
-pub struct Call {
-    /// The method.
-    pub method: Method,
-    /// The path's segments, percent-decoded; none for `/`.
-    pub path: Vec<String>,
-    /// When the call came in.
-    pub at: Timestamp,
-    /// What everything that follows from this call is called.
-    pub correlation_id: CorrelationId,
-    query: Vec<(String, String)>,
-    headers: HeaderMap,
-    body: Vec<u8>,
-}
-
-impl Call {
-    fn of(request: Request, at: Timestamp) -> Self {
-        let path = request.raw_http_path().split('/').filter(|segment| !segment.is_empty());
-        let path = path.map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned()).collect();
-        let query = request.query_string_parameters();
-        let query = query.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let sent = request.headers().get(&CORRELATION_HEADER).and_then(|value| value.to_str().ok());
-        let correlation_id = sent.and_then(|text| CorrelationId::new(text).ok()).unwrap_or_else(new_correlation_id);
-        let (parts, body) = request.into_parts();
-        Self { method: parts.method, path, at, correlation_id, query, headers: parts.headers, body: body.to_vec() }
-    }
-
-    /// The path's segments, to match on.
-    #[must_use]
-    pub fn segments(&self) -> Vec<&str> {
-        self.path.iter().map(String::as_str).collect()
-    }
-
-    /// The body as JSON.
-    ///
-    /// # Errors
-    /// A problem: 415 unless it is called JSON, 413 over 64 KiB, 400 if it is none.
-    pub fn json(&self) -> Result<Value, Problem> {
-        let media_type = self.header("content-type").unwrap_or_default();
-        let essence = media_type.split(';').next().unwrap_or_default().trim();
-        if !essence.eq_ignore_ascii_case("application/json") {
-            return Err(Problem::unsupported_media_type("Send JSON, with Content-Type: application/json."));
-        }
-        if self.body.len() > MAX_BODY_BYTES {
-            return Err(Problem::too_large(format!("At most {MAX_BODY_BYTES} bytes; this has {}.", self.body.len())));
-        }
-        serde_json::from_slice(&self.body).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            Problem::invalid(format!("The body is not valid JSON: it breaks off at line {line}, column {column}."))
-        })
-    }
-
-    /// A header's value, if it is there, once, and visible ASCII.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.headers.get_all(name).iter();
-        let value = values.next().filter(|_| values.next().is_none());
-        value.and_then(|value| value.to_str().ok())
-    }
-
-    /// Whether the header was sent, whatever its value.
-    #[must_use]
-    pub fn has_header(&self, name: &str) -> bool {
-        self.headers.contains_key(name)
-    }
-
-    /// The query parameters.
-    ///
-    /// # Errors
-    /// A problem, 400, if one is not among `known` or comes twice.
-    pub fn query(&self, known: &[&str]) -> Result<Query<'_>, Problem> {
-        for (index, (name, _)) in self.query.iter().enumerate() {
-            if !known.contains(&name.as_str()) {
-                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                return Err(Problem::invalid(format!("Unknown query parameter {name:?}; known here: {known}.")));
-            }
-            if self.query[..index].iter().any(|(earlier, _)| earlier == name) {
-                return Err(Problem::invalid(format!("The query parameter {name} comes more than once.")));
-            }
-        }
-        Ok(Query(&self.query))
-    }
-
-    /// The circumstances of a command that this call gives.
-    #[must_use]
-    pub fn request(&self, commit_id: CommitId, source: &str, actor: Actor) -> skald::Request {
-        let context = Context {
-            source: source.to_owned(),
-            correlation_id: self.correlation_id.clone(),
-            causation_id: None::<EventId>,
-            actor,
-            metadata: std::collections::BTreeMap::new(),
-        };
-        skald::Request { commit_id, at: self.at, context }
-    }
-}
-
-/// The query parameters of a call.
-#[derive(Debug, Clone, Copy)]
-pub struct Query<'a>(&'a [(String, String)]);
-
-impl<'a> Query<'a> {
-    /// The value of a parameter.
-    #[must_use]
-    pub fn get(self, name: &str) -> Option<&'a str> {
-        self.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
-    }
-
-    /// The value of a parameter, read by `parse`.
-    ///
-    /// # Errors
-    /// A problem, 400, saying what is `expected`, if `parse` does not accept the value.
-    pub fn parse<T>(
-        self,
-        name: &str,
-        expected: &str,
-        parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<Option<T>, Problem> {
-        let Some(value) = self.get(name) else { return Ok(None) };
-        let parsed = parse(value).ok_or_else(|| Problem::invalid(format!("{name} must be {expected}.")))?;
-        Ok(Some(parsed))
-    }
-}
-
-fn new_correlation_id() -> CorrelationId {
-    CorrelationId::from(clock::new_id())
-}
 
 /// What a handler answers.
 #[derive(Debug, Clone, PartialEq)]
@@ -251,8 +121,11 @@ fn respond(answer: Result<Reply, Problem>, correlation_id: &CorrelationId) -> Re
 
 #[cfg(test)]
 mod tests {
+    use lambda_http::RequestExt;
     use serde_json::json;
+    use skald::Timestamp;
 
+    use super::call::{MAX_BODY_BYTES, new_correlation_id};
     use super::*;
 
     fn call(content_type: &str, body: &str) -> Call {

@@ -80,6 +80,7 @@ macro_rules! __view_store_rules {
             a_row_can_be_parked_before_its_first_event
             a_parked_row_is_not_written_over
             parking_again_keeps_the_first_reason
+            a_parked_row_is_redriven_only_from_where_it_stands
             a_parked_row_is_redriven_from_the_event_store
             a_row_that_is_not_parked_is_not_redriven
             rows_of_similar_names_do_not_mix

@@ -8,6 +8,7 @@
 //! This crate performs no input or output. It has no runtime, no clock and no random source: time and ids come in as
 //! arguments, stores and pauses through traits. [`memory`] holds the stores of tests and examples.
 
+mod catch_up;
 mod commit;
 mod decider;
 mod event;
@@ -19,22 +20,22 @@ mod projection;
 mod store;
 mod stream;
 mod time;
+mod together;
+mod view;
 
+pub use catch_up::{CatchUpError, CaughtUp, catch_up, park, redrive};
 pub use commit::{Actor, Commit, CommitId, Context, CorrelationId, Draft, Envelope, EventId, InvalidContext};
 pub use decider::{Decider, Folded, decide_in_turn, fold};
 pub use event::{DecodeError, DomainEvent, EncodeError, EventData, decode_as, encode_as};
-pub use handle::{
-    HandleError, Handled, Many, One, Outcome, Pause, Request, StatesError, Streams, handle, handle_all, states,
-};
+pub use handle::{HandleError, Handled, Outcome, Pause, Request, handle, handle_all};
 pub use message::{CommitMessage, InvalidMessage};
 pub use personal::{Personal, reveal};
-pub use projection::{
-    CatchUpError, CaughtUp, Inapplicable, ListEntry, Listing, Parked, Projection, Put, ViewRow, ViewStore, catch_up,
-    park, project, redrive,
-};
+pub use projection::{Inapplicable, Projection, project};
 pub use store::{
     AppendError, Appended, Corruption, EventStore, Head, Loaded, MAX_COMMIT_BYTES, MAX_STREAMS, MAX_TOGETHER_BYTES,
     Refusal, StoreError, check_contiguous,
 };
 pub use stream::{Category, InvalidName, StreamId, Tenant, Version, is_identifier};
 pub use time::{InvalidTimestamp, Timestamp};
+pub use together::{Many, One, StatesError, Streams, states};
+pub use view::{ListEntry, Listing, Parked, Put, ViewRow, ViewStore};

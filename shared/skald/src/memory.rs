@@ -39,6 +39,7 @@ impl Head for InMemoryHead {
 
 impl InMemoryEventStore {
     /// Writes a commit behind the store's back, as it is, checking nothing. For tests of what a reader says to that.
+    #[cfg(feature = "planting")]
     pub fn plant(&self, commit: Commit) {
         let mut streams = lock(&self.streams);
         let commits = streams.entry(commit.stream.clone()).or_default();

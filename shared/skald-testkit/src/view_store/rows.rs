@@ -122,6 +122,23 @@ pub async fn a_parked_row_is_not_written_over<F: ViewStoreFixture>(fixture: &F) 
     }
 }
 
+/// Who redrives a parked row writes over the one that was read, or not at all.
+pub async fn a_parked_row_is_redriven_only_from_where_it_stands<F: ViewStoreFixture>(fixture: &F) {
+    let (views, stream) = (fixture.store(), account("redriven"));
+    put(views, &stream, 0, &row(3, "three")).await;
+    park(views, &stream, "why", at(60)).await.expect("it is parked");
+    let parked = get(views, &stream).await;
+    for expected in [0, 2, 4] {
+        let put = views.put_over_parked(&stream, Version::new(expected), &row(9, "nine")).await.expect("an answer");
+        assert_eq!(put, Put::Stale, "over {expected}");
+    }
+    assert_eq!(get(views, &stream).await, parked);
+    let put = views.put_over_parked(&stream, Version::new(3), &row(5, "five")).await.expect("an answer");
+    assert_eq!((put, get(views, &stream).await), (Put::Stored, Some(row(5, "five"))));
+    let none = views.put_over_parked(&account("none"), Version::START, &row(1, "one")).await.expect("an answer");
+    assert_eq!((none, get(views, &account("none")).await), (Put::Stale, None), "a row that is none is not parked");
+}
+
 /// What parked a stream first is what an operator needs to know.
 pub async fn parking_again_keeps_the_first_reason<F: ViewStoreFixture>(fixture: &F) {
     let (views, stream) = (fixture.store(), account("twice"));

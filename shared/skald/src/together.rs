@@ -1,0 +1,148 @@
+//! Several streams taken together: what a decision over more than one of them is about.
+
+use std::marker::PhantomData;
+
+use futures_util::future::try_join_all;
+
+use crate::{
+    Commit, Decider, DecodeError, DomainEvent, EncodeError, EventData, EventStore, Folded, StoreError, StreamId,
+    Version, fold,
+};
+
+/// Streams that a decision is about, and how their states and events are arranged: [`One`], [`Many`], or a pair of these.
+pub trait Streams: Sync {
+    /// The states to decide on.
+    type States: Send;
+    /// The events decided, arranged as the states are.
+    type Events: Send;
+
+    /// The streams, in order.
+    fn ids(&self) -> Vec<StreamId>;
+
+    /// The states of these streams; takes as many histories from the front as there are [`ids`](Self::ids).
+    ///
+    /// # Errors
+    /// [`DecodeError`] at the first event that this build cannot read.
+    fn fold(&self, histories: &mut std::slice::Iter<'_, Vec<Commit>>) -> Result<Self::States, DecodeError>;
+
+    /// The states after these events.
+    fn evolve(&self, states: Self::States, events: &Self::Events) -> Self::States;
+
+    /// The events of each stream as they are stored, in the order of [`ids`](Self::ids).
+    ///
+    /// # Errors
+    /// [`EncodeError`] at the first event that cannot be written.
+    fn encode(&self, events: &Self::Events) -> Result<Vec<Vec<EventData>>, EncodeError>;
+}
+
+/// One stream of decider `D`.
+pub struct One<D>(StreamId, PhantomData<fn() -> D>);
+
+impl<D> One<D> {
+    /// A decision about this stream.
+    pub fn new(stream: StreamId) -> Self {
+        Self(stream, PhantomData)
+    }
+}
+
+/// Any number of streams of decider `D`; states and events come in the same order.
+pub struct Many<D>(Vec<StreamId>, PhantomData<fn() -> D>);
+
+impl<D> Many<D> {
+    /// A decision about these streams.
+    pub fn new(streams: Vec<StreamId>) -> Self {
+        Self(streams, PhantomData)
+    }
+}
+
+fn evolved<D: Decider>(before: Folded<D::State>, events: &[D::Event]) -> Folded<D::State> {
+    Folded { version: before.version.plus(events.len() as u64), state: events.iter().fold(before.state, D::evolve) }
+}
+
+fn encoded<E: DomainEvent>(events: &[E]) -> Result<Vec<EventData>, EncodeError> {
+    events.iter().map(E::encode).collect()
+}
+
+impl<D: Decider> Streams for One<D> {
+    type States = Folded<D::State>;
+    type Events = Vec<D::Event>;
+
+    fn ids(&self) -> Vec<StreamId> {
+        vec![self.0.clone()]
+    }
+
+    fn fold(&self, histories: &mut std::slice::Iter<'_, Vec<Commit>>) -> Result<Self::States, DecodeError> {
+        fold::<D>(histories.next().map_or(&[], Vec::as_slice))
+    }
+
+    fn evolve(&self, states: Self::States, events: &Self::Events) -> Self::States {
+        evolved::<D>(states, events)
+    }
+
+    fn encode(&self, events: &Self::Events) -> Result<Vec<Vec<EventData>>, EncodeError> {
+        Ok(vec![encoded(events)?])
+    }
+}
+
+impl<D: Decider> Streams for Many<D> {
+    type States = Vec<Folded<D::State>>;
+    type Events = Vec<Vec<D::Event>>;
+
+    fn ids(&self) -> Vec<StreamId> {
+        self.0.clone()
+    }
+
+    fn fold(&self, histories: &mut std::slice::Iter<'_, Vec<Commit>>) -> Result<Self::States, DecodeError> {
+        histories.take(self.0.len()).map(|commits| fold::<D>(commits)).collect()
+    }
+
+    fn evolve(&self, states: Self::States, events: &Self::Events) -> Self::States {
+        states.into_iter().zip(events).map(|(before, events)| evolved::<D>(before, events)).collect()
+    }
+
+    fn encode(&self, events: &Self::Events) -> Result<Vec<Vec<EventData>>, EncodeError> {
+        events.iter().map(|events| encoded(events)).collect()
+    }
+}
+
+impl<A: Streams, B: Streams> Streams for (A, B) {
+    type States = (A::States, B::States);
+    type Events = (A::Events, B::Events);
+
+    fn ids(&self) -> Vec<StreamId> {
+        [self.0.ids(), self.1.ids()].concat()
+    }
+
+    fn fold(&self, histories: &mut std::slice::Iter<'_, Vec<Commit>>) -> Result<Self::States, DecodeError> {
+        Ok((self.0.fold(histories)?, self.1.fold(histories)?))
+    }
+
+    fn evolve(&self, states: Self::States, events: &Self::Events) -> Self::States {
+        (self.0.evolve(states.0, &events.0), self.1.evolve(states.1, &events.1))
+    }
+
+    fn encode(&self, events: &Self::Events) -> Result<Vec<Vec<EventData>>, EncodeError> {
+        Ok([self.0.encode(&events.0)?, self.1.encode(&events.1)?].concat())
+    }
+}
+
+/// Why the states of streams could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum StatesError {
+    /// A stored event of one of the streams cannot be read.
+    #[error("a stored event cannot be read")]
+    Decode(#[from] DecodeError),
+    /// The store failed.
+    #[error("the event store failed")]
+    Store(#[from] StoreError),
+}
+
+/// The states of several streams, each as of now, read at the same time.
+///
+/// # Errors
+/// See [`StatesError`].
+pub async fn states<S: EventStore, T: Streams>(store: &S, streams: &T) -> Result<T::States, StatesError> {
+    let ids = streams.ids();
+    let histories = try_join_all(ids.iter().map(|id| store.read(id, Version::START))).await?;
+    Ok(streams.fold(&mut histories.iter())?)
+}
