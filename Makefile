@@ -23,17 +23,17 @@ run: $(CLOUD)/installed build ## the whole system on this machine, with a demo o
 	@$(CLOUD)/bin/python infra/local/run.py $(if $(ENDPOINT),--endpoint $(ENDPOINT),--port $(PORT))
 
 build: target/checked ## the functions, where the template expects them (PROFILE=dev or release)
-	cargo build --profile $(PROFILE) $(FUNCTIONS:%=--package %)
+	cargo build --locked --profile $(PROFILE) $(FUNCTIONS:%=--package %)
 	@for each in $(FUNCTIONS); do mkdir -p target/lambda/$$each && cp $(BINARIES)/$$each target/lambda/$$each/bootstrap || exit; done
 
 test: $(CLOUD)/installed build ## every test; the system tests bring a local cloud of their own
-	cargo test --workspace
+	cargo test --locked --workspace
 	$(CLOUD)/bin/python -m unittest discover --start-directory infra/lint
 	$(CLOUD)/bin/python -m unittest discover --start-directory infra/local
 
 lint: $(CLOUD)/linters target/checked ## formatting, clippy, the template
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- --deny warnings
+	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	$(CLOUD)/bin/python infra/lint/lint.py
 
 bench-path: $(CLOUD)/installed build ## how long an order takes until accepted, until visible (PROFILE=release)
@@ -42,7 +42,7 @@ bench-path: $(CLOUD)/installed build ## how long an order takes until accepted, 
 deploy: $(DEPLOYER)/installed target/checked ## to AWS: build for arm64, then SAM asks what it must know
 	rustup target add aarch64-unknown-linux-gnu
 	rm -rf target/lambda
-	PATH="$(CURDIR)/$(DEPLOYER)/bin:$$PATH" cargo lambda build --release --arm64 $(FUNCTIONS:%=--package %)
+	PATH="$(CURDIR)/$(DEPLOYER)/bin:$$PATH" cargo lambda build --locked --release --arm64 $(FUNCTIONS:%=--package %)
 	$(DEPLOYER)/bin/python -m samcli deploy --guided --template-file infra/template.yaml --capabilities CAPABILITY_IAM
 
 locks: target/checked ## pin the Python tools anew, after a change of a requirements.in

@@ -118,6 +118,15 @@ def literal(value: Any) -> str:
     return value[0] if isinstance(value, list) else str(value)
 
 
+def written(value: Any) -> str:
+    """A value in one line: `Name.Attribute` for a reference, with what stands around it."""
+    if isinstance(value, Mapping) and "Ref" in value:
+        return value["Ref"]
+    if isinstance(value, Mapping) and "Fn::GetAtt" in value:
+        return ".".join(split(value["Fn::GetAtt"]))
+    return SUBSTITUTION.sub(r"\1", literal(value))
+
+
 def as_list(value: Any) -> list[Any]:
     """One thing or several, as several; nothing as none."""
     return value if isinstance(value, list) else [] if value is None else [value]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unittest
 from collections.abc import Callable
 from copy import deepcopy
@@ -62,6 +63,8 @@ def role(statement: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
 EVENTS = {"Fn::GetAtt": ["EventsTable", "Arn"]}
 SQS_SOURCE = "OrderView/Properties/Events/Messages/Properties"
 STREAM_SOURCE = "EventRelay/Properties/Events/Commits/Properties"
+ORDER_COMMANDS = "OrderCommandsRole/Properties/Policies/0/PolicyDocument/Statement/0"
+READ_STOCK = "OrderQueriesRole/Properties/Policies/0/PolicyDocument/Statement/3"
 STAGE = "HttpApiStage/Properties"
 INTEGRATION = "OrderQueriesIntegration/Properties"
 
@@ -84,6 +87,10 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
         (put("AlarmEmailSubscription/Condition", "HasAlarmMail"), "HasAlarmMail"),
         (put("AlarmTopic/Properties", {"DisplayName": {"Fn::If": ["HasName", "a", "b"]}}), "HasName"),
     ],
+    references.names_leave_room_for_the_stack_s: [
+        (put("OrderViewQueue/Properties/QueueName", {"Fn::Sub": "${AWS::StackName}-" + 35 * "q" + ".fifo"}), "41"),
+        (put("OrderViewLogs/Properties/LogGroupName", {"Fn::Sub": "/aws/lambda/${AWS::StackName}-" + 28 * "l"}), "OrderViewLogs"),
+    ],
     functions.every_function_is_a_crate: [
         (put("OrderView/Properties/CodeUri", "../target/lambda/orders-view/"), "orders-view"),
         (put("OrderView/Properties/CodeUri", "target/lambda/order-view/"), "target/lambda/order-view/"),
@@ -94,11 +101,20 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
         (put("OrderView/Properties/LoggingConfig/LogGroup", {"Ref": "OrderViewTable"}), "OrderView"),
         (drop("OrderViewLogs/Properties/RetentionInDays"), "OrderViewLogs"),
     ],
-    functions.every_function_has_an_alarm_on_errors: [(drop("EventRelayErrorsAlarm"), "EventRelay")],
+    functions.every_function_has_an_alarm_on_errors: [
+        (drop("EventRelayErrorsAlarm"), "EventRelay"),
+        (drop("EventRelayErrorsAlarm/Properties/AlarmActions"), "EventRelay"),
+    ],
+    functions.every_function_in_the_background_has_an_alarm_on_throttles: [
+        (drop("EventRelayThrottlesAlarm"), "EventRelay"),
+        (drop("StockViewThrottlesAlarm/Properties/AlarmActions"), "StockView"),
+        (put("OrderViewThrottlesAlarm/Properties/Dimensions/0/Value", {"Ref": "StockView"}), "OrderView"),
+    ],
     functions.no_function_can_delete_or_update_events: [
         (role({"Action": "dynamodb:DeleteItem", "Resource": EVENTS}), "dynamodb:DeleteItem"),
         (role({"Action": ["dynamodb:Query", "dynamodb:UpdateItem"], "Resource": EVENTS}), "dynamodb:UpdateItem"),
         (role({"Action": "dynamodb:BatchWriteItem", "Resource": [EVENTS]}), "dynamodb:BatchWriteItem"),
+        (role({"Action": "dynamodb:ConditionCheckItem", "Resource": EVENTS}), "dynamodb:ConditionCheckItem"),
         (role({"Action": "DynamoDB:deleteitem", "Resource": EVENTS}), "DynamoDB:deleteitem"),
         (role({"Action": "dynamodb:Delete*", "Resource": EVENTS}), "dynamodb:Delete*"),
         (role({"Action": "dynamodb:*", "Resource": EVENTS}), "dynamodb:*"),
@@ -106,6 +122,16 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
         (role({"Action": "dynamodb:DeleteItem", "Resource": "*"}), "dynamodb:DeleteItem"),
         (role({"Action": "dynamodb:DeleteTable", "Resource": {"Fn::Sub": "arn:${AWS::Partition}:dynamodb:*:*:table/*"}}), "DeleteTable"),
         (role({"Action": "dynamodb:PartiQLDelete", "Resource": {"Fn::Sub": "${EventsTable.Arn}/index/*"}}), "PartiQLDelete"),
+    ],
+    functions.every_function_may_do_with_tables_what_its_code_does: [
+        (role({"Action": "dynamodb:PutItem", "Resource": EVENTS}), "OrderViewRole may dynamodb:PutItem on EventsTable.Arn"),
+        (role({"Action": ["dynamodb:Query", "dynamodb:GetItem"], "Resource": EVENTS}), "dynamodb:GetItem"),
+        (role({"Action": "dynamodb:Query", "Resource": {"Fn::Sub": "${EventsTable.Arn}/index/*"}}), "EventsTable.Arn/index/*"),
+        (role({"Action": "dynamodb:Put*", "Resource": [EVENTS]}), "dynamodb:Put*"),
+        (role({"Action": "dynamodb:PutItem", "Resource": {"Fn::GetAtt": ["StockViewTable", "Arn"]}}), "StockViewTable"),
+        (put(f"{ORDER_COMMANDS}/Action", ["dynamodb:ConditionCheckItem", "dynamodb:PutItem"]), "dynamodb:ConditionCheckItem"),
+        (put(f"{READ_STOCK}/Action", ["dynamodb:BatchGetItem", "dynamodb:GetItem"]), "dynamodb:GetItem on StockViewTable.Arn"),
+        (put(f"{READ_STOCK}/Action", ["dynamodb:PutItem"]), "dynamodb:PutItem on StockViewTable.Arn"),
     ],
     functions.no_role_has_permissions_that_are_not_written_out: [
         (put("OrderViewRole/Properties/ManagedPolicyArns", ["arn:aws:iam::aws:policy/AdministratorAccess"]), "OrderViewRole"),
@@ -129,7 +155,7 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
     pipe.one_function_reads_the_stream_and_loses_nothing: [
         (put("EventsTable/Properties/StreamSpecification/StreamViewType", "KEYS_ONLY"), "KEYS_ONLY"),
         (put(f"{STREAM_SOURCE}/StartingPosition", "LATEST"), "LATEST"),
-        (drop(f"{STREAM_SOURCE}/FilterCriteria"), "INSERT"),
+        (put(f"{STREAM_SOURCE}/FilterCriteria", {"Filters": [{"Pattern": '{"eventName": ["INSERT"]}'}]}), "filter"),
         (put(f"{STREAM_SOURCE}/MaximumRetryAttempts", 3), "MaximumRetryAttempts"),
         (put(f"{STREAM_SOURCE}/MaximumRecordAgeInSeconds", 60), "MaximumRecordAgeInSeconds"),
         (put(f"{STREAM_SOURCE}/BisectBatchOnFunctionError", True), "BisectBatchOnFunctionError"),
@@ -143,9 +169,15 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
             "2 functions",
         ),
     ],
+    pipe.the_relay_has_time_for_a_batch_of_one_stream: [
+        (put("EventRelay/Properties/Timeout", 49), "49 s"),
+        (put(f"{STREAM_SOURCE}/BatchSize", 61), "61 commits"),
+        (drop(f"{STREAM_SOURCE}/BatchSize"), "100 commits"),
+    ],
     pipe.the_relay_s_lag_calls_a_person: [
         (drop("RelayLagAlarm"), "IteratorAge"),
         (drop("RelayLagAlarm/Properties/AlarmActions"), "IteratorAge"),
+        (put("RelayLagAlarm/Properties/Dimensions/0/Value", {"Ref": "OrderView"}), "IteratorAge"),
     ],
     pipe.fifo_is_in_the_name: [
         (put("EventsTopic/Properties/TopicName", {"Fn::Sub": "${AWS::StackName}-events"}), "EventsTopic"),
@@ -172,6 +204,7 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
         (drop("OrderViewAgeAlarm"), "OrderViewQueue"),
         (drop("StockViewDeadLettersAlarm"), "StockViewDeadLetters"),
         (drop("UnreadableAlarm"), "UnreadableQueue"),
+        (drop("UndeliveredAlarm"), "UndeliveredQueue"),
         (drop("UnreadableAlarm/Properties/AlarmActions"), "UnreadableQueue"),
         (drop("OrderView"), "OrderViewQueue"),
     ],
@@ -187,8 +220,23 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
         (drop("StockViewSubscription/Properties/RawMessageDelivery"), "StockViewSubscription"),
         (put("StockViewSubscription/Properties/FilterPolicyScope", "MessageBody"), "StockViewSubscription"),
     ],
+    pipe.subscriptions_wait_for_their_queues_and_lose_nothing: [
+        (drop("OrderViewSubscription/Properties/RedrivePolicy"), "OrderViewSubscription"),
+        (put("StockViewSubscription/Properties/RedrivePolicy/deadLetterTargetArn", EVENTS), "StockViewSubscription"),
+        (drop("UndeliveredQueue/Properties/FifoQueue"), "UnreadableSubscription"),
+        (drop("UnreadableSubscription/DependsOn"), "UnreadableQueue"),
+        (put("UnreadableSubscription/DependsOn", "DeadLettersPolicy"), "UnreadableQueue"),
+        (drop("TopicQueuesPolicy/Properties/Queues/3"), "UndeliveredQueue"),
+    ],
+    pipe.what_the_topic_cannot_deliver_calls_a_person: [
+        (drop("DeliveryAlarm"), "EventsTopic"),
+        (drop("DeliveryAlarm/Properties/AlarmActions"), "EventsTopic"),
+        (put("DeliveryAlarm/Properties/Dimensions/0/Value", {"Fn::GetAtt": ["AlarmTopic", "TopicName"]}), "EventsTopic"),
+    ],
     pipe.only_the_topic_sends_to_its_queues: [
         (role({"Action": "sqs:SendMessage", "Resource": {"Fn::GetAtt": ["OrderViewQueue", "Arn"]}}), "OrderViewQueue"),
+        (role({"Action": "sqs:SendMessage", "Resource": {"Fn::GetAtt": ["UndeliveredQueue", "Arn"]}}), "UndeliveredQueue"),
+        (drop("TopicQueuesPolicy/Properties/Queues/3"), "UndeliveredQueue"),
         (drop("TopicQueuesPolicy"), "UnreadableQueue"),
         (drop("TopicQueuesPolicy/Properties/PolicyDocument/Statement/0/Condition"), "OrderViewQueue"),
         (put("TopicQueuesPolicy/Properties/PolicyDocument/Statement/0/Principal", "*"), "OrderViewQueue"),
@@ -221,6 +269,11 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
         (put("HttpApi/Properties/Tags/ms-custom-id", "skald"), "HttpApi"),
         (put("Short", {"Type": "AWS::Serverless::HttpApi", "Properties": {}}), "Short"),
     ],
+    api.the_access_log_says_nothing_about_a_person: [
+        (put(f"{STAGE}/AccessLogSettings/Format", '{"route":"$context.routeKey","path":"$context.path"}'), "$context.path"),
+        (put(f"{STAGE}/AccessLogSettings/Format", "$context.identity.sourceIp"), "$context.identity.sourceIp"),
+        (put(f"{STAGE}/AccessLogSettings/Format", "$context.authorizer.claims.email"), "$context.authorizer.claims.email"),
+    ],
 }
 
 
@@ -239,6 +292,22 @@ class Rules(unittest.TestCase):
                 with self.subTest(rule=rule.__name__, case=number):
                     found = faults(rule, plant)
                     self.assertTrue(any(named in fault for fault in found), f"{named!r} is not named in {found}")
+
+
+class Written(unittest.TestCase):
+    """What is written beside the template."""
+
+    def test_every_file_that_infra_names_exists(self) -> None:
+        written = [template.ROOT / "Makefile", *(template.ROOT / "infra").rglob("*.py"), template.PATH]
+        for file in written:
+            for named in re.findall(r"\b(?:infra|functions|shared|tests)/[\w/-]+\.\w+", file.read_text(encoding="utf-8")):
+                self.assertTrue((template.ROOT / named).is_file(), f"{file} names {named}, which does not exist")
+
+    def test_no_build_changes_what_cargo_lock_says(self) -> None:
+        recipes = re.findall(r"(?m)^\t.*\bcargo (?:lambda )?(?:build|test|clippy)\b.*$", (template.ROOT / "Makefile").read_text(encoding="utf-8"))
+        self.assertTrue(recipes)
+        for recipe in recipes:
+            self.assertIn(" --locked", recipe)
 
 
 if __name__ == "__main__":

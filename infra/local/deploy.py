@@ -1,7 +1,8 @@
 """Deploys the template to a cloud that is reached by its endpoint.
 
 What `sam deploy` does on AWS, for an emulator: put each function's bootstrap into a bucket (uncompressed: the way is
-short), name it in the template, create the stack, wait. The template itself is the one that deploys to AWS.
+short), name it in the template, create the stack or update the one that stands, wait. The template itself is the one
+that deploys to AWS.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import itertools
 import re
 import time
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import botocore.session
 from botocore.config import Config
@@ -26,6 +29,10 @@ ARTIFACTS = ROOT / "target" / "lambda"
 STACK = "skald"
 BUCKET = "skald-artifacts"
 TIMEOUT_S = 120
+
+# The states in which CloudFormation takes an update, and what it says of one that would change nothing.
+UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
+NOTHING_TO_UPDATE = "No updates are to be performed"
 
 # A function's code, as the template names it: the folder that `make build` fills.
 CODE_URI = re.compile(r"^(?P<before>\s*CodeUri:\s*)\.\./target/lambda/(?P<function>[a-z0-9-]+)/$", re.MULTILINE)
@@ -60,14 +67,13 @@ def deploy(
     artifacts: Path = ARTIFACTS,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, str]:
-    """Create the stack and return its outputs. Raises `DeployError`."""
+    """Create the stack, or update the one that stands, and return its outputs. Raises `DeployError`."""
     try:
         s3 = client("s3", endpoint, region)
         with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
             s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": region})
         template = package(s3, artifacts, say)
-        say("creating the stack")
-        return create_stack(client("cloudformation", endpoint, region), template, parameters)
+        return put_stack(client("cloudformation", endpoint, region), template, parameters, say)
     except (BotoCoreError, ClientError) as error:
         raise DeployError(f"the cloud at {endpoint} refused to deploy {TEMPLATE}: {error}") from error
 
@@ -101,33 +107,67 @@ def zip_of(bootstrap: Path) -> bytes:
     return buffer.getvalue()
 
 
-def create_stack(cloudformation, template_url: str, parameters: Mapping[str, str]) -> dict[str, str]:
-    """Create the stack, wait until it stands, return its outputs."""
+def put_stack(cloudformation, template_url: str, parameters: Mapping[str, str], say: Callable[[str], None]) -> dict[str, str]:
+    """Create the stack, or update the one that stands, wait until that is done, return its outputs."""
     known = {each["ParameterKey"] for each in cloudformation.get_template_summary(TemplateURL=template_url)["Parameters"]}
     for key in parameters:
         if key not in known:
             raise DeployError(f"{TEMPLATE} has no parameter {key}: it has {', '.join(sorted(known))}")
-    cloudformation.create_stack(
-        StackName=STACK,
-        TemplateURL=template_url,
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        OnFailure="DO_NOTHING",
-    )
+    wanted = {
+        "StackName": STACK,
+        "TemplateURL": template_url,
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    }
+    standing = standing_stack(cloudformation)
+    if standing is None:
+        say("creating the stack")
+        cloudformation.create_stack(**wanted, OnFailure="DO_NOTHING")
+    elif standing["StackStatus"] not in UPDATABLE:
+        raise DeployError(
+            f"the stack {STACK} is in the state {standing['StackStatus']}, in which it cannot be updated: "
+            "wait if somebody is changing it, else delete it (`aws cloudformation delete-stack "
+            f"--stack-name {STACK} --endpoint-url {cloudformation.meta.endpoint_url}`), then try again"
+        )
+    else:
+        say("updating the stack, which stands already")
+        try:
+            cloudformation.update_stack(**wanted)
+        except ClientError as error:
+            if NOTHING_TO_UPDATE not in str(error):
+                raise
+            say("nothing in it changes")
+            return outputs_of(standing)
     deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
         stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
-        if stack["StackStatus"] == "CREATE_COMPLETE":
-            return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        if stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            return outputs_of(stack)
         if not stack["StackStatus"].endswith("_IN_PROGRESS"):
             raise DeployError(failure(cloudformation, stack))
         time.sleep(0.05)
     raise DeployError(f"the stack {STACK} was not ready after {TIMEOUT_S} seconds; its status is {stack['StackStatus']}")
 
 
-def failure(cloudformation, stack: Mapping[str, str]) -> str:
+def standing_stack(cloudformation) -> Mapping[str, Any] | None:
+    """The stack, if there is one."""
+    try:
+        stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+    except ClientError as error:
+        if "does not exist" not in str(error):
+            raise
+        return None
+    return None if stack["StackStatus"] == "DELETE_COMPLETE" else stack
+
+
+def outputs_of(stack: Mapping[str, Any]) -> dict[str, str]:
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def failure(cloudformation, stack: Mapping[str, Any]) -> str:
     """What the stack's events say about why it failed, one resource a line."""
-    events = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
+    newest_first = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
+    events = list(itertools.takewhile(lambda event: not begins(event), newest_first))
     reasons = [
         f"  {event['LogicalResourceId']} ({event['ResourceType']}): {event.get('ResourceStatusReason', 'no reason given')}"
         for event in reversed(events)
@@ -135,3 +175,9 @@ def failure(cloudformation, stack: Mapping[str, str]) -> str:
     ]
     headline = f"the stack {STACK} failed with {stack['StackStatus']}: {stack.get('StackStatusReason', '')}".rstrip(": ")
     return "\n".join([headline, *reasons, f"  see {TEMPLATE}"])
+
+
+def begins(event: Mapping[str, Any]) -> bool:
+    """Whether an event is the first of a creation or an update: those before it tell of an earlier one."""
+    of_the_stack = event["ResourceType"] == "AWS::CloudFormation::Stack"
+    return of_the_stack and event["ResourceStatus"] in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")

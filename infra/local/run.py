@@ -3,7 +3,8 @@
 Starts the local cloud, deploys, and does over HTTP what a shop would do: lists a product, receives stock, registers a
 customer, places an order and follows it until the customer's list shows it. Then it stays up until Ctrl-C.
 
-With `--endpoint` it deploys to a cloud that runs already, and ends after the order.
+With `--endpoint` it deploys to a cloud that runs already, anew or over what it deployed before, and ends after the
+order; the system stays up.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from deploy import ROOT, DeployError, deploy
 
 LOCAL = ROOT / "target" / "local"
 LOG = "cloud.log"
+ADDRESS = "api-url"
 VISIBLE_WITHIN_S = 30
 
 SKU = "MUG-01"
@@ -178,10 +180,15 @@ def invitation(api_url: str, order_id: str, paper: Paper) -> None:
     paper.line()
 
 
+def write_address(file: Path, api_url: str) -> None:
+    """Make `file` say where the API is: other programs read it there."""
+    file.write_text(api_url + "\n", encoding="utf-8")
+
+
 @contextlib.contextmanager
 def address_on_file(file: Path, api_url: str) -> Iterator[None]:
     """Within, `file` says where the API is."""
-    file.write_text(api_url + "\n", encoding="utf-8")
+    write_address(file, api_url)
     try:
         yield
     finally:
@@ -194,7 +201,7 @@ def on_a_local_cloud(port: int, folder: Path, paper: Paper) -> None:
         outputs = deploy(running.endpoint, cloud.REGION, {}, say=saying(paper))
         cloud.make_topic_fifo(running, outputs)
         api_url = cloud.api_url(running, outputs)
-        with address_on_file(folder / "api-url", api_url):
+        with address_on_file(folder / ADDRESS, api_url):
             order_id = demo(Api(api_url), paper)
             invitation(api_url, order_id, paper)
             paper.line(paper.faint(f"  What the functions log: {folder / LOG}"))
@@ -202,13 +209,15 @@ def on_a_local_cloud(port: int, folder: Path, paper: Paper) -> None:
             running.wait()
 
 
-def on_another_cloud(endpoint: str, paper: Paper) -> None:
-    """Deploy to the cloud behind `endpoint` and demonstrate."""
+def on_another_cloud(endpoint: str, folder: Path, paper: Paper) -> None:
+    """Deploy to the cloud behind `endpoint`, demonstrate, and leave the system there, with its address on file."""
     outputs = deploy(endpoint, cloud.REGION, {}, say=saying(paper))
     # The endpoint answers for the API too, by the API's name: which need not resolve.
     api_url = outputs["ApiUrl"]
+    write_address(folder / ADDRESS, api_url)
     order_id = demo(Api(endpoint, host=urlsplit(api_url).netloc), paper)
     invitation(api_url, order_id, paper)
+    paper.line(paper.faint(f"  It stays up; {folder / ADDRESS} keeps its address."))
 
 
 def saying(paper: Paper):
@@ -226,13 +235,13 @@ def main(argv: list[str]) -> int:
     try:
         with cloud.ended_by_signals():
             if chosen.endpoint:
-                on_another_cloud(chosen.endpoint.rstrip("/"), paper)
+                on_another_cloud(chosen.endpoint.rstrip("/"), chosen.folder, paper)
             else:
                 paper.line(paper.faint(f"  starting the local cloud on port {chosen.port}"))
                 on_a_local_cloud(chosen.port, chosen.folder, paper)
     except KeyboardInterrupt:
         paper.line()
-        paper.line("  The local cloud has ended.")
+        paper.line("  Interrupted; what was deployed stays." if chosen.endpoint else "  The local cloud has ended.")
     except (ApiError, cloud.CloudError, DeployError) as error:
         print(f"\n  error: {error}", file=sys.stderr)
         if isinstance(error, ApiError) and not chosen.endpoint:

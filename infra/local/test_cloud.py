@@ -63,8 +63,9 @@ while True:
 class Launched:
     """A launcher that runs, with a temporary folder of its own to leave things in."""
 
-    def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
+    def __init__(self, process: subprocess.Popen[str], artifacts: Path, folder: Path) -> None:
         self.process = process
+        self.artifacts = artifacts
         self.folder = folder
         self.ready: dict[str, Any] = json.loads(process.stdout.readline() or "{}")
 
@@ -101,7 +102,7 @@ def launched(*arguments: str) -> Iterator[Launched]:
             env={**os.environ, "TMPDIR": str(folder), "SKALD_SECRET": "not for functions"},
         )
         try:
-            yield Launched(process, folder)
+            yield Launched(process, artifacts, folder)
         finally:
             process.kill()
             process.communicate()
@@ -185,6 +186,40 @@ class Complaints(unittest.TestCase):
         self.assertIn("LogLevel", self.complaint("--parameter", "LogLevel=loud"))
         self.assertIn("NoSuchThing", self.complaint("--parameter", "NoSuchThing=1"))
         self.assertIn("Key=Value", self.complaint("--parameter", "LogLevel"))
+
+
+class Again(unittest.TestCase):
+    """Deploying over what stands already."""
+
+    def deploy(self, cloud: Launched, **parameters: str) -> tuple[dict[str, str], str]:
+        """The outputs, and the last thing that was said."""
+        said: list[str] = []
+        outputs = deploy.deploy(cloud.ready["endpoint"], cloud.ready["region"], parameters, cloud.artifacts, said.append)
+        return outputs, said[-1]
+
+    def test_it_updates_the_stack_and_keeps_what_is_in_it(self) -> None:
+        with launched() as cloud:
+            table = cloud.ready["outputs"]["EventsTableName"]
+            item = {"pk": {"S": "default/order-1"}, "sk": {"N": "1"}}
+            cloud.client("dynamodb").put_item(TableName=table, Item=item)
+
+            self.assertEqual((cloud.ready["outputs"], "nothing in it changes"), self.deploy(cloud))
+            changed = self.deploy(cloud, LogLevel="ERROR")
+            self.assertEqual((cloud.ready["outputs"], "updating the stack, which stands already"), changed)
+
+            self.assertEqual("ERROR", cloud.health()["environment"]["RUST_LOG"])
+            self.assertEqual([item], cloud.client("dynamodb").scan(TableName=table)["Items"])
+
+    def test_a_stack_that_cannot_be_updated_is_named_with_a_way_out(self) -> None:
+        with launched() as cloud:
+            formation = cloud.client("cloudformation")
+            formation.delete_stack(StackName=deploy.STACK)
+            self.assertTrue(eventually(lambda: deploy.standing_stack(formation) is None))
+            wrong = {"Resources": {"Orders": {"Type": "AWS::SQS::Queue", "Properties": {"FifoQueue": True, "QueueName": "orders"}}}}
+            formation.create_stack(StackName=deploy.STACK, TemplateBody=json.dumps(wrong), OnFailure="DO_NOTHING")
+            self.assertTrue(eventually(lambda: deploy.standing_stack(formation)["StackStatus"] == "CREATE_FAILED"))
+            with self.assertRaisesRegex(deploy.DeployError, f"CREATE_FAILED.*delete-stack --stack-name {deploy.STACK}"):
+                self.deploy(cloud)
 
 
 class Cloud(unittest.TestCase):

@@ -1,4 +1,7 @@
-"""`make run`, with the functions that `make build` made: a person sees an order go all the way, and Ctrl-C ends it."""
+"""`make run`, with the functions that `make build` made: a person sees an order go all the way, and Ctrl-C ends it.
+
+With `ENDPOINT` the system stays where it was deployed, and the same command deploys it again.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,9 @@ import threading
 import unittest
 import urllib.request
 from pathlib import Path
+
+import cloud
+from api import Api
 
 RUN = Path(__file__).with_name("run.py")
 READY_WITHIN_S = 120
@@ -61,6 +67,25 @@ class Run(unittest.TestCase):
                 process.kill()
                 process.stdout.close()
                 process.wait()
+
+    def test_on_another_cloud_it_runs_twice_and_stays_up(self) -> None:
+        with tempfile.TemporaryDirectory() as name, cloud.Cloud(0, Path(name, "cloud.log")) as other:
+            folder = Path(name, "local")
+            for moment in ("creating the stack", "updating the stack, which stands already"):
+                ended = subprocess.run(
+                    [sys.executable, str(RUN), "--endpoint", other.endpoint, "--folder", str(folder)],
+                    capture_output=True,
+                    text=True,
+                    timeout=READY_WITHIN_S,
+                )
+                self.assertEqual((0, ""), (ended.returncode, ended.stderr), ended.stdout)
+                self.assertIn(moment, ended.stdout)
+                self.assertRegex(ended.stdout, r"(?m)^ +\d+ ms .. visible ")
+                self.assertIn(f"It stays up; {folder / 'api-url'} keeps its address.", ended.stdout)
+                api_url = Path(folder, "api-url").read_text(encoding="utf-8").strip()
+                api = Api(other.endpoint, host=api_url.partition("://")[2])
+                self.addCleanup(api.connection.close)
+                self.assertEqual("MUG-01", api.call("GET", "/stock/MUG-01").body["sku"])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,15 @@ from template import Template, literal, target
 # Amazon API Gateway quotas: an HTTP API waits 30 seconds for an integration; one second is kept for the way.
 HTTP_TIMEOUT_S = 29
 
+# Of what API Gateway can log, what says nothing about a person. A path does: callers put into it what they like.
+LOGGED = {
+    f"$context.{name}"
+    for name in (
+        *("requestId", "requestTime", "routeKey", "status", "responseLength"),
+        *("responseLatency", "integrationLatency", "integrationErrorMessage"),
+    )
+}
+
 
 @rule
 def every_call_is_answered_in_time(template: Template) -> Faults:
@@ -68,3 +77,11 @@ def the_api_is_limited_logged_and_has_one_address(template: Template) -> Faults:
         for name, resource in template.raw["Resources"].items():
             if resource["Type"] == kind:
                 yield f"{name} is a {kind}, which the local cloud deploys without its routes: write AWS::ApiGatewayV2 resources"
+
+
+@rule
+def the_access_log_says_nothing_about_a_person(template: Template) -> Faults:
+    for name, stage in template.of_type("AWS::ApiGatewayV2::Stage"):
+        for variable in re.findall(r"\$context\.[A-Za-z0-9_.-]+", stage.get("AccessLogSettings", {}).get("Format", "")):
+            if variable not in LOGGED:
+                yield f"{name} logs {variable}, which may say something about a person: take it out of AccessLogSettings.Format"

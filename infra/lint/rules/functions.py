@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rules.register import Faults, rule
-from template import ROOT, Template, as_list, target
+from template import ROOT, Template, as_list, target, written
 
 
 @rule
@@ -42,24 +42,45 @@ def every_function_logs_to_a_group_that_forgets(template: Template) -> Faults:
 
 @rule
 def every_function_has_an_alarm_on_errors(template: Template) -> Faults:
-    watched = {
-        target(dimension["Value"])
-        for _, alarm in template.of_type("AWS::CloudWatch::Alarm")
-        if alarm.get("MetricName") == "Errors"
-        for dimension in alarm.get("Dimensions", [])
-    }
+    told = watched(template, "Errors")
     for name, _ in template.of_type("AWS::Lambda::Function"):
-        if name not in watched:
+        if name not in told:
             yield f"nobody is told when {name} fails: add an alarm on its Errors"
+
+
+@rule
+def every_function_in_the_background_has_an_alarm_on_throttles(template: Template) -> Faults:
+    told = watched(template, "Throttles")
+    for name in sorted({target(source.get("FunctionName")) or "" for _, source in event_sources(template)}):
+        if name not in told:
+            yield f"nobody is told when {name} is kept from running, which is no error: add an alarm on its Throttles"
 
 
 # All that any function may do to the events table: read, append, and read its stream.
 ON_EVENTS = {
     f"dynamodb:{action}".lower()
     for action in (
-        *("GetItem", "BatchGetItem", "Query", "PutItem", "ConditionCheckItem"),
+        *("GetItem", "Query", "PutItem"),
         *("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"),
     )
+}
+
+# What each function may do with each table: what its code does, and no more.
+READ = {"dynamodb:Query"}
+APPEND = {"dynamodb:Query", "dynamodb:PutItem", "dynamodb:GetItem"}  # the last one to see who took the place of a commit
+KEEP = {"dynamodb:GetItem", "dynamodb:PutItem"}
+ON_TABLES = {
+    ("OrderCommandsRole", "EventsTable.Arn"): APPEND,
+    ("CatalogCommandsRole", "EventsTable.Arn"): APPEND,
+    ("OrderQueriesRole", "EventsTable.Arn"): READ,
+    ("OrderQueriesRole", "OrderViewTable.Arn"): {"dynamodb:GetItem", "dynamodb:BatchGetItem"},
+    ("OrderQueriesRole", "OrderViewTable.Arn/index/listing"): {"dynamodb:Query"},
+    ("OrderQueriesRole", "StockViewTable.Arn"): {"dynamodb:BatchGetItem"},
+    ("EventRelayRole", "EventsTable.StreamArn"): {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"},
+    ("OrderViewRole", "EventsTable.Arn"): READ,
+    ("OrderViewRole", "OrderViewTable.Arn"): KEEP,
+    ("StockViewRole", "EventsTable.Arn"): READ,
+    ("StockViewRole", "StockViewTable.Arn"): KEEP,
 }
 
 # Actions for which IAM knows no narrower resource.
@@ -74,6 +95,17 @@ def no_function_can_delete_or_update_events(template: Template) -> Faults:
         for action in as_list(statement.get("Action")):
             if could_be_dynamodb(action) and action.lower() not in ON_EVENTS:
                 yield f"{role} may {action} on the events table: events are only read and appended; take the action away"
+
+
+@rule
+def every_function_may_do_with_tables_what_its_code_does(template: Template) -> Faults:
+    for role, statement in allowed(template):
+        for action in as_list(statement.get("Action")):
+            if not could_be_dynamodb(action) or action in WITHOUT_RESOURCE:
+                continue
+            for resource in map(written, as_list(statement.get("Resource"))):
+                if action not in ON_TABLES.get((role, resource), ()):
+                    yield f"{role} may {action} on {resource}: take it away, or, if its code does that now, say so in ON_TABLES of infra/lint/rules/functions.py"
 
 
 @rule
@@ -103,6 +135,20 @@ def every_function_has_a_role_of_its_own(template: Template) -> Faults:
         if role in users:
             yield f"{name} and {users[role]} share the role {role}: give each its own"
         users[role] = name
+
+
+def event_sources(template: Template) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    yield from template.of_type("AWS::Lambda::EventSourceMapping")
+
+
+def watched(template: Template, metric: str) -> set[str | None]:
+    """The resources of which an alarm tells a person by this metric."""
+    return {
+        target(dimension["Value"])
+        for _, alarm in template.of_type("AWS::CloudWatch::Alarm")
+        if alarm.get("MetricName") == metric and alarm.get("AlarmActions")
+        for dimension in alarm.get("Dimensions", [])
+    }
 
 
 def allowed(template: Template) -> Iterator[tuple[str, Mapping[str, Any]]]:

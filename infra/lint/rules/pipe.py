@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from rules.functions import allowed
+from rules.functions import allowed, event_sources, watched
 from rules.register import Faults, rule
 from template import Template, as_list, literal, target
 
 TWELVE_HOURS_S = 12 * 60 * 60
 # AWS Lambda guide, "Configuring an Amazon SQS queue": the visibility time-out is six times the function's at least.
 VISIBILITY_FACTOR = 6
+# What the relay is given for one request to the topic.
+REQUEST_S = 1
 
 
 @rule
@@ -45,8 +47,8 @@ def one_function_reads_the_stream_and_loses_nothing(template: Template) -> Fault
     for name, source in sources:
         if source.get("StartingPosition") != "TRIM_HORIZON":
             yield f"{name} starts at {source.get('StartingPosition')}: TRIM_HORIZON, or the first commits are never relayed"
-        if [pattern["Pattern"] for pattern in source.get("FilterCriteria", {}).get("Filters", [])] != ['{"eventName": ["INSERT"]}']:
-            yield f"{name} must have one filter, on eventName INSERT: an append is an insert"
+        if "FilterCriteria" in source:
+            yield f"{name} has a filter: take it away; a commit that is changed or removed must reach the relay, which tells of it"
         for limit in ("BisectBatchOnFunctionError", "DestinationConfig", "MaximumRecordAgeInSeconds", "MaximumRetryAttempts"):
             if limit in source:
                 yield f"{name} gives up a commit by {limit}: take it away; the relay is retried until it succeeds"
@@ -55,15 +57,23 @@ def one_function_reads_the_stream_and_loses_nothing(template: Template) -> Fault
 
 
 @rule
+def the_relay_has_time_for_a_batch_of_one_stream(template: Template) -> Faults:
+    for name, source in event_sources(template):
+        if queue_of(template, source) is not None:
+            continue
+        requests = source.get("BatchSize", 100)
+        relay = target(source.get("FunctionName"))
+        timeout_s = template.properties(relay).get("Timeout", 3)
+        if timeout_s < requests * REQUEST_S:
+            yield f"{relay} has {timeout_s} s, but {name} gives it up to {requests} commits of one stream, a request each: lower BatchSize or raise Timeout"
+
+
+@rule
 def the_relay_s_lag_calls_a_person(template: Template) -> Faults:
-    for _, alarm in template.of_type("AWS::CloudWatch::Alarm"):
-        if alarm.get("MetricName") == "IteratorAge" and alarm.get("AlarmActions"):
-            return
-    yield "nobody is told when the relay lags behind: add an alarm on its IteratorAge (the stream forgets after 24 hours)"
-
-
-def event_sources(template: Template) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    yield from template.of_type("AWS::Lambda::EventSourceMapping")
+    told = watched(template, "IteratorAge")
+    for name, source in event_sources(template):
+        if queue_of(template, source) is None and target(source.get("FunctionName")) not in told:
+            yield f"nobody is told when {name} lags behind: add an alarm on its function's IteratorAge (the stream forgets after 24 hours)"
 
 
 def queue_of(template: Template, source: Mapping[str, Any]) -> str | None:
@@ -123,14 +133,10 @@ def what_a_function_takes_from_a_queue_is_never_lost(template: Template) -> Faul
 
 @rule
 def what_lies_in_a_queue_calls_a_person(template: Template) -> Faults:
-    watched: dict[str, set[str | None]] = {"ApproximateAgeOfOldestMessage": set(), "ApproximateNumberOfMessagesVisible": set()}
-    for _, alarm in template.of_type("AWS::CloudWatch::Alarm"):
-        if alarm.get("MetricName") in watched and alarm.get("AlarmActions"):
-            watched[alarm["MetricName"]] |= {target(dimension["Value"]) for dimension in alarm.get("Dimensions", [])}
     consumed = {queue_of(template, source) for _, source in event_sources(template)}
     for name, _ in template.of_type("AWS::SQS::Queue"):
         metric = "ApproximateAgeOfOldestMessage" if name in consumed else "ApproximateNumberOfMessagesVisible"
-        if name not in watched[metric]:
+        if name not in watched(template, metric):
             yield f"nobody is told what waits in {name}: add an alarm on its {metric}"
 
 
@@ -162,8 +168,33 @@ def subscriptions_filter_on_category_alone(template: Template) -> Faults:
 
 
 @rule
+def subscriptions_wait_for_their_queues_and_lose_nothing(template: Template) -> Faults:
+    for name, subscription in template.of_type("AWS::SNS::Subscription"):
+        if subscription.get("Protocol") != "sqs":
+            continue
+        aside = set_aside_in(subscription)
+        if template.properties(aside).get("FifoQueue") is not True:
+            yield f"{name} loses what it cannot deliver: name a FIFO queue in RedrivePolicy.deadLetterTargetArn"
+        awaited = as_list(template.resources[name].get("DependsOn"))
+        policies = [properties for policy, properties in template.of_type("AWS::SQS::QueuePolicy") if policy in awaited]
+        ready = {target(queue) for policy in policies for queue in policy.get("Queues", [])}
+        for queue in (target(subscription.get("Endpoint")), aside):
+            if queue and queue not in ready:
+                yield f"{name} may deliver before {queue} lets the topic in: name that queue's policy in DependsOn"
+
+
+@rule
+def what_the_topic_cannot_deliver_calls_a_person(template: Template) -> Faults:
+    told = watched(template, "NumberOfNotificationsFailed")
+    for name, topic in template.of_type("AWS::SNS::Topic"):
+        if topic.get("FifoTopic") and name not in told:
+            yield f"nobody is told when {name} cannot deliver: add an alarm on its NumberOfNotificationsFailed"
+
+
+@rule
 def only_the_topic_sends_to_its_queues(template: Template) -> Faults:
-    subscribed = {target(sub.get("Endpoint")) for _, sub in template.of_type("AWS::SNS::Subscription") if sub.get("Protocol") == "sqs"}
+    subscriptions = [sub for _, sub in template.of_type("AWS::SNS::Subscription") if sub.get("Protocol") == "sqs"]
+    subscribed = {queue for sub in subscriptions for queue in (target(sub.get("Endpoint")), set_aside_in(sub))}
     for role, statement in allowed(template):
         for queue in {target(resource) for resource in as_list(statement.get("Resource"))} & subscribed:
             if any(action.lower() in ("*", "sqs:*", "sqs:sendmessage") for action in as_list(statement.get("Action"))):
@@ -188,6 +219,11 @@ def queues_and_topic_refuse_plain_http(template: Template) -> Faults:
         policies = [p for _, p in template.of_type("AWS::SNS::TopicPolicy") if name in map(target, p.get("Topics", []))]
         if topic.get("FifoTopic") and not any(denies_plain_http(s) for p in policies for s in p["PolicyDocument"]["Statement"]):
             yield f"{name} can be used without TLS: deny it in an AWS::SNS::TopicPolicy"
+
+
+def set_aside_in(subscription: Mapping[str, Any]) -> str | None:
+    """The queue of what a subscription cannot deliver."""
+    return target(subscription.get("RedrivePolicy", {}).get("deadLetterTargetArn"))
 
 
 def queue_statements(template: Template, queue: str) -> list[Mapping[str, Any]]:

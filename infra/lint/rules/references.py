@@ -1,4 +1,4 @@
-"""Names: every reference leads somewhere."""
+"""Names: every reference leads somewhere, and no name becomes too long."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rules.register import Faults, rule
-from template import Template, as_list, references
+from template import Template, as_list, literal, references
 
+# Amazon SQS quotas: a queue's name has 80 characters at most, .fifo among them. Half of them are the stack's.
+ADDED_TO_THE_STACK = 40
 
 PSEUDO_PARAMETERS = {
     f"AWS::{name}" for name in ("AccountId", "NoValue", "NotificationARNs", "Partition", "Region", "StackId", "StackName", "URLSuffix")
@@ -40,7 +42,7 @@ def every_attribute_exists(template: Template) -> Faults:
             continue
         kind = template.resources[name]["Type"]
         if kind not in ATTRIBUTES:
-            yield f"{path} takes {attribute} of {name}: list the attributes of {kind} in infra/lint/rules.py"
+            yield f"{path} takes {attribute} of {name}: list the attributes of {kind} in infra/lint/rules/references.py"
         elif attribute not in ATTRIBUTES[kind]:
             yield f"{path} takes {attribute} of {name}, but {kind} has {', '.join(sorted(ATTRIBUTES[kind]))}: correct it"
 
@@ -61,6 +63,17 @@ def every_condition_resolves(template: Template) -> Faults:
         for condition in used:
             if condition not in template.conditions:
                 yield f"{name} uses the condition {condition}, which does not exist: correct the name"
+
+
+@rule
+def names_leave_room_for_the_stack_s(template: Template) -> Faults:
+    for name, resource in template.resources.items():
+        for key, value in resource.get("Properties", {}).items():
+            if not key.endswith("Name") or "${AWS::StackName}" not in literal(value):
+                continue
+            added = len(literal(value).replace("${AWS::StackName}", ""))
+            if added > ADDED_TO_THE_STACK:
+                yield f"{name} adds {added} characters to the stack's name in {key}: {ADDED_TO_THE_STACK} at most, or a long stack name fails on AWS, late"
 
 
 def all_references(template: Template) -> Iterator[tuple[str, str, str | None]]:
