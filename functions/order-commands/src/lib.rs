@@ -67,6 +67,8 @@ impl<S: EventStore> OrderCommands<S> {
         let encoded = events.iter().map(OrderEvent::encode).collect::<Result<_, _>>();
         let draft = call.request(commit_id, SOURCE, actor).draft(encoded.map_err(|error| Problem::internal(&error))?);
         match self.events.append(&loaded.head, draft).await {
+            // The same call at the same time had stored it, or an attempt of this one whose answer was lost.
+            Ok(appended) if appended.repeated => replay(order_id, &appended.commit, &request),
             Ok(appended) => Ok(accepted(order_id, &placed(&appended.commit)?)),
             // The same key at the same time: whoever was first decides what it stands for.
             Err(AppendError::Conflict { .. }) => {
