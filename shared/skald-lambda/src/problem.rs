@@ -156,8 +156,18 @@ impl From<CatchUpError> for Problem {
     fn from(error: CatchUpError) -> Self {
         match error {
             CatchUpError::Store(error) => error.into(),
-            error if error.is_transient() => Self::passing(&error),
-            error => Self::internal(&error),
+            error @ (CatchUpError::Decode { .. }
+            | CatchUpError::Inapplicable { .. }
+            | CatchUpError::BeyondTheEnd { .. }
+            | CatchUpError::MalformedRow { .. }
+            | CatchUpError::Encode { .. }
+            | CatchUpError::Busy { .. }) => {
+                if error.is_transient() {
+                    Self::passing(&error)
+                } else {
+                    Self::internal(&error)
+                }
+            }
         }
     }
 }
