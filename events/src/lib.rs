@@ -11,8 +11,11 @@
 
 mod customer;
 mod order;
+mod payment;
 mod product;
 mod receipt;
+mod reservation;
+mod shipment;
 mod stock;
 pub mod values;
 
@@ -21,12 +24,24 @@ pub use order::{
     CancelReason, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderLine, OrderParked, OrderPlaced,
     OrderResumed, OrderUndoStarted,
 };
+pub use payment::{
+    PaymentAuthorizationRequested, PaymentAuthorized, PaymentCaptureRequested, PaymentCaptured, PaymentDeclined,
+    PaymentEvent, PaymentRefundRequested, PaymentRefunded, PaymentVoidRequested, PaymentVoided,
+};
 pub use product::{
     ProductEvent, ProductListed, ProductPriceChanged, ProductRenamed, ProductStockResharded, ProductWithdrawn,
 };
 pub use receipt::{ReceiptBooked, ReceiptEvent, ShardQuantity};
+pub use reservation::{
+    ReservationAbandoned, ReservationEvent, ReservationMade, ReservationRefused, ReservationReleased,
+    ReservationShipped, ReservedLine, ShortLine,
+};
+pub use shipment::{
+    ShipmentCancelRequested, ShipmentCancelled, ShipmentCreated, ShipmentDelivered, ShipmentDispatched, ShipmentEvent,
+    ShipmentRefused, ShipmentRequested,
+};
 pub use stock::{StockEvent, StockReceived, StockReleased, StockReserved, StockShipped};
 pub use values::{
-    Address, AddressFields, Caller, Currency, CustomerId, IdempotencyKey, InvalidAddress, InvalidValue, Money, OrderId,
-    Quantity, ReceiptReference, Sku, StockShards, Validated,
+    Address, AddressFields, AttemptKey, AuthorizationId, Caller, Currency, CustomerId, IdempotencyKey, InvalidAddress,
+    InvalidValue, Money, OrderId, ParcelId, Quantity, ReceiptReference, Sku, StockShards, Validated,
 };

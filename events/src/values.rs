@@ -7,12 +7,14 @@ mod identifiers;
 mod money;
 mod numbers;
 mod order_id;
+mod references;
 
 pub use address::{Address, AddressFields, InvalidAddress};
 pub use identifiers::{CustomerId, ReceiptReference, Sku};
 pub use money::{Currency, Money};
 pub use numbers::{Quantity, StockShards};
 pub use order_id::{Caller, IdempotencyKey, OrderId};
+pub use references::{AttemptKey, AuthorizationId, ParcelId};
 
 /// The value breaks the rule of its type. Says what the rule is and never quotes the value, which may be personal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

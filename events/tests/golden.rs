@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use events::{CustomerEvent, OrderEvent, ProductEvent, ReceiptEvent, StockEvent};
+use events::{
+    CustomerEvent, OrderEvent, PaymentEvent, ProductEvent, ReceiptEvent, ReservationEvent, ShipmentEvent, StockEvent,
+};
 use serde_json::Value;
 use skald::{DomainEvent, EventData};
 
@@ -40,11 +42,23 @@ fn every_stored_shape_decodes_and_is_written_the_same() {
     check::<CustomerEvent>();
     check::<StockEvent>();
     check::<ReceiptEvent>();
+    check::<ReservationEvent>();
+    check::<PaymentEvent>();
+    check::<ShipmentEvent>();
 }
 
 #[test]
 fn every_golden_sample_is_of_a_type_that_is_known() {
-    let known = [OrderEvent::TYPES, ProductEvent::TYPES, CustomerEvent::TYPES, StockEvent::TYPES, ReceiptEvent::TYPES];
+    let known = [
+        OrderEvent::TYPES,
+        ProductEvent::TYPES,
+        CustomerEvent::TYPES,
+        StockEvent::TYPES,
+        ReceiptEvent::TYPES,
+        ReservationEvent::TYPES,
+        PaymentEvent::TYPES,
+        ShipmentEvent::TYPES,
+    ];
     let known: BTreeSet<String> =
         known.concat().into_iter().map(|(event_type, schema)| format!("{event_type}.{schema}.json")).collect();
     let files = fs::read_dir(golden()).unwrap();
@@ -64,6 +78,9 @@ fn an_event_is_called_after_its_category() {
     check::<CustomerEvent>("customer");
     check::<StockEvent>("stock");
     check::<ReceiptEvent>("receipt");
+    check::<ReservationEvent>("reservation");
+    check::<PaymentEvent>("payment");
+    check::<ShipmentEvent>("shipment");
 }
 
 /// A shape is named by its number: a field that is missing or unknown means another shape, not a guess.
@@ -92,4 +109,7 @@ fn a_shape_with_a_field_more_or_less_does_not_decode() {
     check::<CustomerEvent>();
     check::<StockEvent>();
     check::<ReceiptEvent>();
+    check::<ReservationEvent>();
+    check::<PaymentEvent>();
+    check::<ShipmentEvent>();
 }

@@ -148,6 +148,53 @@ fn receipt_event() -> impl Strategy<Value = ReceiptEvent> {
         .prop_map(|(sku, quantity, shards)| ReceiptBooked { sku, quantity, shards }.into())
 }
 
+fn visible() -> impl Strategy<Value = String> {
+    "[!-~]{1,255}"
+}
+
+fn reservation_event() -> impl Strategy<Value = ReservationEvent> {
+    let line =
+        (sku(), any::<u16>(), quantity()).prop_map(|(sku, shard, quantity)| ReservedLine { sku, shard, quantity });
+    let short =
+        (sku(), quantity(), any::<u64>()).prop_map(|(sku, wanted, available)| ShortLine { sku, wanted, available });
+    prop_oneof![
+        proptest::collection::vec(line, 0..16).prop_map(|lines| ReservationMade { lines }.into()),
+        proptest::collection::vec(short, 0..16).prop_map(|short| ReservationRefused { short }.into()),
+        Just(ReservationReleased {}.into()),
+        Just(ReservationShipped {}.into()),
+        Just(ReservationAbandoned {}.into()),
+    ]
+}
+
+fn payment_event() -> impl Strategy<Value = PaymentEvent> {
+    let requested = (visible(), money()).prop_map(|(key, amount)| {
+        PaymentAuthorizationRequested { attempt_key: AttemptKey::new(key).unwrap(), amount }.into()
+    });
+    prop_oneof![
+        requested,
+        visible().prop_map(|id| PaymentAuthorized { authorization: AuthorizationId::new(id).unwrap() }.into()),
+        any::<String>().prop_map(|reason| PaymentDeclined { reason }.into()),
+        Just(PaymentCaptureRequested {}.into()),
+        Just(PaymentCaptured {}.into()),
+        Just(PaymentVoidRequested {}.into()),
+        Just(PaymentVoided {}.into()),
+        Just(PaymentRefundRequested {}.into()),
+        Just(PaymentRefunded {}.into()),
+    ]
+}
+
+fn shipment_event() -> impl Strategy<Value = ShipmentEvent> {
+    prop_oneof![
+        visible().prop_map(|key| ShipmentRequested { attempt_key: AttemptKey::new(key).unwrap() }.into()),
+        visible().prop_map(|id| ShipmentCreated { parcel: ParcelId::new(id).unwrap() }.into()),
+        any::<String>().prop_map(|reason| ShipmentRefused { reason }.into()),
+        Just(ShipmentCancelRequested {}.into()),
+        Just(ShipmentCancelled {}.into()),
+        Just(ShipmentDispatched {}.into()),
+        Just(ShipmentDelivered {}.into()),
+    ]
+}
+
 proptest! {
     #[test]
     fn an_order_event_survives_a_round_trip(event in order_event()) {
@@ -171,6 +218,21 @@ proptest! {
 
     #[test]
     fn a_receipt_event_survives_a_round_trip(event in receipt_event()) {
+        check(&event)?;
+    }
+
+    #[test]
+    fn a_reservation_event_survives_a_round_trip(event in reservation_event()) {
+        check(&event)?;
+    }
+
+    #[test]
+    fn a_payment_event_survives_a_round_trip(event in payment_event()) {
+        check(&event)?;
+    }
+
+    #[test]
+    fn a_shipment_event_survives_a_round_trip(event in shipment_event()) {
         check(&event)?;
     }
 }
