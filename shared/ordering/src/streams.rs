@@ -5,14 +5,35 @@ use skald::{Category, Decider, StreamId, Tenant};
 
 use crate::customer::Customer;
 use crate::order::Order;
+use crate::payment::Payment;
 use crate::product::Product;
 use crate::receipt::Receipt;
+use crate::reservation::Reservation;
+use crate::shipment::Shipment;
 use crate::stock::Stock;
 
 /// `order-<uuid>`
 #[must_use]
 pub fn order(tenant: &Tenant, id: OrderId) -> StreamId {
     stream(tenant, Order::CATEGORY, &id.to_string())
+}
+
+/// `reservation-<uuid of the order>`
+#[must_use]
+pub fn reservation(tenant: &Tenant, id: OrderId) -> StreamId {
+    stream(tenant, Reservation::CATEGORY, &id.to_string())
+}
+
+/// `payment-<uuid of the order>`
+#[must_use]
+pub fn payment(tenant: &Tenant, id: OrderId) -> StreamId {
+    stream(tenant, Payment::CATEGORY, &id.to_string())
+}
+
+/// `shipment-<uuid of the order>`
+#[must_use]
+pub fn shipment(tenant: &Tenant, id: OrderId) -> StreamId {
+    stream(tenant, Shipment::CATEGORY, &id.to_string())
 }
 
 /// `product-<sku>`

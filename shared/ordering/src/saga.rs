@@ -1,0 +1,173 @@
+//! The order saga, as data: which steps an order is completed by, and how each is undone.
+//!
+//! Everything that runs it is made from [`ORDER_SAGA`]: the [state machine](asl), and [`next`], which says from the
+//! order's streams alone what is to be done.
+//!
+//! The order's stream is the only arbiter of direction. Before the pivot, `order.committed`, every step can be undone; after
+//! it, every step is tried until it succeeds. To turn round is to append `order.undo_started`; then everything is undone,
+//! the last step first, whether it was done or not: another execution may be further on, and what is undone before it was
+//! done leaves a tombstone, so that it can no longer be done.
+//!
+//! An order that was committed is never cancelled. If its money cannot be had (`capture_payment` is refused), it is parked
+//! with the gateway's reason, for an operator: the parcel may have left, and whether to ask again or to write it off is not
+//! for a machine to say. So nothing starts to undo an order for the reason `capture_failed`; it is kept for an operator.
+
+pub mod asl;
+mod next;
+mod step;
+
+pub use next::{Next, Progress, SagaState, next};
+pub use step::{ErrorOutput, ExecutionInput, Failure, Step, StepInput, Worker};
+
+/// A saga: steps that can be undone, a step of no return, steps that must succeed; and what is done if they cannot be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Saga {
+    /// What is done first, in order.
+    pub before: &'static [Compensable],
+    /// The point of no return.
+    pub pivot: Task,
+    /// What is done then, in order.
+    pub after: &'static [Retriable],
+    /// How the direction is turned, and what ends that way.
+    pub abort: Abort,
+    /// How long each thing may take.
+    pub limits: TimeLimits,
+}
+
+/// A step that can be undone.
+///
+/// One without a compensation cannot be written down:
+///
+/// ```
+/// # use ordering::saga::{Compensable, Retry, Step, Task};
+/// # let retry = Retry { most: 1, first_s: 1, backoff: 2, longest_s: 1 };
+/// Compensable {
+///     action: Task { step: Step::ReserveStock, retry },
+///     compensation: Task { step: Step::ReleaseStock, retry },
+/// };
+/// ```
+///
+/// ```compile_fail
+/// # use ordering::saga::{Compensable, Retry, Step, Task};
+/// # let retry = Retry { most: 1, first_s: 1, backoff: 2, longest_s: 1 };
+/// Compensable {
+///     action: Task { step: Step::ReserveStock, retry },
+/// };
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compensable {
+    /// What is done.
+    pub action: Task,
+    /// How it is undone, whether it was done, is under way, or was never begun.
+    pub compensation: Task,
+}
+
+/// A step that is tried until it succeeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retriable {
+    /// What is done.
+    pub action: Task,
+}
+
+/// What is done if an order is not completed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Abort {
+    /// Turns the direction, before anything is undone.
+    pub turn: Task,
+    /// Says that everything is undone.
+    pub end: Task,
+    /// Leaves the order to an operator, if a step fails for good or too often.
+    pub park: Task,
+}
+
+/// A step, and how often it is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Task {
+    /// The step.
+    pub step: Step,
+    /// What to do if it fails for a reason that may pass.
+    pub retry: Retry,
+}
+
+/// How often and after how long something is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// How often, after the first time.
+    pub most: u32,
+    /// How long to wait before the first retry, in seconds.
+    pub first_s: u32,
+    /// How many times longer to wait each time.
+    pub backoff: u32,
+    /// How long to wait at most, in seconds.
+    pub longest_s: u32,
+}
+
+/// How long things may take: each limit leaves room for what is inside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeLimits {
+    /// One call to the gateway or the carrier, in milliseconds.
+    pub call_ms: u32,
+    /// One invocation of a step function, in seconds.
+    pub function_s: u32,
+    /// One task of the state machine, in seconds.
+    pub task_s: u32,
+}
+
+/// Most calls to the outside in one invocation of a step: to find out, to do, and to undo what came too late.
+pub const MOST_CALLS: u32 = 3;
+
+/// While a customer waits: better parked early than late.
+const WAITED_FOR: Retry = Retry { most: 3, first_s: 1, backoff: 2, longest_s: 8 };
+/// What must be done in the end.
+const MUST_BE: Retry = Retry { most: 5, first_s: 1, backoff: 2, longest_s: 8 };
+
+/// The saga of every order.
+pub const ORDER_SAGA: Saga = Saga {
+    before: &[
+        Compensable {
+            action: Task { step: Step::ReserveStock, retry: WAITED_FOR },
+            compensation: Task { step: Step::ReleaseStock, retry: MUST_BE },
+        },
+        Compensable {
+            action: Task { step: Step::AuthorizePayment, retry: WAITED_FOR },
+            compensation: Task { step: Step::VoidPayment, retry: MUST_BE },
+        },
+        Compensable {
+            action: Task { step: Step::CreateShipment, retry: WAITED_FOR },
+            compensation: Task { step: Step::CancelShipment, retry: MUST_BE },
+        },
+    ],
+    pivot: Task { step: Step::CommitOrder, retry: WAITED_FOR },
+    after: &[
+        Retriable { action: Task { step: Step::CapturePayment, retry: MUST_BE } },
+        Retriable { action: Task { step: Step::ShipStock, retry: MUST_BE } },
+        Retriable { action: Task { step: Step::ConfirmOrder, retry: MUST_BE } },
+    ],
+    abort: Abort {
+        turn: Task { step: Step::StartUndo, retry: MUST_BE },
+        end: Task { step: Step::CancelOrder, retry: MUST_BE },
+        park: Task { step: Step::ParkOrder, retry: MUST_BE },
+    },
+    limits: TimeLimits { call_ms: 2500, function_s: 10, task_s: 15 },
+};
+
+impl Saga {
+    /// What is done on the way to completion, in order.
+    pub fn forward(&self) -> impl Iterator<Item = Task> {
+        let before = self.before.iter().map(|step| step.action);
+        before.chain([self.pivot]).chain(self.after.iter().map(|step| step.action))
+    }
+
+    /// What is done on the way back, in order: the direction is turned, and everything undone, the last step first.
+    pub fn backward(&self) -> impl Iterator<Item = Task> {
+        let undo = self.before.iter().rev().map(|step| step.compensation);
+        [self.abort.turn].into_iter().chain(undo).chain([self.abort.end])
+    }
+
+    /// How often this step is tried.
+    #[must_use]
+    pub fn retry(&self, step: Step) -> Retry {
+        let all = self.forward().chain(self.backward());
+        all.chain([self.abort.park]).find(|task| task.step == step).map_or(MUST_BE, |task| task.retry)
+    }
+}

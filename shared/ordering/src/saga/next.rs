@@ -1,0 +1,183 @@
+//! From an order's streams to what is to be done next.
+
+use events::CancelReason;
+
+use super::{ORDER_SAGA, Step};
+use crate::order::{OrderState, Phase};
+use crate::payment::PaymentState;
+use crate::reservation::ReservationState;
+use crate::shipment::ShipmentState;
+
+/// All there is to know of an order's saga: the states of its four streams.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SagaState {
+    /// The order: which way it goes.
+    pub order: OrderState,
+    /// The goods that are held for it.
+    pub reservation: ReservationState,
+    /// The money.
+    pub payment: PaymentState,
+    /// The parcel.
+    pub shipment: ShipmentState,
+}
+
+/// How far a step is, whichever way the order goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// It was never begun.
+    Ahead,
+    /// It was begun, and what came of it is not written yet.
+    UnderWay,
+    /// It is done.
+    Done,
+    /// It was refused: there is nothing to undo.
+    Refused,
+    /// Undoing it was begun.
+    Undoing,
+    /// It is undone, or can no longer be done.
+    Undone,
+}
+
+/// What is to be done next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// A step on the way to completion.
+    Do(Step),
+    /// A step on the way back.
+    Undo(Step),
+    /// Nothing more: the order is final (or there is none).
+    Done,
+    /// Nothing until an operator has it resumed.
+    Parked,
+}
+
+impl SagaState {
+    /// How far this step is. A compensation is as far as what it undoes.
+    #[must_use]
+    pub fn progress(&self, step: Step) -> Progress {
+        match step {
+            Step::ReserveStock | Step::ReleaseStock => self.reserved(),
+            Step::AuthorizePayment | Step::VoidPayment => self.authorized(),
+            Step::CreateShipment | Step::CancelShipment => self.shipped(),
+            Step::CapturePayment => match self.payment {
+                PaymentState::CaptureRequested => Progress::UnderWay,
+                PaymentState::Captured | PaymentState::RefundRequested | PaymentState::Refunded => Progress::Done,
+                PaymentState::Unasked
+                | PaymentState::AuthorizationRequested
+                | PaymentState::Authorized
+                | PaymentState::Declined { .. }
+                | PaymentState::VoidRequested
+                | PaymentState::Voided => Progress::Ahead,
+            },
+            Step::ShipStock if self.reservation == ReservationState::Shipped => Progress::Done,
+            Step::CommitOrder if matches!(self.phase(), Some(Phase::Committed | Phase::Confirmed)) => Progress::Done,
+            Step::ConfirmOrder if self.phase() == Some(Phase::Confirmed) => Progress::Done,
+            Step::StartUndo if matches!(self.phase(), Some(Phase::Undoing(_) | Phase::Cancelled(_))) => Progress::Done,
+            Step::CancelOrder if matches!(self.phase(), Some(Phase::Cancelled(_))) => Progress::Done,
+            Step::ShipStock
+            | Step::CommitOrder
+            | Step::ConfirmOrder
+            | Step::StartUndo
+            | Step::CancelOrder
+            | Step::ParkOrder => Progress::Ahead,
+        }
+    }
+
+    /// Why the order cannot be completed: the first step that was refused says so.
+    #[must_use]
+    pub fn refusal(&self) -> Option<CancelReason> {
+        let reason = |step| match step {
+            Step::ReserveStock => Some(CancelReason::StockUnavailable),
+            Step::AuthorizePayment => Some(CancelReason::PaymentDeclined),
+            Step::CreateShipment => Some(CancelReason::ShipmentRefused),
+            Step::CommitOrder
+            | Step::CapturePayment
+            | Step::ShipStock
+            | Step::ConfirmOrder
+            | Step::StartUndo
+            | Step::CancelShipment
+            | Step::VoidPayment
+            | Step::ReleaseStock
+            | Step::CancelOrder
+            | Step::ParkOrder => None,
+        };
+        let refused = ORDER_SAGA.before.iter().map(|compensable| compensable.action.step);
+        refused.filter(|&step| self.progress(step) == Progress::Refused).find_map(reason)
+    }
+
+    /// The first step before the pivot that is not done.
+    #[must_use]
+    pub fn missing(&self) -> Option<Step> {
+        ORDER_SAGA.before.iter().map(|step| step.action.step).find(|&step| self.progress(step) != Progress::Done)
+    }
+
+    /// The first step after the pivot that is not done.
+    #[must_use]
+    pub fn unfinished(&self) -> Option<Step> {
+        ORDER_SAGA.after.iter().map(|step| step.action.step).find(|&step| self.progress(step) != Progress::Done)
+    }
+
+    /// What is to be undone next: the compensation of the last step that may have had an effect, or still may.
+    #[must_use]
+    pub fn standing(&self) -> Option<Step> {
+        let undo = ORDER_SAGA.before.iter().rev().map(|step| step.compensation.step);
+        undo.into_iter().find(|&step| !matches!(self.progress(step), Progress::Undone | Progress::Refused))
+    }
+
+    /// How far the order has come, if there is one.
+    #[must_use]
+    pub fn phase(&self) -> Option<Phase> {
+        self.order.placed().map(|order| order.phase)
+    }
+
+    const fn reserved(&self) -> Progress {
+        match self.reservation {
+            ReservationState::Unmade => Progress::Ahead,
+            ReservationState::Made(_) | ReservationState::Shipped => Progress::Done,
+            ReservationState::Refused(_) => Progress::Refused,
+            ReservationState::Released | ReservationState::Abandoned => Progress::Undone,
+        }
+    }
+
+    const fn authorized(&self) -> Progress {
+        match self.payment {
+            PaymentState::Unasked => Progress::Ahead,
+            PaymentState::AuthorizationRequested => Progress::UnderWay,
+            PaymentState::Authorized
+            | PaymentState::CaptureRequested
+            | PaymentState::Captured
+            | PaymentState::RefundRequested
+            | PaymentState::Refunded => Progress::Done,
+            PaymentState::Declined { .. } => Progress::Refused,
+            PaymentState::VoidRequested => Progress::Undoing,
+            PaymentState::Voided => Progress::Undone,
+        }
+    }
+
+    const fn shipped(&self) -> Progress {
+        match self.shipment {
+            ShipmentState::Unasked => Progress::Ahead,
+            ShipmentState::Requested => Progress::UnderWay,
+            ShipmentState::Created(_) | ShipmentState::Dispatched | ShipmentState::Delivered => Progress::Done,
+            ShipmentState::Refused { .. } => Progress::Refused,
+            ShipmentState::CancelRequested => Progress::Undoing,
+            ShipmentState::Cancelled => Progress::Undone,
+        }
+    }
+}
+
+/// What is to be done next for this order.
+///
+/// It knows no time: a deadline that has passed is found by the step that it names, which then turns the order round.
+#[must_use]
+pub fn next(state: &SagaState) -> Next {
+    let Some(order) = state.order.placed() else { return Next::Done };
+    match order.phase {
+        Phase::Confirmed | Phase::Cancelled(_) => Next::Done,
+        Phase::Open | Phase::Committed | Phase::Undoing(_) if order.parked.is_some() => Next::Parked,
+        Phase::Open if state.refusal().is_some() => Next::Undo(ORDER_SAGA.abort.turn.step),
+        Phase::Open => Next::Do(state.missing().unwrap_or(ORDER_SAGA.pivot.step)),
+        Phase::Committed => state.unfinished().map_or(Next::Done, Next::Do),
+        Phase::Undoing(_) => Next::Undo(state.standing().unwrap_or(ORDER_SAGA.abort.end.step)),
+    }
+}

@@ -1,0 +1,127 @@
+//! The sandbox of the payment gateway. The token says what happens.
+//!
+//! | token | what happens |
+//! |---|---|
+//! | `tok_approved` | all goes well |
+//! | `tok_declined`, `tok_insufficient_funds` | the payment is declined |
+//! | `tok_timeout_once` | the first call under a key has no answer and no effect |
+//! | `tok_timeout_always` | no call has an answer or an effect |
+//! | `tok_timeout_but_authorized` | the payment is authorized, but the call that did it has no answer |
+//! | `tok_timeout_but_captured` | the money is captured, but the call that did it has no answer |
+//! | `tok_capture_fails` | the payment is authorized, but capturing it is refused |
+//! | any other | the payment is declined |
+
+use events::{AttemptKey, AuthorizationId, Money};
+use serde::{Deserialize, Serialize};
+use skald::Personal;
+
+use crate::ports::{GatewayCall, PaymentAtGateway, PortError};
+
+/// What the gateway's ledger has under a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayEntry {
+    /// What it is about; nothing if it was voided before it was authorized.
+    pub asked: Option<AskedPayment>,
+    /// What has become of it.
+    pub payment: PaymentAtGateway,
+    /// How many calls there were that changed something, or would have if they had not timed out.
+    pub calls: u32,
+}
+
+/// A payment, as it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskedPayment {
+    /// What is charged.
+    pub token: Personal<String>,
+    /// How much.
+    pub amount: Money,
+}
+
+impl GatewayEntry {
+    /// The money that is held and not yet ours.
+    #[must_use]
+    pub fn open(&self) -> Option<Money> {
+        self.amount().filter(|_| matches!(self.payment, PaymentAtGateway::Authorized { .. }))
+    }
+
+    /// The money that is ours.
+    #[must_use]
+    pub fn captured(&self) -> Option<Money> {
+        self.amount().filter(|_| self.payment == PaymentAtGateway::Captured)
+    }
+
+    fn amount(&self) -> Option<Money> {
+        self.asked.as_ref().map(|asked| asked.amount)
+    }
+
+    fn token(&self) -> Option<&str> {
+        self.asked.as_ref().map(|asked| asked.token.reveal().as_str())
+    }
+}
+
+/// The entry to store, if it changes, and the answer.
+type Outcome = (Option<GatewayEntry>, Result<PaymentAtGateway, PortError>);
+
+/// What the gateway does with this call, given what its ledger has under the call's key.
+pub fn ask_gateway(entry: Option<&GatewayEntry>, call: &GatewayCall) -> Outcome {
+    let nothing = GatewayEntry { asked: None, payment: PaymentAtGateway::Absent, calls: 0 };
+    let before = entry.cloned().unwrap_or(nothing);
+    if let GatewayCall::Authorize { key, token, amount } = call {
+        return authorize(before, key, token, *amount);
+    }
+    if before.token() == Some("tok_timeout_always") {
+        return (None, timed_out());
+    }
+    let after = match (call, &before.payment) {
+        (GatewayCall::Capture { .. }, PaymentAtGateway::Authorized { .. }) => match before.token() {
+            Some("tok_capture_fails") => return (None, Err(PortError::Refused("capture_refused".to_owned()))),
+            Some(_) | None => PaymentAtGateway::Captured,
+        },
+        (GatewayCall::Void { .. }, PaymentAtGateway::Absent | PaymentAtGateway::Authorized { .. }) => {
+            PaymentAtGateway::Voided
+        }
+        (GatewayCall::Refund { .. }, PaymentAtGateway::Captured) => PaymentAtGateway::Refunded,
+        (_, unchanged) => return (None, Ok(unchanged.clone())),
+    };
+    let lost = after == PaymentAtGateway::Captured && before.token() == Some("tok_timeout_but_captured");
+    let answer = if lost { timed_out() } else { Ok(after.clone()) };
+    (Some(GatewayEntry { payment: after, calls: before.calls.saturating_add(1), ..before }), answer)
+}
+
+fn authorize(before: GatewayEntry, key: &AttemptKey, token: &Personal<String>, amount: Money) -> Outcome {
+    let asked = AskedPayment { token: token.clone(), amount };
+    match &before.asked {
+        Some(earlier) if *earlier != asked => {
+            return (None, Err(PortError::Refused("the key was used for another payment".to_owned())));
+        }
+        Some(_) | None => {}
+    }
+    if before.payment != PaymentAtGateway::Absent {
+        return (None, Ok(before.payment));
+    }
+    let authorized = PaymentAtGateway::Authorized { authorization: authorization(key) };
+    let declined = |reason: &str| PaymentAtGateway::Declined { reason: reason.to_owned() };
+    let timeout = PaymentAtGateway::Absent;
+    let payment = match token.reveal().as_str() {
+        "tok_approved" | "tok_capture_fails" | "tok_timeout_but_authorized" | "tok_timeout_but_captured" => authorized,
+        "tok_declined" => declined("card_declined"),
+        "tok_insufficient_funds" => declined("insufficient_funds"),
+        "tok_timeout_once" if before.calls == 0 => timeout,
+        "tok_timeout_once" => authorized,
+        "tok_timeout_always" => timeout,
+        _ => declined("unknown_token"),
+    };
+    let lost = payment == PaymentAtGateway::Absent || token.reveal() == "tok_timeout_but_authorized";
+    let answer = if lost { timed_out() } else { Ok(payment.clone()) };
+    (Some(GatewayEntry { asked: Some(asked), payment, calls: before.calls.saturating_add(1) }), answer)
+}
+
+fn timed_out() -> Result<PaymentAtGateway, PortError> {
+    Err(PortError::NoAnswer("the gateway timed out".to_owned()))
+}
+
+/// Made from the key, so that it is the same every time.
+fn authorization(key: &AttemptKey) -> AuthorizationId {
+    let key = key.as_str();
+    AuthorizationId::new(format!("auth_{}", &key[..key.len().min(250)])).expect("visible ASCII, and not too long")
+}

@@ -1,0 +1,195 @@
+//! What every step works with: streams as they were seen, and appends at the place they were seen at.
+
+use std::collections::BTreeMap;
+
+use events::CancelReason;
+use skald::{
+    Actor, AppendError, Commit, CommitId, Context, CorrelationId, Decider, DomainEvent, Draft, EventId, EventStore,
+    Folded, Head, Loaded, Pause, Request, StreamId, Timestamp, fold,
+};
+
+use super::{Move, StepError};
+use crate::order::{Order, OrderCommand, OrderState, Phase, PlacedOrder};
+use crate::saga::StepInput;
+use crate::streams;
+
+/// How often a step looks again because somebody else was faster.
+const ROUNDS: u32 = 20;
+
+/// What a step works with.
+pub(super) struct Desk<'a, S, P> {
+    pub(super) store: &'a S,
+    pause: &'a P,
+    pub(super) input: &'a StepInput,
+    pub(super) at: Timestamp,
+    round: u32,
+}
+
+/// A stream as it was seen.
+pub(super) struct Seen<D: Decider, H> {
+    pub(super) state: D::State,
+    head: H,
+    last: Option<Commit>,
+}
+
+/// What became of an append.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// It was written, now.
+    Now,
+    /// The same was written before, by an earlier attempt or by another.
+    Before,
+    /// Somebody else was faster: nothing was written.
+    Not,
+}
+
+impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
+    pub(super) const fn new(store: &'a S, pause: &'a P, input: &'a StepInput, at: Timestamp) -> Self {
+        Self { store, pause, input, at, round: 0 }
+    }
+
+    /// Begins another round: nothing is known but what is looked at again.
+    ///
+    /// # Errors
+    /// [`StepError::Transient`] after too many.
+    pub(super) fn begin(&mut self) -> Result<(), StepError> {
+        self.round += 1;
+        if self.round > ROUNDS { Err(StepError::busy()) } else { Ok(()) }
+    }
+
+    /// The stream as it is now.
+    pub(super) async fn look<D: Decider>(&self, stream: &StreamId) -> Result<Seen<D, S::Head>, StepError> {
+        let Loaded { head, mut commits } = self.store.load(stream).await?;
+        let Folded { state, .. } = fold::<D>(&commits)?;
+        Ok(Seen { state, head, last: commits.pop() })
+    }
+
+    /// The order as it is now.
+    pub(super) async fn look_at_order(&self) -> Result<Seen<Order, S::Head>, StepError> {
+        self.look(&streams::order(&self.input.tenant, self.input.order_id)).await
+    }
+
+    /// Decides and appends at the place where the stream was seen.
+    pub(super) async fn append<D: Decider>(
+        &self,
+        seen: &Seen<D, S::Head>,
+        command: &D::Command,
+        context: Context,
+    ) -> Result<Written, StepError> {
+        let events = D::decide(&seen.state, command).map_err(StepError::permanent)?;
+        let events = events.iter().map(DomainEvent::encode).collect::<Result<Vec<_>, _>>()?;
+        let Some(first) = events.first() else { return Ok(Written::Before) };
+
+        // Whoever decides the same at the same place writes the same commit.
+        let name = format!("{}.{}", first.event_type, seen.head.version());
+        let commit_id = CommitId::of(self.input.order_id.uuid(), &name);
+        match self.store.append(&seen.head, Draft { commit_id, at: self.at, context, events }).await {
+            Ok(appended) if appended.repeated => Ok(Written::Before),
+            Ok(_) => Ok(Written::Now),
+            Err(AppendError::Conflict { .. } | AppendError::Contended) => {
+                self.pause.pause(self.round).await;
+                Ok(Written::Not)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Turns the order round, unless somebody has decided its direction meanwhile.
+    pub(super) async fn turn_round(
+        &self,
+        order: &Seen<Order, S::Head>,
+        reason: CancelReason,
+    ) -> Result<Written, StepError> {
+        self.append(order, &OrderCommand::StartUndo { reason }, self.context(order)).await
+    }
+
+    /// What is known of whatever this step writes: the correlation of the order, and its last event as the cause.
+    pub(super) fn context(&self, order: &Seen<Order, S::Head>) -> Context {
+        let order_id = self.input.order_id.uuid();
+        let cause = order.last.as_ref();
+        let metadata = [("attempt", self.input.attempt.to_string()), ("step", self.input.step.to_string())];
+        Context {
+            source: self.input.step.worker().name().to_owned(),
+            correlation_id: cause
+                .map_or_else(|| CorrelationId::from(order_id), |commit| commit.context.correlation_id.clone()),
+            causation_id: cause.map(|commit| EventId::of(commit.id, commit.events.len().saturating_sub(1))),
+            actor: Actor::new("saga").expect("a word is an actor"),
+            metadata: BTreeMap::from(metadata.map(|(name, value)| (name.to_owned(), value))),
+        }
+    }
+
+    /// The request for a decision over several streams.
+    pub(super) fn request(&self, order: &Seen<Order, S::Head>) -> Request {
+        let commit_id = CommitId::of(self.input.order_id.uuid(), self.input.step.name());
+        Request { commit_id, at: self.at, context: self.context(order) }
+    }
+
+    pub(super) const fn pause(&self) -> &'a P {
+        self.pause
+    }
+}
+
+/// Which way an order goes, for a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way<'a> {
+    /// Nobody has decided: steps forward are taken.
+    Open(&'a PlacedOrder),
+    /// Nobody has decided, and its time is up: it must be turned round.
+    Expired,
+    /// It will be, or is, completed.
+    Completing(&'a PlacedOrder),
+    /// It will be, or is, undone.
+    Undoing(&'a PlacedOrder),
+    /// There is no such order.
+    Unplaced,
+}
+
+/// Which way this order goes at that time.
+#[must_use]
+pub fn way(order: &OrderState, at: Timestamp) -> Way<'_> {
+    let Some(order) = order.placed() else { return Way::Unplaced };
+    match order.phase {
+        Phase::Open if at >= order.placed.deadline => Way::Expired,
+        Phase::Open => Way::Open(order),
+        Phase::Committed | Phase::Confirmed => Way::Completing(order),
+        Phase::Undoing(_) | Phase::Cancelled(_) => Way::Undoing(order),
+    }
+}
+
+impl<'a> Way<'a> {
+    /// The order, for a step before the pivot; or how the step goes on at one that is not open.
+    pub(super) fn before_pivot<C, A>(self) -> Result<&'a PlacedOrder, Move<C, A>> {
+        match self {
+            Self::Open(order) => Ok(order),
+            Self::Expired => Err(Move::TurnRound(CancelReason::Expired)),
+            // Another execution is further on, and this step was done for it.
+            Self::Completing(_) => Err(Move::End(Ok(()))),
+            Self::Undoing(_) => Err(Move::End(Err(StepError::Undone))),
+            Self::Unplaced => Err(unplaced()),
+        }
+    }
+
+    /// The order, for a step after the pivot; or how the step ends at one that is not committed.
+    pub(super) fn after_pivot<C, A>(self) -> Result<&'a PlacedOrder, Move<C, A>> {
+        match self {
+            Self::Completing(order) => Ok(order),
+            Self::Open(_) | Self::Expired => Err(Move::stuck("the order is not committed")),
+            Self::Undoing(_) => Err(Move::End(Err(StepError::Undone))),
+            Self::Unplaced => Err(unplaced()),
+        }
+    }
+
+    /// The order, for a step back; or how the step ends at one that is not being undone.
+    pub(super) fn back<C, A>(self) -> Result<&'a PlacedOrder, Move<C, A>> {
+        match self {
+            Self::Undoing(order) => Ok(order),
+            Self::Open(_) | Self::Expired => Err(Move::stuck("undoing the order has not started")),
+            Self::Completing(_) => Err(Move::stuck("the order is committed")),
+            Self::Unplaced => Err(unplaced()),
+        }
+    }
+}
+
+fn unplaced<C, A>() -> Move<C, A> {
+    Move::stuck("there is no such order")
+}

@@ -1,0 +1,84 @@
+//! Takes an order all the way, by [`next`] alone: without a state machine, and from wherever it stands.
+
+use events::OrderId;
+use skald::{EventStore, Pause, Tenant, Timestamp};
+
+use super::{StepError, order, payment, reservation, shipment};
+use crate::ports::{Carrier, Gateway};
+use crate::saga::{ErrorOutput, ExecutionInput, Failure, Next, ORDER_SAGA, SagaState, Step, StepInput, Worker, next};
+
+/// More steps than any order takes, also with others at it at the same time.
+const MOST_STEPS: u32 = 100;
+
+/// All that steps need, for whoever takes steps of every kind.
+#[derive(Debug, Clone, Copy)]
+pub struct Ports<'a, S, P, G, C> {
+    /// Where the streams are.
+    pub store: &'a S,
+    /// Waits: after a conflict, and before a step is tried again.
+    pub pause: &'a P,
+    /// The payment gateway.
+    pub gateway: &'a G,
+    /// The carrier.
+    pub carrier: &'a C,
+}
+
+impl<S: EventStore, P: Pause, G: Gateway, C: Carrier> Ports<'_, S, P, G, C> {
+    /// Takes one step, whichever.
+    ///
+    /// # Errors
+    /// See [`StepError`].
+    pub async fn perform(&self, input: &StepInput, at: Timestamp) -> Result<(), StepError> {
+        match input.step.worker() {
+            Worker::ReservationSteps => reservation::perform(self.store, self.pause, input, at).await,
+            Worker::PaymentSteps => payment::perform(self.store, self.pause, self.gateway, input, at).await,
+            Worker::ShipmentSteps => shipment::perform(self.store, self.pause, self.carrier, input, at).await,
+            Worker::OrderSteps => order::perform(self.store, self.pause, input, at).await,
+        }
+    }
+
+    /// Takes an order to its end: final, or parked. `clock` tells the time.
+    ///
+    /// # Errors
+    /// [`StepError::Transient`] if the store does not answer, or the order does not come to its end.
+    pub async fn drive<K>(&self, tenant: &Tenant, order_id: OrderId, clock: &K) -> Result<SagaState, StepError>
+    where
+        K: Fn() -> Timestamp + Sync,
+    {
+        for _ in 0..MOST_STEPS {
+            let state = order::look(self.store, tenant, order_id).await?;
+            let step = match next(&state) {
+                Next::Do(step) | Next::Undo(step) => step,
+                Next::Done | Next::Parked => return Ok(state),
+            };
+            let attempt = state.order.placed().map_or(1, |order| order.attempt);
+            let input = StepInput::of(&ExecutionInput { order_id, tenant: tenant.clone(), attempt }, step);
+            match self.persist(&input, clock).await {
+                // Whatever a step wrote, or found, is in the streams.
+                Ok(()) | Err(StepError::Refused(_) | StepError::Undone) => {}
+                Err(error @ (StepError::Transient(_) | StepError::Permanent(_))) => {
+                    let error = ErrorOutput { error: error.name().to_owned(), cause: error.to_string() };
+                    let failure = Some(Failure { step, error });
+                    self.persist(&StepInput { step: Step::ParkOrder, failure, ..input }, clock).await?;
+                }
+            }
+        }
+        Err(StepError::Transient("the order does not come to its end".to_owned()))
+    }
+
+    /// Takes a step, and again, as often as the saga says.
+    async fn persist<K>(&self, input: &StepInput, clock: &K) -> Result<(), StepError>
+    where
+        K: Fn() -> Timestamp + Sync,
+    {
+        let most = ORDER_SAGA.retry(input.step).most;
+        let mut failed = 0;
+        loop {
+            match self.perform(input, clock()).await {
+                Err(StepError::Transient(_)) if failed < most => failed += 1,
+                done => return done,
+            }
+            self.pause.pause(failed).await;
+        }
+    }
+}

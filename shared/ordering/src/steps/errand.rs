@@ -1,0 +1,83 @@
+//! The loop of a step that deals with the outside: look, decide, do, and again.
+
+use std::future::Future;
+
+use events::CancelReason;
+use futures_util::future::try_join;
+use skald::{Decider, EventStore, Pause, StreamId};
+
+use super::StepError;
+use super::desk::{Desk, Written};
+use crate::order::OrderState;
+use crate::ports::PortError;
+
+/// What a step does next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Move<Command, Call> {
+    /// Turns the order round, for this reason; then looks again.
+    TurnRound(CancelReason),
+    /// Has this decided and appended to its stream; then looks again.
+    Append(Command),
+    /// Asks the outside; then looks again, with the answer.
+    Ask(Call),
+    /// Nothing more.
+    End(Result<(), StepError>),
+}
+
+impl<Command, Call> Move<Command, Call> {
+    /// It will not go well by itself.
+    pub(super) fn stuck(why: impl ToString) -> Self {
+        Self::End(Err(StepError::permanent(why)))
+    }
+}
+
+/// What an invocation of a step remembers from the rounds before: all else is in the streams.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard<Answer> {
+    /// Nothing: what stands in the stream may have been asked by others.
+    Nothing,
+    /// It wrote itself, just now, what it is about to ask. Nobody has asked it yet.
+    Wrote,
+    /// The outside said this.
+    Answer(Answer),
+}
+
+/// Runs a step on the stream of an order's payment or shipment.
+pub(super) async fn run<D, S, P, C, A, T, F, Fut>(
+    mut desk: Desk<'_, S, P>,
+    stream: &StreamId,
+    turn: T,
+    ask: F,
+) -> Result<(), StepError>
+where
+    D: Decider,
+    D::State: Sync,
+    D::Command: Send + Sync,
+    D::Event: Send + Sync,
+    S: EventStore,
+    P: Pause,
+    C: Send,
+    A: Send + Sync,
+    T: Fn(&OrderState, &D::State, &Heard<A>) -> Move<D::Command, C> + Sync,
+    F: Fn(C) -> Fut + Sync,
+    Fut: Future<Output = Result<A, PortError>> + Send,
+{
+    let mut heard = Heard::Nothing;
+    loop {
+        desk.begin()?;
+        let (order, own) = try_join(desk.look_at_order(), desk.look::<D>(stream)).await?;
+        match turn(&order.state, &own.state, &heard) {
+            Move::TurnRound(reason) => {
+                desk.turn_round(&order, reason).await?;
+            }
+            Move::Append(command) => {
+                let written = desk.append(&own, &command, desk.context(&order)).await?;
+                if written == Written::Now && !matches!(heard, Heard::Answer(_)) {
+                    heard = Heard::Wrote;
+                }
+            }
+            Move::Ask(call) => heard = Heard::Answer(ask(call).await?),
+            Move::End(result) => return result,
+        }
+    }
+}

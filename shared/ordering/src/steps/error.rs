@@ -1,0 +1,112 @@
+//! How a step can end other than well.
+
+use std::error::Error;
+
+use skald::{AppendError, DecodeError, EncodeError, HandleError, StoreError};
+
+use crate::ports::PortError;
+
+/// Why a step is not done. The state machine tells them apart by [name](Self::name). No personal data.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StepError {
+    /// It cannot be done, and its stream says why: the order must be undone.
+    #[error("{0}")]
+    Refused(String),
+    /// The order is being undone.
+    #[error("the order is being undone")]
+    Undone,
+    /// It may go well later.
+    #[error("{0}")]
+    Transient(String),
+    /// It will not go well by itself.
+    #[error("{0}")]
+    Permanent(String),
+}
+
+impl StepError {
+    /// The name of [`Refused`](Self::Refused).
+    pub const REFUSED: &'static str = "Refused";
+    /// The name of [`Undone`](Self::Undone).
+    pub const UNDONE: &'static str = "Undone";
+    /// The name of [`Transient`](Self::Transient).
+    pub const TRANSIENT: &'static str = "Transient";
+    /// The name of [`Permanent`](Self::Permanent).
+    pub const PERMANENT: &'static str = "Permanent";
+
+    /// What the state machine calls it: the `errorType` of the function's answer.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Refused(_) => Self::REFUSED,
+            Self::Undone => Self::UNDONE,
+            Self::Transient(_) => Self::TRANSIENT,
+            Self::Permanent(_) => Self::PERMANENT,
+        }
+    }
+
+    pub(super) fn permanent(why: impl ToString) -> Self {
+        Self::Permanent(why.to_string())
+    }
+
+    /// Others were faster too often.
+    pub(super) fn busy() -> Self {
+        Self::Transient("gave up against other writers".to_owned())
+    }
+
+    fn sorted(transient: bool, error: &dyn Error) -> Self {
+        let told = chain(error);
+        if transient { Self::Transient(told) } else { Self::Permanent(told) }
+    }
+}
+
+/// An error with everything that caused it.
+fn chain(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
+}
+
+impl From<StoreError> for StepError {
+    fn from(error: StoreError) -> Self {
+        Self::sorted(error.is_transient(), &error)
+    }
+}
+
+impl From<DecodeError> for StepError {
+    fn from(error: DecodeError) -> Self {
+        Self::sorted(error.is_transient(), &error)
+    }
+}
+
+impl From<EncodeError> for StepError {
+    fn from(error: EncodeError) -> Self {
+        Self::sorted(false, &error)
+    }
+}
+
+impl From<PortError> for StepError {
+    fn from(error: PortError) -> Self {
+        Self::sorted(matches!(error, PortError::NoAnswer(_)), &error)
+    }
+}
+
+impl From<AppendError> for StepError {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Store(error) => error.into(),
+            AppendError::Conflict { .. } | AppendError::Contended => Self::busy(),
+            AppendError::Refused(refusal) => Self::sorted(false, &refusal),
+        }
+    }
+}
+
+impl<R: Error + 'static> From<HandleError<R>> for StepError {
+    fn from(error: HandleError<R>) -> Self {
+        match error {
+            HandleError::Busy { .. } => Self::busy(),
+            HandleError::Store(error) => error.into(),
+            HandleError::Decode(error) => error.into(),
+            HandleError::Encode(error) => error.into(),
+            HandleError::Rejected(_) | HandleError::Refused(_) => Self::sorted(false, &error),
+        }
+    }
+}

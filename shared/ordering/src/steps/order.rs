@@ -1,0 +1,158 @@
+//! The steps that move the order itself: commit, confirm, start to undo, cancel, park.
+//!
+//! Each looks at all four streams, and does not take anybody's word: an order is committed only if all is done, and
+//! cancelled only if all is undone.
+
+use std::convert::Infallible;
+
+use events::{CancelReason, OrderId};
+use futures_util::future::{try_join, try_join3};
+use skald::{Decider, EventStore, Pause, StreamId, Tenant, Timestamp, fold};
+
+use super::desk::Desk;
+use super::{Move, StepError, Way, way};
+use crate::order::{Order, OrderCommand, OrderState, Phase};
+use crate::payment::Payment;
+use crate::reservation::Reservation;
+use crate::saga::{SagaState, Step, StepInput};
+use crate::shipment::Shipment;
+use crate::streams;
+
+/// What one of these steps does next.
+pub type OrderMove = Move<OrderCommand, Infallible>;
+
+/// Takes one of these steps.
+///
+/// # Errors
+/// See [`StepError`]. After any, the same step may be taken again.
+pub async fn perform<S: EventStore, P: Pause>(
+    store: &S,
+    pause: &P,
+    input: &StepInput,
+    at: Timestamp,
+) -> Result<(), StepError> {
+    let mut desk = Desk::new(store, pause, input, at);
+    loop {
+        desk.begin()?;
+        let (order, rest) = try_join(desk.look_at_order(), look_beside(store, &input.tenant, input.order_id)).await?;
+        let state = SagaState { order: order.state.clone(), ..rest };
+        match turn(input, &state, at) {
+            Move::TurnRound(reason) => {
+                desk.turn_round(&order, reason).await?;
+            }
+            Move::Append(command) => {
+                desk.append(&order, &command, desk.context(&order)).await?;
+            }
+            Move::Ask(never) => match never {},
+            Move::End(result) => return result,
+        }
+    }
+}
+
+/// What a step does next, given all there is to know.
+#[must_use]
+pub fn turn(input: &StepInput, state: &SagaState, at: Timestamp) -> OrderMove {
+    let way = way(&state.order, at);
+    match input.step {
+        Step::CommitOrder => commit(way, state),
+        Step::ConfirmOrder => confirm(way, state),
+        Step::StartUndo => start_undo(way, state),
+        Step::CancelOrder => cancel(way, state),
+        Step::ParkOrder => park(state, input),
+        Step::ReserveStock
+        | Step::AuthorizePayment
+        | Step::CreateShipment
+        | Step::CapturePayment
+        | Step::ShipStock
+        | Step::CancelShipment
+        | Step::VoidPayment
+        | Step::ReleaseStock => Move::stuck(format!("{} is no step of an order", input.step)),
+    }
+}
+
+fn commit(way: Way<'_>, state: &SagaState) -> OrderMove {
+    if let Err(end) = way.before_pivot() {
+        return end;
+    }
+    match state.missing() {
+        None => Move::Append(OrderCommand::Commit),
+        Some(step) if state.refusal().is_some() => Move::End(Err(StepError::Refused(format!("{step} was refused")))),
+        Some(step) => Move::stuck(format!("{step} is not done")),
+    }
+}
+
+fn confirm(way: Way<'_>, state: &SagaState) -> OrderMove {
+    if let Err(end) = way.after_pivot() {
+        return end;
+    }
+    match state.unfinished() {
+        None => Move::End(Ok(())),
+        Some(Step::ConfirmOrder) => Move::Append(OrderCommand::Confirm),
+        Some(step) => Move::stuck(format!("{step} is not done")),
+    }
+}
+
+/// The reason is in the streams: what was refused, or else the deadline. Whoever turned the order round before had one of
+/// his own.
+fn start_undo(way: Way<'_>, state: &SagaState) -> OrderMove {
+    match (way, state.refusal()) {
+        (Way::Undoing(_), _) => Move::End(Ok(())),
+        (Way::Open(_) | Way::Expired, Some(reason)) => Move::TurnRound(reason),
+        (Way::Expired, None) => Move::TurnRound(CancelReason::Expired),
+        (Way::Open(_), None) => Move::stuck("there is no reason to undo the order"),
+        (Way::Completing(_) | Way::Unplaced, _) => way.back().err().unwrap_or(Move::End(Ok(()))),
+    }
+}
+
+fn cancel(way: Way<'_>, state: &SagaState) -> OrderMove {
+    match (way.back(), state.standing()) {
+        (Err(end), _) => end,
+        (Ok(order), _) if matches!(order.phase, Phase::Cancelled(_)) => Move::End(Ok(())),
+        (Ok(_), None) => Move::Append(OrderCommand::Cancel),
+        (Ok(_), Some(step)) => Move::stuck(format!("{step} is not done")),
+    }
+}
+
+/// An order is parked by the attempt that is under way. One that is older, or comes when all is over, has nothing to say.
+fn park(state: &SagaState, input: &StepInput) -> OrderMove {
+    match (state.order.placed(), &input.failure) {
+        (None, _) => Move::stuck("there is no such order"),
+        (_, None) => Move::stuck("nobody says why to park the order"),
+        (Some(order), _) if order.phase.is_final() || order.parked.is_some() || order.attempt > input.attempt => {
+            Move::End(Ok(()))
+        }
+        (Some(_), Some(failure)) => {
+            Move::Append(OrderCommand::Park { step: failure.step.to_string(), error: failure.told() })
+        }
+    }
+}
+
+/// What there is to know of an order's saga, now.
+///
+/// # Errors
+/// [`StepError`] if the store does not answer or a stream cannot be read.
+pub async fn look<S: EventStore>(store: &S, tenant: &Tenant, order_id: OrderId) -> Result<SagaState, StepError> {
+    let order = streams::order(tenant, order_id);
+    let (order, rest) = try_join(folded::<Order, _>(store, &order), look_beside(store, tenant, order_id)).await?;
+    Ok(SagaState { order, ..rest })
+}
+
+/// The three streams beside the order's.
+async fn look_beside<S: EventStore>(store: &S, tenant: &Tenant, order_id: OrderId) -> Result<SagaState, StepError> {
+    let (reservation, payment, shipment) = (
+        streams::reservation(tenant, order_id),
+        streams::payment(tenant, order_id),
+        streams::shipment(tenant, order_id),
+    );
+    let (reservation, payment, shipment) = try_join3(
+        folded::<Reservation, _>(store, &reservation),
+        folded::<Payment, _>(store, &payment),
+        folded::<Shipment, _>(store, &shipment),
+    )
+    .await?;
+    Ok(SagaState { order: OrderState::default(), reservation, payment, shipment })
+}
+
+async fn folded<D: Decider, S: EventStore>(store: &S, stream: &StreamId) -> Result<D::State, StepError> {
+    Ok(fold::<D>(&store.load(stream).await?.commits)?.state)
+}

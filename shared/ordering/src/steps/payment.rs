@@ -1,0 +1,161 @@
+//! The steps that deal with the gateway: authorize, capture, void.
+
+use events::AttemptKey;
+use skald::{EventStore, Pause, Timestamp};
+
+use super::desk::Desk;
+use super::errand::{Heard, Move, run};
+use super::{StepError, Way, way};
+use crate::order::OrderState;
+use crate::payment::{Payment, PaymentCommand, PaymentState};
+use crate::ports::{Gateway, GatewayCall, PaymentAtGateway};
+use crate::saga::{Step, StepInput};
+use crate::streams;
+
+/// What one of these steps does next.
+pub type PaymentMove = Move<PaymentCommand, GatewayCall>;
+
+/// Takes one of these steps.
+///
+/// # Errors
+/// See [`StepError`]. After any, the same step may be taken again.
+pub async fn perform<S: EventStore, P: Pause, G: Gateway>(
+    store: &S,
+    pause: &P,
+    gateway: &G,
+    input: &StepInput,
+    at: Timestamp,
+) -> Result<(), StepError> {
+    let key = AttemptKey::payment(input.order_id);
+    let stream = streams::payment(&input.tenant, input.order_id);
+    let turn = |order: &OrderState, payment: &PaymentState, heard: &Heard<PaymentAtGateway>| {
+        turn(input.step, &key, order, payment, at, heard)
+    };
+    let ask = |call: GatewayCall| async move { gateway.ask(&call).await };
+    run::<Payment, _, _, _, _, _, _, _>(Desk::new(store, pause, input, at), &stream, turn, ask).await
+}
+
+/// What a step does next, given all there is to know.
+#[must_use]
+pub fn turn(
+    step: Step,
+    key: &AttemptKey,
+    order: &OrderState,
+    payment: &PaymentState,
+    at: Timestamp,
+    heard: &Heard<PaymentAtGateway>,
+) -> PaymentMove {
+    let way = way(order, at);
+    match step {
+        Step::AuthorizePayment => authorize(key, way, payment, heard),
+        Step::CapturePayment => capture(key, way, payment, heard),
+        Step::VoidPayment => void(key, way, payment, heard),
+        Step::ReserveStock
+        | Step::CreateShipment
+        | Step::CommitOrder
+        | Step::ShipStock
+        | Step::ConfirmOrder
+        | Step::StartUndo
+        | Step::CancelShipment
+        | Step::ReleaseStock
+        | Step::CancelOrder
+        | Step::ParkOrder => Move::stuck(format!("{step} is no step of a payment")),
+    }
+}
+
+fn authorize(key: &AttemptKey, way: Way<'_>, payment: &PaymentState, heard: &Heard<PaymentAtGateway>) -> PaymentMove {
+    // What was heard too late has an effect that nobody else will undo: not if they had asked before it was there.
+    let undone = matches!(payment, PaymentState::VoidRequested | PaymentState::Voided);
+    if undone && matches!(heard, Heard::Answer(PaymentAtGateway::Authorized { .. })) {
+        return Move::Ask(GatewayCall::Void { key: key.clone() });
+    }
+    let placed = match way.before_pivot() {
+        Ok(order) => &order.placed,
+        Err(end) => return end,
+    };
+    match payment {
+        PaymentState::Unasked => {
+            Move::Append(PaymentCommand::Authorize { attempt_key: key.clone(), amount: placed.total })
+        }
+        PaymentState::AuthorizationRequested => match heard {
+            Heard::Nothing => Move::Ask(GatewayCall::Find { key: key.clone() }),
+            Heard::Wrote | Heard::Answer(PaymentAtGateway::Absent) => Move::Ask(GatewayCall::Authorize {
+                key: key.clone(),
+                token: placed.payment_token.clone(),
+                amount: placed.total,
+            }),
+            Heard::Answer(PaymentAtGateway::Authorized { authorization }) => {
+                Move::Append(PaymentCommand::RecordAuthorized { authorization: authorization.clone() })
+            }
+            Heard::Answer(PaymentAtGateway::Declined { reason }) => {
+                Move::Append(PaymentCommand::RecordDeclined { reason: reason.clone() })
+            }
+            Heard::Answer(other) => unexpected(other),
+        },
+        PaymentState::Declined { reason } => Move::End(Err(StepError::Refused(format!("declined: {reason}")))),
+        PaymentState::VoidRequested | PaymentState::Voided => Move::End(Err(StepError::Undone)),
+        PaymentState::Authorized
+        | PaymentState::CaptureRequested
+        | PaymentState::Captured
+        | PaymentState::RefundRequested
+        | PaymentState::Refunded => Move::End(Ok(())),
+    }
+}
+
+fn capture(key: &AttemptKey, way: Way<'_>, payment: &PaymentState, heard: &Heard<PaymentAtGateway>) -> PaymentMove {
+    if let Err(end) = way.after_pivot() {
+        return end;
+    }
+    match payment {
+        PaymentState::Authorized => Move::Append(PaymentCommand::Capture),
+        PaymentState::CaptureRequested => match heard {
+            Heard::Nothing => Move::Ask(GatewayCall::Find { key: key.clone() }),
+            Heard::Wrote | Heard::Answer(PaymentAtGateway::Authorized { .. }) => {
+                Move::Ask(GatewayCall::Capture { key: key.clone() })
+            }
+            Heard::Answer(PaymentAtGateway::Captured) => Move::Append(PaymentCommand::RecordCaptured),
+            Heard::Answer(other) => unexpected(other),
+        },
+        PaymentState::Captured | PaymentState::RefundRequested | PaymentState::Refunded => Move::End(Ok(())),
+        PaymentState::Unasked
+        | PaymentState::AuthorizationRequested
+        | PaymentState::Declined { .. }
+        | PaymentState::VoidRequested
+        | PaymentState::Voided => Move::stuck("no money is held for an order that is committed"),
+    }
+}
+
+fn void(key: &AttemptKey, way: Way<'_>, payment: &PaymentState, heard: &Heard<PaymentAtGateway>) -> PaymentMove {
+    if let Err(end) = way.back() {
+        return end;
+    }
+    match payment {
+        PaymentState::Unasked | PaymentState::AuthorizationRequested | PaymentState::Authorized => {
+            Move::Append(PaymentCommand::Void)
+        }
+        PaymentState::VoidRequested => match heard {
+            Heard::Nothing | Heard::Wrote => Move::Ask(GatewayCall::Void { key: key.clone() }),
+            Heard::Answer(PaymentAtGateway::Voided | PaymentAtGateway::Declined { .. }) => {
+                Move::Append(PaymentCommand::RecordVoided)
+            }
+            Heard::Answer(other) => unexpected(other),
+        },
+        PaymentState::Declined { .. } | PaymentState::Voided => Move::End(Ok(())),
+        PaymentState::CaptureRequested
+        | PaymentState::Captured
+        | PaymentState::RefundRequested
+        | PaymentState::Refunded => Move::stuck("the gateway was asked for the money of an order that is undone"),
+    }
+}
+
+fn unexpected(answer: &PaymentAtGateway) -> PaymentMove {
+    let status = match answer {
+        PaymentAtGateway::Absent => "nothing",
+        PaymentAtGateway::Declined { .. } => "a declined payment",
+        PaymentAtGateway::Authorized { .. } => "an authorized payment",
+        PaymentAtGateway::Captured => "a captured payment",
+        PaymentAtGateway::Voided => "a voided payment",
+        PaymentAtGateway::Refunded => "a refunded payment",
+    };
+    Move::stuck(format!("the gateway has {status}, which does not agree with what was asked of it"))
+}

@@ -1,0 +1,153 @@
+//! The steps that deal with goods: reserve, release, ship.
+
+use std::convert::Infallible;
+
+use events::{OrderId, Sku, StockShards};
+use futures_util::future::{try_join, try_join_all};
+use skald::{EventStore, HandleError, Pause, Timestamp, handle_all};
+
+use super::desk::{Desk, Seen};
+use super::{Move, StepError, way};
+use crate::order::{Order, OrderState, PlacedOrder};
+use crate::product::Product;
+use crate::reservation::{
+    HeldGoods, MakeReservation, Reservation, ReservationState, ReservingRejection, WantedLine, make,
+};
+use crate::saga::{Step, StepInput};
+use crate::streams;
+
+/// What is done with a reservation and its stock together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deal {
+    /// Hold all that was ordered, or nothing.
+    Make,
+    /// No longer hold these goods, or never any.
+    Release(HeldGoods),
+    /// These goods leave.
+    Ship(HeldGoods),
+}
+
+/// What one of these steps does next.
+pub type ReservationMove = Move<Deal, Infallible>;
+
+/// Takes one of these steps.
+///
+/// # Errors
+/// See [`StepError`]. After any, the same step may be taken again.
+pub async fn perform<S: EventStore, P: Pause>(
+    store: &S,
+    pause: &P,
+    input: &StepInput,
+    at: Timestamp,
+) -> Result<(), StepError> {
+    let mut desk = Desk::new(store, pause, input, at);
+    let stream = streams::reservation(&input.tenant, input.order_id);
+    loop {
+        desk.begin()?;
+        let (order, own) = try_join(desk.look_at_order(), desk.look::<Reservation>(&stream)).await?;
+        match turn(input.step, input.order_id, &order.state, &own.state, at) {
+            Move::TurnRound(reason) => {
+                desk.turn_round(&order, reason).await?;
+            }
+            Move::Append(deal) => carry_out(&desk, &order, &deal).await?,
+            Move::Ask(never) => match never {},
+            Move::End(result) => return result,
+        }
+    }
+}
+
+/// What a step does next, given all there is to know.
+#[must_use]
+pub fn turn(
+    step: Step,
+    order_id: OrderId,
+    order: &OrderState,
+    reservation: &ReservationState,
+    at: Timestamp,
+) -> ReservationMove {
+    let way = way(order, at);
+    let allowed = match step {
+        Step::ReserveStock => way.before_pivot(),
+        Step::ReleaseStock => way.back(),
+        Step::ShipStock => way.after_pivot(),
+        Step::AuthorizePayment
+        | Step::CreateShipment
+        | Step::CommitOrder
+        | Step::CapturePayment
+        | Step::ConfirmOrder
+        | Step::StartUndo
+        | Step::CancelShipment
+        | Step::VoidPayment
+        | Step::CancelOrder
+        | Step::ParkOrder => Err(Move::stuck(format!("{step} is no step of a reservation"))),
+    };
+    if let Err(end) = allowed {
+        return end;
+    }
+    let held = || HeldGoods { order_id, lines: reservation.held().to_vec() };
+    match (step, reservation) {
+        (Step::ReserveStock, ReservationState::Unmade) => Move::Append(Deal::Make),
+        (Step::ReserveStock, ReservationState::Refused(short)) => {
+            let short: Vec<&str> = short.iter().map(|line| line.sku.as_str()).collect();
+            Move::End(Err(StepError::Refused(format!("too little of {}", short.join(", ")))))
+        }
+        (Step::ReserveStock, ReservationState::Released | ReservationState::Abandoned) => {
+            Move::End(Err(StepError::Undone))
+        }
+        (Step::ReleaseStock, ReservationState::Unmade | ReservationState::Made(_)) => {
+            Move::Append(Deal::Release(held()))
+        }
+        (Step::ReleaseStock, ReservationState::Shipped) => Move::stuck("the goods of an undone order have left"),
+        (Step::ShipStock, ReservationState::Made(_)) => Move::Append(Deal::Ship(held())),
+        (
+            Step::ShipStock,
+            ReservationState::Unmade
+            | ReservationState::Refused(_)
+            | ReservationState::Released
+            | ReservationState::Abandoned,
+        ) => Move::stuck("no goods are held for an order that is committed"),
+        (_, _) => Move::End(Ok(())),
+    }
+}
+
+/// Decides over the reservation and its stock, all or nothing. Whatever came of it is seen in the next round.
+async fn carry_out<S: EventStore, P: Pause>(
+    desk: &Desk<'_, S, P>,
+    order: &Seen<Order, S::Head>,
+    deal: &Deal,
+) -> Result<(), StepError> {
+    let (store, pause, tenant) = (desk.store, desk.pause(), &desk.input.tenant);
+    let request = desk.request(order);
+    let handled = match deal {
+        Deal::Make => {
+            let Some(order) = order.state.placed() else { return Ok(()) };
+            let wanted = wanted(desk, order).await?;
+            handle_all(store, pause, &wanted.streams(tenant), &request, |states| make(states, &wanted)).await
+        }
+        Deal::Release(held) => {
+            handle_all(store, pause, &held.streams(tenant), &request, |states| held.release(states)).await
+        }
+        Deal::Ship(held) => handle_all(store, pause, &held.streams(tenant), &request, |states| held.ship(states)).await,
+    };
+    match handled {
+        Ok(_) | Err(HandleError::Rejected(ReservingRejection::Reservation(_) | ReservingRejection::Changed)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What was ordered, and over how many shards the stock of each product was ever spread.
+async fn wanted<S: EventStore, P: Pause>(
+    desk: &Desk<'_, S, P>,
+    order: &PlacedOrder,
+) -> Result<MakeReservation, StepError> {
+    let shards = try_join_all(order.placed.lines.iter().map(|line| stock_shards(desk, &line.sku))).await?;
+    let lines = order.placed.lines.iter().zip(shards);
+    let lines =
+        lines.map(|(line, stock_shards)| WantedLine { sku: line.sku.clone(), quantity: line.quantity, stock_shards });
+    Ok(MakeReservation { order_id: desk.input.order_id, lines: lines.collect() })
+}
+
+async fn stock_shards<S: EventStore, P: Pause>(desk: &Desk<'_, S, P>, sku: &Sku) -> Result<StockShards, StepError> {
+    let product = desk.look::<Product>(&streams::product(&desk.input.tenant, sku)).await?;
+    Ok(product.state.listed().map_or(StockShards::ONE, |product| product.most_stock_shards))
+}

@@ -1,0 +1,117 @@
+//! The steps that deal with the carrier: create, cancel.
+
+use events::AttemptKey;
+use skald::{EventStore, Pause, Timestamp};
+
+use super::desk::Desk;
+use super::errand::{Heard, Move, run};
+use super::{StepError, Way, way};
+use crate::order::OrderState;
+use crate::ports::{Carrier, CarrierCall, ParcelAtCarrier};
+use crate::saga::{Step, StepInput};
+use crate::shipment::{Shipment, ShipmentCommand, ShipmentState};
+use crate::streams;
+
+/// What one of these steps does next.
+pub type ShipmentMove = Move<ShipmentCommand, CarrierCall>;
+
+/// Takes one of these steps.
+///
+/// # Errors
+/// See [`StepError`]. After any, the same step may be taken again.
+pub async fn perform<S: EventStore, P: Pause, C: Carrier>(
+    store: &S,
+    pause: &P,
+    carrier: &C,
+    input: &StepInput,
+    at: Timestamp,
+) -> Result<(), StepError> {
+    let key = AttemptKey::parcel(input.order_id);
+    let stream = streams::shipment(&input.tenant, input.order_id);
+    let turn = |order: &OrderState, shipment: &ShipmentState, heard: &Heard<ParcelAtCarrier>| {
+        turn(input.step, &key, order, shipment, at, heard)
+    };
+    let ask = |call: CarrierCall| async move { carrier.ask(&call).await };
+    run::<Shipment, _, _, _, _, _, _, _>(Desk::new(store, pause, input, at), &stream, turn, ask).await
+}
+
+/// What a step does next, given all there is to know.
+#[must_use]
+pub fn turn(
+    step: Step,
+    key: &AttemptKey,
+    order: &OrderState,
+    shipment: &ShipmentState,
+    at: Timestamp,
+    heard: &Heard<ParcelAtCarrier>,
+) -> ShipmentMove {
+    let way = way(order, at);
+    match step {
+        Step::CreateShipment => create(key, way, shipment, heard),
+        Step::CancelShipment => cancel(key, way, shipment, heard),
+        Step::ReserveStock
+        | Step::AuthorizePayment
+        | Step::CommitOrder
+        | Step::CapturePayment
+        | Step::ShipStock
+        | Step::ConfirmOrder
+        | Step::StartUndo
+        | Step::VoidPayment
+        | Step::ReleaseStock
+        | Step::CancelOrder
+        | Step::ParkOrder => Move::stuck(format!("{step} is no step of a shipment")),
+    }
+}
+
+fn create(key: &AttemptKey, way: Way<'_>, shipment: &ShipmentState, heard: &Heard<ParcelAtCarrier>) -> ShipmentMove {
+    // As with a payment: what was heard too late, nobody else will undo.
+    let undone = matches!(shipment, ShipmentState::CancelRequested | ShipmentState::Cancelled);
+    if undone && matches!(heard, Heard::Answer(ParcelAtCarrier::Created { .. })) {
+        return Move::Ask(CarrierCall::Cancel { key: key.clone() });
+    }
+    let placed = match way.before_pivot() {
+        Ok(order) => &order.placed,
+        Err(end) => return end,
+    };
+    match shipment {
+        ShipmentState::Unasked => Move::Append(ShipmentCommand::Create { attempt_key: key.clone() }),
+        ShipmentState::Requested => match heard {
+            Heard::Nothing => Move::Ask(CarrierCall::Find { key: key.clone() }),
+            Heard::Wrote | Heard::Answer(ParcelAtCarrier::Absent) => {
+                Move::Ask(CarrierCall::Create { key: key.clone(), address: placed.shipping_address.clone() })
+            }
+            Heard::Answer(ParcelAtCarrier::Created { parcel }) => {
+                Move::Append(ShipmentCommand::RecordCreated { parcel: parcel.clone() })
+            }
+            Heard::Answer(ParcelAtCarrier::Refused { reason }) => {
+                Move::Append(ShipmentCommand::RecordRefused { reason: reason.clone() })
+            }
+            Heard::Answer(ParcelAtCarrier::Cancelled) => Move::stuck("the carrier has dropped a parcel we still want"),
+        },
+        ShipmentState::Refused { reason } => Move::End(Err(StepError::Refused(format!("refused: {reason}")))),
+        ShipmentState::CancelRequested | ShipmentState::Cancelled => Move::End(Err(StepError::Undone)),
+        ShipmentState::Created(_) | ShipmentState::Dispatched | ShipmentState::Delivered => Move::End(Ok(())),
+    }
+}
+
+fn cancel(key: &AttemptKey, way: Way<'_>, shipment: &ShipmentState, heard: &Heard<ParcelAtCarrier>) -> ShipmentMove {
+    if let Err(end) = way.back() {
+        return end;
+    }
+    match shipment {
+        ShipmentState::Unasked | ShipmentState::Requested | ShipmentState::Created(_) => {
+            Move::Append(ShipmentCommand::Cancel)
+        }
+        ShipmentState::CancelRequested => match heard {
+            Heard::Nothing | Heard::Wrote => Move::Ask(CarrierCall::Cancel { key: key.clone() }),
+            Heard::Answer(ParcelAtCarrier::Cancelled | ParcelAtCarrier::Refused { .. }) => {
+                Move::Append(ShipmentCommand::RecordCancelled)
+            }
+            Heard::Answer(ParcelAtCarrier::Absent | ParcelAtCarrier::Created { .. }) => {
+                Move::stuck("the carrier did not drop the parcel")
+            }
+        },
+        ShipmentState::Refused { .. } | ShipmentState::Cancelled => Move::End(Ok(())),
+        ShipmentState::Dispatched | ShipmentState::Delivered => Move::stuck("the parcel of an undone order has left"),
+    }
+}
