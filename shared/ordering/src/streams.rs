@@ -102,6 +102,13 @@ mod tests {
         let sku = Sku::new("MUG-01").unwrap();
         assert_eq!(order(&tenant, id).key(), "shop/order-8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873");
         assert_eq!(order_of(&order(&tenant, id)), Some(id));
+        for (stream, category) in [
+            (reservation(&tenant, id), "reservation"),
+            (payment(&tenant, id), "payment"),
+            (shipment(&tenant, id), "shipment"),
+        ] {
+            assert_eq!(stream.key(), format!("shop/{category}-{id}"));
+        }
         assert_eq!(stock(&tenant, &sku, 15).key(), "shop/stock-MUG-01~15");
         assert_eq!(stock_of(&stock(&tenant, &sku, 15)), Some((sku, 15)));
     }

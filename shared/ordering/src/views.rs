@@ -1,11 +1,13 @@
 //! What is read: rows folded from streams, one per stream. What a reader needs together is joined when it is read.
 
 mod order;
+mod saga;
 mod stock;
 
 use skald::{Envelope, Inapplicable};
 
 pub use order::{OrderItem, OrderRow, OrderStatus, OrderView, ParkedOrder, orders_of};
+pub use saga::{OrderSaga, SagaCommits, SagaStep, StepState, saga_of};
 pub use stock::{StockRow, StockView};
 
 fn inapplicable<E>(event: &Envelope<E>, reason: &'static str) -> Inapplicable {

@@ -1,13 +1,18 @@
-//! The rules of the domain, a sentence each. A file per aggregate, then requests, placing and views.
+//! The rules of the domain, a sentence each. A file per aggregate, then requests, placing, views, the saga and its sandbox.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod customer;
 mod order;
+mod payment;
 mod placing;
 mod product;
 mod receipt;
 mod requests;
+mod reservation;
+mod saga;
 mod samples;
+mod sandbox;
+mod shipment;
 mod stock;
 mod views;

@@ -1,0 +1,314 @@
+use events::{
+    ReservationAbandoned, ReservationEvent, ReservationMade, ReservationRefused, ReservationReleased,
+    ReservationShipped, ReservedLine, ShortLine, StockEvent, StockReleased, StockReserved, StockShipped,
+};
+use ordering::reservation::{
+    HeldGoods, MakeReservation, Reservation, ReservationCommand, ReservationRejection, ReservationState,
+    ReservingRejection, ReservingStates, WantedLine, make,
+};
+use ordering::stock::{StockRejection, StockState};
+use proptest::prelude::*;
+use skald::{Decider, Folded, MAX_STREAMS, Streams, Tenant, Version};
+use skald_testkit::given;
+
+use crate::samples::{order_id, quantity, shards, sku};
+
+fn line(name: &str, shard: u16, number: u64) -> ReservedLine {
+    ReservedLine { sku: sku(name), shard, quantity: quantity(number) }
+}
+
+fn lines() -> Vec<ReservedLine> {
+    vec![line("MUG-01", 1, 2), line("TEE-07", 0, 1)]
+}
+
+fn short() -> Vec<ShortLine> {
+    vec![ShortLine { sku: sku("TEE-07"), wanted: quantity(1), available: 0 }]
+}
+
+fn make_it() -> ReservationCommand {
+    ReservationCommand::Make { lines: lines() }
+}
+
+fn refuse_it() -> ReservationCommand {
+    ReservationCommand::Refuse { short: short() }
+}
+
+fn made() -> Vec<ReservationEvent> {
+    vec![ReservationMade { lines: lines() }.into()]
+}
+
+fn refused() -> Vec<ReservationEvent> {
+    vec![ReservationRefused { short: short() }.into()]
+}
+
+fn released() -> Vec<ReservationEvent> {
+    [made(), vec![ReservationReleased {}.into()]].concat()
+}
+
+fn shipped() -> Vec<ReservationEvent> {
+    [made(), vec![ReservationShipped {}.into()]].concat()
+}
+
+fn abandoned() -> Vec<ReservationEvent> {
+    vec![ReservationAbandoned {}.into()]
+}
+
+#[test]
+fn a_reservation_is_made_or_refused() {
+    given::<Reservation>([]).when(make_it()).then(made());
+    given::<Reservation>([]).when(refuse_it()).then(refused());
+}
+
+#[test]
+fn a_reservation_answers_once_whatever_it_is_asked_again() {
+    for past in [made(), refused(), shipped()] {
+        given::<Reservation>(&past).when(make_it()).then_nothing();
+        given::<Reservation>(&past).when(refuse_it()).then_nothing();
+    }
+}
+
+#[test]
+fn a_reservation_that_is_made_can_be_released_and_again_changes_nothing() {
+    given::<Reservation>(made()).when(ReservationCommand::Release).then([ReservationReleased {}.into()]);
+    given::<Reservation>(released()).when(ReservationCommand::Release).then_nothing();
+}
+
+#[test]
+fn a_reservation_that_was_refused_holds_nothing_to_release() {
+    given::<Reservation>(refused()).when(ReservationCommand::Release).then_nothing();
+}
+
+#[test]
+fn a_reservation_that_is_undone_before_it_is_made_can_no_longer_be_made() {
+    given::<Reservation>([]).when(ReservationCommand::Release).then(abandoned());
+    given::<Reservation>(abandoned()).when(ReservationCommand::Release).then_nothing();
+    for past in [abandoned(), released()] {
+        given::<Reservation>(&past).when(make_it()).then_rejected(ReservationRejection::Undone);
+        given::<Reservation>(&past).when(refuse_it()).then_rejected(ReservationRejection::Undone);
+    }
+}
+
+#[test]
+fn goods_that_are_held_can_leave_and_again_changes_nothing() {
+    given::<Reservation>(made()).when(ReservationCommand::Ship).then([ReservationShipped {}.into()]);
+    given::<Reservation>(shipped()).when(ReservationCommand::Ship).then_nothing();
+}
+
+#[test]
+fn goods_that_are_not_held_cannot_leave() {
+    for past in [Vec::new(), refused()] {
+        given::<Reservation>(past).when(ReservationCommand::Ship).then_rejected(ReservationRejection::NotMade);
+    }
+    for past in [released(), abandoned()] {
+        given::<Reservation>(past).when(ReservationCommand::Ship).then_rejected(ReservationRejection::Undone);
+    }
+}
+
+#[test]
+fn goods_that_have_left_cannot_be_released() {
+    given::<Reservation>(shipped()).when(ReservationCommand::Release).then_rejected(ReservationRejection::Shipped);
+}
+
+/// A reservation in this state, and shards that have so many available.
+fn states(reservation: ReservationState, available: &[u64]) -> ReservingStates {
+    let shard = |&on_hand: &u64| Folded { state: StockState { on_hand, reserved: 0 }, version: Version::START };
+    (Folded { state: reservation, version: Version::START }, available.iter().map(shard).collect())
+}
+
+fn wanted(name: &str, number: u64, stock_shards: u64) -> WantedLine {
+    WantedLine { sku: sku(name), quantity: quantity(number), stock_shards: shards(stock_shards) }
+}
+
+fn order(lines: impl IntoIterator<Item = WantedLine>) -> MakeReservation {
+    MakeReservation { order_id: order_id(), lines: lines.into_iter().collect() }
+}
+
+/// What is drawn, or what is short; and what happens to the shards.
+fn made_of(order: &MakeReservation, available: &[u64]) -> (ReservationEvent, Vec<Vec<StockEvent>>) {
+    let (reservation, stock) = make(&states(ReservationState::Unmade, available), order).unwrap();
+    let [reservation] = reservation.try_into().unwrap();
+    (reservation, stock)
+}
+
+fn reserved(number: u64) -> StockEvent {
+    StockReserved { order_id: order_id(), quantity: quantity(number) }.into()
+}
+
+#[test]
+fn everything_that_was_ordered_is_held_together() {
+    let order = order([wanted("MUG-01", 2, 2), wanted("TEE-07", 1, 1)]);
+    let (reservation, stock) = made_of(&order, &[1, 5, 1]);
+    assert_eq!(reservation, ReservationMade { lines: lines() }.into());
+    assert_eq!(stock, [vec![], vec![reserved(2)], vec![reserved(1)]]);
+}
+
+#[test]
+fn nothing_is_held_if_anything_is_short_and_everything_that_is_short_is_told() {
+    let order = order([wanted("MUG-01", 9, 2), wanted("TEE-07", 1, 1), wanted("CAP-02", 3, 1)]);
+    let (reservation, stock) = made_of(&order, &[3, 5, 7, 2]);
+    let short = vec![
+        ShortLine { sku: sku("MUG-01"), wanted: quantity(9), available: 8 },
+        ShortLine { sku: sku("CAP-02"), wanted: quantity(3), available: 2 },
+    ];
+    assert_eq!(reservation, ReservationRefused { short }.into());
+    assert_eq!(stock, [const { Vec::new() }; 4]);
+}
+
+#[test]
+fn one_shard_that_holds_enough_is_drawn_from_alone() {
+    let (reservation, _) = made_of(&order([wanted("MUG-01", 4, 4)]), &[3, 3, 4, 3]);
+    assert_eq!(reservation, ReservationMade { lines: vec![line("MUG-01", 2, 4)] }.into());
+}
+
+#[test]
+fn orders_spread_over_the_shards_that_hold_enough() {
+    let mut counts = [0; 4];
+    for number in 0..1000_u32 {
+        let caller = events::Caller::customer(&events::CustomerId::new(format!("c-{number}")).unwrap());
+        let key = events::IdempotencyKey::new("k").unwrap();
+        let order_id = events::OrderId::of(&Tenant::default(), &caller, &key);
+        let order = MakeReservation { order_id, lines: vec![wanted("MUG-01", 1, 4)] };
+        let (reservation, _) = made_of(&order, &[9, 9, 0, 9]);
+        let ReservationEvent::Made(made) = reservation else { panic!("{reservation:?}") };
+        counts[usize::from(made.lines[0].shard)] += 1;
+    }
+    assert!(counts[2] == 0 && [0, 1, 3].iter().all(|&shard| counts[shard] > 250), "{counts:?}");
+}
+
+#[test]
+fn if_no_shard_holds_enough_the_fullest_are_drawn_from_first() {
+    let (reservation, stock) = made_of(&order([wanted("MUG-01", 10, 4)]), &[4, 1, 2, 7]);
+    assert_eq!(reservation, ReservationMade { lines: vec![line("MUG-01", 0, 3), line("MUG-01", 3, 7)] }.into());
+    assert_eq!(stock, [vec![reserved(3)], vec![], vec![], vec![reserved(7)]]);
+}
+
+/// A transaction of more than 100 streams fails: the order would be tried again and again, and never refused.
+#[test]
+fn what_is_spread_over_more_shards_than_a_transaction_holds_is_as_good_as_short() {
+    let widest = wanted("WIDE", 16, 16);
+    let others: Vec<WantedLine> = (0..49).map(|number| wanted(&format!("SKU-{number}"), 2, 2)).collect();
+    let order = order(others.into_iter().chain([widest]));
+    let (reservation, stock) = made_of(&order, &[[1; 98].as_slice(), &[1; 16]].concat());
+    let short = vec![ShortLine { sku: sku("WIDE"), wanted: quantity(16), available: 1 }];
+    assert_eq!(reservation, ReservationRefused { short }.into());
+    assert!(stock.iter().all(Vec::is_empty));
+
+    let fits = MakeReservation { lines: order.lines[..49].to_vec(), ..order };
+    let (reservation, stock) = made_of(&fits, &[1; 98]);
+    assert!(matches!(reservation, ReservationEvent::Made(_)), "{reservation:?}");
+    assert_eq!(stock.iter().filter(|events| !events.is_empty()).count(), MAX_STREAMS - 2);
+}
+
+#[test]
+fn making_a_reservation_that_was_made_or_refused_touches_no_stock() {
+    for before in [ReservationState::Made(lines()), ReservationState::Refused(short())] {
+        let (reservation, stock) = make(&states(before, &[5, 5]), &order([wanted("MUG-01", 2, 2)])).unwrap();
+        assert!(reservation.is_empty() && stock == [vec![], vec![]]);
+    }
+    for before in [ReservationState::Abandoned, ReservationState::Released] {
+        let late = make(&states(before, &[5, 5]), &order([wanted("MUG-01", 2, 2)]));
+        assert_eq!(late, Err(ReservingRejection::Reservation(ReservationRejection::Undone)));
+    }
+}
+
+#[test]
+fn making_is_about_the_reservation_and_every_shard_of_every_product() {
+    let order = order([wanted("MUG-01", 2, 2), wanted("TEE-07", 1, 1)]);
+    let names: Vec<String> = order.streams(&Tenant::default()).ids().iter().map(|id| id.name().to_owned()).collect();
+    let reservation = format!("reservation-{}", order_id());
+    assert_eq!(names, [&*reservation, "stock-MUG-01~0", "stock-MUG-01~1", "stock-TEE-07~0"]);
+}
+
+fn held() -> HeldGoods {
+    HeldGoods { order_id: order_id(), lines: lines() }
+}
+
+fn holding(reservation: ReservationState, reserved: &[u64]) -> ReservingStates {
+    let shard = |&reserved: &u64| Folded { state: StockState { on_hand: 10, reserved }, version: Version::START };
+    (Folded { state: reservation, version: Version::START }, reserved.iter().map(shard).collect())
+}
+
+#[test]
+fn goods_go_back_to_the_shards_they_were_drawn_from() {
+    let (reservation, stock) = held().release(&holding(ReservationState::Made(lines()), &[2, 1])).unwrap();
+    assert_eq!(reservation, [ReservationReleased {}.into()]);
+    let released = |number| StockEvent::from(StockReleased { order_id: order_id(), quantity: quantity(number) });
+    assert_eq!(stock, [[released(2)], [released(1)]]);
+    let names: Vec<String> = held().streams(&Tenant::default()).ids().iter().map(|id| id.name().to_owned()).collect();
+    assert_eq!(names, [&*format!("reservation-{}", order_id()), "stock-MUG-01~1", "stock-TEE-07~0"]);
+}
+
+#[test]
+fn goods_leave_from_the_shards_they_were_drawn_from() {
+    let (reservation, stock) = held().ship(&holding(ReservationState::Made(lines()), &[2, 1])).unwrap();
+    assert_eq!(reservation, [ReservationShipped {}.into()]);
+    let shipped = |number| StockEvent::from(StockShipped { order_id: order_id(), quantity: quantity(number) });
+    assert_eq!(stock, [[shipped(2)], [shipped(1)]]);
+}
+
+#[test]
+fn goods_are_given_back_once_and_leave_once() {
+    let (reservation, stock) = held().release(&holding(ReservationState::Released, &[2, 1])).unwrap();
+    assert!(reservation.is_empty() && stock == [vec![], vec![]]);
+    let (reservation, stock) = held().ship(&holding(ReservationState::Shipped, &[2, 1])).unwrap();
+    assert!(reservation.is_empty() && stock == [vec![], vec![]]);
+}
+
+/// Who looked when nothing was held must not abandon a reservation that was made meanwhile, and keep its goods for ever.
+#[test]
+fn goods_that_were_drawn_since_somebody_looked_are_not_forgotten() {
+    let looked = HeldGoods { lines: Vec::new(), ..held() };
+    let changed = looked.release(&holding(ReservationState::Made(lines()), &[]));
+    assert_eq!(changed, Err(ReservingRejection::Changed));
+    assert_eq!(looked.release(&holding(ReservationState::Unmade, &[])).unwrap().0, abandoned());
+}
+
+#[test]
+fn stock_that_does_not_hold_the_goods_gives_nothing_back() {
+    let refused = held().release(&holding(ReservationState::Made(lines()), &[2, 0]));
+    assert_eq!(refused, Err(ReservingRejection::Stock(StockRejection::NotReserved { reserved: 0 })));
+}
+
+proptest! {
+    #[test]
+    fn a_reservation_holds_exactly_what_was_ordered_from_the_fewest_shards_or_nothing(
+        available in proptest::collection::vec(0..20_u64, 1..=16),
+        number in 1..60_u64,
+    ) {
+        let order = order([wanted("MUG-01", number, available.len() as u64)]);
+        let (reservation, stock) = made_of(&order, &available);
+        let all: u64 = available.iter().sum();
+        match reservation {
+            ReservationEvent::Made(made) => {
+                prop_assert!(all >= number);
+                prop_assert_eq!(made.lines.iter().map(|line| u64::from(line.quantity)).sum::<u64>(), number);
+                prop_assert!(made.lines.is_sorted_by(|a, b| a.shard < b.shard));
+                for line in &made.lines {
+                    let shard = usize::from(line.shard);
+                    prop_assert!(u64::from(line.quantity) <= available[shard]);
+                    prop_assert_eq!(&stock[shard], &[reserved(line.quantity.into())]);
+                }
+                let mut fullest = available.clone();
+                fullest.sort_unstable_by(|a, b| b.cmp(a));
+                let fewer: u64 = fullest.iter().take(made.lines.len() - 1).sum();
+                prop_assert!(fewer < number, "fewer shards hold enough");
+            }
+            ReservationEvent::Refused(_) => {
+                prop_assert!(all < number);
+                prop_assert!(stock.iter().all(Vec::is_empty));
+            }
+            ReservationEvent::Released(_) | ReservationEvent::Shipped(_) | ReservationEvent::Abandoned(_) => {
+                prop_assert!(false, "neither made nor refused");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_reservation_knows_what_it_holds() {
+    let states = [(made(), lines()), (released(), Vec::new()), (shipped(), Vec::new()), (refused(), Vec::new())];
+    for (past, expected) in states {
+        let state = past.iter().fold(ReservationState::default(), Reservation::evolve);
+        assert_eq!(state.held(), expected);
+    }
+}

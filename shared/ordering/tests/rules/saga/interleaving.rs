@@ -1,0 +1,201 @@
+//! Orders under everything that can happen to them: somebody who dies after any line, two who take an order at once, a
+//! customer who cancels and a time that is up at any moment.
+
+use super::machine::execute;
+use super::world::{Runner, Scenario, World, poll, poll_times, run};
+
+/// One of each way an order can go.
+const SCENARIOS: [Scenario; 8] = [
+    Scenario { token: "tok_approved", postal_code: "10115", enough: true },
+    Scenario { token: "tok_approved", postal_code: "10115", enough: false },
+    Scenario { token: "tok_declined", postal_code: "10115", enough: true },
+    Scenario { token: "tok_approved", postal_code: "00000", enough: true },
+    Scenario { token: "tok_timeout_once", postal_code: "10115", enough: true },
+    Scenario { token: "tok_timeout_but_authorized", postal_code: "00000", enough: true },
+    Scenario { token: "tok_timeout_but_captured", postal_code: "10115", enough: true },
+    Scenario { token: "tok_capture_fails", postal_code: "10115", enough: true },
+];
+
+/// Something that happens to an order from outside.
+#[derive(Debug, Clone, Copy)]
+enum Incident {
+    Nothing,
+    Cancelled,
+    Expired,
+}
+
+const INCIDENTS: [Incident; 3] = [Incident::Nothing, Incident::Cancelled, Incident::Expired];
+
+impl Incident {
+    fn happen(self, world: &World) {
+        match self {
+            Self::Nothing => {}
+            Self::Cancelled => {
+                world.cancel();
+            }
+            Self::Expired => world.expire(),
+        }
+    }
+}
+
+/// Those who take orders.
+const RUNNERS: [for<'a> fn(&'a World) -> Runner<'a>; 2] = [|world| world.driver(), |world| execute(world, 1)];
+
+/// In how many polls a runner takes the order to its end, alone.
+fn length(scenario: Scenario, start: for<'a> fn(&'a World) -> Runner<'a>) -> usize {
+    let world = World::new(scenario);
+    let mut runner = start(&world);
+    let polls = (1..10_000).find(|_| poll(&mut runner)).expect("it comes to its end");
+    assert!(polls > 10, "it gives way often");
+    polls
+}
+
+/// Whoever comes last takes the order to its end. Anybody may: all there is to know is in the streams.
+#[track_caller]
+fn settle(world: &World, what: &str) {
+    run(world.driver());
+    world.assert_clean(what);
+}
+
+#[test]
+fn an_order_comes_to_its_end_whoever_dies_after_whichever_line() {
+    for scenario in SCENARIOS {
+        for start in RUNNERS {
+            for line in 0..=length(scenario, start) {
+                for incident in INCIDENTS {
+                    let world = World::new(scenario);
+                    poll_times(&mut start(&world), line);
+                    incident.happen(&world);
+                    settle(&world, &format!("{scenario:?}, dead after line {line}, then {incident:?}"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_order_can_be_cancelled_and_can_expire_at_any_line() {
+    for scenario in SCENARIOS {
+        for start in RUNNERS {
+            for line in 0..=length(scenario, start) {
+                for incident in [Incident::Cancelled, Incident::Expired] {
+                    let world = World::new(scenario);
+                    let mut runner = start(&world);
+                    let done = poll_times(&mut runner, line);
+                    incident.happen(&world);
+                    if !done {
+                        run(runner);
+                    }
+                    world.assert_clean(&format!("{scenario:?}, {incident:?} at line {line}"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn one_who_sleeps_at_any_line_while_another_takes_the_order_to_its_end_does_no_harm_when_he_wakes() {
+    for scenario in SCENARIOS {
+        for start in RUNNERS {
+            for line in 0..=length(scenario, start) {
+                for incident in INCIDENTS {
+                    let world = World::new(scenario);
+                    let mut sleeper = start(&world);
+                    let done = poll_times(&mut sleeper, line);
+                    incident.happen(&world);
+                    run(world.driver());
+                    if !done {
+                        run(sleeper);
+                    }
+                    world.assert_clean(&format!("{scenario:?}, asleep at line {line}, {incident:?}"));
+                }
+            }
+        }
+    }
+}
+
+/// One sleeps, the other dies, at any two lines; between them the customer cancels. Then the sleeper wakes.
+#[test]
+fn two_who_stop_at_any_two_lines_around_a_cancellation_leave_nothing_behind() {
+    for scenario in [SCENARIOS[0], SCENARIOS[5]] {
+        let length = length(scenario, RUNNERS[1]);
+        for first in 0..=length {
+            for second in 0..=length {
+                let world = World::new(scenario);
+                let mut sleeper = execute(&world, 1);
+                let done = poll_times(&mut sleeper, first);
+                world.cancel();
+                poll_times(&mut execute(&world, 1), second);
+                if !done {
+                    run(sleeper);
+                }
+                settle(&world, &format!("{scenario:?}, asleep at line {first}, another dead after {second}"));
+            }
+        }
+    }
+}
+
+/// Even at a gateway and a carrier that do not close a key, whoever comes too late undoes what he did, if he lives.
+#[test]
+fn a_late_action_undoes_its_own_effect() {
+    for scenario in [SCENARIOS[0], SCENARIOS[3]] {
+        for start in RUNNERS {
+            for line in 0..=length(scenario, start) {
+                let world = World::forgetful(scenario);
+                let mut sleeper = start(&world);
+                let done = poll_times(&mut sleeper, line);
+                world.cancel();
+                run(world.driver());
+                if !done {
+                    run(sleeper);
+                }
+                world.assert_clean(&format!("{scenario:?}, asleep at line {line}"));
+            }
+        }
+    }
+}
+
+/// A sequence of numbers that look random, the same for the same seed (xorshift, Marsaglia 2003).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % bound
+    }
+}
+
+#[test]
+fn three_at_once_who_die_and_begin_again_at_random_leave_nothing_behind() {
+    for seed in 1..=600_u64 {
+        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let scenario = SCENARIOS[dice.below(SCENARIOS.len() as u64) as usize];
+        let world = World::new(scenario);
+        let start = |dice: &mut Dice| Some(RUNNERS[dice.below(2) as usize](&world));
+        let mut runners: [Option<Runner<'_>>; 3] = [start(&mut dice), start(&mut dice), start(&mut dice)];
+        let (cancels, expires) = (dice.below(400), dice.below(800));
+        for turn in 0..600 {
+            if turn == cancels {
+                world.cancel();
+            }
+            if turn == expires {
+                world.expire();
+            }
+            let runner = &mut runners[dice.below(3) as usize];
+            match dice.below(60) {
+                0 => *runner = start(&mut dice),
+                _ => {
+                    if runner.as_mut().is_some_and(poll) {
+                        *runner = None;
+                    }
+                }
+            }
+        }
+        for runner in runners.into_iter().flatten() {
+            run(runner);
+        }
+        settle(&world, &format!("seed {seed}, {scenario:?}"));
+    }
+}

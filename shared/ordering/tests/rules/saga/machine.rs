@@ -1,0 +1,307 @@
+//! The state machine: what it is made of, and that it is the saga. Also a small interpreter for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use ordering::saga::asl::{definition, state_name};
+use ordering::saga::{ErrorOutput, Failure, ORDER_SAGA, Step, StepInput};
+use ordering::steps::StepError;
+use serde_json::{Map, Value, json, to_value};
+
+use super::world::{Runner, World, tenant};
+use crate::samples::order_id;
+
+static MACHINE: LazyLock<Value> = LazyLock::new(|| to_value(definition(&ORDER_SAGA)).unwrap());
+
+fn machine() -> &'static Value {
+    &MACHINE
+}
+
+fn states() -> Map<String, Value> {
+    machine()["States"].as_object().unwrap().clone()
+}
+
+fn step_of(state: &Value) -> Option<Step> {
+    serde_json::from_value(state["Arguments"]["step"].clone()).ok()
+}
+
+fn tasks() -> Vec<(String, Value, Step)> {
+    let named = states().into_iter().filter_map(|(name, state)| Some((name, state.clone(), step_of(&state)?)));
+    named.collect()
+}
+
+fn catch<'a>(state: &'a Value, error: &str) -> Option<&'a Value> {
+    let caught = |catcher: &&Value| {
+        let errors = catcher["ErrorEquals"].as_array().unwrap();
+        errors.iter().any(|name| name == error || name == "States.ALL")
+    };
+    state["Catch"].as_array().into_iter().flatten().find(caught)
+}
+
+/// Where it may go from a state.
+fn successors(state: &Value) -> Vec<String> {
+    let caught = state["Catch"].as_array().into_iter().flatten().map(|catcher| &catcher["Next"]);
+    [&state["Next"]].into_iter().chain(caught).filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn next_of(states: &Map<String, Value>, name: &str) -> Option<String> {
+    states[name]["Next"].as_str().map(str::to_owned)
+}
+
+/// Every state that can be reached from this one, itself included.
+fn reachable(from: &str) -> BTreeSet<String> {
+    let states = states();
+    let (mut seen, mut todo) = (BTreeSet::new(), vec![from.to_owned()]);
+    while let Some(name) = todo.pop() {
+        if seen.insert(name.clone()) {
+            todo.extend(successors(&states[&name]));
+        }
+    }
+    seen
+}
+
+/// The states from this one on, as long as all goes well.
+fn path(from: &str) -> Vec<String> {
+    let states = states();
+    std::iter::successors(Some(from.to_owned()), |name| next_of(&states, name)).collect()
+}
+
+fn names(steps: impl IntoIterator<Item = Step>) -> Vec<String> {
+    steps.into_iter().map(state_name).collect()
+}
+
+/// Runs the state machine over a world, as Step Functions would: as one who may die after any line.
+pub(crate) fn execute(world: &World, attempt: u32) -> Runner<'_> {
+    let machine = machine();
+    Box::pin(async move {
+        let mut state = machine["StartAt"].as_str().unwrap().to_owned();
+        let mut input = json!({});
+        loop {
+            let at = &machine["States"][&state];
+            let Some(step) = step_of(at) else { return Ok(()) };
+            let failure = at["Arguments"].get("failure").map(|_| serde_json::from_value(input.clone()).unwrap());
+            let told = StepInput { step, order_id: order_id(), tenant: tenant(), attempt, failure };
+            // What is told goes through JSON, as on its way to a function.
+            let told: StepInput = serde_json::from_value(to_value(told).unwrap()).unwrap();
+            let next = match persist(world, at, &told).await {
+                Ok(()) => at["Next"].as_str(),
+                Err(error) => {
+                    let catcher = catch(at, error.name()).unwrap_or_else(|| panic!("{state} does not catch {error}"));
+                    let cause = json!({ "errorType": error.name(), "errorMessage": error.to_string() }).to_string();
+                    input = match catcher["Output"].get("step") {
+                        Some(step) => json!({ "step": step, "error": { "Error": error.name(), "Cause": cause } }),
+                        None => json!({}),
+                    };
+                    catcher["Next"].as_str()
+                }
+            };
+            match next {
+                Some(next) => state = next.to_owned(),
+                None => return Ok(()),
+            }
+        }
+    })
+}
+
+async fn persist(world: &World, state: &Value, input: &StepInput) -> Result<(), StepError> {
+    let retriers = state["Retry"].as_array().unwrap();
+    let mut failed = 0;
+    loop {
+        let Err(error) = world.perform(input).await else { return Ok(()) };
+        let matches = |retrier: &&Value| {
+            let errors = retrier["ErrorEquals"].as_array().unwrap();
+            errors.iter().any(|name| name == error.name() || name == "States.ALL")
+        };
+        let most = retriers.iter().find(matches).and_then(|retrier| retrier["MaxAttempts"].as_u64()).unwrap_or(0);
+        if failed >= most {
+            return Err(error);
+        }
+        failed += 1;
+    }
+}
+
+#[test]
+fn the_definition_that_is_deployed_is_the_one_of_the_saga() {
+    let kept = include_str!("../../../../../infra/order-saga.asl.json");
+    assert_eq!(
+        kept,
+        definition(&ORDER_SAGA).to_json().unwrap(),
+        "infra/order-saga.asl.json is stale: run `cargo run --package ordering --example order_saga_asl` into it"
+    );
+}
+
+#[test]
+fn every_state_that_is_named_is_there_and_every_state_can_be_reached() {
+    let states = states();
+    for (name, state) in &states {
+        for next in successors(state) {
+            assert!(states.contains_key(&next), "{name} leads to {next}, which is not there");
+        }
+    }
+    let start = machine()["StartAt"].as_str().unwrap().to_owned();
+    assert_eq!(reachable(&start), states.keys().cloned().collect());
+}
+
+#[test]
+fn every_path_ends() {
+    let states = states();
+    // No state leads back to itself, so every path gets to one that leads nowhere; and those say that they are the end.
+    for (name, state) in &states {
+        assert!(successors(state).iter().all(|next| !reachable(next).contains(name)), "{name} leads back to itself");
+        let ends = state["End"] == json!(true) || state["Type"] == "Fail" || state["Type"] == "Succeed";
+        assert_eq!(state["Next"].is_string(), !ends, "{name} either goes on or is an end");
+    }
+    let ends: Vec<&String> = states.iter().filter(|(_, state)| state["Next"].is_null()).map(|(name, _)| name).collect();
+    assert_eq!(ends, ["Cancel order", "Confirm order", "Order is parked"]);
+}
+
+#[test]
+fn a_happy_order_takes_the_steps_of_the_saga_and_no_choice() {
+    let happy = path(machine()["StartAt"].as_str().unwrap());
+    assert_eq!(
+        happy,
+        [
+            "Reserve stock",
+            "Authorize payment",
+            "Create shipment",
+            "Commit order",
+            "Capture payment",
+            "Ship stock",
+            "Confirm order"
+        ]
+    );
+    assert!(states().values().all(|state| state["Type"] == "Task" || state["Type"] == "Fail"));
+}
+
+#[test]
+fn from_every_step_before_the_pivot_everything_is_undone_in_exactly_the_reverse_order() {
+    let undo: BTreeMap<Step, Step> =
+        ORDER_SAGA.before.iter().map(|pair| (pair.action.step, pair.compensation.step)).collect();
+    assert_eq!(
+        undo,
+        BTreeMap::from([
+            (Step::ReserveStock, Step::ReleaseStock),
+            (Step::AuthorizePayment, Step::VoidPayment),
+            (Step::CreateShipment, Step::CancelShipment)
+        ])
+    );
+    let done = path(machine()["StartAt"].as_str().unwrap());
+    let done: Vec<Step> = done.iter().filter_map(|name| step_of(&states()[name])).collect();
+    let reverse = done.iter().rev().filter_map(|step| undo.get(step).copied());
+    let expected = names([Step::StartUndo].into_iter().chain(reverse).chain([Step::CancelOrder]));
+    for (name, state, step) in tasks().into_iter().filter(|(_, _, step)| undo.contains_key(step)) {
+        for error in [StepError::REFUSED, StepError::UNDONE] {
+            let back = catch(&state, error).unwrap()["Next"].as_str().unwrap().to_owned();
+            assert_eq!(path(&back), expected, "{name} ({step}) after {error}");
+        }
+    }
+}
+
+#[test]
+fn a_commit_that_comes_too_late_is_undone_and_nothing_after_it_is() {
+    for (name, state, step) in tasks() {
+        let turns = catch(&state, StepError::UNDONE).map(|catcher| catcher["Next"].as_str().unwrap().to_owned());
+        let park = Some(state_name(Step::ParkOrder));
+        match step {
+            Step::ReserveStock | Step::AuthorizePayment | Step::CreateShipment | Step::CommitOrder => {
+                assert_eq!(turns, Some(state_name(Step::StartUndo)), "{name}");
+            }
+            Step::ParkOrder => assert_eq!(turns, None, "{name}"),
+            Step::CapturePayment
+            | Step::ShipStock
+            | Step::ConfirmOrder
+            | Step::StartUndo
+            | Step::CancelShipment
+            | Step::VoidPayment
+            | Step::ReleaseStock
+            | Step::CancelOrder => assert_eq!(turns, park, "{name}"),
+        }
+    }
+}
+
+#[test]
+fn no_path_goes_forward_once_it_goes_back() {
+    let after_turning = reachable(&state_name(Step::StartUndo));
+    for task in ORDER_SAGA.forward() {
+        assert!(!after_turning.contains(&state_name(task.step)), "{} after undoing has started", task.step);
+    }
+    // And none goes back once the order is committed.
+    let after_commit = reachable(&state_name(Step::CapturePayment));
+    for task in ORDER_SAGA.backward() {
+        assert!(!after_commit.contains(&state_name(task.step)), "{} after the order is committed", task.step);
+    }
+}
+
+#[test]
+fn every_step_that_fails_for_good_or_too_often_parks_the_order_under_its_name() {
+    for (name, state, step) in tasks().into_iter().filter(|(_, _, step)| *step != Step::ParkOrder) {
+        for error in [StepError::TRANSIENT, StepError::PERMANENT, "States.Timeout", "Lambda.Unknown"] {
+            let catcher = catch(&state, error).unwrap();
+            assert_eq!(catcher["Next"], json!("Park order"), "{name} after {error}");
+            assert_eq!(catcher["Output"]["step"], json!(step), "{name} after {error}");
+        }
+        // `States.ALL` stands alone and last, or the definition is refused.
+        let last = state["Catch"].as_array().unwrap().last().unwrap();
+        assert_eq!(last["ErrorEquals"], json!(["States.ALL"]), "{name}");
+    }
+    assert_eq!(states()["Park order"]["Next"], json!("Order is parked"));
+}
+
+#[test]
+fn what_may_pass_is_tried_again_as_often_as_the_saga_says_and_what_is_for_good_is_not() {
+    for (name, state, step) in tasks() {
+        let retry = ORDER_SAGA.retry(step);
+        let [never, later] = state["Retry"].as_array().unwrap().as_slice() else { panic!("{name}") };
+        let for_good = json!({ "ErrorEquals": ["Refused", "Undone", "Permanent"], "MaxAttempts": 0 });
+        assert_eq!(*never, for_good, "{name}");
+        let again = json!({
+            "ErrorEquals": ["States.ALL"], "IntervalSeconds": retry.first_s, "MaxAttempts": retry.most,
+            "BackoffRate": retry.backoff, "MaxDelaySeconds": retry.longest_s, "JitterStrategy": "FULL"
+        });
+        assert_eq!(*later, again, "{name}");
+        assert!(retry.most >= 1 && retry.first_s >= 1 && retry.longest_s >= retry.first_s, "{name}: {retry:?}");
+    }
+}
+
+#[test]
+fn each_time_limit_leaves_room_for_what_is_inside_it() {
+    let limits = ORDER_SAGA.limits;
+    assert!(limits.call_ms * ordering::saga::MOST_CALLS < limits.function_s * 1000, "{limits:?}");
+    assert!(limits.function_s < limits.task_s, "{limits:?}");
+    for (name, state, _) in tasks() {
+        assert_eq!(state["TimeoutSeconds"], json!(limits.task_s), "{name}");
+    }
+}
+
+#[test]
+fn functions_are_told_ids_and_nothing_else() {
+    for (name, state, step) in tasks() {
+        assert_eq!(state["Resource"], json!(step.worker().placeholder()), "{name}");
+        let mut expected = json!({
+            "step": step,
+            "order_id": "{% $states.context.Execution.Input.order_id %}",
+            "tenant": "{% $states.context.Execution.Input.tenant %}",
+            "attempt": "{% $states.context.Execution.Input.attempt %}"
+        });
+        if step == Step::ParkOrder {
+            expected["failure"] = json!("{% $states.input %}");
+        }
+        assert_eq!(state["Arguments"], expected, "{name}");
+    }
+}
+
+#[test]
+fn a_failure_is_told_by_its_name_and_the_functions_message_and_not_at_any_length() {
+    let failure = |cause: &str| Failure {
+        step: Step::VoidPayment,
+        error: ErrorOutput { error: "Transient".to_owned(), cause: cause.to_owned() },
+    };
+    assert_eq!(failure(r#"{"errorType":"Transient","errorMessage":"no answer"}"#).told(), "Transient: no answer");
+    assert_eq!(failure("killed").told(), "Transient: killed");
+    assert_eq!(failure("").told(), "Transient");
+    assert_eq!(failure(&"ö".repeat(1000)).told().chars().count(), 500);
+    // Step Functions leaves the cause out where there is none.
+    let timeout: Failure =
+        serde_json::from_value(json!({ "step": "void_payment", "error": { "Error": "States.Timeout" } })).unwrap();
+    assert_eq!(timeout.told(), "States.Timeout");
+}

@@ -1,0 +1,10 @@
+//! The saga: its state machine, its steps, and what becomes of orders under everything that can happen to them.
+
+mod interleaving;
+mod machine;
+mod next;
+#[path = "../../outcomes/mod.rs"]
+mod outcomes;
+mod table;
+mod view;
+mod world;

@@ -1,0 +1,314 @@
+use events::{
+    AttemptKey, AuthorizationId, CancelReason, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderParked,
+    OrderUndoStarted, ParcelId,
+};
+use ordering::order::{Order, OrderState};
+use ordering::payment::PaymentState;
+use ordering::ports::{CarrierCall, GatewayCall, ParcelAtCarrier, PaymentAtGateway};
+use ordering::reservation::ReservationState;
+use ordering::saga::{ErrorOutput, ExecutionInput, Failure, Next, SagaState, Step, StepInput, next};
+use ordering::shipment::ShipmentState;
+use ordering::steps::{Heard, Move, StepError, order, payment, reservation, shipment};
+use skald::{Decider, Tenant, Timestamp};
+
+use crate::samples::{order_id, placed, time};
+
+fn order(events: impl IntoIterator<Item = OrderEvent>) -> OrderState {
+    [placed().into()].into_iter().chain(events).fold(OrderState::default(), |state, event| Order::evolve(state, &event))
+}
+
+fn undoing() -> OrderState {
+    order([OrderUndoStarted { reason: CancelReason::CustomerRequest }.into()])
+}
+
+fn committed() -> OrderState {
+    order([OrderCommitted {}.into()])
+}
+
+fn done() -> SagaState {
+    SagaState {
+        order: order([]),
+        reservation: ReservationState::Made(Vec::new()),
+        payment: PaymentState::Authorized,
+        shipment: ShipmentState::Created(ParcelId::new("p").unwrap()),
+    }
+}
+
+fn in_time() -> Timestamp {
+    placed().deadline.plus_millis(-1)
+}
+
+fn input(step: Step) -> StepInput {
+    StepInput::of(&ExecutionInput { order_id: order_id(), tenant: Tenant::default(), attempt: 1 }, step)
+}
+
+#[test]
+fn an_open_order_goes_forward_step_by_step() {
+    let begun = SagaState { order: order([]), ..SagaState::default() };
+    assert_eq!(next(&begun), Next::Do(Step::ReserveStock));
+    let reserved = SagaState { reservation: ReservationState::Made(Vec::new()), ..begun };
+    assert_eq!(next(&reserved), Next::Do(Step::AuthorizePayment));
+    let asked = SagaState { payment: PaymentState::AuthorizationRequested, ..reserved.clone() };
+    assert_eq!(next(&asked), Next::Do(Step::AuthorizePayment));
+    let authorized = SagaState { payment: PaymentState::Authorized, ..reserved };
+    assert_eq!(next(&authorized), Next::Do(Step::CreateShipment));
+    assert_eq!(next(&done()), Next::Do(Step::CommitOrder));
+}
+
+#[test]
+fn a_committed_order_goes_forward_to_its_end() {
+    let committed = SagaState { order: committed(), ..done() };
+    assert_eq!(next(&committed), Next::Do(Step::CapturePayment));
+    let captured = SagaState { payment: PaymentState::Captured, ..committed };
+    assert_eq!(next(&captured), Next::Do(Step::ShipStock));
+    let shipped = SagaState { reservation: ReservationState::Shipped, ..captured };
+    assert_eq!(next(&shipped), Next::Do(Step::ConfirmOrder));
+    let confirmed = SagaState { order: order([OrderCommitted {}.into(), OrderConfirmed {}.into()]), ..shipped };
+    assert_eq!(next(&confirmed), Next::Done);
+}
+
+#[test]
+fn what_is_refused_turns_the_order_round_and_says_why() {
+    let refused = [
+        (SagaState { reservation: ReservationState::Refused(Vec::new()), ..done() }, CancelReason::StockUnavailable),
+        (
+            SagaState { payment: PaymentState::Declined { reason: String::new() }, ..done() },
+            CancelReason::PaymentDeclined,
+        ),
+        (
+            SagaState { shipment: ShipmentState::Refused { reason: String::new() }, ..done() },
+            CancelReason::ShipmentRefused,
+        ),
+    ];
+    for (state, reason) in refused {
+        assert_eq!(next(&state), Next::Undo(Step::StartUndo));
+        assert_eq!(state.refusal(), Some(reason));
+        assert_eq!(order::turn(&input(Step::StartUndo), &state, in_time()), Move::TurnRound(reason));
+        // Also when the time is up: the first reason there was is the one that counts.
+        assert_eq!(order::turn(&input(Step::StartUndo), &state, placed().deadline), Move::TurnRound(reason));
+        assert!(matches!(
+            order::turn(&input(Step::CommitOrder), &state, in_time()),
+            Move::End(Err(StepError::Refused(_)))
+        ));
+    }
+}
+
+#[test]
+fn an_order_that_is_being_undone_is_undone_the_last_step_first_even_what_was_never_begun() {
+    for state in [SagaState { order: undoing(), ..done() }, SagaState { order: undoing(), ..SagaState::default() }] {
+        assert_eq!(next(&state), Next::Undo(Step::CancelShipment));
+        let cancelled = SagaState { shipment: ShipmentState::Cancelled, ..state };
+        assert_eq!(next(&cancelled), Next::Undo(Step::VoidPayment));
+        let asked = SagaState { payment: PaymentState::VoidRequested, ..cancelled.clone() };
+        assert_eq!(next(&asked), Next::Undo(Step::VoidPayment));
+        let voided = SagaState { payment: PaymentState::Voided, ..cancelled };
+        assert_eq!(next(&voided), Next::Undo(Step::ReleaseStock));
+        let released = SagaState { reservation: ReservationState::Abandoned, ..voided };
+        assert_eq!(next(&released), Next::Undo(Step::CancelOrder));
+        let reason = CancelReason::CustomerRequest;
+        let ended = order([OrderUndoStarted { reason }.into(), OrderCancelled { reason }.into()]);
+        assert_eq!(next(&SagaState { order: ended, ..released }), Next::Done);
+    }
+}
+
+#[test]
+fn a_parked_order_waits_whichever_way_it_goes_and_no_order_needs_nothing() {
+    let parked = || OrderEvent::from(OrderParked { step: "x".into(), error: "y".into() });
+    for before in
+        [Vec::new(), vec![OrderCommitted {}.into()], vec![OrderUndoStarted { reason: CancelReason::Expired }.into()]]
+    {
+        let state = SagaState { order: order(before.into_iter().chain([parked()])), ..done() };
+        assert_eq!(next(&state), Next::Parked);
+    }
+    assert_eq!(next(&SagaState::default()), Next::Done);
+}
+
+#[test]
+fn an_order_is_not_committed_before_all_is_done_nor_confirmed_nor_cancelled() {
+    let unmade = SagaState { reservation: ReservationState::Unmade, ..done() };
+    assert!(matches!(
+        order::turn(&input(Step::CommitOrder), &unmade, in_time()),
+        Move::End(Err(StepError::Permanent(_)))
+    ));
+    let uncaptured = SagaState { order: committed(), ..done() };
+    let turn = order::turn(&input(Step::ConfirmOrder), &uncaptured, in_time());
+    assert!(matches!(turn, Move::End(Err(StepError::Permanent(_)))));
+    let standing = SagaState { order: undoing(), shipment: ShipmentState::Cancelled, ..done() };
+    let turn = order::turn(&input(Step::CancelOrder), &standing, in_time());
+    assert!(matches!(turn, Move::End(Err(StepError::Permanent(_)))));
+}
+
+#[test]
+fn an_order_is_not_undone_without_a_reason_nor_once_it_is_committed() {
+    for state in [done(), SagaState { order: committed(), ..done() }] {
+        let turn = order::turn(&input(Step::StartUndo), &state, in_time());
+        assert!(matches!(turn, Move::End(Err(StepError::Permanent(_)))), "{turn:?}");
+    }
+    assert_eq!(
+        order::turn(&input(Step::StartUndo), &done(), placed().deadline),
+        Move::TurnRound(CancelReason::Expired)
+    );
+    assert_eq!(
+        order::turn(&input(Step::StartUndo), &SagaState { order: undoing(), ..done() }, in_time()),
+        Move::End(Ok(()))
+    );
+}
+
+#[test]
+fn only_the_attempt_that_is_under_way_parks_an_order() {
+    let failure = Failure {
+        step: Step::VoidPayment,
+        error: ErrorOutput { error: "Transient".to_owned(), cause: "no answer".to_owned() },
+    };
+    let park = StepInput { failure: Some(failure), ..input(Step::ParkOrder) };
+    let command = ordering::order::OrderCommand::Park {
+        step: "void_payment".to_owned(),
+        error: "Transient: no answer".to_owned(),
+    };
+    assert_eq!(order::turn(&park, &done(), in_time()), Move::Append(command));
+    let resumed =
+        order([OrderParked { step: "x".into(), error: "y".into() }.into(), events::OrderResumed { attempt: 2 }.into()]);
+    assert_eq!(order::turn(&park, &SagaState { order: resumed, ..done() }, in_time()), Move::End(Ok(())));
+    let ended = order([OrderCommitted {}.into(), OrderConfirmed {}.into()]);
+    assert_eq!(order::turn(&park, &SagaState { order: ended, ..done() }, in_time()), Move::End(Ok(())));
+}
+
+/// What the steps that go forward before the pivot do at an order that goes this way, with nothing begun.
+fn forward(order: &OrderState, at: Timestamp) -> [Move<(), ()>; 3] {
+    let (id, unasked) = (order_id(), PaymentState::Unasked);
+    let key = AttemptKey::payment(id);
+    [
+        stripped(reservation::turn(Step::ReserveStock, id, order, &ReservationState::Unmade, at)),
+        stripped(payment::turn(Step::AuthorizePayment, &key, order, &unasked, at, &Heard::Nothing)),
+        stripped(shipment::turn(Step::CreateShipment, &key, order, &ShipmentState::Unasked, at, &Heard::Nothing)),
+    ]
+}
+
+fn stripped<C, A>(turn: Move<C, A>) -> Move<(), ()> {
+    match turn {
+        Move::TurnRound(reason) => Move::TurnRound(reason),
+        Move::Append(_) => Move::Append(()),
+        Move::Ask(_) => Move::Ask(()),
+        Move::End(result) => Move::End(result),
+    }
+}
+
+#[test]
+fn steps_forward_ask_the_order_first_and_undo_it_when_its_time_is_up() {
+    assert_eq!(forward(&order([]), in_time()), [const { Move::Append(()) }; 3]);
+    for turn in forward(&order([]), placed().deadline) {
+        assert_eq!(turn, Move::TurnRound(CancelReason::Expired));
+    }
+    for turn in forward(&undoing(), in_time()) {
+        assert_eq!(turn, Move::End(Err(StepError::Undone)));
+    }
+    for turn in forward(&committed(), placed().deadline) {
+        assert_eq!(turn, Move::End(Ok(())));
+    }
+    for turn in forward(&OrderState::Unplaced, in_time()) {
+        assert!(matches!(turn, Move::End(Err(StepError::Permanent(_)))));
+    }
+}
+
+#[test]
+fn steps_back_do_nothing_before_undoing_has_started() {
+    let key = AttemptKey::payment(order_id());
+    for order in [order([]), committed(), OrderState::Unplaced] {
+        let turns = [
+            stripped(reservation::turn(
+                Step::ReleaseStock,
+                order_id(),
+                &order,
+                &ReservationState::Made(Vec::new()),
+                in_time(),
+            )),
+            stripped(payment::turn(
+                Step::VoidPayment,
+                &key,
+                &order,
+                &PaymentState::Authorized,
+                in_time(),
+                &Heard::Nothing,
+            )),
+            stripped(shipment::turn(
+                Step::CancelShipment,
+                &key,
+                &order,
+                &ShipmentState::Requested,
+                in_time(),
+                &Heard::Nothing,
+            )),
+        ];
+        for turn in turns {
+            assert!(matches!(turn, Move::End(Err(StepError::Permanent(_)))), "{turn:?}");
+        }
+    }
+}
+
+#[test]
+fn the_money_and_the_goods_stay_where_they_are_before_the_order_is_committed() {
+    let key = AttemptKey::payment(order_id());
+    let turn =
+        payment::turn(Step::CapturePayment, &key, &order([]), &PaymentState::Authorized, in_time(), &Heard::Nothing);
+    assert!(matches!(turn, Move::End(Err(StepError::Permanent(_)))), "{turn:?}");
+    let made = ReservationState::Made(Vec::new());
+    let turn = reservation::turn(Step::ShipStock, order_id(), &order([]), &made, in_time());
+    assert!(matches!(turn, Move::End(Err(StepError::Permanent(_)))), "{turn:?}");
+}
+
+#[test]
+fn what_somebody_else_may_have_asked_is_not_asked_again_before_it_was_looked_for() {
+    let key = AttemptKey::payment(order_id());
+    let asks = |step, order: &OrderState, payment, heard| match payment::turn(
+        step,
+        &key,
+        order,
+        &payment,
+        in_time(),
+        &heard,
+    ) {
+        Move::Ask(call) => call,
+        other @ (Move::TurnRound(_) | Move::Append(_) | Move::End(_)) => panic!("{other:?}"),
+    };
+    let find = GatewayCall::Find { key: key.clone() };
+    let requested = || PaymentState::AuthorizationRequested;
+    assert_eq!(asks(Step::AuthorizePayment, &order([]), requested(), Heard::Nothing), find);
+    assert_eq!(asks(Step::CapturePayment, &committed(), PaymentState::CaptureRequested, Heard::Nothing), find);
+    for heard in [Heard::Wrote, Heard::Answer(PaymentAtGateway::Absent)] {
+        let call = asks(Step::AuthorizePayment, &order([]), requested(), heard);
+        assert!(matches!(call, GatewayCall::Authorize { .. }), "{call:?}");
+    }
+    let key = AttemptKey::parcel(order_id());
+    let turn =
+        shipment::turn(Step::CreateShipment, &key, &order([]), &ShipmentState::Requested, in_time(), &Heard::Nothing);
+    assert_eq!(turn, Move::Ask(CarrierCall::Find { key }));
+}
+
+#[test]
+fn what_is_heard_too_late_is_undone_at_once() {
+    let key = AttemptKey::payment(order_id());
+    let authorized = Heard::Answer(PaymentAtGateway::Authorized { authorization: AuthorizationId::new("a").unwrap() });
+    let created = Heard::Answer(ParcelAtCarrier::Created { parcel: ParcelId::new("p").unwrap() });
+    for payment in [PaymentState::VoidRequested, PaymentState::Voided] {
+        let turn = payment::turn(Step::AuthorizePayment, &key, &undoing(), &payment, in_time(), &authorized);
+        assert_eq!(turn, Move::Ask(GatewayCall::Void { key: key.clone() }));
+    }
+    for shipment in [ShipmentState::CancelRequested, ShipmentState::Cancelled] {
+        let turn = shipment::turn(Step::CreateShipment, &key, &undoing(), &shipment, in_time(), &created);
+        assert_eq!(turn, Move::Ask(CarrierCall::Cancel { key: key.clone() }));
+    }
+}
+
+#[test]
+fn a_step_that_is_given_to_the_wrong_worker_is_not_taken() {
+    let wrong = reservation::turn(Step::CommitOrder, order_id(), &order([]), &ReservationState::Unmade, in_time());
+    assert!(matches!(wrong, Move::End(Err(StepError::Permanent(_)))));
+    let key = AttemptKey::payment(order_id());
+    let wrong = payment::turn(Step::CommitOrder, &key, &order([]), &PaymentState::Unasked, in_time(), &Heard::Nothing);
+    assert!(matches!(wrong, Move::End(Err(StepError::Permanent(_)))));
+    let wrong =
+        shipment::turn(Step::CommitOrder, &key, &order([]), &ShipmentState::Unasked, in_time(), &Heard::Nothing);
+    assert!(matches!(wrong, Move::End(Err(StepError::Permanent(_)))));
+    let wrong = order::turn(&input(Step::ReserveStock), &done(), time("2026-11-21T08:16:00Z"));
+    assert!(matches!(wrong, Move::End(Err(StepError::Permanent(_)))));
+}

@@ -1,0 +1,107 @@
+//! The table of outcomes, row by row: in process, through `next` and through the state machine.
+
+use ordering::order::Phase;
+use ordering::saga::{ExecutionInput, ORDER_SAGA, SagaState, Step, StepInput};
+use serde_json::to_value;
+
+use super::machine::execute;
+use super::outcomes::{Outcome, outcomes};
+use super::world::{Scenario, World, finish, run, tenant};
+use crate::samples::order_id;
+
+pub(crate) fn scenario(row: &Outcome) -> Scenario {
+    Scenario { token: row.token, postal_code: row.postal_code, enough: row.enough }
+}
+
+/// The world of this row when the order is about to be taken to its end: the customer has cancelled, if he does.
+pub(crate) fn begun(row: &Outcome) -> World {
+    let world = World::new(scenario(row));
+    let Some(before) = row.cancel_before else { return world };
+    let execution = ExecutionInput { order_id: order_id(), tenant: tenant(), attempt: 1 };
+    let steps = ORDER_SAGA.forward().map(|task| task.step);
+    for step in steps.take_while(|step| step.name() != before) {
+        // A step that fails is one of the things that come before.
+        let _taken = finish(world.perform(&StepInput::of(&execution, step)));
+    }
+    let committed = Step::ALL.iter().position(|step| step.name() == before) > Some(ORDER_SAGA.before.len());
+    assert_eq!(world.cancel(), !committed, "an order can be cancelled until it is committed: {row:?}");
+    world
+}
+
+/// What the state says, in the words of the table.
+fn told(state: &SagaState) -> (&'static str, Option<String>, Option<String>) {
+    let order = state.order.placed().unwrap();
+    let (status, reason) = match order.phase {
+        Phase::Open | Phase::Committed => ("pending", None),
+        Phase::Undoing(reason) => ("pending", Some(reason)),
+        Phase::Confirmed => ("confirmed", None),
+        Phase::Cancelled(reason) => ("cancelled", Some(reason)),
+    };
+    let reason = reason.map(|reason| to_value(reason).unwrap().as_str().unwrap().to_owned());
+    (status, reason, order.parked.as_ref().map(|parked| parked.step.clone()))
+}
+
+#[track_caller]
+fn assert_outcome(row: &Outcome, world: &World) {
+    let expected = (row.status, row.cancel_reason.map(str::to_owned), row.parked.map(str::to_owned));
+    assert_eq!(told(&world.state()), expected, "{row:?}\n{}", world.log().join("\n"));
+    world.assert_clean(&format!("{row:?}"));
+}
+
+#[test]
+fn every_row_ends_as_the_table_says_driven_by_next() {
+    for row in outcomes() {
+        let world = begun(&row);
+        run(world.driver());
+        assert_outcome(&row, &world);
+    }
+}
+
+#[test]
+fn every_row_ends_as_the_table_says_run_by_the_state_machine() {
+    for row in outcomes() {
+        let world = begun(&row);
+        run(execute(&world, 1));
+        assert_outcome(&row, &world);
+    }
+}
+
+#[test]
+fn an_order_whose_time_is_up_before_it_is_committed_expires() {
+    let row = outcomes().remove(0);
+    for step in ORDER_SAGA.forward().map(|task| task.step) {
+        let world = begun(&Outcome { cancel_before: None, ..row.clone() });
+        let execution = ExecutionInput { order_id: order_id(), tenant: tenant(), attempt: 1 };
+        for before in ORDER_SAGA.forward().map(|task| task.step).take_while(|before| *before != step) {
+            finish(world.perform(&StepInput::of(&execution, before))).unwrap();
+        }
+        world.expire();
+        let in_time = Step::ALL.iter().position(|other| *other == step) > Some(ORDER_SAGA.before.len());
+        run(execute(&world, 1));
+        let expected = if in_time { ("confirmed", None) } else { ("cancelled", Some("expired".to_owned())) };
+        let (status, reason, parked) = told(&world.state());
+        assert_eq!(((status, reason), parked), (expected, None), "expired before {step}");
+        world.assert_clean(&format!("expired before {step}"));
+    }
+}
+
+#[test]
+fn a_parked_order_goes_on_when_it_is_resumed_and_is_parked_again_if_nothing_has_changed() {
+    for row in outcomes().into_iter().filter(|row| row.parked.is_some()) {
+        let world = begun(&row);
+        run(execute(&world, 1));
+        world.resume();
+        run(execute(&world, 2));
+        let order = world.state().order.placed().unwrap().clone();
+        assert_eq!((order.attempt, order.parked.map(|parked| parked.step).as_deref()), (2, row.parked), "{row:?}");
+        // An execution of the attempt before comes late, and has nothing to say.
+        world.resume();
+        let parked_before = world.log().iter().filter(|name| *name == "order.parked").count();
+        run(execute(&world, 2));
+        assert_eq!(world.log().iter().filter(|name| *name == "order.parked").count(), parked_before, "{row:?}");
+        assert_outcome(&row, &{
+            run(world.driver());
+            world
+        });
+    }
+}

@@ -1,0 +1,115 @@
+use ordering::streams;
+use ordering::views::{OrderSaga, OrderStatus, SagaCommits, StepState, saga_of};
+use serde_json::{json, to_value};
+
+use super::machine::execute;
+use super::outcomes::outcomes;
+use super::table::begun;
+use super::world::{Scenario, World, poll_times, run, tenant};
+use crate::samples::order_id;
+
+fn saga(world: &World) -> OrderSaga {
+    let id = order_id();
+    let order = world.commits(&streams::order(&tenant(), id));
+    let reservation = world.commits(&streams::reservation(&tenant(), id));
+    let payment = world.commits(&streams::payment(&tenant(), id));
+    let shipment = world.commits(&streams::shipment(&tenant(), id));
+    let commits = SagaCommits { order: &order, reservation: &reservation, payment: &payment, shipment: &shipment };
+    saga_of(id, &commits).unwrap().unwrap()
+}
+
+fn ended(token: &'static str, postal_code: &'static str, enough: bool) -> World {
+    let world = World::new(Scenario { token, postal_code, enough });
+    run(execute(&world, 1));
+    world
+}
+
+fn told(saga: &OrderSaga) -> Vec<(&'static str, StepState)> {
+    saga.steps.iter().map(|step| (step.step.name(), step.state)).collect()
+}
+
+#[test]
+fn a_confirmed_order_shows_every_step_done_in_order() {
+    let saga = saga(&ended("tok_approved", "10115", true));
+    assert_eq!(saga.status, OrderStatus::Confirmed);
+    let expected = [
+        "reserve_stock",
+        "authorize_payment",
+        "create_shipment",
+        "commit_order",
+        "capture_payment",
+        "ship_stock",
+        "confirm_order",
+    ];
+    assert_eq!(told(&saga), expected.map(|step| (step, StepState::Done)));
+    let times: Vec<_> = saga.steps.iter().map(|step| (step.started_at.unwrap(), step.updated_at.unwrap())).collect();
+    assert!(times.iter().all(|(started, updated)| started <= updated), "{times:?}");
+    assert!(times.is_sorted_by(|before, after| before.1 <= after.0), "{times:?}");
+}
+
+#[test]
+fn a_refused_order_shows_what_was_refused_and_what_was_undone() {
+    let saga = saga(&ended("tok_declined", "10115", true));
+    assert_eq!(saga.status, OrderStatus::Cancelled);
+    let expected = [
+        ("reserve_stock", StepState::Undone),
+        ("authorize_payment", StepState::Refused),
+        ("create_shipment", StepState::Undone),
+        ("start_undo", StepState::Done),
+        ("cancel_order", StepState::Done),
+    ];
+    assert_eq!(told(&saga), expected);
+}
+
+#[test]
+fn an_order_that_was_just_placed_shows_what_is_about_to_be_done() {
+    let saga = saga(&World::new(Scenario { token: "tok_approved", postal_code: "10115", enough: true }));
+    assert_eq!(told(&saga), [("reserve_stock", StepState::Running)]);
+    assert_eq!(
+        to_value(&saga).unwrap(),
+        json!({
+            "order_id": order_id(), "status": "pending", "attempt": 1,
+            "steps": [{ "step": "reserve_stock", "state": "running", "attempts": 1, "started_at": null, "updated_at": null }]
+        })
+    );
+}
+
+#[test]
+fn a_parked_order_shows_where_and_how_often_it_was_tried() {
+    let world = ended("tok_timeout_always", "10115", true);
+    assert_eq!(told(&saga(&world)), [("reserve_stock", StepState::Done), ("authorize_payment", StepState::Parked)]);
+    world.resume();
+    assert_eq!(saga(&world).attempt, 2);
+    assert_eq!(told(&saga(&world)).last(), Some(&("authorize_payment", StepState::Running)));
+    run(execute(&world, 2));
+    let parked = saga(&world).steps.pop().unwrap();
+    assert_eq!((parked.step.name(), parked.state, parked.attempts), ("authorize_payment", StepState::Parked, 2));
+}
+
+#[test]
+fn a_compensation_that_is_parked_shows_at_the_step_it_undoes() {
+    let parked = outcomes().into_iter().find(|row| row.parked == Some("void_payment")).unwrap();
+    let world = begun(&parked);
+    run(execute(&world, 1));
+    let saga = saga(&world);
+    let states: Vec<_> = told(&saga).into_iter().filter(|(_, state)| *state == StepState::Parked).collect();
+    assert_eq!(states, [("authorize_payment", StepState::Parked)]);
+}
+
+#[test]
+fn a_step_that_is_under_way_runs() {
+    let world = World::new(Scenario { token: "tok_approved", postal_code: "10115", enough: true });
+    let mut runner = execute(&world, 1);
+    while !world.log().contains(&"payment.authorization_requested".to_owned()) {
+        assert!(!poll_times(&mut runner, 1), "the payment is asked for");
+    }
+    let last = saga(&world).steps.pop().unwrap();
+    assert_eq!((last.step.name(), last.state), ("authorize_payment", StepState::Running));
+    assert!(last.started_at.is_some());
+}
+
+#[test]
+fn there_is_no_saga_without_an_order() {
+    let nothing = SagaCommits { order: &[], reservation: &[], payment: &[], shipment: &[] };
+    assert_eq!(saga_of(order_id(), &nothing).unwrap(), None);
+}

@@ -1,0 +1,227 @@
+use events::{Address, AttemptKey, AuthorizationId, ParcelId};
+use ordering::ports::{CarrierCall, GatewayCall, ParcelAtCarrier, PaymentAtGateway, PortError};
+use ordering::sandbox::{CarrierEntry, GatewayEntry, ask_carrier, ask_gateway};
+use serde_json::json;
+use skald::Personal;
+
+use crate::samples::{eur, order_id, request, with};
+
+/// What the gateway answers, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    Absent,
+    Declined,
+    Authorized,
+    Captured,
+    Voided,
+    Refunded,
+    Nothing,
+    No,
+}
+
+use Said::{Absent, Authorized, Captured, Declined, No, Nothing, Refunded, Voided};
+
+fn key() -> AttemptKey {
+    AttemptKey::payment(order_id())
+}
+
+fn authorize(token: &str) -> GatewayCall {
+    GatewayCall::Authorize { key: key(), token: Personal::new(token.to_owned()), amount: eur(7997) }
+}
+
+fn find() -> GatewayCall {
+    GatewayCall::Find { key: key() }
+}
+
+fn capture() -> GatewayCall {
+    GatewayCall::Capture { key: key() }
+}
+
+fn void() -> GatewayCall {
+    GatewayCall::Void { key: key() }
+}
+
+fn refund() -> GatewayCall {
+    GatewayCall::Refund { key: key() }
+}
+
+/// The answers to these calls, one after the other, and what the ledger has then.
+fn said(calls: &[GatewayCall]) -> (Vec<Said>, Option<GatewayEntry>) {
+    let mut entry = None;
+    let mut answers = Vec::new();
+    for call in calls {
+        let (stored, answer) = ask_gateway(entry.as_ref(), call);
+        // A ledger keeps entries as JSON.
+        let stored = stored.map(|entry| serde_json::from_value(serde_json::to_value(entry).unwrap()).unwrap());
+        entry = stored.or(entry);
+        answers.push(match answer {
+            Ok(PaymentAtGateway::Absent) => Absent,
+            Ok(PaymentAtGateway::Declined { .. }) => Declined,
+            Ok(PaymentAtGateway::Authorized { .. }) => Authorized,
+            Ok(PaymentAtGateway::Captured) => Captured,
+            Ok(PaymentAtGateway::Voided) => Voided,
+            Ok(PaymentAtGateway::Refunded) => Refunded,
+            Err(PortError::NoAnswer(_)) => Nothing,
+            Err(PortError::Refused(_)) => No,
+        });
+    }
+    (answers, entry)
+}
+
+#[track_caller]
+fn check(calls: &[GatewayCall], expected: &[Said]) {
+    assert_eq!(said(calls).0, expected, "{calls:?}");
+}
+
+#[test]
+fn an_approved_payment_is_authorized_and_captured_and_refunded_once_each() {
+    let calls = ["tok_approved"; 2].map(authorize);
+    check(&calls, &[Authorized, Authorized]);
+    check(&[find(), authorize("tok_approved"), find()], &[Absent, Authorized, Authorized]);
+    let (answers, entry) = said(&[authorize("tok_approved"), capture(), capture(), find()]);
+    assert_eq!(answers, [Authorized, Captured, Captured, Captured]);
+    assert_eq!(entry.map(|entry| (entry.captured(), entry.open(), entry.calls)), Some((Some(eur(7997)), None, 2)));
+    check(&[authorize("tok_approved"), capture(), refund(), refund()], &[Authorized, Captured, Refunded, Refunded]);
+}
+
+#[test]
+fn the_ledger_knows_what_is_open() {
+    let (_, entry) = said(&[authorize("tok_approved")]);
+    assert_eq!(entry.map(|entry| (entry.open(), entry.captured())), Some((Some(eur(7997)), None)));
+    let (_, entry) = said(&[authorize("tok_approved"), void()]);
+    assert_eq!(entry.map(|entry| (entry.open(), entry.captured())), Some((None, None)));
+}
+
+#[test]
+fn a_declined_payment_stays_declined_and_an_unknown_token_is_declined() {
+    for token in ["tok_declined", "tok_insufficient_funds", "tok_nobody_knows"] {
+        let calls = [authorize(token), authorize(token), void(), capture(), find()];
+        check(&calls, &[Declined; 5]);
+    }
+}
+
+/// What the saga rests on, see [`ordering::ports`].
+#[test]
+fn a_key_that_is_voided_is_closed_for_whatever_comes_late() {
+    check(&[void(), authorize("tok_approved"), capture(), find()], &[Voided; 4]);
+    let calls = [authorize("tok_approved"), void(), void(), authorize("tok_approved"), capture()];
+    check(&calls, &[Authorized, Voided, Voided, Voided, Voided]);
+    check(&[authorize("tok_timeout_once"), void(), authorize("tok_timeout_once")], &[Nothing, Voided, Voided]);
+}
+
+#[test]
+fn captured_money_is_not_voided_and_money_that_is_not_ours_not_refunded() {
+    check(&[authorize("tok_approved"), capture(), void()], &[Authorized, Captured, Captured]);
+    check(&[authorize("tok_approved"), refund(), capture()], &[Authorized, Authorized, Captured]);
+    check(&[capture(), refund()], &[Absent, Absent]);
+}
+
+#[test]
+fn a_call_that_times_out_once_had_no_effect() {
+    check(
+        &[authorize("tok_timeout_once"), find(), authorize("tok_timeout_once"), capture()],
+        &[Nothing, Absent, Authorized, Captured],
+    );
+}
+
+#[test]
+fn a_call_that_times_out_always_never_has_an_effect() {
+    let (answers, entry) =
+        said(&[authorize("tok_timeout_always"), find(), authorize("tok_timeout_always"), void(), capture()]);
+    assert_eq!(answers, [Nothing; 5]);
+    assert_eq!(entry.map(|entry| (entry.open(), entry.captured())), Some((None, None)));
+}
+
+#[test]
+fn an_answer_that_is_lost_can_be_found() {
+    check(
+        &[authorize("tok_timeout_but_authorized"), find(), authorize("tok_timeout_but_authorized"), capture()],
+        &[Nothing, Authorized, Authorized, Captured],
+    );
+    check(
+        &[authorize("tok_timeout_but_captured"), capture(), find(), capture()],
+        &[Authorized, Nothing, Captured, Captured],
+    );
+}
+
+#[test]
+fn a_capture_that_fails_is_refused_always_and_the_money_stays_held() {
+    let (answers, entry) = said(&[authorize("tok_capture_fails"), capture(), capture(), find()]);
+    assert_eq!(answers, [Authorized, No, No, Authorized]);
+    assert_eq!(entry.and_then(|entry| entry.open()), Some(eur(7997)));
+    check(&[authorize("tok_capture_fails"), void()], &[Authorized, Voided]);
+}
+
+#[test]
+fn a_key_is_for_one_payment() {
+    let other = GatewayCall::Authorize { key: key(), token: Personal::new("tok_approved".into()), amount: eur(1) };
+    check(&[authorize("tok_approved"), other], &[Authorized, No]);
+    check(&[authorize("tok_approved"), authorize("tok_declined")], &[Authorized, No]);
+}
+
+#[test]
+fn a_key_as_long_as_can_be_has_an_authorization_and_a_parcel() {
+    let key = AttemptKey::new("k".repeat(255)).unwrap();
+    let call = GatewayCall::Authorize { key: key.clone(), token: Personal::new("tok_approved".into()), amount: eur(1) };
+    let authorization = AuthorizationId::new(format!("auth_{}", "k".repeat(250))).unwrap();
+    assert_eq!(ask_gateway(None, &call).1, Ok(PaymentAtGateway::Authorized { authorization }));
+    let parcel = ParcelId::new(format!("parcel_{}", "k".repeat(240))).unwrap();
+    let call = CarrierCall::Create { key, address: address("10115") };
+    assert_eq!(ask_carrier(None, &call).1, Ok(ParcelAtCarrier::Created { parcel }));
+}
+
+fn address(postal_code: &str) -> Personal<Address> {
+    request(&with("/shipping_address/postal_code", json!(postal_code))).shipping_address().clone()
+}
+
+fn create(postal_code: &str) -> CarrierCall {
+    CarrierCall::Create { key: key(), address: address(postal_code) }
+}
+
+fn look() -> CarrierCall {
+    CarrierCall::Find { key: key() }
+}
+
+fn cancel() -> CarrierCall {
+    CarrierCall::Cancel { key: key() }
+}
+
+/// What the carrier answers to these calls, in a word, and whether it has a parcel then.
+fn carried(calls: &[CarrierCall]) -> (Vec<&'static str>, bool) {
+    let mut entry: Option<CarrierEntry> = None;
+    let mut answers = Vec::new();
+    for call in calls {
+        let (stored, answer) = ask_carrier(entry.as_ref(), call);
+        let stored = stored.map(|entry| serde_json::from_value(serde_json::to_value(entry).unwrap()).unwrap());
+        entry = stored.or(entry);
+        answers.push(match answer {
+            Ok(ParcelAtCarrier::Absent) => "absent",
+            Ok(ParcelAtCarrier::Refused { .. }) => "refused",
+            Ok(ParcelAtCarrier::Created { .. }) => "created",
+            Ok(ParcelAtCarrier::Cancelled) => "cancelled",
+            Err(PortError::NoAnswer(_)) => "nothing",
+            Err(PortError::Refused(_)) => "no",
+        });
+    }
+    (answers, entry.is_some_and(|entry| entry.has_parcel()))
+}
+
+#[test]
+fn the_carrier_takes_a_parcel_once_and_drops_it() {
+    assert_eq!(carried(&[look(), create("10115"), create("10115")]), (vec!["absent", "created", "created"], true));
+    assert_eq!(carried(&[create("10115"), cancel(), look()]), (vec!["created", "cancelled", "cancelled"], false));
+}
+
+#[test]
+fn a_parcel_that_is_cancelled_is_not_taken_however_late_it_comes() {
+    let (answers, parcel) = carried(&[cancel(), create("10115"), cancel(), look()]);
+    assert_eq!((answers, parcel), (vec!["cancelled"; 4], false));
+}
+
+#[test]
+fn the_carrier_refuses_one_postal_code_and_is_silent_about_another() {
+    let (answers, parcel) = carried(&[create("00000"), create("00000"), cancel()]);
+    assert_eq!((answers, parcel), (vec!["refused"; 3], false));
+    let (answers, parcel) = carried(&[create("99999"), look(), create("99999"), cancel()]);
+    assert_eq!((answers, parcel), (vec!["nothing"; 4], false));
+}
