@@ -11,7 +11,7 @@
 //!   finds such a request that it did not write itself, it asks what became of it before it asks again.
 //! - What it hears too late, when the payment or the shipment is undone already, it undoes itself.
 //!
-//! The functions that take the steps are `perform` of each module; [`drive`](drive::drive) takes an order all the way.
+//! The functions that take the steps are `perform` of each module; [`drive`](drive::Ports::drive) takes an order all the way.
 //! Waiting, time and the outside come in through ports.
 
 mod desk;
