@@ -14,8 +14,7 @@ import uuid
 import cloud
 from api import Api, ApiError
 from deploy import DeployError, deploy
-from run import VISIBLE_WITHIN_S
-from shop import CUSTOMER, ORDER, PRODUCT, RECEIPT, REGISTRATION, SKU
+from run import CUSTOMER, ORDER, PRODUCT, RECEIPT, REGISTRATION, SKU, VISIBLE_WITHIN_S
 
 WARM_UP = 20
 ORDERS = 200

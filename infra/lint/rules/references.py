@@ -24,7 +24,6 @@ ATTRIBUTES = {
     "AWS::Logs::LogGroup": {"Arn"},
     "AWS::SNS::Topic": {"TopicArn", "TopicName"},
     "AWS::SQS::Queue": {"Arn", "QueueName", "QueueUrl"},
-    "AWS::StepFunctions::StateMachine": {"Arn", "Name", "StateMachineRevisionId"},
 }
 
 
