@@ -12,15 +12,18 @@ CLOUD     := target/venv
 DEPLOYER  := target/deploy-venv
 INSTALL   := -m pip install --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --requirement
 
-.PHONY: help run build test lint bench-path deploy locks clean
+.PHONY: help run demo build test lint bench-path deploy locks clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-run: $(CLOUD)/installed build ## the whole system on this machine, with a demo order (PORT=4566, ENDPOINT=an emulator's)
+run: $(CLOUD)/installed build ## the whole system on this machine, with demo orders (PORT=4566, ENDPOINT=an emulator's)
 	@$(CLOUD)/bin/python infra/local/run.py $(if $(ENDPOINT),--endpoint $(ENDPOINT),--port $(PORT))
+
+demo: $(CLOUD)/installed ## four orders at once, and how each ends, on what `make run` keeps up
+	@$(CLOUD)/bin/python infra/local/demo.py
 
 build: target/checked ## the functions, where the template expects them (PROFILE=dev or release)
 	cargo build --locked --profile $(PROFILE) $(FUNCTIONS:%=--package %)

@@ -13,13 +13,18 @@ NAME = template.PATH.relative_to(template.ROOT)
 
 
 def faults() -> list[str]:
-    """What is wrong with the template: cfn-lint sees it as it is written, and, if that is clean, as SAM transforms it."""
+    """What is wrong with the template: cfn-lint sees it as it is written, then as SAM transforms it, then come our rules.
+
+    Each only if what came before is content: our rules rely on the shapes that cfn-lint knows.
+    """
     found = [f"{NAME}:{match.linenumber}: {match.message} [{match.rule.id}]" for match in lint_file(template.PATH, ManualArgs())]
     if found:
         return found
     checked = template.Template(template.read())
     for match in lint(json.dumps(checked.plain)):
         found.append(f"{NAME}: {'.'.join(map(str, match.path or []))}: {match.message} [{match.rule.id}]")
+    if found:
+        return found
     for rule in rules.RULES:
         found += [f"{NAME}: {fault} [{rule.__name__}]" for fault in rule(checked)]
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
@@ -22,11 +23,24 @@ logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns that nobo
 
 
 class Template:
-    """A SAM template (`raw`) and the CloudFormation that comes out of it (`plain`, and its sections)."""
+    """A SAM template (`raw`) and the CloudFormation that comes out of it (`plain`, and its sections).
+
+    `definitions` has what each state machine does, by its name; in `plain` it stands where the file's name stood, so
+    that a linter sees it too.
+    """
 
     def __init__(self, raw: dict[str, Any]) -> None:
         self.raw = raw
-        self.plain: dict[str, Any] = transform(with_code_in_a_bucket(raw), {}, NoManagedPolicies())
+        self.definitions = {
+            name: read_definition(resource["Properties"])
+            for name, resource in raw["Resources"].items()
+            if resource["Type"] == "AWS::Serverless::StateMachine"
+        }
+        self.plain: dict[str, Any] = transform(with_files_in_a_bucket(raw), {}, NoManagedPolicies())
+        for name, definition in self.definitions.items():
+            machine = self.plain["Resources"][name]["Properties"]
+            machine.pop("DefinitionS3Location", None)
+            machine["DefinitionString"] = json.dumps(definition)
         self.parameters: Mapping[str, Any] = self.plain.get("Parameters", {})
         self.conditions: Mapping[str, Any] = self.plain.get("Conditions", {})
         self.resources: Mapping[str, Resource] = self.plain["Resources"]
@@ -55,14 +69,22 @@ def read() -> dict[str, Any]:
     return yaml_parse(PATH.read_text(encoding="utf-8"))
 
 
-def with_code_in_a_bucket(raw: dict[str, Any]) -> dict[str, Any]:
-    """A copy in which code lies where SAM insists that it lies when it transforms."""
+def with_files_in_a_bucket(raw: dict[str, Any]) -> dict[str, Any]:
+    """A copy in which files lie where SAM insists that they lie when it transforms."""
     os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")  # SAM asks, and it does not matter here
     copy = deepcopy(raw)
     for resource in copy["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::Function":
-            resource["Properties"]["CodeUri"] = "s3://bucket/key"
+        for key in ("CodeUri", "DefinitionUri"):
+            if key in resource.get("Properties", {}):
+                resource["Properties"][key] = "s3://bucket/key"
     return copy
+
+
+def read_definition(machine: Resource) -> dict[str, Any]:
+    """What a state machine does: the file beside the template that it names, or what it says itself."""
+    if "Definition" in machine:
+        return machine["Definition"]
+    return json.loads((PATH.parent / machine["DefinitionUri"]).read_text(encoding="utf-8"))
 
 
 def walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:

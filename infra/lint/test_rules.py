@@ -10,7 +10,7 @@ from typing import Any
 
 import rules
 import template
-from rules import api, functions, pipe, references
+from rules import api, functions, pipe, references, saga
 
 Properties = dict[str, Any]
 
@@ -60,6 +60,27 @@ def role(statement: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
     return plant
 
 
+def define(plant: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
+    """Change the definition of the saga's state machine: `plant` is given it as `Definition`, and some of its states by
+    what they do, because their names are the generator's."""
+
+    def plant_in_definition(resources: dict[str, Any]) -> None:
+        machine = resources["OrderSaga"]["Properties"]
+        written = template.read_definition(machine)
+        del machine["DefinitionUri"]
+        machine["Definition"] = written
+        plant({"Definition": written, **saga_states(written)})
+
+    return plant_in_definition
+
+
+def saga_states(definition: dict[str, Any]) -> dict[str, Any]:
+    """The first state, which reserves stock; the one that pays; and one that parks the order."""
+    states = definition["States"]
+    by_step = {saga.step_of(state): state for state in states.values()}
+    return {"First": states[definition["StartAt"]], "Paying": by_step["authorize_payment"], "Parking": by_step[saga.PARK]}
+
+
 EVENTS = {"Fn::GetAtt": ["EventsTable", "Arn"]}
 SQS_SOURCE = "OrderView/Properties/Events/Messages/Properties"
 STREAM_SOURCE = "EventRelay/Properties/Events/Commits/Properties"
@@ -67,6 +88,7 @@ ORDER_COMMANDS = "OrderCommandsRole/Properties/Policies/0/PolicyDocument/Stateme
 READ_STOCK = "OrderQueriesRole/Properties/Policies/0/PolicyDocument/Statement/3"
 STAGE = "HttpApiStage/Properties"
 INTEGRATION = "OrderQueriesIntegration/Properties"
+INVOKE = "OrderSagaRole/Properties/Policies/0/PolicyDocument/Statement/0"
 
 # For each rule the faults that it must find, each with what its message must name.
 PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[dict[str, Any]], None], str]]] = {
@@ -213,7 +235,10 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
         (put(f"{SQS_SOURCE}/BatchSize", 100), "100"),
         (put(f"{SQS_SOURCE}/FilterCriteria", {"Filters": [{"Pattern": '{"body": {"stream": [{"prefix": "order-"}]}}'}]}), "filter"),
     ],
-    pipe.subscriptions_filter_on_category_alone: [
+    pipe.subscriptions_filter_on_category_and_only_a_saga_s_on_type: [
+        (put("SagaStarterSubscription/Properties/FilterPolicy", {"category": ["order"]}), "SagaStarterSubscription"),
+        (put("SagaStarterSubscription/Properties/FilterPolicy/types", []), "SagaStarterSubscription"),
+        (put("SagaStarter/Properties/Environment/Variables/STATE_MACHINE_ARN", "none"), "skipped type"),
         (put("OrderViewSubscription/Properties/FilterPolicy", {"types": ["order.placed"]}), "types"),
         (put("OrderViewSubscription/Properties/FilterPolicy/types", ["order.placed"]), "types"),
         (drop("StockViewSubscription/Properties/FilterPolicy"), "StockViewSubscription"),
@@ -243,7 +268,7 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
     ],
     pipe.queues_and_topic_refuse_plain_http: [
         (drop("DeadLettersPolicy"), "OrderViewDeadLetters"),
-        (drop("TopicQueuesPolicy/Properties/Queues/2"), "UnreadableQueue"),
+        (drop("TopicQueuesPolicy/Properties/Queues/-1"), "UnreadableQueue"),
         (drop("EventsTopicPolicy"), "EventsTopic"),
         (put("DeadLettersPolicy/Properties/PolicyDocument/Statement/0/Condition/Bool/aws:SecureTransport", "true"), "StockViewDeadLetters"),
     ],
@@ -258,7 +283,7 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
         (put("OrderQueriesPermission/Properties/Principal", "s3.amazonaws.com"), "OrderQueries"),
         (put("GetStockRoute/Properties/Target", "integrations/none"), "GetStockRoute"),
         (put("GetStockRoute/Properties/RouteKey", "GET /health"), "GET /health"),
-        (drop("PlaceOrderRoute"), "OrderCommandsIntegration"),
+        (put("Stray", {"Type": "AWS::ApiGatewayV2::Integration", "Properties": {"ApiId": {"Ref": "HttpApi"}}}), "Stray"),
         (drop("DefaultRoute"), "$default"),
     ],
     api.the_api_is_limited_logged_and_has_one_address: [
@@ -268,6 +293,58 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
         (drop(f"{STAGE}/AccessLogSettings"), "HttpApiStage"),
         (put("HttpApi/Properties/Tags/ms-custom-id", "skald"), "HttpApi"),
         (put("Short", {"Type": "AWS::Serverless::HttpApi", "Properties": {}}), "Short"),
+    ],
+    saga.every_state_leads_somewhere: [
+        (define(put("Definition/StartAt", "Nowhere")), "Nowhere"),
+        (define(put("First/Next", "Nowhere")), "Nowhere"),
+        (define(put("First/Catch/0/Next", "Nowhere")), "Nowhere"),
+        (define(drop("First/Next")), "does not say"),
+        (define(put("Definition/States/Stray", {"Type": "Succeed"})), "Stray"),
+    ],
+    saga.every_step_is_tried_again_if_that_can_help: [
+        (define(drop("First/Retry")), "Runtime.ExitError"),
+        (define(put("First/Retry", [{"ErrorEquals": ["Transient"], "MaxAttempts": 0}])), "Transient"),
+        (define(put("First/Retry", [{"ErrorEquals": ["States.TaskFailed"]}])), "States.Timeout"),
+        (define(put("First/Retry", [{"ErrorEquals": ["States.ALL"]}])), "Refused"),
+    ],
+    saga.every_failure_is_caught_and_parks_the_order: [
+        (define(drop("First/Catch")), "does not catch"),
+        (define(put("First/Catch/-1/ErrorEquals", ["Permanent"])), "does not catch"),
+        (define(put("Paying/Catch/-1/Next", "Nowhere")), "does not park"),
+        (define(put("Parking/End", True)), "nobody is told"),
+        (define(drop("Parking/Next")), "nobody is told"),
+    ],
+    saga.every_step_is_told_of_the_order_by_the_execution: [
+        (define(drop("First/Arguments/tenant")), "tenant"),
+        (define(put("Paying/Arguments/order_id", "{% $states.input.order_id %}")), "Execution.Input"),
+    ],
+    saga.time_limits_are_ordered: [
+        (define(put("Paying/TimeoutSeconds", 10)), "PaymentSteps"),
+        (define(drop("First/TimeoutSeconds")), "ReservationSteps"),
+        (put("PaymentSteps/Properties/Timeout", 60), "PaymentSteps"),
+    ],
+    saga.every_substitution_is_used_and_defined: [
+        (drop("OrderSaga/Properties/DefinitionSubstitutions/PaymentStepsArn"), "PaymentStepsArn"),
+        (put("OrderSaga/Properties/DefinitionSubstitutions/SagaStarterArn", "arn"), "SagaStarterArn"),
+        (define(put("First/Comment", "calls ${StockStepsArn}")), "StockStepsArn"),
+    ],
+    saga.a_machine_may_invoke_what_it_names_and_nothing_else: [
+        (drop("OrderSagaRole/Properties/Policies/0/PolicyDocument/Statement/0/Resource/1"), "PaymentSteps"),
+        (put(f"{INVOKE}/Resource", {"Fn::GetAtt": ["SagaStarter", "Arn"]}), "SagaStarter"),
+        (put(f"{INVOKE}/Action", ["lambda:InvokeFunction", "sqs:SendMessage"]), "sqs:SendMessage"),
+        (put("OrderSaga/Properties/Role", "arn:aws:iam::123456789012:role/everything"), "no role"),
+    ],
+    saga.a_machine_starts_a_name_once_and_logs_without_data: [
+        (put("OrderSaga/Properties/Type", "EXPRESS"), "EXPRESS"),
+        (drop("OrderSaga/Properties/Logging"), "log group"),
+        (put("OrderSaga/Properties/Logging/IncludeExecutionData", True), "IncludeExecutionData"),
+        (put("OrderSaga/Properties/Logging/Level", "ALL"), "Level"),
+        (drop("OrderSaga/Properties/Tracing"), "Tracing"),
+    ],
+    saga.an_execution_that_fails_calls_a_person: [
+        (drop("OrderSagaFailedAlarm"), "ExecutionsFailed"),
+        (drop("OrderSagaTimedOutAlarm/Properties/AlarmActions"), "ExecutionsTimedOut"),
+        (put("OrderSagaAbortedAlarm/Properties/Dimensions/0/Name", "Machine"), "ExecutionsAborted"),
     ],
     api.the_access_log_says_nothing_about_a_person: [
         (put(f"{STAGE}/AccessLogSettings/Format", '{"route":"$context.routeKey","path":"$context.path"}'), "$context.path"),

@@ -36,6 +36,10 @@ class Api:
         self.host = host
         self.connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=TIMEOUT_S)
 
+    def close(self) -> None:
+        """End the connection; another call opens it again."""
+        self.connection.close()
+
     def call(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
         """Send one request; raise `ApiError` unless the answer is a success (2xx)."""
         sent = {"accept": "application/json", **(headers or {})}

@@ -14,7 +14,8 @@ import uuid
 import cloud
 from api import Api, ApiError
 from deploy import DeployError, deploy
-from run import CUSTOMER, ORDER, PRODUCT, RECEIPT, REGISTRATION, SKU, VISIBLE_WITHIN_S
+from run import VISIBLE_WITHIN_S
+from shop import CUSTOMER, ORDER, PRODUCT, RECEIPT, REGISTRATION, SKU
 
 WARM_UP = 20
 ORDERS = 200

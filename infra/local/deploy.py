@@ -1,8 +1,8 @@
 """Deploys the template to a cloud that is reached by its endpoint.
 
-What `sam deploy` does on AWS, for an emulator: put each function's bootstrap into a bucket (uncompressed: the way is
-short), name it in the template, create the stack or update the one that stands, wait. The template itself is the one
-that deploys to AWS.
+What `sam deploy` does on AWS, for an emulator: put each function's bootstrap (uncompressed: the way is short) and each
+state machine's definition into a bucket, name them in the template, create the stack or update the one that stands,
+wait. The template itself is the one that deploys to AWS.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ NOTHING_TO_UPDATE = "No updates are to be performed"
 
 # A function's code, as the template names it: the folder that `make build` fills.
 CODE_URI = re.compile(r"^(?P<before>\s*CodeUri:\s*)\.\./target/lambda/(?P<function>[a-z0-9-]+)/$", re.MULTILINE)
+# A state machine's definition, as the template names it: a file beside the template.
+DEFINITION_URI = re.compile(r"^(?P<before>\s*DefinitionUri:\s*)(?P<file>[a-z0-9.-]+\.asl\.json)$", re.MULTILINE)
 
 
 class DeployError(Exception):
@@ -79,9 +81,9 @@ def deploy(
 
 
 def package(s3, artifacts: Path, say: Callable[[str], None]) -> str:
-    """Put the functions and the template that names them into the bucket; return that template's address."""
+    """Put functions, definitions and the template that names them into the bucket; return that template's address."""
 
-    def put(match: re.Match[str]) -> str:
+    def put_function(match: re.Match[str]) -> str:
         function = match["function"]
         bootstrap = artifacts / function / "bootstrap"
         if not bootstrap.is_file():
@@ -92,7 +94,15 @@ def package(s3, artifacts: Path, say: Callable[[str], None]) -> str:
         s3.put_object(Bucket=BUCKET, Key=key, Body=archive)
         return f"{match['before']}s3://{BUCKET}/{key}"
 
-    template = CODE_URI.sub(put, TEMPLATE.read_text(encoding="utf-8"))
+    def put_definition(match: re.Match[str]) -> str:
+        file = TEMPLATE.with_name(match["file"])
+        if not file.is_file():
+            raise DeployError(f"{file} is missing: {TEMPLATE.name} names it as a state machine's definition")
+        s3.put_object(Bucket=BUCKET, Key=file.name, Body=file.read_bytes())
+        return f"{match['before']}s3://{BUCKET}/{file.name}"
+
+    template = CODE_URI.sub(put_function, TEMPLATE.read_text(encoding="utf-8"))
+    template = DEFINITION_URI.sub(put_definition, template)
     s3.put_object(Bucket=BUCKET, Key="template.yaml", Body=template.encode())
     return f"{s3.meta.endpoint_url}/{BUCKET}/template.yaml"
 

@@ -1,17 +1,17 @@
-"""`make run`: the whole system on this machine, and one order's way through it.
+"""`make run`: the whole system on this machine, one order's way through it, and how four others end.
 
 Starts the local cloud, deploys, and does over HTTP what a shop would do: lists a product, receives stock, registers a
-customer, places an order and follows it until the customer's list shows it. Then it stays up until Ctrl-C.
+customer, places an order and follows it until the customer's list shows it; then it places the four of `make demo`. It
+stays up until Ctrl-C.
 
 With `--endpoint` it deploys to a cloud that runs already, anew or over what it deployed before, and ends after the
-order; the system stays up.
+orders; the system stays up.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import sys
 import time
 import uuid
@@ -22,57 +22,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import cloud
+import demo
 from api import Answer, Api, ApiError
 from deploy import ROOT, DeployError, deploy
+from paper import Paper
+from shop import CUSTOMER, ORDER, PRODUCT, RECEIPT, REGISTRATION, SKU
 
 LOCAL = ROOT / "target" / "local"
 LOG = "cloud.log"
 ADDRESS = "api-url"
 VISIBLE_WITHIN_S = 30
-
-SKU = "MUG-01"
-CUSTOMER = "c-1001"
-PRODUCT = {"name": "Stoneware mug", "unit_price": {"amount_minor": 2499, "currency": "EUR"}}
-RECEIPT = {"quantity": 100, "reference": "delivery-1"}
-REGISTRATION = {"name": "Kim Example", "email": "kim@example.com"}
-ORDER = {
-    "customer_id": CUSTOMER,
-    "items": [{"sku": SKU, "quantity": 2}],
-    "payment_token": "tok_approved",
-    "shipping_address": {
-        "name": "Kim Example",
-        "line1": "1 Harbour Street",
-        "city": "Berlin",
-        "postal_code": "10115",
-        "country": "DE",
-    },
-}
-
-
-class Paper:
-    """Standard output, with colours only where a person sees them and wants them."""
-
-    def __init__(self) -> None:
-        self.colours = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-
-    def line(self, text: str = "") -> None:
-        print(text, flush=True)
-
-    def done(self, meaning: str, call: str, took_ms: float) -> None:
-        """One step of the demo, and how long it took."""
-        self.line(f"  {self.green('✓')} {meaning:<40} {self.faint(f'{call} {took_ms:6.0f} ms')}")
-
-    def bold(self, text: str) -> str:
-        return self._styled("1", text)
-
-    def green(self, text: str) -> str:
-        return self._styled("32", text)
-
-    def faint(self, text: str) -> str:
-        return self._styled("2", text)
-
-    def _styled(self, code: str, text: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self.colours else text
 
 
 @dataclass(frozen=True)
@@ -93,7 +52,7 @@ def now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def demo(api: Api, paper: Paper) -> str:
+def first_order(api: Api, paper: Paper) -> str:
     """Place an order and follow it into the view; return its id."""
 
     def step(method: str, path: str, body: object, headers: dict[str, str], meaning: str) -> Answer:
@@ -202,7 +161,9 @@ def on_a_local_cloud(port: int, folder: Path, paper: Paper) -> None:
         cloud.make_topic_fifo(running, outputs)
         api_url = cloud.api_url(running, outputs)
         with address_on_file(folder / ADDRESS, api_url):
-            order_id = demo(Api(api_url), paper)
+            api = Api(api_url)
+            order_id = first_order(api, paper)
+            demo.four_orders(api, paper)
             invitation(api_url, order_id, paper)
             paper.line(paper.faint(f"  What the functions log: {folder / LOG}"))
             paper.line(paper.faint("  Ctrl-C ends it, and everything in it is gone."))
@@ -215,7 +176,9 @@ def on_another_cloud(endpoint: str, folder: Path, paper: Paper) -> None:
     # The endpoint answers for the API too, by the API's name: which need not resolve.
     api_url = outputs["ApiUrl"]
     write_address(folder / ADDRESS, api_url)
-    order_id = demo(Api(endpoint, host=urlsplit(api_url).netloc), paper)
+    api = Api(endpoint, host=urlsplit(api_url).netloc)
+    order_id = first_order(api, paper)
+    demo.four_orders(api, paper)
     invitation(api_url, order_id, paper)
     paper.line(paper.faint(f"  It stays up; {folder / ADDRESS} keeps its address."))
 
@@ -225,7 +188,7 @@ def saying(paper: Paper):
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(description="The whole system on this machine, with a demo order.")
+    parser = argparse.ArgumentParser(description="The whole system on this machine, with demo orders.")
     parser.add_argument("--port", type=cloud.port, default=4566, help="where the local cloud listens (default: 4566)")
     parser.add_argument("--endpoint", help="deploy to the cloud that runs there, instead of a new local one")
     parser.add_argument("--folder", type=Path, default=LOCAL, help="for the address and the log (default: %(default)s)")

@@ -26,7 +26,10 @@ import deploy
 from deploy import client
 
 LAUNCHER = Path(__file__).with_name("cloud.py")
-FUNCTIONS = ("catalog-commands", "event-relay", "order-commands", "order-queries", "order-view", "stock-view")
+FUNCTIONS = (
+    *("catalog-commands", "event-relay", "order-commands", "order-queries", "order-view", "stock-view"),
+    *("saga-starter", "reservation-steps", "payment-steps", "shipment-steps", "order-steps"),
+)
 ENDS_WITHIN_S = 10
 
 STAND_IN = f"""#!{sys.executable}
@@ -42,6 +45,10 @@ def answer(event):
     if "requestContext" in event:
         body = {{"group": os.getpgrp(), "environment": dict(os.environ)}}
         return {{"statusCode": 200, "body": json.dumps(body)}}
+    if "step" in event:
+        return {{}}
+    if "Records" in event and "body" in event["Records"][0]:
+        event = json.loads(event["Records"][0]["body"])
     if "call" not in event:
         return None
     service, operation, arguments = event["call"]
@@ -269,17 +276,57 @@ class Cloud(unittest.TestCase):
         kept = self.cloud.client("dynamodb").get_item(TableName=table, Key=key)
         self.assertEqual(key, kept["Item"])
 
-    def test_only_the_commands_append_and_only_the_relay_publishes(self) -> None:
+    def test_only_commands_and_steps_append_and_only_the_relay_publishes(self) -> None:
         table, topic = self.outputs["EventsTableName"], self.outputs["EventsTopicArn"]
         for function in self.functions():
             with self.subTest(function):
                 item = {"pk": {"S": f"default/order-{function}"}, "sk": {"N": "1"}}
                 appended = self.invoke(function, "dynamodb", "put_item", TableName=table, Item=item)
-                self.assertEqual("done" if "Commands" in function else "AccessDeniedException", appended)
+                appends = "Commands" in function or "Steps" in function
+                self.assertEqual("done" if appends else "AccessDeniedException", appended)
                 published = self.invoke(
                     function, "sns", "publish", TopicArn=topic, Message="{}", MessageGroupId="g", MessageDeduplicationId=function
                 )
                 self.assertEqual("done" if "Relay" in function else "AuthorizationError", published)
+
+    def test_only_their_own_steps_keep_the_sandboxes_ledgers(self) -> None:
+        for ledger, owner in (("SandboxGatewayTableName", "PaymentSteps"), ("SandboxCarrierTableName", "ShipmentSteps")):
+            for function in self.functions():
+                with self.subTest(ledger, function=function):
+                    put = self.invoke(function, "dynamodb", "put_item", TableName=self.outputs[ledger], Item={"pk": {"S": function}})
+                    self.assertEqual("done" if owner in function else "AccessDeniedException", put)
+
+    def test_an_order_that_is_placed_or_resumed_and_nothing_else_starts_a_saga_that_runs_to_its_end(self) -> None:
+        saga = {"stateMachineArn": self.outputs["OrderSagaArn"], "input": json.dumps({"order_id": "o", "tenant": "default", "attempt": 1})}
+        for category, event_type in (
+            ("order", "order.committed"),
+            ("stock", "order.placed"),
+            ("order", "order.placed"),
+            ("order", "order.resumed"),
+        ):
+            name = f"{category}-{event_type}"
+            self.cloud.client("sns").publish(
+                TopicArn=self.outputs["EventsTopicArn"],
+                Message=json.dumps({"call": ["stepfunctions", "start_execution", {**saga, "name": name}]}),
+                MessageGroupId="default/order-o",  # one group: when the last has come, the others would have
+                MessageDeduplicationId=name,
+                MessageAttributes={
+                    "category": {"DataType": "String", "StringValue": category},
+                    "types": {"DataType": "String.Array", "StringValue": json.dumps(["order.any", event_type])},
+                },
+            )
+        states = self.cloud.client("stepfunctions")
+
+        def executions() -> dict[str, str]:
+            listed = states.list_executions(stateMachineArn=saga["stateMachineArn"])["executions"]
+            return {each["name"]: each["status"] for each in listed}
+
+        expected = {"order-order.placed": "SUCCEEDED", "order-order.resumed": "SUCCEEDED"}
+        self.assertTrue(eventually(lambda: executions() == expected), executions())
+        history = states.get_execution_history(
+            executionArn=f"{saga['stateMachineArn'].replace(':stateMachine:', ':execution:')}:order-order.placed"
+        )
+        self.assertEqual(7, sum(event["type"] == "TaskSucceeded" for event in history["events"]))
 
     def test_the_topic_delivers_in_groups_and_once_to_the_queues_of_the_category(self) -> None:
         for _ in range(2):

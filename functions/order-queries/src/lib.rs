@@ -9,6 +9,7 @@ mod events_page;
 mod order;
 mod orders_page;
 mod routes;
+mod saga;
 mod stock;
 
 use serde_json::json;
@@ -44,6 +45,7 @@ impl<S: EventStore, V: ViewStore> Queries<S, V> {
         match (call.method.as_str(), call.segments().as_slice()) {
             ("GET", ["health"]) => self.health(call),
             ("GET", ["orders", id]) => self.order(call, id).await,
+            ("GET", ["orders", id, "saga"]) => self.saga(call, id).await,
             ("GET", ["orders", id, "events"]) => self.order_events(call, id).await,
             ("GET", ["customers", id, "orders"]) => self.customer_orders(call, id).await,
             ("GET", ["stock", sku]) => self.stock(call, sku).await,

@@ -3,7 +3,7 @@
 use skald_lambda::http::Problem;
 
 /// Every route, and the methods it takes. The test below holds it against the template.
-const ROUTES: [(&str, &[&str]); 9] = [
+const ROUTES: [(&str, &[&str]); 12] = [
     ("/health", &["GET"]),
     ("/products/{sku}", &["PUT", "DELETE"]),
     ("/stock/{sku}", &["GET"]),
@@ -13,6 +13,9 @@ const ROUTES: [(&str, &[&str]); 9] = [
     ("/orders", &["POST"]),
     ("/orders/{id}", &["GET"]),
     ("/orders/{id}/events", &["GET"]),
+    ("/orders/{id}/saga", &["GET"]),
+    ("/orders/{id}/cancel", &["POST"]),
+    ("/orders/{id}/resume", &["POST"]),
 ];
 
 /// 405 if the path takes other methods, else 404.

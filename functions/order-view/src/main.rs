@@ -3,7 +3,8 @@
 use aws_sdk_dynamodb::Client;
 use ordering::views::OrderView;
 use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore};
-use skald_lambda::views::{SqsDeadLetters, ViewKeeper};
+use skald_lambda::queue::{Queue, SqsDeadLetters};
+use skald_lambda::views::ViewKeeper;
 use skald_lambda::{Error, config, start_logging};
 
 #[tokio::main(flavor = "current_thread")]
@@ -14,5 +15,5 @@ async fn main() -> Result<(), Error> {
     let events = DynamoDbEventStore::new(dynamodb.clone(), config::variable("EVENTS_TABLE")?);
     let views = DynamoDbViewStore::new(dynamodb, config::variable("ORDER_VIEW_TABLE")?);
     let dead_letters = SqsDeadLetters::new(aws_sdk_sqs::Client::new(&aws), config::variable("DEAD_LETTERS_URL")?);
-    ViewKeeper::<OrderView, _, _, _>::new(events, views, dead_letters).serve().await
+    Queue::new(ViewKeeper::<OrderView, _, _>::new(events, views), dead_letters).serve().await
 }

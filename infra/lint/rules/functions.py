@@ -81,10 +81,23 @@ ON_TABLES = {
     ("OrderViewRole", "OrderViewTable.Arn"): KEEP,
     ("StockViewRole", "EventsTable.Arn"): READ,
     ("StockViewRole", "StockViewTable.Arn"): KEEP,
+    ("SagaStarterRole", "EventsTable.Arn"): READ,
+    ("ReservationStepsRole", "EventsTable.Arn"): APPEND,
+    ("PaymentStepsRole", "EventsTable.Arn"): APPEND,
+    ("PaymentStepsRole", "SandboxGatewayTable.Arn"): KEEP,
+    ("ShipmentStepsRole", "EventsTable.Arn"): APPEND,
+    ("ShipmentStepsRole", "SandboxCarrierTable.Arn"): KEEP,
+    ("OrderStepsRole", "EventsTable.Arn"): APPEND,
 }
 
 # Actions for which IAM knows no narrower resource.
-WITHOUT_RESOURCE = {"dynamodb:ListStreams"}
+WITHOUT_RESOURCE = {
+    "dynamodb:ListStreams",
+    # How a state machine logs and traces (AWS Step Functions guide, "Using CloudWatch Logs", "Using AWS X-Ray").
+    *(f"logs:{action}LogDelivery" for action in ("Create", "Get", "Update", "Delete")),
+    *("logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups"),
+    *("xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"),
+}
 
 
 @rule

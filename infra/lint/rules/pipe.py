@@ -154,17 +154,32 @@ def queue_event_sources_report_each_failure_and_filter_nothing(template: Templat
 
 
 @rule
-def subscriptions_filter_on_category_alone(template: Template) -> Faults:
+def subscriptions_filter_on_category_and_only_a_saga_s_on_type(template: Template) -> Faults:
+    starters = saga_queues(template)
     for name, subscription in template.of_type("AWS::SNS::Subscription"):
         if subscription.get("Protocol") != "sqs":
             continue
         if subscription.get("RawMessageDelivery") is not True:
             yield f"{name} wraps the commits: set RawMessageDelivery"
         policy = subscription.get("FilterPolicy", {})
-        if set(policy) != {"category"} or not policy["category"]:
+        if target(subscription.get("Endpoint")) in starters:
+            if set(policy) != {"category", "types"} or not all(policy.values()):
+                yield f"{name} filters on {sorted(policy) or 'nothing'}: on category and types, or every commit would come to start a saga"
+        elif set(policy) != {"category"} or not policy["category"]:
             yield f"{name} filters on {sorted(policy) or 'nothing'}: on category, and nothing else, or a skipped type looks like a gap"
         if subscription.get("FilterPolicyScope", "MessageAttributes") != "MessageAttributes":
             yield f"{name} filters on the body: set FilterPolicyScope to MessageAttributes"
+
+
+def saga_queues(template: Template) -> set[str | None]:
+    """The queues of functions that know a state machine. They start executions, and keep no version of any stream."""
+    queues = set()
+    for _, source in event_sources(template):
+        variables = template.properties(target(source.get("FunctionName"))).get("Environment", {}).get("Variables", {})
+        known = {template.resources.get(target(value) or "", {}).get("Type") for value in variables.values()}
+        if "AWS::StepFunctions::StateMachine" in known:
+            queues.add(queue_of(template, source))
+    return queues - {None}
 
 
 @rule

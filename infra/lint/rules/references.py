@@ -24,6 +24,7 @@ ATTRIBUTES = {
     "AWS::Logs::LogGroup": {"Arn"},
     "AWS::SNS::Topic": {"TopicArn", "TopicName"},
     "AWS::SQS::Queue": {"Arn", "QueueName", "QueueUrl"},
+    "AWS::StepFunctions::StateMachine": {"Arn", "Name", "StateMachineRevisionId"},
 }
 
 

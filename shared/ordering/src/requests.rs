@@ -4,6 +4,7 @@
 //! Nothing is guessed: an unknown field, a number in quotes or `2.0` for `2` is a fault. Absent and `null` are the
 //! same.
 
+mod cancel;
 mod customer;
 mod order;
 mod product;
@@ -12,6 +13,7 @@ mod receipt;
 
 use serde::Serialize;
 
+pub use cancel::CancelRequest;
 pub use customer::CustomerRequest;
 pub use order::{OrderRequest, RequestedItem};
 pub use product::ProductRequest;

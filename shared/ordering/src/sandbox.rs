@@ -8,6 +8,8 @@
 mod carrier;
 mod gateway;
 pub mod memory;
+mod stored;
 
 pub use carrier::{CarrierEntry, ask_carrier};
 pub use gateway::{GatewayEntry, ask_gateway};
+pub use stored::StoredSandbox;

@@ -4,12 +4,16 @@
 //! - [`config`]: the environment, read once.
 //! - [`clock`]: now, new ids, and the [`Pause`](skald::Pause) of real time.
 //! - [`http`]: calls, replies, and problems as RFC 9457 has them.
-//! - [`views`]: a queue's batch into [`catch_up`](skald::catch_up), poison into the dead-letter queue.
+//! - [`steps`]: steps of a saga, and the names of their errors.
+//! - [`queue`]: a queue's batch, each message to its reader, poison into the dead-letter queue.
+//! - [`views`]: the reader that keeps a view.
 
 pub mod clock;
 pub mod config;
 pub mod http;
 mod problem;
+pub mod queue;
+pub mod steps;
 pub mod views;
 
 pub use lambda_runtime::Error;

@@ -54,6 +54,16 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "conflict", "This conflicts with the present state", detail)
     }
 
+    /// 412: the caller has seen another version.
+    pub fn precondition_failed(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "precondition-failed",
+            "This is not the version you have seen",
+            detail,
+        )
+    }
+
     /// 413: the body is too large.
     pub fn too_large(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large", detail)

@@ -12,7 +12,8 @@ use skald::{
     ListEntry, Put, StoreError, StreamId, Timestamp, Version, ViewRow, ViewStore,
 };
 use skald_lambda::Error;
-use skald_lambda::views::{DeadLetters, ViewKeeper};
+use skald_lambda::queue::{DeadLetters, Queue};
+use skald_lambda::views::ViewKeeper;
 use skald_testkit::sample::{AccountEvent, Deposited, Statement, Statements, Withdrawn, account};
 use uuid::Uuid;
 
@@ -51,8 +52,9 @@ impl System {
             )
             .collect();
         let event: SqsEvent = serde_json::from_value(json!({ "Records": records })).unwrap();
-        let keeper = ViewKeeper::<Statements, _, _, _>::new(self.events.clone(), self.views.clone(), &self.letters);
-        let response = keeper.apply_batch(event).await.unwrap();
+        let keeper =
+            Queue::new(ViewKeeper::<Statements, _, _>::new(self.events.clone(), self.views.clone()), &self.letters);
+        let response = keeper.read_batch(event).await.unwrap();
         response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
     }
 
@@ -160,8 +162,9 @@ async fn nothing_is_acknowledged_that_could_not_be_set_aside() {
 async fn a_message_without_an_id_fails_the_whole_batch() {
     let system = System::default();
     let event: SqsEvent = serde_json::from_value(json!({ "Records": [{ "body": "x" }] })).unwrap();
-    let keeper = ViewKeeper::<Statements, _, _, _>::new(system.events.clone(), system.views.clone(), &system.letters);
-    assert!(keeper.apply_batch(event).await.is_err());
+    let keeper =
+        Queue::new(ViewKeeper::<Statements, _, _>::new(system.events.clone(), system.views.clone()), &system.letters);
+    assert!(keeper.read_batch(event).await.is_err());
 }
 
 /// A view in which every row is something else.
@@ -200,10 +203,11 @@ impl ViewStore for ScribbledViews {
 async fn a_row_that_cannot_even_be_parked_is_told_of_once() {
     let system = System::default();
     let message = system.deposit("a").await;
-    let keeper = ViewKeeper::<Statements, _, _, _>::new(system.events.clone(), ScribbledViews, &system.letters);
+    let keeper =
+        Queue::new(ViewKeeper::<Statements, _, _>::new(system.events.clone(), ScribbledViews), &system.letters);
     let record = json!({ "messageId": "m1", "body": message, "attributes": { "MessageGroupId": "a" } });
     let event: SqsEvent = serde_json::from_value(json!({ "Records": [record] })).unwrap();
-    let response = keeper.apply_batch(event).await.unwrap();
+    let response = keeper.read_batch(event).await.unwrap();
     assert!(response.batch_item_failures.is_empty(), "it would come again for hours, each time with a dead letter");
     assert_eq!(system.dead().len(), 1);
 }

@@ -1,0 +1,72 @@
+//! `POST /orders/{id}/cancel` and `…/resume`.
+
+use std::str::FromStr;
+
+use events::{CancelReason, OrderId};
+use ordering::order::{Order, OrderCommand, OrderRejection, OrderState};
+use ordering::requests::{CancelRequest, Fault};
+use ordering::streams;
+use serde_json::json;
+use skald::{Actor, CommitId, Decider, EventStore, Folded, Handled, One, Version, handle_all};
+use skald_lambda::clock::{RandomPause, new_id};
+use skald_lambda::http::{Call, Problem, Reply, StatusCode, header};
+
+use crate::{OrderCommands, SOURCE};
+
+/// Why an order is not changed.
+#[derive(Debug, thiserror::Error)]
+enum NotChanged {
+    #[error("the order is at version {0}")]
+    Stale(Version),
+    #[error(transparent)]
+    Rejected(#[from] OrderRejection),
+}
+
+impl<S: EventStore> OrderCommands<S> {
+    /// `POST /orders/{id}/cancel`: an attempt to turn the order round; the saga then undoes it.
+    pub(crate) async fn cancel(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
+        CancelRequest::validate(&call.json()?).map_err(|faults| {
+            Problem::invalid("The body is not what it must be.").with_errors(faults.into_iter().map(Fault::into_parts))
+        })?;
+        self.change(call, id, &OrderCommand::StartUndo { reason: CancelReason::CustomerRequest }).await
+    }
+
+    /// `POST /orders/{id}/resume`: the next attempt of a parked order.
+    pub(crate) async fn resume(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
+        self.change(call, id, &OrderCommand::Resume).await
+    }
+
+    async fn change(&self, call: &Call, id: &str, command: &OrderCommand) -> Result<Reply, Problem> {
+        let order_id = OrderId::from_str(id).or(Err(no_such_order()))?;
+        let stream = One::<Order>::new(streams::order(&self.tenant, order_id));
+        let actor = Actor::new("caller").map_err(|error| Problem::internal(&error))?;
+        let request = call.request(CommitId::new(new_id()), SOURCE, actor);
+        let wanted = call.header("if-match").filter(|tags| *tags != "*");
+        let decide = |order: &Folded<OrderState>| {
+            let etag = format!("\"{}\"", order.version);
+            if wanted.is_some_and(|tags| !tags.split(',').any(|tag| tag.trim() == etag)) {
+                return Err(NotChanged::Stale(order.version));
+            }
+            Ok(Order::decide(&order.state, command)?)
+        };
+        let handled = handle_all(&self.events, &RandomPause, &stream, &request, decide).await;
+        let Handled { states, .. } = handled.map_err(|error| Problem::from_handle(error, not_changed))?;
+        let version = states.version;
+        let body = json!({ "order_id": order_id, "status": "pending", "version": version });
+        Ok(Reply::json(StatusCode::ACCEPTED, body).with_header(header::ETAG, format!("\"{version}\"")))
+    }
+}
+
+fn not_changed(reason: NotChanged) -> Problem {
+    match reason {
+        NotChanged::Stale(version) => {
+            Problem::precondition_failed(format!("The order is at version {version}: look at it again."))
+        }
+        NotChanged::Rejected(OrderRejection::NotPlaced) => no_such_order(),
+        NotChanged::Rejected(rejection) => Problem::conflict(format!("It is too late: {rejection}.")),
+    }
+}
+
+fn no_such_order() -> Problem {
+    Problem::not_found("There is no such order.")
+}

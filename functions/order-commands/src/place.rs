@@ -1,0 +1,108 @@
+//! `POST /orders`.
+//!
+//! An order's id is computed from tenant, caller and idempotency key, so its stream at version 1 *is* the idempotency
+//! record: a repeat finds it there, whoever sends it and whenever, and is answered from it before anything else is read.
+
+use events::{Caller, IdempotencyKey, OrderEvent, OrderId, OrderPlaced};
+use ordering::customer::Customer;
+use ordering::order::{Order, OrderCommand, OrderRejection, OrderState};
+use ordering::placing::{Refused, price};
+use ordering::product::Product;
+use ordering::requests::{Fault, OrderRequest};
+use ordering::streams;
+use serde_json::json;
+use skald::{Actor, AppendError, Commit, CommitId, Decider, DomainEvent, EventStore, Many, One, Version, states};
+use skald_lambda::http::{Call, IDEMPOTENT_REPLAYED, Problem, Reply, StatusCode, header};
+
+use crate::{OrderCommands, SOURCE};
+
+/// How long an order may take from placing to confirmation, in milliseconds; after that it is undone.
+const TIME_LIMIT_MS: u32 = 15 * 60 * 1000;
+
+impl<S: EventStore> OrderCommands<S> {
+    /// `POST /orders`.
+    pub(crate) async fn place(&self, call: &Call) -> Result<Reply, Problem> {
+        let key = IdempotencyKey::new(call.header("idempotency-key").unwrap_or_default())
+            .map_err(|rule| Problem::invalid(format!("The header Idempotency-Key is required, once: it {rule}.")))?;
+        let request = OrderRequest::validate(&call.json()?).map_err(|faults| {
+            Problem::invalid("The order is not what it must be.").with_errors(faults.into_iter().map(Fault::into_parts))
+        })?;
+        let caller = Caller::customer(request.customer_id());
+        let order_id = OrderId::of(&self.tenant, &caller, &key);
+        let stream = streams::order(&self.tenant, order_id);
+
+        let loaded = self.events.load(&stream).await?;
+        if let Some(first) = loaded.commits.first() {
+            return replay(order_id, first, &request);
+        }
+        let events = self.decide(call, &request).await?;
+        let commit_id = CommitId::of(order_id.uuid(), &request.hash());
+        let actor = Actor::new(caller.as_str()).map_err(|error| Problem::internal(&error))?;
+        let encoded = events.iter().map(OrderEvent::encode).collect::<Result<_, _>>();
+        let draft = call.request(commit_id, SOURCE, actor).draft(encoded.map_err(|error| Problem::internal(&error))?);
+        match self.events.append(&loaded.head, draft).await {
+            // The same call at the same time had stored it, or an attempt of this one whose answer was lost.
+            Ok(appended) if appended.repeated => replay(order_id, &appended.commit, &request),
+            Ok(appended) => Ok(accepted(order_id, &placed(&appended.commit)?)),
+            // The same key at the same time: whoever was first decides what it stands for.
+            Err(AppendError::Conflict { .. }) => {
+                let commits = self.events.read(&stream, Version::START).await?;
+                replay(order_id, commits.first().ok_or_else(Problem::unavailable)?, &request)
+            }
+            Err(AppendError::Contended) => Err(Problem::unavailable()),
+            Err(AppendError::Store(error)) => Err(error.into()),
+            Err(AppendError::Refused(refusal)) => Err(Problem::internal(&refusal)),
+        }
+    }
+
+    /// A new order gets the names and prices of this moment: customer and products are read together.
+    async fn decide(&self, call: &Call, request: &OrderRequest) -> Result<Vec<OrderEvent>, Problem> {
+        let customer = One::<Customer>::new(streams::customer(&self.tenant, request.customer_id()));
+        let products = request.items().iter().map(|item| streams::product(&self.tenant, &item.sku));
+        let streams = (customer, Many::<Product>::new(products.collect()));
+        let (customer, products) = states(&self.events, &streams).await?;
+        let products: Vec<_> = products.into_iter().map(|product| (product.state, product.version)).collect();
+        let command = price(request, &customer.state, &products, call.at, TIME_LIMIT_MS).map_err(not_placed)?;
+        let decided = Order::decide(&OrderState::default(), &OrderCommand::Place(Box::new(command)));
+        decided.map_err(|rejection| Problem::internal(&rejection))
+    }
+}
+
+/// The answer to a request whose order is there already: the first one again, or none for another order.
+fn replay(order_id: OrderId, first: &Commit, request: &OrderRequest) -> Result<Reply, Problem> {
+    let placed = placed(first)?;
+    if placed.request_hash != request.hash() {
+        let detail = "The Idempotency-Key was used for another order: choose a new one for a new order.";
+        return Err(Problem::refused(detail));
+    }
+    Ok(accepted(order_id, &placed).with_header(IDEMPOTENT_REPLAYED, "true"))
+}
+
+/// What the first event of an order's stream says.
+fn placed(first: &Commit) -> Result<OrderPlaced, Problem> {
+    match first.envelopes::<OrderEvent>().next().transpose()?.map(|envelope| envelope.data) {
+        Some(OrderEvent::Placed(placed)) => Ok(placed),
+        Some(_) | None => Err(Problem::internal(&OrderRejection::NotPlaced)),
+    }
+}
+
+/// The first answer to an order, and the same for every repeat: made of what its first event says.
+fn accepted(order_id: OrderId, placed: &OrderPlaced) -> Reply {
+    let first = Version::START.next();
+    let body = json!({ "order_id": order_id, "status": "pending", "version": first, "total": placed.total });
+    Reply::json(StatusCode::ACCEPTED, body)
+        .with_header(header::LOCATION, format!("/orders/{order_id}"))
+        .with_header(header::ETAG, format!("\"{first}\""))
+}
+
+fn not_placed(refused: Refused) -> Problem {
+    let problem = match &refused {
+        Refused::Unknown { .. } => Problem::refused("The customer is not registered, or a product is not on sale."),
+        Refused::MixedCurrencies { .. } => Problem::invalid("One order has one currency."),
+        Refused::TotalOverflow { .. } => Problem::invalid("The total is too large."),
+        Refused::PriceChanged { actual, .. } => {
+            Problem::conflict("The total is not the expected one.").with_member("total", json!(actual))
+        }
+    };
+    problem.with_errors(refused.faults().into_iter().map(Fault::into_parts))
+}

@@ -1,0 +1,17 @@
+//! Starts the saga of every order that is placed or resumed.
+
+use saga_starter::{SagaStarter, StepFunctions};
+use skald_dynamodb::DynamoDbEventStore;
+use skald_lambda::queue::{Queue, SqsDeadLetters};
+use skald_lambda::{Error, config, start_logging};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    start_logging();
+    let aws = config::aws().await;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
+    let events = DynamoDbEventStore::new(dynamodb, config::variable("EVENTS_TABLE")?);
+    let machine = StepFunctions::new(aws_sdk_sfn::Client::new(&aws), config::variable("STATE_MACHINE_ARN")?);
+    let dead_letters = SqsDeadLetters::new(aws_sdk_sqs::Client::new(&aws), config::variable("DEAD_LETTERS_URL")?);
+    Queue::new(SagaStarter::new(events, machine), dead_letters).serve().await
+}

@@ -1,0 +1,222 @@
+"""The saga's state machine: what its definition promises, and what the template around it must say.
+
+The definition is generated; these rules hold whatever generates it to what the functions and the cloud do.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rules.functions import allowed
+from rules.register import Faults, rule
+from template import SUBSTITUTION, Template, as_list, target
+
+State = Mapping[str, Any]
+
+# What may pass if one tries again. Our functions say `Transient`; the others are said of a function that was killed or was too
+# slow, and by Lambda itself (AWS Step Functions guide, "Handle transient Lambda service exceptions").
+PASSING = (
+    "Transient",
+    "Runtime.ExitError",
+    "Sandbox.Timedout",
+    "States.Timeout",
+    "Lambda.Unknown",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.TooManyRequestsException",
+)
+# What our functions answer when trying again would change nothing.
+FINAL = ("Refused", "Undone", "Permanent")
+
+# The step that takes note of a failure. Nothing is left to catch if it fails too.
+PARK = "park_order"
+
+# What a step is told of the order. Everything else is in its streams.
+ORDER = ("order_id", "tenant", "attempt")
+
+FAILURES = ("ExecutionsFailed", "ExecutionsAborted", "ExecutionsTimedOut")
+
+
+@rule
+def every_state_leads_somewhere(template: Template) -> Faults:
+    for machine, definition in template.definitions.items():
+        states = definition["States"]
+        reached, to_visit = set(), {definition.get("StartAt")}
+        while to_visit:
+            name = to_visit.pop()
+            if name not in states:
+                yield f"{machine} goes to {name}, which is no state: correct the saga's generator"
+                continue
+            reached.add(name)
+            to_visit |= ways_out(states[name]) - reached
+            if states[name]["Type"] not in ("Choice", "Succeed", "Fail") and not {"Next", "End"} & set(states[name]):
+                yield f"{machine} does not say what follows {name}: give it a Next, or End"
+        for name in sorted(set(states) - reached):
+            yield f"{machine} never comes to {name}: lead a way there, or leave it out"
+
+
+@rule
+def every_step_is_tried_again_if_that_can_help(template: Template) -> Faults:
+    for machine, name, state in tasks(template):
+        for error in PASSING:
+            if not is_retried(state, error):
+                yield f"{machine} gives {name} up on {error}, which may pass: add it to a Retry"
+        for error in FINAL:
+            if is_retried(state, error):
+                yield f"{machine} tries {name} again on {error}, which will not pass: take it out of Retry"
+
+
+@rule
+def every_failure_is_caught_and_parks_the_order(template: Template) -> Faults:
+    for machine, name, state in tasks(template):
+        states = template.definitions[machine]["States"]
+        if step_of(state) == PARK:
+            if state.get("End") or states.get(state.get("Next"), {}).get("Type") != "Fail":
+                yield f"{machine} ends well after {name}, and nobody is told of the parked order: lead it to a Fail state"
+            continue
+        catchers = state.get("Catch", [])
+        if not catchers or "States.ALL" not in catchers[-1]["ErrorEquals"]:
+            yield f"{machine} does not catch everything that {name} may fail with: end its Catch with States.ALL"
+        elif step_of(states.get(catchers[-1].get("Next"), {})) != PARK:
+            yield f"{machine} does not park the order when {name} fails: lead its last Catch to a state whose step is {PARK}"
+
+
+@rule
+def every_step_is_told_of_the_order_by_the_execution(template: Template) -> Faults:
+    for machine, name, state in tasks(template):
+        given = {key.removesuffix(".$"): str(value) for key, value in payload(state).items()}
+        for key in ORDER:
+            if not re.search(rf"(\$\$|\$states\.context)\.Execution\.Input\.{key}\b", given.get(key, "")):
+                yield f"{machine} tells {name} {key} {given.get(key)!r}: take it from Execution.Input, which no other step can lose"
+
+
+@rule
+def time_limits_are_ordered(template: Template) -> Faults:
+    for machine, name, state in tasks(template):
+        function = function_of(template, machine, state)
+        timeout_s = template.properties(function).get("Timeout", 3)
+        if not state.get("TimeoutSeconds", 0) > timeout_s:
+            yield f"{machine} waits {state.get('TimeoutSeconds')} s in {name}, but {function} may take {timeout_s} s: set TimeoutSeconds above it"
+
+
+@rule
+def every_substitution_is_used_and_defined(template: Template) -> Faults:
+    for machine, properties in machines(template):
+        used = set(SUBSTITUTION.findall(json.dumps(template.definitions.get(machine, {}))))
+        defined = set(properties.get("DefinitionSubstitutions", {}))
+        for name in sorted(used - defined):
+            yield f"{machine}'s definition speaks of ${{{name}}}: define it in DefinitionSubstitutions"
+        for name in sorted(defined - used):
+            yield f"{machine} defines {name} in DefinitionSubstitutions, but its definition does not speak of it: take it away"
+
+
+@rule
+def a_machine_may_invoke_what_it_names_and_nothing_else(template: Template) -> Faults:
+    for machine, properties in machines(template):
+        role = target(properties.get("RoleArn"))
+        if template.resources.get(role or "", {}).get("Type") != "AWS::IAM::Role":
+            yield f"{machine} has no role in the template: add one and name it in Role"
+            continue
+        may: set[str | None] = set()
+        for name, statement in allowed(template):
+            for action in as_list(statement["Action"]) if name == role else []:
+                if action == "lambda:InvokeFunction":
+                    may |= {target(resource) for resource in as_list(statement["Resource"])}
+                elif action.partition(":")[0] not in ("logs", "xray"):
+                    yield f"{role} may {action}: {machine} invokes, logs and traces; take it away"
+        named = {function_of(template, owner, state) for owner, _, state in tasks(template) if owner == machine}
+        for function in sorted(map(str, named - may)):
+            yield f"{machine} names {function}, which it may not invoke: allow it in {role}"
+        for function in sorted(map(str, may - named)):
+            yield f"{machine} may invoke {function}, which it does not name: take it out of {role}"
+
+
+@rule
+def a_machine_starts_a_name_once_and_logs_without_data(template: Template) -> Faults:
+    for machine, properties in machines(template):
+        if properties.get("StateMachineType", "STANDARD") != "STANDARD":
+            yield f"{machine} is of the type {properties['StateMachineType']}, which runs a name twice: set Type to STANDARD"
+        logging = properties.get("LoggingConfiguration", {})
+        groups = [target(each) for each in logging.get("Destinations", [])]
+        if not any(template.resources.get(group or "", {}).get("Type") == "AWS::Logs::LogGroup" for group in groups):
+            yield f"{machine} has no log group in the template: add one and name it in Logging.Destinations"
+        if logging.get("IncludeExecutionData") is not False:
+            yield f"{machine} may write data to its log: set Logging.IncludeExecutionData to false"
+        for setting, parameter in (("Level", logging.get("Level")), ("Tracing", properties.get("TracingConfiguration", {}).get("Enabled"))):
+            if target(parameter) not in template.parameters:
+                yield f"{machine} has no parameter for its {setting}: refer to one"
+
+
+@rule
+def an_execution_that_fails_calls_a_person(template: Template) -> Faults:
+    watched = {
+        (alarm.get("MetricName"), target(dimension["Value"]))
+        for _, alarm in template.of_type("AWS::CloudWatch::Alarm")
+        if alarm.get("Namespace") == "AWS/States" and alarm.get("AlarmActions")
+        for dimension in alarm.get("Dimensions", [])
+        if dimension["Name"] == "StateMachineArn"
+    }
+    for machine, _ in machines(template):
+        for metric in FAILURES:
+            if (metric, machine) not in watched:
+                yield f"nobody is told of an execution of {machine} that ends badly: add an alarm on its {metric}"
+
+
+def machines(template: Template) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    yield from template.of_type("AWS::StepFunctions::StateMachine")
+
+
+def tasks(template: Template) -> Iterator[tuple[str, str, State]]:
+    """Each state that does something, with its name and its machine's."""
+    for machine, definition in template.definitions.items():
+        for name, state in definition["States"].items():
+            if state["Type"] == "Task":
+                yield machine, name, state
+
+
+def ways_out(state: State) -> set[str]:
+    """The states that may follow."""
+    branches = [state, *state.get("Catch", []), *state.get("Choices", [])]
+    return {branch["Next"] for branch in branches if "Next" in branch} | ({state["Default"]} if "Default" in state else set())
+
+
+def payload(state: State) -> Mapping[str, Any]:
+    """What a task hands to its function."""
+    return arguments(state).get("Payload", {}) if "FunctionName" in arguments(state) else arguments(state)
+
+
+def arguments(state: State) -> Mapping[str, Any]:
+    """What a task hands to its resource, in either language of paths."""
+    return state.get("Arguments", state.get("Parameters", {}))
+
+
+def step_of(state: State) -> str | None:
+    """The step of the saga that a task takes."""
+    return payload(state).get("step")
+
+
+def is_retried(state: State, error: str) -> bool:
+    """Whether a task is tried again after `error`: the first retrier that matches says so."""
+    for retrier in state.get("Retry", []):
+        names = retrier["ErrorEquals"]
+        if error in names or "States.ALL" in names or ("States.TaskFailed" in names and error != "States.Timeout"):
+            return retrier.get("MaxAttempts", 3) > 0
+    return False
+
+
+def function_of(template: Template, machine: str, state: State) -> str | None:
+    """The function that a task invokes, by its ARN or by the integration with Lambda."""
+    named = arguments(state).get("FunctionName", state.get("Resource", ""))
+    substitution = SUBSTITUTION.fullmatch(named)
+    return target(template.properties(machine).get("DefinitionSubstitutions", {}).get(substitution[1])) if substitution else None
+
+
+def invoked(template: Template) -> set[str]:
+    """The functions that state machines invoke."""
+    functions = {function_of(template, machine, state) for machine, _, state in tasks(template)}
+    return {function for function in functions if function}

@@ -1,0 +1,159 @@
+"""The drawing of `make demo`: orders' timelines side by side, from what the API says of them. Pure: no clock, no network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from paper import Paper
+
+MARGIN = " "
+NARROWEST, WIDEST = 24, 32  # of a column, in characters; a column that finds less room goes below the others
+MARKS = {"done": "✓", "refused": "✗", "undone": "↩", "running": "▸", "parked": "‖", "waiting": "·", "event": "●"}
+FINAL = ("confirmed", "cancelled")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A moment of an order: when, in milliseconds since it was placed (none for what has not ended), what, how often tried."""
+
+    at_ms: float | None
+    kind: str
+    what: str
+    attempts: int = 1
+
+
+@dataclass(frozen=True)
+class Column:
+    """An order's timeline, with two lines that say which order it is."""
+
+    title: str
+    subtitle: str
+    rows: tuple[Row, ...]
+    status: str
+    reason: str
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self.status in (*FINAL, "parked")
+
+
+def column(title: str, subtitle: str, saga: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> Column:
+    """The timeline of an order, from `GET /orders/{id}/saga` and `GET /orders/{id}/events`."""
+    events = list(events)
+    placed = instant(events[0]["recorded_at"])
+
+    def since_placed(time: str | None) -> float | None:
+        return None if time is None else (instant(time) - placed).total_seconds() * 1000
+
+    parked = [step["step"] for step in saga["steps"] if step["state"] == "parked"]
+    status = "parked" if parked and saga["status"] not in FINAL else saga["status"]
+    moments = [Row(since_placed(event["recorded_at"]), "event", name_of(event["event_type"])) for event in events]
+    ahead = []
+    for step in saga["steps"]:
+        what, tries = spoken(step["step"]), step.get("attempts", 1)
+        state, ended_ms = step["state"], since_placed(step.get("updated_at"))
+        if state == "undone" and step.get("undone_at"):
+            moments.append(Row(ended_ms, "done", what, tries))
+            moments.append(Row(since_placed(step["undone_at"]), "undone", what))
+        elif state in ("done", "refused", "undone", "parked"):
+            moments.append(Row(ended_ms, state, what, tries))
+        elif status not in (*FINAL, "parked"):
+            ahead.append(Row(None, state, what, tries))
+    # What happened at the same millisecond stays in this order: the step, then the event that it appended.
+    moments.sort(key=lambda row: (row.at_ms or 0, row.kind == "event" and row.what != "placed"))
+    return Column(title, subtitle, (*moments, *ahead), status, reason_of(events, parked))
+
+
+def draw(columns: list[Column], width: int, paper: Paper) -> list[str]:
+    """The columns as lines of at most `width` characters: side by side, or one below the other if they do not fit."""
+    room = (width - len(MARGIN) + 1) // len(columns) - 1
+    if room < NARROWEST:
+        blocks = [side_by_side([each], min(WIDEST, width - len(MARGIN)), paper) for each in columns]
+        return [line for block in blocks for line in (*block, "")][:-1]
+    return side_by_side(columns, min(WIDEST, room), paper)
+
+
+def side_by_side(columns: list[Column], width: int, paper: Paper) -> list[str]:
+    height = max(len(each.rows) for each in columns)
+    drawn = [one_column(each, height, width, paper) for each in columns]
+    lines = [(MARGIN + " ".join(cells)).rstrip() for cells in zip(*drawn, strict=True)]
+    return lines if any(each.reason for each in columns) else lines[:-1]
+
+
+def one_column(column: Column, height: int, width: int, paper: Paper) -> list[str]:
+    """A column's cells, each exactly `width` characters wide (styles not counted)."""
+    rule = paper.faint("─" * width)
+    cells = [paper.bold(fit(column.title, width)), paper.faint(fit(column.subtitle, width)), rule]
+    cells += [row_cell(row, width, paper) for row in column.rows]
+    cells += [" " * width] * (height - len(column.rows))
+    return [*cells, rule, status_cell(column, width, paper), paper.faint(fit(f"{'':7}{column.reason}", width))]
+
+
+def row_cell(row: Row, width: int, paper: Paper) -> str:
+    tries = f" ×{row.attempts}" if row.attempts > 1 else ""
+    text = f"{MARKS[row.kind]} {cut(row.what, width - 7 - len(tries))}{tries}"
+    time = "" if row.kind == "waiting" else clock(row.at_ms)
+    return f"{paper.faint(f'{time:>4}')} {style(row.kind, fit(text, width - 5), paper)}"
+
+
+def style(kind: str, text: str, paper: Paper) -> str:
+    """Marks carry the colour; what is under way, and what the order's own stream says, stands out."""
+    mark, rest = text[0], text[1:]
+    if kind == "waiting":
+        return paper.faint(text)
+    if kind == "running":
+        return paper.cyan(paper.bold(text))
+    colour = {"done": paper.green, "refused": paper.red, "undone": paper.yellow, "parked": paper.yellow, "event": paper.cyan}[kind]
+    return colour(mark) + (paper.bold(rest) if kind == "event" else rest)
+
+
+def status_cell(column: Column, width: int, paper: Paper) -> str:
+    if not column.is_over:
+        return paper.faint(fit(f"   … {column.status}", width))
+    mark, colour = {
+        "confirmed": (MARKS["done"], paper.green),
+        "cancelled": (MARKS["refused"], paper.red),
+        "parked": (MARKS["parked"], paper.yellow),
+    }[column.status]
+    ended_ms = max((row.at_ms for row in column.rows if row.at_ms is not None), default=0)
+    return f"{paper.faint(f'{clock(ended_ms):>4}')} {colour(paper.bold(fit(f'{mark} {column.status}', width - 5)))}"
+
+
+def clock(at_ms: float | None) -> str:
+    """Milliseconds in four characters; from ten seconds on, seconds."""
+    if at_ms is None:
+        return "…"
+    return f"{at_ms:.0f}" if round(at_ms) < 10_000 else f"{at_ms / 1000:.0f}s"
+
+
+def reason_of(events: list[Mapping[str, Any]], parked: list[str]) -> str:
+    """Why the order is undone, as its stream says, or what it is parked at."""
+    reasons = [event["data"]["reason"] for event in events if event.get("data", {}).get("reason")]
+    return spoken(reasons[-1]) if reasons else f"at {spoken(parked[-1])}" if parked else ""
+
+
+def name_of(event_type: str) -> str:
+    """`undo started` for `order.undo_started`: the column is the order's."""
+    return spoken(event_type.partition(".")[2])
+
+
+def spoken(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def instant(time: str) -> datetime:
+    return datetime.fromisoformat(time.replace("Z", "+00:00"))
+
+
+def fit(text: str, width: int) -> str:
+    """`text` in exactly `width` characters."""
+    return cut(text, width).ljust(width)
+
+
+def cut(text: str, width: int) -> str:
+    """`text` in at most `width` characters."""
+    return text if len(text) <= width else text[: width - 1] + "…"

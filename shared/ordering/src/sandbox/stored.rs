@@ -1,0 +1,78 @@
+//! Ledgers in a table, through the port that views use: an entry is a row, and how often it changed is its version.
+
+use events::AttemptKey;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use skald::{Put, StoreError, StreamId, Tenant, Timestamp, Version, ViewRow, ViewStore};
+
+use super::{CarrierEntry, GatewayEntry, ask_carrier, ask_gateway};
+use crate::ports::{Carrier, CarrierCall, Gateway, GatewayCall, ParcelAtCarrier, PaymentAtGateway, PortError};
+
+/// How often an entry is read again because another call changed it meanwhile.
+const ATTEMPTS: u32 = 10;
+
+/// A sandbox with its ledger in a table of its own.
+#[derive(Debug, Clone)]
+pub struct StoredSandbox<V> {
+    ledger: V,
+}
+
+impl<V: ViewStore> StoredSandbox<V> {
+    /// The sandbox with this ledger.
+    pub const fn new(ledger: V) -> Self {
+        Self { ledger }
+    }
+
+    /// One call: reads the entry, and stores what becomes of it if nobody changed it meanwhile.
+    async fn ask<E, A>(
+        &self,
+        key: &AttemptKey,
+        answer: impl Fn(Option<&E>) -> (Option<E>, Result<A, PortError>) + Sync,
+    ) -> Result<A, PortError>
+    where
+        E: Serialize + DeserializeOwned + Send,
+        A: Send,
+    {
+        // A sandbox is nobody's in particular: attempt keys are unique over all tenants.
+        let place = StreamId::new(&Tenant::default(), "ledger", key.as_str());
+        let place = place.map_err(|error| PortError::Refused(error.to_string()))?;
+        for _ in 0..ATTEMPTS {
+            let row = self.ledger.get(&place).await.map_err(|error| no_answer(&error))?;
+            let (version, entry) = match &row {
+                Some(row) => (row.version, row.decode(&place).map_err(|error| PortError::Refused(error.to_string()))?),
+                None => (Version::START, None),
+            };
+            let (changed, answer) = answer(entry.as_ref());
+            let Some(changed) = changed else { return answer };
+            let body = serde_json::to_string(&changed).map_err(|error| PortError::Refused(error.to_string()))?;
+            let row = ViewRow {
+                version: version.next(),
+                at: Timestamp::EPOCH, // A sandbox knows no time.
+                body: Some(body),
+                listing: None,
+                parked: None,
+            };
+            if self.ledger.put(&place, version, &row).await.map_err(|error| no_answer(&error))? == Put::Stored {
+                return answer;
+            }
+        }
+        Err(PortError::NoAnswer("the ledger was changed by others all the time".to_owned()))
+    }
+}
+
+/// Whether the ledger has the entry is not known: so it is with a gateway that does not answer.
+fn no_answer(error: &StoreError) -> PortError {
+    PortError::NoAnswer(error.to_string())
+}
+
+impl<V: ViewStore> Gateway for StoredSandbox<V> {
+    async fn ask(&self, call: &GatewayCall) -> Result<PaymentAtGateway, PortError> {
+        self.ask(call.key(), |entry: Option<&GatewayEntry>| ask_gateway(entry, call)).await
+    }
+}
+
+impl<V: ViewStore> Carrier for StoredSandbox<V> {
+    async fn ask(&self, call: &CarrierCall) -> Result<ParcelAtCarrier, PortError> {
+        self.ask(call.key(), |entry: Option<&CarrierEntry>| ask_carrier(entry, call)).await
+    }
+}

@@ -1,0 +1,214 @@
+//! A queue of [`CommitMessage`]s: each to its reader, and what fails to where it belongs.
+//!
+//! - A *transient* failure returns the message to the queue, and with it the later ones of its group, so that they stay
+//!   in order. Other groups go on.
+//! - A *permanent* one is sent to the dead-letter queue at once, its reader parks the stream, and the message is
+//!   acknowledged: redelivering it would change nothing.
+//! - Nothing is acknowledged before its effect is durable.
+
+use std::future::Future;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_sdk_sqs::types::MessageAttributeValue;
+use futures_util::future::join_all;
+use lambda_runtime::{LambdaEvent, service_fn};
+use skald::{Category, CommitMessage, InvalidMessage, StreamId};
+use tracing::Instrument;
+
+use crate::{Error, chain};
+
+/// Longest reason that goes with a dead letter and a parked stream, in characters.
+const MAX_REASON: usize = 1_000;
+
+/// Reads the messages of a queue.
+pub trait Reader: Sync {
+    /// The category of the streams it follows.
+    const CATEGORY: &'static Category;
+    /// Why a message could not be read.
+    type Failure: std::error::Error + Send + 'static;
+
+    /// Does what the message asks for. It comes again if the function dies, and often enough without that.
+    fn read(&self, message: &CommitMessage) -> impl Future<Output = Result<(), Self::Failure>> + Send;
+
+    /// Remembers that the stream cannot be read, after its message was set aside.
+    fn park(&self, stream: &StreamId, reason: &str) -> impl Future<Output = Result<(), Self::Failure>> + Send;
+
+    /// Whether the same message can be read later without anybody's help.
+    fn is_transient(failure: &Self::Failure) -> bool;
+}
+
+/// Takes messages that nobody can read. The port to a dead-letter queue.
+pub trait DeadLetters: Sync {
+    /// Keeps the message, durably, with the reason why nobody can read it.
+    fn keep(&self, message: &SqsMessage, reason: &str) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// A dead-letter queue on SQS, FIFO.
+#[derive(Debug, Clone)]
+pub struct SqsDeadLetters {
+    client: aws_sdk_sqs::Client,
+    queue_url: String,
+}
+
+impl SqsDeadLetters {
+    /// The queue at this address.
+    #[must_use]
+    pub fn new(client: aws_sdk_sqs::Client, queue_url: String) -> Self {
+        Self { client, queue_url }
+    }
+}
+
+impl DeadLetters for SqsDeadLetters {
+    async fn keep(&self, message: &SqsMessage, reason: &str) -> Result<(), Error> {
+        let reason = MessageAttributeValue::builder().data_type("String").string_value(reason).build()?;
+        let id = message.message_id.as_deref().ok_or("a message without an id")?;
+        self.client
+            .send_message()
+            .queue_url(&self.queue_url)
+            .message_body(message.body.as_deref().unwrap_or_default())
+            .message_attributes("reason", reason)
+            .message_group_id(message.attributes.get("MessageGroupId").map_or(id, String::as_str))
+            .message_deduplication_id(id)
+            .send()
+            .await?;
+        Ok(())
+    }
+}
+
+/// The messages of a queue, for one reader.
+#[derive(Debug)]
+pub struct Queue<R, D> {
+    reader: R,
+    dead_letters: D,
+}
+
+/// Why a message was not read.
+#[derive(Debug, thiserror::Error)]
+enum Failure<F: std::error::Error> {
+    #[error(transparent)]
+    Message(#[from] InvalidMessage),
+    #[error("a message of category {0:?}, which is not followed here")]
+    Category(String),
+    #[error(transparent)]
+    Reader(F),
+}
+
+impl<R: Reader, D: DeadLetters> Queue<R, D> {
+    /// The messages go to `reader`, those that nobody can read to `dead_letters`.
+    pub const fn new(reader: R, dead_letters: D) -> Self {
+        Self { reader, dead_letters }
+    }
+
+    /// Serves batches of the queue, until the runtime ends the function.
+    ///
+    /// # Errors
+    /// If the runtime's interface fails.
+    pub async fn serve(self) -> Result<(), Error> {
+        let queue = &self;
+        let handler = service_fn(move |event: LambdaEvent<SqsEvent>| queue.read_batch(event.payload));
+        lambda_runtime::run(handler).await
+    }
+
+    /// Reads a batch and names the messages to be delivered again.
+    ///
+    /// # Errors
+    /// If a message has no id, so that it could not be named: the whole batch is delivered again.
+    pub async fn read_batch(&self, event: SqsEvent) -> Result<SqsBatchResponse, Error> {
+        let received = event.records.len();
+        if event.records.iter().any(|message| message.message_id.is_none()) {
+            return Err("a message without an id: the whole batch is returned".into());
+        }
+        // Groups do not wait for each other; inside a group, one message waits for the other.
+        let returned = join_all(groups(event.records).into_iter().map(|group| self.read_group(group))).await.concat();
+        tracing::info!(received, returned = returned.len(), "settled a batch");
+        let mut response = SqsBatchResponse::default();
+        response.set_failures(returned);
+        Ok(response)
+    }
+
+    /// Reads the messages of a group in order, up to the first that must be delivered again: ids from that one on.
+    async fn read_group(&self, group: Vec<SqsMessage>) -> Vec<String> {
+        for (index, message) in group.iter().enumerate() {
+            if self.settle(message).await.is_err() {
+                return group[index..].iter().filter_map(|message| message.message_id.clone()).collect();
+            }
+        }
+        Vec::new()
+    }
+
+    /// Reads a message or sets it aside; `Err` if it must be delivered again. The reason is in the log.
+    async fn settle(&self, message: &SqsMessage) -> Result<(), ()> {
+        let parsed = CommitMessage::from_json(message.body.as_deref().unwrap_or_default());
+        let stream = parsed.as_ref().ok().map(|parsed| parsed.stream.clone());
+        let span =
+            tracing::info_span!("message", stream = tracing::field::Empty, correlation_id = tracing::field::Empty);
+        if let Ok(parsed) = &parsed {
+            span.record("stream", tracing::field::display(&parsed.stream));
+            if let Some(commit) = &parsed.commit {
+                span.record("correlation_id", commit.context.correlation_id.as_str());
+            }
+        }
+        async {
+            match self.read(parsed).await {
+                Ok(()) => Ok(()),
+                Err(failure) if is_transient::<R>(&failure) => {
+                    tracing::warn!(reason = chain(&failure), "goes back to the queue");
+                    Err(())
+                }
+                Err(failure) => self.set_aside(message, stream, chain(&failure)).await,
+            }
+        }
+        .instrument(span)
+        .await
+    }
+
+    /// The dead letter first: if parking fails, the message comes again and both are repeated.
+    async fn set_aside(&self, message: &SqsMessage, stream: Option<StreamId>, reason: String) -> Result<(), ()> {
+        let reason: String = reason.chars().take(MAX_REASON).collect();
+        tracing::error!(reason, "cannot be read and is set aside");
+        let kept = self.dead_letters.keep(message, &reason).await;
+        kept.map_err(|error| tracing::error!(reason = chain(error.as_ref()), "the dead-letter queue took nothing"))?;
+        let Some(stream) = stream.filter(|stream| stream.category() == R::CATEGORY) else { return Ok(()) };
+        match self.reader.park(&stream, &reason).await {
+            Ok(()) => Ok(()),
+            Err(error) if R::is_transient(&error) => {
+                tracing::warn!(reason = chain(&error), "could not be parked and goes back to the queue");
+                Err(())
+            }
+            // The row itself is broken: coming again would change nothing, and the dead letter tells of it.
+            Err(error) => {
+                tracing::error!(reason = chain(&error), "cannot be parked");
+                Ok(())
+            }
+        }
+    }
+
+    async fn read(&self, parsed: Result<CommitMessage, InvalidMessage>) -> Result<(), Failure<R::Failure>> {
+        let message = parsed?;
+        if message.category() != R::CATEGORY {
+            return Err(Failure::Category(message.category().to_owned()));
+        }
+        self.reader.read(&message).await.map_err(Failure::Reader)
+    }
+}
+
+fn is_transient<R: Reader>(failure: &Failure<R::Failure>) -> bool {
+    match failure {
+        Failure::Message(error) => error.is_transient(),
+        Failure::Category(_) => false,
+        Failure::Reader(error) => R::is_transient(error),
+    }
+}
+
+/// The messages by group, each group in order of arrival. A message without a group is one of its own.
+fn groups(messages: Vec<SqsMessage>) -> Vec<Vec<SqsMessage>> {
+    let mut groups: Vec<(Option<String>, Vec<SqsMessage>)> = Vec::new();
+    for message in messages {
+        let group = message.attributes.get("MessageGroupId").cloned();
+        match groups.iter_mut().find(|(name, _)| name.is_some() && *name == group) {
+            Some((_, members)) => members.push(message),
+            None => groups.push((group, vec![message])),
+        }
+    }
+    groups.into_iter().map(|(_, members)| members).collect()
+}
