@@ -6,6 +6,7 @@ use events::{CancelReason, OrderId};
 use ordering::order::{Order, OrderCommand, OrderRejection, OrderState};
 use ordering::requests::{CancelRequest, Fault};
 use ordering::streams;
+use ordering::views::OrderStatus;
 use serde_json::json;
 use skald::{Actor, CommitId, Decider, EventStore, Folded, Handled, One, Version, handle_all};
 use skald_lambda::clock::{RandomPause, new_id};
@@ -52,7 +53,8 @@ impl<S: EventStore> OrderCommands<S> {
         let handled = handle_all(&self.events, &RandomPause, &stream, &request, decide).await;
         let Handled { states, .. } = handled.map_err(|error| Problem::from_handle(error, not_changed))?;
         let version = states.version;
-        let body = json!({ "order_id": order_id, "status": "pending", "version": version });
+        let status = states.state.placed().map_or(OrderStatus::Pending, |order| OrderStatus::of(order.phase));
+        let body = json!({ "order_id": order_id, "status": status, "version": version });
         Ok(Reply::json(StatusCode::ACCEPTED, body).with_header(header::ETAG, format!("\"{version}\"")))
     }
 }

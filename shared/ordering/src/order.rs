@@ -82,7 +82,7 @@ pub enum OrderCommand {
     Commit,
     /// Complete it.
     Confirm,
-    /// Turn round, towards undoing.
+    /// Turn round, towards undoing. A parked order is also resumed: nobody is at it who would undo it.
     StartUndo {
         /// Why.
         reason: CancelReason,
@@ -200,7 +200,10 @@ impl PlacedOrder {
                 Phase::Undoing(reason) | Phase::Cancelled(reason) => Err(OrderRejection::UndoStarted(reason)),
             },
             OrderCommand::StartUndo { reason } => match self.phase {
-                Phase::Open => Ok(vec![OrderUndoStarted { reason: *reason }.into()]),
+                Phase::Open => {
+                    let undo_started = OrderUndoStarted { reason: *reason }.into();
+                    Ok([undo_started].into_iter().chain(self.resumed().map(OrderEvent::from)).collect())
+                }
                 Phase::Undoing(_) | Phase::Cancelled(_) => quiet,
                 Phase::Committed | Phase::Confirmed => Err(OrderRejection::Committed),
             },
@@ -215,11 +218,13 @@ impl PlacedOrder {
                 None => Ok(vec![OrderParked { step: step.clone(), error: error.clone() }.into()]),
                 Some(_) => quiet,
             },
-            OrderCommand::Resume => match self.parked {
-                Some(_) => Ok(vec![OrderResumed { attempt: self.attempt.saturating_add(1) }.into()]),
-                None => quiet,
-            },
+            OrderCommand::Resume => Ok(self.resumed().map(OrderEvent::from).into_iter().collect()),
         }
+    }
+
+    /// The beginning of the next attempt, if the order is parked.
+    fn resumed(&self) -> Option<OrderResumed> {
+        self.parked.as_ref().map(|_| OrderResumed { attempt: self.attempt.saturating_add(1) })
     }
 
     fn evolve(&mut self, event: &OrderEvent) {

@@ -9,7 +9,7 @@ use skald::{
 };
 
 use super::inapplicable;
-use crate::order::Order;
+use crate::order::{Order, Phase};
 use crate::streams;
 
 /// The projection of category `order`.
@@ -55,6 +55,18 @@ pub enum OrderStatus {
     Confirmed,
     /// It is undone.
     Cancelled,
+}
+
+impl OrderStatus {
+    /// What is said of an order that has come so far.
+    #[must_use]
+    pub const fn of(phase: Phase) -> Self {
+        match phase {
+            Phase::Open | Phase::Committed | Phase::Undoing(_) => Self::Pending,
+            Phase::Confirmed => Self::Confirmed,
+            Phase::Cancelled(_) => Self::Cancelled,
+        }
+    }
 }
 
 /// One product of an order, with its name and price when it was placed.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use skald::{Commit, DecodeError, DomainEvent, Timestamp, fold};
 
 use super::OrderStatus;
-use crate::order::{Order, Phase, PlacedOrder};
+use crate::order::{Order, PlacedOrder};
 use crate::payment::Payment;
 use crate::reservation::Reservation;
 use crate::saga::{Next, ORDER_SAGA, Progress, SagaState, Step, next};
@@ -51,6 +51,10 @@ pub struct SagaStep {
     pub attempts: u32,
     /// When its first event was recorded; none if nothing is written of it yet.
     pub started_at: Option<Timestamp>,
+    /// When it was done; none if it never was. What is undone without it can no longer be done.
+    pub done_at: Option<Timestamp>,
+    /// When it was undone.
+    pub undone_at: Option<Timestamp>,
     /// When its last event was recorded.
     pub updated_at: Option<Timestamp>,
 }
@@ -75,7 +79,20 @@ pub enum StepState {
 #[derive(Debug, Default)]
 struct Traces {
     times: Vec<Timestamp>,
+    done_at: Option<Timestamp>,
+    undone_at: Option<Timestamp>,
     attempts: BTreeSet<String>,
+}
+
+/// What an event says of its step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    /// Something else: that it was begun, say, or refused.
+    Other,
+    /// It is done.
+    Done,
+    /// It is undone, or can no longer be done.
+    Undone,
 }
 
 /// The saga of the order in these streams; none if there is no order.
@@ -109,21 +126,18 @@ pub fn saga_of(order_id: OrderId, commits: &SagaCommits<'_>) -> Result<Option<Or
         if seen.is_none() && parked != Some(step) && coming != Some(step) {
             return None;
         }
-        let Traces { times, attempts } = seen.unwrap_or_default();
+        let Traces { times, done_at, undone_at, attempts } = seen.unwrap_or_default();
         Some(SagaStep {
             step,
             state: if parked == Some(step) { StepState::Parked } else { told(state.progress(step)) },
             attempts: u32::try_from(attempts.len()).unwrap_or(u32::MAX).max(1),
             started_at: times.iter().min().copied(),
+            done_at,
+            undone_at,
             updated_at: times.iter().max().copied(),
         })
     });
-    let status = match order.phase {
-        Phase::Open | Phase::Committed | Phase::Undoing(_) => OrderStatus::Pending,
-        Phase::Confirmed => OrderStatus::Confirmed,
-        Phase::Cancelled(_) => OrderStatus::Cancelled,
-    };
-    Ok(Some(OrderSaga { order_id, status, attempt: order.attempt, steps: steps.collect() }))
+    Ok(Some(OrderSaga { order_id, status: OrderStatus::of(order.phase), attempt: order.attempt, steps: steps.collect() }))
 }
 
 const fn told(progress: Progress) -> StepState {
@@ -147,64 +161,69 @@ fn undone_by(step: Step) -> Step {
     undone.map_or(step, |pair| pair.action.step)
 }
 
-/// Notes of every event which step it is of, when it was recorded, and in which attempt.
+/// Notes of every event which step it is of, what it says of it, when it was recorded, and in which attempt.
 fn trace<E: DomainEvent>(
     commits: &[Commit],
     traces: &mut BTreeMap<Step, Traces>,
-    step_of: impl Fn(&E) -> Option<Step>,
+    mark: impl Fn(&E) -> Option<(Step, Mark)>,
 ) -> Result<(), DecodeError> {
     for commit in commits {
         for envelope in commit.envelopes::<E>() {
             let envelope = envelope?;
-            let Some(step) = step_of(&envelope.data) else { continue };
+            let Some((step, mark)) = mark(&envelope.data) else { continue };
             let seen = traces.entry(step).or_default();
             seen.times.push(envelope.recorded_at);
             seen.attempts.extend(envelope.context.metadata.get("attempt").cloned());
+            match mark {
+                Mark::Other => {}
+                Mark::Done => seen.done_at = Some(envelope.recorded_at),
+                Mark::Undone => seen.undone_at = Some(envelope.recorded_at),
+            }
         }
     }
     Ok(())
 }
 
-const fn of_order(event: &OrderEvent, parked: Option<Step>) -> Option<Step> {
+fn of_order(event: &OrderEvent, parked: Option<Step>) -> Option<(Step, Mark)> {
     match event {
-        OrderEvent::Committed(_) => Some(Step::CommitOrder),
-        OrderEvent::Confirmed(_) => Some(Step::ConfirmOrder),
-        OrderEvent::UndoStarted(_) => Some(Step::StartUndo),
-        OrderEvent::Cancelled(_) => Some(Step::CancelOrder),
-        OrderEvent::Parked(_) => parked,
+        OrderEvent::Committed(_) => Some((Step::CommitOrder, Mark::Done)),
+        OrderEvent::Confirmed(_) => Some((Step::ConfirmOrder, Mark::Done)),
+        OrderEvent::UndoStarted(_) => Some((Step::StartUndo, Mark::Done)),
+        OrderEvent::Cancelled(_) => Some((Step::CancelOrder, Mark::Done)),
+        OrderEvent::Parked(_) => Some((parked?, Mark::Other)),
         OrderEvent::Placed(_) | OrderEvent::Resumed(_) => None,
     }
 }
 
-const fn of_reservation(event: &ReservationEvent) -> Option<Step> {
+const fn of_reservation(event: &ReservationEvent) -> Option<(Step, Mark)> {
     match event {
-        ReservationEvent::Made(_)
-        | ReservationEvent::Refused(_)
-        | ReservationEvent::Released(_)
-        | ReservationEvent::Abandoned(_) => Some(Step::ReserveStock),
-        ReservationEvent::Shipped(_) => Some(Step::ShipStock),
+        ReservationEvent::Made(_) => Some((Step::ReserveStock, Mark::Done)),
+        ReservationEvent::Refused(_) => Some((Step::ReserveStock, Mark::Other)),
+        ReservationEvent::Released(_) | ReservationEvent::Abandoned(_) => Some((Step::ReserveStock, Mark::Undone)),
+        ReservationEvent::Shipped(_) => Some((Step::ShipStock, Mark::Done)),
     }
 }
 
-const fn of_payment(event: &PaymentEvent) -> Option<Step> {
+const fn of_payment(event: &PaymentEvent) -> Option<(Step, Mark)> {
     match event {
-        PaymentEvent::AuthorizationRequested(_)
-        | PaymentEvent::Authorized(_)
-        | PaymentEvent::Declined(_)
-        | PaymentEvent::VoidRequested(_)
-        | PaymentEvent::Voided(_) => Some(Step::AuthorizePayment),
-        PaymentEvent::CaptureRequested(_) | PaymentEvent::Captured(_) => Some(Step::CapturePayment),
+        PaymentEvent::Authorized(_) => Some((Step::AuthorizePayment, Mark::Done)),
+        PaymentEvent::AuthorizationRequested(_) | PaymentEvent::Declined(_) | PaymentEvent::VoidRequested(_) => {
+            Some((Step::AuthorizePayment, Mark::Other))
+        }
+        PaymentEvent::Voided(_) => Some((Step::AuthorizePayment, Mark::Undone)),
+        PaymentEvent::CaptureRequested(_) => Some((Step::CapturePayment, Mark::Other)),
+        PaymentEvent::Captured(_) => Some((Step::CapturePayment, Mark::Done)),
         PaymentEvent::RefundRequested(_) | PaymentEvent::Refunded(_) => None,
     }
 }
 
-const fn of_shipment(event: &ShipmentEvent) -> Option<Step> {
+const fn of_shipment(event: &ShipmentEvent) -> Option<(Step, Mark)> {
     match event {
-        ShipmentEvent::Requested(_)
-        | ShipmentEvent::Created(_)
-        | ShipmentEvent::Refused(_)
-        | ShipmentEvent::CancelRequested(_)
-        | ShipmentEvent::Cancelled(_) => Some(Step::CreateShipment),
+        ShipmentEvent::Created(_) => Some((Step::CreateShipment, Mark::Done)),
+        ShipmentEvent::Requested(_) | ShipmentEvent::Refused(_) | ShipmentEvent::CancelRequested(_) => {
+            Some((Step::CreateShipment, Mark::Other))
+        }
+        ShipmentEvent::Cancelled(_) => Some((Step::CreateShipment, Mark::Undone)),
         ShipmentEvent::Dispatched(_) | ShipmentEvent::Delivered(_) => None,
     }
 }

@@ -196,11 +196,19 @@ fn a_final_order_cannot_be_resumed() {
 }
 
 #[test]
-fn a_parked_order_can_still_be_completed_or_undone() {
+fn a_parked_order_that_is_turned_round_is_resumed() {
+    let past = [open(), vec![parked().into()]].concat();
+    let turned = [OrderUndoStarted { reason: EXPIRED }.into(), OrderResumed { attempt: 2 }.into()];
+    given::<Order>(past).when(start_undo(EXPIRED)).then(turned);
+    // One that is parked while it is being undone is not turned round, and waits for its operator.
+    given::<Order>([undoing(), vec![parked().into()]].concat()).when(start_undo(EXPIRED)).then_nothing();
+}
+
+#[test]
+fn a_parked_order_can_still_be_completed_or_cancelled() {
     let parked_at = |past: Vec<OrderEvent>| [past, vec![parked().into()]].concat();
     given::<Order>(parked_at(open())).when(OrderCommand::Commit).then([OrderCommitted {}.into()]);
     given::<Order>(parked_at(committed())).when(OrderCommand::Confirm).then([OrderConfirmed {}.into()]);
-    given::<Order>(parked_at(open())).when(start_undo(EXPIRED)).then([OrderUndoStarted { reason: EXPIRED }.into()]);
     given::<Order>(parked_at(undoing())).when(OrderCommand::Cancel).then([OrderCancelled { reason: EXPIRED }.into()]);
 }
 

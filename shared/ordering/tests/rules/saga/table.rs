@@ -1,7 +1,7 @@
 //! The table of outcomes, row by row: in process, through `next` and through the state machine.
 
 use ordering::order::Phase;
-use ordering::saga::{ExecutionInput, ORDER_SAGA, SagaState, Step, StepInput};
+use ordering::saga::{ErrorOutput, ExecutionInput, Failure, ORDER_SAGA, SagaState, Step, StepInput};
 use serde_json::to_value;
 
 use super::machine::execute;
@@ -104,4 +104,21 @@ fn a_parked_order_goes_on_when_it_is_resumed_and_is_parked_again_if_nothing_has_
             world
         });
     }
+}
+
+#[test]
+fn a_parked_order_that_the_customer_cancels_is_undone_by_the_next_attempt() {
+    let world = begun(&outcomes().remove(0));
+    let execution = ExecutionInput { order_id: order_id(), tenant: tenant(), attempt: 1 };
+    finish(world.perform(&StepInput::of(&execution, Step::ReserveStock))).unwrap();
+    let error = ErrorOutput { error: "Transient".to_owned(), cause: "no answer".to_owned() };
+    let failure = Some(Failure { step: Step::AuthorizePayment, error });
+    finish(world.perform(&StepInput { failure, ..StepInput::of(&execution, Step::ParkOrder) })).unwrap();
+    assert_eq!(told(&world.state()).2.as_deref(), Some("authorize_payment"));
+
+    assert!(world.cancel());
+    assert_eq!(world.state().order.placed().map(|order| (order.attempt, order.parked.is_none())), Some((2, true)));
+    run(execute(&world, 2));
+    assert_eq!(told(&world.state()), ("cancelled", Some("customer_request".to_owned()), None));
+    world.assert_clean("parked, then cancelled");
 }

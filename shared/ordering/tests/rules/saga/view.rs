@@ -42,8 +42,9 @@ fn a_confirmed_order_shows_every_step_done_in_order() {
         "confirm_order",
     ];
     assert_eq!(told(&saga), expected.map(|step| (step, StepState::Done)));
-    let times: Vec<_> = saga.steps.iter().map(|step| (step.started_at.unwrap(), step.updated_at.unwrap())).collect();
-    assert!(times.iter().all(|(started, updated)| started <= updated), "{times:?}");
+    let times: Vec<_> = saga.steps.iter().map(|step| (step.started_at.unwrap(), step.done_at.unwrap())).collect();
+    assert!(times.iter().all(|(started, done)| started <= done), "{times:?}");
+    assert!(saga.steps.iter().all(|step| step.undone_at.is_none() && step.updated_at == step.done_at));
     assert!(times.is_sorted_by(|before, after| before.1 <= after.0), "{times:?}");
 }
 
@@ -59,6 +60,11 @@ fn a_refused_order_shows_what_was_refused_and_what_was_undone() {
         ("cancel_order", StepState::Done),
     ];
     assert_eq!(told(&saga), expected);
+
+    let [reserved, authorized, created, ..] = &saga.steps[..] else { panic!("{saga:?}") };
+    assert!(reserved.done_at.unwrap() < reserved.undone_at.unwrap(), "done, and then undone");
+    assert_eq!((authorized.done_at, authorized.undone_at), (None, None), "there was nothing to undo");
+    assert_eq!((created.done_at, created.undone_at), (None, created.updated_at), "it can no longer be done");
 }
 
 #[test]
@@ -69,7 +75,8 @@ fn an_order_that_was_just_placed_shows_what_is_about_to_be_done() {
         to_value(&saga).unwrap(),
         json!({
             "order_id": order_id(), "status": "pending", "attempt": 1,
-            "steps": [{ "step": "reserve_stock", "state": "running", "attempts": 1, "started_at": null, "updated_at": null }]
+            "steps": [{ "step": "reserve_stock", "state": "running", "attempts": 1,
+                "started_at": null, "done_at": null, "undone_at": null, "updated_at": null }]
         })
     );
 }
