@@ -11,8 +11,11 @@ from paper import Paper
 
 MARGIN = " "
 NARROWEST, WIDEST = 24, 32  # of a column, in characters; a column that finds less room goes below the others
-MARKS = {"done": "✓", "refused": "✗", "undone": "↩", "running": "▸", "parked": "‖", "waiting": "·", "event": "●"}
+MARKS = {"done": "✓", "refused": "✗", "undone": "↩", "closed": "⊘", "running": "▸", "parked": "‖", "event": "●"}
+LEGEND = "✓ done   ✗ refused   ↩ undone   ⊘ closed before it was done   ● the order's own events"
 FINAL = ("confirmed", "cancelled")
+# When one of these is done, an event of the order says so.
+SAID_BY_THE_ORDER = ("commit_order", "confirm_order", "start_undo", "cancel_order")
 
 
 @dataclass(frozen=True)
@@ -54,15 +57,15 @@ def column(title: str, subtitle: str, saga: Mapping[str, Any], events: Iterable[
     moments = [Row(since_placed(event["recorded_at"]), "event", name_of(event["event_type"])) for event in events]
     ahead = []
     for step in saga["steps"]:
-        what, tries = spoken(step["step"]), step.get("attempts", 1)
-        state, ended_ms = step["state"], since_placed(step.get("updated_at"))
-        if state == "undone" and step.get("undone_at"):
-            moments.append(Row(ended_ms, "done", what, tries))
-            moments.append(Row(since_placed(step["undone_at"]), "undone", what))
-        elif state in ("done", "refused", "undone", "parked"):
-            moments.append(Row(ended_ms, state, what, tries))
-        elif status not in (*FINAL, "parked"):
+        what, tries, state = spoken(step["step"]), step["attempts"], step["state"]
+        if state == "running":
             ahead.append(Row(None, state, what, tries))
+        if state in ("refused", "parked"):
+            moments.append(Row(since_placed(step["updated_at"]), state, what, tries))
+        if step["done_at"] and step["step"] not in SAID_BY_THE_ORDER:
+            moments.append(Row(since_placed(step["done_at"]), "done", what, tries))
+        if step["undone_at"]:
+            moments.append(Row(since_placed(step["undone_at"]), "undone" if step["done_at"] else "closed", what))
     # What happened at the same millisecond stays in this order: the step, then the event that it appended.
     moments.sort(key=lambda row: (row.at_ms or 0, row.kind == "event" and row.what != "placed"))
     return Column(title, subtitle, (*moments, *ahead), status, reason_of(events, parked))
@@ -96,19 +99,16 @@ def one_column(column: Column, height: int, width: int, paper: Paper) -> list[st
 def row_cell(row: Row, width: int, paper: Paper) -> str:
     tries = f" ×{row.attempts}" if row.attempts > 1 else ""
     text = f"{MARKS[row.kind]} {cut(row.what, width - 7 - len(tries))}{tries}"
-    time = "" if row.kind == "waiting" else clock(row.at_ms)
-    return f"{paper.faint(f'{time:>4}')} {style(row.kind, fit(text, width - 5), paper)}"
+    return f"{paper.faint(f'{clock(row.at_ms):>4}')} {style(row.kind, fit(text, width - 5), paper)}"
 
 
 def style(kind: str, text: str, paper: Paper) -> str:
     """Marks carry the colour; what is under way, and what the order's own stream says, stands out."""
     mark, rest = text[0], text[1:]
-    if kind == "waiting":
-        return paper.faint(text)
     if kind == "running":
         return paper.cyan(paper.bold(text))
-    colour = {"done": paper.green, "refused": paper.red, "undone": paper.yellow, "parked": paper.yellow, "event": paper.cyan}[kind]
-    return colour(mark) + (paper.bold(rest) if kind == "event" else rest)
+    colours = {"done": paper.green, "refused": paper.red, "undone": paper.yellow, "closed": paper.faint, "parked": paper.yellow}
+    return colours.get(kind, paper.cyan)(mark) + (paper.bold(rest) if kind == "event" else rest)
 
 
 def status_cell(column: Column, width: int, paper: Paper) -> str:

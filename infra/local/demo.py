@@ -58,6 +58,8 @@ def four_orders(api: Api, paper: Paper) -> None:
         board.show(drawn)
     board.leave(drawn)
     paper.line()
+    paper.line(paper.faint(f"  {columns.LEGEND}"))
+    paper.line()
     paper.line(paper.faint(f"  The last of them in full: curl {api.url}/orders/{orders[-1]}/saga"))
     unfinished = [f"{order} ({each.title})" for order, each in zip(orders, drawn, strict=True) if not each.is_over]
     if unfinished:

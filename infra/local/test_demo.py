@@ -34,25 +34,19 @@ BEFORE = ["reserve_stock", "authorize_payment", "create_shipment"]
 STEPS = [*BEFORE, "commit_order", "capture_payment", "ship_stock", "confirm_order"]
 
 
-def at(ms: int) -> str:
-    return f"2026-11-21T10:00:{ms // 1000:02}.{ms % 1000:03}Z"
+def at(ms: int | None) -> str | None:
+    return None if ms is None else f"2026-11-21T10:00:{ms // 1000:02}.{ms % 1000:03}Z"
 
 
 def event(ms: int, event_type: str, **data: str) -> dict[str, Any]:
     return {"event_type": event_type, "recorded_at": at(ms), "data": data}
 
 
-def step(name: str, state: str, ended_ms: int | None = None, attempts: int = 1, undone_ms: int | None = None) -> dict[str, Any]:
-    found: dict[str, Any] = {"step": name, "state": state, "attempts": attempts}
-    if ended_ms is not None:
-        found |= {"started_at": at(ended_ms - 5), "updated_at": at(ended_ms)}
-    if undone_ms is not None:
-        found["undone_at"] = at(undone_ms)
-    return found
-
-
-def waiting(*names: str) -> list[dict[str, Any]]:
-    return [{"step": name, "state": "waiting", "attempts": 0} for name in names]
+def step(name: str, state: str, done_ms: int | None = None, undone_ms: int | None = None, **more: Any) -> dict[str, Any]:
+    """A step as the API tells it: `updated_ms` for one that is neither done nor undone."""
+    updated_ms = more.get("updated_ms") or undone_ms or done_ms
+    times = {"started_at": updated_ms and updated_ms - 5, "done_at": done_ms, "undone_at": undone_ms, "updated_at": updated_ms}
+    return {"step": name, "state": state, "attempts": more.get("attempts", 1), **{key: at(ms) for key, ms in times.items()}}
 
 
 Told = tuple[dict[str, Any], list[dict[str, Any]]]
@@ -63,37 +57,40 @@ def told(status: str, steps: list[dict[str, Any]], *events: dict[str, Any]) -> T
     return {"order_id": "…", "status": status, "steps": steps}, [event(0, "order.placed"), *events]
 
 
+def cancelled(reason: str, turned_ms: int, ended_ms: int, *steps: dict[str, Any]) -> Told:
+    ends = [step("start_undo", "done", turned_ms), step("cancel_order", "done", ended_ms)]
+    events = [event(turned_ms, "order.undo_started", reason=reason), event(ended_ms, "order.cancelled", reason=reason)]
+    return told("cancelled", [*steps, *ends], *events)
+
+
 CONFIRMED = told(
     "confirmed",
     [step(name, "done", 40 * n, attempts=2 if name == "authorize_payment" else 1) for n, name in enumerate(STEPS, 1)],
     event(160, "order.committed"),
     event(280, "order.confirmed"),
 )
-DECLINED = told(
-    "cancelled",
-    [step("reserve_stock", "undone", 38, undone_ms=131), step("authorize_payment", "refused", 77), *waiting(*STEPS[2:])],
-    event(96, "order.undo_started", reason="payment_declined"),
-    event(152, "order.cancelled", reason="payment_declined"),
+DECLINED = cancelled(
+    *("payment_declined", 96, 152),
+    step("reserve_stock", "undone", 38, 131),
+    step("authorize_payment", "refused", updated_ms=77),
+    step("create_shipment", "undone", undone_ms=112),
 )
-OUT_OF_STOCK = told(
-    "cancelled",
-    [step("reserve_stock", "refused", 41), *waiting(*STEPS[1:])],
-    event(60, "order.undo_started", reason="stock_unavailable"),
-    event(83, "order.cancelled", reason="stock_unavailable"),
+OUT_OF_STOCK = cancelled(
+    *("stock_unavailable", 60, 83),
+    step("reserve_stock", "refused", updated_ms=41),
+    step("authorize_payment", "undone", undone_ms=75),
+    step("create_shipment", "undone", undone_ms=68),
 )
-NO_CARRIER = told(
-    "cancelled",
-    [
-        *(step("reserve_stock", "undone", 39, undone_ms=10_231), step("authorize_payment", "undone", 80, undone_ms=2207)),
-        *(step("create_shipment", "refused", 118), *waiting(*STEPS[3:])),
-    ],
-    event(140, "order.undo_started", reason="shipment_refused"),
-    event(10_260, "order.cancelled", reason="shipment_refused"),
+NO_CARRIER = cancelled(
+    *("shipment_refused", 140, 10_260),
+    step("reserve_stock", "undone", 39, 10_231),
+    step("authorize_payment", "undone", 80, 2207),
+    step("create_shipment", "refused", updated_ms=118),
 )
-UNDER_WAY = told("pending", [step("reserve_stock", "done", 40), step("authorize_payment", "running"), *waiting(*STEPS[2:])])
+UNDER_WAY = told("pending", [step("reserve_stock", "done", 40), step("authorize_payment", "running")])
 PARKED = told(
     "pending",
-    [*(step(name, "done", 40 * n) for n, name in enumerate(BEFORE, 1)), step("commit_order", "parked", 170, attempts=4)],
+    [*(step(name, "done", 40 * n) for n, name in enumerate(BEFORE, 1)), step("commit_order", "parked", updated_ms=170, attempts=4)],
     event(190, "order.parked", step="commit_order", error="…"),
 )
 
@@ -106,13 +103,11 @@ SIDE_BY_SIDE = """
     0 ● placed               0 ● placed               0 ● placed               0 ● placed
    40 ✓ reserve stock       38 ✓ reserve stock       41 ✗ reserve stock       39 ✓ reserve stock
    80 ✓ authorize pay… ×2   77 ✗ authorize payment   60 ● undo started        80 ✓ authorize payment
-  120 ✓ create shipment     96 ● undo started        83 ● cancelled          118 ✗ create shipment
-  160 ✓ commit order       131 ↩ reserve stock                               140 ● undo started
-  160 ● committed          152 ● cancelled                                  2207 ↩ authorize payment
-  200 ✓ capture payment                                                      10s ↩ reserve stock
-  240 ✓ ship stock                                                           10s ● cancelled
-  280 ✓ confirm order
-  280 ● confirmed
+  120 ✓ create shipment     96 ● undo started        68 ⊘ create shipment    118 ✗ create shipment
+  160 ● committed          112 ⊘ create shipment     75 ⊘ authorize payment  140 ● undo started
+  200 ✓ capture payment    131 ↩ reserve stock       83 ● cancelled         2207 ↩ authorize payment
+  240 ✓ ship stock         152 ● cancelled                                   10s ↩ reserve stock
+  280 ● confirmed                                                            10s ● cancelled
  ──────────────────────── ──────────────────────── ──────────────────────── ────────────────────────
   280 ✓ confirmed          152 ✗ cancelled           83 ✗ cancelled          10s ✗ cancelled
                                  payment declined         stock unavailable        shipment refused
@@ -126,11 +121,9 @@ ONE_BELOW_THE_OTHER = """
    40 ✓ reserve stock
    80 ✓ authorize payment ×2
   120 ✓ create shipment
-  160 ✓ commit order
   160 ● committed
   200 ✓ capture payment
   240 ✓ ship stock
-  280 ✓ confirm order
   280 ● confirmed
  ────────────────────────────────
   280 ✓ confirmed
@@ -142,6 +135,7 @@ ONE_BELOW_THE_OTHER = """
    38 ✓ reserve stock
    77 ✗ authorize payment
    96 ● undo started
+  112 ⊘ create shipment
   131 ↩ reserve stock
   152 ● cancelled
  ────────────────────────────────
@@ -154,6 +148,8 @@ ONE_BELOW_THE_OTHER = """
     0 ● placed
    41 ✗ reserve stock
    60 ● undo started
+   68 ⊘ create shipment
+   75 ⊘ authorize payment
    83 ● cancelled
  ────────────────────────────────
    83 ✗ cancelled
@@ -167,11 +163,9 @@ ON_THE_WAY = """
     0 ● placed                       0 ● placed
    40 ✓ reserve stock               40 ✓ reserve stock
     … ▸ authorize payment           80 ✓ authorize payment
-      · create shipment            120 ✓ create shipment
-      · commit order               170 ‖ commit order ×4
-      · capture payment            190 ● parked
-      · ship stock
-      · confirm order
+                                   120 ✓ create shipment
+                                   170 ‖ commit order ×4
+                                   190 ● parked
  ──────────────────────────────── ────────────────────────────────
     … pending                      190 ‖ parked
                                          at commit order
