@@ -145,6 +145,15 @@ impl Api {
         );
     }
 
+    /// The order, once nothing more happens to it by itself: it is final, or parked.
+    pub async fn ended(&self, order_id: &str) -> Value {
+        eventually(&format!("order {order_id} final or parked"), || async {
+            let order = self.get(&format!("/orders/{order_id}")).await.expect(200).body;
+            (order["status"] != "pending" || order["parked"].is_object()).then_some(order)
+        })
+        .await
+    }
+
     /// The order as the view has it, once the view has it at this version or a later one. The customer's list is asked,
     /// because it is never answered from the event store.
     pub async fn in_view(&self, customer: &str, order_id: &str, version: u64) -> Value {

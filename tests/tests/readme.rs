@@ -46,9 +46,9 @@ async fn the_curl_lines_work_when_pasted_and_again() {
     let lines = pasted_lines();
     let first = paste(&folder, &lines);
     assert_eq!(statuses(&first), ["201", "201", "201", "202"], "{first}");
-    let listed = eventually("the order in the list and the goods in stock", || async {
+    let listed = eventually("the order confirmed and its goods gone", || async {
         let printed = paste(&folder, &lines);
-        (printed.contains("\"orders\":[{") && printed.contains("\"on_hand\":50")).then_some(printed)
+        (printed.contains("\"status\":\"confirmed\"") && printed.contains("\"on_hand\":49")).then_some(printed)
     });
     let again = listed.await;
     assert_eq!(statuses(&again), ["200", "201", "200", "202"], "{again}");
