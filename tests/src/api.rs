@@ -128,12 +128,17 @@ impl Api {
         self.send("POST", "/orders", &[("idempotency-key", key)], Some(body.to_string())).await
     }
 
-    /// Lists a product at 12.50 EUR, receives stock of it, and registers a customer.
-    pub async fn set_up(&self, customer: &str, sku: &str, stock: u32) {
+    /// Lists a product at 12.50 EUR.
+    pub async fn list(&self, sku: &str) {
         let price = json!({ "amount_minor": 1250, "currency": "EUR" });
         let product = json!({ "name": format!("Product {sku}"), "unit_price": price });
         let listed = self.put(&format!("/products/{sku}"), &product).await;
         assert!(listed.status == StatusCode::CREATED || listed.status == StatusCode::OK, "{:#}", listed.body);
+    }
+
+    /// Lists a product at 12.50 EUR, receives stock of it, and registers a customer.
+    pub async fn set_up(&self, customer: &str, sku: &str, stock: u32) {
+        self.list(sku).await;
         let receipt = json!({ "quantity": stock, "reference": format!("{customer}.{sku}") });
         let _received = self.post(&format!("/stock/{sku}/receipts"), &receipt).await.expect(201);
         let person = json!({ "name": "Jane Doe", "email": "jane@example.com" });

@@ -90,6 +90,19 @@ impl LocalCloud {
         String::from_utf8_lossy(&std::fs::read(&self.log).expect("the log can be read")).into_owned()
     }
 
+    /// Stops or starts the delivery of a queue's messages to this function, from outside. None is lost.
+    ///
+    /// # Panics
+    /// If the function has no queue.
+    pub async fn deliver(&self, function: &str, enabled: bool) {
+        let client = aws_sdk_lambda::Client::new(&self.aws());
+        let found = client.list_event_source_mappings().function_name(function).send().await;
+        let found = found.expect("the function is there").event_source_mappings.unwrap_or_default();
+        let uuid = found.first().and_then(|mapping| mapping.uuid()).expect("the function has a queue").to_owned();
+        let update = client.update_event_source_mapping().uuid(uuid).enabled(enabled);
+        update.send().await.expect("the queue can be stopped and started");
+    }
+
     /// How an operator's tools reach this cloud.
     #[must_use]
     pub fn aws(&self) -> SdkConfig {

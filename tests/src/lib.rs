@@ -2,10 +2,12 @@
 
 mod api;
 mod cloud;
+mod machine;
 mod poll;
 mod throttle;
 
 pub use api::{Answer, Api, order_body};
 pub use cloud::LocalCloud;
+pub use machine::StateMachine;
 pub use poll::eventually;
 pub use throttle::ThrottlingServer;

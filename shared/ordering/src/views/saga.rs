@@ -137,7 +137,12 @@ pub fn saga_of(order_id: OrderId, commits: &SagaCommits<'_>) -> Result<Option<Or
             updated_at: times.iter().max().copied(),
         })
     });
-    Ok(Some(OrderSaga { order_id, status: OrderStatus::of(order.phase), attempt: order.attempt, steps: steps.collect() }))
+    Ok(Some(OrderSaga {
+        order_id,
+        status: OrderStatus::of(order.phase),
+        attempt: order.attempt,
+        steps: steps.collect(),
+    }))
 }
 
 const fn told(progress: Progress) -> StepState {

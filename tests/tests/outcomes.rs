@@ -1,0 +1,131 @@
+//! The table of outcomes, row by row, through the deployed state machine.
+//!
+//! `ordering` runs the same table in process, through `next`. Here each row is an order over HTTP with products of its own,
+//! an execution in Step Functions, and ledgers that must agree in the end.
+
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_sfn::types::{ExecutionStatus, HistoryEventType};
+use serde_json::{Value, json};
+use system_tests::{Api, LocalCloud, StateMachine, eventually, order_body};
+use tokio::task::JoinSet;
+
+#[path = "../../shared/ordering/tests/outcomes/mod.rs"]
+mod table;
+
+use table::{Outcome, outcomes};
+
+/// A row of the table, and the order that is to end as it says.
+#[derive(Debug, Clone)]
+struct Case {
+    number: usize,
+    row: Outcome,
+    order_id: String,
+}
+
+/// The row's order: two of one product and one of another, which no other row sells.
+fn body(number: usize, row: &Outcome) -> Value {
+    let mut body = order_body("c-1", &format!("MUG-{number}"), 2);
+    body["items"].as_array_mut().expect("items").push(json!({ "sku": format!("TEE-{number}"), "quantity": 1 }));
+    body["payment_token"] = json!(row.token);
+    body["shipping_address"]["postal_code"] = json!(row.postal_code);
+    body
+}
+
+/// Lists the row's products, receives what there is of them, and places its order.
+async fn place(api: Api, number: usize, row: Outcome) -> Case {
+    api.set_up("c-1", &format!("MUG-{number}"), 10).await;
+    let tee = format!("TEE-{number}");
+    if row.enough {
+        api.set_up("c-1", &tee, 10).await;
+    } else {
+        api.list(&tee).await;
+    }
+    let placed = api.place(&format!("row-{number}"), &body(number, &row)).await.expect(202);
+    Case { number, row, order_id: placed.body["order_id"].as_str().expect("an id").to_owned() }
+}
+
+/// Takes the steps that come before the customer cancels, one at a time, as the state machine would; then cancels.
+async fn walk_and_cancel(cloud: &LocalCloud, machine: &StateMachine, case: &Case) {
+    let Some(before) = case.row.cancel_before else { return };
+    let functions = aws_sdk_lambda::Client::new(&cloud.aws());
+    let way = machine.way_forward();
+    let walked =
+        way.iter().position(|(step, _)| step == before).unwrap_or_else(|| panic!("{before} is no step forward"));
+    for (step, function) in &way[..walked] {
+        let input = json!({ "step": step, "order_id": case.order_id, "tenant": "default", "attempt": 1 });
+        let invoke = functions.invoke().function_name(function).payload(Blob::new(input.to_string()));
+        let answer = invoke.send().await.expect("the function answers");
+        // A step that fails is one of the things that come before; one that dies is not.
+        let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
+        let payload: Value = serde_json::from_slice(&payload).expect("JSON");
+        let error = payload["errorType"].as_str();
+        let known = ["Refused", "Undone", "Transient", "Permanent"];
+        assert!(error.is_none_or(|error| known.contains(&error)), "{step} of row {}: {payload}", case.number);
+    }
+    let committed = way[..walked].iter().any(|(step, _)| step == "commit_order");
+    let reason = json!({ "reason": "I have changed my mind" });
+    let answer = cloud.api().post(&format!("/orders/{}/cancel", case.order_id), &reason).await;
+    assert_eq!(answer.status, if committed { 409 } else { 202 }, "{case:?}: {:#}", answer.body);
+}
+
+/// What the order view says, in the words of the table.
+fn told(order: &Value) -> (Option<&str>, Option<&str>, Option<&str>) {
+    (order["status"].as_str(), order["cancel_reason"].as_str(), order["parked"]["step"].as_str())
+}
+
+/// Holds the order's execution and its history against the row.
+async fn assert_executed(machine: &StateMachine, case: &Case) {
+    let name = format!("{}.1", case.order_id);
+    let expected = if case.row.parked.is_some() { ExecutionStatus::Failed } else { ExecutionStatus::Succeeded };
+    let status = eventually(&format!("the end of execution {name}"), || async {
+        machine.status(&name).await.filter(|status| *status != ExecutionStatus::Running)
+    })
+    .await;
+    assert_eq!(status, expected, "{case:?}");
+    let history = machine.history(&name).await;
+    assert_eq!(history.first().map(|event| event.r#type.clone()), Some(HistoryEventType::ExecutionStarted), "{case:?}");
+    let last = machine.entered(&name).await.pop();
+    let end = match (case.row.status, case.row.parked) {
+        (_, Some(_)) => "Order is parked",
+        ("confirmed", _) => "Confirm order",
+        (_, _) => "Cancel order",
+    };
+    assert_eq!(last.as_deref(), Some(end), "{case:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_row_ends_as_the_table_says_through_the_deployed_state_machine() {
+    let cloud = LocalCloud::start(&[]);
+    let machine = StateMachine::of(&cloud).await;
+    let (cancelled, left_alone): (Vec<_>, Vec<_>) =
+        outcomes().into_iter().enumerate().partition(|(_, row)| row.cancel_before.is_some());
+    assert!(cancelled.len() >= 20 && left_alone.len() >= 20, "the table has been read");
+
+    // Orders that are cancelled at a moment of our choosing: until then, nobody starts their sagas.
+    cloud.deliver(cloud.output("SagaStarterName"), false).await;
+    let mut cases = placed(&cloud.api(), cancelled).await;
+    for case in &cases {
+        walk_and_cancel(&cloud, &machine, case).await;
+    }
+    cloud.deliver(cloud.output("SagaStarterName"), true).await;
+    cases.extend(placed(&cloud.api(), left_alone).await);
+
+    let api = cloud.api();
+    for case in &cases {
+        let order = api.ended(&case.order_id).await;
+        let expected = (Some(case.row.status), case.row.cancel_reason, case.row.parked);
+        assert_eq!(told(&order), expected, "{case:?}: {order:#}");
+        assert_executed(&machine, case).await;
+    }
+}
+
+/// Places the orders of these rows, a few at a time.
+async fn placed(api: &Api, rows: Vec<(usize, Outcome)>) -> Vec<Case> {
+    let mut placing = JoinSet::new();
+    for (number, row) in rows {
+        placing.spawn(place(api.clone(), number, row));
+    }
+    let mut cases = placing.join_all().await;
+    cases.sort_by_key(|case| case.number);
+    cases
+}
