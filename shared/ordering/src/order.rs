@@ -96,7 +96,8 @@ pub enum OrderCommand {
         /// How it failed. No personal data.
         error: String,
     },
-    /// Go on with a parked order.
+    /// Begin the next attempt, whether the order is parked or an execution ended without a word. If one is still under way,
+    /// both are at it, which does no harm.
     Resume,
 }
 
@@ -202,7 +203,8 @@ impl PlacedOrder {
             OrderCommand::StartUndo { reason } => match self.phase {
                 Phase::Open => {
                     let undo_started = OrderUndoStarted { reason: *reason }.into();
-                    Ok([undo_started].into_iter().chain(self.resumed().map(OrderEvent::from)).collect())
+                    let resumed = self.parked.is_some().then(|| self.resumed().into());
+                    Ok([undo_started].into_iter().chain(resumed).collect())
                 }
                 Phase::Undoing(_) | Phase::Cancelled(_) => quiet,
                 Phase::Committed | Phase::Confirmed => Err(OrderRejection::Committed),
@@ -218,13 +220,13 @@ impl PlacedOrder {
                 None => Ok(vec![OrderParked { step: step.clone(), error: error.clone() }.into()]),
                 Some(_) => quiet,
             },
-            OrderCommand::Resume => Ok(self.resumed().map(OrderEvent::from).into_iter().collect()),
+            OrderCommand::Resume => Ok(vec![self.resumed().into()]),
         }
     }
 
-    /// The beginning of the next attempt, if the order is parked.
-    fn resumed(&self) -> Option<OrderResumed> {
-        self.parked.as_ref().map(|_| OrderResumed { attempt: self.attempt.saturating_add(1) })
+    /// The beginning of the next attempt.
+    const fn resumed(&self) -> OrderResumed {
+        OrderResumed { attempt: self.attempt.saturating_add(1) }
     }
 
     fn evolve(&mut self, event: &OrderEvent) {

@@ -16,7 +16,7 @@ pub mod asl;
 mod next;
 mod step;
 
-pub use next::{Next, Progress, SagaState, next};
+pub use next::{Next, Progress, SagaState, execution_of, next};
 pub use step::{ErrorOutput, ExecutionInput, Failure, Step, StepInput, Worker};
 
 /// A saga: steps that can be undone, a step of no return, steps that must succeed; and what is done if they cannot be.
@@ -30,6 +30,8 @@ pub struct Saga {
     pub after: &'static [Retriable],
     /// How the direction is turned, and what ends that way.
     pub abort: Abort,
+    /// What to do if a step could not even be begun, because Lambda did not take it: nothing is known against it.
+    pub untaken: Retry,
     /// How long each thing may take.
     pub limits: TimeLimits,
 }
@@ -113,31 +115,37 @@ pub struct TimeLimits {
     pub task_s: u32,
 }
 
-/// Most calls to the outside in one invocation of a step: to find out, to do, and to undo what came too late.
+/// Most calls to the outside in one invocation of a step: to find out, to do, and to undo what came too late. Whoever takes
+/// steps gives each call [`TimeLimits::call_ms`].
 pub const MOST_CALLS: u32 = 3;
 
-/// While a customer waits: better parked early than late.
-const WAITED_FOR: Retry = Retry { most: 3, first_s: 1, backoff: 2, longest_s: 8 };
-/// What must be done in the end.
-const MUST_BE: Retry = Retry { most: 5, first_s: 1, backoff: 2, longest_s: 8 };
+/// What can still be undone: some 15 seconds at most. An order that stands still is better seen early than late, and
+/// resuming it is one call.
+const CAN_BE_UNDONE: Retry = Retry { most: 4, first_s: 1, backoff: 2, longest_s: 8 };
+/// What must be done in the end: some 30 seconds at most, for the same reason.
+const MUST_BE: Retry = Retry { most: 6, first_s: 1, backoff: 2, longest_s: 8 };
+/// What everything else relies on, and what Lambda had no room for: most of a day, once a minute.
+const PATIENT: Retry = Retry { most: 1000, first_s: 1, backoff: 2, longest_s: 60 };
+/// What is no part of the saga.
+const NEVER: Retry = Retry { most: 0, first_s: 1, backoff: 1, longest_s: 1 };
 
 /// The saga of every order.
 pub const ORDER_SAGA: Saga = Saga {
     before: &[
         Compensable {
-            action: Task { step: Step::ReserveStock, retry: WAITED_FOR },
+            action: Task { step: Step::ReserveStock, retry: CAN_BE_UNDONE },
             compensation: Task { step: Step::ReleaseStock, retry: MUST_BE },
         },
         Compensable {
-            action: Task { step: Step::AuthorizePayment, retry: WAITED_FOR },
+            action: Task { step: Step::AuthorizePayment, retry: CAN_BE_UNDONE },
             compensation: Task { step: Step::VoidPayment, retry: MUST_BE },
         },
         Compensable {
-            action: Task { step: Step::CreateShipment, retry: WAITED_FOR },
+            action: Task { step: Step::CreateShipment, retry: CAN_BE_UNDONE },
             compensation: Task { step: Step::CancelShipment, retry: MUST_BE },
         },
     ],
-    pivot: Task { step: Step::CommitOrder, retry: WAITED_FOR },
+    pivot: Task { step: Step::CommitOrder, retry: CAN_BE_UNDONE },
     after: &[
         Retriable { action: Task { step: Step::CapturePayment, retry: MUST_BE } },
         Retriable { action: Task { step: Step::ShipStock, retry: MUST_BE } },
@@ -146,8 +154,9 @@ pub const ORDER_SAGA: Saga = Saga {
     abort: Abort {
         turn: Task { step: Step::StartUndo, retry: MUST_BE },
         end: Task { step: Step::CancelOrder, retry: MUST_BE },
-        park: Task { step: Step::ParkOrder, retry: MUST_BE },
+        park: Task { step: Step::ParkOrder, retry: PATIENT },
     },
+    untaken: PATIENT,
     limits: TimeLimits { call_ms: 2500, function_s: 10, task_s: 15 },
 };
 
@@ -168,6 +177,6 @@ impl Saga {
     #[must_use]
     pub fn retry(&self, step: Step) -> Retry {
         let all = self.forward().chain(self.backward());
-        all.chain([self.abort.park]).find(|task| task.step == step).map_or(MUST_BE, |task| task.retry)
+        all.chain([self.abort.park]).find(|task| task.step == step).map_or(NEVER, |task| task.retry)
     }
 }

@@ -6,7 +6,10 @@
 //! - A task's resource is the function itself, not the integration `lambda:invoke`: its answer is the function's, without
 //!   an envelope of HTTP headers in the history, and an error keeps the name that the function gives it either way.
 //! - Whatever may pass is tried again. A refusal, or an order that is being undone, leads to the way back; any other error
-//!   to `Park order`, with the step's name. There the execution fails, so that it shows and can alarm.
+//!   to `Park order`, with the step's name. There the execution fails, so that it shows and can alarm; unless somebody has
+//!   settled the order meanwhile.
+//! - Before the pivot, that state is `Park open order`: if somebody has turned the order round while the step failed, it is
+//!   undone and not parked. It is a state of its own, so that none leads back to itself, and none back once it is committed.
 //!
 //! Functions stand as `${ReservationStepsArn}` and so on, for `DefinitionSubstitutions`.
 
@@ -16,15 +19,30 @@ use serde::{Serialize, Serializer};
 use super::{Retry, Saga, Step, Task};
 use crate::steps::StepError;
 
-/// What a step says for good, and is not asked again. Anything else may pass: its own [`StepError::TRANSIENT`], an error of
-/// Lambda's, a time-out, a function that died. They go by many names, and a step may always be taken again.
-const FOR_GOOD: [&str; 3] = [StepError::REFUSED, StepError::UNDONE, StepError::PERMANENT];
+/// What a step says for good, and is not asked again. Anything else may pass: its own [`StepError::TRANSIENT`], a time-out, a
+/// function that died. They go by many names, and a step may always be taken again.
+const FOR_GOOD: &[&str] = &[StepError::REFUSED, StepError::UNDONE, StepError::PERMANENT];
+
+/// The same of parking, which has no choice but to be tried again.
+const PARKING_FOR_GOOD: &[&str] = &[StepError::UNDONE, StepError::SETTLED];
+
+/// Lambda did not take the step: there are too many at once, or it is not well itself.
+const UNTAKEN: &[&str] = &[
+    "Lambda.TooManyRequestsException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+];
 
 /// Any error.
-const ALL: &str = "States.ALL";
+const ALL: &[&str] = &["States.ALL"];
 
+/// Parks an order that can still be turned round.
+const PARK_OPEN: &str = "Park open order";
 /// Where an execution ends that parked its order.
 const PARKED: &str = "Order is parked";
+/// Where one ends that found nothing to park.
+const SETTLED: &str = "Nothing to park";
 
 /// A state machine. Written as JSON, it is its definition; the fields come in the order of this type.
 #[derive(Debug, Clone, Serialize)]
@@ -46,6 +64,7 @@ enum State {
         error: &'static str,
         cause: &'static str,
     },
+    Succeed {},
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -54,7 +73,7 @@ struct TaskState {
     resource: &'static str,
     arguments: Arguments,
     timeout_seconds: u32,
-    retry: [Retrier; 2],
+    retry: [Retrier; 3],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     catch: Vec<Catcher>,
     #[serde(flatten)]
@@ -68,6 +87,7 @@ struct Arguments {
     order_id: &'static str,
     tenant: &'static str,
     attempt: &'static str,
+    correlation_id: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<&'static str>,
 }
@@ -77,10 +97,10 @@ struct Arguments {
 #[serde(untagged)]
 enum Retrier {
     #[serde(rename_all = "PascalCase")]
-    Never { error_equals: [&'static str; FOR_GOOD.len()], max_attempts: u32 },
+    Never { error_equals: &'static [&'static str], max_attempts: u32 },
     #[serde(rename_all = "PascalCase")]
     Later {
-        error_equals: [&'static str; 1],
+        error_equals: &'static [&'static str],
         interval_seconds: u32,
         max_attempts: u32,
         backoff_rate: u32,
@@ -92,7 +112,7 @@ enum Retrier {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Catcher {
-    error_equals: Vec<&'static str>,
+    error_equals: &'static [&'static str],
     output: Caught,
     next: String,
 }
@@ -131,7 +151,7 @@ pub fn state_name(step: Step) -> String {
 /// The state machine that runs this saga.
 #[must_use]
 pub fn definition(saga: &Saga) -> Definition {
-    let to_turn = || state_name(saga.abort.turn.step);
+    let (to_turn, to_park) = (state_name(saga.abort.turn.step), state_name(saga.abort.park.step));
     let mut states = Vec::new();
 
     let steps: Vec<Task> = saga.forward().collect();
@@ -139,25 +159,28 @@ pub fn definition(saga: &Saga) -> Definition {
         let mut state = TaskState::new(saga, task, steps.get(index + 1));
         // Up to the pivot there is a way back.
         if index <= saga.before.len() {
-            let error_equals = vec![StepError::REFUSED, StepError::UNDONE];
-            state.catch.push(Catcher { error_equals, output: Caught::Nothing {}, next: to_turn() });
+            state.catch.push(Catcher::leading(&[StepError::REFUSED, StepError::UNDONE], &to_turn));
+            state.catch.push(Catcher::parking(task.step, PARK_OPEN));
+        } else {
+            state.catch.push(Catcher::parking(task.step, &to_park));
         }
-        state.catch.push(Catcher::parking(saga, task.step));
         states.push((state_name(task.step), State::Task(Box::new(state))));
     }
     let steps: Vec<Task> = saga.backward().collect();
     for (index, &task) in steps.iter().enumerate() {
         let mut state = TaskState::new(saga, task, steps.get(index + 1));
-        state.catch.push(Catcher::parking(saga, task.step));
+        state.catch.push(Catcher::parking(task.step, &to_park));
         states.push((state_name(task.step), State::Task(Box::new(state))));
     }
 
-    let mut park = TaskState::new(saga, saga.abort.park, None);
-    park.arguments.failure = Some("{% $states.input %}");
-    park.then = Then::Next(PARKED.to_owned());
-    states.push((state_name(saga.abort.park.step), State::Task(Box::new(park))));
+    let settled = Catcher::leading(&[StepError::SETTLED], SETTLED);
+    let turned = Catcher::leading(&[StepError::UNDONE], &to_turn);
+    for (name, catch) in [(PARK_OPEN, vec![turned, settled.clone()]), (to_park.as_str(), vec![settled])] {
+        states.push((name.to_owned(), State::Task(Box::new(TaskState::parks(saga, catch)))));
+    }
     let cause = "A step failed for good or too often. The order says which: see it resumed or settled.";
     states.push((PARKED.to_owned(), State::Fail { error: "Parked", cause }));
+    states.push((SETTLED.to_owned(), State::Succeed {}));
 
     Definition {
         comment: "Generated from ordering::saga::ORDER_SAGA by `cargo run --package ordering --example order_saga_asl`.",
@@ -169,7 +192,6 @@ pub fn definition(saga: &Saga) -> Definition {
 
 impl TaskState {
     fn new(saga: &Saga, task: Task, next: Option<&Task>) -> Self {
-        let Retry { most, first_s, backoff, longest_s } = task.retry;
         Self {
             resource: task.step.worker().placeholder(),
             arguments: Arguments {
@@ -177,31 +199,52 @@ impl TaskState {
                 order_id: "{% $states.context.Execution.Input.order_id %}",
                 tenant: "{% $states.context.Execution.Input.tenant %}",
                 attempt: "{% $states.context.Execution.Input.attempt %}",
+                correlation_id: "{% $states.context.Execution.Input.correlation_id %}",
                 failure: None,
             },
             timeout_seconds: saga.limits.task_s,
             retry: [
                 Retrier::Never { error_equals: FOR_GOOD, max_attempts: 0 },
-                Retrier::Later {
-                    error_equals: [ALL],
-                    interval_seconds: first_s,
-                    max_attempts: most,
-                    backoff_rate: backoff,
-                    max_delay_seconds: longest_s,
-                    jitter_strategy: "FULL",
-                },
+                Retrier::later(UNTAKEN, saga.untaken),
+                Retrier::later(ALL, task.retry),
             ],
             catch: Vec::new(),
             then: next.map_or(Then::End(true), |next| Then::Next(state_name(next.step))),
         }
     }
+
+    /// The state that parks the order.
+    fn parks(saga: &Saga, catch: Vec<Catcher>) -> Self {
+        let mut state = Self::new(saga, saga.abort.park, None);
+        state.arguments.failure = Some("{% $states.input %}");
+        state.retry[0] = Retrier::Never { error_equals: PARKING_FOR_GOOD, max_attempts: 0 };
+        Self { catch, then: Then::Next(PARKED.to_owned()), ..state }
+    }
+}
+
+impl Retrier {
+    const fn later(error_equals: &'static [&'static str], retry: Retry) -> Self {
+        Self::Later {
+            error_equals,
+            interval_seconds: retry.first_s,
+            max_attempts: retry.most,
+            backoff_rate: retry.backoff,
+            max_delay_seconds: retry.longest_s,
+            jitter_strategy: "FULL",
+        }
+    }
 }
 
 impl Catcher {
+    /// These errors lead there, and tell nothing.
+    fn leading(error_equals: &'static [&'static str], next: &str) -> Self {
+        Self { error_equals, output: Caught::Nothing {}, next: next.to_owned() }
+    }
+
     /// Whatever else happens: the order is parked, at this step.
-    fn parking(saga: &Saga, step: Step) -> Self {
+    fn parking(step: Step, next: &str) -> Self {
         let output = Caught::Failure { step, error: "{% $states.errorOutput %}" };
-        Self { error_equals: vec![ALL], output, next: state_name(saga.abort.park.step) }
+        Self { error_equals: ALL, output, next: next.to_owned() }
     }
 }
 

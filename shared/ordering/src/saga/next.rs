@@ -1,12 +1,14 @@
 //! From an order's streams to what is to be done next.
 
-use events::CancelReason;
+use events::{CancelReason, OrderEvent};
+use skald::{Commit, DecodeError, StreamId, fold};
 
-use super::{ORDER_SAGA, Step};
-use crate::order::{OrderState, Phase};
+use super::{ExecutionInput, ORDER_SAGA, Step};
+use crate::order::{Order, OrderState, Phase};
 use crate::payment::PaymentState;
 use crate::reservation::ReservationState;
 use crate::shipment::ShipmentState;
+use crate::streams;
 
 /// All there is to know of an order's saga: the states of its four streams.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -180,4 +182,26 @@ pub fn next(state: &SagaState) -> Next {
         Phase::Committed => state.unfinished().map_or(Next::Done, Next::Do),
         Phase::Undoing(_) => Next::Undo(state.standing().unwrap_or(ORDER_SAGA.abort.end.step)),
     }
+}
+
+/// The execution that an order needs now, given all its commits; none if it is final, parked, or was never placed. Whoever
+/// asks, and however often, it is the same until another attempt begins.
+///
+/// # Errors
+/// [`DecodeError`] at the first event that this build cannot read.
+pub fn execution_of(stream: &StreamId, commits: &[Commit]) -> Result<Option<ExecutionInput>, DecodeError> {
+    let state = fold::<Order>(commits)?.state;
+    let (Some(order), Some(order_id)) = (state.placed(), streams::order_of(stream)) else { return Ok(None) };
+    if order.phase.is_final() || order.parked.is_some() {
+        return Ok(None);
+    }
+    for commit in commits.iter().rev() {
+        for event in commit.envelopes::<OrderEvent>() {
+            if matches!(event?.data, OrderEvent::Placed(_) | OrderEvent::Resumed(_)) {
+                let (tenant, correlation_id) = (stream.tenant().clone(), commit.context.correlation_id.clone());
+                return Ok(Some(ExecutionInput { order_id, tenant, attempt: order.attempt, correlation_id }));
+            }
+        }
+    }
+    Ok(None)
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use events::OrderId;
 use serde::{Deserialize, Serialize};
-use skald::Tenant;
+use skald::{CorrelationId, Tenant};
 
 /// Longest account of a failure that is kept, in characters.
 const LONGEST_FAILURE: usize = 500;
@@ -146,6 +146,8 @@ pub struct ExecutionInput {
     pub tenant: Tenant,
     /// The number of the attempt to complete or undo the order, from 1.
     pub attempt: u32,
+    /// The call that began this attempt, for whoever reads logs.
+    pub correlation_id: CorrelationId,
 }
 
 impl ExecutionInput {
@@ -168,6 +170,8 @@ pub struct StepInput {
     pub tenant: Tenant,
     /// The number of the attempt that this is part of, from 1.
     pub attempt: u32,
+    /// The call that began this attempt.
+    pub correlation_id: CorrelationId,
     /// Why to park the order; with [`Step::ParkOrder`] only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
@@ -177,8 +181,8 @@ impl StepInput {
     /// This step of that execution.
     #[must_use]
     pub fn of(execution: &ExecutionInput, step: Step) -> Self {
-        let ExecutionInput { order_id, tenant, attempt } = execution.clone();
-        Self { step, order_id, tenant, attempt, failure: None }
+        let ExecutionInput { order_id, tenant, attempt, correlation_id } = execution.clone();
+        Self { step, order_id, tenant, attempt, correlation_id, failure: None }
     }
 }
 

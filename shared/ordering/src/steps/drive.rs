@@ -5,7 +5,8 @@ use skald::{EventStore, Pause, Tenant, Timestamp};
 
 use super::{StepError, order, payment, reservation, shipment};
 use crate::ports::{Carrier, Gateway};
-use crate::saga::{ErrorOutput, ExecutionInput, Failure, Next, ORDER_SAGA, SagaState, Step, StepInput, Worker, next};
+use crate::saga::{ErrorOutput, Failure, Next, ORDER_SAGA, SagaState, Step, StepInput, Worker, execution_of, next};
+use crate::streams;
 
 /// More steps than any order takes, also with others at it at the same time.
 const MOST_STEPS: u32 = 100;
@@ -45,21 +46,27 @@ impl<S: EventStore, P: Pause, G: Gateway, C: Carrier> Ports<'_, S, P, G, C> {
     where
         K: Fn() -> Timestamp + Sync,
     {
+        let stream = streams::order(tenant, order_id);
         for _ in 0..MOST_STEPS {
+            let execution = execution_of(&stream, &self.store.load(&stream).await?.commits)?;
             let state = order::look(self.store, tenant, order_id).await?;
-            let step = match next(&state) {
-                Next::Do(step) | Next::Undo(step) => step,
-                Next::Done | Next::Parked => return Ok(state),
+            let (step, execution) = match (next(&state), execution) {
+                (Next::Do(step) | Next::Undo(step), Some(execution)) => (step, execution),
+                // Somebody has moved the order between the two looks.
+                (Next::Do(_) | Next::Undo(_), None) => continue,
+                (Next::Done | Next::Parked, _) => return Ok(state),
             };
-            let attempt = state.order.placed().map_or(1, |order| order.attempt);
-            let input = StepInput::of(&ExecutionInput { order_id, tenant: tenant.clone(), attempt }, step);
+            let input = StepInput::of(&execution, step);
             match self.persist(&input, clock).await {
                 // Whatever a step wrote, or found, is in the streams.
-                Ok(()) | Err(StepError::Refused(_) | StepError::Undone) => {}
+                Ok(()) | Err(StepError::Refused(_) | StepError::Undone | StepError::Settled) => {}
                 Err(error @ (StepError::Transient(_) | StepError::Permanent(_))) => {
                     let error = ErrorOutput { error: error.name().to_owned(), cause: error.to_string() };
                     let failure = Some(Failure { step, error });
-                    self.persist(&StepInput { step: Step::ParkOrder, failure, ..input }, clock).await?;
+                    match self.persist(&StepInput { step: Step::ParkOrder, failure, ..input }, clock).await {
+                        Ok(()) | Err(StepError::Undone | StepError::Settled) => {}
+                        Err(error) => return Err(error),
+                    }
                 }
             }
         }

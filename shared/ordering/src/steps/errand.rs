@@ -10,6 +10,7 @@ use super::StepError;
 use super::desk::{Desk, Written};
 use crate::order::OrderState;
 use crate::ports::PortError;
+use crate::saga::MOST_CALLS;
 
 /// What a step does next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +63,7 @@ where
     F: Fn(C) -> Fut + Sync,
     Fut: Future<Output = Result<A, PortError>> + Send,
 {
-    let mut heard = Heard::Nothing;
+    let (mut heard, mut calls) = (Heard::Nothing, 0);
     loop {
         desk.begin()?;
         let (order, own) = try_join(desk.look_at_order(), desk.look::<D>(stream)).await?;
@@ -76,7 +77,12 @@ where
                     heard = Heard::Wrote;
                 }
             }
-            Move::Ask(call) => heard = Heard::Answer(ask(call).await?),
+            // There is no time for more: the next invocation goes on.
+            Move::Ask(_) if calls == MOST_CALLS => return Err(StepError::busy()),
+            Move::Ask(call) => {
+                calls += 1;
+                heard = Heard::Answer(ask(call).await?);
+            }
             Move::End(result) => return result,
         }
     }

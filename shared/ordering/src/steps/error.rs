@@ -15,6 +15,9 @@ pub enum StepError {
     /// The order is being undone.
     #[error("the order is being undone")]
     Undone,
+    /// There is nothing to park: the order is final, or a later attempt is at it.
+    #[error("the order is settled, or a later attempt is at it")]
+    Settled,
     /// It may go well later.
     #[error("{0}")]
     Transient(String),
@@ -28,6 +31,8 @@ impl StepError {
     pub const REFUSED: &'static str = "Refused";
     /// The name of [`Undone`](Self::Undone).
     pub const UNDONE: &'static str = "Undone";
+    /// The name of [`Settled`](Self::Settled).
+    pub const SETTLED: &'static str = "Settled";
     /// The name of [`Transient`](Self::Transient).
     pub const TRANSIENT: &'static str = "Transient";
     /// The name of [`Permanent`](Self::Permanent).
@@ -39,6 +44,7 @@ impl StepError {
         match self {
             Self::Refused(_) => Self::REFUSED,
             Self::Undone => Self::UNDONE,
+            Self::Settled => Self::SETTLED,
             Self::Transient(_) => Self::TRANSIENT,
             Self::Permanent(_) => Self::PERMANENT,
         }

@@ -1,7 +1,8 @@
 //! The steps that move the order itself: commit, confirm, start to undo, cancel, park.
 //!
 //! Each looks at all four streams, and does not take anybody's word: an order is committed only if all is done, and
-//! cancelled only if all is undone.
+//! cancelled only if all is undone. Only parking looks at the order alone: it must be possible where another stream
+//! cannot be read.
 
 use std::convert::Infallible;
 
@@ -14,7 +15,7 @@ use super::{Move, StepError, Way, way};
 use crate::order::{Order, OrderCommand, OrderState, Phase};
 use crate::payment::Payment;
 use crate::reservation::Reservation;
-use crate::saga::{SagaState, Step, StepInput};
+use crate::saga::{ORDER_SAGA, SagaState, Step, StepInput};
 use crate::shipment::Shipment;
 use crate::streams;
 
@@ -34,9 +35,17 @@ pub async fn perform<S: EventStore, P: Pause>(
     let mut desk = Desk::new(store, pause, input, at);
     loop {
         desk.begin()?;
-        let (order, rest) = try_join(desk.look_at_order(), look_beside(store, &input.tenant, input.order_id)).await?;
-        let state = SagaState { order: order.state.clone(), ..rest };
-        match turn(input, &state, at) {
+        let (order, turned) = if input.step == Step::ParkOrder {
+            let order = desk.look_at_order().await?;
+            let turned = park(&order.state, input);
+            (order, turned)
+        } else {
+            let beside = look_beside(store, &input.tenant, input.order_id);
+            let (order, beside) = try_join(desk.look_at_order(), beside).await?;
+            let turned = turn(input.step, &SagaState { order: order.state.clone(), ..beside }, at);
+            (order, turned)
+        };
+        match turned {
             Move::TurnRound(reason) => {
                 desk.turn_round(&order, reason).await?;
             }
@@ -49,24 +58,24 @@ pub async fn perform<S: EventStore, P: Pause>(
     }
 }
 
-/// What a step does next, given all there is to know.
+/// What a step other than parking does next, given all there is to know.
 #[must_use]
-pub fn turn(input: &StepInput, state: &SagaState, at: Timestamp) -> OrderMove {
+pub fn turn(step: Step, state: &SagaState, at: Timestamp) -> OrderMove {
     let way = way(&state.order, at);
-    match input.step {
+    match step {
         Step::CommitOrder => commit(way, state),
         Step::ConfirmOrder => confirm(way, state),
         Step::StartUndo => start_undo(way, state),
         Step::CancelOrder => cancel(way, state),
-        Step::ParkOrder => park(state, input),
-        Step::ReserveStock
+        Step::ParkOrder
+        | Step::ReserveStock
         | Step::AuthorizePayment
         | Step::CreateShipment
         | Step::CapturePayment
         | Step::ShipStock
         | Step::CancelShipment
         | Step::VoidPayment
-        | Step::ReleaseStock => Move::stuck(format!("{} is no step of an order", input.step)),
+        | Step::ReleaseStock => Move::stuck(format!("{step} is not decided by all four streams")),
     }
 }
 
@@ -113,15 +122,23 @@ fn cancel(way: Way<'_>, state: &SagaState) -> OrderMove {
     }
 }
 
-/// An order is parked by the attempt that is under way. One that is older, or comes when all is over, has nothing to say.
-fn park(state: &SagaState, input: &StepInput) -> OrderMove {
-    match (state.order.placed(), &input.failure) {
-        (None, _) => Move::stuck("there is no such order"),
-        (_, None) => Move::stuck("nobody says why to park the order"),
-        (Some(order), _) if order.phase.is_final() || order.parked.is_some() || order.attempt > input.attempt => {
-            Move::End(Ok(()))
+/// What parking does next, given the order and why it is to be parked.
+///
+/// An order is parked by the attempt that is under way: one that is older, or comes when all is over, has nothing to say.
+/// And one that was turned round while a step forward failed is not parked at that step, but undone.
+#[must_use]
+pub fn park(order: &OrderState, input: &StepInput) -> OrderMove {
+    let Some(order) = order.placed() else { return Move::stuck("there is no such order") };
+    let Some(failure) = &input.failure else { return Move::stuck("nobody says why to park the order") };
+    let forward = ORDER_SAGA.forward().any(|task| task.step == failure.step);
+    match order.phase {
+        Phase::Confirmed | Phase::Cancelled(_) => Move::End(Err(StepError::Settled)),
+        Phase::Open | Phase::Committed | Phase::Undoing(_) if order.attempt > input.attempt => {
+            Move::End(Err(StepError::Settled))
         }
-        (Some(_), Some(failure)) => {
+        Phase::Open | Phase::Committed | Phase::Undoing(_) if order.parked.is_some() => Move::End(Ok(())),
+        Phase::Undoing(_) if forward => Move::End(Err(StepError::Undone)),
+        Phase::Open | Phase::Committed | Phase::Undoing(_) => {
             Move::Append(OrderCommand::Park { step: failure.step.to_string(), error: failure.told() })
         }
     }

@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use events::{OrderEvent, OrderId, PaymentEvent, ReservationEvent, ShipmentEvent};
+use events::{OrderEvent, OrderId, OrderParked, PaymentEvent, ReservationEvent, ShipmentEvent};
 use serde::{Deserialize, Serialize};
 use skald::{Commit, DecodeError, DomainEvent, Timestamp, fold};
 
 use super::OrderStatus;
-use crate::order::{Order, PlacedOrder};
+use crate::order::Order;
 use crate::payment::Payment;
 use crate::reservation::Reservation;
 use crate::saga::{Next, ORDER_SAGA, Progress, SagaState, Step, next};
@@ -49,7 +49,7 @@ pub struct SagaStep {
     pub state: StepState,
     /// In how many attempts something was done about it.
     pub attempts: u32,
-    /// When its first event was recorded; none if nothing is written of it yet.
+    /// When its first event was recorded; none if nothing is written of it yet, but that it failed.
     pub started_at: Option<Timestamp>,
     /// When it was done; none if it never was. What is undone without it can no longer be done.
     pub done_at: Option<Timestamp>,
@@ -78,7 +78,8 @@ pub enum StepState {
 /// What is written of a step.
 #[derive(Debug, Default)]
 struct Traces {
-    times: Vec<Timestamp>,
+    started_at: Option<Timestamp>,
+    updated_at: Option<Timestamp>,
     done_at: Option<Timestamp>,
     undone_at: Option<Timestamp>,
     attempts: BTreeSet<String>,
@@ -89,6 +90,8 @@ struct Traces {
 enum Mark {
     /// Something else: that it was begun, say, or refused.
     Other,
+    /// It failed, and the order was parked.
+    Parked,
     /// It is done.
     Done,
     /// It is undone, or can no longer be done.
@@ -109,8 +112,8 @@ pub fn saga_of(order_id: OrderId, commits: &SagaCommits<'_>) -> Result<Option<Or
     let Some(order) = state.order.placed() else { return Ok(None) };
 
     let mut traces = BTreeMap::new();
-    let parked = parked_at(order);
-    trace(commits.order, &mut traces, |event| of_order(event, parked))?;
+    let parked = order.parked.as_ref().and_then(parked_at);
+    trace(commits.order, &mut traces, of_order)?;
     trace(commits.reservation, &mut traces, of_reservation)?;
     trace(commits.payment, &mut traces, of_payment)?;
     trace(commits.shipment, &mut traces, of_shipment)?;
@@ -126,15 +129,15 @@ pub fn saga_of(order_id: OrderId, commits: &SagaCommits<'_>) -> Result<Option<Or
         if seen.is_none() && parked != Some(step) && coming != Some(step) {
             return None;
         }
-        let Traces { times, done_at, undone_at, attempts } = seen.unwrap_or_default();
+        let Traces { started_at, updated_at, done_at, undone_at, attempts } = seen.unwrap_or_default();
         Some(SagaStep {
             step,
             state: if parked == Some(step) { StepState::Parked } else { told(state.progress(step)) },
             attempts: u32::try_from(attempts.len()).unwrap_or(u32::MAX).max(1),
-            started_at: times.iter().min().copied(),
+            started_at,
             done_at,
             undone_at,
-            updated_at: times.iter().max().copied(),
+            updated_at,
         })
     });
     Ok(Some(OrderSaga {
@@ -154,9 +157,8 @@ const fn told(progress: Progress) -> StepState {
     }
 }
 
-/// The step that the order stands still at.
-fn parked_at(order: &PlacedOrder) -> Option<Step> {
-    let parked = order.parked.as_ref()?;
+/// The step that an order was parked at.
+fn parked_at(parked: &OrderParked) -> Option<Step> {
     Step::ALL.into_iter().find(|step| step.name() == parked.step).map(undone_by)
 }
 
@@ -177,25 +179,29 @@ fn trace<E: DomainEvent>(
             let envelope = envelope?;
             let Some((step, mark)) = mark(&envelope.data) else { continue };
             let seen = traces.entry(step).or_default();
-            seen.times.push(envelope.recorded_at);
+            let at = envelope.recorded_at;
             seen.attempts.extend(envelope.context.metadata.get("attempt").cloned());
+            seen.updated_at = seen.updated_at.max(Some(at));
+            if mark != Mark::Parked {
+                seen.started_at = Some(seen.started_at.map_or(at, |earlier| earlier.min(at)));
+            }
             match mark {
-                Mark::Other => {}
-                Mark::Done => seen.done_at = Some(envelope.recorded_at),
-                Mark::Undone => seen.undone_at = Some(envelope.recorded_at),
+                Mark::Other | Mark::Parked => {}
+                Mark::Done => seen.done_at = Some(at),
+                Mark::Undone => seen.undone_at = Some(at),
             }
         }
     }
     Ok(())
 }
 
-fn of_order(event: &OrderEvent, parked: Option<Step>) -> Option<(Step, Mark)> {
+fn of_order(event: &OrderEvent) -> Option<(Step, Mark)> {
     match event {
         OrderEvent::Committed(_) => Some((Step::CommitOrder, Mark::Done)),
         OrderEvent::Confirmed(_) => Some((Step::ConfirmOrder, Mark::Done)),
         OrderEvent::UndoStarted(_) => Some((Step::StartUndo, Mark::Done)),
         OrderEvent::Cancelled(_) => Some((Step::CancelOrder, Mark::Done)),
-        OrderEvent::Parked(_) => Some((parked?, Mark::Other)),
+        OrderEvent::Parked(parked) => Some((parked_at(parked)?, Mark::Parked)),
         OrderEvent::Placed(_) | OrderEvent::Resumed(_) => None,
     }
 }

@@ -182,10 +182,12 @@ fn each_resumed_order_starts_the_next_attempt() {
 }
 
 #[test]
-fn resuming_an_order_that_is_not_parked_changes_nothing() {
-    given::<Order>(open()).when(OrderCommand::Resume).then_nothing();
+fn an_order_whose_execution_ended_without_a_word_can_be_resumed_too() {
+    for past in [open(), committed(), undoing()] {
+        given::<Order>(past).when(OrderCommand::Resume).then([OrderResumed { attempt: 2 }.into()]);
+    }
     let resumed = [open(), vec![parked().into(), OrderResumed { attempt: 2 }.into()]].concat();
-    given::<Order>(resumed).when(OrderCommand::Resume).then_nothing();
+    given::<Order>(resumed).when(OrderCommand::Resume).then([OrderResumed { attempt: 3 }.into()]);
 }
 
 #[test]

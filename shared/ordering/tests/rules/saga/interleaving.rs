@@ -5,7 +5,7 @@ use super::machine::execute;
 use super::world::{Runner, Scenario, World, poll, poll_times, run};
 
 /// One of each way an order can go.
-const SCENARIOS: [Scenario; 8] = [
+const SCENARIOS: [Scenario; 10] = [
     Scenario { token: "tok_approved", postal_code: "10115", enough: true },
     Scenario { token: "tok_approved", postal_code: "10115", enough: false },
     Scenario { token: "tok_declined", postal_code: "10115", enough: true },
@@ -14,6 +14,8 @@ const SCENARIOS: [Scenario; 8] = [
     Scenario { token: "tok_timeout_but_authorized", postal_code: "00000", enough: true },
     Scenario { token: "tok_timeout_but_captured", postal_code: "10115", enough: true },
     Scenario { token: "tok_capture_fails", postal_code: "10115", enough: true },
+    Scenario { token: "tok_timeout_always", postal_code: "10115", enough: true },
+    Scenario { token: "tok_approved", postal_code: "99999", enough: true },
 ];
 
 /// Something that happens to an order from outside.
@@ -85,6 +87,10 @@ fn an_order_can_be_cancelled_and_can_expire_at_any_line() {
                     incident.happen(&world);
                     if !done {
                         run(runner);
+                    }
+                    // One that was parked and then turned round begins anew, with an execution of its own.
+                    if let Some(attempt) = world.resumed() {
+                        run(execute(&world, attempt));
                     }
                     world.assert_clean(&format!("{scenario:?}, {incident:?} at line {line}"));
                 }

@@ -1,15 +1,15 @@
 use events::{
     AttemptKey, AuthorizationId, CancelReason, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderParked,
-    OrderUndoStarted, ParcelId,
+    OrderResumed, OrderUndoStarted, ParcelId,
 };
-use ordering::order::{Order, OrderState};
+use ordering::order::{Order, OrderCommand, OrderState};
 use ordering::payment::PaymentState;
 use ordering::ports::{CarrierCall, GatewayCall, ParcelAtCarrier, PaymentAtGateway};
 use ordering::reservation::ReservationState;
 use ordering::saga::{ErrorOutput, ExecutionInput, Failure, Next, SagaState, Step, StepInput, next};
 use ordering::shipment::ShipmentState;
 use ordering::steps::{Heard, Move, StepError, order, payment, reservation, shipment};
-use skald::{Decider, Tenant, Timestamp};
+use skald::{CorrelationId, Decider, Tenant, Timestamp};
 
 use crate::samples::{order_id, placed, time};
 
@@ -38,8 +38,13 @@ fn in_time() -> Timestamp {
     placed().deadline.plus_millis(-1)
 }
 
+fn execution(attempt: u32) -> ExecutionInput {
+    let correlation_id = CorrelationId::new("call-1").unwrap();
+    ExecutionInput { order_id: order_id(), tenant: Tenant::default(), attempt, correlation_id }
+}
+
 fn input(step: Step) -> StepInput {
-    StepInput::of(&ExecutionInput { order_id: order_id(), tenant: Tenant::default(), attempt: 1 }, step)
+    StepInput::of(&execution(1), step)
 }
 
 #[test]
@@ -83,13 +88,10 @@ fn what_is_refused_turns_the_order_round_and_says_why() {
     for (state, reason) in refused {
         assert_eq!(next(&state), Next::Undo(Step::StartUndo));
         assert_eq!(state.refusal(), Some(reason));
-        assert_eq!(order::turn(&input(Step::StartUndo), &state, in_time()), Move::TurnRound(reason));
+        assert_eq!(order::turn(Step::StartUndo, &state, in_time()), Move::TurnRound(reason));
         // Also when the time is up: the first reason there was is the one that counts.
-        assert_eq!(order::turn(&input(Step::StartUndo), &state, placed().deadline), Move::TurnRound(reason));
-        assert!(matches!(
-            order::turn(&input(Step::CommitOrder), &state, in_time()),
-            Move::End(Err(StepError::Refused(_)))
-        ));
+        assert_eq!(order::turn(Step::StartUndo, &state, placed().deadline), Move::TurnRound(reason));
+        assert!(matches!(order::turn(Step::CommitOrder, &state, in_time()), Move::End(Err(StepError::Refused(_)))));
     }
 }
 
@@ -126,51 +128,51 @@ fn a_parked_order_waits_whichever_way_it_goes_and_no_order_needs_nothing() {
 #[test]
 fn an_order_is_not_committed_before_all_is_done_nor_confirmed_nor_cancelled() {
     let unmade = SagaState { reservation: ReservationState::Unmade, ..done() };
-    assert!(matches!(
-        order::turn(&input(Step::CommitOrder), &unmade, in_time()),
-        Move::End(Err(StepError::Permanent(_)))
-    ));
+    assert!(matches!(order::turn(Step::CommitOrder, &unmade, in_time()), Move::End(Err(StepError::Permanent(_)))));
     let uncaptured = SagaState { order: committed(), ..done() };
-    let turn = order::turn(&input(Step::ConfirmOrder), &uncaptured, in_time());
+    let turn = order::turn(Step::ConfirmOrder, &uncaptured, in_time());
     assert!(matches!(turn, Move::End(Err(StepError::Permanent(_)))));
     let standing = SagaState { order: undoing(), shipment: ShipmentState::Cancelled, ..done() };
-    let turn = order::turn(&input(Step::CancelOrder), &standing, in_time());
+    let turn = order::turn(Step::CancelOrder, &standing, in_time());
     assert!(matches!(turn, Move::End(Err(StepError::Permanent(_)))));
 }
 
 #[test]
 fn an_order_is_not_undone_without_a_reason_nor_once_it_is_committed() {
     for state in [done(), SagaState { order: committed(), ..done() }] {
-        let turn = order::turn(&input(Step::StartUndo), &state, in_time());
+        let turn = order::turn(Step::StartUndo, &state, in_time());
         assert!(matches!(turn, Move::End(Err(StepError::Permanent(_)))), "{turn:?}");
     }
-    assert_eq!(
-        order::turn(&input(Step::StartUndo), &done(), placed().deadline),
-        Move::TurnRound(CancelReason::Expired)
-    );
-    assert_eq!(
-        order::turn(&input(Step::StartUndo), &SagaState { order: undoing(), ..done() }, in_time()),
-        Move::End(Ok(()))
-    );
+    assert_eq!(order::turn(Step::StartUndo, &done(), placed().deadline), Move::TurnRound(CancelReason::Expired));
+    assert_eq!(order::turn(Step::StartUndo, &SagaState { order: undoing(), ..done() }, in_time()), Move::End(Ok(())));
+}
+
+fn park_at(step: Step) -> StepInput {
+    let error = ErrorOutput { error: "Transient".to_owned(), cause: "no answer".to_owned() };
+    StepInput { failure: Some(Failure { step, error }), ..input(Step::ParkOrder) }
+}
+
+fn parking(step: &str) -> Move<OrderCommand, std::convert::Infallible> {
+    Move::Append(OrderCommand::Park { step: step.to_owned(), error: "Transient: no answer".to_owned() })
 }
 
 #[test]
 fn only_the_attempt_that_is_under_way_parks_an_order() {
-    let failure = Failure {
-        step: Step::VoidPayment,
-        error: ErrorOutput { error: "Transient".to_owned(), cause: "no answer".to_owned() },
-    };
-    let park = StepInput { failure: Some(failure), ..input(Step::ParkOrder) };
-    let command = ordering::order::OrderCommand::Park {
-        step: "void_payment".to_owned(),
-        error: "Transient: no answer".to_owned(),
-    };
-    assert_eq!(order::turn(&park, &done(), in_time()), Move::Append(command));
-    let resumed =
-        order([OrderParked { step: "x".into(), error: "y".into() }.into(), events::OrderResumed { attempt: 2 }.into()]);
-    assert_eq!(order::turn(&park, &SagaState { order: resumed, ..done() }, in_time()), Move::End(Ok(())));
+    assert_eq!(order::park(&order([]), &park_at(Step::ReserveStock)), parking("reserve_stock"));
+    let parked = OrderParked { step: "x".into(), error: "y".into() };
+    assert_eq!(order::park(&order([parked.clone().into()]), &park_at(Step::ReserveStock)), Move::End(Ok(())));
+    let resumed = order([parked.into(), OrderResumed { attempt: 2 }.into()]);
     let ended = order([OrderCommitted {}.into(), OrderConfirmed {}.into()]);
-    assert_eq!(order::turn(&park, &SagaState { order: ended, ..done() }, in_time()), Move::End(Ok(())));
+    for settled in [resumed, ended] {
+        assert_eq!(order::park(&settled, &park_at(Step::ReserveStock)), Move::End(Err(StepError::Settled)));
+    }
+}
+
+#[test]
+fn an_order_that_was_turned_round_while_a_step_forward_failed_is_undone_and_not_parked() {
+    assert_eq!(order::park(&undoing(), &park_at(Step::AuthorizePayment)), Move::End(Err(StepError::Undone)));
+    assert_eq!(order::park(&undoing(), &park_at(Step::VoidPayment)), parking("void_payment"));
+    assert_eq!(order::park(&committed(), &park_at(Step::CapturePayment)), parking("capture_payment"));
 }
 
 /// What the steps that go forward before the pivot do at an order that goes this way, with nothing begun.
@@ -309,6 +311,6 @@ fn a_step_that_is_given_to_the_wrong_worker_is_not_taken() {
     let wrong =
         shipment::turn(Step::CommitOrder, &key, &order([]), &ShipmentState::Unasked, in_time(), &Heard::Nothing);
     assert!(matches!(wrong, Move::End(Err(StepError::Permanent(_)))));
-    let wrong = order::turn(&input(Step::ReserveStock), &done(), time("2026-11-21T08:16:00Z"));
+    let wrong = order::turn(Step::ReserveStock, &done(), time("2026-11-21T08:16:00Z"));
     assert!(matches!(wrong, Move::End(Err(StepError::Permanent(_)))));
 }

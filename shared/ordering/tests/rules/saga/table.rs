@@ -1,7 +1,8 @@
 //! The table of outcomes, row by row: in process, through `next` and through the state machine.
 
 use ordering::order::Phase;
-use ordering::saga::{ErrorOutput, ExecutionInput, Failure, ORDER_SAGA, SagaState, Step, StepInput};
+use ordering::saga::{ErrorOutput, Failure, ORDER_SAGA, SagaState, Step, StepInput};
+use ordering::streams;
 use serde_json::to_value;
 
 use super::machine::execute;
@@ -17,7 +18,7 @@ pub(crate) fn scenario(row: &Outcome) -> Scenario {
 pub(crate) fn begun(row: &Outcome) -> World {
     let world = World::new(scenario(row));
     let Some(before) = row.cancel_before else { return world };
-    let execution = ExecutionInput { order_id: order_id(), tenant: tenant(), attempt: 1 };
+    let execution = world.execution();
     let steps = ORDER_SAGA.forward().map(|task| task.step);
     for step in steps.take_while(|step| step.name() != before) {
         // A step that fails is one of the things that come before.
@@ -71,7 +72,7 @@ fn an_order_whose_time_is_up_before_it_is_committed_expires() {
     let row = outcomes().remove(0);
     for step in ORDER_SAGA.forward().map(|task| task.step) {
         let world = begun(&Outcome { cancel_before: None, ..row.clone() });
-        let execution = ExecutionInput { order_id: order_id(), tenant: tenant(), attempt: 1 };
+        let execution = world.execution();
         for before in ORDER_SAGA.forward().map(|task| task.step).take_while(|before| *before != step) {
             finish(world.perform(&StepInput::of(&execution, before))).unwrap();
         }
@@ -109,7 +110,7 @@ fn a_parked_order_goes_on_when_it_is_resumed_and_is_parked_again_if_nothing_has_
 #[test]
 fn a_parked_order_that_the_customer_cancels_is_undone_by_the_next_attempt() {
     let world = begun(&outcomes().remove(0));
-    let execution = ExecutionInput { order_id: order_id(), tenant: tenant(), attempt: 1 };
+    let execution = world.execution();
     finish(world.perform(&StepInput::of(&execution, Step::ReserveStock))).unwrap();
     let error = ErrorOutput { error: "Transient".to_owned(), cause: "no answer".to_owned() };
     let failure = Some(Failure { step: Step::AuthorizePayment, error });
@@ -121,4 +122,14 @@ fn a_parked_order_that_the_customer_cancels_is_undone_by_the_next_attempt() {
     run(execute(&world, 2));
     assert_eq!(told(&world.state()), ("cancelled", Some("customer_request".to_owned()), None));
     world.assert_clean("parked, then cancelled");
+}
+
+#[test]
+fn an_order_is_parked_even_where_another_of_its_streams_cannot_be_read() {
+    for stream in [streams::reservation, streams::payment, streams::shipment] {
+        let world = begun(&outcomes().remove(0));
+        world.plant_unreadable(stream(&tenant(), order_id()));
+        run(execute(&world, 1));
+        assert_eq!(world.log().last().map(String::as_str), Some("order.parked"));
+    }
 }

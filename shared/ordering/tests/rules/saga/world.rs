@@ -12,11 +12,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use events::{
-    CancelReason, Money, OrderEvent, ProductEvent, ProductListed, ReceiptReference, Sku, StockEvent, StockReceived,
+    CancelReason, Money, OrderCommitted, OrderEvent, ProductEvent, ProductListed, ReceiptReference, Sku, StockEvent,
+    StockReceived,
 };
 use ordering::order::{Order, OrderCommand, Phase};
 use ordering::ports::{Carrier, CarrierCall, Gateway, GatewayCall, ParcelAtCarrier, PaymentAtGateway, PortError};
-use ordering::saga::{SagaState, StepInput};
+use ordering::saga::{ExecutionInput, ORDER_SAGA, SagaState, StepInput, execution_of};
 use ordering::sandbox::memory::{CarrierLedger, GatewayLedger};
 use ordering::steps::drive::Ports;
 use ordering::steps::{StepError, order};
@@ -25,8 +26,8 @@ use ordering::streams;
 use serde_json::json;
 use skald::memory::{InMemoryEventStore, InMemoryHead};
 use skald::{
-    Actor, AppendError, Appended, Commit, CommitId, Context, CorrelationId, DomainEvent, Draft, EventStore, Loaded,
-    Request, StoreError, StreamId, Tenant, Timestamp, Version, fold, handle,
+    Actor, AppendError, Appended, Commit, CommitId, Context, CorrelationId, DomainEvent, Draft, EventData, EventStore,
+    Loaded, Request, StoreError, StreamId, Tenant, Timestamp, Version, fold, handle,
 };
 use skald_testkit::{NoPause, yield_now};
 
@@ -105,12 +106,22 @@ impl World {
     }
 
     fn plant<E: DomainEvent>(&self, stream: StreamId, events: &[E]) {
+        self.plant_encoded(stream, events.iter().map(|event| event.encode().unwrap()).collect());
+    }
+
+    /// A newer release has begun this stream, with an event that this one does not know.
+    pub(crate) fn plant_unreadable(&self, stream: StreamId) {
+        let event = OrderEvent::from(OrderCommitted {}).encode().unwrap();
+        self.plant_encoded(stream, vec![EventData { event_type: "order.from_the_future".to_owned(), ..event }]);
+    }
+
+    fn plant_encoded(&self, stream: StreamId, events: Vec<EventData>) {
         self.store.plant(Commit {
             id: CommitId::of(order_id().uuid(), stream.name()),
             first: Version::new(1),
             at: self.now(),
             context: context(),
-            events: events.iter().map(|event| event.encode().unwrap()).collect(),
+            events,
             stream,
         });
     }
@@ -159,6 +170,20 @@ impl World {
         handled.map(|_| ()).map_err(|error| error.to_string())
     }
 
+    /// The execution of the first attempt.
+    pub(crate) fn execution(&self) -> ExecutionInput {
+        let stream = streams::order(&tenant(), order_id());
+        let placed = &self.commits(&stream)[..1];
+        execution_of(&stream, placed).unwrap().unwrap()
+    }
+
+    /// The attempt after the first for which an execution is started, if there is one.
+    pub(crate) fn resumed(&self) -> Option<u32> {
+        let stream = streams::order(&tenant(), order_id());
+        let execution = execution_of(&stream, &self.commits(&stream)).unwrap();
+        execution.map(|execution| execution.attempt).filter(|attempt| *attempt > 1)
+    }
+
     pub(crate) fn state(&self) -> SagaState {
         finish(order::look(&self.store, &tenant(), order_id())).unwrap()
     }
@@ -195,7 +220,12 @@ impl World {
             Phase::Confirmed => true,
             Phase::Cancelled(_) => false,
             Phase::Open | Phase::Committed | Phase::Undoing(_) => {
-                assert!(order.parked.is_some(), "the order is neither final nor parked: {}", story());
+                let parked = order.parked.as_ref();
+                let parked = parked.unwrap_or_else(|| panic!("the order is neither final nor parked: {}", story()));
+                let forward = ORDER_SAGA.forward().any(|task| task.step.name() == parked.step);
+                let undoing = matches!(order.phase, Phase::Undoing(_));
+                // Who turned it round after it was parked had it resumed.
+                assert!(!(undoing && forward), "parked on the way forward, while it is undone: {}", story());
                 return;
             }
         };
