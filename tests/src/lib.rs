@@ -1,13 +1,24 @@
-//! What the system tests share: a local cloud of their own, and a caller's view of the system in it.
+//! What the system tests share: a local cloud of their own, a caller's and an operator's view of the system in it, and what
+//! they hold against each other.
 
 mod api;
+mod charge;
 mod cloud;
-mod machine;
+mod functions;
+mod http;
+mod ledgers;
 mod poll;
+mod proxy;
+mod saga;
+mod tables;
 mod throttle;
 
 pub use api::{Answer, Api, order_body};
+pub use charge::Charge;
 pub use cloud::LocalCloud;
-pub use machine::StateMachine;
+pub use ledgers::{Account, Holdings, Ledgers, Sums};
 pub use poll::eventually;
+pub use proxy::Proxy;
+pub use saga::{Execution, Saga};
+pub use tables::{Item, number, scan, text};
 pub use throttle::ThrottlingServer;

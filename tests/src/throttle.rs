@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+
+use crate::http::{Request, answer};
 
 /// What DynamoDB answers above a table's or partition's throughput.
 const BODY: &str =
@@ -58,28 +59,8 @@ impl Drop for ThrottlingServer {
 
 /// Answers the one request of this connection.
 async fn answer_one(mut stream: TcpStream, requests: Arc<AtomicUsize>) {
-    let mut received = Vec::new();
-    while !is_whole(&received) {
-        match stream.read_buf(&mut received).await {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
-        }
+    if Request::read(&mut stream).await.is_some() {
+        requests.fetch_add(1, Ordering::SeqCst);
+        answer(stream, 400, BODY.as_bytes()).await;
     }
-    requests.fetch_add(1, Ordering::SeqCst);
-    let length = BODY.len();
-    let head = format!(
-        "HTTP/1.1 400 Bad Request\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
-    );
-    if let Err(error) = stream.write_all(format!("{head}{BODY}").as_bytes()).await {
-        eprintln!("the throttled caller is gone: {error}");
-    }
-}
-
-/// Whether head and body of a request are there.
-fn is_whole(received: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(received);
-    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-    let length =
-        head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
-    body.len() >= length.unwrap_or(0_usize)
 }

@@ -1,0 +1,56 @@
+//! As much of HTTP as it takes to stand where a client of the SDK looks for `DynamoDB`: one request per connection.
+
+use reqwest::header::{CONTENT_LENGTH, HeaderMap};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// A request, whole.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Request {
+    /// The one request of this connection; none if the connection ends before it does.
+    pub(crate) async fn read(stream: &mut TcpStream) -> Option<Self> {
+        let mut received = Vec::new();
+        loop {
+            match stream.read_buf(&mut received).await {
+                Ok(0) | Err(_) => return None,
+                Ok(_) => {}
+            }
+            if let Some(request) = Self::parse(&received) {
+                return Some(request);
+            }
+        }
+    }
+
+    /// The request, once all of it is there.
+    fn parse(received: &[u8]) -> Option<Self> {
+        let end = received.windows(4).position(|window| window == b"\r\n\r\n")?;
+        let head = std::str::from_utf8(&received[..end]).ok()?;
+        let fields = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        let headers: HeaderMap =
+            fields.filter_map(|(name, value)| Some((name.parse().ok()?, value.trim().parse().ok()?))).collect();
+        let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let body = received[end + 4..].get(..length.unwrap_or(0))?.to_vec();
+        Some(Self { headers, body })
+    }
+
+    /// A header's text; empty if it is not there.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+/// Answers the one request of this connection.
+pub(crate) async fn answer(mut stream: TcpStream, status: u16, body: &[u8]) {
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 {status} .\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+    );
+    if let Err(error) = stream.write_all(&[head.as_bytes(), body].concat()).await {
+        eprintln!("whoever asked is gone: {error}");
+    }
+}

@@ -1,0 +1,311 @@
+//! The ledgers, held against each other: what the events say, what the payment gateway has, what the carrier has.
+//!
+//! All of it is counted again from raw items. It shares nothing with the code under test, neither its folds nor the shapes
+//! of its events.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::Value;
+
+use crate::LocalCloud;
+
+type Item = HashMap<String, AttributeValue>;
+
+/// How much of each thing: goods by product, money (in minor units) by currency. What there is none of is not there.
+pub type Sums = BTreeMap<String, i64>;
+
+/// All that is held, taken and sent for an order, whoever says so.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holdings {
+    /// Goods that are held for it in stock.
+    pub reserved: Sums,
+    /// Goods that left the stock for it.
+    pub shipped: Sums,
+    /// Money that the gateway holds for it, and that is not ours yet.
+    pub authorized: Sums,
+    /// Money that the gateway gave us for it.
+    pub captured: Sums,
+    /// Parcels that the carrier has for it.
+    pub parcels: usize,
+}
+
+/// What there is to know of an order.
+#[derive(Debug, Clone, Default)]
+pub struct Account {
+    /// The names of the events of its four streams (order, reservation, payment, shipment), stream by stream.
+    pub events: Vec<String>,
+    /// What was ordered.
+    pub ordered: Sums,
+    /// What it costs.
+    pub total: Sums,
+    /// What is held for it.
+    pub holdings: Holdings,
+}
+
+/// The ledgers of a cloud at one moment. Read them when nobody is at work any more.
+#[derive(Debug, Clone, Default)]
+pub struct Ledgers {
+    /// By order. An id that is in no stream of an order is here if something is held under it.
+    accounts: BTreeMap<String, Account>,
+    /// Goods that came in, by product.
+    received: Sums,
+    /// Streams with a gap or an overlap.
+    torn: BTreeSet<String>,
+}
+
+impl Account {
+    /// Whether its stream says that it was confirmed, and nothing after that.
+    #[must_use]
+    pub fn is_confirmed(&self) -> bool {
+        self.last() == Some("order.confirmed")
+    }
+
+    /// Whether its stream says that it was cancelled, and nothing after that.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.last() == Some("order.cancelled")
+    }
+
+    /// Whether its stream says that it was parked, and nothing after that.
+    #[must_use]
+    pub fn is_parked(&self) -> bool {
+        self.last() == Some("order.parked")
+    }
+
+    /// The last event of the order's own stream.
+    fn last(&self) -> Option<&str> {
+        self.events.iter().rfind(|event| event.starts_with("order.")).map(String::as_str)
+    }
+
+    /// What is to be held for it now that it is final; nothing is said of one that is not.
+    fn due(&self) -> Option<Holdings> {
+        if self.is_confirmed() {
+            let (shipped, captured) = (self.ordered.clone(), self.total.clone());
+            return Some(Holdings { shipped, captured, parcels: 1, ..Holdings::default() });
+        }
+        self.is_cancelled().then(Holdings::default)
+    }
+
+    /// Events that are there twice, though they can happen to an order once only.
+    fn doubled(&self) -> BTreeSet<&str> {
+        let once = self.events.iter().map(String::as_str).filter(|event| {
+            !matches!(*event, "order.parked" | "order.resumed") // as often as it takes
+        });
+        let mut seen = BTreeSet::new();
+        once.filter(|event| !seen.insert(*event)).collect()
+    }
+}
+
+impl Ledgers {
+    /// Reads every ledger of this cloud.
+    ///
+    /// # Panics
+    /// If one cannot be read.
+    pub async fn read(cloud: &LocalCloud) -> Self {
+        let mut ledgers = Self::default();
+        let mut commits = scan(cloud, "EventsTableName").await;
+        commits.sort_by_key(|commit| (text(commit, "pk"), number(commit, "sk")));
+        let mut next = (String::new(), 1);
+        for commit in &commits {
+            let (stream, version) = (text(commit, "pk"), number(commit, "sk"));
+            if version != if stream == next.0 { next.1 } else { 1 } {
+                ledgers.torn.insert(stream.clone());
+            }
+            let events = commit["events"].as_l().expect("a list");
+            for event in events {
+                let event = event.as_m().expect("a map");
+                let data = event["data"].as_b().expect("bytes");
+                let data = serde_json::from_slice(data.as_ref()).expect("JSON");
+                ledgers.happened(&stream, &text(event, "type"), &data);
+            }
+            next = (stream, version + i64::try_from(events.len()).expect("a commit is short"));
+        }
+        for row in scan(cloud, "SandboxGatewayTableName").await {
+            ledgers.at_the_gateway(&text(&row, "pk"), &json(&row));
+        }
+        for row in scan(cloud, "SandboxCarrierTableName").await {
+            ledgers.at_the_carrier(&text(&row, "pk"), &json(&row));
+        }
+        ledgers
+    }
+
+    /// What there is to know of this order.
+    ///
+    /// # Panics
+    /// If there is nothing.
+    #[must_use]
+    pub fn order(&self, order_id: &str) -> &Account {
+        self.accounts.get(order_id).unwrap_or_else(|| panic!("nothing is known of order {order_id}"))
+    }
+
+    /// Everything that is known of orders, by order.
+    pub fn orders(&self) -> impl Iterator<Item = (&str, &Account)> {
+        self.accounts.iter().map(|(order_id, account)| (order_id.as_str(), account))
+    }
+
+    /// How many of a product there are, held or not.
+    #[must_use]
+    pub fn on_hand(&self, sku: &str) -> i64 {
+        let shipped = self.accounts.values().filter_map(|account| account.holdings.shipped.get(sku));
+        self.received.get(sku).unwrap_or(&0) - shipped.sum::<i64>()
+    }
+
+    /// Every order is final, and the ledgers agree on it, see [`assert_equal_but_for`](Self::assert_equal_but_for).
+    ///
+    /// # Panics
+    /// With all that is wrong.
+    #[track_caller]
+    pub fn assert_equal(&self) {
+        self.assert_equal_but_for(&[]);
+    }
+
+    /// These orders are parked, and whatever is held for them is not looked at. Every other one has one end, and for it
+    ///
+    /// - if it is confirmed, exactly what was ordered left the stock, exactly its total was captured, and there is a parcel;
+    /// - if it is cancelled, there is none of that;
+    /// - no goods and no money are held any more.
+    ///
+    /// Nothing is held for anything that is no order. So all sums agree, too: money captured is the total of the confirmed
+    /// orders, in each currency; goods on hand are what was received but for what they ordered; parcels are as many as they.
+    ///
+    /// # Panics
+    /// With all that is wrong.
+    #[track_caller]
+    pub fn assert_equal_but_for(&self, parked: &[&str]) {
+        let mut faults: Vec<String> =
+            self.torn.iter().map(|stream| format!("a gap or an overlap in {stream}")).collect();
+        for (order_id, account) in self.orders() {
+            let Account { events, holdings, .. } = account;
+            if parked.contains(&order_id) {
+                if !account.is_parked() {
+                    faults.push(format!("{order_id} is not parked: {events:?}"));
+                }
+                continue;
+            }
+            let ends = events.iter().filter(|event| matches!(event.as_str(), "order.confirmed" | "order.cancelled"));
+            if ends.count() != 1 {
+                faults.push(format!("{order_id} has no end, or more than one: {events:?}"));
+            }
+            match account.due() {
+                None => faults.push(format!("{order_id} is not final: {events:?}")),
+                Some(due) if due != *holdings => {
+                    faults.push(format!("{order_id}\n  is due {due:?}\n  but has {holdings:?}\n  after {events:?}"));
+                }
+                Some(_) => {}
+            }
+            let doubled = account.doubled();
+            if !doubled.is_empty() {
+                faults.push(format!("{order_id}: {doubled:?} twice in {events:?}"));
+            }
+        }
+        let strangers = parked.iter().filter(|order_id| !self.accounts.contains_key(**order_id));
+        faults.extend(strangers.map(|order_id| format!("nothing is known of {order_id}")));
+        assert!(faults.is_empty(), "the ledgers do not agree:\n{}", faults.join("\n"));
+    }
+
+    fn account(&mut self, order_id: &str) -> &mut Account {
+        self.accounts.entry(order_id.to_owned()).or_default()
+    }
+
+    fn happened(&mut self, stream: &str, event: &str, data: &Value) {
+        let (_, name) = stream.split_once('/').expect("tenant and stream");
+        let (category, id) = name.split_once('-').expect("category and id");
+        match category {
+            "order" | "reservation" | "payment" | "shipment" => self.account(id).events.push(event.to_owned()),
+            "stock" => return self.moved(id, event, data),
+            _ => {} // products, customers and receipts hold nothing
+        }
+        if event == "order.placed" {
+            let account = self.account(id);
+            for line in data["lines"].as_array().expect("lines") {
+                let (quantity, price) = (whole(&line["quantity"]), &line["unit_price"]);
+                add(&mut account.ordered, &line["sku"], quantity);
+                add(&mut account.total, &price["currency"], quantity * whole(&price["amount_minor"]));
+            }
+        }
+    }
+
+    /// Goods moved in a shard of a product's stock.
+    fn moved(&mut self, shard: &str, event: &str, data: &Value) {
+        let (sku, _) = shard.rsplit_once('~').expect("product and shard");
+        let (sku, quantity) = (Value::from(sku), whole(&data["quantity"]));
+        if event == "stock.received" {
+            return add(&mut self.received, &sku, quantity);
+        }
+        let holdings = &mut self.account(data["order_id"].as_str().expect("an order")).holdings;
+        match event {
+            "stock.reserved" => add(&mut holdings.reserved, &sku, quantity),
+            "stock.released" => add(&mut holdings.reserved, &sku, -quantity),
+            "stock.shipped" => {
+                add(&mut holdings.reserved, &sku, -quantity);
+                add(&mut holdings.shipped, &sku, quantity);
+            }
+            other => panic!("{other} in the stock: say here what it does to it"),
+        }
+    }
+
+    fn at_the_gateway(&mut self, place: &str, entry: &Value) {
+        let holdings = &mut self.account(order_of(place)).holdings;
+        let amount = &entry["asked"]["amount"];
+        match entry["payment"]["status"].as_str().expect("a status") {
+            "authorized" => add(&mut holdings.authorized, &amount["currency"], whole(&amount["amount_minor"])),
+            "captured" => add(&mut holdings.captured, &amount["currency"], whole(&amount["amount_minor"])),
+            "absent" | "declined" | "voided" | "refunded" => {}
+            other => panic!("{other} at the gateway: say here what it holds"),
+        }
+    }
+
+    fn at_the_carrier(&mut self, place: &str, entry: &Value) {
+        let holdings = &mut self.account(order_of(place)).holdings;
+        match entry["parcel"]["status"].as_str().expect("a status") {
+            "created" => holdings.parcels += 1,
+            "absent" | "refused" | "cancelled" => {}
+            other => panic!("{other} at the carrier: say here what it holds"),
+        }
+    }
+}
+
+/// The order in an attempt key, `default/ledger-<order>.<what>`.
+fn order_of(place: &str) -> &str {
+    let key = place.split_once("/ledger-").map(|(_, key)| key).expect("a key");
+    key.split_once('.').map_or(key, |(order_id, _)| order_id)
+}
+
+/// Adds so many. What there is none of is taken out, so that equal sums are equal.
+fn add(sums: &mut Sums, name: &Value, number: i64) {
+    let name = name.as_str().expect("a name");
+    let sum = sums.remove(name).unwrap_or(0) + number;
+    if sum != 0 {
+        sums.insert(name.to_owned(), sum);
+    }
+}
+
+fn whole(value: &Value) -> i64 {
+    value.as_i64().unwrap_or_else(|| panic!("a whole number, not {value}"))
+}
+
+fn text(item: &Item, name: &str) -> String {
+    item[name].as_s().expect("text").clone()
+}
+
+fn number(item: &Item, name: &str) -> i64 {
+    item[name].as_n().expect("a number").parse().expect("a whole number")
+}
+
+/// The entry in a row of a sandbox's ledger.
+fn json(row: &Item) -> Value {
+    serde_json::from_str(&text(row, "row")).expect("JSON")
+}
+
+/// Every item of the table that this output of the template names.
+async fn scan(cloud: &LocalCloud, table: &str) -> Vec<Item> {
+    let client = Client::new(&cloud.aws());
+    let mut pages = client.scan().table_name(cloud.output(table)).consistent_read(true).into_paginator().send();
+    let mut items = Vec::new();
+    while let Some(page) = pages.next().await {
+        items.extend(page.expect("the table can be scanned").items.unwrap_or_default());
+    }
+    items
+}

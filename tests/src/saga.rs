@@ -1,0 +1,72 @@
+//! The executions of the order saga, as an operator sees them.
+
+use aws_sdk_sfn::Client;
+use aws_sdk_sfn::types::ExecutionStatus;
+use serde_json::json;
+
+use crate::{LocalCloud, eventually};
+
+/// The saga's state machine.
+#[derive(Debug, Clone)]
+pub struct Saga {
+    client: Client,
+    machine: String,
+}
+
+/// What has become of an execution so far.
+#[derive(Debug, Clone)]
+pub struct Execution {
+    /// Whether it runs, and how it ended.
+    pub status: ExecutionStatus,
+    /// The states it was in, in order: `Reserve stock`.
+    pub states: Vec<String>,
+    /// The errors of its tasks, in order: `Runtime.ExitError`.
+    pub errors: Vec<String>,
+}
+
+impl LocalCloud {
+    /// The saga's state machine.
+    #[must_use]
+    pub fn saga(&self) -> Saga {
+        Saga { client: Client::new(&self.aws()), machine: self.output("OrderSagaArn").to_owned() }
+    }
+}
+
+impl Saga {
+    /// Starts another execution of an order's first attempt, beside the one that the order was given when it was placed.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub async fn start(&self, name: &str, order_id: &str) {
+        let input = json!({ "order_id": order_id, "tenant": "default", "attempt": 1 }).to_string();
+        let start = self.client.start_execution().state_machine_arn(&self.machine).name(name).input(input);
+        start.send().await.expect("the execution can be started");
+    }
+
+    /// The execution of this name; none if there is none yet.
+    ///
+    /// # Panics
+    /// If its history cannot be read.
+    pub async fn execution(&self, name: &str) -> Option<Execution> {
+        let arn = format!("{}:{name}", self.machine.replacen(":stateMachine:", ":execution:", 1));
+        // First the status: a history that is read after the end is whole.
+        let status = self.client.describe_execution().execution_arn(&arn).send().await.ok()?.status;
+        let (mut states, mut errors) = (Vec::new(), Vec::new());
+        let mut pages = self.client.get_execution_history().execution_arn(&arn).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            for event in page.expect("the history can be read").events {
+                states.extend(event.state_entered_event_details.map(|entered| entered.name));
+                errors.extend(event.task_failed_event_details.and_then(|failed| failed.error));
+            }
+        }
+        Some(Execution { status, states, errors })
+    }
+
+    /// The execution of this name, once it has ended.
+    pub async fn ended(&self, name: &str) -> Execution {
+        eventually(&format!("the execution {name} ends"), || async {
+            self.execution(name).await.filter(|execution| execution.status != ExecutionStatus::Running)
+        })
+        .await
+    }
+}
