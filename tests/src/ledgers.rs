@@ -3,15 +3,12 @@
 //! All of it is counted again from raw items. It shares nothing with the code under test, neither its folds nor the shapes
 //! of its events.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::Value;
 
 use crate::LocalCloud;
-
-type Item = HashMap<String, AttributeValue>;
+use crate::tables::{Item, number, scan, text};
 
 /// How much of each thing: goods by product, money (in minor units) by currency. What there is none of is not there.
 pub type Sums = BTreeMap<String, i64>;
@@ -120,7 +117,7 @@ impl Ledgers {
                 let data = serde_json::from_slice(data.as_ref()).expect("JSON");
                 ledgers.happened(&stream, &text(event, "type"), &data);
             }
-            next = (stream, version + i64::try_from(events.len()).expect("a commit is short"));
+            next = (stream, version + events.len() as u64);
         }
         for row in scan(cloud, "SandboxGatewayTableName").await {
             ledgers.at_the_gateway(&text(&row, "pk"), &json(&row));
@@ -286,26 +283,7 @@ fn whole(value: &Value) -> i64 {
     value.as_i64().unwrap_or_else(|| panic!("a whole number, not {value}"))
 }
 
-fn text(item: &Item, name: &str) -> String {
-    item[name].as_s().expect("text").clone()
-}
-
-fn number(item: &Item, name: &str) -> i64 {
-    item[name].as_n().expect("a number").parse().expect("a whole number")
-}
-
 /// The entry in a row of a sandbox's ledger.
 fn json(row: &Item) -> Value {
     serde_json::from_str(&text(row, "row")).expect("JSON")
-}
-
-/// Every item of the table that this output of the template names.
-async fn scan(cloud: &LocalCloud, table: &str) -> Vec<Item> {
-    let client = Client::new(&cloud.aws());
-    let mut pages = client.scan().table_name(cloud.output(table)).consistent_read(true).into_paginator().send();
-    let mut items = Vec::new();
-    while let Some(page) = pages.next().await {
-        items.extend(page.expect("the table can be scanned").items.unwrap_or_default());
-    }
-    items
 }

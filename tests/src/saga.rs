@@ -1,8 +1,8 @@
-//! The executions of the order saga, as an operator sees them.
+//! The order saga's state machine and its executions, as an operator sees them.
 
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::types::ExecutionStatus;
-use serde_json::json;
+use serde_json::Value;
 
 use crate::{LocalCloud, eventually};
 
@@ -33,13 +33,25 @@ impl LocalCloud {
 }
 
 impl Saga {
-    /// Starts another execution of an order's first attempt, beside the one that the order was given when it was placed.
+    /// The steps of an order to which nothing happens, each with the function that takes it, as they are deployed.
+    ///
+    /// # Panics
+    /// If the state machine is not there, or has other states than tasks on this way.
+    pub async fn way_forward(&self) -> Vec<(String, String)> {
+        let found = self.client.describe_state_machine().state_machine_arn(&self.machine).send().await;
+        let found: Value = serde_json::from_str(found.expect("it is deployed").definition()).expect("JSON");
+        let states = &found["States"];
+        let names = std::iter::successors(found["StartAt"].as_str(), |name| states[*name]["Next"].as_str());
+        let told = |value: &Value| value.as_str().expect("a task has a step and a function").to_owned();
+        names.map(|name| (told(&states[name]["Arguments"]["step"]), told(&states[name]["Resource"]))).collect()
+    }
+
+    /// Starts an execution.
     ///
     /// # Panics
     /// If it cannot be started.
-    pub async fn start(&self, name: &str, order_id: &str) {
-        let input = json!({ "order_id": order_id, "tenant": "default", "attempt": 1 }).to_string();
-        let start = self.client.start_execution().state_machine_arn(&self.machine).name(name).input(input);
+    pub async fn start(&self, name: &str, input: &Value) {
+        let start = self.client.start_execution().state_machine_arn(&self.machine).name(name).input(input.to_string());
         start.send().await.expect("the execution can be started");
     }
 

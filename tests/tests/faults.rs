@@ -1,29 +1,8 @@
 //! What breaks on the way: nothing is lost, and what cannot be applied stands in nobody's way.
 
-use std::collections::BTreeMap;
-
-use aws_sdk_lambda::types::Environment;
 use aws_sdk_sqs::types::Message;
 use serde_json::json;
 use system_tests::{LocalCloud, ThrottlingServer, eventually, order_body};
-
-/// Sets an environment variable of a deployed function, from outside; the function starts anew with it.
-async fn set_variable(cloud: &LocalCloud, function: &str, name: &str, value: &str) {
-    let client = aws_sdk_lambda::Client::new(&cloud.aws());
-    let found =
-        client.get_function_configuration().function_name(function).send().await.expect("the function is there");
-    let mut variables: BTreeMap<String, String> = found
-        .environment()
-        .and_then(|environment| environment.variables())
-        .into_iter()
-        .flatten()
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    variables.insert(name.to_owned(), value.to_owned());
-    let environment = Environment::builder().set_variables(Some(variables.into_iter().collect())).build();
-    let update = client.update_function_configuration().function_name(function).environment(environment);
-    update.send().await.expect("the function can be changed");
-}
 
 /// The first message in this queue.
 async fn first_message(cloud: &LocalCloud, queue_url: &str) -> Message {
@@ -130,7 +109,7 @@ async fn a_relay_that_fails_for_a_while_loses_nothing() {
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 100).await;
     let (relay, topic) = (cloud.output("EventRelayName"), cloud.output("EventsTopicArn"));
-    set_variable(&cloud, relay, "EVENTS_TOPIC_ARN", &format!("{topic}-that-is-wrong.fifo")).await;
+    cloud.set_variable(relay, "EVENTS_TOPIC_ARN", &format!("{topic}-that-is-wrong.fifo")).await;
 
     let mut placed = Vec::new();
     for key in 0..20 {
@@ -145,7 +124,7 @@ async fn a_relay_that_fails_for_a_while_loses_nothing() {
         assert_eq!(read.body["order_id"], *id);
     }
 
-    set_variable(&cloud, relay, "EVENTS_TOPIC_ARN", topic).await;
+    cloud.set_variable(relay, "EVENTS_TOPIC_ARN", topic).await;
     for id in &placed {
         let row = api.in_view("c-1", id, 3).await;
         assert_eq!(row["status"], "confirmed", "the saga starts late, and starts");
@@ -158,7 +137,7 @@ async fn a_throttled_store_is_tried_again_and_then_a_503_that_says_when_to_come_
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
     let throttling = ThrottlingServer::start().await;
-    set_variable(&cloud, cloud.output("OrderCommandsName"), "AWS_ENDPOINT_URL_DYNAMODB", &throttling.url()).await;
+    cloud.set_variable(cloud.output("OrderCommandsName"), "AWS_ENDPOINT_URL_DYNAMODB", &throttling.url()).await;
     let body = order_body("c-1", "MUG-01", 1);
     let refused = api.place("key-1", &body).await.expect(503);
     assert_eq!(refused.header("retry-after"), "1");
@@ -167,7 +146,7 @@ async fn a_throttled_store_is_tried_again_and_then_a_503_that_says_when_to_come_
 
     // The same call with the same key, later: the order is placed, once.
     let cloud_itself = cloud.endpoint();
-    set_variable(&cloud, cloud.output("OrderCommandsName"), "AWS_ENDPOINT_URL_DYNAMODB", cloud_itself).await;
+    cloud.set_variable(cloud.output("OrderCommandsName"), "AWS_ENDPOINT_URL_DYNAMODB", cloud_itself).await;
     let placed = api.place("key-1", &body).await.expect(202);
     assert_eq!(placed.header("idempotent-replayed"), "", "nothing was written when it was refused");
 }

@@ -4,9 +4,9 @@
 //! an execution in Step Functions, and ledgers that must agree in the end.
 
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_sfn::types::{ExecutionStatus, HistoryEventType};
+use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Value, json};
-use system_tests::{Api, LocalCloud, StateMachine, eventually, order_body};
+use system_tests::{Api, Ledgers, LocalCloud, order_body};
 use tokio::task::JoinSet;
 
 #[path = "../../shared/ordering/tests/outcomes/mod.rs"]
@@ -45,14 +45,15 @@ async fn place(api: Api, number: usize, row: Outcome) -> Case {
 }
 
 /// Takes the steps that come before the customer cancels, one at a time, as the state machine would; then cancels.
-async fn walk_and_cancel(cloud: &LocalCloud, machine: &StateMachine, case: &Case) {
+async fn walk_and_cancel(cloud: &LocalCloud, way: &[(String, String)], case: &Case) {
     let Some(before) = case.row.cancel_before else { return };
     let functions = aws_sdk_lambda::Client::new(&cloud.aws());
-    let way = machine.way_forward();
     let walked =
         way.iter().position(|(step, _)| step == before).unwrap_or_else(|| panic!("{before} is no step forward"));
     for (step, function) in &way[..walked] {
-        let input = json!({ "step": step, "order_id": case.order_id, "tenant": "default", "attempt": 1 });
+        let input = json!({
+            "step": step, "order_id": case.order_id, "tenant": "default", "attempt": 1, "correlation_id": "by-hand",
+        });
         let invoke = functions.invoke().function_name(function).payload(Blob::new(input.to_string()));
         let answer = invoke.send().await.expect("the function answers");
         // A step that fails is one of the things that come before; one that dies is not.
@@ -74,29 +75,36 @@ fn told(order: &Value) -> (Option<&str>, Option<&str>, Option<&str>) {
 }
 
 /// Holds the order's execution and its history against the row.
-async fn assert_executed(machine: &StateMachine, case: &Case) {
-    let name = format!("{}.1", case.order_id);
-    let expected = if case.row.parked.is_some() { ExecutionStatus::Failed } else { ExecutionStatus::Succeeded };
-    let status = eventually(&format!("the end of execution {name}"), || async {
-        machine.status(&name).await.filter(|status| *status != ExecutionStatus::Running)
-    })
-    .await;
-    assert_eq!(status, expected, "{case:?}");
-    let history = machine.history(&name).await;
-    assert_eq!(history.first().map(|event| event.r#type.clone()), Some(HistoryEventType::ExecutionStarted), "{case:?}");
-    let last = machine.entered(&name).await.pop();
-    let end = match (case.row.status, case.row.parked) {
-        (_, Some(_)) => "Order is parked",
-        ("confirmed", _) => "Confirm order",
-        (_, _) => "Cancel order",
+async fn assert_executed(cloud: &LocalCloud, case: &Case) {
+    let execution = cloud.saga().ended(&format!("{}.1", case.order_id)).await;
+    let expected = match (case.row.status, case.row.parked) {
+        (_, Some(_)) => (ExecutionStatus::Failed, "Order is parked"),
+        ("confirmed", _) => (ExecutionStatus::Succeeded, "Confirm order"),
+        (_, _) => (ExecutionStatus::Succeeded, "Cancel order"),
     };
-    assert_eq!(last.as_deref(), Some(end), "{case:?}");
+    let last = execution.states.last().map(String::as_str).unwrap_or_default();
+    assert_eq!((execution.status, last), expected, "{case:?}: {:?}", execution.states);
+}
+
+/// Of a row that is parked, the ledgers agree as far as everybody has answered: nothing is captured, shipped or sent for an
+/// order that is not committed, goods are held, and the goods on hand add up.
+fn assert_held(ledgers: &Ledgers, case: &Case) {
+    let left = i64::from(case.row.status == "confirmed");
+    let received = if case.row.enough { 10 } else { 0 };
+    let on_hand = |name: &str| ledgers.on_hand(&format!("{name}-{}", case.number));
+    assert_eq!((on_hand("MUG"), on_hand("TEE")), (10 - 2 * left, received - left), "{case:?}");
+    let Some(parked) = case.row.parked else { return };
+    let account = ledgers.order(&case.order_id);
+    assert_eq!(account.holdings.reserved, account.ordered, "goods are held for a parked order: {case:?}");
+    let committed = parked == "capture_payment";
+    let parcels = usize::from(committed || parked == "cancel_shipment" && case.row.postal_code != "99999");
+    assert_eq!((account.holdings.captured.len(), account.holdings.parcels), (0, parcels), "{case:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_row_ends_as_the_table_says_through_the_deployed_state_machine() {
     let cloud = LocalCloud::start(&[]);
-    let machine = StateMachine::of(&cloud).await;
+    let way = cloud.saga().way_forward().await;
     let (cancelled, left_alone): (Vec<_>, Vec<_>) =
         outcomes().into_iter().enumerate().partition(|(_, row)| row.cancel_before.is_some());
     assert!(cancelled.len() >= 20 && left_alone.len() >= 20, "the table has been read");
@@ -105,7 +113,7 @@ async fn every_row_ends_as_the_table_says_through_the_deployed_state_machine() {
     cloud.deliver(cloud.output("SagaStarterName"), false).await;
     let mut cases = placed(&cloud.api(), cancelled).await;
     for case in &cases {
-        walk_and_cancel(&cloud, &machine, case).await;
+        walk_and_cancel(&cloud, &way, case).await;
     }
     cloud.deliver(cloud.output("SagaStarterName"), true).await;
     cases.extend(placed(&cloud.api(), left_alone).await);
@@ -115,7 +123,13 @@ async fn every_row_ends_as_the_table_says_through_the_deployed_state_machine() {
         let order = api.ended(&case.order_id).await;
         let expected = (Some(case.row.status), case.row.cancel_reason, case.row.parked);
         assert_eq!(told(&order), expected, "{case:?}: {order:#}");
-        assert_executed(&machine, case).await;
+        assert_executed(&cloud, case).await;
+    }
+    let ledgers = Ledgers::read(&cloud).await;
+    let parked = cases.iter().filter(|case| case.row.parked.is_some()).map(|case| case.order_id.as_str());
+    ledgers.assert_equal_but_for(&parked.collect::<Vec<_>>());
+    for case in &cases {
+        assert_held(&ledgers, case);
     }
 }
 

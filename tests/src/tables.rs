@@ -1,0 +1,45 @@
+//! Tables as they lie there: raw items, read past everything that is tested.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::LocalCloud;
+
+/// An item of a table.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// Every item of the table that this output of the template names.
+///
+/// # Panics
+/// If it cannot be read.
+pub async fn scan(cloud: &LocalCloud, table: &str) -> Vec<Item> {
+    let client = Client::new(&cloud.aws());
+    let mut pages = client.scan().table_name(cloud.output(table)).consistent_read(true).into_paginator().send();
+    let mut items = Vec::new();
+    while let Some(page) = pages.next().await {
+        items.extend(page.expect("the table can be scanned").items.unwrap_or_default());
+    }
+    items
+}
+
+/// A text in an item.
+///
+/// # Panics
+/// If there is none of this name.
+#[must_use]
+#[track_caller]
+pub fn text(item: &Item, name: &str) -> String {
+    item[name].as_s().expect("text").clone()
+}
+
+/// A whole number in an item.
+///
+/// # Panics
+/// If there is none of this name.
+#[must_use]
+#[track_caller]
+pub fn number(item: &Item, name: &str) -> u64 {
+    item[name].as_n().expect("a number").parse().expect("a whole number")
+}
