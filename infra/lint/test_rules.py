@@ -25,14 +25,11 @@ def faults(rule: Callable[[template.Template], rules.Faults], plant: Callable[[d
 
 
 def put(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
-    """Set what stands at `path` below the resources: `EventsTable.Properties.BillingMode`; numbers index lists."""
+    """Set what stands at `path` below the resources: `EventsTable/Properties/BillingMode`; numbers index lists."""
 
     def plant(resources: dict[str, Any]) -> None:
-        *steps, last = path.split("/")
-        here: Any = resources
-        for step in steps:
-            here = here[int(step)] if isinstance(here, list) else here[step]
-        here[int(last) if isinstance(here, list) else last] = value
+        holder, last = find(resources, path)
+        holder[last] = value
 
     return plant
 
@@ -41,13 +38,31 @@ def drop(path: str) -> Callable[[dict[str, Any]], None]:
     """Remove what stands at `path` below the resources."""
 
     def plant(resources: dict[str, Any]) -> None:
-        *steps, last = path.split("/")
-        here: Any = resources
-        for step in steps:
-            here = here[int(step)] if isinstance(here, list) else here[step]
-        del here[int(last) if isinstance(here, list) else last]
+        holder, last = find(resources, path)
+        del holder[last]
 
     return plant
+
+
+def without(path: str, name: str) -> Callable[[dict[str, Any]], None]:
+    """Remove from the list at `path` what refers to `name`."""
+
+    def plant(resources: dict[str, Any]) -> None:
+        holder, last = find(resources, path)
+        kept = [each for each in holder[last] if template.target(each) != name]
+        assert len(kept) < len(holder[last]), f"{path} does not have {name}"
+        holder[last] = kept
+
+    return plant
+
+
+def find(resources: dict[str, Any], path: str) -> tuple[Any, Any]:
+    """What holds the thing at `path`, and the thing's key or number in it."""
+    *steps, last = path.split("/")
+    here: Any = resources
+    for step in steps:
+        here = here[int(step)] if isinstance(here, list) else here[step]
+    return here, int(last) if isinstance(here, list) else last
 
 
 def role(statement: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
@@ -251,7 +266,7 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
         (drop("UndeliveredQueue/Properties/FifoQueue"), "UnreadableSubscription"),
         (drop("UnreadableSubscription/DependsOn"), "UnreadableQueue"),
         (put("UnreadableSubscription/DependsOn", "DeadLettersPolicy"), "UnreadableQueue"),
-        (drop("TopicQueuesPolicy/Properties/Queues/3"), "UndeliveredQueue"),
+        (without("TopicQueuesPolicy/Properties/Queues", "UndeliveredQueue"), "UndeliveredQueue"),
     ],
     pipe.what_the_topic_cannot_deliver_calls_a_person: [
         (drop("DeliveryAlarm"), "EventsTopic"),
@@ -261,14 +276,14 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
     pipe.only_the_topic_sends_to_its_queues: [
         (role({"Action": "sqs:SendMessage", "Resource": {"Fn::GetAtt": ["OrderViewQueue", "Arn"]}}), "OrderViewQueue"),
         (role({"Action": "sqs:SendMessage", "Resource": {"Fn::GetAtt": ["UndeliveredQueue", "Arn"]}}), "UndeliveredQueue"),
-        (drop("TopicQueuesPolicy/Properties/Queues/3"), "UndeliveredQueue"),
+        (without("TopicQueuesPolicy/Properties/Queues", "UndeliveredQueue"), "UndeliveredQueue"),
         (drop("TopicQueuesPolicy"), "UnreadableQueue"),
         (drop("TopicQueuesPolicy/Properties/PolicyDocument/Statement/0/Condition"), "OrderViewQueue"),
         (put("TopicQueuesPolicy/Properties/PolicyDocument/Statement/0/Principal", "*"), "OrderViewQueue"),
     ],
     pipe.queues_and_topic_refuse_plain_http: [
         (drop("DeadLettersPolicy"), "OrderViewDeadLetters"),
-        (drop("TopicQueuesPolicy/Properties/Queues/-1"), "UnreadableQueue"),
+        (without("TopicQueuesPolicy/Properties/Queues", "UnreadableQueue"), "UnreadableQueue"),
         (drop("EventsTopicPolicy"), "EventsTopic"),
         (put("DeadLettersPolicy/Properties/PolicyDocument/Statement/0/Condition/Bool/aws:SecureTransport", "true"), "StockViewDeadLetters"),
     ],
@@ -329,7 +344,7 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
         (define(put("First/Comment", "calls ${StockStepsArn}")), "StockStepsArn"),
     ],
     saga.a_machine_may_invoke_what_it_names_and_nothing_else: [
-        (drop("OrderSagaRole/Properties/Policies/0/PolicyDocument/Statement/0/Resource/1"), "PaymentSteps"),
+        (without(f"{INVOKE}/Resource", "PaymentSteps"), "PaymentSteps"),
         (put(f"{INVOKE}/Resource", {"Fn::GetAtt": ["SagaStarter", "Arn"]}), "SagaStarter"),
         (put(f"{INVOKE}/Action", ["lambda:InvokeFunction", "sqs:SendMessage"]), "sqs:SendMessage"),
         (put("OrderSaga/Properties/Role", "arn:aws:iam::123456789012:role/everything"), "no role"),
