@@ -321,6 +321,8 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
         (define(put("First/Retry", [{"ErrorEquals": ["Transient"], "MaxAttempts": 0}])), "Transient"),
         (define(put("First/Retry", [{"ErrorEquals": ["States.TaskFailed"]}])), "States.Timeout"),
         (define(put("First/Retry", [{"ErrorEquals": ["States.ALL"]}])), "Refused"),
+        (define(put("Parking/Retry/0/ErrorEquals", ["Undone", "Settled", "Permanent"])), "up on Permanent"),
+        (define(put("Parking/Retry/0/ErrorEquals", ["Undone"])), "again on Settled"),
     ],
     saga.every_failure_is_caught_and_parks_the_order: [
         (define(drop("First/Catch")), "does not catch"),
@@ -328,9 +330,12 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
         (define(put("Paying/Catch/-1/Next", "Nowhere")), "does not park"),
         (define(put("Parking/End", True)), "nobody is told"),
         (define(drop("Parking/Next")), "nobody is told"),
+        (define(put("Parking/Catch/-1/ErrorEquals", ["States.ALL"])), "States.ALL"),
+        (define(put("Parking/Catch/-1/ErrorEquals", ["Settled", "Permanent"])), "Permanent"),
     ],
     saga.every_step_is_told_of_the_order_by_the_execution: [
         (define(drop("First/Arguments/tenant")), "tenant"),
+        (define(drop("Parking/Arguments/correlation_id")), "correlation_id"),
         (define(put("Paying/Arguments/order_id", "{% $states.input.order_id %}")), "Execution.Input"),
     ],
     saga.time_limits_are_ordered: [

@@ -33,11 +33,13 @@ PASSING = (
 # What our functions answer when trying again would change nothing.
 FINAL = ("Refused", "Undone", "Permanent")
 
-# The step that takes note of a failure. Nothing is left to catch if it fails too.
+# The step that leaves an order to a person. If it fails there is nobody left to leave the order to, so it is tried until
+# somebody has mended what fails, unless there is nothing to park.
 PARK = "park_order"
+FINAL_FOR_PARK = ("Undone", "Settled")
 
-# What a step is told of the order. Everything else is in its streams.
-ORDER = ("order_id", "tenant", "attempt")
+# What a step is told of the order and of the call that began it. Everything else is in its streams.
+ORDER = ("order_id", "tenant", "attempt", "correlation_id")
 
 FAILURES = ("ExecutionsFailed", "ExecutionsAborted", "ExecutionsTimedOut")
 
@@ -63,10 +65,11 @@ def every_state_leads_somewhere(template: Template) -> Faults:
 @rule
 def every_step_is_tried_again_if_that_can_help(template: Template) -> Faults:
     for machine, name, state in tasks(template):
-        for error in PASSING:
-            if not is_retried(state, error):
+        final = FINAL_FOR_PARK if step_of(state) == PARK else FINAL
+        for error in (*PASSING, *FINAL):
+            if error not in final and not is_retried(state, error):
                 yield f"{machine} gives {name} up on {error}, which may pass: add it to a Retry"
-        for error in FINAL:
+        for error in final:
             if is_retried(state, error):
                 yield f"{machine} tries {name} again on {error}, which will not pass: take it out of Retry"
 
@@ -75,11 +78,13 @@ def every_step_is_tried_again_if_that_can_help(template: Template) -> Faults:
 def every_failure_is_caught_and_parks_the_order(template: Template) -> Faults:
     for machine, name, state in tasks(template):
         states = template.definitions[machine]["States"]
+        catchers = state.get("Catch", [])
         if step_of(state) == PARK:
             if state.get("End") or states.get(state.get("Next"), {}).get("Type") != "Fail":
                 yield f"{machine} ends well after {name}, and nobody is told of the parked order: lead it to a Fail state"
+            for error in sorted({error for catcher in catchers for error in catcher["ErrorEquals"]} - set(FINAL_FOR_PARK)):
+                yield f"{machine} goes on if {name} fails with {error}, and nobody is told of the order: take it out of Catch"
             continue
-        catchers = state.get("Catch", [])
         if not catchers or "States.ALL" not in catchers[-1]["ErrorEquals"]:
             yield f"{machine} does not catch everything that {name} may fail with: end its Catch with States.ALL"
         elif step_of(states.get(catchers[-1].get("Next"), {})) != PARK:
