@@ -17,6 +17,8 @@ from samtranslator.yaml_helper import yaml_parse
 ROOT = Path(__file__).resolve().parents[2]
 PATH = ROOT / "infra" / "template.yaml"
 
+STATE_MACHINE = "AWS::Serverless::StateMachine"
+
 Resource = Mapping[str, Any]
 
 logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns that nobody collects its metrics
@@ -25,22 +27,20 @@ logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns that nobo
 class Template:
     """A SAM template (`raw`) and the CloudFormation that comes out of it (`plain`, and its sections).
 
-    `definitions` has what each state machine does, by its name; in `plain` it stands where the file's name stood, so
-    that a linter sees it too.
+    `definitions` has what each state machine does, by its name; in `plain` it stands as it is written, so that a linter
+    sees it too.
     """
 
     def __init__(self, raw: dict[str, Any]) -> None:
         self.raw = raw
         self.definitions = {
-            name: read_definition(resource["Properties"])
+            name: resource["Properties"]["Definition"]
             for name, resource in raw["Resources"].items()
-            if resource["Type"] == "AWS::Serverless::StateMachine"
+            if resource["Type"] == STATE_MACHINE
         }
-        self.plain: dict[str, Any] = transform(with_files_in_a_bucket(raw), {}, NoManagedPolicies())
+        self.plain: dict[str, Any] = transform(with_code_in_a_bucket(raw), {}, NoManagedPolicies())
         for name, definition in self.definitions.items():
-            machine = self.plain["Resources"][name]["Properties"]
-            machine.pop("DefinitionS3Location", None)
-            machine["DefinitionString"] = json.dumps(definition)
+            self.plain["Resources"][name]["Properties"]["DefinitionString"] = json.dumps(definition)
         self.parameters: Mapping[str, Any] = self.plain.get("Parameters", {})
         self.conditions: Mapping[str, Any] = self.plain.get("Conditions", {})
         self.resources: Mapping[str, Resource] = self.plain["Resources"]
@@ -65,26 +65,23 @@ class NoManagedPolicies:
 
 
 def read() -> dict[str, Any]:
-    """The template as it is written."""
-    return yaml_parse(PATH.read_text(encoding="utf-8"))
+    """The template as it is written, and the definition of each state machine in place of the name of its file."""
+    raw = yaml_parse(PATH.read_text(encoding="utf-8"))
+    for resource in raw["Resources"].values():
+        if resource["Type"] == STATE_MACHINE:
+            file = PATH.parent / resource["Properties"].pop("DefinitionUri")
+            resource["Properties"]["Definition"] = json.loads(file.read_text(encoding="utf-8"))
+    return raw
 
 
-def with_files_in_a_bucket(raw: dict[str, Any]) -> dict[str, Any]:
-    """A copy in which files lie where SAM insists that they lie when it transforms."""
+def with_code_in_a_bucket(raw: dict[str, Any]) -> dict[str, Any]:
+    """A copy in which code lies where SAM insists that it lies when it transforms."""
     os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")  # SAM asks, and it does not matter here
     copy = deepcopy(raw)
     for resource in copy["Resources"].values():
-        for key in ("CodeUri", "DefinitionUri"):
-            if key in resource.get("Properties", {}):
-                resource["Properties"][key] = "s3://bucket/key"
+        if "CodeUri" in resource.get("Properties", {}):
+            resource["Properties"]["CodeUri"] = "s3://bucket/key"
     return copy
-
-
-def read_definition(machine: Resource) -> dict[str, Any]:
-    """What a state machine does: the file beside the template that it names, or what it says itself."""
-    if "Definition" in machine:
-        return machine["Definition"]
-    return json.loads((PATH.parent / machine["DefinitionUri"]).read_text(encoding="utf-8"))
 
 
 def walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:

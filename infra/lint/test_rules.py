@@ -80,11 +80,8 @@ def define(plant: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]]
     what they do, because their names are the generator's."""
 
     def plant_in_definition(resources: dict[str, Any]) -> None:
-        machine = resources["OrderSaga"]["Properties"]
-        written = template.read_definition(machine)
-        del machine["DefinitionUri"]
-        machine["Definition"] = written
-        plant({"Definition": written, **saga_states(written)})
+        definition = resources["OrderSaga"]["Properties"]["Definition"]
+        plant({"Definition": definition, **saga_states(definition)})
 
     return plant_in_definition
 
@@ -334,9 +331,11 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
         (define(put("Parking/Catch/-1/ErrorEquals", ["Settled", "Permanent"])), "Permanent"),
     ],
     saga.every_step_is_told_of_the_order_by_the_execution: [
+        (define(drop("First/Arguments")), "order_id"),
         (define(drop("First/Arguments/tenant")), "tenant"),
         (define(drop("Parking/Arguments/correlation_id")), "correlation_id"),
         (define(put("Paying/Arguments/order_id", "{% $states.input.order_id %}")), "Execution.Input"),
+        (define(put("Paying/Arguments/order_id", "{% $states.context.Execution.Input.order_ids %}")), "order_ids"),
     ],
     saga.time_limits_are_ordered: [
         (define(put("Paying/TimeoutSeconds", 10)), "PaymentSteps"),

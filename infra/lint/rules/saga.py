@@ -6,7 +6,6 @@ The definition is generated; these rules hold whatever generates it to what the 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -56,7 +55,7 @@ def every_state_leads_somewhere(template: Template) -> Faults:
                 continue
             reached.add(name)
             to_visit |= ways_out(states[name]) - reached
-            if states[name]["Type"] not in ("Choice", "Succeed", "Fail") and not {"Next", "End"} & set(states[name]):
+            if states[name]["Type"] not in ("Succeed", "Fail") and not {"Next", "End"} & set(states[name]):
                 yield f"{machine} does not say what follows {name}: give it a Next, or End"
         for name in sorted(set(states) - reached):
             yield f"{machine} never comes to {name}: lead a way there, or leave it out"
@@ -94,10 +93,10 @@ def every_failure_is_caught_and_parks_the_order(template: Template) -> Faults:
 @rule
 def every_step_is_told_of_the_order_by_the_execution(template: Template) -> Faults:
     for machine, name, state in tasks(template):
-        given = {key.removesuffix(".$"): str(value) for key, value in payload(state).items()}
         for key in ORDER:
-            if not re.search(rf"(\$\$|\$states\.context)\.Execution\.Input\.{key}\b", given.get(key, "")):
-                yield f"{machine} tells {name} {key} {given.get(key)!r}: take it from Execution.Input, which no other step can lose"
+            told = arguments(state).get(key)
+            if told != f"{{% $states.context.Execution.Input.{key} %}}":
+                yield f"{machine} tells {name} {key} {told!r}: take it from Execution.Input, which no other step can lose"
 
 
 @rule
@@ -186,23 +185,17 @@ def tasks(template: Template) -> Iterator[tuple[str, str, State]]:
 
 def ways_out(state: State) -> set[str]:
     """The states that may follow."""
-    branches = [state, *state.get("Catch", []), *state.get("Choices", [])]
-    return {branch["Next"] for branch in branches if "Next" in branch} | ({state["Default"]} if "Default" in state else set())
-
-
-def payload(state: State) -> Mapping[str, Any]:
-    """What a task hands to its function."""
-    return arguments(state).get("Payload", {}) if "FunctionName" in arguments(state) else arguments(state)
+    return {way["Next"] for way in (state, *state.get("Catch", [])) if "Next" in way}
 
 
 def arguments(state: State) -> Mapping[str, Any]:
-    """What a task hands to its resource, in either language of paths."""
-    return state.get("Arguments", state.get("Parameters", {}))
+    """What a task hands to its function."""
+    return state.get("Arguments", {})
 
 
 def step_of(state: State) -> str | None:
     """The step of the saga that a task takes."""
-    return payload(state).get("step")
+    return arguments(state).get("step")
 
 
 def is_retried(state: State, error: str) -> bool:
@@ -215,9 +208,8 @@ def is_retried(state: State, error: str) -> bool:
 
 
 def function_of(template: Template, machine: str, state: State) -> str | None:
-    """The function that a task invokes, by its ARN or by the integration with Lambda."""
-    named = arguments(state).get("FunctionName", state.get("Resource", ""))
-    substitution = SUBSTITUTION.fullmatch(named)
+    """The function that a task invokes: its resource is the function's ARN."""
+    substitution = SUBSTITUTION.fullmatch(state["Resource"])
     return target(template.properties(machine).get("DefinitionSubstitutions", {}).get(substitution[1])) if substitution else None
 
 
