@@ -47,11 +47,15 @@ def answer(event):
         return {{"statusCode": 200, "body": json.dumps(body)}}
     if "step" in event:
         return {{}}
-    if "Records" in event and "body" in event["Records"][0]:
-        event = json.loads(event["Records"][0]["body"])
-    if "call" not in event:
-        return None
-    service, operation, arguments = event["call"]
+    if "call" in event:
+        return call(*event["call"])
+    for record in event.get("Records", []):
+        if "call" in record.get("body", ""):
+            call(*json.loads(record["body"])["call"])
+    return None
+
+
+def call(service, operation, arguments):
     try:
         getattr(botocore.session.Session().create_client(service), operation)(**arguments)
     except ClientError as error:
@@ -297,7 +301,8 @@ class Cloud(unittest.TestCase):
                     self.assertEqual("done" if owner in function else "AccessDeniedException", put)
 
     def test_an_order_that_is_placed_or_resumed_and_nothing_else_starts_a_saga_that_runs_to_its_end(self) -> None:
-        saga = {"stateMachineArn": self.outputs["OrderSagaArn"], "input": json.dumps({"order_id": "o", "tenant": "default", "attempt": 1})}
+        told = json.dumps({"order_id": "o", "tenant": "default", "attempt": 1, "correlation_id": "c"})
+        saga = {"stateMachineArn": self.outputs["OrderSagaArn"], "input": told}
         for category, event_type in (
             ("order", "order.committed"),
             ("stock", "order.placed"),
