@@ -250,6 +250,8 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
     pipe.subscriptions_filter_on_category_and_only_a_saga_s_on_type: [
         (put("SagaStarterSubscription/Properties/FilterPolicy", {"category": ["order"]}), "SagaStarterSubscription"),
         (put("SagaStarterSubscription/Properties/FilterPolicy/types", []), "SagaStarterSubscription"),
+        (put("SagaStarterSubscription/Properties/FilterPolicy/types", ["order.placed", "order.resumed"]), "{exists: false}"),
+        (put("SagaStarterSubscription/Properties/FilterPolicy/types/-1", {"exists": True}), "{exists: false}"),
         (put("SagaStarter/Properties/Environment/Variables/STATE_MACHINE_ARN", "none"), "skipped type"),
         (put("OrderViewSubscription/Properties/FilterPolicy", {"types": ["order.placed"]}), "types"),
         (put("OrderViewSubscription/Properties/FilterPolicy/types", ["order.placed"]), "types"),

@@ -14,6 +14,8 @@ TWELVE_HOURS_S = 12 * 60 * 60
 VISIBILITY_FACTOR = 6
 # What the relay is given for one request to the topic.
 REQUEST_S = 1
+# In a filter: the attribute is not there. What the relay could not read has no types.
+ABSENT = {"exists": False}
 
 
 @rule
@@ -165,6 +167,8 @@ def subscriptions_filter_on_category_and_only_a_saga_s_on_type(template: Templat
         if target(subscription.get("Endpoint")) in starters:
             if set(policy) != {"category", "types"} or not all(policy.values()):
                 yield f"{name} filters on {sorted(policy) or 'nothing'}: on category and types, or every commit would come to start a saga"
+            elif ABSENT not in policy["types"]:
+                yield f"{name} never brings what the relay could not read, which has no types: add {{exists: false}} to FilterPolicy.types"
         elif set(policy) != {"category"} or not policy["category"]:
             yield f"{name} filters on {sorted(policy) or 'nothing'}: on category, and nothing else, or a skipped type looks like a gap"
         if subscription.get("FilterPolicyScope", "MessageAttributes") != "MessageAttributes":
