@@ -364,8 +364,12 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
     ],
     saga.an_execution_that_fails_calls_a_person: [
         (drop("OrderSagaFailedAlarm"), "ExecutionsFailed"),
-        (drop("OrderSagaTimedOutAlarm/Properties/AlarmActions"), "ExecutionsTimedOut"),
+        (drop("OrderSagaFailedAlarm/Properties/AlarmActions"), "ExecutionsFailed"),
+        (put("OrderSagaFailedAlarm/Properties/Namespace", "AWS/Lambda"), "ExecutionsFailed"),
         (put("OrderSagaAbortedAlarm/Properties/Dimensions/0/Name", "Machine"), "ExecutionsAborted"),
+    ],
+    saga.no_alarm_says_that_an_order_is_well_again: [
+        (put("OrderSagaFailedAlarm/Properties/OKActions", [{"Ref": "AlarmTopic"}]), "OrderSagaFailedAlarm"),
     ],
     api.the_access_log_says_nothing_about_a_person: [
         (put(f"{STAGE}/AccessLogSettings/Format", '{"route":"$context.routeKey","path":"$context.path"}'), "$context.path"),

@@ -40,7 +40,8 @@ FINAL_FOR_PARK = ("Undone", "Settled")
 # What a step is told of the order and of the call that began it. Everything else is in its streams.
 ORDER = ("order_id", "tenant", "attempt", "correlation_id")
 
-FAILURES = ("ExecutionsFailed", "ExecutionsAborted", "ExecutionsTimedOut")
+# How an execution can end badly. None can time out: the machine sets no limit, and each of its tasks has one.
+FAILURES = ("ExecutionsFailed", "ExecutionsAborted")
 
 
 @rule
@@ -158,21 +159,31 @@ def a_machine_starts_a_name_once_and_logs_without_data(template: Template) -> Fa
 
 @rule
 def an_execution_that_fails_calls_a_person(template: Template) -> Faults:
-    watched = {
-        (alarm.get("MetricName"), target(dimension["Value"]))
-        for _, alarm in template.of_type("AWS::CloudWatch::Alarm")
-        if alarm.get("Namespace") == "AWS/States" and alarm.get("AlarmActions")
-        for dimension in alarm.get("Dimensions", [])
-        if dimension["Name"] == "StateMachineArn"
-    }
     for machine, _ in machines(template):
+        told = {alarm.get("MetricName") for _, alarm in alarms_on(template, machine) if alarm.get("AlarmActions")}
         for metric in FAILURES:
-            if (metric, machine) not in watched:
+            if metric not in told:
                 yield f"nobody is told of an execution of {machine} that ends badly: add an alarm on its {metric}"
+
+
+@rule
+def no_alarm_says_that_an_order_is_well_again(template: Template) -> Faults:
+    for machine, _ in machines(template):
+        for name, alarm in alarms_on(template, machine):
+            if alarm.get("OKActions"):
+                yield f"{name} says that all is well when no other execution of {machine} fails, and its order still waits: take OKActions away"
 
 
 def machines(template: Template) -> Iterator[tuple[str, Mapping[str, Any]]]:
     yield from template.of_type("AWS::StepFunctions::StateMachine")
+
+
+def alarms_on(template: Template, machine: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The alarms on the metrics of a state machine."""
+    for name, alarm in template.of_type("AWS::CloudWatch::Alarm"):
+        watched = [target(each["Value"]) for each in alarm.get("Dimensions", []) if each["Name"] == "StateMachineArn"]
+        if alarm.get("Namespace") == "AWS/States" and machine in watched:
+            yield name, alarm
 
 
 def tasks(template: Template) -> Iterator[tuple[str, str, State]]:
