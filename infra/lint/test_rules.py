@@ -371,6 +371,12 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
     saga.no_alarm_says_that_an_order_is_well_again: [
         (put("OrderSagaFailedAlarm/Properties/OKActions", [{"Ref": "AlarmTopic"}]), "OrderSagaFailedAlarm"),
     ],
+    saga.a_step_that_is_not_let_run_calls_a_person: [
+        (drop("PaymentStepsThrottlesAlarm"), "PaymentSteps"),
+        (drop("OrderStepsThrottlesAlarm/Properties/AlarmActions"), "OrderSteps"),
+        (put("ShipmentStepsThrottlesAlarm/Properties/MetricName", "Errors"), "ShipmentSteps"),
+        (put("OrderSaga/Properties/DefinitionSubstitutions/PaymentStepsArn", {"Fn::GetAtt": ["OrderCommands", "Arn"]}), "OrderCommands"),
+    ],
     api.the_access_log_says_nothing_about_a_person: [
         (put(f"{STAGE}/AccessLogSettings/Format", '{"route":"$context.routeKey","path":"$context.path"}'), "$context.path"),
         (put(f"{STAGE}/AccessLogSettings/Format", "$context.identity.sourceIp"), "$context.identity.sourceIp"),

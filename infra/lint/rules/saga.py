@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rules.functions import allowed
+from rules.functions import allowed, watched
 from rules.register import Faults, rule
 from template import SUBSTITUTION, Template, as_list, target
 
@@ -174,6 +174,14 @@ def no_alarm_says_that_an_order_is_well_again(template: Template) -> Faults:
                 yield f"{name} says that all is well when no other execution of {machine} fails, and its order still waits: take OKActions away"
 
 
+@rule
+def a_step_that_is_not_let_run_calls_a_person(template: Template) -> Faults:
+    told = watched(template, "Throttles")
+    for name in sorted(invoked(template)):
+        if name not in told:
+            yield f"nobody is told when {name} is kept from running, and orders wait for it without an error: add an alarm on its Throttles"
+
+
 def machines(template: Template) -> Iterator[tuple[str, Mapping[str, Any]]]:
     yield from template.of_type("AWS::StepFunctions::StateMachine")
 
@@ -181,8 +189,8 @@ def machines(template: Template) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def alarms_on(template: Template, machine: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The alarms on the metrics of a state machine."""
     for name, alarm in template.of_type("AWS::CloudWatch::Alarm"):
-        watched = [target(each["Value"]) for each in alarm.get("Dimensions", []) if each["Name"] == "StateMachineArn"]
-        if alarm.get("Namespace") == "AWS/States" and machine in watched:
+        named = [target(each["Value"]) for each in alarm.get("Dimensions", []) if each["Name"] == "StateMachineArn"]
+        if alarm.get("Namespace") == "AWS/States" and machine in named:
             yield name, alarm
 
 
