@@ -288,6 +288,24 @@ fn each_time_limit_leaves_room_for_what_is_inside_it() {
     }
 }
 
+/// The `Timeout` that the template gives this function, in seconds: of its own, or else the one of all functions.
+fn timeout_s(function: &str) -> u32 {
+    let template = include_str!("../../../../../infra/template.yaml");
+    let (globals, resources) = template.split_once("\nResources:\n").unwrap();
+    let (_, own) = resources.split_once(&format!("\n  {function}:\n")).unwrap();
+    let (own, _) = own.split_once("\n\n").unwrap();
+    let said = |text: &'static str| text.lines().find_map(|line| line.trim().strip_prefix("Timeout: "));
+    said(own).or_else(|| said(globals)).unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_step_has_the_time_in_its_function_that_the_saga_counts_on() {
+    for step in Step::ALL {
+        let function = step.worker().placeholder().trim_start_matches("${").trim_end_matches("Arn}");
+        assert_eq!(timeout_s(function), ORDER_SAGA.limits.function_s, "{function}");
+    }
+}
+
 #[test]
 fn functions_are_told_ids_and_nothing_else() {
     for (name, state, step) in tasks() {
