@@ -124,7 +124,8 @@ pub const MOST_CALLS: u32 = 3;
 const CAN_BE_UNDONE: Retry = Retry { most: 4, first_s: 1, backoff: 2, longest_s: 8 };
 /// What must be done in the end: some 30 seconds at most, for the same reason.
 const MUST_BE: Retry = Retry { most: 6, first_s: 1, backoff: 2, longest_s: 8 };
-/// What everything else relies on, and what Lambda had no room for: most of a day, once a minute.
+/// What everything else relies on, and what Lambda had no room for: for hours, twice a minute on average (jitter takes half
+/// of each wait).
 const PATIENT: Retry = Retry { most: 1000, first_s: 1, backoff: 2, longest_s: 60 };
 /// What is no part of the saga.
 const NEVER: Retry = Retry { most: 0, first_s: 1, backoff: 1, longest_s: 1 };
