@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 use aws_lambda_events::dynamodb::Event;
 use lambda_runtime::Diagnostic;
-use skald_lambda::chain;
+use skald::with_causes;
 
 pub use entry::{Entry, UNREADABLE};
 pub use topic::{SnsTopic, Topic};
@@ -65,7 +65,7 @@ impl<T: Topic> Relay<T> {
                 Ok(results) => results,
                 // Nobody answers: trying the rest would only use up the function's time.
                 Err(error) => {
-                    let error = chain(error.as_ref());
+                    let error = with_causes(error.as_ref());
                     tracing::error!(reason = error, "the topic does not answer");
                     reason.get_or_insert(error);
                     break;

@@ -22,15 +22,3 @@ pub use lambda_runtime::Error;
 pub fn start_logging() {
     lambda_runtime::tracing::init_default_subscriber();
 }
-
-/// An error and what caused it, in one line for the log.
-#[must_use]
-pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}

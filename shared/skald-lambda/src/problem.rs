@@ -5,9 +5,7 @@ use std::error::Error;
 use http::StatusCode;
 use http::header::{ALLOW, HeaderName, RETRY_AFTER};
 use serde_json::{Map, Value, json};
-use skald::{CatchUpError, DecodeError, HandleError, StatesError, StoreError};
-
-use crate::chain;
+use skald::{CatchUpError, DecodeError, HandleError, StatesError, StoreError, with_causes};
 
 /// When a caller may try again after a 503, in seconds.
 const RETRY_AFTER_S: u32 = 1;
@@ -94,13 +92,13 @@ impl Problem {
 
     /// 503 for what passes by itself, with a line in the log.
     fn passing(error: &(dyn Error + 'static)) -> Self {
-        tracing::warn!(reason = chain(error), "a call could not be answered now");
+        tracing::warn!(reason = with_causes(error), "a call could not be answered now");
         Self::unavailable()
     }
 
     /// 500: a fault of this side. `error` goes to the log, the caller gets its correlation id.
     pub fn internal(error: &(dyn Error + 'static)) -> Self {
-        tracing::error!(reason = chain(error), "a call failed");
+        tracing::error!(reason = with_causes(error), "a call failed");
         let detail = "The fault is on this side, and the correlation id names it. A repeated call does nothing twice.";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here", detail)
     }

@@ -12,10 +12,10 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::types::MessageAttributeValue;
 use futures_util::future::join_all;
 use lambda_runtime::{LambdaEvent, service_fn};
-use skald::{Category, CommitMessage, InvalidMessage, StreamId};
+use skald::{Category, CommitMessage, InvalidMessage, StreamId, with_causes};
 use tracing::Instrument;
 
-use crate::{Error, chain};
+use crate::Error;
 
 /// Longest reason that goes with a dead letter and a parked stream, in characters.
 const MAX_REASON: usize = 1_000;
@@ -152,10 +152,10 @@ impl<R: Reader, D: DeadLetters> Queue<R, D> {
             match self.read(parsed).await {
                 Ok(()) => Ok(()),
                 Err(failure) if is_transient::<R>(&failure) => {
-                    tracing::warn!(reason = chain(&failure), "goes back to the queue");
+                    tracing::warn!(reason = with_causes(&failure), "goes back to the queue");
                     Err(())
                 }
-                Err(failure) => self.set_aside(message, stream, chain(&failure)).await,
+                Err(failure) => self.set_aside(message, stream, with_causes(&failure)).await,
             }
         }
         .instrument(span)
@@ -167,17 +167,19 @@ impl<R: Reader, D: DeadLetters> Queue<R, D> {
         let reason: String = reason.chars().take(MAX_REASON).collect();
         tracing::error!(reason, "cannot be read and is set aside");
         let kept = self.dead_letters.keep(message, &reason).await;
-        kept.map_err(|error| tracing::error!(reason = chain(error.as_ref()), "the dead-letter queue took nothing"))?;
+        kept.map_err(|error| {
+            tracing::error!(reason = with_causes(error.as_ref()), "the dead-letter queue took nothing")
+        })?;
         let Some(stream) = stream.filter(|stream| stream.category() == R::CATEGORY) else { return Ok(()) };
         match self.reader.park(&stream, &reason).await {
             Ok(()) => Ok(()),
             Err(error) if R::is_transient(&error) => {
-                tracing::warn!(reason = chain(&error), "could not be parked and goes back to the queue");
+                tracing::warn!(reason = with_causes(&error), "could not be parked and goes back to the queue");
                 Err(())
             }
             // The row itself is broken: coming again would change nothing, and the dead letter tells of it.
             Err(error) => {
-                tracing::error!(reason = chain(&error), "cannot be parked");
+                tracing::error!(reason = with_causes(&error), "cannot be parked");
                 Ok(())
             }
         }

@@ -5,9 +5,9 @@ use std::future::Future;
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
-use skald::Timestamp;
+use skald::{Timestamp, with_causes};
 
-use crate::{Error, chain, clock};
+use crate::{Error, clock};
 
 /// An error that the state machine tells from others by its name.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct NamedError {
 impl NamedError {
     /// The error called `name`, with everything that caused it.
     pub fn new(name: &'static str, error: &(dyn StdError + 'static)) -> Self {
-        Self { name, cause: chain(error) }
+        Self { name, cause: with_causes(error) }
     }
 }
 

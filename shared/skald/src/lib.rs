@@ -9,6 +9,7 @@
 //! arguments, stores and pauses through traits. [`memory`] holds the stores of tests and examples.
 
 mod catch_up;
+mod causes;
 mod commit;
 mod decider;
 mod event;
@@ -24,6 +25,7 @@ mod together;
 mod view;
 
 pub use catch_up::{CatchUpError, CaughtUp, catch_up, park, redrive};
+pub use causes::with_causes;
 pub use commit::{Actor, Commit, CommitId, Context, CorrelationId, Draft, Envelope, EventId, InvalidContext};
 pub use decider::{Decider, Folded, decide_in_turn, fold};
 pub use event::{DecodeError, DomainEvent, EncodeError, EventData, decode_as, encode_as};

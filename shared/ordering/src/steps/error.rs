@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use skald::{AppendError, DecodeError, EncodeError, HandleError, StoreError};
+use skald::{AppendError, DecodeError, EncodeError, HandleError, StoreError, with_causes};
 
 use crate::ports::PortError;
 
@@ -60,15 +60,9 @@ impl StepError {
     }
 
     fn sorted(transient: bool, error: &dyn Error) -> Self {
-        let told = chain(error);
+        let told = with_causes(error);
         if transient { Self::Transient(told) } else { Self::Permanent(told) }
     }
-}
-
-/// An error with everything that caused it.
-fn chain(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
 }
 
 impl From<StoreError> for StepError {
