@@ -78,11 +78,6 @@ impl<S: EventStore, M: StateMachine> Reader for SagaStarter<S, M> {
         Ok(())
     }
 
-    /// There is nothing to mark: the dead letter tells of it.
-    async fn park(&self, _: &StreamId, _: &str) -> Result<(), NotStarted> {
-        Ok(())
-    }
-
     fn is_transient(failure: &NotStarted) -> bool {
         match failure {
             NotStarted::Order(StatesError::Store(error)) => error.is_transient(),

@@ -6,7 +6,7 @@
 //!   acknowledged: redelivering it would change nothing.
 //! - Nothing is acknowledged before its effect is durable.
 
-use std::future::Future;
+use std::future::{Future, ready};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::types::MessageAttributeValue;
@@ -30,8 +30,11 @@ pub trait Reader: Sync {
     /// Does what the message asks for. It comes again if the function dies, and often enough without that.
     fn read(&self, message: &CommitMessage) -> impl Future<Output = Result<(), Self::Failure>> + Send;
 
-    /// Remembers that the stream cannot be read, after its message was set aside.
-    fn park(&self, stream: &StreamId, reason: &str) -> impl Future<Output = Result<(), Self::Failure>> + Send;
+    /// Remembers that the stream cannot be read, after its message was set aside. By default nothing does: the dead
+    /// letter tells of it.
+    fn park(&self, _stream: &StreamId, _reason: &str) -> impl Future<Output = Result<(), Self::Failure>> + Send {
+        ready(Ok(()))
+    }
 
     /// Whether the same message can be read later without anybody's help.
     fn is_transient(failure: &Self::Failure) -> bool;

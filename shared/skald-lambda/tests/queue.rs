@@ -8,11 +8,11 @@ use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use serde_json::json;
 use skald::memory::{InMemoryEventStore, InMemoryViewStore};
 use skald::{
-    Actor, CommitId, CommitMessage, Context, CorrelationId, Corruption, DomainEvent, Draft, EventData, EventStore,
-    ListEntry, Put, StoreError, StreamId, Timestamp, Version, ViewRow, ViewStore,
+    Actor, Category, CommitId, CommitMessage, Context, CorrelationId, Corruption, DomainEvent, Draft, EventData,
+    EventStore, ListEntry, Put, StoreError, StreamId, Timestamp, Version, ViewRow, ViewStore,
 };
 use skald_lambda::Error;
-use skald_lambda::queue::{DeadLetters, Queue};
+use skald_lambda::queue::{DeadLetters, Queue, Reader};
 use skald_lambda::views::ViewKeeper;
 use skald_testkit::sample::{AccountEvent, Deposited, Statement, Statements, Withdrawn, account};
 use uuid::Uuid;
@@ -45,16 +45,9 @@ struct System {
 impl System {
     /// Delivers messages, given as id, group and body; gives the ids that come back.
     async fn deliver(&self, messages: &[(&str, &str, String)]) -> Vec<String> {
-        let records: Vec<_> = messages
-            .iter()
-            .map(
-                |(id, group, body)| json!({ "messageId": id, "body": body, "attributes": { "MessageGroupId": group } }),
-            )
-            .collect();
-        let event: SqsEvent = serde_json::from_value(json!({ "Records": records })).unwrap();
         let keeper =
             Queue::new(ViewKeeper::<Statements, _, _>::new(self.events.clone(), self.views.clone()), &self.letters);
-        let response = keeper.read_batch(event).await.unwrap();
+        let response = keeper.read_batch(batch(messages)).await.unwrap();
         response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
     }
 
@@ -86,6 +79,15 @@ impl System {
     fn dead(&self) -> Vec<(String, String)> {
         self.letters.kept.lock().unwrap().clone()
     }
+}
+
+/// Messages as they arrive, given as id, group and body.
+fn batch(messages: &[(&str, &str, String)]) -> SqsEvent {
+    let records: Vec<_> = messages
+        .iter()
+        .map(|(id, group, body)| json!({ "messageId": id, "body": body, "attributes": { "MessageGroupId": group } }))
+        .collect();
+    serde_json::from_value(json!({ "Records": records })).unwrap()
 }
 
 fn unknown_event() -> EventData {
@@ -205,9 +207,32 @@ async fn a_row_that_cannot_even_be_parked_is_told_of_once() {
     let message = system.deposit("a").await;
     let keeper =
         Queue::new(ViewKeeper::<Statements, _, _>::new(system.events.clone(), ScribbledViews), &system.letters);
-    let record = json!({ "messageId": "m1", "body": message, "attributes": { "MessageGroupId": "a" } });
-    let event: SqsEvent = serde_json::from_value(json!({ "Records": [record] })).unwrap();
-    let response = keeper.read_batch(event).await.unwrap();
+    let response = keeper.read_batch(batch(&[("m1", "a", message)])).await.unwrap();
     assert!(response.batch_item_failures.is_empty(), "it would come again for hours, each time with a dead letter");
+    assert_eq!(system.dead().len(), 1);
+}
+
+/// Can read nothing, and remembers nothing.
+struct Blind;
+
+impl Reader for Blind {
+    const CATEGORY: &'static Category = "account";
+    type Failure = std::fmt::Error;
+
+    async fn read(&self, _: &CommitMessage) -> Result<(), std::fmt::Error> {
+        Err(std::fmt::Error)
+    }
+
+    fn is_transient(_: &std::fmt::Error) -> bool {
+        false
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_remembers_nothing_leaves_it_to_the_dead_letter() {
+    let system = System::default();
+    let message = system.deposit("a").await;
+    let response = Queue::new(Blind, &system.letters).read_batch(batch(&[("m1", "a", message)])).await.unwrap();
+    assert!(response.batch_item_failures.is_empty(), "it was set aside");
     assert_eq!(system.dead().len(), 1);
 }
