@@ -1,20 +1,18 @@
 //! Commits, confirms, undoes and parks an order, step by step of the saga.
 
 use ordering::saga::StepInput;
-use ordering::steps::order;
+use ordering::steps::{StepError, order};
 use skald_dynamodb::DynamoDbEventStore;
 use skald_lambda::clock::RandomPause;
-use skald_lambda::steps::{self, NamedError};
-use skald_lambda::{Error, config, start_logging};
+use skald_lambda::{Error, config, start_logging, steps};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     start_logging();
     let dynamodb = aws_sdk_dynamodb::Client::new(&config::aws().await);
     let events = &DynamoDbEventStore::new(dynamodb, config::variable("EVENTS_TABLE")?);
-    steps::serve(move |input: StepInput, at| async move {
-        let taken = order::perform(events, &RandomPause, &input, at).await;
-        taken.map_err(|error| NamedError::new(error.name(), &error))
+    steps::serve(StepError::name, move |input: StepInput, at| async move {
+        order::perform(events, &RandomPause, &input, at).await
     })
     .await
 }

@@ -3,11 +3,10 @@
 use aws_sdk_dynamodb::Client;
 use ordering::saga::StepInput;
 use ordering::sandbox::StoredSandbox;
-use ordering::steps::payment;
+use ordering::steps::{StepError, payment};
 use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore};
 use skald_lambda::clock::RandomPause;
-use skald_lambda::steps::{self, NamedError};
-use skald_lambda::{Error, config, start_logging};
+use skald_lambda::{Error, config, start_logging, steps};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -16,9 +15,8 @@ async fn main() -> Result<(), Error> {
     let events = &DynamoDbEventStore::new(dynamodb.clone(), config::variable("EVENTS_TABLE")?);
     let ledger = DynamoDbViewStore::new(dynamodb, config::variable("SANDBOX_GATEWAY_TABLE")?);
     let gateway = &StoredSandbox::new(ledger);
-    steps::serve(move |input: StepInput, at| async move {
-        let taken = payment::perform(events, &RandomPause, gateway, &input, at).await;
-        taken.map_err(|error| NamedError::new(error.name(), &error))
+    steps::serve(StepError::name, move |input: StepInput, at| async move {
+        payment::perform(events, &RandomPause, gateway, &input, at).await
     })
     .await
 }

@@ -1,53 +1,151 @@
 //! Steps of a saga: a state machine's task in, nothing or a named error out.
 
-use std::error::Error as StdError;
+use std::fmt::Display;
 use std::future::Future;
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
-use skald::{Timestamp, with_causes};
+use serde_json::{Value, json};
+use skald::Timestamp;
+use tracing::Instrument;
 
 use crate::{Error, clock};
 
-/// An error that the state machine tells from others by its name.
-#[derive(Debug)]
-pub struct NamedError {
-    name: &'static str,
-    cause: String,
-}
+/// What an input is called that no handler can read: trying again would change nothing.
+const MALFORMED: &str = "Permanent";
 
-impl NamedError {
-    /// The error called `name`, with everything that caused it.
-    pub fn new(name: &'static str, error: &(dyn StdError + 'static)) -> Self {
-        Self { name, cause: with_causes(error) }
-    }
-}
-
-impl From<NamedError> for Diagnostic {
-    fn from(error: NamedError) -> Self {
-        Self { error_type: error.name.to_owned(), error_message: error.cause }
-    }
-}
-
-/// Takes steps with `handler`, until the runtime ends the function. The answer to a step that is done is `{}`.
+/// Takes steps with `handler`, until the runtime ends the function. The state machine tells errors apart by what `name`
+/// calls them. The answer to a step that is done is `{}`.
+///
+/// The input goes into every line of the log, so it must hold ids and nothing personal. A field `correlation_id` is
+/// logged as such.
 ///
 /// # Errors
 /// If the runtime's interface fails.
-pub async fn serve<I, F, Fut>(handler: F) -> Result<(), Error>
+pub async fn serve<I, E, F, Fut>(name: fn(&E) -> &'static str, handler: F) -> Result<(), Error>
 where
-    I: DeserializeOwned + std::fmt::Debug,
+    I: DeserializeOwned,
+    E: Display,
     F: Fn(I, Timestamp) -> Fut,
-    Fut: Future<Output = Result<(), NamedError>>,
+    Fut: Future<Output = Result<(), E>>,
 {
     let handler = &handler;
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<I>| async move {
-        tracing::info!(input = ?event.payload, "takes a step");
-        // Boxed, or the compiler gives up on the depth of the future of a whole step.
-        let taken = Box::pin(handler(event.payload, clock::now())).await;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| take(event.payload, name, handler))).await
+}
+
+/// Takes one step.
+async fn take<I, E, F, Fut>(input: Value, name: fn(&E) -> &'static str, handler: &F) -> Result<Value, Diagnostic>
+where
+    I: DeserializeOwned,
+    E: Display,
+    F: Fn(I, Timestamp) -> Fut,
+    Fut: Future<Output = Result<(), E>>,
+{
+    let span = tracing::info_span!("step", correlation_id = input["correlation_id"].as_str(), %input);
+    async {
+        tracing::info!("takes a step");
+        let taken = match serde_json::from_value(input) {
+            // Boxed, or the compiler gives up on the depth of the future of a whole step.
+            Ok(input) => Box::pin(handler(input, clock::now())).await.map_err(|error| named(name(&error), &error)),
+            Err(error) => Err(named(MALFORMED, &error)),
+        };
         if let Err(error) = &taken {
-            tracing::warn!(name = error.name, cause = error.cause, "the step is not done");
+            tracing::warn!(name = error.error_type, cause = error.error_message, "the step is not done");
         }
-        taken.map(|()| serde_json::json!({}))
-    }))
+        taken.map(|()| json!({}))
+    }
+    .instrument(span)
     .await
+}
+
+fn named(name: &str, error: &impl Display) -> Diagnostic {
+    Diagnostic { error_type: name.to_owned(), error_message: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use lambda_runtime::tracing::subscriber;
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Input {
+        fails: bool,
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the card was declined")]
+    struct Declined;
+
+    /// Log lines, as they are written.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What the state machine hears of a step with this input, and what the log says meanwhile. (Every test listens to the
+    /// log: a line that one thread comes to first, and does not listen, could be off for the others.)
+    async fn take_logged(input: Value) -> (Result<Value, Value>, Vec<Value>) {
+        let handler = async |input: Input, _: Timestamp| {
+            tracing::info!("looks at the order");
+            if input.fails { Err(Declined) } else { Ok(()) }
+        };
+        let log = Log::default();
+        let writer = log.clone();
+        let logging = subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+        let logging = tracing::subscriber::set_default(logging);
+        let answer = take(input, |Declined| "Refused", &handler).await;
+        drop(logging);
+        let lines = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let lines = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        (answer.map_err(|error| serde_json::to_value(error).unwrap()), lines)
+    }
+
+    async fn answer(input: Value) -> Result<Value, Value> {
+        take_logged(input).await.0
+    }
+
+    #[tokio::test]
+    async fn a_step_that_is_done_answers_with_nothing() {
+        assert_eq!(answer(json!({ "fails": false })).await, Ok(json!({})));
+    }
+
+    #[tokio::test]
+    async fn an_error_is_told_by_its_name_and_its_text() {
+        let error = json!({ "errorType": "Refused", "errorMessage": "the card was declined" });
+        assert_eq!(answer(json!({ "fails": true })).await, Err(error));
+    }
+
+    #[tokio::test]
+    async fn an_input_that_cannot_be_read_is_not_tried_again() {
+        for input in [json!({}), json!({ "fails": "yes" }), json!("fails"), json!(null)] {
+            let error = answer(input.clone()).await.unwrap_err();
+            assert_eq!(error["errorType"], "Permanent", "{input}: {error}");
+            assert_ne!(error["errorMessage"], "", "{input}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_line_of_the_log_says_which_call_and_which_step_it_is_about() {
+        let input = json!({ "step": "pay", "order_id": "o-1", "correlation_id": "call-1", "fails": true });
+        let (_, lines) = take_logged(input.clone()).await;
+        let told: Vec<_> = lines.iter().map(|line| line["fields"]["message"].as_str().unwrap()).collect();
+        assert_eq!(told, ["takes a step", "looks at the order", "the step is not done"]);
+        for line in &lines {
+            assert_eq!(line["span"]["correlation_id"], "call-1", "{line}");
+            assert_eq!(line["span"]["input"], input.to_string(), "{line}");
+        }
+    }
 }
