@@ -1,17 +1,21 @@
 //! Starts the saga of every order that is placed or resumed: one execution for each attempt, named `<order>.<attempt>`.
 //!
 //! The message is only a hint. What the order needs is read from its stream: nothing, if it is final or parked. An
-//! execution of the name that is there already counts as started if it runs; one that ended while the order still needs
-//! one is a dead letter, because somebody has to look.
+//! execution of the name that is there already counts as started if it runs. If it ended while the order still needs it,
+//! the order is parked, for an operator to see: nobody is at it, and another execution might end the same way, and so on
+//! for ever.
 
 mod machine;
+#[cfg(test)]
+mod tests;
 
 use ordering::order::Order;
-use ordering::saga::ExecutionInput;
-use ordering::streams;
-use skald::{Category, CommitMessage, Decider, EventStore, One, StatesError, StreamId, states};
-use skald_lambda::Error;
+use ordering::saga::{ErrorOutput, ExecutionInput, Failure, Next, Step, StepInput, execution_of, next};
+use ordering::steps::{StepError, order};
+use skald::{Category, CommitMessage, Decider, EventStore};
+use skald_lambda::clock::RandomPause;
 use skald_lambda::queue::Reader;
+use skald_lambda::{Error, clock};
 
 pub use machine::{Execution, StateMachine, StepFunctions};
 
@@ -25,18 +29,15 @@ pub struct SagaStarter<S, M> {
 /// Why a saga was not started.
 #[derive(Debug, thiserror::Error)]
 pub enum NotStarted {
-    /// The order could not be read.
+    /// The order could not be read, or not be parked.
     #[error(transparent)]
-    Order(#[from] StatesError),
+    Order(#[from] StepError),
     /// The state machine did not answer. *Transient.*
-    #[error("the state machine does not answer: {0}")]
+    #[error("the state machine does not answer")]
     Machine(#[source] Error),
     /// The message tells of an order that does not exist. *Permanent.*
     #[error("there is no such order")]
     NotPlaced,
-    /// The execution of this attempt ended, and the order is neither final nor parked. *Permanent.*
-    #[error("the execution {0} ended before the order did")]
-    Ended(String),
 }
 
 impl<S: EventStore, M: StateMachine> SagaStarter<S, M> {
@@ -45,14 +46,29 @@ impl<S: EventStore, M: StateMachine> SagaStarter<S, M> {
         Self { events, machine }
     }
 
-    /// What the order needs now: an execution of this attempt, or nothing.
-    async fn needed(&self, stream: &StreamId) -> Result<Option<ExecutionInput>, NotStarted> {
-        let order = states(&self.events, &One::<Order>::new(stream.clone())).await?;
-        let (Some(order), Some(order_id)) = (order.state.placed(), streams::order_of(stream)) else {
-            return Err(NotStarted::NotPlaced);
-        };
-        let needs_one = !order.phase.is_final() && order.parked.is_none();
-        Ok(needs_one.then(|| ExecutionInput { order_id, tenant: stream.tenant().clone(), attempt: order.attempt }))
+    /// Parks the order of an execution that has ended, at the step where it stands; unless it has come to its end, too.
+    async fn leave_to_operator(&self, execution: &ExecutionInput) -> Result<(), StepError> {
+        let name = execution.name();
+        loop {
+            let state = order::look(&self.events, &execution.tenant, execution.order_id).await?;
+            let (Next::Do(step) | Next::Undo(step)) = next(&state) else { break };
+            let cause = format!("the execution {name} ended before the order did");
+            let failure = Some(Failure { step, error: ErrorOutput { error: "Ended".to_owned(), cause } });
+            let park = StepInput { failure, ..StepInput::of(execution, Step::ParkOrder) };
+            match order::perform(&self.events, &RandomPause, &park, clock::now()).await {
+                Ok(()) => {
+                    tracing::error!(name, %step, "ended before the order did, which is parked");
+                    return Ok(());
+                }
+                // It was turned round since it was looked at, which happens once: now it stands at a step back.
+                Err(StepError::Undone) => {}
+                // Somebody has brought it to its end since, or begun another attempt.
+                Err(StepError::Settled) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        tracing::info!(name, "ended meanwhile");
+        Ok(())
     }
 }
 
@@ -61,7 +77,11 @@ impl<S: EventStore, M: StateMachine> Reader for SagaStarter<S, M> {
     type Failure = NotStarted;
 
     async fn read(&self, message: &CommitMessage) -> Result<(), NotStarted> {
-        let Some(input) = self.needed(&message.stream).await? else {
+        let commits = self.events.load(&message.stream).await.map_err(StepError::from)?.commits;
+        if commits.is_empty() {
+            return Err(NotStarted::NotPlaced);
+        }
+        let Some(input) = execution_of(&message.stream, &commits).map_err(StepError::from)? else {
             tracing::info!("needs no execution");
             return Ok(());
         };
@@ -69,21 +89,16 @@ impl<S: EventStore, M: StateMachine> Reader for SagaStarter<S, M> {
         match self.machine.start(&input).await.map_err(NotStarted::Machine)? {
             Execution::Started => tracing::info!(name, "started"),
             Execution::Runs => tracing::info!(name, "runs already"),
-            // It may have ended well since the order was read.
-            Execution::Ended => match self.needed(&message.stream).await? {
-                Some(still) if still.attempt == input.attempt => return Err(NotStarted::Ended(name)),
-                Some(_) | None => tracing::info!(name, "ended meanwhile"),
-            },
+            Execution::Ended => self.leave_to_operator(&input).await?,
         }
         Ok(())
     }
 
     fn is_transient(failure: &NotStarted) -> bool {
         match failure {
-            NotStarted::Order(StatesError::Store(error)) => error.is_transient(),
-            NotStarted::Order(StatesError::Decode(error)) => error.is_transient(),
+            NotStarted::Order(error) => matches!(error, StepError::Transient(_)),
             NotStarted::Machine(_) => true,
-            NotStarted::NotPlaced | NotStarted::Ended(_) => false,
+            NotStarted::NotPlaced => false,
         }
     }
 }

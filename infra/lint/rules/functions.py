@@ -81,7 +81,7 @@ ON_TABLES = {
     ("OrderViewRole", "OrderViewTable.Arn"): KEEP,
     ("StockViewRole", "EventsTable.Arn"): READ,
     ("StockViewRole", "StockViewTable.Arn"): KEEP,
-    ("SagaStarterRole", "EventsTable.Arn"): READ,
+    ("SagaStarterRole", "EventsTable.Arn"): APPEND,
     ("ReservationStepsRole", "EventsTable.Arn"): APPEND,
     ("PaymentStepsRole", "EventsTable.Arn"): APPEND,
     ("PaymentStepsRole", "SandboxGatewayTable.Arn"): KEEP,

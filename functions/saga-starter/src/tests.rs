@@ -1,0 +1,283 @@
+//! Which executions are started, and what becomes of an order whose execution has ended.
+
+use std::sync::Mutex;
+
+use events::{
+    CancelReason, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderId, OrderParked, OrderResumed,
+    OrderUndoStarted,
+};
+use ordering::streams;
+use skald::memory::{InMemoryEventStore, InMemoryHead};
+use skald::{
+    Actor, AppendError, Appended, Commit, CommitId, CommitMessage, Context, CorrelationId, DomainEvent, Draft,
+    EventData, EventStore, Loaded, StoreError, StreamId, Tenant, Timestamp, Version,
+};
+use skald_lambda::Error;
+use skald_lambda::queue::Reader;
+
+use crate::{Execution, ExecutionInput, NotStarted, SagaStarter, StateMachine};
+
+/// An event store with one order, and a state machine that answers as it is told.
+#[derive(Default)]
+struct System {
+    store: InMemoryEventStore,
+    /// What the state machine answers; nothing if it does not.
+    answer: Option<Execution>,
+    /// What happens to the order while the state machine is asked.
+    while_asking: Vec<OrderEvent>,
+    /// What happens to it once its shipment has been looked at.
+    while_looking: Mutex<Vec<OrderEvent>>,
+    /// What the state machine was asked for.
+    asked: Mutex<Vec<ExecutionInput>>,
+}
+
+fn order_id() -> OrderId {
+    "8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873".parse().unwrap()
+}
+
+fn order() -> StreamId {
+    streams::order(&Tenant::default(), order_id())
+}
+
+fn placed() -> OrderEvent {
+    let data = include_bytes!("../../../events/golden/order.placed.1.json").to_vec();
+    OrderEvent::decode(&EventData { event_type: "order.placed".to_owned(), schema: 1, data }).unwrap()
+}
+
+fn parked() -> OrderEvent {
+    OrderParked { step: "ship_stock".to_owned(), error: "Transient: no answer".to_owned() }.into()
+}
+
+fn undo_started() -> OrderEvent {
+    OrderUndoStarted { reason: CancelReason::CustomerRequest }.into()
+}
+
+fn cancelled() -> OrderEvent {
+    OrderCancelled { reason: CancelReason::CustomerRequest }.into()
+}
+
+impl System {
+    /// An order with this past, which the call `call-1` began and others went on with.
+    async fn with(answer: Execution, past: &[OrderEvent]) -> Self {
+        let system = Self { answer: Some(answer), ..Self::default() };
+        for (index, event) in past.iter().enumerate() {
+            system.write(&order(), &format!("call-{}", index + 1), event.encode().unwrap()).await;
+        }
+        system
+    }
+
+    /// Appends an event, as of this call.
+    async fn write(&self, stream: &StreamId, call: &str, event: EventData) {
+        let head = self.store.load(stream).await.unwrap().head;
+        let context = Context {
+            source: "test".to_owned(),
+            correlation_id: CorrelationId::new(call).unwrap(),
+            causation_id: None,
+            actor: Actor::new("test").unwrap(),
+            metadata: Default::default(),
+        };
+        let commit_id = CommitId::of(order_id().uuid(), call);
+        self.store
+            .append(&head, Draft { commit_id, at: Timestamp::EPOCH, context, events: vec![event] })
+            .await
+            .unwrap();
+    }
+
+    /// A newer release writes an event that this one does not know.
+    async fn write_unknown(&self, stream: &StreamId) {
+        let event = EventData { event_type: "order.from_the_future".to_owned(), schema: 1, data: b"{}".to_vec() };
+        self.write(stream, "call-9", event).await;
+    }
+
+    /// Hears that the order was placed.
+    async fn hear(&self) -> Result<(), NotStarted> {
+        let message = CommitMessage { stream: order(), last: Version::new(1), commit: None };
+        SagaStarter::new(self, self).read(&message).await
+    }
+
+    /// The executions that the state machine was asked for, by name.
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().iter().map(ExecutionInput::name).collect()
+    }
+
+    /// Where and why the order was parked, each time.
+    async fn parked(&self) -> Vec<(String, String)> {
+        let commits = self.store.read(&order(), Version::START).await.unwrap();
+        let events = commits.iter().flat_map(Commit::envelopes::<OrderEvent>).map(|event| event.unwrap().data);
+        let parked = events.filter_map(|event| match event {
+            OrderEvent::Parked(parked) => Some((parked.step, parked.error)),
+            OrderEvent::Placed(_)
+            | OrderEvent::Committed(_)
+            | OrderEvent::Confirmed(_)
+            | OrderEvent::UndoStarted(_)
+            | OrderEvent::Cancelled(_)
+            | OrderEvent::Resumed(_) => None,
+        });
+        parked.collect()
+    }
+}
+
+impl StateMachine for &System {
+    async fn start(&self, input: &ExecutionInput) -> Result<Execution, Error> {
+        self.asked.lock().unwrap().push(input.clone());
+        for event in &self.while_asking {
+            self.write(&order(), event.event_type(), event.encode()?).await;
+        }
+        self.answer.ok_or_else(|| "nobody answers".into())
+    }
+}
+
+impl EventStore for &System {
+    type Head = InMemoryHead;
+
+    fn start(&self, stream: StreamId) -> InMemoryHead {
+        self.store.start(stream)
+    }
+
+    async fn read(&self, stream: &StreamId, after: Version) -> Result<Vec<Commit>, StoreError> {
+        self.store.read(stream, after).await
+    }
+
+    async fn load(&self, stream: &StreamId) -> Result<Loaded<InMemoryHead>, StoreError> {
+        let loaded = self.store.load(stream).await;
+        if *stream == streams::shipment(stream.tenant(), order_id()) {
+            let meanwhile = std::mem::take(&mut *self.while_looking.lock().unwrap());
+            for event in meanwhile {
+                self.write(&order(), event.event_type(), event.encode().unwrap()).await;
+            }
+        }
+        loaded
+    }
+
+    async fn append(&self, head: &InMemoryHead, draft: Draft) -> Result<Appended<InMemoryHead>, AppendError> {
+        self.store.append(head, draft).await
+    }
+
+    async fn append_all(&self, parts: Vec<(InMemoryHead, Draft)>) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
+        self.store.append_all(parts).await
+    }
+}
+
+fn is_transient(result: Result<(), NotStarted>) -> bool {
+    <SagaStarter<&System, &System> as Reader>::is_transient(&result.unwrap_err())
+}
+
+#[tokio::test]
+async fn an_order_that_was_placed_gets_an_execution_that_knows_which_call_began_it() {
+    let system = System::with(Execution::Started, &[placed(), OrderCommitted {}.into()]).await;
+    system.hear().await.unwrap();
+    let expected = ExecutionInput {
+        order_id: order_id(),
+        tenant: Tenant::default(),
+        attempt: 1,
+        correlation_id: CorrelationId::new("call-1").unwrap(),
+    };
+    assert_eq!(*system.asked.lock().unwrap(), [expected]);
+    assert_eq!(system.asked(), ["8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873.1"]);
+}
+
+#[tokio::test]
+async fn an_order_that_was_resumed_gets_an_execution_of_its_own_however_late_the_message() {
+    let system = System::with(Execution::Started, &[placed(), parked(), OrderResumed { attempt: 2 }.into()]).await;
+    system.hear().await.unwrap();
+    assert_eq!(system.asked(), ["8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873.2"]);
+    assert_eq!(system.asked.lock().unwrap()[0].correlation_id.as_str(), "call-3");
+}
+
+#[tokio::test]
+async fn an_order_that_is_final_or_parked_gets_none() {
+    for past in [
+        vec![placed(), OrderCommitted {}.into(), OrderConfirmed {}.into()],
+        vec![placed(), undo_started(), cancelled()],
+        vec![placed(), parked()],
+    ] {
+        let system = System::with(Execution::Started, &past).await;
+        system.hear().await.unwrap();
+        assert!(system.asked().is_empty(), "{past:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_execution_that_runs_is_enough() {
+    let system = System::with(Execution::Runs, &[placed()]).await;
+    system.hear().await.unwrap();
+    assert!(system.parked().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_order_whose_execution_ended_too_early_is_parked_where_it_stands_once() {
+    for (past, step) in [
+        (vec![placed()], "reserve_stock"),
+        (vec![placed(), OrderCommitted {}.into()], "capture_payment"),
+        (vec![placed(), undo_started()], "cancel_shipment"),
+    ] {
+        let system = System::with(Execution::Ended, &past).await;
+        system.hear().await.unwrap();
+        system.hear().await.unwrap();
+        let why = "Ended: the execution 8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873.1 ended before the order did";
+        assert_eq!(system.parked().await, [(step.to_owned(), why.to_owned())], "{past:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_execution_that_brought_the_order_to_its_end_meanwhile_has_nothing_left_behind() {
+    for meanwhile in [
+        vec![OrderCommitted {}.into(), OrderConfirmed {}.into()],
+        vec![undo_started(), cancelled()],
+        // Another message tells of the next attempt.
+        vec![OrderResumed { attempt: 2 }.into()],
+    ] {
+        let system = System { while_asking: meanwhile.clone(), ..System::with(Execution::Ended, &[placed()]).await };
+        system.hear().await.unwrap();
+        assert!(system.parked().await.is_empty(), "{meanwhile:?}");
+    }
+    let system = System { while_asking: vec![parked()], ..System::with(Execution::Ended, &[placed()]).await };
+    system.hear().await.unwrap();
+    assert_eq!(system.parked().await.len(), 1, "by the execution itself");
+}
+
+#[tokio::test]
+async fn an_order_that_is_turned_round_meanwhile_is_parked_on_its_way_back() {
+    let system =
+        System { while_looking: vec![undo_started()].into(), ..System::with(Execution::Ended, &[placed()]).await };
+    system.hear().await.unwrap();
+    let steps: Vec<String> = system.parked().await.into_iter().map(|(step, _)| step).collect();
+    assert_eq!(steps, ["cancel_shipment"], "or nobody would ever undo it");
+}
+
+#[tokio::test]
+async fn an_order_that_is_settled_meanwhile_is_left_alone() {
+    for meanwhile in [vec![undo_started(), cancelled()], vec![OrderResumed { attempt: 2 }.into()]] {
+        let system =
+            System { while_looking: meanwhile.clone().into(), ..System::with(Execution::Ended, &[placed()]).await };
+        system.hear().await.unwrap();
+        assert!(system.parked().await.is_empty(), "{meanwhile:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_comes_again_if_the_state_machine_does_not_answer() {
+    let system = System { answer: None, ..System::with(Execution::Started, &[placed()]).await };
+    assert!(is_transient(system.hear().await));
+}
+
+#[tokio::test]
+async fn a_message_comes_again_if_a_newer_release_wrote_what_there_is_to_read() {
+    let system = System::with(Execution::Ended, &[placed()]).await;
+    system.write_unknown(&order()).await;
+    assert!(is_transient(system.hear().await));
+    assert!(system.asked().is_empty());
+
+    // To say where it stands, the other streams must be read too.
+    let system = System::with(Execution::Ended, &[placed()]).await;
+    system.write_unknown(&streams::payment(&Tenant::default(), order_id())).await;
+    assert!(is_transient(system.hear().await));
+    assert!(system.parked().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_message_about_an_order_that_does_not_exist_is_set_aside() {
+    let system = System::with(Execution::Started, &[]).await;
+    assert!(!is_transient(system.hear().await));
+    assert!(system.asked().is_empty());
+}
