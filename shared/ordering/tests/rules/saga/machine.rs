@@ -246,9 +246,10 @@ fn what_may_pass_is_tried_again_as_often_as_the_saga_says_and_what_is_for_good_i
     for (name, state, step) in tasks() {
         let retry = ORDER_SAGA.retry(step);
         let [never, untaken, later] = state["Retry"].as_array().unwrap().as_slice() else { panic!("{name}") };
-        let for_good = match step {
-            Step::ParkOrder => json!(["Undone", "Settled"]),
-            _ => json!(["Refused", "Undone", "Permanent"]),
+        let for_good = if step == Step::ParkOrder {
+            json!(["Undone", "Settled"])
+        } else {
+            json!(["Refused", "Undone", "Permanent"])
         };
         assert_eq!(*never, json!({ "ErrorEquals": for_good, "MaxAttempts": 0 }), "{name}");
         let again = |retry: Retry, errors: Value| {
