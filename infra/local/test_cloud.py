@@ -280,13 +280,13 @@ class Cloud(unittest.TestCase):
         kept = self.cloud.client("dynamodb").get_item(TableName=table, Key=key)
         self.assertEqual(key, kept["Item"])
 
-    def test_only_commands_and_steps_append_and_only_the_relay_publishes(self) -> None:
+    def test_only_commands_steps_and_who_starts_them_append_and_only_the_relay_publishes(self) -> None:
         table, topic = self.outputs["EventsTableName"], self.outputs["EventsTopicArn"]
         for function in self.functions():
             with self.subTest(function):
                 item = {"pk": {"S": f"default/order-{function}"}, "sk": {"N": "1"}}
                 appended = self.invoke(function, "dynamodb", "put_item", TableName=table, Item=item)
-                appends = "Commands" in function or "Steps" in function
+                appends = any(word in function for word in ("Commands", "Steps", "Starter"))
                 self.assertEqual("done" if appends else "AccessDeniedException", appended)
                 published = self.invoke(
                     function, "sns", "publish", TopicArn=topic, Message="{}", MessageGroupId="g", MessageDeduplicationId=function

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::Client;
 use ordering::saga::StepInput;
 use ordering::sandbox::StoredSandbox;
 use ordering::steps::{StepError, payment};
+use payment_steps::TimeLimited;
 use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore};
 use skald_lambda::clock::RandomPause;
 use skald_lambda::{Error, config, start_logging, steps};
@@ -14,7 +15,7 @@ async fn main() -> Result<(), Error> {
     let dynamodb = Client::new(&config::aws().await);
     let events = &DynamoDbEventStore::new(dynamodb.clone(), config::variable("EVENTS_TABLE")?);
     let ledger = DynamoDbViewStore::new(dynamodb, config::variable("SANDBOX_GATEWAY_TABLE")?);
-    let gateway = &StoredSandbox::new(ledger);
+    let gateway = &TimeLimited(StoredSandbox::new(ledger));
     steps::serve(StepError::name, move |input: StepInput, at| async move {
         payment::perform(events, &RandomPause, gateway, &input, at).await
     })

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::Client;
 use ordering::saga::StepInput;
 use ordering::sandbox::StoredSandbox;
 use ordering::steps::{StepError, shipment};
+use shipment_steps::TimeLimited;
 use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore};
 use skald_lambda::clock::RandomPause;
 use skald_lambda::{Error, config, start_logging, steps};
@@ -14,7 +15,7 @@ async fn main() -> Result<(), Error> {
     let dynamodb = Client::new(&config::aws().await);
     let events = &DynamoDbEventStore::new(dynamodb.clone(), config::variable("EVENTS_TABLE")?);
     let ledger = DynamoDbViewStore::new(dynamodb, config::variable("SANDBOX_CARRIER_TABLE")?);
-    let carrier = &StoredSandbox::new(ledger);
+    let carrier = &TimeLimited(StoredSandbox::new(ledger));
     steps::serve(StepError::name, move |input: StepInput, at| async move {
         shipment::perform(events, &RandomPause, carrier, &input, at).await
     })

@@ -10,13 +10,15 @@
 //!   void.) Otherwise a call that was delayed, by somebody who then died, would hold money for a cancelled order for ever.
 //!
 //! A call answers what there is under its key afterwards. No answer is longer in coming than the saga's
-//! [time limit](crate::saga::TimeLimits).
+//! [time limit](crate::saga::TimeLimits): the functions see to that, whatever the adapter does.
 
 use std::future::Future;
 
 use events::{Address, AttemptKey, AuthorizationId, Money, ParcelId};
 use serde::{Deserialize, Serialize};
 use skald::Personal;
+
+use crate::saga::ORDER_SAGA;
 
 /// The payment gateway.
 pub trait Gateway: Sync {
@@ -169,4 +171,12 @@ pub enum PortError {
     /// It says no, and asking again will not change that: the call had no effect. *Permanent.*
     #[error("refused: {0}")]
     Refused(String),
+}
+
+impl PortError {
+    /// Nobody waits any longer for this one's answer: the saga's time limit for a call has passed.
+    #[must_use]
+    pub fn late(who: &str) -> Self {
+        Self::NoAnswer(format!("{who} did not answer within {} ms", ORDER_SAGA.limits.call_ms))
+    }
 }

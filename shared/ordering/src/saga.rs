@@ -16,6 +16,8 @@ pub mod asl;
 mod next;
 mod step;
 
+use std::time::Duration;
+
 pub use next::{Next, Progress, SagaState, execution_of, next};
 pub use step::{ErrorOutput, ExecutionInput, Failure, Step, StepInput, Worker};
 
@@ -113,6 +115,14 @@ pub struct TimeLimits {
     pub function_s: u32,
     /// One task of the state machine, in seconds.
     pub task_s: u32,
+}
+
+impl TimeLimits {
+    /// One call to the gateway or the carrier.
+    #[must_use]
+    pub const fn call(&self) -> Duration {
+        Duration::from_millis(self.call_ms as u64)
+    }
 }
 
 /// Most calls to the outside in one invocation of a step: to find out, to do, and to undo what came too late. Whoever takes

@@ -1,0 +1,56 @@
+//! What the steps of a shipment need beside the sandbox or a provider: a carrier that does not let them wait.
+
+use ordering::ports::{Carrier, CarrierCall, ParcelAtCarrier, PortError};
+use ordering::saga::ORDER_SAGA;
+use tokio::time::timeout;
+
+/// A carrier with the saga's time limit on every call. The call that took longer may have had its effect: the step finds
+/// out when it is taken again.
+#[derive(Debug, Clone)]
+pub struct TimeLimited<C>(pub C);
+
+impl<C: Carrier> Carrier for TimeLimited<C> {
+    async fn ask(&self, call: &CarrierCall) -> Result<ParcelAtCarrier, PortError> {
+        let answer = timeout(ORDER_SAGA.limits.call(), self.0.ask(call)).await;
+        answer.unwrap_or_else(|_| Err(PortError::late("the carrier")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use events::AttemptKey;
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    /// Takes its time.
+    struct Slow(Duration);
+
+    impl Carrier for Slow {
+        async fn ask(&self, _: &CarrierCall) -> Result<ParcelAtCarrier, PortError> {
+            sleep(self.0).await;
+            Ok(ParcelAtCarrier::Absent)
+        }
+    }
+
+    /// What is heard of a carrier that takes this long, and how long that takes, in milliseconds.
+    async fn heard(takes: Duration) -> (Result<ParcelAtCarrier, PortError>, u128) {
+        let key = AttemptKey::parcel("8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873".parse().unwrap());
+        let asked = Instant::now();
+        let answer = TimeLimited(Slow(takes)).ask(&CarrierCall::Find { key }).await;
+        (answer, asked.elapsed().as_millis())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_carrier_that_never_answers_is_not_waited_for() {
+        let late = PortError::NoAnswer("the carrier did not answer within 2500 ms".to_owned());
+        assert_eq!(heard(Duration::MAX).await, (Err(late), 2500));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_carrier_that_is_slow_but_in_time_is_heard() {
+        assert_eq!(heard(Duration::from_millis(2400)).await, (Ok(ParcelAtCarrier::Absent), 2400));
+    }
+}
