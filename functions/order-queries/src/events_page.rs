@@ -7,6 +7,9 @@ use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
 use crate::{Queries, cursor, limit, no_such_order};
 
+/// Fields of an order's events that are nobody's business outside: what the payment gateway charges, and how a step failed.
+const HIDDEN: [&str; 2] = ["payment_token", "error"];
+
 impl<S: EventStore, V: ViewStore> Queries<S, V> {
     /// `GET /orders/{id}/events`.
     pub(crate) async fn order_events(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
@@ -31,13 +34,13 @@ impl<S: EventStore, V: ViewStore> Queries<S, V> {
     }
 }
 
-/// An envelope as callers see it: personal data in the clear, but never the payment token.
+/// An envelope as callers see it: personal data in the clear, but nothing of [`HIDDEN`].
 fn shown(envelope: &Envelope<OrderEvent>) -> Result<Value, Problem> {
     let encoded = envelope.data.encode().map_err(|error| Problem::internal(&error))?;
     let data: Value = serde_json::from_slice(&encoded.data).map_err(|error| Problem::internal(&error))?;
     let mut data = reveal(data);
     if let Value::Object(fields) = &mut data {
-        fields.remove("payment_token");
+        fields.retain(|name, _| !HIDDEN.contains(&name.as_str()));
     }
     let context = &envelope.context;
     Ok(json!({
@@ -46,4 +49,50 @@ fn shown(envelope: &Envelope<OrderEvent>) -> Result<Value, Problem> {
         "recorded_at": envelope.recorded_at, "source": context.source, "correlation_id": context.correlation_id,
         "causation_id": context.causation_id, "actor": context.actor, "metadata": context.metadata, "data": data,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use events::{OrderId, OrderParked};
+    use ordering::streams;
+    use skald::{Actor, Commit, CommitId, Context, CorrelationId, EventData, Tenant, Timestamp};
+
+    use super::*;
+
+    /// The data of these events, as callers see them.
+    fn data(events: Vec<EventData>) -> Vec<Value> {
+        let order_id: OrderId = "8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873".parse().unwrap();
+        let commit = Commit {
+            id: CommitId::of(order_id.uuid(), "test"),
+            stream: streams::order(&Tenant::default(), order_id),
+            first: Version::new(1),
+            at: Timestamp::EPOCH,
+            context: Context {
+                source: "test".to_owned(),
+                correlation_id: CorrelationId::new("call-1").unwrap(),
+                causation_id: None,
+                actor: Actor::new("test").unwrap(),
+                metadata: Default::default(),
+            },
+            events,
+        };
+        commit.envelopes::<OrderEvent>().map(|envelope| shown(&envelope.unwrap()).unwrap()["data"].clone()).collect()
+    }
+
+    #[test]
+    fn a_customer_sees_the_order_but_not_what_is_charged() {
+        let golden = include_bytes!("../../../events/golden/order.placed.1.json").to_vec();
+        let [placed] = data(vec![EventData { event_type: "order.placed".to_owned(), schema: 1, data: golden }])
+            .try_into()
+            .unwrap();
+        assert_eq!(placed["customer_name"], "Jane Doe");
+        assert_eq!(placed.get("payment_token"), None);
+    }
+
+    #[test]
+    fn a_customer_sees_where_the_order_stands_still_but_not_what_failed_inside() {
+        let error = "Transient: the event store failed: Query: throttled".to_owned();
+        let parked = OrderEvent::from(OrderParked { step: "ship_stock".to_owned(), error });
+        assert_eq!(data(vec![parked.encode().unwrap()]), [json!({ "step": "ship_stock" })]);
+    }
 }
