@@ -79,7 +79,7 @@ pub struct OrderParked {
     pub error: String,
 }
 
-/// A parked order goes on.
+/// Another attempt begins to complete or undo the order, whether it was parked or an execution ended without a word.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OrderResumed {
@@ -120,7 +120,7 @@ skald::domain_event! {
         Cancelled(OrderCancelled) = "order.cancelled" @ 1,
         /// It stands still.
         Parked(OrderParked) = "order.parked" @ 1,
-        /// It goes on.
+        /// Another attempt begins.
         Resumed(OrderResumed) = "order.resumed" @ 1,
     }
 }

@@ -18,9 +18,8 @@ impl<S: EventStore> CatalogCommands<S> {
     ///
     /// The delivery's reference names a stream of its own, so the same delivery counts once, whatever key it is sent with.
     pub(crate) async fn receive_stock(&self, call: &Call, sku: &str) -> Result<Reply, Problem> {
-        if call.has_header("idempotency-key") {
-            IdempotencyKey::new(call.header("idempotency-key").unwrap_or_default())
-                .map_err(|rule| Problem::invalid(format!("The header Idempotency-Key {rule}.")))?;
+        if let Some(key) = call.optional_header("Idempotency-Key")? {
+            IdempotencyKey::new(key).map_err(|rule| Problem::invalid(format!("The header Idempotency-Key {rule}.")))?;
         }
         let receipt = ReceiptRequest::validate(&call.json()?).map_err(malformed)?;
         let sku = Sku::new(sku).or(Err(no_such_product()))?;

@@ -32,7 +32,7 @@ impl<S: EventStore> OrderCommands<S> {
         self.change(call, id, &OrderCommand::StartUndo { reason: CancelReason::CustomerRequest }).await
     }
 
-    /// `POST /orders/{id}/resume`: the next attempt of a parked order.
+    /// `POST /orders/{id}/resume`: the next attempt of an order that is not final, parked or not.
     pub(crate) async fn resume(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         self.change(call, id, &OrderCommand::Resume).await
     }
@@ -42,7 +42,7 @@ impl<S: EventStore> OrderCommands<S> {
         let stream = One::<Order>::new(streams::order(&self.tenant, order_id));
         let actor = Actor::new("caller").map_err(|error| Problem::internal(&error))?;
         let request = call.request(CommitId::new(new_id()), SOURCE, actor);
-        let wanted = call.header("if-match").filter(|tags| *tags != "*");
+        let wanted = call.optional_header("If-Match")?.filter(|tags| *tags != "*");
         let decide = |order: &Folded<OrderState>| {
             let etag = format!("\"{}\"", order.version);
             if wanted.is_some_and(|tags| !tags.split(',').any(|tag| tag.trim() == etag)) {

@@ -171,10 +171,20 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_comes_twice_has_no_value() {
-        let request = http::Request::builder().header("idempotency-key", "a").header("idempotency-key", "b");
+    fn a_header_that_comes_twice_or_is_no_text_has_no_value_and_is_not_taken_for_left_out() {
+        let request = http::Request::builder().header("if-match", "a").header("if-match", "b").header("x-once", "c");
+        let request = request.header("x-bytes", HeaderValue::from_bytes(b"\xff").unwrap());
         let call = Call::of(request.body(Body::Empty).unwrap(), Timestamp::EPOCH);
-        assert_eq!((call.header("idempotency-key"), call.has_header("idempotency-key")), (None, true));
+        for (name, value) in [("If-Match", None), ("X-Bytes", None), ("X-Once", Some("c")), ("X-None", None)] {
+            assert_eq!(call.header(name), value, "{name}");
+        }
+        assert_eq!(call.optional_header("X-Once").unwrap(), Some("c"));
+        assert_eq!(call.optional_header("X-None").unwrap(), None);
+        for name in ["If-Match", "X-Bytes"] {
+            let problem = call.optional_header(name).unwrap_err();
+            assert_eq!(problem.status, StatusCode::BAD_REQUEST);
+            assert!(problem.body["detail"].to_string().contains(name), "{problem:?}");
+        }
     }
 
     #[test]

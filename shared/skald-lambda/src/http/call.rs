@@ -74,10 +74,17 @@ impl Call {
         value.and_then(|value| value.to_str().ok())
     }
 
-    /// Whether the header was sent, whatever its value.
-    #[must_use]
-    pub fn has_header(&self, name: &str) -> bool {
-        self.headers.contains_key(name)
+    /// The value of a header that may be left out, but must not be misunderstood.
+    ///
+    /// # Errors
+    /// A problem, 400, if it is there, but more than once or not in visible ASCII.
+    pub fn optional_header(&self, name: &str) -> Result<Option<&str>, Problem> {
+        match self.header(name) {
+            None if self.headers.contains_key(name) => {
+                Err(Problem::invalid(format!("The header {name} must come once, in visible ASCII.")))
+            }
+            value => Ok(value),
+        }
     }
 
     /// The query parameters.
