@@ -1,8 +1,16 @@
+//! What the sandboxes do, each case in both of them: the one with its ledger in memory, and the one that is deployed.
+
+use std::sync::Mutex;
+
 use events::{Address, AttemptKey, AuthorizationId, ParcelId};
-use ordering::ports::{CarrierCall, GatewayCall, ParcelAtCarrier, PaymentAtGateway, PortError};
-use ordering::sandbox::{CarrierEntry, GatewayEntry, ask_carrier, ask_gateway};
+use futures_util::FutureExt;
+use ordering::ports::{Carrier, CarrierCall, Gateway, GatewayCall, ParcelAtCarrier, PaymentAtGateway, PortError};
+use ordering::sandbox::memory::{CarrierLedger, GatewayLedger};
+use ordering::sandbox::{CarrierEntry, GatewayEntry, StoredSandbox, ask_carrier, ask_gateway};
+use serde::de::DeserializeOwned;
 use serde_json::json;
-use skald::Personal;
+use skald::memory::InMemoryViewStore;
+use skald::{ListEntry, Personal, Put, StoreError, StreamId, Tenant, Version, ViewRow, ViewStore};
 
 use crate::samples::{eur, order_id, request, with};
 
@@ -45,27 +53,41 @@ fn refund() -> GatewayCall {
     GatewayCall::Refund { key: key() }
 }
 
-/// The answers to these calls, one after the other, and what the ledger has then.
+/// What comes of a call to something in memory, which never waits.
+fn at_once<T>(call: impl Future<Output = T>) -> T {
+    call.now_or_never().expect("nothing in memory waits")
+}
+
+/// What the table of a deployed sandbox has under the key.
+fn stored<E: DeserializeOwned>(table: &InMemoryViewStore) -> Option<E> {
+    let place = StreamId::new(&Tenant::default(), "ledger", key().as_str()).unwrap();
+    let row = at_once(table.get(&place)).unwrap()?;
+    row.decode(&place).unwrap()
+}
+
+/// The answers to these calls, one after the other, and what the ledger has then: the same in both sandboxes.
+#[track_caller]
 fn said(calls: &[GatewayCall]) -> (Vec<Said>, Option<GatewayEntry>) {
-    let mut entry = None;
-    let mut answers = Vec::new();
-    for call in calls {
-        let (stored, answer) = ask_gateway(entry.as_ref(), call);
-        // A ledger keeps entries as JSON.
-        let stored = stored.map(|entry| serde_json::from_value(serde_json::to_value(entry).unwrap()).unwrap());
-        entry = stored.or(entry);
-        answers.push(match answer {
-            Ok(PaymentAtGateway::Absent) => Absent,
-            Ok(PaymentAtGateway::Declined { .. }) => Declined,
-            Ok(PaymentAtGateway::Authorized { .. }) => Authorized,
-            Ok(PaymentAtGateway::Captured) => Captured,
-            Ok(PaymentAtGateway::Voided) => Voided,
-            Ok(PaymentAtGateway::Refunded) => Refunded,
-            Err(PortError::NoAnswer(_)) => Nothing,
-            Err(PortError::Refused(_)) => No,
-        });
+    let (ledger, table) = (GatewayLedger::default(), InMemoryViewStore::default());
+    let in_memory = calls.iter().map(|call| answered(&ledger, call)).collect();
+    let in_memory = (in_memory, ledger.entries().remove(&key()));
+    let sandbox = StoredSandbox::new(table.clone());
+    let deployed = calls.iter().map(|call| answered(&sandbox, call)).collect();
+    assert_eq!((deployed, stored(&table)), in_memory, "the one that is deployed, and the one in memory: {calls:?}");
+    in_memory
+}
+
+fn answered(gateway: &impl Gateway, call: &GatewayCall) -> Said {
+    match at_once(gateway.ask(call)) {
+        Ok(PaymentAtGateway::Absent) => Absent,
+        Ok(PaymentAtGateway::Declined { .. }) => Declined,
+        Ok(PaymentAtGateway::Authorized { .. }) => Authorized,
+        Ok(PaymentAtGateway::Captured) => Captured,
+        Ok(PaymentAtGateway::Voided) => Voided,
+        Ok(PaymentAtGateway::Refunded) => Refunded,
+        Err(PortError::NoAnswer(_)) => Nothing,
+        Err(PortError::Refused(_)) => No,
     }
-    (answers, entry)
 }
 
 #[track_caller]
@@ -107,6 +129,47 @@ fn a_key_that_is_voided_is_closed_for_whatever_comes_late() {
     let calls = [authorize("tok_approved"), void(), void(), authorize("tok_approved"), capture()];
     check(&calls, &[Authorized, Voided, Voided, Voided, Voided]);
     check(&[authorize("tok_timeout_once"), void(), authorize("tok_timeout_once")], &[Nothing, Voided, Voided]);
+}
+
+/// A table in which somebody else is faster, once: the call is made by another, right before a row is written.
+struct OvertakenTable {
+    table: InMemoryViewStore,
+    by: Mutex<Option<GatewayCall>>,
+}
+
+impl ViewStore for OvertakenTable {
+    async fn get(&self, stream: &StreamId) -> Result<Option<ViewRow>, StoreError> {
+        self.table.get(stream).await
+    }
+
+    async fn get_many(&self, streams: &[StreamId]) -> Result<Vec<(StreamId, ViewRow)>, StoreError> {
+        self.table.get_many(streams).await
+    }
+
+    async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+        let by = self.by.lock().unwrap().take();
+        if let Some(call) = by {
+            Gateway::ask(&StoredSandbox::new(self.table.clone()), &call).await.unwrap();
+        }
+        self.table.put(stream, expected, row).await
+    }
+
+    async fn put_over_parked(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+        self.table.put_over_parked(stream, expected, row).await
+    }
+
+    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<Vec<ListEntry>, StoreError> {
+        self.table.list(group, before, limit).await
+    }
+}
+
+#[test]
+fn a_call_that_is_overtaken_finds_what_the_faster_one_left() {
+    for (faster, overtaken) in [(void(), Voided), (authorize("tok_approved"), Authorized)] {
+        let table = OvertakenTable { table: InMemoryViewStore::default(), by: Some(faster.clone()).into() };
+        let answer = answered(&StoredSandbox::new(table), &authorize("tok_approved"));
+        assert_eq!(answer, overtaken, "authorized after {faster:?}");
+    }
 }
 
 #[test]
@@ -186,24 +249,27 @@ fn cancel() -> CarrierCall {
     CarrierCall::Cancel { key: key() }
 }
 
-/// What the carrier answers to these calls, in a word, and whether it has a parcel then.
+/// What the carrier answers to these calls, in a word, and whether it has a parcel then: the same in both sandboxes.
+#[track_caller]
 fn carried(calls: &[CarrierCall]) -> (Vec<&'static str>, bool) {
-    let mut entry: Option<CarrierEntry> = None;
-    let mut answers = Vec::new();
-    for call in calls {
-        let (stored, answer) = ask_carrier(entry.as_ref(), call);
-        let stored = stored.map(|entry| serde_json::from_value(serde_json::to_value(entry).unwrap()).unwrap());
-        entry = stored.or(entry);
-        answers.push(match answer {
-            Ok(ParcelAtCarrier::Absent) => "absent",
-            Ok(ParcelAtCarrier::Refused { .. }) => "refused",
-            Ok(ParcelAtCarrier::Created { .. }) => "created",
-            Ok(ParcelAtCarrier::Cancelled) => "cancelled",
-            Err(PortError::NoAnswer(_)) => "nothing",
-            Err(PortError::Refused(_)) => "no",
-        });
+    let (ledger, table) = (CarrierLedger::default(), InMemoryViewStore::default());
+    let in_memory: Vec<_> = calls.iter().map(|call| told(&ledger, call)).collect();
+    let entry = ledger.entries().remove(&key());
+    let sandbox = StoredSandbox::new(table.clone());
+    let deployed: Vec<_> = calls.iter().map(|call| told(&sandbox, call)).collect();
+    assert_eq!((&deployed, stored(&table)), (&in_memory, entry.clone()), "{calls:?}");
+    (in_memory, entry.as_ref().is_some_and(CarrierEntry::has_parcel))
+}
+
+fn told(carrier: &impl Carrier, call: &CarrierCall) -> &'static str {
+    match at_once(carrier.ask(call)) {
+        Ok(ParcelAtCarrier::Absent) => "absent",
+        Ok(ParcelAtCarrier::Refused { .. }) => "refused",
+        Ok(ParcelAtCarrier::Created { .. }) => "created",
+        Ok(ParcelAtCarrier::Cancelled) => "cancelled",
+        Err(PortError::NoAnswer(_)) => "nothing",
+        Err(PortError::Refused(_)) => "no",
     }
-    (answers, entry.is_some_and(|entry| entry.has_parcel()))
 }
 
 #[test]
