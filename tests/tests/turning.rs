@@ -1,0 +1,105 @@
+//! Orders that are turned round or begun again from outside: cancelled by the customer, resumed by an operator.
+
+use serde_json::{Value, json};
+use system_tests::{Ledgers, LocalCloud, ThrottlingServer, order_body};
+
+fn because() -> Value {
+    json!({ "reason": "I have changed my mind" })
+}
+
+/// The state of each step, as `GET /orders/{id}/saga` tells it.
+fn states(saga: &Value) -> Vec<(&str, &str)> {
+    let steps = saga["steps"].as_array().into_iter().flatten();
+    steps.filter_map(|step| Some((step["step"].as_str()?, step["state"].as_str()?))).collect()
+}
+
+#[tokio::test]
+async fn an_outage_parks_orders_and_then_they_are_completed_or_undone_as_one_likes() {
+    let cloud = LocalCloud::start(&[]);
+    let api = cloud.api();
+    api.set_up("c-1", "MUG-01", 10).await;
+    let outage = ThrottlingServer::start().await;
+    let payments = cloud.output("PaymentStepsName");
+    cloud.set_variable(payments, "AWS_ENDPOINT_URL_DYNAMODB", &outage.url()).await;
+    let mut orders = Vec::new();
+    for key in ["resumed", "cancelled"] {
+        let placed = api.place(key, &order_body("c-1", "MUG-01", 2)).await.expect(202);
+        orders.push(placed.body["order_id"].as_str().expect("an id").to_owned());
+    }
+    for id in &orders {
+        let parked = api.ended(id).await;
+        assert_eq!((&parked["status"], &parked["parked"]["step"]), (&json!("pending"), &json!("authorize_payment")));
+        let saga = api.get(&format!("/orders/{id}/saga")).await.expect(200).body;
+        assert_eq!(states(&saga), [("reserve_stock", "done"), ("authorize_payment", "parked")]);
+        // Why is for the operator; the customer need not know what the machines said to each other.
+        let events = api.get(&format!("/orders/{id}/events")).await.expect(200).body.to_string();
+        assert!(events.contains("order.parked") && !events.contains("throttled"), "{events}");
+    }
+
+    cloud.set_variable(payments, "AWS_ENDPOINT_URL_DYNAMODB", cloud.endpoint()).await;
+    let [resumed, cancelled] = &orders[..] else { unreachable!("two were placed") };
+    let answer = api.send("POST", &format!("/orders/{resumed}/resume"), &[], None).await.expect(202);
+    assert_eq!((answer.header("etag"), &answer.body["status"]), ("\"3\"", &json!("pending")));
+    let answer = api.post(&format!("/orders/{cancelled}/cancel"), &because()).await.expect(202);
+    assert_eq!(
+        (answer.header("etag"), &answer.body["status"]),
+        ("\"4\"", &json!("pending")),
+        "turned round and resumed"
+    );
+
+    for (id, status) in [(resumed, "confirmed"), (cancelled, "cancelled")] {
+        assert_eq!(api.ended(id).await["status"], status);
+        let saga = api.get(&format!("/orders/{id}/saga")).await.expect(200).body;
+        assert_eq!((&saga["status"], &saga["attempt"]), (&json!(status), &json!(2)));
+        assert!(states(&saga).iter().all(|(_, state)| ["done", "undone"].contains(state)), "{saga:#}");
+        let _execution = cloud.saga().ended(&format!("{id}.2")).await;
+    }
+    Ledgers::read(&cloud).await.assert_equal();
+}
+
+#[tokio::test]
+async fn an_order_that_is_final_is_not_changed_any_more_and_wrong_calls_change_nothing() {
+    let cloud = LocalCloud::start(&[]);
+    let api = cloud.api();
+    api.set_up("c-1", "MUG-01", 10).await;
+    // Nobody starts its saga, so that it stays as it is.
+    cloud.deliver(cloud.output("SagaStarterName"), false).await;
+    let placed = api.place("key-1", &order_body("c-1", "MUG-01", 1)).await.expect(202);
+    let id = placed.body["order_id"].as_str().expect("an id").to_owned();
+    let cancel = format!("/orders/{id}/cancel");
+    let body = |body: &Value| Some(body.to_string());
+
+    for wrong in [json!({}), json!({ "reason": "" }), json!({ "reason": 7 }), json!([])] {
+        let refused = api.post(&cancel, &wrong).await.expect(400);
+        assert!(!refused.pointers().is_empty(), "{wrong}: {:#}", refused.body);
+    }
+    let more = api.post(&cancel, &json!({ "reason": "x", "refund": true })).await.expect(400);
+    assert_eq!(more.pointers(), ["/refund"]);
+    let _unknown = api.post("/orders/00000000-0000-4000-8000-000000000000/cancel", &because()).await.expect(404);
+    let _no_id = api.post("/orders/17/cancel", &because()).await.expect(404);
+    let _unknown = api.send("POST", "/orders/00000000-0000-4000-8000-000000000000/resume", &[], None).await.expect(404);
+    let _unknown = api.get("/orders/00000000-0000-4000-8000-000000000000/saga").await.expect(404);
+    let stale = api.send("POST", &cancel, &[("if-match", "\"7\"")], body(&because())).await.expect(412);
+    assert!(stale.body["detail"].as_str().is_some_and(|detail| detail.contains("version 1")), "{:#}", stale.body);
+    let saga = api.get(&format!("/orders/{id}/saga")).await.expect(200).body;
+    assert_eq!((states(&saga), &saga["attempt"]), (vec![("reserve_stock", "running")], &json!(1)));
+
+    let fresh = api.send("POST", &cancel, &[("if-match", "\"1\"")], body(&because())).await.expect(202);
+    assert_eq!(fresh.body, json!({ "order_id": id, "status": "pending", "version": 2 }));
+    let again = api.post(&cancel, &because()).await.expect(202);
+    assert_eq!(again.body, fresh.body, "asking twice changes nothing");
+
+    cloud.deliver(cloud.output("SagaStarterName"), true).await;
+    let cancelled = api.ended(&id).await;
+    assert_eq!((&cancelled["status"], &cancelled["cancel_reason"]), (&json!("cancelled"), &json!("customer_request")));
+    let late = api.post(&cancel, &because()).await.expect(202);
+    assert_eq!((&late.body["status"], &late.body["version"]), (&json!("cancelled"), &json!(3)));
+    let _final = api.send("POST", &format!("/orders/{id}/resume"), &[], None).await.expect(409);
+
+    let placed = api.place("key-2", &order_body("c-1", "MUG-01", 1)).await.expect(202);
+    let id = placed.body["order_id"].as_str().expect("an id").to_owned();
+    assert_eq!(api.ended(&id).await["status"], "confirmed");
+    let _late = api.post(&format!("/orders/{id}/cancel"), &because()).await.expect(409);
+    let _final = api.send("POST", &format!("/orders/{id}/resume"), &[], None).await.expect(409);
+    Ledgers::read(&cloud).await.assert_equal();
+}
