@@ -39,7 +39,7 @@ lint: $(CLOUD)/linters target/checked ## formatting, clippy, the template
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	$(CLOUD)/bin/python infra/lint/lint.py
 
-bench-path: $(CLOUD)/installed build ## how long an order takes until accepted, until visible (PROFILE=release)
+bench-path: $(CLOUD)/installed build ## how long an order takes: accepted, visible, confirmed (PROFILE=release)
 	@$(CLOUD)/bin/python infra/local/bench_path.py --profile $(PROFILE)
 
 deploy: $(DEPLOYER)/installed target/checked ## to AWS: build for arm64, then SAM asks what it must know
