@@ -31,7 +31,7 @@ impl<S: EventStore> OrderCommands<S> {
         let order_id = OrderId::of(&self.tenant, &caller, &key);
         let stream = streams::order(&self.tenant, order_id);
 
-        let loaded = self.events.load(&stream).await?;
+        let loaded = self.events.load(&stream, None).await?;
         if let Some(first) = loaded.commits.first() {
             return replay(order_id, first, &request);
         }

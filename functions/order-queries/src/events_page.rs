@@ -75,6 +75,7 @@ mod tests {
                 metadata: Default::default(),
             },
             events,
+            snapshot: None,
         };
         commit.envelopes::<OrderEvent>().map(|envelope| shown(&envelope.unwrap()).unwrap()["data"].clone()).collect()
     }

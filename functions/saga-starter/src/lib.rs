@@ -77,7 +77,7 @@ impl<S: EventStore, M: StateMachine> Reader for SagaStarter<S, M> {
     type Failure = NotStarted;
 
     async fn read(&self, message: &CommitMessage) -> Result<(), NotStarted> {
-        let commits = self.events.load(&message.stream).await.map_err(StepError::from)?.commits;
+        let commits = self.events.load(&message.stream, None).await.map_err(StepError::from)?.commits;
         if commits.is_empty() {
             return Err(NotStarted::NotPlaced);
         }

@@ -10,7 +10,7 @@ use ordering::streams;
 use skald::memory::{InMemoryEventStore, InMemoryHead};
 use skald::{
     Actor, AppendError, Appended, Commit, CommitId, CommitMessage, Context, CorrelationId, DomainEvent, Draft,
-    EventData, EventStore, Loaded, StoreError, StreamId, Tenant, Timestamp, Version,
+    EventData, EventStore, Loaded, SnapshotKind, StoreError, StreamId, Tenant, Timestamp, Version,
 };
 use skald_lambda::Error;
 use skald_lambda::queue::Reader;
@@ -68,7 +68,7 @@ impl System {
 
     /// Appends an event, as of this call.
     async fn write(&self, stream: &StreamId, call: &str, event: EventData) {
-        let head = self.store.load(stream).await.unwrap().head;
+        let head = self.store.load(stream, None).await.unwrap().head;
         let context = Context {
             source: "test".to_owned(),
             correlation_id: CorrelationId::new(call).unwrap(),
@@ -78,7 +78,7 @@ impl System {
         };
         let commit_id = CommitId::of(order_id().uuid(), call);
         self.store
-            .append(&head, Draft { commit_id, at: Timestamp::EPOCH, context, events: vec![event] })
+            .append(&head, Draft { commit_id, at: Timestamp::EPOCH, context, events: vec![event], snapshot: None })
             .await
             .unwrap();
     }
@@ -138,8 +138,12 @@ impl EventStore for &System {
         self.store.read(stream, after).await
     }
 
-    async fn load(&self, stream: &StreamId) -> Result<Loaded<InMemoryHead>, StoreError> {
-        let loaded = self.store.load(stream).await;
+    async fn load(
+        &self,
+        stream: &StreamId,
+        snapshots: Option<SnapshotKind>,
+    ) -> Result<Loaded<InMemoryHead>, StoreError> {
+        let loaded = self.store.load(stream, snapshots).await;
         if *stream == streams::shipment(stream.tenant(), order_id()) {
             let meanwhile = std::mem::take(&mut *self.while_looking.lock().unwrap());
             for event in meanwhile {

@@ -7,14 +7,15 @@
 use events::{
     OrderId, Quantity, ReceiptReference, StockEvent, StockReceived, StockReleased, StockReserved, StockShipped,
 };
-use skald::Decider;
+use serde::{Deserialize, Serialize};
+use skald::{Decider, Snapshots};
 
 /// The decider of category `stock`.
 #[derive(Debug, Clone, Copy)]
 pub struct Stock;
 
 /// What there is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StockState {
     /// How many are there, held or not.
     pub on_hand: u64,
@@ -89,6 +90,9 @@ impl Decider for Stock {
     type Command = StockCommand;
     type Event = StockEvent;
     type Rejection = StockRejection;
+    /// Two commits for each order: the stream of a product that sells well is long. What comes again late is recognised by
+    /// the order's reservation or the receipt.
+    const SNAPSHOTS: Option<Snapshots<StockState>> = Some(Snapshots::new(10, 1));
 
     fn decide(state: &StockState, command: &StockCommand) -> Result<Vec<StockEvent>, StockRejection> {
         let held = |quantity: Quantity| {

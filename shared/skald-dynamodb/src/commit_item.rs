@@ -9,6 +9,7 @@
 //! | `encoding` | S | how `events` is written: `json` |
 //! | `events` | L of M | `type` S, `schema` N, `data` B: JSON in UTF-8 |
 //! | `context` | M | `source`, `correlation`, `actor` S; `causation` S and `metadata` M of S if there are any |
+//! | `snapshot` | M | `schema` N, `state` B: the state after the commit, if it was kept |
 //! | `slice` | N | for the index of all commits: first byte of the SHA-256 of `pk`, modulo 16 |
 //! | `position` | S | likewise, the place in the slice: `<at>/<pk>/<sk in 12 digits>` |
 //! | `types` | S | likewise, the types of the events: each once, a space between them |
@@ -26,7 +27,8 @@ use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
 use serde_dynamo::{AttributeValue, Item};
 use sha2::{Digest, Sha256};
 use skald::{
-    Actor, Commit, CommitId, Context, CorrelationId, Corruption, EventData, EventId, StreamId, Timestamp, Version,
+    Actor, Commit, CommitId, Context, CorrelationId, Corruption, EventData, EventId, Snapshot, StreamId, Timestamp,
+    Version,
 };
 
 /// The only encoding there is so far.
@@ -85,7 +87,8 @@ fn read_commit(item: Item, stream: &StreamId, first: Version) -> Result<Commit, 
         return Err(Corruption::UnknownEncoding { at: first, encoding: encoding.clone() });
     }
     let malformed = |fault| Corruption::Malformed { at: first, fault };
-    let StoredCommit { commit, at, encoding: _, events, context } = read_attributes(item).map_err(malformed)?;
+    let StoredCommit { commit, at, encoding: _, events, context, snapshot } =
+        read_attributes(item).map_err(malformed)?;
     if events.is_empty() {
         return Err(malformed("`events` is empty".to_owned()));
     }
@@ -98,6 +101,7 @@ fn read_commit(item: Item, stream: &StreamId, first: Version) -> Result<Commit, 
         at,
         context: Context { source, correlation_id: correlation, causation_id: causation, actor, metadata },
         events: events.into_iter().map(event).collect(),
+        snapshot: snapshot.map(|StoredSnapshot { schema, state }| Snapshot { schema, state }),
     })
 }
 
@@ -109,6 +113,7 @@ struct StoredCommit {
     encoding: String,
     events: Vec<StoredEvent>,
     context: StoredContext,
+    snapshot: Option<StoredSnapshot>,
 }
 
 #[derive(Deserialize)]
@@ -118,6 +123,13 @@ struct StoredEvent {
     schema: u32,
     #[serde(deserialize_with = "bytes")]
     data: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct StoredSnapshot {
+    schema: u32,
+    #[serde(deserialize_with = "bytes")]
+    state: Vec<u8>,
 }
 
 #[derive(Deserialize)]
@@ -188,7 +200,7 @@ pub(crate) fn commit_item(commit: &Commit) -> HashMap<String, Value> {
         context.insert("metadata".to_owned(), Value::M(entries.collect()));
     }
     let pk = commit.stream.key();
-    item([
+    let mut item = item([
         ("sk", Value::N(commit.first.to_string())),
         ("commit", Value::S(commit.id.to_string())),
         ("at", Value::S(commit.at.to_string())),
@@ -199,7 +211,16 @@ pub(crate) fn commit_item(commit: &Commit) -> HashMap<String, Value> {
         ("position", Value::S(format!("{}/{pk}/{:012}", commit.at, commit.first.get()))),
         ("types", Value::S(types(&commit.events))),
         ("pk", Value::S(pk)),
-    ])
+    ]);
+    item.extend(commit.snapshot.as_ref().map(|snapshot| ("snapshot".to_owned(), snapshot_value(snapshot))));
+    item
+}
+
+fn snapshot_value(snapshot: &Snapshot) -> Value {
+    Value::M(item([
+        ("schema", Value::N(snapshot.schema.to_string())),
+        ("state", Value::B(Blob::new(snapshot.state.clone()))),
+    ]))
 }
 
 fn event_value(event: &EventData) -> Value {

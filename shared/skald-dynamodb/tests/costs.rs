@@ -161,7 +161,7 @@ async fn a_row_is_one_write_and_but_for_the_first_event_one_read() {
         let command = AccountCommand::Deposit(number + 1);
         let request = request(&number.to_string());
         handle::<Account, _, _>(&events, &NoPause, account("a"), &command, &request).await.unwrap();
-        let commit = events.load(&account("a")).await.unwrap().commits.pop().unwrap();
+        let commit = events.load(&account("a"), None).await.unwrap().commits.pop().unwrap();
         catch_up::<Statements, _, _>(&events, &views, &CommitMessage::of(commit)).await.unwrap();
         match number {
             // One for the row, one for its place in the list.

@@ -56,7 +56,7 @@ async fn each_error_of_the_service_is_sorted_in_every_operation() {
         let transact = events(&engine, always("TransactWriteItems", *status, body())).await;
         assert_eq!(kind(&transact.append_all(parts(&transact, "x")).await.unwrap_err()), *expected, "{code}");
         let query = events(&engine, always("Query", *status, body())).await;
-        assert_eq!(store_kind(&query.load(&stream).await.unwrap_err()), *expected, "{code}");
+        assert_eq!(store_kind(&query.load(&stream, None).await.unwrap_err()), *expected, "{code}");
 
         let put = views(&engine, always("PutItem", *status, body())).await;
         assert_eq!(store_kind(&put.put(&stream, Version::START, &row()).await.unwrap_err()), *expected, "{code}");
@@ -94,7 +94,7 @@ impl Meddler for Consistency {
 async fn what_a_decision_stands_on_is_read_strongly_consistently() {
     let (engine, asked) = (Engine::start().await, Consistency::default());
     let store = events(&engine, asked.clone()).await;
-    let head = store.load(&account("a")).await.unwrap().head;
+    let head = store.load(&account("a"), None).await.unwrap().head;
     store.append(&head, draft("x")).await.unwrap();
     assert!(store.append(&head, draft("x")).await.unwrap().repeated);
     store.read(&account("a"), Version::new(1)).await.unwrap();
@@ -111,7 +111,7 @@ async fn what_a_decision_stands_on_is_read_strongly_consistently() {
 async fn an_error_says_what_was_asked_and_what_was_answered() {
     let engine = Engine::start().await;
     let store = events(&engine, always("Query", 400, error_body("ThrottlingException"))).await;
-    let error = store.load(&account("a")).await.unwrap_err();
+    let error = store.load(&account("a"), None).await.unwrap_err();
     assert_eq!(error.to_string(), "Query: throttled");
     let source = std::error::Error::source(&error).unwrap();
     assert_eq!(source.to_string(), "ThrottlingException: for a test");
@@ -120,7 +120,7 @@ async fn an_error_says_what_was_asked_and_what_was_answered() {
 #[tokio::test]
 async fn a_table_that_is_not_there_is_refused() {
     let store = DynamoDbEventStore::new(Engine::start().await.client(), "no-such-table");
-    assert_eq!(store_kind(&store.load(&account("a")).await.unwrap_err()), "refused");
+    assert_eq!(store_kind(&store.load(&account("a"), None).await.unwrap_err()), "refused");
     let head = store.start(account("a"));
     assert_eq!(kind(&store.append(&head, draft("x")).await.unwrap_err()), "refused");
 }
@@ -175,7 +175,7 @@ async fn a_service_that_never_answers_is_unavailable() {
     let engine = Engine::start().await;
     let silent = |_: &str, _: &mut Value| Fate::NeverAnswer;
     let store = DynamoDbEventStore::new(engine.patient_client(silent).await, EVENTS);
-    assert_eq!(store_kind(&store.load(&account("a")).await.unwrap_err()), "unavailable");
+    assert_eq!(store_kind(&store.load(&account("a"), None).await.unwrap_err()), "unavailable");
     let error = store.append(&store.start(account("a")), draft("x")).await.unwrap_err();
     assert_eq!(kind(&error), "unavailable");
 }

@@ -53,7 +53,7 @@ impl System {
 
     /// Appends an event to the account's stream; gives the message of it.
     async fn append(&self, name: &str, event: EventData) -> String {
-        let loaded = self.events.load(&account(name)).await.unwrap();
+        let loaded = self.events.load(&account(name), None).await.unwrap();
         let context = Context {
             source: "test".to_owned(),
             correlation_id: CorrelationId::new("test").unwrap(),
@@ -63,7 +63,7 @@ impl System {
         };
         let number = loaded.commits.len().to_string();
         let commit_id = CommitId::of(Uuid::NAMESPACE_OID, &format!("{name}{number}"));
-        let draft = Draft { commit_id, at: Timestamp::EPOCH, context, events: vec![event] };
+        let draft = Draft { commit_id, at: Timestamp::EPOCH, context, events: vec![event], snapshot: None };
         CommitMessage::of(self.events.append(&loaded.head, draft).await.unwrap().commit).to_json()
     }
 

@@ -33,6 +33,7 @@ mod planted;
 mod racing;
 mod reading;
 mod repeating;
+mod snapshots;
 mod together;
 
 use std::future::Future;
@@ -84,6 +85,7 @@ pub mod rules {
     pub use super::racing::*;
     pub use super::reading::*;
     pub use super::repeating::*;
+    pub use super::snapshots::*;
     pub use super::together::*;
 }
 
@@ -156,6 +158,15 @@ macro_rules! __event_store_rules {
             the_same_command_at_once_is_written_once
             a_conflict_is_decided_again
             transfers_at_once_lose_and_make_no_money
+            a_load_goes_back_to_the_last_snapshot
+            a_snapshot_of_another_schema_is_passed_over
+            a_snapshot_at_the_end_is_loaded_alone_with_its_head
+            appending_goes_on_after_a_snapshot
+            the_state_is_the_same_with_snapshots_and_without
+            a_long_stream_is_loaded_from_its_last_snapshot
+            a_snapshot_that_cannot_be_read_is_passed_over
+            a_snapshot_that_leaves_no_room_is_left_out
+            a_late_repeat_behind_a_snapshot_is_recognised_by_a_stream_of_its_own
             a_refused_command_writes_nothing
             a_command_without_events_writes_nothing
         ] $($arguments)* }

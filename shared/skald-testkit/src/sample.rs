@@ -65,7 +65,7 @@ pub enum AccountRejection {
 pub struct Account;
 
 /// What an account remembers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountState {
     /// Deposits less withdrawals.
     pub balance: u64,

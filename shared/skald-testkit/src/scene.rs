@@ -54,7 +54,7 @@ pub(crate) fn stored(events: impl Events<AccountEvent>) -> Vec<EventData> {
 
 /// The command called `name` led to these events.
 pub(crate) fn draft(name: &str, events: impl Events<AccountEvent>) -> Draft {
-    Draft { commit_id: id(name), at: at(0), context: context(), events: stored(events) }
+    Draft { commit_id: id(name), at: at(0), context: context(), events: stored(events), snapshot: None }
 }
 
 /// Makes the draft this large, in bytes as [`Draft::size_bytes`] counts.
@@ -66,8 +66,8 @@ pub(crate) fn enlarge(draft: &mut Draft, size_bytes: usize) {
 
 /// The commit that `draft` becomes in a stream, with its first event at `first`.
 pub(crate) fn commit(stream: &StreamId, first: u64, draft: Draft) -> Commit {
-    let Draft { commit_id, at, context, events } = draft;
-    Commit { id: commit_id, stream: stream.clone(), first: Version::new(first), at, context, events }
+    let Draft { commit_id, at, context, events, snapshot } = draft;
+    Commit { id: commit_id, stream: stream.clone(), first: Version::new(first), at, context, events, snapshot }
 }
 
 /// Appends `events` to a stream, whatever is in it.
@@ -86,7 +86,7 @@ pub(crate) async fn append_at<S: EventStore>(store: &S, head: &S::Head, draft: D
 }
 
 pub(crate) async fn load<S: EventStore>(store: &S, stream: &StreamId) -> Loaded<S::Head> {
-    store.load(stream).await.unwrap_or_else(|error| panic!("load {stream}: {error}"))
+    store.load(stream, None).await.unwrap_or_else(|error| panic!("load {stream}: {error}"))
 }
 
 /// The commits of a stream, loaded; what `read` gives is the same.

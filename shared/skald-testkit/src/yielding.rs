@@ -1,8 +1,8 @@
 //! Stores that let others go on before each call: what is polled together then interleaves, even over a store in memory.
 
 use skald::{
-    AppendError, Appended, Commit, Draft, EventStore, ListEntry, Loaded, Put, StoreError, StreamId, Version, ViewRow,
-    ViewStore,
+    AppendError, Appended, Commit, Draft, EventStore, ListEntry, Loaded, Put, SnapshotKind, StoreError, StreamId,
+    Version, ViewRow, ViewStore,
 };
 
 use crate::pause::yield_now;
@@ -23,9 +23,9 @@ impl<S: EventStore> EventStore for Yielding<'_, S> {
         self.0.read(stream, after).await
     }
 
-    async fn load(&self, stream: &StreamId) -> Result<Loaded<S::Head>, StoreError> {
+    async fn load(&self, stream: &StreamId, snapshots: Option<SnapshotKind>) -> Result<Loaded<S::Head>, StoreError> {
         yield_now().await;
-        self.0.load(stream).await
+        self.0.load(stream, snapshots).await
     }
 
     async fn append(&self, head: &S::Head, draft: Draft) -> Result<Appended<S::Head>, AppendError> {

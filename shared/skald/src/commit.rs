@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{DecodeError, DomainEvent, EventData, StreamId, Timestamp, Version};
+use crate::{DecodeError, DomainEvent, EventData, Snapshot, StreamId, Timestamp, Version};
 
 /// Longest correlation id and actor, in characters.
 const MAX_CONTEXT_TEXT: usize = 128;
@@ -157,19 +157,22 @@ pub struct Draft {
     pub context: Context,
     /// The events, in order; at least one.
     pub events: Vec<EventData>,
+    /// The state after them, if it is to be kept.
+    pub snapshot: Option<Snapshot>,
 }
 
 impl Draft {
     /// How large the commit is against [`MAX_COMMIT_BYTES`](crate::MAX_COMMIT_BYTES): a little more than it takes in a
     /// store. An event counts with its data, twice its type (an index has it too) and a bit for what holds it together;
-    /// to this come source and metadata.
+    /// to this come source, metadata and snapshot.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         let event = |event: &EventData| 2 * event.event_type.len() + event.data.len() + PER_ENTRY_BYTES;
         let entry = |(name, value): (&String, &String)| name.len() + value.len() + PER_ENTRY_BYTES;
         let events: usize = self.events.iter().map(event).sum();
         let metadata: usize = self.context.metadata.iter().map(entry).sum();
-        events + metadata + self.context.source.len()
+        let snapshot = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.state.len() + PER_ENTRY_BYTES);
+        events + metadata + snapshot + self.context.source.len()
     }
 }
 
@@ -188,6 +191,8 @@ pub struct Commit {
     pub context: Context,
     /// The events, in order; at least one.
     pub events: Vec<EventData>,
+    /// The state after them, if it was kept. It is not sent with messages.
+    pub snapshot: Option<Snapshot>,
 }
 
 impl Commit {

@@ -1,6 +1,6 @@
 //! The shape of a domain: pure, synchronous decisions.
 
-use crate::{Commit, DecodeError, DomainEvent, Version};
+use crate::{Commit, DecodeError, DomainEvent, Snapshots, Version};
 
 /// One kind of thing that commands are about: what can be said of it, and by which rules.
 ///
@@ -16,6 +16,12 @@ pub trait Decider {
     type Event: DomainEvent;
     /// Why a command can be refused.
     type Rejection: std::error::Error;
+    /// How often the state is kept with the commits, for streams that grow long; never, if nothing is said.
+    ///
+    /// A repeated command is recognised by the commits that are loaded, and those are the ones from the last snapshot on. So
+    /// in such a category a command must also be harmless when it comes again much later: by what the state remembers, or
+    /// together with a stream of its own whose first commit it is.
+    const SNAPSHOTS: Option<Snapshots<Self::State>> = None;
 
     /// What happens if `command` is given in this state. No events: the command asks for what is so already.
     ///
@@ -36,19 +42,35 @@ pub struct Folded<S> {
     pub version: Version,
 }
 
-/// The state after these commits of one stream, oldest first.
+/// The state after these commits of one stream, oldest first: all of them, or those from a snapshot on.
 ///
 /// # Errors
-/// [`DecodeError`] at the first event that this build cannot read.
+/// [`DecodeError`] at the first event that this build cannot read, and [`DecodeError::Headless`] if the first commits are
+/// missing and no snapshot that can be read takes their place.
 pub fn fold<D: Decider>(commits: &[Commit]) -> Result<Folded<D::State>, DecodeError> {
-    let mut folded = Folded { state: D::State::default(), version: Version::START };
-    for commit in commits {
+    let (mut folded, rest) = begin::<D>(commits)?;
+    for commit in rest {
         for stored in &commit.events {
             folded.state = D::evolve(folded.state, &D::Event::decode(stored)?);
         }
         folded.version = commit.last();
     }
     Ok(folded)
+}
+
+/// The last snapshot that can be read, or else the beginning; and the commits after it.
+fn begin<D: Decider>(commits: &[Commit]) -> Result<(Folded<D::State>, &[Commit]), DecodeError> {
+    if let Some(kept) = D::SNAPSHOTS {
+        for (index, commit) in commits.iter().enumerate().rev() {
+            if let Some(state) = commit.snapshot.as_ref().and_then(|snapshot| kept.restore(snapshot)) {
+                return Ok((Folded { state, version: commit.last() }, &commits[index + 1..]));
+            }
+        }
+    }
+    match commits.first() {
+        Some(commit) if commit.first != Version::START.next() => Err(DecodeError::Headless { first: commit.first }),
+        Some(_) | None => Ok((Folded { state: D::State::default(), version: Version::START }, commits)),
+    }
 }
 
 /// The events of several commands given one after the other, to be committed together.

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::Version;
+
 /// The events of one category, typed.
 ///
 /// Usually made by [`domain_event!`](crate::domain_event), which writes the stored name and the schema of each type
@@ -74,6 +76,13 @@ pub enum DecodeError {
         schema: u32,
         /// Where the data stops being of that shape, in bytes from 1. The parser's own message would quote the value.
         column: usize,
+    },
+    /// The first events are missing, and there is no snapshot that can be read in their place. *Permanent*: load the whole
+    /// stream.
+    #[error("the events before version {first} are missing, and no snapshot can be read in their place")]
+    Headless {
+        /// The first version that is there.
+        first: Version,
     },
 }
 

@@ -2,11 +2,11 @@
 
 use std::future::Future;
 
-use futures_util::future::try_join_all;
-
+use crate::together::{LoadedStreams, load_streams};
 use crate::{
     AppendError, Appended, Commit, CommitId, Context, Decider, DecodeError, Draft, EncodeError, EventData, EventStore,
-    Folded, Loaded, One, Refusal, StoreError, StreamId, Streams, Timestamp, Version,
+    Folded, MAX_WITH_SNAPSHOT_BYTES, One, Refusal, Snapshot, StatesError, StoreError, StreamId, Streams, Timestamp,
+    Version,
 };
 
 /// How often a command is decided, or its append tried, before the caller is told to come back later.
@@ -30,10 +30,15 @@ pub struct Request {
 }
 
 impl Request {
-    /// The commit to be of these events.
+    /// The commit to be of these events, with this snapshot if there is room for it.
     #[must_use]
-    pub fn draft(&self, events: Vec<EventData>) -> Draft {
-        Draft { commit_id: self.commit_id, at: self.at, context: self.context.clone(), events }
+    pub fn draft(&self, events: Vec<EventData>, snapshot: Option<Snapshot>) -> Draft {
+        let (commit_id, at, context) = (self.commit_id, self.at, self.context.clone());
+        let mut draft = Draft { commit_id, at, context, events, snapshot };
+        if draft.size_bytes() > MAX_WITH_SNAPSHOT_BYTES {
+            draft.snapshot = None;
+        }
+        draft
     }
 }
 
@@ -83,6 +88,15 @@ pub enum HandleError<R> {
     Store(#[from] StoreError),
 }
 
+impl<R> From<StatesError> for HandleError<R> {
+    fn from(error: StatesError) -> Self {
+        match error {
+            StatesError::Decode(error) => error.into(),
+            StatesError::Store(error) => error.into(),
+        }
+    }
+}
+
 /// Handles a command about one stream: [`handle_all`] with one decider.
 ///
 /// # Errors
@@ -126,33 +140,33 @@ where
 {
     let mut failed = 0;
     loop {
-        let loaded = try_join_all(streams.ids().iter().map(|id| store.load(id))).await?;
-        let (heads, histories): (Vec<_>, Vec<_>) =
-            loaded.into_iter().map(|Loaded { head, commits }| (head, commits)).unzip();
+        let LoadedStreams { heads, histories, states } = load_streams(store, streams).await?;
         let earlier: Vec<Commit> =
             histories.iter().flatten().filter(|commit| commit.id == request.commit_id).cloned().collect();
-        let states = streams.fold(&mut histories.iter())?;
         if !earlier.is_empty() {
             return Ok(Handled { states, outcome: Outcome::Repeated(earlier) });
         }
 
         let events = decide(&states).map_err(HandleError::Rejected)?;
-        let parts: Vec<_> = heads
-            .into_iter()
-            .zip(streams.encode(&events)?)
-            .filter(|(_, events)| !events.is_empty())
-            .map(|(head, events)| (head, request.draft(events)))
-            .collect();
-        if parts.is_empty() {
+        let encoded = streams.encode(&events)?;
+        if encoded.iter().all(Vec::is_empty) {
             return Ok(Handled { states, outcome: Outcome::Unchanged });
         }
+        let states = streams.evolve(states, &events);
+        let snapshots = streams.snapshots(&states, &mut histories.iter());
+        let parts: Vec<_> = heads
+            .into_iter()
+            .zip(encoded.into_iter().zip(snapshots))
+            .filter(|(_, (events, _))| !events.is_empty())
+            .map(|(head, (events, snapshot))| (head, request.draft(events, snapshot)))
+            .collect();
 
         match append_parts(store, pause, parts, &mut failed).await {
             // An earlier attempt with a lost answer, perhaps decided otherwise: what it wrote is found by loading again.
             Ok(appended) if appended.iter().any(|part| part.repeated) => {}
             Ok(appended) => {
                 let commits = appended.into_iter().map(|part| part.commit).collect();
-                return Ok(Handled { states: streams.evolve(states, &events), outcome: Outcome::Appended(commits) });
+                return Ok(Handled { states, outcome: Outcome::Appended(commits) });
             }
             Err(AppendError::Conflict { .. }) => wait(pause, &mut failed).await?,
             Err(AppendError::Contended) => return Err(HandleError::Busy { attempts: failed }),

@@ -18,6 +18,7 @@ pub mod memory;
 mod message;
 mod personal;
 mod projection;
+mod snapshot;
 mod store;
 mod stream;
 mod time;
@@ -33,6 +34,7 @@ pub use handle::{HandleError, Handled, Outcome, Pause, Request, handle, handle_a
 pub use message::{CommitMessage, InvalidMessage};
 pub use personal::{Personal, reveal};
 pub use projection::{Inapplicable, Projection, project};
+pub use snapshot::{MAX_WITH_SNAPSHOT_BYTES, Snapshot, SnapshotKind, Snapshots};
 pub use store::{
     AppendError, Appended, Corruption, EventStore, Head, Loaded, MAX_COMMIT_BYTES, MAX_STREAMS, MAX_TOGETHER_BYTES,
     Refusal, StoreError, check_contiguous,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{
-    AppendError, Appended, Commit, Draft, EventStore, Head, ListEntry, Loaded, Put, Refusal, StoreError, StreamId,
-    Timestamp, Version, ViewRow, ViewStore, check_contiguous,
+    AppendError, Appended, Commit, Draft, EventStore, Head, ListEntry, Loaded, Put, Refusal, SnapshotKind, StoreError,
+    StreamId, Timestamp, Version, ViewRow, ViewStore, check_contiguous,
 };
 
 /// An event store in memory. Clones share their streams.
@@ -78,8 +78,14 @@ impl EventStore for InMemoryEventStore {
         Ok(commits)
     }
 
-    async fn load(&self, stream: &StreamId) -> Result<Loaded<InMemoryHead>, StoreError> {
-        let commits = self.read(stream, Version::START).await?;
+    async fn load(
+        &self,
+        stream: &StreamId,
+        snapshots: Option<SnapshotKind>,
+    ) -> Result<Loaded<InMemoryHead>, StoreError> {
+        let mut commits = self.read(stream, Version::START).await?;
+        let last = snapshots.and_then(|kind| commits.iter().rposition(|commit| kind.is_in(commit)));
+        commits.drain(..last.unwrap_or(0));
         Ok(Loaded { head: self.head(stream.clone(), commits.last()), commits })
     }
 
@@ -123,6 +129,7 @@ impl EventStore for InMemoryEventStore {
                     at: head.recorded_at.map_or(draft.at, |last| last.max(draft.at)),
                     context: draft.context,
                     events: draft.events,
+                    snapshot: draft.snapshot,
                 };
                 commits.push(commit.clone());
                 commit

@@ -183,6 +183,7 @@ impl WireCommit {
                 metadata: self.metadata,
             },
             events: events.collect::<Result<_, _>>()?,
+            snapshot: None,
         })
     }
 }

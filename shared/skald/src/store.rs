@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::future::Future;
 
-use crate::{Commit, Draft, StreamId, Timestamp, Version};
+use crate::{Commit, Draft, SnapshotKind, StreamId, Timestamp, Version};
 
 /// Largest commit, in bytes as [`Draft::size_bytes`] counts: an item of DynamoDB holds 400 KB, names and keys included.
 pub const MAX_COMMIT_BYTES: usize = 350 * 1024;
@@ -36,11 +36,16 @@ pub trait EventStore: Sync {
     /// if the store does not answer.
     fn read(&self, stream: &StreamId, after: Version) -> impl Future<Output = Result<Vec<Commit>, StoreError>> + Send;
 
-    /// The whole stream, with the head to append at.
+    /// The stream, with the head to append at: the whole of it or, if snapshots are wanted, its end from the last commit on
+    /// that carries one.
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    fn load(&self, stream: &StreamId) -> impl Future<Output = Result<Loaded<Self::Head>, StoreError>> + Send;
+    fn load(
+        &self,
+        stream: &StreamId,
+        snapshots: Option<SnapshotKind>,
+    ) -> impl Future<Output = Result<Loaded<Self::Head>, StoreError>> + Send;
 
     /// Appends one commit at this head: all of its events or none.
     ///
@@ -83,7 +88,7 @@ pub trait Head: Clone + Send + Sync {
 pub struct Loaded<H> {
     /// Where to append.
     pub head: H,
-    /// All commits, oldest first.
+    /// Its commits, oldest first: all of them, or those from the last wanted snapshot on.
     pub commits: Vec<Commit>,
 }
 

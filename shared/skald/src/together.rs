@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use futures_util::future::try_join_all;
 
 use crate::{
-    Commit, Decider, DecodeError, DomainEvent, EncodeError, EventData, EventStore, Folded, StoreError, StreamId,
-    Version, fold,
+    Commit, Decider, DecodeError, DomainEvent, EncodeError, EventData, EventStore, Folded, Loaded, Snapshot,
+    SnapshotKind, StoreError, StreamId, fold,
 };
 
 /// Streams that a decision is about, and how their states and events are arranged: [`One`], [`Many`], or a pair of these.
@@ -19,10 +19,13 @@ pub trait Streams: Sync {
     /// The streams, in order.
     fn ids(&self) -> Vec<StreamId>;
 
+    /// Which snapshots each of them has, in the same order.
+    fn kinds(&self) -> Vec<Option<SnapshotKind>>;
+
     /// The states of these streams; takes as many histories from the front as there are [`ids`](Self::ids).
     ///
     /// # Errors
-    /// [`DecodeError`] at the first event that this build cannot read.
+    /// As [`fold`].
     fn fold(&self, histories: &mut std::slice::Iter<'_, Vec<Commit>>) -> Result<Self::States, DecodeError>;
 
     /// The states after these events.
@@ -33,6 +36,14 @@ pub trait Streams: Sync {
     /// # Errors
     /// [`EncodeError`] at the first event that cannot be written.
     fn encode(&self, events: &Self::Events) -> Result<Vec<Vec<EventData>>, EncodeError>;
+
+    /// The snapshots of these states that are due after these histories, in the order of [`ids`](Self::ids); takes histories
+    /// as [`fold`](Self::fold) does.
+    fn snapshots(
+        &self,
+        states: &Self::States,
+        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
+    ) -> Vec<Option<Snapshot>>;
 }
 
 /// One stream of decider `D`.
@@ -63,12 +74,25 @@ fn encoded<E: DomainEvent>(events: &[E]) -> Result<Vec<EventData>, EncodeError> 
     events.iter().map(E::encode).collect()
 }
 
+fn kind<D: Decider>() -> Option<SnapshotKind> {
+    D::SNAPSHOTS.map(|kept| kept.kind())
+}
+
+fn snapshot<D: Decider>(state: &D::State, history: Option<&Vec<Commit>>) -> Option<Snapshot> {
+    let kept = D::SNAPSHOTS?;
+    if kept.kind().is_due(history?) { kept.take(state) } else { None }
+}
+
 impl<D: Decider> Streams for One<D> {
     type States = Folded<D::State>;
     type Events = Vec<D::Event>;
 
     fn ids(&self) -> Vec<StreamId> {
         vec![self.0.clone()]
+    }
+
+    fn kinds(&self) -> Vec<Option<SnapshotKind>> {
+        vec![kind::<D>()]
     }
 
     fn fold(&self, histories: &mut std::slice::Iter<'_, Vec<Commit>>) -> Result<Self::States, DecodeError> {
@@ -82,6 +106,14 @@ impl<D: Decider> Streams for One<D> {
     fn encode(&self, events: &Self::Events) -> Result<Vec<Vec<EventData>>, EncodeError> {
         Ok(vec![encoded(events)?])
     }
+
+    fn snapshots(
+        &self,
+        states: &Self::States,
+        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
+    ) -> Vec<Option<Snapshot>> {
+        vec![snapshot::<D>(&states.state, histories.next())]
+    }
 }
 
 impl<D: Decider> Streams for Many<D> {
@@ -90,6 +122,10 @@ impl<D: Decider> Streams for Many<D> {
 
     fn ids(&self) -> Vec<StreamId> {
         self.0.clone()
+    }
+
+    fn kinds(&self) -> Vec<Option<SnapshotKind>> {
+        vec![kind::<D>(); self.0.len()]
     }
 
     fn fold(&self, histories: &mut std::slice::Iter<'_, Vec<Commit>>) -> Result<Self::States, DecodeError> {
@@ -103,6 +139,14 @@ impl<D: Decider> Streams for Many<D> {
     fn encode(&self, events: &Self::Events) -> Result<Vec<Vec<EventData>>, EncodeError> {
         events.iter().map(|events| encoded(events)).collect()
     }
+
+    fn snapshots(
+        &self,
+        states: &Self::States,
+        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
+    ) -> Vec<Option<Snapshot>> {
+        states.iter().map(|folded| snapshot::<D>(&folded.state, histories.next())).collect()
+    }
 }
 
 impl<A: Streams, B: Streams> Streams for (A, B) {
@@ -111,6 +155,10 @@ impl<A: Streams, B: Streams> Streams for (A, B) {
 
     fn ids(&self) -> Vec<StreamId> {
         [self.0.ids(), self.1.ids()].concat()
+    }
+
+    fn kinds(&self) -> Vec<Option<SnapshotKind>> {
+        [self.0.kinds(), self.1.kinds()].concat()
     }
 
     fn fold(&self, histories: &mut std::slice::Iter<'_, Vec<Commit>>) -> Result<Self::States, DecodeError> {
@@ -123,6 +171,14 @@ impl<A: Streams, B: Streams> Streams for (A, B) {
 
     fn encode(&self, events: &Self::Events) -> Result<Vec<Vec<EventData>>, EncodeError> {
         Ok([self.0.encode(&events.0)?, self.1.encode(&events.1)?].concat())
+    }
+
+    fn snapshots(
+        &self,
+        states: &Self::States,
+        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
+    ) -> Vec<Option<Snapshot>> {
+        [self.0.snapshots(&states.0, histories), self.1.snapshots(&states.1, histories)].concat()
     }
 }
 
@@ -142,7 +198,33 @@ pub enum StatesError {
 /// # Errors
 /// See [`StatesError`].
 pub async fn states<S: EventStore, T: Streams>(store: &S, streams: &T) -> Result<T::States, StatesError> {
-    let ids = streams.ids();
-    let histories = try_join_all(ids.iter().map(|id| store.read(id, Version::START))).await?;
-    Ok(streams.fold(&mut histories.iter())?)
+    Ok(load_streams(store, streams).await?.states)
+}
+
+/// Several streams as they were loaded.
+pub(crate) struct LoadedStreams<H, States> {
+    /// Where to append to each.
+    pub(crate) heads: Vec<H>,
+    /// The commits of each, from the last snapshot on.
+    pub(crate) histories: Vec<Vec<Commit>>,
+    /// The states.
+    pub(crate) states: States,
+}
+
+/// Loads all streams at the same time; whole, if what was kept of one of them cannot be read.
+pub(crate) async fn load_streams<S: EventStore, T: Streams>(
+    store: &S,
+    streams: &T,
+) -> Result<LoadedStreams<S::Head, T::States>, StatesError> {
+    let mut kinds = streams.kinds();
+    loop {
+        let loaded = try_join_all(streams.ids().iter().zip(&kinds).map(|(id, kind)| store.load(id, *kind))).await?;
+        let (heads, histories): (Vec<_>, Vec<_>) =
+            loaded.into_iter().map(|Loaded { head, commits }| (head, commits)).unzip();
+        match streams.fold(&mut histories.iter()) {
+            Ok(states) => return Ok(LoadedStreams { heads, histories, states }),
+            Err(DecodeError::Headless { .. }) if kinds.iter().any(Option::is_some) => kinds.fill(None),
+            Err(error) => return Err(error.into()),
+        }
+    }
 }

@@ -59,7 +59,7 @@ impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
 
     /// The stream as it is now.
     pub(super) async fn look<D: Decider>(&self, stream: &StreamId) -> Result<Seen<D, S::Head>, StepError> {
-        let Loaded { head, mut commits } = self.store.load(stream).await?;
+        let Loaded { head, mut commits } = self.store.load(stream, None).await?;
         let Folded { state, .. } = fold::<D>(&commits)?;
         Ok(Seen { state, head, last: commits.pop() })
     }
@@ -83,7 +83,7 @@ impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
         // Whoever decides the same at the same place writes the same commit.
         let name = format!("{}.{}", first.event_type, seen.head.version());
         let commit_id = CommitId::of(self.input.order_id.uuid(), &name);
-        match self.store.append(&seen.head, Draft { commit_id, at: self.at, context, events }).await {
+        match self.store.append(&seen.head, Draft { commit_id, at: self.at, context, events, snapshot: None }).await {
             Ok(appended) if appended.repeated => Ok(Written::Before),
             Ok(_) => Ok(Written::Now),
             Err(AppendError::Conflict { .. } | AppendError::Contended) => {

@@ -48,7 +48,7 @@ impl<S: EventStore, P: Pause, G: Gateway, C: Carrier> Ports<'_, S, P, G, C> {
     {
         let stream = streams::order(tenant, order_id);
         for _ in 0..MOST_STEPS {
-            let execution = execution_of(&stream, &self.store.load(&stream).await?.commits)?;
+            let execution = execution_of(&stream, &self.store.load(&stream, None).await?.commits)?;
             let state = order::look(self.store, tenant, order_id).await?;
             let (step, execution) = match (next(&state), execution) {
                 (Next::Do(step) | Next::Undo(step), Some(execution)) => (step, execution),

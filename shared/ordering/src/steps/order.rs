@@ -171,5 +171,5 @@ async fn look_beside<S: EventStore>(store: &S, tenant: &Tenant, order_id: OrderI
 }
 
 async fn folded<D: Decider, S: EventStore>(store: &S, stream: &StreamId) -> Result<D::State, StepError> {
-    Ok(fold::<D>(&store.load(stream).await?.commits)?.state)
+    Ok(fold::<D>(&store.load(stream, None).await?.commits)?.state)
 }

@@ -30,6 +30,7 @@ fn commits<E: DomainEvent>(stream: &StreamId, events: &[E]) -> Vec<Commit> {
             metadata: BTreeMap::new(),
         },
         events: vec![event.encode().unwrap()],
+        snapshot: None,
     };
     events.iter().enumerate().map(commit).collect()
 }

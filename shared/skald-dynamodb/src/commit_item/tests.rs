@@ -31,6 +31,7 @@ fn commit() -> Commit {
             event("order.committed", 1, "{}"),
             event("order.placed", 2, ""),
         ],
+        snapshot: Some(Snapshot { schema: 3, state: b"{}".to_vec() }),
     }
 }
 
@@ -57,6 +58,7 @@ fn image() -> serde_json::Value {
         "slice": { "N": "5" },
         "position": { "S": "2026-11-21T08:15:30.250Z/default/order-17/000000000004" },
         "types": { "S": "order.placed order.committed" },
+        "snapshot": { "M": { "schema": { "N": "3" }, "state": { "B": "e30=" } } },
     })
 }
 
@@ -93,8 +95,7 @@ fn the_index_is_not_needed_and_later_attributes_do_not_disturb() {
     for name in ["slice", "position", "types"] {
         image.as_object_mut().unwrap().remove(name);
     }
-    image["snapshot"] =
-        json!({ "M": { "schema": { "N": "1" }, "state": { "B": "AAEC" }, "sets": { "NS": ["1", "2"] } } });
+    image["proof"] = json!({ "M": { "schema": { "N": "1" }, "state": { "B": "AAEC" }, "sets": { "NS": ["1", "2"] } } });
     image["flag"] = json!({ "BOOL": true });
     image["nothing"] = json!({ "NULL": true });
     image["context"]["M"]["region"] = json!({ "SS": ["a"] });
@@ -206,8 +207,10 @@ fn any_commit() -> impl Strategy<Value = Commit> {
     let name = "[A-Za-z0-9._:-]{1,128}";
     let context =
         (any::<String>(), name, name, proptest::option::of(any::<u128>()), btree_map(".{1,9}", any::<String>(), 0..4));
+    let snapshot = (any::<u32>(), vec(any::<u8>(), 0..200)).prop_map(|(schema, state)| Snapshot { schema, state });
     let place = (identifier, "[a-z]{1,12}", id, 1..u64::MAX / 2, 0..253_402_300_799_999_i64);
-    (place, any::<u128>(), context, events).prop_map(|(place, commit, context, events)| {
+    (place, any::<u128>(), context, events, proptest::option::of(snapshot)).prop_map(|parts| {
+        let (place, commit, context, events, snapshot) = parts;
         let (tenant, category, id, first, millis) = place;
         let (source, correlation, actor, causation, metadata) = context;
         Commit {
@@ -223,6 +226,7 @@ fn any_commit() -> impl Strategy<Value = Commit> {
                 metadata,
             },
             events,
+            snapshot,
         }
     })
 }

@@ -37,7 +37,7 @@ pub fn store_kind(error: &StoreError) -> &'static str {
 pub fn draft(name: &str) -> Draft {
     let event = EventData { event_type: "account.deposited".to_owned(), schema: 1, data: b"{\"amount\":1}".to_vec() };
     let Request { commit_id, at, context } = request(name);
-    Draft { commit_id, at, context, events: vec![event] }
+    Draft { commit_id, at, context, events: vec![event], snapshot: None }
 }
 
 /// The command called `name`.
@@ -77,5 +77,5 @@ pub async fn views(engine: &Engine, meddler: impl Meddler) -> DynamoDbViewStore 
 
 /// How many commits a stream has, seen past every meddler.
 pub async fn commits(engine: &Engine, stream: &StreamId) -> usize {
-    DynamoDbEventStore::new(engine.client(), EVENTS).load(stream).await.unwrap().commits.len()
+    DynamoDbEventStore::new(engine.client(), EVENTS).load(stream, None).await.unwrap().commits.len()
 }

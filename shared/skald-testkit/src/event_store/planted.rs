@@ -11,7 +11,7 @@ use crate::scene::{append, append_at, assert_conflict, at, commit, commits, cont
 
 /// What `load`, `read` and a command say of the stream: all the same.
 async fn corruption<S: EventStore>(store: &S, stream: &StreamId) -> StoreError {
-    let loaded = store.load(stream).await.map(|_| ());
+    let loaded = store.load(stream, None).await.map(|_| ());
     let read = store.read(stream, Version::START).await.map(|_| ());
     let handled = told(store, stream).await;
     let corrupt = |error: &StoreError| {
@@ -70,7 +70,7 @@ async fn told_of<F: PlantCommits>(fixture: &F, event_type: &str, schema: u32, da
     let (store, stream) = (fixture.store(), account("odd"));
     let first = append(store, &stream, "first", deposited(1)).await.commit;
     let event = EventData { event_type: event_type.to_owned(), schema, data: data.as_bytes().to_vec() };
-    let odd = Draft { commit_id: id("planted"), at: at(0), context: context(), events: vec![event] };
+    let odd = Draft { commit_id: id("planted"), at: at(0), context: context(), events: vec![event], snapshot: None };
     let planted: Commit = commit(&stream, 2, odd);
     fixture.plant(planted.clone()).await;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use skald::{Actor, Commit, Context, CorrelationId, Draft, EventData, EventId, EventStore, Head, Version};
+use skald::{Actor, Commit, Context, CorrelationId, Draft, EventData, EventId, EventStore, Head, Snapshot, Version};
 
 use super::EventStoreFixture;
 use crate::sample::account;
@@ -48,6 +48,7 @@ pub async fn what_was_written_is_read_exactly<F: EventStoreFixture>(fixture: &F)
             event("account.other", u32::MAX, b""),
             event("account.noted", 2, &[0, 255, 128, 10]),
         ],
+        snapshot: Some(Snapshot { schema: 7, state: vec![0, 255, b'{'] }),
     };
     let appended = append_at(store, &store.start(stream.clone()), exact.clone()).await;
     let expected = Commit {
@@ -57,6 +58,7 @@ pub async fn what_was_written_is_read_exactly<F: EventStoreFixture>(fixture: &F)
         at: exact.at,
         context: exact.context,
         events: exact.events,
+        snapshot: exact.snapshot,
     };
     assert_eq!(appended.commit, expected);
     assert_eq!(commits(store, &stream).await, [expected]);

@@ -27,7 +27,7 @@ use serde_json::json;
 use skald::memory::{InMemoryEventStore, InMemoryHead};
 use skald::{
     Actor, AppendError, Appended, Commit, CommitId, Context, CorrelationId, DomainEvent, Draft, EventData, EventStore,
-    Loaded, Request, StoreError, StreamId, Tenant, Timestamp, Version, fold, handle,
+    Loaded, Request, SnapshotKind, StoreError, StreamId, Tenant, Timestamp, Version, fold, handle,
 };
 use skald_testkit::{NoPause, yield_now};
 
@@ -122,6 +122,7 @@ impl World {
             at: self.now(),
             context: context(),
             events,
+            snapshot: None,
             stream,
         });
     }
@@ -329,8 +330,12 @@ impl EventStore for World {
         read
     }
 
-    async fn load(&self, stream: &StreamId) -> Result<Loaded<InMemoryHead>, StoreError> {
-        let loaded = self.store.load(stream).await;
+    async fn load(
+        &self,
+        stream: &StreamId,
+        snapshots: Option<SnapshotKind>,
+    ) -> Result<Loaded<InMemoryHead>, StoreError> {
+        let loaded = self.store.load(stream, snapshots).await;
         yield_now().await;
         loaded
     }

@@ -1,0 +1,181 @@
+use skald::{
+    Decider, DecodeError, Draft, EventStore, Folded, Head, MAX_WITH_SNAPSHOT_BYTES, One, Outcome, Snapshot,
+    SnapshotKind, Snapshots, Version, fold, handle, handle_all, states,
+};
+
+use super::EventStoreFixture;
+use crate::NoPause;
+use crate::sample::{Account, AccountCommand, AccountEvent, AccountRejection, AccountState, account};
+use crate::scene::{append_at, commits, deposited, draft, load, noted, request};
+
+const KIND: SnapshotKind = SnapshotKind { schema: 2, every: 3 };
+
+/// An account whose state is kept with every third commit.
+#[derive(Debug)]
+struct Kept;
+
+impl Decider for Kept {
+    const CATEGORY: &'static str = Account::CATEGORY;
+    type State = AccountState;
+    type Command = AccountCommand;
+    type Event = AccountEvent;
+    type Rejection = AccountRejection;
+    const SNAPSHOTS: Option<Snapshots<AccountState>> = Some(Snapshots::new(KIND.every, KIND.schema));
+
+    fn decide(state: &AccountState, command: &AccountCommand) -> Result<Vec<AccountEvent>, AccountRejection> {
+        Account::decide(state, command)
+    }
+
+    fn evolve(state: AccountState, event: &AccountEvent) -> AccountState {
+        Account::evolve(state, event)
+    }
+}
+
+/// A deposit, with this snapshot.
+fn with(name: &str, schema: u32, state: &str) -> Draft {
+    let snapshot = Some(Snapshot { schema, state: state.as_bytes().to_vec() });
+    Draft { snapshot, ..draft(name, deposited(1)) }
+}
+
+/// A stream of these drafts, one after the other.
+async fn stream_of<S: EventStore>(store: &S, drafts: impl IntoIterator<Item = Draft>) -> S::Head {
+    let mut head = store.start(account("a"));
+    for draft in drafts {
+        head = append_at(store, &head, draft).await.head;
+    }
+    head
+}
+
+/// Positions of the first events of what is loaded.
+async fn loaded_from<S: EventStore>(store: &S, kind: SnapshotKind) -> Vec<u64> {
+    let loaded = store.load(&account("a"), Some(kind)).await.unwrap_or_else(|error| panic!("load: {error}"));
+    let last = loaded.commits.last();
+    assert_eq!(loaded.head.version(), last.map_or(Version::START, skald::Commit::last), "the head is not at the end");
+    assert_eq!(loaded.head.recorded_at(), last.map(|commit| commit.at), "the head has another time");
+    loaded.commits.iter().map(|commit| commit.first.get()).collect()
+}
+
+async fn command<S: EventStore>(store: &S, name: &str, command: AccountCommand) -> Folded<AccountState> {
+    let handled = handle::<Kept, _, _>(store, &NoPause, account("a"), &command, &request(name)).await;
+    handled.unwrap_or_else(|error| panic!("{name}: {error}")).states
+}
+
+/// What is loaded begins with the last commit that carries a snapshot; without the wish for one it is everything.
+pub async fn a_load_goes_back_to_the_last_snapshot<F: EventStoreFixture>(fixture: &F) {
+    let store = fixture.store();
+    let plain = |name: &str| draft(name, [deposited(1), deposited(1)]);
+    stream_of(store, [with("1", 2, "{}"), plain("2"), with("3", 2, "{}"), plain("4"), plain("5")]).await;
+    assert_eq!(loaded_from(store, KIND).await, [4, 5, 7]);
+    let whole: Vec<u64> = commits(store, &account("a")).await.iter().map(|commit| commit.first.get()).collect();
+    assert_eq!(whole, [1, 2, 4, 5, 7]);
+}
+
+/// A snapshot of a shape that is not wanted is as good as none.
+pub async fn a_snapshot_of_another_schema_is_passed_over<F: EventStoreFixture>(fixture: &F) {
+    let store = fixture.store();
+    assert_eq!(loaded_from(store, KIND).await, [] as [u64; 0], "a stream that nobody has written to");
+    let drafts = [draft("1", deposited(1)), with("2", 2, "{}"), with("3", 1, "{}"), with("4", 3, "{}")];
+    stream_of(store, drafts).await;
+    assert_eq!(loaded_from(store, KIND).await, [2, 3, 4]);
+    assert_eq!(loaded_from(store, SnapshotKind { schema: 7, ..KIND }).await, [1, 2, 3, 4]);
+}
+
+/// A snapshot in the last commit is all that is loaded.
+pub async fn a_snapshot_at_the_end_is_loaded_alone_with_its_head<F: EventStoreFixture>(fixture: &F) {
+    let store = fixture.store();
+    stream_of(store, [draft("1", deposited(1)), with("2", 2, "{}")]).await;
+    assert_eq!(loaded_from(store, KIND).await, [2]);
+}
+
+/// The head of a load that went back to a snapshot is a head like any other.
+pub async fn appending_goes_on_after_a_snapshot<F: EventStoreFixture>(fixture: &F) {
+    let store = fixture.store();
+    stream_of(store, [draft("1", deposited(1)), with("2", 2, "{}")]).await;
+    let loaded = store.load(&account("a"), Some(KIND)).await.unwrap_or_else(|error| panic!("load: {error}"));
+    let appended = append_at(store, &loaded.head, draft("3", deposited(1))).await;
+    assert_eq!(appended.commit.first, Version::new(3));
+    assert_eq!(commits(store, &account("a")).await.len(), 3);
+}
+
+/// Whatever the commands, the state is the fold of all events.
+pub async fn the_state_is_the_same_with_snapshots_and_without<F: EventStoreFixture>(fixture: &F) {
+    let store = fixture.store();
+    // Numbers that look random, the same every time.
+    let amounts = (1..=40_u64).map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60);
+    for (index, amount) in amounts.enumerate() {
+        let wanted = match amount {
+            0 => AccountCommand::Note("nothing".to_owned()),
+            amount if amount % 3 == 0 => AccountCommand::Withdraw(amount.min(balance::<_, Kept>(store).await)),
+            amount => AccountCommand::Deposit(amount),
+        };
+        command(store, &format!("command {index}"), wanted).await;
+        assert_eq!(balance::<_, Kept>(store).await, balance::<_, Account>(store).await, "after command {index}");
+    }
+    let all = commits(store, &account("a")).await;
+    let kept = all.iter().filter(|commit| KIND.is_in(commit)).count();
+    assert_eq!(kept, all.len() / 3, "a snapshot with every third commit");
+}
+
+async fn balance<S: EventStore, D: Decider<State = AccountState>>(store: &S) -> u64 {
+    let folded = states(store, &One::<D>::new(account("a"))).await;
+    folded.unwrap_or_else(|error| panic!("the account is read: {error}")).state.balance
+}
+
+/// As many commits are loaded as there are from one snapshot to the next, however long the stream is.
+pub async fn a_long_stream_is_loaded_from_its_last_snapshot<F: EventStoreFixture>(fixture: &F) {
+    let store = fixture.store();
+    for number in 1..=20 {
+        let folded = command(store, &number.to_string(), AccountCommand::Deposit(1)).await;
+        assert_eq!((folded.state.balance, folded.version), (number, Version::new(number)));
+        assert!(loaded_from(store, KIND).await.len() <= 3, "after {number} commits");
+    }
+    assert_eq!(loaded_from(store, KIND).await, [18, 19, 20]);
+}
+
+/// A snapshot is a short cut and not the truth: where it leads nowhere, the whole stream is read.
+pub async fn a_snapshot_that_cannot_be_read_is_passed_over<F: EventStoreFixture>(fixture: &F) {
+    let store = fixture.store();
+    stream_of(store, [draft("1", deposited(5)), with("2", 2, "not a state")]).await;
+    assert_eq!(balance::<_, Kept>(store).await, 6);
+    assert_eq!(command(store, "3", AccountCommand::Withdraw(6)).await.state.balance, 0);
+    // It was not by luck: of the end alone no state can be made.
+    let loaded = store.load(&account("a"), Some(KIND)).await.unwrap_or_else(|error| panic!("load: {error}"));
+    let folded = fold::<Kept>(&loaded.commits).map(|folded| folded.state);
+    assert!(matches!(folded, Err(DecodeError::Headless { .. })), "{folded:?}");
+}
+
+/// Commits with a snapshot stay small; the events are what counts.
+pub async fn a_snapshot_that_leaves_no_room_is_left_out<F: EventStoreFixture>(fixture: &F) {
+    let store = fixture.store();
+    let long = "x".repeat(MAX_WITH_SNAPSHOT_BYTES);
+    for number in 1..=4 {
+        let text = if number == 3 { long.clone() } else { String::new() };
+        command(store, &number.to_string(), AccountCommand::Note(text)).await;
+    }
+    let all = commits(store, &account("a")).await;
+    let kept: Vec<bool> = all.iter().map(|commit| KIND.is_in(commit)).collect();
+    assert_eq!(kept, [false, false, false, true], "the commit after the large one carries it");
+}
+
+/// A command that is sent again after many others, when its commit is no longer loaded, is recognised by a stream whose
+/// first commit it is. Without one it would be done twice: see [`Decider::SNAPSHOTS`].
+pub async fn a_late_repeat_behind_a_snapshot_is_recognised_by_a_stream_of_its_own<F: EventStoreFixture>(fixture: &F) {
+    let store = fixture.store();
+    let both = (One::<Account>::new(account("receipt")), One::<Kept>::new(account("a")));
+    let book = async |name: &str| {
+        let decide = |_: &_| Ok::<_, AccountRejection>((vec![noted("booked")], vec![deposited(10)]));
+        handle_all(store, &NoPause, &both, &request(name), decide)
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error}"))
+    };
+    assert!(matches!(book("receipt").await.outcome, Outcome::Appended(_)));
+    for number in 0..10 {
+        command(store, &format!("other {number}"), AccountCommand::Deposit(1)).await;
+    }
+    let late = book("receipt").await;
+    assert!(matches!(late.outcome, Outcome::Repeated(_)), "{:?}", late.outcome);
+    assert_eq!(
+        (balance::<_, Kept>(store).await, load(store, &account("a")).await.head.version()),
+        (20, Version::new(11))
+    );
+}
