@@ -6,8 +6,9 @@
 //! | `sk` | N | version of the commit's first event, from 1 |
 //! | `commit` | S | the command's id |
 //! | `at` | S | when it was recorded: RFC 3339, UTC, milliseconds |
-//! | `encoding` | S | how `events` is written: `json` |
-//! | `events` | L of M | `type` S, `schema` N, `data` B: JSON in UTF-8 |
+//! | `encoding` | S | how `events` is written: `json` or `json+zstd` |
+//! | `events` | L of M | `type` S, `schema` N, and `data` B: JSON in UTF-8; or, in `json+zstd`, `size` N: of the data, in bytes |
+//! | `data` | B | in `json+zstd`: the data of all events, one after the other, as one frame of Zstandard |
 //! | `context` | M | `source`, `correlation`, `actor` S; `causation` S and `metadata` M of S if there are any |
 //! | `snapshot` | M | `schema` N, `state` B: the state after the commit, if it was kept |
 //! | `slice` | N | for the index of all commits: first byte of the SHA-256 of `pk`, modulo 16 |
@@ -31,8 +32,12 @@ use skald::{
     Version,
 };
 
-/// The only encoding there is so far.
-const ENCODING: &str = "json";
+use crate::packing::{pack, unpack};
+
+/// Each event with its data.
+const PLAIN: &str = "json";
+/// The data of all events in one piece, where that saves a write unit.
+const PACKED: &str = "json+zstd";
 /// How many slices the index of all commits has.
 const SLICES: u8 = 16;
 
@@ -81,37 +86,62 @@ fn read_key(item: &Item) -> Result<(StreamId, Version), &'static str> {
 }
 
 fn read_commit(item: Item, stream: &StreamId, first: Version) -> Result<Commit, Corruption> {
-    if let Some(AttributeValue::S(encoding)) = item.get("encoding")
-        && encoding != ENCODING
-    {
-        return Err(Corruption::UnknownEncoding { at: first, encoding: encoding.clone() });
-    }
     let malformed = |fault| Corruption::Malformed { at: first, fault };
-    let StoredCommit { commit, at, encoding: _, events, context, snapshot } =
-        read_attributes(item).map_err(malformed)?;
+    match item.get("encoding") {
+        Some(AttributeValue::S(encoding)) if encoding == PACKED => {
+            let mut stored: StoredCommit<PackedEvent> = read_attributes(item).map_err(malformed)?;
+            let sizes: Vec<usize> = stored.events.iter().map(|event| event.size).collect();
+            let packed = stored.data.take().ok_or_else(|| malformed("missing field `data`".to_owned()))?;
+            let data = unpack(&packed, &sizes).map_err(|fault| malformed(fault.to_owned()))?;
+            let event = |(PackedEvent { event_type, schema, size: _ }, data)| EventData { event_type, schema, data };
+            let events = std::mem::take(&mut stored.events).into_iter().zip(data).map(event).collect();
+            commit(stored, events, stream, first)
+        }
+        Some(AttributeValue::S(encoding)) if encoding != PLAIN => {
+            Err(Corruption::UnknownEncoding { at: first, encoding: encoding.clone() })
+        }
+        _ => {
+            let mut stored: StoredCommit<StoredEvent> = read_attributes(item).map_err(malformed)?;
+            let event = |StoredEvent { event_type, schema, data }| EventData { event_type, schema, data };
+            let events = std::mem::take(&mut stored.events).into_iter().map(event).collect();
+            commit(stored, events, stream, first)
+        }
+    }
+}
+
+/// The commit that was stored, with these events.
+fn commit<E>(
+    stored: StoredCommit<E>,
+    events: Vec<EventData>,
+    stream: &StreamId,
+    first: Version,
+) -> Result<Commit, Corruption> {
+    let malformed = |fault| Corruption::Malformed { at: first, fault };
+    let StoredCommit { commit, at, context, snapshot, .. } = stored;
     if events.is_empty() {
         return Err(malformed("`events` is empty".to_owned()));
     }
     let StoredContext { source, correlation, causation, actor, metadata } = context;
-    let event = |StoredEvent { event_type, schema, data }| EventData { event_type, schema, data };
     Ok(Commit {
         id: commit,
         stream: stream.clone(),
         first,
         at,
         context: Context { source, correlation_id: correlation, causation_id: causation, actor, metadata },
-        events: events.into_iter().map(event).collect(),
+        events,
         snapshot: snapshot.map(|StoredSnapshot { schema, state }| Snapshot { schema, state }),
     })
 }
 
 #[derive(Deserialize)]
-struct StoredCommit {
+struct StoredCommit<E> {
     commit: CommitId,
     at: Timestamp,
     #[expect(dead_code, reason = "must be there; what it says was looked at before")]
     encoding: String,
-    events: Vec<StoredEvent>,
+    events: Vec<E>,
+    #[serde(default, deserialize_with = "some_bytes")]
+    data: Option<Vec<u8>>,
     context: StoredContext,
     snapshot: Option<StoredSnapshot>,
 }
@@ -123,6 +153,14 @@ struct StoredEvent {
     schema: u32,
     #[serde(deserialize_with = "bytes")]
     data: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct PackedEvent {
+    #[serde(rename = "type")]
+    event_type: String,
+    schema: u32,
+    size: usize,
 }
 
 #[derive(Deserialize)]
@@ -157,6 +195,10 @@ fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error
         }
     }
     deserializer.deserialize_byte_buf(Bytes)
+}
+
+fn some_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
+    bytes(deserializer).map(Some)
 }
 
 /// Reads the attributes of an item as a `T`; the error says which is at fault, without quoting it.
@@ -199,19 +241,22 @@ pub(crate) fn commit_item(commit: &Commit) -> HashMap<String, Value> {
         let entries = metadata.iter().map(|(name, value)| (name.clone(), Value::S(value.clone())));
         context.insert("metadata".to_owned(), Value::M(entries.collect()));
     }
+    let packed = pack(&commit.events);
+    let event = if packed.is_some() { packed_value } else { event_value };
     let pk = commit.stream.key();
     let mut item = item([
         ("sk", Value::N(commit.first.to_string())),
         ("commit", Value::S(commit.id.to_string())),
         ("at", Value::S(commit.at.to_string())),
-        ("encoding", Value::S(ENCODING.to_owned())),
-        ("events", Value::L(commit.events.iter().map(event_value).collect())),
+        ("encoding", Value::S(if packed.is_some() { PACKED } else { PLAIN }.to_owned())),
+        ("events", Value::L(commit.events.iter().map(event).collect())),
         ("context", Value::M(context)),
         ("slice", Value::N(slice(&pk).to_string())),
         ("position", Value::S(format!("{}/{pk}/{:012}", commit.at, commit.first.get()))),
         ("types", Value::S(types(&commit.events))),
         ("pk", Value::S(pk)),
     ]);
+    item.extend(packed.map(|packed| ("data".to_owned(), Value::B(Blob::new(packed)))));
     item.extend(commit.snapshot.as_ref().map(|snapshot| ("snapshot".to_owned(), snapshot_value(snapshot))));
     item
 }
@@ -228,6 +273,14 @@ fn event_value(event: &EventData) -> Value {
         ("type", Value::S(event.event_type.clone())),
         ("schema", Value::N(event.schema.to_string())),
         ("data", Value::B(Blob::new(event.data.clone()))),
+    ]))
+}
+
+fn packed_value(event: &EventData) -> Value {
+    Value::M(item([
+        ("type", Value::S(event.event_type.clone())),
+        ("schema", Value::N(event.schema.to_string())),
+        ("size", Value::N(event.data.len().to_string())),
     ]))
 }
 

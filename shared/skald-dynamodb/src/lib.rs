@@ -11,6 +11,7 @@
 mod commit_item;
 mod error;
 mod event_store;
+mod packing;
 mod row_item;
 mod transaction;
 mod view_store;

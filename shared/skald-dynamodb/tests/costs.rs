@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use skald::{CommitMessage, Draft, EventData, EventStore, Listing, Version, ViewRow, ViewStore, catch_up, handle};
+use skald::{
+    CommitMessage, Draft, EventData, EventStore, Head, Listing, Snapshot, SnapshotKind, Version, ViewRow, ViewStore,
+    catch_up, handle,
+};
 use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore};
 use skald_testkit::NoPause;
 use skald_testkit::sample::{Account, AccountCommand, Statements, account};
@@ -99,13 +102,56 @@ async fn an_append_is_one_request_and_one_write_unit_whatever_its_number_of_even
     }
 }
 
+/// Bytes that nothing makes smaller, the same every time (xorshift, Marsaglia 2003).
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_be_bytes()[0]
+    };
+    (0..length).map(|_| next()).collect()
+}
+
 #[tokio::test]
-async fn an_append_costs_a_write_unit_for_each_kilobyte() {
+async fn an_append_costs_a_write_unit_for_each_kilobyte_that_cannot_be_made_smaller() {
     let (store, counter) = store().await;
     let mut large = draft("large", 1);
-    large.events[0].data = vec![b'x'; 5 * 1024];
+    large.events[0].data = noise(5 * 1024);
     store.append(&store.start(account("large")), large).await.unwrap();
     assert_bill(&counter.take(), &[("PutItem", 1)], 6, 1);
+}
+
+#[tokio::test]
+async fn a_large_commit_of_json_costs_a_fraction_of_its_size() {
+    let (store, counter) = store().await;
+    let line = |number: u32| format!(r#"{{"sku":"SKU-{number:04}","name":"Product {number}","quantity":{number}}}"#);
+    let lines = (0..200).map(line).collect::<Vec<_>>().join(",");
+    let data = format!(r#"{{"lines":[{lines}]}}"#).into_bytes();
+    assert_eq!(data.len().div_ceil(1024), 11);
+    let mut large = draft("large", 1);
+    large.events[0].data = data.clone();
+    store.append(&store.start(account("large")), large).await.unwrap();
+    assert_bill(&counter.take(), &[("PutItem", 1)], 2, 1);
+    assert_eq!(store.load(&account("large"), None).await.unwrap().commits[0].events[0].data, data);
+}
+
+#[tokio::test]
+async fn ten_thousand_events_are_loaded_from_their_last_snapshot() {
+    let (store, counter) = store().await;
+    let kind = SnapshotKind { schema: 1, every: 10 };
+    let mut head = store.start(account("long"));
+    for number in 1..=500 {
+        let snapshot = (number % kind.every == 0).then(|| Snapshot { schema: 1, state: b"{}".to_vec() });
+        let draft = Draft { snapshot, ..draft(&number.to_string(), 20) };
+        head = store.append(&head, draft).await.unwrap().head;
+    }
+    assert_eq!(head.version(), Version::new(10_000));
+    counter.take();
+    assert_eq!(store.load(&account("long"), Some(kind)).await.unwrap().commits.len(), 1);
+    // A page of ten items, of some 1,400 bytes each.
+    assert_bill(&counter.take(), &[("Query", 1)], 4, 0);
 }
 
 #[tokio::test]

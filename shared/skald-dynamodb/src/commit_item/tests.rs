@@ -274,3 +274,63 @@ proptest! {
         }
     }
 }
+
+/// A commit of events that are alike, as orders of many lines are.
+fn large() -> Commit {
+    let event = |number: u32| EventData {
+        event_type: "order.placed".to_owned(),
+        schema: number,
+        data: "{\"a\":1}".repeat(number as usize * 100).into_bytes(),
+    };
+    Commit { events: (0..4).map(event).collect(), ..commit() }
+}
+
+#[test]
+fn a_large_commit_is_packed_and_read_again() {
+    let item = Item::from(commit_item(&large()));
+    assert_eq!(item.get("encoding"), Some(&AttributeValue::S("json+zstd".to_owned())));
+    let AttributeValue::B(packed) = &item["data"] else { panic!("{:?}", item["data"]) };
+    assert!(packed.len() < 100, "{} bytes", packed.len());
+    let events = serde_json::to_value(&item["events"]).unwrap();
+    let event = |schema: &str, size: &str| json!({ "M": { "type": { "S": "order.placed" }, "schema": { "N": schema }, "size": { "N": size } } });
+    let expected = [event("0", "0"), event("1", "700"), event("2", "1400"), event("3", "2100")];
+    assert_eq!(events, json!({ "L": expected }));
+    assert_eq!(read_stream_item(item), StreamItem::Commit(large()));
+}
+
+#[test]
+fn what_cannot_be_made_smaller_by_a_write_unit_is_not_packed() {
+    let mut commit = commit();
+    commit.events[0].data = vec![b'x'; 900];
+    let item = Item::from(commit_item(&commit));
+    assert_eq!(item.get("encoding"), Some(&AttributeValue::S("json".to_owned())));
+    assert_eq!(read_stream_item(item), StreamItem::Commit(commit));
+}
+
+#[test]
+fn whatever_is_wrong_with_packed_data_is_named() {
+    let image = serde_json::to_value(Item::from(commit_item(&large()))).unwrap();
+    let fault = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut image = image.clone();
+        change(&mut image);
+        match read_stream_item(from_image(image)) {
+            StreamItem::Unread { fault: Corruption::Malformed { fault, .. }, .. } => fault,
+            other => panic!("{other:?}"),
+        }
+    };
+    let size = |index: usize, size: &'static str| {
+        move |image: &mut serde_json::Value| image["events"]["L"][index]["M"]["size"]["N"] = json!(size)
+    };
+    let no_data = |image: &mut serde_json::Value| drop(image.as_object_mut().unwrap().remove("data"));
+    assert_eq!(fault(&no_data), "missing field `data`");
+    assert_eq!(fault(&|image| image["data"] = json!({ "B": "AAAA" })), "`data` cannot be decompressed into `events`");
+    assert_eq!(fault(&|image| image["data"] = json!({ "S": "text" })), "`data` is not what it should be");
+    assert_eq!(fault(&size(3, "2099")), "`data` cannot be decompressed into `events`");
+    assert_eq!(fault(&size(3, "2101")), "`data` is shorter than `events`");
+    assert_eq!(fault(&size(3, "4000000000")), "the sizes of `events` are more than fit a commit");
+    assert_eq!(fault(&size(3, "-1")), "`events[3].size` is not what it should be");
+    let no_size = |image: &mut serde_json::Value| {
+        drop(image["events"]["L"][1]["M"].as_object_mut().unwrap().remove("size"));
+    };
+    assert_eq!(fault(&no_size), "`events[1]`: missing field `size`");
+}

@@ -6,7 +6,7 @@ use skald::{Actor, Commit, Context, CorrelationId, Draft, EventData, EventId, Ev
 
 use super::EventStoreFixture;
 use crate::sample::account;
-use crate::scene::{append, append_at, at, commits, deposited, draft, id, load, noted};
+use crate::scene::{append, append_at, at, commits, deposited, draft, enlarge, id, load, noted};
 
 /// A stream that nobody has written to is empty, not an error.
 pub async fn a_stream_without_events_is_empty<F: EventStoreFixture>(fixture: &F) {
@@ -90,9 +90,11 @@ async fn append_megabytes<S: EventStore>(store: &S, stream: &skald::StreamId) ->
     let mut head = store.start(stream.clone());
     let mut written = Vec::new();
     for number in 0..8_u32 {
-        let mut events = vec![noted(number.to_string().repeat(300_000))];
+        let mut events = vec![noted(number.to_string())];
         events.extend((0..number % 3).map(|_| deposited(1)));
-        let appended = append_at(store, &head, draft(&format!("large {number}"), events)).await;
+        let mut large = draft(&format!("large {number}"), events);
+        enlarge(&mut large, 300_000);
+        let appended = append_at(store, &head, large).await;
         head = appended.head;
         written.push(appended.commit);
     }
