@@ -124,6 +124,33 @@ impl Meddler for OtherEvents {
     }
 }
 
+/// Takes every snapshot for one of the shape that is wanted.
+#[derive(Clone)]
+struct EveryShape;
+
+impl Meddler for EveryShape {
+    fn answer(&self, operation: &str, _: &mut u16, body: &mut Value) {
+        if operation == "Query" {
+            for item in body["Items"].as_array_mut().unwrap().iter_mut().filter(|item| item["snapshot"].is_object()) {
+                item["snapshot"]["M"]["schema"]["N"] = json!("2");
+            }
+        }
+    }
+}
+
+/// Keeps no snapshots.
+#[derive(Clone)]
+struct NoSnapshots;
+
+impl Meddler for NoSnapshots {
+    fn request(&self, operation: &str, body: &mut Value) -> Fate {
+        if operation == "PutItem" {
+            body["Item"].as_object_mut().unwrap().remove("snapshot");
+        }
+        Fate::Pass
+    }
+}
+
 /// Forgets what a batch could not look up.
 #[derive(Clone)]
 struct ForgottenKeys;
@@ -214,11 +241,21 @@ const OF_REPEATS: &[&str] = &[
     "repeated_commits_to_several_streams_give_the_first_answer",
     "repeated_commits_are_recognised_after_others",
 ];
+const OF_SHAPES: &[&str] = &["a_snapshot_of_another_schema_is_passed_over"];
+const OF_SNAPSHOTS: &[&str] = &[
+    "what_was_written_is_read_exactly",
+    "a_load_goes_back_to_the_last_snapshot",
+    "a_snapshot_at_the_end_is_loaded_alone_with_its_head",
+    "the_state_is_the_same_with_snapshots_and_without",
+    "a_long_stream_is_loaded_from_its_last_snapshot",
+    "a_snapshot_that_cannot_be_read_is_passed_over",
+    "a_snapshot_that_leaves_no_room_is_left_out",
+];
 const OF_EVENTS: &[&str] = &["what_was_written_is_read_exactly", "a_stream_over_one_megabyte_is_read_whole"];
 
 #[tokio::test]
 async fn a_proxy_alone_breaks_no_event_store() {
-    for asked in [OF_CONDITIONS, OF_PAGES, OF_SEVERAL] {
+    for asked in [OF_CONDITIONS, OF_PAGES, OF_SEVERAL, OF_SHAPES, OF_SNAPSHOTS] {
         assert_eq!(broken_events(Nothing, asked).await, [""; 0]);
     }
 }
@@ -251,6 +288,16 @@ async fn an_event_store_that_cannot_tell_its_own_commits_is_found_out() {
 #[tokio::test]
 async fn an_event_store_that_stores_other_events_is_found_out() {
     assert_eq!(broken_events(OtherEvents, OF_EVENTS).await, OF_EVENTS);
+}
+
+#[tokio::test]
+async fn an_event_store_that_uses_snapshots_of_another_shape_is_found_out() {
+    assert_eq!(broken_events(EveryShape, OF_SHAPES).await, OF_SHAPES);
+}
+
+#[tokio::test]
+async fn an_event_store_that_keeps_no_snapshots_is_found_out() {
+    assert_eq!(broken_events(NoSnapshots, OF_SNAPSHOTS).await, OF_SNAPSHOTS);
 }
 
 /// Not a fault: the service need not send along what stands in the way.
