@@ -13,6 +13,13 @@ pub trait DomainEvent: Sized + Send + Sync {
     /// Every type of this category with the schema that is written today.
     const TYPES: &'static [(&'static str, u32)];
 
+    /// Every shape that may be stored: each type with each of its schemas, from the oldest to the one written today.
+    const SHAPES: &'static [(&'static str, u32)];
+
+    /// The Rust types of [`SHAPES`](Self::SHAPES), in the same order, as a list of pairs: `(First, (Second, ()))`. For
+    /// whatever is to be done with every shape, such as writing down its JSON Schema.
+    type Shapes;
+
     /// The stored name, such as `order.placed`.
     fn event_type(&self) -> &'static str;
 
@@ -113,72 +120,4 @@ pub fn decode_as<T: DeserializeOwned>(stored: &EventData) -> Result<T, DecodeErr
         schema: stored.schema,
         column: error.column(),
     })
-}
-
-/// Declares the events of a category: an enum with a variant for each type, its stored name and its schema.
-///
-/// ```
-/// use serde::{Deserialize, Serialize};
-///
-/// #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-/// pub struct DoorOpened { by: String }
-///
-/// skald::domain_event! {
-///     /// What happens to a door.
-///     pub enum DoorEvent {
-///         /// Somebody went in.
-///         Opened(DoorOpened) = "door.opened" @ 1,
-///     }
-/// }
-///
-/// use skald::DomainEvent;
-/// let event = DoorEvent::from(DoorOpened { by: "me".into() });
-/// assert_eq!(event.event_type(), "door.opened");
-/// assert_eq!(DoorEvent::decode(&event.encode().unwrap()).unwrap(), event);
-/// ```
-#[macro_export]
-macro_rules! domain_event {
-    (
-        $(#[$meta:meta])*
-        $vis:vis enum $name:ident {
-            $( $(#[$variant_meta:meta])* $variant:ident($data:ty) = $event_type:literal @ $schema:literal ),+ $(,)?
-        }
-    ) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, PartialEq, Eq)]
-        $vis enum $name {
-            $( $(#[$variant_meta])* $variant($data), )+
-        }
-
-        $(
-            impl From<$data> for $name {
-                fn from(data: $data) -> Self {
-                    Self::$variant(data)
-                }
-            }
-        )+
-
-        impl $crate::DomainEvent for $name {
-            const TYPES: &'static [(&'static str, u32)] = &[$( ($event_type, $schema) ),+];
-
-            fn event_type(&self) -> &'static str {
-                match self {
-                    $( Self::$variant(_) => $event_type, )+
-                }
-            }
-
-            fn encode(&self) -> ::core::result::Result<$crate::EventData, $crate::EncodeError> {
-                match self {
-                    $( Self::$variant(data) => $crate::encode_as($event_type, $schema, data), )+
-                }
-            }
-
-            fn decode(stored: &$crate::EventData) -> ::core::result::Result<Self, $crate::DecodeError> {
-                match (stored.event_type.as_str(), stored.schema) {
-                    $( ($event_type, $schema) => $crate::decode_as(stored).map(Self::$variant), )+
-                    (event_type, schema) => Err($crate::DecodeError::Unknown { event_type: event_type.to_owned(), schema }),
-                }
-            }
-        }
-    };
 }
