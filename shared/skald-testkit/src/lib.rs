@@ -2,6 +2,7 @@
 //!
 //! - [`given`] something's past, [when](Given::when) a command comes, [then](When::then) these events follow.
 //! - [`event_store`] and [`view_store`] are the contracts of the two kinds of store: every store runs the same rules.
+//! - [`schema`] writes down the shapes of events, and finds the changes that would make something stored unreadable.
 //! - [`sample`] is a small domain to try a store with; [`NoPause`] waits without a clock.
 
 mod decider;
@@ -10,6 +11,7 @@ mod pause;
 mod rule;
 pub mod sample;
 mod scene;
+pub mod schema;
 pub mod view_store;
 mod yielding;
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 /// The type marks the value wherever it goes. It never shows in debug output, and so not in logs; in a stored event it
 /// stands as `{"personal": …}`, so that a stored personal value can be told from any other without knowing the event.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Personal_{T}"))]
 #[serde(deny_unknown_fields)]
 pub struct Personal<T> {
     personal: T,

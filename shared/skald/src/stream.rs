@@ -181,6 +181,7 @@ impl fmt::Debug for StreamId {
 
 /// A position in a stream: the number of events up to and including it. The first event is at 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Version(u64);
 

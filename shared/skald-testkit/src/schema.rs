@@ -1,0 +1,222 @@
+//! JSON Schemas of what is stored: written down once, kept fresh, and compared, so that a change that would make something
+//! stored unreadable fails a test and names the field.
+//!
+//! [`Schemas`] has the schema of every shape of a catalogue, made from the Rust types by `schemars`. An example in the
+//! crate of the events [writes](Schemas::write) them into a folder, one file for each shape, and a test compares the folder
+//! with the code:
+//!
+//! ```
+//! use schemars::JsonSchema;
+//! use serde::{Deserialize, Serialize};
+//! use skald_testkit::schema::Schemas;
+//!
+//! /// Somebody went in.
+//! #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+//! #[serde(deny_unknown_fields)]
+//! pub struct DoorOpened { by: String }
+//!
+//! skald::domain_event! {
+//!     pub enum DoorEvent { Opened(DoorOpened) = "door.opened" @ 1 }
+//! }
+//!
+//! # let folder = std::env::temp_dir().join(format!("skald-schemas-{}", std::process::id()));
+//! # std::fs::create_dir_all(&folder)?;
+//! // The example: `cargo run --example schemas`.
+//! Schemas::default().with::<DoorEvent>().write(&folder)?;
+//!
+//! // The test.
+//! let (current, committed) = (Schemas::default().with::<DoorEvent>(), Schemas::read(&folder)?);
+//! assert_eq!(current.breaks(&committed), []);
+//! assert_eq!(current.differing(&committed), [], "run the example");
+//! # std::fs::remove_dir_all(&folder)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The types of `skald` that stand in events have their schemas behind its feature `schema`.
+
+mod alternatives;
+mod breaks;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::{fmt, fs, io};
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use serde_json::Value;
+use skald::DomainEvent;
+
+pub use breaks::{Break, Change, breaks};
+
+/// Names the shape of an event: its type, and the version of the type's schema.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Shape {
+    /// The stored name, such as `order.placed`.
+    pub event_type: String,
+    /// The version, from 1.
+    pub schema: u32,
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at schema {}", self.event_type, self.schema)
+    }
+}
+
+/// A shape, and a place where a change breaks what is stored in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ShapeBreak {
+    /// The shape.
+    pub shape: Shape,
+    /// Where and how.
+    pub at: Break,
+}
+
+impl fmt::Display for ShapeBreak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}", self.shape, self.at)
+    }
+}
+
+/// Why schemas were not read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemasError {
+    /// A file or the folder could not be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is not called `<type>.<schema>.json`, or is no JSON Schema.
+    #[error("{} is no schema of an event", .0.display())]
+    NoSchema(PathBuf),
+    /// What is there would be replaced by what no longer reads what is stored.
+    #[error("nothing is written, because what is stored could no longer be read:{}", listed(.0))]
+    Breaks(Vec<ShapeBreak>),
+}
+
+fn listed(breaks: &[ShapeBreak]) -> String {
+    breaks.iter().map(|each| format!("\n  {each}")).collect()
+}
+
+/// The JSON Schema of every shape of some events: what is stored in this shape is right by it.
+#[derive(Debug, Clone, Default)]
+pub struct Schemas(BTreeMap<Shape, Schema>);
+
+impl Schemas {
+    /// These and every shape of `E`, made from its Rust types.
+    ///
+    /// # Panics
+    /// If a shape of `E` is there already: two events share a type.
+    #[must_use]
+    pub fn with<E: DomainEvent>(mut self) -> Self
+    where
+        E::Shapes: Described,
+    {
+        let mut schemas = Vec::new();
+        E::Shapes::describe(&mut schemas);
+        for (&(event_type, version), mut schema) in E::SHAPES.iter().zip(schemas) {
+            let shape = Shape { event_type: event_type.to_owned(), schema: version };
+            schema.insert("title".to_owned(), shape.to_string().into());
+            assert!(self.0.insert(shape, schema).is_none(), "{event_type} is declared twice");
+        }
+        self
+    }
+
+    /// The schemas in this folder: the files `<type>.<schema>.json`, and no others.
+    ///
+    /// # Errors
+    /// [`SchemasError`] at the first file that is none, or cannot be read.
+    pub fn read(folder: &Path) -> Result<Self, SchemasError> {
+        let mut schemas = BTreeMap::new();
+        for file in fs::read_dir(folder).map_err(file_error(folder))? {
+            let path = file.map_err(file_error(folder))?.path();
+            let text = fs::read(&path).map_err(file_error(&path))?;
+            let parsed = shape_of(&path).zip(serde_json::from_slice(&text).ok());
+            let (shape, schema) = parsed.ok_or(SchemasError::NoSchema(path))?;
+            schemas.insert(shape, schema);
+        }
+        Ok(Self(schemas))
+    }
+
+    /// Writes what is new and what differs into this folder, which must be there, and tells which shapes that was.
+    ///
+    /// # Errors
+    /// [`SchemasError::Breaks`], and nothing is written, if what was stored by the schemas that are there could not be read
+    /// by these: such a change needs a schema number of its own. Others if the folder cannot be read or written.
+    pub fn write(&self, folder: &Path) -> Result<Vec<Shape>, SchemasError> {
+        let committed = Self::read(folder)?;
+        let breaks = self.breaks(&committed);
+        if !breaks.is_empty() {
+            return Err(SchemasError::Breaks(breaks));
+        }
+        let differing = self.differing(&committed);
+        for shape in &differing {
+            let path = folder.join(format!("{}.{}.json", shape.event_type, shape.schema));
+            let text = serde_json::to_string_pretty(&self.0[shape]).map_err(io::Error::from);
+            text.and_then(|text| fs::write(&path, text + "\n")).map_err(file_error(&path))?;
+        }
+        Ok(differing)
+    }
+
+    /// The schema of this shape.
+    #[must_use]
+    pub fn get(&self, event_type: &str, schema: u32) -> Option<&Value> {
+        self.0.get(&Shape { event_type: event_type.to_owned(), schema }).map(Schema::as_value)
+    }
+
+    /// The shapes there are, by type and version.
+    pub fn shapes(&self) -> impl Iterator<Item = &Shape> {
+        self.0.keys()
+    }
+
+    /// What was stored by `committed` and would no longer be read, or taken for something else, by these; see [`breaks`].
+    #[must_use]
+    pub fn breaks(&self, committed: &Self) -> Vec<ShapeBreak> {
+        let breaks_of = |(shape, before): (&Shape, &Schema)| {
+            let found = match self.0.get(shape) {
+                Some(now) => breaks(before.as_value(), now.as_value()),
+                None => vec![Break { pointer: String::new(), change: Change::ShapeRemoved }],
+            };
+            found.into_iter().map(|at| ShapeBreak { shape: shape.clone(), at }).collect::<Vec<_>>()
+        };
+        committed.0.iter().flat_map(breaks_of).collect()
+    }
+
+    /// The shapes whose schemas are not the same here and in `committed`, or are only in one of them.
+    #[must_use]
+    pub fn differing(&self, committed: &Self) -> Vec<Shape> {
+        let all: BTreeSet<_> = self.0.keys().chain(committed.0.keys()).collect();
+        all.into_iter().filter(|shape| self.0.get(shape) != committed.0.get(shape)).cloned().collect()
+    }
+}
+
+/// The shape that a file is called after.
+fn shape_of(path: &Path) -> Option<Shape> {
+    let (event_type, schema) = path.file_name()?.to_str()?.strip_suffix(".json")?.rsplit_once('.')?;
+    Some(Shape { event_type: event_type.to_owned(), schema: schema.parse().ok()? })
+}
+
+fn file_error(path: &Path) -> impl FnOnce(io::Error) -> SchemasError {
+    let path = path.to_owned();
+    |source| SchemasError::File { path, source }
+}
+
+/// Rust types, in a list of pairs, that have JSON Schemas: what [`DomainEvent::Shapes`] is if all its types have.
+pub trait Described {
+    /// Adds the schema of each, in order: what is right to read as this type.
+    fn describe(schemas: &mut Vec<Schema>);
+}
+
+impl Described for () {
+    fn describe(_: &mut Vec<Schema>) {}
+}
+
+impl<First: JsonSchema, Rest: Described> Described for (First, Rest) {
+    fn describe(schemas: &mut Vec<Schema>) {
+        schemas.push(SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<First>());
+        Rest::describe(schemas);
+    }
+}

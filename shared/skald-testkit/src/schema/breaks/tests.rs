@@ -1,0 +1,353 @@
+use serde_json::{Value, json};
+
+use super::breaks;
+
+/// A closed object with these fields, all of them required.
+fn object(properties: &Value) -> Value {
+    let required: Vec<_> = properties.as_object().unwrap().keys().cloned().collect();
+    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+}
+
+/// A closed object with one field, `x`.
+fn x(schema: &Value) -> Value {
+    object(&json!({ "x": schema }))
+}
+
+/// What breaks when the one schema becomes the other.
+#[track_caller]
+fn check(committed: &Value, current: &Value, expected: &[&str]) {
+    let told: Vec<String> = breaks(committed, current).iter().map(ToString::to_string).collect();
+    assert_eq!(told, expected, "\n  from {committed}\n    to {current}");
+}
+
+/// The change breaks this and nothing else, and the same change back breaks nothing.
+#[track_caller]
+fn check_narrowing(wide: &Value, narrow: &Value, expected: &str) {
+    check(&x(wide), &x(narrow), &[expected]);
+    check(&x(narrow), &x(wide), &[]);
+}
+
+#[test]
+fn a_shape_that_does_not_change_breaks_nothing() {
+    for schema in [json!(true), json!({}), x(&json!({ "type": "string" })), json!({ "type": "array", "items": {} })] {
+        check(&schema, &schema, &[]);
+    }
+}
+
+#[test]
+fn a_field_that_is_removed() {
+    let (one, two) = (json!({ "a": {} }), json!({ "a": {}, "b": {} }));
+    check(&object(&two), &object(&one), &["/b: the field is gone, or called otherwise"]);
+    // An open object does not refuse what is stored, but loses it.
+    let open = |properties: &Value| json!({ "type": "object", "properties": properties });
+    check(&open(&two), &open(&one), &["/b: the field is gone, or called otherwise"]);
+}
+
+#[test]
+fn a_field_that_is_renamed() {
+    check(
+        &object(&json!({ "name": { "type": "string" } })),
+        &object(&json!({ "title": { "type": "string" } })),
+        &[
+            "/name: the field is gone, or called otherwise",
+            "/title: the field is required, and what is stored may not have it",
+        ],
+    );
+}
+
+#[test]
+fn a_new_field_that_is_required() {
+    check(
+        &object(&json!({ "a": {} })),
+        &object(&json!({ "a": {}, "b": {} })),
+        &["/b: the field is required, and what is stored may not have it"],
+    );
+}
+
+#[test]
+fn a_new_field_that_may_be_missing_breaks_nothing() {
+    let mut current = object(&json!({ "a": {} }));
+    current["properties"]["b"] = json!({ "type": ["string", "null"], "default": "none" });
+    check(&object(&json!({ "a": {} })), &current, &[]);
+}
+
+#[test]
+fn a_field_that_could_be_missing_and_is_required() {
+    let mut committed = object(&json!({ "a": {}, "b": {} }));
+    committed["required"] = json!(["a"]);
+    let current = object(&json!({ "a": {}, "b": {} }));
+    check(&committed, &current, &["/b: the field is required, and what is stored may not have it"]);
+    check(&current, &committed, &[]);
+}
+
+#[test]
+fn a_missing_field_that_stands_for_something_else() {
+    let optional = |schema: Value| json!({ "type": "object", "properties": { "x": schema } });
+    let told = |was, is| format!("/x: a missing field stood for {was}, and stands for {is} now");
+    let (one, two, none) = (json!({ "default": 1 }), json!({ "default": 2 }), json!({}));
+    check(&optional(one.clone()), &optional(two.clone()), &[&told("1", "2")]);
+    check(&optional(none.clone()), &optional(two.clone()), &[&told("null", "2")]);
+    check(&optional(one.clone()), &optional(none.clone()), &[&told("1", "null")]);
+    check(&optional(none), &optional(json!({ "default": null })), &[]);
+    // What was always there is never missing.
+    check(&x(&one), &x(&two), &[]);
+}
+
+#[test]
+fn another_type() {
+    let [text, whole, number, null] = ["string", "integer", "number", "null"].map(|name| json!({ "type": name }));
+    check(&x(&text), &x(&whole), &["/x: string was taken, and only integer is now"]);
+    // Written again, 1 would be 1.0; and not every integer is a floating-point number.
+    check(&x(&whole), &x(&number), &["/x: integer was taken, and only number is now"]);
+    check(
+        &x(&null),
+        &x(&json!({ "type": ["string", "integer"] })),
+        &["/x: null was taken, and only string or integer is now"],
+    );
+    check(&x(&text), &x(&json!(false)), &["/x: string was taken, and nothing is now"]);
+    check_narrowing(&json!(true), &text, "/x: anything was taken, and only string is now");
+    check_narrowing(&json!({}), &text, "/x: anything was taken, and only string is now");
+}
+
+#[test]
+fn a_field_that_could_be_null_and_cannot() {
+    let told = "/x: null was taken, and only string is now";
+    check_narrowing(&json!({ "type": ["string", "null"] }), &json!({ "type": "string" }), told);
+    check_narrowing(
+        &json!({ "anyOf": [{ "type": "string" }, { "type": "null" }] }),
+        &json!({ "type": "string" }),
+        told,
+    );
+}
+
+#[test]
+fn a_value_that_is_removed_from_a_list() {
+    let (three, two) =
+        (json!({ "type": "string", "enum": ["a", "b", "c"] }), json!({ "type": "string", "enum": ["a", "c"] }));
+    check_narrowing(&three, &two, "/x: \"b\" is no longer taken");
+    let documented = json!({ "oneOf": [{ "type": "string", "const": "a", "description": "…" }, { "type": "string", "const": "c" }] });
+    check_narrowing(&three, &documented, "/x: \"b\" is no longer taken");
+    check(&x(&two), &x(&documented), &[]);
+    let numbers = |values: &[f64]| json!({ "type": "number", "enum": values });
+    check_narrowing(&numbers(&[0.5, 1.5]), &numbers(&[0.5]), "/x: 1.5 is no longer taken");
+    check(&x(&json!({ "const": 0.5 })), &x(&json!({ "type": "number" })), &[]);
+}
+
+#[test]
+fn a_list_of_values_where_there_was_none() {
+    check_narrowing(
+        &json!({ "type": "string" }),
+        &json!({ "type": "string", "enum": ["a", "b"] }),
+        "/x: any value was taken, and only [\"a\",\"b\"] is now",
+    );
+}
+
+#[test]
+fn a_bound_that_is_tighter() {
+    for (name, keyword, wide, narrow) in [
+        ("string", "minLength", 1, 2),
+        ("string", "maxLength", 2, 1),
+        ("number", "minimum", 1, 2),
+        ("number", "maximum", 2, 1),
+        ("number", "exclusiveMinimum", 1, 2),
+        ("number", "exclusiveMaximum", 2, 1),
+        ("array", "minItems", 1, 2),
+        ("array", "maxItems", 2, 1),
+        ("object", "minProperties", 1, 2),
+        ("object", "maxProperties", 2, 1),
+    ] {
+        let bound = |limit: i32| json!({ "type": name, keyword: limit });
+        let told = |was: &str| format!("/x: `{keyword}` was {was}, and is {narrow} now");
+        check_narrowing(&bound(wide), &bound(narrow), &told(&wide.to_string()));
+        check_narrowing(&json!({ "type": name }), &bound(narrow), &told("not set"));
+    }
+    check_narrowing(
+        &json!({ "type": "number", "minimum": 0.5 }),
+        &json!({ "type": "number", "minimum": 0.75 }),
+        "/x: `minimum` was 0.5, and is 0.75 now",
+    );
+    // Neighbours that are one floating-point number.
+    let at_most = |most: i64| json!({ "type": "integer", "maximum": most });
+    let told = "/x: `maximum` was 9223372036854775807, and is 9223372036854775806 now";
+    check_narrowing(&at_most(i64::MAX), &at_most(i64::MAX - 1), told);
+    // A bound of nothing is none.
+    check(&x(&json!({ "type": "string" })), &x(&json!({ "type": "string", "minLength": 0 })), &[]);
+}
+
+#[test]
+fn an_integer_of_fewer_bits_or_of_one_sign() {
+    let integer = |format: &str| json!({ "type": "integer", "format": format });
+    for (wide, narrow, told) in [
+        ("uint64", "uint32", "/x: `maximum` was 18446744073709551615, and is 4294967295 now"),
+        ("uint64", "int64", "/x: `maximum` was 18446744073709551615, and is 9223372036854775807 now"),
+        ("int64", "uint64", "/x: `minimum` was -9223372036854775808, and is 0 now"),
+    ] {
+        check(&x(&integer(wide)), &x(&integer(narrow)), &[told]);
+    }
+    check(&x(&integer("uint8")), &x(&integer("int16")), &[]);
+    check(&x(&integer("int32")), &x(&integer("int64")), &[]);
+    // The format says nothing more than the bounds that stand beside it.
+    let bounded = |format: &str| json!({ "type": "integer", "format": format, "minimum": 1, "maximum": 9 });
+    check(&x(&bounded("uint64")), &x(&bounded("uint8")), &[]);
+}
+
+#[test]
+fn another_pattern_or_format_in_doubt() {
+    let text = |keyword: &str, value: &str| json!({ "type": "string", keyword: value });
+    let plain = json!({ "type": "string" });
+    check_narrowing(&plain, &text("pattern", "^a$"), "/x: `pattern` was not set, and is \"^a$\" now");
+    check_narrowing(&plain, &text("format", "uuid"), "/x: `format` was not set, and is \"uuid\" now");
+    let told = "/x: `pattern` was \"^a$\", and is \"^[ab]$\" now";
+    check(&x(&text("pattern", "^a$")), &x(&text("pattern", "^[ab]$")), &[told]);
+
+    let number = |format: &str| json!({ "type": "number", "format": format });
+    check_narrowing(&number("double"), &number("float"), "/x: `format` was \"double\", and is \"float\" now");
+}
+
+#[test]
+fn a_keyword_that_is_not_known_in_doubt() {
+    let text = |not: &str| json!({ "type": "string", "not": { "const": not } });
+    let told = "/x: `not` was {\"const\":\"a\"}, and is {\"const\":\"b\"} now";
+    check(&x(&text("a")), &x(&text("b")), &[told]);
+    check(&x(&text("a")), &x(&json!({ "type": "string" })), &["/x: `not` was {\"const\":\"a\"}, and is not set now"]);
+    check(&x(&text("a")), &x(&text("a")), &[]);
+}
+
+#[test]
+fn an_object_that_refuses_other_fields() {
+    let object = |others: &Value| json!({ "type": "object", "additionalProperties": others });
+    let [open, texts, closed] = [json!(true), json!({ "type": "string" }), json!(false)];
+    check_narrowing(
+        &object(&open),
+        &object(&closed),
+        "/x: other fields are refused now, and what is stored may have some",
+    );
+    check_narrowing(
+        &object(&texts),
+        &object(&closed),
+        "/x: other fields are refused now, and what is stored may have some",
+    );
+    check_narrowing(&object(&open), &object(&texts), "/x/*: anything was taken, and only string is now");
+    check_narrowing(
+        &json!({ "type": "object" }),
+        &json!({ "type": "object", "unevaluatedProperties": false }),
+        "/x: other fields are refused now, and what is stored may have some",
+    );
+}
+
+#[test]
+fn whatever_it_is_it_is_found_deep_inside_and_named() {
+    let nested = |most: u32| {
+        let amount = json!({ "type": "integer", "maximum": most });
+        x(
+            &json!({ "type": "array", "items": x(&json!({ "type": ["object", "null"], "properties": { "a/b": amount } })) }),
+        )
+    };
+    check(&nested(9), &nested(8), &["/x/*/x/a~1b: `maximum` was 9, and is 8 now"]);
+
+    let pair = |second: &str| json!({ "type": "array", "prefixItems": [{ "type": "string" }, { "type": second }] });
+    check(&x(&pair("string")), &x(&pair("null")), &["/x/1: string was taken, and only null is now"]);
+    let alone = json!({ "type": "array", "prefixItems": [{ "type": "string" }] });
+    assert_eq!(breaks(&alone, &pair("string"))[0].pointer, "");
+    assert_eq!(breaks(&pair("string"), &alone)[0].pointer, "");
+}
+
+#[test]
+fn what_is_said_in_other_words_is_the_same() {
+    let plain = object(&json!({ "a": { "type": "string", "maxLength": 9 }, "b": { "type": "integer" } }));
+    let with_definitions = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Shape", "description": "…",
+        "type": "object", "additionalProperties": false, "required": ["b", "a"],
+        "properties": {
+            "a": { "$ref": "#/$defs/Text", "description": "…", "maxLength": 9 },
+            "b": { "allOf": [{ "type": ["integer", "null"] }, { "type": "number" }] }
+        },
+        "$defs": { "Text": { "type": "string", "maxLength": 10 } }
+    });
+    check(&plain, &with_definitions, &[]);
+    check(&with_definitions, &plain, &[]);
+}
+
+#[test]
+fn what_an_option_is_of_does_not_touch_its_null() {
+    let of_text = json!({ "type": ["string", "null"], "maxLength": 9 });
+    let of_reference = json!({ "anyOf": [{ "type": "string", "maxLength": 9 }, { "type": "null" }] });
+    check(&x(&of_text), &x(&of_reference), &[]);
+    check(&x(&of_reference), &x(&of_text), &[]);
+}
+
+/// What is right by all of several parts: a closed part refuses what only the others name.
+#[test]
+fn a_field_that_stands_in_several_parts() {
+    let parts = |others: &Value| {
+        json!({ "allOf": [
+            { "type": "object", "properties": { "a": { "type": "string" } }, "additionalProperties": others },
+            { "type": "object", "properties": { "a": { "maxLength": 9 }, "b": { "type": "integer" } } },
+        ] })
+    };
+    let fields = json!({ "a": { "type": "string", "maxLength": 9 }, "b": { "type": "integer", "maximum": 9 } });
+    let whole = json!({ "type": "object", "properties": fields, "additionalProperties": false });
+    check(&whole, &parts(&json!(true)), &[]);
+    check(&whole, &parts(&json!({ "minimum": 1 })), &["/b: `minimum` was not set, and is 1 now"]);
+    check(&whole, &parts(&json!(false)), &["/b: integer was taken, and nothing is now"]);
+    let longer = json!({ "type": "object", "properties": { "a": { "type": "string", "maxLength": 10 } }, "additionalProperties": false });
+    check(&longer, &parts(&json!(true)), &["/a: `maxLength` was 10, and is 9 now"]);
+}
+
+#[test]
+fn what_a_reference_leads_to_counts_and_not_its_name() {
+    let named = |name: &str, kind: &str| json!({ "type": "object", "properties": { "x": { "$ref": format!("#/$defs/{name}") } }, "$defs": { name: { "type": kind } } });
+    check(&named("A", "string"), &named("B", "string"), &[]);
+    check(&named("A", "string"), &named("A", "null"), &["/x: string was taken, and only null is now"]);
+    // One that leads nowhere is compared by its name.
+    let lost = |name: &str| x(&json!({ "$ref": name }));
+    check(&lost("#/a"), &lost("#/a"), &[]);
+    check(&lost("#/a"), &lost("#/b"), &["/x: `$ref` was \"#/a\", and is \"#/b\" now"]);
+}
+
+#[test]
+fn a_type_that_contains_itself_comes_to_an_end() {
+    let tree = |most: u32| {
+        json!({
+            "$ref": "#/$defs/Tree",
+            "$defs": { "Tree": {
+                "type": "object",
+                "properties": {
+                    "age": { "type": "integer", "maximum": most },
+                    "left": { "anyOf": [{ "$ref": "#/$defs/Tree" }, { "type": "null" }] },
+                    "right": { "anyOf": [{ "$ref": "#/$defs/Tree" }, { "type": "null" }] }
+                }
+            }}
+        })
+    };
+    check(&tree(9), &tree(9), &[]);
+    assert_eq!(breaks(&tree(9), &tree(8))[0].to_string(), "/age: `maximum` was 9, and is 8 now");
+    let circle = json!({ "$ref": "#/$defs/A", "$defs": { "A": { "$ref": "#/$defs/A" } } });
+    check(&circle, &circle, &[]);
+}
+
+/// How `schemars` writes an enum with data: one object for each variant, told apart by a constant.
+#[test]
+fn a_variant_that_is_removed_and_one_that_changes() {
+    let variant = |kind: &str, field: &Value| object(&json!({ "kind": { "const": kind }, "of": field }));
+    let either = |variants: &[Value]| x(&json!({ "oneOf": variants }));
+    let (card, bank) = (variant("card", &json!({ "type": "string" })), variant("bank", &json!({ "type": "string" })));
+    check(
+        &either(&[card.clone(), bank.clone()]),
+        &either(std::slice::from_ref(&card)),
+        &["/x/kind: \"bank\" is no longer taken"],
+    );
+    let changed = variant("bank", &json!({ "type": "integer" }));
+    check(
+        &either(&[card.clone(), bank.clone()]),
+        &either(&[card.clone(), changed]),
+        &["/x/of: string was taken, and only integer is now"],
+    );
+    check(&either(std::slice::from_ref(&card)), &either(&[bank, card]), &[]);
+}
+
+#[test]
+fn each_break_is_told_once() {
+    let (wide, narrow) = (json!({ "type": "string", "enum": ["a", "b", "c"] }), json!({ "type": "integer" }));
+    check(&x(&wide), &x(&narrow), &["/x: string was taken, and only integer is now"]);
+}
