@@ -5,6 +5,7 @@ use skald::Personal;
 
 /// Somebody has become a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CustomerRegistered {
     /// What they are called.
@@ -15,6 +16,7 @@ pub struct CustomerRegistered {
 
 /// The customer is called something else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CustomerRenamed {
     /// What they are called now.
@@ -23,6 +25,7 @@ pub struct CustomerRenamed {
 
 /// E-mail reaches the customer elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CustomerEmailChanged {
     /// Where e-mail reaches them now.

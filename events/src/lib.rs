@@ -19,6 +19,10 @@ mod shipment;
 mod stock;
 pub mod values;
 
+#[cfg(feature = "schema")]
+#[doc(hidden)]
+pub use schemars;
+
 pub use customer::{CustomerEmailChanged, CustomerEvent, CustomerRegistered, CustomerRenamed};
 pub use order::{
     CancelReason, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderLine, OrderParked, OrderPlaced,

@@ -7,6 +7,7 @@ use crate::{Address, CustomerId, Money, Quantity, Sku};
 
 /// A customer has placed an order, and it was accepted. Carries what was true then; later changes do not touch it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OrderPlaced {
     /// Whose order it is.
@@ -29,6 +30,7 @@ pub struct OrderPlaced {
 
 /// One product of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OrderLine {
     /// The product.
@@ -45,16 +47,19 @@ pub struct OrderLine {
 
 /// The order will be completed: from here on there is no way back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OrderCommitted {}
 
 /// The order is completed: paid, and on its way. Final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OrderConfirmed {}
 
 /// The order will be undone: from here on no step forward is taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OrderUndoStarted {
     /// Why.
@@ -63,6 +68,7 @@ pub struct OrderUndoStarted {
 
 /// The order is undone: no stock, no money and no parcel is held for it. Final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OrderCancelled {
     /// Why, as it was said when undoing started.
@@ -71,6 +77,7 @@ pub struct OrderCancelled {
 
 /// The order stands still until an operator has it resumed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OrderParked {
     /// The step of the saga that failed.
@@ -81,6 +88,7 @@ pub struct OrderParked {
 
 /// Another attempt begins to complete or undo the order, whether it was parked or an execution ended without a word.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OrderResumed {
     /// The number of the attempt that starts now. The first attempt, from placing on, is 1; the first resumed one is 2.
@@ -89,6 +97,7 @@ pub struct OrderResumed {
 
 /// Why an order is undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CancelReason {
     /// There was less of a product than was ordered.

@@ -9,6 +9,7 @@ use crate::{AttemptKey, AuthorizationId, Money};
 
 /// The gateway is about to be asked to authorize the payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PaymentAuthorizationRequested {
     /// What it is asked under.
@@ -19,6 +20,7 @@ pub struct PaymentAuthorizationRequested {
 
 /// The gateway holds the money for us.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PaymentAuthorized {
     /// What the gateway calls it.
@@ -27,6 +29,7 @@ pub struct PaymentAuthorized {
 
 /// The gateway refused to authorize the payment: no money is held. Final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PaymentDeclined {
     /// Why, in the gateway's words. No personal data.
@@ -35,31 +38,37 @@ pub struct PaymentDeclined {
 
 /// The gateway is about to be asked for the money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PaymentCaptureRequested {}
 
 /// The money is ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PaymentCaptured {}
 
 /// The gateway is about to be asked to let go of the money, or never to hold it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PaymentVoidRequested {}
 
 /// No money is held, and none will be. Final. At version 1: the gateway was never asked for any.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PaymentVoided {}
 
 /// The gateway is about to be asked to give the money back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PaymentRefundRequested {}
 
 /// The money was given back. Final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PaymentRefunded {}
 

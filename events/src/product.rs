@@ -6,6 +6,7 @@ use crate::{Money, StockShards};
 
 /// The product is on sale: for the first time, or again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ProductListed {
     /// What it is called.
@@ -18,6 +19,7 @@ pub struct ProductListed {
 
 /// The product is called something else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ProductRenamed {
     /// What it is called now.
@@ -26,6 +28,7 @@ pub struct ProductRenamed {
 
 /// The product costs something else. Orders placed before keep the price they were placed at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ProductPriceChanged {
     /// What one of it costs now.
@@ -34,6 +37,7 @@ pub struct ProductPriceChanged {
 
 /// The product's stock is spread otherwise from now on. Shards that are no longer in use may still hold stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ProductStockResharded {
     /// Over how many shards.
@@ -42,6 +46,7 @@ pub struct ProductStockResharded {
 
 /// The product is no longer on sale.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ProductWithdrawn {}
 

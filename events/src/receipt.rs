@@ -7,6 +7,7 @@ use crate::{Quantity, Sku};
 
 /// A delivery was counted and added to the stock, in the same transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReceiptBooked {
     /// The product that came.
@@ -19,6 +20,7 @@ pub struct ReceiptBooked {
 
 /// So many of one shard of a product's stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ShardQuantity {
     /// The shard, from 0.

@@ -7,6 +7,7 @@ use crate::{Quantity, Sku};
 
 /// Goods are held for the order: everything that was ordered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReservationMade {
     /// From which shards how many were drawn: by the order's lines, then by rising shard.
@@ -15,6 +16,7 @@ pub struct ReservationMade {
 
 /// So many of one shard of a product's stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReservedLine {
     /// The product.
@@ -27,6 +29,7 @@ pub struct ReservedLine {
 
 /// There was less of something than was ordered: nothing is held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReservationRefused {
     /// What there was too little of, in the order of the order's lines.
@@ -35,6 +38,7 @@ pub struct ReservationRefused {
 
 /// A product of which there was too little.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ShortLine {
     /// The product.
@@ -47,16 +51,19 @@ pub struct ShortLine {
 
 /// The goods are no longer held: they are available to others again. Final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReservationReleased {}
 
 /// The goods have left. Final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReservationShipped {}
 
 /// Nothing was held, and nothing will be: the order is undone before it came to that. Final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReservationAbandoned {}
 

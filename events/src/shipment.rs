@@ -9,6 +9,7 @@ use crate::{AttemptKey, ParcelId};
 
 /// The carrier is about to be asked to take a parcel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ShipmentRequested {
     /// What it is asked under.
@@ -17,6 +18,7 @@ pub struct ShipmentRequested {
 
 /// The carrier will take the parcel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ShipmentCreated {
     /// What the carrier calls it.
@@ -25,6 +27,7 @@ pub struct ShipmentCreated {
 
 /// The carrier refused the parcel: there is none. Final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ShipmentRefused {
     /// Why, in the carrier's words. No personal data.
@@ -33,21 +36,25 @@ pub struct ShipmentRefused {
 
 /// The carrier is about to be asked to drop the parcel, or never to take it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ShipmentCancelRequested {}
 
 /// There is no parcel, and there will be none. Final. At version 1: the carrier was never asked for one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ShipmentCancelled {}
 
 /// The parcel has left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ShipmentDispatched {}
 
 /// The parcel has arrived. Final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ShipmentDelivered {}
 

@@ -9,6 +9,7 @@ use crate::{OrderId, Quantity, ReceiptReference};
 
 /// Goods came in: there is more on hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StockReceived {
     /// The receipt that booked them.
@@ -19,6 +20,7 @@ pub struct StockReceived {
 
 /// Goods on hand are held for an order: fewer are available.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StockReserved {
     /// The order.
@@ -29,6 +31,7 @@ pub struct StockReserved {
 
 /// Goods are no longer held for an order: they are available again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StockReleased {
     /// The order.
@@ -39,6 +42,7 @@ pub struct StockReleased {
 
 /// Goods that were held for an order have left: they are neither held nor on hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StockShipped {
     /// The order.

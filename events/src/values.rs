@@ -8,6 +8,7 @@ mod money;
 mod numbers;
 mod order_id;
 mod references;
+mod schema;
 
 pub use address::{Address, AddressFields, InvalidAddress};
 pub use identifiers::{CustomerId, ReceiptReference, Sku};
@@ -39,7 +40,8 @@ pub trait Validated {
     const EXPECTED: &'static str;
 }
 
-/// Declares a type for text that keeps a rule: its name, the test, and what it expects in words that follow "must be".
+/// Declares a type for text that keeps a rule: its name, the test, and what it expects in words that follow "must be". The
+/// rule may stand there a third time, as a regular expression for the JSON Schema of what is stored.
 ///
 /// ```
 /// events::text_value! {
@@ -52,7 +54,7 @@ pub trait Validated {
 /// ```
 #[macro_export]
 macro_rules! text_value {
-    ($( $(#[$meta:meta])* $vis:vis struct $name:ident: |$text:ident| $valid:expr, $expected:literal; )+) => { $(
+    ($( $(#[$meta:meta])* $vis:vis struct $name:ident: |$text:ident| $valid:expr, $expected:literal $(, $pattern:literal)?; )+) => { $(
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -95,6 +97,8 @@ macro_rules! text_value {
                 f.write_str(&self.0)
             }
         }
+
+        $crate::__text_schema!($name, $expected $(, $pattern)?);
     )+ };
 }
 
@@ -160,5 +164,7 @@ macro_rules! number_value {
                 std::fmt::Display::fmt(&self.0, f)
             }
         }
+
+        $crate::__number_schema!($name, $most, $expected);
     )+ };
 }

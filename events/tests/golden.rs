@@ -19,24 +19,26 @@ fn golden() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/golden"))
 }
 
-/// The golden samples of a category decode, and what is written of them again is the same JSON.
+/// The golden samples of a category decode. What is written of them again is of today's shape, and the same JSON if the
+/// sample is.
 #[track_caller]
 fn check<E: DomainEvent>() {
-    for &(event_type, schema) in E::TYPES {
+    for &(event_type, schema) in E::SHAPES {
         let file = golden().join(format!("{event_type}.{schema}.json"));
         let data = fs::read(&file).unwrap_or_else(|error| panic!("{} must be there: {error}", file.display()));
         let event = E::decode(&EventData { event_type: event_type.to_owned(), schema, data: data.clone() });
         let event = event.unwrap_or_else(|error| panic!("{} no longer decodes: {error}", file.display()));
 
         let written = event.encode().unwrap();
-        assert_eq!((written.event_type.as_str(), written.schema), (event_type, schema));
-        let [stored, written] = [data, written.data].map(|json| serde_json::from_slice::<Value>(&json).unwrap());
-        assert_eq!(written, stored, "{event_type}@{schema} is not written as it was stored");
+        assert_eq!(written.event_type, event_type);
+        assert!(E::TYPES.contains(&(event_type, written.schema)), "{written:?} is not of today's shape");
+        let [stored, again] = [data, written.data].map(|json| serde_json::from_slice::<Value>(&json).unwrap());
+        assert!(written.schema > schema || again == stored, "{event_type}@{schema} is not written as it was stored");
     }
 }
 
 #[test]
-fn every_stored_shape_decodes_and_is_written_the_same() {
+fn every_stored_shape_decodes_and_todays_is_written_the_same() {
     check::<OrderEvent>();
     check::<ProductEvent>();
     check::<CustomerEvent>();
@@ -48,16 +50,16 @@ fn every_stored_shape_decodes_and_is_written_the_same() {
 }
 
 #[test]
-fn every_golden_sample_is_of_a_type_that_is_known() {
+fn every_golden_sample_is_of_a_shape_that_is_known() {
     let known = [
-        OrderEvent::TYPES,
-        ProductEvent::TYPES,
-        CustomerEvent::TYPES,
-        StockEvent::TYPES,
-        ReceiptEvent::TYPES,
-        ReservationEvent::TYPES,
-        PaymentEvent::TYPES,
-        ShipmentEvent::TYPES,
+        OrderEvent::SHAPES,
+        ProductEvent::SHAPES,
+        CustomerEvent::SHAPES,
+        StockEvent::SHAPES,
+        ReceiptEvent::SHAPES,
+        ReservationEvent::SHAPES,
+        PaymentEvent::SHAPES,
+        ShipmentEvent::SHAPES,
     ];
     let known: BTreeSet<String> =
         known.concat().into_iter().map(|(event_type, schema)| format!("{event_type}.{schema}.json")).collect();
@@ -87,7 +89,7 @@ fn an_event_is_called_after_its_category() {
 #[test]
 fn a_shape_with_a_field_more_or_less_does_not_decode() {
     fn check<E: DomainEvent>() {
-        for &(event_type, schema) in E::TYPES {
+        for &(event_type, schema) in E::SHAPES {
             let stored = fs::read(golden().join(format!("{event_type}.{schema}.json"))).unwrap();
             let Value::Object(fields) = serde_json::from_slice(&stored).unwrap() else { panic!("{event_type}") };
             let decode = |fields| {

@@ -25,7 +25,7 @@ const PERSONAL: [&str; 10] = [
 /// The stored data of every event that says something about a person, and the event as debug output shows it.
 fn personal_events() -> Vec<(String, String)> {
     fn events<E: DomainEvent + std::fmt::Debug>(found: &mut Vec<(String, String)>) {
-        for &(event_type, schema) in E::TYPES {
+        for &(event_type, schema) in E::SHAPES {
             let file = format!("{}/golden/{event_type}.{schema}.json", env!("CARGO_MANIFEST_DIR"));
             let data = fs::read_to_string(file).unwrap();
             let stored = EventData { event_type: event_type.to_owned(), schema, data: data.clone().into_bytes() };

@@ -1,21 +1,40 @@
-//! Whatever event is written, the same event is read.
+//! Whatever event is written, the same event is read, and it is right by its schema.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod catalogue;
+
+use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::sync::LazyLock;
 
 use events::*;
+use jsonschema::{Validator, validator_for};
 use proptest::prelude::*;
 use proptest::sample::select;
 use skald::{DomainEvent, Personal, Timestamp, Version};
 
+/// What checks data against the schema of its shape.
+static VALIDATORS: LazyLock<BTreeMap<(String, u32), Validator>> = LazyLock::new(|| {
+    let schemas = catalogue::schemas();
+    let validators = schemas.shapes().map(|shape| {
+        let schema = schemas.get(&shape.event_type, shape.schema).unwrap();
+        ((shape.event_type.clone(), shape.schema), validator_for(schema).unwrap())
+    });
+    validators.collect()
+});
+
 /// # Errors
-/// The test fails if the event that is read is not the one that was written.
+/// The test fails if the event that is read is not the one that was written, or what is written is wrong by its schema.
 fn check<E: DomainEvent + Debug + PartialEq>(event: &E) -> Result<(), TestCaseError> {
     let stored = event.encode().unwrap();
     prop_assert_eq!(&E::decode(&stored).unwrap(), event);
     // Writing what was read gives the same bytes: there is one form of an event.
-    prop_assert_eq!(E::decode(&stored).unwrap().encode().unwrap(), stored);
+    prop_assert_eq!(&E::decode(&stored).unwrap().encode().unwrap(), &stored);
+    let validator = &VALIDATORS[&(stored.event_type.clone(), stored.schema)];
+    let data = serde_json::from_slice(&stored.data).unwrap();
+    let faults: Vec<_> = validator.iter_errors(&data).map(|fault| fault.to_string()).collect();
+    prop_assert_eq!(faults, Vec::<String>::new());
     Ok(())
 }
 

@@ -46,6 +46,9 @@ const IMPURE: &[&str] = &[
     "web-time",
 ];
 
+/// Crates behind features that only tests turn on.
+const FOR_TESTS: [&str; 3] = ["jsonschema", "schemars", "skald-testkit"];
+
 fn metadata() -> Metadata {
     MetadataCommand::new().no_deps().exec().expect("`cargo metadata` runs in the workspace")
 }
@@ -82,23 +85,35 @@ fn dependencies_run_one_way() {
 #[test]
 fn pure_crates_know_no_runtime_no_aws_no_clock_and_no_randomness() {
     for pure in PURE {
-        let tree = Command::new(env!("CARGO"))
-            .args(["tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--package", pure])
-            .output()
-            .expect("cargo runs");
-        assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
-        let tree = String::from_utf8(tree.stdout).expect("crate names are text");
-        assert!(tree.starts_with(pure), "the tree of {pure} starts with it");
-        let found: Vec<&str> = tree
-            .lines()
-            .filter_map(|line| line.split(' ').next())
-            .filter(|name| IMPURE.iter().any(|impure| name.starts_with(impure)))
-            .collect();
+        let tree = shipped_with(pure, &["--all-features"]);
+        let found: Vec<_> = tree.iter().filter(|name| IMPURE.iter().any(|impure| name.starts_with(impure))).collect();
         assert!(
             found.is_empty(),
             "{pure} brings {found:?}: waiting, time and ids come in as arguments or through a port"
         );
     }
+}
+
+#[test]
+fn no_function_carries_what_only_tests_need() {
+    for function in metadata().packages.iter().filter(|package| is_function(package)) {
+        let tree = shipped_with(&function.name, &[]);
+        let found: Vec<_> = FOR_TESTS.iter().filter(|name| tree.contains(**name)).collect();
+        assert!(found.is_empty(), "{} ships {found:?}", function.name);
+    }
+}
+
+/// The crates that are built into this one, itself among them.
+fn shipped_with(package: &str, options: &[&str]) -> BTreeSet<String> {
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--package", package])
+        .args(options)
+        .output()
+        .expect("cargo runs");
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let tree = String::from_utf8(tree.stdout).expect("crate names are text");
+    assert!(tree.starts_with(package), "the tree of {package} starts with it");
+    tree.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
 }
 
 #[test]

@@ -13,25 +13,33 @@ const LONGEST_POSTAL_CODE: usize = 20;
 
 /// A postal address. Its fields are within bounds, whether they exist on a map is for the carrier to say.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "AddressFields", into = "AddressFields")]
 pub struct Address(AddressFields);
 
 /// The fields of an address: what is known before, and can be read after, it is an [`Address`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AddressFields {
     /// Who receives it.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = LONGEST_LINE)))]
     pub name: String,
     /// Street and house.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = LONGEST_LINE)))]
     pub line1: String,
     /// What else the carrier needs, such as a floor.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = LONGEST_LINE)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line2: Option<String>,
     /// The town.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = LONGEST_LINE)))]
     pub city: String,
     /// The postal code, in whatever form the country has.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = LONGEST_POSTAL_CODE)))]
     pub postal_code: String,
     /// The country: two upper-case letters, as in ISO 3166-1.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[A-Z]{2}$")))]
     pub country: String,
 }
 

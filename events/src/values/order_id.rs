@@ -94,6 +94,12 @@ impl From<OrderId> for String {
     }
 }
 
+crate::__text_schema!(
+    OrderId,
+    "a UUID in lower case with hyphens",
+    "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

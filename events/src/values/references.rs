@@ -4,13 +4,16 @@ use super::{OrderId, is_visible_ascii};
 
 crate::text_value! {
     /// Names one thing that is asked of the gateway or the carrier: asked again with the same key, it is the same thing.
-    pub struct AttemptKey: |text| is_visible_ascii(text, 255), "text of 1 to 255 visible ASCII characters";
+    pub struct AttemptKey: |text| is_visible_ascii(text, 255), "text of 1 to 255 visible ASCII characters",
+        "^[!-~]{1,255}$";
 
     /// What the gateway calls an authorization.
-    pub struct AuthorizationId: |text| is_visible_ascii(text, 255), "text of 1 to 255 visible ASCII characters";
+    pub struct AuthorizationId: |text| is_visible_ascii(text, 255), "text of 1 to 255 visible ASCII characters",
+        "^[!-~]{1,255}$";
 
     /// What the carrier calls a parcel.
-    pub struct ParcelId: |text| is_visible_ascii(text, 255), "text of 1 to 255 visible ASCII characters";
+    pub struct ParcelId: |text| is_visible_ascii(text, 255), "text of 1 to 255 visible ASCII characters",
+        "^[!-~]{1,255}$";
 }
 
 impl AttemptKey {

@@ -1,0 +1,202 @@
+//! `schemas/` says to machines, and to other languages, what is stored. Here it is held against the code from both sides: what
+//! was promised is still read, and what is promised is what is read.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod catalogue;
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use events::{
+    AttemptKey, AuthorizationId, Currency, CustomerEvent, CustomerId, OrderEvent, OrderId, ParcelId, PaymentEvent,
+    ProductEvent, Quantity, ReceiptEvent, ReceiptReference, ReservationEvent, ShipmentEvent, Sku, StockEvent,
+    StockShards,
+};
+use jsonschema::{Validator, validator_for};
+use proptest::prelude::*;
+use schemars::{JsonSchema, schema_for};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use skald::{DomainEvent, EventData};
+use skald_testkit::schema::Schemas;
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn listed(all: &[impl Display]) -> String {
+    all.iter().map(|each| format!("\n  {each}")).collect()
+}
+
+/// If this fails, streams that are stored can no longer be read, or mean something else.
+#[test]
+fn whatever_was_stored_by_the_committed_schemas_is_still_read() {
+    let breaks = catalogue::schemas().breaks(&Schemas::read(&folder("schemas")).unwrap());
+    let help = "give the new shape a schema number of its own: see \"a new shape of an event\" in ARCHITECTURE.md";
+    assert!(breaks.is_empty(), "this breaks what is stored:{}\n{help}", listed(&breaks));
+}
+
+#[test]
+fn the_committed_schemas_are_those_of_the_code() {
+    let stale = catalogue::schemas().differing(&Schemas::read(&folder("schemas")).unwrap());
+    let help = "run `cargo run --package events --example schemas`";
+    assert!(stale.is_empty(), "events/schemas is stale:{}\n{help}", listed(&stale));
+}
+
+#[test]
+fn every_golden_sample_has_its_schema() {
+    let names = |name| -> BTreeSet<_> {
+        fs::read_dir(folder(name)).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    assert_eq!(names("schemas"), names("golden"));
+}
+
+/// Every value in `data` that holds no others, and every object, by its pointer.
+fn places(data: &Value, pointer: &str, found: &mut Vec<String>) {
+    match data {
+        Value::Object(fields) => {
+            found.push(pointer.to_owned());
+            fields.iter().for_each(|(name, field)| places(field, &format!("{pointer}/{name}"), found));
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| places(item, &format!("{pointer}/{index}"), found));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => found.push(pointer.to_owned()),
+    }
+}
+
+/// The golden sample `data`, and what it becomes with another value in some place, a field more or a field less.
+fn variations(data: &Value) -> Vec<Value> {
+    let mut pointers = Vec::new();
+    places(data, "", &mut pointers);
+    let mut varied = vec![data.clone()];
+    let mut vary = |change: &dyn Fn(&mut Value)| {
+        let mut other = data.clone();
+        change(&mut other);
+        varied.push(other);
+    };
+    // No lists: serde also reads a struct from a list of its fields, which nobody writes.
+    let others = [json!(null), json!(true), json!(0), json!(-1), json!(1.5), json!(""), json!("ä~"), json!({})];
+    for pointer in &pointers {
+        for other in &others {
+            vary(&|data| *data.pointer_mut(pointer).unwrap() = other.clone());
+        }
+        if let Some(Value::Object(fields)) = data.pointer(pointer) {
+            for name in fields.keys() {
+                vary(&|data| drop(data.pointer_mut(pointer).unwrap().as_object_mut().unwrap().remove(name)));
+            }
+            vary(&|data| data.pointer_mut(pointer).unwrap()["another"] = json!(1));
+        }
+    }
+    varied
+}
+
+/// A schema takes what decoding takes, around every golden sample.
+fn check_events<E: DomainEvent>() {
+    let schemas = Schemas::read(&folder("schemas")).unwrap();
+    for &(event_type, schema) in E::SHAPES {
+        let validator = validator_for(schemas.get(event_type, schema).unwrap()).unwrap();
+        let sample = fs::read(folder("golden").join(format!("{event_type}.{schema}.json"))).unwrap();
+        let sample: Value = serde_json::from_slice(&sample).unwrap();
+        assert!(
+            validator.is_valid(&sample),
+            "the golden sample of {event_type} at schema {schema} is wrong by its schema"
+        );
+        for data in variations(&sample) {
+            let stored = EventData { event_type: event_type.to_owned(), schema, data: data.to_string().into_bytes() };
+            let decodes = E::decode(&stored).is_ok();
+            assert_eq!(
+                validator.is_valid(&data),
+                decodes,
+                "{event_type} at schema {schema} decodes: {decodes}, of {data}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_schema_takes_what_decoding_takes_and_nothing_else() {
+    check_events::<CustomerEvent>();
+    check_events::<OrderEvent>();
+    check_events::<PaymentEvent>();
+    check_events::<ProductEvent>();
+    check_events::<ReceiptEvent>();
+    check_events::<ReservationEvent>();
+    check_events::<ShipmentEvent>();
+    check_events::<StockEvent>();
+}
+
+/// The schema of a value, and whether it is read.
+struct ValueRule {
+    name: String,
+    schema: Validator,
+    is_read: fn(&Value) -> bool,
+}
+
+fn rule<T: DeserializeOwned + JsonSchema>() -> ValueRule {
+    ValueRule {
+        name: T::schema_name().into_owned(),
+        schema: validator_for(schema_for!(T).as_value()).unwrap(),
+        is_read: |value| T::deserialize(value).is_ok(),
+    }
+}
+
+fn text_rules() -> [ValueRule; 7] {
+    [
+        rule::<AttemptKey>(),
+        rule::<AuthorizationId>(),
+        rule::<CustomerId>(),
+        rule::<OrderId>(),
+        rule::<ParcelId>(),
+        rule::<ReceiptReference>(),
+        rule::<Sku>(),
+    ]
+}
+
+/// Text around the bounds of the rules: every sign of ASCII, some beyond, and lengths up to the longest and one more.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        "[\\x00-\\x7f]{0,3}",
+        "[A-Za-z0-9._-]{0,3}",
+        "[A-Za-z0-9._-]{63,65}",
+        "[!-~]{254,256}",
+        "[A-Za-z0-9._-]{1,3}\n",
+        "[0-9a-fA-F]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{11,13}",
+        "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn the_pattern_of_a_text_is_its_rule(text in text()) {
+        for ValueRule { name, schema, is_read } in text_rules() {
+            let value = json!(text);
+            prop_assert_eq!(schema.is_valid(&value), is_read(&value), "{} of {:?}", name, text);
+        }
+    }
+}
+
+#[test]
+fn the_bounds_of_a_number_are_its_rule() {
+    for ValueRule { name, schema, is_read } in [rule::<Quantity>(), rule::<StockShards>()] {
+        for number in [i64::MIN, -1, 0, 1, 2, 16, 17, 999_999_999, 1_000_000_000, 1_000_000_001, i64::MAX] {
+            assert_eq!(schema.is_valid(&json!(number)), is_read(&json!(number)), "{name} of {number}");
+        }
+    }
+}
+
+#[test]
+fn the_currencies_are_those_that_are_read() {
+    let money = rule::<events::Money>();
+    let letters = || 'A'..='Z';
+    let codes = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| format!("{a}{b}{c}"))));
+    let of = |code: &str| json!({ "amount_minor": 1, "currency": code });
+    let (known, unknown): (Vec<_>, Vec<_>) = codes.partition(|code| money.schema.is_valid(&of(code)));
+    assert!(known.iter().any(|code| code == Currency::EUR.code()) && known.len() > 150, "{known:?}");
+    assert!(known.iter().all(|code| (money.is_read)(&of(code))));
+    assert!(!unknown.iter().any(|code| (money.is_read)(&of(code))));
+}
