@@ -1,7 +1,8 @@
 //! The event catalogue: everything that happens in the order system, in the shapes that are stored for ever.
 //!
 //! One file per category. A type and its schema number name one shape exactly, so reading refuses fields it does not
-//! know: another shape is another number. `golden/` holds one stored sample of every shape that was ever written.
+//! know: another shape is another number. Shapes that were written before are in [`old`], each with a function to the next.
+//! `golden/` holds one stored sample of every shape that was ever written, `schemas/` the JSON Schema of each.
 //!
 //! Identifiers and numbers are [`values`] that cannot be built wrong, here and wherever they are read. Names, e-mail
 //! addresses and payment tokens are plain text here: the rules for them are the commands', and may change without
@@ -10,6 +11,7 @@
 //! Pure: no clock, no randomness, no input or output.
 
 mod customer;
+pub mod old;
 mod order;
 mod payment;
 mod product;
@@ -26,7 +28,7 @@ pub use schemars;
 pub use customer::{CustomerEmailChanged, CustomerEvent, CustomerRegistered, CustomerRenamed};
 pub use order::{
     CancelReason, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderLine, OrderParked, OrderPlaced,
-    OrderResumed, OrderUndoStarted,
+    OrderResumed, OrderUndoStarted, RequestHash,
 };
 pub use payment::{
     PaymentAuthorizationRequested, PaymentAuthorized, PaymentCaptureRequested, PaymentCaptured, PaymentDeclined,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use skald::{Personal, Timestamp, Version};
 
+use crate::old::order_placed_1::{self, OrderPlaced1};
 use crate::{Address, CustomerId, Money, Quantity, Sku};
 
 /// A customer has placed an order, and it was accepted. Carries what was true then; later changes do not touch it.
@@ -24,8 +25,8 @@ pub struct OrderPlaced {
     pub shipping_address: Personal<Address>,
     /// From when on the order is undone unless it is committed.
     pub deadline: Timestamp,
-    /// SHA-256 of the request in its canonical form, in lower-case hexadecimal: tells a repeat from another request.
-    pub request_hash: String,
+    /// Tells a repeat from another request.
+    pub request_hash: RequestHash,
 }
 
 /// One product of an order.
@@ -43,6 +44,18 @@ pub struct OrderLine {
     pub quantity: Quantity,
     /// What one of it cost then.
     pub unit_price: Money,
+}
+
+/// What a request is known by when it comes again. Hashes of different forms say nothing about one another: whoever compares
+/// brings the request that came to the form that is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RequestHash {
+    /// Which canonical form of the request was hashed, from 1.
+    pub form: u32,
+    /// SHA-256 of that form, in lower-case hexadecimal.
+    pub sha256: String,
 }
 
 /// The order will be completed: from here on there is no way back.
@@ -118,7 +131,7 @@ skald::domain_event! {
     /// What happens to an order.
     pub enum OrderEvent {
         /// It was placed.
-        Placed(OrderPlaced) = "order.placed" @ 1,
+        Placed(OrderPlaced) = "order.placed" @ 2 from { 1: OrderPlaced1 => order_placed_1::upcast },
         /// It will be completed.
         Committed(OrderCommitted) = "order.committed" @ 1,
         /// It is completed.

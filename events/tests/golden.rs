@@ -85,6 +85,18 @@ fn an_event_is_called_after_its_category() {
     check::<ShipmentEvent>("shipment");
 }
 
+/// The samples of both shapes tell of one order.
+#[test]
+fn an_order_placed_at_schema_1_is_one_whose_request_was_hashed_in_form_1() {
+    let placed = |schema| {
+        let data = fs::read(golden().join(format!("order.placed.{schema}.json"))).unwrap();
+        OrderEvent::decode(&EventData { event_type: "order.placed".to_owned(), schema, data }).unwrap()
+    };
+    assert_eq!(placed(1), placed(2));
+    let OrderEvent::Placed(placed) = placed(1) else { panic!("another event") };
+    assert_eq!(placed.request_hash.form, 1);
+}
+
 /// A shape is named by its number: a field that is missing or unknown means another shape, not a guess.
 #[test]
 fn a_shape_with_a_field_more_or_less_does_not_decode() {

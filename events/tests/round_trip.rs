@@ -91,7 +91,8 @@ fn placed() -> impl Strategy<Value = OrderPlaced> {
     let customer = "[A-Za-z0-9._-]{1,64}".prop_map(|text| CustomerId::new(text).unwrap());
     let deadline = (0..=253_402_207_200_000_i64).prop_map(|millis| Timestamp::from_millis(millis).unwrap());
     let lines = proptest::collection::vec(line(), 1..5);
-    (customer, personal(), lines, money(), personal(), address(), deadline, "[0-9a-f]{64}").prop_map(
+    let request_hash = (any::<u32>(), "[0-9a-f]{64}").prop_map(|(form, sha256)| RequestHash { form, sha256 });
+    (customer, personal(), lines, money(), personal(), address(), deadline, request_hash).prop_map(
         |(customer_id, customer_name, lines, total, payment_token, address, deadline, request_hash)| OrderPlaced {
             customer_id,
             customer_name,

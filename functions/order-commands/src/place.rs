@@ -8,7 +8,7 @@ use ordering::customer::Customer;
 use ordering::order::{Order, OrderCommand, OrderRejection, OrderState};
 use ordering::placing::{Refused, price};
 use ordering::product::Product;
-use ordering::requests::{Fault, OrderRequest};
+use ordering::requests::{Fault, OrderRequest, UnknownForm};
 use ordering::streams;
 use serde_json::json;
 use skald::{Actor, AppendError, Commit, CommitId, Decider, DomainEvent, EventStore, Many, One, Version, states};
@@ -36,7 +36,7 @@ impl<S: EventStore> OrderCommands<S> {
             return replay(order_id, first, &request);
         }
         let events = self.decide(call, &request).await?;
-        let commit_id = CommitId::of(order_id.uuid(), &request.hash());
+        let commit_id = CommitId::of(order_id.uuid(), &request.hash().sha256);
         let actor = Actor::new(caller.as_str()).map_err(|error| Problem::internal(&error))?;
         let encoded = events.iter().map(OrderEvent::encode).collect::<Result<_, _>>();
         let draft = call.request(commit_id, SOURCE, actor).draft(encoded.map_err(|error| Problem::internal(&error))?);
@@ -71,11 +71,15 @@ impl<S: EventStore> OrderCommands<S> {
 /// The answer to a request whose order is there already: the first one again, or none for another order.
 fn replay(order_id: OrderId, first: &Commit, request: &OrderRequest) -> Result<Reply, Problem> {
     let placed = placed(first)?;
-    if placed.request_hash != request.hash() {
-        let detail = "The Idempotency-Key was used for another order: choose a new one for a new order.";
-        return Err(Problem::refused(detail));
+    match request.is_that_of(&placed) {
+        Ok(true) => Ok(accepted(order_id, &placed).with_header(IDEMPOTENT_REPLAYED, "true")),
+        Ok(false) => {
+            let detail = "The Idempotency-Key was used for another order: choose a new one for a new order.";
+            Err(Problem::refused(detail))
+        }
+        // A newer release placed it, and is about to take over from this one.
+        Err(UnknownForm(_)) => Err(Problem::unavailable()),
     }
-    Ok(accepted(order_id, &placed).with_header(IDEMPOTENT_REPLAYED, "true"))
 }
 
 /// What the first event of an order's stream says.

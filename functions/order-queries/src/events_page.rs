@@ -34,7 +34,8 @@ impl<S: EventStore, V: ViewStore> Queries<S, V> {
     }
 }
 
-/// An envelope as callers see it: personal data in the clear, but nothing of [`HIDDEN`].
+/// An envelope as callers see it: personal data in the clear, but nothing of [`HIDDEN`]. The data is of today's shape, whatever
+/// was stored, and `schema` names the shape that is shown.
 fn shown(envelope: &Envelope<OrderEvent>) -> Result<Value, Problem> {
     let encoded = envelope.data.encode().map_err(|error| Problem::internal(&error))?;
     let data: Value = serde_json::from_slice(&encoded.data).map_err(|error| Problem::internal(&error))?;
@@ -44,7 +45,7 @@ fn shown(envelope: &Envelope<OrderEvent>) -> Result<Value, Problem> {
     }
     let context = &envelope.context;
     Ok(json!({
-        "event_id": envelope.event_id, "event_type": envelope.event_type, "schema": envelope.schema,
+        "event_id": envelope.event_id, "event_type": envelope.event_type, "schema": encoded.schema,
         "tenant": envelope.stream.tenant(), "stream": envelope.stream.name(), "version": envelope.version,
         "recorded_at": envelope.recorded_at, "source": context.source, "correlation_id": context.correlation_id,
         "causation_id": context.causation_id, "actor": context.actor, "metadata": context.metadata, "data": data,
@@ -59,8 +60,8 @@ mod tests {
 
     use super::*;
 
-    /// The data of these events, as callers see them.
-    fn data(events: Vec<EventData>) -> Vec<Value> {
+    /// These events as callers see them.
+    fn seen(events: Vec<EventData>) -> Vec<Value> {
         let order_id: OrderId = "8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873".parse().unwrap();
         let commit = Commit {
             id: CommitId::of(order_id.uuid(), "test"),
@@ -77,7 +78,12 @@ mod tests {
             events,
             snapshot: None,
         };
-        commit.envelopes::<OrderEvent>().map(|envelope| shown(&envelope.unwrap()).unwrap()["data"].clone()).collect()
+        commit.envelopes::<OrderEvent>().map(|envelope| shown(&envelope.unwrap()).unwrap()).collect()
+    }
+
+    /// The data of these events, as callers see them.
+    fn data(events: Vec<EventData>) -> Vec<Value> {
+        seen(events).into_iter().map(|mut envelope| envelope["data"].take()).collect()
     }
 
     #[test]
@@ -88,6 +94,15 @@ mod tests {
             .unwrap();
         assert_eq!(placed["customer_name"], "Jane Doe");
         assert_eq!(placed.get("payment_token"), None);
+    }
+
+    #[test]
+    fn an_event_of_an_older_shape_is_shown_as_what_it_would_be_today() {
+        let golden = include_bytes!("../../../events/golden/order.placed.1.json").to_vec();
+        let [placed] = seen(vec![EventData { event_type: "order.placed".to_owned(), schema: 1, data: golden }])
+            .try_into()
+            .unwrap();
+        assert_eq!((&placed["schema"], &placed["data"]["request_hash"]["form"]), (&json!(2), &json!(1)));
     }
 
     #[test]

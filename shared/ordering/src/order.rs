@@ -9,6 +9,8 @@ use events::{
 };
 use skald::Decider;
 
+use crate::requests::{OrderRequest, UnknownForm};
+
 /// The decider of category `order`.
 #[derive(Debug, Clone, Copy)]
 pub struct Order;
@@ -104,17 +106,20 @@ pub enum OrderCommand {
 /// An order to accept. Only [`placing::price`](crate::placing::price) makes one, so its total is the sum of its lines,
 /// at the prices of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlaceOrder(OrderPlaced);
+pub struct PlaceOrder {
+    request: OrderRequest,
+    placed: OrderPlaced,
+}
 
 impl PlaceOrder {
-    pub(crate) const fn priced(placed: OrderPlaced) -> Self {
-        Self(placed)
+    pub(crate) const fn priced(request: OrderRequest, placed: OrderPlaced) -> Self {
+        Self { request, placed }
     }
 
     /// What will have happened if it is accepted.
     #[must_use]
     pub const fn placed(&self) -> &OrderPlaced {
-        &self.0
+        &self.placed
     }
 }
 
@@ -127,6 +132,9 @@ pub enum OrderRejection {
     /// The same caller placed another order with the same idempotency key.
     #[error("the idempotency key was used for another order")]
     KeyReused,
+    /// Whether the same caller placed this order or another one with the key is for a newer release to tell.
+    #[error(transparent)]
+    UnknownForm(#[from] UnknownForm),
     /// Its direction is decided: it will be, or is, completed.
     #[error("the order is committed")]
     Committed,
@@ -187,7 +195,7 @@ impl PlacedOrder {
     fn decide(&self, command: &OrderCommand) -> Result<Vec<OrderEvent>, OrderRejection> {
         let quiet = Ok(Vec::new());
         match command {
-            OrderCommand::Place(again) if again.placed().request_hash == self.placed.request_hash => quiet,
+            OrderCommand::Place(again) if again.request.is_that_of(&self.placed)? => quiet,
             OrderCommand::Place(_) => Err(OrderRejection::KeyReused),
             OrderCommand::Commit => match self.phase {
                 Phase::Open => Ok(vec![OrderCommitted {}.into()]),

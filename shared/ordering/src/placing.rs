@@ -109,7 +109,7 @@ pub fn price(
         Some(expected) if expected != total => return Err(Refused::PriceChanged { expected, actual: total }),
         Some(_) | None => {}
     }
-    Ok(PlaceOrder::priced(OrderPlaced {
+    let placed = OrderPlaced {
         customer_id: request.customer_id().clone(),
         customer_name: customer.name.clone(),
         lines,
@@ -118,7 +118,8 @@ pub fn price(
         shipping_address: request.shipping_address().clone(),
         deadline: placed_at.plus_millis(time_limit_ms.into()),
         request_hash: request.hash(),
-    }))
+    };
+    Ok(PlaceOrder::priced(request.clone(), placed))
 }
 
 /// What the lines cost together.

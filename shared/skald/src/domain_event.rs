@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn a_schema_that_is_left_out_is_noticed() {
         assert!(numbered_from_one(&[1]) && numbered_from_one(&[1, 2, 3]));
-        for schemas in [&[0][..], &[2], &[1, 3], &[2, 1], &[1, 1]] {
+        for schemas in [&[0][..], &[2], &[1, 3], &[2, 1], &[1, 1], &[1, 2, 4]] {
             assert!(!numbered_from_one(schemas), "{schemas:?}");
         }
     }

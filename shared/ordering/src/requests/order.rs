@@ -1,6 +1,6 @@
 //! `POST /orders`: `{customer_id, items: [{sku, quantity}], payment_token, shipping_address, expected_total?}`.
 
-use events::{Address, AddressFields, CustomerId, Money, Quantity, Sku};
+use events::{Address, AddressFields, CustomerId, Money, OrderPlaced, Quantity, RequestHash, Sku};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use skald::Personal;
@@ -30,6 +30,12 @@ pub struct RequestedItem {
     /// How many of it: 1 to 1,000.
     pub quantity: Quantity,
 }
+
+/// The request of an order was hashed in this form, which a newer release knows: neither a repeat nor another request can be
+/// told from here. *Transient.*
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the order's request was hashed in form {0}, which is not known here")]
+pub struct UnknownForm(pub u32);
 
 impl OrderRequest {
     /// Reads the body.
@@ -88,19 +94,38 @@ impl OrderRequest {
         self.expected_total.map(Price::money)
     }
 
-    /// Tells a repeat of this request from another one: SHA-256, in lower-case hexadecimal, of its canonical form.
-    ///
-    /// The canonical form is made from the values, so spaces, escapes and the order of fields in the JSON do not
-    /// matter. It is a line `skald order 1` and then each value as its length in bytes, a colon and its text: customer
-    /// id, number of items, SKU and quantity of each, payment token, name, both lines (the second empty if absent),
-    /// city, postal code and country of the address, and amount and currency of the expected total (both empty if
-    /// absent). The order of the items counts: it is the order of the lines in the answer, and whoever repeats a
-    /// request repeats it as it was.
-    ///
-    /// The hash is stored, so this form can never change; another one would need another name in front. It is no way
-    /// back to the address once that is erased: the payment token of a real gateway, which is in it, cannot be guessed.
+    /// What this request is known by when it comes again, in the canonical form of today.
     #[must_use]
-    pub fn hash(&self) -> String {
+    pub fn hash(&self) -> RequestHash {
+        RequestHash { form: 1, sha256: sha256(&self.form_1()) }
+    }
+
+    /// Whether the order was placed for this request, and not for another one with the same key. An older order is compared
+    /// in the form that it was placed in, so a release can change the form, and a request repeated across it is still a
+    /// repeat.
+    ///
+    /// # Errors
+    /// [`UnknownForm`] if the order was placed by a newer release, in a form that this one cannot make.
+    pub fn is_that_of(&self, placed: &OrderPlaced) -> Result<bool, UnknownForm> {
+        let RequestHash { form, sha256: stored } = &placed.request_hash;
+        let canonical = match form {
+            1 => self.form_1(),
+            newer => return Err(UnknownForm(*newer)),
+        };
+        Ok(sha256(&canonical) == *stored)
+    }
+
+    /// The canonical form 1, made from the values, so that spaces, escapes and the order of fields in the JSON do not
+    /// matter. It is a line `skald order 1` and then each value as its length in bytes, a colon and its text: customer id,
+    /// number of items, SKU and quantity of each, payment token, name, both lines (the second empty if absent), city,
+    /// postal code and country of the address, and amount and currency of the expected total (both empty if absent). The
+    /// order of the items counts: it is the order of the lines in the answer, and whoever repeats a request repeats it as
+    /// it was.
+    ///
+    /// Hashes of it are stored, so it can never change; another form gets another number, and this one stays. The hash is
+    /// no way back to the address once that is erased: the payment token of a real gateway, which is in it, cannot be
+    /// guessed.
+    fn form_1(&self) -> String {
         let mut canonical = "skald order 1\n".to_owned();
         let mut add = |value: &str| canonical.push_str(&format!("{}:{value}", value.len()));
 
@@ -121,9 +146,13 @@ impl OrderRequest {
         let total = self.expected_total();
         add(&total.map(|total| total.amount_minor.to_string()).unwrap_or_default());
         add(total.map(|total| total.currency.code()).unwrap_or_default());
-
-        Sha256::digest(canonical).iter().map(|byte| format!("{byte:02x}")).collect()
+        canonical
     }
+}
+
+/// In lower-case hexadecimal.
+fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn items(body: &Object<'_>, faults: &mut Faults) -> Option<Vec<RequestedItem>> {

@@ -1,13 +1,14 @@
 use events::{
-    CancelReason, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderParked, OrderResumed,
-    OrderUndoStarted,
+    CancelReason, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderParked, OrderPlaced, OrderResumed,
+    OrderUndoStarted, RequestHash,
 };
 use ordering::order::{Order, OrderCommand, OrderRejection, OrderState, Phase};
+use ordering::requests::UnknownForm;
 use serde_json::json;
 use skald::Decider;
 use skald_testkit::given;
 
-use crate::samples::{body, place, placed, with};
+use crate::samples::{body, place, placed, placed_at_schema_1, with};
 
 const EXPIRED: CancelReason = CancelReason::Expired;
 
@@ -75,6 +76,19 @@ fn the_same_request_again_places_nothing_whatever_happened_since() {
 fn another_request_with_the_same_key_is_rejected() {
     let other = place(&with("/shipping_address/city", json!("Potsdam")));
     given::<Order>(open()).when(OrderCommand::Place(Box::new(other))).then_rejected(OrderRejection::KeyReused);
+}
+
+#[test]
+fn the_same_request_for_an_order_of_schema_1_places_nothing() {
+    given::<Order>([placed_at_schema_1().into()]).when(place_it()).then_nothing();
+}
+
+#[test]
+fn a_request_for_an_order_of_a_newer_form_is_left_to_a_newer_release() {
+    let newer = RequestHash { form: 2, ..placed().request_hash };
+    given::<Order>([OrderPlaced { request_hash: newer, ..placed() }.into()])
+        .when(place_it())
+        .then_rejected(OrderRejection::UnknownForm(UnknownForm(2)));
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! One order, its customer and its products, told once for all tests.
 
-use events::{Currency, CustomerRegistered, Money, OrderId, OrderPlaced, ProductListed, Quantity, Sku, StockShards};
+use events::{
+    Currency, CustomerRegistered, Money, OrderEvent, OrderId, OrderPlaced, ProductListed, Quantity, Sku, StockShards,
+};
 use ordering::customer::{Customer, CustomerState};
 use ordering::order::PlaceOrder;
 use ordering::placing::price;
 use ordering::product::{Product, ProductState};
 use ordering::requests::OrderRequest;
 use serde_json::{Value, json};
-use skald::{Decider, Personal, Timestamp, Version};
+use skald::{Decider, DomainEvent, EventData, Personal, Timestamp, Version};
 
 pub(crate) const TIME_LIMIT_MS: u32 = 900_000;
 
@@ -88,4 +90,14 @@ pub(crate) fn place(body: &Value) -> PlaceOrder {
 /// The order as it was placed.
 pub(crate) fn placed() -> OrderPlaced {
     place(&body()).placed().clone()
+}
+
+/// The same order as a release stored it that did not tell forms of the request apart.
+pub(crate) fn placed_at_schema_1() -> OrderPlaced {
+    let written = OrderEvent::from(placed()).encode().unwrap();
+    let mut data: Value = serde_json::from_slice(&written.data).unwrap();
+    data["request_hash"] = data["request_hash"]["sha256"].take();
+    let stored = EventData { schema: 1, data: data.to_string().into_bytes(), ..written };
+    let OrderEvent::Placed(placed) = OrderEvent::decode(&stored).unwrap() else { panic!("another event") };
+    placed
 }
