@@ -10,7 +10,7 @@ use ordering::streams;
 use skald::memory::{InMemoryEventStore, InMemoryHead};
 use skald::{
     Actor, AppendError, Appended, Commit, CommitId, CommitMessage, Context, CorrelationId, DomainEvent, Draft,
-    EventData, EventStore, Loaded, SnapshotKind, StoreError, StreamId, Tenant, Timestamp, Version,
+    EventData, EventStore, Loaded, Page, SnapshotKind, StoreError, StreamId, Tenant, Timestamp, Version, Way,
 };
 use skald_lambda::Error;
 use skald_lambda::queue::Reader;
@@ -134,8 +134,8 @@ impl EventStore for &System {
         self.store.start(stream)
     }
 
-    async fn read(&self, stream: &StreamId, after: Version) -> Result<Vec<Commit>, StoreError> {
-        self.store.read(stream, after).await
+    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+        self.store.page(stream, way, at_most).await
     }
 
     async fn load(

@@ -13,8 +13,8 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use serde_dynamo::Item;
 use skald::{
-    AppendError, Appended, Commit, Corruption, Draft, EventStore, Head, Loaded, Refusal, SnapshotKind, StoreError,
-    StreamId, Timestamp, Version, check_contiguous,
+    AppendError, Appended, Commit, Corruption, Draft, EventStore, Head, Loaded, Page, Refusal, SnapshotKind,
+    StoreError, StreamId, Timestamp, Version, Way, read_back,
 };
 
 use crate::commit_item::{self, StreamItem, read_stream_item};
@@ -93,36 +93,6 @@ impl DynamoDbEventStore {
         }
     }
 
-    /// The end of a stream, from the last commit on that carries such a snapshot; all of it, if none does.
-    async fn read_back(&self, stream: &StreamId, kind: SnapshotKind) -> Result<Vec<Commit>, StoreError> {
-        let query = self.table.client.query().table_name(&self.table.name).consistent_read(true);
-        let mut pages = query
-            .key_condition_expression("pk = :stream")
-            .expression_attribute_values(":stream", AttributeValue::S(stream.key()))
-            .scan_index_forward(false)
-            .into_paginator()
-            // As many as there are from one snapshot to the next: one page, unless one was left out.
-            .page_size(i32::try_from(kind.every).unwrap_or(i32::MAX).max(1))
-            .send();
-        let mut commits = Vec::new();
-        'pages: while let Some(page) = pages.next().await {
-            let items = page.map_err(|error| sdk_error("Query", error))?.items.unwrap_or_default();
-            for item in items {
-                let commit = read_commit(stream, item.into())?;
-                let ends = kind.is_in(&commit);
-                commits.push(commit);
-                if ends {
-                    break 'pages;
-                }
-            }
-        }
-        commits.reverse();
-        let from_snapshot = commits.first().filter(|commit| kind.is_in(commit));
-        let after = from_snapshot.map_or(Version::START, |commit| commit.first.previous());
-        check_contiguous(stream, after, &commits)?;
-        Ok(commits)
-    }
-
     /// The item at a place of a stream, as of now.
     pub(crate) async fn item_at(&self, stream: &StreamId, first: Version) -> Result<Option<Attributes>, StoreError> {
         let get = self.table.client.get_item().table_name(&self.table.name).consistent_read(true);
@@ -169,23 +139,26 @@ impl EventStore for DynamoDbEventStore {
         self.head(stream, None)
     }
 
-    async fn read(&self, stream: &StreamId, after: Version) -> Result<Vec<Commit>, StoreError> {
+    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
         let query = self.table.client.query().table_name(&self.table.name).consistent_read(true);
-        let mut pages = query
-            .key_condition_expression("pk = :stream AND sk > :after")
-            .expression_attribute_values(":stream", AttributeValue::S(stream.key()))
-            .expression_attribute_values(":after", AttributeValue::N(after.to_string()))
-            .into_paginator()
-            .send();
-        let mut commits = Vec::new();
-        while let Some(page) = pages.next().await {
-            let items = page.map_err(|error| sdk_error("Query", error))?.items.unwrap_or_default();
-            for item in items {
-                commits.push(read_commit(stream, item.into())?);
-            }
-        }
-        check_contiguous(stream, after, &commits)?;
-        Ok(commits)
+        let query = query.expression_attribute_values(":stream", AttributeValue::S(stream.key()));
+        let from = |version: Version| AttributeValue::N(version.to_string());
+        let query = match way {
+            Way::After(position) => query
+                .key_condition_expression("pk = :stream AND sk > :from")
+                .expression_attribute_values(":from", from(position)),
+            Way::Before(first) => query
+                .key_condition_expression("pk = :stream AND sk < :from")
+                .expression_attribute_values(":from", from(first))
+                .scan_index_forward(false),
+            Way::FromEnd => query.key_condition_expression("pk = :stream").scan_index_forward(false),
+        };
+        let answer = query.limit(i32::try_from(at_most).unwrap_or(i32::MAX)).send().await;
+        let answer = answer.map_err(|error| sdk_error("Query", error))?;
+        let more = answer.last_evaluated_key.is_some();
+        let items = answer.items.unwrap_or_default().into_iter();
+        let commits = items.map(|item| read_commit(stream, item.into())).collect::<Result<_, _>>()?;
+        Ok(Page { commits, more })
     }
 
     async fn load(
@@ -194,7 +167,7 @@ impl EventStore for DynamoDbEventStore {
         snapshots: Option<SnapshotKind>,
     ) -> Result<Loaded<DynamoDbHead>, StoreError> {
         let commits = match snapshots {
-            Some(kind) => self.read_back(stream, kind).await?,
+            Some(kind) => read_back(self, stream, kind).await?,
             None => self.read(stream, Version::START).await?,
         };
         Ok(Loaded { head: self.head(stream.clone(), commits.last()), commits })

@@ -145,6 +145,9 @@ macro_rules! __event_store_rules {
             what_was_written_is_read_exactly
             a_stream_over_one_megabyte_is_read_whole
             reading_after_a_version_gives_the_rest
+            a_stream_is_read_either_way_from_anywhere
+            a_page_holds_no_more_than_is_asked_for
+            the_state_is_read_as_it_was
             a_repeated_commit_gives_the_first_answer
             a_repeated_commit_is_recognised_after_others
             another_command_at_the_same_head_is_no_repeat
@@ -181,6 +184,7 @@ macro_rules! __planted_commit_rules {
             a_gap_is_reported
             a_missing_start_is_reported
             an_overlap_is_reported
+            what_is_missing_is_reported_backwards_too
             an_unknown_event_is_reported_and_may_be_known_later
             an_unknown_schema_is_reported_and_may_be_known_later
             a_malformed_event_is_reported

@@ -1,8 +1,8 @@
 //! Stores that let others go on before each call: what is polled together then interleaves, even over a store in memory.
 
 use skald::{
-    AppendError, Appended, Commit, Draft, EventStore, ListEntry, Loaded, Put, SnapshotKind, StoreError, StreamId,
-    Version, ViewRow, ViewStore,
+    AppendError, Appended, Draft, EventStore, ListEntry, Loaded, Page, Put, SnapshotKind, StoreError, StreamId,
+    Version, ViewRow, ViewStore, Way,
 };
 
 use crate::pause::yield_now;
@@ -18,9 +18,9 @@ impl<S: EventStore> EventStore for Yielding<'_, S> {
         self.0.start(stream)
     }
 
-    async fn read(&self, stream: &StreamId, after: Version) -> Result<Vec<Commit>, StoreError> {
+    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
         yield_now().await;
-        self.0.read(stream, after).await
+        self.0.page(stream, way, at_most).await
     }
 
     async fn load(&self, stream: &StreamId, snapshots: Option<SnapshotKind>) -> Result<Loaded<S::Head>, StoreError> {

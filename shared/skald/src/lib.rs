@@ -19,6 +19,7 @@ pub mod memory;
 mod message;
 mod personal;
 mod projection;
+mod reading;
 mod snapshot;
 mod store;
 mod stream;
@@ -36,10 +37,11 @@ pub use handle::{HandleError, Handled, Outcome, Pause, Request, handle, handle_a
 pub use message::{CommitMessage, InvalidMessage};
 pub use personal::{Personal, reveal};
 pub use projection::{Inapplicable, Projection, project};
+pub use reading::{Page, Until, Way, commits, read_back, state_until};
 pub use snapshot::{MAX_WITH_SNAPSHOT_BYTES, Snapshot, SnapshotKind, Snapshots};
 pub use store::{
     AppendError, Appended, Corruption, EventStore, Head, Loaded, MAX_COMMIT_BYTES, MAX_STREAMS, MAX_TOGETHER_BYTES,
-    Refusal, StoreError, check_contiguous,
+    Refusal, StoreError,
 };
 pub use stream::{Category, InvalidName, StreamId, Tenant, Version, is_identifier};
 pub use time::{InvalidTimestamp, Timestamp};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{
-    AppendError, Appended, Commit, Draft, EventStore, Head, ListEntry, Loaded, Put, Refusal, SnapshotKind, StoreError,
-    StreamId, Timestamp, Version, ViewRow, ViewStore, check_contiguous,
+    AppendError, Appended, Commit, Draft, EventStore, Head, ListEntry, Loaded, Page, Put, Refusal, SnapshotKind,
+    StoreError, StreamId, Timestamp, Version, ViewRow, ViewStore, Way, read_back,
 };
 
 /// An event store in memory. Clones share their streams.
@@ -69,13 +69,17 @@ impl EventStore for InMemoryEventStore {
         self.head(stream, None)
     }
 
-    async fn read(&self, stream: &StreamId, after: Version) -> Result<Vec<Commit>, StoreError> {
-        let commits: Vec<Commit> = {
-            let streams = lock(&self.streams);
-            streams.get(stream).into_iter().flatten().filter(|commit| commit.first > after).cloned().collect()
+    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+        let streams = lock(&self.streams);
+        let commits = streams.get(stream).into_iter().flatten();
+        let mut commits: Vec<Commit> = match way {
+            Way::After(position) => commits.filter(|commit| commit.first > position).cloned().collect(),
+            Way::Before(first) => commits.filter(|commit| commit.first < first).rev().cloned().collect(),
+            Way::FromEnd => commits.rev().cloned().collect(),
         };
-        check_contiguous(stream, after, &commits)?;
-        Ok(commits)
+        let more = commits.len() > at_most as usize;
+        commits.truncate(at_most as usize);
+        Ok(Page { commits, more })
     }
 
     async fn load(
@@ -83,9 +87,10 @@ impl EventStore for InMemoryEventStore {
         stream: &StreamId,
         snapshots: Option<SnapshotKind>,
     ) -> Result<Loaded<InMemoryHead>, StoreError> {
-        let mut commits = self.read(stream, Version::START).await?;
-        let last = snapshots.and_then(|kind| commits.iter().rposition(|commit| kind.is_in(commit)));
-        commits.drain(..last.unwrap_or(0));
+        let commits = match snapshots {
+            Some(kind) => read_back(self, stream, kind).await?,
+            None => self.read(stream, Version::START).await?,
+        };
         Ok(Loaded { head: self.head(stream.clone(), commits.last()), commits })
     }
 

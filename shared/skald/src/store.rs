@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::future::Future;
 
-use crate::{Commit, Draft, SnapshotKind, StreamId, Timestamp, Version};
+use crate::reading::read_after;
+use crate::{Commit, Draft, Page, SnapshotKind, StreamId, Timestamp, Version, Way};
 
 /// Largest commit, in bytes as [`Draft::size_bytes`] counts: an item of DynamoDB holds 400 KB, names and keys included.
 pub const MAX_COMMIT_BYTES: usize = 350 * 1024;
@@ -27,6 +28,12 @@ pub trait EventStore: Sync {
     /// The head of a stream that has no events. If it has some after all, appending there is a conflict.
     fn start(&self, stream: StreamId) -> Self::Head;
 
+    /// The next commits that way, at most so many, as of now (strongly consistent): what is there, contiguous or not.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if something is no commit; the other kinds if the store does not answer.
+    fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> impl Future<Output = Result<Page, StoreError>> + Send;
+
     /// The commits after a position, oldest first, all of them and as of now (strongly consistent).
     ///
     /// `after` is [`Version::START`] or the last version of a commit.
@@ -34,7 +41,9 @@ pub trait EventStore: Sync {
     /// # Errors
     /// [`StoreError::Corrupt`] if what is stored does not continue from `after` without gap or overlap; the other kinds
     /// if the store does not answer.
-    fn read(&self, stream: &StreamId, after: Version) -> impl Future<Output = Result<Vec<Commit>, StoreError>> + Send;
+    fn read(&self, stream: &StreamId, after: Version) -> impl Future<Output = Result<Vec<Commit>, StoreError>> + Send {
+        read_after(self, stream, after)
+    }
 
     /// The stream, with the head to append at: the whole of it or, if snapshots are wanted, its end from the last commit on
     /// that carries one.
@@ -272,25 +281,4 @@ pub enum Corruption {
         /// What it says of itself.
         encoding: String,
     },
-}
-
-/// Checks that `commits` go on from `after` without gap or overlap. For stores, on everything they read.
-///
-/// # Errors
-/// [`StoreError::Corrupt`] naming the first place where they do not.
-pub fn check_contiguous(stream: &StreamId, after: Version, commits: &[Commit]) -> Result<(), StoreError> {
-    let mut expected = after.next();
-    for commit in commits {
-        let found = commit.first;
-        let corruption = match found.cmp(&expected) {
-            std::cmp::Ordering::Equal => {
-                expected = commit.last().next();
-                continue;
-            }
-            std::cmp::Ordering::Greater => Corruption::Gap { expected, found },
-            std::cmp::Ordering::Less => Corruption::Overlap { expected, found },
-        };
-        return Err(StoreError::Corrupt { key: stream.key(), corruption });
-    }
-    Ok(())
 }

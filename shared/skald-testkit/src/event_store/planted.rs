@@ -1,7 +1,9 @@
 //! What somebody wrote behind the store's back is reported as what it is, and never written over.
 
+use futures_util::TryStreamExt;
 use skald::{
-    Commit, Corruption, DecodeError, Draft, EventData, EventStore, HandleError, StoreError, StreamId, Version, handle,
+    Commit, Corruption, DecodeError, Draft, EventData, EventStore, HandleError, StoreError, StreamId, Version, Way,
+    handle,
 };
 
 use super::{Broken, PlantCommits, PlantItems};
@@ -63,6 +65,22 @@ pub async fn an_overlap_is_reported<F: PlantCommits>(fixture: &F) {
     fixture.plant(commit(&stream, 3, draft("planted", deposited(4)))).await;
     let overlap = Corruption::Overlap { expected: Version::new(4), found: Version::new(3) };
     assert_corrupt(&corruption(store, &stream).await, &overlap, false);
+}
+
+/// Whichever way it is read, the same is wrong with a stream.
+pub async fn what_is_missing_is_reported_backwards_too<F: PlantCommits>(fixture: &F) {
+    let store = fixture.store();
+    let [gap, overlap, headless] = ["gap", "overlap", "headless"].map(account);
+    append(store, &gap, "first", [deposited(1), deposited(2)]).await;
+    fixture.plant(commit(&gap, 4, draft("planted", deposited(3)))).await;
+    append(store, &overlap, "first", [deposited(1), deposited(2), deposited(3)]).await;
+    fixture.plant(commit(&overlap, 3, draft("planted", deposited(4)))).await;
+    fixture.plant(commit(&headless, 2, draft("planted", deposited(3)))).await;
+    for stream in [gap, overlap, headless] {
+        let StoreError::Corrupt { corruption, .. } = corruption(store, &stream).await else { panic!("checked before") };
+        let read = skald::commits(store, &stream, Way::FromEnd).try_collect::<Vec<_>>().await;
+        assert_corrupt(&read.expect_err("reading backwards saw nothing"), &corruption, false);
+    }
 }
 
 /// Plants a commit of one event of this type, schema and data after a good one, and tells what a command says.

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use skald::{Actor, Commit, Context, CorrelationId, Draft, EventData, EventId, EventStore, Head, Snapshot, Version};
+use futures_util::TryStreamExt;
+use skald::{
+    Actor, Commit, Context, CorrelationId, Draft, EventData, EventId, EventStore, Head, Snapshot, StreamId, Until,
+    Version, Way, state_until,
+};
 
 use super::EventStoreFixture;
-use crate::sample::account;
+use crate::sample::{Account, account};
 use crate::scene::{append, append_at, at, commits, deposited, draft, enlarge, id, load, noted};
 
 /// A stream that nobody has written to is empty, not an error.
@@ -100,4 +104,70 @@ async fn append_megabytes<S: EventStore>(store: &S, stream: &skald::StreamId) ->
     }
     assert_eq!(head.version(), Version::new(8 + 7));
     written
+}
+
+/// First versions of what is read that way, commit by commit.
+async fn read_firsts<S: EventStore>(store: &S, stream: &StreamId, way: Way) -> Vec<u64> {
+    let read: Result<Vec<Commit>, _> = skald::commits(store, stream, way).try_collect().await;
+    let read = read.unwrap_or_else(|error| panic!("{way:?}: {error}"));
+    read.iter().map(|commit| commit.first.get()).collect()
+}
+
+/// Forwards and backwards, from the ends and from between any two commits.
+pub async fn a_stream_is_read_either_way_from_anywhere<F: EventStoreFixture>(fixture: &F) {
+    let (store, stream) = (fixture.store(), account("ways"));
+    for way in [Way::After(Version::START), Way::FromEnd, Way::Before(Version::new(1))] {
+        assert_eq!(read_firsts(store, &stream, way).await, [] as [u64; 0], "nobody has written to it");
+    }
+    for number in 0..5_u64 {
+        append(store, &stream, &number.to_string(), (0..=number % 2).map(deposited).collect::<Vec<_>>()).await;
+    }
+    let firsts = [1, 2, 4, 5, 7];
+    assert_eq!(read_firsts(store, &stream, Way::FromEnd).await, [7, 5, 4, 2, 1]);
+    for (index, first) in firsts.into_iter().enumerate() {
+        let after = Way::After(Version::new(first - 1));
+        assert_eq!(read_firsts(store, &stream, after).await, firsts[index..], "{after:?}");
+        let before = Way::Before(Version::new(first));
+        let mut earlier = firsts[..index].to_vec();
+        earlier.reverse();
+        assert_eq!(read_firsts(store, &stream, before).await, earlier, "{before:?}");
+    }
+}
+
+/// And says whether there is more.
+pub async fn a_page_holds_no_more_than_is_asked_for<F: EventStoreFixture>(fixture: &F) {
+    let (store, stream) = (fixture.store(), account("pages"));
+    for number in 0..5 {
+        append(store, &stream, &number.to_string(), deposited(1)).await;
+    }
+    let page = async |way, at_most| {
+        let page = store.page(&stream, way, at_most).await.unwrap_or_else(|error| panic!("{way:?}: {error}"));
+        (page.commits.iter().map(|commit| commit.first.get()).collect::<Vec<_>>(), page.more)
+    };
+    assert_eq!(page(Way::After(Version::START), 2).await, (vec![1, 2], true));
+    assert_eq!(page(Way::After(Version::new(2)), 2).await, (vec![3, 4], true));
+    assert_eq!(page(Way::After(Version::new(4)), 2).await, (vec![5], false));
+    assert_eq!(page(Way::FromEnd, 3).await, (vec![5, 4, 3], true));
+    assert_eq!(page(Way::Before(Version::new(3)), 3).await, (vec![2, 1], false));
+}
+
+/// At every version, also in the middle of a commit, and at every time.
+pub async fn the_state_is_read_as_it_was<F: EventStoreFixture>(fixture: &F) {
+    let (store, stream) = (fixture.store(), account("past"));
+    let mut head = store.start(stream.clone());
+    for number in 0..4 {
+        let draft = Draft { at: at(10 * number), ..draft(&number.to_string(), [deposited(1), deposited(1)]) };
+        head = append_at(store, &head, draft).await.head;
+    }
+    let balance = async |until| {
+        let folded = state_until::<Account, _>(store, &stream, until).await;
+        let folded = folded.unwrap_or_else(|error| panic!("{until:?}: {error}"));
+        (folded.state.balance, folded.version.get())
+    };
+    for version in 0..=9 {
+        assert_eq!(balance(Until::Version(Version::new(version))).await, (version.min(8), version.min(8)));
+    }
+    for (seconds, events) in [(-1, 0), (0, 2), (9, 2), (10, 4), (29, 6), (30, 8), (99, 8)] {
+        assert_eq!(balance(Until::Time(at(seconds))).await, (events, events), "{seconds} seconds");
+    }
 }

@@ -27,7 +27,7 @@ use serde_json::json;
 use skald::memory::{InMemoryEventStore, InMemoryHead};
 use skald::{
     Actor, AppendError, Appended, Commit, CommitId, Context, CorrelationId, DomainEvent, Draft, EventData, EventStore,
-    Loaded, Request, SnapshotKind, StoreError, StreamId, Tenant, Timestamp, Version, fold, handle,
+    Loaded, Page, Request, SnapshotKind, StoreError, StreamId, Tenant, Timestamp, Version, Way, fold, handle,
 };
 use skald_testkit::{NoPause, yield_now};
 
@@ -324,10 +324,10 @@ impl EventStore for World {
         self.store.start(stream)
     }
 
-    async fn read(&self, stream: &StreamId, after: Version) -> Result<Vec<Commit>, StoreError> {
-        let read = self.store.read(stream, after).await;
+    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+        let page = self.store.page(stream, way, at_most).await;
         yield_now().await;
-        read
+        page
     }
 
     async fn load(

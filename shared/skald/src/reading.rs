@@ -1,0 +1,174 @@
+//! Reading a stream piece by piece: from any place on, either way, with no more in memory than a page.
+
+use std::cmp::Ordering;
+
+use futures_util::{Stream, StreamExt, TryStreamExt, pin_mut, stream};
+
+use crate::{
+    Commit, Corruption, Decider, DomainEvent, EventStore, Folded, SnapshotKind, StatesError, StoreError, StreamId,
+    Timestamp, Version,
+};
+
+/// How many commits are read at once.
+const PAGE: u32 = 1000;
+
+/// Which way a stream is read, and from where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Oldest first: the commits after this position, which is [`Version::START`] or the last version of a commit.
+    After(Version),
+    /// Newest first: the commits that begin before this version.
+    Before(Version),
+    /// Newest first: all commits.
+    FromEnd,
+}
+
+/// Commits of a stream, in the order in which they are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The commits.
+    pub commits: Vec<Commit>,
+    /// Whether there may be more that way.
+    pub more: bool,
+}
+
+/// Up to where a stream is folded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// Up to the event at this position, and with it.
+    Version(Version),
+    /// Up to the first event that was recorded later than this.
+    Time(Timestamp),
+}
+
+impl Way {
+    const fn is_forwards(self) -> bool {
+        matches!(self, Self::After(_))
+    }
+
+    /// The way on after this commit.
+    fn after(self, commit: &Commit) -> Self {
+        if self.is_forwards() { Self::After(commit.last()) } else { Self::Before(commit.first) }
+    }
+
+    /// What is wrong if this commit comes next; none if nothing is.
+    fn fault(self, commit: &Commit) -> Option<Corruption> {
+        // Told as it is forwards, whichever way it is found.
+        let (expected, found) = match self {
+            Self::After(position) => (position.next(), commit.first),
+            Self::Before(first) => (commit.last().next(), first),
+            Self::FromEnd => return None,
+        };
+        match found.cmp(&expected) {
+            Ordering::Equal => None,
+            Ordering::Greater => Some(Corruption::Gap { expected, found }),
+            Ordering::Less => Some(Corruption::Overlap { expected, found }),
+        }
+    }
+
+    /// What is wrong if nothing comes next.
+    fn fault_at_end(self) -> Option<Corruption> {
+        let start = Version::START.next();
+        match self {
+            Self::Before(first) if first != start => Some(Corruption::Gap { expected: start, found: first }),
+            Self::Before(_) | Self::After(_) | Self::FromEnd => None,
+        }
+    }
+}
+
+/// The commits of a stream, one after the other, as of when each page of them is read (strongly consistent). Contiguity is
+/// checked on the way, and backwards that the last one is the first of its stream.
+pub fn commits<'a, S: EventStore + ?Sized>(
+    store: &'a S,
+    stream: &'a StreamId,
+    way: Way,
+) -> impl Stream<Item = Result<Commit, StoreError>> + Send + 'a {
+    pages(store, stream, way, PAGE).map_ok(|page| stream::iter(page.into_iter().map(Ok))).try_flatten()
+}
+
+/// The same by pages of at most so many commits.
+fn pages<'a, S: EventStore + ?Sized>(
+    store: &'a S,
+    stream: &'a StreamId,
+    way: Way,
+    at_most: u32,
+) -> impl Stream<Item = Result<Vec<Commit>, StoreError>> + Send + 'a {
+    stream::try_unfold(Some(way), move |way| async move {
+        let Some(mut way) = way else { return Ok(None) };
+        let Page { commits, more } = store.page(stream, way, at_most).await?;
+        let corrupt = |corruption| StoreError::Corrupt { key: stream.key(), corruption };
+        for commit in &commits {
+            way.fault(commit).map_or(Ok(()), |fault| Err(corrupt(fault)))?;
+            way = way.after(commit);
+        }
+        if !more {
+            way.fault_at_end().map_or(Ok(()), |fault| Err(corrupt(fault)))?;
+        }
+        Ok(Some((commits, more.then_some(way))))
+    })
+}
+
+/// All commits after a position, oldest first. For stores: [`EventStore::read`] is made of it.
+pub(crate) async fn read_after<S: EventStore + ?Sized>(
+    store: &S,
+    stream: &StreamId,
+    after: Version,
+) -> Result<Vec<Commit>, StoreError> {
+    pages(store, stream, Way::After(after), PAGE).try_concat().await
+}
+
+/// The end of a stream, oldest first, from the last commit on that carries such a snapshot; all of it, if none does. For
+/// stores: [`EventStore::load`] with snapshots is made of it.
+///
+/// # Errors
+/// As [`EventStore::read`].
+pub async fn read_back<S: EventStore>(
+    store: &S,
+    stream: &StreamId,
+    kind: SnapshotKind,
+) -> Result<Vec<Commit>, StoreError> {
+    // As many as there are from one snapshot to the next are one page, unless one was left out.
+    let pages = pages(store, stream, Way::FromEnd, kind.every.max(1));
+    pin_mut!(pages);
+    let mut commits = Vec::new();
+    'pages: while let Some(page) = pages.next().await {
+        for commit in page? {
+            let ends = kind.is_in(&commit);
+            commits.push(commit);
+            if ends {
+                break 'pages;
+            }
+        }
+    }
+    commits.reverse();
+    Ok(commits)
+}
+
+/// The state as it was: after the events of a stream up to there.
+///
+/// # Errors
+/// See [`StatesError`].
+pub async fn state_until<D: Decider, S: EventStore>(
+    store: &S,
+    stream: &StreamId,
+    until: Until,
+) -> Result<Folded<D::State>, StatesError> {
+    let mut folded = Folded { state: D::State::default(), version: Version::START };
+    let commits = commits(store, stream, Way::After(Version::START));
+    pin_mut!(commits);
+    while let Some(commit) = commits.next().await {
+        let commit = commit?;
+        for (index, stored) in commit.events.iter().enumerate() {
+            let version = commit.first.plus(index as u64);
+            let is_later = match until {
+                Until::Version(last) => version > last,
+                Until::Time(time) => commit.at > time,
+            };
+            if is_later {
+                return Ok(folded);
+            }
+            folded = Folded { state: D::evolve(folded.state, &D::Event::decode(stored)?), version };
+        }
+    }
+    Ok(folded)
+}
