@@ -39,7 +39,8 @@ impl<S: EventStore> OrderCommands<S> {
         let commit_id = CommitId::of(order_id.uuid(), &request.hash().sha256);
         let actor = Actor::new(caller.as_str()).map_err(|error| Problem::internal(&error))?;
         let encoded = events.iter().map(OrderEvent::encode).collect::<Result<_, _>>();
-        let draft = call.request(commit_id, SOURCE, actor).draft(encoded.map_err(|error| Problem::internal(&error))?);
+        let encoded = encoded.map_err(|error| Problem::internal(&error))?;
+        let draft = call.request(commit_id, SOURCE, actor).draft(encoded, None);
         match self.events.append(&loaded.head, draft).await {
             // The same call at the same time had stored it, or an attempt of this one whose answer was lost.
             Ok(appended) if appended.repeated => replay(order_id, &appended.commit, &request),

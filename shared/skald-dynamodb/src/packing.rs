@@ -24,7 +24,7 @@ pub(crate) fn unpack(packed: &[u8], sizes: &[usize]) -> Result<Vec<Vec<u8>>, &'s
     let size =
         sizes.iter().try_fold(0_usize, |sum, size| sum.checked_add(*size)).filter(|size| *size <= MAX_COMMIT_BYTES);
     let size = size.ok_or("the sizes of `events` are more than fit a commit")?;
-    let all = zstd::bulk::decompress(packed, size).map_err(|_| "`data` cannot be decompressed into `events`")?;
+    let all = zstd::bulk::decompress(packed, size).or(Err("`data` cannot be decompressed into `events`"))?;
     let mut rest = all.as_slice();
     let mut data = Vec::with_capacity(sizes.len());
     for &size in sizes {

@@ -313,10 +313,9 @@ fn whatever_is_wrong_with_packed_data_is_named() {
     let fault = |change: &dyn Fn(&mut serde_json::Value)| {
         let mut image = image.clone();
         change(&mut image);
-        match read_stream_item(from_image(image)) {
-            StreamItem::Unread { fault: Corruption::Malformed { fault, .. }, .. } => fault,
-            other => panic!("{other:?}"),
-        }
+        let read = read_stream_item(from_image(image));
+        let StreamItem::Unread { fault: Corruption::Malformed { fault, .. }, .. } = read else { panic!("{read:?}") };
+        fault
     };
     let size = |index: usize, size: &'static str| {
         move |image: &mut serde_json::Value| image["events"]["L"][index]["M"]["size"]["N"] = json!(size)
