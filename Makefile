@@ -12,7 +12,7 @@ CLOUD     := target/venv
 DEPLOYER  := target/deploy-venv
 INSTALL   := -m pip install --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --requirement
 
-.PHONY: help run demo build test lint bench-path deploy locks clean
+.PHONY: help run demo tail verify build test lint bench-path deploy locks clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -25,8 +25,16 @@ run: $(CLOUD)/installed build ## the whole system on this machine, with demo ord
 demo: $(CLOUD)/installed ## four orders at once, and how each ends, on what `make run` keeps up
 	@$(CLOUD)/bin/python infra/local/demo.py
 
-build: target/checked ## the functions, where the template expects them (PROFILE=dev or release)
-	cargo build --locked --profile $(PROFILE) $(FUNCTIONS:%=--package %)
+tail: target/bin/skald ## all events as they happen (CATEGORY, STREAM, TYPE, CORRELATION, SINCE=10m; ARGS=--help says more)
+	@target/bin/skald tail $(if $(CATEGORY),--category $(CATEGORY)) $(if $(STREAM),--stream $(STREAM)) $(if $(TYPE),--type $(TYPE)) \
+		$(if $(CORRELATION),--correlation $(CORRELATION)) $(if $(SINCE),--since $(SINCE)) $(ARGS)
+
+verify: target/bin/skald ## what is wrong in the event store, if anything is (STREAM=order-…)
+	@target/bin/skald verify $(if $(STREAM),--stream $(STREAM)) $(ARGS)
+
+build: target/checked ## the functions, where the template expects them, and target/bin/skald (PROFILE=dev or release)
+	cargo build --locked --profile $(PROFILE) $(FUNCTIONS:%=--package %) --package skald-cli
+	@mkdir -p target/bin && cp $(BINARIES)/skald target/bin/skald
 	@for each in $(FUNCTIONS); do mkdir -p target/lambda/$$each && cp $(BINARIES)/$$each target/lambda/$$each/bootstrap || exit; done
 
 test: $(CLOUD)/installed build ## every test; the system tests bring a local cloud of their own
@@ -56,6 +64,11 @@ locks: target/checked ## pin the Python tools anew, after a change of a requirem
 
 clean: ## remove all that was made
 	rm -rf target
+
+# The operator's tool, as the last build left it: whoever looks does not want to wait for a build.
+
+target/bin/skald:
+	@$(MAKE) --no-print-directory build
 
 # The tools in Python, each set in a virtual environment of its own, made again when its lock changes.
 

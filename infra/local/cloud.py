@@ -202,6 +202,17 @@ def api_url(cloud: Cloud, outputs: dict[str, str]) -> str:
     return f"{cloud.endpoint}/_aws/execute-api/{api_id}"
 
 
+def description(api_url: str, endpoint: str, outputs: dict[str, str]) -> dict[str, object]:
+    """What other programs must know of a system that is up."""
+    return {
+        "api_url": api_url,
+        "api_host_url": outputs["ApiUrl"],
+        "endpoint": endpoint,
+        "region": REGION,
+        "outputs": outputs,
+    }
+
+
 def make_topic_fifo(cloud: Cloud, outputs: dict[str, str]) -> None:
     """Say again that the topic is FIFO, because the emulator's stacks forget it.
 
@@ -281,14 +292,7 @@ def main(argv: list[str]) -> int:
             with Cloud(chosen.port, chosen.log) as cloud:
                 outputs = deploy(cloud.endpoint, REGION, dict(chosen.parameter), chosen.artifacts, say)
                 make_topic_fifo(cloud, outputs)
-                ready = {
-                    "api_url": api_url(cloud, outputs),
-                    "api_host_url": outputs["ApiUrl"],
-                    "endpoint": cloud.endpoint,
-                    "region": REGION,
-                    "outputs": outputs,
-                }
-                print(json.dumps(ready), flush=True)
+                print(json.dumps(description(api_url(cloud, outputs), cloud.endpoint, outputs)), flush=True)
                 say("ready")
                 cloud.wait()
     except KeyboardInterrupt:

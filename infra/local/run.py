@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import sys
 import time
 import uuid
@@ -31,6 +32,7 @@ from shop import CUSTOMER, ORDER, PRODUCT, RECEIPT, REGISTRATION, SKU
 LOCAL = ROOT / "target" / "local"
 LOG = "cloud.log"
 ADDRESS = "api-url"
+SYSTEM = "system.json"
 VISIBLE_WITHIN_S = 30
 
 
@@ -139,19 +141,22 @@ def invitation(api_url: str, order_id: str, paper: Paper) -> None:
     paper.line()
 
 
-def write_address(file: Path, api_url: str) -> None:
-    """Make `file` say where the API is: other programs read it there."""
-    file.write_text(api_url + "\n", encoding="utf-8")
+def write_address(folder: Path, api_url: str, endpoint: str, outputs: dict[str, str]) -> None:
+    """Make files in `folder` say where the API is, and all that an operator's tools must know: they read it there."""
+    (folder / ADDRESS).write_text(api_url + "\n", encoding="utf-8")
+    system = json.dumps(cloud.description(api_url, endpoint, outputs), indent=2)
+    (folder / SYSTEM).write_text(system + "\n", encoding="utf-8")
 
 
 @contextlib.contextmanager
-def address_on_file(file: Path, api_url: str) -> Iterator[None]:
-    """Within, `file` says where the API is."""
-    write_address(file, api_url)
+def address_on_file(folder: Path, api_url: str, endpoint: str, outputs: dict[str, str]) -> Iterator[None]:
+    """Within, files in `folder` say what is up."""
+    write_address(folder, api_url, endpoint, outputs)
     try:
         yield
     finally:
-        file.unlink(missing_ok=True)
+        for name in (ADDRESS, SYSTEM):
+            (folder / name).unlink(missing_ok=True)
 
 
 def on_a_local_cloud(port: int, folder: Path, paper: Paper) -> None:
@@ -160,7 +165,7 @@ def on_a_local_cloud(port: int, folder: Path, paper: Paper) -> None:
         outputs = deploy(running.endpoint, cloud.REGION, {}, say=saying(paper))
         cloud.make_topic_fifo(running, outputs)
         api_url = cloud.api_url(running, outputs)
-        with address_on_file(folder / ADDRESS, api_url):
+        with address_on_file(folder, api_url, running.endpoint, outputs):
             api = Api(api_url)
             order_id = first_order(api, paper)
             demo.four_orders(api, paper)
@@ -175,7 +180,7 @@ def on_another_cloud(endpoint: str, folder: Path, paper: Paper) -> None:
     outputs = deploy(endpoint, cloud.REGION, {}, say=saying(paper))
     # The endpoint answers for the API too, by the API's name: which need not resolve.
     api_url = outputs["ApiUrl"]
-    write_address(folder / ADDRESS, api_url)
+    write_address(folder, api_url, endpoint, outputs)
     api = Api(endpoint, host=urlsplit(api_url).netloc)
     order_id = first_order(api, paper)
     demo.four_orders(api, paper)

@@ -53,6 +53,9 @@ class Run(unittest.TestCase):
                 for moment in ("sent", "recorded", "accepted", "visible"):
                     self.assertRegex(said, rf"(?m)^ +\d+ ms .. {moment} ")
                 api_url = Path(folder, "api-url").read_text(encoding="utf-8").strip()
+                system = json.loads(Path(folder, "system.json").read_text(encoding="utf-8"))
+                self.assertEqual((api_url, True), (system["api_url"], api_url.startswith(system["endpoint"])))
+                self.assertIn("EventsTableName", system["outputs"])
                 self.assertEqual(3, len(re.findall(rf"(?m)^  curl .*{re.escape(api_url)}/", said)), said)
                 with urllib.request.urlopen(re.search(r"(?m)^  curl (\S+/orders/\S+)$", said)[1], timeout=10) as answer:
                     self.assertIn(json.load(answer)["status"], ("pending", "confirmed"))
@@ -61,7 +64,7 @@ class Run(unittest.TestCase):
                 rest, _ = process.communicate()
                 self.assertEqual(0, process.returncode, rest)
                 self.assertEqual([], list(temporary.iterdir()))
-                self.assertFalse(Path(folder, "api-url").exists())
+                self.assertEqual([], [name for name in ("api-url", "system.json") if Path(folder, name).exists()])
                 with socket.socket() as probe:
                     address = re.search(r"//([\d.]+):(\d+)", api_url)
                     self.assertNotEqual(0, probe.connect_ex((address[1], int(address[2]))), "something still listens")

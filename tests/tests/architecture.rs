@@ -10,10 +10,11 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 const PURE: [&str; 3] = ["skald", "events", "ordering"];
 
 /// What each crate of the workspace may use of the others in what it ships.
-const MAY_USE: [(&str, &[&str]); 7] = [
+const MAY_USE: [(&str, &[&str]); 8] = [
     ("skald", &[]),
     ("events", &["skald"]),
     ("ordering", &["skald", "events"]),
+    ("skald-cli", &["skald", "events", "skald-dynamodb"]),
     ("skald-dynamodb", &["skald"]),
     ("skald-lambda", &["skald"]),
     ("skald-testkit", &["skald"]),

@@ -39,7 +39,7 @@ const PLAIN: &str = "json";
 /// The data of all events in one piece, where that saves a write unit.
 const PACKED: &str = "json+zstd";
 /// How many slices the index of all commits has.
-const SLICES: u8 = 16;
+pub(crate) const SLICES: u8 = 16;
 
 /// What an item of the events table turns out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub fn read_stream_item(item: Item) -> StreamItem {
     }
 }
 
-fn read_key(item: &Item) -> Result<(StreamId, Version), &'static str> {
+pub(crate) fn read_key(item: &Item) -> Result<(StreamId, Version), &'static str> {
     let Some(AttributeValue::S(key)) = item.get("pk") else { return Err("`pk` is missing or no text") };
     let Some(AttributeValue::N(number)) = item.get("sk") else { return Err("`sk` is missing or no number") };
     let stream = key.parse().or(Err("`pk` is no stream's key"))?;
@@ -289,11 +289,13 @@ pub(crate) fn item<const N: usize>(attributes: [(&str, Value); N]) -> HashMap<St
     attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-fn slice(pk: &str) -> u8 {
+/// The slice of the stream with this key.
+pub(crate) fn slice(pk: &str) -> u8 {
     Sha256::digest(pk)[0] % SLICES
 }
 
-fn types(events: &[EventData]) -> String {
+/// The types of these events, as the index has them.
+pub(crate) fn types(events: &[EventData]) -> String {
     let mut types: Vec<&str> = Vec::new();
     for event in events {
         if !types.contains(&event.event_type.as_str()) {

@@ -110,7 +110,7 @@ impl DynamoDbEventStore {
 /// An item of the service.
 pub(crate) type Attributes = HashMap<String, AttributeValue>;
 
-fn read_commit(stream: &StreamId, item: Item) -> Result<Commit, StoreError> {
+pub(crate) fn read_commit(stream: &StreamId, item: Item) -> Result<Commit, StoreError> {
     let corruption = match read_stream_item(item) {
         StreamItem::Commit(commit) => return Ok(commit),
         StreamItem::Unread { fault, .. } => fault,

@@ -1,8 +1,10 @@
-//! The event store and the view store of `skald` on Amazon `DynamoDB`.
+//! The event store, its index and the view store of `skald` on Amazon `DynamoDB`.
 //!
 //! - [`DynamoDbEventStore`] keeps one item for each commit. An append is one conditional `PutItem`, appends to several
 //!   streams are one `TransactWriteItems`, a load is one strongly consistent `Query`.
 //! - [`DynamoDbViewStore`] keeps one item for each row of a view.
+//! - [`DynamoDbCommitIndex`] reads the events table's index of all commits.
+//! - [`Verifier`] looks for what is wrong with an events table. It is for operators: it scans.
 //! - [`read_stream_item`] reads a commit from the table's stream.
 //!
 //! The tables are made by the deployment, from its template. Neither store deletes anything, and the event store updates
@@ -11,11 +13,15 @@
 mod commit_item;
 mod error;
 mod event_store;
+mod index;
 mod packing;
 mod row_item;
 mod transaction;
+mod verify;
 mod view_store;
 
 pub use commit_item::{StreamItem, read_stream_item};
 pub use event_store::{DynamoDbEventStore, DynamoDbHead};
+pub use index::DynamoDbCommitIndex;
+pub use verify::{Defect, Fault, Finding, Verified, Verifier};
 pub use view_store::DynamoDbViewStore;

@@ -6,7 +6,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use skald_testkit::{Rule, event_store, view_store};
+use skald_testkit::{Rule, commit_index, event_store, view_store};
 
 use support::proxy::{Fate, Meddler};
 use support::{Events, Views};
@@ -177,6 +177,36 @@ impl Meddler for PagesByPlace {
     }
 }
 
+/// Goes on in the index with the next moment, so that others of the same moment are passed over.
+#[derive(Clone)]
+struct PagesByMoment;
+
+impl Meddler for PagesByMoment {
+    fn request(&self, operation: &str, body: &mut Value) -> Fate {
+        if let ("Query", Some(from)) = (operation, body["ExpressionAttributeValues"][":from"]["S"].as_str())
+            && let Some((moment, _)) = from.split_once('/')
+        {
+            body["ExpressionAttributeValues"][":from"] = json!({ "S": format!("{moment}0") });
+        }
+        Fate::Pass
+    }
+}
+
+/// Ends before the last moment of what is asked of the index.
+#[derive(Clone)]
+struct EndsBefore;
+
+impl Meddler for EndsBefore {
+    fn request(&self, operation: &str, body: &mut Value) -> Fate {
+        if let ("Query", Some(to)) = (operation, body["ExpressionAttributeValues"][":to"]["S"].as_str()) {
+            let from = body["ExpressionAttributeValues"][":from"]["S"].as_str().unwrap();
+            let to = to.trim_end_matches('0').max(from).to_owned();
+            body["ExpressionAttributeValues"][":to"] = json!({ "S": to });
+        }
+        Fate::Pass
+    }
+}
+
 /// The names of the rules among `asked` that an event store with this meddler before it breaks.
 async fn broken_events(meddler: impl Meddler + Clone, asked: &[&str]) -> Vec<&'static str> {
     let mut broken = Vec::new();
@@ -194,6 +224,18 @@ async fn broken_views(meddler: impl Meddler + Clone, asked: &[&str]) -> Vec<&'st
     let mut broken = Vec::new();
     for rule in named(view_store::every_store::<Views>(), asked) {
         let fixture = Views::spoiled(meddler.clone()).await;
+        if rule.broken_by(&fixture).await.is_some() {
+            broken.push(rule.name);
+        }
+    }
+    broken
+}
+
+/// The same of an index.
+async fn broken_index(meddler: impl Meddler + Clone, asked: &[&str]) -> Vec<&'static str> {
+    let mut broken = Vec::new();
+    for rule in named(commit_index::every_index::<Events>(), asked) {
+        let fixture = Events::spoiled(meddler.clone()).await;
         if rule.broken_by(&fixture).await.is_some() {
             broken.push(rule.name);
         }
@@ -339,4 +381,30 @@ async fn a_view_store_that_forgets_keys_is_found_out() {
 #[tokio::test]
 async fn a_view_store_that_pages_by_place_is_found_out() {
     assert_eq!(broken_views(PagesByPlace, OF_SHARED_PLACES).await, OF_SHARED_PLACES);
+}
+
+const OF_INDEX_PAGES: &[&str] = &["a_slice_of_many_pages_is_read_whole"];
+const OF_MOMENTS: &[&str] = &["entries_of_one_moment_are_read_one_by_one"];
+const OF_ENDS: &[&str] = &["a_slice_is_read_from_a_time_until_a_time", "a_follower_hands_on_every_commit_once"];
+
+#[tokio::test]
+async fn a_proxy_alone_breaks_no_index() {
+    for asked in [OF_INDEX_PAGES, OF_MOMENTS, OF_ENDS] {
+        assert_eq!(broken_index(Nothing, asked).await, [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn an_index_whose_query_is_not_paged_is_found_out() {
+    assert_eq!(broken_index(OnePage, OF_INDEX_PAGES).await, OF_INDEX_PAGES);
+}
+
+#[tokio::test]
+async fn an_index_that_goes_on_by_moment_is_found_out() {
+    assert_eq!(broken_index(PagesByMoment, OF_MOMENTS).await, OF_MOMENTS);
+}
+
+#[tokio::test]
+async fn an_index_that_ends_too_early_is_found_out() {
+    assert_eq!(broken_index(EndsBefore, OF_ENDS).await, OF_ENDS);
 }

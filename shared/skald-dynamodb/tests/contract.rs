@@ -1,4 +1,4 @@
-//! Both stores keep the contracts of every store.
+//! The stores and the index keep the contracts of every store.
 
 mod support;
 
@@ -14,5 +14,14 @@ mod view_store {
     skald_testkit::view_store_contract!(
         #[tokio::test]
         Views::start().await
+    );
+}
+
+mod commit_index {
+    use crate::support::Events;
+
+    skald_testkit::commit_index_contract!(
+        #[tokio::test]
+        Events::start().await
     );
 }

@@ -1,10 +1,12 @@
 //! Tests for what is built with `skald`. A dev-dependency, nothing else.
 //!
 //! - [`given`] something's past, [when](Given::when) a command comes, [then](When::then) these events follow.
-//! - [`event_store`] and [`view_store`] are the contracts of the two kinds of store: every store runs the same rules.
+//! - [`event_store`], [`view_store`] and [`commit_index`] are the contracts of the stores and of the index: each that there is
+//!   runs the same rules.
 //! - [`schema`] writes down the shapes of events, and finds the changes that would make something stored unreadable.
 //! - [`sample`] is a small domain to try a store with; [`NoPause`] waits without a clock.
 
+pub mod commit_index;
 mod decider;
 pub mod event_store;
 mod pause;

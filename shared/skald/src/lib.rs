@@ -4,6 +4,7 @@
 //! - An [`EventStore`] keeps streams of [`Commit`]s; [`handle`] and [`handle_all`] load, decide and append.
 //! - A [`Projection`] turns a stream into one row of a view; [`catch_up`] brings the row up to date, whatever was
 //!   duplicated, reordered or lost on the way.
+//! - A [`CommitIndex`] shows the commits of all streams; a [`Follower`] reads it from any [`Position`] on and misses none.
 //!
 //! This crate performs no input or output. It has no runtime, no clock and no random source: time and ids come in as
 //! arguments, stores and pauses through traits. [`memory`] holds the stores of tests and examples.
@@ -14,10 +15,13 @@ mod commit;
 mod decider;
 mod domain_event;
 mod event;
+mod follow;
 mod handle;
+mod index;
 pub mod memory;
 mod message;
 mod personal;
+mod position;
 mod projection;
 mod reading;
 mod snapshot;
@@ -33,9 +37,12 @@ pub use commit::{Actor, Commit, CommitId, Context, CorrelationId, Draft, Envelop
 pub use decider::{Decider, Folded, decide_in_turn, fold};
 pub use domain_event::{Upcasting, numbered_from_one};
 pub use event::{DecodeError, DomainEvent, EncodeError, EventData, decode_as, encode_as};
+pub use follow::{Batch, FollowError, Follower, Following, Heard, Told};
 pub use handle::{HandleError, Handled, Outcome, Pause, Request, handle, handle_all};
+pub use index::{CommitIndex, IndexEntry, IndexKey, IndexPage, InvalidIndexKey, OddEntry, SlicePosition};
 pub use message::{CommitMessage, InvalidMessage};
 pub use personal::{Personal, reveal};
+pub use position::{InvalidPosition, Position};
 pub use projection::{Inapplicable, Projection, project};
 pub use reading::{Page, Until, Way, commits, read_back, state_until};
 pub use snapshot::{MAX_WITH_SNAPSHOT_BYTES, Snapshot, SnapshotKind, Snapshots};

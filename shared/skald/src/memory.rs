@@ -1,5 +1,7 @@
 //! Stores in memory, for tests, examples and simulations. They pass the same contracts as the stores on DynamoDB.
 
+mod index;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,6 +9,8 @@ use crate::{
     AppendError, Appended, Commit, Draft, EventStore, Head, ListEntry, Loaded, Page, Put, Refusal, SnapshotKind,
     StoreError, StreamId, Timestamp, Version, ViewRow, ViewStore, Way, read_back,
 };
+
+pub use index::InMemoryCommitIndex;
 
 /// An event store in memory. Clones share their streams.
 #[derive(Debug, Clone, Default)]

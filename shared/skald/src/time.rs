@@ -20,7 +20,7 @@ impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(jiff::Timestamp::UNIX_EPOCH);
     /// 0000-01-01T00:00:00Z: before it, text would not sort as time.
-    const FIRST: Self = Self(jiff::Timestamp::constant(-62_167_219_200, 0));
+    pub const FIRST: Self = Self(jiff::Timestamp::constant(-62_167_219_200, 0));
     /// 9999-12-30T22:00:00Z: the last second that `jiff` writes in every time zone.
     const LAST: Self = Self(jiff::Timestamp::constant(253_402_207_200, 0));
 

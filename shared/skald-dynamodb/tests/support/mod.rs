@@ -20,7 +20,8 @@ use aws_sdk_dynamodb::types::{
     ProjectionType, ScalarAttributeType,
 };
 use skald::{Commit, StreamId, Version};
-use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore};
+use skald_dynamodb::{DynamoDbCommitIndex, DynamoDbEventStore, DynamoDbViewStore};
+use skald_testkit::commit_index::CommitIndexFixture;
 use skald_testkit::event_store::{Broken, EventStoreFixture, PlantCommits, PlantItems};
 use skald_testkit::view_store::ViewStoreFixture;
 use tokio::net::TcpListener;
@@ -133,6 +134,8 @@ pub struct Events {
     pub client: Client,
     store: DynamoDbEventStore,
     foreign: DynamoDbEventStore,
+    index: DynamoDbCommitIndex,
+    stores: Client,
 }
 
 impl Events {
@@ -149,7 +152,13 @@ impl Events {
 
     fn with(client: Client, stores: Client) -> Self {
         let foreign = DynamoDbEventStore::new(client.clone(), EVENTS);
-        Self { client, store: DynamoDbEventStore::new(stores, EVENTS), foreign }
+        let index = DynamoDbCommitIndex::new(stores.clone(), EVENTS);
+        Self { client, store: DynamoDbEventStore::new(stores.clone(), EVENTS), foreign, index, stores }
+    }
+
+    /// The client of the stores, through which they may be spoiled.
+    pub fn stores_client(&self) -> Client {
+        self.stores.clone()
     }
 
     async fn put(&self, item: Attributes) {
@@ -167,6 +176,20 @@ impl EventStoreFixture for Events {
     /// In the same table: what is not good there is the head, not the place.
     fn foreign(&self) -> &DynamoDbEventStore {
         &self.foreign
+    }
+}
+
+/// The engine's index shows at once what was written.
+impl CommitIndexFixture for Events {
+    type Store = DynamoDbEventStore;
+    type Index = DynamoDbCommitIndex;
+
+    fn store(&self) -> &DynamoDbEventStore {
+        &self.store
+    }
+
+    fn index(&self) -> &DynamoDbCommitIndex {
+        &self.index
     }
 }
 

@@ -1,0 +1,141 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand};
+use skald::{Position, StreamId, Tenant, Timestamp};
+
+/// What operators do with a system.
+#[derive(Debug, Parser)]
+#[command(name = "skald", disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Follow all events, one line each, as they happen.
+    Tail(TailArguments),
+    /// Look for faults in the event store; ends with status 1 if there are some.
+    Verify(VerifyArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TailArguments {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Only streams of this category, such as `order`.
+    #[arg(long)]
+    pub(crate) category: Option<String>,
+    /// Only this stream, such as `order-0198…`.
+    #[arg(long, value_parser = stream)]
+    pub(crate) stream: Option<StreamId>,
+    /// Only events of this type, such as `order.placed`.
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) event_type: Option<String>,
+    /// Only what followed from the call with this correlation id.
+    #[arg(long)]
+    pub(crate) correlation: Option<String>,
+    /// From when on: `30s`, `10m`, `2h` or `1d` ago, a time such as 2026-11-21T08:15:30Z, or a position that tail gave.
+    #[arg(long, default_value = "0s")]
+    pub(crate) since: Since,
+    /// End when everything until now was told, and say the position.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// For machines: an object of JSON in each line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArguments {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Only this stream, such as `order-0198…`.
+    #[arg(long, value_parser = stream)]
+    pub(crate) stream: Option<StreamId>,
+    /// How many parts of the table are read at the same time.
+    #[arg(long, default_value = "8", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) parallel: u16,
+}
+
+/// Where the event store is. Without `--table`: on this machine, as `make run` left it.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// The events table. Then region and credentials are those of your AWS profile, unless said otherwise.
+    #[arg(long)]
+    pub(crate) table: Option<String>,
+    /// Where the services answer, if not on AWS.
+    #[arg(long, requires = "table")]
+    pub(crate) endpoint: Option<String>,
+    /// The region of the table.
+    #[arg(long, requires = "table")]
+    pub(crate) region: Option<String>,
+    /// The AWS profile to use.
+    #[arg(long, requires = "table")]
+    pub(crate) profile: Option<String>,
+    /// Where `make run` says what it runs.
+    #[arg(long, default_value = "target/local/system.json")]
+    pub(crate) system: PathBuf,
+}
+
+/// A stream by its name, of the default tenant, or by its key.
+fn stream(text: &str) -> Result<StreamId, skald::InvalidName> {
+    if text.contains('/') { text.parse() } else { StreamId::named(&Tenant::default(), text) }
+}
+
+/// From when on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// This long ago, in milliseconds.
+    Ago(i64),
+    /// This time.
+    Time(Timestamp),
+    /// Where another tail ended.
+    Position(Position),
+}
+
+impl FromStr for Since {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let ago = |unit_ms: i64, number: &str| number.parse::<u32>().ok().and_then(|n| unit_ms.checked_mul(n.into()));
+        let units = [("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+        let duration = units.iter().find_map(|(unit, ms)| ago(*ms, text.strip_suffix(unit)?));
+        if let Some(ms) = duration {
+            return Ok(Self::Ago(ms));
+        }
+        if let Ok(time) = text.parse() {
+            return Ok(Self::Time(time));
+        }
+        let how = "say how long ago (30s, 10m, 2h, 1d), a time (2026-11-21T08:15:30Z), or a position as tail gave it";
+        text.parse().map(Self::Position).map_err(|error: skald::InvalidPosition| format!("{error}; {how}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn since_is_a_duration_a_time_or_a_position() {
+        let time: Timestamp = "2026-11-21T08:15:30Z".parse().unwrap();
+        let position = Position::before(time, 16);
+        assert_eq!("10m".parse(), Ok(Since::Ago(600_000)));
+        assert_eq!("1d".parse(), Ok(Since::Ago(86_400_000)));
+        assert_eq!("2026-11-21T08:15:30Z".parse(), Ok(Since::Time(time)));
+        assert_eq!(position.to_string().parse(), Ok(Since::Position(position)));
+        for text in ["", "m", "-1m", "10", "10 m", "yesterday", "99999999999d"] {
+            let error = text.parse::<Since>().unwrap_err();
+            assert!(error.contains("say how long ago"), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The time.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use skald::Timestamp;
+
+/// Now.
+#[expect(clippy::disallowed_methods, reason = "this is where the others get the time from")]
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis())
+        .ok()
+        .and_then(|millis| Timestamp::from_millis(millis).ok())
+        .unwrap_or(Timestamp::EPOCH)
+}

@@ -1,0 +1,483 @@
+//! Verifying an events table: every stream is whole and can be read, and the index shows what the table has.
+//!
+//! All streams are verified by one parallel scan of the table and one walk through the index; both are read once if all is
+//! well. A scan promises no order, so it only finds streams that may have a fault: those are then read for themselves, by
+//! strongly consistent queries, and what that finds is told. Whether index and table have the same is seen from a sum per
+//! slice; only slices whose sums differ are compared entry by entry. So commits that are appended meanwhile are no faults.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::AsyncSleep;
+use aws_sdk_dynamodb::types::AttributeValue as Value;
+use futures_util::StreamExt;
+use futures_util::future::try_join_all;
+use futures_util::stream::iter;
+use serde_dynamo::{AttributeValue, Item};
+use sha2::{Digest, Sha256};
+use skald::{
+    Commit, CommitIndex, Corruption, DecodeError, EventData, IndexEntry, IndexKey, SlicePosition, StoreError, StreamId,
+    Timestamp, Version,
+};
+
+use crate::commit_item::{SLICES, StreamItem, read_key, read_stream_item, slice, types};
+use crate::error::sdk_error;
+use crate::index::{COMMITS, DynamoDbCommitIndex, read_entry, told_key};
+
+/// Entries of the index asked for at once.
+const PAGE: u32 = 1_000;
+/// Requests under way at the same time, where entries are looked up one by one.
+const AT_ONCE: usize = 16;
+/// How often an entry is looked for that the index does not show yet, and the first pause between; each further is twice as long.
+const LOOKS: u32 = 5;
+const PAUSE_MS: u64 = 50;
+
+/// Something that is wrong with an events table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The stream's key; of an item that is of no stream, its keys.
+    pub key: String,
+    /// The version, if it is one's.
+    pub version: Option<Version>,
+    /// What is wrong.
+    pub defect: Defect,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.version {
+            Some(version) => write!(f, "{} at version {version}: {}", self.key, self.defect),
+            None => write!(f, "{}: {}", self.key, self.defect),
+        }
+    }
+}
+
+/// What can be wrong with an item of the table, or an entry of its index. No text quotes a stored value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Defect {
+    /// An item in the table that belongs to no stream.
+    #[error("in the table: no place of a stream, {0}")]
+    Foreign(&'static str),
+    /// A gap, an overlap, or an item that cannot be read.
+    #[error("in the table: {0}")]
+    Corrupt(Corruption),
+    /// An event that the catalogue cannot decode.
+    #[error("in the table: {0}")]
+    Undecodable(String),
+    /// A commit that was recorded earlier than the one before it.
+    #[error("in the table: recorded at {at}, earlier than the commit before it, at {before}")]
+    Earlier {
+        /// When it was recorded.
+        at: Timestamp,
+        /// When the commit before was.
+        before: Timestamp,
+    },
+    /// An attribute from which the index is made is not what it must be.
+    #[error("in the table: `{0}`, from which the index is made, does not fit the commit")]
+    Unindexed(&'static str),
+    /// The table has the commit, and the index does not show it.
+    #[error("in the index: no entry for this commit")]
+    NotInIndex,
+    /// The index shows a commit that the table does not have.
+    #[error("in the index: an entry without a commit in the table")]
+    NoCommit,
+    /// The index shows it otherwise than the table has it.
+    #[error("in the index: the entry differs from the commit in the table")]
+    Differs,
+    /// An entry of the index that is no commit's.
+    #[error("in the index: {0}")]
+    Odd(&'static str),
+}
+
+/// What was looked at so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Verified {
+    /// Items of the table, whatever they are.
+    pub items: u64,
+    /// Events that were decoded.
+    pub events: u64,
+    /// Entries of the index.
+    pub entries: u64,
+    /// Faults found.
+    pub faults: u64,
+}
+
+/// Verifies an events table. `D` decodes an event with the catalogue; `T` is told each fault, and now and then how far it is.
+#[derive(Debug)]
+pub struct Verifier<D, T> {
+    client: Client,
+    table: String,
+    index: DynamoDbCommitIndex,
+    until: Timestamp,
+    decode: D,
+    tell: T,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    verified: Verified,
+    /// What was told, because a stream may come up twice.
+    told: BTreeSet<String>,
+}
+
+/// What a verifier tells.
+#[derive(Debug, Clone, Copy)]
+pub enum Finding<'a> {
+    /// Something is wrong.
+    Fault(&'a Fault),
+    /// So much was looked at.
+    Progress(Verified),
+}
+
+/// The sum over the entries of each slice, and their number.
+type Sums = BTreeMap<u8, (u64, u128)>;
+
+fn add(sums: &mut Sums, slice: u8, entry: &IndexEntry) {
+    let digest = Sha256::digest(format!("{} {}", entry.key, entry.types.join(" ")));
+    let mut number = [0; 16];
+    number.copy_from_slice(&digest[..16]);
+    let (count, sum) = sums.entry(slice).or_default();
+    *count += 1;
+    *sum = sum.wrapping_add(u128::from_be_bytes(number));
+}
+
+/// A stream, item after item.
+struct Walk {
+    stream: StreamId,
+    /// What should come next; none after an item whose events could not be counted.
+    expected: Option<Version>,
+    before: Option<Timestamp>,
+    faults: Vec<Fault>,
+    /// Whether its items did not follow each other.
+    is_broken: bool,
+}
+
+/// What a stream turned out to have.
+#[derive(Default)]
+struct Walked {
+    items: u64,
+    events: u64,
+    /// What the index should show of it, and in which slice.
+    indexed: Vec<(u8, IndexEntry)>,
+}
+
+impl Walk {
+    fn new(stream: StreamId) -> Self {
+        let expected = Some(Version::START.next());
+        Self { stream, expected, before: None, faults: Vec::new(), is_broken: false }
+    }
+
+    fn fault(&mut self, version: Version, defect: Defect) {
+        self.faults.push(Fault { key: self.stream.key(), version: Some(version), defect });
+    }
+
+    /// Goes over one item, and gives how many of its events were decoded.
+    fn take(
+        &mut self,
+        first: Version,
+        item: Item,
+        decode: &impl Fn(&StreamId, &EventData) -> Result<(), DecodeError>,
+    ) -> u64 {
+        match self.expected {
+            Some(expected) if first > expected => {
+                self.is_broken = true;
+                self.fault(first, Defect::Corrupt(Corruption::Gap { expected, found: first }));
+            }
+            Some(expected) if first < expected => {
+                self.is_broken = true;
+                self.fault(first, Defect::Corrupt(Corruption::Overlap { expected, found: first }));
+            }
+            Some(_) | None => {}
+        }
+        let indexed = match item.get("slice") {
+            Some(AttributeValue::N(number)) if *number == slice(&self.stream.key()).to_string() => Ok(()),
+            _ => Err("slice"),
+        };
+        let entry = indexed.and_then(|()| read_entry(&item).or(Err("position")));
+        let commit = match read_stream_item(item) {
+            StreamItem::Commit(commit) => commit,
+            StreamItem::Unread { fault, .. } => {
+                self.fault(first, Defect::Corrupt(fault));
+                self.expected = None;
+                return 0;
+            }
+            StreamItem::Foreign { fault } => {
+                self.fault(first, Defect::Foreign(fault));
+                return 0;
+            }
+        };
+        let indexed = entry.and_then(|entry| match entry {
+            entry if entry.key != IndexKey::of(&commit) => Err("position"),
+            entry if entry.types.join(" ") != types(&commit.events) => Err("types"),
+            _ => Ok(()),
+        });
+        if let Err(attribute) = indexed {
+            self.fault(first, Defect::Unindexed(attribute));
+        }
+        self.go_on(&commit, decode)
+    }
+
+    fn go_on(&mut self, commit: &Commit, decode: &impl Fn(&StreamId, &EventData) -> Result<(), DecodeError>) -> u64 {
+        if let Some(before) = self.before.filter(|before| commit.at < *before) {
+            self.fault(commit.first, Defect::Earlier { at: commit.at, before });
+        }
+        let mut decoded = 0;
+        for (index, event) in commit.events.iter().enumerate() {
+            match decode(&self.stream, event) {
+                Ok(()) => decoded += 1,
+                Err(error) => self.fault(commit.first.plus(index as u64), Defect::Undecodable(error.to_string())),
+            }
+        }
+        // Here is the place to hold a commit's snapshot against the fold of all events up to it.
+        self.before = Some(commit.at);
+        self.expected = Some(self.expected.unwrap_or(commit.first).max(commit.last().next()));
+        decoded
+    }
+}
+
+impl<D, T> Verifier<D, T>
+where
+    D: Fn(&StreamId, &EventData) -> Result<(), DecodeError>,
+    T: Fn(Finding<'_>),
+{
+    /// Of this table. The client needs to scan it, and to query it and its index. Index and table are held against each other
+    /// up to `until`: a little before now, and what is appended meanwhile makes no work.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>, until: Timestamp, decode: D, tell: T) -> Self {
+        let table = table.into();
+        let index = DynamoDbCommitIndex::new(client.clone(), table.clone());
+        Self { client, table, index, until, decode, tell, state: Mutex::default() }
+    }
+
+    /// Verifies all streams, with this many parts of the table read at the same time.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the service does not answer. Faults are no errors: they are told.
+    pub async fn all(&self, parallel: u16) -> Result<Verified, StoreError> {
+        let parallel = i32::from(parallel.max(1));
+        let parts = try_join_all((0..parallel).map(|part| self.scan(part, parallel))).await?;
+        let (mut table, mut suspects) = (Sums::new(), BTreeSet::new());
+        for (sums, found) in parts {
+            for (slice, (count, sum)) in sums {
+                let (all, total) = table.entry(slice).or_default();
+                *all += count;
+                *total = total.wrapping_add(sum);
+            }
+            suspects.extend(found);
+        }
+        for stream in suspects {
+            self.walk(&stream).await?;
+        }
+        let index: Sums = try_join_all((0..SLICES).map(|slice| self.sum(slice))).await?.into_iter().flatten().collect();
+        for slice in (0..SLICES).filter(|slice| table.get(slice) != index.get(slice)) {
+            self.check_index(slice, None).await?;
+            self.check_table(slice).await?;
+        }
+        Ok(self.state().verified)
+    }
+
+    /// Verifies one stream.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub async fn stream(&self, stream: &StreamId) -> Result<Verified, StoreError> {
+        let Walked { items, events, indexed } = self.walk(stream).await?;
+        let shown = self.check_index(slice(&stream.key()), Some(stream)).await?;
+        self.count(|verified| *verified = Verified { items, events, entries: shown, faults: verified.faults });
+        for (slice, entry) in indexed {
+            self.look_for(slice, &entry).await?;
+        }
+        Ok(self.state().verified)
+    }
+
+    /// Goes over a part of the table. Gives the sums of what should be in the index, and the streams to be read for themselves.
+    async fn scan(&self, part: i32, parts: i32) -> Result<(Sums, BTreeSet<StreamId>), StoreError> {
+        let scan = self.client.scan().table_name(&self.table).segment(part).total_segments(parts);
+        let mut pages = scan.consistent_read(true).into_paginator().send();
+        let (mut sums, mut suspects) = (Sums::new(), BTreeSet::new());
+        let mut walk: Option<Walk> = None;
+        while let Some(page) = pages.next().await {
+            let items = page.map_err(|error| sdk_error("Scan", error))?.items.unwrap_or_default();
+            let (count, mut events) = (items.len() as u64, 0);
+            for item in items.into_iter().map(Item::from) {
+                let (stream, first) = match read_key(&item) {
+                    Ok(key) => key,
+                    Err(fault) => {
+                        self.tell(&Fault { key: told_key(&item), version: None, defect: Defect::Foreign(fault) });
+                        continue;
+                    }
+                };
+                if let Some((slice, entry)) = self.indexed(&item) {
+                    add(&mut sums, slice, &entry);
+                }
+                if walk.as_ref().is_none_or(|walk| walk.stream != stream) {
+                    self.close(walk.take(), &mut suspects);
+                }
+                let walk = walk.get_or_insert_with(|| Walk::new(stream));
+                events += walk.take(first, item, &self.decode);
+            }
+            self.count(|verified| {
+                verified.items += count;
+                verified.events += events;
+            });
+        }
+        self.close(walk, &mut suspects);
+        Ok((sums, suspects))
+    }
+
+    /// Tells the faults of a stream that came in one piece. Of another they may be the scan's, or another part's.
+    fn close(&self, walk: Option<Walk>, suspects: &mut BTreeSet<StreamId>) {
+        match walk {
+            Some(walk) if walk.is_broken => drop(suspects.insert(walk.stream)),
+            Some(walk) => walk.faults.iter().for_each(|fault| self.tell(fault)),
+            None => {}
+        }
+    }
+
+    /// Goes over a stream as of now, and tells its faults.
+    async fn walk(&self, stream: &StreamId) -> Result<Walked, StoreError> {
+        let query = self.client.query().table_name(&self.table).consistent_read(true);
+        let query = query.key_condition_expression("pk = :stream");
+        let query = query.expression_attribute_values(":stream", Value::S(stream.key()));
+        let mut found = query.into_paginator().items().send();
+        let (mut walk, mut walked) = (Walk::new(stream.clone()), Walked::default());
+        while let Some(item) = found.next().await {
+            let item = Item::from(item.map_err(|error| sdk_error("Query", error))?);
+            walked.items += 1;
+            walked.indexed.extend(self.indexed(&item));
+            match read_key(&item) {
+                Ok((_, first)) => walked.events += walk.take(first, item, &self.decode),
+                Err(fault) => self.tell(&Fault { key: told_key(&item), version: None, defect: Defect::Foreign(fault) }),
+            }
+        }
+        walk.faults.iter().for_each(|fault| self.tell(fault));
+        Ok(walked)
+    }
+
+    /// The sum over what the index shows of a slice; tells what is no commit's entry.
+    async fn sum(&self, number: u8) -> Result<Sums, StoreError> {
+        let mut sums = Sums::new();
+        let mut after = SlicePosition::START;
+        while let Some(entries) = self.page(number, &mut after).await? {
+            entries.iter().for_each(|entry| add(&mut sums, number, entry));
+            self.count(|verified| verified.entries += entries.len() as u64);
+        }
+        Ok(sums)
+    }
+
+    /// The next entries of a slice; none after the last.
+    async fn page(&self, number: u8, after: &mut SlicePosition) -> Result<Option<Vec<IndexEntry>>, StoreError> {
+        let page = self.index.read(number, after, self.until, PAGE).await?;
+        for odd in page.odd {
+            self.tell(&Fault { key: odd.key, version: None, defect: Defect::Odd(odd.fault) });
+        }
+        let Some(last) = page.entries.last() else { return Ok(None) };
+        *after = SlicePosition::After(last.key.clone());
+        Ok(Some(page.entries))
+    }
+
+    /// Checks what the index shows of a slice, or of one stream in it, entry by entry; gives how many there are.
+    async fn check_index(&self, number: u8, only: Option<&StreamId>) -> Result<u64, StoreError> {
+        let (mut after, mut count) = (SlicePosition::START, 0);
+        while let Some(entries) = self.page(number, &mut after).await? {
+            let entries = entries.iter().filter(|entry| only.is_none_or(|stream| stream == entry.key.stream()));
+            let mut checks = iter(entries.map(|entry| self.check_entry(number, entry))).buffered(AT_ONCE);
+            while let Some(checked) = checks.next().await {
+                checked?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Checks that the index shows what the table has of a slice, entry by entry.
+    async fn check_table(&self, number: u8) -> Result<(), StoreError> {
+        let scan = self.client.scan().table_name(&self.table).consistent_read(true);
+        let scan = scan.filter_expression("slice = :slice");
+        let scan = scan.expression_attribute_values(":slice", Value::N(number.to_string()));
+        let mut items = scan.into_paginator().items().send();
+        while let Some(item) = items.next().await {
+            let item = Item::from(item.map_err(|error| sdk_error("Scan", error))?);
+            if let Some((slice, entry)) = self.indexed(&item) {
+                self.look_for(slice, &entry).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that the table has the commit of an entry.
+    async fn check_entry(&self, number: u8, entry: &IndexEntry) -> Result<(), StoreError> {
+        let key = &entry.key;
+        let defect = match self.index.commit(key).await {
+            Ok(None) => Defect::NoCommit,
+            Ok(Some(commit)) if IndexKey::of(&commit) != *key => Defect::Differs,
+            Ok(Some(commit)) if entry.types.join(" ") != types(&commit.events) => Defect::Differs,
+            Ok(Some(_)) if slice(&key.stream().key()) != number => Defect::Differs,
+            // What cannot be read is there: what is wrong with it is told of the table.
+            Ok(Some(_)) | Err(StoreError::Corrupt { .. }) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        self.tell(&Fault { key: key.stream().key(), version: Some(key.first()), defect });
+        Ok(())
+    }
+
+    /// Checks that the index has an entry, which may take a moment.
+    async fn look_for(&self, number: u8, entry: &IndexEntry) -> Result<(), StoreError> {
+        for look in 0..LOOKS {
+            let query = self.client.query().table_name(&self.table).index_name(COMMITS);
+            let found = query
+                .key_condition_expression("slice = :slice AND #position = :position")
+                .expression_attribute_names("#position", "position")
+                .expression_attribute_values(":slice", Value::N(number.to_string()))
+                .expression_attribute_values(":position", Value::S(entry.key.to_string()))
+                .send()
+                .await
+                .map_err(|error| sdk_error("Query", error))?;
+            if found.count > 0 {
+                return Ok(());
+            }
+            if let Some(timer) = self.client.config().sleep_impl() {
+                timer.sleep(Duration::from_millis(PAUSE_MS << look)).await;
+            }
+        }
+        let (key, version) = (entry.key.stream().key(), Some(entry.key.first()));
+        self.tell(&Fault { key, version, defect: Defect::NotInIndex });
+        Ok(())
+    }
+
+    /// The entry that the index makes of an item, and its slice; none if the attributes for it are not what they must be.
+    fn indexed(&self, item: &Item) -> Option<(u8, IndexEntry)> {
+        let Some(AttributeValue::N(number)) = item.get("slice") else { return None };
+        let entry = read_entry(item).ok().filter(|entry| entry.key.at() <= self.until)?;
+        Some((number.parse().ok()?, entry))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, fault: &Fault) {
+        let is_new = {
+            let mut state = self.state();
+            let is_new = state.told.insert(fault.to_string());
+            state.verified.faults += u64::from(is_new);
+            is_new
+        };
+        if is_new {
+            (self.tell)(Finding::Fault(fault));
+        }
+    }
+
+    fn count(&self, change: impl FnOnce(&mut Verified)) {
+        let verified = {
+            let mut state = self.state();
+            change(&mut state.verified);
+            state.verified
+        };
+        (self.tell)(Finding::Progress(verified));
+    }
+}

@@ -1,0 +1,192 @@
+//! Verifying finds each kind of fault, and none where there is none. What only the service could do wrong, a proxy does.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod support;
+
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+use skald::{DecodeError, EventData, EventStore, StreamId, Timestamp, Version};
+use skald_dynamodb::{DynamoDbEventStore, Finding, Verified, Verifier};
+use skald_testkit::event_store::{EventStoreFixture, PlantCommits};
+use skald_testkit::sample::account;
+
+use support::calls::draft;
+use support::proxy::Meddler;
+use support::{EVENTS, Events};
+
+/// Lets everything pass.
+struct Nothing;
+
+impl Meddler for Nothing {}
+
+/// Changes the entries that the index shows; what else is read passes.
+struct Index(fn(&mut Vec<Value>));
+
+impl Meddler for Index {
+    fn answer(&self, _: &str, _: &mut u16, body: &mut Value) {
+        let items = body["Items"].as_array_mut().filter(|items| items.iter().all(|item| item.get("events").is_none()));
+        let Some(items) = items else { return };
+        (self.0)(items);
+        let count = items.len();
+        body["Count"] = json!(count);
+    }
+}
+
+/// Gives the items of each page of a scan in reverse, which it may: a scan has no order.
+struct Unordered;
+
+impl Meddler for Unordered {
+    fn answer(&self, operation: &str, _: &mut u16, body: &mut Value) {
+        if let ("Scan", Some(items)) = (operation, body["Items"].as_array_mut()) {
+            items.reverse();
+        }
+    }
+}
+
+/// Twelve streams of one to four commits.
+async fn filled(meddler: impl Meddler) -> Events {
+    let events = Events::spoiled(meddler).await;
+    for number in 0..12 {
+        fill(events.store(), &account(&number.to_string()), 1 + number % 4).await;
+    }
+    events
+}
+
+async fn fill(store: &DynamoDbEventStore, stream: &StreamId, commits: u64) {
+    let mut head = store.start(stream.clone());
+    for number in 0..commits {
+        head = store.append(&head, draft(&format!("{stream} {number}"))).await.unwrap().head;
+    }
+}
+
+fn decode(_: &StreamId, event: &EventData) -> Result<(), DecodeError> {
+    let EventData { event_type, schema, .. } = event.clone();
+    if event_type == "account.deposited" { Ok(()) } else { Err(DecodeError::Unknown { event_type, schema }) }
+}
+
+/// What is found with this many parts, or in one stream.
+async fn verified(events: &Events, parallel: u16, stream: Option<&StreamId>) -> (Vec<String>, Verified) {
+    let faults = Mutex::new(Vec::new());
+    let tell = |finding: Finding<'_>| match finding {
+        Finding::Fault(fault) => faults.lock().unwrap().push(fault.to_string()),
+        Finding::Progress(_) => {}
+    };
+    let end = Timestamp::EPOCH.plus_millis(i64::MAX);
+    let verifier = Verifier::new(events.stores_client(), EVENTS, end, decode, tell);
+    let verified = match stream {
+        Some(stream) => verifier.stream(stream).await,
+        None => verifier.all(parallel).await,
+    };
+    let verified = verified.unwrap();
+    drop(verifier);
+    let mut faults = faults.into_inner().unwrap();
+    faults.sort();
+    assert_eq!(verified.faults, faults.len() as u64);
+    (faults, verified)
+}
+
+async fn assert_faults(events: &Events, expected: &[&str]) {
+    for parallel in [1, 5] {
+        let (faults, _) = verified(events, parallel, None).await;
+        assert_eq!(faults, expected, "in {parallel} parts");
+    }
+}
+
+#[tokio::test]
+async fn a_sound_table_has_no_faults() {
+    let events = filled(Nothing).await;
+    for parallel in [1, 3, 16] {
+        let (faults, verified) = verified(&events, parallel, None).await;
+        assert_eq!(faults, [""; 0]);
+        assert_eq!(verified, Verified { items: 30, events: 30, entries: 30, faults: 0 }, "in {parallel} parts");
+    }
+    let (faults, verified) = verified(&events, 1, Some(&account("3"))).await;
+    assert_eq!(faults, [""; 0]);
+    assert_eq!(verified, Verified { items: 4, events: 4, entries: 4, faults: 0 });
+}
+
+#[tokio::test]
+async fn the_order_of_a_scan_is_not_relied_on() {
+    let events = filled(Unordered).await;
+    assert_faults(&events, &[]).await;
+}
+
+#[tokio::test]
+async fn faults_in_streams_are_named() {
+    let events = filled(Nothing).await;
+    let plant = async |id: &str, first: u64, change: fn(&mut skald::Commit)| {
+        let stream = account(id);
+        let mut commit = events.store().load(&account("0"), None).await.unwrap().commits.remove(0);
+        commit.stream = stream;
+        commit.first = Version::new(first);
+        change(&mut commit);
+        events.plant(commit).await;
+    };
+    plant("gap", 2, |_| ()).await;
+    plant("odd", 1, |commit| commit.events[0].event_type = "account.closed".to_owned()).await;
+    plant("back", 1, |_| ()).await;
+    plant("back", 2, |commit| commit.at = commit.at.plus_millis(-1)).await;
+    plant("twice", 1, |commit| commit.events.push(commit.events[0].clone())).await;
+    plant("twice", 2, |_| ()).await;
+    let (faults, _) = verified(&events, 4, None).await;
+    let named = |text: &str| faults.iter().filter(|fault| fault.contains(text)).count();
+    assert_eq!(
+        named("default/account-gap at version 2: in the table: a gap: version 1 should come next"),
+        1,
+        "{faults:#?}"
+    );
+    assert_eq!(named("default/account-odd at version 1: in the table: unknown event account.closed"), 1, "{faults:#?}");
+    assert_eq!(named("default/account-back at version 2: in the table: recorded at"), 1, "{faults:#?}");
+    assert_eq!(named("default/account-twice at version 2: in the table: an overlap: version 3"), 1, "{faults:#?}");
+    // What is planted has nothing for the index.
+    assert_eq!(named("`slice`, from which the index is made"), 6, "{faults:#?}");
+    assert_eq!(faults.len(), 10, "{faults:#?}");
+}
+
+#[tokio::test]
+async fn a_commit_that_the_index_does_not_show_is_named() {
+    let hide =
+        |items: &mut Vec<Value>| items.retain(|item| item["pk"]["S"] != "default/account-7" || item["sk"]["N"] != "2");
+    let events = filled(Index(hide)).await;
+    let fault = "default/account-7 at version 2: in the index: no entry for this commit";
+    assert_faults(&events, &[fault]).await;
+    assert_eq!(verified(&events, 1, Some(&account("7"))).await.0, [fault]);
+    assert_eq!(verified(&events, 1, Some(&account("8"))).await.0, [""; 0]);
+}
+
+#[tokio::test]
+async fn an_entry_without_a_commit_is_named() {
+    let add = |items: &mut Vec<Value>| {
+        let Some(entry) = items.iter().find(|item| item["pk"]["S"] == "default/account-7").cloned() else { return };
+        let mut ghost = entry.clone();
+        let position = entry["position"]["S"].as_str().unwrap();
+        ghost["position"]["S"] = json!(format!("{}9", &position[..position.len() - 1]));
+        ghost["sk"]["N"] = json!("9");
+        items.push(ghost);
+        items.sort_by_key(|item| item["position"]["S"].as_str().map(str::to_owned));
+    };
+    let events = filled(Index(add)).await;
+    let fault = "default/account-7 at version 9: in the index: an entry without a commit in the table";
+    assert_faults(&events, &[fault]).await;
+}
+
+#[tokio::test]
+async fn an_entry_that_differs_or_is_none_is_named() {
+    let change = |items: &mut Vec<Value>| {
+        for item in items {
+            match item["pk"]["S"].as_str() {
+                Some("default/account-4") => item["types"]["S"] = json!("account.noted"),
+                Some("default/account-8") => item["position"]["S"] = json!("jane@example.com"),
+                _ => {}
+            }
+        }
+    };
+    let events = filled(Index(change)).await;
+    let expected = [
+        "default/account-4 at version 1: in the index: the entry differs from the commit in the table",
+        "pk \"default/account-8\", sk 1: in the index: `position` is not the place of the item's commit",
+    ];
+    assert_faults(&events, &expected).await;
+}

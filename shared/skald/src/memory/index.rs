@@ -1,0 +1,63 @@
+//! The index of all commits in memory: it shows what its event store has, at once.
+
+use uuid::Uuid;
+
+use super::{InMemoryEventStore, lock};
+use crate::{Commit, CommitIndex, IndexEntry, IndexKey, IndexPage, SlicePosition, StoreError, StreamId, Timestamp};
+
+/// The index over an event store in memory.
+#[derive(Debug, Clone)]
+pub struct InMemoryCommitIndex {
+    store: InMemoryEventStore,
+}
+
+impl InMemoryCommitIndex {
+    /// The index over this store and its clones.
+    #[must_use]
+    pub fn over(store: &InMemoryEventStore) -> Self {
+        Self { store: store.clone() }
+    }
+}
+
+fn slice_of(stream: &StreamId) -> u8 {
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, stream.key().as_bytes()).as_bytes()[0] % InMemoryCommitIndex::SLICES
+}
+
+fn entry(commit: &Commit) -> IndexEntry {
+    let mut types: Vec<String> = Vec::new();
+    for event in &commit.events {
+        if !types.contains(&event.event_type) {
+            types.push(event.event_type.clone());
+        }
+    }
+    IndexEntry { key: IndexKey::of(commit), types }
+}
+
+impl CommitIndex for InMemoryCommitIndex {
+    const SLICES: u8 = 16;
+
+    async fn read(
+        &self,
+        slice: u8,
+        after: &SlicePosition,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<IndexPage, StoreError> {
+        let mut entries: Vec<IndexEntry> = {
+            let streams = lock(&self.store.streams);
+            let commits =
+                streams.iter().filter(|(stream, _)| slice_of(stream) == slice).flat_map(|(_, commits)| commits);
+            commits.filter(|commit| (after.at()..=until).contains(&commit.at)).map(entry).collect()
+        };
+        entries.retain(|entry| SlicePosition::After(entry.key.clone()) > *after);
+        entries.sort_by(|one, other| one.key.cmp(&other.key));
+        entries.truncate(limit as usize);
+        Ok(IndexPage { entries, odd: vec![] })
+    }
+
+    async fn commit(&self, entry: &IndexKey) -> Result<Option<Commit>, StoreError> {
+        let streams = lock(&self.store.streams);
+        let mut commits = streams.get(entry.stream()).into_iter().flatten();
+        Ok(commits.find(|commit| commit.first == entry.first()).cloned())
+    }
+}

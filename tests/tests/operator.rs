@@ -1,0 +1,251 @@
+//! What operators see: every event once, and every fault by its name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::Value;
+use system_tests::{Item, LocalCloud, eventually, number, order_body, scan, skald, text};
+
+/// An event, as one tells which it is: stream, version, type.
+type Which = (String, u64, String);
+
+/// A few orders, one of them cancelled, all at their end; gives their ids.
+async fn orders(cloud: &LocalCloud) -> Vec<String> {
+    let api = cloud.api();
+    api.set_up("c-1", "MUG-01", 10).await;
+    let mut orders = Vec::new();
+    for (key, token) in [("one", "tok_approved"), ("two", "tok_declined"), ("three", "tok_approved")] {
+        let mut body = order_body("c-1", "MUG-01", 1);
+        body["payment_token"] = token.into();
+        let headers = [("idempotency-key", key), ("x-correlation-id", key)];
+        let placed = api.send("POST", "/orders", &headers, Some(body.to_string())).await.expect(202);
+        orders.push(placed.body["order_id"].as_str().expect("an id").to_owned());
+    }
+    for order in &orders {
+        // The last event of an order is the last of its saga.
+        let _ended = api.ended(order).await;
+    }
+    orders
+}
+
+/// All events in the table, read past everything.
+async fn stored(cloud: &LocalCloud) -> BTreeSet<Which> {
+    let mut events = BTreeSet::new();
+    for item in scan(cloud, "EventsTableName").await {
+        let stream = text(&item, "pk").trim_start_matches("default/").to_owned();
+        let types = item["events"].as_l().expect("a list").iter().map(|event| event.as_m().expect("a map"));
+        for (version, event) in (number(&item, "sk")..).zip(types) {
+            events.insert((stream.clone(), version, event["type"].as_s().expect("text").clone()));
+        }
+    }
+    events
+}
+
+fn which(line: &str) -> Which {
+    let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    let text = |name: &str| event[name].as_str().unwrap_or_else(|| panic!("no {name}: {line}")).to_owned();
+    (text("stream"), event["version"].as_u64().expect("a version"), text("type"))
+}
+
+/// What `skald tail` tells of everything so far, each event once.
+fn tail(cloud: &LocalCloud, filter: &[&str]) -> BTreeSet<Which> {
+    let told = cloud.skald(&[&["tail", "--json", "--once", "--since", "1h"], filter].concat());
+    assert_eq!(told.status, 0, "{}", told.errors);
+    let events: BTreeSet<Which> = told.lines.iter().map(|line| which(line)).collect();
+    assert_eq!(events.len(), told.lines.len(), "an event came twice: {:#?}", told.lines);
+    events
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tail_tells_every_event_once_filtered_or_not() {
+    let cloud = LocalCloud::start(&[]);
+    // One that follows while it happens, and one for each question afterwards.
+    let mut live = cloud.skald_command(&["tail", "--json"]).stdout(Stdio::piped()).spawn().expect("it runs");
+    let lines = BufReader::new(live.stdout.take().expect("its output is piped")).lines();
+    let heard = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let hears = std::sync::Arc::clone(&heard);
+    let listener = std::thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            hears.lock().expect("no listener panics").push(which(&line));
+        }
+    });
+    let orders = orders(&cloud).await;
+    let stored = stored(&cloud).await;
+    assert!(stored.len() > 20, "three orders leave more than {}", stored.len());
+    // It began when its process did, which may be after the first events of the set-up, but was before the orders.
+    let of_orders = |events: &BTreeSet<Which>| -> BTreeSet<Which> {
+        events.iter().filter(|(stream, _, _)| orders.iter().any(|order| stream.ends_with(order))).cloned().collect()
+    };
+    eventually("all events of the orders told while they happen", || async {
+        let heard: BTreeSet<Which> = heard.lock().expect("no listener panics").iter().cloned().collect();
+        (of_orders(&heard) == of_orders(&stored)).then_some(())
+    })
+    .await;
+    live.kill().expect("it can be ended");
+    live.wait().expect("it ends");
+    listener.join().expect("the listener ends");
+    let all = heard.lock().expect("no listener panics").clone();
+    assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "an event was told twice");
+
+    let only = |wanted: &dyn Fn(&Which) -> bool| stored.iter().filter(|event| wanted(event)).cloned().collect();
+    let expect = |filter: &[&str], expected: BTreeSet<Which>| {
+        assert!(!expected.is_empty(), "{filter:?} is to find something");
+        assert_eq!(tail(&cloud, filter), expected, "{filter:?}");
+    };
+    expect(&[], stored.clone());
+    expect(&["--category", "order"], only(&|(stream, _, _)| stream.starts_with("order-")));
+    let order = format!("order-{}", orders[1]);
+    expect(&["--stream", &order], only(&|(stream, _, _)| *stream == order));
+    expect(&["--type", "order.cancelled"], only(&|(_, _, event_type)| event_type == "order.cancelled"));
+    expect(&["--correlation", "two", "--category", "order"], only(&|(stream, _, _)| *stream == order));
+    assert!(tail(&cloud, &["--correlation", "nobody"]).is_empty());
+
+    // For people: no colours where nobody looks, and nothing of the person anywhere.
+    for arguments in [&["tail", "--once", "--since", "1h"][..], &["tail", "--once", "--since", "1h", "--json"]] {
+        let told = cloud.skald(arguments);
+        let text = told.lines.join("\n");
+        assert!(text.contains("order.placed") && text.contains("(personal)"), "{text}");
+        for personal in ["Jane", "jane@example.com", "Am Ufer", "tok_approved", "\x1b"] {
+            assert!(!text.contains(personal), "{personal} is shown: {text}");
+        }
+    }
+
+    // From where one ended, another goes on: nothing is news but what is new.
+    let first = cloud.skald(&["tail", "--once", "--since", "1h", "--json"]);
+    let position = first.errors.trim().rsplit(' ').next().expect("a position").to_owned();
+    let _listed = cloud.api().list("NEW-01").await;
+    let since = cloud.skald(&["tail", "--once", "--json", "--since", &position]);
+    let news: Vec<Which> =
+        since.lines.iter().filter(|line| line.contains("\"told\":\"news\"")).map(|line| which(line)).collect();
+    assert_eq!(news, [("product-NEW-01".to_owned(), 1, "product.listed".to_owned())], "{:#?}", since.lines);
+}
+
+/// Says what is wrong, where, and what to do.
+#[test]
+fn without_a_system_an_operator_is_told_what_to_do() {
+    for (arguments, expected) in [
+        (&["tail", "--system", "/nowhere.json"][..], "make run"),
+        (&["verify", "--system", "/nowhere.json"], "--table"),
+        (&["tail", "--since", "soon"], "say how long ago"),
+        (&["tail", "--stream", "Order 1"], "invalid stream"),
+        (&["verify", "--table", "events", "--region", "eu-central-1", "--endpoint", "http://127.0.0.1:1"], "still run"),
+    ] {
+        let mut command = skald(arguments);
+        command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+        let output = command.output().expect("`make build` has built it");
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && errors.contains(expected), "{arguments:?}: {errors}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
+    let cloud = LocalCloud::start(&[]);
+    let orders = orders(&cloud).await;
+    let sound = cloud.skald(&["verify"]);
+    assert_eq!((sound.status, sound.errors.as_str()), (0, ""), "{:#?}", sound.lines);
+    assert!(sound.lines.last().is_some_and(|line| line.ends_with(": 0 faults")), "{:#?}", sound.lines);
+
+    let client = Client::new(&cloud.aws());
+    let table = cloud.output("EventsTableName");
+    let items = scan(&cloud, "EventsTableName").await;
+    let of = |stream: &str| -> BTreeMap<u64, Item> {
+        let key = format!("default/{stream}");
+        let found = items.iter().filter(|item| text(item, "pk") == key);
+        found.map(|item| (number(item, "sk"), item.clone())).collect()
+    };
+    let put = |item: Item| {
+        let put = client.put_item().table_name(table).set_item(Some(item));
+        async move { put.send().await.map(drop).expect("the table takes it") }
+    };
+    /// The item at another place of its stream, index and all.
+    fn moved(item: &Item, to: u64) -> Item {
+        let mut item = item.clone();
+        let position = format!("{}/{}/{to:012}", text(&item, "at"), text(&item, "pk"));
+        item.insert("sk".to_owned(), AttributeValue::N(to.to_string()));
+        item.insert("position".to_owned(), AttributeValue::S(position));
+        item
+    }
+
+    // A gap: three versions after the end.
+    let confirmed = format!("order-{}", orders[0]);
+    let (last, item) = of(&confirmed).pop_last().expect("it has commits");
+    put(moved(&item, last + 3)).await;
+    // An overlap: a commit of two events, with another in its middle.
+    let receipt = of("receipt-c-1.MUG-01").pop_last().map(|(_, item)| item);
+    let payment = format!("payment-{}", orders[0]);
+    let (_, mut double) = of(&payment).pop_last().expect("it has commits");
+    let event = double["events"].as_l().expect("a list")[0].clone();
+    let after = of(&payment).keys().last().expect("a version") + 1;
+    double.insert("events".to_owned(), AttributeValue::L(vec![event.clone(), event]));
+    put(moved(&double, after)).await;
+    let mut single = moved(&double, after + 1);
+    single.insert("events".to_owned(), AttributeValue::L(double["events"].as_l().expect("a list")[..1].to_vec()));
+    put(single).await;
+    // An event that nobody can decode.
+    let mut unknown = of("product-MUG-01").remove(&1).expect("it was listed");
+    let mut event = unknown["events"].as_l().expect("a list")[0].as_m().expect("a map").clone();
+    event.insert("type".to_owned(), AttributeValue::S("product.sung_about".to_owned()));
+    unknown.insert("events".to_owned(), AttributeValue::L(vec![AttributeValue::M(event)]));
+    unknown.insert("types".to_owned(), AttributeValue::S("product.sung_about".to_owned()));
+    put(moved(&unknown, 2)).await;
+    // An item that is no commit, and one that is of no stream.
+    let mut malformed = receipt.expect("a receipt was booked");
+    malformed.remove("commit");
+    put(moved(&malformed, 2)).await;
+    let mut foreign = malformed.clone();
+    foreign.insert("pk".to_owned(), AttributeValue::S("nonsense".to_owned()));
+    put(foreign).await;
+    // A commit that the index does not have, and one that stands elsewhere in it.
+    let shipment = format!("shipment-{}", orders[0]);
+    let mut hidden = of(&shipment).remove(&1).expect("it has commits");
+    hidden.remove("slice");
+    put(hidden).await;
+    let reservation = format!("reservation-{}", orders[0]);
+    let mut misplaced = of(&reservation).remove(&1).expect("it has commits");
+    misplaced.insert(
+        "position".to_owned(),
+        AttributeValue::S("2020-01-01T00:00:00.000Z/default/order-1/000000000001".to_owned()),
+    );
+    put(misplaced).await;
+
+    let faulty = cloud.skald(&["verify"]);
+    assert_eq!(faulty.status, 1, "{:#?}\n{}", faulty.lines, faulty.errors);
+    let expected = [
+        format!(
+            "default/{confirmed} at version {}: in the table: a gap: version {} should come next",
+            last + 3,
+            last + 1
+        ),
+        format!("default/{payment} at version {}: in the table: an overlap: version {} should", after + 1, after + 2),
+        "default/product-MUG-01 at version 2: in the table: unknown event product.sung_about at schema 1".to_owned(),
+        "default/receipt-c-1.MUG-01 at version 2: in the table: the item at 2 is malformed".to_owned(),
+        "pk \"nonsense\", sk 1: in the table: no place of a stream".to_owned(),
+        format!("default/{shipment} at version 1: in the table: `slice`, from which the index is made"),
+        format!("default/{reservation} at version 1: in the table: `position`, from which the index is made"),
+        format!("pk \"default/{reservation}\", sk 1: in the index: `position` is not the place"),
+    ];
+    for fault in &expected {
+        assert!(faulty.lines.iter().any(|line| line.contains(fault)), "{fault} is not in {:#?}", faulty.lines);
+    }
+    let told = faulty.lines.join("\n");
+    assert!(!told.contains("Jane") && !told.contains("tok_"), "a value is quoted: {told}");
+
+    // One stream alone: its fault, and nobody else's.
+    let one = cloud.skald(&["verify", "--stream", &confirmed]);
+    assert_eq!(one.status, 1, "{}", one.errors);
+    assert!(one.lines[0].contains(&expected[0]) && one.lines.len() == 2, "{:#?}", one.lines);
+    let sound = cloud.skald(&["verify", "--stream", &format!("order-{}", orders[2])]);
+    assert_eq!(sound.status, 0, "{:#?}", sound.lines);
+    let none = cloud.skald(&["verify", "--stream", "order-none"]);
+    assert!(none.status == 1 && none.errors.contains("there is no stream"), "{}", none.errors);
+
+    // None of it stops who follows.
+    let told = cloud.skald(&["tail", "--once", "--since", "1h"]);
+    let shown = told.lines.join("\n");
+    assert_eq!(told.status, 0, "{}", told.errors);
+    assert!(shown.contains("product.sung_about") && shown.contains("cannot be shown"), "{shown}");
+}
