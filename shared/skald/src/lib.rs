@@ -54,3 +54,8 @@ pub use stream::{Category, InvalidName, StreamId, Tenant, Version, is_identifier
 pub use time::{InvalidTimestamp, Timestamp};
 pub use together::{Many, One, StatesError, Streams, states};
 pub use view::{ListEntry, Listing, Parked, Put, ViewRow, ViewStore};
+
+/// The tutorial of this crate, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Tutorial;
