@@ -74,10 +74,12 @@ pub async fn a_load_goes_back_to_the_last_snapshot<F: EventStoreFixture>(fixture
 pub async fn a_snapshot_of_another_schema_is_passed_over<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
     assert_eq!(loaded_from(store, KIND).await, [] as [u64; 0], "a stream that nobody has written to");
-    let drafts = [draft("1", deposited(1)), with("2", 2, "{}"), with("3", 1, "{}"), with("4", 3, "{}")];
+    let other = r#"{"balance":999}"#;
+    let drafts = [draft("1", deposited(1)), with("2", 2, r#"{"balance":2}"#), with("3", 1, other), with("4", 3, other)];
     stream_of(store, drafts).await;
     assert_eq!(loaded_from(store, KIND).await, [2, 3, 4]);
     assert_eq!(loaded_from(store, SnapshotKind { schema: 7, ..KIND }).await, [1, 2, 3, 4]);
+    assert_eq!(balance::<_, Kept>(store).await, 4);
 }
 
 /// A snapshot in the last commit is all that is loaded.
