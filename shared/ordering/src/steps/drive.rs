@@ -1,9 +1,11 @@
 //! Takes an order all the way, by [`next`] alone: without a state machine, and from wherever it stands.
 
 use events::OrderId;
-use skald::{EventStore, Pause, Tenant, Timestamp};
+use futures_util::future::try_join;
+use skald::{EventStore, Pause, Tenant, Timestamp, Version, fold};
 
 use super::{StepError, order, payment, reservation, shipment};
+use crate::order::Order;
 use crate::ports::{Carrier, Gateway};
 use crate::saga::{ErrorOutput, Failure, Next, ORDER_SAGA, SagaState, Step, StepInput, Worker, execution_of, next};
 use crate::streams;
@@ -48,13 +50,12 @@ impl<S: EventStore, P: Pause, G: Gateway, C: Carrier> Ports<'_, S, P, G, C> {
     {
         let stream = streams::order(tenant, order_id);
         for _ in 0..MOST_STEPS {
-            let execution = execution_of(&stream, &self.store.load(&stream, None).await?.commits)?;
-            let state = order::look(self.store, tenant, order_id).await?;
-            let (step, execution) = match (next(&state), execution) {
-                (Next::Do(step) | Next::Undo(step), Some(execution)) => (step, execution),
-                // Somebody has moved the order between the two looks.
-                (Next::Do(_) | Next::Undo(_), None) => continue,
-                (Next::Done | Next::Parked, _) => return Ok(state),
+            let commits = async { Ok(self.store.read(&stream, Version::START).await?) };
+            let (commits, beside) = try_join(commits, order::look_beside(self.store, tenant, order_id)).await?;
+            let state = SagaState { order: fold::<Order>(&commits)?.state, ..beside };
+            let (Next::Do(step) | Next::Undo(step), Some(execution)) = (next(&state), execution_of(&stream, &commits)?)
+            else {
+                return Ok(state);
             };
             let input = StepInput::of(&execution, step);
             match self.persist(&input, clock).await {

@@ -155,7 +155,11 @@ pub async fn look<S: EventStore>(store: &S, tenant: &Tenant, order_id: OrderId) 
 }
 
 /// The three streams beside the order's.
-async fn look_beside<S: EventStore>(store: &S, tenant: &Tenant, order_id: OrderId) -> Result<SagaState, StepError> {
+pub(super) async fn look_beside<S: EventStore>(
+    store: &S,
+    tenant: &Tenant,
+    order_id: OrderId,
+) -> Result<SagaState, StepError> {
     let (reservation, payment, shipment) = (
         streams::reservation(tenant, order_id),
         streams::payment(tenant, order_id),
