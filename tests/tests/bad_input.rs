@@ -4,18 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::{Value, json};
-use system_tests::{Api, LocalCloud, order_body};
+use system_tests::{Api, LocalCloud, order_body, scan};
 
 /// How many commits there are.
 async fn commits(cloud: &LocalCloud) -> usize {
-    let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
-    let mut pages =
-        client.scan().table_name(cloud.output("EventsTableName")).consistent_read(true).into_paginator().send();
-    let mut count = 0;
-    while let Some(page) = pages.next().await {
-        count += page.expect("the table can be scanned").items().len();
-    }
-    count
+    scan(cloud, "EventsTableName").await.len()
 }
 
 /// An order with one part of it replaced; a null removes it.

@@ -7,7 +7,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sqs::types::QueueAttributeName::{
     ApproximateNumberOfMessages as Waiting, ApproximateNumberOfMessagesNotVisible as UnderWay,
 };
-use system_tests::{Charge, LocalCloud, Proxy, eventually, order_body};
+use system_tests::{Charge, LocalCloud, Proxy, eventually, order_body, scan};
 
 /// Write units of all tables and indexes but the sandboxes', which stand for systems of others.
 const MOST_WRITE_UNITS: u64 = 45;
@@ -67,9 +67,7 @@ async fn until_all_is_delivered(cloud: &LocalCloud) {
 
 /// How many commits there are.
 async fn commits(cloud: &LocalCloud) -> u64 {
-    let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
-    let scan = client.scan().table_name(cloud.output("EventsTableName")).consistent_read(true);
-    scan.send().await.expect("the table answers").items().len() as u64
+    scan(cloud, "EventsTableName").await.len() as u64
 }
 
 /// Units of the charges that are meant.

@@ -2,7 +2,7 @@
 
 use aws_sdk_sqs::types::Message;
 use serde_json::json;
-use system_tests::{LocalCloud, ThrottlingServer, eventually, order_body};
+use system_tests::{LocalCloud, ThrottlingServer, eventually, order_body, scan};
 
 /// The first message in this queue.
 async fn first_message(cloud: &LocalCloud, queue_url: &str) -> Message {
@@ -93,8 +93,7 @@ async fn a_commit_that_is_overwritten_does_not_go_unnoticed() {
     api.set_up("c-1", "MUG-01", 10).await;
     let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
     let table = cloud.output("EventsTableName");
-    let items = client.scan().table_name(table).send().await.expect("the table answers").items.unwrap_or_default();
-    let mut item = items.into_iter().next().expect("there are commits");
+    let mut item = scan(&cloud, "EventsTableName").await.into_iter().next().expect("there are commits");
     let pk = item["pk"].as_s().expect("text").clone();
     item.insert("at".to_owned(), aws_sdk_dynamodb::types::AttributeValue::S("2020-01-01T00:00:00.000Z".to_owned()));
     client.put_item().table_name(table).set_item(Some(item)).send().await.expect("somebody else may do it");

@@ -13,8 +13,8 @@ use skald::{
     catch_up, handle,
 };
 use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore};
-use skald_testkit::NoPause;
 use skald_testkit::sample::{Account, AccountCommand, Statements, account};
+use skald_testkit::{Dice, NoPause};
 
 use support::calls::{self, request};
 use support::proxy::{Fate, Meddler};
@@ -102,23 +102,11 @@ async fn an_append_is_one_request_and_one_write_unit_whatever_its_number_of_even
     }
 }
 
-/// Bytes that nothing makes smaller, the same every time (xorshift, Marsaglia 2003).
-fn noise(length: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_be_bytes()[0]
-    };
-    (0..length).map(|_| next()).collect()
-}
-
 #[tokio::test]
 async fn an_append_costs_a_write_unit_for_each_kilobyte_that_cannot_be_made_smaller() {
     let (store, counter) = store().await;
     let mut large = draft("large", 1);
-    large.events[0].data = noise(5 * 1024);
+    large.events[0].data = Dice::new(1).bytes(5 * 1024);
     store.append(&store.start(account("large")), large).await.unwrap();
     assert_bill(&counter.take(), &[("PutItem", 1)], 6, 1);
 }

@@ -4,10 +4,12 @@
 //! - [`event_store`], [`view_store`] and [`commit_index`] are the contracts of the stores and of the index: each that there is
 //!   runs the same rules.
 //! - [`schema`] writes down the shapes of events, and finds the changes that would make something stored unreadable.
-//! - [`sample`] is a small domain to try a store with; [`NoPause`] waits without a clock.
+//! - [`sample`] is a small domain to try a store with; [`NoPause`] waits without a clock, and [`Dice`] are chance
+//!   that can be repeated.
 
 pub mod commit_index;
 mod decider;
+mod dice;
 pub mod event_store;
 mod pause;
 mod rule;
@@ -18,5 +20,6 @@ pub mod view_store;
 mod yielding;
 
 pub use decider::{Events, Given, When, given};
+pub use dice::Dice;
 pub use pause::{NoPause, yield_now};
 pub use rule::Rule;

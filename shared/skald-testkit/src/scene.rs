@@ -8,8 +8,8 @@ use skald::{
 };
 use uuid::Uuid;
 
-use crate::Events;
 use crate::sample::{AccountEvent, Deposited, Noted, Withdrawn};
+use crate::{Dice, Events};
 
 pub(crate) fn deposited(amount: u64) -> AccountEvent {
     Deposited { amount }.into()
@@ -57,21 +57,14 @@ pub(crate) fn draft(name: &str, events: impl Events<AccountEvent>) -> Draft {
     Draft { commit_id: id(name), at: at(0), context: context(), events: stored(events), snapshot: None }
 }
 
+/// Any number will do.
+const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// Makes the draft this large, in bytes as [`Draft::size_bytes`] counts, by what no store can make smaller again.
 pub(crate) fn enlarge(draft: &mut Draft, size_bytes: usize) {
     let more = size_bytes - draft.size_bytes();
     let last = draft.events.last_mut().expect("a draft with an event");
-    // A sequence that looks random (xorshift, Marsaglia 2003), the same every time.
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    last.data.extend(
-        std::iter::repeat_with(|| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state.to_be_bytes()[0]
-        })
-        .take(more),
-    );
+    last.data.extend(Dice::new(SEED).bytes(more));
 }
 
 /// The commit that `draft` becomes in a stream, with its first event at `first`.

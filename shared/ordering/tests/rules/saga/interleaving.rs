@@ -1,6 +1,8 @@
 //! Orders under everything that can happen to them: somebody who dies after any line, two who take an order at once, a
 //! customer who cancels and a time that is up at any moment.
 
+use skald_testkit::Dice;
+
 use super::machine::execute;
 use super::world::{Runner, Scenario, World, poll, poll_times, run};
 
@@ -161,22 +163,10 @@ fn a_late_action_undoes_its_own_effect() {
     }
 }
 
-/// A sequence of numbers that look random, the same for the same seed (xorshift, Marsaglia 2003).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-}
-
 #[test]
 fn three_at_once_who_die_and_begin_again_at_random_leave_nothing_behind() {
     for seed in 1..=600_u64 {
-        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut dice = Dice::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let scenario = SCENARIOS[dice.below(SCENARIOS.len() as u64) as usize];
         let world = World::new(scenario);
         let start = |dice: &mut Dice| Some(RUNNERS[dice.below(2) as usize](&world));
