@@ -32,6 +32,13 @@ pub struct CustomerEmailChanged {
     pub email: Personal<String>,
 }
 
+/// The person was erased on their wish: their key was destroyed before this was written, and what was stored about them,
+/// here and elsewhere, can be read by nobody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CustomerErased {}
+
 skald::domain_event! {
     /// What happens to a customer.
     pub enum CustomerEvent {
@@ -41,5 +48,7 @@ skald::domain_event! {
         Renamed(CustomerRenamed) = "customer.renamed" @ 1,
         /// They have another e-mail address.
         EmailChanged(CustomerEmailChanged) = "customer.email_changed" @ 1,
+        /// They were erased.
+        Erased(CustomerErased) = "customer.erased" @ 1,
     }
 }

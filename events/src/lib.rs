@@ -25,7 +25,7 @@ pub mod values;
 #[doc(hidden)]
 pub use schemars;
 
-pub use customer::{CustomerEmailChanged, CustomerEvent, CustomerRegistered, CustomerRenamed};
+pub use customer::{CustomerEmailChanged, CustomerErased, CustomerEvent, CustomerRegistered, CustomerRenamed};
 pub use order::{
     CancelReason, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderLine, OrderParked, OrderPlaced,
     OrderResumed, OrderUndoStarted, RequestHash,

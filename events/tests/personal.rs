@@ -38,10 +38,12 @@ fn personal_events() -> Vec<(String, String)> {
     found
 }
 
-/// Takes out whatever stands as `{"personal": …}`.
+/// Takes out whatever stands as `{"personal": …, "of": …}`.
 fn without_personal(value: Value) -> Value {
     match value {
-        Value::Object(fields) if fields.len() == 1 && fields.contains_key("personal") => Value::Null,
+        Value::Object(fields) if fields.len() == 2 && fields.contains_key("personal") && fields.contains_key("of") => {
+            Value::Null
+        }
         Value::Object(fields) => fields.into_iter().map(|(name, field)| (name, without_personal(field))).collect(),
         Value::Array(items) => items.into_iter().map(without_personal).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,

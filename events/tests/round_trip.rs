@@ -12,6 +12,7 @@ use events::*;
 use jsonschema::{Validator, validator_for};
 use proptest::prelude::*;
 use proptest::sample::select;
+use serde_json::json;
 use skald::{DomainEvent, Personal, Timestamp, Version};
 
 /// What checks data against the schema of its shape.
@@ -38,8 +39,15 @@ fn check<E: DomainEvent + Debug + PartialEq>(event: &E) -> Result<(), TestCaseEr
     Ok(())
 }
 
+/// Plain, sealed or erased.
 fn personal() -> impl Strategy<Value = Personal<String>> {
-    any::<String>().prop_map(Personal::new)
+    let content = prop_oneof![
+        any::<String>().prop_map(|value| ("personal", json!(value))),
+        "[A-Za-z0-9+/]{4,80}".prop_map(|sealed| ("sealed", json!(sealed))),
+        Just(("erased", json!(true))),
+    ];
+    ("[A-Za-z0-9._-]{1,64}", content)
+        .prop_map(|(of, (form, content))| serde_json::from_value(json!({ form: content, "of": of })).unwrap())
 }
 
 fn sku() -> impl Strategy<Value = Sku> {
@@ -94,12 +102,12 @@ fn placed() -> impl Strategy<Value = OrderPlaced> {
     let request_hash = (any::<u32>(), "[0-9a-f]{64}").prop_map(|(form, sha256)| RequestHash { form, sha256 });
     (customer, personal(), lines, money(), personal(), address(), deadline, request_hash).prop_map(
         |(customer_id, customer_name, lines, total, payment_token, address, deadline, request_hash)| OrderPlaced {
+            shipping_address: Personal::of(customer_id.person(), address),
             customer_id,
             customer_name,
             lines,
             total,
             payment_token,
-            shipping_address: Personal::new(address),
             deadline,
             request_hash,
         },
@@ -149,6 +157,7 @@ fn customer_event() -> impl Strategy<Value = CustomerEvent> {
         (personal(), personal()).prop_map(|(name, email)| CustomerRegistered { name, email }.into()),
         personal().prop_map(|name| CustomerRenamed { name }.into()),
         personal().prop_map(|email| CustomerEmailChanged { email }.into()),
+        Just(CustomerErased {}.into()),
     ]
 }
 

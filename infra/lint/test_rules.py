@@ -10,7 +10,7 @@ from typing import Any
 
 import rules
 import template
-from rules import api, functions, pipe, references, saga
+from rules import api, functions, keys, pipe, references, saga
 
 Properties = dict[str, Any]
 
@@ -65,11 +65,11 @@ def find(resources: dict[str, Any], path: str) -> tuple[Any, Any]:
     return here, int(last) if isinstance(here, list) else last
 
 
-def role(statement: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
-    """Allow `order-view` one thing more."""
+def role(statement: dict[str, Any], name: str = "OrderViewRole") -> Callable[[dict[str, Any]], None]:
+    """Allow `order-view`, or whoever has the role `name`, one thing more."""
 
     def plant(resources: dict[str, Any]) -> None:
-        policy = resources["OrderViewRole"]["Properties"]["Policies"][0]["PolicyDocument"]
+        policy = resources[name]["Properties"]["Policies"][0]["PolicyDocument"]
         policy["Statement"].append({"Effect": "Allow", **statement})
 
     return plant
@@ -94,6 +94,8 @@ def saga_states(definition: dict[str, Any]) -> dict[str, Any]:
 
 
 EVENTS = {"Fn::GetAtt": ["EventsTable", "Arn"]}
+KEYS = {"Fn::GetAtt": ["PersonKeysTable", "Arn"]}
+WRAPPING = {"Fn::GetAtt": ["PersonKeysKey", "Arn"]}
 SQS_SOURCE = "OrderView/Properties/Events/Messages/Properties"
 STREAM_SOURCE = "EventRelay/Properties/Events/Commits/Properties"
 ORDER_COMMANDS = "OrderCommandsRole/Properties/Policies/0/PolicyDocument/Statement/0"
@@ -177,10 +179,45 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
     functions.every_function_has_a_role_of_its_own: [
         (put("StockView/Properties/Role", {"Fn::GetAtt": ["OrderViewRole", "Arn"]}), "OrderViewRole"),
     ],
+    keys.only_the_catalog_s_commands_make_and_destroy_persons_keys: [
+        (role({"Action": "dynamodb:PutItem", "Resource": KEYS}, "OrderCommandsRole"), "OrderCommandsRole may dynamodb:PutItem"),
+        (role({"Action": ["dynamodb:DeleteItem"], "Resource": KEYS}, "CatalogCommandsRole"), "CatalogCommandsRole may dynamodb:DeleteItem"),
+        (role({"Action": "dynamodb:UpdateItem", "Resource": [EVENTS, KEYS]}, "CatalogCommandsRole"), "dynamodb:UpdateItem"),
+        (role({"Action": "dynamodb:Query", "Resource": KEYS}, "OrderQueriesRole"), "OrderQueriesRole may dynamodb:Query"),
+        (role({"Action": "*", "Resource": {"Fn::Sub": "arn:${AWS::Partition}:dynamodb:*:*:table/*"}}, "PaymentStepsRole"), "PaymentStepsRole may *"),
+        (role({"Action": "kms:GenerateDataKey", "Resource": WRAPPING}, "OrderCommandsRole"), "OrderCommandsRole may kms:GenerateDataKey"),
+        (role({"Action": "kms:*", "Resource": "*"}, "CatalogCommandsRole"), "CatalogCommandsRole may kms:*"),
+        (role({"Action": "kms:ScheduleKeyDeletion", "Resource": WRAPPING}, "CatalogCommandsRole"), "kms:ScheduleKeyDeletion"),
+    ],
+    keys.nobody_reads_persons_keys_without_a_reason: [
+        (role({"Action": "dynamodb:GetItem", "Resource": KEYS}), "OrderViewRole may dynamodb:GetItem"),
+        (role({"Action": "kms:Decrypt", "Resource": WRAPPING}), "OrderViewRole may kms:Decrypt"),
+        (role({"Action": "dynamodb:GetItem", "Resource": KEYS}, "OrderSagaRole"), "OrderSagaRole"),
+        (role({"Action": "kms:Decrypt", "Resource": WRAPPING}, "PaymentStepsRole"), "without naming a person"),
+        (put("OrderView/Properties/Environment/Variables/PERSON_KEYS_TABLE", {"Ref": "PersonKeysTable"}), "OrderView is told"),
+        (put("StockView/Properties/Environment/Variables/KEY", WRAPPING), "PersonKeysKey"),
+    ],
+    keys.persons_keys_are_kept_apart_and_their_erasure_is_final: [
+        (put("PersonKeysTable/Properties/StreamSpecification", {"StreamViewType": "KEYS_ONLY"}), "StreamSpecification"),
+        (put("PersonKeysTable/Properties/KinesisStreamSpecification", {"StreamArn": "arn"}), "KinesisStreamSpecification"),
+        (drop("PersonKeysTable/DeletionPolicy"), "DeletionPolicy"),
+        (put("PersonKeysTable/UpdateReplacePolicy", "Delete"), "UpdateReplacePolicy"),
+        (drop("PersonKeysTable/Properties/PointInTimeRecoverySpecification/RecoveryPeriodInDays"), "35 days"),
+        (drop("PersonKeysTable"), "a table of their own"),
+    ],
+    keys.the_key_that_wraps_persons_keys_rotates_and_is_never_lost: [
+        (drop("PersonKeysKey/Properties/EnableKeyRotation"), "EnableKeyRotation"),
+        (put("PersonKeysKey/DeletionPolicy", "Delete"), "DeletionPolicy"),
+        (drop("PersonKeysKey/UpdateReplacePolicy"), "UpdateReplacePolicy"),
+        (put("PersonKeysKey/Properties/PendingWindowInDays", 7), "7 days"),
+        (drop("PersonKeysKey/Properties/KeyPolicy/Statement/1"), "without a person"),
+        (drop("PersonKeysKey/Properties/KeyPolicy/Statement/1/Condition/Null"), "without a person"),
+    ],
     pipe.every_table_is_encrypted_and_backed_up: [
         (drop("EventsTable/Properties/SSESpecification"), "EventsTable"),
         (put("OrderViewTable/Properties/PointInTimeRecoverySpecification/PointInTimeRecoveryEnabled", False), "OrderViewTable"),
         (put("StockViewTable/Properties/BillingMode", "PROVISIONED"), "StockViewTable"),
+        (drop("PersonKeysTable/Properties/SSESpecification"), "PersonKeysTable"),
     ],
     pipe.the_events_outlive_the_stack: [
         (put("EventsTable/DeletionPolicy", "Delete"), "DeletionPolicy"),

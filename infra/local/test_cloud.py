@@ -6,6 +6,7 @@ this also shows that the local cloud enforces the roles of the template.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -33,7 +34,7 @@ FUNCTIONS = (
 ENDS_WITHIN_S = 10
 
 STAND_IN = f"""#!{sys.executable}
-import json, os, urllib.request
+import base64, json, os, urllib.request
 
 import botocore.session
 from botocore.exceptions import ClientError
@@ -56,6 +57,8 @@ def answer(event):
 
 
 def call(service, operation, arguments):
+    if "CiphertextBlob" in arguments:
+        arguments["CiphertextBlob"] = base64.b64decode(arguments["CiphertextBlob"])
     try:
         getattr(botocore.session.Session().create_client(service), operation)(**arguments)
     except ClientError as error:
@@ -299,6 +302,40 @@ class Cloud(unittest.TestCase):
                 with self.subTest(ledger, function=function):
                     put = self.invoke(function, "dynamodb", "put_item", TableName=self.outputs[ledger], Item={"pk": {"S": function}})
                     self.assertEqual("done" if owner in function else "AccessDeniedException", put)
+
+    def test_keys_of_persons_are_made_and_destroyed_by_the_catalog_s_commands_and_read_by_who_must_see_persons(self) -> None:
+        table, kms = self.outputs["PersonKeysTableName"], self.cloud.client("kms")
+        named = {"KeyId": self.outputs["PersonKeysKeyArn"], "EncryptionContext": {"person": "default/c-1"}}
+        wrapped = kms.generate_data_key(KeySpec="AES_256", **named)["CiphertextBlob"]
+        wraps = {"KeySpec": "AES_256", **named}
+        unwraps = {"CiphertextBlob": base64.b64encode(wrapped).decode(), **named}
+        place = {"TableName": table, "Key": {"pk": {"S": "default/c-1"}}}
+        for function in self.functions():
+            keeps = "CatalogCommands" in function
+            reads = keeps or any(name in function for name in ("OrderCommands", "OrderQueries", "PaymentSteps", "ShipmentSteps"))
+            with self.subTest(function):
+                for allowed, service, operation, arguments in (
+                    (reads, "dynamodb", "get_item", place),
+                    (keeps, "dynamodb", "put_item", {"TableName": table, "Item": place["Key"]}),
+                    (False, "dynamodb", "delete_item", place),
+                    (False, "dynamodb", "update_item", place),
+                    (False, "dynamodb", "scan", {"TableName": table}),
+                    (False, "dynamodb", "query", {"TableName": table, "KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": {":p": {"S": "p"}}}),
+                    (reads, "kms", "decrypt", unwraps),
+                    (keeps, "kms", "generate_data_key", wraps),
+                    (False, "kms", "schedule_key_deletion", {"KeyId": named["KeyId"]}),
+                ):
+                    called = self.invoke(function, service, operation, **arguments)
+                    self.assertEqual("done" if allowed else "AccessDeniedException", called, operation)
+
+    def test_a_wrapped_key_opens_for_its_person_alone(self) -> None:
+        kms, key = self.cloud.client("kms"), {"KeyId": self.outputs["PersonKeysKeyArn"]}
+        made = kms.generate_data_key(KeySpec="AES_256", EncryptionContext={"person": "default/c-1"}, **key)
+        wrapped = {"CiphertextBlob": made["CiphertextBlob"], **key}
+        self.assertEqual(made["Plaintext"], kms.decrypt(EncryptionContext={"person": "default/c-1"}, **wrapped)["Plaintext"])
+        for another in ({"person": "default/c-2"}, {}):
+            with self.assertRaises(kms.exceptions.InvalidCiphertextException):
+                kms.decrypt(EncryptionContext=another, **wrapped)
 
     def test_an_order_that_is_placed_or_resumed_or_cannot_be_read_and_nothing_else_starts_a_saga_that_runs_to_its_end(self) -> None:
         told = json.dumps({"order_id": "o", "tenant": "default", "attempt": 1, "correlation_id": "c"})

@@ -13,6 +13,7 @@ mod proxy;
 mod saga;
 mod tables;
 mod throttle;
+mod traces;
 
 pub use api::{Answer, Api, order_body};
 pub use charge::Charge;
@@ -22,5 +23,6 @@ pub use operator::{Told, skald};
 pub use poll::eventually;
 pub use proxy::Proxy;
 pub use saga::{Execution, Saga};
-pub use tables::{Item, number, scan, text};
+pub use tables::{Item, number, scan, scan_index, text};
 pub use throttle::ThrottlingServer;
+pub use traces::Traces;

@@ -9,8 +9,8 @@ use crate::{LocalCloud, eventually};
 /// The saga's state machine.
 #[derive(Debug, Clone)]
 pub struct Saga {
-    client: Client,
-    machine: String,
+    pub(crate) client: Client,
+    pub(crate) machine: String,
 }
 
 /// What has become of an execution so far.

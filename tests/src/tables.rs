@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::LocalCloud;
@@ -15,11 +16,24 @@ pub type Item = HashMap<String, AttributeValue>;
 /// # Panics
 /// If it cannot be read.
 pub async fn scan(cloud: &LocalCloud, table: &str) -> Vec<Item> {
-    let client = Client::new(&cloud.aws());
-    let mut pages = client.scan().table_name(cloud.output(table)).consistent_read(true).into_paginator().send();
+    let scan = Client::new(&cloud.aws()).scan().table_name(cloud.output(table)).consistent_read(true);
+    all(scan).await
+}
+
+/// Every entry of an index of the table that this output of the template names.
+///
+/// # Panics
+/// If it cannot be read.
+pub async fn scan_index(cloud: &LocalCloud, table: &str, index: &str) -> Vec<Item> {
+    let scan = Client::new(&cloud.aws()).scan().table_name(cloud.output(table)).index_name(index);
+    all(scan).await
+}
+
+async fn all(scan: ScanFluentBuilder) -> Vec<Item> {
+    let mut pages = scan.into_paginator().send();
     let mut items = Vec::new();
     while let Some(page) = pages.next().await {
-        items.extend(page.expect("the table can be scanned").items.unwrap_or_default());
+        items.extend(page.expect("it can be scanned").items.unwrap_or_default());
     }
     items
 }

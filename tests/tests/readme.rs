@@ -14,12 +14,15 @@ fn readme() -> String {
     std::fs::read_to_string(root().join("README.md")).expect("the README can be read")
 }
 
-/// The shell lines below the mark that says they are tested.
-fn pasted_lines() -> String {
+/// The two blocks of shell lines below the mark that says they are tested. What the first one sets, the second one uses.
+fn pasted_lines() -> [String; 2] {
     let readme = readme();
     let (_, marked) = readme.split_once("<!-- tested: tests/tests/readme.rs").expect("the README marks what is tested");
-    let (_, block) = marked.split_once("```sh\n").expect("a block of shell lines follows the mark");
-    block.split_once("```").expect("the block ends").0.to_owned()
+    let mut blocks = marked.split("```sh\n").skip(1).map(|block| block.split("```").next().expect("the block ends"));
+    let mut next = || blocks.next().expect("a block of shell lines follows the mark");
+    let (first, second) = (next(), next());
+    let api = first.lines().next().expect("the API's address");
+    [first.to_owned(), format!("{api}\n{second}")]
 }
 
 /// What a shell in a checkout prints to these lines.
@@ -43,7 +46,7 @@ async fn the_curl_lines_work_when_pasted_and_again() {
     std::fs::create_dir_all(folder.join("target/local")).expect("target/ can be written");
     std::fs::write(folder.join("target/local/api-url"), cloud.api().url()).expect("target/ can be written");
 
-    let lines = pasted_lines();
+    let [lines, erase] = pasted_lines();
     let first = paste(&folder, &lines);
     assert_eq!(statuses(&first), ["201", "201", "201", "202"], "{first}");
     let listed = eventually("the order confirmed and its goods gone", || async {
@@ -53,6 +56,9 @@ async fn the_curl_lines_work_when_pasted_and_again() {
     let again = listed.await;
     assert_eq!(statuses(&again), ["200", "201", "200", "202"], "{again}");
     assert_eq!(again.matches("idempotent-replayed: true").count(), 2, "the delivery and the order: {again}");
+    let erased = paste(&folder, &erase);
+    assert_eq!(statuses(&erased), ["204"], "{erased}");
+    assert!(erased.contains("\"customer_name\":null") && erased.contains("\"status\":\"confirmed\""), "{erased}");
     std::fs::remove_dir_all(folder).expect("the folder can be removed");
 }
 

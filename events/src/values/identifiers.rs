@@ -1,5 +1,7 @@
 //! What callers call things. Each can stand in a stream's name, see [`skald::is_identifier`].
 
+use skald::PersonId;
+
 crate::text_value! {
     /// Names a product: a stock keeping unit.
     pub struct Sku: |text| skald::is_identifier(text), "text of 1 to 64 characters from A-Z a-z 0-9 . _ -",
@@ -12,6 +14,14 @@ crate::text_value! {
     /// Names a delivery of goods, such as the number of its delivery note.
     pub struct ReceiptReference: |text| skald::is_identifier(text), "text of 1 to 64 characters from A-Z a-z 0-9 . _ -",
         "^[A-Za-z0-9._-]{1,64}$";
+}
+
+impl CustomerId {
+    /// The customer as a person: whose key seals what is stored about them.
+    #[must_use]
+    pub fn person(&self) -> PersonId {
+        PersonId::new(self.as_str()).expect("both are identifiers")
+    }
 }
 
 #[cfg(test)]

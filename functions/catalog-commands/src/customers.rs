@@ -1,35 +1,68 @@
-//! `PUT /customers/{id}`.
+//! `PUT` and `DELETE /customers/{id}`.
 
 use events::CustomerId;
-use ordering::customer::Customer;
+use ordering::customer::{Customer, CustomerCommand, CustomerRejection, CustomerState};
 use ordering::requests::CustomerRequest;
 use ordering::streams;
 use serde_json::json;
-use skald::{Actor, CommitId, EventStore, One, decide_in_turn, handle_all};
+use skald::{Actor, CommitId, EventStore, One, Person, PersonKeys, decide_in_turn, handle, handle_all, states};
 use skald_lambda::clock::{RandomPause, new_id};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
 use crate::{CatalogCommands, SOURCE, malformed};
 
-impl<S: EventStore> CatalogCommands<S> {
+impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
     /// `PUT /customers/{id}`: registers a customer, or changes what differs. One commit, whatever it takes.
     pub(crate) async fn put_customer(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         let id = CustomerId::new(id).map_err(|rule| Problem::invalid(format!("The id in the path {rule}.")))?;
-        let commands = CustomerRequest::validate(&call.json()?).map_err(malformed)?.commands();
-        let stream = One::<Customer>::new(streams::customer(&self.tenant, &id));
-        let actor = Actor::new(format!("customer:{id}")).map_err(|error| Problem::internal(&error))?;
-        let request = call.request(CommitId::new(new_id()), SOURCE, actor);
+        let asked = CustomerRequest::validate(&id, &call.json()?).map_err(malformed)?;
+        let (stream, commands) = (One::<Customer>::new(streams::customer(&self.tenant, &id)), asked.commands());
+        let request = call.request(CommitId::new(new_id()), SOURCE, actor(&id)?);
         let decide = |customer: &skald::Folded<_>| decide_in_turn::<Customer>(&customer.state, &commands);
         let handled = handle_all(&self.events, &RandomPause, &stream, &request, decide).await;
-        let handled =
-            handled.map_err(|error| Problem::from_handle(error, |rejection| Problem::internal(&rejection)))?;
+        let handled = handled.map_err(|error| Problem::from_handle(error, not_changed))?;
 
         let status = if handled.created() { StatusCode::CREATED } else { StatusCode::OK };
-        let customer = handled.states.state.registered();
-        let body = json!({
-            "customer_id": id, "name": customer.map(|customer| customer.name.reveal()),
-            "email": customer.map(|customer| customer.email.reveal()), "version": handled.states.version,
-        });
+        let (name, email) = (asked.name.reveal().ok(), asked.email.reveal().ok());
+        let body = json!({ "customer_id": id, "name": name, "email": email, "version": handled.states.version });
         Ok(Reply::json(status, body))
     }
+
+    /// `DELETE /customers/{id}`: erases the person.
+    ///
+    /// The key goes first, and only then is it written down that it went: what is recorded is true. Whoever dies in between
+    /// leaves a person who is erased and not yet recorded; the same call, repeated, makes up for it.
+    pub(crate) async fn erase_customer(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
+        let id = CustomerId::new(id).or(Err(no_such_customer()))?;
+        let stream = streams::customer(&self.tenant, &id);
+        let customer = states(&self.events, &One::<Customer>::new(stream.clone())).await?;
+        if customer.state == CustomerState::Unknown {
+            return Err(no_such_customer());
+        }
+        self.keys.erase(&Person { tenant: self.tenant.clone(), id: id.person() }, call.at).await?;
+
+        let request = call.request(CommitId::new(new_id()), SOURCE, actor(&id)?);
+        let erased =
+            handle::<Customer, _, _>(&self.events, &RandomPause, stream, &CustomerCommand::Erase, &request).await;
+        erased.map_err(|error| Problem::from_handle(error, not_changed))?;
+        Ok(Reply::empty(StatusCode::NO_CONTENT))
+    }
+}
+
+/// Until tokens are checked, a customer speaks for themselves.
+fn actor(id: &CustomerId) -> Result<Actor, Problem> {
+    Actor::new(format!("customer:{id}")).map_err(|error| Problem::internal(&error))
+}
+
+fn not_changed(rejection: CustomerRejection) -> Problem {
+    match rejection {
+        CustomerRejection::NotRegistered => no_such_customer(),
+        CustomerRejection::Erased => {
+            Problem::conflict("The customer was erased, and nobody takes their place: register under another id.")
+        }
+    }
+}
+
+fn no_such_customer() -> Problem {
+    Problem::not_found("There is no such customer.")
 }

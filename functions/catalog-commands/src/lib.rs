@@ -5,7 +5,7 @@ mod products;
 mod receipts;
 
 use ordering::requests::Fault;
-use skald::{Actor, EventStore, Tenant};
+use skald::{Actor, EventStore, PersonKeys, Tenant};
 use skald_lambda::http::{Call, Problem, Reply};
 
 /// The name of this component in the commits that it writes.
@@ -13,15 +13,16 @@ const SOURCE: &str = "catalog-commands";
 
 /// Keeps the catalogue.
 #[derive(Debug)]
-pub struct CatalogCommands<S> {
+pub struct CatalogCommands<S, K> {
     events: S,
+    keys: K,
     tenant: Tenant,
 }
 
-impl<S: EventStore> CatalogCommands<S> {
-    /// Keeps the catalogue in this event store.
-    pub fn new(events: S) -> Self {
-        Self { events, tenant: Tenant::default() }
+impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
+    /// Keeps the catalogue in this event store, and the keys of customers here.
+    pub fn new(events: S, keys: K) -> Self {
+        Self { events, keys, tenant: Tenant::default() }
     }
 
     /// Answers a call.
@@ -35,6 +36,7 @@ impl<S: EventStore> CatalogCommands<S> {
             ("DELETE", ["products", sku]) => self.withdraw_product(call, sku).await,
             ("POST", ["stock", sku, "receipts"]) => self.receive_stock(call, sku).await,
             ("PUT", ["customers", id]) => self.put_customer(call, id).await,
+            ("DELETE", ["customers", id]) => self.erase_customer(call, id).await,
             _ => Err(Problem::not_found("There is nothing at this path.")),
         }
     }

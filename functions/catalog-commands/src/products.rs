@@ -5,13 +5,13 @@ use ordering::product::{Product, ProductCommand, ProductRejection};
 use ordering::requests::ProductRequest;
 use ordering::streams;
 use serde_json::json;
-use skald::{CommitId, EventStore, One, decide_in_turn, handle, handle_all};
+use skald::{CommitId, EventStore, One, PersonKeys, decide_in_turn, handle, handle_all};
 use skald_lambda::clock::{RandomPause, new_id};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
 use crate::{CatalogCommands, SOURCE, malformed, operator};
 
-impl<S: EventStore> CatalogCommands<S> {
+impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
     /// `PUT /products/{sku}`: lists a product, or changes what differs. One commit, whatever it takes.
     pub(crate) async fn put_product(&self, call: &Call, sku: &str) -> Result<Reply, Problem> {
         let sku = Sku::new(sku).map_err(|rule| Problem::invalid(format!("The SKU in the path {rule}.")))?;

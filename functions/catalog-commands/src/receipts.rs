@@ -6,14 +6,14 @@ use ordering::receipt::{ReceiptRejection, ReceivingRejection, receive};
 use ordering::requests::ReceiptRequest;
 use ordering::streams;
 use serde_json::json;
-use skald::{CommitId, EventStore, One, Outcome, handle_all, states};
+use skald::{CommitId, EventStore, One, Outcome, PersonKeys, handle_all, states};
 use skald_lambda::clock::{RandomPause, new_id};
 use skald_lambda::http::{Call, IDEMPOTENT_REPLAYED, Problem, Reply, StatusCode};
 
 use crate::products::no_such_product;
 use crate::{CatalogCommands, SOURCE, malformed, operator};
 
-impl<S: EventStore> CatalogCommands<S> {
+impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
     /// `POST /stock/{sku}/receipts`: books a delivery and adds it to the stock, both or neither.
     ///
     /// The delivery's reference names a stream of its own, so the same delivery counts once, whatever key it is sent with.

@@ -11,7 +11,9 @@ use ordering::product::Product;
 use ordering::requests::{Fault, OrderRequest, UnknownForm};
 use ordering::streams;
 use serde_json::json;
-use skald::{Actor, AppendError, Commit, CommitId, Decider, DomainEvent, EventStore, Many, One, Version, states};
+use skald::{
+    Actor, AppendError, Commit, CommitId, Decider, DomainEvent, EventStore, Many, One, Refusal, Version, states,
+};
 use skald_lambda::http::{Call, IDEMPOTENT_REPLAYED, Problem, Reply, StatusCode, header};
 
 use crate::{OrderCommands, SOURCE};
@@ -52,7 +54,11 @@ impl<S: EventStore> OrderCommands<S> {
             }
             Err(AppendError::Contended) => Err(Problem::unavailable()),
             Err(AppendError::Store(error)) => Err(error.into()),
-            Err(AppendError::Refused(refusal)) => Err(Problem::internal(&refusal)),
+            // Erased after they were looked up.
+            Err(AppendError::Refused(Refusal::PersonErased(_))) => {
+                Err(not_placed(Refused::Unknown { customer: true, items: Vec::new() }))
+            }
+            Err(AppendError::Refused(refusal)) => Err(refusal.into()),
         }
     }
 

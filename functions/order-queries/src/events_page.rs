@@ -10,7 +10,7 @@ use crate::{Queries, cursor, limit, no_such_order};
 /// Fields of an order's events that are nobody's business outside: what the payment gateway charges, and how a step failed.
 const HIDDEN: [&str; 2] = ["payment_token", "error"];
 
-impl<S: EventStore, V: ViewStore> Queries<S, V> {
+impl<S: EventStore, V: ViewStore, W: ViewStore> Queries<S, V, W> {
     /// `GET /orders/{id}/events`.
     pub(crate) async fn order_events(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         let query = call.query(&["limit", "cursor"])?;

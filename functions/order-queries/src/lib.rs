@@ -23,17 +23,17 @@ const MAX_LIMIT: usize = 100;
 
 /// Answers queries.
 #[derive(Debug)]
-pub struct Queries<S, V> {
+pub struct Queries<S, V, W> {
     events: S,
     orders: V,
-    stock: V,
+    stock: W,
     build: String,
     tenant: Tenant,
 }
 
-impl<S: EventStore, V: ViewStore> Queries<S, V> {
-    /// Answers from this event store, order view and stock view; `build` is what the health check says of itself.
-    pub fn new(events: S, orders: V, stock: V, build: String) -> Self {
+impl<S: EventStore, V: ViewStore, W: ViewStore> Queries<S, V, W> {
+    /// Answers from this event store, order view and stock view, the first two with what is about persons open; `build` is what the health check says of itself.
+    pub fn new(events: S, orders: V, stock: W, build: String) -> Self {
         Self { events, orders, stock, build, tenant: Tenant::default() }
     }
 
@@ -59,7 +59,7 @@ impl<S: EventStore, V: ViewStore> Queries<S, V> {
     }
 }
 
-impl<S: EventStore, V: ViewStore> Queries<S, V> {
+impl<S: EventStore, V: ViewStore, W: ViewStore> Queries<S, V, W> {
     /// The row that the view has stored. A parked one stands still while its stream goes on, so it is folded from the
     /// event store; only if that cannot be done is it shown as it stands.
     async fn row<P: Projection>(&self, stream: &StreamId, stored: &ViewRow) -> Result<Option<P::Row>, Problem> {

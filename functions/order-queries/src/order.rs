@@ -5,7 +5,8 @@ use std::str::FromStr;
 use events::{OrderEvent, OrderId};
 use ordering::streams;
 use ordering::views::{OrderRow, OrderView};
-use skald::{Commit, Envelope, EventStore, StreamId, Timestamp, Version, ViewStore, project};
+use serde_json::Value;
+use skald::{Commit, Envelope, EventStore, StreamId, Timestamp, Version, ViewStore, project, reveal};
 use skald_lambda::http::{Call, Problem, Query, Reply, StatusCode, header};
 
 use crate::{Queries, no_such_order};
@@ -36,7 +37,7 @@ impl Wanted {
     }
 }
 
-impl<S: EventStore, V: ViewStore> Queries<S, V> {
+impl<S: EventStore, V: ViewStore, W: ViewStore> Queries<S, V, W> {
     /// `GET /orders/{id}`.
     pub(crate) async fn order(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         let wanted = Wanted::of(call.query(&["min_version", "as_of_version", "as_of"])?)?;
@@ -93,16 +94,17 @@ fn folded(
     project::<OrderView>(stream, None, commits, wanted)?.ok_or_else(no_such_order)
 }
 
+/// An order as callers see it: the customer's name is `null` once they are erased.
+pub(crate) fn shown(row: &OrderRow) -> Result<Value, Problem> {
+    serde_json::to_value(row).map(reveal).map_err(|error| Problem::internal(&error))
+}
+
 fn reply(call: &Call, row: &OrderRow) -> Result<Reply, Problem> {
     let etag = format!("\"{}\"", row.version);
     let known = call.header("if-none-match").unwrap_or_default();
     let unchanged =
         known.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == etag || tag == "*");
-    let reply = if unchanged {
-        Reply::empty(StatusCode::NOT_MODIFIED)
-    } else {
-        let body = serde_json::to_value(row).map_err(|error| Problem::internal(&error))?;
-        Reply::json(StatusCode::OK, body)
-    };
+    let reply =
+        if unchanged { Reply::empty(StatusCode::NOT_MODIFIED) } else { Reply::json(StatusCode::OK, shown(row)?) };
     Ok(reply.with_header(header::ETAG, etag))
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 use skald::{EventStore, ListEntry, Version, ViewStore};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
+use crate::order::shown;
 use crate::{Queries, cursor, limit};
 
 /// Entries that are looked at in one call, at most, when few of them have the status that is asked for.
@@ -14,7 +15,7 @@ const MAX_SCANNED: usize = 1_000;
 /// Entries that are looked at together then: what one request for rows can ask for.
 const SCANNED_AT_ONCE: usize = 100;
 
-impl<S: EventStore, V: ViewStore> Queries<S, V> {
+impl<S: EventStore, V: ViewStore, W: ViewStore> Queries<S, V, W> {
     /// `GET /customers/{id}/orders`.
     pub(crate) async fn customer_orders(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         let query = call.query(&["status", "limit", "cursor"])?;
@@ -32,7 +33,7 @@ impl<S: EventStore, V: ViewStore> Queries<S, V> {
             found.orders.truncate(limit);
             found.next = found.orders.last().map(|(entry, _)| entry.clone());
         }
-        let orders: Vec<&OrderRow> = found.orders.iter().map(|(_, row)| row).collect();
+        let orders = found.orders.iter().map(|(_, row)| shown(row)).collect::<Result<Vec<_>, _>>()?;
         let mut body = json!({ "orders": orders });
         if let Some(next) = found.next {
             body["next_cursor"] = cursor::write_place(&next).into();

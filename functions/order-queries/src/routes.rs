@@ -8,7 +8,7 @@ const ROUTES: [(&str, &[&str]); 12] = [
     ("/products/{sku}", &["PUT", "DELETE"]),
     ("/stock/{sku}", &["GET"]),
     ("/stock/{sku}/receipts", &["POST"]),
-    ("/customers/{id}", &["PUT"]),
+    ("/customers/{id}", &["PUT", "DELETE"]),
     ("/customers/{id}/orders", &["GET"]),
     ("/orders", &["POST"]),
     ("/orders/{id}", &["GET"]),

@@ -11,7 +11,7 @@ use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
 use crate::{Queries, no_such_order};
 
-impl<S: EventStore, V: ViewStore> Queries<S, V> {
+impl<S: EventStore, V: ViewStore, W: ViewStore> Queries<S, V, W> {
     /// `GET /orders/{id}/saga`.
     pub(crate) async fn saga(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         call.query(&[])?;

@@ -10,7 +10,7 @@ use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
 use crate::Queries;
 
-impl<S: EventStore, V: ViewStore> Queries<S, V> {
+impl<S: EventStore, V: ViewStore, W: ViewStore> Queries<S, V, W> {
     /// `GET /stock/{sku}`.
     pub(crate) async fn stock(&self, call: &Call, sku: &str) -> Result<Reply, Problem> {
         call.query(&[])?;

@@ -1,23 +1,30 @@
 //! Authorizes, captures and voids an order's payment, step by step of the saga.
 
 use aws_sdk_dynamodb::Client;
+use ordering::ports::Disclosing;
 use ordering::saga::StepInput;
 use ordering::sandbox::StoredSandbox;
 use ordering::steps::{StepError, payment};
 use payment_steps::TimeLimited;
-use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore};
+use skald::{Opening, Sealing};
+use skald_dynamodb::{DynamoDbEventStore, DynamoDbPersonKeys, DynamoDbViewStore};
+use skald_kms::KmsKeyWrap;
 use skald_lambda::clock::RandomPause;
 use skald_lambda::{Error, config, start_logging, steps};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     start_logging();
-    let dynamodb = Client::new(&config::aws().await);
+    let aws = config::aws().await;
+    let dynamodb = Client::new(&aws);
+    let wrap = KmsKeyWrap::new(aws_sdk_kms::Client::new(&aws), config::variable("PERSON_KEYS_KMS_KEY")?);
+    let keys = &DynamoDbPersonKeys::new(dynamodb.clone(), config::variable("PERSON_KEYS_TABLE")?, wrap);
     let events = &DynamoDbEventStore::new(dynamodb.clone(), config::variable("EVENTS_TABLE")?);
     let ledger = DynamoDbViewStore::new(dynamodb, config::variable("SANDBOX_GATEWAY_TABLE")?);
-    let gateway = &TimeLimited(StoredSandbox::new(ledger));
+    let gateway = &TimeLimited(StoredSandbox::new(Opening::new(Sealing::new(ledger, keys), keys)));
     steps::serve(StepError::name, move |input: StepInput, at| async move {
-        payment::perform(events, &RandomPause, gateway, &input, at).await
+        let gateway = Disclosing::new(gateway, keys, input.tenant.clone());
+        payment::perform(events, &RandomPause, &gateway, &input, at).await
     })
     .await
 }

@@ -7,6 +7,8 @@ use crate::paper::Paper;
 
 /// What stands in the place of personal data.
 const HIDDEN: &str = "(personal)";
+/// What personal data is under.
+const MARKS: [&str; 3] = ["personal", "sealed", "erased"];
 /// Most of an event's data that a person is shown, in characters.
 const DATA_CHARACTERS: usize = 160;
 /// Widths of the columns; what is longer moves the rest of its line.
@@ -86,14 +88,14 @@ fn hide(value: Value) -> Value {
 }
 
 fn hide_field((name, value): (String, Value)) -> (String, Value) {
-    let value = if name == "personal" { Value::String(HIDDEN.to_owned()) } else { hide(value) };
+    let value = if MARKS.contains(&name.as_str()) { Value::String(HIDDEN.to_owned()) } else { hide(value) };
     (name, value)
 }
 
 fn compact(value: &Value) -> String {
     match value {
-        Value::Object(fields) => match fields.get("personal") {
-            Some(Value::String(hidden)) if fields.len() == 1 => hidden.clone(),
+        Value::Object(fields) => match MARKS.iter().find_map(|mark| fields.get(*mark)) {
+            Some(Value::String(hidden)) if fields.len() == 2 && fields.contains_key("of") => hidden.clone(),
             _ => format!("{{{}}}", listed(fields)),
         },
         Value::Array(items) => format!("[{}]", items.iter().map(compact).collect::<Vec<_>>().join(", ")),

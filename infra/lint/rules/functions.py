@@ -68,14 +68,18 @@ ON_EVENTS = {
 # What each function may do with each table: what its code does, and no more.
 READ = {"dynamodb:Query"}
 APPEND = {"dynamodb:Query", "dynamodb:PutItem", "dynamodb:GetItem"}  # the last one to see who took the place of a commit
+LOOK_UP = {"dynamodb:GetItem"}
 KEEP = {"dynamodb:GetItem", "dynamodb:PutItem"}
 ON_TABLES = {
     ("OrderCommandsRole", "EventsTable.Arn"): APPEND,
+    ("OrderCommandsRole", "PersonKeysTable.Arn"): LOOK_UP,
     ("CatalogCommandsRole", "EventsTable.Arn"): APPEND,
+    ("CatalogCommandsRole", "PersonKeysTable.Arn"): KEEP,
     ("OrderQueriesRole", "EventsTable.Arn"): READ,
     ("OrderQueriesRole", "OrderViewTable.Arn"): {"dynamodb:GetItem", "dynamodb:BatchGetItem"},
     ("OrderQueriesRole", "OrderViewTable.Arn/index/listing"): {"dynamodb:Query"},
     ("OrderQueriesRole", "StockViewTable.Arn"): {"dynamodb:BatchGetItem"},
+    ("OrderQueriesRole", "PersonKeysTable.Arn"): LOOK_UP,
     ("EventRelayRole", "EventsTable.StreamArn"): {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"},
     ("OrderViewRole", "EventsTable.Arn"): READ,
     ("OrderViewRole", "OrderViewTable.Arn"): KEEP,
@@ -85,8 +89,10 @@ ON_TABLES = {
     ("ReservationStepsRole", "EventsTable.Arn"): APPEND,
     ("PaymentStepsRole", "EventsTable.Arn"): APPEND,
     ("PaymentStepsRole", "SandboxGatewayTable.Arn"): KEEP,
+    ("PaymentStepsRole", "PersonKeysTable.Arn"): LOOK_UP,
     ("ShipmentStepsRole", "EventsTable.Arn"): APPEND,
     ("ShipmentStepsRole", "SandboxCarrierTable.Arn"): KEEP,
+    ("ShipmentStepsRole", "PersonKeysTable.Arn"): LOOK_UP,
     ("OrderStepsRole", "EventsTable.Arn"): APPEND,
 }
 
@@ -174,8 +180,13 @@ def allowed(template: Template) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def could_be_dynamodb(action: str) -> bool:
+    return could_be("dynamodb", action)
+
+
+def could_be(wanted: str, action: str) -> bool:
+    """Whether an action can be one of this service."""
     service = action.lower().partition(":")[0]
-    return service == "dynamodb" or "*" in service or "?" in service
+    return service == wanted or "*" in service or "?" in service
 
 
 def may_be_events(resource: Any) -> bool:

@@ -20,6 +20,7 @@ ATTRIBUTES = {
     "AWS::ApiGatewayV2::Api": {"ApiEndpoint", "ApiId"},
     "AWS::DynamoDB::Table": {"Arn", "StreamArn", "TableId"},
     "AWS::IAM::Role": {"Arn", "RoleId"},
+    "AWS::KMS::Key": {"Arn", "KeyId"},
     "AWS::Lambda::Function": {"Arn"},
     "AWS::Logs::LogGroup": {"Arn"},
     "AWS::SNS::Topic": {"TopicArn", "TopicName"},

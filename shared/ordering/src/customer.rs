@@ -1,6 +1,6 @@
 //! A customer: somebody with a name, reached by e-mail.
 
-use events::{CustomerEmailChanged, CustomerEvent, CustomerRegistered, CustomerRenamed};
+use events::{CustomerEmailChanged, CustomerErased, CustomerEvent, CustomerRegistered, CustomerRenamed};
 use skald::{Decider, Personal};
 
 use crate::values::{EmailAddress, Name};
@@ -17,6 +17,8 @@ pub enum CustomerState {
     Unknown,
     /// Who registered.
     Registered(RegisteredCustomer),
+    /// Somebody who was erased: that there was somebody is all that is known. Nobody takes their place.
+    Erased,
 }
 
 /// Somebody who registered.
@@ -29,11 +31,11 @@ pub struct RegisteredCustomer {
 }
 
 impl CustomerState {
-    /// The customer, if somebody registered.
+    /// The customer, if somebody registered and was not erased.
     #[must_use]
     pub const fn registered(&self) -> Option<&RegisteredCustomer> {
         match self {
-            Self::Unknown => None,
+            Self::Unknown | Self::Erased => None,
             Self::Registered(customer) => Some(customer),
         }
     }
@@ -59,6 +61,8 @@ pub enum CustomerCommand {
         /// Where e-mail reaches them from now on.
         email: Personal<EmailAddress>,
     },
+    /// Be erased. Whoever asks for this has destroyed the person's key before: this only writes it down.
+    Erase,
 }
 
 /// Why a customer does not do what is asked.
@@ -67,6 +71,9 @@ pub enum CustomerRejection {
     /// Nobody registered.
     #[error("there is no such customer")]
     NotRegistered,
+    /// They were erased.
+    #[error("the customer was erased")]
+    Erased,
 }
 
 impl Decider for Customer {
@@ -77,42 +84,49 @@ impl Decider for Customer {
     type Rejection = CustomerRejection;
 
     fn decide(state: &CustomerState, command: &CustomerCommand) -> Result<Vec<CustomerEvent>, CustomerRejection> {
-        let registered = state.registered().ok_or(CustomerRejection::NotRegistered);
-        let event: Option<CustomerEvent> = match command {
-            CustomerCommand::Register { name, email } => {
-                registered.is_err().then(|| CustomerRegistered { name: text(name), email: text(email) }.into())
+        let event: Option<CustomerEvent> = match (state, command) {
+            (CustomerState::Unknown, CustomerCommand::Register { name, email }) => {
+                Some(CustomerRegistered { name: text(name), email: text(email) }.into())
             }
-            CustomerCommand::Rename { name } => {
+            (CustomerState::Unknown, _) => return Err(CustomerRejection::NotRegistered),
+            (CustomerState::Erased, CustomerCommand::Erase) => None,
+            (CustomerState::Erased, _) => return Err(CustomerRejection::Erased),
+            (CustomerState::Registered(_), CustomerCommand::Register { .. }) => None,
+            (CustomerState::Registered(customer), CustomerCommand::Rename { name }) => {
                 let name = text(name);
-                (registered?.name != name).then(|| CustomerRenamed { name }.into())
+                (customer.name != name).then(|| CustomerRenamed { name }.into())
             }
-            CustomerCommand::ChangeEmail { email } => {
+            (CustomerState::Registered(customer), CustomerCommand::ChangeEmail { email }) => {
                 let email = text(email);
-                (registered?.email != email).then(|| CustomerEmailChanged { email }.into())
+                (customer.email != email).then(|| CustomerEmailChanged { email }.into())
             }
+            (CustomerState::Registered(_), CustomerCommand::Erase) => Some(CustomerErased {}.into()),
         };
         Ok(event.into_iter().collect())
     }
 
     fn evolve(state: CustomerState, event: &CustomerEvent) -> CustomerState {
         match (state, event) {
-            (_, CustomerEvent::Registered(CustomerRegistered { name, email })) => {
-                CustomerState::Registered(RegisteredCustomer { name: name.clone(), email: email.clone() })
-            }
+            (
+                CustomerState::Unknown | CustomerState::Registered(_),
+                CustomerEvent::Registered(CustomerRegistered { name, email }),
+            ) => CustomerState::Registered(RegisteredCustomer { name: name.clone(), email: email.clone() }),
             (CustomerState::Registered(customer), CustomerEvent::Renamed(renamed)) => {
                 CustomerState::Registered(RegisteredCustomer { name: renamed.name.clone(), ..customer })
             }
             (CustomerState::Registered(customer), CustomerEvent::EmailChanged(changed)) => {
                 CustomerState::Registered(RegisteredCustomer { email: changed.email.clone(), ..customer })
             }
+            (_, CustomerEvent::Erased(CustomerErased {})) => CustomerState::Erased,
             (CustomerState::Unknown, CustomerEvent::Renamed(_) | CustomerEvent::EmailChanged(_)) => {
                 CustomerState::Unknown
             }
+            (CustomerState::Erased, _) => CustomerState::Erased,
         }
     }
 }
 
 /// The bare text, as it is stored, still marked as personal.
-fn text<T: ToString>(value: &Personal<T>) -> Personal<String> {
-    Personal::new(value.reveal().to_string())
+fn text<T: ToString + Clone>(value: &Personal<T>) -> Personal<String> {
+    value.clone().map(|value| value.to_string())
 }

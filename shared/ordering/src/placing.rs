@@ -3,7 +3,7 @@
 //! Prices, names and versions come from the catalogue, never from the caller.
 
 use events::{Money, OrderLine, OrderPlaced};
-use skald::{Personal, Timestamp, Version};
+use skald::{Timestamp, Version};
 
 use crate::customer::CustomerState;
 use crate::order::PlaceOrder;
@@ -114,7 +114,7 @@ pub fn price(
         customer_name: customer.name.clone(),
         lines,
         total,
-        payment_token: Personal::new(request.payment_token().reveal().to_string()),
+        payment_token: request.payment_token().clone().map(|token| token.to_string()),
         shipping_address: request.shipping_address().clone(),
         deadline: placed_at.plus_millis(time_limit_ms.into()),
         request_hash: request.hash(),

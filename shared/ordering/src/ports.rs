@@ -12,11 +12,15 @@
 //! A call answers what there is under its key afterwards. No answer is longer in coming than the saga's
 //! [time limit](crate::saga::TimeLimits): the functions see to that, whatever the adapter does.
 
+mod disclosing;
+
 use std::future::Future;
 
 use events::{Address, AttemptKey, AuthorizationId, Money, ParcelId};
 use serde::{Deserialize, Serialize};
 use skald::Personal;
+
+pub use disclosing::Disclosing;
 
 use crate::saga::ORDER_SAGA;
 

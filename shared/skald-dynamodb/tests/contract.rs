@@ -1,4 +1,4 @@
-//! The stores and the index keep the contracts of every store.
+//! The stores, the index and the keys keep the contracts of all there are.
 
 mod support;
 
@@ -23,5 +23,14 @@ mod commit_index {
     skald_testkit::commit_index_contract!(
         #[tokio::test]
         Events::start().await
+    );
+}
+
+mod person_keys {
+    use crate::support::keys::Keys;
+
+    skald_testkit::person_keys_contract!(
+        #[tokio::test]
+        Keys::start().await
     );
 }

@@ -9,16 +9,17 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use skald::{
-    CommitMessage, Draft, EventData, EventStore, Head, Listing, Snapshot, SnapshotKind, Version, ViewRow, ViewStore,
-    catch_up, handle,
+    CommitMessage, Draft, EventData, EventStore, Head, Listing, PersonKeys, Snapshot, SnapshotKind, Version, ViewRow,
+    ViewStore, catch_up, handle,
 };
-use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore};
+use skald_dynamodb::{DynamoDbEventStore, DynamoDbPersonKeys, DynamoDbViewStore};
 use skald_testkit::sample::{Account, AccountCommand, Statements, account};
 use skald_testkit::{Dice, NoPause};
 
 use support::calls::{self, request};
+use support::keys::{LocalWrap, person};
 use support::proxy::{Fate, Meddler};
-use support::{EVENTS, Engine, VIEW};
+use support::{EVENTS, Engine, KEYS, VIEW};
 
 /// What was asked for since the last look, and what it took: in all, and of that by indexes.
 #[derive(Debug, Default, PartialEq)]
@@ -225,4 +226,26 @@ async fn a_page_of_a_list_is_one_request_however_long_the_list() {
     assert_eq!(counter.take().requests, BTreeMap::from([("Query".to_owned(), 1)]));
     assert!(views.list("list", None, 0).await.unwrap().is_empty());
     assert_eq!(counter.take(), Bill::default());
+}
+
+#[tokio::test]
+async fn a_key_is_one_read_unit_and_one_write_unit_when_it_is_made_or_destroyed() {
+    let (counter, wrap) = (Counter::default(), LocalWrap::default());
+    let client = Engine::start().await.meddled_client(counter.clone()).await;
+    let keys = DynamoDbPersonKeys::new(client, KEYS, wrap.clone());
+    keys.to_open(&person("c-1")).await.unwrap();
+    assert_bill(&counter.take(), &[("GetItem", 1)], 1, 0);
+    keys.to_seal(&person("c-1")).await.unwrap();
+    assert_bill(&counter.take(), &[("GetItem", 1), ("PutItem", 1)], 2, 0);
+    for _ in 0..2 {
+        keys.to_seal(&person("c-1")).await.unwrap();
+        assert_bill(&counter.take(), &[("GetItem", 1)], 1, 0);
+        keys.to_open(&person("c-1")).await.unwrap();
+        assert_bill(&counter.take(), &[("GetItem", 1)], 1, 0);
+    }
+    keys.erase(&person("c-1"), draft("any", 1).at).await.unwrap();
+    assert_bill(&counter.take(), &[("PutItem", 1)], 1, 0);
+    keys.to_open(&person("c-1")).await.unwrap();
+    assert_bill(&counter.take(), &[("GetItem", 1)], 1, 0);
+    assert_eq!(wrap.asked(), (1, 0));
 }

@@ -16,24 +16,9 @@ use skald::{EventStore, Put, StreamId, Timestamp, Version, ViewRow, ViewStore};
 use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore};
 use skald_testkit::sample::account;
 
-use support::calls::{commits, draft, events, kind, parts, store_kind, streams, views};
+use support::calls::{ERRORS, commits, draft, events, kind, parts, store_kind, streams, views};
 use support::proxy::{Fate, Meddler, always, error_body, once};
 use support::{EVENTS, Engine, VIEW};
-
-/// The service's errors, their status, and what they are to a caller. (Answers to requests that were not executed.)
-const ERRORS: &[(&str, u16, &str)] = &[
-    ("ProvisionedThroughputExceededException", 400, "throttled"),
-    ("ThrottlingException", 400, "throttled"),
-    ("RequestLimitExceeded", 400, "throttled"),
-    ("LimitExceededException", 400, "throttled"),
-    ("TooManyRequests", 429, "throttled"),
-    ("InternalServerError", 500, "unavailable"),
-    ("ServiceUnavailable", 503, "unavailable"),
-    ("AccessDeniedException", 400, "refused"),
-    ("UnrecognizedClientException", 400, "refused"),
-    ("ResourceNotFoundException", 400, "refused"),
-    ("ValidationException", 400, "refused"),
-];
 
 fn row() -> ViewRow {
     ViewRow {

@@ -1,8 +1,8 @@
 //! Tests for what is built with `skald`. A dev-dependency, nothing else.
 //!
 //! - [`given`] something's past, [when](Given::when) a command comes, [then](When::then) these events follow.
-//! - [`event_store`], [`view_store`] and [`commit_index`] are the contracts of the stores and of the index: each that there is
-//!   runs the same rules.
+//! - [`event_store`], [`view_store`], [`commit_index`] and [`person_keys`] are the contracts of the stores, of the index and of
+//!   the keys: each that there is runs the same rules.
 //! - [`schema`] writes down the shapes of events, and finds the changes that would make something stored unreadable.
 //! - [`sample`] is a small domain to try a store with; [`NoPause`] waits without a clock, and [`Dice`] are chance
 //!   that can be repeated.
@@ -12,6 +12,7 @@ mod decider;
 mod dice;
 pub mod event_store;
 mod pause;
+pub mod person_keys;
 mod rule;
 pub mod sample;
 mod scene;

@@ -27,6 +27,7 @@ mod reading;
 mod snapshot;
 mod store;
 mod stream;
+mod stream_check;
 mod time;
 mod together;
 mod view;
@@ -41,7 +42,10 @@ pub use follow::{Batch, FollowError, Follower, Following, Heard, Told};
 pub use handle::{HandleError, Handled, Outcome, Pause, Request, handle, handle_all};
 pub use index::{CommitIndex, IndexEntry, IndexKey, IndexPage, InvalidIndexKey, OddEntry, SlicePosition};
 pub use message::{CommitMessage, InvalidMessage};
-pub use personal::{Personal, reveal};
+pub use personal::{
+    Hidden, KeyEntry, Opening, Person, PersonId, PersonKey, PersonKeys, Personal, Sealing, Unopened, has_plain, open,
+    reveal,
+};
 pub use position::{InvalidPosition, Position};
 pub use projection::{Inapplicable, Projection, project};
 pub use reading::{Page, Until, Way, commits, read_back, state_until};
@@ -51,6 +55,7 @@ pub use store::{
     Refusal, StoreError,
 };
 pub use stream::{Category, InvalidName, StreamId, Tenant, Version, is_identifier};
+pub use stream_check::{FoldCheck, SnapshotFault, StreamCheck};
 pub use time::{InvalidTimestamp, Timestamp};
 pub use together::{Many, One, StatesError, Streams, states};
 pub use view::{ListEntry, Listing, Parked, Put, ViewRow, ViewStore};

@@ -1,6 +1,7 @@
 //! Stores in memory, for tests, examples and simulations. They pass the same contracts as the stores on DynamoDB.
 
 mod index;
+mod person_keys;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +12,7 @@ use crate::{
 };
 
 pub use index::InMemoryCommitIndex;
+pub use person_keys::InMemoryPersonKeys;
 
 /// An event store in memory. Clones share their streams.
 #[derive(Debug, Clone, Default)]

@@ -1,72 +1,293 @@
-//! What says something about a person.
+//! What says something about a person, and how it is erased.
+//!
+//! A value about a person is a [`Personal`]: it knows whose it is, and shows in no log. In the domain it is plain; wherever
+//! it is stored or sent it is *sealed*, encrypted with the key of that person and of nobody else. [`Sealing`] sees to
+//! that on the way into a store, [`Opening`] undoes it for the few who must see the plain value. Everybody else handles
+//! sealed values, and can copy them from an event into a row, say, without ever holding a key.
+//!
+//! Erasing a person destroys the key ([`PersonKeys::erase`]). Whatever was sealed with it, in whichever copy, backup or
+//! message, can be read by nobody from then on: it opens as *erased*. Events, versions and figures stay as they were.
+
+mod key;
+mod marks;
+mod opening;
+mod sealing;
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use key::{KeyEntry, PersonKey, PersonKeys, Unopened};
+pub(crate) use marks::sealed_alike;
+pub use marks::{has_plain, reveal};
+pub use opening::{Opening, open};
+pub use sealing::Sealing;
+
+use crate::{InvalidName, Tenant, is_identifier};
+
+/// Who something is about: the id of a customer, say. Never a name or an address.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("pattern" = "^[A-Za-z0-9._-]{1,64}$")))]
+#[serde(try_from = "String", into = "String")]
+pub struct PersonId(String);
+
+impl PersonId {
+    /// # Errors
+    /// [`InvalidName`] unless the id is an [identifier](is_identifier).
+    pub fn new(id: impl Into<String>) -> Result<Self, InvalidName> {
+        let id = id.into();
+        if is_identifier(&id) { Ok(Self(id)) } else { Err(InvalidName::person(id)) }
+    }
+
+    /// The id.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for PersonId {
+    type Error = InvalidName;
+    fn try_from(id: String) -> Result<Self, InvalidName> {
+        Self::new(id)
+    }
+}
+
+impl From<PersonId> for String {
+    fn from(id: PersonId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for PersonId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A person of a tenant: whose key something is sealed with.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Person {
+    /// Who knows the person.
+    pub tenant: Tenant,
+    /// What the tenant calls the person.
+    pub id: PersonId,
+}
+
+impl Person {
+    /// `<tenant>/<id>`: unique over all tenants.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.tenant, self.id)
+    }
+}
 
 /// A value that says something about a person: a name, an e-mail address, a postal address, a payment token.
 ///
-/// The type marks the value wherever it goes. It never shows in debug output, and so not in logs; in a stored event it
-/// stands as `{"personal": …}`, so that a stored personal value can be told from any other without knowing the event.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Personal_{T}"))]
-#[serde(deny_unknown_fields)]
+/// It never shows in debug output, and so not in logs. In JSON it is marked: `{"personal": …, "of": "c-1001"}` while it is
+/// plain, `{"sealed": "…", "of": "c-1001"}` wherever it is stored, `{"erased": true, "of": "c-1001"}` once the person is
+/// erased. These three are never the form of anything else.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Personal<T> {
-    personal: T,
+    of: PersonId,
+    content: Content<T>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Content<T> {
+    Plain(T),
+    Sealed(String),
+    Erased,
+}
+
+/// Why a personal value cannot be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Hidden {
+    /// It was read without opening it: who needs it reads through [`Opening`].
+    #[error("the value is sealed")]
+    Sealed,
+    /// The person was erased.
+    #[error("the person was erased")]
+    Erased,
 }
 
 impl<T> Personal<T> {
-    /// Marks `value` as personal.
-    pub fn new(value: T) -> Self {
-        Self { personal: value }
+    /// A value about this person.
+    pub const fn of(person: PersonId, value: T) -> Self {
+        Self { of: person, content: Content::Plain(value) }
+    }
+
+    /// Whom it is about.
+    pub const fn person(&self) -> &PersonId {
+        &self.of
     }
 
     /// The value, for whoever has a reason to see it.
-    pub fn reveal(&self) -> &T {
-        &self.personal
+    ///
+    /// # Errors
+    /// [`Hidden`] if it is sealed, or gone.
+    pub const fn reveal(&self) -> Result<&T, Hidden> {
+        match &self.content {
+            Content::Plain(value) => Ok(value),
+            Content::Sealed(_) => Err(Hidden::Sealed),
+            Content::Erased => Err(Hidden::Erased),
+        }
+    }
+
+    /// What is sealed, if it is.
+    fn sealed(&self) -> Option<&str> {
+        match &self.content {
+            Content::Sealed(sealed) => Some(sealed),
+            Content::Plain(_) | Content::Erased => None,
+        }
+    }
+
+    /// Another value about the same person, made of this one. What is sealed or erased stays so: `change` may only choose
+    /// another type for the same JSON.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Personal<U> {
+        let content = match self.content {
+            Content::Plain(value) => Content::Plain(change(value)),
+            Content::Sealed(sealed) => Content::Sealed(sealed),
+            Content::Erased => Content::Erased,
+        };
+        Personal { of: self.of, content }
     }
 }
 
 impl<T> fmt::Debug for Personal<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Personal(…)")
+        write!(f, "Personal(of {}, …)", self.of)
     }
 }
 
-/// The JSON of an event as a reader with the right to see it gets it: each `{"personal": x}` becomes `x`.
-#[must_use]
-pub fn reveal(value: Value) -> Value {
-    match value {
-        Value::Object(mut fields) => match fields.remove("personal") {
-            Some(inner) if fields.is_empty() => inner,
-            Some(inner) => {
-                fields.insert("personal".to_owned(), inner);
-                Value::Object(fields.into_iter().map(|(name, field)| (name, reveal(field))).collect())
-            }
-            None => Value::Object(fields.into_iter().map(|(name, field)| (name, reveal(field))).collect()),
-        },
-        Value::Array(items) => Value::Array(items.into_iter().map(reveal).collect()),
-        plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => plain,
+/// A [`Personal`] in JSON: exactly one of the first three.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Marked<T> {
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    personal: Option<T>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sealed: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    erased: Option<bool>,
+    of: PersonId,
+}
+
+const fn none<T>() -> Option<T> {
+    None
+}
+
+impl<T: Serialize> Serialize for Personal<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (personal, sealed, erased) = match &self.content {
+            Content::Plain(value) => (Some(value), None, None),
+            Content::Sealed(sealed) => (None, Some(sealed.clone()), None),
+            Content::Erased => (None, None, Some(true)),
+        };
+        Marked { personal, sealed, erased, of: self.of.clone() }.serialize(serializer)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Personal<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Marked { personal, sealed, erased, of } = Marked::deserialize(deserializer)?;
+        let content = match (personal, sealed, erased) {
+            (Some(value), None, None) => Content::Plain(value),
+            (None, Some(sealed), None) => Content::Sealed(sealed),
+            (None, None, Some(true)) => Content::Erased,
+            _ => return Err(D::Error::custom("a personal value is one of personal, sealed and erased")),
+        };
+        Ok(Self { of, content })
+    }
+}
+
+/// The forms of [`Marked`] as types, of which the schema is derived.
+#[cfg(feature = "schema")]
+mod schema {
+    use std::borrow::Cow;
+
+    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+    use super::{PersonId, Personal};
+
+    impl<T: JsonSchema> JsonSchema for Personal<T> {
+        fn schema_name() -> Cow<'static, str> {
+            format!("Personal_{}", T::schema_name()).into()
+        }
+
+        fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+            let of = generator.subschema_for::<PersonId>();
+            let plain = generator.subschema_for::<T>();
+            let form = |mark: &str, content: Schema| {
+                json_schema!({
+                    "type": "object",
+                    "properties": { mark: content, "of": of },
+                    "required": [mark, "of"],
+                    "additionalProperties": false,
+                })
+            };
+            json_schema!({
+                "description": "Says something about the person `of`: sealed wherever it is stored, erased once the person is.",
+                "anyOf": [
+                    form("personal", plain),
+                    form("sealed", json_schema!({ "type": "string" })),
+                    form("erased", json_schema!({ "const": true })),
+                ],
+            })
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
-    #[test]
-    fn debug_output_hides_the_value() {
-        assert_eq!(format!("{:?}", Personal::new("jane@example.com")), "Personal(…)");
+    fn jane() -> PersonId {
+        PersonId::new("c-1001").unwrap()
     }
 
     #[test]
-    fn it_is_marked_in_json_and_revealed_in_place() {
-        let stored =
-            json!({ "name": Personal::new("Jane"), "lines": [{ "to": Personal::new(json!({ "city": "Oslo" })) }] });
-        assert_eq!(stored["name"], json!({ "personal": "Jane" }));
-        assert_eq!(reveal(stored), json!({ "name": "Jane", "lines": [{ "to": { "city": "Oslo" } }] }));
+    fn debug_output_hides_the_value() {
+        let debug = format!("{:?}", Personal::of(jane(), "jane@example.com"));
+        assert_eq!(debug, "Personal(of c-1001, …)");
+    }
+
+    #[test]
+    fn it_is_read_in_every_form_as_it_is_written() {
+        for json in [
+            json!({ "personal": "Jane", "of": "c-1001" }),
+            json!({ "sealed": "AQID", "of": "c-1001" }),
+            json!({ "erased": true, "of": "c-1001" }),
+        ] {
+            let read: Personal<String> = serde_json::from_value(json.clone()).unwrap();
+            assert_eq!(serde_json::to_value(&read).unwrap(), json);
+        }
+    }
+
+    #[test]
+    fn only_a_plain_value_can_be_seen() {
+        let read = |json: Value| serde_json::from_value::<Personal<String>>(json).unwrap();
+        let plain = read(json!({ "personal": "Jane", "of": "c-1001" }));
+        assert_eq!((plain.reveal(), plain.person()), (Ok(&"Jane".to_owned()), &jane()));
+        assert_eq!(read(json!({ "sealed": "AQID", "of": "c-1001" })).reveal(), Err(Hidden::Sealed));
+        assert_eq!(read(json!({ "erased": true, "of": "c-1001" })).reveal(), Err(Hidden::Erased));
+    }
+
+    #[test]
+    fn what_is_in_no_form_or_in_two_is_refused() {
+        for json in [
+            json!({ "personal": "Jane" }),
+            json!({ "of": "c-1001" }),
+            json!({ "erased": false, "of": "c-1001" }),
+            json!({ "personal": "Jane", "of": "no one" }),
+            json!({ "personal": "Jane", "sealed": "AQID", "of": "c-1001" }),
+            json!({ "sealed": "AQID", "erased": true, "of": "c-1001" }),
+            json!({ "personal": "Jane", "of": "c-1001", "also": 1 }),
+        ] {
+            assert!(serde_json::from_value::<Personal<String>>(json.clone()).is_err(), "{json}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::future::Future;
 
 use crate::reading::read_after;
-use crate::{Commit, Draft, Page, SnapshotKind, StreamId, Timestamp, Version, Way};
+use crate::{Commit, Draft, Page, PersonId, SnapshotKind, StreamId, Timestamp, Unopened, Version, Way};
 
 /// Largest commit, in bytes as [`Draft::size_bytes`] counts: an item of DynamoDB holds 400 KB, names and keys included.
 pub const MAX_COMMIT_BYTES: usize = 350 * 1024;
@@ -165,6 +165,9 @@ pub enum Refusal {
         /// How large they are, all together.
         size_bytes: usize,
     },
+    /// Something about a person who was erased. Only [`Sealing`](crate::Sealing) says so.
+    #[error("{0} was erased: nothing more can be stored about them")]
+    PersonErased(PersonId),
 }
 
 impl Refusal {
@@ -233,6 +236,15 @@ pub enum StoreError {
         /// What is wrong with it.
         corruption: Corruption,
     },
+    /// Something about a person cannot be opened. *Permanent*, but for an unknown seal. Only [`Opening`](crate::Opening) says
+    /// so.
+    #[error("{place}: {fault}")]
+    Unopened {
+        /// The key and version of the stream or row, or the person.
+        place: String,
+        /// Why not.
+        fault: Unopened,
+    },
 }
 
 impl StoreError {
@@ -242,6 +254,7 @@ impl StoreError {
         match self {
             Self::Throttled { .. } | Self::Unavailable { .. } | Self::Refused { .. } => true,
             Self::Corrupt { corruption, .. } => matches!(corruption, Corruption::UnknownEncoding { .. }),
+            Self::Unopened { fault, .. } => matches!(fault, Unopened::Unknown(_)),
         }
     }
 }

@@ -19,7 +19,13 @@ pub struct InvalidName {
     rule: &'static str,
 }
 
-/// Whether `text` can name a tenant, a customer or a product: `[A-Za-z0-9._-]{1,64}`.
+impl InvalidName {
+    pub(crate) const fn person(name: String) -> Self {
+        Self { kind: "person", name, rule: "1 to 64 of A-Z a-z 0-9 . _ -" }
+    }
+}
+
+/// Whether `text` can name a tenant, a person or a product: `[A-Za-z0-9._-]{1,64}`.
 #[must_use]
 pub fn is_identifier(text: &str) -> bool {
     (1..=MAX_IDENTIFIER).contains(&text.len())

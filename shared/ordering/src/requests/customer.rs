@@ -1,5 +1,6 @@
 //! `PUT /customers/{id}`: `{name, email}`.
 
+use events::CustomerId;
 use serde_json::Value;
 use skald::Personal;
 
@@ -18,16 +19,17 @@ pub struct CustomerRequest {
 }
 
 impl CustomerRequest {
-    /// Reads the body.
+    /// Reads the body of a request about this customer.
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn validate(body: &Value) -> Result<Self, Vec<Fault>> {
+    pub fn validate(customer: &CustomerId, body: &Value) -> Result<Self, Vec<Fault>> {
         validated(|faults| {
             let body = Object::read(body, String::new(), &["name", "email"], faults)?;
             let name = body.text("name", faults);
             let email = body.text("email", faults);
-            Some(Self { name: Personal::new(name?), email: Personal::new(email?) })
+            let person = customer.person();
+            Some(Self { name: Personal::of(person.clone(), name?), email: Personal::of(person, email?) })
         })
     }
 

@@ -12,6 +12,9 @@ use crate::values::{OrderedQuantity, PaymentToken, Price};
 /// Most items of one order.
 const MOST_ITEMS: usize = 50;
 
+/// Only what is stored is ever sealed or erased.
+const PLAIN: &str = "a request is plain";
+
 /// An order as it is asked for. Only [`validate`](Self::validate) makes one: 1 to 50 items, no product twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderRequest {
@@ -46,7 +49,7 @@ impl OrderRequest {
         const FIELDS: [&str; 5] = ["customer_id", "items", "payment_token", "shipping_address", "expected_total"];
         validated(|faults| {
             let body = Object::read(body, String::new(), &FIELDS, faults)?;
-            let customer_id = body.text("customer_id", faults);
+            let customer_id: Option<CustomerId> = body.text("customer_id", faults);
             let items = items(&body, faults);
             let payment_token = body.text("payment_token", faults);
             let shipping_address = address(&body, "shipping_address", faults);
@@ -54,11 +57,13 @@ impl OrderRequest {
                 Some(_) => body.price("expected_total", faults),
                 None => None,
             };
+            let customer_id = customer_id?;
+            let person = customer_id.person();
             Some(Self {
-                customer_id: customer_id?,
                 items: items?,
-                payment_token: Personal::new(payment_token?),
-                shipping_address: Personal::new(shipping_address?),
+                payment_token: Personal::of(person.clone(), payment_token?),
+                shipping_address: Personal::of(person, shipping_address?),
+                customer_id,
                 expected_total,
             })
         })
@@ -135,8 +140,9 @@ impl OrderRequest {
             add(item.sku.as_str());
             add(&item.quantity.to_string());
         }
-        add(self.payment_token.reveal().as_str());
-        let AddressFields { name, line1, line2, city, postal_code, country } = self.shipping_address.reveal().fields();
+        add(self.payment_token.reveal().expect(PLAIN).as_str());
+        let address = self.shipping_address.reveal().expect(PLAIN);
+        let AddressFields { name, line1, line2, city, postal_code, country } = address.fields();
         add(name);
         add(line1);
         add(line2.as_deref().unwrap_or_default());

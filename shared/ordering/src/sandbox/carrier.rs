@@ -24,7 +24,7 @@ impl CarrierEntry {
     }
 
     fn times_out(&self) -> bool {
-        self.postal_code.as_ref().is_some_and(|code| code.reveal() == "99999")
+        self.postal_code.as_ref().is_some_and(|code| code.reveal().is_ok_and(|code| code == "99999"))
     }
 }
 
@@ -39,8 +39,11 @@ pub fn ask_carrier(
     let mut after = before.clone();
     match (call, &before.parcel) {
         (CarrierCall::Create { key, address }, ParcelAtCarrier::Absent) => {
-            let code = &address.reveal().fields().postal_code;
-            after.postal_code = Some(Personal::new(code.clone()));
+            let code = match address.reveal() {
+                Ok(address) => &address.fields().postal_code,
+                Err(hidden) => return (None, Err(PortError::Refused(hidden.to_string()))),
+            };
+            after.postal_code = Some(Personal::of(address.person().clone(), code.clone()));
             after.parcel = match code.as_str() {
                 "00000" => ParcelAtCarrier::Refused { reason: "address_not_served".to_owned() },
                 "99999" => ParcelAtCarrier::Absent,

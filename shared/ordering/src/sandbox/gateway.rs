@@ -55,7 +55,7 @@ impl GatewayEntry {
     }
 
     fn token(&self) -> Option<&str> {
-        self.asked.as_ref().map(|asked| asked.token.reveal().as_str())
+        self.asked.as_ref().and_then(|asked| asked.token.reveal().ok()).map(String::as_str)
     }
 }
 
@@ -89,6 +89,10 @@ pub fn ask_gateway(entry: Option<&GatewayEntry>, call: &GatewayCall) -> Outcome 
 }
 
 fn authorize(before: GatewayEntry, key: &AttemptKey, token: &Personal<String>, amount: Money) -> Outcome {
+    let charged = match token.reveal() {
+        Ok(token) => token.as_str(),
+        Err(hidden) => return (None, Err(PortError::Refused(hidden.to_string()))),
+    };
     let asked = AskedPayment { token: token.clone(), amount };
     match &before.asked {
         Some(earlier) if *earlier != asked => {
@@ -102,7 +106,7 @@ fn authorize(before: GatewayEntry, key: &AttemptKey, token: &Personal<String>, a
     let authorized = PaymentAtGateway::Authorized { authorization: authorization(key) };
     let declined = |reason: &str| PaymentAtGateway::Declined { reason: reason.to_owned() };
     let timeout = PaymentAtGateway::Absent;
-    let payment = match token.reveal().as_str() {
+    let payment = match charged {
         "tok_approved" | "tok_capture_fails" | "tok_timeout_but_authorized" | "tok_timeout_but_captured" => authorized,
         "tok_declined" => declined("card_declined"),
         "tok_insufficient_funds" => declined("insufficient_funds"),
@@ -111,7 +115,7 @@ fn authorize(before: GatewayEntry, key: &AttemptKey, token: &Personal<String>, a
         "tok_timeout_always" => timeout,
         _ => declined("unknown_token"),
     };
-    let lost = payment == PaymentAtGateway::Absent || token.reveal() == "tok_timeout_but_authorized";
+    let lost = payment == PaymentAtGateway::Absent || charged == "tok_timeout_but_authorized";
     let answer = if lost { timed_out() } else { Ok(payment.clone()) };
     (Some(GatewayEntry { asked: Some(asked), payment, calls: before.calls.saturating_add(1) }), answer)
 }

@@ -90,6 +90,10 @@ fn authorize(key: &AttemptKey, way: Way<'_>, payment: &PaymentState, heard: &Hea
             Heard::Answer(PaymentAtGateway::Declined { reason }) => {
                 Move::Append(PaymentCommand::RecordDeclined { reason: reason.clone() })
             }
+            // Whoever undoes the order writes that before it asks: so nobody did. There is no money, and never will be.
+            Heard::Answer(PaymentAtGateway::Voided) => {
+                Move::Append(PaymentCommand::RecordDeclined { reason: "voided".to_owned() })
+            }
             Heard::Answer(other) => unexpected(other),
         },
         PaymentState::Declined { reason } => Move::End(Err(StepError::Refused(format!("declined: {reason}")))),

@@ -86,7 +86,10 @@ fn create(key: &AttemptKey, way: Way<'_>, shipment: &ShipmentState, heard: &Hear
             Heard::Answer(ParcelAtCarrier::Refused { reason }) => {
                 Move::Append(ShipmentCommand::RecordRefused { reason: reason.clone() })
             }
-            Heard::Answer(ParcelAtCarrier::Cancelled) => Move::stuck("the carrier has dropped a parcel we still want"),
+            // As with a payment: nobody has undone the order, and there never will be a parcel.
+            Heard::Answer(ParcelAtCarrier::Cancelled) => {
+                Move::Append(ShipmentCommand::RecordRefused { reason: "cancelled".to_owned() })
+            }
         },
         ShipmentState::Refused { reason } => Move::End(Err(StepError::Refused(format!("refused: {reason}")))),
         ShipmentState::CancelRequested | ShipmentState::Cancelled => Move::End(Err(StepError::Undone)),

@@ -3,7 +3,7 @@
 use events::{
     CancelReason, CustomerId, Money, OrderEvent, OrderId, OrderParked, OrderPlaced, OrderUndoStarted, Quantity, Sku,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use skald::{
     Category, Decider, Envelope, Inapplicable, Listing, Personal, Projection, StreamId, Tenant, Timestamp, Version,
 };
@@ -24,7 +24,6 @@ pub struct OrderRow {
     /// Whose it is.
     pub customer_id: CustomerId,
     /// What the customer was called when it was placed.
-    #[serde(with = "revealed")]
     pub customer_name: Personal<String>,
     /// What has become of it.
     pub status: OrderStatus,
@@ -169,18 +168,5 @@ impl OrderRow {
             }
             OrderEvent::Resumed(_) => Ok(Self { parked: None, ..self }),
         }
-    }
-}
-
-/// A personal value as whoever may read the row gets it: bare. It stays hidden from debug output.
-mod revealed {
-    use super::{Deserialize, Deserializer, Personal, Serialize, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(value: &Personal<String>, serializer: S) -> Result<S::Ok, S::Error> {
-        value.reveal().serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Personal<String>, D::Error> {
-        String::deserialize(deserializer).map(Personal::new)
     }
 }

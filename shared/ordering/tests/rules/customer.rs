@@ -1,4 +1,4 @@
-use events::{CustomerEmailChanged, CustomerEvent, CustomerRegistered, CustomerRenamed};
+use events::{CustomerEmailChanged, CustomerErased, CustomerEvent, CustomerRegistered, CustomerRenamed};
 use ordering::customer::{Customer, CustomerCommand, CustomerRejection, CustomerState};
 use ordering::requests::CustomerRequest;
 use ordering::values::{EmailAddress, Name};
@@ -6,16 +6,18 @@ use serde_json::json;
 use skald::{Decider, Personal, decide_in_turn};
 use skald_testkit::given;
 
+use crate::samples::{customer, personal};
+
 fn name(text: &str) -> Personal<Name> {
-    Personal::new(Name::new(text).unwrap())
+    personal(Name::new(text).unwrap())
 }
 
 fn email(text: &str) -> Personal<EmailAddress> {
-    Personal::new(EmailAddress::new(text).unwrap())
+    personal(EmailAddress::new(text).unwrap())
 }
 
 fn text(text: &str) -> Personal<String> {
-    Personal::new(text.to_owned())
+    personal(text.to_owned())
 }
 
 fn registered(name: &str, email: &str) -> CustomerEvent {
@@ -67,8 +69,32 @@ fn nobody_who_did_not_register_can_be_changed() {
 }
 
 #[test]
+fn a_customer_can_be_erased_and_nobody_takes_their_place() {
+    let erased = || CustomerEvent::from(CustomerErased {});
+    given::<Customer>([jane()]).when(CustomerCommand::Erase).then([erased()]);
+    given::<Customer>([jane(), erased()]).when(CustomerCommand::Erase).then_nothing();
+    given::<Customer>([]).when(CustomerCommand::Erase).then_rejected(CustomerRejection::NotRegistered);
+    for command in [
+        CustomerCommand::Register { name: name("Roe"), email: email("roe@example.com") },
+        CustomerCommand::Rename { name: name("Roe") },
+        CustomerCommand::ChangeEmail { email: email("roe@example.com") },
+    ] {
+        given::<Customer>([jane(), erased()]).when(command).then_rejected(CustomerRejection::Erased);
+    }
+}
+
+/// Somebody who had read the customer before the erasure writes after it: nothing comes back.
+#[test]
+fn what_comes_after_an_erasure_brings_nobody_back() {
+    let past = [jane(), CustomerErased {}.into(), CustomerRenamed { name: text("Roe") }.into(), jane()];
+    let state = past.iter().fold(CustomerState::default(), Customer::evolve);
+    assert_eq!((state.registered(), &state), (None, &CustomerState::Erased));
+}
+
+#[test]
 fn putting_a_customer_makes_it_so_whatever_it_was() {
-    let request = CustomerRequest::validate(&json!({ "name": "Roe", "email": "roe@example.com" })).unwrap();
+    let request =
+        CustomerRequest::validate(&customer(), &json!({ "name": "Roe", "email": "roe@example.com" })).unwrap();
     let put = |state: &CustomerState| decide_in_turn::<Customer>(state, &request.commands()).unwrap();
 
     assert_eq!(put(&CustomerState::default()), [registered("Roe", "roe@example.com")]);
@@ -85,7 +111,8 @@ fn putting_a_customer_makes_it_so_whatever_it_was() {
 #[test]
 fn no_command_shows_a_person_in_debug_output() {
     let command = CustomerCommand::Register { name: name("Jane"), email: email("jane@example.com") };
-    let request = CustomerRequest::validate(&json!({ "name": "Jane", "email": "jane@example.com" })).unwrap();
+    let request =
+        CustomerRequest::validate(&customer(), &json!({ "name": "Jane", "email": "jane@example.com" })).unwrap();
     let state = Customer::evolve(CustomerState::default(), &jane());
     let shown = format!("{command:?} {request:?} {state:?}");
     assert!(!shown.contains("Jane") && !shown.contains("jane@"), "{shown}");

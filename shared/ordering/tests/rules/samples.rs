@@ -1,7 +1,8 @@
 //! One order, its customer and its products, told once for all tests.
 
 use events::{
-    Currency, CustomerRegistered, Money, OrderEvent, OrderId, OrderPlaced, ProductListed, Quantity, Sku, StockShards,
+    Currency, CustomerId, CustomerRegistered, Money, OrderEvent, OrderId, OrderPlaced, ProductListed, Quantity, Sku,
+    StockShards,
 };
 use ordering::customer::{Customer, CustomerState};
 use ordering::order::PlaceOrder;
@@ -67,9 +68,18 @@ pub(crate) fn request(body: &Value) -> OrderRequest {
     OrderRequest::validate(body).unwrap()
 }
 
+/// About the customer of these samples.
+pub(crate) fn personal<T>(value: T) -> Personal<T> {
+    Personal::of(customer().person(), value)
+}
+
+pub(crate) fn customer() -> CustomerId {
+    CustomerId::new("c-1001").unwrap()
+}
+
 pub(crate) fn jane() -> CustomerState {
     let registered =
-        CustomerRegistered { name: Personal::new("Jane Doe".into()), email: Personal::new("jane@example.com".into()) };
+        CustomerRegistered { name: personal("Jane Doe".to_owned()), email: personal("jane@example.com".to_owned()) };
     Customer::evolve(CustomerState::default(), &registered.into())
 }
 

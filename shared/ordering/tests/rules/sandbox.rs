@@ -12,7 +12,7 @@ use serde_json::json;
 use skald::memory::InMemoryViewStore;
 use skald::{ListEntry, Personal, Put, StoreError, StreamId, Tenant, Version, ViewRow, ViewStore};
 
-use crate::samples::{eur, order_id, request, with};
+use crate::samples::{eur, order_id, personal, request, with};
 
 /// What the gateway answers, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ fn key() -> AttemptKey {
 }
 
 fn authorize(token: &str) -> GatewayCall {
-    GatewayCall::Authorize { key: key(), token: Personal::new(token.to_owned()), amount: eur(7997) }
+    GatewayCall::Authorize { key: key(), token: personal(token.to_owned()), amount: eur(7997) }
 }
 
 fn find() -> GatewayCall {
@@ -217,7 +217,7 @@ fn a_capture_that_fails_is_refused_always_and_the_money_stays_held() {
 
 #[test]
 fn a_key_is_for_one_payment() {
-    let other = GatewayCall::Authorize { key: key(), token: Personal::new("tok_approved".into()), amount: eur(1) };
+    let other = GatewayCall::Authorize { key: key(), token: personal("tok_approved".into()), amount: eur(1) };
     check(&[authorize("tok_approved"), other], &[Authorized, No]);
     check(&[authorize("tok_approved"), authorize("tok_declined")], &[Authorized, No]);
 }
@@ -225,7 +225,7 @@ fn a_key_is_for_one_payment() {
 #[test]
 fn a_key_as_long_as_can_be_has_an_authorization_and_a_parcel() {
     let key = AttemptKey::new("k".repeat(255)).unwrap();
-    let call = GatewayCall::Authorize { key: key.clone(), token: Personal::new("tok_approved".into()), amount: eur(1) };
+    let call = GatewayCall::Authorize { key: key.clone(), token: personal("tok_approved".into()), amount: eur(1) };
     let authorization = AuthorizationId::new(format!("auth_{}", "k".repeat(250))).unwrap();
     assert_eq!(ask_gateway(None, &call).1, Ok(PaymentAtGateway::Authorized { authorization }));
     let parcel = ParcelId::new(format!("parcel_{}", "k".repeat(240))).unwrap();

@@ -10,7 +10,7 @@ use ordering::views::{OrderRow, OrderView, StockRow, StockView, orders_of};
 use serde_json::{Value, json};
 use skald::{
     Actor, CatchUpError, Commit, CommitId, Context, CorrelationId, DomainEvent, Projection, StreamId, Tenant, Version,
-    project,
+    project, reveal,
 };
 
 use crate::samples::{order_id, placed, quantity, sku, time};
@@ -55,7 +55,7 @@ fn order(events: &[OrderEvent]) -> OrderRow {
 }
 
 fn json_of(row: &OrderRow) -> Value {
-    serde_json::to_value(row).unwrap()
+    reveal(serde_json::to_value(row).unwrap())
 }
 
 fn committed() -> OrderEvent {

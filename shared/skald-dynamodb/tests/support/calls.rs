@@ -13,6 +13,21 @@ use uuid::Uuid;
 use super::proxy::Meddler;
 use super::{EVENTS, Engine, VIEW};
 
+/// The service's errors, their status, and what they are to a caller. (Answers to requests that were not executed.)
+pub const ERRORS: &[(&str, u16, &str)] = &[
+    ("ProvisionedThroughputExceededException", 400, "throttled"),
+    ("ThrottlingException", 400, "throttled"),
+    ("RequestLimitExceeded", 400, "throttled"),
+    ("LimitExceededException", 400, "throttled"),
+    ("TooManyRequests", 429, "throttled"),
+    ("InternalServerError", 500, "unavailable"),
+    ("ServiceUnavailable", 503, "unavailable"),
+    ("AccessDeniedException", 400, "refused"),
+    ("UnrecognizedClientException", 400, "refused"),
+    ("ResourceNotFoundException", 400, "refused"),
+    ("ValidationException", 400, "refused"),
+];
+
 /// What a call ended in, in a word.
 pub fn kind(error: &AppendError) -> &'static str {
     match error {
@@ -30,6 +45,7 @@ pub fn store_kind(error: &StoreError) -> &'static str {
         StoreError::Unavailable { .. } => "unavailable",
         StoreError::Refused { .. } => "refused",
         StoreError::Corrupt { .. } => "corrupt",
+        StoreError::Unopened { .. } => "unopened",
     }
 }
 

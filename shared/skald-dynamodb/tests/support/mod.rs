@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 pub mod calls;
+pub mod keys;
 pub mod proxy;
 
 use std::collections::HashMap;
@@ -30,6 +31,7 @@ use proxy::{Meddler, Proxy};
 
 pub const EVENTS: &str = "events";
 pub const VIEW: &str = "order-view";
+pub const KEYS: &str = "person-keys";
 
 pub type Attributes = HashMap<String, AttributeValue>;
 
@@ -39,7 +41,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts an engine with both tables, empty.
+    /// Starts an engine with all three tables, empty.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -48,6 +50,7 @@ impl Engine {
         let engine = Self { address };
         create_events_table(&engine.client()).await;
         create_view_table(&engine.client()).await;
+        keys::create_table(&engine.client()).await;
         engine
     }
 

@@ -12,11 +12,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use events::{
-    CancelReason, Money, OrderCommitted, OrderEvent, ProductEvent, ProductListed, ReceiptReference, Sku, StockEvent,
-    StockReceived,
+    CancelReason, Money, OrderCommitted, OrderEvent, OrderPlaced, ProductEvent, ProductListed, ReceiptReference, Sku,
+    StockEvent, StockReceived,
 };
 use ordering::order::{Order, OrderCommand, Phase};
-use ordering::ports::{Carrier, CarrierCall, Gateway, GatewayCall, ParcelAtCarrier, PaymentAtGateway, PortError};
+use ordering::ports::{
+    Carrier, CarrierCall, Disclosing, Gateway, GatewayCall, ParcelAtCarrier, PaymentAtGateway, PortError,
+};
 use ordering::saga::{ExecutionInput, ORDER_SAGA, SagaState, StepInput, execution_of};
 use ordering::sandbox::memory::{CarrierLedger, GatewayLedger};
 use ordering::steps::drive::Ports;
@@ -24,14 +26,15 @@ use ordering::steps::{StepError, order};
 use ordering::stock::{Stock, StockState};
 use ordering::streams;
 use serde_json::json;
-use skald::memory::{InMemoryEventStore, InMemoryHead};
+use skald::memory::{InMemoryEventStore, InMemoryHead, InMemoryPersonKeys};
 use skald::{
     Actor, AppendError, Appended, Commit, CommitId, Context, CorrelationId, DomainEvent, Draft, EventData, EventStore,
-    Loaded, Page, Request, SnapshotKind, StoreError, StreamId, Tenant, Timestamp, Version, Way, fold, handle,
+    Loaded, Page, Person, PersonKeys, Request, Sealing, SnapshotKind, StoreError, StreamId, Tenant, Timestamp, Version,
+    Way, fold, handle,
 };
 use skald_testkit::{NoPause, yield_now};
 
-use crate::samples::{eur, order_id, place, quantity, shards, sku, with};
+use crate::samples::{customer, eur, order_id, place, quantity, shards, sku, with};
 
 /// How many of each product there are; of `TEE-07`, if the order's stock is short, none.
 pub(crate) const ON_HAND: u64 = 10;
@@ -55,6 +58,8 @@ pub(crate) struct World {
     store: InMemoryEventStore,
     gateway: GatewayLedger,
     carrier: CarrierLedger,
+    /// What the order says of its customer is sealed with one of these.
+    keys: InMemoryPersonKeys,
     /// Whether the gateway forgets to close a key that is voided before it is known.
     forgetful: bool,
     millis: AtomicI64,
@@ -76,19 +81,36 @@ impl World {
             store: InMemoryEventStore::default(),
             gateway: GatewayLedger::default(),
             carrier: CarrierLedger::default(),
+            keys: InMemoryPersonKeys::default(),
             forgetful: false,
             millis: AtomicI64::new(placed.deadline.as_millis() - 600_000),
             log: Mutex::default(),
             total: placed.total,
         };
         world.stock(scenario.enough);
-        world.plant(streams::order(&tenant(), order_id()), &[OrderEvent::from(placed)]);
+        world.place(placed);
         world
     }
 
     /// The same with a gateway that breaks its promise to close a key.
     pub(crate) fn forgetful(scenario: Scenario) -> Self {
         Self { forgetful: true, ..Self::new(scenario) }
+    }
+
+    /// As the function does that takes orders.
+    fn place(&self, placed: OrderPlaced) {
+        let stream = streams::order(&tenant(), order_id());
+        let request =
+            Request { commit_id: CommitId::of(order_id().uuid(), "place"), at: self.now(), context: context() };
+        let draft = request.draft(vec![OrderEvent::from(placed).encode().unwrap()], None);
+        let sealing = Sealing::new(self.store.clone(), &self.keys);
+        finish(sealing.append(&self.store.start(stream), draft)).unwrap();
+    }
+
+    /// The customer is erased.
+    pub(crate) fn erase_customer(&self) {
+        let person = Person { tenant: tenant(), id: customer().person() };
+        finish(self.keys.erase(&person, self.now())).unwrap();
     }
 
     /// Two shards of each product.
@@ -357,19 +379,36 @@ impl EventStore for World {
 
 impl Gateway for World {
     async fn ask(&self, call: &GatewayCall) -> Result<PaymentAtGateway, PortError> {
-        let unknown = !self.gateway.entries().contains_key(call.key());
-        let forgets = self.forgetful && unknown && matches!(call, GatewayCall::Void { .. });
-        let answer = if forgets { Ok(PaymentAtGateway::Voided) } else { Gateway::ask(&self.gateway, call).await };
-        yield_now().await;
-        answer
+        Gateway::ask(&Disclosing::new(&Outside(self), &self.keys, tenant()), call).await
     }
 }
 
 impl Carrier for World {
     async fn ask(&self, call: &CarrierCall) -> Result<ParcelAtCarrier, PortError> {
-        let unknown = !self.carrier.entries().contains_key(call.key());
-        let forgets = self.forgetful && unknown && matches!(call, CarrierCall::Cancel { .. });
-        let answer = if forgets { Ok(ParcelAtCarrier::Cancelled) } else { Carrier::ask(&self.carrier, call).await };
+        Carrier::ask(&Disclosing::new(&Outside(self), &self.keys, tenant()), call).await
+    }
+}
+
+/// The gateway and the carrier themselves: they are told what is sealed.
+struct Outside<'a>(&'a World);
+
+impl Gateway for Outside<'_> {
+    async fn ask(&self, call: &GatewayCall) -> Result<PaymentAtGateway, PortError> {
+        let Self(world) = self;
+        let unknown = !world.gateway.entries().contains_key(call.key());
+        let forgets = world.forgetful && unknown && matches!(call, GatewayCall::Void { .. });
+        let answer = if forgets { Ok(PaymentAtGateway::Voided) } else { Gateway::ask(&world.gateway, call).await };
+        yield_now().await;
+        answer
+    }
+}
+
+impl Carrier for Outside<'_> {
+    async fn ask(&self, call: &CarrierCall) -> Result<ParcelAtCarrier, PortError> {
+        let Self(world) = self;
+        let unknown = !world.carrier.entries().contains_key(call.key());
+        let forgets = world.forgetful && unknown && matches!(call, CarrierCall::Cancel { .. });
+        let answer = if forgets { Ok(ParcelAtCarrier::Cancelled) } else { Carrier::ask(&world.carrier, call).await };
         yield_now().await;
         answer
     }

@@ -1,0 +1,67 @@
+//! A person's key as an item of the keys' table.
+//!
+//! | attribute | | |
+//! |---|---|---|
+//! | `pk` | S | tenant and person: `default/c-1001` |
+//! | `key` | B | the wrapped key |
+//! | `wrapped_by` | S | what the wrapping key is called |
+//! | `erased_at` | S | in place of both: when the person was erased: RFC 3339, UTC, milliseconds |
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue as Value;
+use skald::{Corruption, Person, StoreError, Timestamp, Version};
+
+use crate::commit_item::item;
+use crate::event_store::Attributes;
+use crate::person_keys::WrappedKey;
+
+/// The attribute of the wrapped key: to `DynamoDB`, a reserved word.
+pub(crate) const KEY: &str = "key";
+
+/// What an item says.
+pub(crate) enum StoredKey {
+    Wrapped(WrappedKey),
+    Erased,
+}
+
+/// The key of a person's item.
+pub(crate) fn key(person: &Person) -> Attributes {
+    item([("pk", Value::S(person.key()))])
+}
+
+/// The item of a person who has a key.
+pub(crate) fn wrapped_key(person: &Person, wrapped: &WrappedKey) -> Attributes {
+    item([
+        ("pk", Value::S(person.key())),
+        (KEY, Value::B(Blob::new(wrapped.bytes.clone()))),
+        ("wrapped_by", Value::S(wrapped.by.clone())),
+    ])
+}
+
+/// The item of a person who was erased.
+pub(crate) fn tombstone(person: &Person, at: Timestamp) -> Attributes {
+    item([("pk", Value::S(person.key())), ("erased_at", Value::S(at.to_string()))])
+}
+
+/// What the person's item says.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] if it is neither a key nor a tombstone; it says what is wrong, without quoting it.
+pub(crate) fn read(person: &Person, mut item: HashMap<String, Value>) -> Result<StoredKey, StoreError> {
+    let stored = match (item.remove(KEY), item.remove("wrapped_by"), item.remove("erased_at")) {
+        (Some(Value::B(key)), Some(Value::S(by)), None) => {
+            Ok(StoredKey::Wrapped(WrappedKey { by, bytes: key.into_inner() }))
+        }
+        (None, None, Some(Value::S(_))) => Ok(StoredKey::Erased),
+        (None, None, None) => Err("it has neither `key` nor `erased_at`"),
+        (Some(_), _, Some(_)) => Err("it has both `key` and `erased_at`"),
+        (_, _, None) => Err("`key` or `wrapped_by` is missing or not what it should be"),
+        (None, _, Some(_)) => Err("`erased_at` is not what it should be, or does not stand alone"),
+    };
+    stored.map_err(|fault| StoreError::Corrupt {
+        key: person.key(),
+        corruption: Corruption::Malformed { at: Version::START, fault: fault.to_owned() },
+    })
+}

@@ -1,0 +1,169 @@
+//! The keys of persons.
+//!
+//! The table knows keys only *wrapped*, encrypted with a key that stays elsewhere: behind the port [`KeyWrap`]. It is asked
+//! for every key, every time, strongly consistent, so an erased person is erased for everybody at once. What is remembered is
+//! only what a wrapped key was unwrapped to, so that a process asks for that once for each person.
+
+mod remembered;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use skald::{KeyEntry, Person, PersonKey, PersonKeys, StoreError, Timestamp};
+
+use crate::error::{Answer, sdk_error};
+use crate::event_store::{Attributes, FREE};
+use crate::key_item::{self, StoredKey};
+use remembered::Remembered;
+
+/// There is no tombstone yet: nothing, a key, or what is neither and may hide one.
+const NOT_ERASED: &str =
+    "NOT attribute_type(erased_at, :text) OR attribute_exists(#key) OR attribute_exists(wrapped_by)";
+
+/// A person's key as it is stored: nobody reads it without the key it is wrapped with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrappedKey {
+    /// What the wrapping key is called, for whoever looks after the table. Nothing is decided by it.
+    pub by: String,
+    /// The key, encrypted.
+    pub bytes: Vec<u8>,
+}
+
+/// Makes keys and wraps them. The port to a service that has the wrapping key and never hands it out.
+///
+/// A wrapped key belongs to its person: whoever puts it into somebody else's place finds that it does not unwrap.
+pub trait KeyWrap: Sync {
+    /// A new key, which nobody ever had, plain and wrapped.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be made.
+    fn make(&self, person: &Person) -> impl Future<Output = Result<(PersonKey, WrappedKey), StoreError>> + Send;
+
+    /// The key that was wrapped for this person.
+    ///
+    /// # Errors
+    /// [`StoreError::Unopened`] if this is no key of this person's; the other kinds if it cannot be found out.
+    fn unwrap_key(
+        &self,
+        person: &Person,
+        wrapped: &WrappedKey,
+    ) -> impl Future<Output = Result<PersonKey, StoreError>> + Send;
+}
+
+/// The keys of persons in a table of `DynamoDB` of their own. Clones are the same store, and remember the same.
+///
+/// Who only seals for persons that have a key, or opens, needs `GetItem`; who makes keys or erases needs `PutItem` as well.
+#[derive(Clone)]
+pub struct DynamoDbPersonKeys<W> {
+    client: Client,
+    table: Arc<str>,
+    wrap: W,
+    remembered: Arc<Remembered>,
+}
+
+impl<W> fmt::Debug for DynamoDbPersonKeys<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DynamoDbPersonKeys").field(&self.table).finish()
+    }
+}
+
+impl<W: KeyWrap> DynamoDbPersonKeys<W> {
+    /// The keys in this table, wrapped by `wrap`. The client brings its own time limits and retries.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>, wrap: W) -> Self {
+        Self { client, table: table.into().into(), wrap, remembered: Arc::default() }
+    }
+
+    /// What stands in the person's place, as of now.
+    async fn item_of(&self, person: &Person) -> Result<Option<Attributes>, StoreError> {
+        let get = self.client.get_item().table_name(&*self.table).consistent_read(true);
+        let got = get.set_key(Some(key_item::key(person))).send().await;
+        Ok(got.map_err(|error| sdk_error("GetItem", error))?.item)
+    }
+
+    /// What an item in the person's place says.
+    async fn entry(&self, person: &Person, item: Attributes) -> Result<KeyEntry, StoreError> {
+        let wrapped = match key_item::read(person, item)? {
+            StoredKey::Wrapped(wrapped) => wrapped,
+            StoredKey::Erased => {
+                self.remembered.forget(person);
+                return Ok(KeyEntry::Erased);
+            }
+        };
+        if let Some(key) = self.remembered.get(person, &wrapped.bytes) {
+            return Ok(KeyEntry::Key(key));
+        }
+        let key = self.wrap.unwrap_key(person, &wrapped).await?;
+        self.remembered.keep(person.clone(), wrapped.bytes, key.clone());
+        Ok(KeyEntry::Key(key))
+    }
+
+    /// Makes the person's first key, unless somebody is faster: then it is theirs, or the person is erased.
+    async fn first_key(&self, person: &Person) -> Result<KeyEntry, StoreError> {
+        let (key, wrapped) = self.wrap.make(person).await?;
+        let item = key_item::wrapped_key(person, &wrapped);
+        // Before it is stored: if the answer is lost, the next attempt finds this key in the table.
+        self.remembered.keep(person.clone(), wrapped.bytes, key.clone());
+        let put = self.client.put_item().table_name(&*self.table);
+        let sent = put
+            .set_item(Some(item))
+            .condition_expression(FREE)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = sent else { return Ok(KeyEntry::Key(key)) };
+        let taken = match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(taken)) => taken.item.clone(),
+            _ => return Err(sdk_error("PutItem", error)),
+        };
+        let found = match taken {
+            Some(item) => Some(item),
+            None => self.item_of(person).await?,
+        };
+        match found {
+            Some(item) => self.entry(person, item).await,
+            None => {
+                let source = Box::new(Answer::new(None, Some("what stood in a new key's way is gone")));
+                Err(StoreError::Unavailable { operation: "PutItem", source })
+            }
+        }
+    }
+}
+
+impl<W: KeyWrap> PersonKeys for DynamoDbPersonKeys<W> {
+    async fn to_seal(&self, person: &Person) -> Result<KeyEntry, StoreError> {
+        match self.item_of(person).await? {
+            Some(item) => self.entry(person, item).await,
+            None => self.first_key(person).await,
+        }
+    }
+
+    async fn to_open(&self, person: &Person) -> Result<Option<KeyEntry>, StoreError> {
+        match self.item_of(person).await? {
+            Some(item) => self.entry(person, item).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// As [`PersonKeys::erase`]. The tombstone keeps the time of the first call.
+    async fn erase(&self, person: &Person, at: Timestamp) -> Result<(), StoreError> {
+        let put = self.client.put_item().table_name(&*self.table);
+        let sent = put
+            .set_item(Some(key_item::tombstone(person, at)))
+            .condition_expression(NOT_ERASED)
+            .expression_attribute_names("#key", key_item::KEY)
+            .expression_attribute_values(":text", AttributeValue::S("S".to_owned()))
+            .send()
+            .await;
+        self.remembered.forget(person);
+        let Err(error) = sent else { return Ok(()) };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
+            _ => Err(sdk_error("PutItem", error)),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The contract finds broken keys out. The store is broken from outside: by what a proxy does to its requests and to the
+//! service's answers, and by what wraps its keys.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod support;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use skald::{Person, PersonKey, StoreError};
+use skald_dynamodb::{KeyWrap, WrappedKey};
+use skald_testkit::person_keys;
+
+use support::keys::{Keys, LocalWrap};
+use support::proxy::{Fate, Meddler};
+
+/// Lets everything pass.
+#[derive(Clone)]
+struct Nothing;
+
+impl Meddler for Nothing {}
+
+/// Removes what makes a write conditional.
+#[derive(Clone)]
+struct NoCondition;
+
+impl Meddler for NoCondition {
+    fn request(&self, operation: &str, body: &mut Value) -> Fate {
+        if operation == "PutItem" {
+            body.as_object_mut().unwrap().retain(|name, _| matches!(name.as_str(), "TableName" | "Item"));
+        }
+        Fate::Pass
+    }
+}
+
+/// Tells who was refused that it went well.
+#[derive(Clone)]
+struct AlwaysWell;
+
+impl Meddler for AlwaysWell {
+    fn answer(&self, _: &str, status: &mut u16, body: &mut Value) {
+        if *status == 400 {
+            (*status, *body) = (200, json!({}));
+        }
+    }
+}
+
+/// Does not say what stands in the way of a key.
+#[derive(Clone)]
+struct SilentRefusal;
+
+impl Meddler for SilentRefusal {
+    fn answer(&self, operation: &str, _: &mut u16, body: &mut Value) {
+        if operation == "PutItem" {
+            body.as_object_mut().unwrap().remove("Item");
+        }
+    }
+}
+
+/// Writes no tombstone, and says that it did.
+#[derive(Clone)]
+struct NoTombstone;
+
+impl Meddler for NoTombstone {
+    fn request(&self, operation: &str, body: &mut Value) -> Fate {
+        let tombstone = operation == "PutItem" && body["Item"]["erased_at"].is_object();
+        if tombstone { Fate::Answer(200, json!({})) } else { Fate::Pass }
+    }
+}
+
+/// Shows no tombstone, as if erasing had removed the item.
+#[derive(Clone)]
+struct HiddenTombstone;
+
+impl Meddler for HiddenTombstone {
+    fn answer(&self, operation: &str, _: &mut u16, body: &mut Value) {
+        if operation == "GetItem" && body["Item"]["erased_at"].is_object() {
+            body.as_object_mut().unwrap().remove("Item");
+        }
+    }
+}
+
+/// Shows of each place what it showed first: the whole entry is remembered, not only the key.
+#[derive(Clone, Default)]
+struct RemembersEntries(Arc<Mutex<HashMap<String, Value>>>);
+
+impl Meddler for RemembersEntries {
+    fn request(&self, operation: &str, body: &mut Value) -> Fate {
+        let known = self.0.lock().unwrap().get(&body["Key"].to_string()).cloned();
+        match known.filter(|_| operation == "GetItem") {
+            Some(item) => Fate::Answer(200, json!({ "Item": item })),
+            None => Fate::Pass,
+        }
+    }
+
+    fn answer(&self, operation: &str, _: &mut u16, body: &mut Value) {
+        if operation == "GetItem" && body["Item"].is_object() {
+            let place = json!({ "pk": body["Item"]["pk"] }).to_string();
+            self.0.lock().unwrap().insert(place, body["Item"].clone());
+        }
+    }
+}
+
+/// Takes names that differ in case only for the same.
+#[derive(Clone)]
+struct AnyCase;
+
+impl Meddler for AnyCase {
+    fn request(&self, _: &str, body: &mut Value) -> Fate {
+        for place in ["Key", "Item"] {
+            if let Some(key) = body[place]["pk"]["S"].as_str().map(str::to_lowercase) {
+                body[place]["pk"]["S"] = json!(key);
+            }
+        }
+        Fate::Pass
+    }
+}
+
+/// Has one key for everybody, and does not look whose it unwraps.
+#[derive(Clone)]
+struct OneForAll;
+
+impl KeyWrap for OneForAll {
+    async fn make(&self, _: &Person) -> Result<(PersonKey, WrappedKey), StoreError> {
+        Ok((PersonKey::new([7; 32]), WrappedKey { by: "nobody".to_owned(), bytes: vec![7] }))
+    }
+
+    async fn unwrap_key(&self, _: &Person, _: &WrappedKey) -> Result<PersonKey, StoreError> {
+        Ok(PersonKey::new([7; 32]))
+    }
+}
+
+/// Unwraps to another key than it wrapped.
+#[derive(Clone, Default)]
+struct OtherKey(LocalWrap);
+
+impl KeyWrap for OtherKey {
+    async fn make(&self, person: &Person) -> Result<(PersonKey, WrappedKey), StoreError> {
+        self.0.make(person).await
+    }
+
+    async fn unwrap_key(&self, _: &Person, _: &WrappedKey) -> Result<PersonKey, StoreError> {
+        Ok(PersonKey::new([7; 32]))
+    }
+}
+
+/// The names of the rules that keys with this meddler before them break.
+async fn broken(meddler: impl Meddler + Clone) -> Vec<&'static str> {
+    let mut broken = Vec::new();
+    for rule in person_keys::every_store::<Keys>() {
+        if rule.broken_by(&Keys::spoiled(meddler.clone()).await).await.is_some() {
+            broken.push(rule.name);
+        }
+    }
+    broken
+}
+
+/// The same of keys that are wrapped like this.
+async fn broken_by(wrap: impl KeyWrap + Clone + Send) -> Vec<&'static str> {
+    let mut broken = Vec::new();
+    for rule in person_keys::every_store() {
+        if rule.broken_by(&Keys::wrapped_by(wrap.clone()).await).await.is_some() {
+            broken.push(rule.name);
+        }
+    }
+    broken
+}
+
+/// Every rule about what was erased.
+const OF_ERASURE: &[&str] = &[
+    "an_erased_person_has_no_key",
+    "somebody_erased_before_their_first_key_never_gets_one",
+    "erasing_again_changes_nothing",
+    "a_remembered_key_is_gone_as_soon_as_it_is_erased",
+    "erasing_while_the_first_key_is_made_is_for_good",
+    "nothing_brings_a_key_back",
+    "what_was_sealed_opens_as_erased",
+];
+
+#[tokio::test]
+async fn a_proxy_alone_breaks_nothing() {
+    assert_eq!(broken(Nothing).await, [""; 0]);
+}
+
+/// Not a fault: the service need not send along what stands in the way.
+#[tokio::test]
+async fn what_a_refusal_does_not_bring_is_read() {
+    assert_eq!(broken(SilentRefusal).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn keys_without_their_condition_are_found_out() {
+    let expected = ["eight_at_once_all_get_the_same_first_key", "erasing_while_the_first_key_is_made_is_for_good"];
+    assert_eq!(broken(NoCondition).await, expected);
+}
+
+#[tokio::test]
+async fn keys_that_take_a_refusal_for_success_are_found_out() {
+    let expected = ["eight_at_once_all_get_the_same_first_key", "erasing_while_the_first_key_is_made_is_for_good"];
+    assert_eq!(broken(AlwaysWell).await, expected);
+}
+
+#[tokio::test]
+async fn keys_that_leave_no_tombstone_are_found_out() {
+    assert_eq!(broken(NoTombstone).await, OF_ERASURE);
+}
+
+#[tokio::test]
+async fn keys_that_are_only_removed_are_found_out() {
+    assert_eq!(broken(HiddenTombstone).await, OF_ERASURE);
+}
+
+#[tokio::test]
+async fn keys_that_are_remembered_without_asking_are_found_out() {
+    let found = broken(RemembersEntries::default()).await;
+    assert!(found.contains(&"a_remembered_key_is_gone_as_soon_as_it_is_erased"), "{found:?}");
+}
+
+#[tokio::test]
+async fn keys_under_similar_names_are_found_out() {
+    let expected = ["every_person_has_a_key_of_their_own", "erasing_one_person_leaves_the_others"];
+    assert_eq!(broken(AnyCase).await, expected);
+}
+
+#[tokio::test]
+async fn one_key_for_everybody_is_found_out() {
+    assert_eq!(broken_by(OneForAll).await, ["every_person_has_a_key_of_their_own"]);
+}
+
+#[tokio::test]
+async fn a_key_that_comes_back_as_another_is_found_out() {
+    let found = broken_by(OtherKey::default()).await;
+    assert!(found.contains(&"a_key_stays_the_same"), "{found:?}");
+    assert!(found.contains(&"what_is_sealed_in_one_place_opens_in_another"), "{found:?}");
+}

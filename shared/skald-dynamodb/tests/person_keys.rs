@@ -1,0 +1,218 @@
+//! What stands in the table of keys, what it means, and what each answer of the service means to who asked for a key.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod support;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::{Value, json};
+use skald::{KeyEntry, PersonKeys, Timestamp};
+use skald_dynamodb::{DynamoDbPersonKeys, KeyWrap};
+
+use support::calls::{ERRORS, store_kind};
+use support::keys::{LocalWrap, person};
+use support::proxy::{Fate, Meddler, always, error_body, once};
+use support::{Attributes, Engine, KEYS};
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis).unwrap()
+}
+
+/// Keys through a client that `meddler` spoils, and what wraps them.
+async fn keys(engine: &Engine, meddler: impl Meddler) -> (DynamoDbPersonKeys<LocalWrap>, LocalWrap) {
+    let wrap = LocalWrap::default();
+    (DynamoDbPersonKeys::new(engine.meddled_client(meddler).await, KEYS, wrap.clone()), wrap)
+}
+
+async fn pass(engine: &Engine) -> (DynamoDbPersonKeys<LocalWrap>, LocalWrap) {
+    keys(engine, |_: &str, _: &mut Value| Fate::Pass).await
+}
+
+async fn items(engine: &Engine) -> Vec<Attributes> {
+    engine.client().scan().table_name(KEYS).send().await.unwrap().items.unwrap()
+}
+
+async fn put(engine: &Engine, attributes: impl IntoIterator<Item = (&str, AttributeValue)>) {
+    let item = attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    engine.client().put_item().table_name(KEYS).set_item(Some(item)).send().await.unwrap();
+}
+
+fn bytes(bytes: &[u8]) -> AttributeValue {
+    AttributeValue::B(Blob::new(bytes))
+}
+
+#[tokio::test]
+async fn a_key_is_stored_wrapped_and_an_erased_one_not_at_all() {
+    let engine = Engine::start().await;
+    let (keys, wrap) = pass(&engine).await;
+    keys.to_seal(&person("c-1")).await.unwrap();
+    let wrapped = wrap.make(&person("c-1")).await.unwrap().1.bytes.len();
+
+    let item = items(&engine).await.pop().unwrap();
+    let key = item["key"].as_b().unwrap().as_ref();
+    assert_eq!((item["pk"].as_s().unwrap().as_str(), key.len()), ("default/c-1", wrapped));
+    assert_eq!((item["wrapped_by"].as_s().unwrap().as_str(), item.len()), ("local/1", 3));
+    assert!(!key.windows(8).any(|window| window == &LocalWrap::plain(0)[..8]), "the plain key is stored");
+
+    keys.erase(&person("c-1"), at(1_000)).await.unwrap();
+    keys.erase(&person("c-1"), at(2_000)).await.unwrap();
+    let tombstone = ("erased_at".to_owned(), support::text("1970-01-01T00:00:01.000Z"));
+    assert_eq!(items(&engine).await, [Attributes::from([("pk".to_owned(), support::text("default/c-1")), tombstone])]);
+}
+
+#[tokio::test]
+async fn debug_output_shows_no_key() {
+    let (keys, wrap) = pass(&Engine::start().await).await;
+    let entry = keys.to_seal(&person("c-1")).await.unwrap();
+    assert_eq!(format!("{keys:?} {entry:?}"), r#"DynamoDbPersonKeys("person-keys") Key(PersonKey(…))"#);
+    assert_eq!(wrap.asked(), (1, 0));
+}
+
+/// Counts the requests, and remembers whether each read was to be strongly consistent.
+#[derive(Clone, Default)]
+struct Asked(Arc<Mutex<Vec<(String, bool)>>>);
+
+impl Meddler for Asked {
+    fn request(&self, operation: &str, body: &mut Value) -> Fate {
+        self.0.lock().unwrap().push((operation.to_owned(), body["ConsistentRead"] == json!(true)));
+        Fate::Pass
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_unwrapped_once_and_the_table_is_asked_each_time_strongly_consistently() {
+    let engine = Engine::start().await;
+    pass(&engine).await.0.to_seal(&person("c-1")).await.unwrap();
+    let asked = Asked::default();
+    let (keys, wrap) = keys(&engine, asked.clone()).await;
+    for _ in 0..3 {
+        assert!(matches!(keys.to_open(&person("c-1")).await.unwrap(), Some(KeyEntry::Key(_))));
+        assert!(matches!(keys.clone().to_seal(&person("c-1")).await.unwrap(), KeyEntry::Key(_)));
+    }
+    assert_eq!(wrap.asked(), (0, 1));
+    assert_eq!(*asked.0.lock().unwrap(), vec![("GetItem".to_owned(), true); 6]);
+}
+
+/// An operator has wrapped it anew, say: what is remembered belongs to what was there before.
+#[tokio::test]
+async fn a_key_that_was_replaced_is_unwrapped_again() {
+    let engine = Engine::start().await;
+    let (keys, wrap) = pass(&engine).await;
+    keys.to_seal(&person("c-1")).await.unwrap();
+    let (_, again) = wrap.make(&person("c-1")).await.unwrap();
+    put(
+        &engine,
+        [("pk", support::text("default/c-1")), ("key", bytes(&again.bytes)), ("wrapped_by", support::text("new"))],
+    )
+    .await;
+    for _ in 0..2 {
+        assert!(matches!(keys.to_open(&person("c-1")).await.unwrap(), Some(KeyEntry::Key(_))));
+    }
+    assert_eq!(wrap.asked(), (2, 1));
+}
+
+#[tokio::test]
+async fn a_key_in_somebody_else_s_place_opens_nothing() {
+    let engine = Engine::start().await;
+    let (keys, wrap) = pass(&engine).await;
+    let (_, other) = wrap.make(&person("c-2")).await.unwrap();
+    put(
+        &engine,
+        [("pk", support::text("default/c-1")), ("key", bytes(&other.bytes)), ("wrapped_by", support::text("x"))],
+    )
+    .await;
+    for error in [keys.to_open(&person("c-1")).await.unwrap_err(), keys.to_seal(&person("c-1")).await.unwrap_err()] {
+        assert_eq!(error.to_string(), "default/c-1: what is sealed does not fit the person's key");
+    }
+}
+
+#[tokio::test]
+async fn an_item_that_is_neither_key_nor_tombstone_is_reported_and_can_be_erased() {
+    let (key, by, erased) =
+        (("key", bytes(b"k")), ("wrapped_by", support::text("w")), ("erased_at", support::text("t")));
+    for (fault, attributes) in [
+        ("it has neither `key` nor `erased_at`", vec![]),
+        ("it has both `key` and `erased_at`", vec![key.clone(), by.clone(), erased.clone()]),
+        ("`key` or `wrapped_by` is missing or not what it should be", vec![key.clone()]),
+        ("`key` or `wrapped_by` is missing or not what it should be", vec![by.clone()]),
+        ("`key` or `wrapped_by` is missing or not what it should be", vec![("key", support::text("k")), by.clone()]),
+        ("`key` or `wrapped_by` is missing or not what it should be", vec![key.clone(), ("wrapped_by", bytes(b"w"))]),
+        ("`erased_at` is not what it should be, or does not stand alone", vec![by.clone(), erased.clone()]),
+        ("`erased_at` is not what it should be, or does not stand alone", vec![("erased_at", support::number(1))]),
+    ] {
+        let engine = Engine::start().await;
+        let keys = pass(&engine).await.0;
+        put(&engine, attributes.iter().cloned().chain([("pk", support::text("default/c-1"))])).await;
+        for error in [keys.to_open(&person("c-1")).await.unwrap_err(), keys.to_seal(&person("c-1")).await.unwrap_err()]
+        {
+            assert_eq!(error.to_string(), format!("default/c-1: the item at 0 is malformed: {fault}"));
+            assert!(!error.is_transient());
+        }
+        keys.erase(&person("c-1"), at(0)).await.unwrap();
+        let item = items(&engine).await.pop().unwrap();
+        assert!(!item.contains_key("key"), "{fault}: the key survived");
+        assert!(matches!(keys.to_open(&person("c-1")).await.unwrap(), Some(KeyEntry::Erased)), "{fault}: {item:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_error_of_the_service_is_sorted_in_every_operation() {
+    let (engine, jane) = (Engine::start().await, person("c-1"));
+    for (code, status, expected) in ERRORS {
+        let get = keys(&engine, always("GetItem", *status, error_body(code))).await.0;
+        assert_eq!(store_kind(&get.to_open(&jane).await.unwrap_err()), *expected, "{code}");
+        assert_eq!(store_kind(&get.to_seal(&jane).await.unwrap_err()), *expected, "{code}");
+        let put = keys(&engine, always("PutItem", *status, error_body(code))).await.0;
+        assert_eq!(store_kind(&put.to_seal(&jane).await.unwrap_err()), *expected, "{code}");
+        assert_eq!(store_kind(&put.erase(&jane, at(0)).await.unwrap_err()), *expected, "{code}");
+    }
+    assert!(items(&engine).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_key_whose_answer_is_lost_is_found_by_the_next_attempt() {
+    let engine = Engine::start().await;
+    let (keys, wrap) = keys(&engine, once("PutItem", || Fate::LoseAnswer)).await;
+    assert_eq!(store_kind(&keys.to_seal(&person("c-1")).await.unwrap_err()), "unavailable");
+    assert!(matches!(keys.to_seal(&person("c-1")).await.unwrap(), KeyEntry::Key(_)));
+    assert_eq!((wrap.asked(), items(&engine).await.len()), ((1, 0), 1));
+}
+
+#[tokio::test]
+async fn a_client_that_tries_again_by_itself_makes_one_key() {
+    let engine = Engine::start().await;
+    let (client, wrap) = (engine.patient_client(once("PutItem", || Fate::LoseAnswer)).await, LocalWrap::default());
+    let keys = DynamoDbPersonKeys::new(client, KEYS, wrap.clone());
+    assert!(matches!(keys.to_seal(&person("c-1")).await.unwrap(), KeyEntry::Key(_)));
+    assert_eq!(wrap.asked(), (1, 0), "its own key is no other's");
+}
+
+#[tokio::test]
+async fn an_erasure_whose_answer_is_lost_happened() {
+    let engine = Engine::start().await;
+    let keys = keys(&engine, once("PutItem", || Fate::LoseAnswer)).await.0;
+    assert_eq!(store_kind(&keys.erase(&person("c-1"), at(0)).await.unwrap_err()), "unavailable");
+    assert!(matches!(keys.to_open(&person("c-1")).await.unwrap(), Some(KeyEntry::Erased)));
+    keys.erase(&person("c-1"), at(9)).await.unwrap();
+    assert_eq!(items(&engine).await[0]["erased_at"], support::text("1970-01-01T00:00:00.000Z"));
+}
+
+/// Somebody deletes behind the store's back: no key is made up of it, and the next call finds its way.
+#[tokio::test]
+async fn what_stood_in_the_way_and_is_gone_is_no_answer() {
+    let refused = AtomicU32::new(0);
+    let gone = move |operation: &str, _: &mut Value| match operation {
+        "PutItem" if refused.fetch_add(1, Ordering::Relaxed) == 0 => {
+            Fate::Answer(400, error_body("ConditionalCheckFailedException"))
+        }
+        _ => Fate::Pass,
+    };
+    let keys = keys(&Engine::start().await, gone).await.0;
+    let error = keys.to_seal(&person("c-1")).await.unwrap_err();
+    assert_eq!(store_kind(&error), "unavailable");
+    assert!(matches!(keys.to_seal(&person("c-1")).await.unwrap(), KeyEntry::Key(_)));
+}

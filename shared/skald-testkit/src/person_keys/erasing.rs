@@ -1,0 +1,130 @@
+//! A key that was destroyed never was.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+use skald::memory::InMemoryViewStore;
+use skald::{Person, Sealing};
+
+use super::PersonKeysFixture;
+use super::showing::{Same, Shown, erase, opened, person, to_open, to_seal, written};
+use crate::pause::yield_now;
+
+/// Wherever it is asked for, to seal or to open.
+async fn assert_erased<F: PersonKeysFixture>(fixture: &F, person: &Person) {
+    for keys in [fixture.keys(), fixture.elsewhere()] {
+        assert_eq!(to_open(keys, person).await, Some(Shown::Erased), "to open for {}", person.key());
+        assert_eq!(to_seal(keys, person).await, Shown::Erased, "to seal for {}", person.key());
+    }
+}
+
+/// Neither to seal nor to open.
+pub async fn an_erased_person_has_no_key<F: PersonKeysFixture>(fixture: &F) {
+    to_seal(fixture.keys(), &person("c-1")).await;
+    erase(fixture.keys(), &person("c-1"), 60).await;
+    assert_erased(fixture, &person("c-1")).await;
+}
+
+/// What was never sealed is never to be sealed.
+pub async fn somebody_erased_before_their_first_key_never_gets_one<F: PersonKeysFixture>(fixture: &F) {
+    erase(fixture.keys(), &person("c-1"), 60).await;
+    assert_erased(fixture, &person("c-1")).await;
+    assert_erased(fixture, &person("c-1")).await;
+}
+
+/// Whoever does not know whether it is done does it again.
+pub async fn erasing_again_changes_nothing<F: PersonKeysFixture>(fixture: &F) {
+    to_seal(fixture.keys(), &person("c-1")).await;
+    for person in [person("c-1"), person("c-2")] {
+        for seconds in [60, 61, 0] {
+            erase(fixture.keys(), &person, seconds).await;
+            erase(fixture.elsewhere(), &person, seconds).await;
+            assert_erased(fixture, &person).await;
+        }
+    }
+}
+
+/// A key that another process remembers, and used a moment ago, is destroyed like any other.
+pub async fn a_remembered_key_is_gone_as_soon_as_it_is_erased<F: PersonKeysFixture>(fixture: &F) {
+    let (keys, elsewhere) = (fixture.keys(), fixture.elsewhere());
+    for (number, eraser, user) in [(1, keys, elsewhere), (2, elsewhere, keys)] {
+        let jane = person(&format!("c-{number}"));
+        let key = to_seal(user, &jane).await;
+        for _ in 0..2 {
+            assert_eq!(to_open(user, &jane).await, Some(key.clone()));
+        }
+        erase(eraser, &jane, 60).await;
+        assert_eq!(to_open(user, &jane).await, Some(Shown::Erased));
+        assert_eq!(to_seal(user, &jane).await, Shown::Erased);
+    }
+}
+
+/// Nor those of other tenants who have the same id.
+pub async fn erasing_one_person_leaves_the_others<F: PersonKeysFixture>(fixture: &F) {
+    let elsewhere = skald::Tenant::new("other").expect("a valid tenant");
+    let others = [Person { tenant: elsewhere, ..person("c-1") }, person("c-11"), person("C-1"), person("c")];
+    let mut keys = Vec::new();
+    for other in &others {
+        keys.push(to_seal(fixture.keys(), other).await);
+    }
+    to_seal(fixture.keys(), &person("c-1")).await;
+    erase(fixture.keys(), &person("c-1"), 60).await;
+    for (other, key) in others.iter().zip(keys) {
+        assert_eq!(to_open(fixture.elsewhere(), other).await, Some(key), "{}", other.key());
+    }
+}
+
+/// Whoever of those at once comes first: in the end the person is erased, and stays so.
+pub async fn erasing_while_the_first_key_is_made_is_for_good<F: PersonKeysFixture>(fixture: &F) {
+    for round in 0..9 {
+        let jane = person(&format!("c-{round}"));
+        let seen = join_all((0..9).map(|number: usize| {
+            let jane = &jane;
+            async move {
+                let keys = if number.is_multiple_of(2) { fixture.keys() } else { fixture.elsewhere() };
+                for _ in 0..(number * round) % 7 {
+                    yield_now().await;
+                }
+                if number == round {
+                    erase(keys, jane, 60).await;
+                }
+                to_seal(keys, jane).await
+            }
+        }));
+        let seen = seen.await;
+        assert_eq!(seen[round], Shown::Erased, "who erased is given a key");
+        let keys: BTreeSet<Shown> = seen.into_iter().filter(|shown| *shown != Shown::Erased).collect();
+        assert!(keys.len() <= 1, "two keys were made for one person");
+        assert_erased(fixture, &jane).await;
+    }
+}
+
+/// Whatever is asked afterwards, and by however many at once.
+pub async fn nothing_brings_a_key_back<F: PersonKeysFixture>(fixture: &F) {
+    let jane = person("c-1");
+    to_seal(fixture.keys(), &jane).await;
+    erase(fixture.elsewhere(), &jane, 60).await;
+    let asked = join_all((0..16).map(|number: usize| {
+        let jane = &jane;
+        async move {
+            let keys = if number.is_multiple_of(2) { fixture.keys() } else { fixture.elsewhere() };
+            match number % 3 {
+                0 => erase(keys, jane, 61).await,
+                1 => assert_eq!(to_seal(keys, jane).await, Shown::Erased),
+                _ => assert_eq!(to_open(keys, jane).await, Some(Shown::Erased)),
+            }
+        }
+    }));
+    asked.await;
+    assert_erased(fixture, &jane).await;
+}
+
+/// The copies stay, and nobody can read them.
+pub async fn what_was_sealed_opens_as_erased<F: PersonKeysFixture>(fixture: &F) {
+    let rows = InMemoryViewStore::default();
+    written(&Sealing::new(rows.clone(), Same(fixture.keys())), &rows, "c-1").await;
+    erase(fixture.keys(), &person("c-1"), 60).await;
+    for keys in [fixture.keys(), fixture.elsewhere()] {
+        assert_eq!(opened(&rows, keys).await, r#"{"erased":true,"of":"c-1"}"#);
+    }
+}

@@ -1,0 +1,114 @@
+//! What a key does, so that two can be compared.
+
+use skald::memory::InMemoryViewStore;
+use skald::{
+    KeyEntry, Opening, Person, PersonId, PersonKeys, Put, Sealing, StoreError, StreamId, Tenant, Timestamp, Version,
+    ViewRow, ViewStore,
+};
+
+use crate::sample::account;
+use crate::scene::at;
+
+/// What is known of a key, as far as it shows: alike for the same key, and for no other.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shown {
+    /// What the key makes of the same value at the same place.
+    Key(String),
+    /// There is none any more.
+    Erased,
+}
+
+pub(super) fn person(id: &str) -> Person {
+    Person { tenant: Tenant::default(), id: PersonId::new(id).expect("a valid id") }
+}
+
+/// The key that this person's values would be sealed with.
+pub(super) async fn to_seal<K: PersonKeys>(keys: &K, person: &Person) -> Shown {
+    let entry = keys.to_seal(person).await.unwrap_or_else(|error| panic!("to seal for {}: {error}", person.key()));
+    shown(entry).await
+}
+
+/// The key that this person's values would be opened with.
+pub(super) async fn to_open<K: PersonKeys>(keys: &K, person: &Person) -> Option<Shown> {
+    let entry = keys.to_open(person).await.unwrap_or_else(|error| panic!("to open for {}: {error}", person.key()));
+    match entry {
+        Some(entry) => Some(shown(entry).await),
+        None => None,
+    }
+}
+
+/// Erases the person, this many seconds after the contract's beginning of time.
+pub(super) async fn erase<K: PersonKeys>(keys: &K, person: &Person, seconds: i64) {
+    keys.erase(person, at(seconds)).await.unwrap_or_else(|error| panic!("erase {}: {error}", person.key()));
+}
+
+/// What there is to be seen of a key.
+pub async fn shown(entry: KeyEntry) -> Shown {
+    let erased = matches!(entry, KeyEntry::Erased);
+    let rows = InMemoryViewStore::default();
+    let sealed = written(&Sealing::new(rows.clone(), Only(entry)), &rows, "anybody").await;
+    if erased { Shown::Erased } else { Shown::Key(sealed) }
+}
+
+/// One entry for everybody.
+struct Only(KeyEntry);
+
+impl PersonKeys for Only {
+    async fn to_seal(&self, _: &Person) -> Result<KeyEntry, StoreError> {
+        Ok(self.0.clone())
+    }
+
+    async fn to_open(&self, _: &Person) -> Result<Option<KeyEntry>, StoreError> {
+        Ok(Some(self.0.clone()))
+    }
+
+    async fn erase(&self, _: &Person, _: Timestamp) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// The stream of the row that [`written`] writes.
+fn stream() -> StreamId {
+    account("sealed")
+}
+
+/// Writes a row with something about this person, and gives the row's body as it is stored.
+pub(super) async fn written(sealing: &impl ViewStore, rows: &InMemoryViewStore, of: &str) -> String {
+    let body = Some(plain(of));
+    let row = ViewRow { version: Version::new(1), at: at(0), body, listing: None, parked: None };
+    let put = sealing.put(&stream(), Version::START, &row).await;
+    assert_eq!(put.unwrap_or_else(|error| panic!("seal for {of}: {error}")), Put::Stored);
+    body_in(rows).await
+}
+
+/// The body of the row, with what was sealed opened by these keys.
+pub(super) async fn opened<K: PersonKeys>(rows: &InMemoryViewStore, keys: &K) -> String {
+    body_in(&Opening::new(rows.clone(), Same(keys))).await
+}
+
+/// What [`written`] writes, plain.
+pub(super) fn plain(of: &str) -> String {
+    format!(r#"{{"of":"{of}","personal":"Jane Doe"}}"#)
+}
+
+async fn body_in(rows: &impl ViewStore) -> String {
+    let row = rows.get(&stream()).await.unwrap_or_else(|error| panic!("open: {error}"));
+    row.and_then(|row| row.body).expect("the row that was written")
+}
+
+/// The same keys, borrowed.
+pub(super) struct Same<'a, K>(pub(super) &'a K);
+
+impl<K: PersonKeys> PersonKeys for Same<'_, K> {
+    async fn to_seal(&self, person: &Person) -> Result<KeyEntry, StoreError> {
+        self.0.to_seal(person).await
+    }
+
+    async fn to_open(&self, person: &Person) -> Result<Option<KeyEntry>, StoreError> {
+        self.0.to_open(person).await
+    }
+
+    async fn erase(&self, person: &Person, at: Timestamp) -> Result<(), StoreError> {
+        self.0.erase(person, at).await
+    }
+}

@@ -1,0 +1,30 @@
+//! Keys of persons in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use sha2::{Digest, Sha256};
+
+use super::lock;
+use crate::{KeyEntry, Person, PersonKey, PersonKeys, StoreError, Timestamp};
+
+/// Keys of persons in memory, for tests and examples: they are computed from the person, so they keep nothing secret.
+/// Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct InMemoryPersonKeys(Arc<Mutex<BTreeMap<Person, KeyEntry>>>);
+
+impl PersonKeys for InMemoryPersonKeys {
+    async fn to_seal(&self, person: &Person) -> Result<KeyEntry, StoreError> {
+        let new = || KeyEntry::Key(PersonKey::new(Sha256::digest(person.key()).into()));
+        Ok(lock(&self.0).entry(person.clone()).or_insert_with(new).clone())
+    }
+
+    async fn to_open(&self, person: &Person) -> Result<Option<KeyEntry>, StoreError> {
+        Ok(lock(&self.0).get(person).cloned())
+    }
+
+    async fn erase(&self, person: &Person, _: Timestamp) -> Result<(), StoreError> {
+        lock(&self.0).insert(person.clone(), KeyEntry::Erased);
+        Ok(())
+    }
+}

@@ -1,0 +1,185 @@
+//! A person's key, what it does, and the port to where keys are kept.
+//!
+//! Values are sealed with AES-256-GCM-SIV (RFC 8452). The nonce is computed from the commit and the place in it, so
+//! sealing needs no random source and the same commit is sealed the same way again; and if a nonce should ever come twice
+//! for different values, this cipher, unlike others, gives away no more than whether they are equal.
+
+use std::fmt;
+use std::future::Future;
+
+use aes_gcm_siv::aead::{Aead, Payload};
+use aes_gcm_siv::{Aes256GcmSiv, KeyInit, Nonce};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+use zeroize::Zeroizing;
+
+use super::{Person, PersonId};
+use crate::{StoreError, Timestamp};
+
+/// The first byte of what is sealed as described above.
+const AES_256_GCM_SIV: u8 = 1;
+/// Bytes of a nonce.
+pub(super) const NONCE: usize = 12;
+
+/// The key of one person: 32 bytes, wiped from memory with the last copy.
+#[derive(Clone)]
+pub struct PersonKey(Zeroizing<[u8; 32]>);
+
+/// What is known of a person's key.
+#[derive(Debug, Clone)]
+pub enum KeyEntry {
+    /// This is it.
+    Key(PersonKey),
+    /// It was destroyed.
+    Erased,
+}
+
+/// Keeps the keys of persons, apart from what is sealed with them. The port to a table of its own.
+///
+/// Whoever asks after [`erase`](Self::erase) has returned is told that the person is erased: a key may be remembered only
+/// as long as nobody asks for it again.
+pub trait PersonKeys: Sync {
+    /// The key to seal with; a new one for whoever has none.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it is not to be had.
+    fn to_seal(&self, person: &Person) -> impl Future<Output = Result<KeyEntry, StoreError>> + Send;
+
+    /// The key to open with; none if there never was one.
+    ///
+    /// # Errors
+    /// As [`to_seal`](Self::to_seal).
+    fn to_open(&self, person: &Person) -> impl Future<Output = Result<Option<KeyEntry>, StoreError>> + Send;
+
+    /// Destroys the person's key for good: there will never be another. Of somebody erased it asks nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then the key may be destroyed or not, and the same call finds out.
+    fn erase(&self, person: &Person, at: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+impl<K: PersonKeys> PersonKeys for &K {
+    async fn to_seal(&self, person: &Person) -> Result<KeyEntry, StoreError> {
+        (**self).to_seal(person).await
+    }
+
+    async fn to_open(&self, person: &Person) -> Result<Option<KeyEntry>, StoreError> {
+        (**self).to_open(person).await
+    }
+
+    async fn erase(&self, person: &Person, at: Timestamp) -> Result<(), StoreError> {
+        (**self).erase(person, at).await
+    }
+}
+
+/// Why something sealed cannot be opened. Says nothing of what is in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unopened {
+    /// Nobody ever had a key for this person, or it was lost.
+    #[error("there is no key of the person")]
+    NoKey,
+    /// A newer release may know it.
+    #[error("the unknown seal {0}")]
+    Unknown(u8),
+    /// Cut, changed, or sealed with another key.
+    #[error("what is sealed does not fit the person's key")]
+    Unfit,
+}
+
+impl PersonKey {
+    /// The key of these bytes, which must have come from a random source.
+    #[must_use]
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    fn cipher(&self) -> Aes256GcmSiv {
+        Aes256GcmSiv::new((&*self.0).into())
+    }
+
+    /// `plain`, sealed so that only this key opens it, and only for this person: in base64 a byte for how, the nonce, and
+    /// the sealed bytes with their tag.
+    pub(super) fn seal(&self, person: &PersonId, nonce: [u8; NONCE], plain: &[u8]) -> String {
+        let payload = Payload { msg: plain, aad: person.as_str().as_bytes() };
+        let sealed = self.cipher().encrypt(&Nonce::from(nonce), payload);
+        let sealed = sealed.expect("a commit is shorter than the 64 GiB that can be sealed at once");
+        BASE64.encode([&[AES_256_GCM_SIV], nonce.as_slice(), &sealed].concat())
+    }
+
+    /// What [`seal`](Self::seal) was given.
+    pub(super) fn open(&self, person: &PersonId, sealed: &str) -> Result<Vec<u8>, Unopened> {
+        let sealed = BASE64.decode(sealed).or(Err(Unopened::Unfit))?;
+        let (how, sealed) = sealed.split_first().ok_or(Unopened::Unfit)?;
+        if *how != AES_256_GCM_SIV {
+            return Err(Unopened::Unknown(*how));
+        }
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or(Unopened::Unfit)?;
+        let payload = Payload { msg: sealed, aad: person.as_str().as_bytes() };
+        self.cipher().decrypt(&Nonce::from(*nonce), payload).or(Err(Unopened::Unfit))
+    }
+}
+
+impl fmt::Debug for PersonKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PersonKey(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jane() -> PersonId {
+        PersonId::new("c-1001").unwrap()
+    }
+
+    fn key(byte: u8) -> PersonKey {
+        PersonKey::new([byte; 32])
+    }
+
+    #[test]
+    fn what_is_sealed_is_opened_with_the_same_key() {
+        let sealed = key(7).seal(&jane(), [1; NONCE], b"\"Jane Doe\"");
+        assert_eq!(key(7).open(&jane(), &sealed).unwrap(), b"\"Jane Doe\"");
+    }
+
+    /// What was sealed once must open for ever: this was, by the first release that sealed.
+    #[test]
+    fn what_was_sealed_once_still_opens() {
+        let sealed = "AQEBAQEBAQEBAQEBAa/1jpbZZyqgamaw7IiEdsFyrQ0InvOfevyj";
+        assert_eq!(key(7).seal(&jane(), [1; NONCE], b"\"Jane Doe\""), sealed);
+        assert_eq!(key(7).open(&jane(), sealed).unwrap(), b"\"Jane Doe\"");
+    }
+
+    #[test]
+    fn nothing_else_opens_it() {
+        let sealed = key(7).seal(&jane(), [1; NONCE], b"\"Jane Doe\"");
+        assert_eq!(key(8).open(&jane(), &sealed), Err(Unopened::Unfit));
+        assert_eq!(key(7).open(&PersonId::new("c-1002").unwrap(), &sealed), Err(Unopened::Unfit));
+    }
+
+    #[test]
+    fn what_was_cut_or_changed_does_not_open() {
+        let sealed = key(7).seal(&jane(), [1; NONCE], b"\"Jane Doe\"");
+        let bytes = BASE64.decode(&sealed).unwrap();
+        for end in 0..bytes.len() {
+            assert_eq!(key(7).open(&jane(), &BASE64.encode(&bytes[..end])), Err(Unopened::Unfit), "cut at {end}");
+        }
+        for place in 1..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[place] ^= 1;
+            assert_eq!(key(7).open(&jane(), &BASE64.encode(&changed)), Err(Unopened::Unfit), "changed at {place}");
+        }
+        assert_eq!(key(7).open(&jane(), "no base64!"), Err(Unopened::Unfit));
+    }
+
+    #[test]
+    fn a_seal_to_come_is_told_from_a_broken_one() {
+        assert_eq!(key(7).open(&jane(), &BASE64.encode([2, 0, 0])), Err(Unopened::Unknown(2)));
+    }
+
+    #[test]
+    fn a_key_shows_in_no_log() {
+        assert_eq!(format!("{:?}", KeyEntry::Key(key(7))), "Key(PersonKey(…))");
+    }
+}

@@ -1,0 +1,182 @@
+//! Opening on the way out of a store.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::try_join_all;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::marks::{Form, rewrite};
+use super::{KeyEntry, Person, PersonId, PersonKeys, Personal, Unopened};
+use crate::{
+    AppendError, Appended, Commit, Draft, EventStore, ListEntry, Loaded, Page, Put, Snapshot, SnapshotKind, StoreError,
+    StreamId, Tenant, Version, ViewRow, ViewStore, Way,
+};
+
+/// A store, of events or of rows, whose personal values are plain for who reads through this, or erased with their person.
+///
+/// Reading costs a look at the key of each person on a page, strongly consistent: who reads after a person was erased sees
+/// nothing of them. Writing is the store's own: who also writes has an `Opening` of a [`Sealing`](super::Sealing).
+#[derive(Debug, Clone)]
+pub struct Opening<S, K> {
+    store: S,
+    keys: K,
+}
+
+/// JSON with sealed values, and where it was found.
+struct Found<'a> {
+    stream: &'a StreamId,
+    at: Version,
+    json: &'a mut Vec<u8>,
+    document: Value,
+}
+
+impl<'a> Found<'a> {
+    /// None if nothing is sealed in it.
+    fn of(stream: &'a StreamId, at: Version, json: &'a mut Vec<u8>) -> Option<Self> {
+        let document = if Form::Sealed.may_be_in(json) { serde_json::from_slice(json).ok()? } else { return None };
+        Some(Self { stream, at, json, document })
+    }
+}
+
+impl<S, K: PersonKeys> Opening<S, K> {
+    /// Opens with these keys what comes out of this store.
+    pub const fn new(store: S, keys: K) -> Self {
+        Self { store, keys }
+    }
+
+    async fn opened(&self, mut commits: Vec<Commit>) -> Result<Vec<Commit>, StoreError> {
+        let documents = commits.iter_mut().flat_map(|Commit { stream, first, events, snapshot, .. }| {
+            let state = snapshot.as_mut().map(|Snapshot { state, .. }| state);
+            let stored = events.iter_mut().map(|event| &mut event.data).chain(state);
+            stored.filter_map(|json| Found::of(stream, *first, json))
+        });
+        let documents = documents.collect();
+        open_all(&self.keys, documents).await?;
+        Ok(commits)
+    }
+
+    async fn opened_rows(&self, mut rows: Vec<(StreamId, ViewRow)>) -> Result<Vec<(StreamId, ViewRow)>, StoreError> {
+        let bodies = rows.iter_mut().map(|(_, row)| row.body.take().map(String::into_bytes));
+        let mut bodies: Vec<Option<Vec<u8>>> = bodies.collect();
+        let documents = rows.iter().zip(&mut bodies);
+        let documents =
+            documents.filter_map(|((stream, row), body)| Found::of(stream, row.version, body.as_mut()?)).collect();
+        open_all(&self.keys, documents).await?;
+        for ((_, row), body) in rows.iter_mut().zip(bodies) {
+            row.body = body.map(|body| String::from_utf8_lossy(&body).into_owned());
+        }
+        Ok(rows)
+    }
+}
+
+/// Opens a single value. One that is not sealed stays as it is.
+///
+/// # Errors
+/// [`StoreError`] if the key is not to be had, [`StoreError::Unopened`] if it does not open the value.
+pub async fn open<T, K>(keys: &K, tenant: &Tenant, value: Personal<T>) -> Result<Personal<T>, StoreError>
+where
+    T: Serialize + DeserializeOwned,
+    K: PersonKeys,
+{
+    let person = Person { tenant: tenant.clone(), id: value.person().clone() };
+    let unopened = |fault| StoreError::Unopened { place: person.key(), fault };
+    let Some(sealed) = value.sealed() else { return Ok(value) };
+    let key = keys.to_open(&person).await?;
+    let opened = unsealed(key.as_ref(), &person.id, sealed).map_err(unopened)?;
+    serde_json::from_value(opened).or(Err(unopened(Unopened::Unfit)))
+}
+
+/// Opens all of these documents, with one look at each key.
+async fn open_all<K: PersonKeys>(keys: &K, documents: Vec<Found<'_>>) -> Result<(), StoreError> {
+    let mut persons = BTreeSet::new();
+    for Found { stream, document, .. } in &documents {
+        let mut ids = BTreeSet::new();
+        Form::Sealed.persons(document, &mut ids);
+        persons.extend(ids.into_iter().map(|id| Person { tenant: stream.tenant().clone(), id }));
+    }
+    let entries = persons.into_iter().map(|person| async {
+        let entry = keys.to_open(&person).await?;
+        Ok::<_, StoreError>((person, entry))
+    });
+    let entries: BTreeMap<Person, Option<KeyEntry>> = try_join_all(entries).await?.into_iter().collect();
+
+    for Found { stream, at, json, document } in documents {
+        let opened = rewrite(document, &mut |form, id, content| match (form, &content) {
+            (Form::Sealed, Value::String(sealed)) => {
+                let person = Person { tenant: stream.tenant().clone(), id: id.clone() };
+                let key = entries.get(&person).and_then(Option::as_ref);
+                unsealed(key, id, sealed)
+                    .map_err(|fault| StoreError::Unopened { place: format!("{}@{at}", stream.key()), fault })
+            }
+            (Form::Sealed | Form::Personal | Form::Erased, _) => Ok(form.of(id, content)),
+        })?;
+        *json = opened.to_string().into_bytes();
+    }
+    Ok(())
+}
+
+/// A sealed value in the form that it opens to.
+fn unsealed(key: Option<&KeyEntry>, person: &PersonId, sealed: &str) -> Result<Value, Unopened> {
+    match key {
+        None => Err(Unopened::NoKey),
+        Some(KeyEntry::Erased) => Ok(Form::Erased.of(person, true)),
+        Some(KeyEntry::Key(key)) => {
+            let plain = key.open(person, sealed)?;
+            let content: Value = serde_json::from_slice(&plain).or(Err(Unopened::Unfit))?;
+            Ok(Form::Personal.of(person, content))
+        }
+    }
+}
+
+impl<S: EventStore, K: PersonKeys> EventStore for Opening<S, K> {
+    type Head = S::Head;
+
+    fn start(&self, stream: StreamId) -> S::Head {
+        self.store.start(stream)
+    }
+
+    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+        let Page { commits, more } = self.store.page(stream, way, at_most).await?;
+        Ok(Page { commits: self.opened(commits).await?, more })
+    }
+
+    async fn load(&self, stream: &StreamId, snapshots: Option<SnapshotKind>) -> Result<Loaded<S::Head>, StoreError> {
+        let Loaded { head, commits } = self.store.load(stream, snapshots).await?;
+        Ok(Loaded { head, commits: self.opened(commits).await? })
+    }
+
+    /// As [`EventStore::append`]. The commit in the answer is as it is stored.
+    async fn append(&self, head: &S::Head, draft: Draft) -> Result<Appended<S::Head>, AppendError> {
+        self.store.append(head, draft).await
+    }
+
+    async fn append_all(&self, parts: Vec<(S::Head, Draft)>) -> Result<Vec<Appended<S::Head>>, AppendError> {
+        self.store.append_all(parts).await
+    }
+}
+
+impl<V: ViewStore, K: PersonKeys> ViewStore for Opening<V, K> {
+    async fn get(&self, stream: &StreamId) -> Result<Option<ViewRow>, StoreError> {
+        let row = self.store.get(stream).await?.map(|row| (stream.clone(), row));
+        let opened = self.opened_rows(row.into_iter().collect()).await?;
+        Ok(opened.into_iter().next().map(|(_, row)| row))
+    }
+
+    async fn get_many(&self, streams: &[StreamId]) -> Result<Vec<(StreamId, ViewRow)>, StoreError> {
+        self.opened_rows(self.store.get_many(streams).await?).await
+    }
+
+    async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+        self.store.put(stream, expected, row).await
+    }
+
+    async fn put_over_parked(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+        self.store.put_over_parked(stream, expected, row).await
+    }
+
+    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<Vec<ListEntry>, StoreError> {
+        self.store.list(group, before, limit).await
+    }
+}

@@ -1,0 +1,33 @@
+//! The keys in memory keep the contract of all keys of persons.
+
+use skald::memory::InMemoryPersonKeys;
+use skald_testkit::person_keys::PersonKeysFixture;
+
+struct Fixture {
+    keys: InMemoryPersonKeys,
+    clone: InMemoryPersonKeys,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let keys = InMemoryPersonKeys::default();
+        Self { clone: keys.clone(), keys }
+    }
+}
+
+impl PersonKeysFixture for Fixture {
+    type Keys = InMemoryPersonKeys;
+
+    fn keys(&self) -> &InMemoryPersonKeys {
+        &self.keys
+    }
+
+    fn elsewhere(&self) -> &InMemoryPersonKeys {
+        &self.clone
+    }
+}
+
+skald_testkit::person_keys_contract!(
+    #[tokio::test]
+    Fixture::new()
+);

@@ -1,0 +1,69 @@
+//! A store that seals and opens is still a store: it keeps every contract.
+
+use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
+use skald::{Commit, Opening, Sealing};
+use skald_testkit::event_store::{EventStoreFixture, PlantCommits};
+use skald_testkit::view_store::ViewStoreFixture;
+
+type Private<S> = Opening<Sealing<S, InMemoryPersonKeys>, InMemoryPersonKeys>;
+
+fn private<S>(store: S) -> Private<S> {
+    let keys = InMemoryPersonKeys::default();
+    Opening::new(Sealing::new(store, keys.clone()), keys)
+}
+
+struct Events {
+    raw: InMemoryEventStore,
+    store: Private<InMemoryEventStore>,
+    foreign: Private<InMemoryEventStore>,
+}
+
+impl Events {
+    fn new() -> Self {
+        let raw = InMemoryEventStore::default();
+        Self { store: private(raw.clone()), foreign: private(InMemoryEventStore::default()), raw }
+    }
+}
+
+impl EventStoreFixture for Events {
+    type Store = Private<InMemoryEventStore>;
+
+    fn store(&self) -> &Self::Store {
+        &self.store
+    }
+
+    fn foreign(&self) -> &Self::Store {
+        &self.foreign
+    }
+}
+
+impl PlantCommits for Events {
+    async fn plant(&self, commit: Commit) {
+        self.raw.plant(commit);
+    }
+}
+
+struct Rows(Private<InMemoryViewStore>);
+
+impl ViewStoreFixture for Rows {
+    type Store = Private<InMemoryViewStore>;
+
+    fn store(&self) -> &Self::Store {
+        &self.0
+    }
+}
+
+mod events {
+    use super::*;
+
+    skald_testkit::event_store_contract!(#[tokio::test] Events::new(), plants: commits);
+}
+
+mod rows {
+    use super::*;
+
+    skald_testkit::view_store_contract!(
+        #[tokio::test]
+        Rows(private(InMemoryViewStore::default()))
+    );
+}

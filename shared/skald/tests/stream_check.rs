@@ -1,0 +1,125 @@
+//! A snapshot that is not the state the events give is found, and nothing else is taken for one.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use serde::{Deserialize, Serialize};
+use skald::{
+    Decider, DomainEvent, EventData, FoldCheck, PersonId, Personal, Snapshot, SnapshotFault, Snapshots, StreamCheck,
+};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Counted {
+    number: u64,
+    by: Personal<String>,
+}
+
+skald::domain_event! {
+    enum CountEvent {
+        Counted(Counted) = "count.counted" @ 1,
+    }
+}
+
+#[derive(Debug)]
+struct Count;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct CountState {
+    sum: u64,
+    last: Option<Personal<String>>,
+}
+
+impl Decider for Count {
+    const CATEGORY: &'static str = "count";
+    type State = CountState;
+    type Command = ();
+    type Event = CountEvent;
+    type Rejection = std::convert::Infallible;
+    const SNAPSHOTS: Option<Snapshots<CountState>> = Some(Snapshots::new(2, 7));
+
+    fn decide(_: &CountState, (): &()) -> Result<Vec<CountEvent>, Self::Rejection> {
+        Ok(vec![])
+    }
+
+    fn evolve(state: CountState, CountEvent::Counted(Counted { number, by }): &CountEvent) -> CountState {
+        CountState { sum: state.sum + number, last: Some(by.clone()) }
+    }
+}
+
+fn counted(number: u64, sealed: &str) -> EventData {
+    let data = format!(r#"{{"number":{number},"by":{{"sealed":"{sealed}","of":"jane-1"}}}}"#).into_bytes();
+    EventData { event_type: "count.counted".to_owned(), schema: 1, data }
+}
+
+fn snapshot(schema: u32, state: &str) -> Snapshot {
+    Snapshot { schema, state: state.as_bytes().to_vec() }
+}
+
+/// The check after two events whose sum is 5.
+fn check() -> FoldCheck<Count> {
+    let mut check = FoldCheck::default();
+    for event in [counted(2, "AQID"), counted(3, "BAUG")] {
+        check.event(&event).unwrap();
+    }
+    check
+}
+
+#[test]
+fn the_state_that_the_events_give_is_no_fault_however_its_json_is_laid_out() {
+    for state in [
+        r#"{"sum":5,"last":{"sealed":"BAUG","of":"jane-1"}}"#,
+        r#"{"last": {"of": "jane-1", "sealed": "BAUG"}, "sum": 5}"#,
+    ] {
+        assert_eq!(check().snapshot(&snapshot(7, state)), Ok(()), "{state}");
+    }
+}
+
+/// It is sealed for its place: the same value in a snapshot looks otherwise than in the event.
+#[test]
+fn another_seal_of_a_value_is_no_fault_and_another_person_is_one() {
+    let state = |sealed, of| snapshot(7, &format!(r#"{{"sum":5,"last":{{"sealed":"{sealed}","of":"{of}"}}}}"#));
+    assert_eq!(check().snapshot(&state("BwgJ", "jane-1")), Ok(()));
+    assert_eq!(check().snapshot(&state("BAUG", "joe-2")), Err(SnapshotFault::Differs));
+}
+
+#[test]
+fn another_state_is_a_fault_and_so_is_none_at_all() {
+    let last = r#""last":{"sealed":"BAUG","of":"jane-1"}"#;
+    assert_eq!(check().snapshot(&snapshot(7, &format!("{{\"sum\":6,{last}}}"))), Err(SnapshotFault::Differs));
+    assert_eq!(check().snapshot(&snapshot(7, r#"{"sum":5,"last":null}"#)), Err(SnapshotFault::Differs));
+    assert_eq!(check().snapshot(&snapshot(7, "{}")), Err(SnapshotFault::Unreadable));
+    assert_eq!(check().snapshot(&snapshot(7, "no JSON")), Err(SnapshotFault::Unreadable));
+}
+
+#[test]
+fn a_snapshot_of_another_schema_is_passed_over() {
+    assert_eq!(check().snapshot(&snapshot(6, "no JSON")), Ok(()));
+}
+
+#[test]
+fn after_a_gap_a_snapshot_is_believed_and_what_follows_is_held_against_it() {
+    let state = |sum: u64| snapshot(7, &format!(r#"{{"sum":{sum},"last":{{"sealed":"BAUG","of":"jane-1"}}}}"#));
+    let mut after_a_gap = check();
+    after_a_gap.gap();
+    let mut after_an_unknown_event = check();
+    let unknown = EventData { event_type: "count.doubled".to_owned(), ..counted(1, "AQID") };
+    assert!(after_an_unknown_event.event(&unknown).unwrap_err().is_transient());
+    for mut check in [after_a_gap, after_an_unknown_event] {
+        check.event(&counted(1, "AQID")).unwrap();
+        assert_eq!(check.snapshot(&state(40)), Ok(()));
+        check.event(&counted(2, "AQID")).unwrap();
+        assert_eq!(check.snapshot(&state(40)), Err(SnapshotFault::Differs));
+        assert_eq!(check.snapshot(&state(42)), Ok(()));
+    }
+}
+
+/// Plain values, as in tests and in stores that seal nothing, are compared by what they say.
+#[test]
+fn plain_values_are_compared() {
+    let mut check = FoldCheck::<Count>::default();
+    let jane = PersonId::new("jane-1").unwrap();
+    let event: CountEvent = Counted { number: 5, by: Personal::of(jane, "Jane".to_owned()) }.into();
+    check.event(&event.encode().unwrap()).unwrap();
+    let state = |name| snapshot(7, &format!(r#"{{"sum":5,"last":{{"personal":"{name}","of":"jane-1"}}}}"#));
+    assert_eq!(check.snapshot(&state("Jane")), Ok(()));
+    assert_eq!(check.snapshot(&state("Joan")), Err(SnapshotFault::Differs));
+}
