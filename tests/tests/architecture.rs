@@ -10,19 +10,20 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 const PURE: [&str; 3] = ["skald", "events", "ordering"];
 
 /// What each crate of the workspace may use of the others in what it ships.
-const MAY_USE: [(&str, &[&str]); 8] = [
+const MAY_USE: [(&str, &[&str]); 9] = [
     ("skald", &[]),
     ("events", &["skald"]),
     ("ordering", &["skald", "events"]),
-    ("skald-cli", &["skald", "events", "skald-dynamodb"]),
+    ("skald-cli", &["skald", "ordering", "skald-dynamodb"]),
     ("skald-dynamodb", &["skald"]),
+    ("skald-kms", &["skald", "skald-dynamodb"]),
     ("skald-lambda", &["skald"]),
     ("skald-testkit", &["skald"]),
     ("system-tests", &["skald", "events", "ordering", "skald-dynamodb"]),
 ];
 
 /// What a function may use: everything that is shipped, and no other function.
-const FUNCTION_MAY_USE: &[&str] = &["skald", "events", "ordering", "skald-dynamodb", "skald-lambda"];
+const FUNCTION_MAY_USE: &[&str] = &["skald", "events", "ordering", "skald-dynamodb", "skald-kms", "skald-lambda"];
 
 /// Beginnings of the names of crates that bring a runtime, AWS, a clock or randomness.
 const IMPURE: &[&str] = &[

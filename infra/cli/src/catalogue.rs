@@ -1,30 +1,37 @@
-//! Decoding with the event catalogue: whatever a category's own reader would say of a stored event.
+//! The check of a stream, by the decider of its category: whatever its own readers would say of it.
 
-use events::{
-    CustomerEvent, OrderEvent, PaymentEvent, ProductEvent, ReceiptEvent, ReservationEvent, ShipmentEvent, StockEvent,
-};
-use skald::{DecodeError, DomainEvent, EventData, StreamId};
+use ordering::customer::Customer;
+use ordering::order::Order;
+use ordering::payment::Payment;
+use ordering::product::Product;
+use ordering::receipt::Receipt;
+use ordering::reservation::Reservation;
+use ordering::shipment::Shipment;
+use ordering::stock::Stock;
+use skald::{Decider, FoldCheck, StreamCheck, StreamId};
 
-/// Decodes an event of this stream.
-///
-/// # Errors
-/// As [`DomainEvent::decode`]; [`DecodeError::Unknown`] also for a category that the catalogue does not have.
-pub(crate) fn decode(stream: &StreamId, event: &EventData) -> Result<(), DecodeError> {
+/// The check of this stream; none for a category that this release does not know.
+pub(crate) fn check(stream: &StreamId) -> Option<Box<dyn StreamCheck>> {
+    fn of<D: Decider + 'static>() -> Option<Box<dyn StreamCheck>> {
+        Some(Box::new(FoldCheck::<D>::default()))
+    }
     match stream.category() {
-        "customer" => CustomerEvent::decode(event).map(drop),
-        "order" => OrderEvent::decode(event).map(drop),
-        "payment" => PaymentEvent::decode(event).map(drop),
-        "product" => ProductEvent::decode(event).map(drop),
-        "receipt" => ReceiptEvent::decode(event).map(drop),
-        "reservation" => ReservationEvent::decode(event).map(drop),
-        "shipment" => ShipmentEvent::decode(event).map(drop),
-        "stock" => StockEvent::decode(event).map(drop),
-        _ => Err(DecodeError::Unknown { event_type: event.event_type.clone(), schema: event.schema }),
+        Customer::CATEGORY => of::<Customer>(),
+        Order::CATEGORY => of::<Order>(),
+        Payment::CATEGORY => of::<Payment>(),
+        Product::CATEGORY => of::<Product>(),
+        Receipt::CATEGORY => of::<Receipt>(),
+        Reservation::CATEGORY => of::<Reservation>(),
+        Shipment::CATEGORY => of::<Shipment>(),
+        Stock::CATEGORY => of::<Stock>(),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use skald::EventData;
+
     use super::*;
 
     #[test]
@@ -37,7 +44,7 @@ mod tests {
             let [category, event, schema, "json"] = name.split('.').collect::<Vec<_>>()[..] else { continue };
             let data = std::fs::read(&path).unwrap();
             let stored = EventData { event_type: format!("{category}.{event}"), schema: schema.parse().unwrap(), data };
-            decode(&format!("default/{category}-1").parse().unwrap(), &stored).unwrap();
+            check(&format!("default/{category}-1").parse().unwrap()).unwrap().event(&stored).unwrap();
             seen += 1;
         }
         assert!(seen > 30, "only {seen} samples");

@@ -7,7 +7,7 @@ use skald::with_causes;
 use skald_dynamodb::{Finding, Verified, Verifier};
 
 use crate::arguments::VerifyArguments;
-use crate::catalogue::decode;
+use crate::catalogue::check;
 use crate::clock::now;
 use crate::paper::{self, Paper};
 use crate::system::System;
@@ -35,7 +35,7 @@ pub(crate) async fn run(arguments: &VerifyArguments) -> Result<bool, Box<dyn Err
         Finding::Progress(verified) if is_watched => paper::in_place(&told(verified)),
         Finding::Progress(_) => {}
     };
-    let verifier = Verifier::new(client, table, now().plus_millis(-SETTLED_MS), decode, tell);
+    let verifier = Verifier::new(client, table, now().plus_millis(-SETTLED_MS), check, tell);
     let done = match &arguments.stream {
         Some(stream) => verifier.stream(stream).await,
         None => verifier.all(arguments.parallel).await,

@@ -5,8 +5,10 @@
 //! strongly consistent queries, and what that finds is told. Whether index and table have the same is seen from a sum per
 //! slice; only slices whose sums differ are compared entry by entry. So commits that are appended meanwhile are no faults.
 
+mod fault;
+mod walk;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,14 +20,14 @@ use futures_util::future::try_join_all;
 use futures_util::stream::iter;
 use serde_dynamo::{AttributeValue, Item};
 use sha2::{Digest, Sha256};
-use skald::{
-    Commit, CommitIndex, Corruption, DecodeError, EventData, IndexEntry, IndexKey, SlicePosition, StoreError, StreamId,
-    Timestamp, Version,
-};
+use skald::{CommitIndex, IndexEntry, IndexKey, SlicePosition, StoreError, StreamCheck, StreamId, Timestamp};
 
-use crate::commit_item::{SLICES, StreamItem, read_key, read_stream_item, slice, types};
+use crate::commit_item::{SLICES, read_key, slice, types};
 use crate::error::sdk_error;
 use crate::index::{COMMITS, DynamoDbCommitIndex, read_entry, told_key};
+
+pub use fault::{Defect, Fault, Finding, Verified};
+use walk::Walk;
 
 /// Entries of the index asked for at once.
 const PAGE: u32 = 1_000;
@@ -35,84 +37,15 @@ const AT_ONCE: usize = 16;
 const LOOKS: u32 = 5;
 const PAUSE_MS: u64 = 50;
 
-/// Something that is wrong with an events table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// The stream's key; of an item that is of no stream, its keys.
-    pub key: String,
-    /// The version, if it is one's.
-    pub version: Option<Version>,
-    /// What is wrong.
-    pub defect: Defect,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.version {
-            Some(version) => write!(f, "{} at version {version}: {}", self.key, self.defect),
-            None => write!(f, "{}: {}", self.key, self.defect),
-        }
-    }
-}
-
-/// What can be wrong with an item of the table, or an entry of its index. No text quotes a stored value.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Defect {
-    /// An item in the table that belongs to no stream.
-    #[error("in the table: no place of a stream, {0}")]
-    Foreign(&'static str),
-    /// A gap, an overlap, or an item that cannot be read.
-    #[error("in the table: {0}")]
-    Corrupt(Corruption),
-    /// An event that the catalogue cannot decode.
-    #[error("in the table: {0}")]
-    Undecodable(String),
-    /// A commit that was recorded earlier than the one before it.
-    #[error("in the table: recorded at {at}, earlier than the commit before it, at {before}")]
-    Earlier {
-        /// When it was recorded.
-        at: Timestamp,
-        /// When the commit before was.
-        before: Timestamp,
-    },
-    /// An attribute from which the index is made is not what it must be.
-    #[error("in the table: `{0}`, from which the index is made, does not fit the commit")]
-    Unindexed(&'static str),
-    /// The table has the commit, and the index does not show it.
-    #[error("in the index: no entry for this commit")]
-    NotInIndex,
-    /// The index shows a commit that the table does not have.
-    #[error("in the index: an entry without a commit in the table")]
-    NoCommit,
-    /// The index shows it otherwise than the table has it.
-    #[error("in the index: the entry differs from the commit in the table")]
-    Differs,
-    /// An entry of the index that is no commit's.
-    #[error("in the index: {0}")]
-    Odd(&'static str),
-}
-
-/// What was looked at so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Verified {
-    /// Items of the table, whatever they are.
-    pub items: u64,
-    /// Events that were decoded.
-    pub events: u64,
-    /// Entries of the index.
-    pub entries: u64,
-    /// Faults found.
-    pub faults: u64,
-}
-
-/// Verifies an events table. `D` decodes an event with the catalogue; `T` is told each fault, and now and then how far it is.
+/// Verifies an events table. `C` gives the check of a stream, or none for a category that nobody knows; `T` is told each
+/// fault, and now and then how far it is.
 #[derive(Debug)]
-pub struct Verifier<D, T> {
+pub struct Verifier<C, T> {
     client: Client,
     table: String,
     index: DynamoDbCommitIndex,
     until: Timestamp,
-    decode: D,
+    check: C,
     tell: T,
     state: Mutex<State>,
 }
@@ -122,15 +55,6 @@ struct State {
     verified: Verified,
     /// What was told, because a stream may come up twice.
     told: BTreeSet<String>,
-}
-
-/// What a verifier tells.
-#[derive(Debug, Clone, Copy)]
-pub enum Finding<'a> {
-    /// Something is wrong.
-    Fault(&'a Fault),
-    /// So much was looked at.
-    Progress(Verified),
 }
 
 /// The sum over the entries of each slice, and their number.
@@ -145,17 +69,6 @@ fn add(sums: &mut Sums, slice: u8, entry: &IndexEntry) {
     *sum = sum.wrapping_add(u128::from_be_bytes(number));
 }
 
-/// A stream, item after item.
-struct Walk {
-    stream: StreamId,
-    /// What should come next; none after an item whose events could not be counted.
-    expected: Option<Version>,
-    before: Option<Timestamp>,
-    faults: Vec<Fault>,
-    /// Whether its items did not follow each other.
-    is_broken: bool,
-}
-
 /// What a stream turned out to have.
 #[derive(Default)]
 struct Walked {
@@ -165,92 +78,19 @@ struct Walked {
     indexed: Vec<(u8, IndexEntry)>,
 }
 
-impl Walk {
-    fn new(stream: StreamId) -> Self {
-        let expected = Some(Version::START.next());
-        Self { stream, expected, before: None, faults: Vec::new(), is_broken: false }
-    }
-
-    fn fault(&mut self, version: Version, defect: Defect) {
-        self.faults.push(Fault { key: self.stream.key(), version: Some(version), defect });
-    }
-
-    /// Goes over one item, and gives how many of its events were decoded.
-    fn take(
-        &mut self,
-        first: Version,
-        item: Item,
-        decode: &impl Fn(&StreamId, &EventData) -> Result<(), DecodeError>,
-    ) -> u64 {
-        match self.expected {
-            Some(expected) if first > expected => {
-                self.is_broken = true;
-                self.fault(first, Defect::Corrupt(Corruption::Gap { expected, found: first }));
-            }
-            Some(expected) if first < expected => {
-                self.is_broken = true;
-                self.fault(first, Defect::Corrupt(Corruption::Overlap { expected, found: first }));
-            }
-            Some(_) | None => {}
-        }
-        let indexed = match item.get("slice") {
-            Some(AttributeValue::N(number)) if *number == slice(&self.stream.key()).to_string() => Ok(()),
-            _ => Err("slice"),
-        };
-        let entry = indexed.and_then(|()| read_entry(&item).or(Err("position")));
-        let commit = match read_stream_item(item) {
-            StreamItem::Commit(commit) => commit,
-            StreamItem::Unread { fault, .. } => {
-                self.fault(first, Defect::Corrupt(fault));
-                self.expected = None;
-                return 0;
-            }
-            StreamItem::Foreign { fault } => {
-                self.fault(first, Defect::Foreign(fault));
-                return 0;
-            }
-        };
-        let indexed = entry.and_then(|entry| match entry {
-            entry if entry.key != IndexKey::of(&commit) => Err("position"),
-            entry if entry.types.join(" ") != types(&commit.events) => Err("types"),
-            _ => Ok(()),
-        });
-        if let Err(attribute) = indexed {
-            self.fault(first, Defect::Unindexed(attribute));
-        }
-        self.go_on(&commit, decode)
-    }
-
-    fn go_on(&mut self, commit: &Commit, decode: &impl Fn(&StreamId, &EventData) -> Result<(), DecodeError>) -> u64 {
-        if let Some(before) = self.before.filter(|before| commit.at < *before) {
-            self.fault(commit.first, Defect::Earlier { at: commit.at, before });
-        }
-        let mut decoded = 0;
-        for (index, event) in commit.events.iter().enumerate() {
-            match decode(&self.stream, event) {
-                Ok(()) => decoded += 1,
-                Err(error) => self.fault(commit.first.plus(index as u64), Defect::Undecodable(error.to_string())),
-            }
-        }
-        // Here is the place to hold a commit's snapshot against the fold of all events up to it.
-        self.before = Some(commit.at);
-        self.expected = Some(self.expected.unwrap_or(commit.first).max(commit.last().next()));
-        decoded
-    }
-}
-
-impl<D, T> Verifier<D, T>
+impl<C, K, T> Verifier<C, T>
 where
-    D: Fn(&StreamId, &EventData) -> Result<(), DecodeError>,
+    C: Fn(&StreamId) -> Option<K>,
+    K: StreamCheck,
     T: Fn(Finding<'_>),
 {
     /// Of this table. The client needs to scan it, and to query it and its index. Index and table are held against each other
     /// up to `until`: a little before now, and what is appended meanwhile makes no work.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>, until: Timestamp, decode: D, tell: T) -> Self {
+    pub fn new(client: Client, table: impl Into<String>, until: Timestamp, check: C, tell: T) -> Self {
         let table = table.into();
         let index = DynamoDbCommitIndex::new(client.clone(), table.clone());
-        Self { client, table, index, until, decode, tell, state: Mutex::default() }
+        Self { client, table, index, until, check, tell, state: Mutex::default() }
     }
 
     /// Verifies all streams, with this many parts of the table read at the same time.
@@ -299,7 +139,7 @@ where
         let scan = self.client.scan().table_name(&self.table).segment(part).total_segments(parts);
         let mut pages = scan.consistent_read(true).into_paginator().send();
         let (mut sums, mut suspects) = (Sums::new(), BTreeSet::new());
-        let mut walk: Option<Walk> = None;
+        let mut walk: Option<Walk<K>> = None;
         while let Some(page) = pages.next().await {
             let items = page.map_err(|error| sdk_error("Scan", error))?.items.unwrap_or_default();
             let (count, mut events) = (items.len() as u64, 0);
@@ -317,8 +157,8 @@ where
                 if walk.as_ref().is_none_or(|walk| walk.stream != stream) {
                     self.close(walk.take(), &mut suspects);
                 }
-                let walk = walk.get_or_insert_with(|| Walk::new(stream));
-                events += walk.take(first, item, &self.decode);
+                let walk = walk.get_or_insert_with(|| self.begin(stream));
+                events += walk.take(first, item);
             }
             self.count(|verified| {
                 verified.items += count;
@@ -329,8 +169,13 @@ where
         Ok((sums, suspects))
     }
 
+    fn begin(&self, stream: StreamId) -> Walk<K> {
+        let check = (self.check)(&stream);
+        Walk::new(stream, check)
+    }
+
     /// Tells the faults of a stream that came in one piece. Of another they may be the scan's, or another part's.
-    fn close(&self, walk: Option<Walk>, suspects: &mut BTreeSet<StreamId>) {
+    fn close(&self, walk: Option<Walk<K>>, suspects: &mut BTreeSet<StreamId>) {
         match walk {
             Some(walk) if walk.is_broken => drop(suspects.insert(walk.stream)),
             Some(walk) => walk.faults.iter().for_each(|fault| self.tell(fault)),
@@ -344,13 +189,13 @@ where
         let query = query.key_condition_expression("pk = :stream");
         let query = query.expression_attribute_values(":stream", Value::S(stream.key()));
         let mut found = query.into_paginator().items().send();
-        let (mut walk, mut walked) = (Walk::new(stream.clone()), Walked::default());
+        let (mut walk, mut walked) = (self.begin(stream.clone()), Walked::default());
         while let Some(item) = found.next().await {
             let item = Item::from(item.map_err(|error| sdk_error("Query", error))?);
             walked.items += 1;
             walked.indexed.extend(self.indexed(&item));
             match read_key(&item) {
-                Ok((_, first)) => walked.events += walk.take(first, item, &self.decode),
+                Ok((_, first)) => walked.events += walk.take(first, item),
                 Err(fault) => self.tell(&Fault { key: told_key(&item), version: None, defect: Defect::Foreign(fault) }),
             }
         }

@@ -7,10 +7,10 @@ mod support;
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
-use skald::{DecodeError, EventData, EventStore, StreamId, Timestamp, Version};
+use skald::{Decider, EventStore, FoldCheck, Snapshot, Snapshots, StreamId, Timestamp, Version};
 use skald_dynamodb::{DynamoDbEventStore, Finding, Verified, Verifier};
 use skald_testkit::event_store::{EventStoreFixture, PlantCommits};
-use skald_testkit::sample::account;
+use skald_testkit::sample::{Account, AccountCommand, AccountEvent, AccountRejection, AccountState, account};
 
 use support::calls::draft;
 use support::proxy::Meddler;
@@ -61,9 +61,30 @@ async fn fill(store: &DynamoDbEventStore, stream: &StreamId, commits: u64) {
     }
 }
 
-fn decode(_: &StreamId, event: &EventData) -> Result<(), DecodeError> {
-    let EventData { event_type, schema, .. } = event.clone();
-    if event_type == "account.deposited" { Ok(()) } else { Err(DecodeError::Unknown { event_type, schema }) }
+/// The account of the samples, with snapshots.
+#[derive(Debug)]
+struct Kept;
+
+impl Decider for Kept {
+    const CATEGORY: &'static str = Account::CATEGORY;
+    type State = AccountState;
+    type Command = AccountCommand;
+    type Event = AccountEvent;
+    type Rejection = AccountRejection;
+    const SNAPSHOTS: Option<Snapshots<AccountState>> = Some(Snapshots::new(2, 1));
+
+    fn decide(state: &AccountState, command: &AccountCommand) -> Result<Vec<AccountEvent>, AccountRejection> {
+        Account::decide(state, command)
+    }
+
+    fn evolve(state: AccountState, event: &AccountEvent) -> AccountState {
+        Account::evolve(state, event)
+    }
+}
+
+/// Accounts are known, other categories are not.
+fn check(stream: &StreamId) -> Option<FoldCheck<Kept>> {
+    (stream.category() == Kept::CATEGORY).then(FoldCheck::default)
 }
 
 /// What is found with this many parts, or in one stream.
@@ -74,7 +95,7 @@ async fn verified(events: &Events, parallel: u16, stream: Option<&StreamId>) -> 
         Finding::Progress(_) => {}
     };
     let end = Timestamp::EPOCH.plus_millis(i64::MAX);
-    let verifier = Verifier::new(events.stores_client(), EVENTS, end, decode, tell);
+    let verifier = Verifier::new(events.stores_client(), EVENTS, end, check, tell);
     let verified = match stream {
         Some(stream) => verifier.stream(stream).await,
         None => verifier.all(parallel).await,
@@ -143,6 +164,57 @@ async fn faults_in_streams_are_named() {
     // What is planted has nothing for the index.
     assert_eq!(named("`slice`, from which the index is made"), 6, "{faults:#?}");
     assert_eq!(faults.len(), 10, "{faults:#?}");
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_not_the_fold_is_named_and_the_others_are_not() {
+    let events = filled(Nothing).await;
+    let keep = async |id: &str, schema: u32, state: &str| {
+        let (store, stream) = (events.store(), account(id));
+        let head = store.load(&stream, None).await.unwrap().head;
+        let snapshot = Some(Snapshot { schema, state: state.as_bytes().to_vec() });
+        store.append(&head, skald::Draft { snapshot, ..draft(&format!("{stream} kept")) }).await.unwrap();
+    };
+    // Account 3 has four deposits of 1, accounts 5 and 9 have two, and this is one more.
+    keep("3", 1, r#"{"balance":5}"#).await;
+    keep("5", 1, r#"{"balance":4}"#).await;
+    keep("9", 1, r#"{"balance":"three"}"#).await;
+    keep("7", 2, r#"{"balance":"another schema"}"#).await;
+    let expected = [
+        "default/account-5 at version 3: in the table: the snapshot is not the state that the events give",
+        "default/account-9 at version 3: in the table: the snapshot cannot be read",
+    ];
+    assert_faults(&events, &expected).await;
+    assert_eq!(verified(&events, 1, Some(&account("5"))).await.0, expected[..1]);
+}
+
+#[tokio::test]
+async fn what_is_about_a_person_and_not_sealed_is_named_and_not_shown() {
+    let events = filled(Nothing).await;
+    let note = async |id: &str, text: &str| {
+        let stream = account(id);
+        let mut draft = draft(&format!("{stream} noted"));
+        draft.events[0].event_type = "account.noted".to_owned();
+        draft.events[0].data =
+            json!({ "text": "", "by": serde_json::from_str::<Value>(text).unwrap() }).to_string().into();
+        draft.snapshot = Some(Snapshot { schema: 2, state: text.as_bytes().to_vec() });
+        events.store().append(&events.store().start(stream), draft).await.unwrap();
+    };
+    note("plain", r#"{"personal":"Jane","of":"jane-1"}"#).await;
+    note("sealed", r#"{"sealed":"AQID","of":"jane-1"}"#).await;
+    let expected = [
+        "default/account-plain at version 1: in the table: personal data that is not sealed, in the event",
+        "default/account-plain at version 1: in the table: personal data that is not sealed, in the snapshot",
+    ];
+    assert_faults(&events, &expected).await;
+}
+
+#[tokio::test]
+async fn a_stream_of_a_category_that_nobody_knows_is_named() {
+    let events = filled(Nothing).await;
+    fill(events.store(), &"default/door-1".parse().unwrap(), 1).await;
+    assert_faults(&events, &["default/door-1 at version 1: in the table: unknown event account.deposited at schema 1"])
+        .await;
 }
 
 #[tokio::test]

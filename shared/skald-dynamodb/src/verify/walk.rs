@@ -1,0 +1,108 @@
+//! A stream, item after item, and what is wrong with each.
+
+use serde_dynamo::{AttributeValue, Item};
+use skald::{Commit, Corruption, DecodeError, IndexKey, StreamCheck, StreamId, Timestamp, Version, has_plain};
+
+use super::{Defect, Fault};
+use crate::commit_item::{StreamItem, read_stream_item, slice, types};
+use crate::index::read_entry;
+
+/// A stream, item after item.
+pub(super) struct Walk<C> {
+    pub(super) stream: StreamId,
+    /// None for a category that is not known.
+    check: Option<C>,
+    /// What should come next; none after an item whose events could not be counted.
+    expected: Option<Version>,
+    before: Option<Timestamp>,
+    pub(super) faults: Vec<Fault>,
+    /// Whether its items did not follow each other.
+    pub(super) is_broken: bool,
+}
+
+impl<C: StreamCheck> Walk<C> {
+    pub(super) fn new(stream: StreamId, check: Option<C>) -> Self {
+        let expected = Some(Version::START.next());
+        Self { stream, check, expected, before: None, faults: Vec::new(), is_broken: false }
+    }
+
+    fn fault(&mut self, version: Version, defect: Defect) {
+        self.faults.push(Fault { key: self.stream.key(), version: Some(version), defect });
+    }
+
+    /// Goes over one item, and gives how many of its events were decoded.
+    pub(super) fn take(&mut self, first: Version, item: Item) -> u64 {
+        let broken = match self.expected {
+            Some(expected) if first > expected => Some(Corruption::Gap { expected, found: first }),
+            Some(expected) if first < expected => Some(Corruption::Overlap { expected, found: first }),
+            Some(_) | None => None,
+        };
+        if let Some(broken) = broken {
+            self.is_broken = true;
+            self.fault(first, Defect::Corrupt(broken));
+            self.gap();
+        }
+        let indexed = match item.get("slice") {
+            Some(AttributeValue::N(number)) if *number == slice(&self.stream.key()).to_string() => Ok(()),
+            _ => Err("slice"),
+        };
+        let entry = indexed.and_then(|()| read_entry(&item).or(Err("position")));
+        let commit = match read_stream_item(item) {
+            StreamItem::Commit(commit) => commit,
+            StreamItem::Unread { fault, .. } => {
+                self.fault(first, Defect::Corrupt(fault));
+                self.expected = None;
+                self.gap();
+                return 0;
+            }
+            StreamItem::Foreign { fault } => {
+                self.fault(first, Defect::Foreign(fault));
+                return 0;
+            }
+        };
+        let indexed = entry.and_then(|entry| match entry {
+            entry if entry.key != IndexKey::of(&commit) => Err("position"),
+            entry if entry.types.join(" ") != types(&commit.events) => Err("types"),
+            _ => Ok(()),
+        });
+        if let Err(attribute) = indexed {
+            self.fault(first, Defect::Unindexed(attribute));
+        }
+        self.go_on(&commit)
+    }
+
+    fn gap(&mut self) {
+        if let Some(check) = &mut self.check {
+            check.gap();
+        }
+    }
+
+    fn go_on(&mut self, commit: &Commit) -> u64 {
+        if let Some(before) = self.before.filter(|before| commit.at < *before) {
+            self.fault(commit.first, Defect::Earlier { at: commit.at, before });
+        }
+        let mut decoded = 0;
+        for (index, event) in commit.events.iter().enumerate() {
+            let version = commit.first.plus(index as u64);
+            let unknown = || DecodeError::Unknown { event_type: event.event_type.clone(), schema: event.schema };
+            match self.check.as_mut().map_or_else(|| Err(unknown()), |check| check.event(event)) {
+                Ok(()) => decoded += 1,
+                Err(error) => self.fault(version, Defect::Undecodable(error.to_string())),
+            }
+            if has_plain(&event.data) {
+                self.fault(version, Defect::Plain("event"));
+            }
+        }
+        if let Some(snapshot) = &commit.snapshot {
+            if let Some(Err(fault)) = self.check.as_mut().map(|check| check.snapshot(snapshot)) {
+                self.fault(commit.last(), Defect::Snapshot(fault));
+            }
+            if has_plain(&snapshot.state) {
+                self.fault(commit.last(), Defect::Plain("snapshot"));
+            }
+        }
+        self.before = Some(commit.at);
+        self.expected = Some(self.expected.unwrap_or(commit.first).max(commit.last().next()));
+        decoded
+    }
+}
