@@ -97,6 +97,24 @@ async fn a_key_is_unwrapped_once_and_the_table_is_asked_each_time_strongly_consi
     assert_eq!(*asked.0.lock().unwrap(), vec![("GetItem".to_owned(), true); 6]);
 }
 
+/// Seen by what a restored backup does: what was wiped must be unwrapped again.
+#[tokio::test]
+async fn an_erased_key_is_wiped_from_memory() {
+    let (engine, jane) = (Engine::start().await, person("c-1"));
+    let ((eraser, wrap), (other, others_wrap)) = (pass(&engine).await, pass(&engine).await);
+    eraser.to_seal(&jane).await.unwrap();
+    other.to_open(&jane).await.unwrap();
+    let backup = items(&engine).await.pop().unwrap();
+    eraser.erase(&jane, at(0)).await.unwrap();
+    assert!(matches!(other.to_open(&jane).await.unwrap(), Some(KeyEntry::Erased)));
+    assert_eq!((wrap.asked(), others_wrap.asked()), ((1, 0), (0, 1)));
+
+    engine.client().put_item().table_name(KEYS).set_item(Some(backup)).send().await.unwrap();
+    eraser.to_open(&jane).await.unwrap();
+    other.to_open(&jane).await.unwrap();
+    assert_eq!((wrap.asked(), others_wrap.asked()), ((1, 1), (0, 2)));
+}
+
 /// An operator has wrapped it anew, say: what is remembered belongs to what was there before.
 #[tokio::test]
 async fn a_key_that_was_replaced_is_unwrapped_again() {
