@@ -120,7 +120,8 @@ where
 /// On a conflict everything is loaded and decided again, after a pause, ten times at most. If one of the streams shows
 /// the command's id already, an earlier attempt had succeeded and nothing more is written.
 ///
-/// A stream that gets no events is not guarded: it may have moved since it was read.
+/// A stream that gets no events is not guarded: it may have moved since it was read. Nor is it seen there that an attempt
+/// without an answer is still under way: a command that may come again has a stream that gets events however it is decided.
 ///
 /// # Errors
 /// See [`HandleError`]; nothing was written, except perhaps after [`HandleError::Store`].
@@ -138,12 +139,17 @@ where
     R: Send,
     F: Fn(&T::States) -> Result<T::Events, R> + Sync,
 {
-    let mut failed = 0;
+    let (mut failed, mut looked_again) = (0, false);
+    let mut kinds = streams.kinds();
     loop {
-        let LoadedStreams { heads, histories, states } = load_streams(store, streams).await?;
+        let LoadedStreams { heads, histories, states } = load_streams(store, streams, kinds.clone()).await?;
         let earlier: Vec<Commit> =
             histories.iter().flatten().filter(|commit| commit.id == request.commit_id).cloned().collect();
         if !earlier.is_empty() {
+            // The streams are not loaded at one moment, and what was written may have come in the middle.
+            if earlier.len() < histories.len() && !std::mem::replace(&mut looked_again, true) {
+                continue;
+            }
             return Ok(Handled { states, outcome: Outcome::Repeated(earlier) });
         }
 
@@ -162,8 +168,14 @@ where
             .collect();
 
         match append_parts(store, pause, parts, &mut failed).await {
-            // An earlier attempt with a lost answer, perhaps decided otherwise: what it wrote is found by loading again.
-            Ok(appended) if appended.iter().any(|part| part.repeated) => {}
+            // An earlier attempt with a lost answer, perhaps decided otherwise: what it wrote is found by loading again, and
+            // all there is, for a snapshot of somebody else may stand before it by now.
+            Ok(appended) if appended.iter().any(|part| part.repeated) => {
+                if std::mem::replace(&mut looked_again, true) {
+                    wait(pause, &mut failed).await?;
+                }
+                kinds.fill(None);
+            }
             Ok(appended) => {
                 let commits = appended.into_iter().map(|part| part.commit).collect();
                 return Ok(Handled { states, outcome: Outcome::Appended(commits) });

@@ -198,7 +198,7 @@ pub enum StatesError {
 /// # Errors
 /// See [`StatesError`].
 pub async fn states<S: EventStore, T: Streams>(store: &S, streams: &T) -> Result<T::States, StatesError> {
-    Ok(load_streams(store, streams).await?.states)
+    Ok(load_streams(store, streams, streams.kinds()).await?.states)
 }
 
 /// Several streams as they were loaded.
@@ -211,12 +211,13 @@ pub(crate) struct LoadedStreams<H, States> {
     pub(crate) states: States,
 }
 
-/// Loads all streams at the same time; whole, if what was kept of one of them cannot be read.
+/// Loads all streams at the same time, back to snapshots of these kinds; whole, if what was kept of one of them cannot be
+/// read.
 pub(crate) async fn load_streams<S: EventStore, T: Streams>(
     store: &S,
     streams: &T,
+    mut kinds: Vec<Option<SnapshotKind>>,
 ) -> Result<LoadedStreams<S::Head, T::States>, StatesError> {
-    let mut kinds = streams.kinds();
     loop {
         let loaded = try_join_all(streams.ids().iter().zip(&kinds).map(|(id, kind)| store.load(id, *kind))).await?;
         let (heads, histories): (Vec<_>, Vec<_>) =
