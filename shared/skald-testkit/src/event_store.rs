@@ -25,9 +25,16 @@
 //! `plants` says what the fixture can write behind the store's back: `nothing`, `commits` (it is [`PlantCommits`]), or
 //! `commits, items` (it is also [`PlantItems`]).
 //!
+//! Among the rules are those of what goes wrong on the way to the store: requests and answers that are lost, late or there
+//! twice, throttling, other transactions, others who are faster ([`faulty`](crate::faulty)). A store that is quick may also
+//! run as many [`races`] as one likes.
+//!
 //! The rules need no runtime of their own: all that is concurrent in them is futures polled together.
 
 mod appending;
+mod doubtful;
+mod enduring;
+mod faults;
 mod handling;
 mod planted;
 mod racing;
@@ -41,6 +48,8 @@ use std::future::Future;
 use skald::{Commit, EventStore, StreamId, Version};
 
 use crate::rule::Rule;
+
+pub use enduring::races;
 
 /// A store to be tested, empty: each rule gets a fixture of its own.
 pub trait EventStoreFixture: Sync {
@@ -80,6 +89,12 @@ pub enum Broken {
 /// The rules themselves, to be called by name.
 pub mod rules {
     pub use super::appending::*;
+    pub use super::doubtful::*;
+    pub use super::enduring::{
+        appends_past_faults_are_written_once, commands_past_faults_are_done_once,
+        deliveries_past_faults_are_booked_once_behind_snapshots, transfers_past_faults_lose_and_make_no_money,
+    };
+    pub use super::faults::*;
     pub use super::handling::*;
     pub use super::planted::*;
     pub use super::racing::*;
@@ -172,6 +187,19 @@ macro_rules! __event_store_rules {
             a_late_repeat_behind_a_snapshot_is_recognised_by_a_stream_of_its_own
             a_refused_command_writes_nothing
             a_command_without_events_writes_nothing
+            a_command_past_any_fault_is_written_once
+            a_command_about_several_streams_past_any_fault_is_written_once
+            an_append_that_was_in_conflict_or_contended_wrote_nothing
+            a_request_that_arrives_late_has_its_own_place_or_none
+            a_late_request_to_several_streams_is_written_to_all_or_none
+            a_late_request_that_was_decided_otherwise_writes_nothing
+            a_repeat_that_the_store_recognised_is_not_done_again_behind_a_snapshot
+            a_command_in_doubt_is_found_behind_a_snapshot_by_a_stream_of_its_own
+            a_command_in_doubt_is_harmless_behind_a_snapshot_by_what_the_state_remembers
+            appends_past_faults_are_written_once
+            commands_past_faults_are_done_once
+            transfers_past_faults_lose_and_make_no_money
+            deliveries_past_faults_are_booked_once_behind_snapshots
         ] $($arguments)* }
     };
 }

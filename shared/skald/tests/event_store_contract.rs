@@ -30,3 +30,8 @@ impl PlantCommits for Fixture {
 
 // It keeps commits as they are, in no encoding that could be broken.
 skald_testkit::event_store_contract!(#[tokio::test] Fixture::default(), plants: commits);
+
+#[tokio::test]
+async fn a_hundred_races_past_faults_lose_nothing() {
+    skald_testkit::event_store::races(Fixture::default, 1..=100).await;
+}

@@ -1,6 +1,8 @@
+//! States that are kept with commits: a short cut, which leads to where the whole way leads.
+
 use skald::{
     Decider, DecodeError, Draft, EventStore, Folded, Head, MAX_WITH_SNAPSHOT_BYTES, One, Outcome, Snapshot,
-    SnapshotKind, Snapshots, Version, fold, handle, handle_all, states,
+    SnapshotKind, Snapshots, StreamId, Version, fold, handle, handle_all, states,
 };
 
 use super::EventStoreFixture;
@@ -8,11 +10,11 @@ use crate::NoPause;
 use crate::sample::{Account, AccountCommand, AccountEvent, AccountRejection, AccountState, account};
 use crate::scene::{append_at, commits, deposited, draft, load, noted, request};
 
-const KIND: SnapshotKind = SnapshotKind { schema: 2, every: 3 };
+pub(super) const KIND: SnapshotKind = SnapshotKind { schema: 2, every: 3 };
 
 /// An account whose state is kept with every third commit.
 #[derive(Debug)]
-struct Kept;
+pub(super) struct Kept;
 
 impl Decider for Kept {
     const CATEGORY: &'static str = Account::CATEGORY;
@@ -55,8 +57,14 @@ async fn loaded_from<S: EventStore>(store: &S, kind: SnapshotKind) -> Vec<u64> {
     loaded.commits.iter().map(|commit| commit.first.get()).collect()
 }
 
-async fn command<S: EventStore>(store: &S, name: &str, command: AccountCommand) -> Folded<AccountState> {
-    let handled = handle::<Kept, _, _>(store, &NoPause, account("a"), &command, &request(name)).await;
+/// Gives this command to an account whose state is kept; it is to be done.
+pub(super) async fn command<S: EventStore>(
+    store: &S,
+    stream: &StreamId,
+    name: &str,
+    command: AccountCommand,
+) -> Folded<AccountState> {
+    let handled = handle::<Kept, _, _>(store, &NoPause, stream.clone(), &command, &request(name)).await;
     handled.unwrap_or_else(|error| panic!("{name}: {error}")).states
 }
 
@@ -110,7 +118,7 @@ pub async fn the_state_is_the_same_with_snapshots_and_without<F: EventStoreFixtu
             amount if amount % 3 == 0 => AccountCommand::Withdraw(amount.min(balance::<_, Kept>(store).await)),
             amount => AccountCommand::Deposit(amount),
         };
-        command(store, &format!("command {index}"), wanted).await;
+        command(store, &account("a"), &format!("command {index}"), wanted).await;
         assert_eq!(balance::<_, Kept>(store).await, balance::<_, Account>(store).await, "after command {index}");
     }
     let all = commits(store, &account("a")).await;
@@ -127,7 +135,7 @@ async fn balance<S: EventStore, D: Decider<State = AccountState>>(store: &S) -> 
 pub async fn a_long_stream_is_loaded_from_its_last_snapshot<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
     for number in 1..=20 {
-        let folded = command(store, &number.to_string(), AccountCommand::Deposit(1)).await;
+        let folded = command(store, &account("a"), &number.to_string(), AccountCommand::Deposit(1)).await;
         assert_eq!((folded.state.balance, folded.version), (number, Version::new(number)));
         assert!(loaded_from(store, KIND).await.len() <= 3, "after {number} commits");
     }
@@ -139,7 +147,7 @@ pub async fn a_snapshot_that_cannot_be_read_is_passed_over<F: EventStoreFixture>
     let store = fixture.store();
     stream_of(store, [draft("1", deposited(5)), with("2", 2, "not a state")]).await;
     assert_eq!(balance::<_, Kept>(store).await, 6);
-    assert_eq!(command(store, "3", AccountCommand::Withdraw(6)).await.state.balance, 0);
+    assert_eq!(command(store, &account("a"), "3", AccountCommand::Withdraw(6)).await.state.balance, 0);
     // It was not by luck: of the end alone no state can be made.
     let loaded = store.load(&account("a"), Some(KIND)).await.unwrap_or_else(|error| panic!("load: {error}"));
     let folded = fold::<Kept>(&loaded.commits).map(|folded| folded.state);
@@ -152,7 +160,7 @@ pub async fn a_snapshot_that_leaves_no_room_is_left_out<F: EventStoreFixture>(fi
     let long = "x".repeat(MAX_WITH_SNAPSHOT_BYTES);
     for number in 1..=4 {
         let text = if number == 3 { long.clone() } else { String::new() };
-        command(store, &number.to_string(), AccountCommand::Note(text)).await;
+        command(store, &account("a"), &number.to_string(), AccountCommand::Note(text)).await;
     }
     let all = commits(store, &account("a")).await;
     let kept: Vec<bool> = all.iter().map(|commit| KIND.is_in(commit)).collect();
@@ -172,7 +180,7 @@ pub async fn a_late_repeat_behind_a_snapshot_is_recognised_by_a_stream_of_its_ow
     };
     assert!(matches!(book("receipt").await.outcome, Outcome::Appended(_)));
     for number in 0..10 {
-        command(store, &format!("other {number}"), AccountCommand::Deposit(1)).await;
+        command(store, &account("a"), &format!("other {number}"), AccountCommand::Deposit(1)).await;
     }
     let late = book("receipt").await;
     assert!(matches!(late.outcome, Outcome::Repeated(_)), "{:?}", late.outcome);

@@ -1,0 +1,292 @@
+//! An event store to which the way is bad: requests and answers get lost, come late or twice, and others are faster.
+//!
+//! [`Faulty`] stands before any [`EventStore`] and does to the calls what a [`Plan`] says: a script, or dice that fall the
+//! same for the same seed. What goes wrong is between caller and store; the store itself does as it always does, and can be
+//! asked past the faults at any time. There is no clock: what comes late comes so many calls later.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use skald::{
+    AppendError, Appended, Commit, CommitId, Draft, EventStore, Head, Loaded, Page, Refusal, SnapshotKind, StoreError,
+    StreamId, Way,
+};
+
+use crate::Dice;
+use crate::scene::{draft, noted};
+
+const APPEND: &str = "append";
+const READ: &str = "read";
+
+/// What goes wrong with an append.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The store has too much to do: nothing happens, and the answer is [`StoreError::Throttled`].
+    Throttled,
+    /// The request gets lost: nothing happens, and no answer comes ([`StoreError::Unavailable`]).
+    RequestLost,
+    /// The append happens, but its answer gets lost ([`StoreError::Unavailable`]).
+    AnswerLost,
+    /// No answer comes ([`StoreError::Unavailable`]); the request arrives later, when so many calls have come before it.
+    Late {
+        /// How many calls overtake it.
+        calls: u32,
+    },
+    /// The append happens, its answer gets lost, somebody else appends, and then the client sends the same again by itself,
+    /// as those of cloud services do. The answer is the second one's.
+    SentTwice,
+    /// A transaction stands in the way: nothing happens ([`AppendError::Contended`]), be it one stream or several.
+    Contended,
+    /// Somebody else appends to the (first) stream, just before: the store finds the head moved.
+    Overtaken,
+}
+
+impl Fault {
+    /// Whether the append may happen although its caller is told otherwise, or is told of its repeat.
+    #[must_use]
+    pub const fn leaves_doubt(self) -> bool {
+        matches!(self, Self::AnswerLost | Self::Late { .. } | Self::SentTwice)
+    }
+
+    const fn rolled(dice: &mut Dice) -> Self {
+        match dice.below(7) {
+            0 => Self::Throttled,
+            1 => Self::RequestLost,
+            2 => Self::AnswerLost,
+            3 => Self::SentTwice,
+            4 => Self::Contended,
+            5 => Self::Overtaken,
+            _ => Self::Late { calls: dice.below(12) as u32 },
+        }
+    }
+}
+
+/// Which calls go wrong, and how.
+#[derive(Debug, Clone)]
+pub struct Plan(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Script(VecDeque<Option<Fault>>),
+    Chance { dice: Dice, one_in: u64 },
+}
+
+impl Plan {
+    /// The appends, in the order in which they come, meet these faults; after that, and for reads, all goes well.
+    #[must_use]
+    pub fn script(appends: impl IntoIterator<Item = Option<Fault>>) -> Self {
+        Self(Kind::Script(appends.into_iter().collect()))
+    }
+
+    /// One in so many calls goes wrong, reads too, by chance: the same for the same seed and order of calls.
+    ///
+    /// # Panics
+    /// When it is asked, if `one_in` is 0.
+    #[must_use]
+    pub const fn by_chance(seed: u64, one_in: u64) -> Self {
+        // Seeds that follow each other begin alike; dice that begin with 0 stay there.
+        Self(Kind::Chance { dice: Dice::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1), one_in })
+    }
+
+    fn of_append(&mut self) -> Option<Fault> {
+        match &mut self.0 {
+            Kind::Script(appends) => appends.pop_front().flatten(),
+            Kind::Chance { dice, one_in } => (dice.below(*one_in) == 0).then(|| Fault::rolled(dice)),
+        }
+    }
+
+    fn of_read(&mut self) -> Option<StoreError> {
+        match &mut self.0 {
+            Kind::Script(_) => None,
+            Kind::Chance { dice, one_in } => {
+                (dice.below(*one_in) == 0).then(|| if dice.below(2) == 0 { throttled(READ) } else { no_answer(READ) })
+            }
+        }
+    }
+}
+
+/// The store, behind a plan of faults.
+///
+/// ```
+/// use skald::memory::InMemoryEventStore;
+/// use skald_testkit::faulty::{Fault, Faulty, Plan};
+///
+/// let store = InMemoryEventStore::default();
+/// let faulty = Faulty::new(&store, Plan::script([None, Some(Fault::AnswerLost)]));
+/// // Of what is appended to `faulty` now, the second is there, but whoever appended it does not hear of it. What became of
+/// // everything, `store` can be asked at any time.
+/// assert_eq!(faulty.happened(), []);
+/// ```
+pub struct Faulty<'a, S: EventStore> {
+    store: &'a S,
+    rival: fn(&[Commit]) -> Draft,
+    course: Mutex<Course<S::Head>>,
+}
+
+struct Course<H> {
+    plan: Plan,
+    under_way: Vec<UnderWay<H>>,
+    happened: Vec<(CommitId, Fault)>,
+}
+
+struct UnderWay<H> {
+    calls: u32,
+    request: Request<H>,
+}
+
+/// An append as it is sent.
+#[derive(Clone)]
+struct Request<H> {
+    parts: Vec<(H, Draft)>,
+    together: bool,
+}
+
+impl<S: EventStore> std::fmt::Debug for Faulty<'_, S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Faulty").field("happened", &self.happened()).finish_non_exhaustive()
+    }
+}
+
+impl<'a, S: EventStore> Faulty<'a, S> {
+    /// This store, to which the way is as planned. A rival, where one is called for, appends a
+    /// [note](crate::sample::Noted) to an account.
+    pub const fn new(store: &'a S, plan: Plan) -> Self {
+        let course = Course { plan, under_way: Vec::new(), happened: Vec::new() };
+        Self { store, rival: note, course: Mutex::new(course) }
+    }
+
+    /// The same, where a rival appends this to a stream of these commits. Its id is to be another each time.
+    #[must_use]
+    pub const fn with_rival(mut self, rival: fn(&[Commit]) -> Draft) -> Self {
+        self.rival = rival;
+        self
+    }
+
+    /// What went wrong so far, with appends of which commands.
+    pub fn happened(&self) -> Vec<(CommitId, Fault)> {
+        self.course().happened.clone()
+    }
+
+    /// Everything that is still under way arrives.
+    pub async fn settle(&self) {
+        self.arrive(u32::MAX).await;
+    }
+
+    fn course(&self) -> MutexGuard<'_, Course<S::Head>> {
+        self.course.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// So many calls come: what they did not overtake arrives before them. Nobody hears what becomes of it.
+    async fn arrive(&self, calls: u32) {
+        let arriving: Vec<_> = {
+            let mut course = self.course();
+            let arrives = |under_way: &mut UnderWay<S::Head>| under_way.calls < calls;
+            let arriving = course.under_way.extract_if(.., arrives).collect();
+            course.under_way.iter_mut().for_each(|under_way| under_way.calls -= calls);
+            arriving
+        };
+        for UnderWay { request, .. } in arriving {
+            drop(self.send(&request).await);
+        }
+    }
+
+    async fn send(
+        &self,
+        Request { parts, together }: &Request<S::Head>,
+    ) -> Result<Vec<Appended<S::Head>>, AppendError> {
+        match parts.as_slice() {
+            [(head, draft)] if !together => Ok(vec![self.store.append(head, draft.clone()).await?]),
+            parts => self.store.append_all(parts.to_vec()).await,
+        }
+    }
+
+    /// Somebody else appends to the first of these streams.
+    async fn overtake(&self, request: &Request<S::Head>) {
+        let Some((head, _)) = request.parts.first() else { return };
+        if let Ok(Loaded { head, commits }) = self.store.load(head.stream(), None).await {
+            drop(self.store.append(&head, (self.rival)(&commits)).await);
+        }
+    }
+
+    async fn append_faulty(&self, request: Request<S::Head>) -> Result<Vec<Appended<S::Head>>, AppendError> {
+        // Found out before anything is sent.
+        Refusal::check(request.parts.iter().map(|(head, draft)| (head.stream(), draft)))?;
+        self.arrive(1).await;
+        let fault = {
+            let mut course = self.course();
+            let fault = course.plan.of_append();
+            course
+                .happened
+                .extend(fault.zip(request.parts.first()).map(|(fault, (_, draft))| (draft.commit_id, fault)));
+            fault
+        };
+        match fault {
+            None => self.send(&request).await,
+            Some(Fault::Throttled) => Err(throttled(APPEND).into()),
+            Some(Fault::Contended) => Err(AppendError::Contended),
+            Some(Fault::RequestLost) => Err(no_answer(APPEND).into()),
+            Some(Fault::AnswerLost) => {
+                drop(self.send(&request).await);
+                Err(no_answer(APPEND).into())
+            }
+            Some(Fault::Late { calls }) => {
+                self.course().under_way.push(UnderWay { calls, request });
+                Err(no_answer(APPEND).into())
+            }
+            Some(Fault::SentTwice) => {
+                drop(self.send(&request).await);
+                self.overtake(&request).await;
+                self.send(&request).await
+            }
+            Some(Fault::Overtaken) => {
+                self.overtake(&request).await;
+                self.send(&request).await
+            }
+        }
+    }
+
+    async fn read_faulty(&self) -> Result<(), StoreError> {
+        self.arrive(1).await;
+        self.course().plan.of_read().map_or(Ok(()), Err)
+    }
+}
+
+fn note(commits: &[Commit]) -> Draft {
+    draft(&format!("rival {}", commits.len()), noted("a rival was here"))
+}
+
+fn throttled(operation: &'static str) -> StoreError {
+    StoreError::Throttled { operation, source: "by plan".into() }
+}
+
+fn no_answer(operation: &'static str) -> StoreError {
+    StoreError::Unavailable { operation, source: "by plan".into() }
+}
+
+impl<S: EventStore> EventStore for Faulty<'_, S> {
+    type Head = S::Head;
+
+    fn start(&self, stream: StreamId) -> S::Head {
+        self.store.start(stream)
+    }
+
+    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+        self.read_faulty().await?;
+        self.store.page(stream, way, at_most).await
+    }
+
+    async fn load(&self, stream: &StreamId, snapshots: Option<SnapshotKind>) -> Result<Loaded<S::Head>, StoreError> {
+        self.read_faulty().await?;
+        self.store.load(stream, snapshots).await
+    }
+
+    async fn append(&self, head: &S::Head, draft: Draft) -> Result<Appended<S::Head>, AppendError> {
+        let request = Request { parts: vec![(head.clone(), draft)], together: false };
+        let appended = self.append_faulty(request).await?;
+        appended.into_iter().next().ok_or_else(|| no_answer(APPEND).into())
+    }
+
+    async fn append_all(&self, parts: Vec<(S::Head, Draft)>) -> Result<Vec<Appended<S::Head>>, AppendError> {
+        self.append_faulty(Request { parts, together: true }).await
+    }
+}

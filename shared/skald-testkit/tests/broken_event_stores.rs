@@ -1,0 +1,298 @@
+//! The contract of event stores finds a broken store out. These are broken inside: a sound store in memory, with one mutation
+//! each. (What can be broken between a store and its service, `skald-dynamodb` breaks.)
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use skald::memory::{InMemoryEventStore, InMemoryHead};
+use skald::{
+    AppendError, Appended, Commit, Draft, EventStore, Head, Loaded, Page, SnapshotKind, StoreError, StreamId, Version,
+    Way, read_back,
+};
+use skald_testkit::event_store::{EventStoreFixture, every_store};
+
+/// What is wrong with a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mutation {
+    /// Nothing.
+    None,
+    /// A commit that finds its place taken goes to the end of the stream.
+    FurtherOn,
+    /// A commit that finds its place taken is told to be written.
+    ConflictIsSuccess,
+    /// Every third append is told to be written, but is not.
+    LostWrite,
+    /// Every third append is told to be in another transaction's way, but is written.
+    ContendedAlthoughWritten,
+    /// Every third append is told to have come too late, but is written.
+    ConflictAlthoughWritten,
+    /// A repeat is a conflict like any other.
+    Forgetful,
+    /// A repeat is known as long as nothing came after it.
+    ForgetfulOfOthers,
+    /// Of several streams, those whose place is free get their commits.
+    OneByOne,
+    /// Of several streams, the first half get their commits.
+    HalfTheBatch,
+    /// What is read ends with its first page.
+    OnePage,
+    /// Any snapshot is as good as the one that is wanted.
+    AnySnapshot,
+}
+
+#[derive(Debug)]
+struct Broken {
+    sound: InMemoryEventStore,
+    mutation: Mutation,
+    appends: AtomicU32,
+}
+
+impl Broken {
+    fn is(&self, mutation: Mutation) -> bool {
+        self.mutation == mutation
+    }
+
+    /// Whether it is every third append that is broken, and this is one.
+    fn is_third(&self, mutation: Mutation) -> bool {
+        self.is(mutation) && self.appends.fetch_add(1, Ordering::Relaxed) % 3 == 2
+    }
+
+    /// As if it had been appended.
+    fn pretended(
+        head: &InMemoryHead,
+        Draft { commit_id, at, context, events, snapshot }: Draft,
+    ) -> Appended<InMemoryHead> {
+        let (stream, first) = (head.stream().clone(), head.version().next());
+        let commit = Commit { id: commit_id, stream, first, at, context, events, snapshot };
+        Appended { head: head.clone(), commit, repeated: false }
+    }
+
+    async fn further_on(&self, head: &InMemoryHead, draft: Draft) -> Result<Appended<InMemoryHead>, AppendError> {
+        let end = self.sound.load(head.stream(), None).await?.head;
+        self.sound.append(&end, draft).await
+    }
+
+    /// What this store does if the sound one tells of a repeat: the stream has gone on, or has not.
+    async fn forget(&self, part: Appended<InMemoryHead>) -> Result<Appended<InMemoryHead>, AppendError> {
+        let end = self.sound.load(part.head.stream(), None).await?.head;
+        let forgets = self.is(Mutation::Forgetful)
+            || self.is(Mutation::ForgetfulOfOthers) && end.version() != part.head.version();
+        if part.repeated && forgets {
+            return Err(AppendError::Conflict { streams: vec![part.commit.stream] });
+        }
+        Ok(part)
+    }
+}
+
+impl EventStore for Broken {
+    type Head = InMemoryHead;
+
+    fn start(&self, stream: StreamId) -> InMemoryHead {
+        self.sound.start(stream)
+    }
+
+    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+        let page = self.sound.page(stream, way, if self.is(Mutation::OnePage) { 3 } else { at_most }).await?;
+        Ok(Page { more: page.more && !self.is(Mutation::OnePage), ..page })
+    }
+
+    async fn load(
+        &self,
+        stream: &StreamId,
+        snapshots: Option<SnapshotKind>,
+    ) -> Result<Loaded<InMemoryHead>, StoreError> {
+        let head = self.sound.load(stream, snapshots).await?.head;
+        let mut commits = match snapshots {
+            Some(kind) => read_back(self, stream, kind).await?,
+            None => self.read(stream, Version::START).await?,
+        };
+        if let (Some(kind), true) = (snapshots, self.is(Mutation::AnySnapshot)) {
+            let last = commits.iter().rposition(|commit| commit.snapshot.is_some());
+            commits.drain(..last.unwrap_or_default());
+            commits.iter_mut().filter_map(|commit| commit.snapshot.as_mut()).for_each(|kept| kept.schema = kind.schema);
+        }
+        Ok(Loaded { head, commits })
+    }
+
+    async fn append(&self, head: &InMemoryHead, draft: Draft) -> Result<Appended<InMemoryHead>, AppendError> {
+        if self.is_third(Mutation::LostWrite) {
+            return Ok(Self::pretended(head, draft));
+        }
+        let appended = self.sound.append(head, draft.clone()).await;
+        match appended {
+            Ok(_) if self.is_third(Mutation::ContendedAlthoughWritten) => Err(AppendError::Contended),
+            Ok(_) if self.is_third(Mutation::ConflictAlthoughWritten) => {
+                Err(AppendError::Conflict { streams: vec![head.stream().clone()] })
+            }
+            Ok(part) => self.forget(part).await,
+            Err(AppendError::Conflict { .. }) if self.is(Mutation::FurtherOn) => self.further_on(head, draft).await,
+            Err(AppendError::Conflict { .. }) if self.is(Mutation::ConflictIsSuccess) => {
+                Ok(Self::pretended(head, draft))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn append_all(&self, parts: Vec<(InMemoryHead, Draft)>) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
+        let together = if self.is(Mutation::HalfTheBatch) { parts.len().div_ceil(2) } else { parts.len() };
+        let appended = self.sound.append_all(parts[..together].to_vec()).await;
+        match appended {
+            Ok(appended) => {
+                let mut answers = Vec::new();
+                for part in appended {
+                    answers.push(self.forget(part).await?);
+                }
+                answers.extend(parts.into_iter().skip(together).map(|(head, draft)| Self::pretended(&head, draft)));
+                Ok(answers)
+            }
+            Err(error @ AppendError::Conflict { .. }) if self.is(Mutation::OneByOne) => {
+                for (head, draft) in parts {
+                    drop(self.sound.append(&head, draft).await);
+                }
+                Err(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+struct Fixture {
+    store: Broken,
+    foreign: Broken,
+}
+
+impl Fixture {
+    fn new(mutation: Mutation) -> Self {
+        let store = || Broken { sound: InMemoryEventStore::default(), mutation, appends: AtomicU32::new(0) };
+        Self { store: store(), foreign: store() }
+    }
+}
+
+impl EventStoreFixture for Fixture {
+    type Store = Broken;
+
+    fn store(&self) -> &Broken {
+        &self.store
+    }
+
+    fn foreign(&self) -> &Broken {
+        &self.foreign
+    }
+}
+
+/// The rules that each mutation breaks, or the most telling of them. Among these is every rule about faults.
+const BROKEN: &[(Mutation, &[&str])] = &[
+    (
+        Mutation::FurtherOn,
+        &[
+            "behind_the_head_is_a_conflict",
+            "a_command_past_any_fault_is_written_once",
+            "an_append_that_was_in_conflict_or_contended_wrote_nothing",
+            "a_request_that_arrives_late_has_its_own_place_or_none",
+            "a_command_in_doubt_is_harmless_behind_a_snapshot_by_what_the_state_remembers",
+            "appends_past_faults_are_written_once",
+            "commands_past_faults_are_done_once",
+        ],
+    ),
+    (
+        Mutation::ConflictIsSuccess,
+        &[
+            "behind_the_head_is_a_conflict",
+            "eight_writers_have_one_winner_per_version",
+            "a_command_past_any_fault_is_written_once",
+            "appends_past_faults_are_written_once",
+            "commands_past_faults_are_done_once",
+        ],
+    ),
+    (
+        Mutation::LostWrite,
+        &[
+            "what_was_written_is_read_at_once",
+            "a_command_past_any_fault_is_written_once",
+            "appends_past_faults_are_written_once",
+            "commands_past_faults_are_done_once",
+        ],
+    ),
+    (
+        Mutation::ContendedAlthoughWritten,
+        &["commands_at_once_all_count", "appends_past_faults_are_written_once", "commands_past_faults_are_done_once"],
+    ),
+    (
+        Mutation::ConflictAlthoughWritten,
+        &["commands_at_once_all_count", "appends_past_faults_are_written_once", "commands_past_faults_are_done_once"],
+    ),
+    (
+        Mutation::Forgetful,
+        &[
+            "a_repeated_commit_gives_the_first_answer",
+            "a_repeat_that_the_store_recognised_is_not_done_again_behind_a_snapshot",
+            "appends_past_faults_are_written_once",
+        ],
+    ),
+    (
+        Mutation::ForgetfulOfOthers,
+        &[
+            "a_repeated_commit_is_recognised_after_others",
+            "a_repeat_that_the_store_recognised_is_not_done_again_behind_a_snapshot",
+            "appends_past_faults_are_written_once",
+        ],
+    ),
+    (
+        Mutation::OneByOne,
+        &[
+            "two_streams_are_appended_together_or_not_at_all",
+            "a_command_about_several_streams_past_any_fault_is_written_once",
+            "an_append_that_was_in_conflict_or_contended_wrote_nothing",
+            "a_late_request_to_several_streams_is_written_to_all_or_none",
+            "a_late_request_that_was_decided_otherwise_writes_nothing",
+            "a_command_in_doubt_is_found_behind_a_snapshot_by_a_stream_of_its_own",
+            "transfers_past_faults_lose_and_make_no_money",
+            "deliveries_past_faults_are_booked_once_behind_snapshots",
+        ],
+    ),
+    (
+        Mutation::HalfTheBatch,
+        &[
+            "two_streams_are_appended_at_once",
+            "a_command_about_several_streams_past_any_fault_is_written_once",
+            "a_late_request_to_several_streams_is_written_to_all_or_none",
+            "transfers_past_faults_lose_and_make_no_money",
+            "deliveries_past_faults_are_booked_once_behind_snapshots",
+        ],
+    ),
+    (Mutation::OnePage, &["a_stream_over_one_megabyte_is_read_whole", "reading_after_a_version_gives_the_rest"]),
+    (Mutation::AnySnapshot, &["a_snapshot_of_another_schema_is_passed_over"]),
+];
+
+async fn broken_by(mutation: Mutation) -> Vec<&'static str> {
+    let mut broken = Vec::new();
+    for rule in every_store::<Fixture>() {
+        if rule.broken_by(&Fixture::new(mutation)).await.is_some() {
+            broken.push(rule.name);
+        }
+    }
+    broken
+}
+
+#[tokio::test]
+async fn a_sound_store_breaks_no_rule() {
+    assert_eq!(broken_by(Mutation::None).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn each_mutation_is_found_out_by_the_rules_it_breaks() {
+    for (mutation, expected) in BROKEN {
+        let broken = broken_by(*mutation).await;
+        for rule in *expected {
+            assert!(broken.contains(rule), "{mutation:?} passes {rule}; it breaks {broken:?}");
+        }
+    }
+}
+
+#[test]
+fn each_rule_about_faults_can_be_broken() {
+    let rules: Vec<&str> = every_store::<Fixture>().iter().map(|rule| rule.name).collect();
+    let first = rules.iter().position(|rule| *rule == "a_command_past_any_fault_is_written_once");
+    for rule in &rules[first.expect("the rules about faults come last")..] {
+        assert!(BROKEN.iter().any(|(_, broken)| broken.contains(rule)), "nothing breaks {rule}");
+    }
+}
