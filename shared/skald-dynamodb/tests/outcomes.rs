@@ -17,7 +17,7 @@ use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore};
 use skald_testkit::sample::account;
 
 use support::calls::{ERRORS, commits, draft, events, kind, parts, store_kind, streams, views};
-use support::proxy::{Fate, Meddler, always, error_body, once};
+use support::proxy::{FailsAfterwards, Fate, Meddler, always, error_body, once};
 use support::{EVENTS, Engine, VIEW};
 
 fn row() -> ViewRow {
@@ -138,6 +138,22 @@ async fn an_append_to_several_whose_answer_is_lost_is_found_by_the_next_attempt(
     let again = store.append_all(parts).await.unwrap();
     assert!(again.iter().all(|part| part.repeated));
     assert_eq!((commits(&engine, &account("a")).await, commits(&engine, &account("b")).await), (1, 1));
+}
+
+#[tokio::test]
+async fn a_fault_of_the_service_after_the_write_is_found_by_the_next_attempt() {
+    let engine = Engine::start().await;
+    let store = events(&engine, FailsAfterwards::new("PutItem")).await;
+    let head = store.start(account("one"));
+    assert_eq!(kind(&store.append(&head, draft("x")).await.unwrap_err()), "unavailable");
+    assert!(store.append(&head, draft("x")).await.unwrap().repeated);
+
+    let store = events(&engine, FailsAfterwards::new("TransactWriteItems")).await;
+    assert_eq!(kind(&store.append_all(parts(&store, "x")).await.unwrap_err()), "unavailable");
+    assert!(store.append_all(parts(&store, "x")).await.unwrap().iter().all(|part| part.repeated));
+    for stream in [account("one"), account("a"), account("b")] {
+        assert_eq!(commits(&engine, &stream).await, 1, "{stream}");
+    }
 }
 
 #[tokio::test]

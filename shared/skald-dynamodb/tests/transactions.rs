@@ -9,52 +9,25 @@ use std::convert::Infallible;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use skald::{AppendError, EventStore, Folded, HandleError, Many, Outcome, StoreError, StreamId, handle_all};
 use skald_dynamodb::DynamoDbEventStore;
 use skald_testkit::NoPause;
 use skald_testkit::sample::{Account, AccountEvent, AccountState, Deposited, account};
 
-use support::calls::{draft, events, kind, parts, request, streams};
+use support::calls::{commits, draft, events, kind, parts, request, streams};
 use support::proxy::{Fate, Meddler, always, error_body};
+use support::reasons::{Reason, cancelled};
 use support::{EVENTS, Engine};
 
-/// A reason for which a transaction was cancelled.
-#[derive(Clone, Copy)]
-enum Reason {
-    Code(&'static str),
-    /// The place is taken by this command; the item comes along.
-    Taken(&'static str),
-    /// The place is taken; what is there must be read.
-    TakenBySomething,
-}
-
-impl Reason {
-    fn body(self, stream: &StreamId) -> Value {
-        match self {
-            Self::Code("None") => json!({ "Code": "None" }),
-            Self::Code(code) => json!({ "Code": code, "Message": "for a test" }),
-            Self::TakenBySomething => json!({ "Code": "ConditionalCheckFailed", "Message": "for a test" }),
-            Self::Taken(by) => json!({ "Code": "ConditionalCheckFailed", "Message": "for a test", "Item": {
-                "pk": { "S": stream.key() }, "sk": { "N": "1" },
-                "commit": { "S": draft(by).commit_id.to_string() },
-                "at": { "S": "2026-11-21T08:15:30.250Z" }, "encoding": { "S": "json" },
-                "events": { "L": [
-                    { "M": { "type": { "S": "account.noted" }, "schema": { "N": "1" }, "data": { "B": "e30=" } } },
-                ] },
-                "context": { "M": {
-                    "source": { "S": "t" }, "correlation": { "S": "t" }, "actor": { "S": "t" },
-                } },
-            } }),
+/// What an append ended in; of a conflict, the streams too.
+fn outcome(error: &AppendError) -> String {
+    match error {
+        AppendError::Conflict { streams } => {
+            format!("conflict: {}", streams.iter().map(StreamId::id).collect::<Vec<_>>().join(" "))
         }
+        AppendError::Contended | AppendError::Refused(_) | AppendError::Store(_) => kind(error).to_owned(),
     }
-}
-
-fn cancelled(reasons: &[Reason]) -> Value {
-    let mut body = error_body("TransactionCanceledException");
-    let reasons: Vec<Value> = reasons.iter().zip(streams()).map(|(reason, stream)| reason.body(&stream)).collect();
-    body["CancellationReasons"] = reasons.into();
-    body
 }
 
 #[tokio::test]
@@ -91,13 +64,7 @@ async fn each_cancellation_of_a_transaction_is_told_apart() {
 
         let store = events(&engine, always("TransactWriteItems", 400, cancelled(reasons))).await;
         let error = store.append_all(parts(&store, "mine")).await.unwrap_err();
-        let told = match &error {
-            AppendError::Conflict { streams } => {
-                format!("conflict: {}", streams.iter().map(StreamId::id).collect::<Vec<_>>().join(" "))
-            }
-            AppendError::Contended | AppendError::Refused(_) | AppendError::Store(_) => kind(&error).to_owned(),
-        };
-        assert_eq!(told, *expected, "{case}");
+        assert_eq!(outcome(&error), *expected, "{case}");
         assert!(!format!("{error:?}").contains("account.noted"), "{case}: an item is shown: {error:?}");
     }
 }
@@ -136,6 +103,84 @@ async fn my_own_command_at_one_place_means_committed() {
         let names: Vec<&StreamId> = again.iter().map(|part| &part.commit.stream).collect();
         assert_eq!(names, streams().iter().collect::<Vec<_>>(), "case {number}");
         assert!(again.iter().all(|part| part.repeated), "case {number}");
+    }
+}
+
+/// Answers every transaction with what is set.
+#[derive(Clone, Default)]
+struct Answering(Arc<Mutex<Value>>);
+
+impl Meddler for Answering {
+    fn request(&self, operation: &str, _: &mut Value) -> Fate {
+        match operation {
+            "TransactWriteItems" => Fate::Answer(400, self.0.lock().unwrap().clone()),
+            _ => Fate::Pass,
+        }
+    }
+}
+
+/// Codes that nothing but a place's own state leads to.
+const CODES: [&str; 8] = [
+    "None",
+    "TransactionConflict",
+    "ThrottlingError",
+    "ProvisionedThroughputExceeded",
+    "ValidationError",
+    "ItemCollectionSizeLimitExceeded",
+    "DuplicateItem",
+    "SomethingNew",
+];
+
+/// What a cancellation for these reasons is, said once more in other words: what weighs most decides.
+fn weighed(reasons: &[Reason; 2], mine_is_there: bool) -> String {
+    let taken = |reason: &Reason| matches!(reason, Reason::Taken(_) | Reason::TakenBySomething);
+    let codes: Vec<&str> =
+        reasons.iter().filter_map(|reason| if let Reason::Code(code) = reason { Some(*code) } else { None }).collect();
+    let any = |wanted: &[&str]| codes.iter().any(|code| wanted.contains(code));
+    if reasons.iter().any(taken) {
+        let streams = streams().into_iter().zip(reasons).filter(|(_, reason)| taken(reason));
+        let names: Vec<String> = streams.map(|(stream, _)| stream.id().to_owned()).collect();
+        return if mine_is_there { "committed".to_owned() } else { format!("conflict: {}", names.join(" ")) };
+    }
+    let told = if any(&CODES[4..]) {
+        "refused"
+    } else if any(&CODES[2..4]) {
+        "throttled"
+    } else if any(&CODES[1..2]) {
+        "contended"
+    } else {
+        // Cancelled for no reason: nothing that waiting would mend.
+        "refused"
+    };
+    told.to_owned()
+}
+
+/// Of two places each can be in every way that there is; and either nothing of this command is stored, or all of it.
+#[tokio::test]
+async fn every_mix_of_reasons_is_told_apart() {
+    for mine_is_there in [false, true] {
+        let (engine, answering) = (Engine::start().await, Answering::default());
+        let past = DynamoDbEventStore::new(engine.client(), EVENTS);
+        let there = if mine_is_there { "mine" } else { "other" };
+        past.append_all(parts(&past, there)).await.unwrap();
+        let store = events(&engine, answering.clone()).await;
+
+        let mut reasons: Vec<Reason> = CODES.map(Reason::Code).into();
+        reasons.extend([Reason::Taken(there), Reason::TakenBySomething]);
+        for mix in reasons.iter().flat_map(|one| reasons.iter().map(|other| [*one, *other])) {
+            *answering.0.lock().unwrap() = cancelled(&mix);
+            let told = match store.append_all(parts(&store, "mine")).await {
+                Ok(appended) => {
+                    assert!(appended.len() == 2 && appended.iter().all(|part| part.repeated), "{mix:?}: not a repeat");
+                    "committed".to_owned()
+                }
+                Err(error) => outcome(&error),
+            };
+            assert_eq!(told, weighed(&mix, mine_is_there), "{mix:?}, mine is there: {mine_is_there}");
+        }
+        for stream in streams() {
+            assert_eq!(commits(&engine, &stream).await, 1, "something was written");
+        }
     }
 }
 

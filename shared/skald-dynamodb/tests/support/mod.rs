@@ -3,9 +3,11 @@
 #![expect(dead_code, unreachable_pub, reason = "each test file uses another part of this")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+pub mod broken;
 pub mod calls;
 pub mod keys;
 pub mod proxy;
+pub mod reasons;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

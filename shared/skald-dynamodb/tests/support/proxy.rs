@@ -49,6 +49,26 @@ pub fn once(operation: &'static str, fate: fn() -> Fate) -> impl Meddler {
     }
 }
 
+/// Executes the first request of this operation, and answers that something went wrong inside the service.
+pub struct FailsAfterwards {
+    operation: &'static str,
+    answered: AtomicU32,
+}
+
+impl FailsAfterwards {
+    pub fn new(operation: &'static str) -> Self {
+        Self { operation, answered: AtomicU32::new(0) }
+    }
+}
+
+impl Meddler for FailsAfterwards {
+    fn answer(&self, operation: &str, status: &mut u16, body: &mut Value) {
+        if operation == self.operation && self.answered.fetch_add(1, Ordering::Relaxed) == 0 {
+            (*status, *body) = (500, error_body("InternalServerError"));
+        }
+    }
+}
+
 /// The service's error with this code.
 pub fn error_body(code: &str) -> Value {
     json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": "for a test" })

@@ -1,0 +1,281 @@
+//! The contract finds a broken event store out. The stores are broken from outside: by what a proxy does to their requests and
+//! to the service's answers. (What is broken inside a store, `skald-testkit` tests.)
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::{Value, json};
+use skald_testkit::event_store;
+
+use support::Events;
+use support::broken::{NoCondition, NoOldItem, Nothing, OnePage, SilentRefusal, named};
+use support::proxy::{Fate, Meddler, error_body};
+
+/// Writes the first half of what is to be written together.
+#[derive(Clone)]
+struct HalfTheBatch;
+
+impl Meddler for HalfTheBatch {
+    fn request(&self, operation: &str, body: &mut Value) -> Fate {
+        if operation == "TransactWriteItems" {
+            let items = body["TransactItems"].as_array_mut().unwrap();
+            items.truncate(items.len().div_ceil(2));
+        }
+        Fate::Pass
+    }
+}
+
+/// Tells who was refused that it went well.
+#[derive(Clone)]
+struct AlwaysWell;
+
+impl Meddler for AlwaysWell {
+    fn answer(&self, _: &str, status: &mut u16, body: &mut Value) {
+        if *status == 400 {
+            (*status, *body) = (200, json!({}));
+        }
+    }
+}
+
+/// Changes the events of each commit on its way.
+#[derive(Clone)]
+struct OtherEvents;
+
+impl Meddler for OtherEvents {
+    fn request(&self, operation: &str, body: &mut Value) -> Fate {
+        if operation == "PutItem" && body["Item"]["events"].is_object() {
+            body["Item"]["events"]["L"].as_array_mut().unwrap().reverse();
+        }
+        Fate::Pass
+    }
+}
+
+/// Takes every snapshot for one of the shape that is wanted.
+#[derive(Clone)]
+struct EveryShape;
+
+impl Meddler for EveryShape {
+    fn answer(&self, operation: &str, _: &mut u16, body: &mut Value) {
+        if operation == "Query" {
+            for item in body["Items"].as_array_mut().unwrap().iter_mut().filter(|item| item["snapshot"].is_object()) {
+                item["snapshot"]["M"]["schema"]["N"] = json!("2");
+            }
+        }
+    }
+}
+
+/// Keeps no snapshots.
+#[derive(Clone)]
+struct NoSnapshots;
+
+impl Meddler for NoSnapshots {
+    fn request(&self, operation: &str, body: &mut Value) -> Fate {
+        if operation == "PutItem" {
+            body["Item"].as_object_mut().unwrap().remove("snapshot");
+        }
+        Fate::Pass
+    }
+}
+
+/// Writes every commit one place further than its head says.
+#[derive(Clone)]
+struct AheadOfHead;
+
+impl Meddler for AheadOfHead {
+    fn request(&self, operation: &str, body: &mut Value) -> Fate {
+        if operation == "PutItem" {
+            let place: u64 = body["Item"]["sk"]["N"].as_str().unwrap().parse().unwrap();
+            body["Item"]["sk"]["N"] = json!((place + 1).to_string());
+        }
+        Fate::Pass
+    }
+}
+
+/// Does this to every third put, after which nobody is told what happened.
+#[derive(Clone)]
+struct EveryThird {
+    executed: bool,
+    status: u16,
+    answer: Value,
+    puts: Arc<AtomicU32>,
+}
+
+impl EveryThird {
+    fn new(executed: bool, status: u16, answer: Value) -> Self {
+        Self { executed, status, answer, puts: Arc::default() }
+    }
+
+    fn is_third(&self) -> bool {
+        self.puts.load(Ordering::Relaxed).is_multiple_of(3)
+    }
+}
+
+impl Meddler for EveryThird {
+    fn request(&self, operation: &str, _: &mut Value) -> Fate {
+        let put = operation == "PutItem" && self.puts.fetch_add(1, Ordering::Relaxed) % 3 == 2;
+        if put && !self.executed { Fate::Answer(self.status, self.answer.clone()) } else { Fate::Pass }
+    }
+
+    fn answer(&self, operation: &str, status: &mut u16, body: &mut Value) {
+        if operation == "PutItem" && *status == 200 && self.executed && self.is_third() {
+            (*status, *body) = (self.status, self.answer.clone());
+        }
+    }
+}
+
+/// The names of the rules among `asked` that an event store with this meddler before it breaks.
+async fn broken_events(meddler: impl Meddler + Clone, asked: &[&str]) -> Vec<&'static str> {
+    let mut broken = Vec::new();
+    for rule in named(event_store::every_store::<Events>(), asked) {
+        let fixture = Events::spoiled(meddler.clone()).await;
+        if rule.broken_by(&fixture).await.is_some() {
+            broken.push(rule.name);
+        }
+    }
+    broken
+}
+
+/// Rules that an event store without conditions breaks.
+const OF_CONDITIONS: &[&str] = &[
+    "behind_the_head_is_a_conflict",
+    "the_start_of_a_stream_with_events_is_a_conflict",
+    "two_events_are_appended_at_once_or_not_at_all",
+    "two_streams_are_appended_together_or_not_at_all",
+    "a_conflict_names_every_stream_that_moved",
+    "one_of_several_may_be_the_only_one",
+    "a_repeated_commit_gives_the_first_answer",
+    "a_repeated_commit_is_recognised_after_others",
+    "another_command_at_the_same_head_is_no_repeat",
+    "repeated_commits_to_several_streams_give_the_first_answer",
+    "repeated_commits_are_recognised_after_others",
+    "a_repeat_with_another_stream_writes_nothing",
+    "eight_writers_have_one_winner_per_version",
+    "writers_of_two_streams_keep_them_in_step",
+    "commands_at_once_all_count",
+    "the_same_command_at_once_is_written_once",
+    "a_conflict_is_decided_again",
+    "transfers_at_once_lose_and_make_no_money",
+];
+const OF_PAGES: &[&str] = &["a_stream_over_one_megabyte_is_read_whole", "reading_after_a_version_gives_the_rest"];
+const OF_SEVERAL: &[&str] = &[
+    "two_streams_are_appended_at_once",
+    "a_hundred_streams_are_appended_at_once",
+    "writers_of_two_streams_keep_them_in_step",
+];
+const OF_REPEATS: &[&str] = &[
+    "a_repeated_commit_gives_the_first_answer",
+    "a_repeated_commit_is_recognised_after_others",
+    "repeated_commits_to_several_streams_give_the_first_answer",
+    "repeated_commits_are_recognised_after_others",
+];
+const OF_SHAPES: &[&str] = &["a_snapshot_of_another_schema_is_passed_over"];
+const OF_SNAPSHOTS: &[&str] = &[
+    "what_was_written_is_read_exactly",
+    "a_load_goes_back_to_the_last_snapshot",
+    "a_snapshot_at_the_end_is_loaded_alone_with_its_head",
+    "the_state_is_the_same_with_snapshots_and_without",
+    "a_long_stream_is_loaded_from_its_last_snapshot",
+    "a_snapshot_that_cannot_be_read_is_passed_over",
+    "a_snapshot_that_leaves_no_room_is_left_out",
+];
+const OF_PLACES: &[&str] = &[
+    "a_commit_at_the_start_makes_a_stream",
+    "a_commit_at_the_head_continues_the_stream",
+    "what_was_written_is_read_at_once",
+    "a_command_past_any_fault_is_written_once",
+];
+/// Rules about what goes wrong on the way to the store.
+const OF_FAULTS: &[&str] = &[
+    "a_command_past_any_fault_is_written_once",
+    "a_command_about_several_streams_past_any_fault_is_written_once",
+    "an_append_that_was_in_conflict_or_contended_wrote_nothing",
+    "a_request_that_arrives_late_has_its_own_place_or_none",
+    "a_late_request_to_several_streams_is_written_to_all_or_none",
+    "a_late_request_that_was_decided_otherwise_writes_nothing",
+    "appends_past_faults_are_written_once",
+    "commands_past_faults_are_done_once",
+    "transfers_past_faults_lose_and_make_no_money",
+];
+const OF_TRUE_ANSWERS: &[&str] = &["appends_past_faults_are_written_once", "commands_past_faults_are_done_once"];
+const OF_EVENTS: &[&str] = &["what_was_written_is_read_exactly", "a_stream_over_one_megabyte_is_read_whole"];
+
+#[tokio::test]
+async fn a_proxy_alone_breaks_no_event_store() {
+    for asked in [OF_CONDITIONS, OF_PAGES, OF_SEVERAL, OF_SHAPES, OF_SNAPSHOTS, OF_PLACES, OF_TRUE_ANSWERS] {
+        assert_eq!(broken_events(Nothing, asked).await, [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn an_event_store_without_its_condition_is_found_out() {
+    assert_eq!(broken_events(NoCondition, OF_CONDITIONS).await, OF_CONDITIONS);
+}
+
+#[tokio::test]
+async fn an_event_store_whose_query_is_not_paged_is_found_out() {
+    assert_eq!(broken_events(OnePage, OF_PAGES).await, OF_PAGES);
+}
+
+#[tokio::test]
+async fn an_event_store_that_writes_half_a_batch_is_found_out() {
+    assert_eq!(broken_events(HalfTheBatch, OF_SEVERAL).await, OF_SEVERAL);
+}
+
+#[tokio::test]
+async fn an_event_store_that_takes_a_conflict_for_success_is_found_out() {
+    assert_eq!(broken_events(AlwaysWell, OF_CONDITIONS).await, OF_CONDITIONS);
+}
+
+#[tokio::test]
+async fn an_event_store_that_cannot_tell_its_own_commits_is_found_out() {
+    assert_eq!(broken_events(NoOldItem, OF_REPEATS).await, OF_REPEATS);
+}
+
+#[tokio::test]
+async fn an_event_store_that_stores_other_events_is_found_out() {
+    assert_eq!(broken_events(OtherEvents, OF_EVENTS).await, OF_EVENTS);
+}
+
+#[tokio::test]
+async fn an_event_store_that_uses_snapshots_of_another_shape_is_found_out() {
+    assert_eq!(broken_events(EveryShape, OF_SHAPES).await, OF_SHAPES);
+}
+
+#[tokio::test]
+async fn an_event_store_that_keeps_no_snapshots_is_found_out() {
+    assert_eq!(broken_events(NoSnapshots, OF_SNAPSHOTS).await, OF_SNAPSHOTS);
+}
+
+/// Not a fault: the service need not send along what stands in the way.
+#[tokio::test]
+async fn an_event_store_reads_what_a_refusal_does_not_bring() {
+    for asked in [OF_CONDITIONS, OF_REPEATS] {
+        assert_eq!(broken_events(SilentRefusal, asked).await, [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn an_event_store_that_writes_ahead_of_the_head_is_found_out() {
+    assert_eq!(broken_events(AheadOfHead, OF_PLACES).await, OF_PLACES);
+}
+
+#[tokio::test]
+async fn an_event_store_without_its_condition_is_found_out_past_faults_too() {
+    assert_eq!(broken_events(NoCondition, OF_FAULTS).await, OF_FAULTS);
+}
+
+#[tokio::test]
+async fn an_event_store_that_reports_a_write_which_was_lost_is_found_out() {
+    let lost = EveryThird::new(false, 200, json!({}));
+    assert_eq!(broken_events(lost, OF_TRUE_ANSWERS).await, OF_TRUE_ANSWERS);
+}
+
+#[tokio::test]
+async fn an_event_store_that_reports_another_transaction_although_it_wrote_is_found_out() {
+    let written = EveryThird::new(true, 400, error_body("TransactionConflictException"));
+    assert_eq!(broken_events(written, OF_TRUE_ANSWERS).await, OF_TRUE_ANSWERS);
+}

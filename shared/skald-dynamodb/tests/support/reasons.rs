@@ -1,0 +1,46 @@
+//! The reasons that a cancelled transaction gives.
+
+use serde_json::{Value, json};
+use skald::StreamId;
+
+use super::calls::{draft, streams};
+use super::proxy::error_body;
+
+/// A reason for which a transaction was cancelled.
+#[derive(Debug, Clone, Copy)]
+pub enum Reason {
+    Code(&'static str),
+    /// The place is taken by this command; the item comes along.
+    Taken(&'static str),
+    /// The place is taken; what is there must be read.
+    TakenBySomething,
+}
+
+impl Reason {
+    fn body(self, stream: &StreamId) -> Value {
+        match self {
+            Self::Code("None") => json!({ "Code": "None" }),
+            Self::Code(code) => json!({ "Code": code, "Message": "for a test" }),
+            Self::TakenBySomething => json!({ "Code": "ConditionalCheckFailed", "Message": "for a test" }),
+            Self::Taken(by) => json!({ "Code": "ConditionalCheckFailed", "Message": "for a test", "Item": {
+                "pk": { "S": stream.key() }, "sk": { "N": "1" },
+                "commit": { "S": draft(by).commit_id.to_string() },
+                "at": { "S": "2026-11-21T08:15:30.250Z" }, "encoding": { "S": "json" },
+                "events": { "L": [
+                    { "M": { "type": { "S": "account.noted" }, "schema": { "N": "1" }, "data": { "B": "e30=" } } },
+                ] },
+                "context": { "M": {
+                    "source": { "S": "t" }, "correlation": { "S": "t" }, "actor": { "S": "t" },
+                } },
+            } }),
+        }
+    }
+}
+
+/// The answer that two parts were cancelled for these reasons.
+pub fn cancelled(reasons: &[Reason]) -> Value {
+    let mut body = error_body("TransactionCanceledException");
+    let reasons: Vec<Value> = reasons.iter().zip(streams()).map(|(reason, stream)| reason.body(&stream)).collect();
+    body["CancellationReasons"] = reasons.into();
+    body
+}
