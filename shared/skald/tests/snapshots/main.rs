@@ -1,0 +1,229 @@
+//! Whatever the history, and whatever was kept of it: a state that is loaded from a snapshot is the fold of all events, and
+//! commands are decided the same with snapshots and without.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod account;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use skald::memory::{InMemoryEventStore, InMemoryHead};
+use skald::{
+    Actor, AppendError, Appended, Commit, CommitId, Context, CorrelationId, Decider, DomainEvent, Draft, EventData,
+    EventStore, Folded, HandleError, Loaded, MAX_WITH_SNAPSHOT_BYTES, One, Outcome, Page, Request, Snapshot,
+    SnapshotKind, StoreError, StreamId, Timestamp, Version, Way, fold, handle, read_back, states,
+};
+use skald_testkit::NoPause;
+use skald_testkit::sample::{AccountEvent, AccountRejection, Deposited, account};
+use uuid::Uuid;
+
+use account::{Kept, Op, Plain};
+
+/// A store in memory that counts the commits it reads.
+#[derive(Default)]
+struct Counting {
+    store: InMemoryEventStore,
+    read: AtomicUsize,
+}
+
+impl EventStore for Counting {
+    type Head = InMemoryHead;
+
+    fn start(&self, stream: StreamId) -> InMemoryHead {
+        self.store.start(stream)
+    }
+
+    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+        let page = self.store.page(stream, way, at_most).await?;
+        self.read.fetch_add(page.commits.len(), Ordering::Relaxed);
+        Ok(page)
+    }
+
+    async fn load(&self, stream: &StreamId, kind: Option<SnapshotKind>) -> Result<Loaded<InMemoryHead>, StoreError> {
+        let head = self.store.load(stream, None).await?.head;
+        let commits = match kind {
+            Some(kind) => read_back(self, stream, kind).await?,
+            None => self.read(stream, Version::START).await?,
+        };
+        Ok(Loaded { head, commits })
+    }
+
+    async fn append(&self, head: &InMemoryHead, draft: Draft) -> Result<Appended<InMemoryHead>, AppendError> {
+        self.store.append(head, draft).await
+    }
+
+    async fn append_all(&self, parts: Vec<(InMemoryHead, Draft)>) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
+        self.store.append_all(parts).await
+    }
+}
+
+/// What happens next in a history.
+#[derive(Debug, Clone)]
+enum Step {
+    /// A command, to a release that keeps states this often and of this schema.
+    Command { every: u32, schema: u32, ops: Vec<Op> },
+    /// A commit with a snapshot of this schema that nobody can read.
+    Unreadable { schema: u32 },
+}
+
+/// More than a commit with a snapshot may be: no state that remembers such a note is kept.
+const LONG: usize = MAX_WITH_SNAPSHOT_BYTES + 1;
+/// From every commit to more than there ever are.
+const INTERVALS: [u32; 5] = [1, 2, 3, 7, 1000];
+const SCHEMAS: [u32; 3] = [1, 2, 3];
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        4 => (0..100_u64).prop_map(Op::Deposit),
+        2 => (0..50_u64).prop_map(Op::Withdraw),
+        1 => Just(Op::Double),
+        2 => (0..9_usize).prop_map(Op::Note),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let ops = prop_oneof![
+        19 => vec(op(), 0..6),
+        1 => Just(vec![Op::Note(LONG)]),
+    ];
+    let schema = || proptest::sample::select(&SCHEMAS[..]);
+    prop_oneof![
+        12 => (proptest::sample::select(&INTERVALS[..]), schema(), ops)
+            .prop_map(|(every, schema, ops)| Step::Command { every, schema, ops }),
+        1 => schema().prop_map(|schema| Step::Unreadable { schema }),
+    ]
+}
+
+fn request(number: usize) -> Request {
+    let context = Context {
+        source: "test".to_owned(),
+        correlation_id: CorrelationId::new("test").unwrap(),
+        causation_id: None,
+        actor: Actor::new("test").unwrap(),
+        metadata: BTreeMap::new(),
+    };
+    let commit_id = CommitId::of(Uuid::NAMESPACE_OID, &number.to_string());
+    Request { commit_id, at: Timestamp::from_millis(0).unwrap(), context }
+}
+
+/// What a command came to: the events it wrote and the state after them, or the rejection.
+type Told<S> = Result<(Vec<EventData>, Folded<S>), AccountRejection>;
+
+async fn tell<D, S>(store: &S, number: usize, ops: &Vec<Op>) -> Told<D::State>
+where
+    D: Decider<Command = Vec<Op>, Rejection = AccountRejection>,
+    S: EventStore,
+{
+    match handle::<D, _, _>(store, &NoPause, account("a"), ops, &request(number)).await {
+        Ok(handled) => match handled.outcome {
+            Outcome::Appended(commits) => {
+                Ok((commits.into_iter().flat_map(|commit| commit.events).collect(), handled.states))
+            }
+            Outcome::Unchanged => Ok((vec![], handled.states)),
+            Outcome::Repeated(_) => panic!("nobody sends anything twice"),
+        },
+        Err(HandleError::Rejected(rejection)) => Err(rejection),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// The same history twice: once with what is kept, once without.
+#[derive(Default)]
+struct Histories {
+    kept: Counting,
+    plain: InMemoryEventStore,
+}
+
+impl Histories {
+    async fn whole(&self) -> Vec<Commit> {
+        self.kept.store.read(&account("a"), Version::START).await.unwrap()
+    }
+
+    /// The state that is loaded is the fold of everything; gives how many commits were read for it.
+    async fn agree<const EVERY: u32, const SCHEMA: u32>(&self) -> usize {
+        let before = self.kept.read.load(Ordering::Relaxed);
+        let loaded = states(&self.kept, &One::<Kept<EVERY, SCHEMA>>::new(account("a"))).await.unwrap();
+        let read = self.kept.read.load(Ordering::Relaxed) - before;
+        assert_eq!(loaded, fold::<Plain<SCHEMA>>(&self.whole().await).unwrap());
+        read
+    }
+
+    async fn command<const EVERY: u32, const SCHEMA: u32>(&self, number: usize, ops: &Vec<Op>) -> usize {
+        self.agree::<EVERY, SCHEMA>().await;
+        let with = tell::<Kept<EVERY, SCHEMA>, _>(&self.kept, number, ops).await;
+        let without = tell::<Plain<SCHEMA>, _>(&self.plain, number, ops).await;
+        assert_eq!(with, without, "command {number}");
+        self.agree::<EVERY, SCHEMA>().await
+    }
+
+    async fn unreadable(&self, number: usize, schema: u32) {
+        let snapshot = Some(Snapshot { schema, state: b"nothing of the kind".to_vec() });
+        let draft =
+            request(number).draft(vec![AccountEvent::from(Deposited { amount: 1 }).encode().unwrap()], snapshot);
+        let head = self.kept.store.load(&account("a"), None).await.unwrap().head;
+        self.kept.append(&head, draft.clone()).await.unwrap();
+        let head = self.plain.load(&account("a"), None).await.unwrap().head;
+        self.plain.append(&head, Draft { snapshot: None, ..draft }).await.unwrap();
+    }
+
+    /// Calls [`command`](Self::command) of the release that is meant.
+    async fn released(&self, (every, schema): (u32, u32), number: usize, ops: &Vec<Op>) -> usize {
+        macro_rules! releases {
+            ($($every:literal)*) => {
+                match (every, schema) {
+                    $(
+                        ($every, 1) => self.command::<$every, 1>(number, ops).await,
+                        ($every, 2) => self.command::<$every, 2>(number, ops).await,
+                        ($every, 3) => self.command::<$every, 3>(number, ops).await,
+                    )*
+                    other => panic!("there is no release {other:?}"),
+                }
+            };
+        }
+        releases!(1 2 3 7 1000)
+    }
+}
+
+fn run(future: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+const CONFIG: fn() -> ProptestConfig = || ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+
+proptest! {
+    #![proptest_config(CONFIG())]
+
+    /// Releases take turns, with other intervals and other schemas; some snapshots cannot be read, some leave no room.
+    #[test]
+    fn a_state_is_the_fold_of_all_events_whatever_was_kept(steps in vec(step(), 0..40)) {
+        run(async {
+            let histories = Histories::default();
+            for (number, step) in steps.iter().enumerate() {
+                match step {
+                    Step::Command { every, schema, ops } => {
+                        histories.released((*every, *schema), number, ops).await;
+                    }
+                    Step::Unreadable { schema } => histories.unreadable(number, *schema).await,
+                }
+            }
+        });
+    }
+
+    /// As many commits as there are from one snapshot to the next, and at most one more.
+    #[test]
+    fn a_load_reads_no_further_than_the_last_snapshot(
+        every in proptest::sample::select(&INTERVALS[..]),
+        commands in vec(vec(op(), 0..6), 0..40),
+    ) {
+        run(async {
+            let histories = Histories::default();
+            for (number, ops) in commands.iter().enumerate() {
+                let read = histories.released((every, 1), number, ops).await;
+                assert!(read <= every as usize + 1, "{read} commits were read, with a snapshot every {every}");
+            }
+        });
+    }
+}
