@@ -147,7 +147,14 @@ impl Histories {
         let before = self.kept.read.load(Ordering::Relaxed);
         let loaded = states(&self.kept, &One::<Kept<EVERY, SCHEMA>>::new(account("a"))).await.unwrap();
         let read = self.kept.read.load(Ordering::Relaxed) - before;
-        assert_eq!(loaded, fold::<Plain<SCHEMA>>(&self.whole().await).unwrap());
+        let whole = self.whole().await;
+        assert_eq!(loaded, fold::<Plain<SCHEMA>>(&whole).unwrap());
+        for Commit { id, at, context, events, snapshot, .. } in
+            whole.into_iter().filter(|commit| commit.snapshot.is_some())
+        {
+            let size_bytes = Draft { commit_id: id, at, context, events, snapshot }.size_bytes();
+            assert!(size_bytes <= MAX_WITH_SNAPSHOT_BYTES, "a snapshot was kept in a commit of {size_bytes} bytes");
+        }
         read
     }
 
