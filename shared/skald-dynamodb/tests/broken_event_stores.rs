@@ -153,6 +153,7 @@ const OF_CONDITIONS: &[&str] = &[
     "repeated_commits_to_several_streams_give_the_first_answer",
     "repeated_commits_are_recognised_after_others",
     "a_repeat_with_another_stream_writes_nothing",
+    "a_repeat_at_a_later_head_of_one_stream_writes_nothing",
     "eight_writers_have_one_winner_per_version",
     "writers_of_two_streams_keep_them_in_step",
     "commands_at_once_all_count",

@@ -27,7 +27,7 @@
 //!
 //! Among the rules are those of what goes wrong on the way to the store: requests and answers that are lost, late or there
 //! twice, throttling, other transactions, others who are faster ([`faulty`](crate::faulty)). A store that is quick may also
-//! run as many [`races`] as one likes.
+//! run as many [`races`] as one likes: `races(Fixture::default, 1..=100).await`.
 //!
 //! The rules need no runtime of their own: all that is concurrent in them is futures polled together.
 
@@ -169,6 +169,7 @@ macro_rules! __event_store_rules {
             repeated_commits_to_several_streams_give_the_first_answer
             repeated_commits_are_recognised_after_others
             a_repeat_with_another_stream_writes_nothing
+            a_repeat_at_a_later_head_of_one_stream_writes_nothing
             eight_writers_have_one_winner_per_version
             writers_of_two_streams_keep_them_in_step
             commands_at_once_all_count

@@ -253,6 +253,7 @@ const BROKEN: &[(Mutation, &[&str])] = &[
         Mutation::HalfTheBatch,
         &[
             "two_streams_are_appended_at_once",
+            "a_repeat_at_a_later_head_of_one_stream_writes_nothing",
             "a_command_about_several_streams_past_any_fault_is_written_once",
             "a_late_request_to_several_streams_is_written_to_all_or_none",
             "transfers_past_faults_lose_and_make_no_money",

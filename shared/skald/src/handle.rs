@@ -56,7 +56,7 @@ pub struct Handled<States> {
 pub enum Outcome {
     /// These commits, now.
     Appended(Vec<Commit>),
-    /// These commits, by an earlier attempt of the same command.
+    /// These commits, by an earlier attempt of the same command. (A stream whose state was kept since need not show its own.)
     Repeated(Vec<Commit>),
     /// Nothing: what was asked for is so already.
     Unchanged,
@@ -68,7 +68,8 @@ pub enum HandleError<R> {
     /// The domain says no.
     #[error(transparent)]
     Rejected(R),
-    /// Others were faster, ten times in a row: nothing was written.
+    /// Others were faster, or other transactions in the way, ten times in a row: nothing was written, as far as the store's
+    /// answers go (see [`AppendError::Contended`]).
     #[error("gave up after {attempts} attempts against other writers")]
     Busy {
         /// How often it was tried.

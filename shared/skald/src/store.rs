@@ -62,7 +62,8 @@ pub trait EventStore: Sync {
     /// was lost: the answer is that commit.
     ///
     /// # Errors
-    /// [`AppendError::Conflict`] if another commit stands there. After [`AppendError::Store`] the commit may or may not
+    /// [`AppendError::Conflict`] if another commit stands there, [`AppendError::Contended`] if a transaction on the stream was
+    /// under way; nothing is written then. After [`AppendError::Store`] the commit may or may not
     /// have been stored: append the same draft at the same head again to find out.
     fn append(
         &self,
@@ -72,8 +73,13 @@ pub trait EventStore: Sync {
 
     /// Appends one commit to each of several streams: all of them or none. Answers in the order of `parts`.
     ///
+    /// If the commit at one of the heads carries its draft's id, an earlier attempt had written all that it was to write: the
+    /// answer is the commits of that attempt, if each stream has one.
+    ///
     /// # Errors
-    /// As [`append`](Self::append), and [`AppendError::Contended`] if another transaction was under way.
+    /// As [`append`](Self::append), and [`AppendError::Contended`] if another transaction was under way. The conflict names
+    /// the streams whose head moved; or, where an earlier attempt was decided over other streams or at other heads, those in
+    /// which it wrote nothing at this place: loading shows what it wrote. Limits are a [`Refusal`] with a name.
     fn append_all(
         &self,
         parts: Vec<(Self::Head, Draft)>,
@@ -121,7 +127,9 @@ pub enum AppendError {
         /// The streams whose head moved.
         streams: Vec<StreamId>,
     },
-    /// Another transaction on one of the streams was under way: append the same again.
+    /// Another transaction on one of the streams was under way, and this append was not made: append the same again. A client
+    /// that by itself sends again what had no answer may meet its own first attempt, which is made yet; that, too, the same
+    /// append finds out.
     #[error("another transaction is under way")]
     Contended,
     /// The call itself can never succeed.

@@ -83,6 +83,20 @@ pub async fn a_repeat_with_another_stream_writes_nothing<F: EventStoreFixture>(f
     assert_eq!(lengths(store, &streams).await, [1, 1, 0]);
 }
 
+/// A second attempt that saw one stream before the first, and the other after it, finds the first: it is told what was written,
+/// or of a conflict, and writes nothing.
+pub async fn a_repeat_at_a_later_head_of_one_stream_writes_nothing<F: EventStoreFixture>(fixture: &F) {
+    let (store, streams) = (fixture.store(), ["a", "b"].map(account));
+    let mut heads = streams.clone().map(|stream| store.start(stream));
+    let first = append_both(store, &heads, ["both", "both"]).await.expect("both are appended");
+    heads[1] = first[1].head.clone();
+    match append_both(store, &heads, ["both", "both"]).await {
+        Ok(again) => assert_repeated(&again, &first),
+        told => assert_conflict(told, [&streams[1]]),
+    }
+    assert_eq!(lengths(store, &streams).await, [1, 1]);
+}
+
 /// Appends to these heads at once.
 async fn append_both<S: EventStore>(
     store: &S,
