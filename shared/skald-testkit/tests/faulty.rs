@@ -1,0 +1,127 @@
+//! The bad way to a store goes wrong as it says, and as often.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use skald::memory::InMemoryEventStore;
+use skald::{
+    Actor, AppendError, CommitId, Context, CorrelationId, DomainEvent, Draft, EventStore, StoreError, Timestamp,
+    Version,
+};
+use skald_testkit::faulty::{Fault, Faulty, Plan};
+use skald_testkit::sample::{AccountEvent, Deposited, account};
+use uuid::Uuid;
+
+fn draft(name: &str) -> Draft {
+    Draft {
+        commit_id: CommitId::of(Uuid::NAMESPACE_OID, name),
+        at: Timestamp::from_millis(0).unwrap(),
+        context: Context {
+            source: "test".to_owned(),
+            correlation_id: CorrelationId::new("test").unwrap(),
+            causation_id: None,
+            actor: Actor::new("test").unwrap(),
+            metadata: BTreeMap::new(),
+        },
+        events: vec![AccountEvent::from(Deposited { amount: 1 }).encode().unwrap()],
+        snapshot: None,
+    }
+}
+
+fn word<T>(result: Result<T, AppendError>) -> &'static str {
+    match result {
+        Ok(_) => "appended",
+        Err(AppendError::Conflict { .. }) => "conflict",
+        Err(AppendError::Contended) => "contended",
+        Err(AppendError::Refused(_)) => "refused",
+        Err(AppendError::Store(StoreError::Throttled { .. })) => "throttled",
+        Err(AppendError::Store(StoreError::Unavailable { .. })) => "no answer",
+        Err(AppendError::Store(error)) => panic!("{error}"),
+    }
+}
+
+/// Whether the stream begins with this command, and how many commits it has.
+async fn found(store: &InMemoryEventStore, name: &str) -> (bool, usize) {
+    let commits = store.read(&account("a"), Version::START).await.unwrap();
+    (commits.first().is_some_and(|commit| commit.id == draft(name).commit_id), commits.len())
+}
+
+#[tokio::test]
+async fn each_fault_is_what_it_says() {
+    // What is answered; whether it is there then and how many commits are; and the same when all has arrived.
+    let cases = [
+        (None, "appended", (true, 1), (true, 1)),
+        (Some(Fault::Throttled), "throttled", (false, 0), (false, 0)),
+        (Some(Fault::RequestLost), "no answer", (false, 0), (false, 0)),
+        (Some(Fault::AnswerLost), "no answer", (true, 1), (true, 1)),
+        (Some(Fault::Late { calls: 7 }), "no answer", (false, 0), (true, 1)),
+        (Some(Fault::SentTwice), "appended", (true, 2), (true, 2)),
+        (Some(Fault::Contended), "contended", (false, 0), (false, 0)),
+        (Some(Fault::Overtaken), "conflict", (false, 1), (false, 1)),
+    ];
+    for (fault, answer, then, at_last) in cases {
+        for together in [false, true] {
+            let store = InMemoryEventStore::default();
+            let faulty = Faulty::new(&store, Plan::script([fault]));
+            let head = faulty.start(account("a"));
+            let told = if together {
+                word(faulty.append_all(vec![(head, draft("x"))]).await)
+            } else {
+                word(faulty.append(&head, draft("x")).await)
+            };
+            assert_eq!((told, found(&store, "x").await), (answer, then), "{fault:?}");
+            faulty.settle().await;
+            assert_eq!(found(&store, "x").await, at_last, "{fault:?}, all arrived");
+            assert_eq!(faulty.happened(), Vec::from_iter(fault.map(|fault| (draft("x").commit_id, fault))));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_late_is_overtaken_by_as_many_calls_as_it_says() {
+    let store = InMemoryEventStore::default();
+    let faulty = Faulty::new(&store, Plan::script([Some(Fault::Late { calls: 2 })]));
+    word(faulty.append(&faulty.start(account("a")), draft("x")).await);
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        seen.push(faulty.load(&account("a"), None).await.unwrap().commits.len());
+    }
+    assert_eq!(seen, [0, 0, 1, 1]);
+}
+
+/// Found out by the caller's own client: nothing is sent that could get lost.
+#[tokio::test]
+async fn what_is_refused_is_refused_whatever_was_planned() {
+    let store = InMemoryEventStore::default();
+    let faulty = Faulty::new(&store, Plan::script([Some(Fault::AnswerLost)]));
+    let empty = Draft { events: vec![], ..draft("x") };
+    assert_eq!(word(faulty.append(&faulty.start(account("a")), empty).await), "refused");
+    assert_eq!(faulty.happened(), []);
+}
+
+/// Two hundred appends by chance: what went wrong, and how many reads failed.
+async fn course(seed: u64) -> (Vec<(CommitId, Fault)>, u32) {
+    let store = InMemoryEventStore::default();
+    let faulty = Faulty::new(&store, Plan::by_chance(seed, 3));
+    let mut failed_reads = 0;
+    for number in 0..200 {
+        let Ok(loaded) = faulty.load(&account("a"), None).await else {
+            failed_reads += 1;
+            continue;
+        };
+        word(faulty.append(&loaded.head, draft(&number.to_string())).await);
+    }
+    (faulty.happened(), failed_reads)
+}
+
+#[tokio::test]
+async fn the_same_seed_is_the_same_course_and_every_fault_has_its_turn() {
+    let (faults, failed_reads) = course(1).await;
+    assert_eq!((faults.clone(), failed_reads), course(1).await);
+    assert_ne!(faults, course(2).await.0);
+    assert!((40..100).contains(&failed_reads), "{failed_reads} of 200 reads failed");
+    let kinds: BTreeSet<String> =
+        faults.iter().map(|(_, fault)| format!("{fault:?}").split(' ').next().unwrap_or_default().to_owned()).collect();
+    assert_eq!(kinds.len(), 7, "{kinds:?}");
+}
