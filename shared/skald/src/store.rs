@@ -244,8 +244,8 @@ pub enum StoreError {
         /// What is wrong with it.
         corruption: Corruption,
     },
-    /// Something about a person cannot be opened. *Permanent*, but for an unknown seal. Only [`Opening`](crate::Opening) says
-    /// so.
+    /// Something about a person cannot be opened. *Permanent*, but for an unknown seal. Told by [`Opening`](crate::Opening) and by
+    /// stores of [keys](crate::PersonKeys).
     #[error("{place}: {fault}")]
     Unopened {
         /// The key and version of the stream or row, or the person.
