@@ -12,7 +12,7 @@ CLOUD     := target/venv
 DEPLOYER  := target/deploy-venv
 INSTALL   := -m pip install --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --requirement
 
-.PHONY: help run demo tail verify build test lint bench-path deploy locks clean
+.PHONY: help run demo tail verify build test lint bench-path bench-store deploy locks clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -49,6 +49,9 @@ lint: $(CLOUD)/linters target/checked ## formatting, clippy, the template
 
 bench-path: $(CLOUD)/installed build ## how long an order takes: accepted, visible, confirmed (PROFILE=release)
 	@$(CLOUD)/bin/python infra/local/bench_path.py --profile $(PROFILE)
+
+bench-store: target/checked ## the event store beside its peers and the bare SDK call, into target/bench
+	@cargo run --quiet --locked --release --manifest-path tests/bench-store/Cargo.toml --target-dir target/bench-store
 
 deploy: $(DEPLOYER)/installed target/checked ## to AWS: build for arm64, then SAM asks what it must know
 	rustup target add aarch64-unknown-linux-gnu

@@ -1,0 +1,135 @@
+//! What is compared: which work is done, by whom, how often.
+
+use crate::ledger::{Recorded, Total};
+use crate::subjects::{Subject, Subjects};
+
+/// The same work for several subjects.
+pub(crate) struct Case<'a> {
+    /// What it is called in the report.
+    pub(crate) name: &'static str,
+    /// What is done.
+    pub(crate) work: Work,
+    /// By whom. The first is what the others are measured by.
+    pub(crate) subjects: Vec<&'a dyn Subject>,
+    /// How often everybody has a turn.
+    pub(crate) rounds: usize,
+    /// How often the work is done in a turn.
+    pub(crate) times: usize,
+}
+
+/// What is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// So many events are appended to a new stream, together if that can be. Nothing is read.
+    Append(usize),
+    /// A command on a stream of so many events: it is loaded, one more event is decided and appended.
+    Command(usize),
+    /// A stream of so many events is loaded.
+    Load(usize),
+    /// Eight writers give five commands each on one new stream, all at once; one who is refused tries again at once.
+    Race,
+}
+
+/// Writers in a race.
+pub(crate) const WRITERS: u64 = 8;
+/// Commands of each writer in a race.
+pub(crate) const COMMANDS: u64 = 5;
+
+impl Work {
+    /// How many events the stream has before, if it is to be there.
+    pub(crate) const fn events_before(self) -> Option<usize> {
+        match self {
+            Self::Append(_) | Self::Race => None,
+            Self::Command(events) | Self::Load(events) => Some(events),
+        }
+    }
+
+    /// Whether the work leaves the stream as it was, so that one is enough for all.
+    pub(crate) const fn only_reads(self) -> bool {
+        matches!(self, Self::Load(_))
+    }
+
+    /// The state afterwards.
+    pub(crate) fn total(self) -> Total {
+        let events = match self {
+            Self::Append(events) | Self::Load(events) => Recorded::first(events),
+            Self::Command(events) => Recorded::first(events + 1),
+            Self::Race => (1..=WRITERS * COMMANDS).map(Recorded::of).collect(),
+        };
+        Total::of(&events)
+    }
+
+    /// How many commands there are in it, so that operations of a race are commands.
+    pub(crate) const fn operations(self) -> u64 {
+        match self {
+            Self::Append(_) | Self::Command(_) | Self::Load(_) => 1,
+            Self::Race => WRITERS * COMMANDS,
+        }
+    }
+}
+
+/// The name of the case that shows what the engine makes of an append beside its commit of three.
+pub(crate) const FIRST: &str = "first event";
+/// A commit of three events on a new stream.
+pub(crate) const THREE: &str = "commit of three";
+/// A command without snapshots.
+pub(crate) const COMMAND: &str = "command on ten events";
+/// Likewise on half as many.
+pub(crate) const SHORT_COMMAND: &str = "command on five events";
+/// A command with snapshots.
+pub(crate) const KEPT_COMMAND: &str = "command on ten events, snapshots";
+/// Loads without snapshots, shortest first.
+pub(crate) const LOADS: [(&str, usize); 4] =
+    [("load 10", 10), ("load 100", 100), ("load 1,000", 1000), ("load 10,000", 10_000)];
+/// Loads with snapshots, shortest first.
+pub(crate) const KEPT_LOADS: [(&str, usize); 4] = [
+    ("load 10, snapshots", 10),
+    ("load 100, snapshots", 100),
+    ("load 1,000, snapshots", 1000),
+    ("load 10,000, snapshots", 10_000),
+];
+/// Eight writers on one stream.
+pub(crate) const RACE: &str = "eight racing writers";
+
+/// All cases.
+pub(crate) fn all(subjects: &Subjects) -> Vec<Case<'_>> {
+    let bare = || [&subjects.bare];
+    let both_bare = || [&subjects.bare, &subjects.bare_indexed];
+    let last = || [&subjects.bare_last, &subjects.bare_get];
+    let kept = || subjects.every_ten.iter().chain(&subjects.every_one);
+    let plain = &subjects.plain;
+    let mut cases = vec![
+        case(FIRST, Work::Append(1), both_bare().into_iter().chain(plain).chain(&subjects.every_one), (40, 40)),
+        case(THREE, Work::Append(3), both_bare().into_iter().chain(plain).chain(&subjects.every_one), (40, 20)),
+        case(SHORT_COMMAND, Work::Command(5), both_bare().into_iter().chain(plain), (25, 16)),
+        case(COMMAND, Work::Command(10), both_bare().into_iter().chain(plain), (25, 16)),
+        case(KEPT_COMMAND, Work::Command(10), bare().into_iter().chain(kept()), (25, 16)),
+    ];
+    for (name, events) in LOADS {
+        cases.push(case(name, Work::Load(events), bare().into_iter().chain(plain), turns(events)));
+    }
+    for (name, events) in KEPT_LOADS {
+        cases.push(case(name, Work::Load(events), last().into_iter().chain(kept()), (40, 25)));
+    }
+    cases.push(case(RACE, Work::Race, bare().into_iter().chain(plain), (15, 1)));
+    cases
+}
+
+/// Rounds, and how often in each, for loading so many events one by one.
+const fn turns(events: usize) -> (usize, usize) {
+    match events {
+        0..100 => (40, 25),
+        100..1000 => (30, 10),
+        1000..10_000 => (20, 3),
+        _ => (10, 1),
+    }
+}
+
+fn case<'a>(
+    name: &'static str,
+    work: Work,
+    subjects: impl Iterator<Item = &'a Box<dyn Subject>>,
+    (rounds, times): (usize, usize),
+) -> Case<'a> {
+    Case { name, work, subjects: subjects.map(AsRef::as_ref).collect(), rounds, times }
+}

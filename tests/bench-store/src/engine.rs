@@ -1,0 +1,136 @@
+//! The engine that all subjects share, on a thread and a port of its own, and the client in front of it.
+
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::thread;
+
+use anyhow::{Context, Result};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType as Type,
+};
+use aws_smithy_async::rt::sleep::TokioSleep;
+use tokio::net::TcpListener;
+
+use crate::meter::Meter;
+
+/// An attribute of a key, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Key {
+    Text(&'static str),
+    Number(&'static str),
+}
+
+impl Key {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Text(name) | Self::Number(name) => name,
+        }
+    }
+
+    const fn kind(self) -> Type {
+        match self {
+            Self::Text(_) => Type::S,
+            Self::Number(_) => Type::N,
+        }
+    }
+}
+
+/// An index beside a table: its name, its hash and its range.
+pub(crate) struct Index {
+    pub(crate) name: &'static str,
+    pub(crate) hash: Key,
+    pub(crate) range: Key,
+    /// What it holds beside keys.
+    pub(crate) includes: Option<&'static str>,
+}
+
+/// Starts an empty engine, which lives as long as the process.
+///
+/// It has a thread to itself, so that a subject and the engine do not wait for each other's turn in one runtime.
+pub(crate) fn start() -> Result<SocketAddr> {
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        let serving = serve(&tell);
+        // Whoever waits for the address is told; later the clients notice.
+        if let Err(error) = serving
+            && tell.send(Err(error)).is_err()
+        {
+            std::process::abort();
+        }
+    });
+    told.recv().context("the engine's thread ended")?
+}
+
+fn serve(tell: &mpsc::Sender<Result<SocketAddr>>) -> Result<()> {
+    let database = dynoxide::Database::memory().map_err(|error| anyhow::anyhow!("no engine: {error}"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        tell.send(Ok(listener.local_addr()?))?;
+        dynoxide::server::serve_on(listener, database).await;
+        Ok(())
+    })
+}
+
+/// A client of the engine whose requests `meter` counts. It tries everything once.
+pub(crate) fn client(address: SocketAddr, meter: &Meter) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(format!("http://{address}"))
+        .retry_config(RetryConfig::disabled())
+        // One of the subjects insists on it.
+        .sleep_impl(TokioSleep::new())
+        .interceptor(meter.clone());
+    Client::from_conf(config.build())
+}
+
+/// Makes a table, paid by request, with an index if one is wanted.
+pub(crate) async fn create_table(
+    client: &Client,
+    name: &str,
+    hash: Key,
+    range: Option<Key>,
+    index: Option<Index>,
+) -> Result<()> {
+    let mut attributes: Vec<Key> = std::iter::once(hash).chain(range).collect();
+    let mut table = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+    table = table.key_schema(schema(hash, KeyType::Hash)?);
+    if let Some(range) = range {
+        table = table.key_schema(schema(range, KeyType::Range)?);
+    }
+    if let Some(Index { name, hash, range, includes }) = index {
+        for part in [hash, range] {
+            if !attributes.contains(&part) {
+                attributes.push(part);
+            }
+        }
+        let holds = match includes {
+            Some(attribute) => {
+                Projection::builder().projection_type(ProjectionType::Include).non_key_attributes(attribute)
+            }
+            None => Projection::builder().projection_type(ProjectionType::KeysOnly),
+        };
+        let index = GlobalSecondaryIndex::builder()
+            .index_name(name)
+            .key_schema(schema(hash, KeyType::Hash)?)
+            .key_schema(schema(range, KeyType::Range)?)
+            .projection(holds.build());
+        table = table.global_secondary_indexes(index.build()?);
+    }
+    for key in attributes {
+        let attribute = AttributeDefinition::builder().attribute_name(key.name()).attribute_type(key.kind()).build()?;
+        table = table.attribute_definitions(attribute);
+    }
+    table.send().await.with_context(|| format!("the table {name}"))?;
+    Ok(())
+}
+
+fn schema(key: Key, kind: KeyType) -> Result<KeySchemaElement> {
+    Ok(KeySchemaElement::builder().attribute_name(key.name()).key_type(kind).build()?)
+}

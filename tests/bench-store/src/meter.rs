@@ -1,0 +1,228 @@
+//! Counts what goes over the wire: requests, capacity units as the engine reports them, failed conditions.
+//!
+//! An interceptor of the client, so every subject is counted alike, whatever it is made of. Units are asked for only while
+//! somebody reads the meter: the report would cost time, and nothing is timed meanwhile.
+//!
+//! It also takes the client request token out of every transaction. The SDK puts one in by itself, the engine compares
+//! each transaction with all tokens of the last ten minutes, and a long run would measure that.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_sdk_dynamodb::config::interceptors::{
+    AfterDeserializationInterceptorContextRef, BeforeSerializationInterceptorContextMut,
+    BeforeTransmitInterceptorContextMut,
+};
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::BoxError;
+use aws_sdk_dynamodb::operation::batch_get_item::{BatchGetItemInput, BatchGetItemOutput};
+use aws_sdk_dynamodb::operation::get_item::{GetItemInput, GetItemOutput};
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemInput, PutItemOutput};
+use aws_sdk_dynamodb::operation::query::{QueryInput, QueryOutput};
+use aws_sdk_dynamodb::operation::transact_write_items::{
+    TransactWriteItemsError, TransactWriteItemsInput, TransactWriteItemsOutput,
+};
+use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity};
+
+/// What was asked for, and what it took.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Bill {
+    /// Requests that were answered, well or not.
+    pub(crate) requests: u64,
+    /// Read units of tables. No subject reads an index.
+    pub(crate) read_units: f64,
+    /// Write units of tables.
+    pub(crate) write_units: f64,
+    /// Write units of indexes.
+    pub(crate) index_units: f64,
+    /// Writes that were refused for their condition. The engine reports no units of theirs; the service bills them as writes.
+    pub(crate) failed_conditions: u64,
+}
+
+impl Bill {
+    /// Adds another bill.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.read_units += other.read_units;
+        self.write_units += other.write_units;
+        self.index_units += other.index_units;
+        self.failed_conditions += other.failed_conditions;
+    }
+}
+
+/// The meter of a client. Clones are the same meter.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Meter(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    is_read: AtomicBool,
+    requests: AtomicU64,
+    failed_conditions: AtomicU64,
+    units: Mutex<Units>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Units {
+    read: f64,
+    write: f64,
+    index: f64,
+}
+
+impl Meter {
+    /// Counts from here on, units too.
+    pub(crate) fn start(&self) {
+        self.take();
+        self.0.is_read.store(true, Relaxed);
+    }
+
+    /// What there was since [`start`](Self::start); units are no longer asked for.
+    pub(crate) fn stop(&self) -> Bill {
+        self.0.is_read.store(false, Relaxed);
+        self.take()
+    }
+
+    fn take(&self) -> Bill {
+        let units = std::mem::take(&mut *self.0.units.lock().unwrap_or_else(PoisonError::into_inner));
+        Bill {
+            requests: self.0.requests.swap(0, Relaxed),
+            failed_conditions: self.0.failed_conditions.swap(0, Relaxed),
+            read_units: units.read,
+            write_units: units.write,
+            index_units: units.index,
+        }
+    }
+
+    fn add(&self, context: &AfterDeserializationInterceptorContextRef<'_>) {
+        let (capacities, is_write) = consumed(context);
+        let mut units = self.0.units.lock().unwrap_or_else(PoisonError::into_inner);
+        for capacity in capacities {
+            let all = capacity.capacity_units.unwrap_or_default();
+            let indexes = capacity.global_secondary_indexes.iter().flatten();
+            let indexes: f64 = indexes.filter_map(|(_, index)| index.capacity_units).sum();
+            *(if is_write { &mut units.write } else { &mut units.read }) += all - indexes;
+            units.index += indexes;
+        }
+    }
+}
+
+impl Intercept for Meter {
+    fn name(&self) -> &'static str {
+        "Meter"
+    }
+
+    fn modify_before_serialization(
+        &self,
+        context: &mut BeforeSerializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if self.0.is_read.load(Relaxed) {
+            ask_for_units(context);
+        }
+        Ok(())
+    }
+
+    fn modify_before_retry_loop(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request_mut();
+        if let Some(body) = request.body().bytes().and_then(without_token) {
+            request.headers_mut().insert("content-length", body.len().to_string());
+            *request.body_mut() = body.into();
+        }
+        Ok(())
+    }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.requests.fetch_add(1, Relaxed);
+        match context.output_or_error() {
+            Ok(_) if self.0.is_read.load(Relaxed) => self.add(context),
+            Ok(_) => {}
+            Err(error) => {
+                let error = error.as_operation_error();
+                let put = error.and_then(|error| error.downcast_ref::<PutItemError>());
+                let together = error.and_then(|error| error.downcast_ref::<TransactWriteItemsError>());
+                let failed = put.is_some_and(PutItemError::is_conditional_check_failed_exception)
+                    || together.is_some_and(TransactWriteItemsError::is_transaction_canceled_exception);
+                self.0.failed_conditions.fetch_add(u64::from(failed), Relaxed);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Has the answer say what each table and index took.
+fn ask_for_units(context: &mut BeforeSerializationInterceptorContextMut<'_>) {
+    let asked = Some(ReturnConsumedCapacity::Indexes);
+    let input = context.input_mut();
+    if let Some(input) = input.downcast_mut::<PutItemInput>() {
+        input.return_consumed_capacity = asked;
+    } else if let Some(input) = input.downcast_mut::<QueryInput>() {
+        input.return_consumed_capacity = asked;
+    } else if let Some(input) = input.downcast_mut::<GetItemInput>() {
+        input.return_consumed_capacity = asked;
+    } else if let Some(input) = input.downcast_mut::<BatchGetItemInput>() {
+        input.return_consumed_capacity = asked;
+    } else if let Some(input) = input.downcast_mut::<TransactWriteItemsInput>() {
+        input.return_consumed_capacity = asked;
+    }
+}
+
+/// What an answer says that it took, table by table, and whether by writing.
+fn consumed<'a>(context: &'a AfterDeserializationInterceptorContextRef<'_>) -> (Vec<&'a ConsumedCapacity>, bool) {
+    let Ok(answer) = context.output_or_error() else { return (vec![], false) };
+    if let Some(answer) = answer.downcast_ref::<PutItemOutput>() {
+        (answer.consumed_capacity().into_iter().collect(), true)
+    } else if let Some(answer) = answer.downcast_ref::<TransactWriteItemsOutput>() {
+        (answer.consumed_capacity().iter().collect(), true)
+    } else if let Some(answer) = answer.downcast_ref::<QueryOutput>() {
+        (answer.consumed_capacity().into_iter().collect(), false)
+    } else if let Some(answer) = answer.downcast_ref::<GetItemOutput>() {
+        (answer.consumed_capacity().into_iter().collect(), false)
+    } else if let Some(answer) = answer.downcast_ref::<BatchGetItemOutput>() {
+        (answer.consumed_capacity().iter().collect(), false)
+    } else {
+        (vec![], false)
+    }
+}
+
+/// The request without its client request token; none if it has none. Nothing is parsed: that would be measured too.
+fn without_token(body: &[u8]) -> Option<Vec<u8>> {
+    const NAME: &[u8] = br#""ClientRequestToken":""#;
+    let start = body.windows(NAME.len()).position(|window| window == NAME)?;
+    let value = start + NAME.len();
+    let mut end = value + body[value..].iter().position(|byte| *byte == b'"')? + 1;
+    let mut start = start;
+    if body.get(end) == Some(&b',') {
+        end += 1;
+    } else if start > 0 && body[start - 1] == b',' {
+        start -= 1;
+    }
+    Some([&body[..start], &body[end..]].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_token_is_taken_out() {
+        for (body, left) in [
+            (r#"{"A":1,"ClientRequestToken":"x"}"#, Some(r#"{"A":1}"#)),
+            (r#"{"ClientRequestToken":"x","A":1}"#, Some(r#"{"A":1}"#)),
+            (r#"{"ClientRequestToken":"x"}"#, Some("{}")),
+            (r#"{"A":1}"#, None),
+        ] {
+            assert_eq!(without_token(body.as_bytes()).as_deref(), left.map(str::as_bytes), "{body}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What was measured, as rows: for machines, for people, and as a picture.
+
+mod table;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+/// How a subject did in a case. Requests, units and failed conditions are per operation.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Row {
+    /// What was done.
+    pub(crate) case: &'static str,
+    /// By whom.
+    pub(crate) subject: &'static str,
+    /// Requests, refused ones among them.
+    pub(crate) requests: f64,
+    /// Write units of tables, as the engine reports them.
+    pub(crate) write_units: f64,
+    /// Read units, likewise.
+    pub(crate) read_units: f64,
+    /// Write units of indexes, likewise.
+    pub(crate) index_write_units: f64,
+    /// In a race: writes that were refused for their condition. Their units are not in the others: the engine reports none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) failed_conditions: Option<f64>,
+    /// Operations per second: the median of all rounds. None if the result was wrong; so with the next three.
+    pub(crate) ops_per_s: Option<f64>,
+    /// What half of the operations took at most, in microseconds.
+    pub(crate) p50_us: Option<u64>,
+    /// What 99 of 100 operations took at most, in microseconds.
+    pub(crate) p99_us: Option<u64>,
+    /// Speed by that of the first subject in the same round: the median of all rounds.
+    pub(crate) ratio_to_bare: Option<f64>,
+    /// How the result was wrong, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) wrong: Option<String>,
+}
+
+/// Writes all of it into this folder, and gives what is to be shown.
+pub(crate) fn write(rows: &[Row], folder: &Path) -> Result<String> {
+    fs::create_dir_all(folder).with_context(|| format!("the folder {}", folder.display()))?;
+    let file = |name: &str, content: &[u8]| {
+        let path = folder.join(name);
+        fs::write(&path, content).with_context(|| format!("the file {}", path.display()))
+    };
+    let shown = table::markdown(rows);
+    file("store.json", &serde_json::to_vec_pretty(rows)?)?;
+    file("store.md", shown.as_bytes())?;
+    Ok(shown)
+}

@@ -1,0 +1,185 @@
+//! The floor: what a call of the SDK costs that carries the events and nothing else.
+//!
+//! An item has a key and the events' JSON, and in the tables of which only the last item is read the state after them. A
+//! command is a query and a conditional put. What is read is not decoded: there is nothing that an event store could leave out.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, Result, bail};
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue as Value;
+
+use super::{Loaded, Subject, Told};
+use crate::engine::{Index, Key, create_table};
+use crate::ledger::{Recorded, Total};
+
+/// Items as the SDK gives them.
+pub(crate) type Items = Vec<HashMap<String, Value>>;
+
+/// Calls of the SDK.
+pub(crate) struct Bare {
+    client: Client,
+    name: &'static str,
+    table: &'static str,
+    read: Read,
+    is_indexed: bool,
+    /// The last version of each stream that was filled: a get must know its key.
+    filled: Mutex<HashMap<String, usize>>,
+}
+
+/// What a load reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Read {
+    All,
+    LastByQuery,
+    LastByGet,
+}
+
+impl Bare {
+    /// A load reads all items of a stream.
+    pub(crate) async fn on(client: &Client, name: &'static str) -> Result<Self> {
+        Self::make(client, name, "bare", Read::All, None).await
+    }
+
+    /// Likewise, in a table with the index that Skald's has.
+    pub(crate) async fn indexed(client: &Client, name: &'static str) -> Result<Self> {
+        let (hash, range) = (Key::Number("slice"), Key::Text("position"));
+        let index = Index { name: "commits", hash, range, includes: Some("types") };
+        Self::make(client, name, "bare-indexed", Read::All, Some(index)).await
+    }
+
+    /// A load queries the last item of a stream.
+    pub(crate) async fn last(client: &Client, name: &'static str) -> Result<Self> {
+        Self::make(client, name, "bare-last", Read::LastByQuery, None).await
+    }
+
+    /// A load gets the last item of a stream, whose key it knows.
+    pub(crate) async fn get(client: &Client, name: &'static str) -> Result<Self> {
+        Self::make(client, name, "bare-get", Read::LastByGet, None).await
+    }
+
+    async fn make(
+        client: &Client,
+        name: &'static str,
+        table: &'static str,
+        read: Read,
+        index: Option<Index>,
+    ) -> Result<Self> {
+        let is_indexed = index.is_some();
+        create_table(client, table, Key::Text("pk"), Some(Key::Number("sk")), index).await?;
+        Ok(Self { client: client.clone(), name, table, read, is_indexed, filled: Mutex::default() })
+    }
+
+    /// Puts these events at a free place of a stream; `total`, if the state after them is to be there.
+    async fn put(&self, stream: &str, version: usize, events: &[Recorded], total: Option<Total>) -> Result<Told> {
+        let events = events.iter().map(|event| Ok(Value::B(Blob::new(serde_json::to_vec(event)?))));
+        let mut put = self
+            .client
+            .put_item()
+            .table_name(self.table)
+            .item("pk", Value::S(stream.to_owned()))
+            .item("sk", Value::N(version.to_string()))
+            .item("events", Value::L(events.collect::<Result<_>>()?))
+            .condition_expression("attribute_not_exists(pk)");
+        if let Some(total) = total {
+            put = put.item("total", Value::B(Blob::new(serde_json::to_vec(&total)?)));
+        }
+        if self.is_indexed {
+            put = put
+                .item("slice", Value::N("7".to_owned()))
+                .item("position", Value::S(format!("2026-11-21T08:15:30.250Z/{stream}/{version:012}")))
+                .item("types", Value::S("ledger.recorded".to_owned()));
+        }
+        match put.send().await {
+            Ok(_) => Ok(Told::Done),
+            Err(error) => {
+                match error.as_service_error().map(PutItemError::is_conditional_check_failed_exception) {
+                    Some(true) => Ok(Told::Conflict),
+                    Some(false) | None => Err(error.into()),
+                }
+            }
+        }
+    }
+
+    async fn query(&self, stream: &str) -> Result<Items> {
+        let mut items = Vec::new();
+        let mut from = None;
+        loop {
+            let query = self.client.query().table_name(self.table).consistent_read(true);
+            let query = query
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", Value::S(stream.to_owned()))
+                .set_exclusive_start_key(from);
+            let query = if self.read == Read::All { query } else { query.scan_index_forward(false).limit(1) };
+            let answer = query.send().await?;
+            items.extend(answer.items.unwrap_or_default());
+            from = answer.last_evaluated_key;
+            if from.is_none() || self.read != Read::All {
+                return Ok(items);
+            }
+        }
+    }
+
+    async fn get_last(&self, stream: &str) -> Result<Items> {
+        let filled = self.filled.lock().unwrap_or_else(PoisonError::into_inner).get(stream).copied();
+        let get = self.client.get_item().table_name(self.table).consistent_read(true);
+        let get = get.key("pk", Value::S(stream.to_owned()));
+        let answer = get.key("sk", Value::N(filled.context("no such stream")?.to_string())).send().await?;
+        Ok(answer.item.into_iter().collect())
+    }
+}
+
+#[async_trait]
+impl Subject for Bare {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    async fn append(&self, stream: &str, events: &[Recorded]) -> Result<()> {
+        match self.put(stream, 1, events, None).await? {
+            Told::Done => Ok(()),
+            Told::Conflict => bail!("{stream} is there already"),
+        }
+    }
+
+    async fn fill(&self, stream: &str, events: &[Recorded]) -> Result<()> {
+        let mut total = Total::default();
+        for (index, event) in events.iter().enumerate() {
+            total = total.with(event);
+            let kept = (self.read != Read::All).then_some(total);
+            self.put(stream, index + 1, std::slice::from_ref(event), kept).await?;
+        }
+        self.filled.lock().unwrap_or_else(PoisonError::into_inner).insert(stream.to_owned(), events.len());
+        Ok(())
+    }
+
+    async fn command(&self, stream: &str, entry: &Recorded) -> Result<Told> {
+        let version = self.query(stream).await?.len() + 1;
+        self.put(stream, version, std::slice::from_ref(entry), None).await
+    }
+
+    async fn load(&self, stream: &str) -> Result<Loaded> {
+        let items = if self.read == Read::LastByGet { self.get_last(stream).await? } else { self.query(stream).await? };
+        Ok(Loaded::Items(items))
+    }
+}
+
+/// The state that these items amount to.
+pub(super) fn total(items: &Items) -> Result<Total> {
+    let mut total = Total::default();
+    for item in items {
+        if let Some(Value::B(kept)) = item.get("total") {
+            return Ok(serde_json::from_slice(kept.as_ref())?);
+        }
+        let Some(Value::L(events)) = item.get("events") else { bail!("an item without events") };
+        for event in events {
+            let Value::B(json) = event else { bail!("an event that is no bytes") };
+            total = total.with(&serde_json::from_slice(json.as_ref())?);
+        }
+    }
+    Ok(total)
+}

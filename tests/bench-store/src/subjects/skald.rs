@@ -1,0 +1,144 @@
+//! Skald as its users call it: `handle`, `states` and the event store on `DynamoDB`.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::future;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use anyhow::{Result, bail};
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use skald::{
+    Actor, CommitId, Context, CorrelationId, Decider, DomainEvent as _, EventStore as _, HandleError, Head as _, One,
+    Outcome, Pause, Request, Snapshot, Snapshots, StreamId, Tenant, Timestamp, handle, states,
+};
+use skald_dynamodb::DynamoDbEventStore;
+use uuid::Uuid;
+
+use super::{Loaded, Subject, Told};
+use crate::engine::{Index, Key, create_table};
+use crate::ledger::{Recorded, Total};
+
+skald::domain_event! {
+    /// What happens to a ledger.
+    pub(crate) enum LedgerEvent {
+        /// An entry was made.
+        Recorded(Recorded) = "ledger.recorded" @ 1,
+    }
+}
+
+/// A ledger whose state is kept with every `EVERY`-th commit; never, if it is 0.
+struct Ledger<const EVERY: u32>;
+
+impl<const EVERY: u32> Decider for Ledger<EVERY> {
+    const CATEGORY: &'static str = "ledger";
+    type State = Total;
+    type Command = Recorded;
+    type Event = LedgerEvent;
+    type Rejection = Infallible;
+    const SNAPSHOTS: Option<Snapshots<Total>> = if EVERY == 0 { None } else { Some(Snapshots::new(EVERY, 1)) };
+
+    fn decide(_: &Total, entry: &Recorded) -> Result<Vec<LedgerEvent>, Infallible> {
+        Ok(vec![entry.clone().into()])
+    }
+
+    fn evolve(total: Total, LedgerEvent::Recorded(entry): &LedgerEvent) -> Total {
+        total.with(entry)
+    }
+}
+
+/// Tries again at once: the race is to be as hard as it can be.
+struct AtOnce;
+
+impl Pause for AtOnce {
+    fn pause(&self, _: u32) -> impl Future<Output = ()> + Send {
+        future::ready(())
+    }
+}
+
+/// Skald.
+pub(crate) struct Skald<const EVERY: u32> {
+    name: &'static str,
+    store: DynamoDbEventStore,
+    commits: AtomicU64,
+}
+
+impl<const EVERY: u32> Skald<EVERY> {
+    /// With an events table of its own, as the deployment's template has it.
+    pub(crate) async fn on(client: &Client, name: &'static str) -> Result<Self> {
+        let table = format!("skald-{EVERY}");
+        let (hash, range) = (Key::Number("slice"), Key::Text("position"));
+        let index = Index { name: "commits", hash, range, includes: Some("types") };
+        create_table(client, &table, Key::Text("pk"), Some(Key::Number("sk")), Some(index)).await?;
+        Ok(Self { name, store: DynamoDbEventStore::new(client.clone(), table), commits: AtomicU64::new(0) })
+    }
+
+    /// The next command, with an id of its own.
+    fn request(&self) -> Result<Request> {
+        let number = self.commits.fetch_add(1, Relaxed);
+        Ok(Request {
+            commit_id: CommitId::new(Uuid::from_u128(u128::from(number))),
+            at: Timestamp::EPOCH,
+            context: Context {
+                source: "bench".to_owned(),
+                correlation_id: CorrelationId::new("bench")?,
+                causation_id: None,
+                actor: Actor::new("bench")?,
+                metadata: BTreeMap::new(),
+            },
+        })
+    }
+
+    /// The state after `commits` commits, if it is to be kept.
+    fn snapshot(commits: usize, total: &Total) -> Option<Snapshot> {
+        let kept = Ledger::<EVERY>::SNAPSHOTS?;
+        if commits % kept.kind().every as usize == 0 { kept.take(total) } else { None }
+    }
+}
+
+fn stream_id(stream: &str) -> Result<StreamId> {
+    Ok(StreamId::new(&Tenant::default(), Ledger::<0>::CATEGORY, stream)?)
+}
+
+#[async_trait]
+impl<const EVERY: u32> Subject for Skald<EVERY> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    async fn append(&self, stream: &str, events: &[Recorded]) -> Result<()> {
+        let encoded = events.iter().map(|event| LedgerEvent::from(event.clone()).encode()).collect::<Result<_, _>>()?;
+        let snapshot = Self::snapshot(1, &Total::of(events));
+        let head = self.store.start(stream_id(stream)?);
+        self.store.append(&head, self.request()?.draft(encoded, snapshot)).await?;
+        Ok(())
+    }
+
+    async fn fill(&self, stream: &str, events: &[Recorded]) -> Result<()> {
+        let mut head = self.store.start(stream_id(stream)?);
+        let mut total = Total::default();
+        for (index, event) in events.iter().enumerate() {
+            total = total.with(event);
+            let encoded = vec![LedgerEvent::from(event.clone()).encode()?];
+            let draft = self.request()?.draft(encoded, Self::snapshot(index + 1, &total));
+            head = self.store.append(&head, draft).await?.head;
+        }
+        if head.version().get() != events.len() as u64 { bail!("{stream} was not filled") } else { Ok(()) }
+    }
+
+    async fn command(&self, stream: &str, entry: &Recorded) -> Result<Told> {
+        let handled =
+            handle::<Ledger<EVERY>, _, _>(&self.store, &AtOnce, stream_id(stream)?, entry, &self.request()?).await;
+        match handled {
+            Ok(handled) if matches!(handled.outcome, Outcome::Appended(_)) => Ok(Told::Done),
+            Ok(_) => bail!("nothing was appended to {stream}"),
+            Err(HandleError::Busy { .. }) => Ok(Told::Conflict),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn load(&self, stream: &str) -> Result<Loaded> {
+        let folded = states(&self.store, &One::<Ledger<EVERY>>::new(stream_id(stream)?)).await?;
+        Ok(Loaded::Total(folded.state))
+    }
+}
