@@ -1,6 +1,6 @@
 //! What is compared: which work is done, by whom, how often.
 
-use crate::ledger::{Recorded, Total};
+use crate::ledger::Total;
 use crate::subjects::{Subject, Subjects};
 
 /// The same work for several subjects.
@@ -26,6 +26,8 @@ pub(crate) enum Work {
     Command(usize),
     /// A stream of so many events is loaded.
     Load(usize),
+    /// Likewise, of commits of ten events each, where a store has such.
+    LoadTens(usize),
     /// Eight writers give five commands each on one new stream, all at once; one who is refused tries again at once.
     Race,
 }
@@ -40,35 +42,39 @@ impl Work {
     pub(crate) const fn events_before(self) -> Option<usize> {
         match self {
             Self::Append(_) | Self::Race => None,
-            Self::Command(events) | Self::Load(events) => Some(events),
+            Self::Command(events) | Self::Load(events) | Self::LoadTens(events) => Some(events),
         }
+    }
+
+    /// How many events there are in each commit of the stream before.
+    pub(crate) const fn at_once(self) -> usize {
+        if matches!(self, Self::LoadTens(_)) { 10 } else { 1 }
     }
 
     /// Whether the work leaves the stream as it was, so that one is enough for all.
     pub(crate) const fn only_reads(self) -> bool {
-        matches!(self, Self::Load(_))
+        matches!(self, Self::Load(_) | Self::LoadTens(_))
     }
 
     /// The state afterwards.
     pub(crate) fn total(self) -> Total {
-        let events = match self {
-            Self::Append(events) | Self::Load(events) => Recorded::first(events),
-            Self::Command(events) => Recorded::first(events + 1),
-            Self::Race => (1..=WRITERS * COMMANDS).map(Recorded::of).collect(),
-        };
-        Total::of(&events)
+        Total::first(match self {
+            Self::Append(events) | Self::Load(events) | Self::LoadTens(events) => events as u64,
+            Self::Command(events) => events as u64 + 1,
+            Self::Race => WRITERS * COMMANDS,
+        })
     }
 
     /// How many commands there are in it, so that operations of a race are commands.
     pub(crate) const fn operations(self) -> u64 {
         match self {
-            Self::Append(_) | Self::Command(_) | Self::Load(_) => 1,
+            Self::Append(_) | Self::Command(_) | Self::Load(_) | Self::LoadTens(_) => 1,
             Self::Race => WRITERS * COMMANDS,
         }
     }
 }
 
-/// The name of the case that shows what the engine makes of an append beside its commit of three.
+/// A commit of one event on a new stream.
 pub(crate) const FIRST: &str = "first event";
 /// A commit of three events on a new stream.
 pub(crate) const THREE: &str = "commit of three";
@@ -81,6 +87,8 @@ pub(crate) const KEPT_COMMAND: &str = "command on ten events, snapshots";
 /// Loads without snapshots, shortest first.
 pub(crate) const LOADS: [(&str, usize); 4] =
     [("load 10", 10), ("load 100", 100), ("load 1,000", 1000), ("load 10,000", 10_000)];
+/// A load of commits of ten events each.
+pub(crate) const TENS: &str = "load 1,000 in commits of ten";
 /// Loads with snapshots, shortest first.
 pub(crate) const KEPT_LOADS: [(&str, usize); 4] = [
     ("load 10, snapshots", 10),
@@ -94,20 +102,23 @@ pub(crate) const RACE: &str = "eight racing writers";
 /// All cases.
 pub(crate) fn all(subjects: &Subjects) -> Vec<Case<'_>> {
     let bare = || [&subjects.bare];
+    let all_bare = || [&subjects.bare, &subjects.bare_indexed, &subjects.bare_same];
     let both_bare = || [&subjects.bare, &subjects.bare_indexed];
+    let same_bare = || [&subjects.bare, &subjects.bare_same];
     let last = || [&subjects.bare_last, &subjects.bare_get];
     let kept = || subjects.every_ten.iter().chain(&subjects.every_one);
     let plain = &subjects.plain;
     let mut cases = vec![
-        case(FIRST, Work::Append(1), both_bare().into_iter().chain(plain).chain(&subjects.every_one), (40, 40)),
-        case(THREE, Work::Append(3), both_bare().into_iter().chain(plain).chain(&subjects.every_one), (40, 20)),
+        case(FIRST, Work::Append(1), all_bare().into_iter().chain(plain).chain(&subjects.every_one), (40, 40)),
+        case(THREE, Work::Append(3), all_bare().into_iter().chain(plain).chain(&subjects.every_one), (40, 20)),
         case(SHORT_COMMAND, Work::Command(5), both_bare().into_iter().chain(plain), (25, 16)),
         case(COMMAND, Work::Command(10), both_bare().into_iter().chain(plain), (25, 16)),
         case(KEPT_COMMAND, Work::Command(10), bare().into_iter().chain(kept()), (25, 16)),
     ];
     for (name, events) in LOADS {
-        cases.push(case(name, Work::Load(events), bare().into_iter().chain(plain), turns(events)));
+        cases.push(case(name, Work::Load(events), same_bare().into_iter().chain(plain), turns(events)));
     }
+    cases.push(case(TENS, Work::LoadTens(1000), same_bare().into_iter().chain(plain), turns(1000)));
     for (name, events) in KEPT_LOADS {
         cases.push(case(name, Work::Load(events), last().into_iter().chain(kept()), (40, 25)));
     }

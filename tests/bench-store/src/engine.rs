@@ -53,15 +53,12 @@ pub(crate) struct Index {
 /// It has a thread to itself, so that a subject and the engine do not wait for each other's turn in one runtime.
 pub(crate) fn start() -> Result<SocketAddr> {
     let (tell, told) = mpsc::channel();
-    thread::spawn(move || {
-        let serving = serve(&tell);
-        // Whoever waits for the address is told; later the clients notice.
-        if let Err(error) = serving
-            && tell.send(Err(error)).is_err()
-        {
-            std::process::abort();
+    thread::Builder::new().name("engine".to_owned()).spawn(move || {
+        // Whoever waits for the address is told; later on, clients notice by themselves.
+        if let Err(error) = serve(&tell) {
+            drop(tell.send(Err(error)));
         }
-    });
+    })?;
     told.recv().context("the engine's thread ended")?
 }
 

@@ -58,7 +58,7 @@ const fn place(turn: usize, round: usize, count: usize) -> usize {
 async fn warm_up<'a>(case: &Case<'_>, subject: &'a dyn Subject, meter: &Meter) -> Result<Course<'a>> {
     let mut course = Course { subject, bill: Bill::default(), spent: vec![], speeds: vec![], wrong: None };
     if let (true, Some(events)) = (case.work.only_reads(), case.work.events_before()) {
-        subject.fill(&stream(case, 0, 0), &Recorded::first(events)).await?;
+        subject.fill(&stream(case, 0, 0), &Recorded::first(events), case.work.at_once()).await?;
     }
     for number in 0..WARM_UP {
         let stream = made(case, subject, 0, number).await?;
@@ -101,7 +101,7 @@ async fn made(case: &Case<'_>, subject: &dyn Subject, round: usize, number: usiz
     }
     let stream = stream(case, round, number);
     if let Some(events) = case.work.events_before() {
-        subject.fill(&stream, &Recorded::first(events)).await?;
+        subject.fill(&stream, &Recorded::first(events), case.work.at_once()).await?;
     }
     Ok(stream)
 }
@@ -123,7 +123,7 @@ async fn work(work: Work, subject: &dyn Subject, stream: &str) -> Result<Done> {
     let (given, next) = match work {
         Work::Append(events) => (Recorded::first(events), Recorded::of(0)),
         Work::Command(events) => (vec![], Recorded::of(events as u64 + 1)),
-        Work::Load(_) | Work::Race => (vec![], Recorded::of(0)),
+        Work::Load(_) | Work::LoadTens(_) | Work::Race => (vec![], Recorded::of(0)),
     };
     let begun = now();
     let mut loaded = None;
@@ -134,7 +134,7 @@ async fn work(work: Work, subject: &dyn Subject, stream: &str) -> Result<Done> {
             let told = subject.command(stream, &next).await?;
             anyhow::ensure!(told == Told::Done, "a conflict without another writer on {stream}");
         }
-        Work::Load(_) => loaded = Some(subject.load(stream).await?),
+        Work::Load(_) | Work::LoadTens(_) => loaded = Some(subject.load(stream).await?),
         Work::Race => spent = race(subject, stream).await?,
     }
     let elapsed = begun.elapsed();
@@ -185,6 +185,8 @@ fn row(case: &Case<'_>, mut course: Course<'_>, bare: &[f64]) -> Row {
     let mut row = Row {
         case: case.name,
         subject: course.subject.name(),
+        family: course.subject.family(),
+        snapshot_every: course.subject.every(),
         requests: requests as f64 / operations,
         write_units: write_units / operations,
         read_units: read_units / operations,

@@ -212,7 +212,62 @@ fn without_token(body: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_dynamodb::primitives::Blob;
+    use aws_sdk_dynamodb::types::{AttributeValue as Value, Put, TransactWriteItem};
+
     use super::*;
+    use crate::engine::{self, Index, Key};
+
+    /// An item of so many bytes beside its key, put twice on the condition that it is not there, and queried.
+    async fn bill_of(bytes: usize) -> [Bill; 3] {
+        let meter = Meter::default();
+        let client = engine::client(engine::start().unwrap(), &meter);
+        let (hash, range) = (Key::Number("slice"), Key::Text("position"));
+        let index = Index { name: "index", hash, range, includes: None };
+        engine::create_table(&client, "items", Key::Text("pk"), None, Some(index)).await.unwrap();
+        let put = client.put_item().table_name("items").condition_expression("attribute_not_exists(pk)");
+        let put = put.item("pk", Value::S("a".into())).item("slice", Value::N("1".into()));
+        let put = put.item("position", Value::S("p".into())).item("data", Value::B(Blob::new(vec![b'x'; bytes])));
+        let query = client.query().table_name("items").consistent_read(true).key_condition_expression("pk = :pk");
+        meter.start();
+        put.clone().send().await.unwrap();
+        let first = meter.stop();
+        meter.start();
+        put.send().await.unwrap_err();
+        let second = meter.stop();
+        meter.start();
+        query.expression_attribute_values(":pk", Value::S("a".into())).send().await.unwrap();
+        [first, second, meter.stop()]
+    }
+
+    /// Known prices: a write unit for each kilobyte begun, on table and index; a read unit for each four.
+    #[tokio::test]
+    async fn what_things_cost_is_counted() {
+        for (bytes, write, read) in [(300, 1.0, 1.0), (1100, 2.0, 1.0), (5000, 5.0, 2.0)] {
+            let one = Bill { requests: 1, ..Bill::default() };
+            let expected = [
+                Bill { write_units: write, index_units: 1.0, ..one },
+                Bill { failed_conditions: 1, ..one },
+                Bill { read_units: read, ..one },
+            ];
+            assert_eq!(bill_of(bytes).await, expected, "{bytes} bytes");
+        }
+    }
+
+    /// Otherwise transactions would be slower the longer the run is, and refused for a token that was used before.
+    #[tokio::test]
+    async fn a_transaction_reaches_the_engine_without_its_token() {
+        let meter = Meter::default();
+        let client = engine::client(engine::start().unwrap(), &meter);
+        engine::create_table(&client, "items", Key::Text("pk"), None, None).await.unwrap();
+        for name in ["a", "b"] {
+            let put = Put::builder().table_name("items").item("pk", Value::S(name.into())).build().unwrap();
+            let items = client.transact_write_items().transact_items(TransactWriteItem::builder().put(put).build());
+            meter.start();
+            items.client_request_token("the same").send().await.unwrap();
+            assert_eq!(meter.stop(), Bill { requests: 1, write_units: 2.0, ..Bill::default() });
+        }
+    }
 
     #[test]
     fn only_the_token_is_taken_out() {

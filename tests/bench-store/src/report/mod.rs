@@ -1,12 +1,16 @@
 //! What was measured, as rows: for machines, for people, and as a picture.
 
+mod chart;
 mod table;
+mod verdict;
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
+
+use crate::subjects::Family;
 
 /// How a subject did in a case. Requests, units and failed conditions are per operation.
 #[derive(Debug, Clone, Serialize)]
@@ -15,6 +19,12 @@ pub(crate) struct Row {
     pub(crate) case: &'static str,
     /// By whom.
     pub(crate) subject: &'static str,
+    /// Whose it is.
+    #[serde(skip)]
+    pub(crate) family: Family,
+    /// Events from one snapshot to the next, if there are snapshots.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) snapshot_every: Option<u32>,
     /// Requests, refused ones among them.
     pub(crate) requests: f64,
     /// Write units of tables, as the engine reports them.
@@ -46,7 +56,8 @@ pub(crate) fn write(rows: &[Row], folder: &Path) -> Result<String> {
         let path = folder.join(name);
         fs::write(&path, content).with_context(|| format!("the file {}", path.display()))
     };
-    let shown = table::markdown(rows);
+    let shown = format!("{}\n{}", table::markdown(rows), verdict::markdown(rows));
+    chart::draw(rows, &folder.join("store.svg"))?;
     file("store.json", &serde_json::to_vec_pretty(rows)?)?;
     file("store.md", shown.as_bytes())?;
     Ok(shown)

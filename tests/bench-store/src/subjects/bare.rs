@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
 
-use super::{Loaded, Subject, Told};
+use super::{Family, Loaded, Subject, Told};
 use crate::engine::{Index, Key, create_table};
 use crate::ledger::{Recorded, Total};
 
@@ -139,6 +139,14 @@ impl Subject for Bare {
         self.name
     }
 
+    fn family(&self) -> Family {
+        Family::Bare
+    }
+
+    fn every(&self) -> Option<u32> {
+        None
+    }
+
     async fn append(&self, stream: &str, events: &[Recorded]) -> Result<()> {
         match self.put(stream, 1, events, None).await? {
             Told::Done => Ok(()),
@@ -146,14 +154,15 @@ impl Subject for Bare {
         }
     }
 
-    async fn fill(&self, stream: &str, events: &[Recorded]) -> Result<()> {
-        let mut total = Total::default();
-        for (index, event) in events.iter().enumerate() {
-            total = total.with(event);
+    async fn fill(&self, stream: &str, events: &[Recorded], at_once: usize) -> Result<()> {
+        let (mut total, mut version) = (Total::default(), 0);
+        for together in events.chunks(at_once) {
+            version += 1;
+            total = together.iter().fold(total, Total::with);
             let kept = (self.read != Read::All).then_some(total);
-            self.put(stream, index + 1, std::slice::from_ref(event), kept).await?;
+            self.put(stream, version, together, kept).await?;
         }
-        self.filled.lock().unwrap_or_else(PoisonError::into_inner).insert(stream.to_owned(), events.len());
+        self.filled.lock().unwrap_or_else(PoisonError::into_inner).insert(stream.to_owned(), version);
         Ok(())
     }
 

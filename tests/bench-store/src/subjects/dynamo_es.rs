@@ -14,7 +14,7 @@ use cqrs_es::persist::{EventStoreAggregateContext, PersistedEventStore};
 use cqrs_es::{Aggregate, AggregateError, CqrsFramework, DomainEvent, EventStore as _};
 use dynamo_es::DynamoEventRepository;
 
-use super::{Loaded, Subject, Told};
+use super::{Family, Loaded, Subject, Told};
 use crate::engine::{Key, create_table};
 use crate::ledger::{Recorded, Total};
 
@@ -56,7 +56,7 @@ pub(crate) struct DynamoEs {
     store: Store,
     framework: CqrsFramework<Total, Store>,
     /// How many events there are from one snapshot to the next.
-    every: Option<usize>,
+    every: Option<u32>,
 }
 
 impl DynamoEs {
@@ -66,8 +66,8 @@ impl DynamoEs {
     }
 
     /// Reads the snapshot of every `every`-th event, and the events after it.
-    pub(crate) async fn snapshots(client: &Client, name: &'static str, every: usize) -> Result<Self> {
-        let store = |repository| PersistedEventStore::new_snapshot_store(repository, every);
+    pub(crate) async fn snapshots(client: &Client, name: &'static str, every: u32) -> Result<Self> {
+        let store = |repository| PersistedEventStore::new_snapshot_store(repository, every as usize);
         Self::make(client, name, "snapshots", Some(every), store).await
     }
 
@@ -80,7 +80,7 @@ impl DynamoEs {
         client: &Client,
         name: &'static str,
         mode: &str,
-        every: Option<usize>,
+        every: Option<u32>,
         store: impl Fn(DynamoEventRepository) -> Store,
     ) -> Result<Self> {
         let (events, snapshots) = (format!("dynamo-es-{mode}"), format!("dynamo-es-{mode}-snapshots"));
@@ -102,7 +102,7 @@ impl DynamoEs {
             current_snapshot: snapshot,
         };
         self.store.commit(events.to_vec(), context, HashMap::new()).await?;
-        let is_kept = self.every.is_some_and(|every| sequence / every != (sequence + events.len()) / every);
+        let is_kept = self.every.is_some_and(|every| sequence / every as usize != (sequence + events.len()) / every as usize);
         Ok(Known {
             stream,
             total: events.iter().fold(total, Total::with),
@@ -132,15 +132,23 @@ impl Subject for DynamoEs {
         self.name
     }
 
+    fn family(&self) -> Family {
+        Family::DynamoEs
+    }
+
+    fn every(&self) -> Option<u32> {
+        self.every
+    }
+
     async fn append(&self, stream: &str, events: &[Recorded]) -> Result<()> {
         self.commit(Known::new(stream), events).await?;
         Ok(())
     }
 
     /// An item per event either way, so many are committed at once; a snapshot must not fall inside a commit.
-    async fn fill(&self, stream: &str, events: &[Recorded]) -> Result<()> {
+    async fn fill(&self, stream: &str, events: &[Recorded], _: usize) -> Result<()> {
         let at_once = match self.every {
-            Some(every) if every > 1 => every,
+            Some(every) if every > 1 => every as usize,
             Some(_) | None => MOST_WRITES - 1,
         };
         let mut known = Known::new(stream);

@@ -9,7 +9,7 @@ use event_store_adapter_rs::{
     SnapshotEnvelope,
 };
 
-use super::{Loaded, Subject, Told};
+use super::{Family, Loaded, Subject, Told};
 use crate::engine::{Index, Key, create_table};
 use crate::ledger::{Recorded, Total};
 
@@ -32,12 +32,12 @@ pub(crate) struct Adapter {
     name: &'static str,
     store: EventStoreForDynamoDB<LedgerId, Total, Recorded>,
     /// How many events there are from one snapshot to the next.
-    every: Option<u64>,
+    every: Option<u32>,
 }
 
 impl Adapter {
     /// With tables of its own, as its documentation has them.
-    pub(crate) async fn on(client: &Client, name: &'static str, every: Option<u64>) -> Result<Self> {
+    pub(crate) async fn on(client: &Client, name: &'static str, every: Option<u32>) -> Result<Self> {
         let table = |kind: &str| format!("adapter-{}-{kind}", every.unwrap_or_default());
         let history = "snapshot-history";
         let tables = DynamoDbTables {
@@ -67,7 +67,7 @@ impl Adapter {
         );
         let event = event.with_manifest("ledger.recorded");
         match self.every {
-            Some(every) if number % every == 0 => {
+            Some(every) if number.is_multiple_of(u64::from(every)) => {
                 self.store.persist_event_and_snapshot(event, SnapshotEnvelope::new(total, number)).await?;
             }
             Some(_) | None => self.store.persist_event(event).await?,
@@ -101,6 +101,14 @@ impl Subject for Adapter {
         self.name
     }
 
+    fn family(&self) -> Family {
+        Family::Adapter
+    }
+
+    fn every(&self) -> Option<u32> {
+        self.every
+    }
+
     async fn append(&self, stream: &str, events: &[Recorded]) -> Result<()> {
         let mut total = Total::default();
         for event in events {
@@ -109,7 +117,7 @@ impl Subject for Adapter {
         Ok(())
     }
 
-    async fn fill(&self, stream: &str, events: &[Recorded]) -> Result<()> {
+    async fn fill(&self, stream: &str, events: &[Recorded], _: usize) -> Result<()> {
         self.append(stream, events).await
     }
 

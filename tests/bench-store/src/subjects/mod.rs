@@ -4,6 +4,7 @@ mod bare;
 mod dynamo_es;
 mod event_store_adapter;
 mod skald;
+mod skald_items;
 
 use anyhow::Result;
 use async_trait::async_trait;
@@ -18,12 +19,18 @@ pub(crate) trait Subject: Send + Sync {
     /// Which one, and how it is set up.
     fn name(&self) -> &'static str;
 
+    /// Whose it is.
+    fn family(&self) -> Family;
+
+    /// How many events there are from one snapshot to the next, if it keeps any.
+    fn every(&self) -> Option<u32>;
+
     /// Writes the first events of a new stream, as one commit if it can; reads nothing.
     async fn append(&self, stream: &str, events: &[Recorded]) -> Result<()>;
 
-    /// Makes a stream as it is after a command for each of these events. It is not timed, so it may take short cuts, as long
-    /// as what is stored is the same.
-    async fn fill(&self, stream: &str, events: &[Recorded]) -> Result<()>;
+    /// Makes a stream as it is after commands of `at_once` events each. It is not timed, so it may take short cuts, as long as
+    /// what is stored is the same.
+    async fn fill(&self, stream: &str, events: &[Recorded], at_once: usize) -> Result<()>;
 
     /// Handles a command: loads the stream, decides that `entry` is made, appends it. On a conflict it may try again as often
     /// as it does by itself.
@@ -31,6 +38,19 @@ pub(crate) trait Subject: Send + Sync {
 
     /// Loads the stream: the state after all of its events.
     async fn load(&self, stream: &str) -> Result<Loaded>;
+}
+
+/// Whose subjects there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// Nobody's: calls of the SDK.
+    Bare,
+    /// Ours.
+    Skald,
+    /// dynamo-es with cqrs-es.
+    DynamoEs,
+    /// event-store-adapter-rs.
+    Adapter,
 }
 
 /// What became of a command.
@@ -48,6 +68,8 @@ pub(crate) enum Loaded {
     Total(Total),
     /// The bare call's answer. It is decoded after the clock was stopped.
     Items(Items),
+    /// The same, of Skald's items.
+    Commits(Items),
 }
 
 impl Loaded {
@@ -56,6 +78,7 @@ impl Loaded {
         match self {
             Self::Total(total) => Ok(total),
             Self::Items(items) => bare::total(&items),
+            Self::Commits(items) => skald_items::total(items),
         }
     }
 }
@@ -66,6 +89,8 @@ pub(crate) struct Subjects {
     pub(crate) bare: Box<dyn Subject>,
     /// The same in a table with the index that Skald's has.
     pub(crate) bare_indexed: Box<dyn Subject>,
+    /// The same with the very items that Skald writes.
+    pub(crate) bare_same: Box<dyn Subject>,
     /// The floor of loading with snapshots: a query that reads only the last item.
     pub(crate) bare_last: Box<dyn Subject>,
     /// What a get is faster than a query.
@@ -103,6 +128,7 @@ impl Subjects {
         Ok(Self {
             bare: Box::new(Bare::on(client, "bare call").await?),
             bare_indexed: Box::new(Bare::indexed(client, "bare call, table with index").await?),
+            bare_same: Box::new(skald_items::SkaldItems::on(client, "bare call, Skald's items").await?),
             bare_last: Box::new(Bare::last(client, "bare query, last item").await?),
             bare_get: Box::new(Bare::get(client, "bare get, last item").await?),
             plain,

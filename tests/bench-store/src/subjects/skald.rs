@@ -9,13 +9,13 @@ use anyhow::{Result, bail};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use skald::{
-    Actor, CommitId, Context, CorrelationId, Decider, DomainEvent as _, EventStore as _, HandleError, Head as _, One,
+    Actor, CommitId, Context, CorrelationId, Decider, DomainEvent as _, EncodeError, EventData, EventStore as _, HandleError, Head as _, One,
     Outcome, Pause, Request, Snapshot, Snapshots, StreamId, Tenant, Timestamp, handle, states,
 };
 use skald_dynamodb::DynamoDbEventStore;
 use uuid::Uuid;
 
-use super::{Loaded, Subject, Told};
+use super::{Family, Loaded, Subject, Told};
 use crate::engine::{Index, Key, create_table};
 use crate::ledger::{Recorded, Total};
 
@@ -28,7 +28,7 @@ skald::domain_event! {
 }
 
 /// A ledger whose state is kept with every `EVERY`-th commit; never, if it is 0.
-struct Ledger<const EVERY: u32>;
+pub(super) struct Ledger<const EVERY: u32>;
 
 impl<const EVERY: u32> Decider for Ledger<EVERY> {
     const CATEGORY: &'static str = "ledger";
@@ -66,10 +66,14 @@ pub(crate) struct Skald<const EVERY: u32> {
 impl<const EVERY: u32> Skald<EVERY> {
     /// With an events table of its own, as the deployment's template has it.
     pub(crate) async fn on(client: &Client, name: &'static str) -> Result<Self> {
-        let table = format!("skald-{EVERY}");
+        Self::in_table(client, name, &format!("skald-{EVERY}")).await
+    }
+
+    /// Likewise, in the table of this name.
+    pub(super) async fn in_table(client: &Client, name: &'static str, table: &str) -> Result<Self> {
         let (hash, range) = (Key::Number("slice"), Key::Text("position"));
         let index = Index { name: "commits", hash, range, includes: Some("types") };
-        create_table(client, &table, Key::Text("pk"), Some(Key::Number("sk")), Some(index)).await?;
+        create_table(client, table, Key::Text("pk"), Some(Key::Number("sk")), Some(index)).await?;
         Ok(Self { name, store: DynamoDbEventStore::new(client.clone(), table), commits: AtomicU64::new(0) })
     }
 
@@ -92,11 +96,15 @@ impl<const EVERY: u32> Skald<EVERY> {
     /// The state after `commits` commits, if it is to be kept.
     fn snapshot(commits: usize, total: &Total) -> Option<Snapshot> {
         let kept = Ledger::<EVERY>::SNAPSHOTS?;
-        if commits % kept.kind().every as usize == 0 { kept.take(total) } else { None }
+        if commits.is_multiple_of(kept.kind().every as usize) { kept.take(total) } else { None }
     }
 }
 
-fn stream_id(stream: &str) -> Result<StreamId> {
+fn encoded(events: &[Recorded]) -> Result<Vec<EventData>, EncodeError> {
+    events.iter().map(|event| LedgerEvent::from(event.clone()).encode()).collect()
+}
+
+pub(super) fn stream_id(stream: &str) -> Result<StreamId> {
     Ok(StreamId::new(&Tenant::default(), Ledger::<0>::CATEGORY, stream)?)
 }
 
@@ -106,20 +114,27 @@ impl<const EVERY: u32> Subject for Skald<EVERY> {
         self.name
     }
 
+    fn family(&self) -> Family {
+        Family::Skald
+    }
+
+    fn every(&self) -> Option<u32> {
+        Ledger::<EVERY>::SNAPSHOTS.map(|kept| kept.kind().every)
+    }
+
     async fn append(&self, stream: &str, events: &[Recorded]) -> Result<()> {
-        let encoded = events.iter().map(|event| LedgerEvent::from(event.clone()).encode()).collect::<Result<_, _>>()?;
         let snapshot = Self::snapshot(1, &Total::of(events));
         let head = self.store.start(stream_id(stream)?);
-        self.store.append(&head, self.request()?.draft(encoded, snapshot)).await?;
+        self.store.append(&head, self.request()?.draft(encoded(events)?, snapshot)).await?;
         Ok(())
     }
 
-    async fn fill(&self, stream: &str, events: &[Recorded]) -> Result<()> {
+    async fn fill(&self, stream: &str, events: &[Recorded], at_once: usize) -> Result<()> {
         let mut head = self.store.start(stream_id(stream)?);
         let mut total = Total::default();
-        for (index, event) in events.iter().enumerate() {
-            total = total.with(event);
-            let encoded = vec![LedgerEvent::from(event.clone()).encode()?];
+        for (index, together) in events.chunks(at_once).enumerate() {
+            total = together.iter().fold(total, Total::with);
+            let encoded = encoded(together)?;
             let draft = self.request()?.draft(encoded, Self::snapshot(index + 1, &total));
             head = self.store.append(&head, draft).await?.head;
         }

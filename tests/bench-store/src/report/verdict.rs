@@ -1,0 +1,97 @@
+//! Whether Skald reaches what it must: each rule with its numbers.
+
+use super::Row;
+use super::table::short;
+use crate::cases::{COMMAND, FIRST, KEPT_LOADS, LOADS, SHORT_COMMAND, THREE};
+use crate::subjects::Family;
+
+/// Throughput by that of the bare call that is enough.
+const ENOUGH: f64 = 0.9;
+
+/// A list: what is reached, and what is not.
+pub(super) fn markdown(rows: &[Row]) -> String {
+    let costs = [append(rows), command(rows, SHORT_COMMAND), command(rows, COMMAND)];
+    let speeds = [FIRST, THREE, LOADS[0].0].into_iter().flat_map(|case| speed(rows, case));
+    let growths = [growth(rows, 10), growth(rows, 1)];
+    let peers = rows.chunk_by(|one, next| one.case == next.case).flat_map(against_peers);
+    let lines = costs.into_iter().flatten().chain(speeds).chain(growths.into_iter().flatten()).chain(peers);
+    std::iter::once("### What must be reached\n".to_owned()).chain(lines).collect::<Vec<_>>().join("\n") + "\n"
+}
+
+fn line(is_reached: bool, what: &str) -> String {
+    format!("- {}: {what}", if is_reached { "reached" } else { "**not reached**" })
+}
+
+fn find<'a>(rows: &'a [Row], case: &str, family: Family, every: Option<u32>) -> Option<&'a Row> {
+    rows.iter().find(|row| row.case == case && row.family == family && row.snapshot_every == every)
+}
+
+fn append(rows: &[Row]) -> Option<String> {
+    let row = find(rows, FIRST, Family::Skald, None)?;
+    let is_reached = is(row.requests, 1.0) && is(row.write_units, 1.0);
+    let costs = costs(row);
+    Some(line(is_reached, &format!("a commit under 1 KB is 1 request and 1 write unit on the table: {costs}")))
+}
+
+fn command(rows: &[Row], case: &str) -> Option<String> {
+    let row = find(rows, case, Family::Skald, None)?;
+    let is_reached = is(row.requests, 2.0) && is(row.read_units, 1.0) && is(row.write_units, 1.0);
+    Some(line(is_reached, &format!("a {case} is 2 requests, 1 read unit, 1 write unit: {}", costs(row))))
+}
+
+fn costs(row: &Row) -> String {
+    let Row { requests, read_units, write_units, index_write_units, .. } = row;
+    let [requests, read, write, index] = [requests, read_units, write_units, index_write_units].map(|n| short(*n));
+    format!("{requests} requests, {read} R, {write} W, and {index} W of the index")
+}
+
+/// By the bare call, whose items hold the events only, and by the bare call with the very items that Skald has.
+fn speed(rows: &[Row], case: &str) -> Vec<String> {
+    let bare: Vec<&Row> = rows.iter().filter(|row| row.case == case && row.family == Family::Bare).collect();
+    let ours = find(rows, case, Family::Skald, None).and_then(|row| row.ratio_to_bare);
+    let lines = bare.into_iter().filter_map(|bare| {
+        let ratio = ours? / bare.ratio_to_bare?;
+        let what = format!("{case} at {ENOUGH} of: {}: {ratio:.2}", bare.subject);
+        Some(line(ratio >= ENOUGH, &what))
+    });
+    lines.collect()
+}
+
+fn growth(rows: &[Row], every: u32) -> Option<String> {
+    let [short, long] =
+        [KEPT_LOADS[0], KEPT_LOADS[3]].map(|(case, _)| find(rows, case, Family::Skald, Some(every))?.ratio_to_bare);
+    // By the floor of the same rounds, so that what the machine did in between does not count.
+    let (short, long) = (short?, long?);
+    let times = short / long;
+    let what = format!("10,000 events load within 2 times 10, a snapshot every {every}: {times:.2} times");
+    Some(line(times <= 2.0, &what))
+}
+
+/// Skald by the best of its peers, with equal snapshots.
+fn against_peers(rows: &[Row]) -> Vec<String> {
+    let ours = rows.iter().filter(|row| row.family == Family::Skald);
+    ours.filter_map(|ours| {
+        let peers = rows.iter().filter(|row| matches!(row.family, Family::DynamoEs | Family::Adapter));
+        let peers = peers.filter(|row| row.snapshot_every == ours.snapshot_every);
+        let best = peers.max_by(|one, other| {
+            one.ratio_to_bare.unwrap_or_default().total_cmp(&other.ratio_to_bare.unwrap_or_default())
+        })?;
+        let (speed, theirs) = (ours.ratio_to_bare?, best.ratio_to_bare?);
+        let what = format!(
+            "{}, {}: {speed:.2} against {theirs:.2} of {} ({} W {} R against {} W {} R)",
+            ours.case,
+            ours.subject,
+            best.subject,
+            short(ours.write_units + ours.index_write_units),
+            short(ours.read_units),
+            short(best.write_units),
+            short(best.read_units),
+        );
+        Some(line(speed >= theirs, &what))
+    })
+    .collect()
+}
+
+fn is(count: f64, wanted: f64) -> bool {
+    (count - wanted).abs() < 0.001
+}

@@ -1,0 +1,116 @@
+//! Calls of the SDK with the very items that Skald has: what is left to Skald's own code is the difference to this.
+
+use std::collections::HashMap;
+
+use anyhow::{Result, bail};
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue as Value;
+use serde_dynamo::Item;
+use skald::fold;
+use skald_dynamodb::{StreamItem, read_stream_item};
+
+use super::bare::Items;
+use super::skald::{Ledger, Skald, stream_id};
+use super::{Family, Loaded, Subject, Told};
+use crate::ledger::{Recorded, Total};
+
+const TABLE: &str = "skald-items";
+
+/// Skald fills the streams; appending and loading are calls of the SDK.
+pub(crate) struct SkaldItems {
+    client: Client,
+    name: &'static str,
+    skald: Skald<0>,
+}
+
+impl SkaldItems {
+    /// With a table like Skald's.
+    pub(crate) async fn on(client: &Client, name: &'static str) -> Result<Self> {
+        Ok(Self { client: client.clone(), name, skald: Skald::in_table(client, name, TABLE).await? })
+    }
+}
+
+#[async_trait]
+impl Subject for SkaldItems {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn family(&self) -> Family {
+        Family::Bare
+    }
+
+    fn every(&self) -> Option<u32> {
+        None
+    }
+
+    async fn append(&self, stream: &str, events: &[Recorded]) -> Result<()> {
+        let put = self.client.put_item().table_name(TABLE).set_item(Some(item(&stream_id(stream)?.key(), events)?));
+        put.condition_expression("attribute_not_exists(pk)").send().await?;
+        Ok(())
+    }
+
+    async fn fill(&self, stream: &str, events: &[Recorded], at_once: usize) -> Result<()> {
+        self.skald.fill(stream, events, at_once).await
+    }
+
+    async fn command(&self, stream: &str, _: &Recorded) -> Result<Told> {
+        bail!("{stream}: a command is what Skald's own code is for")
+    }
+
+    async fn load(&self, stream: &str) -> Result<Loaded> {
+        let mut items = Vec::new();
+        let mut from = None;
+        loop {
+            let query = self.client.query().table_name(TABLE).consistent_read(true);
+            let query = query.key_condition_expression("pk = :pk");
+            let query = query.expression_attribute_values(":pk", Value::S(stream_id(stream)?.key()));
+            let answer = query.set_exclusive_start_key(from).send().await?;
+            items.extend(answer.items.unwrap_or_default());
+            from = answer.last_evaluated_key;
+            if from.is_none() {
+                return Ok(Loaded::Commits(items));
+            }
+        }
+    }
+}
+
+/// A first commit as the layout says, written here by hand.
+fn item(pk: &str, events: &[Recorded]) -> Result<HashMap<String, Value>> {
+    let text = |text: &str| Value::S(text.to_owned());
+    let at = "1970-01-01T00:00:00.000Z";
+    let event = |event: &Recorded| {
+        Ok(Value::M(attributes([
+            ("type", text("ledger.recorded")),
+            ("schema", Value::N("1".to_owned())),
+            ("data", Value::B(Blob::new(serde_json::to_vec(event)?))),
+        ])))
+    };
+    Ok(attributes([
+        ("pk", text(pk)),
+        ("sk", Value::N("1".to_owned())),
+        ("commit", text("00000000-0000-0000-0000-000000000001")),
+        ("at", text(at)),
+        ("encoding", text("json")),
+        ("events", Value::L(events.iter().map(event).collect::<Result<_>>()?)),
+        ("context", Value::M(attributes(["source", "correlation", "actor"].map(|name| (name, text("bench")))))),
+        ("slice", Value::N("7".to_owned())),
+        ("position", Value::S(format!("{at}/{pk}/000000000001"))),
+        ("types", text("ledger.recorded")),
+    ]))
+}
+
+fn attributes<const N: usize>(attributes: [(&str, Value); N]) -> HashMap<String, Value> {
+    attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The state that these items amount to.
+pub(super) fn total(items: Items) -> Result<Total> {
+    let commits = items.into_iter().map(|item| match read_stream_item(Item::from(item)) {
+        StreamItem::Commit(commit) => Ok(commit),
+        StreamItem::Unread { .. } | StreamItem::Foreign { .. } => bail!("an item that is no commit"),
+    });
+    Ok(fold::<Ledger<0>>(&commits.collect::<Result<Vec<_>>>()?)?.state)
+}
