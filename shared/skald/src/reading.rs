@@ -9,8 +9,8 @@ use crate::{
     Timestamp, Version,
 };
 
-/// How many commits are read at once.
-const PAGE: u32 = 1000;
+/// How many commits are read at once. More than a page of a store holds that pages by size: on DynamoDB, 1 MB.
+const PAGE: u32 = 10_000;
 
 /// Which way a stream is read, and from where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
