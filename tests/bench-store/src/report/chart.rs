@@ -19,10 +19,10 @@ const PANEL_WIDTH: i32 = 860;
 const MARGIN: i32 = 24;
 const TITLE: i32 = 84;
 const LINE: i32 = 22;
-const NAMES: i32 = 250;
-const NUMBERS: i32 = 230;
+const NAMES: i32 = 260;
+const NUMBERS: i32 = 220;
 /// The ratio at the right end of the bars.
-const MOST: f64 = 1.2;
+const MOST: f64 = 1.5;
 const INK: RGBColor = RGBColor(33, 37, 41);
 const PALE: RGBColor = RGBColor(134, 142, 150);
 const RED: RGBColor = RGBColor(201, 42, 42);

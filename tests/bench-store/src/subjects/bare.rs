@@ -96,12 +96,10 @@ impl Bare {
         }
         match put.send().await {
             Ok(_) => Ok(Told::Done),
-            Err(error) => {
-                match error.as_service_error().map(PutItemError::is_conditional_check_failed_exception) {
-                    Some(true) => Ok(Told::Conflict),
-                    Some(false) | None => Err(error.into()),
-                }
-            }
+            Err(error) => match error.as_service_error().map(PutItemError::is_conditional_check_failed_exception) {
+                Some(true) => Ok(Told::Conflict),
+                Some(false) | None => Err(error.into()),
+            },
         }
     }
 
@@ -172,7 +170,8 @@ impl Subject for Bare {
     }
 
     async fn load(&self, stream: &str) -> Result<Loaded> {
-        let items = if self.read == Read::LastByGet { self.get_last(stream).await? } else { self.query(stream).await? };
+        let items =
+            if self.read == Read::LastByGet { self.get_last(stream).await? } else { self.query(stream).await? };
         Ok(Loaded::Items(items))
     }
 }

@@ -102,7 +102,8 @@ impl DynamoEs {
             current_snapshot: snapshot,
         };
         self.store.commit(events.to_vec(), context, HashMap::new()).await?;
-        let is_kept = self.every.is_some_and(|every| sequence / every as usize != (sequence + events.len()) / every as usize);
+        let is_kept =
+            self.every.is_some_and(|every| sequence / every as usize != (sequence + events.len()) / every as usize);
         Ok(Known {
             stream,
             total: events.iter().fold(total, Total::with),

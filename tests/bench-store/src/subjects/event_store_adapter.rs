@@ -59,12 +59,8 @@ impl Adapter {
     async fn persist(&self, stream: &str, total: Total, entry: &Recorded) -> Result<Total, EventStoreError> {
         let total = total.with(entry);
         let number = total.entries;
-        let event = EventEnvelope::new(
-            LedgerId(stream.to_owned()),
-            number,
-            DateTime::from_timestamp_nanos(0),
-            entry.clone(),
-        );
+        let event =
+            EventEnvelope::new(LedgerId(stream.to_owned()), number, DateTime::from_timestamp_nanos(0), entry.clone());
         let event = event.with_manifest("ledger.recorded");
         match self.every {
             Some(every) if number.is_multiple_of(u64::from(every)) => {

@@ -74,10 +74,10 @@ pub(crate) enum Loaded {
 
 impl Loaded {
     /// The state.
-    pub(crate) fn total(self) -> Result<Total> {
+    pub(crate) fn total(&self) -> Result<Total> {
         match self {
-            Self::Total(total) => Ok(total),
-            Self::Items(items) => bare::total(&items),
+            Self::Total(total) => Ok(*total),
+            Self::Items(items) => bare::total(items),
             Self::Commits(items) => skald_items::total(items),
         }
     }

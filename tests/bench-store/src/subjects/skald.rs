@@ -9,8 +9,9 @@ use anyhow::{Result, bail};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use skald::{
-    Actor, CommitId, Context, CorrelationId, Decider, DomainEvent as _, EncodeError, EventData, EventStore as _, HandleError, Head as _, One,
-    Outcome, Pause, Request, Snapshot, Snapshots, StreamId, Tenant, Timestamp, handle, states,
+    Actor, CommitId, Context, CorrelationId, Decider, DomainEvent as _, EncodeError, EventData, EventStore as _,
+    HandleError, Head as _, One, Outcome, Pause, Request, Snapshot, Snapshots, StreamId, Tenant, Timestamp, handle,
+    states,
 };
 use skald_dynamodb::DynamoDbEventStore;
 use uuid::Uuid;

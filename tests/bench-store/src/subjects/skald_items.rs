@@ -107,8 +107,8 @@ fn attributes<const N: usize>(attributes: [(&str, Value); N]) -> HashMap<String,
 }
 
 /// The state that these items amount to.
-pub(super) fn total(items: Items) -> Result<Total> {
-    let commits = items.into_iter().map(|item| match read_stream_item(Item::from(item)) {
+pub(super) fn total(items: &Items) -> Result<Total> {
+    let commits = items.iter().map(|item| match read_stream_item(Item::from(item.clone())) {
         StreamItem::Commit(commit) => Ok(commit),
         StreamItem::Unread { .. } | StreamItem::Foreign { .. } => bail!("an item that is no commit"),
     });
