@@ -100,6 +100,10 @@ fn panel<'a>(root: &Area<'a>, (left, top): (i32, i32), rows: &[Row]) -> Drawn<'a
             Some(wrong) => {
                 root.draw(&Text::new(format!("wrong: {wrong}"), (bars + 6, y), style(13, RED, HPos::Left)))?;
             }
+            // Inside the bar where it would stand on the line of the bare call.
+            None if (0.8..1.0).contains(&ratio) => {
+                root.draw(&Text::new(format!("{ratio:.2}"), (at(ratio) - 5, y), style(13, WHITE, HPos::Right)))?;
+            }
             None => root.draw(&Text::new(format!("{ratio:.2}"), (at(ratio) + 5, y), style(13, INK, HPos::Left)))?,
         }
         root.draw(&Text::new(numbers(row), (bars + width + 10, y), style(12, PALE, HPos::Left)))?;

@@ -42,7 +42,7 @@ fn command(rows: &[Row], case: &str) -> Option<String> {
 fn costs(row: &Row) -> String {
     let Row { requests, read_units, write_units, index_write_units, .. } = row;
     let [requests, read, write, index] = [requests, read_units, write_units, index_write_units].map(|n| short(*n));
-    format!("{requests} requests, {read} R, {write} W, and {index} W of the index")
+    format!("{requests} req, {read} R, {write} W, and {index} W of the index")
 }
 
 /// By the bare call, whose items hold the events only, and by the bare call with the very items that Skald has.
