@@ -102,6 +102,14 @@ async fn a_person_is_in_the_clear_nowhere_and_gone_when_erased() {
     assert_eq!((&shown["customer_name"], &shown["status"]), (&json!("Wilhelmina Zyx"), &json!("confirmed")));
     let events = api.get(&format!("/orders/{id}/events")).await.expect(200).body;
     assert_eq!(events["events"][0]["data"]["shipping_address"]["line1"], "Nebelgasse 77");
+    let known = async || {
+        let headers = [("if-none-match", "\"3\"")];
+        api.send("GET", &format!("/orders/{id}"), &headers, None).await
+    };
+    let _unchanged = known().await.expect(304);
+    let mut elsewhere = wilhelminas("MUG-01");
+    elsewhere["shipping_address"]["line1"] = json!("Nebelgasse 78");
+    let _other = api.place("key-1", &elsewhere).await.expect(422);
 
     let traces = async || {
         let mut traces = Traces::read(&cloud).await;
@@ -121,6 +129,7 @@ async fn a_person_is_in_the_clear_nowhere_and_gone_when_erased() {
     let mut nameless = shown;
     nameless["customer_name"] = Value::Null;
     assert_eq!(api.get(&format!("/orders/{id}")).await.expect(200).body, nameless);
+    assert_eq!(known().await.expect(200).body, nameless, "whoever has seen the name hears that it is gone");
     assert_eq!(api.get(&format!("/orders/{id}?as_of_version=3")).await.expect(200).body, nameless);
     assert_eq!(api.get("/customers/c-wz/orders").await.expect(200).body, json!({ "orders": [nameless] }));
     let mut gone = events;

@@ -5,13 +5,15 @@ use ordering::customer::{Customer, CustomerCommand, CustomerRejection, CustomerS
 use ordering::requests::CustomerRequest;
 use ordering::streams;
 use serde_json::json;
-use skald::{Actor, CommitId, EventStore, One, Person, PersonKeys, decide_in_turn, handle, handle_all, states};
+use skald::{
+    Actor, CommitId, EventStore, One, Opening, Person, PersonKeys, decide_in_turn, handle, handle_all, states,
+};
 use skald_lambda::clock::{RandomPause, new_id};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
 use crate::{CatalogCommands, SOURCE, malformed};
 
-impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
+impl<S: EventStore + Clone, K: PersonKeys> CatalogCommands<S, K> {
     /// `PUT /customers/{id}`: registers a customer, or changes what differs. One commit, whatever it takes.
     pub(crate) async fn put_customer(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         let id = CustomerId::new(id).map_err(|rule| Problem::invalid(format!("The id in the path {rule}.")))?;
@@ -19,7 +21,9 @@ impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
         let (stream, commands) = (One::<Customer>::new(streams::customer(&self.tenant, &id)), asked.commands());
         let request = call.request(CommitId::new(new_id()), SOURCE, actor(&id)?);
         let decide = |customer: &skald::Folded<_>| decide_in_turn::<Customer>(&customer.state, &commands);
-        let handled = handle_all(&self.events, &RandomPause, &stream, &request, decide).await;
+        // Whether something differs can only be told of what is plain.
+        let events = Opening::new(self.events.clone(), &self.keys);
+        let handled = handle_all(&events, &RandomPause, &stream, &request, decide).await;
         let handled = handled.map_err(|error| Problem::from_handle(error, not_changed))?;
 
         let status = if handled.created() { StatusCode::CREATED } else { StatusCode::OK };

@@ -19,8 +19,8 @@ pub struct CatalogCommands<S, K> {
     tenant: Tenant,
 }
 
-impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
-    /// Keeps the catalogue in this event store, and the keys of customers here.
+impl<S: EventStore + Clone, K: PersonKeys> CatalogCommands<S, K> {
+    /// Keeps the catalogue in this event store, which seals, and the keys of customers here.
     pub fn new(events: S, keys: K) -> Self {
         Self { events, keys, tenant: Tenant::default() }
     }

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::Client;
 use catalog_commands::CatalogCommands;
-use skald::{Opening, Sealing};
+use skald::Sealing;
 use skald_dynamodb::{DynamoDbEventStore, DynamoDbPersonKeys};
 use skald_kms::KmsKeyWrap;
 use skald_lambda::{Error, config, http, start_logging};
@@ -15,6 +15,6 @@ async fn main() -> Result<(), Error> {
     let wrap = KmsKeyWrap::new(aws_sdk_kms::Client::new(&aws), config::variable("PERSON_KEYS_KMS_KEY")?);
     let keys = &DynamoDbPersonKeys::new(dynamodb.clone(), config::variable("PERSON_KEYS_TABLE")?, wrap);
     let events = DynamoDbEventStore::new(dynamodb, config::variable("EVENTS_TABLE")?);
-    let commands = &CatalogCommands::new(Opening::new(Sealing::new(events, keys), keys), keys);
+    let commands = &CatalogCommands::new(Sealing::new(events, keys), keys);
     http::serve(move |call| async move { commands.respond(&call).await }).await
 }

@@ -8,7 +8,7 @@ use ordering::requests::{CancelRequest, Fault};
 use ordering::streams;
 use ordering::views::OrderStatus;
 use serde_json::json;
-use skald::{Actor, CommitId, Decider, EventStore, Folded, Handled, One, Version, handle_all};
+use skald::{Actor, CommitId, Decider, EventStore, Folded, Handled, One, PersonKeys, Version, handle_all};
 use skald_lambda::clock::{RandomPause, new_id};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode, header};
 
@@ -23,7 +23,7 @@ enum NotChanged {
     Rejected(#[from] OrderRejection),
 }
 
-impl<S: EventStore> OrderCommands<S> {
+impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
     /// `POST /orders/{id}/cancel`: an attempt to turn the order round; the saga then undoes it.
     pub(crate) async fn cancel(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         CancelRequest::validate(&call.json()?).map_err(|faults| {

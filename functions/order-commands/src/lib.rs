@@ -3,7 +3,7 @@
 mod change;
 mod place;
 
-use skald::{EventStore, Tenant};
+use skald::{EventStore, PersonKeys, Tenant};
 use skald_lambda::http::{Call, Problem, Reply};
 
 /// The name of this component in the commits that it writes.
@@ -11,15 +11,16 @@ const SOURCE: &str = "order-commands";
 
 /// Takes commands on orders.
 #[derive(Debug)]
-pub struct OrderCommands<S> {
+pub struct OrderCommands<S, K> {
     events: S,
+    keys: K,
     tenant: Tenant,
 }
 
-impl<S: EventStore> OrderCommands<S> {
-    /// Takes commands on the orders in this event store.
-    pub fn new(events: S) -> Self {
-        Self { events, tenant: Tenant::default() }
+impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
+    /// Takes commands on the orders in this event store, which seals with these keys.
+    pub fn new(events: S, keys: K) -> Self {
+        Self { events, keys, tenant: Tenant::default() }
     }
 
     /// Answers a call.

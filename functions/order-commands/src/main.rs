@@ -15,6 +15,6 @@ async fn main() -> Result<(), Error> {
     let wrap = KmsKeyWrap::new(aws_sdk_kms::Client::new(&aws), config::variable("PERSON_KEYS_KMS_KEY")?);
     let keys = &DynamoDbPersonKeys::new(dynamodb.clone(), config::variable("PERSON_KEYS_TABLE")?, wrap);
     let events = DynamoDbEventStore::new(dynamodb, config::variable("EVENTS_TABLE")?);
-    let commands = &OrderCommands::new(Sealing::new(events, keys));
+    let commands = &OrderCommands::new(Sealing::new(events, keys), keys);
     http::serve(move |call| async move { commands.respond(&call).await }).await
 }

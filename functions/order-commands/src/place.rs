@@ -8,11 +8,12 @@ use ordering::customer::Customer;
 use ordering::order::{Order, OrderCommand, OrderRejection, OrderState};
 use ordering::placing::{Refused, price};
 use ordering::product::Product;
-use ordering::requests::{Fault, OrderRequest, UnknownForm};
+use ordering::requests::{Fault, OrderRequest, Untold};
 use ordering::streams;
 use serde_json::json;
 use skald::{
-    Actor, AppendError, Commit, CommitId, Decider, DomainEvent, EventStore, Many, One, Refusal, Version, states,
+    Actor, AppendError, Commit, CommitId, Decider, DomainEvent, EventStore, Many, One, Opening, PersonKeys, StoreError,
+    Version, states,
 };
 use skald_lambda::http::{Call, IDEMPOTENT_REPLAYED, Problem, Reply, StatusCode, header};
 
@@ -21,7 +22,7 @@ use crate::{OrderCommands, SOURCE};
 /// How long an order may take from placing to confirmation, in milliseconds; after that it is undone.
 const TIME_LIMIT_MS: u32 = 15 * 60 * 1000;
 
-impl<S: EventStore> OrderCommands<S> {
+impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
     /// `POST /orders`.
     pub(crate) async fn place(&self, call: &Call) -> Result<Reply, Problem> {
         let key = IdempotencyKey::new(call.header("idempotency-key").unwrap_or_default())
@@ -33,7 +34,9 @@ impl<S: EventStore> OrderCommands<S> {
         let order_id = OrderId::of(&self.tenant, &caller, &key);
         let stream = streams::order(&self.tenant, order_id);
 
-        let loaded = self.events.load(&stream, None).await?;
+        // Only an order that is there already is opened: a repeat is told by all that it says.
+        let orders = Opening::new(self.events.clone(), &self.keys);
+        let loaded = orders.load(&stream, None).await?;
         if let Some(first) = loaded.commits.first() {
             return replay(order_id, first, &request);
         }
@@ -44,21 +47,20 @@ impl<S: EventStore> OrderCommands<S> {
         let encoded = encoded.map_err(|error| Problem::internal(&error))?;
         let draft = call.request(commit_id, SOURCE, actor).draft(encoded, None);
         match self.events.append(&loaded.head, draft).await {
-            // The same call at the same time had stored it, or an attempt of this one whose answer was lost.
-            Ok(appended) if appended.repeated => replay(order_id, &appended.commit, &request),
-            Ok(appended) => Ok(accepted(order_id, &placed(&appended.commit)?)),
-            // The same key at the same time: whoever was first decides what it stands for.
-            Err(AppendError::Conflict { .. }) => {
-                let commits = self.events.read(&stream, Version::START).await?;
+            Ok(appended) if !appended.repeated => Ok(accepted(order_id, &placed(&appended.commit)?)),
+            // The same key at the same time, or an attempt of this call whose answer was lost: whoever was first decides what
+            // it stands for.
+            Ok(_) | Err(AppendError::Conflict { .. }) => {
+                let commits = orders.read(&stream, Version::START).await?;
                 replay(order_id, commits.first().ok_or_else(Problem::unavailable)?, &request)
             }
             Err(AppendError::Contended) => Err(Problem::unavailable()),
-            Err(AppendError::Store(error)) => Err(error.into()),
             // Erased after they were looked up.
-            Err(AppendError::Refused(Refusal::PersonErased(_))) => {
+            Err(AppendError::Store(StoreError::PersonErased(_))) => {
                 Err(not_placed(Refused::Unknown { customer: true, items: Vec::new() }))
             }
-            Err(AppendError::Refused(refusal)) => Err(refusal.into()),
+            Err(AppendError::Store(error)) => Err(error.into()),
+            Err(AppendError::Refused(refusal)) => Err(Problem::internal(&refusal)),
         }
     }
 
@@ -85,7 +87,8 @@ fn replay(order_id: OrderId, first: &Commit, request: &OrderRequest) -> Result<R
             Err(Problem::refused(detail))
         }
         // A newer release placed it, and is about to take over from this one.
-        Err(UnknownForm(_)) => Err(Problem::unavailable()),
+        Err(Untold::Form(_)) => Err(Problem::unavailable()),
+        Err(sealed @ Untold::Sealed) => Err(Problem::internal(&sealed)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use events::OrderEvent;
 use serde_json::{Value, json};
-use skald::{DecodeError, DomainEvent, Envelope, EventStore, Version, ViewStore, reveal};
+use skald::{DecodeError, DomainEvent, Envelope, EventStore, PersonKeys, Version, ViewStore, reveal};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
 use crate::{Queries, cursor, limit, no_such_order};
@@ -10,13 +10,13 @@ use crate::{Queries, cursor, limit, no_such_order};
 /// Fields of an order's events that are nobody's business outside: what the payment gateway charges, and how a step failed.
 const HIDDEN: [&str; 2] = ["payment_token", "error"];
 
-impl<S: EventStore, V: ViewStore, W: ViewStore> Queries<S, V, W> {
+impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     /// `GET /orders/{id}/events`.
     pub(crate) async fn order_events(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         let query = call.query(&["limit", "cursor"])?;
         let limit = limit(query)?;
         let after = query.get("cursor").map(cursor::read_version).transpose()?.unwrap_or(Version::START);
-        let commits = self.events.read(&self.order_stream(id)?, Version::START).await?;
+        let commits = self.opened.read(&self.order_stream(id)?, Version::START).await?;
         let end = commits.last().ok_or_else(no_such_order)?.last();
 
         let envelopes = commits.iter().flat_map(skald::Commit::envelopes::<OrderEvent>);
@@ -38,8 +38,7 @@ impl<S: EventStore, V: ViewStore, W: ViewStore> Queries<S, V, W> {
 /// was stored, and `schema` names the shape that is shown.
 fn shown(envelope: &Envelope<OrderEvent>) -> Result<Value, Problem> {
     let encoded = envelope.data.encode().map_err(|error| Problem::internal(&error))?;
-    let data: Value = serde_json::from_slice(&encoded.data).map_err(|error| Problem::internal(&error))?;
-    let mut data = reveal(data);
+    let mut data = reveal(&encoded.data).map_err(|error| Problem::internal(&error))?;
     if let Value::Object(fields) = &mut data {
         fields.retain(|name, _| !HIDDEN.contains(&name.as_str()));
     }

@@ -13,7 +13,7 @@ mod saga;
 mod stock;
 
 use serde_json::json;
-use skald::{EventStore, Projection, StreamId, Tenant, Version, ViewRow, ViewStore, project};
+use skald::{EventStore, Opening, PersonKeys, Projection, StreamId, Tenant, Version, ViewRow, ViewStore, project};
 use skald_lambda::http::{Call, Problem, Query, Reply, StatusCode};
 
 /// Entries on a page if the caller does not say.
@@ -23,18 +23,27 @@ const MAX_LIMIT: usize = 100;
 
 /// Answers queries.
 #[derive(Debug)]
-pub struct Queries<S, V, W> {
+pub struct Queries<S, V, K> {
+    /// As they are stored: for what says nothing about a person.
     events: S,
-    orders: V,
-    stock: W,
+    /// The same, with what is about persons plain.
+    opened: Opening<S, K>,
+    orders: Opening<V, K>,
+    stock: V,
     build: String,
     tenant: Tenant,
 }
 
-impl<S: EventStore, V: ViewStore, W: ViewStore> Queries<S, V, W> {
-    /// Answers from this event store, order view and stock view, the first two with what is about persons open; `build` is what the health check says of itself.
-    pub fn new(events: S, orders: V, stock: W, build: String) -> Self {
-        Self { events, orders, stock, build, tenant: Tenant::default() }
+impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
+    /// Answers from this event store, order view and stock view, opening with these keys what is about persons; `build` is
+    /// what the health check says of itself.
+    pub fn new(events: S, orders: V, stock: V, keys: K, build: String) -> Self
+    where
+        S: Clone,
+        K: Clone,
+    {
+        let (opened, orders) = (Opening::new(events.clone(), keys.clone()), Opening::new(orders, keys));
+        Self { events, opened, orders, stock, build, tenant: Tenant::default() }
     }
 
     /// Answers a call.
@@ -59,14 +68,14 @@ impl<S: EventStore, V: ViewStore, W: ViewStore> Queries<S, V, W> {
     }
 }
 
-impl<S: EventStore, V: ViewStore, W: ViewStore> Queries<S, V, W> {
+impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     /// The row that the view has stored. A parked one stands still while its stream goes on, so it is folded from the
     /// event store; only if that cannot be done is it shown as it stands.
     async fn row<P: Projection>(&self, stream: &StreamId, stored: &ViewRow) -> Result<Option<P::Row>, Problem> {
         if stored.parked.is_none() {
             return Ok(stored.decode(stream)?);
         }
-        let commits = self.events.read(stream, Version::START).await?;
+        let commits = self.opened.read(stream, Version::START).await?;
         match project::<P>(stream, None, &commits, |_| true) {
             Ok(row) => Ok(row),
             Err(error) => {

@@ -2,7 +2,6 @@
 
 use aws_sdk_dynamodb::Client;
 use order_queries::Queries;
-use skald::Opening;
 use skald_dynamodb::{DynamoDbEventStore, DynamoDbPersonKeys, DynamoDbViewStore};
 use skald_kms::KmsKeyWrap;
 use skald_lambda::{Error, config, http, start_logging};
@@ -18,6 +17,6 @@ async fn main() -> Result<(), Error> {
     let orders = DynamoDbViewStore::new(dynamodb.clone(), config::variable("ORDER_VIEW_TABLE")?);
     let stock = DynamoDbViewStore::new(dynamodb, config::variable("STOCK_VIEW_TABLE")?);
     let build = config::optional("BUILD_VERSION").unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned());
-    let queries = &Queries::new(Opening::new(events, keys), Opening::new(orders, keys), stock, build);
+    let queries = &Queries::new(events, orders, stock, keys, build);
     http::serve(move |call| async move { queries.respond(&call).await }).await
 }

@@ -6,7 +6,7 @@ use events::{OrderEvent, OrderId};
 use ordering::streams;
 use ordering::views::{OrderRow, OrderView};
 use serde_json::Value;
-use skald::{Commit, Envelope, EventStore, StreamId, Timestamp, Version, ViewStore, project, reveal};
+use skald::{Commit, Envelope, EventStore, PersonKeys, StreamId, Timestamp, Version, ViewStore, project, reveal};
 use skald_lambda::http::{Call, Problem, Query, Reply, StatusCode, header};
 
 use crate::{Queries, no_such_order};
@@ -37,7 +37,7 @@ impl Wanted {
     }
 }
 
-impl<S: EventStore, V: ViewStore, W: ViewStore> Queries<S, V, W> {
+impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     /// `GET /orders/{id}`.
     pub(crate) async fn order(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         let wanted = Wanted::of(call.query(&["min_version", "as_of_version", "as_of"])?)?;
@@ -45,12 +45,12 @@ impl<S: EventStore, V: ViewStore, W: ViewStore> Queries<S, V, W> {
         let row = match wanted {
             Wanted::NotBefore(version) => self.order_at_least(&stream, version).await?,
             Wanted::AsOfVersion(version) => {
-                let commits = self.events.read(&stream, Version::START).await?;
+                let commits = self.opened.read(&stream, Version::START).await?;
                 reaches(&commits, version)?;
                 folded(&stream, &commits, |event| event.version <= version)?
             }
             Wanted::AsOf(time) => {
-                let commits = self.events.read(&stream, Version::START).await?;
+                let commits = self.opened.read(&stream, Version::START).await?;
                 folded(&stream, &commits, |event| event.recorded_at <= time)?
             }
         };
@@ -71,7 +71,7 @@ impl<S: EventStore, V: ViewStore, W: ViewStore> Queries<S, V, W> {
         {
             return Ok(row);
         }
-        let commits = self.events.read(stream, Version::START).await?;
+        let commits = self.opened.read(stream, Version::START).await?;
         reaches(&commits, version)?;
         folded(stream, &commits, |_| true)
     }
@@ -96,7 +96,8 @@ fn folded(
 
 /// An order as callers see it: the customer's name is `null` once they are erased.
 pub(crate) fn shown(row: &OrderRow) -> Result<Value, Problem> {
-    serde_json::to_value(row).map(reveal).map_err(|error| Problem::internal(&error))
+    let json = serde_json::to_vec(row).map_err(|error| Problem::internal(&error))?;
+    reveal(&json).map_err(|error| Problem::internal(&error))
 }
 
 fn reply(call: &Call, row: &OrderRow) -> Result<Reply, Problem> {
@@ -104,6 +105,8 @@ fn reply(call: &Call, row: &OrderRow) -> Result<Reply, Problem> {
     let known = call.header("if-none-match").unwrap_or_default();
     let unchanged =
         known.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == etag || tag == "*");
+    // Whoever has seen the order with a name must hear that it is gone.
+    let unchanged = unchanged && row.customer_name.reveal().is_ok();
     let reply =
         if unchanged { Reply::empty(StatusCode::NOT_MODIFIED) } else { Reply::json(StatusCode::OK, shown(row)?) };
     Ok(reply.with_header(header::ETAG, etag))

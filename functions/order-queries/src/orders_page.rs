@@ -4,7 +4,7 @@ use events::CustomerId;
 use ordering::streams;
 use ordering::views::{OrderRow, OrderStatus, OrderView, orders_of};
 use serde_json::json;
-use skald::{EventStore, ListEntry, Version, ViewStore};
+use skald::{EventStore, ListEntry, PersonKeys, Version, ViewStore};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
 use crate::order::shown;
@@ -15,7 +15,7 @@ const MAX_SCANNED: usize = 1_000;
 /// Entries that are looked at together then: what one request for rows can ask for.
 const SCANNED_AT_ONCE: usize = 100;
 
-impl<S: EventStore, V: ViewStore, W: ViewStore> Queries<S, V, W> {
+impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     /// `GET /customers/{id}/orders`.
     pub(crate) async fn customer_orders(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         let query = call.query(&["status", "limit", "cursor"])?;

@@ -6,12 +6,12 @@ use events::OrderId;
 use futures_util::future::try_join4;
 use ordering::streams;
 use ordering::views::{SagaCommits, saga_of};
-use skald::{EventStore, Version, ViewStore};
+use skald::{EventStore, PersonKeys, Version, ViewStore};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
 use crate::{Queries, no_such_order};
 
-impl<S: EventStore, V: ViewStore, W: ViewStore> Queries<S, V, W> {
+impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     /// `GET /orders/{id}/saga`.
     pub(crate) async fn saga(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         call.query(&[])?;

@@ -5,12 +5,12 @@ use ordering::product::Product;
 use ordering::streams;
 use ordering::views::StockView;
 use serde_json::json;
-use skald::{EventStore, One, StreamId, ViewStore, states};
+use skald::{EventStore, One, PersonKeys, StreamId, ViewStore, states};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
 use crate::Queries;
 
-impl<S: EventStore, V: ViewStore, W: ViewStore> Queries<S, V, W> {
+impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     /// `GET /stock/{sku}`.
     pub(crate) async fn stock(&self, call: &Call, sku: &str) -> Result<Reply, Problem> {
         call.query(&[])?;

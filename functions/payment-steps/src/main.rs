@@ -21,9 +21,10 @@ async fn main() -> Result<(), Error> {
     let keys = &DynamoDbPersonKeys::new(dynamodb.clone(), config::variable("PERSON_KEYS_TABLE")?, wrap);
     let events = &DynamoDbEventStore::new(dynamodb.clone(), config::variable("EVENTS_TABLE")?);
     let ledger = DynamoDbViewStore::new(dynamodb, config::variable("SANDBOX_GATEWAY_TABLE")?);
-    let gateway = &TimeLimited(StoredSandbox::new(Opening::new(Sealing::new(ledger, keys), keys)));
+    let ledger = &Opening::new(Sealing::new(ledger, keys), keys);
     steps::serve(StepError::name, move |input: StepInput, at| async move {
-        let gateway = Disclosing::new(gateway, keys, input.tenant.clone());
+        let sandbox = StoredSandbox::new(ledger.clone(), input.tenant.clone());
+        let gateway = TimeLimited(Disclosing::new(sandbox, keys, input.tenant.clone()));
         payment::perform(events, &RandomPause, &gateway, &input, at).await
     })
     .await

@@ -21,9 +21,10 @@ async fn main() -> Result<(), Error> {
     let keys = &DynamoDbPersonKeys::new(dynamodb.clone(), config::variable("PERSON_KEYS_TABLE")?, wrap);
     let events = &DynamoDbEventStore::new(dynamodb.clone(), config::variable("EVENTS_TABLE")?);
     let ledger = DynamoDbViewStore::new(dynamodb, config::variable("SANDBOX_CARRIER_TABLE")?);
-    let carrier = &TimeLimited(StoredSandbox::new(Opening::new(Sealing::new(ledger, keys), keys)));
+    let ledger = &Opening::new(Sealing::new(ledger, keys), keys);
     steps::serve(StepError::name, move |input: StepInput, at| async move {
-        let carrier = Disclosing::new(carrier, keys, input.tenant.clone());
+        let sandbox = StoredSandbox::new(ledger.clone(), input.tenant.clone());
+        let carrier = TimeLimited(Disclosing::new(sandbox, keys, input.tenant.clone()));
         shipment::perform(events, &RandomPause, &carrier, &input, at).await
     })
     .await

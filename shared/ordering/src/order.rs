@@ -9,7 +9,7 @@ use events::{
 };
 use skald::Decider;
 
-use crate::requests::{OrderRequest, UnknownForm};
+use crate::requests::{OrderRequest, Untold};
 
 /// The decider of category `order`.
 #[derive(Debug, Clone, Copy)]
@@ -132,9 +132,9 @@ pub enum OrderRejection {
     /// The same caller placed another order with the same idempotency key.
     #[error("the idempotency key was used for another order")]
     KeyReused,
-    /// Whether the same caller placed this order or another one with the key is for a newer release to tell.
+    /// Whether the same caller placed this order or another one with the key cannot be told.
     #[error(transparent)]
-    UnknownForm(#[from] UnknownForm),
+    Untold(#[from] Untold),
     /// Its direction is decided: it will be, or is, completed.
     #[error("the order is committed")]
     Committed,

@@ -172,6 +172,9 @@ pub enum PortError {
     /// It did not answer, in time or at all, or does not know itself: the call may have had its effect. *Transient.*
     #[error("no answer: {0}")]
     NoAnswer(String),
+    /// What it must be told is about a person who was erased: it was not asked.
+    #[error("the person was erased")]
+    PersonErased,
     /// It says no, and asking again will not change that: the call had no effect. *Permanent.*
     #[error("refused: {0}")]
     Refused(String),

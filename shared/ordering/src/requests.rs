@@ -15,7 +15,7 @@ use serde::Serialize;
 
 pub use cancel::CancelRequest;
 pub use customer::CustomerRequest;
-pub use order::{OrderRequest, RequestedItem, UnknownForm};
+pub use order::{OrderRequest, RequestedItem, Untold};
 pub use product::ProductRequest;
 pub use receipt::ReceiptRequest;
 

@@ -56,8 +56,8 @@ impl KeyWrap for KmsKeyWrap {
         Ok((plain, WrappedKey { by, bytes: wrapped.into_inner() }))
     }
 
-    /// As [`KeyWrap::unwrap_key`]. The service is told which key to unwrap with, so a key that somebody else wrapped, in
-    /// whatever account, is none.
+    /// As [`KeyWrap::unwrap_key`]. The service is told which key to unwrap with, so a key that another one
+    /// wrapped, in whatever account, is refused: an operator has set the wrong one.
     async fn unwrap_key(&self, person: &Person, wrapped: &WrappedKey) -> Result<PersonKey, StoreError> {
         let unfit = || StoreError::Unopened { place: person.key(), fault: Unopened::Unfit };
         let decrypt = self.client.decrypt().key_id(&*self.key).ciphertext_blob(Blob::new(wrapped.bytes.clone()));

@@ -82,7 +82,7 @@ fn kind(error: &StoreError) -> &'static str {
         StoreError::Unavailable { .. } => "unavailable",
         StoreError::Refused { .. } => "refused",
         StoreError::Corrupt { .. } => "corrupt",
-        StoreError::Unopened { .. } => "unopened",
+        StoreError::Unopened { .. } | StoreError::PersonErased(_) => "about a person",
     }
 }
 

@@ -5,7 +5,7 @@ use std::error::Error;
 use http::StatusCode;
 use http::header::{ALLOW, HeaderName, RETRY_AFTER};
 use serde_json::{Map, Value, json};
-use skald::{CatchUpError, DecodeError, HandleError, Refusal, StatesError, StoreError, with_causes};
+use skald::{CatchUpError, DecodeError, HandleError, StatesError, StoreError, with_causes};
 
 /// When a caller may try again after a 503, in seconds.
 const RETRY_AFTER_S: u32 = 1;
@@ -132,28 +132,16 @@ impl Problem {
             error @ HandleError::Busy { .. } => Self::passing(&error),
             HandleError::Store(error) => error.into(),
             HandleError::Decode(error) => error.into(),
-            HandleError::Refused(refusal) => refusal.into(),
-            error @ HandleError::Encode(_) => Self::internal(&error),
-        }
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::PersonErased(_) => Self::conflict("Who this is about was erased."),
-            refusal @ (Refusal::ForeignHead(_)
-            | Refusal::Empty
-            | Refusal::StreamTwice(_)
-            | Refusal::TooManyStreams(_)
-            | Refusal::TooLarge { .. }
-            | Refusal::TooLargeTogether { .. }) => Self::internal(&refusal),
+            error @ (HandleError::Encode(_) | HandleError::Refused(_)) => Self::internal(&error),
         }
     }
 }
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        if let StoreError::PersonErased(_) = error {
+            return Self::conflict("Who this is about was erased.");
+        }
         // What the store refuses as such waits for an operator, not for a second.
         let refused = matches!(error, StoreError::Refused { .. });
         if error.is_transient() && !refused { Self::passing(&error) } else { Self::internal(&error) }

@@ -43,8 +43,8 @@ pub use handle::{HandleError, Handled, Outcome, Pause, Request, handle, handle_a
 pub use index::{CommitIndex, IndexEntry, IndexKey, IndexPage, InvalidIndexKey, OddEntry, SlicePosition};
 pub use message::{CommitMessage, InvalidMessage};
 pub use personal::{
-    Hidden, KeyEntry, Opening, Person, PersonId, PersonKey, PersonKeys, Personal, Sealing, Unopened, has_plain, open,
-    reveal,
+    Hidden, KeyEntry, Opening, Person, PersonId, PersonKey, PersonKeys, Personal, Sealing, UnclearMark, Unopened,
+    has_plain, open, reveal,
 };
 pub use position::{InvalidPosition, Position};
 pub use projection::{Inapplicable, Projection, project};

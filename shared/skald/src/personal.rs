@@ -5,8 +5,9 @@
 //! that on the way into a store, [`Opening`] undoes it for the few who must see the plain value. Everybody else handles
 //! sealed values, and can copy them from an event into a row, say, without ever holding a key.
 //!
-//! Erasing a person destroys the key ([`PersonKeys::erase`]). Whatever was sealed with it, in whichever copy, backup or
-//! message, can be read by nobody from then on: it opens as *erased*. Events, versions and figures stay as they were.
+//! Erasing a person destroys the key ([`PersonKeys::erase`]). Whatever was sealed with it, in whichever copy or message,
+//! opens as *erased* from then on, and can be read by nobody once no backup of the keys has it any more. Events, versions
+//! and figures stay as they were.
 
 mod key;
 mod marks;
@@ -20,7 +21,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use key::{KeyEntry, PersonKey, PersonKeys, Unopened};
 pub(crate) use marks::sealed_alike;
-pub use marks::{has_plain, reveal};
+pub use marks::{UnclearMark, has_plain, reveal};
 pub use opening::{Opening, open};
 pub use sealing::Sealing;
 
@@ -163,9 +164,9 @@ impl<T> fmt::Debug for Personal<T> {
 
 /// A [`Personal`] in JSON: exactly one of the first three.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, bound(deserialize = "T: Deserialize<'de>"))]
 struct Marked<T> {
-    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    #[serde(default = "none", deserialize_with = "some", skip_serializing_if = "Option::is_none")]
     personal: Option<T>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sealed: Option<String>,
@@ -176,6 +177,11 @@ struct Marked<T> {
 
 const fn none<T>() -> Option<T> {
     None
+}
+
+/// What is there, also if it is `null`.
+fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 impl<T: Serialize> Serialize for Personal<T> {
@@ -274,6 +280,15 @@ mod tests {
         assert_eq!((plain.reveal(), plain.person()), (Ok(&"Jane".to_owned()), &jane()));
         assert_eq!(read(json!({ "sealed": "AQID", "of": "c-1001" })).reveal(), Err(Hidden::Sealed));
         assert_eq!(read(json!({ "erased": true, "of": "c-1001" })).reveal(), Err(Hidden::Erased));
+    }
+
+    #[test]
+    fn nothing_at_all_can_be_said_of_a_person() {
+        let nothing = Personal::of(jane(), None::<String>);
+        let json = serde_json::to_value(&nothing).unwrap();
+        assert_eq!(json, json!({ "personal": null, "of": "c-1001" }));
+        assert_eq!(serde_json::from_value::<Personal<Option<String>>>(json.clone()).unwrap(), nothing);
+        assert!(serde_json::from_value::<Personal<String>>(json).is_err());
     }
 
     #[test]

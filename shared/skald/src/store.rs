@@ -4,7 +4,7 @@ use std::error::Error;
 use std::future::Future;
 
 use crate::reading::read_after;
-use crate::{Commit, Draft, Page, PersonId, SnapshotKind, StreamId, Timestamp, Unopened, Version, Way};
+use crate::{Commit, Draft, Page, PersonId, SnapshotKind, StreamId, Timestamp, UnclearMark, Unopened, Version, Way};
 
 /// Largest commit, in bytes as [`Draft::size_bytes`] counts: an item of DynamoDB holds 400 KB, names and keys included.
 pub const MAX_COMMIT_BYTES: usize = 350 * 1024;
@@ -173,9 +173,14 @@ pub enum Refusal {
         /// How large they are, all together.
         size_bytes: usize,
     },
-    /// Something about a person who was erased. Only [`Sealing`](crate::Sealing) says so.
-    #[error("{0} was erased: nothing more can be stored about them")]
-    PersonErased(PersonId),
+    /// Events of which it cannot be told what is personal. Only [`Sealing`](crate::Sealing) says so.
+    #[error("what is about a person cannot be sealed in a commit for {stream}: {fault}")]
+    UnclearMark {
+        /// Where it was to go.
+        stream: StreamId,
+        /// Why not.
+        fault: UnclearMark,
+    },
 }
 
 impl Refusal {
@@ -244,6 +249,10 @@ pub enum StoreError {
         /// What is wrong with it.
         corruption: Corruption,
     },
+    /// Something about a person who was erased: nothing more is stored about them. An earlier attempt may have stored it,
+    /// before. *Permanent.* Only [`Sealing`](crate::Sealing) says so.
+    #[error("{0} was erased: nothing more is stored about them")]
+    PersonErased(PersonId),
     /// Something about a person cannot be opened. *Permanent*, but for an unknown seal. Told by [`Opening`](crate::Opening) and by
     /// stores of [keys](crate::PersonKeys).
     #[error("{place}: {fault}")]
@@ -263,6 +272,7 @@ impl StoreError {
             Self::Throttled { .. } | Self::Unavailable { .. } | Self::Refused { .. } => true,
             Self::Corrupt { corruption, .. } => matches!(corruption, Corruption::UnknownEncoding { .. }),
             Self::Unopened { fault, .. } => matches!(fault, Unopened::Unknown(_)),
+            Self::PersonErased(_) => false,
         }
     }
 }

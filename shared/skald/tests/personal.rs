@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde::{Deserialize, Serialize};
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
 use skald::{
-    Actor, AppendError, Commit, CommitId, Context, CorrelationId, Decider, DomainEvent, EventStore, Hidden, KeyEntry,
-    Opening, Pause, Person, PersonId, PersonKeys, Personal, Put, Refusal, Request, Sealing, Snapshots, StoreError,
-    StreamId, Tenant, Timestamp, Unopened, Version, ViewRow, ViewStore, fold, handle, has_plain, open,
+    Actor, AppendError, Commit, CommitId, Context, CorrelationId, Decider, DomainEvent, EventData, EventStore, Hidden,
+    KeyEntry, Opening, Outcome, Pause, Person, PersonId, PersonKeys, Personal, Put, Refusal, Request, Sealing,
+    Snapshots, StoreError, StreamId, Tenant, Timestamp, Unopened, Version, ViewRow, ViewStore, fold, handle, has_plain,
+    open,
 };
 use uuid::Uuid;
 
@@ -177,8 +178,8 @@ async fn nothing_more_is_stored_about_who_was_erased() {
         let event = TalkEvent::from(said("Guten Tag")).encode().unwrap();
         request(1).draft(vec![event], None)
     };
-    let refused = |error| if let AppendError::Refused(refusal) = error { Ok(refusal) } else { Err(error.to_string()) };
-    let erased = Ok(Refusal::PersonErased(jane().id));
+    let refused = |error: AppendError| error.to_string();
+    let erased = "jane-1 was erased: nothing more is stored about them";
     assert_eq!(refused(store.append(&store.start(talk("a")), draft()).await.unwrap_err()), erased);
     assert_eq!(refused(store.append_all(vec![(store.start(talk("a")), draft())]).await.unwrap_err()), erased);
     assert_eq!(stores.raw_commits("a").await, []);
@@ -195,20 +196,113 @@ async fn what_is_erased_already_can_be_stored_as_erased() {
     assert_eq!(stores.heard("a").await, [erased.clone(), erased]);
 }
 
+/// How each stored value is sealed.
+fn seals(commits: &[Commit]) -> Vec<String> {
+    let said = commits.iter().flat_map(|commit| &commit.events).map(|stored| TalkEvent::decode(stored).unwrap());
+    said.flat_map(|TalkEvent::Said(said)| [said.words, said.to])
+        .map(|value| serde_json::to_string(&value).unwrap())
+        .collect()
+}
+
 #[tokio::test]
 async fn the_same_commit_is_sealed_the_same_way_again_and_no_two_values_alike() {
-    let stores = [Stores::default(), Stores::default()];
-    for stores in &stores {
-        stores.say("a", 1, "Joe Roe").await;
-        stores.say("a", 2, "Joe Roe").await;
+    let mut all = Vec::new();
+    for _ in 0..2 {
+        let stores = Stores::default();
+        let store = stores.private();
+        let draft = |events: usize| {
+            let event = TalkEvent::from(Said { words: said("Joe Roe").to, ..said("") }).encode().unwrap();
+            request(1).draft(vec![event; events], None)
+        };
+        // One command, two streams: both commits have its id.
+        let parts = ["a", "b"].map(|id| (store.start(talk(id)), draft(2)));
+        store.append_all(parts.into()).await.unwrap();
+        let again = request(2).draft(draft(1).events, None);
+        store.append(&store.load(&talk("a"), None).await.unwrap().head, again).await.unwrap();
+        all.push([stores.raw_commits("a").await, stores.raw_commits("b").await].concat());
     }
-    let [first, second] = [stores[0].raw_commits("a").await, stores[1].raw_commits("a").await];
-    assert_eq!(first, second);
-    let sealed = |commit: &Commit| {
-        let TalkEvent::Said(said) = TalkEvent::decode(&commit.events[0]).unwrap();
-        serde_json::to_string(&said.words).unwrap()
-    };
-    assert_ne!(sealed(&first[0]), sealed(&first[1]), "the same words are told by their seal");
+    assert_eq!(all[0], all[1]);
+    let seals = seals(&all[0]);
+    assert_eq!(seals.iter().collect::<std::collections::BTreeSet<_>>().len(), 10, "equal values are told: {seals:#?}");
+}
+
+/// An answer was lost, and the person is erased before the command is sent again: nobody may take the answer for "it was not
+/// stored, and never will be".
+#[tokio::test]
+async fn a_repeat_after_the_erasure_leaves_open_whether_it_was_stored() {
+    let stores = Stores::default();
+    let store = stores.private();
+    let draft = || request(1).draft(vec![TalkEvent::from(said("Guten Tag")).encode().unwrap()], None);
+    let head = store.start(talk("a"));
+    store.append(&head, draft()).await.unwrap();
+    stores.keys.erase(&jane(), Timestamp::EPOCH).await.unwrap();
+    let error = store.append(&head, draft()).await.unwrap_err();
+    assert!(matches!(error, AppendError::Store(StoreError::PersonErased(_))), "{error}");
+    // Whoever looks finds it.
+    let found = handle::<Talk, _, _>(&store, &NoPause, talk("a"), &said("Guten Tag"), &request(1)).await.unwrap();
+    assert!(matches!(found.outcome, Outcome::Repeated(_)));
+}
+
+/// What somebody erased has left in a state is no reason to refuse what others do.
+#[tokio::test]
+async fn a_snapshot_about_somebody_erased_is_kept_without_them() {
+    let stores = Stores::default();
+    stores.say("a", 1, "Guten Tag").await;
+    let store = stores.private();
+    let loaded = store.load(&talk("a"), None).await.unwrap();
+    let state = fold::<Talk>(&loaded.commits).unwrap().state;
+    stores.keys.erase(&jane(), Timestamp::EPOCH).await.unwrap();
+    let joes = Said { words: said("").to, ..said("") };
+    let draft = request(2).draft(vec![TalkEvent::from(joes).encode().unwrap()], Talk::SNAPSHOTS.unwrap().take(&state));
+    store.append(&loaded.head, draft).await.unwrap();
+    let state = stores.raw_commits("a").await.remove(1).snapshot.unwrap().state;
+    let state = String::from_utf8(state).unwrap();
+    assert!(state.contains(r#"{"erased":true,"of":"jane-1"}"#) && state.contains(r#""sealed":"#), "{state}");
+}
+
+/// Shapes of which nobody can tell what is personal.
+#[tokio::test]
+async fn what_cannot_be_sealed_is_refused_and_never_stored() {
+    #[derive(Serialize)]
+    #[serde(tag = "kind")]
+    enum Contact {
+        Phone(Personal<String>),
+    }
+    #[derive(Serialize)]
+    struct Flat {
+        #[serde(flatten)]
+        name: Personal<String>,
+        also: u32,
+    }
+    let (stores, name) = (Stores::default(), || Personal::of(jane().id, "Jane".to_owned()));
+    let tagged = serde_json::to_vec(&Contact::Phone(name())).unwrap();
+    let flat = serde_json::to_vec(&Flat { name: name(), also: 1 }).unwrap();
+    let nested = serde_json::to_vec(&Personal::of(joe().id, vec![name()])).unwrap();
+    let torn = br#"{"personal":"Jane","of":"jane-1""#.to_vec();
+    for data in [tagged, flat, nested, torn] {
+        let (store, told) = (stores.private(), String::from_utf8(data.clone()).unwrap());
+        assert!(has_plain(&data), "{told}");
+        let event = EventData { event_type: "talk.said".to_owned(), schema: 1, data: data.clone() };
+        let error = store.append(&store.start(talk("a")), request(1).draft(vec![event], None)).await.unwrap_err();
+        assert!(matches!(error, AppendError::Refused(Refusal::UnclearMark { .. })), "{told}: {error}");
+        let row = row(&told);
+        let refused =
+            Sealing::new(InMemoryViewStore::default(), &stores.keys).put(&talk("a"), Version::START, &row).await;
+        assert!(!refused.unwrap_err().is_transient(), "{told}");
+    }
+    assert_eq!(stores.raw_commits("a").await, []);
+}
+
+#[tokio::test]
+async fn what_stands_beside_a_personal_value_stays_byte_for_byte() {
+    let stores = Stores::default();
+    let store = stores.private();
+    let data = r#"{"z":18446744073709551616,"name":{"personal":"Jane","of":"jane-1"},"a":[122.416294033786585,1e400]}"#;
+    let event = EventData { event_type: "talk.said".to_owned(), schema: 1, data: data.as_bytes().to_vec() };
+    store.append(&store.start(talk("a")), request(1).draft(vec![event.clone()], None)).await.unwrap();
+    let raw = stored(&stores.raw_commits("a").await).remove(0);
+    assert!(raw.starts_with(r#"{"z":18446744073709551616,"name":{"sealed":"#), "{raw}");
+    assert_eq!(store.read(&talk("a"), Version::START).await.unwrap()[0].events, [event]);
 }
 
 #[tokio::test]
@@ -270,7 +364,7 @@ fn row(body: &str) -> ViewRow {
 async fn rows_are_sealed_opened_and_erased_like_events() {
     let (raw, keys) = (InMemoryViewStore::default(), Counting::default());
     let rows = Opening::new(Sealing::new(raw.clone(), &keys), &keys);
-    let body = r#"{"name":{"of":"jane-1","personal":"Jane Doe"},"orders":2}"#;
+    let body = r#"{"name":{"personal":"Jane Doe","of":"jane-1"},"orders":2}"#;
     for id in ["a", "b", "c"] {
         assert_eq!(rows.put(&talk(id), Version::START, &row(body)).await.unwrap(), Put::Stored);
     }

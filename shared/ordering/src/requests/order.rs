@@ -3,7 +3,7 @@
 use events::{Address, AddressFields, CustomerId, Money, OrderPlaced, Quantity, RequestHash, Sku};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use skald::Personal;
+use skald::{Hidden, Personal};
 
 use super::Fault;
 use super::reading::{Faults, Object, validated};
@@ -34,11 +34,16 @@ pub struct RequestedItem {
     pub quantity: Quantity,
 }
 
-/// The request of an order was hashed in this form, which a newer release knows: neither a repeat nor another request can be
-/// told from here. *Transient.*
+/// Neither a repeat nor another request: it cannot be told from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the order's request was hashed in form {0}, which is not known here")]
-pub struct UnknownForm(pub u32);
+pub enum Untold {
+    /// The request was hashed in this form, which a newer release knows. *Transient.*
+    #[error("the order's request was hashed in form {0}, which is not known here")]
+    Form(u32),
+    /// The order was read without opening it.
+    #[error("what the order says of its customer is sealed")]
+    Sealed,
+}
 
 impl OrderRequest {
     /// Reads the body.
@@ -102,22 +107,46 @@ impl OrderRequest {
     /// What this request is known by when it comes again, in the canonical form of today.
     #[must_use]
     pub fn hash(&self) -> RequestHash {
-        RequestHash { form: 1, sha256: sha256(&self.form_1()) }
+        RequestHash { form: 2, sha256: sha256(&self.form_2()) }
     }
 
     /// Whether the order was placed for this request, and not for another one with the same key. An older order is compared
     /// in the form that it was placed in, so a release can change the form, and a request repeated across it is still a
-    /// repeat.
+    /// repeat. Of a customer who was erased, token and address are taken to be the same: nobody knows them any more.
     ///
     /// # Errors
-    /// [`UnknownForm`] if the order was placed by a newer release, in a form that this one cannot make.
-    pub fn is_that_of(&self, placed: &OrderPlaced) -> Result<bool, UnknownForm> {
+    /// [`Untold`] if the order was placed by a newer release, in a form that this one cannot make, or is sealed.
+    pub fn is_that_of(&self, placed: &OrderPlaced) -> Result<bool, Untold> {
         let RequestHash { form, sha256: stored } = &placed.request_hash;
-        let canonical = match form {
-            1 => self.form_1(),
-            newer => return Err(UnknownForm(*newer)),
-        };
-        Ok(sha256(&canonical) == *stored)
+        match form {
+            1 => Ok(sha256(&self.form_1()) == *stored),
+            2 => Ok(sha256(&self.form_2()) == *stored
+                && is_or_was(&placed.payment_token, |token| {
+                    self.payment_token.reveal().expect(PLAIN).as_str() == token
+                })?
+                && is_or_was(&placed.shipping_address, |address| self.shipping_address.reveal() == Ok(address))?),
+            newer => Err(Untold::Form(*newer)),
+        }
+    }
+
+    /// The canonical form 2, made as form 1 is, of what says nothing about a person: a line `skald order 2`, then customer id,
+    /// number of items, SKU and quantity of each, and amount and currency of the expected total (both empty if absent). A hash
+    /// of anything else could be tried out on addresses, also when they are erased; so token and address are compared as
+    /// they are.
+    fn form_2(&self) -> String {
+        let mut canonical = "skald order 2\n".to_owned();
+        let mut add = |value: &str| canonical.push_str(&format!("{}:{value}", value.len()));
+
+        add(self.customer_id.as_str());
+        add(&self.items.len().to_string());
+        for item in &self.items {
+            add(item.sku.as_str());
+            add(&item.quantity.to_string());
+        }
+        let total = self.expected_total();
+        add(&total.map(|total| total.amount_minor.to_string()).unwrap_or_default());
+        add(total.map(|total| total.currency.code()).unwrap_or_default());
+        canonical
     }
 
     /// The canonical form 1, made from the values, so that spaces, escapes and the order of fields in the JSON do not
@@ -127,9 +156,7 @@ impl OrderRequest {
     /// order of the items counts: it is the order of the lines in the answer, and whoever repeats a request repeats it as
     /// it was.
     ///
-    /// Hashes of it are stored, so it can never change; another form gets another number, and this one stays. The hash is
-    /// no way back to the address once that is erased: the payment token of a real gateway, which is in it, cannot be
-    /// guessed.
+    /// Hashes of it are stored, so it can never change; another form gets another number, and this one stays.
     fn form_1(&self) -> String {
         let mut canonical = "skald order 1\n".to_owned();
         let mut add = |value: &str| canonical.push_str(&format!("{}:{value}", value.len()));
@@ -153,6 +180,15 @@ impl OrderRequest {
         add(&total.map(|total| total.amount_minor.to_string()).unwrap_or_default());
         add(total.map(|total| total.currency.code()).unwrap_or_default());
         canonical
+    }
+}
+
+/// Whether a stored value is such, as far as anybody can know.
+fn is_or_was<T>(stored: &Personal<T>, is_such: impl FnOnce(&T) -> bool) -> Result<bool, Untold> {
+    match stored.reveal() {
+        Ok(value) => Ok(is_such(value)),
+        Err(Hidden::Erased) => Ok(true),
+        Err(Hidden::Sealed) => Err(Untold::Sealed),
     }
 }
 

@@ -13,7 +13,7 @@
 
 use events::{AttemptKey, AuthorizationId, Money};
 use serde::{Deserialize, Serialize};
-use skald::Personal;
+use skald::{Hidden, Personal};
 
 use crate::ports::{GatewayCall, PaymentAtGateway, PortError};
 
@@ -95,7 +95,7 @@ fn authorize(before: GatewayEntry, key: &AttemptKey, token: &Personal<String>, a
     };
     let asked = AskedPayment { token: token.clone(), amount };
     match &before.asked {
-        Some(earlier) if *earlier != asked => {
+        Some(earlier) if !is_again(earlier, &asked) => {
             return (None, Err(PortError::Refused("the key was used for another payment".to_owned())));
         }
         Some(_) | None => {}
@@ -118,6 +118,11 @@ fn authorize(before: GatewayEntry, key: &AttemptKey, token: &Personal<String>, a
     let lost = payment == PaymentAtGateway::Absent || charged == "tok_timeout_but_authorized";
     let answer = if lost { timed_out() } else { Ok(payment.clone()) };
     (Some(GatewayEntry { asked: Some(asked), payment, calls: before.calls.saturating_add(1) }), answer)
+}
+
+/// Whether this is the same payment. Of a token that was erased meanwhile it is not known, and the key is the same.
+fn is_again(earlier: &AskedPayment, asked: &AskedPayment) -> bool {
+    earlier.amount == asked.amount && (earlier.token == asked.token || earlier.token.reveal() == Err(Hidden::Erased))
 }
 
 fn timed_out() -> Result<PaymentAtGateway, PortError> {

@@ -15,12 +15,13 @@ const ATTEMPTS: u32 = 10;
 #[derive(Debug, Clone)]
 pub struct StoredSandbox<V> {
     ledger: V,
+    tenant: Tenant,
 }
 
 impl<V: ViewStore> StoredSandbox<V> {
-    /// The sandbox with this ledger.
-    pub const fn new(ledger: V) -> Self {
-        Self { ledger }
+    /// The sandbox with this ledger, asked about orders of this tenant.
+    pub const fn new(ledger: V, tenant: Tenant) -> Self {
+        Self { ledger, tenant }
     }
 
     /// One call: reads the entry, and stores what becomes of it if nobody changed it meanwhile.
@@ -33,8 +34,7 @@ impl<V: ViewStore> StoredSandbox<V> {
         E: Serialize + DeserializeOwned + Send,
         A: Send,
     {
-        // A sandbox is nobody's in particular: attempt keys are unique over all tenants.
-        let place = StreamId::new(&Tenant::default(), "ledger", key.as_str());
+        let place = StreamId::new(&self.tenant, "ledger", key.as_str());
         let place = place.map_err(|error| PortError::Refused(error.to_string()))?;
         for _ in 0..ATTEMPTS {
             let row = self.ledger.get(&place).await.map_err(|error| no_answer(&error))?;

@@ -41,6 +41,8 @@ pub enum Heard<Answer> {
     Wrote,
     /// The outside said this.
     Answer(Answer),
+    /// The outside was not asked: it would have to be told about a person who was erased.
+    Untold,
 }
 
 /// Runs a step on the stream of an order's payment or shipment.
@@ -81,7 +83,10 @@ where
             Move::Ask(_) if calls == MOST_CALLS => return Err(StepError::busy()),
             Move::Ask(call) => {
                 calls += 1;
-                heard = Heard::Answer(ask(call).await?);
+                heard = match ask(call).await {
+                    Err(PortError::PersonErased) => Heard::Untold,
+                    answer => Heard::Answer(answer?),
+                };
             }
             Move::End(result) => return result,
         }

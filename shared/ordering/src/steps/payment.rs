@@ -1,6 +1,6 @@
 //! The steps that deal with the gateway: authorize, capture, void.
 
-use events::AttemptKey;
+use events::{AttemptKey, CancelReason};
 use skald::{EventStore, Pause, Timestamp};
 
 use super::desk::Desk;
@@ -90,10 +90,8 @@ fn authorize(key: &AttemptKey, way: Way<'_>, payment: &PaymentState, heard: &Hea
             Heard::Answer(PaymentAtGateway::Declined { reason }) => {
                 Move::Append(PaymentCommand::RecordDeclined { reason: reason.clone() })
             }
-            // Whoever undoes the order writes that before it asks: so nobody did. There is no money, and never will be.
-            Heard::Answer(PaymentAtGateway::Voided) => {
-                Move::Append(PaymentCommand::RecordDeclined { reason: "voided".to_owned() })
-            }
+            // An earlier call may still be on its way. Undoing closes the key, and so whatever comes of it.
+            Heard::Untold => Move::TurnRound(CancelReason::PaymentDeclined),
             Heard::Answer(other) => unexpected(other),
         },
         PaymentState::Declined { reason } => Move::End(Err(StepError::Refused(format!("declined: {reason}")))),
@@ -119,6 +117,7 @@ fn capture(key: &AttemptKey, way: Way<'_>, payment: &PaymentState, heard: &Heard
             }
             Heard::Answer(PaymentAtGateway::Captured) => Move::Append(PaymentCommand::RecordCaptured),
             Heard::Answer(other) => unexpected(other),
+            Heard::Untold => untold(),
         },
         PaymentState::Captured | PaymentState::RefundRequested | PaymentState::Refunded => Move::End(Ok(())),
         PaymentState::Unasked
@@ -143,6 +142,7 @@ fn void(key: &AttemptKey, way: Way<'_>, payment: &PaymentState, heard: &Heard<Pa
                 Move::Append(PaymentCommand::RecordVoided)
             }
             Heard::Answer(other) => unexpected(other),
+            Heard::Untold => untold(),
         },
         PaymentState::Declined { .. } | PaymentState::Voided => Move::End(Ok(())),
         PaymentState::CaptureRequested
@@ -150,6 +150,11 @@ fn void(key: &AttemptKey, way: Way<'_>, payment: &PaymentState, heard: &Heard<Pa
         | PaymentState::RefundRequested
         | PaymentState::Refunded => Move::stuck("the gateway was asked for the money of an order that is undone"),
     }
+}
+
+/// Neither capturing nor voiding tells anything about anybody.
+fn untold() -> PaymentMove {
+    Move::stuck("the gateway was not asked what needs no token")
 }
 
 fn unexpected(answer: &PaymentAtGateway) -> PaymentMove {

@@ -1,6 +1,6 @@
 //! The steps that deal with the carrier: create, cancel.
 
-use events::AttemptKey;
+use events::{AttemptKey, CancelReason};
 use skald::{EventStore, Pause, Timestamp};
 
 use super::desk::Desk;
@@ -86,10 +86,9 @@ fn create(key: &AttemptKey, way: Way<'_>, shipment: &ShipmentState, heard: &Hear
             Heard::Answer(ParcelAtCarrier::Refused { reason }) => {
                 Move::Append(ShipmentCommand::RecordRefused { reason: reason.clone() })
             }
-            // As with a payment: nobody has undone the order, and there never will be a parcel.
-            Heard::Answer(ParcelAtCarrier::Cancelled) => {
-                Move::Append(ShipmentCommand::RecordRefused { reason: "cancelled".to_owned() })
-            }
+            Heard::Answer(ParcelAtCarrier::Cancelled) => Move::stuck("the carrier has dropped a parcel we still want"),
+            // As with a payment: an earlier call may still be on its way.
+            Heard::Untold => Move::TurnRound(CancelReason::ShipmentRefused),
         },
         ShipmentState::Refused { reason } => Move::End(Err(StepError::Refused(format!("refused: {reason}")))),
         ShipmentState::CancelRequested | ShipmentState::Cancelled => Move::End(Err(StepError::Undone)),
@@ -113,6 +112,7 @@ fn cancel(key: &AttemptKey, way: Way<'_>, shipment: &ShipmentState, heard: &Hear
             Heard::Answer(ParcelAtCarrier::Absent | ParcelAtCarrier::Created { .. }) => {
                 Move::stuck("the carrier did not drop the parcel")
             }
+            Heard::Untold => Move::stuck("the carrier was not asked what needs no address"),
         },
         ShipmentState::Refused { .. } | ShipmentState::Cancelled => Move::End(Ok(())),
         ShipmentState::Dispatched | ShipmentState::Delivered => Move::stuck("the parcel of an undone order has left"),

@@ -3,7 +3,7 @@ use events::{
     OrderUndoStarted, RequestHash,
 };
 use ordering::order::{Order, OrderCommand, OrderRejection, OrderState, Phase};
-use ordering::requests::UnknownForm;
+use ordering::requests::Untold;
 use serde_json::json;
 use skald::Decider;
 use skald_testkit::given;
@@ -85,10 +85,10 @@ fn the_same_request_for_an_order_of_schema_1_places_nothing() {
 
 #[test]
 fn a_request_for_an_order_of_a_newer_form_is_left_to_a_newer_release() {
-    let newer = RequestHash { form: 2, ..placed().request_hash };
+    let newer = RequestHash { form: 3, ..placed().request_hash };
     given::<Order>([OrderPlaced { request_hash: newer, ..placed() }.into()])
         .when(place_it())
-        .then_rejected(OrderRejection::UnknownForm(UnknownForm(2)));
+        .then_rejected(OrderRejection::Untold(Untold::Form(3)));
 }
 
 #[test]

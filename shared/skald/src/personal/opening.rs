@@ -3,11 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::try_join_all;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
-use super::marks::{Form, rewrite};
+use super::marks::{Form, UnclearMark, persons, rewrite};
 use super::{KeyEntry, Person, PersonId, PersonKeys, Personal, Unopened};
 use crate::{
     AppendError, Appended, Commit, Draft, EventStore, ListEntry, Loaded, Page, Put, Snapshot, SnapshotKind, StoreError,
@@ -29,14 +27,14 @@ struct Found<'a> {
     stream: &'a StreamId,
     at: Version,
     json: &'a mut Vec<u8>,
-    document: Value,
+    persons: BTreeSet<PersonId>,
 }
 
 impl<'a> Found<'a> {
-    /// None if nothing is sealed in it.
+    /// None if nothing is sealed in it. What is no JSON has nothing sealed in it: whoever decodes it will say what it is.
     fn of(stream: &'a StreamId, at: Version, json: &'a mut Vec<u8>) -> Option<Self> {
-        let document = if Form::Sealed.may_be_in(json) { serde_json::from_slice(json).ok()? } else { return None };
-        Some(Self { stream, at, json, document })
+        let persons = if Form::Sealed.may_be_in(json) { persons(Form::Sealed, json).ok()? } else { return None };
+        (!persons.is_empty()).then_some(Self { stream, at, json, persons })
     }
 }
 
@@ -77,56 +75,59 @@ impl<S, K: PersonKeys> Opening<S, K> {
 /// [`StoreError`] if the key is not to be had, [`StoreError::Unopened`] if it does not open the value.
 pub async fn open<T, K>(keys: &K, tenant: &Tenant, value: Personal<T>) -> Result<Personal<T>, StoreError>
 where
-    T: Serialize + DeserializeOwned,
+    T: DeserializeOwned,
     K: PersonKeys,
 {
     let person = Person { tenant: tenant.clone(), id: value.person().clone() };
     let unopened = |fault| StoreError::Unopened { place: person.key(), fault };
     let Some(sealed) = value.sealed() else { return Ok(value) };
     let key = keys.to_open(&person).await?;
-    let opened = unsealed(key.as_ref(), &person.id, sealed).map_err(unopened)?;
-    serde_json::from_value(opened).or(Err(unopened(Unopened::Unfit)))
+    let opened = unsealed(key.as_ref(), &person, sealed).map_err(unopened)?;
+    serde_json::from_str(&opened).or(Err(unopened(Unopened::Unfit)))
 }
 
 /// Opens all of these documents, with one look at each key.
 async fn open_all<K: PersonKeys>(keys: &K, documents: Vec<Found<'_>>) -> Result<(), StoreError> {
-    let mut persons = BTreeSet::new();
-    for Found { stream, document, .. } in &documents {
-        let mut ids = BTreeSet::new();
-        Form::Sealed.persons(document, &mut ids);
-        persons.extend(ids.into_iter().map(|id| Person { tenant: stream.tenant().clone(), id }));
-    }
+    let of_stream = |stream: &StreamId, id: &PersonId| Person { tenant: stream.tenant().clone(), id: id.clone() };
+    let persons = documents.iter().flat_map(|found| found.persons.iter().map(|id| of_stream(found.stream, id)));
+    let persons: BTreeSet<Person> = persons.collect();
     let entries = persons.into_iter().map(|person| async {
         let entry = keys.to_open(&person).await?;
         Ok::<_, StoreError>((person, entry))
     });
     let entries: BTreeMap<Person, Option<KeyEntry>> = try_join_all(entries).await?.into_iter().collect();
 
-    for Found { stream, at, json, document } in documents {
-        let opened = rewrite(document, &mut |form, id, content| match (form, &content) {
-            (Form::Sealed, Value::String(sealed)) => {
-                let person = Person { tenant: stream.tenant().clone(), id: id.clone() };
+    for Found { stream, at, json, .. } in documents {
+        let opened = rewrite(json, &mut |form, id, content| match form {
+            Form::Sealed => {
+                let person = of_stream(stream, id);
                 let key = entries.get(&person).and_then(Option::as_ref);
-                unsealed(key, id, sealed)
-                    .map_err(|fault| StoreError::Unopened { place: format!("{}@{at}", stream.key()), fault })
+                let sealed: String = serde_json::from_str(content).or(Err(Unopened::Unfit))?;
+                unsealed(key, &person, &sealed)
             }
-            (Form::Sealed | Form::Personal | Form::Erased, _) => Ok(form.of(id, content)),
-        })?;
-        *json = opened.to_string().into_bytes();
+            Form::Personal | Form::Erased => Ok(form.of(id, content)),
+        });
+        let unopened = |fault| StoreError::Unopened { place: format!("{}@{at}", stream.key()), fault };
+        *json = opened.map_err(unopened)?.into_bytes();
     }
     Ok(())
 }
 
 /// A sealed value in the form that it opens to.
-fn unsealed(key: Option<&KeyEntry>, person: &PersonId, sealed: &str) -> Result<Value, Unopened> {
+fn unsealed(key: Option<&KeyEntry>, person: &Person, sealed: &str) -> Result<String, Unopened> {
     match key {
         None => Err(Unopened::NoKey),
-        Some(KeyEntry::Erased) => Ok(Form::Erased.of(person, true)),
+        Some(KeyEntry::Erased) => Ok(Form::Erased.of(&person.id, "true")),
         Some(KeyEntry::Key(key)) => {
-            let plain = key.open(person, sealed)?;
-            let content: Value = serde_json::from_slice(&plain).or(Err(Unopened::Unfit))?;
-            Ok(Form::Personal.of(person, content))
+            let plain = String::from_utf8(key.open(person, sealed)?).or(Err(Unopened::Unfit))?;
+            Ok(Form::Personal.of(&person.id, &plain))
         }
+    }
+}
+
+impl From<UnclearMark> for Unopened {
+    fn from(_: UnclearMark) -> Self {
+        Self::Unfit
     }
 }
 

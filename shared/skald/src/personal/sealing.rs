@@ -3,15 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::try_join_all;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::key::NONCE;
-use super::marks::{Form, rewrite};
+use super::marks::{Form, UnclearMark, persons, rewrite};
 use super::{KeyEntry, Person, PersonId, PersonKeys};
 use crate::{
-    AppendError, Appended, Draft, EventStore, Head, ListEntry, Loaded, Page, Put, Refusal, Snapshot, SnapshotKind,
-    StoreError, StreamId, Tenant, Version, ViewRow, ViewStore, Way,
+    AppendError, Appended, Corruption, Draft, EventStore, Head, ListEntry, Loaded, Page, Put, Refusal, SnapshotKind,
+    StoreError, StreamId, Version, ViewRow, ViewStore, Way,
 };
 
 /// A store, of events or of rows, that gets personal values only sealed. What is read from it is sealed, too: see
@@ -25,65 +24,73 @@ pub struct Sealing<S, K> {
     keys: K,
 }
 
+/// The keys of the persons in a document.
+type Keys = BTreeMap<PersonId, KeyEntry>;
+
 impl<S, K: PersonKeys> Sealing<S, K> {
     /// Seals with these keys what goes into this store.
     pub const fn new(store: S, keys: K) -> Self {
         Self { store, keys }
     }
 
-    /// The keys for whatever is plain in these documents.
-    async fn keys_for(&self, tenant: &Tenant, documents: &[Value]) -> Result<BTreeMap<PersonId, KeyEntry>, StoreError> {
-        let mut persons = BTreeSet::new();
-        documents.iter().for_each(|document| Form::Personal.persons(document, &mut persons));
+    async fn keys_of(&self, stream: &StreamId, persons: BTreeSet<PersonId>) -> Result<Keys, StoreError> {
         try_join_all(persons.into_iter().map(|id| async {
-            let key = self.keys.to_seal(&Person { tenant: tenant.clone(), id: id.clone() }).await?;
+            let key = self.keys.to_seal(&Person { tenant: stream.tenant().clone(), id: id.clone() }).await?;
             Ok((id, key))
         }))
         .await
         .map(BTreeMap::from_iter)
     }
 
-    async fn sealed_draft(&self, tenant: &Tenant, mut draft: Draft) -> Result<Draft, AppendError> {
-        let snapshot = draft.snapshot.as_mut().map(|Snapshot { state, .. }| state);
-        let stored = draft.events.iter_mut().map(|event| &mut event.data).chain(snapshot);
-        let mut personal: Vec<(usize, &mut Vec<u8>, Value)> = stored
-            .enumerate()
-            .filter(|(_, json)| Form::Personal.may_be_in(json))
-            .filter_map(|(place, json)| {
-                let document = serde_json::from_slice(json).ok()?;
-                Some((place, json, document))
-            })
-            .collect();
-        let documents: Vec<Value> = personal.iter_mut().map(|(_, _, document)| document.take()).collect();
-        let keys = self.keys_for(tenant, &documents).await?;
-        if let Some((person, _)) = keys.iter().find(|(_, key)| matches!(key, KeyEntry::Erased)) {
-            return Err(Refusal::PersonErased(person.clone()).into());
+    async fn sealed_draft(&self, stream: &StreamId, mut draft: Draft) -> Result<Draft, AppendError> {
+        let unclear = |fault| Refusal::UnclearMark { stream: stream.clone(), fault };
+        let of_events = draft.events.iter().map(|event| plain_in(&event.data)).collect::<Result<Vec<_>, _>>();
+        let of_events: BTreeSet<PersonId> = of_events.map_err(unclear)?.into_iter().flatten().collect();
+        let state = draft.snapshot.as_ref().map(|snapshot| snapshot.state.as_slice());
+        let of_state = state.map(plain_in).transpose().map_err(unclear)?.unwrap_or_default();
+
+        let keys = self.keys_of(stream, of_events.union(&of_state).cloned().collect()).await?;
+        let erased = of_events.into_iter().find(|person| matches!(keys.get(person), Some(KeyEntry::Erased)));
+        if let Some(person) = erased {
+            return Err(StoreError::PersonErased(person).into());
         }
-        for ((place, json, _), document) in personal.into_iter().zip(documents) {
-            let scope = format!("{}/{place}", draft.commit_id);
-            *json = sealed(document, &keys, &scope).to_string().into_bytes();
+        let state = draft.snapshot.as_mut().map(|snapshot| &mut snapshot.state);
+        let stored = draft.events.iter_mut().map(|event| &mut event.data).chain(state);
+        for (place, json) in stored.enumerate() {
+            let scope = format!("{}/{}/{place}", stream.key(), draft.commit_id);
+            if let Some(sealed) = sealed(json, stream, &keys, &scope).map_err(unclear)? {
+                *json = sealed.into_bytes();
+            }
         }
         Ok(draft)
     }
 }
 
-/// The document with every plain value sealed. `scope` names it among all that is ever sealed.
-fn sealed(document: Value, keys: &BTreeMap<PersonId, KeyEntry>, scope: &str) -> Value {
-    let mut count = 0;
-    let sealed = rewrite(document, &mut |form, person, content| {
-        count += 1;
-        Ok::<_, std::convert::Infallible>(match (form, keys.get(person)) {
-            (Form::Personal, Some(KeyEntry::Key(key))) => {
-                let nonce = nonce(&format!("{scope}/{count}"));
-                Form::Sealed.of(person, key.seal(person, nonce, content.to_string().as_bytes()))
-            }
-            (Form::Personal | Form::Erased, _) => Form::Erased.of(person, true),
-            (Form::Sealed, _) => Form::Sealed.of(person, content),
-        })
-    });
-    match sealed {
-        Ok(document) => document,
+/// The persons of whom something in this JSON is plain.
+fn plain_in(json: &[u8]) -> Result<BTreeSet<PersonId>, UnclearMark> {
+    if Form::Personal.may_be_in(json) { persons(Form::Personal, json) } else { Ok(BTreeSet::new()) }
+}
+
+/// The JSON with every plain value sealed; none if nothing is plain. `scope` names its place among all that is sealed with
+/// these keys.
+fn sealed(json: &[u8], stream: &StreamId, keys: &Keys, scope: &str) -> Result<Option<String>, UnclearMark> {
+    if plain_in(json)?.is_empty() {
+        return Ok(None);
     }
+    let mut count = 0;
+    rewrite(json, &mut |form, id, content| {
+        count += 1;
+        Ok(match (form, keys.get(id)) {
+            (Form::Personal, Some(KeyEntry::Key(key))) => {
+                let person = Person { tenant: stream.tenant().clone(), id: id.clone() };
+                let text = key.seal(&person, nonce(&format!("{scope}/{count}")), content.as_bytes());
+                Form::Sealed.of(id, &format!("\"{text}\""))
+            }
+            (Form::Personal, _) => Form::Erased.of(id, "true"),
+            (Form::Sealed | Form::Erased, _) => form.of(id, content),
+        })
+    })
+    .map(Some)
 }
 
 /// Another one for every name.
@@ -108,16 +115,17 @@ impl<S: EventStore, K: PersonKeys> EventStore for Sealing<S, K> {
         self.store.load(stream, snapshots).await
     }
 
-    /// As [`EventStore::append`], and [`Refusal::PersonErased`] for a plain value about somebody who was erased. The commit
-    /// in the answer is sealed.
+    /// As [`EventStore::append`]; and [`StoreError::PersonErased`] for an event with a plain value about somebody who was
+    /// erased, [`Refusal::UnclearMark`] for one of which it cannot be told what is personal. The commit in the answer is
+    /// sealed.
     async fn append(&self, head: &S::Head, draft: Draft) -> Result<Appended<S::Head>, AppendError> {
-        let draft = self.sealed_draft(head.stream().tenant(), draft).await?;
+        let draft = self.sealed_draft(head.stream(), draft).await?;
         self.store.append(head, draft).await
     }
 
     async fn append_all(&self, parts: Vec<(S::Head, Draft)>) -> Result<Vec<Appended<S::Head>>, AppendError> {
         let sealed = parts.into_iter().map(|(head, draft)| async {
-            let draft = self.sealed_draft(head.stream().tenant(), draft).await?;
+            let draft = self.sealed_draft(head.stream(), draft).await?;
             Ok::<_, AppendError>((head, draft))
         });
         self.store.append_all(try_join_all(sealed).await?).await
@@ -149,12 +157,18 @@ impl<V: ViewStore, K: PersonKeys> ViewStore for Sealing<V, K> {
 
 impl<V, K: PersonKeys> Sealing<V, K> {
     async fn sealed_row(&self, stream: &StreamId, row: &ViewRow) -> Result<ViewRow, StoreError> {
+        let unclear = |fault: UnclearMark| StoreError::Corrupt {
+            key: stream.key(),
+            corruption: Corruption::Malformed { at: row.version, fault: fault.to_string() },
+        };
         let mut row = row.clone();
-        let document = row.body.as_ref().filter(|body| Form::Personal.may_be_in(body.as_bytes()));
-        if let Some(document) = document.and_then(|body| serde_json::from_str::<Value>(body).ok()) {
-            let keys = self.keys_for(stream.tenant(), std::slice::from_ref(&document)).await?;
-            let scope = format!("{}/{}", stream.key(), row.version);
-            row.body = Some(sealed(document, &keys, &scope).to_string());
+        if let Some(body) = &row.body {
+            let keys = self.keys_of(stream, plain_in(body.as_bytes()).map_err(unclear)?).await?;
+            // A row of this version can be made twice, and differently: what this cipher then tells is what is equal.
+            let scope = format!("{}@{}", stream.key(), row.version);
+            if let Some(sealed) = sealed(body.as_bytes(), stream, &keys, &scope).map_err(unclear)? {
+                row.body = Some(sealed);
+            }
         }
         Ok(row)
     }

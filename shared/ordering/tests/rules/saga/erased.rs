@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 
 use events::{AttemptKey, CancelReason};
 use ordering::order::Phase;
-use ordering::ports::{Carrier, CarrierCall, Disclosing, Gateway, GatewayCall, ParcelAtCarrier, PaymentAtGateway};
+use ordering::ports::{Carrier, CarrierCall, Disclosing, Gateway, GatewayCall, PortError};
+use ordering::sandbox::StoredSandbox;
 use ordering::sandbox::memory::{CarrierLedger, GatewayLedger};
-use skald::memory::InMemoryPersonKeys;
-use skald::{Person, PersonKeys, Personal, Timestamp};
+use skald::memory::{InMemoryPersonKeys, InMemoryViewStore};
+use skald::{Opening, Person, PersonKeys, Personal, Sealing, Tenant, Timestamp};
 
 use super::world::{Scenario, World, finish, poll_times, run, tenant};
 use crate::samples::{customer, eur, order_id, placed};
@@ -70,6 +71,29 @@ fn so_it_does_if_the_one_who_was_at_it_dies_at_that_moment_or_a_while_later() {
     }
 }
 
+/// One looks, the other takes the order on or to its end, the customer is erased, and both go on: whatever the first asks for
+/// has been decided by what it saw before.
+#[test]
+fn so_it_does_with_two_at_it() {
+    for line in 0..lines() {
+        for other in 0..=lines() {
+            let world = World::new(HAPPY);
+            let (mut slow, mut quick) = (world.driver(), world.driver());
+            if poll_times(&mut slow, line) {
+                continue;
+            }
+            let over = poll_times(&mut quick, other);
+            world.erase_customer();
+            run(slow);
+            if !over {
+                run(quick);
+            }
+            world.assert_clean(&format!("one at line {line}, the other at {other}"));
+            let _final = end(&world);
+        }
+    }
+}
+
 fn attempt() -> AttemptKey {
     AttemptKey::payment(order_id())
 }
@@ -80,45 +104,56 @@ fn erased() -> InMemoryPersonKeys {
     keys
 }
 
-/// The same value, sealed, as it stands in the order's stream.
+/// A value as it stands in the order's stream.
 fn sealed<T: serde::de::DeserializeOwned>() -> Personal<T> {
     serde_json::from_value(serde_json::json!({ "sealed": "AQID", "of": customer() })).unwrap()
 }
 
-/// An earlier call may still be on its way, with the token in it.
+/// It would have to be told who nobody may know any more. What becomes of the order is for its stream to say.
 #[test]
-fn of_an_erased_customer_no_money_can_be_held_any_more() {
-    let (gateway, keys, key) = (GatewayLedger::default(), erased(), attempt());
-    let told = Disclosing::new(&gateway, &keys, tenant());
-    let ask = GatewayCall::Authorize { key: key.clone(), token: sealed(), amount: eur(1) };
-    let declined = PaymentAtGateway::Declined { reason: "customer_erased".to_owned() };
-    assert_eq!(finish(Gateway::ask(&told, &ask)), Ok(declined.clone()));
-    assert_eq!(finish(Gateway::ask(&told, &ask)), Ok(declined), "again the same");
-
-    let late = GatewayCall::Authorize { key, token: placed().payment_token, amount: eur(1) };
-    assert_eq!(finish(Gateway::ask(&gateway, &late)), Ok(PaymentAtGateway::Voided));
-}
-
-#[test]
-fn of_an_erased_customer_no_parcel_can_be_made_any_more() {
-    let (carrier, keys, key) = (CarrierLedger::default(), erased(), attempt());
-    let told = Disclosing::new(&carrier, &keys, tenant());
-    let ask = CarrierCall::Create { key: key.clone(), address: sealed() };
-    let refused = ParcelAtCarrier::Refused { reason: "customer_erased".to_owned() };
-    assert_eq!(finish(Carrier::ask(&told, &ask)), Ok(refused.clone()));
-    assert_eq!(finish(Carrier::ask(&told, &ask)), Ok(refused), "again the same");
-
-    let late = CarrierCall::Create { key, address: placed().shipping_address };
-    assert_eq!(finish(Carrier::ask(&carrier, &late)), Ok(ParcelAtCarrier::Cancelled));
+fn the_outside_is_not_asked_about_a_customer_who_was_erased() {
+    let (gateway, carrier, keys) = (GatewayLedger::default(), CarrierLedger::default(), erased());
+    let authorize = GatewayCall::Authorize { key: attempt(), token: sealed(), amount: eur(1) };
+    let told = Disclosing::new(gateway.clone(), &keys, tenant());
+    assert_eq!(finish(Gateway::ask(&told, &authorize)), Err(PortError::PersonErased));
+    let create = CarrierCall::Create { key: attempt(), address: sealed() };
+    let told = Disclosing::new(carrier.clone(), &keys, tenant());
+    assert_eq!(finish(Carrier::ask(&told, &create)), Err(PortError::PersonErased));
+    assert!(gateway.entries().is_empty() && carrier.entries().is_empty());
 }
 
 /// A key that cannot be had is no reason to undo an order, and nothing is asked of the outside.
 #[test]
 fn without_the_key_nothing_is_asked_and_nothing_decided() {
     let (gateway, keys) = (GatewayLedger::default(), InMemoryPersonKeys::default());
-    let told = Disclosing::new(&gateway, &keys, tenant());
+    let told = Disclosing::new(gateway.clone(), &keys, tenant());
     let ask = GatewayCall::Authorize { key: attempt(), token: sealed(), amount: eur(1) };
     let error = finish(Gateway::ask(&told, &ask)).unwrap_err();
     assert_eq!(error.to_string(), "refused: default/c-1001: there is no key of the person");
     assert!(gateway.entries().is_empty());
+}
+
+/// The gateway's own ledger is sealed, too. Its token was erased, and the call that came with it comes again.
+#[test]
+fn the_sandbox_knows_a_payment_again_whose_token_was_erased() {
+    let (keys, amount) = (InMemoryPersonKeys::default(), eur(1));
+    let ledger = Opening::new(Sealing::new(InMemoryViewStore::default(), keys.clone()), keys.clone());
+    let sandbox = StoredSandbox::new(ledger, tenant());
+    let ask = GatewayCall::Authorize { key: attempt(), token: placed().payment_token, amount };
+    let authorized = finish(Gateway::ask(&sandbox, &ask)).unwrap();
+    finish(keys.erase(&Person { tenant: tenant(), id: customer().person() }, Timestamp::EPOCH)).unwrap();
+    assert_eq!(finish(Gateway::ask(&sandbox, &ask)), Ok(authorized));
+    let other = GatewayCall::Authorize { key: attempt(), token: placed().payment_token, amount: eur(2) };
+    assert!(finish(Gateway::ask(&sandbox, &other)).is_err(), "another amount is another payment");
+}
+
+/// An id names another person in each tenant.
+#[test]
+fn the_sandbox_of_a_tenant_seals_with_the_keys_of_that_tenant() {
+    let (keys, other) = (InMemoryPersonKeys::default(), Tenant::new("other").unwrap());
+    let ledger = Opening::new(Sealing::new(InMemoryViewStore::default(), keys.clone()), keys.clone());
+    let ask = GatewayCall::Authorize { key: attempt(), token: placed().payment_token, amount: eur(1) };
+    finish(Gateway::ask(&StoredSandbox::new(ledger, other.clone()), &ask)).unwrap();
+    let key = |tenant| finish(keys.to_open(&Person { tenant, id: customer().person() })).unwrap();
+    assert!(key(other).is_some() && key(tenant()).is_none());
 }

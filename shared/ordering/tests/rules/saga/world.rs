@@ -29,8 +29,8 @@ use serde_json::json;
 use skald::memory::{InMemoryEventStore, InMemoryHead, InMemoryPersonKeys};
 use skald::{
     Actor, AppendError, Appended, Commit, CommitId, Context, CorrelationId, DomainEvent, Draft, EventData, EventStore,
-    Loaded, Page, Person, PersonKeys, Request, Sealing, SnapshotKind, StoreError, StreamId, Tenant, Timestamp, Version,
-    Way, fold, handle,
+    KeyEntry, Loaded, Page, Person, PersonKeys, Request, Sealing, SnapshotKind, StoreError, StreamId, Tenant,
+    Timestamp, Version, Way, fold, handle,
 };
 use skald_testkit::{NoPause, yield_now};
 
@@ -379,13 +379,34 @@ impl EventStore for World {
 
 impl Gateway for World {
     async fn ask(&self, call: &GatewayCall) -> Result<PaymentAtGateway, PortError> {
-        Gateway::ask(&Disclosing::new(&Outside(self), &self.keys, tenant()), call).await
+        Gateway::ask(&Disclosing::new(Outside(self), Keys(self), tenant()), call).await
     }
 }
 
 impl Carrier for World {
     async fn ask(&self, call: &CarrierCall) -> Result<ParcelAtCarrier, PortError> {
-        Carrier::ask(&Disclosing::new(&Outside(self), &self.keys, tenant()), call).await
+        Carrier::ask(&Disclosing::new(Outside(self), Keys(self), tenant()), call).await
+    }
+}
+
+/// The keys, which are elsewhere: between having one and using it, anything can happen.
+struct Keys<'a>(&'a World);
+
+impl PersonKeys for Keys<'_> {
+    async fn to_seal(&self, person: &Person) -> Result<KeyEntry, StoreError> {
+        let key = self.0.keys.to_seal(person).await;
+        yield_now().await;
+        key
+    }
+
+    async fn to_open(&self, person: &Person) -> Result<Option<KeyEntry>, StoreError> {
+        let key = self.0.keys.to_open(person).await;
+        yield_now().await;
+        key
+    }
+
+    async fn erase(&self, person: &Person, at: Timestamp) -> Result<(), StoreError> {
+        self.0.keys.erase(person, at).await
     }
 }
 
