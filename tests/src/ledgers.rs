@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::LocalCloud;
-use crate::tables::{Item, number, scan, text};
+use crate::tables::{Item, commit_body, number, scan, text};
 
 /// How much of each thing: goods by product, money (in minor units) by currency. What there is none of is not there.
 pub type Sums = BTreeMap<String, i64>;
@@ -110,12 +110,10 @@ impl Ledgers {
             if version != if stream == next.0 { next.1 } else { 1 } {
                 ledgers.torn.insert(stream.clone());
             }
-            let events = commit["events"].as_l().expect("a list");
+            let body = commit_body(commit);
+            let events = body["events"].as_array().expect("a list");
             for event in events {
-                let event = event.as_m().expect("a map");
-                let data = event["data"].as_b().expect("bytes");
-                let data = serde_json::from_slice(data.as_ref()).expect("JSON");
-                ledgers.happened(&stream, &text(event, "type"), &data);
+                ledgers.happened(&stream, event["type"].as_str().expect("text"), &event["data"]);
             }
             next = (stream, version + events.len() as u64);
         }

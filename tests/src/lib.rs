@@ -23,6 +23,6 @@ pub use operator::{Told, skald};
 pub use poll::eventually;
 pub use proxy::Proxy;
 pub use saga::{Execution, Saga};
-pub use tables::{Item, number, scan, scan_index, text};
+pub use tables::{Item, change_body, commit_body, number, scan, scan_index, text};
 pub use throttle::ThrottlingServer;
 pub use traces::Traces;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::Value;
 
 use crate::LocalCloud;
 
@@ -56,4 +57,34 @@ pub fn text(item: &Item, name: &str) -> String {
 #[track_caller]
 pub fn number(item: &Item, name: &str) -> u64 {
     item[name].as_n().expect("a number").parse().expect("a whole number")
+}
+
+/// All that an item of the events table says of its commit.
+///
+/// # Panics
+/// If it is no commit.
+#[must_use]
+#[track_caller]
+pub fn commit_body(item: &Item) -> Value {
+    let unpacked = match text(item, "encoding").as_str() {
+        "json" => text(item, "body").into_bytes(),
+        "json+zstd" => {
+            let packed = item["body"].as_b().expect("bytes");
+            zstd::stream::decode_all(packed.as_ref()).expect("a frame of Zstandard")
+        }
+        other => panic!("say here how to read {other}"),
+    };
+    serde_json::from_slice(&unpacked).expect("JSON")
+}
+
+/// Changes what an item of the events table says of its commit.
+///
+/// # Panics
+/// If it is no commit.
+#[track_caller]
+pub fn change_body(item: &mut Item, change: impl FnOnce(&mut Value)) {
+    let mut body = commit_body(item);
+    change(&mut body);
+    item.insert("encoding".to_owned(), AttributeValue::S("json".to_owned()));
+    item.insert("body".to_owned(), AttributeValue::S(body.to_string()));
 }

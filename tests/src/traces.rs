@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 
-use crate::tables::{Item, scan, scan_index};
+use crate::tables::{Item, commit_body, scan, scan_index};
 use crate::{LocalCloud, Saga};
 
 /// What is kept, by place.
@@ -66,16 +66,12 @@ impl Traces {
     }
 }
 
-/// Everything in these items, compressed events unpacked.
+/// Everything in these items, compressed commits unpacked.
 fn told(items: Vec<Item>) -> String {
     let mut text = String::new();
     for item in items {
-        if let (Some(AttributeValue::S(encoding)), Some(AttributeValue::B(data))) =
-            (item.get("encoding"), item.get("data"))
-        {
-            assert_eq!(encoding, "json+zstd");
-            let events = zstd::stream::decode_all(data.as_ref()).expect("a frame of Zstandard");
-            text.push_str(&String::from_utf8_lossy(&events));
+        if item.get("encoding").is_some_and(|encoding| encoding.as_s().is_ok_and(|name| name == "json+zstd")) {
+            text.push_str(&commit_body(&item).to_string());
         }
         tell(&AttributeValue::M(item), &mut text);
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use serde_json::{Value, json};
-use system_tests::{Api, Item, Ledgers, LocalCloud, eventually, number, order_body, scan, text};
+use system_tests::{Api, Item, Ledgers, LocalCloud, commit_body, eventually, number, order_body, scan, text};
 
 const CLIENTS: usize = 16;
 const ORDERS: usize = 200;
@@ -72,12 +72,11 @@ fn recount(items: &[Item]) -> BTreeMap<String, Expected> {
     commits.sort_by_key(|item| number(item, "sk"));
     let mut orders: BTreeMap<String, Expected> = BTreeMap::new();
     for item in commits {
-        let events = item["events"].as_l().expect("a list");
-        let events: Vec<_> = events.iter().map(|event| event.as_m().expect("a map")).collect();
-        let at = text(item, "at");
+        let body = commit_body(item);
+        let events = body["events"].as_array().expect("a list");
+        let at = body["at"].as_str().expect("text").to_owned();
         if number(item, "sk") == 1 {
-            let data = events[0]["data"].as_b().expect("bytes");
-            let data: Value = serde_json::from_slice(data.as_ref()).expect("JSON");
+            let data = &events[0]["data"];
             let amount = |line: &Value| {
                 line["unit_price"]["amount_minor"].as_i64().expect("an amount")
                     * line["quantity"].as_i64().expect("a quantity")
@@ -93,10 +92,10 @@ fn recount(items: &[Item]) -> BTreeMap<String, Expected> {
             orders.insert(text(item, "pk"), order);
         }
         let order = orders.get_mut(&text(item, "pk")).expect("an order begins with its first commit");
-        order.version += events_of(item);
+        order.version += events.len() as u64;
         order.updated_at = at;
         for event in events {
-            match event["type"].as_s().expect("text").as_str() {
+            match event["type"].as_str().expect("text") {
                 "order.confirmed" => order.status = "confirmed".to_owned(),
                 "order.cancelled" => order.status = "cancelled".to_owned(),
                 _ => {}
@@ -243,7 +242,7 @@ async fn assert_views(cloud: &LocalCloud, api: &Api) {
 
 /// How many events are in a commit.
 fn events_of(item: &Item) -> u64 {
-    item["events"].as_l().expect("a list").len() as u64
+    commit_body(item)["events"].as_array().expect("a list").len() as u64
 }
 
 /// How many messages wait in this queue, as the queue says.

@@ -6,8 +6,8 @@ use std::process::Stdio;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde_json::Value;
-use system_tests::{Item, LocalCloud, eventually, number, order_body, scan, skald, text};
+use serde_json::{Value, json};
+use system_tests::{Item, LocalCloud, change_body, commit_body, eventually, number, order_body, scan, skald, text};
 
 /// An event, as one tells which it is: stream, version, type.
 type Which = (String, u64, String);
@@ -36,9 +36,9 @@ async fn stored(cloud: &LocalCloud) -> BTreeSet<Which> {
     let mut events = BTreeSet::new();
     for item in scan(cloud, "EventsTableName").await {
         let stream = text(&item, "pk").trim_start_matches("default/").to_owned();
-        let types = item["events"].as_l().expect("a list").iter().map(|event| event.as_m().expect("a map"));
-        for (version, event) in (number(&item, "sk")..).zip(types) {
-            events.insert((stream.clone(), version, event["type"].as_s().expect("text").clone()));
+        let body = commit_body(&item);
+        for (version, event) in (number(&item, "sk")..).zip(body["events"].as_array().expect("a list")) {
+            events.insert((stream.clone(), version, event["type"].as_str().expect("text").to_owned()));
         }
     }
     events
@@ -164,7 +164,8 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
     /// The item at another place of its stream, index and all.
     fn moved(item: &Item, to: u64) -> Item {
         let mut item = item.clone();
-        let position = format!("{}/{}/{to:012}", text(&item, "at"), text(&item, "pk"));
+        let at = commit_body(&item)["at"].as_str().expect("text").to_owned();
+        let position = format!("{at}/{}/{to:012}", text(&item, "pk"));
         item.insert("sk".to_owned(), AttributeValue::N(to.to_string()));
         item.insert("position".to_owned(), AttributeValue::S(position));
         item
@@ -178,23 +179,21 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
     let receipt = of("receipt-c-1.MUG-01").pop_last().map(|(_, item)| item);
     let payment = format!("payment-{}", orders[0]);
     let (_, mut double) = of(&payment).pop_last().expect("it has commits");
-    let event = double["events"].as_l().expect("a list")[0].clone();
     let after = of(&payment).keys().last().expect("a version") + 1;
-    double.insert("events".to_owned(), AttributeValue::L(vec![event.clone(), event]));
+    let first = commit_body(&double)["events"][0].clone();
+    change_body(&mut double, |body| body["events"] = json!([first, first]));
     put(moved(&double, after)).await;
     let mut single = moved(&double, after + 1);
-    single.insert("events".to_owned(), AttributeValue::L(double["events"].as_l().expect("a list")[..1].to_vec()));
+    change_body(&mut single, |body| body["events"] = json!([first]));
     put(single).await;
     // An event that nobody can decode.
     let mut unknown = of("product-MUG-01").remove(&1).expect("it was listed");
-    let mut event = unknown["events"].as_l().expect("a list")[0].as_m().expect("a map").clone();
-    event.insert("type".to_owned(), AttributeValue::S("product.sung_about".to_owned()));
-    unknown.insert("events".to_owned(), AttributeValue::L(vec![AttributeValue::M(event)]));
+    change_body(&mut unknown, |body| body["events"][0]["type"] = json!("product.sung_about"));
     unknown.insert("types".to_owned(), AttributeValue::S("product.sung_about".to_owned()));
     put(moved(&unknown, 2)).await;
     // An item that is no commit, and one that is of no stream.
     let mut malformed = receipt.expect("a receipt was booked");
-    malformed.remove("commit");
+    change_body(&mut malformed, |body| drop(body.as_object_mut().and_then(|fields| fields.remove("commit"))));
     put(moved(&malformed, 2)).await;
     let mut foreign = malformed.clone();
     foreign.insert("pk".to_owned(), AttributeValue::S("nonsense".to_owned()));

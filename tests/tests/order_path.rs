@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
-use system_tests::{LocalCloud, eventually, order_body};
+use system_tests::{LocalCloud, change_body, eventually, order_body};
 
 /// The types of the events on this page.
 fn types(page: &Value) -> Vec<&str> {
@@ -90,10 +90,7 @@ async fn a_repeat_needs_nothing_but_its_order() {
         let get = client.get_item().table_name(table).key("pk", AttributeValue::S(pk)).key("sk", key(1));
         let mut item = get.send().await.expect("the table answers").item.expect("the first commit");
         item.insert("sk".to_owned(), key(sk));
-        let events = item.get_mut("events").and_then(|events| events.as_l().ok().cloned()).expect("a list");
-        let mut event = events[0].as_m().expect("a map").clone();
-        event.insert("type".to_owned(), AttributeValue::S("order.from_the_future".to_owned()));
-        item.insert("events".to_owned(), AttributeValue::L(vec![AttributeValue::M(event)]));
+        change_body(&mut item, |body| body["events"][0]["type"] = json!("order.from_the_future"));
         client.put_item().table_name(table).set_item(Some(item)).send().await.expect("the table takes it");
     }
     let again = api.place("key-1", &body).await.expect(202);

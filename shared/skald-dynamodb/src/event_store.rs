@@ -176,9 +176,10 @@ impl EventStore for DynamoDbEventStore {
     async fn append(&self, head: &DynamoDbHead, draft: Draft) -> Result<Appended<DynamoDbHead>, AppendError> {
         self.check(std::iter::once((head, &draft)))?;
         let commit = commit_after(head, draft);
+        let item = commit_item::commit_item(&commit)?;
         let put = self.table.client.put_item().table_name(&self.table.name);
         let sent = put
-            .set_item(Some(commit_item::commit_item(&commit)))
+            .set_item(Some(item))
             .condition_expression(FREE)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()

@@ -36,10 +36,10 @@ impl DynamoDbEventStore {
         }
     }
 
-    fn put(&self, commit: &Commit) -> Result<TransactWriteItem, StoreError> {
+    fn put(&self, commit: &Commit) -> Result<TransactWriteItem, AppendError> {
         let put = Put::builder()
             .table_name(&self.table.name)
-            .set_item(Some(commit_item(commit)))
+            .set_item(Some(commit_item(commit)?))
             .condition_expression(FREE)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build();

@@ -13,6 +13,7 @@ use skald_testkit::event_store;
 
 use support::Events;
 use support::broken::{NoCondition, NoOldItem, Nothing, OnePage, SilentRefusal, named};
+use support::change_body;
 use support::proxy::{Fate, Meddler, error_body};
 
 /// Writes the first half of what is to be written together.
@@ -47,8 +48,8 @@ struct OtherEvents;
 
 impl Meddler for OtherEvents {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
-        if operation == "PutItem" && body["Item"]["events"].is_object() {
-            body["Item"]["events"]["L"].as_array_mut().unwrap().reverse();
+        if operation == "PutItem" {
+            change_body(&mut body["Item"], |body| body["events"].as_array_mut().unwrap().reverse());
         }
         Fate::Pass
     }
@@ -61,8 +62,12 @@ struct EveryShape;
 impl Meddler for EveryShape {
     fn answer(&self, operation: &str, _: &mut u16, body: &mut Value) {
         if operation == "Query" {
-            for item in body["Items"].as_array_mut().unwrap().iter_mut().filter(|item| item["snapshot"].is_object()) {
-                item["snapshot"]["M"]["schema"]["N"] = json!("2");
+            for item in body["Items"].as_array_mut().unwrap() {
+                change_body(item, |body| {
+                    if let Some(schema) = body.pointer_mut("/snapshot/schema") {
+                        *schema = json!(2);
+                    }
+                });
             }
         }
     }
@@ -75,7 +80,7 @@ struct NoSnapshots;
 impl Meddler for NoSnapshots {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         if operation == "PutItem" {
-            body["Item"].as_object_mut().unwrap().remove("snapshot");
+            change_body(&mut body["Item"], |body| drop(body.as_object_mut().unwrap().remove("snapshot")));
         }
         Fate::Pass
     }

@@ -26,7 +26,7 @@ struct Index(fn(&mut Vec<Value>));
 
 impl Meddler for Index {
     fn answer(&self, _: &str, _: &mut u16, body: &mut Value) {
-        let items = body["Items"].as_array_mut().filter(|items| items.iter().all(|item| item.get("events").is_none()));
+        let items = body["Items"].as_array_mut().filter(|items| items.iter().all(|item| item.get("body").is_none()));
         let Some(items) = items else { return };
         (self.0)(items);
         let count = items.len();

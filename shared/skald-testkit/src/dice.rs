@@ -23,8 +23,12 @@ impl Dice {
         self.roll() % bound
     }
 
-    /// So many bytes, of which nothing can be made smaller.
-    pub fn bytes(&mut self, length: usize) -> Vec<u8> {
-        (0..length).map(|_| self.roll().to_be_bytes()[0]).collect()
+    /// A JSON string of so many bytes, at least 2, of which hardly a fifth can be saved.
+    pub fn json(&mut self, length: usize) -> Vec<u8> {
+        let any = (2..length).map(|_| match self.roll().to_be_bytes()[0] % 95 + b' ' {
+            b'"' | b'\\' => b'x',
+            other => other,
+        });
+        std::iter::once(b'"').chain(any.collect::<Vec<_>>()).chain([b'"']).collect()
     }
 }

@@ -141,6 +141,7 @@ macro_rules! __event_store_rules {
             two_events_are_appended_at_once_or_not_at_all
             a_commit_without_events_is_refused
             a_commit_that_is_too_large_is_refused
+            what_is_not_json_is_refused
             the_largest_commits_are_stored
             recorded_times_never_decrease
             streams_with_similar_names_do_not_mix

@@ -60,11 +60,11 @@ pub(crate) fn draft(name: &str, events: impl Events<AccountEvent>) -> Draft {
 /// Any number will do.
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Makes the draft this large, in bytes as [`Draft::size_bytes`] counts, by what no store can make smaller again.
+/// Makes the draft this large, in bytes as [`Draft::size_bytes`] counts, by what hardly gets smaller again.
 pub(crate) fn enlarge(draft: &mut Draft, size_bytes: usize) {
     let more = size_bytes - draft.size_bytes();
     let last = draft.events.last_mut().expect("a draft with an event");
-    last.data.extend(Dice::new(SEED).bytes(more));
+    last.data = Dice::new(SEED).json(last.data.len() + more);
 }
 
 /// The commit that `draft` becomes in a stream, with its first event at `first`.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use crate::Version;
 
@@ -44,8 +45,22 @@ pub struct EventData {
     pub event_type: String,
     /// Version of this type's shape, from 1.
     pub schema: u32,
-    /// The data: JSON in UTF-8.
+    /// The data: one JSON value in UTF-8, with no space around it. It comes back byte for byte.
     pub data: Vec<u8>,
+}
+
+impl EventData {
+    /// The data as the JSON text it should be; none if it is none.
+    #[must_use]
+    pub fn json(&self) -> Option<&RawValue> {
+        json(&self.data)
+    }
+}
+
+/// The JSON value that this is, from the first byte to the last.
+pub(crate) fn json(text: &[u8]) -> Option<&RawValue> {
+    // The parser leaves out the space around a value.
+    serde_json::from_slice::<&RawValue>(text).ok().filter(|json| json.get().len() == text.len())
 }
 
 impl std::fmt::Debug for EventData {

@@ -7,8 +7,10 @@ use std::fmt;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use crate::Commit;
+use crate::event::json;
 
 /// Largest commit with a snapshot, in bytes as [`Draft::size_bytes`](crate::Draft::size_bytes) counts. A snapshot that
 /// would make it larger is left out, and the next commit tries again.
@@ -19,8 +21,16 @@ pub const MAX_WITH_SNAPSHOT_BYTES: usize = 64 * 1024;
 pub struct Snapshot {
     /// The version of the state's shape.
     pub schema: u32,
-    /// The state as JSON, in UTF-8.
+    /// The state: one JSON value in UTF-8, with no space around it. It comes back byte for byte.
     pub state: Vec<u8>,
+}
+
+impl Snapshot {
+    /// The state as the JSON text it should be; none if it is none.
+    #[must_use]
+    pub fn json(&self) -> Option<&RawValue> {
+        json(&self.state)
+    }
 }
 
 /// Which snapshots a load goes back to.

@@ -181,6 +181,12 @@ pub enum Refusal {
         /// Why not.
         fault: UnclearMark,
     },
+    /// An event's data, or the state of a snapshot, that is no JSON text.
+    #[error("something for {stream} is not JSON, from its first byte to its last")]
+    NotJson {
+        /// Where it was to go.
+        stream: StreamId,
+    },
 }
 
 impl Refusal {
@@ -198,6 +204,9 @@ impl Refusal {
             let size_bytes = draft.size_bytes();
             if size_bytes > MAX_COMMIT_BYTES {
                 return Err(Self::TooLarge { stream: stream.clone(), size_bytes });
+            }
+            if !draft.is_json() {
+                return Err(Self::NotJson { stream: stream.clone() });
             }
             if streams.contains(&stream) {
                 return Err(Self::StreamTwice(stream.clone()));

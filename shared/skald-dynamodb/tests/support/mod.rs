@@ -17,12 +17,12 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region};
-use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType,
 };
-use skald::{Commit, StreamId, Version};
+use serde_json::{Value, json};
+use skald::{Commit, EventData, StreamId, Version};
 use skald_dynamodb::{DynamoDbCommitIndex, DynamoDbEventStore, DynamoDbViewStore};
 use skald_testkit::commit_index::CommitIndexFixture;
 use skald_testkit::event_store::{Broken, EventStoreFixture, PlantCommits, PlantItems};
@@ -206,60 +206,56 @@ impl PlantCommits for Events {
 
 impl PlantItems for Events {
     async fn plant_item(&self, stream: &StreamId, at: Version, broken: Broken) {
-        let mut item = HashMap::from([
-            ("pk".to_owned(), text(stream.key())),
-            ("sk".to_owned(), number(at.get())),
-            ("commit".to_owned(), text("3b241101-e2bb-4255-8caf-4136c566a962")),
-            ("at".to_owned(), text("2026-11-21T08:15:30.250Z")),
-            ("encoding".to_owned(), text("json")),
-            ("events".to_owned(), AttributeValue::L(vec![event("account.noted", 1, b"{}")])),
-            ("context".to_owned(), AttributeValue::M(context())),
-        ]);
+        let mut body = json!({
+            "commit": "3b241101-e2bb-4255-8caf-4136c566a962", "at": "2026-11-21T08:15:30.250Z",
+            "source": "contract", "correlation_id": "contract", "actor": "test",
+            "events": [{ "type": "account.noted", "schema": 1, "data": {} }],
+        });
+        let mut encoding = "json".to_owned();
         match broken {
-            Broken::Encoding(encoding) => {
-                item.insert("encoding".to_owned(), text(encoding));
-                item.insert("events".to_owned(), AttributeValue::B(Blob::new([1, 2, 3])));
-            }
-            Broken::NoCommitId => {
-                item.remove("commit");
-            }
-            Broken::Events(events) => {
-                item.insert("events".to_owned(), text(events));
-            }
+            Broken::Encoding(unknown) => encoding = unknown,
+            Broken::NoCommitId => drop(body.as_object_mut().unwrap().remove("commit")),
+            Broken::Events(events) => body["events"] = events.into(),
         }
-        self.put(item).await;
+        let item = [("encoding", text(encoding)), ("body", text(body.to_string()))];
+        self.put(at_place(stream, at, item)).await;
     }
 }
 
 /// The item of a commit as the layout says, written here by hand.
 pub fn item(commit: &Commit) -> Attributes {
-    let events = commit.events.iter().map(|stored| event(&stored.event_type, stored.schema, &stored.data));
-    HashMap::from([
-        ("pk".to_owned(), text(commit.stream.key())),
-        ("sk".to_owned(), number(commit.first.get())),
-        ("commit".to_owned(), text(commit.id.to_string())),
-        ("at".to_owned(), text(commit.at.to_string())),
-        ("encoding".to_owned(), text("json")),
-        ("events".to_owned(), AttributeValue::L(events.collect())),
-        ("context".to_owned(), AttributeValue::M(context())),
-    ])
+    let event = |stored: &EventData| {
+        let data: Value = serde_json::from_slice(&stored.data).unwrap();
+        json!({ "type": stored.event_type, "schema": stored.schema, "data": data })
+    };
+    let body = json!({
+        "commit": commit.id.to_string(), "at": commit.at.to_string(),
+        "source": "contract", "correlation_id": "contract", "actor": "test",
+        "events": commit.events.iter().map(event).collect::<Vec<_>>(),
+    });
+    at_place(&commit.stream, commit.first, [("encoding", text("json")), ("body", text(body.to_string()))])
 }
 
-/// The context of the contract's drafts.
-fn context() -> Attributes {
-    ["source", "correlation"]
-        .map(|name| (name.to_owned(), text("contract")))
-        .into_iter()
-        .chain([("actor".to_owned(), text("test"))])
-        .collect()
+fn at_place(stream: &StreamId, first: Version, rest: [(&str, AttributeValue); 2]) -> Attributes {
+    let key = [("pk", text(stream.key())), ("sk", number(first.get()))];
+    key.into_iter().chain(rest).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-fn event(event_type: &str, schema: u32, data: &[u8]) -> AttributeValue {
-    AttributeValue::M(HashMap::from([
-        ("type".to_owned(), text(event_type)),
-        ("schema".to_owned(), number(u64::from(schema))),
-        ("data".to_owned(), AttributeValue::B(Blob::new(data))),
-    ]))
+/// Changes the body of an item, as the service's protocol has it, if it has one.
+pub fn change_body(item: &mut Value, change: impl FnOnce(&mut Value)) {
+    let stored = serde_json::from_value::<serde_dynamo::AttributeValue>(item["body"].take());
+    let (text, is_packed) = match stored {
+        Ok(serde_dynamo::AttributeValue::S(text)) => (text.into_bytes(), false),
+        Ok(serde_dynamo::AttributeValue::B(packed)) => (zstd::stream::decode_all(packed.as_slice()).unwrap(), true),
+        _ => return,
+    };
+    let mut body = serde_json::from_slice(&text).unwrap();
+    change(&mut body);
+    let text = body.to_string();
+    item["body"] = match is_packed {
+        true => json!(serde_dynamo::AttributeValue::B(zstd::bulk::compress(text.as_bytes(), 3).unwrap())),
+        false => json!({ "S": text }),
+    };
 }
 
 pub fn text(text: impl Into<String>) -> AttributeValue {

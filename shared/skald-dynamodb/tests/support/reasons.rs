@@ -24,14 +24,12 @@ impl Reason {
             Self::TakenBySomething => json!({ "Code": "ConditionalCheckFailed", "Message": "for a test" }),
             Self::Taken(by) => json!({ "Code": "ConditionalCheckFailed", "Message": "for a test", "Item": {
                 "pk": { "S": stream.key() }, "sk": { "N": "1" },
-                "commit": { "S": draft(by).commit_id.to_string() },
-                "at": { "S": "2026-11-21T08:15:30.250Z" }, "encoding": { "S": "json" },
-                "events": { "L": [
-                    { "M": { "type": { "S": "account.noted" }, "schema": { "N": "1" }, "data": { "B": "e30=" } } },
-                ] },
-                "context": { "M": {
-                    "source": { "S": "t" }, "correlation": { "S": "t" }, "actor": { "S": "t" },
-                } },
+                "encoding": { "S": "json" },
+                "body": { "S": json!({
+                    "commit": draft(by).commit_id, "at": "2026-11-21T08:15:30.250Z",
+                    "source": "t", "correlation_id": "t", "actor": "t",
+                    "events": [{ "type": "account.noted", "schema": 1, "data": {} }],
+                }).to_string() },
             } }),
         }
     }

@@ -1,6 +1,6 @@
 //! One commit to one stream.
 
-use skald::{Commit, Draft, EventStore, Head, MAX_COMMIT_BYTES, Refusal, StreamId, Tenant, Version};
+use skald::{Commit, Draft, EventStore, Head, MAX_COMMIT_BYTES, Refusal, Snapshot, StreamId, Tenant, Version};
 
 use super::EventStoreFixture;
 use crate::sample::account;
@@ -113,6 +113,22 @@ pub async fn a_commit_that_is_too_large_is_refused<F: EventStoreFixture>(fixture
     let refusal = refused(store.append(&start, large).await);
     assert_eq!(refusal, Refusal::TooLarge { stream: stream.clone(), size_bytes: MAX_COMMIT_BYTES + 1 });
     assert!(commits(store, &stream).await.is_empty(), "a commit that is too large was written");
+}
+
+/// What is not JSON is refused by name, as an event's data and as a state: a store may keep it as text.
+pub async fn what_is_not_json_is_refused<F: EventStoreFixture>(fixture: &F) {
+    let (store, stream) = (fixture.store(), account("odd"));
+    let start = store.start(stream.clone());
+    for odd in [&b""[..], b"{", b"{} {}", b" {}", b"{}\n", b"order", b"\"\xe9\""] {
+        let mut data = draft("data", [deposited(1), deposited(2)]);
+        data.events[1].data = odd.to_vec();
+        let state = Some(Snapshot { schema: 1, state: odd.to_vec() });
+        for draft in [data, Draft { snapshot: state, ..draft("state", deposited(1)) }] {
+            let refusal = refused(store.append(&start, draft).await);
+            assert_eq!(refusal, Refusal::NotJson { stream: stream.clone() }, "{}", odd.escape_ascii());
+        }
+    }
+    assert!(commits(store, &stream).await.is_empty(), "something was written");
 }
 
 /// A commit of just [`MAX_COMMIT_BYTES`] is stored, be it one event or thousands.

@@ -145,7 +145,7 @@ pub async fn a_long_stream_is_loaded_from_its_last_snapshot<F: EventStoreFixture
 /// A snapshot is a short cut and not the truth: where it leads nowhere, the whole stream is read.
 pub async fn a_snapshot_that_cannot_be_read_is_passed_over<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
-    stream_of(store, [draft("1", deposited(5)), with("2", 2, "not a state")]).await;
+    stream_of(store, [draft("1", deposited(5)), with("2", 2, r#""not a state""#)]).await;
     assert_eq!(balance::<_, Kept>(store).await, 6);
     assert_eq!(command(store, &account("a"), "3", AccountCommand::Withdraw(6)).await.state.balance, 0);
     // It was not by luck: of the end alone no state can be made.

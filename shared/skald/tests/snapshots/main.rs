@@ -167,7 +167,7 @@ impl Histories {
     }
 
     async fn unreadable(&self, number: usize, schema: u32) {
-        let snapshot = Some(Snapshot { schema, state: b"nothing of the kind".to_vec() });
+        let snapshot = Some(Snapshot { schema, state: br#""nothing of the kind""#.to_vec() });
         let draft =
             request(number).draft(vec![AccountEvent::from(Deposited { amount: 1 }).encode().unwrap()], snapshot);
         let head = self.kept.store.load(&account("a"), None).await.unwrap().head;

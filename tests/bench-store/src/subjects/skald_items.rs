@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use anyhow::{Result, bail};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
 use serde_dynamo::Item;
 use skald::fold;
@@ -82,20 +81,22 @@ fn item(pk: &str, events: &[Recorded]) -> Result<HashMap<String, Value>> {
     let text = |text: &str| Value::S(text.to_owned());
     let at = "1970-01-01T00:00:00.000Z";
     let event = |event: &Recorded| {
-        Ok(Value::M(attributes([
-            ("type", text("ledger.recorded")),
-            ("schema", Value::N("1".to_owned())),
-            ("data", Value::B(Blob::new(serde_json::to_vec(event)?))),
-        ])))
+        let data = serde_json::to_string(event)?;
+        Ok(format!(r#"{{"type":"ledger.recorded","schema":1,"data":{data}}}"#))
     };
+    let body = format!(
+        concat!(
+            r#"{{"commit":"00000000-0000-0000-0000-000000000001","at":"{}","source":"bench","#,
+            r#""correlation_id":"bench","actor":"bench","events":[{}]}}"#
+        ),
+        at,
+        events.iter().map(event).collect::<Result<Vec<_>>>()?.join(",")
+    );
     Ok(attributes([
         ("pk", text(pk)),
         ("sk", Value::N("1".to_owned())),
-        ("commit", text("00000000-0000-0000-0000-000000000001")),
-        ("at", text(at)),
         ("encoding", text("json")),
-        ("events", Value::L(events.iter().map(event).collect::<Result<_>>()?)),
-        ("context", Value::M(attributes(["source", "correlation", "actor"].map(|name| (name, text("bench")))))),
+        ("body", Value::S(body)),
         ("slice", Value::N("7".to_owned())),
         ("position", Value::S(format!("{at}/{pk}/000000000001"))),
         ("types", text("ledger.recorded")),

@@ -1,0 +1,72 @@
+//! Large bodies are packed where that saves a write unit, and what is wrong with one is named.
+
+use super::*;
+
+/// A commit of events that are alike, as orders of many lines are.
+fn large() -> Commit {
+    let event = |number: u32| EventData {
+        event_type: "order.placed".to_owned(),
+        schema: number,
+        data: serde_json::to_vec(&vec![json!({ "a": 1.5 }); number as usize * 100]).unwrap(),
+    };
+    Commit { events: (0..4).map(event).collect(), ..commit() }
+}
+
+#[test]
+fn a_large_commit_is_packed_and_read_again() {
+    let item = written(&large());
+    assert_eq!(item.get("encoding"), Some(&AttributeValue::S("json+zstd".to_owned())));
+    let AttributeValue::B(packed) = &item["body"] else { panic!("{:?}", item["body"]) };
+    assert!(packed.len() < 500, "{} bytes", packed.len());
+    let text = zstd::stream::decode_all(packed.as_slice()).unwrap();
+    assert!(text.starts_with(br#"{"commit":"3b241101-"#), "the text that would stand there otherwise");
+    assert_eq!(read_stream_item(item), StreamItem::Commit(large()));
+}
+
+#[test]
+fn what_cannot_be_made_smaller_by_a_write_unit_is_not_packed() {
+    let mut commit = commit();
+    commit.events[0].data = format!("\"{}\"", "x".repeat(900)).into();
+    let item = written(&commit);
+    assert_eq!(item.get("encoding"), Some(&AttributeValue::S("json".to_owned())));
+    assert_eq!(read_stream_item(item), StreamItem::Commit(commit));
+}
+
+#[test]
+fn the_command_is_known_in_both_encodings() {
+    for commit in [commit(), large()] {
+        assert_eq!(commit_id(&written(&commit)), Some(commit.id));
+    }
+    assert_eq!(commit_id(&from_image(json!({ "encoding": { "S": "json" }, "body": { "S": "{}" } }))), None);
+    assert_eq!(commit_id(&from_image(json!({ "encoding": { "S": "later" }, "body": { "S": BODY } }))), None);
+}
+
+#[test]
+fn whatever_is_wrong_with_a_packed_body_is_named() {
+    let image = serde_json::to_value(written(&large())).unwrap();
+    let fault = |body: serde_json::Value| {
+        let mut image = image.clone();
+        image["body"] = body;
+        fault_in(image)
+    };
+    let packed = |text: &[u8]| {
+        let frame = zstd::bulk::compress(text, 3).unwrap();
+        serde_json::to_value(AttributeValue::B(frame)).unwrap()
+    };
+    assert_eq!(fault(json!({ "S": BODY })), "`body` is not what it should be");
+    assert_eq!(fault(json!({ "B": "AAAA" })), "`body` is no frame of Zstandard that says its size");
+    assert_eq!(fault(json!({ "B": "" })), "`body` is no frame of Zstandard that says its size");
+    assert_eq!(fault(packed(b"\"\xe9\"")), "`body` is not UTF-8");
+    assert_eq!(fault(packed(b"{}")), "`body`: missing field `commit`");
+    let most = 400 * 1024;
+    assert_eq!(fault(packed(&vec![b' '; most])), "`body` is not JSON");
+    assert_eq!(fault(packed(&vec![b' '; most + 1])), "`body` unfolds into more than fits an item");
+    let frame = zstd::bulk::compress(&vec![b' '; most], 3).unwrap();
+    let cut = serde_json::to_value(AttributeValue::B(frame[..frame.len() - 1].to_vec())).unwrap();
+    assert_eq!(fault(cut), "`body` cannot be decompressed");
+    // It says it is small, and is not.
+    let mut liar = zstd::bulk::compress(&vec![b' '; most], 3).unwrap();
+    liar[5..9].copy_from_slice(&100_u32.to_le_bytes());
+    let liar = serde_json::to_value(AttributeValue::B(liar)).unwrap();
+    assert_eq!(fault(liar), "`body` cannot be decompressed");
+}
