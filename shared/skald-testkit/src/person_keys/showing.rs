@@ -88,7 +88,7 @@ pub(super) async fn opened<K: PersonKeys>(rows: &InMemoryViewStore, keys: &K) ->
 
 /// What [`written`] writes, plain.
 pub(super) fn plain(of: &str) -> String {
-    format!(r#"{{"of":"{of}","personal":"Jane Doe"}}"#)
+    format!(r#"{{"personal":"Jane Doe","of":"{of}"}}"#)
 }
 
 async fn body_in(rows: &impl ViewStore) -> String {
