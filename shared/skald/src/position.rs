@@ -97,7 +97,7 @@ impl fmt::Display for Position {
 impl FromStr for Position {
     type Err = InvalidPosition;
 
-    /// Reads what is displayed.
+    /// Reads what is displayed, and nothing that merely means the same.
     fn from_str(text: &str) -> Result<Self, InvalidPosition> {
         let token = BASE64.decode(text).or(Err(InvalidPosition::Damaged))?;
         let (content, found) = token.split_last_chunk::<CHECKSUM_BYTES>().ok_or(InvalidPosition::Damaged)?;
@@ -105,7 +105,10 @@ impl FromStr for Position {
             return Err(InvalidPosition::Damaged);
         }
         match content.split_first() {
-            Some((&FORMAT, slices)) => read_slices(slices).map(Self::new).ok_or(InvalidPosition::Damaged),
+            Some((&FORMAT, slices)) => {
+                let position = read_slices(slices).map(Self::new);
+                position.filter(|position| position.to_string() == text).ok_or(InvalidPosition::Damaged)
+            }
             Some((&format, _)) => Err(InvalidPosition::UnknownFormat(format)),
             None => Err(InvalidPosition::Damaged),
         }
@@ -208,5 +211,15 @@ mod tests {
         ] {
             assert_eq!(sealed(content).parse::<Position>(), Err(damaged.clone()), "{content:?}");
         }
+    }
+
+    /// Tokens can be compared: two that differ are two positions.
+    #[test]
+    fn a_position_has_one_token() {
+        let epoch = [BEFORE, 0, 0, 0, 0, 0, 0, 0, 0];
+        let short = [&[FORMAT][..], &epoch, &[SAME]].concat();
+        let long = [&[FORMAT][..], &epoch, &epoch].concat();
+        assert_eq!(sealed(&short).parse(), Ok(Position::before(Timestamp::EPOCH, 2)));
+        assert_eq!(sealed(&long).parse::<Position>(), Err(InvalidPosition::Damaged));
     }
 }
