@@ -92,7 +92,8 @@ impl CommitMessage {
         if wire.version == Version::START || wire.count == 0 {
             return Err(InvalidMessage::Malformed("version and count start at 1".to_owned()));
         }
-        let last = wire.version.previous().plus(wire.count);
+        let last = wire.version.previous().get().checked_add(wire.count).map(Version::new);
+        let last = last.ok_or_else(|| InvalidMessage::Malformed("there is no version so high".to_owned()))?;
         let commit = wire.commit.map(|commit| commit.open(&stream, wire.version)).transpose()?;
         if commit.as_ref().is_some_and(|commit| commit.last() != last) {
             return Err(InvalidMessage::Malformed("count is not the number of events".to_owned()));
@@ -185,5 +186,35 @@ impl WireCommit {
             events: events.collect::<Result<_, _>>()?,
             snapshot: None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hint(version: u64, count: u64) -> Result<CommitMessage, InvalidMessage> {
+        let message = serde_json::json!({
+            "tenant": "default", "stream": "order-17", "version": version, "count": count,
+        });
+        CommitMessage::from_json(&message.to_string())
+    }
+
+    #[test]
+    fn a_message_says_up_to_where_its_stream_has_grown() {
+        for (version, count, last) in [(1, 1, 1), (4, 3, 6), (u64::MAX, 1, u64::MAX), (1, u64::MAX, u64::MAX)] {
+            let read = hint(version, count).unwrap();
+            assert_eq!((read.last.get(), read.category()), (last, "order"));
+            assert_eq!(CommitMessage::from_json(&read.to_json()).unwrap(), read);
+        }
+    }
+
+    #[test]
+    fn a_message_of_no_events_or_of_more_than_can_be_counted_is_malformed() {
+        for (version, count) in [(0, 1), (1, 0), (2, u64::MAX), (u64::MAX, 2)] {
+            let malformed = hint(version, count).unwrap_err();
+            assert!(matches!(malformed, InvalidMessage::Malformed(_)), "{version}, {count}: {malformed}");
+            assert!(!malformed.is_transient());
+        }
     }
 }
