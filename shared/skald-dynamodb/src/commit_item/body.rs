@@ -96,6 +96,9 @@ pub(super) fn read(text: &str, stream: &StreamId, first: Version) -> Result<Comm
     if body.events.is_empty() {
         return Err("`body.events` is empty".to_owned());
     }
+    if first.previous().get().checked_add(body.events.len() as u64).is_none() {
+        return Err("`sk` is too high for `body.events`".to_owned());
+    }
     let event = |event: Event<'_>| EventData {
         event_type: event.event_type.into_owned(),
         schema: event.schema,

@@ -235,6 +235,23 @@ fn an_item_at_no_place_of_a_stream_is_foreign() {
     }
 }
 
+/// Versions are numbers in the table, so there is a highest one. Two events at the same version would be none.
+#[test]
+fn a_commit_that_runs_past_the_highest_version_is_malformed() {
+    let fault = "`sk` is too high for `body.events`".to_owned();
+    for (above, last) in [(0, None), (1, None), (2, Some(u64::MAX)), (3, Some(u64::MAX - 1))] {
+        let first = Version::new(u64::MAX - above);
+        let read = read_stream_item(from_image(changed(image(), "/sk", Some(json!({ "N": first.to_string() })))));
+        match (read, last) {
+            (StreamItem::Commit(commit), last) => assert_eq!(Some(commit.last().get()), last),
+            (StreamItem::Unread { fault: found, .. }, None) => {
+                assert_eq!(found, Corruption::Malformed { at: first, fault: fault.clone() });
+            }
+            (other, _) => panic!("{other:?}"),
+        }
+    }
+}
+
 /// This with another value, or none, at this place.
 fn changed(mut whole: serde_json::Value, place: &str, value: Option<serde_json::Value>) -> serde_json::Value {
     let (parent, name) = place.rsplit_once('/').unwrap();
