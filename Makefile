@@ -3,6 +3,7 @@
 PYTHON  ?= python3
 PORT    ?= 4566
 PROFILE ?= dev
+MINUTES ?= 5
 
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
@@ -10,9 +11,10 @@ FUNCTIONS := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.to
 BINARIES  := target/$(patsubst dev,debug,$(PROFILE))
 CLOUD     := target/venv
 DEPLOYER  := target/deploy-venv
+FUZZER    := target/cargo/bin/cargo-fuzz
 INSTALL   := -m pip install --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --requirement
 
-.PHONY: help run demo tail verify build test lint bench-path bench-store deploy locks clean
+.PHONY: help run demo tail verify build test lint fuzz bench-path bench-store deploy locks clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -44,8 +46,16 @@ test: $(CLOUD)/installed build ## every test; the system tests bring a local clo
 
 lint: $(CLOUD)/linters target/checked ## formatting, clippy, the template
 	cargo fmt --all --check
+	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	$(CLOUD)/bin/python infra/lint/lint.py
+
+fuzz: $(FUZZER) ## what reads stored or sent bytes gets some that nobody meant (TARGET=position, or all; MINUTES=5)
+	cargo fetch --locked --manifest-path tests/fuzz/Cargo.toml
+	@for each in $(or $(TARGET),$(patsubst tests/fuzz/fuzz_targets/%.rs,%,$(wildcard tests/fuzz/fuzz_targets/*.rs))); do \
+		mkdir -p target/fuzz/corpus/$$each && \
+		$(FUZZER) run --fuzz-dir tests/fuzz --target-dir target/fuzz --sanitizer none $$each target/fuzz/corpus/$$each \
+			-- -max_total_time=$$(($(MINUTES) * 60)) -max_len=4096 -print_final_stats=1 || exit; done
 
 bench-path: $(CLOUD)/installed build ## how long an order takes: accepted, visible, confirmed (PROFILE=release)
 	@$(CLOUD)/bin/python infra/local/bench_path.py --profile $(PROFILE)
@@ -66,7 +76,7 @@ locks: target/checked ## pin the Python tools anew, after a change of a requirem
 		--no-header --no-annotate --no-emit-index-url infra/$$each/requirements.in --output-file infra/$$each/requirements.lock || exit; done
 
 clean: ## remove all that was made
-	rm -rf target
+	rm -rf target tests/fuzz/artifacts
 
 # The operator's tool, as the last build left it: whoever looks does not want to wait for a build.
 
@@ -90,6 +100,13 @@ $(DEPLOYER)/installed: infra/deploy/requirements.lock | target/checked
 	@echo "Installing SAM and cargo-lambda into $(DEPLOYER) (once, 800 MB)"
 	$(PYTHON) -m venv --clear $(DEPLOYER)
 	$(DEPLOYER)/bin/python $(INSTALL) $<
+	@touch $@
+
+# The fuzzer. It needs no nightly compiler as long as it brings no sanitizer, and there is no unsafe code of ours to sanitize.
+
+$(FUZZER): Makefile | target/checked
+	@command -v c++ >/dev/null || { echo "c++ is missing: libFuzzer is written in it; install a C++ compiler (Debian, Ubuntu: apt install g++)"; exit 1; }
+	cargo install --quiet --locked --root target/cargo --version 0.13.2 cargo-fuzz
 	@touch $@
 
 # What must be there already.

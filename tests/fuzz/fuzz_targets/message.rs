@@ -1,0 +1,42 @@
+//! A message is one or none: what is read is written as what reads the same.
+
+#![no_main]
+
+use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use libfuzzer_sys::fuzz_target;
+use skald::{CommitMessage, Version};
+use skald_fuzz::{Edit, SampleEvent, commit};
+
+#[derive(Debug, Arbitrary)]
+enum Input {
+    /// What somebody sends to the queue.
+    Text(String),
+    /// What we send, changed or not.
+    Changed { first: u64, events: Vec<SampleEvent>, hint: bool, edits: Vec<Edit> },
+}
+
+fuzz_target!(|input: Input| {
+    match input {
+        Input::Text(text) => read(&text),
+        Input::Changed { first, events, hint, edits } => {
+            let message = CommitMessage::of(commit(Version::new(first), &events, false));
+            let message = if hint { message.into_hint() } else { message };
+            let json = message.to_json();
+            // The others are no versions of a commit.
+            if edits.is_empty() && (1..u64::MAX / 2).contains(&first) {
+                assert_eq!(CommitMessage::from_json(&json).expect("it was just written"), message);
+            }
+            read(&String::from_utf8_lossy(&Edit::all(&edits, json.into_bytes())));
+        }
+    }
+});
+
+fn read(text: &str) {
+    match CommitMessage::from_json(text) {
+        Ok(message) => {
+            let again = CommitMessage::from_json(&message.to_json()).expect("it was just written");
+            assert_eq!(again, message);
+        }
+        Err(invalid) => assert!(!invalid.to_string().is_empty()),
+    }
+}

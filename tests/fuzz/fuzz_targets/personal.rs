@@ -1,0 +1,161 @@
+//! Whatever JSON is stored, opening it shows what was sealed, to nobody else, or nothing.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use futures_util::FutureExt;
+use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use libfuzzer_sys::fuzz_target;
+use serde_json::{Map, Value, json};
+use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
+use skald::{
+    Commit, EventStore, Opening, Person, PersonId, PersonKeys, Personal, Sealing, Snapshot, StreamId, Timestamp,
+    Version, ViewRow, ViewStore, has_plain, open, reveal,
+};
+use skald_fuzz::{Edit, commit};
+
+/// Stands nowhere in the clear.
+const SECRET: &str = "Jane Doe, 12 Harbour Street";
+/// Whose it is. The others have keys too, but for the last two: one has none, and one was erased.
+const PERSONS: [&str; 5] = ["c-1", "c-2", "c-3", "nobody", "erased"];
+
+#[derive(Debug, Arbitrary)]
+enum Json {
+    Null,
+    Number(i64),
+    Text(String),
+    List(Vec<Self>),
+    Map(Vec<(String, Self)>),
+    /// A personal value in some form, perhaps with something else in the place of its content.
+    Marked {
+        mark: u8,
+        person: u8,
+        content: Box<Self>,
+    },
+    /// What was sealed, as it is but for these edits, for one of the persons.
+    Seal {
+        person: u8,
+        edits: Vec<Edit>,
+    },
+}
+
+#[derive(Debug, Arbitrary)]
+struct Input {
+    data: Json,
+    /// Of the JSON as text.
+    edits: Vec<Edit>,
+}
+
+/// What the secret is sealed as, for the first person.
+static SEAL: LazyLock<String> = LazyLock::new(|| {
+    let rows = InMemoryViewStore::default();
+    let plain = json!(Personal::of(person(0), SECRET)).to_string();
+    let sealing = Sealing::new(rows.clone(), keys());
+    let put = now(sealing.put(&stream(), Version::START, &row(plain)));
+    put.expect("a store in memory stores");
+    let stored = now(rows.get(&stream())).expect("a store in memory answers").and_then(|row| row.body);
+    let stored: Value = serde_json::from_str(&stored.expect("it was stored")).expect("it is JSON");
+    stored["sealed"].as_str().expect("it was sealed").to_owned()
+});
+
+fuzz_target!(|input: Input| {
+    let mut kept = false;
+    let json = json(input.data, &mut kept).to_string();
+    let edited = Edit::all(&input.edits, json.into_bytes());
+    let text = String::from_utf8_lossy(&edited).into_owned();
+    // The edits may have put a seal together again. Who finds out the secret knows it.
+    kept |= text.contains(SEAL.as_str());
+    if text.contains(SECRET) {
+        return;
+    }
+    let shown = [from_events(&text), from_rows(&text), from_value(&text)];
+    for shown in shown.into_iter().flatten() {
+        assert!(kept || !shown.contains(SECRET), "a spoilt seal was opened: {shown}");
+    }
+    std::hint::black_box(has_plain(text.as_bytes()));
+    if let Ok(document) = serde_json::from_str(&text) {
+        assert!(!reveal(document).to_string().contains(SECRET));
+    }
+});
+
+/// What somebody sees who reads a commit with this data and snapshot.
+fn from_events(text: &str) -> Option<String> {
+    let mut planted = commit(Version::new(1), &[], true);
+    planted.stream = stream();
+    planted.events[0].data = text.as_bytes().to_vec();
+    planted.snapshot = Some(Snapshot { schema: 1, state: text.as_bytes().to_vec() });
+    let store = InMemoryEventStore::default();
+    store.plant(planted);
+    let read = now(Opening::new(store, keys()).read(&stream(), Version::START)).ok()?;
+    let [Commit { events, snapshot, .. }] = read.as_slice() else { panic!("one commit was planted") };
+    let state = snapshot.as_ref().map(|snapshot| &snapshot.state);
+    assert_eq!(state, Some(&events[0].data), "a snapshot is opened as an event is");
+    Some(String::from_utf8_lossy(&events[0].data).into_owned())
+}
+
+/// What somebody sees who reads a row with this body.
+fn from_rows(text: &str) -> Option<String> {
+    let rows = InMemoryViewStore::default();
+    now(rows.put(&stream(), Version::START, &row(text.to_owned()))).expect("a store in memory stores");
+    now(Opening::new(rows, keys()).get(&stream())).ok()?.and_then(|row| row.body)
+}
+
+/// What somebody sees who opens it as a single value.
+fn from_value(text: &str) -> Option<String> {
+    let value: Personal<Value> = serde_json::from_str(text).ok()?;
+    let opened = now(open(&keys(), stream().tenant(), value)).ok()?;
+    opened.reveal().ok().map(Value::to_string)
+}
+
+fn json(data: Json, kept: &mut bool) -> Value {
+    match data {
+        Json::Null => Value::Null,
+        Json::Number(number) => number.into(),
+        Json::Text(text) => text.into(),
+        Json::List(items) => items.into_iter().map(|item| json(item, kept)).collect(),
+        Json::Map(fields) => {
+            let fields = fields.into_iter().map(|(name, field)| (name, json(field, kept)));
+            Value::Object(fields.collect::<Map<_, _>>())
+        }
+        Json::Marked { mark, person: of, content } => {
+            let mark = ["personal", "sealed", "erased"][usize::from(mark) % 3];
+            json!({ mark: json(*content, kept), "of": person(of) })
+        }
+        Json::Seal { person: of, edits } => {
+            let sealed = Edit::all(&edits, SEAL.clone().into_bytes());
+            let sealed = String::from_utf8_lossy(&sealed).into_owned();
+            *kept |= sealed == *SEAL && person(of) == person(0);
+            json!({ "sealed": sealed, "of": person(of) })
+        }
+    }
+}
+
+fn person(which: u8) -> PersonId {
+    PersonId::new(PERSONS[usize::from(which) % PERSONS.len()]).expect("an identifier")
+}
+
+fn keys() -> InMemoryPersonKeys {
+    let keys = InMemoryPersonKeys::default();
+    for which in [0, 1, 2, 4] {
+        let person = Person { tenant: stream().tenant().clone(), id: person(which) };
+        now(keys.to_seal(&person)).expect("keys in memory are to be had");
+        if which == 4 {
+            now(keys.erase(&person, Timestamp::EPOCH)).expect("keys in memory can be erased");
+        }
+    }
+    keys
+}
+
+fn stream() -> StreamId {
+    "default/order-17".parse().expect("a stream's key")
+}
+
+fn row(body: String) -> ViewRow {
+    ViewRow { version: Version::new(1), at: Timestamp::EPOCH, body: Some(body), listing: None, parked: None }
+}
+
+/// Stores in memory never wait.
+fn now<T>(future: impl Future<Output = T>) -> T {
+    future.now_or_never().expect("stores in memory never wait")
+}

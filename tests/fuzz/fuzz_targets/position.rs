@@ -1,0 +1,76 @@
+//! A token is a position or none: what parses prints as the same token.
+
+#![no_main]
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use libfuzzer_sys::fuzz_target;
+use skald::{IndexKey, Position, SlicePosition, StreamId, Tenant, Timestamp, Version};
+use skald_fuzz::Edit;
+use uuid::Uuid;
+
+/// What the checksum of a position begins with.
+const KIND: Uuid = Uuid::from_u128(0x5ca1_d000_0001_5000_8000_706f_7369_7431);
+
+#[derive(Debug, Arbitrary)]
+enum Input {
+    /// What somebody types.
+    Text(String),
+    /// What somebody makes up who knows about checksums.
+    Sealed(Vec<u8>),
+    /// A real one, as it is.
+    Real(Vec<Slice>),
+    /// A real one, changed under its checksum.
+    Changed(Vec<Slice>, Vec<Edit>),
+}
+
+#[derive(Debug, Arbitrary)]
+enum Slice {
+    Before(i64),
+    After { millis: i64, stream: u8, version: u64 },
+    Same,
+}
+
+fuzz_target!(|input: Input| {
+    match input {
+        Input::Text(text) => parse(&text),
+        Input::Sealed(content) => parse(&sealed(content)),
+        Input::Real(slices) => {
+            let position = position(&slices);
+            assert_eq!(position.to_string().parse(), Ok(position));
+        }
+        Input::Changed(slices, edits) => {
+            let mut content = BASE64.decode(position(&slices).to_string()).expect("a token is base64");
+            content.truncate(content.len() - 8);
+            parse(&sealed(Edit::all(&edits, content)));
+        }
+    }
+});
+
+fn parse(text: &str) {
+    if let Ok(position) = text.parse::<Position>() {
+        assert_eq!(position.to_string(), text);
+    }
+}
+
+fn sealed(mut content: Vec<u8>) -> String {
+    content.extend(&Uuid::new_v5(&KIND, &content).as_bytes()[..8]);
+    BASE64.encode(content)
+}
+
+fn position(slices: &[Slice]) -> Position {
+    let mut made: Vec<SlicePosition> = Vec::new();
+    for slice in slices {
+        made.push(match slice {
+            Slice::Before(millis) => SlicePosition::Before(Timestamp::EPOCH.plus_millis(*millis)),
+            Slice::After { millis, stream, version } => {
+                let stream = StreamId::new(&Tenant::default(), "order", &stream.to_string()).expect("a stream's name");
+                let at = Timestamp::EPOCH.plus_millis(*millis);
+                SlicePosition::After(IndexKey::new(at, stream, Version::new((*version).max(1))))
+            }
+            Slice::Same => made.last().cloned().unwrap_or(SlicePosition::START),
+        });
+    }
+    Position::new(made)
+}

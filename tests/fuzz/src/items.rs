@@ -1,0 +1,171 @@
+//! Items of the events table, written as its layout says, and ways to spoil any attribute of them.
+
+use std::collections::HashMap;
+
+use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use serde_dynamo::{AttributeValue as Value, Item};
+use skald::{Commit, EventData};
+
+use crate::Edit;
+
+/// Any attribute.
+#[derive(Debug, Clone, Arbitrary)]
+pub enum Attribute {
+    /// Text.
+    Text(String),
+    /// A number, as DynamoDB has them: in decimals.
+    Number(i128),
+    /// Something else in a number's place.
+    NoNumber(String),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// True or false.
+    Bool(bool),
+    /// Nothing.
+    Null,
+    /// A list.
+    List(Vec<Self>),
+    /// Attributes by their names.
+    Map(Vec<(String, Self)>),
+    /// A set of texts.
+    Texts(Vec<String>),
+    /// A set of numbers.
+    Numbers(Vec<u64>),
+}
+
+impl From<Attribute> for Value {
+    fn from(attribute: Attribute) -> Self {
+        match attribute {
+            Attribute::Text(text) => Self::S(text),
+            Attribute::Number(number) => Self::N(number.to_string()),
+            Attribute::NoNumber(text) => Self::N(text),
+            Attribute::Bytes(bytes) => Self::B(bytes),
+            Attribute::Bool(yes) => Self::Bool(yes),
+            Attribute::Null => Self::Null(true),
+            Attribute::List(items) => Self::L(items.into_iter().map(Self::from).collect()),
+            Attribute::Map(fields) => {
+                Self::M(fields.into_iter().map(|(name, field)| (name, Self::from(field))).collect())
+            }
+            Attribute::Texts(texts) => Self::Ss(texts),
+            Attribute::Numbers(numbers) => Self::Ns(numbers.iter().map(u64::to_string).collect()),
+        }
+    }
+}
+
+/// One attribute, found by going down from the item, is spoilt.
+#[derive(Debug, Clone, Arbitrary)]
+pub struct Spoiling {
+    path: Vec<u8>,
+    how: How,
+}
+
+#[derive(Debug, Clone, Arbitrary)]
+enum How {
+    Removed,
+    Replaced(Attribute),
+    Edited(Vec<Edit>),
+    Joined(String, Attribute),
+}
+
+/// The item of this commit, as the events table has it: packed or not.
+#[must_use]
+pub fn item(commit: &Commit, packed: bool) -> Value {
+    let context = &commit.context;
+    let metadata = context.metadata.iter().map(|(name, value)| (name.clone(), text(value)));
+    let mut fields = vec![
+        ("pk", text(commit.stream.key())),
+        ("sk", number(commit.first)),
+        ("commit", text(commit.id)),
+        ("at", text(commit.at)),
+        ("encoding", text(if packed { "json+zstd" } else { "json" })),
+        ("events", Value::L(commit.events.iter().map(|event| event_value(event, packed)).collect())),
+        (
+            "context",
+            map([
+                ("source", text(&context.source)),
+                ("correlation", text(&context.correlation_id)),
+                ("actor", text(&context.actor)),
+                ("metadata", Value::M(metadata.collect())),
+            ]),
+        ),
+    ];
+    if packed {
+        let all: Vec<u8> = commit.events.iter().flat_map(|event| event.data.iter().copied()).collect();
+        fields.push(("data", Value::B(zstd::bulk::compress(&all, 3).expect("zstd compresses whatever it gets"))));
+    }
+    if let Some(snapshot) = &commit.snapshot {
+        fields.push((
+            "snapshot",
+            map([("schema", number(snapshot.schema)), ("state", Value::B(snapshot.state.clone()))]),
+        ));
+    }
+    map(fields)
+}
+
+fn event_value(event: &EventData, packed: bool) -> Value {
+    let data = if packed { ("size", number(event.data.len())) } else { ("data", Value::B(event.data.clone())) };
+    map([("type", text(&event.event_type)), ("schema", number(event.schema)), data])
+}
+
+fn text(value: impl ToString) -> Value {
+    Value::S(value.to_string())
+}
+
+fn number(value: impl ToString) -> Value {
+    Value::N(value.to_string())
+}
+
+fn map<'a>(fields: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    Value::M(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// The item, spoilt so.
+#[must_use]
+pub fn spoil(mut value: Value, spoilings: Vec<Spoiling>) -> Item {
+    for Spoiling { path, how } in spoilings {
+        apply(&mut value, &path, how);
+    }
+    match value {
+        Value::M(fields) => Item::from(fields),
+        other => Item::from(HashMap::from([("pk".to_owned(), other)])),
+    }
+}
+
+fn apply(value: &mut Value, path: &[u8], how: How) {
+    if let Some((step, path)) = path.split_first() {
+        let step = usize::from(*step);
+        match value {
+            Value::M(fields) if !fields.is_empty() => {
+                let mut names: Vec<String> = fields.keys().cloned().collect();
+                names.sort();
+                let name = &names[step % names.len()];
+                match how {
+                    How::Removed if path.is_empty() => drop(fields.remove(name)),
+                    how => apply(fields.get_mut(name).expect("it is one of them"), path, how),
+                }
+                return;
+            }
+            Value::L(items) if !items.is_empty() => {
+                let place = step % items.len();
+                match how {
+                    How::Removed if path.is_empty() => drop(items.remove(place)),
+                    how => apply(&mut items[place], path, how),
+                }
+                return;
+            }
+            _ => {}
+        }
+    }
+    match (how, value) {
+        (How::Removed, value) => *value = Value::Null(true),
+        (How::Replaced(other), value) => *value = other.into(),
+        (How::Edited(edits), Value::S(text) | Value::N(text)) => {
+            let edited = Edit::all(&edits, std::mem::take(text).into_bytes());
+            *text = String::from_utf8_lossy(&edited).into_owned();
+        }
+        (How::Edited(edits), Value::B(bytes)) => *bytes = Edit::all(&edits, std::mem::take(bytes)),
+        (How::Joined(name, other), Value::M(fields)) => drop(fields.insert(name, other.into())),
+        (How::Joined(_, other), Value::L(items)) => items.push(other.into()),
+        (How::Edited(_) | How::Joined(..), _) => {}
+    }
+}
