@@ -78,6 +78,7 @@ macro_rules! __view_store_rules {
             of_eight_rows_at_once_one_is_stored
             parking_changes_nothing_else
             a_row_can_be_parked_before_its_first_event
+            a_row_is_parked_although_others_write_it
             a_parked_row_is_not_written_over
             parking_again_keeps_the_first_reason
             a_parked_row_is_redriven_only_from_where_it_stands

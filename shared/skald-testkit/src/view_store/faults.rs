@@ -2,8 +2,8 @@
 
 use skald::memory::InMemoryEventStore;
 use skald::{
-    CatchUpError, CaughtUp, Commit, CommitMessage, DecodeError, EventData, Put, StreamId, Version, ViewRow, ViewStore,
-    catch_up, park, redrive,
+    CatchUpError, CaughtUp, Commit, CommitMessage, DecodeError, EventData, Listing, Put, StreamId, Version, ViewRow,
+    ViewStore, catch_up, park, redrive,
 };
 
 use super::ViewStoreFixture;
@@ -149,6 +149,15 @@ pub async fn a_parked_row_is_redriven_from_the_event_store<F: ViewStoreFixture>(
     redrive::<Statements, _, _>(&events, views, &unborn).await.expect("there is nothing to fold");
     let born = append(&events, &unborn, "born", deposited(1)).await.commit;
     assert_eq!(deliver(&events, views, CommitMessage::of(born)).await, CaughtUp::To(Version::new(1)));
+
+    // And one that shows what no events say: nothing of it is left.
+    let invented = account("invented");
+    let listing = Some(Listing { group: "default/accounts".to_owned(), sort: "a".to_owned() });
+    put(views, &invented, 0, &ViewRow { listing, ..super::rows::row(3, "{}") }).await;
+    park(views, &invented, "a lie", at(60)).await.expect("it is parked");
+    let told = redrive::<Statements, _, _>(&events, views, &invented).await.expect("there is nothing to fold");
+    let blank = ViewRow { version: Version::START, at: at(3), body: None, listing: None, parked: None };
+    assert_eq!((told, get(views, &invented).await), (CaughtUp::To(Version::START), Some(blank)));
 }
 
 /// Redriving a row that is well, or is none, changes nothing.

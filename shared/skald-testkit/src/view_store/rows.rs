@@ -1,11 +1,12 @@
 //! Rows: read and written one by one, parked, and read in numbers.
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use skald::{Listing, Parked, Put, StreamId, Tenant, Version, ViewRow, ViewStore, park};
 
 use super::ViewStoreFixture;
 use crate::sample::account;
 use crate::scene::at;
+use crate::yielding::Yielding;
 
 /// A row at this version, with this body.
 pub(crate) fn row(version: u64, body: &str) -> ViewRow {
@@ -106,6 +107,25 @@ pub async fn a_row_can_be_parked_before_its_first_event<F: ViewStoreFixture>(fix
     fixture.settled().await;
     let found = views.get_many(std::slice::from_ref(&stream)).await.expect("one row");
     assert_eq!(found, [(stream, expected)]);
+}
+
+/// Whoever parks a row that somebody else writes at the same time parks what was written.
+pub async fn a_row_is_parked_although_others_write_it<F: ViewStoreFixture>(fixture: &F) {
+    let (views, stream) = (fixture.store(), account("busy"));
+    put(views, &stream, 0, &row(1, "one")).await;
+    let yielding = Yielding(views);
+    let write = async {
+        get(&yielding, &stream).await;
+        try_put(&yielding, &stream, 1, &row(2, "two")).await
+    };
+    let (written, parked) = join(write, park(&yielding, &stream, "why", at(60))).await;
+    parked.expect("it is parked");
+    let stored = match written {
+        Put::Stored => row(2, "two"),
+        Put::Stale => row(1, "one"),
+    };
+    let parked = Some(Parked { reason: "why".to_owned(), at: at(60) });
+    assert_eq!(get(views, &stream).await, Some(ViewRow { parked, ..stored }));
 }
 
 /// Whoever read the row before it was parked, or takes it for none, does not undo the parking.
