@@ -1,0 +1,195 @@
+//! Several commands decided for one commit, and what handling a command asks of a store.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use skald::memory::{InMemoryEventStore, InMemoryHead};
+use skald::{
+    Actor, AppendError, Appended, CommitId, Context, CorrelationId, DecodeError, DomainEvent, Draft, EventStore,
+    Folded, HandleError, Loaded, MAX_WITH_SNAPSHOT_BYTES, Many, One, Outcome, Page, Pause, Request, Snapshot,
+    SnapshotKind, StatesError, StoreError, StreamId, Timestamp, Way, decide_in_turn, handle, handle_all, states,
+};
+use skald_testkit::NoPause;
+use skald_testkit::sample::{
+    Account, AccountCommand, AccountEvent, AccountRejection, AccountState, Deposited, Noted, Withdrawn, account,
+};
+use uuid::Uuid;
+
+/// A store in memory that writes down what is asked of it.
+#[derive(Default)]
+struct Listening {
+    store: InMemoryEventStore,
+    calls: Mutex<Vec<&'static str>>,
+    /// What it answers to every append instead of appending.
+    refuses: Option<fn() -> AppendError>,
+    /// Whether it loses the first commit of a stream and does not notice.
+    beheads: bool,
+}
+
+/// Pauses without pausing, and writes down after how many attempts it was to.
+#[derive(Default)]
+struct Pauses(Mutex<Vec<u32>>);
+
+impl Pause for Pauses {
+    async fn pause(&self, attempt: u32) {
+        self.0.lock().unwrap().push(attempt);
+    }
+}
+
+impl Listening {
+    fn hear(&self, call: &'static str) {
+        self.calls.lock().unwrap().push(call);
+    }
+
+    /// What was asked since the last time.
+    fn heard(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.calls.lock().unwrap())
+    }
+}
+
+impl EventStore for Listening {
+    type Head = InMemoryHead;
+
+    fn start(&self, stream: StreamId) -> InMemoryHead {
+        self.store.start(stream)
+    }
+
+    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+        self.hear("page");
+        self.store.page(stream, way, at_most).await
+    }
+
+    async fn load(&self, stream: &StreamId, kind: Option<SnapshotKind>) -> Result<Loaded<InMemoryHead>, StoreError> {
+        self.hear("load");
+        let Loaded { head, mut commits } = self.store.load(stream, kind).await?;
+        commits.drain(..usize::from(self.beheads).min(commits.len()));
+        Ok(Loaded { head, commits })
+    }
+
+    async fn append(&self, head: &InMemoryHead, draft: Draft) -> Result<Appended<InMemoryHead>, AppendError> {
+        self.hear("append");
+        self.refuses.map_or(Ok(()), |refusal| Err(refusal()))?;
+        self.store.append(head, draft).await
+    }
+
+    async fn append_all(&self, parts: Vec<(InMemoryHead, Draft)>) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
+        self.hear("append_all");
+        self.refuses.map_or(Ok(()), |refusal| Err(refusal()))?;
+        self.store.append_all(parts).await
+    }
+}
+
+fn request() -> Request {
+    let context = Context {
+        source: "test".to_owned(),
+        correlation_id: CorrelationId::new("call-1").unwrap(),
+        causation_id: None,
+        actor: Actor::new("test").unwrap(),
+        metadata: BTreeMap::new(),
+    };
+    Request { commit_id: CommitId::new(Uuid::NAMESPACE_OID), at: Timestamp::EPOCH, context }
+}
+
+/// What a command costs: a transaction is twice the price of a put, and whoever repeats a command pays for one look.
+#[tokio::test]
+async fn a_command_about_one_stream_is_one_load_and_one_plain_append() {
+    let store = Listening::default();
+    let command = AccountCommand::Deposit(5);
+    let first = handle::<Account, _, _>(&store, &NoPause, account("a"), &command, &request()).await.unwrap();
+    assert!(matches!(first.outcome, Outcome::Appended(_)));
+    assert_eq!(store.heard(), ["load", "append"]);
+    let again = handle::<Account, _, _>(&store, &NoPause, account("a"), &command, &request()).await.unwrap();
+    assert!(matches!(again.outcome, Outcome::Repeated(_)));
+    assert_eq!(store.heard(), ["load"]);
+}
+
+/// Nobody waits for ever: whoever is always too late, or always in somebody's way, is told so.
+#[tokio::test]
+async fn after_ten_attempts_against_others_a_command_is_given_up() {
+    let conflict: fn() -> AppendError = || AppendError::Conflict { streams: vec![account("a"), account("b")] };
+    let contended: fn() -> AppendError = || AppendError::Contended;
+    for refusal in [conflict, contended] {
+        let (store, pauses) = (Listening { refuses: Some(refusal), ..Listening::default() }, Pauses::default());
+        let command = AccountCommand::Deposit(5);
+        let handled = handle::<Account, _, _>(&store, &pauses, account("a"), &command, &request()).await;
+        assert!(matches!(handled, Err(HandleError::Busy { attempts: 10 })), "{handled:?}");
+        assert_eq!(store.heard().iter().filter(|call| **call == "append").count(), 10);
+        assert_eq!(*pauses.0.lock().unwrap(), (1..=9).collect::<Vec<u32>>(), "longer each time, and not in the end");
+    }
+    assert_eq!(conflict().to_string(), "other commits came first on account-a, account-b");
+}
+
+/// A transaction that was throttled is no client's to repeat, and not for ever either.
+#[tokio::test]
+async fn after_ten_throttled_transactions_the_store_s_answer_is_given() {
+    let throttled = || StoreError::Throttled { operation: "TransactWriteItems", source: "too much".into() }.into();
+    let (store, pauses) = (Listening { refuses: Some(throttled), ..Listening::default() }, Pauses::default());
+    let both = Many::<Account>::new(vec![account("a"), account("b")]);
+    let decide = |_: &Vec<Folded<AccountState>>| {
+        Ok::<_, AccountRejection>(vec![vec![Deposited { amount: 1 }.into()], vec![Deposited { amount: 2 }.into()]])
+    };
+    let handled = handle_all(&store, &pauses, &both, &request(), decide).await;
+    assert!(matches!(handled, Err(HandleError::Store(StoreError::Throttled { .. }))), "{handled:?}");
+    assert_eq!(pauses.0.lock().unwrap().len(), 9);
+    assert_eq!(store.heard()[2..], ["append_all"; 10]);
+}
+
+/// Of a stream without its beginning nobody knows the state, and looking again and again does not bring it back.
+#[tokio::test]
+async fn a_stream_without_its_beginning_is_an_error() {
+    let mut store = Listening::default();
+    for id in [1, 2] {
+        let request = Request { commit_id: CommitId::new(Uuid::from_u128(id)), ..request() };
+        let command = AccountCommand::Deposit(5);
+        handle::<Account, _, _>(&store, &NoPause, account("a"), &command, &request).await.unwrap();
+    }
+    store.beheads = true;
+    let states = states(&store, &One::<Account>::new(account("a"))).await;
+    assert!(
+        matches!(states, Err(StatesError::Decode(DecodeError::Headless { first })) if first.get() == 2),
+        "{states:?}"
+    );
+}
+
+/// An API answers 201 to this and 200 to the rest.
+#[tokio::test]
+async fn the_command_that_made_a_stream_is_known_and_stays_so() {
+    let store = InMemoryEventStore::default();
+    for (id, command, created) in [
+        (1, AccountCommand::Deposit(0), false),
+        (2, AccountCommand::Deposit(5), true),
+        (3, AccountCommand::Deposit(5), false),
+        (2, AccountCommand::Deposit(5), true),
+        (3, AccountCommand::Deposit(5), false),
+    ] {
+        let request = Request { commit_id: CommitId::new(Uuid::from_u128(id)), ..request() };
+        let handled = handle::<Account, _, _>(&store, &NoPause, account("a"), &command, &request).await.unwrap();
+        assert_eq!(handled.created(), created, "{id}: {:?}", handled.outcome);
+    }
+}
+
+#[test]
+fn a_snapshot_is_kept_up_to_the_limit_and_not_beyond() {
+    let snapshot = Snapshot { schema: 1, state: b"{}".to_vec() };
+    let event = AccountEvent::from(Noted { text: String::new() }).encode().unwrap();
+    let room = MAX_WITH_SNAPSHOT_BYTES - request().draft(vec![event.clone()], Some(snapshot.clone())).size_bytes();
+    for (more, kept) in [(room, true), (room + 1, false)] {
+        let mut event = event.clone();
+        event.data.extend(vec![b' '; more]);
+        let draft = request().draft(vec![event], Some(snapshot.clone()));
+        assert_eq!(draft.snapshot.is_some(), kept, "{more} bytes more");
+    }
+}
+
+#[test]
+fn each_command_in_turn_sees_what_the_ones_before_it_did() {
+    let state = AccountState { balance: 1 };
+    let turn = |commands: &[AccountCommand]| decide_in_turn::<Account>(&state, commands);
+    let both = turn(&[AccountCommand::Deposit(5), AccountCommand::Withdraw(6)]).unwrap();
+    assert_eq!(both, [Deposited { amount: 5 }.into(), AccountEvent::from(Withdrawn { amount: 6 })]);
+    let refused = turn(&[AccountCommand::Deposit(5), AccountCommand::Withdraw(6), AccountCommand::Withdraw(1)]);
+    assert_eq!(refused, Err(AccountRejection::Overdrawn { balance: 0, asked: 1 }));
+    assert_eq!(turn(&[]), Ok(vec![]));
+}
