@@ -191,6 +191,8 @@ impl WireCommit {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     fn hint(version: u64, count: u64) -> Result<CommitMessage, InvalidMessage> {
@@ -216,5 +218,42 @@ mod tests {
             assert!(matches!(malformed, InvalidMessage::Malformed(_)), "{version}, {count}: {malformed}");
             assert!(!malformed.is_transient());
         }
+    }
+
+    #[test]
+    fn a_message_brings_its_commit_and_its_hint_none() {
+        let read = CommitMessage::from_json(&whole(2, "json")).unwrap();
+        assert_eq!(read.commit.as_ref().map(|commit| (commit.first.get(), commit.events.len())), Some((4, 2)));
+        let hint = read.clone().into_hint();
+        assert_eq!((hint.last, &hint.stream, &hint.commit), (read.last, &read.stream, &None));
+    }
+
+    /// Whoever took another count for the truth would skip events.
+    #[test]
+    fn a_count_that_is_not_that_of_the_events_is_malformed() {
+        for count in [1, 3] {
+            let invalid = CommitMessage::from_json(&whole(count, "json")).unwrap_err();
+            assert!(matches!(invalid, InvalidMessage::Malformed(_)), "{count}: {invalid}");
+        }
+    }
+
+    #[test]
+    fn an_encoding_to_come_is_waited_for() {
+        let unknown = CommitMessage::from_json(&whole(2, "cbor")).unwrap_err();
+        assert!(matches!(&unknown, InvalidMessage::UnknownEncoding(encoding) if encoding == "cbor"), "{unknown}");
+        assert!(unknown.is_transient());
+    }
+
+    /// A message with two events that says there are so many.
+    fn whole(count: u64, encoding: &str) -> String {
+        let event = serde_json::json!({ "type": "order.committed", "schema": 1, "data": "e30=" });
+        let commit = serde_json::json!({
+            "id": Uuid::NAMESPACE_OID, "at": "2026-11-21T08:15:30.250Z", "encoding": encoding, "source": "tests",
+            "correlation_id": "call-1", "actor": "operator", "events": [event, event],
+        });
+        let message = serde_json::json!({
+            "tenant": "default", "stream": "order-17", "version": 4, "count": count, "commit": commit,
+        });
+        message.to_string()
     }
 }
