@@ -1,0 +1,132 @@
+//! What a follower does where an index shows much at once, or what is no commit's entry.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+
+use skald::memory::{InMemoryCommitIndex, InMemoryEventStore, InMemoryViewStore};
+use skald::{
+    Actor, Commit, CommitId, CommitIndex, Context, CorrelationId, DomainEvent, Draft, EventStore, Follower, Following,
+    Head, IndexKey, IndexPage, OddEntry, Position, SlicePosition, StoreError, Timestamp, Told, Version,
+};
+use skald_testkit::sample::{AccountEvent, Deposited, account};
+use uuid::Uuid;
+
+/// More commits than an index is asked for at once, and than a follower hands on at once.
+const MANY: u32 = 2500;
+const BATCH: u32 = 300;
+
+fn following() -> Following {
+    Following {
+        name: "tester".to_owned(),
+        run: "run".to_owned(),
+        from: Position::before(Timestamp::EPOCH, InMemoryCommitIndex::SLICES),
+        margin_ms: 0,
+        overlap_ms: 3_600_000,
+        batch: BATCH,
+    }
+}
+
+/// A stream of so many commits, a millisecond apart.
+async fn busy(store: &InMemoryEventStore) {
+    let context = Context {
+        source: "test".to_owned(),
+        correlation_id: CorrelationId::new("call-1").unwrap(),
+        causation_id: None,
+        actor: Actor::new("test").unwrap(),
+        metadata: BTreeMap::new(),
+    };
+    let mut head = store.start(account("busy"));
+    for number in 1..=MANY {
+        let events = vec![AccountEvent::from(Deposited { amount: 1 }).encode().unwrap()];
+        let (commit_id, at) = (CommitId::new(Uuid::from_u128(number.into())), Timestamp::from_millis(number.into()));
+        let draft = Draft { commit_id, at: at.unwrap(), context: context.clone(), events, snapshot: None };
+        head = store.append(&head, draft).await.unwrap().head;
+    }
+    assert_eq!(head.version(), Version::new(MANY.into()));
+}
+
+/// The overlap is read again each time, and what was seen in it fills whole pages: what comes behind them is not forgotten.
+#[tokio::test]
+async fn what_stands_behind_pages_that_were_seen_is_handed_on() {
+    let store = InMemoryEventStore::default();
+    busy(&store).await;
+    let index = InMemoryCommitIndex::over(&store);
+    let mut follower = Follower::resume(index, InMemoryViewStore::default(), following()).await.unwrap();
+    let now = Timestamp::from_millis(10_000).unwrap();
+    let mut heard = Vec::new();
+    for _ in 0..MANY.div_ceil(BATCH) {
+        let batch = follower.next(now).await.unwrap();
+        assert!(!batch.is_empty(), "it stopped after {} of {MANY}", heard.len());
+        heard.extend(batch.heard.iter().map(|heard| heard.entry.key.first().get()));
+        follower.handed_on();
+    }
+    assert_eq!(heard, (1..=MANY.into()).collect::<Vec<u64>>());
+    assert!(follower.next(now).await.unwrap().is_empty());
+}
+
+/// A run that follows another begins where that one was, and not where it all began.
+#[tokio::test]
+async fn after_a_crash_nothing_comes_again_but_what_was_begun() {
+    let store = InMemoryEventStore::default();
+    busy(&store).await;
+    let checkpoints = InMemoryViewStore::default();
+    let now = Timestamp::from_millis(10_000).unwrap();
+    let resume = async |run: &str| {
+        let following = Following { run: run.to_owned(), overlap_ms: 0, ..following() };
+        Follower::resume(InMemoryCommitIndex::over(&store), checkpoints.clone(), following).await.unwrap()
+    };
+    let mut crashes = resume("first").await;
+    for _ in 0..3 {
+        crashes.next(now).await.unwrap();
+        crashes.handed_on();
+    }
+    let mut follows = resume("second").await;
+    let heard = &follows.next(now).await.unwrap().heard;
+    let begun = u64::from(BATCH) * 2;
+    assert_eq!(heard[0].entry.key.first().get(), begun, "the last of the batch before shares its moment with nobody");
+    assert!(heard.iter().all(|heard| (heard.told == Told::Perhaps) == (heard.entry.key.first().get() <= begun + 300)));
+}
+
+/// An index with something in it that no event store wrote.
+struct Littered(InMemoryCommitIndex);
+
+fn litter() -> OddEntry {
+    OddEntry { key: "default/order-1 7".to_owned(), fault: "`position` is missing" }
+}
+
+impl CommitIndex for Littered {
+    const SLICES: u8 = InMemoryCommitIndex::SLICES;
+
+    async fn read(
+        &self,
+        slice: u8,
+        after: &SlicePosition,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<IndexPage, StoreError> {
+        let page = self.0.read(slice, after, until, limit).await?;
+        Ok(IndexPage { odd: if slice == 3 { vec![litter()] } else { vec![] }, ..page })
+    }
+
+    async fn commit(&self, entry: &IndexKey) -> Result<Option<Commit>, StoreError> {
+        self.0.commit(entry).await
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_commit_s_entry_is_handed_on_once_a_run() {
+    let index = || Littered(InMemoryCommitIndex::over(&InMemoryEventStore::default()));
+    let checkpoints = InMemoryViewStore::default();
+    let now = Timestamp::from_millis(10_000).unwrap();
+    for run in ["first", "second"] {
+        let following = Following { run: run.to_owned(), ..following() };
+        let mut follower = Follower::resume(index(), checkpoints.clone(), following).await.unwrap();
+        assert_eq!(follower.next(now).await.unwrap().odd, [litter()], "{run}");
+        follower.handed_on();
+        for _ in 0..3 {
+            assert_eq!(follower.next(now).await.unwrap().odd, [], "{run}, again");
+            follower.handed_on();
+        }
+    }
+}
