@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use skald::{
     Actor, Commit, CommitId, Context, CorrelationId, DecodeError, DomainEvent, Draft, Envelope, EventData, EventId,
-    IndexKey, Snapshot, Snapshots, Timestamp, Version,
+    IndexKey, MAX_COMMIT_BYTES, MAX_STREAMS, MAX_TOGETHER_BYTES, MAX_WITH_SNAPSHOT_BYTES, Snapshot, Snapshots,
+    Timestamp, Version,
 };
 use skald_testkit::sample::{AccountEvent, Deposited, Withdrawn, account};
 use uuid::Uuid;
@@ -45,6 +46,13 @@ fn a_draft_counts_all_that_grows() {
     assert_eq!(draft.size_bytes(), 113 + (7 + 1 + 32), "name and value of an entry, and what holds it");
     draft.snapshot = Some(Snapshot { schema: 1, state: vec![b' '; 100] });
     assert_eq!(draft.size_bytes(), 153 + (100 + 32));
+}
+
+/// Of `DynamoDB`'s 400 KB, 4 MB and 100 items, with some left for names and keys. Whoever stores more finds out in production.
+#[test]
+fn the_limits_are_below_those_of_the_service() {
+    assert_eq!((MAX_COMMIT_BYTES, MAX_TOGETHER_BYTES, MAX_STREAMS), (358_400, 3_584_000, 100));
+    assert_eq!(MAX_WITH_SNAPSHOT_BYTES, 65_536);
 }
 
 #[test]

@@ -123,3 +123,18 @@ fn plain_values_are_compared() {
     assert_eq!(check.snapshot(&state("Jane")), Ok(()));
     assert_eq!(check.snapshot(&state("Joan")), Err(SnapshotFault::Differs));
 }
+
+/// Whoever checks streams of several categories has them boxed.
+#[test]
+fn a_boxed_check_checks() {
+    let state = |sum: u64| snapshot(7, &format!(r#"{{"sum":{sum},"last":{{"sealed":"BAUG","of":"jane-1"}}}}"#));
+    let mut boxed: Box<dyn StreamCheck> = Box::new(FoldCheck::<Count>::default());
+    let event = counted(5, "BAUG");
+    assert!(boxed.event(&EventData { schema: 2, ..event.clone() }).is_err());
+    boxed = Box::new(FoldCheck::<Count>::default());
+    let check: &mut dyn StreamCheck = &mut boxed;
+    check.event(&event).unwrap();
+    assert_eq!(check.snapshot(&state(6)), Err(SnapshotFault::Differs));
+    check.gap();
+    assert_eq!(check.snapshot(&state(6)), Ok(()));
+}

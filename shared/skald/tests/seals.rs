@@ -1,0 +1,66 @@
+//! What was sealed stays as it was sealed, and what is no secret passes.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
+use skald::{
+    Actor, CommitId, Context, CorrelationId, Draft, EventData, EventStore, KeyEntry, Listing, Opening, Person,
+    PersonId, PersonKeys, Sealing, Tenant, Timestamp, Version, ViewRow, ViewStore,
+};
+use skald_testkit::sample::account;
+use uuid::Uuid;
+
+fn jane() -> Person {
+    Person { tenant: Tenant::default(), id: PersonId::new("jane-1").unwrap() }
+}
+
+/// A command that comes again after a deployment has the same id, and so must have the same seals: this is what the first
+/// release that sealed made of it. Two seals in one event begin differently, or they would tell that the values are equal.
+#[tokio::test]
+async fn later_releases_seal_a_commit_as_it_was_sealed_first() {
+    let store = Sealing::new(InMemoryEventStore::default(), InMemoryPersonKeys::default());
+    let name = json!({ "personal": "Jane", "of": "jane-1" });
+    let data = json!({ "from": name, "to": name }).to_string().into_bytes();
+    let context = Context {
+        source: "test".to_owned(),
+        correlation_id: CorrelationId::new("call-1").unwrap(),
+        causation_id: None,
+        actor: Actor::new("test").unwrap(),
+        metadata: BTreeMap::new(),
+    };
+    let events = vec![EventData { event_type: "letter.sent".to_owned(), schema: 1, data }];
+    let commit_id = CommitId::new(Uuid::from_u128(1));
+    let draft = Draft { commit_id, at: Timestamp::EPOCH, context, events, snapshot: None };
+    let stored = store.append(&store.start(account("a")), draft).await.unwrap().commit;
+    let stored: Value = serde_json::from_slice(&stored.events[0].data).unwrap();
+    let sealed = |place: &str| stored[place]["sealed"].as_str().unwrap().to_owned();
+    assert_eq!(sealed("from"), "AdDDFN6Eo/phrJeYKEclwoyVBjDPojwIwqms7Tk6ByPqANA");
+    assert_eq!(sealed("to"), "AYkcKBYxpDwpBfYn4ee3zb+VnRg1D9edBIRQVCHQ1/0h0PQ");
+}
+
+#[tokio::test]
+async fn lists_are_nobody_s_secret() {
+    let (views, keys) = (InMemoryViewStore::default(), InMemoryPersonKeys::default());
+    let listing = Some(Listing { group: "talks".to_owned(), sort: "a".to_owned() });
+    let row = ViewRow { version: Version::new(1), at: Timestamp::EPOCH, body: None, listing, parked: None };
+    views.put(&account("a"), Version::START, &row).await.unwrap();
+    let listed = views.list("talks", None, 9).await.unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(Sealing::new(views.clone(), &keys).list("talks", None, 9).await.unwrap(), listed);
+    assert_eq!(Opening::new(views, &keys).list("talks", None, 9).await.unwrap(), listed);
+}
+
+/// Keys are often only lent.
+#[tokio::test]
+async fn whoever_erases_by_borrowed_keys_erases() {
+    async fn erase(keys: impl PersonKeys, person: &Person) {
+        keys.erase(person, Timestamp::EPOCH).await.unwrap();
+    }
+    let keys = InMemoryPersonKeys::default();
+    keys.to_seal(&jane()).await.unwrap();
+    erase(&keys, &jane()).await;
+    assert!(matches!(keys.to_open(&jane()).await.unwrap(), Some(KeyEntry::Erased)));
+}
