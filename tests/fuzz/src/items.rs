@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use serde_dynamo::{AttributeValue as Value, Item};
+use serde_json::json;
 use skald::{Commit, EventData};
 
 use crate::Edit;
@@ -71,40 +72,33 @@ enum How {
 #[must_use]
 pub fn item(commit: &Commit, packed: bool) -> Value {
     let context = &commit.context;
-    let metadata = context.metadata.iter().map(|(name, value)| (name.clone(), text(value)));
-    let mut fields = vec![
+    let event = |event: &EventData| json!({ "type": event.event_type, "schema": event.schema, "data": raw(&event.data) });
+    let mut body = json!({
+        "commit": commit.id, "at": commit.at, "source": context.source, "correlation_id": context.correlation_id,
+        "actor": context.actor, "metadata": context.metadata,
+        "events": commit.events.iter().map(event).collect::<Vec<_>>(),
+    });
+    if let Some(snapshot) = &commit.snapshot {
+        body["snapshot"] = json!({ "schema": snapshot.schema, "state": raw(&snapshot.state) });
+    }
+    let body = body.to_string();
+    map([
         ("pk", text(commit.stream.key())),
         ("sk", number(commit.first)),
-        ("commit", text(commit.id)),
-        ("at", text(commit.at)),
         ("encoding", text(if packed { "json+zstd" } else { "json" })),
-        ("events", Value::L(commit.events.iter().map(|event| event_value(event, packed)).collect())),
         (
-            "context",
-            map([
-                ("source", text(&context.source)),
-                ("correlation", text(&context.correlation_id)),
-                ("actor", text(&context.actor)),
-                ("metadata", Value::M(metadata.collect())),
-            ]),
+            "body",
+            if packed {
+                Value::B(zstd::bulk::compress(body.as_bytes(), 3).expect("zstd compresses whatever it gets"))
+            } else {
+                text(body)
+            },
         ),
-    ];
-    if packed {
-        let all: Vec<u8> = commit.events.iter().flat_map(|event| event.data.iter().copied()).collect();
-        fields.push(("data", Value::B(zstd::bulk::compress(&all, 3).expect("zstd compresses whatever it gets"))));
-    }
-    if let Some(snapshot) = &commit.snapshot {
-        fields.push((
-            "snapshot",
-            map([("schema", number(snapshot.schema)), ("state", Value::B(snapshot.state.clone()))]),
-        ));
-    }
-    map(fields)
+    ])
 }
 
-fn event_value(event: &EventData, packed: bool) -> Value {
-    let data = if packed { ("size", number(event.data.len())) } else { ("data", Value::B(event.data.clone())) };
-    map([("type", text(&event.event_type)), ("schema", number(event.schema)), data])
+fn raw(json: &[u8]) -> serde_json::Value {
+    serde_json::from_slice(json).unwrap_or_default()
 }
 
 fn text(value: impl ToString) -> Value {
