@@ -74,8 +74,8 @@ fuzz_target!(|input: Input| {
         assert!(kept || !shown.contains(SECRET), "a spoilt seal was opened: {shown}");
     }
     std::hint::black_box(has_plain(text.as_bytes()));
-    if let Ok(document) = serde_json::from_str(&text) {
-        assert!(!reveal(document).to_string().contains(SECRET));
+    if let Ok(shown) = reveal(text.as_bytes()) {
+        assert!(!shown.to_string().contains(SECRET));
     }
 });
 

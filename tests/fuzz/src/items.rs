@@ -72,7 +72,8 @@ enum How {
 #[must_use]
 pub fn item(commit: &Commit, packed: bool) -> Value {
     let context = &commit.context;
-    let event = |event: &EventData| json!({ "type": event.event_type, "schema": event.schema, "data": raw(&event.data) });
+    let event =
+        |event: &EventData| json!({ "type": event.event_type, "schema": event.schema, "data": raw(&event.data) });
     let mut body = json!({
         "commit": commit.id, "at": commit.at, "source": context.source, "correlation_id": context.correlation_id,
         "actor": context.actor, "metadata": context.metadata,

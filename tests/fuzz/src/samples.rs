@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use serde_json::Value;
 use skald::StreamId;
 use skald::{
     Actor, Commit, CommitId, Context, CorrelationId, EventData, EventId, Snapshot, Tenant, Timestamp, Version,
@@ -46,7 +47,11 @@ pub struct SampleEvent {
 impl SampleEvent {
     fn event(&self) -> EventData {
         let mut event = GOLDEN[usize::from(self.which) % GOLDEN.len()].clone();
-        event.data = Edit::all(&self.edits, event.data);
+        let edited = Edit::all(&self.edits, event.data);
+        // Only JSON is ever stored: what is none any more is stored as a text of it.
+        let text = || Value::from(String::from_utf8_lossy(&edited));
+        event.data =
+            serde_json::from_slice(&edited).unwrap_or_else(|_: serde_json::Error| text()).to_string().into_bytes();
         event
     }
 }
