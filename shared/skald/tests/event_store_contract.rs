@@ -1,8 +1,14 @@
 //! The event store in memory keeps the contract of every event store.
 
-use skald::Commit;
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+use std::collections::BTreeMap;
+
 use skald::memory::InMemoryEventStore;
+use skald::{Actor, Commit, CommitId, Context, CorrelationId, DomainEvent, Draft, EventStore, Timestamp, Way};
 use skald_testkit::event_store::{EventStoreFixture, PlantCommits};
+use skald_testkit::sample::{AccountEvent, Deposited, account};
+use uuid::Uuid;
 
 #[derive(Default)]
 struct Fixture {
@@ -34,4 +40,25 @@ skald_testkit::event_store_contract!(#[tokio::test] Fixture::default(), plants: 
 #[tokio::test]
 async fn a_hundred_races_past_faults_lose_nothing() {
     skald_testkit::event_store::races(Fixture::default, 1..=100).await;
+}
+
+/// The contract allows one more look; a store that has everything at hand need not ask for it.
+#[tokio::test]
+async fn the_last_page_says_that_it_is_the_last() {
+    let (store, stream) = (InMemoryEventStore::default(), account("a"));
+    let event = AccountEvent::from(Deposited { amount: 1 }).encode().unwrap();
+    let context = Context {
+        source: "test".to_owned(),
+        correlation_id: CorrelationId::new("call-1").unwrap(),
+        causation_id: None,
+        actor: Actor::new("test").unwrap(),
+        metadata: BTreeMap::new(),
+    };
+    let (commit_id, at) = (CommitId::new(Uuid::NAMESPACE_OID), Timestamp::EPOCH);
+    let draft = Draft { commit_id, at, context, events: vec![event], snapshot: None };
+    store.append(&store.start(stream.clone()), draft).await.unwrap();
+    for (at_most, more) in [(0, true), (1, false), (2, false)] {
+        let page = store.page(&stream, Way::FromEnd, at_most).await.unwrap();
+        assert_eq!((page.commits.len(), page.more), (at_most.min(1) as usize, more), "at most {at_most}");
+    }
 }
