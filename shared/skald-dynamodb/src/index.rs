@@ -117,3 +117,47 @@ pub(crate) fn told_key(item: &Item) -> String {
     };
     format!("pk {}, sk {}", part("pk"), part("sk"))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn item(attributes: serde_json::Value) -> Item {
+        serde_json::from_value(attributes).unwrap()
+    }
+
+    fn placed(position: &str) -> Item {
+        item(json!({
+            "pk": { "S": "default/order-17" }, "sk": { "N": "4" }, "types": { "S": "order.placed order.committed" },
+            "position": { "S": position },
+        }))
+    }
+
+    /// Neither the stream nor the version alone makes it the entry of this commit.
+    #[test]
+    fn an_entry_stands_at_the_place_of_its_commit_or_is_odd() {
+        let entry = read_entry(&placed("2026-11-21T08:15:30.250Z/default/order-17/000000000004")).unwrap();
+        assert_eq!((entry.key.stream().name(), entry.key.first().get()), ("order-17", 4));
+        assert_eq!(entry.types, ["order.placed", "order.committed"]);
+        for position in ["order-18/000000000004", "order-17/000000000005", "order-18/000000000005"] {
+            let odd = read_entry(&placed(&format!("2026-11-21T08:15:30.250Z/default/{position}"))).unwrap_err();
+            assert_eq!(odd.fault, "`position` is not the place of the item's commit", "{position}");
+        }
+    }
+
+    /// Whoever is to mend an item must be able to find it.
+    #[test]
+    fn an_odd_entry_is_told_by_the_key_of_its_item() {
+        for (attributes, told) in [
+            (json!({ "pk": { "S": "no stream" }, "sk": { "N": "4" } }), "pk \"no stream\", sk 4"),
+            (json!({ "pk": { "N": "7" }, "sk": { "S": "4" } }), "pk 7, sk \"4\""),
+            (json!({ "pk": { "B": "AAEC" } }), "pk none, sk none"),
+        ] {
+            assert_eq!(read_entry(&item(attributes)).unwrap_err().key, told);
+        }
+        let odd = read_entry(&placed("elsewhere")).unwrap_err();
+        assert_eq!(odd.key, "pk \"default/order-17\", sk 4");
+    }
+}
