@@ -1,7 +1,5 @@
 //! The event store in memory keeps the contract of every event store.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
 use std::collections::BTreeMap;
 
 use skald::memory::InMemoryEventStore;
