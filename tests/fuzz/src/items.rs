@@ -120,35 +120,37 @@ pub fn spoil(mut value: Value, spoilings: Vec<Spoiling>) -> Item {
     for Spoiling { path, how } in spoilings {
         apply(&mut value, &path, how);
     }
-    match value {
-        Value::M(fields) => Item::from(fields),
-        other => Item::from(HashMap::from([("pk".to_owned(), other)])),
-    }
+    let Value::M(fields) = value else { return Item::from(HashMap::<String, Value>::new()) };
+    Item::from(fields)
 }
 
 fn apply(value: &mut Value, path: &[u8], how: How) {
     if let Some((step, path)) = path.split_first() {
         let step = usize::from(*step);
-        match value {
-            Value::M(fields) if !fields.is_empty() => {
-                let mut names: Vec<String> = fields.keys().cloned().collect();
-                names.sort();
-                let name = &names[step % names.len()];
-                match how {
-                    How::Removed if path.is_empty() => drop(fields.remove(name)),
-                    how => apply(fields.get_mut(name).expect("it is one of them"), path, how),
-                }
-                return;
+        let ends = path.is_empty() && matches!(how, How::Removed);
+        if let Value::M(fields) = value
+            && !fields.is_empty()
+        {
+            let mut names: Vec<String> = fields.keys().cloned().collect();
+            names.sort();
+            let name = &names[step % names.len()];
+            if ends {
+                fields.remove(name);
+            } else if let Some(field) = fields.get_mut(name) {
+                apply(field, path, how);
             }
-            Value::L(items) if !items.is_empty() => {
-                let place = step % items.len();
-                match how {
-                    How::Removed if path.is_empty() => drop(items.remove(place)),
-                    how => apply(&mut items[place], path, how),
-                }
-                return;
+            return;
+        }
+        if let Value::L(items) = value
+            && !items.is_empty()
+        {
+            let place = step % items.len();
+            if ends {
+                items.remove(place);
+            } else {
+                apply(&mut items[place], path, how);
             }
-            _ => {}
+            return;
         }
     }
     match (how, value) {
