@@ -47,6 +47,7 @@ test: $(CLOUD)/installed build ## every test; the system tests bring a local clo
 lint: $(CLOUD)/linters target/checked ## formatting, clippy, the template
 	cargo fmt --all --check
 	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
+	cargo fmt --manifest-path tests/bench-store/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	$(CLOUD)/bin/python infra/lint/lint.py
 
