@@ -37,15 +37,15 @@ fn a_draft_counts_all_that_grows() {
     let mut draft = draft(vec![event("account.noted", "{\"text\":\"\"}")]);
     assert_eq!(
         draft.size_bytes(),
-        4 + (2 * 13 + 11 + 32),
+        4 + (2 * 13 + 11 + 42),
         "source; type twice, data, and what holds an event together"
     );
     draft.events.push(event("a.b", "{}"));
-    assert_eq!(draft.size_bytes(), 73 + (2 * 3 + 2 + 32));
+    assert_eq!(draft.size_bytes(), 83 + (2 * 3 + 2 + 42));
     draft.context.metadata.insert("attempt".to_owned(), "2".to_owned());
-    assert_eq!(draft.size_bytes(), 113 + (7 + 1 + 32), "name and value of an entry, and what holds it");
+    assert_eq!(draft.size_bytes(), 133 + (7 + 1 + 42), "name and value of an entry, and what holds it");
     draft.snapshot = Some(Snapshot { schema: 1, state: vec![b' '; 100] });
-    assert_eq!(draft.size_bytes(), 153 + (100 + 32));
+    assert_eq!(draft.size_bytes(), 183 + (100 + 42));
 }
 
 /// Of `DynamoDB`'s 400 KB, 4 MB and 100 items, with some left for names and keys. Whoever stores more finds out in production.

@@ -37,8 +37,8 @@ async fn later_releases_seal_a_commit_as_it_was_sealed_first() {
     let stored = store.append(&store.start(account("a")), draft).await.unwrap().commit;
     let stored: Value = serde_json::from_slice(&stored.events[0].data).unwrap();
     let sealed = |place: &str| stored[place]["sealed"].as_str().unwrap().to_owned();
-    assert_eq!(sealed("from"), "AdDDFN6Eo/phrJeYKEclwoyVBjDPojwIwqms7Tk6ByPqANA");
-    assert_eq!(sealed("to"), "AYkcKBYxpDwpBfYn4ee3zb+VnRg1D9edBIRQVCHQ1/0h0PQ");
+    assert_eq!(sealed("from"), "Aa9ajtdhENa+c4Z+nBTUJIaXLlO3GcuAt/k9F3UpUlEiYRc");
+    assert_eq!(sealed("to"), "AR5WLBK2K3NLmMGfSNcu+Xq3JU6HB7ILwzGAlfARrmMZOOQ");
 }
 
 #[tokio::test]
