@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use system_tests::{Api, Item, Ledgers, LocalCloud, commit_body, eventually, number, order_body, scan, text};
@@ -145,6 +146,9 @@ async fn place(api: &Api, key: &str, body: &Value) -> String {
     eventually(&format!("{key} is placed"), || async {
         let answer = api.place(key, body).await;
         if answer.status == 503 {
+            // A client that comes back at once is what a busy system needs least: it says when.
+            let after_s = answer.header("retry-after").parse().expect("a 503 says when to come back");
+            tokio::time::sleep(Duration::from_secs(after_s)).await;
             return None;
         }
         Some(answer.expect(202).body["order_id"].as_str().expect("an id").to_owned())
