@@ -16,21 +16,14 @@ use crate::{LocalCloud, Saga};
 pub struct Traces(BTreeMap<String, String>);
 
 impl Traces {
-    /// All tables, the index of all commits, every execution of the saga, and all that was logged. Messages are where they are
+    /// All tables but the sandboxes', which stand for systems of others; the index of all commits, every execution of the saga, and all that was logged. Messages are where they are
     /// only for a moment: whoever catches some [adds](Self::add) them.
     ///
     /// # Panics
     /// If something cannot be read.
     pub async fn read(cloud: &LocalCloud) -> Self {
         let mut traces = Self::default();
-        for table in [
-            "EventsTableName",
-            "PersonKeysTableName",
-            "OrderViewTableName",
-            "StockViewTableName",
-            "SandboxGatewayTableName",
-            "SandboxCarrierTableName",
-        ] {
+        for table in ["EventsTableName", "PersonKeysTableName", "OrderViewTableName", "StockViewTableName"] {
             traces.add(table, &told(scan(cloud, table).await));
         }
         traces.add("index", &told(scan_index(cloud, "EventsTableName", "commits").await));

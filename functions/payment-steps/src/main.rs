@@ -6,7 +6,6 @@ use ordering::saga::StepInput;
 use ordering::sandbox::StoredSandbox;
 use ordering::steps::{StepError, payment};
 use payment_steps::TimeLimited;
-use skald::{Opening, Sealing};
 use skald_dynamodb::{DynamoDbEventStore, DynamoDbPersonKeys, DynamoDbViewStore};
 use skald_kms::KmsKeyWrap;
 use skald_lambda::clock::RandomPause;
@@ -20,8 +19,7 @@ async fn main() -> Result<(), Error> {
     let wrap = KmsKeyWrap::new(aws_sdk_kms::Client::new(&aws), config::variable("PERSON_KEYS_KMS_KEY")?);
     let keys = &DynamoDbPersonKeys::new(dynamodb.clone(), config::variable("PERSON_KEYS_TABLE")?, wrap);
     let events = &DynamoDbEventStore::new(dynamodb.clone(), config::variable("EVENTS_TABLE")?);
-    let ledger = DynamoDbViewStore::new(dynamodb, config::variable("SANDBOX_GATEWAY_TABLE")?);
-    let ledger = &Opening::new(Sealing::new(ledger, keys), keys);
+    let ledger = &DynamoDbViewStore::new(dynamodb, config::variable("SANDBOX_GATEWAY_TABLE")?);
     steps::serve(StepError::name, move |input: StepInput, at| async move {
         let sandbox = StoredSandbox::new(ledger.clone(), input.tenant.clone());
         let gateway = TimeLimited(Disclosing::new(sandbox, keys, input.tenant.clone()));
