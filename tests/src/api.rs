@@ -152,16 +152,18 @@ impl Api {
 
     /// The order, once nothing more happens to it by itself: it is final, or parked.
     pub async fn ended(&self, order_id: &str) -> Value {
-        eventually(&format!("order {order_id} final or parked"), || async {
-            let answer = self.get(&format!("/orders/{order_id}")).await;
-            // A busy machine is slow to answer.
-            if answer.status == 503 {
-                return None;
-            }
-            let order = answer.expect(200).body;
-            (order["status"] != "pending" || order["parked"].is_object()).then_some(order)
-        })
-        .await
+        eventually(&format!("order {order_id} final or parked"), || self.if_ended(order_id)).await
+    }
+
+    /// The order, if by now it is final or parked.
+    pub async fn if_ended(&self, order_id: &str) -> Option<Value> {
+        let answer = self.get(&format!("/orders/{order_id}")).await;
+        // A busy machine is slow to answer.
+        if answer.status == 503 {
+            return None;
+        }
+        let order = answer.expect(200).body;
+        (order["status"] != "pending" || order["parked"].is_object()).then_some(order)
     }
 
     /// The order as the view has it, once the view has it at this version or a later one. The customer's list is asked,

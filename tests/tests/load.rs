@@ -1,5 +1,6 @@
 //! Many orders from many clients, a third of which cannot be completed: every one ends as it must, the ledgers agree, and the
-//! views show what a recount of the raw events says.
+//! views show what a recount of the raw events says. A client places its next order when the last one has ended: what more
+//! clients at once would show is how long the one process of the local cloud lets them wait.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -11,6 +12,8 @@ use system_tests::{Api, Item, Ledgers, LocalCloud, commit_body, eventually, numb
 const CLIENTS: usize = 16;
 const ORDERS: usize = 200;
 const PRODUCTS: usize = 10;
+/// How long a client waits before it asks again what has become of its order.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What becomes of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,6 +159,15 @@ async fn place(api: &Api, key: &str, body: &Value) -> String {
     .await
 }
 
+/// The order, once it has ended. Sixteen clients that ask as often as they can would be most of the load.
+async fn ended(api: &Api, order_id: &str) -> Value {
+    eventually(&format!("order {order_id} final or parked"), || async {
+        tokio::time::sleep(PATIENCE).await;
+        api.if_ended(order_id).await
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_orders_from_sixteen_clients_all_end_as_they_must() {
     let cloud = LocalCloud::start(&[]);
@@ -170,19 +182,18 @@ async fn two_hundred_orders_from_sixteen_clients_all_end_as_they_must() {
     };
     each_client(&api, set_up).await;
     let place_all = |api: Api, client: usize| async move {
-        let mut placed = Vec::new();
+        let mut rows = Vec::new();
         for order in (client..ORDERS).step_by(CLIENTS) {
             let order_id = place(&api, &format!("key-{order}"), &body(client, order)).await;
-            placed.push((order, order_id));
+            rows.push((order, ended(&api, &order_id).await));
         }
-        placed
+        rows
     };
-    let placed = each_client(&api, place_all).await.concat();
-    assert_eq!(placed.len(), ORDERS);
+    let rows = each_client(&api, place_all).await.concat();
+    assert_eq!(rows.len(), ORDERS);
 
     let mut took_ms = Vec::new();
-    for (order, order_id) in &placed {
-        let row = api.ended(order_id).await;
+    for (order, row) in &rows {
         let expected = match fate(*order) {
             Fate::Confirmed => ("confirmed", Value::Null),
             Fate::Declined => ("cancelled", json!("payment_declined")),
