@@ -59,20 +59,20 @@ pub fn number(item: &Item, name: &str) -> u64 {
     item[name].as_n().expect("a number").parse().expect("a whole number")
 }
 
-/// All that an item of the events table says of its commit.
+/// All that an item of the events table says of its commit, but for its place and time.
 ///
 /// # Panics
 /// If it is no commit.
 #[must_use]
 #[track_caller]
 pub fn commit_body(item: &Item) -> Value {
-    let unpacked = match text(item, "encoding").as_str() {
-        "json" => text(item, "body").into_bytes(),
-        "json+zstd" => {
+    let unpacked = match item.get("encoding") {
+        None => text(item, "body").into_bytes(),
+        Some(packed) if packed.as_s().is_ok_and(|encoding| encoding == "json+zstd") => {
             let packed = item["body"].as_b().expect("bytes");
             zstd::stream::decode_all(packed.as_ref()).expect("a frame of Zstandard")
         }
-        other => panic!("say here how to read {other}"),
+        Some(other) => panic!("say here how to read {other:?}"),
     };
     serde_json::from_slice(&unpacked).expect("JSON")
 }
@@ -85,6 +85,6 @@ pub fn commit_body(item: &Item) -> Value {
 pub fn change_body(item: &mut Item, change: impl FnOnce(&mut Value)) {
     let mut body = commit_body(item);
     change(&mut body);
-    item.insert("encoding".to_owned(), AttributeValue::S("json".to_owned()));
+    item.remove("encoding");
     item.insert("body".to_owned(), AttributeValue::S(body.to_string()));
 }

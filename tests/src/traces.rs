@@ -63,7 +63,7 @@ impl Traces {
 fn told(items: Vec<Item>) -> String {
     let mut text = String::new();
     for item in items {
-        if item.get("encoding").is_some_and(|encoding| encoding.as_s().is_ok_and(|name| name == "json+zstd")) {
+        if item.contains_key("encoding") {
             text.push_str(&commit_body(&item).to_string());
         }
         tell(&AttributeValue::M(item), &mut text);

@@ -78,7 +78,7 @@ fn recount(items: &[Item]) -> BTreeMap<String, Expected> {
     for item in commits {
         let body = commit_body(item);
         let events = body["events"].as_array().expect("a list");
-        let at = body["at"].as_str().expect("text").to_owned();
+        let at = text(item, "at");
         if number(item, "sk") == 1 {
             let data = &events[0]["data"];
             let amount = |line: &Value| {

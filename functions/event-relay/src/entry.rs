@@ -43,7 +43,7 @@ impl Entry {
             tracing::error!(event_id = record.event_id, "a commit was changed or removed behind the store's back");
             return Self::unreadable(&record);
         }
-        match read_stream_item(record.change.new_image.clone()) {
+        match read_stream_item(&record.change.new_image) {
             StreamItem::Commit(commit) => Self::of_message(&CommitMessage::of(commit)),
             StreamItem::Unread { stream, first, fault } => {
                 tracing::error!(%stream, version = %first, %fault, "a commit cannot be read and goes as a hint");

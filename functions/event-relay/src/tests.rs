@@ -43,10 +43,10 @@ impl RecordingTopic {
 fn record(pk: &str, version: u64, data: &str) -> Value {
     let image = json!({
         "pk": { "S": pk }, "sk": { "N": version.to_string() },
-        "encoding": { "S": "json" },
+        "at": { "S": "2026-11-21T08:15:30.250Z" },
         "body": { "S": format!(
             concat!(
-                r#"{{"commit":"0198d2a0-0000-7000-8000-000000000001","at":"2026-11-21T08:15:30.250Z","source":"tests","#,
+                r#"{{"commit":"0198d2a0-0000-7000-8000-000000000001","source":"tests","#,
                 r#""correlation_id":"corr-1","actor":"operator","#,
                 r#""events":[{{"type":"order.placed","schema":1,"data":{}}}]}}"#
             ),
@@ -159,7 +159,7 @@ async fn a_commit_too_large_for_a_message_goes_as_a_hint() {
 async fn a_commit_that_cannot_be_read_goes_as_a_hint() {
     let topic = RecordingTopic::default();
     let mut record = record("default/order-a", 7, "{}");
-    record["dynamodb"]["NewImage"]["encoding"]["S"] = "from the future".into();
+    record["dynamodb"]["NewImage"]["encoding"] = json!({ "S": "from the future" });
     Relay::new(&topic).forward(batch(&[record])).await.unwrap();
     let [entry] = topic.entries().try_into().unwrap();
     assert_eq!(entry.category, "order");

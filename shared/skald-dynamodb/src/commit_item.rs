@@ -4,33 +4,31 @@
 //! |---|---|---|
 //! | `pk` | S | tenant and stream: `default/order-0198…` |
 //! | `sk` | N | version of the commit's first event, from 1 |
-//! | `encoding` | S | how `body` is written: `json` or `json+zstd` |
+//! | `at` | S | when it was recorded: RFC 3339, UTC, milliseconds |
 //! | `body` | S | everything else, as one JSON text: see `body.rs` |
+//! | `encoding` | S | if `body` is compressed, how: `json+zstd` |
 //! | `body` | B | in `json+zstd`: the same text as one frame of Zstandard |
-//! | `slice` | N | for the index of all commits: first byte of the SHA-256 of `pk`, modulo 16 |
-//! | `position` | S | likewise, the place in the slice: `<at>/<pk>/<sk in 12 digits>` |
+//! | `slice` | N | for the index of all commits, which sorts by `at`: first byte of the SHA-256 of `pk`, modulo 16 |
 //! | `types` | S | likewise, the types of the events: each once, a space between them |
 //!
-//! Flat, because nested attributes are what client and service spend most on. Reading ignores the last three, and every
+//! Flat, because nested attributes are what client and service spend most on. Reading ignores the last two, and every
 //! attribute and field that it does not know: later releases may add some. What is in an encoding that it does not know it
 //! leaves alone. A fault names attributes and fields, never their values: they may be personal.
 
 mod body;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
 use serde::de::DeserializeOwned;
 use serde_dynamo::{AttributeValue, Item};
 use sha2::{Digest, Sha256};
-use skald::{Commit, CommitId, Corruption, EventData, Refusal, StreamId, Version};
+use skald::{Commit, CommitId, Corruption, EventData, Refusal, StreamId, Timestamp, Version};
 
+use crate::attribute::{AnyItem, Attribute, Attributes};
 use crate::packing::{pack, unpack};
 
-/// The body as text.
-const PLAIN: &str = "json";
 /// The body compressed, where that saves a write unit.
 const PACKED: &str = "json+zstd";
 /// How many slices the index of all commits has.
@@ -57,52 +55,71 @@ pub enum StreamItem {
     },
 }
 
-/// Reads an item of the events table, as a query or the table's stream gives it.
+/// Reads an item of the events table, as the table's stream gives it.
 #[must_use]
-pub fn read_stream_item(item: Item) -> StreamItem {
-    let (stream, first) = match read_key(&item) {
+pub fn read_stream_item(item: &Item) -> StreamItem {
+    let (stream, first) = match read_key(item) {
         Ok(key) => key,
         Err(fault) => return StreamItem::Foreign { fault },
     };
-    match read_commit(&item, &stream, first) {
+    match read_body(item, &stream, first) {
         Ok(commit) => StreamItem::Commit(commit),
         Err(fault) => StreamItem::Unread { stream, first, fault },
     }
 }
 
-pub(crate) fn read_key(item: &Item) -> Result<(StreamId, Version), &'static str> {
-    let Some(AttributeValue::S(key)) = item.get("pk") else { return Err("`pk` is missing or no text") };
-    let Some(AttributeValue::N(number)) = item.get("sk") else { return Err("`sk` is missing or no number") };
+/// Reads an item of this stream.
+pub(crate) fn read_commit(item: &impl AnyItem, stream: &StreamId) -> Result<Commit, Corruption> {
+    let malformed = |fault: &str| Corruption::Malformed { at: Version::START, fault: fault.to_owned() };
+    let first = read_first(item).map_err(malformed)?;
+    read_body(item, stream, first)
+}
+
+pub(crate) fn read_key(item: &impl AnyItem) -> Result<(StreamId, Version), &'static str> {
+    let Some(Attribute::Text(key)) = item.attribute("pk") else { return Err("`pk` is missing or no text") };
     let stream = key.parse().or(Err("`pk` is no stream's key"))?;
+    Ok((stream, read_first(item)?))
+}
+
+fn read_first(item: &impl AnyItem) -> Result<Version, &'static str> {
+    let Some(Attribute::Number(number)) = item.attribute("sk") else { return Err("`sk` is missing or no number") };
     match number.parse() {
-        Ok(first @ 1..) => Ok((stream, Version::new(first))),
+        Ok(first @ 1..) => Ok(Version::new(first)),
         Ok(0) | Err(_) => Err("`sk` is no version"),
     }
 }
 
-fn read_commit(item: &Item, stream: &StreamId, first: Version) -> Result<Commit, Corruption> {
+fn read_body(item: &impl AnyItem, stream: &StreamId, first: Version) -> Result<Commit, Corruption> {
     let malformed = |fault| Corruption::Malformed { at: first, fault };
-    match item.get("encoding") {
-        Some(AttributeValue::S(encoding)) if encoding != PLAIN && encoding != PACKED => {
-            Err(Corruption::UnknownEncoding { at: first, encoding: encoding.clone() })
+    match item.attribute("encoding") {
+        Some(Attribute::Text(encoding)) if encoding != PACKED => {
+            Err(Corruption::UnknownEncoding { at: first, encoding: encoding.to_owned() })
         }
-        _ => body::read(&read_text(item).map_err(malformed)?, stream, first).map_err(malformed),
+        _ => {
+            let at = read_at(item).map_err(malformed)?;
+            body::read(&read_text(item).map_err(malformed)?, stream, first, at).map_err(malformed)
+        }
+    }
+}
+
+fn read_at(item: &impl AnyItem) -> Result<Timestamp, String> {
+    match item.attribute("at") {
+        Some(Attribute::Text(at)) => at.parse().or(Err(wrong("at"))),
+        Some(_) => Err(wrong("at")),
+        None => Err("missing field `at`".to_owned()),
     }
 }
 
 /// The text of the body, in an encoding that is known.
-fn read_text(item: &Item) -> Result<Cow<'_, str>, String> {
-    let encoding = match item.get("encoding") {
-        Some(AttributeValue::S(encoding)) => encoding.as_str(),
-        Some(_) => return Err(wrong("encoding")),
-        None => return Err("missing field `encoding`".to_owned()),
-    };
-    match (encoding, item.get("body")) {
-        (PLAIN, Some(AttributeValue::S(text))) => Ok(Cow::Borrowed(text)),
-        (PACKED, Some(AttributeValue::B(packed))) => Ok(Cow::Owned(unpack(packed).map_err(str::to_owned)?)),
-        (PLAIN | PACKED, Some(_)) => Err(wrong("body")),
-        (PLAIN | PACKED, None) => Err("missing field `body`".to_owned()),
-        _ => Err(wrong("encoding")),
+fn read_text(item: &impl AnyItem) -> Result<Cow<'_, str>, String> {
+    match (item.attribute("encoding"), item.attribute("body")) {
+        (_, None) => Err("missing field `body`".to_owned()),
+        (None, Some(Attribute::Text(text))) => Ok(Cow::Borrowed(text)),
+        (Some(Attribute::Text(PACKED)), Some(Attribute::Bytes(packed))) => {
+            Ok(Cow::Owned(unpack(packed).map_err(str::to_owned)?))
+        }
+        (None | Some(Attribute::Text(PACKED)), Some(_)) => Err(wrong("body")),
+        (Some(_), Some(_)) => Err(wrong("encoding")),
     }
 }
 
@@ -129,12 +146,12 @@ pub(crate) fn read_attributes<T: DeserializeOwned>(item: Item) -> Result<T, Stri
 }
 
 /// The id of the command that wrote an item, if it has one that can be read.
-pub(crate) fn commit_id(item: &Item) -> Option<CommitId> {
+pub(crate) fn commit_id(item: &impl AnyItem) -> Option<CommitId> {
     body::commit_id(&read_text(item).ok()?)
 }
 
 /// The key of a place in a stream.
-pub(crate) fn key(stream: &StreamId, first: Version) -> HashMap<String, Value> {
+pub(crate) fn key(stream: &StreamId, first: Version) -> Attributes {
     item([("pk", Value::S(stream.key())), ("sk", Value::N(first.to_string()))])
 }
 
@@ -142,26 +159,29 @@ pub(crate) fn key(stream: &StreamId, first: Version) -> HashMap<String, Value> {
 ///
 /// # Errors
 /// [`Refusal::NotJson`] if an event's data or the state is none.
-pub(crate) fn commit_item(commit: &Commit) -> Result<HashMap<String, Value>, Refusal> {
+pub(crate) fn commit_item(commit: &Commit) -> Result<Attributes, Refusal> {
     let text = body::write(commit)?;
-    let (encoding, body) = match pack(&text) {
-        Some(packed) => (PACKED, Value::B(Blob::new(packed))),
-        None => (PLAIN, Value::S(text)),
-    };
     let pk = commit.stream.key();
-    Ok(item([
+    let mut attributes = item([
         ("sk", Value::N(commit.first.to_string())),
-        ("encoding", Value::S(encoding.to_owned())),
-        ("body", body),
+        ("at", Value::S(commit.at.to_string())),
         ("slice", Value::N(slice(&pk).to_string())),
-        ("position", Value::S(format!("{}/{pk}/{:012}", commit.at, commit.first.get()))),
         ("types", Value::S(types(&commit.events))),
         ("pk", Value::S(pk)),
-    ]))
+    ]);
+    let body = match pack(&text) {
+        Some(packed) => {
+            attributes.insert("encoding".to_owned(), Value::S(PACKED.to_owned()));
+            Value::B(Blob::new(packed))
+        }
+        None => Value::S(text),
+    };
+    attributes.insert("body".to_owned(), body);
+    Ok(attributes)
 }
 
 /// Attributes by their names.
-pub(crate) fn item<const N: usize>(attributes: [(&str, Value); N]) -> HashMap<String, Value> {
+pub(crate) fn item<const N: usize>(attributes: [(&str, Value); N]) -> Attributes {
     attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 

@@ -4,20 +4,19 @@
 //! it comes back with the error, and if it carries the same command's id, an earlier attempt had stored it. That is all
 //! there is to idempotency, and it needs no further read.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
-use serde_dynamo::Item;
 use skald::{
-    AppendError, Appended, Commit, Corruption, Draft, EventStore, Head, Loaded, Page, Refusal, SnapshotKind,
-    StoreError, StreamId, Timestamp, Version, Way, read_back,
+    AppendError, Appended, Commit, Draft, EventStore, Head, Loaded, Page, Refusal, SnapshotKind, StoreError, StreamId,
+    Timestamp, Version, Way, read_back,
 };
 
-use crate::commit_item::{self, StreamItem, read_stream_item};
+use crate::attribute::Attributes;
+use crate::commit_item;
 use crate::error::sdk_error;
 
 /// There is no item at this place yet.
@@ -102,21 +101,15 @@ impl DynamoDbEventStore {
 
     /// What stands at the place where `commit` was to go: none if the item there is of another command.
     pub(crate) fn earlier(commit: &Commit, found: Option<Attributes>) -> Result<Option<Commit>, StoreError> {
-        let found = found.map(Item::from).filter(|item| commit_item::commit_id(item) == Some(commit.id));
-        found.map(|item| read_commit(&commit.stream, item)).transpose()
+        let found = found.filter(|item| commit_item::commit_id(item) == Some(commit.id));
+        found.map(|item| read_commit(&commit.stream, &item)).transpose()
     }
 }
 
-/// An item of the service.
-pub(crate) type Attributes = HashMap<String, AttributeValue>;
-
-pub(crate) fn read_commit(stream: &StreamId, item: Item) -> Result<Commit, StoreError> {
-    let corruption = match read_stream_item(item) {
-        StreamItem::Commit(commit) => return Ok(commit),
-        StreamItem::Unread { fault, .. } => fault,
-        StreamItem::Foreign { fault } => Corruption::Malformed { at: Version::START, fault: fault.to_owned() },
-    };
-    Err(StoreError::Corrupt { key: stream.key(), corruption })
+/// The commit in an item of this stream.
+pub(crate) fn read_commit(stream: &StreamId, item: &Attributes) -> Result<Commit, StoreError> {
+    let corrupt = |corruption| StoreError::Corrupt { key: stream.key(), corruption };
+    commit_item::read_commit(item, stream).map_err(corrupt)
 }
 
 /// The commit that a draft becomes after this head.
@@ -157,7 +150,7 @@ impl EventStore for DynamoDbEventStore {
         let answer = answer.map_err(|error| sdk_error("Query", error))?;
         let more = answer.last_evaluated_key.is_some();
         let items = answer.items.unwrap_or_default().into_iter();
-        let commits = items.map(|item| read_commit(stream, item.into())).collect::<Result<_, _>>()?;
+        let commits = items.map(|item| read_commit(stream, &item)).collect::<Result<_, _>>()?;
         Ok(Page { commits, more })
     }
 

@@ -3,18 +3,23 @@
 //! Its entries are attributes of the commits' own items (see `commit_item.rs`), which the service copies, usually within a
 //! second. So nothing of ours can lag or lose; what is read here is eventually consistent, and the commits themselves are
 //! not.
+//!
+//! The service sorts by `at` alone and promises no order among commits of one millisecond. So a millisecond is read whole
+//! and sorted here, and reading after an entry begins with that entry's millisecond again.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
-use serde_dynamo::{AttributeValue, Item};
 use skald::{Commit, CommitIndex, IndexEntry, IndexKey, IndexPage, OddEntry, SlicePosition, StoreError, Timestamp};
 
+use crate::attribute::{AnyItem, Attribute};
 use crate::commit_item::{self, SLICES, read_key};
 use crate::error::sdk_error;
 use crate::event_store::read_commit;
 
 /// What the index is called.
 pub(crate) const COMMITS: &str = "commits";
+/// The attribute that it sorts by: to `DynamoDB`, a reserved word.
+pub(crate) const AT: &str = "at";
 
 /// The index of all commits of an event store's table. Clones are the same index.
 #[derive(Debug, Clone)]
@@ -41,34 +46,36 @@ impl CommitIndex for DynamoDbCommitIndex {
         until: Timestamp,
         limit: u32,
     ) -> Result<IndexPage, StoreError> {
-        let (from, to) = bounds(after, until);
         let mut found = IndexPage::default();
         // The service refuses a range that ends before it begins, and a limit of none.
-        if from > to || limit == 0 {
+        if after.at() > until || limit == 0 {
             return Ok(found);
         }
         let query = self.client.query().table_name(&self.table).index_name(COMMITS);
         let mut pages = query
-            .key_condition_expression("slice = :slice AND #position BETWEEN :from AND :to")
-            .expression_attribute_names("#position", "position")
+            .key_condition_expression("slice = :slice AND #at BETWEEN :from AND :until")
+            .expression_attribute_names("#at", AT)
             .expression_attribute_values(":slice", Value::N(slice.to_string()))
-            .expression_attribute_values(":from", Value::S(from))
-            .expression_attribute_values(":to", Value::S(to))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .expression_attribute_values(":from", Value::S(after.at().to_string()))
+            .expression_attribute_values(":until", Value::S(until.to_string()))
+            // Mostly all that is needed: the entry that was read before, those wanted, and one that is later than they.
+            .limit(i32::try_from(limit.saturating_add(2)).unwrap_or(i32::MAX))
             .into_paginator()
             .send();
-        while let Some(page) = pages.next().await {
+        let mut is_full = false;
+        while let Some(page) = pages.next().await.filter(|_| !is_full) {
             let items = page.map_err(|error| sdk_error("Query", error))?.items.unwrap_or_default();
             for item in items {
-                match read_entry(&item.into()) {
+                match read_entry(&item) {
+                    Ok(entry) if SlicePosition::After(entry.key.clone()) <= *after => {}
                     Ok(entry) => found.entries.push(entry),
                     Err(odd) => found.odd.push(odd),
                 }
-                if found.entries.len() == limit as usize {
-                    return Ok(found);
-                }
             }
+            is_full = has_whole(&found.entries, limit as usize);
         }
+        found.entries.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        found.entries.truncate(limit as usize);
         Ok(found)
     }
 
@@ -76,43 +83,38 @@ impl CommitIndex for DynamoDbCommitIndex {
         let get = self.client.get_item().table_name(&self.table).consistent_read(true);
         let got = get.set_key(Some(commit_item::key(entry.stream(), entry.first()))).send().await;
         let item = got.map_err(|error| sdk_error("GetItem", error))?.item;
-        item.map(|item| read_commit(entry.stream(), item.into())).transpose()
+        item.map(|item| read_commit(entry.stream(), &item)).transpose()
     }
 }
 
-/// The first and the last text that a key after `after` and until `until` can have.
-fn bounds(after: &SlicePosition, until: Timestamp) -> (String, String) {
-    let from = match after {
-        SlicePosition::Before(at) => at.to_string(),
-        // A space sorts before whatever a longer key could go on with.
-        SlicePosition::After(key) => format!("{key} "),
-    };
-    // What follows a time in a key is a slash, and `0` is the character after it.
-    (from, format!("{until}0"))
+/// Whether the first `limit` of these are known whatever else comes: there are later ones than they.
+fn has_whole(entries: &[IndexEntry], limit: usize) -> bool {
+    let last = limit.checked_sub(1).and_then(|last| entries.get(last));
+    last.is_some_and(|last| entries.last().is_some_and(|later| later.key.at() > last.key.at()))
 }
 
 /// The entry in an item of the index.
-pub(crate) fn read_entry(item: &Item) -> Result<IndexEntry, OddEntry> {
+pub(crate) fn read_entry(item: &impl AnyItem) -> Result<IndexEntry, OddEntry> {
     let (stream, first) = read_key(item).map_err(|fault| OddEntry { key: told_key(item), fault })?;
-    let key: Option<IndexKey> = match item.get("position") {
-        Some(AttributeValue::S(position)) => position.parse().ok(),
+    let at: Option<Timestamp> = match item.attribute(AT) {
+        // The service sorts the texts: a time that is written otherwise stands elsewhere.
+        Some(Attribute::Text(text)) => text.parse().ok().filter(|at: &Timestamp| at.to_string() == text),
         _ => None,
     };
-    let key = key.filter(|key| *key.stream() == stream && key.first() == first);
-    let fault = "`position` is not the place of the item's commit";
-    let key = key.ok_or_else(|| OddEntry { key: told_key(item), fault })?;
-    let types = match item.get("types") {
-        Some(AttributeValue::S(types)) => types.split(' ').map(str::to_owned).collect(),
+    let fault = "`at` is no time as commits have it";
+    let at = at.ok_or_else(|| OddEntry { key: told_key(item), fault })?;
+    let types = match item.attribute("types") {
+        Some(Attribute::Text(types)) => types.split(' ').map(str::to_owned).collect(),
         _ => Vec::new(),
     };
-    Ok(IndexEntry { key, types })
+    Ok(IndexEntry { key: IndexKey::new(at, stream, first), types })
 }
 
 /// The key of an item that may be anything, for whoever is to find it.
-pub(crate) fn told_key(item: &Item) -> String {
-    let part = |name| match item.get(name) {
-        Some(AttributeValue::S(text)) => format!("{text:?}"),
-        Some(AttributeValue::N(number)) => number.clone(),
+pub(crate) fn told_key(item: &impl AnyItem) -> String {
+    let part = |name| match item.attribute(name) {
+        Some(Attribute::Text(text)) => format!("{text:?}"),
+        Some(Attribute::Number(number)) => number.to_owned(),
         _ => "none".to_owned(),
     };
     format!("pk {}, sk {}", part("pk"), part("sk"))
@@ -120,7 +122,9 @@ pub(crate) fn told_key(item: &Item) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_dynamo::Item;
     use serde_json::json;
+    use skald::Version;
 
     use super::*;
 
@@ -128,22 +132,46 @@ mod tests {
         serde_json::from_value(attributes).unwrap()
     }
 
-    fn placed(position: &str) -> Item {
+    fn placed(at: &str) -> Item {
         item(json!({
             "pk": { "S": "default/order-17" }, "sk": { "N": "4" }, "types": { "S": "order.placed order.committed" },
-            "position": { "S": position },
+            "at": { "S": at },
         }))
     }
 
-    /// Neither the stream nor the version alone makes it the entry of this commit.
+    /// The service sorts texts: the same time written otherwise would stand elsewhere.
     #[test]
-    fn an_entry_stands_at_the_place_of_its_commit_or_is_odd() {
-        let entry = read_entry(&placed("2026-11-21T08:15:30.250Z/default/order-17/000000000004")).unwrap();
-        assert_eq!((entry.key.stream().name(), entry.key.first().get()), ("order-17", 4));
+    fn an_entry_has_its_time_in_the_one_form_or_is_odd() {
+        let entry = read_entry(&placed("2026-11-21T08:15:30.250Z")).unwrap();
+        assert_eq!(entry.key.as_str(), "2026-11-21T08:15:30.250Z/default/order-17/000000000004");
         assert_eq!(entry.types, ["order.placed", "order.committed"]);
-        for position in ["order-18/000000000004", "order-17/000000000005", "order-18/000000000005"] {
-            let odd = read_entry(&placed(&format!("2026-11-21T08:15:30.250Z/default/{position}"))).unwrap_err();
-            assert_eq!(odd.fault, "`position` is not the place of the item's commit", "{position}");
+        for at in
+            ["", "elsewhere", "2026-11-21T08:15:30.25Z", "2026-11-21T09:15:30.250+01:00", "2026-11-21 08:15:30.250Z"]
+        {
+            assert_eq!(read_entry(&placed(at)).unwrap_err().fault, "`at` is no time as commits have it", "{at}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_full_when_there_is_something_later_than_what_was_wanted() {
+        let entries = |moments: &[i64]| -> Vec<IndexEntry> {
+            let entry = |millis: &i64| {
+                let at = Timestamp::from_millis(*millis).unwrap();
+                let key = IndexKey::new(at, "default/order-17".parse().unwrap(), Version::new(1));
+                IndexEntry { key, types: vec![] }
+            };
+            moments.iter().map(entry).collect()
+        };
+        for (moments, limit, full) in [
+            (&[][..], 1, false),
+            (&[1], 1, false),
+            (&[1, 1], 1, false),
+            (&[1, 1, 2], 1, true),
+            (&[1, 1, 2], 2, true),
+            (&[1, 1, 2], 3, false),
+            (&[1, 2], 3, false),
+        ] {
+            assert_eq!(has_whole(&entries(moments), limit), full, "{moments:?} {limit}");
         }
     }
 

@@ -13,8 +13,8 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
 use skald::{Corruption, Person, StoreError, Timestamp, Version};
 
+use crate::attribute::Attributes;
 use crate::commit_item::item;
-use crate::event_store::Attributes;
 use crate::person_keys::WrappedKey;
 
 /// The attribute of the wrapped key: to `DynamoDB`, a reserved word.

@@ -11,6 +11,7 @@
 //! The tables are made by the deployment, from its template. No store deletes anything, and the event store updates
 //! nothing: its role needs `Query`, `GetItem` and `PutItem`, nothing else. A person is erased by a put.
 
+mod attribute;
 mod commit_item;
 mod error;
 mod event_store;

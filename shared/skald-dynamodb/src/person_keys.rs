@@ -15,8 +15,9 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use skald::{KeyEntry, Person, PersonKey, PersonKeys, StoreError, Timestamp};
 
+use crate::attribute::Attributes;
 use crate::error::{Answer, sdk_error};
-use crate::event_store::{Attributes, FREE};
+use crate::event_store::FREE;
 use crate::key_item::{self, StoredKey};
 use remembered::Remembered;
 

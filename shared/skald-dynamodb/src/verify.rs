@@ -18,13 +18,13 @@ use aws_sdk_dynamodb::types::AttributeValue as Value;
 use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 use futures_util::stream::iter;
-use serde_dynamo::{AttributeValue, Item};
 use sha2::{Digest, Sha256};
 use skald::{CommitIndex, IndexEntry, IndexKey, SlicePosition, StoreError, StreamCheck, StreamId, Timestamp};
 
+use crate::attribute::{AnyItem, Attribute, Attributes};
 use crate::commit_item::{SLICES, read_key, slice, types};
 use crate::error::sdk_error;
-use crate::index::{COMMITS, DynamoDbCommitIndex, read_entry, told_key};
+use crate::index::{AT, COMMITS, DynamoDbCommitIndex, read_entry, told_key};
 
 pub use fault::{Defect, Fault, Finding, Verified};
 use walk::Walk;
@@ -143,7 +143,7 @@ where
         while let Some(page) = pages.next().await {
             let items = page.map_err(|error| sdk_error("Scan", error))?.items.unwrap_or_default();
             let (count, mut events) = (items.len() as u64, 0);
-            for item in items.into_iter().map(Item::from) {
+            for item in items {
                 let (stream, first) = match read_key(&item) {
                     Ok(key) => key,
                     Err(fault) => {
@@ -158,7 +158,7 @@ where
                     self.close(walk.take(), &mut suspects);
                 }
                 let walk = walk.get_or_insert_with(|| self.begin(stream));
-                events += walk.take(first, item);
+                events += walk.take(first, &item);
             }
             self.count(|verified| {
                 verified.items += count;
@@ -191,11 +191,11 @@ where
         let mut found = query.into_paginator().items().send();
         let (mut walk, mut walked) = (self.begin(stream.clone()), Walked::default());
         while let Some(item) = found.next().await {
-            let item = Item::from(item.map_err(|error| sdk_error("Query", error))?);
+            let item = item.map_err(|error| sdk_error("Query", error))?;
             walked.items += 1;
             walked.indexed.extend(self.indexed(&item));
             match read_key(&item) {
-                Ok((_, first)) => walked.events += walk.take(first, item),
+                Ok((_, first)) => walked.events += walk.take(first, &item),
                 Err(fault) => self.tell(&Fault { key: told_key(&item), version: None, defect: Defect::Foreign(fault) }),
             }
         }
@@ -246,7 +246,7 @@ where
         let scan = scan.expression_attribute_values(":slice", Value::N(number.to_string()));
         let mut items = scan.into_paginator().items().send();
         while let Some(item) = items.next().await {
-            let item = Item::from(item.map_err(|error| sdk_error("Scan", error))?);
+            let item = item.map_err(|error| sdk_error("Scan", error))?;
             if let Some((slice, entry)) = self.indexed(&item) {
                 self.look_for(slice, &entry).await?;
             }
@@ -274,16 +274,19 @@ where
     async fn look_for(&self, number: u8, entry: &IndexEntry) -> Result<(), StoreError> {
         for look in 0..LOOKS {
             let query = self.client.query().table_name(&self.table).index_name(COMMITS);
-            let found = query
-                .key_condition_expression("slice = :slice AND #position = :position")
-                .expression_attribute_names("#position", "position")
+            let mut of_that_time = query
+                .key_condition_expression("slice = :slice AND #at = :at")
+                .expression_attribute_names("#at", AT)
                 .expression_attribute_values(":slice", Value::N(number.to_string()))
-                .expression_attribute_values(":position", Value::S(entry.key.to_string()))
-                .send()
-                .await
-                .map_err(|error| sdk_error("Query", error))?;
-            if found.count > 0 {
-                return Ok(());
+                .expression_attribute_values(":at", Value::S(entry.key.at().to_string()))
+                .into_paginator()
+                .items()
+                .send();
+            while let Some(item) = of_that_time.next().await {
+                let item = item.map_err(|error| sdk_error("Query", error))?;
+                if read_entry(&item).is_ok_and(|found| found.key == entry.key) {
+                    return Ok(());
+                }
             }
             if let Some(timer) = self.client.config().sleep_impl() {
                 timer.sleep(Duration::from_millis(PAUSE_MS << look)).await;
@@ -295,8 +298,8 @@ where
     }
 
     /// The entry that the index makes of an item, and its slice; none if the attributes for it are not what they must be.
-    fn indexed(&self, item: &Item) -> Option<(u8, IndexEntry)> {
-        let Some(AttributeValue::N(number)) = item.get("slice") else { return None };
+    fn indexed(&self, item: &Attributes) -> Option<(u8, IndexEntry)> {
+        let Some(Attribute::Number(number)) = item.attribute("slice") else { return None };
         let entry = read_entry(item).ok().filter(|entry| entry.key.at() <= self.until)?;
         Some((number.parse().ok()?, entry))
     }

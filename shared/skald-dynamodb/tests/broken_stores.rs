@@ -6,6 +6,7 @@
 mod support;
 
 use serde_json::{Value, json};
+use skald::Timestamp;
 use skald_testkit::{commit_index, view_store};
 
 use support::broken::{NoCondition, Nothing, OnePage, named};
@@ -44,12 +45,28 @@ struct PagesByMoment;
 
 impl Meddler for PagesByMoment {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
+        let start = Timestamp::FIRST.to_string();
         if let ("Query", Some(from)) = (operation, body["ExpressionAttributeValues"][":from"]["S"].as_str())
-            && let Some((moment, _)) = from.split_once('/')
+            && from != start
         {
-            body["ExpressionAttributeValues"][":from"] = json!({ "S": format!("{moment}0") });
+            body["ExpressionAttributeValues"][":from"] = json!({ "S": format!("{from}~") });
         }
         Fate::Pass
+    }
+}
+
+/// Gives the entries of a moment the other way round: the service promises no order among them.
+#[derive(Clone)]
+struct OtherOrder;
+
+impl Meddler for OtherOrder {
+    fn answer(&self, operation: &str, _: &mut u16, body: &mut Value) {
+        if let ("Query", Some(items)) = (operation, body["Items"].as_array_mut())
+            && items.iter().all(|item| item["body"].is_null())
+        {
+            items.reverse();
+            items.sort_by_key(|item| item["at"]["S"].as_str().map(str::to_owned));
+        }
     }
 }
 
@@ -59,10 +76,10 @@ struct EndsBefore;
 
 impl Meddler for EndsBefore {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
-        if let ("Query", Some(to)) = (operation, body["ExpressionAttributeValues"][":to"]["S"].as_str()) {
+        if let ("Query", Some(until)) = (operation, body["ExpressionAttributeValues"][":until"]["S"].as_str()) {
             let from = body["ExpressionAttributeValues"][":from"]["S"].as_str().unwrap();
-            let to = to.trim_end_matches('0').max(from).to_owned();
-            body["ExpressionAttributeValues"][":to"] = json!({ "S": to });
+            let until = until.trim_end_matches('Z').max(from).to_owned();
+            body["ExpressionAttributeValues"][":until"] = json!({ "S": until });
         }
         Fate::Pass
     }
@@ -144,6 +161,18 @@ async fn an_index_whose_query_is_not_paged_is_found_out() {
 #[tokio::test]
 async fn an_index_that_goes_on_by_moment_is_found_out() {
     assert_eq!(broken_index(PagesByMoment, OF_MOMENTS).await, OF_MOMENTS);
+}
+
+#[tokio::test]
+async fn an_index_that_does_not_read_a_moment_to_its_end_is_found_out() {
+    assert_eq!(broken_index(OnePage, OF_MOMENTS).await, OF_MOMENTS);
+}
+
+#[tokio::test]
+async fn the_order_in_which_the_service_has_a_moment_does_not_matter() {
+    for asked in [OF_MOMENTS, &["entries_stand_by_time_stream_and_version"]] {
+        assert_eq!(broken_index(OtherOrder, asked).await, [""; 0]);
+    }
 }
 
 #[tokio::test]

@@ -233,11 +233,9 @@ async fn an_entry_without_a_commit_is_named() {
     let add = |items: &mut Vec<Value>| {
         let Some(entry) = items.iter().find(|item| item["pk"]["S"] == "default/account-7").cloned() else { return };
         let mut ghost = entry.clone();
-        let position = entry["position"]["S"].as_str().unwrap();
-        ghost["position"]["S"] = json!(format!("{}9", &position[..position.len() - 1]));
         ghost["sk"]["N"] = json!("9");
         items.push(ghost);
-        items.sort_by_key(|item| item["position"]["S"].as_str().map(str::to_owned));
+        items.sort_by_key(|item| item["at"]["S"].as_str().map(str::to_owned));
     };
     let events = filled(Index(add)).await;
     let fault = "default/account-7 at version 9: in the index: an entry without a commit in the table";
@@ -250,7 +248,7 @@ async fn an_entry_that_differs_or_is_none_is_named() {
         for item in items {
             match item["pk"]["S"].as_str() {
                 Some("default/account-4") => item["types"]["S"] = json!("account.noted"),
-                Some("default/account-8") => item["position"]["S"] = json!("jane@example.com"),
+                Some("default/account-8") => item["at"]["S"] = json!("jane@example.com"),
                 _ => {}
             }
         }
@@ -258,7 +256,8 @@ async fn an_entry_that_differs_or_is_none_is_named() {
     let events = filled(Index(change)).await;
     let expected = [
         "default/account-4 at version 1: in the index: the entry differs from the commit in the table",
-        "pk \"default/account-8\", sk 1: in the index: `position` is not the place of the item's commit",
+        "default/account-8 at version 1: in the index: no entry for this commit",
+        "pk \"default/account-8\", sk 1: in the index: `at` is no time as commits have it",
     ];
     assert_faults(&events, &expected).await;
 }

@@ -295,6 +295,8 @@ impl Slice {
             }
         }
         entries.truncate(limit);
+        odd.sort_unstable();
+        odd.dedup();
         let last = entries.last().map(|entry| SlicePosition::After(entry.key.clone()));
         let read = last.map_or_else(|| self.read.clone(), |last| last.max(self.read.clone()));
         Ok(Found { entries, odd, read })

@@ -50,7 +50,8 @@ pub trait CommitIndex: Sync {
 pub struct IndexPage {
     /// The entries, in order.
     pub entries: Vec<IndexEntry>,
-    /// What lies between them and was never written by an event store.
+    /// What lies among them and was never written by an event store. It has no place in the order: it may be on the next
+    /// page, too.
     pub odd: Vec<OddEntry>,
 }
 

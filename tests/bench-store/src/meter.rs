@@ -222,12 +222,12 @@ mod tests {
     async fn bill_of(bytes: usize) -> [Bill; 3] {
         let meter = Meter::default();
         let client = engine::client(engine::start().unwrap(), &meter);
-        let (hash, range) = (Key::Number("slice"), Key::Text("position"));
+        let (hash, range) = (Key::Number("slice"), Key::Text("at"));
         let index = Index { name: "index", hash, range, includes: None };
         engine::create_table(&client, "items", Key::Text("pk"), None, Some(index)).await.unwrap();
         let put = client.put_item().table_name("items").condition_expression("attribute_not_exists(pk)");
         let put = put.item("pk", Value::S("a".into())).item("slice", Value::N("1".into()));
-        let put = put.item("position", Value::S("p".into())).item("data", Value::B(Blob::new(vec![b'x'; bytes])));
+        let put = put.item("at", Value::S("p".into())).item("data", Value::B(Blob::new(vec![b'x'; bytes])));
         let query = client.query().table_name("items").consistent_read(true).key_condition_expression("pk = :pk");
         meter.start();
         put.clone().send().await.unwrap();

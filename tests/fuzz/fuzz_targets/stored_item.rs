@@ -30,17 +30,17 @@ fuzz_target!(|input: Input| {
         Input::Anything(fields) => {
             let fields: HashMap<String, AttributeValue> =
                 fields.into_iter().map(|(name, field)| (name, field.into())).collect();
-            look_at(read_stream_item(Item::from(fields)));
+            look_at(read_stream_item(&Item::from(fields)));
         }
         Input::Sound { events, packed, snapshot } => {
             let mut written = commit(Version::new(4), &events, snapshot);
-            let read = read_stream_item(spoil(item(&written, packed), Vec::new()));
+            let read = read_stream_item(&spoil(item(&written, packed), Vec::new()));
             written.context.causation_id = None;
             assert_eq!(read, StreamItem::Commit(written), "it is read as it was written");
             look_at(read);
         }
         Input::Spoilt { first, events, packed, snapshot, spoilings } => {
-            look_at(read_stream_item(spoil(item(&commit(Version::new(first), &events, snapshot), packed), spoilings)));
+            look_at(read_stream_item(&spoil(item(&commit(Version::new(first), &events, snapshot), packed), spoilings)));
         }
     }
 });

@@ -75,7 +75,7 @@ pub fn item(commit: &Commit, packed: bool) -> Value {
     let event =
         |event: &EventData| json!({ "type": event.event_type, "schema": event.schema, "data": raw(&event.data) });
     let mut body = json!({
-        "commit": commit.id, "at": commit.at, "source": context.source, "correlation_id": context.correlation_id,
+        "commit": commit.id, "source": context.source, "correlation_id": context.correlation_id,
         "actor": context.actor, "metadata": context.metadata,
         "events": commit.events.iter().map(event).collect::<Vec<_>>(),
     });
@@ -83,19 +83,14 @@ pub fn item(commit: &Commit, packed: bool) -> Value {
         body["snapshot"] = json!({ "schema": snapshot.schema, "state": raw(&snapshot.state) });
     }
     let body = body.to_string();
-    map([
-        ("pk", text(commit.stream.key())),
-        ("sk", number(commit.first)),
-        ("encoding", text(if packed { "json+zstd" } else { "json" })),
-        (
-            "body",
-            if packed {
-                Value::B(zstd::bulk::compress(body.as_bytes(), 3).expect("zstd compresses whatever it gets"))
-            } else {
-                text(body)
-            },
-        ),
-    ])
+    let place = [("pk", text(commit.stream.key())), ("sk", number(commit.first)), ("at", text(commit.at))];
+    let content = if packed {
+        let frame = zstd::bulk::compress(body.as_bytes(), 3).expect("zstd compresses whatever it gets");
+        vec![("encoding", text("json+zstd")), ("body", Value::B(frame))]
+    } else {
+        vec![("body", text(body))]
+    };
+    map(place.into_iter().chain(content))
 }
 
 fn raw(json: &[u8]) -> serde_json::Value {

@@ -1,9 +1,8 @@
-//! The body of a commit's item: all there is to know of a commit but its place, as one JSON text that a person can read.
+//! The body of a commit's item: all there is to know of a commit but its place and time, as one JSON text that a person can read.
 //!
 //! ```json
-//! {"commit": "…", "at": "2026-11-21T08:15:30.250Z", "source": "…", "correlation_id": "…", "causation_id": "…",
-//!  "actor": "…", "metadata": {"…": "…"}, "events": [{"type": "order.placed", "schema": 2, "data": {…}}],
-//!  "snapshot": {"schema": 1, "state": {…}}}
+//! {"commit": "…", "source": "…", "correlation_id": "…", "causation_id": "…", "actor": "…", "metadata": {"…": "…"},
+//!  "events": [{"type": "order.placed", "schema": 2, "data": {…}}], "snapshot": {"schema": 1, "state": {…}}}
 //! ```
 //!
 //! `causation_id`, `metadata` and `snapshot` are there if there is something in them. The data of events and the state
@@ -22,7 +21,6 @@ use skald::{
 #[derive(Serialize, Deserialize)]
 struct Body<'a> {
     commit: CommitId,
-    at: Timestamp,
     source: Cow<'a, str>,
     correlation_id: Cow<'a, CorrelationId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,7 +77,6 @@ fn body_of(commit: &Commit) -> Option<Body<'_>> {
     };
     Some(Body {
         commit: commit.id,
-        at: commit.at,
         source: Cow::Borrowed(source),
         correlation_id: Cow::Borrowed(correlation_id),
         causation_id: *causation_id,
@@ -90,8 +87,8 @@ fn body_of(commit: &Commit) -> Option<Body<'_>> {
     })
 }
 
-/// The commit at this place, of which this is the text; or what is wrong with it.
-pub(super) fn read(text: &str, stream: &StreamId, first: Version) -> Result<Commit, String> {
+/// The commit at this place and time, of which this is the text; or what is wrong with it.
+pub(super) fn read(text: &str, stream: &StreamId, first: Version, at: Timestamp) -> Result<Commit, String> {
     let Ok(body) = serde_json::from_str::<Body<'_>>(text) else { return Err(fault(text)) };
     if body.events.is_empty() {
         return Err("`body.events` is empty".to_owned());
@@ -108,7 +105,7 @@ pub(super) fn read(text: &str, stream: &StreamId, first: Version) -> Result<Comm
         id: body.commit,
         stream: stream.clone(),
         first,
-        at: body.at,
+        at,
         context: Context {
             source: body.source.into_owned(),
             correlation_id: body.correlation_id.into_owned(),

@@ -1,10 +1,10 @@
 //! A stream, item after item, and what is wrong with each.
 
-use serde_dynamo::{AttributeValue, Item};
-use skald::{Commit, Corruption, DecodeError, IndexKey, StreamCheck, StreamId, Timestamp, Version, has_plain};
+use skald::{Commit, Corruption, DecodeError, IndexEntry, StreamCheck, StreamId, Timestamp, Version, has_plain};
 
 use super::{Defect, Fault};
-use crate::commit_item::{StreamItem, read_stream_item, slice, types};
+use crate::attribute::{AnyItem, Attribute, Attributes};
+use crate::commit_item::{read_commit, slice, types};
 use crate::index::read_entry;
 
 /// A stream, item after item.
@@ -31,7 +31,7 @@ impl<C: StreamCheck> Walk<C> {
     }
 
     /// Goes over one item, and gives how many of its events were decoded.
-    pub(super) fn take(&mut self, first: Version, item: Item) -> u64 {
+    pub(super) fn take(&mut self, first: Version, item: &Attributes) -> u64 {
         let broken = match self.expected {
             Some(expected) if first > expected => Some(Corruption::Gap { expected, found: first }),
             Some(expected) if first < expected => Some(Corruption::Overlap { expected, found: first }),
@@ -42,29 +42,22 @@ impl<C: StreamCheck> Walk<C> {
             self.fault(first, Defect::Corrupt(broken));
             self.gap();
         }
-        let indexed = match item.get("slice") {
-            Some(AttributeValue::N(number)) if *number == slice(&self.stream.key()).to_string() => Ok(()),
+        let indexed = match item.attribute("slice") {
+            Some(Attribute::Number(number)) if number == slice(&self.stream.key()).to_string() => Ok(()),
             _ => Err("slice"),
         };
-        let entry = indexed.and_then(|()| read_entry(&item).or(Err("position")));
-        let commit = match read_stream_item(item) {
-            StreamItem::Commit(commit) => commit,
-            StreamItem::Unread { fault, .. } => {
+        let entry = indexed.and_then(|()| read_entry(item).or(Err("at")));
+        let commit = match read_commit(item, &self.stream) {
+            Ok(commit) => commit,
+            Err(fault) => {
                 self.fault(first, Defect::Corrupt(fault));
                 self.expected = None;
                 self.gap();
                 return 0;
             }
-            StreamItem::Foreign { fault } => {
-                self.fault(first, Defect::Foreign(fault));
-                return 0;
-            }
         };
-        let indexed = entry.and_then(|entry| match entry {
-            entry if entry.key != IndexKey::of(&commit) => Err("position"),
-            entry if entry.types.join(" ") != types(&commit.events) => Err("types"),
-            _ => Ok(()),
-        });
+        let is_of = |entry: &IndexEntry| entry.types.join(" ") == types(&commit.events);
+        let indexed = entry.and_then(|entry| is_of(&entry).then_some(()).ok_or("types"));
         if let Err(attribute) = indexed {
             self.fault(first, Defect::Unindexed(attribute));
         }

@@ -88,7 +88,7 @@ async fn create_events_table(client: &Client) {
     let index = GlobalSecondaryIndex::builder()
         .index_name("commits")
         .key_schema(key("slice", KeyType::Hash))
-        .key_schema(key("position", KeyType::Range))
+        .key_schema(key("at", KeyType::Range))
         .projection(Projection::builder().projection_type(ProjectionType::Include).non_key_attributes("types").build());
     client
         .create_table()
@@ -97,7 +97,7 @@ async fn create_events_table(client: &Client) {
         .attribute_definitions(attribute("pk", ScalarAttributeType::S))
         .attribute_definitions(attribute("sk", ScalarAttributeType::N))
         .attribute_definitions(attribute("slice", ScalarAttributeType::N))
-        .attribute_definitions(attribute("position", ScalarAttributeType::S))
+        .attribute_definitions(attribute("at", ScalarAttributeType::S))
         .key_schema(key("pk", KeyType::Hash))
         .key_schema(key("sk", KeyType::Range))
         .global_secondary_indexes(index.build().unwrap())
@@ -207,18 +207,17 @@ impl PlantCommits for Events {
 impl PlantItems for Events {
     async fn plant_item(&self, stream: &StreamId, at: Version, broken: Broken) {
         let mut body = json!({
-            "commit": "3b241101-e2bb-4255-8caf-4136c566a962", "at": "2026-11-21T08:15:30.250Z",
-            "source": "contract", "correlation_id": "contract", "actor": "test",
+            "commit": "3b241101-e2bb-4255-8caf-4136c566a962", "source": "contract", "correlation_id": "contract", "actor": "test",
             "events": [{ "type": "account.noted", "schema": 1, "data": {} }],
         });
-        let mut encoding = "json".to_owned();
+        let mut item = at_place(stream, at, "2026-11-21T08:15:30.250Z".to_owned());
         match broken {
-            Broken::Encoding(unknown) => encoding = unknown,
+            Broken::Encoding(unknown) => drop(item.insert("encoding".to_owned(), text(unknown))),
             Broken::NoCommitId => drop(body.as_object_mut().unwrap().remove("commit")),
             Broken::Events(events) => body["events"] = events.into(),
         }
-        let item = [("encoding", text(encoding)), ("body", text(body.to_string()))];
-        self.put(at_place(stream, at, item)).await;
+        item.insert("body".to_owned(), text(body.to_string()));
+        self.put(item).await;
     }
 }
 
@@ -229,16 +228,17 @@ pub fn item(commit: &Commit) -> Attributes {
         json!({ "type": stored.event_type, "schema": stored.schema, "data": data })
     };
     let body = json!({
-        "commit": commit.id.to_string(), "at": commit.at.to_string(),
-        "source": "contract", "correlation_id": "contract", "actor": "test",
+        "commit": commit.id.to_string(), "source": "contract", "correlation_id": "contract", "actor": "test",
         "events": commit.events.iter().map(event).collect::<Vec<_>>(),
     });
-    at_place(&commit.stream, commit.first, [("encoding", text("json")), ("body", text(body.to_string()))])
+    let mut item = at_place(&commit.stream, commit.first, commit.at.to_string());
+    item.insert("body".to_owned(), text(body.to_string()));
+    item
 }
 
-fn at_place(stream: &StreamId, first: Version, rest: [(&str, AttributeValue); 2]) -> Attributes {
-    let key = [("pk", text(stream.key())), ("sk", number(first.get()))];
-    key.into_iter().chain(rest).map(|(name, value)| (name.to_owned(), value)).collect()
+fn at_place(stream: &StreamId, first: Version, at: String) -> Attributes {
+    let attributes = [("pk", text(stream.key())), ("sk", number(first.get())), ("at", text(at))];
+    attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// Changes the body of an item, as the service's protocol has it, if it has one.

@@ -23,11 +23,9 @@ impl Reason {
             Self::Code(code) => json!({ "Code": code, "Message": "for a test" }),
             Self::TakenBySomething => json!({ "Code": "ConditionalCheckFailed", "Message": "for a test" }),
             Self::Taken(by) => json!({ "Code": "ConditionalCheckFailed", "Message": "for a test", "Item": {
-                "pk": { "S": stream.key() }, "sk": { "N": "1" },
-                "encoding": { "S": "json" },
+                "pk": { "S": stream.key() }, "sk": { "N": "1" }, "at": { "S": "2026-11-21T08:15:30.250Z" },
                 "body": { "S": json!({
-                    "commit": draft(by).commit_id, "at": "2026-11-21T08:15:30.250Z",
-                    "source": "t", "correlation_id": "t", "actor": "t",
+                    "commit": draft(by).commit_id, "source": "t", "correlation_id": "t", "actor": "t",
                     "events": [{ "type": "account.noted", "schema": 1, "data": {} }],
                 }).to_string() },
             } }),

@@ -47,7 +47,7 @@ impl Bare {
 
     /// Likewise, in a table with the index that Skald's has.
     pub(crate) async fn indexed(client: &Client, name: &'static str) -> Result<Self> {
-        let (hash, range) = (Key::Number("slice"), Key::Text("position"));
+        let (hash, range) = (Key::Number("slice"), Key::Text("at"));
         let index = Index { name: "commits", hash, range, includes: Some("types") };
         Self::make(client, name, "bare-indexed", Read::All, Some(index)).await
     }
@@ -91,7 +91,7 @@ impl Bare {
         if self.is_indexed {
             put = put
                 .item("slice", Value::N("7".to_owned()))
-                .item("position", Value::S(format!("2026-11-21T08:15:30.250Z/{stream}/{version:012}")))
+                .item("at", Value::S("2026-11-21T08:15:30.250Z".into()))
                 .item("types", Value::S("ledger.recorded".to_owned()));
         }
         match put.send().await {

@@ -72,7 +72,7 @@ impl<const EVERY: u32> Skald<EVERY> {
 
     /// Likewise, in the table of this name.
     pub(super) async fn in_table(client: &Client, name: &'static str, table: &str) -> Result<Self> {
-        let (hash, range) = (Key::Number("slice"), Key::Text("position"));
+        let (hash, range) = (Key::Number("slice"), Key::Text("at"));
         let index = Index { name: "commits", hash, range, includes: Some("types") };
         create_table(client, table, Key::Text("pk"), Some(Key::Number("sk")), Some(index)).await?;
         Ok(Self { name, store: DynamoDbEventStore::new(client.clone(), table), commits: AtomicU64::new(0) })

@@ -79,26 +79,23 @@ impl Subject for SkaldItems {
 /// A first commit as the layout says, written here by hand.
 fn item(pk: &str, events: &[Recorded]) -> Result<HashMap<String, Value>> {
     let text = |text: &str| Value::S(text.to_owned());
-    let at = "1970-01-01T00:00:00.000Z";
     let event = |event: &Recorded| {
         let data = serde_json::to_string(event)?;
         Ok(format!(r#"{{"type":"ledger.recorded","schema":1,"data":{data}}}"#))
     };
     let body = format!(
         concat!(
-            r#"{{"commit":"00000000-0000-0000-0000-000000000001","at":"{}","source":"bench","#,
+            r#"{{"commit":"00000000-0000-0000-0000-000000000001","source":"bench","#,
             r#""correlation_id":"bench","actor":"bench","events":[{}]}}"#
         ),
-        at,
         events.iter().map(event).collect::<Result<Vec<_>>>()?.join(",")
     );
     Ok(attributes([
         ("pk", text(pk)),
         ("sk", Value::N("1".to_owned())),
-        ("encoding", text("json")),
+        ("at", text("1970-01-01T00:00:00.000Z")),
         ("body", Value::S(body)),
         ("slice", Value::N("7".to_owned())),
-        ("position", Value::S(format!("{at}/{pk}/000000000001"))),
         ("types", text("ledger.recorded")),
     ]))
 }
@@ -109,7 +106,7 @@ fn attributes<const N: usize>(attributes: [(&str, Value); N]) -> HashMap<String,
 
 /// The state that these items amount to.
 pub(super) fn total(items: &Items) -> Result<Total> {
-    let commits = items.iter().map(|item| match read_stream_item(Item::from(item.clone())) {
+    let commits = items.iter().map(|item| match read_stream_item(&Item::from(item.clone())) {
         StreamItem::Commit(commit) => Ok(commit),
         StreamItem::Unread { .. } | StreamItem::Foreign { .. } => bail!("an item that is no commit"),
     });
