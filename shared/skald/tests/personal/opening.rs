@@ -1,0 +1,101 @@
+//! What is sealed is opened wherever it is read, in commits, in rows and by itself, with no more looks at keys than it takes.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
+use skald::{
+    DomainEvent, EventStore, Hidden, KeyEntry, Opening, Person, PersonKeys, Personal, Put, Sealing, StoreError, Tenant,
+    Timestamp, Unopened, Version, ViewStore, fold, open,
+};
+
+use crate::talk::{Stores, Talk, TalkEvent, jane, request, row, said, talk};
+
+#[tokio::test]
+async fn a_key_that_was_lost_is_an_error_and_not_an_erasure() {
+    let stores = Stores::default();
+    stores.say("a", 1, "Guten Tag").await;
+    let store = Opening::new(stores.raw.clone(), InMemoryPersonKeys::default());
+    let error = store.read(&talk("a"), Version::START).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unopened { fault: Unopened::NoKey, .. }) && !error.is_transient());
+    assert_eq!(error.to_string(), "default/talk-a@1: there is no key of the person");
+}
+
+/// Keys that count how often they are asked for.
+#[derive(Default)]
+struct Counting {
+    keys: InMemoryPersonKeys,
+    asked: AtomicUsize,
+}
+
+impl PersonKeys for Counting {
+    async fn to_seal(&self, person: &Person) -> Result<KeyEntry, StoreError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.keys.to_seal(person).await
+    }
+
+    async fn to_open(&self, person: &Person) -> Result<Option<KeyEntry>, StoreError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.keys.to_open(person).await
+    }
+
+    async fn erase(&self, person: &Person, at: Timestamp) -> Result<(), StoreError> {
+        self.keys.erase(person, at).await
+    }
+}
+
+#[tokio::test]
+async fn each_person_is_looked_up_once_in_a_commit_and_once_in_a_page() {
+    let (raw, keys) = (InMemoryEventStore::default(), Counting::default());
+    let sealing = Sealing::new(raw.clone(), &keys);
+    let events: Vec<_> = ["a", "b"].map(|words| TalkEvent::from(said(words)).encode().unwrap()).into();
+    sealing.append(&sealing.start(talk("a")), request(1).draft(events, None)).await.unwrap();
+    assert_eq!(keys.asked.swap(0, Ordering::Relaxed), 2, "two persons in four values");
+
+    let loaded = sealing.load(&talk("a"), None).await.unwrap();
+    let sealed = loaded.commits[0].events.clone();
+    sealing.append(&loaded.head, request(2).draft(sealed, None)).await.unwrap();
+    assert_eq!(keys.asked.swap(0, Ordering::Relaxed), 0, "what is sealed already needs no key");
+
+    Opening::new(raw, &keys).read(&talk("a"), Version::START).await.unwrap();
+    assert_eq!(keys.asked.swap(0, Ordering::Relaxed), 2, "two persons in eight values");
+}
+
+#[tokio::test]
+async fn rows_are_sealed_opened_and_erased_like_events() {
+    let (raw, keys) = (InMemoryViewStore::default(), Counting::default());
+    let rows = Opening::new(Sealing::new(raw.clone(), &keys), &keys);
+    let body = r#"{"name":{"personal":"Jane Doe","of":"jane-1"},"orders":2}"#;
+    for id in ["a", "b", "c"] {
+        assert_eq!(rows.put(&talk(id), Version::START, &row(body)).await.unwrap(), Put::Stored);
+    }
+    let stored = raw.get(&talk("a")).await.unwrap().unwrap().body.unwrap();
+    assert!(!stored.contains("Jane Doe") && stored.contains("\"orders\":2"), "{stored}");
+    assert_eq!(rows.get(&talk("a")).await.unwrap(), Some(row(body)));
+
+    keys.asked.store(0, Ordering::Relaxed);
+    let many = rows.get_many(&[talk("a"), talk("b"), talk("c")]).await.unwrap();
+    assert_eq!(many.into_iter().map(|(_, row)| row).collect::<Vec<_>>(), [row(body), row(body), row(body)]);
+    assert_eq!(keys.asked.load(Ordering::Relaxed), 1, "three rows about one person");
+
+    keys.keys.erase(&jane(), Timestamp::EPOCH).await.unwrap();
+    let erased = r#"{"name":{"erased":true,"of":"jane-1"},"orders":2}"#;
+    assert_eq!(rows.get(&talk("a")).await.unwrap(), Some(row(erased)));
+    assert_eq!(rows.put(&talk("d"), Version::START, &row(body)).await.unwrap(), Put::Stored);
+    assert_eq!(raw.get(&talk("d")).await.unwrap(), Some(row(erased)), "a row is a copy: it is stored without her");
+}
+
+#[tokio::test]
+async fn a_single_value_is_opened_by_itself() {
+    let stores = Stores::default();
+    stores.say("a", 1, "Guten Tag").await;
+    let sealed = fold::<Talk>(&stores.raw_commits("a").await).unwrap().state.remove(0).words;
+    let tenant = Tenant::default();
+    let opened = open(&stores.keys, &tenant, sealed.clone()).await.unwrap();
+    assert_eq!(opened, Personal::of(jane().id, "Guten Tag".to_owned()));
+    assert_eq!(open(&stores.keys, &tenant, opened.clone()).await.unwrap(), opened);
+
+    stores.keys.erase(&jane(), Timestamp::EPOCH).await.unwrap();
+    assert_eq!(open(&stores.keys, &tenant, sealed.clone()).await.unwrap().reveal(), Err(Hidden::Erased));
+    let error = open(&InMemoryPersonKeys::default(), &tenant, sealed).await.unwrap_err();
+    assert_eq!(error.to_string(), "default/jane-1: there is no key of the person");
+}

@@ -1,0 +1,114 @@
+//! What is about a person is stored sealed, and what cannot be sealed is not stored.
+
+use serde::Serialize;
+use skald::memory::InMemoryViewStore;
+use skald::{
+    AppendError, Commit, DomainEvent, EventData, EventStore, Hidden, Personal, Refusal, Sealing, Version, ViewStore,
+    fold, handle, has_plain,
+};
+
+use crate::talk::{NoPause, Said, Stores, Talk, TalkEvent, jane, joe, request, row, said, stored, talk};
+
+#[tokio::test]
+async fn what_is_about_a_person_is_stored_sealed_in_events_and_snapshots_and_seen_by_who_may() {
+    let stores = Stores::default();
+    stores.say("a", 1, "Guten Tag").await;
+    stores.say("a", 2, "Auf Wiedersehen").await;
+
+    let commits = stores.raw_commits("a").await;
+    assert!(commits[1].snapshot.is_some());
+    for json in stored(&commits) {
+        for plain in ["Guten Tag", "Wiedersehen", "Joe Roe"] {
+            assert!(!json.contains(plain), "{json}");
+        }
+        assert!(json.contains("\"loudness\":3") && !has_plain(json.as_bytes()), "{json}");
+    }
+    assert_eq!(stores.heard("a").await, [said("Guten Tag"), said("Auf Wiedersehen")]);
+}
+
+#[tokio::test]
+async fn who_reads_without_keys_is_told_that_it_is_sealed_and_can_pass_it_on() {
+    let stores = Stores::default();
+    stores.say("a", 1, "Guten Tag").await;
+    let sealed = fold::<Talk>(&stores.raw_commits("a").await).unwrap().state.remove(0);
+    assert_eq!(sealed.words.reveal(), Err(Hidden::Sealed));
+
+    // By the raw store: no key is at hand.
+    handle::<Talk, _, _>(&stores.raw, &NoPause, talk("b"), &sealed, &request(2)).await.unwrap();
+    assert_eq!(stores.heard("b").await, [said("Guten Tag")]);
+}
+
+/// How each stored value is sealed.
+fn seals(commits: &[Commit]) -> Vec<String> {
+    let said = commits.iter().flat_map(|commit| &commit.events).map(|stored| TalkEvent::decode(stored).unwrap());
+    said.flat_map(|TalkEvent::Said(said)| [said.words, said.to])
+        .map(|value| serde_json::to_string(&value).unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn the_same_commit_is_sealed_the_same_way_again_and_no_two_values_alike() {
+    let mut all = Vec::new();
+    for _ in 0..2 {
+        let stores = Stores::default();
+        let store = stores.private();
+        let draft = |events: usize| {
+            let event = TalkEvent::from(Said { words: said("Joe Roe").to, ..said("") }).encode().unwrap();
+            request(1).draft(vec![event; events], None)
+        };
+        // One command, two streams: both commits have its id.
+        let parts = ["a", "b"].map(|id| (store.start(talk(id)), draft(2)));
+        store.append_all(parts.into()).await.unwrap();
+        let again = request(2).draft(draft(1).events, None);
+        store.append(&store.load(&talk("a"), None).await.unwrap().head, again).await.unwrap();
+        all.push([stores.raw_commits("a").await, stores.raw_commits("b").await].concat());
+    }
+    assert_eq!(all[0], all[1]);
+    let seals = seals(&all[0]);
+    assert_eq!(seals.iter().collect::<std::collections::BTreeSet<_>>().len(), 10, "equal values are told: {seals:#?}");
+}
+
+/// Shapes of which nobody can tell what is personal.
+#[tokio::test]
+async fn what_cannot_be_sealed_is_refused_and_never_stored() {
+    #[derive(Serialize)]
+    #[serde(tag = "kind")]
+    enum Contact {
+        Phone(Personal<String>),
+    }
+    #[derive(Serialize)]
+    struct Flat {
+        #[serde(flatten)]
+        name: Personal<String>,
+        also: u32,
+    }
+    let (stores, name) = (Stores::default(), || Personal::of(jane().id, "Jane".to_owned()));
+    let tagged = serde_json::to_vec(&Contact::Phone(name())).unwrap();
+    let flat = serde_json::to_vec(&Flat { name: name(), also: 1 }).unwrap();
+    let nested = serde_json::to_vec(&Personal::of(joe().id, vec![name()])).unwrap();
+    let torn = br#"{"personal":"Jane","of":"jane-1""#.to_vec();
+    for data in [tagged, flat, nested, torn] {
+        let (store, told) = (stores.private(), String::from_utf8(data.clone()).unwrap());
+        assert!(has_plain(&data), "{told}");
+        let event = EventData { event_type: "talk.said".to_owned(), schema: 1, data: data.clone() };
+        let error = store.append(&store.start(talk("a")), request(1).draft(vec![event], None)).await.unwrap_err();
+        assert!(matches!(error, AppendError::Refused(Refusal::UnclearMark { .. })), "{told}: {error}");
+        let row = row(&told);
+        let refused =
+            Sealing::new(InMemoryViewStore::default(), &stores.keys).put(&talk("a"), Version::START, &row).await;
+        assert!(!refused.unwrap_err().is_transient(), "{told}");
+    }
+    assert_eq!(stores.raw_commits("a").await, []);
+}
+
+#[tokio::test]
+async fn what_stands_beside_a_personal_value_stays_byte_for_byte() {
+    let stores = Stores::default();
+    let store = stores.private();
+    let data = r#"{"z":18446744073709551616,"name":{"personal":"Jane","of":"jane-1"},"a":[122.416294033786585,1e400]}"#;
+    let event = EventData { event_type: "talk.said".to_owned(), schema: 1, data: data.as_bytes().to_vec() };
+    store.append(&store.start(talk("a")), request(1).draft(vec![event.clone()], None)).await.unwrap();
+    let raw = stored(&stores.raw_commits("a").await).remove(0);
+    assert!(raw.starts_with(r#"{"z":18446744073709551616,"name":{"sealed":"#), "{raw}");
+    assert_eq!(store.read(&talk("a"), Version::START).await.unwrap()[0].events, [event]);
+}

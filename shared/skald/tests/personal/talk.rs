@@ -1,0 +1,123 @@
+//! Talks between two persons, and stores that see them sealed and open.
+
+use serde::{Deserialize, Serialize};
+use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
+use skald::{
+    Actor, Commit, CommitId, Context, CorrelationId, Decider, EventStore, Opening, Pause, Person, PersonId, Personal,
+    Request, Sealing, Snapshots, StreamId, Tenant, Timestamp, Version, ViewRow, fold, handle,
+};
+use uuid::Uuid;
+
+/// Somebody said something to somebody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Said {
+    pub(crate) words: Personal<String>,
+    pub(crate) to: Personal<String>,
+    pub(crate) loudness: u32,
+}
+
+skald::domain_event! {
+    pub(crate) enum TalkEvent {
+        Said(Said) = "talk.said" @ 1,
+    }
+}
+
+/// A talk, of which the state is kept with every second commit.
+pub(crate) struct Talk;
+
+impl Decider for Talk {
+    const CATEGORY: &'static str = "talk";
+    type State = Vec<Said>;
+    type Command = Said;
+    type Event = TalkEvent;
+    type Rejection = std::convert::Infallible;
+    const SNAPSHOTS: Option<Snapshots<Vec<Said>>> = Some(Snapshots::new(2, 1));
+
+    fn decide(_: &Vec<Said>, said: &Said) -> Result<Vec<TalkEvent>, Self::Rejection> {
+        Ok(vec![said.clone().into()])
+    }
+
+    fn evolve(mut state: Vec<Said>, TalkEvent::Said(said): &TalkEvent) -> Vec<Said> {
+        state.push(said.clone());
+        state
+    }
+}
+
+pub(crate) fn jane() -> Person {
+    Person { tenant: Tenant::default(), id: PersonId::new("jane-1").unwrap() }
+}
+
+pub(crate) fn joe() -> Person {
+    Person { tenant: Tenant::default(), id: PersonId::new("joe-2").unwrap() }
+}
+
+pub(crate) fn said(words: &str) -> Said {
+    Said { words: Personal::of(jane().id, words.to_owned()), to: Personal::of(joe().id, "Joe Roe".into()), loudness: 3 }
+}
+
+pub(crate) fn talk(id: &str) -> StreamId {
+    StreamId::new(&Tenant::default(), Talk::CATEGORY, id).unwrap()
+}
+
+pub(crate) fn request(number: u128) -> Request {
+    Request {
+        commit_id: CommitId::new(Uuid::from_u128(number)),
+        at: Timestamp::EPOCH,
+        context: Context {
+            source: "test".to_owned(),
+            correlation_id: CorrelationId::new("call-1").unwrap(),
+            causation_id: None,
+            actor: Actor::new("test").unwrap(),
+            metadata: Default::default(),
+        },
+    }
+}
+
+pub(crate) struct NoPause;
+
+impl Pause for NoPause {
+    async fn pause(&self, _: u32) {}
+}
+
+pub(crate) type Private = Opening<Sealing<InMemoryEventStore, InMemoryPersonKeys>, InMemoryPersonKeys>;
+
+/// Stores that see it all: the raw one, and the one through which persons are seen.
+#[derive(Default)]
+pub(crate) struct Stores {
+    pub(crate) raw: InMemoryEventStore,
+    pub(crate) keys: InMemoryPersonKeys,
+}
+
+impl Stores {
+    pub(crate) fn private(&self) -> Private {
+        Opening::new(Sealing::new(self.raw.clone(), self.keys.clone()), self.keys.clone())
+    }
+
+    pub(crate) async fn say(&self, stream: &str, number: u128, words: &str) {
+        handle::<Talk, _, _>(&self.private(), &NoPause, talk(stream), &said(words), &request(number)).await.unwrap();
+    }
+
+    pub(crate) async fn raw_commits(&self, stream: &str) -> Vec<Commit> {
+        self.raw.read(&talk(stream), Version::START).await.unwrap()
+    }
+
+    /// What was said, as somebody sees it who may.
+    pub(crate) async fn heard(&self, stream: &str) -> Vec<Said> {
+        let commits =
+            self.private().load(&talk(stream), Talk::SNAPSHOTS.map(|kept| kept.kind())).await.unwrap().commits;
+        fold::<Talk>(&commits).unwrap().state
+    }
+}
+
+/// The bytes that are stored of these commits.
+pub(crate) fn stored(commits: &[Commit]) -> Vec<String> {
+    let events = commits.iter().flat_map(|commit| commit.events.iter().map(|event| &event.data));
+    let states = commits.iter().filter_map(|commit| commit.snapshot.as_ref().map(|snapshot| &snapshot.state));
+    events.chain(states).map(|json| String::from_utf8(json.clone()).unwrap()).collect()
+}
+
+pub(crate) fn row(body: &str) -> ViewRow {
+    let version = Version::new(1);
+    ViewRow { version, at: Timestamp::EPOCH, body: Some(body.to_owned()), listing: None, parked: None }
+}
