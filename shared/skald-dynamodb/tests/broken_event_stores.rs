@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use skald_testkit::event_store;
 
 use support::Events;
-use support::broken::{NoCondition, NoOldItem, Nothing, OnePage, SilentRefusal, named};
+use support::broken::{AlwaysWell, NoCondition, NoOldItem, Nothing, OnePage, SilentRefusal, broken_of, named};
 use support::change_body;
 use support::proxy::{Fate, Meddler, error_body};
 
@@ -27,18 +27,6 @@ impl Meddler for HalfTheBatch {
             items.truncate(items.len().div_ceil(2));
         }
         Fate::Pass
-    }
-}
-
-/// Tells who was refused that it went well.
-#[derive(Clone)]
-struct AlwaysWell;
-
-impl Meddler for AlwaysWell {
-    fn answer(&self, _: &str, status: &mut u16, body: &mut Value) {
-        if *status == 400 {
-            (*status, *body) = (200, json!({}));
-        }
     }
 }
 
@@ -134,14 +122,8 @@ impl Meddler for EveryThird {
 
 /// The names of the rules among `asked` that an event store with this meddler before it breaks.
 async fn broken_events(meddler: impl Meddler + Clone, asked: &[&str]) -> Vec<&'static str> {
-    let mut broken = Vec::new();
-    for rule in named(event_store::every_store::<Events>(), asked) {
-        let fixture = Events::spoiled(meddler.clone()).await;
-        if rule.broken_by(&fixture).await.is_some() {
-            broken.push(rule.name);
-        }
-    }
-    broken
+    let rules = named(event_store::every_store::<Events>(), asked);
+    broken_of(rules, || Events::spoiled(meddler.clone())).await
 }
 
 /// Rules that an event store without conditions breaks.

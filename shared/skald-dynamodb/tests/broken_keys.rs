@@ -13,51 +13,9 @@ use skald::{Person, PersonKey, StoreError};
 use skald_dynamodb::{KeyWrap, WrappedKey};
 use skald_testkit::person_keys;
 
+use support::broken::{AlwaysWell, NoCondition, Nothing, SilentRefusal, broken_of};
 use support::keys::{Keys, LocalWrap};
 use support::proxy::{Fate, Meddler};
-
-/// Lets everything pass.
-#[derive(Clone)]
-struct Nothing;
-
-impl Meddler for Nothing {}
-
-/// Removes what makes a write conditional.
-#[derive(Clone)]
-struct NoCondition;
-
-impl Meddler for NoCondition {
-    fn request(&self, operation: &str, body: &mut Value) -> Fate {
-        if operation == "PutItem" {
-            body.as_object_mut().unwrap().retain(|name, _| matches!(name.as_str(), "TableName" | "Item"));
-        }
-        Fate::Pass
-    }
-}
-
-/// Tells who was refused that it went well.
-#[derive(Clone)]
-struct AlwaysWell;
-
-impl Meddler for AlwaysWell {
-    fn answer(&self, _: &str, status: &mut u16, body: &mut Value) {
-        if *status == 400 {
-            (*status, *body) = (200, json!({}));
-        }
-    }
-}
-
-/// Does not say what stands in the way of a key.
-#[derive(Clone)]
-struct SilentRefusal;
-
-impl Meddler for SilentRefusal {
-    fn answer(&self, operation: &str, _: &mut u16, body: &mut Value) {
-        if operation == "PutItem" {
-            body.as_object_mut().unwrap().remove("Item");
-        }
-    }
-}
 
 /// Writes no tombstone, and says that it did.
 #[derive(Clone)]
@@ -148,24 +106,12 @@ impl KeyWrap for OtherKey {
 
 /// The names of the rules that keys with this meddler before them break.
 async fn broken(meddler: impl Meddler + Clone) -> Vec<&'static str> {
-    let mut broken = Vec::new();
-    for rule in person_keys::every_store::<Keys>() {
-        if rule.broken_by(&Keys::spoiled(meddler.clone()).await).await.is_some() {
-            broken.push(rule.name);
-        }
-    }
-    broken
+    broken_of(person_keys::every_store(), || Keys::spoiled(meddler.clone())).await
 }
 
 /// The same of keys that are wrapped like this.
 async fn broken_by(wrap: impl KeyWrap + Clone + Send) -> Vec<&'static str> {
-    let mut broken = Vec::new();
-    for rule in person_keys::every_store() {
-        if rule.broken_by(&Keys::wrapped_by(wrap.clone()).await).await.is_some() {
-            broken.push(rule.name);
-        }
-    }
-    broken
+    broken_of(person_keys::every_store(), || Keys::wrapped_by(wrap.clone())).await
 }
 
 /// Every rule about what was erased.
