@@ -134,19 +134,7 @@ impl OrderRequest {
     /// of anything else could be tried out on addresses, also when they are erased; so token and address are compared as
     /// they are.
     fn form_2(&self) -> String {
-        let mut canonical = "skald order 2\n".to_owned();
-        let mut add = |value: &str| canonical.push_str(&format!("{}:{value}", value.len()));
-
-        add(self.customer_id.as_str());
-        add(&self.items.len().to_string());
-        for item in &self.items {
-            add(item.sku.as_str());
-            add(&item.quantity.to_string());
-        }
-        let total = self.expected_total();
-        add(&total.map(|total| total.amount_minor.to_string()).unwrap_or_default());
-        add(total.map(|total| total.currency.code()).unwrap_or_default());
-        canonical
+        self.canonical(2, &[])
     }
 
     /// The canonical form 1, made from the values, so that spaces, escapes and the order of fields in the JSON do not
@@ -158,7 +146,17 @@ impl OrderRequest {
     ///
     /// Hashes of it are stored, so it can never change; another form gets another number, and this one stays.
     fn form_1(&self) -> String {
-        let mut canonical = "skald order 1\n".to_owned();
+        let token = self.payment_token.reveal().expect(PLAIN).as_str();
+        let address = self.shipping_address.reveal().expect(PLAIN);
+        let AddressFields { name, line1, line2, city, postal_code, country } = address.fields();
+        let line2 = line2.as_deref().unwrap_or_default();
+        self.canonical(1, &[token, name, line1, line2, city, postal_code, country])
+    }
+
+    /// What forms 1 and 2 have in common, around the values that only one of them has. Hashes of both are stored, so this
+    /// can never change either: another form is made elsewhere.
+    fn canonical(&self, form: u32, personal: &[&str]) -> String {
+        let mut canonical = format!("skald order {form}\n");
         let mut add = |value: &str| canonical.push_str(&format!("{}:{value}", value.len()));
 
         add(self.customer_id.as_str());
@@ -167,15 +165,9 @@ impl OrderRequest {
             add(item.sku.as_str());
             add(&item.quantity.to_string());
         }
-        add(self.payment_token.reveal().expect(PLAIN).as_str());
-        let address = self.shipping_address.reveal().expect(PLAIN);
-        let AddressFields { name, line1, line2, city, postal_code, country } = address.fields();
-        add(name);
-        add(line1);
-        add(line2.as_deref().unwrap_or_default());
-        add(city);
-        add(postal_code);
-        add(country);
+        for value in personal {
+            add(value);
+        }
         let total = self.expected_total();
         add(&total.map(|total| total.amount_minor.to_string()).unwrap_or_default());
         add(total.map(|total| total.currency.code()).unwrap_or_default());
