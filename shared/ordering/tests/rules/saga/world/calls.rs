@@ -1,0 +1,109 @@
+//! The store, the keys, the gateway and the carrier of a world: each call gives way before its answer is heard.
+
+use ordering::ports::{
+    Carrier, CarrierCall, Disclosing, Gateway, GatewayCall, ParcelAtCarrier, PaymentAtGateway, PortError,
+};
+use skald::memory::InMemoryHead;
+use skald::{
+    AppendError, Appended, Draft, EventStore, KeyEntry, Loaded, Page, Person, PersonKeys, SnapshotKind, StoreError,
+    StreamId, Timestamp, Way,
+};
+use skald_testkit::yield_now;
+
+use super::{World, tenant};
+
+impl EventStore for World {
+    type Head = InMemoryHead;
+
+    fn start(&self, stream: StreamId) -> InMemoryHead {
+        self.store.start(stream)
+    }
+
+    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+        let page = self.store.page(stream, way, at_most).await;
+        yield_now().await;
+        page
+    }
+
+    async fn load(
+        &self,
+        stream: &StreamId,
+        snapshots: Option<SnapshotKind>,
+    ) -> Result<Loaded<InMemoryHead>, StoreError> {
+        let loaded = self.store.load(stream, snapshots).await;
+        yield_now().await;
+        loaded
+    }
+
+    async fn append(&self, head: &InMemoryHead, draft: Draft) -> Result<Appended<InMemoryHead>, AppendError> {
+        let mut appended = self.append_all(vec![(head.clone(), draft)]).await?;
+        Ok(appended.remove(0))
+    }
+
+    async fn append_all(&self, parts: Vec<(InMemoryHead, Draft)>) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
+        let appended = self.store.append_all(parts.clone()).await;
+        let written = appended.iter().flatten().zip(&parts).filter(|(appended, _)| !appended.repeated);
+        let names = written.flat_map(|(_, (_, draft))| draft.events.iter().map(|event| event.event_type.clone()));
+        self.log.lock().unwrap().extend(names);
+        yield_now().await;
+        appended
+    }
+}
+
+impl Gateway for World {
+    async fn ask(&self, call: &GatewayCall) -> Result<PaymentAtGateway, PortError> {
+        Gateway::ask(&Disclosing::new(Outside(self), Keys(self), tenant()), call).await
+    }
+}
+
+impl Carrier for World {
+    async fn ask(&self, call: &CarrierCall) -> Result<ParcelAtCarrier, PortError> {
+        Carrier::ask(&Disclosing::new(Outside(self), Keys(self), tenant()), call).await
+    }
+}
+
+/// The keys, which are elsewhere: between having one and using it, anything can happen.
+struct Keys<'a>(&'a World);
+
+impl PersonKeys for Keys<'_> {
+    async fn to_seal(&self, person: &Person) -> Result<KeyEntry, StoreError> {
+        let key = self.0.keys.to_seal(person).await;
+        yield_now().await;
+        key
+    }
+
+    async fn to_open(&self, person: &Person) -> Result<Option<KeyEntry>, StoreError> {
+        let key = self.0.keys.to_open(person).await;
+        yield_now().await;
+        key
+    }
+
+    async fn erase(&self, person: &Person, at: Timestamp) -> Result<(), StoreError> {
+        self.0.keys.erase(person, at).await
+    }
+}
+
+/// The gateway and the carrier themselves: they are told what is sealed.
+struct Outside<'a>(&'a World);
+
+impl Gateway for Outside<'_> {
+    async fn ask(&self, call: &GatewayCall) -> Result<PaymentAtGateway, PortError> {
+        let Self(world) = self;
+        let unknown = !world.gateway.entries().contains_key(call.key());
+        let forgets = world.forgetful && unknown && matches!(call, GatewayCall::Void { .. });
+        let answer = if forgets { Ok(PaymentAtGateway::Voided) } else { Gateway::ask(&world.gateway, call).await };
+        yield_now().await;
+        answer
+    }
+}
+
+impl Carrier for Outside<'_> {
+    async fn ask(&self, call: &CarrierCall) -> Result<ParcelAtCarrier, PortError> {
+        let Self(world) = self;
+        let unknown = !world.carrier.entries().contains_key(call.key());
+        let forgets = world.forgetful && unknown && matches!(call, CarrierCall::Cancel { .. });
+        let answer = if forgets { Ok(ParcelAtCarrier::Cancelled) } else { Carrier::ask(&world.carrier, call).await };
+        yield_now().await;
+        answer
+    }
+}

@@ -1,0 +1,226 @@
+//! All that an order meets, in memory: streams, ledgers, a clock; and runners that can be stopped after any line.
+//!
+//! Every call to a store, the gateway or the carrier gives way before its answer is heard, and each poll of a runner goes
+//! on to the next such place. So a runner that is dropped after some polls has died with an answer on its way; and runners
+//! that are polled in turn are interleaved in any way one likes.
+
+mod calls;
+mod promise;
+mod runners;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use events::{
+    CancelReason, Money, OrderCommitted, OrderEvent, OrderPlaced, ProductEvent, ProductListed, ReceiptReference,
+    StockEvent, StockReceived,
+};
+use ordering::order::{Order, OrderCommand};
+use ordering::saga::{ExecutionInput, SagaState, StepInput, execution_of};
+use ordering::sandbox::memory::{CarrierLedger, GatewayLedger};
+use ordering::steps::drive::Ports;
+use ordering::steps::{StepError, order};
+use ordering::streams;
+use serde_json::json;
+use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
+use skald::{
+    Actor, Commit, CommitId, Context, CorrelationId, DomainEvent, EventData, EventStore, Person, PersonKeys, Request,
+    Sealing, StreamId, Tenant, Timestamp, Version, handle,
+};
+use skald_testkit::NoPause;
+
+pub(crate) use runners::{Runner, finish, poll, poll_times, run};
+
+use crate::samples::{customer, eur, order_id, place, quantity, shards, sku, with};
+
+/// How many of each product there are; of `TEE-07`, if the order's stock is short, none.
+pub(crate) const ON_HAND: u64 = 10;
+
+/// How many of each product are ordered.
+pub(crate) const ORDERED: [(&str, u64); 2] = [("MUG-01", 2), ("TEE-07", 1)];
+
+/// What kind of order it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scenario {
+    pub(crate) token: &'static str,
+    pub(crate) postal_code: &'static str,
+    pub(crate) enough: bool,
+}
+
+/// Where an order happens.
+pub(crate) struct World {
+    store: InMemoryEventStore,
+    gateway: GatewayLedger,
+    carrier: CarrierLedger,
+    /// What the order says of its customer is sealed with one of these.
+    keys: InMemoryPersonKeys,
+    /// Whether the gateway forgets to close a key that is voided before it is known.
+    forgetful: bool,
+    millis: AtomicI64,
+    /// Every event that was written, by name, in the order of writing.
+    log: Mutex<Vec<String>>,
+    total: Money,
+}
+
+impl World {
+    /// A world with this order in it, placed a moment ago.
+    pub(crate) fn new(scenario: Scenario) -> Self {
+        let mut body = with("/payment_token", json!(scenario.token));
+        body["shipping_address"]["postal_code"] = json!(scenario.postal_code);
+        let placed = place(&body).placed().clone();
+        let world = Self {
+            store: InMemoryEventStore::default(),
+            gateway: GatewayLedger::default(),
+            carrier: CarrierLedger::default(),
+            keys: InMemoryPersonKeys::default(),
+            forgetful: false,
+            millis: AtomicI64::new(placed.deadline.as_millis() - 600_000),
+            log: Mutex::default(),
+            total: placed.total,
+        };
+        world.stock(scenario.enough);
+        world.place(placed);
+        world
+    }
+
+    /// The same with a gateway that breaks its promise to close a key.
+    pub(crate) fn forgetful(scenario: Scenario) -> Self {
+        Self { forgetful: true, ..Self::new(scenario) }
+    }
+
+    /// As the function does that takes orders.
+    fn place(&self, placed: OrderPlaced) {
+        let stream = streams::order(&tenant(), order_id());
+        let request =
+            Request { commit_id: CommitId::of(order_id().uuid(), "place"), at: self.now(), context: context() };
+        let draft = request.draft(vec![OrderEvent::from(placed).encode().unwrap()], None);
+        let sealing = Sealing::new(self.store.clone(), &self.keys);
+        finish(sealing.append(&self.store.start(stream), draft)).unwrap();
+    }
+
+    /// The customer is erased.
+    pub(crate) fn erase_customer(&self) {
+        let person = Person { tenant: tenant(), id: customer().person() };
+        finish(self.keys.erase(&person, self.now())).unwrap();
+    }
+
+    /// Two shards of each product.
+    fn stock(&self, enough: bool) {
+        for (name, _) in ORDERED {
+            let listed = ProductListed { name: name.to_owned(), unit_price: eur(1), stock_shards: shards(2) };
+            self.plant(streams::product(&tenant(), &sku(name)), &[ProductEvent::from(listed)]);
+            let parts: &[(u16, u64)] = if enough || name == "MUG-01" { &[(0, 1), (1, ON_HAND - 1)] } else { &[] };
+            for &(shard, number) in parts {
+                let reference = ReceiptReference::new("DN-1").unwrap();
+                let received = StockReceived { reference, quantity: quantity(number) };
+                self.plant(streams::stock(&tenant(), &sku(name), shard), &[StockEvent::from(received)]);
+            }
+        }
+    }
+
+    fn plant<E: DomainEvent>(&self, stream: StreamId, events: &[E]) {
+        self.plant_encoded(stream, events.iter().map(|event| event.encode().unwrap()).collect());
+    }
+
+    /// A newer release has begun this stream, with an event that this one does not know.
+    pub(crate) fn plant_unreadable(&self, stream: StreamId) {
+        let event = OrderEvent::from(OrderCommitted {}).encode().unwrap();
+        self.plant_encoded(stream, vec![EventData { event_type: "order.from_the_future".to_owned(), ..event }]);
+    }
+
+    fn plant_encoded(&self, stream: StreamId, events: Vec<EventData>) {
+        self.store.plant(Commit {
+            id: CommitId::of(order_id().uuid(), stream.name()),
+            first: Version::new(1),
+            at: self.now(),
+            context: context(),
+            events,
+            snapshot: None,
+            stream,
+        });
+    }
+
+    /// A moment later than ever before.
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.millis.fetch_add(1, Ordering::SeqCst)).unwrap()
+    }
+
+    /// Time passes, beyond every deadline.
+    pub(crate) fn expire(&self) {
+        self.millis.fetch_add(3_600_000, Ordering::SeqCst);
+    }
+
+    fn ports(&self) -> Ports<'_, Self, NoPause, Self, Self> {
+        Ports { store: self, pause: &NoPause, gateway: self, carrier: self }
+    }
+
+    /// Somebody who takes the order all the way, step by step.
+    pub(crate) fn driver(&self) -> Runner<'_> {
+        Box::pin(async move { self.ports().drive(&tenant(), order_id(), &|| self.now()).await.map(|_| ()) })
+    }
+
+    /// Somebody who takes this step.
+    pub(crate) async fn perform(&self, input: &StepInput) -> Result<(), StepError> {
+        self.ports().perform(input, self.now()).await
+    }
+
+    /// The customer asks for the order to be cancelled. Whether it will be.
+    pub(crate) fn cancel(&self) -> bool {
+        let command = OrderCommand::StartUndo { reason: CancelReason::CustomerRequest };
+        self.command(&command, "cancel").is_ok()
+    }
+
+    /// The operator has the order resumed.
+    pub(crate) fn resume(&self) {
+        let attempt = self.state().order.placed().unwrap().attempt;
+        self.command(&OrderCommand::Resume, &format!("resume {attempt}")).unwrap();
+    }
+
+    fn command(&self, command: &OrderCommand, name: &str) -> Result<(), String> {
+        let commit_id = CommitId::of(order_id().uuid(), name);
+        let request = Request { commit_id, at: self.now(), context: context() };
+        let stream = streams::order(&tenant(), order_id());
+        let handled = finish(handle::<Order, _, _>(self, &NoPause, stream, command, &request));
+        handled.map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    /// The execution of the first attempt.
+    pub(crate) fn execution(&self) -> ExecutionInput {
+        let stream = streams::order(&tenant(), order_id());
+        let placed = &self.commits(&stream)[..1];
+        execution_of(&stream, placed).unwrap().unwrap()
+    }
+
+    /// The attempt after the first for which an execution is started, if there is one.
+    pub(crate) fn resumed(&self) -> Option<u32> {
+        let stream = streams::order(&tenant(), order_id());
+        let execution = execution_of(&stream, &self.commits(&stream)).unwrap();
+        execution.map(|execution| execution.attempt).filter(|attempt| *attempt > 1)
+    }
+
+    pub(crate) fn state(&self) -> SagaState {
+        finish(order::look(&self.store, &tenant(), order_id())).unwrap()
+    }
+
+    pub(crate) fn commits(&self, stream: &StreamId) -> Vec<Commit> {
+        finish(self.store.read(stream, Version::START)).unwrap()
+    }
+
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+}
+
+pub(crate) fn tenant() -> Tenant {
+    Tenant::default()
+}
+
+fn context() -> Context {
+    Context {
+        source: "test".to_owned(),
+        correlation_id: CorrelationId::new("call-1").unwrap(),
+        causation_id: None,
+        actor: Actor::new("test").unwrap(),
+        metadata: Default::default(),
+    }
+}

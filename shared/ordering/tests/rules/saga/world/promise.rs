@@ -1,0 +1,87 @@
+//! What the saga promises of every order, held against all that is there at its end.
+
+use std::collections::BTreeSet;
+
+use events::Sku;
+use ordering::order::Phase;
+use ordering::saga::ORDER_SAGA;
+use ordering::stock::{Stock, StockState};
+use ordering::streams;
+use skald::fold;
+
+use super::{ON_HAND, ORDERED, World, tenant};
+use crate::samples::sku;
+
+impl World {
+    /// The promise: the order is confirmed and all of it happened, or cancelled and nothing of it is left, or parked. And
+    /// it came about in order.
+    ///
+    /// # Panics
+    /// With what is wrong.
+    #[track_caller]
+    pub(crate) fn assert_clean(&self, what: &str) {
+        let state = self.state();
+        let order = state.order.placed().unwrap_or_else(|| panic!("{what}: no order"));
+        let log = self.log();
+        let story =
+            || format!("{what}\n{}\n{:?}\n{:?}", log.join("\n"), self.gateway.entries(), self.carrier.entries());
+        self.assert_direction(&story);
+        let confirmed = match order.phase {
+            Phase::Confirmed => true,
+            Phase::Cancelled(_) => false,
+            Phase::Open | Phase::Committed | Phase::Undoing(_) => {
+                let parked = order.parked.as_ref();
+                let parked = parked.unwrap_or_else(|| panic!("the order is neither final nor parked: {}", story()));
+                let forward = ORDER_SAGA.forward().any(|task| task.step.name() == parked.step);
+                let undoing = matches!(order.phase, Phase::Undoing(_));
+                // Who turned it round after it was parked had it resumed.
+                assert!(!(undoing && forward), "parked on the way forward, while it is undone: {}", story());
+                return;
+            }
+        };
+        for (name, ordered) in ORDERED {
+            let (on_hand, reserved) = self.stock_of(&sku(name));
+            let received = if self.commits(&streams::stock(&tenant(), &sku(name), 0)).is_empty() { 0 } else { ON_HAND };
+            let left = if confirmed { ordered } else { 0 };
+            assert_eq!((on_hand, reserved), (received - left, 0), "on hand and reserved of {name}: {}", story());
+        }
+        let payments = self.gateway.entries();
+        assert_eq!(payments.values().find_map(|entry| entry.open()), None, "money is still held: {}", story());
+        let captured: Vec<_> = payments.values().filter_map(|entry| entry.captured()).collect();
+        let due = if confirmed { vec![self.total] } else { Vec::new() };
+        assert_eq!(captured, due, "money that is ours: {}", story());
+        let parcels = self.carrier.entries().values().filter(|entry| entry.has_parcel()).count();
+        assert_eq!(parcels, usize::from(confirmed), "parcels at the carrier: {}", story());
+    }
+
+    /// One direction, and undone in the order of undoing: nothing before it was said, the last step first.
+    #[track_caller]
+    fn assert_direction(&self, story: &dyn Fn() -> String) {
+        let log = self.log();
+        let at = |name: &str| log.iter().position(|written| written == name);
+        let ever = |name: &str| at(name).is_some();
+        assert!(!(ever("order.committed") && ever("order.undo_started")), "both ways: {}", story());
+        assert!(!(ever("order.confirmed") && ever("order.cancelled")), "both ends: {}", story());
+        let often =
+            |name: &&String| name.starts_with("stock.") || ["order.parked", "order.resumed"].contains(&name.as_str());
+        let once: Vec<&String> = log.iter().filter(|name| !often(name)).collect();
+        assert_eq!(once.iter().collect::<BTreeSet<_>>().len(), once.len(), "something was done twice: {}", story());
+
+        let released = at("reservation.released").or_else(|| at("reservation.abandoned"));
+        let undoing = [at("order.undo_started"), at("shipment.cancelled"), at("payment.voided"), released];
+        let undoing: Vec<usize> = undoing.into_iter().chain([at("order.cancelled")]).flatten().collect();
+        assert!(undoing.is_sorted(), "undone in another order: {}", story());
+        assert!(undoing.is_empty() || ever("order.undo_started"), "undone without a word: {}", story());
+        let done = [at("reservation.made"), at("payment.authorized"), at("shipment.created"), at("order.committed")];
+        let after = [at("payment.captured"), at("reservation.shipped"), at("order.confirmed")];
+        let done: Vec<usize> = done.into_iter().chain(after).flatten().collect();
+        assert!(done.is_sorted(), "done in another order: {}", story());
+    }
+
+    /// On hand and reserved of a product, over all shards.
+    fn stock_of(&self, sku: &Sku) -> (u64, u64) {
+        let shard = |shard| fold::<Stock>(&self.commits(&streams::stock(&tenant(), sku, shard))).unwrap().state;
+        let shards: [StockState; 2] = [shard(0), shard(1)];
+        (shards.iter().map(|shard| shard.on_hand).sum(), shards.iter().map(|shard| shard.reserved).sum())
+    }
+}

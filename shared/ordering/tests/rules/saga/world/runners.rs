@@ -1,0 +1,46 @@
+//! Runners, which are polled by hand: each poll goes on to the next place that gives way.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use ordering::steps::StepError;
+
+/// More polls than any runner takes.
+const MOST_POLLS: usize = 10_000;
+
+/// Runs to the next place where it gives way, and tells whether it is at its end.
+pub(crate) type Runner<'a> = Pin<Box<dyn Future<Output = Result<(), StepError>> + Send + 'a>>;
+
+/// Polls once. Whether it is at its end.
+pub(crate) fn poll(runner: &mut Runner<'_>) -> bool {
+    let mut context = Context::from_waker(Waker::noop());
+    match runner.as_mut().poll(&mut context) {
+        Poll::Ready(result) => {
+            result.unwrap();
+            true
+        }
+        Poll::Pending => false,
+    }
+}
+
+/// Polls so many times, or until it is at its end. Whether it is.
+pub(crate) fn poll_times(runner: &mut Runner<'_>, times: usize) -> bool {
+    (0..times).any(|_| poll(runner))
+}
+
+/// Runs to the end.
+pub(crate) fn run(mut runner: Runner<'_>) {
+    assert!(poll_times(&mut runner, MOST_POLLS), "the runner does not come to its end");
+}
+
+/// Runs anything to its end.
+pub(crate) fn finish<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+    }
+}
