@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
 
@@ -104,22 +105,11 @@ impl Bare {
     }
 
     async fn query(&self, stream: &str) -> Result<Items> {
-        let mut items = Vec::new();
-        let mut from = None;
-        loop {
-            let query = self.client.query().table_name(self.table).consistent_read(true);
-            let query = query
-                .key_condition_expression("pk = :pk")
-                .expression_attribute_values(":pk", Value::S(stream.to_owned()))
-                .set_exclusive_start_key(from);
-            let query = if self.read == Read::All { query } else { query.scan_index_forward(false).limit(1) };
-            let answer = query.send().await?;
-            items.extend(answer.items.unwrap_or_default());
-            from = answer.last_evaluated_key;
-            if from.is_none() || self.read != Read::All {
-                return Ok(items);
-            }
+        if self.read == Read::All {
+            return query_all(&self.client, self.table, stream).await;
         }
+        let last = query(&self.client, self.table, stream).scan_index_forward(false).limit(1);
+        Ok(last.send().await?.items.unwrap_or_default())
     }
 
     async fn get_last(&self, stream: &str) -> Result<Items> {
@@ -174,6 +164,25 @@ impl Subject for Bare {
             if self.read == Read::LastByGet { self.get_last(stream).await? } else { self.query(stream).await? };
         Ok(Loaded::Items(items))
     }
+}
+
+/// All items at `pk`, page by page.
+pub(super) async fn query_all(client: &Client, table: &str, pk: &str) -> Result<Items> {
+    let mut items = Vec::new();
+    let mut from = None;
+    loop {
+        let answer = query(client, table, pk).set_exclusive_start_key(from).send().await?;
+        items.extend(answer.items.unwrap_or_default());
+        from = answer.last_evaluated_key;
+        if from.is_none() {
+            return Ok(items);
+        }
+    }
+}
+
+fn query(client: &Client, table: &str, pk: &str) -> QueryFluentBuilder {
+    let query = client.query().table_name(table).consistent_read(true);
+    query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", Value::S(pk.to_owned()))
 }
 
 /// The state that these items amount to.

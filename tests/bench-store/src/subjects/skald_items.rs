@@ -10,7 +10,7 @@ use serde_dynamo::Item;
 use skald::fold;
 use skald_dynamodb::{StreamItem, read_stream_item};
 
-use super::bare::Items;
+use super::bare::{Items, query_all};
 use super::skald::{Ledger, Skald, stream_id};
 use super::{Family, Loaded, Subject, Told};
 use crate::ledger::{Recorded, Total};
@@ -60,19 +60,7 @@ impl Subject for SkaldItems {
     }
 
     async fn load(&self, stream: &str) -> Result<Loaded> {
-        let mut items = Vec::new();
-        let mut from = None;
-        loop {
-            let query = self.client.query().table_name(TABLE).consistent_read(true);
-            let query = query.key_condition_expression("pk = :pk");
-            let query = query.expression_attribute_values(":pk", Value::S(stream_id(stream)?.key()));
-            let answer = query.set_exclusive_start_key(from).send().await?;
-            items.extend(answer.items.unwrap_or_default());
-            from = answer.last_evaluated_key;
-            if from.is_none() {
-                return Ok(Loaded::Commits(items));
-            }
-        }
+        Ok(Loaded::Commits(query_all(&self.client, TABLE, &stream_id(stream)?.key()).await?))
     }
 }
 
