@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use skald::Timestamp;
 use skald_testkit::{commit_index, view_store};
 
-use support::broken::{NoCondition, Nothing, OnePage, named};
+use support::broken::{NoCondition, Nothing, OnePage, broken_of, named};
 use support::proxy::{Fate, Meddler};
 use support::{Events, Views};
 
@@ -87,26 +87,14 @@ impl Meddler for EndsBefore {
 
 /// The names of the rules among `asked` that a view store with this meddler before it breaks.
 async fn broken_views(meddler: impl Meddler + Clone, asked: &[&str]) -> Vec<&'static str> {
-    let mut broken = Vec::new();
-    for rule in named(view_store::every_store::<Views>(), asked) {
-        let fixture = Views::spoiled(meddler.clone()).await;
-        if rule.broken_by(&fixture).await.is_some() {
-            broken.push(rule.name);
-        }
-    }
-    broken
+    let rules = named(view_store::every_store::<Views>(), asked);
+    broken_of(rules, || Views::spoiled(meddler.clone())).await
 }
 
 /// The same of an index.
 async fn broken_index(meddler: impl Meddler + Clone, asked: &[&str]) -> Vec<&'static str> {
-    let mut broken = Vec::new();
-    for rule in named(commit_index::every_index::<Events>(), asked) {
-        let fixture = Events::spoiled(meddler.clone()).await;
-        if rule.broken_by(&fixture).await.is_some() {
-            broken.push(rule.name);
-        }
-    }
-    broken
+    let rules = named(commit_index::every_index::<Events>(), asked);
+    broken_of(rules, || Events::spoiled(meddler.clone())).await
 }
 
 const OF_VIEW_CONDITIONS: &[&str] = &[
