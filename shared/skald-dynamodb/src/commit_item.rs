@@ -29,8 +29,12 @@ use skald::{Commit, CommitId, Corruption, EventData, Refusal, StreamId, Timestam
 use crate::attribute::{AnyItem, Attribute, Attributes};
 use crate::packing::{pack, unpack};
 
+const BODY: &str = "body";
+const ENCODING: &str = "encoding";
 /// The body compressed, where that saves a write unit.
 const PACKED: &str = "json+zstd";
+/// The attributes that a commit of a known stream is read from. `at` is a reserved word.
+pub(crate) const PROJECTION: &str = "sk, #at, encoding, body";
 /// How many slices the index of all commits has.
 pub(crate) const SLICES: u8 = 16;
 
@@ -91,7 +95,7 @@ fn read_first(item: &impl AnyItem) -> Result<Version, &'static str> {
 
 fn read_body(item: &impl AnyItem, stream: &StreamId, first: Version) -> Result<Commit, Corruption> {
     let malformed = |fault| Corruption::Malformed { at: first, fault };
-    match item.attribute("encoding") {
+    match item.attribute(ENCODING) {
         Some(Attribute::Text(encoding)) if encoding != PACKED => {
             Err(Corruption::UnknownEncoding { at: first, encoding: encoding.to_owned() })
         }
@@ -112,7 +116,7 @@ fn read_at(item: &impl AnyItem) -> Result<Timestamp, String> {
 
 /// The text of the body, in an encoding that is known.
 fn read_text(item: &impl AnyItem) -> Result<Cow<'_, str>, String> {
-    match (item.attribute("encoding"), item.attribute("body")) {
+    match (item.attribute(ENCODING), item.attribute(BODY)) {
         (_, None) => Err("missing field `body`".to_owned()),
         (None, Some(Attribute::Text(text))) => Ok(Cow::Borrowed(text)),
         (Some(Attribute::Text(PACKED)), Some(Attribute::Bytes(packed))) => {
@@ -169,15 +173,24 @@ pub(crate) fn commit_item(commit: &Commit) -> Result<Attributes, Refusal> {
         ("types", Value::S(types(&commit.events))),
         ("pk", Value::S(pk)),
     ]);
-    let body = match pack(&text) {
+    let beside = BODY.len() + attributes.iter().map(|(name, value)| name.len() + scalar_bytes(value)).sum::<usize>();
+    let body = match pack(&text, beside, ENCODING.len() + PACKED.len()) {
         Some(packed) => {
-            attributes.insert("encoding".to_owned(), Value::S(PACKED.to_owned()));
+            attributes.insert(ENCODING.to_owned(), Value::S(PACKED.to_owned()));
             Value::B(Blob::new(packed))
         }
         None => Value::S(text),
     };
-    attributes.insert("body".to_owned(), body);
+    attributes.insert(BODY.to_owned(), body);
     Ok(attributes)
+}
+
+/// How large the value of an attribute is that is text or a whole number.
+///
+/// Source: Amazon `DynamoDB` Developer Guide, "`DynamoDB` item sizes and formats".
+fn scalar_bytes(value: &Value) -> usize {
+    let number = value.as_n().map(|digits| digits.len().div_ceil(2) + 1);
+    number.unwrap_or_else(|_| value.as_s().map_or(0, String::len))
 }
 
 /// Attributes by their names.

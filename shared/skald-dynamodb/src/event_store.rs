@@ -135,6 +135,8 @@ impl EventStore for DynamoDbEventStore {
     async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
         let query = self.table.client.query().table_name(&self.table.name).consistent_read(true);
         let query = query.expression_attribute_values(":stream", AttributeValue::S(stream.key()));
+        // What only the index needs, and what is asked for anyway, is not sent: a sixth of a small item.
+        let query = query.projection_expression(commit_item::PROJECTION).expression_attribute_names("#at", "at");
         let from = |version: Version| AttributeValue::N(version.to_string());
         let query = match way {
             Way::After(position) => query

@@ -4,10 +4,8 @@ use std::cell::RefCell;
 
 use zstd::zstd_safe::{CCtx, DCtx, compress_bound, get_frame_content_size};
 
-/// Write units are charged for each of so many bytes.
+/// A write unit is charged for each of so many bytes of an item that are begun.
 const WRITE_UNIT_BYTES: usize = 1024;
-/// Shorter than this nothing loses a whole write unit, so it is not tried.
-const WORTH_TRYING_BYTES: usize = 3 * WRITE_UNIT_BYTES / 2;
 /// No item is larger, so no text was before it was packed.
 const MAX_TEXT_BYTES: usize = 400 * 1024;
 /// Zstandard's own default: more costs time, and JSON of this size gains little from it.
@@ -19,14 +17,16 @@ thread_local! {
     static UNPACKING: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
 }
 
-/// This text, compressed; none if that does not save a write unit.
-pub(crate) fn pack(text: &str) -> Option<Vec<u8>> {
-    if text.len() < WORTH_TRYING_BYTES {
+/// This text, compressed; none if that does not save a write unit. There are `beside` bytes more in the item, and `if_packed`
+/// further ones if it is compressed.
+pub(crate) fn pack(text: &str, beside: usize, if_packed: usize) -> Option<Vec<u8>> {
+    let units = |bytes: usize| (bytes + beside).div_ceil(WRITE_UNIT_BYTES);
+    if units(text.len()) < 2 {
         return None;
     }
     let mut packed = Vec::with_capacity(compress_bound(text.len()));
     PACKING.with_borrow_mut(|context| context.compress(&mut packed, text.as_bytes(), LEVEL)).ok()?;
-    (packed.len() + WRITE_UNIT_BYTES <= text.len()).then_some(packed)
+    (units(packed.len() + if_packed) < units(text.len())).then_some(packed)
 }
 
 /// The text out of what was packed.

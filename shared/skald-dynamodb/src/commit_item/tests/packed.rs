@@ -23,12 +23,57 @@ fn a_large_commit_is_packed_and_read_again() {
     assert_eq!(read_stream_item(&item), StreamItem::Commit(large()));
 }
 
+/// How many bytes the service takes an item for: names in UTF-8, text in UTF-8, bytes, and numbers by their digits.
+fn service_bytes(item: &Item) -> usize {
+    let value = |name: &str| match item.attribute(name) {
+        Some(Attribute::Text(text)) => text.len(),
+        Some(Attribute::Bytes(bytes)) => bytes.len(),
+        Some(Attribute::Number(digits)) => 1 + usize::midpoint(digits.len(), 1),
+        Some(Attribute::Other) | None => panic!("{name} is not in the layout"),
+    };
+    item.keys().map(|name| name.len() + value(name)).sum()
+}
+
+/// To the byte: whoever pays for a unit more than needed pays for it with every commit.
+#[test]
+fn a_commit_is_packed_if_and_only_if_that_saves_a_write_unit() {
+    let (mut plain_at_most, mut packed_from) = (0, usize::MAX);
+    for length in 1..2_500 {
+        let mut commit = Commit { snapshot: None, ..commit() };
+        commit.events.truncate(1);
+        commit.events[0].data = format!("\"{}\"", "x".repeat(length)).into();
+        let item = written(&commit);
+        let text = super::super::body::write(&commit).unwrap();
+        let plain = if item.get("encoding").is_some() {
+            let AttributeValue::B(frame) = &item["body"] else { panic!("{:?}", item["body"]) };
+            assert!(service_bytes(&item) <= 1024, "all that is alike fits into one unit");
+            packed_from = packed_from.min(length);
+            service_bytes(&item) - frame.len() - "encoding".len() - "json+zstd".len() + text.len()
+        } else {
+            plain_at_most = length;
+            service_bytes(&item)
+        };
+        assert_eq!(item.get("encoding").is_some(), plain > 1024, "{plain} bytes");
+        assert_eq!(read_stream_item(&item), StreamItem::Commit(commit));
+    }
+    assert_eq!(plain_at_most + 1, packed_from);
+}
+
 #[test]
 fn what_cannot_be_made_smaller_by_a_write_unit_is_not_packed() {
-    let mut commit = commit();
-    commit.events[0].data = format!("\"{}\"", "x".repeat(900)).into();
+    let mut noise = 1_u64;
+    let mut digit = || {
+        noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b'!' + (noise >> 33) as u8 % 57)
+    };
+    let mut commit = Commit { snapshot: None, ..commit() };
+    commit.events.truncate(1);
+    // A quarter of it can be saved: of less than a kilobyte and a half that leaves more than one.
+    let text: String = (0..1_050).map(|_| digit()).collect();
+    commit.events[0].data = serde_json::to_vec(&text).unwrap();
     let item = written(&commit);
     assert_eq!(item.get("encoding"), None);
+    assert!((1_300..1_536).contains(&service_bytes(&item)), "{}", service_bytes(&item));
     assert_eq!(read_stream_item(&item), StreamItem::Commit(commit));
 }
 
