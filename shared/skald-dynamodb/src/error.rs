@@ -1,11 +1,11 @@
-//! The service's errors, sorted once.
+//! The services' errors, sorted once.
 
 use std::error::Error;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use skald::StoreError;
 
-/// What the service answered. Its own errors can carry items, whose values must not end in logs: this cannot.
+/// What a service answered. Its own errors can carry items, whose values must not end in logs: this cannot.
 #[derive(Debug, thiserror::Error)]
 #[error("{code}: {message}")]
 pub(crate) struct Answer {
@@ -20,8 +20,9 @@ impl Answer {
     }
 }
 
-/// What the error of an operation means for who called it.
-pub(crate) fn sdk_error<E>(operation: &'static str, error: SdkError<E>) -> StoreError
+/// What the error of an operation means for who called it: for stores and key wraps on AWS's services, whichever it is. It
+/// names the service's code and message, never what was sent or came back.
+pub fn sdk_error<E>(operation: &'static str, error: SdkError<E>) -> StoreError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
@@ -42,7 +43,8 @@ where
 
 /// Whether the service has too much to do: its codes for that, as an error's and as a cancellation reason's.
 ///
-/// Source: Amazon `DynamoDB` Developer Guide, "Error handling with `DynamoDB`", and the API Reference, `CancellationReason`.
+/// Source: Amazon `DynamoDB` Developer Guide, "Error handling with `DynamoDB`", and the API Reference, `CancellationReason`; AWS
+/// Key Management Service Developer Guide, "Throttling AWS KMS requests".
 pub(crate) fn is_throttling(code: Option<&str>) -> bool {
     matches!(
         code,

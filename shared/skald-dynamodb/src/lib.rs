@@ -25,6 +25,7 @@ mod verify;
 mod view_store;
 
 pub use commit_item::{StreamItem, read_stream_item};
+pub use error::sdk_error;
 pub use event_store::{DynamoDbEventStore, DynamoDbHead};
 pub use index::DynamoDbCommitIndex;
 pub use person_keys::{DynamoDbPersonKeys, KeyWrap, WrappedKey};

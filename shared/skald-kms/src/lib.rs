@@ -4,8 +4,6 @@
 //! bound to its person by the *encryption context* `person`, `<tenant>/<id>`: it unwraps for nobody else, and the
 //! service's own log says whose key was asked for. That is an id, never a name.
 
-mod error;
-
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,10 +12,8 @@ use aws_sdk_kms::operation::decrypt::DecryptError;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::DataKeySpec;
 use skald::{Person, PersonKey, StoreError, Unopened};
-use skald_dynamodb::{KeyWrap, WrappedKey};
+use skald_dynamodb::{KeyWrap, WrappedKey, sdk_error};
 use zeroize::Zeroizing;
-
-use error::{Answer, sdk_error};
 
 /// What a wrapped key is bound to: the name of the encryption context's only entry. The template's roles insist on it.
 const PERSON: &str = "person";
@@ -49,14 +45,15 @@ impl KeyWrap for KmsKeyWrap {
         let generate = self.client.generate_data_key().key_id(&*self.key).key_spec(DataKeySpec::Aes256);
         let answer = generate.encryption_context(PERSON, person.key()).send().await;
         let answer = answer.map_err(|error| sdk_error(OPERATION, error))?;
-        let unfit = |fault| StoreError::Unavailable { operation: OPERATION, source: Box::new(Answer::without(fault)) };
-        let plain = answer.plaintext.and_then(plain_key).ok_or_else(|| unfit("no key of 32 bytes"))?;
-        let wrapped = answer.ciphertext_blob.ok_or_else(|| unfit("no wrapped key"))?;
+        let unfit = |fault: &str| StoreError::Unavailable { operation: OPERATION, source: fault.into() };
+        let plain = answer.plaintext.and_then(plain_key).ok_or_else(|| unfit("an answer without a key of 32 bytes"))?;
+        let wrapped = answer.ciphertext_blob.ok_or_else(|| unfit("an answer without the wrapped key"))?;
         let by = answer.key_id.unwrap_or_else(|| self.key.to_string());
         Ok((plain, WrappedKey { by, bytes: wrapped.into_inner() }))
     }
 
-    /// As [`KeyWrap::unwrap_key`]. The service is told which key to unwrap with, so a key that another one
+    /// As [`KeyWrap::unwrap_key`]. A key of the service that is disabled, or about to be deleted, is refused: that can be mended,
+    /// and what is sealed is not at fault. The service is told which key to unwrap with, so a key that another one
     /// wrapped, in whatever account, is refused: an operator has set the wrong one.
     async fn unwrap_key(&self, person: &Person, wrapped: &WrappedKey) -> Result<PersonKey, StoreError> {
         let unfit = || StoreError::Unopened { place: person.key(), fault: Unopened::Unfit };

@@ -67,7 +67,8 @@ fn growth(rows: &[Row], every: u32) -> Option<String> {
     Some(line(times <= 2.0, &what))
 }
 
-/// Skald by the best of its peers, with equal snapshots.
+/// Skald by the best of its peers, with equal snapshots. Where it is behind: what a bare call of its kind reaches in this
+/// case, which no code around such a call can pass.
 fn against_peers(rows: &[Row]) -> Vec<String> {
     let ours = rows.iter().filter(|row| row.family == Family::Skald);
     ours.filter_map(|ours| {
@@ -77,8 +78,11 @@ fn against_peers(rows: &[Row]) -> Vec<String> {
             one.ratio_to_bare.unwrap_or_default().total_cmp(&other.ratio_to_bare.unwrap_or_default())
         })?;
         let (speed, theirs) = (ours.ratio_to_bare?, best.ratio_to_bare?);
+        let of_a_kind = rows.iter().filter(|row| row.family == Family::Bare);
+        let floor = of_a_kind.filter_map(|row| row.ratio_to_bare).reduce(f64::min)?;
+        let floor = if speed < theirs { format!("; a bare call of its kind: {floor:.2}") } else { String::new() };
         let what = format!(
-            "{}, {}: {speed:.2} against {theirs:.2} of {} ({} W {} R against {} W {} R)",
+            "{}, {}: {speed:.2} against {theirs:.2} of {} ({} W {} R against {} W {} R){floor}",
             ours.case,
             ours.subject,
             best.subject,
