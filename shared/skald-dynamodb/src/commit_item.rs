@@ -33,8 +33,6 @@ const BODY: &str = "body";
 const ENCODING: &str = "encoding";
 /// The body compressed, where that saves a write unit.
 const PACKED: &str = "json+zstd";
-/// The attributes that a commit of a known stream is read from. `at` is a reserved word.
-pub(crate) const PROJECTION: &str = "sk, #at, encoding, body";
 /// How many slices the index of all commits has.
 pub(crate) const SLICES: u8 = 16;
 

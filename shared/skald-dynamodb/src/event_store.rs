@@ -19,9 +19,6 @@ use crate::attribute::Attributes;
 use crate::commit_item;
 use crate::error::sdk_error;
 
-/// A page of no more commits is a short one.
-const FEW: u32 = 10;
-
 /// There is no item at this place yet.
 pub(crate) const FREE: &str = "attribute_not_exists(pk)";
 
@@ -138,13 +135,6 @@ impl EventStore for DynamoDbEventStore {
     async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
         let query = self.table.client.query().table_name(&self.table.name).consistent_read(true);
         let query = query.expression_attribute_values(":stream", AttributeValue::S(stream.key()));
-        // What only the index needs, and what is asked for anyway, need not be sent: a sixth of a small item. For a few of them
-        // the longer request is not worth it.
-        let query = if at_most > FEW {
-            query.projection_expression(commit_item::PROJECTION).expression_attribute_names("#at", "at")
-        } else {
-            query
-        };
         let from = |version: Version| AttributeValue::N(version.to_string());
         let query = match way {
             Way::After(position) => query

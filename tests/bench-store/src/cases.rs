@@ -96,6 +96,8 @@ pub(crate) const KEPT_LOADS: [(&str, usize); 4] = [
     ("load 1,000, snapshots", 1000),
     ("load 10,000, snapshots", 10_000),
 ];
+/// The same halfway between two snapshots: the streams above end with one, which is where the fewest streams stand.
+pub(crate) const BETWEEN: &str = "load 10,005, snapshots";
 /// Eight writers on one stream.
 pub(crate) const RACE: &str = "eight racing writers";
 
@@ -119,7 +121,7 @@ pub(crate) fn all(subjects: &Subjects) -> Vec<Case<'_>> {
         cases.push(case(name, Work::Load(events), same_bare().into_iter().chain(plain), turns(events)));
     }
     cases.push(case(TENS, Work::LoadTens(1000), same_bare().into_iter().chain(plain), turns(1000)));
-    for (name, events) in KEPT_LOADS {
+    for (name, events) in KEPT_LOADS.into_iter().chain([(BETWEEN, 10_005)]) {
         cases.push(case(name, Work::Load(events), last().into_iter().chain(kept()), (40, 25)));
     }
     cases.push(case(RACE, Work::Race, bare().into_iter().chain(plain), (15, 1)));

@@ -64,7 +64,7 @@ impl Subject for SkaldItems {
     }
 }
 
-/// A first commit as the layout says, written here by hand.
+/// A first commit as the layout says, written here by hand, and never compressed.
 fn item(pk: &str, events: &[Recorded]) -> Result<HashMap<String, Value>> {
     let text = |text: &str| Value::S(text.to_owned());
     let event = |event: &Recorded| {
