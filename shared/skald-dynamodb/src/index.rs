@@ -63,7 +63,7 @@ impl CommitIndex for DynamoDbCommitIndex {
             .into_paginator()
             .send();
         let mut is_full = false;
-        while let Some(page) = pages.next().await.filter(|_| !is_full) {
+        while !is_full && let Some(page) = pages.next().await {
             let items = page.map_err(|error| sdk_error("Query", error))?.items.unwrap_or_default();
             for item in items {
                 match read_entry(&item) {

@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use skald::{
-    CommitMessage, Draft, EventData, EventStore, Head, Listing, PersonKeys, Snapshot, SnapshotKind, Version, ViewRow,
-    ViewStore, catch_up, handle,
+    CommitIndex, CommitMessage, Draft, EventData, EventStore, Head, Listing, PersonKeys, SlicePosition, Snapshot,
+    SnapshotKind, Timestamp, Version, ViewRow, ViewStore, catch_up, handle,
 };
-use skald_dynamodb::{DynamoDbEventStore, DynamoDbPersonKeys, DynamoDbViewStore};
+use skald_dynamodb::{DynamoDbCommitIndex, DynamoDbEventStore, DynamoDbPersonKeys, DynamoDbViewStore};
 use skald_testkit::sample::{Account, AccountCommand, Statements, account};
 use skald_testkit::{Dice, NoPause};
 
@@ -148,6 +148,31 @@ async fn ten_thousand_events_are_loaded_from_their_last_snapshot() {
     assert_eq!(store.load(&account("long"), Some(kind)).await.unwrap().commits.len(), 1);
     // A page of ten items, of some 1,400 bytes each before they were compressed.
     assert_bill(&counter.take(), &[("Query", 1)], 1, 0);
+}
+
+#[tokio::test]
+async fn a_page_of_the_index_is_one_request_wherever_it_begins() {
+    let counter = Counter::default();
+    let client = Engine::start().await.meddled_client(counter.clone()).await;
+    let (store, index) = (DynamoDbEventStore::new(client.clone(), EVENTS), DynamoDbCommitIndex::new(client, EVENTS));
+    let mut head = store.start(account("long"));
+    for second in 0..10 {
+        let at = Timestamp::from_millis(second * 1_000).unwrap();
+        head = store.append(&head, Draft { at, ..draft(&second.to_string(), 1) }).await.unwrap().head;
+    }
+    let mut slice = 0;
+    let end = Timestamp::from_millis(60_000).unwrap();
+    while index.read(slice, &SlicePosition::START, end, 1).await.unwrap().entries.is_empty() {
+        slice += 1;
+    }
+    let (mut after, mut read) = (SlicePosition::START, 0);
+    while read < 10 {
+        counter.take();
+        let page = index.read(slice, &after, end, 3).await.unwrap();
+        assert_eq!(counter.take().requests, BTreeMap::from([("Query".to_owned(), 1)]), "after {after}");
+        read += page.entries.len();
+        after = SlicePosition::After(page.entries.last().unwrap().key.clone());
+    }
 }
 
 #[tokio::test]
