@@ -25,7 +25,9 @@ static GOLDEN: LazyLock<Vec<EventData>> = LazyLock::new(|| {
             let name = file.file_stem().and_then(|name| name.to_str()).expect("names are text");
             let (event_type, schema) = name.rsplit_once('.').expect("<type>.<schema>.json");
             let schema = schema.parse().expect("a schema is a number");
-            EventData { event_type: event_type.to_owned(), schema, data: fs::read(&file).expect("it can be read") }
+            let data: Value = serde_json::from_slice(&fs::read(&file).expect("it can be read")).expect("it is JSON");
+            // As a store has it: the files are written for people, with space around everything.
+            EventData { event_type: event_type.to_owned(), schema, data: data.to_string().into_bytes() }
         })
         .collect();
     samples.sort_by(|one, other| (&one.event_type, one.schema).cmp(&(&other.event_type, other.schema)));
