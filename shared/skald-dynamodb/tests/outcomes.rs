@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{AsyncSleep, Sleep, StalledStreamProtectionConfig};
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use skald::{EventStore, Put, StreamId, Timestamp, Version, ViewRow, ViewStore};
 use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore};
@@ -268,15 +269,20 @@ async fn a_batch_that_never_looks_anything_up_is_throttled_in_the_end() {
 #[tokio::test]
 async fn an_item_that_is_no_row_is_reported_by_its_key() {
     let engine = Engine::start().await;
-    let item = HashMap::from([
-        ("pk".to_owned(), support::text("default/account-a")),
-        ("version".to_owned(), support::number(3)),
-        ("at".to_owned(), support::text("jane@example.com")),
-    ]);
-    engine.client().put_item().table_name(VIEW).set_item(Some(item)).send().await.unwrap();
     let store = DynamoDbViewStore::new(engine.client(), VIEW);
-    for error in [store.get(&account("a")).await.unwrap_err(), store.get_many(&[account("a")]).await.unwrap_err()] {
-        assert_eq!(error.to_string(), "default/account-a: the item at 3 is malformed: `at` is not what it should be");
-        assert!(!error.is_transient());
+    let parked = AttributeValue::M(HashMap::from([("at".to_owned(), support::text("2026-11-21T08:15:30.250Z"))]));
+    for (at, parked, fault) in [
+        (Some("jane@example.com"), None, "`at` is not what it should be"),
+        (None, None, "missing field `at`"),
+        (Some("2026-11-21T08:15:30.250Z"), Some(parked), "`parked`: missing field `reason`"),
+    ] {
+        let key = [("pk", support::text("default/account-a")), ("version", support::number(3))];
+        let rest = at.map(|at| ("at", support::text(at))).into_iter().chain(parked.map(|parked| ("parked", parked)));
+        let item = key.into_iter().chain(rest).map(|(name, value)| (name.to_owned(), value)).collect();
+        engine.client().put_item().table_name(VIEW).set_item(Some(item)).send().await.unwrap();
+        for error in [store.get(&account("a")).await.unwrap_err(), store.get_many(&[account("a")]).await.unwrap_err()] {
+            assert_eq!(error.to_string(), format!("default/account-a: the item at 3 is malformed: {fault}"));
+            assert!(!error.is_transient());
+        }
     }
 }
