@@ -2,20 +2,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
+mod support;
+
 use std::sync::Mutex;
 
 use skald::memory::{InMemoryEventStore, InMemoryHead};
 use skald::{
-    Actor, AppendError, Appended, CommitId, Context, CorrelationId, DecodeError, DomainEvent, Draft, EventStore,
-    Folded, HandleError, Loaded, MAX_WITH_SNAPSHOT_BYTES, Many, One, Outcome, Page, Pause, Request, Snapshot,
-    SnapshotKind, StatesError, StoreError, StreamId, Timestamp, Way, decide_in_turn, handle, handle_all, states,
+    AppendError, Appended, CommitId, DecodeError, DomainEvent, Draft, EventStore, Folded, HandleError, Loaded,
+    MAX_WITH_SNAPSHOT_BYTES, Many, One, Outcome, Page, Pause, Request, Snapshot, SnapshotKind, StatesError, StoreError,
+    StreamId, Timestamp, Way, decide_in_turn, handle, handle_all, states,
 };
 use skald_testkit::NoPause;
 use skald_testkit::sample::{
     Account, AccountCommand, AccountEvent, AccountRejection, AccountState, Deposited, Noted, Withdrawn, account,
 };
 use uuid::Uuid;
+
+use support::context;
 
 /// A store in memory that writes down what is asked of it.
 #[derive(Default)]
@@ -82,14 +85,7 @@ impl EventStore for Listening {
 }
 
 fn request() -> Request {
-    let context = Context {
-        source: "test".to_owned(),
-        correlation_id: CorrelationId::new("call-1").unwrap(),
-        causation_id: None,
-        actor: Actor::new("test").unwrap(),
-        metadata: BTreeMap::new(),
-    };
-    Request { commit_id: CommitId::new(Uuid::NAMESPACE_OID), at: Timestamp::EPOCH, context }
+    Request { commit_id: CommitId::new(Uuid::NAMESPACE_OID), at: Timestamp::EPOCH, context: context() }
 }
 
 /// What a command costs: a transaction is twice the price of a put, and whoever repeats a command pays for one look.

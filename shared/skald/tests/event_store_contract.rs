@@ -1,12 +1,14 @@
 //! The event store in memory keeps the contract of every event store.
 
-use std::collections::BTreeMap;
+mod support;
 
 use skald::memory::InMemoryEventStore;
-use skald::{Actor, Commit, CommitId, Context, CorrelationId, DomainEvent, Draft, EventStore, Timestamp, Way};
+use skald::{Commit, CommitId, DomainEvent, Draft, EventStore, Timestamp, Way};
 use skald_testkit::event_store::{EventStoreFixture, PlantCommits};
 use skald_testkit::sample::{AccountEvent, Deposited, account};
 use uuid::Uuid;
+
+use support::context;
 
 #[derive(Default)]
 struct Fixture {
@@ -45,15 +47,8 @@ async fn a_hundred_races_past_faults_lose_nothing() {
 async fn the_last_page_says_that_it_is_the_last() {
     let (store, stream) = (InMemoryEventStore::default(), account("a"));
     let event = AccountEvent::from(Deposited { amount: 1 }).encode().unwrap();
-    let context = Context {
-        source: "test".to_owned(),
-        correlation_id: CorrelationId::new("call-1").unwrap(),
-        causation_id: None,
-        actor: Actor::new("test").unwrap(),
-        metadata: BTreeMap::new(),
-    };
     let (commit_id, at) = (CommitId::new(Uuid::NAMESPACE_OID), Timestamp::EPOCH);
-    let draft = Draft { commit_id, at, context, events: vec![event], snapshot: None };
+    let draft = Draft { commit_id, at, context: context(), events: vec![event], snapshot: None };
     store.append(&store.start(stream.clone()), draft).await.unwrap();
     for (at_most, more) in [(0, true), (1, false), (2, false)] {
         let page = store.page(&stream, Way::FromEnd, at_most).await.unwrap();

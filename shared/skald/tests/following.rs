@@ -2,15 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
+mod support;
 
 use skald::memory::{InMemoryCommitIndex, InMemoryEventStore, InMemoryViewStore};
 use skald::{
-    Actor, Commit, CommitId, CommitIndex, Context, CorrelationId, DomainEvent, Draft, EventStore, Follower, Following,
-    Head, IndexKey, IndexPage, OddEntry, Position, SlicePosition, StoreError, Timestamp, Told, Version,
+    Commit, CommitId, CommitIndex, DomainEvent, Draft, EventStore, Follower, Following, Head, IndexKey, IndexPage,
+    OddEntry, Position, SlicePosition, StoreError, Timestamp, Told, Version,
 };
 use skald_testkit::sample::{AccountEvent, Deposited, account};
 use uuid::Uuid;
+
+use support::context;
 
 /// More commits than an index is asked for at once, and than a follower hands on at once.
 const MANY: u32 = 2500;
@@ -29,18 +31,11 @@ fn following() -> Following {
 
 /// A stream of so many commits, a millisecond apart.
 async fn busy(store: &InMemoryEventStore) {
-    let context = Context {
-        source: "test".to_owned(),
-        correlation_id: CorrelationId::new("call-1").unwrap(),
-        causation_id: None,
-        actor: Actor::new("test").unwrap(),
-        metadata: BTreeMap::new(),
-    };
     let mut head = store.start(account("busy"));
     for number in 1..=MANY {
         let events = vec![AccountEvent::from(Deposited { amount: 1 }).encode().unwrap()];
         let (commit_id, at) = (CommitId::new(Uuid::from_u128(number.into())), Timestamp::from_millis(number.into()));
-        let draft = Draft { commit_id, at: at.unwrap(), context: context.clone(), events, snapshot: None };
+        let draft = Draft { commit_id, at: at.unwrap(), context: context(), events, snapshot: None };
         head = store.append(&head, draft).await.unwrap().head;
     }
     assert_eq!(head.version(), Version::new(MANY.into()));
@@ -88,11 +83,14 @@ async fn after_a_crash_nothing_comes_again_but_what_was_begun() {
     assert!(heard.iter().all(|heard| (heard.told == Told::Perhaps) == (heard.entry.key.first().get() <= begun + 300)));
 }
 
-/// An index with something in it that no event store wrote.
-struct Littered(InMemoryCommitIndex);
+/// An index with something in one slice that no event store wrote, on each page of it.
+struct Littered {
+    index: InMemoryCommitIndex,
+    slice: u8,
+}
 
 fn litter() -> OddEntry {
-    OddEntry { key: "default/order-1 7".to_owned(), fault: "`position` is missing" }
+    OddEntry { key: "default/order-1 7".to_owned(), fault: "`sk` is no version" }
 }
 
 impl CommitIndex for Littered {
@@ -105,18 +103,18 @@ impl CommitIndex for Littered {
         until: Timestamp,
         limit: u32,
     ) -> Result<IndexPage, StoreError> {
-        let page = self.0.read(slice, after, until, limit).await?;
-        Ok(IndexPage { odd: if slice == 3 { vec![litter()] } else { vec![] }, ..page })
+        let page = self.index.read(slice, after, until, limit).await?;
+        Ok(IndexPage { odd: if slice == self.slice { vec![litter()] } else { vec![] }, ..page })
     }
 
     async fn commit(&self, entry: &IndexKey) -> Result<Option<Commit>, StoreError> {
-        self.0.commit(entry).await
+        self.index.commit(entry).await
     }
 }
 
 #[tokio::test]
 async fn what_is_no_commit_s_entry_is_handed_on_once_a_run() {
-    let index = || Littered(InMemoryCommitIndex::over(&InMemoryEventStore::default()));
+    let index = || Littered { index: InMemoryCommitIndex::over(&InMemoryEventStore::default()), slice: 3 };
     let checkpoints = InMemoryViewStore::default();
     let now = Timestamp::from_millis(10_000).unwrap();
     for run in ["first", "second"] {
@@ -129,4 +127,21 @@ async fn what_is_no_commit_s_entry_is_handed_on_once_a_run() {
             follower.handed_on();
         }
     }
+}
+
+/// It has no place in the order of entries, so an index may show it on every page.
+#[tokio::test]
+async fn what_is_no_commit_s_entry_is_handed_on_once_though_it_is_on_several_pages() {
+    let store = InMemoryEventStore::default();
+    busy(&store).await;
+    let (index, now) = (InMemoryCommitIndex::over(&store), Timestamp::from_millis(10_000).unwrap());
+    let mut slice = 0;
+    while index.read(slice, &SlicePosition::START, now, 1).await.unwrap().entries.is_empty() {
+        slice += 1;
+    }
+    let following = Following { batch: MANY, ..following() };
+    let littered = Littered { index, slice };
+    let mut follower = Follower::resume(littered, InMemoryViewStore::default(), following).await.unwrap();
+    let batch = follower.next(now).await.unwrap();
+    assert_eq!((batch.heard.len(), batch.odd.as_slice()), (MANY as usize, &[litter()][..]));
 }

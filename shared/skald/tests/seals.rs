@@ -2,16 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
+mod support;
 
 use serde_json::{Value, json};
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
 use skald::{
-    Actor, CommitId, Context, CorrelationId, Draft, EventData, EventStore, KeyEntry, Listing, Opening, Person,
-    PersonId, PersonKeys, Sealing, Tenant, Timestamp, Version, ViewRow, ViewStore,
+    CommitId, Draft, EventData, EventStore, KeyEntry, Listing, Opening, Person, PersonId, PersonKeys, Sealing, Tenant,
+    Timestamp, Version, ViewRow, ViewStore,
 };
 use skald_testkit::sample::account;
 use uuid::Uuid;
+
+use support::context;
 
 fn jane() -> Person {
     Person { tenant: Tenant::default(), id: PersonId::new("jane-1").unwrap() }
@@ -24,16 +26,9 @@ async fn later_releases_seal_a_commit_as_it_was_sealed_first() {
     let store = Sealing::new(InMemoryEventStore::default(), InMemoryPersonKeys::default());
     let name = json!({ "personal": "Jane", "of": "jane-1" });
     let data = json!({ "from": name, "to": name }).to_string().into_bytes();
-    let context = Context {
-        source: "test".to_owned(),
-        correlation_id: CorrelationId::new("call-1").unwrap(),
-        causation_id: None,
-        actor: Actor::new("test").unwrap(),
-        metadata: BTreeMap::new(),
-    };
     let events = vec![EventData { event_type: "letter.sent".to_owned(), schema: 1, data }];
     let commit_id = CommitId::new(Uuid::from_u128(1));
-    let draft = Draft { commit_id, at: Timestamp::EPOCH, context, events, snapshot: None };
+    let draft = Draft { commit_id, at: Timestamp::EPOCH, context: context(), events, snapshot: None };
     let stored = store.append(&store.start(account("a")), draft).await.unwrap().commit;
     let stored: Value = serde_json::from_slice(&stored.events[0].data).unwrap();
     let sealed = |place: &str| stored[place]["sealed"].as_str().unwrap().to_owned();

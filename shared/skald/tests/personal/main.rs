@@ -5,4 +5,6 @@
 mod erasing;
 mod opening;
 mod sealing;
+#[path = "../support/mod.rs"]
+mod support;
 mod talk;

@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
 use skald::{
-    Actor, Commit, CommitId, Context, CorrelationId, Decider, EventStore, Opening, Pause, Person, PersonId, Personal,
-    Request, Sealing, Snapshots, StreamId, Tenant, Timestamp, Version, ViewRow, fold, handle,
+    Commit, CommitId, Decider, EventStore, Opening, Pause, Person, PersonId, Personal, Request, Sealing, Snapshots,
+    StreamId, Tenant, Timestamp, Version, ViewRow, fold, handle,
 };
 use uuid::Uuid;
+
+use crate::support::context;
 
 /// Somebody said something to somebody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,17 +63,7 @@ pub(crate) fn talk(id: &str) -> StreamId {
 }
 
 pub(crate) fn request(number: u128) -> Request {
-    Request {
-        commit_id: CommitId::new(Uuid::from_u128(number)),
-        at: Timestamp::EPOCH,
-        context: Context {
-            source: "test".to_owned(),
-            correlation_id: CorrelationId::new("call-1").unwrap(),
-            causation_id: None,
-            actor: Actor::new("test").unwrap(),
-            metadata: Default::default(),
-        },
-    }
+    Request { commit_id: CommitId::new(Uuid::from_u128(number)), at: Timestamp::EPOCH, context: context() }
 }
 
 pub(crate) struct NoPause;

@@ -1,0 +1,16 @@
+//! What tests of several files need.
+
+use std::collections::BTreeMap;
+
+use skald::{Actor, Context, CorrelationId};
+
+/// A context in which nothing matters.
+pub(crate) fn context() -> Context {
+    Context {
+        source: "test".to_owned(),
+        correlation_id: CorrelationId::new("call-1").expect("a correlation id"),
+        causation_id: None,
+        actor: Actor::new("test").expect("an actor"),
+        metadata: BTreeMap::new(),
+    }
+}
