@@ -16,8 +16,9 @@ use crate::{LocalCloud, Saga};
 pub struct Traces(BTreeMap<String, String>);
 
 impl Traces {
-    /// All tables but the sandboxes', which stand for systems of others; the index of all commits, every execution of the saga, and all that was logged. Messages are where they are
-    /// only for a moment: whoever catches some [adds](Self::add) them.
+    /// All tables but the sandboxes', which stand for systems of others; the index of all commits, every execution of the
+    /// saga, and all that was logged. Messages are where they are only for a moment: whoever catches some
+    /// [adds](Self::add) them.
     ///
     /// # Panics
     /// If something cannot be read.
