@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import rules
 import template
@@ -12,21 +13,31 @@ from cfnlint.api import ManualArgs, lint, lint_file
 NAME = template.PATH.relative_to(template.ROOT)
 
 
-def faults() -> list[str]:
-    """What is wrong with the template: cfn-lint sees it as it is written, then as SAM transforms it, then come our rules.
+def faults(path: Path = template.PATH) -> list[str]:
+    """What is wrong with the template, by cfn-lint and by our own rules: neither hides what the other finds."""
+    found = [f"{NAME}:{match.linenumber}: {match.message} [{match.rule.id}]" for match in lint_file(path, ManualArgs())]
+    try:
+        checked = template.Template(template.read(path))
+    except Exception as error:
+        if not found:
+            raise
+        return [*found, f"{NAME}: our own rules did not run, because SAM cannot transform this: {error!r}"]
+    if not found:  # as SAM transforms it, or each fault would be told twice
+        for match in lint(json.dumps(checked.plain)):
+            found.append(f"{NAME}: {'.'.join(map(str, match.path or []))}: {match.message} [{match.rule.id}]")
+    return found + by_our_rules(checked, is_sound=not found)
 
-    Each only if what came before is content: our rules rely on the shapes that cfn-lint knows.
-    """
-    found = [f"{NAME}:{match.linenumber}: {match.message} [{match.rule.id}]" for match in lint_file(template.PATH, ManualArgs())]
-    if found:
-        return found
-    checked = template.Template(template.read())
-    for match in lint(json.dumps(checked.plain)):
-        found.append(f"{NAME}: {'.'.join(map(str, match.path or []))}: {match.message} [{match.rule.id}]")
-    if found:
-        return found
+
+def by_our_rules(checked: template.Template, *, is_sound: bool) -> list[str]:
+    """What our own rules find. They rely on the shapes that cfn-lint knows: one that stumbles over another is told, too."""
+    found = []
     for rule in rules.RULES:
-        found += [f"{NAME}: {fault} [{rule.__name__}]" for fault in rule(checked)]
+        try:
+            found += [f"{NAME}: {fault} [{rule.__name__}]" for fault in rule(checked)]
+        except Exception as error:
+            if is_sound:
+                raise
+            found.append(f"{NAME}: correct the other faults first, this could not be looked at: {error!r} [{rule.__name__}]")
     return found
 
 

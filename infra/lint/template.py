@@ -64,9 +64,9 @@ class NoManagedPolicies:
         return {}
 
 
-def read() -> dict[str, Any]:
+def read(path: Path = PATH) -> dict[str, Any]:
     """The template as it is written, and the definition of each state machine in place of the name of its file."""
-    raw = yaml_parse(PATH.read_text(encoding="utf-8"))
+    raw = yaml_parse(path.read_text(encoding="utf-8"))
     for resource in raw["Resources"].values():
         if resource["Type"] == STATE_MACHINE:
             file = PATH.parent / resource["Properties"].pop("DefinitionUri")

@@ -10,7 +10,7 @@ from typing import Any
 
 import rules
 import template
-from rules import api, functions, keys, pipe, references, saga
+from rules import agreement, api, functions, keys, pipe, references, saga
 
 Properties = dict[str, Any]
 
@@ -322,6 +322,33 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
         (without("TopicQueuesPolicy/Properties/Queues", "UnreadableQueue"), "UnreadableQueue"),
         (drop("EventsTopicPolicy"), "EventsTopic"),
         (put("DeadLettersPolicy/Properties/PolicyDocument/Statement/0/Condition/Bool/aws:SecureTransport", "true"), "StockViewDeadLetters"),
+    ],
+    agreement.every_queue_is_brought_what_its_function_reads: [
+        (drop("OrderViewSubscription"), "OrderViewQueue is brought nothing"),
+        (put("OrderViewSubscription/Properties/FilterPolicy/category/0", "ordr"), "'ordr'"),
+        (put("OrderViewSubscription/Properties/FilterPolicy/category/0", "stock"), "OrderView reads events of order"),
+        (put("StockViewSubscription/Properties/Endpoint", {"Fn::GetAtt": ["OrderViewQueue", "Arn"]}), "StockViewQueue"),
+        (put("StockViewSubscription/Properties/TopicArn", {"Ref": "AlarmTopic"}), "StockViewQueue"),
+        (drop("SagaStarterSubscription/Properties/FilterPolicy"), "SagaStarterQueue"),
+        (put(f"{SQS_SOURCE}/Queue", {"Fn::GetAtt": ["StockViewQueue", "Arn"]}), "OrderView reads"),
+    ],
+    agreement.every_queue_is_filled_by_something: [
+        (drop("UnreadableSubscription"), "UnreadableQueue"),
+        (drop("StockViewQueue/Properties/RedrivePolicy"), "StockViewDeadLetters"),
+    ],
+    agreement.every_filter_names_what_is_published: [
+        (put("StockViewSubscription/Properties/FilterPolicy/category", ["stock", "stocks"]), "'stocks'"),
+        (put("UnreadableSubscription/Properties/FilterPolicy/category/0", "unreadble"), "'unreadble'"),
+        (put("StockViewSubscription/Properties/FilterPolicy/category/0", {"prefix": "sto"}), "'prefix'"),
+        (put("SagaStarterSubscription/Properties/FilterPolicy/types/0", "order.place"), "'order.place'"),
+        (drop("UnreadableSubscription"), "unreadable comes to no queue"),
+    ],
+    agreement.every_variable_that_is_read_is_set_and_every_one_set_is_read: [
+        (drop("OrderView/Properties/Environment/Variables/ORDER_VIEW_TABLE"), "OrderView reads ORDER_VIEW_TABLE"),
+        (drop("OrderQueries/Properties/Environment/Variables/BUILD_VERSION"), "OrderQueries reads BUILD_VERSION"),
+        (drop("EventRelay/Properties/Environment"), "EventRelay reads EVENTS_TOPIC_ARN"),
+        (put("StockView/Properties/Environment/Variables/STOCK_VEIW_TABLE", {"Ref": "StockViewTable"}), "STOCK_VEIW_TABLE"),
+        (put("OrderSteps/Properties/Environment/Variables/PERSON_KEYS_TABLE", {"Ref": "PersonKeysTable"}), "OrderSteps is given"),
     ],
     api.every_call_is_answered_in_time: [
         (put(f"{INTEGRATION}/TimeoutInMillis", 30000), "29000"),

@@ -4,7 +4,7 @@ Each rule is a function that yields one sentence for each fault: what is wrong, 
 them all; `test_rules.py` plants each fault and sees that its rule finds it.
 """
 
-from rules import api, functions, keys, pipe, references, saga
+from rules import agreement, api, functions, keys, pipe, references, saga
 from rules.register import RULES, Faults
 
-__all__ = ["RULES", "Faults", "api", "functions", "keys", "pipe", "references", "saga"]
+__all__ = ["RULES", "Faults", "agreement", "api", "functions", "keys", "pipe", "references", "saga"]

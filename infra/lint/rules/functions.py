@@ -12,20 +12,14 @@ from template import ROOT, Template, as_list, target, written
 
 @rule
 def every_function_is_a_crate(template: Template) -> Faults:
-    crates = {folder.parent.name for folder in ROOT.glob("functions/*/Cargo.toml")}
-    deployed = set()
-    for name, resource in template.raw["Resources"].items():
-        if resource["Type"] != "AWS::Serverless::Function":
-            continue
-        code = resource["Properties"].get("CodeUri", "")
-        match = re.fullmatch(r"\.\./target/lambda/([a-z0-9-]+)/", code)
+    deployed = crates(template)
+    for name, code in code_uris(template):
+        match = CODE_URI.fullmatch(code)
         if not match:
             yield f"{name}.CodeUri is {code!r}: it must be ../target/lambda/<function>/, where `make build` puts the function"
-        elif match[1] not in crates:
+        elif name not in deployed:
             yield f"{name}.CodeUri names {match[1]}, but functions/{match[1]} is no crate: correct the name"
-        else:
-            deployed.add(match[1])
-    for crate in sorted(crates - deployed):
+    for crate in sorted(existing_crates() - set(deployed.values())):
         yield f"functions/{crate} is in no function's CodeUri: add the function to the template"
 
 
@@ -154,6 +148,27 @@ def every_function_has_a_role_of_its_own(template: Template) -> Faults:
         if role in users:
             yield f"{name} and {users[role]} share the role {role}: give each its own"
         users[role] = name
+
+
+CODE_URI = re.compile(r"\.\./target/lambda/([a-z0-9-]+)/")
+
+
+def code_uris(template: Template) -> Iterator[tuple[str, str]]:
+    """Each function, and where its code lies."""
+    for name, resource in template.raw["Resources"].items():
+        if resource["Type"] == "AWS::Serverless::Function":
+            yield name, resource["Properties"].get("CodeUri", "")
+
+
+def existing_crates() -> set[str]:
+    """The crates of functions that there are."""
+    return {folder.parent.name for folder in ROOT.glob("functions/*/Cargo.toml")}
+
+
+def crates(template: Template) -> dict[str, str]:
+    """The crate of each function that has one, by the function's name."""
+    matches = {name: CODE_URI.fullmatch(code) for name, code in code_uris(template)}
+    return {name: match[1] for name, match in matches.items() if match and match[1] in existing_crates()}
 
 
 def event_sources(template: Template) -> Iterator[tuple[str, Mapping[str, Any]]]:

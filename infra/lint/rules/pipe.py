@@ -240,9 +240,9 @@ def queues_and_topic_refuse_plain_http(template: Template) -> Faults:
             yield f"{name} can be used without TLS: deny it in an AWS::SNS::TopicPolicy"
 
 
-def set_aside_in(subscription: Mapping[str, Any]) -> str | None:
-    """The queue of what a subscription cannot deliver."""
-    return target(subscription.get("RedrivePolicy", {}).get("deadLetterTargetArn"))
+def set_aside_in(origin: Mapping[str, Any]) -> str | None:
+    """The queue of what a subscription cannot deliver, or of a queue's dead letters."""
+    return target(origin.get("RedrivePolicy", {}).get("deadLetterTargetArn"))
 
 
 def queue_statements(template: Template, queue: str) -> list[Mapping[str, Any]]:

@@ -1,0 +1,81 @@
+"""What the template must agree with in the Rust sources: read as text, so that linting needs no build.
+
+What cannot be read is a fault, never a pass: each function here raises `Unreadable`, which says how to write it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from template import ROOT
+
+# Variables that a library reads for us, by the call that makes it do so.
+READ_BY_LIBRARIES = {"start_logging()": "RUST_LOG"}
+
+VARIABLE = re.compile(r"\bconfig::(?:variable|optional)\(\s*(?:\"(\w+)\"|([^)]*))")
+VIEW = re.compile(r"\bViewKeeper::<\s*(\w+)")
+READER = re.compile(r"\bimpl\b[^{;]*\bReader for (\w+)")
+CATEGORY = re.compile(r"\bimpl\b[^{;]*\bfor (\w+)[^{;]*\{\s*const CATEGORY: [^=]+= (?:\"(\w+)\"|(\w+)::CATEGORY);")
+UNREADABLE = re.compile(r"const UNREADABLE: &str = \"(\w+)\";")
+
+
+class Unreadable(Exception):
+    """Something in the sources is written in a way that is not known here."""
+
+
+@cache
+def event_types() -> frozenset[str]:
+    """The types of all events: a test keeps a schema of each."""
+    return frozenset(file.name.rsplit(".", 2)[0] for file in ROOT.glob("events/schemas/*.json"))
+
+
+def categories() -> frozenset[str]:
+    """The categories that have events."""
+    return frozenset(event_type.partition(".")[0] for event_type in event_types())
+
+
+@cache
+def category_read_by(crate: str) -> str:
+    """The category of the messages that a function takes from its queue."""
+    source = text(ROOT / "functions" / crate / "src")
+    owners = VIEW.findall(source) + READER.findall(source)
+    if len(owners) != 1:
+        raise Unreadable(f"functions/{crate} has {len(owners)} readers of messages: write one `ViewKeeper::<View, …>` or one `impl Reader for …`")
+    known = {owner: (literal, other) for owner, literal, other in CATEGORY.findall(source + text(ROOT / "shared" / "ordering" / "src"))}
+    literal, owner = "", owners[0]
+    while not literal:
+        if owner not in known:
+            raise Unreadable(f"the category of {owner} is not found: write it as its impl's first item, `const CATEGORY: … = \"…\";` or `… = Other::CATEGORY;`")
+        literal, owner = known.pop(owner)
+    return literal
+
+
+@cache
+def category_of_the_unreadable() -> str:
+    """The category under which the relay publishes what belongs to no stream."""
+    found = UNREADABLE.search(text(ROOT / "functions" / "event-relay" / "src"))
+    if not found:
+        raise Unreadable("functions/event-relay has no `const UNREADABLE: &str = \"…\";`: write the category so")
+    return found[1]
+
+
+@cache
+def variables_read_by(crate: str) -> frozenset[str]:
+    """The environment variables that a function reads, by itself or by the crate of the edge."""
+    source = text(ROOT / "functions" / crate / "src")
+    names = {name for call, name in READ_BY_LIBRARIES.items() if call in source}
+    for name, other in VARIABLE.findall(source + text(ROOT / "shared" / "skald-lambda" / "src")):
+        if not name:
+            raise Unreadable(f"functions/{crate} reads the environment variable `{other}`: write its name into the call")
+        names.add(name)
+    return frozenset(names)
+
+
+def text(folder: Path) -> str:
+    """The Rust sources in a folder, without comments that have a line of their own."""
+    files: Iterable[Path] = sorted(folder.rglob("*.rs"))
+    lines = (line for file in files for line in file.read_text(encoding="utf-8").splitlines())
+    return "\n".join(line for line in lines if not line.lstrip().startswith("//"))

@@ -1,0 +1,72 @@
+"""What the rules read in the Rust sources: they find it, and say so if it is written in a way they do not know."""
+
+from __future__ import annotations
+
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import rust
+
+
+class Sources(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name)
+        root = mock.patch.object(rust, "ROOT", self.root)
+        root.start()
+        self.addCleanup(root.stop)
+        for cached in (rust.event_types, rust.category_read_by, rust.category_of_the_unreadable, rust.variables_read_by):
+            cached.cache_clear()
+            self.addCleanup(cached.cache_clear)
+
+    def write(self, folder: str, name: str, *lines: str) -> None:
+        (self.root / folder).mkdir(parents=True, exist_ok=True)
+        (self.root / folder / name).write_text("\n".join(lines), encoding="utf-8")
+
+    def test_a_view_reads_the_category_of_its_projection(self) -> None:
+        self.write("functions/door-view/src", "main.rs", "Queue::new(ViewKeeper::<DoorView, _, _>::new(events, views))")
+        self.write("shared/ordering/src", "views.rs", "impl Projection for DoorView {", "    const CATEGORY: &'static Category = Door::CATEGORY;")
+        self.write("shared/ordering/src", "door.rs", "impl Decider for Door {", "    const CATEGORY: &'static str = \"door\";")
+        self.assertEqual("door", rust.category_read_by("door-view"))
+
+    def test_a_reader_of_its_own_says_its_category_itself(self) -> None:
+        self.write("functions/bell/src", "lib.rs", "impl<S: Store, M> Reader for Bell<S, M> {", "    const CATEGORY: &'static str = \"door\";")
+        self.assertEqual("door", rust.category_read_by("bell"))
+
+    def test_a_category_that_is_written_otherwise_is_no_pass(self) -> None:
+        self.write("functions/bell/src", "lib.rs", "impl Reader for Bell {", "    const CATEGORY: &'static str = concat!(\"do\", \"or\");")
+        self.assertRaisesRegex(rust.Unreadable, "category of Bell", rust.category_read_by, "bell")
+        self.write("functions/deaf/src", "lib.rs", "// ViewKeeper::<DoorView>")
+        self.assertRaisesRegex(rust.Unreadable, "functions/deaf has 0 readers", rust.category_read_by, "deaf")
+        self.write("functions/circle/src", "lib.rs", "impl Reader for Bell {", "    const CATEGORY: &'static str = Bell::CATEGORY;")
+        self.assertRaisesRegex(rust.Unreadable, "category of Bell", rust.category_read_by, "circle")
+
+    def test_the_variables_are_the_functions_own_the_edges_and_the_libraries(self) -> None:
+        self.write("functions/bell/src", "main.rs", "start_logging();", "config::variable(\"DOOR\")?", "// config::variable(\"OLD\")")
+        self.write("functions/bell/src", "ring.rs", "config::optional(", "    \"TONE\",", ")")
+        self.write("shared/skald-lambda/src", "http.rs", "config::optional(\"ORIGIN\")")
+        self.assertEqual({"RUST_LOG", "DOOR", "TONE", "ORIGIN"}, rust.variables_read_by("bell"))
+
+    def test_a_variable_whose_name_is_not_written_out_is_no_pass(self) -> None:
+        self.write("functions/bell/src", "main.rs", "config::variable(NAME)?")
+        self.assertRaisesRegex(rust.Unreadable, "`NAME`", rust.variables_read_by, "bell")
+
+    def test_the_events_are_those_that_have_a_schema(self) -> None:
+        for name in ("door.opened.1.json", "door.opened.2.json", "bell.rung.1.json"):
+            self.write("events/schemas", name, "{}")
+        self.assertEqual({"door.opened", "bell.rung"}, rust.event_types())
+        self.assertEqual({"door", "bell"}, rust.categories())
+
+    def test_what_is_published_as_unreadable_must_be_found(self) -> None:
+        self.write("functions/event-relay/src", "lib.rs", "pub const UNREADABLE: &str = \"lost\";")
+        self.assertEqual("lost", rust.category_of_the_unreadable())
+        rust.category_of_the_unreadable.cache_clear()
+        self.write("functions/event-relay/src", "lib.rs", "")
+        self.assertRaisesRegex(rust.Unreadable, "UNREADABLE", rust.category_of_the_unreadable)
+
+
+if __name__ == "__main__":
+    unittest.main()
