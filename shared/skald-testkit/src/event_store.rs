@@ -35,6 +35,7 @@ mod appending;
 mod doubtful;
 mod enduring;
 mod faults;
+mod forms;
 mod handling;
 mod planted;
 mod racing;
@@ -95,6 +96,7 @@ pub mod rules {
         deliveries_past_faults_are_booked_once_behind_snapshots, transfers_past_faults_lose_and_make_no_money,
     };
     pub use super::faults::*;
+    pub use super::forms::*;
     pub use super::handling::*;
     pub use super::planted::*;
     pub use super::racing::*;
@@ -143,6 +145,8 @@ macro_rules! __event_store_rules {
             a_commit_that_is_too_large_is_refused
             what_is_not_json_is_refused
             the_largest_commits_are_stored
+            what_an_append_answers_is_what_is_read
+            what_an_append_to_several_streams_answers_is_what_is_read
             recorded_times_never_decrease
             streams_with_similar_names_do_not_mix
             two_streams_are_appended_at_once

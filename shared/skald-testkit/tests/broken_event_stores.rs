@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use skald::memory::{InMemoryEventStore, InMemoryHead};
 use skald::{
     AppendError, Appended, Commit, Draft, EventStore, Head, Loaded, Page, SnapshotKind, StoreError, StreamId, Version,
-    Way, read_back,
+    Way, has_plain, read_back,
 };
 use skald_testkit::event_store::{EventStoreFixture, every_store};
 
@@ -37,6 +37,8 @@ enum Mutation {
     OnePage,
     /// Any snapshot is as good as the one that is wanted.
     AnySnapshot,
+    /// What is personal is in another form in the answer to an append than where it is read.
+    AnotherForm,
 }
 
 #[derive(Debug)]
@@ -64,6 +66,15 @@ impl Broken {
         let (stream, first) = (head.stream().clone(), head.version().next());
         let commit = Commit { id: commit_id, stream, first, at, context, events, snapshot };
         Appended { head: head.clone(), commit, repeated: false }
+    }
+
+    /// An answer to an append, in the form of this store's answers.
+    fn in_form(&self, mut part: Appended<InMemoryHead>) -> Appended<InMemoryHead> {
+        if self.is(Mutation::AnotherForm) && !part.repeated {
+            let personal = part.commit.events.iter_mut().filter(|event| has_plain(&event.data));
+            personal.for_each(|event| event.data = b"null".to_vec());
+        }
+        part
     }
 
     async fn further_on(&self, head: &InMemoryHead, draft: Draft) -> Result<Appended<InMemoryHead>, AppendError> {
@@ -123,7 +134,7 @@ impl EventStore for Broken {
             Ok(_) if self.is_third(Mutation::ConflictAlthoughWritten) => {
                 Err(AppendError::Conflict { streams: vec![head.stream().clone()] })
             }
-            Ok(part) => self.forget(part).await,
+            Ok(part) => self.forget(part).await.map(|part| self.in_form(part)),
             Err(AppendError::Conflict { .. }) if self.is(Mutation::FurtherOn) => self.further_on(head, draft).await,
             Err(AppendError::Conflict { .. }) if self.is(Mutation::ConflictIsSuccess) => {
                 Ok(Self::pretended(head, draft))
@@ -139,7 +150,7 @@ impl EventStore for Broken {
             Ok(appended) => {
                 let mut answers = Vec::new();
                 for part in appended {
-                    answers.push(self.forget(part).await?);
+                    answers.push(self.in_form(self.forget(part).await?));
                 }
                 answers.extend(parts.into_iter().skip(together).map(|(head, draft)| Self::pretended(&head, draft)));
                 Ok(answers)
@@ -262,6 +273,10 @@ const BROKEN: &[(Mutation, &[&str])] = &[
     ),
     (Mutation::OnePage, &["a_stream_over_one_megabyte_is_read_whole", "reading_after_a_version_gives_the_rest"]),
     (Mutation::AnySnapshot, &["a_snapshot_of_another_schema_is_passed_over"]),
+    (
+        Mutation::AnotherForm,
+        &["what_an_append_answers_is_what_is_read", "what_an_append_to_several_streams_answers_is_what_is_read"],
+    ),
 ];
 
 async fn broken_by(mutation: Mutation) -> Vec<&'static str> {

@@ -59,7 +59,7 @@ pub trait EventStore: Sync {
     /// Appends one commit at this head: all of its events or none.
     ///
     /// If the commit at this head carries the draft's id already, an earlier attempt had succeeded although its answer
-    /// was lost: the answer is that commit.
+    /// was lost: the answer is that commit. Either way the answer is what a read gives.
     ///
     /// # Errors
     /// [`AppendError::Conflict`] if another commit stands there, [`AppendError::Contended`] if a transaction on the stream was

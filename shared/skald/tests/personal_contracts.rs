@@ -5,6 +5,7 @@ use skald::{Commit, Opening, Sealing};
 use skald_testkit::event_store::{EventStoreFixture, PlantCommits};
 use skald_testkit::view_store::ViewStoreFixture;
 
+type Sealed = Sealing<InMemoryEventStore, InMemoryPersonKeys>;
 type Private<S> = Opening<Sealing<S, InMemoryPersonKeys>, InMemoryPersonKeys>;
 
 fn private<S>(store: S) -> Private<S> {
@@ -43,6 +44,39 @@ impl PlantCommits for Events {
     }
 }
 
+/// A store that only seals: what is about a person is sealed wherever it shows.
+struct SealedEvents {
+    raw: InMemoryEventStore,
+    store: Sealed,
+    foreign: Sealed,
+}
+
+impl SealedEvents {
+    fn new() -> Self {
+        let sealing = |store| Sealing::new(store, InMemoryPersonKeys::default());
+        let raw = InMemoryEventStore::default();
+        Self { store: sealing(raw.clone()), foreign: sealing(InMemoryEventStore::default()), raw }
+    }
+}
+
+impl EventStoreFixture for SealedEvents {
+    type Store = Sealed;
+
+    fn store(&self) -> &Sealed {
+        &self.store
+    }
+
+    fn foreign(&self) -> &Sealed {
+        &self.foreign
+    }
+}
+
+impl PlantCommits for SealedEvents {
+    async fn plant(&self, commit: Commit) {
+        self.raw.plant(commit);
+    }
+}
+
 struct Rows(Private<InMemoryViewStore>);
 
 impl ViewStoreFixture for Rows {
@@ -57,6 +91,12 @@ mod events {
     use super::*;
 
     skald_testkit::event_store_contract!(#[tokio::test] Events::new(), plants: commits);
+}
+
+mod sealed_events {
+    use super::*;
+
+    skald_testkit::event_store_contract!(#[tokio::test] SealedEvents::new(), plants: commits);
 }
 
 mod rows {

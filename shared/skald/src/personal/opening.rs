@@ -8,14 +8,15 @@ use serde::de::DeserializeOwned;
 use super::marks::{Form, UnclearMark, persons, rewrite};
 use super::{KeyEntry, Person, PersonId, PersonKeys, Personal, Unopened};
 use crate::{
-    AppendError, Appended, Commit, Draft, EventStore, ListEntry, Loaded, Page, Put, Snapshot, SnapshotKind, StoreError,
-    StreamId, Tenant, Version, ViewRow, ViewStore, Way,
+    AppendError, Appended, Commit, Draft, EventData, EventStore, Head, ListEntry, Loaded, Page, Put, Snapshot,
+    SnapshotKind, StoreError, StreamId, Tenant, Version, ViewRow, ViewStore, Way,
 };
 
 /// A store, of events or of rows, whose personal values are plain for who reads through this, or erased with their person.
 ///
-/// Reading costs a look at the key of each person on a page, strongly consistent: who reads after a person was erased sees
-/// nothing of them. Writing is the store's own: who also writes has an `Opening` of a [`Sealing`](super::Sealing).
+/// Reading costs a look at the key of each person on a page, strongly consistent: a read after a person was erased shows
+/// nothing of them. What an append answers is in the same form as what is read. Writing is the store's own: a caller that
+/// also writes has an `Opening` of a [`Sealing`](super::Sealing).
 #[derive(Debug, Clone)]
 pub struct Opening<S, K> {
     store: S,
@@ -53,6 +54,24 @@ impl<S, K: PersonKeys> Opening<S, K> {
         let documents = documents.collect();
         open_all(&self.keys, documents).await?;
         Ok(commits)
+    }
+
+    /// The events of a draft as a read will show them, once they are stored. It costs a look at the key of each person of
+    /// whom the draft holds something sealed; what is given plain costs none.
+    async fn opened_events(&self, stream: &StreamId, draft: &Draft) -> Result<Vec<EventData>, StoreError> {
+        let mut events = draft.events.clone();
+        let documents = events.iter_mut().map(|event| &mut event.data);
+        let documents = documents.filter_map(|json| Found::of(stream, Version::START, json)).collect();
+        open_all(&self.keys, documents).await?;
+        Ok(events)
+    }
+
+    /// The answer to an append of these events, as [`opened_events`](Self::opened_events) gives them.
+    async fn answer<H>(&self, appended: Appended<H>, events: Vec<EventData>) -> Result<Appended<H>, StoreError> {
+        let Appended { head, commit, repeated } = appended;
+        let commit = if repeated { commit } else { Commit { events, ..commit } };
+        let commit = self.opened(vec![commit]).await?.remove(0);
+        Ok(Appended { head, commit, repeated })
     }
 
     async fn opened_rows(&self, mut rows: Vec<(StreamId, ViewRow)>) -> Result<Vec<(StreamId, ViewRow)>, StoreError> {
@@ -148,13 +167,24 @@ impl<S: EventStore, K: PersonKeys> EventStore for Opening<S, K> {
         Ok(Loaded { head, commits: self.opened(commits).await? })
     }
 
-    /// As [`EventStore::append`]. The commit in the answer is as it is stored.
+    /// As [`EventStore::append`], and [`StoreError::Unopened`] for an event with a sealed value that does not open: nothing
+    /// is written then.
     async fn append(&self, head: &S::Head, draft: Draft) -> Result<Appended<S::Head>, AppendError> {
-        self.store.append(head, draft).await
+        let events = self.opened_events(head.stream(), &draft).await?;
+        let appended = self.store.append(head, draft).await?;
+        Ok(self.answer(appended, events).await?)
     }
 
     async fn append_all(&self, parts: Vec<(S::Head, Draft)>) -> Result<Vec<Appended<S::Head>>, AppendError> {
-        self.store.append_all(parts).await
+        let mut opened = Vec::with_capacity(parts.len());
+        for (head, draft) in &parts {
+            opened.push(self.opened_events(head.stream(), draft).await?);
+        }
+        let mut answers = Vec::with_capacity(parts.len());
+        for (appended, events) in self.store.append_all(parts).await?.into_iter().zip(opened) {
+            answers.push(self.answer(appended, events).await?);
+        }
+        Ok(answers)
     }
 }
 

@@ -13,8 +13,8 @@ use crate::{
     StoreError, StreamId, Version, ViewRow, ViewStore, Way,
 };
 
-/// A store, of events or of rows, that gets personal values only sealed. What is read from it is sealed, too: see
-/// [`Opening`](super::Opening).
+/// A store, of events or of rows, that gets personal values only sealed. What is read from it is sealed, too, and so is
+/// what an append answers: see [`Opening`](super::Opening).
 ///
 /// Values that are sealed already are stored as they are, so what is copied from one stream to another costs no key. A
 /// plain value costs a look at its person's key, once for each person in a commit.

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
 use skald::{
-    DomainEvent, EventStore, Hidden, KeyEntry, Opening, Person, PersonKeys, Personal, Put, Sealing, StoreError, Tenant,
-    Timestamp, Unopened, Version, ViewStore, fold, open,
+    AppendError, DomainEvent, EventStore, Hidden, KeyEntry, Opening, Person, PersonKeys, Personal, Put, Sealing,
+    StoreError, Tenant, Timestamp, Unopened, Version, ViewStore, fold, open,
 };
 
 use crate::talk::{Stores, Talk, TalkEvent, jane, request, row, said, talk};
@@ -58,6 +58,43 @@ async fn each_person_is_looked_up_once_in_a_commit_and_once_in_a_page() {
 
     Opening::new(raw, &keys).read(&talk("a"), Version::START).await.unwrap();
     assert_eq!(keys.asked.swap(0, Ordering::Relaxed), 2, "two persons in eight values");
+}
+
+/// A value that is copied sealed is answered plain, like those that were given plain, and these cost no further look.
+#[tokio::test]
+async fn what_an_append_answers_is_plain_however_it_was_given() {
+    let stores = Stores::default();
+    stores.say("a", 1, "Guten Tag").await;
+    let sealed = stores.raw_commits("a").await.remove(0).events;
+    let keys = Counting { keys: stores.keys.clone(), asked: AtomicUsize::new(0) };
+    let store = Opening::new(Sealing::new(stores.raw.clone(), &keys), &keys);
+    let events = [
+        TalkEvent::from(said("Auf Wiedersehen")).encode().unwrap(),
+        TalkEvent::from(said("Guten Tag")).encode().unwrap(),
+    ];
+    let given = [vec![events[0].clone()], sealed].concat();
+    let appended = store.append(&store.start(talk("b")), request(2).draft(given.clone(), None)).await.unwrap();
+    assert_eq!(appended.commit.events, events);
+    assert_eq!(
+        keys.asked.load(Ordering::Relaxed),
+        4,
+        "two persons in what is to be sealed, and in what is to be opened"
+    );
+
+    let repeated = store.append(&store.start(talk("b")), request(2).draft(given, None)).await.unwrap();
+    assert_eq!((repeated.repeated, repeated.commit), (true, appended.commit));
+}
+
+/// Nothing is stored that no opening read could ever show.
+#[tokio::test]
+async fn what_is_sealed_and_does_not_open_is_not_appended() {
+    let stores = Stores::default();
+    stores.say("a", 1, "Guten Tag").await;
+    let sealed = stores.raw_commits("a").await.remove(0).events;
+    let store = Opening::new(stores.raw.clone(), InMemoryPersonKeys::default());
+    let error = store.append(&store.start(talk("b")), request(2).draft(sealed, None)).await.unwrap_err();
+    assert!(matches!(error, AppendError::Store(StoreError::Unopened { fault: Unopened::NoKey, .. })), "{error}");
+    assert_eq!(stores.raw_commits("b").await, []);
 }
 
 #[tokio::test]
