@@ -1,7 +1,7 @@
 //! An event as a line: for people, or for machines. Personal data is in neither.
 
 use serde_json::{Map, Value, json};
-use skald::{Commit, EventData, EventId, StreamId, Told};
+use skald::{Commit, EventData, StreamId, Told};
 
 use crate::paper::Paper;
 
@@ -43,7 +43,7 @@ pub(crate) fn for_machines(commit: &Commit, index: usize, event: &EventData, tol
     let context = &commit.context;
     let data = serde_json::from_slice(&event.data).map_or(Value::Null, hide);
     json!({
-        "event_id": EventId::of(commit.id, index),
+        "event_id": commit.event_id(index),
         "type": event.event_type,
         "schema": event.schema,
         "tenant": commit.stream.tenant(),

@@ -160,6 +160,7 @@ macro_rules! __event_store_rules {
             a_foreign_head_among_several_is_refused
             too_much_together_is_refused
             recorded_times_never_decrease_in_any_of_several
+            events_written_at_once_have_different_ids
             a_stream_without_events_is_empty
             what_was_written_is_read_at_once
             what_was_written_is_read_exactly

@@ -46,16 +46,17 @@ impl fmt::Display for CommitId {
     }
 }
 
-/// Identifies one event: computed from its commit's id and its place in the commit, so it need not be stored.
+/// Identifies one event: computed from its stream, its commit's id and its place in the commit, so it need not be stored.
+/// (Commits of one command to several streams share their id.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EventId(Uuid);
 
 impl EventId {
-    /// The id of the event at `index` (from 0) of this commit.
+    /// The id of the event at `index` (from 0) of the commit `commit` in `stream`.
     #[must_use]
-    pub fn of(commit: CommitId, index: usize) -> Self {
-        Self(Uuid::new_v5(&commit.0, index.to_string().as_bytes()))
+    pub fn of(stream: &StreamId, commit: CommitId, index: usize) -> Self {
+        Self(Uuid::new_v5(&commit.0, format!("{}/{index}", stream.key()).as_bytes()))
     }
 }
 
@@ -221,6 +222,18 @@ impl Commit {
         self.first.previous().plus(self.events.len() as u64)
     }
 
+    /// The id of the event at `index` (from 0).
+    #[must_use]
+    pub fn event_id(&self, index: usize) -> EventId {
+        EventId::of(&self.stream, self.id, index)
+    }
+
+    /// The id of its last event.
+    #[must_use]
+    pub fn last_event_id(&self) -> EventId {
+        self.event_id(self.events.len().saturating_sub(1))
+    }
+
     /// The events in their envelopes, decoded.
     ///
     /// # Errors
@@ -228,7 +241,7 @@ impl Commit {
     pub fn envelopes<E: DomainEvent>(&self) -> impl Iterator<Item = Result<Envelope<E>, DecodeError>> {
         self.events.iter().enumerate().map(|(index, stored)| {
             Ok(Envelope {
-                event_id: EventId::of(self.id, index),
+                event_id: self.event_id(index),
                 event_type: stored.event_type.clone(),
                 schema: stored.schema,
                 stream: self.stream.clone(),

@@ -2,12 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use skald::{
     Actor, Commit, CommitId, Context, CorrelationId, DecodeError, DomainEvent, Draft, Envelope, EventData, EventId,
     IndexKey, MAX_COMMIT_BYTES, MAX_STREAMS, MAX_TOGETHER_BYTES, MAX_WITH_SNAPSHOT_BYTES, Snapshot, Snapshots,
-    Timestamp, Version,
+    StreamId, Tenant, Timestamp, Version,
 };
 use skald_testkit::sample::{AccountEvent, Deposited, Withdrawn, account};
 use uuid::Uuid;
@@ -64,7 +64,7 @@ fn an_event_is_told_with_all_that_is_known_of_it() {
     let commit = Commit { id: commit_id, stream, first, at, context, events: stored, snapshot: None };
     let told: Vec<Envelope<AccountEvent>> = commit.envelopes().collect::<Result<_, _>>().unwrap();
     let expected = |index: usize, event_type: &str| Envelope {
-        event_id: EventId::of(commit.id, index),
+        event_id: EventId::of(&commit.stream, commit.id, index),
         event_type: event_type.to_owned(),
         schema: 1,
         stream: account("a"),
@@ -91,10 +91,37 @@ fn an_event_that_cannot_be_read_is_told_in_its_place() {
 fn ids_are_written_as_uuids() {
     let commit = CommitId::new(Uuid::NAMESPACE_OID);
     assert_eq!(commit.to_string(), "6ba7b812-9dad-11d1-80b4-00c04fd430c8");
-    assert_eq!(EventId::of(commit, 0).to_string(), "bf428e1d-f221-55de-a77f-a61755a4d727");
-    assert_ne!(EventId::of(commit, 0), EventId::of(commit, 1));
+    assert_eq!(EventId::of(&account("a"), commit, 0).to_string(), "e74fdc26-b9d3-54a7-8044-4b7786c1be87");
     assert_ne!(CommitId::of(Uuid::NAMESPACE_OID, "a"), CommitId::of(Uuid::NAMESPACE_OID, "b"));
     assert_ne!(CommitId::of(Uuid::NAMESPACE_OID, "a"), CommitId::of(Uuid::NAMESPACE_URL, "a"));
+}
+
+/// A commit may be read from a table, an index or a message, with or without its snapshot: its events stay the same ones.
+#[test]
+fn an_event_id_depends_on_stream_commit_and_index_alone() {
+    let Draft { commit_id: id, at, context, .. } = draft(vec![]);
+    let events = vec![event("account.noted", "{}"), event("account.noted", "[]")];
+    let commit = Commit { id, stream: account("a"), first: Version::new(1), at, context, events, snapshot: None };
+    let other = Commit {
+        first: Version::new(7),
+        at: commit.at.plus_millis(1),
+        context: Context { source: "elsewhere".to_owned(), ..commit.context.clone() },
+        events: vec![event("account.other", "1"), event("account.other", "2"), event("account.other", "3")],
+        snapshot: Some(Snapshot { schema: 1, state: b"{}".to_vec() }),
+        ..commit.clone()
+    };
+    assert_eq!([0, 1].map(|index| commit.event_id(index)), [0, 1].map(|index| other.event_id(index)));
+    assert_eq!([commit.last_event_id(), other.last_event_id()], [commit.event_id(1), commit.event_id(2)]);
+
+    let tenant = StreamId::new(&Tenant::new("another").unwrap(), "account", "a").unwrap();
+    let streams = [account("a"), account("b"), account("a~1"), tenant];
+    let commits = [commit.id, CommitId::new(Uuid::NAMESPACE_URL)];
+    let ids: BTreeSet<String> = streams
+        .iter()
+        .flat_map(|stream| commits.map(|commit| (stream, commit)))
+        .flat_map(|(stream, commit)| [0, 1, 10].map(|index| EventId::of(stream, commit, index).to_string()))
+        .collect();
+    assert_eq!(ids.len(), 4 * 2 * 3);
 }
 
 /// Debug output ends in logs.

@@ -65,15 +65,16 @@ pub fn commit(first: Version, samples: &[SampleEvent], snapshot: bool) -> Commit
     if events.is_empty() {
         events.push(GOLDEN[0].clone());
     }
+    let stream = StreamId::new(&Tenant::default(), "order", "17").expect("a stream's name");
     Commit {
         id: CommitId::new(Uuid::NAMESPACE_OID),
-        stream: StreamId::new(&Tenant::default(), "order", "17").expect("a stream's name"),
+        stream: stream.clone(),
         first,
         at: Timestamp::from_millis(1_795_248_930_250).expect("a time"),
         context: Context {
             source: "order-commands".to_owned(),
             correlation_id: CorrelationId::new("call-1").expect("a correlation id"),
-            causation_id: Some(EventId::of(CommitId::new(Uuid::NAMESPACE_URL), 0)),
+            causation_id: Some(EventId::of(&stream, CommitId::new(Uuid::NAMESPACE_URL), 0)),
             actor: Actor::new("customer:c-1").expect("an actor"),
             metadata: BTreeMap::from([("attempt".to_owned(), "2".to_owned())]),
         },

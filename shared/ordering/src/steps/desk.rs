@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use events::CancelReason;
 use skald::{
-    Actor, AppendError, Commit, CommitId, Context, CorrelationId, Decider, DomainEvent, Draft, EventId, EventStore,
-    Folded, Head, Loaded, Pause, Request, StreamId, Timestamp, fold,
+    Actor, AppendError, Commit, CommitId, Context, CorrelationId, Decider, DomainEvent, Draft, EventStore, Folded,
+    Head, Loaded, Pause, Request, StreamId, Timestamp, fold,
 };
 
 use super::{Move, StepError};
@@ -112,7 +112,7 @@ impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
             source: self.input.step.worker().name().to_owned(),
             correlation_id: cause
                 .map_or_else(|| CorrelationId::from(order_id), |commit| commit.context.correlation_id.clone()),
-            causation_id: cause.map(|commit| EventId::of(commit.id, commit.events.len().saturating_sub(1))),
+            causation_id: cause.map(Commit::last_event_id),
             actor: Actor::new("saga").expect("a word is an actor"),
             metadata: BTreeMap::from(metadata.map(|(name, value)| (name.to_owned(), value))),
         }

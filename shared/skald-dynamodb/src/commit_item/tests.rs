@@ -11,6 +11,11 @@ use super::*;
 mod any;
 mod packed;
 
+/// The first event of the commit with this id.
+fn cause(commit: Uuid) -> EventId {
+    EventId::of(&StreamId::new(&Tenant::default(), "order", "17").unwrap(), CommitId::new(commit), 0)
+}
+
 fn commit() -> Commit {
     let event = |event_type: &str, schema, data: &str| EventData {
         event_type: event_type.to_owned(),
@@ -25,7 +30,7 @@ fn commit() -> Commit {
         context: Context {
             source: "order-commands".to_owned(),
             correlation_id: CorrelationId::new("call-1").unwrap(),
-            causation_id: Some(EventId::of(CommitId::new(Uuid::NAMESPACE_OID), 0)),
+            causation_id: Some(cause(Uuid::NAMESPACE_OID)),
             actor: Actor::new("customer:c-1").unwrap(),
             metadata: BTreeMap::from([("attempt".to_owned(), "2".to_owned())]),
         },

@@ -43,7 +43,7 @@ pub async fn what_was_written_is_read_exactly<F: EventStoreFixture>(fixture: &F)
         context: Context {
             source: "tëst \"source\"".to_owned(),
             correlation_id: CorrelationId::new("a.b_c:d-9").expect("a valid id"),
-            causation_id: Some(EventId::of(id("cause"), 3)),
+            causation_id: Some(EventId::of(&account("cause"), id("cause"), 3)),
             actor: Actor::new("customer:c-1001").expect("a valid actor"),
             metadata: BTreeMap::from([("käse".to_owned(), "📦".to_owned()), ("empty".to_owned(), String::new())]),
         },

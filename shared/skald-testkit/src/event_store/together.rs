@@ -1,15 +1,19 @@
 //! Commits to several streams at once.
 
+use std::collections::HashSet;
 use std::slice::from_ref;
 
 use skald::{
-    Commit, Draft, EventStore, Head, MAX_COMMIT_BYTES, MAX_STREAMS, MAX_TOGETHER_BYTES, Refusal, StreamId, Version,
+    Commit, Draft, EventStore, Head, MAX_COMMIT_BYTES, MAX_STREAMS, MAX_TOGETHER_BYTES, Many, Outcome, Refusal,
+    StreamId, Tenant, Version, handle_all,
 };
 
 use super::EventStoreFixture;
-use crate::sample::account;
+use crate::NoPause;
+use crate::sample::{Account, AccountRejection, account};
 use crate::scene::{
-    append, append_at, assert_conflict, at, commit, commits, deposited, draft, enlarge, load, noted, refused, withdrawn,
+    append, append_at, assert_conflict, at, commit, commits, deposited, draft, enlarge, load, noted, refused, request,
+    withdrawn,
 };
 
 /// Each of several streams gets its commit; the answers come in order.
@@ -152,6 +156,32 @@ pub async fn recorded_times_never_decrease_in_any_of_several<F: EventStoreFixtur
     let times = |commits: Vec<Commit>| commits.iter().map(|commit| commit.at).collect::<Vec<_>>();
     assert_eq!(times(commits(store, &old).await), [at(60), at(60)]);
     assert_eq!(times(commits(store, &new).await), [at(0)]);
+}
+
+/// Events that are written by one call to several streams, of several tenants, each have an id of their own, and keep it.
+pub async fn events_written_at_once_have_different_ids<F: EventStoreFixture>(fixture: &F) {
+    let store = fixture.store();
+    let tenant = Tenant::new("another").expect("a valid name");
+    let namesake = StreamId::new(&tenant, "account", "a").expect("a valid name");
+    let streams = [account("a"), account("b"), namesake];
+    let two = || [deposited(1), deposited(2)];
+    let parts = streams.iter().map(|stream| (store.start(stream.clone()), draft("first", two()))).collect();
+    store.append_all(parts).await.expect("all are appended");
+    let (all, second) = (Many::<Account>::new(streams.to_vec()), request("second"));
+    let decide = |states: &Vec<_>| Ok::<_, AccountRejection>(states.iter().map(|_| two().to_vec()).collect());
+    let handled = handle_all(store, &NoPause, &all, &second, decide).await.expect("all are appended");
+    let Outcome::Appended(written) = handled.outcome else { panic!("something was written before") };
+
+    let ids = |commit: &Commit| (0..commit.events.len()).map(|index| commit.event_id(index)).collect::<Vec<_>>();
+    let mut seen = HashSet::new();
+    for (stream, second) in streams.iter().zip(&written) {
+        let stored = commits(store, stream).await;
+        assert_eq!(stored.last().map(ids), Some(ids(second)), "read again, events of {stream} have other ids");
+        for id in stored.iter().flat_map(ids) {
+            assert!(seen.insert(id), "{id}, in {stream}, is the id of another event, too");
+        }
+    }
+    assert_eq!(seen.len(), streams.len() * 4);
 }
 
 fn accounts(count: usize) -> Vec<StreamId> {

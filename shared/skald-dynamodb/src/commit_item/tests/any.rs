@@ -44,7 +44,7 @@ fn any_commit() -> impl Strategy<Value = Commit> {
             context: Context {
                 source,
                 correlation_id: CorrelationId::new(correlation).unwrap(),
-                causation_id: causation.map(|id| EventId::of(CommitId::new(Uuid::from_u128(id)), 0)),
+                causation_id: causation.map(|id| cause(Uuid::from_u128(id))),
                 actor: Actor::new(actor).unwrap(),
                 metadata,
             },
