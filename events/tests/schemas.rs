@@ -21,7 +21,7 @@ use schemars::{JsonSchema, schema_for};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use skald::{DomainEvent, EventData};
-use skald_testkit::schema::Schemas;
+use skald_testkit::schema::{HELP, Schemas};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -31,12 +31,50 @@ fn listed(all: &[impl Display]) -> String {
     all.iter().map(|each| format!("\n  {each}")).collect()
 }
 
-/// If this fails, streams that are stored can no longer be read, or mean something else.
+/// If this fails, streams that are stored can no longer be read or mean something else, or views of
+/// the release before dead-letter what this one writes.
 #[test]
-fn whatever_was_stored_by_the_committed_schemas_is_still_read() {
+fn every_shape_is_the_one_that_its_number_was_given_to() {
     let breaks = catalogue::schemas().breaks(&Schemas::read(&folder("schemas")).unwrap());
-    let help = "give the new shape a schema number of its own: see \"a new shape of an event\" in ARCHITECTURE.md";
-    assert!(breaks.is_empty(), "this breaks what is stored:{}\n{help}", listed(&breaks));
+    let help = "see \"a new shape of an event\" in ARCHITECTURE.md";
+    assert!(breaks.is_empty(), "another shape has the number of a stored one:{}\n{HELP}\n{help}", listed(&breaks));
+}
+
+/// What is told of the code after the committed schema of this shape is changed.
+fn told_if_committed(event_type: &str, schema: u32, change: impl FnOnce(&mut Value)) -> Vec<String> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("schemas").join(event_type);
+    fs::create_dir_all(&folder).unwrap();
+    let mut committed = catalogue::schemas().get(event_type, schema).unwrap().clone();
+    change(&mut committed);
+    fs::write(folder.join(format!("{event_type}.{schema}.json")), committed.to_string()).unwrap();
+    let breaks = catalogue::schemas().breaks(&Schemas::read(&folder).unwrap());
+    breaks.iter().map(ToString::to_string).collect()
+}
+
+/// As if the release before had not known one of the reasons, or one of the fields.
+#[test]
+fn what_older_readers_would_refuse_is_told_with_event_schema_and_field() {
+    let variants = told_if_committed("order.undo_started", 1, |schema| {
+        let reasons = schema["$defs"]["CancelReason"]["oneOf"].as_array_mut().unwrap();
+        reasons.retain(|reason| reason["const"] != "capture_failed");
+    });
+    assert_eq!(
+        variants,
+        ["order.undo_started at schema 1, as this release writes it, read by an older one, /reason: \
+          \"capture_failed\" is written, and not known to the reader"]
+    );
+    let fields = told_if_committed("order.parked", 1, |schema| {
+        drop(schema["properties"].as_object_mut().unwrap().remove("error"));
+        schema["required"] = json!(["step"]);
+    });
+    assert!(
+        fields.contains(
+            &"order.parked at schema 1, as this release writes it, read by an older one, /error: the field is \
+              written, and not known to the reader"
+                .to_owned()
+        ),
+        "{fields:?}"
+    );
 }
 
 #[test]

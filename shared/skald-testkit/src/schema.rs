@@ -1,5 +1,10 @@
-//! JSON Schemas of what is stored: written down once, kept fresh, and compared, so that a change that would make something
-//! stored unreadable fails a test and names the field.
+//! JSON Schemas of what is stored: written down once, kept fresh, and compared, so that a change of a
+//! shape fails a test and names the field.
+//!
+//! A type and its schema number name one shape for ever. A shape that takes less cannot read what was
+//! stored. One that takes more is no better: what is written by it is refused by each reader of an
+//! older release, which knows the number and waits for nothing. Another shape, one variant more
+//! included, needs another number: that is an unknown event to older readers, and they wait.
 //!
 //! [`Schemas`] has the schema of every shape of a catalogue, made from the Rust types by `schemars`. An example in the
 //! crate of the events [writes](Schemas::write) them into a folder, one file for each shape, and a test compares the folder
@@ -46,7 +51,7 @@ use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 use skald::DomainEvent;
 
-pub use breaks::{Break, Change, breaks};
+pub use breaks::{Break, Difference, breaks};
 
 /// Names the shape of an event: its type, and the version of the type's schema.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,18 +68,33 @@ impl fmt::Display for Shape {
     }
 }
 
-/// A shape, and a place where a change breaks what is stored in it.
+/// Whom a change of a shape stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// This release: it cannot read what was stored by the committed shape.
+    Current,
+    /// An older release: it knows the committed shape, and cannot read what this release writes.
+    Older,
+}
+
+/// A shape, and a place where a change of it stops a reader.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ShapeBreak {
     /// The shape.
     pub shape: Shape,
-    /// Where and how.
+    /// Who can no longer read it.
+    pub reader: Reader,
+    /// Where and why.
     pub at: Break,
 }
 
 impl fmt::Display for ShapeBreak {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, {}", self.shape, self.at)
+        let reader = match self.reader {
+            Reader::Current => "as it was stored, read by this release",
+            Reader::Older => "as this release writes it, read by an older one",
+        };
+        write!(f, "{}, {reader}, {}", self.shape, self.at)
     }
 }
 
@@ -92,10 +112,15 @@ pub enum SchemasError {
     /// A file is not called `<type>.<schema>.json`, or is no JSON Schema.
     #[error("{} is no schema of an event", .0.display())]
     NoSchema(PathBuf),
-    /// What is there would be replaced by what no longer reads what is stored.
-    #[error("nothing is written, because what is stored could no longer be read:{}", listed(.0))]
+    /// A shape that is there would be replaced by another one.
+    #[error("nothing is written, because a shape that has its number would change:{}\n{HELP}", listed(.0))]
     Breaks(Vec<ShapeBreak>),
 }
+
+/// What to do about a [`ShapeBreak`].
+pub const HELP: &str = "Give the new shape a schema number of its own (`from` in `domain_event!`), a new variant, too: \
+    readers that do not know the number wait, and those that know it refuse what they do not expect. Only if no release \
+    ever wrote this shape: delete its file, and write the schemas again.";
 
 fn listed(breaks: &[ShapeBreak]) -> String {
     breaks.iter().map(|each| format!("\n  {each}")).collect()
@@ -144,8 +169,8 @@ impl Schemas {
     /// Writes what is new and what differs into this folder, which must be there, and tells which shapes that was.
     ///
     /// # Errors
-    /// [`SchemasError::Breaks`], and nothing is written, if what was stored by the schemas that are there could not be read
-    /// by these: such a change needs a schema number of its own. Others if the folder cannot be read or written.
+    /// [`SchemasError::Breaks`], and nothing is written, if a shape that is there would be another one
+    /// by these: that needs a schema number of its own. Others if the folder cannot be read or written.
     pub fn write(&self, folder: &Path) -> Result<Vec<Shape>, SchemasError> {
         let committed = Self::read(folder)?;
         let breaks = self.breaks(&committed);
@@ -172,15 +197,23 @@ impl Schemas {
         self.0.keys()
     }
 
-    /// What was stored by `committed` and would no longer be read, or taken for something else, by these; see [`breaks`].
+    /// Where a shape of `committed` is another one by these: what was stored by it is not read, or
+    /// taken for something else, or what is written by these is not read by what knows it; see
+    /// [`breaks`]. Nothing, where only names, descriptions or the order differ, or a shape is new.
     #[must_use]
     pub fn breaks(&self, committed: &Self) -> Vec<ShapeBreak> {
         let breaks_of = |(shape, before): (&Shape, &Schema)| {
-            let found = match self.0.get(shape) {
-                Some(now) => breaks(before.as_value(), now.as_value()),
-                None => vec![Break { pointer: String::new(), change: Change::ShapeRemoved }],
+            let found = match self.0.get(shape).map(|now| (before.as_value(), now.as_value())) {
+                Some((before, now)) => {
+                    let by_this = breaks(before, now).into_iter().map(|at| (Reader::Current, at));
+                    by_this.chain(breaks(now, before).into_iter().map(|at| (Reader::Older, at))).collect()
+                }
+                None => {
+                    vec![(Reader::Current, Break { pointer: String::new(), difference: Difference::ShapeUnknown })]
+                }
             };
-            found.into_iter().map(|at| ShapeBreak { shape: shape.clone(), at }).collect::<Vec<_>>()
+            let with_shape = |(reader, at)| ShapeBreak { shape: shape.clone(), reader, at };
+            found.into_iter().map(with_shape).collect::<Vec<_>>()
         };
         committed.0.iter().flat_map(breaks_of).collect()
     }

@@ -8,11 +8,20 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use skald_testkit::schema::{Schemas, SchemasError};
+use skald::DomainEvent;
+use skald_testkit::schema::{Described, Schemas, SchemasError};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Opened {
+    by: String,
+}
+
+/// The same shape, in other words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct OpenedInOtherWords {
+    /// Who went in.
     by: String,
 }
 
@@ -38,6 +47,11 @@ skald::domain_event! {
 }
 
 skald::domain_event! {
+    /// With the same shape, which says more about itself.
+    enum DescribedEvent { Opened(OpenedInOtherWords) = "door.opened" @ 1 }
+}
+
+skald::domain_event! {
     /// With another shape at the same schema, which takes what is stored.
     enum WiderEvent { Opened(OpenedWithKey) = "door.opened" @ 1 }
 }
@@ -45,6 +59,38 @@ skald::domain_event! {
 skald::domain_event! {
     /// With another shape at the same schema, which does not.
     enum RenamedEvent { Opened(OpenedBySomebody) = "door.opened" @ 1 }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum How {
+    Once,
+    Twice,
+}
+
+/// With a variant more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum HowLoudly {
+    Once,
+    Twice,
+    Loudly,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Knocked<T> {
+    how: T,
+}
+
+skald::domain_event! {
+    /// With an enum in it.
+    enum KnockedEvent { Knocked(Knocked<How>) = "door.knocked" @ 1 }
+}
+
+skald::domain_event! {
+    /// With a variant more in it.
+    enum KnockedLoudlyEvent { Knocked(Knocked<HowLoudly>) = "door.knocked" @ 1 }
 }
 
 skald::domain_event! {
@@ -93,28 +139,72 @@ fn what_is_written_is_read_again_and_written_once() {
 
 #[test]
 fn a_change_that_breaks_nothing_differs_and_is_written() {
-    let folder = committed("wider");
-    let (current, committed) = (Schemas::default().with::<WiderEvent>(), Schemas::read(&folder).unwrap());
+    let folder = committed("described");
+    let (current, committed) = (Schemas::default().with::<DescribedEvent>(), Schemas::read(&folder).unwrap());
     assert_eq!(current.breaks(&committed), []);
     assert_eq!(told(&current.differing(&committed)), ["door.opened at schema 1"]);
     assert_eq!(told(&current.write(&folder).unwrap()), ["door.opened at schema 1"]);
     assert_eq!(current.differing(&Schemas::read(&folder).unwrap()), []);
 }
 
-#[test]
-fn a_change_that_breaks_something_is_named_and_not_written() {
-    let folder = committed("renamed");
-    let current = Schemas::default().with::<RenamedEvent>();
-    let expected = [
-        "door.opened at schema 1, /by: the field is gone, or called otherwise",
-        "door.opened at schema 1, /who: the field is required, and what is stored may not have it",
-    ];
+/// These and no other breaks are named, and nothing is written.
+#[track_caller]
+fn check_refused(test: &str, current: &Schemas, expected: &[&str]) {
+    let folder = committed(test);
     assert_eq!(told(&current.breaks(&Schemas::read(&folder).unwrap())), expected);
 
     let refused = current.write(&folder).unwrap_err();
     assert!(matches!(refused, SchemasError::Breaks(_)), "{refused}");
-    assert!(expected.iter().all(|each| refused.to_string().contains(each)), "{refused}");
+    let text = refused.to_string();
+    assert!(expected.iter().all(|each| text.contains(each)) && text.contains("a schema number of its own"), "{text}");
     assert_eq!(Schemas::default().with::<DoorEvent>().differing(&Schemas::read(&folder).unwrap()), []);
+}
+
+#[test]
+fn a_change_that_breaks_something_is_named_and_not_written() {
+    check_refused(
+        "renamed",
+        &Schemas::default().with::<RenamedEvent>(),
+        &[
+            "door.opened at schema 1, as it was stored, read by this release, \
+             /by: the field is written, and not known to the reader",
+            "door.opened at schema 1, as it was stored, read by this release, \
+             /who: the reader requires the field, and it may not be written",
+            "door.opened at schema 1, as this release writes it, read by an older one, \
+             /who: the field is written, and not known to the reader",
+            "door.opened at schema 1, as this release writes it, read by an older one, \
+             /by: the reader requires the field, and it may not be written",
+        ],
+    );
+}
+
+/// All that is stored is still read, but readers of the release before dead-letter what is written now.
+#[test]
+fn a_shape_that_takes_more_is_another_shape() {
+    check_refused(
+        "wider",
+        &Schemas::default().with::<WiderEvent>(),
+        &["door.opened at schema 1, as this release writes it, read by an older one, \
+           /with_key: the field is written, and not known to the reader"],
+    );
+}
+
+#[test]
+fn a_variant_more_is_another_shape() {
+    fn check<Before: DomainEvent, Now: DomainEvent>(expected: &[&str])
+    where
+        Before::Shapes: Described,
+        Now::Shapes: Described,
+    {
+        let (before, now) = (Schemas::default().with::<Before>(), Schemas::default().with::<Now>());
+        assert_eq!(told(&now.breaks(&before)), expected);
+    }
+    check::<KnockedEvent, KnockedLoudlyEvent>(&[
+        "door.knocked at schema 1, as this release writes it, read by an older one, \
+        /how: \"loudly\" is written, and not known to the reader",
+    ]);
+    check::<KnockedLoudlyEvent, KnockedEvent>(&["door.knocked at schema 1, as it was stored, read by this release, \
+        /how: \"loudly\" is written, and not known to the reader"]);
 }
 
 #[test]
@@ -131,7 +221,9 @@ fn the_same_change_at_a_schema_of_its_own_breaks_nothing() {
 #[test]
 fn a_shape_that_is_no_longer_known_breaks_all_that_is_stored_in_it() {
     let (current, committed) = (Schemas::default(), Schemas::default().with::<DoorEvent>());
-    let expected = ["door.opened at schema 1, the whole: the shape is no longer known"];
+    let expected = [
+        "door.opened at schema 1, as it was stored, read by this release, the whole: the shape is not known to the reader",
+    ];
     assert_eq!(told(&current.breaks(&committed)), expected);
     assert_eq!(told(&current.differing(&committed)), ["door.opened at schema 1"]);
 }

@@ -10,178 +10,188 @@ use serde_json::{Map, Value, json};
 
 use super::alternatives::{Alternative, alternatives, compare, is_lower_bound, is_upper_bound};
 
-/// A place where something that is stored is no longer taken, or taken for something else.
+/// A place where something that is written is not read, or read as something else.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Break {
-    /// The field: a JSON pointer (RFC 6901) into the data, with `*` for each item of a list; empty for the whole.
+    /// The field: a JSON pointer (RFC 6901) into the data, with `*` for each item of a list; empty
+    /// for the whole.
     pub pointer: String,
     /// What is different there.
-    pub change: Change,
+    pub difference: Difference,
 }
 
-/// What is different, and why that breaks what is stored.
+/// What is different between a shape as it is written and as it is read.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Change {
-    /// The whole shape is gone. Found by [`Schemas::breaks`](super::Schemas::breaks).
-    ShapeRemoved,
-    /// The field is gone, or called otherwise: what is stored of it is refused or lost.
-    FieldRemoved,
-    /// The field must be there: it is new, or could be missing before.
+pub enum Difference {
+    /// The whole shape is not known to the reader. Found by [`Schemas::breaks`](super::Schemas::breaks).
+    ShapeUnknown,
+    /// The field is not known to the reader: it is refused, or lost.
+    FieldUnknown,
+    /// The reader requires the field, and it may not be written.
     FieldRequired,
     /// A missing field stands for something else.
-    DefaultChanged {
-        /// What it stood for; `null` for nothing.
-        was: Value,
-        /// What it stands for.
-        is: Value,
+    Default {
+        /// What it stands for where it is left out; `null` for nothing.
+        written: Value,
+        /// What the reader takes it for.
+        read: Value,
     },
-    /// Values of a type are no longer taken, `null` for one.
-    TypeChanged {
-        /// The type that was taken; none for any.
-        was: Option<String>,
-        /// Those that are taken.
-        is: Vec<String>,
+    /// Values of a type are not read, `null` for one.
+    Type {
+        /// The type that is written; none for any.
+        written: Option<String>,
+        /// Those that are read.
+        read: Vec<String>,
     },
-    /// One of the listed values is no longer taken.
-    ValueRemoved {
+    /// A value is not among those that are read: a variant that the reader does not know.
+    ValueUnknown {
         /// The value.
         value: Value,
     },
-    /// Only listed values are taken, and any of the type were.
+    /// Only listed values are read, and any of the type are written.
     ValuesListed {
         /// The values.
         values: Vec<Value>,
     },
-    /// Other fields than the known ones are refused, and were not.
+    /// Fields may be written that the reader refuses.
     Closed,
-    /// A constraint is tighter; or differs, and this comparison cannot tell how.
-    Narrowed {
+    /// A constraint of the reader is tighter; or differs, and this comparison cannot tell how.
+    Narrower {
         /// The keyword of JSON Schema, such as `maxLength`.
         keyword: String,
-        /// Its value before, if it was there.
-        was: Option<Value>,
-        /// Its value, if it is there.
-        is: Option<Value>,
+        /// Its value where it is written, if it is there.
+        written: Option<Value>,
+        /// Its value where it is read, if it is there.
+        read: Option<Value>,
     },
 }
 
 impl fmt::Display for Break {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { pointer, change } = self;
+        let Self { pointer, difference } = self;
         let pointer = if pointer.is_empty() { "the whole" } else { pointer };
-        write!(f, "{pointer}: {change}")
+        write!(f, "{pointer}: {difference}")
     }
 }
 
-impl fmt::Display for Change {
+impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let or_any = |value: &Option<Value>| value.as_ref().map_or_else(|| "not set".to_owned(), Value::to_string);
         match self {
-            Self::ShapeRemoved => f.write_str("the shape is no longer known"),
-            Self::FieldRemoved => f.write_str("the field is gone, or called otherwise"),
-            Self::FieldRequired => f.write_str("the field is required, and what is stored may not have it"),
-            Self::DefaultChanged { was, is } => write!(f, "a missing field stood for {was}, and stands for {is} now"),
-            Self::TypeChanged { was, is } if is.is_empty() => {
-                write!(f, "{} was taken, and nothing is now", was.as_deref().unwrap_or("anything"))
+            Self::ShapeUnknown => f.write_str("the shape is not known to the reader"),
+            Self::FieldUnknown => f.write_str("the field is written, and not known to the reader"),
+            Self::FieldRequired => f.write_str("the reader requires the field, and it may not be written"),
+            Self::Default { written, read } => {
+                write!(f, "a missing field is written for {written}, and read as {read}")
             }
-            Self::TypeChanged { was, is } => {
-                write!(f, "{} was taken, and only {} is now", was.as_deref().unwrap_or("anything"), is.join(" or "))
+            Self::Type { written, read } => {
+                let written = written.as_deref().unwrap_or("anything");
+                match read.as_slice() {
+                    [] => write!(f, "{written} is written, and nothing is read"),
+                    types => write!(f, "{written} is written, and only {} is read", types.join(" or ")),
+                }
             }
-            Self::ValueRemoved { value } => write!(f, "{value} is no longer taken"),
+            Self::ValueUnknown { value } => write!(f, "{value} is written, and not known to the reader"),
             Self::ValuesListed { values } => {
-                write!(f, "any value was taken, and only {} is now", Value::Array(values.clone()))
+                write!(f, "any value is written, and only {} is read", Value::Array(values.clone()))
             }
-            Self::Closed => f.write_str("other fields are refused now, and what is stored may have some"),
-            Self::Narrowed { keyword, was, is } => {
-                write!(f, "`{keyword}` was {}, and is {} now", or_any(was), or_any(is))
+            Self::Closed => f.write_str("other fields may be written, and the reader refuses them"),
+            Self::Narrower { keyword, written, read } => {
+                write!(
+                    f,
+                    "`{keyword}` is {} where it is written, and {} where it is read",
+                    or_any(written),
+                    or_any(read)
+                )
             }
         }
     }
 }
 
-/// What was right by the JSON Schema `committed` and is not by `current`, or means something else.
+/// What is right by the JSON Schema `written` and is not by `read`, or means something else.
 ///
-/// Nothing, for a change that leaves everything stored as readable as it was: a new field that may be missing, another value
-/// in a list of values, a wider bound, another order, name or description. In doubt it is a break: a pattern that differs
-/// counts as narrower, because which of two patterns takes more is not to be told, and so does every keyword that is not
-/// known here.
+/// Nothing, where a reader takes all that a writer may write: a field that the reader allows to be
+/// missing, another value in its list of values, a wider bound, another order, name or description.
+/// In doubt it is a break: a pattern that differs counts as narrower, because which of two patterns
+/// takes more is not to be told, and so does every keyword that is not known here.
 ///
 /// ```
 /// use serde_json::json;
 /// use skald_testkit::schema::breaks;
 ///
-/// let committed = json!({ "type": "object", "properties": { "by": { "type": "string", "maxLength": 64 } } });
-/// let current = json!({ "type": "object", "properties": { "by": { "type": "string", "maxLength": 32 } } });
-/// assert_eq!(breaks(&committed, &current)[0].to_string(), "/by: `maxLength` was 64, and is 32 now");
-/// assert_eq!(breaks(&current, &committed), []);
+/// let long = json!({ "type": "object", "properties": { "by": { "type": "string", "maxLength": 64 } } });
+/// let short = json!({ "type": "object", "properties": { "by": { "type": "string", "maxLength": 32 } } });
+/// let told = "/by: `maxLength` is 64 where it is written, and 32 where it is read";
+/// assert_eq!(breaks(&long, &short)[0].to_string(), told);
+/// assert_eq!(breaks(&short, &long), []);
 /// ```
 #[must_use]
-pub fn breaks(committed: &Value, current: &Value) -> Vec<Break> {
-    Comparison { committed, current, under_way: Vec::new() }.schemas(committed, current, "")
+pub fn breaks(written: &Value, read: &Value) -> Vec<Break> {
+    Comparison { written, read, under_way: Vec::new() }.schemas(written, read, "")
 }
 
-/// A comparison of the documents `committed` and `current`.
+/// A comparison of the documents `written` and `read`.
 struct Comparison<'a> {
-    committed: &'a Value,
-    current: &'a Value,
+    written: &'a Value,
+    read: &'a Value,
     /// The schemas that are being compared, from the whole down: a type that contains itself comes to an end here.
     under_way: Vec<(Value, Value)>,
 }
 
 impl Comparison<'_> {
-    /// Each way in which a value was right must be one in which it still is.
-    fn schemas(&mut self, was: &Value, is: &Value, pointer: &str) -> Vec<Break> {
-        let pair = (was.clone(), is.clone());
+    /// Each way in which a value is written must be one in which it is read.
+    fn schemas(&mut self, written: &Value, read: &Value, pointer: &str) -> Vec<Break> {
+        let pair = (written.clone(), read.clone());
         if self.under_way.contains(&pair) {
             return Vec::new();
         }
         self.under_way.push(pair);
-        let present = alternatives(is, self.current);
+        let ways = alternatives(read, self.read);
         let mut found = Vec::new();
-        for was in alternatives(was, self.committed) {
-            let new = self.nearest(&was, &present, pointer).into_iter().filter(|new| !found.contains(new));
+        for written in alternatives(written, self.written) {
+            let new = self.nearest(&written, &ways, pointer).into_iter().filter(|new| !found.contains(new));
             found.extend(new.collect::<Vec<_>>());
         }
         self.under_way.pop();
         found
     }
 
-    /// The breaks between what was right and that of the present alternatives which is nearest to it.
-    fn nearest(&mut self, was: &Alternative, present: &[Alternative], pointer: &str) -> Vec<Break> {
+    /// The breaks between one way of writing and that of the ways of reading which is nearest to it.
+    fn nearest(&mut self, written: &Alternative, ways: &[Alternative], pointer: &str) -> Vec<Break> {
         let name = |alternative: &Alternative| alternative.get("type").and_then(Value::as_str).map(str::to_owned);
-        let of_type: Vec<_> = present.iter().filter(|is| name(is).is_none() || name(is) == name(was)).collect();
-        let value = was.get("const");
+        let of_type: Vec<_> = ways.iter().filter(|read| name(read).is_none() || name(read) == name(written)).collect();
+        let value = written.get("const");
         let breaks = of_type
             .iter()
-            .filter(|is| is.get("const").is_none_or(|only| value == Some(only)))
-            .map(|is| self.keywords(was, is, pointer))
+            .filter(|read| read.get("const").is_none_or(|only| value == Some(only)))
+            .map(|read| self.keywords(written, read, pointer))
             // A constant tells variants apart: one that has the same is nearer than one with the same fields.
             .min_by_key(|found| {
-                let constants = found.iter().filter(|each| matches!(each.change, Change::ValueRemoved { .. }));
+                let constants = found.iter().filter(|each| matches!(each.difference, Difference::ValueUnknown { .. }));
                 (constants.count(), found.len())
             });
         breaks.unwrap_or_else(|| {
-            let change = match value {
+            let difference = match value {
                 _ if of_type.is_empty() => {
-                    let mut types: Vec<String> = present.iter().filter_map(name).collect();
+                    let mut types: Vec<String> = ways.iter().filter_map(name).collect();
                     types.dedup();
-                    Change::TypeChanged { was: name(was), is: types }
+                    Difference::Type { written: name(written), read: types }
                 }
-                Some(value) => Change::ValueRemoved { value: value.clone() },
-                None => {
-                    Change::ValuesListed { values: of_type.iter().filter_map(|is| is.get("const")).cloned().collect() }
-                }
+                Some(value) => Difference::ValueUnknown { value: value.clone() },
+                None => Difference::ValuesListed {
+                    values: of_type.iter().filter_map(|read| read.get("const")).cloned().collect(),
+                },
             };
-            vec![at(pointer, change)]
+            vec![at(pointer, difference)]
         })
     }
 
-    /// Both are of one type, and of one constant if `is` is of one.
-    fn keywords(&mut self, was: &Alternative, is: &Alternative, pointer: &str) -> Vec<Break> {
-        let mut found = self.fields(was, is, pointer);
-        found.extend(self.items(was, is, pointer));
-        for (keyword, limit) in is {
-            let before = was.get(keyword);
+    /// Both are of one type, and of one constant if `read` is of one.
+    fn keywords(&mut self, written: &Alternative, read: &Alternative, pointer: &str) -> Vec<Break> {
+        let mut found = self.fields(written, read, pointer);
+        found.extend(self.items(written, read, pointer));
+        for (keyword, limit) in read {
+            let before = written.get(keyword);
             let kept = match keyword.as_str() {
                 "type"
                 | "properties"
@@ -200,47 +210,51 @@ impl Comparison<'_> {
                 _ => before == Some(limit),
             };
             if !kept {
-                let change =
-                    Change::Narrowed { keyword: keyword.clone(), was: before.cloned(), is: Some(limit.clone()) };
-                found.push(at(pointer, change));
+                let difference = Difference::Narrower {
+                    keyword: keyword.clone(),
+                    written: before.cloned(),
+                    read: Some(limit.clone()),
+                };
+                found.push(at(pointer, difference));
             }
         }
-        for (keyword, limit) in was.iter().filter(|(keyword, _)| !is.contains_key(*keyword)) {
+        for (keyword, limit) in written.iter().filter(|(keyword, _)| !read.contains_key(*keyword)) {
             if !widens_where_it_goes(keyword) {
-                let change = Change::Narrowed { keyword: keyword.clone(), was: Some(limit.clone()), is: None };
-                found.push(at(pointer, change));
+                let difference =
+                    Difference::Narrower { keyword: keyword.clone(), written: Some(limit.clone()), read: None };
+                found.push(at(pointer, difference));
             }
         }
         found
     }
 
-    fn fields(&mut self, was: &Alternative, is: &Alternative, pointer: &str) -> Vec<Break> {
+    fn fields(&mut self, written: &Alternative, read: &Alternative, pointer: &str) -> Vec<Break> {
         let none = Map::new();
         let fields = |of: &Alternative| of.get("properties").and_then(Value::as_object).unwrap_or(&none).clone();
-        let (before, after) = (fields(was), fields(is));
+        let (before, after) = (fields(written), fields(read));
         let mut found = Vec::new();
         for (name, before) in &before {
             let pointer = join(pointer, name);
             let Some(after) = after.get(name) else {
-                found.push(at(&pointer, Change::FieldRemoved));
+                found.push(at(&pointer, Difference::FieldUnknown));
                 continue;
             };
             found.extend(self.schemas(before, after, &pointer));
             let default = |schema: &Value| schema.get("default").cloned().unwrap_or(Value::Null);
             let (stood_for, stands_for) = (default(before), default(after));
-            if !requires(was, name) && !requires(is, name) && stood_for != stands_for {
-                found.push(at(&pointer, Change::DefaultChanged { was: stood_for, is: stands_for }));
+            if !requires(written, name) && !requires(read, name) && stood_for != stands_for {
+                found.push(at(&pointer, Difference::Default { written: stood_for, read: stands_for }));
             }
         }
-        let required = is.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-        for name in required.filter(|name| !requires(was, name)) {
-            found.push(at(&join(pointer, name), Change::FieldRequired));
+        let required = read.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        for name in required.filter(|name| !requires(written, name)) {
+            found.push(at(&join(pointer, name), Difference::FieldRequired));
         }
 
         let others = |of: &Alternative| of.get("additionalProperties").or(of.get("unevaluatedProperties")).cloned();
-        match (others(was), others(is)) {
+        match (others(written), others(read)) {
             (Some(Value::Bool(false)), _) | (_, None) => {}
-            (_, Some(Value::Bool(false))) => found.push(at(pointer, Change::Closed)),
+            (_, Some(Value::Bool(false))) => found.push(at(pointer, Difference::Closed)),
             (before, Some(after)) => {
                 found.extend(self.schemas(&before.unwrap_or(Value::Bool(true)), &after, &join(pointer, "*")));
             }
@@ -248,29 +262,30 @@ impl Comparison<'_> {
         found
     }
 
-    fn items(&mut self, was: &Alternative, is: &Alternative, pointer: &str) -> Vec<Break> {
+    fn items(&mut self, written: &Alternative, read: &Alternative, pointer: &str) -> Vec<Break> {
         let mut found = Vec::new();
-        if let Some(after) = is.get("items") {
-            let before = was.get("items").cloned().unwrap_or(Value::Bool(true));
+        if let Some(after) = read.get("items") {
+            let before = written.get("items").cloned().unwrap_or(Value::Bool(true));
             found.extend(self.schemas(&before, after, &join(pointer, "*")));
         }
         let first = |of: &Alternative| of.get("prefixItems").and_then(Value::as_array).cloned().unwrap_or_default();
-        let (before, after) = (first(was), first(is));
+        let (before, after) = (first(written), first(read));
         if before.len() == after.len() {
             for (index, (before, after)) in before.iter().zip(&after).enumerate() {
                 found.extend(self.schemas(before, after, &join(pointer, &index.to_string())));
             }
         } else {
             let list = |of: &Alternative| of.get("prefixItems").cloned();
-            let change = Change::Narrowed { keyword: "prefixItems".to_owned(), was: list(was), is: list(is) };
-            found.push(at(pointer, change));
+            let difference =
+                Difference::Narrower { keyword: "prefixItems".to_owned(), written: list(written), read: list(read) };
+            found.push(at(pointer, difference));
         }
         found
     }
 }
 
-fn at(pointer: &str, change: Change) -> Break {
-    Break { pointer: pointer.to_owned(), change }
+fn at(pointer: &str, difference: Difference) -> Break {
+    Break { pointer: pointer.to_owned(), difference }
 }
 
 /// The pointer to this field of what is at `pointer`.

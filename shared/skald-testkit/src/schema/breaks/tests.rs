@@ -15,9 +15,9 @@ fn x(schema: &Value) -> Value {
 
 /// What breaks when the one schema becomes the other.
 #[track_caller]
-fn check(committed: &Value, current: &Value, expected: &[&str]) {
-    let told: Vec<String> = breaks(committed, current).iter().map(ToString::to_string).collect();
-    assert_eq!(told, expected, "\n  from {committed}\n    to {current}");
+fn check(written: &Value, read: &Value, expected: &[&str]) {
+    let told: Vec<String> = breaks(written, read).iter().map(ToString::to_string).collect();
+    assert_eq!(told, expected, "\n  written by {written}\n     read by {read}");
 }
 
 /// The change breaks this and nothing else, and the same change back breaks nothing.
@@ -37,10 +37,10 @@ fn a_shape_that_does_not_change_breaks_nothing() {
 #[test]
 fn a_field_that_is_removed() {
     let (one, two) = (json!({ "a": {} }), json!({ "a": {}, "b": {} }));
-    check(&object(&two), &object(&one), &["/b: the field is gone, or called otherwise"]);
+    check(&object(&two), &object(&one), &["/b: the field is written, and not known to the reader"]);
     // An open object does not refuse what is stored, but loses it.
     let open = |properties: &Value| json!({ "type": "object", "properties": properties });
-    check(&open(&two), &open(&one), &["/b: the field is gone, or called otherwise"]);
+    check(&open(&two), &open(&one), &["/b: the field is written, and not known to the reader"]);
 }
 
 #[test]
@@ -49,8 +49,8 @@ fn a_field_that_is_renamed() {
         &object(&json!({ "name": { "type": "string" } })),
         &object(&json!({ "title": { "type": "string" } })),
         &[
-            "/name: the field is gone, or called otherwise",
-            "/title: the field is required, and what is stored may not have it",
+            "/name: the field is written, and not known to the reader",
+            "/title: the reader requires the field, and it may not be written",
         ],
     );
 }
@@ -60,7 +60,7 @@ fn a_new_field_that_is_required() {
     check(
         &object(&json!({ "a": {} })),
         &object(&json!({ "a": {}, "b": {} })),
-        &["/b: the field is required, and what is stored may not have it"],
+        &["/b: the reader requires the field, and it may not be written"],
     );
 }
 
@@ -76,14 +76,14 @@ fn a_field_that_could_be_missing_and_is_required() {
     let mut committed = object(&json!({ "a": {}, "b": {} }));
     committed["required"] = json!(["a"]);
     let current = object(&json!({ "a": {}, "b": {} }));
-    check(&committed, &current, &["/b: the field is required, and what is stored may not have it"]);
+    check(&committed, &current, &["/b: the reader requires the field, and it may not be written"]);
     check(&current, &committed, &[]);
 }
 
 #[test]
 fn a_missing_field_that_stands_for_something_else() {
     let optional = |schema: Value| json!({ "type": "object", "properties": { "x": schema } });
-    let told = |was, is| format!("/x: a missing field stood for {was}, and stands for {is} now");
+    let told = |written, read| format!("/x: a missing field is written for {written}, and read as {read}");
     let (one, two, none) = (json!({ "default": 1 }), json!({ "default": 2 }), json!({}));
     check(&optional(one.clone()), &optional(two.clone()), &[&told("1", "2")]);
     check(&optional(none.clone()), &optional(two.clone()), &[&told("null", "2")]);
@@ -96,22 +96,22 @@ fn a_missing_field_that_stands_for_something_else() {
 #[test]
 fn another_type() {
     let [text, whole, number, null] = ["string", "integer", "number", "null"].map(|name| json!({ "type": name }));
-    check(&x(&text), &x(&whole), &["/x: string was taken, and only integer is now"]);
+    check(&x(&text), &x(&whole), &["/x: string is written, and only integer is read"]);
     // Written again, 1 would be 1.0; and not every integer is a floating-point number.
-    check(&x(&whole), &x(&number), &["/x: integer was taken, and only number is now"]);
+    check(&x(&whole), &x(&number), &["/x: integer is written, and only number is read"]);
     check(
         &x(&null),
         &x(&json!({ "type": ["string", "integer"] })),
-        &["/x: null was taken, and only string or integer is now"],
+        &["/x: null is written, and only string or integer is read"],
     );
-    check(&x(&text), &x(&json!(false)), &["/x: string was taken, and nothing is now"]);
-    check_narrowing(&json!(true), &text, "/x: anything was taken, and only string is now");
-    check_narrowing(&json!({}), &text, "/x: anything was taken, and only string is now");
+    check(&x(&text), &x(&json!(false)), &["/x: string is written, and nothing is read"]);
+    check_narrowing(&json!(true), &text, "/x: anything is written, and only string is read");
+    check_narrowing(&json!({}), &text, "/x: anything is written, and only string is read");
 }
 
 #[test]
 fn a_field_that_could_be_null_and_cannot() {
-    let told = "/x: null was taken, and only string is now";
+    let told = "/x: null is written, and only string is read";
     check_narrowing(&json!({ "type": ["string", "null"] }), &json!({ "type": "string" }), told);
     check_narrowing(
         &json!({ "anyOf": [{ "type": "string" }, { "type": "null" }] }),
@@ -124,12 +124,12 @@ fn a_field_that_could_be_null_and_cannot() {
 fn a_value_that_is_removed_from_a_list() {
     let (three, two) =
         (json!({ "type": "string", "enum": ["a", "b", "c"] }), json!({ "type": "string", "enum": ["a", "c"] }));
-    check_narrowing(&three, &two, "/x: \"b\" is no longer taken");
+    check_narrowing(&three, &two, "/x: \"b\" is written, and not known to the reader");
     let documented = json!({ "oneOf": [{ "type": "string", "const": "a", "description": "…" }, { "type": "string", "const": "c" }] });
-    check_narrowing(&three, &documented, "/x: \"b\" is no longer taken");
+    check_narrowing(&three, &documented, "/x: \"b\" is written, and not known to the reader");
     check(&x(&two), &x(&documented), &[]);
     let numbers = |values: &[f64]| json!({ "type": "number", "enum": values });
-    check_narrowing(&numbers(&[0.5, 1.5]), &numbers(&[0.5]), "/x: 1.5 is no longer taken");
+    check_narrowing(&numbers(&[0.5, 1.5]), &numbers(&[0.5]), "/x: 1.5 is written, and not known to the reader");
     check(&x(&json!({ "const": 0.5 })), &x(&json!({ "type": "number" })), &[]);
 }
 
@@ -138,7 +138,7 @@ fn a_list_of_values_where_there_was_none() {
     check_narrowing(
         &json!({ "type": "string" }),
         &json!({ "type": "string", "enum": ["a", "b"] }),
-        "/x: any value was taken, and only [\"a\",\"b\"] is now",
+        "/x: any value is written, and only [\"a\",\"b\"] is read",
     );
 }
 
@@ -157,18 +157,18 @@ fn a_bound_that_is_tighter() {
         ("object", "maxProperties", 2, 1),
     ] {
         let bound = |limit: i32| json!({ "type": name, keyword: limit });
-        let told = |was: &str| format!("/x: `{keyword}` was {was}, and is {narrow} now");
+        let told = |was: &str| format!("/x: `{keyword}` is {was} where it is written, and {narrow} where it is read");
         check_narrowing(&bound(wide), &bound(narrow), &told(&wide.to_string()));
         check_narrowing(&json!({ "type": name }), &bound(narrow), &told("not set"));
     }
     check_narrowing(
         &json!({ "type": "number", "minimum": 0.5 }),
         &json!({ "type": "number", "minimum": 0.75 }),
-        "/x: `minimum` was 0.5, and is 0.75 now",
+        "/x: `minimum` is 0.5 where it is written, and 0.75 where it is read",
     );
     // Neighbours that are one floating-point number.
     let at_most = |most: i64| json!({ "type": "integer", "maximum": most });
-    let told = "/x: `maximum` was 9223372036854775807, and is 9223372036854775806 now";
+    let told = "/x: `maximum` is 9223372036854775807 where it is written, and 9223372036854775806 where it is read";
     check_narrowing(&at_most(i64::MAX), &at_most(i64::MAX - 1), told);
     // A bound of nothing is none.
     check(&x(&json!({ "type": "string" })), &x(&json!({ "type": "string", "minLength": 0 })), &[]);
@@ -178,9 +178,17 @@ fn a_bound_that_is_tighter() {
 fn an_integer_of_fewer_bits_or_of_one_sign() {
     let integer = |format: &str| json!({ "type": "integer", "format": format });
     for (wide, narrow, told) in [
-        ("uint64", "uint32", "/x: `maximum` was 18446744073709551615, and is 4294967295 now"),
-        ("uint64", "int64", "/x: `maximum` was 18446744073709551615, and is 9223372036854775807 now"),
-        ("int64", "uint64", "/x: `minimum` was -9223372036854775808, and is 0 now"),
+        (
+            "uint64",
+            "uint32",
+            "/x: `maximum` is 18446744073709551615 where it is written, and 4294967295 where it is read",
+        ),
+        (
+            "uint64",
+            "int64",
+            "/x: `maximum` is 18446744073709551615 where it is written, and 9223372036854775807 where it is read",
+        ),
+        ("int64", "uint64", "/x: `minimum` is -9223372036854775808 where it is written, and 0 where it is read"),
     ] {
         check(&x(&integer(wide)), &x(&integer(narrow)), &[told]);
     }
@@ -195,21 +203,37 @@ fn an_integer_of_fewer_bits_or_of_one_sign() {
 fn another_pattern_or_format_in_doubt() {
     let text = |keyword: &str, value: &str| json!({ "type": "string", keyword: value });
     let plain = json!({ "type": "string" });
-    check_narrowing(&plain, &text("pattern", "^a$"), "/x: `pattern` was not set, and is \"^a$\" now");
-    check_narrowing(&plain, &text("format", "uuid"), "/x: `format` was not set, and is \"uuid\" now");
-    let told = "/x: `pattern` was \"^a$\", and is \"^[ab]$\" now";
+    check_narrowing(
+        &plain,
+        &text("pattern", "^a$"),
+        "/x: `pattern` is not set where it is written, and \"^a$\" where it is read",
+    );
+    check_narrowing(
+        &plain,
+        &text("format", "uuid"),
+        "/x: `format` is not set where it is written, and \"uuid\" where it is read",
+    );
+    let told = "/x: `pattern` is \"^a$\" where it is written, and \"^[ab]$\" where it is read";
     check(&x(&text("pattern", "^a$")), &x(&text("pattern", "^[ab]$")), &[told]);
 
     let number = |format: &str| json!({ "type": "number", "format": format });
-    check_narrowing(&number("double"), &number("float"), "/x: `format` was \"double\", and is \"float\" now");
+    check_narrowing(
+        &number("double"),
+        &number("float"),
+        "/x: `format` is \"double\" where it is written, and \"float\" where it is read",
+    );
 }
 
 #[test]
 fn a_keyword_that_is_not_known_in_doubt() {
     let text = |not: &str| json!({ "type": "string", "not": { "const": not } });
-    let told = "/x: `not` was {\"const\":\"a\"}, and is {\"const\":\"b\"} now";
+    let told = "/x: `not` is {\"const\":\"a\"} where it is written, and {\"const\":\"b\"} where it is read";
     check(&x(&text("a")), &x(&text("b")), &[told]);
-    check(&x(&text("a")), &x(&json!({ "type": "string" })), &["/x: `not` was {\"const\":\"a\"}, and is not set now"]);
+    check(
+        &x(&text("a")),
+        &x(&json!({ "type": "string" })),
+        &["/x: `not` is {\"const\":\"a\"} where it is written, and not set where it is read"],
+    );
     check(&x(&text("a")), &x(&text("a")), &[]);
 }
 
@@ -217,21 +241,13 @@ fn a_keyword_that_is_not_known_in_doubt() {
 fn an_object_that_refuses_other_fields() {
     let object = |others: &Value| json!({ "type": "object", "additionalProperties": others });
     let [open, texts, closed] = [json!(true), json!({ "type": "string" }), json!(false)];
-    check_narrowing(
-        &object(&open),
-        &object(&closed),
-        "/x: other fields are refused now, and what is stored may have some",
-    );
-    check_narrowing(
-        &object(&texts),
-        &object(&closed),
-        "/x: other fields are refused now, and what is stored may have some",
-    );
-    check_narrowing(&object(&open), &object(&texts), "/x/*: anything was taken, and only string is now");
+    check_narrowing(&object(&open), &object(&closed), "/x: other fields may be written, and the reader refuses them");
+    check_narrowing(&object(&texts), &object(&closed), "/x: other fields may be written, and the reader refuses them");
+    check_narrowing(&object(&open), &object(&texts), "/x/*: anything is written, and only string is read");
     check_narrowing(
         &json!({ "type": "object" }),
         &json!({ "type": "object", "unevaluatedProperties": false }),
-        "/x: other fields are refused now, and what is stored may have some",
+        "/x: other fields may be written, and the reader refuses them",
     );
 }
 
@@ -243,10 +259,10 @@ fn whatever_it_is_it_is_found_deep_inside_and_named() {
             &json!({ "type": "array", "items": x(&json!({ "type": ["object", "null"], "properties": { "a/b": amount } })) }),
         )
     };
-    check(&nested(9), &nested(8), &["/x/*/x/a~1b: `maximum` was 9, and is 8 now"]);
+    check(&nested(9), &nested(8), &["/x/*/x/a~1b: `maximum` is 9 where it is written, and 8 where it is read"]);
 
     let pair = |second: &str| json!({ "type": "array", "prefixItems": [{ "type": "string" }, { "type": second }] });
-    check(&x(&pair("string")), &x(&pair("null")), &["/x/1: string was taken, and only null is now"]);
+    check(&x(&pair("string")), &x(&pair("null")), &["/x/1: string is written, and only null is read"]);
     let alone = json!({ "type": "array", "prefixItems": [{ "type": "string" }] });
     assert_eq!(breaks(&alone, &pair("string"))[0].pointer, "");
     assert_eq!(breaks(&pair("string"), &alone)[0].pointer, "");
@@ -288,21 +304,25 @@ fn a_field_that_stands_in_several_parts() {
     let fields = json!({ "a": { "type": "string", "maxLength": 9 }, "b": { "type": "integer", "maximum": 9 } });
     let whole = json!({ "type": "object", "properties": fields, "additionalProperties": false });
     check(&whole, &parts(&json!(true)), &[]);
-    check(&whole, &parts(&json!({ "minimum": 1 })), &["/b: `minimum` was not set, and is 1 now"]);
-    check(&whole, &parts(&json!(false)), &["/b: integer was taken, and nothing is now"]);
+    check(
+        &whole,
+        &parts(&json!({ "minimum": 1 })),
+        &["/b: `minimum` is not set where it is written, and 1 where it is read"],
+    );
+    check(&whole, &parts(&json!(false)), &["/b: integer is written, and nothing is read"]);
     let longer = json!({ "type": "object", "properties": { "a": { "type": "string", "maxLength": 10 } }, "additionalProperties": false });
-    check(&longer, &parts(&json!(true)), &["/a: `maxLength` was 10, and is 9 now"]);
+    check(&longer, &parts(&json!(true)), &["/a: `maxLength` is 10 where it is written, and 9 where it is read"]);
 }
 
 #[test]
 fn what_a_reference_leads_to_counts_and_not_its_name() {
     let named = |name: &str, kind: &str| json!({ "type": "object", "properties": { "x": { "$ref": format!("#/$defs/{name}") } }, "$defs": { name: { "type": kind } } });
     check(&named("A", "string"), &named("B", "string"), &[]);
-    check(&named("A", "string"), &named("A", "null"), &["/x: string was taken, and only null is now"]);
+    check(&named("A", "string"), &named("A", "null"), &["/x: string is written, and only null is read"]);
     // One that leads nowhere is compared by its name.
     let lost = |name: &str| x(&json!({ "$ref": name }));
     check(&lost("#/a"), &lost("#/a"), &[]);
-    check(&lost("#/a"), &lost("#/b"), &["/x: `$ref` was \"#/a\", and is \"#/b\" now"]);
+    check(&lost("#/a"), &lost("#/b"), &["/x: `$ref` is \"#/a\" where it is written, and \"#/b\" where it is read"]);
 }
 
 #[test]
@@ -321,7 +341,10 @@ fn a_type_that_contains_itself_comes_to_an_end() {
         })
     };
     check(&tree(9), &tree(9), &[]);
-    assert_eq!(breaks(&tree(9), &tree(8))[0].to_string(), "/age: `maximum` was 9, and is 8 now");
+    assert_eq!(
+        breaks(&tree(9), &tree(8))[0].to_string(),
+        "/age: `maximum` is 9 where it is written, and 8 where it is read"
+    );
     let circle = json!({ "$ref": "#/$defs/A", "$defs": { "A": { "$ref": "#/$defs/A" } } });
     check(&circle, &circle, &[]);
 }
@@ -335,13 +358,13 @@ fn a_variant_that_is_removed_and_one_that_changes() {
     check(
         &either(&[card.clone(), bank.clone()]),
         &either(std::slice::from_ref(&card)),
-        &["/x/kind: \"bank\" is no longer taken"],
+        &["/x/kind: \"bank\" is written, and not known to the reader"],
     );
     let changed = variant("bank", &json!({ "type": "integer" }));
     check(
         &either(&[card.clone(), bank.clone()]),
         &either(&[card.clone(), changed]),
-        &["/x/of: string was taken, and only integer is now"],
+        &["/x/of: string is written, and only integer is read"],
     );
     check(&either(std::slice::from_ref(&card)), &either(&[bank, card]), &[]);
 }
@@ -349,5 +372,5 @@ fn a_variant_that_is_removed_and_one_that_changes() {
 #[test]
 fn each_break_is_told_once() {
     let (wide, narrow) = (json!({ "type": "string", "enum": ["a", "b", "c"] }), json!({ "type": "integer" }));
-    check(&x(&wide), &x(&narrow), &["/x: string was taken, and only integer is now"]);
+    check(&x(&wide), &x(&narrow), &["/x: string is written, and only integer is read"]);
 }
