@@ -6,7 +6,9 @@ use events::{OrderEvent, OrderId};
 use ordering::streams;
 use ordering::views::{OrderRow, OrderView};
 use serde_json::Value;
-use skald::{Commit, Envelope, EventStore, PersonKeys, StreamId, Timestamp, Version, ViewStore, project, reveal};
+use skald::{
+    Commit, Envelope, EventStore, PersonKeys, StreamId, Timestamp, Version, ViewStore, project, recorded_by, reveal,
+};
 use skald_lambda::http::{Call, Problem, Query, Reply, StatusCode, header};
 
 use crate::{Queries, no_such_order};
@@ -51,7 +53,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
             }
             Wanted::AsOf(time) => {
                 let commits = self.opened.read(&stream, Version::START).await?;
-                folded(&stream, &commits, |event| event.recorded_at <= time)?
+                folded(&stream, recorded_by(&commits, time), |_| true)?
             }
         };
         reply(call, &row)

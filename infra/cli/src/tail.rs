@@ -118,6 +118,12 @@ async fn step(
     for odd in &batch.odd {
         paper::note(&format!("no commit's entry is in the index, {}: {}", odd.key, odd.fault));
     }
+    for key in &batch.ahead {
+        let (stream, first, at) = (line::named(key.stream()), key.first(), key.at());
+        paper::note(&format!(
+            "{stream} at version {first} is recorded ahead of now, at {at}: a clock was wrong; shown then"
+        ));
+    }
     match paper::write(&lines) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::BrokenPipe => return Err(StepError::Closed),

@@ -12,9 +12,6 @@ use crate::clock::now;
 use crate::paper::{self, Paper};
 use crate::system::System;
 
-/// What was recorded since is not looked for in the index: it may not show yet, or may still be written.
-const SETTLED_MS: i64 = 10_000;
-
 /// Verifies all streams, or one; gives whether nothing is wrong. Faults go to standard output, all else beside it.
 ///
 /// # Errors
@@ -35,7 +32,7 @@ pub(crate) async fn run(arguments: &VerifyArguments) -> Result<bool, Box<dyn Err
         Finding::Progress(verified) if is_watched => paper::in_place(&told(verified)),
         Finding::Progress(_) => {}
     };
-    let verifier = Verifier::new(client, table, now().plus_millis(-SETTLED_MS), check, tell);
+    let verifier = Verifier::new(client, table, now(), check, tell);
     let done = match &arguments.stream {
         Some(stream) => verifier.stream(stream).await,
         None => verifier.all(arguments.parallel).await,

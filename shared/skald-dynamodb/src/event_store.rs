@@ -112,19 +112,6 @@ pub(crate) fn read_commit(stream: &StreamId, item: &Attributes) -> Result<Commit
     commit_item::read_commit(item, stream).map_err(corrupt)
 }
 
-/// The commit that a draft becomes after this head.
-fn commit_after(head: &DynamoDbHead, draft: Draft) -> Commit {
-    Commit {
-        id: draft.commit_id,
-        stream: head.stream.clone(),
-        first: head.version.next(),
-        at: head.recorded_at.map_or(draft.at, |last| last.max(draft.at)),
-        context: draft.context,
-        events: draft.events,
-        snapshot: draft.snapshot,
-    }
-}
-
 impl EventStore for DynamoDbEventStore {
     type Head = DynamoDbHead;
 
@@ -168,7 +155,7 @@ impl EventStore for DynamoDbEventStore {
 
     async fn append(&self, head: &DynamoDbHead, draft: Draft) -> Result<Appended<DynamoDbHead>, AppendError> {
         self.check(std::iter::once((head, &draft)))?;
-        let commit = commit_after(head, draft);
+        let commit = Commit::after(head, draft);
         let item = commit_item::commit_item(&commit)?;
         let put = self.table.client.put_item().table_name(&self.table.name);
         let sent = put
@@ -205,7 +192,7 @@ impl EventStore for DynamoDbEventStore {
         {
             return Ok(vec![self.append(&head, draft).await?]);
         }
-        let commits = parts.into_iter().map(|(head, draft)| commit_after(&head, draft)).collect();
+        let commits = parts.into_iter().map(|(head, draft)| Commit::after(&head, draft)).collect();
         self.append_together(commits).await
     }
 }

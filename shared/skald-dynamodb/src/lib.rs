@@ -29,5 +29,5 @@ pub use error::sdk_error;
 pub use event_store::{DynamoDbEventStore, DynamoDbHead};
 pub use index::DynamoDbCommitIndex;
 pub use person_keys::{DynamoDbPersonKeys, KeyWrap, WrappedKey};
-pub use verify::{Defect, Fault, Finding, Verified, Verifier};
+pub use verify::{Defect, Fault, Finding, SETTLED_MS, Verified, Verifier};
 pub use view_store::DynamoDbViewStore;

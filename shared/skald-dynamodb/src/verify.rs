@@ -29,6 +29,10 @@ use crate::index::{AT, COMMITS, DynamoDbCommitIndex, read_entry, told_key};
 pub use fault::{Defect, Fault, Finding, Verified};
 use walk::Walk;
 
+/// How long before now a commit must be recorded to be compared with the index, in milliseconds. A later one may not show
+/// in it yet, or may still be under way.
+pub const SETTLED_MS: i64 = 10_000;
+
 /// Entries of the index asked for at once.
 const PAGE: u32 = 1_000;
 /// Requests under way at the same time, where entries are looked up one by one.
@@ -44,6 +48,7 @@ pub struct Verifier<C, T> {
     client: Client,
     table: String,
     index: DynamoDbCommitIndex,
+    now: Timestamp,
     until: Timestamp,
     check: C,
     tell: T,
@@ -84,13 +89,14 @@ where
     K: StreamCheck,
     T: Fn(Finding<'_>),
 {
-    /// Of this table. The client needs to scan it, and to query it and its index. Index and table are held against each other
-    /// up to `until`: a little before now, and what is appended meanwhile makes no work.
+    /// Of this table, as of `now`. The client needs to scan the table, and to query it and its index. Index and table are
+    /// compared up to [`SETTLED_MS`] before now.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>, until: Timestamp, check: C, tell: T) -> Self {
+    pub fn new(client: Client, table: impl Into<String>, now: Timestamp, check: C, tell: T) -> Self {
         let table = table.into();
         let index = DynamoDbCommitIndex::new(client.clone(), table.clone());
-        Self { client, table, index, until, check, tell, state: Mutex::default() }
+        let until = now.plus_millis(-SETTLED_MS);
+        Self { client, table, index, now, until, check, tell, state: Mutex::default() }
     }
 
     /// Verifies all streams, with this many parts of the table read at the same time.
@@ -171,7 +177,7 @@ where
 
     fn begin(&self, stream: StreamId) -> Walk<K> {
         let check = (self.check)(&stream);
-        Walk::new(stream, check)
+        Walk::new(stream, check, self.now)
     }
 
     /// Tells the faults of a stream that came in one piece. Of another they may be the scan's, or another part's.

@@ -7,7 +7,7 @@ mod support;
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
-use skald::{Decider, EventStore, FoldCheck, Snapshot, Snapshots, StreamId, Timestamp, Version};
+use skald::{CLOCKS_APART_MS, Decider, EventStore, FoldCheck, Head, Snapshot, Snapshots, StreamId, Timestamp, Version};
 use skald_dynamodb::{DynamoDbEventStore, Finding, Verified, Verifier};
 use skald_testkit::event_store::{EventStoreFixture, PlantCommits};
 use skald_testkit::sample::{Account, AccountCommand, AccountEvent, AccountRejection, AccountState, account};
@@ -87,15 +87,24 @@ fn check(stream: &StreamId) -> Option<FoldCheck<Kept>> {
     (stream.category() == Kept::CATEGORY).then(FoldCheck::default)
 }
 
-/// What is found with this many parts, or in one stream.
+/// What is found with this many parts, or in one stream, long after all was written.
 async fn verified(events: &Events, parallel: u16, stream: Option<&StreamId>) -> (Vec<String>, Verified) {
+    verified_at(Timestamp::LAST, events, parallel, stream).await
+}
+
+/// What is found at this time.
+async fn verified_at(
+    now: Timestamp,
+    events: &Events,
+    parallel: u16,
+    stream: Option<&StreamId>,
+) -> (Vec<String>, Verified) {
     let faults = Mutex::new(Vec::new());
     let tell = |finding: Finding<'_>| match finding {
         Finding::Fault(fault) => faults.lock().unwrap().push(fault.to_string()),
         Finding::Progress(_) => {}
     };
-    let end = Timestamp::EPOCH.plus_millis(i64::MAX);
-    let verifier = Verifier::new(events.stores_client(), EVENTS, end, check, tell);
+    let verifier = Verifier::new(events.stores_client(), EVENTS, now, check, tell);
     let verified = match stream {
         Some(stream) => verifier.stream(stream).await,
         None => verifier.all(parallel).await,
@@ -164,6 +173,33 @@ async fn faults_in_streams_are_named() {
     // What is planted has nothing for the index.
     assert_eq!(named("`slice`, from which the index is made"), 6, "{faults:#?}");
     assert_eq!(faults.len(), 10, "{faults:#?}");
+}
+
+/// A clock was a year ahead once: its commit is named while it lies ahead. Later the one after it is, which goes back in time.
+#[tokio::test]
+async fn a_commit_that_lies_ahead_of_now_is_named() {
+    let events = filled(Nothing).await;
+    let (second, year) = (1_000, 31_536_000_000);
+    let mut head = events.store().start(account("clocks"));
+    for millis in [0, year, second, CLOCKS_APART_MS, 2 * second] {
+        let at = Timestamp::EPOCH.plus_millis(millis);
+        let draft = skald::Draft { at, ..draft(&head.version().to_string()) };
+        head = events.store().append(&head, draft).await.unwrap().head;
+    }
+    for (now, expected) in [
+        (
+            second,
+            "default/account-clocks at version 2: in the table: recorded at 1971-01-01T00:00:00.000Z, which lies ahead",
+        ),
+        (year, "default/account-clocks at version 3: in the table: recorded at 1970-01-01T00:00:01.000Z, earlier than"),
+    ] {
+        for stream in [None, Some(account("clocks"))] {
+            let now = Timestamp::EPOCH.plus_millis(now);
+            let (faults, _) = verified_at(now, &events, 3, stream.as_ref()).await;
+            assert_eq!(faults.len(), 1, "{faults:#?}");
+            assert!(faults[0].starts_with(expected), "{faults:#?}");
+        }
+    }
 }
 
 #[tokio::test]

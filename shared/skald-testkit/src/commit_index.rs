@@ -100,6 +100,8 @@ macro_rules! __commit_index_rules {
             a_follower_hands_on_every_commit_once
             a_follower_begins_where_it_is_told
             clocks_may_differ_within_the_margin
+            a_commit_from_a_clock_far_ahead_holds_up_none_after_it
+            what_lies_ahead_of_now_is_reported_once_a_run
             what_shows_after_the_margin_is_late_but_not_missed
             what_shows_after_margin_and_overlap_is_not_handed_on
             more_than_a_batch_comes_in_batches

@@ -147,7 +147,8 @@ macro_rules! __event_store_rules {
             the_largest_commits_are_stored
             what_an_append_answers_is_what_is_read
             what_an_append_to_several_streams_answers_is_what_is_read
-            recorded_times_never_decrease
+            recorded_times_do_not_decrease_while_clocks_are_close
+            a_clock_far_ahead_spoils_no_later_commit
             streams_with_similar_names_do_not_mix
             two_streams_are_appended_at_once
             two_streams_are_appended_together_or_not_at_all
@@ -169,6 +170,7 @@ macro_rules! __event_store_rules {
             a_stream_is_read_either_way_from_anywhere
             a_page_holds_no_more_than_is_asked_for
             the_state_is_read_as_it_was
+            the_state_at_a_time_has_what_came_before_whatever_a_clock_said
             a_repeated_commit_gives_the_first_answer
             a_repeated_commit_is_recognised_after_others
             another_command_at_the_same_head_is_no_repeat

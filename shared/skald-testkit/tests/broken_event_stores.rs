@@ -39,6 +39,8 @@ enum Mutation {
     AnySnapshot,
     /// What is personal is in another form in the answer to an append than where it is read.
     AnotherForm,
+    /// A commit is never recorded earlier than the one before it, however far that one is ahead.
+    Ratchet,
 }
 
 #[derive(Debug)]
@@ -75,6 +77,12 @@ impl Broken {
             personal.for_each(|event| event.data = b"null".to_vec());
         }
         part
+    }
+
+    /// The draft with the time at which this store records it.
+    fn timed(&self, head: &InMemoryHead, draft: Draft) -> Draft {
+        let before = head.recorded_at().filter(|_| self.is(Mutation::Ratchet));
+        Draft { at: before.map_or(draft.at, |before| before.max(draft.at)), ..draft }
     }
 
     async fn further_on(&self, head: &InMemoryHead, draft: Draft) -> Result<Appended<InMemoryHead>, AppendError> {
@@ -128,6 +136,7 @@ impl EventStore for Broken {
         if self.is_third(Mutation::LostWrite) {
             return Ok(Self::pretended(head, draft));
         }
+        let draft = self.timed(head, draft);
         let appended = self.sound.append(head, draft.clone()).await;
         match appended {
             Ok(_) if self.is_third(Mutation::ContendedAlthoughWritten) => Err(AppendError::Contended),
@@ -144,6 +153,11 @@ impl EventStore for Broken {
     }
 
     async fn append_all(&self, parts: Vec<(InMemoryHead, Draft)>) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
+        let timed = |(head, draft)| {
+            let draft = self.timed(&head, draft);
+            (head, draft)
+        };
+        let parts: Vec<_> = parts.into_iter().map(timed).collect();
         let together = if self.is(Mutation::HalfTheBatch) { parts.len().div_ceil(2) } else { parts.len() };
         let appended = self.sound.append_all(parts[..together].to_vec()).await;
         match appended {
@@ -276,6 +290,14 @@ const BROKEN: &[(Mutation, &[&str])] = &[
     (
         Mutation::AnotherForm,
         &["what_an_append_answers_is_what_is_read", "what_an_append_to_several_streams_answers_is_what_is_read"],
+    ),
+    (
+        Mutation::Ratchet,
+        &[
+            "recorded_times_do_not_decrease_while_clocks_are_close",
+            "a_clock_far_ahead_spoils_no_later_commit",
+            "the_state_at_a_time_has_what_came_before_whatever_a_clock_said",
+        ],
     ),
 ];
 

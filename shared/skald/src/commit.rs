@@ -6,7 +6,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{DecodeError, DomainEvent, EventData, Snapshot, StreamId, Timestamp, Version};
+use crate::{DecodeError, DomainEvent, EventData, Head, Snapshot, StreamId, Timestamp, Version};
+
+/// How far clocks may be apart, in milliseconds. A clock that differs by more is wrong: a commit that it
+/// put further ahead than this does not hold back the commits after it.
+pub const CLOCKS_APART_MS: i64 = 60_000;
 
 /// Longest correlation id and actor, in characters.
 const MAX_CONTEXT_TEXT: usize = 128;
@@ -152,7 +156,8 @@ impl From<Uuid> for CorrelationId {
 pub struct Draft {
     /// The command's id. Appending the same id again at the same head changes nothing and gives the first answer.
     pub commit_id: CommitId,
-    /// When the command was decided. The commit is never recorded earlier than the commit before it.
+    /// When the command was decided, by the writer's clock. A store may record the commit later, see
+    /// [`Commit::at`]. It must be fresh, or those who follow all commits may miss this one.
     pub at: Timestamp,
     /// What is known about the command beside its content.
     pub context: Context,
@@ -205,7 +210,8 @@ pub struct Commit {
     pub stream: StreamId,
     /// Position of its first event.
     pub first: Version,
-    /// When it was recorded; never earlier than the commit before it in its stream.
+    /// When it was recorded: never earlier than the commit before it in its stream, unless that one was
+    /// more than [`CLOCKS_APART_MS`] ahead of the writer's clock.
     pub at: Timestamp,
     /// What is known about the command beside its content.
     pub context: Context,
@@ -216,6 +222,26 @@ pub struct Commit {
 }
 
 impl Commit {
+    /// The commit that a draft becomes after `head`. For stores: the one place that says when a commit
+    /// is recorded.
+    ///
+    /// Times of a stream do not decrease while clocks are at most [`CLOCKS_APART_MS`] apart. If the commit
+    /// before is further ahead, one of the two clocks is wrong, and the new commit keeps its writer's time:
+    /// otherwise a single commit from a wrong clock would take all later ones into the future with it.
+    #[must_use]
+    pub fn after(head: &impl Head, draft: Draft) -> Self {
+        let before = head.recorded_at().filter(|before| *before <= draft.at.plus_millis(CLOCKS_APART_MS));
+        Self {
+            id: draft.commit_id,
+            stream: head.stream().clone(),
+            first: head.version().next(),
+            at: before.map_or(draft.at, |before| before.max(draft.at)),
+            context: draft.context,
+            events: draft.events,
+            snapshot: draft.snapshot,
+        }
+    }
+
     /// Position of its last event.
     #[must_use]
     pub fn last(&self) -> Version {
@@ -267,7 +293,7 @@ pub struct Envelope<E> {
     pub stream: StreamId,
     /// Its position in the stream, from 1.
     pub version: Version,
-    /// When it was recorded; never earlier than the event before it in its stream.
+    /// When it was recorded, see [`Commit::at`].
     pub recorded_at: Timestamp,
     /// Source, correlation, causation, actor and metadata of its commit.
     pub context: Context,

@@ -13,7 +13,10 @@
 //!
 //! Nothing is missed that shows in the index within margin and overlap of the time it is recorded at, however far apart the
 //! followers' looks are. What takes longer than both may be missed, without a sign; comparing index and table finds it.
-//! A commit from a clock ahead is handed on when the follower's clock has come there, and so are those after it in its stream.
+//!
+//! A commit from a clock ahead is handed on when the follower's clock has come there. Those after it in its stream do not wait
+//! for it (see [`Commit::at`](crate::Commit::at)), so they come first. What lies ahead of now by more than the margin is
+//! looked for once a minute and reported as [`Batch::ahead`]: nothing else shows that it is missing.
 
 use std::collections::BTreeSet;
 
@@ -21,8 +24,8 @@ use futures_util::future::{join_all, try_join_all};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CommitIndex, IndexEntry, IndexKey, OddEntry, Position, Put, SlicePosition, StoreError, StreamId, Tenant, Timestamp,
-    Version, ViewRow, ViewStore,
+    CLOCKS_APART_MS, CommitIndex, IndexEntry, IndexKey, OddEntry, Position, Put, SlicePosition, StoreError, StreamId,
+    Tenant, Timestamp, Version, ViewRow, ViewStore,
 };
 
 /// Entries asked for at once.
@@ -55,13 +58,16 @@ pub struct Batch {
     pub heard: Vec<Heard>,
     /// What was found between them that is no commit's entry; each once in a run.
     pub odd: Vec<OddEntry>,
+    /// Commits that lie further ahead of now than the margin: a writer's clock was wrong. Each once in a run;
+    /// they are handed on when their time comes. Of each slice the first 1,000 are looked for.
+    pub ahead: Vec<IndexKey>,
 }
 
 impl Batch {
     /// Whether there is nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.heard.is_empty() && self.odd.is_empty()
+        self.heard.is_empty() && self.odd.is_empty() && self.ahead.is_empty()
     }
 }
 
@@ -132,6 +138,8 @@ pub struct Follower<I, V> {
     following: Following,
     slices: Vec<Slice>,
     batch: Batch,
+    /// When it last looked for what lies ahead.
+    looked_ahead: Option<Timestamp>,
 }
 
 /// A slice, as far as it is followed.
@@ -150,6 +158,8 @@ struct Slice {
     /// The entries of the overlap that this run has seen.
     seen: BTreeSet<IndexKey>,
     odd: BTreeSet<OddEntry>,
+    /// What was reported as ahead of now, and still is.
+    ahead: BTreeSet<IndexKey>,
 }
 
 /// A slice's row.
@@ -168,6 +178,7 @@ struct Checkpoint {
 struct Found {
     entries: Vec<IndexEntry>,
     odd: Vec<OddEntry>,
+    ahead: Vec<IndexKey>,
     /// Where the slice is read up to, once these are handed on.
     read: SlicePosition,
 }
@@ -189,7 +200,7 @@ impl<I: CommitIndex, V: ViewStore> Follower<I, V> {
             .zip(following.from.slices())
             .map(|(number, from)| Slice::resume(&checkpoints, &following, number, I::SLICES, from));
         let slices = try_join_all(begin).await?;
-        Ok(Self { index, checkpoints, following, slices, batch: Batch::default() })
+        Ok(Self { index, checkpoints, following, slices, batch: Batch::default(), looked_ahead: None })
     }
 
     /// What is there to hand on as of `now`; empty if there is nothing for now.
@@ -205,7 +216,15 @@ impl<I: CommitIndex, V: ViewStore> Follower<I, V> {
         }
         let until = now.plus_millis(-i64::from(self.following.margin_ms));
         let looks = self.slices.iter().map(|slice| slice.look(&self.index, until, &self.following));
-        let found = try_join_all(looks).await?;
+        let mut found = try_join_all(looks).await?;
+        let looks_ahead =
+            self.looked_ahead.is_none_or(|last| !(last..last.plus_millis(CLOCKS_APART_MS)).contains(&now));
+        if looks_ahead {
+            let from = now.plus_millis(self.following.margin_ms.into());
+            let looks =
+                self.slices.iter().zip(&mut found).map(|(slice, found)| slice.look_ahead(&self.index, from, found));
+            try_join_all(looks).await?;
+        }
 
         // All of them, so that each slice knows what became of its own row.
         let checkpoints = &self.checkpoints;
@@ -214,10 +233,15 @@ impl<I: CommitIndex, V: ViewStore> Follower<I, V> {
         if let Some(error) = stored.into_iter().find_map(Result::err) {
             return Err(error.unwrap_or_else(|| FollowError::Taken { name: self.following.name.clone() }));
         }
+        if looks_ahead {
+            self.looked_ahead = Some(now);
+            self.slices.iter_mut().for_each(|slice| slice.ahead.retain(|key| key.at() > now));
+        }
         for (slice, found) in self.slices.iter_mut().zip(found) {
             slice.take(found, &self.following, &mut self.batch);
         }
         self.batch.heard.sort_by(|one, other| one.entry.key.cmp(&other.entry.key));
+        self.batch.ahead.sort();
         Ok(&self.batch)
     }
 
@@ -264,8 +288,8 @@ impl Slice {
             SlicePosition::Before(_) => None,
         };
         let done = stored.done.clone();
-        let (seen, odd) = (BTreeSet::new(), BTreeSet::new());
-        let mut slice = Self { number, row, revision, stored, read: done.clone(), done, doubtful, seen, odd };
+        let (seen, odd, ahead) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let mut slice = Self { number, row, revision, stored, read: done.clone(), done, doubtful, seen, odd, ahead };
         let claim = slice.stored.clone();
         let taken = |_| FollowError::Taken { name: following.name.clone() };
         slice.put(checkpoints, claim).await.map_err(|error| error.unwrap_or_else(|| taken(())))?;
@@ -295,11 +319,23 @@ impl Slice {
             }
         }
         entries.truncate(limit);
-        odd.sort_unstable();
-        odd.dedup();
         let last = entries.last().map(|entry| SlicePosition::After(entry.key.clone()));
         let read = last.map_or_else(|| self.read.clone(), |last| last.max(self.read.clone()));
-        Ok(Found { entries, odd, read })
+        Ok(Found { entries, odd, ahead: vec![], read })
+    }
+
+    /// Adds to `found` what stands at `from` or later and was not reported before.
+    async fn look_ahead<I: CommitIndex>(
+        &self,
+        index: &I,
+        from: Timestamp,
+        found: &mut Found,
+    ) -> Result<(), StoreError> {
+        let page = index.read(self.number, &SlicePosition::Before(from), Timestamp::LAST, PAGE).await?;
+        let keys = page.entries.into_iter().map(|entry| entry.key);
+        found.ahead = keys.filter(|key| !self.ahead.contains(key)).collect();
+        found.odd.extend(page.odd.into_iter().filter(|odd| !self.odd.contains(odd)));
+        Ok(())
     }
 
     /// From when on to read.
@@ -356,8 +392,14 @@ impl Slice {
             self.seen.insert(entry.key.clone());
             batch.heard.push(Heard { entry, told });
         }
-        self.odd.extend(found.odd.iter().cloned());
-        batch.odd.extend(found.odd);
+        for odd in found.odd {
+            // It may be on several pages.
+            if self.odd.insert(odd.clone()) {
+                batch.odd.push(odd);
+            }
+        }
+        self.ahead.extend(found.ahead.iter().cloned());
+        batch.ahead.extend(found.ahead);
         self.read = found.read;
         let overlap = self.overlap(following);
         self.seen.retain(|key| key.at() >= overlap);

@@ -34,7 +34,9 @@ mod view;
 
 pub use catch_up::{CatchUpError, CaughtUp, catch_up, park, redrive};
 pub use causes::with_causes;
-pub use commit::{Actor, Commit, CommitId, Context, CorrelationId, Draft, Envelope, EventId, InvalidContext};
+pub use commit::{
+    Actor, CLOCKS_APART_MS, Commit, CommitId, Context, CorrelationId, Draft, Envelope, EventId, InvalidContext,
+};
 pub use decider::{Decider, Folded, decide_in_turn, fold};
 pub use domain_event::{Upcasting, numbered_from_one};
 pub use event::{DecodeError, DomainEvent, EncodeError, EventData, decode_as, encode_as};
@@ -48,7 +50,7 @@ pub use personal::{
 };
 pub use position::{InvalidPosition, Position};
 pub use projection::{Inapplicable, Projection, project};
-pub use reading::{Page, Until, Way, commits, read_back, state_until};
+pub use reading::{Page, Until, Way, commits, read_back, recorded_by, state_until};
 pub use snapshot::{MAX_WITH_SNAPSHOT_BYTES, Snapshot, SnapshotKind, Snapshots};
 pub use store::{
     AppendError, Appended, Corruption, EventStore, Head, Loaded, MAX_COMMIT_BYTES, MAX_STREAMS, MAX_TOGETHER_BYTES,

@@ -133,15 +133,7 @@ impl EventStore for InMemoryEventStore {
                 let earlier = commits.iter().find(|commit| commit.id == draft.commit_id).cloned();
                 earlier.ok_or_else(|| AppendError::Conflict { streams: vec![head.stream.clone()] })?
             } else {
-                let commit = Commit {
-                    id: draft.commit_id,
-                    stream: head.stream.clone(),
-                    first: head.version.next(),
-                    at: head.recorded_at.map_or(draft.at, |last| last.max(draft.at)),
-                    context: draft.context,
-                    events: draft.events,
-                    snapshot: draft.snapshot,
-                };
+                let commit = Commit::after(&head, draft);
                 commits.push(commit.clone());
                 commit
             };

@@ -37,7 +37,8 @@ pub struct Page {
 pub enum Until {
     /// Up to the event at this position, and with it.
     Version(Version),
-    /// Up to the first event that was recorded later than this.
+    /// Up to the last commit that was recorded at this time or before: what comes before it in the stream
+    /// existed then, whatever a wrong clock says of it.
     Time(Timestamp),
 }
 
@@ -153,6 +154,10 @@ pub async fn state_until<D: Decider, S: EventStore>(
     stream: &StreamId,
     until: Until,
 ) -> Result<Folded<D::State>, StatesError> {
+    let last = match until {
+        Until::Version(version) => version,
+        Until::Time(time) => last_recorded_by(store, stream, time).await?,
+    };
     let mut folded = Folded { state: D::State::default(), version: Version::START };
     let commits = commits(store, stream, Way::After(Version::START));
     pin_mut!(commits);
@@ -160,15 +165,33 @@ pub async fn state_until<D: Decider, S: EventStore>(
         let commit = commit?;
         for (index, stored) in commit.events.iter().enumerate() {
             let version = commit.first.plus(index as u64);
-            let is_later = match until {
-                Until::Version(last) => version > last,
-                Until::Time(time) => commit.at > time,
-            };
-            if is_later {
+            if version > last {
                 return Ok(folded);
             }
             folded = Folded { state: D::evolve(folded.state, &D::Event::decode(stored)?), version };
         }
     }
     Ok(folded)
+}
+
+/// Those of a stream's commits, from its first on, that existed at a time: up to the last one that was
+/// recorded by then.
+#[must_use]
+pub fn recorded_by(commits: &[Commit], time: Timestamp) -> &[Commit] {
+    let end = commits.iter().rposition(|commit| commit.at <= time).map_or(0, |last| last + 1);
+    &commits[..end]
+}
+
+/// The last version of a stream that [existed](recorded_by) at a time. It is looked for from the end, because an
+/// earlier commit may have a later time.
+async fn last_recorded_by<S: EventStore>(store: &S, stream: &StreamId, time: Timestamp) -> Result<Version, StoreError> {
+    let commits = commits(store, stream, Way::FromEnd);
+    pin_mut!(commits);
+    while let Some(commit) = commits.next().await {
+        let commit = commit?;
+        if commit.at <= time {
+            return Ok(commit.last());
+        }
+    }
+    Ok(Version::START)
 }

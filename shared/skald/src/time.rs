@@ -22,7 +22,7 @@ impl Timestamp {
     /// 0000-01-01T00:00:00Z: before it, text would not sort as time.
     pub const FIRST: Self = Self(jiff::Timestamp::constant(-62_167_219_200, 0));
     /// 9999-12-30T22:00:00Z: the last second that `jiff` writes in every time zone.
-    const LAST: Self = Self(jiff::Timestamp::constant(253_402_207_200, 0));
+    pub const LAST: Self = Self(jiff::Timestamp::constant(253_402_207_200, 0));
 
     /// The time this many milliseconds after 1970-01-01T00:00:00Z.
     ///

@@ -42,13 +42,20 @@ pub enum Defect {
     /// An event that the catalogue cannot decode.
     #[error("in the table: {0}")]
     Undecodable(String),
-    /// A commit that was recorded earlier than the one before it.
+    /// A commit that was recorded earlier than the one before it: one of two clocks was wrong, or it was not
+    /// written by a store. Who follows all commits may have missed it.
     #[error("in the table: recorded at {at}, earlier than the commit before it, at {before}")]
     Earlier {
         /// When it was recorded.
         at: Timestamp,
         /// When the commit before was.
         before: Timestamp,
+    },
+    /// A commit from a clock that was wrong: who follows all commits does not see it before that time.
+    #[error("in the table: recorded at {at}, which lies ahead of now")]
+    Ahead {
+        /// When it was recorded, as the clock said.
+        at: Timestamp,
     },
     /// An attribute from which the index is made is not what it must be.
     #[error("in the table: `{0}`, from which the index is made, does not fit the commit")]

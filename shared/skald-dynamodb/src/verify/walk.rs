@@ -1,6 +1,8 @@
 //! A stream, item after item, and what is wrong with each.
 
-use skald::{Commit, Corruption, DecodeError, IndexEntry, StreamCheck, StreamId, Timestamp, Version, has_plain};
+use skald::{
+    CLOCKS_APART_MS, Commit, Corruption, DecodeError, IndexEntry, StreamCheck, StreamId, Timestamp, Version, has_plain,
+};
 
 use super::{Defect, Fault};
 use crate::attribute::{AnyItem, Attribute, Attributes};
@@ -15,15 +17,18 @@ pub(super) struct Walk<C> {
     /// What should come next; none after an item whose events could not be counted.
     expected: Option<Version>,
     before: Option<Timestamp>,
+    /// What is recorded later than this has a wrong clock's time.
+    latest: Timestamp,
     pub(super) faults: Vec<Fault>,
     /// Whether its items did not follow each other.
     pub(super) is_broken: bool,
 }
 
 impl<C: StreamCheck> Walk<C> {
-    pub(super) fn new(stream: StreamId, check: Option<C>) -> Self {
+    pub(super) fn new(stream: StreamId, check: Option<C>, now: Timestamp) -> Self {
         let expected = Some(Version::START.next());
-        Self { stream, check, expected, before: None, faults: Vec::new(), is_broken: false }
+        let latest = now.plus_millis(CLOCKS_APART_MS);
+        Self { stream, check, expected, before: None, latest, faults: Vec::new(), is_broken: false }
     }
 
     fn fault(&mut self, version: Version, defect: Defect) {
@@ -71,7 +76,11 @@ impl<C: StreamCheck> Walk<C> {
     }
 
     fn go_on(&mut self, commit: &Commit) -> u64 {
-        if let Some(before) = self.before.filter(|before| commit.at < *before) {
+        if commit.at > self.latest {
+            self.fault(commit.first, Defect::Ahead { at: commit.at });
+        }
+        // A commit that lies ahead is named itself.
+        if let Some(before) = self.before.filter(|before| commit.at < *before && *before <= self.latest) {
             self.fault(commit.first, Defect::Earlier { at: commit.at, before });
         }
         let mut decoded = 0;

@@ -17,6 +17,8 @@ use crate::scene::at;
 
 pub(super) const MARGIN_MS: i64 = 10_000;
 pub(super) const OVERLAP_MS: i64 = 30_000;
+/// A year, in seconds: how far a wrong clock is ahead.
+const YEAR_S: i64 = 31_536_000;
 
 /// From the beginning on, with a margin of 10 and an overlap of 30 seconds.
 pub(super) fn following<I: CommitIndex>(run: &str) -> Following {
@@ -49,6 +51,7 @@ async fn next<I: CommitIndex, V: ViewStore>(
     index.set_now(now);
     let batch = follower.next(now).await.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(batch.odd, [], "an entry was not understood");
+    assert_eq!(batch.ahead, [], "a clock was wrong");
     batch.heard.iter().map(|heard| (heard.entry.key.clone(), heard.told)).collect()
 }
 
@@ -130,6 +133,55 @@ pub async fn clocks_may_differ_within_the_margin<F: CommitIndexFixture>(fixture:
     }
     heard.sort_by(|(one, _), (other, _)| one.cmp(other));
     assert_eq!(heard, news(&written));
+}
+
+/// One commit from a wrong clock is not seen for a year; those after it in its stream are seen like any other.
+pub async fn a_commit_from_a_clock_far_ahead_holds_up_none_after_it<F: CommitIndexFixture>(fixture: &F) {
+    let (index, store, stream) = (Delayed::new(fixture.index()), fixture.store(), account("a"));
+    let mut follower = resume(&index, &InMemoryViewStore::default(), following::<F::Index>("one")).await;
+    let before = write(store, &stream, at(1), &[1]).await;
+    let ahead = write(store, &stream, at(YEAR_S), &[2]).await;
+    let after = [write(store, &stream, at(2), &[3]).await, write(store, &stream, at(3), &[4]).await];
+    fixture.settled().await;
+    index.set_now(at(20));
+    let batch = follower.next(at(20)).await.unwrap_or_else(|error| panic!("{error}"));
+    let keys: Vec<_> = batch.heard.iter().map(|heard| heard.entry.key.clone()).collect();
+    assert_eq!(keys, [&before, &after[0], &after[1]].map(IndexKey::of));
+    assert_eq!(batch.ahead, [IndexKey::of(&ahead)], "nothing says that a commit is missing");
+    follower.handed_on();
+    let in_time = at(YEAR_S).plus_millis(MARGIN_MS);
+    assert_eq!(hear(&index, &mut follower, in_time).await, news([&ahead]));
+}
+
+/// However often a follower looks; another run says it again. What lies within the margin is nothing to report.
+pub async fn what_lies_ahead_of_now_is_reported_once_a_run<F: CommitIndexFixture>(fixture: &F) {
+    let (index, store, checkpoints) = (Delayed::new(fixture.index()), fixture.store(), InMemoryViewStore::default());
+    let near = write(store, &account("near"), at(9), &[1]).await;
+    let mut expected = Vec::new();
+    for name in ["a", "b", "c"] {
+        expected.push(IndexKey::of(&write(store, &account(name), at(YEAR_S), &[1]).await));
+    }
+    let far = write(store, &account("far"), at(YEAR_S), &[1]).await;
+    fixture.settled().await;
+    // It is not there when the first run begins, and is found all the same.
+    index.show(&far, at(10));
+    for run in ["one", "two"] {
+        let mut follower = resume(&index, &checkpoints, following::<F::Index>(run)).await;
+        let mut reported = Vec::new();
+        for second in (0..200).step_by(20) {
+            index.set_now(at(second));
+            let batch = follower.next(at(second)).await.unwrap_or_else(|error| panic!("{error}"));
+            reported.extend(batch.ahead.iter().cloned());
+            follower.handed_on();
+        }
+        if run == "one" {
+            expected.push(IndexKey::of(&far));
+        }
+        reported.sort();
+        expected.sort();
+        assert_eq!(reported, expected, "run {run}");
+        assert!(!reported.contains(&IndexKey::of(&near)), "within the margin");
+    }
 }
 
 /// What shows behind others that were handed on is found again by the overlap, and told as what it is.

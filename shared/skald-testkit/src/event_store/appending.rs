@@ -1,6 +1,8 @@
 //! One commit to one stream.
 
-use skald::{Commit, Draft, EventStore, Head, MAX_COMMIT_BYTES, Refusal, Snapshot, StreamId, Tenant, Version};
+use skald::{
+    CLOCKS_APART_MS, Commit, Draft, EventStore, Head, MAX_COMMIT_BYTES, Refusal, Snapshot, StreamId, Tenant, Version,
+};
 
 use super::EventStoreFixture;
 use crate::sample::account;
@@ -149,16 +151,42 @@ pub async fn the_largest_commits_are_stored<F: EventStoreFixture>(fixture: &F) {
     }
 }
 
-/// A clock that is behind does not make a commit look older than the one before it.
-pub async fn recorded_times_never_decrease<F: EventStoreFixture>(fixture: &F) {
-    let (store, stream) = (fixture.store(), account("clocks"));
-    for (name, seconds) in [("noon", 10), ("before", 5), ("later", 20), ("long before", -1000)] {
+/// The times at which commits of these moments, in milliseconds, are recorded in one stream. They are appended
+/// alone or, every second one, together with another stream.
+async fn recorded<S: EventStore>(store: &S, name: &str, decided: &[i64]) -> Vec<i64> {
+    let stream = account(name);
+    for (number, millis) in decided.iter().enumerate() {
         let head = load(store, &stream).await.head;
-        let appended = append_at(store, &head, Draft { at: at(seconds), ..draft(name, deposited(1)) }).await;
+        let name = format!("{name}-{number}");
+        let draft = Draft { at: at(0).plus_millis(*millis), ..draft(&name, deposited(1)) };
+        let appended = if number % 2 == 0 {
+            append_at(store, &head, draft).await
+        } else {
+            let other = (store.start(account(&name)), draft.clone());
+            let both = store.append_all(vec![(head, draft), other]).await;
+            both.unwrap_or_else(|error| panic!("append: {error}")).swap_remove(0)
+        };
         assert_eq!(appended.head.recorded_at(), Some(appended.commit.at));
     }
-    let times: Vec<_> = commits(store, &stream).await.iter().map(|commit| commit.at).collect();
-    assert_eq!(times, [at(10), at(10), at(20), at(20)]);
+    commits(store, &stream).await.iter().map(|commit| commit.at.as_millis() - at(0).as_millis()).collect()
+}
+
+/// A clock that is a little behind does not make a commit look older than the one before it.
+pub async fn recorded_times_do_not_decrease_while_clocks_are_close<F: EventStoreFixture>(fixture: &F) {
+    let (behind, later) = (10_000 - CLOCKS_APART_MS, 20_000);
+    let times = recorded(fixture.store(), "clocks", &[10_000, 5_000, later, later - 1, behind, 10_000]).await;
+    let expected = [10_000, 10_000, later, later, behind, 10_000];
+    assert_eq!(times, expected, "{behind} is too far behind {later}: one of the clocks is wrong");
+    let apart = CLOCKS_APART_MS;
+    assert_eq!(recorded(fixture.store(), "bound", &[apart, 0, apart + 1, 0]).await, [apart, apart, apart + 1, 0]);
+}
+
+/// A clock that is far ahead is wrong about its own commits alone: those after them are recorded when they happen.
+pub async fn a_clock_far_ahead_spoils_no_later_commit<F: EventStoreFixture>(fixture: &F) {
+    let year = 31_536_000_000;
+    let decided = [0, 1_000, year, 2_000, 3_000, year + 1, year, 4_000, 3_500];
+    let times = recorded(fixture.store(), "ahead", &decided).await;
+    assert_eq!(times, [0, 1_000, year, 2_000, 3_000, year + 1, year + 1, 4_000, 4_000]);
 }
 
 /// A name that begins like another, or is another tenant's, is another stream.

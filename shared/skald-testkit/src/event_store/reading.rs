@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::TryStreamExt;
 use skald::{
     Actor, Commit, Context, CorrelationId, Draft, EventData, EventId, EventStore, Head, Snapshot, StreamId, Until,
-    Version, Way, state_until,
+    Version, Way, recorded_by, state_until,
 };
 
 use super::EventStoreFixture;
@@ -151,6 +151,24 @@ pub async fn a_page_holds_no_more_than_is_asked_for<F: EventStoreFixture>(fixtur
     assert_eq!(page(Way::After(Version::new(4)), 2).await, (vec![5], false));
     assert_eq!(page(Way::FromEnd, 3).await, (vec![5, 4, 3], true));
     assert_eq!(page(Way::Before(Version::new(3)), 3).await, (vec![2, 1], false));
+}
+
+/// A commit that a wrong clock put into the future existed when a later one was recorded.
+pub async fn the_state_at_a_time_has_what_came_before_whatever_a_clock_said<F: EventStoreFixture>(fixture: &F) {
+    let (store, stream) = (fixture.store(), account("past"));
+    let mut head = store.start(stream.clone());
+    for seconds in [0, 1_000_000, 10, 20, 1_000_000] {
+        let draft = Draft { at: at(seconds), ..draft(&head.version().to_string(), [deposited(1)]) };
+        head = append_at(store, &head, draft).await.head;
+    }
+    let all = commits(store, &stream).await;
+    let times = [(-1, 0), (0, 1), (9, 1), (10, 3), (19, 3), (20, 4), (999_999, 4), (1_000_000, 5)];
+    for (seconds, expected) in times {
+        let folded = state_until::<Account, _>(store, &stream, Until::Time(at(seconds))).await;
+        let folded = folded.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((folded.state.balance, folded.version.get()), (expected, expected), "{seconds} seconds");
+        assert_eq!(recorded_by(&all, at(seconds)).len() as u64, expected, "{seconds} seconds");
+    }
 }
 
 /// At every version, also in the middle of a commit, and at every time.
