@@ -7,11 +7,10 @@ use std::error::Error;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::iter;
 use skald::memory::InMemoryViewStore;
 use skald::{
-    Commit, CommitIndex, FollowError, Follower, Following, Heard, IndexEntry, Position, StoreError, Told, with_causes,
+    Commit, CommitIndex, FollowError, Follower, Following, Heard, IndexEntry, Position, StoreError, Told, at_once,
+    with_causes,
 };
 use skald_dynamodb::DynamoDbCommitIndex;
 
@@ -27,8 +26,6 @@ const MARGIN_MS: u32 = 1_000;
 const OVERLAP_MS: u32 = 30_000;
 /// Entries of a slice at once: their commits are in memory together.
 const BATCH: u32 = 20;
-/// Commits asked for at the same time.
-const AT_ONCE: usize = 16;
 /// How long between two looks that find nothing.
 const INTERVAL: Duration = Duration::from_millis(400);
 /// How often in a row the store may fail, which its client has tried several times each.
@@ -102,8 +99,7 @@ async fn step(
     let batch = follower.next(now()).await.map_err(StepError::Follow)?;
     let is_empty = batch.is_empty();
     let wanted: Vec<&Heard> = batch.heard.iter().filter(|heard| teller.may_want(&heard.entry)).collect();
-    let read: Vec<_> =
-        iter(wanted.iter().map(|heard| index.commit(&heard.entry.key))).buffered(AT_ONCE).collect().await;
+    let read = at_once(wanted.iter().map(|heard| index.commit(&heard.entry.key))).await;
     let mut lines = String::new();
     for (heard, commit) in wanted.iter().zip(read) {
         match commit {

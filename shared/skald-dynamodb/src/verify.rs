@@ -15,11 +15,10 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::AsyncSleep;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
-use futures_util::StreamExt;
-use futures_util::future::try_join_all;
-use futures_util::stream::iter;
 use sha2::{Digest, Sha256};
-use skald::{CommitIndex, IndexEntry, IndexKey, SlicePosition, StoreError, StreamCheck, StreamId, Timestamp};
+use skald::{
+    CommitIndex, IndexEntry, IndexKey, SlicePosition, StoreError, StreamCheck, StreamId, Timestamp, try_at_once,
+};
 
 use crate::attribute::{AnyItem, Attribute, Attributes};
 use crate::commit_item::{SLICES, read_key, slice, types};
@@ -35,8 +34,6 @@ pub const SETTLED_MS: i64 = 10_000;
 
 /// Entries of the index asked for at once.
 const PAGE: u32 = 1_000;
-/// Requests under way at the same time, where entries are looked up one by one.
-const AT_ONCE: usize = 16;
 /// How often an entry is looked for that the index does not show yet, and the first pause between; each further is twice as long.
 const LOOKS: u32 = 5;
 const PAUSE_MS: u64 = 50;
@@ -105,7 +102,7 @@ where
     /// [`StoreError`] if the service does not answer. Faults are no errors: they are told.
     pub async fn all(&self, parallel: u16) -> Result<Verified, StoreError> {
         let parallel = i32::from(parallel.max(1));
-        let parts = try_join_all((0..parallel).map(|part| self.scan(part, parallel))).await?;
+        let parts = try_at_once((0..parallel).map(|part| self.scan(part, parallel))).await?;
         let (mut table, mut suspects) = (Sums::new(), BTreeSet::new());
         for (sums, found) in parts {
             for (slice, (count, sum)) in sums {
@@ -118,7 +115,7 @@ where
         for stream in suspects {
             self.walk(&stream).await?;
         }
-        let index: Sums = try_join_all((0..SLICES).map(|slice| self.sum(slice))).await?.into_iter().flatten().collect();
+        let index: Sums = try_at_once((0..SLICES).map(|slice| self.sum(slice))).await?.into_iter().flatten().collect();
         for slice in (0..SLICES).filter(|slice| table.get(slice) != index.get(slice)) {
             self.check_index(slice, None).await?;
             self.check_table(slice).await?;
@@ -236,11 +233,7 @@ where
         let (mut after, mut count) = (SlicePosition::START, 0);
         while let Some(entries) = self.page(number, &mut after).await? {
             let entries = entries.iter().filter(|entry| only.is_none_or(|stream| stream == entry.key.stream()));
-            let mut checks = iter(entries.map(|entry| self.check_entry(number, entry))).buffered(AT_ONCE);
-            while let Some(checked) = checks.next().await {
-                checked?;
-                count += 1;
-            }
+            count += try_at_once(entries.map(|entry| self.check_entry(number, entry))).await?.len() as u64;
         }
         Ok(count)
     }

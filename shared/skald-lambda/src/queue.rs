@@ -10,9 +10,8 @@ use std::future::{Future, ready};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::types::MessageAttributeValue;
-use futures_util::future::join_all;
 use lambda_runtime::{LambdaEvent, service_fn};
-use skald::{Category, CommitMessage, InvalidMessage, StreamId, with_causes};
+use skald::{Category, CommitMessage, InvalidMessage, StreamId, at_once, with_causes};
 use tracing::Instrument;
 
 use crate::Error;
@@ -122,7 +121,7 @@ impl<R: Reader, D: DeadLetters> Queue<R, D> {
             return Err("a message without an id: the whole batch is returned".into());
         }
         // Groups do not wait for each other; inside a group, one message waits for the other.
-        let returned = join_all(groups(event.records).into_iter().map(|group| self.read_group(group))).await.concat();
+        let returned = at_once(groups(event.records).into_iter().map(|group| self.read_group(group))).await.concat();
         tracing::info!(received, returned = returned.len(), "settled a batch");
         let mut response = SqsBatchResponse::default();
         response.set_failures(returned);

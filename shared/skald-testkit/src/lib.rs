@@ -4,17 +4,20 @@
 //! - [`event_store`], [`view_store`], [`commit_index`] and [`person_keys`] are the contracts of the stores, of the index and of
 //!   the keys: each that there is runs the same rules.
 //! - [`faulty`] is the bad way to an event store: what gets lost, comes late or comes twice, by plan.
+//! - [`counting`] counts what is asked of a store, and how much of it at the same time.
 //! - [`schema`] writes down the shapes of events, and finds the changes that would make something stored unreadable.
 //! - [`sample`] is a small domain to try a store with; [`NoPause`] waits without a clock, and [`Dice`] are chance
 //!   that can be repeated.
 
 pub mod commit_index;
+pub mod counting;
 mod decider;
 mod dice;
 pub mod event_store;
 pub mod faulty;
 mod pause;
 pub mod person_keys;
+mod racing;
 mod rule;
 pub mod sample;
 mod scene;

@@ -20,12 +20,11 @@
 
 use std::collections::BTreeSet;
 
-use futures_util::future::{join_all, try_join_all};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     CLOCKS_APART_MS, CommitIndex, IndexEntry, IndexKey, OddEntry, Position, Put, SlicePosition, StoreError, StreamId,
-    Tenant, Timestamp, Version, ViewRow, ViewStore,
+    Tenant, Timestamp, Version, ViewRow, ViewStore, at_once, try_at_once,
 };
 
 /// Entries asked for at once.
@@ -199,7 +198,7 @@ impl<I: CommitIndex, V: ViewStore> Follower<I, V> {
         let begin = (0..)
             .zip(following.from.slices())
             .map(|(number, from)| Slice::resume(&checkpoints, &following, number, I::SLICES, from));
-        let slices = try_join_all(begin).await?;
+        let slices = try_at_once(begin).await?;
         Ok(Self { index, checkpoints, following, slices, batch: Batch::default(), looked_ahead: None })
     }
 
@@ -216,20 +215,20 @@ impl<I: CommitIndex, V: ViewStore> Follower<I, V> {
         }
         let until = now.plus_millis(-i64::from(self.following.margin_ms));
         let looks = self.slices.iter().map(|slice| slice.look(&self.index, until, &self.following));
-        let mut found = try_join_all(looks).await?;
+        let mut found = try_at_once(looks).await?;
         let looks_ahead =
             self.looked_ahead.is_none_or(|last| !(last..last.plus_millis(CLOCKS_APART_MS)).contains(&now));
         if looks_ahead {
             let from = now.plus_millis(self.following.margin_ms.into());
             let looks =
                 self.slices.iter().zip(&mut found).map(|(slice, found)| slice.look_ahead(&self.index, from, found));
-            try_join_all(looks).await?;
+            try_at_once(looks).await?;
         }
 
         // All of them, so that each slice knows what became of its own row.
         let checkpoints = &self.checkpoints;
         let writes = self.slices.iter_mut().zip(&found).map(|(slice, found)| slice.store(checkpoints, &found.read));
-        let stored = join_all(writes).await;
+        let stored = at_once(writes).await;
         if let Some(error) = stored.into_iter().find_map(Result::err) {
             return Err(error.unwrap_or_else(|| FollowError::Taken { name: self.following.name.clone() }));
         }

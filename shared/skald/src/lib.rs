@@ -9,6 +9,7 @@
 //! This crate performs no input or output. It has no runtime, no clock and no random source: time and ids come in as
 //! arguments, stores and pauses through traits. [`memory`] holds the stores of tests and examples.
 
+mod at_once;
 mod catch_up;
 mod causes;
 mod commit;
@@ -32,6 +33,7 @@ mod time;
 mod together;
 mod view;
 
+pub use at_once::{AT_ONCE, at_once, try_at_once};
 pub use catch_up::{CatchUpError, CaughtUp, catch_up, park, redrive};
 pub use causes::with_causes;
 pub use commit::{

@@ -2,11 +2,9 @@
 
 use std::marker::PhantomData;
 
-use futures_util::future::try_join_all;
-
 use crate::{
     Commit, Decider, DecodeError, DomainEvent, EncodeError, EventData, EventStore, Folded, Loaded, Snapshot,
-    SnapshotKind, StoreError, StreamId, fold,
+    SnapshotKind, StoreError, StreamId, fold, try_at_once,
 };
 
 /// Streams that a decision is about, and how their states and events are arranged: [`One`], [`Many`], or a pair of these.
@@ -193,7 +191,7 @@ pub enum StatesError {
     Store(#[from] StoreError),
 }
 
-/// The states of several streams, each as of now, read at the same time.
+/// The states of several streams, each as of now, [`AT_ONCE`](crate::AT_ONCE) read at the same time.
 ///
 /// # Errors
 /// See [`StatesError`].
@@ -211,7 +209,7 @@ pub(crate) struct LoadedStreams<H, States> {
     pub(crate) states: States,
 }
 
-/// Loads all streams at the same time, back to snapshots of these kinds; whole, if what was kept of one of them cannot be
+/// Loads all streams, back to snapshots of these kinds; whole, if what was kept of one of them cannot be
 /// read.
 pub(crate) async fn load_streams<S: EventStore, T: Streams>(
     store: &S,
@@ -219,7 +217,7 @@ pub(crate) async fn load_streams<S: EventStore, T: Streams>(
     mut kinds: Vec<Option<SnapshotKind>>,
 ) -> Result<LoadedStreams<S::Head, T::States>, StatesError> {
     loop {
-        let loaded = try_join_all(streams.ids().iter().zip(&kinds).map(|(id, kind)| store.load(id, *kind))).await?;
+        let loaded = try_at_once(streams.ids().iter().zip(&kinds).map(|(id, kind)| store.load(id, *kind))).await?;
         let (heads, histories): (Vec<_>, Vec<_>) =
             loaded.into_iter().map(|Loaded { head, commits }| (head, commits)).unzip();
         match streams.fold(&mut histories.iter()) {

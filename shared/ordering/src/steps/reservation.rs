@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 
 use events::{OrderId, Sku, StockShards};
-use futures_util::future::{try_join, try_join_all};
-use skald::{EventStore, HandleError, Pause, Timestamp, handle_all};
+use futures_util::future::try_join;
+use skald::{EventStore, HandleError, Pause, Timestamp, handle_all, try_at_once};
 
 use super::desk::{Desk, Seen};
 use super::{Move, StepError, way};
@@ -140,7 +140,7 @@ async fn wanted<S: EventStore, P: Pause>(
     desk: &Desk<'_, S, P>,
     order: &PlacedOrder,
 ) -> Result<MakeReservation, StepError> {
-    let shards = try_join_all(order.placed.lines.iter().map(|line| stock_shards(desk, &line.sku))).await?;
+    let shards = try_at_once(order.placed.lines.iter().map(|line| stock_shards(desk, &line.sku))).await?;
     let lines = order.placed.lines.iter().zip(shards);
     let lines =
         lines.map(|(line, stock_shards)| WantedLine { sku: line.sku.clone(), quantity: line.quantity, stock_shards });

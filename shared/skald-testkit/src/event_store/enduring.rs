@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use futures_util::future::join_all;
 use skald::{
     AppendError, Commit, CommitId, Decider, EventStore, HandleError, Many, One, Outcome, StreamId, Streams, fold,
     handle_all,
@@ -16,6 +15,7 @@ use super::faults::word;
 use super::snapshots::Kept;
 use crate::faulty::{Faulty, Plan};
 use crate::pause::{NoPause, yield_now};
+use crate::racing::all_at_once;
 use crate::sample::{Account, AccountCommand, AccountRejection, account};
 use crate::scene::{append, commits, deposited, draft, id, load, noted, request};
 use crate::yielding::Yielding;
@@ -188,7 +188,7 @@ async fn appends<S: EventStore>(store: &S, seed: u64) {
         }
         told
     });
-    let told = join_all(writers).await.concat();
+    let told = all_at_once(writers).await.concat();
     race.assert_once(&told, std::slice::from_ref(stream)).await;
 }
 
@@ -230,7 +230,7 @@ async fn deposits<S: EventStore>(store: &S, seed: u64) {
         }
         told
     });
-    let told = join_all(writers).await.concat();
+    let told = all_at_once(writers).await.concat();
     race.assert_once(&told, std::slice::from_ref(stream)).await;
     assert_eq!(race.balance(stream).await, (1 << names.len()) - 1, "seed {seed}: the sum of all deposits");
 }
@@ -259,7 +259,7 @@ async fn transfers<S: EventStore>(store: &S, seed: u64) {
         }
         told
     });
-    let told = join_all(writers).await.concat();
+    let told = all_at_once(writers).await.concat();
     race.assert_once(&told, accounts).await;
     let mut sum = 0;
     for account in accounts {
@@ -283,7 +283,7 @@ async fn deliveries<S: EventStore>(store: &S, seed: u64) {
             assert_eq!(word(&again), "repeated", "seed {seed}: {name} again");
         }
     });
-    join_all(writers).await;
+    all_at_once(writers).await;
     race.faulty.settle().await;
     let mut streams: Vec<StreamId> = names.iter().map(|(_, name)| receipt(name)).collect();
     streams.push(stock.clone());

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use futures_util::future::join_all;
 use skald::{AppendError, CommitId, EventStore, Version};
 
 use super::EventStoreFixture;
 use crate::pause::yield_now;
+use crate::racing::all_at_once;
 use crate::sample::account;
 use crate::scene::{append_at, commits, deposited, draft, id, load};
 
@@ -21,7 +21,7 @@ pub async fn eight_writers_have_one_winner_per_version<F: EventStoreFixture>(fix
 
     let start = store.start(stream.clone());
     let names: Vec<String> = (0..WRITERS).map(|writer| format!("start {writer}")).collect();
-    let results = join_all(names.iter().map(|name| store.append(&start, draft(name, deposited(1))))).await;
+    let results = all_at_once(names.iter().map(|name| store.append(&start, draft(name, deposited(1))))).await;
     let winners: Vec<CommitId> = results.iter().flatten().map(|appended| appended.commit.id).collect();
     assert_eq!(winners.len(), 1, "winners at the first version");
     assert!(
@@ -32,7 +32,7 @@ pub async fn eight_writers_have_one_winner_per_version<F: EventStoreFixture>(fix
         "a loser was told something else than a conflict"
     );
 
-    let wins = join_all((0..WRITERS).map(|writer| append_in_turn(store, writer))).await;
+    let wins = all_at_once((0..WRITERS).map(|writer| append_in_turn(store, writer))).await;
     let won: BTreeSet<Version> = wins.iter().flatten().copied().collect();
     assert_eq!(won, (2..=1 + WRITERS * COMMITS_EACH).map(Version::new).collect(), "versions that were won");
 
@@ -81,7 +81,7 @@ pub async fn writers_of_two_streams_keep_them_in_step<F: EventStoreFixture>(fixt
         }
         panic!("writer {writer} gave up after {ATTEMPTS} attempts");
     });
-    join_all(writers).await;
+    all_at_once(writers).await;
 
     let ids = |commits: Vec<skald::Commit>| commits.iter().map(|commit| commit.id).collect::<Vec<_>>();
     let left = ids(commits(store, &account("left")).await);

@@ -1,11 +1,11 @@
 //! Catching up: whatever becomes of the messages, a row is always what the events up to its version make of it.
 
-use futures_util::future::join_all;
 use skald::memory::InMemoryEventStore;
 use skald::{CatchUpError, CaughtUp, Commit, CommitMessage, Head, StreamId, Version, ViewRow, ViewStore, catch_up};
 
 use super::ViewStoreFixture;
 use super::rows::get;
+use crate::racing::all_at_once;
 use crate::sample::{AccountEvent, Statement, Statements, account};
 use crate::scene::{append, at, deposited, noted, withdrawn};
 use crate::yielding::Yielding;
@@ -205,7 +205,7 @@ pub async fn many_at_once_apply_each_event_once<F: ViewStoreFixture>(fixture: &F
         let mut dice = Dice(round);
         messages.sort_by_cached_key(|_| dice.roll(1000));
         let yielding = Yielding(views);
-        let told = join_all(messages.iter().map(|message| deliver(&events, &yielding, message))).await;
+        let told = all_at_once(messages.iter().map(|message| deliver(&events, &yielding, message))).await;
         for told in told {
             told.unwrap_or_else(|error| panic!("round {round}: {error}"));
         }

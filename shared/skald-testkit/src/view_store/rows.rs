@@ -1,9 +1,10 @@
 //! Rows: read and written one by one, parked, and read in numbers.
 
-use futures_util::future::{join, join_all};
+use futures_util::future::join;
 use skald::{Listing, Parked, Put, StreamId, Tenant, Version, ViewRow, ViewStore, park};
 
 use super::ViewStoreFixture;
+use crate::racing::all_at_once;
 use crate::sample::account;
 use crate::scene::at;
 use crate::yielding::Yielding;
@@ -78,7 +79,7 @@ pub async fn of_eight_rows_at_once_one_is_stored<F: ViewStoreFixture>(fixture: &
     let (views, stream) = (fixture.store(), account("race"));
     for version in 0..5_u64 {
         let rows: Vec<ViewRow> = (0..8).map(|writer| row(version + 1, &writer.to_string())).collect();
-        let puts = join_all(rows.iter().map(|row| try_put(views, &stream, version, row))).await;
+        let puts = all_at_once(rows.iter().map(|row| try_put(views, &stream, version, row))).await;
         let stored: Vec<&ViewRow> =
             rows.iter().zip(&puts).filter(|(_, put)| **put == Put::Stored).map(|(row, _)| row).collect();
         assert_eq!(stored.len(), 1, "stored over version {version}");

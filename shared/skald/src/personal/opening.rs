@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::try_join_all;
 use serde::de::DeserializeOwned;
 
 use super::marks::{Form, UnclearMark, persons, rewrite};
 use super::{KeyEntry, Person, PersonId, PersonKeys, Personal, Unopened};
 use crate::{
     AppendError, Appended, Commit, Draft, EventData, EventStore, Head, ListEntry, Loaded, Page, Put, Snapshot,
-    SnapshotKind, StoreError, StreamId, Tenant, Version, ViewRow, ViewStore, Way,
+    SnapshotKind, StoreError, StreamId, Tenant, Version, ViewRow, ViewStore, Way, try_at_once,
 };
 
 /// A store, of events or of rows, whose personal values are plain for who reads through this, or erased with their person.
@@ -114,7 +113,7 @@ async fn open_all<K: PersonKeys>(keys: &K, documents: Vec<Found<'_>>) -> Result<
         let entry = keys.to_open(&person).await?;
         Ok::<_, StoreError>((person, entry))
     });
-    let entries: BTreeMap<Person, Option<KeyEntry>> = try_join_all(entries).await?.into_iter().collect();
+    let entries: BTreeMap<Person, Option<KeyEntry>> = try_at_once(entries).await?.into_iter().collect();
 
     for Found { stream, at, json, .. } in documents {
         let opened = rewrite(json, &mut |form, id, content| match form {

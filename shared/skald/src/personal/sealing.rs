@@ -1,8 +1,8 @@
 //! Sealing on the way into a store.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
 
-use futures_util::future::try_join_all;
 use sha2::{Digest, Sha256};
 
 use super::key::NONCE;
@@ -10,22 +10,30 @@ use super::marks::{Form, UnclearMark, persons, rewrite};
 use super::{KeyEntry, Person, PersonId, PersonKeys};
 use crate::{
     AppendError, Appended, Corruption, Draft, EventStore, Head, ListEntry, Loaded, Page, Put, Refusal, SnapshotKind,
-    StoreError, StreamId, Version, ViewRow, ViewStore, Way,
+    StoreError, StreamId, Version, ViewRow, ViewStore, Way, try_at_once,
 };
 
 /// A store, of events or of rows, that gets personal values only sealed. What is read from it is sealed, too, and so is
 /// what an append answers: see [`Opening`](super::Opening).
 ///
 /// Values that are sealed already are stored as they are, so what is copied from one stream to another costs no key. A
-/// plain value costs a look at its person's key, once for each person in a commit.
+/// plain value costs a look at its person's key, once for each person in what is appended together.
 #[derive(Debug, Clone)]
 pub struct Sealing<S, K> {
     store: S,
     keys: K,
 }
 
-/// The keys of the persons in a document.
-type Keys = BTreeMap<PersonId, KeyEntry>;
+/// The keys of the persons in documents.
+type Keys = BTreeMap<Person, KeyEntry>;
+
+/// A draft for a stream, and whom it says something plain about.
+struct Found {
+    stream: StreamId,
+    draft: Draft,
+    of_events: BTreeSet<Person>,
+    of_state: BTreeSet<Person>,
+}
 
 impl<S, K: PersonKeys> Sealing<S, K> {
     /// Seals with these keys what goes into this store.
@@ -33,32 +41,50 @@ impl<S, K: PersonKeys> Sealing<S, K> {
         Self { store, keys }
     }
 
-    async fn keys_of(&self, stream: &StreamId, persons: BTreeSet<PersonId>) -> Result<Keys, StoreError> {
-        try_join_all(persons.into_iter().map(|id| async {
-            let key = self.keys.to_seal(&Person { tenant: stream.tenant().clone(), id: id.clone() }).await?;
-            Ok((id, key))
-        }))
-        .await
-        .map(BTreeMap::from_iter)
+    async fn keys_of(&self, persons: BTreeSet<Person>) -> Result<Keys, StoreError> {
+        let entries = persons.into_iter().map(|person| async {
+            let key = self.keys.to_seal(&person).await?;
+            Ok((person, key))
+        });
+        try_at_once(entries).await.map(BTreeMap::from_iter)
     }
 
-    async fn sealed_draft(&self, stream: &StreamId, mut draft: Draft) -> Result<Draft, AppendError> {
-        let unclear = |fault| Refusal::UnclearMark { stream: stream.clone(), fault };
-        let of_events = draft.events.iter().map(|event| plain_in(&event.data)).collect::<Result<Vec<_>, _>>();
-        let of_events: BTreeSet<PersonId> = of_events.map_err(unclear)?.into_iter().flatten().collect();
-        let state = draft.snapshot.as_ref().map(|snapshot| snapshot.state.as_slice());
-        let of_state = state.map(plain_in).transpose().map_err(unclear)?.unwrap_or_default();
+    /// Seals these drafts, with one look at each key.
+    async fn sealed_drafts<'a>(
+        &self,
+        drafts: impl Iterator<Item = (&'a StreamId, Draft)>,
+    ) -> Result<Vec<Draft>, AppendError> {
+        let found = drafts.map(|(stream, draft)| Found::new(stream, draft)).collect::<Result<Vec<_>, _>>()?;
+        let persons = found.iter().flat_map(|found| found.of_events.union(&found.of_state)).cloned();
+        let keys = self.keys_of(persons.collect()).await?;
+        found.into_iter().map(|found| found.sealed(&keys)).collect()
+    }
+}
 
-        let keys = self.keys_of(stream, of_events.union(&of_state).cloned().collect()).await?;
+impl Found {
+    fn new(stream: &StreamId, draft: Draft) -> Result<Self, Refusal> {
+        let plain_in = |json: &[u8]| {
+            plain_in(stream, json).map_err(|fault| Refusal::UnclearMark { stream: stream.clone(), fault })
+        };
+        let of_events = draft.events.iter().map(|event| plain_in(&event.data)).collect::<Result<Vec<_>, _>>()?;
+        let of_events = of_events.into_iter().flatten().collect();
+        let of_state = draft.snapshot.as_ref().map(|snapshot| plain_in(&snapshot.state));
+        Ok(Self { of_state: of_state.transpose()?.unwrap_or_default(), stream: stream.clone(), draft, of_events })
+    }
+
+    /// The draft, sealed with these keys.
+    fn sealed(self, keys: &Keys) -> Result<Draft, AppendError> {
+        let Self { stream, mut draft, of_events, .. } = self;
         let erased = of_events.into_iter().find(|person| matches!(keys.get(person), Some(KeyEntry::Erased)));
         if let Some(person) = erased {
-            return Err(StoreError::PersonErased(person).into());
+            return Err(StoreError::PersonErased(person.id).into());
         }
         let state = draft.snapshot.as_mut().map(|snapshot| &mut snapshot.state);
         let stored = draft.events.iter_mut().map(|event| &mut event.data).chain(state);
         for (place, json) in stored.enumerate() {
             let scope = format!("{}/{}/{place}", stream.key(), draft.commit_id);
-            if let Some(sealed) = sealed(json, stream, &keys, &scope).map_err(unclear)? {
+            let unclear = |fault| Refusal::UnclearMark { stream: stream.clone(), fault };
+            if let Some(sealed) = sealed(json, &stream, keys, &scope).map_err(unclear)? {
                 *json = sealed.into_bytes();
             }
         }
@@ -67,22 +93,29 @@ impl<S, K: PersonKeys> Sealing<S, K> {
 }
 
 /// The persons of whom something in this JSON is plain.
-fn plain_in(json: &[u8]) -> Result<BTreeSet<PersonId>, UnclearMark> {
-    if Form::Personal.may_be_in(json) { persons(Form::Personal, json) } else { Ok(BTreeSet::new()) }
+fn plain_in(stream: &StreamId, json: &[u8]) -> Result<BTreeSet<Person>, UnclearMark> {
+    if !Form::Personal.may_be_in(json) {
+        return Ok(BTreeSet::new());
+    }
+    Ok(persons(Form::Personal, json)?.iter().map(|id| person(stream, id)).collect())
+}
+
+fn person(stream: &StreamId, id: &PersonId) -> Person {
+    Person { tenant: stream.tenant().clone(), id: id.clone() }
 }
 
 /// The JSON with every plain value sealed; none if nothing is plain. `scope` names its place among all that is sealed with
 /// these keys.
 fn sealed(json: &[u8], stream: &StreamId, keys: &Keys, scope: &str) -> Result<Option<String>, UnclearMark> {
-    if plain_in(json)?.is_empty() {
+    if plain_in(stream, json)?.is_empty() {
         return Ok(None);
     }
     let mut count = 0;
     rewrite(json, &mut |form, id, content| {
         count += 1;
-        Ok(match (form, keys.get(id)) {
+        let person = person(stream, id);
+        Ok(match (form, keys.get(&person)) {
             (Form::Personal, Some(KeyEntry::Key(key))) => {
-                let person = Person { tenant: stream.tenant().clone(), id: id.clone() };
                 let text = key.seal(&person, nonce(&format!("{scope}/{count}")), content.as_bytes());
                 Form::Sealed.of(id, &format!("\"{text}\""))
             }
@@ -119,16 +152,16 @@ impl<S: EventStore, K: PersonKeys> EventStore for Sealing<S, K> {
     /// erased, [`Refusal::UnclearMark`] for one of which it cannot be told what is personal. The commit in the answer is
     /// sealed.
     async fn append(&self, head: &S::Head, draft: Draft) -> Result<Appended<S::Head>, AppendError> {
-        let draft = self.sealed_draft(head.stream(), draft).await?;
-        self.store.append(head, draft).await
+        match self.sealed_drafts(iter::once((head.stream(), draft))).await?.pop() {
+            Some(draft) => self.store.append(head, draft).await,
+            None => Err(Refusal::Empty.into()),
+        }
     }
 
     async fn append_all(&self, parts: Vec<(S::Head, Draft)>) -> Result<Vec<Appended<S::Head>>, AppendError> {
-        let sealed = parts.into_iter().map(|(head, draft)| async {
-            let draft = self.sealed_draft(head.stream(), draft).await?;
-            Ok::<_, AppendError>((head, draft))
-        });
-        self.store.append_all(try_join_all(sealed).await?).await
+        let (heads, drafts): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        let sealed = self.sealed_drafts(heads.iter().map(Head::stream).zip(drafts)).await?;
+        self.store.append_all(heads.into_iter().zip(sealed).collect()).await
     }
 }
 
@@ -163,7 +196,7 @@ impl<V, K: PersonKeys> Sealing<V, K> {
         };
         let mut row = row.clone();
         if let Some(body) = &row.body {
-            let keys = self.keys_of(stream, plain_in(body.as_bytes()).map_err(unclear)?).await?;
+            let keys = self.keys_of(plain_in(stream, body.as_bytes()).map_err(unclear)?).await?;
             // A row of this version can be made twice, and differently: what this cipher then tells is what is equal.
             let scope = format!("{}@{}", stream.key(), row.version);
             if let Some(sealed) = sealed(body.as_bytes(), stream, &keys, &scope).map_err(unclear)? {

@@ -6,59 +6,20 @@
 mod account;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use skald::memory::{InMemoryEventStore, InMemoryHead};
+use skald::memory::InMemoryEventStore;
 use skald::{
-    Actor, AppendError, Appended, Commit, CommitId, Context, CorrelationId, Decider, DomainEvent, Draft, EventData,
-    EventStore, Folded, HandleError, Loaded, MAX_WITH_SNAPSHOT_BYTES, One, Outcome, Page, Request, Snapshot,
-    SnapshotKind, StoreError, StreamId, Timestamp, Version, Way, fold, handle, read_back, states,
+    Actor, Commit, CommitId, Context, CorrelationId, Decider, DomainEvent, Draft, EventData, EventStore, Folded,
+    HandleError, MAX_WITH_SNAPSHOT_BYTES, One, Outcome, Request, Snapshot, Timestamp, Version, fold, handle, states,
 };
 use skald_testkit::NoPause;
+use skald_testkit::counting::Counting;
 use skald_testkit::sample::{AccountEvent, AccountRejection, Deposited, account};
 use uuid::Uuid;
 
 use account::{Kept, Op, Plain};
-
-/// A store in memory that counts the commits it reads.
-#[derive(Default)]
-struct Counting {
-    store: InMemoryEventStore,
-    read: AtomicUsize,
-}
-
-impl EventStore for Counting {
-    type Head = InMemoryHead;
-
-    fn start(&self, stream: StreamId) -> InMemoryHead {
-        self.store.start(stream)
-    }
-
-    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
-        let page = self.store.page(stream, way, at_most).await?;
-        self.read.fetch_add(page.commits.len(), Ordering::Relaxed);
-        Ok(page)
-    }
-
-    async fn load(&self, stream: &StreamId, kind: Option<SnapshotKind>) -> Result<Loaded<InMemoryHead>, StoreError> {
-        let head = self.store.load(stream, None).await?.head;
-        let commits = match kind {
-            Some(kind) => read_back(self, stream, kind).await?,
-            None => self.read(stream, Version::START).await?,
-        };
-        Ok(Loaded { head, commits })
-    }
-
-    async fn append(&self, head: &InMemoryHead, draft: Draft) -> Result<Appended<InMemoryHead>, AppendError> {
-        self.store.append(head, draft).await
-    }
-
-    async fn append_all(&self, parts: Vec<(InMemoryHead, Draft)>) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
-        self.store.append_all(parts).await
-    }
-}
 
 /// What happens next in a history.
 #[derive(Debug, Clone)]
@@ -133,7 +94,7 @@ where
 /// The same history twice: once with what is kept, once without.
 #[derive(Default)]
 struct Histories {
-    kept: Counting,
+    kept: Counting<InMemoryEventStore>,
     plain: InMemoryEventStore,
 }
 
@@ -144,9 +105,9 @@ impl Histories {
 
     /// The state that is loaded is the fold of everything; gives how many commits were read for it.
     async fn agree<const EVERY: u32, const SCHEMA: u32>(&self) -> usize {
-        let before = self.kept.read.load(Ordering::Relaxed);
+        self.kept.take_commits();
         let loaded = states(&self.kept, &One::<Kept<EVERY, SCHEMA>>::new(account("a"))).await.unwrap();
-        let read = self.kept.read.load(Ordering::Relaxed) - before;
+        let read = self.kept.take_commits();
         let whole = self.whole().await;
         assert_eq!(loaded, fold::<Plain<SCHEMA>>(&whole).unwrap());
         for Commit { id, at, context, events, snapshot, .. } in

@@ -1,0 +1,66 @@
+//! The largest order: even it makes only a few requests at a time, for its function is small.
+
+use events::{OrderEvent, OrderLine, ProductEvent, ProductListed, ReceiptReference, Sku, StockEvent, StockReceived};
+use ordering::saga::{Step, StepInput};
+use ordering::steps::reservation;
+use ordering::streams;
+use skald::memory::InMemoryEventStore;
+use skald::{
+    AT_ONCE, Actor, CommitId, Context, CorrelationId, DomainEvent, EventStore, Request, StreamId, Tenant, Timestamp,
+    Version,
+};
+use skald_testkit::NoPause;
+use skald_testkit::counting::Counting;
+
+use super::world::finish;
+use crate::samples::{eur, order_id, placed, quantity, shards, sku};
+
+/// Most products in an order, and most shards of a product's stock.
+const PRODUCTS: usize = 50;
+const SHARDS: u16 = 16;
+
+fn put<E: DomainEvent>(store: &InMemoryEventStore, stream: StreamId, event: E) {
+    let request = Request {
+        commit_id: CommitId::of(order_id().uuid(), stream.name()),
+        at: Timestamp::EPOCH,
+        context: Context {
+            source: "test".to_owned(),
+            correlation_id: CorrelationId::new("call-1").unwrap(),
+            causation_id: None,
+            actor: Actor::new("test").unwrap(),
+            metadata: Default::default(),
+        },
+    };
+    let draft = request.draft(vec![event.encode().unwrap()], None);
+    finish(store.append(&store.start(stream), draft)).unwrap();
+}
+
+#[test]
+fn the_largest_order_is_reserved_with_a_few_requests_at_a_time() {
+    let (store, tenant) = (InMemoryEventStore::default(), Tenant::default());
+    let skus: Vec<Sku> = (0..PRODUCTS).map(|number| sku(&format!("SKU-{number}"))).collect();
+    for sku in &skus {
+        let listed =
+            ProductListed { name: "A mug".to_owned(), unit_price: eur(1), stock_shards: shards(SHARDS.into()) };
+        put(&store, streams::product(&tenant, sku), ProductEvent::from(listed));
+        let received = StockReceived { reference: ReceiptReference::new("DN-1").unwrap(), quantity: quantity(1) };
+        put(&store, streams::stock(&tenant, sku, SHARDS - 1), StockEvent::from(received));
+    }
+    let line = |sku: &Sku| OrderLine {
+        sku: sku.clone(),
+        name: "A mug".to_owned(),
+        product_version: Version::new(1),
+        quantity: quantity(1),
+        unit_price: eur(1),
+    };
+    let mut order = placed();
+    order.lines = skus.iter().map(line).collect();
+    put(&store, streams::order(&tenant, order_id()), OrderEvent::from(order));
+
+    let (store, correlation_id) = (Counting::new(store), CorrelationId::new("call-1").unwrap());
+    let step = Step::ReserveStock;
+    let input = StepInput { step, order_id: order_id(), tenant, attempt: 1, correlation_id, failure: None };
+    finish(reservation::perform(&store, &NoPause, &input, Timestamp::EPOCH)).unwrap();
+    assert!(store.take_pages() > PRODUCTS * usize::from(SHARDS), "all shards are looked at");
+    assert!(store.take_most_at_once() <= AT_ONCE, "requests at the same time");
+}

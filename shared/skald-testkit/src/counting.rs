@@ -1,0 +1,115 @@
+//! What callers ask of a store: how often, for how much, and how much at the same time.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use skald::{
+    AppendError, Appended, Draft, EventStore, KeyEntry, Loaded, Page, Person, PersonKeys, SnapshotKind, StoreError,
+    StreamId, Timestamp, Version, Way, read_back,
+};
+
+use crate::pause::yield_now;
+
+/// A store, of events or of persons' keys, whose calls are counted. Each of them lets others go on before it is made.
+#[derive(Default)]
+pub struct Counting<S> {
+    /// The store, to be asked past the counts.
+    pub store: S,
+    calls: AtomicUsize,
+    pages: AtomicUsize,
+    commits: AtomicUsize,
+    running: AtomicUsize,
+    most_at_once: AtomicUsize,
+}
+
+impl<S> Counting<S> {
+    /// This store; nothing is counted yet.
+    pub fn new(store: S) -> Self {
+        let [calls, pages, commits, running, most_at_once] = Default::default();
+        Self { store, calls, pages, commits, running, most_at_once }
+    }
+
+    /// How many calls were made since the last look, of any kind.
+    pub fn take_calls(&self) -> usize {
+        self.calls.swap(0, SeqCst)
+    }
+
+    /// How many pages were read since the last look: on a service, each is a request.
+    pub fn take_pages(&self) -> usize {
+        self.pages.swap(0, SeqCst)
+    }
+
+    /// How many commits were read since the last look.
+    pub fn take_commits(&self) -> usize {
+        self.commits.swap(0, SeqCst)
+    }
+
+    /// How many calls were under way at the same time, at most, since the last look.
+    pub fn take_most_at_once(&self) -> usize {
+        self.most_at_once.swap(0, SeqCst)
+    }
+
+    /// Makes a call, and counts it among those that are under way.
+    async fn call<T>(&self, call: impl Future<Output = T>) -> T {
+        self.calls.fetch_add(1, SeqCst);
+        let running = self.running.fetch_add(1, SeqCst) + 1;
+        self.most_at_once.fetch_max(running, SeqCst);
+        yield_now().await;
+        let answer = call.await;
+        self.running.fetch_sub(1, SeqCst);
+        answer
+    }
+}
+
+impl<S> fmt::Debug for Counting<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Counting").field("pages", &self.pages).field("commits", &self.commits).finish_non_exhaustive()
+    }
+}
+
+impl<S: EventStore> EventStore for Counting<S> {
+    type Head = S::Head;
+
+    fn start(&self, stream: StreamId) -> S::Head {
+        self.store.start(stream)
+    }
+
+    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+        let page = self.call(self.store.page(stream, way, at_most)).await?;
+        self.pages.fetch_add(1, SeqCst);
+        self.commits.fetch_add(page.commits.len(), SeqCst);
+        Ok(page)
+    }
+
+    async fn load(&self, stream: &StreamId, kind: Option<SnapshotKind>) -> Result<Loaded<S::Head>, StoreError> {
+        let head = self.store.load(stream, None).await?.head;
+        let commits = match kind {
+            Some(kind) => read_back(self, stream, kind).await?,
+            None => self.read(stream, Version::START).await?,
+        };
+        Ok(Loaded { head, commits })
+    }
+
+    async fn append(&self, head: &S::Head, draft: Draft) -> Result<Appended<S::Head>, AppendError> {
+        self.call(self.store.append(head, draft)).await
+    }
+
+    async fn append_all(&self, parts: Vec<(S::Head, Draft)>) -> Result<Vec<Appended<S::Head>>, AppendError> {
+        self.call(self.store.append_all(parts)).await
+    }
+}
+
+impl<K: PersonKeys> PersonKeys for Counting<K> {
+    async fn to_seal(&self, person: &Person) -> Result<KeyEntry, StoreError> {
+        self.call(self.store.to_seal(person)).await
+    }
+
+    async fn to_open(&self, person: &Person) -> Result<Option<KeyEntry>, StoreError> {
+        self.call(self.store.to_open(person)).await
+    }
+
+    async fn erase(&self, person: &Person, at: Timestamp) -> Result<(), StoreError> {
+        self.call(self.store.erase(person, at)).await
+    }
+}

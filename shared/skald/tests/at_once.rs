@@ -1,0 +1,89 @@
+//! However much there is to do, only so much of it is done at the same time.
+
+mod support;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
+use skald::{
+    AT_ONCE, CommitId, EventData, EventStore, Many, Opening, PersonId, Personal, Request, Sealing, Timestamp, at_once,
+    handle_all, try_at_once,
+};
+use skald_testkit::counting::Counting;
+use skald_testkit::sample::{Account, AccountEvent, AccountRejection, Deposited, account};
+use skald_testkit::{NoPause, yield_now};
+use uuid::Uuid;
+
+use support::context;
+
+fn request() -> Request {
+    Request { commit_id: CommitId::new(Uuid::NAMESPACE_OID), at: Timestamp::EPOCH, context: context() }
+}
+
+/// Takes the longer the smaller the number is, so that the last of those under way is done first.
+async fn work(number: usize, running: &AtomicUsize, most: &AtomicUsize) -> usize {
+    most.fetch_max(running.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+    for _ in 0..100 - number % 100 {
+        yield_now().await;
+    }
+    running.fetch_sub(1, Ordering::Relaxed);
+    number
+}
+
+#[tokio::test]
+async fn a_bounded_number_runs_at_once_and_results_keep_their_order() {
+    let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let done = at_once((0..250).map(|number| work(number, &running, &most))).await;
+    assert_eq!(done, (0..250).collect::<Vec<_>>());
+    assert_eq!(most.into_inner(), AT_ONCE);
+    assert!(at_once((0..0).map(|number| work(number, &running, &running))).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_error_ends_it_and_the_others_never_begin() {
+    let begun = AtomicUsize::new(0);
+    let attempt = async |number: usize| {
+        begun.fetch_add(1, Ordering::Relaxed);
+        yield_now().await;
+        if number == 20 || number == 23 { Err(number) } else { Ok(number) }
+    };
+    assert_eq!(try_at_once((0..250).map(attempt)).await, Err(20));
+    assert!(begun.load(Ordering::Relaxed) <= 20 + AT_ONCE, "{begun:?} were begun");
+    assert_eq!(try_at_once((0..20).map(attempt)).await, Ok((0..20).collect()));
+}
+
+/// One decision over many streams: a function has little memory and few connections.
+#[tokio::test]
+async fn many_streams_are_loaded_a_few_at_a_time() {
+    let store = Counting::new(InMemoryEventStore::default());
+    let streams = Many::<Account>::new((0..100).map(|number| account(&number.to_string())).collect());
+    let decide = |states: &Vec<_>| {
+        let deposit = |_| vec![AccountEvent::from(Deposited { amount: 1 })];
+        Ok::<_, AccountRejection>(states.iter().map(deposit).collect())
+    };
+    handle_all(&store, &NoPause, &streams, &request(), decide).await.unwrap();
+    assert_eq!((store.take_pages(), store.take_most_at_once()), (100, AT_ONCE));
+}
+
+/// Streams about two persons each: of one commit to all of them each key is looked at once, and so of one page.
+#[tokio::test]
+async fn the_keys_of_many_persons_are_looked_at_a_few_at_a_time_and_once() {
+    let person = |number: usize| PersonId::new(format!("person-{number}")).unwrap();
+    let note = |number: usize| {
+        let notes = [number, number + 1].map(|number| Personal::of(person(number), "a name"));
+        EventData { event_type: "account.noted".to_owned(), schema: 1, data: serde_json::to_vec(&notes).unwrap() }
+    };
+    let keys = Counting::new(InMemoryPersonKeys::default());
+    let events = InMemoryEventStore::default();
+    let sealing = Sealing::new(events.clone(), &keys);
+    let part = |number: usize| (sealing.start(account(&number.to_string())), request().draft(vec![note(number)], None));
+    sealing.append_all((0..60).map(part).collect()).await.unwrap();
+    assert_eq!((keys.take_calls(), keys.take_most_at_once()), (61, AT_ONCE), "sealed");
+
+    let page = account("page");
+    let draft = request().draft((0..60).map(note).collect(), None);
+    sealing.append(&sealing.start(page.clone()), draft).await.unwrap();
+    assert_eq!((keys.take_calls(), keys.take_most_at_once()), (61, AT_ONCE), "sealed in one commit");
+    Opening::new(events, &keys).load(&page, None).await.unwrap();
+    assert_eq!((keys.take_calls(), keys.take_most_at_once()), (61, AT_ONCE), "opened");
+}
