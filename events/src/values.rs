@@ -9,30 +9,20 @@ mod numbers;
 mod order_id;
 mod references;
 mod schema;
+mod text;
 
 pub use address::{Address, AddressFields, InvalidAddress};
 pub use identifiers::{CustomerId, ReceiptReference, Sku};
-pub use money::{Currency, Money};
+pub use money::{Currency, LARGEST_EXACT, Money, is_payable};
 pub use numbers::{Quantity, StockShards};
 pub use order_id::{Caller, IdempotencyKey, OrderId};
 pub use references::{AttemptKey, AuthorizationId, ParcelId};
+pub use text::{is_readable, is_visible_ascii, is_visible_throughout};
 
 /// The value breaks the rule of its type. Says what the rule is and never quotes the value, which may be personal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be {0}")]
 pub struct InvalidValue(pub &'static str);
-
-/// Whether `text` is something a person can read: 1 to `longest` characters, not blank, no control characters.
-#[must_use]
-pub fn is_readable(text: &str, longest: usize) -> bool {
-    !text.trim().is_empty() && text.chars().count() <= longest && !text.chars().any(char::is_control)
-}
-
-/// Whether `text` is 1 to `longest` visible ASCII characters (0x21 to 0x7e).
-#[must_use]
-pub fn is_visible_ascii(text: &str, longest: usize) -> bool {
-    (1..=longest).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
-}
 
 /// A type whose values keep a rule.
 pub trait Validated {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::LazyLock;
 
+use events::values::LARGEST_EXACT;
 use events::*;
 use jsonschema::{Validator, validator_for};
 use proptest::prelude::*;
@@ -59,8 +60,8 @@ fn quantity() -> impl Strategy<Value = Quantity> {
 }
 
 fn money() -> impl Strategy<Value = Money> {
-    (any::<i64>(), select(vec![Currency::EUR, Currency::JPY, Currency::BHD]))
-        .prop_map(|(amount_minor, currency)| Money { amount_minor, currency })
+    (-LARGEST_EXACT..=LARGEST_EXACT, select(vec![Currency::EUR, Currency::JPY, Currency::BHD]))
+        .prop_map(|(amount_minor, currency)| Money::new(amount_minor, currency).unwrap())
 }
 
 fn shards() -> impl Strategy<Value = StockShards> {
@@ -75,7 +76,7 @@ fn order_id() -> impl Strategy<Value = OrderId> {
 }
 
 fn address() -> impl Strategy<Value = Address> {
-    let line = || "[^\\pC\\pZ]{1,100}";
+    let line = || "[A-Za-zÀ-ž一-龥☀-☃][^\\pC\\pZ]{0,99}";
     (line(), line(), proptest::option::of(line()), line(), "[0-9A-Z]{1,20}", "[A-Z]{2}").prop_map(
         |(name, line1, line2, city, postal_code, country)| {
             Address::new(AddressFields { name, line1, line2, city, postal_code, country }).unwrap()

@@ -6,6 +6,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 use system_tests::{Api, LocalCloud, order_body, scan};
 
+/// The largest whole number that every JSON client reads exactly.
+const LARGEST_EXACT: i64 = 9_007_199_254_740_991;
+
 /// How many commits there are.
 async fn commits(cloud: &LocalCloud) -> usize {
     scan(cloud, "EventsTableName").await.len()
@@ -42,7 +45,7 @@ async fn a_wrong_order_is_refused_with_pointers_and_nothing_is_written() {
     api.set_up("c-1", "TEE-07", 10).await;
     let yen = json!({ "amount_minor": 500, "currency": "JPY" });
     let _yen = api.put("/products/YEN-01", &json!({ "name": "In yen", "unit_price": yen })).await.expect(201);
-    let dearest = json!({ "amount_minor": i64::MAX, "currency": "EUR" });
+    let dearest = json!({ "amount_minor": LARGEST_EXACT, "currency": "EUR" });
     let _dearest = api.put("/products/MAX-01", &json!({ "name": "Dearest", "unit_price": dearest })).await.expect(201);
     let _withdrawn = api.send("DELETE", "/products/TEE-07", &[], None).await.expect(204);
     let before = commits(&cloud).await;
@@ -134,6 +137,18 @@ async fn a_call_of_the_wrong_form_says_what_form_is_right() {
             product(json!("Mug"), &json!({ "amount_minor": 1, "currency": "XYZ" }), json!(1)),
             "/unit_price/currency",
         ),
+        (
+            "/products/MUG-02",
+            product(json!("Mug"), &json!({ "amount_minor": 1, "currency": "XXX" }), json!(1)),
+            "/unit_price/currency",
+        ),
+        (
+            "/products/MUG-02",
+            product(json!("Mug"), &json!({ "amount_minor": LARGEST_EXACT + 1, "currency": "EUR" }), json!(1)),
+            "/unit_price/amount_minor",
+        ),
+        ("/products/MUG-02", product(json!("\u{200b}"), &price, json!(1)), "/name"),
+        ("/customers/c-2", json!({ "name": "\u{200b}", "email": "jane@example.com" }), "/name"),
         ("/products/MUG-02", product(json!("Mug"), &price, json!(0)), "/stock_shards"),
         ("/products/MUG-02", product(json!("Mug"), &price, json!(17)), "/stock_shards"),
         ("/customers/c-2", json!({ "name": "Jane", "email": "nowhere" }), "/email"),

@@ -82,12 +82,16 @@ impl Address {
     }
 
     fn line(text: &str) -> Result<(), InvalidValue> {
-        let expected = InvalidValue("text of 1 to 200 characters, not blank and without control characters");
+        let expected = InvalidValue(
+            "text of 1 to 200 characters, at least one of them visible, and none that controls or reorders text",
+        );
         is_readable(text, LONGEST_LINE).then_some(()).ok_or(expected)
     }
 
     fn postal_code(text: &str) -> Result<(), InvalidValue> {
-        let expected = InvalidValue("text of 1 to 20 characters, not blank and without control characters");
+        let expected = InvalidValue(
+            "text of 1 to 20 characters, at least one of them visible, and none that controls or reorders text",
+        );
         is_readable(text, LONGEST_POSTAL_CODE).then_some(()).ok_or(expected)
     }
 
@@ -128,7 +132,7 @@ mod tests {
     #[test]
     fn every_field_that_breaks_its_rule_is_named() {
         let wrong = AddressFields {
-            name: " ".to_owned(),
+            name: "\u{200b}".to_owned(),
             line1: "x".repeat(201),
             line2: Some("a\nb".to_owned()),
             city: String::new(),
@@ -144,7 +148,7 @@ mod tests {
         let wrong = AddressFields { city: "\u{7}Berlin".to_owned(), country: "Germany".to_owned(), ..fields() };
         assert_eq!(
             Address::new(wrong).unwrap_err().to_string(),
-            "city must be text of 1 to 200 characters, not blank and without control characters; \
+            "city must be text of 1 to 200 characters, at least one of them visible, and none that controls or reorders text; \
              country must be a country as two upper-case letters, such as DE"
         );
     }

@@ -28,7 +28,7 @@ pub enum Refused {
         /// The items whose price is in another currency than that of item 0.
         items: Vec<usize>,
     },
-    /// The total is more than can be written.
+    /// The total is more than money can be, see [`Money`].
     #[error("the total is too large")]
     TotalOverflow {
         /// The item at which it is.
@@ -61,10 +61,13 @@ impl Refused {
                 items.iter().map(|item| fault(sku(item), detail.into())).collect()
             }
             Self::TotalOverflow { item } => {
-                vec![fault(format!("/items/{item}/quantity"), "makes the total too large to write".into())]
+                vec![fault(
+                    format!("/items/{item}/quantity"),
+                    "makes the total larger than 9007199254740991 minor units".into(),
+                )]
             }
             Self::PriceChanged { actual, .. } => {
-                let (amount, currency) = (actual.amount_minor, actual.currency.code());
+                let (amount, currency) = (actual.amount_minor(), actual.currency().code());
                 vec![fault("/expected_total".into(), format!("the total is {amount} minor units of {currency} now"))]
             }
         }
@@ -124,13 +127,14 @@ pub fn price(
 
 /// What the lines cost together.
 fn total(lines: &[OrderLine]) -> Result<Money, Refused> {
-    let first = lines.first().expect("a request has at least one item").unit_price.currency;
-    let others = lines.iter().enumerate().filter(|(_, line)| line.unit_price.currency != first);
+    let first = lines.first().expect("a request has at least one item").unit_price.currency();
+    let others = lines.iter().enumerate().filter(|(_, line)| line.unit_price.currency() != first);
     let items: Vec<usize> = others.map(|(item, _)| item).collect();
     if !items.is_empty() {
         return Err(Refused::MixedCurrencies { items });
     }
-    lines.iter().enumerate().try_fold(Money::new(0, first), |total, (item, line)| {
+    let nothing = Money::new(0, first).expect("nothing is within the bound, and the currency is a price's");
+    lines.iter().enumerate().try_fold(nothing, |total, (item, line)| {
         let line_total = line.unit_price.checked_mul(line.quantity.get());
         line_total.and_then(|line_total| total.checked_add(&line_total)).ok_or(Refused::TotalOverflow { item })
     })

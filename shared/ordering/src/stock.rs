@@ -4,11 +4,17 @@
 //! those are written in the same transaction and see to it that nothing is counted twice. These commands count each
 //! time.
 
+use events::values::LARGEST_EXACT;
 use events::{
-    OrderId, Quantity, ReceiptReference, StockEvent, StockReceived, StockReleased, StockReserved, StockShipped,
+    OrderId, Quantity, ReceiptReference, StockEvent, StockReceived, StockReleased, StockReserved, StockShards,
+    StockShipped,
 };
 use serde::{Deserialize, Serialize};
 use skald::{Decider, Snapshots};
+
+/// The most that one shard can have on hand: all shards of a product together stay within 2⁵³ − 1,
+/// so that every JSON client reads their sum exactly.
+pub const MOST_ON_HAND: u64 = LARGEST_EXACT.unsigned_abs() / StockShards::MOST.get() as u64;
 
 /// The decider of category `stock`.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +85,7 @@ pub enum StockRejection {
         /// How many are held.
         reserved: u64,
     },
-    /// More came in than can be counted.
+    /// More came in than a shard can hold, see [`MOST_ON_HAND`].
     #[error("there is more than can be counted")]
     Uncountable,
 }
@@ -101,7 +107,8 @@ impl Decider for Stock {
         };
         let event = match command.clone() {
             StockCommand::Receive { reference, quantity } => {
-                state.on_hand.checked_add(quantity.into()).ok_or(StockRejection::Uncountable)?;
+                let on_hand = state.on_hand.checked_add(quantity.into());
+                on_hand.filter(|&on_hand| on_hand <= MOST_ON_HAND).ok_or(StockRejection::Uncountable)?;
                 StockReceived { reference, quantity }.into()
             }
             StockCommand::Reserve { order_id, quantity } => {

@@ -1,7 +1,7 @@
 //! The values that commands are made of, beside those of the [events](events::values). Their rules are today's: what
 //! was stored under others stays readable, because events keep the bare text.
 
-use events::values::{is_readable, is_visible_ascii};
+use events::values::{is_payable, is_readable, is_visible_ascii, is_visible_throughout};
 use events::{InvalidValue, Money, Quantity, Validated};
 
 /// Longest e-mail address, in characters: RFC 5321 (4.5.3.1.3) leaves 254 between the brackets of a path.
@@ -10,7 +10,7 @@ const LONGEST_EMAIL: usize = 254;
 events::text_value! {
     /// What a product or a customer is called.
     pub struct Name: |text| is_readable(text, 200),
-        "text of 1 to 200 characters, not blank and without control characters";
+        "text of 1 to 200 characters, at least one of them visible, and none that controls or reorders text";
 
     /// Where e-mail reaches somebody. Plausible, no more: only a message that arrives proves an address.
     pub struct EmailAddress: |text| is_plausible_email(text),
@@ -31,15 +31,23 @@ impl From<OrderedQuantity> for Quantity {
     }
 }
 
-/// What something costs: at least one minor unit.
+/// What a currency has to be, in words that follow "must be".
+pub const PAYABLE: &str = "the code of a currency in ISO 4217 that people pay with today, such as EUR";
+
+/// What something costs: at least one minor unit, in a currency that people pay with today.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Price(Money);
 
 impl Price {
     /// # Errors
-    /// [`InvalidValue`] about the amount, unless it is at least 1.
-    pub const fn new(money: Money) -> Result<Self, InvalidValue> {
-        if money.amount_minor >= 1 { Ok(Self(money)) } else { Err(InvalidValue(Self::EXPECTED)) }
+    /// [`InvalidValue`] about the amount, unless it is at least 1; about the currency, unless people
+    /// pay with it today.
+    pub fn new(money: Money) -> Result<Self, InvalidValue> {
+        match money {
+            money if money.amount_minor() < 1 => Err(InvalidValue(Self::EXPECTED)),
+            money if !is_payable(money.currency()) => Err(InvalidValue(PAYABLE)),
+            money => Ok(Self(money)),
+        }
     }
 
     /// The amount, as it is stored.
@@ -50,27 +58,34 @@ impl Price {
 }
 
 impl Validated for Price {
-    const EXPECTED: &'static str = "a whole number from 1 to 9223372036854775807";
+    const EXPECTED: &'static str = "a whole number from 1 to 9007199254740991";
 }
 
 fn is_plausible_email(text: &str) -> bool {
-    let plain = !text.chars().any(|c| c.is_whitespace() || c.is_control());
-    let sides = text.split_once('@');
-    let both = sides.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
-    plain && both && text.chars().count() <= LONGEST_EMAIL
+    let sides = text.split_once('@').filter(|(_, domain)| !domain.contains('@'));
+    let both = sides.is_some_and(|(local, domain)| is_visible_throughout(local) && is_visible_throughout(domain));
+    both && text.chars().count() <= LONGEST_EMAIL
 }
 
 #[cfg(test)]
 mod tests {
     use events::Currency;
+    use events::values::LARGEST_EXACT;
 
     use super::*;
 
     #[test]
     fn a_name_is_readable_and_not_too_long() {
-        for (text, valid) in
-            [("Mug", true), ("マグ", true), ("", false), (" ", false), ("a\u{7}b", false), ("a\nb", false)]
-        {
+        for (text, valid) in [
+            ("Mug", true),
+            ("マグ", true),
+            ("", false),
+            (" ", false),
+            ("a\u{7}b", false),
+            ("a\nb", false),
+            ("\u{200b}", false),
+            ("Mug\u{202e}guM", false),
+        ] {
             assert_eq!(Name::new(text).is_ok(), valid, "{text:?}");
         }
         assert!(Name::new("ö".repeat(200)).is_ok());
@@ -82,7 +97,20 @@ mod tests {
         for text in ["jane@example.com", "a@b", "jörg+shop@bücher.example"] {
             assert!(EmailAddress::new(text).is_ok(), "{text}");
         }
-        for text in ["", "jane", "@b", "a@", "a@b@c", "a b@c", "a@b\n", "a@b\u{a0}", "a\u{0}@b"] {
+        for text in [
+            "",
+            "jane",
+            "@b",
+            "a@",
+            "a@b@c",
+            "a b@c",
+            "\u{200b}@b",
+            "a@\u{200b}",
+            "a\u{ad}@b",
+            "a@b\n",
+            "a@b\u{a0}",
+            "a\u{0}@b",
+        ] {
             assert!(EmailAddress::new(text).is_err(), "{text:?}");
         }
         assert!(EmailAddress::new(format!("{}@b", "a".repeat(252))).is_ok());
@@ -91,9 +119,15 @@ mod tests {
 
     #[test]
     fn a_price_is_at_least_one_minor_unit() {
-        for (amount, valid) in [(i64::MIN, false), (-1, false), (0, false), (1, true), (i64::MAX, true)] {
-            assert_eq!(Price::new(Money::new(amount, Currency::JPY)).is_ok(), valid, "{amount}");
+        for (amount, valid) in [(-LARGEST_EXACT, false), (-1, false), (0, false), (1, true), (LARGEST_EXACT, true)] {
+            assert_eq!(Price::new(Money::new(amount, Currency::JPY).unwrap()).is_ok(), valid, "{amount}");
         }
+    }
+
+    #[test]
+    fn a_price_is_in_a_currency_that_people_pay_with_today() {
+        let kuna = Price::new(Money::new(1, Currency::HRK).unwrap());
+        assert_eq!(kuna, Err(InvalidValue(PAYABLE)));
     }
 
     #[test]

@@ -169,8 +169,8 @@ impl OrderRequest {
             add(value);
         }
         let total = self.expected_total();
-        add(&total.map(|total| total.amount_minor.to_string()).unwrap_or_default());
-        add(total.map(|total| total.currency.code()).unwrap_or_default());
+        add(&total.map(|total| total.amount_minor().to_string()).unwrap_or_default());
+        add(total.map(|total| total.currency().code()).unwrap_or_default());
         canonical
     }
 }

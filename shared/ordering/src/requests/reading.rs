@@ -1,10 +1,11 @@
 //! Reads fields of loose JSON and notes every fault on the way, so that a caller hears of all of them at once.
 
+use events::values::is_payable;
 use events::{Currency, InvalidValue, Money, Validated};
 use serde_json::{Map, Value};
 
 use super::Fault;
-use crate::values::Price;
+use crate::values::{PAYABLE, Price};
 
 /// Most faults that are told at once: more than an order of 50 items needs, and few enough that a small body full of
 /// nonsense does not get a large answer.
@@ -88,7 +89,9 @@ impl<'a> Object<'a> {
         let amount_minor = money.get("amount_minor").and_then(Value::as_i64);
         // The rule is about the amount; a wrong currency has its own fault already.
         let code = currency.as_ref().map_or(Currency::EUR, |code| code.0);
-        let price = amount_minor.map(|amount_minor| Price::new(Money::new(amount_minor, code)));
+        let price = amount_minor.map(|amount_minor| {
+            Money::new(amount_minor, code).or(Err(InvalidValue(Price::EXPECTED))).and_then(Price::new)
+        });
         let price = money.checked("amount_minor", price, faults);
         currency.and(price)
     }
@@ -114,16 +117,17 @@ impl<'a> Object<'a> {
     }
 }
 
-/// The three letters of a currency.
+/// The three letters of a currency that people pay with today.
 struct CurrencyCode(Currency);
 
 impl Validated for CurrencyCode {
-    const EXPECTED: &'static str = "a currency code of ISO 4217, such as EUR";
+    const EXPECTED: &'static str = PAYABLE;
 }
 
 impl TryFrom<String> for CurrencyCode {
     type Error = InvalidValue;
     fn try_from(code: String) -> Result<Self, InvalidValue> {
-        Currency::from_code(&code).map(Self).ok_or(InvalidValue(Self::EXPECTED))
+        let payable = Currency::from_code(&code).filter(|&currency| is_payable(currency));
+        payable.map(Self).ok_or(InvalidValue(Self::EXPECTED))
     }
 }

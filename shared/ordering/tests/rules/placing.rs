@@ -1,3 +1,4 @@
+use events::values::LARGEST_EXACT;
 use events::{Currency, Money, ProductWithdrawn};
 use ordering::customer::CustomerState;
 use ordering::placing::{Refused, price};
@@ -69,7 +70,7 @@ fn a_total_other_than_the_customer_expects_is_refused() {
 #[test]
 fn the_same_amount_of_another_currency_is_another_price() {
     let body = with("/expected_total/currency", json!("USD"));
-    let expected = Money::new(7997, Currency::USD);
+    let expected = Money::new(7997, Currency::USD).unwrap();
     assert_eq!(refused(&body, &jane(), &products()), Refused::PriceChanged { expected, actual: eur(7997) });
 }
 
@@ -104,28 +105,28 @@ fn a_product_that_was_not_looked_up_is_unknown() {
 
 #[test]
 fn prices_in_several_currencies_are_refused() {
-    let refused = refused(&body(), &jane(), &priced(eur(2499), Money::new(2999, Currency::USD)));
+    let refused = refused(&body(), &jane(), &priced(eur(2499), Money::new(2999, Currency::USD).unwrap()));
     assert_eq!(refused, Refused::MixedCurrencies { items: vec![1] });
     assert_eq!(pointers(&refused), ["/items/1/sku"]);
 }
 
 #[test]
 fn a_line_that_is_too_expensive_to_write_is_refused() {
-    let refused = refused(&body(), &jane(), &priced(eur(i64::MAX / 2 + 1), eur(1)));
+    let refused = refused(&body(), &jane(), &priced(eur(LARGEST_EXACT / 2 + 1), eur(1)));
     assert_eq!(refused, Refused::TotalOverflow { item: 0 });
     assert_eq!(pointers(&refused), ["/items/0/quantity"]);
 }
 
 #[test]
 fn a_total_that_is_too_large_to_write_is_refused_at_the_line_that_makes_it_so() {
-    let refused = refused(&body(), &jane(), &priced(eur(i64::MAX / 2), eur(2)));
+    let refused = refused(&body(), &jane(), &priced(eur(LARGEST_EXACT / 2), eur(2)));
     assert_eq!(refused, Refused::TotalOverflow { item: 1 });
 }
 
 #[test]
 fn the_largest_total_that_can_be_written_is_accepted() {
-    let products = priced(eur(i64::MAX / 2), eur(1));
+    let products = priced(eur(LARGEST_EXACT / 2), eur(1));
     let request = request(&with("/expected_total", None));
     let order = price(&request, &jane(), &products, time("2026-11-21T08:15:30Z"), TIME_LIMIT_MS).unwrap();
-    assert_eq!(order.placed().total, eur(i64::MAX));
+    assert_eq!(order.placed().total, eur(LARGEST_EXACT));
 }

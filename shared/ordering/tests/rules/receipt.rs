@@ -2,7 +2,7 @@ use events::{ReceiptBooked, ReceiptEvent, ReceiptReference, ShardQuantity, Stock
 use ordering::receipt::{
     BookReceipt, Receipt, ReceiptCommand, ReceiptRejection, ReceiptState, ReceivingRejection, receive,
 };
-use ordering::stock::{StockRejection, StockState};
+use ordering::stock::{MOST_ON_HAND, StockRejection, StockState};
 use proptest::prelude::*;
 use skald::{Decider, Folded, Streams, Tenant, Version};
 use skald_testkit::given;
@@ -90,7 +90,7 @@ fn a_delivery_that_was_booked_already_adds_nothing_to_any_shard() {
 
 #[test]
 fn goods_that_a_shard_cannot_count_are_not_received_at_all() {
-    let refused = receive(&state(ReceiptState::Unbooked, &[0, u64::MAX, 0]), &delivery(7, 3));
+    let refused = receive(&state(ReceiptState::Unbooked, &[0, MOST_ON_HAND, 0]), &delivery(7, 3));
     assert_eq!(refused, Err(ReceivingRejection::Stock(StockRejection::Uncountable)));
     let before = Receipt::evolve(ReceiptState::Unbooked, &booked(&delivery(8, 1)));
     let refused = receive(&state(before, &[0, 0, 0]), &delivery(7, 3));

@@ -23,7 +23,7 @@ pub(crate) fn quantity(number: u64) -> Quantity {
 }
 
 pub(crate) fn eur(amount_minor: i64) -> Money {
-    Money::new(amount_minor, Currency::EUR)
+    Money::new(amount_minor, Currency::EUR).unwrap()
 }
 
 pub(crate) fn shards(number: u64) -> StockShards {

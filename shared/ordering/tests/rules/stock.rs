@@ -1,5 +1,5 @@
 use events::{ReceiptReference, StockEvent, StockReceived, StockReleased, StockReserved, StockShipped};
-use ordering::stock::{Stock, StockCommand, StockRejection, StockState};
+use ordering::stock::{MOST_ON_HAND, Stock, StockCommand, StockRejection, StockState};
 use proptest::prelude::*;
 use skald::Decider;
 use skald_testkit::given;
@@ -50,7 +50,7 @@ fn goods_that_come_in_are_on_hand() {
 
 #[test]
 fn more_than_can_be_counted_is_not_received() {
-    let state = StockState { on_hand: u64::MAX - 4, reserved: 0 };
+    let state = StockState { on_hand: MOST_ON_HAND - 4, reserved: 0 };
     assert_eq!(Stock::decide(&state, &receive(4)), Ok(vec![received(4)]));
     assert_eq!(Stock::decide(&state, &receive(5)), Err(StockRejection::Uncountable));
 }
