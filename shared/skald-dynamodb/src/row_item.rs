@@ -6,7 +6,7 @@
 //! | `version` | N | the last event in the row; 0 before the first |
 //! | `at` | S | when that event was recorded: RFC 3339, UTC, milliseconds |
 //! | `row` | S | the row as JSON, unless it was parked before its first event |
-//! | `parked` | M | `reason` and `at` S, while it is parked |
+//! | `parked` | M | `reason` and `at` S, `missed` N, while it is parked |
 //! | `list_group`, `list_sort` | S | key of the index `listing`, if the row is listed |
 
 use std::collections::HashMap;
@@ -32,6 +32,7 @@ struct StoredRow {
 struct StoredParked {
     reason: String,
     at: Timestamp,
+    missed: u64,
 }
 
 /// The key of a stream's row.
@@ -62,8 +63,12 @@ pub(crate) fn row_item(stream: &StreamId, row: &ViewRow) -> HashMap<String, Valu
         attributes.insert("list_group".to_owned(), Value::S(group.clone()));
         attributes.insert("list_sort".to_owned(), Value::S(sort.clone()));
     }
-    if let Some(Parked { reason, at }) = &row.parked {
-        let parked = item([("reason", Value::S(reason.clone())), ("at", Value::S(at.to_string()))]);
+    if let Some(Parked { reason, at, missed }) = &row.parked {
+        let parked = item([
+            ("reason", Value::S(reason.clone())),
+            ("at", Value::S(at.to_string())),
+            ("missed", Value::N(missed.to_string())),
+        ]);
         attributes.insert("parked".to_owned(), Value::M(parked));
     }
     attributes
@@ -82,7 +87,7 @@ pub(crate) fn read_row(item: Item) -> Result<(StreamId, ViewRow), StoreError> {
     let corrupt = |fault| malformed(stream.key(), version, fault);
     let StoredRow { version, at, row, parked, list_group, list_sort } = read_attributes(item).map_err(corrupt)?;
     let listing = list_group.zip(list_sort).map(|(group, sort)| Listing { group, sort });
-    let parked = parked.map(|StoredParked { reason, at }| Parked { reason, at });
+    let parked = parked.map(|StoredParked { reason, at, missed }| Parked { reason, at, missed });
     Ok((stream, ViewRow { version, at, body: row, listing, parked }))
 }
 

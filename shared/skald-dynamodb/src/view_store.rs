@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::AsyncSleep;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
-use skald::{ListEntry, Put, StoreError, StreamId, Version, ViewRow, ViewStore};
+use skald::{ListEntry, Parked, Put, StoreError, StreamId, Version, ViewRow, ViewStore};
 
 use crate::error::{Answer, sdk_error};
 use crate::row_item;
@@ -17,8 +17,8 @@ use crate::row_item;
 const UNCHANGED: &str = "version = :expected AND attribute_not_exists(parked)";
 /// The same, if none was read.
 const UNCHANGED_OR_NONE: &str = "attribute_not_exists(pk) OR (version = :expected AND attribute_not_exists(parked))";
-/// The row is the parked one that was read.
-const STILL_PARKED: &str = "version = :expected AND attribute_exists(parked)";
+/// The row is the parked one that was read, and no message came to it since.
+const STILL_PARKED: &str = "version = :expected AND parked.missed = :missed";
 /// The index of lists.
 const LISTING: &str = "listing";
 /// Most keys in one `BatchGetItem`.
@@ -46,20 +46,20 @@ impl DynamoDbViewStore {
         Self { client, table: table.into().into() }
     }
 
-    /// Stores the row under this condition, in which `:expected` is a version.
+    /// Stores the row under this condition, in which `:expected` is a version and `:missed` a count of messages.
     async fn put_if(
         &self,
         condition: &str,
         stream: &StreamId,
         expected: Version,
+        missed: Option<u64>,
         row: &ViewRow,
     ) -> Result<Put, StoreError> {
+        let number = |number: u64| AttributeValue::N(number.to_string());
+        let mut values = HashMap::from([(":expected".to_owned(), number(expected.get()))]);
+        values.extend(missed.map(|missed| (":missed".to_owned(), number(missed))));
         let put = self.client.put_item().table_name(&*self.table).set_item(Some(row_item::row_item(stream, row)));
-        let sent = put
-            .condition_expression(condition)
-            .expression_attribute_values(":expected", AttributeValue::N(expected.to_string()))
-            .send()
-            .await;
+        let sent = put.condition_expression(condition).set_expression_attribute_values(Some(values)).send().await;
         let Err(error) = sent else { return Ok(Put::Stored) };
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(Put::Stale),
@@ -131,11 +131,13 @@ impl ViewStore for DynamoDbViewStore {
 
     async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
         let condition = if expected == Version::START { UNCHANGED_OR_NONE } else { UNCHANGED };
-        self.put_if(condition, stream, expected, row).await
+        self.put_if(condition, stream, expected, None, row).await
     }
 
-    async fn put_over_parked(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
-        self.put_if(STILL_PARKED, stream, expected, row).await
+    async fn put_over_parked(&self, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Result<Put, StoreError> {
+        // A row that is not parked is not what this is for.
+        let Some(Parked { missed, .. }) = parked.parked else { return Ok(Put::Stale) };
+        self.put_if(STILL_PARKED, stream, parked.version, Some(missed), row).await
     }
 
     async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<Vec<ListEntry>, StoreError> {

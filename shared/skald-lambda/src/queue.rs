@@ -2,8 +2,10 @@
 //!
 //! - A *transient* failure returns the message to the queue, and with it the later ones of its group, so that they stay
 //!   in order. Other groups go on.
-//! - A *permanent* one is sent to the dead-letter queue at once, its reader parks the stream, and the message is
-//!   acknowledged: redelivering it would change nothing.
+//! - A *permanent* one is sent to the dead-letter queue at once and acknowledged: redelivering it would change nothing. If
+//!   the event store, and not the message alone, says that the stream cannot be read, its reader parks the stream.
+//! - A message of a category that is not followed is acknowledged with a warning, and counted: after a subscription's filter
+//!   was changed, such messages come for a while.
 //! - Nothing is acknowledged before its effect is durable.
 
 use std::future::{Future, ready};
@@ -11,13 +13,10 @@ use std::future::{Future, ready};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::types::MessageAttributeValue;
 use lambda_runtime::{LambdaEvent, service_fn};
-use skald::{Category, CommitMessage, InvalidMessage, StreamId, at_once, with_causes};
+use skald::{Category, CommitMessage, InvalidMessage, MAX_REASON, StreamId, at_once, with_causes};
 use tracing::Instrument;
 
 use crate::Error;
-
-/// Longest reason that goes with a dead letter and a parked stream, in characters.
-const MAX_REASON: usize = 1_000;
 
 /// Reads the messages of a queue.
 pub trait Reader: Sync {
@@ -29,10 +28,16 @@ pub trait Reader: Sync {
     /// Does what the message asks for. It comes again if the function dies, and often enough without that.
     fn read(&self, message: &CommitMessage) -> impl Future<Output = Result<(), Self::Failure>> + Send;
 
-    /// Remembers that the stream cannot be read, after its message was set aside. By default nothing does: the dead
-    /// letter tells of it.
+    /// Remembers that the stream cannot be read, after its message was set aside, if the failure [parks](Self::parks). By
+    /// default nothing does: the dead letter tells of it.
     fn park(&self, _stream: &StreamId, _reason: &str) -> impl Future<Output = Result<(), Self::Failure>> + Send {
         ready(Ok(()))
+    }
+
+    /// Whether a permanent failure is the stream's, and not only the message's. What a message says parks nothing: anything
+    /// may stand in it.
+    fn parks(_failure: &Self::Failure) -> bool {
+        false
     }
 
     /// Whether the same message can be read later without anybody's help.
@@ -89,8 +94,6 @@ pub struct Queue<R, D> {
 enum Failure<F: std::error::Error> {
     #[error(transparent)]
     Message(#[from] InvalidMessage),
-    #[error("a message of category {0:?}, which is not followed here")]
-    Category(String),
     #[error(transparent)]
     Reader(F),
 }
@@ -157,23 +160,28 @@ impl<R: Reader, D: DeadLetters> Queue<R, D> {
                     tracing::warn!(reason = with_causes(&failure), "goes back to the queue");
                     Err(())
                 }
-                Err(failure) => self.set_aside(message, stream, with_causes(&failure)).await,
+                Err(failure) => {
+                    let parks = matches!(&failure, Failure::Reader(failure) if R::parks(failure));
+                    let parked = stream.as_ref().filter(|_| parks);
+                    self.set_aside(message, parked, with_causes(&failure)).await
+                }
             }
         }
         .instrument(span)
         .await
     }
 
-    /// The dead letter first: if parking fails, the message comes again and both are repeated.
-    async fn set_aside(&self, message: &SqsMessage, stream: Option<StreamId>, reason: String) -> Result<(), ()> {
+    /// The dead letter first, then the stream to be parked, if there is one: if parking fails, the message comes again and
+    /// both are repeated.
+    async fn set_aside(&self, message: &SqsMessage, parked: Option<&StreamId>, reason: String) -> Result<(), ()> {
         let reason: String = reason.chars().take(MAX_REASON).collect();
         tracing::error!(reason, "cannot be read and is set aside");
         let kept = self.dead_letters.keep(message, &reason).await;
         kept.map_err(|error| {
             tracing::error!(reason = with_causes(error.as_ref()), "the dead-letter queue took nothing")
         })?;
-        let Some(stream) = stream.filter(|stream| stream.category() == R::CATEGORY) else { return Ok(()) };
-        match self.reader.park(&stream, &reason).await {
+        let Some(stream) = parked else { return Ok(()) };
+        match self.reader.park(stream, &reason).await {
             Ok(()) => Ok(()),
             Err(error) if R::is_transient(&error) => {
                 tracing::warn!(reason = with_causes(&error), "could not be parked and goes back to the queue");
@@ -190,7 +198,13 @@ impl<R: Reader, D: DeadLetters> Queue<R, D> {
     async fn read(&self, parsed: Result<CommitMessage, InvalidMessage>) -> Result<(), Failure<R::Failure>> {
         let message = parsed?;
         if message.category() != R::CATEGORY {
-            return Err(Failure::Category(message.category().to_owned()));
+            tracing::warn!(
+                counter = "foreign_messages",
+                category = message.category(),
+                followed = R::CATEGORY,
+                "is of a category that is not followed here"
+            );
+            return Ok(());
         }
         self.reader.read(&message).await.map_err(Failure::Reader)
     }
@@ -199,7 +213,6 @@ impl<R: Reader, D: DeadLetters> Queue<R, D> {
 fn is_transient<R: Reader>(failure: &Failure<R::Failure>) -> bool {
     match failure {
         Failure::Message(error) => error.is_transient(),
-        Failure::Category(_) => false,
         Failure::Reader(error) => R::is_transient(error),
     }
 }

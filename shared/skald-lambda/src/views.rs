@@ -37,6 +37,10 @@ impl<P: Projection, E: EventStore, V: ViewStore> Reader for ViewKeeper<P, E, V> 
         park(&self.views, stream, reason, clock::now()).await
     }
 
+    fn parks(failure: &CatchUpError) -> bool {
+        failure.parks()
+    }
+
     fn is_transient(failure: &CatchUpError) -> bool {
         failure.is_transient()
     }

@@ -15,6 +15,7 @@ mod decider;
 mod dice;
 pub mod event_store;
 pub mod faulty;
+mod orders;
 mod pause;
 pub mod person_keys;
 mod racing;

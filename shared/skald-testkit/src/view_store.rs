@@ -21,6 +21,7 @@
 
 mod catching_up;
 mod faults;
+mod interleaving;
 mod listing;
 mod rows;
 
@@ -48,6 +49,7 @@ pub trait ViewStoreFixture: Sync {
 pub mod rules {
     pub use super::catching_up::*;
     pub use super::faults::*;
+    pub use super::interleaving::*;
     pub use super::listing::*;
     pub use super::rows::*;
 }
@@ -99,9 +101,13 @@ macro_rules! __view_store_rules {
             an_old_message_changes_nothing
             many_at_once_apply_each_event_once
             a_message_from_beyond_the_end_is_an_error
-            an_unknown_event_waits_and_writes_nothing
+            a_commit_that_only_a_message_has_parks_nothing
+            an_unknown_event_waits
             an_event_that_cannot_be_applied_parks_its_stream
+            what_comes_before_an_event_that_cannot_be_applied_is_applied
             a_stream_parked_before_its_first_event_stays_parked
+            a_stream_parked_before_its_first_event_comes_back_with_it
+            nothing_is_lost_between_a_redrive_and_live_delivery
             a_row_that_is_none_is_an_error
         ] $($arguments)* }
     };

@@ -55,9 +55,9 @@ impl<S: ViewStore> ViewStore for Yielding<'_, S> {
         self.0.put(stream, expected, row).await
     }
 
-    async fn put_over_parked(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+    async fn put_over_parked(&self, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Result<Put, StoreError> {
         yield_now().await;
-        self.0.put_over_parked(stream, expected, row).await
+        self.0.put_over_parked(stream, parked, row).await
     }
 
     async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<Vec<ListEntry>, StoreError> {

@@ -1,16 +1,34 @@
 //! Keeping the rows of a view.
 //!
-//! Messages may be lost, doubled, reordered or late. Nothing here relies on them: a message says how far a stream has
-//! grown, and saves a read if it carries just the commit that is missing. [`catch_up`] is all there is to keeping a row:
-//! live delivery, redelivery, repair and rebuild are calls of it.
+//! Messages may be lost, doubled, reordered, late, or wrong. Nothing here relies on them: a message says how far a stream
+//! has grown, and saves a read if it carries just the commit that is missing. [`catch_up`] is all there is to keeping a
+//! row: live delivery, redelivery, repair and rebuild are calls of it.
+//!
+//! Streams may be long. They are read page by page, and the row is stored at commits' boundaries on the way: memory is
+//! bounded by a page and a row, and after a function that died the next call goes on from the last boundary.
+//!
+//! Only what the event store says parks a row. A message to a parked row is counted there before it is acknowledged, and
+//! [`redrive`] stores a row only over the count that it read before the stream. So whatever a message tells of is in the
+//! row that comes back, or the message finds the row already back.
 
+mod fold;
+
+use futures_util::{StreamExt, pin_mut};
+
+use crate::reading::commits_by;
 use crate::{
     Commit, CommitMessage, DecodeError, EventStore, Inapplicable, Parked, Projection, Put, StoreError, StreamId,
-    Timestamp, Version, ViewRow, ViewStore, project,
+    Timestamp, Version, ViewRow, ViewStore, Way,
 };
 
-/// How often a row is read again because somebody else wrote it meanwhile.
+use fold::Fold;
+
+/// How often a row is read again because another caller wrote it meanwhile.
 const ATTEMPTS: u32 = 10;
+/// Commits that are read at once, and so in memory at once. The largest hold 350 KB each.
+const PAGE: u32 = 100;
+/// Longest reason that is kept with a parked row, in characters.
+pub const MAX_REASON: usize = 1_000;
 
 /// What [`catch_up`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +60,8 @@ pub enum CatchUpError {
         /// Which event, and why.
         source: Inapplicable,
     },
-    /// The message tells of events that the event store does not have. *Permanent.*
+    /// The message tells of events that the event store does not have. *Permanent*, and the message's own fault: the row
+    /// is at the stream's end, and must not be parked.
     #[error("{stream} ends at version {end}, the message tells of {told}")]
     BeyondTheEnd {
         /// The stream.
@@ -80,6 +99,21 @@ pub enum CatchUpError {
 }
 
 impl CatchUpError {
+    /// Whether the row is to be parked: the failure is permanent, and it is the event store or the row that says so. What
+    /// only a message says parks nothing.
+    #[must_use]
+    pub fn parks(&self) -> bool {
+        match self {
+            Self::BeyondTheEnd { .. } => false,
+            Self::Decode { .. }
+            | Self::Inapplicable { .. }
+            | Self::MalformedRow { .. }
+            | Self::Encode { .. }
+            | Self::Busy { .. }
+            | Self::Store(_) => !self.is_transient(),
+        }
+    }
+
     /// Whether the same call can succeed later without anybody's help.
     #[must_use]
     pub fn is_transient(&self) -> bool {
@@ -97,11 +131,15 @@ impl CatchUpError {
 /// Brings the row of the message's stream at least to where the message says the stream is.
 ///
 /// If the message carries exactly the next commit, it is applied; if the row is further already, nothing happens; in
-/// every other case what is missing is read from the event store. The write is conditional on the row's version, so each
-/// event is applied exactly once, however many callers there are.
+/// every other case, also if that commit cannot be applied, what is missing is read from the event store. Each write is
+/// conditional on the row's version, so each event is applied exactly once, however many callers there are.
+///
+/// A parked row stays as it is, and counts the message. One that was parked before its first event comes back with its
+/// first events.
 ///
 /// # Errors
-/// [`CatchUpError`]; the row is unchanged. A permanent one is for [`park`].
+/// [`CatchUpError`]; the row has every event before the one that cannot be applied. [`CatchUpError::parks`] says whether
+/// the error is for [`park`].
 pub async fn catch_up<P: Projection, E: EventStore, V: ViewStore>(
     events: &E,
     views: &V,
@@ -111,67 +149,121 @@ pub async fn catch_up<P: Projection, E: EventStore, V: ViewStore>(
     // The commit that starts a stream needs no look at the row: if there is one, the conditional write says so.
     let mut starts = message.commit.as_ref().is_some_and(|commit| commit.first == Version::START.next());
     for _ in 0..ATTEMPTS {
-        let stored = if std::mem::take(&mut starts) { None } else { views.get(stream).await? };
-        if stored.as_ref().is_some_and(|row| row.parked.is_some()) {
-            return Ok(CaughtUp::Parked);
+        let looked = !std::mem::take(&mut starts);
+        let stored = if looked { views.get(stream).await? } else { None };
+        let parked = stored.as_ref().filter(|row| row.parked.is_some());
+        if let Some(row) = parked.filter(|row| row.body.is_some()) {
+            if count(views, stream, row).await? == Put::Stored {
+                return Ok(CaughtUp::Parked);
+            }
+            continue;
         }
         let version = stored.as_ref().map_or(Version::START, |row| row.version);
         if version >= message.last {
             return Ok(CaughtUp::Already);
         }
-        let read;
-        let missing = match &message.commit {
-            Some(commit) if commit.first == version.next() => std::slice::from_ref(commit),
-            Some(_) | None => {
-                read = events.read(stream, version).await?;
-                read.as_slice()
+        let next = message.commit.as_ref().filter(|commit| parked.is_none() && commit.first == version.next());
+        if let Some(row) = next.and_then(|commit| applied::<P>(stream, stored.as_ref(), commit)) {
+            if store(views, stream, stored.as_ref(), &row).await? == Put::Stored {
+                return Ok(CaughtUp::To(row.version));
             }
-        };
-        let end = missing.last().map_or(version, Commit::last);
-        if end < message.last {
-            return Err(CatchUpError::BeyondTheEnd { stream: stream.clone(), end, told: message.last });
+            continue;
         }
-        let before = match &stored {
-            Some(row) => row.decode::<P::Row>(stream)?,
-            None => None,
-        };
-        if let Some(row) = stored_row::<P>(stream, before, missing)?
-            && views.put(stream, version, &row).await? == Put::Stored
-        {
-            return Ok(CaughtUp::To(row.version));
+        if !looked {
+            continue;
+        }
+        match bring::<P, _, _>(events, views, stream, stored.clone()).await {
+            Ok(None) => {}
+            Ok(Some(end)) if end < message.last => {
+                return Err(CatchUpError::BeyondTheEnd { stream: stream.clone(), end, told: message.last });
+            }
+            Ok(Some(end)) => return Ok(CaughtUp::To(end)),
+            Err(error) => {
+                // Parked before its first event, and still for a reason.
+                let stays = match parked.filter(|_| error.parks()) {
+                    Some(row) => count(views, stream, row).await? == Put::Stored,
+                    None => false,
+                };
+                return if stays { Ok(CaughtUp::Parked) } else { Err(error) };
+            }
         }
     }
     Err(CatchUpError::Busy { stream: stream.clone() })
 }
 
-fn stored_row<P: Projection>(
-    stream: &StreamId,
-    before: Option<P::Row>,
-    commits: &[Commit],
-) -> Result<Option<ViewRow>, CatchUpError> {
-    let Some(last) = commits.last() else { return Ok(None) };
-    let Some(row) = project::<P>(stream, before, commits, |_| true)? else { return Ok(None) };
-    let body = serde_json::to_string(&row).map_err(|source| CatchUpError::Encode { stream: stream.clone(), source })?;
-    Ok(Some(ViewRow {
-        version: last.last(),
-        at: last.at,
-        body: Some(body),
-        listing: P::listing(&row, stream),
-        parked: None,
-    }))
+/// The row after a commit that a message carries. `None` if that cannot be: a message may say anything, so whether the
+/// stream can be applied is for the event store to say.
+fn applied<P: Projection>(stream: &StreamId, stored: Option<&ViewRow>, commit: &Commit) -> Option<ViewRow> {
+    let mut fold = Fold::<P>::from(stream, stored).ok()?;
+    fold.take(commit).ok()?;
+    fold.unstored().ok()?
 }
 
-/// Marks the row as parked, for this reason and since `at`, wherever it stands. A row parked already stays as it is.
+/// Folds what the event store has after the stored row into it, and stores it where a [`Fold`] is due, before a fault,
+/// and at the stream's end, which it gives. `None` if another caller wrote the row meanwhile.
+async fn bring<P: Projection, E: EventStore, V: ViewStore>(
+    events: &E,
+    views: &V,
+    stream: &StreamId,
+    mut stored: Option<ViewRow>,
+) -> Result<Option<Version>, CatchUpError> {
+    let mut fold = Fold::<P>::from(stream, stored.as_ref())?;
+    let commits = commits_by(events, stream, Way::After(fold.version()), PAGE);
+    pin_mut!(commits);
+    loop {
+        let took = match commits.next().await {
+            Some(Ok(commit)) => fold.take(&commit).map(|()| true),
+            Some(Err(error)) => Err(error.into()),
+            None => Ok(false),
+        };
+        if (fold.is_due() || !matches!(took, Ok(true)))
+            && let Some(row) = fold.unstored()?
+        {
+            if store(views, stream, stored.as_ref(), &row).await? == Put::Stale {
+                return Ok(None);
+            }
+            stored = Some(row);
+        }
+        if !took? {
+            return Ok(Some(fold.version()));
+        }
+    }
+}
+
+/// Stores the row over the one that was read.
+async fn store<V: ViewStore>(
+    views: &V,
+    stream: &StreamId,
+    stored: Option<&ViewRow>,
+    row: &ViewRow,
+) -> Result<Put, StoreError> {
+    match stored {
+        Some(parked) if parked.parked.is_some() => views.put_over_parked(stream, parked, row).await,
+        Some(ViewRow { version, .. }) => views.put(stream, *version, row).await,
+        None => views.put(stream, Version::START, row).await,
+    }
+}
+
+/// Counts a message that came to this parked row.
+async fn count<V: ViewStore>(views: &V, stream: &StreamId, row: &ViewRow) -> Result<Put, StoreError> {
+    let counted = |parked: &Parked| Parked { missed: parked.missed.saturating_add(1), ..parked.clone() };
+    let row_counted = ViewRow { parked: row.parked.as_ref().map(counted), ..row.clone() };
+    views.put_over_parked(stream, row, &row_counted).await
+}
+
+/// Marks the row as parked, for this reason and since `at`, wherever it stands. A row parked already stays as it is. Of
+/// the reason, the first [`MAX_REASON`] characters are kept.
 ///
 /// # Errors
 /// [`CatchUpError::Store`], and [`CatchUpError::Busy`] if others wrote the row all the time.
 pub async fn park<V: ViewStore>(views: &V, stream: &StreamId, reason: &str, at: Timestamp) -> Result<(), CatchUpError> {
+    let reason: String = reason.chars().take(MAX_REASON).collect();
     for _ in 0..ATTEMPTS {
         let stored = views.get(stream).await?;
         if stored.as_ref().is_some_and(|row| row.parked.is_some()) {
             return Ok(());
         }
-        let parked = Some(Parked { reason: reason.to_owned(), at });
+        let parked = Some(Parked { reason: reason.clone(), at, missed: 0 });
         let row = match stored {
             Some(row) => ViewRow { parked, ..row },
             None => ViewRow { version: Version::START, at, body: None, listing: None, parked },
@@ -183,7 +275,11 @@ pub async fn park<V: ViewStore>(views: &V, stream: &StreamId, reason: &str, at: 
     Err(CatchUpError::Busy { stream: stream.clone() })
 }
 
-/// Brings a parked row back: folds its whole stream anew and stores the row unparked. One that is not parked stays.
+/// Brings a parked row back: folds its whole stream anew, in the memory of a page, and stores the row unparked once it is
+/// whole. One that is not parked stays.
+///
+/// The row comes back with everything that messages told of until then: one that comes between the read and the write
+/// makes the write stale, and what is new is folded in. If the caller dies, the row stays parked, as it was.
 ///
 /// # Errors
 /// As [`catch_up`]; the row stays parked.
@@ -192,15 +288,20 @@ pub async fn redrive<P: Projection, E: EventStore, V: ViewStore>(
     views: &V,
     stream: &StreamId,
 ) -> Result<CaughtUp, CatchUpError> {
+    let mut fold = Fold::<P>::anew(stream);
     for _ in 0..ATTEMPTS {
         let Some(parked) = views.get(stream).await?.filter(|row| row.parked.is_some()) else {
             return Ok(CaughtUp::Already);
         };
-        let commits = events.read(stream, Version::START).await?;
-        let row = stored_row::<P>(stream, None, &commits)?;
-        // Parked by news of a stream that has no events: then there is nothing to show.
-        let row = row.unwrap_or(ViewRow { version: Version::START, body: None, listing: None, parked: None, ..parked });
-        if views.put_over_parked(stream, parked.version, &row).await? == Put::Stored {
+        let commits = commits_by(events, stream, Way::After(fold.version()), PAGE);
+        pin_mut!(commits);
+        while let Some(commit) = commits.next().await {
+            fold.take(&commit?)?;
+        }
+        // Without events there is nothing to show.
+        let blank = || ViewRow { version: Version::START, body: None, listing: None, parked: None, ..parked.clone() };
+        let row = fold.stored()?.unwrap_or_else(blank);
+        if views.put_over_parked(stream, &parked, &row).await? == Put::Stored {
             return Ok(CaughtUp::To(row.version));
         }
     }

@@ -150,12 +150,14 @@ pub struct InMemoryViewStore {
 }
 
 impl InMemoryViewStore {
-    /// Stores the row, if the one that is there, or its absence, is as expected.
-    fn replace(&self, stream: &StreamId, version: Version, parked: bool, row: &ViewRow) -> Put {
+    /// Stores the row, if the one that is there, or its absence, is as expected: at this version and, if it is parked, with
+    /// this count of missed messages.
+    fn replace(&self, stream: &StreamId, version: Version, missed: Option<u64>, row: &ViewRow) -> Put {
         let mut rows = lock(&self.rows);
         let stored = rows.get(stream);
         let found = stored.map_or(Version::START, |row| row.version);
-        if found != version || stored.is_some_and(|row| row.parked.is_some()) != parked {
+        let found_missed = stored.and_then(|row| row.parked.as_ref()).map(|parked| parked.missed);
+        if (found, found_missed) != (version, missed) {
             return Put::Stale;
         }
         rows.insert(stream.clone(), row.clone());
@@ -174,11 +176,13 @@ impl ViewStore for InMemoryViewStore {
     }
 
     async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
-        Ok(self.replace(stream, expected, false, row))
+        Ok(self.replace(stream, expected, None, row))
     }
 
-    async fn put_over_parked(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
-        Ok(self.replace(stream, expected, true, row))
+    async fn put_over_parked(&self, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Result<Put, StoreError> {
+        let missed = parked.parked.as_ref().map(|parked| parked.missed);
+        // A row that is not parked is not what this is for.
+        Ok(if missed.is_none() { Put::Stale } else { self.replace(stream, parked.version, missed, row) })
     }
 
     async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<Vec<ListEntry>, StoreError> {

@@ -11,8 +11,8 @@ pub trait Projection {
     const CATEGORY: &'static Category;
     /// The events of that category.
     type Event: DomainEvent;
-    /// The row, stored as JSON.
-    type Row: Serialize + DeserializeOwned + Send + Sync;
+    /// The row, stored as JSON. It is cloned for every commit that is folded in, so that none is folded in by half.
+    type Row: Clone + Serialize + DeserializeOwned + Send + Sync;
 
     /// The row after this event; `row` is none before the first.
     ///

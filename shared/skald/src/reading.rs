@@ -84,7 +84,17 @@ pub fn commits<'a, S: EventStore + ?Sized>(
     stream: &'a StreamId,
     way: Way,
 ) -> impl Stream<Item = Result<Commit, StoreError>> + Send + 'a {
-    pages(store, stream, way, PAGE).map_ok(|page| stream::iter(page.into_iter().map(Ok))).try_flatten()
+    commits_by(store, stream, way, PAGE)
+}
+
+/// The same with at most so many commits in memory.
+pub(crate) fn commits_by<'a, S: EventStore + ?Sized>(
+    store: &'a S,
+    stream: &'a StreamId,
+    way: Way,
+    at_most: u32,
+) -> impl Stream<Item = Result<Commit, StoreError>> + Send + 'a {
+    pages(store, stream, way, at_most).map_ok(|page| stream::iter(page.into_iter().map(Ok))).try_flatten()
 }
 
 /// The same by pages of at most so many commits.

@@ -57,6 +57,8 @@ pub struct Parked {
     pub reason: String,
     /// Since when.
     pub at: Timestamp,
+    /// How many messages came since. A [`redrive`](crate::redrive) that has not seen what they told of is stale.
+    pub missed: u64,
 }
 
 /// Keeps the rows of one view. The port to a table.
@@ -88,14 +90,15 @@ pub trait ViewStore: Sync {
         row: &ViewRow,
     ) -> impl Future<Output = Result<Put, StoreError>> + Send;
 
-    /// Stores the row, if the stored one is still at `expected` and parked. For [`redrive`](crate::redrive), after the cause is mended.
+    /// Stores the row, if the stored one is still the parked one that was read: at its version, parked, and with its count of
+    /// missed messages. For [`redrive`](crate::redrive), after the cause is mended.
     ///
     /// # Errors
     /// As [`get`](Self::get).
     fn put_over_parked(
         &self,
         stream: &StreamId,
-        expected: Version,
+        parked: &ViewRow,
         row: &ViewRow,
     ) -> impl Future<Output = Result<Put, StoreError>> + Send;
 

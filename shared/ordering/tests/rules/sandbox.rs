@@ -154,8 +154,8 @@ impl ViewStore for OvertakenTable {
         self.table.put(stream, expected, row).await
     }
 
-    async fn put_over_parked(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
-        self.table.put_over_parked(stream, expected, row).await
+    async fn put_over_parked(&self, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Result<Put, StoreError> {
+        self.table.put_over_parked(stream, parked, row).await
     }
 
     async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<Vec<ListEntry>, StoreError> {

@@ -1,9 +1,9 @@
-//! Catching up with what cannot be applied: reported as what it is, nothing written, nobody else held up.
+//! Catching up with what cannot be applied: reported as what it is, and no other stream waits for it.
 
 use skald::memory::InMemoryEventStore;
 use skald::{
-    CatchUpError, CaughtUp, Commit, CommitMessage, DecodeError, EventData, Listing, Put, StreamId, Version, ViewRow,
-    ViewStore, catch_up, park, redrive,
+    CatchUpError, CaughtUp, Commit, CommitMessage, DecodeError, Draft, EventData, Listing, Parked, Put, StreamId,
+    Version, ViewRow, ViewStore, catch_up, park, redrive,
 };
 
 use super::ViewStoreFixture;
@@ -11,12 +11,17 @@ use super::rows::{get, put, row};
 use crate::sample::{Statement, Statements, account};
 use crate::scene::{append, at, commit, deposited, draft, withdrawn};
 
-/// Catches up with what must fail; the row stays as it is.
+/// Catches up with what must fail.
 async fn failure<V: ViewStore>(events: &InMemoryEventStore, views: &V, message: &CommitMessage) -> CatchUpError {
-    let before = get(views, &message.stream).await;
     let told = catch_up::<Statements, _, _>(events, views, message).await;
-    assert_eq!(get(views, &message.stream).await, before, "the row was changed");
     told.expect_err("an error was to be expected")
+}
+
+/// The version, the entries, and whether the row is parked.
+async fn standing<V: ViewStore>(views: &V, stream: &StreamId) -> Option<(u64, u64, bool)> {
+    let row = get(views, stream).await?;
+    let statement = row.decode::<Statement>(stream).expect("a statement");
+    Some((row.version.get(), statement.map_or(0, |statement| statement.entries), row.parked.is_some()))
 }
 
 async fn deliver<V: ViewStore>(events: &InMemoryEventStore, views: &V, message: CommitMessage) -> CaughtUp {
@@ -33,38 +38,75 @@ async fn with_planted(events: &InMemoryEventStore, stream: &StreamId, event: Eve
     [first, planted]
 }
 
-/// A message that tells of more than the event store has was not written by this system.
+/// A message that tells of more than the event store has is wrong: waiting does not help, and nothing of it parks the row,
+/// which has what there is.
 pub async fn a_message_from_beyond_the_end_is_an_error<F: ViewStoreFixture>(fixture: &F) {
     let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("beyond"));
     let beyond = CommitMessage { stream: stream.clone(), last: Version::new(3), commit: None };
     assert_beyond(&failure(&events, views, &beyond).await, 0);
+    assert_eq!(get(views, &stream).await, None, "a row of what is not there");
 
-    let first = append(&events, &stream, "first", [deposited(5), deposited(6)]).await.commit;
-    assert_beyond(&failure(&events, views, &beyond).await, 2);
-    deliver(&events, views, CommitMessage::of(first)).await;
-    assert_beyond(&failure(&events, views, &beyond).await, 2);
+    append(&events, &stream, "first", [deposited(5), deposited(6)]).await;
+    for _ in 0..2 {
+        assert_beyond(&failure(&events, views, &beyond).await, 2);
+        assert_eq!(standing(views, &stream).await, Some((2, 2, false)));
+    }
+    let third = append(&events, &stream, "third", deposited(7)).await.commit;
+    assert_eq!(deliver(&events, views, CommitMessage::of(third)).await, CaughtUp::To(Version::new(3)));
 }
 
 #[track_caller]
 fn assert_beyond(error: &CatchUpError, expected: u64) {
     let CatchUpError::BeyondTheEnd { end, told, .. } = error else { panic!("{error}") };
     assert_eq!((end.get(), told.get()), (expected, 3));
-    assert!(!error.is_transient(), "waiting does not help");
+    assert!(!error.is_transient() && !error.parks(), "waiting does not help, and the stream is sound");
 }
 
-/// A reader that has not been deployed yet waits: it neither skips the event nor parks the stream.
-pub async fn an_unknown_event_waits_and_writes_nothing<F: ViewStoreFixture>(fixture: &F) {
+/// What a message carries may be anything; only what the event store says counts as the stream's fault.
+pub async fn a_commit_that_only_a_message_has_parks_nothing<F: ViewStoreFixture>(fixture: &F) {
+    let (events, views) = (InMemoryEventStore::default(), fixture.store());
+    let event = |event_type: &str, data: &str| EventData {
+        event_type: event_type.to_owned(),
+        schema: 1,
+        data: data.as_bytes().to_vec(),
+    };
+    let wrong = [
+        event("account.deposited", "{\"amount\":\"many\"}"),
+        event("account.deposited", "no JSON"),
+        event("account.frozen", "{}"),
+        event("account.withdrawn", "{\"amount\":9}"),
+    ];
+    for (number, event) in wrong.into_iter().enumerate() {
+        let stream = account(&format!("wrong-{number}"));
+        let forged = |first| {
+            let draft = Draft { events: vec![event.clone()], ..draft("forged", []) };
+            CommitMessage::of(commit(&stream, first, draft))
+        };
+        let error = failure(&events, views, &forged(1)).await;
+        assert!(matches!(error, CatchUpError::BeyondTheEnd { .. }) && !error.parks(), "{number}: {error}");
+        assert_eq!(get(views, &stream).await, None, "{number}");
+
+        append(&events, &stream, &format!("first of {stream}"), deposited(5)).await;
+        assert_eq!(deliver(&events, views, forged(1)).await, CaughtUp::To(Version::new(1)), "{number}");
+        append(&events, &stream, &format!("second of {stream}"), deposited(5)).await;
+        assert_eq!(deliver(&events, views, forged(2)).await, CaughtUp::To(Version::new(2)), "{number}");
+        assert_eq!(standing(views, &stream).await, Some((2, 2, false)), "{number}");
+    }
+}
+
+/// A reader that has not been deployed yet waits: it neither skips the event nor parks the stream. What comes before the
+/// event is applied.
+pub async fn an_unknown_event_waits<F: ViewStoreFixture>(fixture: &F) {
     let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("unknown"));
     let unknown = EventData { event_type: "account.frozen".to_owned(), schema: 1, data: b"{}".to_vec() };
-    let [first, planted] = with_planted(&events, &stream, unknown).await;
+    let [_, planted] = with_planted(&events, &stream, unknown).await;
     let message = CommitMessage::of(planted);
-    for message in [message.clone(), message.clone().into_hint()] {
+    for message in [message.clone(), message.into_hint()] {
         let error = failure(&events, views, &message).await;
         assert!(matches!(error, CatchUpError::Decode { source: DecodeError::Unknown { .. }, .. }), "{error}");
-        assert!(error.is_transient(), "a newer build may know it");
+        assert!(error.is_transient() && !error.parks(), "a newer build may know it");
+        assert_eq!(standing(views, &stream).await, Some((1, 1, false)));
     }
-    assert_eq!(deliver(&events, views, CommitMessage::of(first)).await, CaughtUp::To(Version::new(1)));
-    assert!(failure(&events, views, &message).await.is_transient(), "a newer build may know it");
 }
 
 /// An event that no rule-abiding stream has is permanent. Once its stream is parked it stays where it is, and every
@@ -78,7 +120,7 @@ pub async fn an_event_that_cannot_be_applied_parks_its_stream<F: ViewStoreFixtur
 
     let error = failure(&events, views, &CommitMessage::of(bad.clone())).await;
     assert!(matches!(&error, CatchUpError::Inapplicable { source, .. } if source.version.get() == 3), "{error}");
-    assert!(!error.is_transient(), "waiting does not help");
+    assert!(!error.is_transient() && error.parks(), "waiting does not help");
 
     park(views, &stream, &error.to_string(), at(60)).await.expect("it is parked");
     let parked = get(views, &stream).await.expect("a row");
@@ -87,23 +129,58 @@ pub async fn an_event_that_cannot_be_applied_parks_its_stream<F: ViewStoreFixtur
         assert_eq!(deliver(&events, views, CommitMessage::of(commit.clone())).await, CaughtUp::Parked);
         assert_eq!(deliver(&events, views, CommitMessage::of(commit).into_hint()).await, CaughtUp::Parked);
     }
-    assert_eq!(get(views, &stream).await, Some(parked));
+    let counted = parked.parked.clone().map(|parked| Parked { missed: 6, ..parked });
+    assert_eq!(get(views, &stream).await, Some(ViewRow { parked: counted, ..parked }));
 
     let other = append(&events, &account("other"), "other", deposited(1)).await.commit;
     assert_eq!(deliver(&events, views, CommitMessage::of(other)).await, CaughtUp::To(Version::new(1)));
 }
 
-/// A stream that is parked before its first row stays parked when the message of its first commit comes at last.
+/// If the bad event is found before the good ones before it were applied, they are applied: the row is parked as near to
+/// it as can be.
+pub async fn what_comes_before_an_event_that_cannot_be_applied_is_applied<F: ViewStoreFixture>(fixture: &F) {
+    let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("before"));
+    append(&events, &stream, "first", deposited(5)).await;
+    append(&events, &stream, "second", deposited(5)).await;
+    let bad = append(&events, &stream, "bad", [deposited(1), withdrawn(70)]).await.commit;
+    let error = failure(&events, views, &CommitMessage::of(bad)).await;
+    assert!(error.parks(), "{error}");
+    assert_eq!(standing(views, &stream).await, Some((2, 2, false)));
+}
+
+/// A stream that is parked before its first row stays parked as long as its first event cannot be applied.
 pub async fn a_stream_parked_before_its_first_event_stays_parked<F: ViewStoreFixture>(fixture: &F) {
     let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("never"));
-    let first = append(&events, &stream, "first", deposited(5)).await.commit;
-    let bad = append(&events, &stream, "bad", withdrawn(7)).await.commit;
-    let error = failure(&events, views, &CommitMessage::of(bad)).await;
+    let first = append(&events, &stream, "first", withdrawn(5)).await.commit;
+    let error = failure(&events, views, &CommitMessage::of(first.clone())).await;
     park(views, &stream, &error.to_string(), at(60)).await.expect("it is parked");
+    for message in [CommitMessage::of(first.clone()), CommitMessage::of(first).into_hint()] {
+        assert_eq!(deliver(&events, views, message).await, CaughtUp::Parked);
+        assert_eq!(standing(views, &stream).await, Some((0, 0, true)));
+    }
+}
 
-    let parked = get(views, &stream).await;
-    assert_eq!(deliver(&events, views, CommitMessage::of(first)).await, CaughtUp::Parked);
-    assert_eq!(get(views, &stream).await, parked);
+/// A stream that was parked before its first event, whatever for, comes back by itself once it can be applied.
+pub async fn a_stream_parked_before_its_first_event_comes_back_with_it<F: ViewStoreFixture>(fixture: &F) {
+    let (events, views) = (InMemoryEventStore::default(), fixture.store());
+    for (name, is_whole) in [("message", true), ("hint", false)] {
+        let stream = account(name);
+        park(views, &stream, "a lie", at(60)).await.expect("it is parked");
+        let first = append(&events, &stream, name, [deposited(5), deposited(6)]).await.commit;
+        let message = CommitMessage::of(first);
+        let message = if is_whole { message } else { message.into_hint() };
+        assert_eq!(deliver(&events, views, message).await, CaughtUp::To(Version::new(2)), "{name}");
+        assert_eq!(standing(views, &stream).await, Some((2, 2, false)), "{name}");
+        assert!(get(views, &stream).await.is_some_and(|row| row.listing.is_some()), "{name} is not listed");
+    }
+    // Of one that begins well and goes on badly, the beginning comes back.
+    let stream = account("half");
+    park(views, &stream, "a lie", at(60)).await.expect("it is parked");
+    append(&events, &stream, "half", deposited(5)).await;
+    let bad = append(&events, &stream, "bad", withdrawn(70)).await.commit;
+    let error = failure(&events, views, &CommitMessage::of(bad)).await;
+    assert!(error.parks(), "{error}");
+    assert_eq!(standing(views, &stream).await, Some((1, 1, false)));
 }
 
 /// A stored row that is not of the view's shape is permanent, and not shown.
@@ -115,8 +192,9 @@ pub async fn a_row_that_is_none_is_an_error<F: ViewStoreFixture>(fixture: &F) {
     put(views, &stream, 0, &scribbled).await;
     assert!(scribbled.decode::<Statement>(&stream).is_err());
     let error = failure(&events, views, &CommitMessage::of(second)).await;
+    assert_eq!(get(views, &stream).await, Some(scribbled), "the row was changed");
     assert!(matches!(error, CatchUpError::MalformedRow { .. }), "{error}");
-    assert!(!error.is_transient(), "waiting does not help");
+    assert!(!error.is_transient() && error.parks(), "waiting does not help");
     assert!(!format!("{error} {error:?}").contains("jane"), "a stored value is quoted: {error}");
 }
 
@@ -166,7 +244,9 @@ pub async fn a_row_that_is_not_parked_is_not_redriven<F: ViewStoreFixture>(fixtu
     let first = append(&events, &stream, "first", deposited(5)).await.commit;
     deliver(&events, views, CommitMessage::of(first)).await;
     let before = get(views, &stream).await;
-    assert_eq!(views.put_over_parked(&stream, Version::new(1), &row(2, "{}")).await.expect("an answer"), Put::Stale);
+    let parked = Parked { reason: "a lie".to_owned(), at: at(60), missed: 0 };
+    let parked = ViewRow { parked: Some(parked), ..row(1, "{}") };
+    assert_eq!(views.put_over_parked(&stream, &parked, &row(2, "{}")).await.expect("an answer"), Put::Stale);
     for stream in [stream.clone(), account("none")] {
         let told = redrive::<Statements, _, _>(&events, views, &stream).await.expect("nothing is wrong");
         assert_eq!(told, CaughtUp::Already);

@@ -94,7 +94,7 @@ pub async fn parking_changes_nothing_else<F: ViewStoreFixture>(fixture: &F) {
     let before = ViewRow { listing, ..row(3, "three") };
     put(views, &stream, 0, &before).await;
     park(views, &stream, "the reason, with ümlauts", at(60)).await.expect("it is parked");
-    let parked = Some(Parked { reason: "the reason, with ümlauts".to_owned(), at: at(60) });
+    let parked = Some(Parked { reason: "the reason, with ümlauts".to_owned(), at: at(60), missed: 0 });
     assert_eq!(get(views, &stream).await, Some(ViewRow { parked, ..before }));
 }
 
@@ -102,7 +102,7 @@ pub async fn parking_changes_nothing_else<F: ViewStoreFixture>(fixture: &F) {
 pub async fn a_row_can_be_parked_before_its_first_event<F: ViewStoreFixture>(fixture: &F) {
     let (views, stream) = (fixture.store(), account("unborn"));
     park(views, &stream, "why", at(60)).await.expect("it is parked");
-    let parked = Some(Parked { reason: "why".to_owned(), at: at(60) });
+    let parked = Some(Parked { reason: "why".to_owned(), at: at(60), missed: 0 });
     let expected = ViewRow { version: Version::START, at: at(60), body: None, listing: None, parked };
     assert_eq!(get(views, &stream).await, Some(expected.clone()));
     fixture.settled().await;
@@ -125,7 +125,7 @@ pub async fn a_row_is_parked_although_others_write_it<F: ViewStoreFixture>(fixtu
         Put::Stored => row(2, "two"),
         Put::Stale => row(1, "one"),
     };
-    let parked = Some(Parked { reason: "why".to_owned(), at: at(60) });
+    let parked = Some(Parked { reason: "why".to_owned(), at: at(60), missed: 0 });
     assert_eq!(get(views, &stream).await, Some(ViewRow { parked, ..stored }));
 }
 
@@ -143,21 +143,50 @@ pub async fn a_parked_row_is_not_written_over<F: ViewStoreFixture>(fixture: &F) 
     }
 }
 
-/// Who redrives a parked row writes over the one that was read, or not at all.
+/// A parked row is written over as it was read, or not at all: at its version, and with its count of missed messages.
 pub async fn a_parked_row_is_redriven_only_from_where_it_stands<F: ViewStoreFixture>(fixture: &F) {
     let (views, stream) = (fixture.store(), account("redriven"));
     put(views, &stream, 0, &row(3, "three")).await;
     park(views, &stream, "why", at(60)).await.expect("it is parked");
-    let parked = get(views, &stream).await;
-    for expected in [0, 2, 4] {
-        let put = views.put_over_parked(&stream, Version::new(expected), &row(9, "nine")).await.expect("an answer");
-        assert_eq!(put, Put::Stale, "over {expected}");
+    let parked = get(views, &stream).await.expect("a row");
+    let counted = with_missed(&parked, 1);
+    assert_eq!(over_parked(views, &stream, &parked, &counted).await, Put::Stored, "a message is counted");
+    for version in [0, 2, 4] {
+        let other = ViewRow { version: Version::new(version), ..counted.clone() };
+        assert_eq!(over_parked(views, &stream, &other, &row(9, "nine")).await, Put::Stale, "over {version}");
     }
-    assert_eq!(get(views, &stream).await, parked);
-    let put = views.put_over_parked(&stream, Version::new(3), &row(5, "five")).await.expect("an answer");
-    assert_eq!((put, get(views, &stream).await), (Put::Stored, Some(row(5, "five"))));
-    let none = views.put_over_parked(&account("none"), Version::START, &row(1, "one")).await.expect("an answer");
-    assert_eq!((none, get(views, &account("none")).await), (Put::Stale, None), "a row that is none is not parked");
+    for missed in [0, 2] {
+        let other = with_missed(&parked, missed);
+        assert_eq!(over_parked(views, &stream, &other, &row(9, "nine")).await, Put::Stale, "after {missed} messages");
+    }
+    let unparked = ViewRow { parked: None, ..parked };
+    assert_eq!(
+        over_parked(views, &stream, &unparked, &row(9, "nine")).await,
+        Put::Stale,
+        "over one that is not parked"
+    );
+    assert_eq!(get(views, &stream).await.as_ref(), Some(&counted));
+    assert_eq!(over_parked(views, &stream, &counted, &row(5, "five")).await, Put::Stored);
+    assert_eq!(get(views, &stream).await, Some(row(5, "five")));
+    let none = account("none");
+    let parked = ViewRow { version: Version::START, ..counted };
+    assert_eq!(
+        over_parked(views, &none, &parked, &row(1, "one")).await,
+        Put::Stale,
+        "a row that is none is not parked"
+    );
+    assert_eq!(get(views, &none).await, None);
+}
+
+/// The parked row after so many messages.
+fn with_missed(row: &ViewRow, missed: u64) -> ViewRow {
+    let parked = row.parked.clone().map(|parked| Parked { missed, ..parked });
+    ViewRow { parked, ..row.clone() }
+}
+
+async fn over_parked<V: ViewStore>(views: &V, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Put {
+    let put = views.put_over_parked(stream, parked, row).await;
+    put.unwrap_or_else(|error| panic!("put {stream} over the parked row: {error}"))
 }
 
 /// What parked a stream first is what an operator needs to know.
@@ -166,7 +195,7 @@ pub async fn parking_again_keeps_the_first_reason<F: ViewStoreFixture>(fixture: 
     park(views, &stream, "first", at(1)).await.expect("it is parked");
     park(views, &stream, "second", at(2)).await.expect("it stays parked");
     let parked = get(views, &stream).await.and_then(|row| row.parked);
-    assert_eq!(parked, Some(Parked { reason: "first".to_owned(), at: at(1) }));
+    assert_eq!(parked, Some(Parked { reason: "first".to_owned(), at: at(1), missed: 0 }));
 }
 
 /// A name that begins like another, or is another tenant's, is another row.

@@ -202,8 +202,8 @@ impl<V: ViewStore, K: PersonKeys> ViewStore for Opening<V, K> {
         self.store.put(stream, expected, row).await
     }
 
-    async fn put_over_parked(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
-        self.store.put_over_parked(stream, expected, row).await
+    async fn put_over_parked(&self, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Result<Put, StoreError> {
+        self.store.put_over_parked(stream, parked, row).await
     }
 
     async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<Vec<ListEntry>, StoreError> {

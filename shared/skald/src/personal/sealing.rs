@@ -179,8 +179,8 @@ impl<V: ViewStore, K: PersonKeys> ViewStore for Sealing<V, K> {
         self.store.put(stream, expected, &self.sealed_row(stream, row).await?).await
     }
 
-    async fn put_over_parked(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
-        self.store.put_over_parked(stream, expected, &self.sealed_row(stream, row).await?).await
+    async fn put_over_parked(&self, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Result<Put, StoreError> {
+        self.store.put_over_parked(stream, parked, &self.sealed_row(stream, row).await?).await
     }
 
     async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<Vec<ListEntry>, StoreError> {

@@ -1,0 +1,147 @@
+//! A view over a stream of 100,000 events: memory is bounded, and a function that dies leaves its progress behind. A test
+//! binary of its own, because it measures the memory of its process.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::FutureExt;
+use skald::memory::{InMemoryEventStore, InMemoryHead, InMemoryViewStore};
+use skald::{
+    AppendError, Appended, CaughtUp, Commit, CommitId, CommitMessage, DomainEvent, Draft, EventStore, Loaded, Page,
+    SnapshotKind, StoreError, StreamId, Timestamp, Version, ViewStore, Way, catch_up, park, redrive,
+};
+use skald_testkit::sample::{AccountEvent, Noted, Statement, Statements, account};
+use uuid::Uuid;
+
+use support::context;
+
+/// Events of the stream; each is a commit of its own.
+const EVENTS: u64 = 100_000;
+/// How long each event is, in bytes.
+const EVENT_BYTES: usize = 200;
+/// How much the process may grow: a small part of what all commits together hold.
+const MOST_KB: u64 = 10_000;
+/// Events after which the row is stored at the latest.
+const MOST_UNSTORED: u64 = 6_000;
+
+/// An event store with one long stream, which it makes up when it is read; it holds nothing.
+#[derive(Default)]
+struct LongStream {
+    /// Holds nothing either: it is there for its heads.
+    empty: InMemoryEventStore,
+    /// Commits that were read so far.
+    read: AtomicU64,
+    /// After so many commits no page comes any more; 0 for never.
+    dies_after: AtomicU64,
+}
+
+impl LongStream {
+    fn commit(stream: &StreamId, version: u64) -> Commit {
+        let text = format!("{version:0EVENT_BYTES$}");
+        Commit {
+            id: CommitId::new(Uuid::from_u128(version.into())),
+            stream: stream.clone(),
+            first: Version::new(version),
+            at: Timestamp::EPOCH,
+            context: context(),
+            events: vec![AccountEvent::from(Noted { text }).encode().unwrap()],
+            snapshot: None,
+        }
+    }
+}
+
+impl EventStore for LongStream {
+    type Head = InMemoryHead;
+
+    fn start(&self, stream: StreamId) -> InMemoryHead {
+        self.empty.start(stream)
+    }
+
+    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+        let Way::After(after) = way else { panic!("read backwards") };
+        let dies_after = self.dies_after.load(Ordering::Relaxed);
+        if dies_after > 0 && self.read.load(Ordering::Relaxed) >= dies_after {
+            std::future::pending::<()>().await;
+        }
+        let last = EVENTS.min(after.get() + u64::from(at_most));
+        self.read.fetch_add(last - after.get(), Ordering::Relaxed);
+        let commits = (after.get() + 1..=last).map(|version| Self::commit(stream, version)).collect();
+        Ok(Page { commits, more: last < EVENTS })
+    }
+
+    async fn load(&self, _: &StreamId, _: Option<SnapshotKind>) -> Result<Loaded<InMemoryHead>, StoreError> {
+        panic!("loaded whole")
+    }
+
+    async fn append(&self, head: &InMemoryHead, draft: Draft) -> Result<Appended<InMemoryHead>, AppendError> {
+        self.empty.append(head, draft).await
+    }
+
+    async fn append_all(&self, parts: Vec<(InMemoryHead, Draft)>) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
+        self.empty.append_all(parts).await
+    }
+}
+
+/// The most memory that this process ever had, in KB. `None` where the system does not say.
+fn peak_kb() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    peak.trim().trim_end_matches(" kB").parse().ok()
+}
+
+fn hint(stream: &StreamId) -> CommitMessage {
+    CommitMessage { stream: stream.clone(), last: Version::new(EVENTS), commit: None }
+}
+
+async fn assert_whole(views: &InMemoryViewStore, stream: &StreamId) {
+    let row = views.get(stream).await.unwrap().unwrap();
+    assert_eq!((row.version, &row.parked), (Version::new(EVENTS), &None));
+    assert_eq!(row.decode::<Statement>(stream).unwrap().unwrap().entries, EVENTS);
+}
+
+#[tokio::test]
+async fn a_view_is_folded_in_the_memory_of_a_page_however_long_the_stream() {
+    let (events, views) = (LongStream::default(), InMemoryViewStore::default());
+    let (caught_up, redriven) = (account("caught-up"), account("redriven"));
+    let before = peak_kb();
+
+    let told = catch_up::<Statements, _, _>(&events, &views, &hint(&caught_up)).await.unwrap();
+    assert_eq!(told, CaughtUp::To(Version::new(EVENTS)));
+    assert_whole(&views, &caught_up).await;
+
+    park(&views, &redriven, "a lie", Timestamp::EPOCH).await.unwrap();
+    let told = redrive::<Statements, _, _>(&events, &views, &redriven).await.unwrap();
+    assert_eq!(told, CaughtUp::To(Version::new(EVENTS)));
+    assert_whole(&views, &redriven).await;
+
+    if let (Some(before), Some(after)) = (before, peak_kb()) {
+        assert!(after - before < MOST_KB, "the process grew by {} KB", after - before);
+    }
+}
+
+#[tokio::test]
+async fn after_a_function_that_died_the_next_goes_on_where_it_had_come_to() {
+    let (events, views, stream) = (LongStream::default(), InMemoryViewStore::default(), account("dies"));
+    let mut deaths = 0;
+    loop {
+        let stored = views.get(&stream).await.unwrap().map_or(0, |row| row.version.get());
+        let read = events.read.swap(0, Ordering::Relaxed);
+        assert!(read <= 20_100 && (deaths == 0 || stored > 0), "nothing is stored of {read} events");
+        events.dies_after.store(20_000, Ordering::Relaxed);
+        match catch_up::<Statements, _, _>(&events, &views, &hint(&stream)).now_or_never() {
+            Some(told) => {
+                assert_eq!(told.unwrap(), CaughtUp::To(Version::new(EVENTS)));
+                break;
+            }
+            None => deaths += 1,
+        }
+        let progress = views.get(&stream).await.unwrap().map_or(0, |row| row.version.get()) - stored;
+        assert!(progress + MOST_UNSTORED > 20_000, "{progress} of 20,000 events are stored");
+        assert!(deaths < 20, "no end");
+    }
+    assert!(deaths >= 4, "it died {deaths} times only");
+    assert_whole(&views, &stream).await;
+}
