@@ -1,7 +1,8 @@
 //! What breaks on the way: nothing is lost, and what cannot be applied stands in nobody's way.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::Message;
-use serde_json::json;
+use serde_json::{Value, json};
 use system_tests::{LocalCloud, ThrottlingServer, eventually, order_body, scan};
 
 /// The first message in this queue.
@@ -40,50 +41,88 @@ async fn a_message_that_is_none_ends_in_the_dead_letters_while_orders_flow() {
     assert!(reason(&dead).starts_with("not a commit message"), "{}", reason(&dead));
 }
 
+/// The order that `c-1` places with the key `key-1`, whenever that is.
+const ORDER: &str = "d7fb8aa7-48b3-5987-9978-7214c9b47c48";
+
+fn hint(stream: &str, version: u64) -> String {
+    json!({ "tenant": "default", "stream": stream, "version": version, "count": 1 }).to_string()
+}
+
 #[tokio::test]
-async fn a_stream_that_cannot_be_applied_is_parked_while_others_flow() {
+async fn a_message_about_an_order_that_is_not_placed_yet_does_not_hide_it() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
-    // A message that tells of an event which the event store does not have.
-    let stream = "order-00000000-0000-4000-8000-000000000000";
-    let lie = json!({ "tenant": "default", "stream": stream, "version": 7, "count": 1 }).to_string();
+    let lie = hint(&format!("order-{ORDER}"), 1);
     send(&cloud, "lie", &lie).await;
     let dead = first_message(&cloud, cloud.output("OrderViewDeadLettersUrl")).await;
     assert_eq!(dead.body(), Some(lie.as_str()));
     assert!(reason(&dead).contains("ends at version 0"), "{}", reason(&dead));
 
-    let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
-    let key = aws_sdk_dynamodb::types::AttributeValue::S(format!("default/{stream}"));
-    let parked = eventually("the row is parked", || async {
-        let row = client
-            .get_item()
-            .table_name(cloud.output("OrderViewTableName"))
-            .key("pk", key.clone())
-            .consistent_read(true);
-        row.send().await.expect("the table answers").item?.remove("parked")
-    });
-    let parked = parked.await;
-    let parked = parked.as_m().expect("why and since when");
-    assert!(parked["reason"].as_s().is_ok_and(|reason| reason.contains("ends at version 0")), "{parked:?}");
-
     let placed = api.place("key-1", &order_body("c-1", "MUG-01", 1)).await.expect(202);
-    let _row = api.in_view("c-1", placed.body["order_id"].as_str().expect("an id"), 1).await;
+    assert_eq!(placed.body["order_id"], ORDER);
+    let shown = api.in_view("c-1", ORDER, 3).await;
+    assert_eq!((&shown["status"], shown.get("parked")), (&json!("confirmed"), None));
+
+    // Nor does one about more of it than there is.
+    let lie = hint(&format!("order-{ORDER}"), 9);
+    send(&cloud, "another-lie", &lie).await;
+    let _dead = first_message(&cloud, cloud.output("OrderViewDeadLettersUrl")).await;
+    assert_eq!(api.get(&format!("/orders/{ORDER}")).await.expect(200).body, shown);
 }
 
 #[tokio::test]
-async fn a_parked_order_is_still_answered_as_it_is() {
+async fn a_message_of_another_category_is_acknowledged_and_counted() {
+    let cloud = LocalCloud::start(&[]);
+    send(&cloud, "foreign", &hint("stock-MUG-01~0", 1)).await;
+    eventually("the message is counted", || async {
+        let log = cloud.log();
+        log.lines().any(|line| line.contains("foreign_messages") && line.contains("WARN")).then_some(())
+    })
+    .await;
+    // What comes after it is the first among the dead letters.
+    send(&cloud, "poison", "not a commit").await;
+    let dead = first_message(&cloud, cloud.output("OrderViewDeadLettersUrl")).await;
+    assert_eq!(dead.body(), Some("not a commit"));
+}
+
+#[tokio::test]
+async fn an_order_that_cannot_be_applied_is_parked_and_shown_as_such_while_others_flow() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
-    let placed = api.place("key-1", &order_body("c-1", "MUG-01", 1)).await.expect(202);
-    let id = placed.body["order_id"].as_str().expect("an id").to_owned();
-    let before = api.in_view("c-1", &id, 3).await;
-    let lie = json!({ "tenant": "default", "stream": format!("order-{id}"), "version": 7, "count": 1 }).to_string();
-    send(&cloud, "lie", &lie).await;
-    let _dead = first_message(&cloud, cloud.output("OrderViewDeadLettersUrl")).await;
-    assert_eq!(api.get(&format!("/orders/{id}?min_version=3")).await.expect(200).body, before);
-    assert_eq!(api.get("/customers/c-1/orders").await.expect(200).body["orders"], json!([before]));
+    let _placed = api.place("key-1", &order_body("c-1", "MUG-01", 1)).await.expect(202);
+    let before = api.in_view("c-1", ORDER, 3).await;
+
+    // An event that no rule lets through, written behind the store's back.
+    let key = format!("default/order-{ORDER}");
+    let items = scan(&cloud, "EventsTableName").await;
+    let mut item = items.into_iter().find(|item| item["pk"].as_s() == Ok(&key) && item["sk"].as_n() == Ok(&"3".into()));
+    let item = item.as_mut().expect("the order's third event");
+    let mut body: Value = serde_json::from_str(item["body"].as_s().expect("text")).expect("JSON");
+    body["events"] = json!([{ "type": "order.committed", "schema": 1, "data": {} }]);
+    item.insert("sk".to_owned(), AttributeValue::N("4".to_owned()));
+    item.insert("body".to_owned(), AttributeValue::S(body.to_string()));
+    let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
+    let put = client.put_item().table_name(cloud.output("EventsTableName")).set_item(Some(item.clone()));
+    put.send().await.expect("somebody else may do it");
+
+    let dead = first_message(&cloud, cloud.output("OrderViewDeadLettersUrl")).await;
+    assert!(reason(&dead).contains("order.committed at version 4"), "{}", reason(&dead));
+    let parked = eventually("the order is shown as parked", || async {
+        let mut page = api.get("/customers/c-1/orders").await.expect(200).body;
+        let order = page["orders"][0].take();
+        order.get("parked").is_some().then_some(order)
+    });
+    let mut parked = parked.await;
+    assert_eq!(api.get(&format!("/orders/{ORDER}")).await.expect(200).body, parked);
+    let mark = parked.as_object_mut().and_then(|order| order.remove("parked")).expect("a mark");
+    assert_eq!(mark["step"], "order_view");
+    assert!(mark["since"].is_string(), "{mark}");
+    assert_eq!(parked, before, "as it was before");
+
+    let placed = api.place("key-2", &order_body("c-1", "MUG-01", 1)).await.expect(202);
+    let _row = api.in_view("c-1", placed.body["order_id"].as_str().expect("an id"), 1).await;
 }
 
 #[tokio::test]
@@ -95,7 +134,7 @@ async fn a_commit_that_is_overwritten_does_not_go_unnoticed() {
     let table = cloud.output("EventsTableName");
     let mut item = scan(&cloud, "EventsTableName").await.into_iter().next().expect("there are commits");
     let pk = item["pk"].as_s().expect("text").clone();
-    item.insert("at".to_owned(), aws_sdk_dynamodb::types::AttributeValue::S("2020-01-01T00:00:00.000Z".to_owned()));
+    item.insert("at".to_owned(), AttributeValue::S("2020-01-01T00:00:00.000Z".to_owned()));
     client.put_item().table_name(table).set_item(Some(item)).send().await.expect("somebody else may do it");
     let told = first_message(&cloud, cloud.output("UnreadableQueueUrl")).await;
     let body = told.body().unwrap_or_default();

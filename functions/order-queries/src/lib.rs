@@ -12,8 +12,14 @@ mod routes;
 mod saga;
 mod stock;
 
+use std::slice;
+
+use futures_util::{TryStreamExt, pin_mut};
 use serde_json::json;
-use skald::{EventStore, Opening, PersonKeys, Projection, StreamId, Tenant, Version, ViewRow, ViewStore, project};
+use skald::{
+    CatchUpError, EventStore, Opening, PersonKeys, Projection, StoreError, StreamId, Tenant, Version, ViewRow,
+    ViewStore, Way, commits, project,
+};
 use skald_lambda::http::{Call, Problem, Query, Reply, StatusCode};
 
 /// Entries on a page if the caller does not say.
@@ -75,15 +81,31 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         if stored.parked.is_none() {
             return Ok(stored.decode(stream)?);
         }
-        let commits = self.opened.read(stream, Version::START).await?;
-        match project::<P>(stream, None, &commits, |_| true) {
+        match self.folded::<P>(stream).await {
             Ok(row) => Ok(row),
+            Err(CatchUpError::Store(error)) if is_outage(&error) => Err(error.into()),
             Err(error) => {
                 tracing::warn!(%stream, %error, "a parked row is shown as it stands");
                 Ok(stored.decode(stream)?)
             }
         }
     }
+
+    /// The row after all events of the stream, folded from the event store page by page.
+    async fn folded<P: Projection>(&self, stream: &StreamId) -> Result<Option<P::Row>, CatchUpError> {
+        let commits = commits(&self.opened, stream, Way::After(Version::START));
+        pin_mut!(commits);
+        let mut row = None;
+        while let Some(commit) = commits.try_next().await? {
+            row = project::<P>(stream, row, slice::from_ref(&commit), |_| true)?;
+        }
+        Ok(row)
+    }
+}
+
+/// Whether the store did not answer, so the same call may succeed later.
+const fn is_outage(error: &StoreError) -> bool {
+    matches!(error, StoreError::Throttled { .. } | StoreError::Unavailable { .. } | StoreError::Refused { .. })
 }
 
 /// The query's `limit`: how many entries the caller wants on a page.

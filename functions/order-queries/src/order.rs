@@ -4,14 +4,18 @@ use std::str::FromStr;
 
 use events::{OrderEvent, OrderId};
 use ordering::streams;
-use ordering::views::{OrderRow, OrderView};
+use ordering::views::{OrderRow, OrderView, ParkedOrder};
 use serde_json::Value;
 use skald::{
-    Commit, Envelope, EventStore, PersonKeys, StreamId, Timestamp, Version, ViewStore, project, recorded_by, reveal,
+    Commit, Envelope, EventStore, PersonKeys, StreamId, Timestamp, Version, ViewRow, ViewStore, project, recorded_by,
+    reveal,
 };
 use skald_lambda::http::{Call, Problem, Query, Reply, StatusCode, header};
 
 use crate::{Queries, no_such_order};
+
+/// Where an order stands still whose row in the view is parked; the steps of the saga have other names.
+const VIEW: &str = "order_view";
 
 /// Which state of the order is wanted.
 enum Wanted {
@@ -68,15 +72,30 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     /// From the view if it is that far; else from the event store.
     async fn order_at_least(&self, stream: &StreamId, version: Version) -> Result<OrderRow, Problem> {
         let rows = self.orders.get_many(std::slice::from_ref(stream)).await?;
-        if let Some((_, stored)) = rows.first().filter(|(_, row)| row.version >= version)
-            && let Some(row) = self.row::<OrderView>(stream, stored).await?
+        let stored = rows.first().map(|(_, row)| row);
+        if let Some(stored) = stored.filter(|row| row.version >= version)
+            && let Some(row) = self.order_row(stream, stored).await?
         {
             return Ok(row);
         }
         let commits = self.opened.read(stream, Version::START).await?;
         reaches(&commits, version)?;
-        folded(stream, &commits, |_| true)
+        Ok(marked(folded(stream, &commits, |_| true)?, stored))
     }
+
+    /// The order in the view's row, marked if the row is parked.
+    pub(crate) async fn order_row(&self, stream: &StreamId, stored: &ViewRow) -> Result<Option<OrderRow>, Problem> {
+        let row = self.row::<OrderView>(stream, stored).await?;
+        Ok(row.map(|row| marked(row, Some(stored))))
+    }
+}
+
+/// Says of an order whose row is parked that it is: what the order is now may not be in it. One that is parked by its saga
+/// says so already.
+fn marked(row: OrderRow, stored: Option<&ViewRow>) -> OrderRow {
+    let parked = stored.and_then(|stored| stored.parked.as_ref());
+    let mark = parked.map(|parked| ParkedOrder { step: VIEW.to_owned(), since: parked.at });
+    OrderRow { parked: row.parked.or(mark), ..row }
 }
 
 /// 404 for an order that does not exist, 409 for a version that it has not reached.
@@ -107,8 +126,9 @@ fn reply(call: &Call, row: &OrderRow) -> Result<Reply, Problem> {
     let known = call.header("if-none-match").unwrap_or_default();
     let unchanged =
         known.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == etag || tag == "*");
-    // Whoever has seen the order with a name must hear that it is gone.
-    let unchanged = unchanged && row.customer_name.reveal().is_ok();
+    // Without a new version, the name goes when its person is erased, and the mark comes when the row is parked.
+    let is_parked_in_view = row.parked.as_ref().is_some_and(|parked| parked.step == VIEW);
+    let unchanged = unchanged && row.customer_name.reveal().is_ok() && !is_parked_in_view;
     let reply =
         if unchanged { Reply::empty(StatusCode::NOT_MODIFIED) } else { Reply::json(StatusCode::OK, shown(row)?) };
     Ok(reply.with_header(header::ETAG, etag))

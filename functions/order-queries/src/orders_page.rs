@@ -2,7 +2,7 @@
 
 use events::CustomerId;
 use ordering::streams;
-use ordering::views::{OrderRow, OrderStatus, OrderView, orders_of};
+use ordering::views::{OrderRow, OrderStatus, orders_of};
 use serde_json::json;
 use skald::{EventStore, ListEntry, PersonKeys, Version, ViewStore};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
@@ -81,7 +81,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
                 None => self.orders.get(&entry.stream).await?,
             };
             let Some(stored) = stored else { continue };
-            if let Some(row) = self.row::<OrderView>(&entry.stream, &stored).await? {
+            if let Some(row) = self.order_row(&entry.stream, &stored).await? {
                 rows.push((entry.clone(), row));
             }
         }
