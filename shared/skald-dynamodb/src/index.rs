@@ -67,7 +67,7 @@ impl CommitIndex for DynamoDbCommitIndex {
             let items = page.map_err(|error| sdk_error("Query", error))?.items.unwrap_or_default();
             for item in items {
                 match read_entry(&item) {
-                    Ok(entry) if matches!(after, SlicePosition::After(last) if entry.key <= *last) => {}
+                    Ok(entry) if after.covers(&entry.key) => {}
                     Ok(entry) => found.entries.push(entry),
                     Err(odd) => found.odd.push(odd),
                 }

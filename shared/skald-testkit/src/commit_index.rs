@@ -32,6 +32,7 @@ mod delayed;
 mod following;
 mod interleaving;
 mod reading;
+mod resuming;
 
 use std::future::{Future, ready};
 
@@ -68,6 +69,7 @@ pub mod rules {
         nothing_within_the_overlap_is_missed_whatever_the_interleaving,
     };
     pub use super::reading::*;
+    pub use super::resuming::of_two_runs_that_resume_at_once_one_wins_whatever_the_interleaving;
 }
 
 /// The rules, to be run by hand: for a test that a broken index is found out.
@@ -104,12 +106,14 @@ macro_rules! __commit_index_rules {
             what_lies_ahead_of_now_is_reported_once_a_run
             what_shows_after_the_margin_is_late_but_not_missed
             what_shows_after_margin_and_overlap_is_not_handed_on
+            entries_come_by_time_over_all_slices_and_batches
             more_than_a_batch_comes_in_batches
             a_batch_comes_again_until_it_was_handed_on
             after_a_crash_only_what_was_begun_is_in_doubt
             a_follower_goes_on_from_its_checkpoint
             another_follower_goes_on_from_a_position
             a_second_run_ends_the_first
+            of_two_runs_that_resume_at_once_one_wins_whatever_the_interleaving
             followers_of_different_names_do_not_mix
             a_lost_answer_of_the_checkpoint_s_store_does_no_harm
             a_row_that_is_no_checkpoint_is_an_error

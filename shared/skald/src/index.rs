@@ -175,16 +175,24 @@ pub enum SlicePosition {
     Before(Timestamp),
     /// After this entry.
     After(IndexKey),
+    /// After everything that was recorded at this time or before.
+    Through(Timestamp),
 }
+
+/// What stands after the time in the text of [`SlicePosition::Through`]: it sorts after every key of that time.
+const END: &str = "/~";
 
 impl SlicePosition {
     /// Before everything.
     pub const START: Self = Self::Before(Timestamp::FIRST);
 
-    fn key(&self) -> Option<&IndexKey> {
+    /// Whether an entry stands before this position: what is read next does not have it.
+    #[must_use]
+    pub fn covers(&self, key: &IndexKey) -> bool {
         match self {
-            Self::Before(_) => None,
-            Self::After(key) => Some(key),
+            Self::Before(at) => key.at < *at,
+            Self::After(last) => key <= last,
+            Self::Through(at) => key.at <= *at,
         }
     }
 
@@ -192,7 +200,7 @@ impl SlicePosition {
     #[must_use]
     pub fn at(&self) -> Timestamp {
         match self {
-            Self::Before(at) => *at,
+            Self::Before(at) | Self::Through(at) => *at,
             Self::After(key) => key.at,
         }
     }
@@ -207,7 +215,15 @@ impl PartialOrd for SlicePosition {
 impl Ord for SlicePosition {
     /// As their texts stand in the slice: a time's is the beginning of every key of that time.
     fn cmp(&self, other: &Self) -> Ordering {
-        self.at().cmp(&other.at()).then_with(|| self.key().cmp(&other.key()))
+        let place = |position: &Self| match position {
+            Self::Before(_) => 0,
+            Self::After(_) => 1,
+            Self::Through(_) => 2,
+        };
+        self.at().cmp(&other.at()).then_with(|| match (self, other) {
+            (Self::After(one), Self::After(other)) => one.cmp(other),
+            _ => place(self).cmp(&place(other)),
+        })
     }
 }
 
@@ -216,6 +232,7 @@ impl fmt::Display for SlicePosition {
         match self {
             Self::Before(at) => fmt::Display::fmt(at, f),
             Self::After(key) => fmt::Display::fmt(key, f),
+            Self::Through(at) => write!(f, "{at}{END}"),
         }
     }
 }
@@ -225,11 +242,13 @@ impl FromStr for SlicePosition {
 
     /// Reads what is displayed.
     fn from_str(text: &str) -> Result<Self, InvalidIndexKey> {
-        if text.contains('/') {
+        let through = text.strip_suffix(END);
+        if through.is_none() && text.contains('/') {
             return text.parse().map(Self::After);
         }
-        let at: Timestamp = text.parse().or(Err(InvalidIndexKey))?;
-        (at.to_string() == text).then_some(Self::Before(at)).ok_or(InvalidIndexKey)
+        let at: Timestamp = through.unwrap_or(text).parse().or(Err(InvalidIndexKey))?;
+        let position = if through.is_some() { Self::Through(at) } else { Self::Before(at) };
+        (position.to_string() == text).then_some(position).ok_or(InvalidIndexKey)
     }
 }
 
@@ -293,12 +312,21 @@ mod tests {
             after("default/order-1-2", 1),
             after("default/order-1", 9),
             after("default/order-1", 10),
+            after("default/zebra-~", u64::MAX),
+            SlicePosition::Through("2026-11-21T08:15:30.250Z".parse().unwrap()),
             before("2026-11-21T08:15:30.251Z"),
         ];
         assert!(sorted.is_sorted());
+        let texts = sorted.each_ref().map(SlicePosition::to_string);
+        assert!(texts.is_sorted(), "as their slice does, which sorts texts: {texts:?}");
         for position in sorted {
+            for key in texts.iter().filter_map(|text| text.parse::<IndexKey>().ok()) {
+                assert_eq!(position.covers(&key), SlicePosition::After(key.clone()) <= position, "{key} {position}");
+            }
             assert_eq!(position.to_string().parse(), Ok(position));
         }
-        assert!("2026-11-21T09:15:30+01:00".parse::<SlicePosition>().is_err(), "only as it is written");
+        for text in ["2026-11-21T09:15:30+01:00", "2026-11-21T09:15:30+01:00/~", "2026-11-21T08:15:30.250Z/~/~", "/~"] {
+            assert!(text.parse::<SlicePosition>().is_err(), "only as it is written: {text}");
+        }
     }
 }

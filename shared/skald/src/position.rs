@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use uuid::Uuid;
 
-use crate::{SlicePosition, Timestamp};
+use crate::{IndexKey, SlicePosition, Timestamp, Version};
 
 /// How this build writes tokens.
 const FORMAT: u8 = 1;
@@ -16,18 +16,22 @@ const KIND: Uuid = Uuid::from_u128(0x5ca1_d000_0001_5000_8000_706f_7369_7431);
 /// Length of the checksum at the end of a token, in bytes.
 const CHECKSUM_BYTES: usize = 8;
 
-/// What stands before a slice's position.
+/// What stands before a position in a slice.
 const BEFORE: u8 = 0;
 const AFTER: u8 = 1;
-const SAME: u8 = 2;
-/// What stands after a key; none has it.
+const THROUGH: u8 = 2;
+/// What stands after a stream's key; none has it.
 const END: u8 = 0;
+/// How many bits of a number are in a byte; the one above says that more follow.
+const BITS: u32 = 7;
+const MORE: u8 = 1 << BITS;
 
 /// Where somebody stands in every slice of an index of all commits.
 ///
-/// Displayed and parsed as an opaque token in the letters of base64url: some 40 characters for a time, up to some 2,000 for
-/// 16 slices that each stand after another entry. A token that was cut, changed or made up is told from one that was not;
-/// it is checked, but not signed.
+/// Displayed and parsed as an opaque token in the letters of base64url. It has the place where most slices stand, and each
+/// slice that stands elsewhere: 26 characters for a time, and so wherever a follower has handed on all there is; some 100 in
+/// the middle of a replay; at most some 4,000 for 16 slices that each stand after an entry of a stream with the longest name.
+/// A token that was cut, changed or made up is told from one that was not; it is checked, but not signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
     slices: Vec<SlicePosition>,
@@ -45,7 +49,7 @@ pub enum InvalidPosition {
 }
 
 impl Position {
-    /// Where the slices stand, from the first on.
+    /// Where the slices stand, from the first on: at most 255, as an index has.
     #[must_use]
     pub fn new(slices: Vec<SlicePosition>) -> Self {
         Self { slices }
@@ -70,27 +74,56 @@ fn checksum(content: &[u8]) -> [u8; CHECKSUM_BYTES] {
     checksum
 }
 
+impl Position {
+    /// Where most slices stand: of places that as many have, that of the first slice.
+    fn shared(&self) -> Option<&SlicePosition> {
+        let sharing = |one: &SlicePosition| self.slices.iter().filter(|other| *other == one).count();
+        // The first of the greatest, which is the last from behind.
+        self.slices.iter().rev().max_by_key(|slice| sharing(slice))
+    }
+}
+
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut token = vec![FORMAT];
-        let mut previous = None;
-        for slice in &self.slices {
-            match slice {
-                same if previous == Some(same) => token.push(SAME),
-                SlicePosition::Before(at) => {
-                    token.push(BEFORE);
-                    token.extend(at.as_millis().to_be_bytes());
-                }
-                SlicePosition::After(key) => {
-                    token.push(AFTER);
-                    token.extend(key.as_str().as_bytes());
-                    token.push(END);
-                }
+        push_number(&mut token, self.slices.len() as u64);
+        if let Some(shared) = self.shared() {
+            push_place(&mut token, shared);
+            for (number, slice) in (0..).zip(&self.slices).filter(|(_, slice)| *slice != shared) {
+                push_number(&mut token, number);
+                push_place(&mut token, slice);
             }
-            previous = Some(slice);
         }
         token.extend(checksum(&token));
         f.write_str(&BASE64.encode(token))
+    }
+}
+
+fn push_place(token: &mut Vec<u8>, slice: &SlicePosition) {
+    let kind = match slice {
+        SlicePosition::Before(_) => BEFORE,
+        SlicePosition::After(_) => AFTER,
+        SlicePosition::Through(_) => THROUGH,
+    };
+    token.push(kind);
+    token.extend(slice.at().as_millis().to_be_bytes());
+    if let SlicePosition::After(key) = slice {
+        token.extend(key.stream().key().as_bytes());
+        token.push(END);
+        push_number(token, key.first().get());
+    }
+}
+
+/// The lowest bits first.
+fn push_number(token: &mut Vec<u8>, mut number: u64) {
+    loop {
+        let [low, ..] = number.to_le_bytes();
+        number >>= BITS;
+        if number == 0 {
+            token.push(low & !MORE);
+            return;
+        }
+        token.push(low | MORE);
     }
 }
 
@@ -117,34 +150,62 @@ impl FromStr for Position {
 
 /// None if it breaks off, or has something that is no position.
 fn read_slices(mut rest: &[u8]) -> Option<Vec<SlicePosition>> {
-    let mut slices: Vec<SlicePosition> = Vec::new();
-    while let Some((kind, content)) = rest.split_first() {
-        let slice;
-        (slice, rest) = match *kind {
-            BEFORE => {
-                let (millis, rest) = content.split_first_chunk()?;
-                (SlicePosition::Before(Timestamp::from_millis(i64::from_be_bytes(*millis)).ok()?), rest)
-            }
-            AFTER => {
-                let end = content.iter().position(|byte| *byte == END)?;
-                let key = std::str::from_utf8(&content[..end]).ok()?;
-                (SlicePosition::After(key.parse().ok()?), &content[end + 1..])
-            }
-            SAME => (slices.last()?.clone(), content),
-            _ => return None,
-        };
-        slices.push(slice);
+    let count = u8::try_from(read_number(&mut rest)?).ok()?;
+    if count == 0 {
+        return rest.is_empty().then(Vec::new);
+    }
+    let mut slices = vec![read_place(&mut rest)?; usize::from(count)];
+    while !rest.is_empty() {
+        let number = usize::try_from(read_number(&mut rest)?).ok()?;
+        *slices.get_mut(number)? = read_place(&mut rest)?;
     }
     Some(slices)
+}
+
+fn read_place(rest: &mut &[u8]) -> Option<SlicePosition> {
+    let (kind, content) = rest.split_first()?;
+    let (millis, content) = content.split_first_chunk()?;
+    let at = Timestamp::from_millis(i64::from_be_bytes(*millis)).ok()?;
+    *rest = content;
+    match *kind {
+        BEFORE => Some(SlicePosition::Before(at)),
+        THROUGH => Some(SlicePosition::Through(at)),
+        AFTER => {
+            let end = content.iter().position(|byte| *byte == END)?;
+            let stream = std::str::from_utf8(&content[..end]).ok()?.parse().ok()?;
+            *rest = &content[end + 1..];
+            let first = read_number(rest).filter(|first| *first > 0)?;
+            Some(SlicePosition::After(IndexKey::new(at, stream, Version::new(first))))
+        }
+        _ => None,
+    }
+}
+
+fn read_number(rest: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for place in 0..u64::BITS.div_ceil(BITS) {
+        let (byte, more) = rest.split_first()?;
+        *rest = more;
+        // The bits of the last byte that a number has no room for are lost; then it is not written alike.
+        number |= u64::from(byte & !MORE) << (place * BITS);
+        if byte & MORE == 0 {
+            return Some(number);
+        }
+    }
+    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{IndexKey, Version};
 
     fn time() -> Timestamp {
         "2026-11-21T08:15:30.250Z".parse().unwrap()
+    }
+
+    fn placed(number: u64) -> SlicePosition {
+        let stream = format!("default/order-0198c5a2-0000-7000-8000-{number:012}");
+        SlicePosition::After(IndexKey::new(time(), stream.parse().unwrap(), Version::new(300)))
     }
 
     fn mixed() -> Position {
@@ -153,6 +214,7 @@ mod tests {
         let mut slices = vec![SlicePosition::START, SlicePosition::START, SlicePosition::Before(time())];
         slices.extend((0..12).map(|number| SlicePosition::After(key(number))));
         slices.push(SlicePosition::After(key(11)));
+        slices.push(SlicePosition::Through(time()));
         Position::new(slices)
     }
 
@@ -162,10 +224,27 @@ mod tests {
 
     #[test]
     fn a_token_is_read_as_it_was_written() {
-        for position in [mixed(), Position::before(time(), 16), Position::new(vec![])] {
+        let through = SlicePosition::Through(time());
+        for slices in [vec![], vec![through; 255], vec![placed(1), placed(2), placed(2), placed(1)]] {
+            let position = Position::new(slices);
             assert_eq!(position.to_string().parse(), Ok(position));
         }
-        assert!(Position::before(time(), 16).to_string().len() <= 44, "a time is short enough to be typed");
+        for position in [mixed(), Position::before(time(), 16), Position::before(Timestamp::LAST, 1)] {
+            assert_eq!(position.to_string().parse(), Ok(position));
+        }
+    }
+
+    /// A person copies it: a time is short, and so is an entry at which all slices stand, as they do in a replay.
+    #[test]
+    fn a_token_is_as_long_as_its_slices_differ() {
+        let length = |slices: Vec<SlicePosition>| Position::new(slices).to_string().len();
+        assert_eq!(length(vec![SlicePosition::Before(time()); 16]), 26);
+        assert_eq!(length(vec![SlicePosition::Through(time()); 16]), 26);
+        assert_eq!(length(vec![placed(1); 16]), 96);
+        let mut one_differs = vec![SlicePosition::Through(time()); 16];
+        one_differs[7] = SlicePosition::Before(time());
+        assert_eq!(length(one_differs), 39);
+        assert_eq!(length((0..16).map(placed).collect()), 1_356);
     }
 
     #[test]
@@ -198,16 +277,25 @@ mod tests {
         }
         assert_eq!(sealed(&[2, 7, 7]).parse::<Position>(), Err(InvalidPosition::UnknownFormat(2)));
         // Sealed, and nonsense all the same.
+        let at = [0_u8; 8];
+        let too_late = 0x7f01_0101_0101_0101_i64.to_be_bytes();
         for content in [
             &[][..],
-            &[1, 3],
-            &[1, 0, 1],
-            &[1, 1],
-            &[1, 1, b'a'],
-            &[1, 1, b'a', 0],
-            &[1, 1, 0xff, 0],
-            &[1, 2],
-            &[1, 0, 0x7f, 1, 1, 1, 1, 1, 1, 1],
+            &[FORMAT],
+            &[FORMAT, 0, 0],
+            &[FORMAT, 1],
+            &[FORMAT, 0xff, 0xff, 0xff],
+            &[FORMAT, 0xff, 1, BEFORE, 1],
+            &[&[FORMAT, 0x80, 2, BEFORE][..], &at].concat(),
+            &[&[FORMAT, 1, 3][..], &at].concat(),
+            &[&[FORMAT, 1, BEFORE][..], &too_late].concat(),
+            &[&[FORMAT, 1, AFTER][..], &at].concat(),
+            &[&[FORMAT, 1, AFTER][..], &at, b"default/order-1"].concat(),
+            &[&[FORMAT, 1, AFTER][..], &at, b"default/order-1\0"].concat(),
+            &[&[FORMAT, 1, AFTER][..], &at, b"default/order-1\0\0"].concat(),
+            &[&[FORMAT, 1, AFTER][..], &at, b"\xff\0\x01"].concat(),
+            &[&[FORMAT, 1, AFTER][..], &at, b"default/order-1\0", &[0xff; 9], b"\x02"].concat(),
+            &[&[FORMAT, 1, BEFORE][..], &at, &[1, BEFORE], &at].concat(),
         ] {
             assert_eq!(sealed(content).parse::<Position>(), Err(damaged.clone()), "{content:?}");
         }
@@ -216,10 +304,20 @@ mod tests {
     /// Tokens can be compared: two that differ are two positions.
     #[test]
     fn a_position_has_one_token() {
-        let epoch = [BEFORE, 0, 0, 0, 0, 0, 0, 0, 0];
-        let short = [&[FORMAT][..], &epoch, &[SAME]].concat();
-        let long = [&[FORMAT][..], &epoch, &epoch].concat();
-        assert_eq!(sealed(&short).parse(), Ok(Position::before(Timestamp::EPOCH, 2)));
-        assert_eq!(sealed(&long).parse::<Position>(), Err(InvalidPosition::Damaged));
+        let [epoch, later] = [0, 1].map(|last| [BEFORE, 0, 0, 0, 0, 0, 0, 0, last]);
+        let same = [&[FORMAT, 3][..], &epoch].concat();
+        assert_eq!(sealed(&same).parse(), Ok(Position::before(Timestamp::EPOCH, 3)));
+        // Two of three stand at the epoch, so that is what is shared.
+        let differs = [&[FORMAT, 3][..], &epoch, &[1], &later].concat();
+        assert!(sealed(&differs).parse::<Position>().is_ok());
+        for content in [
+            [&[FORMAT, 3][..], &epoch, &[1], &epoch].concat(),
+            [&[FORMAT, 3][..], &later, &[0], &epoch, &[2], &epoch].concat(),
+            [&[FORMAT, 3][..], &epoch, &[1], &later, &[1], &later].concat(),
+            [&[FORMAT, 3][..], &epoch, &[2], &later, &[1], &later].concat(),
+            [&[FORMAT, 0x83, 0][..], &epoch].concat(),
+        ] {
+            assert_eq!(sealed(&content).parse::<Position>(), Err(InvalidPosition::Damaged), "{content:?}");
+        }
     }
 }

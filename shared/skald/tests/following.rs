@@ -4,6 +4,9 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use skald::memory::{InMemoryCommitIndex, InMemoryEventStore, InMemoryViewStore};
 use skald::{
     Commit, CommitId, CommitIndex, DomainEvent, Draft, EventStore, Follower, Following, Head, IndexKey, IndexPage,
@@ -58,6 +61,59 @@ async fn what_stands_behind_pages_that_were_seen_is_handed_on() {
     }
     assert_eq!(heard, (1..=MANY.into()).collect::<Vec<u64>>());
     assert!(follower.next(now).await.unwrap().is_empty());
+}
+
+/// Counts the entries that it gives.
+#[derive(Clone)]
+struct Counting {
+    index: InMemoryCommitIndex,
+    given: Arc<AtomicUsize>,
+    reads: Arc<AtomicUsize>,
+}
+
+impl CommitIndex for Counting {
+    const SLICES: u8 = InMemoryCommitIndex::SLICES;
+
+    async fn read(
+        &self,
+        slice: u8,
+        after: &SlicePosition,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<IndexPage, StoreError> {
+        let page = self.index.read(slice, after, until, limit).await?;
+        self.given.fetch_add(page.entries.len(), Ordering::Relaxed);
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        Ok(page)
+    }
+
+    async fn commit(&self, entry: &IndexKey) -> Result<Option<Commit>, StoreError> {
+        self.index.commit(entry).await
+    }
+}
+
+/// An hour's overlap was read again for every batch: what lies further back than that before now has shown long ago.
+#[tokio::test]
+async fn a_replay_reads_each_entry_about_once() {
+    let store = InMemoryEventStore::default();
+    busy(&store).await;
+    let index = InMemoryCommitIndex::over(&store);
+    for (batch, now) in [(20, 86_400_000), (BATCH, 86_400_000), (MANY, 86_400_000)] {
+        let index = Counting { index: index.clone(), given: Arc::default(), reads: Arc::default() };
+        let following = Following { batch, ..following() };
+        let mut follower = Follower::resume(index.clone(), InMemoryViewStore::default(), following).await.unwrap();
+        let (now, mut heard, mut looks) = (Timestamp::from_millis(now).unwrap(), 0, 1);
+        while let more @ 1.. = follower.next(now).await.unwrap().heard.len() {
+            (heard, looks) = (heard + more, looks + 1);
+            follower.handed_on();
+        }
+        let (given, reads) = (index.given.load(Ordering::Relaxed), index.reads.load(Ordering::Relaxed));
+        assert_eq!(heard, MANY as usize);
+        assert!(given <= heard + heard / 50, "{given} entries were read for {heard}, in batches of {batch}");
+        // One of each slice in each look, one for what lies ahead, and further pages where a batch is larger than one.
+        let most = (looks + 1) * usize::from(InMemoryCommitIndex::SLICES) + heard / 1000;
+        assert!(reads <= most, "{reads} reads in {looks} looks");
+    }
 }
 
 /// A run that follows another begins where that one was, and not where it all began.

@@ -28,6 +28,7 @@ enum Input {
 #[derive(Debug, Arbitrary)]
 enum Slice {
     Before(i64),
+    Through(i64),
     After { millis: i64, stream: u8, version: u64 },
     Same,
 }
@@ -61,9 +62,11 @@ fn sealed(mut content: Vec<u8>) -> String {
 
 fn position(slices: &[Slice]) -> Position {
     let mut made: Vec<SlicePosition> = Vec::new();
-    for slice in slices {
+    // As many as an index has.
+    for slice in slices.iter().take(255) {
         made.push(match slice {
             Slice::Before(millis) => SlicePosition::Before(Timestamp::EPOCH.plus_millis(*millis)),
+            Slice::Through(millis) => SlicePosition::Through(Timestamp::EPOCH.plus_millis(*millis)),
             Slice::After { millis, stream, version } => {
                 let stream = StreamId::new(&Tenant::default(), "order", &stream.to_string()).expect("a stream's name");
                 let at = Timestamp::EPOCH.plus_millis(*millis);

@@ -38,7 +38,7 @@ async fn slice<I: CommitIndex>(index: &I, slice: u8, until: Timestamp, limit: u3
 }
 
 /// All entries, by slice, of the slices that have some.
-async fn all<I: CommitIndex>(index: &I, limit: u32) -> BTreeMap<u8, Vec<IndexEntry>> {
+pub(super) async fn all<I: CommitIndex>(index: &I, limit: u32) -> BTreeMap<u8, Vec<IndexEntry>> {
     let mut slices = BTreeMap::new();
     for number in 0..I::SLICES {
         slices.insert(number, slice(index, number, end(), limit).await);

@@ -49,7 +49,7 @@ impl CommitIndex for InMemoryCommitIndex {
                 streams.iter().filter(|(stream, _)| slice_of(stream) == slice).flat_map(|(_, commits)| commits);
             commits.filter(|commit| (after.at()..=until).contains(&commit.at)).map(entry).collect()
         };
-        entries.retain(|entry| SlicePosition::After(entry.key.clone()) > *after);
+        entries.retain(|entry| !after.covers(&entry.key));
         entries.sort_by(|one, other| one.key.cmp(&other.key));
         entries.truncate(limit as usize);
         Ok(IndexPage { entries, odd: vec![] })

@@ -1,0 +1,194 @@
+//! Two runs of a follower that resume at once: whatever happens between their calls, one of them goes on.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use skald::memory::InMemoryViewStore;
+use skald::{
+    Commit, CommitIndex, FollowError, Follower, Following, IndexEntry, IndexKey, IndexPage, ListEntry, Position, Put,
+    SlicePosition, StoreError, StreamId, Timestamp, Told, Version, ViewRow, ViewStore,
+};
+
+use super::CommitIndexFixture;
+use super::following::following;
+use super::reading::{all, write};
+use crate::sample::account;
+use crate::scene::at;
+
+/// How many calls are interleaved in every order; those that follow take turns.
+const CALLS: u32 = 13;
+
+/// Two slices of an index, as they were when they were read.
+#[derive(Debug, Clone, Default)]
+struct TwoSlices([Vec<IndexEntry>; 2]);
+
+impl CommitIndex for TwoSlices {
+    const SLICES: u8 = 2;
+
+    async fn read(
+        &self,
+        slice: u8,
+        after: &SlicePosition,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<IndexPage, StoreError> {
+        let entries = self.0.get(usize::from(slice)).into_iter().flatten();
+        let entries = entries.filter(|entry| !after.covers(&entry.key) && entry.key.at() <= until);
+        Ok(IndexPage { entries: entries.take(limit as usize).cloned().collect(), odd: vec![] })
+    }
+
+    async fn commit(&self, _: &IndexKey) -> Result<Option<Commit>, StoreError> {
+        Ok(None)
+    }
+}
+
+/// Rows of which a run gets one call done whenever it is its turn.
+struct InTurn<'a> {
+    rows: &'a InMemoryViewStore,
+    may: &'a AtomicBool,
+}
+
+impl InTurn<'_> {
+    async fn turn(&self) {
+        poll_fn(|context| {
+            if self.may.swap(false, Ordering::Relaxed) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl ViewStore for InTurn<'_> {
+    async fn get(&self, stream: &StreamId) -> Result<Option<ViewRow>, StoreError> {
+        self.turn().await;
+        self.rows.get(stream).await
+    }
+
+    async fn get_many(&self, streams: &[StreamId]) -> Result<Vec<(StreamId, ViewRow)>, StoreError> {
+        self.turn().await;
+        self.rows.get_many(streams).await
+    }
+
+    async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+        self.turn().await;
+        self.rows.put(stream, expected, row).await
+    }
+
+    async fn put_over_parked(&self, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Result<Put, StoreError> {
+        self.turn().await;
+        self.rows.put_over_parked(stream, parked, row).await
+    }
+
+    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<Vec<ListEntry>, StoreError> {
+        self.turn().await;
+        self.rows.list(group, before, limit).await
+    }
+}
+
+/// What a run was told, in two looks; and why it ended, if it did.
+#[derive(Default)]
+struct Run {
+    heard: Vec<(IndexKey, Told)>,
+    end: Option<FollowError>,
+}
+
+/// Resumes, looks, and hands on what it finds, once.
+async fn run<'a>(
+    index: &TwoSlices,
+    rows: InTurn<'a>,
+    following: Following,
+    into: &mut Run,
+) -> Result<Follower<TwoSlices, InTurn<'a>>, FollowError> {
+    let mut follower = Follower::resume(index.clone(), rows, following).await?;
+    hear(&mut follower, at(60), into).await?;
+    Ok(follower)
+}
+
+async fn hear<V: ViewStore>(
+    follower: &mut Follower<TwoSlices, V>,
+    now: Timestamp,
+    into: &mut Run,
+) -> Result<(), FollowError> {
+    let batch = follower.next(now).await?;
+    into.heard.extend(batch.heard.iter().map(|heard| (heard.entry.key.clone(), heard.told)));
+    follower.handed_on();
+    Ok(())
+}
+
+/// Lets two runs go on in the order that the bits of `schedule` say, then one look more of each that goes on.
+fn interleaved(index: &TwoSlices, following: impl Fn(&str) -> Following, schedule: u32) -> [Run; 2] {
+    let (rows, may) = (InMemoryViewStore::default(), [AtomicBool::new(false), AtomicBool::new(false)]);
+    let mut runs = [Run::default(), Run::default()];
+    let mut followers = [None, None];
+    {
+        let [first, second] = &mut runs;
+        let in_turn = |number: usize| InTurn { rows: &rows, may: &may[number] };
+        let mut under_way: [Option<Pin<Box<dyn Future<Output = _> + '_>>>; 2] = [
+            Some(Box::pin(run(index, in_turn(0), following("one"), first))),
+            Some(Box::pin(run(index, in_turn(1), following("two"), second))),
+        ];
+        for step in 0.. {
+            let bit = if step < CALLS { schedule >> step } else { step } & 1;
+            let next = if bit == 0 { 0 } else { 1 };
+            may[next].store(true, Ordering::Relaxed);
+            if let Some(future) = &mut under_way[next]
+                && let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+            {
+                (under_way[next], followers[next]) = (None, Some(done));
+            }
+            if under_way.iter().all(Option::is_none) {
+                break;
+            }
+            assert!(step < 1_000, "schedule {schedule:b}: they do not come to an end");
+        }
+    }
+    for (number, follower) in followers.into_iter().enumerate() {
+        let last = async |follower: Result<Follower<_, _>, FollowError>, into: &mut Run| {
+            hear(&mut follower?, at(200), into).await
+        };
+        let into = &mut runs[number];
+        let mut look = Box::pin(last(follower.expect("both have ended"), into));
+        let done = loop {
+            may[number].store(true, Ordering::Relaxed);
+            if let Poll::Ready(done) = look.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                break done;
+            }
+        };
+        drop(look);
+        runs[number].end = done.err();
+    }
+    runs
+}
+
+/// Exactly one of them goes on, and between them they hand everything on, as news once.
+pub async fn of_two_runs_that_resume_at_once_one_wins_whatever_the_interleaving<F: CommitIndexFixture>(fixture: &F) {
+    for number in 0..16 {
+        write(fixture.store(), &account(&number.to_string()), at(number), &[1]).await;
+        write(fixture.store(), &account(&number.to_string()), at(100 + number), &[1]).await;
+    }
+    fixture.settled().await;
+    let mut slices = all(fixture.index(), 100).await.into_values();
+    let index = TwoSlices([slices.next(), slices.next()].map(Option::unwrap_or_default));
+    let expected: Vec<IndexKey> = index.0.iter().flatten().map(|entry| entry.key.clone()).collect();
+    let following = |run: &str| {
+        let from = Position::before(at(0), TwoSlices::SLICES);
+        Following { from, ..following::<F::Index>(run) }
+    };
+    for schedule in 0..1 << CALLS {
+        let runs = interleaved(&index, following, schedule);
+        let ended = runs.iter().filter_map(|run| run.end.as_ref()).collect::<Vec<_>>();
+        assert!(matches!(ended[..], [FollowError::Taken { .. }]), "schedule {schedule:b}: {ended:?} ended");
+        let mut news = BTreeMap::new();
+        for (key, told) in runs.iter().flat_map(|run| &run.heard) {
+            *news.entry(key).or_insert(0) += u32::from(*told != Told::Perhaps);
+        }
+        assert!(news.values().all(|count| *count <= 1), "schedule {schedule:b}: something was news twice");
+        assert!(expected.iter().all(|key| news.contains_key(key)), "schedule {schedule:b}: something is missing");
+    }
+}
