@@ -42,6 +42,21 @@ impl Answer {
         self
     }
 
+    /// The answer, if it keeps what holds for every answer, whatever else a test looks at.
+    ///
+    /// # Panics
+    /// If it does not.
+    #[must_use]
+    pub(crate) fn kept(self) -> Self {
+        let Self { status, body, .. } = &self;
+        assert!(!self.header("x-correlation-id").is_empty(), "{status} without a correlation id: {body:#}");
+        if !body.is_null() {
+            let media_type = if *status >= 400 { "application/problem+json" } else { "application/json" };
+            assert_eq!(self.header("content-type"), media_type, "{status}: {body:#}");
+        }
+        self
+    }
+
     /// The JSON pointers of a problem's errors.
     #[must_use]
     pub fn pointers(&self) -> Vec<&str> {
@@ -98,14 +113,7 @@ impl Api {
             "" => Value::Null,
             text => serde_json::from_str(text).unwrap_or_else(|error| panic!("{status}: {error}: {text}")),
         };
-        let answer = Answer { status: status.as_u16(), headers, body };
-        // What holds for every answer, whatever else a test looks at.
-        assert!(!answer.header("x-correlation-id").is_empty(), "{status} without a correlation id: {:#}", answer.body);
-        if !answer.body.is_null() {
-            let media_type = if answer.status >= 400 { "application/problem+json" } else { "application/json" };
-            assert_eq!(answer.header("content-type"), media_type, "{status}: {:#}", answer.body);
-        }
-        answer
+        Answer { status: status.as_u16(), headers, body }.kept()
     }
 
     /// `GET path`.

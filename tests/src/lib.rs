@@ -10,6 +10,7 @@ mod ledgers;
 mod operator;
 mod poll;
 mod proxy;
+mod raw;
 mod saga;
 mod tables;
 mod throttle;

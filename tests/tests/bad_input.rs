@@ -186,8 +186,64 @@ async fn a_path_or_method_that_is_not_there_is_a_problem_too() {
         let answer = api.send("PATCH", &path.replace(['{', '}'], "x"), &[], None).await;
         assert_eq!(answer.status, 405, "{path}: {:#}", answer.body);
         let allowed: BTreeSet<String> = answer.header("allow").split(", ").map(str::to_owned).collect();
-        assert_eq!(allowed, methods, "{path}");
+        let head = methods.contains("GET").then(|| "HEAD".to_owned());
+        assert_eq!(allowed, methods.into_iter().chain(head).collect(), "{path}");
     }
+}
+
+#[tokio::test]
+async fn what_no_client_library_would_send_is_answered_like_the_rest() {
+    let cloud = LocalCloud::start(&[]);
+    let api = cloud.api();
+    api.set_up("c-1", "MUG-01", 10).await;
+    let before = commits(&cloud).await;
+    // Each answer is held against the rules of all answers: a problem, and a correlation id.
+    for (target, status) in [
+        ("/health?x=<b>", 400),
+        ("/health?x=\"{|}^`", 400),
+        ("/health?%ff", 400),
+        ("/health?a=%zz", 400),
+        ("/customers/c-1/orders?limit=1&limit=2", 400),
+        ("/orders/<b>", 404),
+        ("/orders/\"", 404),
+        ("/orders/%00", 404),
+        ("/orders/%ff%fe", 404),
+        ("/orders/a%2Fb", 404),
+        ("/stock/MUG%2d01", 200),
+        ("/stock/MUG%252d01", 404),
+        ("//health//", 200),
+    ] {
+        let _answer = api.send_raw("GET", target, &[], b"").await.expect(status);
+    }
+    for header in
+        ["x-forwarded-proto: no scheme", "x-forwarded-port: -1", "x-forwarded-for: <>", "cookie: \"", "accept: ü"]
+    {
+        let _answer = api.send_raw("GET", "/health", &[header], b"").await.expect(200);
+    }
+    assert_eq!(api.send_raw("BREW", "/health", &[], b"").await.expect(405).header("allow"), "GET, HEAD");
+    let (get, head) = (api.get("/health").await, api.send("HEAD", "/health", &[], None).await.expect(200));
+    assert_eq!((&head.body, head.header("content-length")), (&Value::Null, get.header("content-length")));
+
+    let (json, key) = ("content-type: application/json", "idempotency-key: key-1");
+    let order = order_body("c-1", "MUG-01", 1).to_string();
+    let twice =
+        api.send_raw("POST", "/orders", &[json, key, "idempotency-key: key-2"], order.as_bytes()).await.expect(400);
+    assert!(twice.body["detail"].as_str().is_some_and(|detail| detail.contains("comma")), "{:#}", twice.body);
+    let joined = api.send_raw("POST", "/orders", &[json, "idempotency-key: key-1,key-2"], order.as_bytes()).await;
+    assert_eq!(joined.status, 400, "as a gateway joins them that puts no space: {:#}", joined.body);
+    let two_types = api.send_raw("POST", "/orders", &[json, json, key], order.as_bytes()).await;
+    assert_eq!(two_types.status, 415, "{:#}", two_types.body);
+    let city = order.replace("Berlin", "B\u{0}rlin").into_bytes();
+    for spoilt in [&b"\xff"[..], b"\xe2\x82", b"\xf0\x9f\x98", b"\xc0\xaf", b"\xed\xa0\x80"] {
+        let body: Vec<u8> = city.split(|byte| *byte == 0).collect::<Vec<_>>().join(spoilt);
+        let answer = api.send_raw("POST", "/orders", &[json, key], &body).await;
+        assert_eq!(answer.status, 400, "{spoilt:x?}: {:#}", answer.body);
+    }
+    let repeated = order.replace("\"quantity\":1", "\"quantity\":1,\"quantity\":100");
+    assert_ne!(repeated, order);
+    let answer = api.send_raw("POST", "/orders", &[json, key], repeated.as_bytes()).await.expect(400);
+    assert_eq!(answer.pointers(), ["/items/0/quantity"]);
+    assert_eq!(commits(&cloud).await, before, "nothing was written");
 }
 
 /// The routes in the template: path to methods.

@@ -18,7 +18,7 @@ impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
     ///
     /// The delivery's reference names a stream of its own, so the same delivery counts once, whatever key it is sent with.
     pub(crate) async fn receive_stock(&self, call: &Call, sku: &str) -> Result<Reply, Problem> {
-        if let Some(key) = call.optional_header("Idempotency-Key")? {
+        if let Some(key) = call.single_header("Idempotency-Key")? {
             IdempotencyKey::new(key).map_err(|rule| Problem::invalid(format!("The header Idempotency-Key {rule}.")))?;
         }
         let receipt = ReceiptRequest::validate(&call.json()?).map_err(malformed)?;

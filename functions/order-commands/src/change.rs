@@ -42,10 +42,10 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
         let stream = One::<Order>::new(streams::order(&self.tenant, order_id));
         let actor = Actor::new("caller").map_err(|error| Problem::internal(&error))?;
         let request = call.request(CommitId::new(new_id()), SOURCE, actor);
-        let wanted = call.optional_header("If-Match")?.filter(|tags| *tags != "*");
+        let wanted = call.list_header("If-Match")?.filter(|tags| *tags != ["*"]);
         let decide = |order: &Folded<OrderState>| {
             let etag = format!("\"{}\"", order.version);
-            if wanted.is_some_and(|tags| !tags.split(',').any(|tag| tag.trim() == etag)) {
+            if wanted.as_ref().is_some_and(|tags| !tags.contains(&etag.as_str())) {
                 return Err(NotChanged::Stale(order.version));
             }
             Ok(Order::decide(&order.state, command)?)

@@ -25,8 +25,8 @@ const TIME_LIMIT_MS: u32 = 15 * 60 * 1000;
 impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
     /// `POST /orders`.
     pub(crate) async fn place(&self, call: &Call) -> Result<Reply, Problem> {
-        let key = IdempotencyKey::new(call.header("idempotency-key").unwrap_or_default())
-            .map_err(|rule| Problem::invalid(format!("The header Idempotency-Key is required, once: it {rule}.")))?;
+        let key = IdempotencyKey::new(call.single_header("Idempotency-Key")?.unwrap_or_default())
+            .map_err(|rule| Problem::invalid(format!("The header Idempotency-Key is required: it {rule}.")))?;
         let request = OrderRequest::validate(&call.json()?).map_err(|faults| {
             Problem::invalid("The order is not what it must be.").with_errors(faults.into_iter().map(Fault::into_parts))
         })?;

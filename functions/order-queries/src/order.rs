@@ -123,9 +123,8 @@ pub(crate) fn shown(row: &OrderRow) -> Result<Value, Problem> {
 
 fn reply(call: &Call, row: &OrderRow) -> Result<Reply, Problem> {
     let etag = format!("\"{}\"", row.version);
-    let known = call.header("if-none-match").unwrap_or_default();
-    let unchanged =
-        known.split(',').map(|tag| tag.trim().trim_start_matches("W/")).any(|tag| tag == etag || tag == "*");
+    let known = call.list_header("If-None-Match")?.unwrap_or_default();
+    let unchanged = known.iter().map(|tag| tag.trim_start_matches("W/")).any(|tag| tag == etag || tag == "*");
     // Without a new version, the name goes when its person is erased, and the mark comes when the row is parked.
     let is_parked_in_view = row.parked.as_ref().is_some_and(|parked| parked.step == VIEW);
     let unchanged = unchanged && row.customer_name.reveal().is_ok() && !is_parked_in_view;

@@ -24,7 +24,8 @@ pub(crate) fn refuse(method: &str, segments: &[&str]) -> Problem {
     if methods.is_empty() || methods.contains(&method) {
         return Problem::not_found("There is nothing at this path.");
     }
-    Problem::method_not_allowed(methods)
+    let head = methods.contains(&"GET").then_some("HEAD");
+    Problem::method_not_allowed(&methods.iter().copied().chain(head).collect::<Vec<_>>())
 }
 
 fn matches(path: &str, segments: &[&str]) -> bool {

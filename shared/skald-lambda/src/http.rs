@@ -1,23 +1,32 @@
 //! HTTP calls: what a handler gets, what it gives, and all that is the same for every one of them.
 //!
-//! Each response carries `x-correlation-id`: the caller's if it sent a valid one, else a new one.
+//! Whatever the gateway delivers is answered: what is no call, or not of the form that it must have, by a problem.
+//! Each answer carries `x-correlation-id`: the caller's if it sent a valid one, else a new one.
 
+mod answer;
 mod call;
+mod event;
+mod strict;
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use http::header::{HeaderName, HeaderValue};
-use lambda_http::{Body, Request, Response};
+use futures_util::FutureExt;
+use http::header::HeaderName;
+use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
-use skald::{CorrelationId, is_identifier};
+use serde_json::value::RawValue;
+use skald::{Timestamp, is_identifier};
 use tokio::time::timeout;
 use tracing::Instrument;
 
 pub use http::{StatusCode, header};
 
+pub use self::answer::Answer;
 pub use self::call::{Call, Query};
+use self::event::GatewayEvent;
 pub use crate::problem::Problem;
 use crate::{Error, clock};
 
@@ -25,6 +34,8 @@ use crate::{Error, clock};
 const TIME_LIMIT: Duration = Duration::from_secs(8);
 /// Where the correlation id comes and goes.
 const CORRELATION_HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
+/// The method whose answer is that to `GET`, without its body.
+const HEAD: &str = "HEAD";
 
 /// Marks the answer to a request that had its effect before.
 pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -60,6 +71,11 @@ impl Reply {
     }
 }
 
+/// A handler failed in a way that it does not know of itself.
+#[derive(Debug, thiserror::Error)]
+#[error("the handler panicked; what it said stands above")]
+struct Panicked;
+
 /// Serves calls with `handler`, until the runtime ends the function.
 ///
 /// # Errors
@@ -67,149 +83,55 @@ impl Reply {
 pub async fn serve<F, Fut>(handler: F) -> Result<(), Error>
 where
     F: Fn(Call) -> Fut,
-    Fut: Future<Output = Result<Reply, Problem>> + Send,
+    Fut: Future<Output = Result<Reply, Problem>>,
 {
     let handler = &handler;
-    lambda_http::run(lambda_http::service_fn(move |request: Request| {
-        let call = Call::of(request, clock::now());
-        let correlation_id = call.correlation_id.clone();
-        let span = tracing::info_span!("call", correlation_id = %correlation_id);
-        let (method, path) = (call.method.clone(), shown(&call.path));
-        let answer = handler(call);
-        async move {
-            let answer = timeout(TIME_LIMIT, answer).await.unwrap_or_else(|_| {
-                tracing::warn!("a call took too long");
-                Err(Problem::unavailable())
-            });
-            let response = respond(answer, &correlation_id);
-            tracing::info!(%method, path, status = response.status().as_u16(), "answered");
-            Ok::<_, Infallible>(response)
-        }
-        .instrument(span)
-    }))
+    let in_time = move |call| async move {
+        timeout(TIME_LIMIT, handler(call)).await.unwrap_or_else(|_| {
+            tracing::warn!("a call took too long");
+            Err(Problem::unavailable())
+        })
+    };
+    // As it came: what the runtime could not read would be answered by a bare 502.
+    let service = service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
+        Ok::<_, Infallible>(answer(event.payload.get().as_bytes(), clock::now(), in_time).await)
+    });
+    lambda_runtime::run(service).await
+}
+
+/// The answer to an event that came in at `at`, whatever it is: `handler` gets it if it is a call.
+pub async fn answer<F, Fut>(event: &[u8], at: Timestamp, handler: F) -> Answer
+where
+    F: FnOnce(Call) -> Fut,
+    Fut: Future<Output = Result<Reply, Problem>>,
+{
+    let event = GatewayEvent::read(event);
+    let correlation_id = call::correlation_id(&event);
+    let span = tracing::info_span!("call", correlation_id = %correlation_id);
+    async {
+        let answer = match Call::of(&event, correlation_id.clone(), at) {
+            Ok(call) => {
+                // Boxed, or the compiler gives up on the depth of the future of a whole call.
+                let answer = AssertUnwindSafe(async { Box::pin(handler(call)).await }).catch_unwind().await;
+                answer.unwrap_or_else(|_| Err(Problem::internal(&Panicked)))
+            }
+            Err(problem) => Err(problem),
+        };
+        let method = event.method().unwrap_or_default();
+        let answer = Answer::of(answer, &correlation_id, method == HEAD);
+        let (method, path) = (shown(method), event.segments());
+        let path: String = path.iter().map(|segment| format!("/{}", shown(segment))).collect();
+        tracing::info!(method, path, status = answer.status_code, "answered");
+        answer
+    }
+    .instrument(span)
     .await
 }
 
-/// The path for the log. A caller may put anything into it, an e-mail address for one; what is an identifier stays.
-fn shown(path: &[String]) -> String {
-    let segments = path.iter().map(|segment| if is_identifier(segment) { segment } else { "…" });
-    segments.map(|segment| format!("/{segment}")).collect()
-}
-
-fn respond(answer: Result<Reply, Problem>, correlation_id: &CorrelationId) -> Response<Body> {
-    let (status, media_type, body, headers) = match answer {
-        Ok(Reply { status, body, headers }) => (status, "application/json", body, headers),
-        Err(problem) => {
-            (problem.status, "application/problem+json", Some(Value::Object(problem.body)), problem.headers)
-        }
-    };
-    let mut response = Response::new(body.as_ref().map_or(Body::Empty, |body| Body::Text(body.to_string())));
-    *response.status_mut() = status;
-    if body.is_some() {
-        response.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    }
-    for (name, value) in headers.into_iter().chain([(CORRELATION_HEADER, correlation_id.to_string())]) {
-        match HeaderValue::from_str(&value) {
-            Ok(value) => {
-                response.headers_mut().insert(name, value);
-            }
-            Err(error) => tracing::error!(%name, %error, "a header of the answer is left out"),
-        }
-    }
-    response
+/// A part of the call for the log. A caller may put anything into it, an e-mail address for one; an identifier stays.
+fn shown(part: &str) -> &str {
+    if is_identifier(part) { part } else { "…" }
 }
 
 #[cfg(test)]
-mod tests {
-    use lambda_http::RequestExt;
-    use serde_json::json;
-    use skald::Timestamp;
-
-    use super::call::{MAX_BODY_BYTES, new_correlation_id};
-    use super::*;
-
-    fn call(content_type: &str, body: &str) -> Call {
-        let request = http::Request::builder()
-            .method("POST")
-            .uri("http://localhost/orders?limit=3")
-            .header("content-type", content_type)
-            .header("x-correlation-id", "from the caller")
-            .body(Body::from(body))
-            .unwrap()
-            .with_raw_http_path("/products/MUG%2001/");
-        Call::of(request, Timestamp::EPOCH)
-    }
-
-    #[test]
-    fn a_correlation_id_that_is_not_valid_is_replaced() {
-        let call = call("application/json", "{}");
-        assert_ne!(call.correlation_id.as_str(), "from the caller");
-        let response = respond(Ok(Reply::empty(StatusCode::NO_CONTENT)), &call.correlation_id);
-        assert_eq!(response.headers()[CORRELATION_HEADER], call.correlation_id.as_str());
-        assert!(response.headers().get("content-type").is_none());
-    }
-
-    #[test]
-    fn the_path_is_decoded_after_it_is_split() {
-        assert_eq!(call("", "").segments(), ["products", "MUG 01"]);
-    }
-
-    #[test]
-    fn a_body_must_be_called_json_be_json_and_be_small() {
-        assert_eq!(call("application/json; charset=utf-8", "{\"a\": 1}").json().unwrap(), json!({ "a": 1 }));
-        let status = |content_type, body: &str| call(content_type, body).json().unwrap_err().status.as_u16();
-        assert_eq!(status("text/plain", "{}"), 415);
-        assert_eq!(status("application/json", "{\"a\": "), 400);
-        assert_eq!(status("application/json", ""), 400);
-        assert_eq!(status("application/json", &format!("\"{}\"", "x".repeat(MAX_BODY_BYTES))), 413);
-    }
-
-    #[test]
-    fn a_path_in_the_log_shows_identifiers_only() {
-        let path = ["customers", "jane@example.com", "orders"].map(str::to_owned);
-        assert_eq!(shown(&path), "/customers/…/orders");
-    }
-
-    #[test]
-    fn a_header_that_comes_twice_or_is_no_text_has_no_value_and_is_not_taken_for_left_out() {
-        let request = http::Request::builder().header("if-match", "a").header("if-match", "b").header("x-once", "c");
-        let request = request.header("x-bytes", HeaderValue::from_bytes(b"\xff").unwrap());
-        let call = Call::of(request.body(Body::Empty).unwrap(), Timestamp::EPOCH);
-        for (name, value) in [("If-Match", None), ("X-Bytes", None), ("X-Once", Some("c")), ("X-None", None)] {
-            assert_eq!(call.header(name), value, "{name}");
-        }
-        assert_eq!(call.optional_header("X-Once").unwrap(), Some("c"));
-        assert_eq!(call.optional_header("X-None").unwrap(), None);
-        for name in ["If-Match", "X-Bytes"] {
-            let problem = call.optional_header(name).unwrap_err();
-            assert_eq!(problem.status, StatusCode::BAD_REQUEST);
-            assert!(problem.body["detail"].to_string().contains(name), "{problem:?}");
-        }
-    }
-
-    #[test]
-    fn a_problem_is_one_of_rfc_9457() {
-        let problem = Problem::invalid("Two things are wrong.")
-            .with_errors([("/items/0/quantity".to_owned(), "must be at least 1".to_owned())]);
-        let response = respond(Err(problem), &new_correlation_id());
-        assert_eq!(response.headers()["content-type"], "application/problem+json");
-        let Body::Text(body) = response.body() else { panic!("a problem is text") };
-        let body: Value = serde_json::from_str(body).unwrap();
-        assert_eq!(
-            body,
-            json!({
-                "type": "urn:skald:problem:invalid-request", "title": "The request is malformed", "status": 400,
-                "detail": "Two things are wrong.",
-                "errors": [{ "pointer": "/items/0/quantity", "detail": "must be at least 1" }],
-            })
-        );
-    }
-
-    #[test]
-    fn a_throttled_store_is_a_503_that_says_when_to_come_back() {
-        let throttled = skald::StoreError::Throttled { operation: "PutItem", source: "slow down".into() };
-        let response = respond(Err(throttled.into()), &new_correlation_id());
-        assert_eq!(response.status(), 503);
-        assert_eq!(response.headers()["retry-after"], "1");
-    }
-}
+mod tests;

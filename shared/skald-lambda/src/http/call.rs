@@ -1,44 +1,51 @@
 //! A call as a handler sees it.
 
-use http::Method;
-use http::header::HeaderMap;
-use lambda_http::{Request, RequestExt};
-use percent_encoding::percent_decode_str;
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use skald::{Actor, CommitId, Context, CorrelationId, EventId, Timestamp};
 
-use super::{CORRELATION_HEADER, Problem};
+use super::event::GatewayEvent;
+use super::strict::{self, Fault};
+use super::{CORRELATION_HEADER, HEAD, Problem};
 use crate::clock;
 
 /// Largest body, in bytes.
 pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
+/// Stands in a text for bytes that are not UTF-8: the gateway puts it there.
+const REPLACEMENT: char = '\u{fffd}';
 
 /// A call as a handler sees it.
 #[derive(Debug)]
 pub struct Call {
-    /// The method.
-    pub method: Method,
-    /// The path's segments, percent-decoded; none for `/`.
+    /// The method; `GET` for `HEAD`, whose answer is the same but for the body.
+    pub method: String,
+    /// The path's segments, decoded; none for `/`.
     pub path: Vec<String>,
     /// When the call came in.
     pub at: Timestamp,
     /// What everything that follows from this call is called.
     pub correlation_id: CorrelationId,
-    query: Vec<(String, String)>,
-    headers: HeaderMap,
-    body: Vec<u8>,
+    query: Option<Vec<(String, String)>>,
+    headers: BTreeMap<String, String>,
+    body: Option<Vec<u8>>,
 }
 
 impl Call {
-    pub(super) fn of(request: Request, at: Timestamp) -> Self {
-        let path = request.raw_http_path().split('/').filter(|segment| !segment.is_empty());
-        let path = path.map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned()).collect();
-        let query = request.query_string_parameters();
-        let query = query.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let sent = request.headers().get(&CORRELATION_HEADER).and_then(|value| value.to_str().ok());
-        let correlation_id = sent.and_then(|text| CorrelationId::new(text).ok()).unwrap_or_else(new_correlation_id);
-        let (parts, body) = request.into_parts();
-        Self { method: parts.method, path, at, correlation_id, query, headers: parts.headers, body: body.to_vec() }
+    /// The call that this event is.
+    pub(super) fn of(event: &GatewayEvent, correlation_id: CorrelationId, at: Timestamp) -> Result<Self, Problem> {
+        let Some(method) = event.method() else {
+            return Err(Problem::invalid("This is no call of an HTTP API in payload format 2.0."));
+        };
+        Ok(Self {
+            method: if method == HEAD { "GET" } else { method }.to_owned(),
+            path: event.segments(),
+            at,
+            correlation_id,
+            query: event.query(),
+            headers: event.headers(),
+            body: event.body(),
+        })
     }
 
     /// The path's segments, to match on.
@@ -50,58 +57,81 @@ impl Call {
     /// The body as JSON.
     ///
     /// # Errors
-    /// A problem: 415 unless it is called JSON, 413 over 64 KiB, 400 if it is none.
+    /// A problem: 415 unless it is called JSON, 413 over 64 KiB, 400 if it is no JSON in UTF-8, names a member twice or is
+    /// nested too deeply.
     pub fn json(&self) -> Result<Value, Problem> {
         let media_type = self.header("content-type").unwrap_or_default();
-        let essence = media_type.split(';').next().unwrap_or_default().trim();
+        // A comma stands between two of them.
+        let essence = media_type.split(';').next().filter(|_| !media_type.contains(',')).unwrap_or_default().trim();
         if !essence.eq_ignore_ascii_case("application/json") {
-            return Err(Problem::unsupported_media_type("Send JSON, with Content-Type: application/json."));
+            return Err(Problem::unsupported_media_type("Send JSON, with Content-Type: application/json, once."));
         }
-        if self.body.len() > MAX_BODY_BYTES {
-            return Err(Problem::too_large(format!("At most {MAX_BODY_BYTES} bytes; this has {}.", self.body.len())));
+        let body = self.body.as_ref().ok_or_else(|| Problem::invalid("The body did not arrive in base64."))?;
+        if body.len() > MAX_BODY_BYTES {
+            return Err(Problem::too_large(format!("At most {MAX_BODY_BYTES} bytes; this has {}.", body.len())));
         }
-        serde_json::from_slice(&self.body).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            Problem::invalid(format!("The body is not valid JSON: it breaks off at line {line}, column {column}."))
-        })
+        let text = str::from_utf8(body).ok().filter(|text| !text.contains(REPLACEMENT));
+        let Some(text) = text else {
+            return Err(Problem::invalid("The body is not UTF-8, or has U+FFFD, which stands for what is not."));
+        };
+        if text.starts_with('\u{feff}') {
+            return Err(Problem::invalid("The body begins with a byte order mark: send JSON without it."));
+        }
+        strict::parse(text).map_err(not_json)
     }
 
-    /// A header's value, if it is there, once, and visible ASCII.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.headers.get_all(name).iter();
-        let value = values.next().filter(|_| values.next().is_none());
-        value.and_then(|value| value.to_str().ok())
-    }
-
-    /// The value of a header that may be left out, but must not be misunderstood.
+    /// The value of a header that comes once, if it comes.
     ///
     /// # Errors
-    /// A problem, 400, if it is there, but more than once or not in visible ASCII.
-    pub fn optional_header(&self, name: &str) -> Result<Option<&str>, Problem> {
-        match self.header(name) {
-            None if self.headers.contains_key(name) => {
-                Err(Problem::invalid(format!("The header {name} must come once, in visible ASCII.")))
-            }
-            value => Ok(value),
+    /// A problem, 400, if it comes more than once or is not visible ASCII. The gateway joins the values of a repeated
+    /// header with a comma, so a comma is not allowed either.
+    pub fn single_header(&self, name: &str) -> Result<Option<&str>, Problem> {
+        let value = self.ascii_header(name)?;
+        if value.is_some_and(|value| value.contains(',')) {
+            let detail = "must come once, and without a comma: the values of a repeated header are joined by one";
+            return Err(Problem::invalid(format!("The header {name} {detail}.")));
         }
+        Ok(value)
+    }
+
+    /// The values of a header that is a list, as `If-Match` is: in one line or several, that is the same (RFC 9110).
+    ///
+    /// # Errors
+    /// A problem, 400, if it is not visible ASCII.
+    pub fn list_header(&self, name: &str) -> Result<Option<Vec<&str>>, Problem> {
+        Ok(self.ascii_header(name)?.map(|value| value.split(',').map(str::trim).collect()))
+    }
+
+    fn ascii_header(&self, name: &str) -> Result<Option<&str>, Problem> {
+        let value = self.header(name);
+        if value.is_some_and(|value| value.bytes().any(|byte| !matches!(byte, b' '..=b'~' | b'\t'))) {
+            return Err(Problem::invalid(format!("The header {name} must be visible ASCII.")));
+        }
+        Ok(value)
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(&name.to_ascii_lowercase()).map(String::as_str)
     }
 
     /// The query parameters.
     ///
     /// # Errors
-    /// A problem, 400, if one is not among `known` or comes twice.
+    /// A problem, 400, if one is not among `known`, comes twice or is not UTF-8.
     pub fn query(&self, known: &[&str]) -> Result<Query<'_>, Problem> {
-        for (index, (name, _)) in self.query.iter().enumerate() {
+        let Some(query) = &self.query else {
+            return Err(Problem::invalid("A query parameter is not UTF-8."));
+        };
+        for (index, (name, _)) in query.iter().enumerate() {
             if !known.contains(&name.as_str()) {
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
                 return Err(Problem::invalid(format!("Unknown query parameter {name:?}; known here: {known}.")));
             }
-            if self.query[..index].iter().any(|(earlier, _)| earlier == name) {
+            if query[..index].iter().any(|(earlier, _)| earlier == name) {
                 return Err(Problem::invalid(format!("The query parameter {name} comes more than once.")));
             }
         }
-        Ok(Query(&self.query))
+        Ok(Query(query))
     }
 
     /// The circumstances of a command that this call gives.
@@ -112,10 +142,28 @@ impl Call {
             correlation_id: self.correlation_id.clone(),
             causation_id: None::<EventId>,
             actor,
-            metadata: std::collections::BTreeMap::new(),
+            metadata: BTreeMap::new(),
         };
         skald::Request { commit_id, at: self.at, context }
     }
+}
+
+/// The correlation id that the caller gave, if it is one, or a new one.
+pub(super) fn correlation_id(event: &GatewayEvent) -> CorrelationId {
+    let sent = event.headers().remove(CORRELATION_HEADER.as_str());
+    sent.and_then(|text| CorrelationId::new(text).ok()).unwrap_or_else(|| CorrelationId::from(clock::new_id()))
+}
+
+fn not_json(fault: Fault) -> Problem {
+    let (detail, pointer, reason) = match fault {
+        Fault::Syntax { line, column } => {
+            let detail = format!("The body is not valid JSON: it breaks off at line {line}, column {column}.");
+            return Problem::invalid(detail);
+        }
+        Fault::Repeated { pointer } => ("The body names a member twice.", pointer, "is named twice"),
+        Fault::Deep { pointer } => ("The body is nested too deeply.", pointer, "is nested too deeply"),
+    };
+    Problem::invalid(detail).with_errors([(pointer, reason.to_owned())])
 }
 
 /// The query parameters of a call.
@@ -143,8 +191,4 @@ impl<'a> Query<'a> {
         let parsed = parse(value).ok_or_else(|| Problem::invalid(format!("{name} must be {expected}.")))?;
         Ok(Some(parsed))
     }
-}
-
-pub(super) fn new_correlation_id() -> CorrelationId {
-    CorrelationId::from(clock::new_id())
 }

@@ -1,0 +1,106 @@
+//! The gateway's event: payload format 2.0 of an HTTP API.
+//!
+//! A caller decides most of what is in it, so nothing in it may stop the function. It is therefore read as loose JSON,
+//! field by field: what is missing or of another type counts as not sent.
+//! The source of the format is AWS's page "Create AWS Lambda proxy integrations for HTTP APIs".
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+/// The stage whose name is not part of the path.
+const DEFAULT_STAGE: &str = "$default";
+
+/// An event of the gateway, or anything else that was sent to the function.
+#[derive(Debug)]
+pub(super) struct GatewayEvent(Value);
+
+impl GatewayEvent {
+    /// Reads the event. What is no JSON at all is an event without a field.
+    pub(super) fn read(bytes: &[u8]) -> Self {
+        Self(serde_json::from_slice(bytes).unwrap_or_default())
+    }
+
+    /// The method, if this is a call.
+    pub(super) fn method(&self) -> Option<&str> {
+        self.text("/requestContext/http/method").filter(|method| !method.is_empty())
+    }
+
+    /// The headers by their names in lower case. The values of a repeated one are joined by a comma, as the gateway does.
+    pub(super) fn headers(&self) -> BTreeMap<String, String> {
+        let mut headers = BTreeMap::<String, String>::new();
+        for (name, value) in self.0.get("headers").and_then(Value::as_object).into_iter().flatten() {
+            let Some(value) = value.as_str() else { continue };
+            let joined = headers.entry(name.to_ascii_lowercase());
+            joined.and_modify(|joined| joined.extend([",", value])).or_insert_with(|| value.to_owned());
+        }
+        headers
+    }
+
+    /// The path's segments, from where the API begins.
+    ///
+    /// The gateway decodes the path, all but `%25`, and so an encoded `/` has become a separator. In front of the route may
+    /// stand the stage, unless it is the default one, and what a proxy or a domain's mapping adds; the route's key says
+    /// where the route begins.
+    pub(super) fn segments(&self) -> Vec<String> {
+        let path = self.text("/rawPath").unwrap_or_default();
+        let sent = path.split('/').filter(|segment| !segment.is_empty());
+        let sent: Vec<String> = sent.map(|segment| segment.replace("%25", "%")).collect();
+        let route = self.text("/routeKey").and_then(|key| key.split_once(' '));
+        let route: Vec<&str> =
+            route.map_or(Vec::new(), |(_, path)| path.split('/').filter(|part| !part.is_empty()).collect());
+        let stage = self.text("/requestContext/stage").filter(|stage| *stage != DEFAULT_STAGE);
+        let api = if stage.is_some() && sent.first().map(String::as_str) == stage { &sent[1..] } else { &sent[..] };
+        match route.split_last() {
+            // `/shop/{proxy+}`: the API begins where the parameter does.
+            Some((last, base)) if last.ends_with("+}") => strip(api, base).unwrap_or(api).to_vec(),
+            Some(_) => end(&sent, &route).unwrap_or(api).to_vec(),
+            None => api.to_vec(),
+        }
+    }
+
+    /// The query parameters, in their order; none if one of them is not UTF-8.
+    pub(super) fn query(&self) -> Option<Vec<(String, String)>> {
+        let decoded = |text: &str| {
+            let text = text.replace('+', " ");
+            percent_decode_str(&text).decode_utf8().map(|text| text.into_owned()).ok()
+        };
+        let query = self.text("/rawQueryString").unwrap_or_default();
+        let parameters = query.split('&').filter(|parameter| !parameter.is_empty());
+        parameters
+            .map(|parameter| {
+                let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+                Some((decoded(name)?, decoded(value)?))
+            })
+            .collect()
+    }
+
+    /// The body's bytes; none if it is in base64 and cannot be decoded, or no text.
+    pub(super) fn body(&self) -> Option<Vec<u8>> {
+        match self.0.get("body") {
+            None | Some(Value::Null) => Some(Vec::new()),
+            Some(Value::String(body)) if self.0["isBase64Encoded"] == true => BASE64.decode(body).ok(),
+            Some(Value::String(body)) => Some(body.clone().into_bytes()),
+            Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => None,
+        }
+    }
+
+    fn text(&self, pointer: &str) -> Option<&str> {
+        self.0.pointer(pointer)?.as_str()
+    }
+}
+
+/// The end of the path that is this route.
+fn end<'a>(path: &'a [String], route: &[&str]) -> Option<&'a [String]> {
+    let end = &path[path.len().checked_sub(route.len())?..];
+    end.iter().zip(route).all(|(segment, part)| part.starts_with('{') || segment == part).then_some(end)
+}
+
+/// The path after `base`.
+fn strip<'a>(path: &'a [String], base: &[&str]) -> Option<&'a [String]> {
+    let (start, rest) = path.split_at_checked(base.len())?;
+    start.iter().zip(base).all(|(segment, part)| part.starts_with('{') || segment == part).then_some(rest)
+}
