@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::Message;
 use serde_json::{Value, json};
-use system_tests::{LocalCloud, ThrottlingServer, eventually, order_body, scan};
+use system_tests::{LocalCloud, ThrottlingServer, change_body, eventually, order_body, scan};
 
 /// The first message in this queue.
 async fn first_message(cloud: &LocalCloud, queue_url: &str) -> Message {
@@ -187,4 +187,25 @@ async fn a_throttled_store_is_tried_again_and_then_a_503_that_says_when_to_come_
     cloud.set_variable(cloud.output("OrderCommandsName"), "AWS_ENDPOINT_URL_DYNAMODB", cloud_itself).await;
     let placed = api.place("key-1", &body).await.expect(202);
     assert_eq!(placed.header("idempotent-replayed"), "", "nothing was written when it was refused");
+}
+
+#[tokio::test]
+async fn an_item_that_is_too_large_for_the_topic_stops_no_other() {
+    let cloud = LocalCloud::start(&[]);
+    let api = cloud.api();
+    api.set_up("c-1", "MUG-01", 10).await;
+    // A type so long that neither a message nor an attribute holds it, in a stream of its own.
+    let mut item = scan(&cloud, "EventsTableName").await.into_iter().next().expect("there are commits");
+    change_body(&mut item, |body| body["events"][0]["type"] = "x".repeat(270_000).into());
+    let key = "default/payment-00000000-0000-4000-8000-000000000000";
+    item.insert("pk".to_owned(), AttributeValue::S(key.to_owned()));
+    let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
+    let put = client.put_item().table_name(cloud.output("EventsTableName")).set_item(Some(item));
+    put.send().await.expect("somebody else may do it");
+
+    let placed = api.place("key-1", &order_body("c-1", "MUG-01", 1)).await.expect(202);
+    let _row = api.in_view("c-1", placed.body["order_id"].as_str().expect("an id"), 1).await;
+    let log = cloud.log();
+    let relayed = log.lines().find(|line| line.contains("relayed") && line.contains(key));
+    assert!(relayed.is_some(), "it was published all the same");
 }

@@ -1,20 +1,29 @@
 //! One stream record as an entry for the topic.
+//!
+//! What is in the table decides what an entry says, but never whether the topic takes it: an entry stays within the limits
+//! of SNS, and behind each stands a plainer one for the case that the topic refuses it all the same. The plainest has
+//! nothing of the record but some ASCII.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use aws_lambda_events::dynamodb::EventRecord;
-use sha2::{Digest, Sha256};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use skald::CommitMessage;
 use skald_dynamodb::{StreamItem, read_stream_item};
 
+use crate::record::{Record, digest};
+
 /// Category of records that tell of no new commit of any stream.
 pub const UNREADABLE: &str = "unreadable";
-/// Above this size, in bytes, a message goes without its commit.
-const MAX_BODY_BYTES: usize = 200 * 1000;
+/// Largest entry, in bytes. SNS counts a message with its attributes and takes 256 KiB.
+const MAX_ENTRY_BYTES: usize = 200 * 1000;
 /// Longest group and deduplication id that SNS takes, in characters.
 const MAX_ID: usize = 128;
-/// What the names of an entry's attributes and ids add to its size at most, in bytes.
-const ATTRIBUTES_BYTES: usize = 1024;
+/// How much of a record's own text goes into the plainest entry, in characters.
+const MAX_QUOTED: usize = 2_000;
+/// Characters that JSON has as they are and SQS does not take (its page on `SendMessage`).
+const NOT_FOR_SQS: [(char, &str); 2] = [('\u{fffe}', "\\ufffe"), ('\u{ffff}', "\\uffff")];
 
 /// A message for the topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +34,7 @@ pub struct Entry {
     pub deduplication_id: String,
     /// The stream's category, or [`UNREADABLE`]: what queues filter on.
     pub category: String,
-    /// The types of the commit's events, each once; none if it could not be read.
+    /// The types of the commit's events, each once; none if they are not known, or too long.
     pub types: Vec<String>,
     /// The stream's tenant.
     pub tenant: Option<String>,
@@ -33,71 +42,128 @@ pub struct Entry {
     pub correlation_id: Option<String>,
     /// The message.
     pub body: String,
+    /// What is sent instead, if the topic refuses this for good.
+    pub instead: Option<Box<Self>>,
 }
+
+/// An attribute of a message: name, type and value, as SNS has them.
+pub type MessageAttribute<'a> = (&'static str, &'static str, Cow<'a, str>);
 
 impl Entry {
     /// The entry for a stream record.
     #[must_use]
-    pub fn of_record(record: EventRecord) -> Self {
+    pub fn of_record(record: &RawValue) -> Self {
+        let record = Record::read(record);
+        let unreadable = Self::unreadable(&record);
         if record.event_name != "INSERT" {
             tracing::error!(event_id = record.event_id, "a commit was changed or removed behind the store's back");
-            return Self::unreadable(&record);
+            return unreadable;
         }
-        match read_stream_item(&record.change.new_image) {
-            StreamItem::Commit(commit) => Self::of_message(&CommitMessage::of(commit)),
+        match read_stream_item(&record.item) {
+            StreamItem::Commit(commit) => Self::of_message(&CommitMessage::of(commit), unreadable),
             StreamItem::Unread { stream, first, fault } => {
                 tracing::error!(%stream, version = %first, %fault, "a commit cannot be read and goes as a hint");
-                Self::of_message(&CommitMessage { stream, last: first, commit: None })
+                Self::of_message(&CommitMessage { stream, last: first, commit: None }, unreadable)
             }
             StreamItem::Foreign { fault } => {
                 tracing::error!(event_id = record.event_id, %fault, "an item belongs to no stream and is set aside");
-                Self::unreadable(&record)
+                unreadable
             }
         }
     }
 
-    fn of_message(message: &CommitMessage) -> Self {
-        let mut body = message.to_json();
-        if body.len() > MAX_BODY_BYTES {
-            body = message.clone().into_hint().to_json();
-        }
+    /// The whole commit if it is small enough; else a hint with what queues filter on; else a bare hint.
+    fn of_message(message: &CommitMessage, unreadable: Self) -> Self {
+        let hint = message.clone().into_hint().to_json();
+        let group = message.stream.key();
+        let bare = Self {
+            deduplication_id: id(format!("{group}@{}", message.last)),
+            group: id(group),
+            category: message.category().to_owned(),
+            types: Vec::new(),
+            tenant: None,
+            correlation_id: None,
+            body: hint.clone(),
+            instead: Some(Box::new(unreadable)),
+        };
         let commit = message.commit.as_ref();
         let types: BTreeSet<_> =
-            commit.into_iter().flat_map(|commit| &commit.events).map(|event| &event.event_type).collect();
-        let group = message.stream.key();
-        Self {
-            deduplication_id: short(format!("{group}@{}", message.last)),
-            group: short(group),
-            category: message.category().to_owned(),
+            commit.iter().flat_map(|commit| &commit.events).map(|event| &event.event_type).collect();
+        let named = Self {
             types: types.into_iter().cloned().collect(),
             tenant: Some(message.stream.tenant().to_string()),
             correlation_id: commit.map(|commit| commit.context.correlation_id.to_string()),
-            body,
-        }
+            instead: Some(Box::new(bare.clone())),
+            ..bare.clone()
+        };
+        let whole = Self { body: for_sqs(message.to_json()), ..named.clone() };
+        [whole, named].into_iter().find(|entry| entry.size_bytes() <= MAX_ENTRY_BYTES).unwrap_or(bare)
     }
 
-    fn unreadable(record: &EventRecord) -> Self {
-        let keys = serde_json::to_value(&record.change.keys).unwrap_or_default();
+    /// What says of a record no more than which it is, in ASCII: no content of a table can make the topic refuse it.
+    fn unreadable(record: &Record) -> Self {
+        let cut = |text: &str| text.chars().take(MAX_QUOTED).collect::<String>();
+        let keys = if record.keys.len() <= MAX_QUOTED { serde_json::from_str(&record.keys).ok() } else { None };
+        let keys: Value = keys.unwrap_or_else(|| cut(&record.keys).into());
+        let body = json!({ "event_id": cut(&record.event_id), "event_name": cut(&record.event_name), "keys": keys });
         Self {
             group: UNREADABLE.to_owned(),
-            deduplication_id: short(record.event_id.clone()),
+            deduplication_id: id(record.event_id.clone()),
             category: UNREADABLE.to_owned(),
             types: Vec::new(),
             tenant: None,
             correlation_id: None,
-            body: serde_json::json!({ "event_id": record.event_id, "event_name": record.event_name, "keys": keys })
-                .to_string(),
+            body: ascii(&body.to_string()),
+            instead: None,
         }
     }
 
-    /// What this entry counts towards the size of a request.
-    pub(crate) fn size_bytes(&self) -> usize {
-        let types: usize = self.types.iter().map(|name| name.len() + 3).sum();
-        self.body.len() + types + ATTRIBUTES_BYTES
+    /// What queues can filter on, and people search for.
+    #[must_use]
+    pub fn attributes(&self) -> Vec<MessageAttribute<'_>> {
+        let text = |name, value| (name, "String", Cow::Borrowed(value));
+        let mut attributes = vec![text("category", self.category.as_str())];
+        if !self.types.is_empty() {
+            let types = Value::from(self.types.clone()).to_string();
+            attributes.push(("types", "String.Array", for_sqs(types).into()));
+        }
+        attributes.extend(self.tenant.as_deref().map(|tenant| text("tenant", tenant)));
+        attributes.extend(self.correlation_id.as_deref().map(|id| text("correlation", id)));
+        attributes
+    }
+
+    /// What this entry counts towards the size of a request, in bytes: the message, and name, type and value of each
+    /// attribute. SNS does not say that the ids count too; they do here.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        let attributes = self.attributes();
+        let attributes = attributes.iter().map(|(name, kind, value)| name.len() + kind.len() + value.len());
+        self.body.len() + self.group.len() + self.deduplication_id.len() + attributes.sum::<usize>()
     }
 }
 
-/// The id itself where SNS takes it, a digest of it where it is too long.
-fn short(id: String) -> String {
-    if id.len() <= MAX_ID { id } else { Sha256::digest(id).iter().map(|byte| format!("{byte:02x}")).collect() }
+/// The id itself where SNS takes it, a digest of it where it is too long or has other characters.
+fn id(id: String) -> String {
+    let taken = (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    if taken { id } else { digest(&id) }
+}
+
+/// The same JSON in characters that SQS takes.
+fn for_sqs(json: String) -> String {
+    NOT_FOR_SQS
+        .iter()
+        .fold(json, |json, (char, escape)| if json.contains(*char) { json.replace(*char, escape) } else { json })
+}
+
+/// The same JSON in ASCII.
+fn ascii(json: &str) -> String {
+    let mut units = [0; 2];
+    json.chars().fold(String::with_capacity(json.len()), |mut text, char| {
+        if matches!(char, ' '..='~') {
+            text.push(char);
+        } else {
+            text.extend(char.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+        text
+    })
 }

@@ -3,16 +3,45 @@
 use std::future::Future;
 
 use aws_sdk_sns::Client;
-use aws_sdk_sns::error::BuildError;
+use aws_sdk_sns::error::{BuildError, ProvideErrorMetadata, SdkError};
+use aws_sdk_sns::operation::publish_batch::{PublishBatchError, PublishBatchOutput};
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
-use skald_lambda::Error;
+use skald::with_causes;
 
 use crate::Entry;
 
+/// Status of a request that is too large for the service's door.
+const CONTENT_TOO_LARGE: u16 = 413;
+/// Parts of the codes of faults that are the sender's and yet not the entry's: they pass, or a person must act.
+const NOT_ABOUT_THE_ENTRY: [&str; 8] =
+    ["Throttl", "TooMany", "KMS", "Authorization", "AccessDenied", "Security", "NotFound", "Disabled"];
+
+/// What became of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was taken: it is durable.
+    Taken,
+    /// It was not taken, and never will be as it is. Why.
+    Refused(String),
+    /// It was not taken now. Why.
+    Failed(String),
+}
+
+/// Why a request came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// An entry in it makes it one that is never taken; the topic does not say which.
+    #[error("the topic refuses the request: {0}")]
+    Refused(String),
+    /// The topic does not answer, or takes nothing at the moment.
+    #[error("the topic does not take it now: {0}")]
+    Unavailable(String),
+}
+
 /// Takes entries.
 pub trait Topic: Sync {
-    /// Publishes these entries and says of each, in their order, whether it was taken, or why not.
-    fn publish(&self, entries: &[Entry]) -> impl Future<Output = Result<Vec<Result<(), String>>, Error>> + Send;
+    /// Publishes these entries and says of each, in their order, what became of it.
+    fn publish(&self, entries: &[Entry]) -> impl Future<Output = Result<Vec<Outcome>, PublishError>> + Send;
 }
 
 /// A FIFO topic on SNS.
@@ -31,51 +60,106 @@ impl SnsTopic {
 }
 
 impl Topic for SnsTopic {
-    async fn publish(&self, entries: &[Entry]) -> Result<Vec<Result<(), String>>, Error> {
+    async fn publish(&self, entries: &[Entry]) -> Result<Vec<Outcome>, PublishError> {
         let requests = entries.iter().enumerate().map(|(index, entry)| request(index, entry));
-        let requests = requests.collect::<Result<Vec<_>, _>>()?;
-        let answer = self
-            .client
-            .publish_batch()
-            .topic_arn(&self.arn)
-            .set_publish_batch_request_entries(Some(requests))
-            .send()
-            .await?;
+        let requests = requests.collect::<Result<Vec<_>, _>>();
+        let requests = requests.map_err(|error| PublishError::Unavailable(with_causes(&error)))?;
+        let request = self.client.publish_batch().topic_arn(&self.arn);
+        let answer = request.set_publish_batch_request_entries(Some(requests)).send().await;
+        let answer = answer.map_err(|error| publish_error(&error))?;
         Ok((0..entries.len()).map(|index| outcome(index, &answer)).collect())
     }
 }
 
-/// Only what the topic names as taken was taken.
-fn outcome(index: usize, answer: &aws_sdk_sns::operation::publish_batch::PublishBatchOutput) -> Result<(), String> {
+/// What became of the request as a whole.
+fn publish_error(error: &SdkError<PublishBatchError>) -> PublishError {
+    let too_large = error.raw_response().is_some_and(|response| response.status().as_u16() == CONTENT_TOO_LARGE);
+    let refused = error.as_service_error().is_some_and(|error| {
+        error.is_invalid_parameter_exception()
+            || error.is_invalid_parameter_value_exception()
+            || error.is_batch_request_too_long_exception()
+            || error.is_validation_exception()
+            // What the local cloud calls it.
+            || error.code() == Some("InvalidParameter")
+    });
+    let reason = with_causes(error);
+    if refused || too_large { PublishError::Refused(reason) } else { PublishError::Unavailable(reason) }
+}
+
+/// What became of one entry: only what the topic names as taken, and not as failed too, was taken.
+fn outcome(index: usize, answer: &PublishBatchOutput) -> Outcome {
     let id = index.to_string();
-    if answer.successful().iter().any(|taken| taken.id() == Some(&id)) {
-        return Ok(());
+    if let Some(failed) = answer.failed().iter().find(|failed| failed.id() == id) {
+        let reason = format!("{}: {}", failed.code(), failed.message().unwrap_or("no reason given"));
+        let about_it = !NOT_ABOUT_THE_ENTRY.iter().any(|part| failed.code().contains(part));
+        return if failed.sender_fault() && about_it { Outcome::Refused(reason) } else { Outcome::Failed(reason) };
     }
-    let refused = answer.failed().iter().find(|failed| failed.id() == id);
-    Err(refused.map_or_else(
-        || "the topic did not say what became of it".to_owned(),
-        |failed| format!("{}: {}", failed.code(), failed.message().unwrap_or("no reason given")),
-    ))
+    if answer.successful().iter().any(|taken| taken.id() == Some(&id)) {
+        return Outcome::Taken;
+    }
+    Outcome::Failed("the topic did not say what became of it".to_owned())
 }
 
 fn request(index: usize, entry: &Entry) -> Result<PublishBatchRequestEntry, BuildError> {
-    let text = |value: &str| MessageAttributeValue::builder().data_type("String").string_value(value).build();
     let mut request = PublishBatchRequestEntry::builder()
         .id(index.to_string())
         .message(&entry.body)
         .message_group_id(&entry.group)
-        .message_deduplication_id(&entry.deduplication_id)
-        .message_attributes("category", text(&entry.category)?);
-    if !entry.types.is_empty() {
-        let types = serde_json::Value::from(entry.types.clone()).to_string();
-        let types = MessageAttributeValue::builder().data_type("String.Array").string_value(types).build()?;
-        request = request.message_attributes("types", types);
-    }
-    if let Some(tenant) = &entry.tenant {
-        request = request.message_attributes("tenant", text(tenant)?);
-    }
-    if let Some(correlation_id) = &entry.correlation_id {
-        request = request.message_attributes("correlation", text(correlation_id)?);
+        .message_deduplication_id(&entry.deduplication_id);
+    for (name, kind, value) in entry.attributes() {
+        let value = MessageAttributeValue::builder().data_type(kind).string_value(value).build()?;
+        request = request.message_attributes(name, value);
     }
     request.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sns::error::ErrorMetadata;
+    use aws_sdk_sns::types::error::{BatchRequestTooLongException, InvalidParameterException, NotFoundException};
+    use aws_sdk_sns::types::{BatchResultErrorEntry, PublishBatchResultEntry};
+
+    use super::*;
+
+    fn failed(id: &str, code: &str, sender_fault: bool) -> BatchResultErrorEntry {
+        BatchResultErrorEntry::builder().id(id).code(code).sender_fault(sender_fault).build().unwrap()
+    }
+
+    #[test]
+    fn only_what_the_topic_names_as_taken_was_taken() {
+        let taken = |id: &str| PublishBatchResultEntry::builder().id(id).build();
+        let answer = PublishBatchOutput::builder()
+            .successful(taken("0"))
+            .successful(taken("5"))
+            .successful(taken("seven"))
+            .failed(failed("1", "InvalidParameter", true))
+            .failed(failed("2", "InternalError", false))
+            .failed(failed("3", "ThrottlingException", true))
+            .failed(failed("4", "KMSDisabled", true))
+            .failed(failed("5", "InternalError", false))
+            .build();
+        assert_eq!(outcome(0, &answer), Outcome::Taken);
+        assert!(matches!(outcome(1, &answer), Outcome::Refused(_)));
+        // 5 is in both lists, and 6 and 7 are in none.
+        for index in 2..8 {
+            assert!(matches!(outcome(index, &answer), Outcome::Failed(_)), "{index}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_refused_for_what_is_in_it_and_for_nothing_else() {
+        let answered = |error: PublishBatchError| {
+            let status = aws_sdk_sns::config::http::HttpResponse::new(400_u16.try_into().unwrap(), "".into());
+            publish_error(&SdkError::service_error(error, status))
+        };
+        let refused = |error: PublishBatchError| matches!(answered(error), PublishError::Refused(_));
+        let generic = |code: &str| PublishBatchError::generic(ErrorMetadata::builder().code(code).build());
+        let too_long = BatchRequestTooLongException::builder().build();
+        assert!(refused(PublishBatchError::BatchRequestTooLongException(too_long)));
+        assert!(refused(PublishBatchError::InvalidParameterException(InvalidParameterException::builder().build())));
+        assert!(refused(generic("InvalidParameter")));
+        assert!(!refused(PublishBatchError::NotFoundException(NotFoundException::builder().build())));
+        assert!(!refused(generic("ThrottlingException")));
+        assert!(matches!(publish_error(&SdkError::timeout_error("late")), PublishError::Unavailable(_)));
+    }
 }
