@@ -173,7 +173,7 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
     let (last, item) = of(&confirmed).pop_last().expect("it has commits");
     put(moved(&item, last + 3)).await;
     // An overlap: a commit of two events, with another in its middle.
-    let receipt = of("receipt-c-1.MUG-01").pop_last().map(|(_, item)| item);
+    let receipt = of("receipt-MUG-01~c-1").pop_last().map(|(_, item)| item);
     let payment = format!("payment-{}", orders[0]);
     let (_, mut double) = of(&payment).pop_last().expect("it has commits");
     let after = of(&payment).keys().last().expect("a version") + 1;
@@ -216,7 +216,7 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
         ),
         format!("default/{payment} at version {}: in the table: an overlap: version {} should", after + 1, after + 2),
         "default/product-MUG-01 at version 2: in the table: unknown event product.sung_about at schema 1".to_owned(),
-        "default/receipt-c-1.MUG-01 at version 2: in the table: the item at 2 is malformed".to_owned(),
+        "default/receipt-MUG-01~c-1 at version 2: in the table: the item at 2 is malformed".to_owned(),
         "pk \"nonsense\", sk 1: in the table: no place of a stream".to_owned(),
         format!("default/{shipment} at version 1: in the table: `slice`, from which the index is made"),
         format!("default/{reservation} at version 1: in the table: `at`, from which the index is made"),

@@ -242,6 +242,17 @@ async fn the_same_delivery_is_counted_once() {
     assert_eq!(repeated.header("idempotent-replayed"), "true");
     let other = api.post("/stock/MUG-01/receipts", &json!({ "quantity": 11, "reference": "note-1" })).await;
     assert_eq!(other.status, 422, "{:#}", other.body);
+    // The same delivery note names another product.
+    api.list("TEE-07").await;
+    let second = json!({ "quantity": 7, "reference": "note-1" });
+    let received = api.post("/stock/TEE-07/receipts", &second).await.expect(201);
+    assert_eq!(received.header("idempotent-replayed"), "", "another product is another receipt");
+    let _repeated = api.post("/stock/TEE-07/receipts", &second).await.expect(201);
+    let tees = eventually("7 in stock", || async {
+        let stock = api.get("/stock/TEE-07").await.expect(200).body;
+        (stock["on_hand"].as_u64() >= Some(7)).then_some(stock)
+    });
+    assert_eq!(tees.await["on_hand"], 7);
     let _unknown = api.post("/stock/NONE/receipts", &json!({ "quantity": 1, "reference": "note-3" })).await.expect(404);
     let stock = eventually("15 in stock", || async {
         let stock = api.get("/stock/MUG-01").await.expect(200).body;

@@ -16,7 +16,8 @@ use crate::{CatalogCommands, SOURCE, malformed, operator};
 impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
     /// `POST /stock/{sku}/receipts`: books a delivery and adds it to the stock, both or neither.
     ///
-    /// The delivery's reference names a stream of its own, so the same delivery counts once, whatever key it is sent with.
+    /// Product and reference name a stream of their own, so the same delivery of a product counts once,
+    /// whatever key it is sent with.
     pub(crate) async fn receive_stock(&self, call: &Call, sku: &str) -> Result<Reply, Problem> {
         if let Some(key) = call.single_header("Idempotency-Key")? {
             IdempotencyKey::new(key).map_err(|rule| Problem::invalid(format!("The header Idempotency-Key {rule}.")))?;
@@ -48,8 +49,9 @@ impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
 fn not_received(rejection: ReceivingRejection) -> Problem {
     match rejection {
         ReceivingRejection::Receipt(ReceiptRejection::ReferenceReused) => {
-            Problem::refused("The reference was used for another delivery.")
-                .with_errors([("/reference".to_owned(), "names another delivery that was booked before".to_owned())])
+            let detail = "names a delivery of this product that was booked with another quantity";
+            Problem::refused("The reference was used for another quantity of this product.")
+                .with_errors([("/reference".to_owned(), detail.to_owned())])
         }
         ReceivingRejection::Stock(rejection) => Problem::conflict(format!("The stock cannot take it: {rejection}.")),
     }

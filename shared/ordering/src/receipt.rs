@@ -1,4 +1,5 @@
-//! A delivery of goods: booked once, together with the stock it becomes.
+//! A delivery of one product: booked once, together with the stock it becomes. Its identity is the
+//! product and the reference; a delivery note with many products is as many receipts.
 
 use events::{Quantity, ReceiptBooked, ReceiptEvent, ReceiptReference, ShardQuantity, Sku, StockEvent, StockShards};
 use skald::{Decider, Folded, Many, One, Tenant};
@@ -30,7 +31,7 @@ pub enum ReceiptCommand {
 /// A delivery to book.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BookReceipt {
-    /// What the delivery is called.
+    /// What the delivery is called; its other products may have the same.
     pub reference: ReceiptReference,
     /// The product that came.
     pub sku: Sku,
@@ -59,15 +60,15 @@ impl BookReceipt {
     #[must_use]
     pub fn streams(&self, tenant: &Tenant) -> (One<Receipt>, Many<Stock>) {
         let stock = self.shards().into_iter().map(|part| streams::stock(tenant, &self.sku, part.shard));
-        (One::new(streams::receipt(tenant, &self.reference)), Many::new(stock.collect()))
+        (One::new(streams::receipt(tenant, &self.sku, &self.reference)), Many::new(stock.collect()))
     }
 }
 
 /// Why a delivery is not booked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReceiptRejection {
-    /// Another delivery was booked under the same reference.
-    #[error("the reference was used for another delivery")]
+    /// Another quantity of the product was booked under the same reference.
+    #[error("the reference was used for another quantity of this product")]
     ReferenceReused,
 }
 
@@ -96,7 +97,7 @@ impl Decider for Receipt {
                 let (sku, quantity) = (book.sku.clone(), book.quantity);
                 Ok(vec![ReceiptBooked { sku, quantity, shards: book.shards() }.into()])
             }
-            ReceiptState::Booked(booked) if (&booked.sku, booked.quantity) == (&book.sku, book.quantity) => Ok(vec![]),
+            ReceiptState::Booked(booked) if booked.quantity == book.quantity => Ok(vec![]),
             ReceiptState::Booked(_) => Err(ReceiptRejection::ReferenceReused),
         }
     }

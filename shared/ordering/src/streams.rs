@@ -54,10 +54,10 @@ pub fn stock(tenant: &Tenant, sku: &Sku, shard: u16) -> StreamId {
     stream(tenant, Stock::CATEGORY, &format!("{sku}~{shard}"))
 }
 
-/// `receipt-<reference>`
+/// `receipt-<sku>~<reference>`: a delivery note may name many products. Neither part has a `~`.
 #[must_use]
-pub fn receipt(tenant: &Tenant, reference: &ReceiptReference) -> StreamId {
-    stream(tenant, Receipt::CATEGORY, reference.as_str())
+pub fn receipt(tenant: &Tenant, sku: &Sku, reference: &ReceiptReference) -> StreamId {
+    stream(tenant, Receipt::CATEGORY, &format!("{sku}~{reference}"))
 }
 
 /// The order that this stream is about; none if it is no order's.
@@ -75,9 +75,9 @@ pub fn stock_of(stream: &StreamId) -> Option<(Sku, u16)> {
     (self::stock(stream.tenant(), &sku, shard) == *stream).then_some((sku, shard))
 }
 
-/// Every id here is made of what a stream's name allows, and is at most 70 characters long.
+/// Every id here is made of what a stream's name allows: at most two identifiers and a `~`.
 fn stream(tenant: &Tenant, category: &Category, id: &str) -> StreamId {
-    StreamId::new(tenant, category, id).expect("an identifier of 64 characters and a shard fit a stream's name")
+    StreamId::new(tenant, category, id).expect("two identifiers of 64 characters and a separator fit a stream's name")
 }
 
 #[cfg(test)]
@@ -91,7 +91,8 @@ mod tests {
         let sku = Sku::new(&*longest).unwrap();
         assert_eq!(product(&tenant, &sku).id(), longest);
         assert_eq!(customer(&tenant, &CustomerId::new(&*longest).unwrap()).id(), longest);
-        assert_eq!(receipt(&tenant, &ReceiptReference::new(&*longest).unwrap()).id(), longest);
+        let reference = ReceiptReference::new(&*longest).unwrap();
+        assert_eq!(receipt(&tenant, &sku, &reference).id(), format!("{longest}~{longest}"));
         assert_eq!(stock(&tenant, &sku, u16::MAX).id(), format!("{longest}~65535"));
     }
 

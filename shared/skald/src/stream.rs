@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 /// Longest tenant, and longest id of a thing that callers name, in characters.
 const MAX_IDENTIFIER: usize = 64;
-/// Longest id inside a stream's name: an identifier and a suffix, as in `stock-<sku>~<shard>`.
-const MAX_STREAM_ID: usize = 80;
+/// Longest id inside a stream's name: two identifiers and what separates them, as in
+/// `receipt-<sku>~<reference>`.
+const MAX_STREAM_ID: usize = 2 * MAX_IDENTIFIER + 1;
 
 /// A name breaks the rules of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -87,7 +88,7 @@ pub type Category = str;
 
 /// One stream of one tenant: `<category>-<id>`.
 ///
-/// The category is lower-case letters; the id is 1 to 80 of `A-Z a-z 0-9 . _ ~ -`. Displayed without the tenant;
+/// The category is lower-case letters; the id is 1 to 129 of `A-Z a-z 0-9 . _ ~ -`. Displayed without the tenant;
 /// [`key`](Self::key) has both and is unique.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId {
@@ -123,7 +124,7 @@ impl StreamId {
         match valid.map(|(category, _)| category.len()) {
             Some(category_len) => Ok(Self { tenant, name, category_len }),
             None => {
-                Err(InvalidName { kind: "stream", name, rule: "<category in a-z>-<1 to 80 of A-Z a-z 0-9 . _ ~ ->" })
+                Err(InvalidName { kind: "stream", name, rule: "<category in a-z>-<1 to 129 of A-Z a-z 0-9 . _ ~ ->" })
             }
         }
     }
@@ -247,7 +248,7 @@ mod tests {
     #[test]
     fn names_that_could_be_mistaken_are_refused() {
         let tenant = Tenant::default();
-        let long = "x".repeat(81);
+        let long = "x".repeat(130);
         for (category, id) in
             [("", "1"), ("Order", "1"), ("order", ""), ("order", "a/b"), ("order", "ä"), ("order", &long)]
         {
