@@ -55,12 +55,25 @@ impl Saga {
         start.send().await.expect("the execution can be started");
     }
 
+    /// Stops an execution, as an operator does by hand. Its order is not told.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub async fn stop(&self, name: &str) {
+        let stop = self.client.stop_execution().execution_arn(self.arn(name));
+        stop.send().await.expect("the execution can be stopped");
+    }
+
+    fn arn(&self, name: &str) -> String {
+        format!("{}:{name}", self.machine.replacen(":stateMachine:", ":execution:", 1))
+    }
+
     /// The execution of this name; none if there is none yet.
     ///
     /// # Panics
     /// If its history cannot be read.
     pub async fn execution(&self, name: &str) -> Option<Execution> {
-        let arn = format!("{}:{name}", self.machine.replacen(":stateMachine:", ":execution:", 1));
+        let arn = self.arn(name);
         // First the status: a history that is read after the end is whole.
         let status = self.client.describe_execution().execution_arn(&arn).send().await.ok()?.status;
         let (mut states, mut errors) = (Vec::new(), Vec::new());

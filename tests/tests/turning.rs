@@ -1,7 +1,8 @@
 //! Orders that are turned round or begun again from outside: cancelled by the customer, resumed by an operator.
 
+use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Value, json};
-use system_tests::{Ledgers, LocalCloud, ThrottlingServer, order_body};
+use system_tests::{Ledgers, LocalCloud, ThrottlingServer, eventually, order_body};
 
 fn because() -> Value {
     json!({ "reason": "I have changed my mind" })
@@ -57,6 +58,38 @@ async fn an_outage_parks_orders_and_then_they_are_completed_or_undone_as_one_lik
     Ledgers::read(&cloud).await.assert_equal();
 }
 
+/// Nothing says to the order that its execution was stopped; the stock stays held.
+#[tokio::test]
+async fn an_order_whose_execution_was_stopped_is_undone_when_it_is_cancelled() {
+    let cloud = LocalCloud::start(&[]);
+    let api = cloud.api();
+    api.set_up("c-1", "MUG-01", 10).await;
+    let outage = ThrottlingServer::start().await;
+    let payments = cloud.output("PaymentStepsName");
+    cloud.set_variable(payments, "AWS_ENDPOINT_URL_DYNAMODB", &outage.url()).await;
+    let placed = api.place("key-1", &order_body("c-1", "MUG-01", 2)).await.expect(202);
+    let id = placed.body["order_id"].as_str().expect("an id").to_owned();
+    eventually("the stock is held", || async {
+        let saga = api.get(&format!("/orders/{id}/saga")).await.expect(200).body;
+        states(&saga).contains(&("reserve_stock", "done")).then_some(())
+    })
+    .await;
+    cloud.saga().stop(&format!("{id}.1")).await;
+    assert_eq!(cloud.saga().ended(&format!("{id}.1")).await.status, ExecutionStatus::Aborted);
+    cloud.set_variable(payments, "AWS_ENDPOINT_URL_DYNAMODB", cloud.endpoint()).await;
+
+    let _accepted = api.post(&format!("/orders/{id}/cancel"), &because()).await.expect(202);
+    let cancelled = api.ended(&id).await;
+    assert_eq!((&cancelled["status"], &cancelled["cancel_reason"]), (&json!("cancelled"), &json!("customer_request")));
+    assert_eq!(cloud.saga().ended(&format!("{id}.2")).await.status, ExecutionStatus::Succeeded);
+    let stock = eventually("the stock is free", || async {
+        let stock = api.get("/stock/MUG-01").await.expect(200).body;
+        (stock["reserved"] == 0).then_some(stock)
+    });
+    assert_eq!(stock.await["available"], 10);
+    Ledgers::read(&cloud).await.assert_equal();
+}
+
 #[tokio::test]
 async fn an_order_that_is_final_is_not_changed_any_more_and_wrong_calls_change_nothing() {
     let cloud = LocalCloud::start(&[]);
@@ -85,7 +118,7 @@ async fn an_order_that_is_final_is_not_changed_any_more_and_wrong_calls_change_n
     assert_eq!((states(&saga), &saga["attempt"]), (vec![("reserve_stock", "running")], &json!(1)));
 
     let fresh = api.send("POST", &cancel, &[("if-match", "\"1\"")], body(&because())).await.expect(202);
-    assert_eq!(fresh.body, json!({ "order_id": id, "status": "pending", "version": 2 }));
+    assert_eq!(fresh.body, json!({ "order_id": id, "status": "pending", "version": 3 }));
     let again = api.post(&cancel, &because()).await.expect(202);
     assert_eq!(again.body, fresh.body, "asking twice changes nothing");
 
@@ -93,7 +126,7 @@ async fn an_order_that_is_final_is_not_changed_any_more_and_wrong_calls_change_n
     let cancelled = api.ended(&id).await;
     assert_eq!((&cancelled["status"], &cancelled["cancel_reason"]), (&json!("cancelled"), &json!("customer_request")));
     let late = api.post(&cancel, &because()).await.expect(202);
-    assert_eq!((&late.body["status"], &late.body["version"]), (&json!("cancelled"), &json!(3)));
+    assert_eq!((&late.body["status"], &late.body["version"]), (&json!("cancelled"), &json!(4)));
     let _final = api.send("POST", &format!("/orders/{id}/resume"), &[], None).await.expect(409);
 
     let placed = api.place("key-2", &order_body("c-1", "MUG-01", 1)).await.expect(202);

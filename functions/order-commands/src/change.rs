@@ -24,12 +24,13 @@ enum NotChanged {
 }
 
 impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
-    /// `POST /orders/{id}/cancel`: an attempt to turn the order round; the saga then undoes it.
+    /// `POST /orders/{id}/cancel`: turns the order round and begins the attempt that undoes it.
     pub(crate) async fn cancel(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         CancelRequest::validate(&call.json()?).map_err(|faults| {
             Problem::invalid("The body is not what it must be.").with_errors(faults.into_iter().map(Fault::into_parts))
         })?;
-        self.change(call, id, &OrderCommand::StartUndo { reason: CancelReason::CustomerRequest }).await
+        let reason = CancelReason::CustomerRequest;
+        self.change(call, id, &OrderCommand::StartUndo { reason, attempt: None }).await
     }
 
     /// `POST /orders/{id}/resume`: the next attempt of an order that is not final, parked or not.

@@ -36,6 +36,8 @@ pub struct PlacedOrder {
     pub parked: Option<OrderParked>,
     /// The number of the attempt to complete or undo it that is under way, from 1.
     pub attempt: u32,
+    /// The attempt that was under way when undoing started; `None` before that.
+    pub turned_in: Option<u32>,
 }
 
 /// How far an order has come.
@@ -84,10 +86,14 @@ pub enum OrderCommand {
     Commit,
     /// Complete it.
     Confirm,
-    /// Turn round, towards undoing. A parked order is also resumed: nobody is at it who would undo it.
+    /// Turn round, towards undoing. The attempt under way goes on with it if its own step says so. In
+    /// every other case the next attempt begins in the same commit: the order may be parked, or the
+    /// execution of its attempt may have ended.
     StartUndo {
         /// Why.
         reason: CancelReason,
+        /// The attempt whose step turns the order round; `None` for a customer or an operator.
+        attempt: Option<u32>,
     },
     /// It is undone.
     Cancel,
@@ -181,6 +187,7 @@ impl Decider for Order {
                 phase: Phase::Open,
                 parked: None,
                 attempt: 1,
+                turned_in: None,
             })),
             (OrderState::Placed(mut order), event) => {
                 order.evolve(event);
@@ -208,12 +215,14 @@ impl PlacedOrder {
                 Phase::Open => Err(OrderRejection::NotCommitted),
                 Phase::Undoing(reason) | Phase::Cancelled(reason) => Err(OrderRejection::UndoStarted(reason)),
             },
-            OrderCommand::StartUndo { reason } => match self.phase {
+            OrderCommand::StartUndo { reason, attempt } => match self.phase {
                 Phase::Open => {
                     let undo_started = OrderUndoStarted { reason: *reason }.into();
-                    let resumed = self.parked.is_some().then(|| self.resumed().into());
+                    let goes_on = self.parked.is_none() && *attempt == Some(self.attempt);
+                    let resumed = (!goes_on).then(|| self.resumed().into());
                     Ok([undo_started].into_iter().chain(resumed).collect())
                 }
+                Phase::Undoing(_) if attempt.is_none() && self.is_undone_by_itself() => Ok(vec![self.resumed().into()]),
                 Phase::Undoing(_) | Phase::Cancelled(_) => quiet,
                 Phase::Committed | Phase::Confirmed => Err(OrderRejection::Committed),
             },
@@ -232,6 +241,15 @@ impl PlacedOrder {
         }
     }
 
+    /// Whether only the attempt that turned the order round undoes it. Its execution may have been
+    /// stopped since, so the first customer or operator who wants the order undone begins another.
+    const fn is_undone_by_itself(&self) -> bool {
+        match self.turned_in {
+            Some(attempt) => self.parked.is_none() && self.attempt == attempt,
+            None => false,
+        }
+    }
+
     /// The beginning of the next attempt.
     const fn resumed(&self) -> OrderResumed {
         OrderResumed { attempt: self.attempt.saturating_add(1) }
@@ -242,7 +260,10 @@ impl PlacedOrder {
             OrderEvent::Placed(_) => {}
             OrderEvent::Committed(_) => self.phase = Phase::Committed,
             OrderEvent::Confirmed(_) => self.end(Phase::Confirmed),
-            OrderEvent::UndoStarted(undo) => self.phase = Phase::Undoing(undo.reason),
+            OrderEvent::UndoStarted(undo) => {
+                self.phase = Phase::Undoing(undo.reason);
+                self.turned_in = Some(self.attempt);
+            }
             OrderEvent::Cancelled(cancelled) => self.end(Phase::Cancelled(cancelled.reason)),
             OrderEvent::Parked(parked) => self.parked = Some(parked.clone()),
             OrderEvent::Resumed(resumed) => {

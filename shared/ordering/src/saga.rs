@@ -18,7 +18,7 @@ mod step;
 
 use std::time::Duration;
 
-pub use next::{Next, Progress, SagaState, execution_of, next};
+pub use next::{Next, Progress, SagaState, begins_attempt, execution_of, next};
 pub use step::{ErrorOutput, ExecutionInput, Failure, Step, StepInput, Worker};
 
 /// A saga: steps that can be undone, a step of no return, steps that must succeed; and what is done if they cannot be.

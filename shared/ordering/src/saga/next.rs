@@ -184,6 +184,21 @@ pub fn next(state: &SagaState) -> Next {
     }
 }
 
+/// Whether an attempt begins with this event. The starter is told of these; the filter of its subscription
+/// names them.
+#[must_use]
+pub const fn begins_attempt(event: &OrderEvent) -> bool {
+    match event {
+        OrderEvent::Placed(_) | OrderEvent::Resumed(_) => true,
+        // From outside the saga, `order.resumed` is in the same commit.
+        OrderEvent::UndoStarted(_)
+        | OrderEvent::Committed(_)
+        | OrderEvent::Confirmed(_)
+        | OrderEvent::Cancelled(_)
+        | OrderEvent::Parked(_) => false,
+    }
+}
+
 /// The execution that an order needs now, given all its commits; none if it is final, parked, or was never placed. Whoever
 /// asks, and however often, it is the same until another attempt begins.
 ///
@@ -197,7 +212,7 @@ pub fn execution_of(stream: &StreamId, commits: &[Commit]) -> Result<Option<Exec
     }
     for commit in commits.iter().rev() {
         for event in commit.envelopes::<OrderEvent>() {
-            if matches!(event?.data, OrderEvent::Placed(_) | OrderEvent::Resumed(_)) {
+            if begins_attempt(&event?.data) {
                 let (tenant, correlation_id) = (stream.tenant().clone(), commit.context.correlation_id.clone());
                 return Ok(Some(ExecutionInput { order_id, tenant, attempt: order.attempt, correlation_id }));
             }

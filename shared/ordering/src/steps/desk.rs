@@ -100,7 +100,8 @@ impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
         order: &Seen<Order, S::Head>,
         reason: CancelReason,
     ) -> Result<Written, StepError> {
-        self.append(order, &OrderCommand::StartUndo { reason }, self.context(order)).await
+        let command = OrderCommand::StartUndo { reason, attempt: Some(self.input.attempt) };
+        self.append(order, &command, self.context(order)).await
     }
 
     /// What is known of whatever this step writes: the correlation of the order, and its last event as the cause.

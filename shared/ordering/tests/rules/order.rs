@@ -40,8 +40,13 @@ fn park() -> OrderCommand {
     OrderCommand::Park { step: parked().step, error: parked().error }
 }
 
+/// As a step of the first attempt turns an order round.
 fn start_undo(reason: CancelReason) -> OrderCommand {
-    OrderCommand::StartUndo { reason }
+    OrderCommand::StartUndo { reason, attempt: Some(1) }
+}
+
+fn cancel_from_outside() -> OrderCommand {
+    OrderCommand::StartUndo { reason: EXPIRED, attempt: None }
 }
 
 fn place_it() -> OrderCommand {
@@ -218,6 +223,23 @@ fn a_parked_order_that_is_turned_round_is_resumed() {
     given::<Order>(past).when(start_undo(EXPIRED)).then(turned);
     // One that is parked while it is being undone is not turned round, and waits for its operator.
     given::<Order>([undoing(), vec![parked().into()]].concat()).when(start_undo(EXPIRED)).then_nothing();
+}
+
+/// The execution of the attempt may have been stopped, and nothing says so.
+#[test]
+fn an_order_that_is_turned_round_from_outside_begins_the_next_attempt_once() {
+    let resumed = OrderEvent::from(OrderResumed { attempt: 2 });
+    let turned = [OrderUndoStarted { reason: EXPIRED }.into(), resumed.clone()];
+    given::<Order>(open()).when(cancel_from_outside()).then(turned.clone());
+    given::<Order>([open(), turned.to_vec()].concat()).when(cancel_from_outside()).then_nothing();
+    // A step turned it round; a customer then asks for the same.
+    given::<Order>(undoing()).when(cancel_from_outside()).then([resumed.clone()]);
+    given::<Order>([undoing(), vec![resumed.clone()]].concat()).when(cancel_from_outside()).then_nothing();
+    // An earlier attempt turns it round: the one under way knows nothing of that.
+    given::<Order>([open(), vec![resumed]].concat())
+        .when(start_undo(EXPIRED))
+        .then([OrderUndoStarted { reason: EXPIRED }.into(), OrderResumed { attempt: 3 }.into()]);
+    given::<Order>(cancelled()).when(cancel_from_outside()).then_nothing();
 }
 
 #[test]

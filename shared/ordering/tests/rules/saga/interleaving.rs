@@ -7,7 +7,7 @@ use super::machine::execute;
 use super::world::{Runner, Scenario, World, poll, poll_times, run};
 
 /// One of each way an order can go.
-const SCENARIOS: [Scenario; 10] = [
+pub(super) const SCENARIOS: [Scenario; 10] = [
     Scenario { token: "tok_approved", postal_code: "10115", enough: true },
     Scenario { token: "tok_approved", postal_code: "10115", enough: false },
     Scenario { token: "tok_declined", postal_code: "10115", enough: true },
@@ -46,7 +46,7 @@ impl Incident {
 const RUNNERS: [for<'a> fn(&'a World) -> Runner<'a>; 2] = [|world| world.driver(), |world| execute(world, 1)];
 
 /// In how many polls a runner takes the order to its end, alone.
-fn length(scenario: Scenario, start: for<'a> fn(&'a World) -> Runner<'a>) -> usize {
+pub(super) fn length(scenario: Scenario, start: for<'a> fn(&'a World) -> Runner<'a>) -> usize {
     let world = World::new(scenario);
     let mut runner = start(&world);
     let polls = (1..10_000).find(|_| poll(&mut runner)).expect("it comes to its end");

@@ -8,7 +8,7 @@ use ordering::saga::{ErrorOutput, ExecutionInput, Failure, ORDER_SAGA, Retry, St
 use ordering::steps::StepError;
 use serde_json::{Map, Value, json, to_value};
 
-use super::world::{Runner, World};
+use super::world::{Runner, World, run};
 
 static MACHINE: LazyLock<Value> = LazyLock::new(|| to_value(definition(&ORDER_SAGA)).unwrap());
 
@@ -101,6 +101,15 @@ pub(crate) fn execute(world: &World, attempt: u32) -> Runner<'_> {
             }
         }
     })
+}
+
+/// Runs the executions that are started for this order, one after the other, each to its end: of the first
+/// attempt, and of the one that begins when the order is cancelled.
+pub(crate) fn execute_all(world: &World) {
+    run(execute(world, 1));
+    if let Some(attempt) = world.resumed() {
+        run(execute(world, attempt));
+    }
 }
 
 async fn persist(world: &World, state: &Value, input: &StepInput) -> Result<(), StepError> {

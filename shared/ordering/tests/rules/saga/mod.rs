@@ -1,5 +1,6 @@
 //! The saga: its state machine, its steps, and what becomes of orders under everything that can happen to them.
 
+mod acting;
 mod bounded;
 mod erased;
 mod interleaving;

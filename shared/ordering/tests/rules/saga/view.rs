@@ -2,7 +2,7 @@ use ordering::streams;
 use ordering::views::{OrderSaga, OrderStatus, SagaCommits, StepState, saga_of};
 use serde_json::{json, to_value};
 
-use super::machine::execute;
+use super::machine::{execute, execute_all};
 use super::outcomes::outcomes;
 use super::table::begun;
 use super::world::{Scenario, World, poll_times, run, tenant};
@@ -97,7 +97,7 @@ fn a_parked_order_shows_where_and_how_often_it_was_tried() {
 fn a_compensation_that_is_parked_shows_at_the_step_it_undoes() {
     let parked = outcomes().into_iter().find(|row| row.parked == Some("void_payment")).unwrap();
     let world = begun(&parked);
-    run(execute(&world, 1));
+    execute_all(&world);
     let saga = saga(&world);
     let states: Vec<_> = told(&saga).into_iter().filter(|(_, state)| *state == StepState::Parked).collect();
     assert_eq!(states, [("authorize_payment", StepState::Parked)]);

@@ -44,7 +44,10 @@ impl EventStore for World {
         let appended = self.store.append_all(parts.clone()).await;
         let written = appended.iter().flatten().zip(&parts).filter(|(appended, _)| !appended.repeated);
         let names = written.flat_map(|(_, (_, draft))| draft.events.iter().map(|event| event.event_type.clone()));
-        self.log.lock().unwrap().extend(names);
+        let names: Vec<String> = names.collect();
+        if !names.is_empty() {
+            self.log.lock().unwrap().push(names);
+        }
         yield_now().await;
         appended
     }

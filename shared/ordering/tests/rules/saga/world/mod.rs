@@ -57,8 +57,8 @@ pub(crate) struct World {
     /// Whether the gateway forgets to close a key that is voided before it is known.
     forgetful: bool,
     millis: AtomicI64,
-    /// Every event that was written, by name, in the order of writing.
-    log: Mutex<Vec<String>>,
+    /// Every event that was written, by name, in the order of writing: a list for each append.
+    log: Mutex<Vec<Vec<String>>>,
     total: Money,
 }
 
@@ -96,6 +96,7 @@ impl World {
         let draft = request.draft(vec![OrderEvent::from(placed).encode().unwrap()], None);
         let sealing = Sealing::new(self.store.clone(), &self.keys);
         finish(sealing.append(&self.store.start(stream), draft)).unwrap();
+        self.log.lock().unwrap().push(vec!["order.placed".to_owned()]);
     }
 
     /// The customer is erased.
@@ -166,14 +167,20 @@ impl World {
 
     /// The customer asks for the order to be cancelled. Whether it will be.
     pub(crate) fn cancel(&self) -> bool {
-        let command = OrderCommand::StartUndo { reason: CancelReason::CustomerRequest };
-        self.command(&command, "cancel").is_ok()
+        let command = OrderCommand::StartUndo { reason: CancelReason::CustomerRequest, attempt: None };
+        // Each call is a command of its own.
+        self.command(&command, &format!("cancel {}", self.log.lock().unwrap().len())).is_ok()
     }
 
     /// The operator has the order resumed.
     pub(crate) fn resume(&self) {
+        assert!(self.try_resume(), "it is not final");
+    }
+
+    /// The operator asks for the order to be resumed. Whether it will be.
+    pub(crate) fn try_resume(&self) -> bool {
         let attempt = self.state().order.placed().unwrap().attempt;
-        self.command(&OrderCommand::Resume, &format!("resume {attempt}")).unwrap();
+        self.command(&OrderCommand::Resume, &format!("resume {attempt}")).is_ok()
     }
 
     fn command(&self, command: &OrderCommand, name: &str) -> Result<(), String> {
@@ -207,7 +214,12 @@ impl World {
     }
 
     pub(crate) fn log(&self) -> Vec<String> {
-        self.log.lock().unwrap().clone()
+        self.log.lock().unwrap().concat()
+    }
+
+    /// What the last append wrote, by name.
+    pub(crate) fn last_written(&self) -> Vec<String> {
+        self.log.lock().unwrap().last().unwrap().clone()
     }
 }
 

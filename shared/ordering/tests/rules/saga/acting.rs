@@ -1,0 +1,271 @@
+//! Who acts after each event, while no execution runs.
+//!
+//! An execution can end at any line without a word: stopped by hand, or by a parking that failed for
+//! hours. What is written by a step is then left to whoever begins the next attempt from outside; what
+//! is written from outside and wants somebody to act begins one by itself.
+
+use std::collections::BTreeSet;
+
+use events::{
+    CustomerEvent, OrderEvent, PaymentEvent, ProductEvent, ReceiptEvent, ReservationEvent, ShipmentEvent, StockEvent,
+};
+use ordering::order::Phase;
+use ordering::saga::{ExecutionInput, Next, begins_attempt, execution_of, next};
+use ordering::streams;
+use skald::{Commit, DomainEvent, EventData};
+
+use super::interleaving::{SCENARIOS, length};
+use super::machine::execute;
+use super::world::{Scenario, World, poll, run, tenant};
+use crate::samples::order_id;
+
+/// Who acts after an event, if no execution runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Acts {
+    /// There is nothing to do.
+    Nobody,
+    /// The execution that wrote it. If that was stopped: the execution of the next attempt, which a
+    /// customer who cancels or an operator who resumes begins.
+    Execution,
+    /// An operator, who sees it in a list.
+    Operator,
+    /// The starter, which starts the execution of the attempt that begins here.
+    Starter,
+    /// Nothing writes it yet. What comes to write it says here who acts.
+    Unwritten,
+}
+
+fn after_order(event: &OrderEvent) -> Acts {
+    match event {
+        OrderEvent::Placed(_) | OrderEvent::Resumed(_) => Acts::Starter,
+        // From outside, `order.resumed` stands in the same commit.
+        OrderEvent::Committed(_) | OrderEvent::UndoStarted(_) => Acts::Execution,
+        OrderEvent::Parked(_) => Acts::Operator,
+        OrderEvent::Confirmed(_) | OrderEvent::Cancelled(_) => Acts::Nobody,
+    }
+}
+
+fn after_reservation(event: &ReservationEvent) -> Acts {
+    match event {
+        ReservationEvent::Made(_)
+        | ReservationEvent::Refused(_)
+        | ReservationEvent::Released(_)
+        | ReservationEvent::Shipped(_)
+        | ReservationEvent::Abandoned(_) => Acts::Execution,
+    }
+}
+
+fn after_payment(event: &PaymentEvent) -> Acts {
+    match event {
+        PaymentEvent::AuthorizationRequested(_)
+        | PaymentEvent::Authorized(_)
+        | PaymentEvent::Declined(_)
+        | PaymentEvent::CaptureRequested(_)
+        | PaymentEvent::Captured(_)
+        | PaymentEvent::VoidRequested(_)
+        | PaymentEvent::Voided(_) => Acts::Execution,
+        PaymentEvent::RefundRequested(_) | PaymentEvent::Refunded(_) => Acts::Unwritten,
+    }
+}
+
+fn after_shipment(event: &ShipmentEvent) -> Acts {
+    match event {
+        ShipmentEvent::Requested(_)
+        | ShipmentEvent::Created(_)
+        | ShipmentEvent::Refused(_)
+        | ShipmentEvent::CancelRequested(_)
+        | ShipmentEvent::Cancelled(_) => Acts::Execution,
+        ShipmentEvent::Dispatched(_) | ShipmentEvent::Delivered(_) => Acts::Unwritten,
+    }
+}
+
+fn after_stock(event: &StockEvent) -> Acts {
+    match event {
+        StockEvent::Received(_) => Acts::Nobody,
+        StockEvent::Reserved(_) | StockEvent::Released(_) | StockEvent::Shipped(_) => Acts::Execution,
+    }
+}
+
+fn after_receipt(event: &ReceiptEvent) -> Acts {
+    match event {
+        ReceiptEvent::Booked(_) => Acts::Nobody,
+    }
+}
+
+fn after_product(event: &ProductEvent) -> Acts {
+    match event {
+        ProductEvent::Listed(_)
+        | ProductEvent::Renamed(_)
+        | ProductEvent::PriceChanged(_)
+        | ProductEvent::StockResharded(_)
+        | ProductEvent::Withdrawn(_) => Acts::Nobody,
+    }
+}
+
+fn after_customer(event: &CustomerEvent) -> Acts {
+    match event {
+        CustomerEvent::Registered(_) | CustomerEvent::Renamed(_) | CustomerEvent::EmailChanged(_) => Acts::Nobody,
+        // An order under way goes on; the step that finds the key gone turns it round.
+        CustomerEvent::Erased(_) => Acts::Nobody,
+    }
+}
+
+/// Every type of event there is, and who acts after it.
+fn all() -> Vec<(&'static str, Acts)> {
+    fn of<E: DomainEvent>(after: impl Fn(&E) -> Acts) -> Vec<(&'static str, Acts)> {
+        let sample = |&(event_type, schema): &(&'static str, u32)| {
+            let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/golden");
+            let data = std::fs::read(format!("{golden}/{event_type}.{schema}.json")).unwrap();
+            let stored = EventData { event_type: event_type.to_owned(), schema, data };
+            (event_type, after(&E::decode(&stored).unwrap()))
+        };
+        E::TYPES.iter().map(sample).collect()
+    }
+    [
+        of(after_order),
+        of(after_reservation),
+        of(after_payment),
+        of(after_shipment),
+        of(after_stock),
+        of(after_receipt),
+        of(after_product),
+        of(after_customer),
+    ]
+    .concat()
+}
+
+/// The types of events that the starter is told of, by its subscription in the template.
+fn subscribed() -> BTreeSet<String> {
+    let template = include_str!("../../../../../infra/template.yaml");
+    let (_, own) = template.split_once("\n  SagaStarterSubscription:\n").unwrap();
+    let (_, types) = own.split_once("types: [").unwrap();
+    let (types, _) = types.split_once(']').unwrap();
+    let types = types.split(',').map(str::trim).filter(|name| !name.starts_with('{'));
+    types.map(str::to_owned).collect()
+}
+
+/// The execution that the starter starts when it is told of this commit of the order; `None` if it is not
+/// told, or finds nothing to start.
+fn started(world: &World, commit: &Commit) -> Option<ExecutionInput> {
+    let types = subscribed();
+    if !commit.events.iter().any(|event| types.contains(&event.event_type)) {
+        return None;
+    }
+    let order = streams::order(&tenant(), order_id());
+    execution_of(&order, &world.commits(&order)).unwrap()
+}
+
+fn last_commit(world: &World) -> Commit {
+    world.commits(&streams::order(&tenant(), order_id())).pop().unwrap()
+}
+
+#[test]
+fn the_starter_is_told_of_every_event_that_begins_an_attempt_and_of_no_other() {
+    let begin = all().into_iter().filter(|(_, acts)| *acts == Acts::Starter);
+    assert_eq!(begin.map(|(name, _)| name.to_owned()).collect::<BTreeSet<_>>(), subscribed());
+    for &(event_type, schema) in OrderEvent::TYPES {
+        let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/golden");
+        let data = std::fs::read(format!("{golden}/{event_type}.{schema}.json")).unwrap();
+        let event = OrderEvent::decode(&EventData { event_type: event_type.to_owned(), schema, data }).unwrap();
+        assert_eq!(begins_attempt(&event), subscribed().contains(event_type), "{event_type}");
+    }
+}
+
+/// Something that is asked for from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Cancel,
+    Resume,
+    CancelTwice,
+    ResumeAndCancel,
+}
+
+impl Asked {
+    const ALL: [Self; 4] = [Self::Cancel, Self::Resume, Self::CancelTwice, Self::ResumeAndCancel];
+
+    /// Whether the caller was answered that it will be done.
+    fn of(self, world: &World) -> bool {
+        match self {
+            Self::Cancel => world.cancel(),
+            Self::Resume => world.try_resume(),
+            // The second changes nothing; the execution that the first began must be enough.
+            Self::CancelTwice => world.cancel() && world.cancel(),
+            Self::ResumeAndCancel => world.try_resume() && world.cancel(),
+        }
+    }
+}
+
+/// After which events the customer cancels, so that what is written only then is seen, too.
+const CANCELLED_AFTER: [&str; 2] = ["order.placed", "shipment.created"];
+
+/// A world whose only execution was stopped at a line, after the customer has cancelled perhaps.
+fn stopped(scenario: Scenario, cancelled_after: Option<&str>, line: usize) -> World {
+    let world = World::new(scenario);
+    let mut execution = execute(&world, 1);
+    let mut cancels = cancelled_after;
+    for _ in 0..line {
+        if cancels.is_some_and(|event| world.log().iter().any(|name| name == event)) {
+            cancels = None;
+            assert!(world.cancel(), "{cancelled_after:?}");
+        }
+        if poll(&mut execution) {
+            break;
+        }
+    }
+    drop(execution);
+    world
+}
+
+/// The execution is stopped at a line. What was written last says who acts; and whoever asks for something
+/// from outside and is answered that it will be done finds it done.
+#[test]
+fn after_every_event_somebody_acts_though_no_execution_runs() {
+    let all = all();
+    let mut seen = BTreeSet::new();
+    let cancelled = CANCELLED_AFTER.map(|event| (SCENARIOS[0], Some(event)));
+    for (scenario, cancelled_after) in SCENARIOS.map(|scenario| (scenario, None)).into_iter().chain(cancelled) {
+        for line in 0..=length(scenario, |world| execute(world, 1)) {
+            let stopped = || stopped(scenario, cancelled_after, line);
+            let world = stopped();
+            let written = world.last_written();
+            let who = |name: &String| all.iter().find(|(of, _)| of == name).unwrap().1;
+            let acts = written.iter().map(who).max().unwrap();
+            seen.extend(written.iter().cloned());
+            let what = format!("{scenario:?}, {cancelled_after:?}, stopped at line {line} after {written:?}");
+            match acts {
+                Acts::Nobody => assert_eq!(next(&world.state()), Next::Done, "{what}"),
+                Acts::Execution => assert!(matches!(next(&world.state()), Next::Do(_) | Next::Undo(_)), "{what}"),
+                Acts::Operator => assert_eq!(next(&world.state()), Next::Parked, "{what}"),
+                Acts::Starter => assert!(started(&world, &last_commit(&world)).is_some(), "{what}"),
+                Acts::Unwritten => panic!("{what}: it is written by now, so say who acts after it"),
+            }
+            for asked in Asked::ALL {
+                // A cancellation that is repeated begins nothing: an operator resumes the order.
+                if cancelled_after.is_some() && asked != Asked::Resume {
+                    continue;
+                }
+                let world = stopped();
+                let accepted = asked.of(&world);
+                let what = format!("{what}, then {asked:?}");
+                let phase = world.state().phase().unwrap();
+                if !accepted || phase.is_final() {
+                    continue;
+                }
+                if let Some(execution) = started(&world, &last_commit(&world)) {
+                    run(execute(&world, execution.attempt));
+                }
+                let cancelled = asked != Asked::Resume;
+                let parked = world.state().order.placed().unwrap().parked.is_some();
+                let phase = world.state().phase().unwrap();
+                assert!(parked || phase.is_final(), "{what}: nobody acts\n{}", world.log().join("\n"));
+                assert!(!cancelled || parked || matches!(phase, Phase::Cancelled(_)), "{what}: {phase:?}");
+                world.assert_clean(&what);
+            }
+        }
+    }
+    // What is written from outside, by `Asked`.
+    seen.insert("order.resumed".to_owned());
+    let written = all.iter().filter(|(_, acts)| !matches!(acts, Acts::Nobody | Acts::Unwritten));
+    let unseen: Vec<_> = written.filter(|(name, _)| !seen.contains(*name)).collect();
+    assert!(unseen.is_empty(), "never stopped after {unseen:?}");
+}
