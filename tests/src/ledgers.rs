@@ -3,6 +3,8 @@
 //! All of it is counted again from raw items. It shares nothing with the code under test, neither its folds nor the shapes
 //! of its events.
 
+mod agreement;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
@@ -37,8 +39,10 @@ pub struct Account {
     pub ordered: Sums,
     /// What it costs.
     pub total: Sums,
-    /// What is held for it.
+    /// What is held for it, as stock, gateway and carrier say.
     pub holdings: Holdings,
+    /// The goods that are held for it or have left, as its reservation says.
+    reservation: Holdings,
 }
 
 /// The ledgers of a cloud at one moment. Read them when nobody is at work any more.
@@ -56,24 +60,24 @@ impl Account {
     /// Whether its stream says that it was confirmed, and nothing after that.
     #[must_use]
     pub fn is_confirmed(&self) -> bool {
-        self.last() == Some("order.confirmed")
+        self.last("order.") == Some("order.confirmed")
     }
 
     /// Whether its stream says that it was cancelled, and nothing after that.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.last() == Some("order.cancelled")
+        self.last("order.") == Some("order.cancelled")
     }
 
     /// Whether its stream says that it was parked, and nothing after that.
     #[must_use]
     pub fn is_parked(&self) -> bool {
-        self.last() == Some("order.parked")
+        self.last("order.") == Some("order.parked")
     }
 
-    /// The last event of the order's own stream.
-    fn last(&self) -> Option<&str> {
-        self.events.iter().rfind(|event| event.starts_with("order.")).map(String::as_str)
+    /// The last event of one of its streams, by the beginning of its events' names.
+    fn last(&self, category: &str) -> Option<&str> {
+        self.events.iter().rfind(|event| event.starts_with(category)).map(String::as_str)
     }
 
     /// What is to be held for it now that it is final; nothing is said of one that is not.
@@ -156,7 +160,8 @@ impl Ledgers {
         self.assert_equal_but_for(&[]);
     }
 
-    /// These orders are parked, and whatever is held for them is not looked at. Every other one has one end, and for it
+    /// For every order, stock, gateway and carrier have what its streams say. These orders are parked. Every other one has
+    /// one end, and for it
     ///
     /// - if it is confirmed, exactly what was ordered left the stock, exactly its total was captured, and there is a parcel;
     /// - if it is cancelled, there is none of that;
@@ -173,6 +178,7 @@ impl Ledgers {
             self.torn.iter().map(|stream| format!("a gap or an overlap in {stream}")).collect();
         for (order_id, account) in self.orders() {
             let Account { events, holdings, .. } = account;
+            faults.extend(account.disagreements().into_iter().map(|fault| format!("{order_id}: {fault}: {events:?}")));
             if parked.contains(&order_id) {
                 if !account.is_parked() {
                     faults.push(format!("{order_id} is not parked: {events:?}"));
@@ -210,15 +216,25 @@ impl Ledgers {
         match category {
             "order" | "reservation" | "payment" | "shipment" => self.account(id).events.push(event.to_owned()),
             "stock" => return self.moved(id, event, data),
-            _ => {} // products, customers and receipts hold nothing
+            _ => return, // products, customers and receipts hold nothing
         }
-        if event == "order.placed" {
-            let account = self.account(id);
-            for line in data["lines"].as_array().expect("lines") {
-                let (quantity, price) = (whole(&line["quantity"]), &line["unit_price"]);
-                add(&mut account.ordered, &line["sku"], quantity);
-                add(&mut account.total, &price["currency"], quantity * whole(&price["amount_minor"]));
+        let account = self.account(id);
+        match event {
+            "order.placed" => {
+                for line in data["lines"].as_array().expect("lines") {
+                    let (quantity, price) = (whole(&line["quantity"]), &line["unit_price"]);
+                    add(&mut account.ordered, &line["sku"], quantity);
+                    add(&mut account.total, &price["currency"], quantity * whole(&price["amount_minor"]));
+                }
             }
+            "reservation.made" => {
+                for line in data["lines"].as_array().expect("lines") {
+                    add(&mut account.reservation.reserved, &line["sku"], whole(&line["quantity"]));
+                }
+            }
+            "reservation.released" => account.reservation.reserved.clear(),
+            "reservation.shipped" => account.reservation.shipped = std::mem::take(&mut account.reservation.reserved),
+            _ => {} // the others hold nothing
         }
     }
 

@@ -26,9 +26,12 @@ enum Incident {
     Nothing,
     Cancelled,
     Expired,
+    Erased,
+    Resumed,
 }
 
-const INCIDENTS: [Incident; 3] = [Incident::Nothing, Incident::Cancelled, Incident::Expired];
+const INCIDENTS: [Incident; 5] =
+    [Incident::Nothing, Incident::Cancelled, Incident::Expired, Incident::Erased, Incident::Resumed];
 
 impl Incident {
     fn happen(self, world: &World) {
@@ -38,6 +41,11 @@ impl Incident {
                 world.cancel();
             }
             Self::Expired => world.expire(),
+            Self::Erased => world.erase_customer(),
+            // One that is final is not resumed.
+            Self::Resumed => {
+                world.try_resume();
+            }
         }
     }
 }
@@ -78,11 +86,11 @@ fn an_order_comes_to_its_end_whoever_dies_after_whichever_line() {
 }
 
 #[test]
-fn an_order_can_be_cancelled_and_can_expire_at_any_line() {
+fn an_order_can_be_cancelled_expired_erased_and_resumed_at_any_line() {
     for scenario in SCENARIOS {
         for start in RUNNERS {
             for line in 0..=length(scenario, start) {
-                for incident in [Incident::Cancelled, Incident::Expired] {
+                for incident in INCIDENTS {
                     let world = World::new(scenario);
                     let mut runner = start(&world);
                     let done = poll_times(&mut runner, line);
@@ -90,7 +98,7 @@ fn an_order_can_be_cancelled_and_can_expire_at_any_line() {
                     if !done {
                         run(runner);
                     }
-                    // One that was parked and then turned round begins anew, with an execution of its own.
+                    // One that is cancelled or resumed begins anew, with an execution of its own.
                     if let Some(attempt) = world.resumed() {
                         run(execute(&world, attempt));
                     }
@@ -143,6 +151,40 @@ fn two_who_stop_at_any_two_lines_around_a_cancellation_leave_nothing_behind() {
     }
 }
 
+/// One sleeps, the order is resumed, the execution of the next attempt dies; before or after that something else
+/// happens. Then the sleeper wakes.
+#[test]
+fn an_order_that_is_resumed_among_other_incidents_leaves_nothing_behind() {
+    let pairs = [
+        [Incident::Resumed, Incident::Nothing],
+        [Incident::Resumed, Incident::Cancelled],
+        [Incident::Cancelled, Incident::Resumed],
+        [Incident::Resumed, Incident::Expired],
+        [Incident::Resumed, Incident::Erased],
+    ];
+    for scenario in [SCENARIOS[0], SCENARIOS[5]] {
+        let length = length(scenario, RUNNERS[1]);
+        for [before, after] in pairs {
+            for first in 0..=length {
+                // Every line of the second is met, by one or another of the first.
+                for second in (first % 17..=length).step_by(17) {
+                    let world = World::new(scenario);
+                    let mut sleeper = execute(&world, 1);
+                    let done = poll_times(&mut sleeper, first);
+                    before.happen(&world);
+                    let dead = poll_times(&mut execute(&world, world.attempt()), second);
+                    after.happen(&world);
+                    if !done {
+                        run(sleeper);
+                    }
+                    let what = format!("asleep at line {first}, {before:?}, dead after {second} ({dead}), {after:?}");
+                    settle(&world, &format!("{scenario:?}, {what}"));
+                }
+            }
+        }
+    }
+}
+
 /// Even at a gateway and a carrier that do not close a key, whoever comes too late undoes what he did, if he lives.
 #[test]
 fn a_late_action_undoes_its_own_effect() {
@@ -169,15 +211,25 @@ fn three_at_once_who_die_and_begin_again_at_random_leave_nothing_behind() {
         let mut dice = Dice::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let scenario = SCENARIOS[dice.below(SCENARIOS.len() as u64) as usize];
         let world = World::new(scenario);
-        let start = |dice: &mut Dice| Some(RUNNERS[dice.below(2) as usize](&world));
+        let start = |dice: &mut Dice| match dice.below(2) {
+            0 => Some(world.driver()),
+            _ => Some(execute(&world, world.attempt())),
+        };
         let mut runners: [Option<Runner<'_>>; 3] = [start(&mut dice), start(&mut dice), start(&mut dice)];
         let (cancels, expires) = (dice.below(400), dice.below(800));
+        let (erases, resumes) = (dice.below(1600), [dice.below(800), dice.below(800)]);
         for turn in 0..600 {
             if turn == cancels {
                 world.cancel();
             }
             if turn == expires {
                 world.expire();
+            }
+            if turn == erases {
+                world.erase_customer();
+            }
+            if resumes.contains(&turn) {
+                world.try_resume();
             }
             let runner = &mut runners[dice.below(3) as usize];
             match dice.below(60) {

@@ -47,8 +47,22 @@ pub(crate) struct Scenario {
     pub(crate) enough: bool,
 }
 
+impl Scenario {
+    /// The steps at which an order of this kind may be parked: those that the gateway or the carrier never
+    /// answers, and the one that it refuses when there is no way back. Any other order ends.
+    pub(crate) fn may_park_at(self) -> &'static [&'static str] {
+        match (self.token, self.postal_code) {
+            ("tok_timeout_always", _) => &["authorize_payment", "void_payment"],
+            ("tok_capture_fails", _) => &["capture_payment"],
+            (_, "99999") => &["create_shipment", "cancel_shipment"],
+            (_, _) => &[],
+        }
+    }
+}
+
 /// Where an order happens.
 pub(crate) struct World {
+    scenario: Scenario,
     store: InMemoryEventStore,
     gateway: GatewayLedger,
     carrier: CarrierLedger,
@@ -69,6 +83,7 @@ impl World {
         body["shipping_address"]["postal_code"] = json!(scenario.postal_code);
         let placed = place(&body).placed().clone();
         let world = Self {
+            scenario,
             store: InMemoryEventStore::default(),
             gateway: GatewayLedger::default(),
             carrier: CarrierLedger::default(),
@@ -179,8 +194,7 @@ impl World {
 
     /// The operator asks for the order to be resumed. Whether it will be.
     pub(crate) fn try_resume(&self) -> bool {
-        let attempt = self.state().order.placed().unwrap().attempt;
-        self.command(&OrderCommand::Resume, &format!("resume {attempt}")).is_ok()
+        self.command(&OrderCommand::Resume, &format!("resume {}", self.attempt())).is_ok()
     }
 
     fn command(&self, command: &OrderCommand, name: &str) -> Result<(), String> {
@@ -196,6 +210,11 @@ impl World {
         let stream = streams::order(&tenant(), order_id());
         let placed = &self.commits(&stream)[..1];
         execution_of(&stream, placed).unwrap().unwrap()
+    }
+
+    /// The attempt that is under way.
+    pub(crate) fn attempt(&self) -> u32 {
+        self.state().order.placed().unwrap().attempt
     }
 
     /// The attempt after the first for which an execution is started, if there is one.

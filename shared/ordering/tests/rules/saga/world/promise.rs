@@ -2,9 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use events::Sku;
+use events::{Money, Sku};
 use ordering::order::Phase;
-use ordering::saga::ORDER_SAGA;
+use ordering::payment::PaymentState;
+use ordering::reservation::ReservationState;
+use ordering::saga::{ORDER_SAGA, SagaState};
+use ordering::sandbox::GatewayEntry;
+use ordering::shipment::ShipmentState;
 use ordering::stock::{Stock, StockState};
 use ordering::streams;
 use skald::fold;
@@ -13,8 +17,9 @@ use super::{ON_HAND, ORDERED, World, tenant};
 use crate::samples::sku;
 
 impl World {
-    /// The promise: the order is confirmed and all of it happened, or cancelled and nothing of it is left, or parked. And
-    /// it came about in order.
+    /// The promise: the order is confirmed and all of it happened, or cancelled and nothing of it is left; or it is
+    /// parked, if its scenario may park there. Whichever it is, the ledgers have what the streams say, and it came
+    /// about in order.
     ///
     /// # Panics
     /// With what is wrong.
@@ -26,6 +31,7 @@ impl World {
         let story =
             || format!("{what}\n{}\n{:?}\n{:?}", log.join("\n"), self.gateway.entries(), self.carrier.entries());
         self.assert_direction(&story);
+        self.assert_agreement(&state, &story);
         let confirmed = match order.phase {
             Phase::Confirmed => true,
             Phase::Cancelled(_) => false,
@@ -36,6 +42,8 @@ impl World {
                 let undoing = matches!(order.phase, Phase::Undoing(_));
                 // Who turned it round after it was parked had it resumed.
                 assert!(!(undoing && forward), "parked on the way forward, while it is undone: {}", story());
+                let may_park = self.scenario.may_park_at().contains(&parked.step.as_str());
+                assert!(may_park, "a healthy order is parked at {}, {}: {}", parked.step, parked.error, story());
                 return;
             }
         };
@@ -52,6 +60,49 @@ impl World {
         assert_eq!(captured, due, "money that is ours: {}", story());
         let parcels = self.carrier.entries().values().filter(|entry| entry.has_parcel()).count();
         assert_eq!(parcels, usize::from(confirmed), "parcels at the carrier: {}", story());
+    }
+
+    /// Goods, money and parcel are where the order's streams say. Where a call was asked for and its answer is not
+    /// written yet, it may have had its effect or not.
+    #[track_caller]
+    fn assert_agreement(&self, state: &SagaState, story: &dyn Fn() -> String) {
+        for (name, ordered) in ORDERED {
+            let lines = state.reservation.held().iter().filter(|line| line.sku == sku(name));
+            let held: u64 = lines.map(|line| u64::from(line.quantity)).sum();
+            let (on_hand, reserved) = self.stock_of(&sku(name));
+            let left = if state.reservation == ReservationState::Shipped { ordered } else { 0 };
+            let received = if self.commits(&streams::stock(&tenant(), &sku(name), 0)).is_empty() { 0 } else { ON_HAND };
+            assert_eq!((on_hand, reserved), (received - left, held), "on hand and reserved of {name}: {}", story());
+            assert!(held == 0 || held == ordered, "held of {name}: {}", story());
+        }
+
+        let entries = self.gateway.entries();
+        let sum = |money: fn(&GatewayEntry) -> Option<Money>| -> i64 {
+            entries.values().filter_map(money).map(|money| money.amount_minor()).sum()
+        };
+        let (nothing, total) = (0, self.total.amount_minor());
+        // What may be held, and what may be ours.
+        let may_be: &[(i64, i64)] = match &state.payment {
+            PaymentState::Unasked | PaymentState::Declined { .. } | PaymentState::Voided => &[(nothing, nothing)],
+            PaymentState::AuthorizationRequested | PaymentState::VoidRequested => {
+                &[(nothing, nothing), (total, nothing)]
+            }
+            PaymentState::Authorized => &[(total, nothing)],
+            PaymentState::CaptureRequested => &[(total, nothing), (nothing, total)],
+            PaymentState::Captured => &[(nothing, total)],
+            PaymentState::RefundRequested | PaymentState::Refunded => panic!("no step refunds: {}", story()),
+        };
+        let money = (sum(GatewayEntry::open), sum(GatewayEntry::captured));
+        assert!(may_be.contains(&money), "held and ours {money:?}, after {:?}: {}", state.payment, story());
+
+        let may_be: &[usize] = match &state.shipment {
+            ShipmentState::Unasked | ShipmentState::Refused { .. } | ShipmentState::Cancelled => &[0],
+            ShipmentState::Requested | ShipmentState::CancelRequested => &[0, 1],
+            ShipmentState::Created(_) => &[1],
+            ShipmentState::Dispatched | ShipmentState::Delivered => panic!("no step dispatches: {}", story()),
+        };
+        let parcels = self.carrier.entries().values().filter(|entry| entry.has_parcel()).count();
+        assert!(may_be.contains(&parcels), "{parcels} parcels, after {:?}: {}", state.shipment, story());
     }
 
     /// One direction, and undone in the order of undoing: nothing before it was said, the last step first.
