@@ -19,6 +19,7 @@ VARIABLE = re.compile(r"\bconfig::(?:variable|optional)\(\s*(?:\"(\w+)\"|([^)]*)
 VIEW = re.compile(r"\bViewKeeper::<\s*(\w+)")
 READER = re.compile(r"\bimpl\b[^{;]*\bReader for (\w+)")
 CATEGORY = re.compile(r"\bimpl\b[^{;]*\bfor (\w+)[^{;]*\{\s*const CATEGORY: [^=]+= (?:\"(\w+)\"|(\w+)::CATEGORY);")
+STEP_ERROR = re.compile(r"pub const ([A-Z_]+): &'static str = \"(\w+)\";")
 UNREADABLE = re.compile(r"const UNREADABLE: &str = \"(\w+)\";")
 
 
@@ -60,6 +61,15 @@ def category_of_the_unreadable() -> str:
     if not found:
         raise Unreadable("functions/event-relay has no `const UNREADABLE: &str = \"…\";`: write the category so")
     return found[1]
+
+
+@cache
+def step_errors() -> dict[str, str]:
+    """What a step of the saga can say that it failed with: the names in the state machine, by their constants."""
+    found = dict(STEP_ERROR.findall(text(ROOT / "shared" / "ordering" / "src" / "steps")))
+    if not {"TRANSIENT", "PERMANENT"} <= set(found):
+        raise Unreadable("shared/ordering/src/steps has no `pub const TRANSIENT: &'static str = \"…\";`, or no PERMANENT: write them so")
+    return found
 
 
 @cache

@@ -18,7 +18,7 @@ class Sources(unittest.TestCase):
         root = mock.patch.object(rust, "ROOT", self.root)
         root.start()
         self.addCleanup(root.stop)
-        for cached in (rust.event_types, rust.category_read_by, rust.category_of_the_unreadable, rust.variables_read_by):
+        for cached in (rust.event_types, rust.category_read_by, rust.category_of_the_unreadable, rust.step_errors, rust.variables_read_by):
             cached.cache_clear()
             self.addCleanup(cached.cache_clear)
 
@@ -53,6 +53,14 @@ class Sources(unittest.TestCase):
     def test_a_variable_whose_name_is_not_written_out_is_no_pass(self) -> None:
         self.write("functions/bell/src", "main.rs", "config::variable(NAME)?")
         self.assertRaisesRegex(rust.Unreadable, "`NAME`", rust.variables_read_by, "bell")
+
+    def test_the_errors_of_a_step_are_those_it_has_a_name_for(self) -> None:
+        lines = [f"    pub const {name.upper()}: &'static str = \"{name}\";" for name in ("Refused", "Transient", "Permanent")]
+        self.write("shared/ordering/src/steps", "error.rs", *lines)
+        self.assertEqual({"REFUSED": "Refused", "TRANSIENT": "Transient", "PERMANENT": "Permanent"}, rust.step_errors())
+        rust.step_errors.cache_clear()
+        self.write("shared/ordering/src/steps", "error.rs", *lines[:2])
+        self.assertRaisesRegex(rust.Unreadable, "PERMANENT", rust.step_errors)
 
     def test_the_events_are_those_that_have_a_schema(self) -> None:
         for name in ("door.opened.1.json", "door.opened.2.json", "bell.rung.1.json"):

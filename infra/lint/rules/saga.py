@@ -9,33 +9,16 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import rust
 from rules.functions import allowed, watched
 from rules.register import Faults, rule
 from template import SUBSTITUTION, Template, as_list, target
 
 State = Mapping[str, Any]
 
-# What may pass if one tries again. Our functions say `Transient`; the others are said of a function that was killed or was too
-# slow, and by Lambda itself (AWS Step Functions guide, "Handle transient Lambda service exceptions").
-PASSING = (
-    "Transient",
-    "Runtime.ExitError",
-    "Sandbox.Timedout",
-    "States.Timeout",
-    "Lambda.Unknown",
-    "Lambda.ServiceException",
-    "Lambda.AWSLambdaException",
-    "Lambda.SdkClientException",
-    "Lambda.ClientExecutionTimeoutException",
-    "Lambda.TooManyRequestsException",
-)
-# What our functions answer when trying again would change nothing.
-FINAL = ("Refused", "Undone", "Permanent")
-
 # The step that leaves an order to a person. If it fails there is nobody left to leave the order to, so it is tried until
 # somebody has mended what fails, unless there is nothing to park.
 PARK = "park_order"
-FINAL_FOR_PARK = ("Undone", "Settled")
 
 # What a step is told of the order and of the call that began it. Everything else is in its streams.
 ORDER = ("order_id", "tenant", "attempt", "correlation_id")
@@ -62,14 +45,22 @@ def every_state_leads_somewhere(template: Template) -> Faults:
             yield f"{machine} never comes to {name}: lead a way there, or leave it out"
 
 
+# How often and after how long is the generator's to say, and so is what a step says for good. What holds whatever it says:
+# an error that is not a step's own may pass (AWS has many names for a function that died or was too slow, and finds new
+# ones), and of a step's own errors the transient one may; parking, which cannot be parked, waits until a permanent one is
+# mended, too.
 @rule
 def every_step_is_tried_again_if_that_can_help(template: Template) -> Faults:
+    said = rust.step_errors()
     for machine, name, state in tasks(template):
-        final = FINAL_FOR_PARK if step_of(state) == PARK else FINAL
-        for error in (*PASSING, *FINAL):
-            if error not in final and not is_retried(state, error):
-                yield f"{machine} gives {name} up on {error}, which may pass: add it to a Retry"
-        for error in final:
+        passing = {said["TRANSIENT"], *([said["PERMANENT"]] if step_of(state) == PARK else [])}
+        retriers = state.get("Retry", [])
+        if not retriers or retriers[-1]["ErrorEquals"] != ["States.ALL"] or not retries(retriers[-1]):
+            yield f"{machine} gives {name} up on an error that it does not name, and which may pass: end its Retry with States.ALL"
+        for error in (error for each in retriers if not retries(each) for error in each["ErrorEquals"]):
+            if error not in said.values() or error in passing:
+                yield f"{machine} gives {name} up on {error}, which may pass: try it again"
+        for error in sorted(set(said.values()) - passing):
             if is_retried(state, error):
                 yield f"{machine} tries {name} again on {error}, which will not pass: take it out of Retry"
 
@@ -82,7 +73,8 @@ def every_failure_is_caught_and_parks_the_order(template: Template) -> Faults:
         if step_of(state) == PARK:
             if state.get("End") or states.get(state.get("Next"), {}).get("Type") != "Fail":
                 yield f"{machine} ends well after {name}, and nobody is told of the parked order: lead it to a Fail state"
-            for error in sorted({error for catcher in catchers for error in catcher["ErrorEquals"]} - set(FINAL_FOR_PARK)):
+            caught = {error for catcher in catchers for error in catcher["ErrorEquals"]}
+            for error in sorted(error for error in caught if is_retried(state, error)):
                 yield f"{machine} goes on if {name} fails with {error}, and nobody is told of the order: take it out of Catch"
             continue
         if not catchers or "States.ALL" not in catchers[-1]["ErrorEquals"]:
@@ -222,8 +214,13 @@ def is_retried(state: State, error: str) -> bool:
     for retrier in state.get("Retry", []):
         names = retrier["ErrorEquals"]
         if error in names or "States.ALL" in names or ("States.TaskFailed" in names and error != "States.Timeout"):
-            return retrier.get("MaxAttempts", 3) > 0
+            return retries(retrier)
     return False
+
+
+def retries(retrier: Mapping[str, Any]) -> bool:
+    """Whether a retrier tries again at all, and does not only say that the others do not."""
+    return retrier.get("MaxAttempts", 3) > 0
 
 
 def function_of(template: Template, machine: str, state: State) -> str | None:

@@ -19,13 +19,6 @@ use serde::{Serialize, Serializer};
 use super::{Retry, Saga, Step, Task};
 use crate::steps::StepError;
 
-/// What a step says for good, and is not asked again. Anything else may pass: its own [`StepError::TRANSIENT`], a time-out, a
-/// function that died. They go by many names, and a step may always be taken again.
-const FOR_GOOD: &[&str] = &[StepError::REFUSED, StepError::UNDONE, StepError::PERMANENT];
-
-/// The same of parking, which has no choice but to be tried again.
-const PARKING_FOR_GOOD: &[&str] = &[StepError::UNDONE, StepError::SETTLED];
-
 /// Lambda did not take the step: there are too many at once, or it is not well itself.
 const UNTAKEN: &[&str] = &[
     "Lambda.TooManyRequestsException",
@@ -204,7 +197,7 @@ impl TaskState {
             },
             timeout_seconds: saga.limits.task_s,
             retry: [
-                Retrier::Never { error_equals: FOR_GOOD, max_attempts: 0 },
+                Retrier::Never { error_equals: &StepError::FOR_GOOD, max_attempts: 0 },
                 Retrier::later(UNTAKEN, saga.untaken),
                 Retrier::later(ALL, task.retry),
             ],
@@ -217,7 +210,7 @@ impl TaskState {
     fn parks(saga: &Saga, catch: Vec<Catcher>) -> Self {
         let mut state = Self::new(saga, saga.abort.park, None);
         state.arguments.failure = Some("{% $states.input %}");
-        state.retry[0] = Retrier::Never { error_equals: PARKING_FOR_GOOD, max_attempts: 0 };
+        state.retry[0] = Retrier::Never { error_equals: &StepError::PARKING_FOR_GOOD, max_attempts: 0 };
         Self { catch, then: Then::Next(PARKED.to_owned()), ..state }
     }
 }

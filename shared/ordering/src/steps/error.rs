@@ -38,6 +38,12 @@ impl StepError {
     /// The name of [`Permanent`](Self::Permanent).
     pub const PERMANENT: &'static str = "Permanent";
 
+    /// What is said for good: a step that says so is not tried again. Anything else may pass, by whatever name: what is
+    /// [`TRANSIENT`](Self::TRANSIENT), a time-out, a function that died. A step may always be taken again.
+    pub const FOR_GOOD: [&'static str; 4] = [Self::REFUSED, Self::UNDONE, Self::SETTLED, Self::PERMANENT];
+    /// What parking says for good: it has no choice but to be tried again after anything else.
+    pub const PARKING_FOR_GOOD: [&'static str; 3] = [Self::REFUSED, Self::UNDONE, Self::SETTLED];
+
     /// What the state machine calls it: the `errorType` of the function's answer.
     #[must_use]
     pub const fn name(&self) -> &'static str {
