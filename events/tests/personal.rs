@@ -38,10 +38,12 @@ fn personal_events() -> Vec<(String, String)> {
     found
 }
 
-/// Takes out whatever stands as `{"personal": …, "of": …}`.
+/// Takes out whatever stands as `{"$person": …, "plain": …}`.
 fn without_personal(value: Value) -> Value {
     match value {
-        Value::Object(fields) if fields.len() == 2 && fields.contains_key("personal") && fields.contains_key("of") => {
+        Value::Object(fields)
+            if fields.len() == 2 && fields.contains_key("plain") && fields.contains_key("$person") =>
+        {
             Value::Null
         }
         Value::Object(fields) => fields.into_iter().map(|(name, field)| (name, without_personal(field))).collect(),

@@ -43,12 +43,12 @@ fn check<E: DomainEvent + Debug + PartialEq>(event: &E) -> Result<(), TestCaseEr
 /// Plain, sealed or erased.
 fn personal() -> impl Strategy<Value = Personal<String>> {
     let content = prop_oneof![
-        any::<String>().prop_map(|value| ("personal", json!(value))),
+        any::<String>().prop_map(|value| ("plain", json!(value))),
         "[A-Za-z0-9+/]{4,80}".prop_map(|sealed| ("sealed", json!(sealed))),
         Just(("erased", json!(true))),
     ];
     ("[A-Za-z0-9._-]{1,64}", content)
-        .prop_map(|(of, (form, content))| serde_json::from_value(json!({ form: content, "of": of })).unwrap())
+        .prop_map(|(of, (form, content))| serde_json::from_value(json!({ "$person": of, form: content })).unwrap())
 }
 
 fn sku() -> impl Strategy<Value = Sku> {

@@ -1,14 +1,12 @@
 //! An event as a line: for people, or for machines. Personal data is in neither.
 
 use serde_json::{Map, Value, json};
-use skald::{Commit, EventData, StreamId, Told};
+use skald::{Commit, EventData, PERSON_MEMBER, StreamId, Told};
 
 use crate::paper::Paper;
 
 /// What stands in the place of personal data.
 const HIDDEN: &str = "(personal)";
-/// What personal data is under.
-const MARKS: [&str; 3] = ["personal", "sealed", "erased"];
 /// Most of an event's data that a person is shown, in characters.
 const DATA_CHARACTERS: usize = 160;
 /// Widths of the columns; what is longer moves the rest of its line.
@@ -78,26 +76,23 @@ fn data(event: &EventData) -> String {
     }
 }
 
-/// Personal data is marked in stored events: whatever is under that mark, at any depth, stays there.
+/// Personal data is marked in stored events: of an object with that mark only the person is shown, at any depth.
 fn hide(value: Value) -> Value {
     match value {
-        Value::Object(fields) => Value::Object(fields.into_iter().map(hide_field).collect()),
+        Value::Object(fields) if fields.contains_key(PERSON_MEMBER) => {
+            let hidden = |(name, value)| if name == PERSON_MEMBER { (name, value) } else { (name, HIDDEN.into()) };
+            Value::Object(fields.into_iter().map(hidden).collect())
+        }
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, hide(value))).collect(),
         Value::Array(items) => Value::Array(items.into_iter().map(hide).collect()),
         plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => plain,
     }
 }
 
-fn hide_field((name, value): (String, Value)) -> (String, Value) {
-    let value = if MARKS.contains(&name.as_str()) { Value::String(HIDDEN.to_owned()) } else { hide(value) };
-    (name, value)
-}
-
 fn compact(value: &Value) -> String {
     match value {
-        Value::Object(fields) => match MARKS.iter().find_map(|mark| fields.get(*mark)) {
-            Some(Value::String(hidden)) if fields.len() == 2 && fields.contains_key("of") => hidden.clone(),
-            _ => format!("{{{}}}", listed(fields)),
-        },
+        Value::Object(fields) if fields.contains_key(PERSON_MEMBER) => HIDDEN.to_owned(),
+        Value::Object(fields) => format!("{{{}}}", listed(fields)),
         Value::Array(items) => format!("[{}]", items.iter().map(compact).collect::<Vec<_>>().join(", ")),
         Value::String(text) => printable(text),
         Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
@@ -173,14 +168,14 @@ mod tests {
 
     #[test]
     fn personal_data_is_nowhere() {
-        let data = r#"{"name":{"personal":"Jane"},"to":[{"personal":{"city":"Oslo"}}],"odd":{"personal":"Kim","x":1}}"#;
+        let data = r#"{"name":{"$person":"c-1","plain":"Jane"},"to":[{"$person":"c-1","plain":{"city":"Oslo"}}],"odd":{"$person":"c-1","Kim":"Kim"}}"#;
         let commit = commit(data);
         let event = &commit.events[0];
         for line in
             [for_people(&commit, 0, event, Told::News, Paper::coloured()), for_machines(&commit, 0, event, Told::News)]
         {
             assert!(line.contains(HIDDEN), "{line}");
-            assert!(["Jane", "Oslo", "Kim"].iter().all(|personal| !line.contains(personal)), "{line}");
+            assert!(["Jane", "Oslo", ":\"Kim"].iter().all(|personal| !line.contains(personal)), "{line}");
         }
     }
 

@@ -160,7 +160,7 @@ pub(crate) fn key(stream: &StreamId, first: Version) -> Attributes {
 /// The item of a commit.
 ///
 /// # Errors
-/// [`Refusal::NotJson`] if an event's data or the state is none.
+/// [`Refusal::Json`] if an event's data or the state is none.
 pub(crate) fn commit_item(commit: &Commit) -> Result<Attributes, Refusal> {
     let text = body::write(commit)?;
     let pk = commit.stream.key();

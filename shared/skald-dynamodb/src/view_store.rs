@@ -55,6 +55,7 @@ impl DynamoDbViewStore {
         missed: Option<u64>,
         row: &ViewRow,
     ) -> Result<Put, StoreError> {
+        row.check(stream)?;
         let number = |number: u64| AttributeValue::N(number.to_string());
         let mut values = HashMap::from([(":expected".to_owned(), number(expected.get()))]);
         values.extend(missed.map(|missed| (":missed".to_owned(), number(missed))));

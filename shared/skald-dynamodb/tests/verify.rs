@@ -236,8 +236,8 @@ async fn what_is_about_a_person_and_not_sealed_is_named_and_not_shown() {
         draft.snapshot = Some(Snapshot { schema: 2, state: text.as_bytes().to_vec() });
         events.store().append(&events.store().start(stream), draft).await.unwrap();
     };
-    note("plain", r#"{"personal":"Jane","of":"jane-1"}"#).await;
-    note("sealed", r#"{"sealed":"AQID","of":"jane-1"}"#).await;
+    note("plain", r#"{"$person":"jane-1","plain":"Jane"}"#).await;
+    note("sealed", r#"{"$person":"jane-1","sealed":"AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH"}"#).await;
     let expected = [
         "default/account-plain at version 1: in the table: personal data that is not sealed, in the event",
         "default/account-plain at version 1: in the table: personal data that is not sealed, in the snapshot",

@@ -15,6 +15,7 @@ mod decider;
 mod dice;
 pub mod event_store;
 pub mod faulty;
+mod odd_json;
 mod orders;
 mod pause;
 pub mod person_keys;

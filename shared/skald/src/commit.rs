@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::json::{self, JsonFault, MAX_EVENT_LEVELS, MAX_STATE_LEVELS};
 use crate::{DecodeError, DomainEvent, EventData, Head, Snapshot, StreamId, Timestamp, Version};
 
 /// How far clocks may be apart, in milliseconds. A clock that differs by more is wrong: a commit that it
@@ -183,11 +184,10 @@ impl Draft {
         events + metadata + snapshot + written_bytes(&self.context.source)
     }
 
-    /// Whether the data of the events, and the state if there is one, are JSON, as a store may rely on.
-    #[must_use]
-    pub fn is_json(&self) -> bool {
-        self.events.iter().all(|event| event.json().is_some())
-            && self.snapshot.as_ref().is_none_or(|snapshot| snapshot.json().is_some())
+    /// Checks that the data of the events, and the state if there is one, are JSON that every reader reads back.
+    pub(crate) fn check_json(&self) -> Result<(), JsonFault> {
+        self.events.iter().try_for_each(|event| json::check(&event.data, MAX_EVENT_LEVELS))?;
+        self.snapshot.iter().try_for_each(|snapshot| json::check(&snapshot.state, MAX_STATE_LEVELS))
     }
 }
 

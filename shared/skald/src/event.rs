@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::Version;
+use crate::json::raw;
 
 /// The events of one category, typed.
 ///
@@ -53,14 +54,8 @@ impl EventData {
     /// The data as the JSON text it should be; none if it is none.
     #[must_use]
     pub fn json(&self) -> Option<&RawValue> {
-        json(&self.data)
+        raw(&self.data)
     }
-}
-
-/// The JSON value that this is, from the first byte to the last.
-pub(crate) fn json(text: &[u8]) -> Option<&RawValue> {
-    // The parser leaves out the space around a value.
-    serde_json::from_slice::<&RawValue>(text).ok().filter(|json| json.get().len() == text.len())
 }
 
 impl std::fmt::Debug for EventData {

@@ -19,6 +19,7 @@ mod event;
 mod follow;
 mod handle;
 mod index;
+mod json;
 pub mod memory;
 mod message;
 mod personal;
@@ -45,10 +46,11 @@ pub use event::{DecodeError, DomainEvent, EncodeError, EventData, decode_as, enc
 pub use follow::{Batch, FollowError, Follower, Following, Heard, Told};
 pub use handle::{HandleError, Handled, Outcome, Pause, Request, handle, handle_all};
 pub use index::{CommitIndex, IndexEntry, IndexKey, IndexPage, InvalidIndexKey, OddEntry, SlicePosition};
+pub use json::{JsonFault, MAX_EVENT_LEVELS, MAX_STATE_LEVELS};
 pub use message::{CommitMessage, InvalidMessage};
 pub use personal::{
-    Hidden, KeyEntry, Opening, Person, PersonId, PersonKey, PersonKeys, Personal, Sealing, UnclearMark, Unopened,
-    has_plain, open, reveal,
+    Hidden, KeyEntry, Opening, PERSON_MEMBER, Person, PersonId, PersonKey, PersonKeys, Personal, Sealing, UnclearMark,
+    Unopened, has_plain, open, reveal,
 };
 pub use position::{InvalidPosition, Position};
 pub use projection::{Inapplicable, Projection, project};
@@ -62,7 +64,7 @@ pub use stream::{Category, InvalidName, StreamId, Tenant, Version, is_identifier
 pub use stream_check::{FoldCheck, SnapshotFault, StreamCheck};
 pub use time::{InvalidTimestamp, Timestamp};
 pub use together::{Many, One, StatesError, Streams, states};
-pub use view::{ListEntry, Listing, Parked, Put, ViewRow, ViewStore};
+pub use view::{ListEntry, Listing, Parked, Put, RowRefusal, ViewRow, ViewStore};
 
 /// The tutorial of this crate, compiled and run.
 #[cfg(doctest)]

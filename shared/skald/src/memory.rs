@@ -176,10 +176,12 @@ impl ViewStore for InMemoryViewStore {
     }
 
     async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+        row.check(stream)?;
         Ok(self.replace(stream, expected, None, row))
     }
 
     async fn put_over_parked(&self, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Result<Put, StoreError> {
+        row.check(stream)?;
         let missed = parked.parked.as_ref().map(|parked| parked.missed);
         // A row that is not parked is not what this is for.
         Ok(if missed.is_none() { Put::Stale } else { self.replace(stream, parked.version, missed, row) })

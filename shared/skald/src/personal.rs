@@ -20,8 +20,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use key::{KeyEntry, PersonKey, PersonKeys, Unopened};
-pub(crate) use marks::sealed_alike;
-pub use marks::{UnclearMark, has_plain, reveal};
+pub(crate) use marks::{Mark, sealed_alike};
+pub use marks::{PERSON_MEMBER, UnclearMark, has_plain, reveal};
 pub use opening::{Opening, open};
 pub use sealing::Sealing;
 
@@ -86,9 +86,9 @@ impl Person {
 
 /// A value that says something about a person: a name, an e-mail address, a postal address, a payment token.
 ///
-/// It never shows in debug output, and so not in logs. In JSON it is marked: `{"personal": …, "of": "c-1001"}` while it is
-/// plain, `{"sealed": "…", "of": "c-1001"}` wherever it is stored, `{"erased": true, "of": "c-1001"}` once the person is
-/// erased. These three are never the form of anything else.
+/// It never shows in debug output, and so not in logs. In JSON it is marked: `{"$person": "c-1001", "plain": …}` while it is
+/// plain, `{"$person": "c-1001", "sealed": "…"}` wherever it is stored, `{"$person": "c-1001", "erased": true}` once the
+/// person is erased. The member [`$person`](PERSON_MEMBER) is reserved: no store takes it in anything else.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Personal<T> {
     of: PersonId,
@@ -162,17 +162,18 @@ impl<T> fmt::Debug for Personal<T> {
     }
 }
 
-/// A [`Personal`] in JSON: exactly one of the first three.
+/// A [`Personal`] in JSON: exactly one of the last three.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "T: Deserialize<'de>"))]
 struct Marked<T> {
+    #[serde(rename = "$person")]
+    of: PersonId,
     #[serde(default = "none", deserialize_with = "some", skip_serializing_if = "Option::is_none")]
-    personal: Option<T>,
+    plain: Option<T>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sealed: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     erased: Option<bool>,
-    of: PersonId,
 }
 
 const fn none<T>() -> Option<T> {
@@ -186,23 +187,23 @@ fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Resu
 
 impl<T: Serialize> Serialize for Personal<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (personal, sealed, erased) = match &self.content {
+        let (plain, sealed, erased) = match &self.content {
             Content::Plain(value) => (Some(value), None, None),
             Content::Sealed(sealed) => (None, Some(sealed.clone()), None),
             Content::Erased => (None, None, Some(true)),
         };
-        Marked { personal, sealed, erased, of: self.of.clone() }.serialize(serializer)
+        Marked { of: self.of.clone(), plain, sealed, erased }.serialize(serializer)
     }
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Personal<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Marked { personal, sealed, erased, of } = Marked::deserialize(deserializer)?;
-        let content = match (personal, sealed, erased) {
+        let Marked { of, plain, sealed, erased } = Marked::deserialize(deserializer)?;
+        let content = match (plain, sealed, erased) {
             (Some(value), None, None) => Content::Plain(value),
             (None, Some(sealed), None) => Content::Sealed(sealed),
             (None, None, Some(true)) => Content::Erased,
-            _ => return Err(D::Error::custom("a personal value is one of personal, sealed and erased")),
+            _ => return Err(D::Error::custom("a personal value is one of plain, sealed and erased")),
         };
         Ok(Self { of, content })
     }
@@ -215,7 +216,7 @@ mod schema {
 
     use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-    use super::{PersonId, Personal};
+    use super::{PERSON_MEMBER, PersonId, Personal};
 
     impl<T: JsonSchema> JsonSchema for Personal<T> {
         fn schema_name() -> Cow<'static, str> {
@@ -225,18 +226,18 @@ mod schema {
         fn json_schema(generator: &mut SchemaGenerator) -> Schema {
             let of = generator.subschema_for::<PersonId>();
             let plain = generator.subschema_for::<T>();
-            let form = |mark: &str, content: Schema| {
+            let form = |member: &str, content: Schema| {
                 json_schema!({
                     "type": "object",
-                    "properties": { mark: content, "of": of },
-                    "required": [mark, "of"],
+                    "properties": { PERSON_MEMBER: of, member: content },
+                    "required": [PERSON_MEMBER, member],
                     "additionalProperties": false,
                 })
             };
             json_schema!({
-                "description": "Says something about the person `of`: sealed wherever it is stored, erased once the person is.",
+                "description": "Says something about the person `$person`: sealed wherever it is stored, erased once the person is.",
                 "anyOf": [
-                    form("personal", plain),
+                    form("plain", plain),
                     form("sealed", json_schema!({ "type": "string" })),
                     form("erased", json_schema!({ "const": true })),
                 ],
@@ -264,9 +265,9 @@ mod tests {
     #[test]
     fn it_is_read_in_every_form_as_it_is_written() {
         for json in [
-            json!({ "personal": "Jane", "of": "c-1001" }),
-            json!({ "sealed": "AQID", "of": "c-1001" }),
-            json!({ "erased": true, "of": "c-1001" }),
+            json!({ "$person": "c-1001", "plain": "Jane" }),
+            json!({ "$person": "c-1001", "sealed": "AQID" }),
+            json!({ "$person": "c-1001", "erased": true }),
         ] {
             let read: Personal<String> = serde_json::from_value(json.clone()).unwrap();
             assert_eq!(serde_json::to_value(&read).unwrap(), json);
@@ -276,17 +277,17 @@ mod tests {
     #[test]
     fn only_a_plain_value_can_be_seen() {
         let read = |json: Value| serde_json::from_value::<Personal<String>>(json).unwrap();
-        let plain = read(json!({ "personal": "Jane", "of": "c-1001" }));
+        let plain = read(json!({ "$person": "c-1001", "plain": "Jane" }));
         assert_eq!((plain.reveal(), plain.person()), (Ok(&"Jane".to_owned()), &jane()));
-        assert_eq!(read(json!({ "sealed": "AQID", "of": "c-1001" })).reveal(), Err(Hidden::Sealed));
-        assert_eq!(read(json!({ "erased": true, "of": "c-1001" })).reveal(), Err(Hidden::Erased));
+        assert_eq!(read(json!({ "$person": "c-1001", "sealed": "AQID" })).reveal(), Err(Hidden::Sealed));
+        assert_eq!(read(json!({ "$person": "c-1001", "erased": true })).reveal(), Err(Hidden::Erased));
     }
 
     #[test]
     fn nothing_at_all_can_be_said_of_a_person() {
         let nothing = Personal::of(jane(), None::<String>);
         let json = serde_json::to_value(&nothing).unwrap();
-        assert_eq!(json, json!({ "personal": null, "of": "c-1001" }));
+        assert_eq!(json, json!({ "$person": "c-1001", "plain": null }));
         assert_eq!(serde_json::from_value::<Personal<Option<String>>>(json.clone()).unwrap(), nothing);
         assert!(serde_json::from_value::<Personal<String>>(json).is_err());
     }
@@ -294,13 +295,14 @@ mod tests {
     #[test]
     fn what_is_in_no_form_or_in_two_is_refused() {
         for json in [
-            json!({ "personal": "Jane" }),
-            json!({ "of": "c-1001" }),
-            json!({ "erased": false, "of": "c-1001" }),
-            json!({ "personal": "Jane", "of": "no one" }),
-            json!({ "personal": "Jane", "sealed": "AQID", "of": "c-1001" }),
-            json!({ "sealed": "AQID", "erased": true, "of": "c-1001" }),
-            json!({ "personal": "Jane", "of": "c-1001", "also": 1 }),
+            json!({ "plain": "Jane" }),
+            json!({ "$person": "c-1001" }),
+            json!({ "$person": "c-1001", "erased": false }),
+            json!({ "$person": "no one", "plain": "Jane" }),
+            json!({ "$person": "c-1001", "plain": "Jane", "sealed": "AQID" }),
+            json!({ "$person": "c-1001", "sealed": "AQID", "erased": true }),
+            json!({ "personal": "Jane", "of": "c-1001" }),
+            json!({ "$person": "c-1001", "plain": "Jane", "also": 1 }),
         ] {
             assert!(serde_json::from_value::<Personal<String>>(json.clone()).is_err(), "{json}");
         }

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::Commit;
-use crate::event::json;
+use crate::json::raw;
 
 /// Largest commit with a snapshot, in bytes as [`Draft::size_bytes`](crate::Draft::size_bytes) counts. A snapshot that
 /// would make it larger is left out, and the next commit tries again.
@@ -29,7 +29,7 @@ impl Snapshot {
     /// The state as the JSON text it should be; none if it is none.
     #[must_use]
     pub fn json(&self) -> Option<&RawValue> {
-        json(&self.state)
+        raw(&self.state)
     }
 }
 

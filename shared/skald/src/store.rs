@@ -4,7 +4,9 @@ use std::error::Error;
 use std::future::Future;
 
 use crate::reading::read_after;
-use crate::{Commit, Draft, Page, PersonId, SnapshotKind, StreamId, Timestamp, UnclearMark, Unopened, Version, Way};
+use crate::{
+    Commit, Draft, JsonFault, Page, PersonId, RowRefusal, SnapshotKind, StreamId, Timestamp, Unopened, Version, Way,
+};
 
 /// Largest commit, in bytes as [`Draft::size_bytes`] counts: an item of DynamoDB holds 400 KB, names and keys included.
 pub const MAX_COMMIT_BYTES: usize = 350 * 1024;
@@ -173,19 +175,13 @@ pub enum Refusal {
         /// How large they are, all together.
         size_bytes: usize,
     },
-    /// Events of which it cannot be told what is personal. Only [`Sealing`](crate::Sealing) says so.
-    #[error("what is about a person cannot be sealed in a commit for {stream}: {fault}")]
-    UnclearMark {
+    /// An event's data, or the state of a snapshot, that not every reader could read back.
+    #[error("something for {stream} cannot be stored: {fault}")]
+    Json {
         /// Where it was to go.
         stream: StreamId,
-        /// Why not.
-        fault: UnclearMark,
-    },
-    /// An event's data, or the state of a snapshot, that is no JSON text.
-    #[error("something for {stream} is not JSON, from its first byte to its last")]
-    NotJson {
-        /// Where it was to go.
-        stream: StreamId,
+        /// What is wrong with it.
+        fault: JsonFault,
     },
 }
 
@@ -205,9 +201,7 @@ impl Refusal {
             if size_bytes > MAX_COMMIT_BYTES {
                 return Err(Self::TooLarge { stream: stream.clone(), size_bytes });
             }
-            if !draft.is_json() {
-                return Err(Self::NotJson { stream: stream.clone() });
-            }
+            draft.check_json().map_err(|fault| Self::Json { stream: stream.clone(), fault })?;
             if streams.contains(&stream) {
                 return Err(Self::StreamTwice(stream.clone()));
             }
@@ -262,6 +256,14 @@ pub enum StoreError {
     /// before. *Permanent.* Only [`Sealing`](crate::Sealing) says so.
     #[error("{0} was erased: nothing more is stored about them")]
     PersonErased(PersonId),
+    /// A row that no store takes. *Permanent.*
+    #[error("the row of {key} cannot be stored: {refusal}")]
+    RowRefused {
+        /// The row's stream.
+        key: String,
+        /// What is wrong with it.
+        refusal: RowRefusal,
+    },
     /// Something about a person cannot be opened. *Permanent*, but for an unknown seal. Told by [`Opening`](crate::Opening) and by
     /// stores of [keys](crate::PersonKeys).
     #[error("{place}: {fault}")]
@@ -281,7 +283,7 @@ impl StoreError {
             Self::Throttled { .. } | Self::Unavailable { .. } | Self::Refused { .. } => true,
             Self::Corrupt { corruption, .. } => matches!(corruption, Corruption::UnknownEncoding { .. }),
             Self::Unopened { fault, .. } => matches!(fault, Unopened::Unknown(_)),
-            Self::PersonErased(_) => false,
+            Self::PersonErased(_) | Self::RowRefused { .. } => false,
         }
     }
 }

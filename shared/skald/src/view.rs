@@ -4,6 +4,7 @@ use std::future::Future;
 
 use serde::de::DeserializeOwned;
 
+use crate::json::{self, JsonFault, MAX_STATE_LEVELS};
 use crate::{CatchUpError, StoreError, StreamId, Timestamp, Version};
 
 /// A place in a list of rows.
@@ -39,7 +40,30 @@ pub struct ViewRow {
     pub parked: Option<Parked>,
 }
 
+/// A row that no store takes, since not every reader could read it back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RowRefusal {
+    /// Its body is no JSON that may be stored. It may have [`MAX_STATE_LEVELS`] of nesting.
+    #[error("its body: {0}")]
+    Json(#[from] JsonFault),
+}
+
+impl RowRefusal {
+    /// Checks what needs no store to be checked.
+    fn check(row: &ViewRow) -> Result<(), Self> {
+        row.body.iter().try_for_each(|body| Ok(json::check(body.as_bytes(), MAX_STATE_LEVELS)?))
+    }
+}
+
 impl ViewRow {
+    /// Checks that every reader can read the row back. For stores, before they write.
+    ///
+    /// # Errors
+    /// [`StoreError::RowRefused`] with the first rule that is broken.
+    pub fn check(&self, stream: &StreamId) -> Result<(), StoreError> {
+        RowRefusal::check(self).map_err(|refusal| StoreError::RowRefused { key: stream.key(), refusal })
+    }
+
     /// The row, typed.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ fn jane() -> Person {
 #[tokio::test]
 async fn later_releases_seal_a_commit_as_it_was_sealed_first() {
     let store = Sealing::new(InMemoryEventStore::default(), InMemoryPersonKeys::default());
-    let name = json!({ "personal": "Jane", "of": "jane-1" });
+    let name = json!({ "$person": "jane-1", "plain": "Jane" });
     let data = json!({ "from": name, "to": name }).to_string().into_bytes();
     let events = vec![EventData { event_type: "letter.sent".to_owned(), schema: 1, data }];
     let commit_id = CommitId::new(Uuid::from_u128(1));

@@ -46,7 +46,7 @@ impl Decider for Count {
 }
 
 fn counted(number: u64, sealed: &str) -> EventData {
-    let data = format!(r#"{{"number":{number},"by":{{"sealed":"{sealed}","of":"jane-1"}}}}"#).into_bytes();
+    let data = format!(r#"{{"number":{number},"by":{{"$person":"jane-1","sealed":"{sealed}"}}}}"#).into_bytes();
     EventData { event_type: "count.counted".to_owned(), schema: 1, data }
 }
 
@@ -66,8 +66,8 @@ fn check() -> FoldCheck<Count> {
 #[test]
 fn the_state_that_the_events_give_is_no_fault_however_its_json_is_laid_out() {
     for state in [
-        r#"{"sum":5,"last":{"sealed":"BAUG","of":"jane-1"}}"#,
-        r#"{"last": {"of": "jane-1", "sealed": "BAUG"}, "sum": 5}"#,
+        r#"{"sum":5,"last":{"$person":"jane-1","sealed":"BAUG"}}"#,
+        r#"{"last": {"sealed": "BAUG", "$person": "jane-1"}, "sum": 5}"#,
     ] {
         assert_eq!(check().snapshot(&snapshot(7, state)), Ok(()), "{state}");
     }
@@ -76,14 +76,14 @@ fn the_state_that_the_events_give_is_no_fault_however_its_json_is_laid_out() {
 /// It is sealed for its place: the same value in a snapshot looks otherwise than in the event.
 #[test]
 fn another_seal_of_a_value_is_no_fault_and_another_person_is_one() {
-    let state = |sealed, of| snapshot(7, &format!(r#"{{"sum":5,"last":{{"sealed":"{sealed}","of":"{of}"}}}}"#));
+    let state = |sealed, of| snapshot(7, &format!(r#"{{"sum":5,"last":{{"$person":"{of}","sealed":"{sealed}"}}}}"#));
     assert_eq!(check().snapshot(&state("BwgJ", "jane-1")), Ok(()));
     assert_eq!(check().snapshot(&state("BAUG", "joe-2")), Err(SnapshotFault::Differs));
 }
 
 #[test]
 fn another_state_is_a_fault_and_so_is_none_at_all() {
-    let last = r#""last":{"sealed":"BAUG","of":"jane-1"}"#;
+    let last = r#""last":{"$person":"jane-1","sealed":"BAUG"}"#;
     assert_eq!(check().snapshot(&snapshot(7, &format!("{{\"sum\":6,{last}}}"))), Err(SnapshotFault::Differs));
     assert_eq!(check().snapshot(&snapshot(7, r#"{"sum":5,"last":null}"#)), Err(SnapshotFault::Differs));
     assert_eq!(check().snapshot(&snapshot(7, "{}")), Err(SnapshotFault::Unreadable));
@@ -97,7 +97,7 @@ fn a_snapshot_of_another_schema_is_passed_over() {
 
 #[test]
 fn after_a_gap_a_snapshot_is_believed_and_what_follows_is_held_against_it() {
-    let state = |sum: u64| snapshot(7, &format!(r#"{{"sum":{sum},"last":{{"sealed":"BAUG","of":"jane-1"}}}}"#));
+    let state = |sum: u64| snapshot(7, &format!(r#"{{"sum":{sum},"last":{{"$person":"jane-1","sealed":"BAUG"}}}}"#));
     let mut after_a_gap = check();
     after_a_gap.gap();
     let mut after_an_unknown_event = check();
@@ -119,7 +119,7 @@ fn plain_values_are_compared() {
     let jane = PersonId::new("jane-1").unwrap();
     let event: CountEvent = Counted { number: 5, by: Personal::of(jane, "Jane".to_owned()) }.into();
     check.event(&event.encode().unwrap()).unwrap();
-    let state = |name| snapshot(7, &format!(r#"{{"sum":5,"last":{{"personal":"{name}","of":"jane-1"}}}}"#));
+    let state = |name| snapshot(7, &format!(r#"{{"sum":5,"last":{{"$person":"jane-1","plain":"{name}"}}}}"#));
     assert_eq!(check.snapshot(&state("Jane")), Ok(()));
     assert_eq!(check.snapshot(&state("Joan")), Err(SnapshotFault::Differs));
 }
@@ -127,7 +127,7 @@ fn plain_values_are_compared() {
 /// Whoever checks streams of several categories has them boxed.
 #[test]
 fn a_boxed_check_checks() {
-    let state = |sum: u64| snapshot(7, &format!(r#"{{"sum":{sum},"last":{{"sealed":"BAUG","of":"jane-1"}}}}"#));
+    let state = |sum: u64| snapshot(7, &format!(r#"{{"sum":{sum},"last":{{"$person":"jane-1","sealed":"BAUG"}}}}"#));
     let mut boxed: Box<dyn StreamCheck> = Box::new(FoldCheck::<Count>::default());
     let event = counted(5, "BAUG");
     assert!(boxed.event(&EventData { schema: 2, ..event.clone() }).is_err());

@@ -10,8 +10,8 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value, json};
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
 use skald::{
-    Commit, EventStore, Opening, Person, PersonId, PersonKeys, Personal, Sealing, Snapshot, StreamId, Timestamp,
-    Version, ViewRow, ViewStore, has_plain, open, reveal,
+    Commit, EventStore, Opening, PERSON_MEMBER, Person, PersonId, PersonKeys, Personal, Sealing, Snapshot, StreamId,
+    Timestamp, Version, ViewRow, ViewStore, has_plain, open, reveal,
 };
 use skald_fuzz::{Edit, commit};
 
@@ -97,7 +97,8 @@ fn from_events(text: &str) -> Option<String> {
 /// What somebody sees who reads a row with this body.
 fn from_rows(text: &str) -> Option<String> {
     let rows = InMemoryViewStore::default();
-    now(rows.put(&stream(), Version::START, &row(text.to_owned()))).expect("a store in memory stores");
+    // What not every reader could read back is not stored.
+    now(rows.put(&stream(), Version::START, &row(text.to_owned()))).ok()?;
     now(Opening::new(rows, keys()).get(&stream())).ok()?.and_then(|row| row.body)
 }
 
@@ -119,14 +120,14 @@ fn json(data: Json, kept: &mut bool) -> Value {
             Value::Object(fields.collect::<Map<_, _>>())
         }
         Json::Marked { mark, person: of, content } => {
-            let mark = ["personal", "sealed", "erased"][usize::from(mark) % 3];
-            json!({ mark: json(*content, kept), "of": person(of) })
+            let mark = ["plain", "sealed", "erased"][usize::from(mark) % 3];
+            json!({ PERSON_MEMBER: person(of), mark: json(*content, kept) })
         }
         Json::Seal { person: of, edits } => {
             let sealed = Edit::all(&edits, SEAL.clone().into_bytes());
             let sealed = String::from_utf8_lossy(&sealed).into_owned();
             *kept |= sealed == *SEAL && person(of) == person(0);
-            json!({ "sealed": sealed, "of": person(of) })
+            json!({ PERSON_MEMBER: person(of), "sealed": sealed })
         }
     }
 }

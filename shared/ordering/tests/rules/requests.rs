@@ -214,7 +214,7 @@ fn a_repeat_is_one_still_when_its_customer_was_erased() {
     let erased: OrderPlaced = {
         let mut json = serde_json::to_value(placed()).unwrap();
         for field in ["customer_name", "payment_token", "shipping_address"] {
-            json[field] = json!({ "erased": true, "of": "c-1001" });
+            json[field] = json!({ "$person": "c-1001", "erased": true });
         }
         serde_json::from_value(json).unwrap()
     };
@@ -225,7 +225,7 @@ fn a_repeat_is_one_still_when_its_customer_was_erased() {
 #[test]
 fn whether_a_request_is_that_of_a_sealed_order_is_not_told() {
     let mut json = serde_json::to_value(placed()).unwrap();
-    json["payment_token"] = json!({ "sealed": "AQID", "of": "c-1001" });
+    json["payment_token"] = json!({ "$person": "c-1001", "sealed": "AQID" });
     let sealed = serde_json::from_value(json).unwrap();
     assert_eq!(request(&body()).is_that_of(&sealed), Err(Untold::Sealed));
 }

@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use skald::{
-    Actor, Commit, CommitId, Context, CorrelationId, EventData, EventId, Refusal, Snapshot, StreamId, Timestamp,
-    Version,
+    Actor, Commit, CommitId, Context, CorrelationId, EventData, EventId, JsonFault, Refusal, Snapshot, StreamId,
+    Timestamp, Version,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -57,9 +57,9 @@ fn is_empty(metadata: &BTreeMap<String, String>) -> bool {
 /// The text of a commit.
 ///
 /// # Errors
-/// [`Refusal::NotJson`] if an event's data or the state is none.
+/// [`Refusal::Json`] if an event's data or the state is none.
 pub(super) fn write(commit: &Commit) -> Result<String, Refusal> {
-    let not_json = || Refusal::NotJson { stream: commit.stream.clone() };
+    let not_json = || Refusal::Json { stream: commit.stream.clone(), fault: JsonFault::NotJson };
     body_of(commit).and_then(|body| serde_json::to_string(&body).ok()).ok_or_else(not_json)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use skald::{Actor, Context, CorrelationId, EventId, Snapshot, Tenant};
+use skald::{Actor, Context, CorrelationId, EventId, JsonFault, Snapshot, Tenant};
 use uuid::Uuid;
 
 use super::*;
@@ -103,13 +103,13 @@ fn what_is_not_json_is_not_written() {
         data.events[2].data = odd.into();
         state.snapshot = Some(Snapshot { schema: 1, state: odd.into() });
         for commit in [data, state] {
-            let refused = Err(Refusal::NotJson { stream: commit.stream.clone() });
+            let refused = Err(Refusal::Json { stream: commit.stream.clone(), fault: JsonFault::NotJson });
             assert_eq!(commit_item(&commit), refused, "{odd:?}");
         }
     }
     let mut latin = commit();
     latin.events[0].data = b"\"\xe9\"".to_vec();
-    assert_eq!(commit_item(&latin), Err(Refusal::NotJson { stream: latin.stream.clone() }));
+    assert_eq!(commit_item(&latin), Err(Refusal::Json { stream: latin.stream.clone(), fault: JsonFault::NotJson }));
 }
 
 #[test]

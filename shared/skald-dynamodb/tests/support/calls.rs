@@ -44,7 +44,7 @@ pub fn store_kind(error: &StoreError) -> &'static str {
         StoreError::Throttled { .. } => "throttled",
         StoreError::Unavailable { .. } => "unavailable",
         StoreError::Refused { .. } => "refused",
-        StoreError::Corrupt { .. } => "corrupt",
+        StoreError::Corrupt { .. } | StoreError::RowRefused { .. } => "corrupt",
         StoreError::Unopened { .. } | StoreError::PersonErased(_) => "about a person",
     }
 }

@@ -444,7 +444,7 @@ pub async fn a_row_that_is_no_checkpoint_is_an_error<F: CommitIndexFixture>(fixt
     let key = StreamId::new(&Tenant::default(), "checkpoint", "tester~0").expect("a name");
     let run = format!("\"run\":\"one\",\"generation\":1,\"floor\":\"{}\"", at(0));
     let bodies = [
-        "nonsense".to_owned(),
+        "\"nonsense\"".to_owned(),
         "{}".to_owned(),
         format!("{{{run},\"slices\":{},\"done\":\"{}\",\"begun\":\"{}\"}}", F::Index::SLICES + 1, at(0), at(0)),
         format!("{{{run},\"slices\":{},\"done\":\"{}\",\"begun\":\"{}\"}}", F::Index::SLICES, at(1), at(0)),

@@ -1,10 +1,12 @@
 //! One commit to one stream.
 
 use skald::{
-    CLOCKS_APART_MS, Commit, Draft, EventStore, Head, MAX_COMMIT_BYTES, Refusal, Snapshot, StreamId, Tenant, Version,
+    CLOCKS_APART_MS, Commit, Draft, EventStore, Head, JsonFault, MAX_COMMIT_BYTES, MAX_EVENT_LEVELS, MAX_STATE_LEVELS,
+    Refusal, Snapshot, StreamId, Tenant, Version,
 };
 
 use super::EventStoreFixture;
+use crate::odd_json;
 use crate::sample::account;
 use crate::scene::{
     append, append_at, assert_conflict, at, commit, commits, deposited, draft, enlarge, load, noted, refused, withdrawn,
@@ -117,20 +119,42 @@ pub async fn a_commit_that_is_too_large_is_refused<F: EventStoreFixture>(fixture
     assert!(commits(store, &stream).await.is_empty(), "a commit that is too large was written");
 }
 
-/// What is not JSON is refused by name, as an event's data and as a state: a store may keep it as text.
-pub async fn what_is_not_json_is_refused<F: EventStoreFixture>(fixture: &F) {
+/// What not every reader could read back is refused by name, as an event's data and as a state.
+pub async fn what_cannot_be_read_back_is_refused<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("odd"));
     let start = store.start(stream.clone());
-    for odd in [&b""[..], b"{", b"{} {}", b" {}", b"{}\n", b"order", b"\"\xe9\""] {
+    let refuses = async |draft: Draft, fault: JsonFault, odd: &[u8]| {
+        let refusal = refused(store.append(&start, draft).await);
+        assert_eq!(refusal, Refusal::Json { stream: stream.clone(), fault }, "{}", odd.escape_ascii());
+    };
+    for (odd, fault) in odd_json::refused(MAX_EVENT_LEVELS) {
         let mut data = draft("data", [deposited(1), deposited(2)]);
-        data.events[1].data = odd.to_vec();
-        let state = Some(Snapshot { schema: 1, state: odd.to_vec() });
-        for draft in [data, Draft { snapshot: state, ..draft("state", deposited(1)) }] {
-            let refusal = refused(store.append(&start, draft).await);
-            assert_eq!(refusal, Refusal::NotJson { stream: stream.clone() }, "{}", odd.escape_ascii());
-        }
+        data.events[1].data.clone_from(&odd);
+        refuses(data, fault, &odd).await;
+    }
+    for (odd, fault) in odd_json::refused(MAX_STATE_LEVELS) {
+        let snapshot = Some(Snapshot { schema: 1, state: odd.clone() });
+        refuses(Draft { snapshot, ..draft("state", deposited(1)) }, fault, &odd).await;
     }
     assert!(commits(store, &stream).await.is_empty(), "something was written");
+}
+
+/// However odd it looks: what may be stored is stored and read as it is. Only one name is reserved for personal values.
+pub async fn what_may_be_stored_is_read_as_it_was_written<F: EventStoreFixture>(fixture: &F) {
+    let (store, stream) = (fixture.store(), account("odd"));
+    let mut all = draft("all", vec![deposited(1); odd_json::taken(MAX_EVENT_LEVELS).len()]);
+    for (event, odd) in all.events.iter_mut().zip(odd_json::taken(MAX_EVENT_LEVELS)) {
+        event.data = odd;
+    }
+    let mut expected = vec![append_at(store, &store.start(stream.clone()), all.clone()).await.commit];
+    assert_eq!(expected, [commit(&stream, 1, all)]);
+    for (number, state) in odd_json::taken(MAX_STATE_LEVELS).into_iter().enumerate() {
+        let head = load(store, &stream).await.head;
+        let snapshot = Some(Snapshot { schema: 1, state });
+        let draft = Draft { snapshot, ..draft(&number.to_string(), deposited(1)) };
+        expected.push(append_at(store, &head, draft).await.commit);
+    }
+    assert_eq!(commits(store, &stream).await, expected);
 }
 
 /// A commit of just [`MAX_COMMIT_BYTES`] is stored, be it one event or thousands.

@@ -125,6 +125,6 @@ pub async fn what_was_sealed_opens_as_erased<F: PersonKeysFixture>(fixture: &F) 
     written(&Sealing::new(rows.clone(), Same(fixture.keys())), &rows, "c-1").await;
     erase(fixture.keys(), &person("c-1"), 60).await;
     for keys in [fixture.keys(), fixture.elsewhere()] {
-        assert_eq!(opened(&rows, keys).await, r#"{"erased":true,"of":"c-1"}"#);
+        assert_eq!(opened(&rows, keys).await, r#"{"$person":"c-1","erased":true}"#);
     }
 }

@@ -88,7 +88,7 @@ pub(super) async fn opened<K: PersonKeys>(rows: &InMemoryViewStore, keys: &K) ->
 
 /// What [`written`] writes, plain.
 pub(super) fn plain(of: &str) -> String {
-    format!(r#"{{"personal":"Jane Doe","of":"{of}"}}"#)
+    format!(r#"{{"$person":"{of}","plain":"Jane Doe"}}"#)
 }
 
 async fn body_in(rows: &impl ViewStore) -> String {

@@ -1,20 +1,24 @@
 //! Rows: read and written one by one, parked, and read in numbers.
 
 use futures_util::future::join;
-use skald::{Listing, Parked, Put, StreamId, Tenant, Version, ViewRow, ViewStore, park};
+use serde_json::Value;
+use skald::{
+    Listing, MAX_STATE_LEVELS, Parked, Put, RowRefusal, StoreError, StreamId, Tenant, Version, ViewRow, ViewStore, park,
+};
 
 use super::ViewStoreFixture;
+use crate::odd_json;
 use crate::racing::all_at_once;
 use crate::sample::account;
 use crate::scene::at;
 use crate::yielding::Yielding;
 
-/// A row at this version, with this body.
-pub(crate) fn row(version: u64, body: &str) -> ViewRow {
+/// A row at this version, whose body is this text as JSON.
+pub(crate) fn row(version: u64, text: &str) -> ViewRow {
     ViewRow {
         version: Version::new(version),
         at: at(version.cast_signed()),
-        body: Some(body.to_owned()),
+        body: Some(Value::from(text).to_string()),
         listing: None,
         parked: None,
     }
@@ -44,12 +48,34 @@ pub async fn a_row_that_was_never_stored_is_none<F: ViewStoreFixture>(fixture: &
 pub async fn a_row_is_read_as_it_was_stored<F: ViewStoreFixture>(fixture: &F) {
     let views = fixture.store();
     let listing = Some(Listing { group: "default/käse".to_owned(), sort: "2026-11-21T08:15:30.250Z/🧾".to_owned() });
-    let plain = row(1, "{\"name\":\"Zoë 📦 \\u0000 \\\"quoted\\\"\"}");
+    let body = r#"{ "name" : "Zoë 📦 \u0000 \"quoted\"" }"#.to_owned();
+    let plain = ViewRow { body: Some(body), ..row(1, "") };
     let listed = ViewRow { listing, ..row(u64::from(u32::MAX), "{}") };
     let large = row(2, &"日".repeat(100_000));
     for (name, stored) in [("plain", plain), ("listed", listed), ("large", large)] {
         put(views, &account(name), 0, &stored).await;
         assert!(get(views, &account(name)).await.as_ref() == Some(&stored), "{name}: not read as it was stored");
+    }
+}
+
+/// What not every reader could read back is refused by name and for good, and what may be stored is read as it is.
+pub async fn a_row_that_cannot_be_read_back_is_refused<F: ViewStoreFixture>(fixture: &F) {
+    let (views, stream) = (fixture.store(), account("odd"));
+    for (odd, fault) in odd_json::refused(MAX_STATE_LEVELS) {
+        // A text of Rust's is UTF-8: what is not cannot even be asked for.
+        let Ok(body) = String::from_utf8(odd) else { continue };
+        let put = views.put(&stream, Version::START, &ViewRow { body: Some(body.clone()), ..row(1, "") }).await;
+        let error = put.expect_err("an error was to be expected");
+        assert!(!error.is_transient(), "{body}: {error}");
+        let StoreError::RowRefused { refusal, .. } = error else { panic!("{body}: {error}") };
+        assert_eq!(refusal, RowRefusal::Json(fault), "{body}");
+    }
+    assert_eq!(get(views, &stream).await, None, "something was written");
+    for (version, odd) in (0..).zip(odd_json::taken(MAX_STATE_LEVELS)) {
+        let body = String::from_utf8(odd).ok();
+        let stored = ViewRow { body, ..row(version + 1, "") };
+        put(views, &stream, version, &stored).await;
+        assert_eq!(get(views, &stream).await, Some(stored));
     }
 }
 

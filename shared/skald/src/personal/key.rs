@@ -11,16 +11,18 @@ use std::sync::Arc;
 use aes_gcm_siv::aead::{Aead, Payload};
 use aes_gcm_siv::{Aes256GcmSiv, KeyInit, Nonce};
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+pub(super) use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use zeroize::Zeroizing;
 
 use super::Person;
 use crate::{StoreError, Timestamp};
 
 /// The first byte of what is sealed as described above.
-const AES_256_GCM_SIV: u8 = 1;
+pub(super) const AES_256_GCM_SIV: u8 = 1;
 /// Bytes of a nonce.
 pub(super) const NONCE: usize = 12;
+/// Bytes of the tag behind what is sealed.
+pub(super) const TAG: usize = 16;
 
 /// The key of one person: 32 bytes in one place of memory, wiped with the last clone.
 #[derive(Clone)]

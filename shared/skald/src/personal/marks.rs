@@ -1,216 +1,186 @@
-//! Personal values in JSON, found by their marks: whoever stores, opens or shows JSON need not know what it is the JSON of.
+//! Personal values in JSON, found by their marks: what stores, opens or shows JSON need not know what it is the JSON of.
 //!
-//! JSON is changed as text, at the marks and nowhere else: numbers, the order of fields and everything else stay as they were
-//! written.
+//! JSON is changed as text, at the marks and nowhere else: everything that stands beside them stays byte for byte.
 
-use std::collections::BTreeSet;
+use std::ops::Range;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use base64::Engine;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::PersonId;
+use super::key::{AES_256_GCM_SIV, BASE64, NONCE, TAG};
+use crate::json::{JsonFault, MAX_READ_LEVELS, Member, Scan};
 
-/// How deep JSON may be nested: what `serde_json` reads.
-const MOST_DEPTH: usize = 128;
+/// The member that only a personal value has: the id of the person it is about.
+pub const PERSON_MEMBER: &str = "$person";
 
-/// How a personal value stands in JSON, called after its mark.
+/// Bytes of the shortest JSON.
+const SHORTEST: usize = 1;
+
+/// How a personal value stands in JSON, called after the member beside [`PERSON_MEMBER`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    Personal,
+pub(crate) enum Form {
+    Plain,
     Sealed,
     Erased,
 }
 
 impl Form {
-    const ALL: [Self; 3] = [Self::Personal, Self::Sealed, Self::Erased];
+    const ALL: [Self; 3] = [Self::Plain, Self::Sealed, Self::Erased];
 
-    const fn mark(self) -> &'static str {
+    const fn member(self) -> &'static str {
         match self {
-            Self::Personal => "personal",
+            Self::Plain => "plain",
             Self::Sealed => "sealed",
             Self::Erased => "erased",
         }
     }
 
     /// A value about this person in this form; `content` is JSON.
-    pub(super) fn of(self, person: &PersonId, content: &str) -> String {
-        // Neither a mark nor a person's id has a character that JSON would escape.
-        format!(r#"{{"{}":{content},"of":"{person}"}}"#, self.mark())
-    }
-
-    /// Whether there can be such a value in these bytes, told without reading them. (A mark can be written with escapes.)
-    pub(super) fn may_be_in(self, json: &[u8]) -> bool {
-        let has = |text: &[u8]| json.windows(text.len()).any(|window| window == text);
-        has(self.mark().as_bytes()) || has(b"\\u")
+    pub(super) fn of(self, person: &PersonId, content: &[u8]) -> Vec<u8> {
+        // None of these names, nor a person's id, has a character that JSON would escape.
+        let before = format!(r#"{{"{PERSON_MEMBER}":"{person}","{}":"#, self.member());
+        [before.as_bytes(), content, b"}"].concat()
     }
 }
 
-/// Why JSON cannot be gone through. Quotes nothing of it.
+/// Why it cannot be told what of an object with the member `$person` is personal. Quotes nothing of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnclearMark {
-    /// Its structure cannot be told.
-    #[error("what is stored is no JSON, or nested more than {MOST_DEPTH} deep")]
-    NoJson,
-    /// A [`Personal`](super::Personal) that was flattened into another object, or is the content of a tagged variant: it is not
-    /// known what of the object is personal.
+    /// The member `$person` is not the id of a person.
+    #[error("a personal value is about no person")]
+    Person,
+    /// Beside the member `$person` there is not one member alone: a [`Personal`](super::Personal) that was flattened into
+    /// another object, say, or is the content of a tagged variant.
     #[error("a personal value is mixed with other fields")]
     Mixed,
+    /// The member beside `$person` is not `plain`, `sealed` or `erased` with what belongs there.
+    #[error("a personal value is of no known form")]
+    Form,
+    /// A sealed value that is not base64, or is too short to have been sealed.
+    #[error("what is called sealed was never sealed")]
+    Seal,
     /// A personal value inside another one. Each has a person and a key of its own.
     #[error("a personal value is inside another")]
     Nested,
 }
 
-/// An object's fields, in their order.
-struct Fields<'a>(Vec<(String, &'a RawValue)>);
+/// A personal value in a text.
+#[derive(Debug)]
+pub(crate) struct Mark {
+    pub(super) form: Form,
+    pub(super) person: PersonId,
+    /// Where the object stands.
+    object: Range<usize>,
+    /// Where the content of its form stands.
+    content: Range<usize>,
+}
 
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct FieldsVisitor;
+impl Mark {
+    /// The personal value that an object with these members is; none if it is anything else.
+    pub(crate) fn of(text: &str, object: Range<usize>, members: &[Member<'_>]) -> Result<Option<Self>, UnclearMark> {
+        let Some(of) = members.iter().find(|member| member.name == PERSON_MEMBER) else { return Ok(None) };
+        let person = serde_json::from_str(&text[of.value.clone()]).or(Err(UnclearMark::Person))?;
+        let [one, other] = members else { return Err(UnclearMark::Mixed) };
+        let said = if one.name == PERSON_MEMBER { other } else { one };
+        let form = Form::ALL.into_iter().find(|form| form.member() == said.name).ok_or(UnclearMark::Form)?;
+        let content = said.value.clone();
+        let is_fit = match form {
+            Form::Plain => true,
+            Form::Sealed => text[content.clone()].starts_with('"'),
+            Form::Erased => &text[content.clone()] == "true",
+        };
+        if is_fit { Ok(Some(Self { form, person, object, content })) } else { Err(UnclearMark::Form) }
+    }
 
-        impl<'de> Visitor<'de> for FieldsVisitor {
-            type Value = Fields<'de>;
+    /// Checks that the value, if it is sealed, can have been. Only its key tells whether it was.
+    pub(crate) fn check(&self, text: &[u8]) -> Result<(), UnclearMark> {
+        let is_seal = || {
+            let sealed: String = serde_json::from_slice(self.content(text)).ok()?;
+            let sealed = BASE64.decode(sealed).ok()?;
+            let rest = match sealed.first()? {
+                &AES_256_GCM_SIV => NONCE + SHORTEST + TAG,
+                // Of a seal to come only this is known: what seals without a tag does not notice a change.
+                _ => SHORTEST + TAG,
+            };
+            (sealed.len() > rest).then_some(())
+        };
+        if self.form == Form::Sealed { is_seal().ok_or(UnclearMark::Seal) } else { Ok(()) }
+    }
 
-            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str("an object")
-            }
+    /// The whole value, in the text that it stands in.
+    pub(super) fn text<'a>(&self, text: &'a [u8]) -> &'a [u8] {
+        &text[self.object.clone()]
+    }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(Fields(fields))
-            }
-        }
-
-        deserializer.deserialize_map(FieldsVisitor)
+    /// The JSON of its content, in the text that it stands in.
+    pub(super) fn content<'a>(&self, text: &'a [u8]) -> &'a [u8] {
+        &text[self.content.clone()]
     }
 }
 
-impl<'a> Fields<'a> {
-    fn get(&self, name: &str) -> Option<&'a RawValue> {
-        self.0.iter().find(|(field, _)| field == name).map(|(_, value)| *value)
-    }
-
-    /// The form, person and content of a personal value; none if it is anything else.
-    fn marked(&self) -> Result<Option<(Form, PersonId, &'a str)>, UnclearMark> {
-        let found = Form::ALL.into_iter().find_map(|form| Some((form, self.get(form.mark())?)));
-        let (Some((form, content)), Some(of)) = (found, self.get("of")) else { return Ok(None) };
-        match serde_json::from_str(of.get()) {
-            Ok(person) if self.0.len() == 2 => Ok(Some((form, person, content.get()))),
-            Ok(_) | Err(_) if form == Form::Personal => Err(UnclearMark::Mixed),
-            Ok(_) | Err(_) => Ok(None),
-        }
-    }
+/// Whether there can be a personal value in these bytes, told without reading them. (Its name can be written with escapes.)
+fn may_be_marked(json: &[u8]) -> bool {
+    let has = |text: &[u8]| json.windows(text.len()).any(|window| window == text);
+    has(PERSON_MEMBER.as_bytes()) || has(b"\\u")
 }
 
-/// The JSON with each personal value, whose form, person and content `change` gets, replaced by the JSON that `change` makes
-/// of it.
-pub(super) fn rewrite<E: From<UnclearMark>>(
+/// The personal values in this JSON, in their order.
+pub(super) fn marks(json: &[u8]) -> Result<Vec<Mark>, JsonFault> {
+    if may_be_marked(json) { Scan::of(json, MAX_READ_LEVELS) } else { Ok(Vec::new()) }
+}
+
+/// The JSON with each of its personal values replaced by the JSON that `change` makes of it.
+pub(super) fn rewritten<E>(
     json: &[u8],
-    change: &mut impl FnMut(Form, &PersonId, &str) -> Result<String, E>,
-) -> Result<String, E> {
-    let raw: &RawValue = serde_json::from_slice(json).or(Err(UnclearMark::NoJson))?;
-    let mut rewritten = String::with_capacity(json.len());
-    rewrite_into(raw, &mut rewritten, change, MOST_DEPTH)?;
+    marks: &[Mark],
+    mut change: impl FnMut(&Mark) -> Result<Vec<u8>, E>,
+) -> Result<Vec<u8>, E> {
+    let mut rewritten = Vec::with_capacity(json.len());
+    let mut copied = 0;
+    for mark in marks {
+        rewritten.extend_from_slice(&json[copied..mark.object.start]);
+        rewritten.extend(change(mark)?);
+        copied = mark.object.end;
+    }
+    rewritten.extend_from_slice(&json[copied..]);
     Ok(rewritten)
 }
 
-fn rewrite_into<E: From<UnclearMark>>(
-    raw: &RawValue,
-    into: &mut String,
-    change: &mut impl FnMut(Form, &PersonId, &str) -> Result<String, E>,
-    deeper: usize,
-) -> Result<(), E> {
-    let json = raw.get();
-    let deeper = deeper.checked_sub(1).ok_or(UnclearMark::NoJson)?;
-    if json.starts_with('{') {
-        let fields: Fields<'_> = serde_json::from_str(json).or(Err(UnclearMark::NoJson))?;
-        if let Some((form, person, content)) = fields.marked()? {
-            if form == Form::Personal && has_mark(content)? {
-                return Err(UnclearMark::Nested.into());
-            }
-            into.push_str(&change(form, &person, content)?);
-            return Ok(());
-        }
-        for (index, (name, value)) in fields.0.iter().enumerate() {
-            into.push(if index == 0 { '{' } else { ',' });
-            into.push_str(&Value::from(name.as_str()).to_string());
-            into.push(':');
-            rewrite_into(value, into, change, deeper)?;
-        }
-        into.push_str(if fields.0.is_empty() { "{}" } else { "}" });
-    } else if json.starts_with('[') {
-        let items: Vec<&RawValue> = serde_json::from_str(json).or(Err(UnclearMark::NoJson))?;
-        for (index, item) in items.iter().enumerate() {
-            into.push(if index == 0 { '[' } else { ',' });
-            rewrite_into(item, into, change, deeper)?;
-        }
-        into.push_str(if items.is_empty() { "[]" } else { "]" });
-    } else {
-        into.push_str(json);
-    }
-    Ok(())
+/// The JSON with each of its personal values replaced by what `shown` gives, parsed.
+fn shown_as(json: &[u8], shown: impl Fn(&Mark) -> Vec<u8>) -> Result<Value, JsonFault> {
+    let shown = rewritten(json, &marks(json)?, |mark| Ok::<_, JsonFault>(shown(mark)))?;
+    serde_json::from_slice(&shown).or(Err(JsonFault::NotJson))
 }
 
-/// Whether there is a personal value, of whatever form, in this JSON.
-fn has_mark(json: &str) -> Result<bool, UnclearMark> {
-    if !Form::ALL.iter().any(|form| form.may_be_in(json.as_bytes())) {
-        return Ok(false);
-    }
-    let mut found = false;
-    rewrite::<UnclearMark>(json.as_bytes(), &mut |form, person, content| {
-        found = true;
-        Ok(form.of(person, content))
-    })?;
-    Ok(found)
-}
-
-/// The persons with values in this form.
-pub(super) fn persons(form: Form, json: &[u8]) -> Result<BTreeSet<PersonId>, UnclearMark> {
-    let mut persons = BTreeSet::new();
-    rewrite::<UnclearMark>(json, &mut |found, person, content| {
-        if found == form {
-            persons.insert(person.clone());
-        }
-        Ok(found.of(person, content))
-    })?;
-    Ok(persons)
-}
-
-/// The JSON as whoever may see it gets it: a plain personal value stands for itself; one that is sealed or erased is `null`.
+/// The JSON as a reader who may see it gets it: a plain personal value stands for itself; one that is sealed or erased is
+/// `null`.
 ///
 /// # Errors
-/// [`UnclearMark`] if it cannot be told what is personal.
-pub fn reveal(json: &[u8]) -> Result<Value, UnclearMark> {
-    let shown = rewrite::<UnclearMark>(json, &mut |form, _, content| {
-        Ok(match form {
-            Form::Personal => content.to_owned(),
-            Form::Sealed | Form::Erased => "null".to_owned(),
-        })
-    })?;
-    serde_json::from_str(&shown).or(Err(UnclearMark::NoJson))
+/// [`JsonFault`] if it cannot be read, or it cannot be told what is personal.
+pub fn reveal(json: &[u8]) -> Result<Value, JsonFault> {
+    shown_as(json, |mark| match mark.form {
+        Form::Plain => mark.content(json).to_vec(),
+        Form::Sealed | Form::Erased => b"null".to_vec(),
+    })
 }
 
 /// Whether something personal in this JSON is neither sealed nor erased, or it cannot be told. Nothing that is stored may be
 /// so.
 #[must_use]
 pub fn has_plain(json: &[u8]) -> bool {
-    Form::Personal.may_be_in(json) && persons(Form::Personal, json).map_or(true, |persons| !persons.is_empty())
+    marks(json).map_or(true, |marks| marks.iter().any(|mark| mark.form == Form::Plain))
 }
 
 /// Whether these are the same JSON, but for how and whether personal values are sealed: the same value is sealed another way
 /// in another place.
 pub(crate) fn sealed_alike(left: &[u8], right: &[u8]) -> bool {
     let unsealed = |json| {
-        let told = rewrite::<UnclearMark>(json, &mut |form, person, content| {
-            Ok(match form {
-                Form::Personal => form.of(person, content),
-                Form::Sealed | Form::Erased => Form::Sealed.of(person, "null"),
-            })
+        let shown = shown_as(json, |mark| match mark.form {
+            Form::Plain => mark.text(json).to_vec(),
+            Form::Sealed | Form::Erased => Form::Sealed.of(&mark.person, b"null"),
         });
-        told.ok().and_then(|told| serde_json::from_str::<Value>(&told).ok())
+        shown.ok()
     };
     unsealed(left).is_some_and(|left| unsealed(right) == Some(left))
 }
@@ -220,66 +190,96 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::json::{MAX_EVENT_LEVELS, check};
 
     const SAMPLE: &str = r#"{
-        "name": { "personal": "Jane", "of": "c-1" },
-        "lines": [{ "to": { "of": "c-2", "sealed": "AQID" } }, { "erased": true, "of": "c-3" }],
+        "name": { "$person": "c-1", "plain": "Jane" },
+        "lines": [{ "to": { "sealed": "AQID", "$person": "c-2" } }, { "erased": true, "\u0024person": "c-3" }],
         "personal": { "of": "c-4" }
     }"#;
 
-    fn kept(json: &str) -> Result<String, UnclearMark> {
-        rewrite(json.as_bytes(), &mut |form, person, content| Ok(form.of(person, content)))
-    }
-
     #[test]
     fn a_personal_value_is_found_wherever_it_stands_and_nothing_is_taken_for_one() {
-        for (form, person) in [(Form::Personal, "c-1"), (Form::Sealed, "c-2"), (Form::Erased, "c-3")] {
-            let found = persons(form, SAMPLE.as_bytes()).unwrap();
-            assert_eq!(found.iter().map(PersonId::as_str).collect::<Vec<_>>(), [person], "{form:?}");
-            assert!(form.may_be_in(SAMPLE.as_bytes()));
-        }
-        assert!(!Form::Sealed.may_be_in(br#"{"name":{"personal":"Jane","of":"c-1"}}"#));
+        let found = marks(SAMPLE.as_bytes()).unwrap();
+        let found: Vec<_> = found.iter().map(|mark| (mark.form, mark.person.as_str())).collect();
+        assert_eq!(found, [(Form::Plain, "c-1"), (Form::Sealed, "c-2"), (Form::Erased, "c-3")]);
     }
 
     #[test]
-    fn whoever_may_see_it_gets_the_bare_value() {
+    fn a_reader_who_may_see_it_gets_the_bare_value() {
         let shown = json!({ "name": "Jane", "lines": [{ "to": null }, null], "personal": { "of": "c-4" } });
         assert_eq!(reveal(SAMPLE.as_bytes()), Ok(shown));
     }
 
-    /// A number that no type of ours holds stays what it is, and so does everything else.
+    /// A number that no type of ours holds stays what it is, and so do space, escapes and everything else.
     #[test]
     fn what_is_not_personal_stays_as_it_was_written() {
-        let json = r#"{"z":18446744073709551616,"a":[1.10,-0,1e400,"\u00e4\n"],"of":[],"e":{},"n":{"personal":{"x":122.416294033786585},"of":"c-1"}}"#;
-        assert_eq!(kept(json).unwrap(), json);
+        let json = r#"{ "z":18446744073709551616,"\u0061" : [1.10, -0,"\u00e4\n"],"of":[],"e":{ },"n":{"$person":"c-1","plain":{"x" :1}} }"#;
+        let found = marks(json.as_bytes()).unwrap();
+        let kept = rewritten(json.as_bytes(), &found, |mark| {
+            assert_eq!(mark.form.of(&mark.person, mark.content(json.as_bytes())), mark.text(json.as_bytes()));
+            Ok::<_, JsonFault>(mark.text(json.as_bytes()).to_vec())
+        });
+        assert_eq!(String::from_utf8(kept.unwrap()).unwrap(), json);
     }
 
+    /// Names that are ours in a mark are anybody's elsewhere.
     #[test]
-    fn a_mark_that_is_written_with_escapes_is_one() {
-        let escaped = r#"{"name":{"\u0070ersonal":"Jane","o\u0066":"c-1"}}"#;
-        assert!(Form::Personal.may_be_in(escaped.as_bytes()) && has_plain(escaped.as_bytes()));
+    fn only_one_name_is_reserved() {
+        for json in [
+            r#"{"sealed":true,"of":"c-1"}"#,
+            r#"{"personal":"Jane","of":"c-1"}"#,
+            r#"{"erased":true,"plain":1,"person":"c-1","$Person":"c-1"}"#,
+            r#"["$person",{"a":"$person"}]"#,
+        ] {
+            assert_eq!(check(json.as_bytes(), MAX_EVENT_LEVELS), Ok(()), "{json}");
+            assert!(marks(json.as_bytes()).unwrap().is_empty() && !has_plain(json.as_bytes()), "{json}");
+        }
     }
 
     #[test]
     fn what_is_personal_and_unclear_is_refused_and_never_counts_as_sealed() {
-        let deep = format!("{}{}{}", "[".repeat(200), r#"{"personal":"Jane","of":"c-1"}"#, "]".repeat(200));
         for (json, unclear) in [
-            (r#"{"kind":"phone","of":"c-1","personal":"0123"}"#, UnclearMark::Mixed),
-            (r#"{"personal":"Jane","of":"no one"}"#, UnclearMark::Mixed),
-            (r#"{"personal":{"a":[{"personal":"x","of":"c-2"}]},"of":"c-1"}"#, UnclearMark::Nested),
-            (r#"{"personal":{"sealed":"AQID","of":"c-2"},"of":"c-1"}"#, UnclearMark::Nested),
-            (r#"{"personal":"Jane","of":"c-1""#, UnclearMark::NoJson),
-            (&deep, UnclearMark::NoJson),
+            (r#"{"kind":"phone","$person":"c-1","plain":"0123"}"#, UnclearMark::Mixed),
+            (r#"{"$person":"c-1"}"#, UnclearMark::Mixed),
+            (r#"{"$person":"c-1","plain":1,"sealed":"AQID"}"#, UnclearMark::Mixed),
+            (r#"{"$person":"no one","plain":"Jane"}"#, UnclearMark::Person),
+            (r#"{"$person":{"of":"c-1"}}"#, UnclearMark::Person),
+            (r#"[{"$person":null,"plain":"Jane"}]"#, UnclearMark::Person),
+            (r#"{"$person":"c-1","personal":"Jane"}"#, UnclearMark::Form),
+            (r#"{"$person":"c-1","sealed":true}"#, UnclearMark::Form),
+            (r#"{"$person":"c-1","erased":false}"#, UnclearMark::Form),
+            (r#"{"$person":"c-1","plain":{"a":[{"$person":"c-2","plain":"x"}]}}"#, UnclearMark::Nested),
+            (r#"{"plain":{"sealed":"AQID","$person":"c-2"},"$person":"c-1"}"#, UnclearMark::Nested),
         ] {
-            assert_eq!(kept(json), Err(unclear), "{json}");
-            assert!(has_plain(json.as_bytes()), "{json}");
+            assert_eq!(check(json.as_bytes(), MAX_EVENT_LEVELS), Err(JsonFault::UnclearMark(unclear)), "{json}");
+            assert!(reveal(json.as_bytes()).is_err() && has_plain(json.as_bytes()), "{json}");
+        }
+        let deep = format!("{}{}{}", "[".repeat(200), r#"{"$person":"c-1","plain":"Jane"}"#, "]".repeat(200));
+        for json in [r#"{"$person":"c-1","plain":"Jane""#, &deep] {
+            assert!(reveal(json.as_bytes()).is_err() && has_plain(json.as_bytes()), "{json}");
+        }
+    }
+
+    #[test]
+    fn what_was_never_sealed_is_not_stored_as_sealed() {
+        let check = |sealed: &str| {
+            let json = format!(r#"{{"$person":"c-1","sealed":"{sealed}"}}"#);
+            check(json.as_bytes(), MAX_EVENT_LEVELS)
+        };
+        let of = |version: u8, rest: usize| BASE64.encode([&[version], vec![7; rest].as_slice()].concat());
+        for sealed in [of(1, 29), of(1, 500), of(2, 17), of(255, 29)] {
+            assert_eq!(check(&sealed), Ok(()), "{sealed}");
+        }
+        for sealed in [String::new(), "AQID".into(), "no base64!".into(), of(1, 28), of(2, 16), of(1, 29) + "="] {
+            assert_eq!(check(&sealed), Err(UnclearMark::Seal.into()), "{sealed}");
         }
     }
 
     #[test]
     fn what_is_plain_is_told() {
         assert!(has_plain(SAMPLE.as_bytes()));
-        assert!(!has_plain(br#"[{"sealed":"AQID","of":"c-2"},{"erased":true,"of":"c-3"},{"personal":1}]"#));
+        assert!(!has_plain(br#"[{"sealed":"AQID","$person":"c-2"},{"$person":"c-3","erased":true},{"plain":1}]"#));
         assert!(!has_plain(br#"{"a":1}"#));
     }
 }

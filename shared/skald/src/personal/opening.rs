@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
 
-use super::marks::{Form, UnclearMark, persons, rewrite};
+use super::marks::{Form, Mark, marks, rewritten};
 use super::{KeyEntry, Person, PersonId, PersonKeys, Personal, Unopened};
 use crate::{
-    AppendError, Appended, Commit, Draft, EventData, EventStore, Head, ListEntry, Loaded, Page, Put, Snapshot,
+    AppendError, Appended, Commit, Draft, EventData, EventStore, Head, ListEntry, Loaded, Page, Put, Refusal, Snapshot,
     SnapshotKind, StoreError, StreamId, Tenant, Version, ViewRow, ViewStore, Way, try_at_once,
 };
 
@@ -27,14 +27,20 @@ struct Found<'a> {
     stream: &'a StreamId,
     at: Version,
     json: &'a mut Vec<u8>,
-    persons: BTreeSet<PersonId>,
+    marks: Vec<Mark>,
 }
 
 impl<'a> Found<'a> {
-    /// None if nothing is sealed in it. What is no JSON has nothing sealed in it: whoever decodes it will say what it is.
+    /// None if nothing is sealed in it. What cannot be read has nothing sealed in it: its reader will say what it is.
     fn of(stream: &'a StreamId, at: Version, json: &'a mut Vec<u8>) -> Option<Self> {
-        let persons = if Form::Sealed.may_be_in(json) { persons(Form::Sealed, json).ok()? } else { return None };
-        (!persons.is_empty()).then_some(Self { stream, at, json, persons })
+        let marks = marks(json).ok()?;
+        marks.iter().any(|mark| mark.form == Form::Sealed).then_some(Self { stream, at, json, marks })
+    }
+
+    /// The persons of whom something is sealed.
+    fn persons(&self) -> impl Iterator<Item = Person> {
+        let sealed = self.marks.iter().filter(|mark| mark.form == Form::Sealed);
+        sealed.map(|mark| person_of(self.stream, &mark.person))
     }
 }
 
@@ -55,9 +61,10 @@ impl<S, K: PersonKeys> Opening<S, K> {
         Ok(commits)
     }
 
-    /// The events of a draft as a read will show them, once they are stored. It costs a look at the key of each person of
+    /// The events of a draft, if they can be stored, as a read will show them. It costs a look at the key of each person of
     /// whom the draft holds something sealed; what is given plain costs none.
-    async fn opened_events(&self, stream: &StreamId, draft: &Draft) -> Result<Vec<EventData>, StoreError> {
+    async fn opened_events(&self, stream: &StreamId, draft: &Draft) -> Result<Vec<EventData>, AppendError> {
+        Refusal::check(std::iter::once((stream, draft)))?;
         let mut events = draft.events.clone();
         let documents = events.iter_mut().map(|event| &mut event.data);
         let documents = documents.filter_map(|json| Found::of(stream, Version::START, json)).collect();
@@ -101,51 +108,45 @@ where
     let Some(sealed) = value.sealed() else { return Ok(value) };
     let key = keys.to_open(&person).await?;
     let opened = unsealed(key.as_ref(), &person, sealed).map_err(unopened)?;
-    serde_json::from_str(&opened).or(Err(unopened(Unopened::Unfit)))
+    serde_json::from_slice(&opened).or(Err(unopened(Unopened::Unfit)))
 }
 
 /// Opens all of these documents, with one look at each key.
 async fn open_all<K: PersonKeys>(keys: &K, documents: Vec<Found<'_>>) -> Result<(), StoreError> {
-    let of_stream = |stream: &StreamId, id: &PersonId| Person { tenant: stream.tenant().clone(), id: id.clone() };
-    let persons = documents.iter().flat_map(|found| found.persons.iter().map(|id| of_stream(found.stream, id)));
-    let persons: BTreeSet<Person> = persons.collect();
+    let persons: BTreeSet<Person> = documents.iter().flat_map(Found::persons).collect();
     let entries = persons.into_iter().map(|person| async {
         let entry = keys.to_open(&person).await?;
         Ok::<_, StoreError>((person, entry))
     });
     let entries: BTreeMap<Person, Option<KeyEntry>> = try_at_once(entries).await?.into_iter().collect();
 
-    for Found { stream, at, json, .. } in documents {
-        let opened = rewrite(json, &mut |form, id, content| match form {
+    for Found { stream, at, json, marks } in documents {
+        let opened = rewritten(json, &marks, |mark| match mark.form {
             Form::Sealed => {
-                let person = of_stream(stream, id);
+                let person = person_of(stream, &mark.person);
                 let key = entries.get(&person).and_then(Option::as_ref);
-                let sealed: String = serde_json::from_str(content).or(Err(Unopened::Unfit))?;
+                let sealed: String = serde_json::from_slice(mark.content(json)).or(Err(Unopened::Unfit))?;
                 unsealed(key, &person, &sealed)
             }
-            Form::Personal | Form::Erased => Ok(form.of(id, content)),
+            Form::Plain | Form::Erased => Ok(mark.text(json).to_vec()),
         });
         let unopened = |fault| StoreError::Unopened { place: format!("{}@{at}", stream.key()), fault };
-        *json = opened.map_err(unopened)?.into_bytes();
+        *json = opened.map_err(unopened)?;
     }
     Ok(())
 }
 
-/// A sealed value in the form that it opens to.
-fn unsealed(key: Option<&KeyEntry>, person: &Person, sealed: &str) -> Result<String, Unopened> {
-    match key {
-        None => Err(Unopened::NoKey),
-        Some(KeyEntry::Erased) => Ok(Form::Erased.of(&person.id, "true")),
-        Some(KeyEntry::Key(key)) => {
-            let plain = String::from_utf8(key.open(person, sealed)?).or(Err(Unopened::Unfit))?;
-            Ok(Form::Personal.of(&person.id, &plain))
-        }
-    }
+/// A person of a stream's tenant.
+fn person_of(stream: &StreamId, id: &PersonId) -> Person {
+    Person { tenant: stream.tenant().clone(), id: id.clone() }
 }
 
-impl From<UnclearMark> for Unopened {
-    fn from(_: UnclearMark) -> Self {
-        Self::Unfit
+/// A sealed value in the form that it opens to.
+fn unsealed(key: Option<&KeyEntry>, person: &Person, sealed: &str) -> Result<Vec<u8>, Unopened> {
+    match key {
+        None => Err(Unopened::NoKey),
+        Some(KeyEntry::Erased) => Ok(Form::Erased.of(&person.id, b"true")),
+        Some(KeyEntry::Key(key)) => Ok(Form::Plain.of(&person.id, &key.open(person, sealed)?)),
     }
 }
 

@@ -6,11 +6,11 @@ use std::iter;
 use sha2::{Digest, Sha256};
 
 use super::key::NONCE;
-use super::marks::{Form, UnclearMark, persons, rewrite};
+use super::marks::{Form, marks, rewritten};
 use super::{KeyEntry, Person, PersonId, PersonKeys};
 use crate::{
-    AppendError, Appended, Corruption, Draft, EventStore, Head, ListEntry, Loaded, Page, Put, Refusal, SnapshotKind,
-    StoreError, StreamId, Version, ViewRow, ViewStore, Way, try_at_once,
+    AppendError, Appended, Draft, EventStore, Head, JsonFault, ListEntry, Loaded, Page, Put, Refusal, RowRefusal,
+    SnapshotKind, StoreError, StreamId, Version, ViewRow, ViewStore, Way, try_at_once,
 };
 
 /// A store, of events or of rows, that gets personal values only sealed. What is read from it is sealed, too, and so is
@@ -63,9 +63,10 @@ impl<S, K: PersonKeys> Sealing<S, K> {
 
 impl Found {
     fn new(stream: &StreamId, draft: Draft) -> Result<Self, Refusal> {
-        let plain_in = |json: &[u8]| {
-            plain_in(stream, json).map_err(|fault| Refusal::UnclearMark { stream: stream.clone(), fault })
-        };
+        // What is sealed is not seen by the store any more.
+        Refusal::check(iter::once((stream, &draft)))?;
+        let plain_in =
+            |json: &[u8]| plain_in(stream, json).map_err(|fault| Refusal::Json { stream: stream.clone(), fault });
         let of_events = draft.events.iter().map(|event| plain_in(&event.data)).collect::<Result<Vec<_>, _>>()?;
         let of_events = of_events.into_iter().flatten().collect();
         let of_state = draft.snapshot.as_ref().map(|snapshot| plain_in(&snapshot.state));
@@ -83,9 +84,9 @@ impl Found {
         let stored = draft.events.iter_mut().map(|event| &mut event.data).chain(state);
         for (place, json) in stored.enumerate() {
             let scope = format!("{}/{}/{place}", stream.key(), draft.commit_id);
-            let unclear = |fault| Refusal::UnclearMark { stream: stream.clone(), fault };
+            let unclear = |fault| Refusal::Json { stream: stream.clone(), fault };
             if let Some(sealed) = sealed(json, &stream, keys, &scope).map_err(unclear)? {
-                *json = sealed.into_bytes();
+                *json = sealed;
             }
         }
         Ok(draft)
@@ -93,11 +94,9 @@ impl Found {
 }
 
 /// The persons of whom something in this JSON is plain.
-fn plain_in(stream: &StreamId, json: &[u8]) -> Result<BTreeSet<Person>, UnclearMark> {
-    if !Form::Personal.may_be_in(json) {
-        return Ok(BTreeSet::new());
-    }
-    Ok(persons(Form::Personal, json)?.iter().map(|id| person(stream, id)).collect())
+fn plain_in(stream: &StreamId, json: &[u8]) -> Result<BTreeSet<Person>, JsonFault> {
+    let plain = marks(json)?.into_iter().filter(|mark| mark.form == Form::Plain);
+    Ok(plain.map(|mark| person(stream, &mark.person)).collect())
 }
 
 fn person(stream: &StreamId, id: &PersonId) -> Person {
@@ -106,21 +105,22 @@ fn person(stream: &StreamId, id: &PersonId) -> Person {
 
 /// The JSON with every plain value sealed; none if nothing is plain. `scope` names its place among all that is sealed with
 /// these keys.
-fn sealed(json: &[u8], stream: &StreamId, keys: &Keys, scope: &str) -> Result<Option<String>, UnclearMark> {
-    if plain_in(stream, json)?.is_empty() {
+fn sealed(json: &[u8], stream: &StreamId, keys: &Keys, scope: &str) -> Result<Option<Vec<u8>>, JsonFault> {
+    let marks = marks(json)?;
+    if !marks.iter().any(|mark| mark.form == Form::Plain) {
         return Ok(None);
     }
     let mut count = 0;
-    rewrite(json, &mut |form, id, content| {
+    rewritten(json, &marks, |mark| {
         count += 1;
-        let person = person(stream, id);
-        Ok(match (form, keys.get(&person)) {
-            (Form::Personal, Some(KeyEntry::Key(key))) => {
-                let text = key.seal(&person, nonce(&format!("{scope}/{count}")), content.as_bytes());
-                Form::Sealed.of(id, &format!("\"{text}\""))
+        let person = person(stream, &mark.person);
+        Ok(match (mark.form, keys.get(&person)) {
+            (Form::Plain, Some(KeyEntry::Key(key))) => {
+                let text = key.seal(&person, nonce(&format!("{scope}/{count}")), mark.content(json));
+                Form::Sealed.of(&person.id, format!("\"{text}\"").as_bytes())
             }
-            (Form::Personal, _) => Form::Erased.of(id, "true"),
-            (Form::Sealed | Form::Erased, _) => form.of(id, content),
+            (Form::Plain, _) => Form::Erased.of(&person.id, b"true"),
+            (Form::Sealed | Form::Erased, _) => mark.text(json).to_vec(),
         })
     })
     .map(Some)
@@ -149,8 +149,7 @@ impl<S: EventStore, K: PersonKeys> EventStore for Sealing<S, K> {
     }
 
     /// As [`EventStore::append`]; and [`StoreError::PersonErased`] for an event with a plain value about somebody who was
-    /// erased, [`Refusal::UnclearMark`] for one of which it cannot be told what is personal. The commit in the answer is
-    /// sealed.
+    /// erased.
     async fn append(&self, head: &S::Head, draft: Draft) -> Result<Appended<S::Head>, AppendError> {
         match self.sealed_drafts(iter::once((head.stream(), draft))).await?.pop() {
             Some(draft) => self.store.append(head, draft).await,
@@ -190,17 +189,16 @@ impl<V: ViewStore, K: PersonKeys> ViewStore for Sealing<V, K> {
 
 impl<V, K: PersonKeys> Sealing<V, K> {
     async fn sealed_row(&self, stream: &StreamId, row: &ViewRow) -> Result<ViewRow, StoreError> {
-        let unclear = |fault: UnclearMark| StoreError::Corrupt {
-            key: stream.key(),
-            corruption: Corruption::Malformed { at: row.version, fault: fault.to_string() },
-        };
+        // What is sealed is not seen by the store any more.
+        row.check(stream)?;
+        let refused = |fault| StoreError::RowRefused { key: stream.key(), refusal: RowRefusal::Json(fault) };
         let mut row = row.clone();
         if let Some(body) = &row.body {
-            let keys = self.keys_of(plain_in(stream, body.as_bytes()).map_err(unclear)?).await?;
+            let keys = self.keys_of(plain_in(stream, body.as_bytes()).map_err(refused)?).await?;
             // A row of this version can be made twice, and differently: what this cipher then tells is what is equal.
             let scope = format!("{}@{}", stream.key(), row.version);
-            if let Some(sealed) = sealed(body.as_bytes(), stream, &keys, &scope).map_err(unclear)? {
-                row.body = Some(sealed);
+            if let Some(sealed) = sealed(body.as_bytes(), stream, &keys, &scope).map_err(refused)? {
+                row.body = Some(String::from_utf8(sealed).map_err(|_not_text| refused(JsonFault::NotJson))?);
             }
         }
         Ok(row)

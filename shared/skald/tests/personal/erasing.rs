@@ -81,5 +81,5 @@ async fn a_snapshot_about_somebody_erased_is_kept_without_them() {
     store.append(&loaded.head, draft).await.unwrap();
     let state = stores.raw_commits("a").await.remove(1).snapshot.unwrap().state;
     let state = String::from_utf8(state).unwrap();
-    assert!(state.contains(r#"{"erased":true,"of":"jane-1"}"#) && state.contains(r#""sealed":"#), "{state}");
+    assert!(state.contains(r#"{"$person":"jane-1","erased":true}"#) && state.contains(r#""sealed":"#), "{state}");
 }

@@ -101,7 +101,7 @@ async fn what_is_sealed_and_does_not_open_is_not_appended() {
 async fn rows_are_sealed_opened_and_erased_like_events() {
     let (raw, keys) = (InMemoryViewStore::default(), Counting::default());
     let rows = Opening::new(Sealing::new(raw.clone(), &keys), &keys);
-    let body = r#"{"name":{"personal":"Jane Doe","of":"jane-1"},"orders":2}"#;
+    let body = r#"{"name":{"$person":"jane-1","plain":"Jane Doe"},"orders":2}"#;
     for id in ["a", "b", "c"] {
         assert_eq!(rows.put(&talk(id), Version::START, &row(body)).await.unwrap(), Put::Stored);
     }
@@ -115,7 +115,7 @@ async fn rows_are_sealed_opened_and_erased_like_events() {
     assert_eq!(keys.asked.load(Ordering::Relaxed), 1, "three rows about one person");
 
     keys.keys.erase(&jane(), Timestamp::EPOCH).await.unwrap();
-    let erased = r#"{"name":{"erased":true,"of":"jane-1"},"orders":2}"#;
+    let erased = r#"{"name":{"$person":"jane-1","erased":true},"orders":2}"#;
     assert_eq!(rows.get(&talk("a")).await.unwrap(), Some(row(erased)));
     assert_eq!(rows.put(&talk("d"), Version::START, &row(body)).await.unwrap(), Put::Stored);
     assert_eq!(raw.get(&talk("d")).await.unwrap(), Some(row(erased)), "a row is a copy: it is stored without her");

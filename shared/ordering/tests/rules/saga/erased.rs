@@ -106,7 +106,7 @@ fn erased() -> InMemoryPersonKeys {
 
 /// A value as it stands in the order's stream.
 fn sealed<T: serde::de::DeserializeOwned>() -> Personal<T> {
-    serde_json::from_value(serde_json::json!({ "sealed": "AQID", "of": customer() })).unwrap()
+    serde_json::from_value(serde_json::json!({ "$person": customer(), "sealed": "AQID" })).unwrap()
 }
 
 /// It would have to be told who nobody may know any more. What becomes of the order is for its stream to say.

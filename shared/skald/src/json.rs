@@ -1,0 +1,251 @@
+//! JSON that may be stored: every reader reads it, and all read the same in it.
+//!
+//! Readers differ in what they take for JSON. The rules here are those of I-JSON (RFC 7493), a bound on nesting, and that
+//! the reserved member of personal values stands in nothing else. A store that checks them before it writes never keeps what
+//! some reader cannot read back.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use serde_json::value::RawValue;
+
+use crate::personal::{Mark, UnclearMark};
+
+/// Most levels of nesting in the data of an event. A number or a text has one level; a list or an object has one more than
+/// what is in it.
+pub const MAX_EVENT_LEVELS: usize = 64;
+
+/// Most levels of nesting in the state of a snapshot and in the row of a view. The difference to [`MAX_EVENT_LEVELS`] is room
+/// to keep the data of events in them; the difference to the 128 levels that `serde_json` reads, which is less than most
+/// readers, is room for the levels that messages and answers put around.
+pub const MAX_STATE_LEVELS: usize = 96;
+
+/// Most levels of nesting that are read: what `serde_json` reads.
+pub(crate) const MAX_READ_LEVELS: usize = 128;
+
+/// Numbers of fewer characters and without an exponent are in the range of every reader.
+const SHORT_NUMBER: usize = 300;
+
+/// Why JSON may not be stored. Quotes nothing of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JsonFault {
+    /// It is not one JSON value in UTF-8, with no space around it.
+    #[error("it is not JSON, from its first byte to its last")]
+    NotJson,
+    /// It is nested too deeply.
+    #[error("it is nested more than {most} levels deep")]
+    TooDeep {
+        /// The most levels it may have.
+        most: usize,
+    },
+    /// A number that is out of the range of a 64-bit floating-point number, such as `1e400`.
+    #[error("a number is too large to be read everywhere")]
+    Number,
+    /// A text with an escape that is no character, such as `\ud800`.
+    #[error("a text has an escape that is no character")]
+    Text,
+    /// An object with two members of one name: readers differ in which of them they take.
+    #[error("an object has two members of one name")]
+    NamedTwice,
+    /// A member with the reserved name of personal values that is not the mark of one.
+    #[error(transparent)]
+    UnclearMark(#[from] UnclearMark),
+}
+
+/// Checks that this text may be stored. It has at most `most` levels.
+///
+/// # Errors
+/// The first [`JsonFault`].
+pub(crate) fn check(text: &[u8], most: usize) -> Result<(), JsonFault> {
+    Scan::of(text, most)?.iter().try_for_each(|mark| Ok(mark.check(text)?))
+}
+
+/// The JSON value that this is, from the first byte to the last, whatever its readers think of it.
+pub(crate) fn raw(text: &[u8]) -> Option<&RawValue> {
+    // The parser leaves out the space around a value.
+    serde_json::from_slice::<&RawValue>(text).ok().filter(|json| json.get().len() == text.len())
+}
+
+/// Goes once through a text that is JSON, from the first byte to the last.
+pub(crate) struct Scan<'a> {
+    text: &'a str,
+    at: usize,
+    most: usize,
+    marks: Vec<Mark>,
+}
+
+/// A member of an object.
+pub(crate) struct Member<'a> {
+    pub(crate) name: Cow<'a, str>,
+    /// Where its value stands.
+    pub(crate) value: Range<usize>,
+}
+
+impl<'a> Scan<'a> {
+    /// The personal values in a text, in their order. It has at most `most` levels.
+    pub(crate) fn of(text: &'a [u8], most: usize) -> Result<Vec<Mark>, JsonFault> {
+        let text = raw(text).ok_or(JsonFault::NotJson)?.get();
+        let mut scan = Self { text, at: 0, most, marks: Vec::new() };
+        scan.value(most)?;
+        Ok(scan.marks)
+    }
+
+    /// The next byte that is not space. The text is known to be JSON, so there is one wherever one is asked for.
+    fn next(&mut self) -> u8 {
+        let rest = &self.text.as_bytes()[self.at..];
+        self.at += rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        self.text.as_bytes().get(self.at).copied().unwrap_or_default()
+    }
+
+    /// Takes the next byte that is not space, if it is this one.
+    fn takes(&mut self, byte: u8) -> bool {
+        let takes = self.next() == byte;
+        self.at += usize::from(takes);
+        takes
+    }
+
+    /// Goes past a value and gives its place. It may have `levels`.
+    fn value(&mut self, levels: usize) -> Result<Range<usize>, JsonFault> {
+        let levels = levels.checked_sub(1).ok_or(JsonFault::TooDeep { most: self.most })?;
+        let first = self.next();
+        let start = self.at;
+        match first {
+            b'{' => self.object(levels)?,
+            b'[' => self.list(levels)?,
+            b'"' => drop(self.string()?),
+            _ => self.scalar()?,
+        }
+        Ok(start..self.at)
+    }
+
+    fn list(&mut self, levels: usize) -> Result<(), JsonFault> {
+        self.at += 1;
+        while !self.takes(b']') {
+            self.value(levels)?;
+            self.takes(b',');
+        }
+        Ok(())
+    }
+
+    fn object(&mut self, levels: usize) -> Result<(), JsonFault> {
+        let (start, marks) = (self.at, self.marks.len());
+        let mut members = Vec::new();
+        self.at += 1;
+        while !self.takes(b'}') {
+            self.next();
+            let name = self.string()?;
+            self.takes(b':');
+            let value = self.value(levels)?;
+            members.push(Member { name, value });
+            self.takes(b',');
+        }
+        if let Some(mark) = Mark::of(self.text, start..self.at, &members)? {
+            // Each has a person and a key of its own.
+            if self.marks.len() > marks {
+                return Err(UnclearMark::Nested.into());
+            }
+            self.marks.push(mark);
+        }
+        members.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        if members.windows(2).any(|pair| pair[0].name == pair[1].name) { Err(JsonFault::NamedTwice) } else { Ok(()) }
+    }
+
+    /// Goes past the string that begins here, and gives what it says.
+    fn string(&mut self) -> Result<Cow<'a, str>, JsonFault> {
+        let rest = &self.text[self.at + 1..];
+        let (mut end, mut is_escaped) = (0, false);
+        for byte in rest.bytes() {
+            match byte {
+                b'"' if !is_escaped => break,
+                b'\\' => is_escaped = !is_escaped,
+                _ => is_escaped = false,
+            }
+            end += 1;
+        }
+        let quoted = &self.text[self.at..self.at + end + 2];
+        self.at += quoted.len();
+        let inside = &rest[..end];
+        if inside.contains('\\') {
+            serde_json::from_str(quoted).map(Cow::Owned).or(Err(JsonFault::Text))
+        } else {
+            Ok(Cow::Borrowed(inside))
+        }
+    }
+
+    /// Goes past a number, `true`, `false` or `null`.
+    fn scalar(&mut self) -> Result<(), JsonFault> {
+        let is_over = |byte: &u8| matches!(byte, b',' | b']' | b'}') || byte.is_ascii_whitespace();
+        let rest = &self.text[self.at..];
+        let scalar = &rest[..rest.as_bytes().iter().position(is_over).unwrap_or(rest.len())];
+        self.at += scalar.len();
+        let is_number = scalar.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+        let may_be_large = scalar.len() >= SHORT_NUMBER || scalar.contains(['e', 'E']);
+        if is_number && may_be_large && serde_json::from_str::<f64>(scalar).is_err() {
+            return Err(JsonFault::Number);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(text: &str) -> Result<(), JsonFault> {
+        check(text.as_bytes(), MAX_EVENT_LEVELS)
+    }
+
+    #[test]
+    fn what_every_reader_reads_may_be_stored() {
+        for text in [
+            "null",
+            "-0",
+            "[]",
+            "{}",
+            r#""""#,
+            r#""a\\""#,
+            r#"{"a":[1.10,-0,1e308,18446744073709551616,122.416294033786585],"A":{ "a" : true , "":"" }}"#,
+            r#"["\ud83d\ude00","\u0000\/","{\"a\":[","]"]"#,
+            "[1 ,\t2\r\n, [ ] ]",
+        ] {
+            assert_eq!(checked(text), Ok(()), "{text}");
+            assert!(serde_json::from_str::<serde_json::Value>(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_some_reader_cannot_read_or_reads_otherwise_is_named() {
+        for (text, fault) in [
+            ("", JsonFault::NotJson),
+            (" 1", JsonFault::NotJson),
+            ("1\n", JsonFault::NotJson),
+            ("{", JsonFault::NotJson),
+            ("01", JsonFault::NotJson),
+            ("NaN", JsonFault::NotJson),
+            ("[1,]", JsonFault::NotJson),
+            ("\"\u{1}\"", JsonFault::NotJson),
+            ("[1e400]", JsonFault::Number),
+            (r#"{"a":-1E999}"#, JsonFault::Number),
+            (r#"["\ud800"]"#, JsonFault::Text),
+            (r#"{"\udc00\ud800":1}"#, JsonFault::Text),
+            (r#"{"a":1,"b":{},"a":1}"#, JsonFault::NamedTwice),
+            (r#"[{"a":1,"\u0061":1}]"#, JsonFault::NamedTwice),
+        ] {
+            assert_eq!(checked(text), Err(fault), "{text}");
+        }
+        let many = format!("[{}]", "9".repeat(400));
+        assert_eq!(checked(&many), Err(JsonFault::Number));
+        assert_eq!(check(b"\"\xe9\"", MAX_EVENT_LEVELS), Err(JsonFault::NotJson));
+    }
+
+    #[test]
+    fn nesting_has_a_bound() {
+        for most in [MAX_EVENT_LEVELS, MAX_STATE_LEVELS] {
+            let nested = |levels: usize| format!("{}1{}", "[".repeat(levels - 1), "]".repeat(levels - 1));
+            assert_eq!(check(nested(most).as_bytes(), most), Ok(()));
+            for levels in [most + 1, 127, 10_000, 300_000] {
+                assert_eq!(check(nested(levels).as_bytes(), most), Err(JsonFault::TooDeep { most }), "{levels}");
+            }
+        }
+    }
+}
