@@ -37,3 +37,6 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

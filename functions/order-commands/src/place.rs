@@ -15,6 +15,7 @@ use skald::{
     Actor, AppendError, Commit, CommitId, Decider, DomainEvent, EventStore, Many, One, Opening, PersonKeys, StoreError,
     Version, states,
 };
+use skald_lambda::clock::new_id;
 use skald_lambda::http::{Call, IDEMPOTENT_REPLAYED, Problem, Reply, StatusCode, header};
 
 use crate::{OrderCommands, SOURCE};
@@ -41,16 +42,16 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
             return replay(order_id, first, &request);
         }
         let events = self.decide(call, &request).await?;
-        let commit_id = CommitId::of(order_id.uuid(), &request.hash().sha256);
         let actor = Actor::new(caller.as_str()).map_err(|error| Problem::internal(&error))?;
         let encoded = events.iter().map(OrderEvent::encode).collect::<Result<_, _>>();
         let encoded = encoded.map_err(|error| Problem::internal(&error))?;
-        let draft = call.request(commit_id, SOURCE, actor).draft(encoded, None);
+        // The id is this call's alone: what stands there under it was written by this call, also if a lost answer made the
+        // store's client send it twice.
+        let draft = call.request(CommitId::new(new_id()), SOURCE, actor).draft(encoded, None);
         match self.events.append(&loaded.head, draft).await {
-            Ok(appended) if !appended.repeated => Ok(accepted(order_id, &placed(&appended.commit)?)),
-            // The same key at the same time, or an attempt of this call whose answer was lost: whoever was first decides what
-            // it stands for.
-            Ok(_) | Err(AppendError::Conflict { .. }) => {
+            Ok(appended) => Ok(accepted(order_id, &placed(&appended.commit)?)),
+            // The same key at the same time: the first call decides what it stands for.
+            Err(AppendError::Conflict { .. }) => {
                 let commits = orders.read(&stream, Version::START).await?;
                 replay(order_id, commits.first().ok_or_else(Problem::unavailable)?, &request)
             }

@@ -1,0 +1,155 @@
+//! Which answers to `POST /orders` are marked as replayed: those to calls that another call was faster than.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use events::{CustomerId, Sku};
+
+use ordering::customer::Customer;
+use ordering::product::Product;
+use ordering::requests::{CustomerRequest, ProductRequest};
+use ordering::streams;
+use serde_json::{Value, json};
+use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
+use skald::{
+    Actor, AppendError, Appended, CommitId, Context, CorrelationId, Decider, Draft, EventStore, Loaded, Page, Request,
+    Sealing, SnapshotKind, StoreError, StreamId, Tenant, Timestamp, Way, handle,
+};
+use skald_lambda::clock::{RandomPause, new_id};
+use skald_lambda::http::{Answer, answer};
+
+use crate::OrderCommands;
+
+type Head = <InMemoryEventStore as EventStore>::Head;
+type Rival = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+/// A store on whose way something happens to the next append.
+#[derive(Clone, Default)]
+struct Store {
+    store: InMemoryEventStore,
+    /// The answer of the first append gets lost, and the client sends it again by itself.
+    sends_twice: bool,
+    /// A call that is faster, and then what it was answered.
+    rival: Arc<Mutex<Option<Rival>>>,
+    to_rival: Arc<Mutex<Option<Answer>>>,
+}
+
+impl EventStore for Store {
+    type Head = Head;
+
+    fn start(&self, stream: StreamId) -> Head {
+        self.store.start(stream)
+    }
+
+    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+        self.store.page(stream, way, at_most).await
+    }
+
+    async fn load(&self, stream: &StreamId, snapshots: Option<SnapshotKind>) -> Result<Loaded<Head>, StoreError> {
+        self.store.load(stream, snapshots).await
+    }
+
+    async fn append(&self, head: &Head, draft: Draft) -> Result<Appended<Head>, AppendError> {
+        let rival = self.rival.lock().unwrap().take();
+        if let Some(rival) = rival {
+            let answer = rival.await;
+            self.to_rival.lock().unwrap().replace(answer);
+        }
+        if self.sends_twice {
+            self.store.append(head, draft.clone()).await?;
+        }
+        self.store.append(head, draft).await
+    }
+
+    async fn append_all(&self, parts: Vec<(Head, Draft)>) -> Result<Vec<Appended<Head>>, AppendError> {
+        self.store.append_all(parts).await
+    }
+}
+
+/// A product and a customer are there.
+async fn set_up(keys: &InMemoryPersonKeys) -> InMemoryEventStore {
+    async fn take<D: Decider>(
+        store: &Sealing<InMemoryEventStore, &InMemoryPersonKeys>,
+        stream: StreamId,
+        command: D::Command,
+    ) where
+        D::Command: Sync,
+        D::Rejection: Send,
+    {
+        let context = Context {
+            source: "tests".to_owned(),
+            correlation_id: CorrelationId::new("set-up").unwrap(),
+            causation_id: None,
+            actor: Actor::new("tests").unwrap(),
+            metadata: std::collections::BTreeMap::new(),
+        };
+        let request = Request { commit_id: CommitId::new(new_id()), at: Timestamp::EPOCH, context };
+        handle::<D, _, _>(store, &RandomPause, stream, &command, &request).await.unwrap();
+    }
+    let events = InMemoryEventStore::default();
+    let store = Sealing::new(events.clone(), keys);
+    let (tenant, sku, customer) = (Tenant::default(), Sku::new("MUG-01").unwrap(), CustomerId::new("c-1").unwrap());
+    let product = json!({ "name": "Mug", "unit_price": { "amount_minor": 1250, "currency": "EUR" } });
+    let list = ProductRequest::validate(&product).unwrap().commands().remove(0);
+    take::<Product>(&store, streams::product(&tenant, &sku), list).await;
+    let person = json!({ "name": "Jane Doe", "email": "jane@example.com" });
+    let register = CustomerRequest::validate(&customer, &person).unwrap().commands().remove(0);
+    take::<Customer>(&store, streams::customer(&tenant, &customer), register).await;
+    events
+}
+
+/// The answer to an order of so many mugs, always under the same key and correlation id.
+async fn place(store: Store, keys: InMemoryPersonKeys, quantity: u32) -> Answer {
+    let order = json!({
+        "customer_id": "c-1", "items": [{ "sku": "MUG-01", "quantity": quantity }], "payment_token": "tok_approved",
+        "shipping_address": {
+            "name": "Jane Doe", "line1": "Am Ufer 1", "city": "Berlin", "postal_code": "10115", "country": "DE",
+        },
+    });
+    let headers =
+        json!({ "content-type": "application/json", "idempotency-key": "key-1", "x-correlation-id": "call-1" });
+    let event = json!({
+        "rawPath": "/orders", "headers": headers, "requestContext": { "http": { "method": "POST" } },
+        "body": order.to_string(),
+    });
+    let commands = OrderCommands::new(Sealing::new(store, keys.clone()), keys);
+    answer(event.to_string().as_bytes(), Timestamp::EPOCH, async |call| commands.respond(&call).await).await
+}
+
+/// Status, and whether it is marked as replayed.
+fn told(answer: &Answer) -> (u16, bool) {
+    (answer.status_code, answer.headers.contains_key("idempotent-replayed"))
+}
+
+fn body(answer: &Answer) -> Value {
+    serde_json::from_str(answer.body.as_deref().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn the_first_answer_is_no_replay_whatever_became_of_its_append() {
+    let keys = InMemoryPersonKeys::default();
+    let events = set_up(&keys).await;
+    let store = Store { store: events, sends_twice: true, ..Store::default() };
+    let first = place(store.clone(), keys.clone(), 1).await;
+    assert_eq!(told(&first), (202, false), "{first:?}");
+    let again = place(store.clone(), keys.clone(), 1).await;
+    assert_eq!((told(&again), body(&again)), ((202, true), body(&first)));
+    assert_eq!(told(&place(store, keys, 2).await), (422, false));
+}
+
+#[tokio::test]
+async fn of_two_calls_at_once_one_is_a_replay_also_under_one_correlation_id() {
+    for (quantity, status) in [(1, (202, true)), (2, (422, false))] {
+        let keys = InMemoryPersonKeys::default();
+        let events = set_up(&keys).await;
+        let rival = place(Store { store: events.clone(), ..Store::default() }, keys.clone(), 1);
+        let store = Store { store: events, rival: Arc::new(Mutex::new(Some(Box::pin(rival)))), ..Store::default() };
+        let slower = place(store.clone(), keys, quantity).await;
+        let faster = store.to_rival.lock().unwrap().take().expect("the other call was faster");
+        assert_eq!((told(&faster), told(&slower)), ((202, false), status), "{slower:?}");
+        if quantity == 1 {
+            assert_eq!(body(&slower), body(&faster));
+        }
+    }
+}
