@@ -11,7 +11,8 @@ impl Api {
     /// Calls the API with this method, target and headers, put on the wire as they are.
     ///
     /// # Panics
-    /// If there is no answer, or it breaks a rule that every answer keeps, see [`send`](Self::send).
+    /// If there is no answer, or it breaks a rule that every answer keeps, see
+    /// [`send`](Self::send).
     pub async fn send_raw(&self, method: &str, target: &str, headers: &[&str], body: &[u8]) -> Answer {
         let (host, base) = self.url().trim_start_matches("http://").split_once('/').expect("host and path");
         let mut head = format!("{method} /{base}{target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");

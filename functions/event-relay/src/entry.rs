@@ -1,8 +1,8 @@
 //! One stream record as an entry for the topic.
 //!
-//! What is in the table decides what an entry says, but never whether the topic takes it: an entry stays within the limits
-//! of SNS, and behind each stands a plainer one for the case that the topic refuses it all the same. The plainest has
-//! nothing of the record but some ASCII.
+//! What is in the table decides what an entry says, but never whether the topic takes it: an entry
+//! stays within the limits of SNS, and behind each stands a plainer one for the case that the topic
+//! refuses it all the same. The plainest has nothing of the record but some ASCII.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -72,7 +72,8 @@ impl Entry {
         }
     }
 
-    /// The whole commit if it is small enough; else a hint with what queues filter on; else a bare hint.
+    /// The whole commit if it is small enough; else a hint with what queues filter on; else a bare
+    /// hint.
     fn of_message(message: &CommitMessage, unreadable: Self) -> Self {
         let hint = message.clone().into_hint().to_json();
         let group = message.stream.key();
@@ -100,7 +101,8 @@ impl Entry {
         [whole, named].into_iter().find(|entry| entry.size_bytes() <= MAX_ENTRY_BYTES).unwrap_or(bare)
     }
 
-    /// What says of a record no more than which it is, in ASCII: no content of a table can make the topic refuse it.
+    /// What says of a record no more than which it is, in ASCII: no content of a table can make the
+    /// topic refuse it.
     fn unreadable(record: &Record) -> Self {
         let cut = |text: &str| text.chars().take(MAX_QUOTED).collect::<String>();
         let keys = if record.keys.len() <= MAX_QUOTED { serde_json::from_str(&record.keys).ok() } else { None };
@@ -132,8 +134,8 @@ impl Entry {
         attributes
     }
 
-    /// What this entry counts towards the size of a request, in bytes: the message, and name, type and value of each
-    /// attribute. SNS does not say that the ids count too; they do here.
+    /// What this entry counts towards the size of a request, in bytes: the message, and name, type
+    /// and value of each attribute. SNS does not say that the ids count too; they do here.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         let attributes = self.attributes();

@@ -1,13 +1,14 @@
 //! The relay: commits from the events table's stream onto the topic.
 //!
-//! - It does not decode events, so no event can stop it. A commit that cannot be read, or is too large for a message,
-//!   goes as a hint: readers then get it from the event store.
-//! - What cannot come from the event store goes to a queue of its own, under the category `unreadable`: an item whose key
-//!   is no stream's name, and a commit that was changed or removed.
-//! - What the topic refuses for good is sent again as something plainer, down to an entry that has next to nothing of the
-//!   record: nothing that is written to the table can stop the relay.
-//! - A stream's commits go in order: after one that failed, no later one of the same stream is sent. Then the whole batch
-//!   fails and comes again; what was sent already is sent twice, which every reader is prepared for.
+//! - It does not decode events, so no event can stop it. A commit that cannot be read, or is too
+//!   large for a message, goes as a hint: readers then get it from the event store.
+//! - What cannot come from the event store goes to a queue of its own, under the category
+//!   `unreadable`: an item whose key is no stream's name, and a commit that was changed or removed.
+//! - What the topic refuses for good is sent again as something plainer, down to an entry that has
+//!   next to nothing of the record: nothing that is written to the table can stop the relay.
+//! - A stream's commits go in order: after one that failed, no later one of the same stream is
+//!   sent. Then the whole batch fails and comes again; what was sent already is sent twice, which
+//!   every reader is prepared for.
 
 mod entry;
 mod record;
@@ -154,8 +155,8 @@ impl Run {
     }
 }
 
-/// Splits off the next request: as much as fits, but never two commits of one stream, so that the later one is not sent
-/// if the earlier fails.
+/// Splits off the next request: as much as fits, but never two commits of one stream, so that the
+/// later one is not sent if the earlier fails.
 fn split(waiting: Vec<Entry>, max_entries: usize) -> (Vec<Entry>, Vec<Entry>) {
     let (mut request, mut rest) = (Vec::new(), Vec::new());
     let mut groups = BTreeSet::new();

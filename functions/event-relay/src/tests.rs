@@ -225,7 +225,8 @@ async fn a_type_too_long_for_a_message_is_left_out_of_a_bare_hint() {
     assert_eq!((message.stream.name(), message.last.get(), message.commit), ("order-a", 1, None));
 }
 
-/// What a topic refuses, and what then arrives of a stream: in which category, and whether with the commit.
+/// What a topic refuses, and what then arrives of a stream: in which category, and whether with the
+/// commit.
 type Case = (fn(&Entry) -> bool, &'static [(&'static str, bool)]);
 
 #[tokio::test]

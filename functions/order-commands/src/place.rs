@@ -1,7 +1,8 @@
 //! `POST /orders`.
 //!
-//! An order's id is computed from tenant, caller and idempotency key, so its stream at version 1 *is* the idempotency
-//! record: a repeat finds it there, whoever sends it and whenever, and is answered from it before anything else is read.
+//! An order's id is computed from tenant, caller and idempotency key, so its stream at version 1
+//! *is* the idempotency record: a repeat finds it there, whoever sends it and whenever, and is
+//! answered from it before anything else is read.
 
 use events::{Caller, IdempotencyKey, OrderEvent, OrderId, OrderPlaced};
 use ordering::customer::Customer;
@@ -20,7 +21,8 @@ use skald_lambda::http::{Call, IDEMPOTENT_REPLAYED, Problem, Reply, StatusCode, 
 
 use crate::{OrderCommands, SOURCE};
 
-/// How long an order may take from placing to confirmation, in milliseconds; after that it is undone.
+/// How long an order may take from placing to confirmation, in milliseconds; after that it is
+/// undone.
 const TIME_LIMIT_MS: u32 = 15 * 60 * 1000;
 
 impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
@@ -45,8 +47,8 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
         let actor = Actor::new(caller.as_str()).map_err(|error| Problem::internal(&error))?;
         let encoded = events.iter().map(OrderEvent::encode).collect::<Result<_, _>>();
         let encoded = encoded.map_err(|error| Problem::internal(&error))?;
-        // The id is this call's alone: what stands there under it was written by this call, also if a lost answer made the
-        // store's client send it twice.
+        // The id is this call's alone: what stands there under it was written by this call, also if
+        // a lost answer made the store's client send it twice.
         let draft = call.request(CommitId::new(new_id()), SOURCE, actor).draft(encoded, None);
         match self.events.append(&loaded.head, draft).await {
             Ok(appended) => Ok(accepted(order_id, &placed(&appended.commit)?)),
@@ -65,7 +67,8 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
         }
     }
 
-    /// A new order gets the names and prices of this moment: customer and products are read together.
+    /// A new order gets the names and prices of this moment: customer and products are read
+    /// together.
     async fn decide(&self, call: &Call, request: &OrderRequest) -> Result<Vec<OrderEvent>, Problem> {
         let customer = One::<Customer>::new(streams::customer(&self.tenant, request.customer_id()));
         let products = request.items().iter().map(|item| streams::product(&self.tenant, &item.sku));
@@ -78,7 +81,8 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
     }
 }
 
-/// The answer to a request whose order is there already: the first one again, or none for another order.
+/// The answer to a request whose order is there already: the first one again, or none for another
+/// order.
 fn replay(order_id: OrderId, first: &Commit, request: &OrderRequest) -> Result<Reply, Problem> {
     let placed = placed(first)?;
     match request.is_that_of(&placed) {

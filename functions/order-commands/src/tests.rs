@@ -1,4 +1,5 @@
-//! Which answers to `POST /orders` are marked as replayed: those to calls that another call was faster than.
+//! Which answers to `POST /orders` are marked as replayed: those to calls that another call was
+//! faster than.
 
 use std::future::Future;
 use std::pin::Pin;

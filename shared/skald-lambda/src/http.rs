@@ -1,7 +1,8 @@
 //! HTTP calls: what a handler gets, what it gives, and all that is the same for every one of them.
 //!
-//! Whatever the gateway delivers is answered: what is no call, or not of the form that it must have, by a problem.
-//! Each answer carries `x-correlation-id`: the caller's if it sent a valid one, else a new one.
+//! Whatever the gateway delivers is answered: what is no call, or not of the form that it must
+//! have, by a problem. Each answer carries `x-correlation-id`: the caller's if it sent a valid one,
+//! else a new one.
 
 mod answer;
 mod call;
@@ -30,7 +31,8 @@ use self::event::GatewayEvent;
 pub use crate::problem::Problem;
 use crate::{Error, clock};
 
-/// A call that takes longer is answered 503: the function's own limit is 10 s, and would answer with less grace.
+/// A call that takes longer is answered 503: the function's own limit is 10 s, and would answer
+/// with less grace.
 const TIME_LIMIT: Duration = Duration::from_secs(8);
 /// Where the correlation id comes and goes.
 const CORRELATION_HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -73,7 +75,7 @@ impl Reply {
 
 /// A handler failed in a way that it does not know of itself.
 #[derive(Debug, thiserror::Error)]
-#[error("the handler panicked; what it said stands above")]
+#[error("the handler panicked: its own message is in the log before this line")]
 struct Panicked;
 
 /// Serves calls with `handler`, until the runtime ends the function.
@@ -119,8 +121,7 @@ where
         };
         let method = event.method().unwrap_or_default();
         let answer = Answer::of(answer, &correlation_id, method == HEAD);
-        let (method, path) = (shown(method), event.segments());
-        let path: String = path.iter().map(|segment| format!("/{}", shown(segment))).collect();
+        let (method, path) = (shown(method), shown_path(&event.segments()));
         tracing::info!(method, path, status = answer.status_code, "answered");
         answer
     }
@@ -128,9 +129,14 @@ where
     .await
 }
 
-/// A part of the call for the log. A caller may put anything into it, an e-mail address for one; an identifier stays.
+/// A part of the call for the log. A caller may put anything into it, an e-mail address for one; an
+/// identifier stays.
 fn shown(part: &str) -> &str {
     if is_identifier(part) { part } else { "…" }
+}
+
+fn shown_path(path: &[String]) -> String {
+    path.iter().map(|segment| format!("/{}", shown(segment))).collect()
 }
 
 #[cfg(test)]

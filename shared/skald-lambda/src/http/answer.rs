@@ -15,7 +15,8 @@ use super::{CORRELATION_HEADER, Problem, Reply};
 pub struct Answer {
     /// The status.
     pub status_code: u16,
-    /// The headers, with names in lower case. The values of one that was given several times are joined by commas.
+    /// The headers, with names in lower case. The values of one that was given several times are
+    /// joined by commas.
     pub headers: BTreeMap<String, String>,
     /// The values of `set-cookie`, which cannot be joined.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -26,7 +27,8 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The answer to a call of this id. To `HEAD` it is the one to `GET` without its body, but with the body's length.
+    /// The answer to a call of this id. To `HEAD` it is the one to `GET` without its body, but with
+    /// the body's length.
     pub(super) fn of(answer: Result<Reply, Problem>, correlation_id: &CorrelationId, head: bool) -> Self {
         let (status, media_type, body, headers) = match answer {
             Ok(Reply { status, body, headers }) => (status, "application/json", body, headers),

@@ -57,8 +57,8 @@ impl Call {
     /// The body as JSON.
     ///
     /// # Errors
-    /// A problem: 415 unless it is called JSON, 413 over 64 KiB, 400 if it is no JSON in UTF-8, names a member twice or is
-    /// nested too deeply.
+    /// A problem: 415 unless it is called JSON, 413 over 64 KiB, 400 if it is no JSON in UTF-8,
+    /// names a member twice or is nested too deeply.
     pub fn json(&self) -> Result<Value, Problem> {
         let media_type = self.header("content-type").unwrap_or_default();
         // A comma stands between two of them.
@@ -83,8 +83,8 @@ impl Call {
     /// The value of a header that comes once, if it comes.
     ///
     /// # Errors
-    /// A problem, 400, if it comes more than once or is not visible ASCII. The gateway joins the values of a repeated
-    /// header with a comma, so a comma is not allowed either.
+    /// A problem, 400, if it comes more than once or is not visible ASCII. The gateway joins the
+    /// values of a repeated header with a comma, so a comma is not allowed either.
     pub fn single_header(&self, name: &str) -> Result<Option<&str>, Problem> {
         let value = self.ascii_header(name)?;
         if value.is_some_and(|value| value.contains(',')) {
@@ -94,7 +94,8 @@ impl Call {
         Ok(value)
     }
 
-    /// The values of a header that is a list, as `If-Match` is: in one line or several, that is the same (RFC 9110).
+    /// The values of a header that is a list, as `If-Match` is: in one line or several, that is the
+    /// same (RFC 9110).
     ///
     /// # Errors
     /// A problem, 400, if it is not visible ASCII.

@@ -1,7 +1,7 @@
 //! JSON as a body may have it: no member named twice, and not nested without end.
 //!
-//! Of two members with one name most readers take the last, some the first: a caller and a service that disagree about
-//! it see two different requests. So neither is taken.
+//! Of two members with one name most readers take the last, some the first: a caller and a service
+//! that disagree about it see two different requests. So neither is taken.
 
 use std::cell::RefCell;
 use std::fmt;
