@@ -1,0 +1,208 @@
+//! Whatever stands in the stream of the events table, each record ends in one entry that the topic
+//! has taken.
+
+#![no_main]
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use event_relay::{Batch, Entry, Outcome, PublishError, Relay, Topic};
+use futures_util::FutureExt;
+use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use libfuzzer_sys::fuzz_target;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use skald::Version;
+use skald_fuzz::{Attribute, Edit, SampleEvent, Spoiling, commit, item, spoil};
+
+/// Largest request that SNS takes, in bytes: messages with their attributes.
+const MAX_REQUEST_BYTES: usize = 256 * 1024;
+
+#[derive(Debug, Arbitrary)]
+struct Input {
+    records: Vec<Record>,
+    refuses: Refuses,
+    /// Entries that are not taken at first, by their place among all that are sent.
+    failing: Vec<u8>,
+}
+
+/// What the topic refuses, beyond what SNS refuses.
+#[derive(Debug, Arbitrary)]
+enum Refuses {
+    Nothing,
+    /// What has an attribute that is not needed.
+    Attributes,
+    /// What is no plain word of ASCII, or is longer than this.
+    Bodies(u16),
+    /// Every commit and hint; the request as a whole, or each entry.
+    Everything {
+        wholly: bool,
+    },
+}
+
+#[derive(Debug, Arbitrary)]
+enum Record {
+    /// What is no record, if it is JSON.
+    Anything(String),
+    /// A change of an item.
+    Change {
+        event_id: Option<String>,
+        event_name: Option<String>,
+        keys: Option<Vec<(String, Attribute)>>,
+        image: Image,
+        edits: Vec<Edit>,
+    },
+}
+
+#[derive(Debug, Arbitrary)]
+enum Image {
+    Missing,
+    Anything(Vec<(String, Attribute)>),
+    Item { first: u64, events: Vec<SampleEvent>, packed: bool, repeated: u16, spoilings: Vec<Spoiling> },
+}
+
+/// SNS, as far as its documentation says what it takes.
+struct Sns {
+    refuses: Refuses,
+    failing: Vec<u8>,
+    sent: Mutex<usize>,
+    taken: Mutex<Vec<Entry>>,
+}
+
+impl Topic for &Sns {
+    async fn publish(&self, entries: &[Entry]) -> Result<Vec<Outcome>, PublishError> {
+        assert!((1..=10).contains(&entries.len()), "{} entries", entries.len());
+        let size_bytes: usize = entries.iter().map(size_bytes).sum();
+        assert!(size_bytes <= MAX_REQUEST_BYTES, "a request of {size_bytes} bytes");
+        let groups: BTreeSet<_> = entries.iter().map(|entry| &entry.group).collect();
+        assert_eq!(groups.len(), entries.len(), "two commits of a stream in one request");
+        entries.iter().for_each(is_valid);
+        if matches!(self.refuses, Refuses::Everything { wholly: true })
+            && entries.iter().any(|entry| self.refuses(entry))
+        {
+            return Err(PublishError::Refused("too long".to_owned()));
+        }
+        Ok(entries.iter().map(|entry| self.outcome(entry)).collect())
+    }
+}
+
+impl Sns {
+    fn outcome(&self, entry: &Entry) -> Outcome {
+        let mut sent = self.sent.lock().expect("no other thread");
+        *sent += 1;
+        if self.refuses(entry) {
+            return Outcome::Refused("not this".to_owned());
+        }
+        if self.failing.iter().any(|place| usize::from(*place) == *sent) {
+            return Outcome::Failed("not now".to_owned());
+        }
+        self.taken.lock().expect("no other thread").push(entry.clone());
+        Outcome::Taken
+    }
+
+    /// The plainest entry is always taken: there is nothing in it to refuse.
+    fn refuses(&self, entry: &Entry) -> bool {
+        let refused = match self.refuses {
+            Refuses::Nothing => false,
+            Refuses::Attributes => entry.attributes().len() > 1,
+            Refuses::Bodies(longest) => !entry.body.is_ascii() || entry.body.len() > usize::from(longest),
+            Refuses::Everything { .. } => true,
+        };
+        refused && entry.instead.is_some()
+    }
+}
+
+fuzz_target!(|input: Input| {
+    let Input { records, refuses, failing } = input;
+    let records: Vec<Box<RawValue>> = records.into_iter().filter_map(record).collect();
+    let entries: Vec<Entry> = records.iter().map(|record| Entry::of_record(record)).collect();
+    let topic = Sns { refuses, failing, sent: Mutex::new(0), taken: Mutex::new(Vec::new()) };
+    let forwarded = Relay::new(&topic).forward(&Batch { records }).now_or_never().expect("nothing waits");
+    let taken = topic.taken.into_inner().expect("no other thread");
+    let plainest = |entry: &Entry, taken: &Entry| forms(entry).any(|form| form == *taken);
+    match forwarded {
+        Ok(()) => assert_eq!(taken.len(), entries.len(), "one entry for each record"),
+        Err(_) => {
+            assert!(!topic.failing.is_empty(), "nothing that is refused fails a batch");
+            assert!(taken.len() < entries.len());
+        }
+    }
+    let mut left: Vec<&Entry> = entries.iter().collect();
+    for taken in &taken {
+        let place = left.iter().position(|entry| plainest(entry, taken)).expect("it is some record's entry");
+        left.remove(place);
+    }
+});
+
+/// The entry and all that may be sent in its place.
+fn forms(entry: &Entry) -> impl Iterator<Item = Entry> {
+    std::iter::successors(Some(entry.clone()), |entry| entry.instead.as_deref().cloned())
+}
+
+/// Counted as SNS does: the message, and name, type and value of each attribute.
+fn size_bytes(entry: &Entry) -> usize {
+    let attributes = entry.attributes();
+    entry.body.len() + attributes.iter().map(|(name, kind, value)| name.len() + kind.len() + value.len()).sum::<usize>()
+}
+
+/// SNS and SQS take it, as far as their documentation says.
+fn is_valid(entry: &Entry) {
+    for id in [&entry.group, &entry.deduplication_id] {
+        assert!((1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()), "{id:?}");
+    }
+    let taken = |char| matches!(char, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
+    assert!(!entry.body.is_empty() && entry.body.chars().all(taken), "{:?}", entry.body);
+    assert!(serde_json::from_str::<Value>(&entry.body).is_ok_and(|body| body.is_object()), "{:?}", entry.body);
+    let attributes = entry.attributes();
+    assert!((1..=10).contains(&attributes.len()));
+    for (name, kind, value) in &attributes {
+        assert!(!value.is_empty() && value.chars().all(taken), "{name}: {value:?}");
+        if *kind == "String.Array" {
+            assert!(
+                serde_json::from_str::<Vec<String>>(value).is_ok_and(|values| !values.is_empty()),
+                "{name}: {value:?}"
+            );
+        }
+    }
+    assert!(entry.category.bytes().all(|byte| byte.is_ascii_lowercase()), "{:?}", entry.category);
+    assert!(forms(entry).last().is_some_and(|plainest| plainest.body.is_ascii() && plainest.types.is_empty()));
+}
+
+fn record(record: Record) -> Option<Box<RawValue>> {
+    let text = match record {
+        Record::Anything(text) => text,
+        Record::Change { event_id, event_name, keys, image, edits } => {
+            let image = image_of(image);
+            let keys = match keys {
+                Some(keys) => attributes(keys),
+                None => json!({ "pk": image["pk"], "sk": image["sk"] }),
+            };
+            let change = json!({
+                "eventID": event_id.unwrap_or_else(|| "c4ca4238a0b923820dcc509a6f75849b".to_owned()),
+                "eventName": event_name.unwrap_or_else(|| "INSERT".to_owned()),
+                "dynamodb": { "Keys": keys, "NewImage": image, "SequenceNumber": "1" },
+            });
+            String::from_utf8_lossy(&Edit::all(&edits, change.to_string().into_bytes())).into_owned()
+        }
+    };
+    RawValue::from_string(text).ok()
+}
+
+fn image_of(image: Image) -> Value {
+    match image {
+        Image::Missing => Value::Null,
+        Image::Anything(fields) => attributes(fields),
+        Image::Item { first, events, packed, repeated, spoilings } => {
+            let mut commit = commit(Version::new(first), &events, false);
+            // Long enough for every limit on the way.
+            commit.events[0].event_type = commit.events[0].event_type.repeat(usize::from(repeated) + 1);
+            serde_json::to_value(spoil(item(&commit, packed), spoilings)).expect("an item is JSON")
+        }
+    }
+}
+
+fn attributes(fields: Vec<(String, Attribute)>) -> Value {
+    let fields = fields.into_iter().map(|(name, field)| (name, serde_dynamo::AttributeValue::from(field)));
+    let fields: std::collections::HashMap<_, _> = fields.collect();
+    serde_json::to_value(serde_dynamo::Item::from(fields)).expect("an item is JSON")
+}
