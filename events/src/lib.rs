@@ -46,7 +46,7 @@ pub use shipment::{
     ShipmentCancelRequested, ShipmentCancelled, ShipmentCreated, ShipmentDelivered, ShipmentDispatched, ShipmentEvent,
     ShipmentRefused, ShipmentRequested,
 };
-pub use stock::{StockEvent, StockReceived, StockReleased, StockReserved, StockShipped};
+pub use stock::{StockEvent, StockMovedIn, StockMovedOut, StockReceived, StockReleased, StockReserved, StockShipped};
 pub use values::{
     Address, AddressFields, AttemptKey, AuthorizationId, Caller, Currency, CustomerId, IdempotencyKey, InvalidAddress,
     InvalidValue, Money, OrderId, ParcelId, Quantity, ReceiptReference, Sku, StockShards, Validated,

@@ -169,12 +169,26 @@ fn stock_event() -> impl Strategy<Value = StockEvent> {
         (order_id(), quantity()).prop_map(|(order_id, quantity)| StockReserved { order_id, quantity }.into()),
         (order_id(), quantity()).prop_map(|(order_id, quantity)| StockReleased { order_id, quantity }.into()),
         (order_id(), quantity()).prop_map(|(order_id, quantity)| StockShipped { order_id, quantity }.into()),
+        (order_id(), any::<u16>(), quantity()).prop_map(|(order_id, to_shard, quantity)| StockMovedOut {
+            order_id,
+            to_shard,
+            quantity
+        }
+        .into()),
+        (order_id(), proptest::collection::vec(shard_quantity(), 0..16)).prop_map(|(order_id, from)| StockMovedIn {
+            order_id,
+            from
+        }
+        .into()),
     ]
 }
 
+fn shard_quantity() -> impl Strategy<Value = ShardQuantity> {
+    (any::<u16>(), quantity()).prop_map(|(shard, quantity)| ShardQuantity { shard, quantity })
+}
+
 fn receipt_event() -> impl Strategy<Value = ReceiptEvent> {
-    let part = (any::<u16>(), quantity()).prop_map(|(shard, quantity)| ShardQuantity { shard, quantity });
-    (sku(), quantity(), proptest::collection::vec(part, 0..16))
+    (sku(), quantity(), proptest::collection::vec(shard_quantity(), 0..16))
         .prop_map(|(sku, quantity, shards)| ReceiptBooked { sku, quantity, shards }.into())
 }
 

@@ -52,6 +52,8 @@ pub struct Ledgers {
     accounts: BTreeMap<String, Account>,
     /// Goods that came in, by product.
     received: Sums,
+    /// Goods that left one shard for another and did not come there, by product.
+    between: Sums,
     /// Streams with a gap or an overlap.
     torn: BTreeSet<String>,
 }
@@ -78,24 +80,6 @@ impl Account {
     /// The last event of one of its streams, by the beginning of its events' names.
     fn last(&self, category: &str) -> Option<&str> {
         self.events.iter().rfind(|event| event.starts_with(category)).map(String::as_str)
-    }
-
-    /// What is to be held for it now that it is final; nothing is said of one that is not.
-    fn due(&self) -> Option<Holdings> {
-        if self.is_confirmed() {
-            let (shipped, captured) = (self.ordered.clone(), self.total.clone());
-            return Some(Holdings { shipped, captured, parcels: 1, ..Holdings::default() });
-        }
-        self.is_cancelled().then(Holdings::default)
-    }
-
-    /// Events that are there twice, though they can happen to an order once only.
-    fn doubled(&self) -> BTreeSet<&str> {
-        let once = self.events.iter().map(String::as_str).filter(|event| {
-            !matches!(*event, "order.parked" | "order.resumed") // as often as it takes
-        });
-        let mut seen = BTreeSet::new();
-        once.filter(|event| !seen.insert(*event)).collect()
     }
 }
 
@@ -201,6 +185,9 @@ impl Ledgers {
                 faults.push(format!("{order_id}: {doubled:?} twice in {events:?}"));
             }
         }
+        if !self.between.is_empty() {
+            faults.push(format!("between two shards: {:?}", self.between));
+        }
         let strangers = parked.iter().filter(|order_id| !self.accounts.contains_key(**order_id));
         faults.extend(strangers.map(|order_id| format!("nothing is known of {order_id}")));
         assert!(faults.is_empty(), "the ledgers do not agree:\n{}", faults.join("\n"));
@@ -241,9 +228,16 @@ impl Ledgers {
     /// Goods moved in a shard of a product's stock.
     fn moved(&mut self, shard: &str, event: &str, data: &Value) {
         let (sku, _) = shard.rsplit_once('~').expect("product and shard");
-        let (sku, quantity) = (Value::from(sku), whole(&data["quantity"]));
-        if event == "stock.received" {
-            return add(&mut self.received, &sku, quantity);
+        let sku = Value::from(sku);
+        if event == "stock.moved_in" {
+            let from = data["from"].as_array().expect("shards");
+            return from.iter().for_each(|part| add(&mut self.between, &sku, -whole(&part["quantity"])));
+        }
+        let quantity = whole(&data["quantity"]);
+        match event {
+            "stock.received" => return add(&mut self.received, &sku, quantity),
+            "stock.moved_out" => return add(&mut self.between, &sku, quantity),
+            _ => {} // of an order
         }
         let holdings = &mut self.account(data["order_id"].as_str().expect("an order")).holdings;
         match event {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
-use system_tests::{LocalCloud, change_body, eventually, order_body};
+use system_tests::{Ledgers, LocalCloud, change_body, eventually, order_body};
 
 /// The types of the events on this page.
 fn types(page: &Value) -> Vec<&str> {
@@ -260,4 +260,33 @@ async fn the_same_delivery_is_counted_once() {
     });
     assert_eq!(stock.await, json!({ "sku": "MUG-01", "on_hand": 15, "reserved": 0, "available": 15 }));
     let _unknown = api.get("/stock/NONE").await.expect(404);
+}
+
+/// 105 shards are more than a transaction holds. That must not look as if the goods were sold out.
+#[tokio::test]
+async fn an_order_from_more_shards_than_a_transaction_holds_is_confirmed() {
+    let cloud = LocalCloud::start(&[]);
+    let api = cloud.api();
+    api.set_up("c-1", "SKU-0", 1).await;
+    let price = json!({ "amount_minor": 1250, "currency": "EUR" });
+    let skus: Vec<String> = (1..=7).map(|number| format!("SKU-{number}")).collect();
+    for sku in &skus {
+        let product = json!({ "name": sku, "unit_price": price, "stock_shards": 16 });
+        let _listed = api.put(&format!("/products/{sku}"), &product).await.expect(201);
+        let receipt = json!({ "quantity": 16, "reference": "note-1" });
+        let _received = api.post(&format!("/stock/{sku}/receipts"), &receipt).await.expect(201);
+    }
+    let mut body = order_body("c-1", "SKU-1", 15);
+    body["items"] = skus.iter().map(|sku| json!({ "sku": sku, "quantity": 15 })).collect();
+    let placed = api.place("key-1", &body).await.expect(202);
+    let ended = api.ended(placed.body["order_id"].as_str().expect("an id")).await;
+    assert_eq!((&ended["status"], &ended["cancel_reason"]), (&json!("confirmed"), &Value::Null), "{ended:#}");
+    for sku in &skus {
+        let stock = eventually("the goods have left", || async {
+            let stock = api.get(&format!("/stock/{sku}")).await.expect(200).body;
+            (stock["on_hand"] == 1 && stock["reserved"] == 0).then_some(stock)
+        });
+        assert_eq!(stock.await["available"], 1, "{sku}");
+    }
+    Ledgers::read(&cloud).await.assert_equal();
 }

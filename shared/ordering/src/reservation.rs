@@ -4,17 +4,20 @@
 //! It answers once. What was refused stays refused, even if goods come in later; what is undone before it was made leaves
 //! a tombstone, so that making it late has no effect.
 
+mod gathering;
+mod making;
+
 use events::{
     OrderId, Quantity, ReservationAbandoned, ReservationEvent, ReservationMade, ReservationRefused,
-    ReservationReleased, ReservationShipped, ReservedLine, ShortLine, Sku, StockEvent, StockShards,
+    ReservationReleased, ReservationShipped, ReservedLine, ShortLine, StockEvent,
 };
-use skald::{Decider, Folded, MAX_STREAMS, Many, One, Tenant};
+use skald::{Decider, Folded, Many, One, Tenant};
+
+pub use gathering::{Gathering, gather};
+pub use making::{Look, MakeReservation, WantedLine, make};
 
 use crate::stock::{Stock, StockCommand, StockRejection, StockState};
 use crate::streams;
-
-/// Most shards that one reservation can draw from: what a transaction holds, less the reservation itself.
-const MOST_PARTS: usize = MAX_STREAMS - 1;
 
 /// The decider of category `reservation`.
 #[derive(Debug, Clone, Copy)]
@@ -83,7 +86,7 @@ pub enum ReservationRejection {
 }
 
 /// Why no goods change hands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReservingRejection {
     /// The reservation says no.
     #[error(transparent)]
@@ -94,6 +97,17 @@ pub enum ReservingRejection {
     /// Others changed the reservation since it was read: it holds other goods now. Read it again.
     #[error("the reservation has changed")]
     Changed,
+    /// There seems to be too little, but the shards were not seen at one moment. Look again, and compare.
+    #[error("too little was seen, but not at one moment")]
+    Doubtful(Look),
+    /// There is enough, in more shards than a transaction holds. Bring it together, and look again.
+    #[error("the goods are in too many shards for one transaction")]
+    Scattered {
+        /// What was seen.
+        look: Look,
+        /// What to bring together.
+        gatherings: Vec<Gathering>,
+    },
 }
 
 impl Decider for Reservation {
@@ -146,126 +160,6 @@ impl Decider for Reservation {
 pub type ReservingStates = (Folded<ReservationState>, Vec<Folded<StockState>>);
 /// What such a decision adds to the reservation, and to each shard.
 pub type ReservingEvents = (Vec<ReservationEvent>, Vec<Vec<StockEvent>>);
-
-/// A reservation to make.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MakeReservation {
-    /// For which order.
-    pub order_id: OrderId,
-    /// What was ordered; no product twice.
-    pub lines: Vec<WantedLine>,
-}
-
-/// One product to hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WantedLine {
-    /// The product.
-    pub sku: Sku,
-    /// How many.
-    pub quantity: Quantity,
-    /// Over how many shards its stock was ever spread: any of them may hold some.
-    pub stock_shards: StockShards,
-}
-
-impl MakeReservation {
-    /// The streams that [`make`] decides over: the reservation, and every shard of the products' stock.
-    #[must_use]
-    pub fn streams(&self, tenant: &Tenant) -> (One<Reservation>, Many<Stock>) {
-        let shards = self.lines.iter().flat_map(|line| line.stock_shards.numbers().map(move |shard| (line, shard)));
-        let stock = shards.map(|(line, shard)| streams::stock(tenant, &line.sku, shard));
-        (One::new(streams::reservation(tenant, self.order_id)), Many::new(stock.collect()))
-    }
-
-    /// From which shards to draw how many, or what there is too little of. `stock` has every shard of every line, in
-    /// order.
-    ///
-    /// One shard that holds enough is best, and which of several is said by the order's id, so that many orders at once do
-    /// not all meet at the same. Else the fullest first, so that it takes the fewest.
-    fn draw(&self, mut stock: &[Folded<StockState>]) -> Result<Vec<ReservedLine>, Vec<ShortLine>> {
-        let (mut drawn, mut short) = (Vec::new(), Vec::new());
-        for line in &self.lines {
-            let (shards, others) = stock.split_at(usize::from(line.stock_shards.get()).min(stock.len()));
-            stock = others;
-            let available: Vec<u64> = shards.iter().map(|shard| shard.state.available()).collect();
-            match line.draw(self.order_id, &available) {
-                Some(parts) => drawn.push((line, available, parts)),
-                None => short.push(line.short(available.iter().fold(0, |sum, shard| sum.saturating_add(*shard)))),
-            }
-        }
-        // A transaction holds only so many streams. Then whatever is spread over the most shards is as good as short.
-        let mut parts: usize = drawn.iter().map(|(_, _, parts)| parts.len()).sum();
-        while parts > MOST_PARTS {
-            let Some(widest) = (0..drawn.len()).max_by_key(|&index| drawn[index].2.len()) else { break };
-            let (line, available, its_parts) = drawn.remove(widest);
-            parts -= its_parts.len();
-            short.push(line.short(available.into_iter().max().unwrap_or_default()));
-        }
-        if short.is_empty() {
-            Ok(drawn.into_iter().flat_map(|(_, _, parts)| parts).collect())
-        } else {
-            let place = |short: &ShortLine| self.lines.iter().position(|line| line.sku == short.sku);
-            short.sort_by_key(place);
-            Err(short)
-        }
-    }
-}
-
-impl WantedLine {
-    fn short(&self, available: u64) -> ShortLine {
-        ShortLine { sku: self.sku.clone(), wanted: self.quantity, available }
-    }
-
-    /// How many from which shard, by rising shard; none if all together have too few.
-    fn draw(&self, order_id: OrderId, available: &[u64]) -> Option<Vec<ReservedLine>> {
-        let wanted = u64::from(self.quantity);
-        let enough: Vec<usize> = (0..available.len()).filter(|&shard| available[shard] >= wanted).collect();
-        let first = match enough.as_slice() {
-            [] => None,
-            several => several.get((order_id.uuid().as_u128() % several.len() as u128) as usize).copied(),
-        };
-        let mut fullest: Vec<usize> = (0..available.len()).collect();
-        fullest.sort_by_key(|&shard| (Some(shard) != first, std::cmp::Reverse(available[shard])));
-
-        let (mut parts, mut missing) = (Vec::new(), wanted);
-        for shard in fullest {
-            let Ok(quantity) = Quantity::new(available[shard].min(missing)) else { break };
-            missing -= u64::from(quantity);
-            parts.push(ReservedLine { sku: self.sku.clone(), shard: u16::try_from(shard).ok()?, quantity });
-        }
-        parts.sort_by_key(|part| part.shard);
-        (missing == 0).then_some(parts)
-    }
-}
-
-/// The decision over a reservation and the stock it may draw from, all or nothing: for [`skald::handle_all`] with
-/// [`MakeReservation::streams`]. If anything is short, the reservation is refused and no stock is touched.
-///
-/// # Errors
-/// The rejection of the reservation.
-pub fn make(
-    (reservation, stock): &ReservingStates,
-    make: &MakeReservation,
-) -> Result<ReservingEvents, ReservingRejection> {
-    let (command, lines) = match make.draw(stock) {
-        Ok(lines) => (ReservationCommand::Make { lines: lines.clone() }, lines),
-        Err(short) => (ReservationCommand::Refuse { short }, Vec::new()),
-    };
-    let decided = Reservation::decide(&reservation.state, &command)?;
-    if decided.is_empty() {
-        return Ok((decided, vec![Vec::new(); stock.len()]));
-    }
-    let shards = make.lines.iter().flat_map(|line| line.stock_shards.numbers().map(move |shard| (&line.sku, shard)));
-    let reserved = stock.iter().zip(shards).map(|(state, (sku, shard))| {
-        match lines.iter().find(|line| (&line.sku, line.shard) == (sku, shard)) {
-            None => Ok(Vec::new()),
-            Some(line) => {
-                let (order_id, quantity) = (make.order_id, line.quantity);
-                Stock::decide(&state.state, &StockCommand::Reserve { order_id, quantity })
-            }
-        }
-    });
-    Ok((decided, reserved.collect::<Result<_, _>>()?))
-}
 
 /// What a reservation holds, as it was when somebody looked: to be given back or shipped.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,8 +6,8 @@
 
 use events::values::LARGEST_EXACT;
 use events::{
-    OrderId, Quantity, ReceiptReference, StockEvent, StockReceived, StockReleased, StockReserved, StockShards,
-    StockShipped,
+    OrderId, Quantity, ReceiptReference, ShardQuantity, StockEvent, StockMovedIn, StockMovedOut, StockReceived,
+    StockReleased, StockReserved, StockShards, StockShipped,
 };
 use serde::{Deserialize, Serialize};
 use skald::{Decider, Snapshots};
@@ -68,6 +68,22 @@ pub enum StockCommand {
         /// How many.
         quantity: Quantity,
     },
+    /// Count goods that nobody holds at another shard.
+    MoveOut {
+        /// The order that needs them there.
+        order_id: OrderId,
+        /// The shard, from 0.
+        to_shard: u16,
+        /// How many.
+        quantity: Quantity,
+    },
+    /// Count goods of other shards here.
+    MoveIn {
+        /// The order that needs them here.
+        order_id: OrderId,
+        /// How many of which shards.
+        from: Vec<ShardQuantity>,
+    },
 }
 
 /// Why stock does not do what it is asked.
@@ -105,17 +121,21 @@ impl Decider for Stock {
             let reserved = state.reserved;
             if u64::from(quantity) <= reserved { Ok(()) } else { Err(StockRejection::NotReserved { reserved }) }
         };
+        let countable = |more: u64| {
+            let on_hand = state.on_hand.checked_add(more).filter(|&on_hand| on_hand <= MOST_ON_HAND);
+            on_hand.map(drop).ok_or(StockRejection::Uncountable)
+        };
+        let available = |quantity: Quantity| {
+            let available = state.available();
+            if u64::from(quantity) <= available { Ok(()) } else { Err(StockRejection::Short { available }) }
+        };
         let event = match command.clone() {
             StockCommand::Receive { reference, quantity } => {
-                let on_hand = state.on_hand.checked_add(quantity.into());
-                on_hand.filter(|&on_hand| on_hand <= MOST_ON_HAND).ok_or(StockRejection::Uncountable)?;
+                countable(quantity.into())?;
                 StockReceived { reference, quantity }.into()
             }
             StockCommand::Reserve { order_id, quantity } => {
-                let available = state.available();
-                if u64::from(quantity) > available {
-                    return Err(StockRejection::Short { available });
-                }
+                available(quantity)?;
                 StockReserved { order_id, quantity }.into()
             }
             StockCommand::Release { order_id, quantity } => {
@@ -125,6 +145,14 @@ impl Decider for Stock {
             StockCommand::Ship { order_id, quantity } => {
                 held(quantity)?;
                 StockShipped { order_id, quantity }.into()
+            }
+            StockCommand::MoveOut { order_id, to_shard, quantity } => {
+                available(quantity)?;
+                StockMovedOut { order_id, to_shard, quantity }.into()
+            }
+            StockCommand::MoveIn { order_id, from } => {
+                countable(sum(&from))?;
+                StockMovedIn { order_id, from }.into()
             }
         };
         Ok(vec![event])
@@ -140,7 +168,14 @@ impl Decider for Stock {
                 let shipped = u64::from(event.quantity);
                 (on_hand.saturating_sub(shipped), reserved.saturating_sub(shipped))
             }
+            StockEvent::MovedOut(event) => (on_hand.saturating_sub(event.quantity.into()), reserved),
+            StockEvent::MovedIn(event) => (on_hand.saturating_add(sum(&event.from)), reserved),
         };
         StockState { on_hand, reserved }
     }
+}
+
+/// How many goods these parts are together.
+pub(crate) fn sum(parts: &[ShardQuantity]) -> u64 {
+    parts.iter().fold(0, |sum, part| sum.saturating_add(part.quantity.into()))
 }

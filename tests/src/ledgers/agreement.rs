@@ -1,8 +1,28 @@
-//! Whether what is held for an order is what the order's own streams say: of final orders and of parked ones.
+//! What is to be held for an order, by its own streams: of final orders and of parked ones.
+
+use std::collections::BTreeSet;
 
 use super::{Account, Holdings, Sums};
 
 impl Account {
+    /// What is to be held for it now that it is final; nothing is said of one that is not.
+    pub(super) fn due(&self) -> Option<Holdings> {
+        if self.is_confirmed() {
+            let (shipped, captured) = (self.ordered.clone(), self.total.clone());
+            return Some(Holdings { shipped, captured, parcels: 1, ..Holdings::default() });
+        }
+        self.is_cancelled().then(Holdings::default)
+    }
+
+    /// Events that are there twice, though they can happen to an order once only.
+    pub(super) fn doubled(&self) -> BTreeSet<&str> {
+        let once = self.events.iter().map(String::as_str).filter(|event| {
+            !matches!(*event, "order.parked" | "order.resumed") // as often as it takes
+        });
+        let mut seen = BTreeSet::new();
+        once.filter(|event| !seen.insert(*event)).collect()
+    }
+
     /// Where stock, gateway and carrier have something else for the order than its streams say. Where a call was
     /// asked for and its answer is not written yet, it may have had its effect or not.
     pub(super) fn disagreements(&self) -> Vec<String> {

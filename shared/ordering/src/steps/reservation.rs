@@ -4,16 +4,18 @@ use std::convert::Infallible;
 
 use events::{OrderId, Sku, StockShards};
 use futures_util::future::try_join;
-use skald::{EventStore, HandleError, Pause, Timestamp, handle_all, try_at_once};
+use skald::{CommitId, EventStore, HandleError, Many, One, Pause, Request, Timestamp, handle_all, try_at_once};
 
 use super::desk::{Desk, Seen};
 use super::{Move, StepError, way};
 use crate::order::{Order, OrderState, PlacedOrder};
 use crate::product::Product;
 use crate::reservation::{
-    HeldGoods, MakeReservation, Reservation, ReservationState, ReservingRejection, WantedLine, make,
+    Gathering, HeldGoods, Look, MakeReservation, Reservation, ReservationState, ReservingEvents, ReservingRejection,
+    ReservingStates, WantedLine, gather, make,
 };
 use crate::saga::{Step, StepInput};
+use crate::stock::Stock;
 use crate::streams;
 
 /// What is done with a reservation and its stock together.
@@ -41,6 +43,7 @@ pub async fn perform<S: EventStore, P: Pause>(
     at: Timestamp,
 ) -> Result<(), StepError> {
     let mut desk = Desk::new(store, pause, input, at);
+    let mut before = None;
     let stream = streams::reservation(&input.tenant, input.order_id);
     loop {
         desk.begin()?;
@@ -49,7 +52,7 @@ pub async fn perform<S: EventStore, P: Pause>(
             Move::TurnRound(reason) => {
                 desk.turn_round(&order, reason).await?;
             }
-            Move::Append(deal) => carry_out(&desk, &order, &deal).await?,
+            Move::Append(deal) => carry_out(&desk, &order, &deal, &mut before).await?,
             Move::Ask(never) => match never {},
             Move::End(result) => return result,
         }
@@ -110,29 +113,75 @@ pub fn turn(
     }
 }
 
-/// Decides over the reservation and its stock, all or nothing. Whatever came of it is seen in the next round.
+/// Decides over the reservation and its stock, all or nothing. Whatever came of it is seen in the next round. `before` is
+/// what was last seen of shards that seemed to have too little.
 async fn carry_out<S: EventStore, P: Pause>(
     desk: &Desk<'_, S, P>,
     order: &Seen<Order, S::Head>,
     deal: &Deal,
+    before: &mut Option<Look>,
 ) -> Result<(), StepError> {
-    let (store, pause, tenant) = (desk.store, desk.pause(), &desk.input.tenant);
-    let request = desk.request(order);
-    let handled = match deal {
+    let rejection = match deal {
         Deal::Make => {
-            let Some(order) = order.state.placed() else { return Ok(()) };
-            let wanted = wanted(desk, order).await?;
-            handle_all(store, pause, &wanted.streams(tenant), &request, |states| make(states, &wanted)).await
+            let Some(placed) = order.state.placed() else { return Ok(()) };
+            // Looked up each time: between two looks that are compared, a product's shards may have become more.
+            let wanted = wanted(desk, placed).await?;
+            let earlier = before.take();
+            let make = |states: &ReservingStates| make(states, &wanted, earlier.as_ref());
+            decide(desk, order, &wanted.streams(&desk.input.tenant), make).await?
         }
         Deal::Release(held) => {
-            handle_all(store, pause, &held.streams(tenant), &request, |states| held.release(states)).await
+            decide(desk, order, &held.streams(&desk.input.tenant), |states| held.release(states)).await?
         }
-        Deal::Ship(held) => handle_all(store, pause, &held.streams(tenant), &request, |states| held.ship(states)).await,
+        Deal::Ship(held) => decide(desk, order, &held.streams(&desk.input.tenant), |states| held.ship(states)).await?,
     };
-    match handled {
-        Ok(_) | Err(HandleError::Rejected(ReservingRejection::Reservation(_) | ReservingRejection::Changed)) => Ok(()),
+    match rejection {
+        None | Some(ReservingRejection::Reservation(_) | ReservingRejection::Changed) => Ok(()),
+        Some(ReservingRejection::Doubtful(look)) => {
+            *before = Some(look);
+            Ok(())
+        }
+        Some(ReservingRejection::Scattered { look, gatherings }) => {
+            bring_together(desk, order, &look, &gatherings).await
+        }
+        Some(rejection @ ReservingRejection::Stock(_)) => Err(StepError::permanent(rejection)),
+    }
+}
+
+/// One decision over a reservation and stock; what it was rejected for, if it was.
+async fn decide<S: EventStore, P: Pause>(
+    desk: &Desk<'_, S, P>,
+    order: &Seen<Order, S::Head>,
+    streams: &(One<Reservation>, Many<Stock>),
+    decide: impl Fn(&ReservingStates) -> Result<ReservingEvents, ReservingRejection> + Sync,
+) -> Result<Option<ReservingRejection>, StepError> {
+    match handle_all(desk.store, desk.pause(), streams, &desk.request(order), decide).await {
+        Ok(_) => Ok(None),
+        Err(HandleError::Rejected(rejection)) => Ok(Some(rejection)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Brings goods together that are spread over too many shards. Goods that are elsewhere by now are left there.
+async fn bring_together<S: EventStore, P: Pause>(
+    desk: &Desk<'_, S, P>,
+    order: &Seen<Order, S::Head>,
+    look: &Look,
+    gatherings: &[Gathering],
+) -> Result<(), StepError> {
+    // All versions only grow: another look has another sum. Whoever saw the same moves the same, once.
+    let seen: u64 = look.iter().flatten().map(|version| version.get()).sum();
+    for (number, gatherings) in Gathering::by_transaction(gatherings).into_iter().enumerate() {
+        let streams = Gathering::streams(gatherings, &desk.input.tenant);
+        let name = format!("gather_stock.{seen}.{number}");
+        let commit_id = CommitId::of(desk.input.order_id.uuid(), &name);
+        let request = Request { commit_id, ..desk.request(order) };
+        match handle_all(desk.store, desk.pause(), &streams, &request, |stock| gather(stock, gatherings)).await {
+            Ok(_) | Err(HandleError::Rejected(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 /// What was ordered, and over how many shards the stock of each product was ever spread.

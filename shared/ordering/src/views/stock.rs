@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use skald::{Category, Decider, Envelope, Inapplicable, Listing, Projection, StreamId};
 
 use super::inapplicable;
-use crate::stock::Stock;
+use crate::stock::{Stock, sum};
 use crate::streams;
 
 /// The projection of category `stock`.
@@ -69,5 +69,7 @@ fn counted(on_hand: u64, reserved: u64, event: &StockEvent) -> Option<(u64, u64)
             let shipped = u64::from(event.quantity);
             Some((on_hand.checked_sub(shipped)?, reserved.checked_sub(shipped)?))
         }
+        StockEvent::MovedOut(event) => Some((on_hand.checked_sub(event.quantity.into())?, reserved)),
+        StockEvent::MovedIn(event) => Some((on_hand.checked_add(sum(&event.from))?, reserved)),
     }
 }

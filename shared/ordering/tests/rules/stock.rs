@@ -1,4 +1,7 @@
-use events::{ReceiptReference, StockEvent, StockReceived, StockReleased, StockReserved, StockShipped};
+use events::{
+    ReceiptReference, ShardQuantity, StockEvent, StockMovedIn, StockMovedOut, StockReceived, StockReleased,
+    StockReserved, StockShipped,
+};
 use ordering::stock::{MOST_ON_HAND, Stock, StockCommand, StockRejection, StockState};
 use proptest::prelude::*;
 use skald::Decider;
@@ -87,12 +90,39 @@ fn no_more_is_released_or_shipped_than_is_reserved() {
     given::<Stock>([received(5), reserved(2)]).when(ship(3)).then_rejected(rejection);
 }
 
+#[test]
+fn goods_that_nobody_holds_can_be_counted_at_another_shard() {
+    let moved_out = StockEvent::from(StockMovedOut { order_id: order_id(), to_shard: 3, quantity: quantity(2) });
+    given::<Stock>([received(5), reserved(3)]).when(move_out(2)).then([moved_out.clone()]);
+    given::<Stock>([received(5), reserved(3)]).when(move_out(3)).then_rejected(StockRejection::Short { available: 2 });
+    given::<Stock>([received(5), moved_out]).when(reserve(4)).then_rejected(StockRejection::Short { available: 3 });
+
+    let StockCommand::MoveIn { order_id, from } = move_in(2) else { panic!("goods of two shards") };
+    let moved_in = StockEvent::from(StockMovedIn { order_id, from });
+    given::<Stock>([]).when(move_in(2)).then([moved_in.clone()]);
+    given::<Stock>([moved_in]).when(reserve(5)).then_rejected(StockRejection::Short { available: 4 });
+    let full = StockState { on_hand: MOST_ON_HAND - 3, reserved: 0 };
+    assert_eq!(Stock::decide(&full, &move_in(2)), Err(StockRejection::Uncountable));
+}
+
+fn move_out(number: u64) -> StockCommand {
+    StockCommand::MoveOut { order_id: order_id(), to_shard: 3, quantity: quantity(number) }
+}
+
+/// So many of each of two shards.
+fn move_in(number: u64) -> StockCommand {
+    let from = [0, 7].map(|shard| ShardQuantity { shard, quantity: quantity(number) });
+    StockCommand::MoveIn { order_id: order_id(), from: from.to_vec() }
+}
+
 fn command() -> impl Strategy<Value = StockCommand> {
-    (0..4, 1..20_u64).prop_map(|(kind, number)| match kind {
+    (0..6, 1..20_u64).prop_map(|(kind, number)| match kind {
         0 => receive(number),
         1 => reserve(number),
         2 => release(number),
-        _ => ship(number),
+        3 => ship(number),
+        4 => move_out(number),
+        _ => move_in(number),
     })
 }
 
@@ -111,6 +141,10 @@ proptest! {
                     StockEvent::Shipped(event) => {
                         held -= u64::from(event.quantity);
                         left += u64::from(event.quantity);
+                    }
+                    StockEvent::MovedOut(event) => left += u64::from(event.quantity),
+                    StockEvent::MovedIn(event) => {
+                        came += event.from.iter().map(|part| u64::from(part.quantity)).sum::<u64>();
                     }
                 }
                 state = Stock::evolve(state, &event);

@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use events::values::LARGEST_EXACT;
 use events::{
     CancelReason, CustomerId, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderParked, OrderPlaced,
-    OrderResumed, OrderUndoStarted, ReceiptReference, StockEvent, StockReceived, StockReleased, StockReserved,
-    StockShipped,
+    OrderResumed, OrderUndoStarted, ReceiptReference, ShardQuantity, StockEvent, StockMovedIn, StockMovedOut,
+    StockReceived, StockReleased, StockReserved, StockShipped,
 };
 use ordering::streams;
 use ordering::views::{OrderRow, OrderView, StockRow, StockView, orders_of};
@@ -222,6 +222,12 @@ fn a_shard_counts_what_is_there_and_what_is_held() {
     let row = stock(&[received(10), reserved(4), released(1), shipped(2), received(1)]).unwrap();
     assert_eq!(row, StockRow { sku: sku("MUG-01"), shard: 3, on_hand: 9, reserved: 1 });
     assert_eq!(row.available(), 8);
+    let moved_out = StockMovedOut { order_id: order_id(), to_shard: 0, quantity: quantity(8) };
+    let from =
+        vec![ShardQuantity { shard: 1, quantity: quantity(2) }, ShardQuantity { shard: 2, quantity: quantity(3) }];
+    let moved = [moved_out.into(), StockMovedIn { order_id: order_id(), from }.into()];
+    let before = [received(10), reserved(4), released(1), shipped(2), received(1)];
+    assert_eq!(stock(&[before.as_slice(), &moved].concat()).unwrap().on_hand, 6);
     assert_eq!(serde_json::to_value(row).unwrap(), json!({ "sku": "MUG-01", "shard": 3, "on_hand": 9, "reserved": 1 }));
 }
 

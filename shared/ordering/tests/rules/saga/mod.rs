@@ -8,6 +8,7 @@ mod machine;
 mod next;
 #[path = "../../outcomes/mod.rs"]
 mod outcomes;
+mod scattered;
 mod table;
 mod view;
 mod world;

@@ -3,6 +3,7 @@
 use ordering::ports::{
     Carrier, CarrierCall, Disclosing, Gateway, GatewayCall, ParcelAtCarrier, PaymentAtGateway, PortError,
 };
+use ordering::streams;
 use skald::memory::InMemoryHead;
 use skald::{
     AppendError, Appended, Draft, EventStore, KeyEntry, Loaded, Page, Person, PersonKeys, SnapshotKind, StoreError,
@@ -30,6 +31,11 @@ impl EventStore for World {
         stream: &StreamId,
         snapshots: Option<SnapshotKind>,
     ) -> Result<Loaded<InMemoryHead>, StoreError> {
+        if self.staggered {
+            for _ in 0..streams::stock_of(stream).map_or(0, |(_, shard)| shard) {
+                yield_now().await;
+            }
+        }
         let loaded = self.store.load(stream, snapshots).await;
         yield_now().await;
         loaded

@@ -12,10 +12,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use events::{
-    CancelReason, Money, OrderCommitted, OrderEvent, OrderPlaced, ProductEvent, ProductListed, ReceiptReference,
-    StockEvent, StockReceived,
+    CancelReason, Money, OrderCommitted, OrderEvent, OrderId, OrderLine, OrderPlaced, ProductEvent, ProductListed,
+    ReceiptReference, ShardQuantity, Sku, StockEvent, StockReceived,
 };
 use ordering::order::{Order, OrderCommand};
+use ordering::reservation::{Gathering, gather};
 use ordering::saga::{ExecutionInput, SagaState, StepInput, execution_of};
 use ordering::sandbox::memory::{CarrierLedger, GatewayLedger};
 use ordering::steps::drive::Ports;
@@ -25,19 +26,36 @@ use serde_json::json;
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
 use skald::{
     Actor, Commit, CommitId, Context, CorrelationId, DomainEvent, EventData, EventStore, Person, PersonKeys, Request,
-    Sealing, StreamId, Tenant, Timestamp, Version, handle,
+    Sealing, StreamId, Tenant, Timestamp, Version, handle, handle_all,
 };
 use skald_testkit::NoPause;
 
 pub(crate) use runners::{Runner, finish, poll, poll_times, run};
 
-use crate::samples::{customer, eur, order_id, place, quantity, shards, sku, with};
+use crate::samples::{body, customer, eur, order_id, place, quantity, shards, sku, with};
 
-/// How many of each product there are; of `TEE-07`, if the order's stock is short, none.
-pub(crate) const ON_HAND: u64 = 10;
+/// A product that is ordered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Goods {
+    pub(crate) sku: Sku,
+    pub(crate) ordered: u64,
+    /// How many came in, by shard.
+    pub(crate) received: Vec<u64>,
+}
 
-/// How many of each product are ordered.
-pub(crate) const ORDERED: [(&str, u64); 2] = [("MUG-01", 2), ("TEE-07", 1)];
+impl Goods {
+    /// Two mugs and a shirt, each in two shards; or no shirt at all, if there is not enough.
+    fn of(scenario: Scenario) -> Vec<Self> {
+        let goods = |name, ordered, received: [u64; 2]| Self { sku: sku(name), ordered, received: received.to_vec() };
+        let tees = if scenario.enough { [1, 9] } else { [0, 0] };
+        vec![goods("MUG-01", 2, [1, 9]), goods("TEE-07", 1, tees)]
+    }
+
+    /// How many came in, in all.
+    pub(crate) fn all(&self) -> u64 {
+        self.received.iter().sum()
+    }
+}
 
 /// What kind of order it is.
 #[derive(Debug, Clone, Copy)]
@@ -74,6 +92,9 @@ pub(crate) struct World {
     /// Every event that was written, by name, in the order of writing: a list for each append.
     log: Mutex<Vec<Vec<String>>>,
     total: Money,
+    goods: Vec<Goods>,
+    /// Whether the shards of a product are read one after the other.
+    staggered: bool,
 }
 
 impl World {
@@ -81,7 +102,25 @@ impl World {
     pub(crate) fn new(scenario: Scenario) -> Self {
         let mut body = with("/payment_token", json!(scenario.token));
         body["shipping_address"]["postal_code"] = json!(scenario.postal_code);
-        let placed = place(&body).placed().clone();
+        Self::placed(scenario, place(&body).placed().clone(), Goods::of(scenario))
+    }
+
+    /// A world where all goes well, with an order of these goods in it.
+    pub(crate) fn with_goods(goods: Vec<Goods>) -> Self {
+        let line = |goods: &Goods| OrderLine {
+            sku: goods.sku.clone(),
+            name: goods.sku.to_string(),
+            product_version: Version::new(1),
+            quantity: quantity(goods.ordered),
+            unit_price: eur(1),
+        };
+        let total = goods.iter().map(|goods| i64::try_from(goods.ordered).unwrap()).sum();
+        let lines = goods.iter().map(line).collect();
+        let placed = OrderPlaced { lines, total: eur(total), ..place(&body()).placed().clone() };
+        Self::placed(Scenario { token: "tok_approved", postal_code: "10115", enough: true }, placed, goods)
+    }
+
+    fn placed(scenario: Scenario, placed: OrderPlaced, goods: Vec<Goods>) -> Self {
         let world = Self {
             scenario,
             store: InMemoryEventStore::default(),
@@ -92,8 +131,10 @@ impl World {
             millis: AtomicI64::new(placed.deadline.as_millis() - 600_000),
             log: Mutex::default(),
             total: placed.total,
+            goods,
+            staggered: false,
         };
-        world.stock(scenario.enough);
+        world.stock();
         world.place(placed);
         world
     }
@@ -101,6 +142,11 @@ impl World {
     /// The same with a gateway that breaks its promise to close a key.
     pub(crate) fn forgetful(scenario: Scenario) -> Self {
         Self { forgetful: true, ..Self::new(scenario) }
+    }
+
+    /// The same where the shards of a product are read one after the other: between any two, anything can happen.
+    pub(crate) fn staggered(goods: Vec<Goods>) -> Self {
+        Self { staggered: true, ..Self::with_goods(goods) }
     }
 
     /// As the function does that takes orders.
@@ -120,18 +166,29 @@ impl World {
         finish(self.keys.erase(&person, self.now())).unwrap();
     }
 
-    /// Two shards of each product.
-    fn stock(&self, enough: bool) {
-        for (name, _) in ORDERED {
-            let listed = ProductListed { name: name.to_owned(), unit_price: eur(1), stock_shards: shards(2) };
-            self.plant(streams::product(&tenant(), &sku(name)), &[ProductEvent::from(listed)]);
-            let parts: &[(u16, u64)] = if enough || name == "MUG-01" { &[(0, 1), (1, ON_HAND - 1)] } else { &[] };
-            for &(shard, number) in parts {
+    fn stock(&self) {
+        for Goods { sku, received, .. } in &self.goods {
+            let stock_shards = shards(received.len() as u64);
+            let listed = ProductListed { name: sku.to_string(), unit_price: eur(1), stock_shards };
+            self.plant(streams::product(&tenant(), sku), &[ProductEvent::from(listed)]);
+            for (shard, &number) in (0..).zip(received).filter(|(_, number)| **number > 0) {
                 let reference = ReceiptReference::new("DN-1").unwrap();
                 let received = StockReceived { reference, quantity: quantity(number) };
-                self.plant(streams::stock(&tenant(), &sku(name), shard), &[StockEvent::from(received)]);
+                self.plant(streams::stock(&tenant(), sku, shard), &[StockEvent::from(received)]);
             }
         }
+    }
+
+    /// Another order has goods brought from one shard to another; what there is in all stays the same.
+    pub(crate) fn move_goods(&self, sku: &Sku, from_shard: u16, to_shard: u16, number: u64) {
+        let other: OrderId = "00000000-0000-5000-8000-000000000000".parse().unwrap();
+        let from = vec![ShardQuantity { shard: from_shard, quantity: quantity(number) }];
+        let gathering = [Gathering { order_id: other, sku: sku.clone(), to_shard, from }];
+        let at = self.now();
+        let request = Request { commit_id: CommitId::of(other.uuid(), &at.to_string()), at, context: context() };
+        let streams = Gathering::streams(&gathering, &tenant());
+        let moved = handle_all(&self.store, &NoPause, &streams, &request, |stock| gather(stock, &gathering));
+        finish(moved).unwrap();
     }
 
     fn plant<E: DomainEvent>(&self, stream: StreamId, events: &[E]) {

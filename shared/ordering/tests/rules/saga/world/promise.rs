@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use events::{Money, Sku};
+use events::Money;
 use ordering::order::Phase;
 use ordering::payment::PaymentState;
 use ordering::reservation::ReservationState;
@@ -13,8 +13,7 @@ use ordering::stock::{Stock, StockState};
 use ordering::streams;
 use skald::fold;
 
-use super::{ON_HAND, ORDERED, World, tenant};
-use crate::samples::sku;
+use super::{Goods, World, tenant};
 
 impl World {
     /// The promise: the order is confirmed and all of it happened, or cancelled and nothing of it is left; or it is
@@ -47,11 +46,10 @@ impl World {
                 return;
             }
         };
-        for (name, ordered) in ORDERED {
-            let (on_hand, reserved) = self.stock_of(&sku(name));
-            let received = if self.commits(&streams::stock(&tenant(), &sku(name), 0)).is_empty() { 0 } else { ON_HAND };
-            let left = if confirmed { ordered } else { 0 };
-            assert_eq!((on_hand, reserved), (received - left, 0), "on hand and reserved of {name}: {}", story());
+        for goods in &self.goods {
+            let left = if confirmed { goods.ordered } else { 0 };
+            let there_is = (goods.all().saturating_sub(left), 0);
+            assert_eq!(self.stock_of(goods), there_is, "on hand and reserved of {}: {}", goods.sku, story());
         }
         let payments = self.gateway.entries();
         assert_eq!(payments.values().find_map(|entry| entry.open()), None, "money is still held: {}", story());
@@ -66,14 +64,13 @@ impl World {
     /// written yet, it may have had its effect or not.
     #[track_caller]
     fn assert_agreement(&self, state: &SagaState, story: &dyn Fn() -> String) {
-        for (name, ordered) in ORDERED {
-            let lines = state.reservation.held().iter().filter(|line| line.sku == sku(name));
+        for goods in &self.goods {
+            let lines = state.reservation.held().iter().filter(|line| line.sku == goods.sku);
             let held: u64 = lines.map(|line| u64::from(line.quantity)).sum();
-            let (on_hand, reserved) = self.stock_of(&sku(name));
-            let left = if state.reservation == ReservationState::Shipped { ordered } else { 0 };
-            let received = if self.commits(&streams::stock(&tenant(), &sku(name), 0)).is_empty() { 0 } else { ON_HAND };
-            assert_eq!((on_hand, reserved), (received - left, held), "on hand and reserved of {name}: {}", story());
-            assert!(held == 0 || held == ordered, "held of {name}: {}", story());
+            let left = if state.reservation == ReservationState::Shipped { goods.ordered } else { 0 };
+            let there_is = (goods.all().saturating_sub(left), held);
+            assert_eq!(self.stock_of(goods), there_is, "on hand and reserved of {}: {}", goods.sku, story());
+            assert!(held == 0 || held == goods.ordered, "held of {}: {}", goods.sku, story());
         }
 
         let entries = self.gateway.entries();
@@ -129,10 +126,15 @@ impl World {
         assert!(done.is_sorted(), "done in another order: {}", story());
     }
 
-    /// On hand and reserved of a product, over all shards.
-    fn stock_of(&self, sku: &Sku) -> (u64, u64) {
-        let shard = |shard| fold::<Stock>(&self.commits(&streams::stock(&tenant(), sku, shard))).unwrap().state;
-        let shards: [StockState; 2] = [shard(0), shard(1)];
-        (shards.iter().map(|shard| shard.on_hand).sum(), shards.iter().map(|shard| shard.reserved).sum())
+    /// On hand and reserved of a product, over all shards; none of them has more reserved than on hand.
+    #[track_caller]
+    fn stock_of(&self, goods: &Goods) -> (u64, u64) {
+        let shards = (0..).zip(&goods.received).map(|(shard, _)| {
+            let stream = streams::stock(&tenant(), &goods.sku, shard);
+            let StockState { on_hand, reserved } = fold::<Stock>(&self.commits(&stream)).unwrap().state;
+            assert!(reserved <= on_hand, "{stream} is oversold: {reserved} of {on_hand}");
+            (on_hand, reserved)
+        });
+        shards.fold((0, 0), |sum, shard| (sum.0 + shard.0, sum.1 + shard.1))
     }
 }

@@ -1,0 +1,171 @@
+//! Making a reservation: from which shards how many, or what there is too little of.
+//!
+//! Goods are held all at once, in one transaction over the reservation and the shards it draws from. Where they are
+//! spread over more shards than a transaction holds, they are first [gathered](super::Gathering) at fewer.
+//!
+//! There is too little of a product only if all its shards together had too little at one moment. Shards are read one
+//! after the other, and goods may have moved meanwhile; so a reservation is refused at the second look, if no shard of
+//! the product has moved since the first.
+
+use std::cmp::Reverse;
+
+use events::{OrderId, Quantity, ReservedLine, ShortLine, Sku, StockShards};
+use skald::{Decider, Folded, MAX_STREAMS, Many, One, Tenant, Version};
+
+use super::{
+    Gathering, Reservation, ReservationCommand, ReservationState, ReservingEvents, ReservingRejection, ReservingStates,
+};
+use crate::stock::{Stock, StockCommand, StockState};
+use crate::streams;
+
+/// Most shards that one reservation can draw from: what a transaction holds, less the reservation itself.
+const MOST_PARTS: usize = MAX_STREAMS - 1;
+
+/// The versions at which all shards of each line were seen, line by line.
+pub type Look = Vec<Vec<Version>>;
+
+/// A reservation to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MakeReservation {
+    /// For which order.
+    pub order_id: OrderId,
+    /// What was ordered; no product twice.
+    pub lines: Vec<WantedLine>,
+}
+
+/// One product to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedLine {
+    /// The product.
+    pub sku: Sku,
+    /// How many.
+    pub quantity: Quantity,
+    /// Over how many shards its stock was ever spread: any of them may hold some.
+    pub stock_shards: StockShards,
+}
+
+impl MakeReservation {
+    /// The streams that [`make`] decides over: the reservation, and every shard of the products' stock.
+    #[must_use]
+    pub fn streams(&self, tenant: &Tenant) -> (One<Reservation>, Many<Stock>) {
+        let shards = self.lines.iter().flat_map(|line| line.stock_shards.numbers().map(move |shard| (line, shard)));
+        let stock = shards.map(|(line, shard)| streams::stock(tenant, &line.sku, shard));
+        (One::new(streams::reservation(tenant, self.order_id)), Many::new(stock.collect()))
+    }
+
+    /// The shards of each line. `stock` has every shard of every line, in order.
+    fn shards<'a>(&self, mut stock: &'a [Folded<StockState>]) -> Vec<&'a [Folded<StockState>]> {
+        let shards = self.lines.iter().map(|line| {
+            let (shards, others) = stock.split_at(usize::from(line.stock_shards.get()).min(stock.len()));
+            stock = others;
+            shards
+        });
+        shards.collect()
+    }
+
+    /// For each line, from which shards to draw how many; or what there is too little of, with the place of its line.
+    fn draw(&self, shards: &[&[Folded<StockState>]]) -> Result<Vec<Vec<ReservedLine>>, Vec<(usize, ShortLine)>> {
+        let (mut drawn, mut short) = (Vec::new(), Vec::new());
+        for (place, (line, shards)) in self.lines.iter().zip(shards).enumerate() {
+            let available: Vec<u64> = shards.iter().map(|shard| shard.state.available()).collect();
+            match line.draw(self.order_id, &available) {
+                Some(parts) => drawn.push(parts),
+                None => short.push((place, line.short(&available))),
+            }
+        }
+        if short.is_empty() { Ok(drawn) } else { Err(short) }
+    }
+
+    /// The goods to bring together so that the parts fit a transaction: those that are spread over the most shards.
+    fn gatherings(&self, mut drawn: Vec<Vec<ReservedLine>>) -> Vec<Gathering> {
+        let mut parts: usize = drawn.iter().map(Vec::len).sum();
+        drawn.sort_by_key(|parts| Reverse(parts.len()));
+        let needed = drawn.into_iter().take_while(|line| {
+            let too_many = parts > MOST_PARTS;
+            parts -= line.len().saturating_sub(1);
+            too_many
+        });
+        needed.filter_map(|line| Gathering::of(self.order_id, line)).collect()
+    }
+}
+
+impl WantedLine {
+    fn short(&self, available: &[u64]) -> ShortLine {
+        let available = available.iter().fold(0, |sum: u64, shard| sum.saturating_add(*shard));
+        ShortLine { sku: self.sku.clone(), wanted: self.quantity, available }
+    }
+
+    /// How many from which shard, by rising shard; none if all together have too few.
+    ///
+    /// One shard that holds enough is best, and which of several is said by the order's id, so that many orders at once do
+    /// not all meet at the same. Else the fullest first, so that it takes the fewest.
+    fn draw(&self, order_id: OrderId, available: &[u64]) -> Option<Vec<ReservedLine>> {
+        let wanted = u64::from(self.quantity);
+        let enough: Vec<usize> = (0..available.len()).filter(|&shard| available[shard] >= wanted).collect();
+        let first = match enough.as_slice() {
+            [] => None,
+            several => several.get((order_id.uuid().as_u128() % several.len() as u128) as usize).copied(),
+        };
+        let mut fullest: Vec<usize> = (0..available.len()).collect();
+        fullest.sort_by_key(|&shard| (Some(shard) != first, Reverse(available[shard])));
+
+        let (mut parts, mut missing) = (Vec::new(), wanted);
+        for shard in fullest {
+            let Ok(quantity) = Quantity::new(available[shard].min(missing)) else { break };
+            missing -= u64::from(quantity);
+            parts.push(ReservedLine { sku: self.sku.clone(), shard: u16::try_from(shard).ok()?, quantity });
+        }
+        parts.sort_by_key(|part| part.shard);
+        (missing == 0).then_some(parts)
+    }
+}
+
+/// The decision over a reservation and the stock it may draw from, all or nothing: for [`skald::handle_all`] with
+/// [`MakeReservation::streams`]. If anything is short, the reservation is refused and no stock is touched. `before` is
+/// an earlier look at the same shards, which was over before these states were read.
+///
+/// # Errors
+/// The rejection of the reservation; [`ReservingRejection::Doubtful`] if something seems short and `before` does not show
+/// the same; [`ReservingRejection::Scattered`] if there is enough, in more shards than a transaction holds.
+pub fn make(
+    (reservation, stock): &ReservingStates,
+    make: &MakeReservation,
+    before: Option<&Look>,
+) -> Result<ReservingEvents, ReservingRejection> {
+    let untouched = || vec![Vec::new(); stock.len()];
+    if reservation.state != ReservationState::Unmade {
+        // It has answered, whatever there is now.
+        let command = ReservationCommand::Make { lines: Vec::new() };
+        return Ok((Reservation::decide(&reservation.state, &command)?, untouched()));
+    }
+    let shards = make.shards(stock);
+    let look = || shards.iter().map(|shards| shards.iter().map(|shard| shard.version).collect()).collect::<Look>();
+    let drawn = match make.draw(&shards) {
+        Ok(drawn) => drawn,
+        Err(short) => {
+            let look = look();
+            let unmoved = |place: usize| before.is_some_and(|before| before.get(place) == look.get(place));
+            let short: Vec<_> = short.into_iter().filter(|(place, _)| unmoved(*place)).map(|(_, line)| line).collect();
+            if short.is_empty() {
+                return Err(ReservingRejection::Doubtful(look));
+            }
+            return Ok((Reservation::decide(&reservation.state, &ReservationCommand::Refuse { short })?, untouched()));
+        }
+    };
+    if drawn.iter().map(Vec::len).sum::<usize>() > MOST_PARTS {
+        return Err(ReservingRejection::Scattered { look: look(), gatherings: make.gatherings(drawn) });
+    }
+    let lines = drawn.concat();
+    let numbered = make.lines.iter().flat_map(|line| line.stock_shards.numbers().map(move |shard| (&line.sku, shard)));
+    let reserved = stock.iter().zip(numbered).map(|(state, (sku, shard))| {
+        match lines.iter().find(|line| (&line.sku, line.shard) == (sku, shard)) {
+            None => Ok(Vec::new()),
+            Some(line) => {
+                let (order_id, quantity) = (make.order_id, line.quantity);
+                Stock::decide(&state.state, &StockCommand::Reserve { order_id, quantity })
+            }
+        }
+    });
+    let reserved = reserved.collect::<Result<_, _>>()?;
+    Ok((Reservation::decide(&reservation.state, &ReservationCommand::Make { lines })?, reserved))
+}

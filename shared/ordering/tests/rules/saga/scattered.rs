@@ -1,0 +1,177 @@
+//! Orders whose goods are in many shards: each is reserved, or there is truly too little.
+
+use events::CancelReason;
+use ordering::order::Phase;
+use ordering::reservation::ReservationState;
+use ordering::saga::{Step, StepInput};
+use ordering::steps::StepError;
+use proptest::prelude::*;
+
+use super::machine::execute;
+use super::world::{Goods, World, finish, poll, poll_times, run};
+use crate::samples::sku;
+
+/// More polls than any runner here takes.
+pub(super) const MOST_POLLS: usize = 10_000;
+
+/// Seven products with 16 shards and a piece in each; 15 are ordered of each, from 105 shards.
+pub(super) fn seven() -> Vec<Goods> {
+    let goods = |number| Goods { sku: sku(&format!("SKU-{number}")), ordered: 15, received: vec![1; 16] };
+    (0..7).map(goods).collect()
+}
+
+fn phase(world: &World) -> Phase {
+    world.state().phase().unwrap()
+}
+
+/// Takes the step that reserves, and looks at what it wrote.
+fn reserve(world: &World) -> ReservationState {
+    let _taken: Result<(), StepError> = finish(world.perform(&StepInput::of(&world.execution(), Step::ReserveStock)));
+    world.state().reservation
+}
+
+#[test]
+fn an_order_from_more_shards_than_a_transaction_holds_is_confirmed() {
+    let world = World::with_goods(seven());
+    run(world.driver());
+    assert_eq!(phase(&world), Phase::Confirmed, "{}", world.log().join("\n"));
+    world.assert_clean("seven products");
+}
+
+#[test]
+fn it_comes_to_its_end_whoever_dies_or_sleeps_after_whichever_line() {
+    let world = World::with_goods(seven());
+    let mut runner = world.driver();
+    let lines = (1..MOST_POLLS).find(|_| poll(&mut runner)).unwrap();
+    for line in 0..=lines {
+        let world = World::with_goods(seven());
+        let mut runner = execute(&world, 1);
+        let done = poll_times(&mut runner, line);
+        let what = format!("line {line}, {}", line % 4);
+        match line % 4 {
+            0 => drop(runner),
+            1 => {
+                world.cancel();
+                drop(runner);
+            }
+            2 => {
+                world.cancel();
+                run(world.driver());
+                if !done {
+                    run(runner);
+                }
+            }
+            _ => {
+                run(world.driver());
+                if !done {
+                    run(runner);
+                }
+            }
+        }
+        run(world.driver());
+        world.assert_clean(&what);
+        let stands = phase(&world);
+        assert!(stands == Phase::Confirmed || stands == Phase::Cancelled(CancelReason::CustomerRequest), "{what}");
+        assert!(line % 4 != 0 || stands == Phase::Confirmed, "{what}");
+    }
+}
+
+/// Two looks at every shard are taken one shard after the other, while what one shard gives another one gets. There is
+/// enough at any moment.
+#[test]
+fn goods_that_move_from_shard_to_shard_are_never_called_too_few() {
+    let goods = || vec![Goods { sku: sku("MUG-01"), ordered: 5, received: vec![0, 0, 6, 0] }];
+    for first in 0..40 {
+        for second in 0..20 {
+            for third in [0, 1, 3, 7] {
+                let world = World::staggered(goods());
+                let mut runner = world.driver();
+                let moves = [(first, 2, 0), (second, 0, 3), (third, 3, 1)];
+                let mut over = false;
+                for (polls, from, to) in moves {
+                    over = over || poll_times(&mut runner, polls);
+                    if !over && world.state().reservation == ReservationState::Unmade {
+                        world.move_goods(&sku("MUG-01"), from, to, 6);
+                    }
+                }
+                if !over {
+                    run(runner);
+                }
+                let what = format!("moved after {first}, {second}, {third}");
+                assert_eq!(phase(&world), Phase::Confirmed, "{what}\n{}", world.log().join("\n"));
+                world.assert_clean(&what);
+            }
+        }
+    }
+}
+
+/// However often they move, the order is tried again and not refused.
+#[test]
+fn goods_that_never_rest_are_never_called_too_few() {
+    let world = World::staggered(vec![Goods { sku: sku("MUG-01"), ordered: 5, received: vec![0, 0, 0, 6] }]);
+    let input = StepInput::of(&world.execution(), Step::ReserveStock);
+    let mut step: super::world::Runner<'_> = Box::pin(async {
+        match world.perform(&input).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                assert_eq!(error.name(), StepError::TRANSIENT, "{error}");
+                Ok(())
+            }
+        }
+    });
+    let mut at = 3;
+    for _ in 0..MOST_POLLS {
+        if poll(&mut step) {
+            break;
+        }
+        if world.state().reservation == ReservationState::Unmade {
+            // Always to a shard that is read before the one that gives them, or to the last again.
+            let to = if at == 0 { 3 } else { at - 1 };
+            world.move_goods(&sku("MUG-01"), at, to, 6);
+            at = to;
+        }
+    }
+    drop(step);
+    run(world.driver());
+    assert_eq!(phase(&world), Phase::Confirmed);
+    world.assert_clean("never at rest");
+}
+
+fn any_goods() -> impl Strategy<Value = Vec<Goods>> {
+    let line = (proptest::collection::vec(0..4_u64, 1..=16), 0..3_u64, any::<bool>());
+    // Most lines want about all there is, so that they need many shards.
+    (proptest::collection::vec(line, 1..=50), any::<bool>()).prop_map(|(lines, all_short)| {
+        let goods = lines.into_iter().enumerate().map(|(number, (received, less, more))| {
+            let all: u64 = received.iter().sum();
+            let ordered = if more && all_short { all + less } else { all.saturating_sub(less) };
+            Goods { sku: sku(&format!("SKU-{number}")), ordered: ordered.clamp(1, 1000), received }
+        });
+        goods.collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// Each allowed order over any allowed shards is reserved if there is enough of each product, and else refused; it is
+    /// never oversold; and when it is undone, everything is back.
+    #[test]
+    fn an_order_is_reserved_if_there_is_enough_of_everything(goods in any_goods(), dies in 0..400_usize) {
+        let enough = goods.iter().all(|goods| goods.all() >= goods.ordered);
+        let world = World::with_goods(goods.clone());
+        poll_times(&mut execute(&world, 1), dies);
+        run(world.driver());
+        let expected =
+            if enough { Phase::Confirmed } else { Phase::Cancelled(CancelReason::StockUnavailable) };
+        prop_assert_eq!(phase(&world), expected);
+        world.assert_clean("reserved or refused");
+
+        let world = World::with_goods(goods);
+        let reservation = reserve(&world);
+        prop_assert_eq!(matches!(reservation, ReservationState::Made(_)), enough);
+        prop_assert!(world.cancel());
+        run(world.driver());
+        prop_assert!(matches!(phase(&world), Phase::Cancelled(_)));
+        world.assert_clean("reserved, then undone");
+    }
+}
