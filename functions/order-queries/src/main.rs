@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::Client;
 use order_queries::Queries;
 use skald_dynamodb::{DynamoDbEventStore, DynamoDbPersonKeys, DynamoDbViewStore};
 use skald_kms::KmsKeyWrap;
-use skald_lambda::{Error, config, http, start_logging};
+use skald_lambda::{Error, clock, config, http, start_logging};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -12,7 +12,7 @@ async fn main() -> Result<(), Error> {
     let aws = config::aws().await;
     let dynamodb = Client::new(&aws);
     let wrap = KmsKeyWrap::new(aws_sdk_kms::Client::new(&aws), config::variable("PERSON_KEYS_KMS_KEY")?);
-    let keys = &DynamoDbPersonKeys::new(dynamodb.clone(), config::variable("PERSON_KEYS_TABLE")?, wrap);
+    let keys = &DynamoDbPersonKeys::new(dynamodb.clone(), config::variable("PERSON_KEYS_TABLE")?, wrap, clock::now);
     let events = DynamoDbEventStore::new(dynamodb.clone(), config::variable("EVENTS_TABLE")?);
     let orders = DynamoDbViewStore::new(dynamodb.clone(), config::variable("ORDER_VIEW_TABLE")?);
     let stock = DynamoDbViewStore::new(dynamodb, config::variable("STOCK_VIEW_TABLE")?);

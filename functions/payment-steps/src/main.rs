@@ -8,7 +8,7 @@ use ordering::steps::{StepError, payment};
 use payment_steps::TimeLimited;
 use skald_dynamodb::{DynamoDbEventStore, DynamoDbPersonKeys, DynamoDbViewStore};
 use skald_kms::KmsKeyWrap;
-use skald_lambda::clock::RandomPause;
+use skald_lambda::clock::{self, RandomPause};
 use skald_lambda::{Error, config, start_logging, steps};
 
 #[tokio::main(flavor = "current_thread")]
@@ -17,7 +17,7 @@ async fn main() -> Result<(), Error> {
     let aws = config::aws().await;
     let dynamodb = Client::new(&aws);
     let wrap = KmsKeyWrap::new(aws_sdk_kms::Client::new(&aws), config::variable("PERSON_KEYS_KMS_KEY")?);
-    let keys = &DynamoDbPersonKeys::new(dynamodb.clone(), config::variable("PERSON_KEYS_TABLE")?, wrap);
+    let keys = &DynamoDbPersonKeys::new(dynamodb.clone(), config::variable("PERSON_KEYS_TABLE")?, wrap, clock::now);
     let events = &DynamoDbEventStore::new(dynamodb.clone(), config::variable("EVENTS_TABLE")?);
     let ledger = &DynamoDbViewStore::new(dynamodb, config::variable("SANDBOX_GATEWAY_TABLE")?);
     steps::serve(StepError::name, move |input: StepInput, at| async move {

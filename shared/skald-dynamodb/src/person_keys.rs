@@ -1,8 +1,13 @@
 //! The keys of persons.
 //!
 //! The table knows keys only *wrapped*, encrypted with a key that stays elsewhere: behind the port [`KeyWrap`]. It is asked
-//! for every key, every time, strongly consistent, so an erased person is erased for everybody at once. What is remembered is
-//! only what a wrapped key was unwrapped to, so that a process asks for that once for each person.
+//! for every key, every time, strongly consistent, so an erased person is erased for everybody at once.
+//!
+//! What is remembered is what a wrapped key was unwrapped to, so that a process need not ask for that each time. It is used
+//! only together with the wrapped key that the table shows. It stays in memory for at most five minutes, and for at most 250
+//! persons; it is wiped at the next look at any key after that, and at once when the person turns out to be erased. So a
+//! process that looks at no key any more, such as a function that is frozen between calls, may hold keys, also of persons who
+//! were erased meanwhile, until it looks at one again or ends.
 
 mod remembered;
 
@@ -64,6 +69,7 @@ pub struct DynamoDbPersonKeys<W> {
     table: Arc<str>,
     wrap: W,
     remembered: Arc<Remembered>,
+    now: fn() -> Timestamp,
 }
 
 impl<W> fmt::Debug for DynamoDbPersonKeys<W> {
@@ -73,14 +79,16 @@ impl<W> fmt::Debug for DynamoDbPersonKeys<W> {
 }
 
 impl<W: KeyWrap> DynamoDbPersonKeys<W> {
-    /// The keys in this table, wrapped by `wrap`. The client brings its own time limits and retries.
+    /// The keys in this table, wrapped by `wrap`. The client brings its own time limits and retries; `now` is the clock by
+    /// which keys are forgotten.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>, wrap: W) -> Self {
-        Self { client, table: table.into().into(), wrap, remembered: Arc::default() }
+    pub fn new(client: Client, table: impl Into<String>, wrap: W, now: fn() -> Timestamp) -> Self {
+        Self { client, table: table.into().into(), wrap, remembered: Arc::default(), now }
     }
 
     /// What stands in the person's place, as of now.
     async fn item_of(&self, person: &Person) -> Result<Option<Attributes>, StoreError> {
+        self.remembered.forget_old((self.now)());
         let get = self.client.get_item().table_name(&*self.table).consistent_read(true);
         let got = get.set_key(Some(key_item::key(person))).send().await;
         Ok(got.map_err(|error| sdk_error("GetItem", error))?.item)
@@ -88,18 +96,22 @@ impl<W: KeyWrap> DynamoDbPersonKeys<W> {
 
     /// What an item in the person's place says.
     async fn entry(&self, person: &Person, item: Attributes) -> Result<KeyEntry, StoreError> {
-        let wrapped = match key_item::read(person, item)? {
-            StoredKey::Wrapped(wrapped) => wrapped,
-            StoredKey::Erased => {
+        let wrapped = match key_item::read(person, item) {
+            Ok(StoredKey::Wrapped(wrapped)) => wrapped,
+            Ok(StoredKey::Erased) => {
                 self.remembered.forget(person);
                 return Ok(KeyEntry::Erased);
+            }
+            Err(error) => {
+                self.remembered.forget(person);
+                return Err(error);
             }
         };
         if let Some(key) = self.remembered.get(person, &wrapped.bytes) {
             return Ok(KeyEntry::Key(key));
         }
         let key = self.wrap.unwrap_key(person, &wrapped).await?;
-        self.remembered.keep(person.clone(), wrapped.bytes, key.clone());
+        self.remembered.keep(person.clone(), wrapped.bytes, key.clone(), (self.now)());
         Ok(KeyEntry::Key(key))
     }
 
@@ -108,7 +120,7 @@ impl<W: KeyWrap> DynamoDbPersonKeys<W> {
         let (key, wrapped) = self.wrap.make(person).await?;
         let item = key_item::wrapped_key(person, &wrapped);
         // Before it is stored: if the answer is lost, the next attempt finds this key in the table.
-        self.remembered.keep(person.clone(), wrapped.bytes, key.clone());
+        self.remembered.keep(person.clone(), wrapped.bytes, key.clone(), (self.now)());
         let put = self.client.put_item().table_name(&*self.table);
         let sent = put
             .set_item(Some(item))
@@ -146,12 +158,16 @@ impl<W: KeyWrap> PersonKeys for DynamoDbPersonKeys<W> {
     async fn to_open(&self, person: &Person) -> Result<Option<KeyEntry>, StoreError> {
         match self.item_of(person).await? {
             Some(item) => self.entry(person, item).await.map(Some),
-            None => Ok(None),
+            None => {
+                self.remembered.forget(person);
+                Ok(None)
+            }
         }
     }
 
     /// As [`PersonKeys::erase`]. The tombstone keeps the time of the first call.
     async fn erase(&self, person: &Person, at: Timestamp) -> Result<(), StoreError> {
+        self.remembered.forget_old((self.now)());
         let put = self.client.put_item().table_name(&*self.table);
         let sent = put
             .set_item(Some(key_item::tombstone(person, at)))

@@ -264,7 +264,7 @@ async fn a_page_of_a_list_is_one_request_however_long_the_list() {
 async fn a_key_is_one_read_unit_and_one_write_unit_when_it_is_made_or_destroyed() {
     let (counter, wrap) = (Counter::default(), LocalWrap::default());
     let client = Engine::start().await.meddled_client(counter.clone()).await;
-    let keys = DynamoDbPersonKeys::new(client, KEYS, wrap.clone());
+    let keys = DynamoDbPersonKeys::new(client, KEYS, wrap.clone(), || Timestamp::EPOCH);
     keys.to_open(&person("c-1")).await.unwrap();
     assert_bill(&counter.take(), &[("GetItem", 1)], 1, 0);
     keys.to_seal(&person("c-1")).await.unwrap();

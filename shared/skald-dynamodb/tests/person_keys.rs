@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -22,10 +23,19 @@ fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis).unwrap()
 }
 
+thread_local! {
+    /// What the clock shows, in milliseconds. Each test has a thread of its own.
+    static NOW: Cell<i64> = const { Cell::new(0) };
+}
+
+fn now() -> Timestamp {
+    at(NOW.get())
+}
+
 /// Keys through a client that `meddler` spoils, and what wraps them.
 async fn keys(engine: &Engine, meddler: impl Meddler) -> (DynamoDbPersonKeys<LocalWrap>, LocalWrap) {
     let wrap = LocalWrap::default();
-    (DynamoDbPersonKeys::new(engine.meddled_client(meddler).await, KEYS, wrap.clone()), wrap)
+    (DynamoDbPersonKeys::new(engine.meddled_client(meddler).await, KEYS, wrap.clone(), now), wrap)
 }
 
 async fn pass(engine: &Engine) -> (DynamoDbPersonKeys<LocalWrap>, LocalWrap) {
@@ -62,6 +72,22 @@ async fn a_key_is_stored_wrapped_and_an_erased_one_not_at_all() {
     keys.erase(&person("c-1"), at(2_000)).await.unwrap();
     let tombstone = ("erased_at".to_owned(), support::text("1970-01-01T00:00:01.000Z"));
     assert_eq!(items(&engine).await, [Attributes::from([("pk".to_owned(), support::text("default/c-1")), tombstone])]);
+}
+
+#[tokio::test]
+async fn a_key_is_unwrapped_again_after_five_minutes() {
+    const FIVE_MINUTES_MS: i64 = 5 * 60 * 1000;
+    let (keys, wrap) = pass(&Engine::start().await).await;
+    keys.to_seal(&person("c-1")).await.unwrap();
+    for (millis, unwrapped) in
+        [(0, 0), (FIVE_MINUTES_MS - 1, 0), (FIVE_MINUTES_MS, 1), (2 * FIVE_MINUTES_MS - 1, 1), (2 * FIVE_MINUTES_MS, 2)]
+    {
+        NOW.set(millis);
+        for _ in 0..2 {
+            keys.to_open(&person("c-1")).await.unwrap();
+            assert_eq!(wrap.asked(), (1, unwrapped), "after {millis} ms");
+        }
+    }
 }
 
 #[tokio::test]
@@ -204,7 +230,7 @@ async fn a_key_whose_answer_is_lost_is_found_by_the_next_attempt() {
 async fn a_client_that_tries_again_by_itself_makes_one_key() {
     let engine = Engine::start().await;
     let (client, wrap) = (engine.patient_client(once("PutItem", || Fate::LoseAnswer)).await, LocalWrap::default());
-    let keys = DynamoDbPersonKeys::new(client, KEYS, wrap.clone());
+    let keys = DynamoDbPersonKeys::new(client, KEYS, wrap.clone(), now);
     assert!(matches!(keys.to_seal(&person("c-1")).await.unwrap(), KeyEntry::Key(_)));
     assert_eq!(wrap.asked(), (1, 0), "its own key is no other's");
 }

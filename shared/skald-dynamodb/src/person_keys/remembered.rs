@@ -3,43 +3,61 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use skald::{Person, PersonKey};
+use skald::{Person, PersonKey, Timestamp};
 
 /// Most keys that are remembered at once.
-const KEYS: usize = 1000;
+const KEYS: usize = 250;
+/// How long a key is remembered after it was unwrapped, in milliseconds.
+const REMEMBERED_MS: i64 = 5 * 60 * 1000;
 
 /// The keys that were unwrapped here, by person. One is good only together with the wrapped key that it came from, which
-/// the table shows: so nothing here outlives what is there.
+/// the table shows: nothing here is an answer by itself. What is taken out is wiped from memory, unless a call that is under
+/// way still works with it.
 #[derive(Default)]
 pub(super) struct Remembered(Mutex<HashMap<Person, Unwrapped>>);
 
 struct Unwrapped {
     from: Vec<u8>,
     key: PersonKey,
+    since: Timestamp,
+}
+
+impl Unwrapped {
+    /// A clock that was set back does not make it younger.
+    fn is_good(&self, now: Timestamp) -> bool {
+        (self.since..self.since.plus_millis(REMEMBERED_MS)).contains(&now)
+    }
 }
 
 impl Remembered {
-    /// What this wrapped key was unwrapped to.
+    /// What this wrapped key was unwrapped to. If another one was unwrapped for the person, it is forgotten.
     pub(super) fn get(&self, person: &Person, wrapped: &[u8]) -> Option<PersonKey> {
-        let keys = self.lock();
-        keys.get(person).filter(|unwrapped| unwrapped.from == wrapped).map(|unwrapped| unwrapped.key.clone())
-    }
-
-    /// In place of any other key if there are too many: whoever loses theirs has it unwrapped again.
-    pub(super) fn keep(&self, person: Person, wrapped: Vec<u8>, key: PersonKey) {
         let mut keys = self.lock();
-        if keys.len() >= KEYS
-            && !keys.contains_key(&person)
-            && let Some(any) = keys.keys().next().cloned()
-        {
-            keys.remove(&any);
+        if keys.get(person)?.from != wrapped {
+            keys.remove(person);
         }
-        keys.insert(person, Unwrapped { from: wrapped, key });
+        keys.get(person).map(|unwrapped| unwrapped.key.clone())
     }
 
-    /// Wipes the person's key from memory.
+    /// In the place of the oldest key if there are too many: it has to be unwrapped again when it is needed.
+    pub(super) fn keep(&self, person: Person, wrapped: Vec<u8>, key: PersonKey, now: Timestamp) {
+        let mut keys = self.lock();
+        keys.insert(person, Unwrapped { from: wrapped, key, since: now });
+        if keys.len() > KEYS
+            && let Some(oldest) = keys.iter().min_by_key(|(_, unwrapped)| unwrapped.since).map(|(of, _)| of.clone())
+        {
+            keys.remove(&oldest);
+        }
+    }
+
+    /// Forgets the person's key.
     pub(super) fn forget(&self, person: &Person) {
         self.lock().remove(person);
+    }
+
+    /// Forgets the keys, whoever's they are, that were unwrapped too long ago.
+    pub(super) fn forget_old(&self, now: Timestamp) {
+        self.lock().retain(|_, unwrapped| unwrapped.is_good(now));
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Person, Unwrapped>> {
@@ -57,30 +75,65 @@ mod tests {
         Person { tenant: Tenant::default(), id: PersonId::new(format!("c-{number}")).unwrap() }
     }
 
-    fn keep(remembered: &Remembered, number: usize, wrapped: &[u8]) {
-        remembered.keep(person(number), wrapped.to_vec(), PersonKey::new([7; 32]));
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis).unwrap()
+    }
+
+    fn keep(remembered: &Remembered, number: usize, wrapped: &[u8], millis: i64) {
+        remembered.keep(person(number), wrapped.to_vec(), PersonKey::new([7; 32]), at(millis));
+    }
+
+    /// Whose keys are in memory.
+    fn kept(remembered: &Remembered) -> Vec<String> {
+        let mut kept: Vec<String> = remembered.lock().keys().map(Person::key).collect();
+        kept.sort();
+        kept
     }
 
     #[test]
     fn a_key_is_good_for_its_person_and_its_wrapped_key_alone() {
         let remembered = Remembered::default();
-        keep(&remembered, 1, b"wrapped");
+        keep(&remembered, 1, b"wrapped", 0);
+        assert!(remembered.get(&person(2), b"wrapped").is_none());
         assert!(remembered.get(&person(1), b"wrapped").is_some());
         assert!(remembered.get(&person(1), b"another").is_none());
-        assert!(remembered.get(&person(2), b"wrapped").is_none());
-        remembered.forget(&person(1));
-        assert!(remembered.get(&person(1), b"wrapped").is_none());
+        assert_eq!(kept(&remembered), [""; 0], "a key that the table does not show any more");
     }
 
     #[test]
-    fn however_many_persons_come_the_last_is_remembered_and_there_are_not_too_many() {
+    fn what_is_forgotten_is_not_in_memory() {
+        let remembered = Remembered::default();
+        keep(&remembered, 1, b"wrapped", 0);
+        keep(&remembered, 2, b"wrapped", 0);
+        remembered.forget(&person(1));
+        assert_eq!(kept(&remembered), ["default/c-2"]);
+    }
+
+    #[test]
+    fn after_five_minutes_a_key_is_forgotten_whether_its_person_comes_again_or_not() {
+        let remembered = Remembered::default();
+        keep(&remembered, 1, b"wrapped", 0);
+        keep(&remembered, 2, b"wrapped", 1);
+        remembered.forget_old(at(REMEMBERED_MS - 1));
+        assert_eq!(kept(&remembered), ["default/c-1", "default/c-2"]);
+        remembered.forget_old(at(REMEMBERED_MS));
+        assert_eq!(kept(&remembered), ["default/c-2"]);
+        remembered.forget_old(at(0));
+        assert_eq!(kept(&remembered), [""; 0], "a clock that is set back keeps no key longer");
+    }
+
+    #[test]
+    fn however_many_persons_come_the_last_are_remembered_and_there_are_not_too_many() {
         let remembered = Remembered::default();
         for number in 0..2 * KEYS {
-            keep(&remembered, number, b"old");
-            keep(&remembered, number, b"wrapped");
+            let millis = i64::try_from(number).unwrap();
+            keep(&remembered, number, b"old", millis);
+            keep(&remembered, number, b"wrapped", millis);
             assert!(remembered.get(&person(number), b"wrapped").is_some());
             assert!(remembered.lock().len() <= KEYS);
         }
-        assert_eq!(remembered.lock().len(), KEYS);
+        for number in 0..2 * KEYS {
+            assert_eq!(remembered.get(&person(number), b"wrapped").is_some(), number >= KEYS, "{number}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use aes_gcm_siv::{Aes256GcmSiv, KeyInit, Nonce};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{BillingMode, KeyType, ScalarAttributeType};
 use sha2::{Digest, Sha256};
-use skald::{Person, PersonId, PersonKey, StoreError, Tenant, Unopened};
+use skald::{Person, PersonId, PersonKey, StoreError, Tenant, Timestamp, Unopened};
 use skald_dynamodb::{DynamoDbPersonKeys, KeyWrap, WrappedKey};
 use skald_testkit::person_keys::PersonKeysFixture;
 
@@ -103,8 +103,8 @@ impl<W: KeyWrap + Clone> Keys<W> {
     }
 
     fn with(client: Client, stores: Client, wrap: W) -> Self {
-        let keys = DynamoDbPersonKeys::new(stores.clone(), KEYS, wrap.clone());
-        Self { client, keys, elsewhere: DynamoDbPersonKeys::new(stores, KEYS, wrap) }
+        let keys = DynamoDbPersonKeys::new(stores.clone(), KEYS, wrap.clone(), || Timestamp::EPOCH);
+        Self { client, keys, elsewhere: DynamoDbPersonKeys::new(stores, KEYS, wrap, || Timestamp::EPOCH) }
     }
 }
 

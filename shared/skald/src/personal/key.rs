@@ -12,7 +12,7 @@ use aes_gcm_siv::aead::{Aead, Payload};
 use aes_gcm_siv::{Aes256GcmSiv, KeyInit, Nonce};
 use base64::Engine;
 pub(super) use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::Person;
 use crate::{StoreError, Timestamp};
@@ -39,8 +39,8 @@ pub enum KeyEntry {
 
 /// Keeps the keys of persons, apart from what is sealed with them. The port to a table of its own.
 ///
-/// Whoever asks after [`erase`](Self::erase) has returned is told that the person is erased: a key may be remembered only
-/// as long as nobody asks for it again.
+/// A call that begins after [`erase`](Self::erase) has returned finds that the person is erased, wherever it is made: what a
+/// store of keys remembers is never an answer by itself.
 pub trait PersonKeys: Sync {
     /// The key to seal with; a new one for whoever has none.
     ///
@@ -92,8 +92,10 @@ pub enum Unopened {
 impl PersonKey {
     /// The key of these bytes, which must have come from a random source.
     #[must_use]
-    pub fn new(bytes: [u8; 32]) -> Self {
-        Self(Arc::new(Zeroizing::new(bytes)))
+    pub fn new(mut bytes: [u8; 32]) -> Self {
+        let key = Self(Arc::new(Zeroizing::new(bytes)));
+        bytes.zeroize();
+        key
     }
 
     fn cipher(&self) -> Aes256GcmSiv {
@@ -192,6 +194,18 @@ mod tests {
     #[test]
     fn a_seal_to_come_is_told_from_a_broken_one() {
         assert_eq!(key(7).open(&jane(), &BASE64.encode([2, 0, 0])), Err(Unopened::Unknown(2)));
+    }
+
+    #[test]
+    fn a_key_is_wiped_when_nothing_needs_it_any_more() {
+        const fn wiped<T: zeroize::ZeroizeOnDrop>() {}
+        wiped::<Zeroizing<[u8; 32]>>();
+        // What a cipher makes of the key.
+        wiped::<aes::Aes256>();
+        let key = key(7);
+        let other = key.clone();
+        assert_eq!(Arc::strong_count(&key.0), 2, "a clone is another copy of the bytes");
+        drop((key, other));
     }
 
     #[test]
