@@ -144,6 +144,7 @@ macro_rules! __event_store_rules {
             a_commit_without_events_is_refused
             a_commit_that_is_too_large_is_refused
             what_cannot_be_read_back_is_refused
+            a_name_that_breaks_the_rules_is_refused
             what_may_be_stored_is_read_as_it_was_written
             the_largest_commits_are_stored
             what_an_append_answers_is_what_is_read

@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::json::{self, JsonFault, MAX_EVENT_LEVELS, MAX_STATE_LEVELS};
-use crate::{DecodeError, DomainEvent, EventData, Head, Snapshot, StreamId, Timestamp, Version};
+use crate::{
+    DecodeError, DomainEvent, EventData, Head, InvalidName, Snapshot, StreamId, Timestamp, Version, is_event_type,
+};
 
 /// How far clocks may be apart, in milliseconds. A clock that differs by more is wrong: a commit that it
 /// put further ahead than this does not hold back the commits after it.
 pub const CLOCKS_APART_MS: i64 = 60_000;
 
-/// Longest correlation id and actor, in characters.
+/// Longest correlation id, actor, source and name of something in the metadata, in characters.
 const MAX_CONTEXT_TEXT: usize = 128;
 
 /// What a store needs for an event or an entry of the metadata beside its content, at most. (On DynamoDB: 40 bytes of JSON
@@ -76,6 +78,12 @@ impl fmt::Display for EventId {
 #[error("not 1 to 128 of A-Z a-z 0-9 . _ : -")]
 pub struct InvalidContext;
 
+/// Whether the text is 1 to 128 of `A-Z a-z 0-9 . _ : -`.
+fn is_context_text(text: &str) -> bool {
+    (1..=MAX_CONTEXT_TEXT).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'-'))
+}
+
 macro_rules! context_text {
     ($(#[$meta:meta])* $name:ident) => {
         $(#[$meta])*
@@ -88,9 +96,7 @@ macro_rules! context_text {
             /// [`InvalidContext`] unless the text is 1 to 128 of `A-Z a-z 0-9 . _ : -`.
             pub fn new(text: impl Into<String>) -> Result<Self, InvalidContext> {
                 let text = text.into();
-                let valid = (1..=MAX_CONTEXT_TEXT).contains(&text.len())
-                    && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'-'));
-                if valid { Ok(Self(text)) } else { Err(InvalidContext) }
+                if is_context_text(&text) { Ok(Self(text)) } else { Err(InvalidContext) }
             }
 
             /// The text.
@@ -134,7 +140,7 @@ context_text! {
 /// What is known about a command beside its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
-    /// The component that wrote the commit, such as `order-commands`.
+    /// The component that wrote the commit, such as `order-commands`: 1 to 128 of `A-Z a-z 0-9 . _ : -`.
     pub source: String,
     /// What the whole call is called, see [`CorrelationId`].
     pub correlation_id: CorrelationId,
@@ -142,7 +148,7 @@ pub struct Context {
     pub causation_id: Option<EventId>,
     /// Who caused the command.
     pub actor: Actor,
-    /// Anything else worth keeping. No personal data: it is not encrypted.
+    /// Anything else worth keeping, by names of 1 to 128 of `A-Z a-z 0-9 . _ : -`. No personal data: it is not encrypted.
     pub metadata: BTreeMap<String, String>,
 }
 
@@ -182,6 +188,25 @@ impl Draft {
         let metadata: usize = self.context.metadata.iter().map(entry).sum();
         let snapshot = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.state.len() + PER_ENTRY_BYTES);
         events + metadata + snapshot + written_bytes(&self.context.source)
+    }
+
+    /// Checks the names that a store and its index keep as text.
+    pub(crate) fn check_names(&self) -> Result<(), InvalidName> {
+        let context = |kind, name: &String| {
+            let rule = "1 to 128 of A-Z a-z 0-9 . _ : -";
+            if is_context_text(name) { Ok(()) } else { Err(InvalidName::new(kind, name.clone(), rule)) }
+        };
+        context("source", &self.context.source)?;
+        self.context.metadata.keys().try_for_each(|name| context("name in the metadata", name))?;
+        self.events.iter().try_for_each(|EventData { event_type, schema, .. }| {
+            let invalid = |kind, name, rule| Err(InvalidName::new(kind, name, rule));
+            if !is_event_type(event_type) {
+                let rule = "1 to 64 characters, words of a-z 0-9 _ with dots between them";
+                return invalid("event type", event_type.clone(), rule);
+            }
+            // A reader would wait for it for ever.
+            if *schema == 0 { invalid("schema", schema.to_string(), "a number from 1") } else { Ok(()) }
+        })
     }
 
     /// Checks that the data of the events, and the state if there is one, are JSON that every reader reads back.

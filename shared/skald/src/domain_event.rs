@@ -160,6 +160,10 @@ macro_rules! domain_event {
             }
 
             const _: () = assert!(
+                $crate::is_event_type($event_type),
+                concat!($event_type, " is no words of a-z 0-9 _ with dots between them, or longer than 64 characters")
+            );
+            const _: () = assert!(
                 $crate::numbered_from_one(&[$( $( $old_schema, )+ )? $schema]),
                 concat!("the schemas of ", $event_type, " are numbered from 1, and none is left out")
             );

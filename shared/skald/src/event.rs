@@ -39,10 +39,31 @@ pub trait DomainEvent: Sized + Send + Sync {
     fn decode(stored: &EventData) -> Result<Self, DecodeError>;
 }
 
+/// Longest type of an event, in characters. The types of a commit are in the index of all commits, and in messages.
+const MAX_EVENT_TYPE: usize = 64;
+
+/// Whether `text` can be the type of an event: 1 to 64 characters in words of `a-z 0-9 _` that begin with a letter and have
+/// dots between them, such as `order.undo_started`.
+#[must_use]
+pub const fn is_event_type(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let (mut at, mut begins_word) = (0, true);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'a'..=b'z' => begins_word = false,
+            b'0'..=b'9' | b'_' if !begins_word => {}
+            b'.' if !begins_word => begins_word = true,
+            _ => return false,
+        }
+        at += 1;
+    }
+    !begins_word && bytes.len() <= MAX_EVENT_TYPE
+}
+
 /// One event as it is stored: its type, the version of the type's shape, and its data.
 #[derive(Clone, PartialEq, Eq)]
 pub struct EventData {
-    /// The stored name, such as `order.placed`.
+    /// The stored name, such as `order.placed`: see [`is_event_type`].
     pub event_type: String,
     /// Version of this type's shape, from 1.
     pub schema: u32,
@@ -130,4 +151,21 @@ pub fn decode_as<T: DeserializeOwned>(stored: &EventData) -> Result<T, DecodeErr
         schema: stored.schema,
         column: error.column(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_is_words_with_dots_between_them() {
+        for text in ["a", "order.placed", "order.undo_started", "a.b2.c_", &"x".repeat(64)] {
+            assert!(is_event_type(text), "{text}");
+        }
+        for text in
+            ["", ".", "order.", ".placed", "a..b", "order placed", "Order", "order.2nd", "_a", "ö", &"x".repeat(65)]
+        {
+            assert!(!is_event_type(text), "{text}");
+        }
+    }
 }

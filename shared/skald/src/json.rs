@@ -77,6 +77,8 @@ pub(crate) struct Scan<'a> {
 /// A member of an object.
 pub(crate) struct Member<'a> {
     pub(crate) name: Cow<'a, str>,
+    /// Where its name stands, with its quotes.
+    pub(crate) quoted: Range<usize>,
     /// Where its value stands.
     pub(crate) value: Range<usize>,
 }
@@ -133,10 +135,12 @@ impl<'a> Scan<'a> {
         self.at += 1;
         while !self.takes(b'}') {
             self.next();
+            let start = self.at;
             let name = self.string()?;
+            let quoted = start..self.at;
             self.takes(b':');
             let value = self.value(levels)?;
-            members.push(Member { name, value });
+            members.push(Member { name, quoted, value });
             self.takes(b',');
         }
         if let Some(mark) = Mark::of(self.text, start..self.at, &members)? {

@@ -42,7 +42,7 @@ pub use commit::{
 };
 pub use decider::{Decider, Folded, decide_in_turn, fold};
 pub use domain_event::{Upcasting, numbered_from_one};
-pub use event::{DecodeError, DomainEvent, EncodeError, EventData, decode_as, encode_as};
+pub use event::{DecodeError, DomainEvent, EncodeError, EventData, decode_as, encode_as, is_event_type};
 pub use follow::{Batch, FollowError, Follower, Following, Heard, Told};
 pub use handle::{HandleError, Handled, Outcome, Pause, Request, handle, handle_all};
 pub use index::{CommitIndex, IndexEntry, IndexKey, IndexPage, InvalidIndexKey, OddEntry, SlicePosition};

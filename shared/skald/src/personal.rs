@@ -144,6 +144,11 @@ impl<T> Personal<T> {
         }
     }
 
+    /// The same value opened, to nothing if its person was erased.
+    fn opened(self, plain: Option<T>) -> Self {
+        Self { of: self.of, content: plain.map_or(Content::Erased, Content::Plain) }
+    }
+
     /// Another value about the same person, made of this one. What is sealed or erased stays so: `change` may only choose
     /// another type for the same JSON.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Personal<U> {

@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn the_longest_key_fits() {
-        let stream = format!("{}/{}-{}", "t".repeat(64), "c".repeat(999), "i".repeat(80)).parse().unwrap();
+        let stream = format!("{}/{}-{}", "t".repeat(64), "c".repeat(32), "i".repeat(80)).parse().unwrap();
         let key = IndexKey::new(time(), stream, Version::new(u64::MAX));
         let position = Position::new(vec![SlicePosition::After(key)]);
         assert_eq!(position.to_string().parse(), Ok(position));

@@ -5,7 +5,8 @@ use std::future::Future;
 
 use crate::reading::read_after;
 use crate::{
-    Commit, Draft, JsonFault, Page, PersonId, RowRefusal, SnapshotKind, StreamId, Timestamp, Unopened, Version, Way,
+    Commit, Draft, InvalidName, JsonFault, Page, PersonId, RowRefusal, SnapshotKind, StreamId, Timestamp, Unopened,
+    Version, Way,
 };
 
 /// Largest commit, in bytes as [`Draft::size_bytes`] counts: an item of DynamoDB holds 400 KB, names and keys included.
@@ -175,6 +176,15 @@ pub enum Refusal {
         /// How large they are, all together.
         size_bytes: usize,
     },
+    /// A name in a commit that an index or a message could not carry: an event's type or schema, the source, or a name in the
+    /// metadata.
+    #[error("a commit for {stream}: {fault}")]
+    Name {
+        /// Where it was to go.
+        stream: StreamId,
+        /// Which name, and the rule that it breaks.
+        fault: InvalidName,
+    },
     /// An event's data, or the state of a snapshot, that not every reader could read back.
     #[error("something for {stream} cannot be stored: {fault}")]
     Json {
@@ -201,6 +211,7 @@ impl Refusal {
             if size_bytes > MAX_COMMIT_BYTES {
                 return Err(Self::TooLarge { stream: stream.clone(), size_bytes });
             }
+            draft.check_names().map_err(|fault| Self::Name { stream: stream.clone(), fault })?;
             draft.check_json().map_err(|fault| Self::Json { stream: stream.clone(), fault })?;
             if streams.contains(&stream) {
                 return Err(Self::StreamTwice(stream.clone()));

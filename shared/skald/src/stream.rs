@@ -11,9 +11,15 @@ const MAX_IDENTIFIER: usize = 64;
 /// `receipt-<sku>~<reference>`.
 const MAX_STREAM_ID: usize = 2 * MAX_IDENTIFIER + 1;
 
+/// Longest category, in letters. The key of a stream has at most a tenant, a category, an id and two separators: an index
+/// of DynamoDB takes 1,024 bytes as a sort key, a table 2,048 as a partition key.
+const MAX_CATEGORY: usize = 32;
+/// How much of a name that breaks the rules is shown, in characters.
+const MAX_SHOWN: usize = 100;
+
 /// A name breaks the rules of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid {kind} {name:?}: {rule}")]
+#[error("invalid {kind} {}: {rule}", shortened(.name))]
 pub struct InvalidName {
     kind: &'static str,
     name: String,
@@ -21,8 +27,20 @@ pub struct InvalidName {
 }
 
 impl InvalidName {
+    pub(crate) const fn new(kind: &'static str, name: String, rule: &'static str) -> Self {
+        Self { kind, name, rule }
+    }
+
     pub(crate) const fn person(name: String) -> Self {
-        Self { kind: "person", name, rule: "1 to 64 of A-Z a-z 0-9 . _ -" }
+        Self::new("person", name, "1 to 64 of A-Z a-z 0-9 . _ -")
+    }
+}
+
+/// A name that may be anything, as a message shows it.
+fn shortened(name: &str) -> String {
+    match name.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => format!("{:?}…", &name[..end]),
+        None => format!("{name:?}"),
     }
 }
 
@@ -83,12 +101,12 @@ impl fmt::Display for Tenant {
     }
 }
 
-/// The kind of thing a stream tells of: the part of its name before the first `-`, in lower-case letters.
+/// The kind of thing a stream tells of: the part of its name before the first `-`, 1 to 32 lower-case letters.
 pub type Category = str;
 
 /// One stream of one tenant: `<category>-<id>`.
 ///
-/// The category is lower-case letters; the id is 1 to 129 of `A-Z a-z 0-9 . _ ~ -`. Displayed without the tenant;
+/// The category is 1 to 32 lower-case letters; the id is 1 to 129 of `A-Z a-z 0-9 . _ ~ -`. Displayed without the tenant;
 /// [`key`](Self::key) has both and is unique.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId {
@@ -116,7 +134,7 @@ impl StreamId {
 
     fn parse(tenant: Tenant, name: String) -> Result<Self, InvalidName> {
         let valid = name.split_once('-').filter(|(category, id)| {
-            !category.is_empty()
+            (1..=MAX_CATEGORY).contains(&category.len())
                 && category.bytes().all(|b| b.is_ascii_lowercase())
                 && (1..=MAX_STREAM_ID).contains(&id.len())
                 && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b'-'))
@@ -124,7 +142,7 @@ impl StreamId {
         match valid.map(|(category, _)| category.len()) {
             Some(category_len) => Ok(Self { tenant, name, category_len }),
             None => {
-                Err(InvalidName { kind: "stream", name, rule: "<category in a-z>-<1 to 129 of A-Z a-z 0-9 . _ ~ ->" })
+                Err(InvalidName { kind: "stream", name, rule: "<1 to 32 of a-z>-<1 to 129 of A-Z a-z 0-9 . _ ~ ->" })
             }
         }
     }
@@ -248,10 +266,16 @@ mod tests {
     #[test]
     fn names_that_could_be_mistaken_are_refused() {
         let tenant = Tenant::default();
-        let long = "x".repeat(130);
-        for (category, id) in
-            [("", "1"), ("Order", "1"), ("order", ""), ("order", "a/b"), ("order", "ä"), ("order", &long)]
-        {
+        let (long, longer) = ("x".repeat(33), "x".repeat(130));
+        for (category, id) in [
+            ("", "1"),
+            ("Order", "1"),
+            ("order", ""),
+            ("order", "a/b"),
+            ("order", "ä"),
+            ("order", &longer),
+            (&long, "1"),
+        ] {
             assert!(StreamId::new(&tenant, category, id).is_err(), "{category}-{id}");
         }
         for key in ["order-1", "/order-1", "a b/order-1", "default/order", "default/x/order-1"] {

@@ -46,7 +46,7 @@ fn commit() -> Commit {
 /// The body of the commit above.
 const BODY: &str = concat!(
     r#"{"commit":"3b241101-e2bb-4255-8caf-4136c566a962","source":"order-commands","#,
-    r#""correlation_id":"call-1","causation_id":"bf428e1d-f221-55de-a77f-a61755a4d727","actor":"customer:c-1","#,
+    r#""correlation_id":"call-1","causation_id":"976d028d-c22e-59f9-ad06-93374337c5dd","actor":"customer:c-1","#,
     r#""metadata":{"attempt":"2"},"events":[{"type":"order.placed","schema":2,"data":{"a":1}},"#,
     r#"{"type":"order.committed","schema":1,"data":{}},{"type":"order.placed","schema":2,"data":[ 1.50, null ]}],"#,
     r#""snapshot":{"schema":3,"state":{"b": 1, "a": 2}}}"#,

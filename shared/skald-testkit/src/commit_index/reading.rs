@@ -167,13 +167,15 @@ pub async fn a_slice_of_many_pages_is_read_whole<F: CommitIndexFixture>(fixture:
     let mut head = store.start(stream.clone());
     for number in 0..12 {
         // The types are in the index: 12 times 120 KB are more than a page of DynamoDB.
-        let event =
-            EventData { event_type: format!("account.{}", "x".repeat(120_000)), schema: 1, data: b"{}".to_vec() };
+        let event = |number| {
+            let event_type = format!("account.noted{number:050}");
+            EventData { event_type, schema: 1, data: b"{}".to_vec() }
+        };
         let draft = Draft {
             commit_id: id(&number.to_string()),
             at: at(number),
             context: context(),
-            events: vec![event],
+            events: (0..1_900).map(event).collect(),
             snapshot: None,
         };
         head = append_at(store, &head, draft).await.head;

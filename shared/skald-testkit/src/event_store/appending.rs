@@ -1,8 +1,8 @@
 //! One commit to one stream.
 
 use skald::{
-    CLOCKS_APART_MS, Commit, Draft, EventStore, Head, JsonFault, MAX_COMMIT_BYTES, MAX_EVENT_LEVELS, MAX_STATE_LEVELS,
-    Refusal, Snapshot, StreamId, Tenant, Version,
+    CLOCKS_APART_MS, Commit, Draft, EventData, EventStore, Head, JsonFault, MAX_COMMIT_BYTES, MAX_EVENT_LEVELS,
+    MAX_STATE_LEVELS, Refusal, Snapshot, StreamId, Tenant, Version,
 };
 
 use super::EventStoreFixture;
@@ -139,6 +139,42 @@ pub async fn what_cannot_be_read_back_is_refused<F: EventStoreFixture>(fixture: 
     assert!(commits(store, &stream).await.is_empty(), "something was written");
 }
 
+/// What an index or a message could not carry as a name is refused by name, before anything is written.
+pub async fn a_name_that_breaks_the_rules_is_refused<F: EventStoreFixture>(fixture: &F) {
+    let (store, stream) = (fixture.store(), account("names"));
+    let sound = || draft("named", [deposited(1), deposited(2)]);
+    let typed = |event_type: &str, schema| {
+        let mut draft = sound();
+        draft.events[1] = EventData { event_type: event_type.to_owned(), schema, ..draft.events[1].clone() };
+        draft
+    };
+    let called = |source: &str, name: &str| {
+        let mut draft = sound();
+        draft.context.source = source.to_owned();
+        draft.context.metadata.insert(name.to_owned(), "any text: \u{0} 📦".to_owned());
+        draft
+    };
+    let (long, longer) = ("x".repeat(65), "x".repeat(129));
+    let types = ["", "two words", "Account.noted", "account..noted", "account.", ".noted", "käse", "a\n", "2nd", &long];
+    let names = ["", "two words", "käse", "a/b", "\u{0}", &longer];
+    let drafts = types.map(|odd| typed(odd, 1)).into_iter().chain([typed("account.noted", 0)]);
+    let drafts = drafts.chain(names.map(|odd| called(odd, "a"))).chain(names.map(|odd| called("a", odd)));
+    for draft in drafts {
+        let shown = format!("{draft:?}");
+        let refusal = refused(store.append(&store.start(stream.clone()), draft).await);
+        assert!(matches!(&refusal, Refusal::Name { stream: of, .. } if *of == stream), "{refusal}: {shown}");
+        assert!(refusal.to_string().len() < 400, "{refusal}");
+    }
+    assert!(commits(store, &stream).await.is_empty(), "something was written");
+
+    let (longest, name) = ("x".repeat(64), "x".repeat(128));
+    let mut all = typed(&longest, u32::MAX);
+    all.events[0].event_type = "a.b2.c_d".to_owned();
+    all.context = called(&name, &name).context;
+    let appended = append_at(store, &store.start(stream.clone()), all).await.commit;
+    assert_eq!(commits(store, &stream).await, [appended]);
+}
+
 /// However odd it looks: what may be stored is stored and read as it is. Only one name is reserved for personal values.
 pub async fn what_may_be_stored_is_read_as_it_was_written<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("odd"));
@@ -163,7 +199,7 @@ pub async fn the_largest_commits_are_stored<F: EventStoreFixture>(fixture: &F) {
     for (name, count) in [("one", 1), ("hundred", 100), ("thousands", 4000)] {
         let stream = account(name);
         let mut large = draft(name, vec![noted(""); count]);
-        large.context.source = "s".repeat(1000);
+        large.context.source = "s".repeat(128);
         large.context.metadata = (0..50).map(|key| (key.to_string(), "m".repeat(20))).collect();
         for (number, event) in large.events.iter_mut().enumerate() {
             event.event_type = format!("account.noted{number}");

@@ -35,13 +35,6 @@ impl Form {
             Self::Erased => "erased",
         }
     }
-
-    /// A value about this person in this form; `content` is JSON.
-    pub(super) fn of(self, person: &PersonId, content: &[u8]) -> Vec<u8> {
-        // None of these names, nor a person's id, has a character that JSON would escape.
-        let before = format!(r#"{{"{PERSON_MEMBER}":"{person}","{}":"#, self.member());
-        [before.as_bytes(), content, b"}"].concat()
-    }
 }
 
 /// Why it cannot be told what of an object with the member `$person` is personal. Quotes nothing of it.
@@ -72,6 +65,8 @@ pub(crate) struct Mark {
     pub(super) person: PersonId,
     /// Where the object stands.
     object: Range<usize>,
+    /// Where the name of its form stands, with its quotes.
+    name: Range<usize>,
     /// Where the content of its form stands.
     content: Range<usize>,
 }
@@ -83,14 +78,16 @@ impl Mark {
         let person = serde_json::from_str(&text[of.value.clone()]).or(Err(UnclearMark::Person))?;
         let [one, other] = members else { return Err(UnclearMark::Mixed) };
         let said = if one.name == PERSON_MEMBER { other } else { one };
-        let form = Form::ALL.into_iter().find(|form| form.member() == said.name).ok_or(UnclearMark::Form)?;
-        let content = said.value.clone();
+        let (name, content) = (said.quoted.clone(), said.value.clone());
+        // Not with escapes: it comes back as it was written when the form is changed, and changed back.
+        let is_named = |form: &Form| text[name.clone()] == format!("\"{}\"", form.member());
+        let form = Form::ALL.into_iter().find(is_named).ok_or(UnclearMark::Form)?;
         let is_fit = match form {
             Form::Plain => true,
             Form::Sealed => text[content.clone()].starts_with('"'),
             Form::Erased => &text[content.clone()] == "true",
         };
-        if is_fit { Ok(Some(Self { form, person, object, content })) } else { Err(UnclearMark::Form) }
+        if is_fit { Ok(Some(Self { form, person, object, name, content })) } else { Err(UnclearMark::Form) }
     }
 
     /// Checks that the value, if it is sealed, can have been. Only its key tells whether it was.
@@ -111,6 +108,13 @@ impl Mark {
     /// The whole value, in the text that it stands in.
     pub(super) fn text<'a>(&self, text: &'a [u8]) -> &'a [u8] {
         &text[self.object.clone()]
+    }
+
+    /// The value in another form, laid out as it is in the text that it stands in; `content` is JSON.
+    pub(super) fn in_form(&self, text: &[u8], form: Form, content: &[u8]) -> Vec<u8> {
+        let (before, between) = (&text[self.object.start..self.name.start], &text[self.name.end..self.content.start]);
+        let name = format!("\"{}\"", form.member());
+        [before, name.as_bytes(), between, content, &text[self.content.end..self.object.end]].concat()
     }
 
     /// The JSON of its content, in the text that it stands in.
@@ -178,7 +182,7 @@ pub(crate) fn sealed_alike(left: &[u8], right: &[u8]) -> bool {
     let unsealed = |json| {
         let shown = shown_as(json, |mark| match mark.form {
             Form::Plain => mark.text(json).to_vec(),
-            Form::Sealed | Form::Erased => Form::Sealed.of(&mark.person, b"null"),
+            Form::Sealed | Form::Erased => mark.in_form(json, Form::Sealed, b"null"),
         });
         shown.ok()
     };
@@ -214,11 +218,10 @@ mod tests {
     /// A number that no type of ours holds stays what it is, and so do space, escapes and everything else.
     #[test]
     fn what_is_not_personal_stays_as_it_was_written() {
-        let json = r#"{ "z":18446744073709551616,"\u0061" : [1.10, -0,"\u00e4\n"],"of":[],"e":{ },"n":{"$person":"c-1","plain":{"x" :1}} }"#;
+        let json = r#"{ "z":18446744073709551616,"\u0061" : [1.10, -0,"\u00e4\n"],"of":[],"e":{ },"n":{ "plain" : {"x" :1} , "$person" :"c-1"} }"#;
         let found = marks(json.as_bytes()).unwrap();
         let kept = rewritten(json.as_bytes(), &found, |mark| {
-            assert_eq!(mark.form.of(&mark.person, mark.content(json.as_bytes())), mark.text(json.as_bytes()));
-            Ok::<_, JsonFault>(mark.text(json.as_bytes()).to_vec())
+            Ok::<_, JsonFault>(mark.in_form(json.as_bytes(), mark.form, mark.content(json.as_bytes())))
         });
         assert_eq!(String::from_utf8(kept.unwrap()).unwrap(), json);
     }
@@ -248,6 +251,7 @@ mod tests {
             (r#"[{"$person":null,"plain":"Jane"}]"#, UnclearMark::Person),
             (r#"{"$person":"c-1","personal":"Jane"}"#, UnclearMark::Form),
             (r#"{"$person":"c-1","sealed":true}"#, UnclearMark::Form),
+            (r#"{"$person":"c-1","pl\u0061in":"Jane"}"#, UnclearMark::Form),
             (r#"{"$person":"c-1","erased":false}"#, UnclearMark::Form),
             (r#"{"$person":"c-1","plain":{"a":[{"$person":"c-2","plain":"x"}]}}"#, UnclearMark::Nested),
             (r#"{"plain":{"sealed":"AQID","$person":"c-2"},"$person":"c-1"}"#, UnclearMark::Nested),

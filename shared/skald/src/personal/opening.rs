@@ -108,7 +108,8 @@ where
     let Some(sealed) = value.sealed() else { return Ok(value) };
     let key = keys.to_open(&person).await?;
     let opened = unsealed(key.as_ref(), &person, sealed).map_err(unopened)?;
-    serde_json::from_slice(&opened).or(Err(unopened(Unopened::Unfit)))
+    let plain = opened.map(|plain| serde_json::from_slice(&plain)).transpose();
+    Ok(value.opened(plain.or(Err(unopened(Unopened::Unfit)))?))
 }
 
 /// Opens all of these documents, with one look at each key.
@@ -126,7 +127,10 @@ async fn open_all<K: PersonKeys>(keys: &K, documents: Vec<Found<'_>>) -> Result<
                 let person = person_of(stream, &mark.person);
                 let key = entries.get(&person).and_then(Option::as_ref);
                 let sealed: String = serde_json::from_slice(mark.content(json)).or(Err(Unopened::Unfit))?;
-                unsealed(key, &person, &sealed)
+                Ok(match unsealed(key, &person, &sealed)? {
+                    Some(plain) => mark.in_form(json, Form::Plain, &plain),
+                    None => mark.in_form(json, Form::Erased, b"true"),
+                })
             }
             Form::Plain | Form::Erased => Ok(mark.text(json).to_vec()),
         });
@@ -141,12 +145,12 @@ fn person_of(stream: &StreamId, id: &PersonId) -> Person {
     Person { tenant: stream.tenant().clone(), id: id.clone() }
 }
 
-/// A sealed value in the form that it opens to.
-fn unsealed(key: Option<&KeyEntry>, person: &Person, sealed: &str) -> Result<Vec<u8>, Unopened> {
+/// The JSON of a sealed value; none if its person was erased.
+fn unsealed(key: Option<&KeyEntry>, person: &Person, sealed: &str) -> Result<Option<Vec<u8>>, Unopened> {
     match key {
         None => Err(Unopened::NoKey),
-        Some(KeyEntry::Erased) => Ok(Form::Erased.of(&person.id, b"true")),
-        Some(KeyEntry::Key(key)) => Ok(Form::Plain.of(&person.id, &key.open(person, sealed)?)),
+        Some(KeyEntry::Erased) => Ok(None),
+        Some(KeyEntry::Key(key)) => key.open(person, sealed).map(Some),
     }
 }
 

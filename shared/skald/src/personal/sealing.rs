@@ -117,9 +117,9 @@ fn sealed(json: &[u8], stream: &StreamId, keys: &Keys, scope: &str) -> Result<Op
         Ok(match (mark.form, keys.get(&person)) {
             (Form::Plain, Some(KeyEntry::Key(key))) => {
                 let text = key.seal(&person, nonce(&format!("{scope}/{count}")), mark.content(json));
-                Form::Sealed.of(&person.id, format!("\"{text}\"").as_bytes())
+                mark.in_form(json, Form::Sealed, format!("\"{text}\"").as_bytes())
             }
-            (Form::Plain, _) => Form::Erased.of(&person.id, b"true"),
+            (Form::Plain, _) => mark.in_form(json, Form::Erased, b"true"),
             (Form::Sealed | Form::Erased, _) => mark.text(json).to_vec(),
         })
     })
