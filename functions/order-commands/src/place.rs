@@ -53,7 +53,7 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
         match self.events.append(&loaded.head, draft).await {
             Ok(appended) => Ok(accepted(order_id, &placed(&appended.commit)?)),
             // The same key at the same time: the first call decides what it stands for.
-            Err(AppendError::Conflict { .. }) => {
+            Err(AppendError::Conflict { .. } | AppendError::RepeatedInPart { .. }) => {
                 let commits = orders.read(&stream, Version::START).await?;
                 replay(order_id, commits.first().ok_or_else(Problem::unavailable)?, &request)
             }

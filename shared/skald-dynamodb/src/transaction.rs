@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
-use skald::{AppendError, Appended, Commit, StoreError, StreamId};
+use skald::{AppendError, Appended, Commit, StoreError, StreamId, try_at_once};
 
 use crate::commit_item::commit_item;
 use crate::error::{Answer, is_throttling, sdk_error};
@@ -49,7 +49,7 @@ impl DynamoDbEventStore {
 
     /// What a cancelled transaction means. The reasons come in the order of the parts.
     ///
-    /// If a taken place shows my own command's id, an earlier attempt had committed, all of it. Otherwise a taken place is
+    /// If a taken place shows the command's own id, an earlier attempt had committed, all of it. Otherwise a taken place is
     /// a conflict, whatever else is wrong; and only if no place is taken does it matter who stood in the way.
     async fn cancelled(
         &self,
@@ -81,20 +81,18 @@ impl DynamoDbEventStore {
         commits: &[Commit],
         earlier: Vec<Option<Commit>>,
     ) -> Result<Vec<Appended<DynamoDbHead>>, AppendError> {
-        let mut appended = Vec::with_capacity(commits.len());
-        let mut moved = Vec::new();
-        for (commit, known) in commits.iter().zip(earlier) {
-            let stored = match known {
-                Some(stored) => Some(stored),
-                None => Self::earlier(commit, self.item_at(&commit.stream, commit.first).await?)?,
-            };
-            match stored {
-                Some(stored) => appended.push(self.appended(stored, true)),
-                // The earlier attempt was decided otherwise, over other streams or at another head of this one.
-                None => moved.push(commit.stream.clone()),
+        let stored = commits.iter().zip(earlier).map(|(commit, known)| async move {
+            match known {
+                Some(stored) => Ok(Some(stored)),
+                None => Self::earlier(commit, self.item_at(&commit.stream, commit.first).await?),
             }
+        });
+        let stored = try_at_once(stored).await?;
+        let found: Vec<Commit> = stored.into_iter().flatten().collect();
+        if found.len() < commits.len() {
+            return Err(AppendError::RepeatedInPart { found });
         }
-        if moved.is_empty() { Ok(appended) } else { Err(AppendError::Conflict { streams: moved }) }
+        Ok(found.into_iter().map(|commit| self.appended(commit, true)).collect())
     }
 }
 

@@ -26,6 +26,9 @@ fn outcome(error: &AppendError) -> String {
         AppendError::Conflict { streams } => {
             format!("conflict: {}", streams.iter().map(StreamId::id).collect::<Vec<_>>().join(" "))
         }
+        AppendError::RepeatedInPart { found } => {
+            format!("repeated: {}", found.iter().map(|commit| commit.stream.id()).collect::<Vec<_>>().join(" "))
+        }
         AppendError::Contended | AppendError::Refused(_) | AppendError::Store(_) => kind(error).to_owned(),
     }
 }
@@ -184,15 +187,15 @@ async fn every_mix_of_reasons_is_told_apart() {
     }
 }
 
-/// An earlier attempt that was decided over other streams: nothing may be passed off as written.
+/// An earlier attempt that was decided over other streams: nothing may be passed off as written, and nothing as undone.
 #[tokio::test]
-async fn my_own_command_at_one_place_and_not_at_the_other_is_a_conflict() {
+async fn my_own_command_at_one_place_and_not_at_the_other_is_told_as_found_there() {
     let engine = Engine::start().await;
     let store =
         events(&engine, always("TransactWriteItems", 400, cancelled(&[Reason::Taken("mine"), Reason::Code("None")])))
             .await;
     let error = store.append_all(parts(&store, "mine")).await.unwrap_err();
-    assert!(matches!(&error, AppendError::Conflict { streams } if *streams == [account("b")]), "{error}");
+    assert_eq!(outcome(&error), "repeated: a");
 }
 
 /// Counts the requests by operation, and cancels the first transactions for this reason.

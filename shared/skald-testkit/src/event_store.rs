@@ -178,8 +178,10 @@ macro_rules! __event_store_rules {
             another_command_at_the_same_head_is_no_repeat
             repeated_commits_to_several_streams_give_the_first_answer
             repeated_commits_are_recognised_after_others
+            a_commit_away_from_the_head_is_no_repeat
             a_repeat_with_another_stream_writes_nothing
             a_repeat_at_a_later_head_of_one_stream_writes_nothing
+            a_command_that_is_found_in_only_some_streams_is_not_done_again
             eight_writers_have_one_winner_per_version
             writers_of_two_streams_keep_them_in_step
             commands_at_once_all_count

@@ -29,6 +29,10 @@ enum Mutation {
     Forgetful,
     /// A repeat is known as long as nothing came after it.
     ForgetfulOfOthers,
+    /// A repeat is known wherever in its stream it is.
+    KnownAnywhere,
+    /// A repeat that is found in only some streams is a conflict like any other.
+    ForgetfulOfParts,
     /// Of several streams, those whose place is free get their commits.
     OneByOne,
     /// Of several streams, the first half get their commits.
@@ -90,6 +94,14 @@ impl Broken {
         self.sound.append(&end, draft).await
     }
 
+    async fn look_anywhere(&self, head: &InMemoryHead, draft: Draft) -> Result<Appended<InMemoryHead>, AppendError> {
+        let commits = self.sound.load(head.stream(), None).await?.commits;
+        match commits.into_iter().find(|commit| commit.id == draft.commit_id) {
+            Some(commit) => Ok(Appended { head: head.clone(), commit, repeated: true }),
+            None => Err(AppendError::Conflict { streams: vec![head.stream().clone()] }),
+        }
+    }
+
     /// What this store does if the sound one tells of a repeat: the stream has gone on, or has not.
     async fn forget(&self, part: Appended<InMemoryHead>) -> Result<Appended<InMemoryHead>, AppendError> {
         let end = self.sound.load(part.head.stream(), None).await?.head;
@@ -144,6 +156,9 @@ impl EventStore for Broken {
                 Err(AppendError::Conflict { streams: vec![head.stream().clone()] })
             }
             Ok(part) => self.forget(part).await.map(|part| self.in_form(part)),
+            Err(AppendError::Conflict { .. }) if self.is(Mutation::KnownAnywhere) => {
+                self.look_anywhere(head, draft).await
+            }
             Err(AppendError::Conflict { .. }) if self.is(Mutation::FurtherOn) => self.further_on(head, draft).await,
             Err(AppendError::Conflict { .. }) if self.is(Mutation::ConflictIsSuccess) => {
                 Ok(Self::pretended(head, draft))
@@ -169,7 +184,14 @@ impl EventStore for Broken {
                 answers.extend(parts.into_iter().skip(together).map(|(head, draft)| Self::pretended(&head, draft)));
                 Ok(answers)
             }
-            Err(error @ AppendError::Conflict { .. }) if self.is(Mutation::OneByOne) => {
+            Err(AppendError::RepeatedInPart { found }) if self.is(Mutation::ForgetfulOfParts) => {
+                let streams = parts.into_iter().map(|(head, _)| head.stream().clone());
+                let moved = |stream: &StreamId| found.iter().all(|commit| commit.stream != *stream);
+                Err(AppendError::Conflict { streams: streams.filter(moved).collect() })
+            }
+            Err(error @ (AppendError::Conflict { .. } | AppendError::RepeatedInPart { .. }))
+                if self.is(Mutation::OneByOne) =>
+            {
                 for (head, draft) in parts {
                     drop(self.sound.append(&head, draft).await);
                 }
@@ -259,6 +281,15 @@ const BROKEN: &[(Mutation, &[&str])] = &[
             "a_repeated_commit_is_recognised_after_others",
             "a_repeat_that_the_store_recognised_is_not_done_again_behind_a_snapshot",
             "appends_past_faults_are_written_once",
+        ],
+    ),
+    (Mutation::KnownAnywhere, &["a_commit_away_from_the_head_is_no_repeat"]),
+    (
+        Mutation::ForgetfulOfParts,
+        &[
+            "a_repeat_with_another_stream_writes_nothing",
+            "a_repeat_at_a_later_head_of_one_stream_writes_nothing",
+            "a_command_that_is_found_in_only_some_streams_is_not_done_again",
         ],
     ),
     (

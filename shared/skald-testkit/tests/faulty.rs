@@ -33,6 +33,7 @@ fn word<T>(result: Result<T, AppendError>) -> &'static str {
     match result {
         Ok(_) => "appended",
         Err(AppendError::Conflict { .. }) => "conflict",
+        Err(AppendError::RepeatedInPart { .. }) => "repeated in part",
         Err(AppendError::Contended) => "contended",
         Err(AppendError::Refused(_)) => "refused",
         Err(AppendError::Store(StoreError::Throttled { .. })) => "throttled",

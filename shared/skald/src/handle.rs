@@ -6,7 +6,7 @@ use crate::together::{LoadedStreams, load_streams};
 use crate::{
     AppendError, Appended, Commit, CommitId, Context, Decider, DecodeError, Draft, EncodeError, EventData, EventStore,
     Folded, MAX_WITH_SNAPSHOT_BYTES, One, Refusal, Snapshot, StatesError, StoreError, StreamId, Streams, Timestamp,
-    Version,
+    Version, try_at_once,
 };
 
 /// How often a command is decided, or its append tried, before the caller is told to come back later.
@@ -119,7 +119,8 @@ where
 /// Loads several streams, decides over all of them, and appends what was decided: all of it or nothing.
 ///
 /// On a conflict everything is loaded and decided again, after a pause, ten times at most. If one of the streams shows
-/// the command's id already, an earlier attempt had succeeded and nothing more is written.
+/// the command's id already, or the store finds it where something is to be appended, an earlier attempt had succeeded and
+/// nothing more is written: of streams that do not show it yet, what came since they were loaded is read, and no more.
 ///
 /// A stream that gets no events is not guarded: it may have moved since it was read. Nor is it seen there that an attempt
 /// without an answer is still under way: a command that may come again has a stream that gets events however it is decided.
@@ -140,18 +141,11 @@ where
     R: Send,
     F: Fn(&T::States) -> Result<T::Events, R> + Sync,
 {
-    let (mut failed, mut looked_again) = (0, false);
-    let mut kinds = streams.kinds();
+    let mut failed = 0;
     loop {
-        let LoadedStreams { heads, histories, states } = load_streams(store, streams, kinds.clone()).await?;
-        let earlier: Vec<Commit> =
-            histories.iter().flatten().filter(|commit| commit.id == request.commit_id).cloned().collect();
-        if !earlier.is_empty() {
-            // The streams are not loaded at one moment, and what was written may have come in the middle.
-            if earlier.len() < histories.len() && !std::mem::replace(&mut looked_again, true) {
-                continue;
-            }
-            return Ok(Handled { states, outcome: Outcome::Repeated(earlier) });
+        let LoadedStreams { heads, histories, states } = load_streams(store, streams).await?;
+        if histories.iter().any(|history| shows(history, request.commit_id)) {
+            return repeated(store, streams, histories, Vec::new(), request.commit_id).await;
         }
 
         let events = decide(&states).map_err(HandleError::Rejected)?;
@@ -169,17 +163,17 @@ where
             .collect();
 
         match append_parts(store, pause, parts, &mut failed).await {
-            // An earlier attempt with a lost answer, perhaps decided otherwise: what it wrote is found by loading again, and
-            // all there is, for a snapshot of somebody else may stand before it by now.
-            Ok(appended) if appended.iter().any(|part| part.repeated) => {
-                if std::mem::replace(&mut looked_again, true) {
-                    wait(pause, &mut failed).await?;
-                }
-                kinds.fill(None);
-            }
             Ok(appended) => {
+                let is_repeated = appended.iter().any(|part| part.repeated);
                 let commits = appended.into_iter().map(|part| part.commit).collect();
+                // An earlier attempt with a lost answer, which may have been decided otherwise.
+                if is_repeated {
+                    return repeated(store, streams, histories, commits, request.commit_id).await;
+                }
                 return Ok(Handled { states, outcome: Outcome::Appended(commits) });
+            }
+            Err(AppendError::RepeatedInPart { found }) => {
+                return repeated(store, streams, histories, found, request.commit_id).await;
             }
             Err(AppendError::Conflict { .. }) => wait(pause, &mut failed).await?,
             Err(AppendError::Contended) => return Err(HandleError::Busy { attempts: failed }),
@@ -187,6 +181,38 @@ where
             Err(AppendError::Store(error)) => return Err(error.into()),
         }
     }
+}
+
+fn shows(history: &[Commit], id: CommitId) -> bool {
+    history.iter().any(|commit| commit.id == id)
+}
+
+/// What handling a command led to that an earlier attempt had written. `found` is what the store answered with: each of these
+/// commits follows what was loaded of its stream. The streams are not loaded at one moment, so one that does not show the
+/// command may have got its commit since: what came after its history is read, which is little.
+async fn repeated<S: EventStore, T: Streams, R>(
+    store: &S,
+    streams: &T,
+    mut histories: Vec<Vec<Commit>>,
+    found: Vec<Commit>,
+    id: CommitId,
+) -> Result<Handled<T::States>, HandleError<R>> {
+    let names = streams.ids();
+    for commit in found {
+        let own = names.iter().zip(&mut histories).find(|(stream, _)| **stream == commit.stream);
+        own.into_iter().for_each(|(_, history)| history.push(commit.clone()));
+    }
+    let since = names.iter().zip(&histories).map(|(stream, history)| async {
+        let last = history.last().map_or(Version::START, Commit::last);
+        if shows(history, id) { Ok(Vec::new()) } else { store.read(stream, last).await }
+    });
+    let since = try_at_once(since).await?;
+    for (history, since) in histories.iter_mut().zip(since) {
+        history.extend(since);
+    }
+    let states = streams.fold(&mut histories.iter())?;
+    let earlier = histories.into_iter().flatten().filter(|commit| commit.id == id).collect();
+    Ok(Handled { states, outcome: Outcome::Repeated(earlier) })
 }
 
 /// Appends, and again while other transactions are in the way: their outcome need not concern these streams, so the

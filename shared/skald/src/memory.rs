@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{
-    AppendError, Appended, Commit, Draft, EventStore, Head, ListEntry, Loaded, Page, Put, Refusal, SnapshotKind,
-    StoreError, StreamId, Timestamp, Version, ViewRow, ViewStore, Way, read_back,
+    AppendError, Appended, Commit, CommitId, Draft, EventStore, Head, ListEntry, Loaded, Page, Put, Refusal,
+    SnapshotKind, StoreError, StreamId, Timestamp, Version, ViewRow, ViewStore, Way, read_back,
 };
 
 pub use index::InMemoryCommitIndex;
@@ -112,34 +112,37 @@ impl EventStore for InMemoryEventStore {
         Refusal::check(parts.iter().map(|(head, draft)| (&head.stream, draft)))?;
 
         let mut streams = lock(&self.streams);
-        let stored = |head: &InMemoryHead, streams: &BTreeMap<StreamId, Vec<Commit>>| {
-            let commits = streams.get(&head.stream).into_iter().flatten();
-            commits.filter(|commit| commit.last() > head.version).min_by_key(|commit| commit.first).cloned()
+        let place = |head: &InMemoryHead| {
+            let commits = streams.get(&head.stream)?;
+            let found = commits.binary_search_by_key(&head.version.next(), |commit| commit.first);
+            found.ok().map(|index| commits[index].clone())
         };
-        let found: Vec<Option<Commit>> = parts.iter().map(|(head, _)| stored(head, &streams)).collect();
-        let mine = |(commit, (_, draft)): (&Option<Commit>, &(InMemoryHead, Draft))| {
-            commit.as_ref().is_some_and(|commit| commit.id == draft.commit_id)
+        let taken: Vec<(Commit, CommitId)> =
+            parts.iter().filter_map(|(head, draft)| Some((place(head)?, draft.commit_id))).collect();
+        let (mine, moved): (Vec<_>, Vec<_>) = taken.into_iter().partition(|(commit, id)| commit.id == *id);
+        let found: Vec<Commit> = mine.into_iter().map(|(commit, _)| commit).collect();
+        let appended = |commit: Commit, repeated| {
+            let head = self.head(commit.stream.clone(), Some(&commit));
+            Appended { head, commit, repeated }
         };
-        let repeated = found.iter().zip(&parts).any(mine);
-        let moved: Vec<StreamId> = found.iter().flatten().map(|commit| commit.stream.clone()).collect();
-        if !repeated && !moved.is_empty() {
-            return Err(AppendError::Conflict { streams: moved });
+        if found.len() == parts.len() {
+            return Ok(found.into_iter().map(|commit| appended(commit, true)).collect());
         }
-
-        let mut appended = Vec::with_capacity(parts.len());
-        for (head, draft) in parts {
-            let commits = streams.entry(head.stream.clone()).or_default();
-            let commit = if repeated {
-                let earlier = commits.iter().find(|commit| commit.id == draft.commit_id).cloned();
-                earlier.ok_or_else(|| AppendError::Conflict { streams: vec![head.stream.clone()] })?
-            } else {
-                let commit = Commit::after(&head, draft);
-                commits.push(commit.clone());
-                commit
-            };
-            appended.push(Appended { head: self.head(head.stream, Some(&commit)), commit, repeated });
+        if !found.is_empty() {
+            return Err(AppendError::RepeatedInPart { found });
         }
-        Ok(appended)
+        if !moved.is_empty() {
+            return Err(AppendError::Conflict {
+                streams: moved.into_iter().map(|(commit, _)| commit.stream).collect(),
+            });
+        }
+        let append = |(head, draft): (InMemoryHead, Draft)| {
+            let commit = Commit::after(&head, draft);
+            let commits = streams.entry(head.stream).or_default();
+            commits.insert(commits.partition_point(|before| before.first < commit.first), commit.clone());
+            appended(commit, false)
+        };
+        Ok(parts.into_iter().map(append).collect())
     }
 }
 

@@ -11,6 +11,8 @@ use crate::{
 
 /// How many commits are read at once. More than a page of a store holds that pages by size: on DynamoDB, 1 MB.
 const PAGE: u32 = 10_000;
+/// How many times larger than a page the next one is: where no snapshot is on the first, there may be none for long.
+const GROWTH: u32 = 4;
 
 /// Which way a stream is read, and from where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,15 +99,15 @@ pub(crate) fn commits_by<'a, S: EventStore + ?Sized>(
     pages(store, stream, way, at_most).map_ok(|page| stream::iter(page.into_iter().map(Ok))).try_flatten()
 }
 
-/// The same by pages of at most so many commits.
+/// The same by pages of at most so many commits, each larger than the one before, up to [`PAGE`].
 fn pages<'a, S: EventStore + ?Sized>(
     store: &'a S,
     stream: &'a StreamId,
     way: Way,
     at_most: u32,
 ) -> impl Stream<Item = Result<Vec<Commit>, StoreError>> + Send + 'a {
-    stream::try_unfold(Some(way), move |way| async move {
-        let Some(mut way) = way else { return Ok(None) };
+    stream::try_unfold(Some((way, at_most)), move |next| async move {
+        let Some((mut way, at_most)) = next else { return Ok(None) };
         let Page { commits, more } = store.page(stream, way, at_most).await?;
         let corrupt = |corruption| StoreError::Corrupt { key: stream.key(), corruption };
         for commit in &commits {
@@ -115,8 +117,13 @@ fn pages<'a, S: EventStore + ?Sized>(
         if !more {
             way.fault_at_end().map_or(Ok(()), |fault| Err(corrupt(fault)))?;
         }
-        Ok(Some((commits, more.then_some(way))))
+        Ok(Some((commits, more.then(|| (way, grown(at_most))))))
     })
+}
+
+/// The size of the page after one of this size. An interval of snapshots may be longer than a large page.
+pub(crate) fn grown(at_most: u32) -> u32 {
+    at_most.max(PAGE.min(at_most.saturating_mul(GROWTH)))
 }
 
 /// All commits after a position, oldest first. For stores: [`EventStore::read`] is made of it.
@@ -139,7 +146,7 @@ pub async fn read_back<S: EventStore>(
     kind: SnapshotKind,
 ) -> Result<Vec<Commit>, StoreError> {
     // As many as there are from one snapshot to the next are one page, unless one was left out.
-    let pages = pages(store, stream, Way::FromEnd, kind.every.max(1));
+    let pages = pages(store, stream, Way::FromEnd, kind.first_page());
     pin_mut!(pages);
     let mut commits = Vec::new();
     'pages: while let Some(page) = pages.next().await {
@@ -153,6 +160,24 @@ pub async fn read_back<S: EventStore>(
     }
     commits.reverse();
     Ok(commits)
+}
+
+/// Puts a page of at most so many commits before the first of these, which is not the first of its stream.
+///
+/// # Errors
+/// As [`EventStore::read`].
+pub(crate) async fn read_further_back<S: EventStore>(
+    store: &S,
+    stream: &StreamId,
+    commits: &mut Vec<Commit>,
+    at_most: u32,
+) -> Result<(), StoreError> {
+    let way = commits.first().map_or(Way::FromEnd, |commit| Way::Before(commit.first));
+    let pages = pages(store, stream, way, at_most);
+    pin_mut!(pages);
+    let page = pages.try_next().await?.unwrap_or_default();
+    commits.splice(..0, page.into_iter().rev());
+    Ok(())
 }
 
 /// The state as it was: after the events of a stream up to there.

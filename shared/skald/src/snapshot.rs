@@ -96,6 +96,11 @@ impl<S> fmt::Debug for Snapshots<S> {
 }
 
 impl SnapshotKind {
+    /// How many commits are read first to find one: as many as there are from one to the next, unless one was left out.
+    pub(crate) fn first_page(self) -> u32 {
+        self.every.max(1)
+    }
+
     /// Whether this commit carries one.
     #[must_use]
     pub fn is_in(self, commit: &Commit) -> bool {

@@ -76,13 +76,15 @@ pub trait EventStore: Sync {
 
     /// Appends one commit to each of several streams: all of them or none. Answers in the order of `parts`.
     ///
-    /// If the commit at one of the heads carries its draft's id, an earlier attempt had written all that it was to write: the
-    /// answer is the commits of that attempt, if each stream has one.
+    /// If the commit at each head carries its draft's id, an earlier attempt had succeeded: the answer is those commits. If it
+    /// does so at some heads only, the earlier attempt was decided over other streams or at other heads, and all that it was to
+    /// write is written: nothing is appended, and [`AppendError::RepeatedInPart`] has the commits that were found.
+    ///
+    /// A repeat is recognised by the commit at the head and by no other: one elsewhere in the stream is found by reading.
     ///
     /// # Errors
-    /// As [`append`](Self::append), and [`AppendError::Contended`] if another transaction was under way. The conflict names
-    /// the streams whose head moved; or, where an earlier attempt was decided over other streams or at other heads, those in
-    /// which it wrote nothing at this place: loading shows what it wrote. Limits are a [`Refusal`] with a name.
+    /// As [`append`](Self::append), and [`AppendError::RepeatedInPart`]; [`AppendError::Contended`] also if another transaction
+    /// was under way. The conflict names the streams whose head moved. Limits are a [`Refusal`] with a name.
     fn append_all(
         &self,
         parts: Vec<(Self::Head, Draft)>,
@@ -130,6 +132,13 @@ pub enum AppendError {
         /// The streams whose head moved.
         streams: Vec<StreamId>,
     },
+    /// An earlier attempt of the same command had succeeded, but over other streams or at other heads: nothing was appended,
+    /// and nothing is left to be done. Only from several streams at once.
+    #[error("an earlier attempt was written to {}", names_of(.found))]
+    RepeatedInPart {
+        /// What it wrote at these heads, in the order of the call; at least one commit.
+        found: Vec<Commit>,
+    },
     /// Another transaction on one of the streams was under way, and this append was not made: append the same again. A client
     /// that by itself sends again what had no answer may meet its own first attempt, which is made yet; that, too, the same
     /// append finds out.
@@ -145,6 +154,10 @@ pub enum AppendError {
 
 fn names(streams: &[StreamId]) -> String {
     streams.iter().map(StreamId::name).collect::<Vec<_>>().join(", ")
+}
+
+fn names_of(commits: &[Commit]) -> String {
+    commits.iter().map(|commit| commit.stream.name()).collect::<Vec<_>>().join(", ")
 }
 
 /// An append that asks for what no store does.

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use crate::reading::{grown, read_further_back};
 use crate::{
     Commit, Decider, DecodeError, DomainEvent, EncodeError, EventData, EventStore, Folded, Loaded, Snapshot,
     SnapshotKind, StoreError, StreamId, fold, try_at_once,
@@ -20,7 +21,8 @@ pub trait Streams: Sync {
     /// Which snapshots each of them has, in the same order.
     fn kinds(&self) -> Vec<Option<SnapshotKind>>;
 
-    /// The states of these streams; takes as many histories from the front as there are [`ids`](Self::ids).
+    /// The states of these streams; takes as many histories from the front as there are [`ids`](Self::ids), one after the
+    /// other, and none after the first that cannot be folded.
     ///
     /// # Errors
     /// As [`fold`].
@@ -196,7 +198,7 @@ pub enum StatesError {
 /// # Errors
 /// See [`StatesError`].
 pub async fn states<S: EventStore, T: Streams>(store: &S, streams: &T) -> Result<T::States, StatesError> {
-    Ok(load_streams(store, streams, streams.kinds()).await?.states)
+    Ok(load_streams(store, streams).await?.states)
 }
 
 /// Several streams as they were loaded.
@@ -209,21 +211,31 @@ pub(crate) struct LoadedStreams<H, States> {
     pub(crate) states: States,
 }
 
-/// Loads all streams, back to snapshots of these kinds; whole, if what was kept of one of them cannot be
-/// read.
+/// Loads all streams, back to their snapshots. If a snapshot cannot be read, more of that stream is read, and of no other:
+/// back to a snapshot that can be read, or to the beginning, by pages that grow.
 pub(crate) async fn load_streams<S: EventStore, T: Streams>(
     store: &S,
     streams: &T,
-    mut kinds: Vec<Option<SnapshotKind>>,
 ) -> Result<LoadedStreams<S::Head, T::States>, StatesError> {
+    let (ids, kinds) = (streams.ids(), streams.kinds());
+    let loaded = try_at_once(ids.iter().zip(&kinds).map(|(id, kind)| store.load(id, *kind))).await?;
+    let (heads, mut histories): (Vec<_>, Vec<_>) =
+        loaded.into_iter().map(|Loaded { head, commits }| (head, commits)).unzip();
+    let mut further: Vec<Option<u32>> = kinds.iter().map(|kind| kind.map(SnapshotKind::first_page)).collect();
     loop {
-        let loaded = try_at_once(streams.ids().iter().zip(&kinds).map(|(id, kind)| store.load(id, *kind))).await?;
-        let (heads, histories): (Vec<_>, Vec<_>) =
-            loaded.into_iter().map(|Loaded { head, commits }| (head, commits)).unzip();
-        match streams.fold(&mut histories.iter()) {
+        let mut unread = histories.iter();
+        let error = match streams.fold(&mut unread) {
             Ok(states) => return Ok(LoadedStreams { heads, histories, states }),
-            Err(DecodeError::Headless { .. }) if kinds.iter().any(Option::is_some) => kinds.fill(None),
-            Err(error) => return Err(error.into()),
+            Err(error) => error,
+        };
+        // The last history that was taken is the one at fault.
+        let at_fault = (histories.len() - unread.len()).checked_sub(1);
+        match (&error, at_fault.and_then(|index| further[index].as_mut().map(|at_most| (index, at_most)))) {
+            (DecodeError::Headless { .. }, Some((index, at_most))) => {
+                read_further_back(store, &ids[index], &mut histories[index], *at_most).await?;
+                *at_most = grown(*at_most);
+            }
+            _ => return Err(error.into()),
         }
     }
 }

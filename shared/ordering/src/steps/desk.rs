@@ -86,7 +86,7 @@ impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
         match self.store.append(&seen.head, Draft { commit_id, at: self.at, context, events, snapshot: None }).await {
             Ok(appended) if appended.repeated => Ok(Written::Before),
             Ok(_) => Ok(Written::Now),
-            Err(AppendError::Conflict { .. } | AppendError::Contended) => {
+            Err(AppendError::Conflict { .. } | AppendError::RepeatedInPart { .. } | AppendError::Contended) => {
                 self.pause.pause(self.round).await;
                 Ok(Written::Not)
             }

@@ -99,7 +99,7 @@ impl From<AppendError> for StepError {
     fn from(error: AppendError) -> Self {
         match error {
             AppendError::Store(error) => error.into(),
-            AppendError::Conflict { .. } | AppendError::Contended => Self::busy(),
+            AppendError::Conflict { .. } | AppendError::RepeatedInPart { .. } | AppendError::Contended => Self::busy(),
             AppendError::Refused(refusal) => Self::sorted(false, &refusal),
         }
     }

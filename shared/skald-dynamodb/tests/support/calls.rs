@@ -32,6 +32,7 @@ pub const ERRORS: &[(&str, u16, &str)] = &[
 pub fn kind(error: &AppendError) -> &'static str {
     match error {
         AppendError::Conflict { .. } => "conflict",
+        AppendError::RepeatedInPart { .. } => "repeated in part",
         AppendError::Contended => "contended",
         AppendError::Refused(_) => "refusal",
         AppendError::Store(error) => store_kind(error),

@@ -1,10 +1,18 @@
 //! The same command again, because the answer to the first attempt was lost.
 
-use skald::{AppendError, Appended, EventStore, Head, StreamId, Version};
+use std::slice::from_ref;
+use std::sync::{Mutex, PoisonError};
+
+use skald::{
+    AppendError, Appended, Commit, Draft, EventStore, Head, Loaded, One, Outcome, Page, SnapshotKind, StoreError,
+    StreamId, Version, Way, handle_all,
+};
 
 use super::EventStoreFixture;
-use crate::sample::account;
-use crate::scene::{append, append_at, assert_conflict, commits, deposited, draft, withdrawn};
+use super::snapshots::{KIND, Kept, command};
+use crate::NoPause;
+use crate::sample::{AccountCommand, AccountRejection, account};
+use crate::scene::{append, append_at, assert_conflict, commits, deposited, draft, load, request, withdrawn};
 
 /// The same id at the same head gets the commit that is stored, even if the second draft says something else.
 pub async fn a_repeated_commit_gives_the_first_answer<F: EventStoreFixture>(fixture: &F) {
@@ -74,27 +82,110 @@ pub async fn repeated_commits_are_recognised_after_others<F: EventStoreFixture>(
     }
 }
 
+/// A commit that is not at the head, but before it or further on, is no repeat: each store looks in one place.
+pub async fn a_commit_away_from_the_head_is_no_repeat<F: EventStoreFixture>(fixture: &F) {
+    let (store, streams) = (fixture.store(), ["a", "b"].map(account));
+    let starts = streams.clone().map(|stream| store.start(stream));
+    append(store, &streams[0], "other", deposited(3)).await;
+    let first = append(store, &streams[0], "command", deposited(1)).await;
+    assert_conflict(store.append(&starts[0], draft("command", deposited(1))).await, [&streams[0]]);
+    assert_conflict(append_both(store, &starts, ["command", "command"]).await, [&streams[0]]);
+    assert_eq!(lengths(store, &streams).await, [2, 0]);
+
+    let again = append_at(store, &first.head, draft("command", deposited(1))).await;
+    assert!(!again.repeated, "a commit before the head was recognised");
+    let both = append_both(store, &[again.head, starts[1].clone()], ["command", "command"]).await;
+    assert!(both.expect("nothing is in the way").iter().all(|part| !part.repeated), "recognised before the head");
+    assert_eq!(lengths(store, &streams).await, [4, 1]);
+}
+
 /// A second attempt that was decided otherwise, over another stream, finds the first and writes nothing.
 pub async fn a_repeat_with_another_stream_writes_nothing<F: EventStoreFixture>(fixture: &F) {
     let (store, streams) = (fixture.store(), ["a", "b", "c"].map(account));
     let heads = streams.clone().map(|stream| store.start(stream));
-    append_both(store, &heads[..2], ["both", "both"]).await.expect("both are appended");
-    assert_conflict(append_both(store, &heads[1..], ["both", "both"]).await, [&streams[2]]);
-    assert_eq!(lengths(store, &streams).await, [1, 1, 0]);
+    let first = append_both(store, &heads[..2], ["both", "both"]).await.expect("both are appended");
+    for others in [0, 1] {
+        assert_found(append_both(store, &heads[1..], ["both", "both"]).await, &first[1].commit);
+        assert_eq!(lengths(store, &streams).await, [1, 1, others]);
+        // Whether the other place is free or taken makes no difference.
+        append(store, &streams[2], "other", deposited(3)).await;
+    }
 }
 
-/// A second attempt that saw one stream before the first, and the other after it, finds the first: it is told what was written,
-/// or of a conflict, and writes nothing.
+/// A second attempt that saw one stream before the first, and the other after it, finds the first and writes nothing.
 pub async fn a_repeat_at_a_later_head_of_one_stream_writes_nothing<F: EventStoreFixture>(fixture: &F) {
     let (store, streams) = (fixture.store(), ["a", "b"].map(account));
     let mut heads = streams.clone().map(|stream| store.start(stream));
     let first = append_both(store, &heads, ["both", "both"]).await.expect("both are appended");
     heads[1] = first[1].head.clone();
-    match append_both(store, &heads, ["both", "both"]).await {
-        Ok(again) => assert_repeated(&again, &first),
-        told => assert_conflict(told, [&streams[1]]),
-    }
+    assert_found(append_both(store, &heads, ["both", "both"]).await, &first[0].commit);
     assert_eq!(lengths(store, &streams).await, [1, 1]);
+}
+
+/// A command about several streams, sent again, may see one of them as it was before the first attempt, and another one behind
+/// a snapshot by now. It shows in neither, but stands at the head of the first: it is answered, and not done again.
+pub async fn a_command_that_is_found_in_only_some_streams_is_not_done_again<F: EventStoreFixture>(fixture: &F) {
+    let (store, [left, right]) = (fixture.store(), ["left", "right"].map(account));
+    let before = load(store, &left).await;
+    let both = (One::<Kept>::new(left.clone()), One::<Kept>::new(right.clone()));
+    let decide = |_: &_| Ok::<_, AccountRejection>((vec![deposited(10)], vec![deposited(10)]));
+    let sent = handle_all(store, &NoPause, &both, &request("both"), decide).await.expect("it is done");
+    let Outcome::Appended(written) = sent.outcome else { panic!("{:?}", sent.outcome) };
+    for stream in [&left, &right] {
+        for number in 0..2 * KIND.every {
+            let name = format!("other {number} of {stream}");
+            command(store, stream, &name, AccountCommand::Deposit(1)).await;
+        }
+    }
+
+    let again = handle_all(&Stale::new(store, before), &NoPause, &both, &request("both"), decide).await;
+    let again = again.expect("it is answered");
+    assert_eq!(again.outcome, Outcome::Repeated(vec![written[0].clone()]));
+    assert_eq!((again.states.0.state.balance, again.states.1.state.balance), (10, 16), "left after it, and right now");
+    assert_eq!(lengths(store, &[left, right]).await, [7, 7], "it was done again");
+}
+
+/// The store, of which one stream is loaded as it was before.
+struct Stale<'a, S: EventStore> {
+    store: &'a S,
+    loaded: Mutex<Option<Loaded<S::Head>>>,
+}
+
+impl<'a, S: EventStore> Stale<'a, S> {
+    fn new(store: &'a S, loaded: Loaded<S::Head>) -> Self {
+        Self { store, loaded: Mutex::new(Some(loaded)) }
+    }
+}
+
+impl<S: EventStore> EventStore for Stale<'_, S> {
+    type Head = S::Head;
+
+    fn start(&self, stream: StreamId) -> S::Head {
+        self.store.start(stream)
+    }
+
+    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+        self.store.page(stream, way, at_most).await
+    }
+
+    async fn load(&self, stream: &StreamId, snapshots: Option<SnapshotKind>) -> Result<Loaded<S::Head>, StoreError> {
+        let stale = {
+            let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+            loaded.take_if(|loaded| loaded.head.stream() == stream)
+        };
+        match stale {
+            Some(stale) => Ok(stale),
+            None => self.store.load(stream, snapshots).await,
+        }
+    }
+
+    async fn append(&self, head: &S::Head, draft: Draft) -> Result<Appended<S::Head>, AppendError> {
+        self.store.append(head, draft).await
+    }
+
+    async fn append_all(&self, parts: Vec<(S::Head, Draft)>) -> Result<Vec<Appended<S::Head>>, AppendError> {
+        self.store.append_all(parts).await
+    }
 }
 
 /// Appends to these heads at once.
@@ -105,6 +196,16 @@ async fn append_both<S: EventStore>(
 ) -> Result<Vec<Appended<S::Head>>, AppendError> {
     let parts = heads.iter().zip(names).map(|(head, name)| (head.clone(), draft(name, deposited(1))));
     store.append_all(parts.collect()).await
+}
+
+/// The append found this commit of an earlier attempt, and no other.
+#[track_caller]
+fn assert_found<T>(result: Result<T, AppendError>, expected: &Commit) {
+    match result {
+        Err(AppendError::RepeatedInPart { found }) => assert_eq!(found, from_ref(expected)),
+        Err(error) => panic!("expected a repeat in part, got: {error}"),
+        Ok(_) => panic!("expected a repeat in part, but it was appended"),
+    }
 }
 
 fn assert_repeated<H: Head>(again: &[Appended<H>], first: &[Appended<H>]) {

@@ -185,7 +185,13 @@ impl<S: EventStore, K: PersonKeys> EventStore for Opening<S, K> {
             opened.push(self.opened_events(head.stream(), draft).await?);
         }
         let mut answers = Vec::with_capacity(parts.len());
-        for (appended, events) in self.store.append_all(parts).await?.into_iter().zip(opened) {
+        let appended = match self.store.append_all(parts).await {
+            Err(AppendError::RepeatedInPart { found }) => {
+                return Err(AppendError::RepeatedInPart { found: self.opened(found).await? });
+            }
+            appended => appended?,
+        };
+        for (appended, events) in appended.into_iter().zip(opened) {
             answers.push(self.answer(appended, events).await?);
         }
         Ok(answers)
