@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use skald::{Pause, Timestamp};
+use skald::{LeftOut, Pause, StreamId, Timestamp};
 use uuid::Uuid;
+
+use crate::left_out;
 
 /// First pause, in milliseconds; each further one is at most twice as long.
 const FIRST_PAUSE_MS: u64 = 10;
@@ -30,8 +32,16 @@ pub fn new_id() -> Uuid {
 pub struct RandomPause;
 
 impl Pause for RandomPause {
+    fn now(&self, earlier: Timestamp) -> Timestamp {
+        now().max(earlier)
+    }
+
     async fn pause(&self, attempt: u32) {
         let bound = FIRST_PAUSE_MS.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE_MS);
         tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=bound))).await;
+    }
+
+    fn left_out(&self, stream: &StreamId, why: LeftOut) {
+        left_out::count(stream, why, now());
     }
 }

@@ -2,7 +2,7 @@
 //! turns errors into what a caller sees: an HTTP problem, or a message returned to its queue.
 //!
 //! - [`config`]: the environment, read once.
-//! - [`clock`]: now, new ids, and the [`Pause`](skald::Pause) of real time.
+//! - [`clock`]: now, new ids, and the [`Pause`](skald::Pause) of real time, which also counts snapshots that are left out.
 //! - [`http`]: calls, replies, and problems as RFC 9457 has them.
 //! - [`steps`]: steps of a saga, and the names of their errors.
 //! - [`queue`]: a queue's batch, each message to its reader, poison into the dead-letter queue.
@@ -11,6 +11,7 @@
 pub mod clock;
 pub mod config;
 pub mod http;
+mod left_out;
 mod problem;
 pub mod queue;
 pub mod steps;

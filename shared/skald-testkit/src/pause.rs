@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use skald::Pause;
+use skald::{LeftOut, Pause, StreamId, Timestamp};
 
 /// Lets every other task go on, once. On any runtime.
 pub async fn yield_now() {
@@ -23,7 +23,13 @@ pub async fn yield_now() {
 pub struct NoPause;
 
 impl Pause for NoPause {
+    fn now(&self, earlier: Timestamp) -> Timestamp {
+        earlier
+    }
+
     async fn pause(&self, _attempt: u32) {
         yield_now().await;
     }
+
+    fn left_out(&self, _: &StreamId, _: LeftOut) {}
 }

@@ -4,18 +4,26 @@ use std::future::Future;
 
 use crate::together::{LoadedStreams, load_streams};
 use crate::{
-    AppendError, Appended, Commit, CommitId, Context, Decider, DecodeError, Draft, EncodeError, EventData, EventStore,
-    Folded, MAX_WITH_SNAPSHOT_BYTES, One, Refusal, Snapshot, StatesError, StoreError, StreamId, Streams, Timestamp,
+    AppendError, Appended, Commit, CommitId, Context, Decider, DecodeError, Draft, DueSnapshot, EncodeError, EventData,
+    EventStore, Folded, Head, LeftOut, One, Refusal, Snapshot, StatesError, StoreError, StreamId, Streams, Timestamp,
     Version, try_at_once,
 };
 
 /// How often a command is decided, or its append tried, before the caller is told to come back later.
 const ATTEMPTS: u32 = 10;
 
-/// Waits between attempts: the port to a timer.
+/// What handling a command needs of its surroundings: the port to a clock, and to whoever operates the system.
 pub trait Pause: Sync {
+    /// The time, which is never earlier than `earlier`: the time that this port, or the command's sender, told last. (Without a
+    /// clock no time passes, and it is `earlier`.)
+    fn now(&self, earlier: Timestamp) -> Timestamp;
+
     /// Waits before the next attempt; `attempt` is the number of those that have failed, from 1.
     fn pause(&self, attempt: u32) -> impl Future<Output = ()> + Send;
+
+    /// A commit was appended to this stream without the snapshot that was due. Where that goes on, loads take longer and longer:
+    /// it is to be counted. [`Handled::left_out`] says the same to the caller.
+    fn left_out(&self, stream: &StreamId, why: LeftOut);
 }
 
 /// A command's identity and circumstances; its content goes to the decider.
@@ -23,22 +31,18 @@ pub trait Pause: Sync {
 pub struct Request {
     /// The command's id. The same command sent again must have the same.
     pub commit_id: CommitId,
-    /// Now.
+    /// When it was sent. What is written later has its own time: see [`Pause::now`].
     pub at: Timestamp,
     /// What is known about the command beside its content.
     pub context: Context,
 }
 
 impl Request {
-    /// The commit to be of these events, with this snapshot if there is room for it.
+    /// The commit to be of these events, with this snapshot.
     #[must_use]
     pub fn draft(&self, events: Vec<EventData>, snapshot: Option<Snapshot>) -> Draft {
         let (commit_id, at, context) = (self.commit_id, self.at, self.context.clone());
-        let mut draft = Draft { commit_id, at, context, events, snapshot };
-        if draft.size_bytes() > MAX_WITH_SNAPSHOT_BYTES {
-            draft.snapshot = None;
-        }
-        draft
+        Draft { commit_id, at, context, events, snapshot }
     }
 }
 
@@ -49,7 +53,12 @@ pub struct Handled<States> {
     pub states: States,
     /// What was written.
     pub outcome: Outcome,
+    /// The streams that got a commit without the snapshot that was due, and why.
+    pub left_out: SnapshotsLeftOut,
 }
+
+/// Streams that got a commit without the snapshot that was due, and why.
+pub type SnapshotsLeftOut = Vec<(StreamId, LeftOut)>;
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,7 +150,7 @@ where
     R: Send,
     F: Fn(&T::States) -> Result<T::Events, R> + Sync,
 {
-    let mut failed = 0;
+    let (mut failed, mut at) = (0, request.at);
     loop {
         let LoadedStreams { heads, histories, states } = load_streams(store, streams).await?;
         if histories.iter().any(|history| shows(history, request.commit_id)) {
@@ -151,18 +160,12 @@ where
         let events = decide(&states).map_err(HandleError::Rejected)?;
         let encoded = streams.encode(&events)?;
         if encoded.iter().all(Vec::is_empty) {
-            return Ok(Handled { states, outcome: Outcome::Unchanged });
+            return Ok(Handled { states, outcome: Outcome::Unchanged, left_out: Vec::new() });
         }
         let states = streams.evolve(states, &events);
         let snapshots = streams.snapshots(&states, &mut histories.iter());
-        let parts: Vec<_> = heads
-            .into_iter()
-            .zip(encoded.into_iter().zip(snapshots))
-            .filter(|(_, (events, _))| !events.is_empty())
-            .map(|(head, (events, snapshot))| (head, request.draft(events, snapshot)))
-            .collect();
-
-        match append_parts(store, pause, parts, &mut failed).await {
+        let (parts, left_out) = drafted(request, heads, encoded, snapshots);
+        match append_parts(store, pause, parts, (&mut failed, &mut at)).await {
             Ok(appended) => {
                 let is_repeated = appended.iter().any(|part| part.repeated);
                 let commits = appended.into_iter().map(|part| part.commit).collect();
@@ -170,7 +173,8 @@ where
                 if is_repeated {
                     return repeated(store, streams, histories, commits, request.commit_id).await;
                 }
-                return Ok(Handled { states, outcome: Outcome::Appended(commits) });
+                left_out.iter().for_each(|(stream, why)| pause.left_out(stream, *why));
+                return Ok(Handled { states, outcome: Outcome::Appended(commits), left_out });
             }
             Err(AppendError::RepeatedInPart { found }) => {
                 return repeated(store, streams, histories, found, request.commit_id).await;
@@ -181,6 +185,26 @@ where
             Err(AppendError::Store(error)) => return Err(error.into()),
         }
     }
+}
+
+/// The drafts for the streams that get events, and the snapshots that were due and are left out of them.
+fn drafted<H: Head>(
+    request: &Request,
+    heads: Vec<H>,
+    events: Vec<Vec<EventData>>,
+    snapshots: Vec<DueSnapshot>,
+) -> (Vec<(H, Draft)>, SnapshotsLeftOut) {
+    let (mut parts, mut left_out) = (Vec::new(), Vec::new());
+    let of_each = heads.into_iter().zip(events).zip(snapshots);
+    for ((head, events), snapshot) in of_each.filter(|((_, events), _)| !events.is_empty()) {
+        let unwritable = snapshot.as_ref().and_then(|taken| taken.as_ref().err().copied());
+        let mut draft = request.draft(events, snapshot.and_then(Result::ok));
+        if let Some(why) = LeftOut::check(&mut draft).or(unwritable) {
+            left_out.push((head.stream().clone(), why));
+        }
+        parts.push((head, draft));
+    }
+    (parts, left_out)
 }
 
 fn shows(history: &[Commit], id: CommitId) -> bool {
@@ -212,18 +236,21 @@ async fn repeated<S: EventStore, T: Streams, R>(
     }
     let states = streams.fold(&mut histories.iter())?;
     let earlier = histories.into_iter().flatten().filter(|commit| commit.id == id).collect();
-    Ok(Handled { states, outcome: Outcome::Repeated(earlier) })
+    Ok(Handled { states, outcome: Outcome::Repeated(earlier), left_out: Vec::new() })
 }
 
 /// Appends, and again while other transactions are in the way: their outcome need not concern these streams, so the
-/// decision stands.
+/// decision stands. Each attempt has the time at which it is made: when a commit is written, its place in the index of all
+/// commits must not be long ago.
 async fn append_parts<S: EventStore, P: Pause>(
     store: &S,
     pause: &P,
-    parts: Vec<(S::Head, Draft)>,
-    failed: &mut u32,
+    mut parts: Vec<(S::Head, Draft)>,
+    (failed, at): (&mut u32, &mut Timestamp),
 ) -> Result<Vec<Appended<S::Head>>, AppendError> {
     loop {
+        *at = pause.now(*at);
+        parts.iter_mut().for_each(|(_, draft)| draft.at = *at);
         let result = match parts.as_slice() {
             [(head, draft)] => store.append(head, draft.clone()).await.map(|appended| vec![appended]),
             _ => store.append_all(parts.clone()).await,

@@ -44,7 +44,7 @@ pub use decider::{Decider, Folded, decide_in_turn, fold};
 pub use domain_event::{Upcasting, numbered_from_one};
 pub use event::{DecodeError, DomainEvent, EncodeError, EventData, decode_as, encode_as, is_event_type};
 pub use follow::{Batch, FollowError, Follower, Following, Heard, Told};
-pub use handle::{HandleError, Handled, Outcome, Pause, Request, handle, handle_all};
+pub use handle::{HandleError, Handled, Outcome, Pause, Request, SnapshotsLeftOut, handle, handle_all};
 pub use index::{CommitIndex, IndexEntry, IndexKey, IndexPage, InvalidIndexKey, OddEntry, SlicePosition};
 pub use json::{JsonFault, MAX_EVENT_LEVELS, MAX_STATE_LEVELS};
 pub use message::{CommitMessage, InvalidMessage};
@@ -55,7 +55,7 @@ pub use personal::{
 pub use position::{InvalidPosition, Position};
 pub use projection::{Inapplicable, Projection, project};
 pub use reading::{Page, Until, Way, commits, read_back, recorded_by, state_until};
-pub use snapshot::{MAX_WITH_SNAPSHOT_BYTES, Snapshot, SnapshotKind, Snapshots};
+pub use snapshot::{LeftOut, MAX_WITH_SNAPSHOT_BYTES, Snapshot, SnapshotKind, Snapshots};
 pub use store::{
     AppendError, Appended, Corruption, EventStore, Head, Loaded, MAX_COMMIT_BYTES, MAX_STREAMS, MAX_TOGETHER_BYTES,
     Refusal, StoreError,
@@ -63,7 +63,7 @@ pub use store::{
 pub use stream::{Category, InvalidName, StreamId, Tenant, Version, is_identifier};
 pub use stream_check::{FoldCheck, SnapshotFault, StreamCheck};
 pub use time::{InvalidTimestamp, Timestamp};
-pub use together::{Many, One, StatesError, Streams, states};
+pub use together::{DueSnapshot, Many, One, StatesError, Streams, states};
 pub use view::{ListEntry, Listing, Parked, Put, RowRefusal, ViewRow, ViewStore};
 
 /// The tutorial of this crate, compiled and run.

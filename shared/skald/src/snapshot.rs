@@ -9,11 +9,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::Commit;
 use crate::json::raw;
+use crate::{Commit, Draft};
 
-/// Largest commit with a snapshot, in bytes as [`Draft::size_bytes`](crate::Draft::size_bytes) counts. A snapshot that
-/// would make it larger is left out, and the next commit tries again.
+/// Largest commit with a snapshot, in bytes as [`Draft::size_bytes`] counts. A snapshot that would make it larger is left out
+/// ([`LeftOut`]), and the next commit tries again.
 pub const MAX_WITH_SNAPSHOT_BYTES: usize = 64 * 1024;
 
 /// The state after a commit, as it is stored with it. It may be about a person: debug output does not show it.
@@ -30,6 +30,32 @@ impl Snapshot {
     #[must_use]
     pub fn json(&self) -> Option<&RawValue> {
         raw(&self.state)
+    }
+}
+
+/// Why a snapshot that was due was left out. The commit was written without it: loads go back further, and take the longer the
+/// more commits go without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LeftOut {
+    /// With it the commit would be larger than [`MAX_WITH_SNAPSHOT_BYTES`].
+    #[error("the commit would be {size_bytes} bytes with it: at most {MAX_WITH_SNAPSHOT_BYTES} are kept")]
+    TooLarge {
+        /// How large it would be.
+        size_bytes: usize,
+    },
+    /// The state cannot be written as JSON.
+    #[error("the state cannot be written as JSON")]
+    Unwritable,
+}
+
+impl LeftOut {
+    /// Takes the snapshot out of a draft that it makes too large, and says so; `None` if it may stay, or there is none.
+    pub fn check(draft: &mut Draft) -> Option<Self> {
+        let size_bytes = draft.size_bytes();
+        if size_bytes <= MAX_WITH_SNAPSHOT_BYTES {
+            return None;
+        }
+        draft.snapshot.take().map(|_| Self::TooLarge { size_bytes })
     }
 }
 
@@ -66,10 +92,14 @@ impl<S> Snapshots<S> {
         self.kind
     }
 
-    /// This state as it is stored; none if it cannot be written as JSON.
-    #[must_use]
-    pub fn take(&self, state: &S) -> Option<Snapshot> {
-        Some(Snapshot { schema: self.kind.schema, state: (self.write)(state).ok()? })
+    /// This state as it is stored.
+    ///
+    /// # Errors
+    /// [`LeftOut::Unwritable`] if it cannot be written as JSON.
+    pub fn take(&self, state: &S) -> Result<Snapshot, LeftOut> {
+        // What a state's `Serialize` says of its failure may quote the state.
+        let state = (self.write)(state).or(Err(LeftOut::Unwritable))?;
+        Ok(Snapshot { schema: self.kind.schema, state })
     }
 
     /// The state in this snapshot; none if it is of another schema, or cannot be read.

@@ -61,7 +61,7 @@ impl<D: Decider> StreamCheck for FoldCheck<D> {
         let written = |state: &D::State| kept.take(state).map(|written| written.state);
         let agrees = match &self.state {
             Some(folded) => match (written(folded), written(&restored)) {
-                (Some(folded), Some(restored)) => sealed_alike(&folded, &restored),
+                (Ok(folded), Ok(restored)) => sealed_alike(&folded, &restored),
                 (_, _) => false,
             },
             None => true,

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use crate::reading::{grown, read_further_back};
 use crate::{
-    Commit, Decider, DecodeError, DomainEvent, EncodeError, EventData, EventStore, Folded, Loaded, Snapshot,
+    Commit, Decider, DecodeError, DomainEvent, EncodeError, EventData, EventStore, Folded, LeftOut, Loaded, Snapshot,
     SnapshotKind, StoreError, StreamId, fold, try_at_once,
 };
 
@@ -39,12 +39,11 @@ pub trait Streams: Sync {
 
     /// The snapshots of these states that are due after these histories, in the order of [`ids`](Self::ids); takes histories
     /// as [`fold`](Self::fold) does.
-    fn snapshots(
-        &self,
-        states: &Self::States,
-        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
-    ) -> Vec<Option<Snapshot>>;
+    fn snapshots(&self, states: &Self::States, histories: &mut std::slice::Iter<'_, Vec<Commit>>) -> Vec<DueSnapshot>;
 }
+
+/// The snapshot that is due in a stream, or why it is left out; `None` if none is due.
+pub type DueSnapshot = Option<Result<Snapshot, LeftOut>>;
 
 /// One stream of decider `D`.
 pub struct One<D>(StreamId, PhantomData<fn() -> D>);
@@ -78,9 +77,9 @@ fn kind<D: Decider>() -> Option<SnapshotKind> {
     D::SNAPSHOTS.map(|kept| kept.kind())
 }
 
-fn snapshot<D: Decider>(state: &D::State, history: Option<&Vec<Commit>>) -> Option<Snapshot> {
+fn snapshot<D: Decider>(state: &D::State, history: Option<&Vec<Commit>>) -> DueSnapshot {
     let kept = D::SNAPSHOTS?;
-    if kept.kind().is_due(history?) { kept.take(state) } else { None }
+    kept.kind().is_due(history?).then(|| kept.take(state))
 }
 
 impl<D: Decider> Streams for One<D> {
@@ -107,11 +106,7 @@ impl<D: Decider> Streams for One<D> {
         Ok(vec![encoded(events)?])
     }
 
-    fn snapshots(
-        &self,
-        states: &Self::States,
-        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
-    ) -> Vec<Option<Snapshot>> {
+    fn snapshots(&self, states: &Self::States, histories: &mut std::slice::Iter<'_, Vec<Commit>>) -> Vec<DueSnapshot> {
         vec![snapshot::<D>(&states.state, histories.next())]
     }
 }
@@ -140,11 +135,7 @@ impl<D: Decider> Streams for Many<D> {
         events.iter().map(|events| encoded(events)).collect()
     }
 
-    fn snapshots(
-        &self,
-        states: &Self::States,
-        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
-    ) -> Vec<Option<Snapshot>> {
+    fn snapshots(&self, states: &Self::States, histories: &mut std::slice::Iter<'_, Vec<Commit>>) -> Vec<DueSnapshot> {
         states.iter().map(|folded| snapshot::<D>(&folded.state, histories.next())).collect()
     }
 }
@@ -173,11 +164,7 @@ impl<A: Streams, B: Streams> Streams for (A, B) {
         Ok([self.0.encode(&events.0)?, self.1.encode(&events.1)?].concat())
     }
 
-    fn snapshots(
-        &self,
-        states: &Self::States,
-        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
-    ) -> Vec<Option<Snapshot>> {
+    fn snapshots(&self, states: &Self::States, histories: &mut std::slice::Iter<'_, Vec<Commit>>) -> Vec<DueSnapshot> {
         [self.0.snapshots(&states.0, histories), self.1.snapshots(&states.1, histories)].concat()
     }
 }

@@ -5,12 +5,15 @@
 mod support;
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde::{Deserialize, Serialize, Serializer};
 
 use skald::memory::{InMemoryEventStore, InMemoryHead};
 use skald::{
-    AppendError, Appended, CommitId, DecodeError, DomainEvent, Draft, EventStore, Folded, HandleError, Loaded,
-    MAX_WITH_SNAPSHOT_BYTES, Many, One, Outcome, Page, Pause, Request, Snapshot, SnapshotKind, StatesError, StoreError,
-    StreamId, Timestamp, Way, decide_in_turn, handle, handle_all, states,
+    AppendError, Appended, CommitId, Decider, DecodeError, DomainEvent, Draft, EventStore, Folded, HandleError,
+    LeftOut, Loaded, MAX_WITH_SNAPSHOT_BYTES, Many, One, Outcome, Page, Pause, Request, SnapshotKind, Snapshots,
+    StatesError, StoreError, StreamId, Timestamp, Way, decide_in_turn, handle, handle_all, states,
 };
 use skald_testkit::NoPause;
 use skald_testkit::sample::{
@@ -27,23 +30,44 @@ struct Listening {
     calls: Mutex<Vec<&'static str>>,
     /// What it answers to every append instead of appending.
     refuses: Option<fn() -> AppendError>,
+    /// How often it does so; always, if nothing is said.
+    refusals: Option<AtomicU32>,
     /// Whether it loses the first commit of a stream and does not notice.
     beheads: bool,
 }
 
-/// Pauses without pausing, and writes down after how many attempts it was to.
+/// Pauses without pausing, and writes down after how many attempts it was to: each pause takes a minute. Writes down, too, what
+/// was left out.
 #[derive(Default)]
-struct Pauses(Mutex<Vec<u32>>);
+struct Pauses(Mutex<Vec<u32>>, Mutex<Vec<(StreamId, LeftOut)>>);
 
 impl Pause for Pauses {
+    fn now(&self, earlier: Timestamp) -> Timestamp {
+        earlier.max(Timestamp::EPOCH.plus_millis(60_000 * self.0.lock().unwrap().len() as i64))
+    }
+
     async fn pause(&self, attempt: u32) {
         self.0.lock().unwrap().push(attempt);
+    }
+
+    fn left_out(&self, stream: &StreamId, why: LeftOut) {
+        self.1.lock().unwrap().push((stream.clone(), why));
     }
 }
 
 impl Listening {
     fn hear(&self, call: &'static str) {
         self.calls.lock().unwrap().push(call);
+    }
+
+    fn refuse(&self) -> Result<(), AppendError> {
+        let spent = |left: &AtomicU32| {
+            left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_err()
+        };
+        match self.refuses {
+            Some(refusal) if !self.refusals.as_ref().is_some_and(spent) => Err(refusal()),
+            _ => Ok(()),
+        }
     }
 
     /// What was asked since the last time.
@@ -73,13 +97,13 @@ impl EventStore for Listening {
 
     async fn append(&self, head: &InMemoryHead, draft: Draft) -> Result<Appended<InMemoryHead>, AppendError> {
         self.hear("append");
-        self.refuses.map_or(Ok(()), |refusal| Err(refusal()))?;
+        self.refuse()?;
         self.store.append(head, draft).await
     }
 
     async fn append_all(&self, parts: Vec<(InMemoryHead, Draft)>) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
         self.hear("append_all");
-        self.refuses.map_or(Ok(()), |refusal| Err(refusal()))?;
+        self.refuse()?;
         self.store.append_all(parts).await
     }
 }
@@ -166,16 +190,72 @@ async fn the_command_that_made_a_stream_is_known_and_stays_so() {
     }
 }
 
-#[test]
-fn a_snapshot_is_kept_up_to_the_limit_and_not_beyond() {
-    let snapshot = Snapshot { schema: 1, state: b"{}".to_vec() };
-    let event = AccountEvent::from(Noted { text: String::new() }).encode().unwrap();
-    let room = MAX_WITH_SNAPSHOT_BYTES - request().draft(vec![event.clone()], Some(snapshot.clone())).size_bytes();
-    for (more, kept) in [(room, true), (room + 1, false)] {
-        let mut event = event.clone();
-        event.data.extend(vec![b' '; more]);
-        let draft = request().draft(vec![event], Some(snapshot.clone()));
-        assert_eq!(draft.snapshot.is_some(), kept, "{more} bytes more");
+/// An account that remembers what was noted, every time; of a certain note nothing can be written.
+struct Notes;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Noticed(#[serde(serialize_with = "unless_unwritable")] String);
+
+fn unless_unwritable<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    if text == "unwritable" {
+        Err(serde::ser::Error::custom("of this nothing is written"))
+    } else {
+        text.serialize(serializer)
+    }
+}
+
+impl Decider for Notes {
+    const CATEGORY: &'static str = Account::CATEGORY;
+    type State = Noticed;
+    type Command = String;
+    type Event = AccountEvent;
+    type Rejection = AccountRejection;
+    const SNAPSHOTS: Option<Snapshots<Noticed>> = Some(Snapshots::new(1, 1));
+
+    fn decide(_: &Noticed, text: &String) -> Result<Vec<AccountEvent>, AccountRejection> {
+        Ok(vec![Noted { text: text.clone() }.into()])
+    }
+
+    fn evolve(noticed: Noticed, event: &AccountEvent) -> Noticed {
+        match event {
+            AccountEvent::Noted(Noted { text }) => Noticed(text.clone()),
+            AccountEvent::Deposited(_) | AccountEvent::Withdrawn(_) => noticed,
+        }
+    }
+}
+
+/// A stream whose snapshots do not fit any more is loaded from further and further back: its operator has to know.
+#[tokio::test]
+async fn a_snapshot_is_kept_up_to_the_limit_and_told_of_beyond() {
+    let empty = request().draft(vec![AccountEvent::from(Noted { text: String::new() }).encode().unwrap()], None);
+    let kept = Notes::SNAPSHOTS.unwrap().take(&Noticed::default()).unwrap();
+    let room = MAX_WITH_SNAPSHOT_BYTES - Draft { snapshot: Some(kept), ..empty }.size_bytes();
+    let too_large = LeftOut::TooLarge { size_bytes: MAX_WITH_SNAPSHOT_BYTES + 2 - room % 2 };
+    for (text, expected) in [
+        ("x".repeat(room / 2), None),
+        ("x".repeat(room / 2 + 1), Some(too_large)),
+        ("unwritable".to_owned(), Some(LeftOut::Unwritable)),
+    ] {
+        let (store, pauses) = (InMemoryEventStore::default(), Pauses::default());
+        let handled = handle::<Notes, _, _>(&store, &pauses, account("a"), &text, &request()).await.unwrap();
+        let Outcome::Appended(commits) = handled.outcome else { panic!("{:?}", handled.outcome) };
+        assert_eq!(commits[0].snapshot.is_some(), expected.is_none(), "{expected:?}");
+        let expected: Vec<_> = expected.into_iter().map(|why| (account("a"), why)).collect();
+        assert_eq!((handled.left_out, pauses.1.into_inner().unwrap()), (expected.clone(), expected));
+    }
+}
+
+/// A place in the index that is long ago when it is written is one that followers may have passed.
+#[tokio::test]
+async fn each_attempt_has_its_own_time() {
+    let contended: fn() -> AppendError = || AppendError::Contended;
+    let conflict: fn() -> AppendError = || AppendError::Conflict { streams: vec![account("a")] };
+    for refusal in [contended, conflict] {
+        let store = Listening { refuses: Some(refusal), refusals: Some(5.into()), ..Listening::default() };
+        let (pauses, command) = (Pauses::default(), AccountCommand::Deposit(5));
+        let handled = handle::<Account, _, _>(&store, &pauses, account("a"), &command, &request()).await.unwrap();
+        let Outcome::Appended(commits) = handled.outcome else { panic!("{:?}", handled.outcome) };
+        assert_eq!(commits[0].at, Timestamp::EPOCH.plus_millis(5 * 60_000));
     }
 }
 

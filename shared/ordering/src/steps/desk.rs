@@ -21,6 +21,7 @@ pub(super) struct Desk<'a, S, P> {
     pub(super) store: &'a S,
     pause: &'a P,
     pub(super) input: &'a StepInput,
+    /// When this round began: what is decided in it is decided by this.
     pub(super) at: Timestamp,
     round: u32,
 }
@@ -54,6 +55,7 @@ impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
     /// [`StepError::Transient`] after too many.
     pub(super) fn begin(&mut self) -> Result<(), StepError> {
         self.round += 1;
+        self.at = self.pause.now(self.at);
         if self.round > ROUNDS { Err(StepError::busy()) } else { Ok(()) }
     }
 
@@ -83,7 +85,11 @@ impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
         // Whoever decides the same at the same place writes the same commit.
         let name = format!("{}.{}", first.event_type, seen.head.version());
         let commit_id = CommitId::of(self.input.order_id.uuid(), &name);
-        match self.store.append(&seen.head, Draft { commit_id, at: self.at, context, events, snapshot: None }).await {
+        match self
+            .store
+            .append(&seen.head, Draft { commit_id, at: self.pause.now(self.at), context, events, snapshot: None })
+            .await
+        {
             Ok(appended) if appended.repeated => Ok(Written::Before),
             Ok(_) => Ok(Written::Now),
             Err(AppendError::Conflict { .. } | AppendError::RepeatedInPart { .. } | AppendError::Contended) => {

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use events::CancelReason;
 use futures_util::future::try_join;
-use skald::{Decider, EventStore, Pause, StreamId};
+use skald::{Decider, EventStore, Pause, StreamId, Timestamp};
 
 use super::StepError;
 use super::desk::{Desk, Written};
@@ -61,7 +61,7 @@ where
     P: Pause,
     C: Send,
     A: Send + Sync,
-    T: Fn(&OrderState, &D::State, &Heard<A>) -> Move<D::Command, C> + Sync,
+    T: Fn(&OrderState, &D::State, &Heard<A>, Timestamp) -> Move<D::Command, C> + Sync,
     F: Fn(C) -> Fut + Sync,
     Fut: Future<Output = Result<A, PortError>> + Send,
 {
@@ -69,7 +69,7 @@ where
     loop {
         desk.begin()?;
         let (order, own) = try_join(desk.look_at_order(), desk.look::<D>(stream)).await?;
-        match turn(&order.state, &own.state, &heard) {
+        match turn(&order.state, &own.state, &heard, desk.at) {
             Move::TurnRound(reason) => {
                 desk.turn_round(&order, reason).await?;
             }

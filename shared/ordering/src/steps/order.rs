@@ -42,7 +42,7 @@ pub async fn perform<S: EventStore, P: Pause>(
         } else {
             let beside = look_beside(store, &input.tenant, input.order_id);
             let (order, beside) = try_join(desk.look_at_order(), beside).await?;
-            let turned = turn(input.step, &SagaState { order: order.state.clone(), ..beside }, at);
+            let turned = turn(input.step, &SagaState { order: order.state.clone(), ..beside }, desk.at);
             (order, turned)
         };
         match turned {

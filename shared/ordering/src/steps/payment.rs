@@ -28,7 +28,7 @@ pub async fn perform<S: EventStore, P: Pause, G: Gateway>(
 ) -> Result<(), StepError> {
     let key = AttemptKey::payment(input.order_id);
     let stream = streams::payment(&input.tenant, input.order_id);
-    let turn = |order: &OrderState, payment: &PaymentState, heard: &Heard<PaymentAtGateway>| {
+    let turn = |order: &OrderState, payment: &PaymentState, heard: &Heard<PaymentAtGateway>, at: Timestamp| {
         turn(input.step, &key, order, payment, at, heard)
     };
     let ask = |call: GatewayCall| async move { gateway.ask(&call).await };

@@ -48,7 +48,7 @@ pub async fn perform<S: EventStore, P: Pause>(
     loop {
         desk.begin()?;
         let (order, own) = try_join(desk.look_at_order(), desk.look::<Reservation>(&stream)).await?;
-        match turn(input.step, input.order_id, &order.state, &own.state, at) {
+        match turn(input.step, input.order_id, &order.state, &own.state, desk.at) {
             Move::TurnRound(reason) => {
                 desk.turn_round(&order, reason).await?;
             }

@@ -28,7 +28,7 @@ pub async fn perform<S: EventStore, P: Pause, C: Carrier>(
 ) -> Result<(), StepError> {
     let key = AttemptKey::parcel(input.order_id);
     let stream = streams::shipment(&input.tenant, input.order_id);
-    let turn = |order: &OrderState, shipment: &ShipmentState, heard: &Heard<ParcelAtCarrier>| {
+    let turn = |order: &OrderState, shipment: &ShipmentState, heard: &Heard<ParcelAtCarrier>, at: Timestamp| {
         turn(input.step, &key, order, shipment, at, heard)
     };
     let ask = |call: CarrierCall| async move { carrier.ask(&call).await };

@@ -1,8 +1,8 @@
 //! Commands over the store: [`handle`] and [`handle_all`].
 
 use skald::{
-    Decider, EventStore, Folded, HandleError, Handled, Many, One, Outcome, Pause, Request, StreamId, Version, fold,
-    handle, handle_all,
+    Decider, EventStore, Folded, HandleError, Handled, LeftOut, Many, One, Outcome, Pause, Request, StreamId,
+    Timestamp, Version, fold, handle, handle_all,
 };
 
 use super::EventStoreFixture;
@@ -16,11 +16,17 @@ use crate::yielding::Yielding;
 struct InTurn;
 
 impl Pause for InTurn {
+    fn now(&self, earlier: Timestamp) -> Timestamp {
+        earlier
+    }
+
     async fn pause(&self, attempt: u32) {
         for _ in 0..attempt {
             yield_now().await;
         }
     }
+
+    fn left_out(&self, _: &StreamId, _: LeftOut) {}
 }
 
 async fn tell<S: EventStore>(

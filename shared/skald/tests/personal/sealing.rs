@@ -7,7 +7,8 @@ use skald::{
     fold, handle, has_plain,
 };
 
-use crate::talk::{NoPause, Said, Stores, Talk, TalkEvent, jane, joe, request, row, said, stored, talk};
+use crate::talk::{Said, Stores, Talk, TalkEvent, jane, joe, request, row, said, stored, talk};
+use skald_testkit::NoPause;
 
 #[tokio::test]
 async fn what_is_about_a_person_is_stored_sealed_in_events_and_snapshots_and_seen_by_who_may() {

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
 use skald::{
-    Commit, CommitId, Decider, EventStore, Opening, Pause, Person, PersonId, Personal, Request, Sealing, Snapshots,
-    StreamId, Tenant, Timestamp, Version, ViewRow, fold, handle,
+    Commit, CommitId, Decider, EventStore, Opening, Person, PersonId, Personal, Request, Sealing, Snapshots, StreamId,
+    Tenant, Timestamp, Version, ViewRow, fold, handle,
 };
+use skald_testkit::NoPause;
 use uuid::Uuid;
 
 use crate::support::context;
@@ -64,12 +65,6 @@ pub(crate) fn talk(id: &str) -> StreamId {
 
 pub(crate) fn request(number: u128) -> Request {
     Request { commit_id: CommitId::new(Uuid::from_u128(number)), at: Timestamp::EPOCH, context: context() }
-}
-
-pub(crate) struct NoPause;
-
-impl Pause for NoPause {
-    async fn pause(&self, _: u32) {}
 }
 
 pub(crate) type Private = Opening<Sealing<InMemoryEventStore, InMemoryPersonKeys>, InMemoryPersonKeys>;

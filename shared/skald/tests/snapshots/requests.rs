@@ -85,7 +85,8 @@ async fn a_repeat_that_shows_in_one_stream_reads_the_ends_of_the_others() {
         }
     }
     all.rotate_left(1);
-    (store.take_pages(), store.take_commits());
+    store.take_pages();
+    store.take_commits();
     let all = Many::<Kept<EVERY, SCHEMA>>::new(all);
     let decide = |_: &Vec<_>| -> Result<Vec<Vec<AccountEvent>>, AccountRejection> { panic!("it is decided again") };
     let handled = handle_all(&store, &NoPause, &all, &sent, decide).await.unwrap();

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use skald::{
     Actor, CommitId, Context, CorrelationId, Decider, DomainEvent as _, EncodeError, EventData, EventStore as _,
-    HandleError, Head as _, One, Outcome, Pause, Request, Snapshot, Snapshots, StreamId, Tenant, Timestamp, handle,
+    HandleError, Head as _, LeftOut, One, Outcome, Pause, Request, Snapshot, Snapshots, StreamId, Tenant, Timestamp, handle,
     states,
 };
 use skald_dynamodb::DynamoDbEventStore;
@@ -52,9 +52,15 @@ impl<const EVERY: u32> Decider for Ledger<EVERY> {
 struct AtOnce;
 
 impl Pause for AtOnce {
+    fn now(&self, earlier: Timestamp) -> Timestamp {
+        earlier
+    }
+
     fn pause(&self, _: u32) -> impl Future<Output = ()> + Send {
         future::ready(())
     }
+
+    fn left_out(&self, _: &StreamId, _: LeftOut) {}
 }
 
 /// Skald.
@@ -97,7 +103,7 @@ impl<const EVERY: u32> Skald<EVERY> {
     /// The state after `commits` commits, if it is to be kept.
     fn snapshot(commits: usize, total: &Total) -> Option<Snapshot> {
         let kept = Ledger::<EVERY>::SNAPSHOTS?;
-        if commits.is_multiple_of(kept.kind().every as usize) { kept.take(total) } else { None }
+        if commits.is_multiple_of(kept.kind().every as usize) { kept.take(total).ok() } else { None }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::samples::{eur, order_id, placed, quantity, shards, sku};
 const PRODUCTS: usize = 50;
 const SHARDS: u16 = 16;
 
-fn put<E: DomainEvent>(store: &InMemoryEventStore, stream: StreamId, event: E) {
+pub(super) fn put<E: DomainEvent>(store: &InMemoryEventStore, stream: StreamId, event: E) {
     let request = Request {
         commit_id: CommitId::of(order_id().uuid(), stream.name()),
         at: Timestamp::EPOCH,

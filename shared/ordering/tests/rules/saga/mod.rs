@@ -2,6 +2,7 @@
 
 mod acting;
 mod bounded;
+mod deadline;
 mod erased;
 mod interleaving;
 mod machine;
