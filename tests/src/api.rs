@@ -1,5 +1,7 @@
 //! The system as its callers see it: HTTP and JSON.
 
+use std::time::Duration;
+
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -121,18 +123,39 @@ impl Api {
         self.send("GET", path, &[], None).await
     }
 
-    /// `PUT path` with this body.
+    /// Calls `path` as a client does: again, with the same key, as long as the answer is 503. Where others write the same
+    /// stream, or the machine is busy, that is an answer of a system that is well.
+    async fn persist(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+        eventually(&format!("{method} {path} is answered with something other than 503"), || async {
+            let answer = self.send(method, path, headers, Some(body.to_string())).await;
+            if answer.status != StatusCode::SERVICE_UNAVAILABLE {
+                return Some(answer);
+            }
+            // A client that comes back at once is what a busy system needs least: it says when.
+            let after_s = answer.header("retry-after").parse().expect("a 503 says when to come back");
+            tokio::time::sleep(Duration::from_secs(after_s)).await;
+            None
+        })
+        .await
+    }
+
+    /// `PUT path` with this body; again while the answer is 503.
     pub async fn put(&self, path: &str, body: &Value) -> Answer {
-        self.send("PUT", path, &[], Some(body.to_string())).await
+        self.persist("PUT", path, &[], body).await
     }
 
-    /// `POST path` with this body.
+    /// `POST path` with this body; again while the answer is 503.
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
-        self.send("POST", path, &[], Some(body.to_string())).await
+        self.persist("POST", path, &[], body).await
     }
 
-    /// Places an order under this idempotency key.
+    /// Places an order under this idempotency key; again while the answer is 503.
     pub async fn place(&self, key: &str, body: &Value) -> Answer {
+        self.persist("POST", "/orders", &[("idempotency-key", key)], body).await
+    }
+
+    /// Places an order under this idempotency key, and takes any answer.
+    pub async fn place_once(&self, key: &str, body: &Value) -> Answer {
         self.send("POST", "/orders", &[("idempotency-key", key)], Some(body.to_string())).await
     }
 

@@ -1,8 +1,11 @@
 //! A way to the cloud's `DynamoDB` that a test has in its hand: it knows what passes and what that costs, and can hold writes.
+//!
+//! The SDK tries a call again that is not answered in time, which on a busy machine is any call, and on every machine one
+//! that is held. All attempts of a call have one id in a header; what is counted here is calls, not attempts.
 
-use std::io::ErrorKind;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderValue};
 use serde_json::{Value, json};
@@ -30,7 +33,18 @@ struct Way {
     writes_left: watch::Sender<Option<usize>>,
     /// How many wait: to be carried out, or for their answer.
     held: AtomicUsize,
-    charges: Mutex<Vec<Charge>>,
+    carried_out: Mutex<CarriedOut>,
+}
+
+/// What the engine was asked so far.
+#[derive(Debug, Default)]
+struct CarriedOut {
+    /// What the first attempts of all calls cost that came to the engine, in the order of its answers.
+    charges: Vec<Charge>,
+    /// The calls that came to the engine.
+    calls: BTreeSet<String>,
+    /// The calls that wrote something.
+    writes: BTreeSet<String>,
 }
 
 impl Proxy {
@@ -46,7 +60,7 @@ impl Proxy {
             engine: cloud.endpoint().to_owned(),
             writes_left: watch::Sender::new(None),
             held: AtomicUsize::new(0),
-            charges: Mutex::default(),
+            carried_out: Mutex::default(),
         });
         let shared = Arc::clone(&way);
         let serving = tokio::spawn(async move {
@@ -67,7 +81,8 @@ impl Proxy {
         self.way.writes_left.send_replace(Some(writes));
     }
 
-    /// Waits until so many writes are held: carried out and not answered, or not yet carried out.
+    /// Waits until so many writes are held: carried out and not answered, or not yet carried out. An attempt that its
+    /// caller has given up is held no more.
     pub async fn holds(&self, writes: usize) {
         eventually("the proxy holds what is to be written", || async {
             (self.way.held.load(Ordering::SeqCst) >= writes).then_some(())
@@ -80,16 +95,17 @@ impl Proxy {
         self.way.writes_left.send_replace(None);
     }
 
-    /// What was carried out so far, in the order in which the engine answered.
+    /// What was carried out so far, in the order in which the engine answered. What a further attempt of the same call
+    /// costs is left out: how many there are says how busy the machine is.
     #[must_use]
     pub fn charges(&self) -> Vec<Charge> {
-        self.way.charges.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.way.carried_out().charges.clone()
     }
 
-    /// How many writes were carried out so far.
+    /// How many calls have written something so far.
     #[must_use]
     pub fn writes(&self) -> usize {
-        self.charges().iter().filter(|charge| charge.is_write() && charge.index.is_none()).count()
+        self.way.carried_out().writes.len()
     }
 }
 
@@ -104,28 +120,43 @@ impl Way {
     async fn serve(&self, mut stream: TcpStream) {
         let Some(request) = Request::read(&mut stream).await else { return };
         let operation = request.header("x-amz-target").rsplit('.').next().unwrap_or_default().to_owned();
-        self.pass(&operation).await;
-        if has_hung_up(&stream) {
+        if self.pass(&operation, &stream).await == Passed::HungUp {
             return; // Whoever asked did not live, or wait, to see it done.
         }
         match self.forward(&operation, request).await {
             Ok((status, body)) => {
-                self.pass(&operation).await;
-                answer(stream, status, &body).await;
+                if self.pass(&operation, &stream).await == Passed::On {
+                    answer(stream, status, &body).await;
+                }
             }
             Err(error) => eprintln!("the cloud does not answer: {error}"),
         }
     }
 
-    /// Waits, if it is a write and writes are held, until they are not.
-    async fn pass(&self, operation: &str) {
+    /// Waits, if it is a write and writes are held, until they are not, or until the other end hangs up.
+    async fn pass(&self, operation: &str, stream: &TcpStream) -> Passed {
         let mut left = self.writes_left.subscribe();
         if charge::is_write(operation) && *left.borrow_and_update() == Some(0) {
             self.held.fetch_add(1, Ordering::SeqCst);
-            let released = left.wait_for(|left| *left != Some(0)).await.map(drop);
-            released.expect("the sender is this value's own");
+            tokio::select! {
+                biased;
+                () = hung_up(stream) => {}
+                released = left.wait_for(|left| *left != Some(0)) => {
+                    released.map(drop).expect("the sender is this value's own");
+                }
+            }
             self.held.fetch_sub(1, Ordering::SeqCst);
         }
+        // A release and a death may come together: it is the death that counts.
+        tokio::select! {
+            biased;
+            () = hung_up(stream) => Passed::HungUp,
+            () = std::future::ready(()) => Passed::On,
+        }
+    }
+
+    fn carried_out(&self) -> MutexGuard<'_, CarriedOut> {
+        self.carried_out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has the engine carry the request out: status and body of its answer.
@@ -139,10 +170,17 @@ impl Way {
         let response = self.client.post(&self.engine).headers(headers).body(asked.to_string()).send().await?;
         let (status, body) = (response.status().as_u16(), response.bytes().await?.to_vec());
         let charges = Charge::of(operation, &asked, status, &serde_json::from_slice(&body).unwrap_or_default());
-        if charges.iter().any(|charge| charge.is_write() && !charge.refused) {
+        let call = request.header("amz-sdk-invocation-id").to_owned();
+        assert!(!call.is_empty(), "the SDK names its calls: {:?}", request.headers);
+        let mut carried_out = self.carried_out();
+        let has_written = charges.iter().any(|charge| charge.is_write() && !charge.refused);
+        if has_written && carried_out.writes.insert(call.clone()) {
             self.writes_left.send_modify(|left| *left = left.map(|left| left.saturating_sub(1)));
         }
-        self.charges.lock().unwrap_or_else(PoisonError::into_inner).extend(charges);
+        if carried_out.calls.insert(call) {
+            carried_out.charges.extend(charges);
+        }
+        drop(carried_out);
         Ok((status, body))
     }
 }
@@ -155,7 +193,16 @@ fn as_the_account(signature: &str) -> HeaderValue {
     format!("{algorithm}Credential=test/{scope}").parse().expect("it was a header before")
 }
 
-/// Whether the other end of the connection is closed. (Nothing more is sent on it before its one request is answered.)
-fn has_hung_up(stream: &TcpStream) -> bool {
-    !matches!(stream.try_read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock)
+/// Whether a request passed, or its caller has gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Passed {
+    On,
+    HungUp,
+}
+
+/// Ends once the other end of the connection is closed. (Nothing more is sent on it before its one request is answered.)
+async fn hung_up(stream: &TcpStream) {
+    if let Ok(1..) = stream.peek(&mut [0]).await {
+        std::future::pending::<()>().await;
+    }
 }

@@ -177,7 +177,7 @@ async fn a_throttled_store_is_tried_again_and_then_a_503_that_says_when_to_come_
     let throttling = ThrottlingServer::start().await;
     cloud.set_variable(cloud.output("OrderCommandsName"), "AWS_ENDPOINT_URL_DYNAMODB", &throttling.url()).await;
     let body = order_body("c-1", "MUG-01", 1);
-    let refused = api.place("key-1", &body).await.expect(503);
+    let refused = api.place_once("key-1", &body).await.expect(503);
     assert_eq!(refused.header("retry-after"), "1");
     // One stream is read, and tried more than once, with pauses, before the caller hears of it.
     assert!(throttling.requests() > 1, "{} requests", throttling.requests());

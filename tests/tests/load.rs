@@ -143,20 +143,10 @@ where
     results
 }
 
-/// Places an order, and repeats the call as long as it is told to come back later: a busy machine is slow to answer. Whether
-/// a repeat makes a second order, the ledgers show.
+/// Places an order. A busy machine is slow to answer, and then the call is repeated: whether a repeat makes a second order,
+/// the ledgers show.
 async fn place(api: &Api, key: &str, body: &Value) -> String {
-    eventually(&format!("{key} is placed"), || async {
-        let answer = api.place(key, body).await;
-        if answer.status == 503 {
-            // A client that comes back at once is what a busy system needs least: it says when.
-            let after_s = answer.header("retry-after").parse().expect("a 503 says when to come back");
-            tokio::time::sleep(Duration::from_secs(after_s)).await;
-            return None;
-        }
-        Some(answer.expect(202).body["order_id"].as_str().expect("an id").to_owned())
-    })
-    .await
+    api.place(key, body).await.expect(202).body["order_id"].as_str().expect("an id").to_owned()
 }
 
 /// The order, once it has ended. Sixteen clients that ask as often as they can would be most of the load.

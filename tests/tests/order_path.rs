@@ -95,7 +95,7 @@ async fn a_repeat_needs_nothing_but_its_order() {
     }
     let again = api.place("key-1", &body).await.expect(202);
     assert_eq!((again.body, again.headers["idempotent-replayed"].as_bytes()), (first.body, &b"true"[..]));
-    let new = api.place("key-2", &body).await.expect(503);
+    let new = api.place_once("key-2", &body).await.expect(503);
     assert_eq!(new.header("retry-after"), "1", "a new one needs the product, and so the newer release");
 }
 

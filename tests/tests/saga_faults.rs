@@ -8,6 +8,19 @@ use system_tests::{Account, Api, Execution, Ledgers, LocalCloud, Proxy, eventual
 /// How the state machine calls a function that died.
 const DIED: &str = "Runtime.ExitError";
 
+/// What a step says for good. Every other error of a task is tried again, and a busy machine makes some.
+const FOR_GOOD: [&str; 4] = ["Refused", "Undone", "Settled", "Permanent"];
+
+/// The errors of an execution that were not tried again.
+fn for_good(execution: &Execution) -> Vec<&str> {
+    execution.errors.iter().map(String::as_str).filter(|error| FOR_GOOD.contains(error)).collect()
+}
+
+/// Whether a function died, and its step was tried again.
+fn has_died(execution: &Execution) -> bool {
+    execution.errors.iter().any(|error| error == DIED)
+}
+
 /// A cloud with goods for all orders, seen by whoever has the way of one step function to `DynamoDB` in his hand.
 struct Shop<'a> {
     cloud: &'a LocalCloud,
@@ -95,8 +108,8 @@ async fn die_at_each_write(body: &Value, functions: &[(&'static str, usize)], en
             let what = format!("{function} died at write {write} of {order_id}: {execution:?}");
             assert_eq!(execution.status, ExecutionStatus::Succeeded, "{what}");
             assert_eq!(execution.states, undisturbed.states, "{what}");
-            let (died, others): (Vec<String>, _) = execution.errors.into_iter().partition(|error| error == DIED);
-            assert_eq!((died.len(), others), (1, undisturbed.errors.clone()), "{what}");
+            assert!(has_died(&execution), "{what}");
+            assert_eq!(for_good(&execution), for_good(&undisturbed), "{what}");
             assert_eq!(shop.proxy.writes() - before, writes, "{what}");
             let ledgers = Ledgers::read(&cloud).await;
             assert!(ended_well(ledgers.order(&order_id)), "{what}\n{:?}", ledgers.order(&order_id));
@@ -146,7 +159,8 @@ async fn what_a_dead_function_did_is_undone_if_the_customer_cancels_meanwhile() 
             let execution = shop.ended(&order_id).await;
             let what = format!("{function} died at write {write} of {order_id}: {execution:?}");
             assert_eq!(execution.status, ExecutionStatus::Succeeded, "{what}");
-            assert_eq!(execution.errors, [DIED, "Undone"], "{what}");
+            assert!(has_died(&execution), "{what}");
+            assert_eq!(for_good(&execution), ["Undone"], "{what}");
             // Cancelling has begun an attempt of its own.
             let second = cloud.saga().ended(&format!("{order_id}.2")).await;
             assert_eq!(second.status, ExecutionStatus::Succeeded, "{what}, {second:?}");
