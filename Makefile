@@ -14,7 +14,7 @@ DEPLOYER  := target/deploy-venv
 FUZZER    := target/cargo/bin/cargo-fuzz
 INSTALL   := -m pip install --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --requirement
 
-.PHONY: help run demo tail verify build test lint fuzz bench-path bench-store deploy locks clean
+.PHONY: help run demo tail verify build check test lint fuzz bench-path bench-store deploy locks clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -38,6 +38,18 @@ build: target/checked ## the functions, where the template expects them, and tar
 	cargo build --locked --profile $(PROFILE) $(FUNCTIONS:%=--package %) --package skald-cli
 	@mkdir -p target/bin && cp $(BINARIES)/skald target/bin/skald
 	@for each in $(FUNCTIONS); do mkdir -p target/lambda/$$each && cp $(BINARIES)/$$each target/lambda/$$each/bootstrap || exit; done
+
+# Neither the contracts of the stores nor their whole tables of faults: they take minutes, and `make test` runs them.
+SLOW := contract broken_stores broken_keys broken_event_stores event_store_contract view_store_contract commit_index_contract \
+	person_keys_contract personal_contracts at_once costs following outcomes person_keys snapshots transactions verify
+FAST := $(filter-out $(SLOW),$(sort $(basename $(notdir $(wildcard events/tests/*.rs shared/*/tests/*.rs))) \
+	$(notdir $(patsubst %/main.rs,%,$(wildcard shared/*/tests/*/main.rs))))) architecture
+
+check: $(CLOUD)/linters target/checked ## formatting, clippy, the fast tests, the template: an answer in two minutes once all is built
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- --deny warnings
+	cargo test --locked --workspace --lib --bins $(FAST:%=--test %) -- --skip saga::interleaving --skip saga::erased
+	$(CLOUD)/bin/python infra/lint/lint.py
 
 test: $(CLOUD)/installed build ## every test; the system tests bring a local cloud of their own
 	cargo test --locked --workspace
