@@ -23,8 +23,9 @@ impl Account {
         once.filter(|event| !seen.insert(*event)).collect()
     }
 
-    /// Where stock, gateway and carrier have something else for the order than its streams say. Where a call was
-    /// asked for and its answer is not written yet, it may have had its effect or not.
+    /// Where stock, gateway and carrier have something else for the order than its streams say.
+    /// Where a call was asked for and its answer is not written yet, it may have had its effect or
+    /// not.
     pub(super) fn disagreements(&self) -> Vec<String> {
         let Holdings { reserved, shipped, authorized, captured, parcels } = &self.holdings;
         let mut faults = Vec::new();

@@ -1,7 +1,8 @@
-//! Goods that an order needs, brought together at one shard, so that the order's parts fit a transaction.
+//! Goods that an order needs, brought together at one shard, so that the order's parts fit a
+//! transaction.
 //!
-//! Nothing is held by it, and nothing is lost if it is all that happens: each step moves goods between shards of one
-//! product, in one transaction, and what an order draws is decided later.
+//! Nothing is held by it, and nothing is lost if it is all that happens: each step moves goods
+//! between shards of one product, in one transaction, and what an order draws is decided later.
 
 use events::{OrderId, ReservedLine, ShardQuantity, Sku, StockEvent};
 use skald::{Decider, Folded, MAX_STREAMS, Many, Tenant};
@@ -49,7 +50,8 @@ impl Gathering {
         transactions
     }
 
-    /// The streams that [`gather`] decides over: of each gathering the shard to bring goods to, then those that give them.
+    /// The streams that [`gather`] decides over: of each gathering the shard to bring goods to,
+    /// then those that give them.
     #[must_use]
     pub fn streams(gatherings: &[Self], tenant: &Tenant) -> Many<Stock> {
         let shards = gatherings.iter().flat_map(|gathering| {
@@ -60,7 +62,8 @@ impl Gathering {
     }
 }
 
-/// The decision over stock that is brought together, all or nothing: for [`skald::handle_all`] with [`Gathering::streams`].
+/// The decision over stock that is brought together, all or nothing: for [`skald::handle_all`] with
+/// [`Gathering::streams`].
 ///
 /// # Errors
 /// The rejection of the first shard that refuses. The goods are elsewhere by now: look again.

@@ -1,11 +1,12 @@
 //! Making a reservation: from which shards how many, or what there is too little of.
 //!
-//! Goods are held all at once, in one transaction over the reservation and the shards it draws from. Where they are
-//! spread over more shards than a transaction holds, they are first [gathered](super::Gathering) at fewer.
+//! Goods are held all at once, in one transaction over the reservation and the shards it draws
+//! from. Where they are spread over more shards than a transaction holds, they are first
+//! [gathered](super::Gathering) at fewer.
 //!
-//! There is too little of a product only if all its shards together had too little at one moment. Shards are read one
-//! after the other, and goods may have moved meanwhile; so a reservation is refused at the second look, if no shard of
-//! the product has moved since the first.
+//! There is too little of a product only if all its shards together had too little at one moment.
+//! Shards are read one after the other, and goods may have moved meanwhile; so a reservation is
+//! refused at the second look, if no shard of the product has moved since the first.
 
 use std::cmp::Reverse;
 
@@ -18,7 +19,8 @@ use super::{
 use crate::stock::{Stock, StockCommand, StockState};
 use crate::streams;
 
-/// Most shards that one reservation can draw from: what a transaction holds, less the reservation itself.
+/// Most shards that one reservation can draw from: what a transaction holds, less the reservation
+/// itself.
 const MOST_PARTS: usize = MAX_STREAMS - 1;
 
 /// The versions at which all shards of each line were seen, line by line.
@@ -45,7 +47,8 @@ pub struct WantedLine {
 }
 
 impl MakeReservation {
-    /// The streams that [`make`] decides over: the reservation, and every shard of the products' stock.
+    /// The streams that [`make`] decides over: the reservation, and every shard of the products'
+    /// stock.
     #[must_use]
     pub fn streams(&self, tenant: &Tenant) -> (One<Reservation>, Many<Stock>) {
         let shards = self.lines.iter().flat_map(|line| line.stock_shards.numbers().map(move |shard| (line, shard)));
@@ -63,7 +66,8 @@ impl MakeReservation {
         shards.collect()
     }
 
-    /// For each line, from which shards to draw how many; or what there is too little of, with the place of its line.
+    /// For each line, from which shards to draw how many; or what there is too little of, with the
+    /// place of its line.
     fn draw(&self, shards: &[&[Folded<StockState>]]) -> Result<Vec<Vec<ReservedLine>>, Vec<(usize, ShortLine)>> {
         let (mut drawn, mut short) = (Vec::new(), Vec::new());
         for (place, (line, shards)) in self.lines.iter().zip(shards).enumerate() {
@@ -76,7 +80,8 @@ impl MakeReservation {
         if short.is_empty() { Ok(drawn) } else { Err(short) }
     }
 
-    /// The goods to bring together so that the parts fit a transaction: those that are spread over the most shards.
+    /// The goods to bring together so that the parts fit a transaction: those that are spread over
+    /// the most shards.
     fn gatherings(&self, mut drawn: Vec<Vec<ReservedLine>>) -> Vec<Gathering> {
         let mut parts: usize = drawn.iter().map(Vec::len).sum();
         drawn.sort_by_key(|parts| Reverse(parts.len()));
@@ -97,8 +102,9 @@ impl WantedLine {
 
     /// How many from which shard, by rising shard; none if all together have too few.
     ///
-    /// One shard that holds enough is best, and which of several is said by the order's id, so that many orders at once do
-    /// not all meet at the same. Else the fullest first, so that it takes the fewest.
+    /// One shard that holds enough is best, and which of several is said by the order's id, so that
+    /// many orders at once do not all meet at the same. Else the fullest first, so that it takes
+    /// the fewest.
     fn draw(&self, order_id: OrderId, available: &[u64]) -> Option<Vec<ReservedLine>> {
         let wanted = u64::from(self.quantity);
         let enough: Vec<usize> = (0..available.len()).filter(|&shard| available[shard] >= wanted).collect();
@@ -120,13 +126,15 @@ impl WantedLine {
     }
 }
 
-/// The decision over a reservation and the stock it may draw from, all or nothing: for [`skald::handle_all`] with
-/// [`MakeReservation::streams`]. If anything is short, the reservation is refused and no stock is touched. `before` is
-/// an earlier look at the same shards, which was over before these states were read.
+/// The decision over a reservation and the stock it may draw from, all or nothing: for
+/// [`skald::handle_all`] with [`MakeReservation::streams`]. If anything is short, the reservation
+/// is refused and no stock is touched. `before` is an earlier look at the same shards, which was
+/// over before these states were read.
 ///
 /// # Errors
-/// The rejection of the reservation; [`ReservingRejection::Doubtful`] if something seems short and `before` does not show
-/// the same; [`ReservingRejection::Scattered`] if there is enough, in more shards than a transaction holds.
+/// The rejection of the reservation; [`ReservingRejection::Doubtful`] if something seems short and
+/// `before` does not show the same; [`ReservingRejection::Scattered`] if there is enough, in more
+/// shards than a transaction holds.
 pub fn make(
     (reservation, stock): &ReservingStates,
     make: &MakeReservation,

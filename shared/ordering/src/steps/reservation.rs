@@ -113,8 +113,8 @@ pub fn turn(
     }
 }
 
-/// Decides over the reservation and its stock, all or nothing. Whatever came of it is seen in the next round. `before` is
-/// what was last seen of shards that seemed to have too little.
+/// Decides over the reservation and its stock, all or nothing. Whatever came of it is seen in the
+/// next round. `before` is what was last seen of shards that seemed to have too little.
 async fn carry_out<S: EventStore, P: Pause>(
     desk: &Desk<'_, S, P>,
     order: &Seen<Order, S::Head>,
@@ -124,7 +124,8 @@ async fn carry_out<S: EventStore, P: Pause>(
     let rejection = match deal {
         Deal::Make => {
             let Some(placed) = order.state.placed() else { return Ok(()) };
-            // Looked up each time: between two looks that are compared, a product's shards may have become more.
+            // Looked up each time: between two looks that are compared, a product's shards may have
+            // become more.
             let wanted = wanted(desk, placed).await?;
             let earlier = before.take();
             let make = |states: &ReservingStates| make(states, &wanted, earlier.as_ref());
@@ -162,14 +163,16 @@ async fn decide<S: EventStore, P: Pause>(
     }
 }
 
-/// Brings goods together that are spread over too many shards. Goods that are elsewhere by now are left there.
+/// Brings goods together that are spread over too many shards. Goods that are elsewhere by now are
+/// left there.
 async fn bring_together<S: EventStore, P: Pause>(
     desk: &Desk<'_, S, P>,
     order: &Seen<Order, S::Head>,
     look: &Look,
     gatherings: &[Gathering],
 ) -> Result<(), StepError> {
-    // All versions only grow: another look has another sum. Whoever saw the same moves the same, once.
+    // Versions only grow, so another look has another sum. Executions that saw the same move the
+    // same, once.
     let seen: u64 = look.iter().flatten().map(|version| version.get()).sum();
     for (number, gatherings) in Gathering::by_transaction(gatherings).into_iter().enumerate() {
         let streams = Gathering::streams(gatherings, &desk.input.tenant);

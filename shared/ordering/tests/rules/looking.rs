@@ -1,4 +1,5 @@
-//! Reservations that need more than one look: at goods in too many shards, and at goods that may have moved.
+//! Reservations that need more than one look: at goods in too many shards, and at goods that may
+//! have moved.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,8 @@ fn after(stock: &[Folded<StockState>], decided: &[Vec<StockEvent>]) -> Vec<Folde
     evolved.collect()
 }
 
-/// A transaction of more than 100 streams fails: such an order must neither be tried for ever nor be called short.
+/// A transaction of more than 100 streams fails: such an order must neither be tried for ever nor
+/// be called short.
 #[test]
 fn what_is_spread_over_more_shards_than_a_transaction_holds_is_brought_together_first() {
     let lines: Vec<WantedLine> = (0..50).map(|number| wanted(&format!("SKU-{number}"), 16, 16)).collect();
@@ -67,7 +69,8 @@ fn goods_come_together_at_the_shard_that_gives_the_most() {
     assert_eq!(gather(&gone, &gatherings), Err(StockRejection::Short { available: 2 }));
 }
 
-/// Shards are read one after the other: what was released at one may have been reserved at another meanwhile.
+/// Shards are read one after the other: what was released at one may have been reserved at another
+/// meanwhile.
 #[test]
 fn too_little_is_believed_at_the_second_look_if_nothing_has_moved_since_the_first() {
     let order = order([wanted("MUG-01", 9, 2), wanted("TEE-07", 5, 2)]);

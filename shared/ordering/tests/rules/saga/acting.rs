@@ -1,8 +1,8 @@
 //! Who acts after each event, while no execution runs.
 //!
-//! An execution can end at any line without a word: stopped by hand, or by a parking that failed for
-//! hours. What is written by a step is then left to whoever begins the next attempt from outside; what
-//! is written from outside and wants somebody to act begins one by itself.
+//! An execution can end at any line without a word: stopped by hand, or by a parking that failed
+//! for hours. What is written by a step is then left to whoever begins the next attempt from
+//! outside; what is written from outside and wants somebody to act begins one by itself.
 
 use std::collections::BTreeSet;
 
@@ -150,8 +150,8 @@ fn subscribed() -> BTreeSet<String> {
     types.map(str::to_owned).collect()
 }
 
-/// The execution that the starter starts when it is told of this commit of the order; `None` if it is not
-/// told, or finds nothing to start.
+/// The execution that the starter starts when it is told of this commit of the order; `None` if it
+/// is not told, or finds nothing to start.
 fn started(world: &World, commit: &Commit) -> Option<ExecutionInput> {
     let types = subscribed();
     if !commit.events.iter().any(|event| types.contains(&event.event_type)) {
@@ -222,8 +222,8 @@ fn stopped(scenario: Scenario, cancelled_after: Option<&str>, line: usize) -> Wo
     world
 }
 
-/// What a stopped execution wrote last says who acts, and who is asked from outside and says that it will be
-/// done has it done. Gives what was written last.
+/// What a stopped execution wrote last says who acts, and who is asked from outside and says that
+/// it will be done has it done. Gives what was written last.
 fn assert_somebody_acts(stopped: &dyn Fn() -> World, asks: &[Asked], what: &str) -> Vec<String> {
     let world = stopped();
     let written = world.last_written();

@@ -76,8 +76,8 @@ fn it_comes_to_its_end_whoever_dies_or_sleeps_after_whichever_line() {
     }
 }
 
-/// Two looks at every shard are taken one shard after the other, while what one shard gives another one gets. There is
-/// enough at any moment.
+/// Two looks at every shard are taken one shard after the other, while what one shard gives another
+/// one gets. There is enough at any moment.
 #[test]
 fn goods_that_move_from_shard_to_shard_are_never_called_too_few() {
     let goods = || vec![Goods { sku: sku("MUG-01"), ordered: 5, received: vec![0, 0, 6, 0] }];
@@ -153,8 +153,8 @@ fn any_goods() -> impl Strategy<Value = Vec<Goods>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
-    /// Each allowed order over any allowed shards is reserved if there is enough of each product, and else refused; it is
-    /// never oversold; and when it is undone, everything is back.
+    /// Each allowed order over any allowed shards is reserved if there is enough of each product,
+    /// and else refused; it is never oversold; and when it is undone, everything is back.
     #[test]
     fn an_order_is_reserved_if_there_is_enough_of_everything(goods in any_goods(), dies in 0..400_usize) {
         let enough = goods.iter().all(|goods| goods.all() >= goods.ordered);
