@@ -34,8 +34,10 @@ tail: target/bin/skald ## all events as they happen (CATEGORY, STREAM, TYPE, COR
 verify: target/bin/skald ## what is wrong in the event store, if anything is (STREAM=order-…)
 	@target/bin/skald verify $(if $(STREAM),--stream $(STREAM)) $(ARGS)
 
+# Twice: in one build the functions would get the features that the command line asks of the same libraries.
 build: target/checked ## the functions, where the template expects them, and target/bin/skald (PROFILE=dev or release)
-	cargo build --locked --profile $(PROFILE) $(FUNCTIONS:%=--package %) --package skald-cli
+	cargo build --locked --profile $(PROFILE) $(FUNCTIONS:%=--package %)
+	cargo build --locked --profile $(PROFILE) --package skald-cli
 	@mkdir -p target/bin && cp $(BINARIES)/skald target/bin/skald
 	@for each in $(FUNCTIONS); do mkdir -p target/lambda/$$each && cp $(BINARIES)/$$each target/lambda/$$each/bootstrap || exit; done
 

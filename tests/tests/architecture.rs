@@ -105,6 +105,33 @@ fn no_function_carries_what_only_tests_need() {
     }
 }
 
+/// What a crate asks of a library's features, all get that are built with it: so the functions are built without the command
+/// line, by which people sign in as they do in a browser.
+#[test]
+fn no_function_links_how_operators_sign_in() {
+    const FOR_OPERATORS: [&str; 2] = ["aws-sdk-sso", "aws-sdk-ssooidc"];
+    for function in metadata().packages.iter().filter(|package| is_function(package)) {
+        let tree = shipped_with(&function.name, &[]);
+        let found: Vec<_> = FOR_OPERATORS.iter().filter(|name| tree.contains(**name)).collect();
+        assert!(found.is_empty(), "{} ships {found:?}", function.name);
+    }
+    assert!(
+        FOR_OPERATORS.iter().all(|name| shipped_with("skald-cli", &[]).contains(*name)),
+        "operators cannot sign in"
+    );
+    let make = Command::new("make")
+        .args(["--dry-run", "build", "deploy"])
+        .current_dir(metadata().workspace_root)
+        .output()
+        .expect("make runs");
+    let goals = String::from_utf8(make.stdout).expect("its goals are text");
+    let builds: Vec<_> = goals.lines().filter(|line| line.contains("cargo") && line.contains(" build ")).collect();
+    let with = |package: &str| builds.iter().filter(|line| line.contains(package)).copied().collect::<BTreeSet<_>>();
+    let (functions, operators) = (with("order-commands"), with("skald-cli"));
+    assert!(!functions.is_empty() && !operators.is_empty(), "{builds:#?}");
+    assert!(functions.is_disjoint(&operators), "built together, so with each other's features: {builds:#?}");
+}
+
 /// The crates that are built into this one, itself among them.
 fn shipped_with(package: &str, options: &[&str]) -> BTreeSet<String> {
     let tree = Command::new(env!("CARGO"))

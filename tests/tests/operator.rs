@@ -1,8 +1,8 @@
 //! What operators see: every event once, and every fault by its name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -48,6 +48,12 @@ fn which(line: &str) -> Which {
     let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     let text = |name: &str| event[name].as_str().unwrap_or_else(|| panic!("no {name}: {line}")).to_owned();
     (text("stream"), event["version"].as_u64().expect("a version"), text("type"))
+}
+
+/// When the event of a line was recorded, if the line does not say that it showed late.
+fn on_time(line: &str) -> Option<String> {
+    let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    (event["told"] != "late").then(|| event["recorded_at"].as_str().expect("a time").to_owned())
 }
 
 /// What `skald tail` tells of everything so far, each event once.
@@ -113,14 +119,69 @@ async fn tail_tells_every_event_once_filtered_or_not() {
         }
     }
 
-    // From where one ended, another goes on: nothing is news but what is new.
+    // Where nothing can be written, or is read any more, it ends at once.
+    let since = ["tail", "--since", "1h"];
+    for arguments in [&since[..], &[&since[..], &["--json"]].concat(), &[&since[..], &["--once"]].concat(), &["verify"]]
+    {
+        assert_unwritten(into_full(cloud.skald_command(arguments)), arguments);
+        // `tail` has nothing more to write when its reader goes; `verify` has one line.
+        let lines = usize::from(arguments[0] == "tail");
+        let ended = into_closed(cloud.skald_command(arguments), lines).await;
+        assert_eq!(ended, (Some(0), String::new()), "{arguments:?}");
+    }
+
+    // By time, over all slices and batches.
     let first = cloud.skald(&["tail", "--once", "--since", "1h", "--json"]);
+    let times: Vec<_> = first.lines.iter().map(|line| on_time(line)).collect();
+    assert!(times.len() > 20 && times.is_sorted(), "{times:#?}");
+
+    // From where one ended, another goes on: nothing is news but what is new. A person copies where that was.
     let position = first.errors.trim().rsplit(' ').next().expect("a position").to_owned();
+    assert!(position.len() < 100, "{} characters: {position}", position.len());
     let _listed = cloud.api().list("NEW-01").await;
     let since = cloud.skald(&["tail", "--once", "--json", "--since", &position]);
     let news: Vec<Which> =
         since.lines.iter().filter(|line| line.contains("\"told\":\"news\"")).map(|line| which(line)).collect();
     assert_eq!(news, [("product-NEW-01".to_owned(), 1, "product.listed".to_owned())], "{:#?}", since.lines);
+}
+
+/// `skald` with its output to a device that is always full.
+fn into_full(mut command: Command) -> (Option<i32>, String) {
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("there is such a device");
+    let output = command.stdout(full).output().expect("`make build` has built it");
+    (output.status.code(), String::from_utf8(output.stderr).expect("it writes text"))
+}
+
+/// `skald`, whose reader takes so many lines and closes the pipe: its status and errors when it ends, by itself.
+async fn into_closed(mut command: Command, lines: usize) -> (Option<i32>, String) {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("`make build` has built it");
+    {
+        let reader = BufReader::new(child.stdout.take().expect("its output is piped"));
+        assert_eq!(reader.lines().take(lines).count(), lines);
+    }
+    let status = eventually("an end without a reader", || {
+        let status = child.try_wait().expect("it can be waited for");
+        async move { status }
+    })
+    .await;
+    let mut errors = String::new();
+    child.stderr.take().expect("its errors are piped").read_to_string(&mut errors).expect("it writes text");
+    (status.code(), errors)
+}
+
+/// A full disk is not success, and is said once; a reader that has seen enough is no fault.
+#[tokio::test]
+async fn what_cannot_be_written_is_an_error_and_a_closed_pipe_is_none() {
+    for arguments in [&["--help"][..], &["--version"], &["tail", "--help"], &["verify", "--help"]] {
+        assert_unwritten(into_full(skald(arguments)), arguments);
+        assert_eq!(into_closed(skald(arguments), 0).await, (Some(0), String::new()), "{arguments:?}");
+    }
+}
+
+fn assert_unwritten((status, errors): (Option<i32>, String), arguments: &[&str]) {
+    assert_eq!(status, Some(1), "{arguments:?}: {errors}");
+    assert!(errors.starts_with("error: standard output cannot be written: "), "{arguments:?}: {errors}");
+    assert_eq!(errors.lines().count(), 1, "{arguments:?}: {errors}");
 }
 
 /// Says what is wrong, where, and what to do.
@@ -147,7 +208,15 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
     let orders = orders(&cloud).await;
     let sound = cloud.skald(&["verify"]);
     assert_eq!((sound.status, sound.errors.as_str()), (0, ""), "{:#?}", sound.lines);
-    assert!(sound.lines.last().is_some_and(|line| line.ends_with(": 0 faults")), "{:#?}", sound.lines);
+    let told = sound.lines.last().expect("a line");
+    assert!(told.ends_with(": 0 faults"), "{told}");
+    // What is not compared is counted: nothing is passed over in silence.
+    let count = |of: &str| {
+        let part = told.split(", ").find(|part| part.contains(of));
+        let number = part.and_then(|part| part.split(' ').find_map(|word| word.parse::<u64>().ok()));
+        number.unwrap_or(0)
+    };
+    assert_eq!(count("✓"), count("index entries") + count("too recent"), "{told}");
 
     let client = Client::new(&cloud.aws());
     let table = cloud.output("EventsTableName");

@@ -8,7 +8,7 @@ use skald::{Position, StreamId, Tenant, Timestamp};
 
 /// What operators do with a system.
 #[derive(Debug, Parser)]
-#[command(name = "skald", disable_help_subcommand = true)]
+#[command(name = "skald", version, disable_help_subcommand = true)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -1,12 +1,14 @@
 //! An event as a line: for people, or for machines. Personal data is in neither.
 
-use serde_json::{Map, Value, json};
-use skald::{Commit, EventData, PERSON_MEMBER, StreamId, Told};
+use std::collections::BTreeMap;
 
+use serde::Serialize;
+use serde_json::value::RawValue;
+use skald::{Actor, Commit, CorrelationId, EventData, EventId, StreamId, Tenant, Timestamp, Told, Version, cut};
+
+use crate::json::{HIDDEN, Json};
 use crate::paper::Paper;
 
-/// What stands in the place of personal data.
-const HIDDEN: &str = "(personal)";
 /// Most of an event's data that a person is shown, in characters.
 const DATA_CHARACTERS: usize = 160;
 /// Widths of the columns; what is longer moves the rest of its line.
@@ -20,8 +22,8 @@ pub(crate) fn for_people(commit: &Commit, index: usize, event: &EventData, told:
     let at = commit.at.to_string();
     let time = at.get(11..23).unwrap_or(&at);
     let version = commit.first.plus(index as u64);
-    let stream = format!("{:<STREAM$}", named(&commit.stream));
-    let event_type = format!("{:<TYPE$}", printable(&event.event_type));
+    let stream = format!("{:<STREAM$}", cut(&named(&commit.stream)));
+    let event_type = format!("{:<TYPE$}", cut(&printable(&event.event_type)));
     let correlation = format!("{:<CORRELATION$}", commit.context.correlation_id.as_str());
     let late = if told == Told::Late { paper.yellow(" late") } else { String::new() };
     format!(
@@ -36,31 +38,53 @@ pub(crate) fn for_people(commit: &Commit, index: usize, event: &EventData, told:
     .to_owned()
 }
 
+/// An event, for machines.
+#[derive(Serialize)]
+struct Line<'a> {
+    event_id: EventId,
+    #[serde(rename = "type")]
+    event_type: &'a str,
+    schema: u32,
+    tenant: &'a Tenant,
+    stream: &'a str,
+    version: Version,
+    recorded_at: Timestamp,
+    source: &'a str,
+    correlation_id: &'a CorrelationId,
+    causation_id: Option<EventId>,
+    actor: &'a Actor,
+    metadata: &'a BTreeMap<String, String>,
+    told: &'static str,
+    /// As it is stored, but for what is personal; `null` if it is no JSON.
+    data: Option<Box<RawValue>>,
+}
+
 /// The line of the event at `index` of a commit, for machines.
 pub(crate) fn for_machines(commit: &Commit, index: usize, event: &EventData, told: Told) -> String {
     let context = &commit.context;
-    let data = serde_json::from_slice(&event.data).map_or(Value::Null, hide);
-    json!({
-        "event_id": commit.event_id(index),
-        "type": event.event_type,
-        "schema": event.schema,
-        "tenant": commit.stream.tenant(),
-        "stream": commit.stream.name(),
-        "version": commit.first.plus(index as u64),
-        "recorded_at": commit.at,
-        "source": context.source,
-        "correlation_id": context.correlation_id,
-        "causation_id": context.causation_id,
-        "actor": context.actor,
-        "metadata": context.metadata,
-        "told": match told {
+    let data = Json::read(&event.data).and_then(|json| RawValue::from_string(json.to_string()).ok());
+    let line = Line {
+        event_id: commit.event_id(index),
+        event_type: &event.event_type,
+        schema: event.schema,
+        tenant: commit.stream.tenant(),
+        stream: commit.stream.name(),
+        version: commit.first.plus(index as u64),
+        recorded_at: commit.at,
+        source: &context.source,
+        correlation_id: &context.correlation_id,
+        causation_id: context.causation_id,
+        actor: &context.actor,
+        metadata: &context.metadata,
+        told: match told {
             Told::News => "news",
             Told::Late => "late",
             Told::Perhaps => "perhaps again",
         },
-        "data": data,
-    })
-    .to_string()
+        data,
+    };
+    // Texts, numbers and what is JSON already: writing them cannot fail.
+    serde_json::to_string(&line).unwrap_or_default()
 }
 
 /// The stream's name, with its tenant where that is not the default.
@@ -69,37 +93,28 @@ pub(crate) fn named(stream: &StreamId) -> String {
 }
 
 fn data(event: &EventData) -> String {
-    match serde_json::from_slice(&event.data).map(hide) {
-        Ok(Value::Object(fields)) => listed(&fields),
-        Ok(other) => compact(&other),
-        Err(_) => format!("({} bytes that are no JSON)", event.data.len()),
+    match Json::read(&event.data) {
+        Some(Json::Object(fields)) => listed(&fields),
+        Some(other) => compact(&other),
+        None => format!("({} bytes that cannot be shown as JSON)", event.data.len()),
     }
 }
 
-/// Personal data is marked in stored events: of an object with that mark only the person is shown, at any depth.
-fn hide(value: Value) -> Value {
-    match value {
-        Value::Object(fields) if fields.contains_key(PERSON_MEMBER) => {
-            let hidden = |(name, value)| if name == PERSON_MEMBER { (name, value) } else { (name, HIDDEN.into()) };
-            Value::Object(fields.into_iter().map(hidden).collect())
+fn compact(json: &Json<'_>) -> String {
+    match json {
+        Json::Object(_) if json.is_personal() => HIDDEN.to_owned(),
+        Json::Object(fields) => format!("{{{}}}", listed(fields)),
+        Json::Array(items) => format!("[{}]", items.iter().map(compact).collect::<Vec<_>>().join(", ")),
+        // What is no Unicode stays as it is written.
+        Json::Text(text) => {
+            serde_json::from_str(text).map_or_else(|_| (*text).to_owned(), |text: String| printable(&text))
         }
-        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, hide(value))).collect(),
-        Value::Array(items) => Value::Array(items.into_iter().map(hide).collect()),
-        plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => plain,
+        Json::Plain(plain) => (*plain).to_owned(),
+        Json::Hidden => HIDDEN.to_owned(),
     }
 }
 
-fn compact(value: &Value) -> String {
-    match value {
-        Value::Object(fields) if fields.contains_key(PERSON_MEMBER) => HIDDEN.to_owned(),
-        Value::Object(fields) => format!("{{{}}}", listed(fields)),
-        Value::Array(items) => format!("[{}]", items.iter().map(compact).collect::<Vec<_>>().join(", ")),
-        Value::String(text) => printable(text),
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
-    }
-}
-
-fn listed(fields: &Map<String, Value>) -> String {
+fn listed(fields: &[(String, Json<'_>)]) -> String {
     fields.iter().map(|(name, value)| format!("{}: {}", printable(name), compact(value))).collect::<Vec<_>>().join(", ")
 }
 
@@ -123,9 +138,8 @@ fn shortened(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use skald::{Actor, CommitId, Context, CorrelationId, Version};
+    use serde_json::{Value, json};
+    use skald::{CommitId, Context};
 
     use super::*;
 
@@ -161,7 +175,7 @@ mod tests {
     fn a_line_says_when_where_what_why_and_the_data() {
         let data = r#"{"customer_id":"c-1","total":{"amount_minor":2500,"currency":"EUR"},"lines":["a",null,true]}"#;
         let expected = "08:15:30.250 order-17 4 order.placed demo-1 \
-                        customer_id: c-1, lines: [a, null, true], total: {amount_minor: 2500, currency: EUR}";
+                        customer_id: c-1, total: {amount_minor: 2500, currency: EUR}, lines: [a, null, true]";
         assert_eq!(words(data), expected);
         assert_eq!(words("{}"), "08:15:30.250 order-17 4 order.placed demo-1");
     }
@@ -181,7 +195,7 @@ mod tests {
 
     #[test]
     fn what_is_odd_is_shown_and_does_nothing_to_the_terminal() {
-        assert!(words("\u{1}").ends_with("demo-1 (1 bytes that are no JSON)"));
+        assert!(words("\u{1}").ends_with("demo-1 (1 bytes that cannot be shown as JSON)"));
         assert!(words(r#""\u001b[2J""#).ends_with(r#""\u{1b}[2J""#));
         assert!(words(r#"{"a":"x, y"}"#).ends_with(r#"a: "x, y""#));
         let long = words(&format!("\"{}\"", "x".repeat(500)));
@@ -196,6 +210,25 @@ mod tests {
         assert!(plain.ends_with("late") && !plain.contains('\x1b'));
         let stripped = coloured.split('\x1b').map(|part| part.split_once('m').map_or(part, |(_, rest)| rest));
         assert_eq!(stripped.collect::<String>(), plain);
+    }
+
+    /// A number that no type of ours holds is an amount, or a position on earth, to whoever wrote it.
+    #[test]
+    fn numbers_are_shown_as_they_are_stored() {
+        let data = r#"{"large":18446744073709551616,"exact":1.10,"huge":1e400,"negative":-0}"#;
+        let commit = commit(data);
+        let line = for_machines(&commit, 0, &commit.events[0], Told::News);
+        assert!(line.contains(&format!("\"data\":{data}")), "{line}");
+        let expected = "large: 18446744073709551616, exact: 1.10, huge: 1e400, negative: -0";
+        assert!(words(data).ends_with(expected), "{}", words(data));
+    }
+
+    #[test]
+    fn a_name_of_any_length_is_cut() {
+        let mut commit = commit("{}");
+        commit.events[0].event_type = "x".repeat(270_000);
+        let line = for_people(&commit, 0, &commit.events[0], Told::News, Paper::plain());
+        assert!(line.contains("xxx… (270000 characters)") && line.len() < 500, "{line:.500}");
     }
 
     #[test]

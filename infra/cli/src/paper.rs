@@ -1,6 +1,12 @@
 //! What a person reads: standard output and error, with colours only where a person sees them and wants them.
 
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::fs::File;
+use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
+
+use tokio::io::Interest;
+use tokio::net::unix::pipe::Sender;
 
 /// Standard output.
 #[derive(Debug, Clone, Copy)]
@@ -54,14 +60,48 @@ impl Paper {
     }
 }
 
-/// Writes these lines at once.
+/// Standard output cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unwritten {
+    /// It is a pipe, and its reader has closed it: a command ends quietly then.
+    #[error("standard output is closed")]
+    Closed,
+    /// Anything else.
+    #[error("standard output cannot be written: {0}")]
+    Failed(std::io::Error),
+}
+
+/// Writes this text at once.
 ///
 /// # Errors
-/// If nobody reads them any more.
-pub(crate) fn write(lines: &str) -> std::io::Result<()> {
+/// [`Unwritten`]
+pub(crate) fn write(text: &str) -> Result<(), Unwritten> {
     let mut out = stdout().lock();
-    out.write_all(lines.as_bytes())?;
-    out.flush()
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(
+        |error| {
+            if error.kind() == ErrorKind::BrokenPipe { Unwritten::Closed } else { Unwritten::Failed(error) }
+        },
+    )
+}
+
+/// Waits until the reader of standard output closes it: a command that has nothing to write would not notice. For ever if
+/// standard output is no pipe.
+pub(crate) async fn closed() {
+    if let Some(pipe) = pipe()
+        && pipe.ready(Interest::ERROR).await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
+}
+
+/// Standard output to be watched, if it is a pipe.
+fn pipe() -> Option<Sender> {
+    let out = File::from(stdout().as_fd().try_clone_to_owned().ok()?);
+    let is_pipe = out.metadata().is_ok_and(|out| out.file_type().is_fifo());
+    // It stays blocking, as writing to it expects.
+    is_pipe.then(|| Sender::from_file_unchecked(out).ok()).flatten()
 }
 
 /// Says on standard error what went wrong.

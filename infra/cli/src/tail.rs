@@ -4,12 +4,11 @@
 //! what cannot be read is a line that says so. It keeps no checkpoint; where it ended is a position that it can be given.
 
 use std::error::Error;
-use std::io::ErrorKind;
 use std::time::Duration;
 
 use skald::memory::InMemoryViewStore;
 use skald::{
-    Commit, CommitIndex, FollowError, Follower, Following, Heard, IndexEntry, Position, StoreError, Told, at_once,
+    Commit, CommitIndex, FollowError, Follower, Following, Heard, IndexEntry, Position, StoreError, Told, at_once, cut,
     with_causes,
 };
 use skald_dynamodb::DynamoDbCommitIndex;
@@ -17,7 +16,7 @@ use skald_dynamodb::DynamoDbCommitIndex;
 use crate::arguments::{Since, TailArguments};
 use crate::clock::now;
 use crate::line;
-use crate::paper::{self, Paper};
+use crate::paper::{self, Paper, Unwritten};
 use crate::system::System;
 
 /// How far it stays behind now. Short, because somebody waits for it: what takes longer is found by the overlap.
@@ -59,7 +58,7 @@ pub(crate) async fn run(arguments: &TailArguments) -> Result<(), Box<dyn Error>>
         let looked = now();
         let is_empty = match step(&index, &mut follower, &mut teller).await {
             Ok(is_empty) => is_empty,
-            Err(StepError::Closed) => return Ok(()),
+            Err(StepError::Unwritten(error)) => return Err(error.into()),
             Err(StepError::Follow(error)) if error.is_transient() && failures < PATIENCE => {
                 failures += 1;
                 paper::note(&format!("{} (trying again)", with_causes(&error)));
@@ -86,8 +85,7 @@ pub(crate) async fn run(arguments: &TailArguments) -> Result<(), Box<dyn Error>>
 
 enum StepError {
     Follow(FollowError),
-    /// Nobody reads any more.
-    Closed,
+    Unwritten(Unwritten),
 }
 
 /// One look: everything of a batch is read before any of it is told, so a failure in between tells nothing twice.
@@ -112,7 +110,7 @@ async fn step(
         }
     }
     for odd in &batch.odd {
-        paper::note(&format!("no commit's entry is in the index, {}: {}", odd.key, odd.fault));
+        paper::note(&format!("no commit's entry is in the index, {}: {}", cut(&odd.key), odd.fault));
     }
     for key in &batch.ahead {
         let (stream, first, at) = (line::named(key.stream()), key.first(), key.at());
@@ -120,11 +118,7 @@ async fn step(
             "{stream} at version {first} is recorded ahead of now, at {at}: a clock was wrong; shown then"
         ));
     }
-    match paper::write(&lines) {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => return Err(StepError::Closed),
-        Err(error) => paper::complain(&format!("nothing can be written: {error}")),
-    }
+    paper::write(&lines).map_err(StepError::Unwritten)?;
     follower.handed_on();
     Ok(is_empty)
 }

@@ -2,13 +2,16 @@
 
 use std::cell::Cell;
 use std::error::Error;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 
-use skald::with_causes;
-use skald_dynamodb::{Finding, Verified, Verifier};
+use skald::{Timestamp, with_causes};
+use skald_dynamodb::{Finding, SETTLED_MS, Verified, Verifier};
 
 use crate::arguments::VerifyArguments;
 use crate::catalogue::check;
-use crate::clock::now;
+use crate::clock;
 use crate::paper::{self, Paper};
 use crate::system::System;
 
@@ -18,45 +21,59 @@ use crate::system::System;
 /// What went wrong, and what to do.
 pub(crate) async fn run(arguments: &VerifyArguments) -> Result<bool, Box<dyn Error>> {
     let System { client, table } = System::find(&arguments.place).await?;
-    let (paper, is_watched) = (Paper::new(), paper::is_watched());
-    let unwritten = Cell::new(false);
+    let (paper, is_watched, now) = (Paper::new(), paper::is_watched(), clock::now());
+    let unwritten = Cell::new(None);
     let tell = |finding: Finding<'_>| match finding {
         Finding::Fault(fault) => {
             if is_watched {
                 paper::in_place("");
             }
-            if paper::write(&format!("{} {fault}\n", paper.red("✗"))).is_err() {
-                unwritten.set(true);
+            if let Err(error) = paper::write(&format!("{} {fault}\n", paper.red("✗"))) {
+                unwritten.set(Some(error));
             }
         }
-        Finding::Progress(verified) if is_watched => paper::in_place(&told(verified)),
+        Finding::Progress(verified) if is_watched => paper::in_place(&told(verified, now)),
         Finding::Progress(_) => {}
     };
-    let verifier = Verifier::new(client, table, now(), check, tell);
-    let done = match &arguments.stream {
-        Some(stream) => verifier.stream(stream).await,
-        None => verifier.all(arguments.parallel).await,
+    let verifier = Verifier::new(client, table, now, check, tell);
+    let verifying = async {
+        match &arguments.stream {
+            Some(stream) => verifier.stream(stream).await,
+            None => verifier.all(arguments.parallel).await,
+        }
     };
+    let done = until(verifying, || unwritten.take()).await;
     if is_watched {
         paper::in_place("");
     }
-    let verified = done.map_err(|error| {
+    let verified = done?.map_err(|error| {
         format!("{}; does the system still run, and may you read its events table?", with_causes(&error))
     })?;
     if let Some(stream) = arguments.stream.as_ref().filter(|_| verified.items == 0) {
         return Err(format!("there is no stream {stream}: say it as `skald tail` shows it").into());
     }
-    if unwritten.get() {
-        return Err("not all faults could be written".into());
-    }
     let is_sound = verified.faults == 0;
     let mark = if is_sound { paper.green("✓") } else { paper.red("✗") };
-    paper::write(&format!("{mark} {}\n", told(verified)))?;
+    paper::write(&format!("{mark} {}\n", told(verified, now)))?;
     Ok(is_sound)
 }
 
-fn told(verified: Verified) -> String {
-    let Verified { items, events, entries, faults } = verified;
+/// What the future gives, unless there is an error before: then nothing more is done.
+async fn until<T, E>(future: impl Future<Output = T>, error: impl Fn() -> Option<E>) -> Result<T, E> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        let polled = future.as_mut().poll(context);
+        error().map_or(polled.map(Ok), |error| Poll::Ready(Err(error)))
+    })
+    .await
+}
+
+fn told(verified: Verified, now: Timestamp) -> String {
+    let Verified { items, events, entries, recent, faults } = verified;
     let plural = if faults == 1 { "" } else { "s" };
-    format!("{items} commits, {events} events, {entries} index entries: {faults} fault{plural}")
+    let recent = match recent {
+        0 => String::new(),
+        _ => format!(", {recent} commits since {} too recent to compare", now.plus_millis(-SETTLED_MS)),
+    };
+    format!("{items} commits, {events} events, {entries} index entries{recent}: {faults} fault{plural}")
 }

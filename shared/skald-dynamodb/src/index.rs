@@ -9,7 +9,9 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
-use skald::{Commit, CommitIndex, IndexEntry, IndexKey, IndexPage, OddEntry, SlicePosition, StoreError, Timestamp};
+use skald::{
+    Commit, CommitIndex, IndexEntry, IndexKey, IndexPage, OddEntry, SlicePosition, StoreError, StreamId, Timestamp,
+};
 
 use crate::attribute::{AnyItem, Attribute};
 use crate::commit_item::{self, SLICES, read_key};
@@ -118,6 +120,11 @@ pub(crate) fn told_key(item: &impl AnyItem) -> String {
         _ => "none".to_owned(),
     };
     format!("pk {}, sk {}", part("pk"), part("sk"))
+}
+
+/// What [`told_key`] begins with for the items of this stream.
+pub(crate) fn told_stream(stream: &StreamId) -> String {
+    format!("pk {:?}, ", stream.key())
 }
 
 #[cfg(test)]

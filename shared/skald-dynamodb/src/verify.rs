@@ -3,12 +3,14 @@
 //! All streams are verified by one parallel scan of the table and one walk through the index; both are read once if all is
 //! well. A scan promises no order, so it only finds streams that may have a fault: those are then read for themselves, by
 //! strongly consistent queries, and what that finds is told. Whether index and table have the same is seen from a sum per
-//! slice; only slices whose sums differ are compared entry by entry. So commits that are appended meanwhile are no faults.
+//! slice and
+//! part of its streams; only where sums differ is compared entry by entry, in a second scan at most. So commits that are appended meanwhile are no faults.
 
 mod fault;
+mod sums;
 mod walk;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,15 +19,17 @@ use aws_sdk_dynamodb::config::AsyncSleep;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
 use sha2::{Digest, Sha256};
 use skald::{
-    CommitIndex, IndexEntry, IndexKey, SlicePosition, StoreError, StreamCheck, StreamId, Timestamp, try_at_once,
+    CommitIndex, IndexEntry, IndexKey, OddEntry, SlicePosition, StoreError, StreamCheck, StreamId, Timestamp, at_once,
+    try_at_once,
 };
 
 use crate::attribute::{AnyItem, Attribute, Attributes};
 use crate::commit_item::{SLICES, read_key, slice, types};
 use crate::error::sdk_error;
-use crate::index::{AT, COMMITS, DynamoDbCommitIndex, read_entry, told_key};
+use crate::index::{AT, COMMITS, DynamoDbCommitIndex, read_entry, told_key, told_stream};
 
 pub use fault::{Defect, Fault, Finding, Verified};
+use sums::{Differing, Sums};
 use walk::Walk;
 
 /// How long before now a commit must be recorded to be compared with the index, in milliseconds. A later one may not show
@@ -55,20 +59,15 @@ pub struct Verifier<C, T> {
 #[derive(Debug, Default)]
 struct State {
     verified: Verified,
-    /// What was told, because a stream may come up twice.
-    told: BTreeSet<String>,
+    /// The hashes of what was told, because a stream may come up twice.
+    told: BTreeSet<[u8; 32]>,
 }
 
-/// The sum over the entries of each slice, and their number.
-type Sums = BTreeMap<u8, (u64, u128)>;
-
-fn add(sums: &mut Sums, slice: u8, entry: &IndexEntry) {
-    let digest = Sha256::digest(format!("{} {}", entry.key, entry.types.join(" ")));
-    let mut number = [0; 16];
-    number.copy_from_slice(&digest[..16]);
-    let (count, sum) = sums.entry(slice).or_default();
-    *count += 1;
-    *sum = sum.wrapping_add(u128::from_be_bytes(number));
+/// Which entries of a slice are checked.
+#[derive(Clone, Copy)]
+enum Checked<'a> {
+    Differing(&'a Differing),
+    Stream(&'a StreamId),
 }
 
 /// What a stream turned out to have.
@@ -103,22 +102,20 @@ where
     pub async fn all(&self, parallel: u16) -> Result<Verified, StoreError> {
         let parallel = i32::from(parallel.max(1));
         let parts = try_at_once((0..parallel).map(|part| self.scan(part, parallel))).await?;
-        let (mut table, mut suspects) = (Sums::new(), BTreeSet::new());
+        let (mut table, mut suspects) = (Sums::default(), BTreeSet::new());
         for (sums, found) in parts {
-            for (slice, (count, sum)) in sums {
-                let (all, total) = table.entry(slice).or_default();
-                *all += count;
-                *total = total.wrapping_add(sum);
-            }
+            table.merge(sums);
             suspects.extend(found);
         }
-        for stream in suspects {
-            self.walk(&stream).await?;
+        try_at_once(suspects.iter().map(|stream| self.walk(stream))).await?;
+        let mut index = Sums::default();
+        try_at_once((0..SLICES).map(|slice| self.sum(slice))).await?.into_iter().for_each(|sums| index.merge(sums));
+        let differing = table.differing(&index);
+        for slice in differing.slices() {
+            self.check_index(slice, Checked::Differing(&differing)).await?;
         }
-        let index: Sums = try_at_once((0..SLICES).map(|slice| self.sum(slice))).await?.into_iter().flatten().collect();
-        for slice in (0..SLICES).filter(|slice| table.get(slice) != index.get(slice)) {
-            self.check_index(slice, None).await?;
-            self.check_table(slice).await?;
+        if !differing.is_empty() {
+            self.check_table(parallel, &differing).await?;
         }
         Ok(self.state().verified)
     }
@@ -129,11 +126,11 @@ where
     /// As [`all`](Self::all).
     pub async fn stream(&self, stream: &StreamId) -> Result<Verified, StoreError> {
         let Walked { items, events, indexed } = self.walk(stream).await?;
-        let shown = self.check_index(slice(&stream.key()), Some(stream)).await?;
-        self.count(|verified| *verified = Verified { items, events, entries: shown, faults: verified.faults });
-        for (slice, entry) in indexed {
-            self.look_for(slice, &entry).await?;
-        }
+        let shown = self.check_index(slice(&stream.key()), Checked::Stream(stream)).await?;
+        let recent = indexed.iter().filter(|(_, entry)| self.is_recent(entry)).count() as u64;
+        self.count(|verified| *verified = Verified { items, events, entries: shown, recent, faults: verified.faults });
+        let settled = indexed.iter().filter(|(_, entry)| !self.is_recent(entry));
+        try_at_once(settled.map(|(slice, entry)| self.look_for(*slice, entry))).await?;
         Ok(self.state().verified)
     }
 
@@ -141,11 +138,11 @@ where
     async fn scan(&self, part: i32, parts: i32) -> Result<(Sums, BTreeSet<StreamId>), StoreError> {
         let scan = self.client.scan().table_name(&self.table).segment(part).total_segments(parts);
         let mut pages = scan.consistent_read(true).into_paginator().send();
-        let (mut sums, mut suspects) = (Sums::new(), BTreeSet::new());
+        let (mut sums, mut suspects) = (Sums::default(), BTreeSet::new());
         let mut walk: Option<Walk<K>> = None;
         while let Some(page) = pages.next().await {
             let items = page.map_err(|error| sdk_error("Scan", error))?.items.unwrap_or_default();
-            let (count, mut events) = (items.len() as u64, 0);
+            let (count, mut events, mut recent) = (items.len() as u64, 0, 0);
             for item in items {
                 let (stream, first) = match read_key(&item) {
                     Ok(key) => key,
@@ -154,8 +151,10 @@ where
                         continue;
                     }
                 };
-                if let Some((slice, entry)) = self.indexed(&item) {
-                    add(&mut sums, slice, &entry);
+                match self.indexed(&item) {
+                    Some((_, entry)) if self.is_recent(&entry) => recent += 1,
+                    Some((slice, entry)) => sums.add(slice, &entry),
+                    None => {}
                 }
                 if walk.as_ref().is_none_or(|walk| walk.stream != stream) {
                     self.close(walk.take(), &mut suspects);
@@ -166,6 +165,7 @@ where
             self.count(|verified| {
                 verified.items += count;
                 verified.events += events;
+                verified.recent += recent;
             });
         }
         self.close(walk, &mut suspects);
@@ -208,19 +208,25 @@ where
 
     /// The sum over what the index shows of a slice; tells what is no commit's entry.
     async fn sum(&self, number: u8) -> Result<Sums, StoreError> {
-        let mut sums = Sums::new();
+        let mut sums = Sums::default();
         let mut after = SlicePosition::START;
-        while let Some(entries) = self.page(number, &mut after).await? {
-            entries.iter().for_each(|entry| add(&mut sums, number, entry));
+        while let Some(entries) = self.page(number, &mut after, None).await? {
+            entries.iter().for_each(|entry| sums.add(number, entry));
             self.count(|verified| verified.entries += entries.len() as u64);
         }
         Ok(sums)
     }
 
-    /// The next entries of a slice; none after the last.
-    async fn page(&self, number: u8, after: &mut SlicePosition) -> Result<Option<Vec<IndexEntry>>, StoreError> {
+    /// The next entries of a slice; none after the last. Of what is no commit's entry, tells what is of this stream, or all.
+    async fn page(
+        &self,
+        number: u8,
+        after: &mut SlicePosition,
+        of: Option<&StreamId>,
+    ) -> Result<Option<Vec<IndexEntry>>, StoreError> {
         let page = self.index.read(number, after, self.until, PAGE).await?;
-        for odd in page.odd {
+        let is_told = |odd: &OddEntry| of.is_none_or(|stream| odd.key.starts_with(&told_stream(stream)));
+        for odd in page.odd.into_iter().filter(is_told) {
             self.tell(&Fault { key: odd.key, version: None, defect: Defect::Odd(odd.fault) });
         }
         let Some(last) = page.entries.last() else { return Ok(None) };
@@ -228,29 +234,46 @@ where
         Ok(Some(page.entries))
     }
 
-    /// Checks what the index shows of a slice, or of one stream in it, entry by entry; gives how many there are.
-    async fn check_index(&self, number: u8, only: Option<&StreamId>) -> Result<u64, StoreError> {
+    /// Checks what the index shows of a slice where it differs; or of one stream in it. Gives how many entries that are.
+    async fn check_index(&self, number: u8, checked: Checked<'_>) -> Result<u64, StoreError> {
         let (mut after, mut count) = (SlicePosition::START, 0);
-        while let Some(entries) = self.page(number, &mut after).await? {
-            let entries = entries.iter().filter(|entry| only.is_none_or(|stream| stream == entry.key.stream()));
-            count += try_at_once(entries.map(|entry| self.check_entry(number, entry))).await?.len() as u64;
+        let of = match checked {
+            Checked::Stream(stream) => Some(stream),
+            Checked::Differing(_) => None,
+        };
+        while let Some(entries) = self.page(number, &mut after, of).await? {
+            let wanted = entries.iter().filter(|entry| match checked {
+                Checked::Stream(stream) => entry.key.stream() == stream,
+                Checked::Differing(differing) => differing.contains(number, entry),
+            });
+            count += try_at_once(wanted.map(|entry| self.check_entry(number, entry))).await?.len() as u64;
         }
         Ok(count)
     }
 
-    /// Checks that the index shows what the table has of a slice, entry by entry.
-    async fn check_table(&self, number: u8) -> Result<(), StoreError> {
-        let scan = self.client.scan().table_name(&self.table).consistent_read(true);
-        let scan = scan.filter_expression("slice = :slice");
-        let scan = scan.expression_attribute_values(":slice", Value::N(number.to_string()));
-        let mut items = scan.into_paginator().items().send();
-        while let Some(item) = items.next().await {
-            let item = item.map_err(|error| sdk_error("Scan", error))?;
-            if let Some((slice, entry)) = self.indexed(&item) {
-                self.look_for(slice, &entry).await?;
+    /// Checks that the index shows what the table has where they differ, by one scan of the table in this many parts.
+    async fn check_table(&self, parallel: i32, differing: &Differing) -> Result<(), StoreError> {
+        let names: Vec<String> = differing.slices().map(|slice| format!(":slice{slice}")).collect();
+        let values = names.iter().zip(differing.slices());
+        let values: Attributes = values.map(|(name, slice)| (name.clone(), Value::N(slice.to_string()))).collect();
+        let scan = self.client.scan().table_name(&self.table).consistent_read(true).total_segments(parallel);
+        let scan = scan.filter_expression(format!("slice IN ({})", names.join(", ")));
+        let scan = scan.set_expression_attribute_values(Some(values));
+        let part = |part| scan.clone().segment(part).into_paginator().send();
+        let mut parts: Vec<_> = (0..parallel).map(part).collect();
+        loop {
+            let pages = at_once(parts.iter_mut().map(|part| part.next())).await;
+            let pages = pages.into_iter().flatten().collect::<Result<Vec<_>, _>>();
+            let pages = pages.map_err(|error| sdk_error("Scan", error))?;
+            if pages.is_empty() {
+                return Ok(());
             }
+            let items = pages.into_iter().filter_map(|page| page.items).flatten();
+            let found: Vec<_> = items.filter_map(|item| self.indexed(&item)).collect();
+            let wanted =
+                found.iter().filter(|(slice, entry)| !self.is_recent(entry) && differing.contains(*slice, entry));
+            try_at_once(wanted.map(|(slice, entry)| self.look_for(*slice, entry))).await?;
         }
-        Ok(())
     }
 
     /// Checks that the table has the commit of an entry.
@@ -296,11 +319,15 @@ where
         Ok(())
     }
 
+    /// Whether a commit was recorded too recently to be looked for in the index.
+    fn is_recent(&self, entry: &IndexEntry) -> bool {
+        entry.key.at() > self.until
+    }
+
     /// The entry that the index makes of an item, and its slice; none if the attributes for it are not what they must be.
     fn indexed(&self, item: &Attributes) -> Option<(u8, IndexEntry)> {
         let Some(Attribute::Number(number)) = item.attribute("slice") else { return None };
-        let entry = read_entry(item).ok().filter(|entry| entry.key.at() <= self.until)?;
-        Some((number.parse().ok()?, entry))
+        Some((number.parse().ok()?, read_entry(item).ok()?))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -310,7 +337,7 @@ where
     fn tell(&self, fault: &Fault) {
         let is_new = {
             let mut state = self.state();
-            let is_new = state.told.insert(fault.to_string());
+            let is_new = state.told.insert(Sha256::digest(format!("{fault:?}")).into());
             state.verified.faults += u64::from(is_new);
             is_new
         };

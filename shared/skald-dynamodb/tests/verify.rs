@@ -4,16 +4,17 @@
 
 mod support;
 
-use std::sync::Mutex;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use skald::{CLOCKS_APART_MS, Decider, EventStore, FoldCheck, Head, Snapshot, Snapshots, StreamId, Timestamp, Version};
-use skald_dynamodb::{DynamoDbEventStore, Finding, Verified, Verifier};
+use skald_dynamodb::{DynamoDbEventStore, Finding, SETTLED_MS, Verified, Verifier};
 use skald_testkit::event_store::{EventStoreFixture, PlantCommits};
 use skald_testkit::sample::{Account, AccountCommand, AccountEvent, AccountRejection, AccountState, account};
 
 use support::calls::draft;
-use support::proxy::Meddler;
+use support::proxy::{Fate, Meddler};
 use support::{EVENTS, Events};
 
 /// Lets everything pass.
@@ -130,11 +131,109 @@ async fn a_sound_table_has_no_faults() {
     for parallel in [1, 3, 16] {
         let (faults, verified) = verified(&events, parallel, None).await;
         assert_eq!(faults, [""; 0]);
-        assert_eq!(verified, Verified { items: 30, events: 30, entries: 30, faults: 0 }, "in {parallel} parts");
+        assert_eq!(
+            verified,
+            Verified { items: 30, events: 30, entries: 30, recent: 0, faults: 0 },
+            "in {parallel} parts"
+        );
     }
     let (faults, verified) = verified(&events, 1, Some(&account("3"))).await;
     assert_eq!(faults, [""; 0]);
-    assert_eq!(verified, Verified { items: 4, events: 4, entries: 4, faults: 0 });
+    assert_eq!(verified, Verified { items: 4, events: 4, entries: 4, recent: 0, faults: 0 });
+}
+
+/// Seconds after they were written, commits may not show in the index yet: they are no faults, and they are not passed over in
+/// silence.
+#[tokio::test]
+async fn commits_that_are_too_recent_to_be_compared_are_counted() {
+    // None of the last three shows.
+    let events = filled(Index(|items| items.retain(|item| item["at"]["S"].as_str() < Some("1970-01-01T00:01")))).await;
+    let mut head = events.store().start(account("new"));
+    let now = Timestamp::EPOCH.plus_millis(120_000);
+    for ago_ms in [SETTLED_MS, SETTLED_MS - 1, 0] {
+        let draft = skald::Draft { at: now.plus_millis(-ago_ms), ..draft(&head.version().to_string()) };
+        head = events.store().append(&head, draft).await.unwrap().head;
+    }
+    for (parallel, stream, items) in [(3, None, 33), (1, Some(account("new")), 3)] {
+        let (faults, verified) = verified_at(now, &events, parallel, stream.as_ref()).await;
+        assert_eq!(faults, ["default/account-new at version 1: in the index: no entry for this commit"]);
+        assert_eq!((verified.items, verified.recent), (items, 2));
+    }
+}
+
+/// Counts requests, and how many are under way; the index does not show the first commit of the streams that are to be hidden.
+#[derive(Clone)]
+struct Counting {
+    hidden: &'static [&'static str],
+    requests: Arc<Mutex<BTreeMap<String, usize>>>,
+    /// Now, and at most.
+    under_way: Arc<Mutex<(usize, usize)>>,
+}
+
+impl Meddler for Counting {
+    fn request(&self, operation: &str, body: &mut Value) -> Fate {
+        let is_look = body["KeyConditionExpression"].as_str().is_some_and(|condition| condition.ends_with("= :at"));
+        let name = if is_look { "look" } else { operation };
+        *self.requests.lock().unwrap().entry(name.to_owned()).or_default() += 1;
+        let mut under_way = self.under_way.lock().unwrap();
+        under_way.0 += 1;
+        under_way.1 = under_way.1.max(under_way.0);
+        Fate::Pass
+    }
+
+    fn answer(&self, operation: &str, _: &mut u16, body: &mut Value) {
+        self.under_way.lock().unwrap().0 -= 1;
+        if operation == "Query"
+            && let Some(items) = body["Items"].as_array_mut()
+        {
+            let is_hidden =
+                |item: &Value| self.hidden.iter().any(|pk| item["pk"]["S"] == *pk) && item["sk"]["N"] == "1";
+            items.retain(|item| !is_hidden(item));
+            body["Count"] = json!(items.len());
+        }
+    }
+}
+
+/// What it costs to find what the index lacks does not grow with the number of slices that lack something, nor with the
+/// entries of such a slice that are as they should be.
+#[tokio::test]
+async fn a_difference_costs_one_more_scan_and_a_look_at_its_own_streams() {
+    let hidden =
+        &["default/account-0", "default/account-1", "default/account-2", "default/account-3", "default/account-4"];
+    let (requests, under_way) = (Arc::default(), Arc::default());
+    let counting = Counting { hidden, requests: Arc::clone(&requests), under_way: Arc::clone(&under_way) };
+    let events = filled(counting).await;
+    // Hundreds that are as they should be, in every slice.
+    for number in 0..300 {
+        fill(events.store(), &account(&format!("sound-{number}")), 1).await;
+    }
+    for parallel in [1, 4] {
+        requests.lock().unwrap().clear();
+        *under_way.lock().unwrap() = (0, 0);
+        let (faults, _) = verified(&events, parallel, None).await;
+        assert_eq!(faults.len(), hidden.len(), "{faults:#?}");
+        let counted = requests.lock().unwrap().clone();
+        assert_eq!(counted["Scan"], 2 * usize::from(parallel), "{counted:?}");
+        // Six entries of the same streams are shown, and some others share a part of a slice with them.
+        assert!(counted.get("GetItem").is_some_and(|gets| *gets < 20), "{counted:?}");
+        // Five of each that is hidden.
+        assert!(counted["look"] < 50, "{counted:?}");
+        assert!((2..=16).contains(&under_way.lock().unwrap().1), "{under_way:?}");
+    }
+}
+
+/// An item that no store wrote may hold text of any length: it is told how long, and the screen stays readable.
+#[tokio::test]
+async fn the_text_of_a_fault_is_cut() {
+    let events = filled(Nothing).await;
+    let long = "x".repeat(270_000);
+    let mut commit = events.store().load(&account("0"), None).await.unwrap().commits.remove(0);
+    commit.stream = account("long");
+    commit.events[0].event_type = long.clone();
+    events.plant(commit).await;
+    let (faults, _) = verified(&events, 1, None).await;
+    let fault = faults.iter().find(|fault| fault.contains("unknown event")).unwrap();
+    assert!(fault.contains("xxx… (270000 characters)") && fault.len() < 600, "{} bytes: {fault:.600}", fault.len());
 }
 
 #[tokio::test]
@@ -296,4 +395,16 @@ async fn an_entry_that_differs_or_is_none_is_named() {
         "pk \"default/account-8\", sk 1: in the index: `at` is no time as commits have it",
     ];
     assert_faults(&events, &expected).await;
+
+    // Of one stream alone, no other's: also where they share a slice.
+    for number in 12..60 {
+        fill(events.store(), &account(&number.to_string()), 1).await;
+    }
+    for number in 0..60 {
+        let (faults, _) = verified(&events, 1, Some(&account(&number.to_string()))).await;
+        let own = format!("default/account-{number}");
+        let expected: Vec<_> =
+            expected.iter().filter(|fault| [4, 8].contains(&number) && fault.contains(&own)).collect();
+        assert_eq!(faults.iter().collect::<Vec<_>>(), expected, "{own}");
+    }
 }

@@ -98,7 +98,7 @@ pub struct EncodeError {
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// A newer release may know it: the reader must wait, not skip. *Transient.*
-    #[error("unknown event {event_type} at schema {schema}")]
+    #[error("unknown event {} at schema {schema}", crate::cut(event_type))]
     Unknown {
         /// The stored name.
         event_type: String,
@@ -106,7 +106,10 @@ pub enum DecodeError {
         schema: u32,
     },
     /// The bytes are not what type and schema say. *Permanent.*
-    #[error("malformed event {event_type} at schema {schema}: byte {column} of its data does not fit the shape")]
+    #[error(
+        "malformed event {} at schema {schema}: byte {column} of its data does not fit the shape",
+        crate::cut(event_type)
+    )]
     Malformed {
         /// The stored name.
         event_type: String,

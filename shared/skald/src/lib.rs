@@ -13,6 +13,7 @@ mod at_once;
 mod catch_up;
 mod causes;
 mod commit;
+mod cut;
 mod decider;
 mod domain_event;
 mod event;
@@ -40,6 +41,7 @@ pub use causes::with_causes;
 pub use commit::{
     Actor, CLOCKS_APART_MS, Commit, CommitId, Context, CorrelationId, Draft, Envelope, EventId, InvalidContext,
 };
+pub use cut::cut;
 pub use decider::{Decider, Folded, decide_in_turn, fold};
 pub use domain_event::{Upcasting, numbered_from_one};
 pub use event::{DecodeError, DomainEvent, EncodeError, EventData, decode_as, encode_as, is_event_type};

@@ -26,7 +26,7 @@ pub trait Projection {
 
 /// An event that cannot come at this place of its stream.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{event_type} at version {version} cannot be applied: {reason}")]
+#[error("{} at version {version} cannot be applied: {reason}", crate::cut(event_type))]
 pub struct Inapplicable {
     /// The stored name.
     pub event_type: String,

@@ -340,7 +340,7 @@ pub enum Corruption {
         fault: String,
     },
     /// An item written by a newer release: this one must wait.
-    #[error("the item at {at} has the unknown encoding {encoding:?}")]
+    #[error("the item at {at} has the unknown encoding {:?}", crate::cut(encoding))]
     UnknownEncoding {
         /// Its position.
         at: Version,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use skald::{Corruption, SnapshotFault, Timestamp, Version};
+use skald::{Corruption, SnapshotFault, Timestamp, Version, cut};
 
 /// Something that is wrong with an events table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,9 +17,11 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What a defect quotes is cut where it is quoted.
+        let key = cut(&self.key);
         match self.version {
-            Some(version) => write!(f, "{} at version {version}: {}", self.key, self.defect),
-            None => write!(f, "{}: {}", self.key, self.defect),
+            Some(version) => write!(f, "{key} at version {version}: {}", self.defect),
+            None => write!(f, "{key}: {}", self.defect),
         }
     }
 }
@@ -83,6 +85,9 @@ pub struct Verified {
     pub events: u64,
     /// Entries of the index.
     pub entries: u64,
+    /// Commits that were recorded too recently to be compared with the index: less than [`SETTLED_MS`](super::SETTLED_MS)
+    /// before now, or after it.
+    pub recent: u64,
     /// Faults found.
     pub faults: u64,
 }
