@@ -7,10 +7,11 @@ mod support;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use serde_json::{Value, json};
 use skald::{
-    CommitIndex, CommitMessage, Draft, EventData, EventStore, Head, Listing, PersonKeys, SlicePosition, Snapshot,
-    SnapshotKind, Timestamp, Version, ViewRow, ViewStore, catch_up, handle,
+    Commit, CommitIndex, CommitMessage, Draft, EventData, EventStore, Head, Listing, PersonKeys, SlicePosition,
+    Snapshot, SnapshotKind, Timestamp, Version, ViewRow, ViewStore, catch_up, handle,
 };
 use skald_dynamodb::{DynamoDbCommitIndex, DynamoDbEventStore, DynamoDbPersonKeys, DynamoDbViewStore};
 use skald_testkit::sample::{Account, AccountCommand, Statements, account};
@@ -19,7 +20,7 @@ use skald_testkit::{Dice, NoPause};
 use support::calls::{self, request};
 use support::keys::{LocalWrap, person};
 use support::proxy::{Fate, Meddler};
-use support::{EVENTS, Engine, KEYS, VIEW};
+use support::{EVENTS, Engine, KEYS, VIEW, item};
 
 /// What was asked for since the last look, and what it took: in all, and of that by indexes.
 #[derive(Debug, Default, PartialEq)]
@@ -105,6 +106,29 @@ async fn an_append_is_one_request_and_one_write_unit_whatever_its_number_of_even
         store.append(&appended.head, draft("next", count)).await.unwrap();
         assert_bill(&counter.take(), &[("PutItem", 1)], 1, 1);
     }
+}
+
+/// After a change of the state's shape no snapshot is one that can be used: one load still has to end in a function's time.
+#[tokio::test]
+async fn thirty_thousand_commits_without_a_snapshot_are_loaded_in_at_most_forty_requests() {
+    const COMMITS: u64 = 30_000;
+    let (engine, counter, stream) = (Engine::start().await, Counter::default(), account("long"));
+    let small = |first: u64| {
+        let Draft { commit_id: id, at, context, events, snapshot } = calls::draft("small");
+        let (stream, first) = (stream.clone(), Version::new(first));
+        let item = item(&Commit { id, stream, first, at, context, events, snapshot });
+        WriteRequest::builder().put_request(PutRequest::builder().set_item(Some(item)).build().unwrap()).build()
+    };
+    let client = engine.client();
+    for first in (1..=COMMITS).step_by(25) {
+        let puts = (first..first + 25).map(small).collect();
+        client.batch_write_item().request_items(EVENTS, puts).send().await.unwrap();
+    }
+    let store = DynamoDbEventStore::new(engine.meddled_client(counter.clone()).await, EVENTS);
+    let loaded = store.load(&stream, Some(SnapshotKind { schema: 1, every: 10 })).await.unwrap();
+    assert_eq!((loaded.head.version(), loaded.commits.len()), (Version::new(COMMITS), COMMITS as usize));
+    let requests = counter.take().requests;
+    assert!(requests["Query"] <= 40 && requests.len() == 1, "{requests:?}");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::json::raw;
+use crate::json::{self, MAX_STATE_LEVELS, raw};
 use crate::{Commit, Draft};
 
 /// Largest commit with a snapshot, in bytes as [`Draft::size_bytes`] counts. A snapshot that would make it larger is left out
@@ -43,8 +43,8 @@ pub enum LeftOut {
         /// How large it would be.
         size_bytes: usize,
     },
-    /// The state cannot be written as JSON.
-    #[error("the state cannot be written as JSON")]
+    /// The state cannot be written as JSON, or is nested more deeply than a store keeps.
+    #[error("the state cannot be written as JSON that is kept")]
     Unwritable,
 }
 
@@ -95,10 +95,12 @@ impl<S> Snapshots<S> {
     /// This state as it is stored.
     ///
     /// # Errors
-    /// [`LeftOut::Unwritable`] if it cannot be written as JSON.
+    /// [`LeftOut::Unwritable`] if it cannot be written as JSON, or not as JSON that is kept.
     pub fn take(&self, state: &S) -> Result<Snapshot, LeftOut> {
         // What a state's `Serialize` says of its failure may quote the state.
         let state = (self.write)(state).or(Err(LeftOut::Unwritable))?;
+        // A store would refuse it, and the events with it.
+        json::check(&state, MAX_STATE_LEVELS).or(Err(LeftOut::Unwritable))?;
         Ok(Snapshot { schema: self.kind.schema, state })
     }
 

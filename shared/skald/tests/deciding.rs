@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use skald::memory::{InMemoryEventStore, InMemoryHead};
 use skald::{
     AppendError, Appended, CommitId, Decider, DecodeError, DomainEvent, Draft, EventStore, Folded, HandleError,
-    LeftOut, Loaded, MAX_WITH_SNAPSHOT_BYTES, Many, One, Outcome, Page, Pause, Request, SnapshotKind, Snapshots,
-    StatesError, StoreError, StreamId, Timestamp, Way, decide_in_turn, handle, handle_all, states,
+    LeftOut, Loaded, MAX_STATE_LEVELS, MAX_WITH_SNAPSHOT_BYTES, Many, One, Outcome, Page, Pause, Request, SnapshotKind,
+    Snapshots, StatesError, StoreError, StreamId, Timestamp, Way, decide_in_turn, handle, handle_all, states,
 };
 use skald_testkit::NoPause;
 use skald_testkit::sample::{
@@ -197,6 +197,11 @@ struct Notes;
 struct Noticed(#[serde(serialize_with = "unless_unwritable")] String);
 
 fn unless_unwritable<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    if text == "deep" {
+        let deep =
+            (0..=MAX_STATE_LEVELS).fold(serde_json::Value::Null, |inner, _| serde_json::Value::Array(vec![inner]));
+        return deep.serialize(serializer);
+    }
     if text == "unwritable" {
         Err(serde::ser::Error::custom("of this nothing is written"))
     } else {
@@ -235,6 +240,7 @@ async fn a_snapshot_is_kept_up_to_the_limit_and_told_of_beyond() {
         ("x".repeat(room / 2), None),
         ("x".repeat(room / 2 + 1), Some(too_large)),
         ("unwritable".to_owned(), Some(LeftOut::Unwritable)),
+        ("deep".to_owned(), Some(LeftOut::Unwritable)),
     ] {
         let (store, pauses) = (InMemoryEventStore::default(), Pauses::default());
         let handled = handle::<Notes, _, _>(&store, &pauses, account("a"), &text, &request()).await.unwrap();
