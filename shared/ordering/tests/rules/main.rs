@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod customer;
+mod histories;
 mod looking;
 mod order;
 mod payment;

@@ -37,7 +37,7 @@ fn commits<E: DomainEvent>(stream: &StreamId, events: &[E]) -> Vec<Commit> {
 }
 
 /// The row after these events. Stored and read back after each, as a view store does.
-fn fold<P: Projection>(stream: &StreamId, events: &[P::Event]) -> Result<P::Row, CatchUpError> {
+pub(crate) fn fold<P: Projection>(stream: &StreamId, events: &[P::Event]) -> Result<P::Row, CatchUpError> {
     let mut row = None;
     for commit in commits(stream, events) {
         let stored = row.map(|row| serde_json::from_str(&serde_json::to_string::<P::Row>(&row).unwrap()).unwrap());
@@ -46,7 +46,7 @@ fn fold<P: Projection>(stream: &StreamId, events: &[P::Event]) -> Result<P::Row,
     Ok(row.unwrap())
 }
 
-fn stream() -> StreamId {
+pub(crate) fn stream() -> StreamId {
     streams::order(&Tenant::default(), order_id())
 }
 
