@@ -12,13 +12,14 @@ mod routes;
 mod saga;
 mod stock;
 
+use std::collections::BTreeMap;
 use std::slice;
 
 use futures_util::{TryStreamExt, pin_mut};
 use serde_json::json;
 use skald::{
-    CatchUpError, EventStore, Opening, PersonKeys, Projection, StoreError, StreamId, Tenant, Version, ViewRow,
-    ViewStore, Way, commits, project,
+    CatchUpError, EventStore, OddRow, Opening, PersonKeys, Projection, Rows, StoreError, StreamId, Tenant, Version,
+    ViewRow, ViewStore, Way, commits, project,
 };
 use skald_lambda::http::{Call, Problem, Query, Reply, StatusCode};
 
@@ -75,19 +76,31 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
 }
 
 impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
-    /// The row that the view has stored. A parked one stands still while its stream goes on, so it is folded from the
-    /// event store; only if that cannot be done is it shown as it stands.
-    async fn row<P: Projection>(&self, stream: &StreamId, stored: &ViewRow) -> Result<Option<P::Row>, Problem> {
-        if stored.parked.is_none() {
-            return Ok(stored.decode(stream)?);
-        }
-        match self.folded::<P>(stream).await {
-            Ok(row) => Ok(row),
-            Err(CatchUpError::Store(error)) if is_outage(&error) => Err(error.into()),
+    /// The row that the view has stored; `None` for one that cannot be read, which is folded from the event store. So is a
+    /// parked one, which stands still while its stream goes on; only if that cannot be done is it shown as it stands.
+    async fn row<P: Projection>(
+        &self,
+        stream: &StreamId,
+        stored: Option<&ViewRow>,
+    ) -> Result<Option<P::Row>, CatchUpError> {
+        let decoded = stored.and_then(|stored| match stored.decode::<P::Row>(stream) {
+            Ok(row) => Some(row),
             Err(error) => {
-                tracing::warn!(%stream, %error, "a parked row is shown as it stands");
-                Ok(stored.decode(stream)?)
+                tracing::error!(counter = "odd_rows", %stream, %error, "a row is folded from its events instead");
+                None
             }
+        });
+        if stored.is_some_and(|stored| stored.parked.is_none())
+            && let Some(row) = decoded
+        {
+            return Ok(row);
+        }
+        match (self.folded::<P>(stream).await, decoded) {
+            (Err(error), Some(row)) if !is_outage(&error) => {
+                tracing::warn!(%stream, %error, "a parked row is shown as it stands");
+                Ok(row)
+            }
+            (folded, _) => folded,
         }
     }
 
@@ -103,9 +116,23 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     }
 }
 
-/// Whether the store did not answer, so the same call may succeed later.
-const fn is_outage(error: &StoreError) -> bool {
-    matches!(error, StoreError::Throttled { .. } | StoreError::Unavailable { .. } | StoreError::Refused { .. })
+/// The rows of these streams; `None` for one that cannot be read, which the log names.
+async fn stored<V: ViewStore>(
+    views: &V,
+    streams: &[StreamId],
+) -> Result<BTreeMap<StreamId, Option<ViewRow>>, StoreError> {
+    let Rows { rows, odd } = views.get_many(streams).await?;
+    for OddRow { stream, fault } in &odd {
+        tracing::error!(counter = "odd_rows", %stream, fault, "a row is folded from its events instead");
+    }
+    let odd = odd.into_iter().map(|odd| (odd.stream, None));
+    Ok(rows.into_iter().map(|(stream, row)| (stream, Some(row))).chain(odd).collect())
+}
+
+/// Whether a store did not answer, so the same call may succeed later.
+const fn is_outage(error: &CatchUpError) -> bool {
+    use StoreError::{Refused, Throttled, Unavailable};
+    matches!(error, CatchUpError::Store(Throttled { .. } | Unavailable { .. } | Refused { .. }))
 }
 
 /// The query's `limit`: how many entries the caller wants on a page.

@@ -7,12 +7,12 @@ use ordering::streams;
 use ordering::views::{OrderRow, OrderView, ParkedOrder};
 use serde_json::Value;
 use skald::{
-    Commit, Envelope, EventStore, PersonKeys, StreamId, Timestamp, Version, ViewRow, ViewStore, project, recorded_by,
-    reveal,
+    CatchUpError, Commit, Envelope, EventStore, PersonKeys, StreamId, Timestamp, Version, ViewRow, ViewStore, project,
+    recorded_by, reveal,
 };
 use skald_lambda::http::{Call, Problem, Query, Reply, StatusCode, header};
 
-use crate::{Queries, no_such_order};
+use crate::{Queries, no_such_order, stored};
 
 /// Where an order stands still whose row in the view is parked; the steps of the saga have other names.
 const VIEW: &str = "order_view";
@@ -71,22 +71,24 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
 
     /// From the view if it is that far; else from the event store.
     async fn order_at_least(&self, stream: &StreamId, version: Version) -> Result<OrderRow, Problem> {
-        let rows = self.orders.get_many(std::slice::from_ref(stream)).await?;
-        let stored = rows.first().map(|(_, row)| row);
-        if let Some(stored) = stored.filter(|row| row.version >= version)
-            && let Some(row) = self.order_row(stream, stored).await?
+        let stored = stored(&self.orders, std::slice::from_ref(stream)).await?.remove(stream).flatten();
+        if let Some(stored) = stored.as_ref().filter(|row| row.version >= version)
+            && let Some(row) = self.order_row(stream, Some(stored)).await?
         {
             return Ok(row);
         }
         let commits = self.opened.read(stream, Version::START).await?;
         reaches(&commits, version)?;
-        Ok(marked(folded(stream, &commits, |_| true)?, stored))
+        Ok(marked(folded(stream, &commits, |_| true)?, stored.as_ref()))
     }
 
-    /// The order in the view's row, marked if the row is parked.
-    pub(crate) async fn order_row(&self, stream: &StreamId, stored: &ViewRow) -> Result<Option<OrderRow>, Problem> {
-        let row = self.row::<OrderView>(stream, stored).await?;
-        Ok(row.map(|row| marked(row, Some(stored))))
+    /// The order in the view's row, as [`row`](Self::row) has it, marked if the row is parked.
+    pub(crate) async fn order_row(
+        &self,
+        stream: &StreamId,
+        stored: Option<&ViewRow>,
+    ) -> Result<Option<OrderRow>, CatchUpError> {
+        Ok(self.row::<OrderView>(stream, stored).await?.map(|row| marked(row, stored)))
     }
 }
 

@@ -1,14 +1,17 @@
 //! `GET /customers/{id}/orders`: a customer's orders, newest first.
 
+#[cfg(test)]
+mod tests;
+
 use events::CustomerId;
 use ordering::streams;
 use ordering::views::{OrderRow, OrderStatus, orders_of};
 use serde_json::json;
-use skald::{EventStore, ListEntry, PersonKeys, Version, ViewStore};
+use skald::{EventStore, ListEntry, ListPage, OddEntry, PersonKeys, Version, ViewStore};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
 use crate::order::shown;
-use crate::{Queries, cursor, limit};
+use crate::{Queries, cursor, is_outage, limit, stored};
 
 /// Entries that are looked at in one call, at most, when few of them have the status that is asked for.
 const MAX_SCANNED: usize = 1_000;
@@ -54,7 +57,10 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         // Where most entries are passed over, few large pages are better than many small ones.
         let page_len = if status.is_some() { SCANNED_AT_ONCE } else { wanted };
         for _ in 0..MAX_SCANNED.div_ceil(page_len) {
-            let page = self.orders.list(group, before.as_ref(), page_len as u32).await?;
+            let ListPage { entries: page, odd } = self.orders.list(group, before.as_ref(), page_len as u32).await?;
+            for OddEntry { key, fault } in odd {
+                tracing::error!(counter = "odd_entries", key, fault, "an entry of a list is passed over");
+            }
             for (entry, row) in self.rows(&page).await? {
                 if found.orders.len() < wanted && status.is_none_or(|status| row.status == status) {
                     found.orders.push((entry, row));
@@ -69,20 +75,28 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         Ok(found)
     }
 
-    /// The rows of these entries, in their order.
+    /// The orders of these entries, in their order. One that can be read neither from its row nor from its events is left
+    /// out, and the log names it.
     async fn rows(&self, entries: &[ListEntry]) -> Result<Vec<(ListEntry, OrderRow)>, Problem> {
         let streams: Vec<_> = entries.iter().map(|entry| entry.stream.clone()).collect();
-        let stored = self.orders.get_many(&streams).await?;
+        let mut found = stored(&self.orders, &streams).await?;
         let mut rows = Vec::with_capacity(entries.len());
         for entry in entries {
             // The list may be ahead of a cheap read of the row; then the strong one has it.
-            let stored = match stored.iter().find(|(stream, _)| *stream == entry.stream) {
-                Some((_, row)) => Some(row.clone()),
-                None => self.orders.get(&entry.stream).await?,
+            let order = match found.remove(&entry.stream) {
+                Some(stored) => self.order_row(&entry.stream, stored.as_ref()).await,
+                None => match self.orders.get(&entry.stream).await {
+                    Ok(None) => continue,
+                    Ok(stored) => self.order_row(&entry.stream, stored.as_ref()).await,
+                    Err(error) => Err(error.into()),
+                },
             };
-            let Some(stored) = stored else { continue };
-            if let Some(row) = self.order_row(&entry.stream, &stored).await? {
-                rows.push((entry.clone(), row));
+            match order {
+                Ok(order) => rows.extend(order.map(|order| (entry.clone(), order))),
+                Err(error) if is_outage(&error) => return Err(error.into()),
+                Err(error) => {
+                    tracing::error!(counter = "unreadable_orders", stream = %entry.stream, %error, "is left out of a list");
+                }
             }
         }
         Ok(rows)

@@ -8,7 +8,7 @@ use serde_json::json;
 use skald::{EventStore, One, PersonKeys, StreamId, ViewStore, states};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
-use crate::Queries;
+use crate::{Queries, stored};
 
 impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     /// `GET /stock/{sku}`.
@@ -22,8 +22,8 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         let shards = product.most_stock_shards.numbers().map(|shard| streams::stock(&self.tenant, &sku, shard));
         let shards: Vec<StreamId> = shards.collect();
         let (mut on_hand, mut reserved) = (0_u64, 0_u64);
-        for (stream, stored) in self.stock.get_many(&shards).await? {
-            if let Some(row) = self.row::<StockView>(&stream, &stored).await? {
+        for (stream, stored) in stored(&self.stock, &shards).await? {
+            if let Some(row) = self.row::<StockView>(&stream, stored.as_ref()).await? {
                 on_hand += row.on_hand;
                 reserved += row.reserved;
             }

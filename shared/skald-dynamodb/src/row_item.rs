@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
 use serde::Deserialize;
 use serde_dynamo::{AttributeValue, Item};
-use skald::{Corruption, ListEntry, Listing, Parked, StoreError, StreamId, Timestamp, Version, ViewRow};
+use skald::{Corruption, ListEntry, Listing, OddEntry, Parked, StreamId, Timestamp, Version, ViewRow};
 
 use crate::commit_item::{item, read_attributes};
 
@@ -74,43 +74,40 @@ pub(crate) fn row_item(stream: &StreamId, row: &ViewRow) -> HashMap<String, Valu
     attributes
 }
 
-/// The stream and the row in an item.
+/// The row in an item.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`], which says what is wrong.
-pub(crate) fn read_row(item: Item) -> Result<(StreamId, ViewRow), StoreError> {
-    let stream = read_stream(&item)?;
+/// [`Corruption::Malformed`]
+pub(crate) fn read_row(item: Item) -> Result<ViewRow, Corruption> {
     let version = match item.get("version") {
         Some(AttributeValue::N(number)) => number.parse().map_or(Version::START, Version::new),
         _ => Version::START,
     };
-    let corrupt = |fault| malformed(stream.key(), version, fault);
-    let StoredRow { version, at, row, parked, list_group, list_sort } = read_attributes(item).map_err(corrupt)?;
+    let malformed = |fault| Corruption::Malformed { at: version, fault };
+    let StoredRow { version, at, row, parked, list_group, list_sort } = read_attributes(item).map_err(malformed)?;
     let listing = list_group.zip(list_sort).map(|(group, sort)| Listing { group, sort });
     let parked = parked.map(|StoredParked { reason, at, missed }| Parked { reason, at, missed });
-    Ok((stream, ViewRow { version, at, body: row, listing, parked }))
+    Ok(ViewRow { version, at, body: row, listing, parked })
 }
 
 /// The entry in an item of the index `listing`.
-///
-/// # Errors
-/// [`StoreError::Corrupt`], which says what is wrong.
-pub(crate) fn read_entry(item: &Item) -> Result<ListEntry, StoreError> {
-    let stream = read_stream(item)?;
+pub(crate) fn read_entry(item: &Item) -> Result<ListEntry, OddEntry> {
+    let key = match item.get("pk") {
+        Some(AttributeValue::S(key)) => format!("pk {key:?}"),
+        _ => "pk none".to_owned(),
+    };
+    let odd = |fault| OddEntry { key: key.clone(), fault };
+    let stream = read_stream(item).ok_or_else(|| odd("`pk` is no stream's key"))?;
     match item.get("list_sort") {
         Some(AttributeValue::S(sort)) => Ok(ListEntry { stream, sort: sort.clone() }),
-        _ => Err(malformed(stream.key(), Version::START, "`list_sort` is missing or no text".to_owned())),
+        _ => Err(odd("`list_sort` is missing or no text")),
     }
 }
 
-fn read_stream(item: &Item) -> Result<StreamId, StoreError> {
-    let Some(AttributeValue::S(key)) = item.get("pk") else {
-        return Err(malformed(String::new(), Version::START, "`pk` is missing or no text".to_owned()));
-    };
-    let stream = key.parse().ok();
-    stream.ok_or_else(|| malformed(key.clone(), Version::START, "`pk` is no stream's key".to_owned()))
-}
-
-fn malformed(key: String, at: Version, fault: String) -> StoreError {
-    StoreError::Corrupt { key, corruption: Corruption::Malformed { at, fault } }
+/// The stream that an item is of. `None` if its key is no stream's.
+pub(crate) fn read_stream(item: &Item) -> Option<StreamId> {
+    match item.get("pk") {
+        Some(AttributeValue::S(key)) => key.parse().ok(),
+        _ => None,
+    }
 }

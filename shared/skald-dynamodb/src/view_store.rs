@@ -8,7 +8,10 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::AsyncSleep;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
-use skald::{ListEntry, Parked, Put, StoreError, StreamId, Version, ViewRow, ViewStore};
+use skald::{
+    Corruption, ListEntry, ListPage, MAX_LIST_GROUP_BYTES, OddRow, Parked, Put, Rows, StoreError, StreamId, Version,
+    ViewRow, ViewStore,
+};
 
 use crate::error::{Answer, sdk_error};
 use crate::row_item;
@@ -69,7 +72,7 @@ impl DynamoDbViewStore {
     }
 
     /// The rows of at most [`BATCH_KEYS`] different streams, in any order.
-    async fn batch(&self, streams: &[&StreamId], rows: &mut HashMap<StreamId, ViewRow>) -> Result<(), StoreError> {
+    async fn batch(&self, streams: &[&StreamId], rows: &mut HashMap<StreamId, Read>) -> Result<(), StoreError> {
         const OPERATION: &str = "BatchGetItem";
         let refused = |source| StoreError::Refused { operation: OPERATION, source };
         let keys =
@@ -82,8 +85,11 @@ impl DynamoDbViewStore {
             let sent = self.client.batch_get_item().set_request_items(Some(wanted)).send().await;
             let answer = sent.map_err(|error| sdk_error(OPERATION, error))?;
             for item in answer.responses.unwrap_or_default().into_values().flatten() {
-                let (stream, row) = row_item::read_row(item.into())?;
-                rows.insert(stream, row);
+                let item = item.into();
+                // The service answers by the keys that were asked for.
+                if let Some(stream) = row_item::read_stream(&item) {
+                    rows.insert(stream, row_item::read_row(item));
+                }
             }
             // Left out because the answer would be too large, or because the service has too much to do.
             wanted = answer.unprocessed_keys.unwrap_or_default();
@@ -108,6 +114,9 @@ impl DynamoDbViewStore {
     }
 }
 
+/// A row, or what is wrong with it.
+type Read = Result<ViewRow, Corruption>;
+
 fn count(wanted: &HashMap<String, KeysAndAttributes>) -> usize {
     wanted.values().map(|table| table.keys().len()).sum()
 }
@@ -117,17 +126,26 @@ impl ViewStore for DynamoDbViewStore {
         let get = self.client.get_item().table_name(&*self.table).consistent_read(true);
         let got = get.set_key(Some(row_item::key(stream))).send().await;
         let item = got.map_err(|error| sdk_error("GetItem", error))?.item;
-        item.map(|item| Ok(row_item::read_row(item.into())?.1)).transpose()
+        let corrupt = |corruption| StoreError::Corrupt { key: stream.key(), corruption };
+        item.map(|item| row_item::read_row(item.into()).map_err(corrupt)).transpose()
     }
 
-    async fn get_many(&self, streams: &[StreamId]) -> Result<Vec<(StreamId, ViewRow)>, StoreError> {
+    async fn get_many(&self, streams: &[StreamId]) -> Result<Rows, StoreError> {
         // The service refuses a key that is asked for twice.
         let different: Vec<&StreamId> = streams.iter().collect::<HashSet<_>>().into_iter().collect();
-        let mut rows = HashMap::new();
+        let mut read = HashMap::new();
         for streams in different.chunks(BATCH_KEYS) {
-            self.batch(streams, &mut rows).await?;
+            self.batch(streams, &mut read).await?;
         }
-        Ok(streams.iter().filter_map(|stream| Some((stream.clone(), rows.get(stream)?.clone()))).collect())
+        let mut found = Rows::default();
+        for stream in streams {
+            match read.get(stream) {
+                Some(Ok(row)) => found.rows.push((stream.clone(), row.clone())),
+                Some(Err(fault)) => found.odd.push(OddRow { stream: stream.clone(), fault: fault.to_string() }),
+                None => {}
+            }
+        }
+        Ok(found)
     }
 
     async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
@@ -141,9 +159,13 @@ impl ViewStore for DynamoDbViewStore {
         self.put_if(STILL_PARKED, stream, parked.version, Some(missed), row).await
     }
 
-    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<Vec<ListEntry>, StoreError> {
+    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<ListPage, StoreError> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let mut entries = Vec::new();
+        let mut page = ListPage::default();
+        if !(1..=MAX_LIST_GROUP_BYTES).contains(&group.len()) {
+            // No row can be listed there, and the service refuses the question.
+            return Ok(page);
+        }
         let mut pages = self
             .client
             .query()
@@ -157,15 +179,17 @@ impl ViewStore for DynamoDbViewStore {
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .into_paginator()
             .send();
-        while entries.len() < limit
-            && let Some(page) = pages.next().await
+        while page.entries.len() < limit
+            && let Some(answer) = pages.next().await
         {
-            let items = page.map_err(|error| sdk_error("Query", error))?.items.unwrap_or_default();
-            for item in items {
-                entries.push(row_item::read_entry(&item.into())?);
+            for item in answer.map_err(|error| sdk_error("Query", error))?.items.unwrap_or_default() {
+                match row_item::read_entry(&item.into()) {
+                    Ok(entry) => page.entries.push(entry),
+                    Err(odd) => page.odd.push(odd),
+                }
             }
         }
-        entries.truncate(limit);
-        Ok(entries)
+        page.entries.truncate(limit);
+        Ok(page)
     }
 }

@@ -143,7 +143,6 @@ const OF_VIEW_CONDITIONS: &[&str] = &[
     "of_eight_rows_at_once_one_is_stored",
     "a_parked_row_is_not_written_over",
     "many_at_once_apply_each_event_once",
-    "a_stream_parked_before_its_first_event_stays_parked",
 ];
 const OF_COUNTS: &[&str] =
     &["a_parked_row_is_redriven_only_from_where_it_stands", "nothing_is_lost_between_a_redrive_and_live_delivery"];

@@ -275,12 +275,12 @@ async fn a_page_of_a_list_is_one_request_however_long_the_list() {
         views.put(&stream, Version::START, &row).await.unwrap();
     }
     counter.take();
-    let page = views.list("list", None, 5).await.unwrap();
+    let page = views.list("list", None, 5).await.unwrap().entries;
     assert_eq!(page.len(), 5);
     assert_eq!(counter.take().requests, BTreeMap::from([("Query".to_owned(), 1)]));
-    assert_eq!(views.list("list", page.last(), 5).await.unwrap().len(), 4);
+    assert_eq!(views.list("list", page.last(), 5).await.unwrap().entries.len(), 4);
     assert_eq!(counter.take().requests, BTreeMap::from([("Query".to_owned(), 1)]));
-    assert!(views.list("list", None, 0).await.unwrap().is_empty());
+    assert!(views.list("list", None, 0).await.unwrap().entries.is_empty());
     assert_eq!(counter.take(), Bill::default());
 }
 

@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{AsyncSleep, Sleep, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
-use skald::{EventStore, Put, StreamId, Timestamp, Version, ViewRow, ViewStore};
+use skald::{EventStore, Listing, OddEntry, OddRow, Put, StreamId, Timestamp, Version, ViewRow, ViewStore};
 use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore};
 use skald_testkit::sample::account;
 
@@ -231,7 +231,7 @@ async fn keys_that_a_batch_left_out_are_asked_for_until_all_have_come() {
     for stream in &many {
         store.put(stream, Version::START, &row()).await.unwrap();
     }
-    assert_eq!(store.get_many(&many).await.unwrap().len(), 10);
+    assert_eq!(store.get_many(&many).await.unwrap().rows.len(), 10);
 }
 
 /// Waits as long as it is told to, and remembers how long that was.
@@ -270,6 +270,14 @@ async fn a_batch_that_never_looks_anything_up_is_throttled_in_the_end() {
 async fn an_item_that_is_no_row_is_reported_by_its_key() {
     let engine = Engine::start().await;
     let store = DynamoDbViewStore::new(engine.client(), VIEW);
+    let good = ViewRow {
+        version: Version::new(1),
+        at: Timestamp::EPOCH,
+        body: Some("{}".to_owned()),
+        listing: None,
+        parked: None,
+    };
+    store.put(&account("b"), Version::START, &good).await.unwrap();
     let parked = AttributeValue::M(HashMap::from([("at".to_owned(), support::text("2026-11-21T08:15:30.250Z"))]));
     for (at, parked, fault) in [
         (Some("jane@example.com"), None, "`at` is not what it should be"),
@@ -280,9 +288,49 @@ async fn an_item_that_is_no_row_is_reported_by_its_key() {
         let rest = at.map(|at| ("at", support::text(at))).into_iter().chain(parked.map(|parked| ("parked", parked)));
         let item = key.into_iter().chain(rest).map(|(name, value)| (name.to_owned(), value)).collect();
         engine.client().put_item().table_name(VIEW).set_item(Some(item)).send().await.unwrap();
-        for error in [store.get(&account("a")).await.unwrap_err(), store.get_many(&[account("a")]).await.unwrap_err()] {
-            assert_eq!(error.to_string(), format!("default/account-a: the item at 3 is malformed: {fault}"));
-            assert!(!error.is_transient());
+        let error = store.get(&account("a")).await.unwrap_err();
+        let fault = format!("the item at 3 is malformed: {fault}");
+        assert_eq!(error.to_string(), format!("default/account-a: {fault}"));
+        assert!(!error.is_transient());
+
+        // Of several rows, the others come all the same.
+        let found = store.get_many(&["a", "b", "a"].map(account)).await.unwrap();
+        assert_eq!(found.rows, [(account("b"), good.clone())]);
+        let odd = OddRow { stream: account("a"), fault };
+        assert_eq!(found.odd, [odd.clone(), odd]);
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_no_view_store_wrote_leaves_the_list_as_it_is() {
+    let engine = Engine::start().await;
+    let store = DynamoDbViewStore::new(engine.client(), VIEW);
+    let place = |sort: &str| Listing { group: "list".to_owned(), sort: sort.to_owned() };
+    let names = ["a", "c", "e"];
+    for name in names {
+        let listing = Some(place(name));
+        let row = ViewRow { version: Version::new(1), at: Timestamp::EPOCH, body: None, listing, parked: None };
+        store.put(&account(name), Version::START, &row).await.unwrap();
+    }
+    for (key, sort) in [("nobody's", "b"), ("/", "d"), ("account-a", "f")] {
+        let attributes = [("pk", key), ("list_group", "list"), ("list_sort", sort)];
+        let item = attributes.map(|(name, value)| (name.to_owned(), support::text(value))).into();
+        engine.client().put_item().table_name(VIEW).set_item(Some(item)).send().await.unwrap();
+    }
+    for limit in [1, 2, 3, 10] {
+        let (mut streams, mut odd) = (Vec::new(), BTreeSet::new());
+        let mut before = None;
+        loop {
+            let page = store.list("list", before.as_ref(), limit).await.unwrap();
+            streams.extend(page.entries.iter().map(|entry| entry.stream.clone()));
+            odd.extend(page.odd);
+            if page.entries.len() < limit as usize {
+                break;
+            }
+            before = page.entries.last().cloned();
         }
+        assert_eq!(streams, ["e", "c", "a"].map(account), "by {limit}");
+        let keys: Vec<String> = odd.into_iter().map(|odd: OddEntry| odd.key).collect();
+        assert_eq!(keys, ["pk \"/\"", "pk \"account-a\"", "pk \"nobody's\""], "by {limit}");
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use skald::memory::{InMemoryEventStore, InMemoryViewStore};
 use skald::{
     Actor, Category, CommitId, CommitMessage, Context, CorrelationId, Corruption, DomainEvent, Draft, EventData,
-    EventStore, ListEntry, Put, StoreError, StreamId, Timestamp, Version, ViewRow, ViewStore,
+    EventStore, ListEntry, ListPage, Put, Rows, StoreError, StreamId, Timestamp, Version, ViewRow, ViewStore,
 };
 use skald_lambda::Error;
 use skald_lambda::queue::{DeadLetters, Queue, Reader};
@@ -254,7 +254,7 @@ impl ViewStore for ScribbledViews {
         Self::corrupt(stream)
     }
 
-    async fn get_many(&self, streams: &[StreamId]) -> Result<Vec<(StreamId, ViewRow)>, StoreError> {
+    async fn get_many(&self, streams: &[StreamId]) -> Result<Rows, StoreError> {
         Self::corrupt(&streams[0])
     }
 
@@ -266,8 +266,8 @@ impl ViewStore for ScribbledViews {
         Ok(Put::Stale)
     }
 
-    async fn list(&self, _: &str, _: Option<&ListEntry>, _: u32) -> Result<Vec<ListEntry>, StoreError> {
-        Ok(Vec::new())
+    async fn list(&self, _: &str, _: Option<&ListEntry>, _: u32) -> Result<ListPage, StoreError> {
+        Ok(ListPage::default())
     }
 }
 

@@ -90,6 +90,8 @@ macro_rules! __view_store_rules {
             rows_of_similar_names_do_not_mix
             many_rows_come_in_the_order_asked_for
             many_large_rows_all_come
+            a_row_that_is_too_large_is_a_permanent_error
+            a_row_with_an_impossible_place_is_a_permanent_error
             lists_start_with_the_last_place
             pages_have_every_entry_once
             lists_do_not_mix
@@ -110,6 +112,7 @@ macro_rules! __view_store_rules {
             a_stream_parked_before_its_first_event_comes_back_with_it
             nothing_is_lost_between_a_redrive_and_live_delivery
             a_row_that_is_none_is_an_error
+            a_row_that_outgrows_its_room_is_permanent
         ] $($arguments)* }
     };
 }

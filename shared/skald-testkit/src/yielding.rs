@@ -1,8 +1,8 @@
 //! Stores that let others go on before each call: what is polled together then interleaves, even over a store in memory.
 
 use skald::{
-    AppendError, Appended, Draft, EventStore, ListEntry, Loaded, Page, Put, SnapshotKind, StoreError, StreamId,
-    Version, ViewRow, ViewStore, Way,
+    AppendError, Appended, Draft, EventStore, ListEntry, ListPage, Loaded, Page, Put, Rows, SnapshotKind, StoreError,
+    StreamId, Version, ViewRow, ViewStore, Way,
 };
 
 use crate::pause::yield_now;
@@ -45,7 +45,7 @@ impl<S: ViewStore> ViewStore for Yielding<'_, S> {
         self.0.get(stream).await
     }
 
-    async fn get_many(&self, streams: &[StreamId]) -> Result<Vec<(StreamId, ViewRow)>, StoreError> {
+    async fn get_many(&self, streams: &[StreamId]) -> Result<Rows, StoreError> {
         yield_now().await;
         self.0.get_many(streams).await
     }
@@ -60,7 +60,7 @@ impl<S: ViewStore> ViewStore for Yielding<'_, S> {
         self.0.put_over_parked(stream, parked, row).await
     }
 
-    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<Vec<ListEntry>, StoreError> {
+    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<ListPage, StoreError> {
         yield_now().await;
         self.0.list(group, before, limit).await
     }

@@ -64,7 +64,7 @@ pub struct IndexEntry {
     pub types: Vec<String>,
 }
 
-/// An item in the index that no event store wrote.
+/// An item in an index that no store wrote.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OddEntry {
     /// The key it has in the store.

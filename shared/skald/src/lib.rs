@@ -66,7 +66,10 @@ pub use stream::{Category, InvalidName, StreamId, Tenant, Version, is_identifier
 pub use stream_check::{FoldCheck, SnapshotFault, StreamCheck};
 pub use time::{InvalidTimestamp, Timestamp};
 pub use together::{DueSnapshot, Many, One, StatesError, Streams, states};
-pub use view::{ListEntry, Listing, Parked, Put, RowRefusal, ViewRow, ViewStore};
+pub use view::{
+    ListEntry, ListPage, Listing, MAX_LIST_GROUP_BYTES, MAX_LIST_SORT_BYTES, MAX_ROW_BYTES, OddRow, Parked, Put,
+    RowRefusal, Rows, ViewRow, ViewStore,
+};
 
 /// The tutorial of this crate, compiled and run.
 #[cfg(doctest)]

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{
-    AppendError, Appended, Commit, CommitId, Draft, EventStore, Head, ListEntry, Loaded, Page, Put, Refusal,
-    SnapshotKind, StoreError, StreamId, Timestamp, Version, ViewRow, ViewStore, Way, read_back,
+    AppendError, Appended, Commit, CommitId, Draft, EventStore, Head, ListEntry, ListPage, Loaded, Page, Put, Refusal,
+    Rows, SnapshotKind, StoreError, StreamId, Timestamp, Version, ViewRow, ViewStore, Way, read_back,
 };
 
 pub use index::InMemoryCommitIndex;
@@ -155,16 +155,26 @@ pub struct InMemoryViewStore {
 impl InMemoryViewStore {
     /// Stores the row, if the one that is there, or its absence, is as expected: at this version and, if it is parked, with
     /// this count of missed messages.
-    fn replace(&self, stream: &StreamId, version: Version, missed: Option<u64>, row: &ViewRow) -> Put {
+    ///
+    /// # Errors
+    /// [`StoreError::RowRefused`]
+    fn replace(
+        &self,
+        stream: &StreamId,
+        version: Version,
+        missed: Option<u64>,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
+        row.check(stream)?;
         let mut rows = lock(&self.rows);
         let stored = rows.get(stream);
         let found = stored.map_or(Version::START, |row| row.version);
         let found_missed = stored.and_then(|row| row.parked.as_ref()).map(|parked| parked.missed);
         if (found, found_missed) != (version, missed) {
-            return Put::Stale;
+            return Ok(Put::Stale);
         }
         rows.insert(stream.clone(), row.clone());
-        Put::Stored
+        Ok(Put::Stored)
     }
 }
 
@@ -173,24 +183,23 @@ impl ViewStore for InMemoryViewStore {
         Ok(lock(&self.rows).get(stream).cloned())
     }
 
-    async fn get_many(&self, streams: &[StreamId]) -> Result<Vec<(StreamId, ViewRow)>, StoreError> {
-        let rows = lock(&self.rows);
-        Ok(streams.iter().filter_map(|stream| Some((stream.clone(), rows.get(stream)?.clone()))).collect())
+    async fn get_many(&self, streams: &[StreamId]) -> Result<Rows, StoreError> {
+        let stored = lock(&self.rows);
+        let rows = streams.iter().filter_map(|stream| Some((stream.clone(), stored.get(stream)?.clone())));
+        Ok(Rows { rows: rows.collect(), odd: Vec::new() })
     }
 
     async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
-        row.check(stream)?;
-        Ok(self.replace(stream, expected, None, row))
+        self.replace(stream, expected, None, row)
     }
 
     async fn put_over_parked(&self, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Result<Put, StoreError> {
-        row.check(stream)?;
         let missed = parked.parked.as_ref().map(|parked| parked.missed);
         // A row that is not parked is not what this is for.
-        Ok(if missed.is_none() { Put::Stale } else { self.replace(stream, parked.version, missed, row) })
+        if missed.is_none() { Ok(Put::Stale) } else { self.replace(stream, parked.version, missed, row) }
     }
 
-    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<Vec<ListEntry>, StoreError> {
+    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<ListPage, StoreError> {
         let place = |entry: &ListEntry| (entry.sort.clone(), entry.stream.clone());
         let rows = lock(&self.rows);
         let mut entries: Vec<ListEntry> = rows
@@ -202,6 +211,6 @@ impl ViewStore for InMemoryViewStore {
             .collect();
         entries.sort_by_key(|entry| std::cmp::Reverse(place(entry)));
         entries.truncate(limit as usize);
-        Ok(entries)
+        Ok(ListPage { entries, odd: Vec::new() })
     }
 }

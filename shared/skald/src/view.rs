@@ -5,15 +5,57 @@ use std::future::Future;
 use serde::de::DeserializeOwned;
 
 use crate::json::{self, JsonFault, MAX_STATE_LEVELS};
-use crate::{CatchUpError, StoreError, StreamId, Timestamp, Version};
+use crate::{CatchUpError, MAX_REASON, OddEntry, StoreError, StreamId, Timestamp, Version};
+
+/// Largest row, in bytes as [`ViewRow::size_bytes`] counts: an item of `DynamoDB` holds 400 KB, names, keys and the reason
+/// of a parked row included.
+pub const MAX_ROW_BYTES: usize = 380 * 1024;
+
+/// Longest name of a list, in bytes.
+///
+/// Source: Amazon `DynamoDB` Developer Guide, "Constraints in Amazon DynamoDB": a partition key has 1 to 2,048 bytes.
+pub const MAX_LIST_GROUP_BYTES: usize = 2_048;
+
+/// Longest place in a list, in bytes.
+///
+/// Source: as above: a sort key has 1 to 1,024 bytes.
+pub const MAX_LIST_SORT_BYTES: usize = 1_024;
 
 /// A place in a list of rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
-    /// The list, unique over all tenants.
+    /// The list, unique over all tenants: 1 to [`MAX_LIST_GROUP_BYTES`] bytes.
     pub group: String,
-    /// The place in it; sorts as text. Entries that share a place come in any order.
+    /// The place in it, 1 to [`MAX_LIST_SORT_BYTES`] bytes; sorts as text. Entries that share a place come in any order.
     pub sort: String,
+}
+
+/// Some entries of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ListPage {
+    /// The entries, last place first.
+    pub entries: Vec<ListEntry>,
+    /// What lies among them and was never written by a view store. It has no place in the order: it may be on the next page,
+    /// too.
+    pub odd: Vec<OddEntry>,
+}
+
+/// Rows of several streams.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rows {
+    /// Those that exist, in the order asked for.
+    pub rows: Vec<(StreamId, ViewRow)>,
+    /// Those that cannot be read. The others are read all the same.
+    pub odd: Vec<OddRow>,
+}
+
+/// A row that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OddRow {
+    /// Its stream.
+    pub stream: StreamId,
+    /// What is wrong with it, without its values.
+    pub fault: String,
 }
 
 /// One entry of a list.
@@ -40,23 +82,62 @@ pub struct ViewRow {
     pub parked: Option<Parked>,
 }
 
-/// A row that no store takes, since not every reader could read it back.
+/// A row that no store takes: it does not fit, or not every reader could read it back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RowRefusal {
     /// Its body is no JSON that may be stored. It may have [`MAX_STATE_LEVELS`] of nesting.
     #[error("its body: {0}")]
     Json(#[from] JsonFault),
+    /// It is larger than [`MAX_ROW_BYTES`].
+    #[error("it has {size_bytes} bytes, and at most {MAX_ROW_BYTES} fit an item")]
+    TooLarge {
+        /// How large it is.
+        size_bytes: usize,
+    },
+    /// The name of its list is empty or longer than [`MAX_LIST_GROUP_BYTES`].
+    #[error("the name of its list has {length_bytes} bytes, not 1 to {MAX_LIST_GROUP_BYTES}")]
+    ListGroup {
+        /// How long it is.
+        length_bytes: usize,
+    },
+    /// Its place in its list is empty or longer than [`MAX_LIST_SORT_BYTES`].
+    #[error("its place in its list has {length_bytes} bytes, not 1 to {MAX_LIST_SORT_BYTES}")]
+    ListSort {
+        /// How long it is.
+        length_bytes: usize,
+    },
 }
 
 impl RowRefusal {
     /// Checks what needs no store to be checked.
     fn check(row: &ViewRow) -> Result<(), Self> {
+        if let Some(Listing { group, sort }) = &row.listing {
+            if !(1..=MAX_LIST_GROUP_BYTES).contains(&group.len()) {
+                return Err(Self::ListGroup { length_bytes: group.len() });
+            }
+            if !(1..=MAX_LIST_SORT_BYTES).contains(&sort.len()) {
+                return Err(Self::ListSort { length_bytes: sort.len() });
+            }
+        }
+        let size_bytes = row.size_bytes();
+        if size_bytes > MAX_ROW_BYTES {
+            return Err(Self::TooLarge { size_bytes });
+        }
         row.body.iter().try_for_each(|body| Ok(json::check(body.as_bytes(), MAX_STATE_LEVELS)?))
     }
 }
 
 impl ViewRow {
-    /// Checks that every reader can read the row back. For stores, before they write.
+    /// The size of its body and its place in a list, in bytes, and of a reason that is longer than [`park`](crate::park)
+    /// keeps: for any other there is room beside.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        let listing = self.listing.as_ref().map_or(0, |Listing { group, sort }| group.len() + sort.len());
+        let reason = self.parked.as_ref().map_or(0, |parked| parked.reason.len());
+        self.body.as_ref().map_or(0, String::len) + listing + reason.saturating_sub(4 * MAX_REASON)
+    }
+
+    /// Checks that the row fits, and that every reader can read it back. For stores, before they write.
     ///
     /// # Errors
     /// [`StoreError::RowRefused`] with the first rule that is broken.
@@ -96,17 +177,15 @@ pub trait ViewStore: Sync {
     /// The rows of these streams, in their order; those that exist, perhaps not as of now (eventually consistent).
     ///
     /// # Errors
-    /// As [`get`](Self::get).
-    fn get_many(
-        &self,
-        streams: &[StreamId],
-    ) -> impl Future<Output = Result<Vec<(StreamId, ViewRow)>, StoreError>> + Send;
+    /// [`StoreError`] if the store does not answer. A row that cannot be read is no error: it is in [`Rows::odd`].
+    fn get_many(&self, streams: &[StreamId]) -> impl Future<Output = Result<Rows, StoreError>> + Send;
 
     /// Stores the row, if the stored one is still at `expected` and not parked; at [`Version::START`] also if there is
-    /// none. So nobody writes over a parked row who has not seen that it is parked.
+    /// none. So a parked row is written over only by a caller that has seen that it is parked.
     ///
     /// # Errors
-    /// As [`get`](Self::get).
+    /// [`StoreError::RowRefused`] for a row that breaks a limit, before it is sent; the other kinds if the store does not
+    /// answer.
     fn put(
         &self,
         stream: &StreamId,
@@ -118,7 +197,7 @@ pub trait ViewStore: Sync {
     /// missed messages. For [`redrive`](crate::redrive), after the cause is mended.
     ///
     /// # Errors
-    /// As [`get`](Self::get).
+    /// As [`put`](Self::put).
     fn put_over_parked(
         &self,
         stream: &StreamId,
@@ -127,16 +206,17 @@ pub trait ViewStore: Sync {
     ) -> impl Future<Output = Result<Put, StoreError>> + Send;
 
     /// At most `limit` entries of a list, last place first, from before the entry `before` on. Pages that start where the
-    /// one before ended have every entry once, even those that share a place.
+    /// one before ended have every entry once, even those that share a place. If there are fewer than `limit`, there are no
+    /// more.
     ///
     /// # Errors
-    /// As [`get`](Self::get).
+    /// [`StoreError`] if the store does not answer. What is no row's entry is no error: it is in [`ListPage::odd`].
     fn list(
         &self,
         group: &str,
         before: Option<&ListEntry>,
         limit: u32,
-    ) -> impl Future<Output = Result<Vec<ListEntry>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<ListPage, StoreError>> + Send;
 }
 
 /// What became of a [`ViewStore::put`].
@@ -144,6 +224,6 @@ pub trait ViewStore: Sync {
 pub enum Put {
     /// The row is stored.
     Stored,
-    /// Somebody else has written or parked the row since it was read; nothing was stored.
+    /// Another caller has written or parked the row since it was read; nothing was stored.
     Stale,
 }

@@ -43,7 +43,7 @@ async fn lists_are_nobody_s_secret() {
     let row = ViewRow { version: Version::new(1), at: Timestamp::EPOCH, body: None, listing, parked: None };
     views.put(&account("a"), Version::START, &row).await.unwrap();
     let listed = views.list("talks", None, 9).await.unwrap();
-    assert_eq!(listed.len(), 1);
+    assert_eq!(listed.entries.len(), 1);
     assert_eq!(Sealing::new(views.clone(), &keys).list("talks", None, 9).await.unwrap(), listed);
     assert_eq!(Opening::new(views, &keys).list("talks", None, 9).await.unwrap(), listed);
 }

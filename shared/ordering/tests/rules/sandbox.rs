@@ -10,7 +10,7 @@ use ordering::sandbox::{CarrierEntry, GatewayEntry, StoredSandbox, ask_carrier, 
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use skald::memory::InMemoryViewStore;
-use skald::{ListEntry, Personal, Put, StoreError, StreamId, Tenant, Version, ViewRow, ViewStore};
+use skald::{ListEntry, ListPage, Personal, Put, Rows, StoreError, StreamId, Tenant, Version, ViewRow, ViewStore};
 
 use crate::samples::{eur, order_id, personal, request, with};
 
@@ -142,7 +142,7 @@ impl ViewStore for OvertakenTable {
         self.table.get(stream).await
     }
 
-    async fn get_many(&self, streams: &[StreamId]) -> Result<Vec<(StreamId, ViewRow)>, StoreError> {
+    async fn get_many(&self, streams: &[StreamId]) -> Result<Rows, StoreError> {
         self.table.get_many(streams).await
     }
 
@@ -158,7 +158,7 @@ impl ViewStore for OvertakenTable {
         self.table.put_over_parked(stream, parked, row).await
     }
 
-    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<Vec<ListEntry>, StoreError> {
+    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<ListPage, StoreError> {
         self.table.list(group, before, limit).await
     }
 }

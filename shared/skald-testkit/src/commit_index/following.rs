@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use skald::memory::InMemoryViewStore;
 use skald::{
-    Commit, CommitIndex, FollowError, Follower, Following, IndexKey, ListEntry, Position, Put, SlicePosition,
-    StoreError, StreamId, Tenant, Timestamp, Told, Version, ViewRow, ViewStore,
+    Commit, CommitIndex, FollowError, Follower, Following, IndexKey, ListEntry, ListPage, Position, Put, Rows,
+    SlicePosition, StoreError, StreamId, Tenant, Timestamp, Told, Version, ViewRow, ViewStore,
 };
 
 use super::CommitIndexFixture;
@@ -378,7 +378,7 @@ impl ViewStore for Forgetful {
         self.rows.get(stream).await
     }
 
-    async fn get_many(&self, streams: &[StreamId]) -> Result<Vec<(StreamId, ViewRow)>, StoreError> {
+    async fn get_many(&self, streams: &[StreamId]) -> Result<Rows, StoreError> {
         self.rows.get_many(streams).await
     }
 
@@ -401,7 +401,7 @@ impl ViewStore for Forgetful {
         self.rows.put_over_parked(stream, parked, row).await
     }
 
-    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<Vec<ListEntry>, StoreError> {
+    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<ListPage, StoreError> {
         self.rows.list(group, before, limit).await
     }
 }

@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 
 use skald::memory::InMemoryViewStore;
 use skald::{
-    Commit, CommitIndex, FollowError, Follower, Following, IndexEntry, IndexKey, IndexPage, ListEntry, Position, Put,
-    SlicePosition, StoreError, StreamId, Timestamp, Told, Version, ViewRow, ViewStore,
+    Commit, CommitIndex, FollowError, Follower, Following, IndexEntry, IndexKey, IndexPage, ListEntry, ListPage,
+    Position, Put, Rows, SlicePosition, StoreError, StreamId, Timestamp, Told, Version, ViewRow, ViewStore,
 };
 
 use super::CommitIndexFixture;
@@ -70,7 +70,7 @@ impl ViewStore for InTurn<'_> {
         self.rows.get(stream).await
     }
 
-    async fn get_many(&self, streams: &[StreamId]) -> Result<Vec<(StreamId, ViewRow)>, StoreError> {
+    async fn get_many(&self, streams: &[StreamId]) -> Result<Rows, StoreError> {
         self.turn().await;
         self.rows.get_many(streams).await
     }
@@ -85,7 +85,7 @@ impl ViewStore for InTurn<'_> {
         self.rows.put_over_parked(stream, parked, row).await
     }
 
-    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<Vec<ListEntry>, StoreError> {
+    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<ListPage, StoreError> {
         self.turn().await;
         self.rows.list(group, before, limit).await
     }

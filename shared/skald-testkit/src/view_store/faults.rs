@@ -2,14 +2,15 @@
 
 use skald::memory::InMemoryEventStore;
 use skald::{
-    CatchUpError, CaughtUp, Commit, CommitMessage, DecodeError, Draft, EventData, Listing, Parked, Put, StreamId,
-    Version, ViewRow, ViewStore, catch_up, park, redrive,
+    CatchUpError, CaughtUp, Commit, CommitMessage, Decider, DecodeError, Draft, Envelope, EventData, Inapplicable,
+    Listing, MAX_ROW_BYTES, Parked, Projection, Put, StoreError, StreamId, Version, ViewRow, ViewStore, catch_up, park,
+    redrive,
 };
 
 use super::ViewStoreFixture;
 use super::rows::{get, put, row};
-use crate::sample::{Statement, Statements, account};
-use crate::scene::{append, at, commit, deposited, draft, withdrawn};
+use crate::sample::{Account, AccountEvent, Statement, Statements, account};
+use crate::scene::{append, at, commit, deposited, draft, noted, withdrawn};
 
 /// Catches up with what must fail.
 async fn failure<V: ViewStore>(events: &InMemoryEventStore, views: &V, message: &CommitMessage) -> CatchUpError {
@@ -252,4 +253,42 @@ pub async fn a_row_that_is_not_parked_is_not_redriven<F: ViewStoreFixture>(fixtu
         assert_eq!(told, CaughtUp::Already);
     }
     assert_eq!(get(views, &stream).await, before);
+}
+
+/// A view that keeps every note.
+struct Notes;
+
+impl Projection for Notes {
+    const CATEGORY: &'static str = Account::CATEGORY;
+    type Event = AccountEvent;
+    type Row = Vec<String>;
+
+    fn apply(row: Option<Vec<String>>, event: &Envelope<AccountEvent>) -> Result<Vec<String>, Inapplicable> {
+        let note = match &event.data {
+            AccountEvent::Noted(noted) => Some(noted.text.clone()),
+            AccountEvent::Deposited(_) | AccountEvent::Withdrawn(_) => None,
+        };
+        Ok(row.into_iter().flatten().chain(note).collect())
+    }
+
+    fn listing(_: &Vec<String>, _: &StreamId) -> Option<Listing> {
+        None
+    }
+}
+
+/// An event after which the row is too large cannot be applied: waiting does not help, and it is the stream that is parked.
+pub async fn a_row_that_outgrows_its_room_is_permanent<F: ViewStoreFixture>(fixture: &F) {
+    let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("outgrown"));
+    let note = "x".repeat(MAX_ROW_BYTES / 2);
+    let first = append(&events, &stream, "first", noted(note.clone())).await.commit;
+    let second = append(&events, &stream, "second", noted(note)).await.commit;
+    let told = catch_up::<Notes, _, _>(&events, views, &CommitMessage::of(first)).await;
+    assert!(matches!(told, Ok(CaughtUp::To(version)) if version == Version::new(1)), "{told:?}");
+    for message in [CommitMessage::of(second.clone()), CommitMessage::of(second).into_hint()] {
+        let told = catch_up::<Notes, _, _>(&events, views, &message).await;
+        let error = told.expect_err("it cannot be stored");
+        assert!(matches!(&error, CatchUpError::Store(StoreError::RowRefused { .. })), "{error}");
+        assert!(!error.is_transient() && error.parks(), "waiting does not help");
+    }
+    assert_eq!(get(views, &stream).await.map(|row| row.version), Some(Version::new(1)));
 }

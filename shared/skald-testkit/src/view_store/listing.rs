@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use skald::{ListEntry, Listing, StreamId, ViewRow, ViewStore, park};
+use skald::{ListEntry, Listing, MAX_LIST_GROUP_BYTES, StreamId, ViewRow, ViewStore, park};
 
 use super::ViewStoreFixture;
 use super::rows::{put, row};
@@ -13,11 +13,18 @@ fn listed(version: u64, group: &str, sort: &str) -> ViewRow {
     ViewRow { listing: Some(Listing { group: group.to_owned(), sort: sort.to_owned() }), ..row(version, "{}") }
 }
 
+/// Entries of the list, none of which is odd.
+async fn list<V: ViewStore>(views: &V, group: &str, before: Option<&ListEntry>, limit: u32) -> Vec<ListEntry> {
+    let page = views.list(group, before, limit).await.unwrap_or_else(|error| panic!("list {group}: {error}"));
+    assert_eq!(page.odd, []);
+    page.entries
+}
+
 /// All entries of the list, by pages of this size.
 async fn pages<V: ViewStore>(views: &V, group: &str, limit: u32) -> Vec<ListEntry> {
     let mut all: Vec<ListEntry> = Vec::new();
     loop {
-        let page = views.list(group, all.last(), limit).await.unwrap_or_else(|error| panic!("list {group}: {error}"));
+        let page = list(views, group, all.last(), limit).await;
         assert!(page.len() <= limit as usize, "{} entries where at most {limit} were asked for", page.len());
         if page.is_empty() {
             return all;
@@ -38,11 +45,13 @@ pub async fn lists_start_with_the_last_place<F: ViewStoreFixture>(fixture: &F) {
         put(views, &account(name), 0, &listed(1, "list", sort)).await;
     }
     fixture.settled().await;
-    let entries = views.list("list", None, 10).await.expect("a list");
+    let entries = list(views, "list", None, 10).await;
     assert_eq!(streams(&entries), ["d", "c", "b", "a"].map(account));
     assert_eq!(entries[0].sort, "2026-11");
-    assert!(views.list("list", None, 0).await.expect("a list").is_empty(), "nothing was asked for");
-    assert!(views.list("no list", None, 10).await.expect("a list").is_empty());
+    assert_eq!(list(views, "list", None, 0).await, [], "nothing was asked for");
+    for none in ["no list", "", &"l".repeat(MAX_LIST_GROUP_BYTES + 1)] {
+        assert_eq!(list(views, none, None, 10).await, [], "{none}");
+    }
 }
 
 /// Whatever the size of the pages, and however many entries share a place, each comes once.

@@ -3,7 +3,8 @@
 use futures_util::future::join;
 use serde_json::Value;
 use skald::{
-    Listing, MAX_STATE_LEVELS, Parked, Put, RowRefusal, StoreError, StreamId, Tenant, Version, ViewRow, ViewStore, park,
+    Listing, MAX_LIST_GROUP_BYTES, MAX_LIST_SORT_BYTES, MAX_ROW_BYTES, MAX_STATE_LEVELS, Parked, Put, RowRefusal,
+    StoreError, StreamId, Tenant, Version, ViewRow, ViewStore, park,
 };
 
 use super::ViewStoreFixture;
@@ -28,6 +29,13 @@ pub(crate) async fn get<V: ViewStore>(views: &V, stream: &StreamId) -> Option<Vi
     views.get(stream).await.unwrap_or_else(|error| panic!("get {stream}: {error}"))
 }
 
+/// The rows of these streams, none of which is odd.
+async fn get_many<V: ViewStore>(views: &V, streams: &[StreamId]) -> Vec<(StreamId, ViewRow)> {
+    let found = views.get_many(streams).await.unwrap_or_else(|error| panic!("get {streams:?}: {error}"));
+    assert_eq!(found.odd, []);
+    found.rows
+}
+
 /// Stores a row over the one at `expected`, which must be there.
 pub(crate) async fn put<V: ViewStore>(views: &V, stream: &StreamId, expected: u64, row: &ViewRow) {
     assert_eq!(try_put(views, stream, expected, row).await, Put::Stored, "{stream} over {expected}");
@@ -41,7 +49,7 @@ async fn try_put<V: ViewStore>(views: &V, stream: &StreamId, expected: u64, row:
 /// What nobody has stored is not there, and that is no error.
 pub async fn a_row_that_was_never_stored_is_none<F: ViewStoreFixture>(fixture: &F) {
     assert_eq!(get(fixture.store(), &account("nobody")).await, None);
-    assert!(fixture.store().get_many(&[]).await.expect("no rows").is_empty());
+    assert_eq!(get_many(fixture.store(), &[]).await, []);
 }
 
 /// Every part of a row comes back as it was, whatever is in it.
@@ -132,7 +140,7 @@ pub async fn a_row_can_be_parked_before_its_first_event<F: ViewStoreFixture>(fix
     let expected = ViewRow { version: Version::START, at: at(60), body: None, listing: None, parked };
     assert_eq!(get(views, &stream).await, Some(expected.clone()));
     fixture.settled().await;
-    let found = views.get_many(std::slice::from_ref(&stream)).await.expect("one row");
+    let found = get_many(views, std::slice::from_ref(&stream)).await;
     assert_eq!(found, [(stream, expected)]);
 }
 
@@ -248,7 +256,7 @@ pub async fn many_rows_come_in_the_order_asked_for<F: ViewStoreFixture>(fixture:
     }
     let asked: Vec<StreamId> = streams.iter().rev().chain(&streams[..3]).cloned().collect();
     fixture.settled().await;
-    let found = views.get_many(&asked).await.expect("many rows");
+    let found = get_many(views, &asked).await;
     let expected = asked.iter().filter(|stream| there.contains(stream));
     assert_eq!(found, expected.map(|stream| (stream.clone(), row(1, stream.id()))).collect::<Vec<_>>());
 }
@@ -262,6 +270,58 @@ pub async fn many_large_rows_all_come<F: ViewStoreFixture>(fixture: &F) {
         put(views, stream, 0, &row(1, &body)).await;
     }
     fixture.settled().await;
-    let found = views.get_many(&streams).await.expect("many rows");
+    let found = get_many(views, &streams).await;
     assert_eq!(found.into_iter().map(|(stream, _)| stream).collect::<Vec<_>>(), streams);
+}
+
+/// A row as large as rows may be is stored, and can still be parked, for however long a reason. A larger one is refused, and
+/// waiting does not help.
+pub async fn a_row_that_is_too_large_is_a_permanent_error<F: ViewStoreFixture>(fixture: &F) {
+    let (views, stream) = (fixture.store(), account("large"));
+    let listing = Listing { group: "g".repeat(MAX_LIST_GROUP_BYTES), sort: "s".repeat(MAX_LIST_SORT_BYTES) };
+    // The body has quotes around it.
+    let room = MAX_ROW_BYTES - MAX_LIST_GROUP_BYTES - MAX_LIST_SORT_BYTES - 2;
+    let of_size = |version, size| ViewRow { listing: Some(listing.clone()), ..row(version, &"x".repeat(size)) };
+    put(views, &stream, 0, &of_size(1, room)).await;
+    let too_large = &RowRefusal::TooLarge { size_bytes: MAX_ROW_BYTES + 1 };
+    for expected in [Version::START, Version::new(1)] {
+        assert_unfit(views.put(&stream, expected, &of_size(2, room + 1)).await, too_large);
+    }
+    park(views, &stream, &"日".repeat(5_000), at(60)).await.expect("it is parked");
+    let parked = get(views, &stream).await.expect("a row");
+    assert_eq!((parked.version, parked.size_bytes()), (Version::new(1), MAX_ROW_BYTES));
+    assert_unfit(views.put_over_parked(&stream, &parked, &of_size(2, room + 1)).await, too_large);
+    let reason = Parked { reason: "x".repeat(MAX_ROW_BYTES + 4_000), at: at(60), missed: 0 };
+    let put = views.put(&account("reason"), Version::START, &ViewRow { parked: Some(reason), ..row(1, "{}") }).await;
+    assert!(matches!(put, Err(StoreError::RowRefused { .. })), "a reason of any length: {put:?}");
+    assert_eq!(get(views, &stream).await, Some(parked));
+}
+
+/// A place that no list can have is refused, and waiting does not help.
+pub async fn a_row_with_an_impossible_place_is_a_permanent_error<F: ViewStoreFixture>(fixture: &F) {
+    let (views, stream) = (fixture.store(), account("misplaced"));
+    let group = |length_bytes| RowRefusal::ListGroup { length_bytes };
+    let sort = |length_bytes| RowRefusal::ListSort { length_bytes };
+    for (group_bytes, sort_bytes, unfit) in
+        [(0, 1, group(0)), (MAX_LIST_GROUP_BYTES + 1, 1, group(2_049)), (1, 0, sort(0)), (1, 1_025, sort(1_025))]
+    {
+        let listing = Some(Listing { group: "g".repeat(group_bytes), sort: "s".repeat(sort_bytes) });
+        let misplaced = ViewRow { listing, ..row(1, "{}") };
+        assert_unfit(views.put(&stream, Version::START, &misplaced).await, &unfit);
+    }
+    assert_eq!(get(views, &stream).await, None);
+}
+
+#[track_caller]
+fn assert_unfit(put: Result<Put, StoreError>, expected: &RowRefusal) {
+    match put {
+        Err(error) => {
+            assert!(!error.is_transient(), "waiting does not help: {error}");
+            assert!(
+                matches!(&error, StoreError::RowRefused { refusal, .. } if refusal == expected),
+                "{expected}: {error}"
+            );
+        }
+        Ok(put) => panic!("{expected}: {put:?}"),
+    }
 }

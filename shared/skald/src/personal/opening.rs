@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use super::marks::{Form, Mark, marks, rewritten};
 use super::{KeyEntry, Person, PersonId, PersonKeys, Personal, Unopened};
 use crate::{
-    AppendError, Appended, Commit, Draft, EventData, EventStore, Head, ListEntry, Loaded, Page, Put, Refusal, Snapshot,
-    SnapshotKind, StoreError, StreamId, Tenant, Version, ViewRow, ViewStore, Way, try_at_once,
+    AppendError, Appended, Commit, Draft, EventData, EventStore, Head, ListEntry, ListPage, Loaded, OddRow, Page, Put,
+    Refusal, Rows, Snapshot, SnapshotKind, StoreError, StreamId, Tenant, Version, ViewRow, ViewStore, Way, try_at_once,
 };
 
 /// A store, of events or of rows, whose personal values are plain for who reads through this, or erased with their person.
@@ -80,18 +80,32 @@ impl<S, K: PersonKeys> Opening<S, K> {
         Ok(Appended { head, commit, repeated })
     }
 
-    async fn opened_rows(&self, mut rows: Vec<(StreamId, ViewRow)>) -> Result<Vec<(StreamId, ViewRow)>, StoreError> {
+    /// Each row with what is sealed in it opened, or why it does not open.
+    async fn opened_rows(&self, mut rows: Vec<(StreamId, ViewRow)>) -> Result<Vec<OpenedRow>, StoreError> {
         let bodies = rows.iter_mut().map(|(_, row)| row.body.take().map(String::into_bytes));
         let mut bodies: Vec<Option<Vec<u8>>> = bodies.collect();
         let documents = rows.iter().zip(&mut bodies);
         let documents =
             documents.filter_map(|((stream, row), body)| Found::of(stream, row.version, body.as_mut()?)).collect();
-        open_all(&self.keys, documents).await?;
-        for ((_, row), body) in rows.iter_mut().zip(bodies) {
-            row.body = body.map(|body| String::from_utf8_lossy(&body).into_owned());
-        }
-        Ok(rows)
+        let closed: BTreeMap<String, Unopened> = open_each(&self.keys, documents).await?.into_iter().collect();
+        let opened = rows.into_iter().zip(bodies).map(|((stream, row), body)| {
+            let place = place(&stream, row.version);
+            let body = body.map(|body| String::from_utf8_lossy(&body).into_owned());
+            match closed.get(&place) {
+                Some(fault) => (stream, Err(StoreError::Unopened { place, fault: *fault })),
+                None => (stream, Ok(ViewRow { body, ..row })),
+            }
+        });
+        Ok(opened.collect())
     }
+}
+
+/// A row of this stream, or why it does not open.
+type OpenedRow = (StreamId, Result<ViewRow, StoreError>);
+
+/// Where something sealed was found.
+fn place(stream: &StreamId, at: Version) -> String {
+    format!("{}@{at}", stream.key())
 }
 
 /// Opens a single value. One that is not sealed stays as it is.
@@ -112,32 +126,48 @@ where
     Ok(value.opened(plain.or(Err(unopened(Unopened::Unfit)))?))
 }
 
-/// Opens all of these documents, with one look at each key.
+/// Opens all of these documents, or none can be used.
 async fn open_all<K: PersonKeys>(keys: &K, documents: Vec<Found<'_>>) -> Result<(), StoreError> {
+    match open_each(keys, documents).await?.into_iter().next() {
+        Some((place, fault)) => Err(StoreError::Unopened { place, fault }),
+        None => Ok(()),
+    }
+}
+
+/// Opens each of these documents that can be opened, with one look at each key. Gives the places of the others, and why not.
+async fn open_each<K: PersonKeys>(keys: &K, documents: Vec<Found<'_>>) -> Result<Vec<(String, Unopened)>, StoreError> {
     let persons: BTreeSet<Person> = documents.iter().flat_map(Found::persons).collect();
     let entries = persons.into_iter().map(|person| async {
-        let entry = keys.to_open(&person).await?;
-        Ok::<_, StoreError>((person, entry))
+        match keys.to_open(&person).await {
+            Ok(entry) => Ok((person, Ok(entry))),
+            // A key that is stored wrongly closes what is sealed with it, and nothing else.
+            Err(StoreError::Unopened { fault, .. }) => Ok((person, Err(fault))),
+            Err(error) => Err(error),
+        }
     });
-    let entries: BTreeMap<Person, Option<KeyEntry>> = try_at_once(entries).await?.into_iter().collect();
+    let entries: BTreeMap<Person, Result<Option<KeyEntry>, Unopened>> =
+        try_at_once(entries).await?.into_iter().collect();
 
+    let mut closed = Vec::new();
     for Found { stream, at, json, marks } in documents {
         let opened = rewritten(json, &marks, |mark| match mark.form {
             Form::Sealed => {
                 let person = person_of(stream, &mark.person);
-                let key = entries.get(&person).and_then(Option::as_ref);
+                let key = entries.get(&person).map_or(Ok(None), |entry| entry.as_ref().map(Option::as_ref));
                 let sealed: String = serde_json::from_slice(mark.content(json)).or(Err(Unopened::Unfit))?;
-                Ok(match unsealed(key, &person, &sealed)? {
+                Ok(match unsealed(key.map_err(|fault| *fault)?, &person, &sealed)? {
                     Some(plain) => mark.in_form(json, Form::Plain, &plain),
                     None => mark.in_form(json, Form::Erased, b"true"),
                 })
             }
             Form::Plain | Form::Erased => Ok(mark.text(json).to_vec()),
         });
-        let unopened = |fault| StoreError::Unopened { place: format!("{}@{at}", stream.key()), fault };
-        *json = opened.map_err(unopened)?;
+        match opened {
+            Ok(opened) => *json = opened,
+            Err(fault) => closed.push((place(stream, at), fault)),
+        }
     }
-    Ok(())
+    Ok(closed)
 }
 
 /// A person of a stream's tenant.
@@ -202,11 +232,20 @@ impl<V: ViewStore, K: PersonKeys> ViewStore for Opening<V, K> {
     async fn get(&self, stream: &StreamId) -> Result<Option<ViewRow>, StoreError> {
         let row = self.store.get(stream).await?.map(|row| (stream.clone(), row));
         let opened = self.opened_rows(row.into_iter().collect()).await?;
-        Ok(opened.into_iter().next().map(|(_, row)| row))
+        opened.into_iter().next().map(|(_, row)| row).transpose()
     }
 
-    async fn get_many(&self, streams: &[StreamId]) -> Result<Vec<(StreamId, ViewRow)>, StoreError> {
-        self.opened_rows(self.store.get_many(streams).await?).await
+    /// As [`ViewStore::get_many`]; a row with something sealed that does not open is odd.
+    async fn get_many(&self, streams: &[StreamId]) -> Result<Rows, StoreError> {
+        let Rows { rows, odd } = self.store.get_many(streams).await?;
+        let mut found = Rows { rows: Vec::with_capacity(rows.len()), odd };
+        for (stream, row) in self.opened_rows(rows).await? {
+            match row {
+                Ok(row) => found.rows.push((stream, row)),
+                Err(error) => found.odd.push(OddRow { stream, fault: error.to_string() }),
+            }
+        }
+        Ok(found)
     }
 
     async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
@@ -217,7 +256,7 @@ impl<V: ViewStore, K: PersonKeys> ViewStore for Opening<V, K> {
         self.store.put_over_parked(stream, parked, row).await
     }
 
-    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<Vec<ListEntry>, StoreError> {
+    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<ListPage, StoreError> {
         self.store.list(group, before, limit).await
     }
 }

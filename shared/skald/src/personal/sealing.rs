@@ -9,8 +9,8 @@ use super::key::NONCE;
 use super::marks::{Form, marks, rewritten};
 use super::{KeyEntry, Person, PersonId, PersonKeys};
 use crate::{
-    AppendError, Appended, Draft, EventStore, Head, JsonFault, ListEntry, Loaded, Page, Put, Refusal, RowRefusal,
-    SnapshotKind, StoreError, StreamId, Version, ViewRow, ViewStore, Way, try_at_once,
+    AppendError, Appended, Draft, EventStore, Head, JsonFault, ListEntry, ListPage, Loaded, Page, Put, Refusal,
+    RowRefusal, Rows, SnapshotKind, StoreError, StreamId, Version, ViewRow, ViewStore, Way, try_at_once,
 };
 
 /// A store, of events or of rows, that gets personal values only sealed. What is read from it is sealed, too, and so is
@@ -170,7 +170,7 @@ impl<V: ViewStore, K: PersonKeys> ViewStore for Sealing<V, K> {
         self.store.get(stream).await
     }
 
-    async fn get_many(&self, streams: &[StreamId]) -> Result<Vec<(StreamId, ViewRow)>, StoreError> {
+    async fn get_many(&self, streams: &[StreamId]) -> Result<Rows, StoreError> {
         self.store.get_many(streams).await
     }
 
@@ -182,7 +182,7 @@ impl<V: ViewStore, K: PersonKeys> ViewStore for Sealing<V, K> {
         self.store.put_over_parked(stream, parked, &self.sealed_row(stream, row).await?).await
     }
 
-    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<Vec<ListEntry>, StoreError> {
+    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<ListPage, StoreError> {
         self.store.list(group, before, limit).await
     }
 }

@@ -111,7 +111,7 @@ async fn rows_are_sealed_opened_and_erased_like_events() {
 
     keys.asked.store(0, Ordering::Relaxed);
     let many = rows.get_many(&[talk("a"), talk("b"), talk("c")]).await.unwrap();
-    assert_eq!(many.into_iter().map(|(_, row)| row).collect::<Vec<_>>(), [row(body), row(body), row(body)]);
+    assert_eq!(many.rows.into_iter().map(|(_, row)| row).collect::<Vec<_>>(), [row(body), row(body), row(body)]);
     assert_eq!(keys.asked.load(Ordering::Relaxed), 1, "three rows about one person");
 
     keys.keys.erase(&jane(), Timestamp::EPOCH).await.unwrap();

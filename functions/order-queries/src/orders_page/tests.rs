@@ -1,0 +1,150 @@
+//! A customer's list when rows of the view are parked or cannot be read: the other orders are listed, and what the events
+//! tell is.
+
+use std::collections::BTreeSet;
+
+use events::{OrderCommitted, OrderEvent, OrderId};
+use ordering::views::OrderView;
+use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
+use skald::{
+    Actor, CommitId, CommitMessage, Context, CorrelationId, Corruption, DomainEvent, Draft, EventData, OddRow, Put,
+    Rows, StoreError, StreamId, Tenant, Timestamp, ViewRow, catch_up, park,
+};
+
+use super::*;
+
+/// A view in which the rows of some streams cannot be read.
+#[derive(Clone, Default)]
+struct Spoiled {
+    rows: InMemoryViewStore,
+    odd: BTreeSet<StreamId>,
+}
+
+impl ViewStore for Spoiled {
+    async fn get(&self, stream: &StreamId) -> Result<Option<ViewRow>, StoreError> {
+        if self.odd.contains(stream) {
+            let corruption = Corruption::Malformed { at: Version::START, fault: "`at` is missing".to_owned() };
+            return Err(StoreError::Corrupt { key: stream.key(), corruption });
+        }
+        self.rows.get(stream).await
+    }
+
+    async fn get_many(&self, streams: &[StreamId]) -> Result<Rows, StoreError> {
+        let mut found = self.rows.get_many(streams).await?;
+        let odd = found.rows.extract_if(.., |(stream, _)| self.odd.contains(stream));
+        found.odd = odd.map(|(stream, _)| OddRow { stream, fault: "`at` is missing".to_owned() }).collect();
+        Ok(found)
+    }
+
+    async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+        self.rows.put(stream, expected, row).await
+    }
+
+    async fn put_over_parked(&self, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Result<Put, StoreError> {
+        self.rows.put_over_parked(stream, parked, row).await
+    }
+
+    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<ListPage, StoreError> {
+        self.rows.list(group, before, limit).await
+    }
+}
+
+#[derive(Default)]
+struct System {
+    events: InMemoryEventStore,
+    views: Spoiled,
+}
+
+impl System {
+    /// The order of this number, and its stream.
+    fn stream(number: u8) -> StreamId {
+        let id: OrderId = format!("8c8bb6e7-14ad-5847-9d2c-0d1ecbd648{number:02}").parse().unwrap();
+        streams::order(&Tenant::default(), id)
+    }
+
+    async fn append(&self, number: u8, event: EventData) -> CommitMessage {
+        let loaded = self.events.load(&Self::stream(number), None).await.unwrap();
+        let context = Context {
+            source: "test".to_owned(),
+            correlation_id: CorrelationId::new("call-1").unwrap(),
+            causation_id: None,
+            actor: Actor::new("test").unwrap(),
+            metadata: Default::default(),
+        };
+        let id: OrderId = "8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873".parse().unwrap();
+        let commit_id = CommitId::of(id.uuid(), &format!("{number} {}", loaded.commits.len()));
+        let at = Timestamp::EPOCH.plus_millis(i64::from(number));
+        let draft = Draft { commit_id, at, context, events: vec![event], snapshot: None };
+        CommitMessage::of(self.events.append(&loaded.head, draft).await.unwrap().commit)
+    }
+
+    /// Places the order of this number, which the view then has.
+    async fn place(&self, number: u8) {
+        let data = include_bytes!("../../../../events/golden/order.placed.2.json").to_vec();
+        let golden = EventData { event_type: "order.placed".to_owned(), schema: 2, data };
+        let placed = OrderEvent::decode(&golden).unwrap().encode().unwrap();
+        let message = self.append(number, placed).await;
+        catch_up::<OrderView, _, _>(&self.events, &self.views.rows, &message).await.unwrap();
+    }
+
+    /// An event that this build cannot read, and the view does not have.
+    async fn spoil(&self, number: u8) {
+        let event = EventData { event_type: "order.committed".to_owned(), schema: 1, data: b"7".to_vec() };
+        self.append(number, event).await;
+    }
+
+    /// Replaces the row by one with another body.
+    async fn scribble(&self, number: u8) {
+        let stream = Self::stream(number);
+        let row = self.views.rows.get(&stream).await.unwrap().unwrap();
+        let scribbled = ViewRow { body: Some("{}".to_owned()), ..row };
+        assert_eq!(self.views.rows.put(&stream, scribbled.version, &scribbled).await.unwrap(), Put::Stored);
+    }
+
+    /// The numbers of the orders that are listed, oldest first, with their version and where they stand still.
+    async fn listed(&self) -> Vec<(u8, u64, Option<String>)> {
+        let (views, keys) = (self.views.clone(), InMemoryPersonKeys::default());
+        let queries = Queries::new(self.events.clone(), views.clone(), views, keys, String::new());
+        let row = self.views.rows.get(&Self::stream(1)).await.unwrap().unwrap();
+        let group = row.listing.unwrap().group;
+        let found = queries.matching(&group, None, None, 100).await.unwrap();
+        let numbered = |(entry, row): (ListEntry, OrderRow)| {
+            assert_eq!(entry.stream.id(), row.order_id.to_string());
+            let number = entry.stream.id()[34..].parse().unwrap();
+            (number, row.version.get(), row.parked.map(|parked| parked.step))
+        };
+        found.orders.into_iter().rev().map(numbered).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_folded_from_its_events_and_fails_no_list() {
+    let mut system = System::default();
+    for number in 1..=4 {
+        system.place(number).await;
+    }
+    system.views.odd.insert(System::stream(2));
+    system.scribble(3).await;
+    system.append(2, OrderEvent::from(OrderCommitted {}).encode().unwrap()).await;
+    assert_eq!(system.listed().await, [(1, 1, None), (2, 2, None), (3, 1, None), (4, 1, None)]);
+
+    // Of what can be read neither way, the others are listed all the same.
+    system.spoil(2).await;
+    system.spoil(3).await;
+    assert_eq!(system.listed().await, [(1, 1, None), (4, 1, None)]);
+}
+
+#[tokio::test]
+async fn a_parked_order_is_listed_as_the_events_tell_it_and_marked() {
+    let system = System::default();
+    for number in 1..=3 {
+        system.place(number).await;
+    }
+    let mark = Some("order_view".to_owned());
+    for number in [1, 2] {
+        park(&system.views.rows, &System::stream(number), "a lie", Timestamp::EPOCH).await.unwrap();
+    }
+    system.append(1, OrderEvent::from(OrderCommitted {}).encode().unwrap()).await;
+    system.spoil(2).await;
+    assert_eq!(system.listed().await, [(1, 2, mark.clone()), (2, 1, mark), (3, 1, None)]);
+}
