@@ -31,6 +31,7 @@
 //!
 //! The rules need no runtime of their own: all that is concurrent in them is futures polled together.
 
+mod anything;
 mod appending;
 mod doubtful;
 mod enduring;
@@ -50,6 +51,7 @@ use skald::{Commit, EventStore, StreamId, Version};
 
 use crate::rule::Rule;
 
+pub(crate) use anything::assert_any_row_is_kept_or_refused;
 pub use enduring::races;
 
 /// A store to be tested, empty: each rule gets a fixture of its own.
@@ -89,6 +91,7 @@ pub enum Broken {
 
 /// The rules themselves, to be called by name.
 pub mod rules {
+    pub use super::anything::whatever_is_accepted_is_read_back_and_all_else_is_refused_by_name;
     pub use super::appending::*;
     pub use super::doubtful::*;
     pub use super::enduring::{
@@ -146,6 +149,7 @@ macro_rules! __event_store_rules {
             what_cannot_be_read_back_is_refused
             a_name_that_breaks_the_rules_is_refused
             what_may_be_stored_is_read_as_it_was_written
+            whatever_is_accepted_is_read_back_and_all_else_is_refused_by_name
             the_largest_commits_are_stored
             what_an_append_answers_is_what_is_read
             what_an_append_to_several_streams_answers_is_what_is_read

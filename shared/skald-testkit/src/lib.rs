@@ -9,6 +9,7 @@
 //! - [`sample`] is a small domain to try a store with; [`NoPause`] waits without a clock, and [`Dice`] are chance
 //!   that can be repeated.
 
+mod any_draft;
 pub mod commit_index;
 pub mod counting;
 mod decider;

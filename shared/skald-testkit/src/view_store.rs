@@ -76,6 +76,7 @@ macro_rules! __view_store_rules {
             a_row_that_was_never_stored_is_none
             a_row_is_read_as_it_was_stored
             a_row_that_cannot_be_read_back_is_refused
+            any_row_that_is_accepted_is_read_back_and_all_else_is_refused
             a_stale_row_is_not_stored
             a_first_row_is_stored_once
             of_eight_rows_at_once_one_is_stored

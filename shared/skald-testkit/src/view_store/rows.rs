@@ -8,6 +8,7 @@ use skald::{
 };
 
 use super::ViewStoreFixture;
+use crate::event_store::assert_any_row_is_kept_or_refused;
 use crate::odd_json;
 use crate::racing::all_at_once;
 use crate::sample::account;
@@ -85,6 +86,11 @@ pub async fn a_row_that_cannot_be_read_back_is_refused<F: ViewStoreFixture>(fixt
         put(views, &stream, version, &stored).await;
         assert_eq!(get(views, &stream).await, Some(stored));
     }
+}
+
+/// Whatever is in a row.
+pub async fn any_row_that_is_accepted_is_read_back_and_all_else_is_refused<F: ViewStoreFixture>(fixture: &F) {
+    assert_any_row_is_kept_or_refused(fixture.store()).await;
 }
 
 /// A row is stored only over the one that was read: neither an older nor a newer.
