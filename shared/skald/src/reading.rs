@@ -96,18 +96,21 @@ pub(crate) fn commits_by<'a, S: EventStore + ?Sized>(
     way: Way,
     at_most: u32,
 ) -> impl Stream<Item = Result<Commit, StoreError>> + Send + 'a {
-    pages(store, stream, way, at_most).map_ok(|page| stream::iter(page.into_iter().map(Ok))).try_flatten()
+    let pages = pages(store, stream, way, at_most, |at_most| at_most);
+    pages.map_ok(|page| stream::iter(page.into_iter().map(Ok))).try_flatten()
 }
 
-/// The same by pages of at most so many commits, each larger than the one before, up to [`PAGE`].
+/// The same by pages: the first of at most so many commits, and each further one of as many as `next` makes of the one
+/// before.
 fn pages<'a, S: EventStore + ?Sized>(
     store: &'a S,
     stream: &'a StreamId,
     way: Way,
     at_most: u32,
+    next: fn(u32) -> u32,
 ) -> impl Stream<Item = Result<Vec<Commit>, StoreError>> + Send + 'a {
-    stream::try_unfold(Some((way, at_most)), move |next| async move {
-        let Some((mut way, at_most)) = next else { return Ok(None) };
+    stream::try_unfold(Some((way, at_most)), move |rest| async move {
+        let Some((mut way, at_most)) = rest else { return Ok(None) };
         let Page { commits, more } = store.page(stream, way, at_most).await?;
         let corrupt = |corruption| StoreError::Corrupt { key: stream.key(), corruption };
         for commit in &commits {
@@ -117,11 +120,11 @@ fn pages<'a, S: EventStore + ?Sized>(
         if !more {
             way.fault_at_end().map_or(Ok(()), |fault| Err(corrupt(fault)))?;
         }
-        Ok(Some((commits, more.then(|| (way, grown(at_most))))))
+        Ok(Some((commits, more.then(|| (way, next(at_most))))))
     })
 }
 
-/// The size of the page after one of this size. An interval of snapshots may be longer than a large page.
+/// The size of the page after one of this size, where all that is read is kept anyway. An interval of snapshots may be longer than a large page.
 pub(crate) fn grown(at_most: u32) -> u32 {
     at_most.max(PAGE.min(at_most.saturating_mul(GROWTH)))
 }
@@ -132,7 +135,7 @@ pub(crate) async fn read_after<S: EventStore + ?Sized>(
     stream: &StreamId,
     after: Version,
 ) -> Result<Vec<Commit>, StoreError> {
-    pages(store, stream, Way::After(after), PAGE).try_concat().await
+    pages(store, stream, Way::After(after), PAGE, grown).try_concat().await
 }
 
 /// The end of a stream, oldest first, from the last commit on that carries such a snapshot; all of it, if none does. For
@@ -146,7 +149,7 @@ pub async fn read_back<S: EventStore>(
     kind: SnapshotKind,
 ) -> Result<Vec<Commit>, StoreError> {
     // As many as there are from one snapshot to the next are one page, unless one was left out.
-    let pages = pages(store, stream, Way::FromEnd, kind.first_page());
+    let pages = pages(store, stream, Way::FromEnd, kind.first_page(), grown);
     pin_mut!(pages);
     let mut commits = Vec::new();
     'pages: while let Some(page) = pages.next().await {
@@ -173,7 +176,7 @@ pub(crate) async fn read_further_back<S: EventStore>(
     at_most: u32,
 ) -> Result<(), StoreError> {
     let way = commits.first().map_or(Way::FromEnd, |commit| Way::Before(commit.first));
-    let pages = pages(store, stream, way, at_most);
+    let pages = pages(store, stream, way, at_most, grown);
     pin_mut!(pages);
     let page = pages.try_next().await?.unwrap_or_default();
     commits.splice(..0, page.into_iter().rev());
