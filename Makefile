@@ -31,23 +31,23 @@ tail: target/bin/skald ## all events as they happen (CATEGORY, STREAM, TYPE, COR
 	@target/bin/skald tail $(if $(CATEGORY),--category $(CATEGORY)) $(if $(STREAM),--stream $(STREAM)) $(if $(TYPE),--type $(TYPE)) \
 		$(if $(CORRELATION),--correlation $(CORRELATION)) $(if $(SINCE),--since $(SINCE)) $(ARGS)
 
-verify: target/bin/skald ## what is wrong in the event store, if anything is (STREAM=order-…)
+verify: target/bin/skald ## find faults in the event store (STREAM=order-…)
 	@target/bin/skald verify $(if $(STREAM),--stream $(STREAM)) $(ARGS)
 
-# Twice: in one build the functions would get the features that the command line asks of the same libraries.
+# Two builds: in a single one, Cargo would give the functions the features that the command line enables.
 build: target/checked ## the functions, where the template expects them, and target/bin/skald (PROFILE=dev or release)
 	cargo build --locked --profile $(PROFILE) $(FUNCTIONS:%=--package %)
 	cargo build --locked --profile $(PROFILE) --package skald-cli
 	@mkdir -p target/bin && cp $(BINARIES)/skald target/bin/skald
 	@for each in $(FUNCTIONS); do mkdir -p target/lambda/$$each && cp $(BINARIES)/$$each target/lambda/$$each/bootstrap || exit; done
 
-# Neither the contracts of the stores nor their whole tables of faults: they take minutes, and `make test` runs them.
+# The stores' contracts and full fault tables take minutes: `make check` leaves them to `make test`.
 SLOW := contract broken_stores broken_keys broken_event_stores event_store_contract view_store_contract commit_index_contract \
 	person_keys_contract personal_contracts at_once costs following outcomes person_keys snapshots transactions verify
 FAST := $(filter-out $(SLOW),$(sort $(basename $(notdir $(wildcard events/tests/*.rs shared/*/tests/*.rs))) \
 	$(notdir $(patsubst %/main.rs,%,$(wildcard shared/*/tests/*/main.rs))))) architecture
 
-check: $(CLOUD)/linters target/checked ## formatting, clippy, the fast tests, the template: an answer in two minutes once all is built
+check: $(CLOUD)/linters target/checked ## formatting, clippy, the fast tests, the template; two minutes once everything is built
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	cargo test --locked --workspace --lib --bins $(FAST:%=--test %) -- --skip saga::interleaving --skip saga::erased
@@ -65,7 +65,7 @@ lint: $(CLOUD)/linters target/checked ## formatting, clippy, the template
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	$(CLOUD)/bin/python infra/lint/lint.py
 
-fuzz: $(FUZZER) ## what reads stored or sent bytes gets some that nobody meant (TARGET=position, or all; MINUTES=5)
+fuzz: $(FUZZER) ## fuzz everything that parses stored or received bytes (TARGET=position, or all; MINUTES=5)
 	cargo fetch --locked --manifest-path tests/fuzz/Cargo.toml
 	@for each in $(or $(TARGET),$(patsubst tests/fuzz/fuzz_targets/%.rs,%,$(wildcard tests/fuzz/fuzz_targets/*.rs))); do \
 		mkdir -p target/fuzz/corpus/$$each && \
