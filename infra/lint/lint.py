@@ -14,7 +14,7 @@ NAME = template.PATH.relative_to(template.ROOT)
 
 
 def faults(path: Path = template.PATH) -> list[str]:
-    """What is wrong with the template, by cfn-lint and by our own rules: neither hides what the other finds."""
+    """The faults that cfn-lint and our own rules find. Neither hides those of the other."""
     found = [f"{NAME}:{match.linenumber}: {match.message} [{match.rule.id}]" for match in lint_file(path, ManualArgs())]
     try:
         checked = template.Template(template.read(path))
@@ -22,14 +22,14 @@ def faults(path: Path = template.PATH) -> list[str]:
         if not found:
             raise
         return [*found, f"{NAME}: our own rules did not run, because SAM cannot transform this: {error!r}"]
-    if not found:  # as SAM transforms it, or each fault would be told twice
+    if not found:  # as SAM transforms it, or each fault would be reported twice
         for match in lint(json.dumps(checked.plain)):
             found.append(f"{NAME}: {'.'.join(map(str, match.path or []))}: {match.message} [{match.rule.id}]")
     return found + by_our_rules(checked, is_sound=not found)
 
 
 def by_our_rules(checked: template.Template, *, is_sound: bool) -> list[str]:
-    """What our own rules find. They rely on the shapes that cfn-lint knows: one that stumbles over another is told, too."""
+    """The faults that our own rules find. A rule that fails on an unexpected shape is one too."""
     found = []
     for rule in rules.RULES:
         try:

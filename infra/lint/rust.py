@@ -1,6 +1,8 @@
-"""What the template must agree with in the Rust sources: read as text, so that linting needs no build.
+"""Facts in the Rust sources that the template must agree with.
 
-What cannot be read is a fault, never a pass: each function here raises `Unreadable`, which says how to write it.
+They are read as text, so that linting needs no build.
+
+A source that cannot be read is a fault, never a pass: `Unreadable` says how to write it.
 """
 
 from __future__ import annotations
@@ -65,7 +67,7 @@ def category_of_the_unreadable() -> str:
 
 @cache
 def step_errors() -> dict[str, str]:
-    """What a step of the saga can say that it failed with: the names in the state machine, by their constants."""
+    """The names of the errors that a step of the saga can fail with, by their constants."""
     found = dict(STEP_ERROR.findall(text(ROOT / "shared" / "ordering" / "src" / "steps")))
     if not {"TRANSIENT", "PERMANENT"} <= set(found):
         raise Unreadable("shared/ordering/src/steps has no `pub const TRANSIENT: &'static str = \"…\";`, or no PERMANENT: write them so")

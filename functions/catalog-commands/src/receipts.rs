@@ -49,7 +49,7 @@ impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
 fn not_received(rejection: ReceivingRejection) -> Problem {
     match rejection {
         ReceivingRejection::Receipt(ReceiptRejection::ReferenceReused) => {
-            let detail = "names a delivery of this product that was booked with another quantity";
+            let detail = "was already used for a delivery of this product with another quantity";
             Problem::refused("The reference was used for another quantity of this product.")
                 .with_errors([("/reference".to_owned(), detail.to_owned())])
         }

@@ -1,8 +1,8 @@
 //! One stream record as an entry for the topic.
 //!
-//! What is in the table decides what an entry says, but never whether the topic takes it: an entry
-//! stays within the limits of SNS, and behind each stands a plainer one for the case that the topic
-//! refuses it all the same. The plainest has nothing of the record but some ASCII.
+//! The table decides what an entry says, but never whether the topic takes it: an entry stays
+//! within the limits of SNS, and has a plainer form in case the topic still refuses it. The
+//! plainest form has only some ASCII text of the record.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -101,8 +101,8 @@ impl Entry {
         [whole, named].into_iter().find(|entry| entry.size_bytes() <= MAX_ENTRY_BYTES).unwrap_or(bare)
     }
 
-    /// What says of a record no more than which it is, in ASCII: no content of a table can make the
-    /// topic refuse it.
+    /// Only identifies the record, in ASCII, so that nothing in the table can make the topic refuse
+    /// it.
     fn unreadable(record: &Record) -> Self {
         let cut = |text: &str| text.chars().take(MAX_QUOTED).collect::<String>();
         let keys = if record.keys.len() <= MAX_QUOTED { serde_json::from_str(&record.keys).ok() } else { None };

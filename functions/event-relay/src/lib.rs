@@ -2,10 +2,10 @@
 //!
 //! - It does not decode events, so no event can stop it. A commit that cannot be read, or is too
 //!   large for a message, goes as a hint: readers then get it from the event store.
-//! - What cannot come from the event store goes to a queue of its own, under the category
+//! - What readers cannot get from the event store goes to a queue of its own, under the category
 //!   `unreadable`: an item whose key is no stream's name, and a commit that was changed or removed.
-//! - What the topic refuses for good is sent again as something plainer, down to an entry that has
-//!   next to nothing of the record: nothing that is written to the table can stop the relay.
+//! - An entry that the topic refuses for good is sent again in plainer forms, down to one that has
+//!   almost nothing of the record. So nothing that is written to the table can stop the relay.
 //! - A stream's commits go in order: after one that failed, no later one of the same stream is
 //!   sent. Then the whole batch fails and comes again; what was sent already is sent twice, which
 //!   every reader is prepared for.
@@ -104,7 +104,7 @@ impl Run {
         Some(request).filter(|request| !request.is_empty())
     }
 
-    /// Notes what became of each entry. One of which the topic says nothing was not taken.
+    /// Records the result of each entry. An entry without a result was not taken.
     fn settle(&mut self, request: Vec<Entry>, outcomes: Vec<Outcome>) {
         let silence = std::iter::repeat(Outcome::Failed("the topic gave fewer results than entries".to_owned()));
         let (mut plainer, mut exhausted) = (Vec::new(), None);
@@ -141,7 +141,7 @@ impl Run {
 
     /// Sends each entry of a request by itself, to find the one that it was refused for.
     fn separate(&mut self, mut request: Vec<Entry>, reason: &str) {
-        tracing::warn!(entries = request.len(), reason, "a request is refused, and goes in parts");
+        tracing::warn!(entries = request.len(), reason, "the topic refused a request: its entries are sent one by one");
         self.alone = request.len();
         request.append(&mut self.waiting);
         self.waiting = request;
@@ -149,7 +149,7 @@ impl Run {
 
     /// Tries no more: it would only use up the function's time.
     fn give_up(&mut self, reason: String) {
-        tracing::error!(reason, "the topic takes nothing now");
+        tracing::error!(reason, "the topic accepts nothing at the moment");
         self.reason.get_or_insert(reason);
         self.waiting.clear();
     }

@@ -1,4 +1,4 @@
-//! A record of the events table's stream, read so that nothing in it can stop the relay.
+//! A record of the events table's stream. Nothing in a record can stop the relay.
 
 use serde::Deserialize;
 use serde_dynamo::Item;

@@ -10,10 +10,10 @@ use skald::with_causes;
 
 use crate::Entry;
 
-/// Status of a request that is too large for the service's door.
+/// The HTTP status of a request that is too large for the service.
 const CONTENT_TOO_LARGE: u16 = 413;
-/// Parts of the codes of faults that are the sender's and yet not the entry's: they pass, or a
-/// person must act.
+/// Parts of error codes that are the sender's fault but not the entry's: they pass, or a person
+/// must act.
 const NOT_ABOUT_THE_ENTRY: [&str; 8] =
     ["Throttl", "TooMany", "KMS", "Authorization", "AccessDenied", "Security", "NotFound", "Disabled"];
 

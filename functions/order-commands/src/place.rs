@@ -1,8 +1,8 @@
 //! `POST /orders`.
 //!
 //! An order's id is computed from tenant, caller and idempotency key, so its stream at version 1
-//! *is* the idempotency record: a repeat finds it there, whoever sends it and whenever, and is
-//! answered from it before anything else is read.
+//! *is* the idempotency record: every repeat finds it there and is answered from it before anything
+//! else is read.
 
 use events::{Caller, IdempotencyKey, OrderEvent, OrderId, OrderPlaced};
 use ordering::customer::Customer;

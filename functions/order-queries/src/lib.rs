@@ -76,8 +76,9 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
 }
 
 impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
-    /// The row that the view has stored; `None` for one that cannot be read, which is folded from the event store. So is a
-    /// parked one, which stands still while its stream goes on; only if that cannot be done is it shown as it stands.
+    /// The row that the view has stored; `None` if it cannot be read, and it is then folded from
+    /// the event store. A parked row does not follow its stream, so it is folded too, and shown as
+    /// stored only if that fails.
     async fn row<P: Projection>(
         &self,
         stream: &StreamId,

@@ -14,7 +14,7 @@ use skald_lambda::http::{Call, Problem, Query, Reply, StatusCode, header};
 
 use crate::{Queries, no_such_order, stored};
 
-/// Where an order stands still whose row in the view is parked; the steps of the saga have other names.
+/// The `step` of an order whose row in the view is parked. No step of the saga has this name.
 const VIEW: &str = "order_view";
 
 /// Which state of the order is wanted.
@@ -92,8 +92,8 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     }
 }
 
-/// Says of an order whose row is parked that it is: what the order is now may not be in it. One that is parked by its saga
-/// says so already.
+/// Marks an order whose row is parked, because the row may be out of date. An order that its saga
+/// parked is marked already.
 fn marked(row: OrderRow, stored: Option<&ViewRow>) -> OrderRow {
     let parked = stored.and_then(|stored| stored.parked.as_ref());
     let mark = parked.map(|parked| ParkedOrder { step: VIEW.to_owned(), since: parked.at });

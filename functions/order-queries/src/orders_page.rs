@@ -59,7 +59,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         for _ in 0..MAX_SCANNED.div_ceil(page_len) {
             let ListPage { entries: page, odd } = self.orders.list(group, before.as_ref(), page_len as u32).await?;
             for OddEntry { key, fault } in odd {
-                tracing::error!(counter = "odd_entries", key, fault, "an entry of a list is passed over");
+                tracing::error!(counter = "odd_entries", key, fault, "a malformed list entry is skipped");
             }
             for (entry, row) in self.rows(&page).await? {
                 if found.orders.len() < wanted && status.is_none_or(|status| row.status == status) {
@@ -95,7 +95,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
                 Ok(order) => rows.extend(order.map(|order| (entry.clone(), order))),
                 Err(error) if is_outage(&error) => return Err(error.into()),
                 Err(error) => {
-                    tracing::error!(counter = "unreadable_orders", stream = %entry.stream, %error, "is left out of a list");
+                    tracing::error!(counter = "unreadable_orders", stream = %entry.stream, %error, "an order is left out of a list");
                 }
             }
         }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand};
 use skald::{Position, StreamId, Tenant, Timestamp};
 
-/// What operators do with a system.
+/// Tools for the operators of a system.
 #[derive(Debug, Parser)]
 #[command(name = "skald", version, disable_help_subcommand = true)]
 pub(crate) struct Arguments {
@@ -35,16 +35,17 @@ pub(crate) struct TailArguments {
     /// Only events of this type, such as `order.placed`.
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) event_type: Option<String>,
-    /// Only what followed from the call with this correlation id.
+    /// Only events that resulted from the call with this correlation id.
     #[arg(long)]
     pub(crate) correlation: Option<String>,
-    /// From when on: `30s`, `10m`, `2h` or `1d` ago, a time such as 2026-11-21T08:15:30Z, or a position that tail gave.
+    /// Where to start: `30s`, `10m`, `2h` or `1d` ago, a time such as 2026-11-21T08:15:30Z, or a
+    /// position that tail printed.
     #[arg(long, default_value = "0s")]
     pub(crate) since: Since,
-    /// End when everything until now was told, and say the position.
+    /// Stop after all events until now, and print the position.
     #[arg(long)]
     pub(crate) once: bool,
-    /// For machines: an object of JSON in each line.
+    /// For machines: one JSON object per line.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -64,10 +65,11 @@ pub(crate) struct VerifyArguments {
 /// Where the event store is. Without `--table`: on this machine, as `make run` left it.
 #[derive(Debug, Args)]
 pub(crate) struct Place {
-    /// The events table. Then region and credentials are those of your AWS profile, unless said otherwise.
+    /// The events table. Region and credentials are then those of your AWS profile, unless you give
+    /// others.
     #[arg(long)]
     pub(crate) table: Option<String>,
-    /// Where the services answer, if not on AWS.
+    /// The endpoint of the services, if not AWS.
     #[arg(long, requires = "table")]
     pub(crate) endpoint: Option<String>,
     /// The region of the table.
@@ -76,7 +78,7 @@ pub(crate) struct Place {
     /// The AWS profile to use.
     #[arg(long, requires = "table")]
     pub(crate) profile: Option<String>,
-    /// Where `make run` says what it runs.
+    /// The file in which `make run` describes the running system.
     #[arg(long, default_value = "target/local/system.json")]
     pub(crate) system: PathBuf,
 }

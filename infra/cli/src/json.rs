@@ -51,7 +51,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
 }
 
 impl<'a> Json<'a> {
-    /// None of bytes that are no JSON, or are nested too deep.
+    /// `None` if the bytes are not JSON, or are nested too deeply.
     pub(crate) fn read(bytes: &'a [u8]) -> Option<Self> {
         Self::of(serde_json::from_slice(bytes).ok()?, MOST_DEPTH)
     }

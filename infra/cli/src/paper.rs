@@ -85,8 +85,8 @@ pub(crate) fn write(text: &str) -> Result<(), Unwritten> {
     )
 }
 
-/// Waits until the reader of standard output closes it: a command that has nothing to write would not notice. For ever if
-/// standard output is no pipe.
+/// Waits until the reader of standard output closes it; a command that has nothing to write would
+/// not notice otherwise. Waits for ever if standard output is not a pipe.
 pub(crate) async fn closed() {
     if let Some(pipe) = pipe()
         && pipe.ready(Interest::ERROR).await.is_ok()

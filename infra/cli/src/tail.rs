@@ -110,12 +110,12 @@ async fn step(
         }
     }
     for odd in &batch.odd {
-        paper::note(&format!("no commit's entry is in the index, {}: {}", cut(&odd.key), odd.fault));
+        paper::note(&format!("an index entry belongs to no commit, {}: {}", cut(&odd.key), odd.fault));
     }
     for key in &batch.ahead {
         let (stream, first, at) = (line::named(key.stream()), key.first(), key.at());
         paper::note(&format!(
-            "{stream} at version {first} is recorded ahead of now, at {at}: a clock was wrong; shown then"
+            "{stream} at version {first} is recorded in the future, at {at}: a clock was wrong; it is shown at that time"
         ));
     }
     paper::write(&lines).map_err(StepError::Unwritten)?;

@@ -58,7 +58,7 @@ pub(crate) async fn run(arguments: &VerifyArguments) -> Result<bool, Box<dyn Err
     Ok(is_sound)
 }
 
-/// What the future gives, unless there is an error before: then nothing more is done.
+/// The result of the future, or the first error of `error`, which ends it.
 async fn until<T, E>(future: impl Future<Output = T>, error: impl Fn() -> Option<E>) -> Result<T, E> {
     let mut future = pin!(future);
     poll_fn(|context| {

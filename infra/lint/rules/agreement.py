@@ -1,6 +1,6 @@
-"""What the template and the code must agree on: what a queue brings, and the variables of each function.
+"""What template and code must agree on: the categories of queues, the variables of functions.
 
-Where they do not, nothing fails that an alarm could tell of: a view is deaf, or a function does not start.
+If they differ, no alarm goes off: a view receives nothing, or a function does not start.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def every_variable_that_is_read_is_set_and_every_one_set_is_read(template: Templ
 
 
 def brought_by_subscriptions(template: Template) -> Iterator[tuple[str, str | None, Any]]:
-    """Each category that a subscription to the topic of the commits brings: the subscription, its queue, the category."""
+    """What subscriptions to the commits' topic deliver: subscription, queue, category."""
     for name, subscription in template.of_type("AWS::SNS::Subscription"):
         topic = template.properties(target(subscription.get("TopicArn")))
         if subscription.get("Protocol") == "sqs" and topic.get("FifoTopic") is True:

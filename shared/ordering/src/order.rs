@@ -86,9 +86,9 @@ pub enum OrderCommand {
     Commit,
     /// Complete it.
     Confirm,
-    /// Turn round, towards undoing. The attempt under way goes on with it if its own step says so. In
-    /// every other case the next attempt begins in the same commit: the order may be parked, or the
-    /// execution of its attempt may have ended.
+    /// Start undoing. If a step of the running attempt asks for it, that attempt goes on. In every
+    /// other case the next attempt begins in the same commit, because the order may be parked or
+    /// the execution of its attempt may have ended.
     StartUndo {
         /// Why.
         reason: CancelReason,
@@ -241,8 +241,9 @@ impl PlacedOrder {
         }
     }
 
-    /// Whether only the attempt that turned the order round undoes it. Its execution may have been
-    /// stopped since, so the first customer or operator who wants the order undone begins another.
+    /// Whether only the attempt that started undoing is to finish it. Its execution may have been
+    /// stopped since, so the first customer or operator who asks for undoing begins another
+    /// attempt.
     const fn is_undone_by_itself(&self) -> bool {
         match self.turned_in {
             Some(attempt) => self.parked.is_none() && self.attempt == attempt,

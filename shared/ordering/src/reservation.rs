@@ -97,10 +97,10 @@ pub enum ReservingRejection {
     /// Others changed the reservation since it was read: it holds other goods now. Read it again.
     #[error("the reservation has changed")]
     Changed,
-    /// There seems to be too little, but the shards were not seen at one moment. Look again, and compare.
-    #[error("too little was seen, but not at one moment")]
+    /// Stock seems short, but the shards were not read at one moment. Read them again and compare.
+    #[error("the stock seemed short, but it was not read at one moment")]
     Doubtful(Look),
-    /// There is enough, in more shards than a transaction holds. Bring it together, and look again.
+    /// There is enough, but in more shards than a transaction holds. Gather it and read again.
     #[error("the goods are in too many shards for one transaction")]
     Scattered {
         /// What was seen.

@@ -3,11 +3,12 @@
 //! The table knows keys only *wrapped*, encrypted with a key that stays elsewhere: behind the port [`KeyWrap`]. It is asked
 //! for every key, every time, strongly consistent, so an erased person is erased for everybody at once.
 //!
-//! What is remembered is what a wrapped key was unwrapped to, so that a process need not ask for that each time. It is used
-//! only together with the wrapped key that the table shows. It stays in memory for at most five minutes, and for at most 250
-//! persons; it is wiped at the next look at any key after that, and at once when the person turns out to be erased. So a
-//! process that looks at no key any more, such as a function that is frozen between calls, may hold keys, also of persons who
-//! were erased meanwhile, until it looks at one again or ends.
+//! Unwrapped keys are remembered, so that a process need not unwrap one each time. A remembered key
+//! is used only together with the wrapped key that the table shows. It stays in memory for at most
+//! five minutes, and for at most 250 persons. It is wiped at the first look at any key after that,
+//! and at once when the person turns out to be erased. So a process that looks at no more keys,
+//! such as a function that is frozen between calls, may hold keys, even of erased persons, until it
+//! looks at one again or ends.
 
 mod remembered;
 

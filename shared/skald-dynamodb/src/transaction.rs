@@ -49,8 +49,9 @@ impl DynamoDbEventStore {
 
     /// What a cancelled transaction means. The reasons come in the order of the parts.
     ///
-    /// If a taken place shows the command's own id, an earlier attempt had committed, all of it. Otherwise a taken place is
-    /// a conflict, whatever else is wrong; and only if no place is taken does it matter who stood in the way.
+    /// If a taken place shows the command's own id, an earlier attempt had committed completely.
+    /// Otherwise a taken place is a conflict, whatever else is wrong; and only if no place is taken
+    /// does it matter who stood in the way.
     async fn cancelled(
         &self,
         commits: &[Commit],

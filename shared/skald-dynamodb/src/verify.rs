@@ -1,10 +1,11 @@
 //! Verifying an events table: every stream is whole and can be read, and the index shows what the table has.
 //!
-//! All streams are verified by one parallel scan of the table and one walk through the index; both are read once if all is
-//! well. A scan promises no order, so it only finds streams that may have a fault: those are then read for themselves, by
-//! strongly consistent queries, and what that finds is told. Whether index and table have the same is seen from a sum per
-//! slice and
-//! part of its streams; only where sums differ is compared entry by entry, in a second scan at most. So commits that are appended meanwhile are no faults.
+//! All streams are verified by one parallel scan of the table and one walk through the index; both
+//! are read once if all is well. A scan promises no order, so it only finds streams that may have a
+//! fault: those are then read alone, by strongly consistent queries, and the faults that are found
+//! are reported. Index and table are compared by one sum for each part of each slice. Only parts
+//! whose sums differ are compared entry by entry, by one further scan at most. So commits that are
+//! appended meanwhile are not faults.
 
 mod fault;
 mod sums;
@@ -32,8 +33,8 @@ pub use fault::{Defect, Fault, Finding, Verified};
 use sums::{Differing, Sums};
 use walk::Walk;
 
-/// How long before now a commit must be recorded to be compared with the index, in milliseconds. A later one may not show
-/// in it yet, or may still be under way.
+/// How long before now a commit must be recorded to be compared with the index, in milliseconds. A
+/// later commit may not be in the index yet, or may still be in progress.
 pub const SETTLED_MS: i64 = 10_000;
 
 /// Entries of the index asked for at once.
@@ -217,7 +218,8 @@ where
         Ok(sums)
     }
 
-    /// The next entries of a slice; none after the last. Of what is no commit's entry, tells what is of this stream, or all.
+    /// The next entries of a slice; none after the last. Reports entries that belong to no commit:
+    /// those of this stream, or all.
     async fn page(
         &self,
         number: u8,
@@ -234,7 +236,8 @@ where
         Ok(Some(page.entries))
     }
 
-    /// Checks what the index shows of a slice where it differs; or of one stream in it. Gives how many entries that are.
+    /// Checks the index entries of the differing parts of a slice, or of one stream in it. Returns
+    /// how many entries there are.
     async fn check_index(&self, number: u8, checked: Checked<'_>) -> Result<u64, StoreError> {
         let (mut after, mut count) = (SlicePosition::START, 0);
         let of = match checked {

@@ -1,8 +1,8 @@
 //! HTTP calls: what a handler gets, what it gives, and all that is the same for every one of them.
 //!
-//! Whatever the gateway delivers is answered: what is no call, or not of the form that it must
-//! have, by a problem. Each answer carries `x-correlation-id`: the caller's if it sent a valid one,
-//! else a new one.
+//! Every event from the gateway gets an answer. An event that is not a call, or is malformed, gets
+//! a problem. Each answer carries `x-correlation-id`: the caller's if it sent a valid one, else a
+//! new one.
 
 mod answer;
 mod call;

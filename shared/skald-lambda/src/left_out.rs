@@ -1,13 +1,13 @@
 //! Counting snapshots that were due and are left out.
 //!
-//! The count is a metric in `CloudWatch`, `SnapshotsLeftOut` in the namespace `Skald`, by category. It is made of a line of the
-//! log in the embedded metric format (see "Embedding metrics within logs" in the `CloudWatch` guide), so that it costs no call
-//! and needs no permission.
+//! The count is a metric in `CloudWatch`, `SnapshotsLeftOut` in the namespace `Skald`, by category.
+//! It is a log line in the embedded metric format (see "Embedding metrics within logs" in the
+//! `CloudWatch` guide), which costs no call and needs no permission.
 
 use serde_json::{Value, json};
 use skald::{LeftOut, StreamId, Timestamp};
 
-/// Says that a commit was appended to this stream without the snapshot that was due, and counts it.
+/// Logs and counts a commit that was appended to this stream without the snapshot that was due.
 #[expect(clippy::print_stdout, reason = "CloudWatch finds a metric only in a line that holds nothing else")]
 pub(crate) fn count(stream: &StreamId, why: LeftOut, now: Timestamp) {
     tracing::warn!(%stream, %why, "a snapshot is left out");
@@ -32,7 +32,7 @@ fn metric(stream: &StreamId, why: LeftOut, now: Timestamp) -> Value {
 mod tests {
     use super::*;
 
-    /// `CloudWatch` ignores a line that is not as it should be, without a word.
+    /// `CloudWatch` silently ignores a malformed line.
     #[test]
     fn a_snapshot_that_is_left_out_is_a_metric_by_category() {
         let stream = "default/stock-MUG-01~0".parse().unwrap();

@@ -2,10 +2,11 @@
 //!
 //! - A *transient* failure returns the message to the queue, and with it the later ones of its group, so that they stay
 //!   in order. Other groups go on.
-//! - A *permanent* one is sent to the dead-letter queue at once and acknowledged: redelivering it would change nothing. If
-//!   the event store, and not the message alone, says that the stream cannot be read, its reader parks the stream.
-//! - A message of a category that is not followed is acknowledged with a warning, and counted: after a subscription's filter
-//!   was changed, such messages come for a while.
+//! - A *permanent* one is sent to the dead-letter queue at once and acknowledged: redelivering it
+//!   would change nothing. If the event store itself, not just the message, shows that the stream
+//!   cannot be read, the reader parks the stream.
+//! - A message of another category is acknowledged with a warning, and counted. Such messages come
+//!   for a while after a subscription's filter was changed.
 //! - Nothing is acknowledged before its effect is durable.
 
 use std::future::{Future, ready};
@@ -28,14 +29,14 @@ pub trait Reader: Sync {
     /// Does what the message asks for. It comes again if the function dies, and often enough without that.
     fn read(&self, message: &CommitMessage) -> impl Future<Output = Result<(), Self::Failure>> + Send;
 
-    /// Remembers that the stream cannot be read, after its message was set aside, if the failure [parks](Self::parks). By
-    /// default nothing does: the dead letter tells of it.
+    /// Records that the stream cannot be read, after its message was set aside, if the failure
+    /// [parks](Self::parks) it. By default no failure does, and the dead letter is the only record.
     fn park(&self, _stream: &StreamId, _reason: &str) -> impl Future<Output = Result<(), Self::Failure>> + Send {
         ready(Ok(()))
     }
 
-    /// Whether a permanent failure is the stream's, and not only the message's. What a message says parks nothing: anything
-    /// may stand in it.
+    /// Whether a permanent failure is the stream's, and not only the message's. A message alone
+    /// parks nothing: it may contain anything.
     fn parks(_failure: &Self::Failure) -> bool {
         false
     }

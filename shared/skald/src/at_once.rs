@@ -1,7 +1,8 @@
 //! Futures that run at the same time, but not too many of them.
 //!
-//! How many streams, persons or lines an operation concerns is for its data to say. Each of them may be a request, with a
-//! connection and its answer in memory, so their number at one moment is bounded here, for the whole system.
+//! The data decides how many streams, persons or lines an operation concerns. Each of them may be a
+//! request with a connection and an answer in memory. So the number at one moment is bounded here,
+//! for the whole system.
 
 use std::future::Future;
 use std::vec::IntoIter;
@@ -12,10 +13,10 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 /// Most futures that run at the same time, for one operation.
 pub const AT_ONCE: usize = 16;
 
-/// The results of futures of which a bounded number runs at the same time.
+/// The results of futures, of which a bounded number runs at the same time.
 type Results<F> = Buffered<Iter<IntoIter<F>>>;
 
-/// Runs futures, [`AT_ONCE`] at a time, and gives their results in their order.
+/// Runs futures, [`AT_ONCE`] at a time, and returns their results in the given order.
 pub fn at_once<I>(futures: I) -> Collect<Results<I::Item>, Vec<<I::Item as Future>::Output>>
 where
     I: IntoIterator<Item: Future>,
@@ -23,8 +24,8 @@ where
     results(futures).collect()
 }
 
-/// The same of futures that can fail: gives what all of them gave, or the first error, in their order. Those that run at that
-/// moment are dropped, and the others never begin.
+/// The same for futures that can fail: returns all results in the given order, or the first error.
+/// On an error the running futures are dropped and the others never start.
 ///
 /// # Errors
 /// The first error.
@@ -35,8 +36,9 @@ where
     results(futures).try_collect()
 }
 
-/// The futures are made first: a stream that makes them as it goes would carry the iterator's closures and their lifetimes, and
-/// the compiler could not tell any more that a caller's future is `Send`.
+/// The futures are created first. A stream that creates them lazily would carry the iterator's
+/// closures and their lifetimes, and the compiler could no longer prove that a caller's future is
+/// `Send`.
 fn results<I: IntoIterator<Item: Future>>(futures: I) -> Results<I::Item> {
     stream::iter(futures.into_iter().collect::<Vec<_>>()).buffered(AT_ONCE)
 }

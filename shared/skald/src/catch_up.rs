@@ -1,15 +1,17 @@
 //! Keeping the rows of a view.
 //!
-//! Messages may be lost, doubled, reordered, late, or wrong. Nothing here relies on them: a message says how far a stream
-//! has grown, and saves a read if it carries just the commit that is missing. [`catch_up`] is all there is to keeping a
-//! row: live delivery, redelivery, repair and rebuild are calls of it.
+//! Messages may be lost, doubled, reordered, late, or wrong. Nothing here relies on them: a message
+//! says how far a stream has grown, and saves a read if it carries just the commit that is missing.
+//! [`catch_up`] alone keeps a row: live delivery, redelivery, repair and rebuild all call it.
 //!
-//! Streams may be long. They are read page by page, and the row is stored at commits' boundaries on the way: memory is
-//! bounded by a page and a row, and after a function that died the next call goes on from the last boundary.
+//! Streams may be long. They are read page by page, and the row is stored at commits' boundaries on
+//! the way: memory is bounded by a page and a row. If a function dies, the next call goes on from
+//! the last boundary.
 //!
-//! Only what the event store says parks a row. A message to a parked row is counted there before it is acknowledged, and
-//! [`redrive`] stores a row only over the count that it read before the stream. So whatever a message tells of is in the
-//! row that comes back, or the message finds the row already back.
+//! Only what the event store says parks a row. A message to a parked row is counted there before it
+//! is acknowledged, and [`redrive`] stores a row only over the count that it read before the
+//! stream. So the restored row contains what a message announced, or the message finds the row
+//! already restored.
 
 mod fold;
 
@@ -60,8 +62,8 @@ pub enum CatchUpError {
         /// Which event, and why.
         source: Inapplicable,
     },
-    /// The message tells of events that the event store does not have. *Permanent*, and the message's own fault: the row
-    /// is at the stream's end, and must not be parked.
+    /// The message announces events that the event store does not have. *Permanent*, and the
+    /// message's own fault: the row is at the end of the stream and must not be parked.
     #[error("{stream} ends at version {end}, the message tells of {told}")]
     BeyondTheEnd {
         /// The stream.
@@ -99,8 +101,8 @@ pub enum CatchUpError {
 }
 
 impl CatchUpError {
-    /// Whether the row is to be parked: the failure is permanent, and it is the event store or the row that says so. What
-    /// only a message says parks nothing.
+    /// Whether the row is to be parked: the failure is permanent, and the event store or the row
+    /// shows it. A message alone parks nothing.
     #[must_use]
     pub fn parks(&self) -> bool {
         match self {
@@ -191,8 +193,8 @@ pub async fn catch_up<P: Projection, E: EventStore, V: ViewStore>(
     Err(CatchUpError::Busy { stream: stream.clone() })
 }
 
-/// The row after a commit that a message carries. `None` if that cannot be: a message may say anything, so whether the
-/// stream can be applied is for the event store to say.
+/// The row after a commit that a message carries. `None` if the commit cannot be applied: a message
+/// may contain anything, so only the event store decides whether the stream can be applied.
 fn applied<P: Projection>(stream: &StreamId, stored: Option<&ViewRow>, commit: &Commit) -> Option<ViewRow> {
     let mut fold = Fold::<P>::from(stream, stored).ok()?;
     fold.take(commit).ok()?;
@@ -278,8 +280,9 @@ pub async fn park<V: ViewStore>(views: &V, stream: &StreamId, reason: &str, at: 
 /// Brings a parked row back: folds its whole stream anew, in the memory of a page, and stores the row unparked once it is
 /// whole. One that is not parked stays.
 ///
-/// The row comes back with everything that messages told of until then: one that comes between the read and the write
-/// makes the write stale, and what is new is folded in. If the caller dies, the row stays parked, as it was.
+/// The restored row has everything that messages announced until then: a message between the read
+/// and the write makes the write stale, and the new events are folded in. If the caller dies, the
+/// row stays parked, as it was.
 ///
 /// # Errors
 /// As [`catch_up`]; the row stays parked.

@@ -11,8 +11,8 @@ use crate::{
     DecodeError, DomainEvent, EventData, Head, InvalidName, Snapshot, StreamId, Timestamp, Version, is_event_type,
 };
 
-/// How far clocks may be apart, in milliseconds. A clock that differs by more is wrong: a commit that it
-/// put further ahead than this does not hold back the commits after it.
+/// How far clocks may be apart, in milliseconds. A clock that differs by more is wrong. A commit
+/// recorded further ahead than this does not move the commits after it.
 pub const CLOCKS_APART_MS: i64 = 60_000;
 
 /// Longest correlation id, actor, source and name of something in the metadata, in characters.
@@ -163,8 +163,8 @@ impl From<Uuid> for CorrelationId {
 pub struct Draft {
     /// The command's id. Appending the same id again at the same head changes nothing and gives the first answer.
     pub commit_id: CommitId,
-    /// When the command was decided, by the writer's clock. A store may record the commit later, see
-    /// [`Commit::at`]. It must be fresh, or those who follow all commits may miss this one.
+    /// When the command was decided, by the writer's clock. A store may record the commit later,
+    /// see [`Commit::at`]. It must be recent, or followers of all commits may miss this one.
     pub at: Timestamp,
     /// What is known about the command beside its content.
     pub context: Context,
@@ -247,12 +247,13 @@ pub struct Commit {
 }
 
 impl Commit {
-    /// The commit that a draft becomes after `head`. For stores: the one place that says when a commit
-    /// is recorded.
+    /// The commit that a draft becomes after `head`. For stores: only this function decides when a
+    /// commit is recorded.
     ///
-    /// Times of a stream do not decrease while clocks are at most [`CLOCKS_APART_MS`] apart. If the commit
-    /// before is further ahead, one of the two clocks is wrong, and the new commit keeps its writer's time:
-    /// otherwise a single commit from a wrong clock would take all later ones into the future with it.
+    /// Times of a stream do not decrease while clocks are at most [`CLOCKS_APART_MS`] apart. If the
+    /// commit before is further ahead, one of the two clocks is wrong, and the new commit keeps its
+    /// writer's time: otherwise a single commit from a wrong clock would put all later ones into
+    /// the future too.
     #[must_use]
     pub fn after(head: &impl Head, draft: Draft) -> Self {
         let before = head.recorded_at().filter(|before| *before <= draft.at.plus_millis(CLOCKS_APART_MS));

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-/// Most that is shown of a text, in characters.
+/// How much of a text is shown at most, in characters.
 const MOST_CHARACTERS: usize = 200;
 
-/// The text, cut where it is longer than a person reads; then it says how long it is. What is stored was not always written by a
-/// store, so what quotes it in an error, a line or a log cuts it.
+/// The text; if it is long, its beginning and how long it is. Stored text was not always written by
+/// a store and may have any length, so errors, printed lines and logs quote it through this
+/// function.
 ///
 /// ```
 /// assert_eq!(skald::cut("order.placed"), "order.placed");

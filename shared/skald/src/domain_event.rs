@@ -161,7 +161,7 @@ macro_rules! domain_event {
 
             const _: () = assert!(
                 $crate::is_event_type($event_type),
-                concat!($event_type, " is no words of a-z 0-9 _ with dots between them, or longer than 64 characters")
+                concat!($event_type, " is not 1 to 64 characters in words of a-z 0-9 _ separated by dots")
             );
             const _: () = assert!(
                 $crate::numbered_from_one(&[$( $( $old_schema, )+ )? $schema]),

@@ -42,8 +42,8 @@ pub trait DomainEvent: Sized + Send + Sync {
 /// Longest type of an event, in characters. The types of a commit are in the index of all commits, and in messages.
 const MAX_EVENT_TYPE: usize = 64;
 
-/// Whether `text` can be the type of an event: 1 to 64 characters in words of `a-z 0-9 _` that begin with a letter and have
-/// dots between them, such as `order.undo_started`.
+/// Whether `text` can be the type of an event: 1 to 64 characters in words of `a-z 0-9 _` that
+/// begin with a letter and have dots between them, such as `order.undo_started`.
 #[must_use]
 pub const fn is_event_type(text: &str) -> bool {
     let bytes = text.as_bytes();

@@ -5,9 +5,9 @@
 //! - A commit's place in the index is the time that its writer's clock said before it was written, and it shows in the
 //!   index some time after. So a follower reads no further than a **safety margin** before now. What shows within the
 //!   margin has its place ahead of whoever reads.
-//! - For what takes longer it reads again, each time, an **overlap** before where its last look ended; no more than that,
-//!   because what is older has shown by then. What it finds there behind others is [`Told::Late`]: handed on all the same,
-//!   and a sign that the margin is too small.
+//! - Each look also reads an **overlap** before the end of the last look, for entries that take
+//!   longer to show. Everything older has shown by then. An entry found there behind others is
+//!   [`Told::Late`]: it is handed on all the same, and shows that the margin is too small.
 //! - A **checkpoint** per slice is written before entries are handed on, and says up to where that may have happened
 //!   (`begun`) and up to where it has (`done`). So whoever goes on from it knows which of what it reads again may have been
 //!   handed on: that is [`Told::Perhaps`], and all else is news for certain.
@@ -17,9 +17,10 @@
 //! Nothing is missed that shows in the index within margin and overlap of the time it is recorded at, however far apart the
 //! followers' looks are. What takes longer than both may be missed, without a sign; comparing index and table finds it.
 //!
-//! A commit from a clock ahead is handed on when the follower's clock has come there. Those after it in its stream do not wait
-//! for it (see [`Commit::at`](crate::Commit::at)), so they come first. What lies ahead of now by more than the margin is
-//! looked for once a minute and reported as [`Batch::ahead`]: nothing else shows that it is missing.
+//! A commit from a clock that is ahead is handed on when the follower's clock reaches its time. The
+//! commits after it in its stream do not wait (see [`Commit::at`](crate::Commit::at)), so they come
+//! first. Commits ahead of now by more than the margin are looked for once a minute and reported as
+//! [`Batch::ahead`]; nothing else would show that they are missing.
 
 mod checkpoint;
 mod slice;
@@ -36,14 +37,16 @@ use slice::Slice;
 pub struct Following {
     /// What the checkpoints are kept under: 1 to 70 of `A-Z a-z 0-9 . _ -`.
     pub name: String,
-    /// Identifies this run of it, for people: another run that goes on from the checkpoints ends this one.
+    /// Identifies this run, for people. Another run that resumes from the checkpoints ends this
+    /// one.
     pub run: String,
     /// Where to begin, if there are no checkpoints. What stands in the overlap before an entry of another follower's position
     /// is handed on too, as [`Told::Perhaps`]: it may have shown since.
     pub from: Position,
     /// How far to stay behind now. As long as clocks may be apart, a write may take, and the index may lag, in sum.
     pub margin_ms: u32,
-    /// How far before the end of the last look to read again. It costs reading the entries of that time once more each time.
+    /// How far before the end of the last look to read again. Each look reads the entries of that
+    /// time once more.
     pub overlap_ms: u32,
     /// Most entries of a slice that are handed on at once.
     pub batch: u32,
@@ -52,7 +55,8 @@ pub struct Following {
 /// What is handed on at once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Batch {
-    /// Entries of all slices, by time. They are later than those of the batch before, but for what is late.
+    /// Entries of all slices, by time. Each is later than those of the batch before, except for
+    /// late ones.
     pub heard: Vec<Heard>,
     /// What was found between them that is no commit's entry; each once in a run.
     pub odd: Vec<OddEntry>,

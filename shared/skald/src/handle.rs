@@ -12,17 +12,18 @@ use crate::{
 /// How often a command is decided, or its append tried, before the caller is told to come back later.
 const ATTEMPTS: u32 = 10;
 
-/// What handling a command needs of its surroundings: the port to a clock, and to whoever operates the system.
+/// What handling a command needs from its surroundings: a port to a clock and to the operators.
 pub trait Pause: Sync {
-    /// The time, which is never earlier than `earlier`: the time that this port, or the command's sender, told last. (Without a
-    /// clock no time passes, and it is `earlier`.)
+    /// The time now, never earlier than `earlier`, which is the last time that this port or the
+    /// command's sender gave. (An implementation without a clock returns `earlier`.)
     fn now(&self, earlier: Timestamp) -> Timestamp;
 
     /// Waits before the next attempt; `attempt` is the number of those that have failed, from 1.
     fn pause(&self, attempt: u32) -> impl Future<Output = ()> + Send;
 
-    /// A commit was appended to this stream without the snapshot that was due. Where that goes on, loads take longer and longer:
-    /// it is to be counted. [`Handled::left_out`] says the same to the caller.
+    /// A commit was appended to this stream without the snapshot that was due. If this goes on,
+    /// loads take longer and longer, so it should be counted. [`Handled::left_out`] has the same
+    /// for the caller.
     fn left_out(&self, stream: &StreamId, why: LeftOut);
 }
 
@@ -38,7 +39,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// The commit to be of these events, with this snapshot.
+    /// The draft of a commit with these events and this snapshot.
     #[must_use]
     pub fn draft(&self, events: Vec<EventData>, snapshot: Option<Snapshot>) -> Draft {
         let (commit_id, at, context) = (self.commit_id, self.at, self.context.clone());
@@ -127,9 +128,10 @@ where
 
 /// Loads several streams, decides over all of them, and appends what was decided: all of it or nothing.
 ///
-/// On a conflict everything is loaded and decided again, after a pause, ten times at most. If one of the streams shows
-/// the command's id already, or the store finds it where something is to be appended, an earlier attempt had succeeded and
-/// nothing more is written: of streams that do not show it yet, what came since they were loaded is read, and no more.
+/// On a conflict everything is loaded and decided again, after a pause, ten times at most. If one
+/// of the streams shows the command's id already, or the store finds it at a head that is appended
+/// to, an earlier attempt had succeeded and nothing more is written. For a stream that does not
+/// show the id yet, only the commits since it was loaded are read.
 ///
 /// A stream that gets no events is not guarded: it may have moved since it was read. Nor is it seen there that an attempt
 /// without an answer is still under way: a command that may come again has a stream that gets events however it is decided.
@@ -211,9 +213,10 @@ fn shows(history: &[Commit], id: CommitId) -> bool {
     history.iter().any(|commit| commit.id == id)
 }
 
-/// What handling a command led to that an earlier attempt had written. `found` is what the store answered with: each of these
-/// commits follows what was loaded of its stream. The streams are not loaded at one moment, so one that does not show the
-/// command may have got its commit since: what came after its history is read, which is little.
+/// The result of a command that an earlier attempt had written. `found` is what the store answered:
+/// each of these commits follows the loaded part of its stream. The streams are not loaded at one
+/// moment, so a stream that does not show the command may have got its commit since. The few
+/// commits after its history are therefore read.
 async fn repeated<S: EventStore, T: Streams, R>(
     store: &S,
     streams: &T,
@@ -239,9 +242,9 @@ async fn repeated<S: EventStore, T: Streams, R>(
     Ok(Handled { states, outcome: Outcome::Repeated(earlier), left_out: Vec::new() })
 }
 
-/// Appends, and again while other transactions are in the way: their outcome need not concern these streams, so the
-/// decision stands. Each attempt has the time at which it is made: when a commit is written, its place in the index of all
-/// commits must not be long ago.
+/// Appends, and again while other transactions are in the way: their outcome need not concern these
+/// streams, so the decision stands. Each attempt gets its own time: a commit's place in the index
+/// of all commits must not be old when it is written.
 async fn append_parts<S: EventStore, P: Pause>(
     store: &S,
     pause: &P,

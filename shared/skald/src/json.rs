@@ -1,8 +1,8 @@
-//! JSON that may be stored: every reader reads it, and all read the same in it.
+//! JSON that may be stored: every reader can read it, and all read it alike.
 //!
-//! Readers differ in what they take for JSON. The rules here are those of I-JSON (RFC 7493), a bound on nesting, and that
-//! the reserved member of personal values stands in nothing else. A store that checks them before it writes never keeps what
-//! some reader cannot read back.
+//! Readers differ in what they accept as JSON. The rules here are those of I-JSON (RFC 7493), a
+//! bound on nesting, and that only personal values have the reserved member. A store that checks
+//! these rules before it writes never keeps anything that some reader cannot read back.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -15,12 +15,12 @@ use crate::personal::{Mark, UnclearMark};
 /// what is in it.
 pub const MAX_EVENT_LEVELS: usize = 64;
 
-/// Most levels of nesting in the state of a snapshot and in the row of a view. The difference to [`MAX_EVENT_LEVELS`] is room
-/// to keep the data of events in them; the difference to the 128 levels that `serde_json` reads, which is less than most
-/// readers, is room for the levels that messages and answers put around.
+/// Most levels of nesting in the state of a snapshot and in the row of a view. This is more than
+/// [`MAX_EVENT_LEVELS`], so that they can hold the data of events. It is less than the 128 levels
+/// that `serde_json` reads (most readers allow more), so that messages and answers can wrap them.
 pub const MAX_STATE_LEVELS: usize = 96;
 
-/// Most levels of nesting that are read: what `serde_json` reads.
+/// Most levels of nesting that are read: the limit of `serde_json`.
 pub(crate) const MAX_READ_LEVELS: usize = 128;
 
 /// Numbers of fewer characters and without an exponent are in the range of every reader.
@@ -29,8 +29,8 @@ const SHORT_NUMBER: usize = 300;
 /// Why JSON may not be stored. Quotes nothing of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JsonFault {
-    /// It is not one JSON value in UTF-8, with no space around it.
-    #[error("it is not JSON, from its first byte to its last")]
+    /// It is not exactly one JSON value in UTF-8, or has space around it.
+    #[error("it is not exactly one JSON value, or has space around it")]
     NotJson,
     /// It is nested too deeply.
     #[error("it is nested more than {most} levels deep")]
@@ -39,15 +39,16 @@ pub enum JsonFault {
         most: usize,
     },
     /// A number that is out of the range of a 64-bit floating-point number, such as `1e400`.
-    #[error("a number is too large to be read everywhere")]
+    #[error("a number is out of range for some readers")]
     Number,
-    /// A text with an escape that is no character, such as `\ud800`.
-    #[error("a text has an escape that is no character")]
+    /// A string with an escape that is not a character, such as `\ud800`.
+    #[error("a string has an escape that is not a character")]
     Text,
     /// An object with two members of one name: readers differ in which of them they take.
-    #[error("an object has two members of one name")]
+    #[error("an object has two members with the same name")]
     NamedTwice,
-    /// A member with the reserved name of personal values that is not the mark of one.
+    /// A member with the name that is reserved for personal values, in an object that is not a valid
+    /// one.
     #[error(transparent)]
     UnclearMark(#[from] UnclearMark),
 }
@@ -60,7 +61,7 @@ pub(crate) fn check(text: &[u8], most: usize) -> Result<(), JsonFault> {
     Scan::of(text, most)?.iter().try_for_each(|mark| Ok(mark.check(text)?))
 }
 
-/// The JSON value that this is, from the first byte to the last, whatever its readers think of it.
+/// The one JSON value that these bytes are, without a check that it may be stored.
 pub(crate) fn raw(text: &[u8]) -> Option<&RawValue> {
     // The parser leaves out the space around a value.
     serde_json::from_slice::<&RawValue>(text).ok().filter(|json| json.get().len() == text.len())

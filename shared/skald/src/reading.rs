@@ -11,7 +11,7 @@ use crate::{
 
 /// How many commits are read at once. More than a page of a store holds that pages by size: on DynamoDB, 1 MB.
 const PAGE: u32 = 10_000;
-/// How many times larger than a page the next one is: where no snapshot is on the first, there may be none for long.
+/// By what factor each page grows: if the first has no snapshot, there may be none for a long way.
 const GROWTH: u32 = 4;
 
 /// Which way a stream is read, and from where.
@@ -39,8 +39,8 @@ pub struct Page {
 pub enum Until {
     /// Up to the event at this position, and with it.
     Version(Version),
-    /// Up to the last commit that was recorded at this time or before: what comes before it in the stream
-    /// existed then, whatever a wrong clock says of it.
+    /// Up to the last commit that was recorded at this time or before. Everything before it in the
+    /// stream existed then, even if a wrong clock recorded it later.
     Time(Timestamp),
 }
 
@@ -124,7 +124,8 @@ fn pages<'a, S: EventStore + ?Sized>(
     })
 }
 
-/// The size of the page after one of this size, where all that is read is kept anyway. An interval of snapshots may be longer than a large page.
+/// The size of the page after one of this size, for callers that keep everything they read anyway.
+/// An interval of snapshots may be longer than a large page.
 pub(crate) fn grown(at_most: u32) -> u32 {
     at_most.max(PAGE.min(at_most.saturating_mul(GROWTH)))
 }

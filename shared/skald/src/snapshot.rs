@@ -33,8 +33,8 @@ impl Snapshot {
     }
 }
 
-/// Why a snapshot that was due was left out. The commit was written without it: loads go back further, and take the longer the
-/// more commits go without.
+/// Why a snapshot that was due was left out. The commit was written without it. Loads then go back
+/// further, and take longer with each commit that has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LeftOut {
     /// With it the commit would be larger than [`MAX_WITH_SNAPSHOT_BYTES`].
@@ -44,12 +44,13 @@ pub enum LeftOut {
         size_bytes: usize,
     },
     /// The state cannot be written as JSON, or is nested more deeply than a store keeps.
-    #[error("the state cannot be written as JSON that is kept")]
+    #[error("the state cannot be written as JSON that may be stored")]
     Unwritable,
 }
 
 impl LeftOut {
-    /// Takes the snapshot out of a draft that it makes too large, and says so; `None` if it may stay, or there is none.
+    /// Removes the snapshot from a draft if it makes the draft too large, and returns why. `None`
+    /// if it may stay, or if there is no snapshot.
     pub fn check(draft: &mut Draft) -> Option<Self> {
         let size_bytes = draft.size_bytes();
         if size_bytes <= MAX_WITH_SNAPSHOT_BYTES {
@@ -95,7 +96,7 @@ impl<S> Snapshots<S> {
     /// This state as it is stored.
     ///
     /// # Errors
-    /// [`LeftOut::Unwritable`] if it cannot be written as JSON, or not as JSON that is kept.
+    /// [`LeftOut::Unwritable`] if it cannot be written as JSON, or not as JSON that may be stored.
     pub fn take(&self, state: &S) -> Result<Snapshot, LeftOut> {
         // What a state's `Serialize` says of its failure may quote the state.
         let state = (self.write)(state).or(Err(LeftOut::Unwritable))?;

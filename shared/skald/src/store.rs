@@ -76,11 +76,13 @@ pub trait EventStore: Sync {
 
     /// Appends one commit to each of several streams: all of them or none. Answers in the order of `parts`.
     ///
-    /// If the commit at each head carries its draft's id, an earlier attempt had succeeded: the answer is those commits. If it
-    /// does so at some heads only, the earlier attempt was decided over other streams or at other heads, and all that it was to
-    /// write is written: nothing is appended, and [`AppendError::RepeatedInPart`] has the commits that were found.
+    /// If the commit at each head carries its draft's id, an earlier attempt had succeeded: the
+    /// answer is those commits. If it does so at some heads only, the earlier attempt was decided
+    /// over other streams or at other heads, and everything it decided is written. Nothing is
+    /// appended then, and [`AppendError::RepeatedInPart`] has the commits that were found.
     ///
-    /// A repeat is recognised by the commit at the head and by no other: one elsewhere in the stream is found by reading.
+    /// Only the commit at the head identifies a repeat; one elsewhere in the stream is found by
+    /// reading.
     ///
     /// # Errors
     /// As [`append`](Self::append), and [`AppendError::RepeatedInPart`]; [`AppendError::Contended`] also if another transaction
@@ -132,8 +134,9 @@ pub enum AppendError {
         /// The streams whose head moved.
         streams: Vec<StreamId>,
     },
-    /// An earlier attempt of the same command had succeeded, but over other streams or at other heads: nothing was appended,
-    /// and nothing is left to be done. Only from several streams at once.
+    /// An earlier attempt of the same command succeeded, but over other streams or at other heads.
+    /// Nothing was appended, and nothing is left to do. Only an append to several streams gives
+    /// this error.
     #[error("an earlier attempt was written to {}", names_of(.found))]
     RepeatedInPart {
         /// What it wrote at these heads, in the order of the call; at least one commit.
@@ -198,8 +201,8 @@ pub enum Refusal {
         /// Which name, and the rule that it breaks.
         fault: InvalidName,
     },
-    /// An event's data, or the state of a snapshot, that not every reader could read back.
-    #[error("something for {stream} cannot be stored: {fault}")]
+    /// An event's data, or the state of a snapshot, that some reader could not read back.
+    #[error("JSON for {stream} cannot be stored: {fault}")]
     Json {
         /// Where it was to go.
         stream: StreamId,

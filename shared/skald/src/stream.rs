@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Longest tenant, and longest id of a thing that callers name, in characters.
 const MAX_IDENTIFIER: usize = 64;
-/// Longest id inside a stream's name: two identifiers and what separates them, as in
+/// Longest id inside a stream's name: two identifiers and a separator, as in
 /// `receipt-<sku>~<reference>`.
 const MAX_STREAM_ID: usize = 2 * MAX_IDENTIFIER + 1;
 
@@ -36,7 +36,7 @@ impl InvalidName {
     }
 }
 
-/// A name that may be anything, as a message shows it.
+/// An invalid name, shortened for an error message.
 fn shortened(name: &str) -> String {
     match name.char_indices().nth(MAX_SHOWN) {
         Some((end, _)) => format!("{:?}…", &name[..end]),

@@ -198,8 +198,8 @@ pub(crate) struct LoadedStreams<H, States> {
     pub(crate) states: States,
 }
 
-/// Loads all streams, back to their snapshots. If a snapshot cannot be read, more of that stream is read, and of no other:
-/// back to a snapshot that can be read, or to the beginning, by pages that grow.
+/// Loads all streams, back to their snapshots. If a snapshot cannot be read, more of that stream
+/// alone is read, in growing pages: back to a readable snapshot or to the beginning.
 pub(crate) async fn load_streams<S: EventStore, T: Streams>(
     store: &S,
     streams: &T,

@@ -35,8 +35,8 @@ pub struct Listing {
 pub struct ListPage {
     /// The entries, last place first.
     pub entries: Vec<ListEntry>,
-    /// What lies among them and was never written by a view store. It has no place in the order: it may be on the next page,
-    /// too.
+    /// Malformed entries among them, never written by a view store. They have no place in the order
+    /// and may be on the next page too.
     pub odd: Vec<OddEntry>,
 }
 
@@ -82,7 +82,7 @@ pub struct ViewRow {
     pub parked: Option<Parked>,
 }
 
-/// A row that no store takes: it does not fit, or not every reader could read it back.
+/// Why no store takes a row: it does not fit, or some reader could not read it back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RowRefusal {
     /// Its body is no JSON that may be stored. It may have [`MAX_STATE_LEVELS`] of nesting.
@@ -109,7 +109,7 @@ pub enum RowRefusal {
 }
 
 impl RowRefusal {
-    /// Checks what needs no store to be checked.
+    /// Checks what can be checked without a store.
     fn check(row: &ViewRow) -> Result<(), Self> {
         if let Some(Listing { group, sort }) = &row.listing {
             if !(1..=MAX_LIST_GROUP_BYTES).contains(&group.len()) {
@@ -128,8 +128,8 @@ impl RowRefusal {
 }
 
 impl ViewRow {
-    /// The size of its body and its place in a list, in bytes, and of a reason that is longer than [`park`](crate::park)
-    /// keeps: for any other there is room beside.
+    /// The size of its body and its place in a list, in bytes. Of the reason, only what exceeds the
+    /// most that [`park`](crate::park) keeps is counted: there is room for the rest.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         let listing = self.listing.as_ref().map_or(0, |Listing { group, sort }| group.len() + sort.len());
@@ -162,7 +162,8 @@ pub struct Parked {
     pub reason: String,
     /// Since when.
     pub at: Timestamp,
-    /// How many messages came since. A [`redrive`](crate::redrive) that has not seen what they told of is stale.
+    /// How many messages came since. A [`redrive`](crate::redrive) that read the row before the last
+    /// of them is stale.
     pub missed: u64,
 }
 
@@ -177,11 +178,13 @@ pub trait ViewStore: Sync {
     /// The rows of these streams, in their order; those that exist, perhaps not as of now (eventually consistent).
     ///
     /// # Errors
-    /// [`StoreError`] if the store does not answer. A row that cannot be read is no error: it is in [`Rows::odd`].
+    /// [`StoreError`] if the store does not answer. A row that cannot be read is not an error: it is
+    /// in [`Rows::odd`].
     fn get_many(&self, streams: &[StreamId]) -> impl Future<Output = Result<Rows, StoreError>> + Send;
 
-    /// Stores the row, if the stored one is still at `expected` and not parked; at [`Version::START`] also if there is
-    /// none. So a parked row is written over only by a caller that has seen that it is parked.
+    /// Stores the row, if the stored one is still at `expected` and not parked; at
+    /// [`Version::START`] also if there is none. So only a caller that has seen that a row is
+    /// parked overwrites it.
     ///
     /// # Errors
     /// [`StoreError::RowRefused`] for a row that breaks a limit, before it is sent; the other kinds if the store does not
@@ -193,8 +196,9 @@ pub trait ViewStore: Sync {
         row: &ViewRow,
     ) -> impl Future<Output = Result<Put, StoreError>> + Send;
 
-    /// Stores the row, if the stored one is still the parked one that was read: at its version, parked, and with its count of
-    /// missed messages. For [`redrive`](crate::redrive), after the cause is mended.
+    /// Stores the row, if the stored one is still the parked one that was read: at its version,
+    /// parked, and with its count of missed messages. For [`redrive`](crate::redrive), after the
+    /// cause is fixed.
     ///
     /// # Errors
     /// As [`put`](Self::put).
@@ -210,7 +214,8 @@ pub trait ViewStore: Sync {
     /// more.
     ///
     /// # Errors
-    /// [`StoreError`] if the store does not answer. What is no row's entry is no error: it is in [`ListPage::odd`].
+    /// [`StoreError`] if the store does not answer. A malformed entry is not an error: it is in
+    /// [`ListPage::odd`].
     fn list(
         &self,
         group: &str,

@@ -1,7 +1,7 @@
 //! Goods that an order needs, brought together at one shard, so that the order's parts fit a
 //! transaction.
 //!
-//! Nothing is held by it, and nothing is lost if it is all that happens: each step moves goods
+//! Gathering reserves nothing, and nothing is lost if no reservation follows: each step moves goods
 //! between shards of one product, in one transaction, and what an order draws is decided later.
 
 use events::{OrderId, ReservedLine, ShardQuantity, Sku, StockEvent};

@@ -1,12 +1,12 @@
-//! Making a reservation: from which shards how many, or what there is too little of.
+//! Making a reservation: how many goods come from which shards, or which product is short.
 //!
-//! Goods are held all at once, in one transaction over the reservation and the shards it draws
-//! from. Where they are spread over more shards than a transaction holds, they are first
-//! [gathered](super::Gathering) at fewer.
+//! Goods are reserved all at once, in one transaction over the reservation and the shards it draws
+//! from. Goods in more shards than a transaction holds are first [gathered](super::Gathering) into
+//! fewer.
 //!
-//! There is too little of a product only if all its shards together had too little at one moment.
-//! Shards are read one after the other, and goods may have moved meanwhile; so a reservation is
-//! refused at the second look, if no shard of the product has moved since the first.
+//! A product is short only if all its shards together had too little at one moment. Shards are read
+//! one after the other, and goods may have moved meanwhile; so a reservation is refused at the
+//! second look, if no shard of the product has moved since the first.
 
 use std::cmp::Reverse;
 
@@ -66,8 +66,8 @@ impl MakeReservation {
         shards.collect()
     }
 
-    /// For each line, from which shards to draw how many; or what there is too little of, with the
-    /// place of its line.
+    /// For each line, how many to draw from which shards; or the short products, with the index of
+    /// their lines.
     fn draw(&self, shards: &[&[Folded<StockState>]]) -> Result<Vec<Vec<ReservedLine>>, Vec<(usize, ShortLine)>> {
         let (mut drawn, mut short) = (Vec::new(), Vec::new());
         for (place, (line, shards)) in self.lines.iter().zip(shards).enumerate() {
@@ -100,11 +100,12 @@ impl WantedLine {
         ShortLine { sku: self.sku.clone(), wanted: self.quantity, available }
     }
 
-    /// How many from which shard, by rising shard; none if all together have too few.
+    /// How many to draw from which shard, in order of the shards; `None` if all together have too
+    /// few.
     ///
-    /// One shard that holds enough is best, and which of several is said by the order's id, so that
-    /// many orders at once do not all meet at the same. Else the fullest first, so that it takes
-    /// the fewest.
+    /// A single shard that has enough is best. If several do, the order's id chooses, so that
+    /// simultaneous orders do not all use the same one. Otherwise the fullest shards come first, so
+    /// that the fewest are used.
     fn draw(&self, order_id: OrderId, available: &[u64]) -> Option<Vec<ReservedLine>> {
         let wanted = u64::from(self.quantity);
         let enough: Vec<usize> = (0..available.len()).filter(|&shard| available[shard] >= wanted).collect();

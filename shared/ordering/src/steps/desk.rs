@@ -21,7 +21,7 @@ pub(super) struct Desk<'a, S, P> {
     pub(super) store: &'a S,
     pause: &'a P,
     pub(super) input: &'a StepInput,
-    /// When this round began: what is decided in it is decided by this.
+    /// When this round began: all decisions in it use this time.
     pub(super) at: Timestamp,
     round: u32,
 }

@@ -38,10 +38,12 @@ impl StepError {
     /// The name of [`Permanent`](Self::Permanent).
     pub const PERMANENT: &'static str = "Permanent";
 
-    /// What is said for good: a step that says so is not tried again. Anything else may pass, by whatever name: what is
-    /// [`TRANSIENT`](Self::TRANSIENT), a time-out, a function that died. A step may always be taken again.
+    /// The terminal errors: a step that fails with one is not retried. Every other error may pass,
+    /// under any name: [`TRANSIENT`](Self::TRANSIENT), a time-out, a function that died. A step may
+    /// always be taken again.
     pub const FOR_GOOD: [&'static str; 4] = [Self::REFUSED, Self::UNDONE, Self::SETTLED, Self::PERMANENT];
-    /// What parking says for good: it has no choice but to be tried again after anything else.
+    /// The terminal errors of parking. It is retried after every other error, because there is no
+    /// alternative.
     pub const PARKING_FOR_GOOD: [&'static str; 3] = [Self::REFUSED, Self::UNDONE, Self::SETTLED];
 
     /// What the state machine calls it: the `errorType` of the function's answer.

@@ -113,8 +113,8 @@ pub fn turn(
     }
 }
 
-/// Decides over the reservation and its stock, all or nothing. Whatever came of it is seen in the
-/// next round. `before` is what was last seen of shards that seemed to have too little.
+/// Decides over the reservation and its stock, all or nothing. The next round sees the result.
+/// `before` is the last look at shards that seemed short.
 async fn carry_out<S: EventStore, P: Pause>(
     desk: &Desk<'_, S, P>,
     order: &Seen<Order, S::Head>,
@@ -149,7 +149,7 @@ async fn carry_out<S: EventStore, P: Pause>(
     }
 }
 
-/// One decision over a reservation and stock; what it was rejected for, if it was.
+/// One decision over a reservation and stock; returns the rejection, if there is one.
 async fn decide<S: EventStore, P: Pause>(
     desk: &Desk<'_, S, P>,
     order: &Seen<Order, S::Head>,
@@ -163,8 +163,8 @@ async fn decide<S: EventStore, P: Pause>(
     }
 }
 
-/// Brings goods together that are spread over too many shards. Goods that are elsewhere by now are
-/// left there.
+/// Gathers goods that are spread over too many shards. Goods that have moved meanwhile stay where
+/// they are.
 async fn bring_together<S: EventStore, P: Pause>(
     desk: &Desk<'_, S, P>,
     order: &Seen<Order, S::Head>,

@@ -23,7 +23,7 @@ struct Unwrapped {
 }
 
 impl Unwrapped {
-    /// A clock that was set back does not make it younger.
+    /// Setting the clock back does not make a key younger.
     fn is_good(&self, now: Timestamp) -> bool {
         (self.since..self.since.plus_millis(REMEMBERED_MS)).contains(&now)
     }
@@ -39,7 +39,8 @@ impl Remembered {
         keys.get(person).map(|unwrapped| unwrapped.key.clone())
     }
 
-    /// In the place of the oldest key if there are too many: it has to be unwrapped again when it is needed.
+    /// Remembers a key. If there are too many, it replaces the oldest one, which must be unwrapped
+    /// again when it is needed.
     pub(super) fn keep(&self, person: Person, wrapped: Vec<u8>, key: PersonKey, now: Timestamp) {
         let mut keys = self.lock();
         keys.insert(person, Unwrapped { from: wrapped, key, since: now });
@@ -55,7 +56,7 @@ impl Remembered {
         self.lock().remove(person);
     }
 
-    /// Forgets the keys, whoever's they are, that were unwrapped too long ago.
+    /// Forgets all keys that were unwrapped too long ago.
     pub(super) fn forget_old(&self, now: Timestamp) {
         self.lock().retain(|_, unwrapped| unwrapped.is_good(now));
     }

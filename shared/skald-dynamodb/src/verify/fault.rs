@@ -44,8 +44,8 @@ pub enum Defect {
     /// An event that the catalogue cannot decode.
     #[error("in the table: {0}")]
     Undecodable(String),
-    /// A commit that was recorded earlier than the one before it: one of two clocks was wrong, or it was not
-    /// written by a store. Who follows all commits may have missed it.
+    /// A commit that was recorded earlier than the one before it: one of two clocks was wrong, or
+    /// it was not written by a store. Followers of all commits may have missed it.
     #[error("in the table: recorded at {at}, earlier than the commit before it, at {before}")]
     Earlier {
         /// When it was recorded.
@@ -53,7 +53,7 @@ pub enum Defect {
         /// When the commit before was.
         before: Timestamp,
     },
-    /// A commit from a clock that was wrong: who follows all commits does not see it before that time.
+    /// A commit from a wrong clock: followers of all commits do not see it before that time.
     #[error("in the table: recorded at {at}, which lies ahead of now")]
     Ahead {
         /// When it was recorded, as the clock said.

@@ -1,4 +1,4 @@
-//! Sums over entries, by which it is seen where table and index differ without keeping the entries.
+//! Sums over entries, which show where table and index differ without keeping the entries.
 
 use std::collections::{BTreeMap, BTreeSet};
 

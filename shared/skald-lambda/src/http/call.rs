@@ -12,7 +12,7 @@ use crate::clock;
 
 /// Largest body, in bytes.
 pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
-/// Stands in a text for bytes that are not UTF-8: the gateway puts it there.
+/// The character with which the gateway replaces bytes that are not UTF-8.
 const REPLACEMENT: char = '\u{fffd}';
 
 /// A call as a handler sees it.
@@ -35,7 +35,7 @@ impl Call {
     /// The call that this event is.
     pub(super) fn of(event: &GatewayEvent, correlation_id: CorrelationId, at: Timestamp) -> Result<Self, Problem> {
         let Some(method) = event.method() else {
-            return Err(Problem::invalid("This is no call of an HTTP API in payload format 2.0."));
+            return Err(Problem::invalid("This is not an HTTP API call in payload format 2.0."));
         };
         Ok(Self {
             method: if method == HEAD { "GET" } else { method }.to_owned(),
@@ -72,7 +72,7 @@ impl Call {
         }
         let text = str::from_utf8(body).ok().filter(|text| !text.contains(REPLACEMENT));
         let Some(text) = text else {
-            return Err(Problem::invalid("The body is not UTF-8, or has U+FFFD, which stands for what is not."));
+            return Err(Problem::invalid("The body is not UTF-8, or contains U+FFFD, which replaces invalid bytes."));
         };
         if text.starts_with('\u{feff}') {
             return Err(Problem::invalid("The body begins with a byte order mark: send JSON without it."));
@@ -88,7 +88,7 @@ impl Call {
     pub fn single_header(&self, name: &str) -> Result<Option<&str>, Problem> {
         let value = self.ascii_header(name)?;
         if value.is_some_and(|value| value.contains(',')) {
-            let detail = "must come once, and without a comma: the values of a repeated header are joined by one";
+            let detail = "must be sent once and contain no comma: repeated headers arrive joined by commas";
             return Err(Problem::invalid(format!("The header {name} {detail}.")));
         }
         Ok(value)

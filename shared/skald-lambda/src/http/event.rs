@@ -1,8 +1,9 @@
 //! The gateway's event: payload format 2.0 of an HTTP API.
 //!
-//! A caller decides most of what is in it, so nothing in it may stop the function. It is therefore
-//! read as loose JSON, field by field: what is missing or of another type counts as not sent. The
-//! source of the format is AWS's page "Create AWS Lambda proxy integrations for HTTP APIs".
+//! A caller controls most of its content, so nothing in it may stop the function. It is therefore
+//! read as loose JSON, field by field: a field that is missing or has another type counts as not
+//! sent. The source of the format is AWS's page "Create AWS Lambda proxy integrations for HTTP
+//! APIs".
 
 use std::collections::BTreeMap;
 
@@ -44,8 +45,8 @@ impl GatewayEvent {
     /// The path's segments, from where the API begins.
     ///
     /// The gateway decodes the path, all but `%25`, and so an encoded `/` has become a separator.
-    /// In front of the route may stand the stage, unless it is the default one, and what a proxy or
-    /// a domain's mapping adds; the route's key says where the route begins.
+    /// The stage (unless it is the default one) and the prefix of a proxy or a domain mapping may
+    /// come before the route. The route's key says where the route begins.
     pub(super) fn segments(&self) -> Vec<String> {
         let path = self.text("/rawPath").unwrap_or_default();
         let sent = path.split('/').filter(|segment| !segment.is_empty());

@@ -1,7 +1,7 @@
-//! JSON as a body may have it: no member named twice, and not nested without end.
+//! JSON that a body may contain: no repeated member names, and bounded nesting.
 //!
-//! Of two members with one name most readers take the last, some the first: a caller and a service
-//! that disagree about it see two different requests. So neither is taken.
+//! If two members have the same name, most readers take the last and some the first. A caller and a
+//! service that differ here see two different requests, so both are refused.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -12,7 +12,7 @@ use serde_json::{Map, Number, Value};
 /// Deepest nesting of arrays and objects.
 const MAX_DEPTH: usize = 64;
 
-/// Why a text is not taken.
+/// Why a text is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fault {
     /// It is not JSON from here on; both count from 1.

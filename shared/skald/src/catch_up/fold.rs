@@ -4,7 +4,8 @@ use std::slice;
 
 use crate::{CatchUpError, Commit, Projection, StreamId, Timestamp, Version, ViewRow, project};
 
-/// After so many events the row is stored, at the next end of a commit. A function folds many times as many in its time.
+/// The row is stored after this many events, at the next end of a commit. A function can fold many
+/// times more within its time limit.
 const EVENTS_AT_ONCE: usize = 5_000;
 /// After events of so many bytes, likewise.
 const BYTES_AT_ONCE: usize = 16 * 1024 * 1024;
@@ -55,7 +56,7 @@ impl<'a, P: Projection> Fold<'a, P> {
         Ok(())
     }
 
-    /// Whether so much is not stored that it would be a pity to lose it.
+    /// Whether so much is unsaved that the row should be stored now.
     pub(super) const fn is_due(&self) -> bool {
         self.events >= EVENTS_AT_ONCE || self.size_bytes >= BYTES_AT_ONCE
     }

@@ -1,8 +1,9 @@
 //! The checkpoint of a slice, and which of several runs has it.
 //!
-//! Every claim of the first slice's row gives a **generation**: the version that the row has then, so there are no two alike
-//! and a later one is greater. With it the rows of the other slices are claimed. A run gives way where it finds a greater
-//! generation and writes over a smaller one, so of any number of runs at once the one with the greatest remains.
+//! Every claim of the first slice's row gives a **generation**, the version that the row has then.
+//! So each generation is unique, and a later one is greater. The rows of the other slices are
+//! claimed with it. A run overwrites a smaller generation and ends where it finds a greater one. So
+//! of any number of runs at once, the one with the greatest generation remains.
 
 use serde::{Deserialize, Serialize};
 
@@ -50,7 +51,7 @@ impl Checkpoint {
         Self { run, generation, slices, floor, done: from.clone(), begun: from.clone() }
     }
 
-    /// None of a row that no follower of such an index writes.
+    /// `None` if no follower of such an index writes such a row.
     fn read(row: &ViewRow, slices: u8) -> Option<Self> {
         let body = row.body.as_deref().filter(|_| row.parked.is_none())?;
         let checkpoint: Self = serde_json::from_str(body).ok()?;
@@ -65,7 +66,8 @@ impl Checkpoint {
 }
 
 impl Row {
-    /// Claims the row of a slice for a run of this generation; for a new one without.
+    /// Claims the row of a slice for a run of this generation, or for a new generation if there is
+    /// none.
     ///
     /// # Errors
     /// [`FollowError::Taken`] if a run of a greater generation has it.
@@ -118,7 +120,8 @@ impl Row {
         &self.stored.begun
     }
 
-    /// Makes the checkpoint say that entries up to `begun` may be handed on; writes nothing if it says so.
+    /// Records in the checkpoint that entries up to `begun` may be handed on. Writes nothing if it
+    /// says so already.
     ///
     /// # Errors
     /// [`FollowError::Taken`] if another run has the row.

@@ -39,8 +39,8 @@ pub enum KeyEntry {
 
 /// Keeps the keys of persons, apart from what is sealed with them. The port to a table of its own.
 ///
-/// A call that begins after [`erase`](Self::erase) has returned finds that the person is erased, wherever it is made: what a
-/// store of keys remembers is never an answer by itself.
+/// A call that begins after [`erase`](Self::erase) has returned finds that the person is erased,
+/// wherever it is made: a store of keys never answers from memory alone.
 pub trait PersonKeys: Sync {
     /// The key to seal with; a new one for whoever has none.
     ///

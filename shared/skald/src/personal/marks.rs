@@ -1,6 +1,7 @@
-//! Personal values in JSON, found by their marks: what stores, opens or shows JSON need not know what it is the JSON of.
+//! Personal values in JSON, found by their marks: code that stores, opens or shows JSON need not
+//! know its type.
 //!
-//! JSON is changed as text, at the marks and nowhere else: everything that stands beside them stays byte for byte.
+//! JSON is changed as text, at the marks and nowhere else: everything else stays byte for byte.
 
 use std::ops::Range;
 
@@ -37,21 +38,22 @@ impl Form {
     }
 }
 
-/// Why it cannot be told what of an object with the member `$person` is personal. Quotes nothing of it.
+/// Why an object with the member `$person` is not a valid personal value. Quotes nothing of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnclearMark {
     /// The member `$person` is not the id of a person.
-    #[error("a personal value is about no person")]
+    #[error("a personal value does not name a person")]
     Person,
-    /// Beside the member `$person` there is not one member alone: a [`Personal`](super::Personal) that was flattened into
-    /// another object, say, or is the content of a tagged variant.
+    /// The object does not have exactly one member beside `$person`: a
+    /// [`Personal`](super::Personal) that was flattened into another object, say, or is the content
+    /// of a tagged variant.
     #[error("a personal value is mixed with other fields")]
     Mixed,
     /// The member beside `$person` is not `plain`, `sealed` or `erased` with what belongs there.
-    #[error("a personal value is of no known form")]
+    #[error("a personal value has an unknown form")]
     Form,
     /// A sealed value that is not base64, or is too short to have been sealed.
-    #[error("what is called sealed was never sealed")]
+    #[error("a value marked as sealed was never sealed")]
     Seal,
     /// A personal value inside another one. Each has a person and a key of its own.
     #[error("a personal value is inside another")]
@@ -161,7 +163,7 @@ fn shown_as(json: &[u8], shown: impl Fn(&Mark) -> Vec<u8>) -> Result<Value, Json
 /// `null`.
 ///
 /// # Errors
-/// [`JsonFault`] if it cannot be read, or it cannot be told what is personal.
+/// [`JsonFault`] if it cannot be read, or has an invalid personal value.
 pub fn reveal(json: &[u8]) -> Result<Value, JsonFault> {
     shown_as(json, |mark| match mark.form {
         Form::Plain => mark.content(json).to_vec(),

@@ -13,9 +13,10 @@ use crate::{
 
 /// A store, of events or of rows, whose personal values are plain for who reads through this, or erased with their person.
 ///
-/// Reading costs a look at the key of each person on a page, strongly consistent: a read after a person was erased shows
-/// nothing of them. What an append answers is in the same form as what is read. Writing is the store's own: a caller that
-/// also writes has an `Opening` of a [`Sealing`](super::Sealing).
+/// Reading costs a strongly consistent look at the key of each person on a page, so a read after an
+/// erasure shows nothing of that person. An append returns events in the same form as a read.
+/// Writes go to the inner store unchanged: a caller that also writes wraps a
+/// [`Sealing`](super::Sealing) in an `Opening`.
 #[derive(Debug, Clone)]
 pub struct Opening<S, K> {
     store: S,
@@ -31,7 +32,8 @@ struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    /// None if nothing is sealed in it. What cannot be read has nothing sealed in it: its reader will say what it is.
+    /// `None` if nothing is sealed in it. JSON that cannot be read counts as such; its reader will
+    /// report the fault.
     fn of(stream: &'a StreamId, at: Version, json: &'a mut Vec<u8>) -> Option<Self> {
         let marks = marks(json).ok()?;
         marks.iter().any(|mark| mark.form == Form::Sealed).then_some(Self { stream, at, json, marks })
@@ -61,8 +63,8 @@ impl<S, K: PersonKeys> Opening<S, K> {
         Ok(commits)
     }
 
-    /// The events of a draft, if they can be stored, as a read will show them. It costs a look at the key of each person of
-    /// whom the draft holds something sealed; what is given plain costs none.
+    /// The events of a draft, if they can be stored, as a read will show them. Each person with a
+    /// sealed value in the draft costs a look at their key; plain values cost none.
     async fn opened_events(&self, stream: &StreamId, draft: &Draft) -> Result<Vec<EventData>, AppendError> {
         Refusal::check(std::iter::once((stream, draft)))?;
         let mut events = draft.events.clone();
@@ -126,7 +128,7 @@ where
     Ok(value.opened(plain.or(Err(unopened(Unopened::Unfit)))?))
 }
 
-/// Opens all of these documents, or none can be used.
+/// Opens all of these documents, or fails.
 async fn open_all<K: PersonKeys>(keys: &K, documents: Vec<Found<'_>>) -> Result<(), StoreError> {
     match open_each(keys, documents).await?.into_iter().next() {
         Some((place, fault)) => Err(StoreError::Unopened { place, fault }),

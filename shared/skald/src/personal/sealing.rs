@@ -13,8 +13,8 @@ use crate::{
     RowRefusal, Rows, SnapshotKind, StoreError, StreamId, Version, ViewRow, ViewStore, Way, try_at_once,
 };
 
-/// A store, of events or of rows, that gets personal values only sealed. What is read from it is sealed, too, and so is
-/// what an append answers: see [`Opening`](super::Opening).
+/// Wraps a store of events or rows, which then gets only sealed personal values. Reads and appends
+/// return them sealed too: see [`Opening`](super::Opening).
 ///
 /// Values that are sealed already are stored as they are, so what is copied from one stream to another costs no key. A
 /// plain value costs a look at its person's key, once for each person in what is appended together.
@@ -27,7 +27,7 @@ pub struct Sealing<S, K> {
 /// The keys of the persons in documents.
 type Keys = BTreeMap<Person, KeyEntry>;
 
-/// A draft for a stream, and whom it says something plain about.
+/// A draft for a stream, and the persons with plain values in it.
 struct Found {
     stream: StreamId,
     draft: Draft,
