@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{InvalidValue, Validated};
 
-/// The largest whole number below which every whole number is a double: what each client that reads
-/// JSON reads exactly (RFC 8259, section 6). 2⁵³ − 1.
+/// 2⁵³ − 1: every whole number up to this one is exact as a double, so that every JSON client reads
+/// it exactly (RFC 8259, section 6).
 pub const LARGEST_EXACT: i64 = (1 << 53) - 1;
 
 /// The bolívar, which the list has as withdrawn since VED: ISO 4217 has both, and Venezuela pays
@@ -51,7 +51,7 @@ fn currency_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({ "type": "string", "enum": codes })
 }
 
-/// Whether people pay with this currency today: it is money, and was not withdrawn.
+/// Whether this currency is in use today: it is money, and was not withdrawn.
 #[must_use]
 pub fn is_payable(currency: Currency) -> bool {
     let is_in_use = currency.is_superseded().is_none() || IN_USE_ALL_THE_SAME.contains(&currency);

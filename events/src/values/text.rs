@@ -2,17 +2,17 @@
 
 use unicode_general_category::{GeneralCategory, get_general_category};
 
-/// Characters that count as letters or symbols and show nothing: the fillers of Hangul, and the
+/// Characters that count as letters or symbols and are invisible: the fillers of Hangul, and the
 /// Braille pattern without dots.
 const BLANK: [char; 5] = ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
 
-/// Whether `text` is something that a person can read: 1 to `longest` characters, at least one of
-/// them visible, and none that is not text (a control character, the end of a line or a paragraph),
-/// that turns the order of the text around it (embeddings, overrides and isolates of the
-/// bidirectional algorithm), or that hides text in it (tags, interlinear annotations).
+/// Whether a person can read `text`: it has 1 to `longest` characters, at least one of them
+/// visible. No character may be other than text (a control character, the end of a line or a
+/// paragraph), reorder the text around it (embeddings, overrides and isolates of the bidirectional
+/// algorithm), or hide text (tags, interlinear annotations).
 ///
-/// What joins or keeps apart the characters beside it, and marks of direction, are part of many
-/// scripts and of emoji: they may stand between visible characters.
+/// Joiners, non-joiners and direction marks are part of many scripts and of emoji, so they may
+/// stand between visible characters.
 #[must_use]
 pub fn is_readable(text: &str, longest: usize) -> bool {
     text.chars().any(is_visible) && text.chars().count() <= longest && !text.chars().any(is_unwanted)
@@ -31,8 +31,8 @@ pub fn is_visible_ascii(text: &str, longest: usize) -> bool {
     (1..=longest).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// Whether a character shows by itself: a letter, a digit, a punctuation mark, a symbol. Marks stand
-/// on another character, and what is private or not assigned shows only to some.
+/// Whether a character is visible by itself: a letter, a digit, a punctuation mark, a symbol. Marks
+/// stand on another character. Private and unassigned characters are visible only to some.
 fn is_visible(c: char) -> bool {
     use GeneralCategory as C;
     let category = get_general_category(c);

@@ -80,7 +80,7 @@ impl<T: Topic> Relay<T> {
     }
 }
 
-/// How far a batch is.
+/// How far the relay has come with a batch.
 #[derive(Debug, Default)]
 struct Run {
     /// What is still to be sent, in order.

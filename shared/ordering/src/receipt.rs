@@ -1,5 +1,5 @@
 //! A delivery of one product: booked once, together with the stock it becomes. Its identity is the
-//! product and the reference; a delivery note with many products is as many receipts.
+//! product and the reference; a delivery note with several products makes several receipts.
 
 use events::{Quantity, ReceiptBooked, ReceiptEvent, ReceiptReference, ShardQuantity, Sku, StockEvent, StockShards};
 use skald::{Decider, Folded, Many, One, Tenant};

@@ -151,8 +151,8 @@ pub struct Follower<I, V> {
 }
 
 impl<I: CommitIndex, V: ViewStore> Follower<I, V> {
-    /// Goes on from the checkpoints, or begins where `following` says. From here on, an earlier run can no longer go on. Of
-    /// several that resume at once, one wins: the last to claim the first slice's row.
+    /// Resumes from the checkpoints, or begins where `following` says. Any earlier run ends. If
+    /// several runs resume at once, the last to claim the first slice's row wins.
     ///
     /// # Errors
     /// [`FollowError`]

@@ -28,10 +28,11 @@ const MORE: u8 = 1 << BITS;
 
 /// Where somebody stands in every slice of an index of all commits.
 ///
-/// Displayed and parsed as an opaque token in the letters of base64url. It has the place where most slices stand, and each
-/// slice that stands elsewhere: 26 characters for a time, and so wherever a follower has handed on all there is; some 100 in
-/// the middle of a replay; at most some 4,000 for 16 slices that each stand after an entry of a stream with the longest name.
-/// A token that was cut, changed or made up is told from one that was not; it is checked, but not signed.
+/// Displayed and parsed as an opaque token in the letters of base64url. It has the place of most
+/// slices, and each slice that is elsewhere. It is 26 characters for a time, which is where a
+/// follower is once it has handed everything on; some 100 in the middle of a replay; and at most
+/// some 4,000, if each of 16 slices is after an entry of a stream with the longest name. A token
+/// has a checksum, so one that was cut, changed or made up is detected; it is not signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
     slices: Vec<SlicePosition>,

@@ -137,7 +137,8 @@ impl ViewRow {
         self.body.as_ref().map_or(0, String::len) + listing + reason.saturating_sub(4 * MAX_REASON)
     }
 
-    /// Checks that the row fits, and that every reader can read it back. For stores, before they write.
+    /// Checks that the row fits, and that every reader can read it back. Stores call this before
+    /// they write.
     ///
     /// # Errors
     /// [`StoreError::RowRefused`] with the first rule that is broken.

@@ -18,13 +18,13 @@ pub(super) struct Slice {
     done: SlicePosition,
     /// The last entry of the batch under way, and else `done`.
     read: SlicePosition,
-    /// What stands up to there may have been handed on by an earlier run.
+    /// Entries up to there may have been handed on by an earlier run.
     doubtful: SlicePosition,
-    /// Where the next look begins: what stands before has shown, and was seen.
+    /// Where the next look begins: every earlier entry has shown and was seen.
     from: SlicePosition,
     /// Up to where the last look went.
     reached: Option<SlicePosition>,
-    /// What was found and is not handed on, because other slices are not read so far; by place.
+    /// Entries that are not handed on yet, because other slices are not read as far; by place.
     waiting: Vec<IndexEntry>,
     /// The entries after `from` that this run has seen.
     seen: BTreeSet<IndexKey>,
@@ -109,8 +109,8 @@ impl Slice {
         index.read(self.number, &SlicePosition::Before(from), Timestamp::LAST, limit).await
     }
 
-    /// Keeps what a look brought, and says where the next one begins: what stands further than the overlap before the end of
-    /// this one had shown by now.
+    /// Keeps the result of a look, and sets where the next one begins. Entries further than the
+    /// overlap before the end of this look have shown by now.
     pub(super) fn found(&mut self, look: Option<Look>, following: &Following, batch: &mut Batch) {
         let Some(look) = look else { return };
         self.seen.extend(look.entries.iter().map(|entry| entry.key.clone()));
@@ -142,12 +142,12 @@ impl Slice {
         }
     }
 
-    /// How many of those that wait stand no further than there.
+    /// How many waiting entries are no further than there.
     fn ready(&self, horizon: &SlicePosition) -> usize {
         self.waiting.partition_point(|entry| horizon.covers(&entry.key))
     }
 
-    /// Writes down that what waits up to there may be handed on.
+    /// Records that the waiting entries up to there may be handed on.
     ///
     /// # Errors
     /// As [`Row::store`].
