@@ -13,10 +13,10 @@ use ordering::requests::{Fault, OrderRequest, Untold};
 use ordering::streams;
 use serde_json::json;
 use skald::{
-    Actor, AppendError, Commit, CommitId, Decider, DomainEvent, EventStore, Many, One, Opening, PersonKeys, StoreError,
-    Version, states,
+    Actor, AppendError, Commit, CommitId, Decider, DomainEvent, EventStore, Many, One, Opening, Pause, PersonKeys,
+    StoreError, Version, states,
 };
-use skald_lambda::clock::new_id;
+use skald_lambda::clock::{RandomPause, new_id};
 use skald_lambda::http::{Call, IDEMPOTENT_REPLAYED, Problem, Reply, StatusCode, header};
 
 use crate::{OrderCommands, SOURCE};
@@ -49,7 +49,10 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
         let encoded = encoded.map_err(|error| Problem::internal(&error))?;
         // The id is this call's alone: what stands there under it was written by this call, also if
         // a lost answer made the store's client send it twice.
-        let draft = call.request(CommitId::new(new_id()), SOURCE, actor).draft(encoded, None);
+        let mut draft = call.request(CommitId::new(new_id()), SOURCE, actor).draft(encoded, None);
+        // When it is written, which may be seconds after the call came: its place in the index of
+        // all commits must not be long ago.
+        draft.at = RandomPause.now(call.at);
         match self.events.append(&loaded.head, draft).await {
             Ok(appended) => Ok(accepted(order_id, &placed(&appended.commit)?)),
             // The same key at the same time: the first call decides what it stands for.

@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
 use skald::{
     Actor, AppendError, Appended, CommitId, Context, CorrelationId, Decider, Draft, EventStore, Loaded, Page, Request,
-    Sealing, SnapshotKind, StoreError, StreamId, Tenant, Timestamp, Way, handle,
+    Sealing, SnapshotKind, StoreError, StreamId, Tenant, Timestamp, Version, Way, handle,
 };
-use skald_lambda::clock::{RandomPause, new_id};
+use skald_lambda::clock::{RandomPause, new_id, now};
 use skald_lambda::http::{Answer, answer};
 
 use crate::OrderCommands;
@@ -137,6 +137,19 @@ async fn the_first_answer_is_no_replay_whatever_became_of_its_append() {
     let again = place(store.clone(), keys.clone(), 1).await;
     assert_eq!((told(&again), body(&again)), ((202, true), body(&first)));
     assert_eq!(told(&place(store, keys, 2).await), (422, false));
+}
+
+/// Followers read the index of all commits once: what is written late must not be put far back.
+#[tokio::test]
+async fn an_order_has_the_time_at_which_it_is_written_not_that_of_its_call() {
+    let keys = InMemoryPersonKeys::default();
+    let store = Store { store: set_up(&keys).await, ..Store::default() };
+    let begun = now();
+    // The call came in at `Timestamp::EPOCH`.
+    let first = place(store.clone(), keys, 1).await;
+    let order_id = body(&first)["order_id"].as_str().unwrap().parse().unwrap();
+    let commits = store.read(&streams::order(&Tenant::default(), order_id), Version::START).await.unwrap();
+    assert!(commits[0].at >= begun, "{:?}", commits[0].at);
 }
 
 #[tokio::test]
