@@ -93,7 +93,7 @@ impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
             Ok(appended) if appended.repeated => Ok(Written::Before),
             Ok(_) => Ok(Written::Now),
             Err(AppendError::Conflict { .. } | AppendError::RepeatedInPart { .. } | AppendError::Contended) => {
-                self.pause.pause(self.round).await;
+                self.rest().await;
                 Ok(Written::Not)
             }
             Err(error) => Err(error.into()),
@@ -129,6 +129,12 @@ impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
     pub(super) fn request(&self, order: &Seen<Order, S::Head>) -> Request {
         let commit_id = CommitId::of(self.input.order_id.uuid(), self.input.step.name());
         Request { commit_id, at: self.at, context: self.context(order) }
+    }
+
+    /// Waits before another round, because what was seen in this one does not hold still: the longer, the more rounds there
+    /// were.
+    pub(super) async fn rest(&self) {
+        self.pause.pause(self.round).await;
     }
 
     pub(super) const fn pause(&self) -> &'a P {

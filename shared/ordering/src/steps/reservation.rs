@@ -4,7 +4,9 @@ use std::convert::Infallible;
 
 use events::{OrderId, Sku, StockShards};
 use futures_util::future::try_join;
-use skald::{CommitId, EventStore, HandleError, Many, One, Pause, Request, Timestamp, handle_all, try_at_once};
+use skald::{
+    CommitId, EventStore, HandleError, Many, One, Pause, Request, Timestamp, Version, handle_all, try_at_once,
+};
 
 use super::desk::{Desk, Seen};
 use super::{Move, StepError, way};
@@ -139,6 +141,8 @@ async fn carry_out<S: EventStore, P: Pause>(
     match rejection {
         None | Some(ReservingRejection::Reservation(_) | ReservingRejection::Changed) => Ok(()),
         Some(ReservingRejection::Doubtful(look)) => {
+            // Where goods move fast, another look at once costs a read of all shards and sees no rest.
+            desk.rest().await;
             *before = Some(look);
             Ok(())
         }
@@ -171,20 +175,26 @@ async fn bring_together<S: EventStore, P: Pause>(
     look: &Look,
     gatherings: &[Gathering],
 ) -> Result<(), StepError> {
-    // Versions only grow, so another look has another sum. Executions that saw the same move the
-    // same, once.
-    let seen: u64 = look.iter().flatten().map(|version| version.get()).sum();
     for (number, gatherings) in Gathering::by_transaction(gatherings).into_iter().enumerate() {
         let streams = Gathering::streams(gatherings, &desk.input.tenant);
-        let name = format!("gather_stock.{seen}.{number}");
-        let commit_id = CommitId::of(desk.input.order_id.uuid(), &name);
+        let commit_id = gathering_id(desk.input.order_id, look, number);
         let request = Request { commit_id, ..desk.request(order) };
         match handle_all(desk.store, desk.pause(), &streams, &request, |stock| gather(stock, gatherings)).await {
-            Ok(_) | Err(HandleError::Rejected(_)) => {}
+            Ok(_) => {}
+            Err(HandleError::Rejected(_)) => desk.rest().await,
             Err(error) => return Err(error.into()),
         }
     }
     Ok(())
+}
+
+/// The id of a transaction that brings goods together. It is made of the whole look: executions
+/// that saw every shard at the same version move the same, once, and any other look is another
+/// transaction.
+fn gathering_id(order_id: OrderId, look: &Look, number: usize) -> CommitId {
+    let line = |shards: &Vec<Version>| shards.iter().map(Version::to_string).collect::<Vec<_>>().join(",");
+    let seen = look.iter().map(line).collect::<Vec<_>>().join(";");
+    CommitId::of(order_id.uuid(), &format!("gather_stock.{number}.{seen}"))
 }
 
 /// What was ordered, and over how many shards the stock of each product was ever spread.
@@ -202,4 +212,30 @@ async fn wanted<S: EventStore, P: Pause>(
 async fn stock_shards<S: EventStore, P: Pause>(desk: &Desk<'_, S, P>, sku: &Sku) -> Result<StockShards, StepError> {
     let product = desk.look::<Product>(&streams::product(&desk.input.tenant, sku)).await?;
     Ok(product.state.listed().map_or(StockShards::ONE, |product| product.most_stock_shards))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use events::{Caller, CustomerId, IdempotencyKey};
+    use skald::Tenant;
+
+    use super::*;
+
+    /// Under one id, the second of two gatherings would be taken for a repeat of the first.
+    #[test]
+    fn every_look_has_its_own_gatherings() {
+        let key = IdempotencyKey::new("key-1").unwrap();
+        let caller = Caller::customer(&CustomerId::new("c-1").unwrap());
+        let order_id = OrderId::of(&Tenant::default(), &caller, &key);
+        // All of one sum; and the same versions in other lines.
+        let looks: [&[&[u64]]; 5] = [&[&[1, 3]], &[&[2, 2]], &[&[3, 1]], &[&[4]], &[&[1], &[3]]];
+        let looks = looks
+            .map(|look| look.iter().map(|line| line.iter().copied().map(Version::new).collect()).collect::<Look>());
+        let ids: HashSet<_> =
+            looks.iter().flat_map(|look| (0..2).map(move |number| gathering_id(order_id, look, number))).collect();
+        assert_eq!(ids.len(), 2 * looks.len());
+        assert_eq!(gathering_id(order_id, &looks[0], 0), gathering_id(order_id, &looks[0].clone(), 0));
+    }
 }

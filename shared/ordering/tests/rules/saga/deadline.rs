@@ -6,7 +6,7 @@ use events::OrderEvent;
 use ordering::order::{Order, Phase};
 use ordering::ports::{Gateway, GatewayCall, PaymentAtGateway, PortError};
 use ordering::saga::{Step, StepInput};
-use ordering::steps::{StepError, payment};
+use ordering::steps::{StepError, payment, reservation};
 use ordering::streams;
 use skald::memory::InMemoryEventStore;
 use skald::{CorrelationId, EventStore, LeftOut, Pause, StreamId, Tenant, Timestamp, Version, fold};
@@ -60,4 +60,18 @@ fn a_step_whose_order_expires_while_it_waits_for_others_undoes_it() {
     assert_eq!(commits[1].at, begun.plus_millis(3_600_000), "when it was turned round");
     let order = fold::<Order>(&commits).unwrap().state;
     assert!(matches!(order.placed().unwrap().phase, Phase::Undoing(_)), "{order:?}");
+}
+
+/// Where a product sells fast, looks at all its shards must not follow each other at once.
+#[test]
+fn a_step_that_saw_too_little_pauses_before_it_looks_again() {
+    let (store, tenant, order) = (InMemoryEventStore::default(), Tenant::default(), placed());
+    let begun = order.deadline.plus_millis(-60_000);
+    put(&store, streams::order(&tenant, order_id()), OrderEvent::from(order));
+
+    let (step, correlation_id) = (Step::ReserveStock, CorrelationId::new("call-1").unwrap());
+    let input = StepInput { step, order_id: order_id(), tenant, attempt: 1, correlation_id, failure: None };
+    let hours = Hours(AtomicI64::new(begun.as_millis()));
+    let taken = finish(reservation::perform(&store, &hours, &input, begun));
+    assert!(matches!(taken, Err(StepError::Undone)), "it did not wait: {taken:?}");
 }
