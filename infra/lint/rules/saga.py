@@ -47,13 +47,16 @@ def every_state_leads_somewhere(template: Template) -> Faults:
 
 # How often and after how long is the generator's to say, and so is what a step says for good. What holds whatever it says:
 # an error that is not a step's own may pass (AWS has many names for a function that died or was too slow, and finds new
-# ones), and of a step's own errors the transient one may; parking, which cannot be parked, waits until a permanent one is
-# mended, too.
+# ones), and of a step's own errors the transient one may. Parking, which cannot be parked, waits until a permanent one is
+# mended, too, and is tried again after all that leads nowhere from it.
 @rule
 def every_step_is_tried_again_if_that_can_help(template: Template) -> Faults:
     said = rust.step_errors()
     for machine, name, state in tasks(template):
-        passing = {said["TRANSIENT"], *([said["PERMANENT"]] if step_of(state) == PARK else [])}
+        passing = {said["TRANSIENT"]}
+        if step_of(state) == PARK:
+            caught = {error for catcher in state.get("Catch", []) for error in catcher["ErrorEquals"]}
+            passing |= {said["PERMANENT"], *(set(said.values()) - caught)}
         retriers = state.get("Retry", [])
         if not retriers or retriers[-1]["ErrorEquals"] != ["States.ALL"] or not retries(retriers[-1]):
             yield f"{machine} gives {name} up on an error that it does not name, and which may pass: end its Retry with States.ALL"

@@ -90,7 +90,7 @@ struct Arguments {
 #[serde(untagged)]
 enum Retrier {
     #[serde(rename_all = "PascalCase")]
-    Never { error_equals: &'static [&'static str], max_attempts: u32 },
+    Never { error_equals: Vec<&'static str>, max_attempts: u32 },
     #[serde(rename_all = "PascalCase")]
     Later {
         error_equals: &'static [&'static str],
@@ -197,7 +197,7 @@ impl TaskState {
             },
             timeout_seconds: saga.limits.task_s,
             retry: [
-                Retrier::Never { error_equals: &StepError::FOR_GOOD, max_attempts: 0 },
+                Retrier::Never { error_equals: StepError::FOR_GOOD.to_vec(), max_attempts: 0 },
                 Retrier::later(UNTAKEN, saga.untaken),
                 Retrier::later(ALL, task.retry),
             ],
@@ -210,7 +210,10 @@ impl TaskState {
     fn parks(saga: &Saga, catch: Vec<Catcher>) -> Self {
         let mut state = Self::new(saga, saga.abort.park, None);
         state.arguments.failure = Some("{% $states.input %}");
-        state.retry[0] = Retrier::Never { error_equals: &StepError::PARKING_FOR_GOOD, max_attempts: 0 };
+        // Parking has no choice but to be tried again after anything that leads nowhere: the execution would end with the
+        // order unparked.
+        let led = catch.iter().flat_map(|catcher| catcher.error_equals).copied();
+        state.retry[0] = Retrier::Never { error_equals: led.collect(), max_attempts: 0 };
         Self { catch, then: Then::Next(PARKED.to_owned()), ..state }
     }
 }

@@ -42,9 +42,6 @@ impl StepError {
     /// under any name: [`TRANSIENT`](Self::TRANSIENT), a time-out, a function that died. A step may
     /// always be taken again.
     pub const FOR_GOOD: [&'static str; 4] = [Self::REFUSED, Self::UNDONE, Self::SETTLED, Self::PERMANENT];
-    /// The terminal errors of parking. It is retried after every other error, because there is no
-    /// alternative.
-    pub const PARKING_FOR_GOOD: [&'static str; 3] = [Self::REFUSED, Self::UNDONE, Self::SETTLED];
 
     /// What the state machine calls it: the `errorType` of the function's answer.
     #[must_use]

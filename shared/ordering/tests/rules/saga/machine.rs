@@ -269,8 +269,10 @@ fn what_may_pass_is_tried_again_as_often_as_the_saga_says_and_what_is_for_good_i
         let retry = ORDER_SAGA.retry(step);
         for error in &said {
             let may_pass = match error {
-                StepError::Refused(_) | StepError::Undone | StepError::Settled => false,
-                StepError::Permanent(_) => step == Step::ParkOrder,
+                // Parking cannot be parked: what leads nowhere from it is tried again.
+                StepError::Refused(_) | StepError::Undone | StepError::Settled | StepError::Permanent(_) => {
+                    step == Step::ParkOrder && catch(&state, error.name()).is_none()
+                }
                 StepError::Transient(_) => true,
             };
             let expected = if may_pass { retry.most } else { 0 };
