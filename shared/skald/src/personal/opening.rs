@@ -23,6 +23,12 @@ pub struct Opening<S, K> {
     keys: K,
 }
 
+/// What a draft holds, opened.
+struct Held {
+    events: Vec<EventData>,
+    snapshot: Option<Snapshot>,
+}
+
 /// JSON with sealed values, and where it was found.
 struct Found<'a> {
     stream: &'a StreamId,
@@ -63,22 +69,31 @@ impl<S, K: PersonKeys> Opening<S, K> {
         Ok(commits)
     }
 
-    /// The events of a draft, if they can be stored, as a read will show them. Each person with a
-    /// sealed value in the draft costs a look at their key; plain values cost none.
-    async fn opened_events(&self, stream: &StreamId, draft: &Draft) -> Result<Vec<EventData>, AppendError> {
+    /// What a draft holds, if it can be stored, as a read will show it. Each person with a sealed
+    /// value in the draft costs a look at their key; plain values cost none.
+    async fn opened_draft(&self, stream: &StreamId, draft: &Draft) -> Result<Held, AppendError> {
         Refusal::check(std::iter::once((stream, draft)))?;
-        let mut events = draft.events.clone();
-        let documents = events.iter_mut().map(|event| &mut event.data);
+        let (mut events, mut snapshot) = (draft.events.clone(), draft.snapshot.clone());
+        let state = snapshot.as_mut().map(|Snapshot { state, .. }| state);
+        let documents = events.iter_mut().map(|event| &mut event.data).chain(state);
         let documents = documents.filter_map(|json| Found::of(stream, Version::START, json)).collect();
         open_all(&self.keys, documents).await?;
-        Ok(events)
+        Ok(Held { events, snapshot })
     }
 
-    /// The answer to an append of these events, as [`opened_events`](Self::opened_events) gives them.
-    async fn answer<H>(&self, appended: Appended<H>, events: Vec<EventData>) -> Result<Appended<H>, StoreError> {
+    /// The answer to an append of what [`opened_draft`](Self::opened_draft) gave. A new commit needs
+    /// no further key, so nothing fails after it is durable. Only the commit of an earlier attempt,
+    /// which may hold something else, is opened here: if that fails, the same append can be
+    /// repeated.
+    async fn answer<H>(&self, appended: Appended<H>, held: Held) -> Result<Appended<H>, StoreError> {
         let Appended { head, commit, repeated } = appended;
-        let commit = if repeated { commit } else { Commit { events, ..commit } };
-        let commit = self.opened(vec![commit]).await?.remove(0);
+        let commit = if repeated {
+            self.opened(vec![commit]).await?.remove(0)
+        } else {
+            // A store may leave out a snapshot, and never adds one.
+            let snapshot = commit.snapshot.and(held.snapshot);
+            Commit { events: held.events, snapshot, ..commit }
+        };
         Ok(Appended { head, commit, repeated })
     }
 
@@ -203,18 +218,19 @@ impl<S: EventStore, K: PersonKeys> EventStore for Opening<S, K> {
         Ok(Loaded { head, commits: self.opened(commits).await? })
     }
 
-    /// As [`EventStore::append`], and [`StoreError::Unopened`] for an event with a sealed value that does not open: nothing
-    /// is written then.
+    /// As [`EventStore::append`]. What the draft holds sealed is opened before it is written: if a key is not to be had, or
+    /// does not open it ([`StoreError::Unopened`]), nothing is written. What was written now is answered as written, whatever
+    /// becomes of keys meanwhile.
     async fn append(&self, head: &S::Head, draft: Draft) -> Result<Appended<S::Head>, AppendError> {
-        let events = self.opened_events(head.stream(), &draft).await?;
+        let held = self.opened_draft(head.stream(), &draft).await?;
         let appended = self.store.append(head, draft).await?;
-        Ok(self.answer(appended, events).await?)
+        Ok(self.answer(appended, held).await?)
     }
 
     async fn append_all(&self, parts: Vec<(S::Head, Draft)>) -> Result<Vec<Appended<S::Head>>, AppendError> {
         let mut opened = Vec::with_capacity(parts.len());
         for (head, draft) in &parts {
-            opened.push(self.opened_events(head.stream(), draft).await?);
+            opened.push(self.opened_draft(head.stream(), draft).await?);
         }
         let mut answers = Vec::with_capacity(parts.len());
         let appended = match self.store.append_all(parts).await {
@@ -223,8 +239,8 @@ impl<S: EventStore, K: PersonKeys> EventStore for Opening<S, K> {
             }
             appended => appended?,
         };
-        for (appended, events) in appended.into_iter().zip(opened) {
-            answers.push(self.answer(appended, events).await?);
+        for (appended, held) in appended.into_iter().zip(opened) {
+            answers.push(self.answer(appended, held).await?);
         }
         Ok(answers)
     }

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
 use skald::{
     AppendError, DomainEvent, EventStore, Hidden, KeyEntry, Opening, Person, PersonKeys, Personal, Put, Sealing,
-    StoreError, Tenant, Timestamp, Unopened, Version, ViewStore, fold, open,
+    Snapshot, StoreError, Tenant, Timestamp, Unopened, Version, ViewStore, fold, open,
 };
 
-use crate::talk::{Stores, Talk, TalkEvent, jane, request, row, said, talk};
+use crate::talk::{Stores, Talk, TalkEvent, jane, request, row, said, stored, talk};
 
 #[tokio::test]
 async fn a_key_that_was_lost_is_an_error_and_not_an_erasure() {
@@ -83,6 +83,54 @@ async fn what_an_append_answers_is_plain_however_it_was_given() {
 
     let repeated = store.append(&store.start(talk("b")), request(2).draft(given, None)).await.unwrap();
     assert_eq!((repeated.repeated, repeated.commit), (true, appended.commit));
+}
+
+/// Keys that do not answer who wants to open something.
+struct Silent;
+
+impl PersonKeys for Silent {
+    async fn to_seal(&self, _: &Person) -> Result<KeyEntry, StoreError> {
+        self.to_open(&jane()).await.map(|_| panic!("there is no answer"))
+    }
+
+    async fn to_open(&self, _: &Person) -> Result<Option<KeyEntry>, StoreError> {
+        Err(StoreError::Unavailable { operation: "open", source: "no answer".into() })
+    }
+
+    async fn erase(&self, _: &Person, _: Timestamp) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// What is durable must not be answered as failed because of what only the answer needs.
+#[tokio::test]
+async fn what_is_written_is_answered_as_written_without_another_key() {
+    let stores = Stores::default();
+    let store = Opening::new(Sealing::new(stores.raw.clone(), stores.keys.clone()), Silent);
+    let state = serde_json::to_vec(&[said("Guten Tag")]).unwrap();
+    let snapshot = Snapshot { schema: 1, state };
+    let events = vec![TalkEvent::from(said("Guten Tag")).encode().unwrap()];
+    for (number, all) in [(1, false), (2, true)] {
+        let (stream, given) =
+            (talk(&number.to_string()), request(number).draft(events.clone(), Some(snapshot.clone())));
+        let appended = if all {
+            let other = request(number).draft(events.clone(), None);
+            let parts = vec![(store.start(stream), given), (store.start(talk("other")), other)];
+            store.append_all(parts).await.unwrap().remove(0)
+        } else {
+            store.append(&store.start(stream), given).await.unwrap()
+        };
+        assert_eq!((&appended.commit.events, &appended.commit.snapshot), (&events, &Some(snapshot.clone())));
+        let stored = stored(&stores.raw_commits(&number.to_string()).await);
+        assert!(stored.len() == 2 && stored.iter().all(|json| !json.contains("Guten Tag")), "{stored:?}");
+    }
+
+    // What needs a key to be shown is not written without one.
+    let sealed = stores.raw_commits("1").await.remove(0).snapshot;
+    let draft = request(3).draft(events, sealed);
+    let error = store.append(&store.start(talk("3")), draft).await.unwrap_err();
+    assert!(matches!(error, AppendError::Store(StoreError::Unavailable { .. })), "{error}");
+    assert_eq!(stores.raw_commits("3").await, []);
 }
 
 /// Nothing is stored that no opening read could ever show.
