@@ -129,6 +129,12 @@ impl FollowError {
     }
 }
 
+/// Whether a follower can be called so: see [`Following::name`]. With a `~` in it, one follower's row could be another's.
+fn is_name(name: &str) -> bool {
+    (1..=70).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
 /// Reads an index from a position on and hands on every commit at least once; as news at most once.
 ///
 /// Checkpoints are rows behind the port of views, in a table of their own (or in memory, if none are to be kept): they need
@@ -157,6 +163,9 @@ impl<I: CommitIndex, V: ViewStore> Follower<I, V> {
     /// # Errors
     /// [`FollowError`]
     pub async fn resume(index: I, checkpoints: V, following: Following) -> Result<Self, FollowError> {
+        if !is_name(&following.name) {
+            return Err(FollowError::Unfit("a follower's name is 1 to 70 of A-Z a-z 0-9 . _ -".to_owned()));
+        }
         let from = following.from.slices();
         if from.len() != usize::from(I::SLICES) {
             return Err(FollowError::Unfit(format!(

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use skald::memory::{InMemoryCommitIndex, InMemoryEventStore, InMemoryViewStore};
 use skald::{
-    Commit, CommitId, CommitIndex, DomainEvent, Draft, EventStore, Follower, Following, Head, IndexKey, IndexPage,
-    OddEntry, Position, SlicePosition, StoreError, Timestamp, Told, Version,
+    Commit, CommitId, CommitIndex, DomainEvent, Draft, EventStore, FollowError, Follower, Following, Head, IndexKey,
+    IndexPage, OddEntry, Position, SlicePosition, StoreError, Timestamp, Told, Version,
 };
 use skald_testkit::sample::{AccountEvent, Deposited, account};
 use uuid::Uuid;
@@ -200,4 +200,21 @@ async fn what_is_no_commit_s_entry_is_handed_on_once_though_it_is_on_several_pag
     let mut follower = Follower::resume(littered, InMemoryViewStore::default(), following).await.unwrap();
     let batch = follower.next(now).await.unwrap();
     assert_eq!((batch.heard.len(), batch.odd.as_slice()), (MANY as usize, &[litter()][..]));
+}
+
+/// A name with a `~` and a number would have the rows of another follower's slices.
+#[tokio::test]
+async fn a_follower_s_name_is_one_that_its_rows_are_called_by() {
+    let longest = "n".repeat(70);
+    let taken = [longest.as_str(), "a", "A-z.0_9"].map(|name| (name, true));
+    let longer = "n".repeat(71);
+    let refused = ["", longer.as_str(), "a~1", "a b", "ä", "a/b"].map(|name| (name, false));
+    for (name, valid) in taken.into_iter().chain(refused) {
+        let index = InMemoryCommitIndex::over(&InMemoryEventStore::default());
+        let following = Following { name: name.to_owned(), ..following() };
+        match Follower::resume(index, InMemoryViewStore::default(), following).await {
+            Ok(_) => assert!(valid, "{name:?}"),
+            Err(error) => assert!(matches!(error, FollowError::Unfit(_)) && !valid, "{name:?}: {error}"),
+        }
+    }
 }
