@@ -58,7 +58,9 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     /// # Errors
     /// The problem that the API names.
     pub async fn respond(&self, call: &Call) -> Result<Reply, Problem> {
-        match (call.method.as_str(), call.segments().as_slice()) {
+        let sent = call.segments();
+        let segments = if call.is_head { routes::end(&sent) } else { &sent };
+        match (call.method.as_str(), segments) {
             ("GET", ["health"]) => self.health(call),
             ("GET", ["orders", id]) => self.order(call, id).await,
             ("GET", ["orders", id, "saga"]) => self.saga(call, id).await,

@@ -18,14 +18,28 @@ const ROUTES: [(&str, &[&str]); 12] = [
     ("/orders/{id}/resume", &["POST"]),
 ];
 
-/// 405 if the path takes other methods, else 404.
+/// The path from where the API begins: all of it if it is a route's, else its longest end that is,
+/// else all of it. What comes by `$default` may have a base path in front, that of a domain's
+/// mapping, and no route's key that tells where it ends.
+pub(crate) fn end<'a, 'b>(segments: &'b [&'a str]) -> &'b [&'a str] {
+    let mut ends = (0..segments.len()).map(|start| &segments[start..]);
+    ends.find(|end| methods(end).is_some()).unwrap_or(segments)
+}
+
+/// 405 if the path takes other methods, else 404. A `GET` that its route did not take has come to
+/// no place of the API, whatever its end looks like.
 pub(crate) fn refuse(method: &str, segments: &[&str]) -> Problem {
-    let methods = ROUTES.iter().find(|(path, _)| matches(path, segments)).map_or(&[][..], |(_, methods)| methods);
+    let methods = methods(end(segments)).unwrap_or_default();
     if methods.is_empty() || methods.contains(&method) {
         return Problem::not_found("There is nothing at this path.");
     }
     let head = methods.contains(&"GET").then_some("HEAD");
     Problem::method_not_allowed(&methods.iter().copied().chain(head).collect::<Vec<_>>())
+}
+
+/// The methods that this path takes, if it is a route's.
+fn methods(segments: &[&str]) -> Option<&'static [&'static str]> {
+    ROUTES.iter().find(|(path, _)| matches(path, segments)).map(|&(_, methods)| methods)
 }
 
 fn matches(path: &str, segments: &[&str]) -> bool {
@@ -38,7 +52,50 @@ fn matches(path: &str, segments: &[&str]) -> bool {
 mod tests {
     use std::collections::BTreeSet;
 
+    use serde_json::{Value, json};
+    use skald::Timestamp;
+    use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
+    use skald_lambda::http::answer;
+
     use super::*;
+    use crate::Queries;
+
+    /// Status and `Allow` of the answer to a call by `$default`.
+    async fn told(method: &str, path: &str) -> (u16, Value) {
+        let (views, keys) = (InMemoryViewStore::default(), InMemoryPersonKeys::default());
+        let queries = Queries::new(InMemoryEventStore::default(), views.clone(), views, keys, "0.0.0".to_owned());
+        let event = json!({
+            "routeKey": "$default", "rawPath": path,
+            "requestContext": { "http": { "method": method }, "stage": "$default" },
+        });
+        let event = event.to_string();
+        let answer = answer(event.as_bytes(), Timestamp::EPOCH, async |call| queries.respond(&call).await).await;
+        (answer.status_code, json!(answer.headers.get("allow")))
+    }
+
+    /// A route's key tells where the path begins, and `$default` has none.
+    #[tokio::test]
+    async fn a_base_path_in_front_changes_no_answer_by_default() {
+        for base in ["", "/shop", "/shop/v1", "/orders", "/customers/c-1"] {
+            for (method, path, status, allow) in [
+                ("HEAD", "/health", 200, Value::Null),
+                ("HEAD", "/stock/MUG-01", 404, Value::Null),
+                ("DELETE", "/health", 405, json!("GET, HEAD")),
+                ("PATCH", "/customers/c-1/orders", 405, json!("GET, HEAD")),
+                ("HEAD", "/customers/c-1", 405, json!("PUT, DELETE")),
+                ("HEAD", "/nothing", 404, Value::Null),
+                ("POST", "/nothing/at/all", 404, Value::Null),
+            ] {
+                // These are whole paths of other routes.
+                let is_other = matches!((base, path), ("/orders", "/health" | "/nothing"));
+                if !is_other {
+                    assert_eq!(told(method, &format!("{base}{path}")).await, (status, allow), "{method} {base}{path}");
+                }
+            }
+        }
+        assert_eq!(told("DELETE", "/orders/health").await, (405, json!("GET, HEAD")), "an order");
+        assert_eq!(told("GET", "/shop/health").await, (404, Value::Null), "the gateway found no route");
+    }
 
     #[test]
     fn these_are_the_routes_of_the_template() {

@@ -20,7 +20,9 @@ const REPLACEMENT: char = '\u{fffd}';
 pub struct Call {
     /// The method; `GET` for `HEAD`, whose answer is the same but for the body.
     pub method: String,
-    /// The path's segments, decoded; none for `/`.
+    /// Whether it is a `HEAD`. No route takes that, so it comes by `$default`, and nothing says where its path begins.
+    pub is_head: bool,
+    /// The path's segments, decoded; none for `/`. Of a call by `$default` a base path may stand in front.
     pub path: Vec<String>,
     /// When the call came in.
     pub at: Timestamp,
@@ -39,6 +41,7 @@ impl Call {
         };
         Ok(Self {
             method: if method == HEAD { "GET" } else { method }.to_owned(),
+            is_head: method == HEAD,
             path: event.segments(),
             at,
             correlation_id,
