@@ -17,6 +17,9 @@ from template import ROOT
 # Variables that a library reads for us, by the call that makes it do so.
 READ_BY_LIBRARIES = {"start_logging()": "RUST_LOG"}
 
+# What the variables are called that Lambda itself sets, and lets nobody else set.
+SET_BY_LAMBDA = "AWS_LAMBDA_"
+
 VARIABLE = re.compile(r"\bconfig::(?:variable|optional)\(\s*(?:\"(\w+)\"|([^)]*))")
 VIEW = re.compile(r"\bViewKeeper::<\s*(\w+)")
 READER = re.compile(r"\bimpl\b[^{;]*\bReader for (\w+)")
@@ -83,7 +86,7 @@ def variables_read_by(crate: str) -> frozenset[str]:
         if not name:
             raise Unreadable(f"functions/{crate} reads the environment variable `{other}`: write its name into the call")
         names.add(name)
-    return frozenset(names)
+    return frozenset(name for name in names if not name.startswith(SET_BY_LAMBDA))
 
 
 def text(folder: Path) -> str:

@@ -332,6 +332,12 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
         (drop("SagaStarterSubscription/Properties/FilterPolicy"), "SagaStarterQueue"),
         (put(f"{SQS_SOURCE}/Queue", {"Fn::GetAtt": ["StockViewQueue", "Arn"]}), "OrderView reads"),
     ],
+    agreement.every_function_with_a_queue_has_an_alarm_on_foreign_messages: [
+        (drop("OrderViewForeignAlarm"), "OrderView"),
+        (drop("StockViewForeignAlarm/Properties/AlarmActions"), "StockView"),
+        (put("SagaStarterForeignAlarm/Properties/Dimensions/0/Value", {"Ref": "StockView"}), "SagaStarter"),
+        (put("OrderViewForeignAlarm/Properties/MetricName", "Foreign"), "OrderView"),
+    ],
     agreement.every_queue_is_filled_by_something: [
         (drop("UnreadableSubscription"), "UnreadableQueue"),
         (drop("StockViewQueue/Properties/RedrivePolicy"), "StockViewDeadLetters"),
@@ -391,6 +397,7 @@ PLANTED: dict[Callable[[template.Template], rules.Faults], list[tuple[Callable[[
         (define(put("First/Retry", [{"ErrorEquals": ["States.ALL"]}])), "Refused"),
         (define(put("Parking/Retry/0/ErrorEquals", ["Refused", "Undone", "Settled", "Permanent"])), "up on Permanent"),
         (define(put("Parking/Retry/0/ErrorEquals", ["Refused", "Undone"])), "again on Settled"),
+        (define(put("Parking/Retry/0/ErrorEquals", ["Refused", "Undone", "Settled"])), "up on Refused"),
     ],
     saga.every_failure_is_caught_and_parks_the_order: [
         (define(drop("First/Catch")), "does not catch"),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import rust
-from rules.functions import crates, event_sources
+from rules.functions import crates, event_sources, watched
 from rules.pipe import queue_of, set_aside_in
 from rules.register import Faults, rule
 from template import Template, target
@@ -30,6 +30,15 @@ def every_queue_is_brought_what_its_function_reads(template: Template) -> Faults
         brought = [each for name, to, each in brought_by_subscriptions(template) if to == queue]
         if category not in brought:
             yield f"{function} reads events of {category}, but {queue} is brought {brought or 'nothing'}: subscribe it to the commits' topic, with {category} in FilterPolicy.category"
+
+
+@rule
+def every_function_with_a_queue_has_an_alarm_on_foreign_messages(template: Template) -> Faults:
+    told = watched(template, "ForeignMessages")
+    for _, source in event_sources(template):
+        function = target(source.get("FunctionName")) or ""
+        if queue_of(template, source) is not None and function not in told:
+            yield f"nobody is told when {function} goes on taking what it does not follow: add an alarm on its ForeignMessages"
 
 
 @rule

@@ -5,7 +5,7 @@ use std::time::Duration;
 use skald::{LeftOut, Pause, StreamId, Timestamp};
 use uuid::Uuid;
 
-use crate::left_out;
+use crate::metrics;
 
 /// First pause, in milliseconds; each further one is at most twice as long.
 const FIRST_PAUSE_MS: u64 = 10;
@@ -42,6 +42,6 @@ impl Pause for RandomPause {
     }
 
     fn left_out(&self, stream: &StreamId, why: LeftOut) {
-        left_out::count(stream, why, now());
+        metrics::snapshot_left_out(stream, why);
     }
 }

@@ -11,7 +11,7 @@
 pub mod clock;
 pub mod config;
 pub mod http;
-mod left_out;
+mod metrics;
 mod problem;
 pub mod queue;
 pub mod steps;

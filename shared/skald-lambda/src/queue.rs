@@ -17,7 +17,7 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use skald::{Category, CommitMessage, InvalidMessage, MAX_REASON, StreamId, at_once, with_causes};
 use tracing::Instrument;
 
-use crate::Error;
+use crate::{Error, metrics};
 
 /// Reads the messages of a queue.
 pub trait Reader: Sync {
@@ -199,12 +199,7 @@ impl<R: Reader, D: DeadLetters> Queue<R, D> {
     async fn read(&self, parsed: Result<CommitMessage, InvalidMessage>) -> Result<(), Failure<R::Failure>> {
         let message = parsed?;
         if message.category() != R::CATEGORY {
-            tracing::warn!(
-                counter = "foreign_messages",
-                category = message.category(),
-                followed = R::CATEGORY,
-                "is of a category that is not followed here"
-            );
+            metrics::foreign_message(&message, R::CATEGORY);
             return Ok(());
         }
         self.reader.read(&message).await.map_err(Failure::Reader)
