@@ -14,7 +14,7 @@ DEPLOYER  := target/deploy-venv
 FUZZER    := target/cargo/bin/cargo-fuzz
 INSTALL   := -m pip install --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --requirement
 
-.PHONY: help run demo tail verify build check test lint fuzz bench-path bench-store deploy locks clean
+.PHONY: help run demo tail verify build check test lint fuzz bench-path bench-largest bench-store deploy locks clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -74,6 +74,9 @@ fuzz: $(FUZZER) ## fuzz everything that parses stored or received bytes (TARGET=
 
 bench-path: $(CLOUD)/installed build ## how long an order takes: accepted, visible, confirmed (PROFILE=release)
 	@$(CLOUD)/bin/python infra/local/bench_path.py --profile $(PROFILE)
+
+bench-largest: $(CLOUD)/installed build ## peak memory and connections of the function that reserves the largest order (PROFILE=release)
+	@$(CLOUD)/bin/python infra/local/bench_largest.py --profile $(PROFILE)
 
 bench-store: target/checked ## the event store beside its peers and the bare SDK call, into target/bench
 	@cargo run --quiet --locked --release --manifest-path tests/bench-store/Cargo.toml --target-dir target/bench-store
