@@ -19,7 +19,7 @@ INSTALL   := -m pip install --disable-pip-version-check --require-hashes --no-de
 .DELETE_ON_ERROR:
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: $(CLOUD)/installed build ## the whole system on this machine, with demo orders (PORT=4566, ENDPOINT=an emulator's)
 	@$(CLOUD)/bin/python infra/local/run.py $(if $(ENDPOINT),--endpoint $(ENDPOINT),--port $(PORT))
