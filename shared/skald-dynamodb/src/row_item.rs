@@ -6,7 +6,7 @@
 //! | `version` | N | the last event in the row; 0 before the first |
 //! | `at` | S | when that event was recorded: RFC 3339, UTC, milliseconds |
 //! | `row` | S | the row as JSON, unless it was parked before its first event |
-//! | `parked` | M | `reason` and `at` S, `missed` N, while it is parked |
+//! | `parked` | M | `reason` and `at` S, `told` N (the last version that a message told of since), while it is parked |
 //! | `list_group`, `list_sort` | S | key of the index `listing`, if the row is listed |
 
 use std::collections::HashMap;
@@ -32,7 +32,9 @@ struct StoredRow {
 struct StoredParked {
     reason: String,
     at: Timestamp,
-    missed: u64,
+    /// Of a row that an earlier release parked, nothing is told.
+    #[serde(default)]
+    told: Version,
 }
 
 /// The key of a stream's row.
@@ -63,11 +65,11 @@ pub(crate) fn row_item(stream: &StreamId, row: &ViewRow) -> HashMap<String, Valu
         attributes.insert("list_group".to_owned(), Value::S(group.clone()));
         attributes.insert("list_sort".to_owned(), Value::S(sort.clone()));
     }
-    if let Some(Parked { reason, at, missed }) = &row.parked {
+    if let Some(Parked { reason, at, told }) = &row.parked {
         let parked = item([
             ("reason", Value::S(reason.clone())),
             ("at", Value::S(at.to_string())),
-            ("missed", Value::N(missed.to_string())),
+            ("told", Value::N(told.to_string())),
         ]);
         attributes.insert("parked".to_owned(), Value::M(parked));
     }
@@ -86,7 +88,7 @@ pub(crate) fn read_row(item: Item) -> Result<ViewRow, Corruption> {
     let malformed = |fault| Corruption::Malformed { at: version, fault };
     let StoredRow { version, at, row, parked, list_group, list_sort } = read_attributes(item).map_err(malformed)?;
     let listing = list_group.zip(list_sort).map(|(group, sort)| Listing { group, sort });
-    let parked = parked.map(|StoredParked { reason, at, missed }| Parked { reason, at, missed });
+    let parked = parked.map(|StoredParked { reason, at, told }| Parked { reason, at, told });
     Ok(ViewRow { version, at, body: row, listing, parked })
 }
 

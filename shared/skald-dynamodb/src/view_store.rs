@@ -9,8 +9,8 @@ use aws_sdk_dynamodb::config::AsyncSleep;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use skald::{
-    Corruption, ListEntry, ListPage, MAX_LIST_GROUP_BYTES, OddRow, Parked, Put, Rows, StoreError, StreamId, Version,
-    ViewRow, ViewStore,
+    Corruption, ListEntry, ListPage, MAX_LIST_GROUP_BYTES, OddRow, Put, Rows, StoreError, StreamId, Version, ViewRow,
+    ViewStore,
 };
 
 use crate::error::{Answer, sdk_error};
@@ -20,8 +20,10 @@ use crate::row_item;
 const UNCHANGED: &str = "version = :expected AND attribute_not_exists(parked)";
 /// The same, if none was read.
 const UNCHANGED_OR_NONE: &str = "attribute_not_exists(pk) OR (version = :expected AND attribute_not_exists(parked))";
-/// The row is the parked one that was read, and no message came to it since.
-const STILL_PARKED: &str = "version = :expected AND parked.missed = :missed";
+/// The row is the parked one that was read, and no message told of more since. One that an earlier release parked says
+/// nothing of that.
+const STILL_PARKED: &str =
+    "version = :expected AND attribute_exists(parked) AND (attribute_not_exists(parked.told) OR parked.told <= :told)";
 /// The index of lists.
 const LISTING: &str = "listing";
 /// Most keys in one `BatchGetItem`.
@@ -49,19 +51,19 @@ impl DynamoDbViewStore {
         Self { client, table: table.into().into() }
     }
 
-    /// Stores the row under this condition, in which `:expected` is a version and `:missed` a count of messages.
+    /// Stores the row under this condition, in which `:expected` is a version and `:told` another.
     async fn put_if(
         &self,
         condition: &str,
         stream: &StreamId,
         expected: Version,
-        missed: Option<u64>,
+        told_at_most: Option<Version>,
         row: &ViewRow,
     ) -> Result<Put, StoreError> {
         row.check(stream)?;
-        let number = |number: u64| AttributeValue::N(number.to_string());
-        let mut values = HashMap::from([(":expected".to_owned(), number(expected.get()))]);
-        values.extend(missed.map(|missed| (":missed".to_owned(), number(missed))));
+        let number = |version: Version| AttributeValue::N(version.to_string());
+        let mut values = HashMap::from([(":expected".to_owned(), number(expected))]);
+        values.extend(told_at_most.map(|told| (":told".to_owned(), number(told))));
         let put = self.client.put_item().table_name(&*self.table).set_item(Some(row_item::row_item(stream, row)));
         let sent = put.condition_expression(condition).set_expression_attribute_values(Some(values)).send().await;
         let Err(error) = sent else { return Ok(Put::Stored) };
@@ -155,8 +157,8 @@ impl ViewStore for DynamoDbViewStore {
 
     async fn put_over_parked(&self, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Result<Put, StoreError> {
         // A row that is not parked is not what this is for.
-        let Some(Parked { missed, .. }) = parked.parked else { return Ok(Put::Stale) };
-        self.put_if(STILL_PARKED, stream, parked.version, Some(missed), row).await
+        let Some(told_at_most) = parked.told_at_most(row) else { return Ok(Put::Stale) };
+        self.put_if(STILL_PARKED, stream, parked.version, Some(told_at_most), row).await
     }
 
     async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<ListPage, StoreError> {

@@ -25,18 +25,18 @@ impl Meddler for ForgottenKeys {
     }
 }
 
-/// Writes over a parked row, whatever came to it since it was read.
+/// Writes over a parked row, whatever it was told of since it was read.
 #[derive(Clone)]
-struct NoCount;
+struct NotTold;
 
-impl Meddler for NoCount {
+impl Meddler for NotTold {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         if operation == "PutItem"
             && let Some(condition) = body["ConditionExpression"].as_str()
-            && condition.contains(":missed")
+            && condition.contains(":told")
         {
             body["ConditionExpression"] = json!("version = :expected AND attribute_exists(parked)");
-            body["ExpressionAttributeValues"].as_object_mut().unwrap().remove(":missed");
+            body["ExpressionAttributeValues"].as_object_mut().unwrap().remove(":told");
         }
         Fate::Pass
     }
@@ -144,14 +144,14 @@ const OF_VIEW_CONDITIONS: &[&str] = &[
     "a_parked_row_is_not_written_over",
     "many_at_once_apply_each_event_once",
 ];
-const OF_COUNTS: &[&str] =
+const OF_TOLD: &[&str] =
     &["a_parked_row_is_redriven_only_from_where_it_stands", "nothing_is_lost_between_a_redrive_and_live_delivery"];
 const OF_LARGE_BATCHES: &[&str] = &["many_large_rows_all_come"];
 const OF_SHARED_PLACES: &[&str] = &["pages_have_every_entry_once"];
 
 #[tokio::test]
 async fn a_proxy_alone_breaks_no_view_store() {
-    for asked in [OF_VIEW_CONDITIONS, OF_COUNTS, OF_LARGE_BATCHES, OF_SHARED_PLACES] {
+    for asked in [OF_VIEW_CONDITIONS, OF_TOLD, OF_LARGE_BATCHES, OF_SHARED_PLACES] {
         assert_eq!(broken_views(Nothing, asked).await, [""; 0]);
     }
 }
@@ -162,8 +162,8 @@ async fn a_view_store_without_its_condition_is_found_out() {
 }
 
 #[tokio::test]
-async fn a_view_store_that_does_not_look_at_the_count_of_a_parked_row_is_found_out() {
-    assert_eq!(broken_views(NoCount, OF_COUNTS).await, OF_COUNTS);
+async fn a_view_store_that_does_not_look_at_what_a_parked_row_was_told_of_is_found_out() {
+    assert_eq!(broken_views(NotTold, OF_TOLD).await, OF_TOLD);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //!
 //! ```
 //! use skald::memory::InMemoryViewStore;
+//! use skald::{StreamId, ViewRow};
 //! use skald_testkit::view_store::ViewStoreFixture;
 //!
 //! #[derive(Default)]
@@ -12,6 +13,7 @@
 //! impl ViewStoreFixture for Fixture {
 //!     type Store = InMemoryViewStore;
 //!     fn store(&self) -> &InMemoryViewStore { &self.0 }
+//!     async fn plant(&self, stream: &StreamId, row: ViewRow) { self.0.plant(stream, row) }
 //! }
 //!
 //! skald_testkit::view_store_contract!(#[tokio::test] Fixture::default());
@@ -27,7 +29,7 @@ mod rows;
 
 use std::future::{Future, ready};
 
-use skald::ViewStore;
+use skald::{StreamId, ViewRow, ViewStore};
 
 use crate::rule::Rule;
 
@@ -38,6 +40,9 @@ pub trait ViewStoreFixture: Sync {
 
     /// The store.
     fn store(&self) -> &Self::Store;
+
+    /// Writes a row behind the store's back, as it is, checking nothing.
+    fn plant(&self, stream: &StreamId, row: ViewRow) -> impl Future<Output = ()> + Send;
 
     /// Waits until lists, and reads of many rows, show everything that was written before.
     fn settled(&self) -> impl Future<Output = ()> + Send {
@@ -112,6 +117,8 @@ macro_rules! __view_store_rules {
             a_stream_parked_before_its_first_event_stays_parked
             a_stream_parked_before_its_first_event_comes_back_with_it
             nothing_is_lost_between_a_redrive_and_live_delivery
+            messages_that_tell_of_nothing_new_do_not_hold_up_a_redrive
+            a_row_that_no_store_takes_is_parked_and_redriven
             a_row_that_is_none_is_an_error
             a_row_that_outgrows_its_room_is_permanent
         ] $($arguments)* }

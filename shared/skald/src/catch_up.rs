@@ -8,9 +8,9 @@
 //! the way: memory is bounded by a page and a row. If a function dies, the next call goes on from
 //! the last boundary.
 //!
-//! Only what the event store says parks a row. A message to a parked row is counted there before it
-//! is acknowledged, and [`redrive`] stores a row only over the count that it read before the
-//! stream. So the restored row contains what a message announced, or the message finds the row
+//! Only what the event store says parks a row. A parked row keeps the last version that a message
+//! announced, before that message is acknowledged, and [`redrive`] stores a row only if it has read
+//! as much. So the restored row contains what a message announced, or the message finds the row
 //! already restored.
 
 mod fold;
@@ -136,7 +136,7 @@ impl CatchUpError {
 /// every other case, also if that commit cannot be applied, what is missing is read from the event store. Each write is
 /// conditional on the row's version, so each event is applied exactly once, however many callers there are.
 ///
-/// A parked row stays as it is, and counts the message. One that was parked before its first event comes back with its
+/// A parked row stays as it is, and keeps what the message tells of, if that is news. One that was parked before its first event comes back with its
 /// first events.
 ///
 /// # Errors
@@ -154,8 +154,8 @@ pub async fn catch_up<P: Projection, E: EventStore, V: ViewStore>(
         let looked = !std::mem::take(&mut starts);
         let stored = if looked { views.get(stream).await? } else { None };
         let parked = stored.as_ref().filter(|row| row.parked.is_some());
-        if let Some(row) = parked.filter(|row| row.body.is_some()) {
-            if count(views, stream, row).await? == Put::Stored {
+        if let Some(row) = parked.filter(|row| row.version > Version::START) {
+            if tell(views, message, row).await? == Put::Stored {
                 return Ok(CaughtUp::Parked);
             }
             continue;
@@ -183,7 +183,7 @@ pub async fn catch_up<P: Projection, E: EventStore, V: ViewStore>(
             Err(error) => {
                 // Parked before its first event, and still for a reason.
                 let stays = match parked.filter(|_| error.parks()) {
-                    Some(row) => count(views, stream, row).await? == Put::Stored,
+                    Some(row) => tell(views, message, row).await? == Put::Stored,
                     None => false,
                 };
                 return if stays { Ok(CaughtUp::Parked) } else { Err(error) };
@@ -246,15 +246,38 @@ async fn store<V: ViewStore>(
     }
 }
 
-/// Counts a message that came to this parked row.
-async fn count<V: ViewStore>(views: &V, stream: &StreamId, row: &ViewRow) -> Result<Put, StoreError> {
-    let counted = |parked: &Parked| Parked { missed: parked.missed.saturating_add(1), ..parked.clone() };
-    let row_counted = ViewRow { parked: row.parked.as_ref().map(counted), ..row.clone() };
-    views.put_over_parked(stream, row, &row_counted).await
+/// Keeps with this parked row how far the message says the stream is. [`Put::Stored`] also if there is nothing to keep: the
+/// row has it, or was told of it.
+async fn tell<V: ViewStore>(views: &V, message: &CommitMessage, row: &ViewRow) -> Result<Put, StoreError> {
+    let told = row.parked.as_ref().map_or(Version::START, |parked| parked.told);
+    if message.last <= told.max(row.version) {
+        return Ok(Put::Stored);
+    }
+    let parked = row.parked.clone().map(|parked| Parked { told: message.last, ..parked });
+    mark(views, &message.stream, Some(row), ViewRow { parked, ..row.clone() }).await
+}
+
+/// Stores a row with what is said of its being parked, over the one that was read. What no store takes of it, because
+/// something else wrote it, is left out: the mark must come in, and a [`redrive`] folds the rest anew.
+async fn mark<V: ViewStore>(
+    views: &V,
+    stream: &StreamId,
+    stored: Option<&ViewRow>,
+    row: ViewRow,
+) -> Result<Put, StoreError> {
+    let bodiless = ViewRow { body: None, ..row.clone() };
+    let bare = ViewRow { listing: None, ..bodiless.clone() };
+    for row in [row, bodiless] {
+        match store(views, stream, stored, &row).await {
+            Err(StoreError::RowRefused { .. }) => {}
+            put => return put,
+        }
+    }
+    store(views, stream, stored, &bare).await
 }
 
 /// Marks the row as parked, for this reason and since `at`, wherever it stands. A row parked already stays as it is. Of
-/// the reason, the first [`MAX_REASON`] characters are kept.
+/// the reason, the first [`MAX_REASON`] characters are kept; of a row that no store takes any more, what it does take.
 ///
 /// # Errors
 /// [`CatchUpError::Store`], and [`CatchUpError::Busy`] if others wrote the row all the time.
@@ -265,12 +288,12 @@ pub async fn park<V: ViewStore>(views: &V, stream: &StreamId, reason: &str, at: 
         if stored.as_ref().is_some_and(|row| row.parked.is_some()) {
             return Ok(());
         }
-        let parked = Some(Parked { reason: reason.clone(), at, missed: 0 });
-        let row = match stored {
-            Some(row) => ViewRow { parked, ..row },
+        let parked = Some(Parked { reason: reason.clone(), at, told: Version::START });
+        let row = match &stored {
+            Some(row) => ViewRow { parked, ..row.clone() },
             None => ViewRow { version: Version::START, at, body: None, listing: None, parked },
         };
-        if views.put(stream, row.version, &row).await? == Put::Stored {
+        if mark(views, stream, stored.as_ref(), row).await? == Put::Stored {
             return Ok(());
         }
     }
@@ -280,9 +303,9 @@ pub async fn park<V: ViewStore>(views: &V, stream: &StreamId, reason: &str, at: 
 /// Brings a parked row back: folds its whole stream anew, in the memory of a page, and stores the row unparked once it is
 /// whole. One that is not parked stays.
 ///
-/// The restored row has everything that messages announced until then: a message between the read
-/// and the write makes the write stale, and the new events are folded in. If the caller dies, the
-/// row stays parked, as it was.
+/// The restored row has everything that messages announced until then: a message of more between
+/// the read and the write makes the write stale, and the new events are folded in. If the caller
+/// dies, the row stays parked, as it was.
 ///
 /// # Errors
 /// As [`catch_up`]; the row stays parked.
@@ -300,6 +323,12 @@ pub async fn redrive<P: Projection, E: EventStore, V: ViewStore>(
         pin_mut!(commits);
         while let Some(commit) = commits.next().await {
             fold.take(&commit?)?;
+        }
+        // The stream was read after the row, so a message lied. While that stands, no true one would make the write stale.
+        if let Some(told) = parked.parked.as_ref().filter(|told| told.told > fold.version()) {
+            let told = Some(Parked { told: fold.version(), ..told.clone() });
+            mark(views, stream, Some(&parked), ViewRow { parked: told, ..parked.clone() }).await?;
+            continue;
         }
         // Without events there is nothing to show.
         let blank = || ViewRow { version: Version::START, body: None, listing: None, parked: None, ..parked.clone() };

@@ -153,8 +153,14 @@ pub struct InMemoryViewStore {
 }
 
 impl InMemoryViewStore {
-    /// Stores the row, if the one that is there, or its absence, is as expected: at this version and, if it is parked, with
-    /// this count of missed messages.
+    /// Writes a row behind the store's back, as it is, checking nothing. For tests of what a reader says to that.
+    #[cfg(feature = "planting")]
+    pub fn plant(&self, stream: &StreamId, row: ViewRow) {
+        lock(&self.rows).insert(stream.clone(), row);
+    }
+
+    /// Stores the row, if the one that is there, or its absence, is as expected: at this version, and parked and told of no
+    /// more than `told_at_most`, or not parked if that is `None`.
     ///
     /// # Errors
     /// [`StoreError::RowRefused`]
@@ -162,15 +168,15 @@ impl InMemoryViewStore {
         &self,
         stream: &StreamId,
         version: Version,
-        missed: Option<u64>,
+        told_at_most: Option<Version>,
         row: &ViewRow,
     ) -> Result<Put, StoreError> {
         row.check(stream)?;
         let mut rows = lock(&self.rows);
         let stored = rows.get(stream);
         let found = stored.map_or(Version::START, |row| row.version);
-        let found_missed = stored.and_then(|row| row.parked.as_ref()).map(|parked| parked.missed);
-        if (found, found_missed) != (version, missed) {
+        let told = stored.and_then(|row| row.parked.as_ref()).map(|parked| parked.told);
+        if found != version || told.is_some() != told_at_most.is_some() || told > told_at_most {
             return Ok(Put::Stale);
         }
         rows.insert(stream.clone(), row.clone());
@@ -194,9 +200,9 @@ impl ViewStore for InMemoryViewStore {
     }
 
     async fn put_over_parked(&self, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Result<Put, StoreError> {
-        let missed = parked.parked.as_ref().map(|parked| parked.missed);
         // A row that is not parked is not what this is for.
-        if missed.is_none() { Ok(Put::Stale) } else { self.replace(stream, parked.version, missed, row) }
+        let Some(told_at_most) = parked.told_at_most(row) else { return Ok(Put::Stale) };
+        self.replace(stream, parked.version, Some(told_at_most), row)
     }
 
     async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<ListPage, StoreError> {

@@ -128,6 +128,14 @@ impl RowRefusal {
 }
 
 impl ViewRow {
+    /// The most that [`Parked::told`] of the stored row may be if `row` is to replace it, given that
+    /// this row was read before. `None` if this row is not parked. For stores, in
+    /// [`ViewStore::put_over_parked`].
+    #[must_use]
+    pub fn told_at_most(&self, row: &Self) -> Option<Version> {
+        self.parked.as_ref().map(|parked| parked.told.max(row.version))
+    }
+
     /// The size of its body and its place in a list, in bytes. Of the reason, only what exceeds the
     /// most that [`park`](crate::park) keeps is counted: there is room for the rest.
     #[must_use]
@@ -163,9 +171,10 @@ pub struct Parked {
     pub reason: String,
     /// Since when.
     pub at: Timestamp,
-    /// How many messages came since. A [`redrive`](crate::redrive) that read the row before the last
-    /// of them is stale.
-    pub missed: u64,
+    /// The last version that a message announced since, if that is beyond the row;
+    /// [`Version::START`] before the first. A [`redrive`](crate::redrive) that read less than was
+    /// announced since is stale.
+    pub told: Version,
 }
 
 /// Keeps the rows of one view. The port to a table.
@@ -198,8 +207,8 @@ pub trait ViewStore: Sync {
     ) -> impl Future<Output = Result<Put, StoreError>> + Send;
 
     /// Stores the row, if the stored one is still the parked one that was read: at its version,
-    /// parked, and with its count of missed messages. For [`redrive`](crate::redrive), after the
-    /// cause is fixed.
+    /// parked, and with [`told`](Parked::told) not beyond [`ViewRow::told_at_most`]. For
+    /// [`redrive`](crate::redrive), after the cause is mended.
     ///
     /// # Errors
     /// As [`put`](Self::put).

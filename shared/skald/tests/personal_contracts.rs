@@ -1,7 +1,7 @@
 //! A store that seals and opens is still a store: it keeps every contract.
 
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
-use skald::{Commit, Opening, Sealing};
+use skald::{Commit, Opening, Sealing, StreamId, ViewRow};
 use skald_testkit::event_store::{EventStoreFixture, PlantCommits};
 use skald_testkit::view_store::ViewStoreFixture;
 
@@ -77,13 +77,27 @@ impl PlantCommits for SealedEvents {
     }
 }
 
-struct Rows(Private<InMemoryViewStore>);
+struct Rows {
+    raw: InMemoryViewStore,
+    store: Private<InMemoryViewStore>,
+}
+
+impl Rows {
+    fn new() -> Self {
+        let raw = InMemoryViewStore::default();
+        Self { store: private(raw.clone()), raw }
+    }
+}
 
 impl ViewStoreFixture for Rows {
     type Store = Private<InMemoryViewStore>;
 
     fn store(&self) -> &Self::Store {
-        &self.0
+        &self.store
+    }
+
+    async fn plant(&self, stream: &StreamId, row: ViewRow) {
+        self.raw.plant(stream, row);
     }
 }
 
@@ -104,6 +118,6 @@ mod rows {
 
     skald_testkit::view_store_contract!(
         #[tokio::test]
-        Rows(private(InMemoryViewStore::default()))
+        Rows::new()
     );
 }

@@ -1,6 +1,7 @@
 //! The view store in memory keeps the contract of every view store, and so does the projection's `catch_up` over it.
 
 use skald::memory::InMemoryViewStore;
+use skald::{StreamId, ViewRow};
 use skald_testkit::view_store::ViewStoreFixture;
 
 #[derive(Default)]
@@ -11,6 +12,10 @@ impl ViewStoreFixture for Fixture {
 
     fn store(&self) -> &InMemoryViewStore {
         &self.0
+    }
+
+    async fn plant(&self, stream: &StreamId, row: ViewRow) {
+        self.0.plant(stream, row);
     }
 }
 

@@ -22,7 +22,7 @@ use aws_sdk_dynamodb::types::{
     ProjectionType, ScalarAttributeType,
 };
 use serde_json::{Value, json};
-use skald::{Commit, EventData, StreamId, Version};
+use skald::{Commit, EventData, Listing, Parked, StreamId, Version, ViewRow};
 use skald_dynamodb::{DynamoDbCommitIndex, DynamoDbEventStore, DynamoDbViewStore};
 use skald_testkit::commit_index::CommitIndexFixture;
 use skald_testkit::event_store::{Broken, EventStoreFixture, PlantCommits, PlantItems};
@@ -291,5 +291,27 @@ impl ViewStoreFixture for Views {
 
     fn store(&self) -> &DynamoDbViewStore {
         &self.store
+    }
+
+    async fn plant(&self, stream: &StreamId, row: ViewRow) {
+        let put = self.client.put_item().table_name(VIEW).item("pk", text(stream.key()));
+        let mut put = put.item("version", number(row.version.get())).item("at", text(row.at.to_string()));
+        if let Some(body) = row.body {
+            put = put.item("row", text(body));
+        }
+        if let Some(Listing { group, sort }) = row.listing {
+            put = put.item("list_group", text(group)).item("list_sort", text(sort));
+        }
+        if let Some(Parked { reason, at, told }) = row.parked {
+            // As releases wrote it that counted messages, if nothing was told yet.
+            let progress = if told == Version::START { "missed" } else { "told" };
+            let parked = HashMap::from([
+                ("reason".to_owned(), text(reason)),
+                ("at".to_owned(), text(at.to_string())),
+                (progress.to_owned(), number(told.get())),
+            ]);
+            put = put.item("parked", AttributeValue::M(parked));
+        }
+        put.send().await.unwrap();
     }
 }

@@ -3,8 +3,8 @@
 use skald::memory::InMemoryEventStore;
 use skald::{
     CatchUpError, CaughtUp, Commit, CommitMessage, Decider, DecodeError, Draft, Envelope, EventData, Inapplicable,
-    Listing, MAX_ROW_BYTES, Parked, Projection, Put, StoreError, StreamId, Version, ViewRow, ViewStore, catch_up, park,
-    redrive,
+    Listing, MAX_ROW_BYTES, MAX_STATE_LEVELS, Parked, Projection, Put, StoreError, StreamId, Version, ViewRow,
+    ViewStore, catch_up, park, redrive,
 };
 
 use super::ViewStoreFixture;
@@ -130,7 +130,7 @@ pub async fn an_event_that_cannot_be_applied_parks_its_stream<F: ViewStoreFixtur
         assert_eq!(deliver(&events, views, CommitMessage::of(commit.clone())).await, CaughtUp::Parked);
         assert_eq!(deliver(&events, views, CommitMessage::of(commit).into_hint()).await, CaughtUp::Parked);
     }
-    let counted = parked.parked.clone().map(|parked| Parked { missed: 6, ..parked });
+    let counted = parked.parked.clone().map(|parked| Parked { told: Version::new(4), ..parked });
     assert_eq!(get(views, &stream).await, Some(ViewRow { parked: counted, ..parked }));
 
     let other = append(&events, &account("other"), "other", deposited(1)).await.commit;
@@ -239,13 +239,54 @@ pub async fn a_parked_row_is_redriven_from_the_event_store<F: ViewStoreFixture>(
     assert_eq!((told, get(views, &invented).await), (CaughtUp::To(Version::START), Some(blank)));
 }
 
+/// Whatever was written into a row by something else: it is parked, keeps what messages tell of, and comes back from the
+/// event store. So does one that was spoiled while it was parked.
+pub async fn a_row_that_no_store_takes_is_parked_and_redriven<F: ViewStoreFixture>(fixture: &F) {
+    let (events, views) = (InMemoryEventStore::default(), fixture.store());
+    let deep = format!("{}{}", "[".repeat(MAX_STATE_LEVELS + 1), "]".repeat(MAX_STATE_LEVELS + 1));
+    let long = format!("\"{}\"", "x".repeat(MAX_ROW_BYTES));
+    for (name, body) in [("cut", "{\"balance\": 5"), ("empty", ""), ("deep", &deep), ("long", &long)] {
+        for is_parked in [false, true] {
+            let stream = account(&format!("{name}-{is_parked}"));
+            let mut messages = Vec::new();
+            for number in 1..=3 {
+                let commit = append(&events, &stream, &format!("{number} of {stream}"), deposited(5)).await.commit;
+                messages.push(CommitMessage::of(commit));
+            }
+            let listing = Some(Listing { group: format!("default/{name}-{is_parked}"), sort: "a".to_owned() });
+            let parked = is_parked.then(|| Parked { reason: "why".to_owned(), at: at(60), told: Version::START });
+            fixture.plant(&stream, ViewRow { body: Some(body.to_owned()), listing, parked, ..row(1, "") }).await;
+            if !is_parked {
+                let error = failure(&events, views, &messages[1]).await;
+                assert!(error.parks(), "{error}");
+                park(views, &stream, &error.to_string(), at(60)).await.expect("it is parked");
+            }
+            for message in &messages {
+                assert_eq!(deliver(&events, views, message.clone()).await, CaughtUp::Parked, "{stream}");
+            }
+            let parked = get(views, &stream).await.expect("a row");
+            assert_eq!(
+                (parked.version, parked.parked.map(|parked| parked.told)),
+                (Version::new(1), Some(Version::new(3)))
+            );
+            fixture.settled().await;
+            let listed = views.list(&format!("default/{name}-{is_parked}"), None, 10).await.expect("an answer");
+            assert_eq!(listed.entries.len(), 1, "{stream} is still listed");
+
+            let told = redrive::<Statements, _, _>(&events, views, &stream).await;
+            assert!(matches!(told, Ok(CaughtUp::To(version)) if version == Version::new(3)), "{told:?}");
+            assert_eq!(standing(views, &stream).await, Some((3, 3, false)), "{stream}");
+        }
+    }
+}
+
 /// Redriving a row that is well, or is none, changes nothing.
 pub async fn a_row_that_is_not_parked_is_not_redriven<F: ViewStoreFixture>(fixture: &F) {
     let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("well"));
     let first = append(&events, &stream, "first", deposited(5)).await.commit;
     deliver(&events, views, CommitMessage::of(first)).await;
     let before = get(views, &stream).await;
-    let parked = Parked { reason: "a lie".to_owned(), at: at(60), missed: 0 };
+    let parked = Parked { reason: "a lie".to_owned(), at: at(60), told: Version::START };
     let parked = ViewRow { parked: Some(parked), ..row(1, "{}") };
     assert_eq!(views.put_over_parked(&stream, &parked, &row(2, "{}")).await.expect("an answer"), Put::Stale);
     for stream in [stream.clone(), account("none")] {

@@ -1,7 +1,10 @@
 //! Redrive and live delivery at once, in every order of their calls to the stores.
 
 use skald::memory::InMemoryEventStore;
-use skald::{CommitMessage, EventStore, Version, ViewStore, catch_up, park, redrive};
+use skald::{
+    CaughtUp, CommitMessage, EventStore, ListEntry, ListPage, Put, Rows, StoreError, StreamId, Version, ViewRow,
+    ViewStore, catch_up, park, redrive,
+};
 
 use super::ViewStoreFixture;
 use super::rows::get;
@@ -13,13 +16,24 @@ use crate::yielding::Yielding;
 /// Whichever of their calls comes first, the row ends unparked, with the event that was appended meanwhile: its message is
 /// acknowledged only once that is certain, and no other comes.
 pub async fn nothing_is_lost_between_a_redrive_and_live_delivery<F: ViewStoreFixture>(fixture: &F) {
-    let (events, views) = (InMemoryEventStore::default(), fixture.store());
+    for lie in [None, Some(Version::new(99))] {
+        nothing_is_lost_after(fixture.store(), lie).await;
+    }
+}
+
+/// The same, after a message that told of what the event store does not have.
+async fn nothing_is_lost_after<V: ViewStore>(views: &V, lie: Option<Version>) {
+    let events = InMemoryEventStore::default();
     let mut orders = Orders::default();
     while let Some(number) = orders.next() {
-        let stream = account(&format!("redriven-{number}"));
+        let stream = account(&format!("redriven-{number}-{}", lie.map_or(0, Version::get)));
         let first = append(&events, &stream, &format!("first of {stream}"), deposited(5)).await.commit;
         deliver(&events, views, CommitMessage::of(first)).await;
         park(views, &stream, "a lie", at(60)).await.expect("it is parked");
+
+        if let Some(last) = lie {
+            deliver(&events, views, CommitMessage { stream: stream.clone(), last, commit: None }).await;
+        }
 
         let (yielding_events, yielding_views) = (Yielding(&events), Yielding(views));
         let redriven = async {
@@ -39,6 +53,55 @@ pub async fn nothing_is_lost_between_a_redrive_and_live_delivery<F: ViewStoreFix
         assert_eq!((statement.balance, statement.entries), (11, 2), "{told}");
     }
     assert!(orders.count() > 20, "only {} orders: they do not interleave", orders.count());
+}
+
+/// A view to whose parked rows all their messages come again before each write over one.
+struct Redelivering<'a, V> {
+    events: &'a InMemoryEventStore,
+    views: &'a V,
+    messages: Vec<CommitMessage>,
+}
+
+impl<V: ViewStore> ViewStore for Redelivering<'_, V> {
+    async fn get(&self, stream: &StreamId) -> Result<Option<ViewRow>, StoreError> {
+        self.views.get(stream).await
+    }
+
+    async fn get_many(&self, streams: &[StreamId]) -> Result<Rows, StoreError> {
+        self.views.get_many(streams).await
+    }
+
+    async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+        self.views.put(stream, expected, row).await
+    }
+
+    async fn put_over_parked(&self, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Result<Put, StoreError> {
+        for message in &self.messages {
+            deliver(self.events, self.views, message.clone()).await;
+        }
+        self.views.put_over_parked(stream, parked, row).await
+    }
+
+    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<ListPage, StoreError> {
+        self.views.list(group, before, limit).await
+    }
+}
+
+/// However often messages come again, and whatever comes meanwhile of what the redrive has read: its write is not stale.
+pub async fn messages_that_tell_of_nothing_new_do_not_hold_up_a_redrive<F: ViewStoreFixture>(fixture: &F) {
+    let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("busy"));
+    let mut messages = Vec::new();
+    for number in 1..=4 {
+        let commit = append(&events, &stream, &format!("deposit {number}"), deposited(5)).await.commit;
+        messages.push(CommitMessage::of(commit));
+    }
+    deliver(&events, views, messages[1].clone()).await;
+    park(views, &stream, "a lie", at(60)).await.expect("it is parked");
+    deliver(&events, views, messages[2].clone()).await;
+    let redelivering = Redelivering { events: &events, views, messages };
+    let told = redrive::<Statements, _, _>(&events, &redelivering, &stream).await;
+    assert!(matches!(told, Ok(CaughtUp::To(version)) if version == Version::new(4)), "{told:?}");
+    assert_eq!(get(views, &stream).await.and_then(|row| row.parked), None);
 }
 
 async fn deliver<E: EventStore, V: ViewStore>(events: &E, views: &V, message: CommitMessage) {

@@ -134,7 +134,7 @@ pub async fn parking_changes_nothing_else<F: ViewStoreFixture>(fixture: &F) {
     let before = ViewRow { listing, ..row(3, "three") };
     put(views, &stream, 0, &before).await;
     park(views, &stream, "the reason, with ümlauts", at(60)).await.expect("it is parked");
-    let parked = Some(Parked { reason: "the reason, with ümlauts".to_owned(), at: at(60), missed: 0 });
+    let parked = Some(Parked { reason: "the reason, with ümlauts".to_owned(), at: at(60), told: Version::START });
     assert_eq!(get(views, &stream).await, Some(ViewRow { parked, ..before }));
 }
 
@@ -142,7 +142,7 @@ pub async fn parking_changes_nothing_else<F: ViewStoreFixture>(fixture: &F) {
 pub async fn a_row_can_be_parked_before_its_first_event<F: ViewStoreFixture>(fixture: &F) {
     let (views, stream) = (fixture.store(), account("unborn"));
     park(views, &stream, "why", at(60)).await.expect("it is parked");
-    let parked = Some(Parked { reason: "why".to_owned(), at: at(60), missed: 0 });
+    let parked = Some(Parked { reason: "why".to_owned(), at: at(60), told: Version::START });
     let expected = ViewRow { version: Version::START, at: at(60), body: None, listing: None, parked };
     assert_eq!(get(views, &stream).await, Some(expected.clone()));
     fixture.settled().await;
@@ -165,7 +165,7 @@ pub async fn a_row_is_parked_although_others_write_it<F: ViewStoreFixture>(fixtu
         Put::Stored => row(2, "two"),
         Put::Stale => row(1, "one"),
     };
-    let parked = Some(Parked { reason: "why".to_owned(), at: at(60), missed: 0 });
+    let parked = Some(Parked { reason: "why".to_owned(), at: at(60), told: Version::START });
     assert_eq!(get(views, &stream).await, Some(ViewRow { parked, ..stored }));
 }
 
@@ -183,21 +183,22 @@ pub async fn a_parked_row_is_not_written_over<F: ViewStoreFixture>(fixture: &F) 
     }
 }
 
-/// A parked row is written over as it was read, or not at all: at its version, and with its count of missed messages.
+/// A parked row is written over as it was read, or not at all: at its version, and told of no more than it was, or
+/// than is in the row that is written.
 pub async fn a_parked_row_is_redriven_only_from_where_it_stands<F: ViewStoreFixture>(fixture: &F) {
     let (views, stream) = (fixture.store(), account("redriven"));
     put(views, &stream, 0, &row(3, "three")).await;
     park(views, &stream, "why", at(60)).await.expect("it is parked");
     let parked = get(views, &stream).await.expect("a row");
-    let counted = with_missed(&parked, 1);
-    assert_eq!(over_parked(views, &stream, &parked, &counted).await, Put::Stored, "a message is counted");
+    let counted = told_of(&parked, 11);
+    assert_eq!(over_parked(views, &stream, &parked, &counted).await, Put::Stored, "a message told of version 11");
     for version in [0, 2, 4] {
         let other = ViewRow { version: Version::new(version), ..counted.clone() };
         assert_eq!(over_parked(views, &stream, &other, &row(9, "nine")).await, Put::Stale, "over {version}");
     }
-    for missed in [0, 2] {
-        let other = with_missed(&parked, missed);
-        assert_eq!(over_parked(views, &stream, &other, &row(9, "nine")).await, Put::Stale, "after {missed} messages");
+    for told in [0, 10] {
+        let other = told_of(&parked, told);
+        assert_eq!(over_parked(views, &stream, &other, &row(9, "nine")).await, Put::Stale, "told of {told} only");
     }
     let unparked = ViewRow { parked: None, ..parked };
     assert_eq!(
@@ -208,6 +209,13 @@ pub async fn a_parked_row_is_redriven_only_from_where_it_stands<F: ViewStoreFixt
     assert_eq!(get(views, &stream).await.as_ref(), Some(&counted));
     assert_eq!(over_parked(views, &stream, &counted, &row(5, "five")).await, Put::Stored);
     assert_eq!(get(views, &stream).await, Some(row(5, "five")));
+    // What was told of since is in the row that is written.
+    park(views, &stream, "why", at(60)).await.expect("it is parked");
+    let parked = get(views, &stream).await.expect("a row");
+    assert_eq!(over_parked(views, &stream, &parked, &told_of(&parked, 11)).await, Put::Stored);
+    assert_eq!(over_parked(views, &stream, &parked, &row(10, "ten")).await, Put::Stale);
+    assert_eq!(over_parked(views, &stream, &parked, &row(11, "eleven")).await, Put::Stored);
+    assert_eq!(get(views, &stream).await, Some(row(11, "eleven")));
     let none = account("none");
     let parked = ViewRow { version: Version::START, ..counted };
     assert_eq!(
@@ -218,9 +226,9 @@ pub async fn a_parked_row_is_redriven_only_from_where_it_stands<F: ViewStoreFixt
     assert_eq!(get(views, &none).await, None);
 }
 
-/// The parked row after so many messages.
-fn with_missed(row: &ViewRow, missed: u64) -> ViewRow {
-    let parked = row.parked.clone().map(|parked| Parked { missed, ..parked });
+/// The parked row after a message that told of this version.
+fn told_of(row: &ViewRow, version: u64) -> ViewRow {
+    let parked = row.parked.clone().map(|parked| Parked { told: Version::new(version), ..parked });
     ViewRow { parked, ..row.clone() }
 }
 
@@ -235,7 +243,7 @@ pub async fn parking_again_keeps_the_first_reason<F: ViewStoreFixture>(fixture: 
     park(views, &stream, "first", at(1)).await.expect("it is parked");
     park(views, &stream, "second", at(2)).await.expect("it stays parked");
     let parked = get(views, &stream).await.and_then(|row| row.parked);
-    assert_eq!(parked, Some(Parked { reason: "first".to_owned(), at: at(1), missed: 0 }));
+    assert_eq!(parked, Some(Parked { reason: "first".to_owned(), at: at(1), told: Version::START }));
 }
 
 /// A name that begins like another, or is another tenant's, is another row.
@@ -297,7 +305,7 @@ pub async fn a_row_that_is_too_large_is_a_permanent_error<F: ViewStoreFixture>(f
     let parked = get(views, &stream).await.expect("a row");
     assert_eq!((parked.version, parked.size_bytes()), (Version::new(1), MAX_ROW_BYTES));
     assert_unfit(views.put_over_parked(&stream, &parked, &of_size(2, room + 1)).await, too_large);
-    let reason = Parked { reason: "x".repeat(MAX_ROW_BYTES + 4_000), at: at(60), missed: 0 };
+    let reason = Parked { reason: "x".repeat(MAX_ROW_BYTES + 4_000), at: at(60), told: Version::START };
     let put = views.put(&account("reason"), Version::START, &ViewRow { parked: Some(reason), ..row(1, "{}") }).await;
     assert!(matches!(put, Err(StoreError::RowRefused { .. })), "a reason of any length: {put:?}");
     assert_eq!(get(views, &stream).await, Some(parked));
