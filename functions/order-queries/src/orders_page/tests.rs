@@ -8,8 +8,9 @@ use ordering::views::OrderView;
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
 use skald::{
     Actor, CommitId, CommitMessage, Context, CorrelationId, Corruption, DomainEvent, Draft, EventData, OddRow, Put,
-    Rows, StoreError, StreamId, Tenant, Timestamp, ViewRow, catch_up, park,
+    Rows, StoreError, StreamId, Tenant, Timestamp, ViewRow, catch_up, park, redrive,
 };
+use skald_lambda::http::answer;
 
 use super::*;
 
@@ -101,13 +102,36 @@ impl System {
         assert_eq!(self.views.rows.put(&stream, scribbled.version, &scribbled).await.unwrap(), Put::Stored);
     }
 
+    fn queries(&self) -> Queries<InMemoryEventStore, Spoiled, InMemoryPersonKeys> {
+        let (views, keys) = (self.views.clone(), InMemoryPersonKeys::default());
+        Queries::new(self.events.clone(), views.clone(), views, keys, String::new())
+    }
+
+    async fn park(&self, number: u8) {
+        park(&self.views.rows, &Self::stream(number), "a lie", Timestamp::EPOCH).await.unwrap();
+    }
+
+    /// The status and the validator of the order of this number, given the validators that the caller has.
+    async fn validated(&self, number: u8, known: &str) -> (u16, Option<String>) {
+        let event = json!({
+            "rawPath": format!("/orders/{}", Self::stream(number).id()),
+            "headers": { "if-none-match": known }, "requestContext": { "http": { "method": "GET" } },
+        });
+        let queries = self.queries();
+        let respond = async |call| queries.respond(&call).await;
+        let answer = answer(event.to_string().as_bytes(), Timestamp::EPOCH, respond).await;
+        (answer.status_code, answer.headers.get("etag").cloned())
+    }
+
+    /// The list that all orders are on.
+    async fn group(&self) -> String {
+        let row = self.views.rows.get(&Self::stream(1)).await.unwrap().unwrap();
+        row.listing.unwrap().group
+    }
+
     /// The numbers of the orders that are listed, oldest first, with their version and where they stand still.
     async fn listed(&self) -> Vec<(u8, u64, Option<String>)> {
-        let (views, keys) = (self.views.clone(), InMemoryPersonKeys::default());
-        let queries = Queries::new(self.events.clone(), views.clone(), views, keys, String::new());
-        let row = self.views.rows.get(&Self::stream(1)).await.unwrap().unwrap();
-        let group = row.listing.unwrap().group;
-        let found = queries.matching(&group, None, None, 100).await.unwrap();
+        let found = self.queries().matching(&self.group().await, None, None, 100).await.unwrap();
         let numbered = |(entry, row): (ListEntry, OrderRow)| {
             assert_eq!(entry.stream.id(), row.order_id.to_string());
             let number = entry.stream.id()[34..].parse().unwrap();
@@ -142,9 +166,61 @@ async fn a_parked_order_is_listed_as_the_events_tell_it_and_marked() {
     }
     let mark = Some("order_view".to_owned());
     for number in [1, 2] {
-        park(&system.views.rows, &System::stream(number), "a lie", Timestamp::EPOCH).await.unwrap();
+        system.park(number).await;
     }
     system.append(1, OrderEvent::from(OrderCommitted {}).encode().unwrap()).await;
     system.spoil(2).await;
     assert_eq!(system.listed().await, [(1, 2, mark.clone()), (2, 1, mark), (3, 1, None)]);
+}
+
+/// A redrive changes no version, so a client that saw the mark would go on showing it.
+#[tokio::test]
+async fn the_mark_of_a_parked_row_comes_and_goes_for_a_client_that_asks_with_what_it_has() {
+    let system = System::default();
+    system.place(1).await;
+    let version = "\"1\"";
+    let plain = (200, Some(version.to_owned()));
+    assert_eq!(system.validated(1, "\"0\"").await, plain);
+    assert_eq!(system.validated(1, version).await, (304, Some(version.to_owned())));
+
+    system.park(1).await;
+    let (status, marked) = system.validated(1, version).await;
+    assert_eq!(status, 200, "the mark comes");
+    redrive::<OrderView, _, _>(&system.events, &system.views.rows, &System::stream(1)).await.unwrap();
+    let known = marked.unwrap_or_default();
+    assert_eq!(system.validated(1, &known).await, plain, "the mark goes");
+}
+
+/// One call takes a bounded time, however much is parked.
+#[tokio::test]
+async fn of_many_parked_rows_a_bounded_number_is_folded_and_the_others_are_listed_as_they_stand() {
+    let system = System::default();
+    for number in 1..=70 {
+        system.place(number).await;
+        system.park(number).await;
+        system.append(number, OrderEvent::from(OrderCommitted {}).encode().unwrap()).await;
+    }
+    let mark = Some("order_view".to_owned());
+    let expected: Vec<_> = (1..=70).map(|number| (number, if number <= 6 { 1 } else { 2 }, mark.clone())).collect();
+    assert_eq!(system.listed().await, expected);
+}
+
+/// What cannot be read as it stands is on the next page then.
+#[tokio::test]
+async fn of_many_rows_that_cannot_be_read_each_is_on_a_page() {
+    let mut system = System::default();
+    for number in 1..=70 {
+        system.place(number).await;
+    }
+    let group = system.group().await;
+    system.views.odd.extend((1..=70).map(System::stream));
+    let mut pages = Vec::new();
+    let mut start = None;
+    loop {
+        let found = system.queries().matching(&group, start, None, 100).await.unwrap();
+        pages.push(found.orders.len());
+        let Some(next) = found.next else { break };
+        start = Some(next);
+    }
+    assert_eq!(pages, [64, 6]);
 }
