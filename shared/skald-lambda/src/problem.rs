@@ -172,7 +172,8 @@ impl From<CatchUpError> for Problem {
             | CatchUpError::BeyondTheEnd { .. }
             | CatchUpError::MalformedRow { .. }
             | CatchUpError::Encode { .. }
-            | CatchUpError::Busy { .. }) => {
+            | CatchUpError::Busy { .. }
+            | CatchUpError::Moved { .. }) => {
                 if error.is_transient() {
                     Self::passing(&error)
                 } else {

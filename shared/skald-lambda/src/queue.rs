@@ -24,14 +24,19 @@ pub trait Reader: Sync {
     /// The category of the streams it follows.
     const CATEGORY: &'static Category;
     /// Why a message could not be read.
-    type Failure: std::error::Error + Send + 'static;
+    type Failure: std::error::Error + Send + Sync + 'static;
 
     /// Does what the message asks for. It comes again if the function dies, and often enough without that.
     fn read(&self, message: &CommitMessage) -> impl Future<Output = Result<(), Self::Failure>> + Send;
 
     /// Records that the stream cannot be read, after its message was set aside, if the failure
     /// [parks](Self::parks) it. By default no failure does, and the dead letter is the only record.
-    fn park(&self, _stream: &StreamId, _reason: &str) -> impl Future<Output = Result<(), Self::Failure>> + Send {
+    fn park(
+        &self,
+        _stream: &StreamId,
+        _failure: &Self::Failure,
+        _reason: &str,
+    ) -> impl Future<Output = Result<(), Self::Failure>> + Send {
         ready(Ok(()))
     }
 
@@ -162,8 +167,11 @@ impl<R: Reader, D: DeadLetters> Queue<R, D> {
                     Err(())
                 }
                 Err(failure) => {
-                    let parks = matches!(&failure, Failure::Reader(failure) if R::parks(failure));
-                    let parked = stream.as_ref().filter(|_| parks);
+                    let parking = match &failure {
+                        Failure::Reader(failure) if R::parks(failure) => Some(failure),
+                        Failure::Reader(_) | Failure::Message(_) => None,
+                    };
+                    let parked = stream.as_ref().zip(parking);
                     self.set_aside(message, parked, with_causes(&failure)).await
                 }
             }
@@ -174,15 +182,20 @@ impl<R: Reader, D: DeadLetters> Queue<R, D> {
 
     /// The dead letter first, then the stream to be parked, if there is one: if parking fails, the message comes again and
     /// both are repeated.
-    async fn set_aside(&self, message: &SqsMessage, parked: Option<&StreamId>, reason: String) -> Result<(), ()> {
+    async fn set_aside(
+        &self,
+        message: &SqsMessage,
+        parked: Option<(&StreamId, &R::Failure)>,
+        reason: String,
+    ) -> Result<(), ()> {
         let reason: String = reason.chars().take(MAX_REASON).collect();
         tracing::error!(reason, "cannot be read and is set aside");
         let kept = self.dead_letters.keep(message, &reason).await;
         kept.map_err(|error| {
             tracing::error!(reason = with_causes(error.as_ref()), "the dead-letter queue took nothing")
         })?;
-        let Some(stream) = parked else { return Ok(()) };
-        match self.reader.park(stream, &reason).await {
+        let Some((stream, failure)) = parked else { return Ok(()) };
+        match self.reader.park(stream, failure, &reason).await {
             Ok(()) => Ok(()),
             Err(error) if R::is_transient(&error) => {
                 tracing::warn!(reason = with_causes(&error), "could not be parked and goes back to the queue");

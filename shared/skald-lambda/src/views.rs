@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use skald::{CatchUpError, Category, CommitMessage, EventStore, Projection, StreamId, ViewStore, catch_up, park};
+use skald::{Category, CommitMessage, EventStore, Projection, StreamId, Stuck, ViewStore, catch_up, park};
 
 use crate::clock;
 use crate::queue::Reader;
@@ -25,23 +25,24 @@ impl<P, E, V> ViewKeeper<P, E, V> {
 
 impl<P: Projection, E: EventStore, V: ViewStore> Reader for ViewKeeper<P, E, V> {
     const CATEGORY: &'static Category = P::CATEGORY;
-    type Failure = CatchUpError;
+    type Failure = Stuck;
 
-    async fn read(&self, message: &CommitMessage) -> Result<(), CatchUpError> {
+    async fn read(&self, message: &CommitMessage) -> Result<(), Stuck> {
         let caught_up = catch_up::<P, _, _>(&self.events, &self.views, message).await?;
         tracing::info!(version = %message.last, ?caught_up, "applied");
         Ok(())
     }
 
-    async fn park(&self, stream: &StreamId, reason: &str) -> Result<(), CatchUpError> {
-        park(&self.views, stream, reason, clock::now()).await
+    async fn park(&self, stream: &StreamId, failure: &Stuck, reason: &str) -> Result<(), Stuck> {
+        let parked = park(&self.views, stream, failure.seen, reason, clock::now()).await;
+        parked.map_err(|error| Stuck { seen: failure.seen, error })
     }
 
-    fn parks(failure: &CatchUpError) -> bool {
-        failure.parks()
+    fn parks(failure: &Stuck) -> bool {
+        failure.error.parks()
     }
 
-    fn is_transient(failure: &CatchUpError) -> bool {
-        failure.is_transient()
+    fn is_transient(failure: &Stuck) -> bool {
+        failure.error.is_transient()
     }
 }

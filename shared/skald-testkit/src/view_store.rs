@@ -119,6 +119,7 @@ macro_rules! __view_store_rules {
             nothing_is_lost_between_a_redrive_and_live_delivery
             messages_that_tell_of_nothing_new_do_not_hold_up_a_redrive
             a_row_that_no_store_takes_is_parked_and_redriven
+            a_row_is_parked_only_where_the_failure_was_seen
             a_row_that_is_none_is_an_error
             a_row_that_outgrows_its_room_is_permanent
         ] $($arguments)* }

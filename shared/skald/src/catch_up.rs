@@ -15,6 +15,9 @@
 
 mod fold;
 
+use std::error::Error;
+use std::fmt;
+
 use futures_util::{StreamExt, pin_mut};
 
 use crate::reading::commits_by;
@@ -95,6 +98,14 @@ pub enum CatchUpError {
         /// The stream.
         stream: StreamId,
     },
+    /// Others took the row on from where it was to be parked. *Transient*: what was wrong may be mended.
+    #[error("the row of {stream} does not stand at version {seen} any more")]
+    Moved {
+        /// The stream.
+        stream: StreamId,
+        /// Where it stood.
+        seen: Version,
+    },
     /// A store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -112,6 +123,7 @@ impl CatchUpError {
             | Self::MalformedRow { .. }
             | Self::Encode { .. }
             | Self::Busy { .. }
+            | Self::Moved { .. }
             | Self::Store(_) => !self.is_transient(),
         }
     }
@@ -122,11 +134,44 @@ impl CatchUpError {
         match self {
             Self::Decode { source, .. } => source.is_transient(),
             Self::Store(error) => error.is_transient(),
-            Self::Busy { .. } => true,
+            Self::Busy { .. } | Self::Moved { .. } => true,
             Self::Inapplicable { .. } | Self::BeyondTheEnd { .. } | Self::MalformedRow { .. } | Self::Encode { .. } => {
                 false
             }
         }
+    }
+}
+
+/// A row that could not be brought up to date, and where it stood.
+#[derive(Debug)]
+pub struct Stuck {
+    /// The version of the row at which the failure was seen. `None` if the row was not seen. For [`park`].
+    pub seen: Option<Version>,
+    /// Why it could not be brought up to date.
+    pub error: CatchUpError,
+}
+
+impl Stuck {
+    fn at(stored: Option<&ViewRow>, error: impl Into<CatchUpError>) -> Self {
+        Self { seen: Some(stored.map_or(Version::START, |row| row.version)), error: error.into() }
+    }
+}
+
+impl fmt::Display for Stuck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl Error for Stuck {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
+    }
+}
+
+impl From<StoreError> for Stuck {
+    fn from(error: StoreError) -> Self {
+        Self { seen: None, error: error.into() }
     }
 }
 
@@ -140,13 +185,13 @@ impl CatchUpError {
 /// first events.
 ///
 /// # Errors
-/// [`CatchUpError`]; the row has every event before the one that cannot be applied. [`CatchUpError::parks`] says whether
-/// the error is for [`park`].
+/// [`Stuck`]; the row has every event before the one that cannot be applied. [`CatchUpError::parks`] says whether the error
+/// is for [`park`].
 pub async fn catch_up<P: Projection, E: EventStore, V: ViewStore>(
     events: &E,
     views: &V,
     message: &CommitMessage,
-) -> Result<CaughtUp, CatchUpError> {
+) -> Result<CaughtUp, Stuck> {
     let stream = &message.stream;
     // The commit that starts a stream needs no look at the row: if there is one, the conditional write says so.
     let mut starts = message.commit.as_ref().is_some_and(|commit| commit.first == Version::START.next());
@@ -177,20 +222,21 @@ pub async fn catch_up<P: Projection, E: EventStore, V: ViewStore>(
         match bring::<P, _, _>(events, views, stream, stored.clone()).await {
             Ok(None) => {}
             Ok(Some(end)) if end < message.last => {
-                return Err(CatchUpError::BeyondTheEnd { stream: stream.clone(), end, told: message.last });
+                let error = CatchUpError::BeyondTheEnd { stream: stream.clone(), end, told: message.last };
+                return Err(Stuck { seen: Some(end), error });
             }
             Ok(Some(end)) => return Ok(CaughtUp::To(end)),
-            Err(error) => {
+            Err(stuck) => {
                 // Parked before its first event, and still for a reason.
-                let stays = match parked.filter(|_| error.parks()) {
+                let stays = match parked.filter(|_| stuck.error.parks()) {
                     Some(row) => tell(views, message, row).await? == Put::Stored,
                     None => false,
                 };
-                return if stays { Ok(CaughtUp::Parked) } else { Err(error) };
+                return if stays { Ok(CaughtUp::Parked) } else { Err(stuck) };
             }
         }
     }
-    Err(CatchUpError::Busy { stream: stream.clone() })
+    Err(Stuck { seen: None, error: CatchUpError::Busy { stream: stream.clone() } })
 }
 
 /// The row after a commit that a message carries. `None` if the commit cannot be applied: a message
@@ -208,8 +254,8 @@ async fn bring<P: Projection, E: EventStore, V: ViewStore>(
     views: &V,
     stream: &StreamId,
     mut stored: Option<ViewRow>,
-) -> Result<Option<Version>, CatchUpError> {
-    let mut fold = Fold::<P>::from(stream, stored.as_ref())?;
+) -> Result<Option<Version>, Stuck> {
+    let mut fold = Fold::<P>::from(stream, stored.as_ref()).map_err(|error| Stuck::at(stored.as_ref(), error))?;
     let commits = commits_by(events, stream, Way::After(fold.version()), PAGE);
     pin_mut!(commits);
     loop {
@@ -218,15 +264,17 @@ async fn bring<P: Projection, E: EventStore, V: ViewStore>(
             Some(Err(error)) => Err(error.into()),
             None => Ok(false),
         };
-        if (fold.is_due() || !matches!(took, Ok(true)))
-            && let Some(row) = fold.unstored()?
-        {
-            if store(views, stream, stored.as_ref(), &row).await? == Put::Stale {
-                return Ok(None);
+        if fold.is_due() || !matches!(took, Ok(true)) {
+            let unstored = fold.unstored().map_err(|error| Stuck::at(stored.as_ref(), error))?;
+            if let Some(row) = unstored {
+                let put = store(views, stream, stored.as_ref(), &row).await;
+                if put.map_err(|error| Stuck::at(stored.as_ref(), error))? == Put::Stale {
+                    return Ok(None);
+                }
+                stored = Some(row);
             }
-            stored = Some(row);
         }
-        if !took? {
+        if !took.map_err(|error| Stuck::at(stored.as_ref(), error))? {
             return Ok(Some(fold.version()));
         }
     }
@@ -276,17 +324,29 @@ async fn mark<V: ViewStore>(
     store(views, stream, stored, &bare).await
 }
 
-/// Marks the row as parked, for this reason and since `at`, wherever it stands. A row parked already stays as it is. Of
+/// Marks the row as parked, for this reason and since `at`, if it still stands where the failure was `seen`; wherever it
+/// stands if that is `None`. So what an older release could not apply does not park a row that a newer one has brought
+/// further. A row parked already stays as it is. Of
 /// the reason, the first [`MAX_REASON`] characters are kept; of a row that no store takes any more, what it does take.
 ///
 /// # Errors
-/// [`CatchUpError::Store`], and [`CatchUpError::Busy`] if others wrote the row all the time.
-pub async fn park<V: ViewStore>(views: &V, stream: &StreamId, reason: &str, at: Timestamp) -> Result<(), CatchUpError> {
+/// [`CatchUpError::Store`], [`CatchUpError::Moved`], and [`CatchUpError::Busy`] if others wrote the row all the time.
+pub async fn park<V: ViewStore>(
+    views: &V,
+    stream: &StreamId,
+    seen: Option<Version>,
+    reason: &str,
+    at: Timestamp,
+) -> Result<(), CatchUpError> {
     let reason: String = reason.chars().take(MAX_REASON).collect();
     for _ in 0..ATTEMPTS {
         let stored = views.get(stream).await?;
         if stored.as_ref().is_some_and(|row| row.parked.is_some()) {
             return Ok(());
+        }
+        let version = stored.as_ref().map_or(Version::START, |row| row.version);
+        if let Some(seen) = seen.filter(|seen| *seen != version) {
+            return Err(CatchUpError::Moved { stream: stream.clone(), seen });
         }
         let parked = Some(Parked { reason: reason.clone(), at, told: Version::START });
         let row = match &stored {

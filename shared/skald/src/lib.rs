@@ -36,7 +36,7 @@ mod together;
 mod view;
 
 pub use at_once::{AT_ONCE, at_once, try_at_once};
-pub use catch_up::{CatchUpError, CaughtUp, MAX_REASON, catch_up, park, redrive};
+pub use catch_up::{CatchUpError, CaughtUp, MAX_REASON, Stuck, catch_up, park, redrive};
 pub use causes::with_causes;
 pub use commit::{
     Actor, CLOCKS_APART_MS, Commit, CommitId, Context, CorrelationId, Draft, Envelope, EventId, InvalidContext,

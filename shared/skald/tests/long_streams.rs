@@ -112,7 +112,7 @@ async fn a_view_is_folded_in_the_memory_of_a_page_however_long_the_stream() {
     assert_eq!(told, CaughtUp::To(Version::new(EVENTS)));
     assert_whole(&views, &caught_up).await;
 
-    park(&views, &redriven, "a lie", Timestamp::EPOCH).await.unwrap();
+    park(&views, &redriven, None, "a lie", Timestamp::EPOCH).await.unwrap();
     let told = redrive::<Statements, _, _>(&events, &views, &redriven).await.unwrap();
     assert_eq!(told, CaughtUp::To(Version::new(EVENTS)));
     assert_whole(&views, &redriven).await;

@@ -108,7 +108,7 @@ impl System {
     }
 
     async fn park(&self, number: u8) {
-        park(&self.views.rows, &Self::stream(number), "a lie", Timestamp::EPOCH).await.unwrap();
+        park(&self.views.rows, &Self::stream(number), None, "a lie", Timestamp::EPOCH).await.unwrap();
     }
 
     /// The status and the validator of the order of this number, given the validators that the caller has.

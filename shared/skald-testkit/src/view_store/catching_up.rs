@@ -51,7 +51,7 @@ async fn deliver<V: ViewStore>(
     views: &V,
     message: &CommitMessage,
 ) -> Result<CaughtUp, CatchUpError> {
-    catch_up::<Statements, _, _>(events, views, message).await
+    catch_up::<Statements, _, _>(events, views, message).await.map_err(|stuck| stuck.error)
 }
 
 /// Checks the row, if there is one, against the events up to its version; gives that version.

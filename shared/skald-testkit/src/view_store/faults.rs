@@ -15,7 +15,7 @@ use crate::scene::{append, at, commit, deposited, draft, noted, withdrawn};
 /// Catches up with what must fail.
 async fn failure<V: ViewStore>(events: &InMemoryEventStore, views: &V, message: &CommitMessage) -> CatchUpError {
     let told = catch_up::<Statements, _, _>(events, views, message).await;
-    told.expect_err("an error was to be expected")
+    told.expect_err("an error was to be expected").error
 }
 
 /// The version, the entries, and whether the row is parked.
@@ -123,7 +123,7 @@ pub async fn an_event_that_cannot_be_applied_parks_its_stream<F: ViewStoreFixtur
     assert!(matches!(&error, CatchUpError::Inapplicable { source, .. } if source.version.get() == 3), "{error}");
     assert!(!error.is_transient() && error.parks(), "waiting does not help");
 
-    park(views, &stream, &error.to_string(), at(60)).await.expect("it is parked");
+    park(views, &stream, None, &error.to_string(), at(60)).await.expect("it is parked");
     let parked = get(views, &stream).await.expect("a row");
     assert_eq!(parked.version, Version::new(1), "events of a commit were applied without the others");
     for commit in [first, bad, later] {
@@ -154,7 +154,7 @@ pub async fn a_stream_parked_before_its_first_event_stays_parked<F: ViewStoreFix
     let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("never"));
     let first = append(&events, &stream, "first", withdrawn(5)).await.commit;
     let error = failure(&events, views, &CommitMessage::of(first.clone())).await;
-    park(views, &stream, &error.to_string(), at(60)).await.expect("it is parked");
+    park(views, &stream, None, &error.to_string(), at(60)).await.expect("it is parked");
     for message in [CommitMessage::of(first.clone()), CommitMessage::of(first).into_hint()] {
         assert_eq!(deliver(&events, views, message).await, CaughtUp::Parked);
         assert_eq!(standing(views, &stream).await, Some((0, 0, true)));
@@ -166,7 +166,7 @@ pub async fn a_stream_parked_before_its_first_event_comes_back_with_it<F: ViewSt
     let (events, views) = (InMemoryEventStore::default(), fixture.store());
     for (name, is_whole) in [("message", true), ("hint", false)] {
         let stream = account(name);
-        park(views, &stream, "a lie", at(60)).await.expect("it is parked");
+        park(views, &stream, None, "a lie", at(60)).await.expect("it is parked");
         let first = append(&events, &stream, name, [deposited(5), deposited(6)]).await.commit;
         let message = CommitMessage::of(first);
         let message = if is_whole { message } else { message.into_hint() };
@@ -176,7 +176,7 @@ pub async fn a_stream_parked_before_its_first_event_comes_back_with_it<F: ViewSt
     }
     // Of one that begins well and goes on badly, the beginning comes back.
     let stream = account("half");
-    park(views, &stream, "a lie", at(60)).await.expect("it is parked");
+    park(views, &stream, None, "a lie", at(60)).await.expect("it is parked");
     append(&events, &stream, "half", deposited(5)).await;
     let bad = append(&events, &stream, "bad", withdrawn(70)).await.commit;
     let error = failure(&events, views, &CommitMessage::of(bad)).await;
@@ -205,7 +205,7 @@ pub async fn a_parked_row_is_redriven_from_the_event_store<F: ViewStoreFixture>(
     let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("redriven"));
     let first = append(&events, &stream, "first", deposited(5)).await.commit;
     deliver(&events, views, CommitMessage::of(first)).await;
-    park(views, &stream, "a lie", at(60)).await.expect("it is parked");
+    park(views, &stream, None, "a lie", at(60)).await.expect("it is parked");
     append(&events, &stream, "second", deposited(6)).await;
     let told = redrive::<Statements, _, _>(&events, views, &stream).await.expect("the stream is sound");
     assert_eq!(told, CaughtUp::To(Version::new(2)));
@@ -216,7 +216,7 @@ pub async fn a_parked_row_is_redriven_from_the_event_store<F: ViewStoreFixture>(
     assert_eq!(deliver(&events, views, CommitMessage::of(third)).await, CaughtUp::To(Version::new(3)));
 
     append(&events, &stream, "bad", withdrawn(100)).await;
-    park(views, &stream, "overdrawn", at(70)).await.expect("it is parked");
+    park(views, &stream, None, "overdrawn", at(70)).await.expect("it is parked");
     let parked = get(views, &stream).await;
     let error = redrive::<Statements, _, _>(&events, views, &stream).await.expect_err("the cause stands");
     assert!(matches!(error, CatchUpError::Inapplicable { .. }), "{error}");
@@ -224,7 +224,7 @@ pub async fn a_parked_row_is_redriven_from_the_event_store<F: ViewStoreFixture>(
 
     // Parked by news of a stream that has no events, which then begins after all.
     let unborn = account("unborn");
-    park(views, &unborn, "a lie", at(60)).await.expect("it is parked");
+    park(views, &unborn, None, "a lie", at(60)).await.expect("it is parked");
     redrive::<Statements, _, _>(&events, views, &unborn).await.expect("there is nothing to fold");
     let born = append(&events, &unborn, "born", deposited(1)).await.commit;
     assert_eq!(deliver(&events, views, CommitMessage::of(born)).await, CaughtUp::To(Version::new(1)));
@@ -233,7 +233,7 @@ pub async fn a_parked_row_is_redriven_from_the_event_store<F: ViewStoreFixture>(
     let invented = account("invented");
     let listing = Some(Listing { group: "default/accounts".to_owned(), sort: "a".to_owned() });
     put(views, &invented, 0, &ViewRow { listing, ..super::rows::row(3, "{}") }).await;
-    park(views, &invented, "a lie", at(60)).await.expect("it is parked");
+    park(views, &invented, None, "a lie", at(60)).await.expect("it is parked");
     let told = redrive::<Statements, _, _>(&events, views, &invented).await.expect("there is nothing to fold");
     let blank = ViewRow { version: Version::START, at: at(3), body: None, listing: None, parked: None };
     assert_eq!((told, get(views, &invented).await), (CaughtUp::To(Version::START), Some(blank)));
@@ -259,7 +259,7 @@ pub async fn a_row_that_no_store_takes_is_parked_and_redriven<F: ViewStoreFixtur
             if !is_parked {
                 let error = failure(&events, views, &messages[1]).await;
                 assert!(error.parks(), "{error}");
-                park(views, &stream, &error.to_string(), at(60)).await.expect("it is parked");
+                park(views, &stream, None, &error.to_string(), at(60)).await.expect("it is parked");
             }
             for message in &messages {
                 assert_eq!(deliver(&events, views, message.clone()).await, CaughtUp::Parked, "{stream}");
@@ -277,6 +277,60 @@ pub async fn a_row_that_no_store_takes_is_parked_and_redriven<F: ViewStoreFixtur
             assert!(matches!(told, Ok(CaughtUp::To(version)) if version == Version::new(3)), "{told:?}");
             assert_eq!(standing(views, &stream).await, Some((3, 3, false)), "{stream}");
         }
+    }
+}
+
+/// A failure is seen where the row stands then. If another caller has taken the row on since, with a release that can, it is
+/// not parked; the message comes again, and finds what it is about done.
+pub async fn a_row_is_parked_only_where_the_failure_was_seen<F: ViewStoreFixture>(fixture: &F) {
+    let (events, views) = (InMemoryEventStore::default(), fixture.store());
+    for before in [0, 2] {
+        let stream = account(&format!("after-{before}"));
+        for number in 1..=before {
+            let commit = append(&events, &stream, &format!("{number} of {stream}"), deposited(5)).await.commit;
+            deliver(&events, views, CommitMessage::of(commit)).await;
+        }
+        let noted = append(&events, &stream, &format!("note in {stream}"), deposited(6)).await.commit;
+        let message = CommitMessage::of(noted);
+        let told = catch_up::<Refusing, _, _>(&events, views, &message).await;
+        let stuck = told.expect_err("the older release cannot apply it");
+        assert!(stuck.error.parks() && stuck.seen == Some(Version::new(before)), "{stuck:?}");
+
+        deliver(&events, views, message.clone()).await;
+        let healthy = get(views, &stream).await;
+        let parked = park(views, &stream, stuck.seen, &stuck.to_string(), at(60)).await;
+        let error = parked.expect_err("the row went on");
+        assert!(matches!(error, CatchUpError::Moved { .. }) && error.is_transient(), "{error}");
+        assert_eq!(get(views, &stream).await, healthy, "a healthy row was changed");
+        assert!(matches!(catch_up::<Refusing, _, _>(&events, views, &message).await, Ok(CaughtUp::Already)));
+        park(views, &stream, Some(Version::new(before + 1)), "why", at(60)).await.expect("it stands there");
+        assert!(get(views, &stream).await.is_some_and(|row| row.parked.is_some()));
+    }
+}
+
+/// The view of a release that takes no deposit of six.
+struct Refusing;
+
+impl Projection for Refusing {
+    const CATEGORY: &'static str = Account::CATEGORY;
+    type Event = AccountEvent;
+    type Row = Statement;
+
+    fn apply(row: Option<Statement>, event: &Envelope<AccountEvent>) -> Result<Statement, Inapplicable> {
+        match &event.data {
+            AccountEvent::Deposited(deposited) if deposited.amount == 6 => Err(Inapplicable {
+                event_type: "account.deposited".to_owned(),
+                version: event.version,
+                reason: "six is unknown",
+            }),
+            AccountEvent::Deposited(_) | AccountEvent::Withdrawn(_) | AccountEvent::Noted(_) => {
+                Statements::apply(row, event)
+            }
+        }
+    }
+
+    fn listing(row: &Statement, stream: &StreamId) -> Option<Listing> {
+        Statements::listing(row, stream)
     }
 }
 
@@ -327,7 +381,7 @@ pub async fn a_row_that_outgrows_its_room_is_permanent<F: ViewStoreFixture>(fixt
     assert!(matches!(told, Ok(CaughtUp::To(version)) if version == Version::new(1)), "{told:?}");
     for message in [CommitMessage::of(second.clone()), CommitMessage::of(second).into_hint()] {
         let told = catch_up::<Notes, _, _>(&events, views, &message).await;
-        let error = told.expect_err("it cannot be stored");
+        let error = told.expect_err("it cannot be stored").error;
         assert!(matches!(&error, CatchUpError::Store(StoreError::RowRefused { .. })), "{error}");
         assert!(!error.is_transient() && error.parks(), "waiting does not help");
     }

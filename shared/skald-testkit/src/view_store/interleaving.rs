@@ -29,7 +29,7 @@ async fn nothing_is_lost_after<V: ViewStore>(views: &V, lie: Option<Version>) {
         let stream = account(&format!("redriven-{number}-{}", lie.map_or(0, Version::get)));
         let first = append(&events, &stream, &format!("first of {stream}"), deposited(5)).await.commit;
         deliver(&events, views, CommitMessage::of(first)).await;
-        park(views, &stream, "a lie", at(60)).await.expect("it is parked");
+        park(views, &stream, None, "a lie", at(60)).await.expect("it is parked");
 
         if let Some(last) = lie {
             deliver(&events, views, CommitMessage { stream: stream.clone(), last, commit: None }).await;
@@ -96,7 +96,7 @@ pub async fn messages_that_tell_of_nothing_new_do_not_hold_up_a_redrive<F: ViewS
         messages.push(CommitMessage::of(commit));
     }
     deliver(&events, views, messages[1].clone()).await;
-    park(views, &stream, "a lie", at(60)).await.expect("it is parked");
+    park(views, &stream, None, "a lie", at(60)).await.expect("it is parked");
     deliver(&events, views, messages[2].clone()).await;
     let redelivering = Redelivering { events: &events, views, messages };
     let told = redrive::<Statements, _, _>(&events, &redelivering, &stream).await;

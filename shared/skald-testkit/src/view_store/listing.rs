@@ -88,7 +88,7 @@ pub async fn only_rows_with_a_place_are_listed<F: ViewStoreFixture>(fixture: &F)
     put(views, &account("hidden"), 0, &row(1, "{}")).await;
     put(views, &account("parked"), 0, &listed(1, "list", "a")).await;
     for name in ["parked", "unborn"] {
-        park(views, &account(name), "why", at(60)).await.expect("it is parked");
+        park(views, &account(name), None, "why", at(60)).await.expect("it is parked");
     }
     fixture.settled().await;
     assert_eq!(streams(&pages(views, "list", 5).await), [account("parked")]);

@@ -133,7 +133,7 @@ pub async fn parking_changes_nothing_else<F: ViewStoreFixture>(fixture: &F) {
     let listing = Some(Listing { group: "default/accounts".to_owned(), sort: "a".to_owned() });
     let before = ViewRow { listing, ..row(3, "three") };
     put(views, &stream, 0, &before).await;
-    park(views, &stream, "the reason, with ümlauts", at(60)).await.expect("it is parked");
+    park(views, &stream, None, "the reason, with ümlauts", at(60)).await.expect("it is parked");
     let parked = Some(Parked { reason: "the reason, with ümlauts".to_owned(), at: at(60), told: Version::START });
     assert_eq!(get(views, &stream).await, Some(ViewRow { parked, ..before }));
 }
@@ -141,7 +141,7 @@ pub async fn parking_changes_nothing_else<F: ViewStoreFixture>(fixture: &F) {
 /// Even if there is no row yet.
 pub async fn a_row_can_be_parked_before_its_first_event<F: ViewStoreFixture>(fixture: &F) {
     let (views, stream) = (fixture.store(), account("unborn"));
-    park(views, &stream, "why", at(60)).await.expect("it is parked");
+    park(views, &stream, None, "why", at(60)).await.expect("it is parked");
     let parked = Some(Parked { reason: "why".to_owned(), at: at(60), told: Version::START });
     let expected = ViewRow { version: Version::START, at: at(60), body: None, listing: None, parked };
     assert_eq!(get(views, &stream).await, Some(expected.clone()));
@@ -159,7 +159,7 @@ pub async fn a_row_is_parked_although_others_write_it<F: ViewStoreFixture>(fixtu
         get(&yielding, &stream).await;
         try_put(&yielding, &stream, 1, &row(2, "two")).await
     };
-    let (written, parked) = join(write, park(&yielding, &stream, "why", at(60))).await;
+    let (written, parked) = join(write, park(&yielding, &stream, None, "why", at(60))).await;
     parked.expect("it is parked");
     let stored = match written {
         Put::Stored => row(2, "two"),
@@ -175,7 +175,7 @@ pub async fn a_parked_row_is_not_written_over<F: ViewStoreFixture>(fixture: &F) 
     put(views, &account("old"), 0, &row(3, "three")).await;
     for (name, version) in [("old", 3), ("unborn", 0)] {
         let stream = account(name);
-        park(views, &stream, "why", at(60)).await.expect("it is parked");
+        park(views, &stream, None, "why", at(60)).await.expect("it is parked");
         let parked = get(views, &stream).await;
         assert_eq!(try_put(views, &stream, version, &row(version + 1, "next")).await, Put::Stale, "{name}");
         assert_eq!(try_put(views, &stream, 0, &row(1, "first")).await, Put::Stale, "{name}, as if it were none");
@@ -188,7 +188,7 @@ pub async fn a_parked_row_is_not_written_over<F: ViewStoreFixture>(fixture: &F) 
 pub async fn a_parked_row_is_redriven_only_from_where_it_stands<F: ViewStoreFixture>(fixture: &F) {
     let (views, stream) = (fixture.store(), account("redriven"));
     put(views, &stream, 0, &row(3, "three")).await;
-    park(views, &stream, "why", at(60)).await.expect("it is parked");
+    park(views, &stream, None, "why", at(60)).await.expect("it is parked");
     let parked = get(views, &stream).await.expect("a row");
     let counted = told_of(&parked, 11);
     assert_eq!(over_parked(views, &stream, &parked, &counted).await, Put::Stored, "a message told of version 11");
@@ -210,7 +210,7 @@ pub async fn a_parked_row_is_redriven_only_from_where_it_stands<F: ViewStoreFixt
     assert_eq!(over_parked(views, &stream, &counted, &row(5, "five")).await, Put::Stored);
     assert_eq!(get(views, &stream).await, Some(row(5, "five")));
     // What was told of since is in the row that is written.
-    park(views, &stream, "why", at(60)).await.expect("it is parked");
+    park(views, &stream, None, "why", at(60)).await.expect("it is parked");
     let parked = get(views, &stream).await.expect("a row");
     assert_eq!(over_parked(views, &stream, &parked, &told_of(&parked, 11)).await, Put::Stored);
     assert_eq!(over_parked(views, &stream, &parked, &row(10, "ten")).await, Put::Stale);
@@ -240,8 +240,8 @@ async fn over_parked<V: ViewStore>(views: &V, stream: &StreamId, parked: &ViewRo
 /// What parked a stream first is what an operator needs to know.
 pub async fn parking_again_keeps_the_first_reason<F: ViewStoreFixture>(fixture: &F) {
     let (views, stream) = (fixture.store(), account("twice"));
-    park(views, &stream, "first", at(1)).await.expect("it is parked");
-    park(views, &stream, "second", at(2)).await.expect("it stays parked");
+    park(views, &stream, None, "first", at(1)).await.expect("it is parked");
+    park(views, &stream, None, "second", at(2)).await.expect("it stays parked");
     let parked = get(views, &stream).await.and_then(|row| row.parked);
     assert_eq!(parked, Some(Parked { reason: "first".to_owned(), at: at(1), told: Version::START }));
 }
@@ -301,7 +301,7 @@ pub async fn a_row_that_is_too_large_is_a_permanent_error<F: ViewStoreFixture>(f
     for expected in [Version::START, Version::new(1)] {
         assert_unfit(views.put(&stream, expected, &of_size(2, room + 1)).await, too_large);
     }
-    park(views, &stream, &"日".repeat(5_000), at(60)).await.expect("it is parked");
+    park(views, &stream, None, &"日".repeat(5_000), at(60)).await.expect("it is parked");
     let parked = get(views, &stream).await.expect("a row");
     assert_eq!((parked.version, parked.size_bytes()), (Version::new(1), MAX_ROW_BYTES));
     assert_unfit(views.put_over_parked(&stream, &parked, &of_size(2, room + 1)).await, too_large);
