@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use skald::{
     Actor, CommitId, Context, CorrelationId, Decider, DomainEvent as _, EncodeError, EventData, EventStore as _,
-    HandleError, Head as _, LeftOut, One, Outcome, Pause, Request, Snapshot, Snapshots, StreamId, Tenant, Timestamp, handle,
-    states,
+    HandleError, Head as _, LeftOut, One, Outcome, Pause, Request, Snapshot, Snapshots, StreamId, Tenant, Timestamp,
+    handle, states,
 };
 use skald_dynamodb::DynamoDbEventStore;
 use uuid::Uuid;
