@@ -1,4 +1,5 @@
-# What one does with Skald. Everything that is made stays under target/. `make help` lists the goals.
+# What one does with Skald. Everything that is made stays under target/. `make help` lists the
+# goals.
 
 PYTHON  ?= python3
 PORT    ?= 4566
@@ -34,7 +35,8 @@ tail: target/bin/skald ## all events as they happen (CATEGORY, STREAM, TYPE, COR
 verify: target/bin/skald ## find faults in the event store (STREAM=order-…)
 	@target/bin/skald verify $(if $(STREAM),--stream $(STREAM)) $(ARGS)
 
-# Two builds: in a single one, Cargo would give the functions the features that the command line enables.
+# Two builds: in a single one, Cargo would give the functions the features that the command line
+# enables.
 build: target/checked ## the functions, where the template expects them, and target/bin/skald (PROFILE=dev or release)
 	cargo build --locked --profile $(PROFILE) $(FUNCTIONS:%=--package %)
 	cargo build --locked --profile $(PROFILE) --package skald-cli
@@ -101,7 +103,8 @@ clean: ## remove all that was made
 target/bin/skald:
 	@$(MAKE) --no-print-directory build
 
-# The tools in Python, each set in a virtual environment of its own, made again when its lock changes.
+# The tools in Python, each set in a virtual environment of its own, made again when its lock
+# changes.
 
 $(CLOUD)/installed: infra/local/requirements.lock | target/checked
 	@echo "Installing the local cloud into $(CLOUD) (once)"
@@ -120,7 +123,8 @@ $(DEPLOYER)/installed: infra/deploy/requirements.lock | target/checked
 	$(DEPLOYER)/bin/python $(INSTALL) $<
 	@touch $@
 
-# The fuzzer. It needs no nightly compiler as long as it brings no sanitizer, and there is no unsafe code of ours to sanitize.
+# The fuzzer. It needs no nightly compiler as long as it brings no sanitizer, and there is no unsafe
+# code of ours to sanitize.
 
 $(FUZZER): Makefile | target/checked
 	@command -v c++ >/dev/null || { echo "c++ is missing: libFuzzer is written in it; install a C++ compiler (Debian, Ubuntu: apt install g++)"; exit 1; }

@@ -1,7 +1,8 @@
-//! Writes the JSON Schema of every shape of every event into `events/schemas/`, and tells which were new or different.
+//! Writes the JSON Schema of every shape of every event into `events/schemas/`, and tells which
+//! were new or different.
 //!
-//! Refuses another shape under a number that is given: neither what is stored nor what older releases
-//! read may change its meaning.
+//! Refuses another shape under a number that is given: neither what is stored nor what older
+//! releases read may change its meaning.
 
 #[path = "../tests/catalogue/mod.rs"]
 mod catalogue;

@@ -32,8 +32,8 @@ pub struct CustomerEmailChanged {
     pub email: Personal<String>,
 }
 
-/// The person was erased on their wish: their key was destroyed before this was written, and what was stored about them,
-/// here and elsewhere, can be read by nobody.
+/// The person was erased on their wish: their key was destroyed before this was written, and what
+/// was stored about them, here and elsewhere, can be read by nobody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

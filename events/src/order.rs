@@ -6,7 +6,8 @@ use skald::{Personal, Timestamp, Version};
 use crate::old::order_placed_1::{self, OrderPlaced1};
 use crate::{Address, CustomerId, Money, Quantity, Sku};
 
-/// A customer has placed an order, and it was accepted. Carries what was true then; later changes do not touch it.
+/// A customer has placed an order, and it was accepted. Carries what was true then; later changes
+/// do not touch it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -46,8 +47,8 @@ pub struct OrderLine {
     pub unit_price: Money,
 }
 
-/// What a request is known by when it comes again. Hashes of different forms say nothing about one another: whoever compares
-/// brings the request that came to the form that is stored.
+/// What a request is known by when it comes again. Hashes of different forms say nothing about one
+/// another: whoever compares brings the request that came to the form that is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -99,12 +100,14 @@ pub struct OrderParked {
     pub error: String,
 }
 
-/// Another attempt begins to complete or undo the order, whether it was parked or an execution ended without a word.
+/// Another attempt begins to complete or undo the order, whether it was parked or an execution
+/// ended without a word.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OrderResumed {
-    /// The number of the attempt that starts now. The first attempt, from placing on, is 1; the first resumed one is 2.
+    /// The number of the attempt that starts now. The first attempt, from placing on, is 1; the
+    /// first resumed one is 2.
     pub attempt: u32,
 }
 

@@ -1,5 +1,5 @@
-//! What happens to the payment of an order. Whatever is asked of the gateway is written here first, so that nobody has to
-//! guess later whether it was asked.
+//! What happens to the payment of an order. Whatever is asked of the gateway is written here first,
+//! so that nobody has to guess later whether it was asked.
 //!
 //! What the gateway charges, the token, is not told again: it stands in `order.placed`.
 

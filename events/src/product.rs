@@ -1,4 +1,5 @@
-//! What happens to a product in the catalogue. What there is of it is told by its [stock](crate::StockEvent).
+//! What happens to a product in the catalogue. What there is of it is told by its
+//! [stock](crate::StockEvent).
 
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +36,8 @@ pub struct ProductPriceChanged {
     pub unit_price: Money,
 }
 
-/// The product's stock is spread otherwise from now on. Shards that are no longer in use may still hold stock.
+/// The product's stock is spread otherwise from now on. Shards that are no longer in use may still
+/// hold stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

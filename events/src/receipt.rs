@@ -1,5 +1,6 @@
-//! What happens to a delivery of one product: it is booked, once. Product and reference are the stream's
-//! name, `receipt-<sku>~<reference>`, which keeps the same delivery from being counted twice.
+//! What happens to a delivery of one product: it is booked, once. Product and reference are the
+//! stream's name, `receipt-<sku>~<reference>`, which keeps the same delivery from being counted
+//! twice.
 
 use serde::{Deserialize, Serialize};
 

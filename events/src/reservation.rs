@@ -1,5 +1,5 @@
-//! What happens to the reservation of an order: the goods that are held for it, all of them or none. Its stream is
-//! written together with the stock it draws from, in one transaction.
+//! What happens to the reservation of an order: the goods that are held for it, all of them or
+//! none. Its stream is written together with the stock it draws from, in one transaction.
 
 use serde::{Deserialize, Serialize};
 

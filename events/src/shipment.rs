@@ -1,5 +1,5 @@
-//! What happens to the shipment of an order: the parcel at the carrier. Whatever is asked of the carrier is written here
-//! first, so that nobody has to guess later whether it was asked.
+//! What happens to the shipment of an order: the parcel at the carrier. Whatever is asked of the
+//! carrier is written here first, so that nobody has to guess later whether it was asked.
 //!
 //! Where the parcel goes is not told again: it stands in `order.placed`.
 
@@ -40,7 +40,8 @@ pub struct ShipmentRefused {
 #[serde(deny_unknown_fields)]
 pub struct ShipmentCancelRequested {}
 
-/// There is no parcel, and there will be none. Final. At version 1: the carrier was never asked for one.
+/// There is no parcel, and there will be none. Final. At version 1: the carrier was never asked for
+/// one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

@@ -1,8 +1,10 @@
-//! What happens to one shard of a product's stock. Product and shard are the stream's name: `stock-<sku>~<shard>`.
+//! What happens to one shard of a product's stock. Product and shard are the stream's name:
+//! `stock-<sku>~<shard>`.
 //!
-//! Each event says which receipt or order it belongs to, so that stock can be counted again from either side: for every
-//! order, reserved = released + shipped once it is final; for every receipt, the shards add up to what was booked. What
-//! leaves one shard for another is in both, in the same transaction.
+//! Each event says which receipt or order it belongs to, so that stock can be counted again from
+//! either side: for every order, reserved = released + shipped once it is final; for every receipt,
+//! the shards add up to what was booked. What leaves one shard for another is in both, in the same
+//! transaction.
 
 use serde::{Deserialize, Serialize};
 
@@ -52,7 +54,8 @@ pub struct StockShipped {
     pub quantity: Quantity,
 }
 
-/// Goods that nobody holds are counted at another shard from now on, where an order needs them together.
+/// Goods that nobody holds are counted at another shard from now on, where an order needs them
+/// together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

@@ -1,4 +1,5 @@
-//! The values that events are made of. None of them can be built wrong: not from a request, not from stored bytes.
+//! The values that events are made of. None of them can be built wrong: not from a request, not
+//! from stored bytes.
 //!
 //! A rule here may be widened but never narrowed: what was stored under it must stay readable.
 
@@ -19,7 +20,8 @@ pub use order_id::{Caller, IdempotencyKey, OrderId};
 pub use references::{AttemptKey, AuthorizationId, ParcelId};
 pub use text::{is_readable, is_visible_ascii, is_visible_throughout};
 
-/// The value breaks the rule of its type. Says what the rule is and never quotes the value, which may be personal.
+/// The value breaks the rule of its type. Says what the rule is and never quotes the value, which
+/// may be personal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be {0}")]
 pub struct InvalidValue(pub &'static str);
@@ -30,8 +32,9 @@ pub trait Validated {
     const EXPECTED: &'static str;
 }
 
-/// Declares a type for text that keeps a rule: its name, the test, and what it expects in words that follow "must be". The
-/// rule may stand there a third time, as a regular expression for the JSON Schema of what is stored.
+/// Declares a type for text that keeps a rule: its name, the test, and what it expects in words
+/// that follow "must be". The rule may stand there a third time, as a regular expression for the
+/// JSON Schema of what is stored.
 ///
 /// ```
 /// events::text_value! {
@@ -92,7 +95,8 @@ macro_rules! text_value {
     )+ };
 }
 
-/// Declares a type for a whole number from 1 to a bound, and what it expects in words that follow "must be".
+/// Declares a type for a whole number from 1 to a bound, and what it expects in words that follow
+/// "must be".
 ///
 /// ```
 /// events::number_value! {

@@ -1,7 +1,8 @@
 //! Every shape that was ever stored still decodes.
 //!
-//! `golden/<type>.<schema>.json` is the stored data of one event with every field set, written by hand. A file is never
-//! changed: when a shape changes, its schema number does, and another file joins.
+//! `golden/<type>.<schema>.json` is the stored data of one event with every field set, written by
+//! hand. A file is never changed: when a shape changes, its schema number does, and another file
+//! joins.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -10,7 +11,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use events::{
-    CustomerEvent, OrderEvent, PaymentEvent, ProductEvent, ReceiptEvent, ReservationEvent, ShipmentEvent, StockEvent,
+    CustomerEvent, OrderEvent, PaymentEvent, ProductEvent, ReceiptEvent, ReservationEvent,
+    ShipmentEvent, StockEvent,
 };
 use serde_json::Value;
 use skald::{DomainEvent, EventData};
@@ -19,21 +21,31 @@ fn golden() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/golden"))
 }
 
-/// The golden samples of a category decode. What is written of them again is of today's shape, and the same JSON if the
-/// sample is.
+/// The golden samples of a category decode. What is written of them again is of today's shape, and
+/// the same JSON if the sample is.
 #[track_caller]
 fn check<E: DomainEvent>() {
     for &(event_type, schema) in E::SHAPES {
         let file = golden().join(format!("{event_type}.{schema}.json"));
-        let data = fs::read(&file).unwrap_or_else(|error| panic!("{} must be there: {error}", file.display()));
-        let event = E::decode(&EventData { event_type: event_type.to_owned(), schema, data: data.clone() });
-        let event = event.unwrap_or_else(|error| panic!("{} no longer decodes: {error}", file.display()));
+        let data = fs::read(&file)
+            .unwrap_or_else(|error| panic!("{} must be there: {error}", file.display()));
+        let event =
+            E::decode(&EventData { event_type: event_type.to_owned(), schema, data: data.clone() });
+        let event =
+            event.unwrap_or_else(|error| panic!("{} no longer decodes: {error}", file.display()));
 
         let written = event.encode().unwrap();
         assert_eq!(written.event_type, event_type);
-        assert!(E::TYPES.contains(&(event_type, written.schema)), "{written:?} is not of today's shape");
-        let [stored, again] = [data, written.data].map(|json| serde_json::from_slice::<Value>(&json).unwrap());
-        assert!(written.schema > schema || again == stored, "{event_type}@{schema} is not written as it was stored");
+        assert!(
+            E::TYPES.contains(&(event_type, written.schema)),
+            "{written:?} is not of today's shape"
+        );
+        let [stored, again] =
+            [data, written.data].map(|json| serde_json::from_slice::<Value>(&json).unwrap());
+        assert!(
+            written.schema > schema || again == stored,
+            "{event_type}@{schema} is not written as it was stored"
+        );
     }
 }
 
@@ -61,10 +73,14 @@ fn every_golden_sample_is_of_a_shape_that_is_known() {
         PaymentEvent::SHAPES,
         ShipmentEvent::SHAPES,
     ];
-    let known: BTreeSet<String> =
-        known.concat().into_iter().map(|(event_type, schema)| format!("{event_type}.{schema}.json")).collect();
+    let known: BTreeSet<String> = known
+        .concat()
+        .into_iter()
+        .map(|(event_type, schema)| format!("{event_type}.{schema}.json"))
+        .collect();
     let files = fs::read_dir(golden()).unwrap();
-    let found: BTreeSet<String> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    let found: BTreeSet<String> =
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(found, known);
 }
 
@@ -90,23 +106,28 @@ fn an_event_is_called_after_its_category() {
 fn an_order_placed_at_schema_1_is_one_whose_request_was_hashed_in_form_1() {
     let placed = |schema| {
         let data = fs::read(golden().join(format!("order.placed.{schema}.json"))).unwrap();
-        OrderEvent::decode(&EventData { event_type: "order.placed".to_owned(), schema, data }).unwrap()
+        OrderEvent::decode(&EventData { event_type: "order.placed".to_owned(), schema, data })
+            .unwrap()
     };
     assert_eq!(placed(1), placed(2));
     let OrderEvent::Placed(placed) = placed(1) else { panic!("another event") };
     assert_eq!(placed.request_hash.form, 1);
 }
 
-/// A shape is named by its number: a field that is missing or unknown means another shape, not a guess.
+/// A shape is named by its number: a field that is missing or unknown means another shape, not a
+/// guess.
 #[test]
 fn a_shape_with_a_field_more_or_less_does_not_decode() {
     fn check<E: DomainEvent>() {
         for &(event_type, schema) in E::SHAPES {
             let stored = fs::read(golden().join(format!("{event_type}.{schema}.json"))).unwrap();
-            let Value::Object(fields) = serde_json::from_slice(&stored).unwrap() else { panic!("{event_type}") };
+            let Value::Object(fields) = serde_json::from_slice(&stored).unwrap() else {
+                panic!("{event_type}")
+            };
             let decode = |fields| {
                 let data = Value::Object(fields).to_string().into_bytes();
-                E::decode(&EventData { event_type: event_type.to_owned(), schema, data }).map(|_| ())
+                E::decode(&EventData { event_type: event_type.to_owned(), schema, data })
+                    .map(|_| ())
             };
             let mut more = fields.clone();
             more.insert("another".to_owned(), Value::Null);

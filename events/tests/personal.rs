@@ -22,13 +22,18 @@ const PERSONAL: [&str; 10] = [
     "\"DE\"",
 ];
 
-/// The stored data of every event that says something about a person, and the event as debug output shows it.
+/// The stored data of every event that says something about a person, and the event as debug output
+/// shows it.
 fn personal_events() -> Vec<(String, String)> {
     fn events<E: DomainEvent + std::fmt::Debug>(found: &mut Vec<(String, String)>) {
         for &(event_type, schema) in E::SHAPES {
             let file = format!("{}/golden/{event_type}.{schema}.json", env!("CARGO_MANIFEST_DIR"));
             let data = fs::read_to_string(file).unwrap();
-            let stored = EventData { event_type: event_type.to_owned(), schema, data: data.clone().into_bytes() };
+            let stored = EventData {
+                event_type: event_type.to_owned(),
+                schema,
+                data: data.clone().into_bytes(),
+            };
             found.push((data, format!("{:?}", E::decode(&stored).unwrap())));
         }
     }
@@ -42,11 +47,15 @@ fn personal_events() -> Vec<(String, String)> {
 fn without_personal(value: Value) -> Value {
     match value {
         Value::Object(fields)
-            if fields.len() == 2 && fields.contains_key("plain") && fields.contains_key("$person") =>
+            if fields.len() == 2
+                && fields.contains_key("plain")
+                && fields.contains_key("$person") =>
         {
             Value::Null
         }
-        Value::Object(fields) => fields.into_iter().map(|(name, field)| (name, without_personal(field))).collect(),
+        Value::Object(fields) => {
+            fields.into_iter().map(|(name, field)| (name, without_personal(field))).collect()
+        }
         Value::Array(items) => items.into_iter().map(without_personal).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
     }

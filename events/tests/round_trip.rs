@@ -27,7 +27,8 @@ static VALIDATORS: LazyLock<BTreeMap<(String, u32), Validator>> = LazyLock::new(
 });
 
 /// # Errors
-/// The test fails if the event that is read is not the one that was written, or what is written is wrong by its schema.
+/// The test fails if the event that is read is not the one that was written, or what is written is
+/// wrong by its schema.
 fn check<E: DomainEvent + Debug + PartialEq>(event: &E) -> Result<(), TestCaseError> {
     let stored = event.encode().unwrap();
     prop_assert_eq!(&E::decode(&stored).unwrap(), event);
@@ -47,8 +48,9 @@ fn personal() -> impl Strategy<Value = Personal<String>> {
         "[A-Za-z0-9+/]{4,80}".prop_map(|sealed| ("sealed", json!(sealed))),
         Just(("erased", json!(true))),
     ];
-    ("[A-Za-z0-9._-]{1,64}", content)
-        .prop_map(|(of, (form, content))| serde_json::from_value(json!({ "$person": of, form: content })).unwrap())
+    ("[A-Za-z0-9._-]{1,64}", content).prop_map(|(of, (form, content))| {
+        serde_json::from_value(json!({ "$person": of, form: content })).unwrap()
+    })
 }
 
 fn sku() -> impl Strategy<Value = Sku> {
@@ -98,11 +100,22 @@ fn line() -> impl Strategy<Value = OrderLine> {
 
 fn placed() -> impl Strategy<Value = OrderPlaced> {
     let customer = "[A-Za-z0-9._-]{1,64}".prop_map(|text| CustomerId::new(text).unwrap());
-    let deadline = (0..=253_402_207_200_000_i64).prop_map(|millis| Timestamp::from_millis(millis).unwrap());
+    let deadline =
+        (0..=253_402_207_200_000_i64).prop_map(|millis| Timestamp::from_millis(millis).unwrap());
     let lines = proptest::collection::vec(line(), 1..5);
-    let request_hash = (any::<u32>(), "[0-9a-f]{64}").prop_map(|(form, sha256)| RequestHash { form, sha256 });
+    let request_hash =
+        (any::<u32>(), "[0-9a-f]{64}").prop_map(|(form, sha256)| RequestHash { form, sha256 });
     (customer, personal(), lines, money(), personal(), address(), deadline, request_hash).prop_map(
-        |(customer_id, customer_name, lines, total, payment_token, address, deadline, request_hash)| OrderPlaced {
+        |(
+            customer_id,
+            customer_name,
+            lines,
+            total,
+            payment_token,
+            address,
+            deadline,
+            request_hash,
+        )| OrderPlaced {
             shipping_address: Personal::of(customer_id.person(), address),
             customer_id,
             customer_name,
@@ -140,12 +153,9 @@ fn order_event() -> impl Strategy<Value = OrderEvent> {
 
 fn product_event() -> impl Strategy<Value = ProductEvent> {
     prop_oneof![
-        (any::<String>(), money(), shards()).prop_map(|(name, unit_price, stock_shards)| ProductListed {
-            name,
-            unit_price,
-            stock_shards
-        }
-        .into()),
+        (any::<String>(), money(), shards()).prop_map(|(name, unit_price, stock_shards)| {
+            ProductListed { name, unit_price, stock_shards }.into()
+        }),
         any::<String>().prop_map(|name| ProductRenamed { name }.into()),
         money().prop_map(|unit_price| ProductPriceChanged { unit_price }.into()),
         shards().prop_map(|stock_shards| ProductStockResharded { stock_shards }.into()),
@@ -155,7 +165,8 @@ fn product_event() -> impl Strategy<Value = ProductEvent> {
 
 fn customer_event() -> impl Strategy<Value = CustomerEvent> {
     prop_oneof![
-        (personal(), personal()).prop_map(|(name, email)| CustomerRegistered { name, email }.into()),
+        (personal(), personal())
+            .prop_map(|(name, email)| CustomerRegistered { name, email }.into()),
         personal().prop_map(|name| CustomerRenamed { name }.into()),
         personal().prop_map(|email| CustomerEmailChanged { email }.into()),
         Just(CustomerErased {}.into()),
@@ -165,21 +176,31 @@ fn customer_event() -> impl Strategy<Value = CustomerEvent> {
 fn stock_event() -> impl Strategy<Value = StockEvent> {
     let reference = "[A-Za-z0-9._-]{1,64}".prop_map(|text| ReceiptReference::new(text).unwrap());
     prop_oneof![
-        (reference, quantity()).prop_map(|(reference, quantity)| StockReceived { reference, quantity }.into()),
-        (order_id(), quantity()).prop_map(|(order_id, quantity)| StockReserved { order_id, quantity }.into()),
-        (order_id(), quantity()).prop_map(|(order_id, quantity)| StockReleased { order_id, quantity }.into()),
-        (order_id(), quantity()).prop_map(|(order_id, quantity)| StockShipped { order_id, quantity }.into()),
-        (order_id(), any::<u16>(), quantity()).prop_map(|(order_id, to_shard, quantity)| StockMovedOut {
-            order_id,
-            to_shard,
+        (reference, quantity()).prop_map(|(reference, quantity)| StockReceived {
+            reference,
             quantity
         }
         .into()),
-        (order_id(), proptest::collection::vec(shard_quantity(), 0..16)).prop_map(|(order_id, from)| StockMovedIn {
+        (order_id(), quantity()).prop_map(|(order_id, quantity)| StockReserved {
             order_id,
-            from
+            quantity
         }
         .into()),
+        (order_id(), quantity()).prop_map(|(order_id, quantity)| StockReleased {
+            order_id,
+            quantity
+        }
+        .into()),
+        (order_id(), quantity()).prop_map(|(order_id, quantity)| StockShipped {
+            order_id,
+            quantity
+        }
+        .into()),
+        (order_id(), any::<u16>(), quantity()).prop_map(|(order_id, to_shard, quantity)| {
+            StockMovedOut { order_id, to_shard, quantity }.into()
+        }),
+        (order_id(), proptest::collection::vec(shard_quantity(), 0..16))
+            .prop_map(|(order_id, from)| StockMovedIn { order_id, from }.into()),
     ]
 }
 
@@ -197,13 +218,20 @@ fn visible() -> impl Strategy<Value = String> {
 }
 
 fn reservation_event() -> impl Strategy<Value = ReservationEvent> {
-    let line =
-        (sku(), any::<u16>(), quantity()).prop_map(|(sku, shard, quantity)| ReservedLine { sku, shard, quantity });
-    let short =
-        (sku(), quantity(), any::<u64>()).prop_map(|(sku, wanted, available)| ShortLine { sku, wanted, available });
+    let line = (sku(), any::<u16>(), quantity()).prop_map(|(sku, shard, quantity)| ReservedLine {
+        sku,
+        shard,
+        quantity,
+    });
+    let short = (sku(), quantity(), any::<u64>()).prop_map(|(sku, wanted, available)| ShortLine {
+        sku,
+        wanted,
+        available,
+    });
     prop_oneof![
         proptest::collection::vec(line, 0..16).prop_map(|lines| ReservationMade { lines }.into()),
-        proptest::collection::vec(short, 0..16).prop_map(|short| ReservationRefused { short }.into()),
+        proptest::collection::vec(short, 0..16)
+            .prop_map(|short| ReservationRefused { short }.into()),
         Just(ReservationReleased {}.into()),
         Just(ReservationShipped {}.into()),
         Just(ReservationAbandoned {}.into()),
@@ -216,7 +244,10 @@ fn payment_event() -> impl Strategy<Value = PaymentEvent> {
     });
     prop_oneof![
         requested,
-        visible().prop_map(|id| PaymentAuthorized { authorization: AuthorizationId::new(id).unwrap() }.into()),
+        visible()
+            .prop_map(
+                |id| PaymentAuthorized { authorization: AuthorizationId::new(id).unwrap() }.into()
+            ),
         any::<String>().prop_map(|reason| PaymentDeclined { reason }.into()),
         Just(PaymentCaptureRequested {}.into()),
         Just(PaymentCaptured {}.into()),

@@ -1,5 +1,5 @@
-//! `schemas/` says to machines, and to other languages, what is stored. Here it is held against the code from both sides: what
-//! was promised is still read, and what is promised is what is read.
+//! `schemas/` says to machines, and to other languages, what is stored. Here it is held against the
+//! code from both sides: what was promised is still read, and what is promised is what is read.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -11,9 +11,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use events::{
-    AttemptKey, AuthorizationId, Currency, CustomerEvent, CustomerId, OrderEvent, OrderId, ParcelId, PaymentEvent,
-    ProductEvent, Quantity, ReceiptEvent, ReceiptReference, ReservationEvent, ShipmentEvent, Sku, StockEvent,
-    StockShards,
+    AttemptKey, AuthorizationId, Currency, CustomerEvent, CustomerId, OrderEvent, OrderId,
+    ParcelId, PaymentEvent, ProductEvent, Quantity, ReceiptEvent, ReceiptReference,
+    ReservationEvent, ShipmentEvent, Sku, StockEvent, StockShards,
 };
 use jsonschema::{Validator, validator_for};
 use proptest::prelude::*;
@@ -37,11 +37,19 @@ fn listed(all: &[impl Display]) -> String {
 fn every_shape_is_the_one_that_its_number_was_given_to() {
     let breaks = catalogue::schemas().breaks(&Schemas::read(&folder("schemas")).unwrap());
     let help = "see \"a new shape of an event\" in ARCHITECTURE.md";
-    assert!(breaks.is_empty(), "another shape has the number of a stored one:{}\n{HELP}\n{help}", listed(&breaks));
+    assert!(
+        breaks.is_empty(),
+        "another shape has the number of a stored one:{}\n{HELP}\n{help}",
+        listed(&breaks)
+    );
 }
 
 /// What is told of the code after the committed schema of this shape is changed.
-fn told_if_committed(event_type: &str, schema: u32, change: impl FnOnce(&mut Value)) -> Vec<String> {
+fn told_if_committed(
+    event_type: &str,
+    schema: u32,
+    change: impl FnOnce(&mut Value),
+) -> Vec<String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("schemas").join(event_type);
     fs::create_dir_all(&folder).unwrap();
     let mut committed = catalogue::schemas().get(event_type, schema).unwrap().clone();
@@ -60,8 +68,10 @@ fn what_older_readers_would_refuse_is_told_with_event_schema_and_field() {
     });
     assert_eq!(
         variants,
-        ["order.undo_started at schema 1, as this release writes it, read by an older one, /reason: \
-          \"capture_failed\" is written, and not known to the reader"]
+        [
+            "order.undo_started at schema 1, as this release writes it, read by an older one, /reason: \
+          \"capture_failed\" is written, and not known to the reader"
+        ]
     );
     let fields = told_if_committed("order.parked", 1, |schema| {
         drop(schema["properties"].as_object_mut().unwrap().remove("error"));
@@ -87,7 +97,10 @@ fn the_committed_schemas_are_those_of_the_code() {
 #[test]
 fn every_golden_sample_has_its_schema() {
     let names = |name| -> BTreeSet<_> {
-        fs::read_dir(folder(name)).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
+        fs::read_dir(folder(name))
+            .unwrap()
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .collect()
     };
     assert_eq!(names("schemas"), names("golden"));
 }
@@ -97,16 +110,24 @@ fn places(data: &Value, pointer: &str, found: &mut Vec<String>) {
     match data {
         Value::Object(fields) => {
             found.push(pointer.to_owned());
-            fields.iter().for_each(|(name, field)| places(field, &format!("{pointer}/{name}"), found));
+            fields
+                .iter()
+                .for_each(|(name, field)| places(field, &format!("{pointer}/{name}"), found));
         }
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(index, item)| places(item, &format!("{pointer}/{index}"), found));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(index, item)| places(item, &format!("{pointer}/{index}"), found));
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => found.push(pointer.to_owned()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            found.push(pointer.to_owned())
+        }
     }
 }
 
-/// The golden sample `data`, and what it becomes with another value in some place, a field more or a field less.
+/// The golden sample `data`, and what it becomes with another value in some place, a field more or
+/// a field less.
 fn variations(data: &Value) -> Vec<Value> {
     let mut pointers = Vec::new();
     places(data, "", &mut pointers);
@@ -117,14 +138,25 @@ fn variations(data: &Value) -> Vec<Value> {
         varied.push(other);
     };
     // No lists: serde also reads a struct from a list of its fields, which nobody writes.
-    let others = [json!(null), json!(true), json!(0), json!(-1), json!(1.5), json!(""), json!("ä~"), json!({})];
+    let others = [
+        json!(null),
+        json!(true),
+        json!(0),
+        json!(-1),
+        json!(1.5),
+        json!(""),
+        json!("ä~"),
+        json!({}),
+    ];
     for pointer in &pointers {
         for other in &others {
             vary(&|data| *data.pointer_mut(pointer).unwrap() = other.clone());
         }
         if let Some(Value::Object(fields)) = data.pointer(pointer) {
             for name in fields.keys() {
-                vary(&|data| drop(data.pointer_mut(pointer).unwrap().as_object_mut().unwrap().remove(name)));
+                vary(&|data| {
+                    drop(data.pointer_mut(pointer).unwrap().as_object_mut().unwrap().remove(name))
+                });
             }
             vary(&|data| data.pointer_mut(pointer).unwrap()["another"] = json!(1));
         }
@@ -137,14 +169,19 @@ fn check_events<E: DomainEvent>() {
     let schemas = Schemas::read(&folder("schemas")).unwrap();
     for &(event_type, schema) in E::SHAPES {
         let validator = validator_for(schemas.get(event_type, schema).unwrap()).unwrap();
-        let sample = fs::read(folder("golden").join(format!("{event_type}.{schema}.json"))).unwrap();
+        let sample =
+            fs::read(folder("golden").join(format!("{event_type}.{schema}.json"))).unwrap();
         let sample: Value = serde_json::from_slice(&sample).unwrap();
         assert!(
             validator.is_valid(&sample),
             "the golden sample of {event_type} at schema {schema} is wrong by its schema"
         );
         for data in variations(&sample) {
-            let stored = EventData { event_type: event_type.to_owned(), schema, data: data.to_string().into_bytes() };
+            let stored = EventData {
+                event_type: event_type.to_owned(),
+                schema,
+                data: data.to_string().into_bytes(),
+            };
             let decodes = E::decode(&stored).is_ok();
             assert_eq!(
                 validator.is_valid(&data),
@@ -194,7 +231,8 @@ fn text_rules() -> [ValueRule; 7] {
     ]
 }
 
-/// Text around the bounds of the rules: every sign of ASCII, some beyond, and lengths up to the longest and one more.
+/// Text around the bounds of the rules: every sign of ASCII, some beyond, and lengths up to the
+/// longest and one more.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -221,8 +259,14 @@ proptest! {
 #[test]
 fn the_bounds_of_a_number_are_its_rule() {
     for ValueRule { name, schema, is_read } in [rule::<Quantity>(), rule::<StockShards>()] {
-        for number in [i64::MIN, -1, 0, 1, 2, 16, 17, 999_999_999, 1_000_000_000, 1_000_000_001, i64::MAX] {
-            assert_eq!(schema.is_valid(&json!(number)), is_read(&json!(number)), "{name} of {number}");
+        for number in
+            [i64::MIN, -1, 0, 1, 2, 16, 17, 999_999_999, 1_000_000_000, 1_000_000_001, i64::MAX]
+        {
+            assert_eq!(
+                schema.is_valid(&json!(number)),
+                is_read(&json!(number)),
+                "{name} of {number}"
+            );
         }
     }
 }
@@ -231,10 +275,15 @@ fn the_bounds_of_a_number_are_its_rule() {
 fn the_currencies_are_those_that_are_read() {
     let money = rule::<events::Money>();
     let letters = || 'A'..='Z';
-    let codes = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| format!("{a}{b}{c}"))));
+    let codes = letters()
+        .flat_map(|a| letters().flat_map(move |b| letters().map(move |c| format!("{a}{b}{c}"))));
     let of = |code: &str| json!({ "amount_minor": 1, "currency": code });
-    let (known, unknown): (Vec<_>, Vec<_>) = codes.partition(|code| money.schema.is_valid(&of(code)));
-    assert!(known.iter().any(|code| code == Currency::EUR.code()) && known.len() > 150, "{known:?}");
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        codes.partition(|code| money.schema.is_valid(&of(code)));
+    assert!(
+        known.iter().any(|code| code == Currency::EUR.code()) && known.len() > 150,
+        "{known:?}"
+    );
     assert!(known.iter().all(|code| (money.is_read)(&of(code))));
     assert!(!unknown.iter().any(|code| (money.is_read)(&of(code))));
 }

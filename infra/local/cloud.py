@@ -41,8 +41,8 @@ REGION = "eu-central-1"
 READY_TIMEOUT_S = 60
 FREE_PORT_ATTEMPTS = 5
 
-# Of the caller's environment the emulator and the functions see only this: no credentials, no proxies, no settings of
-# an SDK that would make a test pass here and fail elsewhere.
+# Of the caller's environment the emulator and the functions see only this: no credentials, no
+# proxies, no settings of an SDK that would make a test pass here and fail elsewhere.
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "RUST_BACKTRACE", "LLVM_PROFILE_FILE")
 
 
@@ -92,7 +92,8 @@ class Cloud:
         if not is_free(port):
             raise PortTaken(port)
         self.port = port
-        # The health answer repeats this name: it tells our emulator from another one that took the port first.
+        # The health answer repeats this name: it tells our emulator from another one that took the
+        # port first.
         name = uuid.uuid4().hex
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(

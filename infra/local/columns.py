@@ -66,7 +66,8 @@ def column(title: str, subtitle: str, saga: Mapping[str, Any], events: Iterable[
             moments.append(Row(since_placed(step["done_at"]), "done", what, tries))
         if step["undone_at"]:
             moments.append(Row(since_placed(step["undone_at"]), "undone" if step["done_at"] else "closed", what))
-    # What happened at the same millisecond stays in this order: the step, then the event that it appended.
+    # What happened at the same millisecond stays in this order: the step, then the event that it
+    # appended.
     moments.sort(key=lambda row: (row.at_ms or 0, row.kind == "event" and row.what != "placed"))
     return Column(title, subtitle, (*moments, *ahead), status, reason_of(events, parked))
 

@@ -30,7 +30,8 @@ STACK = "skald"
 BUCKET = "skald-artifacts"
 TIMEOUT_S = 120
 
-# The states in which CloudFormation takes an update, and what it says of one that would change nothing.
+# The states in which CloudFormation takes an update, and what it says of one that would change
+# nothing.
 UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 NOTHING_TO_UPDATE = "No updates are to be performed"
 

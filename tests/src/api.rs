@@ -51,9 +51,13 @@ impl Answer {
     #[must_use]
     pub(crate) fn kept(self) -> Self {
         let Self { status, body, .. } = &self;
-        assert!(!self.header("x-correlation-id").is_empty(), "{status} without a correlation id: {body:#}");
+        assert!(
+            !self.header("x-correlation-id").is_empty(),
+            "{status} without a correlation id: {body:#}"
+        );
         if !body.is_null() {
-            let media_type = if *status >= 400 { "application/problem+json" } else { "application/json" };
+            let media_type =
+                if *status >= 400 { "application/problem+json" } else { "application/json" };
             assert_eq!(self.header("content-type"), media_type, "{status}: {body:#}");
         }
         self
@@ -91,12 +95,19 @@ impl Api {
         &self.url
     }
 
-    /// Calls `path` with these headers and this body, sent as JSON text unless the headers say otherwise.
+    /// Calls `path` with these headers and this body, sent as JSON text unless the headers say
+    /// otherwise.
     ///
     /// # Panics
-    /// If there is no answer, or it breaks a rule that every answer keeps: a correlation id, and a body that is empty,
-    /// JSON, or a problem.
-    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Answer {
+    /// If there is no answer, or it breaks a rule that every answer keeps: a correlation id, and a
+    /// body that is empty, JSON, or a problem.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Answer {
         let method: Method = method.parse().expect("a method");
         let mut request = self.client.request(method, format!("{}{path}", self.url));
         for (name, value) in headers {
@@ -113,7 +124,8 @@ impl Api {
         let text = response.text().await.expect("the answer is text");
         let body = match text.as_str() {
             "" => Value::Null,
-            text => serde_json::from_str(text).unwrap_or_else(|error| panic!("{status}: {error}: {text}")),
+            text => serde_json::from_str(text)
+                .unwrap_or_else(|error| panic!("{status}: {error}: {text}")),
         };
         Answer { status: status.as_u16(), headers, body }.kept()
     }
@@ -123,19 +135,30 @@ impl Api {
         self.send("GET", path, &[], None).await
     }
 
-    /// Calls `path` as a client does: again, with the same key, as long as the answer is 503. Where others write the same
-    /// stream, or the machine is busy, that is an answer of a system that is well.
-    async fn persist(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
-        eventually(&format!("{method} {path} is answered with something other than 503"), || async {
-            let answer = self.send(method, path, headers, Some(body.to_string())).await;
-            if answer.status != StatusCode::SERVICE_UNAVAILABLE {
-                return Some(answer);
-            }
-            // A client that comes back at once is what a busy system needs least: it says when.
-            let after_s = answer.header("retry-after").parse().expect("a 503 says when to come back");
-            tokio::time::sleep(Duration::from_secs(after_s)).await;
-            None
-        })
+    /// Calls `path` as a client does: again, with the same key, as long as the answer is 503. Where
+    /// others write the same stream, or the machine is busy, that is an answer of a system that is
+    /// well.
+    async fn persist(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Answer {
+        eventually(
+            &format!("{method} {path} is answered with something other than 503"),
+            || async {
+                let answer = self.send(method, path, headers, Some(body.to_string())).await;
+                if answer.status != StatusCode::SERVICE_UNAVAILABLE {
+                    return Some(answer);
+                }
+                // A client that comes back at once is what a busy system needs least: it says when.
+                let after_s =
+                    answer.header("retry-after").parse().expect("a 503 says when to come back");
+                tokio::time::sleep(Duration::from_secs(after_s)).await;
+                None
+            },
+        )
         .await
     }
 
@@ -164,7 +187,11 @@ impl Api {
         let price = json!({ "amount_minor": 1250, "currency": "EUR" });
         let product = json!({ "name": format!("Product {sku}"), "unit_price": price });
         let listed = self.put(&format!("/products/{sku}"), &product).await;
-        assert!(listed.status == StatusCode::CREATED || listed.status == StatusCode::OK, "{:#}", listed.body);
+        assert!(
+            listed.status == StatusCode::CREATED || listed.status == StatusCode::OK,
+            "{:#}",
+            listed.body
+        );
     }
 
     /// Lists a product at 12.50 EUR, receives stock of it, and registers a customer.
@@ -197,8 +224,8 @@ impl Api {
         (order["status"] != "pending" || order["parked"].is_object()).then_some(order)
     }
 
-    /// The order as the view has it, once the view has it at this version or a later one. The customer's list is asked,
-    /// because it is never answered from the event store.
+    /// The order as the view has it, once the view has it at this version or a later one. The
+    /// customer's list is asked, because it is never answered from the event store.
     pub async fn in_view(&self, customer: &str, order_id: &str, version: u64) -> Value {
         eventually(&format!("order {order_id} at version {version} in the view"), || async {
             let mut path = format!("/customers/{customer}/orders?limit=100");
@@ -207,7 +234,10 @@ impl Api {
                 let orders = page.body["orders"].as_array()?;
                 let found = orders.iter().find(|order| order["order_id"] == order_id);
                 if let Some(order) = found {
-                    return order["version"].as_u64().is_some_and(|at| at >= version).then(|| order.clone());
+                    return order["version"]
+                        .as_u64()
+                        .is_some_and(|at| at >= version)
+                        .then(|| order.clone());
                 }
                 let cursor = page.body["next_cursor"].as_str()?;
                 path = format!("/customers/{customer}/orders?limit=100&cursor={cursor}");

@@ -20,8 +20,8 @@ pub struct Charge {
 impl Charge {
     /// What this request took, given the engine's answer to it.
     ///
-    /// For writes that is what the engine says: it prices tables, indexes and transactions as the service does. To it a read
-    /// is a unit, however much is read, so reads are priced here.
+    /// For writes that is what the engine says: it prices tables, indexes and transactions as the
+    /// service does. To it a read is a unit, however much is read, so reads are priced here.
     pub(crate) fn of(operation: &str, asked: &Value, status: u16, answer: &Value) -> Vec<Self> {
         let refused = status != 200;
         let charge = |table: &Value, index: Option<&str>, halves| Self {
@@ -39,16 +39,26 @@ impl Charge {
             }
         };
         if matches!(operation, "GetItem" | "Query") {
-            return vec![charge(&asked["TableName"], asked["IndexName"].as_str(), read_halves(asked, answer))];
+            return vec![charge(
+                &asked["TableName"],
+                asked["IndexName"].as_str(),
+                read_halves(asked, answer),
+            )];
         }
         let mut charges = Vec::new();
         for table in consumed {
             let indexes = table["GlobalSecondaryIndexes"].as_object().into_iter().flatten();
             let indexes: Vec<Self> = indexes
-                .map(|(index, units)| charge(&table["TableName"], Some(index), halves(&units["CapacityUnits"])))
+                .map(|(index, units)| {
+                    charge(&table["TableName"], Some(index), halves(&units["CapacityUnits"]))
+                })
                 .collect();
             let of_indexes: u64 = indexes.iter().map(|index| index.halves).sum();
-            charges.push(charge(&table["TableName"], None, halves(&table["CapacityUnits"]) - of_indexes));
+            charges.push(charge(
+                &table["TableName"],
+                None,
+                halves(&table["CapacityUnits"]) - of_indexes,
+            ));
             charges.extend(indexes);
         }
         charges
@@ -63,7 +73,10 @@ impl Charge {
 
 /// Whether this operation writes.
 pub(crate) fn is_write(operation: &str) -> bool {
-    matches!(operation, "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem" | "TransactWriteItems")
+    matches!(
+        operation,
+        "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem" | "TransactWriteItems"
+    )
 }
 
 /// A number such as `1.5`, in halves, read without floating point.
@@ -90,14 +103,18 @@ fn attributes_bytes(attributes: &Value) -> u64 {
 }
 
 fn value_bytes(value: &Value) -> u64 {
-    let Some((kind, content)) = value.as_object().and_then(|value| value.iter().next()) else { return 0 };
+    let Some((kind, content)) = value.as_object().and_then(|value| value.iter().next()) else {
+        return 0;
+    };
     let text = content.as_str().unwrap_or_default().len() as u64;
     let elements = content.as_array().map(Vec::as_slice).unwrap_or_default();
     match kind.as_str() {
         "S" => text,
         "N" => text.div_ceil(2) + 1,
         "B" => text / 4 * 3, // base64
-        "M" => 3 + attributes_bytes(content) + content.as_object().map_or(0, |map| map.len() as u64),
+        "M" => {
+            3 + attributes_bytes(content) + content.as_object().map_or(0, |map| map.len() as u64)
+        }
         "L" => 3 + elements.iter().map(|element| value_bytes(element) + 1).sum::<u64>(),
         _ => 1, // BOOL, NULL; there are no sets
     }

@@ -15,7 +15,8 @@ use crate::Api;
 /// How many clouds this process has started.
 static STARTED: AtomicUsize = AtomicUsize::new(0);
 
-/// A running local cloud. It ends with this value, and with the process that holds it, however that ends.
+/// A running local cloud. It ends with this value, and with the process that holds it, however that
+/// ends.
 #[derive(Debug)]
 pub struct LocalCloud {
     launcher: Child,
@@ -87,10 +88,12 @@ impl LocalCloud {
     /// If the log cannot be read.
     #[must_use]
     pub fn log(&self) -> String {
-        String::from_utf8_lossy(&std::fs::read(&self.log).expect("the log can be read")).into_owned()
+        String::from_utf8_lossy(&std::fs::read(&self.log).expect("the log can be read"))
+            .into_owned()
     }
 
-    /// Stops or starts the delivery of a queue's messages to this function, from outside. None is lost.
+    /// Stops or starts the delivery of a queue's messages to this function, from outside. None is
+    /// lost.
     ///
     /// # Panics
     /// If the function has no queue.
@@ -98,7 +101,11 @@ impl LocalCloud {
         let client = aws_sdk_lambda::Client::new(&self.aws());
         let found = client.list_event_source_mappings().function_name(function).send().await;
         let found = found.expect("the function is there").event_source_mappings.unwrap_or_default();
-        let uuid = found.first().and_then(|mapping| mapping.uuid()).expect("the function has a queue").to_owned();
+        let uuid = found
+            .first()
+            .and_then(|mapping| mapping.uuid())
+            .expect("the function has a queue")
+            .to_owned();
         let update = client.update_event_source_mapping().uuid(uuid).enabled(enabled);
         update.send().await.expect("the queue can be stopped and started");
     }
@@ -110,7 +117,9 @@ impl LocalCloud {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(self.ready.region.clone()))
             .endpoint_url(&self.ready.endpoint)
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "tests")))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                "test", "test", None, None, "tests",
+            )))
             .build()
     }
 }

@@ -27,12 +27,15 @@ impl LocalCloud {
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         variables.insert(name.to_owned(), value.to_owned());
-        let environment = Environment::builder().set_variables(Some(variables.into_iter().collect())).build();
-        let update = client.update_function_configuration().function_name(function).environment(environment);
+        let environment =
+            Environment::builder().set_variables(Some(variables.into_iter().collect())).build();
+        let update =
+            client.update_function_configuration().function_name(function).environment(environment);
         update.send().await.expect("the function can be changed");
     }
 
-    /// Kills the processes that run this function, in the middle of whatever they do, and waits until they are gone.
+    /// Kills the processes that run this function, in the middle of whatever they do, and waits
+    /// until they are gone.
     ///
     /// # Panics
     /// If there are none, or they cannot be killed.
@@ -40,7 +43,11 @@ impl LocalCloud {
         let bootstrap = self.bootstrap(function).await;
         let pids = processes(&bootstrap);
         assert!(!pids.is_empty(), "no process of {function}");
-        let killed = Command::new("kill").arg("-9").args(pids.iter().map(u32::to_string)).status().expect("kill runs");
+        let killed = Command::new("kill")
+            .arg("-9")
+            .args(pids.iter().map(u32::to_string))
+            .status()
+            .expect("kill runs");
         assert!(killed.success(), "processes {pids:?} of {function} cannot be killed");
         eventually("the killed processes are gone", || async {
             let left = processes(&bootstrap);
@@ -49,8 +56,9 @@ impl LocalCloud {
         .await;
     }
 
-    /// The end of the path of the program that runs this function in this cloud, and no other function anywhere: the cloud
-    /// unpacks it into a folder called after its own port and the hash of the function's code.
+    /// The end of the path of the program that runs this function in this cloud, and no other
+    /// function anywhere: the cloud unpacks it into a folder called after its own port and the hash
+    /// of the function's code.
     async fn bootstrap(&self, function: &str) -> String {
         let client = Client::new(&self.aws());
         let found = client.get_function_configuration().function_name(function).send().await;
@@ -64,9 +72,13 @@ impl LocalCloud {
 
 /// The ids of the processes that run this program.
 fn processes(program: &str) -> Vec<u32> {
-    let listed = Command::new("ps").args(["-axww", "-o", "pid=,command="]).output().expect("ps runs");
+    let listed =
+        Command::new("ps").args(["-axww", "-o", "pid=,command="]).output().expect("ps runs");
     assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
     let listed = String::from_utf8_lossy(&listed.stdout);
     let lines = listed.lines().filter_map(|line| line.trim_start().split_once(' '));
-    lines.filter(|(_, command)| command.trim().ends_with(program)).map(|(pid, _)| pid.parse().expect("an id")).collect()
+    lines
+        .filter(|(_, command)| command.trim().ends_with(program))
+        .map(|(pid, _)| pid.parse().expect("an id"))
+        .collect()
 }

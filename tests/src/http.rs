@@ -1,4 +1,5 @@
-//! As much of HTTP as it takes to stand where a client of the SDK looks for `DynamoDB`: one request per connection.
+//! As much of HTTP as it takes to stand where a client of the SDK looks for `DynamoDB`: one request
+//! per connection.
 
 use reqwest::header::{CONTENT_LENGTH, HeaderMap};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -31,9 +32,11 @@ impl Request {
         let end = received.windows(4).position(|window| window == b"\r\n\r\n")?;
         let head = std::str::from_utf8(&received[..end]).ok()?;
         let fields = head.lines().skip(1).filter_map(|line| line.split_once(':'));
-        let headers: HeaderMap =
-            fields.filter_map(|(name, value)| Some((name.parse().ok()?, value.trim().parse().ok()?))).collect();
-        let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let headers: HeaderMap = fields
+            .filter_map(|(name, value)| Some((name.parse().ok()?, value.trim().parse().ok()?)))
+            .collect();
+        let length =
+            headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         let body = received[end + 4..].get(..length.unwrap_or(0))?.to_vec();
         Some(Self { headers, body })
     }

@@ -1,7 +1,8 @@
-//! The ledgers, held against each other: what the events say, what the payment gateway has, what the carrier has.
+//! The ledgers, held against each other: what the events say, what the payment gateway has, what
+//! the carrier has.
 //!
-//! All of it is counted again from raw items. It shares nothing with the code under test, neither its folds nor the shapes
-//! of its events.
+//! All of it is counted again from raw items. It shares nothing with the code under test, neither
+//! its folds nor the shapes of its events.
 
 mod agreement;
 
@@ -12,7 +13,8 @@ use serde_json::Value;
 use crate::LocalCloud;
 use crate::tables::{Item, commit_body, number, scan, text};
 
-/// How much of each thing: goods by product, money (in minor units) by currency. What there is none of is not there.
+/// How much of each thing: goods by product, money (in minor units) by currency. What there is none
+/// of is not there.
 pub type Sums = BTreeMap<String, i64>;
 
 /// All that is held, taken and sent for an order, whoever says so.
@@ -33,7 +35,8 @@ pub struct Holdings {
 /// What there is to know of an order.
 #[derive(Debug, Clone, Default)]
 pub struct Account {
-    /// The names of the events of its four streams (order, reservation, payment, shipment), stream by stream.
+    /// The names of the events of its four streams (order, reservation, payment, shipment), stream
+    /// by stream.
     pub events: Vec<String>,
     /// What was ordered.
     pub ordered: Sums,
@@ -120,7 +123,9 @@ impl Ledgers {
     /// If there is nothing.
     #[must_use]
     pub fn order(&self, order_id: &str) -> &Account {
-        self.accounts.get(order_id).unwrap_or_else(|| panic!("nothing is known of order {order_id}"))
+        self.accounts
+            .get(order_id)
+            .unwrap_or_else(|| panic!("nothing is known of order {order_id}"))
     }
 
     /// Everything that is known of orders, by order.
@@ -131,11 +136,13 @@ impl Ledgers {
     /// How many of a product there are, held or not.
     #[must_use]
     pub fn on_hand(&self, sku: &str) -> i64 {
-        let shipped = self.accounts.values().filter_map(|account| account.holdings.shipped.get(sku));
+        let shipped =
+            self.accounts.values().filter_map(|account| account.holdings.shipped.get(sku));
         self.received.get(sku).unwrap_or(&0) - shipped.sum::<i64>()
     }
 
-    /// Every order is final, and the ledgers agree on it, see [`assert_equal_but_for`](Self::assert_equal_but_for).
+    /// Every order is final, and the ledgers agree on it, see
+    /// [`assert_equal_but_for`](Self::assert_equal_but_for).
     ///
     /// # Panics
     /// With all that is wrong.
@@ -144,15 +151,17 @@ impl Ledgers {
         self.assert_equal_but_for(&[]);
     }
 
-    /// For every order, stock, gateway and carrier have what its streams say. These orders are parked. Every other one has
-    /// one end, and for it
+    /// For every order, stock, gateway and carrier have what its streams say. These orders are
+    /// parked. Every other one has one end, and for it
     ///
-    /// - if it is confirmed, exactly what was ordered left the stock, exactly its total was captured, and there is a parcel;
+    /// - if it is confirmed, exactly what was ordered left the stock, exactly its total was
+    ///   captured, and there is a parcel;
     /// - if it is cancelled, there is none of that;
     /// - no goods and no money are held any more.
     ///
-    /// Nothing is held for anything that is no order. So all sums agree, too: money captured is the total of the confirmed
-    /// orders, in each currency; goods on hand are what was received but for what they ordered; parcels are as many as they.
+    /// Nothing is held for anything that is no order. So all sums agree, too: money captured is the
+    /// total of the confirmed orders, in each currency; goods on hand are what was received but for
+    /// what they ordered; parcels are as many as they.
     ///
     /// # Panics
     /// With all that is wrong.
@@ -162,21 +171,30 @@ impl Ledgers {
             self.torn.iter().map(|stream| format!("a gap or an overlap in {stream}")).collect();
         for (order_id, account) in self.orders() {
             let Account { events, holdings, .. } = account;
-            faults.extend(account.disagreements().into_iter().map(|fault| format!("{order_id}: {fault}: {events:?}")));
+            faults.extend(
+                account
+                    .disagreements()
+                    .into_iter()
+                    .map(|fault| format!("{order_id}: {fault}: {events:?}")),
+            );
             if parked.contains(&order_id) {
                 if !account.is_parked() {
                     faults.push(format!("{order_id} is not parked: {events:?}"));
                 }
                 continue;
             }
-            let ends = events.iter().filter(|event| matches!(event.as_str(), "order.confirmed" | "order.cancelled"));
+            let ends = events
+                .iter()
+                .filter(|event| matches!(event.as_str(), "order.confirmed" | "order.cancelled"));
             if ends.count() != 1 {
                 faults.push(format!("{order_id} has no end, or more than one: {events:?}"));
             }
             match account.due() {
                 None => faults.push(format!("{order_id} is not final: {events:?}")),
                 Some(due) if due != *holdings => {
-                    faults.push(format!("{order_id}\n  is due {due:?}\n  but has {holdings:?}\n  after {events:?}"));
+                    faults.push(format!(
+                        "{order_id}\n  is due {due:?}\n  but has {holdings:?}\n  after {events:?}"
+                    ));
                 }
                 Some(_) => {}
             }
@@ -201,7 +219,9 @@ impl Ledgers {
         let (_, name) = stream.split_once('/').expect("tenant and stream");
         let (category, id) = name.split_once('-').expect("category and id");
         match category {
-            "order" | "reservation" | "payment" | "shipment" => self.account(id).events.push(event.to_owned()),
+            "order" | "reservation" | "payment" | "shipment" => {
+                self.account(id).events.push(event.to_owned())
+            }
             "stock" => return self.moved(id, event, data),
             _ => return, // products, customers and receipts hold nothing
         }
@@ -211,7 +231,11 @@ impl Ledgers {
                 for line in data["lines"].as_array().expect("lines") {
                     let (quantity, price) = (whole(&line["quantity"]), &line["unit_price"]);
                     add(&mut account.ordered, &line["sku"], quantity);
-                    add(&mut account.total, &price["currency"], quantity * whole(&price["amount_minor"]));
+                    add(
+                        &mut account.total,
+                        &price["currency"],
+                        quantity * whole(&price["amount_minor"]),
+                    );
                 }
             }
             "reservation.made" => {
@@ -220,7 +244,9 @@ impl Ledgers {
                 }
             }
             "reservation.released" => account.reservation.reserved.clear(),
-            "reservation.shipped" => account.reservation.shipped = std::mem::take(&mut account.reservation.reserved),
+            "reservation.shipped" => {
+                account.reservation.shipped = std::mem::take(&mut account.reservation.reserved)
+            }
             _ => {} // the others hold nothing
         }
     }
@@ -231,7 +257,9 @@ impl Ledgers {
         let sku = Value::from(sku);
         if event == "stock.moved_in" {
             let from = data["from"].as_array().expect("shards");
-            return from.iter().for_each(|part| add(&mut self.between, &sku, -whole(&part["quantity"])));
+            return from
+                .iter()
+                .for_each(|part| add(&mut self.between, &sku, -whole(&part["quantity"])));
         }
         let quantity = whole(&data["quantity"]);
         match event {
@@ -255,8 +283,12 @@ impl Ledgers {
         let holdings = &mut self.account(order_of(place)).holdings;
         let amount = &entry["asked"]["amount"];
         match entry["payment"]["status"].as_str().expect("a status") {
-            "authorized" => add(&mut holdings.authorized, &amount["currency"], whole(&amount["amount_minor"])),
-            "captured" => add(&mut holdings.captured, &amount["currency"], whole(&amount["amount_minor"])),
+            "authorized" => {
+                add(&mut holdings.authorized, &amount["currency"], whole(&amount["amount_minor"]))
+            }
+            "captured" => {
+                add(&mut holdings.captured, &amount["currency"], whole(&amount["amount_minor"]))
+            }
             "absent" | "declined" | "voided" | "refunded" => {}
             other => panic!("{other} at the gateway: say here what it holds"),
         }

@@ -1,5 +1,5 @@
-//! What the system tests share: a local cloud of their own, a caller's and an operator's view of the system in it, and what
-//! they hold against each other.
+//! What the system tests share: a local cloud of their own, a caller's and an operator's view of
+//! the system in it, and what they hold against each other.
 
 mod api;
 mod charge;

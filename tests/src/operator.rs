@@ -44,7 +44,8 @@ impl LocalCloud {
     }
 }
 
-/// `skald` with these arguments, to be run. It has no input, and nothing of the environment's but where programs are.
+/// `skald` with these arguments, to be run. It has no input, and nothing of the environment's but
+/// where programs are.
 #[must_use]
 pub fn skald(arguments: &[&str]) -> Command {
     let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/bin/skald"));

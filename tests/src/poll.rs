@@ -13,7 +13,10 @@ const INTERVAL: Duration = Duration::from_millis(20);
 /// # Panics
 /// After three minutes without it, naming `what` did not happen.
 #[expect(clippy::disallowed_methods, reason = "a deadline in real time is what this is")]
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+pub async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut look: impl FnMut() -> F,
+) -> T {
     let start = Instant::now();
     loop {
         if let Some(seen) = look().await {

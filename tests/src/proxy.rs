@@ -1,7 +1,9 @@
-//! A way to the cloud's `DynamoDB` that a test has in its hand: it knows what passes and what that costs, and can hold writes.
+//! A way to the cloud's `DynamoDB` that a test has in its hand: it knows what passes and what that
+//! costs, and can hold writes.
 //!
-//! The SDK tries a call again that is not answered in time, which on a busy machine is any call, and on every machine one
-//! that is held. All attempts of a call have one id in a header; what is counted here is calls, not attempts.
+//! The SDK tries a call again that is not answered in time, which on a busy machine is any call,
+//! and on every machine one that is held. All attempts of a call have one id in a header; what is
+//! counted here is calls, not attempts.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -39,7 +41,8 @@ struct Way {
 /// What the engine was asked so far.
 #[derive(Debug, Default)]
 struct CarriedOut {
-    /// What the first attempts of all calls cost that came to the engine, in the order of its answers.
+    /// What the first attempts of all calls cost that came to the engine, in the order of its
+    /// answers.
     charges: Vec<Charge>,
     /// The calls that came to the engine.
     calls: BTreeSet<String>,
@@ -48,7 +51,8 @@ struct CarriedOut {
 }
 
 impl Proxy {
-    /// Starts on a free port; from now on these functions (named by outputs of the template) have no other way.
+    /// Starts on a free port; from now on these functions (named by outputs of the template) have
+    /// no other way.
     ///
     /// # Panics
     /// If there is no port, or no such function.
@@ -75,14 +79,14 @@ impl Proxy {
         Self { way, serving }
     }
 
-    /// Lets so many more writes be carried out. The answer to the last of them is kept back, and whatever is to be written
-    /// after it waits, until [`release`](Self::release). Reads pass.
+    /// Lets so many more writes be carried out. The answer to the last of them is kept back, and
+    /// whatever is to be written after it waits, until [`release`](Self::release). Reads pass.
     pub fn hold_after(&self, writes: usize) {
         self.way.writes_left.send_replace(Some(writes));
     }
 
-    /// Waits until so many writes are held: carried out and not answered, or not yet carried out. An attempt that its
-    /// caller has given up is held no more.
+    /// Waits until so many writes are held: carried out and not answered, or not yet carried out.
+    /// An attempt that its caller has given up is held no more.
     pub async fn holds(&self, writes: usize) {
         eventually("the proxy holds what is to be written", || async {
             (self.way.held.load(Ordering::SeqCst) >= writes).then_some(())
@@ -95,8 +99,8 @@ impl Proxy {
         self.way.writes_left.send_replace(None);
     }
 
-    /// What was carried out so far, in the order in which the engine answered. What a further attempt of the same call
-    /// costs is left out: how many there are says how busy the machine is.
+    /// What was carried out so far, in the order in which the engine answered. What a further
+    /// attempt of the same call costs is left out: how many there are says how busy the machine is.
     #[must_use]
     pub fn charges(&self) -> Vec<Charge> {
         self.way.carried_out().charges.clone()
@@ -119,7 +123,8 @@ impl Way {
     /// Serves the one request of this connection.
     async fn serve(&self, mut stream: TcpStream) {
         let Some(request) = Request::read(&mut stream).await else { return };
-        let operation = request.header("x-amz-target").rsplit('.').next().unwrap_or_default().to_owned();
+        let operation =
+            request.header("x-amz-target").rsplit('.').next().unwrap_or_default().to_owned();
         if self.pass(&operation, &stream).await == Passed::HungUp {
             return; // Whoever asked did not live, or wait, to see it done.
         }
@@ -133,7 +138,8 @@ impl Way {
         }
     }
 
-    /// Waits, if it is a write and writes are held, until they are not, or until the other end hangs up.
+    /// Waits, if it is a write and writes are held, until they are not, or until the other end
+    /// hangs up.
     async fn pass(&self, operation: &str, stream: &TcpStream) -> Passed {
         let mut left = self.writes_left.subscribe();
         if charge::is_write(operation) && *left.borrow_and_update() == Some(0) {
@@ -160,16 +166,27 @@ impl Way {
     }
 
     /// Has the engine carry the request out: status and body of its answer.
-    async fn forward(&self, operation: &str, request: Request) -> Result<(u16, Vec<u8>), reqwest::Error> {
-        let mut asked: Value = serde_json::from_slice(&request.body).expect("DynamoDB is asked in JSON");
+    async fn forward(
+        &self,
+        operation: &str,
+        request: Request,
+    ) -> Result<(u16, Vec<u8>), reqwest::Error> {
+        let mut asked: Value =
+            serde_json::from_slice(&request.body).expect("DynamoDB is asked in JSON");
         asked["ReturnConsumedCapacity"] = json!("INDEXES");
 
         let mut headers = request.headers.clone();
         headers.insert(AUTHORIZATION, as_the_account(request.header("authorization")));
         headers.remove(CONTENT_LENGTH);
-        let response = self.client.post(&self.engine).headers(headers).body(asked.to_string()).send().await?;
+        let response =
+            self.client.post(&self.engine).headers(headers).body(asked.to_string()).send().await?;
         let (status, body) = (response.status().as_u16(), response.bytes().await?.to_vec());
-        let charges = Charge::of(operation, &asked, status, &serde_json::from_slice(&body).unwrap_or_default());
+        let charges = Charge::of(
+            operation,
+            &asked,
+            status,
+            &serde_json::from_slice(&body).unwrap_or_default(),
+        );
         let call = request.header("amz-sdk-invocation-id").to_owned();
         assert!(!call.is_empty(), "the SDK names its calls: {:?}", request.headers);
         let mut carried_out = self.carried_out();
@@ -185,8 +202,9 @@ impl Way {
     }
 }
 
-/// The engine holds a function's signature against the request, and this one was changed. So it goes on in the name of the
-/// account itself, whose key needs no signature. (That the functions' roles suffice is for every other test to show.)
+/// The engine holds a function's signature against the request, and this one was changed. So it
+/// goes on in the name of the account itself, whose key needs no signature. (That the functions'
+/// roles suffice is for every other test to show.)
 fn as_the_account(signature: &str) -> HeaderValue {
     let (algorithm, scope) = signature.split_once("Credential=").expect("the request is signed");
     let (_key, scope) = scope.split_once('/').expect("a key has a scope");
@@ -200,7 +218,8 @@ enum Passed {
     HungUp,
 }
 
-/// Ends once the other end of the connection is closed. (Nothing more is sent on it before its one request is answered.)
+/// Ends once the other end of the connection is closed. (Nothing more is sent on it before its one
+/// request is answered.)
 async fn hung_up(stream: &TcpStream) {
     if let Ok(1..) = stream.peek(&mut [0]).await {
         std::future::pending::<()>().await;

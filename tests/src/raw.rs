@@ -13,9 +13,17 @@ impl Api {
     /// # Panics
     /// If there is no answer, or it breaks a rule that every answer keeps, see
     /// [`send`](Self::send).
-    pub async fn send_raw(&self, method: &str, target: &str, headers: &[&str], body: &[u8]) -> Answer {
-        let (host, base) = self.url().trim_start_matches("http://").split_once('/').expect("host and path");
-        let mut head = format!("{method} /{base}{target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
+    pub async fn send_raw(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[&str],
+        body: &[u8],
+    ) -> Answer {
+        let (host, base) =
+            self.url().trim_start_matches("http://").split_once('/').expect("host and path");
+        let mut head =
+            format!("{method} /{base}{target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
         head.push_str(&format!("content-length: {}\r\n", body.len()));
         for header in headers {
             head.push_str(&format!("{header}\r\n"));
@@ -36,7 +44,13 @@ fn answer(received: &str) -> Answer {
     let status = status.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
     let fields = fields.lines().filter_map(|line| line.split_once(':'));
     let headers: HeaderMap = fields
-        .map(|(name, value)| (name.parse().expect("a header"), value.trim().parse().expect("a header's value")))
+        .map(|(name, value)| {
+            (name.parse().expect("a header"), value.trim().parse().expect("a header's value"))
+        })
         .collect();
-    Answer { status, headers, body: if body.is_empty() { Value::Null } else { body.parse().expect("JSON") } }
+    Answer {
+        status,
+        headers,
+        body: if body.is_empty() { Value::Null } else { body.parse().expect("JSON") },
+    }
 }

@@ -33,17 +33,24 @@ impl LocalCloud {
 }
 
 impl Saga {
-    /// The steps of an order to which nothing happens, each with the function that takes it, as they are deployed.
+    /// The steps of an order to which nothing happens, each with the function that takes it, as
+    /// they are deployed.
     ///
     /// # Panics
     /// If the state machine is not there, or has other states than tasks on this way.
     pub async fn way_forward(&self) -> Vec<(String, String)> {
-        let found = self.client.describe_state_machine().state_machine_arn(&self.machine).send().await;
-        let found: Value = serde_json::from_str(found.expect("it is deployed").definition()).expect("JSON");
+        let found =
+            self.client.describe_state_machine().state_machine_arn(&self.machine).send().await;
+        let found: Value =
+            serde_json::from_str(found.expect("it is deployed").definition()).expect("JSON");
         let states = &found["States"];
-        let names = std::iter::successors(found["StartAt"].as_str(), |name| states[*name]["Next"].as_str());
-        let told = |value: &Value| value.as_str().expect("a task has a step and a function").to_owned();
-        names.map(|name| (told(&states[name]["Arguments"]["step"]), told(&states[name]["Resource"]))).collect()
+        let names =
+            std::iter::successors(found["StartAt"].as_str(), |name| states[*name]["Next"].as_str());
+        let told =
+            |value: &Value| value.as_str().expect("a task has a step and a function").to_owned();
+        names
+            .map(|name| (told(&states[name]["Arguments"]["step"]), told(&states[name]["Resource"])))
+            .collect()
     }
 
     /// Starts an execution.
@@ -51,7 +58,12 @@ impl Saga {
     /// # Panics
     /// If it cannot be started.
     pub async fn start(&self, name: &str, input: &Value) {
-        let start = self.client.start_execution().state_machine_arn(&self.machine).name(name).input(input.to_string());
+        let start = self
+            .client
+            .start_execution()
+            .state_machine_arn(&self.machine)
+            .name(name)
+            .input(input.to_string());
         start.send().await.expect("the execution can be started");
     }
 
@@ -77,7 +89,8 @@ impl Saga {
         // First the status: a history that is read after the end is whole.
         let status = self.client.describe_execution().execution_arn(&arn).send().await.ok()?.status;
         let (mut states, mut errors) = (Vec::new(), Vec::new());
-        let mut pages = self.client.get_execution_history().execution_arn(&arn).into_paginator().send();
+        let mut pages =
+            self.client.get_execution_history().execution_arn(&arn).into_paginator().send();
         while let Some(page) = pages.next().await {
             for event in page.expect("the history can be read").events {
                 states.extend(event.state_entered_event_details.map(|entered| entered.name));
@@ -90,7 +103,9 @@ impl Saga {
     /// The execution of this name, once it has ended.
     pub async fn ended(&self, name: &str) -> Execution {
         eventually(&format!("the execution {name} ends"), || async {
-            self.execution(name).await.filter(|execution| execution.status != ExecutionStatus::Running)
+            self.execution(name)
+                .await
+                .filter(|execution| execution.status != ExecutionStatus::Running)
         })
         .await
     }

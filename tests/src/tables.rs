@@ -17,7 +17,8 @@ pub type Item = HashMap<String, AttributeValue>;
 /// # Panics
 /// If it cannot be read.
 pub async fn scan(cloud: &LocalCloud, table: &str) -> Vec<Item> {
-    let scan = Client::new(&cloud.aws()).scan().table_name(cloud.output(table)).consistent_read(true);
+    let scan =
+        Client::new(&cloud.aws()).scan().table_name(cloud.output(table)).consistent_read(true);
     all(scan).await
 }
 

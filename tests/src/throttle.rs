@@ -9,8 +9,7 @@ use tokio::task::JoinHandle;
 use crate::http::{Request, answer};
 
 /// What DynamoDB answers above a table's or partition's throughput.
-const BODY: &str =
-    r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow down"}"#;
+const BODY: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow down"}"#;
 
 /// Answers every request as a throttling DynamoDB does, and counts them. It ends with this value.
 #[derive(Debug)]

@@ -1,5 +1,5 @@
-//! Everything that a cloud keeps of what happened in it, as text, opened as far as anybody can who has no key of a person:
-//! to look for what must not be there.
+//! Everything that a cloud keeps of what happened in it, as text, opened as far as anybody can who
+//! has no key of a person: to look for what must not be there.
 
 use std::collections::BTreeMap;
 
@@ -16,15 +16,17 @@ use crate::{LocalCloud, Saga};
 pub struct Traces(BTreeMap<String, String>);
 
 impl Traces {
-    /// All tables but the sandboxes', which stand for systems of others; the index of all commits, every execution of the
-    /// saga, and all that was logged. Messages are where they are only for a moment: whoever catches some
-    /// [adds](Self::add) them.
+    /// All tables but the sandboxes', which stand for systems of others; the index of all commits,
+    /// every execution of the saga, and all that was logged. Messages are where they are only for a
+    /// moment: whoever catches some [adds](Self::add) them.
     ///
     /// # Panics
     /// If something cannot be read.
     pub async fn read(cloud: &LocalCloud) -> Self {
         let mut traces = Self::default();
-        for table in ["EventsTableName", "PersonKeysTableName", "OrderViewTableName", "StockViewTableName"] {
+        for table in
+            ["EventsTableName", "PersonKeysTableName", "OrderViewTableName", "StockViewTableName"]
+        {
             traces.add(table, &told(scan(cloud, table).await));
         }
         traces.add("index", &told(scan_index(cloud, "EventsTableName", "commits").await));
@@ -56,7 +58,11 @@ impl Traces {
     /// The places where this text is.
     #[must_use]
     pub fn of(&self, text: &str) -> Vec<&str> {
-        self.0.iter().filter(|(_, kept)| kept.contains(text)).map(|(place, _)| place.as_str()).collect()
+        self.0
+            .iter()
+            .filter(|(_, kept)| kept.contains(text))
+            .map(|(place, _)| place.as_str())
+            .collect()
     }
 }
 
@@ -97,17 +103,27 @@ impl Saga {
     /// If one cannot be read.
     pub async fn told(&self) -> Vec<String> {
         let mut told = Vec::new();
-        let mut executions =
-            self.client.list_executions().state_machine_arn(&self.machine).into_paginator().items().send();
+        let mut executions = self
+            .client
+            .list_executions()
+            .state_machine_arn(&self.machine)
+            .into_paginator()
+            .items()
+            .send();
         while let Some(execution) = executions.next().await {
             let execution = execution.expect("the executions can be listed");
             told.push(execution.name);
-            let history = self.client.get_execution_history().execution_arn(execution.execution_arn);
+            let history =
+                self.client.get_execution_history().execution_arn(execution.execution_arn);
             let mut events = history.include_execution_data(true).into_paginator().items().send();
             while let Some(event) = events.next().await {
                 let event = event.expect("the history can be read");
-                told.extend(event.execution_started_event_details.and_then(|details| details.input));
-                told.extend(event.execution_succeeded_event_details.and_then(|details| details.output));
+                told.extend(
+                    event.execution_started_event_details.and_then(|details| details.input),
+                );
+                told.extend(
+                    event.execution_succeeded_event_details.and_then(|details| details.output),
+                );
                 told.extend(event.execution_failed_event_details.and_then(|details| details.cause));
                 told.extend(event.state_entered_event_details.and_then(|details| details.input));
                 told.extend(event.state_exited_event_details.and_then(|details| details.output));

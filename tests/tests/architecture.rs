@@ -1,4 +1,5 @@
-//! The rules of ARCHITECTURE.md that a machine can check: which crate may know which, and what the pure ones never know.
+//! The rules of ARCHITECTURE.md that a machine can check: which crate may know which, and what the
+//! pure ones never know.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -23,7 +24,8 @@ const MAY_USE: [(&str, &[&str]); 9] = [
 ];
 
 /// What a function may use: everything that is shipped, and no other function.
-const FUNCTION_MAY_USE: &[&str] = &["skald", "events", "ordering", "skald-dynamodb", "skald-kms", "skald-lambda"];
+const FUNCTION_MAY_USE: &[&str] =
+    &["skald", "events", "ordering", "skald-dynamodb", "skald-kms", "skald-lambda"];
 
 /// Beginnings of the names of crates that bring a runtime, AWS, a clock or randomness.
 const IMPURE: &[&str] = &[
@@ -62,7 +64,8 @@ fn is_function(package: &Package) -> bool {
 #[test]
 fn dependencies_run_one_way() {
     let metadata = metadata();
-    let ours: BTreeSet<&str> = metadata.packages.iter().map(|package| package.name.as_str()).collect();
+    let ours: BTreeSet<&str> =
+        metadata.packages.iter().map(|package| package.name.as_str()).collect();
     let rules: BTreeMap<&str, &[&str]> = MAY_USE.into_iter().collect();
     for package in &metadata.packages {
         let allowed = if is_function(package) {
@@ -72,7 +75,10 @@ fn dependencies_run_one_way() {
                 .get(package.name.as_str())
                 .unwrap_or_else(|| panic!("{} has no rule: add one to MAY_USE", package.name))
         };
-        let shipped = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
+        let shipped = package
+            .dependencies
+            .iter()
+            .filter(|dependency| dependency.kind == DependencyKind::Normal);
         for dependency in shipped.filter(|dependency| ours.contains(dependency.name.as_str())) {
             assert!(
                 allowed.contains(&dependency.name.as_str()),
@@ -88,7 +94,10 @@ fn dependencies_run_one_way() {
 fn pure_crates_know_no_runtime_no_aws_no_clock_and_no_randomness() {
     for pure in PURE {
         let tree = shipped_with(pure, &["--all-features"]);
-        let found: Vec<_> = tree.iter().filter(|name| IMPURE.iter().any(|impure| name.starts_with(impure))).collect();
+        let found: Vec<_> = tree
+            .iter()
+            .filter(|name| IMPURE.iter().any(|impure| name.starts_with(impure)))
+            .collect();
         assert!(
             found.is_empty(),
             "{pure} brings {found:?}: waiting, time and ids come in as arguments or through a port"
@@ -105,8 +114,8 @@ fn no_function_carries_what_only_tests_need() {
     }
 }
 
-/// What a crate asks of a library's features, all get that are built with it: so the functions are built without the command
-/// line, by which people sign in as they do in a browser.
+/// What a crate asks of a library's features, all get that are built with it: so the functions are
+/// built without the command line, by which people sign in as they do in a browser.
 #[test]
 fn no_function_links_how_operators_sign_in() {
     const FOR_OPERATORS: [&str; 2] = ["aws-sdk-sso", "aws-sdk-ssooidc"];
@@ -125,17 +134,34 @@ fn no_function_links_how_operators_sign_in() {
         .output()
         .expect("make runs");
     let goals = String::from_utf8(make.stdout).expect("its goals are text");
-    let builds: Vec<_> = goals.lines().filter(|line| line.contains("cargo") && line.contains(" build ")).collect();
-    let with = |package: &str| builds.iter().filter(|line| line.contains(package)).copied().collect::<BTreeSet<_>>();
+    let builds: Vec<_> =
+        goals.lines().filter(|line| line.contains("cargo") && line.contains(" build ")).collect();
+    let with = |package: &str| {
+        builds.iter().filter(|line| line.contains(package)).copied().collect::<BTreeSet<_>>()
+    };
     let (functions, operators) = (with("order-commands"), with("skald-cli"));
     assert!(!functions.is_empty() && !operators.is_empty(), "{builds:#?}");
-    assert!(functions.is_disjoint(&operators), "built together, so with each other's features: {builds:#?}");
+    assert!(
+        functions.is_disjoint(&operators),
+        "built together, so with each other's features: {builds:#?}"
+    );
 }
 
 /// The crates that are built into this one, itself among them.
 fn shipped_with(package: &str, options: &[&str]) -> BTreeSet<String> {
     let tree = Command::new(env!("CARGO"))
-        .args(["tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--package", package])
+        .args([
+            "tree",
+            "--locked",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+            "--package",
+            package,
+        ])
         .args(options)
         .output()
         .expect("cargo runs");
@@ -151,7 +177,8 @@ fn main_is_wiring_only() {
     assert!(!functions.is_empty(), "there are functions");
     for package in functions {
         let main = package.manifest_path.with_file_name("src").join("main.rs");
-        let lines = std::fs::read_to_string(&main).expect("every function has a main.rs").lines().count();
+        let lines =
+            std::fs::read_to_string(&main).expect("every function has a main.rs").lines().count();
         assert!(lines <= 40, "{main} has {lines} lines: at most 40, the rest belongs into lib.rs");
     }
 }
@@ -176,7 +203,10 @@ fn the_top_level_holds_what_the_plan_says() {
         "tests",
     ];
     for name in top_level(Path::new(root.as_str())) {
-        assert!(name.starts_with('.') || allowed.contains(&name.as_str()), "{name} does not belong at the top level");
+        assert!(
+            name.starts_with('.') || allowed.contains(&name.as_str()),
+            "{name} does not belong at the top level"
+        );
     }
 }
 
@@ -189,6 +219,8 @@ fn top_level(root: &Path) -> BTreeSet<String> {
     }
     let entries = std::fs::read_dir(root).expect("the workspace can be read");
     entries
-        .map(|entry| entry.expect("the entry can be read").file_name().into_string().expect("names are text"))
+        .map(|entry| {
+            entry.expect("the entry can be read").file_name().into_string().expect("names are text")
+        })
         .collect()
 }

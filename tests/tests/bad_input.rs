@@ -44,33 +44,62 @@ async fn a_wrong_order_is_refused_with_pointers_and_nothing_is_written() {
     api.set_up("c-1", "MUG-01", 10).await;
     api.set_up("c-1", "TEE-07", 10).await;
     let yen = json!({ "amount_minor": 500, "currency": "JPY" });
-    let _yen = api.put("/products/YEN-01", &json!({ "name": "In yen", "unit_price": yen })).await.expect(201);
+    let _yen = api
+        .put("/products/YEN-01", &json!({ "name": "In yen", "unit_price": yen }))
+        .await
+        .expect(201);
     let dearest = json!({ "amount_minor": LARGEST_EXACT, "currency": "EUR" });
-    let _dearest = api.put("/products/MAX-01", &json!({ "name": "Dearest", "unit_price": dearest })).await.expect(201);
+    let _dearest = api
+        .put("/products/MAX-01", &json!({ "name": "Dearest", "unit_price": dearest }))
+        .await
+        .expect(201);
     let _withdrawn = api.send("DELETE", "/products/TEE-07", &[], None).await.expect(204);
     let before = commits(&cloud).await;
 
     let quantity = "/items/0/quantity";
-    for wrong in
-        [json!(0), json!(-1), json!(1001), json!("2"), json!(2.0), json!(1e3), json!(true), json!(u64::MAX), json!([])]
-    {
+    for wrong in [
+        json!(0),
+        json!(-1),
+        json!(1001),
+        json!("2"),
+        json!(2.0),
+        json!(1e3),
+        json!(true),
+        json!(u64::MAX),
+        json!([]),
+    ] {
         refused(&api, &with(quantity, wrong), 400, &[quantity]).await;
     }
     let line = |sku: &str| json!({ "sku": sku, "quantity": 1 });
     let many: Vec<Value> = (0..51).map(|n| line(&format!("SKU-{n}"))).collect();
     refused(&api, &with("/items", json!([])), 400, &["/items"]).await;
     refused(&api, &with("/items", json!(many)), 400, &["/items"]).await;
-    refused(&api, &with("/items", json!([line("MUG-01"), line("MUG-01")])), 400, &["/items/1/sku"]).await;
-    refused(&api, &with("/items", json!([line("MUG-01"), line("YEN-01")])), 400, &["/items/1/sku"]).await;
-    refused(&api, &with("/items", json!([{ "sku": "MAX-01", "quantity": 2 }])), 400, &["/items/0/quantity"]).await;
+    refused(&api, &with("/items", json!([line("MUG-01"), line("MUG-01")])), 400, &["/items/1/sku"])
+        .await;
+    refused(&api, &with("/items", json!([line("MUG-01"), line("YEN-01")])), 400, &["/items/1/sku"])
+        .await;
+    refused(
+        &api,
+        &with("/items", json!([{ "sku": "MAX-01", "quantity": 2 }])),
+        400,
+        &["/items/0/quantity"],
+    )
+    .await;
     refused(&api, &with("/items/0/sku", json!("a b")), 400, &["/items/0/sku"]).await;
     refused(&api, &with("/items/0/sku", json!("NONE")), 422, &["/items/0/sku"]).await;
     refused(&api, &with("/items/0/sku", json!("TEE-07")), 422, &["/items/0/sku"]).await;
     refused(&api, &with("/customer_id", json!("nobody")), 422, &["/customer_id"]).await;
     refused(&api, &with("/customer_id", Value::Null), 400, &["/customer_id"]).await;
     refused(&api, &with("/payment_token", json!("")), 400, &["/payment_token"]).await;
-    refused(&api, &with("/shipping_address/country", json!("Germany")), 400, &["/shipping_address/country"]).await;
-    refused(&api, &with("/shipping_address/city", Value::Null), 400, &["/shipping_address/city"]).await;
+    refused(
+        &api,
+        &with("/shipping_address/country", json!("Germany")),
+        400,
+        &["/shipping_address/country"],
+    )
+    .await;
+    refused(&api, &with("/shipping_address/city", Value::Null), 400, &["/shipping_address/city"])
+        .await;
     refused(&api, &with("/colour", json!("red")), 400, &["/colour"]).await;
     let cheaper = json!({ "amount_minor": 1, "currency": "EUR" });
     let mut cheap = order_body("c-1", "MUG-01", 1);
@@ -98,9 +127,12 @@ async fn a_call_of_the_wrong_form_says_what_form_is_right() {
 
     let key = ("idempotency-key", "key-1");
     let long = "k".repeat(256);
-    for headers in
-        [&[][..], &[("idempotency-key", "")], &[("idempotency-key", "a b")], &[("idempotency-key", long.as_str())]]
-    {
+    for headers in [
+        &[][..],
+        &[("idempotency-key", "")],
+        &[("idempotency-key", "a b")],
+        &[("idempotency-key", long.as_str())],
+    ] {
         let answer = api.send("POST", "/orders", headers, Some(body.clone())).await;
         assert_eq!(answer.status, 400, "{headers:?}: {:#}", answer.body);
         assert!(
@@ -113,9 +145,12 @@ async fn a_call_of_the_wrong_form_says_what_form_is_right() {
         let answer = api.send("POST", "/orders", &[key], Some(text.to_owned())).await;
         assert_eq!(answer.status, 400, "{text:?}: {:#}", answer.body);
     }
-    let xml = api.send("POST", "/orders", &[key, ("content-type", "application/xml")], Some(body.clone())).await;
+    let xml = api
+        .send("POST", "/orders", &[key, ("content-type", "application/xml")], Some(body.clone()))
+        .await;
     assert_eq!(xml.status, 415, "{:#}", xml.body);
-    let large = api.send("POST", "/orders", &[key], Some(format!("{body}{}", " ".repeat(64 * 1024)))).await;
+    let large =
+        api.send("POST", "/orders", &[key], Some(format!("{body}{}", " ".repeat(64 * 1024)))).await;
     assert_eq!(large.status, 413, "{:#}", large.body);
 
     let price = json!({ "amount_minor": 1250, "currency": "EUR" });
@@ -144,7 +179,11 @@ async fn a_call_of_the_wrong_form_says_what_form_is_right() {
         ),
         (
             "/products/MUG-02",
-            product(json!("Mug"), &json!({ "amount_minor": LARGEST_EXACT + 1, "currency": "EUR" }), json!(1)),
+            product(
+                json!("Mug"),
+                &json!({ "amount_minor": LARGEST_EXACT + 1, "currency": "EUR" }),
+                json!(1),
+            ),
             "/unit_price/amount_minor",
         ),
         ("/products/MUG-02", product(json!("\u{200b}"), &price, json!(1)), "/name"),
@@ -168,7 +207,8 @@ async fn a_call_of_the_wrong_form_says_what_form_is_right() {
     }
     let receipt = json!({ "quantity": 1, "reference": "r-1" }).to_string();
     let overlong = [("idempotency-key", long.as_str())];
-    let _overlong = api.send("POST", "/stock/MUG-01/receipts", &overlong, Some(receipt)).await.expect(400);
+    let _overlong =
+        api.send("POST", "/stock/MUG-01/receipts", &overlong, Some(receipt)).await.expect(400);
 
     assert_eq!(commits(&cloud).await, before, "nothing was written");
 }
@@ -185,7 +225,8 @@ async fn a_path_or_method_that_is_not_there_is_a_problem_too() {
     for (path, methods) in routes() {
         let answer = api.send("PATCH", &path.replace(['{', '}'], "x"), &[], None).await;
         assert_eq!(answer.status, 405, "{path}: {:#}", answer.body);
-        let allowed: BTreeSet<String> = answer.header("allow").split(", ").map(str::to_owned).collect();
+        let allowed: BTreeSet<String> =
+            answer.header("allow").split(", ").map(str::to_owned).collect();
         let head = methods.contains("GET").then(|| "HEAD".to_owned());
         assert_eq!(allowed, methods.into_iter().chain(head).collect(), "{path}");
     }
@@ -215,21 +256,40 @@ async fn what_no_client_library_would_send_is_answered_like_the_rest() {
     ] {
         let _answer = api.send_raw("GET", target, &[], b"").await.expect(status);
     }
-    for header in
-        ["x-forwarded-proto: no scheme", "x-forwarded-port: -1", "x-forwarded-for: <>", "cookie: \"", "accept: ü"]
-    {
+    for header in [
+        "x-forwarded-proto: no scheme",
+        "x-forwarded-port: -1",
+        "x-forwarded-for: <>",
+        "cookie: \"",
+        "accept: ü",
+    ] {
         let _answer = api.send_raw("GET", "/health", &[header], b"").await.expect(200);
     }
-    assert_eq!(api.send_raw("BREW", "/health", &[], b"").await.expect(405).header("allow"), "GET, HEAD");
-    let (get, head) = (api.get("/health").await, api.send("HEAD", "/health", &[], None).await.expect(200));
-    assert_eq!((&head.body, head.header("content-length")), (&Value::Null, get.header("content-length")));
+    assert_eq!(
+        api.send_raw("BREW", "/health", &[], b"").await.expect(405).header("allow"),
+        "GET, HEAD"
+    );
+    let (get, head) =
+        (api.get("/health").await, api.send("HEAD", "/health", &[], None).await.expect(200));
+    assert_eq!(
+        (&head.body, head.header("content-length")),
+        (&Value::Null, get.header("content-length"))
+    );
 
     let (json, key) = ("content-type: application/json", "idempotency-key: key-1");
     let order = order_body("c-1", "MUG-01", 1).to_string();
-    let twice =
-        api.send_raw("POST", "/orders", &[json, key, "idempotency-key: key-2"], order.as_bytes()).await.expect(400);
-    assert!(twice.body["detail"].as_str().is_some_and(|detail| detail.contains("comma")), "{:#}", twice.body);
-    let joined = api.send_raw("POST", "/orders", &[json, "idempotency-key: key-1,key-2"], order.as_bytes()).await;
+    let twice = api
+        .send_raw("POST", "/orders", &[json, key, "idempotency-key: key-2"], order.as_bytes())
+        .await
+        .expect(400);
+    assert!(
+        twice.body["detail"].as_str().is_some_and(|detail| detail.contains("comma")),
+        "{:#}",
+        twice.body
+    );
+    let joined = api
+        .send_raw("POST", "/orders", &[json, "idempotency-key: key-1,key-2"], order.as_bytes())
+        .await;
     assert_eq!(joined.status, 400, "as a gateway joins them that puts no space: {:#}", joined.body);
     let two_types = api.send_raw("POST", "/orders", &[json, json, key], order.as_bytes()).await;
     assert_eq!(two_types.status, 415, "{:#}", two_types.body);
@@ -241,7 +301,8 @@ async fn what_no_client_library_would_send_is_answered_like_the_rest() {
     }
     let repeated = order.replace("\"quantity\":1", "\"quantity\":1,\"quantity\":100");
     assert_ne!(repeated, order);
-    let answer = api.send_raw("POST", "/orders", &[json, key], repeated.as_bytes()).await.expect(400);
+    let answer =
+        api.send_raw("POST", "/orders", &[json, key], repeated.as_bytes()).await.expect(400);
     assert_eq!(answer.pointers(), ["/items/0/quantity"]);
     assert_eq!(commits(&cloud).await, before, "nothing was written");
 }
@@ -251,7 +312,8 @@ fn routes() -> BTreeMap<String, BTreeSet<String>> {
     let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml");
     let template = std::fs::read_to_string(template).expect("the template can be read");
     let mut routes = BTreeMap::<String, BTreeSet<String>>::new();
-    for key in template.lines().filter_map(|line| line.split_once("RouteKey:")).map(|(_, key)| key) {
+    for key in template.lines().filter_map(|line| line.split_once("RouteKey:")).map(|(_, key)| key)
+    {
         let key = key.split('"').nth(1).unwrap_or_default();
         if let Some((method, path)) = key.split_once(' ') {
             routes.entry(path.to_owned()).or_default().insert(method.to_owned());

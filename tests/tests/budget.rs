@@ -1,11 +1,11 @@
-//! What an order costs on its way, counted: write units, read units, state transitions and deliveries of queues. The
-//! budget is a promise of the design.
+//! What an order costs on its way, counted: write units, read units, state transitions and
+//! deliveries of queues. The budget is a promise of the design.
 
 use std::io::Write;
 
 use aws_sdk_sqs::types::QueueAttributeName::{
-    ApproximateNumberOfMessages as Waiting, ApproximateNumberOfMessagesNotVisible as UnderWay, FifoQueue, Policy,
-    QueueArn,
+    ApproximateNumberOfMessages as Waiting, ApproximateNumberOfMessagesNotVisible as UnderWay,
+    FifoQueue, Policy, QueueArn,
 };
 use serde_json::json;
 use system_tests::{Charge, LocalCloud, Proxy, eventually, order_body, scan};
@@ -19,8 +19,8 @@ const MOST_TRANSITIONS: usize = 10;
 /// Messages that queues deliver to functions.
 const MOST_DELIVERIES: u64 = 10;
 
-/// Every function that has to do with an order and a table, but for those that only answer questions. (The relay reads the
-/// table's stream, which is not paid for in units.)
+/// Every function that has to do with an order and a table, but for those that only answer
+/// questions. (The relay reads the table's stream, which is not paid for in units.)
 const FUNCTIONS: [&str; 8] = [
     "OrderCommandsName",
     "SagaStarterName",
@@ -35,8 +35,9 @@ const FUNCTIONS: [&str; 8] = [
 /// The queues that functions read.
 const QUEUES: [&str; 3] = ["OrderViewQueueUrl", "StockViewQueueUrl", "SagaStarterQueueUrl"];
 
-/// Counts what the topic delivers to the functions' queues, by queues beside them that are subscribed with the same filters.
-/// (How often a function takes a message says how busy the machine is, and what the functions log is no measure.)
+/// Counts what the topic delivers to the functions' queues, by queues beside them that are
+/// subscribed with the same filters. (How often a function takes a message says how busy the
+/// machine is, and what the functions log is no measure.)
 struct Deliveries {
     sqs: aws_sdk_sqs::Client,
     /// The queues beside the functions' own.
@@ -46,20 +47,31 @@ struct Deliveries {
 impl Deliveries {
     /// From now on.
     async fn count(cloud: &LocalCloud) -> Self {
-        let (sns, sqs) = (aws_sdk_sns::Client::new(&cloud.aws()), aws_sdk_sqs::Client::new(&cloud.aws()));
+        let (sns, sqs) =
+            (aws_sdk_sns::Client::new(&cloud.aws()), aws_sdk_sqs::Client::new(&cloud.aws()));
         let topic = cloud.output("EventsTopicArn");
         let mut queues = Vec::new();
         for queue in QUEUES {
             let arn = arn(&sqs, cloud.output(queue)).await;
             let (name, _) = cloud.output(queue).rsplit_once(".fifo").expect("the queue is FIFO");
             let (_, name) = name.rsplit_once('/').expect("a queue's URL ends with its name");
-            let beside = sqs.create_queue().queue_name(format!("{name}-beside.fifo")).attributes(FifoQueue, "true");
-            let beside = beside.send().await.expect("a queue can be made").queue_url.expect("a queue has a URL");
+            let beside = sqs
+                .create_queue()
+                .queue_name(format!("{name}-beside.fifo"))
+                .attributes(FifoQueue, "true");
+            let beside = beside
+                .send()
+                .await
+                .expect("a queue can be made")
+                .queue_url
+                .expect("a queue has a URL");
 
             let found = sns.list_subscriptions_by_topic().topic_arn(topic).send().await;
             let found = found.expect("the topic answers").subscriptions.unwrap_or_default();
-            let of_queue =
-                found.into_iter().find(|each| each.endpoint() == Some(&arn)).expect("the queue is subscribed");
+            let of_queue = found
+                .into_iter()
+                .find(|each| each.endpoint() == Some(&arn))
+                .expect("the queue is subscribed");
             let of_queue = of_queue.subscription_arn.expect("a subscription has an ARN");
             let asked = sns.get_subscription_attributes().subscription_arn(of_queue).send().await;
             let asked = asked.expect("the subscription answers").attributes.unwrap_or_default();
@@ -69,7 +81,10 @@ impl Deliveries {
                 "Effect": "Allow", "Principal": { "Service": "sns.amazonaws.com" }, "Action": "sqs:SendMessage",
                 "Resource": arn, "Condition": { "ArnEquals": { "aws:SourceArn": topic } },
             }] });
-            let let_in = sqs.set_queue_attributes().queue_url(&beside).attributes(Policy, letting_in.to_string());
+            let let_in = sqs
+                .set_queue_attributes()
+                .queue_url(&beside)
+                .attributes(Policy, letting_in.to_string());
             let_in.send().await.expect("the queue takes a policy");
             subscribe = subscribe.endpoint(arn);
             for name in ["RawMessageDelivery", "FilterPolicyScope", "FilterPolicy"] {
@@ -85,7 +100,13 @@ impl Deliveries {
     async fn so_far(&self) -> u64 {
         let mut all = 0;
         for queue in &self.queues {
-            let asked = self.sqs.get_queue_attributes().queue_url(queue).attribute_names(Waiting).send().await;
+            let asked = self
+                .sqs
+                .get_queue_attributes()
+                .queue_url(queue)
+                .attribute_names(Waiting)
+                .send()
+                .await;
             let waiting = asked.expect("the queue answers").attributes.expect("it has attributes");
             all += waiting[&Waiting].parse::<u64>().expect("a number");
         }
@@ -119,7 +140,8 @@ async fn commits(cloud: &LocalCloud) -> u64 {
 
 /// Units of the charges that are meant.
 fn units(charges: &[Charge], meant: impl Fn(&Charge) -> bool) -> u64 {
-    let halves: u64 = charges.iter().filter(|charge| meant(charge)).map(|charge| charge.halves).sum();
+    let halves: u64 =
+        charges.iter().filter(|charge| meant(charge)).map(|charge| charge.halves).sum();
     halves.div_ceil(2)
 }
 
@@ -144,7 +166,8 @@ async fn an_order_stays_within_its_budget() {
     let order = api.in_view("c-1", order_id, 3).await;
     assert_eq!(order["status"], "confirmed", "{order:#}");
     until_all_is_delivered(&cloud).await;
-    // Three commits of the order for its view, two of the stock for its own, the first of the order for the saga.
+    // Three commits of the order for its view, two of the stock for its own, the first of the order
+    // for the saga.
     let delivered = eventually("all is delivered", || async {
         let delivered = deliveries.so_far().await;
         (delivered >= 6).then_some(delivered)
@@ -155,8 +178,9 @@ async fn an_order_stays_within_its_budget() {
     let refused: Vec<&Charge> = charges.iter().filter(|charge| charge.refused).collect();
     assert!(refused.is_empty(), "what they cost is not known: {refused:?}");
     let in_table = |charge: &Charge, table: &str| charge.table == cloud.output(table);
-    let is_sandbox =
-        |charge: &Charge| in_table(charge, "SandboxGatewayTableName") || in_table(charge, "SandboxCarrierTableName");
+    let is_sandbox = |charge: &Charge| {
+        in_table(charge, "SandboxGatewayTableName") || in_table(charge, "SandboxCarrierTableName")
+    };
     let of_commits = |charge: &Charge| charge.is_write() && in_table(charge, "EventsTableName");
     let table = units(&charges, |charge| of_commits(charge) && charge.index.is_none());
     let index = units(&charges, |charge| of_commits(charge) && charge.index.is_some());

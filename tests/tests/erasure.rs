@@ -1,5 +1,5 @@
-//! What is about a person is in the clear nowhere, and once the person is erased it is gone for good: from the answers too,
-//! while everything else stays as it was.
+//! What is about a person is in the clear nowhere, and once the person is erased it is gone for
+//! good: from the answers too, while everything else stays as it was.
 
 use std::collections::BTreeSet;
 
@@ -42,8 +42,10 @@ async fn waiting(cloud: &LocalCloud, queue: &str) -> Vec<String> {
     let client = aws_sdk_sqs::Client::new(&cloud.aws());
     eventually(&format!("a message in {queue}"), || async {
         let receive = client.receive_message().queue_url(cloud.output(queue)).visibility_timeout(0);
-        let messages = receive.max_number_of_messages(10).send().await.expect("the queue answers").messages;
-        let bodies: Vec<String> = messages.unwrap_or_default().into_iter().filter_map(|message| message.body).collect();
+        let messages =
+            receive.max_number_of_messages(10).send().await.expect("the queue answers").messages;
+        let bodies: Vec<String> =
+            messages.unwrap_or_default().into_iter().filter_map(|message| message.body).collect();
         (!bodies.is_empty()).then_some(bodies)
     })
     .await
@@ -51,11 +53,20 @@ async fn waiting(cloud: &LocalCloud, queue: &str) -> Vec<String> {
 
 async fn send(cloud: &LocalCloud, group: &str, body: &Value) {
     let client = aws_sdk_sqs::Client::new(&cloud.aws());
-    let message = client.send_message().queue_url(cloud.output("OrderViewQueueUrl")).message_body(body.to_string());
-    message.message_group_id(group).message_deduplication_id(group).send().await.expect("the queue takes the message");
+    let message = client
+        .send_message()
+        .queue_url(cloud.output("OrderViewQueueUrl"))
+        .message_body(body.to_string());
+    message
+        .message_group_id(group)
+        .message_deduplication_id(group)
+        .send()
+        .await
+        .expect("the queue takes the message");
 }
 
-/// Nothing of the person is anywhere, and these places were looked at: there is something of the order.
+/// Nothing of the person is anywhere, and these places were looked at: there is something of the
+/// order.
 #[track_caller]
 fn assert_nothing_of_the_person(traces: &Traces, order_id: &str, places: &[&str]) {
     for text in PERSONAL {
@@ -66,7 +77,8 @@ fn assert_nothing_of_the_person(traces: &Traces, order_id: &str, places: &[&str]
     assert!(found.is_superset(&looked_at), "the order is only in {found:?}");
 }
 
-const PLACES: [&str; 6] = ["EventsTableName", "OrderViewTableName", "index", "log", "messages", "saga"];
+const PLACES: [&str; 6] =
+    ["EventsTableName", "OrderViewTableName", "index", "log", "messages", "saga"];
 
 #[tokio::test]
 async fn a_person_is_in_the_clear_nowhere_and_gone_when_erased() {
@@ -81,7 +93,8 @@ async fn a_person_is_in_the_clear_nowhere_and_gone_when_erased() {
     let placed = api.place("key-1", &wilhelminas("MUG-01")).await.expect(202);
     let id = placed.body["order_id"].as_str().expect("an id").to_owned();
     let messages = waiting(&cloud, "OrderViewQueueUrl").await;
-    // One that cannot be applied ends in the dead letters, as it is: the placed order, told of a stream that is none.
+    // One that cannot be applied ends in the dead letters, as it is: the placed order, told of a
+    // stream that is none.
     let mut dead: Value = serde_json::from_str(&messages[0]).expect("JSON");
     assert_eq!(dead["commit"]["events"][0]["type"], "order.placed");
     dead["stream"] = json!("order-00000000-0000-4000-8000-000000000000");
@@ -90,7 +103,10 @@ async fn a_person_is_in_the_clear_nowhere_and_gone_when_erased() {
     cloud.deliver(cloud.output("OrderViewName"), true).await;
     let dead_letters = waiting(&cloud, "OrderViewDeadLettersUrl").await;
     let shown = api.in_view("c-wz", &id, 3).await;
-    assert_eq!((&shown["customer_name"], &shown["status"]), (&json!("Wilhelmina Zyx"), &json!("confirmed")));
+    assert_eq!(
+        (&shown["customer_name"], &shown["status"]),
+        (&json!("Wilhelmina Zyx"), &json!("confirmed"))
+    );
     let events = api.get(&format!("/orders/{id}/events")).await.expect(200).body;
     assert_eq!(events["events"][0]["data"]["shipping_address"]["line1"], "Nebelgasse 77");
     let known = async || {
@@ -109,20 +125,31 @@ async fn a_person_is_in_the_clear_nowhere_and_gone_when_erased() {
         traces
     };
     let before = traces().await;
-    assert!(before.of("c-wz").contains(&"dead letters") && before.of("c-wz").contains(&"PersonKeysTableName"));
+    assert!(
+        before.of("c-wz").contains(&"dead letters")
+            && before.of("c-wz").contains(&"PersonKeysTableName")
+    );
     assert_nothing_of_the_person(&before, &id, &PLACES);
 
     let erased = erase(&cloud, "c-wz").await.expect(204);
     assert_eq!(erased.body, Value::Null);
     assert_nothing_of_the_person(&traces().await, &id, &PLACES);
 
-    // Read in every way there is: from the view, from the list, folded; and all but the person is as it was.
+    // Read in every way there is: from the view, from the list, folded; and all but the person is
+    // as it was.
     let mut nameless = shown;
     nameless["customer_name"] = Value::Null;
     assert_eq!(api.get(&format!("/orders/{id}")).await.expect(200).body, nameless);
-    assert_eq!(known().await.expect(200).body, nameless, "whoever has seen the name hears that it is gone");
+    assert_eq!(
+        known().await.expect(200).body,
+        nameless,
+        "whoever has seen the name hears that it is gone"
+    );
     assert_eq!(api.get(&format!("/orders/{id}?as_of_version=3")).await.expect(200).body, nameless);
-    assert_eq!(api.get("/customers/c-wz/orders").await.expect(200).body, json!({ "orders": [nameless] }));
+    assert_eq!(
+        api.get("/customers/c-wz/orders").await.expect(200).body,
+        json!({ "orders": [nameless] })
+    );
     let mut gone = events;
     for field in ["customer_name", "shipping_address"] {
         gone["events"][0]["data"][field] = Value::Null;
@@ -137,23 +164,32 @@ async fn a_person_is_in_the_clear_nowhere_and_gone_when_erased() {
 
     // A row that is made anew is made without the person.
     let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
-    let (table, key) = (cloud.output("OrderViewTableName"), AttributeValue::S(format!("default/order-{id}")));
+    let (table, key) =
+        (cloud.output("OrderViewTableName"), AttributeValue::S(format!("default/order-{id}")));
     client.delete_item().table_name(table).key("pk", key).send().await.expect("an operator may");
     assert_eq!(api.get("/customers/c-wz/orders").await.expect(200).body, json!({ "orders": [] }));
-    let hint = json!({ "tenant": "default", "stream": format!("order-{id}"), "version": 3, "count": 1 });
+    let hint =
+        json!({ "tenant": "default", "stream": format!("order-{id}"), "version": 3, "count": 1 });
     send(&cloud, "again", &hint).await;
     assert_eq!(api.in_view("c-wz", &id, 3).await, nameless);
 
     // Nobody takes her place, nobody else is touched, and the store is sound.
     let again = register(&cloud).await.expect(409);
-    assert!(again.body["detail"].as_str().is_some_and(|detail| detail.contains("another id")), "{:#}", again.body);
+    assert!(
+        again.body["detail"].as_str().is_some_and(|detail| detail.contains("another id")),
+        "{:#}",
+        again.body
+    );
     let refused = api.place("key-2", &wilhelminas("MUG-01")).await.expect(422);
     assert_eq!(refused.pointers(), ["/customer_id"]);
     let _repeated = erase(&cloud, "c-wz").await.expect(204);
     let _unknown = erase(&cloud, "c-nobody").await.expect(404);
     let other = api.place("key-3", &order_body("c-1", "MUG-01", 1)).await.expect(202);
     let other = api.ended(other.body["order_id"].as_str().expect("an id")).await;
-    assert_eq!((&other["customer_name"], &other["status"]), (&json!("Jane Doe"), &json!("confirmed")));
+    assert_eq!(
+        (&other["customer_name"], &other["status"]),
+        (&json!("Jane Doe"), &json!("confirmed"))
+    );
     let verified = cloud.skald(&["verify"]);
     assert_eq!(verified.status, 0, "{:#?}", verified.lines);
 }
@@ -171,7 +207,10 @@ async fn an_order_under_way_is_undone_if_its_customer_is_erased() {
     cloud.deliver(cloud.output("SagaStarterName"), true).await;
 
     let order = api.ended(id).await;
-    assert_eq!((&order["status"], &order["cancel_reason"]), (&json!("cancelled"), &json!("payment_declined")));
+    assert_eq!(
+        (&order["status"], &order["cancel_reason"]),
+        (&json!("cancelled"), &json!("payment_declined"))
+    );
     assert_eq!(order["customer_name"], Value::Null);
     system_tests::Ledgers::read(&cloud).await.assert_equal();
     let stock = api.get("/stock/MUG-01").await.expect(200).body;

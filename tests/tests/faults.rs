@@ -10,15 +10,28 @@ async fn first_message(cloud: &LocalCloud, queue_url: &str) -> Message {
     let client = aws_sdk_sqs::Client::new(&cloud.aws());
     eventually("a message in the dead-letter queue", || async {
         let receive = client.receive_message().queue_url(queue_url).message_attribute_names("All");
-        receive.send().await.expect("the queue answers").messages.unwrap_or_default().into_iter().next()
+        receive
+            .send()
+            .await
+            .expect("the queue answers")
+            .messages
+            .unwrap_or_default()
+            .into_iter()
+            .next()
     })
     .await
 }
 
 async fn send(cloud: &LocalCloud, group: &str, body: &str) {
     let client = aws_sdk_sqs::Client::new(&cloud.aws());
-    let message = client.send_message().queue_url(cloud.output("OrderViewQueueUrl")).message_body(body);
-    message.message_group_id(group).message_deduplication_id(group).send().await.expect("the queue takes the message");
+    let message =
+        client.send_message().queue_url(cloud.output("OrderViewQueueUrl")).message_body(body);
+    message
+        .message_group_id(group)
+        .message_deduplication_id(group)
+        .send()
+        .await
+        .expect("the queue takes the message");
 }
 
 fn reason(message: &Message) -> &str {
@@ -33,7 +46,8 @@ async fn a_message_that_is_none_ends_in_the_dead_letters_while_orders_flow() {
     api.set_up("c-1", "MUG-01", 10).await;
     send(&cloud, "poison", "not a commit").await;
     for key in 0..5 {
-        let placed = api.place(&format!("key-{key}"), &order_body("c-1", "MUG-01", 1)).await.expect(202);
+        let placed =
+            api.place(&format!("key-{key}"), &order_body("c-1", "MUG-01", 1)).await.expect(202);
         let _row = api.in_view("c-1", placed.body["order_id"].as_str().expect("an id"), 1).await;
     }
     let dead = first_message(&cloud, cloud.output("OrderViewDeadLettersUrl")).await;
@@ -77,7 +91,9 @@ async fn a_message_of_another_category_is_acknowledged_and_counted() {
     send(&cloud, "foreign", &hint("stock-MUG-01~0", 1)).await;
     eventually("the message is counted", || async {
         let log = cloud.log();
-        log.lines().any(|line| line.contains("foreign_messages") && line.contains("WARN")).then_some(())
+        log.lines()
+            .any(|line| line.contains("foreign_messages") && line.contains("WARN"))
+            .then_some(())
     })
     .await;
     // What comes after it is the first among the dead letters.
@@ -97,14 +113,17 @@ async fn an_order_that_cannot_be_applied_is_parked_and_shown_as_such_while_other
     // An event that no rule lets through, written behind the store's back.
     let key = format!("default/order-{ORDER}");
     let items = scan(&cloud, "EventsTableName").await;
-    let mut item = items.into_iter().find(|item| item["pk"].as_s() == Ok(&key) && item["sk"].as_n() == Ok(&"3".into()));
+    let mut item = items
+        .into_iter()
+        .find(|item| item["pk"].as_s() == Ok(&key) && item["sk"].as_n() == Ok(&"3".into()));
     let item = item.as_mut().expect("the order's third event");
     let mut body: Value = serde_json::from_str(item["body"].as_s().expect("text")).expect("JSON");
     body["events"] = json!([{ "type": "order.committed", "schema": 1, "data": {} }]);
     item.insert("sk".to_owned(), AttributeValue::N("4".to_owned()));
     item.insert("body".to_owned(), AttributeValue::S(body.to_string()));
     let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
-    let put = client.put_item().table_name(cloud.output("EventsTableName")).set_item(Some(item.clone()));
+    let put =
+        client.put_item().table_name(cloud.output("EventsTableName")).set_item(Some(item.clone()));
     put.send().await.expect("somebody else may do it");
 
     let dead = first_message(&cloud, cloud.output("OrderViewDeadLettersUrl")).await;
@@ -132,10 +151,17 @@ async fn a_commit_that_is_overwritten_does_not_go_unnoticed() {
     api.set_up("c-1", "MUG-01", 10).await;
     let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
     let table = cloud.output("EventsTableName");
-    let mut item = scan(&cloud, "EventsTableName").await.into_iter().next().expect("there are commits");
+    let mut item =
+        scan(&cloud, "EventsTableName").await.into_iter().next().expect("there are commits");
     let pk = item["pk"].as_s().expect("text").clone();
     item.insert("at".to_owned(), AttributeValue::S("2020-01-01T00:00:00.000Z".to_owned()));
-    client.put_item().table_name(table).set_item(Some(item)).send().await.expect("somebody else may do it");
+    client
+        .put_item()
+        .table_name(table)
+        .set_item(Some(item))
+        .send()
+        .await
+        .expect("somebody else may do it");
     let told = first_message(&cloud, cloud.output("UnreadableQueueUrl")).await;
     let body = told.body().unwrap_or_default();
     assert!(body.contains("MODIFY") && body.contains(&pk), "{body}");
@@ -151,10 +177,14 @@ async fn a_relay_that_fails_for_a_while_loses_nothing() {
 
     let mut placed = Vec::new();
     for key in 0..20 {
-        let answer = api.place(&format!("key-{key}"), &order_body("c-1", "MUG-01", 1)).await.expect(202);
+        let answer =
+            api.place(&format!("key-{key}"), &order_body("c-1", "MUG-01", 1)).await.expect(202);
         placed.push(answer.body["order_id"].as_str().expect("an id").to_owned());
     }
-    eventually("the relay fails", || async { cloud.log().contains("could not be published").then_some(()) }).await;
+    eventually("the relay fails", || async {
+        cloud.log().contains("could not be published").then_some(())
+    })
+    .await;
     // Nobody sees them in a list, and everybody who knows them can read them.
     assert_eq!(api.get("/customers/c-1/orders").await.expect(200).body, json!({ "orders": [] }));
     for id in &placed {
@@ -175,7 +205,13 @@ async fn a_throttled_store_is_tried_again_and_then_a_503_that_says_when_to_come_
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
     let throttling = ThrottlingServer::start().await;
-    cloud.set_variable(cloud.output("OrderCommandsName"), "AWS_ENDPOINT_URL_DYNAMODB", &throttling.url()).await;
+    cloud
+        .set_variable(
+            cloud.output("OrderCommandsName"),
+            "AWS_ENDPOINT_URL_DYNAMODB",
+            &throttling.url(),
+        )
+        .await;
     let body = order_body("c-1", "MUG-01", 1);
     let refused = api.place_once("key-1", &body).await.expect(503);
     assert_eq!(refused.header("retry-after"), "1");
@@ -184,7 +220,9 @@ async fn a_throttled_store_is_tried_again_and_then_a_503_that_says_when_to_come_
 
     // The same call with the same key, later: the order is placed, once.
     let cloud_itself = cloud.endpoint();
-    cloud.set_variable(cloud.output("OrderCommandsName"), "AWS_ENDPOINT_URL_DYNAMODB", cloud_itself).await;
+    cloud
+        .set_variable(cloud.output("OrderCommandsName"), "AWS_ENDPOINT_URL_DYNAMODB", cloud_itself)
+        .await;
     let placed = api.place("key-1", &body).await.expect(202);
     assert_eq!(placed.header("idempotent-replayed"), "", "nothing was written when it was refused");
 }
@@ -195,7 +233,8 @@ async fn an_item_that_is_too_large_for_the_topic_stops_no_other() {
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
     // A type so long that neither a message nor an attribute holds it, in a stream of its own.
-    let mut item = scan(&cloud, "EventsTableName").await.into_iter().next().expect("there are commits");
+    let mut item =
+        scan(&cloud, "EventsTableName").await.into_iter().next().expect("there are commits");
     change_body(&mut item, |body| body["events"][0]["type"] = "x".repeat(270_000).into());
     let key = "default/payment-00000000-0000-4000-8000-000000000000";
     item.insert("pk".to_owned(), AttributeValue::S(key.to_owned()));

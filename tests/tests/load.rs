@@ -1,13 +1,16 @@
-//! Many orders from many clients, a third of which cannot be completed: every one ends as it must, the ledgers agree, and the
-//! views show what a recount of the raw events says. A client places its next order when the last one has ended: what more
-//! clients at once would show is how long the one process of the local cloud lets them wait.
+//! Many orders from many clients, a third of which cannot be completed: every one ends as it must,
+//! the ledgers agree, and the views show what a recount of the raw events says. A client places its
+//! next order when the last one has ended: what more clients at once would show is how long the one
+//! process of the local cloud lets them wait.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use system_tests::{Api, Item, Ledgers, LocalCloud, commit_body, eventually, number, order_body, scan, text};
+use system_tests::{
+    Api, Item, Ledgers, LocalCloud, commit_body, eventually, number, order_body, scan, text,
+};
 
 const CLIENTS: usize = 16;
 const ORDERS: usize = 200;
@@ -72,7 +75,8 @@ struct Expected {
 
 /// Counts the raw items: shares nothing with the projection, not even the shapes of the events.
 fn recount(items: &[Item]) -> BTreeMap<String, Expected> {
-    let mut commits: Vec<&Item> = items.iter().filter(|item| text(item, "pk").contains("/order-")).collect();
+    let mut commits: Vec<&Item> =
+        items.iter().filter(|item| text(item, "pk").contains("/order-")).collect();
     commits.sort_by_key(|item| number(item, "sk"));
     let mut orders: BTreeMap<String, Expected> = BTreeMap::new();
     for item in commits {
@@ -95,7 +99,8 @@ fn recount(items: &[Item]) -> BTreeMap<String, Expected> {
             };
             orders.insert(text(item, "pk"), order);
         }
-        let order = orders.get_mut(&text(item, "pk")).expect("an order begins with its first commit");
+        let order =
+            orders.get_mut(&text(item, "pk")).expect("an order begins with its first commit");
         order.version += events.len() as u64;
         order.updated_at = at;
         for event in events {
@@ -135,7 +140,8 @@ where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
 {
-    let clients: Vec<_> = (0..CLIENTS).map(|client| tokio::spawn(work(api.clone(), client))).collect();
+    let clients: Vec<_> =
+        (0..CLIENTS).map(|client| tokio::spawn(work(api.clone(), client))).collect();
     let mut results = Vec::new();
     for client in clients {
         results.push(client.await.expect("the client gets its answers"));
@@ -143,13 +149,14 @@ where
     results
 }
 
-/// Places an order. A busy machine is slow to answer, and then the call is repeated: whether a repeat makes a second order,
-/// the ledgers show.
+/// Places an order. A busy machine is slow to answer, and then the call is repeated: whether a
+/// repeat makes a second order, the ledgers show.
 async fn place(api: &Api, key: &str, body: &Value) -> String {
     api.place(key, body).await.expect(202).body["order_id"].as_str().expect("an id").to_owned()
 }
 
-/// The order, once it has ended. Sixteen clients that ask as often as they can would be most of the load.
+/// The order, once it has ended. Sixteen clients that ask as often as they can would be most of the
+/// load.
 async fn ended(api: &Api, order_id: &str) -> Value {
     eventually(&format!("order {order_id} final or parked"), || async {
         tokio::time::sleep(PATIENCE).await;
@@ -190,7 +197,11 @@ async fn two_hundred_orders_from_sixteen_clients_all_end_as_they_must() {
             Fate::OutOfStock => ("cancelled", json!("stock_unavailable")),
             Fate::NotServed => ("cancelled", json!("shipment_refused")),
         };
-        assert_eq!((row["status"].as_str(), &row["cancel_reason"]), (Some(expected.0), &expected.1), "{row:#}");
+        assert_eq!(
+            (row["status"].as_str(), &row["cancel_reason"]),
+            (Some(expected.0), &expected.1),
+            "{row:#}"
+        );
         if fate(*order) == Fate::Confirmed {
             took_ms.push(instant_ms(&row["updated_at"]) - instant_ms(&row["placed_at"]));
         }
@@ -220,28 +231,42 @@ async fn assert_views(cloud: &LocalCloud, api: &Api) {
     let expected = recount(&commits);
     assert_eq!(expected.len(), ORDERS);
     assert_eq!(in_view(&scan(cloud, "OrderViewTableName").await), expected);
-    for queue in
-        ["OrderViewDeadLettersUrl", "StockViewDeadLettersUrl", "SagaStarterDeadLettersUrl", "UnreadableQueueUrl"]
-    {
+    for queue in [
+        "OrderViewDeadLettersUrl",
+        "StockViewDeadLettersUrl",
+        "SagaStarterDeadLettersUrl",
+        "UnreadableQueueUrl",
+    ] {
         assert_eq!(waiting(cloud, queue).await, "0", "{queue}");
     }
 
-    // The stock of a product is a stream with a commit per receipt and two per order: here order, gaps and doubles show.
+    // The stock of a product is a stream with a commit per receipt and two per order: here order,
+    // gaps and doubles show.
     for which in 0..PRODUCTS {
         let sku = format!("MUG-{which}");
         let stream = format!("default/stock-{sku}~0");
-        let written: u64 = commits.iter().filter(|item| text(item, "pk") == stream).map(events_of).sum();
+        let written: u64 =
+            commits.iter().filter(|item| text(item, "pk") == stream).map(events_of).sum();
         let row = eventually(&format!("all of the stock of {sku} in its view"), || async {
             let rows = scan(cloud, "StockViewTableName").await;
-            rows.into_iter().find(|row| text(row, "pk") == stream && number(row, "version") == written)
+            rows.into_iter()
+                .find(|row| text(row, "pk") == stream && number(row, "version") == written)
         })
         .await;
         let row: Value = serde_json::from_str(&text(&row, "row")).expect("JSON");
         let of_product = |order: &usize| fate(*order) == Fate::Confirmed && product(*order) == sku;
-        let left: i64 = (0..ORDERS).filter(of_product).map(|order| i64::from(quantity(order))).sum();
+        let left: i64 =
+            (0..ORDERS).filter(of_product).map(|order| i64::from(quantity(order))).sum();
         let on_hand = received(which) - left;
-        assert_eq!((row["on_hand"].as_i64(), row["reserved"].as_i64()), (Some(on_hand), Some(0)), "{sku}");
-        assert_eq!(api.get(&format!("/stock/{sku}")).await.expect(200).body["on_hand"].as_i64(), Some(on_hand));
+        assert_eq!(
+            (row["on_hand"].as_i64(), row["reserved"].as_i64()),
+            (Some(on_hand), Some(0)),
+            "{sku}"
+        );
+        assert_eq!(
+            api.get(&format!("/stock/{sku}")).await.expect(200).body["on_hand"].as_i64(),
+            Some(on_hand)
+        );
     }
 }
 
@@ -254,8 +279,11 @@ fn events_of(item: &Item) -> u64 {
 async fn waiting(cloud: &LocalCloud, queue: &str) -> String {
     use aws_sdk_sqs::types::QueueAttributeName::ApproximateNumberOfMessages;
     let client = aws_sdk_sqs::Client::new(&cloud.aws());
+    let attributes = client
+        .get_queue_attributes()
+        .queue_url(cloud.output(queue))
+        .attribute_names(ApproximateNumberOfMessages);
     let attributes =
-        client.get_queue_attributes().queue_url(cloud.output(queue)).attribute_names(ApproximateNumberOfMessages);
-    let attributes = attributes.send().await.expect("the queue answers").attributes.unwrap_or_default();
+        attributes.send().await.expect("the queue answers").attributes.unwrap_or_default();
     attributes.get(&ApproximateNumberOfMessages).cloned().unwrap_or_default()
 }

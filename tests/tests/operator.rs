@@ -7,7 +7,9 @@ use std::process::{Command, Stdio};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
-use system_tests::{Item, LocalCloud, change_body, commit_body, eventually, number, order_body, scan, skald, text};
+use system_tests::{
+    Item, LocalCloud, change_body, commit_body, eventually, number, order_body, scan, skald, text,
+};
 
 /// An event, as one tells which it is: stream, version, type.
 type Which = (String, u64, String);
@@ -17,11 +19,14 @@ async fn orders(cloud: &LocalCloud) -> Vec<String> {
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
     let mut orders = Vec::new();
-    for (key, token) in [("one", "tok_approved"), ("two", "tok_declined"), ("three", "tok_approved")] {
+    for (key, token) in
+        [("one", "tok_approved"), ("two", "tok_declined"), ("three", "tok_approved")]
+    {
         let mut body = order_body("c-1", "MUG-01", 1);
         body["payment_token"] = token.into();
         let headers = [("idempotency-key", key), ("x-correlation-id", key)];
-        let placed = api.send("POST", "/orders", &headers, Some(body.to_string())).await.expect(202);
+        let placed =
+            api.send("POST", "/orders", &headers, Some(body.to_string())).await.expect(202);
         orders.push(placed.body["order_id"].as_str().expect("an id").to_owned());
     }
     for order in &orders {
@@ -37,8 +42,14 @@ async fn stored(cloud: &LocalCloud) -> BTreeSet<Which> {
     for item in scan(cloud, "EventsTableName").await {
         let stream = text(&item, "pk").trim_start_matches("default/").to_owned();
         let body = commit_body(&item);
-        for (version, event) in (number(&item, "sk")..).zip(body["events"].as_array().expect("a list")) {
-            events.insert((stream.clone(), version, event["type"].as_str().expect("text").to_owned()));
+        for (version, event) in
+            (number(&item, "sk")..).zip(body["events"].as_array().expect("a list"))
+        {
+            events.insert((
+                stream.clone(),
+                version,
+                event["type"].as_str().expect("text").to_owned(),
+            ));
         }
     }
     events
@@ -46,7 +57,8 @@ async fn stored(cloud: &LocalCloud) -> BTreeSet<Which> {
 
 fn which(line: &str) -> Which {
     let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-    let text = |name: &str| event[name].as_str().unwrap_or_else(|| panic!("no {name}: {line}")).to_owned();
+    let text =
+        |name: &str| event[name].as_str().unwrap_or_else(|| panic!("no {name}: {line}")).to_owned();
     (text("stream"), event["version"].as_u64().expect("a version"), text("type"))
 }
 
@@ -69,7 +81,8 @@ fn tail(cloud: &LocalCloud, filter: &[&str]) -> BTreeSet<Which> {
 async fn tail_tells_every_event_once_filtered_or_not() {
     let cloud = LocalCloud::start(&[]);
     // One that follows while it happens, and one for each question afterwards.
-    let mut live = cloud.skald_command(&["tail", "--json"]).stdout(Stdio::piped()).spawn().expect("it runs");
+    let mut live =
+        cloud.skald_command(&["tail", "--json"]).stdout(Stdio::piped()).spawn().expect("it runs");
     let lines = BufReader::new(live.stdout.take().expect("its output is piped")).lines();
     let heard = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let hears = std::sync::Arc::clone(&heard);
@@ -81,12 +94,18 @@ async fn tail_tells_every_event_once_filtered_or_not() {
     let orders = orders(&cloud).await;
     let stored = stored(&cloud).await;
     assert!(stored.len() > 20, "three orders leave more than {}", stored.len());
-    // It began when its process did, which may be after the first events of the set-up, but was before the orders.
+    // It began when its process did, which may be after the first events of the set-up, but was
+    // before the orders.
     let of_orders = |events: &BTreeSet<Which>| -> BTreeSet<Which> {
-        events.iter().filter(|(stream, _, _)| orders.iter().any(|order| stream.ends_with(order))).cloned().collect()
+        events
+            .iter()
+            .filter(|(stream, _, _)| orders.iter().any(|order| stream.ends_with(order)))
+            .cloned()
+            .collect()
     };
     eventually("all events of the orders told while they happen", || async {
-        let heard: BTreeSet<Which> = heard.lock().expect("no listener panics").iter().cloned().collect();
+        let heard: BTreeSet<Which> =
+            heard.lock().expect("no listener panics").iter().cloned().collect();
         (of_orders(&heard) == of_orders(&stored)).then_some(())
     })
     .await;
@@ -96,7 +115,9 @@ async fn tail_tells_every_event_once_filtered_or_not() {
     let all = heard.lock().expect("no listener panics").clone();
     assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "an event was told twice");
 
-    let only = |wanted: &dyn Fn(&Which) -> bool| stored.iter().filter(|event| wanted(event)).cloned().collect();
+    let only = |wanted: &dyn Fn(&Which) -> bool| {
+        stored.iter().filter(|event| wanted(event)).cloned().collect()
+    };
     let expect = |filter: &[&str], expected: BTreeSet<Which>| {
         assert!(!expected.is_empty(), "{filter:?} is to find something");
         assert_eq!(tail(&cloud, filter), expected, "{filter:?}");
@@ -105,12 +126,20 @@ async fn tail_tells_every_event_once_filtered_or_not() {
     expect(&["--category", "order"], only(&|(stream, _, _)| stream.starts_with("order-")));
     let order = format!("order-{}", orders[1]);
     expect(&["--stream", &order], only(&|(stream, _, _)| *stream == order));
-    expect(&["--type", "order.cancelled"], only(&|(_, _, event_type)| event_type == "order.cancelled"));
-    expect(&["--correlation", "two", "--category", "order"], only(&|(stream, _, _)| *stream == order));
+    expect(
+        &["--type", "order.cancelled"],
+        only(&|(_, _, event_type)| event_type == "order.cancelled"),
+    );
+    expect(
+        &["--correlation", "two", "--category", "order"],
+        only(&|(stream, _, _)| *stream == order),
+    );
     assert!(tail(&cloud, &["--correlation", "nobody"]).is_empty());
 
     // For people: no colours where nobody looks, and nothing of the person anywhere.
-    for arguments in [&["tail", "--once", "--since", "1h"][..], &["tail", "--once", "--since", "1h", "--json"]] {
+    for arguments in
+        [&["tail", "--once", "--since", "1h"][..], &["tail", "--once", "--since", "1h", "--json"]]
+    {
         let told = cloud.skald(arguments);
         let text = told.lines.join("\n");
         assert!(text.contains("order.placed") && text.contains("(personal)"), "{text}");
@@ -121,8 +150,12 @@ async fn tail_tells_every_event_once_filtered_or_not() {
 
     // Where nothing can be written, or is read any more, it ends at once.
     let since = ["tail", "--since", "1h"];
-    for arguments in [&since[..], &[&since[..], &["--json"]].concat(), &[&since[..], &["--once"]].concat(), &["verify"]]
-    {
+    for arguments in [
+        &since[..],
+        &[&since[..], &["--json"]].concat(),
+        &[&since[..], &["--once"]].concat(),
+        &["verify"],
+    ] {
         assert_unwritten(into_full(cloud.skald_command(arguments)), arguments);
         // `tail` has nothing more to write when its reader goes; `verify` has one line.
         let lines = usize::from(arguments[0] == "tail");
@@ -135,26 +168,42 @@ async fn tail_tells_every_event_once_filtered_or_not() {
     let times: Vec<_> = first.lines.iter().map(|line| on_time(line)).collect();
     assert!(times.len() > 20 && times.is_sorted(), "{times:#?}");
 
-    // From where one ended, another goes on: nothing is news but what is new. A person copies where that was.
+    // From where one ended, another goes on: nothing is news but what is new. A person copies where
+    // that was.
     let position = first.errors.trim().rsplit(' ').next().expect("a position").to_owned();
     assert!(position.len() < 100, "{} characters: {position}", position.len());
     let _listed = cloud.api().list("NEW-01").await;
     let since = cloud.skald(&["tail", "--once", "--json", "--since", &position]);
-    let news: Vec<Which> =
-        since.lines.iter().filter(|line| line.contains("\"told\":\"news\"")).map(|line| which(line)).collect();
-    assert_eq!(news, [("product-NEW-01".to_owned(), 1, "product.listed".to_owned())], "{:#?}", since.lines);
+    let news: Vec<Which> = since
+        .lines
+        .iter()
+        .filter(|line| line.contains("\"told\":\"news\""))
+        .map(|line| which(line))
+        .collect();
+    assert_eq!(
+        news,
+        [("product-NEW-01".to_owned(), 1, "product.listed".to_owned())],
+        "{:#?}",
+        since.lines
+    );
 }
 
 /// `skald` with its output to a device that is always full.
 fn into_full(mut command: Command) -> (Option<i32>, String) {
-    let full = std::fs::File::options().write(true).open("/dev/full").expect("there is such a device");
+    let full =
+        std::fs::File::options().write(true).open("/dev/full").expect("there is such a device");
     let output = command.stdout(full).output().expect("`make build` has built it");
     (output.status.code(), String::from_utf8(output.stderr).expect("it writes text"))
 }
 
-/// `skald`, whose reader takes so many lines and closes the pipe: its status and errors when it ends, by itself.
+/// `skald`, whose reader takes so many lines and closes the pipe: its status and errors when it
+/// ends, by itself.
 async fn into_closed(mut command: Command, lines: usize) -> (Option<i32>, String) {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("`make build` has built it");
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("`make build` has built it");
     {
         let reader = BufReader::new(child.stdout.take().expect("its output is piped"));
         assert_eq!(reader.lines().take(lines).count(), lines);
@@ -165,7 +214,12 @@ async fn into_closed(mut command: Command, lines: usize) -> (Option<i32>, String
     })
     .await;
     let mut errors = String::new();
-    child.stderr.take().expect("its errors are piped").read_to_string(&mut errors).expect("it writes text");
+    child
+        .stderr
+        .take()
+        .expect("its errors are piped")
+        .read_to_string(&mut errors)
+        .expect("it writes text");
     (status.code(), errors)
 }
 
@@ -174,13 +228,20 @@ async fn into_closed(mut command: Command, lines: usize) -> (Option<i32>, String
 async fn what_cannot_be_written_is_an_error_and_a_closed_pipe_is_none() {
     for arguments in [&["--help"][..], &["--version"], &["tail", "--help"], &["verify", "--help"]] {
         assert_unwritten(into_full(skald(arguments)), arguments);
-        assert_eq!(into_closed(skald(arguments), 0).await, (Some(0), String::new()), "{arguments:?}");
+        assert_eq!(
+            into_closed(skald(arguments), 0).await,
+            (Some(0), String::new()),
+            "{arguments:?}"
+        );
     }
 }
 
 fn assert_unwritten((status, errors): (Option<i32>, String), arguments: &[&str]) {
     assert_eq!(status, Some(1), "{arguments:?}: {errors}");
-    assert!(errors.starts_with("error: standard output cannot be written: "), "{arguments:?}: {errors}");
+    assert!(
+        errors.starts_with("error: standard output cannot be written: "),
+        "{arguments:?}: {errors}"
+    );
     assert_eq!(errors.lines().count(), 1, "{arguments:?}: {errors}");
 }
 
@@ -192,7 +253,18 @@ fn without_a_system_an_operator_is_told_what_to_do() {
         (&["verify", "--system", "/nowhere.json"], "--table"),
         (&["tail", "--since", "soon"], "say how long ago"),
         (&["tail", "--stream", "Order 1"], "invalid stream"),
-        (&["verify", "--table", "events", "--region", "eu-central-1", "--endpoint", "http://127.0.0.1:1"], "still run"),
+        (
+            &[
+                "verify",
+                "--table",
+                "events",
+                "--region",
+                "eu-central-1",
+                "--endpoint",
+                "http://127.0.0.1:1",
+            ],
+            "still run",
+        ),
     ] {
         let mut command = skald(arguments);
         command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
@@ -213,7 +285,8 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
     // What is not compared is counted: nothing is passed over in silence.
     let count = |of: &str| {
         let part = told.split(", ").find(|part| part.contains(of));
-        let number = part.and_then(|part| part.split(' ').find_map(|word| word.parse::<u64>().ok()));
+        let number =
+            part.and_then(|part| part.split(' ').find_map(|word| word.parse::<u64>().ok()));
         number.unwrap_or(0)
     };
     assert_eq!(count("✓"), count("index entries") + count("too recent"), "{told}");
@@ -259,7 +332,9 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
     put(moved(&unknown, 2)).await;
     // An item that is no commit, and one that is of no stream.
     let mut malformed = receipt.expect("a receipt was booked");
-    change_body(&mut malformed, |body| drop(body.as_object_mut().and_then(|fields| fields.remove("commit"))));
+    change_body(&mut malformed, |body| {
+        drop(body.as_object_mut().and_then(|fields| fields.remove("commit")))
+    });
     put(moved(&malformed, 2)).await;
     let mut foreign = malformed.clone();
     foreign.insert("pk".to_owned(), AttributeValue::S("nonsense".to_owned()));
@@ -272,7 +347,8 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
     let reservation = format!("reservation-{}", orders[0]);
     let mut misplaced = of(&reservation).remove(&1).expect("it has commits");
     // A time, but written so that it sorts elsewhere.
-    misplaced.insert("at".to_owned(), AttributeValue::S("2020-01-01T00:00:00.000+00:00".to_owned()));
+    misplaced
+        .insert("at".to_owned(), AttributeValue::S("2020-01-01T00:00:00.000+00:00".to_owned()));
     put(misplaced).await;
 
     let faulty = cloud.skald(&["verify"]);
@@ -292,7 +368,11 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
         format!("pk \"default/{reservation}\", sk 1: in the index: `at` is no time as commits have it"),
     ];
     for fault in &expected {
-        assert!(faulty.lines.iter().any(|line| line.contains(fault)), "{fault} is not in {:#?}", faulty.lines);
+        assert!(
+            faulty.lines.iter().any(|line| line.contains(fault)),
+            "{fault} is not in {:#?}",
+            faulty.lines
+        );
     }
     let told = faulty.lines.join("\n");
     assert!(!told.contains("Jane") && !told.contains("tok_"), "a value is quoted: {told}");

@@ -24,7 +24,10 @@ async fn the_order_of_the_demo_goes_all_the_way() {
 
     let id = placed.body["order_id"].as_str().expect("an order id").to_owned();
     let total = json!({ "amount_minor": 2500, "currency": "EUR" });
-    assert_eq!(placed.body, json!({ "order_id": id, "status": "pending", "version": 1, "total": total }));
+    assert_eq!(
+        placed.body,
+        json!({ "order_id": id, "status": "pending", "version": 1, "total": total })
+    );
     assert_eq!(placed.header("location"), format!("/orders/{id}"));
     assert_eq!(placed.header("etag"), "\"1\"");
     assert_eq!(placed.header("x-correlation-id"), "demo-1");
@@ -46,20 +49,31 @@ async fn the_order_of_the_demo_goes_all_the_way() {
 
     let events = api.get(&format!("/orders/{id}/events")).await.expect(200).body;
     assert_eq!(types(&events), ["order.placed", "order.committed", "order.confirmed"]);
-    let ids = events["events"].as_array().into_iter().flatten().map(|event| event["correlation_id"].as_str());
+    let ids = events["events"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|event| event["correlation_id"].as_str());
     assert!(ids.into_iter().all(|id| id == Some("demo-1")), "one id all the way: {events}");
     let event = &events["events"][0];
     assert_eq!(event["stream"], format!("order-{id}"));
     assert_eq!(event["data"]["shipping_address"]["city"], "Berlin");
-    assert!(!events.to_string().contains("tok_approved"), "no payment token leaves the system: {events}");
+    assert!(
+        !events.to_string().contains("tok_approved"),
+        "no payment token leaves the system: {events}"
+    );
     assert_eq!(events.get("next_cursor"), None);
 
     let stock = eventually("the goods have left", || async {
         Some(api.get("/stock/MUG-01").await.expect(200).body).filter(|stock| stock["on_hand"] == 8)
     });
-    assert_eq!(stock.await, json!({ "sku": "MUG-01", "on_hand": 8, "reserved": 0, "available": 8 }));
+    assert_eq!(
+        stock.await,
+        json!({ "sku": "MUG-01", "on_hand": 8, "reserved": 0, "available": 8 })
+    );
 
-    // The whole way can be found in the log by the caller's id, and nothing of the person and the payment with it.
+    // The whole way can be found in the log by the caller's id, and nothing of the person and the
+    // payment with it.
     for word in ["answered", "relayed", "applied"] {
         let line = |line: &str| line.contains("demo-1") && line.contains(word);
         eventually(&format!("a line of the call that says {word}"), || async {
@@ -81,22 +95,39 @@ async fn a_repeat_needs_nothing_but_its_order() {
     let body = order_body("c-1", "MUG-01", 2);
     let first = api.place("key-1", &body).await.expect(202);
     let id = first.body["order_id"].as_str().expect("an id").to_owned();
-    // A newer release has written events that this one does not know: to the product, and to the order itself.
+    // A newer release has written events that this one does not know: to the product, and to the
+    // order itself.
     let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
     let table = cloud.output("EventsTableName");
     let last = api.ended(&id).await["version"].as_u64().expect("a version");
-    for (pk, sk) in [("default/product-MUG-01".to_owned(), 2), (format!("default/order-{id}"), last + 1)] {
+    for (pk, sk) in
+        [("default/product-MUG-01".to_owned(), 2), (format!("default/order-{id}"), last + 1)]
+    {
         let key = |number: u64| AttributeValue::N(number.to_string());
-        let get = client.get_item().table_name(table).key("pk", AttributeValue::S(pk)).key("sk", key(1));
+        let get =
+            client.get_item().table_name(table).key("pk", AttributeValue::S(pk)).key("sk", key(1));
         let mut item = get.send().await.expect("the table answers").item.expect("the first commit");
         item.insert("sk".to_owned(), key(sk));
         change_body(&mut item, |body| body["events"][0]["type"] = json!("order.from_the_future"));
-        client.put_item().table_name(table).set_item(Some(item)).send().await.expect("the table takes it");
+        client
+            .put_item()
+            .table_name(table)
+            .set_item(Some(item))
+            .send()
+            .await
+            .expect("the table takes it");
     }
     let again = api.place("key-1", &body).await.expect(202);
-    assert_eq!((again.body, again.headers["idempotent-replayed"].as_bytes()), (first.body, &b"true"[..]));
+    assert_eq!(
+        (again.body, again.headers["idempotent-replayed"].as_bytes()),
+        (first.body, &b"true"[..])
+    );
     let new = api.place_once("key-2", &body).await.expect(503);
-    assert_eq!(new.header("retry-after"), "1", "a new one needs the product, and so the newer release");
+    assert_eq!(
+        new.header("retry-after"),
+        "1",
+        "a new one needs the product, and so the newer release"
+    );
 }
 
 #[tokio::test]
@@ -123,7 +154,10 @@ async fn an_idempotency_key_stands_for_one_order() {
 
     // Later, whatever has happened to product and price since.
     let price = json!({ "amount_minor": 9900, "currency": "EUR" });
-    let _dearer = api.put("/products/MUG-01", &json!({ "name": "Dear mug", "unit_price": price })).await.expect(200);
+    let _dearer = api
+        .put("/products/MUG-01", &json!({ "name": "Dear mug", "unit_price": price }))
+        .await
+        .expect(200);
     let _gone = api.send("DELETE", "/products/MUG-01", &[], None).await.expect(204);
     let later = api.place("key-1", &body).await.expect(202);
     assert_eq!(later.body, answers[0].body);
@@ -133,7 +167,10 @@ async fn an_idempotency_key_stands_for_one_order() {
 
     // With the same content in other words, it is the same request.
     let spaced = serde_json::to_string_pretty(&body).expect("JSON");
-    let same = api.send("POST", "/orders", &[("idempotency-key", "key-1")], Some(spaced)).await.expect(202);
+    let same = api
+        .send("POST", "/orders", &[("idempotency-key", "key-1")], Some(spaced))
+        .await
+        .expect(202);
     assert_eq!(same.body, answers[0].body);
 
     // With another body it is refused, and the order stays as it is.
@@ -168,7 +205,8 @@ async fn an_order_is_read_now_then_and_in_pages() {
     let before = "2020-01-01T00:00:00Z";
     let mut placed = Vec::new();
     for key in 0..7 {
-        let answer = api.place(&format!("key-{key}"), &order_body("c-1", "MUG-01", 1)).await.expect(202);
+        let answer =
+            api.place(&format!("key-{key}"), &order_body("c-1", "MUG-01", 1)).await.expect(202);
         placed.push(answer.body["order_id"].as_str().expect("an order id").to_owned());
     }
     for id in &placed {
@@ -178,7 +216,8 @@ async fn an_order_is_read_now_then_and_in_pages() {
 
     let read = api.get(&path).await.expect(200);
     assert_eq!((read.header("etag"), &read.body["status"]), ("\"3\"", &json!("confirmed")));
-    let unchanged = api.send("GET", &path, &[("if-none-match", "\"7\", \"3\"")], None).await.expect(304);
+    let unchanged =
+        api.send("GET", &path, &[("if-none-match", "\"7\", \"3\"")], None).await.expect(304);
     assert_eq!((&unchanged.body, unchanged.header("etag")), (&Value::Null, "\"3\""));
     let _changed = api.send("GET", &path, &[("if-none-match", "\"7\"")], None).await.expect(200);
     assert_eq!(api.get(&format!("{path}?min_version=3")).await.expect(200).body, read.body);
@@ -197,13 +236,16 @@ async fn an_order_is_read_now_then_and_in_pages() {
     let _unknown = api.get("/orders/00000000-0000-4000-8000-000000000000").await.expect(404);
     let _no_id = api.get("/orders/17").await.expect(404);
 
-    let (mut listed, mut path) = (Vec::new(), "/customers/c-1/orders?status=confirmed&limit=3".to_owned());
+    let (mut listed, mut path) =
+        (Vec::new(), "/customers/c-1/orders?status=confirmed&limit=3".to_owned());
     let mut pages = 0;
     loop {
         let page = api.get(&path).await.expect(200).body;
         pages += 1;
         let orders = page["orders"].as_array().expect("orders");
-        listed.extend(orders.iter().map(|order| order["order_id"].as_str().expect("an id").to_owned()));
+        listed.extend(
+            orders.iter().map(|order| order["order_id"].as_str().expect("an id").to_owned()),
+        );
         let Some(cursor) = page["next_cursor"].as_str() else { break };
         path = format!("/customers/c-1/orders?status=confirmed&limit=3&cursor={cursor}");
     }
@@ -212,7 +254,15 @@ async fn an_order_is_read_now_then_and_in_pages() {
     let none = api.get("/customers/c-1/orders?status=pending").await.expect(200).body;
     assert_eq!(none, json!({ "orders": [] }));
     let _unknown = api.get("/customers/nobody/orders").await.expect(404);
-    for query in ["limit=0", "limit=101", "limit=x", "status=lost", "cursor=made-up", "cursor=bzEvMQ", "colour=red"] {
+    for query in [
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        "status=lost",
+        "cursor=made-up",
+        "cursor=bzEvMQ",
+        "colour=red",
+    ] {
         let refused = api.get(&format!("/customers/c-1/orders?{query}")).await;
         assert_eq!(refused.status, 400, "{query}: {:#}", refused.body);
     }
@@ -234,13 +284,19 @@ async fn the_same_delivery_is_counted_once() {
     for call in calls.collect::<Vec<_>>() {
         let _received = call.await.expect("the call ends");
     }
-    let _second =
-        api.post("/stock/MUG-01/receipts", &json!({ "quantity": 5, "reference": "note-2" })).await.expect(201);
+    let _second = api
+        .post("/stock/MUG-01/receipts", &json!({ "quantity": 5, "reference": "note-2" }))
+        .await
+        .expect(201);
     // A key may be sent; the reference is what counts.
     let keyed = [("idempotency-key", "receipt-key")];
-    let repeated = api.send("POST", "/stock/MUG-01/receipts", &keyed, Some(receipt.to_string())).await.expect(201);
+    let repeated = api
+        .send("POST", "/stock/MUG-01/receipts", &keyed, Some(receipt.to_string()))
+        .await
+        .expect(201);
     assert_eq!(repeated.header("idempotent-replayed"), "true");
-    let other = api.post("/stock/MUG-01/receipts", &json!({ "quantity": 11, "reference": "note-1" })).await;
+    let other =
+        api.post("/stock/MUG-01/receipts", &json!({ "quantity": 11, "reference": "note-1" })).await;
     assert_eq!(other.status, 422, "{:#}", other.body);
     // The same delivery note names another product.
     api.list("TEE-07").await;
@@ -253,12 +309,18 @@ async fn the_same_delivery_is_counted_once() {
         (stock["on_hand"].as_u64() >= Some(7)).then_some(stock)
     });
     assert_eq!(tees.await["on_hand"], 7);
-    let _unknown = api.post("/stock/NONE/receipts", &json!({ "quantity": 1, "reference": "note-3" })).await.expect(404);
+    let _unknown = api
+        .post("/stock/NONE/receipts", &json!({ "quantity": 1, "reference": "note-3" }))
+        .await
+        .expect(404);
     let stock = eventually("15 in stock", || async {
         let stock = api.get("/stock/MUG-01").await.expect(200).body;
         (stock["on_hand"].as_u64() >= Some(15)).then_some(stock)
     });
-    assert_eq!(stock.await, json!({ "sku": "MUG-01", "on_hand": 15, "reserved": 0, "available": 15 }));
+    assert_eq!(
+        stock.await,
+        json!({ "sku": "MUG-01", "on_hand": 15, "reserved": 0, "available": 15 })
+    );
     let _unknown = api.get("/stock/NONE").await.expect(404);
 }
 
@@ -280,7 +342,11 @@ async fn an_order_from_more_shards_than_a_transaction_holds_is_confirmed() {
     body["items"] = skus.iter().map(|sku| json!({ "sku": sku, "quantity": 15 })).collect();
     let placed = api.place("key-1", &body).await.expect(202);
     let ended = api.ended(placed.body["order_id"].as_str().expect("an id")).await;
-    assert_eq!((&ended["status"], &ended["cancel_reason"]), (&json!("confirmed"), &Value::Null), "{ended:#}");
+    assert_eq!(
+        (&ended["status"], &ended["cancel_reason"]),
+        (&json!("confirmed"), &Value::Null),
+        "{ended:#}"
+    );
     for sku in &skus {
         let stock = eventually("the goods have left", || async {
             let stock = api.get(&format!("/stock/{sku}")).await.expect(200).body;

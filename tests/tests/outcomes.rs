@@ -1,7 +1,8 @@
 //! The table of outcomes, row by row, through the deployed state machine.
 //!
-//! `ordering` runs the same table in process, through `next`. Here each row is an order over HTTP with products of its own,
-//! an execution in Step Functions, and ledgers that must agree in the end.
+//! `ordering` runs the same table in process, through `next`. Here each row is an order over HTTP
+//! with products of its own, an execution in Step Functions, and ledgers that must agree in the
+//! end.
 
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sfn::types::ExecutionStatus;
@@ -25,7 +26,10 @@ struct Case {
 /// The row's order: two of one product and one of another, which no other row sells.
 fn body(number: usize, row: &Outcome) -> Value {
     let mut body = order_body("c-1", &format!("MUG-{number}"), 2);
-    body["items"].as_array_mut().expect("items").push(json!({ "sku": format!("TEE-{number}"), "quantity": 1 }));
+    body["items"]
+        .as_array_mut()
+        .expect("items")
+        .push(json!({ "sku": format!("TEE-{number}"), "quantity": 1 }));
     body["payment_token"] = json!(row.token);
     body["shipping_address"]["postal_code"] = json!(row.postal_code);
     body
@@ -44,24 +48,32 @@ async fn place(api: Api, number: usize, row: Outcome) -> Case {
     Case { number, row, order_id: placed.body["order_id"].as_str().expect("an id").to_owned() }
 }
 
-/// Takes the steps that come before the customer cancels, one at a time, as the state machine would; then cancels.
+/// Takes the steps that come before the customer cancels, one at a time, as the state machine
+/// would; then cancels.
 async fn walk_and_cancel(cloud: &LocalCloud, way: &[(String, String)], case: &Case) {
     let Some(before) = case.row.cancel_before else { return };
     let functions = aws_sdk_lambda::Client::new(&cloud.aws());
-    let walked =
-        way.iter().position(|(step, _)| step == before).unwrap_or_else(|| panic!("{before} is no step forward"));
+    let walked = way
+        .iter()
+        .position(|(step, _)| step == before)
+        .unwrap_or_else(|| panic!("{before} is no step forward"));
     for (step, function) in &way[..walked] {
         let input = json!({
             "step": step, "order_id": case.order_id, "tenant": "default", "attempt": 1, "correlation_id": "by-hand",
         });
-        let invoke = functions.invoke().function_name(function).payload(Blob::new(input.to_string()));
+        let invoke =
+            functions.invoke().function_name(function).payload(Blob::new(input.to_string()));
         let answer = invoke.send().await.expect("the function answers");
         // A step that fails is one of the things that come before; one that dies is not.
         let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
         let payload: Value = serde_json::from_slice(&payload).expect("JSON");
         let error = payload["errorType"].as_str();
         let known = ["Refused", "Undone", "Transient", "Permanent"];
-        assert!(error.is_none_or(|error| known.contains(&error)), "{step} of row {}: {payload}", case.number);
+        assert!(
+            error.is_none_or(|error| known.contains(&error)),
+            "{step} of row {}: {payload}",
+            case.number
+        );
     }
     let committed = way[..walked].iter().any(|(step, _)| step == "commit_order");
     let reason = json!({ "reason": "I have changed my mind" });
@@ -88,8 +100,9 @@ async fn assert_executed(cloud: &LocalCloud, case: &Case) {
     assert_eq!((execution.status, last), expected, "{case:?}: {:?}", execution.states);
 }
 
-/// Of a row that is parked, the ledgers agree as far as everybody has answered: nothing is captured, shipped or sent for an
-/// order that is not committed, goods are held, and the goods on hand add up.
+/// Of a row that is parked, the ledgers agree as far as everybody has answered: nothing is
+/// captured, shipped or sent for an order that is not committed, goods are held, and the goods on
+/// hand add up.
 fn assert_held(ledgers: &Ledgers, case: &Case) {
     let left = i64::from(case.row.status == "confirmed");
     let received = if case.row.enough { 10 } else { 0 };
@@ -97,10 +110,18 @@ fn assert_held(ledgers: &Ledgers, case: &Case) {
     assert_eq!((on_hand("MUG"), on_hand("TEE")), (10 - 2 * left, received - left), "{case:?}");
     let Some(parked) = case.row.parked else { return };
     let account = ledgers.order(&case.order_id);
-    assert_eq!(account.holdings.reserved, account.ordered, "goods are held for a parked order: {case:?}");
+    assert_eq!(
+        account.holdings.reserved, account.ordered,
+        "goods are held for a parked order: {case:?}"
+    );
     let committed = parked == "capture_payment";
-    let parcels = usize::from(committed || parked == "cancel_shipment" && case.row.postal_code != "99999");
-    assert_eq!((account.holdings.captured.len(), account.holdings.parcels), (0, parcels), "{case:?}");
+    let parcels =
+        usize::from(committed || parked == "cancel_shipment" && case.row.postal_code != "99999");
+    assert_eq!(
+        (account.holdings.captured.len(), account.holdings.parcels),
+        (0, parcels),
+        "{case:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -128,7 +149,8 @@ async fn every_row_ends_as_the_table_says_through_the_deployed_state_machine() {
         assert_executed(&cloud, case).await;
     }
     let ledgers = Ledgers::read(&cloud).await;
-    let parked = cases.iter().filter(|case| case.row.parked.is_some()).map(|case| case.order_id.as_str());
+    let parked =
+        cases.iter().filter(|case| case.row.parked.is_some()).map(|case| case.order_id.as_str());
     ledgers.assert_equal_but_for(&parked.collect::<Vec<_>>());
     for case in &cases {
         assert_held(&ledgers, case);

@@ -1,5 +1,5 @@
-//! Whatever happens to those who work on an order, it ends once, and the ledgers agree: a step function dies after any of
-//! its writes, or several executions are at one order.
+//! Whatever happens to those who work on an order, it ends once, and the ledgers agree: a step
+//! function dies after any of its writes, or several executions are at one order.
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Value, json};
@@ -8,7 +8,8 @@ use system_tests::{Account, Api, Execution, Ledgers, LocalCloud, Proxy, eventual
 /// How the state machine calls a function that died.
 const DIED: &str = "Runtime.ExitError";
 
-/// What a step says for good. Every other error of a task is tried again, and a busy machine makes some.
+/// What a step says for good. Every other error of a task is tried again, and a busy machine makes
+/// some.
 const FOR_GOOD: [&str; 4] = ["Refused", "Undone", "Settled", "Permanent"];
 
 /// The errors of an execution that were not tried again.
@@ -21,7 +22,8 @@ fn has_died(execution: &Execution) -> bool {
     execution.errors.iter().any(|error| error == DIED)
 }
 
-/// A cloud with goods for all orders, seen by whoever has the way of one step function to `DynamoDB` in his hand.
+/// A cloud with goods for all orders, seen by whoever has the way of one step function to
+/// `DynamoDB` in his hand.
 struct Shop<'a> {
     cloud: &'a LocalCloud,
     api: Api,
@@ -31,12 +33,20 @@ struct Shop<'a> {
 
 impl<'a> Shop<'a> {
     /// One for each of these functions: they have no other way from now on.
-    async fn open(cloud: &'a LocalCloud, functions: impl IntoIterator<Item = &'static str>) -> Vec<Self> {
+    async fn open(
+        cloud: &'a LocalCloud,
+        functions: impl IntoIterator<Item = &'static str>,
+    ) -> Vec<Self> {
         let api = cloud.api();
         api.set_up("c-1", "MUG-01", 1000).await;
         let mut shops = Vec::new();
         for function in functions {
-            shops.push(Self { cloud, api: api.clone(), function, proxy: Proxy::before(cloud, &[function]).await });
+            shops.push(Self {
+                cloud,
+                api: api.clone(),
+                function,
+                proxy: Proxy::before(cloud, &[function]).await,
+            });
         }
         shops
     }
@@ -55,7 +65,8 @@ impl<'a> Shop<'a> {
         answer.status == 202
     }
 
-    /// The function dies of the write that is held: the write is carried out, and nobody hears of it.
+    /// The function dies of the write that is held: the write is carried out, and nobody hears of
+    /// it.
     async fn kill(&self) {
         self.cloud.kill(self.cloud.output(self.function)).await;
         self.proxy.release();
@@ -86,15 +97,24 @@ fn declined() -> Value {
     body
 }
 
-/// Each function dies at each of its writes, at another order each time. All that is different is that a step is tried
-/// again: the order ends as it does if nobody dies, and nothing is written twice.
-async fn die_at_each_write(body: &Value, functions: &[(&'static str, usize)], ended_well: fn(&Account) -> bool) {
+/// Each function dies at each of its writes, at another order each time. All that is different is
+/// that a step is tried again: the order ends as it does if nobody dies, and nothing is written
+/// twice.
+async fn die_at_each_write(
+    body: &Value,
+    functions: &[(&'static str, usize)],
+    ended_well: fn(&Account) -> bool,
+) {
     let cloud = LocalCloud::start(&[]);
     let shops = Shop::open(&cloud, functions.iter().map(|(function, _)| *function)).await;
     let undisturbed = shops[0].ended(&shops[0].place("undisturbed", body).await).await;
     assert_eq!(undisturbed.status, ExecutionStatus::Succeeded, "{undisturbed:?}");
     for (shop, &(function, writes)) in shops.iter().zip(functions) {
-        assert_eq!(shop.proxy.writes(), writes, "writes of {function} for an order that nobody disturbs");
+        assert_eq!(
+            shop.proxy.writes(),
+            writes,
+            "writes of {function} for an order that nobody disturbs"
+        );
     }
     for (shop, &(function, writes)) in shops.iter().zip(functions) {
         for write in 1..=writes {
@@ -118,7 +138,8 @@ async fn die_at_each_write(body: &Value, functions: &[(&'static str, usize)], en
     }
 }
 
-// What is asked of the gateway or the carrier is three writes: that it will be asked, what it does, what it answered.
+// What is asked of the gateway or the carrier is three writes: that it will be asked, what it does,
+// what it answered.
 
 #[tokio::test]
 async fn an_order_is_confirmed_once_whichever_step_function_dies_at_whichever_write() {
@@ -142,18 +163,23 @@ async fn an_order_is_undone_once_whichever_step_function_dies_at_whichever_write
     die_at_each_write(&refused(), &writes, Account::is_cancelled).await;
 }
 
-/// Nobody goes on where the dead function stopped, and nobody has heard how far it came. What it did is undone all the same.
+/// Nobody goes on where the dead function stopped, and nobody has heard how far it came. What it
+/// did is undone all the same.
 #[tokio::test]
 async fn what_a_dead_function_did_is_undone_if_the_customer_cancels_meanwhile() {
     let cloud = LocalCloud::start(&[]);
-    let functions = [("ReservationStepsName", 1), ("PaymentStepsName", 3), ("ShipmentStepsName", 3)];
+    let functions =
+        [("ReservationStepsName", 1), ("PaymentStepsName", 3), ("ShipmentStepsName", 3)];
     let shops = Shop::open(&cloud, functions.map(|(function, _)| function)).await;
     for (shop, (function, writes)) in shops.iter().zip(functions) {
         for write in 1..=writes {
             shop.proxy.hold_after(write);
             let order_id = shop.place(&write.to_string(), &happy()).await;
             shop.proxy.holds(1).await;
-            assert!(shop.cancel(&order_id).await, "{function} at write {write}: nothing is committed yet");
+            assert!(
+                shop.cancel(&order_id).await,
+                "{function} at write {write}: nothing is committed yet"
+            );
             shop.kill().await;
 
             let execution = shop.ended(&order_id).await;
@@ -165,18 +191,23 @@ async fn what_a_dead_function_did_is_undone_if_the_customer_cancels_meanwhile() 
             let second = cloud.saga().ended(&format!("{order_id}.2")).await;
             assert_eq!(second.status, ExecutionStatus::Succeeded, "{what}, {second:?}");
             let ledgers = Ledgers::read(&cloud).await;
-            assert!(ledgers.order(&order_id).is_cancelled(), "{what}\n{:?}", ledgers.order(&order_id));
+            assert!(
+                ledgers.order(&order_id).is_cancelled(),
+                "{what}\n{:?}",
+                ledgers.order(&order_id)
+            );
             ledgers.assert_equal();
         }
     }
 }
 
-/// Three executions of an order, and perhaps the customer, have each looked at it and decided what to write, at the same
-/// moment. All but one find that somebody else was faster.
+/// Three executions of an order, and perhaps the customer, have each looked at it and decided what
+/// to write, at the same moment. All but one find that somebody else was faster.
 #[tokio::test]
 async fn three_executions_of_an_order_end_it_once() {
     let cloud = LocalCloud::start(&[]);
-    // Where they meet: a state of that function on the way of an order that is confirmed, and of one that is declined.
+    // Where they meet: a state of that function on the way of an order that is confirmed, and of
+    // one that is declined.
     let meetings = [
         ("ReservationStepsName", "Reserve stock", "Reserve stock"),
         ("PaymentStepsName", "Authorize payment", "Authorize payment"),
@@ -195,13 +226,19 @@ async fn three_executions_of_an_order_end_it_once() {
             shop.proxy.hold_after(0);
             let order_id = shop.place(kind, &body).await;
             let saga = cloud.saga();
-            let names = ["1", "1-again", "1-and-again"].map(|attempt| format!("{order_id}.{attempt}"));
+            let names =
+                ["1", "1-again", "1-and-again"].map(|attempt| format!("{order_id}.{attempt}"));
             // The first is started by the order itself, at about this moment.
             let input = json!({ "order_id": order_id, "tenant": "default", "attempt": 1, "correlation_id": "by-hand" });
             tokio::join!(saga.start(&names[1], &input), saga.start(&names[2], &input));
             for name in &names {
                 eventually(&format!("{name} comes to {meeting}"), || async {
-                    saga.execution(name).await?.states.last().is_some_and(|state| state == meeting).then_some(())
+                    saga.execution(name)
+                        .await?
+                        .states
+                        .last()
+                        .is_some_and(|state| state == meeting)
+                        .then_some(())
                 })
                 .await;
             }
@@ -220,7 +257,11 @@ async fn three_executions_of_an_order_end_it_once() {
             let what = format!("three executions of a {kind} order {order_id} met at {meeting}");
             for name in &names {
                 let execution = saga.ended(name).await;
-                assert_eq!(execution.status, ExecutionStatus::Succeeded, "{what}: {name}: {execution:?}");
+                assert_eq!(
+                    execution.status,
+                    ExecutionStatus::Succeeded,
+                    "{what}: {name}: {execution:?}"
+                );
             }
             if cancelled {
                 let _second = saga.ended(&format!("{order_id}.2")).await;

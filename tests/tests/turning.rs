@@ -1,4 +1,5 @@
-//! Orders that are turned round or begun again from outside: cancelled by the customer, resumed by an operator.
+//! Orders that are turned round or begun again from outside: cancelled by the customer, resumed by
+//! an operator.
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Value, json};
@@ -29,7 +30,10 @@ async fn an_outage_parks_orders_and_then_they_are_completed_or_undone_as_one_lik
     }
     for id in &orders {
         let parked = api.ended(id).await;
-        assert_eq!((&parked["status"], &parked["parked"]["step"]), (&json!("pending"), &json!("authorize_payment")));
+        assert_eq!(
+            (&parked["status"], &parked["parked"]["step"]),
+            (&json!("pending"), &json!("authorize_payment"))
+        );
         let saga = api.get(&format!("/orders/{id}/saga")).await.expect(200).body;
         assert_eq!(states(&saga), [("reserve_stock", "done"), ("authorize_payment", "parked")]);
         // Why is for the operator; the customer need not know what the machines said to each other.
@@ -39,7 +43,8 @@ async fn an_outage_parks_orders_and_then_they_are_completed_or_undone_as_one_lik
 
     cloud.set_variable(payments, "AWS_ENDPOINT_URL_DYNAMODB", cloud.endpoint()).await;
     let [resumed, cancelled] = &orders[..] else { unreachable!("two were placed") };
-    let answer = api.send("POST", &format!("/orders/{resumed}/resume"), &[], None).await.expect(202);
+    let answer =
+        api.send("POST", &format!("/orders/{resumed}/resume"), &[], None).await.expect(202);
     assert_eq!((answer.header("etag"), &answer.body["status"]), ("\"3\"", &json!("pending")));
     let answer = api.post(&format!("/orders/{cancelled}/cancel"), &because()).await.expect(202);
     assert_eq!(
@@ -52,7 +57,10 @@ async fn an_outage_parks_orders_and_then_they_are_completed_or_undone_as_one_lik
         assert_eq!(api.ended(id).await["status"], status);
         let saga = api.get(&format!("/orders/{id}/saga")).await.expect(200).body;
         assert_eq!((&saga["status"], &saga["attempt"]), (&json!(status), &json!(2)));
-        assert!(states(&saga).iter().all(|(_, state)| ["done", "undone"].contains(state)), "{saga:#}");
+        assert!(
+            states(&saga).iter().all(|(_, state)| ["done", "undone"].contains(state)),
+            "{saga:#}"
+        );
         let _execution = cloud.saga().ended(&format!("{id}.2")).await;
     }
     Ledgers::read(&cloud).await.assert_equal();
@@ -80,7 +88,10 @@ async fn an_order_whose_execution_was_stopped_is_undone_when_it_is_cancelled() {
 
     let _accepted = api.post(&format!("/orders/{id}/cancel"), &because()).await.expect(202);
     let cancelled = api.ended(&id).await;
-    assert_eq!((&cancelled["status"], &cancelled["cancel_reason"]), (&json!("cancelled"), &json!("customer_request")));
+    assert_eq!(
+        (&cancelled["status"], &cancelled["cancel_reason"]),
+        (&json!("cancelled"), &json!("customer_request"))
+    );
     assert_eq!(cloud.saga().ended(&format!("{id}.2")).await.status, ExecutionStatus::Succeeded);
     let stock = eventually("the stock is free", || async {
         let stock = api.get("/stock/MUG-01").await.expect(200).body;
@@ -108,23 +119,38 @@ async fn an_order_that_is_final_is_not_changed_any_more_and_wrong_calls_change_n
     }
     let more = api.post(&cancel, &json!({ "reason": "x", "refund": true })).await.expect(400);
     assert_eq!(more.pointers(), ["/refund"]);
-    let _unknown = api.post("/orders/00000000-0000-4000-8000-000000000000/cancel", &because()).await.expect(404);
+    let _unknown = api
+        .post("/orders/00000000-0000-4000-8000-000000000000/cancel", &because())
+        .await
+        .expect(404);
     let _no_id = api.post("/orders/17/cancel", &because()).await.expect(404);
-    let _unknown = api.send("POST", "/orders/00000000-0000-4000-8000-000000000000/resume", &[], None).await.expect(404);
+    let _unknown = api
+        .send("POST", "/orders/00000000-0000-4000-8000-000000000000/resume", &[], None)
+        .await
+        .expect(404);
     let _unknown = api.get("/orders/00000000-0000-4000-8000-000000000000/saga").await.expect(404);
-    let stale = api.send("POST", &cancel, &[("if-match", "\"7\"")], body(&because())).await.expect(412);
-    assert!(stale.body["detail"].as_str().is_some_and(|detail| detail.contains("version 1")), "{:#}", stale.body);
+    let stale =
+        api.send("POST", &cancel, &[("if-match", "\"7\"")], body(&because())).await.expect(412);
+    assert!(
+        stale.body["detail"].as_str().is_some_and(|detail| detail.contains("version 1")),
+        "{:#}",
+        stale.body
+    );
     let saga = api.get(&format!("/orders/{id}/saga")).await.expect(200).body;
     assert_eq!((states(&saga), &saga["attempt"]), (vec![("reserve_stock", "running")], &json!(1)));
 
-    let fresh = api.send("POST", &cancel, &[("if-match", "\"1\"")], body(&because())).await.expect(202);
+    let fresh =
+        api.send("POST", &cancel, &[("if-match", "\"1\"")], body(&because())).await.expect(202);
     assert_eq!(fresh.body, json!({ "order_id": id, "status": "pending", "version": 3 }));
     let again = api.post(&cancel, &because()).await.expect(202);
     assert_eq!(again.body, fresh.body, "asking twice changes nothing");
 
     cloud.deliver(cloud.output("SagaStarterName"), true).await;
     let cancelled = api.ended(&id).await;
-    assert_eq!((&cancelled["status"], &cancelled["cancel_reason"]), (&json!("cancelled"), &json!("customer_request")));
+    assert_eq!(
+        (&cancelled["status"], &cancelled["cancel_reason"]),
+        (&json!("cancelled"), &json!("customer_request"))
+    );
     let late = api.post(&cancel, &because()).await.expect(202);
     assert_eq!((&late.body["status"], &late.body["version"]), (&json!("cancelled"), &json!(4)));
     let _final = api.send("POST", &format!("/orders/{id}/resume"), &[], None).await.expect(409);

@@ -1,11 +1,13 @@
-//! `order.placed` at schema 1: a hash that does not say of which canonical form of the request it is.
+//! `order.placed` at schema 1: a hash that does not say of which canonical form of the request it
+//! is.
 
 use serde::Deserialize;
 use skald::{Personal, Timestamp};
 
 use crate::{Address, CustomerId, Money, OrderLine, OrderPlaced, RequestHash};
 
-/// A customer has placed an order, and it was accepted. Carries what was true then; later changes do not touch it.
+/// A customer has placed an order, and it was accepted. Carries what was true then; later changes
+/// do not touch it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -24,7 +26,8 @@ pub struct OrderPlaced1 {
     pub shipping_address: Personal<Address>,
     /// From when on the order is undone unless it is committed.
     pub deadline: Timestamp,
-    /// SHA-256 of the request in its canonical form, in lower-case hexadecimal: tells a repeat from another request.
+    /// SHA-256 of the request in its canonical form, in lower-case hexadecimal: tells a repeat from
+    /// another request.
     pub request_hash: String,
 }
 

@@ -14,10 +14,10 @@ const LONGEST_POSTAL_CODE: usize = 20;
 /// What a line must be.
 const LINE: &str = "text of 1 to 200 characters, at least one of them visible, and none that controls or reorders text";
 /// What a postal code must be.
-const POSTAL_CODE: &str =
-    "text of 1 to 20 characters, at least one of them visible, and none that controls or reorders text";
+const POSTAL_CODE: &str = "text of 1 to 20 characters, at least one of them visible, and none that controls or reorders text";
 
-/// A postal address. Its fields are within bounds, whether they exist on a map is for the carrier to say.
+/// A postal address. Its fields are within bounds, whether they exist on a map is for the carrier
+/// to say.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "AddressFields", into = "AddressFields")]
@@ -55,7 +55,8 @@ pub struct InvalidAddress(pub Vec<(&'static str, InvalidValue)>);
 
 impl fmt::Display for InvalidAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let faults: Vec<_> = self.0.iter().map(|(field, fault)| format!("{field} {fault}")).collect();
+        let faults: Vec<_> =
+            self.0.iter().map(|(field, fault)| format!("{field} {fault}")).collect();
         f.write_str(&faults.join("; "))
     }
 }
@@ -65,16 +66,17 @@ impl std::error::Error for InvalidAddress {}
 impl Address {
     /// The address with these fields.
     ///
-    /// # Errors [`InvalidAddress`] with every field that breaks its rule: lines of 1 to 200 readable characters, a
-    /// postal code of 1 to 20, a country of two upper-case letters.
+    /// # Errors
+    /// [`InvalidAddress`] with every field that breaks its rule: lines of 1 to 200 readable
+    /// characters, a postal code of 1 to 20, a country of two upper-case letters.
     pub fn new(fields: AddressFields) -> Result<Self, InvalidAddress> {
         let line = |text: &str| is_readable(text, LONGEST_LINE);
         let postal_code = |text: &str| is_readable(text, LONGEST_POSTAL_CODE);
         Self::checked(fields, line, postal_code)
     }
 
-    /// The address with these fields, if its texts are as these say, and its country has the form of
-    /// one.
+    /// The address with these fields, if its texts are as these say, and its country has the form
+    /// of one.
     fn checked(
         fields: AddressFields,
         line: impl Fn(&str) -> bool,
@@ -86,11 +88,16 @@ impl Address {
             ("line1", line(&fields.line1)),
             ("line2", fields.line2.as_deref().map_or(Ok(()), line)),
             ("city", line(&fields.city)),
-            ("postal_code", postal_code(&fields.postal_code).then_some(()).ok_or(InvalidValue(POSTAL_CODE))),
+            (
+                "postal_code",
+                postal_code(&fields.postal_code).then_some(()).ok_or(InvalidValue(POSTAL_CODE)),
+            ),
             ("country", Self::country(&fields.country)),
         ];
-        let faults: Vec<_> =
-            checks.into_iter().filter_map(|(field, check)| check.err().map(|fault| (field, fault))).collect();
+        let faults: Vec<_> = checks
+            .into_iter()
+            .filter_map(|(field, check)| check.err().map(|fault| (field, fault)))
+            .collect();
         if faults.is_empty() { Ok(Self(fields)) } else { Err(InvalidAddress(faults)) }
     }
 
@@ -106,9 +113,9 @@ impl Address {
     }
 }
 
-/// Reads what is stored: only the shape that its schema states is checked, lengths and the form of a
-/// country. Which characters are readable was checked by [`Address::new`] when the order came, and
-/// another release, with a later table of Unicode, must not refuse what is stored.
+/// Reads what is stored: only the shape that its schema states is checked, lengths and the form of
+/// a country. Which characters are readable was checked by [`Address::new`] when the order came,
+/// and another release, with a later table of Unicode, must not refuse what is stored.
 impl TryFrom<AddressFields> for Address {
     type Error = InvalidAddress;
     fn try_from(fields: AddressFields) -> Result<Self, InvalidAddress> {
@@ -154,13 +161,18 @@ mod tests {
             postal_code: "1".repeat(21),
             country: "de".to_owned(),
         };
-        let named: Vec<_> = Address::new(wrong).unwrap_err().0.into_iter().map(|(field, _)| field).collect();
+        let named: Vec<_> =
+            Address::new(wrong).unwrap_err().0.into_iter().map(|(field, _)| field).collect();
         assert_eq!(named, ["name", "line1", "line2", "city", "postal_code", "country"]);
     }
 
     #[test]
     fn an_invalid_address_says_what_would_be_right_and_not_what_it_is() {
-        let wrong = AddressFields { city: "\u{7}Berlin".to_owned(), country: "Germany".to_owned(), ..fields() };
+        let wrong = AddressFields {
+            city: "\u{7}Berlin".to_owned(),
+            country: "Germany".to_owned(),
+            ..fields()
+        };
         assert_eq!(
             Address::new(wrong).unwrap_err().to_string(),
             "city must be text of 1 to 200 characters, at least one of them visible, and none that controls or reorders text; \
@@ -170,28 +182,36 @@ mod tests {
 
     #[test]
     fn lengths_count_characters_not_bytes() {
-        let long = AddressFields { city: "Ö".repeat(200), postal_code: "〒".repeat(20), ..fields() };
+        let long =
+            AddressFields { city: "Ö".repeat(200), postal_code: "〒".repeat(20), ..fields() };
         assert!(Address::new(long).is_ok());
     }
 
     #[test]
     fn a_country_is_two_upper_case_letters() {
-        for (country, valid) in [("NO", true), ("no", false), ("NOR", false), ("N0", false), ("Ö", false), ("", false)]
+        for (country, valid) in
+            [("NO", true), ("no", false), ("NOR", false), ("N0", false), ("Ö", false), ("", false)]
         {
             let address = Address::new(AddressFields { country: country.to_owned(), ..fields() });
             assert_eq!(address.is_ok(), valid, "{country}");
         }
     }
 
-    /// Rules change, a later table of Unicode's characters changes them too. An order that was placed
-    /// must be shown and shipped all the same.
+    /// Rules change, a later table of Unicode's characters changes them too. An order that was
+    /// placed must be shown and shipped all the same.
     #[test]
     fn an_address_that_is_stored_is_read_under_stricter_rules() {
-        let stored = AddressFields { name: "Jane\u{202e}".to_owned(), city: "\u{200b}".to_owned(), ..fields() };
+        let stored = AddressFields {
+            name: "Jane\u{202e}".to_owned(),
+            city: "\u{200b}".to_owned(),
+            ..fields()
+        };
         let json = serde_json::to_value(&stored).unwrap();
         assert!(Address::new(stored.clone()).is_err());
         assert_eq!(serde_json::from_value::<Address>(json.clone()).unwrap().fields(), &stored);
-        for (field, value) in [("city", serde_json::json!("")), ("country", serde_json::json!("de"))] {
+        for (field, value) in
+            [("city", serde_json::json!("")), ("country", serde_json::json!("de"))]
+        {
             let mut other = json.clone();
             other[field] = value;
             assert!(serde_json::from_value::<Address>(other).is_err(), "{field}");

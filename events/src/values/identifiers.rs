@@ -7,7 +7,8 @@ crate::text_value! {
     pub struct Sku: |text| skald::is_identifier(text), "text of 1 to 64 characters from A-Z a-z 0-9 . _ -",
         "^[A-Za-z0-9._-]{1,64}$";
 
-    /// Names a customer. An id, never a person's name or address: it is kept when the person is erased.
+    /// Names a customer. An id, never a person's name or address: it is kept when the person is
+    /// erased.
     pub struct CustomerId: |text| skald::is_identifier(text), "text of 1 to 64 characters from A-Z a-z 0-9 . _ -",
         "^[A-Za-z0-9._-]{1,64}$";
 
@@ -33,7 +34,11 @@ mod tests {
         assert_eq!(Sku::new("MUG-01").unwrap().as_str(), "MUG-01");
         for text in ["", "a b", "a/b", "a~0", "ä", &"x".repeat(65)] {
             let refused = Sku::new(text).unwrap_err();
-            assert_eq!(refused.to_string(), "must be text of 1 to 64 characters from A-Z a-z 0-9 . _ -", "{text}");
+            assert_eq!(
+                refused.to_string(),
+                "must be text of 1 to 64 characters from A-Z a-z 0-9 . _ -",
+                "{text}"
+            );
         }
     }
 

@@ -47,7 +47,8 @@ struct Fields {
 fn currency_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     use iso_currency::IntoEnumIterator as _;
 
-    let codes: Vec<_> = Currency::iter().filter(|&each| was_ever_money(each)).map(|each| each.code()).collect();
+    let codes: Vec<_> =
+        Currency::iter().filter(|&each| was_ever_money(each)).map(|each| each.code()).collect();
     schemars::json_schema!({ "type": "string", "enum": codes })
 }
 
@@ -164,7 +165,10 @@ mod tests {
     #[test]
     fn euros_and_yen_do_not_add_up() {
         assert_eq!(money(1, Currency::EUR).checked_add(&money(1, Currency::JPY)), None);
-        assert_eq!(money(1, Currency::EUR).checked_add(&money(2, Currency::EUR)), Some(money(3, Currency::EUR)));
+        assert_eq!(
+            money(1, Currency::EUR).checked_add(&money(2, Currency::EUR)),
+            Some(money(3, Currency::EUR))
+        );
     }
 
     #[test]
@@ -204,7 +208,8 @@ mod tests {
         // Replaced by another one. What was stored in them is read, nothing new is priced in them.
         let withdrawn = "BGN CUC HRK SLL ZWL";
         let sorted = |wanted: &dyn Fn(Currency) -> bool| {
-            let mut codes: Vec<_> = Currency::iter().filter(|&each| wanted(each)).map(|each| each.code()).collect();
+            let mut codes: Vec<_> =
+                Currency::iter().filter(|&each| wanted(each)).map(|each| each.code()).collect();
             codes.sort_unstable();
             codes
         };
@@ -215,7 +220,14 @@ mod tests {
         };
         assert_eq!(sorted(&|each| !was_ever_money(each)), listed(never));
         assert_eq!(sorted(&|each| was_ever_money(each) && !is_payable(each)), listed(withdrawn));
-        for currency in [Currency::EUR, Currency::JPY, Currency::BHD, Currency::XOF, Currency::NAD, Currency::VES] {
+        for currency in [
+            Currency::EUR,
+            Currency::JPY,
+            Currency::BHD,
+            Currency::XOF,
+            Currency::NAD,
+            Currency::VES,
+        ] {
             assert!(is_payable(currency), "{currency:?}");
         }
     }

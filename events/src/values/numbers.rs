@@ -4,7 +4,8 @@ crate::number_value! {
     /// How many of a product: ordered, received, reserved.
     pub struct Quantity(u32): 1..=1_000_000_000, "a whole number from 1 to 1000000000";
 
-    /// Over how many streams the stock of a product is spread, so that many orders at once do not wait for one another.
+    /// Over how many streams the stock of a product is spread, so that many orders at once do not
+    /// wait for one another.
     pub struct StockShards(u16): 1..=16, "a whole number from 1 to 16";
 }
 
@@ -21,7 +22,8 @@ mod tests {
 
     #[test]
     fn a_quantity_is_from_one_to_a_thousand_million() {
-        for (number, valid) in [(0, false), (1, true), (1_000_000_000, true), (1_000_000_001, false), (1 << 32, false)]
+        for (number, valid) in
+            [(0, false), (1, true), (1_000_000_000, true), (1_000_000_001, false), (1 << 32, false)]
         {
             assert_eq!(Quantity::new(number).is_ok(), valid, "{number}");
         }

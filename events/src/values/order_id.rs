@@ -1,4 +1,5 @@
-//! The id of an order: computed from who asked and the key they asked with, so that asking again gives the same order.
+//! The id of an order: computed from who asked and the key they asked with, so that asking again
+//! gives the same order.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,19 +10,20 @@ use uuid::Uuid;
 
 use super::{CustomerId, InvalidValue, is_visible_ascii};
 
-/// The name space of order ids, made up once for this purpose. Another one would give every repeated request a new
-/// order.
+/// The name space of order ids, made up once for this purpose. Another one would give every
+/// repeated request a new order.
 const ORDERS: Uuid = Uuid::from_u128(0x6b2f_3c1a_90d4_4e57_8c6e_51a7_d20b_94f3);
 
 crate::text_value! {
-    /// The key that a caller repeats a request with, so that it has its effect only once. Scoped to the caller.
+    /// The key that a caller repeats a request with, so that it has its effect only once. Scoped to
+    /// the caller.
     pub struct IdempotencyKey: |text| is_visible_ascii(text, 255), "text of 1 to 255 visible ASCII characters";
 }
 
 /// Who places an order.
 ///
-/// Idempotency keys are scoped to it. It is a type of its own because what stands behind it will change: until tokens
-/// are checked it is made from the customer id in the request's body.
+/// Idempotency keys are scoped to it. It is a type of its own because what stands behind it will
+/// change: until tokens are checked it is made from the customer id in the request's body.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Caller(String);
 
@@ -39,16 +41,18 @@ impl Caller {
     }
 }
 
-/// Identifies an order over all tenants. Written as a UUID with hyphens in lower case, and read in no other form.
+/// Identifies an order over all tenants. Written as a UUID with hyphens in lower case, and read in
+/// no other form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct OrderId(Uuid);
 
 impl OrderId {
-    /// The id of the order that this caller of this tenant places with this key: the same for the same three, always.
+    /// The id of the order that this caller of this tenant places with this key: the same for the
+    /// same three, always.
     ///
-    /// A version 5 UUID over the three texts, each preceded by its length in bytes and a colon, so that no two triples
-    /// run together to the same text.
+    /// A version 5 UUID over the three texts, each preceded by its length in bytes and a colon, so
+    /// that no two triples run together to the same text.
     #[must_use]
     pub fn of(tenant: &Tenant, caller: &Caller, key: &IdempotencyKey) -> Self {
         let name: String = [tenant.as_str(), caller.as_str(), key.as_str()]
@@ -112,14 +116,21 @@ mod tests {
     /// If this fails, every request that is repeated across the release makes a second order.
     #[test]
     fn the_id_of_an_order_never_changes() {
-        assert_eq!(order_id("default", "c-1001", "3f6c").to_string(), "8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873");
+        assert_eq!(
+            order_id("default", "c-1001", "3f6c").to_string(),
+            "8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873"
+        );
     }
 
     #[test]
     fn tenant_caller_and_key_each_make_another_order() {
         let order = order_id("default", "c-1", "k");
         assert_eq!(order_id("default", "c-1", "k"), order);
-        for other in [order_id("other", "c-1", "k"), order_id("default", "c-2", "k"), order_id("default", "c-1", "l")] {
+        for other in [
+            order_id("other", "c-1", "k"),
+            order_id("default", "c-2", "k"),
+            order_id("default", "c-1", "l"),
+        ] {
             assert_ne!(other, order);
         }
     }

@@ -1,9 +1,11 @@
-//! What is asked of the payment gateway and the carrier is called by us, what they make of it by them.
+//! What is asked of the payment gateway and the carrier is called by us, what they make of it by
+//! them.
 
 use super::{OrderId, is_visible_ascii};
 
 crate::text_value! {
-    /// Names one thing that is asked of the gateway or the carrier: asked again with the same key, it is the same thing.
+    /// Names one thing that is asked of the gateway or the carrier: asked again with the same key,
+    /// it is the same thing.
     pub struct AttemptKey: |text| is_visible_ascii(text, 255), "text of 1 to 255 visible ASCII characters",
         "^[!-~]{1,255}$";
 
@@ -38,11 +40,18 @@ impl AttemptKey {
 mod tests {
     use super::*;
 
-    /// If this fails, what was asked before a release is asked again after it: the customer pays twice.
+    /// If this fails, what was asked before a release is asked again after it: the customer pays
+    /// twice.
     #[test]
     fn the_keys_of_an_order_never_change() {
         let order_id: OrderId = "8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873".parse().unwrap();
-        assert_eq!(AttemptKey::payment(order_id).as_str(), "8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873.authorize");
-        assert_eq!(AttemptKey::parcel(order_id).as_str(), "8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873.ship");
+        assert_eq!(
+            AttemptKey::payment(order_id).as_str(),
+            "8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873.authorize"
+        );
+        assert_eq!(
+            AttemptKey::parcel(order_id).as_str(),
+            "8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873.ship"
+        );
     }
 }

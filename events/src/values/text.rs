@@ -15,7 +15,9 @@ const BLANK: [char; 5] = ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ff
 /// stand between visible characters.
 #[must_use]
 pub fn is_readable(text: &str, longest: usize) -> bool {
-    text.chars().any(is_visible) && text.chars().count() <= longest && !text.chars().any(is_unwanted)
+    text.chars().any(is_visible)
+        && text.chars().count() <= longest
+        && !text.chars().any(is_unwanted)
 }
 
 /// Whether each character of `text` shows: no spaces, nothing invisible, and no mark without a
@@ -38,7 +40,11 @@ fn is_visible(c: char) -> bool {
     let category = get_general_category(c);
     let is_letter = matches!(
         category,
-        C::UppercaseLetter | C::LowercaseLetter | C::TitlecaseLetter | C::ModifierLetter | C::OtherLetter
+        C::UppercaseLetter
+            | C::LowercaseLetter
+            | C::TitlecaseLetter
+            | C::ModifierLetter
+            | C::OtherLetter
     );
     let is_number = matches!(category, C::DecimalNumber | C::LetterNumber | C::OtherNumber);
     let is_punctuation = matches!(
@@ -51,16 +57,19 @@ fn is_visible(c: char) -> bool {
             | C::FinalPunctuation
             | C::OtherPunctuation
     );
-    let is_symbol = matches!(category, C::MathSymbol | C::CurrencySymbol | C::ModifierSymbol | C::OtherSymbol);
+    let is_symbol =
+        matches!(category, C::MathSymbol | C::CurrencySymbol | C::ModifierSymbol | C::OtherSymbol);
     (is_letter || is_number || is_punctuation || is_symbol) && !BLANK.contains(&c)
 }
 
-/// Whether a character stands on the one before it, and is not one of those that only choose its form.
+/// Whether a character stands on the one before it, and is not one of those that only choose its
+/// form.
 fn is_mark(c: char) -> bool {
     use GeneralCategory as C;
     let chooses_a_form = matches!(c, '\u{34f}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}');
-    let marks = matches!(get_general_category(c), C::NonspacingMark | C::SpacingMark | C::EnclosingMark);
+    let marks =
+        matches!(get_general_category(c), C::NonspacingMark | C::SpacingMark | C::EnclosingMark);
     marks && !chooses_a_form
 }
 
@@ -69,7 +78,8 @@ fn is_unwanted(c: char) -> bool {
     use GeneralCategory as C;
     let reorders = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}');
     let hides = matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
-    let is_no_text = matches!(get_general_category(c), C::Control | C::LineSeparator | C::ParagraphSeparator);
+    let is_no_text =
+        matches!(get_general_category(c), C::Control | C::LineSeparator | C::ParagraphSeparator);
     is_no_text || reorders || hides
 }
 

@@ -1,7 +1,9 @@
-//! Every category, for the example that writes the schemas and the tests that hold them against the code.
+//! Every category, for the example that writes the schemas and the tests that hold them against the
+//! code.
 
 use events::{
-    CustomerEvent, OrderEvent, PaymentEvent, ProductEvent, ReceiptEvent, ReservationEvent, ShipmentEvent, StockEvent,
+    CustomerEvent, OrderEvent, PaymentEvent, ProductEvent, ReceiptEvent, ReservationEvent,
+    ShipmentEvent, StockEvent,
 };
 use skald_testkit::schema::Schemas;
 

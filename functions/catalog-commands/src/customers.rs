@@ -6,7 +6,8 @@ use ordering::requests::CustomerRequest;
 use ordering::streams;
 use serde_json::json;
 use skald::{
-    Actor, CommitId, EventStore, One, Opening, Person, PersonKeys, decide_in_turn, handle, handle_all, states,
+    Actor, CommitId, EventStore, One, Opening, Person, PersonKeys, decide_in_turn, handle,
+    handle_all, states,
 };
 use skald_lambda::clock::{RandomPause, new_id};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
@@ -14,13 +15,17 @@ use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 use crate::{CatalogCommands, SOURCE, malformed};
 
 impl<S: EventStore + Clone, K: PersonKeys> CatalogCommands<S, K> {
-    /// `PUT /customers/{id}`: registers a customer, or changes what differs. One commit, whatever it takes.
+    /// `PUT /customers/{id}`: registers a customer, or changes what differs. One commit, whatever
+    /// it takes.
     pub(crate) async fn put_customer(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
-        let id = CustomerId::new(id).map_err(|rule| Problem::invalid(format!("The id in the path {rule}.")))?;
+        let id = CustomerId::new(id)
+            .map_err(|rule| Problem::invalid(format!("The id in the path {rule}.")))?;
         let asked = CustomerRequest::validate(&id, &call.json()?).map_err(malformed)?;
-        let (stream, commands) = (One::<Customer>::new(streams::customer(&self.tenant, &id)), asked.commands());
+        let (stream, commands) =
+            (One::<Customer>::new(streams::customer(&self.tenant, &id)), asked.commands());
         let request = call.request(CommitId::new(new_id()), SOURCE, actor(&id)?);
-        let decide = |customer: &skald::Folded<_>| decide_in_turn::<Customer>(&customer.state, &commands);
+        let decide =
+            |customer: &skald::Folded<_>| decide_in_turn::<Customer>(&customer.state, &commands);
         // Whether something differs can only be told of what is plain.
         let events = Opening::new(self.events.clone(), &self.keys);
         let handled = handle_all(&events, &RandomPause, &stream, &request, decide).await;
@@ -34,8 +39,9 @@ impl<S: EventStore + Clone, K: PersonKeys> CatalogCommands<S, K> {
 
     /// `DELETE /customers/{id}`: erases the person.
     ///
-    /// The key goes first, and only then is it written down that it went: what is recorded is true. Whoever dies in between
-    /// leaves a person who is erased and not yet recorded; the same call, repeated, makes up for it.
+    /// The key goes first, and only then is it written down that it went: what is recorded is true.
+    /// Whoever dies in between leaves a person who is erased and not yet recorded; the same call,
+    /// repeated, makes up for it.
     pub(crate) async fn erase_customer(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         let id = CustomerId::new(id).or(Err(no_such_customer()))?;
         let stream = streams::customer(&self.tenant, &id);
@@ -46,8 +52,14 @@ impl<S: EventStore + Clone, K: PersonKeys> CatalogCommands<S, K> {
         self.keys.erase(&Person { tenant: self.tenant.clone(), id: id.person() }, call.at).await?;
 
         let request = call.request(CommitId::new(new_id()), SOURCE, actor(&id)?);
-        let erased =
-            handle::<Customer, _, _>(&self.events, &RandomPause, stream, &CustomerCommand::Erase, &request).await;
+        let erased = handle::<Customer, _, _>(
+            &self.events,
+            &RandomPause,
+            stream,
+            &CustomerCommand::Erase,
+            &request,
+        )
+        .await;
         erased.map_err(|error| Problem::from_handle(error, not_changed))?;
         Ok(Reply::empty(StatusCode::NO_CONTENT))
     }
@@ -61,9 +73,9 @@ fn actor(id: &CustomerId) -> Result<Actor, Problem> {
 fn not_changed(rejection: CustomerRejection) -> Problem {
     match rejection {
         CustomerRejection::NotRegistered => no_such_customer(),
-        CustomerRejection::Erased => {
-            Problem::conflict("The customer was erased, and nobody takes their place: register under another id.")
-        }
+        CustomerRejection::Erased => Problem::conflict(
+            "The customer was erased, and nobody takes their place: register under another id.",
+        ),
     }
 }
 

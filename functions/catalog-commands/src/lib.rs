@@ -48,5 +48,6 @@ fn operator() -> Result<Actor, Problem> {
 }
 
 fn malformed(faults: Vec<Fault>) -> Problem {
-    Problem::invalid("The body is not what it must be.").with_errors(faults.into_iter().map(Fault::into_parts))
+    Problem::invalid("The body is not what it must be.")
+        .with_errors(faults.into_iter().map(Fault::into_parts))
 }

@@ -12,8 +12,14 @@ async fn main() -> Result<(), Error> {
     start_logging();
     let aws = config::aws().await;
     let dynamodb = Client::new(&aws);
-    let wrap = KmsKeyWrap::new(aws_sdk_kms::Client::new(&aws), config::variable("PERSON_KEYS_KMS_KEY")?);
-    let keys = &DynamoDbPersonKeys::new(dynamodb.clone(), config::variable("PERSON_KEYS_TABLE")?, wrap, clock::now);
+    let wrap =
+        KmsKeyWrap::new(aws_sdk_kms::Client::new(&aws), config::variable("PERSON_KEYS_KMS_KEY")?);
+    let keys = &DynamoDbPersonKeys::new(
+        dynamodb.clone(),
+        config::variable("PERSON_KEYS_TABLE")?,
+        wrap,
+        clock::now,
+    );
     let events = DynamoDbEventStore::new(dynamodb, config::variable("EVENTS_TABLE")?);
     let commands = &CatalogCommands::new(Sealing::new(events, keys), keys);
     http::serve(move |call| async move { commands.respond(&call).await }).await

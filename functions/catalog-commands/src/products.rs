@@ -12,16 +12,20 @@ use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 use crate::{CatalogCommands, SOURCE, malformed, operator};
 
 impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
-    /// `PUT /products/{sku}`: lists a product, or changes what differs. One commit, whatever it takes.
+    /// `PUT /products/{sku}`: lists a product, or changes what differs. One commit, whatever it
+    /// takes.
     pub(crate) async fn put_product(&self, call: &Call, sku: &str) -> Result<Reply, Problem> {
-        let sku = Sku::new(sku).map_err(|rule| Problem::invalid(format!("The SKU in the path {rule}.")))?;
+        let sku = Sku::new(sku)
+            .map_err(|rule| Problem::invalid(format!("The SKU in the path {rule}.")))?;
         let commands = ProductRequest::validate(&call.json()?).map_err(malformed)?.commands();
         let stream = One::<Product>::new(streams::product(&self.tenant, &sku));
         let request = call.request(CommitId::new(new_id()), SOURCE, operator()?);
-        let decide = |product: &skald::Folded<_>| decide_in_turn::<Product>(&product.state, &commands);
+        let decide =
+            |product: &skald::Folded<_>| decide_in_turn::<Product>(&product.state, &commands);
         let handled = handle_all(&self.events, &RandomPause, &stream, &request, decide).await;
-        let handled =
-            handled.map_err(|error| Problem::from_handle(error, |rejection| Problem::internal(&rejection)))?;
+        let handled = handled.map_err(|error| {
+            Problem::from_handle(error, |rejection| Problem::internal(&rejection))
+        })?;
 
         let status = if handled.created() { StatusCode::CREATED } else { StatusCode::OK };
         let product = handled.states.state.listed().ok_or_else(no_such_product)?;
@@ -37,8 +41,14 @@ impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
         let sku = Sku::new(sku).or(Err(no_such_product()))?;
         let stream = streams::product(&self.tenant, &sku);
         let request = call.request(CommitId::new(new_id()), SOURCE, operator()?);
-        let handled =
-            handle::<Product, _, _>(&self.events, &RandomPause, stream, &ProductCommand::Withdraw, &request).await;
+        let handled = handle::<Product, _, _>(
+            &self.events,
+            &RandomPause,
+            stream,
+            &ProductCommand::Withdraw,
+            &request,
+        )
+        .await;
         handled.map_err(|error| Problem::from_handle(error, not_withdrawn))?;
         Ok(Reply::empty(StatusCode::NO_CONTENT))
     }

@@ -16,11 +16,12 @@ use crate::{CatalogCommands, SOURCE, malformed, operator};
 impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
     /// `POST /stock/{sku}/receipts`: books a delivery and adds it to the stock, both or neither.
     ///
-    /// Product and reference name a stream of their own, so the same delivery of a product counts once,
-    /// whatever key it is sent with.
+    /// Product and reference name a stream of their own, so the same delivery of a product counts
+    /// once, whatever key it is sent with.
     pub(crate) async fn receive_stock(&self, call: &Call, sku: &str) -> Result<Reply, Problem> {
         if let Some(key) = call.single_header("Idempotency-Key")? {
-            IdempotencyKey::new(key).map_err(|rule| Problem::invalid(format!("The header Idempotency-Key {rule}.")))?;
+            IdempotencyKey::new(key)
+                .map_err(|rule| Problem::invalid(format!("The header Idempotency-Key {rule}.")))?;
         }
         let receipt = ReceiptRequest::validate(&call.json()?).map_err(malformed)?;
         let sku = Sku::new(sku).or(Err(no_such_product()))?;
@@ -28,9 +29,13 @@ impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
 
         let request = call.request(CommitId::new(new_id()), SOURCE, operator()?);
         let streams = book.streams(&self.tenant);
-        let handled = handle_all(&self.events, &RandomPause, &streams, &request, |states| receive(states, &book)).await;
+        let handled = handle_all(&self.events, &RandomPause, &streams, &request, |states| {
+            receive(states, &book)
+        })
+        .await;
         let handled = handled.map_err(|error| Problem::from_handle(error, not_received))?;
-        let body = json!({ "sku": sku, "quantity": receipt.quantity, "reference": receipt.reference });
+        let body =
+            json!({ "sku": sku, "quantity": receipt.quantity, "reference": receipt.reference });
         let reply = Reply::json(StatusCode::CREATED, body);
         Ok(match handled.outcome {
             // The id is new with every call: only the store's own answer can have been repeated.
@@ -41,7 +46,8 @@ impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
 
     /// Over how many shards the product's stock is spread now.
     async fn stock_shards(&self, sku: &Sku) -> Result<StockShards, Problem> {
-        let product = states(&self.events, &One::<Product>::new(streams::product(&self.tenant, sku))).await?;
+        let product =
+            states(&self.events, &One::<Product>::new(streams::product(&self.tenant, sku))).await?;
         product.state.listed().map(|product| product.stock_shards).ok_or_else(no_such_product)
     }
 }
@@ -53,6 +59,8 @@ fn not_received(rejection: ReceivingRejection) -> Problem {
             Problem::refused("The reference was used for another quantity of this product.")
                 .with_errors([("/reference".to_owned(), detail.to_owned())])
         }
-        ReceivingRejection::Stock(rejection) => Problem::conflict(format!("The stock cannot take it: {rejection}.")),
+        ReceivingRejection::Stock(rejection) => {
+            Problem::conflict(format!("The stock cannot take it: {rejection}."))
+        }
     }
 }

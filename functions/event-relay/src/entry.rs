@@ -56,7 +56,10 @@ impl Entry {
         let record = Record::read(record);
         let unreadable = Self::unreadable(&record);
         if record.event_name != "INSERT" {
-            tracing::error!(event_id = record.event_id, "a commit was changed or removed behind the store's back");
+            tracing::error!(
+                event_id = record.event_id,
+                "a commit was changed or removed behind the store's back"
+            );
             return unreadable;
         }
         match read_stream_item(&record.item) {
@@ -88,8 +91,11 @@ impl Entry {
             instead: Some(Box::new(unreadable)),
         };
         let commit = message.commit.as_ref();
-        let types: BTreeSet<_> =
-            commit.iter().flat_map(|commit| &commit.events).map(|event| &event.event_type).collect();
+        let types: BTreeSet<_> = commit
+            .iter()
+            .flat_map(|commit| &commit.events)
+            .map(|event| &event.event_type)
+            .collect();
         let named = Self {
             types: types.into_iter().cloned().collect(),
             tenant: Some(message.stream.tenant().to_string()),
@@ -98,14 +104,21 @@ impl Entry {
             ..bare.clone()
         };
         let whole = Self { body: for_sqs(message.to_json()), ..named.clone() };
-        [whole, named].into_iter().find(|entry| entry.size_bytes() <= MAX_ENTRY_BYTES).unwrap_or(bare)
+        [whole, named]
+            .into_iter()
+            .find(|entry| entry.size_bytes() <= MAX_ENTRY_BYTES)
+            .unwrap_or(bare)
     }
 
     /// Only identifies the record, in ASCII, so that nothing in the table can make the topic refuse
     /// it.
     fn unreadable(record: &Record) -> Self {
         let cut = |text: &str| text.chars().take(MAX_QUOTED).collect::<String>();
-        let keys = if record.keys.len() <= MAX_QUOTED { serde_json::from_str(&record.keys).ok() } else { None };
+        let keys = if record.keys.len() <= MAX_QUOTED {
+            serde_json::from_str(&record.keys).ok()
+        } else {
+            None
+        };
         let keys: Value = keys.unwrap_or_else(|| cut(&record.keys).into());
         let body = json!({ "event_id": cut(&record.event_id), "event_name": cut(&record.event_name), "keys": keys });
         Self {
@@ -139,7 +152,8 @@ impl Entry {
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         let attributes = self.attributes();
-        let attributes = attributes.iter().map(|(name, kind, value)| name.len() + kind.len() + value.len());
+        let attributes =
+            attributes.iter().map(|(name, kind, value)| name.len() + kind.len() + value.len());
         self.body.len() + self.group.len() + self.deduplication_id.len() + attributes.sum::<usize>()
     }
 }
@@ -152,9 +166,9 @@ fn id(id: String) -> String {
 
 /// The same JSON in characters that SQS takes.
 fn for_sqs(json: String) -> String {
-    NOT_FOR_SQS
-        .iter()
-        .fold(json, |json, (char, escape)| if json.contains(*char) { json.replace(*char, escape) } else { json })
+    NOT_FOR_SQS.iter().fold(json, |json, (char, escape)| {
+        if json.contains(*char) { json.replace(*char, escape) } else { json }
+    })
 }
 
 /// The same JSON in ASCII.

@@ -60,8 +60,10 @@ impl<T: Topic> Relay<T> {
     /// [`NotPublished`] if the topic did not take some of them, or did not answer.
     pub async fn forward(&self, batch: &Batch) -> Result<(), NotPublished> {
         let received = batch.records.len();
-        let mut run =
-            Run { waiting: batch.records.iter().map(|record| Entry::of_record(record)).collect(), ..Run::default() };
+        let mut run = Run {
+            waiting: batch.records.iter().map(|record| Entry::of_record(record)).collect(),
+            ..Run::default()
+        };
         while let Some(request) = run.next_request() {
             match self.topic.publish(&request).await {
                 Ok(outcomes) => run.settle(request, outcomes),
@@ -75,7 +77,9 @@ impl<T: Topic> Relay<T> {
         tracing::info!(received, published = run.published, "relayed a batch");
         match run.reason {
             None => Ok(()),
-            Some(reason) => Err(NotPublished { failed: received - run.published, received, reason }),
+            Some(reason) => {
+                Err(NotPublished { failed: received - run.published, received, reason })
+            }
         }
     }
 }
@@ -106,7 +110,9 @@ impl Run {
 
     /// Records the result of each entry. An entry without a result was not taken.
     fn settle(&mut self, request: Vec<Entry>, outcomes: Vec<Outcome>) {
-        let silence = std::iter::repeat(Outcome::Failed("the topic gave fewer results than entries".to_owned()));
+        let silence = std::iter::repeat(Outcome::Failed(
+            "the topic gave fewer results than entries".to_owned(),
+        ));
         let (mut plainer, mut exhausted) = (Vec::new(), None);
         for (entry, outcome) in request.into_iter().zip(outcomes.into_iter().chain(silence)) {
             let (stream, commit) = (entry.group.as_str(), entry.deduplication_id.as_str());
@@ -117,7 +123,13 @@ impl Run {
                     self.published += 1;
                 }
                 Outcome::Refused(reason) => {
-                    tracing::error!(stream, correlation_id, commit, reason, "the topic refuses an entry for good");
+                    tracing::error!(
+                        stream,
+                        correlation_id,
+                        commit,
+                        reason,
+                        "the topic refuses an entry for good"
+                    );
                     match entry.instead {
                         Some(instead) => plainer.push(*instead),
                         // Nothing in it could be refused: it is the topic that is wrong.
@@ -125,14 +137,24 @@ impl Run {
                     }
                 }
                 Outcome::Failed(reason) => {
-                    tracing::error!(stream, correlation_id, commit, reason, "a commit could not be published");
+                    tracing::error!(
+                        stream,
+                        correlation_id,
+                        commit,
+                        reason,
+                        "a commit could not be published"
+                    );
                     self.stopped.insert(entry.group);
                     self.reason.get_or_insert(reason);
                 }
             }
         }
         let stopped = &self.stopped;
-        plainer.extend(std::mem::take(&mut self.waiting).into_iter().filter(|entry| !stopped.contains(&entry.group)));
+        plainer.extend(
+            std::mem::take(&mut self.waiting)
+                .into_iter()
+                .filter(|entry| !stopped.contains(&entry.group)),
+        );
         self.waiting = plainer;
         if let Some(reason) = exhausted {
             self.give_up(reason);
@@ -141,7 +163,11 @@ impl Run {
 
     /// Sends each entry of a request by itself, to find the one that it was refused for.
     fn separate(&mut self, mut request: Vec<Entry>, reason: &str) {
-        tracing::warn!(entries = request.len(), reason, "the topic refused a request: its entries are sent one by one");
+        tracing::warn!(
+            entries = request.len(),
+            reason,
+            "the topic refused a request: its entries are sent one by one"
+        );
         self.alone = request.len();
         request.append(&mut self.waiting);
         self.waiting = request;
@@ -162,8 +188,8 @@ fn split(waiting: Vec<Entry>, max_entries: usize) -> (Vec<Entry>, Vec<Entry>) {
     let mut groups = BTreeSet::new();
     let mut size_bytes = 0;
     for entry in waiting {
-        let fits =
-            request.is_empty() || request.len() < max_entries && size_bytes + entry.size_bytes() <= MAX_REQUEST_BYTES;
+        let fits = request.is_empty()
+            || request.len() < max_entries && size_bytes + entry.size_bytes() <= MAX_REQUEST_BYTES;
         if groups.insert(entry.group.clone()) && fits {
             size_bytes += entry.size_bytes();
             request.push(entry);

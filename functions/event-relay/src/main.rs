@@ -10,6 +10,8 @@ async fn main() -> Result<(), Error> {
     let topic_arn = config::variable("EVENTS_TOPIC_ARN")?;
     let sns = aws_sdk_sns::Client::new(&config::aws().await);
     let relay = &Relay::new(SnsTopic::new(sns, topic_arn));
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Batch>| async move { relay.forward(&event.payload).await }))
-        .await
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Batch>| async move {
+        relay.forward(&event.payload).await
+    }))
+    .await
 }

@@ -46,7 +46,8 @@ struct Change {
 impl Record {
     /// Reads a record.
     pub(crate) fn read(json: &RawValue) -> Self {
-        let Wire { event_id, event_name, dynamodb } = serde_json::from_str(json.get()).unwrap_or_default();
+        let Wire { event_id, event_name, dynamodb } =
+            serde_json::from_str(json.get()).unwrap_or_default();
         let item = |image: &RawValue| serde_json::from_str::<Item>(image.get()).ok();
         let image = dynamodb.new_image.as_deref().and_then(item);
         let event_id = if event_id.is_empty() { digest(json.get()) } else { event_id };

@@ -38,7 +38,9 @@ impl Topic for &RecordingTopic {
         }
         let outcome = |entry: &Entry| match entry {
             entry if refuse(entry) => Outcome::Refused("too long".to_owned()),
-            entry if self.failed.contains(&entry.deduplication_id.as_str()) => Outcome::Failed("later".to_owned()),
+            entry if self.failed.contains(&entry.deduplication_id.as_str()) => {
+                Outcome::Failed("later".to_owned())
+            }
             _ => Outcome::Taken,
         };
         Ok(entries.iter().take(self.silent_from.unwrap_or(usize::MAX)).map(outcome).collect())
@@ -49,7 +51,10 @@ impl RecordingTopic {
     /// The deduplication ids of each request.
     fn requests(&self) -> Vec<Vec<String>> {
         let requests = self.requests.lock().unwrap();
-        requests.iter().map(|request| request.iter().map(|entry| entry.deduplication_id.clone()).collect()).collect()
+        requests
+            .iter()
+            .map(|request| request.iter().map(|entry| entry.deduplication_id.clone()).collect())
+            .collect()
     }
 
     fn entries(&self) -> Vec<Entry> {
@@ -92,9 +97,18 @@ async fn a_commit_is_published_as_it_is_with_what_queues_filter_on() {
     // No order at all: the relay does not care.
     Relay::new(&topic).forward(&batch(&[record("default/order-1", 1, "[ 1.50 ]")])).await.unwrap();
     let [entry] = topic.entries().try_into().unwrap();
-    assert_eq!((entry.group.as_str(), entry.deduplication_id.as_str()), ("default/order-1", "default/order-1@1"));
-    assert_eq!((entry.category.as_str(), entry.types.as_slice()), ("order", &["order.placed".to_owned()][..]));
-    assert_eq!((entry.tenant.as_deref(), entry.correlation_id.as_deref()), (Some("default"), Some("corr-1")));
+    assert_eq!(
+        (entry.group.as_str(), entry.deduplication_id.as_str()),
+        ("default/order-1", "default/order-1@1")
+    );
+    assert_eq!(
+        (entry.category.as_str(), entry.types.as_slice()),
+        ("order", &["order.placed".to_owned()][..])
+    );
+    assert_eq!(
+        (entry.tenant.as_deref(), entry.correlation_id.as_deref()),
+        (Some("default"), Some("corr-1"))
+    );
     let commit = CommitMessage::from_json(&entry.body).unwrap().commit.unwrap();
     assert_eq!(commit.events[0].data, b"[ 1.50 ]");
 }
@@ -109,8 +123,11 @@ async fn two_commits_of_a_stream_never_share_a_request_and_stay_in_order() {
         record("default/order-a", 3, "{}"),
     ];
     Relay::new(&topic).forward(&batch(&records)).await.unwrap();
-    let expected: [&[&str]; 3] =
-        [&["default/order-a@1", "default/order-b@1"], &["default/order-a@2"], &["default/order-a@3"]];
+    let expected: [&[&str]; 3] = [
+        &["default/order-a@1", "default/order-b@1"],
+        &["default/order-a@2"],
+        &["default/order-a@3"],
+    ];
     assert_eq!(topic.requests(), expected);
 }
 
@@ -125,16 +142,21 @@ async fn a_commit_that_is_not_taken_stops_its_stream_and_fails_the_batch_while_o
     ];
     let error = Relay::new(&topic).forward(&batch(&records)).await.unwrap_err();
     assert!(error.to_string().starts_with("2 of 4 commits could not be published"), "{error}");
-    let expected: [&[&str]; 2] = [&["default/order-a@1", "default/order-b@1"], &["default/order-b@2"]];
+    let expected: [&[&str]; 2] =
+        [&["default/order-a@1", "default/order-b@1"], &["default/order-b@2"]];
     assert_eq!(topic.requests(), expected);
 }
 
 #[tokio::test]
 async fn a_topic_that_does_not_answer_is_asked_once_and_the_batch_fails() {
     let topic = RecordingTopic { unreachable: true, ..RecordingTopic::default() };
-    let records: Vec<Value> = (0..25).map(|n| record(&format!("default/order-{n}"), 1, "{}")).collect();
+    let records: Vec<Value> =
+        (0..25).map(|n| record(&format!("default/order-{n}"), 1, "{}")).collect();
     let error = Relay::new(&topic).forward(&batch(&records)).await.unwrap_err();
-    assert_eq!(error.to_string(), "25 of 25 commits could not be published, the first because: no answer");
+    assert_eq!(
+        error.to_string(),
+        "25 of 25 commits could not be published, the first because: no answer"
+    );
     assert_eq!(topic.requests().len(), 1);
 }
 
@@ -144,8 +166,12 @@ async fn a_commit_that_was_changed_or_removed_is_told_of_and_never_relayed_as_on
         let topic = RecordingTopic::default();
         let mut changed = record("default/order-a", 1, "{}");
         changed["eventName"] = name.into();
-        Relay::new(&topic).forward(&batch(&[changed, record("default/order-a", 2, "{}")])).await.unwrap();
-        let categories: Vec<String> = topic.entries().into_iter().map(|entry| entry.category).collect();
+        Relay::new(&topic)
+            .forward(&batch(&[changed, record("default/order-a", 2, "{}")]))
+            .await
+            .unwrap();
+        let categories: Vec<String> =
+            topic.entries().into_iter().map(|entry| entry.category).collect();
         assert_eq!(categories, [UNREADABLE, "order"]);
         assert!(topic.entries()[0].body.contains(name), "{}", topic.entries()[0].body);
     }
@@ -154,13 +180,15 @@ async fn a_commit_that_was_changed_or_removed_is_told_of_and_never_relayed_as_on
 #[tokio::test]
 async fn a_request_has_at_most_ten_entries_and_256_kib() {
     let topic = RecordingTopic::default();
-    let small: Vec<Value> = (0..25).map(|n| record(&format!("default/order-{n}"), 1, "{}")).collect();
+    let small: Vec<Value> =
+        (0..25).map(|n| record(&format!("default/order-{n}"), 1, "{}")).collect();
     Relay::new(&topic).forward(&batch(&small)).await.unwrap();
     assert_eq!(topic.requests().iter().map(Vec::len).collect::<Vec<_>>(), [10, 10, 5]);
 
     let topic = RecordingTopic::default();
     let data = format!("\"{}\"", "A".repeat(75_000));
-    let large: Vec<Value> = (0..5).map(|n| record(&format!("default/order-{n}"), 1, &data)).collect();
+    let large: Vec<Value> =
+        (0..5).map(|n| record(&format!("default/order-{n}"), 1, &data)).collect();
     Relay::new(&topic).forward(&batch(&large)).await.unwrap();
     assert_eq!(topic.requests().iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 1]);
 }
@@ -200,7 +228,10 @@ async fn an_item_of_no_stream_is_set_aside_and_stops_nobody() {
 async fn ids_that_are_too_long_for_the_topic_become_digests_that_stay_apart() {
     let topic = RecordingTopic::default();
     let pk = format!("{}/stock-{}", "t".repeat(64), "s".repeat(80));
-    Relay::new(&topic).forward(&batch(&[record(&pk, 1, "{}"), record(&pk, 2, "{}")])).await.unwrap();
+    Relay::new(&topic)
+        .forward(&batch(&[record(&pk, 1, "{}"), record(&pk, 2, "{}")]))
+        .await
+        .unwrap();
     let [first, second] = topic.entries().try_into().unwrap();
     assert_eq!(first.group, second.group);
     assert_ne!(first.deduplication_id, second.deduplication_id);
@@ -232,33 +263,43 @@ type Case = (fn(&Entry) -> bool, &'static [(&'static str, bool)]);
 #[tokio::test]
 async fn what_is_refused_for_good_goes_as_something_plainer_and_stops_nothing() {
     let records = || {
-        let mut records = vec![record("default/order-a", 1, "{}"), record("default/order-a", 2, "{}")];
+        let mut records =
+            vec![record("default/order-a", 1, "{}"), record("default/order-a", 2, "{}")];
         records.extend((0..12).map(|n| record(&format!("default/stock-{n}"), 1, "{}")));
         batch(&records)
     };
     // What arrives of order-a; all the rest arrives once.
     let cases: [Case; 4] = [
         (|_| false, &[("order", true), ("order", true)]),
-        (|entry| entry.group == "default/order-a" && entry.tenant.is_some(), &[("order", false), ("order", false)]),
+        (
+            |entry| entry.group == "default/order-a" && entry.tenant.is_some(),
+            &[("order", false), ("order", false)],
+        ),
         (
             |entry| entry.deduplication_id == "default/order-a@1" && entry.tenant.is_some(),
             &[("order", false), ("order", true)],
         ),
-        (|entry| entry.deduplication_id == "default/order-a@1", &[("unreadable", false), ("order", true)]),
+        (
+            |entry| entry.deduplication_id == "default/order-a@1",
+            &[("unreadable", false), ("order", true)],
+        ),
     ];
     for (case, (refused, arrived)) in cases.into_iter().enumerate() {
         for wholly in [false, true] {
-            let topic = RecordingTopic { refused: Some(refused), wholly, ..RecordingTopic::default() };
+            let topic =
+                RecordingTopic { refused: Some(refused), wholly, ..RecordingTopic::default() };
             Relay::new(&topic).forward(&records()).await.unwrap();
             let requests = topic.requests.lock().unwrap();
             let sent = requests.iter().filter(|request| !wholly || !request.iter().any(refused));
             let taken: Vec<&Entry> = sent.flatten().filter(|entry| !refused(entry)).collect();
             let others = taken.iter().filter(|entry| entry.category == "stock").count();
             assert_eq!((taken.len(), others), (14, 12), "case {case}, {wholly}");
-            let whole =
-                |entry: &Entry| CommitMessage::from_json(&entry.body).is_ok_and(|message| message.commit.is_some());
+            let whole = |entry: &Entry| {
+                CommitMessage::from_json(&entry.body).is_ok_and(|message| message.commit.is_some())
+            };
             let taken = taken.into_iter().filter(|entry| entry.category != "stock");
-            let taken: Vec<_> = taken.map(|entry| (entry.category.as_str(), whole(entry))).collect();
+            let taken: Vec<_> =
+                taken.map(|entry| (entry.category.as_str(), whole(entry))).collect();
             assert_eq!(taken, arrived, "case {case}, {wholly}");
             assert!(requests.len() < 20, "case {case}, {wholly}: {} requests", requests.len());
         }
@@ -269,9 +310,13 @@ async fn what_is_refused_for_good_goes_as_something_plainer_and_stops_nothing() 
 async fn a_topic_that_refuses_everything_fails_the_batch_after_a_few_requests() {
     for wholly in [false, true] {
         let topic = RecordingTopic { refused: Some(|_| true), wholly, ..RecordingTopic::default() };
-        let records: Vec<Value> = (0..50).map(|n| record(&format!("default/order-{n}"), 1, "{}")).collect();
+        let records: Vec<Value> =
+            (0..50).map(|n| record(&format!("default/order-{n}"), 1, "{}")).collect();
         let error = Relay::new(&topic).forward(&batch(&records)).await.unwrap_err();
-        assert!(error.to_string().starts_with("50 of 50 commits could not be published"), "{error}");
+        assert!(
+            error.to_string().starts_with("50 of 50 commits could not be published"),
+            "{error}"
+        );
         assert!(topic.requests().len() < 40, "{} requests", topic.requests().len());
     }
 }
@@ -279,8 +324,11 @@ async fn a_topic_that_refuses_everything_fails_the_batch_after_a_few_requests() 
 #[tokio::test]
 async fn a_topic_that_says_nothing_of_an_entry_has_not_taken_it() {
     let topic = RecordingTopic { silent_from: Some(1), ..RecordingTopic::default() };
-    let records =
-        [record("default/order-a", 1, "{}"), record("default/order-b", 1, "{}"), record("default/order-b", 2, "{}")];
+    let records = [
+        record("default/order-a", 1, "{}"),
+        record("default/order-b", 1, "{}"),
+        record("default/order-b", 2, "{}"),
+    ];
     let error = Relay::new(&topic).forward(&batch(&records)).await.unwrap_err();
     assert!(error.to_string().starts_with("2 of 3 commits could not be published"), "{error}");
     assert_eq!(topic.requests(), [["default/order-a@1", "default/order-b@1"]]);
@@ -289,16 +337,22 @@ async fn a_topic_that_says_nothing_of_an_entry_has_not_taken_it() {
 #[tokio::test]
 async fn a_record_that_cannot_be_read_takes_no_other_along() {
     let topic = RecordingTopic::default();
-    let mut odd = vec![json!(null), json!(7), json!({}), json!({ "dynamodb": [] }), json!({ "eventID": 1 })];
+    let mut odd =
+        vec![json!(null), json!(7), json!({}), json!({ "dynamodb": [] }), json!({ "eventID": 1 })];
     // An image that is none: there are still its keys.
     let mut image = record("default/order-a", 7, "{}");
     image["dynamodb"]["NewImage"]["body"] = json!({ "N": 5 });
     odd.extend([image, record("default/order-b", 1, "{}")]);
     Relay::new(&topic).forward(&batch(&odd)).await.unwrap();
-    let mut categories: Vec<String> = topic.entries().into_iter().map(|entry| entry.category).collect();
+    let mut categories: Vec<String> =
+        topic.entries().into_iter().map(|entry| entry.category).collect();
     categories.sort();
-    assert_eq!(categories, ["order", "order", UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE]);
-    let ids: std::collections::BTreeSet<_> = topic.entries().into_iter().map(|entry| entry.deduplication_id).collect();
+    assert_eq!(
+        categories,
+        ["order", "order", UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE]
+    );
+    let ids: std::collections::BTreeSet<_> =
+        topic.entries().into_iter().map(|entry| entry.deduplication_id).collect();
     assert_eq!(ids.len(), 7, "the topic would take two of one id for one");
 }
 
@@ -307,13 +361,22 @@ async fn an_entry_is_made_of_what_queues_take() {
     let topic = RecordingTopic::default();
     let mut noncharacter = record("default/order-a", 1, "{}");
     let body = &mut noncharacter["dynamodb"]["NewImage"]["body"]["S"];
-    *body = body.as_str().unwrap().replace("order.placed", "\u{ffff}").replace("\"tests\"", "\"\u{fffe}\"").into();
+    *body = body
+        .as_str()
+        .unwrap()
+        .replace("order.placed", "\u{ffff}")
+        .replace("\"tests\"", "\"\u{fffe}\"")
+        .into();
     let mut removed = record("dëfault/\u{ffff}", 1, "{}");
     removed["eventID"] = json!("with space");
     Relay::new(&topic).forward(&batch(&[noncharacter, removed])).await.unwrap();
     for entry in topic.entries() {
-        let attributes: String = entry.attributes().into_iter().map(|(_, _, value)| value.into_owned()).collect();
-        assert!(!format!("{}{attributes}", entry.body).contains(['\u{fffe}', '\u{ffff}']), "{entry:?}");
+        let attributes: String =
+            entry.attributes().into_iter().map(|(_, _, value)| value.into_owned()).collect();
+        assert!(
+            !format!("{}{attributes}", entry.body).contains(['\u{fffe}', '\u{ffff}']),
+            "{entry:?}"
+        );
         assert!(entry.deduplication_id.bytes().all(|byte| byte.is_ascii_graphic()), "{entry:?}");
         if entry.category == UNREADABLE {
             assert!(entry.body.is_ascii(), "{entry:?}");

@@ -14,8 +14,16 @@ use crate::Entry;
 const CONTENT_TOO_LARGE: u16 = 413;
 /// Parts of error codes that are the sender's fault but not the entry's: they pass, or a person
 /// must act.
-const NOT_ABOUT_THE_ENTRY: [&str; 8] =
-    ["Throttl", "TooMany", "KMS", "Authorization", "AccessDenied", "Security", "NotFound", "Disabled"];
+const NOT_ABOUT_THE_ENTRY: [&str; 8] = [
+    "Throttl",
+    "TooMany",
+    "KMS",
+    "Authorization",
+    "AccessDenied",
+    "Security",
+    "NotFound",
+    "Disabled",
+];
 
 /// What became of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +50,10 @@ pub enum PublishError {
 /// Takes entries.
 pub trait Topic: Sync {
     /// Publishes these entries and says of each, in their order, what became of it.
-    fn publish(&self, entries: &[Entry]) -> impl Future<Output = Result<Vec<Outcome>, PublishError>> + Send;
+    fn publish(
+        &self,
+        entries: &[Entry],
+    ) -> impl Future<Output = Result<Vec<Outcome>, PublishError>> + Send;
 }
 
 /// A FIFO topic on SNS.
@@ -74,7 +85,9 @@ impl Topic for SnsTopic {
 
 /// What became of the request as a whole.
 fn publish_error(error: &SdkError<PublishBatchError>) -> PublishError {
-    let too_large = error.raw_response().is_some_and(|response| response.status().as_u16() == CONTENT_TOO_LARGE);
+    let too_large = error
+        .raw_response()
+        .is_some_and(|response| response.status().as_u16() == CONTENT_TOO_LARGE);
     let refused = error.as_service_error().is_some_and(|error| {
         error.is_invalid_parameter_exception()
             || error.is_invalid_parameter_value_exception()
@@ -84,16 +97,25 @@ fn publish_error(error: &SdkError<PublishBatchError>) -> PublishError {
             || error.code() == Some("InvalidParameter")
     });
     let reason = with_causes(error);
-    if refused || too_large { PublishError::Refused(reason) } else { PublishError::Unavailable(reason) }
+    if refused || too_large {
+        PublishError::Refused(reason)
+    } else {
+        PublishError::Unavailable(reason)
+    }
 }
 
 /// What became of one entry: only what the topic names as taken, and not as failed too, was taken.
 fn outcome(index: usize, answer: &PublishBatchOutput) -> Outcome {
     let id = index.to_string();
     if let Some(failed) = answer.failed().iter().find(|failed| failed.id() == id) {
-        let reason = format!("{}: {}", failed.code(), failed.message().unwrap_or("no reason given"));
+        let reason =
+            format!("{}: {}", failed.code(), failed.message().unwrap_or("no reason given"));
         let about_it = !NOT_ABOUT_THE_ENTRY.iter().any(|part| failed.code().contains(part));
-        return if failed.sender_fault() && about_it { Outcome::Refused(reason) } else { Outcome::Failed(reason) };
+        return if failed.sender_fault() && about_it {
+            Outcome::Refused(reason)
+        } else {
+            Outcome::Failed(reason)
+        };
     }
     if answer.successful().iter().any(|taken| taken.id() == Some(&id)) {
         return Outcome::Taken;
@@ -117,13 +139,20 @@ fn request(index: usize, entry: &Entry) -> Result<PublishBatchRequestEntry, Buil
 #[cfg(test)]
 mod tests {
     use aws_sdk_sns::error::ErrorMetadata;
-    use aws_sdk_sns::types::error::{BatchRequestTooLongException, InvalidParameterException, NotFoundException};
+    use aws_sdk_sns::types::error::{
+        BatchRequestTooLongException, InvalidParameterException, NotFoundException,
+    };
     use aws_sdk_sns::types::{BatchResultErrorEntry, PublishBatchResultEntry};
 
     use super::*;
 
     fn failed(id: &str, code: &str, sender_fault: bool) -> BatchResultErrorEntry {
-        BatchResultErrorEntry::builder().id(id).code(code).sender_fault(sender_fault).build().unwrap()
+        BatchResultErrorEntry::builder()
+            .id(id)
+            .code(code)
+            .sender_fault(sender_fault)
+            .build()
+            .unwrap()
     }
 
     #[test]
@@ -150,17 +179,29 @@ mod tests {
     #[test]
     fn a_request_is_refused_for_what_is_in_it_and_for_nothing_else() {
         let answered = |error: PublishBatchError| {
-            let status = aws_sdk_sns::config::http::HttpResponse::new(400_u16.try_into().unwrap(), "".into());
+            let status = aws_sdk_sns::config::http::HttpResponse::new(
+                400_u16.try_into().unwrap(),
+                "".into(),
+            );
             publish_error(&SdkError::service_error(error, status))
         };
-        let refused = |error: PublishBatchError| matches!(answered(error), PublishError::Refused(_));
-        let generic = |code: &str| PublishBatchError::generic(ErrorMetadata::builder().code(code).build());
+        let refused =
+            |error: PublishBatchError| matches!(answered(error), PublishError::Refused(_));
+        let generic =
+            |code: &str| PublishBatchError::generic(ErrorMetadata::builder().code(code).build());
         let too_long = BatchRequestTooLongException::builder().build();
         assert!(refused(PublishBatchError::BatchRequestTooLongException(too_long)));
-        assert!(refused(PublishBatchError::InvalidParameterException(InvalidParameterException::builder().build())));
+        assert!(refused(PublishBatchError::InvalidParameterException(
+            InvalidParameterException::builder().build()
+        )));
         assert!(refused(generic("InvalidParameter")));
-        assert!(!refused(PublishBatchError::NotFoundException(NotFoundException::builder().build())));
+        assert!(!refused(PublishBatchError::NotFoundException(
+            NotFoundException::builder().build()
+        )));
         assert!(!refused(generic("ThrottlingException")));
-        assert!(matches!(publish_error(&SdkError::timeout_error("late")), PublishError::Unavailable(_)));
+        assert!(matches!(
+            publish_error(&SdkError::timeout_error("late")),
+            PublishError::Unavailable(_)
+        ));
     }
 }

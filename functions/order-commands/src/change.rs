@@ -8,7 +8,9 @@ use ordering::requests::{CancelRequest, Fault};
 use ordering::streams;
 use ordering::views::OrderStatus;
 use serde_json::json;
-use skald::{Actor, CommitId, Decider, EventStore, Folded, Handled, One, PersonKeys, Version, handle_all};
+use skald::{
+    Actor, CommitId, Decider, EventStore, Folded, Handled, One, PersonKeys, Version, handle_all,
+};
 use skald_lambda::clock::{RandomPause, new_id};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode, header};
 
@@ -27,7 +29,8 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
     /// `POST /orders/{id}/cancel`: turns the order round and begins the attempt that undoes it.
     pub(crate) async fn cancel(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         CancelRequest::validate(&call.json()?).map_err(|faults| {
-            Problem::invalid("The body is not what it must be.").with_errors(faults.into_iter().map(Fault::into_parts))
+            Problem::invalid("The body is not what it must be.")
+                .with_errors(faults.into_iter().map(Fault::into_parts))
         })?;
         let reason = CancelReason::CustomerRequest;
         self.change(call, id, &OrderCommand::StartUndo { reason, attempt: None }).await
@@ -38,7 +41,12 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
         self.change(call, id, &OrderCommand::Resume).await
     }
 
-    async fn change(&self, call: &Call, id: &str, command: &OrderCommand) -> Result<Reply, Problem> {
+    async fn change(
+        &self,
+        call: &Call,
+        id: &str,
+        command: &OrderCommand,
+    ) -> Result<Reply, Problem> {
         let order_id = OrderId::from_str(id).or(Err(no_such_order()))?;
         let stream = One::<Order>::new(streams::order(&self.tenant, order_id));
         let actor = Actor::new("caller").map_err(|error| Problem::internal(&error))?;
@@ -52,21 +60,28 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
             Ok(Order::decide(&order.state, command)?)
         };
         let handled = handle_all(&self.events, &RandomPause, &stream, &request, decide).await;
-        let Handled { states, .. } = handled.map_err(|error| Problem::from_handle(error, not_changed))?;
+        let Handled { states, .. } =
+            handled.map_err(|error| Problem::from_handle(error, not_changed))?;
         let version = states.version;
-        let status = states.state.placed().map_or(OrderStatus::Pending, |order| OrderStatus::of(order.phase));
+        let status = states
+            .state
+            .placed()
+            .map_or(OrderStatus::Pending, |order| OrderStatus::of(order.phase));
         let body = json!({ "order_id": order_id, "status": status, "version": version });
-        Ok(Reply::json(StatusCode::ACCEPTED, body).with_header(header::ETAG, format!("\"{version}\"")))
+        Ok(Reply::json(StatusCode::ACCEPTED, body)
+            .with_header(header::ETAG, format!("\"{version}\"")))
     }
 }
 
 fn not_changed(reason: NotChanged) -> Problem {
     match reason {
-        NotChanged::Stale(version) => {
-            Problem::precondition_failed(format!("The order is at version {version}: look at it again."))
-        }
+        NotChanged::Stale(version) => Problem::precondition_failed(format!(
+            "The order is at version {version}: look at it again."
+        )),
         NotChanged::Rejected(OrderRejection::NotPlaced) => no_such_order(),
-        NotChanged::Rejected(rejection) => Problem::conflict(format!("It is too late: {rejection}.")),
+        NotChanged::Rejected(rejection) => {
+            Problem::conflict(format!("It is too late: {rejection}."))
+        }
     }
 }
 

@@ -13,8 +13,8 @@ use ordering::requests::{Fault, OrderRequest, Untold};
 use ordering::streams;
 use serde_json::json;
 use skald::{
-    Actor, AppendError, Commit, CommitId, Decider, DomainEvent, EventStore, Many, One, Opening, Pause, PersonKeys,
-    StoreError, Version, states,
+    Actor, AppendError, Commit, CommitId, Decider, DomainEvent, EventStore, Many, One, Opening,
+    Pause, PersonKeys, StoreError, Version, states,
 };
 use skald_lambda::clock::{RandomPause, new_id};
 use skald_lambda::http::{Call, IDEMPOTENT_REPLAYED, Problem, Reply, StatusCode, header};
@@ -29,9 +29,12 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
     /// `POST /orders`.
     pub(crate) async fn place(&self, call: &Call) -> Result<Reply, Problem> {
         let key = IdempotencyKey::new(call.single_header("Idempotency-Key")?.unwrap_or_default())
-            .map_err(|rule| Problem::invalid(format!("The header Idempotency-Key is required: it {rule}.")))?;
+            .map_err(|rule| {
+            Problem::invalid(format!("The header Idempotency-Key is required: it {rule}."))
+        })?;
         let request = OrderRequest::validate(&call.json()?).map_err(|faults| {
-            Problem::invalid("The order is not what it must be.").with_errors(faults.into_iter().map(Fault::into_parts))
+            Problem::invalid("The order is not what it must be.")
+                .with_errors(faults.into_iter().map(Fault::into_parts))
         })?;
         let caller = Caller::customer(request.customer_id());
         let order_id = OrderId::of(&self.tenant, &caller, &key);
@@ -72,14 +75,21 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
 
     /// A new order gets the names and prices of this moment: customer and products are read
     /// together.
-    async fn decide(&self, call: &Call, request: &OrderRequest) -> Result<Vec<OrderEvent>, Problem> {
+    async fn decide(
+        &self,
+        call: &Call,
+        request: &OrderRequest,
+    ) -> Result<Vec<OrderEvent>, Problem> {
         let customer = One::<Customer>::new(streams::customer(&self.tenant, request.customer_id()));
         let products = request.items().iter().map(|item| streams::product(&self.tenant, &item.sku));
         let streams = (customer, Many::<Product>::new(products.collect()));
         let (customer, products) = states(&self.events, &streams).await?;
-        let products: Vec<_> = products.into_iter().map(|product| (product.state, product.version)).collect();
-        let command = price(request, &customer.state, &products, call.at, TIME_LIMIT_MS).map_err(not_placed)?;
-        let decided = Order::decide(&OrderState::default(), &OrderCommand::Place(Box::new(command)));
+        let products: Vec<_> =
+            products.into_iter().map(|product| (product.state, product.version)).collect();
+        let command = price(request, &customer.state, &products, call.at, TIME_LIMIT_MS)
+            .map_err(not_placed)?;
+        let decided =
+            Order::decide(&OrderState::default(), &OrderCommand::Place(Box::new(command)));
         decided.map_err(|rejection| Problem::internal(&rejection))
     }
 }
@@ -91,7 +101,8 @@ fn replay(order_id: OrderId, first: &Commit, request: &OrderRequest) -> Result<R
     match request.is_that_of(&placed) {
         Ok(true) => Ok(accepted(order_id, &placed).with_header(IDEMPOTENT_REPLAYED, "true")),
         Ok(false) => {
-            let detail = "The Idempotency-Key was used for another order: choose a new one for a new order.";
+            let detail =
+                "The Idempotency-Key was used for another order: choose a new one for a new order.";
             Err(Problem::refused(detail))
         }
         // A newer release placed it, and is about to take over from this one.
@@ -119,11 +130,14 @@ fn accepted(order_id: OrderId, placed: &OrderPlaced) -> Reply {
 
 fn not_placed(refused: Refused) -> Problem {
     let problem = match &refused {
-        Refused::Unknown { .. } => Problem::refused("The customer is not registered, or a product is not on sale."),
+        Refused::Unknown { .. } => {
+            Problem::refused("The customer is not registered, or a product is not on sale.")
+        }
         Refused::MixedCurrencies { .. } => Problem::invalid("One order has one currency."),
         Refused::TotalOverflow { .. } => Problem::invalid("The total is too large."),
         Refused::PriceChanged { actual, .. } => {
-            Problem::conflict("The total is not the expected one.").with_member("total", json!(actual))
+            Problem::conflict("The total is not the expected one.")
+                .with_member("total", json!(actual))
         }
     };
     problem.with_errors(refused.faults().into_iter().map(Fault::into_parts))

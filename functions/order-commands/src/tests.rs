@@ -14,8 +14,9 @@ use ordering::streams;
 use serde_json::{Value, json};
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
 use skald::{
-    Actor, AppendError, Appended, CommitId, Context, CorrelationId, Decider, Draft, EventStore, Loaded, Page, Request,
-    Sealing, SnapshotKind, StoreError, StreamId, Tenant, Timestamp, Version, Way, handle,
+    Actor, AppendError, Appended, CommitId, Context, CorrelationId, Decider, Draft, EventStore,
+    Loaded, Page, Request, Sealing, SnapshotKind, StoreError, StreamId, Tenant, Timestamp, Version,
+    Way, handle,
 };
 use skald_lambda::clock::{RandomPause, new_id, now};
 use skald_lambda::http::{Answer, answer};
@@ -47,7 +48,11 @@ impl EventStore for Store {
         self.store.page(stream, way, at_most).await
     }
 
-    async fn load(&self, stream: &StreamId, snapshots: Option<SnapshotKind>) -> Result<Loaded<Head>, StoreError> {
+    async fn load(
+        &self,
+        stream: &StreamId,
+        snapshots: Option<SnapshotKind>,
+    ) -> Result<Loaded<Head>, StoreError> {
         self.store.load(stream, snapshots).await
     }
 
@@ -63,7 +68,10 @@ impl EventStore for Store {
         self.store.append(head, draft).await
     }
 
-    async fn append_all(&self, parts: Vec<(Head, Draft)>) -> Result<Vec<Appended<Head>>, AppendError> {
+    async fn append_all(
+        &self,
+        parts: Vec<(Head, Draft)>,
+    ) -> Result<Vec<Appended<Head>>, AppendError> {
         self.store.append_all(parts).await
     }
 }
@@ -90,8 +98,10 @@ async fn set_up(keys: &InMemoryPersonKeys) -> InMemoryEventStore {
     }
     let events = InMemoryEventStore::default();
     let store = Sealing::new(events.clone(), keys);
-    let (tenant, sku, customer) = (Tenant::default(), Sku::new("MUG-01").unwrap(), CustomerId::new("c-1").unwrap());
-    let product = json!({ "name": "Mug", "unit_price": { "amount_minor": 1250, "currency": "EUR" } });
+    let (tenant, sku, customer) =
+        (Tenant::default(), Sku::new("MUG-01").unwrap(), CustomerId::new("c-1").unwrap());
+    let product =
+        json!({ "name": "Mug", "unit_price": { "amount_minor": 1250, "currency": "EUR" } });
     let list = ProductRequest::validate(&product).unwrap().commands().remove(0);
     take::<Product>(&store, streams::product(&tenant, &sku), list).await;
     let person = json!({ "name": "Jane Doe", "email": "jane@example.com" });
@@ -108,14 +118,16 @@ async fn place(store: Store, keys: InMemoryPersonKeys, quantity: u32) -> Answer 
             "name": "Jane Doe", "line1": "Am Ufer 1", "city": "Berlin", "postal_code": "10115", "country": "DE",
         },
     });
-    let headers =
-        json!({ "content-type": "application/json", "idempotency-key": "key-1", "x-correlation-id": "call-1" });
+    let headers = json!({ "content-type": "application/json", "idempotency-key": "key-1", "x-correlation-id": "call-1" });
     let event = json!({
         "rawPath": "/orders", "headers": headers, "requestContext": { "http": { "method": "POST" } },
         "body": order.to_string(),
     });
     let commands = OrderCommands::new(Sealing::new(store, keys.clone()), keys);
-    answer(event.to_string().as_bytes(), Timestamp::EPOCH, async |call| commands.respond(&call).await).await
+    answer(event.to_string().as_bytes(), Timestamp::EPOCH, async |call| {
+        commands.respond(&call).await
+    })
+    .await
 }
 
 /// Status, and whether it is marked as replayed.
@@ -148,7 +160,8 @@ async fn an_order_has_the_time_at_which_it_is_written_not_that_of_its_call() {
     // The call came in at `Timestamp::EPOCH`.
     let first = place(store.clone(), keys, 1).await;
     let order_id = body(&first)["order_id"].as_str().unwrap().parse().unwrap();
-    let commits = store.read(&streams::order(&Tenant::default(), order_id), Version::START).await.unwrap();
+    let commits =
+        store.read(&streams::order(&Tenant::default(), order_id), Version::START).await.unwrap();
     assert!(commits[0].at >= begun, "{:?}", commits[0].at);
 }
 
@@ -158,7 +171,11 @@ async fn of_two_calls_at_once_one_is_a_replay_also_under_one_correlation_id() {
         let keys = InMemoryPersonKeys::default();
         let events = set_up(&keys).await;
         let rival = place(Store { store: events.clone(), ..Store::default() }, keys.clone(), 1);
-        let store = Store { store: events, rival: Arc::new(Mutex::new(Some(Box::pin(rival)))), ..Store::default() };
+        let store = Store {
+            store: events,
+            rival: Arc::new(Mutex::new(Some(Box::pin(rival)))),
+            ..Store::default()
+        };
         let slower = place(store.clone(), keys, quantity).await;
         let faster = store.to_rival.lock().unwrap().take().expect("the other call was faster");
         assert_eq!((told(&faster), told(&slower)), ((202, false), status), "{slower:?}");

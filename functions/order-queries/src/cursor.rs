@@ -37,7 +37,9 @@ pub(crate) fn read_place(tenant: &Tenant, text: &str) -> Result<ListEntry, Probl
     let time = Timestamp::from_str(time).ok().filter(|read| read.to_string() == time);
     let order_id = OrderId::from_str(order_id).ok();
     match (time, order_id) {
-        (Some(_), Some(order_id)) => Ok(ListEntry { stream: streams::order(tenant, order_id), sort }),
+        (Some(_), Some(order_id)) => {
+            Ok(ListEntry { stream: streams::order(tenant, order_id), sort })
+        }
         _ => Err(unknown()),
     }
 }
@@ -59,7 +61,10 @@ mod tests {
     fn a_place_is_read_as_it_was_written() {
         let tenant = Tenant::default();
         let id = OrderId::from_str("8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873").unwrap();
-        let entry = ListEntry { stream: streams::order(&tenant, id), sort: format!("2026-11-21T08:15:30.250Z/{id}") };
+        let entry = ListEntry {
+            stream: streams::order(&tenant, id),
+            sort: format!("2026-11-21T08:15:30.250Z/{id}"),
+        };
         assert_eq!(read_place(&tenant, &write_place(&entry)).unwrap(), entry);
         assert_eq!(read_version(&write_version(Version::new(7))).unwrap(), Version::new(7));
     }
@@ -70,7 +75,9 @@ mod tests {
         let long = "x".repeat(2_000);
         let times = ["", "now", "2026-11-21T08:15:30Z", long.as_str()];
         let forged = times.map(|time| format!("o{time}/{id}"));
-        for place in forged.iter().map(String::as_str).chain(["", "o", "v7", "o2026-11-21T08:15:30.250Z/17"]) {
+        for place in
+            forged.iter().map(String::as_str).chain(["", "o", "v7", "o2026-11-21T08:15:30.250Z/17"])
+        {
             assert!(read_place(&Tenant::default(), &BASE64.encode(place)).is_err(), "{place}");
         }
         for place in ["", "v", "v-1", "vx", "o1"] {

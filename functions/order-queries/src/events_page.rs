@@ -2,12 +2,15 @@
 
 use events::OrderEvent;
 use serde_json::{Value, json};
-use skald::{DecodeError, DomainEvent, Envelope, EventStore, PersonKeys, Version, ViewStore, reveal};
+use skald::{
+    DecodeError, DomainEvent, Envelope, EventStore, PersonKeys, Version, ViewStore, reveal,
+};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
 use crate::{Queries, cursor, limit, no_such_order};
 
-/// Fields of an order's events that are nobody's business outside: what the payment gateway charges, and how a step failed.
+/// Fields of an order's events that are nobody's business outside: what the payment gateway
+/// charges, and how a step failed.
 const HIDDEN: [&str; 2] = ["payment_token", "error"];
 
 impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
@@ -15,7 +18,8 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     pub(crate) async fn order_events(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         let query = call.query(&["limit", "cursor"])?;
         let limit = limit(query)?;
-        let after = query.get("cursor").map(cursor::read_version).transpose()?.unwrap_or(Version::START);
+        let after =
+            query.get("cursor").map(cursor::read_version).transpose()?.unwrap_or(Version::START);
         let commits = self.opened.read(&self.order_stream(id)?, Version::START).await?;
         let end = commits.last().ok_or_else(no_such_order)?.last();
 
@@ -34,8 +38,8 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     }
 }
 
-/// An envelope as callers see it: personal data in the clear, but nothing of [`HIDDEN`]. The data is of today's shape, whatever
-/// was stored, and `schema` names the shape that is shown.
+/// An envelope as callers see it: personal data in the clear, but nothing of [`HIDDEN`]. The data
+/// is of today's shape, whatever was stored, and `schema` names the shape that is shown.
 fn shown(envelope: &Envelope<OrderEvent>) -> Result<Value, Problem> {
     let encoded = envelope.data.encode().map_err(|error| Problem::internal(&error))?;
     let mut data = reveal(&encoded.data).map_err(|error| Problem::internal(&error))?;
@@ -77,7 +81,10 @@ mod tests {
             events,
             snapshot: None,
         };
-        commit.envelopes::<OrderEvent>().map(|envelope| shown(&envelope.unwrap()).unwrap()).collect()
+        commit
+            .envelopes::<OrderEvent>()
+            .map(|envelope| shown(&envelope.unwrap()).unwrap())
+            .collect()
     }
 
     /// The data of these events, as callers see them.
@@ -88,9 +95,13 @@ mod tests {
     #[test]
     fn a_customer_sees_the_order_but_not_what_is_charged() {
         let golden = include_bytes!("../../../events/golden/order.placed.1.json").to_vec();
-        let [placed] = data(vec![EventData { event_type: "order.placed".to_owned(), schema: 1, data: golden }])
-            .try_into()
-            .unwrap();
+        let [placed] = data(vec![EventData {
+            event_type: "order.placed".to_owned(),
+            schema: 1,
+            data: golden,
+        }])
+        .try_into()
+        .unwrap();
         assert_eq!(placed["customer_name"], "Jane Doe");
         assert_eq!(placed.get("payment_token"), None);
     }
@@ -98,11 +109,19 @@ mod tests {
     #[test]
     fn an_event_of_an_older_shape_is_shown_as_what_it_would_be_today() {
         let golden = include_bytes!("../../../events/golden/order.placed.1.json").to_vec();
-        let [placed] = seen(vec![EventData { event_type: "order.placed".to_owned(), schema: 1, data: golden }])
-            .try_into()
-            .unwrap();
-        let (_, newest) = OrderEvent::TYPES.iter().find(|(event_type, _)| *event_type == "order.placed").unwrap();
-        assert_eq!((&placed["schema"], &placed["data"]["request_hash"]["form"]), (&json!(newest), &json!(1)));
+        let [placed] = seen(vec![EventData {
+            event_type: "order.placed".to_owned(),
+            schema: 1,
+            data: golden,
+        }])
+        .try_into()
+        .unwrap();
+        let (_, newest) =
+            OrderEvent::TYPES.iter().find(|(event_type, _)| *event_type == "order.placed").unwrap();
+        assert_eq!(
+            (&placed["schema"], &placed["data"]["request_hash"]["form"]),
+            (&json!(newest), &json!(1))
+        );
     }
 
     #[test]

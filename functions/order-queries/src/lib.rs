@@ -1,8 +1,9 @@
-//! Queries over HTTP: orders, their events, a customer's orders, stock, health; and `$default`, every call that is no
-//! route of the API.
+//! Queries over HTTP: orders, their events, a customer's orders, stock, health; and `$default`,
+//! every call that is no route of the API.
 //!
-//! Answers come from the views, at half the price of a strong read. Where a view is behind what the caller must see, the
-//! answer is folded from the event store: following one's own `Location` never gives 404.
+//! Answers come from the views, at half the price of a strong read. Where a view is behind what the
+//! caller must see, the answer is folded from the event store: following one's own `Location` never
+//! gives 404.
 
 mod cursor;
 mod events_page;
@@ -18,8 +19,8 @@ use std::slice;
 use futures_util::{TryStreamExt, pin_mut};
 use serde_json::json;
 use skald::{
-    CatchUpError, EventStore, OddRow, Opening, PersonKeys, Projection, Rows, StoreError, StreamId, Tenant, Version,
-    ViewRow, ViewStore, Way, commits, project,
+    CatchUpError, EventStore, OddRow, Opening, PersonKeys, Projection, Rows, StoreError, StreamId,
+    Tenant, Version, ViewRow, ViewStore, Way, commits, project,
 };
 use skald_lambda::http::{Call, Problem, Query, Reply, StatusCode};
 
@@ -42,14 +43,15 @@ pub struct Queries<S, V, K> {
 }
 
 impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
-    /// Answers from this event store, order view and stock view, opening with these keys what is about persons; `build` is
-    /// what the health check says of itself.
+    /// Answers from this event store, order view and stock view, opening with these keys what is
+    /// about persons; `build` is what the health check says of itself.
     pub fn new(events: S, orders: V, stock: V, keys: K, build: String) -> Self
     where
         S: Clone,
         K: Clone,
     {
-        let (opened, orders) = (Opening::new(events.clone(), keys.clone()), Opening::new(orders, keys));
+        let (opened, orders) =
+            (Opening::new(events.clone(), keys.clone()), Opening::new(orders, keys));
         Self { events, opened, orders, stock, build, tenant: Tenant::default() }
     }
 
@@ -108,7 +110,10 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     }
 
     /// The row after all events of the stream, folded from the event store page by page.
-    async fn folded<P: Projection>(&self, stream: &StreamId) -> Result<Option<P::Row>, CatchUpError> {
+    async fn folded<P: Projection>(
+        &self,
+        stream: &StreamId,
+    ) -> Result<Option<P::Row>, CatchUpError> {
         let commits = commits(&self.opened, stream, Way::After(Version::START));
         pin_mut!(commits);
         let mut row = None;
@@ -141,8 +146,9 @@ const fn is_outage(error: &CatchUpError) -> bool {
 /// The query's `limit`: how many entries the caller wants on a page.
 fn limit(query: Query<'_>) -> Result<usize, Problem> {
     let expected = format!("a whole number from 1 to {MAX_LIMIT}");
-    let limit =
-        query.parse("limit", &expected, |text| text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit)));
+    let limit = query.parse("limit", &expected, |text| {
+        text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit))
+    });
     Ok(limit?.unwrap_or(DEFAULT_LIMIT))
 }
 

@@ -7,8 +7,8 @@ use ordering::streams;
 use ordering::views::{OrderRow, OrderView, ParkedOrder};
 use serde_json::Value;
 use skald::{
-    CatchUpError, Commit, Envelope, EventStore, PersonKeys, StreamId, Timestamp, Version, ViewRow, ViewStore, project,
-    recorded_by, reveal,
+    CatchUpError, Commit, Envelope, EventStore, PersonKeys, StreamId, Timestamp, Version, ViewRow,
+    ViewStore, project, recorded_by, reveal,
 };
 use skald_lambda::http::{Call, Problem, Query, Reply, StatusCode, header};
 
@@ -30,15 +30,23 @@ enum Wanted {
 impl Wanted {
     fn of(query: Query<'_>) -> Result<Self, Problem> {
         let version = |text: &str| text.parse().ok().map(Version::new);
-        let min_version = query.parse("min_version", "a version, a whole number from 0", version)?;
-        let as_of_version = query.parse("as_of_version", "a version, a whole number from 0", version)?;
+        let min_version =
+            query.parse("min_version", "a version, a whole number from 0", version)?;
+        let as_of_version =
+            query.parse("as_of_version", "a version, a whole number from 0", version)?;
         let time = |text: &str| Timestamp::from_str(text).ok();
-        let as_of = query.parse("as_of", "a time in RFC 3339 form, such as 2026-11-21T08:15:30.250Z", time)?;
+        let as_of = query.parse(
+            "as_of",
+            "a time in RFC 3339 form, such as 2026-11-21T08:15:30.250Z",
+            time,
+        )?;
         match (min_version, as_of_version, as_of) {
             (at_least, None, None) => Ok(Self::NotBefore(at_least.unwrap_or(Version::START))),
             (None, Some(version), None) => Ok(Self::AsOfVersion(version)),
             (None, None, Some(time)) => Ok(Self::AsOf(time)),
-            _ => Err(Problem::invalid("Give one of min_version, as_of_version and as_of, not several.")),
+            _ => Err(Problem::invalid(
+                "Give one of min_version, as_of_version and as_of, not several.",
+            )),
         }
     }
 }
@@ -70,8 +78,13 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     }
 
     /// From the view if it is that far; else from the event store.
-    async fn order_at_least(&self, stream: &StreamId, version: Version) -> Result<OrderRow, Problem> {
-        let stored = stored(&self.orders, std::slice::from_ref(stream)).await?.remove(stream).flatten();
+    async fn order_at_least(
+        &self,
+        stream: &StreamId,
+        version: Version,
+    ) -> Result<OrderRow, Problem> {
+        let stored =
+            stored(&self.orders, std::slice::from_ref(stream)).await?.remove(stream).flatten();
         if let Some(stored) = stored.as_ref().filter(|row| row.version >= version)
             && let Some(row) = self.order_row(stream, Some(stored)).await?
         {
@@ -104,7 +117,9 @@ pub(crate) fn marked(row: OrderRow, stored: Option<&ViewRow>) -> OrderRow {
 fn reaches(commits: &[Commit], version: Version) -> Result<(), Problem> {
     let end = commits.last().ok_or_else(no_such_order)?.last();
     if version > end {
-        return Err(Problem::conflict(format!("The order is at version {end}, not yet at {version}.")));
+        return Err(Problem::conflict(format!(
+            "The order is at version {end}, not yet at {version}."
+        )));
     }
     Ok(())
 }
@@ -126,14 +141,19 @@ pub(crate) fn shown(row: &OrderRow) -> Result<Value, Problem> {
 fn reply(call: &Call, row: &OrderRow) -> Result<Reply, Problem> {
     let etag = format!("\"{}\"", row.version);
     let known = call.list_header("If-None-Match")?.unwrap_or_default();
-    let unchanged = known.iter().map(|tag| tag.trim_start_matches("W/")).any(|tag| tag == etag || tag == "*");
-    // The mark comes and goes without a new version, so a marked answer has no validator that could outlive it.
+    let unchanged =
+        known.iter().map(|tag| tag.trim_start_matches("W/")).any(|tag| tag == etag || tag == "*");
+    // The mark comes and goes without a new version, so a marked answer has no validator that could
+    // outlive it.
     if row.parked.as_ref().is_some_and(|parked| parked.step == VIEW) {
         return Ok(Reply::json(StatusCode::OK, shown(row)?));
     }
     // So does the name, when its person is erased.
     let unchanged = unchanged && row.customer_name.reveal().is_ok();
-    let reply =
-        if unchanged { Reply::empty(StatusCode::NOT_MODIFIED) } else { Reply::json(StatusCode::OK, shown(row)?) };
+    let reply = if unchanged {
+        Reply::empty(StatusCode::NOT_MODIFIED)
+    } else {
+        Reply::json(StatusCode::OK, shown(row)?)
+    };
     Ok(reply.with_header(header::ETAG, etag))
 }

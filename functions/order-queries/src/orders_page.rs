@@ -8,18 +8,21 @@ use ordering::streams;
 use ordering::views::{OrderRow, OrderStatus, orders_of};
 use serde_json::json;
 use skald::{
-    CatchUpError, EventStore, ListEntry, ListPage, OddEntry, PersonKeys, Version, ViewRow, ViewStore, try_at_once,
+    CatchUpError, EventStore, ListEntry, ListPage, OddEntry, PersonKeys, Version, ViewRow,
+    ViewStore, try_at_once,
 };
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
 use crate::order::{marked, shown};
 use crate::{Queries, cursor, is_outage, limit, stored};
 
-/// Entries that are looked at in one call, at most, when few of them have the status that is asked for.
+/// Entries that are looked at in one call, at most, when few of them have the status that is asked
+/// for.
 const MAX_SCANNED: usize = 1_000;
 /// Entries that are looked at together then: what one request for rows can ask for.
 const SCANNED_AT_ONCE: usize = 100;
-/// Orders that are folded from their events in one call, at most, because their rows are parked or cannot be read.
+/// Orders that are folded from their events in one call, at most, because their rows are parked or
+/// cannot be read.
 const MAX_FOLDS: usize = 64;
 
 impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
@@ -28,11 +31,14 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         let query = call.query(&["status", "limit", "cursor"])?;
         let limit = limit(query)?;
         let status = query.parse("status", "pending, confirmed or cancelled", status)?;
-        let start = query.get("cursor").map(|text| cursor::read_place(&self.tenant, text)).transpose()?;
+        let start =
+            query.get("cursor").map(|text| cursor::read_place(&self.tenant, text)).transpose()?;
         let customer = CustomerId::new(id).or(Err(no_such_customer()))?;
 
         // One more than wanted says whether there is a next page.
-        let mut found = self.matching(&orders_of(&self.tenant, &customer), start.clone(), status, limit + 1).await?;
+        let mut found = self
+            .matching(&orders_of(&self.tenant, &customer), start.clone(), status, limit + 1)
+            .await?;
         if found.orders.is_empty() && start.is_none() && !self.is_registered(&customer).await? {
             return Err(no_such_customer());
         }
@@ -40,7 +46,8 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
             found.orders.truncate(limit);
             found.next = found.orders.last().map(|(entry, _)| entry.clone());
         }
-        let orders = found.orders.iter().map(|(_, row)| shown(row)).collect::<Result<Vec<_>, _>>()?;
+        let orders =
+            found.orders.iter().map(|(_, row)| shown(row)).collect::<Result<Vec<_>, _>>()?;
         let mut body = json!({ "orders": orders });
         if let Some(next) = found.next {
             body["next_cursor"] = cursor::write_place(&next).into();
@@ -62,9 +69,15 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         // Where most entries are passed over, few large pages are better than many small ones.
         let page_len = if status.is_some() { SCANNED_AT_ONCE } else { wanted };
         for _ in 0..MAX_SCANNED.div_ceil(page_len) {
-            let ListPage { entries: page, odd } = self.orders.list(group, before.as_ref(), page_len as u32).await?;
+            let ListPage { entries: page, odd } =
+                self.orders.list(group, before.as_ref(), page_len as u32).await?;
             for OddEntry { key, fault } in odd {
-                tracing::error!(counter = "odd_entries", key, fault, "a malformed list entry is skipped");
+                tracing::error!(
+                    counter = "odd_entries",
+                    key,
+                    fault,
+                    "a malformed list entry is skipped"
+                );
             }
             let (looked_at, rows) = self.rows(&page, &mut folds_left).await?;
             for (entry, row) in rows {
@@ -87,10 +100,11 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         Ok(found)
     }
 
-    /// The entries that were looked at, and their orders, in their order. One that can be read neither from its row nor from
-    /// its events is left out, and the log names it.
+    /// The entries that were looked at, and their orders, in their order. One that can be read
+    /// neither from its row nor from its events is left out, and the log names it.
     ///
-    /// When no folds are left, a parked row is shown as it stands, and before one that cannot be read the look ends.
+    /// When no folds are left, a parked row is shown as it stands, and before one that cannot be
+    /// read the look ends.
     async fn rows<'a>(
         &self,
         entries: &'a [ListEntry],
@@ -105,7 +119,9 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
             let order = row.and_then(|row| row.decode::<OrderRow>(&entry.stream).ok().flatten());
             let is_live = row.is_some_and(|row| row.parked.is_none());
             reads.push(match order {
-                Some(order) if is_live || *folds_left == 0 => Source::Row(Box::new(marked(order, row))),
+                Some(order) if is_live || *folds_left == 0 => {
+                    Source::Row(Box::new(marked(order, row)))
+                }
                 None if *folds_left == 0 => break,
                 Some(_) | None => {
                     *folds_left -= 1;
@@ -119,7 +135,11 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     }
 
     /// The order of this entry, if there is one that can be read.
-    async fn listed(&self, entry: &ListEntry, source: Source) -> Result<Option<(ListEntry, OrderRow)>, CatchUpError> {
+    async fn listed(
+        &self,
+        entry: &ListEntry,
+        source: Source,
+    ) -> Result<Option<(ListEntry, OrderRow)>, CatchUpError> {
         let order = match source {
             Source::Row(order) => return Ok(Some((entry.clone(), *order))),
             Source::Events(Some(stored)) => self.order_row(&entry.stream, stored.as_ref()).await,
@@ -141,7 +161,8 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     }
 
     async fn is_registered(&self, customer: &CustomerId) -> Result<bool, Problem> {
-        let commits = self.events.read(&streams::customer(&self.tenant, customer), Version::START).await?;
+        let commits =
+            self.events.read(&streams::customer(&self.tenant, customer), Version::START).await?;
         Ok(!commits.is_empty())
     }
 }
@@ -154,7 +175,8 @@ fn status(text: &str) -> Option<OrderStatus> {
 enum Source {
     /// In its row, as it stands.
     Row(Box<OrderRow>),
-    /// In its events: its row is parked, could not be read (`Some(None)`), or was not among those that were found (`None`).
+    /// In its events: its row is parked, could not be read (`Some(None)`), or was not among those
+    /// that were found (`None`).
     Events(Option<Option<ViewRow>>),
 }
 

@@ -44,7 +44,9 @@ fn methods(segments: &[&str]) -> Option<&'static [&'static str]> {
 
 fn matches(path: &str, segments: &[&str]) -> bool {
     let mut parts = path.split('/').skip(1);
-    segments.iter().all(|segment| parts.next().is_some_and(|part| part.starts_with('{') || part == *segment))
+    segments
+        .iter()
+        .all(|segment| parts.next().is_some_and(|part| part.starts_with('{') || part == *segment))
         && parts.next().is_none()
 }
 
@@ -63,13 +65,21 @@ mod tests {
     /// Status and `Allow` of the answer to a call by `$default`.
     async fn told(method: &str, path: &str) -> (u16, Value) {
         let (views, keys) = (InMemoryViewStore::default(), InMemoryPersonKeys::default());
-        let queries = Queries::new(InMemoryEventStore::default(), views.clone(), views, keys, "0.0.0".to_owned());
+        let queries = Queries::new(
+            InMemoryEventStore::default(),
+            views.clone(),
+            views,
+            keys,
+            "0.0.0".to_owned(),
+        );
         let event = json!({
             "routeKey": "$default", "rawPath": path,
             "requestContext": { "http": { "method": method }, "stage": "$default" },
         });
         let event = event.to_string();
-        let answer = answer(event.as_bytes(), Timestamp::EPOCH, async |call| queries.respond(&call).await).await;
+        let answer =
+            answer(event.as_bytes(), Timestamp::EPOCH, async |call| queries.respond(&call).await)
+                .await;
         (answer.status_code, json!(answer.headers.get("allow")))
     }
 
@@ -89,21 +99,32 @@ mod tests {
                 // These are whole paths of other routes.
                 let is_other = matches!((base, path), ("/orders", "/health" | "/nothing"));
                 if !is_other {
-                    assert_eq!(told(method, &format!("{base}{path}")).await, (status, allow), "{method} {base}{path}");
+                    assert_eq!(
+                        told(method, &format!("{base}{path}")).await,
+                        (status, allow),
+                        "{method} {base}{path}"
+                    );
                 }
             }
         }
         assert_eq!(told("DELETE", "/orders/health").await, (405, json!("GET, HEAD")), "an order");
-        assert_eq!(told("GET", "/shop/health").await, (404, Value::Null), "the gateway found no route");
+        assert_eq!(
+            told("GET", "/shop/health").await,
+            (404, Value::Null),
+            "the gateway found no route"
+        );
     }
 
     #[test]
     fn these_are_the_routes_of_the_template() {
         let template = include_str!("../../../infra/template.yaml");
-        let keys = template.lines().filter_map(|line| line.split_once("RouteKey: \"")?.1.split('"').next());
+        let keys = template
+            .lines()
+            .filter_map(|line| line.split_once("RouteKey: \"")?.1.split('"').next());
         let deployed: BTreeSet<String> = keys.map(str::to_owned).collect();
-        let known =
-            ROUTES.iter().flat_map(|(path, methods)| methods.iter().map(move |method| format!("{method} {path}")));
+        let known = ROUTES.iter().flat_map(|(path, methods)| {
+            methods.iter().map(move |method| format!("{method} {path}"))
+        });
         assert_eq!(deployed, known.collect());
     }
 }

@@ -25,7 +25,12 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
             read(streams::shipment(tenant, order_id)),
         )
         .await?;
-        let commits = SagaCommits { order: &order, reservation: &reservation, payment: &payment, shipment: &shipment };
+        let commits = SagaCommits {
+            order: &order,
+            reservation: &reservation,
+            payment: &payment,
+            shipment: &shipment,
+        };
         let saga = saga_of(order_id, &commits)?.ok_or_else(no_such_order)?;
         let body = serde_json::to_value(saga).map_err(|error| Problem::internal(&error))?;
         Ok(Reply::json(StatusCode::OK, body))

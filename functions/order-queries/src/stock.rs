@@ -16,10 +16,15 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         call.query(&[])?;
         let no_such_product = || Problem::not_found("There is no such product.");
         let sku = Sku::new(sku).or(Err(no_such_product()))?;
-        let product = states(&self.events, &One::<Product>::new(streams::product(&self.tenant, &sku))).await?;
+        let product =
+            states(&self.events, &One::<Product>::new(streams::product(&self.tenant, &sku)))
+                .await?;
         let product = product.state.listed().ok_or_else(no_such_product)?;
         // Any shard that ever was may still hold stock.
-        let shards = product.most_stock_shards.numbers().map(|shard| streams::stock(&self.tenant, &sku, shard));
+        let shards = product
+            .most_stock_shards
+            .numbers()
+            .map(|shard| streams::stock(&self.tenant, &sku, shard));
         let shards: Vec<StreamId> = shards.collect();
         let (mut on_hand, mut reserved) = (0_u64, 0_u64);
         for (stream, stored) in stored(&self.stock, &shards).await? {
@@ -29,7 +34,8 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
             }
         }
         let available = on_hand.saturating_sub(reserved);
-        let body = json!({ "sku": sku, "on_hand": on_hand, "reserved": reserved, "available": available });
+        let body =
+            json!({ "sku": sku, "on_hand": on_hand, "reserved": reserved, "available": available });
         Ok(Reply::json(StatusCode::OK, body))
     }
 }

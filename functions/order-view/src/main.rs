@@ -14,6 +14,7 @@ async fn main() -> Result<(), Error> {
     let dynamodb = Client::new(&aws);
     let events = DynamoDbEventStore::new(dynamodb.clone(), config::variable("EVENTS_TABLE")?);
     let views = DynamoDbViewStore::new(dynamodb, config::variable("ORDER_VIEW_TABLE")?);
-    let dead_letters = SqsDeadLetters::new(aws_sdk_sqs::Client::new(&aws), config::variable("DEAD_LETTERS_URL")?);
+    let dead_letters =
+        SqsDeadLetters::new(aws_sdk_sqs::Client::new(&aws), config::variable("DEAD_LETTERS_URL")?);
     Queue::new(ViewKeeper::<OrderView, _, _>::new(events, views), dead_letters).serve().await
 }

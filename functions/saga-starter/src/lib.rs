@@ -1,16 +1,19 @@
-//! Starts the saga of every order that is placed or resumed: one execution for each attempt, named `<order>.<attempt>`.
+//! Starts the saga of every order that is placed or resumed: one execution for each attempt, named
+//! `<order>.<attempt>`.
 //!
-//! The message is only a hint. What the order needs is read from its stream: nothing, if it is final or parked. An
-//! execution of the name that is there already counts as started if it runs. If it ended while the order still needs it,
-//! the order is parked, for an operator to see: nobody is at it, and another execution might end the same way, and so on
-//! for ever.
+//! The message is only a hint. What the order needs is read from its stream: nothing, if it is
+//! final or parked. An execution of the name that is there already counts as started if it runs. If
+//! it ended while the order still needs it, the order is parked, for an operator to see: nobody is
+//! at it, and another execution might end the same way, and so on for ever.
 
 mod machine;
 #[cfg(test)]
 mod tests;
 
 use ordering::order::Order;
-use ordering::saga::{ErrorOutput, ExecutionInput, Failure, Next, Step, StepInput, execution_of, next};
+use ordering::saga::{
+    ErrorOutput, ExecutionInput, Failure, Next, Step, StepInput, execution_of, next,
+};
 use ordering::steps::{StepError, order};
 use skald::{Category, CommitMessage, Decider, EventStore};
 use skald_lambda::clock::RandomPause;
@@ -46,21 +49,24 @@ impl<S: EventStore, M: StateMachine> SagaStarter<S, M> {
         Self { events, machine }
     }
 
-    /// Parks the order of an execution that has ended, at the step where it stands; unless it has come to its end, too.
+    /// Parks the order of an execution that has ended, at the step where it stands; unless it has
+    /// come to its end, too.
     async fn leave_to_operator(&self, execution: &ExecutionInput) -> Result<(), StepError> {
         let name = execution.name();
         loop {
             let state = order::look(&self.events, &execution.tenant, execution.order_id).await?;
             let (Next::Do(step) | Next::Undo(step)) = next(&state) else { break };
             let cause = format!("the execution {name} ended before the order did");
-            let failure = Some(Failure { step, error: ErrorOutput { error: "Ended".to_owned(), cause } });
+            let failure =
+                Some(Failure { step, error: ErrorOutput { error: "Ended".to_owned(), cause } });
             let park = StepInput { failure, ..StepInput::of(execution, Step::ParkOrder) };
             match order::perform(&self.events, &RandomPause, &park, clock::now()).await {
                 Ok(()) => {
                     tracing::error!(name, %step, "ended before the order did, which is parked");
                     return Ok(());
                 }
-                // It was turned round since it was looked at, which happens once: now it stands at a step back.
+                // It was turned round since it was looked at, which happens once: now it stands at
+                // a step back.
                 Err(StepError::Undone) => {}
                 // Somebody has brought it to its end since, or begun another attempt.
                 Err(StepError::Settled) => break,
@@ -77,7 +83,8 @@ impl<S: EventStore, M: StateMachine> Reader for SagaStarter<S, M> {
     type Failure = NotStarted;
 
     async fn read(&self, message: &CommitMessage) -> Result<(), NotStarted> {
-        let commits = self.events.load(&message.stream, None).await.map_err(StepError::from)?.commits;
+        let commits =
+            self.events.load(&message.stream, None).await.map_err(StepError::from)?.commits;
         if commits.is_empty() {
             return Err(NotStarted::NotPlaced);
         }

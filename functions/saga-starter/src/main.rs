@@ -11,7 +11,9 @@ async fn main() -> Result<(), Error> {
     let aws = config::aws().await;
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
     let events = DynamoDbEventStore::new(dynamodb, config::variable("EVENTS_TABLE")?);
-    let machine = StepFunctions::new(aws_sdk_sfn::Client::new(&aws), config::variable("STATE_MACHINE_ARN")?);
-    let dead_letters = SqsDeadLetters::new(aws_sdk_sqs::Client::new(&aws), config::variable("DEAD_LETTERS_URL")?);
+    let machine =
+        StepFunctions::new(aws_sdk_sfn::Client::new(&aws), config::variable("STATE_MACHINE_ARN")?);
+    let dead_letters =
+        SqsDeadLetters::new(aws_sdk_sqs::Client::new(&aws), config::variable("DEAD_LETTERS_URL")?);
     Queue::new(SagaStarter::new(events, machine), dead_letters).serve().await
 }

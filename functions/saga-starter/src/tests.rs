@@ -3,14 +3,15 @@
 use std::sync::Mutex;
 
 use events::{
-    CancelReason, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderId, OrderParked, OrderResumed,
-    OrderUndoStarted,
+    CancelReason, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderId, OrderParked,
+    OrderResumed, OrderUndoStarted,
 };
 use ordering::streams;
 use skald::memory::{InMemoryEventStore, InMemoryHead};
 use skald::{
-    Actor, AppendError, Appended, Commit, CommitId, CommitMessage, Context, CorrelationId, DomainEvent, Draft,
-    EventData, EventStore, Loaded, Page, SnapshotKind, StoreError, StreamId, Tenant, Timestamp, Version, Way,
+    Actor, AppendError, Appended, Commit, CommitId, CommitMessage, Context, CorrelationId,
+    DomainEvent, Draft, EventData, EventStore, Loaded, Page, SnapshotKind, StoreError, StreamId,
+    Tenant, Timestamp, Version, Way,
 };
 use skald_lambda::Error;
 use skald_lambda::queue::Reader;
@@ -41,7 +42,8 @@ fn order() -> StreamId {
 
 fn placed() -> OrderEvent {
     let data = include_bytes!("../../../events/golden/order.placed.1.json").to_vec();
-    OrderEvent::decode(&EventData { event_type: "order.placed".to_owned(), schema: 1, data }).unwrap()
+    OrderEvent::decode(&EventData { event_type: "order.placed".to_owned(), schema: 1, data })
+        .unwrap()
 }
 
 fn parked() -> OrderEvent {
@@ -78,14 +80,27 @@ impl System {
         };
         let commit_id = CommitId::of(order_id().uuid(), call);
         self.store
-            .append(&head, Draft { commit_id, at: Timestamp::EPOCH, context, events: vec![event], snapshot: None })
+            .append(
+                &head,
+                Draft {
+                    commit_id,
+                    at: Timestamp::EPOCH,
+                    context,
+                    events: vec![event],
+                    snapshot: None,
+                },
+            )
             .await
             .unwrap();
     }
 
     /// A newer release writes an event that this one does not know.
     async fn write_unknown(&self, stream: &StreamId) {
-        let event = EventData { event_type: "order.from_the_future".to_owned(), schema: 1, data: b"{}".to_vec() };
+        let event = EventData {
+            event_type: "order.from_the_future".to_owned(),
+            schema: 1,
+            data: b"{}".to_vec(),
+        };
         self.write(stream, "call-9", event).await;
     }
 
@@ -103,7 +118,10 @@ impl System {
     /// Where and why the order was parked, each time.
     async fn parked(&self) -> Vec<(String, String)> {
         let commits = self.store.read(&order(), Version::START).await.unwrap();
-        let events = commits.iter().flat_map(Commit::envelopes::<OrderEvent>).map(|event| event.unwrap().data);
+        let events = commits
+            .iter()
+            .flat_map(Commit::envelopes::<OrderEvent>)
+            .map(|event| event.unwrap().data);
         let parked = events.filter_map(|event| match event {
             OrderEvent::Parked(parked) => Some((parked.step, parked.error)),
             OrderEvent::Placed(_)
@@ -153,11 +171,18 @@ impl EventStore for &System {
         loaded
     }
 
-    async fn append(&self, head: &InMemoryHead, draft: Draft) -> Result<Appended<InMemoryHead>, AppendError> {
+    async fn append(
+        &self,
+        head: &InMemoryHead,
+        draft: Draft,
+    ) -> Result<Appended<InMemoryHead>, AppendError> {
         self.store.append(head, draft).await
     }
 
-    async fn append_all(&self, parts: Vec<(InMemoryHead, Draft)>) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
+    async fn append_all(
+        &self,
+        parts: Vec<(InMemoryHead, Draft)>,
+    ) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
         self.store.append_all(parts).await
     }
 }
@@ -182,7 +207,9 @@ async fn an_order_that_was_placed_gets_an_execution_that_knows_which_call_began_
 
 #[tokio::test]
 async fn an_order_that_was_resumed_gets_an_execution_of_its_own_however_late_the_message() {
-    let system = System::with(Execution::Started, &[placed(), parked(), OrderResumed { attempt: 2 }.into()]).await;
+    let system =
+        System::with(Execution::Started, &[placed(), parked(), OrderResumed { attempt: 2 }.into()])
+            .await;
     system.hear().await.unwrap();
     assert_eq!(system.asked(), ["8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873.2"]);
     assert_eq!(system.asked.lock().unwrap()[0].correlation_id.as_str(), "call-3");
@@ -231,19 +258,27 @@ async fn an_execution_that_brought_the_order_to_its_end_meanwhile_has_nothing_le
         // Another message tells of the next attempt.
         vec![OrderResumed { attempt: 2 }.into()],
     ] {
-        let system = System { while_asking: meanwhile.clone(), ..System::with(Execution::Ended, &[placed()]).await };
+        let system = System {
+            while_asking: meanwhile.clone(),
+            ..System::with(Execution::Ended, &[placed()]).await
+        };
         system.hear().await.unwrap();
         assert!(system.parked().await.is_empty(), "{meanwhile:?}");
     }
-    let system = System { while_asking: vec![parked()], ..System::with(Execution::Ended, &[placed()]).await };
+    let system = System {
+        while_asking: vec![parked()],
+        ..System::with(Execution::Ended, &[placed()]).await
+    };
     system.hear().await.unwrap();
     assert_eq!(system.parked().await.len(), 1, "by the execution itself");
 }
 
 #[tokio::test]
 async fn an_order_that_is_turned_round_meanwhile_is_parked_on_its_way_back() {
-    let system =
-        System { while_looking: vec![undo_started()].into(), ..System::with(Execution::Ended, &[placed()]).await };
+    let system = System {
+        while_looking: vec![undo_started()].into(),
+        ..System::with(Execution::Ended, &[placed()]).await
+    };
     system.hear().await.unwrap();
     let steps: Vec<String> = system.parked().await.into_iter().map(|(step, _)| step).collect();
     assert_eq!(steps, ["cancel_shipment"], "or nobody would ever undo it");
@@ -252,8 +287,10 @@ async fn an_order_that_is_turned_round_meanwhile_is_parked_on_its_way_back() {
 #[tokio::test]
 async fn an_order_that_is_settled_meanwhile_is_left_alone() {
     for meanwhile in [vec![undo_started(), cancelled()], vec![OrderResumed { attempt: 2 }.into()]] {
-        let system =
-            System { while_looking: meanwhile.clone().into(), ..System::with(Execution::Ended, &[placed()]).await };
+        let system = System {
+            while_looking: meanwhile.clone().into(),
+            ..System::with(Execution::Ended, &[placed()]).await
+        };
         system.hear().await.unwrap();
         assert!(system.parked().await.is_empty(), "{meanwhile:?}");
     }

@@ -1,11 +1,12 @@
-//! What the steps of a shipment need beside the sandbox or a provider: a carrier that does not let them wait.
+//! What the steps of a shipment need beside the sandbox or a provider: a carrier that does not let
+//! them wait.
 
 use ordering::ports::{Carrier, CarrierCall, ParcelAtCarrier, PortError};
 use ordering::saga::ORDER_SAGA;
 use tokio::time::timeout;
 
-/// A carrier with the saga's time limit on every call. The call that took longer may have had its effect: the step finds
-/// out when it is taken again.
+/// A carrier with the saga's time limit on every call. The call that took longer may have had its
+/// effect: the step finds out when it is taken again.
 #[derive(Debug, Clone)]
 pub struct TimeLimited<C>(pub C);
 

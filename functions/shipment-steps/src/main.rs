@@ -16,8 +16,14 @@ async fn main() -> Result<(), Error> {
     start_logging();
     let aws = config::aws().await;
     let dynamodb = Client::new(&aws);
-    let wrap = KmsKeyWrap::new(aws_sdk_kms::Client::new(&aws), config::variable("PERSON_KEYS_KMS_KEY")?);
-    let keys = &DynamoDbPersonKeys::new(dynamodb.clone(), config::variable("PERSON_KEYS_TABLE")?, wrap, clock::now);
+    let wrap =
+        KmsKeyWrap::new(aws_sdk_kms::Client::new(&aws), config::variable("PERSON_KEYS_KMS_KEY")?);
+    let keys = &DynamoDbPersonKeys::new(
+        dynamodb.clone(),
+        config::variable("PERSON_KEYS_TABLE")?,
+        wrap,
+        clock::now,
+    );
     let events = &DynamoDbEventStore::new(dynamodb.clone(), config::variable("EVENTS_TABLE")?);
     let ledger = &DynamoDbViewStore::new(dynamodb, config::variable("SANDBOX_CARRIER_TABLE")?);
     steps::serve(StepError::name, move |input: StepInput, at| async move {

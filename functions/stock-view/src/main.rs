@@ -1,4 +1,5 @@
-//! Keeps the stock view: one row per shard of a product, from the queue of the stock streams' commits.
+//! Keeps the stock view: one row per shard of a product, from the queue of the stock streams'
+//! commits.
 
 use aws_sdk_dynamodb::Client;
 use ordering::views::StockView;
@@ -14,6 +15,7 @@ async fn main() -> Result<(), Error> {
     let dynamodb = Client::new(&aws);
     let events = DynamoDbEventStore::new(dynamodb.clone(), config::variable("EVENTS_TABLE")?);
     let views = DynamoDbViewStore::new(dynamodb, config::variable("STOCK_VIEW_TABLE")?);
-    let dead_letters = SqsDeadLetters::new(aws_sdk_sqs::Client::new(&aws), config::variable("DEAD_LETTERS_URL")?);
+    let dead_letters =
+        SqsDeadLetters::new(aws_sdk_sqs::Client::new(&aws), config::variable("DEAD_LETTERS_URL")?);
     Queue::new(ViewKeeper::<StockView, _, _>::new(events, views), dead_letters).serve().await
 }

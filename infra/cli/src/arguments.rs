@@ -103,7 +103,9 @@ impl FromStr for Since {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let ago = |unit_ms: i64, number: &str| number.parse::<u32>().ok().and_then(|n| unit_ms.checked_mul(n.into()));
+        let ago = |unit_ms: i64, number: &str| {
+            number.parse::<u32>().ok().and_then(|n| unit_ms.checked_mul(n.into()))
+        };
         let units = [("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
         let duration = units.iter().find_map(|(unit, ms)| ago(*ms, text.strip_suffix(unit)?));
         if let Some(ms) = duration {
@@ -113,7 +115,9 @@ impl FromStr for Since {
             return Ok(Self::Time(time));
         }
         let how = "say how long ago (30s, 10m, 2h, 1d), a time (2026-11-21T08:15:30Z), or a position as tail gave it";
-        text.parse().map(Self::Position).map_err(|error: skald::InvalidPosition| format!("{error}; {how}"))
+        text.parse()
+            .map(Self::Position)
+            .map_err(|error: skald::InvalidPosition| format!("{error}; {how}"))
     }
 }
 

@@ -41,10 +41,19 @@ mod tests {
         for file in std::fs::read_dir(golden).unwrap() {
             let path = file.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();
-            let [category, event, schema, "json"] = name.split('.').collect::<Vec<_>>()[..] else { continue };
+            let [category, event, schema, "json"] = name.split('.').collect::<Vec<_>>()[..] else {
+                continue;
+            };
             let data = std::fs::read(&path).unwrap();
-            let stored = EventData { event_type: format!("{category}.{event}"), schema: schema.parse().unwrap(), data };
-            check(&format!("default/{category}-1").parse().unwrap()).unwrap().event(&stored).unwrap();
+            let stored = EventData {
+                event_type: format!("{category}.{event}"),
+                schema: schema.parse().unwrap(),
+                data,
+            };
+            check(&format!("default/{category}-1").parse().unwrap())
+                .unwrap()
+                .event(&stored)
+                .unwrap();
             seen += 1;
         }
         assert!(seen > 30, "only {seen} samples");

@@ -1,4 +1,5 @@
-//! JSON as it is stored: numbers and texts as they were written, fields in their order. Personal data is hidden.
+//! JSON as it is stored: numbers and texts as they were written, fields in their order. Personal
+//! data is hidden.
 
 use std::fmt;
 
@@ -120,13 +121,16 @@ mod tests {
     fn what_is_not_personal_is_shown_as_it_is_stored() {
         let json = r#"{"z":18446744073709551616,"a":[1.10,-0,1e400,"\u00e4\n",null],"o":{},"l":[],"z":1,"b":true}"#;
         assert_eq!(shown(json).as_deref(), Some(json));
-        assert_eq!(shown("{ \"a\" :\n [ 1 , 2 ] }").as_deref(), Some(r#"{"a":[1,2]}"#), "in one line");
+        assert_eq!(
+            shown("{ \"a\" :\n [ 1 , 2 ] }").as_deref(),
+            Some(r#"{"a":[1,2]}"#),
+            "in one line"
+        );
     }
 
     #[test]
     fn what_is_under_a_mark_is_hidden_however_the_mark_is_written() {
-        let json =
-            r#"[{"plain":{"x":1},"\u0024person":"c-1"},{"$person":"c-2","sealed":"AQID","y":1e400},{"y":1e400}]"#;
+        let json = r#"[{"plain":{"x":1},"\u0024person":"c-1"},{"$person":"c-2","sealed":"AQID","y":1e400},{"y":1e400}]"#;
         let hidden = r#"[{"plain":"(personal)","$person":"c-1"},{"$person":"c-2","sealed":"(personal)","y":"(personal)"},{"y":1e400}]"#;
         assert_eq!(shown(json).as_deref(), Some(hidden));
     }

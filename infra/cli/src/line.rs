@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use skald::{Actor, Commit, CorrelationId, EventData, EventId, StreamId, Tenant, Timestamp, Told, Version, cut};
+use skald::{
+    Actor, Commit, CorrelationId, EventData, EventId, StreamId, Tenant, Timestamp, Told, Version,
+    cut,
+};
 
 use crate::json::{HIDDEN, Json};
 use crate::paper::Paper;
@@ -17,7 +20,13 @@ const TYPE: usize = 31;
 const CORRELATION: usize = 36;
 
 /// The line of the event at `index` of a commit, for people.
-pub(crate) fn for_people(commit: &Commit, index: usize, event: &EventData, told: Told, paper: Paper) -> String {
+pub(crate) fn for_people(
+    commit: &Commit,
+    index: usize,
+    event: &EventData,
+    told: Told,
+    paper: Paper,
+) -> String {
     // `2026-11-21T08:15:30.250Z`: the date stands above.
     let at = commit.at.to_string();
     let time = at.get(11..23).unwrap_or(&at);
@@ -62,7 +71,8 @@ struct Line<'a> {
 /// The line of the event at `index` of a commit, for machines.
 pub(crate) fn for_machines(commit: &Commit, index: usize, event: &EventData, told: Told) -> String {
     let context = &commit.context;
-    let data = Json::read(&event.data).and_then(|json| RawValue::from_string(json.to_string()).ok());
+    let data =
+        Json::read(&event.data).and_then(|json| RawValue::from_string(json.to_string()).ok());
     let line = Line {
         event_id: commit.event_id(index),
         event_type: &event.event_type,
@@ -104,24 +114,32 @@ fn compact(json: &Json<'_>) -> String {
     match json {
         Json::Object(_) if json.is_personal() => HIDDEN.to_owned(),
         Json::Object(fields) => format!("{{{}}}", listed(fields)),
-        Json::Array(items) => format!("[{}]", items.iter().map(compact).collect::<Vec<_>>().join(", ")),
-        // What is no Unicode stays as it is written.
-        Json::Text(text) => {
-            serde_json::from_str(text).map_or_else(|_| (*text).to_owned(), |text: String| printable(&text))
+        Json::Array(items) => {
+            format!("[{}]", items.iter().map(compact).collect::<Vec<_>>().join(", "))
         }
+        // What is no Unicode stays as it is written.
+        Json::Text(text) => serde_json::from_str(text)
+            .map_or_else(|_| (*text).to_owned(), |text: String| printable(&text)),
         Json::Plain(plain) => (*plain).to_owned(),
         Json::Hidden => HIDDEN.to_owned(),
     }
 }
 
 fn listed(fields: &[(String, Json<'_>)]) -> String {
-    fields.iter().map(|(name, value)| format!("{}: {}", printable(name), compact(value))).collect::<Vec<_>>().join(", ")
+    fields
+        .iter()
+        .map(|(name, value)| format!("{}: {}", printable(name), compact(value)))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
-/// As it is, if it can be mistaken for nothing else; else quoted, so that nothing in it can play with the terminal.
+/// As it is, if it can be mistaken for nothing else; else quoted, so that nothing in it can play
+/// with the terminal.
 fn printable(text: &str) -> String {
-    let is_plain =
-        |c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | '_' | '~' | ':' | '-' | '+' | '/' | '@' | '#');
+    let is_plain = |c: char| {
+        c.is_alphanumeric()
+            || matches!(c, ' ' | '.' | '_' | '~' | ':' | '-' | '+' | '/' | '@' | '#')
+    };
     if !text.is_empty() && text.trim() == text && text.chars().all(is_plain) {
         text.to_owned()
     } else {
@@ -185,11 +203,15 @@ mod tests {
         let data = r#"{"name":{"$person":"c-1","plain":"Jane"},"to":[{"$person":"c-1","plain":{"city":"Oslo"}}],"odd":{"$person":"c-1","Kim":"Kim"}}"#;
         let commit = commit(data);
         let event = &commit.events[0];
-        for line in
-            [for_people(&commit, 0, event, Told::News, Paper::coloured()), for_machines(&commit, 0, event, Told::News)]
-        {
+        for line in [
+            for_people(&commit, 0, event, Told::News, Paper::coloured()),
+            for_machines(&commit, 0, event, Told::News),
+        ] {
             assert!(line.contains(HIDDEN), "{line}");
-            assert!(["Jane", "Oslo", ":\"Kim"].iter().all(|personal| !line.contains(personal)), "{line}");
+            assert!(
+                ["Jane", "Oslo", ":\"Kim"].iter().all(|personal| !line.contains(personal)),
+                "{line}"
+            );
         }
     }
 
@@ -208,11 +230,13 @@ mod tests {
         let line = |paper| for_people(&commit, 0, &commit.events[0], Told::Late, paper);
         let (plain, coloured) = (line(Paper::plain()), line(Paper::coloured()));
         assert!(plain.ends_with("late") && !plain.contains('\x1b'));
-        let stripped = coloured.split('\x1b').map(|part| part.split_once('m').map_or(part, |(_, rest)| rest));
+        let stripped =
+            coloured.split('\x1b').map(|part| part.split_once('m').map_or(part, |(_, rest)| rest));
         assert_eq!(stripped.collect::<String>(), plain);
     }
 
-    /// A number that no type of ours holds is an amount, or a position on earth, to whoever wrote it.
+    /// A number that no type of ours holds is an amount, or a position on earth, to whoever wrote
+    /// it.
     #[test]
     fn numbers_are_shown_as_they_are_stored() {
         let data = r#"{"large":18446744073709551616,"exact":1.10,"huge":1e400,"negative":-0}"#;
@@ -234,8 +258,16 @@ mod tests {
     #[test]
     fn a_line_for_machines_is_json() {
         let commit = commit(r#"{"a":1}"#);
-        let line: Value = serde_json::from_str(&for_machines(&commit, 0, &commit.events[0], Told::Perhaps)).unwrap();
-        assert_eq!((&line["stream"], &line["version"], &line["data"]["a"]), (&json!("order-17"), &json!(4), &json!(1)));
-        assert_eq!((&line["told"], &line["correlation_id"]), (&json!("perhaps again"), &json!("demo-1")));
+        let line: Value =
+            serde_json::from_str(&for_machines(&commit, 0, &commit.events[0], Told::Perhaps))
+                .unwrap();
+        assert_eq!(
+            (&line["stream"], &line["version"], &line["data"]["a"]),
+            (&json!("order-17"), &json!(4), &json!(1))
+        );
+        assert_eq!(
+            (&line["told"], &line["correlation_id"]),
+            (&json!("perhaps again"), &json!("demo-1"))
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! What a person reads: standard output and error, with colours only where a person sees them and wants them.
+//! What a person reads: standard output and error, with colours only where a person sees them and
+//! wants them.
 
 use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
@@ -78,11 +79,13 @@ pub(crate) enum Unwritten {
 pub(crate) fn write(text: &str) -> Result<(), Unwritten> {
     let mut out = stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    written.map_err(
-        |error| {
-            if error.kind() == ErrorKind::BrokenPipe { Unwritten::Closed } else { Unwritten::Failed(error) }
-        },
-    )
+    written.map_err(|error| {
+        if error.kind() == ErrorKind::BrokenPipe {
+            Unwritten::Closed
+        } else {
+            Unwritten::Failed(error)
+        }
+    })
 }
 
 /// Waits until the reader of standard output closes it; a command that has nothing to write would
@@ -109,7 +112,8 @@ pub(crate) fn complain(error: &str) {
     note(&format!("error: {error}"));
 }
 
-/// Says something beside the output. Where nobody can read it, there is nothing to be done about that.
+/// Says something beside the output. Where nobody can read it, there is nothing to be done about
+/// that.
 pub(crate) fn note(text: &str) {
     writeln!(stderr(), "{text}").unwrap_or_default();
 }

@@ -48,16 +48,21 @@ impl System {
             }
             let aws = aws.load().await;
             if aws.region().is_none() {
-                return Err("no region is known: say --region, or set one in your AWS profile".into());
+                return Err(
+                    "no region is known: say --region, or set one in your AWS profile".into()
+                );
             }
             return Ok(Self { client: Client::new(&aws), table: table.clone() });
         }
         let running = running(place)?;
         let table = running.outputs.get(EVENTS_TABLE).cloned();
-        let table = table.ok_or_else(|| format!("{} names no {EVENTS_TABLE}", place.system.display()))?;
+        let table =
+            table.ok_or_else(|| format!("{} names no {EVENTS_TABLE}", place.system.display()))?;
         let emulators = Credentials::new("test", "test", None, None, "emulator");
-        let aws =
-            aws.region(Region::new(running.region)).endpoint_url(running.endpoint).credentials_provider(emulators);
+        let aws = aws
+            .region(Region::new(running.region))
+            .endpoint_url(running.endpoint)
+            .credentials_provider(emulators);
         Ok(Self { client: Client::new(&aws.load().await), table })
     }
 }
@@ -74,6 +79,7 @@ fn running(place: &Place) -> Result<Running, String> {
             format!("{file} cannot be read: {error}")
         }
     })?;
-    serde_json::from_str(&text)
-        .map_err(|error| format!("{file} is not what `make run` writes ({error}): stop it and start it again"))
+    serde_json::from_str(&text).map_err(|error| {
+        format!("{file} is not what `make run` writes ({error}): stop it and start it again")
+    })
 }

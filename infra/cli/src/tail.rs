@@ -1,15 +1,16 @@
 //! `skald tail`: follows all events.
 //!
-//! It reads events as they are stored, without the catalogue: an event that no build knows yet is shown like any other, and
-//! what cannot be read is a line that says so. It keeps no checkpoint; where it ended is a position that it can be given.
+//! It reads events as they are stored, without the catalogue: an event that no build knows yet is
+//! shown like any other, and what cannot be read is a line that says so. It keeps no checkpoint;
+//! where it ended is a position that it can be given.
 
 use std::error::Error;
 use std::time::Duration;
 
 use skald::memory::InMemoryViewStore;
 use skald::{
-    Commit, CommitIndex, FollowError, Follower, Following, Heard, IndexEntry, Position, StoreError, Told, at_once, cut,
-    with_causes,
+    Commit, CommitIndex, FollowError, Follower, Following, Heard, IndexEntry, Position, StoreError,
+    Told, at_once, cut, with_causes,
 };
 use skald_dynamodb::DynamoDbCommitIndex;
 
@@ -19,7 +20,8 @@ use crate::line;
 use crate::paper::{self, Paper, Unwritten};
 use crate::system::System;
 
-/// How far it stays behind now. Short, because somebody waits for it: what takes longer is found by the overlap.
+/// How far it stays behind now. Short, because somebody waits for it: what takes longer is found by
+/// the overlap.
 const MARGIN_MS: u32 = 1_000;
 /// How late an entry may show behind others and be told all the same.
 const OVERLAP_MS: u32 = 30_000;
@@ -51,7 +53,8 @@ pub(crate) async fn run(arguments: &TailArguments) -> Result<(), Box<dyn Error>>
         overlap_ms: OVERLAP_MS,
         batch: BATCH,
     };
-    let mut follower = Follower::resume(index.clone(), InMemoryViewStore::default(), following).await?;
+    let mut follower =
+        Follower::resume(index.clone(), InMemoryViewStore::default(), following).await?;
     let mut teller = Teller { arguments, paper: Paper::new(), date: String::new() };
     let mut failures = 0;
     loop {
@@ -67,7 +70,10 @@ pub(crate) async fn run(arguments: &TailArguments) -> Result<(), Box<dyn Error>>
             }
             Err(StepError::Follow(error)) => {
                 let what = with_causes(&error);
-                return Err(format!("{what}; does the system still run, and may you read its events table?").into());
+                return Err(format!(
+                    "{what}; does the system still run, and may you read its events table?"
+                )
+                .into());
             }
         };
         failures = 0;
@@ -88,7 +94,8 @@ enum StepError {
     Unwritten(Unwritten),
 }
 
-/// One look: everything of a batch is read before any of it is told, so a failure in between tells nothing twice.
+/// One look: everything of a batch is read before any of it is told, so a failure in between tells
+/// nothing twice.
 async fn step(
     index: &DynamoDbCommitIndex,
     follower: &mut Follower<DynamoDbCommitIndex, InMemoryViewStore>,
@@ -96,13 +103,16 @@ async fn step(
 ) -> Result<bool, StepError> {
     let batch = follower.next(now()).await.map_err(StepError::Follow)?;
     let is_empty = batch.is_empty();
-    let wanted: Vec<&Heard> = batch.heard.iter().filter(|heard| teller.may_want(&heard.entry)).collect();
+    let wanted: Vec<&Heard> =
+        batch.heard.iter().filter(|heard| teller.may_want(&heard.entry)).collect();
     let read = at_once(wanted.iter().map(|heard| index.commit(&heard.entry.key))).await;
     let mut lines = String::new();
     for (heard, commit) in wanted.iter().zip(read) {
         match commit {
             Ok(Some(commit)) => teller.tell(&commit, heard.told, &mut lines),
-            Ok(None) => teller.tell_fault(&heard.entry, "is in the index, but not in the table", &mut lines),
+            Ok(None) => {
+                teller.tell_fault(&heard.entry, "is in the index, but not in the table", &mut lines)
+            }
             Err(error @ StoreError::Corrupt { .. }) => {
                 teller.tell_fault(&heard.entry, &with_causes(&error), &mut lines)
             }
@@ -110,7 +120,11 @@ async fn step(
         }
     }
     for odd in &batch.odd {
-        paper::note(&format!("an index entry belongs to no commit, {}: {}", cut(&odd.key), odd.fault));
+        paper::note(&format!(
+            "an index entry belongs to no commit, {}: {}",
+            cut(&odd.key),
+            odd.fault
+        ));
     }
     for key in &batch.ahead {
         let (stream, first, at) = (line::named(key.stream()), key.first(), key.at());
@@ -137,12 +151,17 @@ impl Teller<'_> {
         let TailArguments { category, stream, event_type, .. } = self.arguments;
         category.as_ref().is_none_or(|category| category == entry.key.stream().category())
             && stream.as_ref().is_none_or(|stream| stream == entry.key.stream())
-            && event_type.as_ref().is_none_or(|wanted| entry.types.is_empty() || entry.types.contains(wanted))
+            && event_type
+                .as_ref()
+                .is_none_or(|wanted| entry.types.is_empty() || entry.types.contains(wanted))
     }
 
     fn tell(&mut self, commit: &Commit, told: Told, lines: &mut String) {
         let TailArguments { event_type, correlation, json, .. } = self.arguments;
-        if correlation.as_ref().is_some_and(|wanted| wanted != commit.context.correlation_id.as_str()) {
+        if correlation
+            .as_ref()
+            .is_some_and(|wanted| wanted != commit.context.correlation_id.as_str())
+        {
             return;
         }
         for (index, event) in commit.events.iter().enumerate() {
@@ -175,7 +194,11 @@ impl Teller<'_> {
             serde_json::json!({ "stream": key.stream().name(), "version": key.first(), "recorded_at": key.at(), "fault": fault })
                 .to_string()
         } else {
-            self.paper.red(&format!("{} {:>3}  cannot be shown: {fault}", line::named(key.stream()), key.first()))
+            self.paper.red(&format!(
+                "{} {:>3}  cannot be shown: {fault}",
+                line::named(key.stream()),
+                key.first()
+            ))
         };
         lines.push_str(&line);
         lines.push('\n');

@@ -15,7 +15,8 @@ use crate::clock;
 use crate::paper::{self, Paper};
 use crate::system::System;
 
-/// Verifies all streams, or one; gives whether nothing is wrong. Faults go to standard output, all else beside it.
+/// Verifies all streams, or one; gives whether nothing is wrong. Faults go to standard output, all
+/// else beside it.
 ///
 /// # Errors
 /// What went wrong, and what to do.
@@ -47,7 +48,10 @@ pub(crate) async fn run(arguments: &VerifyArguments) -> Result<bool, Box<dyn Err
         paper::in_place("");
     }
     let verified = done?.map_err(|error| {
-        format!("{}; does the system still run, and may you read its events table?", with_causes(&error))
+        format!(
+            "{}; does the system still run, and may you read its events table?",
+            with_causes(&error)
+        )
     })?;
     if let Some(stream) = arguments.stream.as_ref().filter(|_| verified.items == 0) {
         return Err(format!("there is no stream {stream}: say it as `skald tail` shows it").into());
@@ -59,7 +63,10 @@ pub(crate) async fn run(arguments: &VerifyArguments) -> Result<bool, Box<dyn Err
 }
 
 /// The result of the future, or the first error of `error`, which ends it.
-async fn until<T, E>(future: impl Future<Output = T>, error: impl Fn() -> Option<E>) -> Result<T, E> {
+async fn until<T, E>(
+    future: impl Future<Output = T>,
+    error: impl Fn() -> Option<E>,
+) -> Result<T, E> {
     let mut future = pin!(future);
     poll_fn(|context| {
         let polled = future.as_mut().poll(context);
@@ -73,7 +80,12 @@ fn told(verified: Verified, now: Timestamp) -> String {
     let plural = if faults == 1 { "" } else { "s" };
     let recent = match recent {
         0 => String::new(),
-        _ => format!(", {recent} commits since {} too recent to compare", now.plus_millis(-SETTLED_MS)),
+        _ => format!(
+            ", {recent} commits since {} too recent to compare",
+            now.plus_millis(-SETTLED_MS)
+        ),
     };
-    format!("{items} commits, {events} events, {entries} index entries{recent}: {faults} fault{plural}")
+    format!(
+        "{items} commits, {events} events, {entries} index entries{recent}: {faults} fault{plural}"
+    )
 }

@@ -1,6 +1,8 @@
 //! A customer: somebody with a name, reached by e-mail.
 
-use events::{CustomerEmailChanged, CustomerErased, CustomerEvent, CustomerRegistered, CustomerRenamed};
+use events::{
+    CustomerEmailChanged, CustomerErased, CustomerEvent, CustomerRegistered, CustomerRenamed,
+};
 use skald::{Decider, Personal};
 
 use crate::values::{EmailAddress, Name};
@@ -17,7 +19,8 @@ pub enum CustomerState {
     Unknown,
     /// Who registered.
     Registered(RegisteredCustomer),
-    /// Somebody who was erased: that there was somebody is all that is known. Nobody takes their place.
+    /// Somebody who was erased: that there was somebody is all that is known. Nobody takes their
+    /// place.
     Erased,
 }
 
@@ -44,7 +47,8 @@ impl CustomerState {
 /// What can be asked of a customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CustomerCommand {
-    /// Become one. Of somebody registered it asks nothing; name and address are changed by the commands below.
+    /// Become one. Of somebody registered it asks nothing; name and address are changed by the
+    /// commands below.
     Register {
         /// What they are called.
         name: Personal<Name>,
@@ -61,7 +65,8 @@ pub enum CustomerCommand {
         /// Where e-mail reaches them from now on.
         email: Personal<EmailAddress>,
     },
-    /// Be erased. Whoever asks for this has destroyed the person's key before: this only writes it down.
+    /// Be erased. Whoever asks for this has destroyed the person's key before: this only writes it
+    /// down.
     Erase,
 }
 
@@ -83,7 +88,10 @@ impl Decider for Customer {
     type Event = CustomerEvent;
     type Rejection = CustomerRejection;
 
-    fn decide(state: &CustomerState, command: &CustomerCommand) -> Result<Vec<CustomerEvent>, CustomerRejection> {
+    fn decide(
+        state: &CustomerState,
+        command: &CustomerCommand,
+    ) -> Result<Vec<CustomerEvent>, CustomerRejection> {
         let event: Option<CustomerEvent> = match (state, command) {
             (CustomerState::Unknown, CustomerCommand::Register { name, email }) => {
                 Some(CustomerRegistered { name: text(name), email: text(email) }.into())
@@ -100,7 +108,9 @@ impl Decider for Customer {
                 let email = text(email);
                 (customer.email != email).then(|| CustomerEmailChanged { email }.into())
             }
-            (CustomerState::Registered(_), CustomerCommand::Erase) => Some(CustomerErased {}.into()),
+            (CustomerState::Registered(_), CustomerCommand::Erase) => {
+                Some(CustomerErased {}.into())
+            }
         };
         Ok(event.into_iter().collect())
     }
@@ -110,17 +120,27 @@ impl Decider for Customer {
             (
                 CustomerState::Unknown | CustomerState::Registered(_),
                 CustomerEvent::Registered(CustomerRegistered { name, email }),
-            ) => CustomerState::Registered(RegisteredCustomer { name: name.clone(), email: email.clone() }),
+            ) => CustomerState::Registered(RegisteredCustomer {
+                name: name.clone(),
+                email: email.clone(),
+            }),
             (CustomerState::Registered(customer), CustomerEvent::Renamed(renamed)) => {
-                CustomerState::Registered(RegisteredCustomer { name: renamed.name.clone(), ..customer })
+                CustomerState::Registered(RegisteredCustomer {
+                    name: renamed.name.clone(),
+                    ..customer
+                })
             }
             (CustomerState::Registered(customer), CustomerEvent::EmailChanged(changed)) => {
-                CustomerState::Registered(RegisteredCustomer { email: changed.email.clone(), ..customer })
+                CustomerState::Registered(RegisteredCustomer {
+                    email: changed.email.clone(),
+                    ..customer
+                })
             }
             (_, CustomerEvent::Erased(CustomerErased {})) => CustomerState::Erased,
-            (CustomerState::Unknown, CustomerEvent::Renamed(_) | CustomerEvent::EmailChanged(_)) => {
-                CustomerState::Unknown
-            }
+            (
+                CustomerState::Unknown,
+                CustomerEvent::Renamed(_) | CustomerEvent::EmailChanged(_),
+            ) => CustomerState::Unknown,
             (CustomerState::Erased, _) => CustomerState::Erased,
         }
     }

@@ -1,12 +1,15 @@
 //! The domain of the order system: by which rules things happen, and what can be read of them.
 //!
-//! - A file per aggregate ([`order`], [`product`], [`customer`], [`stock`], [`receipt`], [`reservation`], [`payment`],
-//!   [`shipment`]), each in the same order: state, commands, rejections, decide, evolve.
-//! - [`requests`]: from the loose JSON of a caller to a request that cannot be wrong, or to everything that is wrong
-//!   with it.
+//! - A file per aggregate ([`order`], [`product`], [`customer`], [`stock`], [`receipt`],
+//!   [`reservation`], [`payment`], [`shipment`]), each in the same order: state, commands,
+//!   rejections, decide, evolve.
+//! - [`requests`]: from the loose JSON of a caller to a request that cannot be wrong, or to
+//!   everything that is wrong with it.
 //! - [`placing`]: from a request to place an order, and what is true now, to the command.
-//! - [`saga`]: which steps an order is completed by, and how it is undone. [`steps`]: what each step does.
-//! - [`ports`]: the payment gateway and the carrier, and what they promise. [`sandbox`]: both, to try things with.
+//! - [`saga`]: which steps an order is completed by, and how it is undone. [`steps`]: what each
+//!   step does.
+//! - [`ports`]: the payment gateway and the carrier, and what they promise. [`sandbox`]: both, to
+//!   try things with.
 //! - [`views`]: from streams to the rows that are read.
 //! - [`streams`]: what the streams of all these are called.
 //!

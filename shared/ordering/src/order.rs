@@ -1,11 +1,11 @@
 //! An order: placed, and then either completed or undone. Its stream is the only arbiter of which.
 //!
-//! Whichever comes first, `order.committed` or `order.undo_started`, decides the direction for good; every step of the
-//! saga, the customer and the deadline ask here.
+//! Whichever comes first, `order.committed` or `order.undo_started`, decides the direction for
+//! good; every step of the saga, the customer and the deadline ask here.
 
 use events::{
-    CancelReason, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderParked, OrderPlaced, OrderResumed,
-    OrderUndoStarted,
+    CancelReason, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderParked,
+    OrderPlaced, OrderResumed, OrderUndoStarted,
 };
 use skald::Decider;
 
@@ -104,13 +104,13 @@ pub enum OrderCommand {
         /// How it failed. No personal data.
         error: String,
     },
-    /// Begin the next attempt, whether the order is parked or an execution ended without a word. If one is still under way,
-    /// both are at it, which does no harm.
+    /// Begin the next attempt, whether the order is parked or an execution ended without a word. If
+    /// one is still under way, both are at it, which does no harm.
     Resume,
 }
 
-/// An order to accept. Only [`placing::price`](crate::placing::price) makes one, so its total is the sum of its lines,
-/// at the prices of the catalogue.
+/// An order to accept. Only [`placing::price`](crate::placing::price) makes one, so its total is
+/// the sum of its lines, at the prices of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlaceOrder {
     request: OrderRequest,
@@ -165,7 +165,10 @@ impl Decider for Order {
     type Event = OrderEvent;
     type Rejection = OrderRejection;
 
-    fn decide(state: &OrderState, command: &OrderCommand) -> Result<Vec<OrderEvent>, OrderRejection> {
+    fn decide(
+        state: &OrderState,
+        command: &OrderCommand,
+    ) -> Result<Vec<OrderEvent>, OrderRejection> {
         match state {
             OrderState::Unplaced => match command {
                 OrderCommand::Place(order) => Ok(vec![order.placed().clone().into()]),
@@ -182,13 +185,15 @@ impl Decider for Order {
 
     fn evolve(state: OrderState, event: &OrderEvent) -> OrderState {
         match (state, event) {
-            (OrderState::Unplaced, OrderEvent::Placed(placed)) => OrderState::Placed(Box::new(PlacedOrder {
-                placed: placed.clone(),
-                phase: Phase::Open,
-                parked: None,
-                attempt: 1,
-                turned_in: None,
-            })),
+            (OrderState::Unplaced, OrderEvent::Placed(placed)) => {
+                OrderState::Placed(Box::new(PlacedOrder {
+                    placed: placed.clone(),
+                    phase: Phase::Open,
+                    parked: None,
+                    attempt: 1,
+                    turned_in: None,
+                }))
+            }
             (OrderState::Placed(mut order), event) => {
                 order.evolve(event);
                 OrderState::Placed(order)
@@ -207,13 +212,17 @@ impl PlacedOrder {
             OrderCommand::Commit => match self.phase {
                 Phase::Open => Ok(vec![OrderCommitted {}.into()]),
                 Phase::Committed | Phase::Confirmed => quiet,
-                Phase::Undoing(reason) | Phase::Cancelled(reason) => Err(OrderRejection::UndoStarted(reason)),
+                Phase::Undoing(reason) | Phase::Cancelled(reason) => {
+                    Err(OrderRejection::UndoStarted(reason))
+                }
             },
             OrderCommand::Confirm => match self.phase {
                 Phase::Committed => Ok(vec![OrderConfirmed {}.into()]),
                 Phase::Confirmed => quiet,
                 Phase::Open => Err(OrderRejection::NotCommitted),
-                Phase::Undoing(reason) | Phase::Cancelled(reason) => Err(OrderRejection::UndoStarted(reason)),
+                Phase::Undoing(reason) | Phase::Cancelled(reason) => {
+                    Err(OrderRejection::UndoStarted(reason))
+                }
             },
             OrderCommand::StartUndo { reason, attempt } => match self.phase {
                 Phase::Open => {
@@ -222,7 +231,9 @@ impl PlacedOrder {
                     let resumed = (!goes_on).then(|| self.resumed().into());
                     Ok([undo_started].into_iter().chain(resumed).collect())
                 }
-                Phase::Undoing(_) if attempt.is_none() && self.is_undone_by_itself() => Ok(vec![self.resumed().into()]),
+                Phase::Undoing(_) if attempt.is_none() && self.is_undone_by_itself() => {
+                    Ok(vec![self.resumed().into()])
+                }
                 Phase::Undoing(_) | Phase::Cancelled(_) => quiet,
                 Phase::Committed | Phase::Confirmed => Err(OrderRejection::Committed),
             },
@@ -232,7 +243,9 @@ impl PlacedOrder {
                 Phase::Open => Err(OrderRejection::UndoNotStarted),
                 Phase::Committed | Phase::Confirmed => Err(OrderRejection::Committed),
             },
-            OrderCommand::Park { .. } | OrderCommand::Resume if self.phase.is_final() => Err(OrderRejection::Final),
+            OrderCommand::Park { .. } | OrderCommand::Resume if self.phase.is_final() => {
+                Err(OrderRejection::Final)
+            }
             OrderCommand::Park { step, error } => match self.parked {
                 None => Ok(vec![OrderParked { step: step.clone(), error: error.clone() }.into()]),
                 Some(_) => quiet,
@@ -274,7 +287,8 @@ impl PlacedOrder {
         }
     }
 
-    /// An order that was parked may still be brought to its end, by an execution that was under way.
+    /// An order that was parked may still be brought to its end, by an execution that was under
+    /// way.
     fn end(&mut self, phase: Phase) {
         self.phase = phase;
         self.parked = None;

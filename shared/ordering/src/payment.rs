@@ -1,13 +1,13 @@
 //! The payment of an order: authorized, and then captured or voided.
 //!
-//! Each call to the gateway is two events: what is about to be asked, and what came of it. So whoever comes later knows
-//! that it may have been asked, and asks what became of it. The key it is asked under and the amount are computed from the
-//! order.
+//! Each call to the gateway is two events: what is about to be asked, and what came of it. So
+//! whoever comes later knows that it may have been asked, and asks what became of it. The key it is
+//! asked under and the amount are computed from the order.
 
 use events::{
-    AttemptKey, AuthorizationId, Money, PaymentAuthorizationRequested, PaymentAuthorized, PaymentCaptureRequested,
-    PaymentCaptured, PaymentDeclined, PaymentEvent, PaymentRefundRequested, PaymentRefunded, PaymentVoidRequested,
-    PaymentVoided,
+    AttemptKey, AuthorizationId, Money, PaymentAuthorizationRequested, PaymentAuthorized,
+    PaymentCaptureRequested, PaymentCaptured, PaymentDeclined, PaymentEvent,
+    PaymentRefundRequested, PaymentRefunded, PaymentVoidRequested, PaymentVoided,
 };
 use skald::Decider;
 
@@ -68,7 +68,8 @@ pub enum PaymentCommand {
     Capture,
     /// The money is ours.
     RecordCaptured,
-    /// Undo it: the gateway is about to be asked to let go of the money; if it was never asked to hold any, it never will.
+    /// Undo it: the gateway is about to be asked to let go of the money; if it was never asked to
+    /// hold any, it never will.
     Void,
     /// The gateway holds no money, and never will.
     RecordVoided,
@@ -108,7 +109,10 @@ impl Decider for Payment {
     type Event = PaymentEvent;
     type Rejection = PaymentRejection;
 
-    fn decide(state: &PaymentState, command: &PaymentCommand) -> Result<Vec<PaymentEvent>, PaymentRejection> {
+    fn decide(
+        state: &PaymentState,
+        command: &PaymentCommand,
+    ) -> Result<Vec<PaymentEvent>, PaymentRejection> {
         let event = match command {
             PaymentCommand::Authorize { .. }
             | PaymentCommand::RecordAuthorized { .. }
@@ -124,7 +128,9 @@ impl Decider for Payment {
         match event {
             PaymentEvent::AuthorizationRequested(_) => PaymentState::AuthorizationRequested,
             PaymentEvent::Authorized(_) => PaymentState::Authorized,
-            PaymentEvent::Declined(declined) => PaymentState::Declined { reason: declined.reason.clone() },
+            PaymentEvent::Declined(declined) => {
+                PaymentState::Declined { reason: declined.reason.clone() }
+            }
             PaymentEvent::CaptureRequested(_) => PaymentState::CaptureRequested,
             PaymentEvent::Captured(_) => PaymentState::Captured,
             PaymentEvent::VoidRequested(_) => PaymentState::VoidRequested,
@@ -154,7 +160,11 @@ impl PaymentState {
             }
             (Self::Declined { .. }, PaymentCommand::RecordAuthorized { .. })
             | (
-                Self::Authorized | Self::CaptureRequested | Self::Captured | Self::RefundRequested | Self::Refunded,
+                Self::Authorized
+                | Self::CaptureRequested
+                | Self::Captured
+                | Self::RefundRequested
+                | Self::Refunded,
                 PaymentCommand::RecordDeclined { .. },
             ) => Err(PaymentRejection::AnsweredOtherwise),
             (Self::VoidRequested | Self::Voided, _) => Err(PaymentRejection::Undone),
@@ -182,13 +192,16 @@ impl PaymentState {
         match self {
             Self::Voided => Ok(None),
             Self::Unasked if asks => Ok(Some(PaymentVoided {}.into())),
-            Self::AuthorizationRequested | Self::Authorized if asks => Ok(Some(PaymentVoidRequested {}.into())),
+            Self::AuthorizationRequested | Self::Authorized if asks => {
+                Ok(Some(PaymentVoidRequested {}.into()))
+            }
             Self::Declined { .. } if asks => Ok(None),
             Self::VoidRequested if asks => Ok(None),
             Self::VoidRequested => Ok(Some(PaymentVoided {}.into())),
-            Self::Unasked | Self::AuthorizationRequested | Self::Authorized | Self::Declined { .. } => {
-                Err(PaymentRejection::NotAsked)
-            }
+            Self::Unasked
+            | Self::AuthorizationRequested
+            | Self::Authorized
+            | Self::Declined { .. } => Err(PaymentRejection::NotAsked),
             Self::CaptureRequested | Self::Captured | Self::RefundRequested | Self::Refunded => {
                 Err(PaymentRejection::CaptureRequested)
             }

@@ -10,8 +10,8 @@ use crate::order::PlaceOrder;
 use crate::product::ProductState;
 use crate::requests::{Fault, OrderRequest};
 
-/// Why an order cannot be accepted as it was asked for. Nothing of it is remembered: the same request may be tried
-/// again.
+/// Why an order cannot be accepted as it was asked for. Nothing of it is remembered: the same
+/// request may be tried again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// The customer, or some products, do not exist or are not on sale.
@@ -52,12 +52,15 @@ impl Refused {
         let sku = |item: &usize| format!("/items/{item}/sku");
         match self {
             Self::Unknown { customer, items } => {
-                let customer = customer.then(|| fault("/customer_id".into(), "is no registered customer".into()));
-                let items = items.iter().map(|item| fault(sku(item), "is no product on sale".into()));
+                let customer = customer
+                    .then(|| fault("/customer_id".into(), "is no registered customer".into()));
+                let items =
+                    items.iter().map(|item| fault(sku(item), "is no product on sale".into()));
                 customer.into_iter().chain(items).collect()
             }
             Self::MixedCurrencies { items } => {
-                let detail = "is priced in another currency than the product of /items/0: order them apart";
+                let detail =
+                    "is priced in another currency than the product of /items/0: order them apart";
                 items.iter().map(|item| fault(sku(item), detail.into())).collect()
             }
             Self::TotalOverflow { item } => {
@@ -68,7 +71,10 @@ impl Refused {
             }
             Self::PriceChanged { actual, .. } => {
                 let (amount, currency) = (actual.amount_minor(), actual.currency().code());
-                vec![fault("/expected_total".into(), format!("the total is {amount} minor units of {currency} now"))]
+                vec![fault(
+                    "/expected_total".into(),
+                    format!("the total is {amount} minor units of {currency} now"),
+                )]
             }
         }
     }
@@ -76,11 +82,13 @@ impl Refused {
 
 /// The order with today's names and prices, to be accepted.
 ///
-/// `products` has the product of each item, in the order of the items, and the version of its stream; one that is
-/// missing counts as unknown. The order is undone if it is not committed `time_limit_ms` after `placed_at`.
+/// `products` has the product of each item, in the order of the items, and the version of its
+/// stream; one that is missing counts as unknown. The order is undone if it is not committed
+/// `time_limit_ms` after `placed_at`.
 ///
 /// # Errors
-/// [`Refused`] with the first kind of fault there is, in the order of its variants, and every fault of that kind.
+/// [`Refused`] with the first kind of fault there is, in the order of its variants, and every fault
+/// of that kind.
 pub fn price(
     request: &OrderRequest,
     customer: &CustomerState,
@@ -91,7 +99,10 @@ pub fn price(
     let mut lines = Vec::with_capacity(request.items().len());
     let mut unknown = Vec::new();
     for (index, item) in request.items().iter().enumerate() {
-        match products.get(index).and_then(|(product, version)| Some((product.on_sale()?, *version))) {
+        match products
+            .get(index)
+            .and_then(|(product, version)| Some((product.on_sale()?, *version)))
+        {
             None => unknown.push(index),
             Some((product, product_version)) => lines.push(OrderLine {
                 sku: item.sku.clone(),
@@ -104,12 +115,16 @@ pub fn price(
     }
     let customer = match customer.registered() {
         Some(customer) if unknown.is_empty() => customer,
-        registered => return Err(Refused::Unknown { customer: registered.is_none(), items: unknown }),
+        registered => {
+            return Err(Refused::Unknown { customer: registered.is_none(), items: unknown });
+        }
     };
 
     let total = total(&lines)?;
     match request.expected_total() {
-        Some(expected) if expected != total => return Err(Refused::PriceChanged { expected, actual: total }),
+        Some(expected) if expected != total => {
+            return Err(Refused::PriceChanged { expected, actual: total });
+        }
         Some(_) | None => {}
     }
     let placed = OrderPlaced {
@@ -133,9 +148,12 @@ fn total(lines: &[OrderLine]) -> Result<Money, Refused> {
     if !items.is_empty() {
         return Err(Refused::MixedCurrencies { items });
     }
-    let nothing = Money::new(0, first).expect("nothing is within the bound, and the currency is a price's");
+    let nothing =
+        Money::new(0, first).expect("nothing is within the bound, and the currency is a price's");
     lines.iter().enumerate().try_fold(nothing, |total, (item, line)| {
         let line_total = line.unit_price.checked_mul(line.quantity.get());
-        line_total.and_then(|line_total| total.checked_add(&line_total)).ok_or(Refused::TotalOverflow { item })
+        line_total
+            .and_then(|line_total| total.checked_add(&line_total))
+            .ok_or(Refused::TotalOverflow { item })
     })
 }

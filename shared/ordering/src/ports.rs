@@ -1,16 +1,20 @@
 //! The ports to the outside world: the payment gateway and the carrier.
 //!
-//! Both are asked by attempt key, and both keep two promises that the saga rests on; an adapter that cannot get them from
-//! its provider must make them up.
+//! Both are asked by attempt key, and both keep two promises that the saga rests on; an adapter
+//! that cannot get them from its provider must make them up.
 //!
-//! - **The same key is the same thing.** Whatever is asked again under a key changes nothing and is answered as before.
-//! - **Undoing closes the key.** Once a key is voided or cancelled, nothing is held under it and nothing ever will be, even
-//!   if it was not known before and the call that would have made it known is still on its way. (A provider whose payments
-//!   are made first and confirmed then has this: make it under the key, and cancel it. One that has not: authorize and
-//!   void.) Otherwise a call that was delayed, by somebody who then died, would hold money for a cancelled order for ever.
+//! - **The same key is the same thing.** Whatever is asked again under a key changes nothing and is
+//!   answered as before.
+//! - **Undoing closes the key.** Once a key is voided or cancelled, nothing is held under it and
+//!   nothing ever will be, even if it was not known before and the call that would have made it
+//!   known is still on its way. (A provider whose payments are made first and confirmed then has
+//!   this: make it under the key, and cancel it. One that has not: authorize and void.) Otherwise a
+//!   call that was delayed, by somebody who then died, would hold money for a cancelled order for
+//!   ever.
 //!
-//! A call answers what there is under its key afterwards. No answer is longer in coming than the saga's
-//! [time limit](crate::saga::TimeLimits): the functions see to that, whatever the adapter does.
+//! A call answers what there is under its key afterwards. No answer is longer in coming than the
+//! saga's [time limit](crate::saga::TimeLimits): the functions see to that, whatever the adapter
+//! does.
 
 mod disclosing;
 
@@ -30,7 +34,10 @@ pub trait Gateway: Sync {
     ///
     /// # Errors
     /// [`PortError`] if there is no answer, or a firm no.
-    fn ask(&self, call: &GatewayCall) -> impl Future<Output = Result<PaymentAtGateway, PortError>> + Send;
+    fn ask(
+        &self,
+        call: &GatewayCall,
+    ) -> impl Future<Output = Result<PaymentAtGateway, PortError>> + Send;
 }
 
 /// What the gateway can be asked.
@@ -111,7 +118,10 @@ pub trait Carrier: Sync {
     ///
     /// # Errors
     /// [`PortError`] if there is no answer, or a firm no.
-    fn ask(&self, call: &CarrierCall) -> impl Future<Output = Result<ParcelAtCarrier, PortError>> + Send;
+    fn ask(
+        &self,
+        call: &CarrierCall,
+    ) -> impl Future<Output = Result<ParcelAtCarrier, PortError>> + Send;
 }
 
 /// What the carrier can be asked.
@@ -169,7 +179,8 @@ pub enum ParcelAtCarrier {
 /// Why a call told nothing. No personal data: it ends in logs and in the order's stream.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PortError {
-    /// It did not answer, in time or at all, or does not know itself: the call may have had its effect. *Transient.*
+    /// It did not answer, in time or at all, or does not know itself: the call may have had its
+    /// effect. *Transient.*
     #[error("no answer: {0}")]
     NoAnswer(String),
     /// What it must be told is about a person who was erased: it was not asked.

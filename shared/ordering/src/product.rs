@@ -1,8 +1,8 @@
 //! A product in the catalogue: on sale or not, at a price, its stock spread over shards.
 
 use events::{
-    Money, ProductEvent, ProductListed, ProductPriceChanged, ProductRenamed, ProductStockResharded, ProductWithdrawn,
-    StockShards,
+    Money, ProductEvent, ProductListed, ProductPriceChanged, ProductRenamed, ProductStockResharded,
+    ProductWithdrawn, StockShards,
 };
 use skald::Decider;
 
@@ -57,14 +57,15 @@ impl ProductState {
 /// What can be asked of a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProductCommand {
-    /// Put it on sale: for the first time, or again. Of a product on sale it asks nothing; name, price and shards are
-    /// changed by the commands below.
+    /// Put it on sale: for the first time, or again. Of a product on sale it asks nothing; name,
+    /// price and shards are changed by the commands below.
     List {
         /// What it is called.
         name: Name,
         /// What one of it costs.
         unit_price: Price,
-        /// Over how many shards its stock is spread; if not given, over as many as before, or at first one.
+        /// Over how many shards its stock is spread; if not given, over as many as before, or at
+        /// first one.
         stock_shards: Option<StockShards>,
     },
     /// Call it something else.
@@ -104,15 +105,27 @@ impl Decider for Product {
     type Event = ProductEvent;
     type Rejection = ProductRejection;
 
-    fn decide(state: &ProductState, command: &ProductCommand) -> Result<Vec<ProductEvent>, ProductRejection> {
+    fn decide(
+        state: &ProductState,
+        command: &ProductCommand,
+    ) -> Result<Vec<ProductEvent>, ProductRejection> {
         let listed = state.listed().ok_or(ProductRejection::NotListed);
-        let on_sale = listed.and_then(|product| product.on_sale.then_some(product).ok_or(ProductRejection::Withdrawn));
+        let on_sale = listed.and_then(|product| {
+            product.on_sale.then_some(product).ok_or(ProductRejection::Withdrawn)
+        });
         let event: Option<ProductEvent> = match command {
-            ProductCommand::List { name, unit_price, stock_shards } => on_sale.is_err().then(|| {
-                let before = listed.map(|product| product.stock_shards).ok();
-                let stock_shards = stock_shards.or(before).unwrap_or(StockShards::ONE);
-                ProductListed { name: name.to_string(), unit_price: unit_price.money(), stock_shards }.into()
-            }),
+            ProductCommand::List { name, unit_price, stock_shards } => {
+                on_sale.is_err().then(|| {
+                    let before = listed.map(|product| product.stock_shards).ok();
+                    let stock_shards = stock_shards.or(before).unwrap_or(StockShards::ONE);
+                    ProductListed {
+                        name: name.to_string(),
+                        unit_price: unit_price.money(),
+                        stock_shards,
+                    }
+                    .into()
+                })
+            }
             ProductCommand::Rename { name } => {
                 let changes = on_sale?.name != name.as_str();
                 changes.then(|| ProductRenamed { name: name.to_string() }.into())

@@ -1,7 +1,10 @@
 //! A delivery of one product: booked once, together with the stock it becomes. Its identity is the
 //! product and the reference; a delivery note with several products makes several receipts.
 
-use events::{Quantity, ReceiptBooked, ReceiptEvent, ReceiptReference, ShardQuantity, Sku, StockEvent, StockShards};
+use events::{
+    Quantity, ReceiptBooked, ReceiptEvent, ReceiptReference, ShardQuantity, Sku, StockEvent,
+    StockShards,
+};
 use skald::{Decider, Folded, Many, One, Tenant};
 
 use crate::stock::{Stock, StockCommand, StockRejection, StockState};
@@ -44,22 +47,27 @@ pub struct BookReceipt {
 impl BookReceipt {
     /// How many go to which shard, by rising shard; shards that get nothing are left out.
     ///
-    /// As even as whole goods can be. Which shards get one more than others depends on the reference, or the first
-    /// shards would have the more of many small deliveries.
+    /// As even as whole goods can be. Which shards get one more than others depends on the
+    /// reference, or the first shards would have the more of many small deliveries.
     #[must_use]
     pub fn shards(&self) -> Vec<ShardQuantity> {
         let shards = u64::from(self.stock_shards);
         let (each, more) = (u64::from(self.quantity) / shards, u64::from(self.quantity) % shards);
         let first = self.reference.as_str().bytes().map(u64::from).sum::<u64>() % shards;
-        let share = |shard: u16| each + u64::from((u64::from(shard) + shards - first) % shards < more);
+        let share =
+            |shard: u16| each + u64::from((u64::from(shard) + shards - first) % shards < more);
         let parts = self.stock_shards.numbers().map(|shard| (shard, Quantity::new(share(shard))));
-        parts.filter_map(|(shard, quantity)| Some(ShardQuantity { shard, quantity: quantity.ok()? })).collect()
+        parts
+            .filter_map(|(shard, quantity)| Some(ShardQuantity { shard, quantity: quantity.ok()? }))
+            .collect()
     }
 
-    /// The streams that [`receive`] decides over: the receipt, and the stock of each shard that gets something.
+    /// The streams that [`receive`] decides over: the receipt, and the stock of each shard that
+    /// gets something.
     #[must_use]
     pub fn streams(&self, tenant: &Tenant) -> (One<Receipt>, Many<Stock>) {
-        let stock = self.shards().into_iter().map(|part| streams::stock(tenant, &self.sku, part.shard));
+        let stock =
+            self.shards().into_iter().map(|part| streams::stock(tenant, &self.sku, part.shard));
         (One::new(streams::receipt(tenant, &self.sku, &self.reference)), Many::new(stock.collect()))
     }
 }
@@ -90,7 +98,10 @@ impl Decider for Receipt {
     type Event = ReceiptEvent;
     type Rejection = ReceiptRejection;
 
-    fn decide(state: &ReceiptState, command: &ReceiptCommand) -> Result<Vec<ReceiptEvent>, ReceiptRejection> {
+    fn decide(
+        state: &ReceiptState,
+        command: &ReceiptCommand,
+    ) -> Result<Vec<ReceiptEvent>, ReceiptRejection> {
         let ReceiptCommand::Book(book) = command;
         match state {
             ReceiptState::Unbooked => {
@@ -111,8 +122,8 @@ impl Decider for Receipt {
     }
 }
 
-/// The decision over a receipt and the stock it becomes, all or nothing: for [`skald::handle_all`] with
-/// [`BookReceipt::streams`]. A receipt that was booked already adds nothing to any stock.
+/// The decision over a receipt and the stock it becomes, all or nothing: for [`skald::handle_all`]
+/// with [`BookReceipt::streams`]. A receipt that was booked already adds nothing to any stock.
 ///
 /// # Errors
 /// The rejection of the receipt or of the first shard that is refused.
@@ -125,7 +136,8 @@ pub fn receive(
         return Ok((booked, vec![Vec::new(); stock.len()]));
     }
     let received = stock.iter().zip(book.shards()).map(|(shard, part)| {
-        let command = StockCommand::Receive { reference: book.reference.clone(), quantity: part.quantity };
+        let command =
+            StockCommand::Receive { reference: book.reference.clone(), quantity: part.quantity };
         Stock::decide(&shard.state, &command)
     });
     Ok((booked, received.collect::<Result<_, _>>()?))

@@ -1,8 +1,9 @@
-//! What callers send, as loose JSON, and what it has to be: a request that cannot be wrong, or everything that is wrong
-//! with it at once, each fault with the JSON pointer (RFC 6901) of its place.
+//! What callers send, as loose JSON, and what it has to be: a request that cannot be wrong, or
+//! everything that is wrong with it at once, each fault with the JSON pointer (RFC 6901) of its
+//! place.
 //!
-//! Nothing is guessed: an unknown field, a number in quotes or `2.0` for `2` is a fault. Absent and `null` are the
-//! same.
+//! Nothing is guessed: an unknown field, a number in quotes or `2.0` for `2` is a fault. Absent and
+//! `null` are the same.
 
 mod cancel;
 mod customer;

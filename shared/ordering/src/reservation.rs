@@ -1,8 +1,8 @@
-//! The reservation of an order: the goods that are held for it, all of them or none, drawn from shards of stock in the same
-//! transaction.
+//! The reservation of an order: the goods that are held for it, all of them or none, drawn from
+//! shards of stock in the same transaction.
 //!
-//! It answers once. What was refused stays refused, even if goods come in later; what is undone before it was made leaves
-//! a tombstone, so that making it late has no effect.
+//! It answers once. What was refused stays refused, even if goods come in later; what is undone
+//! before it was made leaves a tombstone, so that making it late has no effect.
 
 mod gathering;
 mod making;
@@ -47,7 +47,9 @@ impl ReservationState {
     pub fn held(&self) -> &[ReservedLine] {
         match self {
             Self::Made(lines) => lines,
-            Self::Unmade | Self::Refused(_) | Self::Released | Self::Shipped | Self::Abandoned => &[],
+            Self::Unmade | Self::Refused(_) | Self::Released | Self::Shipped | Self::Abandoned => {
+                &[]
+            }
         }
     }
 }
@@ -123,12 +125,18 @@ impl Decider for Reservation {
     ) -> Result<Vec<ReservationEvent>, ReservationRejection> {
         use ReservationState::{Abandoned, Made, Refused, Released, Shipped, Unmade};
         let event = match (command, state) {
-            (ReservationCommand::Make { lines }, Unmade) => ReservationMade { lines: lines.clone() }.into(),
-            (ReservationCommand::Refuse { short }, Unmade) => ReservationRefused { short: short.clone() }.into(),
-            (ReservationCommand::Make { .. } | ReservationCommand::Refuse { .. }, state) => match state {
-                Released | Abandoned => return Err(ReservationRejection::Undone),
-                Unmade | Made(_) | Refused(_) | Shipped => return Ok(Vec::new()),
-            },
+            (ReservationCommand::Make { lines }, Unmade) => {
+                ReservationMade { lines: lines.clone() }.into()
+            }
+            (ReservationCommand::Refuse { short }, Unmade) => {
+                ReservationRefused { short: short.clone() }.into()
+            }
+            (ReservationCommand::Make { .. } | ReservationCommand::Refuse { .. }, state) => {
+                match state {
+                    Released | Abandoned => return Err(ReservationRejection::Undone),
+                    Unmade | Made(_) | Refused(_) | Shipped => return Ok(Vec::new()),
+                }
+            }
             (ReservationCommand::Release, state) => match state {
                 Unmade => ReservationAbandoned {}.into(),
                 Made(_) => ReservationReleased {}.into(),
@@ -171,8 +179,8 @@ pub struct HeldGoods {
 }
 
 impl HeldGoods {
-    /// The streams that [`release`](Self::release) and [`ship`](Self::ship) decide over: the reservation, and the shards
-    /// it draws from.
+    /// The streams that [`release`](Self::release) and [`ship`](Self::ship) decide over: the
+    /// reservation, and the shards it draws from.
     #[must_use]
     pub fn streams(&self, tenant: &Tenant) -> (One<Reservation>, Many<Stock>) {
         let stock = self.lines.iter().map(|line| streams::stock(tenant, &line.sku, line.shard));
@@ -182,11 +190,14 @@ impl HeldGoods {
     /// No longer hold the goods, or never: all or nothing, for [`skald::handle_all`].
     ///
     /// # Errors
-    /// [`ReservingRejection::Changed`] if the reservation holds other goods by now; else the rejection of the reservation
-    /// or of the first shard that refuses.
+    /// [`ReservingRejection::Changed`] if the reservation holds other goods by now; else the
+    /// rejection of the reservation or of the first shard that refuses.
     pub fn release(&self, states: &ReservingStates) -> Result<ReservingEvents, ReservingRejection> {
         let order_id = self.order_id;
-        self.settle(states, &ReservationCommand::Release, |quantity| StockCommand::Release { order_id, quantity })
+        self.settle(states, &ReservationCommand::Release, |quantity| StockCommand::Release {
+            order_id,
+            quantity,
+        })
     }
 
     /// The goods leave: all or nothing, for [`skald::handle_all`].
@@ -195,7 +206,10 @@ impl HeldGoods {
     /// As [`release`](Self::release).
     pub fn ship(&self, states: &ReservingStates) -> Result<ReservingEvents, ReservingRejection> {
         let order_id = self.order_id;
-        self.settle(states, &ReservationCommand::Ship, |quantity| StockCommand::Ship { order_id, quantity })
+        self.settle(states, &ReservationCommand::Ship, |quantity| StockCommand::Ship {
+            order_id,
+            quantity,
+        })
     }
 
     fn settle(
@@ -211,8 +225,10 @@ impl HeldGoods {
         if reservation.state.held() != self.lines {
             return Err(ReservingRejection::Changed);
         }
-        let settled =
-            stock.iter().zip(&self.lines).map(|(state, line)| Stock::decide(&state.state, &of_stock(line.quantity)));
+        let settled = stock
+            .iter()
+            .zip(&self.lines)
+            .map(|(state, line)| Stock::decide(&state.state, &of_stock(line.quantity)));
         Ok((decided, settled.collect::<Result<_, _>>()?))
     }
 }

@@ -1,16 +1,18 @@
 //! The order saga, as data: which steps an order is completed by, and how each is undone.
 //!
-//! Everything that runs it is made from [`ORDER_SAGA`]: the [state machine](asl), and [`next`], which says from the
-//! order's streams alone what is to be done.
+//! Everything that runs it is made from [`ORDER_SAGA`]: the [state machine](asl), and [`next`],
+//! which says from the order's streams alone what is to be done.
 //!
-//! The order's stream is the only arbiter of direction. Before the pivot, `order.committed`, every step can be undone; after
-//! it, every step is tried until it succeeds. To turn round is to append `order.undo_started`; then everything is undone,
-//! the last step first, whether it was done or not: another execution may be further on, and what is undone before it was
-//! done leaves a tombstone, so that it can no longer be done.
+//! The order's stream is the only arbiter of direction. Before the pivot, `order.committed`, every
+//! step can be undone; after it, every step is tried until it succeeds. To turn round is to append
+//! `order.undo_started`; then everything is undone, the last step first, whether it was done or
+//! not: another execution may be further on, and what is undone before it was done leaves a
+//! tombstone, so that it can no longer be done.
 //!
-//! An order that was committed is never cancelled. If its money cannot be had (`capture_payment` is refused), it is parked
-//! with the gateway's reason, for an operator: the parcel may have left, and whether to ask again or to write it off is not
-//! for a machine to say. So nothing starts to undo an order for the reason `capture_failed`; it is kept for an operator.
+//! An order that was committed is never cancelled. If its money cannot be had (`capture_payment` is
+//! refused), it is parked with the gateway's reason, for an operator: the parcel may have left, and
+//! whether to ask again or to write it off is not for a machine to say. So nothing starts to undo
+//! an order for the reason `capture_failed`; it is kept for an operator.
 
 pub mod asl;
 mod next;
@@ -21,7 +23,8 @@ use std::time::Duration;
 pub use next::{Next, Progress, SagaState, begins_attempt, execution_of, next};
 pub use step::{ErrorOutput, ExecutionInput, Failure, Step, StepInput, Worker};
 
-/// A saga: steps that can be undone, a step of no return, steps that must succeed; and what is done if they cannot be.
+/// A saga: steps that can be undone, a step of no return, steps that must succeed; and what is done
+/// if they cannot be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Saga {
     /// What is done first, in order.
@@ -32,7 +35,8 @@ pub struct Saga {
     pub after: &'static [Retriable],
     /// How the direction is turned, and what ends that way.
     pub abort: Abort,
-    /// What to do if a step could not even be begun, because Lambda did not take it: nothing is known against it.
+    /// What to do if a step could not even be begun, because Lambda did not take it: nothing is
+    /// known against it.
     pub untaken: Retry,
     /// How long each thing may take.
     pub limits: TimeLimits,
@@ -125,17 +129,17 @@ impl TimeLimits {
     }
 }
 
-/// Most calls to the outside in one invocation of a step: to find out, to do, and to undo what came too late. Whoever takes
-/// steps gives each call [`TimeLimits::call_ms`].
+/// Most calls to the outside in one invocation of a step: to find out, to do, and to undo what came
+/// too late. Whoever takes steps gives each call [`TimeLimits::call_ms`].
 pub const MOST_CALLS: u32 = 3;
 
-/// What can still be undone: some 15 seconds at most. An order that stands still is better seen early than late, and
-/// resuming it is one call.
+/// What can still be undone: some 15 seconds at most. An order that stands still is better seen
+/// early than late, and resuming it is one call.
 const CAN_BE_UNDONE: Retry = Retry { most: 4, first_s: 1, backoff: 2, longest_s: 8 };
 /// What must be done in the end: some 30 seconds at most, for the same reason.
 const MUST_BE: Retry = Retry { most: 6, first_s: 1, backoff: 2, longest_s: 8 };
-/// What everything else relies on, and what Lambda had no room for: for hours, twice a minute on average (jitter takes half
-/// of each wait).
+/// What everything else relies on, and what Lambda had no room for: for hours, twice a minute on
+/// average (jitter takes half of each wait).
 const PATIENT: Retry = Retry { most: 1000, first_s: 1, backoff: 2, longest_s: 60 };
 /// What is no part of the saga.
 const NEVER: Retry = Retry { most: 0, first_s: 1, backoff: 1, longest_s: 1 };
@@ -178,7 +182,8 @@ impl Saga {
         before.chain([self.pivot]).chain(self.after.iter().map(|step| step.action))
     }
 
-    /// What is done on the way back, in order: the direction is turned, and everything undone, the last step first.
+    /// What is done on the way back, in order: the direction is turned, and everything undone, the
+    /// last step first.
     pub fn backward(&self) -> impl Iterator<Item = Task> {
         let undo = self.before.iter().rev().map(|step| step.compensation);
         [self.abort.turn].into_iter().chain(undo).chain([self.abort.end])

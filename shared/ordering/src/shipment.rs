@@ -2,11 +2,12 @@
 //!
 //! As with the [payment](crate::payment), what the carrier is about to be asked is written first.
 //!
-//! Whether the order is committed is not known here: whoever has a parcel dispatched asks the order first.
+//! Whether the order is committed is not known here: whoever has a parcel dispatched asks the order
+//! first.
 
 use events::{
-    AttemptKey, ParcelId, ShipmentCancelRequested, ShipmentCancelled, ShipmentCreated, ShipmentDelivered,
-    ShipmentDispatched, ShipmentEvent, ShipmentRefused, ShipmentRequested,
+    AttemptKey, ParcelId, ShipmentCancelRequested, ShipmentCancelled, ShipmentCreated,
+    ShipmentDelivered, ShipmentDispatched, ShipmentEvent, ShipmentRefused, ShipmentRequested,
 };
 use skald::Decider;
 
@@ -57,7 +58,8 @@ pub enum ShipmentCommand {
         /// Why, in the carrier's words. No personal data.
         reason: String,
     },
-    /// Undo it: the carrier is about to be asked to drop the parcel; if it was never asked to take one, it never will.
+    /// Undo it: the carrier is about to be asked to drop the parcel; if it was never asked to take
+    /// one, it never will.
     Cancel,
     /// The carrier has no parcel, and never will.
     RecordCancelled,
@@ -97,7 +99,10 @@ impl Decider for Shipment {
     type Event = ShipmentEvent;
     type Rejection = ShipmentRejection;
 
-    fn decide(state: &ShipmentState, command: &ShipmentCommand) -> Result<Vec<ShipmentEvent>, ShipmentRejection> {
+    fn decide(
+        state: &ShipmentState,
+        command: &ShipmentCommand,
+    ) -> Result<Vec<ShipmentEvent>, ShipmentRejection> {
         let event = match command {
             ShipmentCommand::Create { .. }
             | ShipmentCommand::RecordCreated { .. }
@@ -113,7 +118,9 @@ impl Decider for Shipment {
         match event {
             ShipmentEvent::Requested(_) => ShipmentState::Requested,
             ShipmentEvent::Created(created) => ShipmentState::Created(created.parcel.clone()),
-            ShipmentEvent::Refused(refused) => ShipmentState::Refused { reason: refused.reason.clone() },
+            ShipmentEvent::Refused(refused) => {
+                ShipmentState::Refused { reason: refused.reason.clone() }
+            }
             ShipmentEvent::CancelRequested(_) => ShipmentState::CancelRequested,
             ShipmentEvent::Cancelled(_) => ShipmentState::Cancelled,
             ShipmentEvent::Dispatched(_) => ShipmentState::Dispatched,
@@ -139,9 +146,10 @@ impl ShipmentState {
                 Ok(Some(ShipmentRefused { reason: reason.clone() }.into()))
             }
             (Self::Refused { .. }, ShipmentCommand::RecordCreated { .. })
-            | (Self::Created(_) | Self::Dispatched | Self::Delivered, ShipmentCommand::RecordRefused { .. }) => {
-                Err(ShipmentRejection::AnsweredOtherwise)
-            }
+            | (
+                Self::Created(_) | Self::Dispatched | Self::Delivered,
+                ShipmentCommand::RecordRefused { .. },
+            ) => Err(ShipmentRejection::AnsweredOtherwise),
             (Self::CancelRequested | Self::Cancelled, _) => Err(ShipmentRejection::Undone),
             (_, _) => Ok(None),
         }
@@ -152,7 +160,9 @@ impl ShipmentState {
         match self {
             Self::Cancelled => Ok(None),
             Self::Unasked if asks => Ok(Some(ShipmentCancelled {}.into())),
-            Self::Requested | Self::Created(_) if asks => Ok(Some(ShipmentCancelRequested {}.into())),
+            Self::Requested | Self::Created(_) if asks => {
+                Ok(Some(ShipmentCancelRequested {}.into()))
+            }
             Self::Refused { .. } if asks => Ok(None),
             Self::CancelRequested if asks => Ok(None),
             Self::CancelRequested => Ok(Some(ShipmentCancelled {}.into())),
@@ -167,7 +177,9 @@ impl ShipmentState {
         match self {
             Self::Created(_) => Ok(Some(ShipmentDispatched {}.into())),
             Self::Dispatched | Self::Delivered => Ok(None),
-            Self::Unasked | Self::Requested | Self::Refused { .. } => Err(ShipmentRejection::NotCreated),
+            Self::Unasked | Self::Requested | Self::Refused { .. } => {
+                Err(ShipmentRejection::NotCreated)
+            }
             Self::CancelRequested | Self::Cancelled => Err(ShipmentRejection::Undone),
         }
     }

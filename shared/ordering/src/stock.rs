@@ -1,13 +1,13 @@
 //! One shard of a product's stock: two counters, however many orders hold it.
 //!
-//! Which order holds how much is not known here but in the order's reservation, and which goods came in the receipt:
-//! those are written in the same transaction and see to it that nothing is counted twice. These commands count each
-//! time.
+//! Which order holds how much is not known here but in the order's reservation, and which goods
+//! came in the receipt: those are written in the same transaction and see to it that nothing is
+//! counted twice. These commands count each time.
 
 use events::values::LARGEST_EXACT;
 use events::{
-    OrderId, Quantity, ReceiptReference, ShardQuantity, StockEvent, StockMovedIn, StockMovedOut, StockReceived,
-    StockReleased, StockReserved, StockShards, StockShipped,
+    OrderId, Quantity, ReceiptReference, ShardQuantity, StockEvent, StockMovedIn, StockMovedOut,
+    StockReceived, StockReleased, StockReserved, StockShards, StockShipped,
 };
 use serde::{Deserialize, Serialize};
 use skald::{Decider, Snapshots};
@@ -112,22 +112,34 @@ impl Decider for Stock {
     type Command = StockCommand;
     type Event = StockEvent;
     type Rejection = StockRejection;
-    /// Two commits for each order: the stream of a product that sells well is long. What comes again late is recognised by
-    /// the order's reservation or the receipt.
+    /// Two commits for each order: the stream of a product that sells well is long. What comes
+    /// again late is recognised by the order's reservation or the receipt.
     const SNAPSHOTS: Option<Snapshots<StockState>> = Some(Snapshots::new(10, 1));
 
-    fn decide(state: &StockState, command: &StockCommand) -> Result<Vec<StockEvent>, StockRejection> {
+    fn decide(
+        state: &StockState,
+        command: &StockCommand,
+    ) -> Result<Vec<StockEvent>, StockRejection> {
         let held = |quantity: Quantity| {
             let reserved = state.reserved;
-            if u64::from(quantity) <= reserved { Ok(()) } else { Err(StockRejection::NotReserved { reserved }) }
+            if u64::from(quantity) <= reserved {
+                Ok(())
+            } else {
+                Err(StockRejection::NotReserved { reserved })
+            }
         };
         let countable = |more: u64| {
-            let on_hand = state.on_hand.checked_add(more).filter(|&on_hand| on_hand <= MOST_ON_HAND);
+            let on_hand =
+                state.on_hand.checked_add(more).filter(|&on_hand| on_hand <= MOST_ON_HAND);
             on_hand.map(drop).ok_or(StockRejection::Uncountable)
         };
         let available = |quantity: Quantity| {
             let available = state.available();
-            if u64::from(quantity) <= available { Ok(()) } else { Err(StockRejection::Short { available }) }
+            if u64::from(quantity) <= available {
+                Ok(())
+            } else {
+                Err(StockRejection::Short { available })
+            }
         };
         let event = match command.clone() {
             StockCommand::Receive { reference, quantity } => {
@@ -161,14 +173,22 @@ impl Decider for Stock {
     fn evolve(state: StockState, event: &StockEvent) -> StockState {
         let StockState { on_hand, reserved } = state;
         let (on_hand, reserved) = match event {
-            StockEvent::Received(event) => (on_hand.saturating_add(event.quantity.into()), reserved),
-            StockEvent::Reserved(event) => (on_hand, reserved.saturating_add(event.quantity.into())),
-            StockEvent::Released(event) => (on_hand, reserved.saturating_sub(event.quantity.into())),
+            StockEvent::Received(event) => {
+                (on_hand.saturating_add(event.quantity.into()), reserved)
+            }
+            StockEvent::Reserved(event) => {
+                (on_hand, reserved.saturating_add(event.quantity.into()))
+            }
+            StockEvent::Released(event) => {
+                (on_hand, reserved.saturating_sub(event.quantity.into()))
+            }
             StockEvent::Shipped(event) => {
                 let shipped = u64::from(event.quantity);
                 (on_hand.saturating_sub(shipped), reserved.saturating_sub(shipped))
             }
-            StockEvent::MovedOut(event) => (on_hand.saturating_sub(event.quantity.into()), reserved),
+            StockEvent::MovedOut(event) => {
+                (on_hand.saturating_sub(event.quantity.into()), reserved)
+            }
             StockEvent::MovedIn(event) => (on_hand.saturating_add(sum(&event.from)), reserved),
         };
         StockState { on_hand, reserved }

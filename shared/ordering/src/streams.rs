@@ -77,7 +77,8 @@ pub fn stock_of(stream: &StreamId) -> Option<(Sku, u16)> {
 
 /// Every id here is made of what a stream's name allows: at most two identifiers and a `~`.
 fn stream(tenant: &Tenant, category: &Category, id: &str) -> StreamId {
-    StreamId::new(tenant, category, id).expect("two identifiers of 64 characters and a separator fit a stream's name")
+    StreamId::new(tenant, category, id)
+        .expect("two identifiers of 64 characters and a separator fit a stream's name")
 }
 
 #[cfg(test)]
@@ -120,7 +121,13 @@ mod tests {
         for name in ["stock-8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873", "order-17"] {
             assert_eq!(order_of(&StreamId::named(&tenant, name).unwrap()), None, "{name}");
         }
-        for name in ["product-MUG-01~0", "stock-MUG-01", "stock-MUG-01~", "stock-MUG-01~00", "stock-MUG-01~1~2"] {
+        for name in [
+            "product-MUG-01~0",
+            "stock-MUG-01",
+            "stock-MUG-01~",
+            "stock-MUG-01~00",
+            "stock-MUG-01~1~2",
+        ] {
             assert_eq!(stock_of(&StreamId::named(&tenant, name).unwrap()), None, "{name}");
         }
     }

@@ -1,10 +1,11 @@
-//! The values that commands are made of, beside those of the [events](events::values). Their rules are today's: what
-//! was stored under others stays readable, because events keep the bare text.
+//! The values that commands are made of, beside those of the [events](events::values). Their rules
+//! are today's: what was stored under others stays readable, because events keep the bare text.
 
 use events::values::{is_payable, is_readable, is_visible_ascii, is_visible_throughout};
 use events::{InvalidValue, Money, Quantity, Validated};
 
-/// Longest e-mail address, in characters: RFC 5321 (4.5.3.1.3) leaves 254 between the brackets of a path.
+/// Longest e-mail address, in characters: RFC 5321 (4.5.3.1.3) leaves 254 between the brackets of a
+/// path.
 const LONGEST_EMAIL: usize = 254;
 
 events::text_value! {
@@ -12,7 +13,8 @@ events::text_value! {
     pub struct Name: |text| is_readable(text, 200),
         "text of 1 to 200 characters, at least one of them visible, and none that controls or reorders text";
 
-    /// Where e-mail reaches somebody. Plausible, no more: only a message that arrives proves an address.
+    /// Where e-mail reaches somebody. Plausible, no more: only a message that arrives proves an
+    /// address.
     pub struct EmailAddress: |text| is_plausible_email(text),
         "an e-mail address of at most 254 characters, such as jane@example.com";
 
@@ -32,7 +34,8 @@ impl From<OrderedQuantity> for Quantity {
 }
 
 /// What a currency has to be, in words that follow "must be".
-pub const PAYABLE: &str = "the code of a currency in ISO 4217 that people pay with today, such as EUR";
+pub const PAYABLE: &str =
+    "the code of a currency in ISO 4217 that people pay with today, such as EUR";
 
 /// What something costs: at least one minor unit, in a currency that people pay with today.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +43,8 @@ pub struct Price(Money);
 
 impl Price {
     /// # Errors
-    /// [`InvalidValue`] about the amount, unless it is at least 1; about the currency, unless people
-    /// pay with it today.
+    /// [`InvalidValue`] about the amount, unless it is at least 1; about the currency, unless
+    /// people pay with it today.
     pub fn new(money: Money) -> Result<Self, InvalidValue> {
         match money {
             money if money.amount_minor() < 1 => Err(InvalidValue(Self::EXPECTED)),
@@ -63,7 +66,9 @@ impl Validated for Price {
 
 fn is_plausible_email(text: &str) -> bool {
     let sides = text.split_once('@').filter(|(_, domain)| !domain.contains('@'));
-    let both = sides.is_some_and(|(local, domain)| is_visible_throughout(local) && is_visible_throughout(domain));
+    let both = sides.is_some_and(|(local, domain)| {
+        is_visible_throughout(local) && is_visible_throughout(domain)
+    });
     both && text.chars().count() <= LONGEST_EMAIL
 }
 
@@ -119,8 +124,14 @@ mod tests {
 
     #[test]
     fn a_price_is_at_least_one_minor_unit() {
-        for (amount, valid) in [(-LARGEST_EXACT, false), (-1, false), (0, false), (1, true), (LARGEST_EXACT, true)] {
-            assert_eq!(Price::new(Money::new(amount, Currency::JPY).unwrap()).is_ok(), valid, "{amount}");
+        for (amount, valid) in
+            [(-LARGEST_EXACT, false), (-1, false), (0, false), (1, true), (LARGEST_EXACT, true)]
+        {
+            assert_eq!(
+                Price::new(Money::new(amount, Currency::JPY).unwrap()).is_ok(),
+                valid,
+                "{amount}"
+            );
         }
     }
 

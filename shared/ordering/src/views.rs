@@ -1,4 +1,5 @@
-//! What is read: rows folded from streams, one per stream. What a reader needs together is joined when it is read.
+//! What is read: rows folded from streams, one per stream. What a reader needs together is joined
+//! when it is read.
 
 mod order;
 mod saga;

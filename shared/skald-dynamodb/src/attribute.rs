@@ -1,4 +1,5 @@
-//! Attributes of items as they are read. The service's client has them in one type, the events of Lambda functions in another.
+//! Attributes of items as they are read. The service's client has them in one type, the events of
+//! Lambda functions in another.
 
 use std::collections::HashMap;
 

@@ -11,9 +11,10 @@
 //! | `slice` | N | for the index of all commits, which sorts by `at`: first byte of the SHA-256 of `pk`, modulo 16 |
 //! | `types` | S | likewise, the types of the events: each once, a space between them |
 //!
-//! Flat, because nested attributes are what client and service spend most on. Reading ignores the last two, and every
-//! attribute and field that it does not know: later releases may add some. What is in an encoding that it does not know it
-//! leaves alone. A fault names attributes and fields, never their values: they may be personal.
+//! Flat, because nested attributes are what client and service spend most on. Reading ignores the
+//! last two, and every attribute and field that it does not know: later releases may add some. What
+//! is in an encoding that it does not know it leaves alone. A fault names attributes and fields,
+//! never their values: they may be personal.
 
 mod body;
 
@@ -72,19 +73,24 @@ pub fn read_stream_item(item: &Item) -> StreamItem {
 
 /// Reads an item of this stream.
 pub(crate) fn read_commit(item: &impl AnyItem, stream: &StreamId) -> Result<Commit, Corruption> {
-    let malformed = |fault: &str| Corruption::Malformed { at: Version::START, fault: fault.to_owned() };
+    let malformed =
+        |fault: &str| Corruption::Malformed { at: Version::START, fault: fault.to_owned() };
     let first = read_first(item).map_err(malformed)?;
     read_body(item, stream, first)
 }
 
 pub(crate) fn read_key(item: &impl AnyItem) -> Result<(StreamId, Version), &'static str> {
-    let Some(Attribute::Text(key)) = item.attribute("pk") else { return Err("`pk` is missing or no text") };
+    let Some(Attribute::Text(key)) = item.attribute("pk") else {
+        return Err("`pk` is missing or no text");
+    };
     let stream = key.parse().or(Err("`pk` is no stream's key"))?;
     Ok((stream, read_first(item)?))
 }
 
 fn read_first(item: &impl AnyItem) -> Result<Version, &'static str> {
-    let Some(Attribute::Number(number)) = item.attribute("sk") else { return Err("`sk` is missing or no number") };
+    let Some(Attribute::Number(number)) = item.attribute("sk") else {
+        return Err("`sk` is missing or no number");
+    };
     match number.parse() {
         Ok(first @ 1..) => Ok(Version::new(first)),
         Ok(0) | Err(_) => Err("`sk` is no version"),
@@ -142,7 +148,8 @@ fn fault(place: &str, message: &str) -> String {
 
 /// Reads the attributes of an item as a `T`; the error says which is at fault, without quoting it.
 pub(crate) fn read_attributes<T: DeserializeOwned>(item: Item) -> Result<T, String> {
-    let attributes = serde_dynamo::Deserializer::from_attribute_value(AttributeValue::M(item.into_inner()));
+    let attributes =
+        serde_dynamo::Deserializer::from_attribute_value(AttributeValue::M(item.into_inner()));
     serde_path_to_error::deserialize(attributes)
         .map_err(|error| fault(&error.path().to_string(), &error.inner().to_string()))
 }
@@ -171,7 +178,8 @@ pub(crate) fn commit_item(commit: &Commit) -> Result<Attributes, Refusal> {
         ("types", Value::S(types(&commit.events))),
         ("pk", Value::S(pk)),
     ]);
-    let beside = BODY.len() + attributes.iter().map(|(name, value)| name.len() + scalar_bytes(value)).sum::<usize>();
+    let beside = BODY.len()
+        + attributes.iter().map(|(name, value)| name.len() + scalar_bytes(value)).sum::<usize>();
     let body = match pack(&text, beside, ENCODING.len() + PACKED.len()) {
         Some(packed) => {
             attributes.insert(ENCODING.to_owned(), Value::S(PACKED.to_owned()));

@@ -5,7 +5,8 @@ use std::error::Error;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use skald::StoreError;
 
-/// What a service answered. Its own errors can carry items, whose values must not end in logs: this cannot.
+/// What a service answered. Its own errors can carry items, whose values must not end in logs: this
+/// cannot.
 #[derive(Debug, thiserror::Error)]
 #[error("{code}: {message}")]
 pub(crate) struct Answer {
@@ -16,12 +17,16 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) fn new(code: Option<&str>, message: Option<&str>) -> Self {
         let text = |text: Option<&str>, none: &str| text.unwrap_or(none).to_owned();
-        Self { code: text(code, "an error without a code"), message: text(message, "without a message") }
+        Self {
+            code: text(code, "an error without a code"),
+            message: text(message, "without a message"),
+        }
     }
 }
 
-/// What the error of an operation means for who called it: for stores and key wraps on AWS's services, whichever it is. It
-/// names the service's code and message, never what was sent or came back.
+/// What the error of an operation means for who called it: for stores and key wraps on AWS's
+/// services, whichever it is. It names the service's code and message, never what was sent or came
+/// back.
 pub fn sdk_error<E>(operation: &'static str, error: SdkError<E>) -> StoreError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -38,13 +43,19 @@ where
     }
     let never_sent = matches!(error, SdkError::ConstructionFailure(_));
     let source = error.into_source().unwrap_or_else(|error| Box::new(error));
-    if never_sent { StoreError::Refused { operation, source } } else { StoreError::Unavailable { operation, source } }
+    if never_sent {
+        StoreError::Refused { operation, source }
+    } else {
+        StoreError::Unavailable { operation, source }
+    }
 }
 
-/// Whether the service has too much to do: its codes for that, as an error's and as a cancellation reason's.
+/// Whether the service has too much to do: its codes for that, as an error's and as a cancellation
+/// reason's.
 ///
-/// Source: Amazon `DynamoDB` Developer Guide, "Error handling with `DynamoDB`", and the API Reference, `CancellationReason`; AWS
-/// Key Management Service Developer Guide, "Throttling AWS KMS requests".
+/// Source: Amazon `DynamoDB` Developer Guide, "Error handling with `DynamoDB`", and the API
+/// Reference, `CancellationReason`; AWS Key Management Service Developer Guide, "Throttling AWS KMS
+/// requests".
 pub(crate) fn is_throttling(code: Option<&str>) -> bool {
     matches!(
         code,

@@ -1,8 +1,9 @@
 //! The event store.
 //!
-//! An append is one conditional `PutItem`: it happens if there is no item at the place after the head. If there is one,
-//! it comes back with the error, and if it carries the same command's id, an earlier attempt had stored it. That is all
-//! there is to idempotency, and it needs no further read.
+//! An append is one conditional `PutItem`: it happens if there is no item at the place after the
+//! head. If there is one, it comes back with the error, and if it carries the same command's id, an
+//! earlier attempt had stored it. That is all there is to idempotency, and it needs no further
+//! read.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,8 +12,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use skald::{
-    AppendError, Appended, Commit, Draft, EventStore, Head, Loaded, Page, Refusal, SnapshotKind, StoreError, StreamId,
-    Timestamp, Version, Way, read_back,
+    AppendError, Appended, Commit, Draft, EventStore, Head, Loaded, Page, Refusal, SnapshotKind,
+    StoreError, StreamId, Timestamp, Version, Way, read_back,
 };
 
 use crate::attribute::Attributes;
@@ -39,8 +40,8 @@ impl fmt::Debug for Table {
     }
 }
 
-/// A position at the end of a stream of a [`DynamoDbEventStore`]. Good in the store it came from and its clones, as long
-/// as they live: it cannot be stored or sent anywhere.
+/// A position at the end of a stream of a [`DynamoDbEventStore`]. Good in the store it came from
+/// and its clones, as long as they live: it cannot be stored or sent anywhere.
 #[derive(Debug, Clone)]
 pub struct DynamoDbHead {
     table: Arc<Table>,
@@ -64,8 +65,8 @@ impl Head for DynamoDbHead {
 }
 
 impl DynamoDbEventStore {
-    /// The store in this table. The client brings its own time limits and retries; an attempt that is repeated by it is
-    /// recognised like any other.
+    /// The store in this table. The client brings its own time limits and retries; an attempt that
+    /// is repeated by it is recognised like any other.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { table: Arc::new(Table { client, name: table.into() }) }
@@ -85,7 +86,10 @@ impl DynamoDbEventStore {
     }
 
     /// Refuses what can be refused without asking the service.
-    fn check<'a>(&self, parts: impl Iterator<Item = (&'a DynamoDbHead, &'a Draft)> + Clone) -> Result<(), Refusal> {
+    fn check<'a>(
+        &self,
+        parts: impl Iterator<Item = (&'a DynamoDbHead, &'a Draft)> + Clone,
+    ) -> Result<(), Refusal> {
         match parts.clone().find(|(head, _)| !Arc::ptr_eq(&head.table, &self.table)) {
             Some((head, _)) => Err(Refusal::ForeignHead(head.stream.clone())),
             None => Refusal::check(parts.map(|(head, draft)| (&head.stream, draft))),
@@ -93,14 +97,22 @@ impl DynamoDbEventStore {
     }
 
     /// The item at a place of a stream, as of now.
-    pub(crate) async fn item_at(&self, stream: &StreamId, first: Version) -> Result<Option<Attributes>, StoreError> {
+    pub(crate) async fn item_at(
+        &self,
+        stream: &StreamId,
+        first: Version,
+    ) -> Result<Option<Attributes>, StoreError> {
         let get = self.table.client.get_item().table_name(&self.table.name).consistent_read(true);
         let got = get.set_key(Some(commit_item::key(stream, first))).send().await;
         Ok(got.map_err(|error| sdk_error("GetItem", error))?.item)
     }
 
-    /// What stands at the place where `commit` was to go: none if the item there is of another command.
-    pub(crate) fn earlier(commit: &Commit, found: Option<Attributes>) -> Result<Option<Commit>, StoreError> {
+    /// What stands at the place where `commit` was to go: none if the item there is of another
+    /// command.
+    pub(crate) fn earlier(
+        commit: &Commit,
+        found: Option<Attributes>,
+    ) -> Result<Option<Commit>, StoreError> {
         let found = found.filter(|item| commit_item::commit_id(item) == Some(commit.id));
         found.map(|item| read_commit(&commit.stream, &item)).transpose()
     }
@@ -131,7 +143,9 @@ impl EventStore for DynamoDbEventStore {
                 .key_condition_expression("pk = :stream AND sk < :from")
                 .expression_attribute_values(":from", from(first))
                 .scan_index_forward(false),
-            Way::FromEnd => query.key_condition_expression("pk = :stream").scan_index_forward(false),
+            Way::FromEnd => {
+                query.key_condition_expression("pk = :stream").scan_index_forward(false)
+            }
         };
         let answer = query.limit(i32::try_from(at_most).unwrap_or(i32::MAX)).send().await;
         let answer = answer.map_err(|error| sdk_error("Query", error))?;
@@ -153,7 +167,11 @@ impl EventStore for DynamoDbEventStore {
         Ok(Loaded { head: self.head(stream.clone(), commits.last()), commits })
     }
 
-    async fn append(&self, head: &DynamoDbHead, draft: Draft) -> Result<Appended<DynamoDbHead>, AppendError> {
+    async fn append(
+        &self,
+        head: &DynamoDbHead,
+        draft: Draft,
+    ) -> Result<Appended<DynamoDbHead>, AppendError> {
         self.check(std::iter::once((head, &draft)))?;
         let commit = Commit::after(head, draft);
         let item = commit_item::commit_item(&commit)?;

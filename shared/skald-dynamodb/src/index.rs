@@ -1,16 +1,18 @@
 //! The index of all commits: the table's global secondary index `commits`.
 //!
-//! Its entries are attributes of the commits' own items (see `commit_item.rs`), which the service copies, usually within a
-//! second. So nothing of ours can lag or lose; what is read here is eventually consistent, and the commits themselves are
-//! not.
+//! Its entries are attributes of the commits' own items (see `commit_item.rs`), which the service
+//! copies, usually within a second. So nothing of ours can lag or lose; what is read here is
+//! eventually consistent, and the commits themselves are not.
 //!
-//! The service sorts by `at` alone and promises no order among commits of one millisecond. So a millisecond is read whole
-//! and sorted here, and reading after an entry begins with that entry's millisecond again.
+//! The service sorts by `at` alone and promises no order among commits of one millisecond. So a
+//! millisecond is read whole and sorted here, and reading after an entry begins with that entry's
+//! millisecond again.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
 use skald::{
-    Commit, CommitIndex, IndexEntry, IndexKey, IndexPage, OddEntry, SlicePosition, StoreError, StreamId, Timestamp,
+    Commit, CommitIndex, IndexEntry, IndexKey, IndexPage, OddEntry, SlicePosition, StoreError,
+    StreamId, Timestamp,
 };
 
 use crate::attribute::{AnyItem, Attribute};
@@ -60,7 +62,8 @@ impl CommitIndex for DynamoDbCommitIndex {
             .expression_attribute_values(":slice", Value::N(slice.to_string()))
             .expression_attribute_values(":from", Value::S(after.at().to_string()))
             .expression_attribute_values(":until", Value::S(until.to_string()))
-            // Mostly all that is needed: the entry that was read before, those wanted, and one that is later than they.
+            // Mostly all that is needed: the entry that was read before, those wanted, and one that
+            // is later than they.
             .limit(i32::try_from(limit.saturating_add(2)).unwrap_or(i32::MAX))
             .into_paginator()
             .send();
@@ -89,7 +92,8 @@ impl CommitIndex for DynamoDbCommitIndex {
     }
 }
 
-/// Whether the first `limit` of these are known whatever else comes: there are later ones than they.
+/// Whether the first `limit` of these are known whatever else comes: there are later ones than
+/// they.
 fn has_whole(entries: &[IndexEntry], limit: usize) -> bool {
     let last = limit.checked_sub(1).and_then(|last| entries.get(last));
     last.is_some_and(|last| entries.last().is_some_and(|later| later.key.at() > last.key.at()))
@@ -97,10 +101,13 @@ fn has_whole(entries: &[IndexEntry], limit: usize) -> bool {
 
 /// The entry in an item of the index.
 pub(crate) fn read_entry(item: &impl AnyItem) -> Result<IndexEntry, OddEntry> {
-    let (stream, first) = read_key(item).map_err(|fault| OddEntry { key: told_key(item), fault })?;
+    let (stream, first) =
+        read_key(item).map_err(|fault| OddEntry { key: told_key(item), fault })?;
     let at: Option<Timestamp> = match item.attribute(AT) {
         // The service sorts the texts: a time that is written otherwise stands elsewhere.
-        Some(Attribute::Text(text)) => text.parse().ok().filter(|at: &Timestamp| at.to_string() == text),
+        Some(Attribute::Text(text)) => {
+            text.parse().ok().filter(|at: &Timestamp| at.to_string() == text)
+        }
         _ => None,
     };
     let fault = "`at` is no time as commits have it";
@@ -152,10 +159,18 @@ mod tests {
         let entry = read_entry(&placed("2026-11-21T08:15:30.250Z")).unwrap();
         assert_eq!(entry.key.as_str(), "2026-11-21T08:15:30.250Z/default/order-17/000000000004");
         assert_eq!(entry.types, ["order.placed", "order.committed"]);
-        for at in
-            ["", "elsewhere", "2026-11-21T08:15:30.25Z", "2026-11-21T09:15:30.250+01:00", "2026-11-21 08:15:30.250Z"]
-        {
-            assert_eq!(read_entry(&placed(at)).unwrap_err().fault, "`at` is no time as commits have it", "{at}");
+        for at in [
+            "",
+            "elsewhere",
+            "2026-11-21T08:15:30.25Z",
+            "2026-11-21T09:15:30.250+01:00",
+            "2026-11-21 08:15:30.250Z",
+        ] {
+            assert_eq!(
+                read_entry(&placed(at)).unwrap_err().fault,
+                "`at` is no time as commits have it",
+                "{at}"
+            );
         }
     }
 

@@ -48,8 +48,12 @@ pub(crate) fn tombstone(person: &Person, at: Timestamp) -> Attributes {
 /// What the person's item says.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] if it is neither a key nor a tombstone; it says what is wrong, without quoting it.
-pub(crate) fn read(person: &Person, mut item: HashMap<String, Value>) -> Result<StoredKey, StoreError> {
+/// [`StoreError::Corrupt`] if it is neither a key nor a tombstone; it says what is wrong, without
+/// quoting it.
+pub(crate) fn read(
+    person: &Person,
+    mut item: HashMap<String, Value>,
+) -> Result<StoredKey, StoreError> {
     let stored = match (item.remove(KEY), item.remove("wrapped_by"), item.remove("erased_at")) {
         (Some(Value::B(key)), Some(Value::S(by)), None) => {
             Ok(StoredKey::Wrapped(WrappedKey { by, bytes: key.into_inner() }))

@@ -1,15 +1,19 @@
-//! The event store, its index, the view store and the keys of persons of `skald` on Amazon `DynamoDB`.
+//! The event store, its index, the view store and the keys of persons of `skald` on Amazon
+//! `DynamoDB`.
 //!
-//! - [`DynamoDbEventStore`] keeps one item for each commit. An append is one conditional `PutItem`, appends to several
-//!   streams are one `TransactWriteItems`, a load is one strongly consistent `Query`.
+//! - [`DynamoDbEventStore`] keeps one item for each commit. An append is one conditional `PutItem`,
+//!   appends to several streams are one `TransactWriteItems`, a load is one strongly consistent
+//!   `Query`.
 //! - [`DynamoDbViewStore`] keeps one item for each row of a view.
 //! - [`DynamoDbCommitIndex`] reads the events table's index of all commits.
-//! - [`DynamoDbPersonKeys`] keeps one item for each person: their key, wrapped by a [`KeyWrap`], or a tombstone.
+//! - [`DynamoDbPersonKeys`] keeps one item for each person: their key, wrapped by a [`KeyWrap`], or
+//!   a tombstone.
 //! - [`Verifier`] looks for what is wrong with an events table. It is for operators: it scans.
 //! - [`read_stream_item`] reads a commit from the table's stream.
 //!
-//! The tables are made by the deployment, from its template. No store deletes anything, and the event store updates
-//! nothing: its role needs `Query`, `GetItem` and `PutItem`, nothing else. A person is erased by a put.
+//! The tables are made by the deployment, from its template. No store deletes anything, and the
+//! event store updates nothing: its role needs `Query`, `GetItem` and `PutItem`, nothing else. A
+//! person is erased by a put.
 
 mod attribute;
 mod commit_item;

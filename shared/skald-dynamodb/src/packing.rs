@@ -17,22 +17,25 @@ thread_local! {
     static UNPACKING: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
 }
 
-/// This text, compressed; none if that does not save a write unit. There are `beside` bytes more in the item, and `if_packed`
-/// further ones if it is compressed.
+/// This text, compressed; none if that does not save a write unit. There are `beside` bytes more in
+/// the item, and `if_packed` further ones if it is compressed.
 pub(crate) fn pack(text: &str, beside: usize, if_packed: usize) -> Option<Vec<u8>> {
     let units = |bytes: usize| (bytes + beside).div_ceil(WRITE_UNIT_BYTES);
     if units(text.len()) < 2 {
         return None;
     }
     let mut packed = Vec::with_capacity(compress_bound(text.len()));
-    PACKING.with_borrow_mut(|context| context.compress(&mut packed, text.as_bytes(), LEVEL)).ok()?;
+    PACKING
+        .with_borrow_mut(|context| context.compress(&mut packed, text.as_bytes(), LEVEL))
+        .ok()?;
     (units(packed.len() + if_packed) < units(text.len())).then_some(packed)
 }
 
 /// The text out of what was packed.
 pub(crate) fn unpack(packed: &[u8]) -> Result<String, &'static str> {
     // Whoever wrote it, it never unfolds into more than an item can be.
-    let size = get_frame_content_size(packed).ok().flatten().and_then(|size| usize::try_from(size).ok());
+    let size =
+        get_frame_content_size(packed).ok().flatten().and_then(|size| usize::try_from(size).ok());
     let size = size.ok_or("`body` is no frame of Zstandard that says its size")?;
     if size > MAX_TEXT_BYTES {
         return Err("`body` unfolds into more than fits an item");

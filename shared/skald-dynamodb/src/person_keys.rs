@@ -1,7 +1,8 @@
 //! The keys of persons.
 //!
-//! The table knows keys only *wrapped*, encrypted with a key that stays elsewhere: behind the port [`KeyWrap`]. It is asked
-//! for every key, every time, strongly consistent, so an erased person is erased for everybody at once.
+//! The table knows keys only *wrapped*, encrypted with a key that stays elsewhere: behind the port
+//! [`KeyWrap`]. It is asked for every key, every time, strongly consistent, so an erased person is
+//! erased for everybody at once.
 //!
 //! Unwrapped keys are remembered, so that a process need not unwrap one each time. A remembered key
 //! is used only together with the wrapped key that the table shows. It stays in memory for at most
@@ -28,32 +29,38 @@ use crate::key_item::{self, StoredKey};
 use remembered::Remembered;
 
 /// There is no tombstone yet: nothing, a key, or what is neither and may hide one.
-const NOT_ERASED: &str =
-    "NOT attribute_type(erased_at, :text) OR attribute_exists(#key) OR attribute_exists(wrapped_by)";
+const NOT_ERASED: &str = "NOT attribute_type(erased_at, :text) OR attribute_exists(#key) OR attribute_exists(wrapped_by)";
 
 /// A person's key as it is stored: nobody reads it without the key it is wrapped with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrappedKey {
-    /// What the wrapping key is called, for whoever looks after the table. Nothing is decided by it.
+    /// What the wrapping key is called, for whoever looks after the table. Nothing is decided by
+    /// it.
     pub by: String,
     /// The key, encrypted.
     pub bytes: Vec<u8>,
 }
 
-/// Makes keys and wraps them. The port to a service that has the wrapping key and never hands it out.
+/// Makes keys and wraps them. The port to a service that has the wrapping key and never hands it
+/// out.
 ///
-/// A wrapped key belongs to its person: whoever puts it into somebody else's place finds that it does not unwrap.
+/// A wrapped key belongs to its person: whoever puts it into somebody else's place finds that it
+/// does not unwrap.
 pub trait KeyWrap: Sync {
     /// A new key, which nobody ever had, plain and wrapped.
     ///
     /// # Errors
     /// [`StoreError`] if it cannot be made.
-    fn make(&self, person: &Person) -> impl Future<Output = Result<(PersonKey, WrappedKey), StoreError>> + Send;
+    fn make(
+        &self,
+        person: &Person,
+    ) -> impl Future<Output = Result<(PersonKey, WrappedKey), StoreError>> + Send;
 
     /// The key that was wrapped for this person.
     ///
     /// # Errors
-    /// [`StoreError::Unopened`] if this is no key of this person's; the other kinds if it cannot be found out.
+    /// [`StoreError::Unopened`] if this is no key of this person's; the other kinds if it cannot be
+    /// found out.
     fn unwrap_key(
         &self,
         person: &Person,
@@ -61,9 +68,11 @@ pub trait KeyWrap: Sync {
     ) -> impl Future<Output = Result<PersonKey, StoreError>> + Send;
 }
 
-/// The keys of persons in a table of `DynamoDB` of their own. Clones are the same store, and remember the same.
+/// The keys of persons in a table of `DynamoDB` of their own. Clones are the same store, and
+/// remember the same.
 ///
-/// Who only seals for persons that have a key, or opens, needs `GetItem`; who makes keys or erases needs `PutItem` as well.
+/// Who only seals for persons that have a key, or opens, needs `GetItem`; who makes keys or erases
+/// needs `PutItem` as well.
 #[derive(Clone)]
 pub struct DynamoDbPersonKeys<W> {
     client: Client,
@@ -80,8 +89,8 @@ impl<W> fmt::Debug for DynamoDbPersonKeys<W> {
 }
 
 impl<W: KeyWrap> DynamoDbPersonKeys<W> {
-    /// The keys in this table, wrapped by `wrap`. The client brings its own time limits and retries; `now` is the clock by
-    /// which keys are forgotten.
+    /// The keys in this table, wrapped by `wrap`. The client brings its own time limits and
+    /// retries; `now` is the clock by which keys are forgotten.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>, wrap: W, now: fn() -> Timestamp) -> Self {
         Self { client, table: table.into().into(), wrap, remembered: Arc::default(), now }
@@ -116,7 +125,8 @@ impl<W: KeyWrap> DynamoDbPersonKeys<W> {
         Ok(KeyEntry::Key(key))
     }
 
-    /// Makes the person's first key, unless somebody is faster: then it is theirs, or the person is erased.
+    /// Makes the person's first key, unless somebody is faster: then it is theirs, or the person is
+    /// erased.
     async fn first_key(&self, person: &Person) -> Result<KeyEntry, StoreError> {
         let (key, wrapped) = self.wrap.make(person).await?;
         let item = key_item::wrapped_key(person, &wrapped);
@@ -141,7 +151,8 @@ impl<W: KeyWrap> DynamoDbPersonKeys<W> {
         match found {
             Some(item) => self.entry(person, item).await,
             None => {
-                let source = Box::new(Answer::new(None, Some("what stood in a new key's way is gone")));
+                let source =
+                    Box::new(Answer::new(None, Some("what stood in a new key's way is gone")));
                 Err(StoreError::Unavailable { operation: "PutItem", source })
             }
         }

@@ -14,7 +14,9 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
 use serde::Deserialize;
 use serde_dynamo::{AttributeValue, Item};
-use skald::{Corruption, ListEntry, Listing, OddEntry, Parked, StreamId, Timestamp, Version, ViewRow};
+use skald::{
+    Corruption, ListEntry, Listing, OddEntry, Parked, StreamId, Timestamp, Version, ViewRow,
+};
 
 use crate::commit_item::{item, read_attributes};
 
@@ -86,7 +88,8 @@ pub(crate) fn read_row(item: Item) -> Result<ViewRow, Corruption> {
         _ => Version::START,
     };
     let malformed = |fault| Corruption::Malformed { at: version, fault };
-    let StoredRow { version, at, row, parked, list_group, list_sort } = read_attributes(item).map_err(malformed)?;
+    let StoredRow { version, at, row, parked, list_group, list_sort } =
+        read_attributes(item).map_err(malformed)?;
     let listing = list_group.zip(list_sort).map(|(group, sort)| Listing { group, sort });
     let parked = parked.map(|StoredParked { reason, at, told }| Parked { reason, at, told });
     Ok(ViewRow { version, at, body: row, listing, parked })

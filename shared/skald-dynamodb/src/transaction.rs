@@ -1,7 +1,9 @@
 //! Appends to several streams: one `TransactWriteItems`, and what its refusal means.
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::{
+    CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
 use skald::{AppendError, Appended, Commit, StoreError, StreamId, try_at_once};
 
 use crate::commit_item::commit_item;
@@ -23,7 +25,8 @@ impl DynamoDbEventStore {
         commits: Vec<Commit>,
     ) -> Result<Vec<Appended<DynamoDbHead>>, AppendError> {
         let puts = commits.iter().map(|commit| self.put(commit)).collect::<Result<Vec<_>, _>>()?;
-        let sent = self.table.client.transact_write_items().set_transact_items(Some(puts)).send().await;
+        let sent =
+            self.table.client.transact_write_items().set_transact_items(Some(puts)).send().await;
         let Err(error) = sent else {
             return Ok(commits.into_iter().map(|commit| self.appended(commit, false)).collect());
         };
@@ -31,7 +34,9 @@ impl DynamoDbEventStore {
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                 self.cancelled(&commits, cancelled.cancellation_reasons()).await
             }
-            Some(TransactWriteItemsError::TransactionInProgressException(_)) => Err(AppendError::Contended),
+            Some(TransactWriteItemsError::TransactionInProgressException(_)) => {
+                Err(AppendError::Contended)
+            }
             _ => Err(sdk_error(OPERATION, error).into()),
         }
     }
@@ -43,7 +48,10 @@ impl DynamoDbEventStore {
             .condition_expression(FREE)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build();
-        let put = put.map_err(|source| StoreError::Refused { operation: OPERATION, source: Box::new(source) })?;
+        let put = put.map_err(|source| StoreError::Refused {
+            operation: OPERATION,
+            source: Box::new(source),
+        })?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
@@ -73,10 +81,15 @@ impl DynamoDbEventStore {
             (reason.code() == Some(TAKEN)).then(|| commit.stream.clone())
         };
         let moved: Vec<StreamId> = commits.iter().zip(reasons).filter_map(taken).collect();
-        if moved.is_empty() { Err(obstacle(reasons)) } else { Err(AppendError::Conflict { streams: moved }) }
+        if moved.is_empty() {
+            Err(obstacle(reasons))
+        } else {
+            Err(AppendError::Conflict { streams: moved })
+        }
     }
 
-    /// An earlier attempt had committed: what it wrote, as far as the reasons did not bring it, is read.
+    /// An earlier attempt had committed: what it wrote, as far as the reasons did not bring it, is
+    /// read.
     async fn repeated(
         &self,
         commits: &[Commit],

@@ -1,4 +1,5 @@
-//! Verifying an events table: every stream is whole and can be read, and the index shows what the table has.
+//! Verifying an events table: every stream is whole and can be read, and the index shows what the
+//! table has.
 //!
 //! All streams are verified by one parallel scan of the table and one walk through the index; both
 //! are read once if all is well. A scan promises no order, so it only finds streams that may have a
@@ -20,8 +21,8 @@ use aws_sdk_dynamodb::config::AsyncSleep;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
 use sha2::{Digest, Sha256};
 use skald::{
-    CommitIndex, IndexEntry, IndexKey, OddEntry, SlicePosition, StoreError, StreamCheck, StreamId, Timestamp, at_once,
-    try_at_once,
+    CommitIndex, IndexEntry, IndexKey, OddEntry, SlicePosition, StoreError, StreamCheck, StreamId,
+    Timestamp, at_once, try_at_once,
 };
 
 use crate::attribute::{AnyItem, Attribute, Attributes};
@@ -39,12 +40,13 @@ pub const SETTLED_MS: i64 = 10_000;
 
 /// Entries of the index asked for at once.
 const PAGE: u32 = 1_000;
-/// How often an entry is looked for that the index does not show yet, and the first pause between; each further is twice as long.
+/// How often an entry is looked for that the index does not show yet, and the first pause between;
+/// each further is twice as long.
 const LOOKS: u32 = 5;
 const PAUSE_MS: u64 = 50;
 
-/// Verifies an events table. `C` gives the check of a stream, or none for a category that nobody knows; `T` is told each
-/// fault, and now and then how far it is.
+/// Verifies an events table. `C` gives the check of a stream, or none for a category that nobody
+/// knows; `T` is told each fault, and now and then how far it is.
 #[derive(Debug)]
 pub struct Verifier<C, T> {
     client: Client,
@@ -86,10 +88,16 @@ where
     K: StreamCheck,
     T: Fn(Finding<'_>),
 {
-    /// Of this table, as of `now`. The client needs to scan the table, and to query it and its index. Index and table are
-    /// compared up to [`SETTLED_MS`] before now.
+    /// Of this table, as of `now`. The client needs to scan the table, and to query it and its
+    /// index. Index and table are compared up to [`SETTLED_MS`] before now.
     #[must_use]
-    pub fn new(client: Client, table: impl Into<String>, now: Timestamp, check: C, tell: T) -> Self {
+    pub fn new(
+        client: Client,
+        table: impl Into<String>,
+        now: Timestamp,
+        check: C,
+        tell: T,
+    ) -> Self {
         let table = table.into();
         let index = DynamoDbCommitIndex::new(client.clone(), table.clone());
         let until = now.plus_millis(-SETTLED_MS);
@@ -110,7 +118,10 @@ where
         }
         try_at_once(suspects.iter().map(|stream| self.walk(stream))).await?;
         let mut index = Sums::default();
-        try_at_once((0..SLICES).map(|slice| self.sum(slice))).await?.into_iter().for_each(|sums| index.merge(sums));
+        try_at_once((0..SLICES).map(|slice| self.sum(slice)))
+            .await?
+            .into_iter()
+            .for_each(|sums| index.merge(sums));
         let differing = table.differing(&index);
         for slice in differing.slices() {
             self.check_index(slice, Checked::Differing(&differing)).await?;
@@ -129,13 +140,16 @@ where
         let Walked { items, events, indexed } = self.walk(stream).await?;
         let shown = self.check_index(slice(&stream.key()), Checked::Stream(stream)).await?;
         let recent = indexed.iter().filter(|(_, entry)| self.is_recent(entry)).count() as u64;
-        self.count(|verified| *verified = Verified { items, events, entries: shown, recent, faults: verified.faults });
+        self.count(|verified| {
+            *verified = Verified { items, events, entries: shown, recent, faults: verified.faults }
+        });
         let settled = indexed.iter().filter(|(_, entry)| !self.is_recent(entry));
         try_at_once(settled.map(|(slice, entry)| self.look_for(*slice, entry))).await?;
         Ok(self.state().verified)
     }
 
-    /// Goes over a part of the table. Gives the sums of what should be in the index, and the streams to be read for themselves.
+    /// Goes over a part of the table. Gives the sums of what should be in the index, and the
+    /// streams to be read for themselves.
     async fn scan(&self, part: i32, parts: i32) -> Result<(Sums, BTreeSet<StreamId>), StoreError> {
         let scan = self.client.scan().table_name(&self.table).segment(part).total_segments(parts);
         let mut pages = scan.consistent_read(true).into_paginator().send();
@@ -148,7 +162,11 @@ where
                 let (stream, first) = match read_key(&item) {
                     Ok(key) => key,
                     Err(fault) => {
-                        self.tell(&Fault { key: told_key(&item), version: None, defect: Defect::Foreign(fault) });
+                        self.tell(&Fault {
+                            key: told_key(&item),
+                            version: None,
+                            defect: Defect::Foreign(fault),
+                        });
                         continue;
                     }
                 };
@@ -178,7 +196,8 @@ where
         Walk::new(stream, check, self.now)
     }
 
-    /// Tells the faults of a stream that came in one piece. Of another they may be the scan's, or another part's.
+    /// Tells the faults of a stream that came in one piece. Of another they may be the scan's, or
+    /// another part's.
     fn close(&self, walk: Option<Walk<K>>, suspects: &mut BTreeSet<StreamId>) {
         match walk {
             Some(walk) if walk.is_broken => drop(suspects.insert(walk.stream)),
@@ -200,7 +219,11 @@ where
             walked.indexed.extend(self.indexed(&item));
             match read_key(&item) {
                 Ok((_, first)) => walked.events += walk.take(first, &item),
-                Err(fault) => self.tell(&Fault { key: told_key(&item), version: None, defect: Defect::Foreign(fault) }),
+                Err(fault) => self.tell(&Fault {
+                    key: told_key(&item),
+                    version: None,
+                    defect: Defect::Foreign(fault),
+                }),
             }
         }
         walk.faults.iter().for_each(|fault| self.tell(fault));
@@ -227,7 +250,8 @@ where
         of: Option<&StreamId>,
     ) -> Result<Option<Vec<IndexEntry>>, StoreError> {
         let page = self.index.read(number, after, self.until, PAGE).await?;
-        let is_told = |odd: &OddEntry| of.is_none_or(|stream| odd.key.starts_with(&told_stream(stream)));
+        let is_told =
+            |odd: &OddEntry| of.is_none_or(|stream| odd.key.starts_with(&told_stream(stream)));
         for odd in page.odd.into_iter().filter(is_told) {
             self.tell(&Fault { key: odd.key, version: None, defect: Defect::Odd(odd.fault) });
         }
@@ -249,17 +273,25 @@ where
                 Checked::Stream(stream) => entry.key.stream() == stream,
                 Checked::Differing(differing) => differing.contains(number, entry),
             });
-            count += try_at_once(wanted.map(|entry| self.check_entry(number, entry))).await?.len() as u64;
+            count += try_at_once(wanted.map(|entry| self.check_entry(number, entry))).await?.len()
+                as u64;
         }
         Ok(count)
     }
 
-    /// Checks that the index shows what the table has where they differ, by one scan of the table in this many parts.
+    /// Checks that the index shows what the table has where they differ, by one scan of the table
+    /// in this many parts.
     async fn check_table(&self, parallel: i32, differing: &Differing) -> Result<(), StoreError> {
         let names: Vec<String> = differing.slices().map(|slice| format!(":slice{slice}")).collect();
         let values = names.iter().zip(differing.slices());
-        let values: Attributes = values.map(|(name, slice)| (name.clone(), Value::N(slice.to_string()))).collect();
-        let scan = self.client.scan().table_name(&self.table).consistent_read(true).total_segments(parallel);
+        let values: Attributes =
+            values.map(|(name, slice)| (name.clone(), Value::N(slice.to_string()))).collect();
+        let scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .total_segments(parallel);
         let scan = scan.filter_expression(format!("slice IN ({})", names.join(", ")));
         let scan = scan.set_expression_attribute_values(Some(values));
         let part = |part| scan.clone().segment(part).into_paginator().send();
@@ -273,8 +305,9 @@ where
             }
             let items = pages.into_iter().filter_map(|page| page.items).flatten();
             let found: Vec<_> = items.filter_map(|item| self.indexed(&item)).collect();
-            let wanted =
-                found.iter().filter(|(slice, entry)| !self.is_recent(entry) && differing.contains(*slice, entry));
+            let wanted = found.iter().filter(|(slice, entry)| {
+                !self.is_recent(entry) && differing.contains(*slice, entry)
+            });
             try_at_once(wanted.map(|(slice, entry)| self.look_for(*slice, entry))).await?;
         }
     }
@@ -327,7 +360,8 @@ where
         entry.key.at() > self.until
     }
 
-    /// The entry that the index makes of an item, and its slice; none if the attributes for it are not what they must be.
+    /// The entry that the index makes of an item, and its slice; none if the attributes for it are
+    /// not what they must be.
     fn indexed(&self, item: &Attributes) -> Option<(u8, IndexEntry)> {
         let Some(Attribute::Number(number)) = item.attribute("slice") else { return None };
         Some((number.parse().ok()?, read_entry(item).ok()?))

@@ -9,8 +9,8 @@ use aws_sdk_dynamodb::config::AsyncSleep;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use skald::{
-    Corruption, ListEntry, ListPage, MAX_LIST_GROUP_BYTES, OddRow, Put, Rows, StoreError, StreamId, Version, ViewRow,
-    ViewStore,
+    Corruption, ListEntry, ListPage, MAX_LIST_GROUP_BYTES, OddRow, Put, Rows, StoreError, StreamId,
+    Version, ViewRow, ViewStore,
 };
 
 use crate::error::{Answer, sdk_error};
@@ -19,11 +19,11 @@ use crate::row_item;
 /// The row is the one that was read, and not parked since.
 const UNCHANGED: &str = "version = :expected AND attribute_not_exists(parked)";
 /// The same, if none was read.
-const UNCHANGED_OR_NONE: &str = "attribute_not_exists(pk) OR (version = :expected AND attribute_not_exists(parked))";
-/// The row is the parked one that was read, and no message told of more since. One that an earlier release parked says
-/// nothing of that.
-const STILL_PARKED: &str =
-    "version = :expected AND attribute_exists(parked) AND (attribute_not_exists(parked.told) OR parked.told <= :told)";
+const UNCHANGED_OR_NONE: &str =
+    "attribute_not_exists(pk) OR (version = :expected AND attribute_not_exists(parked))";
+/// The row is the parked one that was read, and no message told of more since. One that an earlier
+/// release parked says nothing of that.
+const STILL_PARKED: &str = "version = :expected AND attribute_exists(parked) AND (attribute_not_exists(parked.told) OR parked.told <= :told)";
 /// The index of lists.
 const LISTING: &str = "listing";
 /// Most keys in one `BatchGetItem`.
@@ -32,7 +32,8 @@ const LISTING: &str = "listing";
 const BATCH_KEYS: usize = 100;
 /// How often in a row a batch may come back with none of its keys looked up.
 const FRUITLESS: u32 = 6;
-/// How long to wait before asking for what a batch left out; twice as long after each time that nothing came.
+/// How long to wait before asking for what a batch left out; twice as long after each time that
+/// nothing came.
 const WAIT_MS: u64 = 10;
 
 /// A view store in a table of `DynamoDB`. Clones are the same store.
@@ -45,7 +46,8 @@ pub struct DynamoDbViewStore {
 impl DynamoDbViewStore {
     /// The store in this table. Lists are read from its index `listing`.
     ///
-    /// The client brings its own time limits and retries. Its timer is used here too, to wait for what a batch left out.
+    /// The client brings its own time limits and retries. Its timer is used here too, to wait for
+    /// what a batch left out.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into().into() }
@@ -64,8 +66,16 @@ impl DynamoDbViewStore {
         let number = |version: Version| AttributeValue::N(version.to_string());
         let mut values = HashMap::from([(":expected".to_owned(), number(expected))]);
         values.extend(told_at_most.map(|told| (":told".to_owned(), number(told))));
-        let put = self.client.put_item().table_name(&*self.table).set_item(Some(row_item::row_item(stream, row)));
-        let sent = put.condition_expression(condition).set_expression_attribute_values(Some(values)).send().await;
+        let put = self
+            .client
+            .put_item()
+            .table_name(&*self.table)
+            .set_item(Some(row_item::row_item(stream, row)));
+        let sent = put
+            .condition_expression(condition)
+            .set_expression_attribute_values(Some(values))
+            .send()
+            .await;
         let Err(error) = sent else { return Ok(Put::Stored) };
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(Put::Stale),
@@ -74,11 +84,15 @@ impl DynamoDbViewStore {
     }
 
     /// The rows of at most [`BATCH_KEYS`] different streams, in any order.
-    async fn batch(&self, streams: &[&StreamId], rows: &mut HashMap<StreamId, Read>) -> Result<(), StoreError> {
+    async fn batch(
+        &self,
+        streams: &[&StreamId],
+        rows: &mut HashMap<StreamId, Read>,
+    ) -> Result<(), StoreError> {
         const OPERATION: &str = "BatchGetItem";
         let refused = |source| StoreError::Refused { operation: OPERATION, source };
-        let keys =
-            KeysAndAttributes::builder().set_keys(Some(streams.iter().map(|stream| row_item::key(stream)).collect()));
+        let keys = KeysAndAttributes::builder()
+            .set_keys(Some(streams.iter().map(|stream| row_item::key(stream)).collect()));
         let keys = keys.build().map_err(|source| refused(Box::new(source)))?;
         let mut wanted = HashMap::from([(self.table.to_string(), keys)]);
         let mut fruitless = 0;
@@ -93,7 +107,8 @@ impl DynamoDbViewStore {
                     rows.insert(stream, row_item::read_row(item));
                 }
             }
-            // Left out because the answer would be too large, or because the service has too much to do.
+            // Left out because the answer would be too large, or because the service has too much
+            // to do.
             wanted = answer.unprocessed_keys.unwrap_or_default();
             match count(&wanted) {
                 0 => return Ok(()),
@@ -101,14 +116,18 @@ impl DynamoDbViewStore {
                 _ => fruitless += 1,
             }
             if fruitless == FRUITLESS {
-                let source = Box::new(Answer::new(Some("UnprocessedKeys"), Some("no key of a batch was looked up")));
+                let source = Box::new(Answer::new(
+                    Some("UnprocessedKeys"),
+                    Some("no key of a batch was looked up"),
+                ));
                 return Err(StoreError::Throttled { operation: OPERATION, source });
             }
             self.wait(fruitless).await;
         }
     }
 
-    /// Waits on the client's own timer: the longer, the more often nothing came. A client without one does not wait.
+    /// Waits on the client's own timer: the longer, the more often nothing came. A client without
+    /// one does not wait.
     async fn wait(&self, fruitless: u32) {
         if let Some(timer) = self.client.config().sleep_impl() {
             timer.sleep(Duration::from_millis(WAIT_MS << fruitless)).await;
@@ -134,7 +153,8 @@ impl ViewStore for DynamoDbViewStore {
 
     async fn get_many(&self, streams: &[StreamId]) -> Result<Rows, StoreError> {
         // The service refuses a key that is asked for twice.
-        let different: Vec<&StreamId> = streams.iter().collect::<HashSet<_>>().into_iter().collect();
+        let different: Vec<&StreamId> =
+            streams.iter().collect::<HashSet<_>>().into_iter().collect();
         let mut read = HashMap::new();
         for streams in different.chunks(BATCH_KEYS) {
             self.batch(streams, &mut read).await?;
@@ -143,25 +163,42 @@ impl ViewStore for DynamoDbViewStore {
         for stream in streams {
             match read.get(stream) {
                 Some(Ok(row)) => found.rows.push((stream.clone(), row.clone())),
-                Some(Err(fault)) => found.odd.push(OddRow { stream: stream.clone(), fault: fault.to_string() }),
+                Some(Err(fault)) => {
+                    found.odd.push(OddRow { stream: stream.clone(), fault: fault.to_string() })
+                }
                 None => {}
             }
         }
         Ok(found)
     }
 
-    async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+    async fn put(
+        &self,
+        stream: &StreamId,
+        expected: Version,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
         let condition = if expected == Version::START { UNCHANGED_OR_NONE } else { UNCHANGED };
         self.put_if(condition, stream, expected, None, row).await
     }
 
-    async fn put_over_parked(&self, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Result<Put, StoreError> {
+    async fn put_over_parked(
+        &self,
+        stream: &StreamId,
+        parked: &ViewRow,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
         // A row that is not parked is not what this is for.
         let Some(told_at_most) = parked.told_at_most(row) else { return Ok(Put::Stale) };
         self.put_if(STILL_PARKED, stream, parked.version, Some(told_at_most), row).await
     }
 
-    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<ListPage, StoreError> {
+    async fn list(
+        &self,
+        group: &str,
+        before: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut page = ListPage::default();
         if !(1..=MAX_LIST_GROUP_BYTES).contains(&group.len()) {
@@ -184,7 +221,8 @@ impl ViewStore for DynamoDbViewStore {
         while page.entries.len() < limit
             && let Some(answer) = pages.next().await
         {
-            for item in answer.map_err(|error| sdk_error("Query", error))?.items.unwrap_or_default() {
+            for item in answer.map_err(|error| sdk_error("Query", error))?.items.unwrap_or_default()
+            {
                 match row_item::read_entry(&item.into()) {
                     Ok(entry) => page.entries.push(entry),
                     Err(odd) => page.odd.push(odd),

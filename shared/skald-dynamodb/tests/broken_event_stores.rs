@@ -1,5 +1,6 @@
-//! The contract finds a broken event store out. The stores are broken from outside: by what a proxy does to their requests and
-//! to the service's answers. (What is broken inside a store, `skald-testkit` tests.)
+//! The contract finds a broken event store out. The stores are broken from outside: by what a proxy
+//! does to their requests and to the service's answers. (What is broken inside a store,
+//! `skald-testkit` tests.)
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -12,7 +13,9 @@ use serde_json::{Value, json};
 use skald_testkit::event_store;
 
 use support::Events;
-use support::broken::{AlwaysWell, NoCondition, NoOldItem, Nothing, OnePage, SilentRefusal, broken_of, named};
+use support::broken::{
+    AlwaysWell, NoCondition, NoOldItem, Nothing, OnePage, SilentRefusal, broken_of, named,
+};
 use support::change_body;
 use support::proxy::{Fate, Meddler, error_body};
 
@@ -68,7 +71,9 @@ struct NoSnapshots;
 impl Meddler for NoSnapshots {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         if operation == "PutItem" {
-            change_body(&mut body["Item"], |body| drop(body.as_object_mut().unwrap().remove("snapshot")));
+            change_body(&mut body["Item"], |body| {
+                drop(body.as_object_mut().unwrap().remove("snapshot"))
+            });
         }
         Fate::Pass
     }
@@ -110,7 +115,11 @@ impl EveryThird {
 impl Meddler for EveryThird {
     fn request(&self, operation: &str, _: &mut Value) -> Fate {
         let put = operation == "PutItem" && self.puts.fetch_add(1, Ordering::Relaxed) % 3 == 2;
-        if put && !self.executed { Fate::Answer(self.status, self.answer.clone()) } else { Fate::Pass }
+        if put && !self.executed {
+            Fate::Answer(self.status, self.answer.clone())
+        } else {
+            Fate::Pass
+        }
     }
 
     fn answer(&self, operation: &str, status: &mut u16, body: &mut Value) {
@@ -148,7 +157,8 @@ const OF_CONDITIONS: &[&str] = &[
     "a_conflict_is_decided_again",
     "transfers_at_once_lose_and_make_no_money",
 ];
-const OF_PAGES: &[&str] = &["a_stream_over_one_megabyte_is_read_whole", "reading_after_a_version_gives_the_rest"];
+const OF_PAGES: &[&str] =
+    &["a_stream_over_one_megabyte_is_read_whole", "reading_after_a_version_gives_the_rest"];
 const OF_SEVERAL: &[&str] = &[
     "two_streams_are_appended_at_once",
     "a_hundred_streams_are_appended_at_once",
@@ -188,12 +198,16 @@ const OF_FAULTS: &[&str] = &[
     "commands_past_faults_are_done_once",
     "transfers_past_faults_lose_and_make_no_money",
 ];
-const OF_TRUE_ANSWERS: &[&str] = &["appends_past_faults_are_written_once", "commands_past_faults_are_done_once"];
-const OF_EVENTS: &[&str] = &["what_was_written_is_read_exactly", "a_stream_over_one_megabyte_is_read_whole"];
+const OF_TRUE_ANSWERS: &[&str] =
+    &["appends_past_faults_are_written_once", "commands_past_faults_are_done_once"];
+const OF_EVENTS: &[&str] =
+    &["what_was_written_is_read_exactly", "a_stream_over_one_megabyte_is_read_whole"];
 
 #[tokio::test]
 async fn a_proxy_alone_breaks_no_event_store() {
-    for asked in [OF_CONDITIONS, OF_PAGES, OF_SEVERAL, OF_SHAPES, OF_SNAPSHOTS, OF_PLACES, OF_TRUE_ANSWERS] {
+    for asked in
+        [OF_CONDITIONS, OF_PAGES, OF_SEVERAL, OF_SHAPES, OF_SNAPSHOTS, OF_PLACES, OF_TRUE_ANSWERS]
+    {
         assert_eq!(broken_events(Nothing, asked).await, [""; 0]);
     }
 }

@@ -1,5 +1,5 @@
-//! The contract finds broken keys out. The store is broken from outside: by what a proxy does to its requests and to the
-//! service's answers, and by what wraps its keys.
+//! The contract finds broken keys out. The store is broken from outside: by what a proxy does to
+//! its requests and to the service's answers, and by what wraps its keys.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -138,13 +138,19 @@ async fn what_a_refusal_does_not_bring_is_read() {
 
 #[tokio::test]
 async fn keys_without_their_condition_are_found_out() {
-    let expected = ["eight_at_once_all_get_the_same_first_key", "erasing_while_the_first_key_is_made_is_for_good"];
+    let expected = [
+        "eight_at_once_all_get_the_same_first_key",
+        "erasing_while_the_first_key_is_made_is_for_good",
+    ];
     assert_eq!(broken(NoCondition).await, expected);
 }
 
 #[tokio::test]
 async fn keys_that_take_a_refusal_for_success_are_found_out() {
-    let expected = ["eight_at_once_all_get_the_same_first_key", "erasing_while_the_first_key_is_made_is_for_good"];
+    let expected = [
+        "eight_at_once_all_get_the_same_first_key",
+        "erasing_while_the_first_key_is_made_is_for_good",
+    ];
     assert_eq!(broken(AlwaysWell).await, expected);
 }
 

@@ -1,5 +1,5 @@
-//! The contracts find a broken view store and a broken index out. They are broken from outside: by what a proxy does to their
-//! requests and to the service's answers.
+//! The contracts find a broken view store and a broken index out. They are broken from outside: by
+//! what a proxy does to their requests and to the service's answers.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -65,7 +65,8 @@ struct PagesByMoment;
 impl Meddler for PagesByMoment {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         let start = Timestamp::FIRST.to_string();
-        if let ("Query", Some(from)) = (operation, body["ExpressionAttributeValues"][":from"]["S"].as_str())
+        if let ("Query", Some(from)) =
+            (operation, body["ExpressionAttributeValues"][":from"]["S"].as_str())
             && from != start
         {
             body["ExpressionAttributeValues"][":from"] = json!({ "S": format!("{from}~") });
@@ -74,8 +75,8 @@ impl Meddler for PagesByMoment {
     }
 }
 
-/// Has the entries of a moment the other way round, over all pages: the service promises no order among them. Asked for one
-/// page after the other.
+/// Has the entries of a moment the other way round, over all pages: the service promises no order
+/// among them. Asked for one page after the other.
 #[derive(Clone, Default)]
 struct OtherOrder {
     /// How many entries the page under way may have, and after which one it begins.
@@ -116,7 +117,9 @@ struct EndsBefore;
 
 impl Meddler for EndsBefore {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
-        if let ("Query", Some(until)) = (operation, body["ExpressionAttributeValues"][":until"]["S"].as_str()) {
+        if let ("Query", Some(until)) =
+            (operation, body["ExpressionAttributeValues"][":until"]["S"].as_str())
+        {
             let from = body["ExpressionAttributeValues"][":from"]["S"].as_str().unwrap();
             let until = until.trim_end_matches('Z').max(from).to_owned();
             body["ExpressionAttributeValues"][":until"] = json!({ "S": until });
@@ -144,8 +147,10 @@ const OF_VIEW_CONDITIONS: &[&str] = &[
     "a_parked_row_is_not_written_over",
     "many_at_once_apply_each_event_once",
 ];
-const OF_TOLD: &[&str] =
-    &["a_parked_row_is_redriven_only_from_where_it_stands", "nothing_is_lost_between_a_redrive_and_live_delivery"];
+const OF_TOLD: &[&str] = &[
+    "a_parked_row_is_redriven_only_from_where_it_stands",
+    "nothing_is_lost_between_a_redrive_and_live_delivery",
+];
 const OF_LARGE_BATCHES: &[&str] = &["many_large_rows_all_come"];
 const OF_SHARED_PLACES: &[&str] = &["pages_have_every_entry_once"];
 
@@ -178,7 +183,8 @@ async fn a_view_store_that_pages_by_place_is_found_out() {
 
 const OF_INDEX_PAGES: &[&str] = &["a_slice_of_many_pages_is_read_whole"];
 const OF_MOMENTS: &[&str] = &["entries_of_one_moment_are_read_one_by_one"];
-const OF_ENDS: &[&str] = &["a_slice_is_read_from_a_time_until_a_time", "a_follower_hands_on_every_commit_once"];
+const OF_ENDS: &[&str] =
+    &["a_slice_is_read_from_a_time_until_a_time", "a_follower_hands_on_every_commit_once"];
 
 #[tokio::test]
 async fn a_proxy_alone_breaks_no_index() {

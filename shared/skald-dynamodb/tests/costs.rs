@@ -1,4 +1,5 @@
-//! What each operation costs, as the service counts: requests and capacity units. These are promises of DESIGN.md.
+//! What each operation costs, as the service counts: requests and capacity units. These are
+//! promises of DESIGN.md.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -10,10 +11,13 @@ use std::sync::{Arc, Mutex};
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use serde_json::{Value, json};
 use skald::{
-    Commit, CommitIndex, CommitMessage, Draft, EventData, EventStore, Head, Listing, PersonKeys, SlicePosition,
-    Snapshot, SnapshotKind, Timestamp, Version, ViewRow, ViewStore, catch_up, handle,
+    Commit, CommitIndex, CommitMessage, Draft, EventData, EventStore, Head, Listing, PersonKeys,
+    SlicePosition, Snapshot, SnapshotKind, Timestamp, Version, ViewRow, ViewStore, catch_up,
+    handle,
 };
-use skald_dynamodb::{DynamoDbCommitIndex, DynamoDbEventStore, DynamoDbPersonKeys, DynamoDbViewStore};
+use skald_dynamodb::{
+    DynamoDbCommitIndex, DynamoDbEventStore, DynamoDbPersonKeys, DynamoDbViewStore,
+};
 use skald_testkit::sample::{Account, AccountCommand, Statements, account};
 use skald_testkit::{Dice, NoPause};
 
@@ -60,7 +64,8 @@ impl Meddler for Counter {
         for table in consumed {
             bill.tenths += tenths(&table["CapacityUnits"]);
             let indexes = table["GlobalSecondaryIndexes"].as_object().into_iter().flatten();
-            bill.index_tenths += indexes.map(|(_, index)| tenths(&index["CapacityUnits"])).sum::<i64>();
+            bill.index_tenths +=
+                indexes.map(|(_, index)| tenths(&index["CapacityUnits"])).sum::<i64>();
         }
     }
 }
@@ -75,7 +80,8 @@ fn tenths(units: &Value) -> i64 {
 /// These requests, this many units of the table, and this many of its indexes.
 #[track_caller]
 fn assert_bill(bill: &Bill, requests: &[(&str, u32)], table: i64, indexes: i64) {
-    let requests = requests.iter().map(|(operation, count)| ((*operation).to_owned(), *count)).collect();
+    let requests =
+        requests.iter().map(|(operation, count)| ((*operation).to_owned(), *count)).collect();
     let expected = Bill { requests, tenths: 10 * (table + indexes), index_tenths: 10 * indexes };
     assert_eq!(*bill, expected);
 }
@@ -108,7 +114,8 @@ async fn an_append_is_one_request_and_one_write_unit_whatever_its_number_of_even
     }
 }
 
-/// After a change of the state's shape no snapshot is one that can be used: one load still has to end in a function's time.
+/// After a change of the state's shape no snapshot is one that can be used: one load still has to
+/// end in a function's time.
 #[tokio::test]
 async fn thirty_thousand_commits_without_a_snapshot_are_loaded_in_at_most_forty_requests() {
     const COMMITS: u64 = 30_000;
@@ -117,7 +124,9 @@ async fn thirty_thousand_commits_without_a_snapshot_are_loaded_in_at_most_forty_
         let Draft { commit_id: id, at, context, events, snapshot } = calls::draft("small");
         let (stream, first) = (stream.clone(), Version::new(first));
         let item = item(&Commit { id, stream, first, at, context, events, snapshot });
-        WriteRequest::builder().put_request(PutRequest::builder().set_item(Some(item)).build().unwrap()).build()
+        WriteRequest::builder()
+            .put_request(PutRequest::builder().set_item(Some(item)).build().unwrap())
+            .build()
     };
     let client = engine.client();
     for first in (1..=COMMITS).step_by(25) {
@@ -126,7 +135,10 @@ async fn thirty_thousand_commits_without_a_snapshot_are_loaded_in_at_most_forty_
     }
     let store = DynamoDbEventStore::new(engine.meddled_client(counter.clone()).await, EVENTS);
     let loaded = store.load(&stream, Some(SnapshotKind { schema: 1, every: 10 })).await.unwrap();
-    assert_eq!((loaded.head.version(), loaded.commits.len()), (Version::new(COMMITS), COMMITS as usize));
+    assert_eq!(
+        (loaded.head.version(), loaded.commits.len()),
+        (Version::new(COMMITS), COMMITS as usize)
+    );
     let requests = counter.take().requests;
     assert!(requests["Query"] <= 40 && requests.len() == 1, "{requests:?}");
 }
@@ -134,7 +146,8 @@ async fn thirty_thousand_commits_without_a_snapshot_are_loaded_in_at_most_forty_
 #[tokio::test]
 async fn an_append_costs_a_write_unit_for_each_kilobyte_that_cannot_be_made_smaller() {
     let (store, counter) = store().await;
-    // A fifth can be saved: of less than a kilobyte and a half that leaves more than one, of six it leaves five.
+    // A fifth can be saved: of less than a kilobyte and a half that leaves more than one, of six it
+    // leaves five.
     for (length, units) in [(1_150, 2), (5 * 1024, 5)] {
         let mut large = draft("large", 1);
         large.events[0].data = Dice::new(1).json(length);
@@ -146,7 +159,9 @@ async fn an_append_costs_a_write_unit_for_each_kilobyte_that_cannot_be_made_smal
 #[tokio::test]
 async fn a_large_commit_of_json_costs_a_fraction_of_its_size() {
     let (store, counter) = store().await;
-    let line = |number: u32| format!(r#"{{"sku":"SKU-{number:04}","name":"Product {number}","quantity":{number}}}"#);
+    let line = |number: u32| {
+        format!(r#"{{"sku":"SKU-{number:04}","name":"Product {number}","quantity":{number}}}"#)
+    };
     let lines = (0..200).map(line).collect::<Vec<_>>().join(",");
     let data = format!(r#"{{"lines":[{lines}]}}"#).into_bytes();
     assert_eq!(data.len().div_ceil(1024), 11);
@@ -163,7 +178,8 @@ async fn ten_thousand_events_are_loaded_from_their_last_snapshot() {
     let kind = SnapshotKind { schema: 1, every: 10 };
     let mut head = store.start(account("long"));
     for number in 1..=500 {
-        let snapshot = (number % kind.every == 0).then(|| Snapshot { schema: 1, state: b"{}".to_vec() });
+        let snapshot =
+            (number % kind.every == 0).then(|| Snapshot { schema: 1, state: b"{}".to_vec() });
         let draft = Draft { snapshot, ..draft(&number.to_string(), 20) };
         head = store.append(&head, draft).await.unwrap().head;
     }
@@ -178,11 +194,13 @@ async fn ten_thousand_events_are_loaded_from_their_last_snapshot() {
 async fn a_page_of_the_index_is_one_request_wherever_it_begins() {
     let counter = Counter::default();
     let client = Engine::start().await.meddled_client(counter.clone()).await;
-    let (store, index) = (DynamoDbEventStore::new(client.clone(), EVENTS), DynamoDbCommitIndex::new(client, EVENTS));
+    let (store, index) =
+        (DynamoDbEventStore::new(client.clone(), EVENTS), DynamoDbCommitIndex::new(client, EVENTS));
     let mut head = store.start(account("long"));
     for second in 0..10 {
         let at = Timestamp::from_millis(second * 1_000).unwrap();
-        head = store.append(&head, Draft { at, ..draft(&second.to_string(), 1) }).await.unwrap().head;
+        head =
+            store.append(&head, Draft { at, ..draft(&second.to_string(), 1) }).await.unwrap().head;
     }
     let mut slice = 0;
     let end = Timestamp::from_millis(60_000).unwrap();
@@ -193,7 +211,11 @@ async fn a_page_of_the_index_is_one_request_wherever_it_begins() {
     while read < 10 {
         counter.take();
         let page = index.read(slice, &after, end, 3).await.unwrap();
-        assert_eq!(counter.take().requests, BTreeMap::from([("Query".to_owned(), 1)]), "after {after}");
+        assert_eq!(
+            counter.take().requests,
+            BTreeMap::from([("Query".to_owned(), 1)]),
+            "after {after}"
+        );
         read += page.entries.len();
         after = SlicePosition::After(page.entries.last().unwrap().key.clone());
     }
@@ -226,7 +248,8 @@ async fn a_repeat_or_a_conflict_is_one_request() {
 #[tokio::test]
 async fn several_streams_at_once_are_one_request_at_twice_the_price() {
     let (store, counter) = store().await;
-    let parts = || ["a", "b", "c"].map(|name| (store.start(account(name)), draft("all", 1))).to_vec();
+    let parts =
+        || ["a", "b", "c"].map(|name| (store.start(account(name)), draft("all", 1))).to_vec();
     store.append_all(parts()).await.unwrap();
     // Twice the price of the table; the index follows later, and costs what it always does.
     assert_bill(&counter.take(), &[("TransactWriteItems", 1)], 6, 3);
@@ -271,7 +294,13 @@ async fn a_page_of_a_list_is_one_request_however_long_the_list() {
     for number in 0..9 {
         let stream = account(&number.to_string());
         let listing = Some(Listing { group: "list".to_owned(), sort: number.to_string() });
-        let row = ViewRow { version: Version::new(1), at: draft("any", 1).at, body: None, listing, parked: None };
+        let row = ViewRow {
+            version: Version::new(1),
+            at: draft("any", 1).at,
+            body: None,
+            listing,
+            parked: None,
+        };
         views.put(&stream, Version::START, &row).await.unwrap();
     }
     counter.take();

@@ -1,4 +1,5 @@
-//! What each answer of the service, and each answer that never comes, means to who called the store.
+//! What each answer of the service, and each answer that never comes, means to who called the
+//! store.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -13,7 +14,9 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{AsyncSleep, Sleep, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
-use skald::{EventStore, Listing, OddEntry, OddRow, Put, StreamId, Timestamp, Version, ViewRow, ViewStore};
+use skald::{
+    EventStore, Listing, OddEntry, OddRow, Put, StreamId, Timestamp, Version, ViewRow, ViewStore,
+};
 use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore};
 use skald_testkit::sample::account;
 
@@ -38,20 +41,36 @@ async fn each_error_of_the_service_is_sorted_in_every_operation() {
     for (code, status, expected) in ERRORS {
         let body = || error_body(code);
         let put = events(&engine, always("PutItem", *status, body())).await;
-        assert_eq!(kind(&put.append(&put.start(stream.clone()), draft("x")).await.unwrap_err()), *expected, "{code}");
+        assert_eq!(
+            kind(&put.append(&put.start(stream.clone()), draft("x")).await.unwrap_err()),
+            *expected,
+            "{code}"
+        );
         let transact = events(&engine, always("TransactWriteItems", *status, body())).await;
-        assert_eq!(kind(&transact.append_all(parts(&transact, "x")).await.unwrap_err()), *expected, "{code}");
+        assert_eq!(
+            kind(&transact.append_all(parts(&transact, "x")).await.unwrap_err()),
+            *expected,
+            "{code}"
+        );
         let query = events(&engine, always("Query", *status, body())).await;
         assert_eq!(store_kind(&query.load(&stream, None).await.unwrap_err()), *expected, "{code}");
 
         let put = views(&engine, always("PutItem", *status, body())).await;
-        assert_eq!(store_kind(&put.put(&stream, Version::START, &row()).await.unwrap_err()), *expected, "{code}");
+        assert_eq!(
+            store_kind(&put.put(&stream, Version::START, &row()).await.unwrap_err()),
+            *expected,
+            "{code}"
+        );
         let get = views(&engine, always("GetItem", *status, body())).await;
         assert_eq!(store_kind(&get.get(&stream).await.unwrap_err()), *expected, "{code}");
         let batch = views(&engine, always("BatchGetItem", *status, body())).await;
         assert_eq!(store_kind(&batch.get_many(&streams()).await.unwrap_err()), *expected, "{code}");
         let query = views(&engine, always("Query", *status, body())).await;
-        assert_eq!(store_kind(&query.list("group", None, 1).await.unwrap_err()), *expected, "{code}");
+        assert_eq!(
+            store_kind(&query.list("group", None, 1).await.unwrap_err()),
+            *expected,
+            "{code}"
+        );
     }
     assert_eq!(commits(&engine, &stream).await, 0);
 }
@@ -90,7 +109,10 @@ async fn what_a_decision_stands_on_is_read_strongly_consistently() {
     let asked: Vec<(&str, bool)> =
         asked.iter().map(|(operation, consistent)| (operation.as_str(), *consistent)).collect();
     let writes = ("PutItem", false);
-    assert_eq!(asked, [("Query", true), writes, writes, ("GetItem", true), ("Query", true), ("GetItem", true)]);
+    assert_eq!(
+        asked,
+        [("Query", true), writes, writes, ("GetItem", true), ("Query", true), ("GetItem", true)]
+    );
 }
 
 #[tokio::test]
@@ -114,7 +136,8 @@ async fn a_table_that_is_not_there_is_refused() {
 #[tokio::test]
 async fn a_put_against_a_transaction_is_contended() {
     let engine = Engine::start().await;
-    let store = events(&engine, always("PutItem", 400, error_body("TransactionConflictException"))).await;
+    let store =
+        events(&engine, always("PutItem", 400, error_body("TransactionConflictException"))).await;
     let error = store.append(&store.start(account("a")), draft("x")).await.unwrap_err();
     assert_eq!(kind(&error), "contended");
 }
@@ -138,7 +161,10 @@ async fn an_append_to_several_whose_answer_is_lost_is_found_by_the_next_attempt(
     assert_eq!(kind(&store.append_all(parts.clone()).await.unwrap_err()), "unavailable");
     let again = store.append_all(parts).await.unwrap();
     assert!(again.iter().all(|part| part.repeated));
-    assert_eq!((commits(&engine, &account("a")).await, commits(&engine, &account("b")).await), (1, 1));
+    assert_eq!(
+        (commits(&engine, &account("a")).await, commits(&engine, &account("b")).await),
+        (1, 1)
+    );
 }
 
 #[tokio::test]
@@ -160,16 +186,24 @@ async fn a_fault_of_the_service_after_the_write_is_found_by_the_next_attempt() {
 #[tokio::test]
 async fn a_client_that_tries_again_by_itself_writes_once() {
     let engine = Engine::start().await;
-    for (name, fate) in [("lost", (|| Fate::LoseAnswer) as fn() -> Fate), ("late", || Fate::NeverAnswer)] {
-        let store = DynamoDbEventStore::new(engine.patient_client(once("PutItem", fate)).await, EVENTS);
+    for (name, fate) in
+        [("lost", (|| Fate::LoseAnswer) as fn() -> Fate), ("late", || Fate::NeverAnswer)]
+    {
+        let store =
+            DynamoDbEventStore::new(engine.patient_client(once("PutItem", fate)).await, EVENTS);
         let appended = store.append(&store.start(account(name)), draft(name)).await.unwrap();
         assert!(appended.repeated, "{name}: the first attempt had written it");
         assert_eq!(commits(&engine, &account(name)).await, 1);
     }
-    let store =
-        DynamoDbEventStore::new(engine.patient_client(once("TransactWriteItems", || Fate::LoseAnswer)).await, EVENTS);
+    let store = DynamoDbEventStore::new(
+        engine.patient_client(once("TransactWriteItems", || Fate::LoseAnswer)).await,
+        EVENTS,
+    );
     assert_eq!(store.append_all(parts(&store, "both")).await.unwrap().len(), 2);
-    assert_eq!((commits(&engine, &account("a")).await, commits(&engine, &account("b")).await), (1, 1));
+    assert_eq!(
+        (commits(&engine, &account("a")).await, commits(&engine, &account("b")).await),
+        (1, 1)
+    );
 }
 
 #[tokio::test]
@@ -182,13 +216,17 @@ async fn a_service_that_never_answers_is_unavailable() {
     assert_eq!(kind(&error), "unavailable");
 }
 
-/// A row that was stored although nobody heard of it is stale to who stores it again: reading it tells.
+/// A row that was stored although nobody heard of it is stale to who stores it again: reading it
+/// tells.
 #[tokio::test]
 async fn a_row_whose_answer_is_lost_is_there() {
     let engine = Engine::start().await;
     let store = views(&engine, once("PutItem", || Fate::LoseAnswer)).await;
     let stream = account("a");
-    assert_eq!(store_kind(&store.put(&stream, Version::START, &row()).await.unwrap_err()), "unavailable");
+    assert_eq!(
+        store_kind(&store.put(&stream, Version::START, &row()).await.unwrap_err()),
+        "unavailable"
+    );
     assert_eq!(store.put(&stream, Version::START, &row()).await.unwrap(), Put::Stale);
     assert_eq!(store.get(&stream).await.unwrap(), Some(row()));
 }
@@ -217,7 +255,9 @@ impl Meddler for Stingy {
 
     fn answer(&self, operation: &str, _: &mut u16, body: &mut Value) {
         let left_out = self.left_out.lock().unwrap().take();
-        if operation == "BatchGetItem" && left_out[VIEW]["Keys"].as_array().is_some_and(|keys| !keys.is_empty()) {
+        if operation == "BatchGetItem"
+            && left_out[VIEW]["Keys"].as_array().is_some_and(|keys| !keys.is_empty())
+        {
             body["UnprocessedKeys"] = left_out;
         }
     }
@@ -255,9 +295,13 @@ async fn a_batch_that_never_looks_anything_up_is_throttled_in_the_end() {
     };
     let client = Engine::start().await.meddled_client(nothing).await;
     let config = client.config().to_builder().sleep_impl(timer.clone());
-    let config = config.stalled_stream_protection(StalledStreamProtectionConfig::disabled()).build();
+    let config =
+        config.stalled_stream_protection(StalledStreamProtectionConfig::disabled()).build();
 
-    let error = DynamoDbViewStore::new(Client::from_conf(config), VIEW).get_many(&streams()).await.unwrap_err();
+    let error = DynamoDbViewStore::new(Client::from_conf(config), VIEW)
+        .get_many(&streams())
+        .await
+        .unwrap_err();
     assert_eq!(store_kind(&error), "throttled");
     assert_eq!(requests.load(Ordering::Relaxed), 6);
     let mut waits = timer.0.lock().unwrap().clone();
@@ -278,15 +322,22 @@ async fn an_item_that_is_no_row_is_reported_by_its_key() {
         parked: None,
     };
     store.put(&account("b"), Version::START, &good).await.unwrap();
-    let parked = AttributeValue::M(HashMap::from([("at".to_owned(), support::text("2026-11-21T08:15:30.250Z"))]));
+    let parked = AttributeValue::M(HashMap::from([(
+        "at".to_owned(),
+        support::text("2026-11-21T08:15:30.250Z"),
+    )]));
     for (at, parked, fault) in [
         (Some("jane@example.com"), None, "`at` is not what it should be"),
         (None, None, "missing field `at`"),
         (Some("2026-11-21T08:15:30.250Z"), Some(parked), "`parked`: missing field `reason`"),
     ] {
         let key = [("pk", support::text("default/account-a")), ("version", support::number(3))];
-        let rest = at.map(|at| ("at", support::text(at))).into_iter().chain(parked.map(|parked| ("parked", parked)));
-        let item = key.into_iter().chain(rest).map(|(name, value)| (name.to_owned(), value)).collect();
+        let rest = at
+            .map(|at| ("at", support::text(at)))
+            .into_iter()
+            .chain(parked.map(|parked| ("parked", parked)));
+        let item =
+            key.into_iter().chain(rest).map(|(name, value)| (name.to_owned(), value)).collect();
         engine.client().put_item().table_name(VIEW).set_item(Some(item)).send().await.unwrap();
         let error = store.get(&account("a")).await.unwrap_err();
         let fault = format!("the item at 3 is malformed: {fault}");
@@ -309,7 +360,13 @@ async fn an_entry_that_no_view_store_wrote_leaves_the_list_as_it_is() {
     let names = ["a", "c", "e"];
     for name in names {
         let listing = Some(place(name));
-        let row = ViewRow { version: Version::new(1), at: Timestamp::EPOCH, body: None, listing, parked: None };
+        let row = ViewRow {
+            version: Version::new(1),
+            at: Timestamp::EPOCH,
+            body: None,
+            listing,
+            parked: None,
+        };
         store.put(&account(name), Version::START, &row).await.unwrap();
     }
     for (key, sort) in [("nobody's", "b"), ("/", "d"), ("account-a", "f")] {

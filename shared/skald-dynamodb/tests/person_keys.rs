@@ -1,4 +1,5 @@
-//! What stands in the table of keys, what it means, and what each answer of the service means to who asked for a key.
+//! What stands in the table of keys, what it means, and what each answer of the service means to
+//! who asked for a key.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -33,7 +34,10 @@ fn now() -> Timestamp {
 }
 
 /// Keys through a client that `meddler` spoils, and what wraps them.
-async fn keys(engine: &Engine, meddler: impl Meddler) -> (DynamoDbPersonKeys<LocalWrap>, LocalWrap) {
+async fn keys(
+    engine: &Engine,
+    meddler: impl Meddler,
+) -> (DynamoDbPersonKeys<LocalWrap>, LocalWrap) {
     let wrap = LocalWrap::default();
     (DynamoDbPersonKeys::new(engine.meddled_client(meddler).await, KEYS, wrap.clone(), now), wrap)
 }
@@ -66,12 +70,18 @@ async fn a_key_is_stored_wrapped_and_an_erased_one_not_at_all() {
     let key = item["key"].as_b().unwrap().as_ref();
     assert_eq!((item["pk"].as_s().unwrap().as_str(), key.len()), ("default/c-1", wrapped));
     assert_eq!((item["wrapped_by"].as_s().unwrap().as_str(), item.len()), ("local/1", 3));
-    assert!(!key.windows(8).any(|window| window == &LocalWrap::plain(0)[..8]), "the plain key is stored");
+    assert!(
+        !key.windows(8).any(|window| window == &LocalWrap::plain(0)[..8]),
+        "the plain key is stored"
+    );
 
     keys.erase(&person("c-1"), at(1_000)).await.unwrap();
     keys.erase(&person("c-1"), at(2_000)).await.unwrap();
     let tombstone = ("erased_at".to_owned(), support::text("1970-01-01T00:00:01.000Z"));
-    assert_eq!(items(&engine).await, [Attributes::from([("pk".to_owned(), support::text("default/c-1")), tombstone])]);
+    assert_eq!(
+        items(&engine).await,
+        [Attributes::from([("pk".to_owned(), support::text("default/c-1")), tombstone])]
+    );
 }
 
 #[tokio::test]
@@ -79,9 +89,13 @@ async fn a_key_is_unwrapped_again_after_five_minutes() {
     const FIVE_MINUTES_MS: i64 = 5 * 60 * 1000;
     let (keys, wrap) = pass(&Engine::start().await).await;
     keys.to_seal(&person("c-1")).await.unwrap();
-    for (millis, unwrapped) in
-        [(0, 0), (FIVE_MINUTES_MS - 1, 0), (FIVE_MINUTES_MS, 1), (2 * FIVE_MINUTES_MS - 1, 1), (2 * FIVE_MINUTES_MS, 2)]
-    {
+    for (millis, unwrapped) in [
+        (0, 0),
+        (FIVE_MINUTES_MS - 1, 0),
+        (FIVE_MINUTES_MS, 1),
+        (2 * FIVE_MINUTES_MS - 1, 1),
+        (2 * FIVE_MINUTES_MS, 2),
+    ] {
         NOW.set(millis);
         for _ in 0..2 {
             keys.to_open(&person("c-1")).await.unwrap();
@@ -94,7 +108,10 @@ async fn a_key_is_unwrapped_again_after_five_minutes() {
 async fn debug_output_shows_no_key() {
     let (keys, wrap) = pass(&Engine::start().await).await;
     let entry = keys.to_seal(&person("c-1")).await.unwrap();
-    assert_eq!(format!("{keys:?} {entry:?}"), r#"DynamoDbPersonKeys("person-keys") Key(PersonKey(…))"#);
+    assert_eq!(
+        format!("{keys:?} {entry:?}"),
+        r#"DynamoDbPersonKeys("person-keys") Key(PersonKey(…))"#
+    );
     assert_eq!(wrap.asked(), (1, 0));
 }
 
@@ -150,7 +167,11 @@ async fn a_key_that_was_replaced_is_unwrapped_again() {
     let (_, again) = wrap.make(&person("c-1")).await.unwrap();
     put(
         &engine,
-        [("pk", support::text("default/c-1")), ("key", bytes(&again.bytes)), ("wrapped_by", support::text("new"))],
+        [
+            ("pk", support::text("default/c-1")),
+            ("key", bytes(&again.bytes)),
+            ("wrapped_by", support::text("new")),
+        ],
     )
     .await;
     for _ in 0..2 {
@@ -166,40 +187,71 @@ async fn a_key_in_somebody_else_s_place_opens_nothing() {
     let (_, other) = wrap.make(&person("c-2")).await.unwrap();
     put(
         &engine,
-        [("pk", support::text("default/c-1")), ("key", bytes(&other.bytes)), ("wrapped_by", support::text("x"))],
+        [
+            ("pk", support::text("default/c-1")),
+            ("key", bytes(&other.bytes)),
+            ("wrapped_by", support::text("x")),
+        ],
     )
     .await;
-    for error in [keys.to_open(&person("c-1")).await.unwrap_err(), keys.to_seal(&person("c-1")).await.unwrap_err()] {
+    for error in [
+        keys.to_open(&person("c-1")).await.unwrap_err(),
+        keys.to_seal(&person("c-1")).await.unwrap_err(),
+    ] {
         assert_eq!(error.to_string(), "default/c-1: what is sealed does not fit the person's key");
     }
 }
 
 #[tokio::test]
 async fn an_item_that_is_neither_key_nor_tombstone_is_reported_and_can_be_erased() {
-    let (key, by, erased) =
-        (("key", bytes(b"k")), ("wrapped_by", support::text("w")), ("erased_at", support::text("t")));
+    let (key, by, erased) = (
+        ("key", bytes(b"k")),
+        ("wrapped_by", support::text("w")),
+        ("erased_at", support::text("t")),
+    );
     for (fault, attributes) in [
         ("it has neither `key` nor `erased_at`", vec![]),
         ("it has both `key` and `erased_at`", vec![key.clone(), by.clone(), erased.clone()]),
         ("`key` or `wrapped_by` is missing or not what it should be", vec![key.clone()]),
         ("`key` or `wrapped_by` is missing or not what it should be", vec![by.clone()]),
-        ("`key` or `wrapped_by` is missing or not what it should be", vec![("key", support::text("k")), by.clone()]),
-        ("`key` or `wrapped_by` is missing or not what it should be", vec![key.clone(), ("wrapped_by", bytes(b"w"))]),
-        ("`erased_at` is not what it should be, or does not stand alone", vec![by.clone(), erased.clone()]),
-        ("`erased_at` is not what it should be, or does not stand alone", vec![("erased_at", support::number(1))]),
+        (
+            "`key` or `wrapped_by` is missing or not what it should be",
+            vec![("key", support::text("k")), by.clone()],
+        ),
+        (
+            "`key` or `wrapped_by` is missing or not what it should be",
+            vec![key.clone(), ("wrapped_by", bytes(b"w"))],
+        ),
+        (
+            "`erased_at` is not what it should be, or does not stand alone",
+            vec![by.clone(), erased.clone()],
+        ),
+        (
+            "`erased_at` is not what it should be, or does not stand alone",
+            vec![("erased_at", support::number(1))],
+        ),
     ] {
         let engine = Engine::start().await;
         let keys = pass(&engine).await.0;
-        put(&engine, attributes.iter().cloned().chain([("pk", support::text("default/c-1"))])).await;
-        for error in [keys.to_open(&person("c-1")).await.unwrap_err(), keys.to_seal(&person("c-1")).await.unwrap_err()]
-        {
-            assert_eq!(error.to_string(), format!("default/c-1: the item at 0 is malformed: {fault}"));
+        put(&engine, attributes.iter().cloned().chain([("pk", support::text("default/c-1"))]))
+            .await;
+        for error in [
+            keys.to_open(&person("c-1")).await.unwrap_err(),
+            keys.to_seal(&person("c-1")).await.unwrap_err(),
+        ] {
+            assert_eq!(
+                error.to_string(),
+                format!("default/c-1: the item at 0 is malformed: {fault}")
+            );
             assert!(!error.is_transient());
         }
         keys.erase(&person("c-1"), at(0)).await.unwrap();
         let item = items(&engine).await.pop().unwrap();
         assert!(!item.contains_key("key"), "{fault}: the key survived");
-        assert!(matches!(keys.to_open(&person("c-1")).await.unwrap(), Some(KeyEntry::Erased)), "{fault}: {item:?}");
+        assert!(
+            matches!(keys.to_open(&person("c-1")).await.unwrap(), Some(KeyEntry::Erased)),
+            "{fault}: {item:?}"
+        );
     }
 }
 
@@ -229,7 +281,8 @@ async fn a_key_whose_answer_is_lost_is_found_by_the_next_attempt() {
 #[tokio::test]
 async fn a_client_that_tries_again_by_itself_makes_one_key() {
     let engine = Engine::start().await;
-    let (client, wrap) = (engine.patient_client(once("PutItem", || Fate::LoseAnswer)).await, LocalWrap::default());
+    let (client, wrap) =
+        (engine.patient_client(once("PutItem", || Fate::LoseAnswer)).await, LocalWrap::default());
     let keys = DynamoDbPersonKeys::new(client, KEYS, wrap.clone(), now);
     assert!(matches!(keys.to_seal(&person("c-1")).await.unwrap(), KeyEntry::Key(_)));
     assert_eq!(wrap.asked(), (1, 0), "its own key is no other's");
@@ -245,7 +298,8 @@ async fn an_erasure_whose_answer_is_lost_happened() {
     assert_eq!(items(&engine).await[0]["erased_at"], support::text("1970-01-01T00:00:00.000Z"));
 }
 
-/// Somebody deletes behind the store's back: no key is made up of it, and the next call finds its way.
+/// Somebody deletes behind the store's back: no key is made up of it, and the next call finds its
+/// way.
 #[tokio::test]
 async fn what_stood_in_the_way_and_is_gone_is_no_answer() {
     let refused = AtomicU32::new(0);

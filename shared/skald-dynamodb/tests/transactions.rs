@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
-use skald::{AppendError, EventStore, Folded, HandleError, Many, Outcome, StoreError, StreamId, handle_all};
+use skald::{
+    AppendError, EventStore, Folded, HandleError, Many, Outcome, StoreError, StreamId, handle_all,
+};
 use skald_dynamodb::DynamoDbEventStore;
 use skald_testkit::NoPause;
 use skald_testkit::sample::{Account, AccountEvent, AccountState, Deposited, account};
@@ -27,9 +29,14 @@ fn outcome(error: &AppendError) -> String {
             format!("conflict: {}", streams.iter().map(StreamId::id).collect::<Vec<_>>().join(" "))
         }
         AppendError::RepeatedInPart { found } => {
-            format!("repeated: {}", found.iter().map(|commit| commit.stream.id()).collect::<Vec<_>>().join(" "))
+            format!(
+                "repeated: {}",
+                found.iter().map(|commit| commit.stream.id()).collect::<Vec<_>>().join(" ")
+            )
         }
-        AppendError::Contended | AppendError::Refused(_) | AppendError::Store(_) => kind(error).to_owned(),
+        AppendError::Contended | AppendError::Refused(_) | AppendError::Store(_) => {
+            kind(error).to_owned()
+        }
     }
 }
 
@@ -68,18 +75,26 @@ async fn each_cancellation_of_a_transaction_is_told_apart() {
         let store = events(&engine, always("TransactWriteItems", 400, cancelled(reasons))).await;
         let error = store.append_all(parts(&store, "mine")).await.unwrap_err();
         assert_eq!(outcome(&error), *expected, "{case}");
-        assert!(!format!("{error:?}").contains("account.noted"), "{case}: an item is shown: {error:?}");
+        assert!(
+            !format!("{error:?}").contains("account.noted"),
+            "{case}: an item is shown: {error:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_whole_transaction_can_be_in_the_way_or_mistaken() {
     let engine = Engine::start().await;
-    for (code, expected) in
-        [("TransactionInProgressException", "contended"), ("IdempotentParameterMismatchException", "refused")]
-    {
+    for (code, expected) in [
+        ("TransactionInProgressException", "contended"),
+        ("IdempotentParameterMismatchException", "refused"),
+    ] {
         let store = events(&engine, always("TransactWriteItems", 400, error_body(code))).await;
-        assert_eq!(kind(&store.append_all(parts(&store, "mine")).await.unwrap_err()), expected, "{code}");
+        assert_eq!(
+            kind(&store.append_all(parts(&store, "mine")).await.unwrap_err()),
+            expected,
+            "{code}"
+        );
     }
 }
 
@@ -101,8 +116,10 @@ async fn my_own_command_at_one_place_means_committed() {
         past.append_all(parts(&past, "mine")).await.unwrap();
 
         let store = events(&engine, always("TransactWriteItems", 400, cancelled(reasons))).await;
-        let again =
-            store.append_all(parts(&store, "mine")).await.unwrap_or_else(|error| panic!("case {number}: {error}"));
+        let again = store
+            .append_all(parts(&store, "mine"))
+            .await
+            .unwrap_or_else(|error| panic!("case {number}: {error}"));
         let names: Vec<&StreamId> = again.iter().map(|part| &part.commit.stream).collect();
         assert_eq!(names, streams().iter().collect::<Vec<_>>(), "case {number}");
         assert!(again.iter().all(|part| part.repeated), "case {number}");
@@ -134,16 +151,23 @@ const CODES: [&str; 8] = [
     "SomethingNew",
 ];
 
-/// What a cancellation for these reasons is, said once more in other words: what weighs most decides.
+/// What a cancellation for these reasons is, said once more in other words: what weighs most
+/// decides.
 fn weighed(reasons: &[Reason; 2], mine_is_there: bool) -> String {
     let taken = |reason: &Reason| matches!(reason, Reason::Taken(_) | Reason::TakenBySomething);
-    let codes: Vec<&str> =
-        reasons.iter().filter_map(|reason| if let Reason::Code(code) = reason { Some(*code) } else { None }).collect();
+    let codes: Vec<&str> = reasons
+        .iter()
+        .filter_map(|reason| if let Reason::Code(code) = reason { Some(*code) } else { None })
+        .collect();
     let any = |wanted: &[&str]| codes.iter().any(|code| wanted.contains(code));
     if reasons.iter().any(taken) {
         let streams = streams().into_iter().zip(reasons).filter(|(_, reason)| taken(reason));
         let names: Vec<String> = streams.map(|(stream, _)| stream.id().to_owned()).collect();
-        return if mine_is_there { "committed".to_owned() } else { format!("conflict: {}", names.join(" ")) };
+        return if mine_is_there {
+            "committed".to_owned()
+        } else {
+            format!("conflict: {}", names.join(" "))
+        };
     }
     let told = if any(&CODES[4..]) {
         "refused"
@@ -158,7 +182,8 @@ fn weighed(reasons: &[Reason; 2], mine_is_there: bool) -> String {
     told.to_owned()
 }
 
-/// Of two places each can be in every way that there is; and either nothing of this command is stored, or all of it.
+/// Of two places each can be in every way that there is; and either nothing of this command is
+/// stored, or all of it.
 #[tokio::test]
 async fn every_mix_of_reasons_is_told_apart() {
     for mine_is_there in [false, true] {
@@ -174,12 +199,19 @@ async fn every_mix_of_reasons_is_told_apart() {
             *answering.0.lock().unwrap() = cancelled(&mix);
             let told = match store.append_all(parts(&store, "mine")).await {
                 Ok(appended) => {
-                    assert!(appended.len() == 2 && appended.iter().all(|part| part.repeated), "{mix:?}: not a repeat");
+                    assert!(
+                        appended.len() == 2 && appended.iter().all(|part| part.repeated),
+                        "{mix:?}: not a repeat"
+                    );
                     "committed".to_owned()
                 }
                 Err(error) => outcome(&error),
             };
-            assert_eq!(told, weighed(&mix, mine_is_there), "{mix:?}, mine is there: {mine_is_there}");
+            assert_eq!(
+                told,
+                weighed(&mix, mine_is_there),
+                "{mix:?}, mine is there: {mine_is_there}"
+            );
         }
         for stream in streams() {
             assert_eq!(commits(&engine, &stream).await, 1, "something was written");
@@ -187,13 +219,20 @@ async fn every_mix_of_reasons_is_told_apart() {
     }
 }
 
-/// An earlier attempt that was decided over other streams: nothing may be passed off as written, and nothing as undone.
+/// An earlier attempt that was decided over other streams: nothing may be passed off as written,
+/// and nothing as undone.
 #[tokio::test]
 async fn my_own_command_at_one_place_and_not_at_the_other_is_told_as_found_there() {
     let engine = Engine::start().await;
-    let store =
-        events(&engine, always("TransactWriteItems", 400, cancelled(&[Reason::Taken("mine"), Reason::Code("None")])))
-            .await;
+    let store = events(
+        &engine,
+        always(
+            "TransactWriteItems",
+            400,
+            cancelled(&[Reason::Taken("mine"), Reason::Code("None")]),
+        ),
+    )
+    .await;
     let error = store.append_all(parts(&store, "mine")).await.unwrap_err();
     assert_eq!(outcome(&error), "repeated: a");
 }
@@ -211,19 +250,25 @@ impl Meddler for InTheWay {
         let count = counts.entry(operation.to_owned()).or_default();
         *count += 1;
         if operation == "TransactWriteItems" && *count <= self.times {
-            return Fate::Answer(400, cancelled(&[Reason::Code(self.reason), Reason::Code("None")]));
+            return Fate::Answer(
+                400,
+                cancelled(&[Reason::Code(self.reason), Reason::Code("None")]),
+            );
         }
         Fate::Pass
     }
 }
 
-/// A command over two new streams, with this in its way: what came of it, how often it was decided, and the requests.
+/// A command over two new streams, with this in its way: what came of it, how often it was decided,
+/// and the requests.
 async fn command(
     reason: &'static str,
     times: u32,
 ) -> (Result<Outcome, HandleError<Infallible>>, u32, BTreeMap<String, u32>) {
     let counts = Arc::default();
-    let store = events(&Engine::start().await, InTheWay { counts: Arc::clone(&counts), reason, times }).await;
+    let store =
+        events(&Engine::start().await, InTheWay { counts: Arc::clone(&counts), reason, times })
+            .await;
     let decided = AtomicU32::new(0);
     let decide = |_: &Vec<Folded<AccountState>>| {
         decided.fetch_add(1, Ordering::Relaxed);
@@ -244,7 +289,10 @@ fn requests(transactions: u32) -> BTreeMap<String, u32> {
 async fn a_command_against_other_transactions_or_a_throttle_is_tried_again_and_not_decided_again() {
     for reason in ["TransactionConflict", "ThrottlingError"] {
         let (outcome, decided, counts) = command(reason, 2).await;
-        assert!(matches!(&outcome, Ok(Outcome::Appended(commits)) if commits.len() == 2), "{reason}: {outcome:?}");
+        assert!(
+            matches!(&outcome, Ok(Outcome::Appended(commits)) if commits.len() == 2),
+            "{reason}: {outcome:?}"
+        );
         assert_eq!((decided, counts), (1, requests(3)), "{reason}");
     }
 }
@@ -255,7 +303,10 @@ async fn a_command_that_never_gets_through_is_given_up() {
     assert!(matches!(outcome, Err(HandleError::Busy { attempts: 10 })), "{outcome:?}");
     assert_eq!((decided, counts), (1, requests(10)));
     let (outcome, decided, counts) = command("ThrottlingError", u32::MAX).await;
-    assert!(matches!(outcome, Err(HandleError::Store(StoreError::Throttled { .. }))), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(HandleError::Store(StoreError::Throttled { .. }))),
+        "{outcome:?}"
+    );
     assert_eq!((decided, counts), (1, requests(10)));
 }
 

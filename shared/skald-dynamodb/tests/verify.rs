@@ -1,4 +1,5 @@
-//! Verifying finds each kind of fault, and none where there is none. What only the service could do wrong, a proxy does.
+//! Verifying finds each kind of fault, and none where there is none. What only the service could do
+//! wrong, a proxy does.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -8,10 +9,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use skald::{CLOCKS_APART_MS, Decider, EventStore, FoldCheck, Head, Snapshot, Snapshots, StreamId, Timestamp, Version};
+use skald::{
+    CLOCKS_APART_MS, Decider, EventStore, FoldCheck, Head, Snapshot, Snapshots, StreamId,
+    Timestamp, Version,
+};
 use skald_dynamodb::{DynamoDbEventStore, Finding, SETTLED_MS, Verified, Verifier};
 use skald_testkit::event_store::{EventStoreFixture, PlantCommits};
-use skald_testkit::sample::{Account, AccountCommand, AccountEvent, AccountRejection, AccountState, account};
+use skald_testkit::sample::{
+    Account, AccountCommand, AccountEvent, AccountRejection, AccountState, account,
+};
 
 use support::calls::draft;
 use support::proxy::{Fate, Meddler};
@@ -27,7 +33,9 @@ struct Index(fn(&mut Vec<Value>));
 
 impl Meddler for Index {
     fn answer(&self, _: &str, _: &mut u16, body: &mut Value) {
-        let items = body["Items"].as_array_mut().filter(|items| items.iter().all(|item| item.get("body").is_none()));
+        let items = body["Items"]
+            .as_array_mut()
+            .filter(|items| items.iter().all(|item| item.get("body").is_none()));
         let Some(items) = items else { return };
         (self.0)(items);
         let count = items.len();
@@ -74,7 +82,10 @@ impl Decider for Kept {
     type Rejection = AccountRejection;
     const SNAPSHOTS: Option<Snapshots<AccountState>> = Some(Snapshots::new(2, 1));
 
-    fn decide(state: &AccountState, command: &AccountCommand) -> Result<Vec<AccountEvent>, AccountRejection> {
+    fn decide(
+        state: &AccountState,
+        command: &AccountCommand,
+    ) -> Result<Vec<AccountEvent>, AccountRejection> {
         Account::decide(state, command)
     }
 
@@ -89,7 +100,11 @@ fn check(stream: &StreamId) -> Option<FoldCheck<Kept>> {
 }
 
 /// What is found with this many parts, or in one stream, long after all was written.
-async fn verified(events: &Events, parallel: u16, stream: Option<&StreamId>) -> (Vec<String>, Verified) {
+async fn verified(
+    events: &Events,
+    parallel: u16,
+    stream: Option<&StreamId>,
+) -> (Vec<String>, Verified) {
     verified_at(Timestamp::LAST, events, parallel, stream).await
 }
 
@@ -142,26 +157,34 @@ async fn a_sound_table_has_no_faults() {
     assert_eq!(verified, Verified { items: 4, events: 4, entries: 4, recent: 0, faults: 0 });
 }
 
-/// Seconds after they were written, commits may not show in the index yet: they are no faults, and they are not passed over in
-/// silence.
+/// Seconds after they were written, commits may not show in the index yet: they are no faults, and
+/// they are not passed over in silence.
 #[tokio::test]
 async fn commits_that_are_too_recent_to_be_compared_are_counted() {
     // None of the last three shows.
-    let events = filled(Index(|items| items.retain(|item| item["at"]["S"].as_str() < Some("1970-01-01T00:01")))).await;
+    let events = filled(Index(|items| {
+        items.retain(|item| item["at"]["S"].as_str() < Some("1970-01-01T00:01"))
+    }))
+    .await;
     let mut head = events.store().start(account("new"));
     let now = Timestamp::EPOCH.plus_millis(120_000);
     for ago_ms in [SETTLED_MS, SETTLED_MS - 1, 0] {
-        let draft = skald::Draft { at: now.plus_millis(-ago_ms), ..draft(&head.version().to_string()) };
+        let draft =
+            skald::Draft { at: now.plus_millis(-ago_ms), ..draft(&head.version().to_string()) };
         head = events.store().append(&head, draft).await.unwrap().head;
     }
     for (parallel, stream, items) in [(3, None, 33), (1, Some(account("new")), 3)] {
         let (faults, verified) = verified_at(now, &events, parallel, stream.as_ref()).await;
-        assert_eq!(faults, ["default/account-new at version 1: in the index: no entry for this commit"]);
+        assert_eq!(
+            faults,
+            ["default/account-new at version 1: in the index: no entry for this commit"]
+        );
         assert_eq!((verified.items, verified.recent), (items, 2));
     }
 }
 
-/// Counts requests, and how many are under way; the index does not show the first commit of the streams that are to be hidden.
+/// Counts requests, and how many are under way; the index does not show the first commit of the
+/// streams that are to be hidden.
 #[derive(Clone)]
 struct Counting {
     hidden: &'static [&'static str],
@@ -172,7 +195,9 @@ struct Counting {
 
 impl Meddler for Counting {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
-        let is_look = body["KeyConditionExpression"].as_str().is_some_and(|condition| condition.ends_with("= :at"));
+        let is_look = body["KeyConditionExpression"]
+            .as_str()
+            .is_some_and(|condition| condition.ends_with("= :at"));
         let name = if is_look { "look" } else { operation };
         *self.requests.lock().unwrap().entry(name.to_owned()).or_default() += 1;
         let mut under_way = self.under_way.lock().unwrap();
@@ -186,22 +211,29 @@ impl Meddler for Counting {
         if operation == "Query"
             && let Some(items) = body["Items"].as_array_mut()
         {
-            let is_hidden =
-                |item: &Value| self.hidden.iter().any(|pk| item["pk"]["S"] == *pk) && item["sk"]["N"] == "1";
+            let is_hidden = |item: &Value| {
+                self.hidden.iter().any(|pk| item["pk"]["S"] == *pk) && item["sk"]["N"] == "1"
+            };
             items.retain(|item| !is_hidden(item));
             body["Count"] = json!(items.len());
         }
     }
 }
 
-/// What it costs to find what the index lacks does not grow with the number of slices that lack something, nor with the
-/// entries of such a slice that are as they should be.
+/// What it costs to find what the index lacks does not grow with the number of slices that lack
+/// something, nor with the entries of such a slice that are as they should be.
 #[tokio::test]
 async fn a_difference_costs_one_more_scan_and_a_look_at_its_own_streams() {
-    let hidden =
-        &["default/account-0", "default/account-1", "default/account-2", "default/account-3", "default/account-4"];
+    let hidden = &[
+        "default/account-0",
+        "default/account-1",
+        "default/account-2",
+        "default/account-3",
+        "default/account-4",
+    ];
     let (requests, under_way) = (Arc::default(), Arc::default());
-    let counting = Counting { hidden, requests: Arc::clone(&requests), under_way: Arc::clone(&under_way) };
+    let counting =
+        Counting { hidden, requests: Arc::clone(&requests), under_way: Arc::clone(&under_way) };
     let events = filled(counting).await;
     // Hundreds that are as they should be, in every slice.
     for number in 0..300 {
@@ -214,7 +246,8 @@ async fn a_difference_costs_one_more_scan_and_a_look_at_its_own_streams() {
         assert_eq!(faults.len(), hidden.len(), "{faults:#?}");
         let counted = requests.lock().unwrap().clone();
         assert_eq!(counted["Scan"], 2 * usize::from(parallel), "{counted:?}");
-        // Six entries of the same streams are shown, and some others share a part of a slice with them.
+        // Six entries of the same streams are shown, and some others share a part of a slice with
+        // them.
         assert!(counted.get("GetItem").is_some_and(|gets| *gets < 20), "{counted:?}");
         // Five of each that is hidden.
         assert!(counted["look"] < 50, "{counted:?}");
@@ -222,7 +255,8 @@ async fn a_difference_costs_one_more_scan_and_a_look_at_its_own_streams() {
     }
 }
 
-/// An item that no store wrote may hold text of any length: it is told how long, and the screen stays readable.
+/// An item that no store wrote may hold text of any length: it is told how long, and the screen
+/// stays readable.
 #[tokio::test]
 async fn the_text_of_a_fault_is_cut() {
     let events = filled(Nothing).await;
@@ -233,7 +267,11 @@ async fn the_text_of_a_fault_is_cut() {
     events.plant(commit).await;
     let (faults, _) = verified(&events, 1, None).await;
     let fault = faults.iter().find(|fault| fault.contains("unknown event")).unwrap();
-    assert!(fault.contains("xxx… (270000 characters)") && fault.len() < 600, "{} bytes: {fault:.600}", fault.len());
+    assert!(
+        fault.contains("xxx… (270000 characters)") && fault.len() < 600,
+        "{} bytes: {fault:.600}",
+        fault.len()
+    );
 }
 
 #[tokio::test]
@@ -266,15 +304,28 @@ async fn faults_in_streams_are_named() {
         1,
         "{faults:#?}"
     );
-    assert_eq!(named("default/account-odd at version 1: in the table: unknown event account.closed"), 1, "{faults:#?}");
-    assert_eq!(named("default/account-back at version 2: in the table: recorded at"), 1, "{faults:#?}");
-    assert_eq!(named("default/account-twice at version 2: in the table: an overlap: version 3"), 1, "{faults:#?}");
+    assert_eq!(
+        named("default/account-odd at version 1: in the table: unknown event account.closed"),
+        1,
+        "{faults:#?}"
+    );
+    assert_eq!(
+        named("default/account-back at version 2: in the table: recorded at"),
+        1,
+        "{faults:#?}"
+    );
+    assert_eq!(
+        named("default/account-twice at version 2: in the table: an overlap: version 3"),
+        1,
+        "{faults:#?}"
+    );
     // What is planted has nothing for the index.
     assert_eq!(named("`slice`, from which the index is made"), 6, "{faults:#?}");
     assert_eq!(faults.len(), 10, "{faults:#?}");
 }
 
-/// A clock was a year ahead once: its commit is named while it lies ahead. Later the one after it is, which goes back in time.
+/// A clock was a year ahead once: its commit is named while it lies ahead. Later the one after it
+/// is, which goes back in time.
 #[tokio::test]
 async fn a_commit_that_lies_ahead_of_now_is_named() {
     let events = filled(Nothing).await;
@@ -290,7 +341,10 @@ async fn a_commit_that_lies_ahead_of_now_is_named() {
             second,
             "default/account-clocks at version 2: in the table: recorded at 1971-01-01T00:00:00.000Z, which lies ahead",
         ),
-        (year, "default/account-clocks at version 3: in the table: recorded at 1970-01-01T00:00:01.000Z, earlier than"),
+        (
+            year,
+            "default/account-clocks at version 3: in the table: recorded at 1970-01-01T00:00:01.000Z, earlier than",
+        ),
     ] {
         for stream in [None, Some(account("clocks"))] {
             let now = Timestamp::EPOCH.plus_millis(now);
@@ -308,7 +362,10 @@ async fn a_snapshot_that_is_not_the_fold_is_named_and_the_others_are_not() {
         let (store, stream) = (events.store(), account(id));
         let head = store.load(&stream, None).await.unwrap().head;
         let snapshot = Some(Snapshot { schema, state: state.as_bytes().to_vec() });
-        store.append(&head, skald::Draft { snapshot, ..draft(&format!("{stream} kept")) }).await.unwrap();
+        store
+            .append(&head, skald::Draft { snapshot, ..draft(&format!("{stream} kept")) })
+            .await
+            .unwrap();
     };
     // Account 3 has four deposits of 1, accounts 5 and 9 have two, and this is one more.
     keep("3", 1, r#"{"balance":5}"#).await;
@@ -331,12 +388,15 @@ async fn what_is_about_a_person_and_not_sealed_is_named_and_not_shown() {
         let mut draft = draft(&format!("{stream} noted"));
         draft.events[0].event_type = "account.noted".to_owned();
         draft.events[0].data =
-            json!({ "text": "", "by": serde_json::from_str::<Value>(text).unwrap() }).to_string().into();
+            json!({ "text": "", "by": serde_json::from_str::<Value>(text).unwrap() })
+                .to_string()
+                .into();
         draft.snapshot = Some(Snapshot { schema: 2, state: text.as_bytes().to_vec() });
         events.store().append(&events.store().start(stream), draft).await.unwrap();
     };
     note("plain", r#"{"$person":"jane-1","plain":"Jane"}"#).await;
-    note("sealed", r#"{"$person":"jane-1","sealed":"AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH"}"#).await;
+    note("sealed", r#"{"$person":"jane-1","sealed":"AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH"}"#)
+        .await;
     let expected = [
         "default/account-plain at version 1: in the table: personal data that is not sealed, in the event",
         "default/account-plain at version 1: in the table: personal data that is not sealed, in the snapshot",
@@ -348,14 +408,18 @@ async fn what_is_about_a_person_and_not_sealed_is_named_and_not_shown() {
 async fn a_stream_of_a_category_that_nobody_knows_is_named() {
     let events = filled(Nothing).await;
     fill(events.store(), &"default/door-1".parse().unwrap(), 1).await;
-    assert_faults(&events, &["default/door-1 at version 1: in the table: unknown event account.deposited at schema 1"])
-        .await;
+    assert_faults(
+        &events,
+        &["default/door-1 at version 1: in the table: unknown event account.deposited at schema 1"],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_commit_that_the_index_does_not_show_is_named() {
-    let hide =
-        |items: &mut Vec<Value>| items.retain(|item| item["pk"]["S"] != "default/account-7" || item["sk"]["N"] != "2");
+    let hide = |items: &mut Vec<Value>| {
+        items.retain(|item| item["pk"]["S"] != "default/account-7" || item["sk"]["N"] != "2")
+    };
     let events = filled(Index(hide)).await;
     let fault = "default/account-7 at version 2: in the index: no entry for this commit";
     assert_faults(&events, &[fault]).await;
@@ -366,14 +430,18 @@ async fn a_commit_that_the_index_does_not_show_is_named() {
 #[tokio::test]
 async fn an_entry_without_a_commit_is_named() {
     let add = |items: &mut Vec<Value>| {
-        let Some(entry) = items.iter().find(|item| item["pk"]["S"] == "default/account-7").cloned() else { return };
+        let Some(entry) = items.iter().find(|item| item["pk"]["S"] == "default/account-7").cloned()
+        else {
+            return;
+        };
         let mut ghost = entry.clone();
         ghost["sk"]["N"] = json!("9");
         items.push(ghost);
         items.sort_by_key(|item| item["at"]["S"].as_str().map(str::to_owned));
     };
     let events = filled(Index(add)).await;
-    let fault = "default/account-7 at version 9: in the index: an entry without a commit in the table";
+    let fault =
+        "default/account-7 at version 9: in the index: an entry without a commit in the table";
     assert_faults(&events, &[fault]).await;
 }
 
@@ -403,8 +471,10 @@ async fn an_entry_that_differs_or_is_none_is_named() {
     for number in 0..60 {
         let (faults, _) = verified(&events, 1, Some(&account(&number.to_string()))).await;
         let own = format!("default/account-{number}");
-        let expected: Vec<_> =
-            expected.iter().filter(|fault| [4, 8].contains(&number) && fault.contains(&own)).collect();
+        let expected: Vec<_> = expected
+            .iter()
+            .filter(|fault| [4, 8].contains(&number) && fault.contains(&own))
+            .collect();
         assert_eq!(faults.iter().collect::<Vec<_>>(), expected, "{own}");
     }
 }

@@ -1,8 +1,9 @@
 //! Wraps the keys of persons with a key of AWS KMS, which never leaves the service.
 //!
-//! Whoever makes keys needs `kms:GenerateDataKey`, whoever uses them `kms:Decrypt`, and nothing else. Each wrapped key is
-//! bound to its person by the *encryption context* `person`, `<tenant>/<id>`: it unwraps for nobody else, and the
-//! service's own log says whose key was asked for. That is an id, never a name.
+//! Whoever makes keys needs `kms:GenerateDataKey`, whoever uses them `kms:Decrypt`, and nothing
+//! else. Each wrapped key is bound to its person by the *encryption context* `person`,
+//! `<tenant>/<id>`: it unwraps for nobody else, and the service's own log says whose key was asked
+//! for. That is an id, never a name.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +16,8 @@ use skald::{Person, PersonKey, StoreError, Unopened};
 use skald_dynamodb::{KeyWrap, WrappedKey, sdk_error};
 use zeroize::Zeroizing;
 
-/// What a wrapped key is bound to: the name of the encryption context's only entry. The template's roles insist on it.
+/// What a wrapped key is bound to: the name of the encryption context's only entry. The template's
+/// roles insist on it.
 const PERSON: &str = "person";
 
 /// Makes keys and wraps them by one symmetric key of KMS. Clones are the same.
@@ -42,22 +44,37 @@ impl KmsKeyWrap {
 impl KeyWrap for KmsKeyWrap {
     async fn make(&self, person: &Person) -> Result<(PersonKey, WrappedKey), StoreError> {
         const OPERATION: &str = "GenerateDataKey";
-        let generate = self.client.generate_data_key().key_id(&*self.key).key_spec(DataKeySpec::Aes256);
+        let generate =
+            self.client.generate_data_key().key_id(&*self.key).key_spec(DataKeySpec::Aes256);
         let answer = generate.encryption_context(PERSON, person.key()).send().await;
         let answer = answer.map_err(|error| sdk_error(OPERATION, error))?;
-        let unfit = |fault: &str| StoreError::Unavailable { operation: OPERATION, source: fault.into() };
-        let plain = answer.plaintext.and_then(plain_key).ok_or_else(|| unfit("an answer without a key of 32 bytes"))?;
-        let wrapped = answer.ciphertext_blob.ok_or_else(|| unfit("an answer without the wrapped key"))?;
+        let unfit =
+            |fault: &str| StoreError::Unavailable { operation: OPERATION, source: fault.into() };
+        let plain = answer
+            .plaintext
+            .and_then(plain_key)
+            .ok_or_else(|| unfit("an answer without a key of 32 bytes"))?;
+        let wrapped =
+            answer.ciphertext_blob.ok_or_else(|| unfit("an answer without the wrapped key"))?;
         let by = answer.key_id.unwrap_or_else(|| self.key.to_string());
         Ok((plain, WrappedKey { by, bytes: wrapped.into_inner() }))
     }
 
-    /// As [`KeyWrap::unwrap_key`]. A key of the service that is disabled, or about to be deleted, is refused: that can be mended,
-    /// and what is sealed is not at fault. The service is told which key to unwrap with, so a key that another one
-    /// wrapped, in whatever account, is refused: an operator has set the wrong one.
-    async fn unwrap_key(&self, person: &Person, wrapped: &WrappedKey) -> Result<PersonKey, StoreError> {
+    /// As [`KeyWrap::unwrap_key`]. A key of the service that is disabled, or about to be deleted,
+    /// is refused: that can be mended, and what is sealed is not at fault. The service is told
+    /// which key to unwrap with, so a key that another one wrapped, in whatever account, is
+    /// refused: an operator has set the wrong one.
+    async fn unwrap_key(
+        &self,
+        person: &Person,
+        wrapped: &WrappedKey,
+    ) -> Result<PersonKey, StoreError> {
         let unfit = || StoreError::Unopened { place: person.key(), fault: Unopened::Unfit };
-        let decrypt = self.client.decrypt().key_id(&*self.key).ciphertext_blob(Blob::new(wrapped.bytes.clone()));
+        let decrypt = self
+            .client
+            .decrypt()
+            .key_id(&*self.key)
+            .ciphertext_blob(Blob::new(wrapped.bytes.clone()));
         match decrypt.encryption_context(PERSON, person.key()).send().await {
             Ok(answer) => answer.plaintext.and_then(plain_key).ok_or_else(unfit),
             Err(error) => match error.as_service_error() {

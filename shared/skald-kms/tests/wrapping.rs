@@ -60,12 +60,16 @@ async fn the_service_is_told_the_person_and_which_key_to_use() {
     let wrap = kms.wrap().await;
     let (_, wrapped) = wrap.make(&jane()).await.unwrap();
     // What stands in the table does not decide which key is used.
-    let wrapped = WrappedKey { by: "arn:aws:kms:eu-central-1:999999999999:key/theirs".to_owned(), ..wrapped };
+    let wrapped =
+        WrappedKey { by: "arn:aws:kms:eu-central-1:999999999999:key/theirs".to_owned(), ..wrapped };
     wrap.unwrap_key(&jane(), &wrapped).await.unwrap();
     let (context, blob) = (json!({ "person": "default/c-1" }), BASE64.encode("wrapped 0"));
     let generate = json!({ "KeyId": KEY, "KeySpec": "AES_256", "EncryptionContext": context });
     let decrypt = json!({ "KeyId": KEY, "CiphertextBlob": blob, "EncryptionContext": context });
-    assert_eq!(kms.asked(), [("GenerateDataKey".to_owned(), generate), ("Decrypt".to_owned(), decrypt)]);
+    assert_eq!(
+        kms.asked(),
+        [("GenerateDataKey".to_owned(), generate), ("Decrypt".to_owned(), decrypt)]
+    );
 }
 
 /// What making a key and unwrapping one end in.
@@ -118,7 +122,8 @@ async fn a_service_that_does_not_answer_is_unavailable() {
 #[tokio::test]
 async fn what_is_no_key_is_not_taken_for_one() {
     for plain in [json!(BASE64.encode([7; 31])), json!(BASE64.encode([7; 33])), json!("")] {
-        let [made, unwrapped] = ends(Some((200, json!({ "Plaintext": plain, "CiphertextBlob": "AQ==" })))).await;
+        let [made, unwrapped] =
+            ends(Some((200, json!({ "Plaintext": plain, "CiphertextBlob": "AQ==" })))).await;
         assert_eq!(kind(&made), "unavailable");
         assert!(is_unfit(Err(unwrapped)));
     }

@@ -16,7 +16,8 @@ const LONGEST_PAUSE_MS: u64 = 500;
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is where the others get the time from")]
 pub fn now() -> Timestamp {
-    // The clock stands within the years that can be written, or the machine is beyond help: then it is 1970.
+    // The clock stands within the years that can be written, or the machine is beyond help: then it
+    // is 1970.
     Timestamp::from_millis(jiff::Timestamp::now().as_millisecond()).unwrap_or(Timestamp::EPOCH)
 }
 
@@ -27,7 +28,8 @@ pub fn new_id() -> Uuid {
     Uuid::now_v7()
 }
 
-/// Waits in real time: a random part of a bound that doubles, so that writers who met once do not meet again.
+/// Waits in real time: a random part of a bound that doubles, so that writers who met once do not
+/// meet again.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RandomPause;
 

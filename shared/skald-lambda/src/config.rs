@@ -8,14 +8,17 @@ use aws_config::{BehaviorVersion, SdkConfig};
 
 /// One attempt of an AWS call may take this long.
 const ATTEMPT_LIMIT: Duration = Duration::from_millis(1_500);
-/// All attempts of an AWS call together. Whoever answers HTTP has a limit over all of its calls, too.
+/// All attempts of an AWS call together. Whoever answers HTTP has a limit over all of its calls,
+/// too.
 const CALL_LIMIT: Duration = Duration::from_millis(4_000);
 /// Attempts of an AWS call, with exponential backoff between them.
 const ATTEMPTS: u32 = 4;
 
 /// A variable that the function cannot do without is not set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("environment variable {0} is not set: infra/template.yaml sets it for the deployed function")]
+#[error(
+    "environment variable {0} is not set: infra/template.yaml sets it for the deployed function"
+)]
 pub struct Missing(&'static str);
 
 /// The value of this environment variable.
@@ -28,15 +31,21 @@ pub fn variable(name: &'static str) -> Result<String, Missing> {
 
 /// The value of this environment variable, if it is set to some text.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "this is where the others get their configuration from")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where the others get their configuration from"
+)]
 pub fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// How to reach AWS: region, credentials and endpoint from the environment, with limits that fit a function's.
+/// How to reach AWS: region, credentials and endpoint from the environment, with limits that fit a
+/// function's.
 pub async fn aws() -> SdkConfig {
-    let timeouts =
-        TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_LIMIT).operation_timeout(CALL_LIMIT).build();
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(ATTEMPT_LIMIT)
+        .operation_timeout(CALL_LIMIT)
+        .build();
     aws_config::defaults(BehaviorVersion::latest())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts)

@@ -114,7 +114,8 @@ where
         let answer = match Call::of(&event, correlation_id.clone(), at) {
             Ok(call) => {
                 // Boxed, or the compiler gives up on the depth of the future of a whole call.
-                let answer = AssertUnwindSafe(async { Box::pin(handler(call)).await }).catch_unwind().await;
+                let answer =
+                    AssertUnwindSafe(async { Box::pin(handler(call)).await }).catch_unwind().await;
                 answer.unwrap_or_else(|_| Err(Problem::internal(&Panicked)))
             }
             Err(problem) => Err(problem),

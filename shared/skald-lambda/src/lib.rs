@@ -1,8 +1,10 @@
-//! The Lambda edge of the kit: the one place that knows the runtime, the clock, random ids and the environment, and that
-//! turns errors into what a caller sees: an HTTP problem, or a message returned to its queue.
+//! The Lambda edge of the kit: the one place that knows the runtime, the clock, random ids and the
+//! environment, and that turns errors into what a caller sees: an HTTP problem, or a message
+//! returned to its queue.
 //!
 //! - [`config`]: the environment, read once.
-//! - [`clock`]: now, new ids, and the [`Pause`](skald::Pause) of real time, which also counts snapshots that are left out.
+//! - [`clock`]: now, new ids, and the [`Pause`](skald::Pause) of real time, which also counts
+//!   snapshots that are left out.
 //! - [`http`]: calls, replies, and problems as RFC 9457 has them.
 //! - [`steps`]: steps of a saga, and the names of their errors.
 //! - [`queue`]: a queue's batch, each message to its reader, poison into the dead-letter queue.
@@ -19,7 +21,8 @@ pub mod views;
 
 pub use lambda_runtime::Error;
 
-/// Starts logging: to standard output, as `AWS_LAMBDA_LOG_LEVEL` and `AWS_LAMBDA_LOG_FORMAT` say. Call it once, first.
+/// Starts logging: to standard output, as `AWS_LAMBDA_LOG_LEVEL` and `AWS_LAMBDA_LOG_FORMAT` say.
+/// Call it once, first.
 pub fn start_logging() {
     lambda_runtime::tracing::init_default_subscriber();
 }

@@ -20,7 +20,12 @@ pub(crate) fn snapshot_left_out(stream: &StreamId, why: LeftOut) {
 /// function.
 pub(crate) fn foreign_message(message: &CommitMessage, followed: &Category) {
     let category = message.category();
-    tracing::warn!(counter = "foreign_messages", category, followed, "is of a category that is not followed here");
+    tracing::warn!(
+        counter = "foreign_messages",
+        category,
+        followed,
+        "is of a category that is not followed here"
+    );
     // Lambda sets the variable; where it does not run, nobody reads metrics.
     let function = config::optional("AWS_LAMBDA_FUNCTION_NAME");
     print(&foreign(function.as_deref().unwrap_or("none"), message, clock::now()));
@@ -32,7 +37,12 @@ fn left_out(stream: &StreamId, why: LeftOut, now: Timestamp) -> Value {
 }
 
 fn foreign(function: &str, message: &CommitMessage, now: Timestamp) -> Value {
-    metric("ForeignMessages", ("FunctionName", function), json!({ "category": message.category() }), now)
+    metric(
+        "ForeignMessages",
+        ("FunctionName", function),
+        json!({ "category": message.category() }),
+        now,
+    )
 }
 
 /// One count of this name, with a dimension and its value. `line` has the other fields of the line.
@@ -47,7 +57,10 @@ fn metric(name: &str, (dimension, value): (&str, &str), mut line: Value, now: Ti
     line
 }
 
-#[expect(clippy::print_stdout, reason = "CloudWatch finds a metric only in a line that holds nothing else")]
+#[expect(
+    clippy::print_stdout,
+    reason = "CloudWatch finds a metric only in a line that holds nothing else"
+)]
 fn print(line: &Value) {
     println!("{line}");
 }
@@ -84,9 +97,14 @@ mod tests {
     /// The alarms in the template are on this name and dimension.
     #[test]
     fn a_message_of_another_category_is_a_metric_by_function() {
-        let message = json!({ "tenant": "default", "stream": "stock-MUG-01~0", "version": 1, "count": 1 }).to_string();
+        let message =
+            json!({ "tenant": "default", "stream": "stock-MUG-01~0", "version": 1, "count": 1 })
+                .to_string();
         let line = foreign("order-view-1", &CommitMessage::from_json(&message).unwrap(), now());
         declares(&line, "ForeignMessages", "FunctionName");
-        assert_eq!((&line["FunctionName"], &line["category"]), (&json!("order-view-1"), &json!("stock")));
+        assert_eq!(
+            (&line["FunctionName"], &line["category"]),
+            (&json!("order-view-1"), &json!("stock"))
+        );
     }
 }

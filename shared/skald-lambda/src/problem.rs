@@ -26,7 +26,8 @@ impl Problem {
             ("status", status.as_u16().into()),
             ("detail", detail.into().into()),
         ];
-        let body = members.into_iter().map(|(name, value): (_, Value)| (name.to_owned(), value)).collect();
+        let body =
+            members.into_iter().map(|(name, value): (_, Value)| (name.to_owned(), value)).collect();
         Self { status, headers: Vec::new(), body }
     }
 
@@ -43,8 +44,13 @@ impl Problem {
     /// 405: the thing is there, but does not take this method; `allowed` are those it takes.
     pub fn method_not_allowed(allowed: &[&str]) -> Self {
         let detail = format!("Use {}.", allowed.join(" or "));
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed here", detail)
-            .with_header(ALLOW, allowed.join(", "))
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method-not-allowed",
+            "The method is not allowed here",
+            detail,
+        )
+        .with_header(ALLOW, allowed.join(", "))
     }
 
     /// 409: a rule of the business forbids it now.
@@ -79,15 +85,25 @@ impl Problem {
 
     /// 422: well-formed, but refused as it stands.
     pub fn refused(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", "The request is refused as it stands", detail)
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "refused",
+            "The request is refused as it stands",
+            detail,
+        )
     }
 
     /// 503: try the same call again, with the same key.
     #[must_use]
     pub fn unavailable() -> Self {
         let detail = "Nothing is half done: repeat the same call, with the same Idempotency-Key if it had one.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available at the moment", detail)
-            .with_header(RETRY_AFTER, RETRY_AFTER_S.to_string())
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "Not available at the moment",
+            detail,
+        )
+        .with_header(RETRY_AFTER, RETRY_AFTER_S.to_string())
     }
 
     /// 503 for what passes by itself, with a line in the log.
@@ -100,13 +116,20 @@ impl Problem {
     pub fn internal(error: &(dyn Error + 'static)) -> Self {
         tracing::error!(reason = with_causes(error), "a call failed");
         let detail = "The fault is on this side, and the correlation id names it. A repeated call does nothing twice.";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here", detail)
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something went wrong here",
+            detail,
+        )
     }
 
     /// Adds what is wrong in parts of the body: JSON pointers, and what is wrong there.
     #[must_use]
     pub fn with_errors(self, errors: impl IntoIterator<Item = (String, String)>) -> Self {
-        let errors = errors.into_iter().map(|(pointer, detail)| json!({ "pointer": pointer, "detail": detail }));
+        let errors = errors
+            .into_iter()
+            .map(|(pointer, detail)| json!({ "pointer": pointer, "detail": detail }));
         self.with_member("errors", errors.collect())
     }
 
@@ -144,7 +167,11 @@ impl From<StoreError> for Problem {
         }
         // What the store refuses as such waits for an operator, not for a second.
         let refused = matches!(error, StoreError::Refused { .. });
-        if error.is_transient() && !refused { Self::passing(&error) } else { Self::internal(&error) }
+        if error.is_transient() && !refused {
+            Self::passing(&error)
+        } else {
+            Self::internal(&error)
+        }
     }
 }
 

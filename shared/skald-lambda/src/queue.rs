@@ -1,7 +1,7 @@
 //! A queue of [`CommitMessage`]s: each to its reader, and what fails to where it belongs.
 //!
-//! - A *transient* failure returns the message to the queue, and with it the later ones of its group, so that they stay
-//!   in order. Other groups go on.
+//! - A *transient* failure returns the message to the queue, and with it the later ones of its
+//!   group, so that they stay in order. Other groups go on.
 //! - A *permanent* one is sent to the dead-letter queue at once and acknowledged: redelivering it
 //!   would change nothing. If the event store itself, not just the message, shows that the stream
 //!   cannot be read, the reader parks the stream.
@@ -26,8 +26,12 @@ pub trait Reader: Sync {
     /// Why a message could not be read.
     type Failure: std::error::Error + Send + Sync + 'static;
 
-    /// Does what the message asks for. It comes again if the function dies, and often enough without that.
-    fn read(&self, message: &CommitMessage) -> impl Future<Output = Result<(), Self::Failure>> + Send;
+    /// Does what the message asks for. It comes again if the function dies, and often enough
+    /// without that.
+    fn read(
+        &self,
+        message: &CommitMessage,
+    ) -> impl Future<Output = Result<(), Self::Failure>> + Send;
 
     /// Records that the stream cannot be read, after its message was set aside, if the failure
     /// [parks](Self::parks) it. By default no failure does, and the dead letter is the only record.
@@ -53,7 +57,11 @@ pub trait Reader: Sync {
 /// Takes messages that nobody can read. The port to a dead-letter queue.
 pub trait DeadLetters: Sync {
     /// Keeps the message, durably, with the reason why nobody can read it.
-    fn keep(&self, message: &SqsMessage, reason: &str) -> impl Future<Output = Result<(), Error>> + Send;
+    fn keep(
+        &self,
+        message: &SqsMessage,
+        reason: &str,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 /// A dead-letter queue on SQS, FIFO.
@@ -73,7 +81,8 @@ impl SqsDeadLetters {
 
 impl DeadLetters for SqsDeadLetters {
     async fn keep(&self, message: &SqsMessage, reason: &str) -> Result<(), Error> {
-        let reason = MessageAttributeValue::builder().data_type("String").string_value(reason).build()?;
+        let reason =
+            MessageAttributeValue::builder().data_type("String").string_value(reason).build()?;
         let id = message.message_id.as_deref().ok_or("a message without an id")?;
         self.client
             .send_message()
@@ -116,7 +125,8 @@ impl<R: Reader, D: DeadLetters> Queue<R, D> {
     /// If the runtime's interface fails.
     pub async fn serve(self) -> Result<(), Error> {
         let queue = &self;
-        let handler = service_fn(move |event: LambdaEvent<SqsEvent>| queue.read_batch(event.payload));
+        let handler =
+            service_fn(move |event: LambdaEvent<SqsEvent>| queue.read_batch(event.payload));
         lambda_runtime::run(handler).await
     }
 
@@ -130,29 +140,40 @@ impl<R: Reader, D: DeadLetters> Queue<R, D> {
             return Err("a message without an id: the whole batch is returned".into());
         }
         // Groups do not wait for each other; inside a group, one message waits for the other.
-        let returned = at_once(groups(event.records).into_iter().map(|group| self.read_group(group))).await.concat();
+        let returned =
+            at_once(groups(event.records).into_iter().map(|group| self.read_group(group)))
+                .await
+                .concat();
         tracing::info!(received, returned = returned.len(), "settled a batch");
         let mut response = SqsBatchResponse::default();
         response.set_failures(returned);
         Ok(response)
     }
 
-    /// Reads the messages of a group in order, up to the first that must be delivered again: ids from that one on.
+    /// Reads the messages of a group in order, up to the first that must be delivered again: ids
+    /// from that one on.
     async fn read_group(&self, group: Vec<SqsMessage>) -> Vec<String> {
         for (index, message) in group.iter().enumerate() {
             if self.settle(message).await.is_err() {
-                return group[index..].iter().filter_map(|message| message.message_id.clone()).collect();
+                return group[index..]
+                    .iter()
+                    .filter_map(|message| message.message_id.clone())
+                    .collect();
             }
         }
         Vec::new()
     }
 
-    /// Reads a message or sets it aside; `Err` if it must be delivered again. The reason is in the log.
+    /// Reads a message or sets it aside; `Err` if it must be delivered again. The reason is in the
+    /// log.
     async fn settle(&self, message: &SqsMessage) -> Result<(), ()> {
         let parsed = CommitMessage::from_json(message.body.as_deref().unwrap_or_default());
         let stream = parsed.as_ref().ok().map(|parsed| parsed.stream.clone());
-        let span =
-            tracing::info_span!("message", stream = tracing::field::Empty, correlation_id = tracing::field::Empty);
+        let span = tracing::info_span!(
+            "message",
+            stream = tracing::field::Empty,
+            correlation_id = tracing::field::Empty
+        );
         if let Ok(parsed) = &parsed {
             span.record("stream", tracing::field::display(&parsed.stream));
             if let Some(commit) = &parsed.commit {
@@ -180,8 +201,8 @@ impl<R: Reader, D: DeadLetters> Queue<R, D> {
         .await
     }
 
-    /// The dead letter first, then the stream to be parked, if there is one: if parking fails, the message comes again and
-    /// both are repeated.
+    /// The dead letter first, then the stream to be parked, if there is one: if parking fails, the
+    /// message comes again and both are repeated.
     async fn set_aside(
         &self,
         message: &SqsMessage,
@@ -192,16 +213,23 @@ impl<R: Reader, D: DeadLetters> Queue<R, D> {
         tracing::error!(reason, "cannot be read and is set aside");
         let kept = self.dead_letters.keep(message, &reason).await;
         kept.map_err(|error| {
-            tracing::error!(reason = with_causes(error.as_ref()), "the dead-letter queue took nothing")
+            tracing::error!(
+                reason = with_causes(error.as_ref()),
+                "the dead-letter queue took nothing"
+            )
         })?;
         let Some((stream, failure)) = parked else { return Ok(()) };
         match self.reader.park(stream, failure, &reason).await {
             Ok(()) => Ok(()),
             Err(error) if R::is_transient(&error) => {
-                tracing::warn!(reason = with_causes(&error), "could not be parked and goes back to the queue");
+                tracing::warn!(
+                    reason = with_causes(&error),
+                    "could not be parked and goes back to the queue"
+                );
                 Err(())
             }
-            // The row itself is broken: coming again would change nothing, and the dead letter tells of it.
+            // The row itself is broken: coming again would change nothing, and the dead letter
+            // tells of it.
             Err(error) => {
                 tracing::error!(reason = with_causes(&error), "cannot be parked");
                 Ok(())
@@ -209,7 +237,10 @@ impl<R: Reader, D: DeadLetters> Queue<R, D> {
         }
     }
 
-    async fn read(&self, parsed: Result<CommitMessage, InvalidMessage>) -> Result<(), Failure<R::Failure>> {
+    async fn read(
+        &self,
+        parsed: Result<CommitMessage, InvalidMessage>,
+    ) -> Result<(), Failure<R::Failure>> {
         let message = parsed?;
         if message.category() != R::CATEGORY {
             metrics::foreign_message(&message, R::CATEGORY);
@@ -226,7 +257,8 @@ fn is_transient<R: Reader>(failure: &Failure<R::Failure>) -> bool {
     }
 }
 
-/// The messages by group, each group in order of arrival. A message without a group is one of its own.
+/// The messages by group, each group in order of arrival. A message without a group is one of its
+/// own.
 fn groups(messages: Vec<SqsMessage>) -> Vec<Vec<SqsMessage>> {
     let mut groups: Vec<(Option<String>, Vec<SqsMessage>)> = Vec::new();
     for message in messages {

@@ -14,11 +14,11 @@ use crate::{Error, clock};
 /// What an input is called that no handler can read: trying again would change nothing.
 const MALFORMED: &str = "Permanent";
 
-/// Takes steps with `handler`, until the runtime ends the function. The state machine tells errors apart by what `name`
-/// calls them. The answer to a step that is done is `{}`.
+/// Takes steps with `handler`, until the runtime ends the function. The state machine tells errors
+/// apart by what `name` calls them. The answer to a step that is done is `{}`.
 ///
-/// The input goes into every line of the log, so it must hold ids and nothing personal. A field `correlation_id` is
-/// logged as such.
+/// The input goes into every line of the log, so it must hold ids and nothing personal. A field
+/// `correlation_id` is logged as such.
 ///
 /// # Errors
 /// If the runtime's interface fails.
@@ -30,27 +30,41 @@ where
     Fut: Future<Output = Result<(), E>>,
 {
     let handler = &handler;
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| take(event.payload, name, handler))).await
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        take(event.payload, name, handler)
+    }))
+    .await
 }
 
 /// Takes one step.
-async fn take<I, E, F, Fut>(input: Value, name: fn(&E) -> &'static str, handler: &F) -> Result<Value, Diagnostic>
+async fn take<I, E, F, Fut>(
+    input: Value,
+    name: fn(&E) -> &'static str,
+    handler: &F,
+) -> Result<Value, Diagnostic>
 where
     I: DeserializeOwned,
     E: Display,
     F: Fn(I, Timestamp) -> Fut,
     Fut: Future<Output = Result<(), E>>,
 {
-    let span = tracing::info_span!("step", correlation_id = input["correlation_id"].as_str(), %input);
+    let span =
+        tracing::info_span!("step", correlation_id = input["correlation_id"].as_str(), %input);
     async {
         tracing::info!("takes a step");
         let taken = match serde_json::from_value(input) {
             // Boxed, or the compiler gives up on the depth of the future of a whole step.
-            Ok(input) => Box::pin(handler(input, clock::now())).await.map_err(|error| named(name(&error), &error)),
+            Ok(input) => Box::pin(handler(input, clock::now()))
+                .await
+                .map_err(|error| named(name(&error), &error)),
             Err(error) => Err(named(MALFORMED, &error)),
         };
         if let Err(error) = &taken {
-            tracing::warn!(name = error.error_type, cause = error.error_message, "the step is not done");
+            tracing::warn!(
+                name = error.error_type,
+                cause = error.error_message,
+                "the step is not done"
+            );
         }
         taken.map(|()| json!({}))
     }
@@ -95,8 +109,9 @@ mod tests {
         }
     }
 
-    /// What the state machine hears of a step with this input, and what the log says meanwhile. (Every test listens to the
-    /// log: a line that one thread comes to first, and does not listen, could be off for the others.)
+    /// What the state machine hears of a step with this input, and what the log says meanwhile.
+    /// (Every test listens to the log: a line that one thread comes to first, and does not listen,
+    /// could be off for the others.)
     async fn take_logged(input: Value) -> (Result<Value, Value>, Vec<Value>) {
         let handler = async |input: Input, _: Timestamp| {
             tracing::info!("looks at the order");
@@ -139,9 +154,11 @@ mod tests {
 
     #[tokio::test]
     async fn every_line_of_the_log_says_which_call_and_which_step_it_is_about() {
-        let input = json!({ "step": "pay", "order_id": "o-1", "correlation_id": "call-1", "fails": true });
+        let input =
+            json!({ "step": "pay", "order_id": "o-1", "correlation_id": "call-1", "fails": true });
         let (_, lines) = take_logged(input.clone()).await;
-        let told: Vec<_> = lines.iter().map(|line| line["fields"]["message"].as_str().unwrap()).collect();
+        let told: Vec<_> =
+            lines.iter().map(|line| line["fields"]["message"].as_str().unwrap()).collect();
         assert_eq!(told, ["takes a step", "looks at the order", "the step is not done"]);
         for line in &lines {
             assert_eq!(line["span"]["correlation_id"], "call-1", "{line}");

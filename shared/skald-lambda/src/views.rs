@@ -2,13 +2,15 @@
 
 use std::marker::PhantomData;
 
-use skald::{Category, CommitMessage, EventStore, Projection, StreamId, Stuck, ViewStore, catch_up, park};
+use skald::{
+    Category, CommitMessage, EventStore, Projection, StreamId, Stuck, ViewStore, catch_up, park,
+};
 
 use crate::clock;
 use crate::queue::Reader;
 
-/// Keeps the view of projection `P`. A stream that cannot be applied is parked; an operator redrives it from the event
-/// store.
+/// Keeps the view of projection `P`. A stream that cannot be applied is parked; an operator
+/// redrives it from the event store.
 #[derive(Debug)]
 pub struct ViewKeeper<P, E, V> {
     events: E,

@@ -9,8 +9,9 @@ use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use serde_json::{Value, json};
 use skald::memory::{InMemoryEventStore, InMemoryViewStore};
 use skald::{
-    Actor, Category, CommitId, CommitMessage, Context, CorrelationId, Corruption, DomainEvent, Draft, EventData,
-    EventStore, ListEntry, ListPage, Put, Rows, StoreError, StreamId, Timestamp, Version, ViewRow, ViewStore,
+    Actor, Category, CommitId, CommitMessage, Context, CorrelationId, Corruption, DomainEvent,
+    Draft, EventData, EventStore, ListEntry, ListPage, Put, Rows, StoreError, StreamId, Timestamp,
+    Version, ViewRow, ViewStore,
 };
 use skald_lambda::Error;
 use skald_lambda::queue::{DeadLetters, Queue, Reader};
@@ -49,8 +50,10 @@ struct System {
 impl System {
     /// Delivers messages, given as id, group and body; gives the ids that come back.
     async fn deliver(&self, messages: &[(&str, &str, String)]) -> Vec<String> {
-        let keeper =
-            Queue::new(ViewKeeper::<Statements, _, _>::new(self.events.clone(), self.views.clone()), &self.letters);
+        let keeper = Queue::new(
+            ViewKeeper::<Statements, _, _>::new(self.events.clone(), self.views.clone()),
+            &self.letters,
+        );
         let response = keeper.read_batch(batch(messages)).await.unwrap();
         response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
     }
@@ -67,7 +70,8 @@ impl System {
         };
         let number = loaded.commits.len().to_string();
         let commit_id = CommitId::of(Uuid::NAMESPACE_OID, &format!("{name}{number}"));
-        let draft = Draft { commit_id, at: Timestamp::EPOCH, context, events: vec![event], snapshot: None };
+        let draft =
+            Draft { commit_id, at: Timestamp::EPOCH, context, events: vec![event], snapshot: None };
         CommitMessage::of(self.events.append(&loaded.head, draft).await.unwrap().commit).to_json()
     }
 
@@ -102,7 +106,9 @@ fn unknown_event() -> EventData {
 async fn what_is_applied_is_acknowledged_twice_or_in_any_order() {
     let system = System::default();
     let (first, second) = (system.deposit("a").await, system.deposit("a").await);
-    let back = system.deliver(&[("m2", "a", second.clone()), ("m1", "a", first.clone()), ("m3", "a", second)]).await;
+    let back = system
+        .deliver(&[("m2", "a", second.clone()), ("m1", "a", first.clone()), ("m3", "a", second)])
+        .await;
     assert!(back.is_empty(), "{back:?}");
     assert_eq!(system.entries("a").await, Some(2));
 }
@@ -132,12 +138,13 @@ async fn a_message_that_is_none_is_set_aside_with_the_reason() {
     assert!(reason.contains("not a commit message"), "{reason}");
 }
 
-/// What the reader of another category would say must not matter: after a subscription's filter was changed, such messages
-/// come for a while.
+/// What the reader of another category would say must not matter: after a subscription's filter was
+/// changed, such messages come for a while.
 #[tokio::test]
 async fn a_message_of_another_category_is_acknowledged_with_a_warning_that_is_counted() {
     let system = System::default();
-    let message = json!({ "tenant": "default", "stream": "order-1", "version": 1, "count": 1 }).to_string();
+    let message =
+        json!({ "tenant": "default", "stream": "order-1", "version": 1, "count": 1 }).to_string();
     let counted = Counted::default();
     let _guard = tracing::subscriber::set_default(counted.clone());
     assert!(system.deliver(&[("m1", "a", message)]).await.is_empty());
@@ -180,13 +187,12 @@ impl Subscriber for Counted {
     fn exit(&self, _: &Id) {}
 }
 
-/// Neither what is told of events that are not there, nor what a message carries in place of the stored commit, is the
-/// stream's fault: when it goes on, its row does.
+/// Neither what is told of events that are not there, nor what a message carries in place of the
+/// stored commit, is the stream's fault: when it goes on, its row does.
 #[tokio::test]
 async fn a_message_that_is_wrong_about_its_stream_is_set_aside_and_parks_nothing() {
     let told = |version: u64, commit: Value| {
-        let mut message =
-            json!({ "tenant": "default", "stream": "account-a", "version": version, "count": 1, "commit": commit });
+        let mut message = json!({ "tenant": "default", "stream": "account-a", "version": version, "count": 1, "commit": commit });
         message.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         message.to_string()
     };
@@ -196,12 +202,18 @@ async fn a_message_that_is_wrong_about_its_stream_is_set_aside_and_parks_nothing
         "events": [{ "type": "account.withdrawn", "schema": 1, "data": "eyJhbW91bnQiOjl9" }],
     });
     let system = System::default();
-    for (id, message) in [("m1", told(1, Value::Null)), ("m2", told(7, Value::Null)), ("m3", told(1, forged))] {
+    for (id, message) in
+        [("m1", told(1, Value::Null)), ("m2", told(7, Value::Null)), ("m3", told(1, forged))]
+    {
         assert!(system.deliver(&[(id, "a", message)]).await.is_empty(), "{id}");
         assert_eq!(system.views.get(&account("a")).await.unwrap(), None, "{id}");
     }
     assert_eq!(system.dead().len(), 3);
-    assert!(system.dead().iter().all(|(_, reason)| reason.contains("ends at version 0")), "{:?}", system.dead());
+    assert!(
+        system.dead().iter().all(|(_, reason)| reason.contains("ends at version 0")),
+        "{:?}",
+        system.dead()
+    );
 
     let first = system.deposit("a").await;
     assert!(system.deliver(&[("m4", "a", first)]).await.is_empty());
@@ -212,21 +224,30 @@ async fn a_message_that_is_wrong_about_its_stream_is_set_aside_and_parks_nothing
 async fn an_event_that_cannot_come_there_parks_its_stream_once() {
     let system = System::default();
     let good = system.deposit("a").await;
-    let overdrawn = system.append("a", AccountEvent::from(Withdrawn { amount: 9 }).encode().unwrap()).await;
+    let overdrawn =
+        system.append("a", AccountEvent::from(Withdrawn { amount: 9 }).encode().unwrap()).await;
     let after = system.deposit("a").await;
-    let back = system.deliver(&[("m1", "a", good), ("m2", "a", overdrawn), ("m3", "a", after)]).await;
+    let back =
+        system.deliver(&[("m1", "a", good), ("m2", "a", overdrawn), ("m3", "a", after)]).await;
     assert!(back.is_empty(), "{back:?}");
     assert_eq!(system.entries("a").await, Some(1), "the row stays where it was");
     let row = system.views.get(&account("a")).await.unwrap().unwrap();
     assert_eq!(row.version, Version::new(1));
     assert!(row.parked.unwrap().reason.contains("more than there is"));
-    assert_eq!(system.dead().len(), 1, "what follows is in the event store, for whoever redrives the stream");
+    assert_eq!(
+        system.dead().len(),
+        1,
+        "what follows is in the event store, for whoever redrives the stream"
+    );
 }
 
 #[tokio::test]
 async fn nothing_is_acknowledged_that_could_not_be_set_aside() {
-    let system = System { letters: Letters { full: true, ..Letters::default() }, ..System::default() };
-    let back = system.deliver(&[("m1", "a", "no message".to_owned()), ("m2", "b", "none either".to_owned())]).await;
+    let system =
+        System { letters: Letters { full: true, ..Letters::default() }, ..System::default() };
+    let back = system
+        .deliver(&[("m1", "a", "no message".to_owned()), ("m2", "b", "none either".to_owned())])
+        .await;
     assert_eq!(back, ["m1", "m2"]);
 }
 
@@ -234,8 +255,10 @@ async fn nothing_is_acknowledged_that_could_not_be_set_aside() {
 async fn a_message_without_an_id_fails_the_whole_batch() {
     let system = System::default();
     let event: SqsEvent = serde_json::from_value(json!({ "Records": [{ "body": "x" }] })).unwrap();
-    let keeper =
-        Queue::new(ViewKeeper::<Statements, _, _>::new(system.events.clone(), system.views.clone()), &system.letters);
+    let keeper = Queue::new(
+        ViewKeeper::<Statements, _, _>::new(system.events.clone(), system.views.clone()),
+        &system.letters,
+    );
     assert!(keeper.read_batch(event).await.is_err());
 }
 
@@ -244,7 +267,8 @@ struct ScribbledViews;
 
 impl ScribbledViews {
     fn corrupt<T>(stream: &StreamId) -> Result<T, StoreError> {
-        let corruption = Corruption::Malformed { at: Version::START, fault: "`at` is missing".to_owned() };
+        let corruption =
+            Corruption::Malformed { at: Version::START, fault: "`at` is missing".to_owned() };
         Err(StoreError::Corrupt { key: stream.key(), corruption })
     }
 }
@@ -262,7 +286,12 @@ impl ViewStore for ScribbledViews {
         Ok(Put::Stale)
     }
 
-    async fn put_over_parked(&self, _: &StreamId, _: &ViewRow, _: &ViewRow) -> Result<Put, StoreError> {
+    async fn put_over_parked(
+        &self,
+        _: &StreamId,
+        _: &ViewRow,
+        _: &ViewRow,
+    ) -> Result<Put, StoreError> {
         Ok(Put::Stale)
     }
 
@@ -275,10 +304,15 @@ impl ViewStore for ScribbledViews {
 async fn a_row_that_cannot_even_be_parked_is_told_of_once() {
     let system = System::default();
     let message = system.deposit("a").await;
-    let keeper =
-        Queue::new(ViewKeeper::<Statements, _, _>::new(system.events.clone(), ScribbledViews), &system.letters);
+    let keeper = Queue::new(
+        ViewKeeper::<Statements, _, _>::new(system.events.clone(), ScribbledViews),
+        &system.letters,
+    );
     let response = keeper.read_batch(batch(&[("m1", "a", message)])).await.unwrap();
-    assert!(response.batch_item_failures.is_empty(), "it would come again for hours, each time with a dead letter");
+    assert!(
+        response.batch_item_failures.is_empty(),
+        "it would come again for hours, each time with a dead letter"
+    );
     assert_eq!(system.dead().len(), 1);
 }
 
@@ -302,7 +336,10 @@ impl Reader for Blind {
 async fn a_reader_that_remembers_nothing_leaves_it_to_the_dead_letter() {
     let system = System::default();
     let message = system.deposit("a").await;
-    let response = Queue::new(Blind, &system.letters).read_batch(batch(&[("m1", "a", message)])).await.unwrap();
+    let response = Queue::new(Blind, &system.letters)
+        .read_batch(batch(&[("m1", "a", message)]))
+        .await
+        .unwrap();
     assert!(response.batch_item_failures.is_empty(), "it was set aside");
     assert_eq!(system.dead().len(), 1);
 }

@@ -8,7 +8,8 @@ use skald::{Context, Draft, EventData, MAX_EVENT_LEVELS, MAX_STATE_LEVELS, Snaps
 
 use crate::scene::{at, context, id};
 
-/// JSON in ways that no serializer would choose, at most a bit too deep for `most` levels, marked or not, broken or not.
+/// JSON in ways that no serializer would choose, at most a bit too deep for `most` levels, marked
+/// or not, broken or not.
 pub(crate) fn any_json(most: usize) -> impl Strategy<Value = Vec<u8>> {
     let string = any::<String>().prop_map(|text| serde_json::Value::from(text).to_string());
     let number = "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?";
@@ -52,12 +53,15 @@ pub(crate) fn any_json(most: usize) -> impl Strategy<Value = Vec<u8>> {
 
 /// A draft of a few events.
 pub(crate) fn any_draft() -> impl Strategy<Value = Draft> {
-    let event_type =
-        prop_oneof![30 => "[a-z]{1,9}(\\.[a-z][a-z0-9_]{0,9}){0,2}", 1 => any::<String>(), 1 => "[a-z.]{60,70}"];
+    let event_type = prop_oneof![30 => "[a-z]{1,9}(\\.[a-z][a-z0-9_]{0,9}){0,2}", 1 => any::<String>(), 1 => "[a-z.]{60,70}"];
     let schema = prop_oneof![30 => 1..9_u32, 5 => any::<u32>(), 1 => Just(0)];
     let event = (event_type, schema, any_json(MAX_EVENT_LEVELS));
-    let events = vec(event.prop_map(|(event_type, schema, data)| EventData { event_type, schema, data }), 1..3);
-    let snapshot = (any::<u32>(), any_json(MAX_STATE_LEVELS)).prop_map(|(schema, state)| Snapshot { schema, state });
+    let events = vec(
+        event.prop_map(|(event_type, schema, data)| EventData { event_type, schema, data }),
+        1..3,
+    );
+    let snapshot = (any::<u32>(), any_json(MAX_STATE_LEVELS))
+        .prop_map(|(schema, state)| Snapshot { schema, state });
     let snapshot = prop_oneof![3 => Just(None), 1 => snapshot.prop_map(Some)];
     let name = || prop_oneof![30 => "[A-Za-z0-9._:-]{1,128}", 1 => any::<String>()];
     let metadata = vec((name(), any::<String>()), 0..3).prop_map(BTreeMap::from_iter);

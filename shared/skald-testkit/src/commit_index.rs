@@ -1,4 +1,5 @@
-//! The contract of a [`CommitIndex`]: one function for each rule, which panics if the index breaks it.
+//! The contract of a [`CommitIndex`]: one function for each rule, which panics if the index breaks
+//! it.
 //!
 //! An index passes by a fixture and one line, which makes a test of each rule:
 //!
@@ -25,8 +26,9 @@
 //! skald_testkit::commit_index_contract!(#[tokio::test] Fixture::new());
 //! ```
 //!
-//! The second half of the rules runs [`skald::Follower`] over the index, with checkpoints in memory and a time that is told.
-//! How late entries show is told as well: so clocks that differ, slow writes and a slow index cost no waiting.
+//! The second half of the rules runs [`skald::Follower`] over the index, with checkpoints in memory
+//! and a time that is told. How late entries show is told as well: so clocks that differ, slow
+//! writes and a slow index cost no waiting.
 
 mod delayed;
 mod following;

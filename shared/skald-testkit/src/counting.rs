@@ -5,13 +5,14 @@ use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use skald::{
-    AppendError, Appended, Draft, EventStore, KeyEntry, Loaded, Page, Person, PersonKeys, SnapshotKind, StoreError,
-    StreamId, Timestamp, Version, Way, read_back,
+    AppendError, Appended, Draft, EventStore, KeyEntry, Loaded, Page, Person, PersonKeys,
+    SnapshotKind, StoreError, StreamId, Timestamp, Version, Way, read_back,
 };
 
 use crate::pause::yield_now;
 
-/// A store, of events or of persons' keys, whose calls are counted. Each of them lets others go on before it is made.
+/// A store, of events or of persons' keys, whose calls are counted. Each of them lets others go on
+/// before it is made.
 #[derive(Default)]
 pub struct Counting<S> {
     /// The store, to be asked past the counts.
@@ -64,7 +65,10 @@ impl<S> Counting<S> {
 
 impl<S> fmt::Debug for Counting<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Counting").field("pages", &self.pages).field("commits", &self.commits).finish_non_exhaustive()
+        f.debug_struct("Counting")
+            .field("pages", &self.pages)
+            .field("commits", &self.commits)
+            .finish_non_exhaustive()
     }
 }
 
@@ -82,7 +86,11 @@ impl<S: EventStore> EventStore for Counting<S> {
         Ok(page)
     }
 
-    async fn load(&self, stream: &StreamId, kind: Option<SnapshotKind>) -> Result<Loaded<S::Head>, StoreError> {
+    async fn load(
+        &self,
+        stream: &StreamId,
+        kind: Option<SnapshotKind>,
+    ) -> Result<Loaded<S::Head>, StoreError> {
         let head = self.store.load(stream, None).await?.head;
         let commits = match kind {
             Some(kind) => read_back(self, stream, kind).await?,
@@ -95,7 +103,10 @@ impl<S: EventStore> EventStore for Counting<S> {
         self.call(self.store.append(head, draft)).await
     }
 
-    async fn append_all(&self, parts: Vec<(S::Head, Draft)>) -> Result<Vec<Appended<S::Head>>, AppendError> {
+    async fn append_all(
+        &self,
+        parts: Vec<(S::Head, Draft)>,
+    ) -> Result<Vec<Appended<S::Head>>, AppendError> {
         self.call(self.store.append_all(parts)).await
     }
 }

@@ -48,8 +48,8 @@ use std::fmt::Debug;
 
 use skald::Decider;
 
-/// What can be written where a list of events is expected: `[a.into(), b.into()]`, the same with `&` before it, a
-/// `Vec`, a slice, or a single event; `[]` for none.
+/// What can be written where a list of events is expected: `[a.into(), b.into()]`, the same with
+/// `&` before it, a `Vec`, a slice, or a single event; `[]` for none.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no list of `{E}`",
     note = "write `[payload.into(), …]`; `.into()` makes an event of its payload"
@@ -207,18 +207,28 @@ mod tests {
 
     #[test]
     fn the_past_decides() {
-        let past = [Deposited { amount: 5 }.into(), Withdrawn { amount: 2 }.into(), Noted { text: "n".into() }.into()];
+        let past = [
+            Deposited { amount: 5 }.into(),
+            Withdrawn { amount: 2 }.into(),
+            Noted { text: "n".into() }.into(),
+        ];
         let asked = 4;
         given::<Account>(&past)
             .when(AccountCommand::Withdraw(asked))
             .then_rejected(AccountRejection::Overdrawn { balance: 3, asked });
-        given::<Account>(&past).when(AccountCommand::Withdraw(3)).then([Withdrawn { amount: 3 }.into()]);
+        given::<Account>(&past)
+            .when(AccountCommand::Withdraw(3))
+            .then([Withdrawn { amount: 3 }.into()]);
     }
 
     #[test]
-    #[should_panic(expected = "given Deposited(Deposited { amount: 5 })\nthen  nothing\nbut   Withdrawn")]
+    #[should_panic(
+        expected = "given Deposited(Deposited { amount: 5 })\nthen  nothing\nbut   Withdrawn"
+    )]
     fn an_event_where_none_was_expected_fails() {
-        given::<Account>([Deposited { amount: 5 }.into()]).when(AccountCommand::Withdraw(3)).then_nothing();
+        given::<Account>([Deposited { amount: 5 }.into()])
+            .when(AccountCommand::Withdraw(3))
+            .then_nothing();
     }
 
     #[test]
@@ -226,7 +236,9 @@ mod tests {
         expected = "given nothing\nthen  Deposited(Deposited { amount: 6 })\nbut   Deposited(Deposited { amount: 5 })"
     )]
     fn another_event_fails() {
-        given::<Account>([]).when(AccountCommand::Deposit(5)).then([Deposited { amount: 6 }.into()]);
+        given::<Account>([])
+            .when(AccountCommand::Deposit(5))
+            .then([Deposited { amount: 6 }.into()]);
     }
 
     #[test]
@@ -235,7 +247,9 @@ mod tests {
     )]
     fn fewer_events_fail() {
         let event = Deposited { amount: 5 };
-        given::<Account>([]).when(AccountCommand::Deposit(5)).then([event.clone().into(), event.into()]);
+        given::<Account>([])
+            .when(AccountCommand::Deposit(5))
+            .then([event.clone().into(), event.into()]);
     }
 
     #[test]

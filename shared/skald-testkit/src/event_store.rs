@@ -1,4 +1,5 @@
-//! The contract of an [`EventStore`]: one function for each rule, which panics if the store breaks it.
+//! The contract of an [`EventStore`]: one function for each rule, which panics if the store breaks
+//! it.
 //!
 //! A store passes by a fixture and one line, which makes a test of each rule:
 //!
@@ -22,14 +23,16 @@
 //! skald_testkit::event_store_contract!(#[tokio::test] Fixture::default(), plants: commits);
 //! ```
 //!
-//! `plants` says what the fixture can write behind the store's back: `nothing`, `commits` (it is [`PlantCommits`]), or
-//! `commits, items` (it is also [`PlantItems`]).
+//! `plants` says what the fixture can write behind the store's back: `nothing`, `commits` (it is
+//! [`PlantCommits`]), or `commits, items` (it is also [`PlantItems`]).
 //!
-//! Among the rules are those of what goes wrong on the way to the store: requests and answers that are lost, late or there
-//! twice, throttling, other transactions, others who are faster ([`faulty`](crate::faulty)). A store that is quick may also
-//! run as many [`races`] as one likes: `races(Fixture::default, 1..=100).await`.
+//! Among the rules are those of what goes wrong on the way to the store: requests and answers that
+//! are lost, late or there twice, throttling, other transactions, others who are faster
+//! ([`faulty`](crate::faulty)). A store that is quick may also run as many [`races`] as one likes:
+//! `races(Fixture::default, 1..=100).await`.
 //!
-//! The rules need no runtime of their own: all that is concurrent in them is futures polled together.
+//! The rules need no runtime of their own: all that is concurrent in them is futures polled
+//! together.
 
 mod anything;
 mod appending;
@@ -62,7 +65,8 @@ pub trait EventStoreFixture: Sync {
     /// The store.
     fn store(&self) -> &Self::Store;
 
-    /// Another store of the same kind, whose heads mean nothing to the first. It may keep its data in the same place.
+    /// Another store of the same kind, whose heads mean nothing to the first. It may keep its data
+    /// in the same place.
     fn foreign(&self) -> &Self::Store;
 }
 
@@ -75,7 +79,12 @@ pub trait PlantCommits: EventStoreFixture {
 /// A fixture of a store that keeps commits in an encoding, which can be broken.
 pub trait PlantItems: PlantCommits {
     /// Stores something broken where a commit's first event would be at `at`.
-    fn plant_item(&self, stream: &StreamId, at: Version, broken: Broken) -> impl Future<Output = ()> + Send;
+    fn plant_item(
+        &self,
+        stream: &StreamId,
+        at: Version,
+        broken: Broken,
+    ) -> impl Future<Output = ()> + Send;
 }
 
 /// What is wrong with an item that the store never wrote.
@@ -96,7 +105,8 @@ pub mod rules {
     pub use super::doubtful::*;
     pub use super::enduring::{
         appends_past_faults_are_written_once, commands_past_faults_are_done_once,
-        deliveries_past_faults_are_booked_once_behind_snapshots, transfers_past_faults_lose_and_make_no_money,
+        deliveries_past_faults_are_booked_once_behind_snapshots,
+        transfers_past_faults_lose_and_make_no_money,
     };
     pub use super::faults::*;
     pub use super::forms::*;

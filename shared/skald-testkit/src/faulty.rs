@@ -1,15 +1,17 @@
-//! An event store to which the way is bad: requests and answers get lost, come late or twice, and others are faster.
+//! An event store to which the way is bad: requests and answers get lost, come late or twice, and
+//! others are faster.
 //!
-//! [`Faulty`] stands before any [`EventStore`] and does to the calls what a [`Plan`] says: a script, or dice that fall the
-//! same for the same seed. What goes wrong is between caller and store; the store itself does as it always does, and can be
-//! asked past the faults at any time. There is no clock: what comes late comes so many calls later.
+//! [`Faulty`] stands before any [`EventStore`] and does to the calls what a [`Plan`] says: a
+//! script, or dice that fall the same for the same seed. What goes wrong is between caller and
+//! store; the store itself does as it always does, and can be asked past the faults at any time.
+//! There is no clock: what comes late comes so many calls later.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use skald::{
-    AppendError, Appended, Commit, CommitId, Draft, EventStore, Head, Loaded, Page, Refusal, SnapshotKind, StoreError,
-    StreamId, Way,
+    AppendError, Appended, Commit, CommitId, Draft, EventStore, Head, Loaded, Page, Refusal,
+    SnapshotKind, StoreError, StreamId, Way,
 };
 
 use crate::Dice;
@@ -27,22 +29,25 @@ pub enum Fault {
     RequestLost,
     /// The append happens, but its answer gets lost ([`StoreError::Unavailable`]).
     AnswerLost,
-    /// No answer comes ([`StoreError::Unavailable`]); the request arrives later, when so many calls have come before it.
+    /// No answer comes ([`StoreError::Unavailable`]); the request arrives later, when so many calls
+    /// have come before it.
     Late {
         /// How many calls overtake it.
         calls: u32,
     },
-    /// The append happens, its answer gets lost, somebody else appends, and then the client sends the same again by itself,
-    /// as those of cloud services do. The answer is the second one's.
+    /// The append happens, its answer gets lost, somebody else appends, and then the client sends
+    /// the same again by itself, as those of cloud services do. The answer is the second one's.
     SentTwice,
-    /// A transaction stands in the way: nothing happens ([`AppendError::Contended`]), be it one stream or several.
+    /// A transaction stands in the way: nothing happens ([`AppendError::Contended`]), be it one
+    /// stream or several.
     Contended,
     /// Somebody else appends to the (first) stream, just before: the store finds the head moved.
     Overtaken,
 }
 
 impl Fault {
-    /// Whether the append may happen although its caller is told otherwise, or is told of its repeat.
+    /// Whether the append may happen although its caller is told otherwise, or is told of its
+    /// repeat.
     #[must_use]
     pub const fn leaves_doubt(self) -> bool {
         matches!(self, Self::AnswerLost | Self::Late { .. } | Self::SentTwice)
@@ -72,13 +77,15 @@ enum Kind {
 }
 
 impl Plan {
-    /// The appends, in the order in which they come, meet these faults; after that, and for reads, all goes well.
+    /// The appends, in the order in which they come, meet these faults; after that, and for reads,
+    /// all goes well.
     #[must_use]
     pub fn script(appends: impl IntoIterator<Item = Option<Fault>>) -> Self {
         Self(Kind::Script(appends.into_iter().collect()))
     }
 
-    /// One in so many calls goes wrong, reads too, by chance: the same for the same seed and order of calls.
+    /// One in so many calls goes wrong, reads too, by chance: the same for the same seed and order
+    /// of calls.
     ///
     /// # Panics
     /// When it is asked, if `one_in` is 0.
@@ -91,16 +98,17 @@ impl Plan {
     fn of_append(&mut self) -> Option<Fault> {
         match &mut self.0 {
             Kind::Script(appends) => appends.pop_front().flatten(),
-            Kind::Chance { dice, one_in } => (dice.below(*one_in) == 0).then(|| Fault::rolled(dice)),
+            Kind::Chance { dice, one_in } => {
+                (dice.below(*one_in) == 0).then(|| Fault::rolled(dice))
+            }
         }
     }
 
     fn of_read(&mut self) -> Option<StoreError> {
         match &mut self.0 {
             Kind::Script(_) => None,
-            Kind::Chance { dice, one_in } => {
-                (dice.below(*one_in) == 0).then(|| if dice.below(2) == 0 { throttled(READ) } else { no_answer(READ) })
-            }
+            Kind::Chance { dice, one_in } => (dice.below(*one_in) == 0)
+                .then(|| if dice.below(2) == 0 { throttled(READ) } else { no_answer(READ) }),
         }
     }
 }
@@ -155,7 +163,8 @@ impl<'a, S: EventStore> Faulty<'a, S> {
         Self { store, rival: note, course: Mutex::new(course) }
     }
 
-    /// The same, where a rival appends this to a stream of these commits. Its id is to be another each time.
+    /// The same, where a rival appends this to a stream of these commits. Its id is to be another
+    /// each time.
     #[must_use]
     pub const fn with_rival(mut self, rival: fn(&[Commit]) -> Draft) -> Self {
         self.rival = rival;
@@ -176,7 +185,8 @@ impl<'a, S: EventStore> Faulty<'a, S> {
         self.course.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// So many calls come: what they did not overtake arrives before them. Nobody hears what becomes of it.
+    /// So many calls come: what they did not overtake arrives before them. Nobody hears what
+    /// becomes of it.
     async fn arrive(&self, calls: u32) {
         let arriving: Vec<_> = {
             let mut course = self.course();
@@ -208,16 +218,21 @@ impl<'a, S: EventStore> Faulty<'a, S> {
         }
     }
 
-    async fn append_faulty(&self, request: Request<S::Head>) -> Result<Vec<Appended<S::Head>>, AppendError> {
+    async fn append_faulty(
+        &self,
+        request: Request<S::Head>,
+    ) -> Result<Vec<Appended<S::Head>>, AppendError> {
         // Found out before anything is sent.
         Refusal::check(request.parts.iter().map(|(head, draft)| (head.stream(), draft)))?;
         self.arrive(1).await;
         let fault = {
             let mut course = self.course();
             let fault = course.plan.of_append();
-            course
-                .happened
-                .extend(fault.zip(request.parts.first()).map(|(fault, (_, draft))| (draft.commit_id, fault)));
+            course.happened.extend(
+                fault
+                    .zip(request.parts.first())
+                    .map(|(fault, (_, draft))| (draft.commit_id, fault)),
+            );
             fault
         };
         match fault {
@@ -275,7 +290,11 @@ impl<S: EventStore> EventStore for Faulty<'_, S> {
         self.store.page(stream, way, at_most).await
     }
 
-    async fn load(&self, stream: &StreamId, snapshots: Option<SnapshotKind>) -> Result<Loaded<S::Head>, StoreError> {
+    async fn load(
+        &self,
+        stream: &StreamId,
+        snapshots: Option<SnapshotKind>,
+    ) -> Result<Loaded<S::Head>, StoreError> {
         self.read_faulty().await?;
         self.store.load(stream, snapshots).await
     }
@@ -286,7 +305,10 @@ impl<S: EventStore> EventStore for Faulty<'_, S> {
         appended.into_iter().next().ok_or_else(|| no_answer(APPEND).into())
     }
 
-    async fn append_all(&self, parts: Vec<(S::Head, Draft)>) -> Result<Vec<Appended<S::Head>>, AppendError> {
+    async fn append_all(
+        &self,
+        parts: Vec<(S::Head, Draft)>,
+    ) -> Result<Vec<Appended<S::Head>>, AppendError> {
         self.append_faulty(Request { parts, together: true }).await
     }
 }

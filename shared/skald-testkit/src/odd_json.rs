@@ -37,7 +37,10 @@ pub(crate) fn refused(most: usize) -> Vec<(Vec<u8>, JsonFault)> {
         (br#"{"$person":"c-1","sealed":"AQID"}"#, mark(UnclearMark::Seal)),
         (br#"{"$person":"c-1","sealed":"no base64!"}"#, mark(UnclearMark::Seal)),
         (br#"{"$person":"c-1","sealed":""}"#, mark(UnclearMark::Seal)),
-        (br#"{"$person":"c-1","plain":[{"$person":"c-1","plain":"Jane"}]}"#, mark(UnclearMark::Nested)),
+        (
+            br#"{"$person":"c-1","plain":[{"$person":"c-1","plain":"Jane"}]}"#,
+            mark(UnclearMark::Nested),
+        ),
     ];
     let texts = texts.into_iter().map(|(text, fault)| (text.to_vec(), fault));
     let deep = [most + 1, 150_000].map(|levels| (nested(levels), TooDeep { most }));

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// Goes through the orders of two callers' calls, one [run](Self::run) after the other, until each has been.
+/// Goes through the orders of two callers' calls, one [run](Self::run) after the other, until each
+/// has been.
 ///
-/// The callers call [`Yielding`](crate::yielding::Yielding) stores. At each call it is chosen which of them goes on; a run
-/// repeats the choices of the one before up to the last that can still be made otherwise.
+/// The callers call [`Yielding`](crate::yielding::Yielding) stores. At each call it is chosen which
+/// of them goes on; a run repeats the choices of the one before up to the last that can still be
+/// made otherwise.
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
     /// Whether it was the second caller's turn.
@@ -51,18 +53,31 @@ impl Orders {
     }
 
     /// Runs both callers to their ends in the order that is due.
-    pub(crate) async fn run(&mut self, first: impl Future<Output = ()>, second: impl Future<Output = ()>) {
+    pub(crate) async fn run(
+        &mut self,
+        first: impl Future<Output = ()>,
+        second: impl Future<Output = ()>,
+    ) {
         let (mut first, mut second) = (pin!(first), pin!(second));
         let (mut turn, mut is_alone) = (self.choose(), false);
         poll_fn(|context| {
             loop {
-                let noticing = Arc::new(Noticing { outer: context.waker().clone(), yielded: AtomicBool::new(false) });
+                let noticing = Arc::new(Noticing {
+                    outer: context.waker().clone(),
+                    yielded: AtomicBool::new(false),
+                });
                 let waker = Waker::from(Arc::clone(&noticing));
                 let context = &mut Context::from_waker(&waker);
-                match if turn { second.as_mut().poll(context) } else { first.as_mut().poll(context) } {
+                match if turn {
+                    second.as_mut().poll(context)
+                } else {
+                    first.as_mut().poll(context)
+                } {
                     Poll::Ready(()) if is_alone => return Poll::Ready(()),
                     Poll::Ready(()) => (turn, is_alone) = (!turn, true),
-                    Poll::Pending if !noticing.yielded.load(Ordering::Relaxed) => return Poll::Pending,
+                    Poll::Pending if !noticing.yielded.load(Ordering::Relaxed) => {
+                        return Poll::Pending;
+                    }
                     Poll::Pending if is_alone => {}
                     Poll::Pending => turn = self.choose(),
                 }
@@ -112,6 +127,9 @@ mod tests {
             orders.run(caller('a'), caller('b')).await;
             seen.insert(calls.into_inner().unwrap());
         }
-        assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["aabb", "abab", "abba", "baab", "baba", "bbaa"]);
+        assert_eq!(
+            seen.into_iter().collect::<Vec<_>>(),
+            ["aabb", "abab", "abba", "baab", "baba", "bbaa"]
+        );
     }
 }

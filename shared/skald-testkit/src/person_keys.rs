@@ -18,7 +18,8 @@
 //! skald_testkit::person_keys_contract!(#[tokio::test] Fixture::default());
 //! ```
 //!
-//! Keys cannot be looked at, so the rules compare what they do ([`shown`]): the same value sealed at the same place.
+//! Keys cannot be looked at, so the rules compare what they do ([`shown`]): the same value sealed
+//! at the same place.
 
 mod erasing;
 mod keeping;
@@ -38,8 +39,8 @@ pub trait PersonKeysFixture: Sync {
     /// The keys.
     fn keys(&self) -> &Self::Keys;
 
-    /// The same keys as another process sees them: whatever the first remembers, this does not share. Where nothing is
-    /// remembered it may be the same thing.
+    /// The same keys as another process sees them: whatever the first remembers, this does not
+    /// share. Where nothing is remembered it may be the same thing.
     fn elsewhere(&self) -> &Self::Keys;
 }
 

@@ -15,7 +15,8 @@ pub struct Rule<F> {
 }
 
 impl<F> Rule<F> {
-    /// What the rule has against this fixture's store: the message of its panic; none if the store keeps it.
+    /// What the rule has against this fixture's store: the message of its panic; none if the store
+    /// keeps it.
     pub async fn broken_by(&self, fixture: &F) -> Option<String> {
         AssertUnwindSafe((self.run)(fixture)).catch_unwind().await.err().map(message)
     }
@@ -30,7 +31,9 @@ impl<F> std::fmt::Debug for Rule<F> {
 fn message(panic: Box<dyn Any + Send>) -> String {
     match panic.downcast::<String>() {
         Ok(message) => *message,
-        Err(other) => other.downcast_ref::<&str>().copied().unwrap_or("a panic without a message").to_owned(),
+        Err(other) => {
+            other.downcast_ref::<&str>().copied().unwrap_or("a panic without a message").to_owned()
+        }
     }
 }
 

@@ -78,12 +78,17 @@ impl Decider for Account {
     type Event = AccountEvent;
     type Rejection = AccountRejection;
 
-    fn decide(state: &AccountState, command: &AccountCommand) -> Result<Vec<AccountEvent>, AccountRejection> {
+    fn decide(
+        state: &AccountState,
+        command: &AccountCommand,
+    ) -> Result<Vec<AccountEvent>, AccountRejection> {
         let &AccountState { balance } = state;
         match *command {
             AccountCommand::Deposit(0) | AccountCommand::Withdraw(0) => Ok(vec![]),
             AccountCommand::Deposit(amount) => Ok(vec![Deposited { amount }.into()]),
-            AccountCommand::Withdraw(asked) if asked > balance => Err(AccountRejection::Overdrawn { balance, asked }),
+            AccountCommand::Withdraw(asked) if asked > balance => {
+                Err(AccountRejection::Overdrawn { balance, asked })
+            }
             AccountCommand::Withdraw(amount) => Ok(vec![Withdrawn { amount }.into()]),
             AccountCommand::Note(ref text) => Ok(vec![Noted { text: text.clone() }.into()]),
         }
@@ -92,8 +97,12 @@ impl Decider for Account {
     fn evolve(state: AccountState, event: &AccountEvent) -> AccountState {
         let AccountState { balance } = state;
         match event {
-            AccountEvent::Deposited(Deposited { amount }) => AccountState { balance: balance.saturating_add(*amount) },
-            AccountEvent::Withdrawn(Withdrawn { amount }) => AccountState { balance: balance.saturating_sub(*amount) },
+            AccountEvent::Deposited(Deposited { amount }) => {
+                AccountState { balance: balance.saturating_add(*amount) }
+            }
+            AccountEvent::Withdrawn(Withdrawn { amount }) => {
+                AccountState { balance: balance.saturating_sub(*amount) }
+            }
             AccountEvent::Noted(_) => state,
         }
     }
@@ -105,10 +114,12 @@ impl Decider for Account {
 /// If `id` cannot be part of a stream's name.
 #[must_use]
 pub fn account(id: &str) -> StreamId {
-    StreamId::new(&Tenant::default(), Account::CATEGORY, id).expect("an id of letters, digits and dashes")
+    StreamId::new(&Tenant::default(), Account::CATEGORY, id)
+        .expect("an id of letters, digits and dashes")
 }
 
-/// A view with a row for each account. Applying an event twice, or leaving one out, shows in the row.
+/// A view with a row for each account. Applying an event twice, or leaving one out, shows in the
+/// row.
 #[derive(Debug)]
 pub struct Statements;
 
@@ -131,28 +142,44 @@ impl Projection for Statements {
     type Row = Statement;
 
     /// A withdrawal of more than the balance cannot be applied.
-    fn apply(row: Option<Statement>, event: &Envelope<AccountEvent>) -> Result<Statement, Inapplicable> {
+    fn apply(
+        row: Option<Statement>,
+        event: &Envelope<AccountEvent>,
+    ) -> Result<Statement, Inapplicable> {
         let blank = Statement { balance: 0, entries: 0, note: None, opened_at: event.recorded_at };
         let row = row.unwrap_or(blank);
         let entries = row.entries + 1;
-        let inapplicable =
-            |reason| Inapplicable { event_type: event.event_type.clone(), version: event.version, reason };
+        let inapplicable = |reason| Inapplicable {
+            event_type: event.event_type.clone(),
+            version: event.version,
+            reason,
+        };
         match &event.data {
             AccountEvent::Deposited(Deposited { amount }) => {
-                let balance =
-                    row.balance.checked_add(*amount).ok_or_else(|| inapplicable("more than can be counted"))?;
+                let balance = row
+                    .balance
+                    .checked_add(*amount)
+                    .ok_or_else(|| inapplicable("more than can be counted"))?;
                 Ok(Statement { balance, entries, ..row })
             }
             AccountEvent::Withdrawn(Withdrawn { amount }) => {
-                let balance = row.balance.checked_sub(*amount).ok_or_else(|| inapplicable("more than there is"))?;
+                let balance = row
+                    .balance
+                    .checked_sub(*amount)
+                    .ok_or_else(|| inapplicable("more than there is"))?;
                 Ok(Statement { balance, entries, ..row })
             }
-            AccountEvent::Noted(Noted { text }) => Ok(Statement { note: Some(text.clone()), entries, ..row }),
+            AccountEvent::Noted(Noted { text }) => {
+                Ok(Statement { note: Some(text.clone()), entries, ..row })
+            }
         }
     }
 
     /// Listed by the time of the first event.
     fn listing(row: &Statement, stream: &StreamId) -> Option<Listing> {
-        Some(Listing { group: format!("{}/accounts", stream.tenant()), sort: row.opened_at.to_string() })
+        Some(Listing {
+            group: format!("{}/accounts", stream.tenant()),
+            sort: row.opened_at.to_string(),
+        })
     }
 }

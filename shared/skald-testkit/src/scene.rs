@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use skald::{
-    Actor, AppendError, Appended, Commit, CommitId, Context, CorrelationId, DomainEvent, Draft, EventData, EventStore,
-    Head, Loaded, Refusal, Request, StreamId, Timestamp, Version,
+    Actor, AppendError, Appended, Commit, CommitId, Context, CorrelationId, DomainEvent, Draft,
+    EventData, EventStore, Head, Loaded, Refusal, Request, StreamId, Timestamp, Version,
 };
 use uuid::Uuid;
 
@@ -49,18 +49,29 @@ pub(crate) fn request(name: &str) -> Request {
 
 /// These events as they are stored.
 pub(crate) fn stored(events: impl Events<AccountEvent>) -> Vec<EventData> {
-    events.into_events().iter().map(|event| event.encode().expect("an event that can be written")).collect()
+    events
+        .into_events()
+        .iter()
+        .map(|event| event.encode().expect("an event that can be written"))
+        .collect()
 }
 
 /// The command called `name` led to these events.
 pub(crate) fn draft(name: &str, events: impl Events<AccountEvent>) -> Draft {
-    Draft { commit_id: id(name), at: at(0), context: context(), events: stored(events), snapshot: None }
+    Draft {
+        commit_id: id(name),
+        at: at(0),
+        context: context(),
+        events: stored(events),
+        snapshot: None,
+    }
 }
 
 /// Any number will do.
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Makes the draft this large, in bytes as [`Draft::size_bytes`] counts, by what hardly gets smaller again.
+/// Makes the draft this large, in bytes as [`Draft::size_bytes`] counts, by what hardly gets
+/// smaller again.
 pub(crate) fn enlarge(draft: &mut Draft, size_bytes: usize) {
     let more = size_bytes - draft.size_bytes();
     let last = draft.events.last_mut().expect("a draft with an event");
@@ -70,7 +81,15 @@ pub(crate) fn enlarge(draft: &mut Draft, size_bytes: usize) {
 /// The commit that `draft` becomes in a stream, with its first event at `first`.
 pub(crate) fn commit(stream: &StreamId, first: u64, draft: Draft) -> Commit {
     let Draft { commit_id, at, context, events, snapshot } = draft;
-    Commit { id: commit_id, stream: stream.clone(), first: Version::new(first), at, context, events, snapshot }
+    Commit {
+        id: commit_id,
+        stream: stream.clone(),
+        first: Version::new(first),
+        at,
+        context,
+        events,
+        snapshot,
+    }
 }
 
 /// Appends `events` to a stream, whatever is in it.
@@ -84,8 +103,15 @@ pub(crate) async fn append<S: EventStore>(
     append_at(store, &head, draft(name, events)).await
 }
 
-pub(crate) async fn append_at<S: EventStore>(store: &S, head: &S::Head, draft: Draft) -> Appended<S::Head> {
-    store.append(head, draft).await.unwrap_or_else(|error| panic!("append to {}: {error}", head.stream()))
+pub(crate) async fn append_at<S: EventStore>(
+    store: &S,
+    head: &S::Head,
+    draft: Draft,
+) -> Appended<S::Head> {
+    store
+        .append(head, draft)
+        .await
+        .unwrap_or_else(|error| panic!("append to {}: {error}", head.stream()))
 }
 
 pub(crate) async fn load<S: EventStore>(store: &S, stream: &StreamId) -> Loaded<S::Head> {
@@ -97,18 +123,34 @@ pub(crate) async fn commits<S: EventStore>(store: &S, stream: &StreamId) -> Vec<
     let loaded = load(store, stream).await;
     let last = loaded.commits.last();
     assert_eq!(loaded.head.stream(), stream, "the head is another stream's");
-    assert_eq!(loaded.head.version(), last.map_or(Version::START, Commit::last), "the head is not at the end");
-    assert_eq!(loaded.head.recorded_at(), last.map(|commit| commit.at), "the head has another time");
-    let read = store.read(stream, Version::START).await.unwrap_or_else(|error| panic!("read {stream}: {error}"));
+    assert_eq!(
+        loaded.head.version(),
+        last.map_or(Version::START, Commit::last),
+        "the head is not at the end"
+    );
+    assert_eq!(
+        loaded.head.recorded_at(),
+        last.map(|commit| commit.at),
+        "the head has another time"
+    );
+    let read = store
+        .read(stream, Version::START)
+        .await
+        .unwrap_or_else(|error| panic!("read {stream}: {error}"));
     assert!(read == loaded.commits, "load and read of {stream} differ");
     loaded.commits
 }
 
 /// The append ended in a conflict, over these streams.
 #[track_caller]
-pub(crate) fn assert_conflict<T, const N: usize>(result: Result<T, AppendError>, expected: [&StreamId; N]) {
+pub(crate) fn assert_conflict<T, const N: usize>(
+    result: Result<T, AppendError>,
+    expected: [&StreamId; N],
+) {
     match result {
-        Err(AppendError::Conflict { streams }) => assert_eq!(streams.iter().collect::<Vec<_>>(), expected),
+        Err(AppendError::Conflict { streams }) => {
+            assert_eq!(streams.iter().collect::<Vec<_>>(), expected)
+        }
         Err(error) => panic!("expected a conflict, got: {error}"),
         Ok(_) => panic!("expected a conflict, but it was appended"),
     }

@@ -1,14 +1,14 @@
-//! JSON Schemas of what is stored: written down once, kept fresh, and compared, so that a change of a
-//! shape fails a test and names the field.
+//! JSON Schemas of what is stored: written down once, kept fresh, and compared, so that a change of
+//! a shape fails a test and names the field.
 //!
-//! A type and its schema number name one shape for ever. A shape that takes less cannot read what was
-//! stored. One that takes more is no better: what is written by it is refused by each reader of an
-//! older release, which knows the number and waits for nothing. Another shape, one variant more
+//! A type and its schema number name one shape for ever. A shape that takes less cannot read what
+//! was stored. One that takes more is no better: what is written by it is refused by each reader of
+//! an older release, which knows the number and waits for nothing. Another shape, one variant more
 //! included, needs another number: that is an unknown event to older readers, and they wait.
 //!
-//! [`Schemas`] has the schema of every shape of a catalogue, made from the Rust types by `schemars`. An example in the
-//! crate of the events [writes](Schemas::write) them into a folder, one file for each shape, and a test compares the folder
-//! with the code:
+//! [`Schemas`] has the schema of every shape of a catalogue, made from the Rust types by
+//! `schemars`. An example in the crate of the events [writes](Schemas::write) them into a folder,
+//! one file for each shape, and a test compares the folder with the code:
 //!
 //! ```
 //! use schemars::JsonSchema;
@@ -166,11 +166,13 @@ impl Schemas {
         Ok(Self(schemas))
     }
 
-    /// Writes what is new and what differs into this folder, which must be there, and tells which shapes that was.
+    /// Writes what is new and what differs into this folder, which must be there, and tells which
+    /// shapes that was.
     ///
     /// # Errors
-    /// [`SchemasError::Breaks`], and nothing is written, if a shape that is there would be another one
-    /// by these: that needs a schema number of its own. Others if the folder cannot be read or written.
+    /// [`SchemasError::Breaks`], and nothing is written, if a shape that is there would be another
+    /// one by these: that needs a schema number of its own. Others if the folder cannot be read or
+    /// written.
     pub fn write(&self, folder: &Path) -> Result<Vec<Shape>, SchemasError> {
         let committed = Self::read(folder)?;
         let breaks = self.breaks(&committed);
@@ -206,10 +208,15 @@ impl Schemas {
             let found = match self.0.get(shape).map(|now| (before.as_value(), now.as_value())) {
                 Some((before, now)) => {
                     let by_this = breaks(before, now).into_iter().map(|at| (Reader::Current, at));
-                    by_this.chain(breaks(now, before).into_iter().map(|at| (Reader::Older, at))).collect()
+                    by_this
+                        .chain(breaks(now, before).into_iter().map(|at| (Reader::Older, at)))
+                        .collect()
                 }
                 None => {
-                    vec![(Reader::Current, Break { pointer: String::new(), difference: Difference::ShapeUnknown })]
+                    vec![(
+                        Reader::Current,
+                        Break { pointer: String::new(), difference: Difference::ShapeUnknown },
+                    )]
                 }
             };
             let with_shape = |(reader, at)| ShapeBreak { shape: shape.clone(), reader, at };
@@ -218,17 +225,22 @@ impl Schemas {
         committed.0.iter().flat_map(breaks_of).collect()
     }
 
-    /// The shapes whose schemas are not the same here and in `committed`, or are only in one of them.
+    /// The shapes whose schemas are not the same here and in `committed`, or are only in one of
+    /// them.
     #[must_use]
     pub fn differing(&self, committed: &Self) -> Vec<Shape> {
         let all: BTreeSet<_> = self.0.keys().chain(committed.0.keys()).collect();
-        all.into_iter().filter(|shape| self.0.get(shape) != committed.0.get(shape)).cloned().collect()
+        all.into_iter()
+            .filter(|shape| self.0.get(shape) != committed.0.get(shape))
+            .cloned()
+            .collect()
     }
 }
 
 /// The shape that a file is called after.
 fn shape_of(path: &Path) -> Option<Shape> {
-    let (event_type, schema) = path.file_name()?.to_str()?.strip_suffix(".json")?.rsplit_once('.')?;
+    let (event_type, schema) =
+        path.file_name()?.to_str()?.strip_suffix(".json")?.rsplit_once('.')?;
     Some(Shape { event_type: event_type.to_owned(), schema: schema.parse().ok()? })
 }
 
@@ -237,7 +249,8 @@ fn file_error(path: &Path) -> impl FnOnce(io::Error) -> SchemasError {
     |source| SchemasError::File { path, source }
 }
 
-/// Rust types, in a list of pairs, that have JSON Schemas: what [`DomainEvent::Shapes`] is if all its types have.
+/// Rust types, in a list of pairs, that have JSON Schemas: what [`DomainEvent::Shapes`] is if all
+/// its types have.
 pub trait Described {
     /// Adds the schema of each, in order: what is right to read as this type.
     fn describe(schemas: &mut Vec<Schema>);
@@ -249,7 +262,8 @@ impl Described for () {
 
 impl<First: JsonSchema, Rest: Described> Described for (First, Rest) {
     fn describe(schemas: &mut Vec<Schema>) {
-        schemas.push(SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<First>());
+        schemas
+            .push(SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<First>());
         Rest::describe(schemas);
     }
 }

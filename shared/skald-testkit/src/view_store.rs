@@ -1,4 +1,5 @@
-//! The contract of a [`ViewStore`]: one function for each rule, which panics if the store breaks it.
+//! The contract of a [`ViewStore`]: one function for each rule, which panics if the store breaks
+//! it.
 //!
 //! A store passes by a fixture and one line, which makes a test of each rule:
 //!
@@ -19,7 +20,8 @@
 //! skald_testkit::view_store_contract!(#[tokio::test] Fixture::default());
 //! ```
 //!
-//! The second half of the rules runs [`skald::catch_up`] over the store, with event streams kept in memory.
+//! The second half of the rules runs [`skald::catch_up`] over the store, with event streams kept in
+//! memory.
 
 mod catching_up;
 mod faults;

@@ -1,8 +1,9 @@
-//! Stores that let others go on before each call: what is polled together then interleaves, even over a store in memory.
+//! Stores that let others go on before each call: what is polled together then interleaves, even
+//! over a store in memory.
 
 use skald::{
-    AppendError, Appended, Draft, EventStore, ListEntry, ListPage, Loaded, Page, Put, Rows, SnapshotKind, StoreError,
-    StreamId, Version, ViewRow, ViewStore, Way,
+    AppendError, Appended, Draft, EventStore, ListEntry, ListPage, Loaded, Page, Put, Rows,
+    SnapshotKind, StoreError, StreamId, Version, ViewRow, ViewStore, Way,
 };
 
 use crate::pause::yield_now;
@@ -23,7 +24,11 @@ impl<S: EventStore> EventStore for Yielding<'_, S> {
         self.0.page(stream, way, at_most).await
     }
 
-    async fn load(&self, stream: &StreamId, snapshots: Option<SnapshotKind>) -> Result<Loaded<S::Head>, StoreError> {
+    async fn load(
+        &self,
+        stream: &StreamId,
+        snapshots: Option<SnapshotKind>,
+    ) -> Result<Loaded<S::Head>, StoreError> {
         yield_now().await;
         self.0.load(stream, snapshots).await
     }
@@ -33,7 +38,10 @@ impl<S: EventStore> EventStore for Yielding<'_, S> {
         self.0.append(head, draft).await
     }
 
-    async fn append_all(&self, parts: Vec<(S::Head, Draft)>) -> Result<Vec<Appended<S::Head>>, AppendError> {
+    async fn append_all(
+        &self,
+        parts: Vec<(S::Head, Draft)>,
+    ) -> Result<Vec<Appended<S::Head>>, AppendError> {
         yield_now().await;
         self.0.append_all(parts).await
     }
@@ -50,17 +58,32 @@ impl<S: ViewStore> ViewStore for Yielding<'_, S> {
         self.0.get_many(streams).await
     }
 
-    async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+    async fn put(
+        &self,
+        stream: &StreamId,
+        expected: Version,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
         yield_now().await;
         self.0.put(stream, expected, row).await
     }
 
-    async fn put_over_parked(&self, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Result<Put, StoreError> {
+    async fn put_over_parked(
+        &self,
+        stream: &StreamId,
+        parked: &ViewRow,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
         yield_now().await;
         self.0.put_over_parked(stream, parked, row).await
     }
 
-    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<ListPage, StoreError> {
+    async fn list(
+        &self,
+        group: &str,
+        before: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
         yield_now().await;
         self.0.list(group, before, limit).await
     }

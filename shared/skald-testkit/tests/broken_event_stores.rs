@@ -1,12 +1,13 @@
-//! The contract of event stores finds a broken store out. These are broken inside: a sound store in memory, with one mutation
-//! each. (What can be broken between a store and its service, `skald-dynamodb` breaks.)
+//! The contract of event stores finds a broken store out. These are broken inside: a sound store in
+//! memory, with one mutation each. (What can be broken between a store and its service,
+//! `skald-dynamodb` breaks.)
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use skald::memory::{InMemoryEventStore, InMemoryHead};
 use skald::{
-    AppendError, Appended, Commit, Draft, EventStore, Head, Loaded, Page, SnapshotKind, StoreError, StreamId, Version,
-    Way, has_plain, read_back,
+    AppendError, Appended, Commit, Draft, EventStore, Head, Loaded, Page, SnapshotKind, StoreError,
+    StreamId, Version, Way, has_plain, read_back,
 };
 use skald_testkit::event_store::{EventStoreFixture, every_store};
 
@@ -89,12 +90,20 @@ impl Broken {
         Draft { at: before.map_or(draft.at, |before| before.max(draft.at)), ..draft }
     }
 
-    async fn further_on(&self, head: &InMemoryHead, draft: Draft) -> Result<Appended<InMemoryHead>, AppendError> {
+    async fn further_on(
+        &self,
+        head: &InMemoryHead,
+        draft: Draft,
+    ) -> Result<Appended<InMemoryHead>, AppendError> {
         let end = self.sound.load(head.stream(), None).await?.head;
         self.sound.append(&end, draft).await
     }
 
-    async fn look_anywhere(&self, head: &InMemoryHead, draft: Draft) -> Result<Appended<InMemoryHead>, AppendError> {
+    async fn look_anywhere(
+        &self,
+        head: &InMemoryHead,
+        draft: Draft,
+    ) -> Result<Appended<InMemoryHead>, AppendError> {
         let commits = self.sound.load(head.stream(), None).await?.commits;
         match commits.into_iter().find(|commit| commit.id == draft.commit_id) {
             Some(commit) => Ok(Appended { head: head.clone(), commit, repeated: true }),
@@ -103,7 +112,10 @@ impl Broken {
     }
 
     /// What this store does if the sound one tells of a repeat: the stream has gone on, or has not.
-    async fn forget(&self, part: Appended<InMemoryHead>) -> Result<Appended<InMemoryHead>, AppendError> {
+    async fn forget(
+        &self,
+        part: Appended<InMemoryHead>,
+    ) -> Result<Appended<InMemoryHead>, AppendError> {
         let end = self.sound.load(part.head.stream(), None).await?.head;
         let forgets = self.is(Mutation::Forgetful)
             || self.is(Mutation::ForgetfulOfOthers) && end.version() != part.head.version();
@@ -122,7 +134,10 @@ impl EventStore for Broken {
     }
 
     async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
-        let page = self.sound.page(stream, way, if self.is(Mutation::OnePage) { 3 } else { at_most }).await?;
+        let page = self
+            .sound
+            .page(stream, way, if self.is(Mutation::OnePage) { 3 } else { at_most })
+            .await?;
         Ok(Page { more: page.more && !self.is(Mutation::OnePage), ..page })
     }
 
@@ -139,19 +154,28 @@ impl EventStore for Broken {
         if let (Some(kind), true) = (snapshots, self.is(Mutation::AnySnapshot)) {
             let last = commits.iter().rposition(|commit| commit.snapshot.is_some());
             commits.drain(..last.unwrap_or_default());
-            commits.iter_mut().filter_map(|commit| commit.snapshot.as_mut()).for_each(|kept| kept.schema = kind.schema);
+            commits
+                .iter_mut()
+                .filter_map(|commit| commit.snapshot.as_mut())
+                .for_each(|kept| kept.schema = kind.schema);
         }
         Ok(Loaded { head, commits })
     }
 
-    async fn append(&self, head: &InMemoryHead, draft: Draft) -> Result<Appended<InMemoryHead>, AppendError> {
+    async fn append(
+        &self,
+        head: &InMemoryHead,
+        draft: Draft,
+    ) -> Result<Appended<InMemoryHead>, AppendError> {
         if self.is_third(Mutation::LostWrite) {
             return Ok(Self::pretended(head, draft));
         }
         let draft = self.timed(head, draft);
         let appended = self.sound.append(head, draft.clone()).await;
         match appended {
-            Ok(_) if self.is_third(Mutation::ContendedAlthoughWritten) => Err(AppendError::Contended),
+            Ok(_) if self.is_third(Mutation::ContendedAlthoughWritten) => {
+                Err(AppendError::Contended)
+            }
             Ok(_) if self.is_third(Mutation::ConflictAlthoughWritten) => {
                 Err(AppendError::Conflict { streams: vec![head.stream().clone()] })
             }
@@ -159,7 +183,9 @@ impl EventStore for Broken {
             Err(AppendError::Conflict { .. }) if self.is(Mutation::KnownAnywhere) => {
                 self.look_anywhere(head, draft).await
             }
-            Err(AppendError::Conflict { .. }) if self.is(Mutation::FurtherOn) => self.further_on(head, draft).await,
+            Err(AppendError::Conflict { .. }) if self.is(Mutation::FurtherOn) => {
+                self.further_on(head, draft).await
+            }
             Err(AppendError::Conflict { .. }) if self.is(Mutation::ConflictIsSuccess) => {
                 Ok(Self::pretended(head, draft))
             }
@@ -167,13 +193,17 @@ impl EventStore for Broken {
         }
     }
 
-    async fn append_all(&self, parts: Vec<(InMemoryHead, Draft)>) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
+    async fn append_all(
+        &self,
+        parts: Vec<(InMemoryHead, Draft)>,
+    ) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
         let timed = |(head, draft)| {
             let draft = self.timed(&head, draft);
             (head, draft)
         };
         let parts: Vec<_> = parts.into_iter().map(timed).collect();
-        let together = if self.is(Mutation::HalfTheBatch) { parts.len().div_ceil(2) } else { parts.len() };
+        let together =
+            if self.is(Mutation::HalfTheBatch) { parts.len().div_ceil(2) } else { parts.len() };
         let appended = self.sound.append_all(parts[..together].to_vec()).await;
         match appended {
             Ok(appended) => {
@@ -181,7 +211,12 @@ impl EventStore for Broken {
                 for part in appended {
                     answers.push(self.in_form(self.forget(part).await?));
                 }
-                answers.extend(parts.into_iter().skip(together).map(|(head, draft)| Self::pretended(&head, draft)));
+                answers.extend(
+                    parts
+                        .into_iter()
+                        .skip(together)
+                        .map(|(head, draft)| Self::pretended(&head, draft)),
+                );
                 Ok(answers)
             }
             Err(AppendError::RepeatedInPart { found }) if self.is(Mutation::ForgetfulOfParts) => {
@@ -209,7 +244,11 @@ struct Fixture {
 
 impl Fixture {
     fn new(mutation: Mutation) -> Self {
-        let store = || Broken { sound: InMemoryEventStore::default(), mutation, appends: AtomicU32::new(0) };
+        let store = || Broken {
+            sound: InMemoryEventStore::default(),
+            mutation,
+            appends: AtomicU32::new(0),
+        };
         Self { store: store(), foreign: store() }
     }
 }
@@ -226,7 +265,8 @@ impl EventStoreFixture for Fixture {
     }
 }
 
-/// The rules that each mutation breaks, or the most telling of them. Among these is every rule about faults.
+/// The rules that each mutation breaks, or the most telling of them. Among these is every rule
+/// about faults.
 const BROKEN: &[(Mutation, &[&str])] = &[
     (
         Mutation::FurtherOn,
@@ -261,11 +301,19 @@ const BROKEN: &[(Mutation, &[&str])] = &[
     ),
     (
         Mutation::ContendedAlthoughWritten,
-        &["commands_at_once_all_count", "appends_past_faults_are_written_once", "commands_past_faults_are_done_once"],
+        &[
+            "commands_at_once_all_count",
+            "appends_past_faults_are_written_once",
+            "commands_past_faults_are_done_once",
+        ],
     ),
     (
         Mutation::ConflictAlthoughWritten,
-        &["commands_at_once_all_count", "appends_past_faults_are_written_once", "commands_past_faults_are_done_once"],
+        &[
+            "commands_at_once_all_count",
+            "appends_past_faults_are_written_once",
+            "commands_past_faults_are_done_once",
+        ],
     ),
     (
         Mutation::Forgetful,
@@ -316,11 +364,17 @@ const BROKEN: &[(Mutation, &[&str])] = &[
             "deliveries_past_faults_are_booked_once_behind_snapshots",
         ],
     ),
-    (Mutation::OnePage, &["a_stream_over_one_megabyte_is_read_whole", "reading_after_a_version_gives_the_rest"]),
+    (
+        Mutation::OnePage,
+        &["a_stream_over_one_megabyte_is_read_whole", "reading_after_a_version_gives_the_rest"],
+    ),
     (Mutation::AnySnapshot, &["a_snapshot_of_another_schema_is_passed_over"]),
     (
         Mutation::AnotherForm,
-        &["what_an_append_answers_is_what_is_read", "what_an_append_to_several_streams_answers_is_what_is_read"],
+        &[
+            "what_an_append_answers_is_what_is_read",
+            "what_an_append_to_several_streams_answers_is_what_is_read",
+        ],
     ),
     (
         Mutation::Ratchet,

@@ -15,10 +15,17 @@ fn owned((name, value): (&str, Value)) -> (String, Value) {
     (name.to_owned(), value)
 }
 
-fn bounded(name: &'static str, least: &'static str, most: &'static str) -> impl Strategy<Value = Value> {
+fn bounded(
+    name: &'static str,
+    least: &'static str,
+    most: &'static str,
+) -> impl Strategy<Value = Value> {
     (option::of(0..3_u8), option::of(0..3_u8)).prop_map(move |(from, to)| {
-        let bounds = [(least, from), (most, to)].into_iter().filter_map(|(name, bound)| Some((name, bound?.into())));
-        let schema: Map<_, _> = [("type", name.into())].into_iter().chain(bounds).map(owned).collect();
+        let bounds = [(least, from), (most, to)]
+            .into_iter()
+            .filter_map(|(name, bound)| Some((name, bound?.into())));
+        let schema: Map<_, _> =
+            [("type", name.into())].into_iter().chain(bounds).map(owned).collect();
         schema.into()
     })
 }
@@ -28,7 +35,8 @@ fn object(inner: impl Strategy<Value = Value> + Clone) -> impl Strategy<Value = 
         |(names, all, a, b, others)| {
             let fields: Map<_, _> = [("a", a), ("b", b)].map(owned).into_iter().collect();
             let fields: Map<_, _> = fields.into_iter().filter(|(name, _)| names.contains(&name.as_str())).collect();
-            // Either a struct, which is closed, or a map: what an open struct ignores was never written.
+            // Either a struct, which is closed, or a map: what an open struct ignores was never
+            // written.
             let others = others.filter(|_| names.is_empty()).unwrap_or(json!(false));
             let required = if all { names } else { Vec::new() };
             json!({ "type": "object", "properties": fields, "required": required, "additionalProperties": others })
@@ -46,10 +54,12 @@ fn schema() -> impl Strategy<Value = Value> {
         Just(json!({ "type": "string", "pattern": "^a*$" })),
     ];
     leaf.prop_recursive(2, 8, 3, |inner| {
-        let list = (inner.clone(), bounded("array", "minItems", "maxItems")).prop_map(|(items, mut list)| {
-            list["items"] = items;
-            list
-        });
+        let list = (inner.clone(), bounded("array", "minItems", "maxItems")).prop_map(
+            |(items, mut list)| {
+                list["items"] = items;
+                list
+            },
+        );
         let two = (inner.clone(), inner.clone(), select(vec!["anyOf", "allOf"]))
             .prop_map(|(one, other, keyword)| json!({ keyword: [one, other] }));
         prop_oneof![object(inner), list, two]
@@ -58,46 +68,63 @@ fn schema() -> impl Strategy<Value = Value> {
 
 /// A schema, and the same with another one in some place, or with another bound.
 fn change() -> impl Strategy<Value = (Value, Value)> {
-    (schema(), schema(), any::<Index>(), any::<bool>()).prop_map(|(committed, other, place, named)| {
-        let mut current = committed.clone();
-        let places = places(&committed, String::new());
-        let place = current.pointer_mut(place.get(&places).as_str()).unwrap();
-        *place = match place.as_u64() {
-            Some(bound) => json!((bound + 1) % 3),
-            None => other,
-        };
-        if named {
-            current = json!({ "$ref": "#/$defs/Named", "$defs": { "Named": current } });
-        }
-        (committed, current)
-    })
+    (schema(), schema(), any::<Index>(), any::<bool>()).prop_map(
+        |(committed, other, place, named)| {
+            let mut current = committed.clone();
+            let places = places(&committed, String::new());
+            let place = current.pointer_mut(place.get(&places).as_str()).unwrap();
+            *place = match place.as_u64() {
+                Some(bound) => json!((bound + 1) % 3),
+                None => other,
+            };
+            if named {
+                current = json!({ "$ref": "#/$defs/Named", "$defs": { "Named": current } });
+            }
+            (committed, current)
+        },
+    )
 }
 
 /// Where the schemas and the bounds are in this schema.
 fn places(schema: &Value, pointer: String) -> Vec<String> {
-    let inside = schema.as_object().into_iter().flatten().flat_map(|(keyword, value)| match value {
-        Value::Number(_) => vec![format!("{pointer}/{keyword}")],
-        Value::Array(parts) if keyword == "anyOf" || keyword == "allOf" => {
-            let parts = parts.iter().enumerate();
-            parts.flat_map(|(index, part)| places(part, format!("{pointer}/{keyword}/{index}"))).collect()
-        }
-        Value::Object(fields) if keyword == "properties" => {
-            fields.iter().flat_map(|(name, field)| places(field, format!("{pointer}/{keyword}/{name}"))).collect()
-        }
-        Value::Object(_) => places(value, format!("{pointer}/{keyword}")),
-        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) => Vec::new(),
-    });
+    let inside =
+        schema.as_object().into_iter().flatten().flat_map(|(keyword, value)| match value {
+            Value::Number(_) => vec![format!("{pointer}/{keyword}")],
+            Value::Array(parts) if keyword == "anyOf" || keyword == "allOf" => {
+                let parts = parts.iter().enumerate();
+                parts
+                    .flat_map(|(index, part)| places(part, format!("{pointer}/{keyword}/{index}")))
+                    .collect()
+            }
+            Value::Object(fields) if keyword == "properties" => fields
+                .iter()
+                .flat_map(|(name, field)| places(field, format!("{pointer}/{keyword}/{name}")))
+                .collect(),
+            Value::Object(_) => places(value, format!("{pointer}/{keyword}")),
+            Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) => Vec::new(),
+        });
     let inside: Vec<_> = inside.collect();
     [pointer].into_iter().chain(inside).collect()
 }
 
 /// Every value that matters to such a schema, two deep.
 fn values() -> Vec<Value> {
-    let leaves = [json!(null), json!(0), json!(1), json!(2), json!(3), json!(""), json!("a"), json!("aa"), json!("b")];
+    let leaves = [
+        json!(null),
+        json!(0),
+        json!(1),
+        json!(2),
+        json!(3),
+        json!(""),
+        json!("a"),
+        json!("aa"),
+        json!("b"),
+    ];
     let around = |inner: &[Value], first: &[Value]| {
         let lists = inner.iter().flat_map(|x| [json!([x]), json!({ "a": x }), json!({ "b": x })]);
-        let pairs =
-            inner.iter().flat_map(|x| first.iter().flat_map(move |y| [json!([x, y]), json!({ "a": x, "b": y })]));
+        let pairs = inner.iter().flat_map(|x| {
+            first.iter().flat_map(move |y| [json!([x, y]), json!({ "a": x, "b": y })])
+        });
         [json!([]), json!({})].into_iter().chain(lists).chain(pairs).collect::<Vec<_>>()
     };
     let once = around(&leaves, &leaves[..6]);
@@ -109,20 +136,30 @@ fn values() -> Vec<Value> {
 fn where_no_break_is_found_whatever_was_right_still_is() {
     let values = values();
     let wider = Cell::new(0);
-    let config = ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() };
+    let config =
+        ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = TestRunner::new(config);
     let outcome = runner.run(&change(), |(committed, current)| {
         if !breaks(&committed, &current).is_empty() {
             return Ok(());
         }
-        let [was_right, is_right] = [&committed, &current].map(|schema| jsonschema::validator_for(schema).unwrap());
+        let [was_right, is_right] =
+            [&committed, &current].map(|schema| jsonschema::validator_for(schema).unwrap());
         for value in values.iter().filter(|value| was_right.is_valid(value)) {
-            prop_assert!(is_right.is_valid(value), "{value} was right by {committed} and is not by {current}");
+            prop_assert!(
+                is_right.is_valid(value),
+                "{value} was right by {committed} and is not by {current}"
+            );
         }
-        let news = values.iter().any(|value| is_right.is_valid(value) && !was_right.is_valid(value));
+        let news =
+            values.iter().any(|value| is_right.is_valid(value) && !was_right.is_valid(value));
         wider.set(wider.get() + usize::from(news));
         Ok(())
     });
     outcome.unwrap_or_else(|error| panic!("{error}"));
-    assert!(wider.get() > 100, "only {} changes were compatible and took something new", wider.get());
+    assert!(
+        wider.get() > 100,
+        "only {} changes were compatible and took something new",
+        wider.get()
+    );
 }

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use skald::memory::InMemoryEventStore;
 use skald::{
-    Actor, AppendError, CommitId, Context, CorrelationId, DomainEvent, Draft, EventStore, StoreError, Timestamp,
-    Version,
+    Actor, AppendError, CommitId, Context, CorrelationId, DomainEvent, Draft, EventStore,
+    StoreError, Timestamp, Version,
 };
 use skald_testkit::faulty::{Fault, Faulty, Plan};
 use skald_testkit::sample::{AccountEvent, Deposited, account};
@@ -50,7 +50,8 @@ async fn found(store: &InMemoryEventStore, name: &str) -> (bool, usize) {
 
 #[tokio::test]
 async fn each_fault_is_what_it_says() {
-    // What is answered; whether it is there then and how many commits are; and the same when all has arrived.
+    // What is answered; whether it is there then and how many commits are; and the same when all
+    // has arrived.
     let cases = [
         (None, "appended", (true, 1), (true, 1)),
         (Some(Fault::Throttled), "throttled", (false, 0), (false, 0)),
@@ -74,7 +75,10 @@ async fn each_fault_is_what_it_says() {
             assert_eq!((told, found(&store, "x").await), (answer, then), "{fault:?}");
             faulty.settle().await;
             assert_eq!(found(&store, "x").await, at_last, "{fault:?}, all arrived");
-            assert_eq!(faulty.happened(), Vec::from_iter(fault.map(|fault| (draft("x").commit_id, fault))));
+            assert_eq!(
+                faulty.happened(),
+                Vec::from_iter(fault.map(|fault| (draft("x").commit_id, fault)))
+            );
         }
     }
 }
@@ -122,7 +126,9 @@ async fn the_same_seed_is_the_same_course_and_every_fault_has_its_turn() {
     assert_eq!((faults.clone(), failed_reads), course(1).await);
     assert_ne!(faults, course(2).await.0);
     assert!((40..100).contains(&failed_reads), "{failed_reads} of 200 reads failed");
-    let kinds: BTreeSet<String> =
-        faults.iter().map(|(_, fault)| format!("{fault:?}").split(' ').next().unwrap_or_default().to_owned()).collect();
+    let kinds: BTreeSet<String> = faults
+        .iter()
+        .map(|(_, fault)| format!("{fault:?}").split(' ').next().unwrap_or_default().to_owned())
+        .collect();
     assert_eq!(kinds.len(), 7, "{kinds:?}");
 }

@@ -127,7 +127,8 @@ fn told<T: ToString>(all: &[T]) -> Vec<String> {
 #[test]
 fn what_is_written_is_read_again_and_written_once() {
     let folder = committed("same");
-    let (current, committed) = (Schemas::default().with::<DoorEvent>(), Schemas::read(&folder).unwrap());
+    let (current, committed) =
+        (Schemas::default().with::<DoorEvent>(), Schemas::read(&folder).unwrap());
     assert_eq!((current.breaks(&committed), current.differing(&committed)), (vec![], vec![]));
     assert_eq!(current.write(&folder).unwrap(), []);
 
@@ -140,7 +141,8 @@ fn what_is_written_is_read_again_and_written_once() {
 #[test]
 fn a_change_that_breaks_nothing_differs_and_is_written() {
     let folder = committed("described");
-    let (current, committed) = (Schemas::default().with::<DescribedEvent>(), Schemas::read(&folder).unwrap());
+    let (current, committed) =
+        (Schemas::default().with::<DescribedEvent>(), Schemas::read(&folder).unwrap());
     assert_eq!(current.breaks(&committed), []);
     assert_eq!(told(&current.differing(&committed)), ["door.opened at schema 1"]);
     assert_eq!(told(&current.write(&folder).unwrap()), ["door.opened at schema 1"]);
@@ -156,8 +158,15 @@ fn check_refused(test: &str, current: &Schemas, expected: &[&str]) {
     let refused = current.write(&folder).unwrap_err();
     assert!(matches!(refused, SchemasError::Breaks(_)), "{refused}");
     let text = refused.to_string();
-    assert!(expected.iter().all(|each| text.contains(each)) && text.contains("a schema number of its own"), "{text}");
-    assert_eq!(Schemas::default().with::<DoorEvent>().differing(&Schemas::read(&folder).unwrap()), []);
+    assert!(
+        expected.iter().all(|each| text.contains(each))
+            && text.contains("a schema number of its own"),
+        "{text}"
+    );
+    assert_eq!(
+        Schemas::default().with::<DoorEvent>().differing(&Schemas::read(&folder).unwrap()),
+        []
+    );
 }
 
 #[test]
@@ -178,7 +187,8 @@ fn a_change_that_breaks_something_is_named_and_not_written() {
     );
 }
 
-/// All that is stored is still read, but readers of the release before dead-letter what is written now.
+/// All that is stored is still read, but readers of the release before dead-letter what is written
+/// now.
 #[test]
 fn a_shape_that_takes_more_is_another_shape() {
     check_refused(
@@ -203,8 +213,10 @@ fn a_variant_more_is_another_shape() {
         "door.knocked at schema 1, as this release writes it, read by an older one, \
         /how: \"loudly\" is written, and not known to the reader",
     ]);
-    check::<KnockedLoudlyEvent, KnockedEvent>(&["door.knocked at schema 1, as it was stored, read by this release, \
-        /how: \"loudly\" is written, and not known to the reader"]);
+    check::<KnockedLoudlyEvent, KnockedEvent>(&[
+        "door.knocked at schema 1, as it was stored, read by this release, \
+        /how: \"loudly\" is written, and not known to the reader",
+    ]);
 }
 
 #[test]
@@ -230,11 +242,16 @@ fn a_shape_that_is_no_longer_known_breaks_all_that_is_stored_in_it() {
 
 #[test]
 fn a_file_that_is_no_schema_is_named() {
-    for (name, content) in [("door.opened.json", "{}"), ("door.opened.1.txt", "{}"), ("door.opened.1.json", "{")] {
+    for (name, content) in
+        [("door.opened.json", "{}"), ("door.opened.1.txt", "{}"), ("door.opened.1.json", "{")]
+    {
         let folder = folder("no_schema");
         fs::write(folder.join(name), content).unwrap();
         let refused = Schemas::read(&folder).unwrap_err();
-        assert!(matches!(&refused, SchemasError::NoSchema(path) if path.ends_with(name)), "{refused}");
+        assert!(
+            matches!(&refused, SchemasError::NoSchema(path) if path.ends_with(name)),
+            "{refused}"
+        );
     }
     assert!(matches!(Schemas::read(Path::new("/nowhere")).unwrap_err(), SchemasError::File { .. }));
 }

@@ -20,8 +20,8 @@ use futures_util::{StreamExt, pin_mut};
 
 use crate::reading::commits_by;
 use crate::{
-    Commit, CommitMessage, EventStore, Parked, Projection, Put, StoreError, StreamId, Timestamp, Version, ViewRow,
-    ViewStore, Way,
+    Commit, CommitMessage, EventStore, Parked, Projection, Put, StoreError, StreamId, Timestamp,
+    Version, ViewRow, ViewStore, Way,
 };
 
 pub use error::{CatchUpError, Stuck};
@@ -47,24 +47,27 @@ pub enum CaughtUp {
 
 /// Brings the row of the message's stream at least to where the message says the stream is.
 ///
-/// If the message carries exactly the next commit, it is applied; if the row is further already, nothing happens; in
-/// every other case, also if that commit cannot be applied, what is missing is read from the event store. Each write is
-/// conditional on the row's version, so each event is applied exactly once, however many callers there are.
+/// If the message carries exactly the next commit, it is applied; if the row is further already,
+/// nothing happens; in every other case, also if that commit cannot be applied, what is missing is
+/// read from the event store. Each write is conditional on the row's version, so each event is
+/// applied exactly once, however many callers there are.
 ///
-/// A parked row stays as it is, and keeps what the message tells of, if that is news. One that was parked before its first event comes back with its
-/// first events.
+/// A parked row stays as it is, and keeps what the message tells of, if that is news. One that was
+/// parked before its first event comes back with its first events.
 ///
 /// # Errors
-/// [`Stuck`]; the row has every event before the one that cannot be applied. [`CatchUpError::parks`] says whether the error
-/// is for [`park`].
+/// [`Stuck`]; the row has every event before the one that cannot be applied.
+/// [`CatchUpError::parks`] says whether the error is for [`park`].
 pub async fn catch_up<P: Projection, E: EventStore, V: ViewStore>(
     events: &E,
     views: &V,
     message: &CommitMessage,
 ) -> Result<CaughtUp, Stuck> {
     let stream = &message.stream;
-    // The commit that starts a stream needs no look at the row: if there is one, the conditional write says so.
-    let mut starts = message.commit.as_ref().is_some_and(|commit| commit.first == Version::START.next());
+    // The commit that starts a stream needs no look at the row: if there is one, the conditional
+    // write says so.
+    let mut starts =
+        message.commit.as_ref().is_some_and(|commit| commit.first == Version::START.next());
     for _ in 0..ATTEMPTS {
         let looked = !std::mem::take(&mut starts);
         let stored = if looked { views.get(stream).await? } else { None };
@@ -79,7 +82,10 @@ pub async fn catch_up<P: Projection, E: EventStore, V: ViewStore>(
         if version >= message.last {
             return Ok(CaughtUp::Already);
         }
-        let next = message.commit.as_ref().filter(|commit| parked.is_none() && commit.first == version.next());
+        let next = message
+            .commit
+            .as_ref()
+            .filter(|commit| parked.is_none() && commit.first == version.next());
         if let Some(row) = next.and_then(|commit| applied::<P>(stream, stored.as_ref(), commit)) {
             if store(views, stream, stored.as_ref(), &row).await? == Put::Stored {
                 return Ok(CaughtUp::To(row.version));
@@ -92,7 +98,8 @@ pub async fn catch_up<P: Projection, E: EventStore, V: ViewStore>(
         match bring::<P, _, _>(events, views, stream, stored.clone()).await {
             Ok(None) => {}
             Ok(Some(end)) if end < message.last => {
-                let error = CatchUpError::BeyondTheEnd { stream: stream.clone(), end, told: message.last };
+                let error =
+                    CatchUpError::BeyondTheEnd { stream: stream.clone(), end, told: message.last };
                 return Err(Stuck { seen: Some(end), error });
             }
             Ok(Some(end)) => return Ok(CaughtUp::To(end)),
@@ -111,21 +118,27 @@ pub async fn catch_up<P: Projection, E: EventStore, V: ViewStore>(
 
 /// The row after a commit that a message carries. `None` if the commit cannot be applied: a message
 /// may contain anything, so only the event store decides whether the stream can be applied.
-fn applied<P: Projection>(stream: &StreamId, stored: Option<&ViewRow>, commit: &Commit) -> Option<ViewRow> {
+fn applied<P: Projection>(
+    stream: &StreamId,
+    stored: Option<&ViewRow>,
+    commit: &Commit,
+) -> Option<ViewRow> {
     let mut fold = Fold::<P>::from(stream, stored).ok()?;
     fold.take(commit).ok()?;
     fold.unstored().ok()?
 }
 
-/// Folds what the event store has after the stored row into it, and stores it where a [`Fold`] is due, before a fault,
-/// and at the stream's end, which it gives. `None` if another caller wrote the row meanwhile.
+/// Folds what the event store has after the stored row into it, and stores it where a [`Fold`] is
+/// due, before a fault, and at the stream's end, which it gives. `None` if another caller wrote the
+/// row meanwhile.
 async fn bring<P: Projection, E: EventStore, V: ViewStore>(
     events: &E,
     views: &V,
     stream: &StreamId,
     mut stored: Option<ViewRow>,
 ) -> Result<Option<Version>, Stuck> {
-    let mut fold = Fold::<P>::from(stream, stored.as_ref()).map_err(|error| Stuck::at(stored.as_ref(), error))?;
+    let mut fold = Fold::<P>::from(stream, stored.as_ref())
+        .map_err(|error| Stuck::at(stored.as_ref(), error))?;
     let commits = commits_by(events, stream, Way::After(fold.version()), PAGE);
     pin_mut!(commits);
     loop {
@@ -164,9 +177,13 @@ async fn store<V: ViewStore>(
     }
 }
 
-/// Keeps with this parked row how far the message says the stream is. [`Put::Stored`] also if there is nothing to keep: the
-/// row has it, or was told of it.
-async fn tell<V: ViewStore>(views: &V, message: &CommitMessage, row: &ViewRow) -> Result<Put, StoreError> {
+/// Keeps with this parked row how far the message says the stream is. [`Put::Stored`] also if there
+/// is nothing to keep: the row has it, or was told of it.
+async fn tell<V: ViewStore>(
+    views: &V,
+    message: &CommitMessage,
+    row: &ViewRow,
+) -> Result<Put, StoreError> {
     let told = row.parked.as_ref().map_or(Version::START, |parked| parked.told);
     if message.last <= told.max(row.version) {
         return Ok(Put::Stored);
@@ -175,8 +192,9 @@ async fn tell<V: ViewStore>(views: &V, message: &CommitMessage, row: &ViewRow) -
     mark(views, &message.stream, Some(row), ViewRow { parked, ..row.clone() }).await
 }
 
-/// Stores a row with what is said of its being parked, over the one that was read. What no store takes of it, because
-/// something else wrote it, is left out: the mark must come in, and a [`redrive`] folds the rest anew.
+/// Stores a row with what is said of its being parked, over the one that was read. What no store
+/// takes of it, because something else wrote it, is left out: the mark must come in, and a
+/// [`redrive`] folds the rest anew.
 async fn mark<V: ViewStore>(
     views: &V,
     stream: &StreamId,
@@ -194,13 +212,15 @@ async fn mark<V: ViewStore>(
     store(views, stream, stored, &bare).await
 }
 
-/// Marks the row as parked, for this reason and since `at`, if it still stands where the failure was `seen`; wherever it
-/// stands if that is `None`. So what an older release could not apply does not park a row that a newer one has brought
-/// further. A row parked already stays as it is. Of
-/// the reason, the first [`MAX_REASON`] characters are kept; of a row that no store takes any more, what it does take.
+/// Marks the row as parked, for this reason and since `at`, if it still stands where the failure
+/// was `seen`; wherever it stands if that is `None`. So what an older release could not apply does
+/// not park a row that a newer one has brought further. A row parked already stays as it is. Of the
+/// reason, the first [`MAX_REASON`] characters are kept; of a row that no store takes any more,
+/// what it does take.
 ///
 /// # Errors
-/// [`CatchUpError::Store`], [`CatchUpError::Moved`], and [`CatchUpError::Busy`] if others wrote the row all the time.
+/// [`CatchUpError::Store`], [`CatchUpError::Moved`], and [`CatchUpError::Busy`] if others wrote the
+/// row all the time.
 pub async fn park<V: ViewStore>(
     views: &V,
     stream: &StreamId,
@@ -230,8 +250,8 @@ pub async fn park<V: ViewStore>(
     Err(CatchUpError::Busy { stream: stream.clone() })
 }
 
-/// Brings a parked row back: folds its whole stream anew, in the memory of a page, and stores the row unparked once it is
-/// whole. One that is not parked stays.
+/// Brings a parked row back: folds its whole stream anew, in the memory of a page, and stores the
+/// row unparked once it is whole. One that is not parked stays.
 ///
 /// The restored row has everything that messages announced until then: a message of more between
 /// the read and the write makes the write stale, and the new events are folded in. If the caller
@@ -254,14 +274,21 @@ pub async fn redrive<P: Projection, E: EventStore, V: ViewStore>(
         while let Some(commit) = commits.next().await {
             fold.take(&commit?)?;
         }
-        // The stream was read after the row, so a message lied. While that stands, no true one would make the write stale.
+        // The stream was read after the row, so a message lied. While that stands, no true one
+        // would make the write stale.
         if let Some(told) = parked.parked.as_ref().filter(|told| told.told > fold.version()) {
             let told = Some(Parked { told: fold.version(), ..told.clone() });
             mark(views, stream, Some(&parked), ViewRow { parked: told, ..parked.clone() }).await?;
             continue;
         }
         // Without events there is nothing to show.
-        let blank = || ViewRow { version: Version::START, body: None, listing: None, parked: None, ..parked.clone() };
+        let blank = || ViewRow {
+            version: Version::START,
+            body: None,
+            listing: None,
+            parked: None,
+            ..parked.clone()
+        };
         let row = fold.stored()?.unwrap_or_else(blank);
         if views.put_over_parked(stream, &parked, &row).await? == Put::Stored {
             return Ok(CaughtUp::To(row.version));

@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::iter::successors;
 
-/// The error and its causes in one line, for a log or an operator: `the event store failed: Query: throttled`.
+/// The error and its causes in one line, for a log or an operator:
+/// `the event store failed: Query: throttled`.
 ///
 /// ```
 /// # use skald::{HandleError, StoreError, with_causes};

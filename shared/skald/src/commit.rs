@@ -1,4 +1,5 @@
-//! A commit: the events that one command produced, stored as one thing; and the envelope of each of them.
+//! A commit: the events that one command produced, stored as one thing; and the envelope of each of
+//! them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +9,8 @@ use uuid::Uuid;
 
 use crate::json::{self, JsonFault, MAX_EVENT_LEVELS, MAX_STATE_LEVELS};
 use crate::{
-    DecodeError, DomainEvent, EventData, Head, InvalidName, Snapshot, StreamId, Timestamp, Version, is_event_type,
+    DecodeError, DomainEvent, EventData, Head, InvalidName, Snapshot, StreamId, Timestamp, Version,
+    is_event_type,
 };
 
 /// How far clocks may be apart, in milliseconds. A clock that differs by more is wrong. A commit
@@ -18,11 +20,12 @@ pub const CLOCKS_APART_MS: i64 = 60_000;
 /// Longest correlation id, actor, source and name of something in the metadata, in characters.
 const MAX_CONTEXT_TEXT: usize = 128;
 
-/// What a store needs for an event or an entry of the metadata beside its content, at most. (On DynamoDB: 40 bytes of JSON
-/// around an event, 10 of them its schema; 42 around a snapshot.)
+/// What a store needs for an event or an entry of the metadata beside its content, at most. (On
+/// DynamoDB: 40 bytes of JSON around an event, 10 of them its schema; 42 around a snapshot.)
 const PER_ENTRY_BYTES: usize = 42;
 
-/// Identifies a command and the commit that came of it. The same command sent again has the same id.
+/// Identifies a command and the commit that came of it. The same command sent again has the same
+/// id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CommitId(Uuid);
@@ -34,7 +37,8 @@ impl CommitId {
         Self(id)
     }
 
-    /// The id of the command called `name` on the thing identified by `scope`: the same for the same two, always.
+    /// The id of the command called `name` on the thing identified by `scope`: the same for the
+    /// same two, always.
     #[must_use]
     pub fn of(scope: Uuid, name: &str) -> Self {
         Self(Uuid::new_v5(&scope, name.as_bytes()))
@@ -53,8 +57,8 @@ impl fmt::Display for CommitId {
     }
 }
 
-/// Identifies one event: computed from its stream, its commit's id and its place in the commit, so it need not be stored.
-/// (Commits of one command to several streams share their id.)
+/// Identifies one event: computed from its stream, its commit's id and its place in the commit, so
+/// it need not be stored. (Commits of one command to several streams share their id.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EventId(Uuid);
@@ -128,19 +132,22 @@ macro_rules! context_text {
 }
 
 context_text! {
-    /// Ties together everything that followed from one call, through events, messages, log lines and sagas.
+    /// Ties together everything that followed from one call, through events, messages, log lines
+    /// and sagas.
     CorrelationId
 }
 
 context_text! {
-    /// Who caused a command: `customer:c-1001`, `operator`, `saga`. An id, never a person's name or address.
+    /// Who caused a command: `customer:c-1001`, `operator`, `saga`. An id, never a person's name or
+    /// address.
     Actor
 }
 
 /// What is known about a command beside its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
-    /// The component that wrote the commit, such as `order-commands`: 1 to 128 of `A-Z a-z 0-9 . _ : -`.
+    /// The component that wrote the commit, such as `order-commands`: 1 to 128 of
+    /// `A-Z a-z 0-9 . _ : -`.
     pub source: String,
     /// What the whole call is called, see [`CorrelationId`].
     pub correlation_id: CorrelationId,
@@ -148,7 +155,8 @@ pub struct Context {
     pub causation_id: Option<EventId>,
     /// Who caused the command.
     pub actor: Actor,
-    /// Anything else worth keeping, by names of 1 to 128 of `A-Z a-z 0-9 . _ : -`. No personal data: it is not encrypted.
+    /// Anything else worth keeping, by names of 1 to 128 of `A-Z a-z 0-9 . _ : -`. No personal
+    /// data: it is not encrypted.
     pub metadata: BTreeMap<String, String>,
 }
 
@@ -158,10 +166,12 @@ impl From<Uuid> for CorrelationId {
     }
 }
 
-/// A commit to be: events with everything but a place in a stream, which only a [`Head`](crate::Head) gives.
+/// A commit to be: events with everything but a place in a stream, which only a
+/// [`Head`](crate::Head) gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
-    /// The command's id. Appending the same id again at the same head changes nothing and gives the first answer.
+    /// The command's id. Appending the same id again at the same head changes nothing and gives the
+    /// first answer.
     pub commit_id: CommitId,
     /// When the command was decided, by the writer's clock. A store may record the commit later,
     /// see [`Commit::at`]. It must be recent, or followers of all commits may miss this one.
@@ -175,18 +185,25 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// How large the commit is against [`MAX_COMMIT_BYTES`](crate::MAX_COMMIT_BYTES): a little more than it takes in a
-    /// store. An event counts with its data, twice its type (an index has it too) and a bit for what holds it together;
-    /// to this come source, metadata and snapshot. Text counts as JSON writes it.
+    /// How large the commit is against [`MAX_COMMIT_BYTES`](crate::MAX_COMMIT_BYTES): a little more
+    /// than it takes in a store. An event counts with its data, twice its type (an index has it
+    /// too) and a bit for what holds it together; to this come source, metadata and snapshot. Text
+    /// counts as JSON writes it.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         let event = |event: &EventData| {
-            event.event_type.len() + written_bytes(&event.event_type) + event.data.len() + PER_ENTRY_BYTES
+            event.event_type.len()
+                + written_bytes(&event.event_type)
+                + event.data.len()
+                + PER_ENTRY_BYTES
         };
-        let entry = |(name, value): (&String, &String)| written_bytes(name) + written_bytes(value) + PER_ENTRY_BYTES;
+        let entry = |(name, value): (&String, &String)| {
+            written_bytes(name) + written_bytes(value) + PER_ENTRY_BYTES
+        };
         let events: usize = self.events.iter().map(event).sum();
         let metadata: usize = self.context.metadata.iter().map(entry).sum();
-        let snapshot = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.state.len() + PER_ENTRY_BYTES);
+        let snapshot =
+            self.snapshot.as_ref().map_or(0, |snapshot| snapshot.state.len() + PER_ENTRY_BYTES);
         events + metadata + snapshot + written_bytes(&self.context.source)
     }
 
@@ -194,7 +211,11 @@ impl Draft {
     pub(crate) fn check_names(&self) -> Result<(), InvalidName> {
         let context = |kind, name: &String| {
             let rule = "1 to 128 of A-Z a-z 0-9 . _ : -";
-            if is_context_text(name) { Ok(()) } else { Err(InvalidName::new(kind, name.clone(), rule)) }
+            if is_context_text(name) {
+                Ok(())
+            } else {
+                Err(InvalidName::new(kind, name.clone(), rule))
+            }
         };
         context("source", &self.context.source)?;
         self.context.metadata.keys().try_for_each(|name| context("name in the metadata", name))?;
@@ -205,11 +226,16 @@ impl Draft {
                 return invalid("event type", event_type.clone(), rule);
             }
             // A reader would wait for it for ever.
-            if *schema == 0 { invalid("schema", schema.to_string(), "a number from 1") } else { Ok(()) }
+            if *schema == 0 {
+                invalid("schema", schema.to_string(), "a number from 1")
+            } else {
+                Ok(())
+            }
         })
     }
 
-    /// Checks that the data of the events, and the state if there is one, are JSON that every reader reads back.
+    /// Checks that the data of the events, and the state if there is one, are JSON that every
+    /// reader reads back.
     pub(crate) fn check_json(&self) -> Result<(), JsonFault> {
         self.events.iter().try_for_each(|event| json::check(&event.data, MAX_EVENT_LEVELS))?;
         self.snapshot.iter().try_for_each(|snapshot| json::check(&snapshot.state, MAX_STATE_LEVELS))
@@ -235,8 +261,8 @@ pub struct Commit {
     pub stream: StreamId,
     /// Position of its first event.
     pub first: Version,
-    /// When it was recorded: never earlier than the commit before it in its stream, unless that one was
-    /// more than [`CLOCKS_APART_MS`] ahead of the writer's clock.
+    /// When it was recorded: never earlier than the commit before it in its stream, unless that one
+    /// was more than [`CLOCKS_APART_MS`] ahead of the writer's clock.
     pub at: Timestamp,
     /// What is known about the command beside its content.
     pub context: Context,
@@ -256,7 +282,8 @@ impl Commit {
     /// the future too.
     #[must_use]
     pub fn after(head: &impl Head, draft: Draft) -> Self {
-        let before = head.recorded_at().filter(|before| *before <= draft.at.plus_millis(CLOCKS_APART_MS));
+        let before =
+            head.recorded_at().filter(|before| *before <= draft.at.plus_millis(CLOCKS_APART_MS));
         Self {
             id: draft.commit_id,
             stream: head.stream().clone(),
@@ -290,7 +317,9 @@ impl Commit {
     ///
     /// # Errors
     /// [`DecodeError`] at the first event that this build cannot read.
-    pub fn envelopes<E: DomainEvent>(&self) -> impl Iterator<Item = Result<Envelope<E>, DecodeError>> {
+    pub fn envelopes<E: DomainEvent>(
+        &self,
+    ) -> impl Iterator<Item = Result<Envelope<E>, DecodeError>> {
         self.events.iter().enumerate().map(|(index, stored)| {
             Ok(Envelope {
                 event_id: self.event_id(index),

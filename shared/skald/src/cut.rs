@@ -17,6 +17,8 @@ const MOST_CHARACTERS: usize = 200;
 pub fn cut(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(MOST_CHARACTERS) {
         None => Cow::Borrowed(text),
-        Some((end, _)) => Cow::Owned(format!("{}… ({} characters)", &text[..end], text.chars().count())),
+        Some((end, _)) => {
+            Cow::Owned(format!("{}… ({} characters)", &text[..end], text.chars().count()))
+        }
     }
 }

@@ -16,18 +16,24 @@ pub trait Decider {
     type Event: DomainEvent;
     /// Why a command can be refused.
     type Rejection: std::error::Error;
-    /// How often the state is kept with the commits, for streams that grow long; never, if nothing is said.
+    /// How often the state is kept with the commits, for streams that grow long; never, if nothing
+    /// is said.
     ///
-    /// A repeated command is recognised by the commits that are loaded, and those are the ones from the last snapshot on. So
-    /// in such a category a command must also be harmless when it comes again much later: by what the state remembers, or
-    /// together with a stream of its own whose first commit it is.
+    /// A repeated command is recognised by the commits that are loaded, and those are the ones from
+    /// the last snapshot on. So in such a category a command must also be harmless when it comes
+    /// again much later: by what the state remembers, or together with a stream of its own whose
+    /// first commit it is.
     const SNAPSHOTS: Option<Snapshots<Self::State>> = None;
 
-    /// What happens if `command` is given in this state. No events: the command asks for what is so already.
+    /// What happens if `command` is given in this state. No events: the command asks for what is so
+    /// already.
     ///
     /// # Errors
     /// The rule that forbids it.
-    fn decide(state: &Self::State, command: &Self::Command) -> Result<Vec<Self::Event>, Self::Rejection>;
+    fn decide(
+        state: &Self::State,
+        command: &Self::Command,
+    ) -> Result<Vec<Self::Event>, Self::Rejection>;
 
     /// The state after an event. Events are facts: nothing is refused here.
     fn evolve(state: Self::State, event: &Self::Event) -> Self::State;
@@ -42,11 +48,12 @@ pub struct Folded<S> {
     pub version: Version,
 }
 
-/// The state after these commits of one stream, oldest first: all of them, or those from a snapshot on.
+/// The state after these commits of one stream, oldest first: all of them, or those from a snapshot
+/// on.
 ///
 /// # Errors
-/// [`DecodeError`] at the first event that this build cannot read, and [`DecodeError::Headless`] if the first commits are
-/// missing and no snapshot that can be read takes their place.
+/// [`DecodeError`] at the first event that this build cannot read, and [`DecodeError::Headless`] if
+/// the first commits are missing and no snapshot that can be read takes their place.
 pub fn fold<D: Decider>(commits: &[Commit]) -> Result<Folded<D::State>, DecodeError> {
     let (mut folded, rest) = begin::<D>(commits)?;
     for commit in rest {
@@ -62,14 +69,20 @@ pub fn fold<D: Decider>(commits: &[Commit]) -> Result<Folded<D::State>, DecodeEr
 fn begin<D: Decider>(commits: &[Commit]) -> Result<(Folded<D::State>, &[Commit]), DecodeError> {
     if let Some(kept) = D::SNAPSHOTS {
         for (index, commit) in commits.iter().enumerate().rev() {
-            if let Some(state) = commit.snapshot.as_ref().and_then(|snapshot| kept.restore(snapshot)) {
+            if let Some(state) =
+                commit.snapshot.as_ref().and_then(|snapshot| kept.restore(snapshot))
+            {
                 return Ok((Folded { state, version: commit.last() }, &commits[index + 1..]));
             }
         }
     }
     match commits.first() {
-        Some(commit) if commit.first != Version::START.next() => Err(DecodeError::Headless { first: commit.first }),
-        Some(_) | None => Ok((Folded { state: D::State::default(), version: Version::START }, commits)),
+        Some(commit) if commit.first != Version::START.next() => {
+            Err(DecodeError::Headless { first: commit.first })
+        }
+        Some(_) | None => {
+            Ok((Folded { state: D::State::default(), version: Version::START }, commits))
+        }
     }
 }
 
@@ -77,7 +90,10 @@ fn begin<D: Decider>(commits: &[Commit]) -> Result<(Folded<D::State>, &[Commit])
 ///
 /// # Errors
 /// The rejection of the first command that is refused; nothing happens then.
-pub fn decide_in_turn<D: Decider>(state: &D::State, commands: &[D::Command]) -> Result<Vec<D::Event>, D::Rejection>
+pub fn decide_in_turn<D: Decider>(
+    state: &D::State,
+    commands: &[D::Command],
+) -> Result<Vec<D::Event>, D::Rejection>
 where
     D::State: Clone,
 {

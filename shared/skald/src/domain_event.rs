@@ -1,5 +1,5 @@
-//! The events of a category, declared: [`domain_event!`](crate::domain_event), and how a stored event gets from the shape
-//! it was stored in to today's.
+//! The events of a category, declared: [`domain_event!`](crate::domain_event), and how a stored
+//! event gets from the shape it was stored in to today's.
 
 use serde::de::DeserializeOwned;
 
@@ -48,12 +48,13 @@ impl<'a, T> Upcasting<'a, T> {
     /// [`DecodeError::Unknown`] if the event was stored in none of the shapes.
     pub fn newest(self) -> Result<T, DecodeError> {
         let EventData { event_type, schema, .. } = self.stored;
-        self.event.ok_or_else(|| DecodeError::Unknown { event_type: event_type.clone(), schema: *schema })
+        self.event
+            .ok_or_else(|| DecodeError::Unknown { event_type: event_type.clone(), schema: *schema })
     }
 }
 
-/// Whether these schemas are 1, 2, 3 and so on. [`domain_event!`](crate::domain_event) is its caller: a schema that is left
-/// out would be unknown, and readers would wait for it for ever.
+/// Whether these schemas are 1, 2, 3 and so on. [`domain_event!`](crate::domain_event) is its
+/// caller: a schema that is left out would be unknown, and readers would wait for it for ever.
 #[must_use]
 pub const fn numbered_from_one(schemas: &[u32]) -> bool {
     let mut count = 0;
@@ -66,7 +67,8 @@ pub const fn numbered_from_one(schemas: &[u32]) -> bool {
     true
 }
 
-/// Declares the events of a category: an enum with a variant for each type, its stored name and its schema.
+/// Declares the events of a category: an enum with a variant for each type, its stored name and its
+/// schema.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -90,9 +92,10 @@ pub const fn numbered_from_one(schemas: &[u32]) -> bool {
 ///
 /// # Another shape
 ///
-/// What is stored is never changed. A type that gets another shape gets another schema number, and says `from` which
-/// shapes it came: by number the old type and a function that makes the next one of it. An event stored at schema 1 goes
-/// through all of them when it is read; what is written is always the newest.
+/// What is stored is never changed. A type that gets another shape gets another schema number, and
+/// says `from` which shapes it came: by number the old type and a function that makes the next one
+/// of it. An event stored at schema 1 goes through all of them when it is read; what is written is
+/// always the newest.
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
@@ -133,7 +136,8 @@ pub const fn numbered_from_one(schemas: &[u32]) -> bool {
 /// assert_eq!(DoorEvent::SHAPES, [("door.opened", 1), ("door.opened", 2), ("door.opened", 3)]);
 /// ```
 ///
-/// A function that does not make the next shape does not compile, nor does a number that is left out.
+/// A function that does not make the next shape does not compile, nor does a number that is left
+/// out.
 #[macro_export]
 macro_rules! domain_event {
     (
@@ -203,7 +207,8 @@ macro_rules! domain_event {
     };
 }
 
-/// Types as a list of pairs: `(First, (Second, ()))`. [`domain_event!`](crate::domain_event) is its caller.
+/// Types as a list of pairs: `(First, (Second, ()))`. [`domain_event!`](crate::domain_event) is its
+/// caller.
 #[macro_export]
 macro_rules! type_list {
     () => { () };
@@ -253,7 +258,11 @@ mod tests {
     }
 
     fn decode(event_type: &str, schema: u32, data: &str) -> Result<DoorEvent, DecodeError> {
-        DoorEvent::decode(&EventData { event_type: event_type.to_owned(), schema, data: data.into() })
+        DoorEvent::decode(&EventData {
+            event_type: event_type.to_owned(),
+            schema,
+            data: data.into(),
+        })
     }
 
     #[test]
@@ -263,7 +272,10 @@ mod tests {
             (2, r#"{"by":["me"]}"#, false),
             (3, r#"{"by":["me"],"with_key":true}"#, true),
         ] {
-            assert_eq!(decode("door.opened", schema, data).unwrap(), Opened { by: vec!["me".into()], with_key }.into());
+            assert_eq!(
+                decode("door.opened", schema, data).unwrap(),
+                Opened { by: vec!["me".into()], with_key }.into()
+            );
         }
         assert_eq!(decode("door.closed", 1, "{}").unwrap(), Closed {}.into());
     }
@@ -277,18 +289,24 @@ mod tests {
 
     #[test]
     fn a_schema_to_come_and_an_unknown_type_are_waited_for() {
-        for (unknown_type, unknown_schema) in [("door.opened", 4), ("door.opened", 0), ("door.closed", 2), ("door.", 1)]
+        for (unknown_type, unknown_schema) in
+            [("door.opened", 4), ("door.opened", 0), ("door.closed", 2), ("door.", 1)]
         {
             let error = decode(unknown_type, unknown_schema, "{}").unwrap_err();
             assert!(error.is_transient(), "{error}");
-            assert_eq!(error.to_string(), format!("unknown event {unknown_type} at schema {unknown_schema}"));
+            assert_eq!(
+                error.to_string(),
+                format!("unknown event {unknown_type} at schema {unknown_schema}")
+            );
         }
     }
 
     /// Guessing the shape would make another event of damaged data.
     #[test]
     fn data_of_another_shape_than_it_claims_is_malformed_in_the_shape_it_claims() {
-        for (schema, data) in [(1, r#"{"by":["me"]}"#), (2, r#"{"by":"me"}"#), (3, r#"{"by":["me"]}"#)] {
+        for (schema, data) in
+            [(1, r#"{"by":["me"]}"#), (2, r#"{"by":"me"}"#), (3, r#"{"by":["me"]}"#)]
+        {
             let error = decode("door.opened", schema, data).unwrap_err();
             assert!(!error.is_transient(), "{error}");
             let told = format!("malformed event door.opened at schema {schema}: byte ");
@@ -299,7 +317,10 @@ mod tests {
     #[test]
     fn every_shape_is_listed_from_the_oldest_on() {
         assert_eq!(DoorEvent::TYPES, [("door.opened", 3), ("door.closed", 1)]);
-        assert_eq!(DoorEvent::SHAPES, [("door.opened", 1), ("door.opened", 2), ("door.opened", 3), ("door.closed", 1)]);
+        assert_eq!(
+            DoorEvent::SHAPES,
+            [("door.opened", 1), ("door.opened", 2), ("door.opened", 3), ("door.closed", 1)]
+        );
         let shapes: <DoorEvent as DomainEvent>::Shapes = (
             Opened1 { by: String::new() },
             (Opened2 { by: vec![] }, (Opened { by: vec![], with_key: false }, (Closed {}, ()))),

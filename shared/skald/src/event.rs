@@ -1,4 +1,5 @@
-//! Events between the domain and the store: how a typed event becomes stored bytes, and bytes an event.
+//! Events between the domain and the store: how a typed event becomes stored bytes, and bytes an
+//! event.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -9,17 +10,19 @@ use crate::json::raw;
 
 /// The events of one category, typed.
 ///
-/// Usually made by [`domain_event!`](crate::domain_event), which writes the stored name and the schema of each type
-/// beside it, once.
+/// Usually made by [`domain_event!`](crate::domain_event), which writes the stored name and the
+/// schema of each type beside it, once.
 pub trait DomainEvent: Sized + Send + Sync {
     /// Every type of this category with the schema that is written today.
     const TYPES: &'static [(&'static str, u32)];
 
-    /// Every shape that may be stored: each type with each of its schemas, from the oldest to the one written today.
+    /// Every shape that may be stored: each type with each of its schemas, from the oldest to the
+    /// one written today.
     const SHAPES: &'static [(&'static str, u32)];
 
-    /// The Rust types of [`SHAPES`](Self::SHAPES), in the same order, as a list of pairs: `(First, (Second, ()))`. For
-    /// whatever is to be done with every shape, such as writing down its JSON Schema.
+    /// The Rust types of [`SHAPES`](Self::SHAPES), in the same order, as a list of pairs:
+    /// `(First, (Second, ()))`. For whatever is to be done with every shape, such as writing down
+    /// its JSON Schema.
     type Shapes;
 
     /// The stored name, such as `order.placed`.
@@ -34,12 +37,13 @@ pub trait DomainEvent: Sized + Send + Sync {
     /// The event in the stored bytes, in today's shape, whatever shape was stored.
     ///
     /// # Errors
-    /// [`DecodeError::Unknown`] for a type or schema that this build does not know (yet), [`DecodeError::Malformed`]
-    /// for bytes that are not of the shape they claim.
+    /// [`DecodeError::Unknown`] for a type or schema that this build does not know (yet),
+    /// [`DecodeError::Malformed`] for bytes that are not of the shape they claim.
     fn decode(stored: &EventData) -> Result<Self, DecodeError>;
 }
 
-/// Longest type of an event, in characters. The types of a commit are in the index of all commits, and in messages.
+/// Longest type of an event, in characters. The types of a commit are in the index of all commits,
+/// and in messages.
 const MAX_EVENT_TYPE: usize = 64;
 
 /// Whether `text` can be the type of an event: 1 to 64 characters in words of `a-z 0-9 _` that
@@ -80,7 +84,8 @@ impl EventData {
 }
 
 impl std::fmt::Debug for EventData {
-    /// Names the event and the size of its data, never the data: it may be personal, and this ends in logs.
+    /// Names the event and the size of its data, never the data: it may be personal, and this ends
+    /// in logs.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}@{} ({} bytes)", self.event_type, self.schema, self.data.len())
     }
@@ -115,12 +120,15 @@ pub enum DecodeError {
         event_type: String,
         /// The stored schema.
         schema: u32,
-        /// Where the data stops being of that shape, in bytes from 1. The parser's own message would quote the value.
+        /// Where the data stops being of that shape, in bytes from 1. The parser's own message
+        /// would quote the value.
         column: usize,
     },
-    /// The first events are missing, and there is no snapshot that can be read in their place. *Permanent*: load the whole
-    /// stream.
-    #[error("the events before version {first} are missing, and no snapshot can be read in their place")]
+    /// The first events are missing, and there is no snapshot that can be read in their place.
+    /// *Permanent*: load the whole stream.
+    #[error(
+        "the events before version {first} are missing, and no snapshot can be read in their place"
+    )]
     Headless {
         /// The first version that is there.
         first: Version,
@@ -139,7 +147,11 @@ impl DecodeError {
 ///
 /// # Errors
 /// [`EncodeError`] if the event cannot be written as JSON.
-pub fn encode_as<T: Serialize>(event_type: &'static str, schema: u32, event: &T) -> Result<EventData, EncodeError> {
+pub fn encode_as<T: Serialize>(
+    event_type: &'static str,
+    schema: u32,
+    event: &T,
+) -> Result<EventData, EncodeError> {
     let data = serde_json::to_vec(event).map_err(|source| EncodeError { event_type, source })?;
     Ok(EventData { event_type: event_type.to_owned(), schema, data })
 }
@@ -165,9 +177,19 @@ mod tests {
         for text in ["a", "order.placed", "order.undo_started", "a.b2.c_", &"x".repeat(64)] {
             assert!(is_event_type(text), "{text}");
         }
-        for text in
-            ["", ".", "order.", ".placed", "a..b", "order placed", "Order", "order.2nd", "_a", "ö", &"x".repeat(65)]
-        {
+        for text in [
+            "",
+            ".",
+            "order.",
+            ".placed",
+            "a..b",
+            "order placed",
+            "Order",
+            "order.2nd",
+            "_a",
+            "ö",
+            &"x".repeat(65),
+        ] {
             assert!(!is_event_type(text), "{text}");
         }
     }

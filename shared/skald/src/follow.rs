@@ -2,20 +2,23 @@
 //!
 //! What stands in the way, and what is done about it:
 //!
-//! - A commit's place in the index is the time that its writer's clock said before it was written, and it shows in the
-//!   index some time after. So a follower reads no further than a **safety margin** before now. What shows within the
-//!   margin has its place ahead of whoever reads.
+//! - A commit's place in the index is the time that its writer's clock said before it was written,
+//!   and it shows in the index some time after. So a follower reads no further than a **safety
+//!   margin** before now. What shows within the margin has its place ahead of whoever reads.
 //! - Each look also reads an **overlap** before the end of the last look, for entries that take
 //!   longer to show. Everything older has shown by then. An entry found there behind others is
 //!   [`Told::Late`]: it is handed on all the same, and shows that the margin is too small.
-//! - A **checkpoint** per slice is written before entries are handed on, and says up to where that may have happened
-//!   (`begun`) and up to where it has (`done`). So whoever goes on from it knows which of what it reads again may have been
-//!   handed on: that is [`Told::Perhaps`], and all else is news for certain.
+//! - A **checkpoint** per slice is written before entries are handed on, and says up to where that
+//!   may have happened (`begun`) and up to where it has (`done`). So whoever goes on from it knows
+//!   which of what it reads again may have been handed on: that is [`Told::Perhaps`], and all else
+//!   is news for certain.
 //!
-//! Entries come by time, over all slices: what one slice has is handed on when all others are read as far.
+//! Entries come by time, over all slices: what one slice has is handed on when all others are read
+//! as far.
 //!
-//! Nothing is missed that shows in the index within margin and overlap of the time it is recorded at, however far apart the
-//! followers' looks are. What takes longer than both may be missed, without a sign; comparing index and table finds it.
+//! Nothing is missed that shows in the index within margin and overlap of the time it is recorded
+//! at, however far apart the followers' looks are. What takes longer than both may be missed,
+//! without a sign; comparing index and table finds it.
 //!
 //! A commit from a clock that is ahead is handed on when the follower's clock reaches its time. The
 //! commits after it in its stream do not wait (see [`Commit::at`](crate::Commit::at)), so they come
@@ -26,8 +29,8 @@ mod checkpoint;
 mod slice;
 
 use crate::{
-    CLOCKS_APART_MS, CommitIndex, IndexEntry, IndexKey, OddEntry, Position, SlicePosition, StoreError, Timestamp,
-    ViewStore, at_once, try_at_once,
+    CLOCKS_APART_MS, CommitIndex, IndexEntry, IndexKey, OddEntry, Position, SlicePosition,
+    StoreError, Timestamp, ViewStore, at_once, try_at_once,
 };
 use checkpoint::Row;
 use slice::Slice;
@@ -40,10 +43,11 @@ pub struct Following {
     /// Identifies this run, for people. Another run that resumes from the checkpoints ends this
     /// one.
     pub run: String,
-    /// Where to begin, if there are no checkpoints. What stands in the overlap before an entry of another follower's position
-    /// is handed on too, as [`Told::Perhaps`]: it may have shown since.
+    /// Where to begin, if there are no checkpoints. What stands in the overlap before an entry of
+    /// another follower's position is handed on too, as [`Told::Perhaps`]: it may have shown since.
     pub from: Position,
-    /// How far to stay behind now. As long as clocks may be apart, a write may take, and the index may lag, in sum.
+    /// How far to stay behind now. As long as clocks may be apart, a write may take, and the index
+    /// may lag, in sum.
     pub margin_ms: u32,
     /// How far before the end of the last look to read again. Each look reads the entries of that
     /// time once more.
@@ -60,8 +64,9 @@ pub struct Batch {
     pub heard: Vec<Heard>,
     /// What was found between them that is no commit's entry; each once in a run.
     pub odd: Vec<OddEntry>,
-    /// Commits that lie further ahead of now than the margin: a writer's clock was wrong. Each once in a run;
-    /// they are handed on when their time comes. Of each slice the first 1,000 are looked for.
+    /// Commits that lie further ahead of now than the margin: a writer's clock was wrong. Each once
+    /// in a run; they are handed on when their time comes. Of each slice the first 1,000 are looked
+    /// for.
     pub ahead: Vec<IndexKey>,
 }
 
@@ -89,7 +94,8 @@ pub enum Told {
     News,
     /// Never either, but later entries were: it showed after the safety margin.
     Late,
-    /// Perhaps, before this run went on from a checkpoint, or by this run, which then did not say so.
+    /// Perhaps, before this run went on from a checkpoint, or by this run, which then did not say
+    /// so.
     Perhaps,
 }
 
@@ -129,16 +135,20 @@ impl FollowError {
     }
 }
 
-/// Whether a follower can be called so: see [`Following::name`]. With a `~` in it, one follower's row could be another's.
+/// Whether a follower can be called so: see [`Following::name`]. With a `~` in it, one follower's
+/// row could be another's.
 fn is_name(name: &str) -> bool {
     (1..=70).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
 /// Reads an index from a position on and hands on every commit at least once; as news at most once.
 ///
-/// Checkpoints are rows behind the port of views, in a table of their own (or in memory, if none are to be kept): they need
-/// a key, a version and a conditional write. Memory is bounded by the entries of one batch and one overlap.
+/// Checkpoints are rows behind the port of views, in a table of their own (or in memory, if none
+/// are to be kept): they need a key, a version and a conditional write. Memory is bounded by the
+/// entries of one batch and one overlap.
 #[derive(Debug)]
 pub struct Follower<I, V> {
     index: I,
@@ -162,9 +172,15 @@ impl<I: CommitIndex, V: ViewStore> Follower<I, V> {
     ///
     /// # Errors
     /// [`FollowError`]
-    pub async fn resume(index: I, checkpoints: V, following: Following) -> Result<Self, FollowError> {
+    pub async fn resume(
+        index: I,
+        checkpoints: V,
+        following: Following,
+    ) -> Result<Self, FollowError> {
         if !is_name(&following.name) {
-            return Err(FollowError::Unfit("a follower's name is 1 to 70 of A-Z a-z 0-9 . _ -".to_owned()));
+            return Err(FollowError::Unfit(
+                "a follower's name is 1 to 70 of A-Z a-z 0-9 . _ -".to_owned(),
+            ));
         }
         let from = following.from.slices();
         if from.len() != usize::from(I::SLICES) {
@@ -174,14 +190,27 @@ impl<I: CommitIndex, V: ViewStore> Follower<I, V> {
                 I::SLICES
             )));
         }
-        let claim = |number, generation| Row::claim(&checkpoints, &following, I::SLICES, number, generation);
+        let claim = |number, generation| {
+            Row::claim(&checkpoints, &following, I::SLICES, number, generation)
+        };
         let mut rows = vec![claim(0, None).await?];
         let generation = rows.first().map(Row::generation);
         rows.extend(try_at_once((1..I::SLICES).map(|number| claim(number, generation))).await?);
-        let slices: Vec<Slice> = (0..).zip(rows).map(|(number, row)| Slice::new(number, row, &following)).collect();
+        let slices: Vec<Slice> =
+            (0..).zip(rows).map(|(number, row)| Slice::new(number, row, &following)).collect();
         let last = slices.iter().map(Slice::done).max().cloned().unwrap_or(SlicePosition::START);
         let (batch, horizon, reached, looked_ahead) = (Batch::default(), None, None, None);
-        Ok(Self { index, checkpoints, following, slices, batch, horizon, reached, last, looked_ahead })
+        Ok(Self {
+            index,
+            checkpoints,
+            following,
+            slices,
+            batch,
+            horizon,
+            reached,
+            last,
+            looked_ahead,
+        })
     }
 
     /// What is there to hand on as of `now`; empty if there is nothing for now.
@@ -210,7 +239,9 @@ impl<I: CommitIndex, V: ViewStore> Follower<I, V> {
         self.batch.heard.sort_by(|one, other| one.entry.key.cmp(&other.entry.key));
         self.batch.ahead.sort();
         match self.batch.heard.last() {
-            Some(last) => self.last = SlicePosition::After(last.entry.key.clone()).max(self.last.clone()),
+            Some(last) => {
+                self.last = SlicePosition::After(last.entry.key.clone()).max(self.last.clone())
+            }
             None => self.reached = Some(horizon.clone()),
         }
         self.horizon = Some(horizon);
@@ -252,7 +283,8 @@ impl<I: CommitIndex, V: ViewStore> Follower<I, V> {
     /// Up to where everything was handed on.
     #[must_use]
     pub fn position(&self) -> Position {
-        let reached = |slice: &Slice| slice.done().max(self.reached.as_ref().unwrap_or(slice.done())).clone();
+        let reached =
+            |slice: &Slice| slice.done().max(self.reached.as_ref().unwrap_or(slice.done())).clone();
         Position::new(self.slices.iter().map(reached).collect())
     }
 }

@@ -4,12 +4,13 @@ use std::future::Future;
 
 use crate::together::{LoadedStreams, load_streams};
 use crate::{
-    AppendError, Appended, Commit, CommitId, Context, Decider, DecodeError, Draft, DueSnapshot, EncodeError, EventData,
-    EventStore, Folded, Head, LeftOut, One, Refusal, Snapshot, StatesError, StoreError, StreamId, Streams, Timestamp,
-    Version, try_at_once,
+    AppendError, Appended, Commit, CommitId, Context, Decider, DecodeError, Draft, DueSnapshot,
+    EncodeError, EventData, EventStore, Folded, Head, LeftOut, One, Refusal, Snapshot, StatesError,
+    StoreError, StreamId, Streams, Timestamp, Version, try_at_once,
 };
 
-/// How often a command is decided, or its append tried, before the caller is told to come back later.
+/// How often a command is decided, or its append tried, before the caller is told to come back
+/// later.
 const ATTEMPTS: u32 = 10;
 
 /// What handling a command needs from its surroundings: a port to a clock and to the operators.
@@ -66,7 +67,8 @@ pub type SnapshotsLeftOut = Vec<(StreamId, LeftOut)>;
 pub enum Outcome {
     /// These commits, now.
     Appended(Vec<Commit>),
-    /// These commits, by an earlier attempt of the same command. (A stream whose state was kept since need not show its own.)
+    /// These commits, by an earlier attempt of the same command. (A stream whose state was kept
+    /// since need not show its own.)
     Repeated(Vec<Commit>),
     /// Nothing: what was asked for is so already.
     Unchanged,
@@ -78,8 +80,8 @@ pub enum HandleError<R> {
     /// The domain says no.
     #[error(transparent)]
     Rejected(R),
-    /// Others were faster, or other transactions in the way, ten times in a row: nothing was written, as far as the store's
-    /// answers go (see [`AppendError::Contended`]).
+    /// Others were faster, or other transactions in the way, ten times in a row: nothing was
+    /// written, as far as the store's answers go (see [`AppendError::Contended`]).
     #[error("gave up after {attempts} attempts against other writers")]
     Busy {
         /// How often it was tried.
@@ -94,7 +96,8 @@ pub enum HandleError<R> {
     /// The commit can never be stored.
     #[error("the commit cannot be stored")]
     Refused(#[from] Refusal),
-    /// The store failed. The commit may have been stored: the same command with the same id finds out.
+    /// The store failed. The commit may have been stored: the same command with the same id finds
+    /// out.
     #[error("the event store failed")]
     Store(#[from] StoreError),
 }
@@ -123,18 +126,23 @@ where
     D::Command: Sync,
     D::Rejection: Send,
 {
-    handle_all(store, pause, &One::<D>::new(stream), request, |folded| D::decide(&folded.state, command)).await
+    handle_all(store, pause, &One::<D>::new(stream), request, |folded| {
+        D::decide(&folded.state, command)
+    })
+    .await
 }
 
-/// Loads several streams, decides over all of them, and appends what was decided: all of it or nothing.
+/// Loads several streams, decides over all of them, and appends what was decided: all of it or
+/// nothing.
 ///
 /// On a conflict everything is loaded and decided again, after a pause, ten times at most. If one
 /// of the streams shows the command's id already, or the store finds it at a head that is appended
 /// to, an earlier attempt had succeeded and nothing more is written. For a stream that does not
 /// show the id yet, only the commits since it was loaded are read.
 ///
-/// A stream that gets no events is not guarded: it may have moved since it was read. Nor is it seen there that an attempt
-/// without an answer is still under way: a command that may come again has a stream that gets events however it is decided.
+/// A stream that gets no events is not guarded: it may have moved since it was read. Nor is it seen
+/// there that an attempt without an answer is still under way: a command that may come again has a
+/// stream that gets events however it is decided.
 ///
 /// # Errors
 /// See [`HandleError`]; nothing was written, except perhaps after [`HandleError::Store`].
@@ -189,7 +197,8 @@ where
     }
 }
 
-/// The drafts for the streams that get events, and the snapshots that were due and are left out of them.
+/// The drafts for the streams that get events, and the snapshots that were due and are left out of
+/// them.
 fn drafted<H: Head>(
     request: &Request,
     heads: Vec<H>,
@@ -255,13 +264,20 @@ async fn append_parts<S: EventStore, P: Pause>(
         *at = pause.now(*at);
         parts.iter_mut().for_each(|(_, draft)| draft.at = *at);
         let result = match parts.as_slice() {
-            [(head, draft)] => store.append(head, draft.clone()).await.map(|appended| vec![appended]),
+            [(head, draft)] => {
+                store.append(head, draft.clone()).await.map(|appended| vec![appended])
+            }
             _ => store.append_all(parts.clone()).await,
         };
         match result {
-            Err(AppendError::Contended) => wait::<P, ()>(pause, failed).await.or(Err(AppendError::Contended))?,
-            // A client repeats throttled requests by itself, but not a transaction that was cancelled for it.
-            Err(AppendError::Store(throttled @ StoreError::Throttled { .. })) if parts.len() > 1 => {
+            Err(AppendError::Contended) => {
+                wait::<P, ()>(pause, failed).await.or(Err(AppendError::Contended))?
+            }
+            // A client repeats throttled requests by itself, but not a transaction that was
+            // cancelled for it.
+            Err(AppendError::Store(throttled @ StoreError::Throttled { .. }))
+                if parts.len() > 1 =>
+            {
                 wait::<P, ()>(pause, failed).await.or(Err(throttled))?;
             }
             done => return done,

@@ -1,11 +1,12 @@
 //! The port to the index of all commits: what happened in all streams, by time.
 //!
-//! The index is cut into slices, and every stream is in one of them. Within a slice, commits are sorted by when they
-//! were recorded, then by stream and version. There is no order over the slices.
+//! The index is cut into slices, and every stream is in one of them. Within a slice, commits are
+//! sorted by when they were recorded, then by stream and version. There is no order over the
+//! slices.
 //!
-//! What an index shows is not as of now. A commit appears in it some time after it was written, and its place is the time
-//! that its writer's clock said, so it may appear behind others that were seen before. [`Follower`](crate::Follower)
-//! reads so that nothing is missed all the same.
+//! What an index shows is not as of now. A commit appears in it some time after it was written, and
+//! its place is the time that its writer's clock said, so it may appear behind others that were
+//! seen before. [`Follower`](crate::Follower) reads so that nothing is missed all the same.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -24,11 +25,12 @@ pub trait CommitIndex: Sync {
     /// How many slices there are. It never changes, or positions would lose their meaning.
     const SLICES: u8;
 
-    /// The entries of a slice after `after` that were recorded at `until` or before, in order, at most `limit`. If there are
-    /// fewer than `limit`, there are no more for now.
+    /// The entries of a slice after `after` that were recorded at `until` or before, in order, at
+    /// most `limit`. If there are fewer than `limit`, there are no more for now.
     ///
     /// # Errors
-    /// [`StoreError`] if the index does not answer. What is no commit's entry is no error: it is in [`IndexPage::odd`].
+    /// [`StoreError`] if the index does not answer. What is no commit's entry is no error: it is in
+    /// [`IndexPage::odd`].
     fn read(
         &self,
         slice: u8,
@@ -37,12 +39,16 @@ pub trait CommitIndex: Sync {
         limit: u32,
     ) -> impl Future<Output = Result<IndexPage, StoreError>> + Send;
 
-    /// The commit of an entry as of now (strongly consistent); none if the event store has no commit at its place.
+    /// The commit of an entry as of now (strongly consistent); none if the event store has no
+    /// commit at its place.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if what is there is no commit that this build can read; the other kinds if the store does
-    /// not answer.
-    fn commit(&self, entry: &IndexKey) -> impl Future<Output = Result<Option<Commit>, StoreError>> + Send;
+    /// [`StoreError::Corrupt`] if what is there is no commit that this build can read; the other
+    /// kinds if the store does not answer.
+    fn commit(
+        &self,
+        entry: &IndexKey,
+    ) -> impl Future<Output = Result<Option<Commit>, StoreError>> + Send;
 }
 
 /// Some entries of a slice.
@@ -50,8 +56,8 @@ pub trait CommitIndex: Sync {
 pub struct IndexPage {
     /// The entries, in order.
     pub entries: Vec<IndexEntry>,
-    /// What lies among them and was never written by an event store. It has no place in the order: it may be on the next
-    /// page, too.
+    /// What lies among them and was never written by an event store. It has no place in the order:
+    /// it may be on the next page, too.
     pub odd: Vec<OddEntry>,
 }
 
@@ -73,9 +79,11 @@ pub struct OddEntry {
     pub fault: &'static str,
 }
 
-/// A commit's place in its slice, unique over all commits: `<time>/<tenant>/<stream>/<version of its first event>`.
+/// A commit's place in its slice, unique over all commits:
+/// `<time>/<tenant>/<stream>/<version of its first event>`.
 ///
-/// Keys sort as text. The version has 12 digits or more, so commits of one stream and millisecond stand in their order.
+/// Keys sort as text. The version has 12 digits or more, so commits of one stream and millisecond
+/// stand in their order.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct IndexKey {
     text: String,
@@ -131,7 +139,8 @@ pub struct InvalidIndexKey;
 impl FromStr for IndexKey {
     type Err = InvalidIndexKey;
 
-    /// Reads what [`as_str`](Self::as_str) gives, and nothing that is merely like it: keys are compared as text.
+    /// Reads what [`as_str`](Self::as_str) gives, and nothing that is merely like it: keys are
+    /// compared as text.
     fn from_str(text: &str) -> Result<Self, InvalidIndexKey> {
         let (at, rest) = text.split_once('/').ok_or(InvalidIndexKey)?;
         let (stream, first) = rest.rsplit_once('/').ok_or(InvalidIndexKey)?;
@@ -179,7 +188,8 @@ pub enum SlicePosition {
     Through(Timestamp),
 }
 
-/// What stands after the time in the text of [`SlicePosition::Through`]: it sorts after every key of that time.
+/// What stands after the time in the text of [`SlicePosition::Through`]: it sorts after every key
+/// of that time.
 const END: &str = "/~";
 
 impl SlicePosition {
@@ -274,7 +284,10 @@ mod tests {
     #[test]
     fn a_key_is_written_and_read() {
         let key: IndexKey = KEY.parse().unwrap();
-        assert_eq!((key.stream().key().as_str(), key.first()), ("default/order-17", Version::new(4)));
+        assert_eq!(
+            (key.stream().key().as_str(), key.first()),
+            ("default/order-17", Version::new(4))
+        );
         assert_eq!(key.at().to_string(), "2026-11-21T08:15:30.250Z");
         assert_eq!(IndexKey::new(key.at(), key.stream().clone(), key.first()).as_str(), KEY);
     }
@@ -308,7 +321,8 @@ mod tests {
         let sorted = [
             SlicePosition::START,
             before("2026-11-21T08:15:30.250Z"),
-            // Of two names of which one begins the other, the longer may come first: text decides, as in the index.
+            // Of two names of which one begins the other, the longer may come first: text decides,
+            // as in the index.
             after("default/order-1-2", 1),
             after("default/order-1", 9),
             after("default/order-1", 10),
@@ -321,11 +335,20 @@ mod tests {
         assert!(texts.is_sorted(), "as their slice does, which sorts texts: {texts:?}");
         for position in sorted {
             for key in texts.iter().filter_map(|text| text.parse::<IndexKey>().ok()) {
-                assert_eq!(position.covers(&key), SlicePosition::After(key.clone()) <= position, "{key} {position}");
+                assert_eq!(
+                    position.covers(&key),
+                    SlicePosition::After(key.clone()) <= position,
+                    "{key} {position}"
+                );
             }
             assert_eq!(position.to_string().parse(), Ok(position));
         }
-        for text in ["2026-11-21T09:15:30+01:00", "2026-11-21T09:15:30+01:00/~", "2026-11-21T08:15:30.250Z/~/~", "/~"] {
+        for text in [
+            "2026-11-21T09:15:30+01:00",
+            "2026-11-21T09:15:30+01:00/~",
+            "2026-11-21T08:15:30.250Z/~/~",
+            "/~",
+        ] {
             assert!(text.parse::<SlicePosition>().is_err(), "only as it is written: {text}");
         }
     }

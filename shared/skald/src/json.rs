@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 
 use crate::personal::{Mark, UnclearMark};
 
-/// Most levels of nesting in the data of an event. A number or a text has one level; a list or an object has one more than
-/// what is in it.
+/// Most levels of nesting in the data of an event. A number or a text has one level; a list or an
+/// object has one more than what is in it.
 pub const MAX_EVENT_LEVELS: usize = 64;
 
 /// Most levels of nesting in the state of a snapshot and in the row of a view. This is more than
@@ -47,8 +47,8 @@ pub enum JsonFault {
     /// An object with two members of one name: readers differ in which of them they take.
     #[error("an object has two members with the same name")]
     NamedTwice,
-    /// A member with the name that is reserved for personal values, in an object that is not a valid
-    /// one.
+    /// A member with the name that is reserved for personal values, in an object that is not a
+    /// valid one.
     #[error(transparent)]
     UnclearMark(#[from] UnclearMark),
 }
@@ -93,7 +93,8 @@ impl<'a> Scan<'a> {
         Ok(scan.marks)
     }
 
-    /// The next byte that is not space. The text is known to be JSON, so there is one wherever one is asked for.
+    /// The next byte that is not space. The text is known to be JSON, so there is one wherever one
+    /// is asked for.
     fn next(&mut self) -> u8 {
         let rest = &self.text.as_bytes()[self.at..];
         self.at += rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
@@ -152,7 +153,11 @@ impl<'a> Scan<'a> {
             self.marks.push(mark);
         }
         members.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-        if members.windows(2).any(|pair| pair[0].name == pair[1].name) { Err(JsonFault::NamedTwice) } else { Ok(()) }
+        if members.windows(2).any(|pair| pair[0].name == pair[1].name) {
+            Err(JsonFault::NamedTwice)
+        } else {
+            Ok(())
+        }
     }
 
     /// Goes past the string that begins here, and gives what it says.
@@ -246,10 +251,15 @@ mod tests {
     #[test]
     fn nesting_has_a_bound() {
         for most in [MAX_EVENT_LEVELS, MAX_STATE_LEVELS] {
-            let nested = |levels: usize| format!("{}1{}", "[".repeat(levels - 1), "]".repeat(levels - 1));
+            let nested =
+                |levels: usize| format!("{}1{}", "[".repeat(levels - 1), "]".repeat(levels - 1));
             assert_eq!(check(nested(most).as_bytes(), most), Ok(()));
             for levels in [most + 1, 127, 10_000, 300_000] {
-                assert_eq!(check(nested(levels).as_bytes(), most), Err(JsonFault::TooDeep { most }), "{levels}");
+                assert_eq!(
+                    check(nested(levels).as_bytes(), most),
+                    Err(JsonFault::TooDeep { most }),
+                    "{levels}"
+                );
             }
         }
     }

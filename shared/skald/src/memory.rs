@@ -1,4 +1,5 @@
-//! Stores in memory, for tests, examples and simulations. They pass the same contracts as the stores on DynamoDB.
+//! Stores in memory, for tests, examples and simulations. They pass the same contracts as the
+//! stores on DynamoDB.
 
 mod index;
 mod person_keys;
@@ -7,8 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{
-    AppendError, Appended, Commit, CommitId, Draft, EventStore, Head, ListEntry, ListPage, Loaded, Page, Put, Refusal,
-    Rows, SnapshotKind, StoreError, StreamId, Timestamp, Version, ViewRow, ViewStore, Way, read_back,
+    AppendError, Appended, Commit, CommitId, Draft, EventStore, Head, ListEntry, ListPage, Loaded,
+    Page, Put, Refusal, Rows, SnapshotKind, StoreError, StreamId, Timestamp, Version, ViewRow,
+    ViewStore, Way, read_back,
 };
 
 pub use index::InMemoryCommitIndex;
@@ -44,7 +46,8 @@ impl Head for InMemoryHead {
 }
 
 impl InMemoryEventStore {
-    /// Writes a commit behind the store's back, as it is, checking nothing. For tests of what a reader says to that.
+    /// Writes a commit behind the store's back, as it is, checking nothing. For tests of what a
+    /// reader says to that.
     #[cfg(feature = "planting")]
     pub fn plant(&self, commit: Commit) {
         let mut streams = lock(&self.streams);
@@ -79,8 +82,12 @@ impl EventStore for InMemoryEventStore {
         let streams = lock(&self.streams);
         let commits = streams.get(stream).into_iter().flatten();
         let mut commits: Vec<Commit> = match way {
-            Way::After(position) => commits.filter(|commit| commit.first > position).cloned().collect(),
-            Way::Before(first) => commits.filter(|commit| commit.first < first).rev().cloned().collect(),
+            Way::After(position) => {
+                commits.filter(|commit| commit.first > position).cloned().collect()
+            }
+            Way::Before(first) => {
+                commits.filter(|commit| commit.first < first).rev().cloned().collect()
+            }
             Way::FromEnd => commits.rev().cloned().collect(),
         };
         let more = commits.len() > at_most as usize;
@@ -100,13 +107,22 @@ impl EventStore for InMemoryEventStore {
         Ok(Loaded { head: self.head(stream.clone(), commits.last()), commits })
     }
 
-    async fn append(&self, head: &InMemoryHead, draft: Draft) -> Result<Appended<InMemoryHead>, AppendError> {
+    async fn append(
+        &self,
+        head: &InMemoryHead,
+        draft: Draft,
+    ) -> Result<Appended<InMemoryHead>, AppendError> {
         let mut appended = self.append_all(vec![(head.clone(), draft)]).await?;
         appended.pop().ok_or(AppendError::Refused(Refusal::Empty))
     }
 
-    async fn append_all(&self, parts: Vec<(InMemoryHead, Draft)>) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
-        if let Some((head, _)) = parts.iter().find(|(head, _)| !Arc::ptr_eq(&head.store, &self.streams)) {
+    async fn append_all(
+        &self,
+        parts: Vec<(InMemoryHead, Draft)>,
+    ) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
+        if let Some((head, _)) =
+            parts.iter().find(|(head, _)| !Arc::ptr_eq(&head.store, &self.streams))
+        {
             return Err(Refusal::ForeignHead(head.stream.clone()).into());
         }
         Refusal::check(parts.iter().map(|(head, draft)| (&head.stream, draft)))?;
@@ -117,9 +133,12 @@ impl EventStore for InMemoryEventStore {
             let found = commits.binary_search_by_key(&head.version.next(), |commit| commit.first);
             found.ok().map(|index| commits[index].clone())
         };
-        let taken: Vec<(Commit, CommitId)> =
-            parts.iter().filter_map(|(head, draft)| Some((place(head)?, draft.commit_id))).collect();
-        let (mine, moved): (Vec<_>, Vec<_>) = taken.into_iter().partition(|(commit, id)| commit.id == *id);
+        let taken: Vec<(Commit, CommitId)> = parts
+            .iter()
+            .filter_map(|(head, draft)| Some((place(head)?, draft.commit_id)))
+            .collect();
+        let (mine, moved): (Vec<_>, Vec<_>) =
+            taken.into_iter().partition(|(commit, id)| commit.id == *id);
         let found: Vec<Commit> = mine.into_iter().map(|(commit, _)| commit).collect();
         let appended = |commit: Commit, repeated| {
             let head = self.head(commit.stream.clone(), Some(&commit));
@@ -139,7 +158,10 @@ impl EventStore for InMemoryEventStore {
         let append = |(head, draft): (InMemoryHead, Draft)| {
             let commit = Commit::after(&head, draft);
             let commits = streams.entry(head.stream).or_default();
-            commits.insert(commits.partition_point(|before| before.first < commit.first), commit.clone());
+            commits.insert(
+                commits.partition_point(|before| before.first < commit.first),
+                commit.clone(),
+            );
             appended(commit, false)
         };
         Ok(parts.into_iter().map(append).collect())
@@ -153,14 +175,15 @@ pub struct InMemoryViewStore {
 }
 
 impl InMemoryViewStore {
-    /// Writes a row behind the store's back, as it is, checking nothing. For tests of what a reader says to that.
+    /// Writes a row behind the store's back, as it is, checking nothing. For tests of what a reader
+    /// says to that.
     #[cfg(feature = "planting")]
     pub fn plant(&self, stream: &StreamId, row: ViewRow) {
         lock(&self.rows).insert(stream.clone(), row);
     }
 
-    /// Stores the row, if the one that is there, or its absence, is as expected: at this version, and parked and told of no
-    /// more than `told_at_most`, or not parked if that is `None`.
+    /// Stores the row, if the one that is there, or its absence, is as expected: at this version,
+    /// and parked and told of no more than `told_at_most`, or not parked if that is `None`.
     ///
     /// # Errors
     /// [`StoreError::RowRefused`]
@@ -191,28 +214,47 @@ impl ViewStore for InMemoryViewStore {
 
     async fn get_many(&self, streams: &[StreamId]) -> Result<Rows, StoreError> {
         let stored = lock(&self.rows);
-        let rows = streams.iter().filter_map(|stream| Some((stream.clone(), stored.get(stream)?.clone())));
+        let rows =
+            streams.iter().filter_map(|stream| Some((stream.clone(), stored.get(stream)?.clone())));
         Ok(Rows { rows: rows.collect(), odd: Vec::new() })
     }
 
-    async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+    async fn put(
+        &self,
+        stream: &StreamId,
+        expected: Version,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
         self.replace(stream, expected, None, row)
     }
 
-    async fn put_over_parked(&self, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Result<Put, StoreError> {
+    async fn put_over_parked(
+        &self,
+        stream: &StreamId,
+        parked: &ViewRow,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
         // A row that is not parked is not what this is for.
         let Some(told_at_most) = parked.told_at_most(row) else { return Ok(Put::Stale) };
         self.replace(stream, parked.version, Some(told_at_most), row)
     }
 
-    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<ListPage, StoreError> {
+    async fn list(
+        &self,
+        group: &str,
+        before: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
         let place = |entry: &ListEntry| (entry.sort.clone(), entry.stream.clone());
         let rows = lock(&self.rows);
         let mut entries: Vec<ListEntry> = rows
             .iter()
             .filter_map(|(stream, row)| Some((stream, row.listing.as_ref()?)))
             .filter(|(_, listing)| listing.group == group)
-            .map(|(stream, listing)| ListEntry { stream: stream.clone(), sort: listing.sort.clone() })
+            .map(|(stream, listing)| ListEntry {
+                stream: stream.clone(),
+                sort: listing.sort.clone(),
+            })
             .filter(|entry| before.is_none_or(|before| place(entry) < place(before)))
             .collect();
         entries.sort_by_key(|entry| std::cmp::Reverse(place(entry)));

@@ -6,8 +6,9 @@
 //!             "events": [{"type": "order.placed", "schema": 1, "data": "<base64>"}]}}
 //! ```
 //!
-//! The data stays sealed in base64: who passes a message on need not be able to read it, so no event can stop it.
-//! Without `commit` the message is a hint: there is something to read in the event store.
+//! The data stays sealed in base64: who passes a message on need not be able to read it, so no
+//! event can stop it. Without `commit` the message is a hint: there is something to read in the
+//! event store.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Actor, Category, Commit, CommitId, Context, CorrelationId, EventData, EventId, StreamId, Tenant, Timestamp, Version,
+    Actor, Category, Commit, CommitId, Context, CorrelationId, EventData, EventId, StreamId,
+    Tenant, Timestamp, Version,
 };
 
 /// The only encoding of event data there is so far: JSON in UTF-8.
@@ -85,15 +87,17 @@ impl CommitMessage {
     /// # Errors
     /// [`InvalidMessage`], which says where the text stops being a message, without quoting it.
     pub fn from_json(text: &str) -> Result<Self, InvalidMessage> {
-        let wire: WireMessage = serde_json::from_str(text)
-            .map_err(|error| InvalidMessage::Malformed(format!("line {} column {}", error.line(), error.column())))?;
+        let wire: WireMessage = serde_json::from_str(text).map_err(|error| {
+            InvalidMessage::Malformed(format!("line {} column {}", error.line(), error.column()))
+        })?;
         let stream = StreamId::named(&wire.tenant, &wire.stream)
             .or(Err(InvalidMessage::Malformed("stream is no stream's name".to_owned())))?;
         if wire.version == Version::START || wire.count == 0 {
             return Err(InvalidMessage::Malformed("version and count start at 1".to_owned()));
         }
         let last = wire.version.previous().get().checked_add(wire.count).map(Version::new);
-        let last = last.ok_or_else(|| InvalidMessage::Malformed("there is no version so high".to_owned()))?;
+        let last = last
+            .ok_or_else(|| InvalidMessage::Malformed("there is no version so high".to_owned()))?;
         let commit = wire.commit.map(|commit| commit.open(&stream, wire.version)).transpose()?;
         if commit.as_ref().is_some_and(|commit| commit.last() != last) {
             return Err(InvalidMessage::Malformed("count is not the number of events".to_owned()));
@@ -143,7 +147,8 @@ struct WireEvent {
 
 impl WireCommit {
     fn of(commit: &Commit) -> Self {
-        let Context { source, correlation_id, causation_id, actor, metadata } = commit.context.clone();
+        let Context { source, correlation_id, causation_id, actor, metadata } =
+            commit.context.clone();
         let events = commit.events.iter().map(|event| WireEvent {
             event_type: event.event_type.clone(),
             schema: event.schema,
@@ -167,7 +172,8 @@ impl WireCommit {
             return Err(InvalidMessage::UnknownEncoding(self.encoding));
         }
         let events = self.events.into_iter().enumerate().map(|(index, event)| {
-            let malformed = || InvalidMessage::Malformed(format!("commit.events[{index}].data is not base64"));
+            let malformed =
+                || InvalidMessage::Malformed(format!("commit.events[{index}].data is not base64"));
             let data = BASE64.decode(event.data).or(Err(malformed()))?;
             Ok(EventData { event_type: event.event_type, schema: event.schema, data })
         });
@@ -204,7 +210,9 @@ mod tests {
 
     #[test]
     fn a_message_says_up_to_where_its_stream_has_grown() {
-        for (version, count, last) in [(1, 1, 1), (4, 3, 6), (u64::MAX, 1, u64::MAX), (1, u64::MAX, u64::MAX)] {
+        for (version, count, last) in
+            [(1, 1, 1), (4, 3, 6), (u64::MAX, 1, u64::MAX), (1, u64::MAX, u64::MAX)]
+        {
             let read = hint(version, count).unwrap();
             assert_eq!((read.last.get(), read.category()), (last, "order"));
             assert_eq!(CommitMessage::from_json(&read.to_json()).unwrap(), read);
@@ -215,7 +223,10 @@ mod tests {
     fn a_message_of_no_events_or_of_more_than_can_be_counted_is_malformed() {
         for (version, count) in [(0, 1), (1, 0), (2, u64::MAX), (u64::MAX, 2)] {
             let malformed = hint(version, count).unwrap_err();
-            assert!(matches!(malformed, InvalidMessage::Malformed(_)), "{version}, {count}: {malformed}");
+            assert!(
+                matches!(malformed, InvalidMessage::Malformed(_)),
+                "{version}, {count}: {malformed}"
+            );
             assert!(!malformed.is_transient());
         }
     }
@@ -223,7 +234,10 @@ mod tests {
     #[test]
     fn a_message_brings_its_commit_and_its_hint_none() {
         let read = CommitMessage::from_json(&whole(2, "json")).unwrap();
-        assert_eq!(read.commit.as_ref().map(|commit| (commit.first.get(), commit.events.len())), Some((4, 2)));
+        assert_eq!(
+            read.commit.as_ref().map(|commit| (commit.first.get(), commit.events.len())),
+            Some((4, 2))
+        );
         let hint = read.clone().into_hint();
         assert_eq!((hint.last, &hint.stream, &hint.commit), (read.last, &read.stream, &None));
     }
@@ -240,7 +254,10 @@ mod tests {
     #[test]
     fn an_encoding_to_come_is_waited_for() {
         let unknown = CommitMessage::from_json(&whole(2, "cbor")).unwrap_err();
-        assert!(matches!(&unknown, InvalidMessage::UnknownEncoding(encoding) if encoding == "cbor"), "{unknown}");
+        assert!(
+            matches!(&unknown, InvalidMessage::UnknownEncoding(encoding) if encoding == "cbor"),
+            "{unknown}"
+        );
         assert!(unknown.is_transient());
     }
 

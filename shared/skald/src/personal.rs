@@ -1,13 +1,14 @@
 //! What says something about a person, and how it is erased.
 //!
-//! A value about a person is a [`Personal`]: it knows whose it is, and shows in no log. In the domain it is plain; wherever
-//! it is stored or sent it is *sealed*, encrypted with the key of that person and of nobody else. [`Sealing`] sees to
-//! that on the way into a store, [`Opening`] undoes it for the few who must see the plain value. Everybody else handles
-//! sealed values, and can copy them from an event into a row, say, without ever holding a key.
+//! A value about a person is a [`Personal`]: it knows whose it is, and shows in no log. In the
+//! domain it is plain; wherever it is stored or sent it is *sealed*, encrypted with the key of that
+//! person and of nobody else. [`Sealing`] sees to that on the way into a store, [`Opening`] undoes
+//! it for the few who must see the plain value. Everybody else handles sealed values, and can copy
+//! them from an event into a row, say, without ever holding a key.
 //!
-//! Erasing a person destroys the key ([`PersonKeys::erase`]). Whatever was sealed with it, in whichever copy or message,
-//! opens as *erased* from then on, and can be read by nobody once no backup of the keys has it any more. Events, versions
-//! and figures stay as they were.
+//! Erasing a person destroys the key ([`PersonKeys::erase`]). Whatever was sealed with it, in
+//! whichever copy or message, opens as *erased* from then on, and can be read by nobody once no
+//! backup of the keys has it any more. Events, versions and figures stay as they were.
 
 mod key;
 mod marks;
@@ -84,11 +85,13 @@ impl Person {
     }
 }
 
-/// A value that says something about a person: a name, an e-mail address, a postal address, a payment token.
+/// A value that says something about a person: a name, an e-mail address, a postal address, a
+/// payment token.
 ///
-/// It never shows in debug output, and so not in logs. In JSON it is marked: `{"$person": "c-1001", "plain": …}` while it is
-/// plain, `{"$person": "c-1001", "sealed": "…"}` wherever it is stored, `{"$person": "c-1001", "erased": true}` once the
-/// person is erased. The member [`$person`](PERSON_MEMBER) is reserved: no store takes it in anything else.
+/// It never shows in debug output, and so not in logs. In JSON it is marked:
+/// `{"$person": "c-1001", "plain": …}` while it is plain, `{"$person": "c-1001", "sealed": "…"}`
+/// wherever it is stored, `{"$person": "c-1001", "erased": true}` once the person is erased. The
+/// member [`$person`](PERSON_MEMBER) is reserved: no store takes it in anything else.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Personal<T> {
     of: PersonId,
@@ -149,8 +152,8 @@ impl<T> Personal<T> {
         Self { of: self.of, content: plain.map_or(Content::Erased, Content::Plain) }
     }
 
-    /// Another value about the same person, made of this one. What is sealed or erased stays so: `change` may only choose
-    /// another type for the same JSON.
+    /// Another value about the same person, made of this one. What is sealed or erased stays so:
+    /// `change` may only choose another type for the same JSON.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Personal<U> {
         let content = match self.content {
             Content::Plain(value) => Content::Plain(change(value)),
@@ -186,7 +189,9 @@ const fn none<T>() -> Option<T> {
 }
 
 /// What is there, also if it is `null`.
-fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
@@ -208,7 +213,11 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Personal<T> {
             (Some(value), None, None) => Content::Plain(value),
             (None, Some(sealed), None) => Content::Sealed(sealed),
             (None, None, Some(true)) => Content::Erased,
-            _ => return Err(D::Error::custom("a personal value is one of plain, sealed and erased")),
+            _ => {
+                return Err(D::Error::custom(
+                    "a personal value is one of plain, sealed and erased",
+                ));
+            }
         };
         Ok(Self { of, content })
     }
@@ -284,8 +293,14 @@ mod tests {
         let read = |json: Value| serde_json::from_value::<Personal<String>>(json).unwrap();
         let plain = read(json!({ "$person": "c-1001", "plain": "Jane" }));
         assert_eq!((plain.reveal(), plain.person()), (Ok(&"Jane".to_owned()), &jane()));
-        assert_eq!(read(json!({ "$person": "c-1001", "sealed": "AQID" })).reveal(), Err(Hidden::Sealed));
-        assert_eq!(read(json!({ "$person": "c-1001", "erased": true })).reveal(), Err(Hidden::Erased));
+        assert_eq!(
+            read(json!({ "$person": "c-1001", "sealed": "AQID" })).reveal(),
+            Err(Hidden::Sealed)
+        );
+        assert_eq!(
+            read(json!({ "$person": "c-1001", "erased": true })).reveal(),
+            Err(Hidden::Erased)
+        );
     }
 
     #[test]
@@ -293,7 +308,10 @@ mod tests {
         let nothing = Personal::of(jane(), None::<String>);
         let json = serde_json::to_value(&nothing).unwrap();
         assert_eq!(json, json!({ "$person": "c-1001", "plain": null }));
-        assert_eq!(serde_json::from_value::<Personal<Option<String>>>(json.clone()).unwrap(), nothing);
+        assert_eq!(
+            serde_json::from_value::<Personal<Option<String>>>(json.clone()).unwrap(),
+            nothing
+        );
         assert!(serde_json::from_value::<Personal<String>>(json).is_err());
     }
 

@@ -78,7 +78,8 @@ fn checksum(content: &[u8]) -> [u8; CHECKSUM_BYTES] {
 impl Position {
     /// Where most slices stand: of places that as many have, that of the first slice.
     fn shared(&self) -> Option<&SlicePosition> {
-        let sharing = |one: &SlicePosition| self.slices.iter().filter(|other| *other == one).count();
+        let sharing =
+            |one: &SlicePosition| self.slices.iter().filter(|other| *other == one).count();
         // The first of the greatest, which is the last from behind.
         self.slices.iter().rev().max_by_key(|slice| sharing(slice))
     }
@@ -134,14 +135,17 @@ impl FromStr for Position {
     /// Reads what is displayed, and nothing that merely means the same.
     fn from_str(text: &str) -> Result<Self, InvalidPosition> {
         let token = BASE64.decode(text).or(Err(InvalidPosition::Damaged))?;
-        let (content, found) = token.split_last_chunk::<CHECKSUM_BYTES>().ok_or(InvalidPosition::Damaged)?;
+        let (content, found) =
+            token.split_last_chunk::<CHECKSUM_BYTES>().ok_or(InvalidPosition::Damaged)?;
         if *found != checksum(content) {
             return Err(InvalidPosition::Damaged);
         }
         match content.split_first() {
             Some((&FORMAT, slices)) => {
                 let position = read_slices(slices).map(Self::new);
-                position.filter(|position| position.to_string() == text).ok_or(InvalidPosition::Damaged)
+                position
+                    .filter(|position| position.to_string() == text)
+                    .ok_or(InvalidPosition::Damaged)
             }
             Some((&format, _)) => Err(InvalidPosition::UnknownFormat(format)),
             None => Err(InvalidPosition::Damaged),
@@ -187,7 +191,8 @@ fn read_number(rest: &mut &[u8]) -> Option<u64> {
     for place in 0..u64::BITS.div_ceil(BITS) {
         let (byte, more) = rest.split_first()?;
         *rest = more;
-        // The bits of the last byte that a number has no room for are lost; then it is not written alike.
+        // The bits of the last byte that a number has no room for are lost; then it is not written
+        // alike.
         number |= u64::from(byte & !MORE) << (place * BITS);
         if byte & MORE == 0 {
             return Some(number);
@@ -210,9 +215,15 @@ mod tests {
     }
 
     fn mixed() -> Position {
-        let key =
-            |number: u64| IndexKey::new(time(), format!("default/order-{number}").parse().unwrap(), Version::new(3));
-        let mut slices = vec![SlicePosition::START, SlicePosition::START, SlicePosition::Before(time())];
+        let key = |number: u64| {
+            IndexKey::new(
+                time(),
+                format!("default/order-{number}").parse().unwrap(),
+                Version::new(3),
+            )
+        };
+        let mut slices =
+            vec![SlicePosition::START, SlicePosition::START, SlicePosition::Before(time())];
         slices.extend((0..12).map(|number| SlicePosition::After(key(number))));
         slices.push(SlicePosition::After(key(11)));
         slices.push(SlicePosition::Through(time()));
@@ -226,16 +237,20 @@ mod tests {
     #[test]
     fn a_token_is_read_as_it_was_written() {
         let through = SlicePosition::Through(time());
-        for slices in [vec![], vec![through; 255], vec![placed(1), placed(2), placed(2), placed(1)]] {
+        for slices in [vec![], vec![through; 255], vec![placed(1), placed(2), placed(2), placed(1)]]
+        {
             let position = Position::new(slices);
             assert_eq!(position.to_string().parse(), Ok(position));
         }
-        for position in [mixed(), Position::before(time(), 16), Position::before(Timestamp::LAST, 1)] {
+        for position in
+            [mixed(), Position::before(time(), 16), Position::before(Timestamp::LAST, 1)]
+        {
             assert_eq!(position.to_string().parse(), Ok(position));
         }
     }
 
-    /// A person copies it: a time is short, and so is an entry at which all slices stand, as they do in a replay.
+    /// A person copies it: a time is short, and so is an entry at which all slices stand, as they
+    /// do in a replay.
     #[test]
     fn a_token_is_as_long_as_its_slices_differ() {
         let length = |slices: Vec<SlicePosition>| Position::new(slices).to_string().len();
@@ -250,7 +265,8 @@ mod tests {
 
     #[test]
     fn the_longest_key_fits() {
-        let stream = format!("{}/{}-{}", "t".repeat(64), "c".repeat(32), "i".repeat(80)).parse().unwrap();
+        let stream =
+            format!("{}/{}-{}", "t".repeat(64), "c".repeat(32), "i".repeat(80)).parse().unwrap();
         let key = IndexKey::new(time(), stream, Version::new(u64::MAX));
         let position = Position::new(vec![SlicePosition::After(key)]);
         assert_eq!(position.to_string().parse(), Ok(position));
@@ -260,20 +276,41 @@ mod tests {
     fn every_cut_and_every_changed_character_is_noticed() {
         let token = mixed().to_string();
         for end in 0..token.len() {
-            assert_eq!(token[..end].parse::<Position>(), Err(InvalidPosition::Damaged), "cut at {end}");
+            assert_eq!(
+                token[..end].parse::<Position>(),
+                Err(InvalidPosition::Damaged),
+                "cut at {end}"
+            );
             let mut changed = token.clone().into_bytes();
             changed[end] = if changed[end] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(changed).unwrap();
-            assert_eq!(changed.parse::<Position>(), Err(InvalidPosition::Damaged), "changed at {end}");
+            assert_eq!(
+                changed.parse::<Position>(),
+                Err(InvalidPosition::Damaged),
+                "changed at {end}"
+            );
         }
     }
 
     #[test]
     fn garbage_and_other_tokens_are_refused_by_kind() {
         let damaged = InvalidPosition::Damaged;
-        let foreign =
-            [&b"\x01some other token"[..], &Uuid::new_v5(&Uuid::NAMESPACE_OID, b"x").as_bytes()[..8]].concat();
-        for text in ["", "A", "10m", "not a token", "ä", "AAAA", "=", &BASE64.encode(foreign), &"A".repeat(9999)] {
+        let foreign = [
+            &b"\x01some other token"[..],
+            &Uuid::new_v5(&Uuid::NAMESPACE_OID, b"x").as_bytes()[..8],
+        ]
+        .concat();
+        for text in [
+            "",
+            "A",
+            "10m",
+            "not a token",
+            "ä",
+            "AAAA",
+            "=",
+            &BASE64.encode(foreign),
+            &"A".repeat(9999),
+        ] {
             assert_eq!(text.parse::<Position>(), Err(damaged.clone()), "{text}");
         }
         assert_eq!(sealed(&[2, 7, 7]).parse::<Position>(), Err(InvalidPosition::UnknownFormat(2)));
@@ -318,7 +355,11 @@ mod tests {
             [&[FORMAT, 3][..], &epoch, &[2], &later, &[1], &later].concat(),
             [&[FORMAT, 0x83, 0][..], &epoch].concat(),
         ] {
-            assert_eq!(sealed(&content).parse::<Position>(), Err(InvalidPosition::Damaged), "{content:?}");
+            assert_eq!(
+                sealed(&content).parse::<Position>(),
+                Err(InvalidPosition::Damaged),
+                "{content:?}"
+            );
         }
     }
 }

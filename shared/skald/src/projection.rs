@@ -11,14 +11,19 @@ pub trait Projection {
     const CATEGORY: &'static Category;
     /// The events of that category.
     type Event: DomainEvent;
-    /// The row, stored as JSON. It is cloned for every commit that is folded in, so that none is folded in by half.
+    /// The row, stored as JSON. It is cloned for every commit that is folded in, so that none is
+    /// folded in by half.
     type Row: Clone + Serialize + DeserializeOwned + Send + Sync;
 
     /// The row after this event; `row` is none before the first.
     ///
     /// # Errors
-    /// [`Inapplicable`] if no rule-abiding stream has this event here. *Permanent*: the row is parked.
-    fn apply(row: Option<Self::Row>, event: &Envelope<Self::Event>) -> Result<Self::Row, Inapplicable>;
+    /// [`Inapplicable`] if no rule-abiding stream has this event here. *Permanent*: the row is
+    /// parked.
+    fn apply(
+        row: Option<Self::Row>,
+        event: &Envelope<Self::Event>,
+    ) -> Result<Self::Row, Inapplicable>;
 
     /// Where the row is listed, if it is: fixed by the stream's first event.
     fn listing(row: &Self::Row, stream: &StreamId) -> Option<Listing>;
@@ -36,7 +41,8 @@ pub struct Inapplicable {
     pub reason: &'static str,
 }
 
-/// The row after those events of these commits that `wanted` lets through; it is asked in order, until it says no.
+/// The row after those events of these commits that `wanted` lets through; it is asked in order,
+/// until it says no.
 ///
 /// # Errors
 /// [`CatchUpError::Decode`] or [`CatchUpError::Inapplicable`].
@@ -48,12 +54,17 @@ pub fn project<P: Projection>(
 ) -> Result<Option<P::Row>, CatchUpError> {
     for commit in commits {
         for envelope in commit.envelopes::<P::Event>() {
-            let envelope = envelope.map_err(|source| CatchUpError::Decode { stream: stream.clone(), source })?;
+            let envelope = envelope
+                .map_err(|source| CatchUpError::Decode { stream: stream.clone(), source })?;
             if !wanted(&envelope) {
                 return Ok(row);
             }
             let applied = P::apply(row, &envelope);
-            row = Some(applied.map_err(|source| CatchUpError::Inapplicable { stream: stream.clone(), source })?);
+            row =
+                Some(applied.map_err(|source| CatchUpError::Inapplicable {
+                    stream: stream.clone(),
+                    source,
+                })?);
         }
     }
     Ok(row)

@@ -1,15 +1,17 @@
-//! Reading a stream piece by piece: from any place on, either way, with no more in memory than a page.
+//! Reading a stream piece by piece: from any place on, either way, with no more in memory than a
+//! page.
 
 use std::cmp::Ordering;
 
 use futures_util::{Stream, StreamExt, TryStreamExt, pin_mut, stream};
 
 use crate::{
-    Commit, Corruption, Decider, DomainEvent, EventStore, Folded, SnapshotKind, StatesError, StoreError, StreamId,
-    Timestamp, Version,
+    Commit, Corruption, Decider, DomainEvent, EventStore, Folded, SnapshotKind, StatesError,
+    StoreError, StreamId, Timestamp, Version,
 };
 
-/// How many commits are read at once. More than a page of a store holds that pages by size: on DynamoDB, 1 MB.
+/// How many commits are read at once. More than a page of a store holds that pages by size: on
+/// DynamoDB, 1 MB.
 const PAGE: u32 = 10_000;
 /// By what factor each page grows: if the first has no snapshot, there may be none for a long way.
 const GROWTH: u32 = 4;
@@ -17,7 +19,8 @@ const GROWTH: u32 = 4;
 /// Which way a stream is read, and from where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// Oldest first: the commits after this position, which is [`Version::START`] or the last version of a commit.
+    /// Oldest first: the commits after this position, which is [`Version::START`] or the last
+    /// version of a commit.
     After(Version),
     /// Newest first: the commits that begin before this version.
     Before(Version),
@@ -73,14 +76,17 @@ impl Way {
     fn fault_at_end(self) -> Option<Corruption> {
         let start = Version::START.next();
         match self {
-            Self::Before(first) if first != start => Some(Corruption::Gap { expected: start, found: first }),
+            Self::Before(first) if first != start => {
+                Some(Corruption::Gap { expected: start, found: first })
+            }
             Self::Before(_) | Self::After(_) | Self::FromEnd => None,
         }
     }
 }
 
-/// The commits of a stream, one after the other, as of when each page of them is read (strongly consistent). Contiguity is
-/// checked on the way, and backwards that the last one is the first of its stream.
+/// The commits of a stream, one after the other, as of when each page of them is read (strongly
+/// consistent). Contiguity is checked on the way, and backwards that the last one is the first of
+/// its stream.
 pub fn commits<'a, S: EventStore + ?Sized>(
     store: &'a S,
     stream: &'a StreamId,
@@ -100,8 +106,8 @@ pub(crate) fn commits_by<'a, S: EventStore + ?Sized>(
     pages.map_ok(|page| stream::iter(page.into_iter().map(Ok))).try_flatten()
 }
 
-/// The same by pages: the first of at most so many commits, and each further one of as many as `next` makes of the one
-/// before.
+/// The same by pages: the first of at most so many commits, and each further one of as many as
+/// `next` makes of the one before.
 fn pages<'a, S: EventStore + ?Sized>(
     store: &'a S,
     stream: &'a StreamId,
@@ -139,8 +145,8 @@ pub(crate) async fn read_after<S: EventStore + ?Sized>(
     pages(store, stream, Way::After(after), PAGE, grown).try_concat().await
 }
 
-/// The end of a stream, oldest first, from the last commit on that carries such a snapshot; all of it, if none does. For
-/// stores: [`EventStore::load`] with snapshots is made of it.
+/// The end of a stream, oldest first, from the last commit on that carries such a snapshot; all of
+/// it, if none does. For stores: [`EventStore::load`] with snapshots is made of it.
 ///
 /// # Errors
 /// As [`EventStore::read`].
@@ -166,7 +172,8 @@ pub async fn read_back<S: EventStore>(
     Ok(commits)
 }
 
-/// Puts a page of at most so many commits before the first of these, which is not the first of its stream.
+/// Puts a page of at most so many commits before the first of these, which is not the first of its
+/// stream.
 ///
 /// # Errors
 /// As [`EventStore::read`].
@@ -213,17 +220,21 @@ pub async fn state_until<D: Decider, S: EventStore>(
     Ok(folded)
 }
 
-/// Those of a stream's commits, from its first on, that existed at a time: up to the last one that was
-/// recorded by then.
+/// Those of a stream's commits, from its first on, that existed at a time: up to the last one that
+/// was recorded by then.
 #[must_use]
 pub fn recorded_by(commits: &[Commit], time: Timestamp) -> &[Commit] {
     let end = commits.iter().rposition(|commit| commit.at <= time).map_or(0, |last| last + 1);
     &commits[..end]
 }
 
-/// The last version of a stream that [existed](recorded_by) at a time. It is looked for from the end, because an
-/// earlier commit may have a later time.
-async fn last_recorded_by<S: EventStore>(store: &S, stream: &StreamId, time: Timestamp) -> Result<Version, StoreError> {
+/// The last version of a stream that [existed](recorded_by) at a time. It is looked for from the
+/// end, because an earlier commit may have a later time.
+async fn last_recorded_by<S: EventStore>(
+    store: &S,
+    stream: &StreamId,
+    time: Timestamp,
+) -> Result<Version, StoreError> {
     let commits = commits(store, stream, Way::FromEnd);
     pin_mut!(commits);
     while let Some(commit) = commits.next().await {

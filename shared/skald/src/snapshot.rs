@@ -1,7 +1,8 @@
 //! States that are kept with commits, so that a long stream need not be read from its beginning.
 //!
-//! A snapshot rides in the commit that it is the state after: it needs no table, no write and no moment of its own. It is
-//! never the truth, only a short cut to it: one of another schema, or one that cannot be read, is passed over.
+//! A snapshot rides in the commit that it is the state after: it needs no table, no write and no
+//! moment of its own. It is never the truth, only a short cut to it: one of another schema, or one
+//! that cannot be read, is passed over.
 
 use std::fmt;
 
@@ -12,11 +13,12 @@ use serde_json::value::RawValue;
 use crate::json::{self, MAX_STATE_LEVELS, raw};
 use crate::{Commit, Draft};
 
-/// Largest commit with a snapshot, in bytes as [`Draft::size_bytes`] counts. A snapshot that would make it larger is left out
-/// ([`LeftOut`]), and the next commit tries again.
+/// Largest commit with a snapshot, in bytes as [`Draft::size_bytes`] counts. A snapshot that would
+/// make it larger is left out ([`LeftOut`]), and the next commit tries again.
 pub const MAX_WITH_SNAPSHOT_BYTES: usize = 64 * 1024;
 
-/// The state after a commit, as it is stored with it. It may be about a person: debug output does not show it.
+/// The state after a commit, as it is stored with it. It may be about a person: debug output does
+/// not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Snapshot {
     /// The version of the state's shape.
@@ -38,7 +40,9 @@ impl Snapshot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LeftOut {
     /// With it the commit would be larger than [`MAX_WITH_SNAPSHOT_BYTES`].
-    #[error("the commit would be {size_bytes} bytes with it: at most {MAX_WITH_SNAPSHOT_BYTES} are kept")]
+    #[error(
+        "the commit would be {size_bytes} bytes with it: at most {MAX_WITH_SNAPSHOT_BYTES} are kept"
+    )]
     TooLarge {
         /// How large it would be.
         size_bytes: usize,
@@ -77,14 +81,18 @@ pub struct Snapshots<S> {
 }
 
 impl<S> Snapshots<S> {
-    /// The state is kept with every `every`-th commit, as JSON. Whoever changes the shape of the state, or what it means,
-    /// gives it another `schema`.
+    /// The state is kept with every `every`-th commit, as JSON. Whoever changes the shape of the
+    /// state, or what it means, gives it another `schema`.
     #[must_use]
     pub const fn new(every: u32, schema: u32) -> Self
     where
         S: Serialize + DeserializeOwned,
     {
-        Self { kind: SnapshotKind { schema, every }, write: serde_json::to_vec::<S>, read: read::<S> }
+        Self {
+            kind: SnapshotKind { schema, every },
+            write: serde_json::to_vec::<S>,
+            read: read::<S>,
+        }
     }
 
     /// Which they are.
@@ -129,7 +137,8 @@ impl<S> fmt::Debug for Snapshots<S> {
 }
 
 impl SnapshotKind {
-    /// How many commits are read first to find one: as many as there are from one to the next, unless one was left out.
+    /// How many commits are read first to find one: as many as there are from one to the next,
+    /// unless one was left out.
     pub(crate) fn first_page(self) -> u32 {
         self.every.max(1)
     }

@@ -5,51 +5,66 @@ use std::future::Future;
 
 use crate::reading::read_after;
 use crate::{
-    Commit, Draft, InvalidName, JsonFault, Page, PersonId, RowRefusal, SnapshotKind, StreamId, Timestamp, Unopened,
-    Version, Way,
+    Commit, Draft, InvalidName, JsonFault, Page, PersonId, RowRefusal, SnapshotKind, StreamId,
+    Timestamp, Unopened, Version, Way,
 };
 
-/// Largest commit, in bytes as [`Draft::size_bytes`] counts: an item of DynamoDB holds 400 KB, names and keys included.
+/// Largest commit, in bytes as [`Draft::size_bytes`] counts: an item of DynamoDB holds 400 KB,
+/// names and keys included.
 pub const MAX_COMMIT_BYTES: usize = 350 * 1024;
 
-/// Most streams in one [`append_all`](EventStore::append_all): the items of one DynamoDB transaction.
+/// Most streams in one [`append_all`](EventStore::append_all): the items of one DynamoDB
+/// transaction.
 pub const MAX_STREAMS: usize = 100;
 
-/// Most that one [`append_all`](EventStore::append_all) writes, in bytes as [`Draft::size_bytes`] counts: a transaction of
-/// DynamoDB holds 4 MB, names and keys included.
+/// Most that one [`append_all`](EventStore::append_all) writes, in bytes as [`Draft::size_bytes`]
+/// counts: a transaction of DynamoDB holds 4 MB, names and keys included.
 pub const MAX_TOGETHER_BYTES: usize = 3500 * 1024;
 
 /// Keeps streams of commits.
 ///
-/// Whatever is called, in whatever order, by however many writers, a stream never has a gap or an overlap and loses
-/// nothing: a position can only be had from the store itself, as a [`Head`](Self::Head), and an append happens at that
-/// position or not at all. `skald-testkit` has the contract that every store passes.
+/// Whatever is called, in whatever order, by however many writers, a stream never has a gap or an
+/// overlap and loses nothing: a position can only be had from the store itself, as a
+/// [`Head`](Self::Head), and an append happens at that position or not at all. `skald-testkit` has
+/// the contract that every store passes.
 pub trait EventStore: Sync {
     /// A position at the end of a stream, as this store saw it.
     type Head: Head;
 
-    /// The head of a stream that has no events. If it has some after all, appending there is a conflict.
+    /// The head of a stream that has no events. If it has some after all, appending there is a
+    /// conflict.
     fn start(&self, stream: StreamId) -> Self::Head;
 
-    /// The next commits that way, at most so many, as of now (strongly consistent): what is there, contiguous or not.
+    /// The next commits that way, at most so many, as of now (strongly consistent): what is there,
+    /// contiguous or not.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if something is no commit; the other kinds if the store does not answer.
-    fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> impl Future<Output = Result<Page, StoreError>> + Send;
+    /// [`StoreError::Corrupt`] if something is no commit; the other kinds if the store does not
+    /// answer.
+    fn page(
+        &self,
+        stream: &StreamId,
+        way: Way,
+        at_most: u32,
+    ) -> impl Future<Output = Result<Page, StoreError>> + Send;
 
     /// The commits after a position, oldest first, all of them and as of now (strongly consistent).
     ///
     /// `after` is [`Version::START`] or the last version of a commit.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if what is stored does not continue from `after` without gap or overlap; the other kinds
-    /// if the store does not answer.
-    fn read(&self, stream: &StreamId, after: Version) -> impl Future<Output = Result<Vec<Commit>, StoreError>> + Send {
+    /// [`StoreError::Corrupt`] if what is stored does not continue from `after` without gap or
+    /// overlap; the other kinds if the store does not answer.
+    fn read(
+        &self,
+        stream: &StreamId,
+        after: Version,
+    ) -> impl Future<Output = Result<Vec<Commit>, StoreError>> + Send {
         read_after(self, stream, after)
     }
 
-    /// The stream, with the head to append at: the whole of it or, if snapshots are wanted, its end from the last commit on
-    /// that carries one.
+    /// The stream, with the head to append at: the whole of it or, if snapshots are wanted, its end
+    /// from the last commit on that carries one.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -61,20 +76,23 @@ pub trait EventStore: Sync {
 
     /// Appends one commit at this head: all of its events or none.
     ///
-    /// If the commit at this head carries the draft's id already, an earlier attempt had succeeded although its answer
-    /// was lost: the answer is that commit. Either way the answer is what a read gives.
+    /// If the commit at this head carries the draft's id already, an earlier attempt had succeeded
+    /// although its answer was lost: the answer is that commit. Either way the answer is what a
+    /// read gives.
     ///
     /// # Errors
-    /// [`AppendError::Conflict`] if another commit stands there, [`AppendError::Contended`] if a transaction on the stream was
-    /// under way; nothing is written then. After [`AppendError::Store`] the commit may or may not
-    /// have been stored: append the same draft at the same head again to find out.
+    /// [`AppendError::Conflict`] if another commit stands there, [`AppendError::Contended`] if a
+    /// transaction on the stream was under way; nothing is written then. After
+    /// [`AppendError::Store`] the commit may or may not have been stored: append the same draft at
+    /// the same head again to find out.
     fn append(
         &self,
         head: &Self::Head,
         draft: Draft,
     ) -> impl Future<Output = Result<Appended<Self::Head>, AppendError>> + Send;
 
-    /// Appends one commit to each of several streams: all of them or none. Answers in the order of `parts`.
+    /// Appends one commit to each of several streams: all of them or none. Answers in the order of
+    /// `parts`.
     ///
     /// If the commit at each head carries its draft's id, an earlier attempt had succeeded: the
     /// answer is those commits. If it does so at some heads only, the earlier attempt was decided
@@ -85,15 +103,17 @@ pub trait EventStore: Sync {
     /// reading.
     ///
     /// # Errors
-    /// As [`append`](Self::append), and [`AppendError::RepeatedInPart`]; [`AppendError::Contended`] also if another transaction
-    /// was under way. The conflict names the streams whose head moved. Limits are a [`Refusal`] with a name.
+    /// As [`append`](Self::append), and [`AppendError::RepeatedInPart`]; [`AppendError::Contended`]
+    /// also if another transaction was under way. The conflict names the streams whose head moved.
+    /// Limits are a [`Refusal`] with a name.
     fn append_all(
         &self,
         parts: Vec<(Self::Head, Draft)>,
     ) -> impl Future<Output = Result<Vec<Appended<Self::Head>>, AppendError>> + Send;
 }
 
-/// A position at the end of a stream. It cannot be made up, only had from a load, an append, or [`EventStore::start`].
+/// A position at the end of a stream. It cannot be made up, only had from a load, an append, or
+/// [`EventStore::start`].
 pub trait Head: Clone + Send + Sync {
     /// The stream.
     fn stream(&self) -> &StreamId;
@@ -142,9 +162,9 @@ pub enum AppendError {
         /// What it wrote at these heads, in the order of the call; at least one commit.
         found: Vec<Commit>,
     },
-    /// Another transaction on one of the streams was under way, and this append was not made: append the same again. A client
-    /// that by itself sends again what had no answer may meet its own first attempt, which is made yet; that, too, the same
-    /// append finds out.
+    /// Another transaction on one of the streams was under way, and this append was not made:
+    /// append the same again. A client that by itself sends again what had no answer may meet its
+    /// own first attempt, which is made yet; that, too, the same append finds out.
     #[error("another transaction is under way")]
     Contended,
     /// The call itself can never succeed.
@@ -187,13 +207,15 @@ pub enum Refusal {
         size_bytes: usize,
     },
     /// Commits larger than [`MAX_TOGETHER_BYTES`] in one call.
-    #[error("commits of {size_bytes} bytes at once: at most {MAX_TOGETHER_BYTES} fit a transaction")]
+    #[error(
+        "commits of {size_bytes} bytes at once: at most {MAX_TOGETHER_BYTES} fit a transaction"
+    )]
     TooLargeTogether {
         /// How large they are, all together.
         size_bytes: usize,
     },
-    /// A name in a commit that an index or a message could not carry: an event's type or schema, the source, or a name in the
-    /// metadata.
+    /// A name in a commit that an index or a message could not carry: an event's type or schema,
+    /// the source, or a name in the metadata.
     #[error("a commit for {stream}: {fault}")]
     Name {
         /// Where it was to go.
@@ -212,7 +234,8 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Checks what needs no store to be checked: that there is something to append, not too much, and not twice to a stream.
+    /// Checks what needs no store to be checked: that there is something to append, not too much,
+    /// and not twice to a stream.
     ///
     /// # Errors
     /// The first rule that is broken.
@@ -238,7 +261,9 @@ impl Refusal {
         match streams.len() {
             0 => Err(Self::Empty),
             count if count > MAX_STREAMS => Err(Self::TooManyStreams(count)),
-            _ if together_bytes > MAX_TOGETHER_BYTES => Err(Self::TooLargeTogether { size_bytes: together_bytes }),
+            _ if together_bytes > MAX_TOGETHER_BYTES => {
+                Err(Self::TooLargeTogether { size_bytes: together_bytes })
+            }
             _ => Ok(()),
         }
     }
@@ -263,7 +288,8 @@ pub enum StoreError {
         /// What happened.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// It refuses the request as such: no such table, no permission. *Transient* for the data, which is not at fault.
+    /// It refuses the request as such: no such table, no permission. *Transient* for the data,
+    /// which is not at fault.
     #[error("{operation}: refused")]
     Refused {
         /// The store's operation.
@@ -271,7 +297,8 @@ pub enum StoreError {
         /// What it answered.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// What is stored breaks the rules of a stream or a view. *Permanent*, but for an unknown encoding.
+    /// What is stored breaks the rules of a stream or a view. *Permanent*, but for an unknown
+    /// encoding.
     #[error("{key}: {corruption}")]
     Corrupt {
         /// The key of the stream or row.
@@ -279,8 +306,8 @@ pub enum StoreError {
         /// What is wrong with it.
         corruption: Corruption,
     },
-    /// Something about a person who was erased: nothing more is stored about them. An earlier attempt may have stored it,
-    /// before. *Permanent.* Only [`Sealing`](crate::Sealing) says so.
+    /// Something about a person who was erased: nothing more is stored about them. An earlier
+    /// attempt may have stored it, before. *Permanent.* Only [`Sealing`](crate::Sealing) says so.
     #[error("{0} was erased: nothing more is stored about them")]
     PersonErased(PersonId),
     /// A row that no store takes. *Permanent.*
@@ -291,8 +318,8 @@ pub enum StoreError {
         /// What is wrong with it.
         refusal: RowRefusal,
     },
-    /// Something about a person cannot be opened. *Permanent*, but for an unknown seal. Told by [`Opening`](crate::Opening) and by
-    /// stores of [keys](crate::PersonKeys).
+    /// Something about a person cannot be opened. *Permanent*, but for an unknown seal. Told by
+    /// [`Opening`](crate::Opening) and by stores of [keys](crate::PersonKeys).
     #[error("{place}: {fault}")]
     Unopened {
         /// The key and version of the stream or row, or the person.
@@ -308,7 +335,9 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Throttled { .. } | Self::Unavailable { .. } | Self::Refused { .. } => true,
-            Self::Corrupt { corruption, .. } => matches!(corruption, Corruption::UnknownEncoding { .. }),
+            Self::Corrupt { corruption, .. } => {
+                matches!(corruption, Corruption::UnknownEncoding { .. })
+            }
             Self::Unopened { fault, .. } => matches!(fault, Unopened::Unknown(_)),
             Self::PersonErased(_) | Self::RowRefused { .. } => false,
         }

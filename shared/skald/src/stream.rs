@@ -11,8 +11,9 @@ const MAX_IDENTIFIER: usize = 64;
 /// `receipt-<sku>~<reference>`.
 const MAX_STREAM_ID: usize = 2 * MAX_IDENTIFIER + 1;
 
-/// Longest category, in letters. The key of a stream has at most a tenant, a category, an id and two separators: an index
-/// of DynamoDB takes 1,024 bytes as a sort key, a table 2,048 as a partition key.
+/// Longest category, in letters. The key of a stream has at most a tenant, a category, an id and
+/// two separators: an index of DynamoDB takes 1,024 bytes as a sort key, a table 2,048 as a
+/// partition key.
 const MAX_CATEGORY: usize = 32;
 /// How much of a name that breaks the rules is shown, in characters.
 const MAX_SHOWN: usize = 100;
@@ -101,13 +102,14 @@ impl fmt::Display for Tenant {
     }
 }
 
-/// The kind of thing a stream tells of: the part of its name before the first `-`, 1 to 32 lower-case letters.
+/// The kind of thing a stream tells of: the part of its name before the first `-`, 1 to 32
+/// lower-case letters.
 pub type Category = str;
 
 /// One stream of one tenant: `<category>-<id>`.
 ///
-/// The category is 1 to 32 lower-case letters; the id is 1 to 129 of `A-Z a-z 0-9 . _ ~ -`. Displayed without the tenant;
-/// [`key`](Self::key) has both and is unique.
+/// The category is 1 to 32 lower-case letters; the id is 1 to 129 of `A-Z a-z 0-9 . _ ~ -`.
+/// Displayed without the tenant; [`key`](Self::key) has both and is unique.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId {
     tenant: Tenant,
@@ -137,13 +139,17 @@ impl StreamId {
             (1..=MAX_CATEGORY).contains(&category.len())
                 && category.bytes().all(|b| b.is_ascii_lowercase())
                 && (1..=MAX_STREAM_ID).contains(&id.len())
-                && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b'-'))
+                && id
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b'-'))
         });
         match valid.map(|(category, _)| category.len()) {
             Some(category_len) => Ok(Self { tenant, name, category_len }),
-            None => {
-                Err(InvalidName { kind: "stream", name, rule: "<1 to 32 of a-z>-<1 to 129 of A-Z a-z 0-9 . _ ~ ->" })
-            }
+            None => Err(InvalidName {
+                kind: "stream",
+                name,
+                rule: "<1 to 32 of a-z>-<1 to 129 of A-Z a-z 0-9 . _ ~ ->",
+            }),
         }
     }
 
@@ -205,7 +211,9 @@ impl fmt::Debug for StreamId {
 }
 
 /// A position in a stream: the number of events up to and including it. The first event is at 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Version(u64);

@@ -1,4 +1,5 @@
-//! Checking a stream event by event: whether it can be read, and whether its snapshots are the states they claim to be.
+//! Checking a stream event by event: whether it can be read, and whether its snapshots are the
+//! states they claim to be.
 
 use crate::personal::sealed_alike;
 use crate::{Decider, DecodeError, DomainEvent, EventData, Snapshot};
@@ -32,8 +33,8 @@ pub enum SnapshotFault {
     Differs,
 }
 
-/// The check of a stream of this decider: it folds, and holds every snapshot against the fold. Snapshots of another schema
-/// are passed over, as a load does.
+/// The check of a stream of this decider: it folds, and holds every snapshot against the fold.
+/// Snapshots of another schema are passed over, as a load does.
 #[derive(Debug)]
 pub struct FoldCheck<D: Decider> {
     /// None where it is not known.
@@ -55,9 +56,12 @@ impl<D: Decider> StreamCheck for FoldCheck<D> {
     }
 
     fn snapshot(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotFault> {
-        let Some(kept) = D::SNAPSHOTS.filter(|kept| kept.kind().schema == snapshot.schema) else { return Ok(()) };
+        let Some(kept) = D::SNAPSHOTS.filter(|kept| kept.kind().schema == snapshot.schema) else {
+            return Ok(());
+        };
         let restored = kept.restore(snapshot).ok_or(SnapshotFault::Unreadable)?;
-        // Compared as both would be written: how a state is laid out in memory, or in older JSON, does not matter.
+        // Compared as both would be written: how a state is laid out in memory, or in older JSON,
+        // does not matter.
         let written = |state: &D::State| kept.take(state).map(|written| written.state);
         let agrees = match &self.state {
             Some(folded) => match (written(folded), written(&restored)) {

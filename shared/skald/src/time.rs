@@ -39,7 +39,8 @@ impl Timestamp {
         self.0.as_millisecond()
     }
 
-    /// This time and `millis` more (or fewer, if negative); the last or first time there is where that is out of range.
+    /// This time and `millis` more (or fewer, if negative); the last or first time there is where
+    /// that is out of range.
     #[must_use]
     pub fn plus_millis(self, millis: i64) -> Self {
         let bound = if millis < 0 { Self::FIRST } else { Self::LAST };
@@ -118,10 +119,14 @@ mod tests {
 
     #[test]
     fn the_bounds_can_be_written_and_read_and_are_never_passed() {
-        for bound in [Timestamp::EPOCH.plus_millis(i64::MIN), Timestamp::EPOCH.plus_millis(i64::MAX)] {
+        for bound in
+            [Timestamp::EPOCH.plus_millis(i64::MIN), Timestamp::EPOCH.plus_millis(i64::MAX)]
+        {
             assert_eq!(bound.to_string().parse(), Ok(bound));
         }
-        assert!(Timestamp::from_millis(i64::MAX).is_err() && Timestamp::from_millis(i64::MIN).is_err());
+        assert!(
+            Timestamp::from_millis(i64::MAX).is_err() && Timestamp::from_millis(i64::MIN).is_err()
+        );
         assert!("-000001-12-31T23:59:59Z".parse::<Timestamp>().is_err());
     }
 

@@ -4,11 +4,12 @@ use std::marker::PhantomData;
 
 use crate::reading::{grown, read_further_back};
 use crate::{
-    Commit, Decider, DecodeError, DomainEvent, EncodeError, EventData, EventStore, Folded, LeftOut, Loaded, Snapshot,
-    SnapshotKind, StoreError, StreamId, fold, try_at_once,
+    Commit, Decider, DecodeError, DomainEvent, EncodeError, EventData, EventStore, Folded, LeftOut,
+    Loaded, Snapshot, SnapshotKind, StoreError, StreamId, fold, try_at_once,
 };
 
-/// Streams that a decision is about, and how their states and events are arranged: [`One`], [`Many`], or a pair of these.
+/// Streams that a decision is about, and how their states and events are arranged: [`One`],
+/// [`Many`], or a pair of these.
 pub trait Streams: Sync {
     /// The states to decide on.
     type States: Send;
@@ -21,12 +22,15 @@ pub trait Streams: Sync {
     /// Which snapshots each of them has, in the same order.
     fn kinds(&self) -> Vec<Option<SnapshotKind>>;
 
-    /// The states of these streams; takes as many histories from the front as there are [`ids`](Self::ids), one after the
-    /// other, and none after the first that cannot be folded.
+    /// The states of these streams; takes as many histories from the front as there are
+    /// [`ids`](Self::ids), one after the other, and none after the first that cannot be folded.
     ///
     /// # Errors
     /// As [`fold`].
-    fn fold(&self, histories: &mut std::slice::Iter<'_, Vec<Commit>>) -> Result<Self::States, DecodeError>;
+    fn fold(
+        &self,
+        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
+    ) -> Result<Self::States, DecodeError>;
 
     /// The states after these events.
     fn evolve(&self, states: Self::States, events: &Self::Events) -> Self::States;
@@ -37,9 +41,13 @@ pub trait Streams: Sync {
     /// [`EncodeError`] at the first event that cannot be written.
     fn encode(&self, events: &Self::Events) -> Result<Vec<Vec<EventData>>, EncodeError>;
 
-    /// The snapshots of these states that are due after these histories, in the order of [`ids`](Self::ids); takes histories
-    /// as [`fold`](Self::fold) does.
-    fn snapshots(&self, states: &Self::States, histories: &mut std::slice::Iter<'_, Vec<Commit>>) -> Vec<DueSnapshot>;
+    /// The snapshots of these states that are due after these histories, in the order of
+    /// [`ids`](Self::ids); takes histories as [`fold`](Self::fold) does.
+    fn snapshots(
+        &self,
+        states: &Self::States,
+        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
+    ) -> Vec<DueSnapshot>;
 }
 
 /// The snapshot that is due in a stream, or why it is left out; `None` if none is due.
@@ -66,7 +74,10 @@ impl<D> Many<D> {
 }
 
 fn evolved<D: Decider>(before: Folded<D::State>, events: &[D::Event]) -> Folded<D::State> {
-    Folded { version: before.version.plus(events.len() as u64), state: events.iter().fold(before.state, D::evolve) }
+    Folded {
+        version: before.version.plus(events.len() as u64),
+        state: events.iter().fold(before.state, D::evolve),
+    }
 }
 
 fn encoded<E: DomainEvent>(events: &[E]) -> Result<Vec<EventData>, EncodeError> {
@@ -94,7 +105,10 @@ impl<D: Decider> Streams for One<D> {
         vec![kind::<D>()]
     }
 
-    fn fold(&self, histories: &mut std::slice::Iter<'_, Vec<Commit>>) -> Result<Self::States, DecodeError> {
+    fn fold(
+        &self,
+        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
+    ) -> Result<Self::States, DecodeError> {
         fold::<D>(histories.next().map_or(&[], Vec::as_slice))
     }
 
@@ -106,7 +120,11 @@ impl<D: Decider> Streams for One<D> {
         Ok(vec![encoded(events)?])
     }
 
-    fn snapshots(&self, states: &Self::States, histories: &mut std::slice::Iter<'_, Vec<Commit>>) -> Vec<DueSnapshot> {
+    fn snapshots(
+        &self,
+        states: &Self::States,
+        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
+    ) -> Vec<DueSnapshot> {
         vec![snapshot::<D>(&states.state, histories.next())]
     }
 }
@@ -123,19 +141,30 @@ impl<D: Decider> Streams for Many<D> {
         vec![kind::<D>(); self.0.len()]
     }
 
-    fn fold(&self, histories: &mut std::slice::Iter<'_, Vec<Commit>>) -> Result<Self::States, DecodeError> {
+    fn fold(
+        &self,
+        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
+    ) -> Result<Self::States, DecodeError> {
         histories.take(self.0.len()).map(|commits| fold::<D>(commits)).collect()
     }
 
     fn evolve(&self, states: Self::States, events: &Self::Events) -> Self::States {
-        states.into_iter().zip(events).map(|(before, events)| evolved::<D>(before, events)).collect()
+        states
+            .into_iter()
+            .zip(events)
+            .map(|(before, events)| evolved::<D>(before, events))
+            .collect()
     }
 
     fn encode(&self, events: &Self::Events) -> Result<Vec<Vec<EventData>>, EncodeError> {
         events.iter().map(|events| encoded(events)).collect()
     }
 
-    fn snapshots(&self, states: &Self::States, histories: &mut std::slice::Iter<'_, Vec<Commit>>) -> Vec<DueSnapshot> {
+    fn snapshots(
+        &self,
+        states: &Self::States,
+        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
+    ) -> Vec<DueSnapshot> {
         states.iter().map(|folded| snapshot::<D>(&folded.state, histories.next())).collect()
     }
 }
@@ -152,7 +181,10 @@ impl<A: Streams, B: Streams> Streams for (A, B) {
         [self.0.kinds(), self.1.kinds()].concat()
     }
 
-    fn fold(&self, histories: &mut std::slice::Iter<'_, Vec<Commit>>) -> Result<Self::States, DecodeError> {
+    fn fold(
+        &self,
+        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
+    ) -> Result<Self::States, DecodeError> {
         Ok((self.0.fold(histories)?, self.1.fold(histories)?))
     }
 
@@ -164,7 +196,11 @@ impl<A: Streams, B: Streams> Streams for (A, B) {
         Ok([self.0.encode(&events.0)?, self.1.encode(&events.1)?].concat())
     }
 
-    fn snapshots(&self, states: &Self::States, histories: &mut std::slice::Iter<'_, Vec<Commit>>) -> Vec<DueSnapshot> {
+    fn snapshots(
+        &self,
+        states: &Self::States,
+        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
+    ) -> Vec<DueSnapshot> {
         [self.0.snapshots(&states.0, histories), self.1.snapshots(&states.1, histories)].concat()
     }
 }
@@ -180,11 +216,15 @@ pub enum StatesError {
     Store(#[from] StoreError),
 }
 
-/// The states of several streams, each as of now, [`AT_ONCE`](crate::AT_ONCE) read at the same time.
+/// The states of several streams, each as of now, [`AT_ONCE`](crate::AT_ONCE) read at the same
+/// time.
 ///
 /// # Errors
 /// See [`StatesError`].
-pub async fn states<S: EventStore, T: Streams>(store: &S, streams: &T) -> Result<T::States, StatesError> {
+pub async fn states<S: EventStore, T: Streams>(
+    store: &S,
+    streams: &T,
+) -> Result<T::States, StatesError> {
     Ok(load_streams(store, streams).await?.states)
 }
 
@@ -205,10 +245,12 @@ pub(crate) async fn load_streams<S: EventStore, T: Streams>(
     streams: &T,
 ) -> Result<LoadedStreams<S::Head, T::States>, StatesError> {
     let (ids, kinds) = (streams.ids(), streams.kinds());
-    let loaded = try_at_once(ids.iter().zip(&kinds).map(|(id, kind)| store.load(id, *kind))).await?;
+    let loaded =
+        try_at_once(ids.iter().zip(&kinds).map(|(id, kind)| store.load(id, *kind))).await?;
     let (heads, mut histories): (Vec<_>, Vec<_>) =
         loaded.into_iter().map(|Loaded { head, commits }| (head, commits)).unzip();
-    let mut further: Vec<Option<u32>> = kinds.iter().map(|kind| kind.map(SnapshotKind::first_page)).collect();
+    let mut further: Vec<Option<u32>> =
+        kinds.iter().map(|kind| kind.map(SnapshotKind::first_page)).collect();
     loop {
         let mut unread = histories.iter();
         let error = match streams.fold(&mut unread) {
@@ -217,7 +259,10 @@ pub(crate) async fn load_streams<S: EventStore, T: Streams>(
         };
         // The last history that was taken is the one at fault.
         let at_fault = (histories.len() - unread.len()).checked_sub(1);
-        match (&error, at_fault.and_then(|index| further[index].as_mut().map(|at_most| (index, at_most)))) {
+        match (
+            &error,
+            at_fault.and_then(|index| further[index].as_mut().map(|at_most| (index, at_most))),
+        ) {
             (DecodeError::Headless { .. }, Some((index, at_most))) => {
                 read_further_back(store, &ids[index], &mut histories[index], *at_most).await?;
                 *at_most = grown(*at_most);

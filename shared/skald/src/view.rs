@@ -7,13 +7,14 @@ use serde::de::DeserializeOwned;
 use crate::json::{self, JsonFault, MAX_STATE_LEVELS};
 use crate::{CatchUpError, MAX_REASON, OddEntry, StoreError, StreamId, Timestamp, Version};
 
-/// Largest row, in bytes as [`ViewRow::size_bytes`] counts: an item of `DynamoDB` holds 400 KB, names, keys and the reason
-/// of a parked row included.
+/// Largest row, in bytes as [`ViewRow::size_bytes`] counts: an item of `DynamoDB` holds 400 KB,
+/// names, keys and the reason of a parked row included.
 pub const MAX_ROW_BYTES: usize = 380 * 1024;
 
 /// Longest name of a list, in bytes.
 ///
-/// Source: Amazon `DynamoDB` Developer Guide, "Constraints in Amazon DynamoDB": a partition key has 1 to 2,048 bytes.
+/// Source: Amazon `DynamoDB` Developer Guide, "Constraints in Amazon DynamoDB": a partition key has
+/// 1 to 2,048 bytes.
 pub const MAX_LIST_GROUP_BYTES: usize = 2_048;
 
 /// Longest place in a list, in bytes.
@@ -26,7 +27,8 @@ pub const MAX_LIST_SORT_BYTES: usize = 1_024;
 pub struct Listing {
     /// The list, unique over all tenants: 1 to [`MAX_LIST_GROUP_BYTES`] bytes.
     pub group: String,
-    /// The place in it, 1 to [`MAX_LIST_SORT_BYTES`] bytes; sorts as text. Entries that share a place come in any order.
+    /// The place in it, 1 to [`MAX_LIST_SORT_BYTES`] bytes; sorts as text. Entries that share a
+    /// place come in any order.
     pub sort: String,
 }
 
@@ -128,8 +130,8 @@ impl RowRefusal {
 }
 
 impl ViewRow {
-    /// The most that [`Parked::told`] of the stored row may be if `row` is to replace it, given that
-    /// this row was read before. `None` if this row is not parked. For stores, in
+    /// The most that [`Parked::told`] of the stored row may be if `row` is to replace it, given
+    /// that this row was read before. `None` if this row is not parked. For stores, in
     /// [`ViewStore::put_over_parked`].
     #[must_use]
     pub fn told_at_most(&self, row: &Self) -> Option<Version> {
@@ -140,7 +142,8 @@ impl ViewRow {
     /// most that [`park`](crate::park) keeps is counted: there is room for the rest.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        let listing = self.listing.as_ref().map_or(0, |Listing { group, sort }| group.len() + sort.len());
+        let listing =
+            self.listing.as_ref().map_or(0, |Listing { group, sort }| group.len() + sort.len());
         let reason = self.parked.as_ref().map_or(0, |parked| parked.reason.len());
         self.body.as_ref().map_or(0, String::len) + listing + reason.saturating_sub(4 * MAX_REASON)
     }
@@ -151,16 +154,23 @@ impl ViewRow {
     /// # Errors
     /// [`StoreError::RowRefused`] with the first rule that is broken.
     pub fn check(&self, stream: &StreamId) -> Result<(), StoreError> {
-        RowRefusal::check(self).map_err(|refusal| StoreError::RowRefused { key: stream.key(), refusal })
+        RowRefusal::check(self)
+            .map_err(|refusal| StoreError::RowRefused { key: stream.key(), refusal })
     }
 
     /// The row, typed.
     ///
     /// # Errors
     /// [`CatchUpError::MalformedRow`] if the stored JSON is no `R`.
-    pub fn decode<R: DeserializeOwned>(&self, stream: &StreamId) -> Result<Option<R>, CatchUpError> {
+    pub fn decode<R: DeserializeOwned>(
+        &self,
+        stream: &StreamId,
+    ) -> Result<Option<R>, CatchUpError> {
         let decoded = self.body.as_deref().map(serde_json::from_str).transpose();
-        decoded.map_err(|error| CatchUpError::MalformedRow { stream: stream.clone(), column: error.column() })
+        decoded.map_err(|error| CatchUpError::MalformedRow {
+            stream: stream.clone(),
+            column: error.column(),
+        })
     }
 }
 
@@ -183,22 +193,29 @@ pub trait ViewStore: Sync {
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer or the row is none.
-    fn get(&self, stream: &StreamId) -> impl Future<Output = Result<Option<ViewRow>, StoreError>> + Send;
+    fn get(
+        &self,
+        stream: &StreamId,
+    ) -> impl Future<Output = Result<Option<ViewRow>, StoreError>> + Send;
 
-    /// The rows of these streams, in their order; those that exist, perhaps not as of now (eventually consistent).
+    /// The rows of these streams, in their order; those that exist, perhaps not as of now
+    /// (eventually consistent).
     ///
     /// # Errors
-    /// [`StoreError`] if the store does not answer. A row that cannot be read is not an error: it is
-    /// in [`Rows::odd`].
-    fn get_many(&self, streams: &[StreamId]) -> impl Future<Output = Result<Rows, StoreError>> + Send;
+    /// [`StoreError`] if the store does not answer. A row that cannot be read is not an error: it
+    /// is in [`Rows::odd`].
+    fn get_many(
+        &self,
+        streams: &[StreamId],
+    ) -> impl Future<Output = Result<Rows, StoreError>> + Send;
 
     /// Stores the row, if the stored one is still at `expected` and not parked; at
     /// [`Version::START`] also if there is none. So only a caller that has seen that a row is
     /// parked overwrites it.
     ///
     /// # Errors
-    /// [`StoreError::RowRefused`] for a row that breaks a limit, before it is sent; the other kinds if the store does not
-    /// answer.
+    /// [`StoreError::RowRefused`] for a row that breaks a limit, before it is sent; the other kinds
+    /// if the store does not answer.
     fn put(
         &self,
         stream: &StreamId,
@@ -219,9 +236,9 @@ pub trait ViewStore: Sync {
         row: &ViewRow,
     ) -> impl Future<Output = Result<Put, StoreError>> + Send;
 
-    /// At most `limit` entries of a list, last place first, from before the entry `before` on. Pages that start where the
-    /// one before ended have every entry once, even those that share a place. If there are fewer than `limit`, there are no
-    /// more.
+    /// At most `limit` entries of a list, last place first, from before the entry `before` on.
+    /// Pages that start where the one before ended have every entry once, even those that share a
+    /// place. If there are fewer than `limit`, there are no more.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer. A malformed entry is not an error: it is in

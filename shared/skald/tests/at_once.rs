@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
 use skald::{
-    AT_ONCE, CommitId, EventData, EventStore, Many, Opening, PersonId, Personal, Request, Sealing, Timestamp, at_once,
-    handle_all, try_at_once,
+    AT_ONCE, CommitId, EventData, EventStore, Many, Opening, PersonId, Personal, Request, Sealing,
+    Timestamp, at_once, handle_all, try_at_once,
 };
 use skald_testkit::counting::Counting;
 use skald_testkit::sample::{Account, AccountEvent, AccountRejection, Deposited, account};
@@ -17,7 +17,11 @@ use uuid::Uuid;
 use support::context;
 
 fn request() -> Request {
-    Request { commit_id: CommitId::new(Uuid::NAMESPACE_OID), at: Timestamp::EPOCH, context: context() }
+    Request {
+        commit_id: CommitId::new(Uuid::NAMESPACE_OID),
+        at: Timestamp::EPOCH,
+        context: context(),
+    }
 }
 
 /// Takes the longer the smaller the number is, so that the last of those under way is done first.
@@ -56,7 +60,8 @@ async fn an_error_ends_it_and_the_others_never_begin() {
 #[tokio::test]
 async fn many_streams_are_loaded_a_few_at_a_time() {
     let store = Counting::new(InMemoryEventStore::default());
-    let streams = Many::<Account>::new((0..100).map(|number| account(&number.to_string())).collect());
+    let streams =
+        Many::<Account>::new((0..100).map(|number| account(&number.to_string())).collect());
     let decide = |states: &Vec<_>| {
         let deposit = |_| vec![AccountEvent::from(Deposited { amount: 1 })];
         Ok::<_, AccountRejection>(states.iter().map(deposit).collect())
@@ -65,25 +70,36 @@ async fn many_streams_are_loaded_a_few_at_a_time() {
     assert_eq!((store.take_pages(), store.take_most_at_once()), (100, AT_ONCE));
 }
 
-/// Streams about two persons each: of one commit to all of them each key is looked at once, and so of one page.
+/// Streams about two persons each: of one commit to all of them each key is looked at once, and so
+/// of one page.
 #[tokio::test]
 async fn the_keys_of_many_persons_are_looked_at_a_few_at_a_time_and_once() {
     let person = |number: usize| PersonId::new(format!("person-{number}")).unwrap();
     let note = |number: usize| {
         let notes = [number, number + 1].map(|number| Personal::of(person(number), "a name"));
-        EventData { event_type: "account.noted".to_owned(), schema: 1, data: serde_json::to_vec(&notes).unwrap() }
+        EventData {
+            event_type: "account.noted".to_owned(),
+            schema: 1,
+            data: serde_json::to_vec(&notes).unwrap(),
+        }
     };
     let keys = Counting::new(InMemoryPersonKeys::default());
     let events = InMemoryEventStore::default();
     let sealing = Sealing::new(events.clone(), &keys);
-    let part = |number: usize| (sealing.start(account(&number.to_string())), request().draft(vec![note(number)], None));
+    let part = |number: usize| {
+        (sealing.start(account(&number.to_string())), request().draft(vec![note(number)], None))
+    };
     sealing.append_all((0..60).map(part).collect()).await.unwrap();
     assert_eq!((keys.take_calls(), keys.take_most_at_once()), (61, AT_ONCE), "sealed");
 
     let page = account("page");
     let draft = request().draft((0..60).map(note).collect(), None);
     sealing.append(&sealing.start(page.clone()), draft).await.unwrap();
-    assert_eq!((keys.take_calls(), keys.take_most_at_once()), (61, AT_ONCE), "sealed in one commit");
+    assert_eq!(
+        (keys.take_calls(), keys.take_most_at_once()),
+        (61, AT_ONCE),
+        "sealed in one commit"
+    );
     Opening::new(events, &keys).load(&page, None).await.unwrap();
     assert_eq!((keys.take_calls(), keys.take_most_at_once()), (61, AT_ONCE), "opened");
 }

@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use skald::{
-    Actor, Commit, CommitId, Context, CorrelationId, DecodeError, DomainEvent, Draft, Envelope, EventData, EventId,
-    IndexKey, MAX_COMMIT_BYTES, MAX_STREAMS, MAX_TOGETHER_BYTES, MAX_WITH_SNAPSHOT_BYTES, Snapshot, Snapshots,
-    StreamId, Tenant, Timestamp, Version,
+    Actor, Commit, CommitId, Context, CorrelationId, DecodeError, DomainEvent, Draft, Envelope,
+    EventData, EventId, IndexKey, MAX_COMMIT_BYTES, MAX_STREAMS, MAX_TOGETHER_BYTES,
+    MAX_WITH_SNAPSHOT_BYTES, Snapshot, Snapshots, StreamId, Tenant, Timestamp, Version,
 };
 use skald_testkit::sample::{AccountEvent, Deposited, Withdrawn, account};
 use uuid::Uuid;
@@ -31,7 +31,8 @@ fn event(event_type: &str, data: &str) -> EventData {
     EventData { event_type: event_type.to_owned(), schema: 1, data: data.as_bytes().to_vec() }
 }
 
-/// A store's limits are checked by this: if it counts less than an item takes, a commit is accepted and can never be stored.
+/// A store's limits are checked by this: if it counts less than an item takes, a commit is accepted
+/// and can never be stored.
 #[test]
 fn a_draft_counts_all_that_grows() {
     let mut draft = draft(vec![event("account.noted", "{\"text\":\"\"}")]);
@@ -43,12 +44,17 @@ fn a_draft_counts_all_that_grows() {
     draft.events.push(event("a.b", "{}"));
     assert_eq!(draft.size_bytes(), 83 + (2 * 3 + 2 + 42));
     draft.context.metadata.insert("attempt".to_owned(), "2".to_owned());
-    assert_eq!(draft.size_bytes(), 133 + (7 + 1 + 42), "name and value of an entry, and what holds it");
+    assert_eq!(
+        draft.size_bytes(),
+        133 + (7 + 1 + 42),
+        "name and value of an entry, and what holds it"
+    );
     draft.snapshot = Some(Snapshot { schema: 1, state: vec![b' '; 100] });
     assert_eq!(draft.size_bytes(), 183 + (100 + 42));
 }
 
-/// Of `DynamoDB`'s 400 KB, 4 MB and 100 items, with some left for names and keys. Whoever stores more finds out in production.
+/// Of `DynamoDB`'s 400 KB, 4 MB and 100 items, with some left for names and keys. Whoever stores
+/// more finds out in production.
 #[test]
 fn the_limits_are_below_those_of_the_service() {
     assert_eq!((MAX_COMMIT_BYTES, MAX_TOGETHER_BYTES, MAX_STREAMS), (358_400, 3_584_000, 100));
@@ -61,7 +67,8 @@ fn an_event_is_told_with_all_that_is_known_of_it() {
     let Draft { commit_id, at, context, events: stored, .. } =
         draft(events.iter().map(|event: &AccountEvent| event.encode().unwrap()).collect());
     let (stream, first) = (account("a"), Version::new(7));
-    let commit = Commit { id: commit_id, stream, first, at, context, events: stored, snapshot: None };
+    let commit =
+        Commit { id: commit_id, stream, first, at, context, events: stored, snapshot: None };
     let told: Vec<Envelope<AccountEvent>> = commit.envelopes().collect::<Result<_, _>>().unwrap();
     let expected = |index: usize, event_type: &str| Envelope {
         event_id: EventId::of(&commit.stream, commit.id, index),
@@ -91,27 +98,49 @@ fn an_event_that_cannot_be_read_is_told_in_its_place() {
 fn ids_are_written_as_uuids() {
     let commit = CommitId::new(Uuid::NAMESPACE_OID);
     assert_eq!(commit.to_string(), "6ba7b812-9dad-11d1-80b4-00c04fd430c8");
-    assert_eq!(EventId::of(&account("a"), commit, 0).to_string(), "e74fdc26-b9d3-54a7-8044-4b7786c1be87");
+    assert_eq!(
+        EventId::of(&account("a"), commit, 0).to_string(),
+        "e74fdc26-b9d3-54a7-8044-4b7786c1be87"
+    );
     assert_ne!(CommitId::of(Uuid::NAMESPACE_OID, "a"), CommitId::of(Uuid::NAMESPACE_OID, "b"));
     assert_ne!(CommitId::of(Uuid::NAMESPACE_OID, "a"), CommitId::of(Uuid::NAMESPACE_URL, "a"));
 }
 
-/// A commit may be read from a table, an index or a message, with or without its snapshot: its events stay the same ones.
+/// A commit may be read from a table, an index or a message, with or without its snapshot: its
+/// events stay the same ones.
 #[test]
 fn an_event_id_depends_on_stream_commit_and_index_alone() {
     let Draft { commit_id: id, at, context, .. } = draft(vec![]);
     let events = vec![event("account.noted", "{}"), event("account.noted", "[]")];
-    let commit = Commit { id, stream: account("a"), first: Version::new(1), at, context, events, snapshot: None };
+    let commit = Commit {
+        id,
+        stream: account("a"),
+        first: Version::new(1),
+        at,
+        context,
+        events,
+        snapshot: None,
+    };
     let other = Commit {
         first: Version::new(7),
         at: commit.at.plus_millis(1),
         context: Context { source: "elsewhere".to_owned(), ..commit.context.clone() },
-        events: vec![event("account.other", "1"), event("account.other", "2"), event("account.other", "3")],
+        events: vec![
+            event("account.other", "1"),
+            event("account.other", "2"),
+            event("account.other", "3"),
+        ],
         snapshot: Some(Snapshot { schema: 1, state: b"{}".to_vec() }),
         ..commit.clone()
     };
-    assert_eq!([0, 1].map(|index| commit.event_id(index)), [0, 1].map(|index| other.event_id(index)));
-    assert_eq!([commit.last_event_id(), other.last_event_id()], [commit.event_id(1), commit.event_id(2)]);
+    assert_eq!(
+        [0, 1].map(|index| commit.event_id(index)),
+        [0, 1].map(|index| other.event_id(index))
+    );
+    assert_eq!(
+        [commit.last_event_id(), other.last_event_id()],
+        [commit.event_id(1), commit.event_id(2)]
+    );
 
     let tenant = StreamId::new(&Tenant::new("another").unwrap(), "account", "a").unwrap();
     let streams = [account("a"), account("b"), account("a~1"), tenant];
@@ -119,7 +148,9 @@ fn an_event_id_depends_on_stream_commit_and_index_alone() {
     let ids: BTreeSet<String> = streams
         .iter()
         .flat_map(|stream| commits.map(|commit| (stream, commit)))
-        .flat_map(|(stream, commit)| [0, 1, 10].map(|index| EventId::of(stream, commit, index).to_string()))
+        .flat_map(|(stream, commit)| {
+            [0, 1, 10].map(|index| EventId::of(stream, commit, index).to_string())
+        })
         .collect();
     assert_eq!(ids.len(), 4 * 2 * 3);
 }
@@ -148,8 +179,14 @@ fn correlation_ids_and_actors_are_short_plain_text() {
         assert_eq!(serde_json::to_value(&actor).unwrap(), valid);
     }
     for invalid in ["", "a b", "käse", "a/b", "a\n", &"x".repeat(129)] {
-        assert!(CorrelationId::new(invalid).is_err() && Actor::new(invalid).is_err(), "{invalid:?}");
+        assert!(
+            CorrelationId::new(invalid).is_err() && Actor::new(invalid).is_err(),
+            "{invalid:?}"
+        );
         assert!(serde_json::from_value::<CorrelationId>(invalid.into()).is_err(), "{invalid:?}");
     }
-    assert_eq!(CorrelationId::from(Uuid::NAMESPACE_OID).to_string(), Uuid::NAMESPACE_OID.to_string());
+    assert_eq!(
+        CorrelationId::from(Uuid::NAMESPACE_OID).to_string(),
+        Uuid::NAMESPACE_OID.to_string()
+    );
 }

@@ -11,13 +11,15 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use skald::memory::{InMemoryEventStore, InMemoryHead};
 use skald::{
-    AppendError, Appended, CommitId, Decider, DecodeError, DomainEvent, Draft, EventStore, Folded, HandleError,
-    LeftOut, Loaded, MAX_STATE_LEVELS, MAX_WITH_SNAPSHOT_BYTES, Many, One, Outcome, Page, Pause, Request, SnapshotKind,
-    Snapshots, StatesError, StoreError, StreamId, Timestamp, Way, decide_in_turn, handle, handle_all, states,
+    AppendError, Appended, CommitId, Decider, DecodeError, DomainEvent, Draft, EventStore, Folded,
+    HandleError, LeftOut, Loaded, MAX_STATE_LEVELS, MAX_WITH_SNAPSHOT_BYTES, Many, One, Outcome,
+    Page, Pause, Request, SnapshotKind, Snapshots, StatesError, StoreError, StreamId, Timestamp,
+    Way, decide_in_turn, handle, handle_all, states,
 };
 use skald_testkit::NoPause;
 use skald_testkit::sample::{
-    Account, AccountCommand, AccountEvent, AccountRejection, AccountState, Deposited, Noted, Withdrawn, account,
+    Account, AccountCommand, AccountEvent, AccountRejection, AccountState, Deposited, Noted,
+    Withdrawn, account,
 };
 use uuid::Uuid;
 
@@ -36,8 +38,8 @@ struct Listening {
     beheads: bool,
 }
 
-/// Pauses without pausing, and writes down after how many attempts it was to: each pause takes a minute. Writes down, too, what
-/// was left out.
+/// Pauses without pausing, and writes down after how many attempts it was to: each pause takes a
+/// minute. Writes down, too, what was left out.
 #[derive(Default)]
 struct Pauses(Mutex<Vec<u32>>, Mutex<Vec<(StreamId, LeftOut)>>);
 
@@ -62,7 +64,8 @@ impl Listening {
 
     fn refuse(&self) -> Result<(), AppendError> {
         let spent = |left: &AtomicU32| {
-            left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_err()
+            left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+                .is_err()
         };
         match self.refuses {
             Some(refusal) if !self.refusals.as_ref().is_some_and(spent) => Err(refusal()),
@@ -88,20 +91,31 @@ impl EventStore for Listening {
         self.store.page(stream, way, at_most).await
     }
 
-    async fn load(&self, stream: &StreamId, kind: Option<SnapshotKind>) -> Result<Loaded<InMemoryHead>, StoreError> {
+    async fn load(
+        &self,
+        stream: &StreamId,
+        kind: Option<SnapshotKind>,
+    ) -> Result<Loaded<InMemoryHead>, StoreError> {
         self.hear("load");
         let Loaded { head, mut commits } = self.store.load(stream, kind).await?;
         commits.drain(..usize::from(self.beheads).min(commits.len()));
         Ok(Loaded { head, commits })
     }
 
-    async fn append(&self, head: &InMemoryHead, draft: Draft) -> Result<Appended<InMemoryHead>, AppendError> {
+    async fn append(
+        &self,
+        head: &InMemoryHead,
+        draft: Draft,
+    ) -> Result<Appended<InMemoryHead>, AppendError> {
         self.hear("append");
         self.refuse()?;
         self.store.append(head, draft).await
     }
 
-    async fn append_all(&self, parts: Vec<(InMemoryHead, Draft)>) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
+    async fn append_all(
+        &self,
+        parts: Vec<(InMemoryHead, Draft)>,
+    ) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
         self.hear("append_all");
         self.refuse()?;
         self.store.append_all(parts).await
@@ -109,18 +123,27 @@ impl EventStore for Listening {
 }
 
 fn request() -> Request {
-    Request { commit_id: CommitId::new(Uuid::NAMESPACE_OID), at: Timestamp::EPOCH, context: context() }
+    Request {
+        commit_id: CommitId::new(Uuid::NAMESPACE_OID),
+        at: Timestamp::EPOCH,
+        context: context(),
+    }
 }
 
-/// What a command costs: a transaction is twice the price of a put, and whoever repeats a command pays for one look.
+/// What a command costs: a transaction is twice the price of a put, and whoever repeats a command
+/// pays for one look.
 #[tokio::test]
 async fn a_command_about_one_stream_is_one_load_and_one_plain_append() {
     let store = Listening::default();
     let command = AccountCommand::Deposit(5);
-    let first = handle::<Account, _, _>(&store, &NoPause, account("a"), &command, &request()).await.unwrap();
+    let first = handle::<Account, _, _>(&store, &NoPause, account("a"), &command, &request())
+        .await
+        .unwrap();
     assert!(matches!(first.outcome, Outcome::Appended(_)));
     assert_eq!(store.heard(), ["load", "append"]);
-    let again = handle::<Account, _, _>(&store, &NoPause, account("a"), &command, &request()).await.unwrap();
+    let again = handle::<Account, _, _>(&store, &NoPause, account("a"), &command, &request())
+        .await
+        .unwrap();
     assert!(matches!(again.outcome, Outcome::Repeated(_)));
     assert_eq!(store.heard(), ["load"]);
 }
@@ -128,15 +151,22 @@ async fn a_command_about_one_stream_is_one_load_and_one_plain_append() {
 /// Nobody waits for ever: whoever is always too late, or always in somebody's way, is told so.
 #[tokio::test]
 async fn after_ten_attempts_against_others_a_command_is_given_up() {
-    let conflict: fn() -> AppendError = || AppendError::Conflict { streams: vec![account("a"), account("b")] };
+    let conflict: fn() -> AppendError =
+        || AppendError::Conflict { streams: vec![account("a"), account("b")] };
     let contended: fn() -> AppendError = || AppendError::Contended;
     for refusal in [conflict, contended] {
-        let (store, pauses) = (Listening { refuses: Some(refusal), ..Listening::default() }, Pauses::default());
+        let (store, pauses) =
+            (Listening { refuses: Some(refusal), ..Listening::default() }, Pauses::default());
         let command = AccountCommand::Deposit(5);
-        let handled = handle::<Account, _, _>(&store, &pauses, account("a"), &command, &request()).await;
+        let handled =
+            handle::<Account, _, _>(&store, &pauses, account("a"), &command, &request()).await;
         assert!(matches!(handled, Err(HandleError::Busy { attempts: 10 })), "{handled:?}");
         assert_eq!(store.heard().iter().filter(|call| **call == "append").count(), 10);
-        assert_eq!(*pauses.0.lock().unwrap(), (1..=9).collect::<Vec<u32>>(), "longer each time, and not in the end");
+        assert_eq!(
+            *pauses.0.lock().unwrap(),
+            (1..=9).collect::<Vec<u32>>(),
+            "longer each time, and not in the end"
+        );
     }
     assert_eq!(conflict().to_string(), "other commits came first on account-a, account-b");
 }
@@ -144,19 +174,29 @@ async fn after_ten_attempts_against_others_a_command_is_given_up() {
 /// A transaction that was throttled is no client's to repeat, and not for ever either.
 #[tokio::test]
 async fn after_ten_throttled_transactions_the_store_s_answer_is_given() {
-    let throttled = || StoreError::Throttled { operation: "TransactWriteItems", source: "too much".into() }.into();
-    let (store, pauses) = (Listening { refuses: Some(throttled), ..Listening::default() }, Pauses::default());
+    let throttled = || {
+        StoreError::Throttled { operation: "TransactWriteItems", source: "too much".into() }.into()
+    };
+    let (store, pauses) =
+        (Listening { refuses: Some(throttled), ..Listening::default() }, Pauses::default());
     let both = Many::<Account>::new(vec![account("a"), account("b")]);
     let decide = |_: &Vec<Folded<AccountState>>| {
-        Ok::<_, AccountRejection>(vec![vec![Deposited { amount: 1 }.into()], vec![Deposited { amount: 2 }.into()]])
+        Ok::<_, AccountRejection>(vec![
+            vec![Deposited { amount: 1 }.into()],
+            vec![Deposited { amount: 2 }.into()],
+        ])
     };
     let handled = handle_all(&store, &pauses, &both, &request(), decide).await;
-    assert!(matches!(handled, Err(HandleError::Store(StoreError::Throttled { .. }))), "{handled:?}");
+    assert!(
+        matches!(handled, Err(HandleError::Store(StoreError::Throttled { .. }))),
+        "{handled:?}"
+    );
     assert_eq!(pauses.0.lock().unwrap().len(), 9);
     assert_eq!(store.heard()[2..], ["append_all"; 10]);
 }
 
-/// Of a stream without its beginning nobody knows the state, and looking again and again does not bring it back.
+/// Of a stream without its beginning nobody knows the state, and looking again and again does not
+/// bring it back.
 #[tokio::test]
 async fn a_stream_without_its_beginning_is_an_error() {
     let mut store = Listening::default();
@@ -185,7 +225,9 @@ async fn the_command_that_made_a_stream_is_known_and_stays_so() {
         (3, AccountCommand::Deposit(5), false),
     ] {
         let request = Request { commit_id: CommitId::new(Uuid::from_u128(id)), ..request() };
-        let handled = handle::<Account, _, _>(&store, &NoPause, account("a"), &command, &request).await.unwrap();
+        let handled = handle::<Account, _, _>(&store, &NoPause, account("a"), &command, &request)
+            .await
+            .unwrap();
         assert_eq!(handled.created(), created, "{id}: {:?}", handled.outcome);
     }
 }
@@ -198,8 +240,8 @@ struct Noticed(#[serde(serialize_with = "unless_unwritable")] String);
 
 fn unless_unwritable<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
     if text == "deep" {
-        let deep =
-            (0..=MAX_STATE_LEVELS).fold(serde_json::Value::Null, |inner, _| serde_json::Value::Array(vec![inner]));
+        let deep = (0..=MAX_STATE_LEVELS)
+            .fold(serde_json::Value::Null, |inner, _| serde_json::Value::Array(vec![inner]));
         return deep.serialize(serializer);
     }
     if text == "unwritable" {
@@ -229,10 +271,12 @@ impl Decider for Notes {
     }
 }
 
-/// A stream whose snapshots do not fit any more is loaded from further and further back: its operator has to know.
+/// A stream whose snapshots do not fit any more is loaded from further and further back: its
+/// operator has to know.
 #[tokio::test]
 async fn a_snapshot_is_kept_up_to_the_limit_and_told_of_beyond() {
-    let empty = request().draft(vec![AccountEvent::from(Noted { text: String::new() }).encode().unwrap()], None);
+    let empty = request()
+        .draft(vec![AccountEvent::from(Noted { text: String::new() }).encode().unwrap()], None);
     let kept = Notes::SNAPSHOTS.unwrap().take(&Noticed::default()).unwrap();
     let room = MAX_WITH_SNAPSHOT_BYTES - Draft { snapshot: Some(kept), ..empty }.size_bytes();
     let too_large = LeftOut::TooLarge { size_bytes: MAX_WITH_SNAPSHOT_BYTES + 2 - room % 2 };
@@ -243,11 +287,15 @@ async fn a_snapshot_is_kept_up_to_the_limit_and_told_of_beyond() {
         ("deep".to_owned(), Some(LeftOut::Unwritable)),
     ] {
         let (store, pauses) = (InMemoryEventStore::default(), Pauses::default());
-        let handled = handle::<Notes, _, _>(&store, &pauses, account("a"), &text, &request()).await.unwrap();
+        let handled =
+            handle::<Notes, _, _>(&store, &pauses, account("a"), &text, &request()).await.unwrap();
         let Outcome::Appended(commits) = handled.outcome else { panic!("{:?}", handled.outcome) };
         assert_eq!(commits[0].snapshot.is_some(), expected.is_none(), "{expected:?}");
         let expected: Vec<_> = expected.into_iter().map(|why| (account("a"), why)).collect();
-        assert_eq!((handled.left_out, pauses.1.into_inner().unwrap()), (expected.clone(), expected));
+        assert_eq!(
+            (handled.left_out, pauses.1.into_inner().unwrap()),
+            (expected.clone(), expected)
+        );
     }
 }
 
@@ -257,9 +305,12 @@ async fn each_attempt_has_its_own_time() {
     let contended: fn() -> AppendError = || AppendError::Contended;
     let conflict: fn() -> AppendError = || AppendError::Conflict { streams: vec![account("a")] };
     for refusal in [contended, conflict] {
-        let store = Listening { refuses: Some(refusal), refusals: Some(5.into()), ..Listening::default() };
+        let store =
+            Listening { refuses: Some(refusal), refusals: Some(5.into()), ..Listening::default() };
         let (pauses, command) = (Pauses::default(), AccountCommand::Deposit(5));
-        let handled = handle::<Account, _, _>(&store, &pauses, account("a"), &command, &request()).await.unwrap();
+        let handled = handle::<Account, _, _>(&store, &pauses, account("a"), &command, &request())
+            .await
+            .unwrap();
         let Outcome::Appended(commits) = handled.outcome else { panic!("{:?}", handled.outcome) };
         assert_eq!(commits[0].at, Timestamp::EPOCH.plus_millis(5 * 60_000));
     }
@@ -271,7 +322,11 @@ fn each_command_in_turn_sees_what_the_ones_before_it_did() {
     let turn = |commands: &[AccountCommand]| decide_in_turn::<Account>(&state, commands);
     let both = turn(&[AccountCommand::Deposit(5), AccountCommand::Withdraw(6)]).unwrap();
     assert_eq!(both, [Deposited { amount: 5 }.into(), AccountEvent::from(Withdrawn { amount: 6 })]);
-    let refused = turn(&[AccountCommand::Deposit(5), AccountCommand::Withdraw(6), AccountCommand::Withdraw(1)]);
+    let refused = turn(&[
+        AccountCommand::Deposit(5),
+        AccountCommand::Withdraw(6),
+        AccountCommand::Withdraw(1),
+    ]);
     assert_eq!(refused, Err(AccountRejection::Overdrawn { balance: 0, asked: 1 }));
     assert_eq!(turn(&[]), Ok(vec![]));
 }

@@ -52,6 +52,10 @@ async fn the_last_page_says_that_it_is_the_last() {
     store.append(&store.start(stream.clone()), draft).await.unwrap();
     for (at_most, more) in [(0, true), (1, false), (2, false)] {
         let page = store.page(&stream, Way::FromEnd, at_most).await.unwrap();
-        assert_eq!((page.commits.len(), page.more), (at_most.min(1) as usize, more), "at most {at_most}");
+        assert_eq!(
+            (page.commits.len(), page.more),
+            (at_most.min(1) as usize, more),
+            "at most {at_most}"
+        );
     }
 }

@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use skald::memory::{InMemoryCommitIndex, InMemoryEventStore, InMemoryViewStore};
 use skald::{
-    Commit, CommitId, CommitIndex, DomainEvent, Draft, EventStore, FollowError, Follower, Following, Head, IndexKey,
-    IndexPage, OddEntry, Position, SlicePosition, StoreError, Timestamp, Told, Version,
+    Commit, CommitId, CommitIndex, DomainEvent, Draft, EventStore, FollowError, Follower,
+    Following, Head, IndexKey, IndexPage, OddEntry, Position, SlicePosition, StoreError, Timestamp,
+    Told, Version,
 };
 use skald_testkit::sample::{AccountEvent, Deposited, account};
 use uuid::Uuid;
@@ -37,20 +38,24 @@ async fn busy(store: &InMemoryEventStore) {
     let mut head = store.start(account("busy"));
     for number in 1..=MANY {
         let events = vec![AccountEvent::from(Deposited { amount: 1 }).encode().unwrap()];
-        let (commit_id, at) = (CommitId::new(Uuid::from_u128(number.into())), Timestamp::from_millis(number.into()));
-        let draft = Draft { commit_id, at: at.unwrap(), context: context(), events, snapshot: None };
+        let (commit_id, at) =
+            (CommitId::new(Uuid::from_u128(number.into())), Timestamp::from_millis(number.into()));
+        let draft =
+            Draft { commit_id, at: at.unwrap(), context: context(), events, snapshot: None };
         head = store.append(&head, draft).await.unwrap().head;
     }
     assert_eq!(head.version(), Version::new(MANY.into()));
 }
 
-/// The overlap is read again each time, and what was seen in it fills whole pages: what comes behind them is not forgotten.
+/// The overlap is read again each time, and what was seen in it fills whole pages: what comes
+/// behind them is not forgotten.
 #[tokio::test]
 async fn what_stands_behind_pages_that_were_seen_is_handed_on() {
     let store = InMemoryEventStore::default();
     busy(&store).await;
     let index = InMemoryCommitIndex::over(&store);
-    let mut follower = Follower::resume(index, InMemoryViewStore::default(), following()).await.unwrap();
+    let mut follower =
+        Follower::resume(index, InMemoryViewStore::default(), following()).await.unwrap();
     let now = Timestamp::from_millis(10_000).unwrap();
     let mut heard = Vec::new();
     for _ in 0..MANY.div_ceil(BATCH) {
@@ -92,7 +97,8 @@ impl CommitIndex for Counting {
     }
 }
 
-/// An hour's overlap was read again for every batch: what lies further back than that before now has shown long ago.
+/// An hour's overlap was read again for every batch: what lies further back than that before now
+/// has shown long ago.
 #[tokio::test]
 async fn a_replay_reads_each_entry_about_once() {
     let store = InMemoryEventStore::default();
@@ -101,16 +107,22 @@ async fn a_replay_reads_each_entry_about_once() {
     for (batch, now) in [(20, 86_400_000), (BATCH, 86_400_000), (MANY, 86_400_000)] {
         let index = Counting { index: index.clone(), given: Arc::default(), reads: Arc::default() };
         let following = Following { batch, ..following() };
-        let mut follower = Follower::resume(index.clone(), InMemoryViewStore::default(), following).await.unwrap();
+        let mut follower =
+            Follower::resume(index.clone(), InMemoryViewStore::default(), following).await.unwrap();
         let (now, mut heard, mut looks) = (Timestamp::from_millis(now).unwrap(), 0, 1);
         while let more @ 1.. = follower.next(now).await.unwrap().heard.len() {
             (heard, looks) = (heard + more, looks + 1);
             follower.handed_on();
         }
-        let (given, reads) = (index.given.load(Ordering::Relaxed), index.reads.load(Ordering::Relaxed));
+        let (given, reads) =
+            (index.given.load(Ordering::Relaxed), index.reads.load(Ordering::Relaxed));
         assert_eq!(heard, MANY as usize);
-        assert!(given <= heard + heard / 50, "{given} entries were read for {heard}, in batches of {batch}");
-        // One of each slice in each look, one for what lies ahead, and further pages where a batch is larger than one.
+        assert!(
+            given <= heard + heard / 50,
+            "{given} entries were read for {heard}, in batches of {batch}"
+        );
+        // One of each slice in each look, one for what lies ahead, and further pages where a batch
+        // is larger than one.
         let most = (looks + 1) * usize::from(InMemoryCommitIndex::SLICES) + heard / 1000;
         assert!(reads <= most, "{reads} reads in {looks} looks");
     }
@@ -125,7 +137,9 @@ async fn after_a_crash_nothing_comes_again_but_what_was_begun() {
     let now = Timestamp::from_millis(10_000).unwrap();
     let resume = async |run: &str| {
         let following = Following { run: run.to_owned(), overlap_ms: 0, ..following() };
-        Follower::resume(InMemoryCommitIndex::over(&store), checkpoints.clone(), following).await.unwrap()
+        Follower::resume(InMemoryCommitIndex::over(&store), checkpoints.clone(), following)
+            .await
+            .unwrap()
     };
     let mut crashes = resume("first").await;
     for _ in 0..3 {
@@ -135,8 +149,14 @@ async fn after_a_crash_nothing_comes_again_but_what_was_begun() {
     let mut follows = resume("second").await;
     let heard = &follows.next(now).await.unwrap().heard;
     let begun = u64::from(BATCH) * 2;
-    assert_eq!(heard[0].entry.key.first().get(), begun, "the last of the batch before shares its moment with nobody");
-    assert!(heard.iter().all(|heard| (heard.told == Told::Perhaps) == (heard.entry.key.first().get() <= begun + 300)));
+    assert_eq!(
+        heard[0].entry.key.first().get(),
+        begun,
+        "the last of the batch before shares its moment with nobody"
+    );
+    assert!(heard.iter().all(
+        |heard| (heard.told == Told::Perhaps) == (heard.entry.key.first().get() <= begun + 300)
+    ));
 }
 
 /// An index with something in one slice that no event store wrote, on each page of it.
@@ -170,7 +190,8 @@ impl CommitIndex for Littered {
 
 #[tokio::test]
 async fn what_is_no_commit_s_entry_is_handed_on_once_a_run() {
-    let index = || Littered { index: InMemoryCommitIndex::over(&InMemoryEventStore::default()), slice: 3 };
+    let index =
+        || Littered { index: InMemoryCommitIndex::over(&InMemoryEventStore::default()), slice: 3 };
     let checkpoints = InMemoryViewStore::default();
     let now = Timestamp::from_millis(10_000).unwrap();
     for run in ["first", "second"] {
@@ -197,7 +218,8 @@ async fn what_is_no_commit_s_entry_is_handed_on_once_though_it_is_on_several_pag
     }
     let following = Following { batch: MANY, ..following() };
     let littered = Littered { index, slice };
-    let mut follower = Follower::resume(littered, InMemoryViewStore::default(), following).await.unwrap();
+    let mut follower =
+        Follower::resume(littered, InMemoryViewStore::default(), following).await.unwrap();
     let batch = follower.next(now).await.unwrap();
     assert_eq!((batch.heard.len(), batch.odd.as_slice()), (MANY as usize, &[litter()][..]));
 }
@@ -214,7 +236,9 @@ async fn a_follower_s_name_is_one_that_its_rows_are_called_by() {
         let following = Following { name: name.to_owned(), ..following() };
         match Follower::resume(index, InMemoryViewStore::default(), following).await {
             Ok(_) => assert!(valid, "{name:?}"),
-            Err(error) => assert!(matches!(error, FollowError::Unfit(_)) && !valid, "{name:?}: {error}"),
+            Err(error) => {
+                assert!(matches!(error, FollowError::Unfit(_)) && !valid, "{name:?}: {error}")
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
-//! A view over a stream of 100,000 events: memory is bounded, and a function that dies leaves its progress behind. A test
-//! binary of its own, because it measures the memory of its process.
+//! A view over a stream of 100,000 events: memory is bounded, and a function that dies leaves its
+//! progress behind. A test binary of its own, because it measures the memory of its process.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures_util::FutureExt;
 use skald::memory::{InMemoryEventStore, InMemoryHead, InMemoryViewStore};
 use skald::{
-    AppendError, Appended, CaughtUp, Commit, CommitId, CommitMessage, DomainEvent, Draft, EventStore, Loaded, Page,
-    SnapshotKind, StoreError, StreamId, Timestamp, Version, ViewStore, Way, catch_up, park, redrive,
+    AppendError, Appended, CaughtUp, Commit, CommitId, CommitMessage, DomainEvent, Draft,
+    EventStore, Loaded, Page, SnapshotKind, StoreError, StreamId, Timestamp, Version, ViewStore,
+    Way, catch_up, park, redrive,
 };
 use skald_testkit::sample::{AccountEvent, Noted, Statement, Statements, account};
 use uuid::Uuid;
@@ -68,19 +69,31 @@ impl EventStore for LongStream {
         }
         let last = EVENTS.min(after.get() + u64::from(at_most));
         self.read.fetch_add(last - after.get(), Ordering::Relaxed);
-        let commits = (after.get() + 1..=last).map(|version| Self::commit(stream, version)).collect();
+        let commits =
+            (after.get() + 1..=last).map(|version| Self::commit(stream, version)).collect();
         Ok(Page { commits, more: last < EVENTS })
     }
 
-    async fn load(&self, _: &StreamId, _: Option<SnapshotKind>) -> Result<Loaded<InMemoryHead>, StoreError> {
+    async fn load(
+        &self,
+        _: &StreamId,
+        _: Option<SnapshotKind>,
+    ) -> Result<Loaded<InMemoryHead>, StoreError> {
         panic!("loaded whole")
     }
 
-    async fn append(&self, head: &InMemoryHead, draft: Draft) -> Result<Appended<InMemoryHead>, AppendError> {
+    async fn append(
+        &self,
+        head: &InMemoryHead,
+        draft: Draft,
+    ) -> Result<Appended<InMemoryHead>, AppendError> {
         self.empty.append(head, draft).await
     }
 
-    async fn append_all(&self, parts: Vec<(InMemoryHead, Draft)>) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
+    async fn append_all(
+        &self,
+        parts: Vec<(InMemoryHead, Draft)>,
+    ) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
         self.empty.append_all(parts).await
     }
 }
@@ -124,12 +137,16 @@ async fn a_view_is_folded_in_the_memory_of_a_page_however_long_the_stream() {
 
 #[tokio::test]
 async fn after_a_function_that_died_the_next_goes_on_where_it_had_come_to() {
-    let (events, views, stream) = (LongStream::default(), InMemoryViewStore::default(), account("dies"));
+    let (events, views, stream) =
+        (LongStream::default(), InMemoryViewStore::default(), account("dies"));
     let mut deaths = 0;
     loop {
         let stored = views.get(&stream).await.unwrap().map_or(0, |row| row.version.get());
         let read = events.read.swap(0, Ordering::Relaxed);
-        assert!(read <= 20_100 && (deaths == 0 || stored > 0), "nothing is stored of {read} events");
+        assert!(
+            read <= 20_100 && (deaths == 0 || stored > 0),
+            "nothing is stored of {read} events"
+        );
         events.dies_after.store(20_000, Ordering::Relaxed);
         match catch_up::<Statements, _, _>(&events, &views, &hint(&stream)).now_or_never() {
             Some(told) => {
@@ -138,7 +155,8 @@ async fn after_a_function_that_died_the_next_goes_on_where_it_had_come_to() {
             }
             None => deaths += 1,
         }
-        let progress = views.get(&stream).await.unwrap().map_or(0, |row| row.version.get()) - stored;
+        let progress =
+            views.get(&stream).await.unwrap().map_or(0, |row| row.version.get()) - stored;
         assert!(progress + MOST_UNSTORED > 20_000, "{progress} of 20,000 events are stored");
         assert!(deaths < 20, "no end");
     }

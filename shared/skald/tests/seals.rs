@@ -7,8 +7,8 @@ mod support;
 use serde_json::{Value, json};
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
 use skald::{
-    CommitId, Draft, EventData, EventStore, KeyEntry, Listing, Opening, Person, PersonId, PersonKeys, Sealing, Tenant,
-    Timestamp, Version, ViewRow, ViewStore,
+    CommitId, Draft, EventData, EventStore, KeyEntry, Listing, Opening, Person, PersonId,
+    PersonKeys, Sealing, Tenant, Timestamp, Version, ViewRow, ViewStore,
 };
 use skald_testkit::sample::account;
 use uuid::Uuid;
@@ -19,8 +19,9 @@ fn jane() -> Person {
     Person { tenant: Tenant::default(), id: PersonId::new("jane-1").unwrap() }
 }
 
-/// A command that comes again after a deployment has the same id, and so must have the same seals: this is what the first
-/// release that sealed made of it. Two seals in one event begin differently, or they would tell that the values are equal.
+/// A command that comes again after a deployment has the same id, and so must have the same seals:
+/// this is what the first release that sealed made of it. Two seals in one event begin differently,
+/// or they would tell that the values are equal.
 #[tokio::test]
 async fn later_releases_seal_a_commit_as_it_was_sealed_first() {
     let store = Sealing::new(InMemoryEventStore::default(), InMemoryPersonKeys::default());
@@ -28,7 +29,8 @@ async fn later_releases_seal_a_commit_as_it_was_sealed_first() {
     let data = json!({ "from": name, "to": name }).to_string().into_bytes();
     let events = vec![EventData { event_type: "letter.sent".to_owned(), schema: 1, data }];
     let commit_id = CommitId::new(Uuid::from_u128(1));
-    let draft = Draft { commit_id, at: Timestamp::EPOCH, context: context(), events, snapshot: None };
+    let draft =
+        Draft { commit_id, at: Timestamp::EPOCH, context: context(), events, snapshot: None };
     let stored = store.append(&store.start(account("a")), draft).await.unwrap().commit;
     let stored: Value = serde_json::from_slice(&stored.events[0].data).unwrap();
     let sealed = |place: &str| stored[place]["sealed"].as_str().unwrap().to_owned();
@@ -40,7 +42,13 @@ async fn later_releases_seal_a_commit_as_it_was_sealed_first() {
 async fn lists_are_nobody_s_secret() {
     let (views, keys) = (InMemoryViewStore::default(), InMemoryPersonKeys::default());
     let listing = Some(Listing { group: "talks".to_owned(), sort: "a".to_owned() });
-    let row = ViewRow { version: Version::new(1), at: Timestamp::EPOCH, body: None, listing, parked: None };
+    let row = ViewRow {
+        version: Version::new(1),
+        at: Timestamp::EPOCH,
+        body: None,
+        listing,
+        parked: None,
+    };
     views.put(&account("a"), Version::START, &row).await.unwrap();
     let listed = views.list("talks", None, 9).await.unwrap();
     assert_eq!(listed.entries.len(), 1);

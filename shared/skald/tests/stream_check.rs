@@ -4,7 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 use skald::{
-    Decider, DomainEvent, EventData, FoldCheck, PersonId, Personal, Snapshot, SnapshotFault, Snapshots, StreamCheck,
+    Decider, DomainEvent, EventData, FoldCheck, PersonId, Personal, Snapshot, SnapshotFault,
+    Snapshots, StreamCheck,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +41,10 @@ impl Decider for Count {
         Ok(vec![])
     }
 
-    fn evolve(state: CountState, CountEvent::Counted(Counted { number, by }): &CountEvent) -> CountState {
+    fn evolve(
+        state: CountState,
+        CountEvent::Counted(Counted { number, by }): &CountEvent,
+    ) -> CountState {
         CountState { sum: state.sum + number, last: Some(by.clone()) }
     }
 }
@@ -51,7 +55,8 @@ const SECOND: &str = "AQICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIC";
 const THIRD: &str = "AQMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMD";
 
 fn counted(number: u64, sealed: &str) -> EventData {
-    let data = format!(r#"{{"number":{number},"by":{{"$person":"jane-1","sealed":"{sealed}"}}}}"#).into_bytes();
+    let data = format!(r#"{{"number":{number},"by":{{"$person":"jane-1","sealed":"{sealed}"}}}}"#)
+        .into_bytes();
     EventData { event_type: "count.counted".to_owned(), schema: 1, data }
 }
 
@@ -81,7 +86,9 @@ fn the_state_that_the_events_give_is_no_fault_however_its_json_is_laid_out() {
 /// It is sealed for its place: the same value in a snapshot looks otherwise than in the event.
 #[test]
 fn another_seal_of_a_value_is_no_fault_and_another_person_is_one() {
-    let state = |sealed, of| snapshot(7, &format!(r#"{{"sum":5,"last":{{"$person":"{of}","sealed":"{sealed}"}}}}"#));
+    let state = |sealed, of| {
+        snapshot(7, &format!(r#"{{"sum":5,"last":{{"$person":"{of}","sealed":"{sealed}"}}}}"#))
+    };
     assert_eq!(check().snapshot(&state(THIRD, "jane-1")), Ok(()));
     assert_eq!(check().snapshot(&state(SECOND, "joe-2")), Err(SnapshotFault::Differs));
 }
@@ -89,8 +96,14 @@ fn another_seal_of_a_value_is_no_fault_and_another_person_is_one() {
 #[test]
 fn another_state_is_a_fault_and_so_is_none_at_all() {
     let last = format!(r#""last":{{"$person":"jane-1","sealed":"{SECOND}"}}"#);
-    assert_eq!(check().snapshot(&snapshot(7, &format!("{{\"sum\":6,{last}}}"))), Err(SnapshotFault::Differs));
-    assert_eq!(check().snapshot(&snapshot(7, r#"{"sum":5,"last":null}"#)), Err(SnapshotFault::Differs));
+    assert_eq!(
+        check().snapshot(&snapshot(7, &format!("{{\"sum\":6,{last}}}"))),
+        Err(SnapshotFault::Differs)
+    );
+    assert_eq!(
+        check().snapshot(&snapshot(7, r#"{"sum":5,"last":null}"#)),
+        Err(SnapshotFault::Differs)
+    );
     assert_eq!(check().snapshot(&snapshot(7, "{}")), Err(SnapshotFault::Unreadable));
     assert_eq!(check().snapshot(&snapshot(7, "no JSON")), Err(SnapshotFault::Unreadable));
 }
@@ -102,8 +115,12 @@ fn a_snapshot_of_another_schema_is_passed_over() {
 
 #[test]
 fn after_a_gap_a_snapshot_is_believed_and_what_follows_is_held_against_it() {
-    let state =
-        |sum: u64| snapshot(7, &format!(r#"{{"sum":{sum},"last":{{"$person":"jane-1","sealed":"{SECOND}"}}}}"#));
+    let state = |sum: u64| {
+        snapshot(
+            7,
+            &format!(r#"{{"sum":{sum},"last":{{"$person":"jane-1","sealed":"{SECOND}"}}}}"#),
+        )
+    };
     let mut after_a_gap = check();
     after_a_gap.gap();
     let mut after_an_unknown_event = check();
@@ -125,7 +142,9 @@ fn plain_values_are_compared() {
     let jane = PersonId::new("jane-1").unwrap();
     let event: CountEvent = Counted { number: 5, by: Personal::of(jane, "Jane".to_owned()) }.into();
     check.event(&event.encode().unwrap()).unwrap();
-    let state = |name| snapshot(7, &format!(r#"{{"sum":5,"last":{{"$person":"jane-1","plain":"{name}"}}}}"#));
+    let state = |name| {
+        snapshot(7, &format!(r#"{{"sum":5,"last":{{"$person":"jane-1","plain":"{name}"}}}}"#))
+    };
     assert_eq!(check.snapshot(&state("Jane")), Ok(()));
     assert_eq!(check.snapshot(&state("Joan")), Err(SnapshotFault::Differs));
 }
@@ -133,7 +152,9 @@ fn plain_values_are_compared() {
 /// Whoever checks streams of several categories has them boxed.
 #[test]
 fn a_boxed_check_checks() {
-    let state = |sum: u64| snapshot(7, &format!(r#"{{"sum":{sum},"last":{{"$person":"jane-1","sealed":"BAUG"}}}}"#));
+    let state = |sum: u64| {
+        snapshot(7, &format!(r#"{{"sum":{sum},"last":{{"$person":"jane-1","sealed":"BAUG"}}}}"#))
+    };
     let mut boxed: Box<dyn StreamCheck> = Box::new(FoldCheck::<Count>::default());
     let event = counted(5, "BAUG");
     assert!(boxed.event(&EventData { schema: 2, ..event.clone() }).is_err());

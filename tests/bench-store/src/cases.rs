@@ -22,13 +22,15 @@ pub(crate) struct Case<'a> {
 pub(crate) enum Work {
     /// So many events are appended to a new stream, together if that can be. Nothing is read.
     Append(usize),
-    /// A command on a stream of so many events: it is loaded, one more event is decided and appended.
+    /// A command on a stream of so many events: it is loaded, one more event is decided and
+    /// appended.
     Command(usize),
     /// A stream of so many events is loaded.
     Load(usize),
     /// Likewise, of commits of ten events each, where a store has such.
     LoadTens(usize),
-    /// Eight writers give five commands each on one new stream, all at once; one who is refused tries again at once.
+    /// Eight writers give five commands each on one new stream, all at once; one who is refused
+    /// tries again at once.
     Race,
 }
 
@@ -96,7 +98,8 @@ pub(crate) const KEPT_LOADS: [(&str, usize); 4] = [
     ("load 1,000, snapshots", 1000),
     ("load 10,000, snapshots", 10_000),
 ];
-/// The same halfway between two snapshots: the streams above end with one, which is where the fewest streams stand.
+/// The same halfway between two snapshots: the streams above end with one, which is where the
+/// fewest streams stand.
 pub(crate) const BETWEEN: &str = "load 10,005, snapshots";
 /// Eight writers on one stream.
 pub(crate) const RACE: &str = "eight racing writers";
@@ -111,14 +114,29 @@ pub(crate) fn all(subjects: &Subjects) -> Vec<Case<'_>> {
     let kept = || subjects.every_ten.iter().chain(&subjects.every_one);
     let plain = &subjects.plain;
     let mut cases = vec![
-        case(FIRST, Work::Append(1), all_bare().into_iter().chain(plain).chain(&subjects.every_one), (40, 40)),
-        case(THREE, Work::Append(3), all_bare().into_iter().chain(plain).chain(&subjects.every_one), (40, 20)),
+        case(
+            FIRST,
+            Work::Append(1),
+            all_bare().into_iter().chain(plain).chain(&subjects.every_one),
+            (40, 40),
+        ),
+        case(
+            THREE,
+            Work::Append(3),
+            all_bare().into_iter().chain(plain).chain(&subjects.every_one),
+            (40, 20),
+        ),
         case(SHORT_COMMAND, Work::Command(5), both_bare().into_iter().chain(plain), (25, 16)),
         case(COMMAND, Work::Command(10), both_bare().into_iter().chain(plain), (25, 16)),
         case(KEPT_COMMAND, Work::Command(10), bare().into_iter().chain(kept()), (25, 16)),
     ];
     for (name, events) in LOADS {
-        cases.push(case(name, Work::Load(events), same_bare().into_iter().chain(plain), turns(events)));
+        cases.push(case(
+            name,
+            Work::Load(events),
+            same_bare().into_iter().chain(plain),
+            turns(events),
+        ));
     }
     cases.push(case(TENS, Work::LoadTens(1000), same_bare().into_iter().chain(plain), turns(1000)));
     for (name, events) in KEPT_LOADS.into_iter().chain([(BETWEEN, 10_005)]) {

@@ -1,4 +1,5 @@
-//! The engine that all subjects share, on a thread and a port of its own, and the client in front of it.
+//! The engine that all subjects share, on a thread and a port of its own, and the client in front
+//! of it.
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
@@ -9,8 +10,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType as Type,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType as Type,
 };
 use aws_smithy_async::rt::sleep::TokioSleep;
 use tokio::net::TcpListener;
@@ -50,7 +51,8 @@ pub(crate) struct Index {
 
 /// Starts an empty engine, which lives as long as the process.
 ///
-/// It has a thread to itself, so that a subject and the engine do not wait for each other's turn in one runtime.
+/// It has a thread to itself, so that a subject and the engine do not wait for each other's turn in
+/// one runtime.
 pub(crate) fn start() -> Result<SocketAddr> {
     let (tell, told) = mpsc::channel();
     thread::Builder::new().name("engine".to_owned()).spawn(move || {
@@ -63,7 +65,8 @@ pub(crate) fn start() -> Result<SocketAddr> {
 }
 
 fn serve(tell: &mpsc::Sender<Result<SocketAddr>>) -> Result<()> {
-    let database = dynoxide::Database::memory().map_err(|error| anyhow::anyhow!("no engine: {error}"))?;
+    let database =
+        dynoxide::Database::memory().map_err(|error| anyhow::anyhow!("no engine: {error}"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -108,9 +111,9 @@ pub(crate) async fn create_table(
             }
         }
         let holds = match includes {
-            Some(attribute) => {
-                Projection::builder().projection_type(ProjectionType::Include).non_key_attributes(attribute)
-            }
+            Some(attribute) => Projection::builder()
+                .projection_type(ProjectionType::Include)
+                .non_key_attributes(attribute),
             None => Projection::builder().projection_type(ProjectionType::KeysOnly),
         };
         let index = GlobalSecondaryIndex::builder()
@@ -121,7 +124,10 @@ pub(crate) async fn create_table(
         table = table.global_secondary_indexes(index.build()?);
     }
     for key in attributes {
-        let attribute = AttributeDefinition::builder().attribute_name(key.name()).attribute_type(key.kind()).build()?;
+        let attribute = AttributeDefinition::builder()
+            .attribute_name(key.name())
+            .attribute_type(key.kind())
+            .build()?;
         table = table.attribute_definitions(attribute);
     }
     table.send().await.with_context(|| format!("the table {name}"))?;

@@ -1,4 +1,5 @@
-//! What every subject stores: a ledger, whose entries are events of 300 bytes of JSON, and its total, which is the state.
+//! What every subject stores: a ledger, whose entries are events of 300 bytes of JSON, and its
+//! total, which is the state.
 
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +34,10 @@ impl Recorded {
     }
 
     fn json_bytes(&self) -> usize {
-        r#"{"number":,"amount":,"text":""}"#.len() + digits(self.number) + digits(self.amount) + self.text.len()
+        r#"{"number":,"amount":,"text":""}"#.len()
+            + digits(self.number)
+            + digits(self.amount)
+            + self.text.len()
     }
 }
 
@@ -88,7 +92,11 @@ mod tests {
     #[test]
     fn every_event_has_the_same_size() {
         for number in [1, 9, 10, 999, 10_000, 1_000_000] {
-            assert_eq!(serde_json::to_vec(&Recorded::of(number)).unwrap().len(), EVENT_BYTES, "{number}");
+            assert_eq!(
+                serde_json::to_vec(&Recorded::of(number)).unwrap().len(),
+                EVENT_BYTES,
+                "{number}"
+            );
         }
     }
 

@@ -1,7 +1,8 @@
 //! Skald's event store beside its peers and the bare SDK call: `make bench-store`.
 //!
-//! All of them run in one process on one engine, `DynamoDB` as `dynoxide-rs` has it, behind one client of the real SDK,
-//! with the same events. Requests and units are what this engine reports; times are of use only as ratios within one run.
+//! All of them run in one process on one engine, `DynamoDB` as `dynoxide-rs` has it, behind one
+//! client of the real SDK, with the same events. Requests and units are what this engine reports;
+//! times are of use only as ratios within one run.
 
 mod cases;
 mod engine;

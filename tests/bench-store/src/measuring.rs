@@ -1,8 +1,10 @@
-//! Measures a case: everybody in turn, round after round, so that a noise of the machine meets all of them.
+//! Measures a case: everybody in turn, round after round, so that a noise of the machine meets all
+//! of them.
 //!
-//! First the work is done a few times with the meter on and the clock off: that warms up, and gives requests and units.
-//! Then come the rounds, with the clock on and no units asked for. What was done is checked each time, off the clock: a
-//! subject that ends in another state than it should has no speed.
+//! First the work is done a few times with the meter on and the clock off: that warms up, and gives
+//! requests and units. Then come the rounds, with the clock on and no units asked for. What was
+//! done is checked each time, off the clock: a subject that ends in another state than it should
+//! has no speed.
 
 use std::time::{Duration, Instant};
 
@@ -55,8 +57,13 @@ const fn place(turn: usize, round: usize, count: usize) -> usize {
     (turn + round) % count
 }
 
-async fn warm_up<'a>(case: &Case<'_>, subject: &'a dyn Subject, meter: &Meter) -> Result<Course<'a>> {
-    let mut course = Course { subject, bill: Bill::default(), spent: vec![], speeds: vec![], wrong: None };
+async fn warm_up<'a>(
+    case: &Case<'_>,
+    subject: &'a dyn Subject,
+    meter: &Meter,
+) -> Result<Course<'a>> {
+    let mut course =
+        Course { subject, bill: Bill::default(), spent: vec![], speeds: vec![], wrong: None };
     if let (true, Some(events)) = (case.work.only_reads(), case.work.events_before()) {
         subject.fill(&stream(case, 0, 0), &Recorded::first(events), case.work.at_once()).await?;
     }
@@ -97,7 +104,9 @@ async fn run(case: &Case<'_>, course: &mut Course<'_>, round: usize) -> Result<(
         elapsed += done.elapsed;
         course.spent.extend(done.spent);
     }
-    course.speeds.push((streams.len() as u64 * case.work.operations()) as f64 / elapsed.as_secs_f64());
+    course
+        .speeds
+        .push((streams.len() as u64 * case.work.operations()) as f64 / elapsed.as_secs_f64());
     if !case.work.only_reads() {
         for stream in &streams {
             course.check(case.work, &course.subject.load(stream).await?)?;
@@ -107,7 +116,12 @@ async fn run(case: &Case<'_>, course: &mut Course<'_>, round: usize) -> Result<(
 }
 
 /// The stream to work on, as it is to be before.
-async fn made(case: &Case<'_>, subject: &dyn Subject, round: usize, number: usize) -> Result<String> {
+async fn made(
+    case: &Case<'_>,
+    subject: &dyn Subject,
+    round: usize,
+    number: usize,
+) -> Result<String> {
     if case.work.only_reads() {
         return Ok(stream(case, 0, 0));
     }
@@ -211,7 +225,8 @@ fn row(case: &Case<'_>, mut course: Course<'_>, bare: &[f64]) -> Row {
         return row;
     }
     let mut spent: Vec<u64> = course.spent.iter().map(|spent| spent.as_micros() as u64).collect();
-    let mut ratios: Vec<f64> = course.speeds.iter().zip(bare).map(|(speed, bare)| speed / bare).collect();
+    let mut ratios: Vec<f64> =
+        course.speeds.iter().zip(bare).map(|(speed, bare)| speed / bare).collect();
     row.ops_per_s = median(&mut course.speeds);
     row.p50_us = percentile(&mut spent, 50);
     row.p99_us = percentile(&mut spent, 99);

@@ -1,10 +1,13 @@
-//! Counts what goes over the wire: requests, capacity units as the engine reports them, failed conditions.
+//! Counts what goes over the wire: requests, capacity units as the engine reports them, failed
+//! conditions.
 //!
-//! An interceptor of the client, so every subject is counted alike, whatever it is made of. Units are asked for only while
-//! somebody reads the meter: the report would cost time, and nothing is timed meanwhile.
+//! An interceptor of the client, so every subject is counted alike, whatever it is made of. Units
+//! are asked for only while somebody reads the meter: the report would cost time, and nothing is
+//! timed meanwhile.
 //!
-//! It also takes the client request token out of every transaction. The SDK puts one in by itself, the engine compares
-//! each transaction with all tokens of the last ten minutes, and a long run would measure that.
+//! It also takes the client request token out of every transaction. The SDK puts one in by itself,
+//! the engine compares each transaction with all tokens of the last ten minutes, and a long run
+//! would measure that.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,7 +38,8 @@ pub(crate) struct Bill {
     pub(crate) write_units: f64,
     /// Write units of indexes.
     pub(crate) index_units: f64,
-    /// Writes that were refused for their condition. The engine reports no units of theirs; the service bills them as writes.
+    /// Writes that were refused for their condition. The engine reports no units of theirs; the
+    /// service bills them as writes.
     pub(crate) failed_conditions: u64,
 }
 
@@ -83,7 +87,8 @@ impl Meter {
     }
 
     fn take(&self) -> Bill {
-        let units = std::mem::take(&mut *self.0.units.lock().unwrap_or_else(PoisonError::into_inner));
+        let units =
+            std::mem::take(&mut *self.0.units.lock().unwrap_or_else(PoisonError::into_inner));
         Bill {
             requests: self.0.requests.swap(0, Relaxed),
             failed_conditions: self.0.failed_conditions.swap(0, Relaxed),
@@ -150,9 +155,11 @@ impl Intercept for Meter {
             Err(error) => {
                 let error = error.as_operation_error();
                 let put = error.and_then(|error| error.downcast_ref::<PutItemError>());
-                let together = error.and_then(|error| error.downcast_ref::<TransactWriteItemsError>());
+                let together =
+                    error.and_then(|error| error.downcast_ref::<TransactWriteItemsError>());
                 let failed = put.is_some_and(PutItemError::is_conditional_check_failed_exception)
-                    || together.is_some_and(TransactWriteItemsError::is_transaction_canceled_exception);
+                    || together
+                        .is_some_and(TransactWriteItemsError::is_transaction_canceled_exception);
                 self.0.failed_conditions.fetch_add(u64::from(failed), Relaxed);
             }
         }
@@ -178,7 +185,9 @@ fn ask_for_units(context: &mut BeforeSerializationInterceptorContextMut<'_>) {
 }
 
 /// What an answer says that it took, table by table, and whether by writing.
-fn consumed<'a>(context: &'a AfterDeserializationInterceptorContextRef<'_>) -> (Vec<&'a ConsumedCapacity>, bool) {
+fn consumed<'a>(
+    context: &'a AfterDeserializationInterceptorContextRef<'_>,
+) -> (Vec<&'a ConsumedCapacity>, bool) {
     let Ok(answer) = context.output_or_error() else { return (vec![], false) };
     if let Some(answer) = answer.downcast_ref::<PutItemOutput>() {
         (answer.consumed_capacity().into_iter().collect(), true)
@@ -195,7 +204,8 @@ fn consumed<'a>(context: &'a AfterDeserializationInterceptorContextRef<'_>) -> (
     }
 }
 
-/// The request without its client request token; none if it has none. Nothing is parsed: that would be measured too.
+/// The request without its client request token; none if it has none. Nothing is parsed: that would
+/// be measured too.
 fn without_token(body: &[u8]) -> Option<Vec<u8>> {
     const NAME: &[u8] = br#""ClientRequestToken":""#;
     let start = body.windows(NAME.len()).position(|window| window == NAME)?;
@@ -218,17 +228,25 @@ mod tests {
     use super::*;
     use crate::engine::{self, Index, Key};
 
-    /// An item of so many bytes beside its key, put twice on the condition that it is not there, and queried.
+    /// An item of so many bytes beside its key, put twice on the condition that it is not there,
+    /// and queried.
     async fn bill_of(bytes: usize) -> [Bill; 3] {
         let meter = Meter::default();
         let client = engine::client(engine::start().unwrap(), &meter);
         let (hash, range) = (Key::Number("slice"), Key::Text("at"));
         let index = Index { name: "index", hash, range, includes: None };
         engine::create_table(&client, "items", Key::Text("pk"), None, Some(index)).await.unwrap();
-        let put = client.put_item().table_name("items").condition_expression("attribute_not_exists(pk)");
+        let put =
+            client.put_item().table_name("items").condition_expression("attribute_not_exists(pk)");
         let put = put.item("pk", Value::S("a".into())).item("slice", Value::N("1".into()));
-        let put = put.item("at", Value::S("p".into())).item("data", Value::B(Blob::new(vec![b'x'; bytes])));
-        let query = client.query().table_name("items").consistent_read(true).key_condition_expression("pk = :pk");
+        let put = put
+            .item("at", Value::S("p".into()))
+            .item("data", Value::B(Blob::new(vec![b'x'; bytes])));
+        let query = client
+            .query()
+            .table_name("items")
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk");
         meter.start();
         put.clone().send().await.unwrap();
         let first = meter.stop();
@@ -240,7 +258,8 @@ mod tests {
         [first, second, meter.stop()]
     }
 
-    /// Known prices: a write unit for each kilobyte begun, on table and index; a read unit for each four.
+    /// Known prices: a write unit for each kilobyte begun, on table and index; a read unit for each
+    /// four.
     #[tokio::test]
     async fn what_things_cost_is_counted() {
         for (bytes, write, read) in [(300, 1.0, 1.0), (1100, 2.0, 1.0), (5000, 5.0, 2.0)] {
@@ -254,15 +273,22 @@ mod tests {
         }
     }
 
-    /// Otherwise transactions would be slower the longer the run is, and refused for a token that was used before.
+    /// Otherwise transactions would be slower the longer the run is, and refused for a token that
+    /// was used before.
     #[tokio::test]
     async fn a_transaction_reaches_the_engine_without_its_token() {
         let meter = Meter::default();
         let client = engine::client(engine::start().unwrap(), &meter);
         engine::create_table(&client, "items", Key::Text("pk"), None, None).await.unwrap();
         for name in ["a", "b"] {
-            let put = Put::builder().table_name("items").item("pk", Value::S(name.into())).build().unwrap();
-            let items = client.transact_write_items().transact_items(TransactWriteItem::builder().put(put).build());
+            let put = Put::builder()
+                .table_name("items")
+                .item("pk", Value::S(name.into()))
+                .build()
+                .unwrap();
+            let items = client
+                .transact_write_items()
+                .transact_items(TransactWriteItem::builder().put(put).build());
             meter.start();
             items.client_request_token("the same").send().await.unwrap();
             assert_eq!(meter.stop(), Bill { requests: 1, write_units: 2.0, ..Bill::default() });
@@ -277,7 +303,11 @@ mod tests {
             (r#"{"ClientRequestToken":"x"}"#, Some("{}")),
             (r#"{"A":1}"#, None),
         ] {
-            assert_eq!(without_token(body.as_bytes()).as_deref(), left.map(str::as_bytes), "{body}");
+            assert_eq!(
+                without_token(body.as_bytes()).as_deref(),
+                left.map(str::as_bytes),
+                "{body}"
+            );
         }
     }
 }

@@ -51,8 +51,14 @@ const HEADERS: [(&str, &str); 10] = [
     ("accept", "*/*"),
     ("content-length", "2"),
 ];
-const QUERIES: [&str; 6] =
-    ["limit=1", "cursor=djE", "status=pending", "min_version=1", "as_of_version=1", "as_of=2026-11-21T08:15:30.250Z"];
+const QUERIES: [&str; 6] = [
+    "limit=1",
+    "cursor=djE",
+    "status=pending",
+    "min_version=1",
+    "as_of_version=1",
+    "as_of=2026-11-21T08:15:30.250Z",
+];
 /// Places of an event that may be something else.
 const PLACES: [&str; 14] = [
     "/version",
@@ -146,7 +152,8 @@ fuzz_target!(|input: Input| {
                 for (place, odd) in changes {
                     change(&mut event, PLACES[usize::from(place) % PLACES.len()], odd);
                 }
-                let answer = system.answer(function, &Edit::all(&edits, event.to_string().into_bytes()));
+                let answer =
+                    system.answer(function, &Edit::all(&edits, event.to_string().into_bytes()));
                 keeps_its_form(&answer);
                 if edits.is_empty() && event["requestContext"]["http"]["method"] == "HEAD" {
                     assert_eq!(answer.body, None, "HEAD has no body");
@@ -202,7 +209,10 @@ fn keeps_its_form(answer: &Answer) {
     // Nothing in memory fails, so nothing that is sent may end in a fault of this side.
     assert!((200..500).contains(&answer.status_code), "{answer:?}");
     for (name, value) in &answer.headers {
-        assert_eq!(header::HeaderName::from_lowercase(name.as_bytes()).expect("a header's name").as_str(), name);
+        assert_eq!(
+            header::HeaderName::from_lowercase(name.as_bytes()).expect("a header's name").as_str(),
+            name
+        );
         header::HeaderValue::from_str(value).expect("a header's value");
     }
     CorrelationId::new(&answer.headers["x-correlation-id"]).expect("a correlation id");
@@ -227,7 +237,9 @@ fn event(call: Call) -> Value {
             let template = route.split_once(' ').map_or("", |(_, path)| path);
             path.push_str(&template.replace("{sku}", IDS[0]).replace("{id}", IDS[1]));
         }
-        _ => call.path.into_iter().for_each(|part| path.push_str(&format!("/{}", text(part, &IDS)))),
+        _ => {
+            call.path.into_iter().for_each(|part| path.push_str(&format!("/{}", text(part, &IDS))))
+        }
     }
     let headers = call.headers.into_iter().map(|(name, value)| {
         let known = match &name {
@@ -236,7 +248,8 @@ fn event(call: Call) -> Value {
         };
         (text(name, &[known.0]), Value::from(text(value, &[known.1])))
     });
-    let query: Vec<String> = call.query.into_iter().map(|parameter| text(parameter, &QUERIES)).collect();
+    let query: Vec<String> =
+        call.query.into_iter().map(|parameter| text(parameter, &QUERIES)).collect();
     let mut event = json!({
         "version": "2.0", "routeKey": route, "rawPath": path, "rawQueryString": query.join("&"),
         "headers": headers.collect::<serde_json::Map<_, _>>(),
@@ -249,7 +262,14 @@ fn event(call: Call) -> Value {
         Body::Missing => return event,
         Body::Known { which, edits, base64 } => {
             let bytes = Edit::all(&edits, known_body(which).into_bytes());
-            (if base64 { BASE64.encode(bytes) } else { String::from_utf8_lossy(&bytes).into_owned() }, base64)
+            (
+                if base64 {
+                    BASE64.encode(bytes)
+                } else {
+                    String::from_utf8_lossy(&bytes).into_owned()
+                },
+                base64,
+            )
         }
         Body::Base64(bytes) => (BASE64.encode(bytes), true),
         Body::Text(text, base64) => (text, base64),
@@ -269,8 +289,7 @@ fn text(text: Text, known: &[&str]) -> String {
 /// A body that some call takes.
 fn known_body(which: u8) -> String {
     let price = json!({ "amount_minor": 1250, "currency": "EUR" });
-    let address =
-        json!({ "name": "Jane Doe", "line1": "Am Ufer 1", "city": "Berlin", "postal_code": "10115", "country": "DE" });
+    let address = json!({ "name": "Jane Doe", "line1": "Am Ufer 1", "city": "Berlin", "postal_code": "10115", "country": "DE" });
     let order = json!({
         "customer_id": "c-1", "items": [{ "sku": "MUG-01", "quantity": 1 }], "payment_token": "tok_approved",
         "shipping_address": address,

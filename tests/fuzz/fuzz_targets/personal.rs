@@ -10,8 +10,8 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value, json};
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
 use skald::{
-    Commit, EventStore, Opening, PERSON_MEMBER, Person, PersonId, PersonKeys, Personal, Sealing, Snapshot, StreamId,
-    Timestamp, Version, ViewRow, ViewStore, has_plain, open, reveal,
+    Commit, EventStore, Opening, PERSON_MEMBER, Person, PersonId, PersonKeys, Personal, Sealing,
+    Snapshot, StreamId, Timestamp, Version, ViewRow, ViewStore, has_plain, open, reveal,
 };
 use skald_fuzz::{Edit, commit};
 
@@ -54,7 +54,8 @@ static SEAL: LazyLock<String> = LazyLock::new(|| {
     let sealing = Sealing::new(rows.clone(), keys());
     let put = now(sealing.put(&stream(), Version::START, &row(plain)));
     put.expect("a store in memory stores");
-    let stored = now(rows.get(&stream())).expect("a store in memory answers").and_then(|row| row.body);
+    let stored =
+        now(rows.get(&stream())).expect("a store in memory answers").and_then(|row| row.body);
     let stored: Value = serde_json::from_str(&stored.expect("it was stored")).expect("it is JSON");
     stored["sealed"].as_str().expect("it was sealed").to_owned()
 });
@@ -88,7 +89,9 @@ fn from_events(text: &str) -> Option<String> {
     let store = InMemoryEventStore::default();
     store.plant(planted);
     let read = now(Opening::new(store, keys()).read(&stream(), Version::START)).ok()?;
-    let [Commit { events, snapshot, .. }] = read.as_slice() else { panic!("one commit was planted") };
+    let [Commit { events, snapshot, .. }] = read.as_slice() else {
+        panic!("one commit was planted")
+    };
     let state = snapshot.as_ref().map(|snapshot| &snapshot.state);
     assert_eq!(state, Some(&events[0].data), "a snapshot is opened as an event is");
     Some(String::from_utf8_lossy(&events[0].data).into_owned())
@@ -153,7 +156,13 @@ fn stream() -> StreamId {
 }
 
 fn row(body: String) -> ViewRow {
-    ViewRow { version: Version::new(1), at: Timestamp::EPOCH, body: Some(body), listing: None, parked: None }
+    ViewRow {
+        version: Version::new(1),
+        at: Timestamp::EPOCH,
+        body: Some(body),
+        listing: None,
+        parked: None,
+    }
 }
 
 /// Stores in memory never wait.

@@ -42,7 +42,8 @@ fuzz_target!(|input: Input| {
             assert_eq!(position.to_string().parse(), Ok(position));
         }
         Input::Changed(slices, edits) => {
-            let mut content = BASE64.decode(position(&slices).to_string()).expect("a token is base64");
+            let mut content =
+                BASE64.decode(position(&slices).to_string()).expect("a token is base64");
             content.truncate(content.len() - 8);
             parse(&sealed(Edit::all(&edits, content)));
         }
@@ -68,7 +69,8 @@ fn position(slices: &[Slice]) -> Position {
             Slice::Before(millis) => SlicePosition::Before(Timestamp::EPOCH.plus_millis(*millis)),
             Slice::Through(millis) => SlicePosition::Through(Timestamp::EPOCH.plus_millis(*millis)),
             Slice::After { millis, stream, version } => {
-                let stream = StreamId::new(&Tenant::default(), "order", &stream.to_string()).expect("a stream's name");
+                let stream = StreamId::new(&Tenant::default(), "order", &stream.to_string())
+                    .expect("a stream's name");
                 let at = Timestamp::EPOCH.plus_millis(*millis);
                 SlicePosition::After(IndexKey::new(at, stream, Version::new((*version).max(1))))
             }

@@ -58,7 +58,13 @@ enum Record {
 enum Image {
     Missing,
     Anything(Vec<(String, Attribute)>),
-    Item { first: u64, events: Vec<SampleEvent>, packed: bool, repeated: u16, spoilings: Vec<Spoiling> },
+    Item {
+        first: u64,
+        events: Vec<SampleEvent>,
+        packed: bool,
+        repeated: u16,
+        spoilings: Vec<Spoiling>,
+    },
 }
 
 /// SNS, as far as its documentation says what it takes.
@@ -105,7 +111,9 @@ impl Sns {
         let refused = match self.refuses {
             Refuses::Nothing => false,
             Refuses::Attributes => entry.attributes().len() > 1,
-            Refuses::Bodies(longest) => !entry.body.is_ascii() || entry.body.len() > usize::from(longest),
+            Refuses::Bodies(longest) => {
+                !entry.body.is_ascii() || entry.body.len() > usize::from(longest)
+            }
             Refuses::Everything { .. } => true,
         };
         refused && entry.instead.is_some()
@@ -117,7 +125,8 @@ fuzz_target!(|input: Input| {
     let records: Vec<Box<RawValue>> = records.into_iter().filter_map(record).collect();
     let entries: Vec<Entry> = records.iter().map(|record| Entry::of_record(record)).collect();
     let topic = Sns { refuses, failing, sent: Mutex::new(0), taken: Mutex::new(Vec::new()) };
-    let forwarded = Relay::new(&topic).forward(&Batch { records }).now_or_never().expect("nothing waits");
+    let forwarded =
+        Relay::new(&topic).forward(&Batch { records }).now_or_never().expect("nothing waits");
     let taken = topic.taken.into_inner().expect("no other thread");
     let plainest = |entry: &Entry, taken: &Entry| forms(entry).any(|form| form == *taken);
     match forwarded {
@@ -129,7 +138,10 @@ fuzz_target!(|input: Input| {
     }
     let mut left: Vec<&Entry> = entries.iter().collect();
     for taken in &taken {
-        let place = left.iter().position(|entry| plainest(entry, taken)).expect("it is some record's entry");
+        let place = left
+            .iter()
+            .position(|entry| plainest(entry, taken))
+            .expect("it is some record's entry");
         left.remove(place);
     }
 });
@@ -142,17 +154,28 @@ fn forms(entry: &Entry) -> impl Iterator<Item = Entry> {
 /// Counted as SNS does: the message, and name, type and value of each attribute.
 fn size_bytes(entry: &Entry) -> usize {
     let attributes = entry.attributes();
-    entry.body.len() + attributes.iter().map(|(name, kind, value)| name.len() + kind.len() + value.len()).sum::<usize>()
+    entry.body.len()
+        + attributes
+            .iter()
+            .map(|(name, kind, value)| name.len() + kind.len() + value.len())
+            .sum::<usize>()
 }
 
 /// SNS and SQS take it, as far as their documentation says.
 fn is_valid(entry: &Entry) {
     for id in [&entry.group, &entry.deduplication_id] {
-        assert!((1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()), "{id:?}");
+        assert!(
+            (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()),
+            "{id:?}"
+        );
     }
     let taken = |char| matches!(char, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
     assert!(!entry.body.is_empty() && entry.body.chars().all(taken), "{:?}", entry.body);
-    assert!(serde_json::from_str::<Value>(&entry.body).is_ok_and(|body| body.is_object()), "{:?}", entry.body);
+    assert!(
+        serde_json::from_str::<Value>(&entry.body).is_ok_and(|body| body.is_object()),
+        "{:?}",
+        entry.body
+    );
     let attributes = entry.attributes();
     assert!((1..=10).contains(&attributes.len()));
     for (name, kind, value) in &attributes {
@@ -165,7 +188,11 @@ fn is_valid(entry: &Entry) {
         }
     }
     assert!(entry.category.bytes().all(|byte| byte.is_ascii_lowercase()), "{:?}", entry.category);
-    assert!(forms(entry).last().is_some_and(|plainest| plainest.body.is_ascii() && plainest.types.is_empty()));
+    assert!(
+        forms(entry)
+            .last()
+            .is_some_and(|plainest| plainest.body.is_ascii() && plainest.types.is_empty())
+    );
 }
 
 fn record(record: Record) -> Option<Box<RawValue>> {
@@ -182,7 +209,8 @@ fn record(record: Record) -> Option<Box<RawValue>> {
                 "eventName": event_name.unwrap_or_else(|| "INSERT".to_owned()),
                 "dynamodb": { "Keys": keys, "NewImage": image, "SequenceNumber": "1" },
             });
-            String::from_utf8_lossy(&Edit::all(&edits, change.to_string().into_bytes())).into_owned()
+            String::from_utf8_lossy(&Edit::all(&edits, change.to_string().into_bytes()))
+                .into_owned()
         }
     };
     RawValue::from_string(text).ok()
@@ -195,14 +223,16 @@ fn image_of(image: Image) -> Value {
         Image::Item { first, events, packed, repeated, spoilings } => {
             let mut commit = commit(Version::new(first), &events, false);
             // Long enough for every limit on the way.
-            commit.events[0].event_type = commit.events[0].event_type.repeat(usize::from(repeated) + 1);
+            commit.events[0].event_type =
+                commit.events[0].event_type.repeat(usize::from(repeated) + 1);
             serde_json::to_value(spoil(item(&commit, packed), spoilings)).expect("an item is JSON")
         }
     }
 }
 
 fn attributes(fields: Vec<(String, Attribute)>) -> Value {
-    let fields = fields.into_iter().map(|(name, field)| (name, serde_dynamo::AttributeValue::from(field)));
+    let fields =
+        fields.into_iter().map(|(name, field)| (name, serde_dynamo::AttributeValue::from(field)));
     let fields: std::collections::HashMap<_, _> = fields.collect();
     serde_json::to_value(serde_dynamo::Item::from(fields)).expect("an item is JSON")
 }

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 
 use events::{
-    CustomerEvent, OrderEvent, PaymentEvent, ProductEvent, ReceiptEvent, ReservationEvent, ShipmentEvent, StockEvent,
+    CustomerEvent, OrderEvent, PaymentEvent, ProductEvent, ReceiptEvent, ReservationEvent,
+    ShipmentEvent, StockEvent,
 };
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
@@ -22,7 +23,13 @@ enum Input {
     /// What we store.
     Sound { events: Vec<SampleEvent>, packed: bool, snapshot: bool },
     /// What we store, after somebody was at it.
-    Spoilt { first: u64, events: Vec<SampleEvent>, packed: bool, snapshot: bool, spoilings: Vec<Spoiling> },
+    Spoilt {
+        first: u64,
+        events: Vec<SampleEvent>,
+        packed: bool,
+        snapshot: bool,
+        spoilings: Vec<Spoiling>,
+    },
 }
 
 fuzz_target!(|input: Input| {
@@ -40,7 +47,10 @@ fuzz_target!(|input: Input| {
             look_at(read);
         }
         Input::Spoilt { first, events, packed, snapshot, spoilings } => {
-            look_at(read_stream_item(&spoil(item(&commit(Version::new(first), &events, snapshot), packed), spoilings)));
+            look_at(read_stream_item(&spoil(
+                item(&commit(Version::new(first), &events, snapshot), packed),
+                spoilings,
+            )));
         }
     }
 });

@@ -75,7 +75,12 @@ pub fn item(commit: &Commit, packed: bool) -> Value {
     let context = &commit.context;
     // Put together as text: what events and state are given as is stored byte for byte.
     let event = |event: &EventData| {
-        format!(r#"{{"type":{},"schema":{},"data":{}}}"#, json!(event.event_type), event.schema, raw(&event.data))
+        format!(
+            r#"{{"type":{},"schema":{},"data":{}}}"#,
+            json!(event.event_type),
+            event.schema,
+            raw(&event.data)
+        )
     };
     let events = commit.events.iter().map(event).collect::<Vec<_>>().join(",");
     let snapshot = commit.snapshot.as_ref().map_or_else(String::new, |snapshot| {
@@ -86,10 +91,15 @@ pub fn item(commit: &Commit, packed: bool) -> Value {
         "actor": context.actor, "metadata": context.metadata,
     })
     .to_string();
-    let body = format!(r#"{},"events":[{events}]{snapshot}}}"#, head.strip_suffix('}').expect("it is an object"));
-    let place = [("pk", text(commit.stream.key())), ("sk", number(commit.first)), ("at", text(commit.at))];
+    let body = format!(
+        r#"{},"events":[{events}]{snapshot}}}"#,
+        head.strip_suffix('}').expect("it is an object")
+    );
+    let place =
+        [("pk", text(commit.stream.key())), ("sk", number(commit.first)), ("at", text(commit.at))];
     let content = if packed {
-        let frame = zstd::bulk::compress(body.as_bytes(), 3).expect("zstd compresses whatever it gets");
+        let frame =
+            zstd::bulk::compress(body.as_bytes(), 3).expect("zstd compresses whatever it gets");
         vec![("encoding", text("json+zstd")), ("body", Value::B(frame))]
     } else {
         vec![("body", text(body))]

@@ -9,7 +9,8 @@ use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use serde_json::Value;
 use skald::StreamId;
 use skald::{
-    Actor, Commit, CommitId, Context, CorrelationId, EventData, EventId, Snapshot, Tenant, Timestamp, Version,
+    Actor, Commit, CommitId, Context, CorrelationId, EventData, EventId, Snapshot, Tenant,
+    Timestamp, Version,
 };
 use uuid::Uuid;
 
@@ -25,12 +26,19 @@ static GOLDEN: LazyLock<Vec<EventData>> = LazyLock::new(|| {
             let name = file.file_stem().and_then(|name| name.to_str()).expect("names are text");
             let (event_type, schema) = name.rsplit_once('.').expect("<type>.<schema>.json");
             let schema = schema.parse().expect("a schema is a number");
-            let data: Value = serde_json::from_slice(&fs::read(&file).expect("it can be read")).expect("it is JSON");
+            let data: Value = serde_json::from_slice(&fs::read(&file).expect("it can be read"))
+                .expect("it is JSON");
             // As a store has it: the files are written for people, with space around everything.
-            EventData { event_type: event_type.to_owned(), schema, data: data.to_string().into_bytes() }
+            EventData {
+                event_type: event_type.to_owned(),
+                schema,
+                data: data.to_string().into_bytes(),
+            }
         })
         .collect();
-    samples.sort_by(|one, other| (&one.event_type, one.schema).cmp(&(&other.event_type, other.schema)));
+    samples.sort_by(|one, other| {
+        (&one.event_type, one.schema).cmp(&(&other.event_type, other.schema))
+    });
     samples
 });
 
@@ -52,8 +60,10 @@ impl SampleEvent {
         let edited = Edit::all(&self.edits, event.data);
         // Only JSON is ever stored: what is none any more is stored as a text of it.
         let text = || Value::from(String::from_utf8_lossy(&edited));
-        event.data =
-            serde_json::from_slice(&edited).unwrap_or_else(|_: serde_json::Error| text()).to_string().into_bytes();
+        event.data = serde_json::from_slice(&edited)
+            .unwrap_or_else(|_: serde_json::Error| text())
+            .to_string()
+            .into_bytes();
         event
     }
 }

@@ -35,10 +35,16 @@ impl Account {
         }
         let money = (authorized, captured);
         if !self.money().contains(&money) {
-            faults.push(format!("after {:?} the gateway holds and gave {money:?}", self.last("payment.")));
+            faults.push(format!(
+                "after {:?} the gateway holds and gave {money:?}",
+                self.last("payment.")
+            ));
         }
         if !self.parcels().contains(parcels) {
-            faults.push(format!("after {:?} the carrier has {parcels} parcels", self.last("shipment.")));
+            faults.push(format!(
+                "after {:?} the carrier has {parcels} parcels",
+                self.last("shipment.")
+            ));
         }
         faults
     }

@@ -1,5 +1,5 @@
-//! A customer's list when rows of the view are parked or cannot be read: the other orders are listed, and what the events
-//! tell is.
+//! A customer's list when rows of the view are parked or cannot be read: the other orders are
+//! listed, and what the events tell is.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,9 @@ use events::{OrderCommitted, OrderEvent, OrderId};
 use ordering::views::OrderView;
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
 use skald::{
-    Actor, CommitId, CommitMessage, Context, CorrelationId, Corruption, DomainEvent, Draft, EventData, OddRow, Put,
-    Rows, StoreError, StreamId, Tenant, Timestamp, ViewRow, catch_up, park, redrive,
+    Actor, CommitId, CommitMessage, Context, CorrelationId, Corruption, DomainEvent, Draft,
+    EventData, OddRow, Put, Rows, StoreError, StreamId, Tenant, Timestamp, ViewRow, catch_up, park,
+    redrive,
 };
 use skald_lambda::http::answer;
 
@@ -24,7 +25,8 @@ struct Spoiled {
 impl ViewStore for Spoiled {
     async fn get(&self, stream: &StreamId) -> Result<Option<ViewRow>, StoreError> {
         if self.odd.contains(stream) {
-            let corruption = Corruption::Malformed { at: Version::START, fault: "`at` is missing".to_owned() };
+            let corruption =
+                Corruption::Malformed { at: Version::START, fault: "`at` is missing".to_owned() };
             return Err(StoreError::Corrupt { key: stream.key(), corruption });
         }
         self.rows.get(stream).await
@@ -33,19 +35,35 @@ impl ViewStore for Spoiled {
     async fn get_many(&self, streams: &[StreamId]) -> Result<Rows, StoreError> {
         let mut found = self.rows.get_many(streams).await?;
         let odd = found.rows.extract_if(.., |(stream, _)| self.odd.contains(stream));
-        found.odd = odd.map(|(stream, _)| OddRow { stream, fault: "`at` is missing".to_owned() }).collect();
+        found.odd =
+            odd.map(|(stream, _)| OddRow { stream, fault: "`at` is missing".to_owned() }).collect();
         Ok(found)
     }
 
-    async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+    async fn put(
+        &self,
+        stream: &StreamId,
+        expected: Version,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
         self.rows.put(stream, expected, row).await
     }
 
-    async fn put_over_parked(&self, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Result<Put, StoreError> {
+    async fn put_over_parked(
+        &self,
+        stream: &StreamId,
+        parked: &ViewRow,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
         self.rows.put_over_parked(stream, parked, row).await
     }
 
-    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<ListPage, StoreError> {
+    async fn list(
+        &self,
+        group: &str,
+        before: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
         self.rows.list(group, before, limit).await
     }
 }
@@ -90,7 +108,8 @@ impl System {
 
     /// An event that this build cannot read, and the view does not have.
     async fn spoil(&self, number: u8) {
-        let event = EventData { event_type: "order.committed".to_owned(), schema: 1, data: b"7".to_vec() };
+        let event =
+            EventData { event_type: "order.committed".to_owned(), schema: 1, data: b"7".to_vec() };
         self.append(number, event).await;
     }
 
@@ -99,7 +118,10 @@ impl System {
         let stream = Self::stream(number);
         let row = self.views.rows.get(&stream).await.unwrap().unwrap();
         let scribbled = ViewRow { body: Some("{}".to_owned()), ..row };
-        assert_eq!(self.views.rows.put(&stream, scribbled.version, &scribbled).await.unwrap(), Put::Stored);
+        assert_eq!(
+            self.views.rows.put(&stream, scribbled.version, &scribbled).await.unwrap(),
+            Put::Stored
+        );
     }
 
     fn queries(&self) -> Queries<InMemoryEventStore, Spoiled, InMemoryPersonKeys> {
@@ -108,10 +130,13 @@ impl System {
     }
 
     async fn park(&self, number: u8) {
-        park(&self.views.rows, &Self::stream(number), None, "a lie", Timestamp::EPOCH).await.unwrap();
+        park(&self.views.rows, &Self::stream(number), None, "a lie", Timestamp::EPOCH)
+            .await
+            .unwrap();
     }
 
-    /// The status and the validator of the order of this number, given the validators that the caller has.
+    /// The status and the validator of the order of this number, given the validators that the
+    /// caller has.
     async fn validated(&self, number: u8, known: &str) -> (u16, Option<String>) {
         let event = json!({
             "rawPath": format!("/orders/{}", Self::stream(number).id()),
@@ -129,7 +154,8 @@ impl System {
         row.listing.unwrap().group
     }
 
-    /// The numbers of the orders that are listed, oldest first, with their version and where they stand still.
+    /// The numbers of the orders that are listed, oldest first, with their version and where they
+    /// stand still.
     async fn listed(&self) -> Vec<(u8, u64, Option<String>)> {
         let found = self.queries().matching(&self.group().await, None, None, 100).await.unwrap();
         let numbered = |(entry, row): (ListEntry, OrderRow)| {
@@ -186,7 +212,9 @@ async fn the_mark_of_a_parked_row_comes_and_goes_for_a_client_that_asks_with_wha
     system.park(1).await;
     let (status, marked) = system.validated(1, version).await;
     assert_eq!(status, 200, "the mark comes");
-    redrive::<OrderView, _, _>(&system.events, &system.views.rows, &System::stream(1)).await.unwrap();
+    redrive::<OrderView, _, _>(&system.events, &system.views.rows, &System::stream(1))
+        .await
+        .unwrap();
     let known = marked.unwrap_or_default();
     assert_eq!(system.validated(1, &known).await, plain, "the mark goes");
 }
@@ -201,7 +229,8 @@ async fn of_many_parked_rows_a_bounded_number_is_folded_and_the_others_are_liste
         system.append(number, OrderEvent::from(OrderCommitted {}).encode().unwrap()).await;
     }
     let mark = Some("order_view".to_owned());
-    let expected: Vec<_> = (1..=70).map(|number| (number, if number <= 6 { 1 } else { 2 }, mark.clone())).collect();
+    let expected: Vec<_> =
+        (1..=70).map(|number| (number, if number <= 6 { 1 } else { 2 }, mark.clone())).collect();
     assert_eq!(system.listed().await, expected);
 }
 

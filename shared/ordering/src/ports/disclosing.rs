@@ -1,13 +1,16 @@
 //! What the outside must know of a person, told to it and to nobody on the way.
 //!
-//! The steps handle payment tokens and addresses sealed, as they stand in the order's stream. Here, at the last moment
-//! before the call, the value is opened. If the person was erased meanwhile there is nothing to be told, and nothing is asked:
-//! what becomes of the order is for its stream to say.
+//! The steps handle payment tokens and addresses sealed, as they stand in the order's stream. Here,
+//! at the last moment before the call, the value is opened. If the person was erased meanwhile
+//! there is nothing to be told, and nothing is asked: what becomes of the order is for its stream
+//! to say.
 
 use serde::de::DeserializeOwned;
 use skald::{Hidden, PersonKeys, Personal, StoreError, Tenant, open, with_causes};
 
-use super::{Carrier, CarrierCall, Gateway, GatewayCall, ParcelAtCarrier, PaymentAtGateway, PortError};
+use super::{
+    Carrier, CarrierCall, Gateway, GatewayCall, ParcelAtCarrier, PaymentAtGateway, PortError,
+};
 
 /// A gateway or carrier that is told what is sealed in the calls about one tenant's orders.
 #[derive(Debug, Clone)]
@@ -27,7 +30,9 @@ impl<P: Sync, K: PersonKeys> Disclosing<P, K> {
     where
         T: Clone + DeserializeOwned + Send + Sync,
     {
-        let opened = open(&self.keys, &self.tenant, value.clone()).await.map_err(|error| not_opened(&error))?;
+        let opened = open(&self.keys, &self.tenant, value.clone())
+            .await
+            .map_err(|error| not_opened(&error))?;
         match opened.reveal() {
             Ok(_) => Ok(opened),
             Err(Hidden::Erased) => Err(PortError::PersonErased),
@@ -44,7 +49,9 @@ fn not_opened(error: &StoreError) -> PortError {
 
 impl<G: Gateway, K: PersonKeys> Gateway for Disclosing<G, K> {
     async fn ask(&self, call: &GatewayCall) -> Result<PaymentAtGateway, PortError> {
-        let GatewayCall::Authorize { key, token, amount } = call else { return self.port.ask(call).await };
+        let GatewayCall::Authorize { key, token, amount } = call else {
+            return self.port.ask(call).await;
+        };
         let token = self.plain(token).await?;
         self.port.ask(&GatewayCall::Authorize { key: key.clone(), token, amount: *amount }).await
     }

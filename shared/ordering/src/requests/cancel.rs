@@ -11,7 +11,8 @@ use crate::values::Name;
 pub struct CancelRequest;
 
 impl CancelRequest {
-    /// Reads the body. The words of the reason are the caller's and may be personal: they are checked, and not kept.
+    /// Reads the body. The words of the reason are the caller's and may be personal: they are
+    /// checked, and not kept.
     ///
     /// # Errors
     /// Everything that is wrong with it.

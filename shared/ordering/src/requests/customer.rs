@@ -29,7 +29,10 @@ impl CustomerRequest {
             let name = body.text("name", faults);
             let email = body.text("email", faults);
             let person = customer.person();
-            Some(Self { name: Personal::of(person.clone(), name?), email: Personal::of(person, email?) })
+            Some(Self {
+                name: Personal::of(person.clone(), name?),
+                email: Personal::of(person, email?),
+            })
         })
     }
 

@@ -1,4 +1,5 @@
-//! `POST /orders`: `{customer_id, items: [{sku, quantity}], payment_token, shipping_address, expected_total?}`.
+//! `POST /orders`:
+//! `{customer_id, items: [{sku, quantity}], payment_token, shipping_address, expected_total?}`.
 
 use events::{Address, AddressFields, CustomerId, Money, OrderPlaced, Quantity, RequestHash, Sku};
 use serde_json::Value;
@@ -15,7 +16,8 @@ const MOST_ITEMS: usize = 50;
 /// Only what is stored is ever sealed or erased.
 const PLAIN: &str = "a request is plain";
 
-/// An order as it is asked for. Only [`validate`](Self::validate) makes one: 1 to 50 items, no product twice.
+/// An order as it is asked for. Only [`validate`](Self::validate) makes one: 1 to 50 items, no
+/// product twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderRequest {
     customer_id: CustomerId,
@@ -51,7 +53,8 @@ impl OrderRequest {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn validate(body: &Value) -> Result<Self, Vec<Fault>> {
-        const FIELDS: [&str; 5] = ["customer_id", "items", "payment_token", "shipping_address", "expected_total"];
+        const FIELDS: [&str; 5] =
+            ["customer_id", "items", "payment_token", "shipping_address", "expected_total"];
         validated(|faults| {
             let body = Object::read(body, String::new(), &FIELDS, faults)?;
             let customer_id: Option<CustomerId> = body.text("customer_id", faults);
@@ -110,12 +113,14 @@ impl OrderRequest {
         RequestHash { form: 2, sha256: sha256(&self.form_2()) }
     }
 
-    /// Whether the order was placed for this request, and not for another one with the same key. An older order is compared
-    /// in the form that it was placed in, so a release can change the form, and a request repeated across it is still a
-    /// repeat. Of a customer who was erased, token and address are taken to be the same: nobody knows them any more.
+    /// Whether the order was placed for this request, and not for another one with the same key. An
+    /// older order is compared in the form that it was placed in, so a release can change the form,
+    /// and a request repeated across it is still a repeat. Of a customer who was erased, token and
+    /// address are taken to be the same: nobody knows them any more.
     ///
     /// # Errors
-    /// [`Untold`] if the order was placed by a newer release, in a form that this one cannot make, or is sealed.
+    /// [`Untold`] if the order was placed by a newer release, in a form that this one cannot make,
+    /// or is sealed.
     pub fn is_that_of(&self, placed: &OrderPlaced) -> Result<bool, Untold> {
         let RequestHash { form, sha256: stored } = &placed.request_hash;
         match form {
@@ -124,27 +129,32 @@ impl OrderRequest {
                 && is_or_was(&placed.payment_token, |token| {
                     self.payment_token.reveal().expect(PLAIN).as_str() == token
                 })?
-                && is_or_was(&placed.shipping_address, |address| self.shipping_address.reveal() == Ok(address))?),
+                && is_or_was(&placed.shipping_address, |address| {
+                    self.shipping_address.reveal() == Ok(address)
+                })?),
             newer => Err(Untold::Form(*newer)),
         }
     }
 
-    /// The canonical form 2, made as form 1 is, of what says nothing about a person: a line `skald order 2`, then customer id,
-    /// number of items, SKU and quantity of each, and amount and currency of the expected total (both empty if absent). A hash
-    /// of anything else could be tried out on addresses, also when they are erased; so token and address are compared as
-    /// they are.
+    /// The canonical form 2, made as form 1 is, of what says nothing about a person: a line
+    /// `skald order 2`, then customer id, number of items, SKU and quantity of each, and amount and
+    /// currency of the expected total (both empty if absent). A hash of anything else could be
+    /// tried out on addresses, also when they are erased; so token and address are compared as they
+    /// are.
     fn form_2(&self) -> String {
         self.canonical(2, &[])
     }
 
-    /// The canonical form 1, made from the values, so that spaces, escapes and the order of fields in the JSON do not
-    /// matter. It is a line `skald order 1` and then each value as its length in bytes, a colon and its text: customer id,
-    /// number of items, SKU and quantity of each, payment token, name, both lines (the second empty if absent), city,
-    /// postal code and country of the address, and amount and currency of the expected total (both empty if absent). The
-    /// order of the items counts: it is the order of the lines in the answer, and whoever repeats a request repeats it as
-    /// it was.
+    /// The canonical form 1, made from the values, so that spaces, escapes and the order of fields
+    /// in the JSON do not matter. It is a line `skald order 1` and then each value as its length in
+    /// bytes, a colon and its text: customer id, number of items, SKU and quantity of each, payment
+    /// token, name, both lines (the second empty if absent), city, postal code and country of the
+    /// address, and amount and currency of the expected total (both empty if absent). The order of
+    /// the items counts: it is the order of the lines in the answer, and whoever repeats a request
+    /// repeats it as it was.
     ///
-    /// Hashes of it are stored, so it can never change; another form gets another number, and this one stays.
+    /// Hashes of it are stored, so it can never change; another form gets another number, and this
+    /// one stays.
     fn form_1(&self) -> String {
         let token = self.payment_token.reveal().expect(PLAIN).as_str();
         let address = self.shipping_address.reveal().expect(PLAIN);
@@ -153,8 +163,8 @@ impl OrderRequest {
         self.canonical(1, &[token, name, line1, line2, city, postal_code, country])
     }
 
-    /// What forms 1 and 2 have in common, around the values that only one of them has. Hashes of both are stored, so this
-    /// can never change either: another form is made elsewhere.
+    /// What forms 1 and 2 have in common, around the values that only one of them has. Hashes of
+    /// both are stored, so this can never change either: another form is made elsewhere.
     fn canonical(&self, form: u32, personal: &[&str]) -> String {
         let mut canonical = format!("skald order {form}\n");
         let mut add = |value: &str| canonical.push_str(&format!("{}:{value}", value.len()));
@@ -191,7 +201,10 @@ fn sha256(text: &str) -> String {
 
 fn items(body: &Object<'_>, faults: &mut Faults) -> Option<Vec<RequestedItem>> {
     let pointer = body.pointer_to("items");
-    let list = body.get("items").and_then(Value::as_array).filter(|list| (1..=MOST_ITEMS).contains(&list.len()));
+    let list = body
+        .get("items")
+        .and_then(Value::as_array)
+        .filter(|list| (1..=MOST_ITEMS).contains(&list.len()));
     let Some(list) = list else {
         faults.add(&pointer, "must be a list of 1 to 50 items");
         return None;
@@ -203,7 +216,9 @@ fn items(body: &Object<'_>, faults: &mut Faults) -> Option<Vec<RequestedItem>> {
             item.as_ref().zip(other.as_ref()).is_some_and(|(item, other)| item.sku == other.sku)
         };
         if let Some(first) = items.iter().position(same) {
-            let detail = format!("must not be the product of {pointer}/{first} again: ask for more of it there");
+            let detail = format!(
+                "must not be the product of {pointer}/{first} again: ask for more of it there"
+            );
             faults.add(&format!("{pointer}/{index}/sku"), detail);
         }
         items.push(item);
@@ -223,7 +238,8 @@ fn address(body: &Object<'_>, name: &str, faults: &mut Faults) -> Option<Address
     let value = body.get(name).unwrap_or(&Value::Null);
     let object = Object::read(value, body.pointer_to(name), &FIELDS, faults)?;
 
-    // What is no text is read as the empty text, which every field of an address refuses, saying what it expects.
+    // What is no text is read as the empty text, which every field of an address refuses, saying
+    // what it expects.
     let text = |name| object.get(name).map(|value| value.as_str().unwrap_or_default().to_owned());
     let fields = AddressFields {
         name: text("name").unwrap_or_default(),

@@ -26,7 +26,8 @@ impl ProductRequest {
     /// Everything that is wrong with it.
     pub fn validate(body: &Value) -> Result<Self, Vec<Fault>> {
         validated(|faults| {
-            let body = Object::read(body, String::new(), &["name", "unit_price", "stock_shards"], faults)?;
+            let body =
+                Object::read(body, String::new(), &["name", "unit_price", "stock_shards"], faults)?;
             let name = body.text("name", faults);
             let unit_price = body.price("unit_price", faults);
             let stock_shards = match body.get("stock_shards") {

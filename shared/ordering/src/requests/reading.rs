@@ -1,4 +1,5 @@
-//! Reads fields of loose JSON and notes every fault on the way, so that a caller hears of all of them at once.
+//! Reads fields of loose JSON and notes every fault on the way, so that a caller hears of all of
+//! them at once.
 
 use events::values::is_payable;
 use events::{Currency, InvalidValue, Money, Validated};
@@ -7,8 +8,8 @@ use serde_json::{Map, Value};
 use super::Fault;
 use crate::values::{PAYABLE, Price};
 
-/// Most faults that are told at once: more than an order of 50 items needs, and few enough that a small body full of
-/// nonsense does not get a large answer.
+/// Most faults that are told at once: more than an order of 50 items needs, and few enough that a
+/// small body full of nonsense does not get a large answer.
 const MOST_FAULTS: usize = 200;
 
 /// What is wrong with a body so far.
@@ -39,15 +40,24 @@ pub(super) struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
-    /// The object at this place. One that is none, and any field that is not in `known`, is a fault.
-    pub(super) fn read(value: &'a Value, pointer: String, known: &[&str], faults: &mut Faults) -> Option<Self> {
+    /// The object at this place. One that is none, and any field that is not in `known`, is a
+    /// fault.
+    pub(super) fn read(
+        value: &'a Value,
+        pointer: String,
+        known: &[&str],
+        faults: &mut Faults,
+    ) -> Option<Self> {
         let Some(fields) = value.as_object() else {
             faults.add(&pointer, "must be a JSON object");
             return None;
         };
         let object = Self { fields, pointer };
         for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
-            faults.add(&object.pointer_to(name), format!("is not known here; known are {}", known.join(", ")));
+            faults.add(
+                &object.pointer_to(name),
+                format!("is not known here; known are {}", known.join(", ")),
+            );
         }
         Some(object)
     }
@@ -83,20 +93,24 @@ impl<'a> Object<'a> {
     /// An amount of money that is more than nothing.
     pub(super) fn price(&self, name: &str, faults: &mut Faults) -> Option<Price> {
         let value = self.get(name).unwrap_or(&Value::Null);
-        let money = Object::read(value, self.pointer_to(name), &["amount_minor", "currency"], faults)?;
+        let money =
+            Object::read(value, self.pointer_to(name), &["amount_minor", "currency"], faults)?;
 
         let currency: Option<CurrencyCode> = money.text("currency", faults);
         let amount_minor = money.get("amount_minor").and_then(Value::as_i64);
         // The rule is about the amount; a wrong currency has its own fault already.
         let code = currency.as_ref().map_or(Currency::EUR, |code| code.0);
         let price = amount_minor.map(|amount_minor| {
-            Money::new(amount_minor, code).or(Err(InvalidValue(Price::EXPECTED))).and_then(Price::new)
+            Money::new(amount_minor, code)
+                .or(Err(InvalidValue(Price::EXPECTED)))
+                .and_then(Price::new)
         });
         let price = money.checked("amount_minor", price, faults);
         currency.and(price)
     }
 
-    /// The value, or the fault that it is none: because it is of another type altogether, or breaks its rule.
+    /// The value, or the fault that it is none: because it is of another type altogether, or breaks
+    /// its rule.
     fn checked<T: Validated>(
         &self,
         name: &str,

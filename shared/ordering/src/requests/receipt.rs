@@ -33,6 +33,11 @@ impl ReceiptRequest {
     /// The delivery to book, of this product with its stock spread over so many shards.
     #[must_use]
     pub fn book(&self, sku: Sku, stock_shards: StockShards) -> BookReceipt {
-        BookReceipt { reference: self.reference.clone(), sku, quantity: self.quantity, stock_shards }
+        BookReceipt {
+            reference: self.reference.clone(),
+            sku,
+            quantity: self.quantity,
+            stock_shards,
+        }
     }
 }

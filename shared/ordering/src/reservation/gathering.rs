@@ -29,7 +29,8 @@ impl Gathering {
         let fullest = parts.iter().max_by_key(|part| part.quantity)?;
         let (sku, to_shard) = (fullest.sku.clone(), fullest.shard);
         let from = parts.into_iter().filter(|part| part.shard != to_shard);
-        let from = from.map(|ReservedLine { shard, quantity, .. }| ShardQuantity { shard, quantity });
+        let from =
+            from.map(|ReservedLine { shard, quantity, .. }| ShardQuantity { shard, quantity });
         Some(Self { order_id, sku, to_shard, from: from.collect() })
     }
 
@@ -55,7 +56,9 @@ impl Gathering {
     #[must_use]
     pub fn streams(gatherings: &[Self], tenant: &Tenant) -> Many<Stock> {
         let shards = gatherings.iter().flat_map(|gathering| {
-            let numbers = [gathering.to_shard].into_iter().chain(gathering.from.iter().map(|part| part.shard));
+            let numbers = [gathering.to_shard]
+                .into_iter()
+                .chain(gathering.from.iter().map(|part| part.shard));
             numbers.map(|shard| streams::stock(tenant, &gathering.sku, shard))
         });
         Many::new(shards.collect())
@@ -67,13 +70,23 @@ impl Gathering {
 ///
 /// # Errors
 /// The rejection of the first shard that refuses. The goods are elsewhere by now: look again.
-pub fn gather(stock: &[Folded<StockState>], gatherings: &[Gathering]) -> Result<Vec<Vec<StockEvent>>, StockRejection> {
+pub fn gather(
+    stock: &[Folded<StockState>],
+    gatherings: &[Gathering],
+) -> Result<Vec<Vec<StockEvent>>, StockRejection> {
     let commands = gatherings.iter().flat_map(|gathering| {
         let Gathering { order_id, to_shard, ref from, .. } = *gathering;
         let moved_in = StockCommand::MoveIn { order_id, from: from.clone() };
-        let moved_out =
-            from.iter().map(move |part| StockCommand::MoveOut { order_id, to_shard, quantity: part.quantity });
+        let moved_out = from.iter().map(move |part| StockCommand::MoveOut {
+            order_id,
+            to_shard,
+            quantity: part.quantity,
+        });
         [moved_in].into_iter().chain(moved_out)
     });
-    stock.iter().zip(commands).map(|(shard, command)| Stock::decide(&shard.state, &command)).collect()
+    stock
+        .iter()
+        .zip(commands)
+        .map(|(shard, command)| Stock::decide(&shard.state, &command))
+        .collect()
 }

@@ -14,7 +14,8 @@ use events::{OrderId, Quantity, ReservedLine, ShortLine, Sku, StockShards};
 use skald::{Decider, Folded, MAX_STREAMS, Many, One, Tenant, Version};
 
 use super::{
-    Gathering, Reservation, ReservationCommand, ReservationState, ReservingEvents, ReservingRejection, ReservingStates,
+    Gathering, Reservation, ReservationCommand, ReservationState, ReservingEvents,
+    ReservingRejection, ReservingStates,
 };
 use crate::stock::{Stock, StockCommand, StockState};
 use crate::streams;
@@ -51,7 +52,10 @@ impl MakeReservation {
     /// stock.
     #[must_use]
     pub fn streams(&self, tenant: &Tenant) -> (One<Reservation>, Many<Stock>) {
-        let shards = self.lines.iter().flat_map(|line| line.stock_shards.numbers().map(move |shard| (line, shard)));
+        let shards = self
+            .lines
+            .iter()
+            .flat_map(|line| line.stock_shards.numbers().map(move |shard| (line, shard)));
         let stock = shards.map(|(line, shard)| streams::stock(tenant, &line.sku, shard));
         (One::new(streams::reservation(tenant, self.order_id)), Many::new(stock.collect()))
     }
@@ -59,7 +63,8 @@ impl MakeReservation {
     /// The shards of each line. `stock` has every shard of every line, in order.
     fn shards<'a>(&self, mut stock: &'a [Folded<StockState>]) -> Vec<&'a [Folded<StockState>]> {
         let shards = self.lines.iter().map(|line| {
-            let (shards, others) = stock.split_at(usize::from(line.stock_shards.get()).min(stock.len()));
+            let (shards, others) =
+                stock.split_at(usize::from(line.stock_shards.get()).min(stock.len()));
             stock = others;
             shards
         });
@@ -68,7 +73,10 @@ impl MakeReservation {
 
     /// For each line, how many to draw from which shards; or the short products, with the index of
     /// their lines.
-    fn draw(&self, shards: &[&[Folded<StockState>]]) -> Result<Vec<Vec<ReservedLine>>, Vec<(usize, ShortLine)>> {
+    fn draw(
+        &self,
+        shards: &[&[Folded<StockState>]],
+    ) -> Result<Vec<Vec<ReservedLine>>, Vec<(usize, ShortLine)>> {
         let (mut drawn, mut short) = (Vec::new(), Vec::new());
         for (place, (line, shards)) in self.lines.iter().zip(shards).enumerate() {
             let available: Vec<u64> = shards.iter().map(|shard| shard.state.available()).collect();
@@ -108,10 +116,13 @@ impl WantedLine {
     /// that the fewest are used.
     fn draw(&self, order_id: OrderId, available: &[u64]) -> Option<Vec<ReservedLine>> {
         let wanted = u64::from(self.quantity);
-        let enough: Vec<usize> = (0..available.len()).filter(|&shard| available[shard] >= wanted).collect();
+        let enough: Vec<usize> =
+            (0..available.len()).filter(|&shard| available[shard] >= wanted).collect();
         let first = match enough.as_slice() {
             [] => None,
-            several => several.get((order_id.uuid().as_u128() % several.len() as u128) as usize).copied(),
+            several => {
+                several.get((order_id.uuid().as_u128() % several.len() as u128) as usize).copied()
+            }
         };
         let mut fullest: Vec<usize> = (0..available.len()).collect();
         fullest.sort_by_key(|&shard| (Some(shard) != first, Reverse(available[shard])));
@@ -120,7 +131,11 @@ impl WantedLine {
         for shard in fullest {
             let Ok(quantity) = Quantity::new(available[shard].min(missing)) else { break };
             missing -= u64::from(quantity);
-            parts.push(ReservedLine { sku: self.sku.clone(), shard: u16::try_from(shard).ok()?, quantity });
+            parts.push(ReservedLine {
+                sku: self.sku.clone(),
+                shard: u16::try_from(shard).ok()?,
+                quantity,
+            });
         }
         parts.sort_by_key(|part| part.shard);
         (missing == 0).then_some(parts)
@@ -148,24 +163,43 @@ pub fn make(
         return Ok((Reservation::decide(&reservation.state, &command)?, untouched()));
     }
     let shards = make.shards(stock);
-    let look = || shards.iter().map(|shards| shards.iter().map(|shard| shard.version).collect()).collect::<Look>();
+    let look = || {
+        shards
+            .iter()
+            .map(|shards| shards.iter().map(|shard| shard.version).collect())
+            .collect::<Look>()
+    };
     let drawn = match make.draw(&shards) {
         Ok(drawn) => drawn,
         Err(short) => {
             let look = look();
-            let unmoved = |place: usize| before.is_some_and(|before| before.get(place) == look.get(place));
-            let short: Vec<_> = short.into_iter().filter(|(place, _)| unmoved(*place)).map(|(_, line)| line).collect();
+            let unmoved =
+                |place: usize| before.is_some_and(|before| before.get(place) == look.get(place));
+            let short: Vec<_> = short
+                .into_iter()
+                .filter(|(place, _)| unmoved(*place))
+                .map(|(_, line)| line)
+                .collect();
             if short.is_empty() {
                 return Err(ReservingRejection::Doubtful(look));
             }
-            return Ok((Reservation::decide(&reservation.state, &ReservationCommand::Refuse { short })?, untouched()));
+            return Ok((
+                Reservation::decide(&reservation.state, &ReservationCommand::Refuse { short })?,
+                untouched(),
+            ));
         }
     };
     if drawn.iter().map(Vec::len).sum::<usize>() > MOST_PARTS {
-        return Err(ReservingRejection::Scattered { look: look(), gatherings: make.gatherings(drawn) });
+        return Err(ReservingRejection::Scattered {
+            look: look(),
+            gatherings: make.gatherings(drawn),
+        });
     }
     let lines = drawn.concat();
-    let numbered = make.lines.iter().flat_map(|line| line.stock_shards.numbers().map(move |shard| (&line.sku, shard)));
+    let numbered = make
+        .lines
+        .iter()
+        .flat_map(|line| line.stock_shards.numbers().map(move |shard| (&line.sku, shard)));
     let reserved = stock.iter().zip(numbered).map(|(state, (sku, shard))| {
         match lines.iter().find(|line| (&line.sku, line.shard) == (sku, shard)) {
             None => Ok(Vec::new()),

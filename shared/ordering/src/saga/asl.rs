@@ -1,15 +1,17 @@
 //! The saga as a state machine, in the Amazon States Language, with expressions in JSONata.
 //!
-//! - A state per step, called as people read it in the console, and no choice on the way: where an order is, and which
-//!   way it goes, is in its streams, and the steps read it there.
+//! - A state per step, called as people read it in the console, and no choice on the way: where an
+//!   order is, and which way it goes, is in its streams, and the steps read it there.
 //! - What goes from state to state is nothing; ids come from the execution's input.
-//! - A task's resource is the function itself, not the integration `lambda:invoke`: its answer is the function's, without
-//!   an envelope of HTTP headers in the history, and an error keeps the name that the function gives it either way.
-//! - Whatever may pass is tried again. A refusal, or an order that is being undone, leads to the way back; any other error
-//!   to `Park order`, with the step's name. There the execution fails, so that it shows and can alarm; unless somebody has
-//!   settled the order meanwhile.
-//! - Before the pivot, that state is `Park open order`: if somebody has turned the order round while the step failed, it is
-//!   undone and not parked. It is a state of its own, so that none leads back to itself, and none back once it is committed.
+//! - A task's resource is the function itself, not the integration `lambda:invoke`: its answer is
+//!   the function's, without an envelope of HTTP headers in the history, and an error keeps the
+//!   name that the function gives it either way.
+//! - Whatever may pass is tried again. A refusal, or an order that is being undone, leads to the
+//!   way back; any other error to `Park order`, with the step's name. There the execution fails, so
+//!   that it shows and can alarm; unless somebody has settled the order meanwhile.
+//! - Before the pivot, that state is `Park open order`: if somebody has turned the order round
+//!   while the step failed, it is undone and not parked. It is a state of its own, so that none
+//!   leads back to itself, and none back once it is committed.
 //!
 //! Functions stand as `${ReservationStepsArn}` and so on, for `DefinitionSubstitutions`.
 
@@ -37,7 +39,8 @@ const PARKED: &str = "Order is parked";
 /// Where one ends that found nothing to park.
 const SETTLED: &str = "Nothing to park";
 
-/// A state machine. Written as JSON, it is its definition; the fields come in the order of this type.
+/// A state machine. Written as JSON, it is its definition; the fields come in the order of this
+/// type.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Definition {
@@ -168,17 +171,22 @@ pub fn definition(saga: &Saga) -> Definition {
 
     let settled = Catcher::leading(&[StepError::SETTLED], SETTLED);
     let turned = Catcher::leading(&[StepError::UNDONE], &to_turn);
-    for (name, catch) in [(PARK_OPEN, vec![turned, settled.clone()]), (to_park.as_str(), vec![settled])] {
+    for (name, catch) in
+        [(PARK_OPEN, vec![turned, settled.clone()]), (to_park.as_str(), vec![settled])]
+    {
         states.push((name.to_owned(), State::Task(Box::new(TaskState::parks(saga, catch)))));
     }
-    let cause = "A step failed for good or too often. The order says which: see it resumed or settled.";
+    let cause =
+        "A step failed for good or too often. The order says which: see it resumed or settled.";
     states.push((PARKED.to_owned(), State::Fail { error: "Parked", cause }));
     states.push((SETTLED.to_owned(), State::Succeed {}));
 
     Definition {
         comment: "Generated from ordering::saga::ORDER_SAGA by `cargo run --package ordering --example order_saga_asl`.",
         query_language: "JSONata",
-        start_at: state_name(saga.before.first().map_or(saga.pivot.step, |first| first.action.step)),
+        start_at: state_name(
+            saga.before.first().map_or(saga.pivot.step, |first| first.action.step),
+        ),
         states,
     }
 }
@@ -210,8 +218,8 @@ impl TaskState {
     fn parks(saga: &Saga, catch: Vec<Catcher>) -> Self {
         let mut state = Self::new(saga, saga.abort.park, None);
         state.arguments.failure = Some("{% $states.input %}");
-        // Parking has no choice but to be tried again after anything that leads nowhere: the execution would end with the
-        // order unparked.
+        // Parking has no choice but to be tried again after anything that leads nowhere: the
+        // execution would end with the order unparked.
         let led = catch.iter().flat_map(|catcher| catcher.error_equals).copied();
         state.retry[0] = Retrier::Never { error_equals: led.collect(), max_attempts: 0 };
         Self { catch, then: Then::Next(PARKED.to_owned()), ..state }

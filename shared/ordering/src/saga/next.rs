@@ -63,7 +63,9 @@ impl SagaState {
             Step::CreateShipment | Step::CancelShipment => self.shipped(),
             Step::CapturePayment => match self.payment {
                 PaymentState::CaptureRequested => Progress::UnderWay,
-                PaymentState::Captured | PaymentState::RefundRequested | PaymentState::Refunded => Progress::Done,
+                PaymentState::Captured | PaymentState::RefundRequested | PaymentState::Refunded => {
+                    Progress::Done
+                }
                 PaymentState::Unasked
                 | PaymentState::AuthorizationRequested
                 | PaymentState::Authorized
@@ -72,10 +74,20 @@ impl SagaState {
                 | PaymentState::Voided => Progress::Ahead,
             },
             Step::ShipStock if self.reservation == ReservationState::Shipped => Progress::Done,
-            Step::CommitOrder if matches!(self.phase(), Some(Phase::Committed | Phase::Confirmed)) => Progress::Done,
+            Step::CommitOrder
+                if matches!(self.phase(), Some(Phase::Committed | Phase::Confirmed)) =>
+            {
+                Progress::Done
+            }
             Step::ConfirmOrder if self.phase() == Some(Phase::Confirmed) => Progress::Done,
-            Step::StartUndo if matches!(self.phase(), Some(Phase::Undoing(_) | Phase::Cancelled(_))) => Progress::Done,
-            Step::CancelOrder if matches!(self.phase(), Some(Phase::Cancelled(_))) => Progress::Done,
+            Step::StartUndo
+                if matches!(self.phase(), Some(Phase::Undoing(_) | Phase::Cancelled(_))) =>
+            {
+                Progress::Done
+            }
+            Step::CancelOrder if matches!(self.phase(), Some(Phase::Cancelled(_))) => {
+                Progress::Done
+            }
             Step::ShipStock
             | Step::CommitOrder
             | Step::ConfirmOrder
@@ -110,20 +122,30 @@ impl SagaState {
     /// The first step before the pivot that is not done.
     #[must_use]
     pub fn missing(&self) -> Option<Step> {
-        ORDER_SAGA.before.iter().map(|step| step.action.step).find(|&step| self.progress(step) != Progress::Done)
+        ORDER_SAGA
+            .before
+            .iter()
+            .map(|step| step.action.step)
+            .find(|&step| self.progress(step) != Progress::Done)
     }
 
     /// The first step after the pivot that is not done.
     #[must_use]
     pub fn unfinished(&self) -> Option<Step> {
-        ORDER_SAGA.after.iter().map(|step| step.action.step).find(|&step| self.progress(step) != Progress::Done)
+        ORDER_SAGA
+            .after
+            .iter()
+            .map(|step| step.action.step)
+            .find(|&step| self.progress(step) != Progress::Done)
     }
 
-    /// What is to be undone next: the compensation of the last step that may have had an effect, or still may.
+    /// What is to be undone next: the compensation of the last step that may have had an effect, or
+    /// still may.
     #[must_use]
     pub fn standing(&self) -> Option<Step> {
         let undo = ORDER_SAGA.before.iter().rev().map(|step| step.compensation.step);
-        undo.into_iter().find(|&step| !matches!(self.progress(step), Progress::Undone | Progress::Refused))
+        undo.into_iter()
+            .find(|&step| !matches!(self.progress(step), Progress::Undone | Progress::Refused))
     }
 
     /// How far the order has come, if there is one.
@@ -160,7 +182,9 @@ impl SagaState {
         match self.shipment {
             ShipmentState::Unasked => Progress::Ahead,
             ShipmentState::Requested => Progress::UnderWay,
-            ShipmentState::Created(_) | ShipmentState::Dispatched | ShipmentState::Delivered => Progress::Done,
+            ShipmentState::Created(_) | ShipmentState::Dispatched | ShipmentState::Delivered => {
+                Progress::Done
+            }
             ShipmentState::Refused { .. } => Progress::Refused,
             ShipmentState::CancelRequested => Progress::Undoing,
             ShipmentState::Cancelled => Progress::Undone,
@@ -170,13 +194,16 @@ impl SagaState {
 
 /// What is to be done next for this order.
 ///
-/// It knows no time: a deadline that has passed is found by the step that it names, which then turns the order round.
+/// It knows no time: a deadline that has passed is found by the step that it names, which then
+/// turns the order round.
 #[must_use]
 pub fn next(state: &SagaState) -> Next {
     let Some(order) = state.order.placed() else { return Next::Done };
     match order.phase {
         Phase::Confirmed | Phase::Cancelled(_) => Next::Done,
-        Phase::Open | Phase::Committed | Phase::Undoing(_) if order.parked.is_some() => Next::Parked,
+        Phase::Open | Phase::Committed | Phase::Undoing(_) if order.parked.is_some() => {
+            Next::Parked
+        }
         Phase::Open if state.refusal().is_some() => Next::Undo(ORDER_SAGA.abort.turn.step),
         Phase::Open => Next::Do(state.missing().unwrap_or(ORDER_SAGA.pivot.step)),
         Phase::Committed => state.unfinished().map_or(Next::Done, Next::Do),
@@ -184,8 +211,8 @@ pub fn next(state: &SagaState) -> Next {
     }
 }
 
-/// Whether an attempt begins with this event. The starter is told of these; the filter of its subscription
-/// names them.
+/// Whether an attempt begins with this event. The starter is told of these; the filter of its
+/// subscription names them.
 #[must_use]
 pub const fn begins_attempt(event: &OrderEvent) -> bool {
     match event {
@@ -199,22 +226,33 @@ pub const fn begins_attempt(event: &OrderEvent) -> bool {
     }
 }
 
-/// The execution that an order needs now, given all its commits; none if it is final, parked, or was never placed. Whoever
-/// asks, and however often, it is the same until another attempt begins.
+/// The execution that an order needs now, given all its commits; none if it is final, parked, or
+/// was never placed. Whoever asks, and however often, it is the same until another attempt begins.
 ///
 /// # Errors
 /// [`DecodeError`] at the first event that this build cannot read.
-pub fn execution_of(stream: &StreamId, commits: &[Commit]) -> Result<Option<ExecutionInput>, DecodeError> {
+pub fn execution_of(
+    stream: &StreamId,
+    commits: &[Commit],
+) -> Result<Option<ExecutionInput>, DecodeError> {
     let state = fold::<Order>(commits)?.state;
-    let (Some(order), Some(order_id)) = (state.placed(), streams::order_of(stream)) else { return Ok(None) };
+    let (Some(order), Some(order_id)) = (state.placed(), streams::order_of(stream)) else {
+        return Ok(None);
+    };
     if order.phase.is_final() || order.parked.is_some() {
         return Ok(None);
     }
     for commit in commits.iter().rev() {
         for event in commit.envelopes::<OrderEvent>() {
             if begins_attempt(&event?.data) {
-                let (tenant, correlation_id) = (stream.tenant().clone(), commit.context.correlation_id.clone());
-                return Ok(Some(ExecutionInput { order_id, tenant, attempt: order.attempt, correlation_id }));
+                let (tenant, correlation_id) =
+                    (stream.tenant().clone(), commit.context.correlation_id.clone());
+                return Ok(Some(ExecutionInput {
+                    order_id,
+                    tenant,
+                    attempt: order.attempt,
+                    correlation_id,
+                }));
             }
         }
     }

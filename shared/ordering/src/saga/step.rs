@@ -121,11 +121,15 @@ impl Step {
     pub const fn worker(self) -> Worker {
         match self {
             Self::ReserveStock | Self::ReleaseStock | Self::ShipStock => Worker::ReservationSteps,
-            Self::AuthorizePayment | Self::VoidPayment | Self::CapturePayment => Worker::PaymentSteps,
-            Self::CreateShipment | Self::CancelShipment => Worker::ShipmentSteps,
-            Self::CommitOrder | Self::ConfirmOrder | Self::StartUndo | Self::CancelOrder | Self::ParkOrder => {
-                Worker::OrderSteps
+            Self::AuthorizePayment | Self::VoidPayment | Self::CapturePayment => {
+                Worker::PaymentSteps
             }
+            Self::CreateShipment | Self::CancelShipment => Worker::ShipmentSteps,
+            Self::CommitOrder
+            | Self::ConfirmOrder
+            | Self::StartUndo
+            | Self::CancelOrder
+            | Self::ParkOrder => Worker::OrderSteps,
         }
     }
 }
@@ -151,7 +155,8 @@ pub struct ExecutionInput {
 }
 
 impl ExecutionInput {
-    /// What the execution is called: `<order>.<attempt>`. There is one of that name, however often it is started.
+    /// What the execution is called: `<order>.<attempt>`. There is one of that name, however often
+    /// it is started.
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}.{}", self.order_id, self.attempt)
@@ -209,12 +214,16 @@ pub struct ErrorOutput {
 }
 
 impl Failure {
-    /// What happened, for the operator: the error's name and, if the function said one, its message.
+    /// What happened, for the operator: the error's name and, if the function said one, its
+    /// message.
     #[must_use]
     pub fn told(&self) -> String {
         let ErrorOutput { error, cause } = &self.error;
         let answer: Option<serde_json::Value> = serde_json::from_str(cause).ok();
-        let message = answer.as_ref().and_then(|answer| answer.get("errorMessage")?.as_str()).unwrap_or(cause);
+        let message = answer
+            .as_ref()
+            .and_then(|answer| answer.get("errorMessage")?.as_str())
+            .unwrap_or(cause);
         let told = if message.is_empty() { error.clone() } else { format!("{error}: {message}") };
         told.chars().take(LONGEST_FAILURE).collect()
     }

@@ -1,5 +1,5 @@
-//! The sandbox of the carrier. The postal code says what happens: `00000` is refused, with `99999` no call has an answer or
-//! an effect, and any other goes well.
+//! The sandbox of the carrier. The postal code says what happens: `00000` is refused, with `99999`
+//! no call has an answer or an effect, and any other goes well.
 
 use events::{AttemptKey, ParcelId};
 use serde::{Deserialize, Serialize};
@@ -24,12 +24,14 @@ impl CarrierEntry {
     }
 
     fn times_out(&self) -> bool {
-        self.postal_code.as_ref().is_some_and(|code| code.reveal().is_ok_and(|code| code == "99999"))
+        self.postal_code
+            .as_ref()
+            .is_some_and(|code| code.reveal().is_ok_and(|code| code == "99999"))
     }
 }
 
-/// What the carrier does with this call, given what its ledger has under the call's key: the entry to store, if it
-/// changes, and the answer.
+/// What the carrier does with this call, given what its ledger has under the call's key: the entry
+/// to store, if it changes, and the answer.
 pub fn ask_carrier(
     entry: Option<&CarrierEntry>,
     call: &CarrierCall,
@@ -68,5 +70,6 @@ pub fn ask_carrier(
 /// Made from the key, so that it is the same every time.
 fn parcel(key: &AttemptKey) -> ParcelId {
     let key = key.as_str();
-    ParcelId::new(format!("parcel_{}", &key[..key.len().min(240)])).expect("visible ASCII, and not too long")
+    ParcelId::new(format!("parcel_{}", &key[..key.len().min(240)]))
+        .expect("visible ASCII, and not too long")
 }

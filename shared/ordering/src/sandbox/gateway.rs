@@ -73,22 +73,33 @@ pub fn ask_gateway(entry: Option<&GatewayEntry>, call: &GatewayCall) -> Outcome 
         return (None, timed_out());
     }
     let after = match (call, &before.payment) {
-        (GatewayCall::Capture { .. }, PaymentAtGateway::Authorized { .. }) => match before.token() {
-            Some("tok_capture_fails") => return (None, Err(PortError::Refused("capture_refused".to_owned()))),
-            Some(_) | None => PaymentAtGateway::Captured,
-        },
-        (GatewayCall::Void { .. }, PaymentAtGateway::Absent | PaymentAtGateway::Authorized { .. }) => {
-            PaymentAtGateway::Voided
+        (GatewayCall::Capture { .. }, PaymentAtGateway::Authorized { .. }) => {
+            match before.token() {
+                Some("tok_capture_fails") => {
+                    return (None, Err(PortError::Refused("capture_refused".to_owned())));
+                }
+                Some(_) | None => PaymentAtGateway::Captured,
+            }
         }
+        (
+            GatewayCall::Void { .. },
+            PaymentAtGateway::Absent | PaymentAtGateway::Authorized { .. },
+        ) => PaymentAtGateway::Voided,
         (GatewayCall::Refund { .. }, PaymentAtGateway::Captured) => PaymentAtGateway::Refunded,
         (_, unchanged) => return (None, Ok(unchanged.clone())),
     };
-    let lost = after == PaymentAtGateway::Captured && before.token() == Some("tok_timeout_but_captured");
+    let lost =
+        after == PaymentAtGateway::Captured && before.token() == Some("tok_timeout_but_captured");
     let answer = if lost { timed_out() } else { Ok(after.clone()) };
     (Some(GatewayEntry { payment: after, calls: before.calls.saturating_add(1), ..before }), answer)
 }
 
-fn authorize(before: GatewayEntry, key: &AttemptKey, token: &Personal<String>, amount: Money) -> Outcome {
+fn authorize(
+    before: GatewayEntry,
+    key: &AttemptKey,
+    token: &Personal<String>,
+    amount: Money,
+) -> Outcome {
     let charged = match token.reveal() {
         Ok(token) => token.as_str(),
         Err(hidden) => return (None, Err(PortError::Refused(hidden.to_string()))),
@@ -96,7 +107,10 @@ fn authorize(before: GatewayEntry, key: &AttemptKey, token: &Personal<String>, a
     let asked = AskedPayment { token: token.clone(), amount };
     match &before.asked {
         Some(earlier) if !is_again(earlier, &asked) => {
-            return (None, Err(PortError::Refused("the key was used for another payment".to_owned())));
+            return (
+                None,
+                Err(PortError::Refused("the key was used for another payment".to_owned())),
+            );
         }
         Some(_) | None => {}
     }
@@ -107,7 +121,10 @@ fn authorize(before: GatewayEntry, key: &AttemptKey, token: &Personal<String>, a
     let declined = |reason: &str| PaymentAtGateway::Declined { reason: reason.to_owned() };
     let timeout = PaymentAtGateway::Absent;
     let payment = match charged {
-        "tok_approved" | "tok_capture_fails" | "tok_timeout_but_authorized" | "tok_timeout_but_captured" => authorized,
+        "tok_approved"
+        | "tok_capture_fails"
+        | "tok_timeout_but_authorized"
+        | "tok_timeout_but_captured" => authorized,
         "tok_declined" => declined("card_declined"),
         "tok_insufficient_funds" => declined("insufficient_funds"),
         "tok_timeout_once" if before.calls == 0 => timeout,
@@ -117,12 +134,17 @@ fn authorize(before: GatewayEntry, key: &AttemptKey, token: &Personal<String>, a
     };
     let lost = payment == PaymentAtGateway::Absent || charged == "tok_timeout_but_authorized";
     let answer = if lost { timed_out() } else { Ok(payment.clone()) };
-    (Some(GatewayEntry { asked: Some(asked), payment, calls: before.calls.saturating_add(1) }), answer)
+    (
+        Some(GatewayEntry { asked: Some(asked), payment, calls: before.calls.saturating_add(1) }),
+        answer,
+    )
 }
 
-/// Whether this is the same payment. Of a token that was erased meanwhile it is not known, and the key is the same.
+/// Whether this is the same payment. Of a token that was erased meanwhile it is not known, and the
+/// key is the same.
 fn is_again(earlier: &AskedPayment, asked: &AskedPayment) -> bool {
-    earlier.amount == asked.amount && (earlier.token == asked.token || earlier.token.reveal() == Err(Hidden::Erased))
+    earlier.amount == asked.amount
+        && (earlier.token == asked.token || earlier.token.reveal() == Err(Hidden::Erased))
 }
 
 fn timed_out() -> Result<PaymentAtGateway, PortError> {
@@ -132,5 +154,6 @@ fn timed_out() -> Result<PaymentAtGateway, PortError> {
 /// Made from the key, so that it is the same every time.
 fn authorization(key: &AttemptKey) -> AuthorizationId {
     let key = key.as_str();
-    AuthorizationId::new(format!("auth_{}", &key[..key.len().min(250)])).expect("visible ASCII, and not too long")
+    AuthorizationId::new(format!("auth_{}", &key[..key.len().min(250)]))
+        .expect("visible ASCII, and not too long")
 }

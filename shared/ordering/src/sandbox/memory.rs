@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use events::AttemptKey;
 
 use super::{CarrierEntry, GatewayEntry, ask_carrier, ask_gateway};
-use crate::ports::{Carrier, CarrierCall, Gateway, GatewayCall, ParcelAtCarrier, PaymentAtGateway, PortError};
+use crate::ports::{
+    Carrier, CarrierCall, Gateway, GatewayCall, ParcelAtCarrier, PaymentAtGateway, PortError,
+};
 
 /// The entries of a ledger, by key. Clones share them.
 #[derive(Debug, Clone)]

@@ -1,4 +1,5 @@
-//! Ledgers in a table, through the port that views use: an entry is a row, and how often it changed is its version.
+//! Ledgers in a table, through the port that views use: an entry is a row, and how often it changed
+//! is its version.
 
 use events::AttemptKey;
 use serde::Serialize;
@@ -6,7 +7,9 @@ use serde::de::DeserializeOwned;
 use skald::{Put, StoreError, StreamId, Tenant, Timestamp, Version, ViewRow, ViewStore};
 
 use super::{CarrierEntry, GatewayEntry, ask_carrier, ask_gateway};
-use crate::ports::{Carrier, CarrierCall, Gateway, GatewayCall, ParcelAtCarrier, PaymentAtGateway, PortError};
+use crate::ports::{
+    Carrier, CarrierCall, Gateway, GatewayCall, ParcelAtCarrier, PaymentAtGateway, PortError,
+};
 
 /// How often an entry is read again because another call changed it meanwhile.
 const ATTEMPTS: u32 = 10;
@@ -39,12 +42,16 @@ impl<V: ViewStore> StoredSandbox<V> {
         for _ in 0..ATTEMPTS {
             let row = self.ledger.get(&place).await.map_err(|error| no_answer(&error))?;
             let (version, entry) = match &row {
-                Some(row) => (row.version, row.decode(&place).map_err(|error| PortError::Refused(error.to_string()))?),
+                Some(row) => (
+                    row.version,
+                    row.decode(&place).map_err(|error| PortError::Refused(error.to_string()))?,
+                ),
                 None => (Version::START, None),
             };
             let (changed, answer) = answer(entry.as_ref());
             let Some(changed) = changed else { return answer };
-            let body = serde_json::to_string(&changed).map_err(|error| PortError::Refused(error.to_string()))?;
+            let body = serde_json::to_string(&changed)
+                .map_err(|error| PortError::Refused(error.to_string()))?;
             let row = ViewRow {
                 version: version.next(),
                 at: Timestamp::EPOCH, // A sandbox knows no time.
@@ -52,7 +59,9 @@ impl<V: ViewStore> StoredSandbox<V> {
                 listing: None,
                 parked: None,
             };
-            if self.ledger.put(&place, version, &row).await.map_err(|error| no_answer(&error))? == Put::Stored {
+            if self.ledger.put(&place, version, &row).await.map_err(|error| no_answer(&error))?
+                == Put::Stored
+            {
                 return answer;
             }
         }

@@ -1,11 +1,12 @@
-//! What every step works with: streams as they were seen, and appends at the place they were seen at.
+//! What every step works with: streams as they were seen, and appends at the place they were seen
+//! at.
 
 use std::collections::BTreeMap;
 
 use events::CancelReason;
 use skald::{
-    Actor, AppendError, Commit, CommitId, Context, CorrelationId, Decider, DomainEvent, Draft, EventStore, Folded,
-    Head, Loaded, Pause, Request, StreamId, Timestamp, fold,
+    Actor, AppendError, Commit, CommitId, Context, CorrelationId, Decider, DomainEvent, Draft,
+    EventStore, Folded, Head, Loaded, Pause, Request, StreamId, Timestamp, fold,
 };
 
 use super::{Move, StepError};
@@ -45,7 +46,12 @@ pub(super) enum Written {
 }
 
 impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
-    pub(super) const fn new(store: &'a S, pause: &'a P, input: &'a StepInput, at: Timestamp) -> Self {
+    pub(super) const fn new(
+        store: &'a S,
+        pause: &'a P,
+        input: &'a StepInput,
+        at: Timestamp,
+    ) -> Self {
         Self { store, pause, input, at, round: 0 }
     }
 
@@ -60,7 +66,10 @@ impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
     }
 
     /// The stream as it is now.
-    pub(super) async fn look<D: Decider>(&self, stream: &StreamId) -> Result<Seen<D, S::Head>, StepError> {
+    pub(super) async fn look<D: Decider>(
+        &self,
+        stream: &StreamId,
+    ) -> Result<Seen<D, S::Head>, StepError> {
         let Loaded { head, mut commits } = self.store.load(stream, None).await?;
         let Folded { state, .. } = fold::<D>(&commits)?;
         Ok(Seen { state, head, last: commits.pop() })
@@ -87,12 +96,19 @@ impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
         let commit_id = CommitId::of(self.input.order_id.uuid(), &name);
         match self
             .store
-            .append(&seen.head, Draft { commit_id, at: self.pause.now(self.at), context, events, snapshot: None })
+            .append(
+                &seen.head,
+                Draft { commit_id, at: self.pause.now(self.at), context, events, snapshot: None },
+            )
             .await
         {
             Ok(appended) if appended.repeated => Ok(Written::Before),
             Ok(_) => Ok(Written::Now),
-            Err(AppendError::Conflict { .. } | AppendError::RepeatedInPart { .. } | AppendError::Contended) => {
+            Err(
+                AppendError::Conflict { .. }
+                | AppendError::RepeatedInPart { .. }
+                | AppendError::Contended,
+            ) => {
                 self.rest().await;
                 Ok(Written::Not)
             }
@@ -110,15 +126,19 @@ impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
         self.append(order, &command, self.context(order)).await
     }
 
-    /// What is known of whatever this step writes: the correlation of the order, and its last event as the cause.
+    /// What is known of whatever this step writes: the correlation of the order, and its last event
+    /// as the cause.
     pub(super) fn context(&self, order: &Seen<Order, S::Head>) -> Context {
         let order_id = self.input.order_id.uuid();
         let cause = order.last.as_ref();
-        let metadata = [("attempt", self.input.attempt.to_string()), ("step", self.input.step.to_string())];
+        let metadata =
+            [("attempt", self.input.attempt.to_string()), ("step", self.input.step.to_string())];
         Context {
             source: self.input.step.worker().name().to_owned(),
-            correlation_id: cause
-                .map_or_else(|| CorrelationId::from(order_id), |commit| commit.context.correlation_id.clone()),
+            correlation_id: cause.map_or_else(
+                || CorrelationId::from(order_id),
+                |commit| commit.context.correlation_id.clone(),
+            ),
             causation_id: cause.map(Commit::last_event_id),
             actor: Actor::new("saga").expect("a word is an actor"),
             metadata: BTreeMap::from(metadata.map(|(name, value)| (name.to_owned(), value))),
@@ -131,8 +151,8 @@ impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
         Request { commit_id, at: self.at, context: self.context(order) }
     }
 
-    /// Waits before another round, because what was seen in this one does not hold still: the longer, the more rounds there
-    /// were.
+    /// Waits before another round, because what was seen in this one does not hold still: the
+    /// longer, the more rounds there were.
     pub(super) async fn rest(&self) {
         self.pause.pause(self.round).await;
     }

@@ -1,4 +1,5 @@
-//! Takes an order all the way, by [`next`] alone: without a state machine, and from wherever it stands.
+//! Takes an order all the way, by [`next`] alone: without a state machine, and from wherever it
+//! stands.
 
 use events::OrderId;
 use futures_util::future::try_join;
@@ -7,7 +8,9 @@ use skald::{EventStore, Pause, Tenant, Timestamp, Version, fold};
 use super::{StepError, order, payment, reservation, shipment};
 use crate::order::Order;
 use crate::ports::{Carrier, Gateway};
-use crate::saga::{ErrorOutput, Failure, Next, ORDER_SAGA, SagaState, Step, StepInput, Worker, execution_of, next};
+use crate::saga::{
+    ErrorOutput, Failure, Next, ORDER_SAGA, SagaState, Step, StepInput, Worker, execution_of, next,
+};
 use crate::streams;
 
 /// More steps than any order takes, also with others at it at the same time.
@@ -33,9 +36,15 @@ impl<S: EventStore, P: Pause, G: Gateway, C: Carrier> Ports<'_, S, P, G, C> {
     /// See [`StepError`].
     pub async fn perform(&self, input: &StepInput, at: Timestamp) -> Result<(), StepError> {
         match input.step.worker() {
-            Worker::ReservationSteps => reservation::perform(self.store, self.pause, input, at).await,
-            Worker::PaymentSteps => payment::perform(self.store, self.pause, self.gateway, input, at).await,
-            Worker::ShipmentSteps => shipment::perform(self.store, self.pause, self.carrier, input, at).await,
+            Worker::ReservationSteps => {
+                reservation::perform(self.store, self.pause, input, at).await
+            }
+            Worker::PaymentSteps => {
+                payment::perform(self.store, self.pause, self.gateway, input, at).await
+            }
+            Worker::ShipmentSteps => {
+                shipment::perform(self.store, self.pause, self.carrier, input, at).await
+            }
             Worker::OrderSteps => order::perform(self.store, self.pause, input, at).await,
         }
     }
@@ -43,17 +52,25 @@ impl<S: EventStore, P: Pause, G: Gateway, C: Carrier> Ports<'_, S, P, G, C> {
     /// Takes an order to its end: final, or parked. `clock` tells the time.
     ///
     /// # Errors
-    /// [`StepError::Transient`] if the store does not answer, or the order does not come to its end.
-    pub async fn drive<K>(&self, tenant: &Tenant, order_id: OrderId, clock: &K) -> Result<SagaState, StepError>
+    /// [`StepError::Transient`] if the store does not answer, or the order does not come to its
+    /// end.
+    pub async fn drive<K>(
+        &self,
+        tenant: &Tenant,
+        order_id: OrderId,
+        clock: &K,
+    ) -> Result<SagaState, StepError>
     where
         K: Fn() -> Timestamp + Sync,
     {
         let stream = streams::order(tenant, order_id);
         for _ in 0..MOST_STEPS {
             let commits = async { Ok(self.store.read(&stream, Version::START).await?) };
-            let (commits, beside) = try_join(commits, order::look_beside(self.store, tenant, order_id)).await?;
+            let (commits, beside) =
+                try_join(commits, order::look_beside(self.store, tenant, order_id)).await?;
             let state = SagaState { order: fold::<Order>(&commits)?.state, ..beside };
-            let (Next::Do(step) | Next::Undo(step), Some(execution)) = (next(&state), execution_of(&stream, &commits)?)
+            let (Next::Do(step) | Next::Undo(step), Some(execution)) =
+                (next(&state), execution_of(&stream, &commits)?)
             else {
                 return Ok(state);
             };
@@ -62,9 +79,13 @@ impl<S: EventStore, P: Pause, G: Gateway, C: Carrier> Ports<'_, S, P, G, C> {
                 // Whatever a step wrote, or found, is in the streams.
                 Ok(()) | Err(StepError::Refused(_) | StepError::Undone | StepError::Settled) => {}
                 Err(error @ (StepError::Transient(_) | StepError::Permanent(_))) => {
-                    let error = ErrorOutput { error: error.name().to_owned(), cause: error.to_string() };
+                    let error =
+                        ErrorOutput { error: error.name().to_owned(), cause: error.to_string() };
                     let failure = Some(Failure { step, error });
-                    match self.persist(&StepInput { step: Step::ParkOrder, failure, ..input }, clock).await {
+                    match self
+                        .persist(&StepInput { step: Step::ParkOrder, failure, ..input }, clock)
+                        .await
+                    {
                         Ok(()) | Err(StepError::Undone | StepError::Settled) => {}
                         Err(error) => return Err(error),
                     }

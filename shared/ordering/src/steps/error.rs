@@ -6,7 +6,8 @@ use skald::{AppendError, DecodeError, EncodeError, HandleError, StoreError, with
 
 use crate::ports::PortError;
 
-/// Why a step is not done. The state machine tells them apart by [name](Self::name). No personal data.
+/// Why a step is not done. The state machine tells them apart by [name](Self::name). No personal
+/// data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StepError {
     /// It cannot be done, and its stream says why: the order must be undone.
@@ -41,7 +42,8 @@ impl StepError {
     /// The terminal errors: a step that fails with one is not retried. Every other error may pass,
     /// under any name: [`TRANSIENT`](Self::TRANSIENT), a time-out, a function that died. A step may
     /// always be taken again.
-    pub const FOR_GOOD: [&'static str; 4] = [Self::REFUSED, Self::UNDONE, Self::SETTLED, Self::PERMANENT];
+    pub const FOR_GOOD: [&'static str; 4] =
+        [Self::REFUSED, Self::UNDONE, Self::SETTLED, Self::PERMANENT];
 
     /// What the state machine calls it: the `errorType` of the function's answer.
     #[must_use]
@@ -98,7 +100,9 @@ impl From<AppendError> for StepError {
     fn from(error: AppendError) -> Self {
         match error {
             AppendError::Store(error) => error.into(),
-            AppendError::Conflict { .. } | AppendError::RepeatedInPart { .. } | AppendError::Contended => Self::busy(),
+            AppendError::Conflict { .. }
+            | AppendError::RepeatedInPart { .. }
+            | AppendError::Contended => Self::busy(),
             AppendError::Refused(refusal) => Self::sorted(false, &refusal),
         }
     }

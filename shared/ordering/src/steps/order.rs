@@ -1,8 +1,8 @@
 //! The steps that move the order itself: commit, confirm, start to undo, cancel, park.
 //!
-//! Each looks at all four streams, and does not take anybody's word: an order is committed only if all is done, and
-//! cancelled only if all is undone. Only parking looks at the order alone: it must be possible where another stream
-//! cannot be read.
+//! Each looks at all four streams, and does not take anybody's word: an order is committed only if
+//! all is done, and cancelled only if all is undone. Only parking looks at the order alone: it must
+//! be possible where another stream cannot be read.
 
 use std::convert::Infallible;
 
@@ -42,7 +42,8 @@ pub async fn perform<S: EventStore, P: Pause>(
         } else {
             let beside = look_beside(store, &input.tenant, input.order_id);
             let (order, beside) = try_join(desk.look_at_order(), beside).await?;
-            let turned = turn(input.step, &SagaState { order: order.state.clone(), ..beside }, desk.at);
+            let turned =
+                turn(input.step, &SagaState { order: order.state.clone(), ..beside }, desk.at);
             (order, turned)
         };
         match turned {
@@ -85,7 +86,9 @@ fn commit(way: Way<'_>, state: &SagaState) -> OrderMove {
     }
     match state.missing() {
         None => Move::Append(OrderCommand::Commit),
-        Some(step) if state.refusal().is_some() => Move::End(Err(StepError::Refused(format!("{step} was refused")))),
+        Some(step) if state.refusal().is_some() => {
+            Move::End(Err(StepError::Refused(format!("{step} was refused"))))
+        }
         Some(step) => Move::stuck(format!("{step} is not done")),
     }
 }
@@ -101,8 +104,8 @@ fn confirm(way: Way<'_>, state: &SagaState) -> OrderMove {
     }
 }
 
-/// The reason is in the streams: what was refused, or else the deadline. Whoever turned the order round before had one of
-/// his own.
+/// The reason is in the streams: what was refused, or else the deadline. Whoever turned the order
+/// round before had one of his own.
 fn start_undo(way: Way<'_>, state: &SagaState) -> OrderMove {
     match (way, state.refusal()) {
         (Way::Undoing(_), _) => Move::End(Ok(())),
@@ -124,23 +127,29 @@ fn cancel(way: Way<'_>, state: &SagaState) -> OrderMove {
 
 /// What parking does next, given the order and why it is to be parked.
 ///
-/// An order is parked by the attempt that is under way: one that is older, or comes when all is over, has nothing to say.
-/// And one that was turned round while a step forward failed is not parked at that step, but undone.
+/// An order is parked by the attempt that is under way: one that is older, or comes when all is
+/// over, has nothing to say. And one that was turned round while a step forward failed is not
+/// parked at that step, but undone.
 #[must_use]
 pub fn park(order: &OrderState, input: &StepInput) -> OrderMove {
     let Some(order) = order.placed() else { return Move::stuck("there is no such order") };
-    let Some(failure) = &input.failure else { return Move::stuck("nobody says why to park the order") };
+    let Some(failure) = &input.failure else {
+        return Move::stuck("nobody says why to park the order");
+    };
     let forward = ORDER_SAGA.forward().any(|task| task.step == failure.step);
     match order.phase {
         Phase::Confirmed | Phase::Cancelled(_) => Move::End(Err(StepError::Settled)),
         Phase::Open | Phase::Committed | Phase::Undoing(_) if order.attempt > input.attempt => {
             Move::End(Err(StepError::Settled))
         }
-        Phase::Open | Phase::Committed | Phase::Undoing(_) if order.parked.is_some() => Move::End(Ok(())),
-        Phase::Undoing(_) if forward => Move::End(Err(StepError::Undone)),
-        Phase::Open | Phase::Committed | Phase::Undoing(_) => {
-            Move::Append(OrderCommand::Park { step: failure.step.to_string(), error: failure.told() })
+        Phase::Open | Phase::Committed | Phase::Undoing(_) if order.parked.is_some() => {
+            Move::End(Ok(()))
         }
+        Phase::Undoing(_) if forward => Move::End(Err(StepError::Undone)),
+        Phase::Open | Phase::Committed | Phase::Undoing(_) => Move::Append(OrderCommand::Park {
+            step: failure.step.to_string(),
+            error: failure.told(),
+        }),
     }
 }
 
@@ -148,9 +157,14 @@ pub fn park(order: &OrderState, input: &StepInput) -> OrderMove {
 ///
 /// # Errors
 /// [`StepError`] if the store does not answer or a stream cannot be read.
-pub async fn look<S: EventStore>(store: &S, tenant: &Tenant, order_id: OrderId) -> Result<SagaState, StepError> {
+pub async fn look<S: EventStore>(
+    store: &S,
+    tenant: &Tenant,
+    order_id: OrderId,
+) -> Result<SagaState, StepError> {
     let order = streams::order(tenant, order_id);
-    let (order, rest) = try_join(folded::<Order, _>(store, &order), look_beside(store, tenant, order_id)).await?;
+    let (order, rest) =
+        try_join(folded::<Order, _>(store, &order), look_beside(store, tenant, order_id)).await?;
     Ok(SagaState { order, ..rest })
 }
 
@@ -174,6 +188,9 @@ pub(super) async fn look_beside<S: EventStore>(
     Ok(SagaState { order: OrderState::default(), reservation, payment, shipment })
 }
 
-async fn folded<D: Decider, S: EventStore>(store: &S, stream: &StreamId) -> Result<D::State, StepError> {
+async fn folded<D: Decider, S: EventStore>(
+    store: &S,
+    stream: &StreamId,
+) -> Result<D::State, StepError> {
     Ok(fold::<D>(&store.load(stream, None).await?.commits)?.state)
 }

@@ -28,11 +28,13 @@ pub async fn perform<S: EventStore, P: Pause, G: Gateway>(
 ) -> Result<(), StepError> {
     let key = AttemptKey::payment(input.order_id);
     let stream = streams::payment(&input.tenant, input.order_id);
-    let turn = |order: &OrderState, payment: &PaymentState, heard: &Heard<PaymentAtGateway>, at: Timestamp| {
-        turn(input.step, &key, order, payment, at, heard)
-    };
+    let turn = |order: &OrderState,
+                payment: &PaymentState,
+                heard: &Heard<PaymentAtGateway>,
+                at: Timestamp| { turn(input.step, &key, order, payment, at, heard) };
     let ask = |call: GatewayCall| async move { gateway.ask(&call).await };
-    run::<Payment, _, _, _, _, _, _, _>(Desk::new(store, pause, input, at), &stream, turn, ask).await
+    run::<Payment, _, _, _, _, _, _, _>(Desk::new(store, pause, input, at), &stream, turn, ask)
+        .await
 }
 
 /// What a step does next, given all there is to know.
@@ -63,8 +65,14 @@ pub fn turn(
     }
 }
 
-fn authorize(key: &AttemptKey, way: Way<'_>, payment: &PaymentState, heard: &Heard<PaymentAtGateway>) -> PaymentMove {
-    // What was heard too late has an effect that nobody else will undo: not if they had asked before it was there.
+fn authorize(
+    key: &AttemptKey,
+    way: Way<'_>,
+    payment: &PaymentState,
+    heard: &Heard<PaymentAtGateway>,
+) -> PaymentMove {
+    // What was heard too late has an effect that nobody else will undo: not if they had asked
+    // before it was there.
     let undone = matches!(payment, PaymentState::VoidRequested | PaymentState::Voided);
     if undone && matches!(heard, Heard::Answer(PaymentAtGateway::Authorized { .. })) {
         return Move::Ask(GatewayCall::Void { key: key.clone() });
@@ -74,27 +82,35 @@ fn authorize(key: &AttemptKey, way: Way<'_>, payment: &PaymentState, heard: &Hea
         Err(end) => return end,
     };
     match payment {
-        PaymentState::Unasked => {
-            Move::Append(PaymentCommand::Authorize { attempt_key: key.clone(), amount: placed.total })
-        }
+        PaymentState::Unasked => Move::Append(PaymentCommand::Authorize {
+            attempt_key: key.clone(),
+            amount: placed.total,
+        }),
         PaymentState::AuthorizationRequested => match heard {
             Heard::Nothing => Move::Ask(GatewayCall::Find { key: key.clone() }),
-            Heard::Wrote | Heard::Answer(PaymentAtGateway::Absent) => Move::Ask(GatewayCall::Authorize {
-                key: key.clone(),
-                token: placed.payment_token.clone(),
-                amount: placed.total,
-            }),
+            Heard::Wrote | Heard::Answer(PaymentAtGateway::Absent) => {
+                Move::Ask(GatewayCall::Authorize {
+                    key: key.clone(),
+                    token: placed.payment_token.clone(),
+                    amount: placed.total,
+                })
+            }
             Heard::Answer(PaymentAtGateway::Authorized { authorization }) => {
-                Move::Append(PaymentCommand::RecordAuthorized { authorization: authorization.clone() })
+                Move::Append(PaymentCommand::RecordAuthorized {
+                    authorization: authorization.clone(),
+                })
             }
             Heard::Answer(PaymentAtGateway::Declined { reason }) => {
                 Move::Append(PaymentCommand::RecordDeclined { reason: reason.clone() })
             }
-            // An earlier call may still be on its way. Undoing closes the key, and so whatever comes of it.
+            // An earlier call may still be on its way. Undoing closes the key, and so whatever
+            // comes of it.
             Heard::Untold => Move::TurnRound(CancelReason::PaymentDeclined),
             Heard::Answer(other) => unexpected(other),
         },
-        PaymentState::Declined { reason } => Move::End(Err(StepError::Refused(format!("declined: {reason}")))),
+        PaymentState::Declined { reason } => {
+            Move::End(Err(StepError::Refused(format!("declined: {reason}"))))
+        }
         PaymentState::VoidRequested | PaymentState::Voided => Move::End(Err(StepError::Undone)),
         PaymentState::Authorized
         | PaymentState::CaptureRequested
@@ -104,7 +120,12 @@ fn authorize(key: &AttemptKey, way: Way<'_>, payment: &PaymentState, heard: &Hea
     }
 }
 
-fn capture(key: &AttemptKey, way: Way<'_>, payment: &PaymentState, heard: &Heard<PaymentAtGateway>) -> PaymentMove {
+fn capture(
+    key: &AttemptKey,
+    way: Way<'_>,
+    payment: &PaymentState,
+    heard: &Heard<PaymentAtGateway>,
+) -> PaymentMove {
     if let Err(end) = way.after_pivot() {
         return end;
     }
@@ -115,11 +136,15 @@ fn capture(key: &AttemptKey, way: Way<'_>, payment: &PaymentState, heard: &Heard
             Heard::Wrote | Heard::Answer(PaymentAtGateway::Authorized { .. }) => {
                 Move::Ask(GatewayCall::Capture { key: key.clone() })
             }
-            Heard::Answer(PaymentAtGateway::Captured) => Move::Append(PaymentCommand::RecordCaptured),
+            Heard::Answer(PaymentAtGateway::Captured) => {
+                Move::Append(PaymentCommand::RecordCaptured)
+            }
             Heard::Answer(other) => unexpected(other),
             Heard::Untold => untold(),
         },
-        PaymentState::Captured | PaymentState::RefundRequested | PaymentState::Refunded => Move::End(Ok(())),
+        PaymentState::Captured | PaymentState::RefundRequested | PaymentState::Refunded => {
+            Move::End(Ok(()))
+        }
         PaymentState::Unasked
         | PaymentState::AuthorizationRequested
         | PaymentState::Declined { .. }
@@ -128,7 +153,12 @@ fn capture(key: &AttemptKey, way: Way<'_>, payment: &PaymentState, heard: &Heard
     }
 }
 
-fn void(key: &AttemptKey, way: Way<'_>, payment: &PaymentState, heard: &Heard<PaymentAtGateway>) -> PaymentMove {
+fn void(
+    key: &AttemptKey,
+    way: Way<'_>,
+    payment: &PaymentState,
+    heard: &Heard<PaymentAtGateway>,
+) -> PaymentMove {
     if let Err(end) = way.back() {
         return end;
     }
@@ -148,7 +178,9 @@ fn void(key: &AttemptKey, way: Way<'_>, payment: &PaymentState, heard: &Heard<Pa
         PaymentState::CaptureRequested
         | PaymentState::Captured
         | PaymentState::RefundRequested
-        | PaymentState::Refunded => Move::stuck("the gateway was asked for the money of an order that is undone"),
+        | PaymentState::Refunded => {
+            Move::stuck("the gateway was asked for the money of an order that is undone")
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use std::convert::Infallible;
 use events::{OrderId, Sku, StockShards};
 use futures_util::future::try_join;
 use skald::{
-    CommitId, EventStore, HandleError, Many, One, Pause, Request, Timestamp, Version, handle_all, try_at_once,
+    CommitId, EventStore, HandleError, Many, One, Pause, Request, Timestamp, Version, handle_all,
+    try_at_once,
 };
 
 use super::desk::{Desk, Seen};
@@ -13,8 +14,8 @@ use super::{Move, StepError, way};
 use crate::order::{Order, OrderState, PlacedOrder};
 use crate::product::Product;
 use crate::reservation::{
-    Gathering, HeldGoods, Look, MakeReservation, Reservation, ReservationState, ReservingEvents, ReservingRejection,
-    ReservingStates, WantedLine, gather, make,
+    Gathering, HeldGoods, Look, MakeReservation, Reservation, ReservationState, ReservingEvents,
+    ReservingRejection, ReservingStates, WantedLine, gather, make,
 };
 use crate::saga::{Step, StepInput};
 use crate::stock::Stock;
@@ -49,7 +50,8 @@ pub async fn perform<S: EventStore, P: Pause>(
     let stream = streams::reservation(&input.tenant, input.order_id);
     loop {
         desk.begin()?;
-        let (order, own) = try_join(desk.look_at_order(), desk.look::<Reservation>(&stream)).await?;
+        let (order, own) =
+            try_join(desk.look_at_order(), desk.look::<Reservation>(&stream)).await?;
         match turn(input.step, input.order_id, &order.state, &own.state, desk.at) {
             Move::TurnRound(reason) => {
                 desk.turn_round(&order, reason).await?;
@@ -102,7 +104,9 @@ pub fn turn(
         (Step::ReleaseStock, ReservationState::Unmade | ReservationState::Made(_)) => {
             Move::Append(Deal::Release(held()))
         }
-        (Step::ReleaseStock, ReservationState::Shipped) => Move::stuck("the goods of an undone order have left"),
+        (Step::ReleaseStock, ReservationState::Shipped) => {
+            Move::stuck("the goods of an undone order have left")
+        }
         (Step::ShipStock, ReservationState::Made(_)) => Move::Append(Deal::Ship(held())),
         (
             Step::ShipStock,
@@ -134,14 +138,19 @@ async fn carry_out<S: EventStore, P: Pause>(
             decide(desk, order, &wanted.streams(&desk.input.tenant), make).await?
         }
         Deal::Release(held) => {
-            decide(desk, order, &held.streams(&desk.input.tenant), |states| held.release(states)).await?
+            decide(desk, order, &held.streams(&desk.input.tenant), |states| held.release(states))
+                .await?
         }
-        Deal::Ship(held) => decide(desk, order, &held.streams(&desk.input.tenant), |states| held.ship(states)).await?,
+        Deal::Ship(held) => {
+            decide(desk, order, &held.streams(&desk.input.tenant), |states| held.ship(states))
+                .await?
+        }
     };
     match rejection {
         None | Some(ReservingRejection::Reservation(_) | ReservingRejection::Changed) => Ok(()),
         Some(ReservingRejection::Doubtful(look)) => {
-            // Where goods move fast, another look at once costs a read of all shards and sees no rest.
+            // Where goods move fast, another look at once costs a read of all shards and sees no
+            // rest.
             desk.rest().await;
             *before = Some(look);
             Ok(())
@@ -179,7 +188,11 @@ async fn bring_together<S: EventStore, P: Pause>(
         let streams = Gathering::streams(gatherings, &desk.input.tenant);
         let commit_id = gathering_id(desk.input.order_id, look, number);
         let request = Request { commit_id, ..desk.request(order) };
-        match handle_all(desk.store, desk.pause(), &streams, &request, |stock| gather(stock, gatherings)).await {
+        match handle_all(desk.store, desk.pause(), &streams, &request, |stock| {
+            gather(stock, gatherings)
+        })
+        .await
+        {
             Ok(_) => {}
             Err(HandleError::Rejected(_)) => desk.rest().await,
             Err(error) => return Err(error.into()),
@@ -192,7 +205,8 @@ async fn bring_together<S: EventStore, P: Pause>(
 /// that saw every shard at the same version move the same, once, and any other look is another
 /// transaction.
 fn gathering_id(order_id: OrderId, look: &Look, number: usize) -> CommitId {
-    let line = |shards: &Vec<Version>| shards.iter().map(Version::to_string).collect::<Vec<_>>().join(",");
+    let line =
+        |shards: &Vec<Version>| shards.iter().map(Version::to_string).collect::<Vec<_>>().join(",");
     let seen = look.iter().map(line).collect::<Vec<_>>().join(";");
     CommitId::of(order_id.uuid(), &format!("gather_stock.{number}.{seen}"))
 }
@@ -202,14 +216,21 @@ async fn wanted<S: EventStore, P: Pause>(
     desk: &Desk<'_, S, P>,
     order: &PlacedOrder,
 ) -> Result<MakeReservation, StepError> {
-    let shards = try_at_once(order.placed.lines.iter().map(|line| stock_shards(desk, &line.sku))).await?;
+    let shards =
+        try_at_once(order.placed.lines.iter().map(|line| stock_shards(desk, &line.sku))).await?;
     let lines = order.placed.lines.iter().zip(shards);
-    let lines =
-        lines.map(|(line, stock_shards)| WantedLine { sku: line.sku.clone(), quantity: line.quantity, stock_shards });
+    let lines = lines.map(|(line, stock_shards)| WantedLine {
+        sku: line.sku.clone(),
+        quantity: line.quantity,
+        stock_shards,
+    });
     Ok(MakeReservation { order_id: desk.input.order_id, lines: lines.collect() })
 }
 
-async fn stock_shards<S: EventStore, P: Pause>(desk: &Desk<'_, S, P>, sku: &Sku) -> Result<StockShards, StepError> {
+async fn stock_shards<S: EventStore, P: Pause>(
+    desk: &Desk<'_, S, P>,
+    sku: &Sku,
+) -> Result<StockShards, StepError> {
     let product = desk.look::<Product>(&streams::product(&desk.input.tenant, sku)).await?;
     Ok(product.state.listed().map_or(StockShards::ONE, |product| product.most_stock_shards))
 }
@@ -231,11 +252,19 @@ mod tests {
         let order_id = OrderId::of(&Tenant::default(), &caller, &key);
         // All of one sum; and the same versions in other lines.
         let looks: [&[&[u64]]; 5] = [&[&[1, 3]], &[&[2, 2]], &[&[3, 1]], &[&[4]], &[&[1], &[3]]];
-        let looks = looks
-            .map(|look| look.iter().map(|line| line.iter().copied().map(Version::new).collect()).collect::<Look>());
-        let ids: HashSet<_> =
-            looks.iter().flat_map(|look| (0..2).map(move |number| gathering_id(order_id, look, number))).collect();
+        let looks = looks.map(|look| {
+            look.iter()
+                .map(|line| line.iter().copied().map(Version::new).collect())
+                .collect::<Look>()
+        });
+        let ids: HashSet<_> = looks
+            .iter()
+            .flat_map(|look| (0..2).map(move |number| gathering_id(order_id, look, number)))
+            .collect();
         assert_eq!(ids.len(), 2 * looks.len());
-        assert_eq!(gathering_id(order_id, &looks[0], 0), gathering_id(order_id, &looks[0].clone(), 0));
+        assert_eq!(
+            gathering_id(order_id, &looks[0], 0),
+            gathering_id(order_id, &looks[0].clone(), 0)
+        );
     }
 }

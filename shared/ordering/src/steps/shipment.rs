@@ -28,11 +28,14 @@ pub async fn perform<S: EventStore, P: Pause, C: Carrier>(
 ) -> Result<(), StepError> {
     let key = AttemptKey::parcel(input.order_id);
     let stream = streams::shipment(&input.tenant, input.order_id);
-    let turn = |order: &OrderState, shipment: &ShipmentState, heard: &Heard<ParcelAtCarrier>, at: Timestamp| {
-        turn(input.step, &key, order, shipment, at, heard)
-    };
+    let turn =
+        |order: &OrderState,
+         shipment: &ShipmentState,
+         heard: &Heard<ParcelAtCarrier>,
+         at: Timestamp| { turn(input.step, &key, order, shipment, at, heard) };
     let ask = |call: CarrierCall| async move { carrier.ask(&call).await };
-    run::<Shipment, _, _, _, _, _, _, _>(Desk::new(store, pause, input, at), &stream, turn, ask).await
+    run::<Shipment, _, _, _, _, _, _, _>(Desk::new(store, pause, input, at), &stream, turn, ask)
+        .await
 }
 
 /// What a step does next, given all there is to know.
@@ -63,7 +66,12 @@ pub fn turn(
     }
 }
 
-fn create(key: &AttemptKey, way: Way<'_>, shipment: &ShipmentState, heard: &Heard<ParcelAtCarrier>) -> ShipmentMove {
+fn create(
+    key: &AttemptKey,
+    way: Way<'_>,
+    shipment: &ShipmentState,
+    heard: &Heard<ParcelAtCarrier>,
+) -> ShipmentMove {
     // As with a payment: what was heard too late, nobody else will undo.
     let undone = matches!(shipment, ShipmentState::CancelRequested | ShipmentState::Cancelled);
     if undone && matches!(heard, Heard::Answer(ParcelAtCarrier::Created { .. })) {
@@ -74,11 +82,16 @@ fn create(key: &AttemptKey, way: Way<'_>, shipment: &ShipmentState, heard: &Hear
         Err(end) => return end,
     };
     match shipment {
-        ShipmentState::Unasked => Move::Append(ShipmentCommand::Create { attempt_key: key.clone() }),
+        ShipmentState::Unasked => {
+            Move::Append(ShipmentCommand::Create { attempt_key: key.clone() })
+        }
         ShipmentState::Requested => match heard {
             Heard::Nothing => Move::Ask(CarrierCall::Find { key: key.clone() }),
             Heard::Wrote | Heard::Answer(ParcelAtCarrier::Absent) => {
-                Move::Ask(CarrierCall::Create { key: key.clone(), address: placed.shipping_address.clone() })
+                Move::Ask(CarrierCall::Create {
+                    key: key.clone(),
+                    address: placed.shipping_address.clone(),
+                })
             }
             Heard::Answer(ParcelAtCarrier::Created { parcel }) => {
                 Move::Append(ShipmentCommand::RecordCreated { parcel: parcel.clone() })
@@ -86,17 +99,30 @@ fn create(key: &AttemptKey, way: Way<'_>, shipment: &ShipmentState, heard: &Hear
             Heard::Answer(ParcelAtCarrier::Refused { reason }) => {
                 Move::Append(ShipmentCommand::RecordRefused { reason: reason.clone() })
             }
-            Heard::Answer(ParcelAtCarrier::Cancelled) => Move::stuck("the carrier has dropped a parcel we still want"),
+            Heard::Answer(ParcelAtCarrier::Cancelled) => {
+                Move::stuck("the carrier has dropped a parcel we still want")
+            }
             // As with a payment: an earlier call may still be on its way.
             Heard::Untold => Move::TurnRound(CancelReason::ShipmentRefused),
         },
-        ShipmentState::Refused { reason } => Move::End(Err(StepError::Refused(format!("refused: {reason}")))),
-        ShipmentState::CancelRequested | ShipmentState::Cancelled => Move::End(Err(StepError::Undone)),
-        ShipmentState::Created(_) | ShipmentState::Dispatched | ShipmentState::Delivered => Move::End(Ok(())),
+        ShipmentState::Refused { reason } => {
+            Move::End(Err(StepError::Refused(format!("refused: {reason}"))))
+        }
+        ShipmentState::CancelRequested | ShipmentState::Cancelled => {
+            Move::End(Err(StepError::Undone))
+        }
+        ShipmentState::Created(_) | ShipmentState::Dispatched | ShipmentState::Delivered => {
+            Move::End(Ok(()))
+        }
     }
 }
 
-fn cancel(key: &AttemptKey, way: Way<'_>, shipment: &ShipmentState, heard: &Heard<ParcelAtCarrier>) -> ShipmentMove {
+fn cancel(
+    key: &AttemptKey,
+    way: Way<'_>,
+    shipment: &ShipmentState,
+    heard: &Heard<ParcelAtCarrier>,
+) -> ShipmentMove {
     if let Err(end) = way.back() {
         return end;
     }
@@ -115,6 +141,8 @@ fn cancel(key: &AttemptKey, way: Way<'_>, shipment: &ShipmentState, heard: &Hear
             Heard::Untold => Move::stuck("the carrier was not asked what needs no address"),
         },
         ShipmentState::Refused { .. } | ShipmentState::Cancelled => Move::End(Ok(())),
-        ShipmentState::Dispatched | ShipmentState::Delivered => Move::stuck("the parcel of an undone order has left"),
+        ShipmentState::Dispatched | ShipmentState::Delivered => {
+            Move::stuck("the parcel of an undone order has left")
+        }
     }
 }

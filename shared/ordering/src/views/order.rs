@@ -1,11 +1,14 @@
-//! The order view: a row per order, as `GET /orders/{id}` answers it, listed under its customer, newest first.
+//! The order view: a row per order, as `GET /orders/{id}` answers it, listed under its customer,
+//! newest first.
 
 use events::{
-    CancelReason, CustomerId, Money, OrderEvent, OrderId, OrderParked, OrderPlaced, OrderUndoStarted, Quantity, Sku,
+    CancelReason, CustomerId, Money, OrderEvent, OrderId, OrderParked, OrderPlaced,
+    OrderUndoStarted, Quantity, Sku,
 };
 use serde::{Deserialize, Serialize};
 use skald::{
-    Category, Decider, Envelope, Inapplicable, Listing, Personal, Projection, StreamId, Tenant, Timestamp, Version,
+    Category, Decider, Envelope, Inapplicable, Listing, Personal, Projection, StreamId, Tenant,
+    Timestamp, Version,
 };
 
 use super::inapplicable;
@@ -103,10 +106,15 @@ impl Projection for OrderView {
     type Event = OrderEvent;
     type Row = OrderRow;
 
-    fn apply(row: Option<OrderRow>, event: &Envelope<OrderEvent>) -> Result<OrderRow, Inapplicable> {
+    fn apply(
+        row: Option<OrderRow>,
+        event: &Envelope<OrderEvent>,
+    ) -> Result<OrderRow, Inapplicable> {
         let row = match (row, &event.data) {
             (None, OrderEvent::Placed(placed)) => return OrderRow::placed(placed, event),
-            (Some(row), _) => OrderRow { version: event.version, updated_at: event.recorded_at, ..row },
+            (Some(row), _) => {
+                OrderRow { version: event.version, updated_at: event.recorded_at, ..row }
+            }
             (None, _) => return Err(inapplicable(event, "the order was not placed")),
         };
         if row.status != OrderStatus::Pending {
@@ -140,7 +148,9 @@ impl OrderRow {
             customer_name: placed.customer_name.clone(),
             status: OrderStatus::Pending,
             version: event.version,
-            items: items.collect::<Option<_>>().ok_or_else(|| inapplicable(event, "a line's total is too large"))?,
+            items: items
+                .collect::<Option<_>>()
+                .ok_or_else(|| inapplicable(event, "a line's total is too large"))?,
             total: placed.total,
             placed_at: event.recorded_at,
             updated_at: event.recorded_at,
@@ -149,23 +159,34 @@ impl OrderRow {
         })
     }
 
-    /// The row of a pending order after another event. A reason to cancel is set exactly while the order is being
-    /// undone.
+    /// The row of a pending order after another event. A reason to cancel is set exactly while the
+    /// order is being undone.
     fn moved(self, event: &Envelope<OrderEvent>) -> Result<Self, Inapplicable> {
         let undoing = self.cancel_reason.is_some();
         match &event.data {
             OrderEvent::Placed(_) => Err(inapplicable(event, "the order was placed already")),
-            OrderEvent::Committed(_) | OrderEvent::Confirmed(_) | OrderEvent::UndoStarted(_) if undoing => {
+            OrderEvent::Committed(_) | OrderEvent::Confirmed(_) | OrderEvent::UndoStarted(_)
+                if undoing =>
+            {
                 Err(inapplicable(event, "the order is being undone"))
             }
             OrderEvent::Committed(_) => Ok(self),
-            OrderEvent::Confirmed(_) => Ok(Self { status: OrderStatus::Confirmed, parked: None, ..self }),
-            OrderEvent::UndoStarted(OrderUndoStarted { reason }) => Ok(Self { cancel_reason: Some(*reason), ..self }),
-            OrderEvent::Cancelled(_) if !undoing => Err(inapplicable(event, "undoing the order has not started")),
-            OrderEvent::Cancelled(_) => Ok(Self { status: OrderStatus::Cancelled, parked: None, ..self }),
-            OrderEvent::Parked(OrderParked { step, .. }) => {
-                Ok(Self { parked: Some(ParkedOrder { step: step.clone(), since: event.recorded_at }), ..self })
+            OrderEvent::Confirmed(_) => {
+                Ok(Self { status: OrderStatus::Confirmed, parked: None, ..self })
             }
+            OrderEvent::UndoStarted(OrderUndoStarted { reason }) => {
+                Ok(Self { cancel_reason: Some(*reason), ..self })
+            }
+            OrderEvent::Cancelled(_) if !undoing => {
+                Err(inapplicable(event, "undoing the order has not started"))
+            }
+            OrderEvent::Cancelled(_) => {
+                Ok(Self { status: OrderStatus::Cancelled, parked: None, ..self })
+            }
+            OrderEvent::Parked(OrderParked { step, .. }) => Ok(Self {
+                parked: Some(ParkedOrder { step: step.clone(), since: event.recorded_at }),
+                ..self
+            }),
             OrderEvent::Resumed(_) => Ok(Self { parked: None, ..self }),
         }
     }

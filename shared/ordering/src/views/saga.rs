@@ -1,5 +1,5 @@
-//! The saga of an order, as it is read: what was done, refused and undone, and when. Folded from the order's four streams
-//! when somebody asks: it has no row of its own.
+//! The saga of an order, as it is read: what was done, refused and undone, and when. Folded from
+//! the order's four streams when somebody asks: it has no row of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +36,8 @@ pub struct OrderSaga {
     pub status: OrderStatus,
     /// The number of the attempt to complete or undo it, from 1.
     pub attempt: u32,
-    /// Every step that was begun, in the order of the saga, and the one that is next. A step and its compensation are one.
+    /// Every step that was begun, in the order of the saga, and the one that is next. A step and
+    /// its compensation are one.
     pub steps: Vec<SagaStep>,
 }
 
@@ -102,7 +103,10 @@ enum Mark {
 ///
 /// # Errors
 /// [`DecodeError`] at the first event that this build cannot read.
-pub fn saga_of(order_id: OrderId, commits: &SagaCommits<'_>) -> Result<Option<OrderSaga>, DecodeError> {
+pub fn saga_of(
+    order_id: OrderId,
+    commits: &SagaCommits<'_>,
+) -> Result<Option<OrderSaga>, DecodeError> {
     let state = SagaState {
         order: fold::<Order>(commits.order)?.state,
         reservation: fold::<Reservation>(commits.reservation)?.state,
@@ -129,10 +133,15 @@ pub fn saga_of(order_id: OrderId, commits: &SagaCommits<'_>) -> Result<Option<Or
         if seen.is_none() && parked != Some(step) && coming != Some(step) {
             return None;
         }
-        let Traces { started_at, updated_at, done_at, undone_at, attempts } = seen.unwrap_or_default();
+        let Traces { started_at, updated_at, done_at, undone_at, attempts } =
+            seen.unwrap_or_default();
         Some(SagaStep {
             step,
-            state: if parked == Some(step) { StepState::Parked } else { told(state.progress(step)) },
+            state: if parked == Some(step) {
+                StepState::Parked
+            } else {
+                told(state.progress(step))
+            },
             attempts: u32::try_from(attempts.len()).unwrap_or(u32::MAX).max(1),
             started_at,
             done_at,
@@ -168,7 +177,8 @@ fn undone_by(step: Step) -> Step {
     undone.map_or(step, |pair| pair.action.step)
 }
 
-/// Notes of every event which step it is of, what it says of it, when it was recorded, and in which attempt.
+/// Notes of every event which step it is of, what it says of it, when it was recorded, and in which
+/// attempt.
 fn trace<E: DomainEvent>(
     commits: &[Commit],
     traces: &mut BTreeMap<Step, Traces>,
@@ -210,7 +220,9 @@ const fn of_reservation(event: &ReservationEvent) -> Option<(Step, Mark)> {
     match event {
         ReservationEvent::Made(_) => Some((Step::ReserveStock, Mark::Done)),
         ReservationEvent::Refused(_) => Some((Step::ReserveStock, Mark::Other)),
-        ReservationEvent::Released(_) | ReservationEvent::Abandoned(_) => Some((Step::ReserveStock, Mark::Undone)),
+        ReservationEvent::Released(_) | ReservationEvent::Abandoned(_) => {
+            Some((Step::ReserveStock, Mark::Undone))
+        }
         ReservationEvent::Shipped(_) => Some((Step::ShipStock, Mark::Done)),
     }
 }
@@ -218,9 +230,9 @@ const fn of_reservation(event: &ReservationEvent) -> Option<(Step, Mark)> {
 const fn of_payment(event: &PaymentEvent) -> Option<(Step, Mark)> {
     match event {
         PaymentEvent::Authorized(_) => Some((Step::AuthorizePayment, Mark::Done)),
-        PaymentEvent::AuthorizationRequested(_) | PaymentEvent::Declined(_) | PaymentEvent::VoidRequested(_) => {
-            Some((Step::AuthorizePayment, Mark::Other))
-        }
+        PaymentEvent::AuthorizationRequested(_)
+        | PaymentEvent::Declined(_)
+        | PaymentEvent::VoidRequested(_) => Some((Step::AuthorizePayment, Mark::Other)),
         PaymentEvent::Voided(_) => Some((Step::AuthorizePayment, Mark::Undone)),
         PaymentEvent::CaptureRequested(_) => Some((Step::CapturePayment, Mark::Other)),
         PaymentEvent::Captured(_) => Some((Step::CapturePayment, Mark::Done)),
@@ -231,9 +243,9 @@ const fn of_payment(event: &PaymentEvent) -> Option<(Step, Mark)> {
 const fn of_shipment(event: &ShipmentEvent) -> Option<(Step, Mark)> {
     match event {
         ShipmentEvent::Created(_) => Some((Step::CreateShipment, Mark::Done)),
-        ShipmentEvent::Requested(_) | ShipmentEvent::Refused(_) | ShipmentEvent::CancelRequested(_) => {
-            Some((Step::CreateShipment, Mark::Other))
-        }
+        ShipmentEvent::Requested(_)
+        | ShipmentEvent::Refused(_)
+        | ShipmentEvent::CancelRequested(_) => Some((Step::CreateShipment, Mark::Other)),
         ShipmentEvent::Cancelled(_) => Some((Step::CreateShipment, Mark::Undone)),
         ShipmentEvent::Dispatched(_) | ShipmentEvent::Delivered(_) => None,
     }

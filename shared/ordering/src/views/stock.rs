@@ -1,4 +1,5 @@
-//! The stock view: a row per shard. What a product has in all is the sum of its shards, when it is read.
+//! The stock view: a row per shard. What a product has in all is the sum of its shards, when it is
+//! read.
 
 use events::{Sku, StockEvent};
 use serde::{Deserialize, Serialize};
@@ -38,12 +39,16 @@ impl Projection for StockView {
     type Event = StockEvent;
     type Row = StockRow;
 
-    fn apply(row: Option<StockRow>, event: &Envelope<StockEvent>) -> Result<StockRow, Inapplicable> {
+    fn apply(
+        row: Option<StockRow>,
+        event: &Envelope<StockEvent>,
+    ) -> Result<StockRow, Inapplicable> {
         let row = match row {
             Some(row) => row,
             None => {
-                let (sku, shard) = streams::stock_of(&event.stream)
-                    .ok_or_else(|| inapplicable(event, "the stream is not called after a shard of stock"))?;
+                let (sku, shard) = streams::stock_of(&event.stream).ok_or_else(|| {
+                    inapplicable(event, "the stream is not called after a shard of stock")
+                })?;
                 StockRow { sku, shard, on_hand: 0, reserved: 0 }
             }
         };
@@ -62,14 +67,22 @@ impl Projection for StockView {
 /// The counters after this event; none if it takes away more than there is.
 fn counted(on_hand: u64, reserved: u64, event: &StockEvent) -> Option<(u64, u64)> {
     match event {
-        StockEvent::Received(event) => Some((on_hand.checked_add(event.quantity.into())?, reserved)),
-        StockEvent::Reserved(event) => Some((on_hand, reserved.checked_add(event.quantity.into())?)),
-        StockEvent::Released(event) => Some((on_hand, reserved.checked_sub(event.quantity.into())?)),
+        StockEvent::Received(event) => {
+            Some((on_hand.checked_add(event.quantity.into())?, reserved))
+        }
+        StockEvent::Reserved(event) => {
+            Some((on_hand, reserved.checked_add(event.quantity.into())?))
+        }
+        StockEvent::Released(event) => {
+            Some((on_hand, reserved.checked_sub(event.quantity.into())?))
+        }
         StockEvent::Shipped(event) => {
             let shipped = u64::from(event.quantity);
             Some((on_hand.checked_sub(shipped)?, reserved.checked_sub(shipped)?))
         }
-        StockEvent::MovedOut(event) => Some((on_hand.checked_sub(event.quantity.into())?, reserved)),
+        StockEvent::MovedOut(event) => {
+            Some((on_hand.checked_sub(event.quantity.into())?, reserved))
+        }
         StockEvent::MovedIn(event) => Some((on_hand.checked_add(sum(&event.from))?, reserved)),
     }
 }

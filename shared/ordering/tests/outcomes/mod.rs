@@ -1,4 +1,5 @@
-//! The table of outcomes, read. Whoever runs orders has the same one: `outcomes.csv` beside this file.
+//! The table of outcomes, read. Whoever runs orders has the same one: `outcomes.csv` beside this
+//! file.
 
 /// One row: an order, and what becomes of it. `none` and `never` are absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,8 +40,11 @@ fn outcome(row: &'static str) -> Outcome {
             "short" => false,
             other => panic!("stock is enough or short, not {other}: {row}"),
         },
-        cancel_before: unless("never", cancel)
-            .map(|cancel| cancel.strip_prefix("before ").unwrap_or_else(|| panic!("never, or before a step: {row}"))),
+        cancel_before: unless("never", cancel).map(|cancel| {
+            cancel
+                .strip_prefix("before ")
+                .unwrap_or_else(|| panic!("never, or before a step: {row}"))
+        }),
         status,
         cancel_reason: unless("none", cancel_reason),
         parked: unless("none", parked),

@@ -1,5 +1,5 @@
-//! Views hold every history that the deciders allow: whatever is asked, in whatever order, each event that is decided can be
-//! applied, and the row says what the decider knows.
+//! Views hold every history that the deciders allow: whatever is asked, in whatever order, each
+//! event that is decided can be applied, and the row says what the decider knows.
 
 use std::fmt::Debug;
 
@@ -14,7 +14,9 @@ use proptest::sample::select;
 use serde_json::json;
 use skald::{Decider, Projection, StreamId, Tenant, Version};
 
-use crate::samples::{TIME_LIMIT_MS, eur, jane, order_id, product, quantity, request, sku, time, with};
+use crate::samples::{
+    TIME_LIMIT_MS, eur, jane, order_id, product, quantity, request, sku, time, with,
+};
 use crate::views::{fold, stream};
 
 /// The events that these commands lead to, one after the other. What is rejected changes nothing.
@@ -31,13 +33,15 @@ fn history<D: Decider>(commands: &[D::Command]) -> Vec<D::Event> {
 
 /// Orders of two lines over any price; some are too dear to be placed.
 fn place() -> impl Strategy<Value = Option<PlaceOrder>> {
-    let price_of = || prop_oneof![1..=10_000_i64, select(vec![(1 << 53) / 1_000, 1 << 52, (1 << 53) - 1])];
+    let price_of =
+        || prop_oneof![1..=10_000_i64, select(vec![(1 << 53) / 1_000, 1 << 52, (1 << 53) - 1])];
     (price_of(), price_of(), 1..=1_000_u64).prop_map(|(first, second, number)| {
         let mut body = with("/expected_total", None);
         body["items"][0]["quantity"] = json!(number);
         let products = [product("Mug", eur(first)), product("T-shirt", eur(second))];
         let products = products.map(|product| (product, Version::new(1)));
-        price(&request(&body), &jane(), &products, time("2026-11-21T08:15:30.250Z"), TIME_LIMIT_MS).ok()
+        price(&request(&body), &jane(), &products, time("2026-11-21T08:15:30.250Z"), TIME_LIMIT_MS)
+            .ok()
     })
 }
 
@@ -82,7 +86,10 @@ fn at_every_step<P: Projection<Event: Debug>>(
 ) {
     for length in 1..=events.len() {
         let events = &events[..length];
-        check(events, fold::<P>(stream, events).unwrap_or_else(|error| panic!("{error} after {events:?}")));
+        check(
+            events,
+            fold::<P>(stream, events).unwrap_or_else(|error| panic!("{error} after {events:?}")),
+        );
     }
 }
 

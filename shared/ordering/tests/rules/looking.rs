@@ -3,8 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use events::{ReservationEvent, ReservationRefused, ShardQuantity, ShortLine, StockEvent, StockMovedIn, StockMovedOut};
-use ordering::reservation::{Gathering, Look, ReservationState, ReservingRejection, WantedLine, gather, make};
+use events::{
+    ReservationEvent, ReservationRefused, ShardQuantity, ShortLine, StockEvent, StockMovedIn,
+    StockMovedOut,
+};
+use ordering::reservation::{
+    Gathering, Look, ReservationState, ReservingRejection, WantedLine, gather, make,
+};
 use ordering::stock::{Stock, StockRejection, StockState};
 use skald::{Decider, Folded, MAX_STREAMS, StreamId, Streams, Tenant, Version};
 
@@ -24,11 +29,14 @@ fn after(stock: &[Folded<StockState>], decided: &[Vec<StockEvent>]) -> Vec<Folde
 /// be called short.
 #[test]
 fn what_is_spread_over_more_shards_than_a_transaction_holds_is_brought_together_first() {
-    let lines: Vec<WantedLine> = (0..50).map(|number| wanted(&format!("SKU-{number}"), 16, 16)).collect();
+    let lines: Vec<WantedLine> =
+        (0..50).map(|number| wanted(&format!("SKU-{number}"), 16, 16)).collect();
     let order = order(lines);
     let (reservation, stock) = states(ReservationState::Unmade, &[1; 50 * 16]);
     let scattered = make(&(reservation.clone(), stock.clone()), &order, None);
-    let Err(ReservingRejection::Scattered { look, gatherings }) = scattered else { panic!("{scattered:?}") };
+    let Err(ReservingRejection::Scattered { look, gatherings }) = scattered else {
+        panic!("{scattered:?}")
+    };
     assert_eq!(look, seen(&order));
     // 800 parts less 15 for each line that is gathered are 99 or fewer.
     assert_eq!(gatherings.len(), 47);
@@ -43,7 +51,11 @@ fn what_is_spread_over_more_shards_than_a_transaction_holds_is_brought_together_
     }
     let all = order.streams(&Tenant::default()).1.ids();
     let stock: Vec<_> = all.iter().map(|stream| stock[stream].clone()).collect();
-    assert_eq!(stock.iter().map(|shard| shard.state.on_hand).sum::<u64>(), 800, "nothing appears or vanishes");
+    assert_eq!(
+        stock.iter().map(|shard| shard.state.on_hand).sum::<u64>(),
+        800,
+        "nothing appears or vanishes"
+    );
     let (made, reserved) = make(&(reservation, stock), &order, None).unwrap();
     assert!(matches!(made.as_slice(), [ReservationEvent::Made(_)]), "{made:?}");
     assert!(reserved.iter().filter(|events| !events.is_empty()).count() < MAX_STREAMS);
@@ -56,15 +68,24 @@ fn goods_come_together_at_the_shard_that_gives_the_most() {
     let order = order([wanted("MUG-01", 13, 6)].into_iter().chain(wide));
     let available = [[3, 0, 9, 0, 0, 1].as_slice(), &[1; 97]].concat();
     let scattered = make(&states(ReservationState::Unmade, &available), &order, None);
-    let Err(ReservingRejection::Scattered { gatherings, .. }) = scattered else { panic!("{scattered:?}") };
-    let from = [&parts[0], &parts[2]].map(|part| ShardQuantity { shard: part.shard, quantity: part.quantity });
-    let gathering = Gathering { order_id: order_id(), sku: sku("MUG-01"), to_shard: 2, from: from.to_vec() };
+    let Err(ReservingRejection::Scattered { gatherings, .. }) = scattered else {
+        panic!("{scattered:?}")
+    };
+    let from = [&parts[0], &parts[2]]
+        .map(|part| ShardQuantity { shard: part.shard, quantity: part.quantity });
+    let gathering =
+        Gathering { order_id: order_id(), sku: sku("MUG-01"), to_shard: 2, from: from.to_vec() };
     assert_eq!(gatherings, [gathering]);
 
     let (_, stock) = states(ReservationState::Unmade, &[9, 3, 1]);
-    let moved_out = |number| StockMovedOut { order_id: order_id(), to_shard: 2, quantity: quantity(number) }.into();
+    let moved_out = |number| {
+        StockMovedOut { order_id: order_id(), to_shard: 2, quantity: quantity(number) }.into()
+    };
     let moved_in = StockMovedIn { order_id: order_id(), from: from.to_vec() }.into();
-    assert_eq!(gather(&stock, &gatherings).unwrap(), [vec![moved_in], vec![moved_out(3)], vec![moved_out(1)]]);
+    assert_eq!(
+        gather(&stock, &gatherings).unwrap(),
+        [vec![moved_in], vec![moved_out(3)], vec![moved_out(1)]]
+    );
     let (_, gone) = states(ReservationState::Unmade, &[9, 2, 1]);
     assert_eq!(gather(&gone, &gatherings), Err(StockRejection::Short { available: 2 }));
 }
@@ -87,8 +108,15 @@ fn too_little_is_believed_at_the_second_look_if_nothing_has_moved_since_the_firs
         look
     };
     let before = moved(&[(0, 1), (1, 0)]);
-    assert_eq!(make(&scarce, &order, Some(&before)), Err(ReservingRejection::Doubtful(seen(&order))));
-    let short = |name: &str, wanted, available| ShortLine { sku: sku(name), wanted: quantity(wanted), available };
+    assert_eq!(
+        make(&scarce, &order, Some(&before)),
+        Err(ReservingRejection::Doubtful(seen(&order)))
+    );
+    let short = |name: &str, wanted, available| ShortLine {
+        sku: sku(name),
+        wanted: quantity(wanted),
+        available,
+    };
     let refused = |before: &Look| make(&scarce, &order, Some(before)).unwrap().0;
     let tees = vec![short("TEE-07", 5, 4)];
     assert_eq!(refused(&moved(&[(0, 1)])), [ReservationRefused { short: tees.clone() }.into()]);
@@ -98,8 +126,14 @@ fn too_little_is_believed_at_the_second_look_if_nothing_has_moved_since_the_firs
     let mut fewer = seen(&order);
     fewer[0].pop();
     fewer[1].pop();
-    assert_eq!(make(&scarce, &order, Some(&fewer)), Err(ReservingRejection::Doubtful(seen(&order))));
+    assert_eq!(
+        make(&scarce, &order, Some(&fewer)),
+        Err(ReservingRejection::Doubtful(seen(&order)))
+    );
     // What is enough by now is held.
     let enough = states(ReservationState::Unmade, &[4, 5, 3, 2]);
-    assert!(matches!(make(&enough, &order, Some(&seen(&order))).unwrap().0[..], [ReservationEvent::Made(_)]));
+    assert!(matches!(
+        make(&enough, &order, Some(&seen(&order))).unwrap().0[..],
+        [ReservationEvent::Made(_)]
+    ));
 }

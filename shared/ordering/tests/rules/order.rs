@@ -1,6 +1,6 @@
 use events::{
-    CancelReason, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderParked, OrderPlaced, OrderResumed,
-    OrderUndoStarted, RequestHash,
+    CancelReason, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderParked,
+    OrderPlaced, OrderResumed, OrderUndoStarted, RequestHash,
 };
 use ordering::order::{Order, OrderCommand, OrderRejection, OrderState, Phase};
 use ordering::requests::Untold;
@@ -80,7 +80,9 @@ fn the_same_request_again_places_nothing_whatever_happened_since() {
 #[test]
 fn another_request_with_the_same_key_is_rejected() {
     let other = place(&with("/shipping_address/city", json!("Potsdam")));
-    given::<Order>(open()).when(OrderCommand::Place(Box::new(other))).then_rejected(OrderRejection::KeyReused);
+    given::<Order>(open())
+        .when(OrderCommand::Place(Box::new(other)))
+        .then_rejected(OrderRejection::KeyReused);
 }
 
 #[test]
@@ -117,7 +119,9 @@ fn committing_again_changes_nothing() {
 #[test]
 fn an_order_that_is_being_undone_cannot_be_committed() {
     for past in [undoing(), cancelled()] {
-        given::<Order>(past).when(OrderCommand::Commit).then_rejected(OrderRejection::UndoStarted(EXPIRED));
+        given::<Order>(past)
+            .when(OrderCommand::Commit)
+            .then_rejected(OrderRejection::UndoStarted(EXPIRED));
     }
 }
 
@@ -135,13 +139,17 @@ fn confirming_again_changes_nothing() {
 fn an_order_that_is_not_committed_cannot_be_confirmed() {
     given::<Order>(open()).when(OrderCommand::Confirm).then_rejected(OrderRejection::NotCommitted);
     for past in [undoing(), cancelled()] {
-        given::<Order>(past).when(OrderCommand::Confirm).then_rejected(OrderRejection::UndoStarted(EXPIRED));
+        given::<Order>(past)
+            .when(OrderCommand::Confirm)
+            .then_rejected(OrderRejection::UndoStarted(EXPIRED));
     }
 }
 
 #[test]
 fn undoing_an_open_order_can_start() {
-    given::<Order>(open()).when(start_undo(EXPIRED)).then([OrderUndoStarted { reason: EXPIRED }.into()]);
+    given::<Order>(open())
+        .when(start_undo(EXPIRED))
+        .then([OrderUndoStarted { reason: EXPIRED }.into()]);
 }
 
 #[test]
@@ -154,14 +162,18 @@ fn starting_to_undo_again_changes_nothing_not_even_the_reason() {
 #[test]
 fn a_committed_order_cannot_be_undone() {
     for past in [committed(), confirmed()] {
-        given::<Order>(past.clone()).when(start_undo(EXPIRED)).then_rejected(OrderRejection::Committed);
+        given::<Order>(past.clone())
+            .when(start_undo(EXPIRED))
+            .then_rejected(OrderRejection::Committed);
         given::<Order>(past).when(OrderCommand::Cancel).then_rejected(OrderRejection::Committed);
     }
 }
 
 #[test]
 fn an_order_that_is_being_undone_is_cancelled_for_the_reason_undoing_started() {
-    given::<Order>(undoing()).when(OrderCommand::Cancel).then([OrderCancelled { reason: EXPIRED }.into()]);
+    given::<Order>(undoing())
+        .when(OrderCommand::Cancel)
+        .then([OrderCancelled { reason: EXPIRED }.into()]);
 }
 
 #[test]
@@ -188,13 +200,17 @@ fn an_order_can_be_parked_wherever_it_stands_until_it_is_final() {
 fn a_parked_order_keeps_what_it_was_parked_for_first() {
     let past = [open(), vec![parked().into()]].concat();
     given::<Order>(past.clone()).when(park()).then_nothing();
-    given::<Order>(past).when(OrderCommand::Park { step: "other".into(), error: "other".into() }).then_nothing();
+    given::<Order>(past)
+        .when(OrderCommand::Park { step: "other".into(), error: "other".into() })
+        .then_nothing();
 }
 
 #[test]
 fn each_resumed_order_starts_the_next_attempt() {
     let once = [open(), vec![parked().into()]].concat();
-    given::<Order>(once.clone()).when(OrderCommand::Resume).then([OrderResumed { attempt: 2 }.into()]);
+    given::<Order>(once.clone())
+        .when(OrderCommand::Resume)
+        .then([OrderResumed { attempt: 2 }.into()]);
 
     let twice = [once, vec![OrderResumed { attempt: 2 }.into(), parked().into()]].concat();
     given::<Order>(twice).when(OrderCommand::Resume).then([OrderResumed { attempt: 3 }.into()]);
@@ -222,7 +238,9 @@ fn a_parked_order_that_is_turned_round_is_resumed() {
     let turned = [OrderUndoStarted { reason: EXPIRED }.into(), OrderResumed { attempt: 2 }.into()];
     given::<Order>(past).when(start_undo(EXPIRED)).then(turned);
     // One that is parked while it is being undone is not turned round, and waits for its operator.
-    given::<Order>([undoing(), vec![parked().into()]].concat()).when(start_undo(EXPIRED)).then_nothing();
+    given::<Order>([undoing(), vec![parked().into()]].concat())
+        .when(start_undo(EXPIRED))
+        .then_nothing();
 }
 
 /// The execution of the attempt may have been stopped, and nothing says so.
@@ -234,7 +252,9 @@ fn an_order_that_is_turned_round_from_outside_begins_the_next_attempt_once() {
     given::<Order>([open(), turned.to_vec()].concat()).when(cancel_from_outside()).then_nothing();
     // A step turned it round; a customer then asks for the same.
     given::<Order>(undoing()).when(cancel_from_outside()).then([resumed.clone()]);
-    given::<Order>([undoing(), vec![resumed.clone()]].concat()).when(cancel_from_outside()).then_nothing();
+    given::<Order>([undoing(), vec![resumed.clone()]].concat())
+        .when(cancel_from_outside())
+        .then_nothing();
     // An earlier attempt turns it round: the one under way knows nothing of that.
     given::<Order>([open(), vec![resumed]].concat())
         .when(start_undo(EXPIRED))
@@ -246,8 +266,12 @@ fn an_order_that_is_turned_round_from_outside_begins_the_next_attempt_once() {
 fn a_parked_order_can_still_be_completed_or_cancelled() {
     let parked_at = |past: Vec<OrderEvent>| [past, vec![parked().into()]].concat();
     given::<Order>(parked_at(open())).when(OrderCommand::Commit).then([OrderCommitted {}.into()]);
-    given::<Order>(parked_at(committed())).when(OrderCommand::Confirm).then([OrderConfirmed {}.into()]);
-    given::<Order>(parked_at(undoing())).when(OrderCommand::Cancel).then([OrderCancelled { reason: EXPIRED }.into()]);
+    given::<Order>(parked_at(committed()))
+        .when(OrderCommand::Confirm)
+        .then([OrderConfirmed {}.into()]);
+    given::<Order>(parked_at(undoing()))
+        .when(OrderCommand::Cancel)
+        .then([OrderCancelled { reason: EXPIRED }.into()]);
 }
 
 #[test]
@@ -268,9 +292,10 @@ fn an_order_knows_how_far_it_has_come() {
 
 #[test]
 fn an_order_that_ends_is_no_longer_parked() {
-    for (past, end) in
-        [(committed(), OrderEvent::from(OrderConfirmed {})), (undoing(), OrderCancelled { reason: EXPIRED }.into())]
-    {
+    for (past, end) in [
+        (committed(), OrderEvent::from(OrderConfirmed {})),
+        (undoing(), OrderCancelled { reason: EXPIRED }.into()),
+    ] {
         let past = [past, vec![parked().into()]].concat();
         let state = past.iter().fold(OrderState::default(), Order::evolve);
         assert_eq!(state.placed().unwrap().parked, Some(parked()));

@@ -1,7 +1,7 @@
 use events::{
-    AttemptKey, AuthorizationId, PaymentAuthorizationRequested, PaymentAuthorized, PaymentCaptureRequested,
-    PaymentCaptured, PaymentDeclined, PaymentEvent, PaymentRefundRequested, PaymentRefunded, PaymentVoidRequested,
-    PaymentVoided,
+    AttemptKey, AuthorizationId, PaymentAuthorizationRequested, PaymentAuthorized,
+    PaymentCaptureRequested, PaymentCaptured, PaymentDeclined, PaymentEvent,
+    PaymentRefundRequested, PaymentRefunded, PaymentVoidRequested, PaymentVoided,
 };
 use ordering::payment::{Payment, PaymentCommand, PaymentRejection};
 use skald_testkit::given;
@@ -78,9 +78,15 @@ fn undone() -> impl Iterator<Item = Vec<PaymentEvent>> {
 #[test]
 fn what_the_gateway_is_about_to_be_asked_is_written_first() {
     given::<Payment>(unasked()).when(authorize()).then(requested());
-    given::<Payment>(authorized()).when(PaymentCommand::Capture).then([PaymentCaptureRequested {}.into()]);
-    given::<Payment>(authorized()).when(PaymentCommand::Void).then([PaymentVoidRequested {}.into()]);
-    given::<Payment>(captured()).when(PaymentCommand::Refund).then([PaymentRefundRequested {}.into()]);
+    given::<Payment>(authorized())
+        .when(PaymentCommand::Capture)
+        .then([PaymentCaptureRequested {}.into()]);
+    given::<Payment>(authorized())
+        .when(PaymentCommand::Void)
+        .then([PaymentVoidRequested {}.into()]);
+    given::<Payment>(captured())
+        .when(PaymentCommand::Refund)
+        .then([PaymentRefundRequested {}.into()]);
 }
 
 #[test]
@@ -91,16 +97,21 @@ fn what_came_of_it_is_written_then() {
     given::<Payment>(requested())
         .when(record_declined())
         .then([PaymentDeclined { reason: "card_declined".into() }.into()]);
-    given::<Payment>(capture_requested()).when(PaymentCommand::RecordCaptured).then([PaymentCaptured {}.into()]);
+    given::<Payment>(capture_requested())
+        .when(PaymentCommand::RecordCaptured)
+        .then([PaymentCaptured {}.into()]);
     for past in void_requested() {
         given::<Payment>(past).when(PaymentCommand::RecordVoided).then([PaymentVoided {}.into()]);
     }
-    given::<Payment>(refund_requested()).when(PaymentCommand::RecordRefunded).then([PaymentRefunded {}.into()]);
+    given::<Payment>(refund_requested())
+        .when(PaymentCommand::RecordRefunded)
+        .then([PaymentRefunded {}.into()]);
 }
 
 #[test]
 fn asking_again_changes_nothing() {
-    for past in [requested(), authorized(), declined(), capture_requested(), captured(), refunded()] {
+    for past in [requested(), authorized(), declined(), capture_requested(), captured(), refunded()]
+    {
         given::<Payment>(past).when(authorize()).then_nothing();
     }
     for past in [capture_requested(), captured(), refund_requested(), refunded()] {
@@ -145,20 +156,26 @@ fn whatever_comes_too_late_for_a_payment_that_is_undone_is_rejected() {
         for late in [authorize(), record_authorized(), record_declined(), PaymentCommand::Capture] {
             given::<Payment>(&past).when(late).then_rejected(PaymentRejection::Undone);
         }
-        given::<Payment>(&past).when(PaymentCommand::RecordCaptured).then_rejected(PaymentRejection::Undone);
+        given::<Payment>(&past)
+            .when(PaymentCommand::RecordCaptured)
+            .then_rejected(PaymentRejection::Undone);
     }
 }
 
 #[test]
 fn a_declined_payment_holds_nothing_to_let_go_or_to_capture() {
     given::<Payment>(declined()).when(PaymentCommand::Void).then_nothing();
-    given::<Payment>(declined()).when(PaymentCommand::Capture).then_rejected(PaymentRejection::NotAuthorized);
+    given::<Payment>(declined())
+        .when(PaymentCommand::Capture)
+        .then_rejected(PaymentRejection::NotAuthorized);
 }
 
 #[test]
 fn money_that_is_not_held_cannot_be_captured() {
     for past in [unasked(), requested()] {
-        given::<Payment>(past).when(PaymentCommand::Capture).then_rejected(PaymentRejection::NotAuthorized);
+        given::<Payment>(past)
+            .when(PaymentCommand::Capture)
+            .then_rejected(PaymentRejection::NotAuthorized);
     }
 }
 
@@ -185,17 +202,27 @@ fn only_captured_money_can_be_given_back() {
 fn nothing_is_recorded_that_was_not_asked() {
     given::<Payment>(unasked()).when(record_authorized()).then_rejected(PaymentRejection::NotAsked);
     given::<Payment>(unasked()).when(record_declined()).then_rejected(PaymentRejection::NotAsked);
-    given::<Payment>(authorized()).when(PaymentCommand::RecordCaptured).then_rejected(PaymentRejection::NotAsked);
+    given::<Payment>(authorized())
+        .when(PaymentCommand::RecordCaptured)
+        .then_rejected(PaymentRejection::NotAsked);
     for past in [unasked(), requested(), authorized(), declined()] {
-        given::<Payment>(past).when(PaymentCommand::RecordVoided).then_rejected(PaymentRejection::NotAsked);
+        given::<Payment>(past)
+            .when(PaymentCommand::RecordVoided)
+            .then_rejected(PaymentRejection::NotAsked);
     }
-    given::<Payment>(captured()).when(PaymentCommand::RecordRefunded).then_rejected(PaymentRejection::NotAsked);
+    given::<Payment>(captured())
+        .when(PaymentCommand::RecordRefunded)
+        .then_rejected(PaymentRejection::NotAsked);
 }
 
 #[test]
 fn the_gateway_cannot_change_its_mind() {
-    given::<Payment>(declined()).when(record_authorized()).then_rejected(PaymentRejection::AnsweredOtherwise);
+    given::<Payment>(declined())
+        .when(record_authorized())
+        .then_rejected(PaymentRejection::AnsweredOtherwise);
     for past in [authorized(), capture_requested(), captured(), refund_requested(), refunded()] {
-        given::<Payment>(past).when(record_declined()).then_rejected(PaymentRejection::AnsweredOtherwise);
+        given::<Payment>(past)
+            .when(record_declined())
+            .then_rejected(PaymentRejection::AnsweredOtherwise);
     }
 }

@@ -7,12 +7,19 @@ use ordering::requests::Fault;
 use serde_json::{Value, json};
 use skald::{Decider, Version};
 
-use crate::samples::{TIME_LIMIT_MS, body, eur, jane, place, product, products, request, time, with};
+use crate::samples::{
+    TIME_LIMIT_MS, body, eur, jane, place, product, products, request, time, with,
+};
 
 /// What pricing this body at these products refuses.
 #[track_caller]
-fn refused(body: &Value, customer: &CustomerState, products: &[(ProductState, Version)]) -> Refused {
-    price(&request(body), customer, products, time("2026-11-21T08:15:30Z"), TIME_LIMIT_MS).unwrap_err()
+fn refused(
+    body: &Value,
+    customer: &CustomerState,
+    products: &[(ProductState, Version)],
+) -> Refused {
+    price(&request(body), customer, products, time("2026-11-21T08:15:30Z"), TIME_LIMIT_MS)
+        .unwrap_err()
 }
 
 /// Two products, told apart by price only.
@@ -32,7 +39,13 @@ fn names_prices_and_versions_are_those_of_the_catalogue() {
         .lines
         .iter()
         .map(|line| {
-            (line.sku.as_str(), line.name.as_str(), line.unit_price, line.product_version.get(), line.quantity.get())
+            (
+                line.sku.as_str(),
+                line.name.as_str(),
+                line.unit_price,
+                line.product_version.get(),
+                line.quantity.get(),
+            )
         })
         .collect();
     assert_eq!(lines, [("MUG-01", "Mug", eur(2499), 3, 2), ("TEE-07", "T-shirt", eur(2999), 1, 1)]);
@@ -63,7 +76,10 @@ fn a_total_other_than_the_customer_expects_is_refused() {
     assert_eq!(refused, Refused::PriceChanged { expected: eur(7996), actual: eur(7997) });
     assert_eq!(
         refused.faults(),
-        [Fault { pointer: "/expected_total".into(), detail: "the total is 7997 minor units of EUR now".into() }]
+        [Fault {
+            pointer: "/expected_total".into(),
+            detail: "the total is 7997 minor units of EUR now".into()
+        }]
     );
 }
 
@@ -71,7 +87,10 @@ fn a_total_other_than_the_customer_expects_is_refused() {
 fn the_same_amount_of_another_currency_is_another_price() {
     let body = with("/expected_total/currency", json!("USD"));
     let expected = Money::new(7997, Currency::USD).unwrap();
-    assert_eq!(refused(&body, &jane(), &products()), Refused::PriceChanged { expected, actual: eur(7997) });
+    assert_eq!(
+        refused(&body, &jane(), &products()),
+        Refused::PriceChanged { expected, actual: eur(7997) }
+    );
 }
 
 #[test]
@@ -105,7 +124,8 @@ fn a_product_that_was_not_looked_up_is_unknown() {
 
 #[test]
 fn prices_in_several_currencies_are_refused() {
-    let refused = refused(&body(), &jane(), &priced(eur(2499), Money::new(2999, Currency::USD).unwrap()));
+    let refused =
+        refused(&body(), &jane(), &priced(eur(2499), Money::new(2999, Currency::USD).unwrap()));
     assert_eq!(refused, Refused::MixedCurrencies { items: vec![1] });
     assert_eq!(pointers(&refused), ["/items/1/sku"]);
 }
@@ -127,6 +147,7 @@ fn a_total_that_is_too_large_to_write_is_refused_at_the_line_that_makes_it_so() 
 fn the_largest_total_that_can_be_written_is_accepted() {
     let products = priced(eur(LARGEST_EXACT / 2), eur(1));
     let request = request(&with("/expected_total", None));
-    let order = price(&request, &jane(), &products, time("2026-11-21T08:15:30Z"), TIME_LIMIT_MS).unwrap();
+    let order =
+        price(&request, &jane(), &products, time("2026-11-21T08:15:30Z"), TIME_LIMIT_MS).unwrap();
     assert_eq!(order.placed().total, eur(LARGEST_EXACT));
 }

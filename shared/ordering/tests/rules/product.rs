@@ -1,6 +1,6 @@
 use events::{
-    ProductEvent, ProductListed, ProductPriceChanged, ProductRenamed, ProductStockResharded, ProductWithdrawn,
-    StockShards,
+    ProductEvent, ProductListed, ProductPriceChanged, ProductRenamed, ProductStockResharded,
+    ProductWithdrawn, StockShards,
 };
 use ordering::product::{Product, ProductCommand, ProductRejection, ProductState};
 use ordering::requests::ProductRequest;
@@ -12,7 +12,11 @@ use skald_testkit::given;
 use crate::samples::{eur, shards};
 
 fn list(name: &str, amount_minor: i64, stock_shards: Option<StockShards>) -> ProductCommand {
-    ProductCommand::List { name: Name::new(name).unwrap(), unit_price: price(amount_minor), stock_shards }
+    ProductCommand::List {
+        name: Name::new(name).unwrap(),
+        unit_price: price(amount_minor),
+        stock_shards,
+    }
 }
 
 fn price(amount_minor: i64) -> Price {
@@ -24,7 +28,8 @@ fn rename(name: &str) -> ProductCommand {
 }
 
 fn listed(name: &str, amount_minor: i64, number: u64) -> ProductEvent {
-    ProductListed { name: name.into(), unit_price: eur(amount_minor), stock_shards: shards(number) }.into()
+    ProductListed { name: name.into(), unit_price: eur(amount_minor), stock_shards: shards(number) }
+        .into()
 }
 
 fn mug() -> Vec<ProductEvent> {
@@ -59,26 +64,34 @@ fn listing_a_product_on_sale_changes_nothing() {
 #[test]
 fn listing_a_withdrawn_product_puts_it_back_on_sale_over_the_shards_it_had() {
     given::<Product>(withdrawn()).when(list("Cup", 2999, None)).then([listed("Cup", 2999, 4)]);
-    given::<Product>(withdrawn()).when(list("Mug", 2499, Some(shards(2)))).then([listed("Mug", 2499, 2)]);
+    given::<Product>(withdrawn())
+        .when(list("Mug", 2499, Some(shards(2))))
+        .then([listed("Mug", 2499, 2)]);
 }
 
 #[test]
 fn a_product_can_be_renamed() {
-    given::<Product>(mug()).when(rename("Cup")).then([ProductRenamed { name: "Cup".into() }.into()]);
+    given::<Product>(mug())
+        .when(rename("Cup"))
+        .then([ProductRenamed { name: "Cup".into() }.into()]);
     given::<Product>(mug()).when(rename("Mug")).then_nothing();
 }
 
 #[test]
 fn a_price_can_be_changed() {
     let change = |amount_minor| ProductCommand::ChangePrice { unit_price: price(amount_minor) };
-    given::<Product>(mug()).when(change(2999)).then([ProductPriceChanged { unit_price: eur(2999) }.into()]);
+    given::<Product>(mug())
+        .when(change(2999))
+        .then([ProductPriceChanged { unit_price: eur(2999) }.into()]);
     given::<Product>(mug()).when(change(2499)).then_nothing();
 }
 
 #[test]
 fn stock_can_be_spread_otherwise() {
     let reshard = |number| ProductCommand::Reshard { stock_shards: shards(number) };
-    given::<Product>(mug()).when(reshard(8)).then([ProductStockResharded { stock_shards: shards(8) }.into()]);
+    given::<Product>(mug())
+        .when(reshard(8))
+        .then([ProductStockResharded { stock_shards: shards(8) }.into()]);
     given::<Product>(mug()).when(reshard(4)).then_nothing();
 }
 
@@ -104,8 +117,13 @@ fn a_withdrawn_product_cannot_be_changed() {
 
 #[test]
 fn a_product_remembers_how_many_shards_may_hold_stock() {
-    let resharded = |number| ProductEvent::from(ProductStockResharded { stock_shards: shards(number) });
-    let past = [mug(), vec![resharded(8), resharded(2), ProductWithdrawn {}.into(), listed("Mug", 2499, 3)]].concat();
+    let resharded =
+        |number| ProductEvent::from(ProductStockResharded { stock_shards: shards(number) });
+    let past = [
+        mug(),
+        vec![resharded(8), resharded(2), ProductWithdrawn {}.into(), listed("Mug", 2499, 3)],
+    ]
+    .concat();
     let state = past.iter().fold(ProductState::default(), Product::evolve);
     let product = state.on_sale().unwrap();
     assert_eq!((product.stock_shards, product.most_stock_shards), (shards(3), shards(8)));
@@ -118,7 +136,10 @@ fn a_product_remembers_how_many_shards_may_hold_stock() {
 
 #[test]
 fn what_has_changed_is_what_is_sold() {
-    let changed = vec![ProductRenamed { name: "Cup".into() }.into(), ProductPriceChanged { unit_price: eur(1) }.into()];
+    let changed = vec![
+        ProductRenamed { name: "Cup".into() }.into(),
+        ProductPriceChanged { unit_price: eur(1) }.into(),
+    ];
     let state = [mug(), changed].concat().iter().fold(ProductState::default(), Product::evolve);
     let product = state.on_sale().unwrap();
     assert_eq!((product.name.as_str(), product.unit_price), ("Cup", eur(1)));
@@ -153,6 +174,9 @@ fn putting_a_product_makes_it_so_whatever_it_was() {
 
 #[test]
 fn putting_a_product_again_changes_nothing() {
-    assert_eq!(put(&mug(), &json!({ "name": "Mug", "unit_price": eur(2499), "stock_shards": 4 })), []);
+    assert_eq!(
+        put(&mug(), &json!({ "name": "Mug", "unit_price": eur(2499), "stock_shards": 4 })),
+        []
+    );
     assert_eq!(put(&mug(), &json!({ "name": "Mug", "unit_price": eur(2499) })), []);
 }

@@ -1,6 +1,7 @@
 use events::{ReceiptBooked, ReceiptEvent, ReceiptReference, ShardQuantity, StockReceived};
 use ordering::receipt::{
-    BookReceipt, Receipt, ReceiptCommand, ReceiptRejection, ReceiptState, ReceivingRejection, receive,
+    BookReceipt, Receipt, ReceiptCommand, ReceiptRejection, ReceiptState, ReceivingRejection,
+    receive,
 };
 use ordering::stock::{MOST_ON_HAND, StockRejection, StockState};
 use proptest::prelude::*;
@@ -19,7 +20,12 @@ fn delivery(number: u64, stock_shards: u64) -> BookReceipt {
 }
 
 fn booked(delivery: &BookReceipt) -> ReceiptEvent {
-    ReceiptBooked { sku: delivery.sku.clone(), quantity: delivery.quantity, shards: delivery.shards() }.into()
+    ReceiptBooked {
+        sku: delivery.sku.clone(),
+        quantity: delivery.quantity,
+        shards: delivery.shards(),
+    }
+    .into()
 }
 
 #[test]
@@ -74,7 +80,8 @@ fn one_delivery_note_names_as_many_products_as_were_delivered() {
 }
 
 fn state(receipt: ReceiptState, stock: &[u64]) -> (Folded<ReceiptState>, Vec<Folded<StockState>>) {
-    let shard = |&on_hand| Folded { state: StockState { on_hand, reserved: 0 }, version: Version::START };
+    let shard =
+        |&on_hand| Folded { state: StockState { on_hand, reserved: 0 }, version: Version::START };
     (Folded { state: receipt, version: Version::START }, stock.iter().map(shard).collect())
 }
 
@@ -83,8 +90,9 @@ fn goods_are_received_by_the_receipt_and_every_shard_it_names() {
     let book = delivery(7, 3);
     let (receipt, stock) = receive(&state(ReceiptState::Unbooked, &[0, 0, 0]), &book).unwrap();
     assert_eq!(receipt, [booked(&book)]);
-    let received =
-        |number| vec![StockReceived { reference: book.reference.clone(), quantity: quantity(number) }.into()];
+    let received = |number| {
+        vec![StockReceived { reference: book.reference.clone(), quantity: quantity(number) }.into()]
+    };
     assert_eq!(stock, [received(3), received(2), received(2)]);
 }
 
@@ -107,8 +115,12 @@ fn goods_that_a_shard_cannot_count_are_not_received_at_all() {
 
 #[test]
 fn receiving_is_about_the_receipt_and_those_shards_that_get_something() {
-    let names: Vec<String> =
-        delivery(2, 3).streams(&Tenant::default()).ids().iter().map(|id| id.name().to_owned()).collect();
+    let names: Vec<String> = delivery(2, 3)
+        .streams(&Tenant::default())
+        .ids()
+        .iter()
+        .map(|id| id.name().to_owned())
+        .collect();
     assert_eq!(names, ["receipt-MUG-01~DN-1", "stock-MUG-01~0", "stock-MUG-01~1"]);
 }
 

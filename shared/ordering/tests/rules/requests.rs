@@ -1,5 +1,7 @@
 use events::{OrderPlaced, RequestHash};
-use ordering::requests::{CustomerRequest, Fault, OrderRequest, ProductRequest, ReceiptRequest, Untold};
+use ordering::requests::{
+    CustomerRequest, Fault, OrderRequest, ProductRequest, ReceiptRequest, Untold,
+};
 use serde_json::{Value, json};
 
 use crate::samples::{body, customer, placed, placed_at_schema_1, placed_in_form_1, request, with};
@@ -7,27 +9,35 @@ use crate::samples::{body, customer, placed, placed_at_schema_1, placed_in_form_
 /// The faults of this body, as `pointer: detail`.
 fn faults<T>(validated: Result<T, Vec<Fault>>) -> Vec<String> {
     let faults = validated.err().unwrap_or_default();
-    faults.into_iter().map(Fault::into_parts).map(|(pointer, detail)| format!("{pointer}: {detail}")).collect()
+    faults
+        .into_iter()
+        .map(Fault::into_parts)
+        .map(|(pointer, detail)| format!("{pointer}: {detail}"))
+        .collect()
 }
 
 /// This is the only thing wrong with the body of an order that has this value at this pointer.
 #[track_caller]
 fn check(pointer: &str, value: impl Into<Option<Value>>, detail: &str) {
-    assert_eq!(faults(OrderRequest::validate(&with(pointer, value))), [format!("{pointer}: {detail}")]);
+    assert_eq!(
+        faults(OrderRequest::validate(&with(pointer, value))),
+        [format!("{pointer}: {detail}")]
+    );
 }
 
 const FIELDS: &str = "customer_id, items, payment_token, shipping_address, expected_total";
 const IDENTIFIER: &str = "must be text of 1 to 64 characters from A-Z a-z 0-9 . _ -";
 const QUANTITY: &str = "must be a whole number from 1 to 1000";
-const CURRENCY: &str = "must be the code of a currency in ISO 4217 that people pay with today, such as EUR";
-const LINE: &str =
-    "must be text of 1 to 200 characters, at least one of them visible, and none that controls or reorders text";
+const CURRENCY: &str =
+    "must be the code of a currency in ISO 4217 that people pay with today, such as EUR";
+const LINE: &str = "must be text of 1 to 200 characters, at least one of them visible, and none that controls or reorders text";
 
 #[test]
 fn a_good_request_is_read_as_it_is() {
     let request = request(&body());
     assert_eq!(request.customer_id().as_str(), "c-1001");
-    let items: Vec<_> = request.items().iter().map(|item| (item.sku.as_str(), item.quantity.get())).collect();
+    let items: Vec<_> =
+        request.items().iter().map(|item| (item.sku.as_str(), item.quantity.get())).collect();
     assert_eq!(items, [("MUG-01", 2), ("TEE-07", 1)]);
     assert_eq!(request.expected_total().unwrap().amount_minor(), 7997);
 }
@@ -46,7 +56,8 @@ fn an_empty_body_is_told_everything_that_is_missing() {
         [
             format!("/customer_id: is missing: {IDENTIFIER}"),
             "/items: must be a list of 1 to 50 items".to_owned(),
-            "/payment_token: is missing: must be text of 1 to 255 visible ASCII characters".to_owned(),
+            "/payment_token: is missing: must be text of 1 to 255 visible ASCII characters"
+                .to_owned(),
             "/shipping_address: must be a JSON object".to_owned(),
         ]
     );
@@ -73,9 +84,11 @@ fn everything_that_is_wrong_is_told_at_once() {
             "/payment_token: must be text of 1 to 255 visible ASCII characters".to_owned(),
             format!("/shipping_address/name: {LINE}"),
             format!("/shipping_address/city: {LINE}"),
-            "/shipping_address/country: must be a country as two upper-case letters, such as DE".to_owned(),
+            "/shipping_address/country: must be a country as two upper-case letters, such as DE"
+                .to_owned(),
             format!("/expected_total/currency: {CURRENCY}"),
-            "/expected_total/amount_minor: must be a whole number from 1 to 9007199254740991".to_owned(),
+            "/expected_total/amount_minor: must be a whole number from 1 to 9007199254740991"
+                .to_owned(),
         ]
     );
 }
@@ -83,9 +96,23 @@ fn everything_that_is_wrong_is_told_at_once() {
 #[test]
 fn a_quantity_is_a_whole_number_from_1_to_1000() {
     for number in [1, 1000] {
-        assert!(OrderRequest::validate(&with("/items/0/quantity", json!(number))).is_ok(), "{number}");
+        assert!(
+            OrderRequest::validate(&with("/items/0/quantity", json!(number))).is_ok(),
+            "{number}"
+        );
     }
-    for wrong in ["0", "1001", "-1", "2.0", "1e3", "\"2\"", "true", "[2]", "4294967298", "99999999999999999999"] {
+    for wrong in [
+        "0",
+        "1001",
+        "-1",
+        "2.0",
+        "1e3",
+        "\"2\"",
+        "true",
+        "[2]",
+        "4294967298",
+        "99999999999999999999",
+    ] {
         check("/items/0/quantity", serde_json::from_str::<Value>(wrong).unwrap(), QUANTITY);
     }
     check("/items/0/quantity", None, &format!("is missing: {QUANTITY}"));
@@ -94,7 +121,9 @@ fn a_quantity_is_a_whole_number_from_1_to_1000() {
 
 #[test]
 fn an_order_has_1_to_50_items() {
-    let items = |count: usize| (0..count).map(|n| json!({ "sku": format!("S-{n}"), "quantity": 1 })).collect::<Value>();
+    let items = |count: usize| {
+        (0..count).map(|n| json!({ "sku": format!("S-{n}"), "quantity": 1 })).collect::<Value>()
+    };
     assert!(OrderRequest::validate(&with("/items", items(50))).is_ok());
     for wrong in [json!([]), items(51), json!({}), json!("MUG-01")] {
         check("/items", wrong, "must be a list of 1 to 50 items");
@@ -104,16 +133,27 @@ fn an_order_has_1_to_50_items() {
 
 #[test]
 fn no_product_comes_twice() {
-    let items: Value = ["A", "B", "A", "A"].into_iter().map(|sku| json!({ "sku": sku, "quantity": 1 })).collect();
+    let items: Value =
+        ["A", "B", "A", "A"].into_iter().map(|sku| json!({ "sku": sku, "quantity": 1 })).collect();
     assert_eq!(
         faults(OrderRequest::validate(&with("/items", items))),
-        [2, 3].map(|n| format!("/items/{n}/sku: must not be the product of /items/0 again: ask for more of it there"))
+        [2, 3].map(|n| format!(
+            "/items/{n}/sku: must not be the product of /items/0 again: ask for more of it there"
+        ))
     );
 }
 
 #[test]
 fn ids_are_of_letters_digits_and_three_signs() {
-    for wrong in [json!(""), json!("a b"), json!("a/b"), json!("a~0"), json!("ä"), json!("x".repeat(65)), json!(7)] {
+    for wrong in [
+        json!(""),
+        json!("a b"),
+        json!("a/b"),
+        json!("a~0"),
+        json!("ä"),
+        json!("x".repeat(65)),
+        json!(7),
+    ] {
         check("/customer_id", wrong.clone(), IDENTIFIER);
         check("/items/1/sku", wrong, IDENTIFIER);
     }
@@ -121,7 +161,9 @@ fn ids_are_of_letters_digits_and_three_signs() {
 
 #[test]
 fn a_payment_token_is_visible_ascii() {
-    for wrong in [json!(""), json!("tok approved"), json!("tök"), json!("t\n"), json!("t".repeat(256))] {
+    for wrong in
+        [json!(""), json!("tok approved"), json!("tök"), json!("t\n"), json!("t".repeat(256))]
+    {
         check("/payment_token", wrong, "must be text of 1 to 255 visible ASCII characters");
     }
 }
@@ -151,7 +193,11 @@ fn an_address_is_refused_field_by_field() {
 fn an_expected_total_is_money_above_nothing() {
     let amount = "must be a whole number from 1 to 9007199254740991";
     for wrong in ["0", "-1", "1.0", "\"7997\"", "9007199254740992", "9223372036854775808"] {
-        check("/expected_total/amount_minor", serde_json::from_str::<Value>(wrong).unwrap(), amount);
+        check(
+            "/expected_total/amount_minor",
+            serde_json::from_str::<Value>(wrong).unwrap(),
+            amount,
+        );
     }
     // XXX is no currency, XAU is gold, CLF a unit of bonds, and HRK was withdrawn.
     for wrong in ["eur", "XXX", "XTS", "XAU", "CLF", "HRK"] {
@@ -163,7 +209,10 @@ fn an_expected_total_is_money_above_nothing() {
 
 #[test]
 fn what_is_optional_can_be_left_out_or_null() {
-    assert_eq!(request(&with("/expected_total", None)), request(&with("/expected_total", Value::Null)));
+    assert_eq!(
+        request(&with("/expected_total", None)),
+        request(&with("/expected_total", Value::Null))
+    );
     assert_eq!(request(&with("/shipping_address/line2", Value::Null)), request(&body()));
 }
 
@@ -188,8 +237,8 @@ fn a_request_never_shows_a_person_in_debug_output() {
     }
 }
 
-/// If this fails, whoever repeats a request across the release is told that it is another one. Computed apart from this
-/// code, from the description of the canonical form.
+/// If this fails, whoever repeats a request across the release is told that it is another one.
+/// Computed apart from this code, from the description of the canonical form.
 #[test]
 fn the_hash_of_a_request_never_changes_within_a_form() {
     let full = with("/shipping_address/line2", json!("3. OG, Tür Ä"));
@@ -197,12 +246,18 @@ fn the_hash_of_a_request_never_changes_within_a_form() {
         (body(), "e0bc5dbae76e34aa78d0d71e9b321f1916027fbd2f2fb9914f1a75d26616a17e"),
         (full, "bfd98afb52773bb0bc4c880b31b4cf9c90be64e631d834aada1609eda0162b55"),
     ] {
-        let in_form_1 = OrderPlaced { request_hash: RequestHash { form: 1, sha256: sha256.to_owned() }, ..placed() };
+        let in_form_1 = OrderPlaced {
+            request_hash: RequestHash { form: 1, sha256: sha256.to_owned() },
+            ..placed()
+        };
         assert_eq!(request(&body).is_that_of(&in_form_1), Ok(true));
     }
     for (body, sha256) in [
         (body(), "0550c8d870c33444b06a124380218849aa19d60af694e4f43d3b472ed32646d9"),
-        (with("/expected_total", None), "7c7761abe0e5abc23c8932d7e7ac5657ad3b24ffb16f81345fbec72585680d36"),
+        (
+            with("/expected_total", None),
+            "7c7761abe0e5abc23c8932d7e7ac5657ad3b24ffb16f81345fbec72585680d36",
+        ),
     ] {
         assert_eq!(request(&body).hash(), RequestHash { form: 2, sha256: sha256.to_owned() });
     }
@@ -233,7 +288,10 @@ fn whether_a_request_is_that_of_a_sealed_order_is_not_told() {
 #[test]
 fn a_request_is_that_of_the_order_it_placed_and_of_no_other() {
     assert_eq!(request(&body()).is_that_of(&placed()), Ok(true));
-    assert_eq!(request(&with("/shipping_address/city", json!("Potsdam"))).is_that_of(&placed()), Ok(false));
+    assert_eq!(
+        request(&with("/shipping_address/city", json!("Potsdam"))).is_that_of(&placed()),
+        Ok(false)
+    );
 }
 
 /// Stored before hashes said which form they are of.
@@ -241,7 +299,10 @@ fn a_request_is_that_of_the_order_it_placed_and_of_no_other() {
 fn a_request_is_that_of_an_order_that_was_placed_at_schema_1() {
     let placed = placed_at_schema_1();
     assert_eq!(request(&body()).is_that_of(&placed), Ok(true));
-    assert_eq!(request(&with("/shipping_address/city", json!("Potsdam"))).is_that_of(&placed), Ok(false));
+    assert_eq!(
+        request(&with("/shipping_address/city", json!("Potsdam"))).is_that_of(&placed),
+        Ok(false)
+    );
 }
 
 /// Calling it another request would refuse a repeat, and calling it a repeat would lose an order.
@@ -260,14 +321,20 @@ fn the_same_request_in_other_json_has_the_same_hash() {
         "line1":"Am Ufer 1","name":"\u004aane Doe"}, "payment_token":"tok_approved", "expected_total":
         {"currency":"EUR","amount_minor":7997}, "items":[{"quantity":2,"sku":"MUG-01"},{"quantity":1,"sku":"TEE-07"}],
         "customer_id":"c-1001" }"#;
-    assert_eq!(request(&serde_json::from_str(reformatted).unwrap()).hash(), request(&body()).hash());
+    assert_eq!(
+        request(&serde_json::from_str(reformatted).unwrap()).hash(),
+        request(&body()).hash()
+    );
 }
 
 #[test]
 fn a_request_that_differs_anywhere_is_another() {
     let others = [
         with("/customer_id", json!("c-1002")),
-        with("/items", json!([{ "sku": "TEE-07", "quantity": 1 }, { "sku": "MUG-01", "quantity": 2 }])),
+        with(
+            "/items",
+            json!([{ "sku": "TEE-07", "quantity": 1 }, { "sku": "MUG-01", "quantity": 2 }]),
+        ),
         with("/items", json!([{ "sku": "MUG-01", "quantity": 2 }])),
         with("/items/0/sku", json!("MUG-02")),
         with("/items/0/quantity", json!(3)),
@@ -287,7 +354,11 @@ fn a_request_that_differs_anywhere_is_another() {
     for other in others {
         for placed in &placed {
             let form = placed.request_hash.form;
-            assert_eq!(request(&other).is_that_of(placed), Ok(other == body()), "in form {form}: {other}");
+            assert_eq!(
+                request(&other).is_that_of(placed),
+                Ok(other == body()),
+                "in form {form}: {other}"
+            );
         }
     }
 }
@@ -305,11 +376,16 @@ fn what_moves_from_one_field_to_the_next_makes_another_request() {
 #[test]
 fn a_product_needs_a_name_and_a_price() {
     let price = json!({ "amount_minor": 2499, "currency": "EUR" });
-    let request = ProductRequest::validate(&json!({ "name": "Mug", "unit_price": price, "stock_shards": 16 })).unwrap();
+    let request = ProductRequest::validate(
+        &json!({ "name": "Mug", "unit_price": price, "stock_shards": 16 }),
+    )
+    .unwrap();
     assert_eq!((request.name.as_str(), request.unit_price.money().amount_minor()), ("Mug", 2499));
     assert_eq!(request.stock_shards.unwrap().get(), 16);
 
-    let without_shards = ProductRequest::validate(&json!({ "name": "Mug", "unit_price": price, "stock_shards": null }));
+    let without_shards = ProductRequest::validate(
+        &json!({ "name": "Mug", "unit_price": price, "stock_shards": null }),
+    );
     assert_eq!(without_shards.unwrap().stock_shards, None);
 
     assert_eq!(
@@ -325,26 +401,38 @@ fn a_product_needs_a_name_and_a_price() {
 
 #[test]
 fn a_customer_needs_a_name_and_an_email_address() {
-    let request =
-        CustomerRequest::validate(&customer(), &json!({ "name": "Jane Doe", "email": "jane@example.com" })).unwrap();
+    let request = CustomerRequest::validate(
+        &customer(),
+        &json!({ "name": "Jane Doe", "email": "jane@example.com" }),
+    )
+    .unwrap();
     assert_eq!(request.name.reveal().unwrap().as_str(), "Jane Doe");
     assert_eq!(request.email.reveal().unwrap().as_str(), "jane@example.com");
     assert_eq!(
-        faults(CustomerRequest::validate(&customer(), &json!({ "name": "\u{7}", "email": "jane", "age": 7 }))),
+        faults(CustomerRequest::validate(
+            &customer(),
+            &json!({ "name": "\u{7}", "email": "jane", "age": 7 })
+        )),
         [
             "/age: is not known here; known are name, email".to_owned(),
             format!("/name: {LINE}"),
-            "/email: must be an e-mail address of at most 254 characters, such as jane@example.com".to_owned(),
+            "/email: must be an e-mail address of at most 254 characters, such as jane@example.com"
+                .to_owned(),
         ]
     );
 }
 
 #[test]
 fn a_receipt_needs_a_quantity_and_a_reference() {
-    let request = ReceiptRequest::validate(&json!({ "quantity": 1_000_000_000, "reference": "DN-1" })).unwrap();
+    let request =
+        ReceiptRequest::validate(&json!({ "quantity": 1_000_000_000, "reference": "DN-1" }))
+            .unwrap();
     assert_eq!((request.quantity.get(), request.reference.as_str()), (1_000_000_000, "DN-1"));
     assert_eq!(
         faults(ReceiptRequest::validate(&json!({ "quantity": 1_000_000_001, "reference": "" }))),
-        ["/quantity: must be a whole number from 1 to 1000000000".to_owned(), format!("/reference: {IDENTIFIER}"),]
+        [
+            "/quantity: must be a whole number from 1 to 1000000000".to_owned(),
+            format!("/reference: {IDENTIFIER}"),
+        ]
     );
 }

@@ -1,10 +1,11 @@
 use events::{
-    ReservationAbandoned, ReservationEvent, ReservationMade, ReservationRefused, ReservationReleased,
-    ReservationShipped, ReservedLine, ShortLine, StockEvent, StockReleased, StockReserved, StockShipped,
+    ReservationAbandoned, ReservationEvent, ReservationMade, ReservationRefused,
+    ReservationReleased, ReservationShipped, ReservedLine, ShortLine, StockEvent, StockReleased,
+    StockReserved, StockShipped,
 };
 use ordering::reservation::{
-    HeldGoods, Look, MakeReservation, Reservation, ReservationCommand, ReservationRejection, ReservationState,
-    ReservingRejection, ReservingStates, WantedLine, make,
+    HeldGoods, Look, MakeReservation, Reservation, ReservationCommand, ReservationRejection,
+    ReservationState, ReservingRejection, ReservingStates, WantedLine, make,
 };
 use ordering::stock::{StockRejection, StockState};
 use proptest::prelude::*;
@@ -69,7 +70,9 @@ fn a_reservation_answers_once_whatever_it_is_asked_again() {
 
 #[test]
 fn a_reservation_that_is_made_can_be_released_and_again_changes_nothing() {
-    given::<Reservation>(made()).when(ReservationCommand::Release).then([ReservationReleased {}.into()]);
+    given::<Reservation>(made())
+        .when(ReservationCommand::Release)
+        .then([ReservationReleased {}.into()]);
     given::<Reservation>(released()).when(ReservationCommand::Release).then_nothing();
 }
 
@@ -90,28 +93,39 @@ fn a_reservation_that_is_undone_before_it_is_made_can_no_longer_be_made() {
 
 #[test]
 fn goods_that_are_held_can_leave_and_again_changes_nothing() {
-    given::<Reservation>(made()).when(ReservationCommand::Ship).then([ReservationShipped {}.into()]);
+    given::<Reservation>(made())
+        .when(ReservationCommand::Ship)
+        .then([ReservationShipped {}.into()]);
     given::<Reservation>(shipped()).when(ReservationCommand::Ship).then_nothing();
 }
 
 #[test]
 fn goods_that_are_not_held_cannot_leave() {
     for past in [Vec::new(), refused()] {
-        given::<Reservation>(past).when(ReservationCommand::Ship).then_rejected(ReservationRejection::NotMade);
+        given::<Reservation>(past)
+            .when(ReservationCommand::Ship)
+            .then_rejected(ReservationRejection::NotMade);
     }
     for past in [released(), abandoned()] {
-        given::<Reservation>(past).when(ReservationCommand::Ship).then_rejected(ReservationRejection::Undone);
+        given::<Reservation>(past)
+            .when(ReservationCommand::Ship)
+            .then_rejected(ReservationRejection::Undone);
     }
 }
 
 #[test]
 fn goods_that_have_left_cannot_be_released() {
-    given::<Reservation>(shipped()).when(ReservationCommand::Release).then_rejected(ReservationRejection::Shipped);
+    given::<Reservation>(shipped())
+        .when(ReservationCommand::Release)
+        .then_rejected(ReservationRejection::Shipped);
 }
 
 /// A reservation in this state, and shards that have so many available.
 pub(crate) fn states(reservation: ReservationState, available: &[u64]) -> ReservingStates {
-    let shard = |&on_hand: &u64| Folded { state: StockState { on_hand, reserved: 0 }, version: Version::START };
+    let shard = |&on_hand: &u64| Folded {
+        state: StockState { on_hand, reserved: 0 },
+        version: Version::START,
+    };
     (Folded { state: reservation, version: Version::START }, available.iter().map(shard).collect())
 }
 
@@ -170,7 +184,8 @@ fn one_shard_that_holds_enough_is_drawn_from_alone() {
 fn orders_spread_over_the_shards_that_hold_enough() {
     let mut counts = [0; 4];
     for number in 0..1000_u32 {
-        let caller = events::Caller::customer(&events::CustomerId::new(format!("c-{number}")).unwrap());
+        let caller =
+            events::Caller::customer(&events::CustomerId::new(format!("c-{number}")).unwrap());
         let key = events::IdempotencyKey::new("k").unwrap();
         let order_id = events::OrderId::of(&Tenant::default(), &caller, &key);
         let order = MakeReservation { order_id, lines: vec![wanted("MUG-01", 1, 4)] };
@@ -184,14 +199,18 @@ fn orders_spread_over_the_shards_that_hold_enough() {
 #[test]
 fn if_no_shard_holds_enough_the_fullest_are_drawn_from_first() {
     let (reservation, stock) = made_of(&order([wanted("MUG-01", 10, 4)]), &[4, 1, 2, 7]);
-    assert_eq!(reservation, ReservationMade { lines: vec![line("MUG-01", 0, 3), line("MUG-01", 3, 7)] }.into());
+    assert_eq!(
+        reservation,
+        ReservationMade { lines: vec![line("MUG-01", 0, 3), line("MUG-01", 3, 7)] }.into()
+    );
     assert_eq!(stock, [vec![reserved(3)], vec![], vec![], vec![reserved(7)]]);
 }
 
 #[test]
 fn making_a_reservation_that_was_made_or_refused_touches_no_stock() {
     for before in [ReservationState::Made(lines()), ReservationState::Refused(short())] {
-        let (reservation, stock) = make(&states(before, &[5, 5]), &order([wanted("MUG-01", 2, 2)]), None).unwrap();
+        let (reservation, stock) =
+            make(&states(before, &[5, 5]), &order([wanted("MUG-01", 2, 2)]), None).unwrap();
         assert!(reservation.is_empty() && stock == [vec![], vec![]]);
     }
     for before in [ReservationState::Abandoned, ReservationState::Released] {
@@ -203,7 +222,8 @@ fn making_a_reservation_that_was_made_or_refused_touches_no_stock() {
 #[test]
 fn making_is_about_the_reservation_and_every_shard_of_every_product() {
     let order = order([wanted("MUG-01", 2, 2), wanted("TEE-07", 1, 1)]);
-    let names: Vec<String> = order.streams(&Tenant::default()).ids().iter().map(|id| id.name().to_owned()).collect();
+    let names: Vec<String> =
+        order.streams(&Tenant::default()).ids().iter().map(|id| id.name().to_owned()).collect();
     let reservation = format!("reservation-{}", order_id());
     assert_eq!(names, [&*reservation, "stock-MUG-01~0", "stock-MUG-01~1", "stock-TEE-07~0"]);
 }
@@ -213,37 +233,52 @@ fn held() -> HeldGoods {
 }
 
 fn holding(reservation: ReservationState, reserved: &[u64]) -> ReservingStates {
-    let shard = |&reserved: &u64| Folded { state: StockState { on_hand: 10, reserved }, version: Version::START };
+    let shard = |&reserved: &u64| Folded {
+        state: StockState { on_hand: 10, reserved },
+        version: Version::START,
+    };
     (Folded { state: reservation, version: Version::START }, reserved.iter().map(shard).collect())
 }
 
 #[test]
 fn goods_go_back_to_the_shards_they_were_drawn_from() {
-    let (reservation, stock) = held().release(&holding(ReservationState::Made(lines()), &[2, 1])).unwrap();
+    let (reservation, stock) =
+        held().release(&holding(ReservationState::Made(lines()), &[2, 1])).unwrap();
     assert_eq!(reservation, [ReservationReleased {}.into()]);
-    let released = |number| StockEvent::from(StockReleased { order_id: order_id(), quantity: quantity(number) });
+    let released = |number| {
+        StockEvent::from(StockReleased { order_id: order_id(), quantity: quantity(number) })
+    };
     assert_eq!(stock, [[released(2)], [released(1)]]);
-    let names: Vec<String> = held().streams(&Tenant::default()).ids().iter().map(|id| id.name().to_owned()).collect();
-    assert_eq!(names, [&*format!("reservation-{}", order_id()), "stock-MUG-01~1", "stock-TEE-07~0"]);
+    let names: Vec<String> =
+        held().streams(&Tenant::default()).ids().iter().map(|id| id.name().to_owned()).collect();
+    assert_eq!(
+        names,
+        [&*format!("reservation-{}", order_id()), "stock-MUG-01~1", "stock-TEE-07~0"]
+    );
 }
 
 #[test]
 fn goods_leave_from_the_shards_they_were_drawn_from() {
-    let (reservation, stock) = held().ship(&holding(ReservationState::Made(lines()), &[2, 1])).unwrap();
+    let (reservation, stock) =
+        held().ship(&holding(ReservationState::Made(lines()), &[2, 1])).unwrap();
     assert_eq!(reservation, [ReservationShipped {}.into()]);
-    let shipped = |number| StockEvent::from(StockShipped { order_id: order_id(), quantity: quantity(number) });
+    let shipped = |number| {
+        StockEvent::from(StockShipped { order_id: order_id(), quantity: quantity(number) })
+    };
     assert_eq!(stock, [[shipped(2)], [shipped(1)]]);
 }
 
 #[test]
 fn goods_are_given_back_once_and_leave_once() {
-    let (reservation, stock) = held().release(&holding(ReservationState::Released, &[2, 1])).unwrap();
+    let (reservation, stock) =
+        held().release(&holding(ReservationState::Released, &[2, 1])).unwrap();
     assert!(reservation.is_empty() && stock == [vec![], vec![]]);
     let (reservation, stock) = held().ship(&holding(ReservationState::Shipped, &[2, 1])).unwrap();
     assert!(reservation.is_empty() && stock == [vec![], vec![]]);
 }
 
-/// Who looked when nothing was held must not abandon a reservation that was made meanwhile, and keep its goods for ever.
+/// Who looked when nothing was held must not abandon a reservation that was made meanwhile, and
+/// keep its goods for ever.
 #[test]
 fn goods_that_were_drawn_since_somebody_looked_are_not_forgotten() {
     let looked = HeldGoods { lines: Vec::new(), ..held() };
@@ -255,7 +290,10 @@ fn goods_that_were_drawn_since_somebody_looked_are_not_forgotten() {
 #[test]
 fn stock_that_does_not_hold_the_goods_gives_nothing_back() {
     let refused = held().release(&holding(ReservationState::Made(lines()), &[2, 0]));
-    assert_eq!(refused, Err(ReservingRejection::Stock(StockRejection::NotReserved { reserved: 0 })));
+    assert_eq!(
+        refused,
+        Err(ReservingRejection::Stock(StockRejection::NotReserved { reserved: 0 }))
+    );
 }
 
 proptest! {
@@ -295,7 +333,12 @@ proptest! {
 
 #[test]
 fn a_reservation_knows_what_it_holds() {
-    let states = [(made(), lines()), (released(), Vec::new()), (shipped(), Vec::new()), (refused(), Vec::new())];
+    let states = [
+        (made(), lines()),
+        (released(), Vec::new()),
+        (shipped(), Vec::new()),
+        (refused(), Vec::new()),
+    ];
     for (past, expected) in states {
         let state = past.iter().fold(ReservationState::default(), Reservation::evolve);
         assert_eq!(state.held(), expected);

@@ -1,8 +1,8 @@
 //! One order, its customer and its products, told once for all tests.
 
 use events::{
-    Currency, CustomerId, CustomerRegistered, Money, OrderEvent, OrderId, OrderPlaced, ProductListed, Quantity,
-    RequestHash, Sku, StockShards,
+    Currency, CustomerId, CustomerRegistered, Money, OrderEvent, OrderId, OrderPlaced,
+    ProductListed, Quantity, RequestHash, Sku, StockShards,
 };
 use ordering::customer::{Customer, CustomerState};
 use ordering::order::PlaceOrder;
@@ -78,23 +78,30 @@ pub(crate) fn customer() -> CustomerId {
 }
 
 pub(crate) fn jane() -> CustomerState {
-    let registered =
-        CustomerRegistered { name: personal("Jane Doe".to_owned()), email: personal("jane@example.com".to_owned()) };
+    let registered = CustomerRegistered {
+        name: personal("Jane Doe".to_owned()),
+        email: personal("jane@example.com".to_owned()),
+    };
     Customer::evolve(CustomerState::default(), &registered.into())
 }
 
 pub(crate) fn product(name: &str, unit_price: Money) -> ProductState {
-    let listed = ProductListed { name: name.to_owned(), unit_price, stock_shards: StockShards::ONE };
+    let listed =
+        ProductListed { name: name.to_owned(), unit_price, stock_shards: StockShards::ONE };
     Product::evolve(ProductState::default(), &listed.into())
 }
 
 pub(crate) fn products() -> Vec<(ProductState, Version)> {
-    vec![(product("Mug", eur(2499)), Version::new(3)), (product("T-shirt", eur(2999)), Version::new(1))]
+    vec![
+        (product("Mug", eur(2499)), Version::new(3)),
+        (product("T-shirt", eur(2999)), Version::new(1)),
+    ]
 }
 
 /// The command that the order of this body comes to.
 pub(crate) fn place(body: &Value) -> PlaceOrder {
-    price(&request(body), &jane(), &products(), time("2026-11-21T08:15:30.250Z"), TIME_LIMIT_MS).unwrap()
+    price(&request(body), &jane(), &products(), time("2026-11-21T08:15:30.250Z"), TIME_LIMIT_MS)
+        .unwrap()
 }
 
 /// The order as it was placed.
@@ -113,6 +120,8 @@ pub(crate) fn placed_in_form_1() -> OrderPlaced {
 pub(crate) fn placed_at_schema_1() -> OrderPlaced {
     let data = include_bytes!("order.placed.1.json").to_vec();
     let stored = EventData { event_type: "order.placed".to_owned(), schema: 1, data };
-    let OrderEvent::Placed(placed) = OrderEvent::decode(&stored).unwrap() else { panic!("another event") };
+    let OrderEvent::Placed(placed) = OrderEvent::decode(&stored).unwrap() else {
+        panic!("another event")
+    };
     placed
 }

@@ -1,16 +1,22 @@
-//! What the sandboxes do, each case in both of them: the one with its ledger in memory, and the one that is deployed.
+//! What the sandboxes do, each case in both of them: the one with its ledger in memory, and the one
+//! that is deployed.
 
 use std::sync::Mutex;
 
 use events::{Address, AttemptKey, AuthorizationId, ParcelId};
 use futures_util::FutureExt;
-use ordering::ports::{Carrier, CarrierCall, Gateway, GatewayCall, ParcelAtCarrier, PaymentAtGateway, PortError};
+use ordering::ports::{
+    Carrier, CarrierCall, Gateway, GatewayCall, ParcelAtCarrier, PaymentAtGateway, PortError,
+};
 use ordering::sandbox::memory::{CarrierLedger, GatewayLedger};
 use ordering::sandbox::{CarrierEntry, GatewayEntry, StoredSandbox, ask_carrier, ask_gateway};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use skald::memory::InMemoryViewStore;
-use skald::{ListEntry, ListPage, Personal, Put, Rows, StoreError, StreamId, Tenant, Version, ViewRow, ViewStore};
+use skald::{
+    ListEntry, ListPage, Personal, Put, Rows, StoreError, StreamId, Tenant, Version, ViewRow,
+    ViewStore,
+};
 
 use crate::samples::{eur, order_id, personal, request, with};
 
@@ -65,7 +71,8 @@ fn stored<E: DeserializeOwned>(table: &InMemoryViewStore) -> Option<E> {
     row.decode(&place).unwrap()
 }
 
-/// The answers to these calls, one after the other, and what the ledger has then: the same in both sandboxes.
+/// The answers to these calls, one after the other, and what the ledger has then: the same in both
+/// sandboxes.
 #[track_caller]
 fn said(calls: &[GatewayCall]) -> (Vec<Said>, Option<GatewayEntry>) {
     let (ledger, table) = (GatewayLedger::default(), InMemoryViewStore::default());
@@ -73,7 +80,11 @@ fn said(calls: &[GatewayCall]) -> (Vec<Said>, Option<GatewayEntry>) {
     let in_memory = (in_memory, ledger.entries().remove(&key()));
     let sandbox = StoredSandbox::new(table.clone(), Tenant::default());
     let deployed = calls.iter().map(|call| answered(&sandbox, call)).collect();
-    assert_eq!((deployed, stored(&table)), in_memory, "the one that is deployed, and the one in memory: {calls:?}");
+    assert_eq!(
+        (deployed, stored(&table)),
+        in_memory,
+        "the one that is deployed, and the one in memory: {calls:?}"
+    );
     in_memory
 }
 
@@ -102,8 +113,14 @@ fn an_approved_payment_is_authorized_and_captured_and_refunded_once_each() {
     check(&[find(), authorize("tok_approved"), find()], &[Absent, Authorized, Authorized]);
     let (answers, entry) = said(&[authorize("tok_approved"), capture(), capture(), find()]);
     assert_eq!(answers, [Authorized, Captured, Captured, Captured]);
-    assert_eq!(entry.map(|entry| (entry.captured(), entry.open(), entry.calls)), Some((Some(eur(7997)), None, 2)));
-    check(&[authorize("tok_approved"), capture(), refund(), refund()], &[Authorized, Captured, Refunded, Refunded]);
+    assert_eq!(
+        entry.map(|entry| (entry.captured(), entry.open(), entry.calls)),
+        Some((Some(eur(7997)), None, 2))
+    );
+    check(
+        &[authorize("tok_approved"), capture(), refund(), refund()],
+        &[Authorized, Captured, Refunded, Refunded],
+    );
 }
 
 #[test]
@@ -128,10 +145,14 @@ fn a_key_that_is_voided_is_closed_for_whatever_comes_late() {
     check(&[void(), authorize("tok_approved"), capture(), find()], &[Voided; 4]);
     let calls = [authorize("tok_approved"), void(), void(), authorize("tok_approved"), capture()];
     check(&calls, &[Authorized, Voided, Voided, Voided, Voided]);
-    check(&[authorize("tok_timeout_once"), void(), authorize("tok_timeout_once")], &[Nothing, Voided, Voided]);
+    check(
+        &[authorize("tok_timeout_once"), void(), authorize("tok_timeout_once")],
+        &[Nothing, Voided, Voided],
+    );
 }
 
-/// A table in which somebody else is faster, once: the call is made by another, right before a row is written.
+/// A table in which somebody else is faster, once: the call is made by another, right before a row
+/// is written.
 struct OvertakenTable {
     table: InMemoryViewStore,
     by: Mutex<Option<GatewayCall>>,
@@ -146,19 +167,36 @@ impl ViewStore for OvertakenTable {
         self.table.get_many(streams).await
     }
 
-    async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+    async fn put(
+        &self,
+        stream: &StreamId,
+        expected: Version,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
         let by = self.by.lock().unwrap().take();
         if let Some(call) = by {
-            Gateway::ask(&StoredSandbox::new(self.table.clone(), Tenant::default()), &call).await.unwrap();
+            Gateway::ask(&StoredSandbox::new(self.table.clone(), Tenant::default()), &call)
+                .await
+                .unwrap();
         }
         self.table.put(stream, expected, row).await
     }
 
-    async fn put_over_parked(&self, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Result<Put, StoreError> {
+    async fn put_over_parked(
+        &self,
+        stream: &StreamId,
+        parked: &ViewRow,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
         self.table.put_over_parked(stream, parked, row).await
     }
 
-    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<ListPage, StoreError> {
+    async fn list(
+        &self,
+        group: &str,
+        before: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
         self.table.list(group, before, limit).await
     }
 }
@@ -166,8 +204,10 @@ impl ViewStore for OvertakenTable {
 #[test]
 fn a_call_that_is_overtaken_finds_what_the_faster_one_left() {
     for (faster, overtaken) in [(void(), Voided), (authorize("tok_approved"), Authorized)] {
-        let table = OvertakenTable { table: InMemoryViewStore::default(), by: Some(faster.clone()).into() };
-        let answer = answered(&StoredSandbox::new(table, Tenant::default()), &authorize("tok_approved"));
+        let table =
+            OvertakenTable { table: InMemoryViewStore::default(), by: Some(faster.clone()).into() };
+        let answer =
+            answered(&StoredSandbox::new(table, Tenant::default()), &authorize("tok_approved"));
         assert_eq!(answer, overtaken, "authorized after {faster:?}");
     }
 }
@@ -189,8 +229,13 @@ fn a_call_that_times_out_once_had_no_effect() {
 
 #[test]
 fn a_call_that_times_out_always_never_has_an_effect() {
-    let (answers, entry) =
-        said(&[authorize("tok_timeout_always"), find(), authorize("tok_timeout_always"), void(), capture()]);
+    let (answers, entry) = said(&[
+        authorize("tok_timeout_always"),
+        find(),
+        authorize("tok_timeout_always"),
+        void(),
+        capture(),
+    ]);
     assert_eq!(answers, [Nothing; 5]);
     assert_eq!(entry.map(|entry| (entry.open(), entry.captured())), Some((None, None)));
 }
@@ -198,7 +243,12 @@ fn a_call_that_times_out_always_never_has_an_effect() {
 #[test]
 fn an_answer_that_is_lost_can_be_found() {
     check(
-        &[authorize("tok_timeout_but_authorized"), find(), authorize("tok_timeout_but_authorized"), capture()],
+        &[
+            authorize("tok_timeout_but_authorized"),
+            find(),
+            authorize("tok_timeout_but_authorized"),
+            capture(),
+        ],
         &[Nothing, Authorized, Authorized, Captured],
     );
     check(
@@ -217,7 +267,11 @@ fn a_capture_that_fails_is_refused_always_and_the_money_stays_held() {
 
 #[test]
 fn a_key_is_for_one_payment() {
-    let other = GatewayCall::Authorize { key: key(), token: personal("tok_approved".into()), amount: eur(1) };
+    let other = GatewayCall::Authorize {
+        key: key(),
+        token: personal("tok_approved".into()),
+        amount: eur(1),
+    };
     check(&[authorize("tok_approved"), other], &[Authorized, No]);
     check(&[authorize("tok_approved"), authorize("tok_declined")], &[Authorized, No]);
 }
@@ -225,7 +279,11 @@ fn a_key_is_for_one_payment() {
 #[test]
 fn a_key_as_long_as_can_be_has_an_authorization_and_a_parcel() {
     let key = AttemptKey::new("k".repeat(255)).unwrap();
-    let call = GatewayCall::Authorize { key: key.clone(), token: personal("tok_approved".into()), amount: eur(1) };
+    let call = GatewayCall::Authorize {
+        key: key.clone(),
+        token: personal("tok_approved".into()),
+        amount: eur(1),
+    };
     let authorization = AuthorizationId::new(format!("auth_{}", "k".repeat(250))).unwrap();
     assert_eq!(ask_gateway(None, &call).1, Ok(PaymentAtGateway::Authorized { authorization }));
     let parcel = ParcelId::new(format!("parcel_{}", "k".repeat(240))).unwrap();
@@ -249,7 +307,8 @@ fn cancel() -> CarrierCall {
     CarrierCall::Cancel { key: key() }
 }
 
-/// What the carrier answers to these calls, in a word, and whether it has a parcel then: the same in both sandboxes.
+/// What the carrier answers to these calls, in a word, and whether it has a parcel then: the same
+/// in both sandboxes.
 #[track_caller]
 fn carried(calls: &[CarrierCall]) -> (Vec<&'static str>, bool) {
     let (ledger, table) = (CarrierLedger::default(), InMemoryViewStore::default());
@@ -274,8 +333,14 @@ fn told(carrier: &impl Carrier, call: &CarrierCall) -> &'static str {
 
 #[test]
 fn the_carrier_takes_a_parcel_once_and_drops_it() {
-    assert_eq!(carried(&[look(), create("10115"), create("10115")]), (vec!["absent", "created", "created"], true));
-    assert_eq!(carried(&[create("10115"), cancel(), look()]), (vec!["created", "cancelled", "cancelled"], false));
+    assert_eq!(
+        carried(&[look(), create("10115"), create("10115")]),
+        (vec!["absent", "created", "created"], true)
+    );
+    assert_eq!(
+        carried(&[create("10115"), cancel(), look()]),
+        (vec!["created", "cancelled", "cancelled"], false)
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use events::{
-    AttemptKey, ParcelId, ShipmentCancelRequested, ShipmentCancelled, ShipmentCreated, ShipmentDelivered,
-    ShipmentDispatched, ShipmentEvent, ShipmentRefused, ShipmentRequested,
+    AttemptKey, ParcelId, ShipmentCancelRequested, ShipmentCancelled, ShipmentCreated,
+    ShipmentDelivered, ShipmentDispatched, ShipmentEvent, ShipmentRefused, ShipmentRequested,
 };
 use ordering::shipment::{Shipment, ShipmentCommand, ShipmentRejection};
 use skald_testkit::given;
@@ -58,7 +58,11 @@ fn cancel_requested() -> [Vec<ShipmentEvent>; 2] {
 
 fn cancelled() -> [Vec<ShipmentEvent>; 3] {
     let [during, after] = cancel_requested();
-    [and(unasked(), ShipmentCancelled {}), and(during, ShipmentCancelled {}), and(after, ShipmentCancelled {})]
+    [
+        and(unasked(), ShipmentCancelled {}),
+        and(during, ShipmentCancelled {}),
+        and(after, ShipmentCancelled {}),
+    ]
 }
 
 fn undone() -> impl Iterator<Item = Vec<ShipmentEvent>> {
@@ -68,17 +72,23 @@ fn undone() -> impl Iterator<Item = Vec<ShipmentEvent>> {
 #[test]
 fn what_the_carrier_is_about_to_be_asked_is_written_first() {
     given::<Shipment>(unasked()).when(create()).then(requested());
-    given::<Shipment>(created()).when(ShipmentCommand::Cancel).then([ShipmentCancelRequested {}.into()]);
+    given::<Shipment>(created())
+        .when(ShipmentCommand::Cancel)
+        .then([ShipmentCancelRequested {}.into()]);
 }
 
 #[test]
 fn what_came_of_it_is_written_then() {
-    given::<Shipment>(requested()).when(record_created()).then([ShipmentCreated { parcel: parcel() }.into()]);
+    given::<Shipment>(requested())
+        .when(record_created())
+        .then([ShipmentCreated { parcel: parcel() }.into()]);
     given::<Shipment>(requested())
         .when(record_refused())
         .then([ShipmentRefused { reason: "address_not_served".into() }.into()]);
     for past in cancel_requested() {
-        given::<Shipment>(past).when(ShipmentCommand::RecordCancelled).then([ShipmentCancelled {}.into()]);
+        given::<Shipment>(past)
+            .when(ShipmentCommand::RecordCancelled)
+            .then([ShipmentCancelled {}.into()]);
     }
 }
 
@@ -106,13 +116,21 @@ fn a_shipment_that_is_undone_before_the_carrier_is_asked_is_never_asked_for() {
 
 #[test]
 fn a_shipment_that_is_undone_while_the_carrier_is_asked_may_be_there_and_is_dropped() {
-    given::<Shipment>(requested()).when(ShipmentCommand::Cancel).then([ShipmentCancelRequested {}.into()]);
+    given::<Shipment>(requested())
+        .when(ShipmentCommand::Cancel)
+        .then([ShipmentCancelRequested {}.into()]);
 }
 
 #[test]
 fn whatever_comes_too_late_for_a_shipment_that_is_undone_is_rejected() {
     for past in undone() {
-        let late = [create(), record_created(), record_refused(), ShipmentCommand::Dispatch, ShipmentCommand::Deliver];
+        let late = [
+            create(),
+            record_created(),
+            record_refused(),
+            ShipmentCommand::Dispatch,
+            ShipmentCommand::Deliver,
+        ];
         for late in late {
             given::<Shipment>(&past).when(late).then_rejected(ShipmentRejection::Undone);
         }
@@ -126,8 +144,12 @@ fn a_refused_shipment_has_no_parcel_to_drop() {
 
 #[test]
 fn a_parcel_leaves_and_arrives_once() {
-    given::<Shipment>(created()).when(ShipmentCommand::Dispatch).then([ShipmentDispatched {}.into()]);
-    given::<Shipment>(dispatched()).when(ShipmentCommand::Deliver).then([ShipmentDelivered {}.into()]);
+    given::<Shipment>(created())
+        .when(ShipmentCommand::Dispatch)
+        .then([ShipmentDispatched {}.into()]);
+    given::<Shipment>(dispatched())
+        .when(ShipmentCommand::Deliver)
+        .then([ShipmentDelivered {}.into()]);
     for past in [dispatched(), delivered()] {
         given::<Shipment>(past).when(ShipmentCommand::Dispatch).then_nothing();
     }
@@ -137,10 +159,16 @@ fn a_parcel_leaves_and_arrives_once() {
 #[test]
 fn a_parcel_that_is_not_there_cannot_leave_nor_one_that_has_not_left_arrive() {
     for past in [unasked(), requested(), refused()] {
-        given::<Shipment>(&past).when(ShipmentCommand::Dispatch).then_rejected(ShipmentRejection::NotCreated);
-        given::<Shipment>(&past).when(ShipmentCommand::Deliver).then_rejected(ShipmentRejection::NotDispatched);
+        given::<Shipment>(&past)
+            .when(ShipmentCommand::Dispatch)
+            .then_rejected(ShipmentRejection::NotCreated);
+        given::<Shipment>(&past)
+            .when(ShipmentCommand::Deliver)
+            .then_rejected(ShipmentRejection::NotDispatched);
     }
-    given::<Shipment>(created()).when(ShipmentCommand::Deliver).then_rejected(ShipmentRejection::NotDispatched);
+    given::<Shipment>(created())
+        .when(ShipmentCommand::Deliver)
+        .then_rejected(ShipmentRejection::NotDispatched);
 }
 
 #[test]
@@ -157,10 +185,16 @@ fn nothing_is_recorded_that_was_not_asked_and_the_carrier_cannot_change_its_mind
     given::<Shipment>(unasked()).when(record_created()).then_rejected(ShipmentRejection::NotAsked);
     given::<Shipment>(unasked()).when(record_refused()).then_rejected(ShipmentRejection::NotAsked);
     for past in [unasked(), requested(), created(), refused()] {
-        given::<Shipment>(past).when(ShipmentCommand::RecordCancelled).then_rejected(ShipmentRejection::NotAsked);
+        given::<Shipment>(past)
+            .when(ShipmentCommand::RecordCancelled)
+            .then_rejected(ShipmentRejection::NotAsked);
     }
-    given::<Shipment>(refused()).when(record_created()).then_rejected(ShipmentRejection::AnsweredOtherwise);
+    given::<Shipment>(refused())
+        .when(record_created())
+        .then_rejected(ShipmentRejection::AnsweredOtherwise);
     for past in [created(), dispatched(), delivered()] {
-        given::<Shipment>(past).when(record_refused()).then_rejected(ShipmentRejection::AnsweredOtherwise);
+        given::<Shipment>(past)
+            .when(record_refused())
+            .then_rejected(ShipmentRejection::AnsweredOtherwise);
     }
 }

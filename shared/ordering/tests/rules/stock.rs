@@ -1,6 +1,6 @@
 use events::{
-    ReceiptReference, ShardQuantity, StockEvent, StockMovedIn, StockMovedOut, StockReceived, StockReleased,
-    StockReserved, StockShipped,
+    ReceiptReference, ShardQuantity, StockEvent, StockMovedIn, StockMovedOut, StockReceived,
+    StockReleased, StockReserved, StockShipped,
 };
 use ordering::stock::{MOST_ON_HAND, Stock, StockCommand, StockRejection, StockState};
 use proptest::prelude::*;
@@ -67,7 +67,9 @@ fn what_is_available_can_be_reserved_to_the_last_piece() {
 #[test]
 fn what_is_not_there_cannot_be_reserved() {
     given::<Stock>([]).when(reserve(1)).then_rejected(StockRejection::Short { available: 0 });
-    given::<Stock>([received(5), reserved(3)]).when(reserve(3)).then_rejected(StockRejection::Short { available: 2 });
+    given::<Stock>([received(5), reserved(3)])
+        .when(reserve(3))
+        .then_rejected(StockRejection::Short { available: 2 });
 }
 
 #[test]
@@ -92,15 +94,25 @@ fn no_more_is_released_or_shipped_than_is_reserved() {
 
 #[test]
 fn goods_that_nobody_holds_can_be_counted_at_another_shard() {
-    let moved_out = StockEvent::from(StockMovedOut { order_id: order_id(), to_shard: 3, quantity: quantity(2) });
+    let moved_out = StockEvent::from(StockMovedOut {
+        order_id: order_id(),
+        to_shard: 3,
+        quantity: quantity(2),
+    });
     given::<Stock>([received(5), reserved(3)]).when(move_out(2)).then([moved_out.clone()]);
-    given::<Stock>([received(5), reserved(3)]).when(move_out(3)).then_rejected(StockRejection::Short { available: 2 });
-    given::<Stock>([received(5), moved_out]).when(reserve(4)).then_rejected(StockRejection::Short { available: 3 });
+    given::<Stock>([received(5), reserved(3)])
+        .when(move_out(3))
+        .then_rejected(StockRejection::Short { available: 2 });
+    given::<Stock>([received(5), moved_out])
+        .when(reserve(4))
+        .then_rejected(StockRejection::Short { available: 3 });
 
     let StockCommand::MoveIn { order_id, from } = move_in(2) else { panic!("goods of two shards") };
     let moved_in = StockEvent::from(StockMovedIn { order_id, from });
     given::<Stock>([]).when(move_in(2)).then([moved_in.clone()]);
-    given::<Stock>([moved_in]).when(reserve(5)).then_rejected(StockRejection::Short { available: 4 });
+    given::<Stock>([moved_in])
+        .when(reserve(5))
+        .then_rejected(StockRejection::Short { available: 4 });
     let full = StockState { on_hand: MOST_ON_HAND - 3, reserved: 0 };
     assert_eq!(Stock::decide(&full, &move_in(2)), Err(StockRejection::Uncountable));
 }
@@ -127,7 +139,8 @@ fn command() -> impl Strategy<Value = StockCommand> {
 }
 
 proptest! {
-    /// Whatever is asked in whatever order: never more held than there is, and nothing appears or vanishes.
+    /// Whatever is asked in whatever order: never more held than there is, and nothing appears or
+    /// vanishes.
     #[test]
     fn stock_always_adds_up(commands in proptest::collection::vec(command(), 0..60)) {
         let mut state = StockState::default();

@@ -2,16 +2,17 @@ use std::collections::BTreeMap;
 
 use events::values::LARGEST_EXACT;
 use events::{
-    CancelReason, CustomerId, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderParked, OrderPlaced,
-    OrderResumed, OrderUndoStarted, ReceiptReference, ShardQuantity, StockEvent, StockMovedIn, StockMovedOut,
-    StockReceived, StockReleased, StockReserved, StockShipped,
+    CancelReason, CustomerId, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent,
+    OrderParked, OrderPlaced, OrderResumed, OrderUndoStarted, ReceiptReference, ShardQuantity,
+    StockEvent, StockMovedIn, StockMovedOut, StockReceived, StockReleased, StockReserved,
+    StockShipped,
 };
 use ordering::streams;
 use ordering::views::{OrderRow, OrderView, StockRow, StockView, orders_of};
 use serde_json::{Value, json};
 use skald::{
-    Actor, CatchUpError, Commit, CommitId, Context, CorrelationId, DomainEvent, Projection, StreamId, Tenant, Version,
-    project, reveal,
+    Actor, CatchUpError, Commit, CommitId, Context, CorrelationId, DomainEvent, Projection,
+    StreamId, Tenant, Version, project, reveal,
 };
 
 use crate::samples::{eur, order_id, placed, quantity, sku, time};
@@ -37,10 +38,15 @@ fn commits<E: DomainEvent>(stream: &StreamId, events: &[E]) -> Vec<Commit> {
 }
 
 /// The row after these events. Stored and read back after each, as a view store does.
-pub(crate) fn fold<P: Projection>(stream: &StreamId, events: &[P::Event]) -> Result<P::Row, CatchUpError> {
+pub(crate) fn fold<P: Projection>(
+    stream: &StreamId,
+    events: &[P::Event],
+) -> Result<P::Row, CatchUpError> {
     let mut row = None;
     for commit in commits(stream, events) {
-        let stored = row.map(|row| serde_json::from_str(&serde_json::to_string::<P::Row>(&row).unwrap()).unwrap());
+        let stored = row.map(|row| {
+            serde_json::from_str(&serde_json::to_string::<P::Row>(&row).unwrap()).unwrap()
+        });
         row = project::<P>(stream, stored, &[commit], |_| true)?;
     }
     Ok(row.unwrap())
@@ -127,14 +133,20 @@ fn an_order_is_pending_until_it_is_final() {
 fn an_order_says_why_it_is_undone_from_the_moment_undoing_starts() {
     assert_eq!(json_of(&order(&[]))["cancel_reason"], Value::Null);
     assert_eq!(json_of(&order(&[undo_started()]))["cancel_reason"], "payment_declined");
-    assert_eq!(json_of(&order(&[undo_started(), cancelled()]))["cancel_reason"], "payment_declined");
+    assert_eq!(
+        json_of(&order(&[undo_started(), cancelled()]))["cancel_reason"],
+        "payment_declined"
+    );
 }
 
 #[test]
 fn an_order_says_where_it_stands_still_while_it_does() {
     let row = json_of(&order(&[committed(), parked()]));
     assert_eq!(row["status"], "pending");
-    assert_eq!(row["parked"], json!({ "step": "capture_payment", "since": "2026-11-21T08:15:03.000Z" }));
+    assert_eq!(
+        row["parked"],
+        json!({ "step": "capture_payment", "since": "2026-11-21T08:15:03.000Z" })
+    );
 
     for ended in [
         vec![parked(), resumed()],
@@ -148,7 +160,8 @@ fn an_order_says_where_it_stands_still_while_it_does() {
 #[test]
 fn an_order_is_listed_under_its_customer_by_the_time_it_was_placed() {
     let tenant = Tenant::new("shop").unwrap();
-    let listing = OrderView::listing(&order(&[committed()]), &streams::order(&tenant, order_id())).unwrap();
+    let listing =
+        OrderView::listing(&order(&[committed()]), &streams::order(&tenant, order_id())).unwrap();
     assert_eq!(listing.group, "shop/customer-c-1001");
     assert_eq!(listing.group, orders_of(&tenant, &CustomerId::new("c-1001").unwrap()));
     assert_eq!(listing.sort, "2026-11-21T08:15:01.000Z/8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873");
@@ -177,7 +190,9 @@ fn an_event_that_cannot_come_is_not_applied() {
     ];
     for story in stories {
         let error = fold::<OrderView>(&stream(), &story).unwrap_err();
-        let CatchUpError::Inapplicable { source, .. } = error else { panic!("{error} for {story:?}") };
+        let CatchUpError::Inapplicable { source, .. } = error else {
+            panic!("{error} for {story:?}")
+        };
         assert_eq!(source.version, Version::new(story.len() as u64), "{story:?}");
         assert_eq!(source.event_type, story.last().unwrap().event_type());
     }
@@ -223,12 +238,17 @@ fn a_shard_counts_what_is_there_and_what_is_held() {
     assert_eq!(row, StockRow { sku: sku("MUG-01"), shard: 3, on_hand: 9, reserved: 1 });
     assert_eq!(row.available(), 8);
     let moved_out = StockMovedOut { order_id: order_id(), to_shard: 0, quantity: quantity(8) };
-    let from =
-        vec![ShardQuantity { shard: 1, quantity: quantity(2) }, ShardQuantity { shard: 2, quantity: quantity(3) }];
+    let from = vec![
+        ShardQuantity { shard: 1, quantity: quantity(2) },
+        ShardQuantity { shard: 2, quantity: quantity(3) },
+    ];
     let moved = [moved_out.into(), StockMovedIn { order_id: order_id(), from }.into()];
     let before = [received(10), reserved(4), released(1), shipped(2), received(1)];
     assert_eq!(stock(&[before.as_slice(), &moved].concat()).unwrap().on_hand, 6);
-    assert_eq!(serde_json::to_value(row).unwrap(), json!({ "sku": "MUG-01", "shard": 3, "on_hand": 9, "reserved": 1 }));
+    assert_eq!(
+        serde_json::to_value(row).unwrap(),
+        json!({ "sku": "MUG-01", "shard": 3, "on_hand": 9, "reserved": 1 })
+    );
 }
 
 #[test]

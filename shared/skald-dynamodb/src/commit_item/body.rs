@@ -1,12 +1,14 @@
-//! The body of a commit's item: all there is to know of a commit but its place and time, as one JSON text that a person can read.
+//! The body of a commit's item: all there is to know of a commit but its place and time, as one
+//! JSON text that a person can read.
 //!
 //! ```json
 //! {"commit": "…", "source": "…", "correlation_id": "…", "causation_id": "…", "actor": "…", "metadata": {"…": "…"},
 //!  "events": [{"type": "order.placed", "schema": 2, "data": {…}}], "snapshot": {"schema": 1, "state": {…}}}
 //! ```
 //!
-//! `causation_id`, `metadata` and `snapshot` are there if there is something in them. The data of events and the state
-//! stand there as they were given, byte for byte: neither numbers nor spaces nor the order of fields are touched.
+//! `causation_id`, `metadata` and `snapshot` are there if there is something in them. The data of
+//! events and the state stand there as they were given, byte for byte: neither numbers nor spaces
+//! nor the order of fields are touched.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,8 +16,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use skald::{
-    Actor, Commit, CommitId, Context, CorrelationId, EventData, EventId, JsonFault, Refusal, Snapshot, StreamId,
-    Timestamp, Version,
+    Actor, Commit, CommitId, Context, CorrelationId, EventData, EventId, JsonFault, Refusal,
+    Snapshot, StreamId, Timestamp, Version,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -88,7 +90,12 @@ fn body_of(commit: &Commit) -> Option<Body<'_>> {
 }
 
 /// The commit at this place and time, of which this is the text; or what is wrong with it.
-pub(super) fn read(text: &str, stream: &StreamId, first: Version, at: Timestamp) -> Result<Commit, String> {
+pub(super) fn read(
+    text: &str,
+    stream: &StreamId,
+    first: Version,
+    at: Timestamp,
+) -> Result<Commit, String> {
     let Ok(body) = serde_json::from_str::<Body<'_>>(text) else { return Err(fault(text)) };
     if body.events.is_empty() {
         return Err("`body.events` is empty".to_owned());
@@ -114,7 +121,9 @@ pub(super) fn read(text: &str, stream: &StreamId, first: Version, at: Timestamp)
             metadata: body.metadata.into_owned(),
         },
         events: body.events.into_iter().map(event).collect(),
-        snapshot: body.snapshot.map(|kept| Snapshot { schema: kept.schema, state: bytes(kept.state) }),
+        snapshot: body
+            .snapshot
+            .map(|kept| Snapshot { schema: kept.schema, state: bytes(kept.state) }),
     })
 }
 
@@ -122,7 +131,8 @@ fn bytes(json: &RawValue) -> Vec<u8> {
     json.get().as_bytes().to_vec()
 }
 
-/// What is wrong with a text that is no body. To know the place costs time, so it is parsed once more, only here.
+/// What is wrong with a text that is no body. To know the place costs time, so it is parsed once
+/// more, only here.
 fn fault(text: &str) -> String {
     let mut parser = serde_json::Deserializer::from_str(text);
     match serde_path_to_error::deserialize::<_, Body<'_>>(&mut parser) {

@@ -13,7 +13,11 @@ mod packed;
 
 /// The first event of the commit with this id.
 fn cause(commit: Uuid) -> EventId {
-    EventId::of(&StreamId::new(&Tenant::default(), "order", "17").unwrap(), CommitId::new(commit), 0)
+    EventId::of(
+        &StreamId::new(&Tenant::default(), "order", "17").unwrap(),
+        CommitId::new(commit),
+        0,
+    )
 }
 
 fn commit() -> Commit {
@@ -103,13 +107,17 @@ fn what_is_not_json_is_not_written() {
         data.events[2].data = odd.into();
         state.snapshot = Some(Snapshot { schema: 1, state: odd.into() });
         for commit in [data, state] {
-            let refused = Err(Refusal::Json { stream: commit.stream.clone(), fault: JsonFault::NotJson });
+            let refused =
+                Err(Refusal::Json { stream: commit.stream.clone(), fault: JsonFault::NotJson });
             assert_eq!(commit_item(&commit), refused, "{odd:?}");
         }
     }
     let mut latin = commit();
     latin.events[0].data = b"\"\xe9\"".to_vec();
-    assert_eq!(commit_item(&latin), Err(Refusal::Json { stream: latin.stream.clone(), fault: JsonFault::NotJson }));
+    assert_eq!(
+        commit_item(&latin),
+        Err(Refusal::Json { stream: latin.stream.clone(), fault: JsonFault::NotJson })
+    );
 }
 
 #[test]
@@ -138,13 +146,17 @@ fn an_unknown_encoding_is_left_alone_whatever_else_is_in_the_item() {
         panic!("it was read")
     };
     assert_eq!((stream, first), (commit().stream, Version::new(4)));
-    assert_eq!(fault, Corruption::UnknownEncoding { at: Version::new(4), encoding: "json-zstd".to_owned() });
+    assert_eq!(
+        fault,
+        Corruption::UnknownEncoding { at: Version::new(4), encoding: "json-zstd".to_owned() }
+    );
 }
 
 /// What is said of an item that is at its place and cannot be read.
 fn fault_in(image: serde_json::Value) -> String {
     let read = read_stream_item(&from_image(image));
-    let StreamItem::Unread { stream, first, fault: Corruption::Malformed { at, fault } } = read else {
+    let StreamItem::Unread { stream, first, fault: Corruption::Malformed { at, fault } } = read
+    else {
         panic!("{read:?}")
     };
     assert_eq!((stream, first, at), (commit().stream, Version::new(4), Version::new(4)));
@@ -205,7 +217,11 @@ fn each_field_at_fault_is_named_and_not_shown() {
         ("/snapshot/state", None, missing("body.snapshot", "state")),
     ];
     for (place, value, expected) in cases {
-        assert_eq!(fault_in(image_with(|body| *body = changed(body.take(), place, value))), expected, "{place}");
+        assert_eq!(
+            fault_in(image_with(|body| *body = changed(body.take(), place, value))),
+            expected,
+            "{place}"
+        );
     }
 }
 
@@ -239,13 +255,18 @@ fn an_item_at_no_place_of_a_stream_is_foreign() {
     }
 }
 
-/// Versions are numbers in the table, so there is a highest one. Two events at the same version would be none.
+/// Versions are numbers in the table, so there is a highest one. Two events at the same version
+/// would be none.
 #[test]
 fn a_commit_that_runs_past_the_highest_version_is_malformed() {
     let fault = "`sk` is too high for `body.events`".to_owned();
     for (above, last) in [(0, None), (1, None), (2, Some(u64::MAX)), (3, Some(u64::MAX - 1))] {
         let first = Version::new(u64::MAX - above);
-        let read = read_stream_item(&from_image(changed(image(), "/sk", Some(json!({ "N": first.to_string() })))));
+        let read = read_stream_item(&from_image(changed(
+            image(),
+            "/sk",
+            Some(json!({ "N": first.to_string() })),
+        )));
         match (read, last) {
             (StreamItem::Commit(commit), last) => assert_eq!(Some(commit.last().get()), last),
             (StreamItem::Unread { fault: found, .. }, None) => {
@@ -257,12 +278,20 @@ fn a_commit_that_runs_past_the_highest_version_is_malformed() {
 }
 
 /// This with another value, or none, at this place.
-fn changed(mut whole: serde_json::Value, place: &str, value: Option<serde_json::Value>) -> serde_json::Value {
+fn changed(
+    mut whole: serde_json::Value,
+    place: &str,
+    value: Option<serde_json::Value>,
+) -> serde_json::Value {
     let (parent, name) = place.rsplit_once('/').unwrap();
     match (whole.pointer_mut(parent).unwrap(), value) {
-        (serde_json::Value::Object(fields), Some(value)) => drop(fields.insert(name.to_owned(), value)),
+        (serde_json::Value::Object(fields), Some(value)) => {
+            drop(fields.insert(name.to_owned(), value))
+        }
         (serde_json::Value::Object(fields), None) => drop(fields.remove(name).unwrap()),
-        (serde_json::Value::Array(items), Some(value)) => items[name.parse::<usize>().unwrap()] = value,
+        (serde_json::Value::Array(items), Some(value)) => {
+            items[name.parse::<usize>().unwrap()] = value
+        }
         _ => panic!("nothing at {place}"),
     }
     whole

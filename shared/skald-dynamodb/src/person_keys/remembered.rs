@@ -10,9 +10,9 @@ const KEYS: usize = 250;
 /// How long a key is remembered after it was unwrapped, in milliseconds.
 const REMEMBERED_MS: i64 = 5 * 60 * 1000;
 
-/// The keys that were unwrapped here, by person. One is good only together with the wrapped key that it came from, which
-/// the table shows: nothing here is an answer by itself. What is taken out is wiped from memory, unless a call that is under
-/// way still works with it.
+/// The keys that were unwrapped here, by person. One is good only together with the wrapped key
+/// that it came from, which the table shows: nothing here is an answer by itself. What is taken out
+/// is wiped from memory, unless a call that is under way still works with it.
 #[derive(Default)]
 pub(super) struct Remembered(Mutex<HashMap<Person, Unwrapped>>);
 
@@ -30,7 +30,8 @@ impl Unwrapped {
 }
 
 impl Remembered {
-    /// What this wrapped key was unwrapped to. If another one was unwrapped for the person, it is forgotten.
+    /// What this wrapped key was unwrapped to. If another one was unwrapped for the person, it is
+    /// forgotten.
     pub(super) fn get(&self, person: &Person, wrapped: &[u8]) -> Option<PersonKey> {
         let mut keys = self.lock();
         if keys.get(person)?.from != wrapped {
@@ -45,7 +46,8 @@ impl Remembered {
         let mut keys = self.lock();
         keys.insert(person, Unwrapped { from: wrapped, key, since: now });
         if keys.len() > KEYS
-            && let Some(oldest) = keys.iter().min_by_key(|(_, unwrapped)| unwrapped.since).map(|(of, _)| of.clone())
+            && let Some(oldest) =
+                keys.iter().min_by_key(|(_, unwrapped)| unwrapped.since).map(|(of, _)| of.clone())
         {
             keys.remove(&oldest);
         }
@@ -134,7 +136,11 @@ mod tests {
             assert!(remembered.lock().len() <= KEYS);
         }
         for number in 0..2 * KEYS {
-            assert_eq!(remembered.get(&person(number), b"wrapped").is_some(), number >= KEYS, "{number}");
+            assert_eq!(
+                remembered.get(&person(number), b"wrapped").is_some(),
+                number >= KEYS,
+                "{number}"
+            );
         }
     }
 }

@@ -26,7 +26,8 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What can be wrong with an item of the table, or an entry of its index. No text quotes a stored value.
+/// What can be wrong with an item of the table, or an entry of its index. No text quotes a stored
+/// value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Defect {
     /// An item in the table that belongs to no stream.
@@ -38,7 +39,8 @@ pub enum Defect {
     /// A snapshot that a load would go wrong by.
     #[error("in the table: {0}")]
     Snapshot(SnapshotFault),
-    /// An event or a snapshot with something about a person that is not sealed, and so cannot be erased.
+    /// An event or a snapshot with something about a person that is not sealed, and so cannot be
+    /// erased.
     #[error("in the table: personal data that is not sealed, in the {0}")]
     Plain(&'static str),
     /// An event that the catalogue cannot decode.
@@ -85,8 +87,8 @@ pub struct Verified {
     pub events: u64,
     /// Entries of the index.
     pub entries: u64,
-    /// Commits that were recorded too recently to be compared with the index: less than [`SETTLED_MS`](super::SETTLED_MS)
-    /// before now, or after it.
+    /// Commits that were recorded too recently to be compared with the index: less than
+    /// [`SETTLED_MS`](super::SETTLED_MS) before now, or after it.
     pub recent: u64,
     /// Faults found.
     pub faults: u64,

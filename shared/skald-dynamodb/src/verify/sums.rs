@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 use skald::{IndexEntry, StreamId};
 
-/// A slice, and one of 256 parts of its streams: so few entries must be compared one by one where one of a slice differs.
+/// A slice, and one of 256 parts of its streams: so few entries must be compared one by one where
+/// one of a slice differs.
 type Part = (u8, u8);
 
 /// The number of entries of each part, and the sum over them.

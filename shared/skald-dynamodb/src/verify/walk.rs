@@ -1,7 +1,8 @@
 //! A stream, item after item, and what is wrong with each.
 
 use skald::{
-    CLOCKS_APART_MS, Commit, Corruption, DecodeError, IndexEntry, StreamCheck, StreamId, Timestamp, Version, has_plain,
+    CLOCKS_APART_MS, Commit, Corruption, DecodeError, IndexEntry, StreamCheck, StreamId, Timestamp,
+    Version, has_plain,
 };
 
 use super::{Defect, Fault};
@@ -39,7 +40,9 @@ impl<C: StreamCheck> Walk<C> {
     pub(super) fn take(&mut self, first: Version, item: &Attributes) -> u64 {
         let broken = match self.expected {
             Some(expected) if first > expected => Some(Corruption::Gap { expected, found: first }),
-            Some(expected) if first < expected => Some(Corruption::Overlap { expected, found: first }),
+            Some(expected) if first < expected => {
+                Some(Corruption::Overlap { expected, found: first })
+            }
             Some(_) | None => None,
         };
         if let Some(broken) = broken {
@@ -48,7 +51,9 @@ impl<C: StreamCheck> Walk<C> {
             self.gap();
         }
         let indexed = match item.attribute("slice") {
-            Some(Attribute::Number(number)) if number == slice(&self.stream.key()).to_string() => Ok(()),
+            Some(Attribute::Number(number)) if number == slice(&self.stream.key()).to_string() => {
+                Ok(())
+            }
             _ => Err("slice"),
         };
         let entry = indexed.and_then(|()| read_entry(item).or(Err("at")));
@@ -80,13 +85,18 @@ impl<C: StreamCheck> Walk<C> {
             self.fault(commit.first, Defect::Ahead { at: commit.at });
         }
         // A commit that lies ahead is named itself.
-        if let Some(before) = self.before.filter(|before| commit.at < *before && *before <= self.latest) {
+        if let Some(before) =
+            self.before.filter(|before| commit.at < *before && *before <= self.latest)
+        {
             self.fault(commit.first, Defect::Earlier { at: commit.at, before });
         }
         let mut decoded = 0;
         for (index, event) in commit.events.iter().enumerate() {
             let version = commit.first.plus(index as u64);
-            let unknown = || DecodeError::Unknown { event_type: event.event_type.clone(), schema: event.schema };
+            let unknown = || DecodeError::Unknown {
+                event_type: event.event_type.clone(),
+                schema: event.schema,
+            };
             match self.check.as_mut().map_or_else(|| Err(unknown()), |check| check.event(event)) {
                 Ok(()) => decoded += 1,
                 Err(error) => self.fault(version, Defect::Undecodable(error.to_string())),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use skald::{
-    Actor, AppendError, CommitId, Context, CorrelationId, Draft, EventData, EventStore, Request, StoreError, StreamId,
-    Timestamp,
+    Actor, AppendError, CommitId, Context, CorrelationId, Draft, EventData, EventStore, Request,
+    StoreError, StreamId, Timestamp,
 };
 use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore};
 use skald_testkit::sample::account;
@@ -13,7 +13,8 @@ use uuid::Uuid;
 use super::proxy::Meddler;
 use super::{EVENTS, Engine, VIEW};
 
-/// The service's errors, their status, and what they are to a caller. (Answers to requests that were not executed.)
+/// The service's errors, their status, and what they are to a caller. (Answers to requests that
+/// were not executed.)
 pub const ERRORS: &[(&str, u16, &str)] = &[
     ("ProvisionedThroughputExceededException", 400, "throttled"),
     ("ThrottlingException", 400, "throttled"),
@@ -52,7 +53,11 @@ pub fn store_kind(error: &StoreError) -> &'static str {
 
 /// A commit of one small event.
 pub fn draft(name: &str) -> Draft {
-    let event = EventData { event_type: "account.deposited".to_owned(), schema: 1, data: b"{\"amount\":1}".to_vec() };
+    let event = EventData {
+        event_type: "account.deposited".to_owned(),
+        schema: 1,
+        data: b"{\"amount\":1}".to_vec(),
+    };
     let Request { commit_id, at, context } = request(name);
     Draft { commit_id, at, context, events: vec![event], snapshot: None }
 }

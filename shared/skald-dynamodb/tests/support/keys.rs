@@ -53,7 +53,11 @@ impl KeyWrap for LocalWrap {
         Ok((PersonKey::new(plain), WrappedKey { by: "local/1".to_owned(), bytes }))
     }
 
-    async fn unwrap_key(&self, person: &Person, wrapped: &WrappedKey) -> Result<PersonKey, StoreError> {
+    async fn unwrap_key(
+        &self,
+        person: &Person,
+        wrapped: &WrappedKey,
+    ) -> Result<PersonKey, StoreError> {
         self.unwrapped.fetch_add(1, Ordering::Relaxed);
         let unfit = || StoreError::Unopened { place: person.key(), fault: Unopened::Unfit };
         let (nonce, sealed) = wrapped.bytes.split_first_chunk::<NONCE>().ok_or_else(unfit)?;
@@ -104,7 +108,11 @@ impl<W: KeyWrap + Clone> Keys<W> {
 
     fn with(client: Client, stores: Client, wrap: W) -> Self {
         let keys = DynamoDbPersonKeys::new(stores.clone(), KEYS, wrap.clone(), || Timestamp::EPOCH);
-        Self { client, keys, elsewhere: DynamoDbPersonKeys::new(stores, KEYS, wrap, || Timestamp::EPOCH) }
+        Self {
+            client,
+            keys,
+            elsewhere: DynamoDbPersonKeys::new(stores, KEYS, wrap, || Timestamp::EPOCH),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! A `DynamoDB` in this process with the tables of the deployment, the stores on it, and ways to get behind their backs.
+//! A `DynamoDB` in this process with the tables of the deployment, the stores on it, and ways to
+//! get behind their backs.
 
 #![expect(dead_code, unreachable_pub, reason = "each test file uses another part of this")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
@@ -18,8 +19,8 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region};
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType,
+    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement,
+    KeyType, Projection, ProjectionType, ScalarAttributeType,
 };
 use serde_json::{Value, json};
 use skald::{Commit, EventData, Listing, Parked, StreamId, Version, ViewRow};
@@ -66,10 +67,12 @@ impl Engine {
         Client::from_conf(config(Proxy::start(self.address, meddler).await).build())
     }
 
-    /// A client, likewise, that tries three times, as clients do by default, and waits half a second for an answer.
+    /// A client, likewise, that tries three times, as clients do by default, and waits half a
+    /// second for an answer.
     pub async fn patient_client(&self, meddler: impl Meddler) -> Client {
         let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_millis(500)).build();
+        let timeouts =
+            TimeoutConfig::builder().operation_attempt_timeout(Duration::from_millis(500)).build();
         let config = config(Proxy::start(self.address, meddler).await);
         Client::from_conf(config.retry_config(retries).timeout_config(timeouts).build())
     }
@@ -89,7 +92,12 @@ async fn create_events_table(client: &Client) {
         .index_name("commits")
         .key_schema(key("slice", KeyType::Hash))
         .key_schema(key("at", KeyType::Range))
-        .projection(Projection::builder().projection_type(ProjectionType::Include).non_key_attributes("types").build());
+        .projection(
+            Projection::builder()
+                .projection_type(ProjectionType::Include)
+                .non_key_attributes("types")
+                .build(),
+        );
     client
         .create_table()
         .table_name(EVENTS)
@@ -158,7 +166,13 @@ impl Events {
     fn with(client: Client, stores: Client) -> Self {
         let foreign = DynamoDbEventStore::new(client.clone(), EVENTS);
         let index = DynamoDbCommitIndex::new(stores.clone(), EVENTS);
-        Self { client, store: DynamoDbEventStore::new(stores.clone(), EVENTS), foreign, index, stores }
+        Self {
+            client,
+            store: DynamoDbEventStore::new(stores.clone(), EVENTS),
+            foreign,
+            index,
+            stores,
+        }
     }
 
     /// The client of the stores, through which they may be spoiled.
@@ -246,14 +260,18 @@ pub fn change_body(item: &mut Value, change: impl FnOnce(&mut Value)) {
     let stored = serde_json::from_value::<serde_dynamo::AttributeValue>(item["body"].take());
     let (text, is_packed) = match stored {
         Ok(serde_dynamo::AttributeValue::S(text)) => (text.into_bytes(), false),
-        Ok(serde_dynamo::AttributeValue::B(packed)) => (zstd::stream::decode_all(packed.as_slice()).unwrap(), true),
+        Ok(serde_dynamo::AttributeValue::B(packed)) => {
+            (zstd::stream::decode_all(packed.as_slice()).unwrap(), true)
+        }
         _ => return,
     };
     let mut body = serde_json::from_slice(&text).unwrap();
     change(&mut body);
     let text = body.to_string();
     item["body"] = match is_packed {
-        true => json!(serde_dynamo::AttributeValue::B(zstd::bulk::compress(text.as_bytes(), 3).unwrap())),
+        true => json!(serde_dynamo::AttributeValue::B(
+            zstd::bulk::compress(text.as_bytes(), 3).unwrap()
+        )),
         false => json!({ "S": text }),
     };
 }
@@ -295,7 +313,8 @@ impl ViewStoreFixture for Views {
 
     async fn plant(&self, stream: &StreamId, row: ViewRow) {
         let put = self.client.put_item().table_name(VIEW).item("pk", text(stream.key()));
-        let mut put = put.item("version", number(row.version.get())).item("at", text(row.at.to_string()));
+        let mut put =
+            put.item("version", number(row.version.get())).item("at", text(row.at.to_string()));
         if let Some(body) = row.body {
             put = put.item("row", text(body));
         }

@@ -1,4 +1,5 @@
-//! Stands between a client and the engine, and meddles with what passes: the stores know nothing of it.
+//! Stands between a client and the engine, and meddles with what passes: the stores know nothing of
+//! it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,18 +39,25 @@ impl<F: Fn(&str, &mut Value) -> Fate + Send + Sync + 'static> Meddler for F {
 
 /// Answers every request of one operation with the same error; lets others pass.
 pub fn always(operation: &'static str, status: u16, body: Value) -> impl Meddler {
-    move |asked: &str, _: &mut Value| if asked == operation { Fate::Answer(status, body.clone()) } else { Fate::Pass }
+    move |asked: &str, _: &mut Value| {
+        if asked == operation { Fate::Answer(status, body.clone()) } else { Fate::Pass }
+    }
 }
 
 /// Does this to the first request of an operation; lets others pass.
 pub fn once(operation: &'static str, fate: fn() -> Fate) -> impl Meddler {
     let seen = AtomicU32::new(0);
     move |asked: &str, _: &mut Value| {
-        if asked == operation && seen.fetch_add(1, Ordering::Relaxed) == 0 { fate() } else { Fate::Pass }
+        if asked == operation && seen.fetch_add(1, Ordering::Relaxed) == 0 {
+            fate()
+        } else {
+            Fate::Pass
+        }
     }
 }
 
-/// Executes the first request of this operation, and answers that something went wrong inside the service.
+/// Executes the first request of this operation, and answers that something went wrong inside the
+/// service.
 pub struct FailsAfterwards {
     operation: &'static str,
     answered: AtomicU32,
@@ -95,7 +103,8 @@ impl Proxy {
 async fn serve(client: TcpStream, engine: SocketAddr, meddler: Arc<dyn Meddler>) {
     let mut client = BufReader::new(client);
     while let Some((head, body)) = read_message(&mut client).await {
-        let operation = header(&head, "x-amz-target").rsplit('.').next().unwrap_or_default().to_owned();
+        let operation =
+            header(&head, "x-amz-target").rsplit('.').next().unwrap_or_default().to_owned();
         let mut request: Value = serde_json::from_slice(&body).unwrap();
         let fate = meddler.request(&operation, &mut request);
         let (mut status, mut answer) = match &fate {
@@ -117,7 +126,8 @@ async fn serve(client: TcpStream, engine: SocketAddr, meddler: Arc<dyn Meddler>)
     }
 }
 
-/// Sends the request to the engine, with the headers it came with, and gives status and body of the answer.
+/// Sends the request to the engine, with the headers it came with, and gives status and body of the
+/// answer.
 async fn ask(engine: SocketAddr, head: &[String], request: &Value) -> (u16, Value) {
     let body = request.to_string();
     let kept = head.iter().filter(|line| !line.to_ascii_lowercase().starts_with("content-length:"));
@@ -126,7 +136,8 @@ async fn ask(engine: SocketAddr, head: &[String], request: &Value) -> (u16, Valu
     let message = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
     connection.get_mut().write_all(message.as_bytes()).await.unwrap();
     let (head, body) = read_message(&mut connection).await.expect("an answer of the engine");
-    let status = head[0].split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    let status =
+        head[0].split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
     (status, serde_json::from_slice(&body).unwrap())
 }
 
@@ -149,6 +160,8 @@ async fn read_message(connection: &mut BufReader<TcpStream>) -> Option<(Vec<Stri
 }
 
 fn header<'a>(head: &'a [String], name: &str) -> &'a str {
-    let value = |line: &'a String| line.split_once(':').filter(|(found, _)| found.eq_ignore_ascii_case(name));
+    let value = |line: &'a String| {
+        line.split_once(':').filter(|(found, _)| found.eq_ignore_ascii_case(name))
+    };
     head.iter().find_map(value).map_or("", |(_, value)| value.trim())
 }

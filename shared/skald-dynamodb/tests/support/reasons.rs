@@ -21,14 +21,18 @@ impl Reason {
         match self {
             Self::Code("None") => json!({ "Code": "None" }),
             Self::Code(code) => json!({ "Code": code, "Message": "for a test" }),
-            Self::TakenBySomething => json!({ "Code": "ConditionalCheckFailed", "Message": "for a test" }),
-            Self::Taken(by) => json!({ "Code": "ConditionalCheckFailed", "Message": "for a test", "Item": {
+            Self::TakenBySomething => {
+                json!({ "Code": "ConditionalCheckFailed", "Message": "for a test" })
+            }
+            Self::Taken(by) => {
+                json!({ "Code": "ConditionalCheckFailed", "Message": "for a test", "Item": {
                 "pk": { "S": stream.key() }, "sk": { "N": "1" }, "at": { "S": "2026-11-21T08:15:30.250Z" },
                 "body": { "S": json!({
                     "commit": draft(by).commit_id, "source": "t", "correlation_id": "t", "actor": "t",
                     "events": [{ "type": "account.noted", "schema": 1, "data": {} }],
                 }).to_string() },
-            } }),
+            } })
+            }
         }
     }
 }
@@ -36,7 +40,8 @@ impl Reason {
 /// The answer that two parts were cancelled for these reasons.
 pub fn cancelled(reasons: &[Reason]) -> Value {
     let mut body = error_body("TransactionCanceledException");
-    let reasons: Vec<Value> = reasons.iter().zip(streams()).map(|(reason, stream)| reason.body(&stream)).collect();
+    let reasons: Vec<Value> =
+        reasons.iter().zip(streams()).map(|(reason, stream)| reason.body(&stream)).collect();
     body["CancellationReasons"] = reasons.into();
     body
 }

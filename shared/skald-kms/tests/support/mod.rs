@@ -1,4 +1,5 @@
-//! A KMS in this process, as far as wrapping needs it: it says what it was asked, and can be told what to answer.
+//! A KMS in this process, as far as wrapping needs it: it says what it was asked, and can be told
+//! what to answer.
 
 #![expect(unreachable_pub, reason = "a module of a test")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
@@ -73,7 +74,11 @@ impl Kms {
                 "HTTP/1.1 {status} .\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: {}",
                 body.len()
             );
-            connection.get_mut().write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await.unwrap();
+            connection
+                .get_mut()
+                .write_all(format!("{head}\r\n\r\n{body}").as_bytes())
+                .await
+                .unwrap();
         }
     }
 
@@ -89,10 +94,14 @@ impl Kms {
             let plain = json!(BASE64.encode([number; 32]));
             let wrapped = json!(BASE64.encode(format!("wrapped {number}")));
             state.wrapped.push((wrapped.clone(), context, plain.clone()));
-            return Some((200, json!({ "KeyId": KEY, "Plaintext": plain, "CiphertextBlob": wrapped })));
+            return Some((
+                200,
+                json!({ "KeyId": KEY, "Plaintext": plain, "CiphertextBlob": wrapped }),
+            ));
         }
-        let fits =
-            |(wrapped, bound, _): &&(Value, Value, Value)| *wrapped == request["CiphertextBlob"] && *bound == context;
+        let fits = |(wrapped, bound, _): &&(Value, Value, Value)| {
+            *wrapped == request["CiphertextBlob"] && *bound == context
+        };
         match state.wrapped.iter().find(fits) {
             Some((_, _, plain)) => Some((200, json!({ "KeyId": KEY, "Plaintext": plain }))),
             None => Some((400, error("InvalidCiphertextException"))),
@@ -117,7 +126,9 @@ async fn read(connection: &mut BufReader<TcpStream>) -> Option<(String, Value)> 
             Some((name, value)) if name.eq_ignore_ascii_case("x-amz-target") => {
                 operation = value.trim_start_matches("TrentService.").to_owned();
             }
-            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => length = value.parse().unwrap(),
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                length = value.parse().unwrap()
+            }
             Some(_) => {}
             None if line.trim_end().is_empty() => break,
             None => {}

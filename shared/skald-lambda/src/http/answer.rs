@@ -29,7 +29,11 @@ pub struct Answer {
 impl Answer {
     /// The answer to a call of this id. To `HEAD` it is the one to `GET` without its body, but with
     /// the body's length.
-    pub(super) fn of(answer: Result<Reply, Problem>, correlation_id: &CorrelationId, head: bool) -> Self {
+    pub(super) fn of(
+        answer: Result<Reply, Problem>,
+        correlation_id: &CorrelationId,
+        head: bool,
+    ) -> Self {
         let (status, media_type, body, headers) = match answer {
             Ok(Reply { status, body, headers }) => (status, "application/json", body, headers),
             Err(problem) => {
@@ -38,8 +42,12 @@ impl Answer {
             }
         };
         let body = body.map(|body| body.to_string());
-        let mut given =
-            Self { status_code: status.as_u16(), headers: BTreeMap::new(), cookies: Vec::new(), body: None };
+        let mut given = Self {
+            status_code: status.as_u16(),
+            headers: BTreeMap::new(),
+            cookies: Vec::new(),
+            body: None,
+        };
         for (name, value) in headers {
             given.add(&name, value);
         }

@@ -20,9 +20,11 @@ const REPLACEMENT: char = '\u{fffd}';
 pub struct Call {
     /// The method; `GET` for `HEAD`, whose answer is the same but for the body.
     pub method: String,
-    /// Whether it is a `HEAD`. No route takes that, so it comes by `$default`, and nothing says where its path begins.
+    /// Whether it is a `HEAD`. No route takes that, so it comes by `$default`, and nothing says
+    /// where its path begins.
     pub is_head: bool,
-    /// The path's segments, decoded; none for `/`. Of a call by `$default` a base path may stand in front.
+    /// The path's segments, decoded; none for `/`. Of a call by `$default` a base path may stand in
+    /// front.
     pub path: Vec<String>,
     /// When the call came in.
     pub at: Timestamp,
@@ -35,7 +37,11 @@ pub struct Call {
 
 impl Call {
     /// The call that this event is.
-    pub(super) fn of(event: &GatewayEvent, correlation_id: CorrelationId, at: Timestamp) -> Result<Self, Problem> {
+    pub(super) fn of(
+        event: &GatewayEvent,
+        correlation_id: CorrelationId,
+        at: Timestamp,
+    ) -> Result<Self, Problem> {
         let Some(method) = event.method() else {
             return Err(Problem::invalid("This is not an HTTP API call in payload format 2.0."));
         };
@@ -65,20 +71,37 @@ impl Call {
     pub fn json(&self) -> Result<Value, Problem> {
         let media_type = self.header("content-type").unwrap_or_default();
         // A comma stands between two of them.
-        let essence = media_type.split(';').next().filter(|_| !media_type.contains(',')).unwrap_or_default().trim();
+        let essence = media_type
+            .split(';')
+            .next()
+            .filter(|_| !media_type.contains(','))
+            .unwrap_or_default()
+            .trim();
         if !essence.eq_ignore_ascii_case("application/json") {
-            return Err(Problem::unsupported_media_type("Send JSON, with Content-Type: application/json, once."));
+            return Err(Problem::unsupported_media_type(
+                "Send JSON, with Content-Type: application/json, once.",
+            ));
         }
-        let body = self.body.as_ref().ok_or_else(|| Problem::invalid("The body did not arrive in base64."))?;
+        let body = self
+            .body
+            .as_ref()
+            .ok_or_else(|| Problem::invalid("The body did not arrive in base64."))?;
         if body.len() > MAX_BODY_BYTES {
-            return Err(Problem::too_large(format!("At most {MAX_BODY_BYTES} bytes; this has {}.", body.len())));
+            return Err(Problem::too_large(format!(
+                "At most {MAX_BODY_BYTES} bytes; this has {}.",
+                body.len()
+            )));
         }
         let text = str::from_utf8(body).ok().filter(|text| !text.contains(REPLACEMENT));
         let Some(text) = text else {
-            return Err(Problem::invalid("The body is not UTF-8, or contains U+FFFD, which replaces invalid bytes."));
+            return Err(Problem::invalid(
+                "The body is not UTF-8, or contains U+FFFD, which replaces invalid bytes.",
+            ));
         };
         if text.starts_with('\u{feff}') {
-            return Err(Problem::invalid("The body begins with a byte order mark: send JSON without it."));
+            return Err(Problem::invalid(
+                "The body begins with a byte order mark: send JSON without it.",
+            ));
         }
         strict::parse(text).map_err(not_json)
     }
@@ -91,7 +114,8 @@ impl Call {
     pub fn single_header(&self, name: &str) -> Result<Option<&str>, Problem> {
         let value = self.ascii_header(name)?;
         if value.is_some_and(|value| value.contains(',')) {
-            let detail = "must be sent once and contain no comma: repeated headers arrive joined by commas";
+            let detail =
+                "must be sent once and contain no comma: repeated headers arrive joined by commas";
             return Err(Problem::invalid(format!("The header {name} {detail}.")));
         }
         Ok(value)
@@ -108,7 +132,8 @@ impl Call {
 
     fn ascii_header(&self, name: &str) -> Result<Option<&str>, Problem> {
         let value = self.header(name);
-        if value.is_some_and(|value| value.bytes().any(|byte| !matches!(byte, b' '..=b'~' | b'\t'))) {
+        if value.is_some_and(|value| value.bytes().any(|byte| !matches!(byte, b' '..=b'~' | b'\t')))
+        {
             return Err(Problem::invalid(format!("The header {name} must be visible ASCII.")));
         }
         Ok(value)
@@ -129,10 +154,14 @@ impl Call {
         for (index, (name, _)) in query.iter().enumerate() {
             if !known.contains(&name.as_str()) {
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                return Err(Problem::invalid(format!("Unknown query parameter {name:?}; known here: {known}.")));
+                return Err(Problem::invalid(format!(
+                    "Unknown query parameter {name:?}; known here: {known}."
+                )));
             }
             if query[..index].iter().any(|(earlier, _)| earlier == name) {
-                return Err(Problem::invalid(format!("The query parameter {name} comes more than once.")));
+                return Err(Problem::invalid(format!(
+                    "The query parameter {name} comes more than once."
+                )));
             }
         }
         Ok(Query(query))
@@ -155,17 +184,24 @@ impl Call {
 /// The correlation id that the caller gave, if it is one, or a new one.
 pub(super) fn correlation_id(event: &GatewayEvent) -> CorrelationId {
     let sent = event.headers().remove(CORRELATION_HEADER.as_str());
-    sent.and_then(|text| CorrelationId::new(text).ok()).unwrap_or_else(|| CorrelationId::from(clock::new_id()))
+    sent.and_then(|text| CorrelationId::new(text).ok())
+        .unwrap_or_else(|| CorrelationId::from(clock::new_id()))
 }
 
 fn not_json(fault: Fault) -> Problem {
     let (detail, pointer, reason) = match fault {
         Fault::Syntax { line, column } => {
-            let detail = format!("The body is not valid JSON: it breaks off at line {line}, column {column}.");
+            let detail = format!(
+                "The body is not valid JSON: it breaks off at line {line}, column {column}."
+            );
             return Problem::invalid(detail);
         }
-        Fault::Repeated { pointer } => ("The body names a member twice.", pointer, "is named twice"),
-        Fault::Deep { pointer } => ("The body is nested too deeply.", pointer, "is nested too deeply"),
+        Fault::Repeated { pointer } => {
+            ("The body names a member twice.", pointer, "is named twice")
+        }
+        Fault::Deep { pointer } => {
+            ("The body is nested too deeply.", pointer, "is nested too deeply")
+        }
     };
     Problem::invalid(detail).with_errors([(pointer, reason.to_owned())])
 }
@@ -192,7 +228,8 @@ impl<'a> Query<'a> {
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>, Problem> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        let parsed = parse(value).ok_or_else(|| Problem::invalid(format!("{name} must be {expected}.")))?;
+        let parsed =
+            parse(value).ok_or_else(|| Problem::invalid(format!("{name} must be {expected}.")))?;
         Ok(Some(parsed))
     }
 }

@@ -34,10 +34,13 @@ impl GatewayEvent {
     /// comma, as the gateway does.
     pub(super) fn headers(&self) -> BTreeMap<String, String> {
         let mut headers = BTreeMap::<String, String>::new();
-        for (name, value) in self.0.get("headers").and_then(Value::as_object).into_iter().flatten() {
+        for (name, value) in self.0.get("headers").and_then(Value::as_object).into_iter().flatten()
+        {
             let Some(value) = value.as_str() else { continue };
             let joined = headers.entry(name.to_ascii_lowercase());
-            joined.and_modify(|joined| joined.extend([",", value])).or_insert_with(|| value.to_owned());
+            joined
+                .and_modify(|joined| joined.extend([",", value]))
+                .or_insert_with(|| value.to_owned());
         }
         headers
     }
@@ -52,10 +55,15 @@ impl GatewayEvent {
         let sent = path.split('/').filter(|segment| !segment.is_empty());
         let sent: Vec<String> = sent.map(|segment| segment.replace("%25", "%")).collect();
         let route = self.text("/routeKey").and_then(|key| key.split_once(' '));
-        let route: Vec<&str> =
-            route.map_or(Vec::new(), |(_, path)| path.split('/').filter(|part| !part.is_empty()).collect());
+        let route: Vec<&str> = route.map_or(Vec::new(), |(_, path)| {
+            path.split('/').filter(|part| !part.is_empty()).collect()
+        });
         let stage = self.text("/requestContext/stage").filter(|stage| *stage != DEFAULT_STAGE);
-        let api = if stage.is_some() && sent.first().map(String::as_str) == stage { &sent[1..] } else { &sent[..] };
+        let api = if stage.is_some() && sent.first().map(String::as_str) == stage {
+            &sent[1..]
+        } else {
+            &sent[..]
+        };
         match route.split_last() {
             // `/shop/{proxy+}`: the API begins where the parameter does.
             Some((last, base)) if last.ends_with("+}") => strip(api, base).unwrap_or(api).to_vec(),
@@ -84,7 +92,9 @@ impl GatewayEvent {
     pub(super) fn body(&self) -> Option<Vec<u8>> {
         match self.0.get("body") {
             None | Some(Value::Null) => Some(Vec::new()),
-            Some(Value::String(body)) if self.0["isBase64Encoded"] == true => BASE64.decode(body).ok(),
+            Some(Value::String(body)) if self.0["isBase64Encoded"] == true => {
+                BASE64.decode(body).ok()
+            }
             Some(Value::String(body)) => Some(body.clone().into_bytes()),
             Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => None,
         }
@@ -98,11 +108,18 @@ impl GatewayEvent {
 /// The end of the path that is this route.
 fn end<'a>(path: &'a [String], route: &[&str]) -> Option<&'a [String]> {
     let end = &path[path.len().checked_sub(route.len())?..];
-    end.iter().zip(route).all(|(segment, part)| part.starts_with('{') || segment == part).then_some(end)
+    end.iter()
+        .zip(route)
+        .all(|(segment, part)| part.starts_with('{') || segment == part)
+        .then_some(end)
 }
 
 /// The path after `base`.
 fn strip<'a>(path: &'a [String], base: &[&str]) -> Option<&'a [String]> {
     let (start, rest) = path.split_at_checked(base.len())?;
-    start.iter().zip(base).all(|(segment, part)| part.starts_with('{') || segment == part).then_some(rest)
+    start
+        .iter()
+        .zip(base)
+        .all(|(segment, part)| part.starts_with('{') || segment == part)
+        .then_some(rest)
 }

@@ -28,8 +28,11 @@ pub(super) fn parse(text: &str) -> Result<Value, Fault> {
     let fault = RefCell::new(None);
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let root = Node { place: &Place::Root, depth: 0, fault: &fault };
-    let read = root.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
-    read.map_err(|error| fault.take().unwrap_or(Fault::Syntax { line: error.line(), column: error.column() }))
+    let read =
+        root.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
+    read.map_err(|error| {
+        fault.take().unwrap_or(Fault::Syntax { line: error.line(), column: error.column() })
+    })
 }
 
 /// Where a value stands. Displayed as a JSON pointer, RFC 6901.
@@ -43,7 +46,9 @@ impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Root => Ok(()),
-            Self::Member(parent, name) => write!(f, "{parent}/{}", name.replace('~', "~0").replace('/', "~1")),
+            Self::Member(parent, name) => {
+                write!(f, "{parent}/{}", name.replace('~', "~0").replace('/', "~1"))
+            }
             Self::Element(parent, index) => write!(f, "{parent}/{index}"),
         }
     }
@@ -132,7 +137,8 @@ impl<'de> Visitor<'de> for Node<'_> {
             if values.contains_key(&name) {
                 return Err(self.refuse(Fault::Repeated { pointer: place.to_string() }));
             }
-            let value = members.next_value_seed(Node { place: &place, depth, fault: self.fault })?;
+            let value =
+                members.next_value_seed(Node { place: &place, depth, fault: self.fault })?;
             values.insert(name, value);
         }
         Ok(values.into())
@@ -160,7 +166,11 @@ mod tests {
             r#"{"a":[{"a":1},{"a":2}],"b":{"a":null}}"#,
             r#"{"$serde_json::private::RawValue":"[]"}"#,
         ] {
-            assert_eq!(parse(text).unwrap().to_string(), text.replace("\\ud83d\\ude00", "😀"), "{text}");
+            assert_eq!(
+                parse(text).unwrap().to_string(),
+                text.replace("\\ud83d\\ude00", "😀"),
+                "{text}"
+            );
         }
     }
 
@@ -182,7 +192,9 @@ mod tests {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(parse(&nested(MAX_DEPTH)).is_ok());
         for depth in [MAX_DEPTH + 1, 30_000] {
-            let Err(Fault::Deep { pointer }) = parse(&nested(depth)) else { panic!("{depth} levels are taken") };
+            let Err(Fault::Deep { pointer }) = parse(&nested(depth)) else {
+                panic!("{depth} levels are taken")
+            };
             assert_eq!(pointer, "/0".repeat(MAX_DEPTH));
         }
     }
@@ -190,7 +202,9 @@ mod tests {
     #[test]
     fn what_is_no_json_says_where() {
         assert_eq!(parse("{\"a\":\n1,}"), Err(Fault::Syntax { line: 2, column: 3 }));
-        for text in ["", "{", "{}{}", "{} x", "1e999", "nul", "\"\\ud800\"", "\u{feff}{}", "[1,]", "NaN"] {
+        for text in
+            ["", "{", "{}{}", "{} x", "1e999", "nul", "\"\\ud800\"", "\u{feff}{}", "[1,]", "NaN"]
+        {
             assert!(matches!(parse(text), Err(Fault::Syntax { .. })), "{text}");
         }
         assert_eq!(parse(" {} \n"), Ok(json!({})));

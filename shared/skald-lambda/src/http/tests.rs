@@ -57,7 +57,9 @@ fn with(mut event: Value, changes: &[(&str, Value)]) -> Value {
 
 /// The answer to these bytes of a handler that answers with `reply`.
 fn answered(event: &[u8], reply: impl FnOnce(Call) -> Result<Reply, Problem>) -> Answer {
-    answer(event, Timestamp::EPOCH, async move |call| reply(call)).now_or_never().expect("nothing waits")
+    answer(event, Timestamp::EPOCH, async move |call| reply(call))
+        .now_or_never()
+        .expect("nothing waits")
 }
 
 /// The call that a handler gets of this event.
@@ -88,21 +90,28 @@ fn problem(answer: &Answer, status: u16) -> Value {
 #[test]
 fn a_call_has_what_the_gateway_documents() {
     let call = call(&event(r#"{"reason":"changed my mind"}"#));
-    assert_eq!((call.method.as_str(), call.segments().as_slice()), ("POST", &["orders", "o-1", "cancel"][..]));
+    assert_eq!(
+        (call.method.as_str(), call.segments().as_slice()),
+        ("POST", &["orders", "o-1", "cancel"][..])
+    );
     assert_eq!(call.json().unwrap(), json!({ "reason": "changed my mind" }));
 }
 
 #[test]
 fn whatever_is_sent_is_answered_by_a_problem_with_a_correlation_id() {
-    for bytes in ["", "\u{0}", "null", "7", "[]", "{}", "{\"headers\":", r#"{"rawPath":"\ud800"}"#] {
+    for bytes in ["", "\u{0}", "null", "7", "[]", "{}", "{\"headers\":", r#"{"rawPath":"\ud800"}"#]
+    {
         problem(&answered(bytes.as_bytes(), |_| ok()), 400);
     }
     problem(&answered(b"\xff\xfe", |_| ok()), 400);
     problem(&answered("[".repeat(100_000).as_bytes(), |_| ok()), 400);
-    for (pointer, value) in
-        [("/requestContext", json!(null)), ("/requestContext/http", json!({})), ("/requestContext", json!([]))]
-    {
-        let event = with(event("{}"), &[(pointer, value), ("/headers/x-correlation-id", json!("call-1"))]);
+    for (pointer, value) in [
+        ("/requestContext", json!(null)),
+        ("/requestContext/http", json!({})),
+        ("/requestContext", json!([])),
+    ] {
+        let event =
+            with(event("{}"), &[(pointer, value), ("/headers/x-correlation-id", json!("call-1"))]);
         let answer = answered(event.to_string().as_bytes(), |_| ok());
         problem(&answer, 400);
         assert_eq!(answer.headers["x-correlation-id"], "call-1", "the caller's, if it can be read");
@@ -111,8 +120,10 @@ fn whatever_is_sent_is_answered_by_a_problem_with_a_correlation_id() {
 
 #[test]
 fn nothing_that_a_caller_decides_keeps_a_call_from_its_handler() {
-    let odd =
-        ["", " ", "<b>", "\"", "%", "%zz", "%ff", "\u{0}", "a b", "\u{fffd}", "ü", "://", "[::1", "?#", "\r\nx: y"];
+    let odd = [
+        "", " ", "<b>", "\"", "%", "%zz", "%ff", "\u{0}", "a b", "\u{fffd}", "ü", "://", "[::1",
+        "?#", "\r\nx: y",
+    ];
     let places = [
         "/requestContext/http/path",
         "/requestContext/http/protocol",
@@ -133,11 +144,18 @@ fn nothing_that_a_caller_decides_keeps_a_call_from_its_handler() {
         for value in texts.chain([json!(null), json!(7), json!([]), json!({}), json!(true)]) {
             let event = with(event("{}"), &[(place, value.clone())]);
             let answer = answered(event.to_string().as_bytes(), |_| ok());
-            assert_eq!((answer.status_code, answer.body.as_deref()), (200, Some("{\"a\":1}")), "{place} {value}");
+            assert_eq!(
+                (answer.status_code, answer.body.as_deref()),
+                (200, Some("{\"a\":1}")),
+                "{place} {value}"
+            );
         }
     }
     for method in ["<b>", "get", "BREW", "a b", "\u{0}"] {
-        assert_eq!(call(&with(event("{}"), &[("/requestContext/http/method", json!(method))])).method, method);
+        assert_eq!(
+            call(&with(event("{}"), &[("/requestContext/http/method", json!(method))])).method,
+            method
+        );
     }
 }
 
@@ -149,9 +167,12 @@ fn a_handler_that_panics_is_answered_by_a_problem() {
 
 #[test]
 fn a_correlation_id_that_is_not_valid_or_comes_twice_is_replaced() {
-    for (sent, kept) in [("call-1", true), ("from the caller", false), ("a,b", false), ("", false), ("ü", false)] {
+    for (sent, kept) in
+        [("call-1", true), ("from the caller", false), ("a,b", false), ("", false), ("ü", false)]
+    {
         let event = with(event("{}"), &[("/headers/X-Correlation-Id", json!(sent))]);
-        let answer = answered(event.to_string().as_bytes(), |_| Ok(Reply::empty(StatusCode::NO_CONTENT)));
+        let answer =
+            answered(event.to_string().as_bytes(), |_| Ok(Reply::empty(StatusCode::NO_CONTENT)));
         assert_eq!(answer.headers["x-correlation-id"] == sent, kept, "{sent:?}");
         assert_eq!((answer.body, answer.headers.get("content-type")), (None, None));
     }
@@ -173,7 +194,8 @@ fn a_path_is_decoded_once() {
         ("/products/100%25", &["products", "100%"]),
         ("/products/100%", &["products", "100%"]),
     ] {
-        let event = with(event("{}"), &[("/routeKey", json!("$default")), ("/rawPath", json!(raw_path))]);
+        let event =
+            with(event("{}"), &[("/routeKey", json!("$default")), ("/rawPath", json!(raw_path))]);
         assert_eq!(call(&event).segments(), segments, "{raw_path}");
     }
 }
@@ -203,7 +225,11 @@ fn what_stands_in_front_of_the_route_is_no_part_of_the_path() {
             ("/requestContext/http/path", json!(raw_path)),
             ("/requestContext/stage", json!(stage)),
         ];
-        assert_eq!(call(&with(event("{}"), &changes)).segments(), segments, "{route} {stage} {raw_path}");
+        assert_eq!(
+            call(&with(event("{}"), &changes)).segments(),
+            segments,
+            "{route} {stage} {raw_path}"
+        );
     }
 }
 
@@ -218,14 +244,14 @@ fn a_head_is_answered_as_a_get_without_its_body() {
     for name in ["etag", "content-type"] {
         assert_eq!(answer.headers[name], get.headers[name]);
     }
-    let empty = answered(head.to_string().as_bytes(), |_| Ok(Reply::empty(StatusCode::NOT_MODIFIED)));
+    let empty =
+        answered(head.to_string().as_bytes(), |_| Ok(Reply::empty(StatusCode::NOT_MODIFIED)));
     assert_eq!(empty.headers.keys().collect::<Vec<_>>(), ["x-correlation-id"]);
 }
 
 #[test]
 fn a_header_that_comes_twice_is_refused_where_it_must_come_once() {
-    let headers =
-        json!({ "if-match": "\"1\",\"2\"", "x-once": "c", "x-twice": "a, b", "x-bytes": "\u{fffd}", "X-Case": "d" });
+    let headers = json!({ "if-match": "\"1\",\"2\"", "x-once": "c", "x-twice": "a, b", "x-bytes": "\u{fffd}", "X-Case": "d" });
     let call = call(&with(event("{}"), &[("/headers", headers)]));
     assert_eq!(call.single_header("X-Once").unwrap(), Some("c"));
     assert_eq!(call.single_header("x-case").unwrap(), Some("d"));
@@ -235,7 +261,9 @@ fn a_header_that_comes_twice_is_refused_where_it_must_come_once() {
         assert_eq!(problem.status, StatusCode::BAD_REQUEST);
         assert!(problem.body["detail"].to_string().contains(name), "{problem:?}");
     }
-    assert!(call.single_header("X-Twice").unwrap_err().body["detail"].to_string().contains("comma"));
+    assert!(
+        call.single_header("X-Twice").unwrap_err().body["detail"].to_string().contains("comma")
+    );
     assert_eq!(call.list_header("If-Match").unwrap(), Some(vec!["\"1\"", "\"2\""]));
     assert_eq!(call.list_header("If-None-Match").unwrap(), None);
     assert!(call.list_header("X-Bytes").is_err());
@@ -263,8 +291,13 @@ fn body_status(changes: &[(&str, Value)]) -> u16 {
 fn a_body_must_be_called_json_be_json_and_be_small() {
     let typed = |media_type: &str| body_status(&[("/headers/content-type", json!(media_type))]);
     assert_eq!(["application/json", "Application/JSON ; charset=utf-8"].map(typed), [200, 200]);
-    let others =
-        ["text/plain", "", "application/json,application/json", "application/json;a=b, text/plain", "\u{fffd}"];
+    let others = [
+        "text/plain",
+        "",
+        "application/json,application/json",
+        "application/json;a=b, text/plain",
+        "\u{fffd}",
+    ];
     assert_eq!(others.map(typed), [415; 5]);
     let sent = |body: &str| body_status(&[("/body", json!(body))]);
     assert_eq!(["{\"a\": ", "", "\u{feff}{}", "{} {}", "{\"a\":\"\u{fffd}\"}"].map(sent), [400; 5]);
@@ -278,27 +311,46 @@ fn a_body_must_be_called_json_be_json_and_be_small() {
 
 #[test]
 fn a_body_in_base64_is_decoded_and_its_bytes_are_counted() {
-    let encoded = |bytes: &[u8]| [("/body", json!(BASE64.encode(bytes))), ("/isBase64Encoded", json!(true))];
+    let encoded =
+        |bytes: &[u8]| [("/body", json!(BASE64.encode(bytes))), ("/isBase64Encoded", json!(true))];
     let name = "{\"name\":\"Zoë\"}";
-    assert_eq!(call(&with(event(""), &encoded(name.as_bytes()))).json().unwrap(), json!({ "name": "Zoë" }));
+    assert_eq!(
+        call(&with(event(""), &encoded(name.as_bytes()))).json().unwrap(),
+        json!({ "name": "Zoë" })
+    );
     assert_eq!(body_status(&encoded(b"{\"name\":\"\xff\"}")), 400, "not UTF-8");
     assert_eq!(body_status(&encoded(b"{\"name\":\"\xf0\x9f\x98\"}")), 400, "cut");
-    assert_eq!(body_status(&[("/body", json!("{}")), ("/isBase64Encoded", json!(true))]), 400, "no base64");
-    assert_eq!(body_status(&encoded(format!("\"{}\"", "x".repeat(MAX_BODY_BYTES - 2)).as_bytes())), 200);
-    assert_eq!(body_status(&encoded(format!("\"{}\"", "x".repeat(MAX_BODY_BYTES - 1)).as_bytes())), 413);
+    assert_eq!(
+        body_status(&[("/body", json!("{}")), ("/isBase64Encoded", json!(true))]),
+        400,
+        "no base64"
+    );
+    assert_eq!(
+        body_status(&encoded(format!("\"{}\"", "x".repeat(MAX_BODY_BYTES - 2)).as_bytes())),
+        200
+    );
+    assert_eq!(
+        body_status(&encoded(format!("\"{}\"", "x".repeat(MAX_BODY_BYTES - 1)).as_bytes())),
+        413
+    );
 }
 
 #[test]
 fn a_member_that_is_named_twice_is_pointed_at() {
     let problem = call(&event(r#"{"items":[{"quantity":1,"quantity":100}]}"#)).json().unwrap_err();
     assert_eq!(problem.status, StatusCode::BAD_REQUEST);
-    assert_eq!(problem.body["errors"], json!([{ "pointer": "/items/0/quantity", "detail": "is named twice" }]));
+    assert_eq!(
+        problem.body["errors"],
+        json!([{ "pointer": "/items/0/quantity", "detail": "is named twice" }])
+    );
 }
 
 #[test]
 fn a_header_of_several_values_and_cookies_reach_the_caller() {
-    let reply = Reply::empty(StatusCode::OK).with_header(header::VARY, "a").with_header(header::VARY, "b");
-    let reply = reply.with_header(SET_COOKIE, "a=1").with_header(SET_COOKIE, "b=2").with_header(ETAG, "\n");
+    let reply =
+        Reply::empty(StatusCode::OK).with_header(header::VARY, "a").with_header(header::VARY, "b");
+    let reply =
+        reply.with_header(SET_COOKIE, "a=1").with_header(SET_COOKIE, "b=2").with_header(ETAG, "\n");
     let answer = answered(event("").to_string().as_bytes(), |_| Ok(reply));
     assert_eq!(
         (answer.headers["vary"].as_str(), answer.cookies.as_slice()),
@@ -326,7 +378,8 @@ fn a_problem_is_one_of_rfc_9457() {
 
 #[test]
 fn a_throttled_store_is_a_503_that_says_when_to_come_back() {
-    let throttled = skald::StoreError::Throttled { operation: "PutItem", source: "slow down".into() };
+    let throttled =
+        skald::StoreError::Throttled { operation: "PutItem", source: "slow down".into() };
     let answer = answered(event("").to_string().as_bytes(), |_| Err(throttled.into()));
     problem(&answer, 503);
     assert_eq!(answer.headers["retry-after"], "1");

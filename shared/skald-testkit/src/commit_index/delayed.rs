@@ -30,7 +30,10 @@ impl<I> Clone for Delayed<'_, I> {
 
 impl<'a, I> Delayed<'a, I> {
     pub(crate) fn new(index: &'a I) -> Self {
-        Self { index, told: Arc::new(Mutex::new(Told { now: Timestamp::EPOCH, shows: HashMap::new() })) }
+        Self {
+            index,
+            told: Arc::new(Mutex::new(Told { now: Timestamp::EPOCH, shows: HashMap::new() })),
+        }
     }
 
     fn told<T>(&self, change: impl FnOnce(&mut Told) -> T) -> T {

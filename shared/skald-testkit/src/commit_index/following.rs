@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use skald::memory::InMemoryViewStore;
 use skald::{
-    Commit, CommitIndex, FollowError, Follower, Following, IndexKey, ListEntry, ListPage, Position, Put, Rows,
-    SlicePosition, StoreError, StreamId, Tenant, Timestamp, Told, Version, ViewRow, ViewStore,
+    Commit, CommitIndex, FollowError, Follower, Following, IndexKey, ListEntry, ListPage, Position,
+    Put, Rows, SlicePosition, StoreError, StreamId, Tenant, Timestamp, Told, Version, ViewRow,
+    ViewStore,
 };
 
 use super::CommitIndexFixture;
@@ -39,7 +40,9 @@ async fn resume<'a, I: CommitIndex>(
     checkpoints: &InMemoryViewStore,
     following: Following,
 ) -> Tester<'a, I> {
-    Follower::resume(index.clone(), checkpoints.clone(), following).await.unwrap_or_else(|error| panic!("{error}"))
+    Follower::resume(index.clone(), checkpoints.clone(), following)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The batch as of `now`.
@@ -114,13 +117,17 @@ pub async fn a_follower_begins_where_it_is_told<F: CommitIndexFixture>(fixture: 
     assert_eq!(heard, news(&commits[5..]));
 }
 
-/// One writer's clock goes ahead, another's behind, a write takes its time, the index too: nobody is missed, none is late.
+/// One writer's clock goes ahead, another's behind, a write takes its time, the index too: nobody
+/// is missed, none is late.
 pub async fn clocks_may_differ_within_the_margin<F: CommitIndexFixture>(fixture: &F) {
     let (index, store) = (Delayed::new(fixture.index()), fixture.store());
-    let mut follower = resume(&index, &InMemoryViewStore::default(), following::<F::Index>("one")).await;
+    let mut follower =
+        resume(&index, &InMemoryViewStore::default(), following::<F::Index>("one")).await;
     let (mut heard, mut written) = (Vec::new(), Vec::new());
     for second in 0..40 {
-        for (name, skew_s, shows_after_s) in [("ahead", 4, 0), ("behind", -4, 6), ("right", 0, 9), ("ahead", -9, 1)] {
+        for (name, skew_s, shows_after_s) in
+            [("ahead", 4, 0), ("behind", -4, 6), ("right", 0, 9), ("ahead", -9, 1)]
+        {
             let commit = write(store, &account(name), at(100 + second + skew_s), &[1]).await;
             index.show(&commit, at(100 + second + shows_after_s));
             written.push(commit);
@@ -135,13 +142,18 @@ pub async fn clocks_may_differ_within_the_margin<F: CommitIndexFixture>(fixture:
     assert_eq!(heard, news(&written));
 }
 
-/// One commit from a wrong clock is not seen for a year; those after it in its stream are seen like any other.
-pub async fn a_commit_from_a_clock_far_ahead_holds_up_none_after_it<F: CommitIndexFixture>(fixture: &F) {
+/// One commit from a wrong clock is not seen for a year; those after it in its stream are seen like
+/// any other.
+pub async fn a_commit_from_a_clock_far_ahead_holds_up_none_after_it<F: CommitIndexFixture>(
+    fixture: &F,
+) {
     let (index, store, stream) = (Delayed::new(fixture.index()), fixture.store(), account("a"));
-    let mut follower = resume(&index, &InMemoryViewStore::default(), following::<F::Index>("one")).await;
+    let mut follower =
+        resume(&index, &InMemoryViewStore::default(), following::<F::Index>("one")).await;
     let before = write(store, &stream, at(1), &[1]).await;
     let ahead = write(store, &stream, at(YEAR_S), &[2]).await;
-    let after = [write(store, &stream, at(2), &[3]).await, write(store, &stream, at(3), &[4]).await];
+    let after =
+        [write(store, &stream, at(2), &[3]).await, write(store, &stream, at(3), &[4]).await];
     fixture.settled().await;
     index.set_now(at(20));
     let batch = follower.next(at(20)).await.unwrap_or_else(|error| panic!("{error}"));
@@ -153,9 +165,11 @@ pub async fn a_commit_from_a_clock_far_ahead_holds_up_none_after_it<F: CommitInd
     assert_eq!(hear(&index, &mut follower, in_time).await, news([&ahead]));
 }
 
-/// However often a follower looks; another run says it again. What lies within the margin is nothing to report.
+/// However often a follower looks; another run says it again. What lies within the margin is
+/// nothing to report.
 pub async fn what_lies_ahead_of_now_is_reported_once_a_run<F: CommitIndexFixture>(fixture: &F) {
-    let (index, store, checkpoints) = (Delayed::new(fixture.index()), fixture.store(), InMemoryViewStore::default());
+    let (index, store, checkpoints) =
+        (Delayed::new(fixture.index()), fixture.store(), InMemoryViewStore::default());
     let near = write(store, &account("near"), at(9), &[1]).await;
     let mut expected = Vec::new();
     for name in ["a", "b", "c"] {
@@ -184,10 +198,14 @@ pub async fn what_lies_ahead_of_now_is_reported_once_a_run<F: CommitIndexFixture
     }
 }
 
-/// What shows behind others that were handed on is found again by the overlap, and told as what it is.
-pub async fn what_shows_after_the_margin_is_late_but_not_missed<F: CommitIndexFixture>(fixture: &F) {
+/// What shows behind others that were handed on is found again by the overlap, and told as what it
+/// is.
+pub async fn what_shows_after_the_margin_is_late_but_not_missed<F: CommitIndexFixture>(
+    fixture: &F,
+) {
     let (index, store) = (Delayed::new(fixture.index()), fixture.store());
-    let mut follower = resume(&index, &InMemoryViewStore::default(), following::<F::Index>("one")).await;
+    let mut follower =
+        resume(&index, &InMemoryViewStore::default(), following::<F::Index>("one")).await;
     let late = write(store, &account("a"), at(10), &[1]).await;
     let shows = at(10).plus_millis(MARGIN_MS + OVERLAP_MS);
     index.show(&late, shows);
@@ -196,7 +214,11 @@ pub async fn what_shows_after_the_margin_is_late_but_not_missed<F: CommitIndexFi
     assert_eq!(hear(&index, &mut follower, shows.plus_millis(-1)).await, []);
     let late_too = write(store, &account("a"), at(41), &[1]).await;
     index.show(&late_too, at(60));
-    assert_eq!(hear(&index, &mut follower, shows).await, news([&late, &other]), "nothing later was handed on");
+    assert_eq!(
+        hear(&index, &mut follower, shows).await,
+        news([&late, &other]),
+        "nothing later was handed on"
+    );
     let last = write(store, &account("a"), at(49), &[1]).await;
     fixture.settled().await;
     assert_eq!(hear(&index, &mut follower, at(59)).await, news([&last]));
@@ -205,9 +227,12 @@ pub async fn what_shows_after_the_margin_is_late_but_not_missed<F: CommitIndexFi
 }
 
 /// That is the end of the promise. What reads behind it has to compare index and table.
-pub async fn what_shows_after_margin_and_overlap_is_not_handed_on<F: CommitIndexFixture>(fixture: &F) {
+pub async fn what_shows_after_margin_and_overlap_is_not_handed_on<F: CommitIndexFixture>(
+    fixture: &F,
+) {
     let (index, store) = (Delayed::new(fixture.index()), fixture.store());
-    let mut follower = resume(&index, &InMemoryViewStore::default(), following::<F::Index>("one")).await;
+    let mut follower =
+        resume(&index, &InMemoryViewStore::default(), following::<F::Index>("one")).await;
     let lost = write(store, &account("a"), at(10), &[1]).await;
     index.show(&lost, at(60));
     let on_time = write(store, &account("a"), at(41), &[1]).await;
@@ -216,12 +241,14 @@ pub async fn what_shows_after_margin_and_overlap_is_not_handed_on<F: CommitIndex
     assert_eq!(hear(&index, &mut follower, at(60)).await, []);
 }
 
-/// Whatever one slice has more than another, and however small the batches: who reads sees what happened first, first.
+/// Whatever one slice has more than another, and however small the batches: who reads sees what
+/// happened first, first.
 pub async fn entries_come_by_time_over_all_slices_and_batches<F: CommitIndexFixture>(fixture: &F) {
     let (index, mut written) = (Delayed::new(fixture.index()), Vec::new());
     for number in 0..60 {
         // Two of three are of one busy stream, at first; the others of many.
-        let name = if number < 40 && number % 3 > 0 { "busy".to_owned() } else { number.to_string() };
+        let name =
+            if number < 40 && number % 3 > 0 { "busy".to_owned() } else { number.to_string() };
         written.push(write(fixture.store(), &account(&name), at(number), &[1]).await);
     }
     fixture.settled().await;
@@ -236,8 +263,9 @@ pub async fn entries_come_by_time_over_all_slices_and_batches<F: CommitIndexFixt
             let following = Following { from, overlap_ms: 0, ..following.clone() };
             let mut other = resume(&index, &InMemoryViewStore::default(), following).await;
             let next = hear(&index, &mut other, at(200)).await;
-            let is_next =
-                |(key, told): &(IndexKey, Told)| *told == Told::Perhaps || *key == IndexKey::of(&written[heard.len()]);
+            let is_next = |(key, told): &(IndexKey, Told)| {
+                *told == Told::Perhaps || *key == IndexKey::of(&written[heard.len()])
+            };
             assert!(next.first().is_none_or(is_next), "{next:?} after {}", heard.len());
         }
         assert_eq!(heard, news(&written), "in batches of {batch}");
@@ -265,10 +293,12 @@ pub async fn more_than_a_batch_comes_in_batches<F: CommitIndexFixture>(fixture: 
     assert_eq!(heard, news(&written));
 }
 
-/// Whoever fails to hand something on gets it again, and is told that it is not certainly news any more.
+/// Whoever fails to hand something on gets it again, and is told that it is not certainly news any
+/// more.
 pub async fn a_batch_comes_again_until_it_was_handed_on<F: CommitIndexFixture>(fixture: &F) {
     let (index, commits) = (Delayed::new(fixture.index()), nine(fixture).await);
-    let mut follower = resume(&index, &InMemoryViewStore::default(), following::<F::Index>("one")).await;
+    let mut follower =
+        resume(&index, &InMemoryViewStore::default(), following::<F::Index>("one")).await;
     assert_eq!(next(&index, &mut follower, at(15)).await, news(&commits[..5]));
     assert_eq!(next(&index, &mut follower, at(60)).await, told(&commits[..5], Told::Perhaps));
     follower.handed_on();
@@ -287,16 +317,22 @@ pub async fn after_a_crash_only_what_was_begun_is_in_doubt<F: CommitIndexFixture
 
     let mut follower = resume(&index, &checkpoints, following("two")).await;
     let heard = hear(&index, &mut follower, at(60)).await;
-    // That the first three are done was said in slices that were written to since; the others may tell them again.
-    let in_doubt = heard.iter().filter(|(_, told)| *told == Told::Perhaps).cloned().collect::<Vec<_>>();
+    // That the first three are done was said in slices that were written to since; the others may
+    // tell them again.
+    let in_doubt =
+        heard.iter().filter(|(_, told)| *told == Told::Perhaps).cloned().collect::<Vec<_>>();
     let expected = told(&commits[..6], Told::Perhaps);
-    assert!(in_doubt.ends_with(&expected[3..]), "handed on or not, the batch under way comes again: {in_doubt:?}");
+    assert!(
+        in_doubt.ends_with(&expected[3..]),
+        "handed on or not, the batch under way comes again: {in_doubt:?}"
+    );
     assert!(in_doubt.iter().all(|heard| expected.contains(heard)), "{in_doubt:?}");
     let certain = heard.into_iter().filter(|(_, told)| *told != Told::Perhaps).collect::<Vec<_>>();
     assert_eq!(certain, news(&commits[6..]));
 }
 
-/// After an end in peace, nothing is missed and nothing is news again; the overlap is told in doubt.
+/// After an end in peace, nothing is missed and nothing is news again; the overlap is told in
+/// doubt.
 pub async fn a_follower_goes_on_from_its_checkpoint<F: CommitIndexFixture>(fixture: &F) {
     let (index, checkpoints) = (Delayed::new(fixture.index()), InMemoryViewStore::default());
     let commits = nine(fixture).await;
@@ -309,24 +345,34 @@ pub async fn a_follower_goes_on_from_its_checkpoint<F: CommitIndexFixture>(fixtu
     assert_eq!(hear(&index, &mut follower, at(31)).await, []);
     drop(follower);
 
-    let far = Following { from: Position::before(at(500), F::Index::SLICES), ..following::<F::Index>("two") };
+    let far = Following {
+        from: Position::before(at(500), F::Index::SLICES),
+        ..following::<F::Index>("two")
+    };
     let mut follower = resume(&index, &checkpoints, far.clone()).await;
     assert_eq!(hear(&index, &mut follower, at(44)).await, told(&commits, Told::Perhaps));
     let heard = hear(&index, &mut follower, at(45)).await;
-    assert_eq!(heard.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>(), [IndexKey::of(&hidden)]);
+    assert_eq!(
+        heard.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>(),
+        [IndexKey::of(&hidden)]
+    );
     assert_eq!(hear(&index, &mut follower, at(46)).await, []);
     drop(follower);
 
     let narrow = Following { overlap_ms: 0, run: "three".to_owned(), ..far };
     let mut follower = resume(&index, &checkpoints, narrow).await;
     let heard = hear(&index, &mut follower, at(60)).await;
-    assert!(heard.iter().all(|(_, told)| *told == Told::Perhaps), "what was handed on is no news: {heard:?}");
+    assert!(
+        heard.iter().all(|(_, told)| *told == Told::Perhaps),
+        "what was handed on is no news: {heard:?}"
+    );
 }
 
 /// A position may leave the system, come back, and be another's beginning.
 pub async fn another_follower_goes_on_from_a_position<F: CommitIndexFixture>(fixture: &F) {
     let (index, commits) = (Delayed::new(fixture.index()), nine(fixture).await);
-    let mut follower = resume(&index, &InMemoryViewStore::default(), following::<F::Index>("one")).await;
+    let mut follower =
+        resume(&index, &InMemoryViewStore::default(), following::<F::Index>("one")).await;
     assert_eq!(hear(&index, &mut follower, at(15)).await, news(&commits[..5]));
     let token = follower.position().to_string();
     let position: Position = token.parse().unwrap_or_else(|error| panic!("{token}: {error}"));
@@ -334,9 +380,14 @@ pub async fn another_follower_goes_on_from_a_position<F: CommitIndexFixture>(fix
     let from_there = Following { from: position, ..following::<F::Index>("two") };
     let mut other = resume(&index, &InMemoryViewStore::default(), from_there).await;
     let heard = hear(&index, &mut other, at(60)).await;
-    let (doubtful, certain): (Vec<_>, Vec<_>) = heard.into_iter().partition(|(_, told)| *told == Told::Perhaps);
+    let (doubtful, certain): (Vec<_>, Vec<_>) =
+        heard.into_iter().partition(|(_, told)| *told == Told::Perhaps);
     assert_eq!(certain, news(&commits[5..]), "what comes after the position is news");
-    assert_eq!(doubtful, told(&commits[..5], Told::Perhaps), "what lies in the overlap may have been seen");
+    assert_eq!(
+        doubtful,
+        told(&commits[..5], Told::Perhaps),
+        "what lies in the overlap may have been seen"
+    );
 }
 
 /// Two that run at once do not both hand on: who came first is stopped at its next checkpoint.
@@ -382,7 +433,12 @@ impl ViewStore for Forgetful {
         self.rows.get_many(streams).await
     }
 
-    async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+    async fn put(
+        &self,
+        stream: &StreamId,
+        expected: Version,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
         let put = self.rows.put(stream, expected, row).await?;
         let write = {
             let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -397,21 +453,34 @@ impl ViewStore for Forgetful {
         Ok(put)
     }
 
-    async fn put_over_parked(&self, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Result<Put, StoreError> {
+    async fn put_over_parked(
+        &self,
+        stream: &StreamId,
+        parked: &ViewRow,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
         self.rows.put_over_parked(stream, parked, row).await
     }
 
-    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<ListPage, StoreError> {
+    async fn list(
+        &self,
+        group: &str,
+        before: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
         self.rows.list(group, before, limit).await
     }
 }
 
 /// What was written without its writer's knowing is no other run's.
-pub async fn a_lost_answer_of_the_checkpoint_s_store_does_no_harm<F: CommitIndexFixture>(fixture: &F) {
+pub async fn a_lost_answer_of_the_checkpoint_s_store_does_no_harm<F: CommitIndexFixture>(
+    fixture: &F,
+) {
     let (index, commits) = (Delayed::new(fixture.index()), nine(fixture).await);
     index.set_now(at(60));
     for forgets in 1..=5 {
-        let checkpoints = Forgetful { rows: InMemoryViewStore::default(), forgets, writes: Arc::default() };
+        let checkpoints =
+            Forgetful { rows: InMemoryViewStore::default(), forgets, writes: Arc::default() };
         let mut failures = 0;
         let mut follower = loop {
             let following = Following { batch: 1, ..following::<F::Index>("one") };
@@ -425,7 +494,9 @@ pub async fn a_lost_answer_of_the_checkpoint_s_store_does_no_harm<F: CommitIndex
         for _ in 0..100 {
             match follower.next(at(60)).await {
                 Ok(batch) => {
-                    heard.extend(batch.heard.iter().map(|heard| (heard.entry.key.clone(), heard.told)));
+                    heard.extend(
+                        batch.heard.iter().map(|heard| (heard.entry.key.clone(), heard.told)),
+                    );
                     follower.handed_on();
                 }
                 Err(error) if error.is_transient() && failures < 100 => failures += 1,
@@ -446,17 +517,41 @@ pub async fn a_row_that_is_no_checkpoint_is_an_error<F: CommitIndexFixture>(fixt
     let bodies = [
         "\"nonsense\"".to_owned(),
         "{}".to_owned(),
-        format!("{{{run},\"slices\":{},\"done\":\"{}\",\"begun\":\"{}\"}}", F::Index::SLICES + 1, at(0), at(0)),
-        format!("{{{run},\"slices\":{},\"done\":\"{}\",\"begun\":\"{}\"}}", F::Index::SLICES, at(1), at(0)),
-        format!("{{{run},\"slices\":{},\"done\":\"soon\",\"begun\":\"{}\"}}", F::Index::SLICES, at(0)),
+        format!(
+            "{{{run},\"slices\":{},\"done\":\"{}\",\"begun\":\"{}\"}}",
+            F::Index::SLICES + 1,
+            at(0),
+            at(0)
+        ),
+        format!(
+            "{{{run},\"slices\":{},\"done\":\"{}\",\"begun\":\"{}\"}}",
+            F::Index::SLICES,
+            at(1),
+            at(0)
+        ),
+        format!(
+            "{{{run},\"slices\":{},\"done\":\"soon\",\"begun\":\"{}\"}}",
+            F::Index::SLICES,
+            at(0)
+        ),
     ];
     for body in bodies {
         let checkpoints = InMemoryViewStore::default();
-        let row = ViewRow { version: Version::new(1), at: at(0), body: Some(body), listing: None, parked: None };
+        let row = ViewRow {
+            version: Version::new(1),
+            at: at(0),
+            body: Some(body),
+            listing: None,
+            parked: None,
+        };
         assert!(matches!(checkpoints.put(&key, Version::START, &row).await, Ok(Put::Stored)));
-        let error = Follower::resume(index.clone(), checkpoints, following::<F::Index>("one")).await;
+        let error =
+            Follower::resume(index.clone(), checkpoints, following::<F::Index>("one")).await;
         let error = error.expect_err("a checkpoint was made of it");
-        assert!(matches!(&error, FollowError::MalformedCheckpoint { row, .. } if *row == key.key()), "{error}");
+        assert!(
+            matches!(&error, FollowError::MalformedCheckpoint { row, .. } if *row == key.key()),
+            "{error}"
+        );
     }
 }
 

@@ -1,4 +1,5 @@
-//! Writers, an index that lags and a follower that crashes, in any order: told by seeds, so that a failure can be repeated.
+//! Writers, an index that lags and a follower that crashes, in any order: told by seeds, so that a
+//! failure can be repeated.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,7 +34,12 @@ struct Ear {
 }
 
 impl Ear {
-    async fn listen<I: CommitIndex>(&mut self, follower: &mut Tester<'_, I>, now: Timestamp, seed: u64) -> bool {
+    async fn listen<I: CommitIndex>(
+        &mut self,
+        follower: &mut Tester<'_, I>,
+        now: Timestamp,
+        seed: u64,
+    ) -> bool {
         let batch = follower.next(now).await.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         for heard in &batch.heard {
             let key = heard.entry.key.clone();
@@ -51,8 +57,8 @@ impl Ear {
     }
 }
 
-/// Tells one story and gives how many entries were late. `delay_ms` is the most that passes between the time that a commit
-/// is recorded at and the time that it shows, differing clocks included.
+/// Tells one story and gives how many entries were late. `delay_ms` is the most that passes between
+/// the time that a commit is recorded at and the time that it shows, differing clocks included.
 async fn story<F: CommitIndexFixture>(fixture: &F, seed: u64, delay_ms: i64) -> u32 {
     let mut dice = Dice::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let (index, checkpoints) = (Delayed::new(fixture.index()), InMemoryViewStore::default());
@@ -72,7 +78,8 @@ async fn story<F: CommitIndexFixture>(fixture: &F, seed: u64, delay_ms: i64) -> 
         now = now.plus_millis(below(&mut dice, 3_000));
         index.set_now(now);
         if below(&mut dice, 3) > 0 {
-            // Its clock is behind and its write is slow, together at most `delay_ms`; or its clock is ahead.
+            // Its clock is behind and its write is slow, together at most `delay_ms`; or its clock
+            // is ahead.
             let behind_ms = below(&mut dice, delay_ms + 1);
             let shows_after_ms = below(&mut dice, delay_ms - behind_ms + 1);
             let clock = if below(&mut dice, 4) == 0 { below(&mut dice, 8_000) } else { -behind_ms };
@@ -104,15 +111,25 @@ async fn story<F: CommitIndexFixture>(fixture: &F, seed: u64, delay_ms: i64) -> 
     ear.late
 }
 
-/// Within the margin there is no bad luck: everything comes, as news once over all runs, and nothing is late.
-pub async fn nothing_within_the_margin_is_missed_whatever_the_interleaving<F: CommitIndexFixture>(fixture: &F) {
+/// Within the margin there is no bad luck: everything comes, as news once over all runs, and
+/// nothing is late.
+pub async fn nothing_within_the_margin_is_missed_whatever_the_interleaving<
+    F: CommitIndexFixture,
+>(
+    fixture: &F,
+) {
     for seed in SEEDS {
         assert_eq!(story(fixture, seed, MARGIN_MS).await, 0, "seed {seed}: something was late");
     }
 }
 
-/// Beyond the margin things are late, but within the overlap none is missed, and none is news twice.
-pub async fn nothing_within_the_overlap_is_missed_whatever_the_interleaving<F: CommitIndexFixture>(fixture: &F) {
+/// Beyond the margin things are late, but within the overlap none is missed, and none is news
+/// twice.
+pub async fn nothing_within_the_overlap_is_missed_whatever_the_interleaving<
+    F: CommitIndexFixture,
+>(
+    fixture: &F,
+) {
     let mut late = 0;
     for seed in SEEDS {
         late += story(fixture, seed, MARGIN_MS + OVERLAP_MS).await;
@@ -124,7 +141,10 @@ pub async fn nothing_within_the_overlap_is_missed_whatever_the_interleaving<F: C
 ///
 /// # Panics
 /// If one is broken; the message names the seed.
-pub async fn interleavings<F: CommitIndexFixture>(fixture: impl Fn() -> F, seeds: impl IntoIterator<Item = u64>) {
+pub async fn interleavings<F: CommitIndexFixture>(
+    fixture: impl Fn() -> F,
+    seeds: impl IntoIterator<Item = u64>,
+) {
     for seed in seeds {
         assert_eq!(story(&fixture(), seed, MARGIN_MS).await, 0, "seed {seed}: something was late");
         story(&fixture(), seed, MARGIN_MS + OVERLAP_MS).await;

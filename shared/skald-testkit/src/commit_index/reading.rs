@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use skald::{
-    Commit, CommitIndex, Draft, EventData, EventStore, IndexEntry, IndexKey, IndexPage, SlicePosition, StreamId,
-    Timestamp, Version,
+    Commit, CommitIndex, Draft, EventData, EventStore, IndexEntry, IndexKey, IndexPage,
+    SlicePosition, StreamId, Timestamp, Version,
 };
 
 use super::CommitIndexFixture;
@@ -16,15 +16,29 @@ fn end() -> Timestamp {
     at(1_000_000)
 }
 
-async fn page<I: CommitIndex>(index: &I, slice: u8, after: &SlicePosition, until: Timestamp, limit: u32) -> IndexPage {
-    let page = index.read(slice, after, until, limit).await.unwrap_or_else(|error| panic!("read {slice}: {error}"));
+async fn page<I: CommitIndex>(
+    index: &I,
+    slice: u8,
+    after: &SlicePosition,
+    until: Timestamp,
+    limit: u32,
+) -> IndexPage {
+    let page = index
+        .read(slice, after, until, limit)
+        .await
+        .unwrap_or_else(|error| panic!("read {slice}: {error}"));
     assert!(page.entries.len() <= limit as usize, "more than was asked for");
     assert_eq!(page.odd, [], "an entry was not understood");
     page
 }
 
 /// All entries of a slice, read in pages.
-async fn slice<I: CommitIndex>(index: &I, slice: u8, until: Timestamp, limit: u32) -> Vec<IndexEntry> {
+async fn slice<I: CommitIndex>(
+    index: &I,
+    slice: u8,
+    until: Timestamp,
+    limit: u32,
+) -> Vec<IndexEntry> {
     let (mut entries, mut after) = (Vec::<IndexEntry>::new(), SlicePosition::START);
     loop {
         let page = page(index, slice, &after, until, limit).await;
@@ -33,7 +47,8 @@ async fn slice<I: CommitIndex>(index: &I, slice: u8, until: Timestamp, limit: u3
         if is_last {
             return entries;
         }
-        after = SlicePosition::After(entries.last().expect("a full page has a last entry").key.clone());
+        after =
+            SlicePosition::After(entries.last().expect("a full page has a last entry").key.clone());
     }
 }
 
@@ -48,7 +63,12 @@ pub(super) async fn all<I: CommitIndex>(index: &I, limit: u32) -> BTreeMap<u8, V
 }
 
 /// Appends a commit of these events, decided at this time, whatever is in the stream.
-pub(super) async fn write<S: EventStore>(store: &S, stream: &StreamId, decided: Timestamp, amounts: &[u64]) -> Commit {
+pub(super) async fn write<S: EventStore>(
+    store: &S,
+    stream: &StreamId,
+    decided: Timestamp,
+    amounts: &[u64],
+) -> Commit {
     let head = load(store, stream).await.head;
     let events: Vec<_> = amounts.iter().map(|amount| deposited(*amount)).collect();
     let name = format!("{stream} {decided} {amounts:?}");
@@ -70,11 +90,18 @@ pub async fn every_commit_has_one_entry<F: CommitIndexFixture>(fixture: &F) {
         let stream = account(&(number % 7).to_string());
         let head = load(store, &stream).await.head;
         let events = stored([deposited(number), noted("n"), deposited(number), noted("m")]);
-        let draft = Draft { commit_id: id(&number.to_string()), at: at(1), context: context(), events, snapshot: None };
+        let draft = Draft {
+            commit_id: id(&number.to_string()),
+            at: at(1),
+            context: context(),
+            events,
+            snapshot: None,
+        };
         let commit = if number % 3 == 0 {
             let other = store.start(account(&format!("other-{number}")));
             let parts = vec![(head, draft.clone()), (other, draft)];
-            let both = store.append_all(parts).await.unwrap_or_else(|error| panic!("append: {error}"));
+            let both =
+                store.append_all(parts).await.unwrap_or_else(|error| panic!("append: {error}"));
             expected.push(IndexKey::of(&both[1].commit));
             both[0].commit.clone()
         } else {
@@ -83,9 +110,14 @@ pub async fn every_commit_has_one_entry<F: CommitIndexFixture>(fixture: &F) {
         expected.push(IndexKey::of(&commit));
     }
     fixture.settled().await;
-    let entries: Vec<IndexEntry> = all(fixture.index(), 100).await.into_values().flatten().collect();
+    let entries: Vec<IndexEntry> =
+        all(fixture.index(), 100).await.into_values().flatten().collect();
     for entry in &entries {
-        assert_eq!(entry.types, ["account.deposited", "account.noted"], "each type once, in the events' order");
+        assert_eq!(
+            entry.types,
+            ["account.deposited", "account.noted"],
+            "each type once, in the events' order"
+        );
     }
     let mut found: Vec<IndexKey> = entries.into_iter().map(|entry| entry.key).collect();
     found.sort();
@@ -105,7 +137,11 @@ pub async fn a_stream_stays_in_its_slice<F: CommitIndexFixture>(fixture: &F) {
     for (slice, entries) in slices {
         for entry in entries {
             let earlier = of_stream.insert(entry.key.stream().clone(), slice);
-            assert!(earlier.is_none_or(|earlier| earlier == slice), "{} is in two slices", entry.key.stream());
+            assert!(
+                earlier.is_none_or(|earlier| earlier == slice),
+                "{} is in two slices",
+                entry.key.stream()
+            );
         }
     }
 }
@@ -114,21 +150,33 @@ pub async fn a_stream_stays_in_its_slice<F: CommitIndexFixture>(fixture: &F) {
 pub async fn entries_stand_by_time_stream_and_version<F: CommitIndexFixture>(fixture: &F) {
     for number in 0..60 {
         // Back and forth in time; a stream's commits never go back.
-        write(fixture.store(), &account(&(number % 20).to_string()), at((number * 37) % 61), &[1, 2]).await;
+        write(
+            fixture.store(),
+            &account(&(number % 20).to_string()),
+            at((number * 37) % 61),
+            &[1, 2],
+        )
+        .await;
     }
     fixture.settled().await;
     for entries in all(fixture.index(), 7).await.values() {
         assert!(entries.is_sorted_by(|one, other| one.key < other.key), "{entries:?}");
-        assert!(entries.iter().all(|entry| entry.key.first().get() % 2 == 1), "the first of two events");
+        assert!(
+            entries.iter().all(|entry| entry.key.first().get() % 2 == 1),
+            "the first of two events"
+        );
     }
 }
 
-/// Neither one time for all, nor names that begin like others, nor versions of more digits make a reader leave one out.
+/// Neither one time for all, nor names that begin like others, nor versions of more digits make a
+/// reader leave one out.
 pub async fn entries_of_one_moment_are_read_one_by_one<F: CommitIndexFixture>(fixture: &F) {
     let mut expected = Vec::new();
     for name in ["a", "a-b", "a.b", "a_b", "aa", "a~b", "A", "0"] {
         for number in 0..12 {
-            expected.push(IndexKey::of(&write(fixture.store(), &account(name), at(5), &[number]).await));
+            expected.push(IndexKey::of(
+                &write(fixture.store(), &account(name), at(5), &[number]).await,
+            ));
         }
     }
     fixture.settled().await;
@@ -150,10 +198,16 @@ pub async fn a_slice_is_read_from_a_time_until_a_time<F: CommitIndexFixture>(fix
     let number = *slices.keys().next().expect("the stream is in a slice");
     let seconds = async |after: &SlicePosition, until: Timestamp| {
         let entries = page(index, number, after, until, 100).await.entries;
-        entries.iter().map(|entry| (entry.key.at().as_millis() - at(0).as_millis()) / 1000).collect::<Vec<_>>()
+        entries
+            .iter()
+            .map(|entry| (entry.key.at().as_millis() - at(0).as_millis()) / 1000)
+            .collect::<Vec<_>>()
     };
     assert_eq!(seconds(&SlicePosition::Before(at(3)), at(6)).await, [3, 4, 5, 6]);
-    assert_eq!(seconds(&SlicePosition::Before(at(3).plus_millis(1)), at(6).plus_millis(-1)).await, [4, 5]);
+    assert_eq!(
+        seconds(&SlicePosition::Before(at(3).plus_millis(1)), at(6).plus_millis(-1)).await,
+        [4, 5]
+    );
     assert_eq!(seconds(&SlicePosition::Before(at(4)), at(4)).await, [4]);
     let third = SlicePosition::After(slices[&number][2].key.clone());
     assert_eq!(seconds(&third, at(5)).await, [4, 5]);
@@ -193,11 +247,15 @@ pub async fn the_commit_of_an_entry_is_read<F: CommitIndexFixture>(fixture: &F) 
     let first = write(fixture.store(), &stream, at(1), &[1, 2]).await;
     let second = write(fixture.store(), &stream, at(2), &[3]).await;
     for commit in [first, second] {
-        let found = index.commit(&IndexKey::of(&commit)).await.unwrap_or_else(|error| panic!("{error}"));
+        let found =
+            index.commit(&IndexKey::of(&commit)).await.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(found, Some(commit));
     }
     for (stream, first) in [(stream, 2), (account("b"), 1)] {
         let nowhere = IndexKey::new(at(1), stream, Version::new(first));
-        assert!(index.commit(&nowhere).await.unwrap_or_else(|error| panic!("{error}")).is_none(), "{nowhere}");
+        assert!(
+            index.commit(&nowhere).await.unwrap_or_else(|error| panic!("{error}")).is_none(),
+            "{nowhere}"
+        );
     }
 }

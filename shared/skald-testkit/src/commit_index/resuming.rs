@@ -1,4 +1,5 @@
-//! Two runs of a follower that resume at once: whatever happens between their calls, one of them goes on.
+//! Two runs of a follower that resume at once: whatever happens between their calls, one of them
+//! goes on.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -8,8 +9,9 @@ use std::task::{Context, Poll, Waker};
 
 use skald::memory::InMemoryViewStore;
 use skald::{
-    Commit, CommitIndex, FollowError, Follower, Following, IndexEntry, IndexKey, IndexPage, ListEntry, ListPage,
-    Position, Put, Rows, SlicePosition, StoreError, StreamId, Timestamp, Told, Version, ViewRow, ViewStore,
+    Commit, CommitIndex, FollowError, Follower, Following, IndexEntry, IndexKey, IndexPage,
+    ListEntry, ListPage, Position, Put, Rows, SlicePosition, StoreError, StreamId, Timestamp, Told,
+    Version, ViewRow, ViewStore,
 };
 
 use super::CommitIndexFixture;
@@ -75,17 +77,32 @@ impl ViewStore for InTurn<'_> {
         self.rows.get_many(streams).await
     }
 
-    async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+    async fn put(
+        &self,
+        stream: &StreamId,
+        expected: Version,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
         self.turn().await;
         self.rows.put(stream, expected, row).await
     }
 
-    async fn put_over_parked(&self, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Result<Put, StoreError> {
+    async fn put_over_parked(
+        &self,
+        stream: &StreamId,
+        parked: &ViewRow,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
         self.turn().await;
         self.rows.put_over_parked(stream, parked, row).await
     }
 
-    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<ListPage, StoreError> {
+    async fn list(
+        &self,
+        group: &str,
+        before: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
         self.turn().await;
         self.rows.list(group, before, limit).await
     }
@@ -121,9 +138,15 @@ async fn hear<V: ViewStore>(
     Ok(())
 }
 
-/// Lets two runs go on in the order that the bits of `schedule` say, then one look more of each that goes on.
-fn interleaved(index: &TwoSlices, following: impl Fn(&str) -> Following, schedule: u32) -> [Run; 2] {
-    let (rows, may) = (InMemoryViewStore::default(), [AtomicBool::new(false), AtomicBool::new(false)]);
+/// Lets two runs go on in the order that the bits of `schedule` say, then one look more of each
+/// that goes on.
+fn interleaved(
+    index: &TwoSlices,
+    following: impl Fn(&str) -> Following,
+    schedule: u32,
+) -> [Run; 2] {
+    let (rows, may) =
+        (InMemoryViewStore::default(), [AtomicBool::new(false), AtomicBool::new(false)]);
     let mut runs = [Run::default(), Run::default()];
     let mut followers = [None, None];
     {
@@ -138,7 +161,8 @@ fn interleaved(index: &TwoSlices, following: impl Fn(&str) -> Following, schedul
             let next = if bit == 0 { 0 } else { 1 };
             may[next].store(true, Ordering::Relaxed);
             if let Some(future) = &mut under_way[next]
-                && let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+                && let Poll::Ready(done) =
+                    future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
             {
                 (under_way[next], followers[next]) = (None, Some(done));
             }
@@ -167,7 +191,11 @@ fn interleaved(index: &TwoSlices, following: impl Fn(&str) -> Following, schedul
 }
 
 /// Exactly one of them goes on, and between them they hand everything on, as news once.
-pub async fn of_two_runs_that_resume_at_once_one_wins_whatever_the_interleaving<F: CommitIndexFixture>(fixture: &F) {
+pub async fn of_two_runs_that_resume_at_once_one_wins_whatever_the_interleaving<
+    F: CommitIndexFixture,
+>(
+    fixture: &F,
+) {
     for number in 0..16 {
         write(fixture.store(), &account(&number.to_string()), at(number), &[1]).await;
         write(fixture.store(), &account(&number.to_string()), at(100 + number), &[1]).await;
@@ -183,12 +211,21 @@ pub async fn of_two_runs_that_resume_at_once_one_wins_whatever_the_interleaving<
     for schedule in 0..1 << CALLS {
         let runs = interleaved(&index, following, schedule);
         let ended = runs.iter().filter_map(|run| run.end.as_ref()).collect::<Vec<_>>();
-        assert!(matches!(ended[..], [FollowError::Taken { .. }]), "schedule {schedule:b}: {ended:?} ended");
+        assert!(
+            matches!(ended[..], [FollowError::Taken { .. }]),
+            "schedule {schedule:b}: {ended:?} ended"
+        );
         let mut news = BTreeMap::new();
         for (key, told) in runs.iter().flat_map(|run| &run.heard) {
             *news.entry(key).or_insert(0) += u32::from(*told != Told::Perhaps);
         }
-        assert!(news.values().all(|count| *count <= 1), "schedule {schedule:b}: something was news twice");
-        assert!(expected.iter().all(|key| news.contains_key(key)), "schedule {schedule:b}: something is missing");
+        assert!(
+            news.values().all(|count| *count <= 1),
+            "schedule {schedule:b}: something was news twice"
+        );
+        assert!(
+            expected.iter().all(|key| news.contains_key(key)),
+            "schedule {schedule:b}: something is missing"
+        );
     }
 }

@@ -1,12 +1,13 @@
-//! Whatever is asked for: what a store accepts is read back by every reader, and what it does not accept is refused by name,
-//! for good. Commits, names and JSON are drawn, the same ones every time.
+//! Whatever is asked for: what a store accepts is read back by every reader, and what it does not
+//! accept is refused by name, for good. Commits, names and JSON are drawn, the same ones every
+//! time.
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use skald::memory::{InMemoryPersonKeys, InMemoryViewStore};
 use skald::{
-    AppendError, Commit, CommitMessage, Draft, EventStore, IndexKey, MAX_STATE_LEVELS, Opening, Put, Sealing, StreamId,
-    Version, ViewRow, ViewStore, has_plain, reveal,
+    AppendError, Commit, CommitMessage, Draft, EventStore, IndexKey, MAX_STATE_LEVELS, Opening,
+    Put, Sealing, StreamId, Version, ViewRow, ViewStore, has_plain, reveal,
 };
 
 use super::EventStoreFixture;
@@ -18,7 +19,11 @@ use crate::scene::{at, commit, commits, id};
 const DRAFTS: u128 = 200;
 
 /// One commit to one stream, and to two at once.
-pub async fn whatever_is_accepted_is_read_back_and_all_else_is_refused_by_name<F: EventStoreFixture>(fixture: &F) {
+pub async fn whatever_is_accepted_is_read_back_and_all_else_is_refused_by_name<
+    F: EventStoreFixture,
+>(
+    fixture: &F,
+) {
     let store = fixture.store();
     let mut runner = TestRunner::deterministic();
     let strategy = any_draft();
@@ -37,13 +42,19 @@ pub async fn whatever_is_accepted_is_read_back_and_all_else_is_refused_by_name<F
             Err(AppendError::Refused(refusal)) => {
                 refused += 1;
                 assert!(refusal.to_string().len() < 1_000, "{number}: {refusal}");
-                assert_eq!([commits(store, &streams[0]).await, commits(store, &streams[1]).await], [vec![], vec![]]);
+                assert_eq!(
+                    [commits(store, &streams[0]).await, commits(store, &streams[1]).await],
+                    [vec![], vec![]]
+                );
             }
             Err(AppendError::Store(error)) if !error.is_transient() => refused += 1,
             Err(error) => panic!("{number}: {error}, for {draft:?}"),
         }
     }
-    assert!(accepted > DRAFTS / 10 && refused > DRAFTS / 10, "{accepted} accepted and {refused} refused");
+    assert!(
+        accepted > DRAFTS / 10 && refused > DRAFTS / 10,
+        "{accepted} accepted and {refused} refused"
+    );
 }
 
 /// By `append` to the first stream, and by `append_all` to the second and one more.
@@ -53,7 +64,8 @@ async fn append<S: EventStore>(
     draft: &Draft,
 ) -> Result<[Commit; 2], AppendError> {
     let first = store.append(&store.start(one.clone()), draft.clone()).await;
-    let beside = StreamId::new(two.tenant(), two.category(), &format!("{}-beside", two.id())).expect("a valid id");
+    let beside = StreamId::new(two.tenant(), two.category(), &format!("{}-beside", two.id()))
+        .expect("a valid id");
     let parts = [two.clone(), beside].map(|stream| (store.start(stream), draft.clone()));
     let both = store.append_all(parts.into()).await;
     match (first, both) {
@@ -73,15 +85,27 @@ fn kind(error: &AppendError) -> String {
 }
 
 /// Every reader of a commit reads this one.
-async fn assert_read_back<S: EventStore>(store: &S, stream: &StreamId, written: &Commit, draft: &Draft) {
-    let json = || draft.events.iter().map(|event| &event.data).chain(draft.snapshot.iter().map(|kept| &kept.state));
+async fn assert_read_back<S: EventStore>(
+    store: &S,
+    stream: &StreamId,
+    written: &Commit,
+    draft: &Draft,
+) {
+    let json = || {
+        draft
+            .events
+            .iter()
+            .map(|event| &event.data)
+            .chain(draft.snapshot.iter().map(|kept| &kept.state))
+    };
     if !json().any(|json| has_plain(json)) {
         assert_eq!(written, &commit(stream, 1, draft.clone()), "it is not what was asked for");
     }
     assert_eq!(commits(store, stream).await, std::slice::from_ref(written), "the store");
 
     let message = CommitMessage::of(written.clone()).to_json();
-    let sent = CommitMessage::from_json(&message).unwrap_or_else(|error| panic!("{error}: {message}"));
+    let sent =
+        CommitMessage::from_json(&message).unwrap_or_else(|error| panic!("{error}: {message}"));
     let commit = Commit { snapshot: None, ..written.clone() };
     assert_eq!(sent.commit.as_ref(), Some(&commit), "a message");
     let key = IndexKey::of(written);
@@ -92,9 +116,15 @@ async fn assert_read_back<S: EventStore>(store: &S, stream: &StreamId, written: 
     for json in written.events.iter().map(|event| &event.data) {
         let shown = String::from_utf8(json.clone()).expect("JSON is text");
         reveal(json).unwrap_or_else(|error| panic!("shown: {error}: {shown}"));
-        serde_json::from_slice::<serde_json::Value>(json).unwrap_or_else(|error| panic!("parsed: {error}: {shown}"));
+        serde_json::from_slice::<serde_json::Value>(json)
+            .unwrap_or_else(|error| panic!("parsed: {error}: {shown}"));
         // What is sealed is not opened here: nothing here has its key.
-        assert_kept(&InMemoryViewStore::default(), stream, format!("{{\"events\":[{{\"data\":{shown}}}]}}")).await;
+        assert_kept(
+            &InMemoryViewStore::default(),
+            stream,
+            format!("{{\"events\":[{{\"data\":{shown}}}]}}"),
+        )
+        .await;
         if !shown.contains("sealed") {
             let keys = InMemoryPersonKeys::default();
             let private = Opening::new(Sealing::new(InMemoryViewStore::default(), &keys), &keys);
@@ -105,7 +135,13 @@ async fn assert_read_back<S: EventStore>(store: &S, stream: &StreamId, written: 
 
 /// A projection may keep what is in an event in a row.
 async fn assert_kept<V: ViewStore>(views: &V, stream: &StreamId, body: String) {
-    let row = ViewRow { version: Version::new(1), at: at(0), body: Some(body), listing: None, parked: None };
+    let row = ViewRow {
+        version: Version::new(1),
+        at: at(0),
+        body: Some(body),
+        listing: None,
+        parked: None,
+    };
     let put = views.put(stream, Version::START, &row).await;
     assert!(matches!(put, Ok(Put::Stored)), "{put:?}: {row:?}");
     let read = views.get(stream).await.unwrap_or_else(|error| panic!("{error}: {row:?}"));
@@ -121,7 +157,8 @@ pub(crate) async fn assert_any_row_is_kept_or_refused<V: ViewStore>(views: &V) {
         let stream = account(&number.to_string());
         let drawn = strategy.new_tree(&mut runner).expect("JSON").current();
         let body = Some(String::from_utf8_lossy(&drawn).into_owned());
-        let row = ViewRow { version: Version::new(1), at: at(0), body, listing: None, parked: None };
+        let row =
+            ViewRow { version: Version::new(1), at: at(0), body, listing: None, parked: None };
         let expected = match views.put(&stream, Version::START, &row).await {
             Ok(put) => {
                 assert_eq!(put, Put::Stored);
@@ -138,5 +175,8 @@ pub(crate) async fn assert_any_row_is_kept_or_refused<V: ViewStore>(views: &V) {
         // A seal that nothing made is stored, as a copy is, and does not open.
         assert_eq!(read, expected);
     }
-    assert!(accepted > DRAFTS / 10 && refused > DRAFTS / 10, "{accepted} accepted and {refused} refused");
+    assert!(
+        accepted > DRAFTS / 10 && refused > DRAFTS / 10,
+        "{accepted} accepted and {refused} refused"
+    );
 }

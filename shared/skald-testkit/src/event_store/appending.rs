@@ -1,22 +1,26 @@
 //! One commit to one stream.
 
 use skald::{
-    CLOCKS_APART_MS, Commit, Draft, EventData, EventStore, Head, JsonFault, MAX_COMMIT_BYTES, MAX_EVENT_LEVELS,
-    MAX_STATE_LEVELS, Refusal, Snapshot, StreamId, Tenant, Version,
+    CLOCKS_APART_MS, Commit, Draft, EventData, EventStore, Head, JsonFault, MAX_COMMIT_BYTES,
+    MAX_EVENT_LEVELS, MAX_STATE_LEVELS, Refusal, Snapshot, StreamId, Tenant, Version,
 };
 
 use super::EventStoreFixture;
 use crate::odd_json;
 use crate::sample::account;
 use crate::scene::{
-    append, append_at, assert_conflict, at, commit, commits, deposited, draft, enlarge, load, noted, refused, withdrawn,
+    append, append_at, assert_conflict, at, commit, commits, deposited, draft, enlarge, load,
+    noted, refused, withdrawn,
 };
 
 /// A commit at [`EventStore::start`] makes a stream.
 pub async fn a_commit_at_the_start_makes_a_stream<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("new"));
     let start = store.start(stream.clone());
-    assert_eq!((start.stream(), start.version(), start.recorded_at()), (&stream, Version::START, None));
+    assert_eq!(
+        (start.stream(), start.version(), start.recorded_at()),
+        (&stream, Version::START, None)
+    );
 
     let appended = append_at(store, &start, draft("first", deposited(5))).await;
 
@@ -48,7 +52,8 @@ pub async fn heads_count_events<F: EventStoreFixture>(fixture: &F) {
     assert_eq!(load(store, &stream).await.head.version(), Version::new(5));
 }
 
-/// An append at a head that others have passed is a conflict, which names the stream, and writes nothing.
+/// An append at a head that others have passed is a conflict, which names the stream, and writes
+/// nothing.
 pub async fn behind_the_head_is_a_conflict<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("passed"));
     append(store, &stream, "first", deposited(1)).await;
@@ -92,11 +97,15 @@ pub async fn two_events_are_appended_at_once_or_not_at_all<F: EventStoreFixture>
     append_at(store, &start, draft("one", deposited(1))).await;
 
     // The second event of the pair would find its place free.
-    assert_conflict(store.append(&start, draft("pair", [deposited(2), deposited(3)])).await, [&stream]);
+    assert_conflict(
+        store.append(&start, draft("pair", [deposited(2), deposited(3)])).await,
+        [&stream],
+    );
     assert_eq!(commits(store, &stream).await.len(), 1);
 
     append(store, &stream, "pair", [deposited(2), deposited(3)]).await;
-    let events: Vec<usize> = commits(store, &stream).await.iter().map(|commit| commit.events.len()).collect();
+    let events: Vec<usize> =
+        commits(store, &stream).await.iter().map(|commit| commit.events.len()).collect();
     assert_eq!(events, [1, 2]);
 }
 
@@ -115,7 +124,10 @@ pub async fn a_commit_that_is_too_large_is_refused<F: EventStoreFixture>(fixture
     let mut large = draft("large", noted(""));
     enlarge(&mut large, MAX_COMMIT_BYTES + 1);
     let refusal = refused(store.append(&start, large).await);
-    assert_eq!(refusal, Refusal::TooLarge { stream: stream.clone(), size_bytes: MAX_COMMIT_BYTES + 1 });
+    assert_eq!(
+        refusal,
+        Refusal::TooLarge { stream: stream.clone(), size_bytes: MAX_COMMIT_BYTES + 1 }
+    );
     assert!(commits(store, &stream).await.is_empty(), "a commit that is too large was written");
 }
 
@@ -125,7 +137,12 @@ pub async fn what_cannot_be_read_back_is_refused<F: EventStoreFixture>(fixture: 
     let start = store.start(stream.clone());
     let refuses = async |draft: Draft, fault: JsonFault, odd: &[u8]| {
         let refusal = refused(store.append(&start, draft).await);
-        assert_eq!(refusal, Refusal::Json { stream: stream.clone(), fault }, "{}", odd.escape_ascii());
+        assert_eq!(
+            refusal,
+            Refusal::Json { stream: stream.clone(), fault },
+            "{}",
+            odd.escape_ascii()
+        );
     };
     for (odd, fault) in odd_json::refused(MAX_EVENT_LEVELS) {
         let mut data = draft("data", [deposited(1), deposited(2)]);
@@ -139,13 +156,15 @@ pub async fn what_cannot_be_read_back_is_refused<F: EventStoreFixture>(fixture: 
     assert!(commits(store, &stream).await.is_empty(), "something was written");
 }
 
-/// What an index or a message could not carry as a name is refused by name, before anything is written.
+/// What an index or a message could not carry as a name is refused by name, before anything is
+/// written.
 pub async fn a_name_that_breaks_the_rules_is_refused<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("names"));
     let sound = || draft("named", [deposited(1), deposited(2)]);
     let typed = |event_type: &str, schema| {
         let mut draft = sound();
-        draft.events[1] = EventData { event_type: event_type.to_owned(), schema, ..draft.events[1].clone() };
+        draft.events[1] =
+            EventData { event_type: event_type.to_owned(), schema, ..draft.events[1].clone() };
         draft
     };
     let called = |source: &str, name: &str| {
@@ -155,14 +174,29 @@ pub async fn a_name_that_breaks_the_rules_is_refused<F: EventStoreFixture>(fixtu
         draft
     };
     let (long, longer) = ("x".repeat(65), "x".repeat(129));
-    let types = ["", "two words", "Account.noted", "account..noted", "account.", ".noted", "käse", "a\n", "2nd", &long];
+    let types = [
+        "",
+        "two words",
+        "Account.noted",
+        "account..noted",
+        "account.",
+        ".noted",
+        "käse",
+        "a\n",
+        "2nd",
+        &long,
+    ];
     let names = ["", "two words", "käse", "a/b", "\u{0}", &longer];
     let drafts = types.map(|odd| typed(odd, 1)).into_iter().chain([typed("account.noted", 0)]);
-    let drafts = drafts.chain(names.map(|odd| called(odd, "a"))).chain(names.map(|odd| called("a", odd)));
+    let drafts =
+        drafts.chain(names.map(|odd| called(odd, "a"))).chain(names.map(|odd| called("a", odd)));
     for draft in drafts {
         let shown = format!("{draft:?}");
         let refusal = refused(store.append(&store.start(stream.clone()), draft).await);
-        assert!(matches!(&refusal, Refusal::Name { stream: of, .. } if *of == stream), "{refusal}: {shown}");
+        assert!(
+            matches!(&refusal, Refusal::Name { stream: of, .. } if *of == stream),
+            "{refusal}: {shown}"
+        );
         assert!(refusal.to_string().len() < 400, "{refusal}");
     }
     assert!(commits(store, &stream).await.is_empty(), "something was written");
@@ -175,14 +209,16 @@ pub async fn a_name_that_breaks_the_rules_is_refused<F: EventStoreFixture>(fixtu
     assert_eq!(commits(store, &stream).await, [appended]);
 }
 
-/// However odd it looks: what may be stored is stored and read as it is. Only one name is reserved for personal values.
+/// However odd it looks: what may be stored is stored and read as it is. Only one name is reserved
+/// for personal values.
 pub async fn what_may_be_stored_is_read_as_it_was_written<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("odd"));
     let mut all = draft("all", vec![deposited(1); odd_json::taken(MAX_EVENT_LEVELS).len()]);
     for (event, odd) in all.events.iter_mut().zip(odd_json::taken(MAX_EVENT_LEVELS)) {
         event.data = odd;
     }
-    let mut expected = vec![append_at(store, &store.start(stream.clone()), all.clone()).await.commit];
+    let mut expected =
+        vec![append_at(store, &store.start(stream.clone()), all.clone()).await.commit];
     assert_eq!(expected, [commit(&stream, 1, all)]);
     for (number, state) in odd_json::taken(MAX_STATE_LEVELS).into_iter().enumerate() {
         let head = load(store, &stream).await.head;
@@ -207,12 +243,15 @@ pub async fn the_largest_commits_are_stored<F: EventStoreFixture>(fixture: &F) {
         }
         enlarge(&mut large, MAX_COMMIT_BYTES);
         let appended = append_at(store, &store.start(stream.clone()), large).await;
-        assert!(commits(store, &stream).await == [appended.commit], "{name}: not read as it was written");
+        assert!(
+            commits(store, &stream).await == [appended.commit],
+            "{name}: not read as it was written"
+        );
     }
 }
 
-/// The times at which commits of these moments, in milliseconds, are recorded in one stream. They are appended
-/// alone or, every second one, together with another stream.
+/// The times at which commits of these moments, in milliseconds, are recorded in one stream. They
+/// are appended alone or, every second one, together with another stream.
 async fn recorded<S: EventStore>(store: &S, name: &str, decided: &[i64]) -> Vec<i64> {
     let stream = account(name);
     for (number, millis) in decided.iter().enumerate() {
@@ -228,20 +267,32 @@ async fn recorded<S: EventStore>(store: &S, name: &str, decided: &[i64]) -> Vec<
         };
         assert_eq!(appended.head.recorded_at(), Some(appended.commit.at));
     }
-    commits(store, &stream).await.iter().map(|commit| commit.at.as_millis() - at(0).as_millis()).collect()
+    commits(store, &stream)
+        .await
+        .iter()
+        .map(|commit| commit.at.as_millis() - at(0).as_millis())
+        .collect()
 }
 
 /// A clock that is a little behind does not make a commit look older than the one before it.
-pub async fn recorded_times_do_not_decrease_while_clocks_are_close<F: EventStoreFixture>(fixture: &F) {
+pub async fn recorded_times_do_not_decrease_while_clocks_are_close<F: EventStoreFixture>(
+    fixture: &F,
+) {
     let (behind, later) = (10_000 - CLOCKS_APART_MS, 20_000);
-    let times = recorded(fixture.store(), "clocks", &[10_000, 5_000, later, later - 1, behind, 10_000]).await;
+    let times =
+        recorded(fixture.store(), "clocks", &[10_000, 5_000, later, later - 1, behind, 10_000])
+            .await;
     let expected = [10_000, 10_000, later, later, behind, 10_000];
     assert_eq!(times, expected, "{behind} is too far behind {later}: one of the clocks is wrong");
     let apart = CLOCKS_APART_MS;
-    assert_eq!(recorded(fixture.store(), "bound", &[apart, 0, apart + 1, 0]).await, [apart, apart, apart + 1, 0]);
+    assert_eq!(
+        recorded(fixture.store(), "bound", &[apart, 0, apart + 1, 0]).await,
+        [apart, apart, apart + 1, 0]
+    );
 }
 
-/// A clock that is far ahead is wrong about its own commits alone: those after them are recorded when they happen.
+/// A clock that is far ahead is wrong about its own commits alone: those after them are recorded
+/// when they happen.
 pub async fn a_clock_far_ahead_spoils_no_later_commit<F: EventStoreFixture>(fixture: &F) {
     let year = 31_536_000_000;
     let decided = [0, 1_000, year, 2_000, 3_000, year + 1, year, 4_000, 3_500];

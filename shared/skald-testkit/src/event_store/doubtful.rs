@@ -1,7 +1,10 @@
-//! Commands whose sender was told nothing, sent again when a snapshot has passed. What is loaded then does not show them;
-//! what a category with snapshots must bring itself does: see [`Decider::SNAPSHOTS`](skald::Decider::SNAPSHOTS).
+//! Commands whose sender was told nothing, sent again when a snapshot has passed. What is loaded
+//! then does not show them; what a category with snapshots must bring itself does: see
+//! [`Decider::SNAPSHOTS`](skald::Decider::SNAPSHOTS).
 
-use skald::{EventStore, Folded, HandleError, Handled, One, SnapshotKind, StreamId, Streams, handle_all};
+use skald::{
+    EventStore, Folded, HandleError, Handled, One, SnapshotKind, StreamId, Streams, handle_all,
+};
 
 use super::EventStoreFixture;
 use super::faults::{times, word};
@@ -11,7 +14,8 @@ use crate::faulty::{Fault, Faulty, Plan};
 use crate::sample::{Account, AccountCommand, AccountRejection, AccountState, account};
 use crate::scene::{commits, deposited, noted, request};
 
-/// What happens to the first attempt, what its sender is told, and what when it is sent again behind a snapshot.
+/// What happens to the first attempt, what its sender is told, and what when it is sent again
+/// behind a snapshot.
 const CASES: [(Fault, &str, &str); 6] = [
     (Fault::RequestLost, "no answer", "appended"),
     (Fault::AnswerLost, "no answer", REPEATED),
@@ -24,8 +28,8 @@ const CASES: [(Fault, &str, &str); 6] = [
 /// The answer to a repeat of what was done: how it is known is for each rule to say.
 const REPEATED: &str = "";
 
-/// Sends a command over these streams past this fault, lets others fill `busy` until a snapshot has passed, sends it again,
-/// and once more; gives what it was told each time.
+/// Sends a command over these streams past this fault, lets others fill `busy` until a snapshot has
+/// passed, sends it again, and once more; gives what it was told each time.
 async fn three_times<S, T>(
     store: &S,
     fault: Fault,
@@ -57,19 +61,26 @@ async fn others<S: EventStore>(store: &S, stream: &StreamId, name: &str) {
         command(store, stream, &format!("{number} after {name}"), AccountCommand::Deposit(1)).await;
     }
     let SnapshotKind { every, .. } = KIND;
-    let loaded = store.load(stream, Some(KIND)).await.unwrap_or_else(|error| panic!("load: {error}"));
+    let loaded =
+        store.load(stream, Some(KIND)).await.unwrap_or_else(|error| panic!("load: {error}"));
     assert!(loaded.commits.len() <= every as usize, "no snapshot has passed");
 }
 
 /// A command that has a stream of its own is recognised by it, however little its sender knew.
-pub async fn a_command_in_doubt_is_found_behind_a_snapshot_by_a_stream_of_its_own<F: EventStoreFixture>(fixture: &F) {
+pub async fn a_command_in_doubt_is_found_behind_a_snapshot_by_a_stream_of_its_own<
+    F: EventStoreFixture,
+>(
+    fixture: &F,
+) {
     for (number, (fault, first, second)) in CASES.into_iter().enumerate() {
         let store = fixture.store();
         let [receipt, busy] = ["receipt", "busy"].map(|name| account(&format!("{name}-{number}")));
         let streams = (One::<Account>::new(receipt.clone()), One::<Kept>::new(busy.clone()));
         let name = format!("delivery {number}");
-        let told =
-            three_times(store, fault, (&name, &busy), &streams, |_| (vec![noted("booked")], vec![deposited(10)])).await;
+        let told = three_times(store, fault, (&name, &busy), &streams, |_| {
+            (vec![noted("booked")], vec![deposited(10)])
+        })
+        .await;
         let second = if second == REPEATED { "repeated" } else { second };
         assert_eq!(told, [first, second, "repeated"], "{fault:?}");
         for stream in [receipt, busy] {
@@ -79,7 +90,9 @@ pub async fn a_command_in_doubt_is_found_behind_a_snapshot_by_a_stream_of_its_ow
 }
 
 /// A command that asks for what its stream can tell to be so finds that it is so.
-pub async fn a_command_in_doubt_is_harmless_behind_a_snapshot_by_what_the_state_remembers<F: EventStoreFixture>(
+pub async fn a_command_in_doubt_is_harmless_behind_a_snapshot_by_what_the_state_remembers<
+    F: EventStoreFixture,
+>(
     fixture: &F,
 ) {
     for (number, (fault, first, second)) in CASES.into_iter().enumerate() {
@@ -95,7 +108,11 @@ pub async fn a_command_in_doubt_is_harmless_behind_a_snapshot_by_what_the_state_
         let third = if second == "unchanged" { "unchanged" } else { "repeated" };
         assert_eq!(told, [first, second, third], "{fault:?}");
         assert_eq!(times(store, &busy, &name).await, 1, "{fault:?}");
-        assert_eq!(commits(store, &busy).await.len() as u64, told_commits(fault), "{fault:?}: commits");
+        assert_eq!(
+            commits(store, &busy).await.len() as u64,
+            told_commits(fault),
+            "{fault:?}: commits"
+        );
     }
 }
 

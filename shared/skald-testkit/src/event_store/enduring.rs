@@ -1,13 +1,14 @@
-//! Many writers, to all of whom the way is bad, told by seeds: nothing is lost, nothing is there twice, and nobody is
-//! told anything that is not so. Over a store that answers at once a seed tells the same again, so that a failure can be
-//! repeated; over a service the order of the calls is the service's.
+//! Many writers, to all of whom the way is bad, told by seeds: nothing is lost, nothing is there
+//! twice, and nobody is told anything that is not so. Over a store that answers at once a seed
+//! tells the same again, so that a failure can be repeated; over a service the order of the calls
+//! is the service's.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use skald::{
-    AppendError, Commit, CommitId, Decider, EventStore, HandleError, Many, One, Outcome, StreamId, Streams, fold,
-    handle_all,
+    AppendError, Commit, CommitId, Decider, EventStore, HandleError, Many, One, Outcome, StreamId,
+    Streams, fold, handle_all,
 };
 
 use super::EventStoreFixture;
@@ -29,8 +30,8 @@ const ONE_IN: u64 = 3;
 /// Enough for every command to lose to every other and to its own faults.
 const ATTEMPTS: u32 = 60;
 
-/// One race after the other in new stores, of every kind there is: for a store that is quick. Nothing is lost, nothing is
-/// there twice, whatever the seed.
+/// One race after the other in new stores, of every kind there is: for a store that is quick.
+/// Nothing is lost, nothing is there twice, whatever the seed.
 ///
 /// # Panics
 /// If a store breaks a rule; the message names the seed.
@@ -44,7 +45,8 @@ pub async fn races<F: EventStoreFixture>(fixture: impl Fn() -> F, seeds: RangeIn
     }
 }
 
-/// Appends of many, without a decision: each is there once, and whoever was told that nothing was written wrote nothing.
+/// Appends of many, without a decision: each is there once, and whoever was told that nothing was
+/// written wrote nothing.
 pub async fn appends_past_faults_are_written_once<F: EventStoreFixture>(fixture: &F) {
     for seed in SEEDS {
         appends(fixture.store(), seed).await;
@@ -65,8 +67,11 @@ pub async fn transfers_past_faults_lose_and_make_no_money<F: EventStoreFixture>(
     }
 }
 
-/// Deliveries of many to a stream whose state is kept, each with a stream of its own, are each booked once.
-pub async fn deliveries_past_faults_are_booked_once_behind_snapshots<F: EventStoreFixture>(fixture: &F) {
+/// Deliveries of many to a stream whose state is kept, each with a stream of its own, are each
+/// booked once.
+pub async fn deliveries_past_faults_are_booked_once_behind_snapshots<F: EventStoreFixture>(
+    fixture: &F,
+) {
     for seed in SEEDS {
         deliveries(fixture.store(), seed).await;
     }
@@ -74,7 +79,9 @@ pub async fn deliveries_past_faults_are_booked_once_behind_snapshots<F: EventSto
 
 /// The names of all commands of a race, with a number of each.
 fn names(kind: &str, seed: u64) -> Vec<(u64, String)> {
-    (0..WRITERS * COMMANDS_EACH).map(|number| (number, format!("{kind} {number} of {seed}"))).collect()
+    (0..WRITERS * COMMANDS_EACH)
+        .map(|number| (number, format!("{kind} {number} of {seed}")))
+        .collect()
 }
 
 /// What a race is about, and its way to the store.
@@ -131,17 +138,25 @@ impl<'a, S: EventStore> Race<'a, S> {
         decide: impl Fn(&T::States) -> Result<T::Events, AccountRejection> + Sync,
     ) -> Option<Vec<Commit>> {
         for _ in 0..ATTEMPTS {
-            let told = handle_all(&Yielding(&self.faulty), &NoPause, streams, &request(name), &decide).await;
+            let told =
+                handle_all(&Yielding(&self.faulty), &NoPause, streams, &request(name), &decide)
+                    .await;
             match told.map(|handled| handled.outcome) {
                 Ok(Outcome::Appended(commits)) => return Some(commits),
                 Ok(Outcome::Repeated(commits)) => {
                     let doubt = self.in_doubt(id(name));
-                    assert!(doubt, "seed {}: {name} was told that nothing was written, but it was", self.seed);
+                    assert!(
+                        doubt,
+                        "seed {}: {name} was told that nothing was written, but it was",
+                        self.seed
+                    );
                     return Some(commits);
                 }
                 Ok(Outcome::Unchanged) => panic!("seed {}: {name} asks for something", self.seed),
                 Err(HandleError::Store(error)) if error.is_transient() => {}
-                Err(HandleError::Busy { .. }) => self.assert_nothing(name, &streams.ids(), "that all are busy").await,
+                Err(HandleError::Busy { .. }) => {
+                    self.assert_nothing(name, &streams.ids(), "that all are busy").await
+                }
                 Err(HandleError::Rejected(rejection)) => {
                     self.assert_nothing(name, &streams.ids(), &rejection.to_string()).await;
                     return None;
@@ -153,30 +168,46 @@ impl<'a, S: EventStore> Race<'a, S> {
         panic!("seed {}: {name} was not answered in {ATTEMPTS} attempts", self.seed);
     }
 
-    /// When all has arrived: each command is where it was told to be, as it was told, and each of its streams has it once.
+    /// When all has arrived: each command is where it was told to be, as it was told, and each of
+    /// its streams has it once.
     async fn assert_once(&self, told: &[(String, Vec<Commit>)], streams: &[StreamId]) {
         self.faulty.settle().await;
         let counts = self.counts(streams).await;
         for (name, told) in told {
             for commit in told {
                 let stored = commits(self.store, &commit.stream).await;
-                assert!(stored.contains(commit), "seed {}: {name} is not in {} as told", self.seed, commit.stream);
+                assert!(
+                    stored.contains(commit),
+                    "seed {}: {name} is not in {} as told",
+                    self.seed,
+                    commit.stream
+                );
                 let count = counts.get(&(commit.stream.clone(), id(name).to_string()));
                 assert_eq!(count, Some(&1), "seed {}: {name} in {}", self.seed, commit.stream);
             }
         }
         let written: usize = told.iter().map(|(_, commits)| commits.len()).sum();
-        let ours = |(_, found): &&(StreamId, String)| told.iter().any(|(name, _)| id(name).to_string() == *found);
-        assert_eq!(counts.keys().filter(ours).count(), written, "seed {}: commits that nobody was told of", self.seed);
+        let ours = |(_, found): &&(StreamId, String)| {
+            told.iter().any(|(name, _)| id(name).to_string() == *found)
+        };
+        assert_eq!(
+            counts.keys().filter(ours).count(),
+            written,
+            "seed {}: commits that nobody was told of",
+            self.seed
+        );
     }
 
     async fn balance(&self, stream: &StreamId) -> u64 {
-        fold::<Account>(&commits(self.store, stream).await).expect("events of an account").state.balance
+        fold::<Account>(&commits(self.store, stream).await)
+            .expect("events of an account")
+            .state
+            .balance
     }
 }
 
-/// Each writer appends its commands one after the other, at the head that it loads past the faults; after an answer that
-/// leaves doubt the same again, at the same head, until it is clear.
+/// Each writer appends its commands one after the other, at the head that it loads past the faults;
+/// after an answer that leaves doubt the same again, at the same head, until it is clear.
 async fn appends<S: EventStore>(store: &S, seed: u64) {
     let race = &Race::new(store, seed);
     let stream = &race.stream("appends");
@@ -192,13 +223,21 @@ async fn appends<S: EventStore>(store: &S, seed: u64) {
     race.assert_once(&told, std::slice::from_ref(stream)).await;
 }
 
-async fn append_until_told<S: EventStore>(race: &Race<'_, S>, stream: &StreamId, name: &str) -> Commit {
-    let (seed, mut head, way) = (race.seed, load(race.store, stream).await.head, Yielding(&race.faulty));
+async fn append_until_told<S: EventStore>(
+    race: &Race<'_, S>,
+    stream: &StreamId,
+    name: &str,
+) -> Commit {
+    let (seed, mut head, way) =
+        (race.seed, load(race.store, stream).await.head, Yielding(&race.faulty));
     for _ in 0..10 * ATTEMPTS {
         match way.append(&head, draft(name, deposited(1))).await {
             Ok(appended) => {
                 let doubt = race.in_doubt(id(name));
-                assert!(doubt || !appended.repeated, "seed {seed}: {name} was told that nothing was written");
+                assert!(
+                    doubt || !appended.repeated,
+                    "seed {seed}: {name} was told that nothing was written"
+                );
                 return appended.commit;
             }
             // At this place it will never be: nobody need ask there again.
@@ -207,7 +246,8 @@ async fn append_until_told<S: EventStore>(race: &Race<'_, S>, stream: &StreamId,
                 head = load(race.store, stream).await.head;
             }
             Err(AppendError::Contended) => {
-                race.assert_nothing(name, std::slice::from_ref(stream), "of another transaction").await;
+                race.assert_nothing(name, std::slice::from_ref(stream), "of another transaction")
+                    .await;
             }
             Err(AppendError::Store(error)) if error.is_transient() => {}
             Err(error) => panic!("seed {seed}: {name}: {error}"),
@@ -226,13 +266,20 @@ async fn deposits<S: EventStore>(store: &S, seed: u64) {
         for (number, name) in mine {
             let streams = One::<Account>::new(stream.clone());
             let decide = |_: &_| Ok(vec![deposited(1 << number)]);
-            told.push((name.clone(), race.send(name, &streams, decide).await.expect("deposits are not refused")));
+            told.push((
+                name.clone(),
+                race.send(name, &streams, decide).await.expect("deposits are not refused"),
+            ));
         }
         told
     });
     let told = all_at_once(writers).await.concat();
     race.assert_once(&told, std::slice::from_ref(stream)).await;
-    assert_eq!(race.balance(stream).await, (1 << names.len()) - 1, "seed {seed}: the sum of all deposits");
+    assert_eq!(
+        race.balance(stream).await,
+        (1 << names.len()) - 1,
+        "seed {seed}: the sum of all deposits"
+    );
 }
 
 async fn transfers<S: EventStore>(store: &S, seed: u64) {
@@ -245,12 +292,14 @@ async fn transfers<S: EventStore>(store: &S, seed: u64) {
     let writers = names.chunks(COMMANDS_EACH as usize).map(|mine| async move {
         let mut told = Vec::new();
         for (number, name) in mine {
-            let (from, to) = (*number as usize % 3, (*number as usize + 1 + *number as usize % 2) % 3);
+            let (from, to) =
+                (*number as usize % 3, (*number as usize + 1 + *number as usize % 2) % 3);
             let both = |index: usize| accounts[index].clone();
             let streams = (One::<Account>::new(both(from)), Many::<Account>::new(vec![both(to)]));
             let amount = 3 * number;
             let decide = |(from, _): &(skald::Folded<_>, Vec<_>)| {
-                let withdrawn = Account::decide(&from.state, &AccountCommand::Withdraw(amount.max(1)))?;
+                let withdrawn =
+                    Account::decide(&from.state, &AccountCommand::Withdraw(amount.max(1)))?;
                 Ok((withdrawn, vec![vec![deposited(amount.max(1))]]))
             };
             let made = race.send(name, &streams, decide).await.unwrap_or_default();
@@ -276,10 +325,12 @@ async fn deliveries<S: EventStore>(store: &S, seed: u64) {
     let writers = names.chunks(COMMANDS_EACH as usize).map(|mine| async move {
         for (_, name) in mine {
             let streams = (One::<Account>::new(receipt(name)), One::<Kept>::new(stock.clone()));
-            let decide = |_: &_| Ok::<_, AccountRejection>((vec![noted("booked")], vec![deposited(1)]));
+            let decide =
+                |_: &_| Ok::<_, AccountRejection>((vec![noted("booked")], vec![deposited(1)]));
             race.send(name, &streams, decide).await.expect("deliveries are not refused");
             // Whoever delivers does not know, and asks again later.
-            let again = handle_all(&Yielding(store), &NoPause, &streams, &request(name), decide).await;
+            let again =
+                handle_all(&Yielding(store), &NoPause, &streams, &request(name), decide).await;
             assert_eq!(word(&again), "repeated", "seed {seed}: {name} again");
         }
     });

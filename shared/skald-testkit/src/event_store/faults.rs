@@ -1,11 +1,11 @@
-//! Commands whose way to the store is bad: each fault by itself. What was asked for happens once, or not at all where that is
-//! what the caller is told.
+//! Commands whose way to the store is bad: each fault by itself. What was asked for happens once,
+//! or not at all where that is what the caller is told.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use skald::{
-    AppendError, Commit, Draft, EventStore, Folded, HandleError, Handled, Many, One, Outcome, Snapshot, StoreError,
-    StreamId, Streams, fold, handle_all,
+    AppendError, Commit, Draft, EventStore, Folded, HandleError, Handled, Many, One, Outcome,
+    Snapshot, StoreError, StreamId, Streams, fold, handle_all,
 };
 
 use super::EventStoreFixture;
@@ -15,12 +15,14 @@ use crate::faulty::{Fault, Faulty, Plan};
 use crate::sample::{Account, AccountEvent, AccountRejection, AccountState, account};
 use crate::scene::{append, assert_conflict, commits, deposited, draft, id, noted, request};
 
-/// A fault, what the command's sender is told, and, if that is no answer, what when it is sent again; and how often it is
-/// decided in all.
+/// A fault, what the command's sender is told, and, if that is no answer, what when it is sent
+/// again; and how often it is decided in all.
 type Case = (Fault, &'static str, &'static str, u32);
 
 /// What a result is, in a word.
-pub(super) fn word<T, R: std::fmt::Debug>(result: &Result<Handled<T>, HandleError<R>>) -> &'static str {
+pub(super) fn word<T, R: std::fmt::Debug>(
+    result: &Result<Handled<T>, HandleError<R>>,
+) -> &'static str {
     match result {
         Ok(Handled { outcome: Outcome::Appended(_), .. }) => "appended",
         Ok(Handled { outcome: Outcome::Repeated(_), .. }) => "repeated",
@@ -37,8 +39,13 @@ pub(super) async fn times<S: EventStore>(store: &S, stream: &StreamId, name: &st
 }
 
 /// Sends a command over these streams until it is answered, past this fault.
-async fn check<S, T>(store: &S, number: usize, streams: T, case: Case, decide: impl Fn() -> T::Events + Sync)
-where
+async fn check<S, T>(
+    store: &S,
+    number: usize,
+    streams: T,
+    case: Case,
+    decide: impl Fn() -> T::Events + Sync,
+) where
     S: EventStore,
     T: Streams,
 {
@@ -50,13 +57,19 @@ where
     };
     let name = format!("command {number}");
     let mut told = Vec::new();
-    while told.len() < 3 && !told.last().is_some_and(|last| ["appended", "repeated"].contains(last)) {
+    while told.len() < 3 && !told.last().is_some_and(|last| ["appended", "repeated"].contains(last))
+    {
         let handled = handle_all(&faulty, &NoPause, &streams, &request(&name), decide).await;
         told.push(word(&handled));
-        if let Ok(Handled { outcome: Outcome::Appended(told) | Outcome::Repeated(told), .. }) = handled {
+        if let Ok(Handled { outcome: Outcome::Appended(told) | Outcome::Repeated(told), .. }) =
+            handled
+        {
             assert_eq!(told.len(), streams.ids().len(), "{fault:?}: a commit is not told of");
             for commit in &told {
-                assert!(commits(store, &commit.stream).await.contains(commit), "{fault:?}: told of, but not stored");
+                assert!(
+                    commits(store, &commit.stream).await.contains(commit),
+                    "{fault:?}: told of, but not stored"
+                );
             }
         }
     }
@@ -65,11 +78,16 @@ where
     assert_eq!((told, decided.into_inner()), (expected, decisions), "{fault:?}");
     assert_eq!(faulty.happened(), [(id(&name), fault)], "the fault did not happen");
     for stream in streams.ids() {
-        assert_eq!(times(store, &stream, &name).await, 1, "{fault:?}: commits of the command in {stream}");
+        assert_eq!(
+            times(store, &stream, &name).await,
+            1,
+            "{fault:?}: commits of the command in {stream}"
+        );
     }
 }
 
-/// Whatever is in the way of a command about one stream, whoever sends it until it is answered has it done once.
+/// Whatever is in the way of a command about one stream, whoever sends it until it is answered has
+/// it done once.
 pub async fn a_command_past_any_fault_is_written_once<F: EventStoreFixture>(fixture: &F) {
     let cases: [Case; 9] = [
         (Fault::Throttled, "throttled", "appended", 2),
@@ -90,12 +108,17 @@ pub async fn a_command_past_any_fault_is_written_once<F: EventStoreFixture>(fixt
 }
 
 /// So with several streams: in each of them once.
-pub async fn a_command_about_several_streams_past_any_fault_is_written_once<F: EventStoreFixture>(fixture: &F) {
+pub async fn a_command_about_several_streams_past_any_fault_is_written_once<
+    F: EventStoreFixture,
+>(
+    fixture: &F,
+) {
     let cases: [Case; 10] = [
         (Fault::Throttled, "appended", "", 1),
         (Fault::RequestLost, "no answer", "appended", 2),
         (Fault::AnswerLost, "no answer", "repeated", 1),
-        // It arrives before the second attempt loads, between two loads, before it appends, and after that.
+        // It arrives before the second attempt loads, between two loads, before it appends, and
+        // after that.
         (Fault::Late { calls: 0 }, "no answer", "repeated", 1),
         (Fault::Late { calls: 1 }, "no answer", "repeated", 1),
         (Fault::Late { calls: 2 }, "no answer", "repeated", 2),
@@ -107,15 +130,24 @@ pub async fn a_command_about_several_streams_past_any_fault_is_written_once<F: E
     for (number, case) in cases.into_iter().enumerate() {
         let streams = ["left", "right"].map(|side| account(&format!("{side}-{number}")));
         let streams = Many::<Account>::new(streams.into());
-        check(fixture.store(), number, streams, case, || vec![vec![deposited(5)], vec![deposited(5)]]).await;
+        check(fixture.store(), number, streams, case, || {
+            vec![vec![deposited(5)], vec![deposited(5)]]
+        })
+        .await;
     }
 }
 
-/// Whoever is told of a conflict, or of another transaction, and does not ask again, has written nothing.
-pub async fn an_append_that_was_in_conflict_or_contended_wrote_nothing<F: EventStoreFixture>(fixture: &F) {
+/// Whoever is told of a conflict, or of another transaction, and does not ask again, has written
+/// nothing.
+pub async fn an_append_that_was_in_conflict_or_contended_wrote_nothing<F: EventStoreFixture>(
+    fixture: &F,
+) {
     let (store, [left, right]) = (fixture.store(), ["left", "right"].map(account));
     let faulty = Faulty::new(store, Plan::script([Fault::Overtaken, Fault::Overtaken].map(Some)));
-    assert_conflict(faulty.append(&store.start(left.clone()), draft("mine", deposited(1))).await, [&left]);
+    assert_conflict(
+        faulty.append(&store.start(left.clone()), draft("mine", deposited(1))).await,
+        [&left],
+    );
     let both = |[one, other]: [&StreamId; 2]| -> Vec<(_, Draft)> {
         [one, other].map(|stream| (store.start(stream.clone()), draft("mine", deposited(1)))).into()
     };
@@ -130,8 +162,11 @@ pub async fn an_append_that_was_in_conflict_or_contended_wrote_nothing<F: EventS
     }
 }
 
-/// A request that arrives after others were there first is written nowhere: not further on, and not beside them.
-pub async fn a_request_that_arrives_late_has_its_own_place_or_none<F: EventStoreFixture>(fixture: &F) {
+/// A request that arrives after others were there first is written nowhere: not further on, and not
+/// beside them.
+pub async fn a_request_that_arrives_late_has_its_own_place_or_none<F: EventStoreFixture>(
+    fixture: &F,
+) {
     let (store, [free, taken]) = (fixture.store(), ["free", "taken"].map(account));
     let faulty = Faulty::new(store, Plan::script([Some(Fault::Late { calls: 9 }); 2]));
     for stream in [&free, &taken] {
@@ -147,11 +182,14 @@ pub async fn a_request_that_arrives_late_has_its_own_place_or_none<F: EventStore
 }
 
 /// Of several streams, one that has moved keeps a late request from all of them.
-pub async fn a_late_request_to_several_streams_is_written_to_all_or_none<F: EventStoreFixture>(fixture: &F) {
+pub async fn a_late_request_to_several_streams_is_written_to_all_or_none<F: EventStoreFixture>(
+    fixture: &F,
+) {
     let (store, streams) = (fixture.store(), ["a", "b", "c", "d"].map(account));
     let faulty = Faulty::new(store, Plan::script([Some(Fault::Late { calls: 9 }); 2]));
     for (name, streams) in [("lost", &streams[..2]), ("kept", &streams[2..])] {
-        let parts = streams.iter().map(|stream| (store.start(stream.clone()), draft(name, deposited(1))));
+        let parts =
+            streams.iter().map(|stream| (store.start(stream.clone()), draft(name, deposited(1))));
         assert!(faulty.append_all(parts.collect()).await.is_err(), "an answer came");
     }
     append(store, &streams[1], "other", deposited(1)).await;
@@ -163,13 +201,18 @@ pub async fn a_late_request_to_several_streams_is_written_to_all_or_none<F: Even
     assert_eq!(found, [0, 1, 1, 1]);
 }
 
-/// A command whose first attempt is still under way is sent again, and decided over other streams: that one of the two
-/// which arrives second is written nowhere.
-pub async fn a_late_request_that_was_decided_otherwise_writes_nothing<F: EventStoreFixture>(fixture: &F) {
+/// A command whose first attempt is still under way is sent again, and decided over other streams:
+/// that one of the two which arrives second is written nowhere.
+pub async fn a_late_request_that_was_decided_otherwise_writes_nothing<F: EventStoreFixture>(
+    fixture: &F,
+) {
     let (store, streams) = (fixture.store(), ["a", "b", "c"].map(account));
     let faulty = Faulty::new(store, Plan::script([Some(Fault::Late { calls: 9 })]));
     let parts = |streams: &[StreamId]| -> Vec<(_, Draft)> {
-        streams.iter().map(|stream| (store.start(stream.clone()), draft("command", deposited(1)))).collect()
+        streams
+            .iter()
+            .map(|stream| (store.start(stream.clone()), draft("command", deposited(1))))
+            .collect()
     };
     assert!(faulty.append_all(parts(&streams[..2])).await.is_err(), "an answer came");
     let mut again = parts(&streams[1..]);
@@ -191,16 +234,25 @@ fn kept_note(commits: &[Commit]) -> Draft {
     Draft { snapshot, ..draft(&format!("rival {}", commits.len()), noted("and the state")) }
 }
 
-/// The store's answer that it is a repeat is an answer, although the commit stands behind a snapshot by then.
-pub async fn a_repeat_that_the_store_recognised_is_not_done_again_behind_a_snapshot<F: EventStoreFixture>(fixture: &F) {
+/// The store's answer that it is a repeat is an answer, although the commit stands behind a
+/// snapshot by then.
+pub async fn a_repeat_that_the_store_recognised_is_not_done_again_behind_a_snapshot<
+    F: EventStoreFixture,
+>(
+    fixture: &F,
+) {
     let (store, stream) = (fixture.store(), account("hot"));
     let faulty = Faulty::new(store, Plan::script([Some(Fault::SentTwice)])).with_rival(kept_note);
     let streams = One::<Kept>::new(stream.clone());
-    let decide = |_: &Folded<AccountState>| Ok::<Vec<AccountEvent>, AccountRejection>(vec![deposited(5)]);
+    let decide =
+        |_: &Folded<AccountState>| Ok::<Vec<AccountEvent>, AccountRejection>(vec![deposited(5)]);
     let told = handle_all(&faulty, &NoPause, &streams, &request("deposit"), decide).await;
     let stored = commits(store, &stream).await;
     assert!(stored.iter().any(|commit| KIND.is_in(commit)), "no snapshot came between");
     assert_eq!(times(store, &stream, "deposit").await, 1, "deposits made");
     let told = told.expect("it was written");
-    assert_eq!((told.outcome, told.states.state.balance), (Outcome::Repeated(stored[..1].to_vec()), 5));
+    assert_eq!(
+        (told.outcome, told.states.state.balance),
+        (Outcome::Repeated(stored[..1].to_vec()), 5)
+    );
 }

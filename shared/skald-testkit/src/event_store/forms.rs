@@ -19,13 +19,20 @@ fn about_a_person(name: &str) -> Draft {
 async fn assert_read<S: EventStore>(store: &S, stream: &StreamId, commit: &Commit) {
     let only = std::slice::from_ref(commit);
     assert_eq!(load(store, stream).await.commits, only, "loaded");
-    let read = store.read(stream, Version::START).await.unwrap_or_else(|error| panic!("read {stream}: {error}"));
+    let read = store
+        .read(stream, Version::START)
+        .await
+        .unwrap_or_else(|error| panic!("read {stream}: {error}"));
     assert_eq!(read, only, "read");
-    let page = store.page(stream, Way::FromEnd, 1).await.unwrap_or_else(|error| panic!("page of {stream}: {error}"));
+    let page = store
+        .page(stream, Way::FromEnd, 1)
+        .await
+        .unwrap_or_else(|error| panic!("page of {stream}: {error}"));
     assert_eq!(page.commits, only, "a page");
 }
 
-/// The first answer, the answer to a repeat and every read are the same commit, also where it is about a person.
+/// The first answer, the answer to a repeat and every read are the same commit, also where it is
+/// about a person.
 pub async fn what_an_append_answers_is_what_is_read<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("forms"));
     let start = store.start(stream.clone());
@@ -36,11 +43,14 @@ pub async fn what_an_append_answers_is_what_is_read<F: EventStoreFixture>(fixtur
 }
 
 /// The same of several streams at once.
-pub async fn what_an_append_to_several_streams_answers_is_what_is_read<F: EventStoreFixture>(fixture: &F) {
+pub async fn what_an_append_to_several_streams_answers_is_what_is_read<F: EventStoreFixture>(
+    fixture: &F,
+) {
     let (store, streams) = (fixture.store(), ["one", "two"].map(account));
     for repeated in [false, true] {
         let parts = streams.clone().map(|stream| (store.start(stream), about_a_person("Jane")));
-        let appended = store.append_all(parts.into()).await.unwrap_or_else(|error| panic!("append: {error}"));
+        let appended =
+            store.append_all(parts.into()).await.unwrap_or_else(|error| panic!("append: {error}"));
         for (part, stream) in appended.iter().zip(&streams) {
             assert_eq!(part.repeated, repeated);
             assert_read(store, stream, &part.commit).await;

@@ -1,18 +1,21 @@
 //! Commands over the store: [`handle`] and [`handle_all`].
 
 use skald::{
-    Decider, EventStore, Folded, HandleError, Handled, LeftOut, Many, One, Outcome, Pause, Request, StreamId,
-    Timestamp, Version, fold, handle, handle_all,
+    Decider, EventStore, Folded, HandleError, Handled, LeftOut, Many, One, Outcome, Pause, Request,
+    StreamId, Timestamp, Version, fold, handle, handle_all,
 };
 
 use super::EventStoreFixture;
 use crate::pause::yield_now;
 use crate::racing::all_at_once;
-use crate::sample::{Account, AccountCommand, AccountEvent, AccountRejection, AccountState, account};
+use crate::sample::{
+    Account, AccountCommand, AccountEvent, AccountRejection, AccountState, account,
+};
 use crate::scene::{append, commits, deposited, request, withdrawn};
 use crate::yielding::Yielding;
 
-/// Waits as often as it was told to: who failed more often waits longer, so that everybody gets a turn.
+/// Waits as often as it was told to: who failed more often waits longer, so that everybody gets a
+/// turn.
 struct InTurn;
 
 impl Pause for InTurn {
@@ -45,8 +48,11 @@ async fn balance<S: EventStore>(store: &S, stream: &StreamId) -> u64 {
 /// Deposits made at once all count.
 pub async fn commands_at_once_all_count<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("busy"));
-    let requests: Vec<_> = (0..8).map(|number| (1 << number, request(&format!("deposit {number}")))).collect();
-    let told = requests.iter().map(|(amount, request)| tell(store, &stream, AccountCommand::Deposit(*amount), request));
+    let requests: Vec<_> =
+        (0..8).map(|number| (1 << number, request(&format!("deposit {number}")))).collect();
+    let told = requests
+        .iter()
+        .map(|(amount, request)| tell(store, &stream, AccountCommand::Deposit(*amount), request));
     for handled in all_at_once(told).await {
         let handled = handled.expect("each deposit is made");
         assert!(matches!(handled.outcome, Outcome::Appended(_)), "{:?}", handled.outcome);
@@ -58,15 +64,22 @@ pub async fn commands_at_once_all_count<F: EventStoreFixture>(fixture: &F) {
 /// A command with an id that is stored already changes nothing and gets what was stored.
 pub async fn a_repeated_command_is_written_once<F: EventStoreFixture>(fixture: &F) {
     let (store, stream, request) = (fixture.store(), account("repeat"), request("deposit"));
-    let first = tell(store, &stream, AccountCommand::Deposit(5), &request).await.expect("the deposit is made");
+    let first = tell(store, &stream, AccountCommand::Deposit(5), &request)
+        .await
+        .expect("the deposit is made");
     append(store, &stream, "other", withdrawn(5)).await;
     // Decided now it would be rejected: the first decision stands.
-    let again = tell(store, &stream, AccountCommand::Withdraw(100), &request).await.expect("the repeat is recognised");
+    let again = tell(store, &stream, AccountCommand::Withdraw(100), &request)
+        .await
+        .expect("the repeat is recognised");
 
     let stored = commits(store, &stream).await;
     assert_eq!(first.outcome, Outcome::Appended(stored[..1].to_vec()));
     assert_eq!(again.outcome, Outcome::Repeated(stored[..1].to_vec()));
-    assert_eq!(again.states, Folded { state: AccountState { balance: 0 }, version: Version::new(2) });
+    assert_eq!(
+        again.states,
+        Folded { state: AccountState { balance: 0 }, version: Version::new(2) }
+    );
     assert_eq!(stored.len(), 2);
 }
 
@@ -96,7 +109,8 @@ pub async fn a_conflict_is_decided_again<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("last-coin"));
     append(store, &stream, "deposit", deposited(25)).await;
     let requests: Vec<_> = (0..4).map(|number| request(&format!("withdrawal {number}"))).collect();
-    let told = requests.iter().map(|request| tell(store, &stream, AccountCommand::Withdraw(10), request));
+    let told =
+        requests.iter().map(|request| tell(store, &stream, AccountCommand::Withdraw(10), request));
     let (mut made, mut rejected) = (0, 0);
     for handled in all_at_once(told).await {
         match handled {
@@ -104,14 +118,17 @@ pub async fn a_conflict_is_decided_again<F: EventStoreFixture>(fixture: &F) {
                 assert!(matches!(handled.outcome, Outcome::Appended(_)), "{:?}", handled.outcome);
                 made += 1;
             }
-            Err(HandleError::Rejected(AccountRejection::Overdrawn { balance: 5, asked: 10 })) => rejected += 1,
+            Err(HandleError::Rejected(AccountRejection::Overdrawn { balance: 5, asked: 10 })) => {
+                rejected += 1
+            }
             Err(error) => panic!("{error}"),
         }
     }
     assert_eq!((made, rejected, balance(store, &stream).await), (2, 2, 5));
 }
 
-/// Transfers between three accounts, made at once and in every direction, happen whole or not at all.
+/// Transfers between three accounts, made at once and in every direction, happen whole or not at
+/// all.
 pub async fn transfers_at_once_lose_and_make_no_money<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
     let accounts = ["a", "b", "c"].map(account);
@@ -148,13 +165,17 @@ async fn transfer<S: EventStore>(
     store: &S,
     accounts: [StreamId; 2],
     amount: u64,
-) -> Result<Handled<(Folded<AccountState>, Vec<Folded<AccountState>>)>, HandleError<AccountRejection>> {
+) -> Result<Handled<(Folded<AccountState>, Vec<Folded<AccountState>>)>, HandleError<AccountRejection>>
+{
     let [from, to] = accounts;
     let request = request(&format!("{from} to {to}"));
     let streams = (One::<Account>::new(from), Many::<Account>::new(vec![to]));
     let decide = |(from, _): &(Folded<AccountState>, Vec<Folded<AccountState>>)| {
         let withdrawn = Account::decide(&from.state, &AccountCommand::Withdraw(amount))?;
-        Ok::<(Vec<AccountEvent>, Vec<Vec<AccountEvent>>), _>((withdrawn, vec![vec![deposited(amount)]]))
+        Ok::<(Vec<AccountEvent>, Vec<Vec<AccountEvent>>), _>((
+            withdrawn,
+            vec![vec![deposited(amount)]],
+        ))
     };
     handle_all(&Yielding(store), &InTurn, &streams, &request, decide).await
 }
@@ -176,6 +197,9 @@ pub async fn a_command_without_events_writes_nothing<F: EventStoreFixture>(fixtu
     let told = tell(store, &stream, AccountCommand::Deposit(0), &request("nothing")).await;
     let handled = told.expect("nothing to do");
     assert_eq!(handled.outcome, Outcome::Unchanged);
-    assert_eq!(handled.states, Folded { state: AccountState { balance: 5 }, version: Version::new(1) });
+    assert_eq!(
+        handled.states,
+        Folded { state: AccountState { balance: 5 }, version: Version::new(1) }
+    );
     assert_eq!(commits(store, &stream).await.len(), 1);
 }

@@ -2,14 +2,16 @@
 
 use futures_util::TryStreamExt;
 use skald::{
-    Commit, Corruption, DecodeError, Draft, EventData, EventStore, HandleError, StoreError, StreamId, Version, Way,
-    handle,
+    Commit, Corruption, DecodeError, Draft, EventData, EventStore, HandleError, StoreError,
+    StreamId, Version, Way, handle,
 };
 
 use super::{Broken, PlantCommits, PlantItems};
 use crate::pause::NoPause;
 use crate::sample::{Account, AccountCommand, AccountRejection, account};
-use crate::scene::{append, append_at, assert_conflict, at, commit, commits, context, deposited, draft, id, request};
+use crate::scene::{
+    append, append_at, assert_conflict, at, commit, commits, context, deposited, draft, id, request,
+};
 
 /// What `load`, `read` and a command say of the stream: all the same.
 async fn corruption<S: EventStore>(store: &S, stream: &StreamId) -> StoreError {
@@ -17,25 +19,37 @@ async fn corruption<S: EventStore>(store: &S, stream: &StreamId) -> StoreError {
     let read = store.read(stream, Version::START).await.map(|_| ());
     let handled = told(store, stream).await;
     let corrupt = |error: &StoreError| {
-        let StoreError::Corrupt { key, corruption } = error else { panic!("expected corruption, got: {error}") };
+        let StoreError::Corrupt { key, corruption } = error else {
+            panic!("expected corruption, got: {error}")
+        };
         (key.clone(), corruption.clone())
     };
-    let (loaded, read) = (loaded.expect_err("load saw nothing"), read.expect_err("read saw nothing"));
-    let Err(HandleError::Store(handled)) = handled else { panic!("a command saw nothing: {handled:?}") };
+    let (loaded, read) =
+        (loaded.expect_err("load saw nothing"), read.expect_err("read saw nothing"));
+    let Err(HandleError::Store(handled)) = handled else {
+        panic!("a command saw nothing: {handled:?}")
+    };
     assert_eq!(corrupt(&loaded), corrupt(&read));
     assert_eq!(corrupt(&loaded), corrupt(&handled));
     assert_eq!(corrupt(&loaded).0, stream.key(), "another stream is blamed");
     loaded
 }
 
-async fn told<S: EventStore>(store: &S, stream: &StreamId) -> Result<(), HandleError<AccountRejection>> {
+async fn told<S: EventStore>(
+    store: &S,
+    stream: &StreamId,
+) -> Result<(), HandleError<AccountRejection>> {
     let command = AccountCommand::Deposit(1);
-    handle::<Account, _, _>(store, &NoPause, stream.clone(), &command, &request("told")).await.map(|_| ())
+    handle::<Account, _, _>(store, &NoPause, stream.clone(), &command, &request("told"))
+        .await
+        .map(|_| ())
 }
 
 #[track_caller]
 fn assert_corrupt(error: &StoreError, expected: &Corruption, transient: bool) {
-    let StoreError::Corrupt { corruption, .. } = error else { panic!("expected corruption, got: {error}") };
+    let StoreError::Corrupt { corruption, .. } = error else {
+        panic!("expected corruption, got: {error}")
+    };
     assert_eq!(corruption, expected);
     assert_eq!(error.is_transient(), transient, "whether waiting helps");
 }
@@ -47,7 +61,11 @@ pub async fn a_gap_is_reported<F: PlantCommits>(fixture: &F) {
     fixture.plant(commit(&stream, 4, draft("planted", deposited(3)))).await;
     let gap = Corruption::Gap { expected: Version::new(3), found: Version::new(4) };
     assert_corrupt(&corruption(store, &stream).await, &gap, false);
-    assert_corrupt(&store.read(&stream, Version::new(2)).await.expect_err("read saw nothing"), &gap, false);
+    assert_corrupt(
+        &store.read(&stream, Version::new(2)).await.expect_err("read saw nothing"),
+        &gap,
+        false,
+    );
 }
 
 /// A stream that does not start at its start has a gap.
@@ -77,18 +95,33 @@ pub async fn what_is_missing_is_reported_backwards_too<F: PlantCommits>(fixture:
     fixture.plant(commit(&overlap, 3, draft("planted", deposited(4)))).await;
     fixture.plant(commit(&headless, 2, draft("planted", deposited(3)))).await;
     for stream in [gap, overlap, headless] {
-        let StoreError::Corrupt { corruption, .. } = corruption(store, &stream).await else { panic!("checked before") };
+        let StoreError::Corrupt { corruption, .. } = corruption(store, &stream).await else {
+            panic!("checked before")
+        };
         let read = skald::commits(store, &stream, Way::FromEnd).try_collect::<Vec<_>>().await;
         assert_corrupt(&read.expect_err("reading backwards saw nothing"), &corruption, false);
     }
 }
 
-/// Plants a commit of one event of this type, schema and data after a good one, and tells what a command says.
-async fn told_of<F: PlantCommits>(fixture: &F, event_type: &str, schema: u32, data: &str) -> DecodeError {
+/// Plants a commit of one event of this type, schema and data after a good one, and tells what a
+/// command says.
+async fn told_of<F: PlantCommits>(
+    fixture: &F,
+    event_type: &str,
+    schema: u32,
+    data: &str,
+) -> DecodeError {
     let (store, stream) = (fixture.store(), account("odd"));
     let first = append(store, &stream, "first", deposited(1)).await.commit;
-    let event = EventData { event_type: event_type.to_owned(), schema, data: data.as_bytes().to_vec() };
-    let odd = Draft { commit_id: id("planted"), at: at(0), context: context(), events: vec![event], snapshot: None };
+    let event =
+        EventData { event_type: event_type.to_owned(), schema, data: data.as_bytes().to_vec() };
+    let odd = Draft {
+        commit_id: id("planted"),
+        at: at(0),
+        context: context(),
+        events: vec![event],
+        snapshot: None,
+    };
     let planted: Commit = commit(&stream, 2, odd);
     fixture.plant(planted.clone()).await;
 
@@ -133,8 +166,10 @@ pub async fn a_planted_commit_is_not_written_over<F: PlantCommits>(fixture: &F) 
     let planted = commit(&stream, 2, draft("planted", deposited(2)));
     fixture.plant(planted.clone()).await;
     assert_conflict(store.append(&first.head, draft("mine", deposited(3))).await, [&stream]);
-    let parts =
-        vec![(first.head, draft("mine", deposited(3))), (store.start(account("other")), draft("mine", deposited(3)))];
+    let parts = vec![
+        (first.head, draft("mine", deposited(3))),
+        (store.start(account("other")), draft("mine", deposited(3))),
+    ];
     assert_conflict(store.append_all(parts).await, [&stream]);
     assert_eq!(commits(store, &stream).await, [first.commit, planted]);
 }
@@ -144,7 +179,8 @@ pub async fn an_unknown_encoding_is_reported_and_may_be_known_later<F: PlantItem
     let (store, stream) = (fixture.store(), account("encoded"));
     append(store, &stream, "first", deposited(1)).await;
     fixture.plant_item(&stream, Version::new(2), Broken::Encoding("json-zstd".to_owned())).await;
-    let unknown = Corruption::UnknownEncoding { at: Version::new(2), encoding: "json-zstd".to_owned() };
+    let unknown =
+        Corruption::UnknownEncoding { at: Version::new(2), encoding: "json-zstd".to_owned() };
     assert_corrupt(&corruption(store, &stream).await, &unknown, true);
 }
 
@@ -159,7 +195,9 @@ pub async fn an_item_without_a_commit_id_is_reported<F: PlantItems>(fixture: &F)
 /// What is wrong is told without showing what is there: it may be personal.
 pub async fn an_item_with_other_events_is_reported_without_quoting<F: PlantItems>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("scribbled"));
-    fixture.plant_item(&stream, Version::new(1), Broken::Events("jane@example.com".to_owned())).await;
+    fixture
+        .plant_item(&stream, Version::new(1), Broken::Events("jane@example.com".to_owned()))
+        .await;
     let error = corruption(store, &stream).await;
     assert_malformed(&error, 1);
     assert!(!format!("{error} {error:?}").contains("jane"), "a stored value is quoted: {error}");

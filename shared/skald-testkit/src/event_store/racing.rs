@@ -15,14 +15,17 @@ const COMMITS_EACH: u64 = 3;
 /// Enough for every writer to lose to every commit of every other.
 const ATTEMPTS: u64 = 4 * WRITERS * COMMITS_EACH;
 
-/// Of eight that append at one head, one succeeds and seven get a conflict; and however they go on, nothing is lost.
+/// Of eight that append at one head, one succeeds and seven get a conflict; and however they go on,
+/// nothing is lost.
 pub async fn eight_writers_have_one_winner_per_version<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("race"));
 
     let start = store.start(stream.clone());
     let names: Vec<String> = (0..WRITERS).map(|writer| format!("start {writer}")).collect();
-    let results = all_at_once(names.iter().map(|name| store.append(&start, draft(name, deposited(1))))).await;
-    let winners: Vec<CommitId> = results.iter().flatten().map(|appended| appended.commit.id).collect();
+    let results =
+        all_at_once(names.iter().map(|name| store.append(&start, draft(name, deposited(1))))).await;
+    let winners: Vec<CommitId> =
+        results.iter().flatten().map(|appended| appended.commit.id).collect();
     assert_eq!(winners.len(), 1, "winners at the first version");
     assert!(
         results
@@ -34,15 +37,21 @@ pub async fn eight_writers_have_one_winner_per_version<F: EventStoreFixture>(fix
 
     let wins = all_at_once((0..WRITERS).map(|writer| append_in_turn(store, writer))).await;
     let won: BTreeSet<Version> = wins.iter().flatten().copied().collect();
-    assert_eq!(won, (2..=1 + WRITERS * COMMITS_EACH).map(Version::new).collect(), "versions that were won");
+    assert_eq!(
+        won,
+        (2..=1 + WRITERS * COMMITS_EACH).map(Version::new).collect(),
+        "versions that were won"
+    );
 
-    let stored: HashSet<CommitId> = commits(store, &stream).await.iter().map(|commit| commit.id).collect();
-    let written =
-        (0..WRITERS).flat_map(|writer| (0..COMMITS_EACH).map(move |number| id(&format!("{writer}/{number}"))));
+    let stored: HashSet<CommitId> =
+        commits(store, &stream).await.iter().map(|commit| commit.id).collect();
+    let written = (0..WRITERS)
+        .flat_map(|writer| (0..COMMITS_EACH).map(move |number| id(&format!("{writer}/{number}"))));
     assert_eq!(stored, written.chain(winners).collect(), "commits that are stored");
 }
 
-/// Appends the commits of this writer, loading again after each conflict; gives the versions they got.
+/// Appends the commits of this writer, loading again after each conflict; gives the versions they
+/// got.
 async fn append_in_turn<S: EventStore>(store: &S, writer: u64) -> Vec<Version> {
     let stream = account("race");
     let mut won = Vec::new();
@@ -70,7 +79,10 @@ pub async fn writers_of_two_streams_keep_them_in_step<F: EventStoreFixture>(fixt
         for _ in 0..ATTEMPTS {
             let mut parts = Vec::new();
             for stream in &streams {
-                parts.push((load(store, stream).await.head, draft(&format!("both {writer}"), deposited(writer))));
+                parts.push((
+                    load(store, stream).await.head,
+                    draft(&format!("both {writer}"), deposited(writer)),
+                ));
             }
             yield_now().await;
             match store.append_all(parts).await {
@@ -83,7 +95,8 @@ pub async fn writers_of_two_streams_keep_them_in_step<F: EventStoreFixture>(fixt
     });
     all_at_once(writers).await;
 
-    let ids = |commits: Vec<skald::Commit>| commits.iter().map(|commit| commit.id).collect::<Vec<_>>();
+    let ids =
+        |commits: Vec<skald::Commit>| commits.iter().map(|commit| commit.id).collect::<Vec<_>>();
     let left = ids(commits(store, &account("left")).await);
     let right = ids(commits(store, &account("right")).await);
     assert_eq!(left, right, "one stream has what the other has not");

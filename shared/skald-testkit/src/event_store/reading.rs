@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use futures_util::TryStreamExt;
 use skald::{
-    Actor, Commit, Context, CorrelationId, Draft, EventData, EventId, EventStore, Head, Snapshot, StreamId, Until,
-    Version, Way, recorded_by, state_until,
+    Actor, Commit, Context, CorrelationId, Draft, EventData, EventId, EventStore, Head, Snapshot,
+    StreamId, Until, Version, Way, recorded_by, state_until,
 };
 
 use super::EventStoreFixture;
@@ -53,7 +53,11 @@ pub async fn what_was_written_is_read_exactly<F: EventStoreFixture>(fixture: &F)
         events: vec![
             event("account.noted", 1, "{\"text\":\"日本語 \\u0000 🧾\"}".as_bytes()),
             // Neither spaces, nor the order of fields, nor how a number is written.
-            event("account.other", u32::MAX, b"{ \"b\" : 1.50,\n\t\"a\": 1e3,\"A\":12345678901234567890123 }"),
+            event(
+                "account.other",
+                u32::MAX,
+                b"{ \"b\" : 1.50,\n\t\"a\": 1e3,\"A\":12345678901234567890123 }",
+            ),
             event("account.other_2", 1, b"null"),
             event("account.noted", 2, b"\"\\ud83d\\ude00 \\u00e9 \\/\""),
         ],
@@ -88,7 +92,10 @@ pub async fn reading_after_a_version_gives_the_rest<F: EventStoreFixture>(fixtur
     let written = append_megabytes(store, &stream).await;
     for skipped in [0, 1, 4, 7, 8] {
         let after = written[..skipped].last().map_or(Version::START, Commit::last);
-        let rest = store.read(&stream, after).await.unwrap_or_else(|error| panic!("read after {after}: {error}"));
+        let rest = store
+            .read(&stream, after)
+            .await
+            .unwrap_or_else(|error| panic!("read after {after}: {error}"));
         assert_eq!(rest.len(), written.len() - skipped, "after {after}");
         assert!(rest == written[skipped..], "after {after}: not what was written");
     }
@@ -122,10 +129,20 @@ async fn read_firsts<S: EventStore>(store: &S, stream: &StreamId, way: Way) -> V
 pub async fn a_stream_is_read_either_way_from_anywhere<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("ways"));
     for way in [Way::After(Version::START), Way::FromEnd, Way::Before(Version::new(1))] {
-        assert_eq!(read_firsts(store, &stream, way).await, [] as [u64; 0], "nobody has written to it");
+        assert_eq!(
+            read_firsts(store, &stream, way).await,
+            [] as [u64; 0],
+            "nobody has written to it"
+        );
     }
     for number in 0..5_u64 {
-        append(store, &stream, &number.to_string(), (0..=number % 2).map(deposited).collect::<Vec<_>>()).await;
+        append(
+            store,
+            &stream,
+            &number.to_string(),
+            (0..=number % 2).map(deposited).collect::<Vec<_>>(),
+        )
+        .await;
     }
     let firsts = [1, 2, 4, 5, 7];
     assert_eq!(read_firsts(store, &stream, Way::FromEnd).await, [7, 5, 4, 2, 1]);
@@ -146,7 +163,10 @@ pub async fn a_page_holds_no_more_than_is_asked_for<F: EventStoreFixture>(fixtur
         append(store, &stream, &number.to_string(), deposited(1)).await;
     }
     let page = async |way, at_most| {
-        let page = store.page(&stream, way, at_most).await.unwrap_or_else(|error| panic!("{way:?}: {error}"));
+        let page = store
+            .page(&stream, way, at_most)
+            .await
+            .unwrap_or_else(|error| panic!("{way:?}: {error}"));
         (page.commits.iter().map(|commit| commit.first.get()).collect::<Vec<_>>(), page.more)
     };
     assert_eq!(page(Way::After(Version::START), 2).await, (vec![1, 2], true));
@@ -157,7 +177,11 @@ pub async fn a_page_holds_no_more_than_is_asked_for<F: EventStoreFixture>(fixtur
 }
 
 /// A commit that a wrong clock put into the future existed when a later one was recorded.
-pub async fn the_state_at_a_time_has_what_came_before_whatever_a_clock_said<F: EventStoreFixture>(fixture: &F) {
+pub async fn the_state_at_a_time_has_what_came_before_whatever_a_clock_said<
+    F: EventStoreFixture,
+>(
+    fixture: &F,
+) {
     let (store, stream) = (fixture.store(), account("past"));
     let mut head = store.start(stream.clone());
     for seconds in [0, 1_000_000, 10, 20, 1_000_000] {
@@ -169,7 +193,11 @@ pub async fn the_state_at_a_time_has_what_came_before_whatever_a_clock_said<F: E
     for (seconds, expected) in times {
         let folded = state_until::<Account, _>(store, &stream, Until::Time(at(seconds))).await;
         let folded = folded.unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!((folded.state.balance, folded.version.get()), (expected, expected), "{seconds} seconds");
+        assert_eq!(
+            (folded.state.balance, folded.version.get()),
+            (expected, expected),
+            "{seconds} seconds"
+        );
         assert_eq!(recorded_by(&all, at(seconds)).len() as u64, expected, "{seconds} seconds");
     }
 }
@@ -179,7 +207,10 @@ pub async fn the_state_is_read_as_it_was<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("past"));
     let mut head = store.start(stream.clone());
     for number in 0..4 {
-        let draft = Draft { at: at(10 * number), ..draft(&number.to_string(), [deposited(1), deposited(1)]) };
+        let draft = Draft {
+            at: at(10 * number),
+            ..draft(&number.to_string(), [deposited(1), deposited(1)])
+        };
         head = append_at(store, &head, draft).await.head;
     }
     let balance = async |until| {
@@ -188,7 +219,10 @@ pub async fn the_state_is_read_as_it_was<F: EventStoreFixture>(fixture: &F) {
         (folded.state.balance, folded.version.get())
     };
     for version in 0..=9 {
-        assert_eq!(balance(Until::Version(Version::new(version))).await, (version.min(8), version.min(8)));
+        assert_eq!(
+            balance(Until::Version(Version::new(version))).await,
+            (version.min(8), version.min(8))
+        );
     }
     for (seconds, events) in [(-1, 0), (0, 2), (9, 2), (10, 4), (29, 6), (30, 8), (99, 8)] {
         assert_eq!(balance(Until::Time(at(seconds))).await, (events, events), "{seconds} seconds");

@@ -4,27 +4,34 @@ use std::slice::from_ref;
 use std::sync::{Mutex, PoisonError};
 
 use skald::{
-    AppendError, Appended, Commit, Draft, EventStore, Head, Loaded, One, Outcome, Page, SnapshotKind, StoreError,
-    StreamId, Version, Way, handle_all,
+    AppendError, Appended, Commit, Draft, EventStore, Head, Loaded, One, Outcome, Page,
+    SnapshotKind, StoreError, StreamId, Version, Way, handle_all,
 };
 
 use super::EventStoreFixture;
 use super::snapshots::{KIND, Kept, command};
 use crate::NoPause;
 use crate::sample::{AccountCommand, AccountRejection, account};
-use crate::scene::{append, append_at, assert_conflict, commits, deposited, draft, load, request, withdrawn};
+use crate::scene::{
+    append, append_at, assert_conflict, commits, deposited, draft, load, request, withdrawn,
+};
 
-/// The same id at the same head gets the commit that is stored, even if the second draft says something else.
+/// The same id at the same head gets the commit that is stored, even if the second draft says
+/// something else.
 pub async fn a_repeated_commit_gives_the_first_answer<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("repeat"));
     let before = append(store, &stream, "before", deposited(9)).await;
-    let first = append_at(store, &before.head, draft("command", [deposited(1), deposited(2)])).await;
+    let first =
+        append_at(store, &before.head, draft("command", [deposited(1), deposited(2)])).await;
 
     for events in [vec![deposited(1), deposited(2)], vec![withdrawn(4)]] {
         let again = append_at(store, &before.head, draft("command", events)).await;
         assert!(again.repeated, "not recognised");
         assert_eq!(again.commit, first.commit);
-        assert_eq!((again.head.version(), again.head.recorded_at()), (Version::new(3), Some(first.commit.at)));
+        assert_eq!(
+            (again.head.version(), again.head.recorded_at()),
+            (Version::new(3), Some(first.commit.at))
+        );
     }
     let again = append_at(store, &before.head, draft("command", deposited(7))).await;
     append_at(store, &again.head, draft("next", deposited(1))).await;
@@ -54,13 +61,18 @@ pub async fn another_command_at_the_same_head_is_no_repeat<F: EventStoreFixture>
 }
 
 /// As for one stream, so for several.
-pub async fn repeated_commits_to_several_streams_give_the_first_answer<F: EventStoreFixture>(fixture: &F) {
+pub async fn repeated_commits_to_several_streams_give_the_first_answer<F: EventStoreFixture>(
+    fixture: &F,
+) {
     let (store, streams) = (fixture.store(), ["a", "b"].map(account));
     let before = append(store, &streams[0], "before", deposited(9)).await;
     let heads = [before.head, store.start(streams[1].clone())];
     let first = append_both(store, &heads, ["both", "both"]).await.expect("both are appended");
 
-    let parts = heads.iter().map(|head| (head.clone(), draft("both", [withdrawn(5), withdrawn(4)]))).collect();
+    let parts = heads
+        .iter()
+        .map(|head| (head.clone(), draft("both", [withdrawn(5), withdrawn(4)])))
+        .collect();
     let again = store.append_all(parts).await.expect("the repeat is recognised");
     assert_repeated(&again, &first);
     for part in &again {
@@ -76,13 +88,15 @@ pub async fn repeated_commits_are_recognised_after_others<F: EventStoreFixture>(
     let first = append_both(store, &heads, ["both", "both"]).await.expect("both are appended");
     for (stream, expected) in streams.iter().zip([[2, 1], [2, 2]]) {
         append(store, stream, "other", deposited(3)).await;
-        let again = append_both(store, &heads, ["both", "both"]).await.expect("the repeat is recognised");
+        let again =
+            append_both(store, &heads, ["both", "both"]).await.expect("the repeat is recognised");
         assert_repeated(&again, &first);
         assert_eq!(lengths(store, &streams).await, expected);
     }
 }
 
-/// A commit that is not at the head, but before it or further on, is no repeat: each store looks in one place.
+/// A commit that is not at the head, but before it or further on, is no repeat: each store looks in
+/// one place.
 pub async fn a_commit_away_from_the_head_is_no_repeat<F: EventStoreFixture>(fixture: &F) {
     let (store, streams) = (fixture.store(), ["a", "b"].map(account));
     let starts = streams.clone().map(|stream| store.start(stream));
@@ -95,11 +109,15 @@ pub async fn a_commit_away_from_the_head_is_no_repeat<F: EventStoreFixture>(fixt
     let again = append_at(store, &first.head, draft("command", deposited(1))).await;
     assert!(!again.repeated, "a commit before the head was recognised");
     let both = append_both(store, &[again.head, starts[1].clone()], ["command", "command"]).await;
-    assert!(both.expect("nothing is in the way").iter().all(|part| !part.repeated), "recognised before the head");
+    assert!(
+        both.expect("nothing is in the way").iter().all(|part| !part.repeated),
+        "recognised before the head"
+    );
     assert_eq!(lengths(store, &streams).await, [4, 1]);
 }
 
-/// A second attempt that was decided otherwise, over another stream, finds the first and writes nothing.
+/// A second attempt that was decided otherwise, over another stream, finds the first and writes
+/// nothing.
 pub async fn a_repeat_with_another_stream_writes_nothing<F: EventStoreFixture>(fixture: &F) {
     let (store, streams) = (fixture.store(), ["a", "b", "c"].map(account));
     let heads = streams.clone().map(|stream| store.start(stream));
@@ -112,8 +130,11 @@ pub async fn a_repeat_with_another_stream_writes_nothing<F: EventStoreFixture>(f
     }
 }
 
-/// A second attempt that saw one stream before the first, and the other after it, finds the first and writes nothing.
-pub async fn a_repeat_at_a_later_head_of_one_stream_writes_nothing<F: EventStoreFixture>(fixture: &F) {
+/// A second attempt that saw one stream before the first, and the other after it, finds the first
+/// and writes nothing.
+pub async fn a_repeat_at_a_later_head_of_one_stream_writes_nothing<F: EventStoreFixture>(
+    fixture: &F,
+) {
     let (store, streams) = (fixture.store(), ["a", "b"].map(account));
     let mut heads = streams.clone().map(|stream| store.start(stream));
     let first = append_both(store, &heads, ["both", "both"]).await.expect("both are appended");
@@ -122,14 +143,20 @@ pub async fn a_repeat_at_a_later_head_of_one_stream_writes_nothing<F: EventStore
     assert_eq!(lengths(store, &streams).await, [1, 1]);
 }
 
-/// A command about several streams, sent again, may see one of them as it was before the first attempt, and another one behind
-/// a snapshot by now. It shows in neither, but stands at the head of the first: it is answered, and not done again.
-pub async fn a_command_that_is_found_in_only_some_streams_is_not_done_again<F: EventStoreFixture>(fixture: &F) {
+/// A command about several streams, sent again, may see one of them as it was before the first
+/// attempt, and another one behind a snapshot by now. It shows in neither, but stands at the head
+/// of the first: it is answered, and not done again.
+pub async fn a_command_that_is_found_in_only_some_streams_is_not_done_again<
+    F: EventStoreFixture,
+>(
+    fixture: &F,
+) {
     let (store, [left, right]) = (fixture.store(), ["left", "right"].map(account));
     let before = load(store, &left).await;
     let both = (One::<Kept>::new(left.clone()), One::<Kept>::new(right.clone()));
     let decide = |_: &_| Ok::<_, AccountRejection>((vec![deposited(10)], vec![deposited(10)]));
-    let sent = handle_all(store, &NoPause, &both, &request("both"), decide).await.expect("it is done");
+    let sent =
+        handle_all(store, &NoPause, &both, &request("both"), decide).await.expect("it is done");
     let Outcome::Appended(written) = sent.outcome else { panic!("{:?}", sent.outcome) };
     for stream in [&left, &right] {
         for number in 0..2 * KIND.every {
@@ -138,10 +165,15 @@ pub async fn a_command_that_is_found_in_only_some_streams_is_not_done_again<F: E
         }
     }
 
-    let again = handle_all(&Stale::new(store, before), &NoPause, &both, &request("both"), decide).await;
+    let again =
+        handle_all(&Stale::new(store, before), &NoPause, &both, &request("both"), decide).await;
     let again = again.expect("it is answered");
     assert_eq!(again.outcome, Outcome::Repeated(vec![written[0].clone()]));
-    assert_eq!((again.states.0.state.balance, again.states.1.state.balance), (10, 16), "left after it, and right now");
+    assert_eq!(
+        (again.states.0.state.balance, again.states.1.state.balance),
+        (10, 16),
+        "left after it, and right now"
+    );
     assert_eq!(lengths(store, &[left, right]).await, [7, 7], "it was done again");
 }
 
@@ -168,7 +200,11 @@ impl<S: EventStore> EventStore for Stale<'_, S> {
         self.store.page(stream, way, at_most).await
     }
 
-    async fn load(&self, stream: &StreamId, snapshots: Option<SnapshotKind>) -> Result<Loaded<S::Head>, StoreError> {
+    async fn load(
+        &self,
+        stream: &StreamId,
+        snapshots: Option<SnapshotKind>,
+    ) -> Result<Loaded<S::Head>, StoreError> {
         let stale = {
             let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
             loaded.take_if(|loaded| loaded.head.stream() == stream)
@@ -183,7 +219,10 @@ impl<S: EventStore> EventStore for Stale<'_, S> {
         self.store.append(head, draft).await
     }
 
-    async fn append_all(&self, parts: Vec<(S::Head, Draft)>) -> Result<Vec<Appended<S::Head>>, AppendError> {
+    async fn append_all(
+        &self,
+        parts: Vec<(S::Head, Draft)>,
+    ) -> Result<Vec<Appended<S::Head>>, AppendError> {
         self.store.append_all(parts).await
     }
 }
@@ -194,7 +233,8 @@ async fn append_both<S: EventStore>(
     heads: &[S::Head],
     names: [&str; 2],
 ) -> Result<Vec<Appended<S::Head>>, AppendError> {
-    let parts = heads.iter().zip(names).map(|(head, name)| (head.clone(), draft(name, deposited(1))));
+    let parts =
+        heads.iter().zip(names).map(|(head, name)| (head.clone(), draft(name, deposited(1))));
     store.append_all(parts.collect()).await
 }
 
@@ -213,7 +253,10 @@ fn assert_repeated<H: Head>(again: &[Appended<H>], first: &[Appended<H>]) {
     for (again, first) in again.iter().zip(first) {
         assert!(again.repeated, "not recognised in {}", first.head.stream());
         assert_eq!(again.commit, first.commit);
-        assert_eq!((again.head.stream(), again.head.version()), (first.head.stream(), first.head.version()));
+        assert_eq!(
+            (again.head.stream(), again.head.version()),
+            (first.head.stream(), first.head.version())
+        );
     }
 }
 

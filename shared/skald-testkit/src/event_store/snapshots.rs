@@ -1,13 +1,15 @@
 //! States that are kept with commits: a short cut, which leads to where the whole way leads.
 
 use skald::{
-    Decider, DecodeError, Draft, EventStore, Folded, Head, MAX_WITH_SNAPSHOT_BYTES, One, Outcome, Snapshot,
-    SnapshotKind, Snapshots, StreamId, Version, fold, handle, handle_all, states,
+    Decider, DecodeError, Draft, EventStore, Folded, Head, MAX_WITH_SNAPSHOT_BYTES, One, Outcome,
+    Snapshot, SnapshotKind, Snapshots, StreamId, Version, fold, handle, handle_all, states,
 };
 
 use super::EventStoreFixture;
 use crate::NoPause;
-use crate::sample::{Account, AccountCommand, AccountEvent, AccountRejection, AccountState, account};
+use crate::sample::{
+    Account, AccountCommand, AccountEvent, AccountRejection, AccountState, account,
+};
 use crate::scene::{append_at, commits, deposited, draft, load, noted, request};
 
 pub(super) const KIND: SnapshotKind = SnapshotKind { schema: 2, every: 3 };
@@ -22,9 +24,13 @@ impl Decider for Kept {
     type Command = AccountCommand;
     type Event = AccountEvent;
     type Rejection = AccountRejection;
-    const SNAPSHOTS: Option<Snapshots<AccountState>> = Some(Snapshots::new(KIND.every, KIND.schema));
+    const SNAPSHOTS: Option<Snapshots<AccountState>> =
+        Some(Snapshots::new(KIND.every, KIND.schema));
 
-    fn decide(state: &AccountState, command: &AccountCommand) -> Result<Vec<AccountEvent>, AccountRejection> {
+    fn decide(
+        state: &AccountState,
+        command: &AccountCommand,
+    ) -> Result<Vec<AccountEvent>, AccountRejection> {
         Account::decide(state, command)
     }
 
@@ -50,10 +56,19 @@ async fn stream_of<S: EventStore>(store: &S, drafts: impl IntoIterator<Item = Dr
 
 /// Positions of the first events of what is loaded.
 async fn loaded_from<S: EventStore>(store: &S, kind: SnapshotKind) -> Vec<u64> {
-    let loaded = store.load(&account("a"), Some(kind)).await.unwrap_or_else(|error| panic!("load: {error}"));
+    let loaded =
+        store.load(&account("a"), Some(kind)).await.unwrap_or_else(|error| panic!("load: {error}"));
     let last = loaded.commits.last();
-    assert_eq!(loaded.head.version(), last.map_or(Version::START, skald::Commit::last), "the head is not at the end");
-    assert_eq!(loaded.head.recorded_at(), last.map(|commit| commit.at), "the head has another time");
+    assert_eq!(
+        loaded.head.version(),
+        last.map_or(Version::START, skald::Commit::last),
+        "the head is not at the end"
+    );
+    assert_eq!(
+        loaded.head.recorded_at(),
+        last.map(|commit| commit.at),
+        "the head has another time"
+    );
     loaded.commits.iter().map(|commit| commit.first.get()).collect()
 }
 
@@ -64,26 +79,39 @@ pub(super) async fn command<S: EventStore>(
     name: &str,
     command: AccountCommand,
 ) -> Folded<AccountState> {
-    let handled = handle::<Kept, _, _>(store, &NoPause, stream.clone(), &command, &request(name)).await;
+    let handled =
+        handle::<Kept, _, _>(store, &NoPause, stream.clone(), &command, &request(name)).await;
     handled.unwrap_or_else(|error| panic!("{name}: {error}")).states
 }
 
-/// What is loaded begins with the last commit that carries a snapshot; without the wish for one it is everything.
+/// What is loaded begins with the last commit that carries a snapshot; without the wish for one it
+/// is everything.
 pub async fn a_load_goes_back_to_the_last_snapshot<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
     let plain = |name: &str| draft(name, [deposited(1), deposited(1)]);
-    stream_of(store, [with("1", 2, "{}"), plain("2"), with("3", 2, "{}"), plain("4"), plain("5")]).await;
+    stream_of(store, [with("1", 2, "{}"), plain("2"), with("3", 2, "{}"), plain("4"), plain("5")])
+        .await;
     assert_eq!(loaded_from(store, KIND).await, [4, 5, 7]);
-    let whole: Vec<u64> = commits(store, &account("a")).await.iter().map(|commit| commit.first.get()).collect();
+    let whole: Vec<u64> =
+        commits(store, &account("a")).await.iter().map(|commit| commit.first.get()).collect();
     assert_eq!(whole, [1, 2, 4, 5, 7]);
 }
 
 /// A snapshot of a shape that is not wanted is as good as none.
 pub async fn a_snapshot_of_another_schema_is_passed_over<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
-    assert_eq!(loaded_from(store, KIND).await, [] as [u64; 0], "a stream that nobody has written to");
+    assert_eq!(
+        loaded_from(store, KIND).await,
+        [] as [u64; 0],
+        "a stream that nobody has written to"
+    );
     let other = r#"{"balance":999}"#;
-    let drafts = [draft("1", deposited(1)), with("2", 2, r#"{"balance":2}"#), with("3", 1, other), with("4", 3, other)];
+    let drafts = [
+        draft("1", deposited(1)),
+        with("2", 2, r#"{"balance":2}"#),
+        with("3", 1, other),
+        with("4", 3, other),
+    ];
     stream_of(store, drafts).await;
     assert_eq!(loaded_from(store, KIND).await, [2, 3, 4]);
     assert_eq!(loaded_from(store, SnapshotKind { schema: 7, ..KIND }).await, [1, 2, 3, 4]);
@@ -91,7 +119,9 @@ pub async fn a_snapshot_of_another_schema_is_passed_over<F: EventStoreFixture>(f
 }
 
 /// A snapshot in the last commit is all that is loaded.
-pub async fn a_snapshot_at_the_end_is_loaded_alone_with_its_head<F: EventStoreFixture>(fixture: &F) {
+pub async fn a_snapshot_at_the_end_is_loaded_alone_with_its_head<F: EventStoreFixture>(
+    fixture: &F,
+) {
     let store = fixture.store();
     stream_of(store, [draft("1", deposited(1)), with("2", 2, "{}")]).await;
     assert_eq!(loaded_from(store, KIND).await, [2]);
@@ -101,7 +131,8 @@ pub async fn a_snapshot_at_the_end_is_loaded_alone_with_its_head<F: EventStoreFi
 pub async fn appending_goes_on_after_a_snapshot<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
     stream_of(store, [draft("1", deposited(1)), with("2", 2, "{}")]).await;
-    let loaded = store.load(&account("a"), Some(KIND)).await.unwrap_or_else(|error| panic!("load: {error}"));
+    let loaded =
+        store.load(&account("a"), Some(KIND)).await.unwrap_or_else(|error| panic!("load: {error}"));
     let appended = append_at(store, &loaded.head, draft("3", deposited(1))).await;
     assert_eq!(appended.commit.first, Version::new(3));
     assert_eq!(commits(store, &account("a")).await.len(), 3);
@@ -115,11 +146,17 @@ pub async fn the_state_is_the_same_with_snapshots_and_without<F: EventStoreFixtu
     for (index, amount) in amounts.enumerate() {
         let wanted = match amount {
             0 => AccountCommand::Note("nothing".to_owned()),
-            amount if amount % 3 == 0 => AccountCommand::Withdraw(amount.min(balance::<_, Kept>(store).await)),
+            amount if amount % 3 == 0 => {
+                AccountCommand::Withdraw(amount.min(balance::<_, Kept>(store).await))
+            }
             amount => AccountCommand::Deposit(amount),
         };
         command(store, &account("a"), &format!("command {index}"), wanted).await;
-        assert_eq!(balance::<_, Kept>(store).await, balance::<_, Account>(store).await, "after command {index}");
+        assert_eq!(
+            balance::<_, Kept>(store).await,
+            balance::<_, Account>(store).await,
+            "after command {index}"
+        );
     }
     let all = commits(store, &account("a")).await;
     let kept = all.iter().filter(|commit| KIND.is_in(commit)).count();
@@ -131,11 +168,13 @@ async fn balance<S: EventStore, D: Decider<State = AccountState>>(store: &S) -> 
     folded.unwrap_or_else(|error| panic!("the account is read: {error}")).state.balance
 }
 
-/// As many commits are loaded as there are from one snapshot to the next, however long the stream is.
+/// As many commits are loaded as there are from one snapshot to the next, however long the stream
+/// is.
 pub async fn a_long_stream_is_loaded_from_its_last_snapshot<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
     for number in 1..=20 {
-        let folded = command(store, &account("a"), &number.to_string(), AccountCommand::Deposit(1)).await;
+        let folded =
+            command(store, &account("a"), &number.to_string(), AccountCommand::Deposit(1)).await;
         assert_eq!((folded.state.balance, folded.version), (number, Version::new(number)));
         assert!(loaded_from(store, KIND).await.len() <= 3, "after {number} commits");
     }
@@ -147,9 +186,13 @@ pub async fn a_snapshot_that_cannot_be_read_is_passed_over<F: EventStoreFixture>
     let store = fixture.store();
     stream_of(store, [draft("1", deposited(5)), with("2", 2, r#""not a state""#)]).await;
     assert_eq!(balance::<_, Kept>(store).await, 6);
-    assert_eq!(command(store, &account("a"), "3", AccountCommand::Withdraw(6)).await.state.balance, 0);
+    assert_eq!(
+        command(store, &account("a"), "3", AccountCommand::Withdraw(6)).await.state.balance,
+        0
+    );
     // It was not by luck: of the end alone no state can be made.
-    let loaded = store.load(&account("a"), Some(KIND)).await.unwrap_or_else(|error| panic!("load: {error}"));
+    let loaded =
+        store.load(&account("a"), Some(KIND)).await.unwrap_or_else(|error| panic!("load: {error}"));
     let folded = fold::<Kept>(&loaded.commits).map(|folded| folded.state);
     assert!(matches!(folded, Err(DecodeError::Headless { .. })), "{folded:?}");
 }
@@ -167,13 +210,19 @@ pub async fn a_snapshot_that_leaves_no_room_is_left_out<F: EventStoreFixture>(fi
     assert_eq!(kept, [false, false, false, true], "the commit after the large one carries it");
 }
 
-/// A command that is sent again after many others, when its commit is no longer loaded, is recognised by a stream whose
-/// first commit it is. Without one it would be done twice: see [`Decider::SNAPSHOTS`].
-pub async fn a_late_repeat_behind_a_snapshot_is_recognised_by_a_stream_of_its_own<F: EventStoreFixture>(fixture: &F) {
+/// A command that is sent again after many others, when its commit is no longer loaded, is
+/// recognised by a stream whose first commit it is. Without one it would be done twice: see
+/// [`Decider::SNAPSHOTS`].
+pub async fn a_late_repeat_behind_a_snapshot_is_recognised_by_a_stream_of_its_own<
+    F: EventStoreFixture,
+>(
+    fixture: &F,
+) {
     let store = fixture.store();
     let both = (One::<Account>::new(account("receipt")), One::<Kept>::new(account("a")));
     let book = async |name: &str| {
-        let decide = |_: &_| Ok::<_, AccountRejection>((vec![noted("booked")], vec![deposited(10)]));
+        let decide =
+            |_: &_| Ok::<_, AccountRejection>((vec![noted("booked")], vec![deposited(10)]));
         handle_all(store, &NoPause, &both, &request(name), decide)
             .await
             .unwrap_or_else(|error| panic!("{name}: {error}"))

@@ -4,16 +4,16 @@ use std::collections::HashSet;
 use std::slice::from_ref;
 
 use skald::{
-    Commit, Draft, EventStore, Head, MAX_COMMIT_BYTES, MAX_STREAMS, MAX_TOGETHER_BYTES, Many, Outcome, Refusal,
-    StreamId, Tenant, Version, handle_all,
+    Commit, Draft, EventStore, Head, MAX_COMMIT_BYTES, MAX_STREAMS, MAX_TOGETHER_BYTES, Many,
+    Outcome, Refusal, StreamId, Tenant, Version, handle_all,
 };
 
 use super::EventStoreFixture;
 use crate::NoPause;
 use crate::sample::{Account, AccountRejection, account};
 use crate::scene::{
-    append, append_at, assert_conflict, at, commit, commits, deposited, draft, enlarge, load, noted, refused, request,
-    withdrawn,
+    append, append_at, assert_conflict, at, commit, commits, deposited, draft, enlarge, load,
+    noted, refused, request, withdrawn,
 };
 
 /// Each of several streams gets its commit; the answers come in order.
@@ -27,7 +27,9 @@ pub async fn two_streams_are_appended_at_once<F: EventStoreFixture>(fixture: &F)
     ];
     let appended = store.append_all(parts).await.expect("both are appended");
 
-    let [to_new, to_old] = appended.as_slice() else { panic!("{} answers for two streams", appended.len()) };
+    let [to_new, to_old] = appended.as_slice() else {
+        panic!("{} answers for two streams", appended.len())
+    };
     assert_eq!(to_new.commit, commit(&new, 1, draft("both", deposited(3))));
     assert_eq!(to_old.commit, commit(&old, 3, draft("both", [withdrawn(1), withdrawn(2)])));
     assert_eq!((to_new.head.version(), to_old.head.version()), (Version::new(1), Version::new(4)));
@@ -59,8 +61,10 @@ pub async fn two_streams_are_appended_together_or_not_at_all<F: EventStoreFixtur
 pub async fn a_conflict_names_every_stream_that_moved<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
     let streams = ["a", "b", "c", "d"].map(account);
-    let parts: Vec<_> =
-        streams.iter().map(|stream| (store.start(stream.clone()), draft("all", deposited(1)))).collect();
+    let parts: Vec<_> = streams
+        .iter()
+        .map(|stream| (store.start(stream.clone()), draft("all", deposited(1))))
+        .collect();
     append(store, &streams[1], "b", deposited(1)).await;
     append(store, &streams[3], "d", deposited(1)).await;
     assert_conflict(store.append_all(parts).await, [&streams[1], &streams[3]]);
@@ -70,7 +74,10 @@ pub async fn a_conflict_names_every_stream_that_moved<F: EventStoreFixture>(fixt
 pub async fn one_of_several_may_be_the_only_one<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("alone"));
     let start = store.start(stream.clone());
-    let appended = store.append_all(vec![(start.clone(), draft("one", deposited(1)))]).await.expect("it is appended");
+    let appended = store
+        .append_all(vec![(start.clone(), draft("one", deposited(1)))])
+        .await
+        .expect("it is appended");
     assert_eq!(appended.iter().map(|part| part.head.version().get()).collect::<Vec<_>>(), [1]);
     assert_eq!(commits(store, &stream).await.len(), 1);
     assert_conflict(store.append_all(vec![(start, draft("two", deposited(1)))]).await, [&stream]);
@@ -124,7 +131,8 @@ pub async fn a_foreign_head_among_several_is_refused<F: EventStoreFixture>(fixtu
     assert_untouched(store, &streams).await;
 }
 
-/// [`MAX_TOGETHER_BYTES`] fit into one call; more is refused, and so is one commit that is too large.
+/// [`MAX_TOGETHER_BYTES`] fit into one call; more is refused, and so is one commit that is too
+/// large.
 pub async fn too_much_together_is_refused<F: EventStoreFixture>(fixture: &F) {
     let (store, streams) = (fixture.store(), accounts(11));
     let mut parts = starts(store, &streams);
@@ -137,7 +145,10 @@ pub async fn too_much_together_is_refused<F: EventStoreFixture>(fixture: &F) {
 
     enlarge(&mut parts[0].1, MAX_COMMIT_BYTES + 1);
     let refusal = refused(store.append_all(parts.clone()).await);
-    assert_eq!(refusal, Refusal::TooLarge { stream: streams[0].clone(), size_bytes: MAX_COMMIT_BYTES + 1 });
+    assert_eq!(
+        refusal,
+        Refusal::TooLarge { stream: streams[0].clone(), size_bytes: MAX_COMMIT_BYTES + 1 }
+    );
     assert_untouched(store, &streams).await;
 
     let most: Vec<_> = parts.drain(1..).collect();
@@ -149,34 +160,50 @@ pub async fn too_much_together_is_refused<F: EventStoreFixture>(fixture: &F) {
 pub async fn recorded_times_never_decrease_in_any_of_several<F: EventStoreFixture>(fixture: &F) {
     let (store, old, new) = (fixture.store(), account("old"), account("new"));
     let start = store.start(old.clone());
-    let before = append_at(store, &start, Draft { at: at(60), ..draft("before", deposited(1)) }).await;
-    let parts =
-        vec![(before.head, draft("both", deposited(1))), (store.start(new.clone()), draft("both", deposited(1)))];
+    let before =
+        append_at(store, &start, Draft { at: at(60), ..draft("before", deposited(1)) }).await;
+    let parts = vec![
+        (before.head, draft("both", deposited(1))),
+        (store.start(new.clone()), draft("both", deposited(1))),
+    ];
     store.append_all(parts).await.expect("both are appended");
     let times = |commits: Vec<Commit>| commits.iter().map(|commit| commit.at).collect::<Vec<_>>();
     assert_eq!(times(commits(store, &old).await), [at(60), at(60)]);
     assert_eq!(times(commits(store, &new).await), [at(0)]);
 }
 
-/// Events that are written by one call to several streams, of several tenants, each have an id of their own, and keep it.
+/// Events that are written by one call to several streams, of several tenants, each have an id of
+/// their own, and keep it.
 pub async fn events_written_at_once_have_different_ids<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
     let tenant = Tenant::new("another").expect("a valid name");
     let namesake = StreamId::new(&tenant, "account", "a").expect("a valid name");
     let streams = [account("a"), account("b"), namesake];
     let two = || [deposited(1), deposited(2)];
-    let parts = streams.iter().map(|stream| (store.start(stream.clone()), draft("first", two()))).collect();
+    let parts =
+        streams.iter().map(|stream| (store.start(stream.clone()), draft("first", two()))).collect();
     store.append_all(parts).await.expect("all are appended");
     let (all, second) = (Many::<Account>::new(streams.to_vec()), request("second"));
-    let decide = |states: &Vec<_>| Ok::<_, AccountRejection>(states.iter().map(|_| two().to_vec()).collect());
-    let handled = handle_all(store, &NoPause, &all, &second, decide).await.expect("all are appended");
-    let Outcome::Appended(written) = handled.outcome else { panic!("something was written before") };
+    let decide = |states: &Vec<_>| {
+        Ok::<_, AccountRejection>(states.iter().map(|_| two().to_vec()).collect())
+    };
+    let handled =
+        handle_all(store, &NoPause, &all, &second, decide).await.expect("all are appended");
+    let Outcome::Appended(written) = handled.outcome else {
+        panic!("something was written before")
+    };
 
-    let ids = |commit: &Commit| (0..commit.events.len()).map(|index| commit.event_id(index)).collect::<Vec<_>>();
+    let ids = |commit: &Commit| {
+        (0..commit.events.len()).map(|index| commit.event_id(index)).collect::<Vec<_>>()
+    };
     let mut seen = HashSet::new();
     for (stream, second) in streams.iter().zip(&written) {
         let stored = commits(store, stream).await;
-        assert_eq!(stored.last().map(ids), Some(ids(second)), "read again, events of {stream} have other ids");
+        assert_eq!(
+            stored.last().map(ids),
+            Some(ids(second)),
+            "read again, events of {stream} have other ids"
+        );
         for id in stored.iter().flat_map(ids) {
             assert!(seen.insert(id), "{id}, in {stream}, is the id of another event, too");
         }
@@ -189,7 +216,10 @@ fn accounts(count: usize) -> Vec<StreamId> {
 }
 
 fn starts<S: EventStore>(store: &S, streams: &[StreamId]) -> Vec<(S::Head, Draft)> {
-    streams.iter().map(|stream| (store.start(stream.clone()), draft("together", noted("")))).collect()
+    streams
+        .iter()
+        .map(|stream| (store.start(stream.clone()), draft("together", noted(""))))
+        .collect()
 }
 
 async fn assert_untouched<S: EventStore>(store: &S, streams: &[StreamId]) {

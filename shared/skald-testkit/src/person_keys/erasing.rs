@@ -13,7 +13,12 @@ use crate::racing::all_at_once;
 /// Wherever it is asked for, to seal or to open.
 async fn assert_erased<F: PersonKeysFixture>(fixture: &F, person: &Person) {
     for keys in [fixture.keys(), fixture.elsewhere()] {
-        assert_eq!(to_open(keys, person).await, Some(Shown::Erased), "to open for {}", person.key());
+        assert_eq!(
+            to_open(keys, person).await,
+            Some(Shown::Erased),
+            "to open for {}",
+            person.key()
+        );
         assert_eq!(to_seal(keys, person).await, Shown::Erased, "to seal for {}", person.key());
     }
 }
@@ -26,7 +31,9 @@ pub async fn an_erased_person_has_no_key<F: PersonKeysFixture>(fixture: &F) {
 }
 
 /// What was never sealed is never to be sealed.
-pub async fn somebody_erased_before_their_first_key_never_gets_one<F: PersonKeysFixture>(fixture: &F) {
+pub async fn somebody_erased_before_their_first_key_never_gets_one<F: PersonKeysFixture>(
+    fixture: &F,
+) {
     erase(fixture.keys(), &person("c-1"), 60).await;
     assert_erased(fixture, &person("c-1")).await;
     assert_erased(fixture, &person("c-1")).await;
@@ -62,7 +69,8 @@ pub async fn a_remembered_key_is_gone_as_soon_as_it_is_erased<F: PersonKeysFixtu
 /// Nor those of other tenants who have the same id.
 pub async fn erasing_one_person_leaves_the_others<F: PersonKeysFixture>(fixture: &F) {
     let elsewhere = skald::Tenant::new("other").expect("a valid tenant");
-    let others = [Person { tenant: elsewhere, ..person("c-1") }, person("c-11"), person("C-1"), person("c")];
+    let others =
+        [Person { tenant: elsewhere, ..person("c-1") }, person("c-11"), person("C-1"), person("c")];
     let mut keys = Vec::new();
     for other in &others {
         keys.push(to_seal(fixture.keys(), other).await);
@@ -81,7 +89,8 @@ pub async fn erasing_while_the_first_key_is_made_is_for_good<F: PersonKeysFixtur
         let seen = all_at_once((0..9).map(|number: usize| {
             let jane = &jane;
             async move {
-                let keys = if number.is_multiple_of(2) { fixture.keys() } else { fixture.elsewhere() };
+                let keys =
+                    if number.is_multiple_of(2) { fixture.keys() } else { fixture.elsewhere() };
                 for _ in 0..(number * round) % 7 {
                     yield_now().await;
                 }
@@ -93,7 +102,8 @@ pub async fn erasing_while_the_first_key_is_made_is_for_good<F: PersonKeysFixtur
         }));
         let seen = seen.await;
         assert_eq!(seen[round], Shown::Erased, "who erased is given a key");
-        let keys: BTreeSet<Shown> = seen.into_iter().filter(|shown| *shown != Shown::Erased).collect();
+        let keys: BTreeSet<Shown> =
+            seen.into_iter().filter(|shown| *shown != Shown::Erased).collect();
         assert!(keys.len() <= 1, "two keys were made for one person");
         assert_erased(fixture, &jane).await;
     }

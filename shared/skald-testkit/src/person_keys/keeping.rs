@@ -32,7 +32,8 @@ pub async fn a_key_stays_the_same<F: PersonKeysFixture>(fixture: &F) {
     }
 }
 
-/// No two persons share a key, however alike their names, nor do persons of the same id with two tenants.
+/// No two persons share a key, however alike their names, nor do persons of the same id with two
+/// tenants.
 pub async fn every_person_has_a_key_of_their_own<F: PersonKeysFixture>(fixture: &F) {
     let persons = ["default", "other", "Other"].into_iter().flat_map(|tenant| {
         ["c-1", "c-2", "C-1", "c-11", "c", "c.1", "c_1"].map(|id| Person {
@@ -43,11 +44,19 @@ pub async fn every_person_has_a_key_of_their_own<F: PersonKeysFixture>(fixture: 
     let persons: Vec<Person> = persons.collect();
     let mut keys = BTreeSet::new();
     for person in &persons {
-        assert!(keys.insert(to_seal(fixture.keys(), person).await), "{} has somebody else's key", person.key());
+        assert!(
+            keys.insert(to_seal(fixture.keys(), person).await),
+            "{} has somebody else's key",
+            person.key()
+        );
     }
     for person in &persons {
         let key = to_open(fixture.elsewhere(), person).await;
-        assert!(key.is_some_and(|key| keys.remove(&key)), "{} has another key by now", person.key());
+        assert!(
+            key.is_some_and(|key| keys.remove(&key)),
+            "{} has another key by now",
+            person.key()
+        );
     }
 }
 
@@ -58,7 +67,8 @@ pub async fn eight_at_once_all_get_the_same_first_key<F: PersonKeysFixture>(fixt
         let made = all_at_once((0..8).map(|number: usize| {
             let jane = &jane;
             async move {
-                let keys = if number.is_multiple_of(2) { fixture.keys() } else { fixture.elsewhere() };
+                let keys =
+                    if number.is_multiple_of(2) { fixture.keys() } else { fixture.elsewhere() };
                 for _ in 0..(number * round) % 5 {
                     yield_now().await;
                 }
@@ -67,7 +77,11 @@ pub async fn eight_at_once_all_get_the_same_first_key<F: PersonKeysFixture>(fixt
         }));
         let made: BTreeSet<Shown> = made.await.into_iter().collect();
         assert_eq!(made.len(), 1, "keys that were made for one person");
-        assert_eq!(to_open(fixture.keys(), &jane).await.as_ref(), made.first(), "the key that was kept");
+        assert_eq!(
+            to_open(fixture.keys(), &jane).await.as_ref(),
+            made.first(),
+            "the key that was kept"
+        );
     }
 }
 

@@ -2,8 +2,8 @@
 
 use skald::memory::InMemoryViewStore;
 use skald::{
-    KeyEntry, Opening, Person, PersonId, PersonKeys, Put, Sealing, StoreError, StreamId, Tenant, Timestamp, Version,
-    ViewRow, ViewStore,
+    KeyEntry, Opening, Person, PersonId, PersonKeys, Put, Sealing, StoreError, StreamId, Tenant,
+    Timestamp, Version, ViewRow, ViewStore,
 };
 
 use crate::sample::account;
@@ -24,13 +24,19 @@ pub(super) fn person(id: &str) -> Person {
 
 /// The key that this person's values would be sealed with.
 pub(super) async fn to_seal<K: PersonKeys>(keys: &K, person: &Person) -> Shown {
-    let entry = keys.to_seal(person).await.unwrap_or_else(|error| panic!("to seal for {}: {error}", person.key()));
+    let entry = keys
+        .to_seal(person)
+        .await
+        .unwrap_or_else(|error| panic!("to seal for {}: {error}", person.key()));
     shown(entry).await
 }
 
 /// The key that this person's values would be opened with.
 pub(super) async fn to_open<K: PersonKeys>(keys: &K, person: &Person) -> Option<Shown> {
-    let entry = keys.to_open(person).await.unwrap_or_else(|error| panic!("to open for {}: {error}", person.key()));
+    let entry = keys
+        .to_open(person)
+        .await
+        .unwrap_or_else(|error| panic!("to open for {}: {error}", person.key()));
     match entry {
         Some(entry) => Some(shown(entry).await),
         None => None,
@@ -39,7 +45,9 @@ pub(super) async fn to_open<K: PersonKeys>(keys: &K, person: &Person) -> Option<
 
 /// Erases the person, this many seconds after the contract's beginning of time.
 pub(super) async fn erase<K: PersonKeys>(keys: &K, person: &Person, seconds: i64) {
-    keys.erase(person, at(seconds)).await.unwrap_or_else(|error| panic!("erase {}: {error}", person.key()));
+    keys.erase(person, at(seconds))
+        .await
+        .unwrap_or_else(|error| panic!("erase {}: {error}", person.key()));
 }
 
 /// What there is to be seen of a key.
@@ -73,7 +81,11 @@ fn stream() -> StreamId {
 }
 
 /// Writes a row with something about this person, and gives the row's body as it is stored.
-pub(super) async fn written(sealing: &impl ViewStore, rows: &InMemoryViewStore, of: &str) -> String {
+pub(super) async fn written(
+    sealing: &impl ViewStore,
+    rows: &InMemoryViewStore,
+    of: &str,
+) -> String {
     let body = Some(plain(of));
     let row = ViewRow { version: Version::new(1), at: at(0), body, listing: None, parked: None };
     let put = sealing.put(&stream(), Version::START, &row).await;

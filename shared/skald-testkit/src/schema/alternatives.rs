@@ -1,5 +1,5 @@
-//! A schema in the form in which two of them are compared: references resolved, and whatever says "one of these" written
-//! out, so that what means the same looks the same.
+//! A schema in the form in which two of them are compared: references resolved, and whatever says
+//! "one of these" written out, so that what means the same looks the same.
 
 use std::cmp::Ordering;
 
@@ -36,14 +36,17 @@ pub(super) fn is_upper_bound(keyword: &str) -> bool {
 
 /// Which of two numbers is larger; exact for whole ones.
 pub(super) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
-    let whole = |number: &Value| number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
+    let whole = |number: &Value| {
+        number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))
+    };
     match (whole(left), whole(right)) {
         (Some(left), Some(right)) => Some(left.cmp(&right)),
         (_, _) => left.as_f64().partial_cmp(&right.as_f64()),
     }
 }
 
-/// All ways in which a value can be right by `schema`, a part of the document `root`. None: nothing is.
+/// All ways in which a value can be right by `schema`, a part of the document `root`. None: nothing
+/// is.
 pub(super) fn alternatives(schema: &Value, root: &Value) -> Vec<Alternative> {
     Expansion { root, references: Vec::new() }.of(schema).into_iter().map(normal).collect()
 }
@@ -59,20 +62,32 @@ impl Expansion<'_> {
         let keywords = match schema {
             Value::Object(keywords) => keywords,
             Value::Bool(false) => return Vec::new(),
-            Value::Bool(true) | Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) => &Map::new(),
+            Value::Bool(true)
+            | Value::Null
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_) => &Map::new(),
         };
         let mut plain = Alternative::new();
         let mut all = vec![Alternative::new()];
-        for (keyword, value) in keywords.iter().filter(|(keyword, _)| !ANNOTATIONS.contains(&keyword.as_str())) {
+        for (keyword, value) in
+            keywords.iter().filter(|(keyword, _)| !ANNOTATIONS.contains(&keyword.as_str()))
+        {
             let one_of_these = match (keyword.as_str(), value) {
                 ("$ref", Value::String(reference)) => self.target(reference),
                 ("allOf", Value::Array(parts)) => {
-                    parts.iter().fold(vec![Alternative::new()], |all, part| each_with_each(&all, &self.of(part)))
+                    parts.iter().fold(vec![Alternative::new()], |all, part| {
+                        each_with_each(&all, &self.of(part))
+                    })
                 }
-                ("anyOf" | "oneOf", Value::Array(parts)) => parts.iter().flat_map(|part| self.of(part)).collect(),
+                ("anyOf" | "oneOf", Value::Array(parts)) => {
+                    parts.iter().flat_map(|part| self.of(part)).collect()
+                }
                 ("enum", Value::Array(values)) => values.iter().map(constant).collect(),
                 ("const", value) => vec![constant(value)],
-                ("type", Value::Array(types)) => types.iter().map(|name| only("type", name)).collect(),
+                ("type", Value::Array(types)) => {
+                    types.iter().map(|name| only("type", name)).collect()
+                }
                 (keyword, value) => {
                     plain.insert(keyword.to_owned(), value.clone());
                     continue;
@@ -135,7 +150,8 @@ fn both(left: &Alternative, right: &Alternative) -> Option<Alternative> {
     Some(merged)
 }
 
-/// The fields that either names. One that the other does not name is to the other one of its `additionalProperties`.
+/// The fields that either names. One that the other does not name is to the other one of its
+/// `additionalProperties`.
 fn fields_of_both(left: &Alternative, right: &Alternative) -> Option<Value> {
     let named = |side: &Alternative| side.get("properties").and_then(Value::as_object).cloned();
     let (of_left, of_right) = match (named(left), named(right)) {
@@ -161,11 +177,13 @@ fn merge(keyword: &str, left: &Value, right: &Value) -> Option<Value> {
     let order = compare(left, right);
     match (keyword, left, right) {
         // Every integer is a number; no two other types have a value in common.
-        ("type", _, _) => [(left, right), (right, left)].contains(&(&integer, &number)).then_some(integer),
-        ("const", _, _) => None,
-        ("required", Value::Array(left), Value::Array(right)) => {
-            Some(left.iter().chain(right.iter().filter(|name| !left.contains(name))).cloned().collect())
+        ("type", _, _) => {
+            [(left, right), (right, left)].contains(&(&integer, &number)).then_some(integer)
         }
+        ("const", _, _) => None,
+        ("required", Value::Array(left), Value::Array(right)) => Some(
+            left.iter().chain(right.iter().filter(|name| !left.contains(name))).cloned().collect(),
+        ),
         (bound, _, _) if is_lower_bound(bound) => {
             Some(if order == Some(Ordering::Less) { right } else { left }.clone())
         }
@@ -177,14 +195,18 @@ fn merge(keyword: &str, left: &Value, right: &Value) -> Option<Value> {
     }
 }
 
-/// Without what has no effect: keywords of other types, bounds that bound nothing; and with the bounds of an integer's format.
+/// Without what has no effect: keywords of other types, bounds that bound nothing; and with the
+/// bounds of an integer's format.
 fn normal(mut alternative: Alternative) -> Alternative {
     if let Some(name) = alternative.get("type").and_then(Value::as_str).map(str::to_owned) {
         alternative.retain(|keyword, _| applies(keyword, &name));
     }
-    if let Some((least, most)) = alternative.get("format").and_then(Value::as_str).and_then(bounds_of) {
+    if let Some((least, most)) =
+        alternative.get("format").and_then(Value::as_str).and_then(bounds_of)
+    {
         alternative.remove("format");
-        let bounds = [("minimum".to_owned(), least), ("maximum".to_owned(), most)].into_iter().collect();
+        let bounds =
+            [("minimum".to_owned(), least), ("maximum".to_owned(), most)].into_iter().collect();
         alternative = both(&alternative, &bounds).unwrap_or(alternative);
     }
     alternative.retain(|keyword, value| match keyword.as_str() {
@@ -198,7 +220,9 @@ fn normal(mut alternative: Alternative) -> Alternative {
 /// Whether a keyword says anything about values of this type.
 fn applies(keyword: &str, name: &str) -> bool {
     match keyword {
-        "contentEncoding" | "contentMediaType" | "maxLength" | "minLength" | "pattern" => name == "string",
+        "contentEncoding" | "contentMediaType" | "maxLength" | "minLength" | "pattern" => {
+            name == "string"
+        }
         "exclusiveMaximum" | "exclusiveMinimum" | "maximum" | "minimum" | "multipleOf" => {
             matches!(name, "integer" | "number")
         }
@@ -216,7 +240,8 @@ fn applies(keyword: &str, name: &str) -> bool {
     }
 }
 
-/// The least and the most that an integer of this format is. A format of `schemars`, not of JSON Schema.
+/// The least and the most that an integer of this format is. A format of `schemars`, not of JSON
+/// Schema.
 fn bounds_of(format: &str) -> Option<(Value, Value)> {
     match format {
         "int8" => Some((i8::MIN.into(), i8::MAX.into())),

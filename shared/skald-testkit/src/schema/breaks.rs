@@ -23,7 +23,8 @@ pub struct Break {
 /// What is different between a shape as it is written and as it is read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Difference {
-    /// The whole shape is not known to the reader. Found by [`Schemas::breaks`](super::Schemas::breaks).
+    /// The whole shape is not known to the reader. Found by
+    /// [`Schemas::breaks`](super::Schemas::breaks).
     ShapeUnknown,
     /// The field is not known to the reader: it is refused, or lost.
     FieldUnknown,
@@ -76,11 +77,15 @@ impl fmt::Display for Break {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let or_any = |value: &Option<Value>| value.as_ref().map_or_else(|| "not set".to_owned(), Value::to_string);
+        let or_any = |value: &Option<Value>| {
+            value.as_ref().map_or_else(|| "not set".to_owned(), Value::to_string)
+        };
         match self {
             Self::ShapeUnknown => f.write_str("the shape is not known to the reader"),
             Self::FieldUnknown => f.write_str("the field is written, and not known to the reader"),
-            Self::FieldRequired => f.write_str("the reader requires the field, and it may not be written"),
+            Self::FieldRequired => {
+                f.write_str("the reader requires the field, and it may not be written")
+            }
             Self::Default { written, read } => {
                 write!(f, "a missing field is written for {written}, and read as {read}")
             }
@@ -88,10 +93,14 @@ impl fmt::Display for Difference {
                 let written = written.as_deref().unwrap_or("anything");
                 match read.as_slice() {
                     [] => write!(f, "{written} is written, and nothing is read"),
-                    types => write!(f, "{written} is written, and only {} is read", types.join(" or ")),
+                    types => {
+                        write!(f, "{written} is written, and only {} is read", types.join(" or "))
+                    }
                 }
             }
-            Self::ValueUnknown { value } => write!(f, "{value} is written, and not known to the reader"),
+            Self::ValueUnknown { value } => {
+                write!(f, "{value} is written, and not known to the reader")
+            }
             Self::ValuesListed { values } => {
                 write!(f, "any value is written, and only {} is read", Value::Array(values.clone()))
             }
@@ -134,7 +143,8 @@ pub fn breaks(written: &Value, read: &Value) -> Vec<Break> {
 struct Comparison<'a> {
     written: &'a Value,
     read: &'a Value,
-    /// The schemas that are being compared, from the whole down: a type that contains itself comes to an end here.
+    /// The schemas that are being compared, from the whole down: a type that contains itself comes
+    /// to an end here.
     under_way: Vec<(Value, Value)>,
 }
 
@@ -149,25 +159,42 @@ impl Comparison<'_> {
         let ways = alternatives(read, self.read);
         let mut found = Vec::new();
         for written in alternatives(written, self.written) {
-            let new = self.nearest(&written, &ways, pointer).into_iter().filter(|new| !found.contains(new));
+            let new = self
+                .nearest(&written, &ways, pointer)
+                .into_iter()
+                .filter(|new| !found.contains(new));
             found.extend(new.collect::<Vec<_>>());
         }
         self.under_way.pop();
         found
     }
 
-    /// The breaks between one way of writing and that of the ways of reading which is nearest to it.
-    fn nearest(&mut self, written: &Alternative, ways: &[Alternative], pointer: &str) -> Vec<Break> {
-        let name = |alternative: &Alternative| alternative.get("type").and_then(Value::as_str).map(str::to_owned);
-        let of_type: Vec<_> = ways.iter().filter(|read| name(read).is_none() || name(read) == name(written)).collect();
+    /// The breaks between one way of writing and that of the ways of reading which is nearest to
+    /// it.
+    fn nearest(
+        &mut self,
+        written: &Alternative,
+        ways: &[Alternative],
+        pointer: &str,
+    ) -> Vec<Break> {
+        let name = |alternative: &Alternative| {
+            alternative.get("type").and_then(Value::as_str).map(str::to_owned)
+        };
+        let of_type: Vec<_> = ways
+            .iter()
+            .filter(|read| name(read).is_none() || name(read) == name(written))
+            .collect();
         let value = written.get("const");
         let breaks = of_type
             .iter()
             .filter(|read| read.get("const").is_none_or(|only| value == Some(only)))
             .map(|read| self.keywords(written, read, pointer))
-            // A constant tells variants apart: one that has the same is nearer than one with the same fields.
+            // A constant tells variants apart: one that has the same is nearer than one with the
+            // same fields.
             .min_by_key(|found| {
-                let constants = found.iter().filter(|each| matches!(each.difference, Difference::ValueUnknown { .. }));
+                let constants = found
+                    .iter()
+                    .filter(|each| matches!(each.difference, Difference::ValueUnknown { .. }));
                 (constants.count(), found.len())
             });
         breaks.unwrap_or_else(|| {
@@ -192,23 +219,24 @@ impl Comparison<'_> {
         found.extend(self.items(written, read, pointer));
         for (keyword, limit) in read {
             let before = written.get(keyword);
-            let kept = match keyword.as_str() {
-                "type"
-                | "properties"
-                | "required"
-                | "additionalProperties"
-                | "unevaluatedProperties"
-                | "items"
-                | "prefixItems" => true,
-                bound if is_lower_bound(bound) => {
-                    before.is_some_and(|before| compare(limit, before).is_some_and(Ordering::is_le))
-                }
-                bound if is_upper_bound(bound) => {
-                    before.is_some_and(|before| compare(limit, before).is_some_and(Ordering::is_ge))
-                }
-                "format" if before == Some(&json!("float")) => *limit == json!("double") || before == Some(limit),
-                _ => before == Some(limit),
-            };
+            let kept =
+                match keyword.as_str() {
+                    "type"
+                    | "properties"
+                    | "required"
+                    | "additionalProperties"
+                    | "unevaluatedProperties"
+                    | "items"
+                    | "prefixItems" => true,
+                    bound if is_lower_bound(bound) => before
+                        .is_some_and(|before| compare(limit, before).is_some_and(Ordering::is_le)),
+                    bound if is_upper_bound(bound) => before
+                        .is_some_and(|before| compare(limit, before).is_some_and(Ordering::is_ge)),
+                    "format" if before == Some(&json!("float")) => {
+                        *limit == json!("double") || before == Some(limit)
+                    }
+                    _ => before == Some(limit),
+                };
             if !kept {
                 let difference = Difference::Narrower {
                     keyword: keyword.clone(),
@@ -220,8 +248,11 @@ impl Comparison<'_> {
         }
         for (keyword, limit) in written.iter().filter(|(keyword, _)| !read.contains_key(*keyword)) {
             if !widens_where_it_goes(keyword) {
-                let difference =
-                    Difference::Narrower { keyword: keyword.clone(), written: Some(limit.clone()), read: None };
+                let difference = Difference::Narrower {
+                    keyword: keyword.clone(),
+                    written: Some(limit.clone()),
+                    read: None,
+                };
                 found.push(at(pointer, difference));
             }
         }
@@ -230,7 +261,9 @@ impl Comparison<'_> {
 
     fn fields(&mut self, written: &Alternative, read: &Alternative, pointer: &str) -> Vec<Break> {
         let none = Map::new();
-        let fields = |of: &Alternative| of.get("properties").and_then(Value::as_object).unwrap_or(&none).clone();
+        let fields = |of: &Alternative| {
+            of.get("properties").and_then(Value::as_object).unwrap_or(&none).clone()
+        };
         let (before, after) = (fields(written), fields(read));
         let mut found = Vec::new();
         for (name, before) in &before {
@@ -243,20 +276,34 @@ impl Comparison<'_> {
             let default = |schema: &Value| schema.get("default").cloned().unwrap_or(Value::Null);
             let (stood_for, stands_for) = (default(before), default(after));
             if !requires(written, name) && !requires(read, name) && stood_for != stands_for {
-                found.push(at(&pointer, Difference::Default { written: stood_for, read: stands_for }));
+                found.push(at(
+                    &pointer,
+                    Difference::Default { written: stood_for, read: stands_for },
+                ));
             }
         }
-        let required = read.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        let required = read
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
         for name in required.filter(|name| !requires(written, name)) {
             found.push(at(&join(pointer, name), Difference::FieldRequired));
         }
 
-        let others = |of: &Alternative| of.get("additionalProperties").or(of.get("unevaluatedProperties")).cloned();
+        let others = |of: &Alternative| {
+            of.get("additionalProperties").or(of.get("unevaluatedProperties")).cloned()
+        };
         match (others(written), others(read)) {
             (Some(Value::Bool(false)), _) | (_, None) => {}
             (_, Some(Value::Bool(false))) => found.push(at(pointer, Difference::Closed)),
             (before, Some(after)) => {
-                found.extend(self.schemas(&before.unwrap_or(Value::Bool(true)), &after, &join(pointer, "*")));
+                found.extend(self.schemas(
+                    &before.unwrap_or(Value::Bool(true)),
+                    &after,
+                    &join(pointer, "*"),
+                ));
             }
         }
         found
@@ -268,7 +315,9 @@ impl Comparison<'_> {
             let before = written.get("items").cloned().unwrap_or(Value::Bool(true));
             found.extend(self.schemas(&before, after, &join(pointer, "*")));
         }
-        let first = |of: &Alternative| of.get("prefixItems").and_then(Value::as_array).cloned().unwrap_or_default();
+        let first = |of: &Alternative| {
+            of.get("prefixItems").and_then(Value::as_array).cloned().unwrap_or_default()
+        };
         let (before, after) = (first(written), first(read));
         if before.len() == after.len() {
             for (index, (before, after)) in before.iter().zip(&after).enumerate() {
@@ -276,8 +325,11 @@ impl Comparison<'_> {
             }
         } else {
             let list = |of: &Alternative| of.get("prefixItems").cloned();
-            let difference =
-                Difference::Narrower { keyword: "prefixItems".to_owned(), written: list(written), read: list(read) };
+            let difference = Difference::Narrower {
+                keyword: "prefixItems".to_owned(),
+                written: list(written),
+                read: list(read),
+            };
             found.push(at(pointer, difference));
         }
         found
@@ -294,10 +346,14 @@ fn join(pointer: &str, name: &str) -> String {
 }
 
 fn requires(schema: &Alternative, name: &str) -> bool {
-    schema.get("required").and_then(Value::as_array).is_some_and(|names| names.iter().any(|each| each == name))
+    schema
+        .get("required")
+        .and_then(Value::as_array)
+        .is_some_and(|names| names.iter().any(|each| each == name))
 }
 
-/// Whether more is right without this keyword than with it. Of keywords that are not known here, nothing is.
+/// Whether more is right without this keyword than with it. Of keywords that are not known here,
+/// nothing is.
 fn widens_where_it_goes(keyword: &str) -> bool {
     is_lower_bound(keyword)
         || is_upper_bound(keyword)

@@ -1,7 +1,11 @@
-//! Catching up: whatever becomes of the messages, a row is always what the events up to its version make of it.
+//! Catching up: whatever becomes of the messages, a row is always what the events up to its version
+//! make of it.
 
 use skald::memory::InMemoryEventStore;
-use skald::{CatchUpError, CaughtUp, Commit, CommitMessage, Head, StreamId, Version, ViewRow, ViewStore, catch_up};
+use skald::{
+    CatchUpError, CaughtUp, Commit, CommitMessage, Head, StreamId, Version, ViewRow, ViewStore,
+    catch_up,
+};
 
 use super::ViewStoreFixture;
 use super::rows::get;
@@ -27,7 +31,9 @@ fn story() -> [Vec<AccountEvent>; 5] {
 /// What the first `version` events of the story make, counted here and not by the projection.
 fn statement(version: Version) -> Statement {
     let mut statement = Statement { balance: 0, entries: 0, note: None, opened_at: at(0) };
-    for event in story().iter().flatten().take(usize::try_from(version.get()).expect("a short story")) {
+    for event in
+        story().iter().flatten().take(usize::try_from(version.get()).expect("a short story"))
+    {
         statement.entries += 1;
         match event {
             AccountEvent::Deposited(deposited) => statement.balance += deposited.amount,
@@ -74,24 +80,32 @@ struct Dice(u64);
 impl Dice {
     /// A number below `sides`.
     fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap_or_default() % sides
     }
 }
 
-/// Messages in every order, with and without their commits, leave the same row. The last one never comes.
+/// Messages in every order, with and without their commits, leave the same row. The last one never
+/// comes.
 pub async fn every_order_of_messages_ends_equal_to_the_events<F: ViewStoreFixture>(fixture: &F) {
     let (events, views) = (InMemoryEventStore::default(), fixture.store());
     for (number, order) in permutations(story().len() - 1).into_iter().enumerate() {
         for hints in [0, 1, order.len()] {
-            let (stream, told) = (account(&format!("{number}-{hints}")), format!("{order:?}, {hints} hints first"));
+            let (stream, told) =
+                (account(&format!("{number}-{hints}")), format!("{order:?}, {hints} hints first"));
             let commits = tell_story(&events, &stream).await;
             for (place, index) in order.iter().enumerate() {
                 let whole = CommitMessage::of(commits[*index].clone());
                 let message = if place < hints { whole.into_hint() } else { whole };
-                deliver(&events, views, &message).await.unwrap_or_else(|error| panic!("{told}: {error}"));
+                deliver(&events, views, &message)
+                    .await
+                    .unwrap_or_else(|error| panic!("{told}: {error}"));
             }
-            assert!(checked(views, &stream, &told).await >= commits[3].last(), "{told}: a message was not followed");
+            assert!(
+                checked(views, &stream, &told).await >= commits[3].last(),
+                "{told}: a message was not followed"
+            );
             reconcile(&events, views, &stream).await;
             assert_eq!(checked(views, &stream, &told).await, end());
         }
@@ -117,9 +131,12 @@ fn permutations(count: usize) -> Vec<Vec<usize>> {
     permutations(last).into_iter().flat_map(insert).collect()
 }
 
-/// While events are still being written, messages are lost, doubled, stripped and overtaken; at every moment the row is
-/// what the events up to its version make, and a hint of the end in the end makes it whole.
-pub async fn whatever_becomes_of_messages_the_row_is_equal_to_the_events<F: ViewStoreFixture>(fixture: &F) {
+/// While events are still being written, messages are lost, doubled, stripped and overtaken; at
+/// every moment the row is what the events up to its version make, and a hint of the end in the end
+/// makes it whole.
+pub async fn whatever_becomes_of_messages_the_row_is_equal_to_the_events<F: ViewStoreFixture>(
+    fixture: &F,
+) {
     let (events, views) = (InMemoryEventStore::default(), fixture.store());
     for seed in 0..FATES {
         let (mut dice, stream) = (Dice(seed), account(&format!("fate-{seed}")));
@@ -132,7 +149,8 @@ pub async fn whatever_becomes_of_messages_the_row_is_equal_to_the_events<F: View
                     telling = false;
                     continue;
                 };
-                let commit = append(&events, &stream, &format!("{stream} {number}"), told).await.commit;
+                let commit =
+                    append(&events, &stream, &format!("{stream} {number}"), told).await.commit;
                 let message = CommitMessage::of(commit);
                 match dice.roll(6) {
                     0 => {}
@@ -205,7 +223,8 @@ pub async fn many_at_once_apply_each_event_once<F: ViewStoreFixture>(fixture: &F
         let mut dice = Dice(round);
         messages.sort_by_cached_key(|_| dice.roll(1000));
         let yielding = Yielding(views);
-        let told = all_at_once(messages.iter().map(|message| deliver(&events, &yielding, message))).await;
+        let told =
+            all_at_once(messages.iter().map(|message| deliver(&events, &yielding, message))).await;
         for told in told {
             told.unwrap_or_else(|error| panic!("round {round}: {error}"));
         }

@@ -1,10 +1,11 @@
-//! Catching up with what cannot be applied: reported as what it is, and no other stream waits for it.
+//! Catching up with what cannot be applied: reported as what it is, and no other stream waits for
+//! it.
 
 use skald::memory::InMemoryEventStore;
 use skald::{
-    CatchUpError, CaughtUp, Commit, CommitMessage, Decider, DecodeError, Draft, Envelope, EventData, Inapplicable,
-    Listing, MAX_ROW_BYTES, MAX_STATE_LEVELS, Parked, Projection, Put, StoreError, StreamId, Version, ViewRow,
-    ViewStore, catch_up, park, redrive,
+    CatchUpError, CaughtUp, Commit, CommitMessage, Decider, DecodeError, Draft, Envelope,
+    EventData, Inapplicable, Listing, MAX_ROW_BYTES, MAX_STATE_LEVELS, Parked, Projection, Put,
+    StoreError, StreamId, Version, ViewRow, ViewStore, catch_up, park, redrive,
 };
 
 use super::ViewStoreFixture;
@@ -13,7 +14,11 @@ use crate::sample::{Account, AccountEvent, Statement, Statements, account};
 use crate::scene::{append, at, commit, deposited, draft, noted, withdrawn};
 
 /// Catches up with what must fail.
-async fn failure<V: ViewStore>(events: &InMemoryEventStore, views: &V, message: &CommitMessage) -> CatchUpError {
+async fn failure<V: ViewStore>(
+    events: &InMemoryEventStore,
+    views: &V,
+    message: &CommitMessage,
+) -> CatchUpError {
     let told = catch_up::<Statements, _, _>(events, views, message).await;
     told.expect_err("an error was to be expected").error
 }
@@ -22,15 +27,29 @@ async fn failure<V: ViewStore>(events: &InMemoryEventStore, views: &V, message: 
 async fn standing<V: ViewStore>(views: &V, stream: &StreamId) -> Option<(u64, u64, bool)> {
     let row = get(views, stream).await?;
     let statement = row.decode::<Statement>(stream).expect("a statement");
-    Some((row.version.get(), statement.map_or(0, |statement| statement.entries), row.parked.is_some()))
+    Some((
+        row.version.get(),
+        statement.map_or(0, |statement| statement.entries),
+        row.parked.is_some(),
+    ))
 }
 
-async fn deliver<V: ViewStore>(events: &InMemoryEventStore, views: &V, message: CommitMessage) -> CaughtUp {
-    catch_up::<Statements, _, _>(events, views, &message).await.unwrap_or_else(|error| panic!("{error}"))
+async fn deliver<V: ViewStore>(
+    events: &InMemoryEventStore,
+    views: &V,
+    message: CommitMessage,
+) -> CaughtUp {
+    catch_up::<Statements, _, _>(events, views, &message)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// A stream of a deposit, and a second commit planted after it, of which nothing is checked.
-async fn with_planted(events: &InMemoryEventStore, stream: &StreamId, event: EventData) -> [Commit; 2] {
+async fn with_planted(
+    events: &InMemoryEventStore,
+    stream: &StreamId,
+    event: EventData,
+) -> [Commit; 2] {
     let first = append(events, stream, &format!("first of {stream}"), deposited(5)).await.commit;
     let mut odd = draft(&format!("planted in {stream}"), []);
     odd.events.push(event);
@@ -39,10 +58,11 @@ async fn with_planted(events: &InMemoryEventStore, stream: &StreamId, event: Eve
     [first, planted]
 }
 
-/// A message that tells of more than the event store has is wrong: waiting does not help, and nothing of it parks the row,
-/// which has what there is.
+/// A message that tells of more than the event store has is wrong: waiting does not help, and
+/// nothing of it parks the row, which has what there is.
 pub async fn a_message_from_beyond_the_end_is_an_error<F: ViewStoreFixture>(fixture: &F) {
-    let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("beyond"));
+    let (events, views, stream) =
+        (InMemoryEventStore::default(), fixture.store(), account("beyond"));
     let beyond = CommitMessage { stream: stream.clone(), last: Version::new(3), commit: None };
     assert_beyond(&failure(&events, views, &beyond).await, 0);
     assert_eq!(get(views, &stream).await, None, "a row of what is not there");
@@ -53,17 +73,24 @@ pub async fn a_message_from_beyond_the_end_is_an_error<F: ViewStoreFixture>(fixt
         assert_eq!(standing(views, &stream).await, Some((2, 2, false)));
     }
     let third = append(&events, &stream, "third", deposited(7)).await.commit;
-    assert_eq!(deliver(&events, views, CommitMessage::of(third)).await, CaughtUp::To(Version::new(3)));
+    assert_eq!(
+        deliver(&events, views, CommitMessage::of(third)).await,
+        CaughtUp::To(Version::new(3))
+    );
 }
 
 #[track_caller]
 fn assert_beyond(error: &CatchUpError, expected: u64) {
     let CatchUpError::BeyondTheEnd { end, told, .. } = error else { panic!("{error}") };
     assert_eq!((end.get(), told.get()), (expected, 3));
-    assert!(!error.is_transient() && !error.parks(), "waiting does not help, and the stream is sound");
+    assert!(
+        !error.is_transient() && !error.parks(),
+        "waiting does not help, and the stream is sound"
+    );
 }
 
-/// What a message carries may be anything; only what the event store says counts as the stream's fault.
+/// What a message carries may be anything; only what the event store says counts as the stream's
+/// fault.
 pub async fn a_commit_that_only_a_message_has_parks_nothing<F: ViewStoreFixture>(fixture: &F) {
     let (events, views) = (InMemoryEventStore::default(), fixture.store());
     let event = |event_type: &str, data: &str| EventData {
@@ -84,63 +111,99 @@ pub async fn a_commit_that_only_a_message_has_parks_nothing<F: ViewStoreFixture>
             CommitMessage::of(commit(&stream, first, draft))
         };
         let error = failure(&events, views, &forged(1)).await;
-        assert!(matches!(error, CatchUpError::BeyondTheEnd { .. }) && !error.parks(), "{number}: {error}");
+        assert!(
+            matches!(error, CatchUpError::BeyondTheEnd { .. }) && !error.parks(),
+            "{number}: {error}"
+        );
         assert_eq!(get(views, &stream).await, None, "{number}");
 
         append(&events, &stream, &format!("first of {stream}"), deposited(5)).await;
-        assert_eq!(deliver(&events, views, forged(1)).await, CaughtUp::To(Version::new(1)), "{number}");
+        assert_eq!(
+            deliver(&events, views, forged(1)).await,
+            CaughtUp::To(Version::new(1)),
+            "{number}"
+        );
         append(&events, &stream, &format!("second of {stream}"), deposited(5)).await;
-        assert_eq!(deliver(&events, views, forged(2)).await, CaughtUp::To(Version::new(2)), "{number}");
+        assert_eq!(
+            deliver(&events, views, forged(2)).await,
+            CaughtUp::To(Version::new(2)),
+            "{number}"
+        );
         assert_eq!(standing(views, &stream).await, Some((2, 2, false)), "{number}");
     }
 }
 
-/// A reader that has not been deployed yet waits: it neither skips the event nor parks the stream. What comes before the
-/// event is applied.
+/// A reader that has not been deployed yet waits: it neither skips the event nor parks the stream.
+/// What comes before the event is applied.
 pub async fn an_unknown_event_waits<F: ViewStoreFixture>(fixture: &F) {
-    let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("unknown"));
-    let unknown = EventData { event_type: "account.frozen".to_owned(), schema: 1, data: b"{}".to_vec() };
+    let (events, views, stream) =
+        (InMemoryEventStore::default(), fixture.store(), account("unknown"));
+    let unknown =
+        EventData { event_type: "account.frozen".to_owned(), schema: 1, data: b"{}".to_vec() };
     let [_, planted] = with_planted(&events, &stream, unknown).await;
     let message = CommitMessage::of(planted);
     for message in [message.clone(), message.into_hint()] {
         let error = failure(&events, views, &message).await;
-        assert!(matches!(error, CatchUpError::Decode { source: DecodeError::Unknown { .. }, .. }), "{error}");
+        assert!(
+            matches!(error, CatchUpError::Decode { source: DecodeError::Unknown { .. }, .. }),
+            "{error}"
+        );
         assert!(error.is_transient() && !error.parks(), "a newer build may know it");
         assert_eq!(standing(views, &stream).await, Some((1, 1, false)));
     }
 }
 
-/// An event that no rule-abiding stream has is permanent. Once its stream is parked it stays where it is, and every
-/// other goes on.
+/// An event that no rule-abiding stream has is permanent. Once its stream is parked it stays where
+/// it is, and every other goes on.
 pub async fn an_event_that_cannot_be_applied_parks_its_stream<F: ViewStoreFixture>(fixture: &F) {
-    let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("overdrawn"));
+    let (events, views, stream) =
+        (InMemoryEventStore::default(), fixture.store(), account("overdrawn"));
     let first = append(&events, &stream, "first", deposited(5)).await.commit;
     let bad = append(&events, &stream, "bad", [deposited(1), withdrawn(7)]).await.commit;
     let later = append(&events, &stream, "later", deposited(100)).await.commit;
     deliver(&events, views, CommitMessage::of(first.clone())).await;
 
     let error = failure(&events, views, &CommitMessage::of(bad.clone())).await;
-    assert!(matches!(&error, CatchUpError::Inapplicable { source, .. } if source.version.get() == 3), "{error}");
+    assert!(
+        matches!(&error, CatchUpError::Inapplicable { source, .. } if source.version.get() == 3),
+        "{error}"
+    );
     assert!(!error.is_transient() && error.parks(), "waiting does not help");
 
     park(views, &stream, None, &error.to_string(), at(60)).await.expect("it is parked");
     let parked = get(views, &stream).await.expect("a row");
-    assert_eq!(parked.version, Version::new(1), "events of a commit were applied without the others");
+    assert_eq!(
+        parked.version,
+        Version::new(1),
+        "events of a commit were applied without the others"
+    );
     for commit in [first, bad, later] {
-        assert_eq!(deliver(&events, views, CommitMessage::of(commit.clone())).await, CaughtUp::Parked);
-        assert_eq!(deliver(&events, views, CommitMessage::of(commit).into_hint()).await, CaughtUp::Parked);
+        assert_eq!(
+            deliver(&events, views, CommitMessage::of(commit.clone())).await,
+            CaughtUp::Parked
+        );
+        assert_eq!(
+            deliver(&events, views, CommitMessage::of(commit).into_hint()).await,
+            CaughtUp::Parked
+        );
     }
     let counted = parked.parked.clone().map(|parked| Parked { told: Version::new(4), ..parked });
     assert_eq!(get(views, &stream).await, Some(ViewRow { parked: counted, ..parked }));
 
     let other = append(&events, &account("other"), "other", deposited(1)).await.commit;
-    assert_eq!(deliver(&events, views, CommitMessage::of(other)).await, CaughtUp::To(Version::new(1)));
+    assert_eq!(
+        deliver(&events, views, CommitMessage::of(other)).await,
+        CaughtUp::To(Version::new(1))
+    );
 }
 
-/// If the bad event is found before the good ones before it were applied, they are applied: the row is parked as near to
-/// it as can be.
-pub async fn what_comes_before_an_event_that_cannot_be_applied_is_applied<F: ViewStoreFixture>(fixture: &F) {
-    let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("before"));
+/// If the bad event is found before the good ones before it were applied, they are applied: the row
+/// is parked as near to it as can be.
+pub async fn what_comes_before_an_event_that_cannot_be_applied_is_applied<F: ViewStoreFixture>(
+    fixture: &F,
+) {
+    let (events, views, stream) =
+        (InMemoryEventStore::default(), fixture.store(), account("before"));
     append(&events, &stream, "first", deposited(5)).await;
     append(&events, &stream, "second", deposited(5)).await;
     let bad = append(&events, &stream, "bad", [deposited(1), withdrawn(70)]).await.commit;
@@ -149,9 +212,11 @@ pub async fn what_comes_before_an_event_that_cannot_be_applied_is_applied<F: Vie
     assert_eq!(standing(views, &stream).await, Some((2, 2, false)));
 }
 
-/// A stream that is parked before its first row stays parked as long as its first event cannot be applied.
+/// A stream that is parked before its first row stays parked as long as its first event cannot be
+/// applied.
 pub async fn a_stream_parked_before_its_first_event_stays_parked<F: ViewStoreFixture>(fixture: &F) {
-    let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("never"));
+    let (events, views, stream) =
+        (InMemoryEventStore::default(), fixture.store(), account("never"));
     let first = append(&events, &stream, "first", withdrawn(5)).await.commit;
     let error = failure(&events, views, &CommitMessage::of(first.clone())).await;
     park(views, &stream, None, &error.to_string(), at(60)).await.expect("it is parked");
@@ -161,8 +226,11 @@ pub async fn a_stream_parked_before_its_first_event_stays_parked<F: ViewStoreFix
     }
 }
 
-/// A stream that was parked before its first event, whatever for, comes back by itself once it can be applied.
-pub async fn a_stream_parked_before_its_first_event_comes_back_with_it<F: ViewStoreFixture>(fixture: &F) {
+/// A stream that was parked before its first event, whatever for, comes back by itself once it can
+/// be applied.
+pub async fn a_stream_parked_before_its_first_event_comes_back_with_it<F: ViewStoreFixture>(
+    fixture: &F,
+) {
     let (events, views) = (InMemoryEventStore::default(), fixture.store());
     for (name, is_whole) in [("message", true), ("hint", false)] {
         let stream = account(name);
@@ -172,7 +240,10 @@ pub async fn a_stream_parked_before_its_first_event_comes_back_with_it<F: ViewSt
         let message = if is_whole { message } else { message.into_hint() };
         assert_eq!(deliver(&events, views, message).await, CaughtUp::To(Version::new(2)), "{name}");
         assert_eq!(standing(views, &stream).await, Some((2, 2, false)), "{name}");
-        assert!(get(views, &stream).await.is_some_and(|row| row.listing.is_some()), "{name} is not listed");
+        assert!(
+            get(views, &stream).await.is_some_and(|row| row.listing.is_some()),
+            "{name} is not listed"
+        );
     }
     // Of one that begins well and goes on badly, the beginning comes back.
     let stream = account("half");
@@ -186,7 +257,8 @@ pub async fn a_stream_parked_before_its_first_event_comes_back_with_it<F: ViewSt
 
 /// A stored row that is not of the view's shape is permanent, and not shown.
 pub async fn a_row_that_is_none_is_an_error<F: ViewStoreFixture>(fixture: &F) {
-    let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("scribbled"));
+    let (events, views, stream) =
+        (InMemoryEventStore::default(), fixture.store(), account("scribbled"));
     append(&events, &stream, "first", deposited(5)).await;
     let second = append(&events, &stream, "second", deposited(5)).await.commit;
     let scribbled: ViewRow = row(1, "{\"balance\": \"jane@example.com\"}");
@@ -199,26 +271,32 @@ pub async fn a_row_that_is_none_is_an_error<F: ViewStoreFixture>(fixture: &F) {
     assert!(!format!("{error} {error:?}").contains("jane"), "a stored value is quoted: {error}");
 }
 
-/// A parked row comes back with everything that happened meanwhile, and goes on like any other; as long as its cause
-/// stands, it stays parked.
+/// A parked row comes back with everything that happened meanwhile, and goes on like any other; as
+/// long as its cause stands, it stays parked.
 pub async fn a_parked_row_is_redriven_from_the_event_store<F: ViewStoreFixture>(fixture: &F) {
-    let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("redriven"));
+    let (events, views, stream) =
+        (InMemoryEventStore::default(), fixture.store(), account("redriven"));
     let first = append(&events, &stream, "first", deposited(5)).await.commit;
     deliver(&events, views, CommitMessage::of(first)).await;
     park(views, &stream, None, "a lie", at(60)).await.expect("it is parked");
     append(&events, &stream, "second", deposited(6)).await;
-    let told = redrive::<Statements, _, _>(&events, views, &stream).await.expect("the stream is sound");
+    let told =
+        redrive::<Statements, _, _>(&events, views, &stream).await.expect("the stream is sound");
     assert_eq!(told, CaughtUp::To(Version::new(2)));
     let row = get(views, &stream).await.expect("a row");
     let statement = row.decode::<Statement>(&stream).expect("a statement").expect("a body");
     assert_eq!((row.parked, statement.balance, statement.entries), (None, 11, 2));
     let third = append(&events, &stream, "third", deposited(1)).await.commit;
-    assert_eq!(deliver(&events, views, CommitMessage::of(third)).await, CaughtUp::To(Version::new(3)));
+    assert_eq!(
+        deliver(&events, views, CommitMessage::of(third)).await,
+        CaughtUp::To(Version::new(3))
+    );
 
     append(&events, &stream, "bad", withdrawn(100)).await;
     park(views, &stream, None, "overdrawn", at(70)).await.expect("it is parked");
     let parked = get(views, &stream).await;
-    let error = redrive::<Statements, _, _>(&events, views, &stream).await.expect_err("the cause stands");
+    let error =
+        redrive::<Statements, _, _>(&events, views, &stream).await.expect_err("the cause stands");
     assert!(matches!(error, CatchUpError::Inapplicable { .. }), "{error}");
     assert_eq!(get(views, &stream).await, parked);
 
@@ -227,42 +305,69 @@ pub async fn a_parked_row_is_redriven_from_the_event_store<F: ViewStoreFixture>(
     park(views, &unborn, None, "a lie", at(60)).await.expect("it is parked");
     redrive::<Statements, _, _>(&events, views, &unborn).await.expect("there is nothing to fold");
     let born = append(&events, &unborn, "born", deposited(1)).await.commit;
-    assert_eq!(deliver(&events, views, CommitMessage::of(born)).await, CaughtUp::To(Version::new(1)));
+    assert_eq!(
+        deliver(&events, views, CommitMessage::of(born)).await,
+        CaughtUp::To(Version::new(1))
+    );
 
     // And one that shows what no events say: nothing of it is left.
     let invented = account("invented");
     let listing = Some(Listing { group: "default/accounts".to_owned(), sort: "a".to_owned() });
     put(views, &invented, 0, &ViewRow { listing, ..super::rows::row(3, "{}") }).await;
     park(views, &invented, None, "a lie", at(60)).await.expect("it is parked");
-    let told = redrive::<Statements, _, _>(&events, views, &invented).await.expect("there is nothing to fold");
-    let blank = ViewRow { version: Version::START, at: at(3), body: None, listing: None, parked: None };
+    let told = redrive::<Statements, _, _>(&events, views, &invented)
+        .await
+        .expect("there is nothing to fold");
+    let blank =
+        ViewRow { version: Version::START, at: at(3), body: None, listing: None, parked: None };
     assert_eq!((told, get(views, &invented).await), (CaughtUp::To(Version::START), Some(blank)));
 }
 
-/// Whatever was written into a row by something else: it is parked, keeps what messages tell of, and comes back from the
-/// event store. So does one that was spoiled while it was parked.
+/// Whatever was written into a row by something else: it is parked, keeps what messages tell of,
+/// and comes back from the event store. So does one that was spoiled while it was parked.
 pub async fn a_row_that_no_store_takes_is_parked_and_redriven<F: ViewStoreFixture>(fixture: &F) {
     let (events, views) = (InMemoryEventStore::default(), fixture.store());
     let deep = format!("{}{}", "[".repeat(MAX_STATE_LEVELS + 1), "]".repeat(MAX_STATE_LEVELS + 1));
     let long = format!("\"{}\"", "x".repeat(MAX_ROW_BYTES));
-    for (name, body) in [("cut", "{\"balance\": 5"), ("empty", ""), ("deep", &deep), ("long", &long)] {
+    for (name, body) in
+        [("cut", "{\"balance\": 5"), ("empty", ""), ("deep", &deep), ("long", &long)]
+    {
         for is_parked in [false, true] {
             let stream = account(&format!("{name}-{is_parked}"));
             let mut messages = Vec::new();
             for number in 1..=3 {
-                let commit = append(&events, &stream, &format!("{number} of {stream}"), deposited(5)).await.commit;
+                let commit =
+                    append(&events, &stream, &format!("{number} of {stream}"), deposited(5))
+                        .await
+                        .commit;
                 messages.push(CommitMessage::of(commit));
             }
-            let listing = Some(Listing { group: format!("default/{name}-{is_parked}"), sort: "a".to_owned() });
-            let parked = is_parked.then(|| Parked { reason: "why".to_owned(), at: at(60), told: Version::START });
-            fixture.plant(&stream, ViewRow { body: Some(body.to_owned()), listing, parked, ..row(1, "") }).await;
+            let listing = Some(Listing {
+                group: format!("default/{name}-{is_parked}"),
+                sort: "a".to_owned(),
+            });
+            let parked = is_parked.then(|| Parked {
+                reason: "why".to_owned(),
+                at: at(60),
+                told: Version::START,
+            });
+            fixture
+                .plant(
+                    &stream,
+                    ViewRow { body: Some(body.to_owned()), listing, parked, ..row(1, "") },
+                )
+                .await;
             if !is_parked {
                 let error = failure(&events, views, &messages[1]).await;
                 assert!(error.parks(), "{error}");
                 park(views, &stream, None, &error.to_string(), at(60)).await.expect("it is parked");
             }
             for message in &messages {
-                assert_eq!(deliver(&events, views, message.clone()).await, CaughtUp::Parked, "{stream}");
+                assert_eq!(
+                    deliver(&events, views, message.clone()).await,
+                    CaughtUp::Parked,
+                    "{stream}"
+                );
             }
             let parked = get(views, &stream).await.expect("a row");
             assert_eq!(
@@ -270,27 +375,36 @@ pub async fn a_row_that_no_store_takes_is_parked_and_redriven<F: ViewStoreFixtur
                 (Version::new(1), Some(Version::new(3)))
             );
             fixture.settled().await;
-            let listed = views.list(&format!("default/{name}-{is_parked}"), None, 10).await.expect("an answer");
+            let listed = views
+                .list(&format!("default/{name}-{is_parked}"), None, 10)
+                .await
+                .expect("an answer");
             assert_eq!(listed.entries.len(), 1, "{stream} is still listed");
 
             let told = redrive::<Statements, _, _>(&events, views, &stream).await;
-            assert!(matches!(told, Ok(CaughtUp::To(version)) if version == Version::new(3)), "{told:?}");
+            assert!(
+                matches!(told, Ok(CaughtUp::To(version)) if version == Version::new(3)),
+                "{told:?}"
+            );
             assert_eq!(standing(views, &stream).await, Some((3, 3, false)), "{stream}");
         }
     }
 }
 
-/// A failure is seen where the row stands then. If another caller has taken the row on since, with a release that can, it is
-/// not parked; the message comes again, and finds what it is about done.
+/// A failure is seen where the row stands then. If another caller has taken the row on since, with
+/// a release that can, it is not parked; the message comes again, and finds what it is about done.
 pub async fn a_row_is_parked_only_where_the_failure_was_seen<F: ViewStoreFixture>(fixture: &F) {
     let (events, views) = (InMemoryEventStore::default(), fixture.store());
     for before in [0, 2] {
         let stream = account(&format!("after-{before}"));
         for number in 1..=before {
-            let commit = append(&events, &stream, &format!("{number} of {stream}"), deposited(5)).await.commit;
+            let commit = append(&events, &stream, &format!("{number} of {stream}"), deposited(5))
+                .await
+                .commit;
             deliver(&events, views, CommitMessage::of(commit)).await;
         }
-        let noted = append(&events, &stream, &format!("note in {stream}"), deposited(6)).await.commit;
+        let noted =
+            append(&events, &stream, &format!("note in {stream}"), deposited(6)).await.commit;
         let message = CommitMessage::of(noted);
         let told = catch_up::<Refusing, _, _>(&events, views, &message).await;
         let stuck = told.expect_err("the older release cannot apply it");
@@ -302,8 +416,13 @@ pub async fn a_row_is_parked_only_where_the_failure_was_seen<F: ViewStoreFixture
         let error = parked.expect_err("the row went on");
         assert!(matches!(error, CatchUpError::Moved { .. }) && error.is_transient(), "{error}");
         assert_eq!(get(views, &stream).await, healthy, "a healthy row was changed");
-        assert!(matches!(catch_up::<Refusing, _, _>(&events, views, &message).await, Ok(CaughtUp::Already)));
-        park(views, &stream, Some(Version::new(before + 1)), "why", at(60)).await.expect("it stands there");
+        assert!(matches!(
+            catch_up::<Refusing, _, _>(&events, views, &message).await,
+            Ok(CaughtUp::Already)
+        ));
+        park(views, &stream, Some(Version::new(before + 1)), "why", at(60))
+            .await
+            .expect("it stands there");
         assert!(get(views, &stream).await.is_some_and(|row| row.parked.is_some()));
     }
 }
@@ -316,7 +435,10 @@ impl Projection for Refusing {
     type Event = AccountEvent;
     type Row = Statement;
 
-    fn apply(row: Option<Statement>, event: &Envelope<AccountEvent>) -> Result<Statement, Inapplicable> {
+    fn apply(
+        row: Option<Statement>,
+        event: &Envelope<AccountEvent>,
+    ) -> Result<Statement, Inapplicable> {
         match &event.data {
             AccountEvent::Deposited(deposited) if deposited.amount == 6 => Err(Inapplicable {
                 event_type: "account.deposited".to_owned(),
@@ -342,9 +464,13 @@ pub async fn a_row_that_is_not_parked_is_not_redriven<F: ViewStoreFixture>(fixtu
     let before = get(views, &stream).await;
     let parked = Parked { reason: "a lie".to_owned(), at: at(60), told: Version::START };
     let parked = ViewRow { parked: Some(parked), ..row(1, "{}") };
-    assert_eq!(views.put_over_parked(&stream, &parked, &row(2, "{}")).await.expect("an answer"), Put::Stale);
+    assert_eq!(
+        views.put_over_parked(&stream, &parked, &row(2, "{}")).await.expect("an answer"),
+        Put::Stale
+    );
     for stream in [stream.clone(), account("none")] {
-        let told = redrive::<Statements, _, _>(&events, views, &stream).await.expect("nothing is wrong");
+        let told =
+            redrive::<Statements, _, _>(&events, views, &stream).await.expect("nothing is wrong");
         assert_eq!(told, CaughtUp::Already);
     }
     assert_eq!(get(views, &stream).await, before);
@@ -358,7 +484,10 @@ impl Projection for Notes {
     type Event = AccountEvent;
     type Row = Vec<String>;
 
-    fn apply(row: Option<Vec<String>>, event: &Envelope<AccountEvent>) -> Result<Vec<String>, Inapplicable> {
+    fn apply(
+        row: Option<Vec<String>>,
+        event: &Envelope<AccountEvent>,
+    ) -> Result<Vec<String>, Inapplicable> {
         let note = match &event.data {
             AccountEvent::Noted(noted) => Some(noted.text.clone()),
             AccountEvent::Deposited(_) | AccountEvent::Withdrawn(_) => None,
@@ -371,9 +500,11 @@ impl Projection for Notes {
     }
 }
 
-/// An event after which the row is too large cannot be applied: waiting does not help, and it is the stream that is parked.
+/// An event after which the row is too large cannot be applied: waiting does not help, and it is
+/// the stream that is parked.
 pub async fn a_row_that_outgrows_its_room_is_permanent<F: ViewStoreFixture>(fixture: &F) {
-    let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("outgrown"));
+    let (events, views, stream) =
+        (InMemoryEventStore::default(), fixture.store(), account("outgrown"));
     let note = "x".repeat(MAX_ROW_BYTES / 2);
     let first = append(&events, &stream, "first", noted(note.clone())).await.commit;
     let second = append(&events, &stream, "second", noted(note)).await.commit;

@@ -2,8 +2,8 @@
 
 use skald::memory::InMemoryEventStore;
 use skald::{
-    CaughtUp, CommitMessage, EventStore, ListEntry, ListPage, Put, Rows, StoreError, StreamId, Version, ViewRow,
-    ViewStore, catch_up, park, redrive,
+    CaughtUp, CommitMessage, EventStore, ListEntry, ListPage, Put, Rows, StoreError, StreamId,
+    Version, ViewRow, ViewStore, catch_up, park, redrive,
 };
 
 use super::ViewStoreFixture;
@@ -13,8 +13,8 @@ use crate::sample::{Statement, Statements, account};
 use crate::scene::{append, at, deposited};
 use crate::yielding::Yielding;
 
-/// Whichever of their calls comes first, the row ends unparked, with the event that was appended meanwhile: its message is
-/// acknowledged only once that is certain, and no other comes.
+/// Whichever of their calls comes first, the row ends unparked, with the event that was appended
+/// meanwhile: its message is acknowledged only once that is certain, and no other comes.
 pub async fn nothing_is_lost_between_a_redrive_and_live_delivery<F: ViewStoreFixture>(fixture: &F) {
     for lie in [None, Some(Version::new(99))] {
         nothing_is_lost_after(fixture.store(), lie).await;
@@ -27,21 +27,26 @@ async fn nothing_is_lost_after<V: ViewStore>(views: &V, lie: Option<Version>) {
     let mut orders = Orders::default();
     while let Some(number) = orders.next() {
         let stream = account(&format!("redriven-{number}-{}", lie.map_or(0, Version::get)));
-        let first = append(&events, &stream, &format!("first of {stream}"), deposited(5)).await.commit;
+        let first =
+            append(&events, &stream, &format!("first of {stream}"), deposited(5)).await.commit;
         deliver(&events, views, CommitMessage::of(first)).await;
         park(views, &stream, None, "a lie", at(60)).await.expect("it is parked");
 
         if let Some(last) = lie {
-            deliver(&events, views, CommitMessage { stream: stream.clone(), last, commit: None }).await;
+            deliver(&events, views, CommitMessage { stream: stream.clone(), last, commit: None })
+                .await;
         }
 
         let (yielding_events, yielding_views) = (Yielding(&events), Yielding(views));
         let redriven = async {
-            let told = redrive::<Statements, _, _>(&yielding_events, &yielding_views, &stream).await;
+            let told =
+                redrive::<Statements, _, _>(&yielding_events, &yielding_views, &stream).await;
             told.unwrap_or_else(|error| panic!("redrive {stream}: {error}"));
         };
         let delivered = async {
-            let appended = append(&yielding_events, &stream, &format!("second of {stream}"), deposited(6)).await;
+            let appended =
+                append(&yielding_events, &stream, &format!("second of {stream}"), deposited(6))
+                    .await;
             deliver(&yielding_events, &yielding_views, CommitMessage::of(appended.commit)).await;
         };
         orders.run(redriven, delivered).await;
@@ -71,28 +76,47 @@ impl<V: ViewStore> ViewStore for Redelivering<'_, V> {
         self.views.get_many(streams).await
     }
 
-    async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+    async fn put(
+        &self,
+        stream: &StreamId,
+        expected: Version,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
         self.views.put(stream, expected, row).await
     }
 
-    async fn put_over_parked(&self, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Result<Put, StoreError> {
+    async fn put_over_parked(
+        &self,
+        stream: &StreamId,
+        parked: &ViewRow,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
         for message in &self.messages {
             deliver(self.events, self.views, message.clone()).await;
         }
         self.views.put_over_parked(stream, parked, row).await
     }
 
-    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<ListPage, StoreError> {
+    async fn list(
+        &self,
+        group: &str,
+        before: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
         self.views.list(group, before, limit).await
     }
 }
 
-/// However often messages come again, and whatever comes meanwhile of what the redrive has read: its write is not stale.
-pub async fn messages_that_tell_of_nothing_new_do_not_hold_up_a_redrive<F: ViewStoreFixture>(fixture: &F) {
+/// However often messages come again, and whatever comes meanwhile of what the redrive has read:
+/// its write is not stale.
+pub async fn messages_that_tell_of_nothing_new_do_not_hold_up_a_redrive<F: ViewStoreFixture>(
+    fixture: &F,
+) {
     let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("busy"));
     let mut messages = Vec::new();
     for number in 1..=4 {
-        let commit = append(&events, &stream, &format!("deposit {number}"), deposited(5)).await.commit;
+        let commit =
+            append(&events, &stream, &format!("deposit {number}"), deposited(5)).await.commit;
         messages.push(CommitMessage::of(commit));
     }
     deliver(&events, views, messages[1].clone()).await;

@@ -10,12 +10,23 @@ use crate::sample::account;
 use crate::scene::at;
 
 fn listed(version: u64, group: &str, sort: &str) -> ViewRow {
-    ViewRow { listing: Some(Listing { group: group.to_owned(), sort: sort.to_owned() }), ..row(version, "{}") }
+    ViewRow {
+        listing: Some(Listing { group: group.to_owned(), sort: sort.to_owned() }),
+        ..row(version, "{}")
+    }
 }
 
 /// Entries of the list, none of which is odd.
-async fn list<V: ViewStore>(views: &V, group: &str, before: Option<&ListEntry>, limit: u32) -> Vec<ListEntry> {
-    let page = views.list(group, before, limit).await.unwrap_or_else(|error| panic!("list {group}: {error}"));
+async fn list<V: ViewStore>(
+    views: &V,
+    group: &str,
+    before: Option<&ListEntry>,
+    limit: u32,
+) -> Vec<ListEntry> {
+    let page = views
+        .list(group, before, limit)
+        .await
+        .unwrap_or_else(|error| panic!("list {group}: {error}"));
     assert_eq!(page.odd, []);
     page.entries
 }
@@ -25,7 +36,11 @@ async fn pages<V: ViewStore>(views: &V, group: &str, limit: u32) -> Vec<ListEntr
     let mut all: Vec<ListEntry> = Vec::new();
     loop {
         let page = list(views, group, all.last(), limit).await;
-        assert!(page.len() <= limit as usize, "{} entries where at most {limit} were asked for", page.len());
+        assert!(
+            page.len() <= limit as usize,
+            "{} entries where at most {limit} were asked for",
+            page.len()
+        );
         if page.is_empty() {
             return all;
         }
@@ -41,7 +56,8 @@ fn streams(entries: &[ListEntry]) -> Vec<StreamId> {
 /// The last place comes first, places compared as text.
 pub async fn lists_start_with_the_last_place<F: ViewStoreFixture>(fixture: &F) {
     let views = fixture.store();
-    for (name, sort) in [("b", "2026-02"), ("d", "2026-11"), ("a", "2025-12"), ("c", "2026-02-01")] {
+    for (name, sort) in [("b", "2026-02"), ("d", "2026-11"), ("a", "2025-12"), ("c", "2026-02-01")]
+    {
         put(views, &account(name), 0, &listed(1, "list", sort)).await;
     }
     fixture.settled().await;
@@ -66,7 +82,10 @@ pub async fn pages_have_every_entry_once<F: ViewStoreFixture>(fixture: &F) {
         let entries = pages(views, "list", limit).await;
         assert_eq!(entries.len(), all.len(), "entries, by {limit}");
         assert_eq!(streams(&entries).into_iter().collect::<BTreeSet<_>>(), all, "by {limit}");
-        assert!(entries.is_sorted_by(|earlier, later| earlier.sort >= later.sort), "not in order, by {limit}");
+        assert!(
+            entries.is_sorted_by(|earlier, later| earlier.sort >= later.sort),
+            "not in order, by {limit}"
+        );
     }
 }
 

@@ -3,8 +3,8 @@
 use futures_util::future::join;
 use serde_json::Value;
 use skald::{
-    Listing, MAX_LIST_GROUP_BYTES, MAX_LIST_SORT_BYTES, MAX_ROW_BYTES, MAX_STATE_LEVELS, Parked, Put, RowRefusal,
-    StoreError, StreamId, Tenant, Version, ViewRow, ViewStore, park,
+    Listing, MAX_LIST_GROUP_BYTES, MAX_LIST_SORT_BYTES, MAX_ROW_BYTES, MAX_STATE_LEVELS, Parked,
+    Put, RowRefusal, StoreError, StreamId, Tenant, Version, ViewRow, ViewStore, park,
 };
 
 use super::ViewStoreFixture;
@@ -32,14 +32,19 @@ pub(crate) async fn get<V: ViewStore>(views: &V, stream: &StreamId) -> Option<Vi
 
 /// The rows of these streams, none of which is odd.
 async fn get_many<V: ViewStore>(views: &V, streams: &[StreamId]) -> Vec<(StreamId, ViewRow)> {
-    let found = views.get_many(streams).await.unwrap_or_else(|error| panic!("get {streams:?}: {error}"));
+    let found =
+        views.get_many(streams).await.unwrap_or_else(|error| panic!("get {streams:?}: {error}"));
     assert_eq!(found.odd, []);
     found.rows
 }
 
 /// Stores a row over the one at `expected`, which must be there.
 pub(crate) async fn put<V: ViewStore>(views: &V, stream: &StreamId, expected: u64, row: &ViewRow) {
-    assert_eq!(try_put(views, stream, expected, row).await, Put::Stored, "{stream} over {expected}");
+    assert_eq!(
+        try_put(views, stream, expected, row).await,
+        Put::Stored,
+        "{stream} over {expected}"
+    );
 }
 
 async fn try_put<V: ViewStore>(views: &V, stream: &StreamId, expected: u64, row: &ViewRow) -> Put {
@@ -56,24 +61,33 @@ pub async fn a_row_that_was_never_stored_is_none<F: ViewStoreFixture>(fixture: &
 /// Every part of a row comes back as it was, whatever is in it.
 pub async fn a_row_is_read_as_it_was_stored<F: ViewStoreFixture>(fixture: &F) {
     let views = fixture.store();
-    let listing = Some(Listing { group: "default/käse".to_owned(), sort: "2026-11-21T08:15:30.250Z/🧾".to_owned() });
+    let listing = Some(Listing {
+        group: "default/käse".to_owned(),
+        sort: "2026-11-21T08:15:30.250Z/🧾".to_owned(),
+    });
     let body = r#"{ "name" : "Zoë 📦 \u0000 \"quoted\"" }"#.to_owned();
     let plain = ViewRow { body: Some(body), ..row(1, "") };
     let listed = ViewRow { listing, ..row(u64::from(u32::MAX), "{}") };
     let large = row(2, &"日".repeat(100_000));
     for (name, stored) in [("plain", plain), ("listed", listed), ("large", large)] {
         put(views, &account(name), 0, &stored).await;
-        assert!(get(views, &account(name)).await.as_ref() == Some(&stored), "{name}: not read as it was stored");
+        assert!(
+            get(views, &account(name)).await.as_ref() == Some(&stored),
+            "{name}: not read as it was stored"
+        );
     }
 }
 
-/// What not every reader could read back is refused by name and for good, and what may be stored is read as it is.
+/// What not every reader could read back is refused by name and for good, and what may be stored is
+/// read as it is.
 pub async fn a_row_that_cannot_be_read_back_is_refused<F: ViewStoreFixture>(fixture: &F) {
     let (views, stream) = (fixture.store(), account("odd"));
     for (odd, fault) in odd_json::refused(MAX_STATE_LEVELS) {
         // A text of Rust's is UTF-8: what is not cannot even be asked for.
         let Ok(body) = String::from_utf8(odd) else { continue };
-        let put = views.put(&stream, Version::START, &ViewRow { body: Some(body.clone()), ..row(1, "") }).await;
+        let put = views
+            .put(&stream, Version::START, &ViewRow { body: Some(body.clone()), ..row(1, "") })
+            .await;
         let error = put.expect_err("an error was to be expected");
         assert!(!error.is_transient(), "{body}: {error}");
         let StoreError::RowRefused { refusal, .. } = error else { panic!("{body}: {error}") };
@@ -89,7 +103,9 @@ pub async fn a_row_that_cannot_be_read_back_is_refused<F: ViewStoreFixture>(fixt
 }
 
 /// Whatever is in a row.
-pub async fn any_row_that_is_accepted_is_read_back_and_all_else_is_refused<F: ViewStoreFixture>(fixture: &F) {
+pub async fn any_row_that_is_accepted_is_read_back_and_all_else_is_refused<F: ViewStoreFixture>(
+    fixture: &F,
+) {
     assert_any_row_is_kept_or_refused(fixture.store()).await;
 }
 
@@ -99,10 +115,18 @@ pub async fn a_stale_row_is_not_stored<F: ViewStoreFixture>(fixture: &F) {
     put(views, &stream, 0, &row(2, "two")).await;
     put(views, &stream, 2, &row(5, "five")).await;
     for expected in [1, 2, 4, 6] {
-        assert_eq!(try_put(views, &stream, expected, &row(9, "nine")).await, Put::Stale, "over {expected}");
+        assert_eq!(
+            try_put(views, &stream, expected, &row(9, "nine")).await,
+            Put::Stale,
+            "over {expected}"
+        );
     }
     assert_eq!(get(views, &stream).await, Some(row(5, "five")));
-    assert_eq!(try_put(views, &account("missing"), 3, &row(4, "four")).await, Put::Stale, "over a row that is none");
+    assert_eq!(
+        try_put(views, &account("missing"), 3, &row(4, "four")).await,
+        Put::Stale,
+        "over a row that is none"
+    );
     assert_eq!(get(views, &account("missing")).await, None);
 }
 
@@ -118,10 +142,15 @@ pub async fn a_first_row_is_stored_once<F: ViewStoreFixture>(fixture: &F) {
 pub async fn of_eight_rows_at_once_one_is_stored<F: ViewStoreFixture>(fixture: &F) {
     let (views, stream) = (fixture.store(), account("race"));
     for version in 0..5_u64 {
-        let rows: Vec<ViewRow> = (0..8).map(|writer| row(version + 1, &writer.to_string())).collect();
+        let rows: Vec<ViewRow> =
+            (0..8).map(|writer| row(version + 1, &writer.to_string())).collect();
         let puts = all_at_once(rows.iter().map(|row| try_put(views, &stream, version, row))).await;
-        let stored: Vec<&ViewRow> =
-            rows.iter().zip(&puts).filter(|(_, put)| **put == Put::Stored).map(|(row, _)| row).collect();
+        let stored: Vec<&ViewRow> = rows
+            .iter()
+            .zip(&puts)
+            .filter(|(_, put)| **put == Put::Stored)
+            .map(|(row, _)| row)
+            .collect();
         assert_eq!(stored.len(), 1, "stored over version {version}");
         assert_eq!(get(views, &stream).await.as_ref(), Some(stored[0]));
     }
@@ -134,7 +163,11 @@ pub async fn parking_changes_nothing_else<F: ViewStoreFixture>(fixture: &F) {
     let before = ViewRow { listing, ..row(3, "three") };
     put(views, &stream, 0, &before).await;
     park(views, &stream, None, "the reason, with ümlauts", at(60)).await.expect("it is parked");
-    let parked = Some(Parked { reason: "the reason, with ümlauts".to_owned(), at: at(60), told: Version::START });
+    let parked = Some(Parked {
+        reason: "the reason, with ümlauts".to_owned(),
+        at: at(60),
+        told: Version::START,
+    });
     assert_eq!(get(views, &stream).await, Some(ViewRow { parked, ..before }));
 }
 
@@ -143,7 +176,8 @@ pub async fn a_row_can_be_parked_before_its_first_event<F: ViewStoreFixture>(fix
     let (views, stream) = (fixture.store(), account("unborn"));
     park(views, &stream, None, "why", at(60)).await.expect("it is parked");
     let parked = Some(Parked { reason: "why".to_owned(), at: at(60), told: Version::START });
-    let expected = ViewRow { version: Version::START, at: at(60), body: None, listing: None, parked };
+    let expected =
+        ViewRow { version: Version::START, at: at(60), body: None, listing: None, parked };
     assert_eq!(get(views, &stream).await, Some(expected.clone()));
     fixture.settled().await;
     let found = get_many(views, std::slice::from_ref(&stream)).await;
@@ -177,28 +211,48 @@ pub async fn a_parked_row_is_not_written_over<F: ViewStoreFixture>(fixture: &F) 
         let stream = account(name);
         park(views, &stream, None, "why", at(60)).await.expect("it is parked");
         let parked = get(views, &stream).await;
-        assert_eq!(try_put(views, &stream, version, &row(version + 1, "next")).await, Put::Stale, "{name}");
-        assert_eq!(try_put(views, &stream, 0, &row(1, "first")).await, Put::Stale, "{name}, as if it were none");
+        assert_eq!(
+            try_put(views, &stream, version, &row(version + 1, "next")).await,
+            Put::Stale,
+            "{name}"
+        );
+        assert_eq!(
+            try_put(views, &stream, 0, &row(1, "first")).await,
+            Put::Stale,
+            "{name}, as if it were none"
+        );
         assert_eq!(get(views, &stream).await, parked);
     }
 }
 
-/// A parked row is written over as it was read, or not at all: at its version, and told of no more than it was, or
-/// than is in the row that is written.
+/// A parked row is written over as it was read, or not at all: at its version, and told of no more
+/// than it was, or than is in the row that is written.
 pub async fn a_parked_row_is_redriven_only_from_where_it_stands<F: ViewStoreFixture>(fixture: &F) {
     let (views, stream) = (fixture.store(), account("redriven"));
     put(views, &stream, 0, &row(3, "three")).await;
     park(views, &stream, None, "why", at(60)).await.expect("it is parked");
     let parked = get(views, &stream).await.expect("a row");
     let counted = told_of(&parked, 11);
-    assert_eq!(over_parked(views, &stream, &parked, &counted).await, Put::Stored, "a message told of version 11");
+    assert_eq!(
+        over_parked(views, &stream, &parked, &counted).await,
+        Put::Stored,
+        "a message told of version 11"
+    );
     for version in [0, 2, 4] {
         let other = ViewRow { version: Version::new(version), ..counted.clone() };
-        assert_eq!(over_parked(views, &stream, &other, &row(9, "nine")).await, Put::Stale, "over {version}");
+        assert_eq!(
+            over_parked(views, &stream, &other, &row(9, "nine")).await,
+            Put::Stale,
+            "over {version}"
+        );
     }
     for told in [0, 10] {
         let other = told_of(&parked, told);
-        assert_eq!(over_parked(views, &stream, &other, &row(9, "nine")).await, Put::Stale, "told of {told} only");
+        assert_eq!(
+            over_parked(views, &stream, &other, &row(9, "nine")).await,
+            Put::Stale,
+            "told of {told} only"
+        );
     }
     let unparked = ViewRow { parked: None, ..parked };
     assert_eq!(
@@ -232,7 +286,12 @@ fn told_of(row: &ViewRow, version: u64) -> ViewRow {
     ViewRow { parked, ..row.clone() }
 }
 
-async fn over_parked<V: ViewStore>(views: &V, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Put {
+async fn over_parked<V: ViewStore>(
+    views: &V,
+    stream: &StreamId,
+    parked: &ViewRow,
+    row: &ViewRow,
+) -> Put {
     let put = views.put_over_parked(stream, parked, row).await;
     put.unwrap_or_else(|error| panic!("put {stream} over the parked row: {error}"))
 }
@@ -243,7 +302,10 @@ pub async fn parking_again_keeps_the_first_reason<F: ViewStoreFixture>(fixture: 
     park(views, &stream, None, "first", at(1)).await.expect("it is parked");
     park(views, &stream, None, "second", at(2)).await.expect("it stays parked");
     let parked = get(views, &stream).await.and_then(|row| row.parked);
-    assert_eq!(parked, Some(Parked { reason: "first".to_owned(), at: at(1), told: Version::START }));
+    assert_eq!(
+        parked,
+        Some(Parked { reason: "first".to_owned(), at: at(1), told: Version::START })
+    );
 }
 
 /// A name that begins like another, or is another tenant's, is another row.
@@ -260,10 +322,12 @@ pub async fn rows_of_similar_names_do_not_mix<F: ViewStoreFixture>(fixture: &F) 
     }
 }
 
-/// Any number of rows at once: in the order asked for, without those that are none, a row asked for twice twice.
+/// Any number of rows at once: in the order asked for, without those that are none, a row asked for
+/// twice twice.
 pub async fn many_rows_come_in_the_order_asked_for<F: ViewStoreFixture>(fixture: &F) {
     let views = fixture.store();
-    let streams: Vec<StreamId> = (0..250).map(|number| account(&format!("{:03}", number * 7 % 250))).collect();
+    let streams: Vec<StreamId> =
+        (0..250).map(|number| account(&format!("{:03}", number * 7 % 250))).collect();
     let (there, _) = streams.split_at(130);
     for stream in there {
         put(views, stream, 0, &row(1, stream.id())).await;
@@ -272,7 +336,10 @@ pub async fn many_rows_come_in_the_order_asked_for<F: ViewStoreFixture>(fixture:
     fixture.settled().await;
     let found = get_many(views, &asked).await;
     let expected = asked.iter().filter(|stream| there.contains(stream));
-    assert_eq!(found, expected.map(|stream| (stream.clone(), row(1, stream.id()))).collect::<Vec<_>>());
+    assert_eq!(
+        found,
+        expected.map(|stream| (stream.clone(), row(1, stream.id()))).collect::<Vec<_>>()
+    );
 }
 
 /// No answer is so large that rows are left out of it.
@@ -288,14 +355,18 @@ pub async fn many_large_rows_all_come<F: ViewStoreFixture>(fixture: &F) {
     assert_eq!(found.into_iter().map(|(stream, _)| stream).collect::<Vec<_>>(), streams);
 }
 
-/// A row as large as rows may be is stored, and can still be parked, for however long a reason. A larger one is refused, and
-/// waiting does not help.
+/// A row as large as rows may be is stored, and can still be parked, for however long a reason. A
+/// larger one is refused, and waiting does not help.
 pub async fn a_row_that_is_too_large_is_a_permanent_error<F: ViewStoreFixture>(fixture: &F) {
     let (views, stream) = (fixture.store(), account("large"));
-    let listing = Listing { group: "g".repeat(MAX_LIST_GROUP_BYTES), sort: "s".repeat(MAX_LIST_SORT_BYTES) };
+    let listing =
+        Listing { group: "g".repeat(MAX_LIST_GROUP_BYTES), sort: "s".repeat(MAX_LIST_SORT_BYTES) };
     // The body has quotes around it.
     let room = MAX_ROW_BYTES - MAX_LIST_GROUP_BYTES - MAX_LIST_SORT_BYTES - 2;
-    let of_size = |version, size| ViewRow { listing: Some(listing.clone()), ..row(version, &"x".repeat(size)) };
+    let of_size = |version, size| ViewRow {
+        listing: Some(listing.clone()),
+        ..row(version, &"x".repeat(size))
+    };
     put(views, &stream, 0, &of_size(1, room)).await;
     let too_large = &RowRefusal::TooLarge { size_bytes: MAX_ROW_BYTES + 1 };
     for expected in [Version::START, Version::new(1)] {
@@ -305,8 +376,11 @@ pub async fn a_row_that_is_too_large_is_a_permanent_error<F: ViewStoreFixture>(f
     let parked = get(views, &stream).await.expect("a row");
     assert_eq!((parked.version, parked.size_bytes()), (Version::new(1), MAX_ROW_BYTES));
     assert_unfit(views.put_over_parked(&stream, &parked, &of_size(2, room + 1)).await, too_large);
-    let reason = Parked { reason: "x".repeat(MAX_ROW_BYTES + 4_000), at: at(60), told: Version::START };
-    let put = views.put(&account("reason"), Version::START, &ViewRow { parked: Some(reason), ..row(1, "{}") }).await;
+    let reason =
+        Parked { reason: "x".repeat(MAX_ROW_BYTES + 4_000), at: at(60), told: Version::START };
+    let put = views
+        .put(&account("reason"), Version::START, &ViewRow { parked: Some(reason), ..row(1, "{}") })
+        .await;
     assert!(matches!(put, Err(StoreError::RowRefused { .. })), "a reason of any length: {put:?}");
     assert_eq!(get(views, &stream).await, Some(parked));
 }
@@ -316,10 +390,14 @@ pub async fn a_row_with_an_impossible_place_is_a_permanent_error<F: ViewStoreFix
     let (views, stream) = (fixture.store(), account("misplaced"));
     let group = |length_bytes| RowRefusal::ListGroup { length_bytes };
     let sort = |length_bytes| RowRefusal::ListSort { length_bytes };
-    for (group_bytes, sort_bytes, unfit) in
-        [(0, 1, group(0)), (MAX_LIST_GROUP_BYTES + 1, 1, group(2_049)), (1, 0, sort(0)), (1, 1_025, sort(1_025))]
-    {
-        let listing = Some(Listing { group: "g".repeat(group_bytes), sort: "s".repeat(sort_bytes) });
+    for (group_bytes, sort_bytes, unfit) in [
+        (0, 1, group(0)),
+        (MAX_LIST_GROUP_BYTES + 1, 1, group(2_049)),
+        (1, 0, sort(0)),
+        (1, 1_025, sort(1_025)),
+    ] {
+        let listing =
+            Some(Listing { group: "g".repeat(group_bytes), sort: "s".repeat(sort_bytes) });
         let misplaced = ViewRow { listing, ..row(1, "{}") };
         assert_unfit(views.put(&stream, Version::START, &misplaced).await, &unfit);
     }

@@ -58,7 +58,8 @@ pub enum CatchUpError {
         /// The stream.
         stream: StreamId,
     },
-    /// Others took the row on from where it was to be parked. *Transient*: what was wrong may be mended.
+    /// Others took the row on from where it was to be parked. *Transient*: what was wrong may be
+    /// mended.
     #[error("the row of {stream} does not stand at version {seen} any more")]
     Moved {
         /// The stream.
@@ -95,9 +96,10 @@ impl CatchUpError {
             Self::Decode { source, .. } => source.is_transient(),
             Self::Store(error) => error.is_transient(),
             Self::Busy { .. } | Self::Moved { .. } => true,
-            Self::Inapplicable { .. } | Self::BeyondTheEnd { .. } | Self::MalformedRow { .. } | Self::Encode { .. } => {
-                false
-            }
+            Self::Inapplicable { .. }
+            | Self::BeyondTheEnd { .. }
+            | Self::MalformedRow { .. }
+            | Self::Encode { .. } => false,
         }
     }
 }
@@ -105,7 +107,8 @@ impl CatchUpError {
 /// A row that could not be brought up to date, and where it stood.
 #[derive(Debug)]
 pub struct Stuck {
-    /// The version of the row at which the failure was seen. `None` if the row was not seen. For [`park`].
+    /// The version of the row at which the failure was seen. `None` if the row was not seen. For
+    /// [`park`].
     pub seen: Option<Version>,
     /// Why it could not be brought up to date.
     pub error: CatchUpError,

@@ -26,14 +26,24 @@ pub(super) struct Fold<'a, P: Projection> {
 impl<'a, P: Projection> Fold<'a, P> {
     /// Begins before the stream's first event.
     pub(super) const fn anew(stream: &'a StreamId) -> Self {
-        Self { stream, row: None, version: Version::START, at: Timestamp::EPOCH, events: 0, size_bytes: 0 }
+        Self {
+            stream,
+            row: None,
+            version: Version::START,
+            at: Timestamp::EPOCH,
+            events: 0,
+            size_bytes: 0,
+        }
     }
 
     /// Goes on from the stored row, if there is one.
     ///
     /// # Errors
     /// [`CatchUpError::MalformedRow`]
-    pub(super) fn from(stream: &'a StreamId, stored: Option<&ViewRow>) -> Result<Self, CatchUpError> {
+    pub(super) fn from(
+        stream: &'a StreamId,
+        stored: Option<&ViewRow>,
+    ) -> Result<Self, CatchUpError> {
         let anew = Self::anew(stream);
         let Some(stored) = stored else { return Ok(anew) };
         Ok(Self { row: stored.decode(stream)?, version: stored.version, at: stored.at, ..anew })
@@ -80,7 +90,8 @@ impl<'a, P: Projection> Fold<'a, P> {
     pub(super) fn stored(&self) -> Result<Option<ViewRow>, CatchUpError> {
         let Some(row) = &self.row else { return Ok(None) };
         let encoded = serde_json::to_string(row);
-        let body = encoded.map_err(|source| CatchUpError::Encode { stream: self.stream.clone(), source })?;
+        let body = encoded
+            .map_err(|source| CatchUpError::Encode { stream: self.stream.clone(), source })?;
         Ok(Some(ViewRow {
             version: self.version,
             at: self.at,

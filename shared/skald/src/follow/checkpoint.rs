@@ -78,9 +78,11 @@ impl Row {
         number: u8,
         generation: Option<Version>,
     ) -> Result<Self, FollowError> {
-        let key = StreamId::new(&Tenant::default(), CATEGORY, &format!("{}~{number}", following.name))
-            .map_err(|error| FollowError::Unfit(error.to_string()))?;
-        let from = following.from.slices().get(usize::from(number)).unwrap_or(&SlicePosition::START);
+        let key =
+            StreamId::new(&Tenant::default(), CATEGORY, &format!("{}~{number}", following.name))
+                .map_err(|error| FollowError::Unfit(error.to_string()))?;
+        let from =
+            following.from.slices().get(usize::from(number)).unwrap_or(&SlicePosition::START);
         // Each further round is one in which somebody else wrote, or this run without knowing it.
         loop {
             let found = checkpoints.get(&key).await?;
@@ -139,15 +141,19 @@ impl Row {
         }
         loop {
             let revision = self.revision.next();
-            if checkpoints.put(&self.key, self.revision, &checkpoint.row(revision)).await? == Put::Stored {
+            if checkpoints.put(&self.key, self.revision, &checkpoint.row(revision)).await?
+                == Put::Stored
+            {
                 (self.revision, self.stored) = (revision, checkpoint);
                 return Ok(());
             }
             // It may be this run's own, if an answer was lost: then it is written over.
             let found = checkpoints.get(&self.key).await?;
-            let found = found.and_then(|row| Some((row.version, Checkpoint::read(&row, checkpoint.slices)?)));
+            let found = found
+                .and_then(|row| Some((row.version, Checkpoint::read(&row, checkpoint.slices)?)));
             let own = found.filter(|(_, found)| found.generation == checkpoint.generation);
-            self.revision = own.ok_or_else(|| FollowError::Taken { name: self.follower.clone() })?.0;
+            self.revision =
+                own.ok_or_else(|| FollowError::Taken { name: self.follower.clone() })?.0;
         }
     }
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use super::checkpoint::Row;
 use super::{Batch, FollowError, Following, Heard, Told};
-use crate::{CommitIndex, IndexEntry, IndexKey, IndexPage, OddEntry, SlicePosition, StoreError, Timestamp, ViewStore};
+use crate::{
+    CommitIndex, IndexEntry, IndexKey, IndexPage, OddEntry, SlicePosition, StoreError, Timestamp,
+    ViewStore,
+};
 
 /// Most entries asked for at once.
 const PAGE: usize = 1000;
@@ -86,25 +89,35 @@ impl Slice {
         let is_whole = loop {
             // What was seen comes again.
             let wanted = (limit - entries.len()).saturating_add(self.seen.len()).min(PAGE);
-            let page = index.read(self.number, &after, until, u32::try_from(wanted).unwrap_or(u32::MAX)).await?;
+            let page = index
+                .read(self.number, &after, until, u32::try_from(wanted).unwrap_or(u32::MAX))
+                .await?;
             let is_last = page.entries.len() < wanted;
             if let Some(last) = page.entries.last() {
                 after = SlicePosition::After(last.key.clone());
             }
-            entries.extend(page.entries.into_iter().filter(|entry| !self.seen.contains(&entry.key)));
+            entries
+                .extend(page.entries.into_iter().filter(|entry| !self.seen.contains(&entry.key)));
             odd.extend(page.odd);
             if is_last || entries.len() >= limit {
                 break is_last && entries.len() <= limit;
             }
         };
         entries.truncate(limit);
-        let last = entries.last().filter(|_| !is_whole).map(|entry| SlicePosition::After(entry.key.clone()));
+        let last = entries
+            .last()
+            .filter(|_| !is_whole)
+            .map(|entry| SlicePosition::After(entry.key.clone()));
         let reached = last.unwrap_or(SlicePosition::Through(until));
         Ok(Some(Look { entries, odd, until, reached }))
     }
 
     /// Reads what stands at `from` or later.
-    pub(super) async fn look_ahead<I: CommitIndex>(&self, index: &I, from: Timestamp) -> Result<IndexPage, StoreError> {
+    pub(super) async fn look_ahead<I: CommitIndex>(
+        &self,
+        index: &I,
+        from: Timestamp,
+    ) -> Result<IndexPage, StoreError> {
         let limit = u32::try_from(PAGE).unwrap_or(u32::MAX);
         index.read(self.number, &SlicePosition::Before(from), Timestamp::LAST, limit).await
     }
@@ -115,7 +128,8 @@ impl Slice {
         let Some(look) = look else { return };
         self.seen.extend(look.entries.iter().map(|entry| entry.key.clone()));
         self.waiting = look.entries;
-        let overlap = SlicePosition::Before(look.until.plus_millis(-i64::from(following.overlap_ms)));
+        let overlap =
+            SlicePosition::Before(look.until.plus_millis(-i64::from(following.overlap_ms)));
         let from = overlap.min(look.reached.clone()).max(self.from.clone());
         self.seen.retain(|key| !from.covers(key));
         (self.from, self.reached) = (from, Some(look.reached));
@@ -157,13 +171,20 @@ impl Slice {
         horizon: &SlicePosition,
     ) -> Result<(), FollowError> {
         let last = self.ready(horizon).checked_sub(1).and_then(|last| self.waiting.get(last));
-        let last = last.map_or(SlicePosition::START, |entry| SlicePosition::After(entry.key.clone()));
+        let last =
+            last.map_or(SlicePosition::START, |entry| SlicePosition::After(entry.key.clone()));
         let begun = last.max(self.read.clone());
         self.row.store(checkpoints, &self.done, &begun).await
     }
 
-    /// Takes what waits up to there. It is late if it stands before `last`, which was handed on before.
-    pub(super) fn take(&mut self, horizon: &SlicePosition, last: &SlicePosition, into: &mut Vec<Heard>) {
+    /// Takes what waits up to there. It is late if it stands before `last`, which was handed on
+    /// before.
+    pub(super) fn take(
+        &mut self,
+        horizon: &SlicePosition,
+        last: &SlicePosition,
+        into: &mut Vec<Heard>,
+    ) {
         let ready = self.ready(horizon);
         for entry in self.waiting.drain(..ready) {
             let told = match &entry.key {

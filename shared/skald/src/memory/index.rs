@@ -3,7 +3,10 @@
 use uuid::Uuid;
 
 use super::{InMemoryEventStore, lock};
-use crate::{Commit, CommitIndex, IndexEntry, IndexKey, IndexPage, SlicePosition, StoreError, StreamId, Timestamp};
+use crate::{
+    Commit, CommitIndex, IndexEntry, IndexKey, IndexPage, SlicePosition, StoreError, StreamId,
+    Timestamp,
+};
 
 /// The index over an event store in memory.
 #[derive(Debug, Clone)]
@@ -20,7 +23,8 @@ impl InMemoryCommitIndex {
 }
 
 fn slice_of(stream: &StreamId) -> u8 {
-    Uuid::new_v5(&Uuid::NAMESPACE_OID, stream.key().as_bytes()).as_bytes()[0] % InMemoryCommitIndex::SLICES
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, stream.key().as_bytes()).as_bytes()[0]
+        % InMemoryCommitIndex::SLICES
 }
 
 fn entry(commit: &Commit) -> IndexEntry {
@@ -45,8 +49,10 @@ impl CommitIndex for InMemoryCommitIndex {
     ) -> Result<IndexPage, StoreError> {
         let mut entries: Vec<IndexEntry> = {
             let streams = lock(&self.store.streams);
-            let commits =
-                streams.iter().filter(|(stream, _)| slice_of(stream) == slice).flat_map(|(_, commits)| commits);
+            let commits = streams
+                .iter()
+                .filter(|(stream, _)| slice_of(stream) == slice)
+                .flat_map(|(_, commits)| commits);
             commits.filter(|commit| (after.at()..=until).contains(&commit.at)).map(entry).collect()
         };
         entries.retain(|entry| !after.covers(&entry.key));

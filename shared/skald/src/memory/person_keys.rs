@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use super::lock;
 use crate::{KeyEntry, Person, PersonKey, PersonKeys, StoreError, Timestamp};
 
-/// Keys of persons in memory, for tests and examples: they are computed from the person, so they keep nothing secret.
-/// Clones share them.
+/// Keys of persons in memory, for tests and examples: they are computed from the person, so they
+/// keep nothing secret. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct InMemoryPersonKeys(Arc<Mutex<BTreeMap<Person, KeyEntry>>>);
 

@@ -1,8 +1,9 @@
 //! A person's key, what it does, and the port to where keys are kept.
 //!
-//! Values are sealed with AES-256-GCM-SIV (RFC 8452). The nonce is computed from the commit and the place in it, so
-//! sealing needs no random source and the same commit is sealed the same way again; and if a nonce should ever come twice
-//! for different values, this cipher, unlike others, gives away no more than whether they are equal.
+//! Values are sealed with AES-256-GCM-SIV (RFC 8452). The nonce is computed from the commit and the
+//! place in it, so sealing needs no random source and the same commit is sealed the same way again;
+//! and if a nonce should ever come twice for different values, this cipher, unlike others, gives
+//! away no more than whether they are equal.
 
 use std::fmt;
 use std::future::Future;
@@ -46,19 +47,28 @@ pub trait PersonKeys: Sync {
     ///
     /// # Errors
     /// [`StoreError`] if it is not to be had.
-    fn to_seal(&self, person: &Person) -> impl Future<Output = Result<KeyEntry, StoreError>> + Send;
+    fn to_seal(&self, person: &Person)
+    -> impl Future<Output = Result<KeyEntry, StoreError>> + Send;
 
     /// The key to open with; none if there never was one.
     ///
     /// # Errors
     /// As [`to_seal`](Self::to_seal).
-    fn to_open(&self, person: &Person) -> impl Future<Output = Result<Option<KeyEntry>, StoreError>> + Send;
+    fn to_open(
+        &self,
+        person: &Person,
+    ) -> impl Future<Output = Result<Option<KeyEntry>, StoreError>> + Send;
 
-    /// Destroys the person's key for good: there will never be another. Of somebody erased it asks nothing.
+    /// Destroys the person's key for good: there will never be another. Of somebody erased it asks
+    /// nothing.
     ///
     /// # Errors
     /// [`StoreError`]; then the key may be destroyed or not, and the same call finds out.
-    fn erase(&self, person: &Person, at: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn erase(
+        &self,
+        person: &Person,
+        at: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 impl<K: PersonKeys> PersonKeys for &K {
@@ -102,13 +112,14 @@ impl PersonKey {
         Aes256GcmSiv::new((&**self.0).into())
     }
 
-    /// `plain`, sealed so that only this key opens it, and only for this person: in base64 a byte for how, the nonce, and
-    /// the sealed bytes with their tag.
+    /// `plain`, sealed so that only this key opens it, and only for this person: in base64 a byte
+    /// for how, the nonce, and the sealed bytes with their tag.
     pub(super) fn seal(&self, person: &Person, nonce: [u8; NONCE], plain: &[u8]) -> String {
         let bound = bound_to(AES_256_GCM_SIV, person);
         let payload = Payload { msg: plain, aad: bound.as_bytes() };
         let sealed = self.cipher().encrypt(&Nonce::from(nonce), payload);
-        let sealed = sealed.expect("a commit is shorter than the 64 GiB that can be sealed at once");
+        let sealed =
+            sealed.expect("a commit is shorter than the 64 GiB that can be sealed at once");
         BASE64.encode([&[AES_256_GCM_SIV], nonce.as_slice(), &sealed].concat())
     }
 
@@ -181,12 +192,20 @@ mod tests {
         let sealed = key(7).seal(&jane(), [1; NONCE], b"\"Jane Doe\"");
         let bytes = BASE64.decode(&sealed).unwrap();
         for end in 0..bytes.len() {
-            assert_eq!(key(7).open(&jane(), &BASE64.encode(&bytes[..end])), Err(Unopened::Unfit), "cut at {end}");
+            assert_eq!(
+                key(7).open(&jane(), &BASE64.encode(&bytes[..end])),
+                Err(Unopened::Unfit),
+                "cut at {end}"
+            );
         }
         for place in 1..bytes.len() {
             let mut changed = bytes.clone();
             changed[place] ^= 1;
-            assert_eq!(key(7).open(&jane(), &BASE64.encode(&changed)), Err(Unopened::Unfit), "changed at {place}");
+            assert_eq!(
+                key(7).open(&jane(), &BASE64.encode(&changed)),
+                Err(Unopened::Unfit),
+                "changed at {place}"
+            );
         }
         assert_eq!(key(7).open(&jane(), "no base64!"), Err(Unopened::Unfit));
     }

@@ -75,13 +75,20 @@ pub(crate) struct Mark {
 
 impl Mark {
     /// The personal value that an object with these members is; none if it is anything else.
-    pub(crate) fn of(text: &str, object: Range<usize>, members: &[Member<'_>]) -> Result<Option<Self>, UnclearMark> {
-        let Some(of) = members.iter().find(|member| member.name == PERSON_MEMBER) else { return Ok(None) };
+    pub(crate) fn of(
+        text: &str,
+        object: Range<usize>,
+        members: &[Member<'_>],
+    ) -> Result<Option<Self>, UnclearMark> {
+        let Some(of) = members.iter().find(|member| member.name == PERSON_MEMBER) else {
+            return Ok(None);
+        };
         let person = serde_json::from_str(&text[of.value.clone()]).or(Err(UnclearMark::Person))?;
         let [one, other] = members else { return Err(UnclearMark::Mixed) };
         let said = if one.name == PERSON_MEMBER { other } else { one };
         let (name, content) = (said.quoted.clone(), said.value.clone());
-        // Not with escapes: it comes back as it was written when the form is changed, and changed back.
+        // Not with escapes: it comes back as it was written when the form is changed, and changed
+        // back.
         let is_named = |form: &Form| text[name.clone()] == format!("\"{}\"", form.member());
         let form = Form::ALL.into_iter().find(is_named).ok_or(UnclearMark::Form)?;
         let is_fit = match form {
@@ -89,7 +96,11 @@ impl Mark {
             Form::Sealed => text[content.clone()].starts_with('"'),
             Form::Erased => &text[content.clone()] == "true",
         };
-        if is_fit { Ok(Some(Self { form, person, object, name, content })) } else { Err(UnclearMark::Form) }
+        if is_fit {
+            Ok(Some(Self { form, person, object, name, content }))
+        } else {
+            Err(UnclearMark::Form)
+        }
     }
 
     /// Checks that the value, if it is sealed, can have been. Only its key tells whether it was.
@@ -99,7 +110,8 @@ impl Mark {
             let sealed = BASE64.decode(sealed).ok()?;
             let rest = match sealed.first()? {
                 &AES_256_GCM_SIV => NONCE + SHORTEST + TAG,
-                // Of a seal to come only this is known: what seals without a tag does not notice a change.
+                // Of a seal to come only this is known: what seals without a tag does not notice a
+                // change.
                 _ => SHORTEST + TAG,
             };
             (sealed.len() > rest).then_some(())
@@ -112,11 +124,14 @@ impl Mark {
         &text[self.object.clone()]
     }
 
-    /// The value in another form, laid out as it is in the text that it stands in; `content` is JSON.
+    /// The value in another form, laid out as it is in the text that it stands in; `content` is
+    /// JSON.
     pub(super) fn in_form(&self, text: &[u8], form: Form, content: &[u8]) -> Vec<u8> {
-        let (before, between) = (&text[self.object.start..self.name.start], &text[self.name.end..self.content.start]);
+        let (before, between) =
+            (&text[self.object.start..self.name.start], &text[self.name.end..self.content.start]);
         let name = format!("\"{}\"", form.member());
-        [before, name.as_bytes(), between, content, &text[self.content.end..self.object.end]].concat()
+        [before, name.as_bytes(), between, content, &text[self.content.end..self.object.end]]
+            .concat()
     }
 
     /// The JSON of its content, in the text that it stands in.
@@ -125,7 +140,8 @@ impl Mark {
     }
 }
 
-/// Whether there can be a personal value in these bytes, told without reading them. (Its name can be written with escapes.)
+/// Whether there can be a personal value in these bytes, told without reading them. (Its name can
+/// be written with escapes.)
 fn may_be_marked(json: &[u8]) -> bool {
     let has = |text: &[u8]| json.windows(text.len()).any(|window| window == text);
     has(PERSON_MEMBER.as_bytes()) || has(b"\\u")
@@ -159,8 +175,8 @@ fn shown_as(json: &[u8], shown: impl Fn(&Mark) -> Vec<u8>) -> Result<Value, Json
     serde_json::from_slice(&shown).or(Err(JsonFault::NotJson))
 }
 
-/// The JSON as a reader who may see it gets it: a plain personal value stands for itself; one that is sealed or erased is
-/// `null`.
+/// The JSON as a reader who may see it gets it: a plain personal value stands for itself; one that
+/// is sealed or erased is `null`.
 ///
 /// # Errors
 /// [`JsonFault`] if it cannot be read, or has an invalid personal value.
@@ -171,15 +187,15 @@ pub fn reveal(json: &[u8]) -> Result<Value, JsonFault> {
     })
 }
 
-/// Whether something personal in this JSON is neither sealed nor erased, or it cannot be told. Nothing that is stored may be
-/// so.
+/// Whether something personal in this JSON is neither sealed nor erased, or it cannot be told.
+/// Nothing that is stored may be so.
 #[must_use]
 pub fn has_plain(json: &[u8]) -> bool {
     marks(json).map_or(true, |marks| marks.iter().any(|mark| mark.form == Form::Plain))
 }
 
-/// Whether these are the same JSON, but for how and whether personal values are sealed: the same value is sealed another way
-/// in another place.
+/// Whether these are the same JSON, but for how and whether personal values are sealed: the same
+/// value is sealed another way in another place.
 pub(crate) fn sealed_alike(left: &[u8], right: &[u8]) -> bool {
     let unsealed = |json| {
         let shown = shown_as(json, |mark| match mark.form {
@@ -213,17 +229,23 @@ mod tests {
 
     #[test]
     fn a_reader_who_may_see_it_gets_the_bare_value() {
-        let shown = json!({ "name": "Jane", "lines": [{ "to": null }, null], "personal": { "of": "c-4" } });
+        let shown =
+            json!({ "name": "Jane", "lines": [{ "to": null }, null], "personal": { "of": "c-4" } });
         assert_eq!(reveal(SAMPLE.as_bytes()), Ok(shown));
     }
 
-    /// A number that no type of ours holds stays what it is, and so do space, escapes and everything else.
+    /// A number that no type of ours holds stays what it is, and so do space, escapes and
+    /// everything else.
     #[test]
     fn what_is_not_personal_stays_as_it_was_written() {
         let json = r#"{ "z":18446744073709551616,"\u0061" : [1.10, -0,"\u00e4\n"],"of":[],"e":{ },"n":{ "plain" : {"x" :1} , "$person" :"c-1"} }"#;
         let found = marks(json.as_bytes()).unwrap();
         let kept = rewritten(json.as_bytes(), &found, |mark| {
-            Ok::<_, JsonFault>(mark.in_form(json.as_bytes(), mark.form, mark.content(json.as_bytes())))
+            Ok::<_, JsonFault>(mark.in_form(
+                json.as_bytes(),
+                mark.form,
+                mark.content(json.as_bytes()),
+            ))
         });
         assert_eq!(String::from_utf8(kept.unwrap()).unwrap(), json);
     }
@@ -238,7 +260,10 @@ mod tests {
             r#"["$person",{"a":"$person"}]"#,
         ] {
             assert_eq!(check(json.as_bytes(), MAX_EVENT_LEVELS), Ok(()), "{json}");
-            assert!(marks(json.as_bytes()).unwrap().is_empty() && !has_plain(json.as_bytes()), "{json}");
+            assert!(
+                marks(json.as_bytes()).unwrap().is_empty() && !has_plain(json.as_bytes()),
+                "{json}"
+            );
         }
     }
 
@@ -255,13 +280,25 @@ mod tests {
             (r#"{"$person":"c-1","sealed":true}"#, UnclearMark::Form),
             (r#"{"$person":"c-1","pl\u0061in":"Jane"}"#, UnclearMark::Form),
             (r#"{"$person":"c-1","erased":false}"#, UnclearMark::Form),
-            (r#"{"$person":"c-1","plain":{"a":[{"$person":"c-2","plain":"x"}]}}"#, UnclearMark::Nested),
+            (
+                r#"{"$person":"c-1","plain":{"a":[{"$person":"c-2","plain":"x"}]}}"#,
+                UnclearMark::Nested,
+            ),
             (r#"{"plain":{"sealed":"AQID","$person":"c-2"},"$person":"c-1"}"#, UnclearMark::Nested),
         ] {
-            assert_eq!(check(json.as_bytes(), MAX_EVENT_LEVELS), Err(JsonFault::UnclearMark(unclear)), "{json}");
+            assert_eq!(
+                check(json.as_bytes(), MAX_EVENT_LEVELS),
+                Err(JsonFault::UnclearMark(unclear)),
+                "{json}"
+            );
             assert!(reveal(json.as_bytes()).is_err() && has_plain(json.as_bytes()), "{json}");
         }
-        let deep = format!("{}{}{}", "[".repeat(200), r#"{"$person":"c-1","plain":"Jane"}"#, "]".repeat(200));
+        let deep = format!(
+            "{}{}{}",
+            "[".repeat(200),
+            r#"{"$person":"c-1","plain":"Jane"}"#,
+            "]".repeat(200)
+        );
         for json in [r#"{"$person":"c-1","plain":"Jane""#, &deep] {
             assert!(reveal(json.as_bytes()).is_err() && has_plain(json.as_bytes()), "{json}");
         }
@@ -273,11 +310,20 @@ mod tests {
             let json = format!(r#"{{"$person":"c-1","sealed":"{sealed}"}}"#);
             check(json.as_bytes(), MAX_EVENT_LEVELS)
         };
-        let of = |version: u8, rest: usize| BASE64.encode([&[version], vec![7; rest].as_slice()].concat());
+        let of = |version: u8, rest: usize| {
+            BASE64.encode([&[version], vec![7; rest].as_slice()].concat())
+        };
         for sealed in [of(1, 29), of(1, 500), of(2, 17), of(255, 29)] {
             assert_eq!(check(&sealed), Ok(()), "{sealed}");
         }
-        for sealed in [String::new(), "AQID".into(), "no base64!".into(), of(1, 28), of(2, 16), of(1, 29) + "="] {
+        for sealed in [
+            String::new(),
+            "AQID".into(),
+            "no base64!".into(),
+            of(1, 28),
+            of(2, 16),
+            of(1, 29) + "=",
+        ] {
             assert_eq!(check(&sealed), Err(UnclearMark::Seal.into()), "{sealed}");
         }
     }
@@ -285,7 +331,9 @@ mod tests {
     #[test]
     fn what_is_plain_is_told() {
         assert!(has_plain(SAMPLE.as_bytes()));
-        assert!(!has_plain(br#"[{"sealed":"AQID","$person":"c-2"},{"$person":"c-3","erased":true},{"plain":1}]"#));
+        assert!(!has_plain(
+            br#"[{"sealed":"AQID","$person":"c-2"},{"$person":"c-3","erased":true},{"plain":1}]"#
+        ));
         assert!(!has_plain(br#"{"a":1}"#));
     }
 }

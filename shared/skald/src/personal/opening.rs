@@ -7,11 +7,13 @@ use serde::de::DeserializeOwned;
 use super::marks::{Form, Mark, marks, rewritten};
 use super::{KeyEntry, Person, PersonId, PersonKeys, Personal, Unopened};
 use crate::{
-    AppendError, Appended, Commit, Draft, EventData, EventStore, Head, ListEntry, ListPage, Loaded, OddRow, Page, Put,
-    Refusal, Rows, Snapshot, SnapshotKind, StoreError, StreamId, Tenant, Version, ViewRow, ViewStore, Way, try_at_once,
+    AppendError, Appended, Commit, Draft, EventData, EventStore, Head, ListEntry, ListPage, Loaded,
+    OddRow, Page, Put, Refusal, Rows, Snapshot, SnapshotKind, StoreError, StreamId, Tenant,
+    Version, ViewRow, ViewStore, Way, try_at_once,
 };
 
-/// A store, of events or of rows, whose personal values are plain for who reads through this, or erased with their person.
+/// A store, of events or of rows, whose personal values are plain for who reads through this, or
+/// erased with their person.
 ///
 /// Reading costs a strongly consistent look at the key of each person on a page, so a read after an
 /// erasure shows nothing of that person. An append returns events in the same form as a read.
@@ -42,7 +44,12 @@ impl<'a> Found<'a> {
     /// report the fault.
     fn of(stream: &'a StreamId, at: Version, json: &'a mut Vec<u8>) -> Option<Self> {
         let marks = marks(json).ok()?;
-        marks.iter().any(|mark| mark.form == Form::Sealed).then_some(Self { stream, at, json, marks })
+        marks.iter().any(|mark| mark.form == Form::Sealed).then_some(Self {
+            stream,
+            at,
+            json,
+            marks,
+        })
     }
 
     /// The persons of whom something is sealed.
@@ -59,11 +66,12 @@ impl<S, K: PersonKeys> Opening<S, K> {
     }
 
     async fn opened(&self, mut commits: Vec<Commit>) -> Result<Vec<Commit>, StoreError> {
-        let documents = commits.iter_mut().flat_map(|Commit { stream, first, events, snapshot, .. }| {
-            let state = snapshot.as_mut().map(|Snapshot { state, .. }| state);
-            let stored = events.iter_mut().map(|event| &mut event.data).chain(state);
-            stored.filter_map(|json| Found::of(stream, *first, json))
-        });
+        let documents =
+            commits.iter_mut().flat_map(|Commit { stream, first, events, snapshot, .. }| {
+                let state = snapshot.as_mut().map(|Snapshot { state, .. }| state);
+                let stored = events.iter_mut().map(|event| &mut event.data).chain(state);
+                stored.filter_map(|json| Found::of(stream, *first, json))
+            });
         let documents = documents.collect();
         open_all(&self.keys, documents).await?;
         Ok(commits)
@@ -76,16 +84,21 @@ impl<S, K: PersonKeys> Opening<S, K> {
         let (mut events, mut snapshot) = (draft.events.clone(), draft.snapshot.clone());
         let state = snapshot.as_mut().map(|Snapshot { state, .. }| state);
         let documents = events.iter_mut().map(|event| &mut event.data).chain(state);
-        let documents = documents.filter_map(|json| Found::of(stream, Version::START, json)).collect();
+        let documents =
+            documents.filter_map(|json| Found::of(stream, Version::START, json)).collect();
         open_all(&self.keys, documents).await?;
         Ok(Held { events, snapshot })
     }
 
-    /// The answer to an append of what [`opened_draft`](Self::opened_draft) gave. A new commit needs
-    /// no further key, so nothing fails after it is durable. Only the commit of an earlier attempt,
-    /// which may hold something else, is opened here: if that fails, the same append can be
-    /// repeated.
-    async fn answer<H>(&self, appended: Appended<H>, held: Held) -> Result<Appended<H>, StoreError> {
+    /// The answer to an append of what [`opened_draft`](Self::opened_draft) gave. A new commit
+    /// needs no further key, so nothing fails after it is durable. Only the commit of an earlier
+    /// attempt, which may hold something else, is opened here: if that fails, the same append can
+    /// be repeated.
+    async fn answer<H>(
+        &self,
+        appended: Appended<H>,
+        held: Held,
+    ) -> Result<Appended<H>, StoreError> {
         let Appended { head, commit, repeated } = appended;
         let commit = if repeated {
             self.opened(vec![commit]).await?.remove(0)
@@ -98,13 +111,18 @@ impl<S, K: PersonKeys> Opening<S, K> {
     }
 
     /// Each row with what is sealed in it opened, or why it does not open.
-    async fn opened_rows(&self, mut rows: Vec<(StreamId, ViewRow)>) -> Result<Vec<OpenedRow>, StoreError> {
+    async fn opened_rows(
+        &self,
+        mut rows: Vec<(StreamId, ViewRow)>,
+    ) -> Result<Vec<OpenedRow>, StoreError> {
         let bodies = rows.iter_mut().map(|(_, row)| row.body.take().map(String::into_bytes));
         let mut bodies: Vec<Option<Vec<u8>>> = bodies.collect();
         let documents = rows.iter().zip(&mut bodies);
-        let documents =
-            documents.filter_map(|((stream, row), body)| Found::of(stream, row.version, body.as_mut()?)).collect();
-        let closed: BTreeMap<String, Unopened> = open_each(&self.keys, documents).await?.into_iter().collect();
+        let documents = documents
+            .filter_map(|((stream, row), body)| Found::of(stream, row.version, body.as_mut()?))
+            .collect();
+        let closed: BTreeMap<String, Unopened> =
+            open_each(&self.keys, documents).await?.into_iter().collect();
         let opened = rows.into_iter().zip(bodies).map(|((stream, row), body)| {
             let place = place(&stream, row.version);
             let body = body.map(|body| String::from_utf8_lossy(&body).into_owned());
@@ -128,8 +146,13 @@ fn place(stream: &StreamId, at: Version) -> String {
 /// Opens a single value. One that is not sealed stays as it is.
 ///
 /// # Errors
-/// [`StoreError`] if the key is not to be had, [`StoreError::Unopened`] if it does not open the value.
-pub async fn open<T, K>(keys: &K, tenant: &Tenant, value: Personal<T>) -> Result<Personal<T>, StoreError>
+/// [`StoreError`] if the key is not to be had, [`StoreError::Unopened`] if it does not open the
+/// value.
+pub async fn open<T, K>(
+    keys: &K,
+    tenant: &Tenant,
+    value: Personal<T>,
+) -> Result<Personal<T>, StoreError>
 where
     T: DeserializeOwned,
     K: PersonKeys,
@@ -151,8 +174,12 @@ async fn open_all<K: PersonKeys>(keys: &K, documents: Vec<Found<'_>>) -> Result<
     }
 }
 
-/// Opens each of these documents that can be opened, with one look at each key. Gives the places of the others, and why not.
-async fn open_each<K: PersonKeys>(keys: &K, documents: Vec<Found<'_>>) -> Result<Vec<(String, Unopened)>, StoreError> {
+/// Opens each of these documents that can be opened, with one look at each key. Gives the places of
+/// the others, and why not.
+async fn open_each<K: PersonKeys>(
+    keys: &K,
+    documents: Vec<Found<'_>>,
+) -> Result<Vec<(String, Unopened)>, StoreError> {
     let persons: BTreeSet<Person> = documents.iter().flat_map(Found::persons).collect();
     let entries = persons.into_iter().map(|person| async {
         match keys.to_open(&person).await {
@@ -170,8 +197,11 @@ async fn open_each<K: PersonKeys>(keys: &K, documents: Vec<Found<'_>>) -> Result
         let opened = rewritten(json, &marks, |mark| match mark.form {
             Form::Sealed => {
                 let person = person_of(stream, &mark.person);
-                let key = entries.get(&person).map_or(Ok(None), |entry| entry.as_ref().map(Option::as_ref));
-                let sealed: String = serde_json::from_slice(mark.content(json)).or(Err(Unopened::Unfit))?;
+                let key = entries
+                    .get(&person)
+                    .map_or(Ok(None), |entry| entry.as_ref().map(Option::as_ref));
+                let sealed: String =
+                    serde_json::from_slice(mark.content(json)).or(Err(Unopened::Unfit))?;
                 Ok(match unsealed(key.map_err(|fault| *fault)?, &person, &sealed)? {
                     Some(plain) => mark.in_form(json, Form::Plain, &plain),
                     None => mark.in_form(json, Form::Erased, b"true"),
@@ -193,7 +223,11 @@ fn person_of(stream: &StreamId, id: &PersonId) -> Person {
 }
 
 /// The JSON of a sealed value; none if its person was erased.
-fn unsealed(key: Option<&KeyEntry>, person: &Person, sealed: &str) -> Result<Option<Vec<u8>>, Unopened> {
+fn unsealed(
+    key: Option<&KeyEntry>,
+    person: &Person,
+    sealed: &str,
+) -> Result<Option<Vec<u8>>, Unopened> {
     match key {
         None => Err(Unopened::NoKey),
         Some(KeyEntry::Erased) => Ok(None),
@@ -213,21 +247,28 @@ impl<S: EventStore, K: PersonKeys> EventStore for Opening<S, K> {
         Ok(Page { commits: self.opened(commits).await?, more })
     }
 
-    async fn load(&self, stream: &StreamId, snapshots: Option<SnapshotKind>) -> Result<Loaded<S::Head>, StoreError> {
+    async fn load(
+        &self,
+        stream: &StreamId,
+        snapshots: Option<SnapshotKind>,
+    ) -> Result<Loaded<S::Head>, StoreError> {
         let Loaded { head, commits } = self.store.load(stream, snapshots).await?;
         Ok(Loaded { head, commits: self.opened(commits).await? })
     }
 
-    /// As [`EventStore::append`]. What the draft holds sealed is opened before it is written: if a key is not to be had, or
-    /// does not open it ([`StoreError::Unopened`]), nothing is written. What was written now is answered as written, whatever
-    /// becomes of keys meanwhile.
+    /// As [`EventStore::append`]. What the draft holds sealed is opened before it is written: if a
+    /// key is not to be had, or does not open it ([`StoreError::Unopened`]), nothing is written.
+    /// What was written now is answered as written, whatever becomes of keys meanwhile.
     async fn append(&self, head: &S::Head, draft: Draft) -> Result<Appended<S::Head>, AppendError> {
         let held = self.opened_draft(head.stream(), &draft).await?;
         let appended = self.store.append(head, draft).await?;
         Ok(self.answer(appended, held).await?)
     }
 
-    async fn append_all(&self, parts: Vec<(S::Head, Draft)>) -> Result<Vec<Appended<S::Head>>, AppendError> {
+    async fn append_all(
+        &self,
+        parts: Vec<(S::Head, Draft)>,
+    ) -> Result<Vec<Appended<S::Head>>, AppendError> {
         let mut opened = Vec::with_capacity(parts.len());
         for (head, draft) in &parts {
             opened.push(self.opened_draft(head.stream(), draft).await?);
@@ -266,15 +307,30 @@ impl<V: ViewStore, K: PersonKeys> ViewStore for Opening<V, K> {
         Ok(found)
     }
 
-    async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+    async fn put(
+        &self,
+        stream: &StreamId,
+        expected: Version,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
         self.store.put(stream, expected, row).await
     }
 
-    async fn put_over_parked(&self, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Result<Put, StoreError> {
+    async fn put_over_parked(
+        &self,
+        stream: &StreamId,
+        parked: &ViewRow,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
         self.store.put_over_parked(stream, parked, row).await
     }
 
-    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<ListPage, StoreError> {
+    async fn list(
+        &self,
+        group: &str,
+        before: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
         self.store.list(group, before, limit).await
     }
 }

@@ -9,15 +9,17 @@ use super::key::NONCE;
 use super::marks::{Form, marks, rewritten};
 use super::{KeyEntry, Person, PersonId, PersonKeys};
 use crate::{
-    AppendError, Appended, Draft, EventStore, Head, JsonFault, ListEntry, ListPage, Loaded, Page, Put, Refusal,
-    RowRefusal, Rows, SnapshotKind, StoreError, StreamId, Version, ViewRow, ViewStore, Way, try_at_once,
+    AppendError, Appended, Draft, EventStore, Head, JsonFault, ListEntry, ListPage, Loaded, Page,
+    Put, Refusal, RowRefusal, Rows, SnapshotKind, StoreError, StreamId, Version, ViewRow,
+    ViewStore, Way, try_at_once,
 };
 
 /// Wraps a store of events or rows, which then gets only sealed personal values. Reads and appends
 /// return them sealed too: see [`Opening`](super::Opening).
 ///
-/// Values that are sealed already are stored as they are, so what is copied from one stream to another costs no key. A
-/// plain value costs a look at its person's key, once for each person in what is appended together.
+/// Values that are sealed already are stored as they are, so what is copied from one stream to
+/// another costs no key. A plain value costs a look at its person's key, once for each person in
+/// what is appended together.
 #[derive(Debug, Clone)]
 pub struct Sealing<S, K> {
     store: S,
@@ -54,8 +56,11 @@ impl<S, K: PersonKeys> Sealing<S, K> {
         &self,
         drafts: impl Iterator<Item = (&'a StreamId, Draft)>,
     ) -> Result<Vec<Draft>, AppendError> {
-        let found = drafts.map(|(stream, draft)| Found::new(stream, draft)).collect::<Result<Vec<_>, _>>()?;
-        let persons = found.iter().flat_map(|found| found.of_events.union(&found.of_state)).cloned();
+        let found = drafts
+            .map(|(stream, draft)| Found::new(stream, draft))
+            .collect::<Result<Vec<_>, _>>()?;
+        let persons =
+            found.iter().flat_map(|found| found.of_events.union(&found.of_state)).cloned();
         let keys = self.keys_of(persons.collect()).await?;
         found.into_iter().map(|found| found.sealed(&keys)).collect()
     }
@@ -65,18 +70,29 @@ impl Found {
     fn new(stream: &StreamId, draft: Draft) -> Result<Self, Refusal> {
         // What is sealed is not seen by the store any more.
         Refusal::check(iter::once((stream, &draft)))?;
-        let plain_in =
-            |json: &[u8]| plain_in(stream, json).map_err(|fault| Refusal::Json { stream: stream.clone(), fault });
-        let of_events = draft.events.iter().map(|event| plain_in(&event.data)).collect::<Result<Vec<_>, _>>()?;
+        let plain_in = |json: &[u8]| {
+            plain_in(stream, json).map_err(|fault| Refusal::Json { stream: stream.clone(), fault })
+        };
+        let of_events = draft
+            .events
+            .iter()
+            .map(|event| plain_in(&event.data))
+            .collect::<Result<Vec<_>, _>>()?;
         let of_events = of_events.into_iter().flatten().collect();
         let of_state = draft.snapshot.as_ref().map(|snapshot| plain_in(&snapshot.state));
-        Ok(Self { of_state: of_state.transpose()?.unwrap_or_default(), stream: stream.clone(), draft, of_events })
+        Ok(Self {
+            of_state: of_state.transpose()?.unwrap_or_default(),
+            stream: stream.clone(),
+            draft,
+            of_events,
+        })
     }
 
     /// The draft, sealed with these keys.
     fn sealed(self, keys: &Keys) -> Result<Draft, AppendError> {
         let Self { stream, mut draft, of_events, .. } = self;
-        let erased = of_events.into_iter().find(|person| matches!(keys.get(person), Some(KeyEntry::Erased)));
+        let erased =
+            of_events.into_iter().find(|person| matches!(keys.get(person), Some(KeyEntry::Erased)));
         if let Some(person) = erased {
             return Err(StoreError::PersonErased(person.id).into());
         }
@@ -103,9 +119,14 @@ fn person(stream: &StreamId, id: &PersonId) -> Person {
     Person { tenant: stream.tenant().clone(), id: id.clone() }
 }
 
-/// The JSON with every plain value sealed; none if nothing is plain. `scope` names its place among all that is sealed with
-/// these keys.
-fn sealed(json: &[u8], stream: &StreamId, keys: &Keys, scope: &str) -> Result<Option<Vec<u8>>, JsonFault> {
+/// The JSON with every plain value sealed; none if nothing is plain. `scope` names its place among
+/// all that is sealed with these keys.
+fn sealed(
+    json: &[u8],
+    stream: &StreamId,
+    keys: &Keys,
+    scope: &str,
+) -> Result<Option<Vec<u8>>, JsonFault> {
     let marks = marks(json)?;
     if !marks.iter().any(|mark| mark.form == Form::Plain) {
         return Ok(None);
@@ -116,7 +137,8 @@ fn sealed(json: &[u8], stream: &StreamId, keys: &Keys, scope: &str) -> Result<Op
         let person = person(stream, &mark.person);
         Ok(match (mark.form, keys.get(&person)) {
             (Form::Plain, Some(KeyEntry::Key(key))) => {
-                let text = key.seal(&person, nonce(&format!("{scope}/{count}")), mark.content(json));
+                let text =
+                    key.seal(&person, nonce(&format!("{scope}/{count}")), mark.content(json));
                 mark.in_form(json, Form::Sealed, format!("\"{text}\"").as_bytes())
             }
             (Form::Plain, _) => mark.in_form(json, Form::Erased, b"true"),
@@ -144,12 +166,16 @@ impl<S: EventStore, K: PersonKeys> EventStore for Sealing<S, K> {
         self.store.page(stream, way, at_most).await
     }
 
-    async fn load(&self, stream: &StreamId, snapshots: Option<SnapshotKind>) -> Result<Loaded<S::Head>, StoreError> {
+    async fn load(
+        &self,
+        stream: &StreamId,
+        snapshots: Option<SnapshotKind>,
+    ) -> Result<Loaded<S::Head>, StoreError> {
         self.store.load(stream, snapshots).await
     }
 
-    /// As [`EventStore::append`]; and [`StoreError::PersonErased`] for an event with a plain value about somebody who was
-    /// erased.
+    /// As [`EventStore::append`]; and [`StoreError::PersonErased`] for an event with a plain value
+    /// about somebody who was erased.
     async fn append(&self, head: &S::Head, draft: Draft) -> Result<Appended<S::Head>, AppendError> {
         match self.sealed_drafts(iter::once((head.stream(), draft))).await?.pop() {
             Some(draft) => self.store.append(head, draft).await,
@@ -157,14 +183,18 @@ impl<S: EventStore, K: PersonKeys> EventStore for Sealing<S, K> {
         }
     }
 
-    async fn append_all(&self, parts: Vec<(S::Head, Draft)>) -> Result<Vec<Appended<S::Head>>, AppendError> {
+    async fn append_all(
+        &self,
+        parts: Vec<(S::Head, Draft)>,
+    ) -> Result<Vec<Appended<S::Head>>, AppendError> {
         let (heads, drafts): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
         let sealed = self.sealed_drafts(heads.iter().map(Head::stream).zip(drafts)).await?;
         self.store.append_all(heads.into_iter().zip(sealed).collect()).await
     }
 }
 
-/// A row about somebody who was erased is stored without what was about them: it is a copy, and must not stand still.
+/// A row about somebody who was erased is stored without what was about them: it is a copy, and
+/// must not stand still.
 impl<V: ViewStore, K: PersonKeys> ViewStore for Sealing<V, K> {
     async fn get(&self, stream: &StreamId) -> Result<Option<ViewRow>, StoreError> {
         self.store.get(stream).await
@@ -174,15 +204,30 @@ impl<V: ViewStore, K: PersonKeys> ViewStore for Sealing<V, K> {
         self.store.get_many(streams).await
     }
 
-    async fn put(&self, stream: &StreamId, expected: Version, row: &ViewRow) -> Result<Put, StoreError> {
+    async fn put(
+        &self,
+        stream: &StreamId,
+        expected: Version,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
         self.store.put(stream, expected, &self.sealed_row(stream, row).await?).await
     }
 
-    async fn put_over_parked(&self, stream: &StreamId, parked: &ViewRow, row: &ViewRow) -> Result<Put, StoreError> {
+    async fn put_over_parked(
+        &self,
+        stream: &StreamId,
+        parked: &ViewRow,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
         self.store.put_over_parked(stream, parked, &self.sealed_row(stream, row).await?).await
     }
 
-    async fn list(&self, group: &str, before: Option<&ListEntry>, limit: u32) -> Result<ListPage, StoreError> {
+    async fn list(
+        &self,
+        group: &str,
+        before: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
         self.store.list(group, before, limit).await
     }
 }
@@ -191,14 +236,18 @@ impl<V, K: PersonKeys> Sealing<V, K> {
     async fn sealed_row(&self, stream: &StreamId, row: &ViewRow) -> Result<ViewRow, StoreError> {
         // What is sealed is not seen by the store any more.
         row.check(stream)?;
-        let refused = |fault| StoreError::RowRefused { key: stream.key(), refusal: RowRefusal::Json(fault) };
+        let refused =
+            |fault| StoreError::RowRefused { key: stream.key(), refusal: RowRefusal::Json(fault) };
         let mut row = row.clone();
         if let Some(body) = &row.body {
             let keys = self.keys_of(plain_in(stream, body.as_bytes()).map_err(refused)?).await?;
-            // A row of this version can be made twice, and differently: what this cipher then tells is what is equal.
+            // A row of this version can be made twice, and differently: what this cipher then tells
+            // is what is equal.
             let scope = format!("{}@{}", stream.key(), row.version);
             if let Some(sealed) = sealed(body.as_bytes(), stream, &keys, &scope).map_err(refused)? {
-                row.body = Some(String::from_utf8(sealed).map_err(|_not_text| refused(JsonFault::NotJson))?);
+                row.body = Some(
+                    String::from_utf8(sealed).map_err(|_not_text| refused(JsonFault::NotJson))?,
+                );
             }
         }
         Ok(row)

@@ -1,7 +1,8 @@
 //! Who was erased is gone, for good; what others do goes on.
 
 use skald::{
-    AppendError, Decider, DomainEvent, EventStore, Hidden, Outcome, PersonKeys, StoreError, Timestamp, fold, handle,
+    AppendError, Decider, DomainEvent, EventStore, Hidden, Outcome, PersonKeys, StoreError,
+    Timestamp, fold, handle,
 };
 
 use crate::talk::{Said, Stores, Talk, TalkEvent, jane, request, said, talk};
@@ -36,35 +37,44 @@ async fn nothing_more_is_stored_about_who_was_erased() {
     let refused = |error: AppendError| error.to_string();
     let erased = "jane-1 was erased: nothing more is stored about them";
     assert_eq!(refused(store.append(&store.start(talk("a")), draft()).await.unwrap_err()), erased);
-    assert_eq!(refused(store.append_all(vec![(store.start(talk("a")), draft())]).await.unwrap_err()), erased);
+    assert_eq!(
+        refused(store.append_all(vec![(store.start(talk("a")), draft())]).await.unwrap_err()),
+        erased
+    );
     assert_eq!(stores.raw_commits("a").await, []);
 }
 
-/// A value that was read as erased can stand in what is written next: of a state, say, that is kept as a snapshot.
+/// A value that was read as erased can stand in what is written next: of a state, say, that is kept
+/// as a snapshot.
 #[tokio::test]
 async fn what_is_erased_already_can_be_stored_as_erased() {
     let stores = Stores::default();
     stores.say("a", 1, "Guten Tag").await;
     stores.keys.erase(&jane(), Timestamp::EPOCH).await.unwrap();
     let erased = stores.heard("a").await.remove(0);
-    handle::<Talk, _, _>(&stores.private(), &NoPause, talk("a"), &erased, &request(2)).await.unwrap();
+    handle::<Talk, _, _>(&stores.private(), &NoPause, talk("a"), &erased, &request(2))
+        .await
+        .unwrap();
     assert_eq!(stores.heard("a").await, [erased.clone(), erased]);
 }
 
-/// An answer was lost, and the person is erased before the command is sent again: nobody may take the answer for "it was not
-/// stored, and never will be".
+/// An answer was lost, and the person is erased before the command is sent again: nobody may take
+/// the answer for "it was not stored, and never will be".
 #[tokio::test]
 async fn a_repeat_after_the_erasure_leaves_open_whether_it_was_stored() {
     let stores = Stores::default();
     let store = stores.private();
-    let draft = || request(1).draft(vec![TalkEvent::from(said("Guten Tag")).encode().unwrap()], None);
+    let draft =
+        || request(1).draft(vec![TalkEvent::from(said("Guten Tag")).encode().unwrap()], None);
     let head = store.start(talk("a"));
     store.append(&head, draft()).await.unwrap();
     stores.keys.erase(&jane(), Timestamp::EPOCH).await.unwrap();
     let error = store.append(&head, draft()).await.unwrap_err();
     assert!(matches!(error, AppendError::Store(StoreError::PersonErased(_))), "{error}");
     // Whoever looks finds it.
-    let found = handle::<Talk, _, _>(&store, &NoPause, talk("a"), &said("Guten Tag"), &request(1)).await.unwrap();
+    let found = handle::<Talk, _, _>(&store, &NoPause, talk("a"), &said("Guten Tag"), &request(1))
+        .await
+        .unwrap();
     assert!(matches!(found.outcome, Outcome::Repeated(_)));
 }
 
@@ -78,10 +88,15 @@ async fn a_snapshot_about_somebody_erased_is_kept_without_them() {
     let state = fold::<Talk>(&loaded.commits).unwrap().state;
     stores.keys.erase(&jane(), Timestamp::EPOCH).await.unwrap();
     let joes = Said { words: said("").to, ..said("") };
-    let draft =
-        request(2).draft(vec![TalkEvent::from(joes).encode().unwrap()], Talk::SNAPSHOTS.unwrap().take(&state).ok());
+    let draft = request(2).draft(
+        vec![TalkEvent::from(joes).encode().unwrap()],
+        Talk::SNAPSHOTS.unwrap().take(&state).ok(),
+    );
     store.append(&loaded.head, draft).await.unwrap();
     let state = stores.raw_commits("a").await.remove(1).snapshot.unwrap().state;
     let state = String::from_utf8(state).unwrap();
-    assert!(state.contains(r#"{"$person":"jane-1","erased":true}"#) && state.contains(r#""sealed":"#), "{state}");
+    assert!(
+        state.contains(r#"{"$person":"jane-1","erased":true}"#) && state.contains(r#""sealed":"#),
+        "{state}"
+    );
 }

@@ -1,4 +1,5 @@
-//! What is about a person is sealed wherever it is stored, is opened for whoever may see it, and can be erased.
+//! What is about a person is sealed wherever it is stored, is opened for whoever may see it, and
+//! can be erased.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

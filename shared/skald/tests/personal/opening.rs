@@ -1,11 +1,13 @@
-//! What is sealed is opened wherever it is read, in commits, in rows and by itself, with no more looks at keys than it takes.
+//! What is sealed is opened wherever it is read, in commits, in rows and by itself, with no more
+//! looks at keys than it takes.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
 use skald::{
-    AppendError, DomainEvent, EventStore, Hidden, KeyEntry, Opening, Person, PersonKeys, Personal, Put, Sealing,
-    Snapshot, StoreError, Tenant, Timestamp, Unopened, Version, ViewStore, fold, open,
+    AppendError, DomainEvent, EventStore, Hidden, KeyEntry, Opening, Person, PersonKeys, Personal,
+    Put, Sealing, Snapshot, StoreError, Tenant, Timestamp, Unopened, Version, ViewStore, fold,
+    open,
 };
 
 use crate::talk::{Stores, Talk, TalkEvent, jane, request, row, said, stored, talk};
@@ -16,7 +18,10 @@ async fn a_key_that_was_lost_is_an_error_and_not_an_erasure() {
     stores.say("a", 1, "Guten Tag").await;
     let store = Opening::new(stores.raw.clone(), InMemoryPersonKeys::default());
     let error = store.read(&talk("a"), Version::START).await.unwrap_err();
-    assert!(matches!(error, StoreError::Unopened { fault: Unopened::NoKey, .. }) && !error.is_transient());
+    assert!(
+        matches!(error, StoreError::Unopened { fault: Unopened::NoKey, .. })
+            && !error.is_transient()
+    );
     assert_eq!(error.to_string(), "default/talk-a@1: there is no key of the person");
 }
 
@@ -47,7 +52,8 @@ impl PersonKeys for Counting {
 async fn each_person_is_looked_up_once_in_a_commit_and_once_in_a_page() {
     let (raw, keys) = (InMemoryEventStore::default(), Counting::default());
     let sealing = Sealing::new(raw.clone(), &keys);
-    let events: Vec<_> = ["a", "b"].map(|words| TalkEvent::from(said(words)).encode().unwrap()).into();
+    let events: Vec<_> =
+        ["a", "b"].map(|words| TalkEvent::from(said(words)).encode().unwrap()).into();
     sealing.append(&sealing.start(talk("a")), request(1).draft(events, None)).await.unwrap();
     assert_eq!(keys.asked.swap(0, Ordering::Relaxed), 2, "two persons in four values");
 
@@ -60,7 +66,8 @@ async fn each_person_is_looked_up_once_in_a_commit_and_once_in_a_page() {
     assert_eq!(keys.asked.swap(0, Ordering::Relaxed), 2, "two persons in eight values");
 }
 
-/// A value that is copied sealed is answered plain, like those that were given plain, and these cost no further look.
+/// A value that is copied sealed is answered plain, like those that were given plain, and these
+/// cost no further look.
 #[tokio::test]
 async fn what_an_append_answers_is_plain_however_it_was_given() {
     let stores = Stores::default();
@@ -73,7 +80,8 @@ async fn what_an_append_answers_is_plain_however_it_was_given() {
         TalkEvent::from(said("Guten Tag")).encode().unwrap(),
     ];
     let given = [vec![events[0].clone()], sealed].concat();
-    let appended = store.append(&store.start(talk("b")), request(2).draft(given.clone(), None)).await.unwrap();
+    let appended =
+        store.append(&store.start(talk("b")), request(2).draft(given.clone(), None)).await.unwrap();
     assert_eq!(appended.commit.events, events);
     assert_eq!(
         keys.asked.load(Ordering::Relaxed),
@@ -81,7 +89,8 @@ async fn what_an_append_answers_is_plain_however_it_was_given() {
         "two persons in what is to be sealed, and in what is to be opened"
     );
 
-    let repeated = store.append(&store.start(talk("b")), request(2).draft(given, None)).await.unwrap();
+    let repeated =
+        store.append(&store.start(talk("b")), request(2).draft(given, None)).await.unwrap();
     assert_eq!((repeated.repeated, repeated.commit), (true, appended.commit));
 }
 
@@ -111,8 +120,10 @@ async fn what_is_written_is_answered_as_written_without_another_key() {
     let snapshot = Snapshot { schema: 1, state };
     let events = vec![TalkEvent::from(said("Guten Tag")).encode().unwrap()];
     for (number, all) in [(1, false), (2, true)] {
-        let (stream, given) =
-            (talk(&number.to_string()), request(number).draft(events.clone(), Some(snapshot.clone())));
+        let (stream, given) = (
+            talk(&number.to_string()),
+            request(number).draft(events.clone(), Some(snapshot.clone())),
+        );
         let appended = if all {
             let other = request(number).draft(events.clone(), None);
             let parts = vec![(store.start(stream), given), (store.start(talk("other")), other)];
@@ -120,9 +131,15 @@ async fn what_is_written_is_answered_as_written_without_another_key() {
         } else {
             store.append(&store.start(stream), given).await.unwrap()
         };
-        assert_eq!((&appended.commit.events, &appended.commit.snapshot), (&events, &Some(snapshot.clone())));
+        assert_eq!(
+            (&appended.commit.events, &appended.commit.snapshot),
+            (&events, &Some(snapshot.clone()))
+        );
         let stored = stored(&stores.raw_commits(&number.to_string()).await);
-        assert!(stored.len() == 2 && stored.iter().all(|json| !json.contains("Guten Tag")), "{stored:?}");
+        assert!(
+            stored.len() == 2 && stored.iter().all(|json| !json.contains("Guten Tag")),
+            "{stored:?}"
+        );
     }
 
     // What needs a key to be shown is not written without one.
@@ -140,8 +157,12 @@ async fn what_is_sealed_and_does_not_open_is_not_appended() {
     stores.say("a", 1, "Guten Tag").await;
     let sealed = stores.raw_commits("a").await.remove(0).events;
     let store = Opening::new(stores.raw.clone(), InMemoryPersonKeys::default());
-    let error = store.append(&store.start(talk("b")), request(2).draft(sealed, None)).await.unwrap_err();
-    assert!(matches!(error, AppendError::Store(StoreError::Unopened { fault: Unopened::NoKey, .. })), "{error}");
+    let error =
+        store.append(&store.start(talk("b")), request(2).draft(sealed, None)).await.unwrap_err();
+    assert!(
+        matches!(error, AppendError::Store(StoreError::Unopened { fault: Unopened::NoKey, .. })),
+        "{error}"
+    );
     assert_eq!(stores.raw_commits("b").await, []);
 }
 
@@ -159,14 +180,21 @@ async fn rows_are_sealed_opened_and_erased_like_events() {
 
     keys.asked.store(0, Ordering::Relaxed);
     let many = rows.get_many(&[talk("a"), talk("b"), talk("c")]).await.unwrap();
-    assert_eq!(many.rows.into_iter().map(|(_, row)| row).collect::<Vec<_>>(), [row(body), row(body), row(body)]);
+    assert_eq!(
+        many.rows.into_iter().map(|(_, row)| row).collect::<Vec<_>>(),
+        [row(body), row(body), row(body)]
+    );
     assert_eq!(keys.asked.load(Ordering::Relaxed), 1, "three rows about one person");
 
     keys.keys.erase(&jane(), Timestamp::EPOCH).await.unwrap();
     let erased = r#"{"name":{"$person":"jane-1","erased":true},"orders":2}"#;
     assert_eq!(rows.get(&talk("a")).await.unwrap(), Some(row(erased)));
     assert_eq!(rows.put(&talk("d"), Version::START, &row(body)).await.unwrap(), Put::Stored);
-    assert_eq!(raw.get(&talk("d")).await.unwrap(), Some(row(erased)), "a row is a copy: it is stored without her");
+    assert_eq!(
+        raw.get(&talk("d")).await.unwrap(),
+        Some(row(erased)),
+        "a row is a copy: it is stored without her"
+    );
 }
 
 #[tokio::test]
@@ -180,7 +208,10 @@ async fn a_single_value_is_opened_by_itself() {
     assert_eq!(open(&stores.keys, &tenant, opened.clone()).await.unwrap(), opened);
 
     stores.keys.erase(&jane(), Timestamp::EPOCH).await.unwrap();
-    assert_eq!(open(&stores.keys, &tenant, sealed.clone()).await.unwrap().reveal(), Err(Hidden::Erased));
+    assert_eq!(
+        open(&stores.keys, &tenant, sealed.clone()).await.unwrap().reveal(),
+        Err(Hidden::Erased)
+    );
     let error = open(&InMemoryPersonKeys::default(), &tenant, sealed).await.unwrap_err();
     assert_eq!(error.to_string(), "default/jane-1: there is no key of the person");
 }

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use skald::memory::InMemoryViewStore;
 use skald::{
-    AppendError, Commit, DomainEvent, EventData, EventStore, Hidden, Personal, Refusal, Sealing, Version, ViewStore,
-    fold, handle, has_plain,
+    AppendError, Commit, DomainEvent, EventData, EventStore, Hidden, Personal, Refusal, Sealing,
+    Version, ViewStore, fold, handle, has_plain,
 };
 
 use crate::talk::{Said, Stores, Talk, TalkEvent, jane, joe, request, row, said, stored, talk};
@@ -41,7 +41,10 @@ async fn who_reads_without_keys_is_told_that_it_is_sealed_and_can_pass_it_on() {
 
 /// How each stored value is sealed.
 fn seals(commits: &[Commit]) -> Vec<String> {
-    let said = commits.iter().flat_map(|commit| &commit.events).map(|stored| TalkEvent::decode(stored).unwrap());
+    let said = commits
+        .iter()
+        .flat_map(|commit| &commit.events)
+        .map(|stored| TalkEvent::decode(stored).unwrap());
     said.flat_map(|TalkEvent::Said(said)| [said.words, said.to])
         .map(|value| serde_json::to_string(&value).unwrap())
         .collect()
@@ -54,7 +57,8 @@ async fn the_same_commit_is_sealed_the_same_way_again_and_no_two_values_alike() 
         let stores = Stores::default();
         let store = stores.private();
         let draft = |events: usize| {
-            let event = TalkEvent::from(Said { words: said("Joe Roe").to, ..said("") }).encode().unwrap();
+            let event =
+                TalkEvent::from(Said { words: said("Joe Roe").to, ..said("") }).encode().unwrap();
             request(1).draft(vec![event; events], None)
         };
         // One command, two streams: both commits have its id.
@@ -66,7 +70,11 @@ async fn the_same_commit_is_sealed_the_same_way_again_and_no_two_values_alike() 
     }
     assert_eq!(all[0], all[1]);
     let seals = seals(&all[0]);
-    assert_eq!(seals.iter().collect::<std::collections::BTreeSet<_>>().len(), 10, "equal values are told: {seals:#?}");
+    assert_eq!(
+        seals.iter().collect::<std::collections::BTreeSet<_>>().len(),
+        10,
+        "equal values are told: {seals:#?}"
+    );
 }
 
 /// Shapes of which nobody can tell what is personal.
@@ -92,11 +100,15 @@ async fn what_cannot_be_sealed_is_refused_and_never_stored() {
         let (store, told) = (stores.private(), String::from_utf8(data.clone()).unwrap());
         assert!(has_plain(&data), "{told}");
         let event = EventData { event_type: "talk.said".to_owned(), schema: 1, data: data.clone() };
-        let error = store.append(&store.start(talk("a")), request(1).draft(vec![event], None)).await.unwrap_err();
+        let error = store
+            .append(&store.start(talk("a")), request(1).draft(vec![event], None))
+            .await
+            .unwrap_err();
         assert!(matches!(error, AppendError::Refused(Refusal::Json { .. })), "{told}: {error}");
         let row = row(&told);
-        let refused =
-            Sealing::new(InMemoryViewStore::default(), &stores.keys).put(&talk("a"), Version::START, &row).await;
+        let refused = Sealing::new(InMemoryViewStore::default(), &stores.keys)
+            .put(&talk("a"), Version::START, &row)
+            .await;
         assert!(!refused.unwrap_err().is_transient(), "{told}");
     }
     assert_eq!(stores.raw_commits("a").await, []);
@@ -106,11 +118,17 @@ async fn what_cannot_be_sealed_is_refused_and_never_stored() {
 async fn what_stands_beside_a_personal_value_stays_byte_for_byte() {
     let stores = Stores::default();
     let store = stores.private();
-    let data =
-        r#"{"z":18446744073709551616,"name":{"$person":"jane-1","plain":"Jane"},"a":[122.416294033786585,1e300]}"#;
-    let event = EventData { event_type: "talk.said".to_owned(), schema: 1, data: data.as_bytes().to_vec() };
-    store.append(&store.start(talk("a")), request(1).draft(vec![event.clone()], None)).await.unwrap();
+    let data = r#"{"z":18446744073709551616,"name":{"$person":"jane-1","plain":"Jane"},"a":[122.416294033786585,1e300]}"#;
+    let event =
+        EventData { event_type: "talk.said".to_owned(), schema: 1, data: data.as_bytes().to_vec() };
+    store
+        .append(&store.start(talk("a")), request(1).draft(vec![event.clone()], None))
+        .await
+        .unwrap();
     let raw = stored(&stores.raw_commits("a").await).remove(0);
-    assert!(raw.starts_with(r#"{"z":18446744073709551616,"name":{"$person":"jane-1","sealed":"#), "{raw}");
+    assert!(
+        raw.starts_with(r#"{"z":18446744073709551616,"name":{"$person":"jane-1","sealed":"#),
+        "{raw}"
+    );
     assert_eq!(store.read(&talk("a"), Version::START).await.unwrap()[0].events, [event]);
 }

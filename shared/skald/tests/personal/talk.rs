@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
 use skald::{
-    Commit, CommitId, Decider, EventStore, Opening, Person, PersonId, Personal, Request, Sealing, Snapshots, StreamId,
-    Tenant, Timestamp, Version, ViewRow, fold, handle,
+    Commit, CommitId, Decider, EventStore, Opening, Person, PersonId, Personal, Request, Sealing,
+    Snapshots, StreamId, Tenant, Timestamp, Version, ViewRow, fold, handle,
 };
 use skald_testkit::NoPause;
 use uuid::Uuid;
@@ -56,7 +56,11 @@ pub(crate) fn joe() -> Person {
 }
 
 pub(crate) fn said(words: &str) -> Said {
-    Said { words: Personal::of(jane().id, words.to_owned()), to: Personal::of(joe().id, "Joe Roe".into()), loudness: 3 }
+    Said {
+        words: Personal::of(jane().id, words.to_owned()),
+        to: Personal::of(joe().id, "Joe Roe".into()),
+        loudness: 3,
+    }
 }
 
 pub(crate) fn talk(id: &str) -> StreamId {
@@ -64,10 +68,15 @@ pub(crate) fn talk(id: &str) -> StreamId {
 }
 
 pub(crate) fn request(number: u128) -> Request {
-    Request { commit_id: CommitId::new(Uuid::from_u128(number)), at: Timestamp::EPOCH, context: context() }
+    Request {
+        commit_id: CommitId::new(Uuid::from_u128(number)),
+        at: Timestamp::EPOCH,
+        context: context(),
+    }
 }
 
-pub(crate) type Private = Opening<Sealing<InMemoryEventStore, InMemoryPersonKeys>, InMemoryPersonKeys>;
+pub(crate) type Private =
+    Opening<Sealing<InMemoryEventStore, InMemoryPersonKeys>, InMemoryPersonKeys>;
 
 /// Stores that see it all: the raw one, and the one through which persons are seen.
 #[derive(Default)]
@@ -82,7 +91,15 @@ impl Stores {
     }
 
     pub(crate) async fn say(&self, stream: &str, number: u128, words: &str) {
-        handle::<Talk, _, _>(&self.private(), &NoPause, talk(stream), &said(words), &request(number)).await.unwrap();
+        handle::<Talk, _, _>(
+            &self.private(),
+            &NoPause,
+            talk(stream),
+            &said(words),
+            &request(number),
+        )
+        .await
+        .unwrap();
     }
 
     pub(crate) async fn raw_commits(&self, stream: &str) -> Vec<Commit> {
@@ -91,8 +108,12 @@ impl Stores {
 
     /// What was said, as somebody sees it who may.
     pub(crate) async fn heard(&self, stream: &str) -> Vec<Said> {
-        let commits =
-            self.private().load(&talk(stream), Talk::SNAPSHOTS.map(|kept| kept.kind())).await.unwrap().commits;
+        let commits = self
+            .private()
+            .load(&talk(stream), Talk::SNAPSHOTS.map(|kept| kept.kind()))
+            .await
+            .unwrap()
+            .commits;
         fold::<Talk>(&commits).unwrap().state
     }
 }
@@ -100,11 +121,19 @@ impl Stores {
 /// The bytes that are stored of these commits.
 pub(crate) fn stored(commits: &[Commit]) -> Vec<String> {
     let events = commits.iter().flat_map(|commit| commit.events.iter().map(|event| &event.data));
-    let states = commits.iter().filter_map(|commit| commit.snapshot.as_ref().map(|snapshot| &snapshot.state));
+    let states = commits
+        .iter()
+        .filter_map(|commit| commit.snapshot.as_ref().map(|snapshot| &snapshot.state));
     events.chain(states).map(|json| String::from_utf8(json.clone()).unwrap()).collect()
 }
 
 pub(crate) fn row(body: &str) -> ViewRow {
     let version = Version::new(1);
-    ViewRow { version, at: Timestamp::EPOCH, body: Some(body.to_owned()), listing: None, parked: None }
+    ViewRow {
+        version,
+        at: Timestamp::EPOCH,
+        body: Some(body.to_owned()),
+        listing: None,
+        parked: None,
+    }
 }

@@ -1,4 +1,5 @@
-//! An account that is told apart from itself by whatever went wrong with its events: one left out, doubled or swapped.
+//! An account that is told apart from itself by whatever went wrong with its events: one left out,
+//! doubled or swapped.
 
 use serde::{Deserialize, Serialize};
 use skald::{Decider, Snapshots};
@@ -15,8 +16,8 @@ pub(crate) enum Op {
     Note(usize),
 }
 
-/// What an account remembers: the order of its events, each of them once, in a way that is another for each schema. So a
-/// snapshot of another schema can be read, and is wrong.
+/// What an account remembers: the order of its events, each of them once, in a way that is another
+/// for each schema. So a snapshot of another schema can be read, and is wrong.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Memory<const SCHEMA: u32> {
     balance: u64,
@@ -43,13 +44,18 @@ fn evolve<const SCHEMA: u32>(mut memory: Memory<SCHEMA>, event: &AccountEvent) -
     memory
 }
 
-fn decide<const SCHEMA: u32>(memory: &Memory<SCHEMA>, ops: &[Op]) -> Result<Vec<AccountEvent>, AccountRejection> {
+fn decide<const SCHEMA: u32>(
+    memory: &Memory<SCHEMA>,
+    ops: &[Op],
+) -> Result<Vec<AccountEvent>, AccountRejection> {
     let (mut memory, mut events) = (memory.clone(), Vec::new());
     for op in ops {
         let balance = memory.balance;
         let event: AccountEvent = match *op {
             Op::Deposit(amount) => Deposited { amount }.into(),
-            Op::Withdraw(asked) if asked > balance => return Err(AccountRejection::Overdrawn { balance, asked }),
+            Op::Withdraw(asked) if asked > balance => {
+                return Err(AccountRejection::Overdrawn { balance, asked });
+            }
             Op::Withdraw(amount) => Withdrawn { amount }.into(),
             Op::Double => Deposited { amount: balance.min(1000) }.into(),
             Op::Note(length) => Noted { text: "n".repeat(length) }.into(),
@@ -73,7 +79,10 @@ impl<const SCHEMA: u32> Decider for Plain<SCHEMA> {
     type Event = AccountEvent;
     type Rejection = AccountRejection;
 
-    fn decide(memory: &Memory<SCHEMA>, ops: &Vec<Op>) -> Result<Vec<AccountEvent>, AccountRejection> {
+    fn decide(
+        memory: &Memory<SCHEMA>,
+        ops: &Vec<Op>,
+    ) -> Result<Vec<AccountEvent>, AccountRejection> {
         decide(memory, ops)
     }
 
@@ -90,7 +99,10 @@ impl<const EVERY: u32, const SCHEMA: u32> Decider for Kept<EVERY, SCHEMA> {
     type Rejection = AccountRejection;
     const SNAPSHOTS: Option<Snapshots<Memory<SCHEMA>>> = Some(Snapshots::new(EVERY, SCHEMA));
 
-    fn decide(memory: &Memory<SCHEMA>, ops: &Vec<Op>) -> Result<Vec<AccountEvent>, AccountRejection> {
+    fn decide(
+        memory: &Memory<SCHEMA>,
+        ops: &Vec<Op>,
+    ) -> Result<Vec<AccountEvent>, AccountRejection> {
         decide(memory, ops)
     }
 

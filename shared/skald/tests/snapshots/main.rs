@@ -1,5 +1,5 @@
-//! Whatever the history, and whatever was kept of it: a state that is loaded from a snapshot is the fold of all events, and
-//! commands are decided the same with snapshots and without.
+//! Whatever the history, and whatever was kept of it: a state that is loaded from a snapshot is the
+//! fold of all events, and commands are decided the same with snapshots and without.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -12,8 +12,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use skald::memory::InMemoryEventStore;
 use skald::{
-    Actor, Commit, CommitId, Context, CorrelationId, Decider, DomainEvent, Draft, EventData, EventStore, Folded,
-    HandleError, MAX_WITH_SNAPSHOT_BYTES, One, Outcome, Request, Snapshot, Timestamp, Version, fold, handle, states,
+    Actor, Commit, CommitId, Context, CorrelationId, Decider, DomainEvent, Draft, EventData,
+    EventStore, Folded, HandleError, MAX_WITH_SNAPSHOT_BYTES, One, Outcome, Request, Snapshot,
+    Timestamp, Version, fold, handle, states,
 };
 use skald_testkit::NoPause;
 use skald_testkit::counting::Counting;
@@ -107,7 +108,8 @@ impl Histories {
     /// The state that is loaded is the fold of everything; gives how many commits were read for it.
     async fn agree<const EVERY: u32, const SCHEMA: u32>(&self) -> usize {
         self.kept.take_commits();
-        let loaded = states(&self.kept, &One::<Kept<EVERY, SCHEMA>>::new(account("a"))).await.unwrap();
+        let loaded =
+            states(&self.kept, &One::<Kept<EVERY, SCHEMA>>::new(account("a"))).await.unwrap();
         let read = self.kept.take_commits();
         let whole = self.whole().await;
         assert_eq!(loaded, fold::<Plain<SCHEMA>>(&whole).unwrap());
@@ -115,12 +117,19 @@ impl Histories {
             whole.into_iter().filter(|commit| commit.snapshot.is_some())
         {
             let size_bytes = Draft { commit_id: id, at, context, events, snapshot }.size_bytes();
-            assert!(size_bytes <= MAX_WITH_SNAPSHOT_BYTES, "a snapshot was kept in a commit of {size_bytes} bytes");
+            assert!(
+                size_bytes <= MAX_WITH_SNAPSHOT_BYTES,
+                "a snapshot was kept in a commit of {size_bytes} bytes"
+            );
         }
         read
     }
 
-    async fn command<const EVERY: u32, const SCHEMA: u32>(&self, number: usize, ops: &Vec<Op>) -> usize {
+    async fn command<const EVERY: u32, const SCHEMA: u32>(
+        &self,
+        number: usize,
+        ops: &Vec<Op>,
+    ) -> usize {
         self.agree::<EVERY, SCHEMA>().await;
         let with = tell::<Kept<EVERY, SCHEMA>, _>(&self.kept, number, ops).await;
         let without = tell::<Plain<SCHEMA>, _>(&self.plain, number, ops).await;
@@ -130,8 +139,8 @@ impl Histories {
 
     async fn unreadable(&self, number: usize, schema: u32) {
         let snapshot = Some(Snapshot { schema, state: br#""nothing of the kind""#.to_vec() });
-        let draft =
-            request(number).draft(vec![AccountEvent::from(Deposited { amount: 1 }).encode().unwrap()], snapshot);
+        let draft = request(number)
+            .draft(vec![AccountEvent::from(Deposited { amount: 1 }).encode().unwrap()], snapshot);
         let head = self.kept.store.load(&account("a"), None).await.unwrap().head;
         self.kept.append(&head, draft.clone()).await.unwrap();
         let head = self.plain.load(&account("a"), None).await.unwrap().head;
@@ -160,12 +169,14 @@ fn run(future: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
-const CONFIG: fn() -> ProptestConfig = || ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+const CONFIG: fn() -> ProptestConfig =
+    || ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
 
 proptest! {
     #![proptest_config(CONFIG())]
 
-    /// Releases take turns, with other intervals and other schemas; some snapshots cannot be read, some leave no room.
+    /// Releases take turns, with other intervals and other schemas; some snapshots cannot be read,
+    /// some leave no room.
     #[test]
     fn a_state_is_the_fold_of_all_events_whatever_was_kept(steps in vec(step(), 0..40)) {
         run(async {

@@ -1,8 +1,10 @@
-//! What is read of long streams when something is not as it should be: no more than is needed, of the stream concerned.
+//! What is read of long streams when something is not as it should be: no more than is needed, of
+//! the stream concerned.
 
 use skald::memory::InMemoryEventStore;
 use skald::{
-    DomainEvent, EventStore, Folded, Many, Outcome, Snapshot, SnapshotKind, StreamId, handle, handle_all, states,
+    DomainEvent, EventStore, Folded, Many, Outcome, Snapshot, SnapshotKind, StreamId, handle,
+    handle_all, states,
 };
 use skald_testkit::NoPause;
 use skald_testkit::counting::Counting;
@@ -32,7 +34,9 @@ fn streams() -> Vec<StreamId> {
 
 async fn deposit<S: EventStore>(store: &S, stream: &StreamId, number: usize) {
     let (ops, request) = (vec![Op::Deposit(1)], request(number));
-    handle::<Kept<EVERY, SCHEMA>, _, _>(store, &NoPause, stream.clone(), &ops, &request).await.unwrap();
+    handle::<Kept<EVERY, SCHEMA>, _, _>(store, &NoPause, stream.clone(), &ops, &request)
+        .await
+        .unwrap();
 }
 
 /// Three long streams with their snapshots.
@@ -47,10 +51,16 @@ async fn long_streams() -> InMemoryEventStore {
 }
 
 /// Commits at the end of a stream, each with this snapshot.
-async fn append(store: &InMemoryEventStore, stream: &StreamId, count: usize, snapshot: Option<Snapshot>) {
+async fn append(
+    store: &InMemoryEventStore,
+    stream: &StreamId,
+    count: usize,
+    snapshot: Option<Snapshot>,
+) {
     let mut head = store.load(stream, None).await.unwrap().head;
     for number in 0..count {
-        let draft = request(LONG + number).draft(vec![deposited().encode().unwrap()], snapshot.clone());
+        let draft =
+            request(LONG + number).draft(vec![deposited().encode().unwrap()], snapshot.clone());
         head = store.append(&head, draft).await.unwrap().head;
     }
 }
@@ -65,7 +75,9 @@ async fn a_repeat_that_the_store_recognised_reads_nothing_again() {
     let store = long_streams().await;
     let store = Counting::new(Faulty::new(&store, Plan::script([Some(Fault::SentTwice)])));
     let all = Many::<Kept<EVERY, SCHEMA>>::new(streams());
-    let decide = |states: &Vec<_>| Ok::<_, AccountRejection>(states.iter().map(|_| vec![deposited()]).collect());
+    let decide = |states: &Vec<_>| {
+        Ok::<_, AccountRejection>(states.iter().map(|_| vec![deposited()]).collect())
+    };
     let handled = handle_all(&store, &NoPause, &all, &request(7 * LONG), decide).await.unwrap();
     let Outcome::Repeated(commits) = handled.outcome else { panic!("{:?}", handled.outcome) };
     let last: Vec<u64> = commits.iter().map(|commit| commit.last().get()).collect();
@@ -88,7 +100,9 @@ async fn a_repeat_that_shows_in_one_stream_reads_the_ends_of_the_others() {
     store.take_pages();
     store.take_commits();
     let all = Many::<Kept<EVERY, SCHEMA>>::new(all);
-    let decide = |_: &Vec<_>| -> Result<Vec<Vec<AccountEvent>>, AccountRejection> { panic!("it is decided again") };
+    let decide = |_: &Vec<_>| -> Result<Vec<Vec<AccountEvent>>, AccountRejection> {
+        panic!("it is decided again")
+    };
     let handled = handle_all(&store, &NoPause, &all, &sent, decide).await.unwrap();
     assert!(matches!(handled.outcome, Outcome::Repeated(commits) if commits.len() == 1));
     let (pages, commits) = (store.take_pages(), store.take_commits());
@@ -107,25 +121,35 @@ async fn one_unreadable_snapshot_reads_back_to_the_one_before() {
     assert!(pages == 3 + 1 && commits <= 4 * EVERY as usize, "{pages} pages of {commits} commits");
 }
 
-/// If none can be read, the whole of that stream is, by pages that grow; and of the others only their ends.
+/// If none can be read, the whole of that stream is, by pages that grow; and of the others only
+/// their ends.
 #[tokio::test]
 async fn a_stream_of_unreadable_snapshots_is_read_in_few_requests() {
     let store = long_streams().await;
     append(&store, &account("x"), 10 * LONG, unreadable()).await;
     let store = Counting::new(store);
-    let loaded = states(&store, &Many::<Kept<EVERY, SCHEMA>>::new([streams(), vec![account("x")]].concat())).await;
+    let loaded =
+        states(&store, &Many::<Kept<EVERY, SCHEMA>>::new([streams(), vec![account("x")]].concat()))
+            .await;
     assert_eq!(versions(&loaded.unwrap())[3], 10_000);
     let (pages, commits) = (store.take_pages(), store.take_commits());
-    assert!(pages <= 4 + 7 && commits <= 10 * LONG + 4 * EVERY as usize, "{pages} pages of {commits} commits");
+    assert!(
+        pages <= 4 + 7 && commits <= 10 * LONG + 4 * EVERY as usize,
+        "{pages} pages of {commits} commits"
+    );
 }
 
-/// After a change of the state's shape there is no snapshot of it yet: a stream must be loaded all the same, once.
+/// After a change of the state's shape there is no snapshot of it yet: a stream must be loaded all
+/// the same, once.
 #[tokio::test]
 async fn thirty_thousand_commits_without_a_snapshot_are_few_requests() {
     let store = InMemoryEventStore::default();
     append(&store, &account("a"), 30_000, None).await;
     let store = Counting::new(store);
-    let loaded = store.load(&account("a"), Some(SnapshotKind { schema: SCHEMA, every: EVERY })).await.unwrap();
+    let loaded = store
+        .load(&account("a"), Some(SnapshotKind { schema: SCHEMA, every: EVERY }))
+        .await
+        .unwrap();
     assert_eq!((loaded.commits.len(), loaded.commits[0].first.get()), (30_000, 1));
     let pages = store.take_pages();
     assert!(pages <= 40, "{pages} requests");

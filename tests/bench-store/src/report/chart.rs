@@ -1,4 +1,5 @@
-//! The chart: a panel for each case, a bar for each subject, as long as its speed is by that of the bare call.
+//! The chart: a panel for each case, a bar for each subject, as long as its speed is by that of the
+//! bare call.
 
 use std::path::Path;
 
@@ -40,22 +41,26 @@ const fn colour(family: Family) -> RGBColor {
 pub(super) fn draw(rows: &[Row], path: &Path) -> Result<()> {
     let panels: Vec<&[Row]> = rows.chunk_by(|one, next| one.case == next.case).collect();
     // Panels of one line of them are as high as the highest.
-    let heights: Vec<i32> =
-        panels.chunks(COLUMNS).map(|line| line.iter().map(|rows| height(rows)).max().unwrap_or_default()).collect();
+    let heights: Vec<i32> = panels
+        .chunks(COLUMNS)
+        .map(|line| line.iter().map(|rows| height(rows)).max().unwrap_or_default())
+        .collect();
     let size = (PANEL_WIDTH * COLUMNS as i32, TITLE + heights.iter().sum::<i32>() + MARGIN);
-    let root = SVGBackend::new(path, (size.0.unsigned_abs(), size.1.unsigned_abs())).into_drawing_area();
-    let drawn = || -> Result<(), DrawingAreaErrorKind<<SVGBackend<'_> as DrawingBackend>::ErrorType>> {
-        root.fill(&WHITE)?;
-        legend(&root)?;
-        let mut top = TITLE;
-        for (line, height) in panels.chunks(COLUMNS).zip(&heights) {
-            for (column, rows) in line.iter().enumerate() {
-                panel(&root, (PANEL_WIDTH * column as i32 + MARGIN, top), rows)?;
+    let root =
+        SVGBackend::new(path, (size.0.unsigned_abs(), size.1.unsigned_abs())).into_drawing_area();
+    let drawn =
+        || -> Result<(), DrawingAreaErrorKind<<SVGBackend<'_> as DrawingBackend>::ErrorType>> {
+            root.fill(&WHITE)?;
+            legend(&root)?;
+            let mut top = TITLE;
+            for (line, height) in panels.chunks(COLUMNS).zip(&heights) {
+                for (column, rows) in line.iter().enumerate() {
+                    panel(&root, (PANEL_WIDTH * column as i32 + MARGIN, top), rows)?;
+                }
+                top += height;
             }
-            top += height;
-        }
-        root.present()
-    };
+            root.present()
+        };
     drawn().map_err(|error| anyhow!("the chart {}: {error}", path.display()))
 }
 
@@ -80,7 +85,8 @@ fn legend<'a>(root: &Area<'a>) -> Drawn<'a> {
         root.draw(&Text::new(name, (left + 20, 55), style(14, INK, HPos::Left)))?;
         left += 50 + 8 * name.len() as i32;
     }
-    let units = "W, R: write and read units per operation; +: write units of an index; req: requests";
+    let units =
+        "W, R: write and read units per operation; +: write units of an index; req: requests";
     root.draw(&Text::new(units, (left + 20, 55), style(14, PALE, HPos::Left)))
 }
 
@@ -95,16 +101,31 @@ fn panel<'a>(root: &Area<'a>, (left, top): (i32, i32), rows: &[Row]) -> Drawn<'a
         let y = top + LINE * (number as i32 + 1) + LINE / 2;
         let ratio = row.ratio_to_bare.unwrap_or_default();
         root.draw(&Text::new(row.subject, (bars - 10, y), style(13, INK, HPos::Right)))?;
-        root.draw(&Rectangle::new([(bars, y - 7), (at(ratio), y + 7)], colour(row.family).filled()))?;
+        root.draw(&Rectangle::new(
+            [(bars, y - 7), (at(ratio), y + 7)],
+            colour(row.family).filled(),
+        ))?;
         match &row.wrong {
             Some(wrong) => {
-                root.draw(&Text::new(format!("wrong: {wrong}"), (bars + 6, y), style(13, RED, HPos::Left)))?;
+                root.draw(&Text::new(
+                    format!("wrong: {wrong}"),
+                    (bars + 6, y),
+                    style(13, RED, HPos::Left),
+                ))?;
             }
             // Inside the bar where it would stand on the line of the bare call.
             None if (0.8..1.0).contains(&ratio) => {
-                root.draw(&Text::new(format!("{ratio:.2}"), (at(ratio) - 5, y), style(13, WHITE, HPos::Right)))?;
+                root.draw(&Text::new(
+                    format!("{ratio:.2}"),
+                    (at(ratio) - 5, y),
+                    style(13, WHITE, HPos::Right),
+                ))?;
             }
-            None => root.draw(&Text::new(format!("{ratio:.2}"), (at(ratio) + 5, y), style(13, INK, HPos::Left)))?,
+            None => root.draw(&Text::new(
+                format!("{ratio:.2}"),
+                (at(ratio) + 5, y),
+                style(13, INK, HPos::Left),
+            ))?,
         }
         root.draw(&Text::new(numbers(row), (bars + width + 10, y), style(12, PALE, HPos::Left)))?;
     }
@@ -113,7 +134,11 @@ fn panel<'a>(root: &Area<'a>, (left, top): (i32, i32), rows: &[Row]) -> Drawn<'a
 }
 
 fn numbers(row: &Row) -> String {
-    let index = if row.index_write_units > 0.0 { format!("+{}", short(row.index_write_units)) } else { String::new() };
+    let index = if row.index_write_units > 0.0 {
+        format!("+{}", short(row.index_write_units))
+    } else {
+        String::new()
+    };
     let speed = row.ops_per_s.map(|speed| format!(" · {speed:.0}/s")).unwrap_or_default();
     let units = match (row.write_units > 0.0, row.read_units > 0.0) {
         (true, true) => format!("{}{index} W {} R", short(row.write_units), short(row.read_units)),

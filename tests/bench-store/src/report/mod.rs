@@ -33,10 +33,12 @@ pub(crate) struct Row {
     pub(crate) read_units: f64,
     /// Write units of indexes, likewise.
     pub(crate) index_write_units: f64,
-    /// In a race: writes that were refused for their condition. Their units are not in the others: the engine reports none.
+    /// In a race: writes that were refused for their condition. Their units are not in the others:
+    /// the engine reports none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failed_conditions: Option<f64>,
-    /// Operations per second: the median of all rounds. None if the result was wrong; so with the next three.
+    /// Operations per second: the median of all rounds. None if the result was wrong; so with the
+    /// next three.
     pub(crate) ops_per_s: Option<f64>,
     /// What half of the operations took at most, in microseconds.
     pub(crate) p50_us: Option<u64>,

@@ -2,7 +2,8 @@
 
 use super::Row;
 
-const COLUMNS: [&str; 9] = ["subject", "requests", "write", "+ index", "read", "per second", "p50", "p99", "to bare"];
+const COLUMNS: [&str; 9] =
+    ["subject", "requests", "write", "+ index", "read", "per second", "p50", "p99", "to bare"];
 
 /// A table for each case.
 pub(super) fn markdown(rows: &[Row]) -> String {
@@ -16,9 +17,11 @@ pub(super) fn markdown(rows: &[Row]) -> String {
 }
 
 fn lines(rows: &[Row]) -> String {
-    let cells: Vec<[String; 9]> = std::iter::once(COLUMNS.map(str::to_owned)).chain(rows.iter().map(cells)).collect();
-    let widths: [usize; 9] =
-        std::array::from_fn(|column| cells.iter().map(|cells| cells[column].chars().count()).max().unwrap_or_default());
+    let cells: Vec<[String; 9]> =
+        std::iter::once(COLUMNS.map(str::to_owned)).chain(rows.iter().map(cells)).collect();
+    let widths: [usize; 9] = std::array::from_fn(|column| {
+        cells.iter().map(|cells| cells[column].chars().count()).max().unwrap_or_default()
+    });
     let mut text = String::new();
     for (number, cells) in cells.iter().enumerate() {
         text += &line(cells, &widths);

@@ -1,7 +1,8 @@
 //! Whether Skald reaches what it must: each rule with its numbers.
 //!
-//! The floor of a case is a bare call of Skald's kind: on a table with the index, with the items that Skald has. No code around
-//! such a call is faster than it. A peer that makes another kind of call, or reads smaller items, can be.
+//! The floor of a case is a bare call of Skald's kind: on a table with the index, with the items
+//! that Skald has. No code around such a call is faster than it. A peer that makes another kind of
+//! call, or reads smaller items, can be.
 
 use super::Row;
 use super::table::short;
@@ -17,8 +18,13 @@ pub(super) fn markdown(rows: &[Row]) -> String {
     let speeds = [FIRST, THREE, LOADS[0].0].into_iter().flat_map(|case| speed(rows, case));
     let growths = [growth(rows, 10), growth(rows, 1)];
     let peers = rows.chunk_by(|one, next| one.case == next.case).flat_map(against_peers);
-    let lines = costs.into_iter().flatten().chain(speeds).chain(growths.into_iter().flatten()).chain(peers);
-    std::iter::once("### What must be reached\n".to_owned()).chain(lines).collect::<Vec<_>>().join("\n") + "\n"
+    let lines =
+        costs.into_iter().flatten().chain(speeds).chain(growths.into_iter().flatten()).chain(peers);
+    std::iter::once("### What must be reached\n".to_owned())
+        .chain(lines)
+        .collect::<Vec<_>>()
+        .join("\n")
+        + "\n"
 }
 
 fn line(is_reached: bool, what: &str) -> String {
@@ -30,7 +36,8 @@ fn bare<'a>(rows: &'a [Row], case: &str) -> impl Iterator<Item = &'a Row> {
     rows.iter().filter(move |row| row.case == case && row.family == Family::Bare)
 }
 
-/// What a bare call of Skald's kind reaches in this case: the slowest of them is the one that does all that Skald's does.
+/// What a bare call of Skald's kind reaches in this case: the slowest of them is the one that does
+/// all that Skald's does.
 fn floor(rows: &[Row], case: &str) -> Option<f64> {
     bare(rows, case).filter_map(|row| row.ratio_to_bare).reduce(f64::min)
 }
@@ -43,18 +50,25 @@ fn append(rows: &[Row]) -> Option<String> {
     let row = find(rows, FIRST, Family::Skald, None)?;
     let is_reached = is(row.requests, 1.0) && is(row.write_units, 1.0);
     let costs = costs(row);
-    Some(line(is_reached, &format!("a commit under 1 KB is 1 request and 1 write unit on the table: {costs}")))
+    Some(line(
+        is_reached,
+        &format!("a commit under 1 KB is 1 request and 1 write unit on the table: {costs}"),
+    ))
 }
 
 fn command(rows: &[Row], case: &str) -> Option<String> {
     let row = find(rows, case, Family::Skald, None)?;
     let is_reached = is(row.requests, 2.0) && is(row.read_units, 1.0) && is(row.write_units, 1.0);
-    Some(line(is_reached, &format!("a {case} is 2 requests, 1 read unit, 1 write unit: {}", costs(row))))
+    Some(line(
+        is_reached,
+        &format!("a {case} is 2 requests, 1 read unit, 1 write unit: {}", costs(row)),
+    ))
 }
 
 fn costs(row: &Row) -> String {
     let Row { requests, read_units, write_units, index_write_units, .. } = row;
-    let [requests, read, write, index] = [requests, read_units, write_units, index_write_units].map(|n| short(*n));
+    let [requests, read, write, index] =
+        [requests, read_units, write_units, index_write_units].map(|n| short(*n));
     format!("{requests} req, {read} R, {write} W, and {index} W of the index")
 }
 
@@ -64,28 +78,36 @@ fn speed(rows: &[Row], case: &str) -> Option<String> {
     let ratio = ours / floor(rows, case)?;
     let by = |row: &Row| Some(format!("{:.2} of {}", ours / row.ratio_to_bare?, row.subject));
     let all: Vec<String> = bare(rows, case).filter_map(by).collect();
-    Some(line(ratio >= ENOUGH, &format!("{case} at {ENOUGH} of a bare call of its kind: {}", all.join(", "))))
+    Some(line(
+        ratio >= ENOUGH,
+        &format!("{case} at {ENOUGH} of a bare call of its kind: {}", all.join(", ")),
+    ))
 }
 
 fn growth(rows: &[Row], every: u32) -> Option<String> {
-    let [short, long] =
-        [KEPT_LOADS[0], KEPT_LOADS[3]].map(|(case, _)| find(rows, case, Family::Skald, Some(every))?.ratio_to_bare);
+    let [short, long] = [KEPT_LOADS[0], KEPT_LOADS[3]]
+        .map(|(case, _)| find(rows, case, Family::Skald, Some(every))?.ratio_to_bare);
     // By the floor of the same rounds, so that what the machine did in between does not count.
     let (short, long) = (short?, long?);
     let times = short / long;
-    let what = format!("10,000 events load within 2 times 10, a snapshot every {every}: {times:.2} times");
+    let what =
+        format!("10,000 events load within 2 times 10, a snapshot every {every}: {times:.2} times");
     Some(line(times <= 2.0, &what))
 }
 
-/// Skald by the best of its peers, with equal snapshots. Where it is behind although it reaches what it must of the floor, the
-/// engine's price for the index, the items or a query decides, and the floor is the number that shows it.
+/// Skald by the best of its peers, with equal snapshots. Where it is behind although it reaches
+/// what it must of the floor, the engine's price for the index, the items or a query decides, and
+/// the floor is the number that shows it.
 fn against_peers(rows: &[Row]) -> Vec<String> {
     let ours = rows.iter().filter(|row| row.family == Family::Skald);
     ours.filter_map(|ours| {
-        let peers = rows.iter().filter(|row| matches!(row.family, Family::DynamoEs | Family::Adapter));
+        let peers =
+            rows.iter().filter(|row| matches!(row.family, Family::DynamoEs | Family::Adapter));
         let peers = peers.filter(|row| row.snapshot_every == ours.snapshot_every);
         let best = peers.max_by(|one, other| {
-            one.ratio_to_bare.unwrap_or_default().total_cmp(&other.ratio_to_bare.unwrap_or_default())
+            one.ratio_to_bare
+                .unwrap_or_default()
+                .total_cmp(&other.ratio_to_bare.unwrap_or_default())
         })?;
         let (speed, theirs) = (ours.ratio_to_bare?, best.ratio_to_bare?);
         let floor = floor(rows, ours.case)?;
@@ -100,7 +122,9 @@ fn against_peers(rows: &[Row]) -> Vec<String> {
             short(best.read_units),
         );
         Some(match speed >= theirs {
-            false if speed >= ENOUGH * floor => format!("- behind, a bare call of its kind is at {floor:.2}: {what}"),
+            false if speed >= ENOUGH * floor => {
+                format!("- behind, a bare call of its kind is at {floor:.2}: {what}")
+            }
             is_reached => line(is_reached, &what),
         })
     })

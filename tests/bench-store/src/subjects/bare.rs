@@ -1,7 +1,8 @@
 //! The floor: what a call of the SDK costs that carries the events and nothing else.
 //!
-//! An item has a key and the events' JSON, and in the tables of which only the last item is read the state after them. A
-//! command is a query and a conditional put. What is read is not decoded: there is nothing that an event store could leave out.
+//! An item has a key and the events' JSON, and in the tables of which only the last item is read
+//! the state after them. A command is a query and a conditional put. What is read is not decoded:
+//! there is nothing that an event store could leave out.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -75,8 +76,15 @@ impl Bare {
         Ok(Self { client: client.clone(), name, table, read, is_indexed, filled: Mutex::default() })
     }
 
-    /// Puts these events at a free place of a stream; `total`, if the state after them is to be there.
-    async fn put(&self, stream: &str, version: usize, events: &[Recorded], total: Option<Total>) -> Result<Told> {
+    /// Puts these events at a free place of a stream; `total`, if the state after them is to be
+    /// there.
+    async fn put(
+        &self,
+        stream: &str,
+        version: usize,
+        events: &[Recorded],
+        total: Option<Total>,
+    ) -> Result<Told> {
         let events = events.iter().map(|event| Ok(Value::B(Blob::new(serde_json::to_vec(event)?))));
         let mut put = self
             .client
@@ -97,7 +105,10 @@ impl Bare {
         }
         match put.send().await {
             Ok(_) => Ok(Told::Done),
-            Err(error) => match error.as_service_error().map(PutItemError::is_conditional_check_failed_exception) {
+            Err(error) => match error
+                .as_service_error()
+                .map(PutItemError::is_conditional_check_failed_exception)
+            {
                 Some(true) => Ok(Told::Conflict),
                 Some(false) | None => Err(error.into()),
             },
@@ -113,10 +124,12 @@ impl Bare {
     }
 
     async fn get_last(&self, stream: &str) -> Result<Items> {
-        let filled = self.filled.lock().unwrap_or_else(PoisonError::into_inner).get(stream).copied();
+        let filled =
+            self.filled.lock().unwrap_or_else(PoisonError::into_inner).get(stream).copied();
         let get = self.client.get_item().table_name(self.table).consistent_read(true);
         let get = get.key("pk", Value::S(stream.to_owned()));
-        let answer = get.key("sk", Value::N(filled.context("no such stream")?.to_string())).send().await?;
+        let answer =
+            get.key("sk", Value::N(filled.context("no such stream")?.to_string())).send().await?;
         Ok(answer.item.into_iter().collect())
     }
 }
@@ -150,7 +163,10 @@ impl Subject for Bare {
             let kept = (self.read != Read::All).then_some(total);
             self.put(stream, version, together, kept).await?;
         }
-        self.filled.lock().unwrap_or_else(PoisonError::into_inner).insert(stream.to_owned(), version);
+        self.filled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(stream.to_owned(), version);
         Ok(())
     }
 
@@ -160,8 +176,11 @@ impl Subject for Bare {
     }
 
     async fn load(&self, stream: &str) -> Result<Loaded> {
-        let items =
-            if self.read == Read::LastByGet { self.get_last(stream).await? } else { self.query(stream).await? };
+        let items = if self.read == Read::LastByGet {
+            self.get_last(stream).await?
+        } else {
+            self.query(stream).await?
+        };
         Ok(Loaded::Items(items))
     }
 }
@@ -182,7 +201,9 @@ pub(super) async fn query_all(client: &Client, table: &str, pk: &str) -> Result<
 
 fn query(client: &Client, table: &str, pk: &str) -> QueryFluentBuilder {
     let query = client.query().table_name(table).consistent_read(true);
-    query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", Value::S(pk.to_owned()))
+    query
+        .key_condition_expression("pk = :pk")
+        .expression_attribute_values(":pk", Value::S(pk.to_owned()))
 }
 
 /// The state that these items amount to.

@@ -1,7 +1,7 @@
 //! dynamo-es with cqrs-es, in each of its three modes.
 //!
-//! Where its user must take care, this does: the sink of a command is given a copy of the aggregate, because what it has
-//! applied would be applied to the snapshot once more.
+//! Where its user must take care, this does: the sink of a command is given a copy of the
+//! aggregate, because what it has applied would be applied to the snapshot once more.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -40,7 +40,12 @@ impl Aggregate for Total {
     type Error = Infallible;
     type Services = ();
 
-    async fn handle(&mut self, entry: Recorded, (): &(), sink: &EventSink<Self>) -> Result<(), Infallible> {
+    async fn handle(
+        &mut self,
+        entry: Recorded,
+        (): &(),
+        sink: &EventSink<Self>,
+    ) -> Result<(), Infallible> {
         sink.write(entry, &mut self.clone()).await;
         Ok(())
     }
@@ -67,13 +72,15 @@ impl DynamoEs {
 
     /// Reads the snapshot of every `every`-th event, and the events after it.
     pub(crate) async fn snapshots(client: &Client, name: &'static str, every: u32) -> Result<Self> {
-        let store = |repository| PersistedEventStore::new_snapshot_store(repository, every as usize);
+        let store =
+            |repository| PersistedEventStore::new_snapshot_store(repository, every as usize);
         Self::make(client, name, "snapshots", Some(every), store).await
     }
 
     /// Reads the state, which every commit writes.
     pub(crate) async fn aggregates(client: &Client, name: &'static str) -> Result<Self> {
-        Self::make(client, name, "aggregates", Some(1), PersistedEventStore::new_aggregate_store).await
+        Self::make(client, name, "aggregates", Some(1), PersistedEventStore::new_aggregate_store)
+            .await
     }
 
     async fn make(
@@ -83,11 +90,13 @@ impl DynamoEs {
         every: Option<u32>,
         store: impl Fn(DynamoEventRepository) -> Store,
     ) -> Result<Self> {
-        let (events, snapshots) = (format!("dynamo-es-{mode}"), format!("dynamo-es-{mode}-snapshots"));
+        let (events, snapshots) =
+            (format!("dynamo-es-{mode}"), format!("dynamo-es-{mode}-snapshots"));
         let hash = Key::Text("AggregateTypeAndId");
         create_table(client, &events, hash, Some(Key::Number("AggregateIdSequence")), None).await?;
         create_table(client, &snapshots, hash, None, None).await?;
-        let repository = || DynamoEventRepository::new(client.clone()).with_tables(&events, &snapshots);
+        let repository =
+            || DynamoEventRepository::new(client.clone()).with_tables(&events, &snapshots);
         let framework = CqrsFramework::new(store(repository()), vec![], ());
         Ok(Self { name, store: store(repository()), framework, every })
     }
@@ -102,8 +111,9 @@ impl DynamoEs {
             current_snapshot: snapshot,
         };
         self.store.commit(events.to_vec(), context, HashMap::new()).await?;
-        let is_kept =
-            self.every.is_some_and(|every| sequence / every as usize != (sequence + events.len()) / every as usize);
+        let is_kept = self.every.is_some_and(|every| {
+            sequence / every as usize != (sequence + events.len()) / every as usize
+        });
         Ok(Known {
             stream,
             total: events.iter().fold(total, Total::with),
@@ -146,7 +156,8 @@ impl Subject for DynamoEs {
         Ok(())
     }
 
-    /// An item per event either way, so many are committed at once; a snapshot must not fall inside a commit.
+    /// An item per event either way, so many are committed at once; a snapshot must not fall inside
+    /// a commit.
     async fn fill(&self, stream: &str, events: &[Recorded], _: usize) -> Result<()> {
         let at_once = match self.every {
             Some(every) if every > 1 => every as usize,

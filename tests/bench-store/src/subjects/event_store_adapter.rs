@@ -1,12 +1,13 @@
-//! event-store-adapter-rs. It takes one event per call, and leaves deciding, folding and when to take a snapshot to its user.
+//! event-store-adapter-rs. It takes one event per call, and leaves deciding, folding and when to
+//! take a snapshot to its user.
 
 use anyhow::{Result, bail};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use chrono::DateTime;
 use event_store_adapter_rs::{
-    AggregateId, DynamoDbOptions, DynamoDbTables, EventEnvelope, EventStoreError, EventStoreForDynamoDB,
-    SnapshotEnvelope,
+    AggregateId, DynamoDbOptions, DynamoDbTables, EventEnvelope, EventStoreError,
+    EventStoreForDynamoDB, SnapshotEnvelope,
 };
 
 use super::{Family, Loaded, Subject, Told};
@@ -37,7 +38,11 @@ pub(crate) struct Adapter {
 
 impl Adapter {
     /// With tables of its own, as its documentation has them.
-    pub(crate) async fn on(client: &Client, name: &'static str, every: Option<u32>) -> Result<Self> {
+    pub(crate) async fn on(
+        client: &Client,
+        name: &'static str,
+        every: Option<u32>,
+    ) -> Result<Self> {
         let table = |kind: &str| format!("adapter-{}-{kind}", every.unwrap_or_default());
         let history = "snapshot-history";
         let tables = DynamoDbTables {
@@ -47,24 +52,49 @@ impl Adapter {
             snapshot_history_index_name: history.to_owned(),
         };
         let aid = Key::Text("aid");
-        let index = Index { name: history, hash: aid, range: Key::Number("active_history_seq_nr"), includes: None };
-        create_table(client, &tables.journal_table_name, aid, Some(Key::Number("seq_nr")), None).await?;
-        create_table(client, &tables.snapshot_table_name, aid, Some(Key::Number("skey")), Some(index)).await?;
+        let index = Index {
+            name: history,
+            hash: aid,
+            range: Key::Number("active_history_seq_nr"),
+            includes: None,
+        };
+        create_table(client, &tables.journal_table_name, aid, Some(Key::Number("seq_nr")), None)
+            .await?;
+        create_table(
+            client,
+            &tables.snapshot_table_name,
+            aid,
+            Some(Key::Number("skey")),
+            Some(index),
+        )
+        .await?;
         create_table(client, &tables.head_table_name, aid, None, None).await?;
-        let store = EventStoreForDynamoDB::open(client.clone(), tables, DynamoDbOptions::default()).await?;
+        let store =
+            EventStoreForDynamoDB::open(client.clone(), tables, DynamoDbOptions::default()).await?;
         Ok(Self { name, store, every })
     }
 
     /// Writes the event after `total`, with a snapshot if it is time for one.
-    async fn persist(&self, stream: &str, total: Total, entry: &Recorded) -> Result<Total, EventStoreError> {
+    async fn persist(
+        &self,
+        stream: &str,
+        total: Total,
+        entry: &Recorded,
+    ) -> Result<Total, EventStoreError> {
         let total = total.with(entry);
         let number = total.entries;
-        let event =
-            EventEnvelope::new(LedgerId(stream.to_owned()), number, DateTime::from_timestamp_nanos(0), entry.clone());
+        let event = EventEnvelope::new(
+            LedgerId(stream.to_owned()),
+            number,
+            DateTime::from_timestamp_nanos(0),
+            entry.clone(),
+        );
         let event = event.with_manifest("ledger.recorded");
         match self.every {
             Some(every) if number.is_multiple_of(u64::from(every)) => {
-                self.store.persist_event_and_snapshot(event, SnapshotEnvelope::new(total, number)).await?;
+                self.store
+                    .persist_event_and_snapshot(event, SnapshotEnvelope::new(total, number))
+                    .await?;
             }
             Some(_) | None => self.store.persist_event(event).await?,
         }

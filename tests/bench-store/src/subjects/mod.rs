@@ -28,12 +28,12 @@ pub(crate) trait Subject: Send + Sync {
     /// Writes the first events of a new stream, as one commit if it can; reads nothing.
     async fn append(&self, stream: &str, events: &[Recorded]) -> Result<()>;
 
-    /// Makes a stream as it is after commands of `at_once` events each. It is not timed, so it may take short cuts, as long as
-    /// what is stored is the same.
+    /// Makes a stream as it is after commands of `at_once` events each. It is not timed, so it may
+    /// take short cuts, as long as what is stored is the same.
     async fn fill(&self, stream: &str, events: &[Recorded], at_once: usize) -> Result<()>;
 
-    /// Handles a command: loads the stream, decides that `entry` is made, appends it. On a conflict it may try again as often
-    /// as it does by itself.
+    /// Handles a command: loads the stream, decides that `entry` is made, appends it. On a conflict
+    /// it may try again as often as it does by itself.
     async fn command(&self, stream: &str, entry: &Recorded) -> Result<Told>;
 
     /// Loads the stream: the state after all of its events.
@@ -109,26 +109,43 @@ impl Subjects {
         let plain: Vec<Box<dyn Subject>> = vec![
             Box::new(skald::Skald::<0>::on(client, "Skald").await?),
             Box::new(dynamo_es::DynamoEs::events(client, "dynamo-es, events").await?),
-            Box::new(event_store_adapter::Adapter::on(client, "event-store-adapter, events", None).await?),
+            Box::new(
+                event_store_adapter::Adapter::on(client, "event-store-adapter, events", None)
+                    .await?,
+            ),
         ];
         let every_ten: Vec<Box<dyn Subject>> = vec![
             Box::new(skald::Skald::<10>::on(client, "Skald, snapshot every 10").await?),
-            Box::new(dynamo_es::DynamoEs::snapshots(client, "dynamo-es, snapshot every 10", 10).await?),
             Box::new(
-                event_store_adapter::Adapter::on(client, "event-store-adapter, snapshot every 10", Some(10)).await?,
+                dynamo_es::DynamoEs::snapshots(client, "dynamo-es, snapshot every 10", 10).await?,
+            ),
+            Box::new(
+                event_store_adapter::Adapter::on(
+                    client,
+                    "event-store-adapter, snapshot every 10",
+                    Some(10),
+                )
+                .await?,
             ),
         ];
         let every_one: Vec<Box<dyn Subject>> = vec![
             Box::new(skald::Skald::<1>::on(client, "Skald, snapshot each commit").await?),
             Box::new(dynamo_es::DynamoEs::aggregates(client, "dynamo-es, aggregate").await?),
             Box::new(
-                event_store_adapter::Adapter::on(client, "event-store-adapter, snapshot each event", Some(1)).await?,
+                event_store_adapter::Adapter::on(
+                    client,
+                    "event-store-adapter, snapshot each event",
+                    Some(1),
+                )
+                .await?,
             ),
         ];
         Ok(Self {
             bare: Box::new(Bare::on(client, "bare call").await?),
             bare_indexed: Box::new(Bare::indexed(client, "bare call, table with index").await?),
-            bare_same: Box::new(skald_items::SkaldItems::on(client, "bare call, Skald's items").await?),
+            bare_same: Box::new(
+                skald_items::SkaldItems::on(client, "bare call, Skald's items").await?,
+            ),
             bare_last: Box::new(Bare::last(client, "bare query, last item").await?),
             bare_get: Box::new(Bare::get(client, "bare get, last item").await?),
             plain,

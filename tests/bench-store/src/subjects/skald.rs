@@ -9,9 +9,9 @@ use anyhow::{Result, bail};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use skald::{
-    Actor, CommitId, Context, CorrelationId, Decider, DomainEvent as _, EncodeError, EventData, EventStore as _,
-    HandleError, Head as _, LeftOut, One, Outcome, Pause, Request, Snapshot, Snapshots, StreamId, Tenant, Timestamp,
-    handle, states,
+    Actor, CommitId, Context, CorrelationId, Decider, DomainEvent as _, EncodeError, EventData,
+    EventStore as _, HandleError, Head as _, LeftOut, One, Outcome, Pause, Request, Snapshot,
+    Snapshots, StreamId, Tenant, Timestamp, handle, states,
 };
 use skald_dynamodb::DynamoDbEventStore;
 use uuid::Uuid;
@@ -37,7 +37,8 @@ impl<const EVERY: u32> Decider for Ledger<EVERY> {
     type Command = Recorded;
     type Event = LedgerEvent;
     type Rejection = Infallible;
-    const SNAPSHOTS: Option<Snapshots<Total>> = if EVERY == 0 { None } else { Some(Snapshots::new(EVERY, 1)) };
+    const SNAPSHOTS: Option<Snapshots<Total>> =
+        if EVERY == 0 { None } else { Some(Snapshots::new(EVERY, 1)) };
 
     fn decide(_: &Total, entry: &Recorded) -> Result<Vec<LedgerEvent>, Infallible> {
         Ok(vec![entry.clone().into()])
@@ -81,7 +82,11 @@ impl<const EVERY: u32> Skald<EVERY> {
         let (hash, range) = (Key::Number("slice"), Key::Text("at"));
         let index = Index { name: "commits", hash, range, includes: Some("types") };
         create_table(client, table, Key::Text("pk"), Some(Key::Number("sk")), Some(index)).await?;
-        Ok(Self { name, store: DynamoDbEventStore::new(client.clone(), table), commits: AtomicU64::new(0) })
+        Ok(Self {
+            name,
+            store: DynamoDbEventStore::new(client.clone(), table),
+            commits: AtomicU64::new(0),
+        })
     }
 
     /// The next command, with an id of its own.
@@ -103,7 +108,11 @@ impl<const EVERY: u32> Skald<EVERY> {
     /// The state after `commits` commits, if it is to be kept.
     fn snapshot(commits: usize, total: &Total) -> Option<Snapshot> {
         let kept = Ledger::<EVERY>::SNAPSHOTS?;
-        if commits.is_multiple_of(kept.kind().every as usize) { kept.take(total).ok() } else { None }
+        if commits.is_multiple_of(kept.kind().every as usize) {
+            kept.take(total).ok()
+        } else {
+            None
+        }
     }
 }
 
@@ -145,12 +154,22 @@ impl<const EVERY: u32> Subject for Skald<EVERY> {
             let draft = self.request()?.draft(encoded, Self::snapshot(index + 1, &total));
             head = self.store.append(&head, draft).await?.head;
         }
-        if head.version().get() != events.len() as u64 { bail!("{stream} was not filled") } else { Ok(()) }
+        if head.version().get() != events.len() as u64 {
+            bail!("{stream} was not filled")
+        } else {
+            Ok(())
+        }
     }
 
     async fn command(&self, stream: &str, entry: &Recorded) -> Result<Told> {
-        let handled =
-            handle::<Ledger<EVERY>, _, _>(&self.store, &AtOnce, stream_id(stream)?, entry, &self.request()?).await;
+        let handled = handle::<Ledger<EVERY>, _, _>(
+            &self.store,
+            &AtOnce,
+            stream_id(stream)?,
+            entry,
+            &self.request()?,
+        )
+        .await;
         match handled {
             Ok(handled) if matches!(handled.outcome, Outcome::Appended(_)) => Ok(Told::Done),
             Ok(_) => bail!("nothing was appended to {stream}"),

@@ -1,4 +1,5 @@
-//! Calls of the SDK with the very items that Skald has: what is left to Skald's own code is the difference to this.
+//! Calls of the SDK with the very items that Skald has: what is left to Skald's own code is the
+//! difference to this.
 
 use std::collections::HashMap;
 
@@ -27,7 +28,11 @@ pub(crate) struct SkaldItems {
 impl SkaldItems {
     /// With a table like Skald's.
     pub(crate) async fn on(client: &Client, name: &'static str) -> Result<Self> {
-        Ok(Self { client: client.clone(), name, skald: Skald::in_table(client, name, TABLE).await? })
+        Ok(Self {
+            client: client.clone(),
+            name,
+            skald: Skald::in_table(client, name, TABLE).await?,
+        })
     }
 }
 
@@ -46,7 +51,11 @@ impl Subject for SkaldItems {
     }
 
     async fn append(&self, stream: &str, events: &[Recorded]) -> Result<()> {
-        let put = self.client.put_item().table_name(TABLE).set_item(Some(item(&stream_id(stream)?.key(), events)?));
+        let put = self
+            .client
+            .put_item()
+            .table_name(TABLE)
+            .set_item(Some(item(&stream_id(stream)?.key(), events)?));
         put.condition_expression("attribute_not_exists(pk)").send().await?;
         Ok(())
     }
@@ -96,7 +105,9 @@ fn attributes<const N: usize>(attributes: [(&str, Value); N]) -> HashMap<String,
 pub(super) fn total(items: &Items) -> Result<Total> {
     let commits = items.iter().map(|item| match read_stream_item(&Item::from(item.clone())) {
         StreamItem::Commit(commit) => Ok(commit),
-        StreamItem::Unread { .. } | StreamItem::Foreign { .. } => bail!("an item that is no commit"),
+        StreamItem::Unread { .. } | StreamItem::Foreign { .. } => {
+            bail!("an item that is no commit")
+        }
     });
     Ok(fold::<Ledger<0>>(&commits.collect::<Result<Vec<_>>>()?)?.state)
 }

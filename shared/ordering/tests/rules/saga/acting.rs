@@ -7,7 +7,8 @@
 use std::collections::BTreeSet;
 
 use events::{
-    CustomerEvent, OrderEvent, PaymentEvent, ProductEvent, ReceiptEvent, ReservationEvent, ShipmentEvent, StockEvent,
+    CustomerEvent, OrderEvent, PaymentEvent, ProductEvent, ReceiptEvent, ReservationEvent,
+    ShipmentEvent, StockEvent,
 };
 use ordering::order::Phase;
 use ordering::reservation::ReservationState;
@@ -110,7 +111,9 @@ fn after_product(event: &ProductEvent) -> Acts {
 
 fn after_customer(event: &CustomerEvent) -> Acts {
     match event {
-        CustomerEvent::Registered(_) | CustomerEvent::Renamed(_) | CustomerEvent::EmailChanged(_) => Acts::Nobody,
+        CustomerEvent::Registered(_)
+        | CustomerEvent::Renamed(_)
+        | CustomerEvent::EmailChanged(_) => Acts::Nobody,
         // An order under way goes on; the step that finds the key gone turns it round.
         CustomerEvent::Erased(_) => Acts::Nobody,
     }
@@ -172,7 +175,9 @@ fn the_starter_is_told_of_every_event_that_begins_an_attempt_and_of_no_other() {
     for &(event_type, schema) in OrderEvent::TYPES {
         let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/golden");
         let data = std::fs::read(format!("{golden}/{event_type}.{schema}.json")).unwrap();
-        let event = OrderEvent::decode(&EventData { event_type: event_type.to_owned(), schema, data }).unwrap();
+        let event =
+            OrderEvent::decode(&EventData { event_type: event_type.to_owned(), schema, data })
+                .unwrap();
         assert_eq!(begins_attempt(&event), subscribed().contains(event_type), "{event_type}");
     }
 }
@@ -232,7 +237,9 @@ fn assert_somebody_acts(stopped: &dyn Fn() -> World, asks: &[Asked], what: &str)
     let what = format!("{what} after {written:?}");
     match written.iter().map(who).max().unwrap() {
         Acts::Nobody => assert_eq!(next(&world.state()), Next::Done, "{what}"),
-        Acts::Execution => assert!(matches!(next(&world.state()), Next::Do(_) | Next::Undo(_)), "{what}"),
+        Acts::Execution => {
+            assert!(matches!(next(&world.state()), Next::Do(_) | Next::Undo(_)), "{what}")
+        }
         Acts::Operator => assert_eq!(next(&world.state()), Next::Parked, "{what}"),
         Acts::Starter => assert!(started(&world, &last_commit(&world)).is_some(), "{what}"),
         Acts::Unwritten => panic!("{what}: it is written by now, so say who acts after it"),
@@ -250,7 +257,10 @@ fn assert_somebody_acts(stopped: &dyn Fn() -> World, asks: &[Asked], what: &str)
         let parked = world.state().order.placed().unwrap().parked.is_some();
         let phase = world.state().phase().unwrap();
         assert!(parked || phase.is_final(), "{what}: nobody acts\n{}", world.log().join("\n"));
-        assert!(*asked == Asked::Resume || parked || matches!(phase, Phase::Cancelled(_)), "{what}: {phase:?}");
+        assert!(
+            *asked == Asked::Resume || parked || matches!(phase, Phase::Cancelled(_)),
+            "{what}: {phase:?}"
+        );
         world.assert_clean(&what);
     }
     written
@@ -262,7 +272,11 @@ fn after_every_event_somebody_acts_though_no_execution_runs() {
     for scenario in SCENARIOS {
         for line in 0..=length(scenario, |world| execute(world, 1)) {
             let what = format!("{scenario:?}, stopped at line {line}");
-            seen.extend(assert_somebody_acts(&|| stopped(scenario, None, line), &Asked::ALL, &what));
+            seen.extend(assert_somebody_acts(
+                &|| stopped(scenario, None, line),
+                &Asked::ALL,
+                &what,
+            ));
         }
     }
     // A cancellation that is repeated begins nothing: an operator resumes the order.

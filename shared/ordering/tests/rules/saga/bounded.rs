@@ -1,13 +1,16 @@
 //! The largest order: even it makes only a few requests at a time, for its function is small.
 
-use events::{OrderEvent, OrderLine, ProductEvent, ProductListed, ReceiptReference, Sku, StockEvent, StockReceived};
+use events::{
+    OrderEvent, OrderLine, ProductEvent, ProductListed, ReceiptReference, Sku, StockEvent,
+    StockReceived,
+};
 use ordering::saga::{Step, StepInput};
 use ordering::steps::reservation;
 use ordering::streams;
 use skald::memory::InMemoryEventStore;
 use skald::{
-    AT_ONCE, Actor, CommitId, Context, CorrelationId, DomainEvent, EventStore, Request, StreamId, Tenant, Timestamp,
-    Version,
+    AT_ONCE, Actor, CommitId, Context, CorrelationId, DomainEvent, EventStore, Request, StreamId,
+    Tenant, Timestamp, Version,
 };
 use skald_testkit::NoPause;
 use skald_testkit::counting::Counting;
@@ -40,10 +43,16 @@ fn the_largest_order_is_reserved_with_a_few_requests_at_a_time() {
     let (store, tenant) = (InMemoryEventStore::default(), Tenant::default());
     let skus: Vec<Sku> = (0..PRODUCTS).map(|number| sku(&format!("SKU-{number}"))).collect();
     for sku in &skus {
-        let listed =
-            ProductListed { name: "A mug".to_owned(), unit_price: eur(1), stock_shards: shards(SHARDS.into()) };
+        let listed = ProductListed {
+            name: "A mug".to_owned(),
+            unit_price: eur(1),
+            stock_shards: shards(SHARDS.into()),
+        };
         put(&store, streams::product(&tenant, sku), ProductEvent::from(listed));
-        let received = StockReceived { reference: ReceiptReference::new("DN-1").unwrap(), quantity: quantity(1) };
+        let received = StockReceived {
+            reference: ReceiptReference::new("DN-1").unwrap(),
+            quantity: quantity(1),
+        };
         put(&store, streams::stock(&tenant, sku, SHARDS - 1), StockEvent::from(received));
     }
     let line = |sku: &Sku| OrderLine {
@@ -59,7 +68,8 @@ fn the_largest_order_is_reserved_with_a_few_requests_at_a_time() {
 
     let (store, correlation_id) = (Counting::new(store), CorrelationId::new("call-1").unwrap());
     let step = Step::ReserveStock;
-    let input = StepInput { step, order_id: order_id(), tenant, attempt: 1, correlation_id, failure: None };
+    let input =
+        StepInput { step, order_id: order_id(), tenant, attempt: 1, correlation_id, failure: None };
     finish(reservation::perform(&store, &NoPause, &input, Timestamp::EPOCH)).unwrap();
     assert!(store.take_pages() > PRODUCTS * usize::from(SHARDS), "all shards are looked at");
     assert!(store.take_most_at_once() <= AT_ONCE, "requests at the same time");

@@ -9,7 +9,9 @@ use ordering::saga::{Step, StepInput};
 use ordering::steps::{StepError, payment, reservation};
 use ordering::streams;
 use skald::memory::InMemoryEventStore;
-use skald::{CorrelationId, EventStore, LeftOut, Pause, StreamId, Tenant, Timestamp, Version, fold};
+use skald::{
+    CorrelationId, EventStore, LeftOut, Pause, StreamId, Tenant, Timestamp, Version, fold,
+};
 use skald_testkit::faulty::{Fault, Faulty, Plan};
 
 use super::bounded::put;
@@ -50,7 +52,8 @@ fn a_step_whose_order_expires_while_it_waits_for_others_undoes_it() {
     put(&store, stream.clone(), OrderEvent::from(order));
 
     let (step, correlation_id) = (Step::AuthorizePayment, CorrelationId::new("call-1").unwrap());
-    let input = StepInput { step, order_id: order_id(), tenant, attempt: 1, correlation_id, failure: None };
+    let input =
+        StepInput { step, order_id: order_id(), tenant, attempt: 1, correlation_id, failure: None };
     let faulty = Faulty::new(&store, Plan::script([Some(Fault::Contended)]));
     let hours = Hours(AtomicI64::new(begun.as_millis()));
     let taken = finish(payment::perform(&faulty, &hours, &Closed, &input, begun));
@@ -70,7 +73,8 @@ fn a_step_that_saw_too_little_pauses_before_it_looks_again() {
     put(&store, streams::order(&tenant, order_id()), OrderEvent::from(order));
 
     let (step, correlation_id) = (Step::ReserveStock, CorrelationId::new("call-1").unwrap());
-    let input = StepInput { step, order_id: order_id(), tenant, attempt: 1, correlation_id, failure: None };
+    let input =
+        StepInput { step, order_id: order_id(), tenant, attempt: 1, correlation_id, failure: None };
     let hours = Hours(AtomicI64::new(begun.as_millis()));
     let taken = finish(reservation::perform(&store, &hours, &input, begun));
     assert!(matches!(taken, Err(StepError::Undone)), "it did not wait: {taken:?}");

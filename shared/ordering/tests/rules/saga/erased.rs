@@ -1,5 +1,5 @@
-//! Customers who are erased while their order is under way: it comes to its end all the same, and nothing of it is left
-//! behind.
+//! Customers who are erased while their order is under way: it comes to its end all the same, and
+//! nothing of it is left behind.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,9 @@ fn end(world: &World) -> Result<(), CancelReason> {
     match world.state().order.placed().unwrap().phase {
         Phase::Confirmed => Ok(()),
         Phase::Cancelled(reason) => Err(reason),
-        other @ (Phase::Open | Phase::Committed | Phase::Undoing(_)) => panic!("the order stands still: {other:?}"),
+        other @ (Phase::Open | Phase::Committed | Phase::Undoing(_)) => {
+            panic!("the order stands still: {other:?}")
+        }
     }
 }
 
@@ -71,8 +73,8 @@ fn so_it_does_if_the_one_who_was_at_it_dies_at_that_moment_or_a_while_later() {
     }
 }
 
-/// One looks, the other takes the order on or to its end, the customer is erased, and both go on: whatever the first asks for
-/// has been decided by what it saw before.
+/// One looks, the other takes the order on or to its end, the customer is erased, and both go on:
+/// whatever the first asks for has been decided by what it saw before.
 #[test]
 fn so_it_does_with_two_at_it() {
     for line in 0..lines() {
@@ -100,7 +102,8 @@ fn attempt() -> AttemptKey {
 
 fn erased() -> InMemoryPersonKeys {
     let keys = InMemoryPersonKeys::default();
-    finish(keys.erase(&Person { tenant: tenant(), id: customer().person() }, Timestamp::EPOCH)).unwrap();
+    finish(keys.erase(&Person { tenant: tenant(), id: customer().person() }, Timestamp::EPOCH))
+        .unwrap();
     keys
 }
 
@@ -109,7 +112,8 @@ fn sealed<T: serde::de::DeserializeOwned>() -> Personal<T> {
     serde_json::from_value(serde_json::json!({ "$person": customer(), "sealed": "AQID" })).unwrap()
 }
 
-/// It would have to be told who nobody may know any more. What becomes of the order is for its stream to say.
+/// It would have to be told who nobody may know any more. What becomes of the order is for its
+/// stream to say.
 #[test]
 fn the_outside_is_not_asked_about_a_customer_who_was_erased() {
     let (gateway, carrier, keys) = (GatewayLedger::default(), CarrierLedger::default(), erased());
@@ -133,17 +137,21 @@ fn without_the_key_nothing_is_asked_and_nothing_decided() {
     assert!(gateway.entries().is_empty());
 }
 
-/// The gateway's own ledger is sealed, too. Its token was erased, and the call that came with it comes again.
+/// The gateway's own ledger is sealed, too. Its token was erased, and the call that came with it
+/// comes again.
 #[test]
 fn the_sandbox_knows_a_payment_again_whose_token_was_erased() {
     let (keys, amount) = (InMemoryPersonKeys::default(), eur(1));
-    let ledger = Opening::new(Sealing::new(InMemoryViewStore::default(), keys.clone()), keys.clone());
+    let ledger =
+        Opening::new(Sealing::new(InMemoryViewStore::default(), keys.clone()), keys.clone());
     let sandbox = StoredSandbox::new(ledger, tenant());
     let ask = GatewayCall::Authorize { key: attempt(), token: placed().payment_token, amount };
     let authorized = finish(Gateway::ask(&sandbox, &ask)).unwrap();
-    finish(keys.erase(&Person { tenant: tenant(), id: customer().person() }, Timestamp::EPOCH)).unwrap();
+    finish(keys.erase(&Person { tenant: tenant(), id: customer().person() }, Timestamp::EPOCH))
+        .unwrap();
     assert_eq!(finish(Gateway::ask(&sandbox, &ask)), Ok(authorized));
-    let other = GatewayCall::Authorize { key: attempt(), token: placed().payment_token, amount: eur(2) };
+    let other =
+        GatewayCall::Authorize { key: attempt(), token: placed().payment_token, amount: eur(2) };
     assert!(finish(Gateway::ask(&sandbox, &other)).is_err(), "another amount is another payment");
 }
 
@@ -151,8 +159,10 @@ fn the_sandbox_knows_a_payment_again_whose_token_was_erased() {
 #[test]
 fn the_sandbox_of_a_tenant_seals_with_the_keys_of_that_tenant() {
     let (keys, other) = (InMemoryPersonKeys::default(), Tenant::new("other").unwrap());
-    let ledger = Opening::new(Sealing::new(InMemoryViewStore::default(), keys.clone()), keys.clone());
-    let ask = GatewayCall::Authorize { key: attempt(), token: placed().payment_token, amount: eur(1) };
+    let ledger =
+        Opening::new(Sealing::new(InMemoryViewStore::default(), keys.clone()), keys.clone());
+    let ask =
+        GatewayCall::Authorize { key: attempt(), token: placed().payment_token, amount: eur(1) };
     finish(Gateway::ask(&StoredSandbox::new(ledger, other.clone()), &ask)).unwrap();
     let key = |tenant| finish(keys.to_open(&Person { tenant, id: customer().person() })).unwrap();
     assert!(key(other).is_some() && key(tenant()).is_none());

@@ -1,5 +1,5 @@
-//! Orders under everything that can happen to them: somebody who dies after any line, two who take an order at once, a
-//! customer who cancels and a time that is up at any moment.
+//! Orders under everything that can happen to them: somebody who dies after any line, two who take
+//! an order at once, a customer who cancels and a time that is up at any moment.
 
 use skald_testkit::Dice;
 
@@ -30,8 +30,13 @@ enum Incident {
     Resumed,
 }
 
-const INCIDENTS: [Incident; 5] =
-    [Incident::Nothing, Incident::Cancelled, Incident::Expired, Incident::Erased, Incident::Resumed];
+const INCIDENTS: [Incident; 5] = [
+    Incident::Nothing,
+    Incident::Cancelled,
+    Incident::Expired,
+    Incident::Erased,
+    Incident::Resumed,
+];
 
 impl Incident {
     fn happen(self, world: &World) {
@@ -51,7 +56,8 @@ impl Incident {
 }
 
 /// Those who take orders.
-const RUNNERS: [for<'a> fn(&'a World) -> Runner<'a>; 2] = [|world| world.driver(), |world| execute(world, 1)];
+const RUNNERS: [for<'a> fn(&'a World) -> Runner<'a>; 2] =
+    [|world| world.driver(), |world| execute(world, 1)];
 
 /// In how many polls a runner takes the order to its end, alone.
 pub(super) fn length(scenario: Scenario, start: for<'a> fn(&'a World) -> Runner<'a>) -> usize {
@@ -62,7 +68,8 @@ pub(super) fn length(scenario: Scenario, start: for<'a> fn(&'a World) -> Runner<
     polls
 }
 
-/// Whoever comes last takes the order to its end. Anybody may: all there is to know is in the streams.
+/// Whoever comes last takes the order to its end. Anybody may: all there is to know is in the
+/// streams.
 #[track_caller]
 fn settle(world: &World, what: &str) {
     run(world.driver());
@@ -78,7 +85,10 @@ fn an_order_comes_to_its_end_whoever_dies_after_whichever_line() {
                     let world = World::new(scenario);
                     poll_times(&mut start(&world), line);
                     incident.happen(&world);
-                    settle(&world, &format!("{scenario:?}, dead after line {line}, then {incident:?}"));
+                    settle(
+                        &world,
+                        &format!("{scenario:?}, dead after line {line}, then {incident:?}"),
+                    );
                 }
             }
         }
@@ -110,7 +120,8 @@ fn an_order_can_be_cancelled_expired_erased_and_resumed_at_any_line() {
 }
 
 #[test]
-fn one_who_sleeps_at_any_line_while_another_takes_the_order_to_its_end_does_no_harm_when_he_wakes() {
+fn one_who_sleeps_at_any_line_while_another_takes_the_order_to_its_end_does_no_harm_when_he_wakes()
+{
     for scenario in SCENARIOS {
         for start in RUNNERS {
             for line in 0..=length(scenario, start) {
@@ -123,14 +134,17 @@ fn one_who_sleeps_at_any_line_while_another_takes_the_order_to_its_end_does_no_h
                     if !done {
                         run(sleeper);
                     }
-                    world.assert_clean(&format!("{scenario:?}, asleep at line {line}, {incident:?}"));
+                    world.assert_clean(&format!(
+                        "{scenario:?}, asleep at line {line}, {incident:?}"
+                    ));
                 }
             }
         }
     }
 }
 
-/// One sleeps, the other dies, at any two lines; between them the customer cancels. Then the sleeper wakes.
+/// One sleeps, the other dies, at any two lines; between them the customer cancels. Then the
+/// sleeper wakes.
 #[test]
 fn two_who_stop_at_any_two_lines_around_a_cancellation_leave_nothing_behind() {
     for scenario in [SCENARIOS[0], SCENARIOS[5]] {
@@ -145,14 +159,17 @@ fn two_who_stop_at_any_two_lines_around_a_cancellation_leave_nothing_behind() {
                 if !done {
                     run(sleeper);
                 }
-                settle(&world, &format!("{scenario:?}, asleep at line {first}, another dead after {second}"));
+                settle(
+                    &world,
+                    &format!("{scenario:?}, asleep at line {first}, another dead after {second}"),
+                );
             }
         }
     }
 }
 
-/// One sleeps, the order is resumed, the execution of the next attempt dies; before or after that something else
-/// happens. Then the sleeper wakes.
+/// One sleeps, the order is resumed, the execution of the next attempt dies; before or after that
+/// something else happens. Then the sleeper wakes.
 #[test]
 fn an_order_that_is_resumed_among_other_incidents_leaves_nothing_behind() {
     let pairs = [
@@ -177,7 +194,9 @@ fn an_order_that_is_resumed_among_other_incidents_leaves_nothing_behind() {
                     if !done {
                         run(sleeper);
                     }
-                    let what = format!("asleep at line {first}, {before:?}, dead after {second} ({dead}), {after:?}");
+                    let what = format!(
+                        "asleep at line {first}, {before:?}, dead after {second} ({dead}), {after:?}"
+                    );
                     settle(&world, &format!("{scenario:?}, {what}"));
                 }
             }
@@ -185,7 +204,8 @@ fn an_order_that_is_resumed_among_other_incidents_leaves_nothing_behind() {
     }
 }
 
-/// Even at a gateway and a carrier that do not close a key, whoever comes too late undoes what he did, if he lives.
+/// Even at a gateway and a carrier that do not close a key, whoever comes too late undoes what he
+/// did, if he lives.
 #[test]
 fn a_late_action_undoes_its_own_effect() {
     for scenario in [SCENARIOS[0], SCENARIOS[3]] {
@@ -215,7 +235,8 @@ fn three_at_once_who_die_and_begin_again_at_random_leave_nothing_behind() {
             0 => Some(world.driver()),
             _ => Some(execute(&world, world.attempt())),
         };
-        let mut runners: [Option<Runner<'_>>; 3] = [start(&mut dice), start(&mut dice), start(&mut dice)];
+        let mut runners: [Option<Runner<'_>>; 3] =
+            [start(&mut dice), start(&mut dice), start(&mut dice)];
         let (cancels, expires) = (dice.below(400), dice.below(800));
         let (erases, resumes) = (dice.below(1600), [dice.below(800), dice.below(800)]);
         for turn in 0..600 {

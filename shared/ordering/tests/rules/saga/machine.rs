@@ -25,7 +25,9 @@ fn step_of(state: &Value) -> Option<Step> {
 }
 
 fn tasks() -> Vec<(String, Value, Step)> {
-    let named = states().into_iter().filter_map(|(name, state)| Some((name, state.clone(), step_of(&state)?)));
+    let named = states()
+        .into_iter()
+        .filter_map(|(name, state)| Some((name, state.clone(), step_of(&state)?)));
     named.collect()
 }
 
@@ -40,7 +42,12 @@ fn catch<'a>(state: &'a Value, error: &str) -> Option<&'a Value> {
 /// Where it may go from a state.
 fn successors(state: &Value) -> Vec<String> {
     let caught = state["Catch"].as_array().into_iter().flatten().map(|catcher| &catcher["Next"]);
-    [&state["Next"]].into_iter().chain(caught).filter_map(Value::as_str).map(str::to_owned).collect()
+    [&state["Next"]]
+        .into_iter()
+        .chain(caught)
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn next_of(states: &Map<String, Value>, name: &str) -> Option<String> {
@@ -79,17 +86,24 @@ pub(crate) fn execute(world: &World, attempt: u32) -> Runner<'_> {
         loop {
             let at = &machine["States"][&state];
             let Some(step) = step_of(at) else { return Ok(()) };
-            let failure = at["Arguments"].get("failure").map(|_| serde_json::from_value(input.clone()).unwrap());
+            let failure = at["Arguments"]
+                .get("failure")
+                .map(|_| serde_json::from_value(input.clone()).unwrap());
             let told = StepInput { failure, ..StepInput::of(&execution, step) };
             // What is told goes through JSON, as on its way to a function.
             let told: StepInput = serde_json::from_value(to_value(told).unwrap()).unwrap();
             let next = match persist(world, at, &told).await {
                 Ok(()) => at["Next"].as_str(),
                 Err(error) => {
-                    let catcher = catch(at, error.name()).unwrap_or_else(|| panic!("{state} does not catch {error}"));
-                    let cause = json!({ "errorType": error.name(), "errorMessage": error.to_string() }).to_string();
+                    let catcher = catch(at, error.name())
+                        .unwrap_or_else(|| panic!("{state} does not catch {error}"));
+                    let cause =
+                        json!({ "errorType": error.name(), "errorMessage": error.to_string() })
+                            .to_string();
                     input = match catcher["Output"].get("step") {
-                        Some(step) => json!({ "step": step, "error": { "Error": error.name(), "Cause": cause } }),
+                        Some(step) => {
+                            json!({ "step": step, "error": { "Error": error.name(), "Cause": cause } })
+                        }
                         None => json!({}),
                     };
                     catcher["Next"].as_str()
@@ -103,8 +117,8 @@ pub(crate) fn execute(world: &World, attempt: u32) -> Runner<'_> {
     })
 }
 
-/// Runs the executions that are started for this order, one after the other, each to its end: of the first
-/// attempt, and of the one that begins when the order is cancelled.
+/// Runs the executions that are started for this order, one after the other, each to its end: of
+/// the first attempt, and of the one that begins when the order is cancelled.
 pub(crate) fn execute_all(world: &World) {
     run(execute(world, 1));
     if let Some(attempt) = world.resumed() {
@@ -130,7 +144,12 @@ fn retrier<'a>(state: &'a Value, error: &str) -> &'a Value {
         let errors = retrier["ErrorEquals"].as_array().unwrap();
         errors.iter().any(|name| name == error || name == "States.ALL")
     };
-    state["Retry"].as_array().unwrap().iter().find(matches).unwrap_or_else(|| panic!("{state} says nothing of {error}"))
+    state["Retry"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(matches)
+        .unwrap_or_else(|| panic!("{state} says nothing of {error}"))
 }
 
 #[test]
@@ -158,13 +177,19 @@ fn every_state_that_is_named_is_there_and_every_state_can_be_reached() {
 #[test]
 fn every_path_ends() {
     let states = states();
-    // No state leads back to itself, so every path gets to one that leads nowhere; and those say that they are the end.
+    // No state leads back to itself, so every path gets to one that leads nowhere; and those say
+    // that they are the end.
     for (name, state) in &states {
-        assert!(successors(state).iter().all(|next| !reachable(next).contains(name)), "{name} leads back to itself");
-        let ends = state["End"] == json!(true) || state["Type"] == "Fail" || state["Type"] == "Succeed";
+        assert!(
+            successors(state).iter().all(|next| !reachable(next).contains(name)),
+            "{name} leads back to itself"
+        );
+        let ends =
+            state["End"] == json!(true) || state["Type"] == "Fail" || state["Type"] == "Succeed";
         assert_eq!(state["Next"].is_string(), !ends, "{name} either goes on or is an end");
     }
-    let ends: Vec<&String> = states.iter().filter(|(_, state)| state["Next"].is_null()).map(|(name, _)| name).collect();
+    let ends: Vec<&String> =
+        states.iter().filter(|(_, state)| state["Next"].is_null()).map(|(name, _)| name).collect();
     assert_eq!(ends, ["Cancel order", "Confirm order", "Nothing to park", "Order is parked"]);
 }
 
@@ -213,11 +238,18 @@ fn from_every_step_before_the_pivot_everything_is_undone_in_exactly_the_reverse_
 #[test]
 fn what_finds_the_order_undone_before_the_pivot_leads_to_undoing_and_nothing_after_it_does() {
     let turns = tasks().into_iter().filter(|(_, state, _)| {
-        let catcher = catch(state, StepError::UNDONE).filter(|catcher| catcher["ErrorEquals"] != json!(["States.ALL"]));
+        let catcher = catch(state, StepError::UNDONE)
+            .filter(|catcher| catcher["ErrorEquals"] != json!(["States.ALL"]));
         catcher.is_some_and(|catcher| catcher["Next"] == json!("Start undo"))
     });
     let turns: BTreeSet<String> = turns.map(|(name, ..)| name).collect();
-    let expected = ["Authorize payment", "Commit order", "Create shipment", "Park open order", "Reserve stock"];
+    let expected = [
+        "Authorize payment",
+        "Commit order",
+        "Create shipment",
+        "Park open order",
+        "Reserve stock",
+    ];
     assert_eq!(turns, expected.map(str::to_owned).into());
 }
 
@@ -225,21 +257,34 @@ fn what_finds_the_order_undone_before_the_pivot_leads_to_undoing_and_nothing_aft
 fn no_path_goes_forward_once_it_goes_back() {
     let after_turning = reachable(&state_name(Step::StartUndo));
     for task in ORDER_SAGA.forward() {
-        assert!(!after_turning.contains(&state_name(task.step)), "{} after undoing has started", task.step);
+        assert!(
+            !after_turning.contains(&state_name(task.step)),
+            "{} after undoing has started",
+            task.step
+        );
     }
     // And none goes back once the order is committed.
     let after_commit = reachable(&state_name(Step::CapturePayment));
     for task in ORDER_SAGA.backward() {
-        assert!(!after_commit.contains(&state_name(task.step)), "{} after the order is committed", task.step);
+        assert!(
+            !after_commit.contains(&state_name(task.step)),
+            "{} after the order is committed",
+            task.step
+        );
     }
 }
 
 #[test]
 fn every_step_that_fails_for_good_or_too_often_parks_the_order_under_its_name() {
     for (name, state, step) in tasks().into_iter().filter(|(_, _, step)| *step != Step::ParkOrder) {
-        for error in [StepError::TRANSIENT, StepError::PERMANENT, "States.Timeout", "Lambda.Unknown"] {
+        for error in
+            [StepError::TRANSIENT, StepError::PERMANENT, "States.Timeout", "Lambda.Unknown"]
+        {
             let catcher = catch(&state, error).unwrap();
-            let before = ORDER_SAGA.forward().take(ORDER_SAGA.before.len() + 1).any(|task| task.step == step);
+            let before = ORDER_SAGA
+                .forward()
+                .take(ORDER_SAGA.before.len() + 1)
+                .any(|task| task.step == step);
             let park = if before { "Park open order" } else { "Park order" };
             assert_eq!(catcher["Next"], json!(park), "{name} after {error}");
             assert_eq!(catcher["Output"]["step"], json!(step), "{name} after {error}");
@@ -250,12 +295,16 @@ fn every_step_that_fails_for_good_or_too_often_parks_the_order_under_its_name() 
     }
     for (name, state, _) in tasks().into_iter().filter(|(_, _, step)| *step == Step::ParkOrder) {
         assert_eq!(state["Next"], json!("Order is parked"), "{name}");
-        assert_eq!(catch(&state, StepError::SETTLED).unwrap()["Next"], json!("Nothing to park"), "{name}");
+        assert_eq!(
+            catch(&state, StepError::SETTLED).unwrap()["Next"],
+            json!("Nothing to park"),
+            "{name}"
+        );
     }
 }
 
-/// What the machine does after an error, not how its definition is written: which errors are for good is said in one place,
-/// [`StepError`], and how often a step is tried in another, the saga.
+/// What the machine does after an error, not how its definition is written: which errors are for
+/// good is said in one place, [`StepError`], and how often a step is tried in another, the saga.
 #[test]
 fn what_may_pass_is_tried_again_as_often_as_the_saga_says_and_what_is_for_good_is_not() {
     let said = [
@@ -270,15 +319,23 @@ fn what_may_pass_is_tried_again_as_often_as_the_saga_says_and_what_is_for_good_i
         for error in &said {
             let may_pass = match error {
                 // Parking cannot be parked: what leads nowhere from it is tried again.
-                StepError::Refused(_) | StepError::Undone | StepError::Settled | StepError::Permanent(_) => {
+                StepError::Refused(_)
+                | StepError::Undone
+                | StepError::Settled
+                | StepError::Permanent(_) => {
                     step == Step::ParkOrder && catch(&state, error.name()).is_none()
                 }
                 StepError::Transient(_) => true,
             };
             let expected = if may_pass { retry.most } else { 0 };
-            assert_eq!(retrier(&state, error.name())["MaxAttempts"], json!(expected), "{name} after {error:?}");
+            assert_eq!(
+                retrier(&state, error.name())["MaxAttempts"],
+                json!(expected),
+                "{name} after {error:?}"
+            );
         }
-        // Whatever a function is called that died or was too slow, and whatever else Lambda may say one day.
+        // Whatever a function is called that died or was too slow, and whatever else Lambda may say
+        // one day.
         for (error, retry) in [
             ("States.Timeout", retry),
             ("Runtime.ExitError", retry),
@@ -293,7 +350,10 @@ fn what_may_pass_is_tried_again_as_often_as_the_saga_says_and_what_is_for_good_i
             assert_eq!(again["MaxDelaySeconds"], json!(retry.longest_s), "{name} after {error}");
             assert_eq!(again["JitterStrategy"], json!("FULL"), "{name} after {error}");
         }
-        assert!(retry.most >= 1 && retry.first_s >= 1 && retry.longest_s >= retry.first_s, "{name}: {retry:?}");
+        assert!(
+            retry.most >= 1 && retry.first_s >= 1 && retry.longest_s >= retry.first_s,
+            "{name}: {retry:?}"
+        );
     }
 }
 
@@ -301,7 +361,10 @@ fn what_may_pass_is_tried_again_as_often_as_the_saga_says_and_what_is_for_good_i
 #[test]
 fn parking_is_tried_for_most_of_a_day_whatever_goes_wrong() {
     let Retry { most, longest_s, .. } = ORDER_SAGA.retry(Step::ParkOrder);
-    assert!(u64::from(most) * u64::from(longest_s) > 12 * 3600, "{most} times, {longest_s} seconds");
+    assert!(
+        u64::from(most) * u64::from(longest_s) > 12 * 3600,
+        "{most} times, {longest_s} seconds"
+    );
     for (name, state, _) in tasks().into_iter().filter(|(_, _, step)| *step == Step::ParkOrder) {
         assert_eq!(retrier(&state, StepError::PERMANENT)["MaxAttempts"], json!(most), "{name}");
         // Each try is three events of a history that may have 25,000 ("Quotas").
@@ -319,20 +382,23 @@ fn each_time_limit_leaves_room_for_what_is_inside_it() {
     }
 }
 
-/// The `Timeout` that the template gives this function, in seconds: of its own, or else the one of all functions.
+/// The `Timeout` that the template gives this function, in seconds: of its own, or else the one of
+/// all functions.
 fn timeout_s(function: &str) -> u32 {
     let template = include_str!("../../../../../infra/template.yaml");
     let (globals, resources) = template.split_once("\nResources:\n").unwrap();
     let (_, own) = resources.split_once(&format!("\n  {function}:\n")).unwrap();
     let (own, _) = own.split_once("\n\n").unwrap();
-    let said = |text: &'static str| text.lines().find_map(|line| line.trim().strip_prefix("Timeout: "));
+    let said =
+        |text: &'static str| text.lines().find_map(|line| line.trim().strip_prefix("Timeout: "));
     said(own).or_else(|| said(globals)).unwrap().parse().unwrap()
 }
 
 #[test]
 fn a_step_has_the_time_in_its_function_that_the_saga_counts_on() {
     for step in Step::ALL {
-        let function = step.worker().placeholder().trim_start_matches("${").trim_end_matches("Arn}");
+        let function =
+            step.worker().placeholder().trim_start_matches("${").trim_end_matches("Arn}");
         assert_eq!(timeout_s(function), ORDER_SAGA.limits.function_s, "{function}");
     }
 }
@@ -361,12 +427,17 @@ fn a_failure_is_told_by_its_name_and_the_functions_message_and_not_at_any_length
         step: Step::VoidPayment,
         error: ErrorOutput { error: "Transient".to_owned(), cause: cause.to_owned() },
     };
-    assert_eq!(failure(r#"{"errorType":"Transient","errorMessage":"no answer"}"#).told(), "Transient: no answer");
+    assert_eq!(
+        failure(r#"{"errorType":"Transient","errorMessage":"no answer"}"#).told(),
+        "Transient: no answer"
+    );
     assert_eq!(failure("killed").told(), "Transient: killed");
     assert_eq!(failure("").told(), "Transient");
     assert_eq!(failure(&"ö".repeat(1000)).told().chars().count(), 500);
     // Step Functions leaves the cause out where there is none.
-    let timeout: Failure =
-        serde_json::from_value(json!({ "step": "void_payment", "error": { "Error": "States.Timeout" } })).unwrap();
+    let timeout: Failure = serde_json::from_value(
+        json!({ "step": "void_payment", "error": { "Error": "States.Timeout" } }),
+    )
+    .unwrap();
     assert_eq!(timeout.told(), "States.Timeout");
 }

@@ -1,4 +1,5 @@
-//! The saga: its state machine, its steps, and what becomes of orders under everything that can happen to them.
+//! The saga: its state machine, its steps, and what becomes of orders under everything that can
+//! happen to them.
 
 mod acting;
 mod bounded;

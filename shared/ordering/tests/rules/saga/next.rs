@@ -1,12 +1,14 @@
 use events::{
-    AttemptKey, AuthorizationId, CancelReason, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderParked,
-    OrderResumed, OrderUndoStarted, ParcelId,
+    AttemptKey, AuthorizationId, CancelReason, OrderCancelled, OrderCommitted, OrderConfirmed,
+    OrderEvent, OrderParked, OrderResumed, OrderUndoStarted, ParcelId,
 };
 use ordering::order::{Order, OrderCommand, OrderState};
 use ordering::payment::PaymentState;
 use ordering::ports::{CarrierCall, GatewayCall, ParcelAtCarrier, PaymentAtGateway};
 use ordering::reservation::ReservationState;
-use ordering::saga::{ErrorOutput, ExecutionInput, Failure, Next, SagaState, Step, StepInput, next};
+use ordering::saga::{
+    ErrorOutput, ExecutionInput, Failure, Next, SagaState, Step, StepInput, next,
+};
 use ordering::shipment::ShipmentState;
 use ordering::steps::{Heard, Move, StepError, order, payment, reservation, shipment};
 use skald::{CorrelationId, Decider, Tenant, Timestamp};
@@ -14,7 +16,10 @@ use skald::{CorrelationId, Decider, Tenant, Timestamp};
 use crate::samples::{order_id, placed, time};
 
 fn order(events: impl IntoIterator<Item = OrderEvent>) -> OrderState {
-    [placed().into()].into_iter().chain(events).fold(OrderState::default(), |state, event| Order::evolve(state, &event))
+    [placed().into()]
+        .into_iter()
+        .chain(events)
+        .fold(OrderState::default(), |state, event| Order::evolve(state, &event))
 }
 
 fn undoing() -> OrderState {
@@ -68,14 +73,18 @@ fn a_committed_order_goes_forward_to_its_end() {
     assert_eq!(next(&captured), Next::Do(Step::ShipStock));
     let shipped = SagaState { reservation: ReservationState::Shipped, ..captured };
     assert_eq!(next(&shipped), Next::Do(Step::ConfirmOrder));
-    let confirmed = SagaState { order: order([OrderCommitted {}.into(), OrderConfirmed {}.into()]), ..shipped };
+    let confirmed =
+        SagaState { order: order([OrderCommitted {}.into(), OrderConfirmed {}.into()]), ..shipped };
     assert_eq!(next(&confirmed), Next::Done);
 }
 
 #[test]
 fn what_is_refused_turns_the_order_round_and_says_why() {
     let refused = [
-        (SagaState { reservation: ReservationState::Refused(Vec::new()), ..done() }, CancelReason::StockUnavailable),
+        (
+            SagaState { reservation: ReservationState::Refused(Vec::new()), ..done() },
+            CancelReason::StockUnavailable,
+        ),
         (
             SagaState { payment: PaymentState::Declined { reason: String::new() }, ..done() },
             CancelReason::PaymentDeclined,
@@ -90,14 +99,23 @@ fn what_is_refused_turns_the_order_round_and_says_why() {
         assert_eq!(state.refusal(), Some(reason));
         assert_eq!(order::turn(Step::StartUndo, &state, in_time()), Move::TurnRound(reason));
         // Also when the time is up: the first reason there was is the one that counts.
-        assert_eq!(order::turn(Step::StartUndo, &state, placed().deadline), Move::TurnRound(reason));
-        assert!(matches!(order::turn(Step::CommitOrder, &state, in_time()), Move::End(Err(StepError::Refused(_)))));
+        assert_eq!(
+            order::turn(Step::StartUndo, &state, placed().deadline),
+            Move::TurnRound(reason)
+        );
+        assert!(matches!(
+            order::turn(Step::CommitOrder, &state, in_time()),
+            Move::End(Err(StepError::Refused(_)))
+        ));
     }
 }
 
 #[test]
 fn an_order_that_is_being_undone_is_undone_the_last_step_first_even_what_was_never_begun() {
-    for state in [SagaState { order: undoing(), ..done() }, SagaState { order: undoing(), ..SagaState::default() }] {
+    for state in [
+        SagaState { order: undoing(), ..done() },
+        SagaState { order: undoing(), ..SagaState::default() },
+    ] {
         assert_eq!(next(&state), Next::Undo(Step::CancelShipment));
         let cancelled = SagaState { shipment: ShipmentState::Cancelled, ..state };
         assert_eq!(next(&cancelled), Next::Undo(Step::VoidPayment));
@@ -116,9 +134,11 @@ fn an_order_that_is_being_undone_is_undone_the_last_step_first_even_what_was_nev
 #[test]
 fn a_parked_order_waits_whichever_way_it_goes_and_no_order_needs_nothing() {
     let parked = || OrderEvent::from(OrderParked { step: "x".into(), error: "y".into() });
-    for before in
-        [Vec::new(), vec![OrderCommitted {}.into()], vec![OrderUndoStarted { reason: CancelReason::Expired }.into()]]
-    {
+    for before in [
+        Vec::new(),
+        vec![OrderCommitted {}.into()],
+        vec![OrderUndoStarted { reason: CancelReason::Expired }.into()],
+    ] {
         let state = SagaState { order: order(before.into_iter().chain([parked()])), ..done() };
         assert_eq!(next(&state), Next::Parked);
     }
@@ -128,7 +148,10 @@ fn a_parked_order_waits_whichever_way_it_goes_and_no_order_needs_nothing() {
 #[test]
 fn an_order_is_not_committed_before_all_is_done_nor_confirmed_nor_cancelled() {
     let unmade = SagaState { reservation: ReservationState::Unmade, ..done() };
-    assert!(matches!(order::turn(Step::CommitOrder, &unmade, in_time()), Move::End(Err(StepError::Permanent(_)))));
+    assert!(matches!(
+        order::turn(Step::CommitOrder, &unmade, in_time()),
+        Move::End(Err(StepError::Permanent(_)))
+    ));
     let uncaptured = SagaState { order: committed(), ..done() };
     let turn = order::turn(Step::ConfirmOrder, &uncaptured, in_time());
     assert!(matches!(turn, Move::End(Err(StepError::Permanent(_)))));
@@ -143,8 +166,14 @@ fn an_order_is_not_undone_without_a_reason_nor_once_it_is_committed() {
         let turn = order::turn(Step::StartUndo, &state, in_time());
         assert!(matches!(turn, Move::End(Err(StepError::Permanent(_)))), "{turn:?}");
     }
-    assert_eq!(order::turn(Step::StartUndo, &done(), placed().deadline), Move::TurnRound(CancelReason::Expired));
-    assert_eq!(order::turn(Step::StartUndo, &SagaState { order: undoing(), ..done() }, in_time()), Move::End(Ok(())));
+    assert_eq!(
+        order::turn(Step::StartUndo, &done(), placed().deadline),
+        Move::TurnRound(CancelReason::Expired)
+    );
+    assert_eq!(
+        order::turn(Step::StartUndo, &SagaState { order: undoing(), ..done() }, in_time()),
+        Move::End(Ok(()))
+    );
 }
 
 fn park_at(step: Step) -> StepInput {
@@ -153,36 +182,59 @@ fn park_at(step: Step) -> StepInput {
 }
 
 fn parking(step: &str) -> Move<OrderCommand, std::convert::Infallible> {
-    Move::Append(OrderCommand::Park { step: step.to_owned(), error: "Transient: no answer".to_owned() })
+    Move::Append(OrderCommand::Park {
+        step: step.to_owned(),
+        error: "Transient: no answer".to_owned(),
+    })
 }
 
 #[test]
 fn only_the_attempt_that_is_under_way_parks_an_order() {
     assert_eq!(order::park(&order([]), &park_at(Step::ReserveStock)), parking("reserve_stock"));
     let parked = OrderParked { step: "x".into(), error: "y".into() };
-    assert_eq!(order::park(&order([parked.clone().into()]), &park_at(Step::ReserveStock)), Move::End(Ok(())));
+    assert_eq!(
+        order::park(&order([parked.clone().into()]), &park_at(Step::ReserveStock)),
+        Move::End(Ok(()))
+    );
     let resumed = order([parked.into(), OrderResumed { attempt: 2 }.into()]);
     let ended = order([OrderCommitted {}.into(), OrderConfirmed {}.into()]);
     for settled in [resumed, ended] {
-        assert_eq!(order::park(&settled, &park_at(Step::ReserveStock)), Move::End(Err(StepError::Settled)));
+        assert_eq!(
+            order::park(&settled, &park_at(Step::ReserveStock)),
+            Move::End(Err(StepError::Settled))
+        );
     }
 }
 
 #[test]
 fn an_order_that_was_turned_round_while_a_step_forward_failed_is_undone_and_not_parked() {
-    assert_eq!(order::park(&undoing(), &park_at(Step::AuthorizePayment)), Move::End(Err(StepError::Undone)));
+    assert_eq!(
+        order::park(&undoing(), &park_at(Step::AuthorizePayment)),
+        Move::End(Err(StepError::Undone))
+    );
     assert_eq!(order::park(&undoing(), &park_at(Step::VoidPayment)), parking("void_payment"));
-    assert_eq!(order::park(&committed(), &park_at(Step::CapturePayment)), parking("capture_payment"));
+    assert_eq!(
+        order::park(&committed(), &park_at(Step::CapturePayment)),
+        parking("capture_payment")
+    );
 }
 
-/// What the steps that go forward before the pivot do at an order that goes this way, with nothing begun.
+/// What the steps that go forward before the pivot do at an order that goes this way, with nothing
+/// begun.
 fn forward(order: &OrderState, at: Timestamp) -> [Move<(), ()>; 3] {
     let (id, unasked) = (order_id(), PaymentState::Unasked);
     let key = AttemptKey::payment(id);
     [
         stripped(reservation::turn(Step::ReserveStock, id, order, &ReservationState::Unmade, at)),
         stripped(payment::turn(Step::AuthorizePayment, &key, order, &unasked, at, &Heard::Nothing)),
-        stripped(shipment::turn(Step::CreateShipment, &key, order, &ShipmentState::Unasked, at, &Heard::Nothing)),
+        stripped(shipment::turn(
+            Step::CreateShipment,
+            &key,
+            order,
+            &ShipmentState::Unasked,
+            at,
+            &Heard::Nothing,
+        )),
     ]
 }
 
@@ -250,8 +302,14 @@ fn steps_back_do_nothing_before_undoing_has_started() {
 #[test]
 fn the_money_and_the_goods_stay_where_they_are_before_the_order_is_committed() {
     let key = AttemptKey::payment(order_id());
-    let turn =
-        payment::turn(Step::CapturePayment, &key, &order([]), &PaymentState::Authorized, in_time(), &Heard::Nothing);
+    let turn = payment::turn(
+        Step::CapturePayment,
+        &key,
+        &order([]),
+        &PaymentState::Authorized,
+        in_time(),
+        &Heard::Nothing,
+    );
     assert!(matches!(turn, Move::End(Err(StepError::Permanent(_)))), "{turn:?}");
     let made = ReservationState::Made(Vec::new());
     let turn = reservation::turn(Step::ShipStock, order_id(), &order([]), &made, in_time());
@@ -275,41 +333,79 @@ fn what_somebody_else_may_have_asked_is_not_asked_again_before_it_was_looked_for
     let find = GatewayCall::Find { key: key.clone() };
     let requested = || PaymentState::AuthorizationRequested;
     assert_eq!(asks(Step::AuthorizePayment, &order([]), requested(), Heard::Nothing), find);
-    assert_eq!(asks(Step::CapturePayment, &committed(), PaymentState::CaptureRequested, Heard::Nothing), find);
+    assert_eq!(
+        asks(Step::CapturePayment, &committed(), PaymentState::CaptureRequested, Heard::Nothing),
+        find
+    );
     for heard in [Heard::Wrote, Heard::Answer(PaymentAtGateway::Absent)] {
         let call = asks(Step::AuthorizePayment, &order([]), requested(), heard);
         assert!(matches!(call, GatewayCall::Authorize { .. }), "{call:?}");
     }
     let key = AttemptKey::parcel(order_id());
-    let turn =
-        shipment::turn(Step::CreateShipment, &key, &order([]), &ShipmentState::Requested, in_time(), &Heard::Nothing);
+    let turn = shipment::turn(
+        Step::CreateShipment,
+        &key,
+        &order([]),
+        &ShipmentState::Requested,
+        in_time(),
+        &Heard::Nothing,
+    );
     assert_eq!(turn, Move::Ask(CarrierCall::Find { key }));
 }
 
 #[test]
 fn what_is_heard_too_late_is_undone_at_once() {
     let key = AttemptKey::payment(order_id());
-    let authorized = Heard::Answer(PaymentAtGateway::Authorized { authorization: AuthorizationId::new("a").unwrap() });
+    let authorized = Heard::Answer(PaymentAtGateway::Authorized {
+        authorization: AuthorizationId::new("a").unwrap(),
+    });
     let created = Heard::Answer(ParcelAtCarrier::Created { parcel: ParcelId::new("p").unwrap() });
     for payment in [PaymentState::VoidRequested, PaymentState::Voided] {
-        let turn = payment::turn(Step::AuthorizePayment, &key, &undoing(), &payment, in_time(), &authorized);
+        let turn = payment::turn(
+            Step::AuthorizePayment,
+            &key,
+            &undoing(),
+            &payment,
+            in_time(),
+            &authorized,
+        );
         assert_eq!(turn, Move::Ask(GatewayCall::Void { key: key.clone() }));
     }
     for shipment in [ShipmentState::CancelRequested, ShipmentState::Cancelled] {
-        let turn = shipment::turn(Step::CreateShipment, &key, &undoing(), &shipment, in_time(), &created);
+        let turn =
+            shipment::turn(Step::CreateShipment, &key, &undoing(), &shipment, in_time(), &created);
         assert_eq!(turn, Move::Ask(CarrierCall::Cancel { key: key.clone() }));
     }
 }
 
 #[test]
 fn a_step_that_is_given_to_the_wrong_worker_is_not_taken() {
-    let wrong = reservation::turn(Step::CommitOrder, order_id(), &order([]), &ReservationState::Unmade, in_time());
+    let wrong = reservation::turn(
+        Step::CommitOrder,
+        order_id(),
+        &order([]),
+        &ReservationState::Unmade,
+        in_time(),
+    );
     assert!(matches!(wrong, Move::End(Err(StepError::Permanent(_)))));
     let key = AttemptKey::payment(order_id());
-    let wrong = payment::turn(Step::CommitOrder, &key, &order([]), &PaymentState::Unasked, in_time(), &Heard::Nothing);
+    let wrong = payment::turn(
+        Step::CommitOrder,
+        &key,
+        &order([]),
+        &PaymentState::Unasked,
+        in_time(),
+        &Heard::Nothing,
+    );
     assert!(matches!(wrong, Move::End(Err(StepError::Permanent(_)))));
-    let wrong =
-        shipment::turn(Step::CommitOrder, &key, &order([]), &ShipmentState::Unasked, in_time(), &Heard::Nothing);
+    let wrong = shipment::turn(
+        Step::CommitOrder,
+        &key,
+        &order([]),
+        &ShipmentState::Unasked,
+        in_time(),
+        &Heard::Nothing,
+    );
     assert!(matches!(wrong, Move::End(Err(StepError::Permanent(_)))));
     let wrong = order::turn(Step::ReserveStock, &done(), time("2026-11-21T08:16:00Z"));
     assert!(matches!(wrong, Move::End(Err(StepError::Permanent(_)))));

@@ -16,7 +16,8 @@ pub(super) const MOST_POLLS: usize = 10_000;
 
 /// Seven products with 16 shards and a piece in each; 15 are ordered of each, from 105 shards.
 pub(super) fn seven() -> Vec<Goods> {
-    let goods = |number| Goods { sku: sku(&format!("SKU-{number}")), ordered: 15, received: vec![1; 16] };
+    let goods =
+        |number| Goods { sku: sku(&format!("SKU-{number}")), ordered: 15, received: vec![1; 16] };
     (0..7).map(goods).collect()
 }
 
@@ -26,7 +27,8 @@ fn phase(world: &World) -> Phase {
 
 /// Takes the step that reserves, and looks at what it wrote.
 fn reserve(world: &World) -> ReservationState {
-    let _taken: Result<(), StepError> = finish(world.perform(&StepInput::of(&world.execution(), Step::ReserveStock)));
+    let _taken: Result<(), StepError> =
+        finish(world.perform(&StepInput::of(&world.execution(), Step::ReserveStock)));
     world.state().reservation
 }
 
@@ -71,7 +73,10 @@ fn it_comes_to_its_end_whoever_dies_or_sleeps_after_whichever_line() {
         run(world.driver());
         world.assert_clean(&what);
         let stands = phase(&world);
-        assert!(stands == Phase::Confirmed || stands == Phase::Cancelled(CancelReason::CustomerRequest), "{what}");
+        assert!(
+            stands == Phase::Confirmed || stands == Phase::Cancelled(CancelReason::CustomerRequest),
+            "{what}"
+        );
         assert!(line % 4 != 0 || stands == Phase::Confirmed, "{what}");
     }
 }
@@ -108,7 +113,11 @@ fn goods_that_move_from_shard_to_shard_are_never_called_too_few() {
 /// However often they move, the order is tried again and not refused.
 #[test]
 fn goods_that_never_rest_are_never_called_too_few() {
-    let world = World::staggered(vec![Goods { sku: sku("MUG-01"), ordered: 5, received: vec![0, 0, 0, 6] }]);
+    let world = World::staggered(vec![Goods {
+        sku: sku("MUG-01"),
+        ordered: 5,
+        received: vec![0, 0, 0, 6],
+    }]);
     let input = StepInput::of(&world.execution(), Step::ReserveStock);
     let mut step: super::world::Runner<'_> = Box::pin(async {
         match world.perform(&input).await {

@@ -14,7 +14,8 @@ pub(crate) fn scenario(row: &Outcome) -> Scenario {
     Scenario { token: row.token, postal_code: row.postal_code, enough: row.enough }
 }
 
-/// The world of this row when the order is about to be taken to its end: the customer has cancelled, if he does.
+/// The world of this row when the order is about to be taken to its end: the customer has
+/// cancelled, if he does.
 pub(crate) fn begun(row: &Outcome) -> World {
     let world = World::new(scenario(row));
     let Some(before) = row.cancel_before else { return world };
@@ -24,8 +25,13 @@ pub(crate) fn begun(row: &Outcome) -> World {
         // A step that fails is one of the things that come before.
         let _taken = finish(world.perform(&StepInput::of(&execution, step)));
     }
-    let committed = Step::ALL.iter().position(|step| step.name() == before) > Some(ORDER_SAGA.before.len());
-    assert_eq!(world.cancel(), !committed, "an order can be cancelled until it is committed: {row:?}");
+    let committed =
+        Step::ALL.iter().position(|step| step.name() == before) > Some(ORDER_SAGA.before.len());
+    assert_eq!(
+        world.cancel(),
+        !committed,
+        "an order can be cancelled until it is committed: {row:?}"
+    );
     world
 }
 
@@ -44,7 +50,8 @@ fn told(state: &SagaState) -> (&'static str, Option<String>, Option<String>) {
 
 #[track_caller]
 fn assert_outcome(row: &Outcome, world: &World) {
-    let expected = (row.status, row.cancel_reason.map(str::to_owned), row.parked.map(str::to_owned));
+    let expected =
+        (row.status, row.cancel_reason.map(str::to_owned), row.parked.map(str::to_owned));
     assert_eq!(told(&world.state()), expected, "{row:?}\n{}", world.log().join("\n"));
     world.assert_clean(&format!("{row:?}"));
 }
@@ -73,13 +80,17 @@ fn an_order_whose_time_is_up_before_it_is_committed_expires() {
     for step in ORDER_SAGA.forward().map(|task| task.step) {
         let world = begun(&Outcome { cancel_before: None, ..row.clone() });
         let execution = world.execution();
-        for before in ORDER_SAGA.forward().map(|task| task.step).take_while(|before| *before != step) {
+        for before in
+            ORDER_SAGA.forward().map(|task| task.step).take_while(|before| *before != step)
+        {
             finish(world.perform(&StepInput::of(&execution, before))).unwrap();
         }
         world.expire();
-        let in_time = Step::ALL.iter().position(|other| *other == step) > Some(ORDER_SAGA.before.len());
+        let in_time =
+            Step::ALL.iter().position(|other| *other == step) > Some(ORDER_SAGA.before.len());
         run(execute(&world, 1));
-        let expected = if in_time { ("confirmed", None) } else { ("cancelled", Some("expired".to_owned())) };
+        let expected =
+            if in_time { ("confirmed", None) } else { ("cancelled", Some("expired".to_owned())) };
         let (status, reason, parked) = told(&world.state());
         assert_eq!(((status, reason), parked), (expected, None), "expired before {step}");
         world.assert_clean(&format!("expired before {step}"));
@@ -101,7 +112,11 @@ fn a_parked_order_goes_on_when_it_is_resumed_and_is_parked_again_if_nothing_has_
         world.resume();
         let parked_before = world.log().iter().filter(|name| *name == "order.parked").count();
         run(execute(&world, attempt + 1));
-        assert_eq!(world.log().iter().filter(|name| *name == "order.parked").count(), parked_before, "{row:?}");
+        assert_eq!(
+            world.log().iter().filter(|name| *name == "order.parked").count(),
+            parked_before,
+            "{row:?}"
+        );
         assert_outcome(&row, &{
             run(world.driver());
             world
@@ -116,11 +131,15 @@ fn a_parked_order_that_the_customer_cancels_is_undone_by_the_next_attempt() {
     finish(world.perform(&StepInput::of(&execution, Step::ReserveStock))).unwrap();
     let error = ErrorOutput { error: "Transient".to_owned(), cause: "no answer".to_owned() };
     let failure = Some(Failure { step: Step::AuthorizePayment, error });
-    finish(world.perform(&StepInput { failure, ..StepInput::of(&execution, Step::ParkOrder) })).unwrap();
+    finish(world.perform(&StepInput { failure, ..StepInput::of(&execution, Step::ParkOrder) }))
+        .unwrap();
     assert_eq!(told(&world.state()).2.as_deref(), Some("authorize_payment"));
 
     assert!(world.cancel());
-    assert_eq!(world.state().order.placed().map(|order| (order.attempt, order.parked.is_none())), Some((2, true)));
+    assert_eq!(
+        world.state().order.placed().map(|order| (order.attempt, order.parked.is_none())),
+        Some((2, true))
+    );
     run(execute(&world, 2));
     assert_eq!(told(&world.state()), ("cancelled", Some("customer_request".to_owned()), None));
     world.assert_clean("parked, then cancelled");

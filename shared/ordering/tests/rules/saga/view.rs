@@ -14,7 +14,12 @@ fn saga(world: &World) -> OrderSaga {
     let reservation = world.commits(&streams::reservation(&tenant(), id));
     let payment = world.commits(&streams::payment(&tenant(), id));
     let shipment = world.commits(&streams::shipment(&tenant(), id));
-    let commits = SagaCommits { order: &order, reservation: &reservation, payment: &payment, shipment: &shipment };
+    let commits = SagaCommits {
+        order: &order,
+        reservation: &reservation,
+        payment: &payment,
+        shipment: &shipment,
+    };
     saga_of(id, &commits).unwrap().unwrap()
 }
 
@@ -42,9 +47,12 @@ fn a_confirmed_order_shows_every_step_done_in_order() {
         "confirm_order",
     ];
     assert_eq!(told(&saga), expected.map(|step| (step, StepState::Done)));
-    let times: Vec<_> = saga.steps.iter().map(|step| (step.started_at.unwrap(), step.done_at.unwrap())).collect();
+    let times: Vec<_> =
+        saga.steps.iter().map(|step| (step.started_at.unwrap(), step.done_at.unwrap())).collect();
     assert!(times.iter().all(|(started, done)| started <= done), "{times:?}");
-    assert!(saga.steps.iter().all(|step| step.undone_at.is_none() && step.updated_at == step.done_at));
+    assert!(
+        saga.steps.iter().all(|step| step.undone_at.is_none() && step.updated_at == step.done_at)
+    );
     assert!(times.is_sorted_by(|before, after| before.1 <= after.0), "{times:?}");
 }
 
@@ -63,13 +71,22 @@ fn a_refused_order_shows_what_was_refused_and_what_was_undone() {
 
     let [reserved, authorized, created, ..] = &saga.steps[..] else { panic!("{saga:?}") };
     assert!(reserved.done_at.unwrap() < reserved.undone_at.unwrap(), "done, and then undone");
-    assert_eq!((authorized.done_at, authorized.undone_at), (None, None), "there was nothing to undo");
-    assert_eq!((created.done_at, created.undone_at), (None, created.updated_at), "it can no longer be done");
+    assert_eq!(
+        (authorized.done_at, authorized.undone_at),
+        (None, None),
+        "there was nothing to undo"
+    );
+    assert_eq!(
+        (created.done_at, created.undone_at),
+        (None, created.updated_at),
+        "it can no longer be done"
+    );
 }
 
 #[test]
 fn an_order_that_was_just_placed_shows_what_is_about_to_be_done() {
-    let saga = saga(&World::new(Scenario { token: "tok_approved", postal_code: "10115", enough: true }));
+    let saga =
+        saga(&World::new(Scenario { token: "tok_approved", postal_code: "10115", enough: true }));
     assert_eq!(told(&saga), [("reserve_stock", StepState::Running)]);
     assert_eq!(
         to_value(&saga).unwrap(),
@@ -84,13 +101,19 @@ fn an_order_that_was_just_placed_shows_what_is_about_to_be_done() {
 #[test]
 fn a_parked_order_shows_where_and_how_often_it_was_tried() {
     let world = ended("tok_timeout_always", "10115", true);
-    assert_eq!(told(&saga(&world)), [("reserve_stock", StepState::Done), ("authorize_payment", StepState::Parked)]);
+    assert_eq!(
+        told(&saga(&world)),
+        [("reserve_stock", StepState::Done), ("authorize_payment", StepState::Parked)]
+    );
     world.resume();
     assert_eq!(saga(&world).attempt, 2);
     assert_eq!(told(&saga(&world)).last(), Some(&("authorize_payment", StepState::Running)));
     run(execute(&world, 2));
     let parked = saga(&world).steps.pop().unwrap();
-    assert_eq!((parked.step.name(), parked.state, parked.attempts), ("authorize_payment", StepState::Parked, 2));
+    assert_eq!(
+        (parked.step.name(), parked.state, parked.attempts),
+        ("authorize_payment", StepState::Parked, 2)
+    );
 }
 
 #[test]
@@ -99,7 +122,8 @@ fn a_compensation_that_is_parked_shows_at_the_step_it_undoes() {
     let world = begun(&parked);
     execute_all(&world);
     let saga = saga(&world);
-    let states: Vec<_> = told(&saga).into_iter().filter(|(_, state)| *state == StepState::Parked).collect();
+    let states: Vec<_> =
+        told(&saga).into_iter().filter(|(_, state)| *state == StepState::Parked).collect();
     assert_eq!(states, [("authorize_payment", StepState::Parked)]);
 }
 

@@ -10,7 +10,8 @@ use super::*;
 fn any_json() -> impl Strategy<Value = Vec<u8>> {
     let string = any::<String>().prop_map(|text| serde_json::to_string(&text).unwrap());
     let number = "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?";
-    let leaf = prop_oneof![string, number, "null|true|false", Just(r#""\ud83d\/\u0041""#.to_owned())];
+    let leaf =
+        prop_oneof![string, number, "null|true|false", Just(r#""\ud83d\/\u0041""#.to_owned())];
     let json = leaf.prop_recursive(3, 20, 4, |inner| {
         let field = ("[a-c]", "[ \n\r\t]{0,2}", inner.clone())
             .prop_map(|(name, space, value)| format!("\"{name}\"{space}:{space}{value}{space}"));
@@ -24,13 +25,22 @@ fn any_json() -> impl Strategy<Value = Vec<u8>> {
 
 fn any_commit() -> impl Strategy<Value = Commit> {
     let event = (any::<String>(), any::<u32>(), any_json());
-    let events = vec(event.prop_map(|(event_type, schema, data)| EventData { event_type, schema, data }), 1..6);
+    let events = vec(
+        event.prop_map(|(event_type, schema, data)| EventData { event_type, schema, data }),
+        1..6,
+    );
     let identifier = "[A-Za-z0-9._-]{1,64}";
     let id = "[A-Za-z0-9._~-]{1,80}";
     let name = "[A-Za-z0-9._:-]{1,128}";
-    let context =
-        (any::<String>(), name, name, proptest::option::of(any::<u128>()), btree_map(".{1,9}", any::<String>(), 0..4));
-    let snapshot = (any::<u32>(), any_json()).prop_map(|(schema, state)| Snapshot { schema, state });
+    let context = (
+        any::<String>(),
+        name,
+        name,
+        proptest::option::of(any::<u128>()),
+        btree_map(".{1,9}", any::<String>(), 0..4),
+    );
+    let snapshot =
+        (any::<u32>(), any_json()).prop_map(|(schema, state)| Snapshot { schema, state });
     let place = (identifier, "[a-z]{1,12}", id, 1..u64::MAX / 2, 0..253_402_300_799_999_i64);
     (place, any::<u128>(), context, events, proptest::option::of(snapshot)).prop_map(|parts| {
         let (place, commit, context, events, snapshot) = parts;

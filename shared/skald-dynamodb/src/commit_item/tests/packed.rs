@@ -19,11 +19,15 @@ fn a_large_commit_is_packed_and_read_again() {
     let AttributeValue::B(packed) = &item["body"] else { panic!("{:?}", item["body"]) };
     assert!(packed.len() < 500, "{} bytes", packed.len());
     let text = zstd::stream::decode_all(packed.as_slice()).unwrap();
-    assert!(text.starts_with(br#"{"commit":"3b241101-"#), "the text that would stand there otherwise");
+    assert!(
+        text.starts_with(br#"{"commit":"3b241101-"#),
+        "the text that would stand there otherwise"
+    );
     assert_eq!(read_stream_item(&item), StreamItem::Commit(large()));
 }
 
-/// How many bytes the service takes an item for: names in UTF-8, text in UTF-8, bytes, and numbers by their digits.
+/// How many bytes the service takes an item for: names in UTF-8, text in UTF-8, bytes, and numbers
+/// by their digits.
 fn service_bytes(item: &Item) -> usize {
     let value = |name: &str| match item.attribute(name) {
         Some(Attribute::Text(text)) => text.len(),
@@ -82,7 +86,10 @@ fn what_cannot_be_made_smaller_by_a_write_unit_is_not_packed() {
             let text = super::super::body::write(&commit).unwrap();
             let frame = zstd::bulk::compress(text.as_bytes(), 3).unwrap();
             let would_be = bytes - text.len() + frame.len() + "encoding".len() + "json+zstd".len();
-            assert!((1025..=2048).contains(&bytes) && would_be > 1024, "{bytes} bytes, and {would_be} packed");
+            assert!(
+                (1025..=2048).contains(&bytes) && would_be > 1024,
+                "{bytes} bytes, and {would_be} packed"
+            );
             plain += 1;
         }
         assert_eq!(read_stream_item(&item), StreamItem::Commit(commit));
@@ -96,7 +103,10 @@ fn the_command_is_known_in_both_encodings() {
         assert_eq!(commit_id(&written(&commit)), Some(commit.id));
     }
     assert_eq!(commit_id(&from_image(json!({ "body": { "S": "{}" } }))), None);
-    assert_eq!(commit_id(&from_image(json!({ "encoding": { "S": "later" }, "body": { "S": BODY } }))), None);
+    assert_eq!(
+        commit_id(&from_image(json!({ "encoding": { "S": "later" }, "body": { "S": BODY } }))),
+        None
+    );
 }
 
 #[test]

@@ -29,7 +29,12 @@ fn check_narrowing(wide: &Value, narrow: &Value, expected: &str) {
 
 #[test]
 fn a_shape_that_does_not_change_breaks_nothing() {
-    for schema in [json!(true), json!({}), x(&json!({ "type": "string" })), json!({ "type": "array", "items": {} })] {
+    for schema in [
+        json!(true),
+        json!({}),
+        x(&json!({ "type": "string" })),
+        json!({ "type": "array", "items": {} }),
+    ] {
         check(&schema, &schema, &[]);
     }
 }
@@ -83,7 +88,8 @@ fn a_field_that_could_be_missing_and_is_required() {
 #[test]
 fn a_missing_field_that_stands_for_something_else() {
     let optional = |schema: Value| json!({ "type": "object", "properties": { "x": schema } });
-    let told = |written, read| format!("/x: a missing field is written for {written}, and read as {read}");
+    let told =
+        |written, read| format!("/x: a missing field is written for {written}, and read as {read}");
     let (one, two, none) = (json!({ "default": 1 }), json!({ "default": 2 }), json!({}));
     check(&optional(one.clone()), &optional(two.clone()), &[&told("1", "2")]);
     check(&optional(none.clone()), &optional(two.clone()), &[&told("null", "2")]);
@@ -95,7 +101,8 @@ fn a_missing_field_that_stands_for_something_else() {
 
 #[test]
 fn another_type() {
-    let [text, whole, number, null] = ["string", "integer", "number", "null"].map(|name| json!({ "type": name }));
+    let [text, whole, number, null] =
+        ["string", "integer", "number", "null"].map(|name| json!({ "type": name }));
     check(&x(&text), &x(&whole), &["/x: string is written, and only integer is read"]);
     // Written again, 1 would be 1.0; and not every integer is a floating-point number.
     check(&x(&whole), &x(&number), &["/x: integer is written, and only number is read"]);
@@ -122,14 +129,20 @@ fn a_field_that_could_be_null_and_cannot() {
 
 #[test]
 fn a_value_that_is_removed_from_a_list() {
-    let (three, two) =
-        (json!({ "type": "string", "enum": ["a", "b", "c"] }), json!({ "type": "string", "enum": ["a", "c"] }));
+    let (three, two) = (
+        json!({ "type": "string", "enum": ["a", "b", "c"] }),
+        json!({ "type": "string", "enum": ["a", "c"] }),
+    );
     check_narrowing(&three, &two, "/x: \"b\" is written, and not known to the reader");
     let documented = json!({ "oneOf": [{ "type": "string", "const": "a", "description": "…" }, { "type": "string", "const": "c" }] });
     check_narrowing(&three, &documented, "/x: \"b\" is written, and not known to the reader");
     check(&x(&two), &x(&documented), &[]);
     let numbers = |values: &[f64]| json!({ "type": "number", "enum": values });
-    check_narrowing(&numbers(&[0.5, 1.5]), &numbers(&[0.5]), "/x: 1.5 is written, and not known to the reader");
+    check_narrowing(
+        &numbers(&[0.5, 1.5]),
+        &numbers(&[0.5]),
+        "/x: 1.5 is written, and not known to the reader",
+    );
     check(&x(&json!({ "const": 0.5 })), &x(&json!({ "type": "number" })), &[]);
 }
 
@@ -157,7 +170,9 @@ fn a_bound_that_is_tighter() {
         ("object", "maxProperties", 2, 1),
     ] {
         let bound = |limit: i32| json!({ "type": name, keyword: limit });
-        let told = |was: &str| format!("/x: `{keyword}` is {was} where it is written, and {narrow} where it is read");
+        let told = |was: &str| {
+            format!("/x: `{keyword}` is {was} where it is written, and {narrow} where it is read")
+        };
         check_narrowing(&bound(wide), &bound(narrow), &told(&wide.to_string()));
         check_narrowing(&json!({ "type": name }), &bound(narrow), &told("not set"));
     }
@@ -188,14 +203,19 @@ fn an_integer_of_fewer_bits_or_of_one_sign() {
             "int64",
             "/x: `maximum` is 18446744073709551615 where it is written, and 9223372036854775807 where it is read",
         ),
-        ("int64", "uint64", "/x: `minimum` is -9223372036854775808 where it is written, and 0 where it is read"),
+        (
+            "int64",
+            "uint64",
+            "/x: `minimum` is -9223372036854775808 where it is written, and 0 where it is read",
+        ),
     ] {
         check(&x(&integer(wide)), &x(&integer(narrow)), &[told]);
     }
     check(&x(&integer("uint8")), &x(&integer("int16")), &[]);
     check(&x(&integer("int32")), &x(&integer("int64")), &[]);
     // The format says nothing more than the bounds that stand beside it.
-    let bounded = |format: &str| json!({ "type": "integer", "format": format, "minimum": 1, "maximum": 9 });
+    let bounded =
+        |format: &str| json!({ "type": "integer", "format": format, "minimum": 1, "maximum": 9 });
     check(&x(&bounded("uint64")), &x(&bounded("uint8")), &[]);
 }
 
@@ -241,9 +261,21 @@ fn a_keyword_that_is_not_known_in_doubt() {
 fn an_object_that_refuses_other_fields() {
     let object = |others: &Value| json!({ "type": "object", "additionalProperties": others });
     let [open, texts, closed] = [json!(true), json!({ "type": "string" }), json!(false)];
-    check_narrowing(&object(&open), &object(&closed), "/x: other fields may be written, and the reader refuses them");
-    check_narrowing(&object(&texts), &object(&closed), "/x: other fields may be written, and the reader refuses them");
-    check_narrowing(&object(&open), &object(&texts), "/x/*: anything is written, and only string is read");
+    check_narrowing(
+        &object(&open),
+        &object(&closed),
+        "/x: other fields may be written, and the reader refuses them",
+    );
+    check_narrowing(
+        &object(&texts),
+        &object(&closed),
+        "/x: other fields may be written, and the reader refuses them",
+    );
+    check_narrowing(
+        &object(&open),
+        &object(&texts),
+        "/x/*: anything is written, and only string is read",
+    );
     check_narrowing(
         &json!({ "type": "object" }),
         &json!({ "type": "object", "unevaluatedProperties": false }),
@@ -259,10 +291,18 @@ fn whatever_it_is_it_is_found_deep_inside_and_named() {
             &json!({ "type": "array", "items": x(&json!({ "type": ["object", "null"], "properties": { "a/b": amount } })) }),
         )
     };
-    check(&nested(9), &nested(8), &["/x/*/x/a~1b: `maximum` is 9 where it is written, and 8 where it is read"]);
+    check(
+        &nested(9),
+        &nested(8),
+        &["/x/*/x/a~1b: `maximum` is 9 where it is written, and 8 where it is read"],
+    );
 
     let pair = |second: &str| json!({ "type": "array", "prefixItems": [{ "type": "string" }, { "type": second }] });
-    check(&x(&pair("string")), &x(&pair("null")), &["/x/1: string is written, and only null is read"]);
+    check(
+        &x(&pair("string")),
+        &x(&pair("null")),
+        &["/x/1: string is written, and only null is read"],
+    );
     let alone = json!({ "type": "array", "prefixItems": [{ "type": "string" }] });
     assert_eq!(breaks(&alone, &pair("string"))[0].pointer, "");
     assert_eq!(breaks(&pair("string"), &alone)[0].pointer, "");
@@ -270,7 +310,8 @@ fn whatever_it_is_it_is_found_deep_inside_and_named() {
 
 #[test]
 fn what_is_said_in_other_words_is_the_same() {
-    let plain = object(&json!({ "a": { "type": "string", "maxLength": 9 }, "b": { "type": "integer" } }));
+    let plain =
+        object(&json!({ "a": { "type": "string", "maxLength": 9 }, "b": { "type": "integer" } }));
     let with_definitions = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Shape", "description": "…",
         "type": "object", "additionalProperties": false, "required": ["b", "a"],
@@ -287,7 +328,8 @@ fn what_is_said_in_other_words_is_the_same() {
 #[test]
 fn what_an_option_is_of_does_not_touch_its_null() {
     let of_text = json!({ "type": ["string", "null"], "maxLength": 9 });
-    let of_reference = json!({ "anyOf": [{ "type": "string", "maxLength": 9 }, { "type": "null" }] });
+    let of_reference =
+        json!({ "anyOf": [{ "type": "string", "maxLength": 9 }, { "type": "null" }] });
     check(&x(&of_text), &x(&of_reference), &[]);
     check(&x(&of_reference), &x(&of_text), &[]);
 }
@@ -311,18 +353,30 @@ fn a_field_that_stands_in_several_parts() {
     );
     check(&whole, &parts(&json!(false)), &["/b: integer is written, and nothing is read"]);
     let longer = json!({ "type": "object", "properties": { "a": { "type": "string", "maxLength": 10 } }, "additionalProperties": false });
-    check(&longer, &parts(&json!(true)), &["/a: `maxLength` is 10 where it is written, and 9 where it is read"]);
+    check(
+        &longer,
+        &parts(&json!(true)),
+        &["/a: `maxLength` is 10 where it is written, and 9 where it is read"],
+    );
 }
 
 #[test]
 fn what_a_reference_leads_to_counts_and_not_its_name() {
     let named = |name: &str, kind: &str| json!({ "type": "object", "properties": { "x": { "$ref": format!("#/$defs/{name}") } }, "$defs": { name: { "type": kind } } });
     check(&named("A", "string"), &named("B", "string"), &[]);
-    check(&named("A", "string"), &named("A", "null"), &["/x: string is written, and only null is read"]);
+    check(
+        &named("A", "string"),
+        &named("A", "null"),
+        &["/x: string is written, and only null is read"],
+    );
     // One that leads nowhere is compared by its name.
     let lost = |name: &str| x(&json!({ "$ref": name }));
     check(&lost("#/a"), &lost("#/a"), &[]);
-    check(&lost("#/a"), &lost("#/b"), &["/x: `$ref` is \"#/a\" where it is written, and \"#/b\" where it is read"]);
+    check(
+        &lost("#/a"),
+        &lost("#/b"),
+        &["/x: `$ref` is \"#/a\" where it is written, and \"#/b\" where it is read"],
+    );
 }
 
 #[test]
@@ -352,9 +406,13 @@ fn a_type_that_contains_itself_comes_to_an_end() {
 /// How `schemars` writes an enum with data: one object for each variant, told apart by a constant.
 #[test]
 fn a_variant_that_is_removed_and_one_that_changes() {
-    let variant = |kind: &str, field: &Value| object(&json!({ "kind": { "const": kind }, "of": field }));
+    let variant =
+        |kind: &str, field: &Value| object(&json!({ "kind": { "const": kind }, "of": field }));
     let either = |variants: &[Value]| x(&json!({ "oneOf": variants }));
-    let (card, bank) = (variant("card", &json!({ "type": "string" })), variant("bank", &json!({ "type": "string" })));
+    let (card, bank) = (
+        variant("card", &json!({ "type": "string" })),
+        variant("bank", &json!({ "type": "string" })),
+    );
     check(
         &either(&[card.clone(), bank.clone()]),
         &either(std::slice::from_ref(&card)),
@@ -371,6 +429,7 @@ fn a_variant_that_is_removed_and_one_that_changes() {
 
 #[test]
 fn each_break_is_told_once() {
-    let (wide, narrow) = (json!({ "type": "string", "enum": ["a", "b", "c"] }), json!({ "type": "integer" }));
+    let (wide, narrow) =
+        (json!({ "type": "string", "enum": ["a", "b", "c"] }), json!({ "type": "integer" }));
     check(&x(&wide), &x(&narrow), &["/x: string is written, and only integer is read"]);
 }

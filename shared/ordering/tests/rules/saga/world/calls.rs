@@ -1,13 +1,15 @@
-//! The store, the keys, the gateway and the carrier of a world: each call gives way before its answer is heard.
+//! The store, the keys, the gateway and the carrier of a world: each call gives way before its
+//! answer is heard.
 
 use ordering::ports::{
-    Carrier, CarrierCall, Disclosing, Gateway, GatewayCall, ParcelAtCarrier, PaymentAtGateway, PortError,
+    Carrier, CarrierCall, Disclosing, Gateway, GatewayCall, ParcelAtCarrier, PaymentAtGateway,
+    PortError,
 };
 use ordering::streams;
 use skald::memory::InMemoryHead;
 use skald::{
-    AppendError, Appended, Draft, EventStore, KeyEntry, Loaded, Page, Person, PersonKeys, SnapshotKind, StoreError,
-    StreamId, Timestamp, Way,
+    AppendError, Appended, Draft, EventStore, KeyEntry, Loaded, Page, Person, PersonKeys,
+    SnapshotKind, StoreError, StreamId, Timestamp, Way,
 };
 use skald_testkit::yield_now;
 
@@ -41,15 +43,24 @@ impl EventStore for World {
         loaded
     }
 
-    async fn append(&self, head: &InMemoryHead, draft: Draft) -> Result<Appended<InMemoryHead>, AppendError> {
+    async fn append(
+        &self,
+        head: &InMemoryHead,
+        draft: Draft,
+    ) -> Result<Appended<InMemoryHead>, AppendError> {
         let mut appended = self.append_all(vec![(head.clone(), draft)]).await?;
         Ok(appended.remove(0))
     }
 
-    async fn append_all(&self, parts: Vec<(InMemoryHead, Draft)>) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
+    async fn append_all(
+        &self,
+        parts: Vec<(InMemoryHead, Draft)>,
+    ) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
         let appended = self.store.append_all(parts.clone()).await;
-        let written = appended.iter().flatten().zip(&parts).filter(|(appended, _)| !appended.repeated);
-        let names = written.flat_map(|(_, (_, draft))| draft.events.iter().map(|event| event.event_type.clone()));
+        let written =
+            appended.iter().flatten().zip(&parts).filter(|(appended, _)| !appended.repeated);
+        let names = written
+            .flat_map(|(_, (_, draft))| draft.events.iter().map(|event| event.event_type.clone()));
         let names: Vec<String> = names.collect();
         if !names.is_empty() {
             self.log.lock().unwrap().push(names);
@@ -100,7 +111,11 @@ impl Gateway for Outside<'_> {
         let Self(world) = self;
         let unknown = !world.gateway.entries().contains_key(call.key());
         let forgets = world.forgetful && unknown && matches!(call, GatewayCall::Void { .. });
-        let answer = if forgets { Ok(PaymentAtGateway::Voided) } else { Gateway::ask(&world.gateway, call).await };
+        let answer = if forgets {
+            Ok(PaymentAtGateway::Voided)
+        } else {
+            Gateway::ask(&world.gateway, call).await
+        };
         yield_now().await;
         answer
     }
@@ -111,7 +126,11 @@ impl Carrier for Outside<'_> {
         let Self(world) = self;
         let unknown = !world.carrier.entries().contains_key(call.key());
         let forgets = world.forgetful && unknown && matches!(call, CarrierCall::Cancel { .. });
-        let answer = if forgets { Ok(ParcelAtCarrier::Cancelled) } else { Carrier::ask(&world.carrier, call).await };
+        let answer = if forgets {
+            Ok(ParcelAtCarrier::Cancelled)
+        } else {
+            Carrier::ask(&world.carrier, call).await
+        };
         yield_now().await;
         answer
     }

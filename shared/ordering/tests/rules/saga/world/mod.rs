@@ -1,8 +1,10 @@
-//! All that an order meets, in memory: streams, ledgers, a clock; and runners that can be stopped after any line.
+//! All that an order meets, in memory: streams, ledgers, a clock; and runners that can be stopped
+//! after any line.
 //!
-//! Every call to a store, the gateway or the carrier gives way before its answer is heard, and each poll of a runner goes
-//! on to the next such place. So a runner that is dropped after some polls has died with an answer on its way; and runners
-//! that are polled in turn are interleaved in any way one likes.
+//! Every call to a store, the gateway or the carrier gives way before its answer is heard, and each
+//! poll of a runner goes on to the next such place. So a runner that is dropped after some polls
+//! has died with an answer on its way; and runners that are polled in turn are interleaved in any
+//! way one likes.
 
 mod calls;
 mod promise;
@@ -12,8 +14,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use events::{
-    CancelReason, Money, OrderCommitted, OrderEvent, OrderId, OrderLine, OrderPlaced, ProductEvent, ProductListed,
-    ReceiptReference, ShardQuantity, Sku, StockEvent, StockReceived,
+    CancelReason, Money, OrderCommitted, OrderEvent, OrderId, OrderLine, OrderPlaced, ProductEvent,
+    ProductListed, ReceiptReference, ShardQuantity, Sku, StockEvent, StockReceived,
 };
 use ordering::order::{Order, OrderCommand};
 use ordering::reservation::{Gathering, gather};
@@ -25,8 +27,8 @@ use ordering::streams;
 use serde_json::json;
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
 use skald::{
-    Actor, Commit, CommitId, Context, CorrelationId, DomainEvent, EventData, EventStore, Person, PersonKeys, Request,
-    Sealing, StreamId, Tenant, Timestamp, Version, handle, handle_all,
+    Actor, Commit, CommitId, Context, CorrelationId, DomainEvent, EventData, EventStore, Person,
+    PersonKeys, Request, Sealing, StreamId, Tenant, Timestamp, Version, handle, handle_all,
 };
 use skald_testkit::NoPause;
 
@@ -46,7 +48,11 @@ pub(crate) struct Goods {
 impl Goods {
     /// Two mugs and a shirt, each in two shards; or no shirt at all, if there is not enough.
     fn of(scenario: Scenario) -> Vec<Self> {
-        let goods = |name, ordered, received: [u64; 2]| Self { sku: sku(name), ordered, received: received.to_vec() };
+        let goods = |name, ordered, received: [u64; 2]| Self {
+            sku: sku(name),
+            ordered,
+            received: received.to_vec(),
+        };
         let tees = if scenario.enough { [1, 9] } else { [0, 0] };
         vec![goods("MUG-01", 2, [1, 9]), goods("TEE-07", 1, tees)]
     }
@@ -66,8 +72,9 @@ pub(crate) struct Scenario {
 }
 
 impl Scenario {
-    /// The steps at which an order of this kind may be parked: those that the gateway or the carrier never
-    /// answers, and the one that it refuses when there is no way back. Any other order ends.
+    /// The steps at which an order of this kind may be parked: those that the gateway or the
+    /// carrier never answers, and the one that it refuses when there is no way back. Any other
+    /// order ends.
     pub(crate) fn may_park_at(self) -> &'static [&'static str] {
         match (self.token, self.postal_code) {
             ("tok_timeout_always", _) => &["authorize_payment", "void_payment"],
@@ -117,7 +124,11 @@ impl World {
         let total = goods.iter().map(|goods| i64::try_from(goods.ordered).unwrap()).sum();
         let lines = goods.iter().map(line).collect();
         let placed = OrderPlaced { lines, total: eur(total), ..place(&body()).placed().clone() };
-        Self::placed(Scenario { token: "tok_approved", postal_code: "10115", enough: true }, placed, goods)
+        Self::placed(
+            Scenario { token: "tok_approved", postal_code: "10115", enough: true },
+            placed,
+            goods,
+        )
     }
 
     fn placed(scenario: Scenario, placed: OrderPlaced, goods: Vec<Goods>) -> Self {
@@ -144,7 +155,8 @@ impl World {
         Self { forgetful: true, ..Self::new(scenario) }
     }
 
-    /// The same where the shards of a product are read one after the other: between any two, anything can happen.
+    /// The same where the shards of a product are read one after the other: between any two,
+    /// anything can happen.
     pub(crate) fn staggered(goods: Vec<Goods>) -> Self {
         Self { staggered: true, ..Self::with_goods(goods) }
     }
@@ -152,8 +164,11 @@ impl World {
     /// As the function does that takes orders.
     fn place(&self, placed: OrderPlaced) {
         let stream = streams::order(&tenant(), order_id());
-        let request =
-            Request { commit_id: CommitId::of(order_id().uuid(), "place"), at: self.now(), context: context() };
+        let request = Request {
+            commit_id: CommitId::of(order_id().uuid(), "place"),
+            at: self.now(),
+            context: context(),
+        };
         let draft = request.draft(vec![OrderEvent::from(placed).encode().unwrap()], None);
         let sealing = Sealing::new(self.store.clone(), &self.keys);
         finish(sealing.append(&self.store.start(stream), draft)).unwrap();
@@ -179,15 +194,22 @@ impl World {
         }
     }
 
-    /// Another order has goods brought from one shard to another; what there is in all stays the same.
+    /// Another order has goods brought from one shard to another; what there is in all stays the
+    /// same.
     pub(crate) fn move_goods(&self, sku: &Sku, from_shard: u16, to_shard: u16, number: u64) {
         let other: OrderId = "00000000-0000-5000-8000-000000000000".parse().unwrap();
         let from = vec![ShardQuantity { shard: from_shard, quantity: quantity(number) }];
         let gathering = [Gathering { order_id: other, sku: sku.clone(), to_shard, from }];
         let at = self.now();
-        let request = Request { commit_id: CommitId::of(other.uuid(), &at.to_string()), at, context: context() };
+        let request = Request {
+            commit_id: CommitId::of(other.uuid(), &at.to_string()),
+            at,
+            context: context(),
+        };
         let streams = Gathering::streams(&gathering, &tenant());
-        let moved = handle_all(&self.store, &NoPause, &streams, &request, |stock| gather(stock, &gathering));
+        let moved = handle_all(&self.store, &NoPause, &streams, &request, |stock| {
+            gather(stock, &gathering)
+        });
         finish(moved).unwrap();
     }
 
@@ -198,7 +220,10 @@ impl World {
     /// A newer release has begun this stream, with an event that this one does not know.
     pub(crate) fn plant_unreadable(&self, stream: StreamId) {
         let event = OrderEvent::from(OrderCommitted {}).encode().unwrap();
-        self.plant_encoded(stream, vec![EventData { event_type: "order.from_the_future".to_owned(), ..event }]);
+        self.plant_encoded(
+            stream,
+            vec![EventData { event_type: "order.from_the_future".to_owned(), ..event }],
+        );
     }
 
     fn plant_encoded(&self, stream: StreamId, events: Vec<EventData>) {
@@ -229,7 +254,9 @@ impl World {
 
     /// Somebody who takes the order all the way, step by step.
     pub(crate) fn driver(&self) -> Runner<'_> {
-        Box::pin(async move { self.ports().drive(&tenant(), order_id(), &|| self.now()).await.map(|_| ()) })
+        Box::pin(async move {
+            self.ports().drive(&tenant(), order_id(), &|| self.now()).await.map(|_| ())
+        })
     }
 
     /// Somebody who takes this step.
@@ -239,7 +266,8 @@ impl World {
 
     /// The customer asks for the order to be cancelled. Whether it will be.
     pub(crate) fn cancel(&self) -> bool {
-        let command = OrderCommand::StartUndo { reason: CancelReason::CustomerRequest, attempt: None };
+        let command =
+            OrderCommand::StartUndo { reason: CancelReason::CustomerRequest, attempt: None };
         // Each call is a command of its own.
         self.command(&command, &format!("cancel {}", self.log.lock().unwrap().len())).is_ok()
     }

@@ -16,9 +16,9 @@ use skald::fold;
 use super::{Goods, World, tenant};
 
 impl World {
-    /// The promise: the order is confirmed and all of it happened, or cancelled and nothing of it is left; or it is
-    /// parked, if its scenario may park there. Whichever it is, the ledgers have what the streams say, and it came
-    /// about in order.
+    /// The promise: the order is confirmed and all of it happened, or cancelled and nothing of it
+    /// is left; or it is parked, if its scenario may park there. Whichever it is, the ledgers have
+    /// what the streams say, and it came about in order.
     ///
     /// # Panics
     /// With what is wrong.
@@ -27,8 +27,14 @@ impl World {
         let state = self.state();
         let order = state.order.placed().unwrap_or_else(|| panic!("{what}: no order"));
         let log = self.log();
-        let story =
-            || format!("{what}\n{}\n{:?}\n{:?}", log.join("\n"), self.gateway.entries(), self.carrier.entries());
+        let story = || {
+            format!(
+                "{what}\n{}\n{:?}\n{:?}",
+                log.join("\n"),
+                self.gateway.entries(),
+                self.carrier.entries()
+            )
+        };
         self.assert_direction(&story);
         self.assert_agreement(&state, &story);
         let confirmed = match order.phase {
@@ -36,23 +42,46 @@ impl World {
             Phase::Cancelled(_) => false,
             Phase::Open | Phase::Committed | Phase::Undoing(_) => {
                 let parked = order.parked.as_ref();
-                let parked = parked.unwrap_or_else(|| panic!("the order is neither final nor parked: {}", story()));
+                let parked = parked.unwrap_or_else(|| {
+                    panic!("the order is neither final nor parked: {}", story())
+                });
                 let forward = ORDER_SAGA.forward().any(|task| task.step.name() == parked.step);
                 let undoing = matches!(order.phase, Phase::Undoing(_));
                 // Who turned it round after it was parked had it resumed.
-                assert!(!(undoing && forward), "parked on the way forward, while it is undone: {}", story());
+                assert!(
+                    !(undoing && forward),
+                    "parked on the way forward, while it is undone: {}",
+                    story()
+                );
                 let may_park = self.scenario.may_park_at().contains(&parked.step.as_str());
-                assert!(may_park, "a healthy order is parked at {}, {}: {}", parked.step, parked.error, story());
+                assert!(
+                    may_park,
+                    "a healthy order is parked at {}, {}: {}",
+                    parked.step,
+                    parked.error,
+                    story()
+                );
                 return;
             }
         };
         for goods in &self.goods {
             let left = if confirmed { goods.ordered } else { 0 };
             let there_is = (goods.all().saturating_sub(left), 0);
-            assert_eq!(self.stock_of(goods), there_is, "on hand and reserved of {}: {}", goods.sku, story());
+            assert_eq!(
+                self.stock_of(goods),
+                there_is,
+                "on hand and reserved of {}: {}",
+                goods.sku,
+                story()
+            );
         }
         let payments = self.gateway.entries();
-        assert_eq!(payments.values().find_map(|entry| entry.open()), None, "money is still held: {}", story());
+        assert_eq!(
+            payments.values().find_map(|entry| entry.open()),
+            None,
+            "money is still held: {}",
+            story()
+        );
         let captured: Vec<_> = payments.values().filter_map(|entry| entry.captured()).collect();
         let due = if confirmed { vec![self.total] } else { Vec::new() };
         assert_eq!(captured, due, "money that is ours: {}", story());
@@ -60,16 +89,23 @@ impl World {
         assert_eq!(parcels, usize::from(confirmed), "parcels at the carrier: {}", story());
     }
 
-    /// Goods, money and parcel are where the order's streams say. Where a call was asked for and its answer is not
-    /// written yet, it may have had its effect or not.
+    /// Goods, money and parcel are where the order's streams say. Where a call was asked for and
+    /// its answer is not written yet, it may have had its effect or not.
     #[track_caller]
     fn assert_agreement(&self, state: &SagaState, story: &dyn Fn() -> String) {
         for goods in &self.goods {
             let lines = state.reservation.held().iter().filter(|line| line.sku == goods.sku);
             let held: u64 = lines.map(|line| u64::from(line.quantity)).sum();
-            let left = if state.reservation == ReservationState::Shipped { goods.ordered } else { 0 };
+            let left =
+                if state.reservation == ReservationState::Shipped { goods.ordered } else { 0 };
             let there_is = (goods.all().saturating_sub(left), held);
-            assert_eq!(self.stock_of(goods), there_is, "on hand and reserved of {}: {}", goods.sku, story());
+            assert_eq!(
+                self.stock_of(goods),
+                there_is,
+                "on hand and reserved of {}: {}",
+                goods.sku,
+                story()
+            );
             assert!(held == 0 || held == goods.ordered, "held of {}: {}", goods.sku, story());
         }
 
@@ -80,29 +116,48 @@ impl World {
         let (nothing, total) = (0, self.total.amount_minor());
         // What may be held, and what may be ours.
         let may_be: &[(i64, i64)] = match &state.payment {
-            PaymentState::Unasked | PaymentState::Declined { .. } | PaymentState::Voided => &[(nothing, nothing)],
+            PaymentState::Unasked | PaymentState::Declined { .. } | PaymentState::Voided => {
+                &[(nothing, nothing)]
+            }
             PaymentState::AuthorizationRequested | PaymentState::VoidRequested => {
                 &[(nothing, nothing), (total, nothing)]
             }
             PaymentState::Authorized => &[(total, nothing)],
             PaymentState::CaptureRequested => &[(total, nothing), (nothing, total)],
             PaymentState::Captured => &[(nothing, total)],
-            PaymentState::RefundRequested | PaymentState::Refunded => panic!("no step refunds: {}", story()),
+            PaymentState::RefundRequested | PaymentState::Refunded => {
+                panic!("no step refunds: {}", story())
+            }
         };
         let money = (sum(GatewayEntry::open), sum(GatewayEntry::captured));
-        assert!(may_be.contains(&money), "held and ours {money:?}, after {:?}: {}", state.payment, story());
+        assert!(
+            may_be.contains(&money),
+            "held and ours {money:?}, after {:?}: {}",
+            state.payment,
+            story()
+        );
 
         let may_be: &[usize] = match &state.shipment {
-            ShipmentState::Unasked | ShipmentState::Refused { .. } | ShipmentState::Cancelled => &[0],
+            ShipmentState::Unasked | ShipmentState::Refused { .. } | ShipmentState::Cancelled => {
+                &[0]
+            }
             ShipmentState::Requested | ShipmentState::CancelRequested => &[0, 1],
             ShipmentState::Created(_) => &[1],
-            ShipmentState::Dispatched | ShipmentState::Delivered => panic!("no step dispatches: {}", story()),
+            ShipmentState::Dispatched | ShipmentState::Delivered => {
+                panic!("no step dispatches: {}", story())
+            }
         };
         let parcels = self.carrier.entries().values().filter(|entry| entry.has_parcel()).count();
-        assert!(may_be.contains(&parcels), "{parcels} parcels, after {:?}: {}", state.shipment, story());
+        assert!(
+            may_be.contains(&parcels),
+            "{parcels} parcels, after {:?}: {}",
+            state.shipment,
+            story()
+        );
     }
 
-    /// One direction, and undone in the order of undoing: nothing before it was said, the last step first.
+    /// One direction, and undone in the order of undoing: nothing before it was said, the last step
+    /// first.
     #[track_caller]
     fn assert_direction(&self, story: &dyn Fn() -> String) {
         let log = self.log();
@@ -110,28 +165,47 @@ impl World {
         let ever = |name: &str| at(name).is_some();
         assert!(!(ever("order.committed") && ever("order.undo_started")), "both ways: {}", story());
         assert!(!(ever("order.confirmed") && ever("order.cancelled")), "both ends: {}", story());
-        let often =
-            |name: &&String| name.starts_with("stock.") || ["order.parked", "order.resumed"].contains(&name.as_str());
+        let often = |name: &&String| {
+            name.starts_with("stock.") || ["order.parked", "order.resumed"].contains(&name.as_str())
+        };
         let once: Vec<&String> = log.iter().filter(|name| !often(name)).collect();
-        assert_eq!(once.iter().collect::<BTreeSet<_>>().len(), once.len(), "something was done twice: {}", story());
+        assert_eq!(
+            once.iter().collect::<BTreeSet<_>>().len(),
+            once.len(),
+            "something was done twice: {}",
+            story()
+        );
 
         let released = at("reservation.released").or_else(|| at("reservation.abandoned"));
-        let undoing = [at("order.undo_started"), at("shipment.cancelled"), at("payment.voided"), released];
-        let undoing: Vec<usize> = undoing.into_iter().chain([at("order.cancelled")]).flatten().collect();
+        let undoing =
+            [at("order.undo_started"), at("shipment.cancelled"), at("payment.voided"), released];
+        let undoing: Vec<usize> =
+            undoing.into_iter().chain([at("order.cancelled")]).flatten().collect();
         assert!(undoing.is_sorted(), "undone in another order: {}", story());
-        assert!(undoing.is_empty() || ever("order.undo_started"), "undone without a word: {}", story());
-        let done = [at("reservation.made"), at("payment.authorized"), at("shipment.created"), at("order.committed")];
+        assert!(
+            undoing.is_empty() || ever("order.undo_started"),
+            "undone without a word: {}",
+            story()
+        );
+        let done = [
+            at("reservation.made"),
+            at("payment.authorized"),
+            at("shipment.created"),
+            at("order.committed"),
+        ];
         let after = [at("payment.captured"), at("reservation.shipped"), at("order.confirmed")];
         let done: Vec<usize> = done.into_iter().chain(after).flatten().collect();
         assert!(done.is_sorted(), "done in another order: {}", story());
     }
 
-    /// On hand and reserved of a product, over all shards; none of them has more reserved than on hand.
+    /// On hand and reserved of a product, over all shards; none of them has more reserved than on
+    /// hand.
     #[track_caller]
     fn stock_of(&self, goods: &Goods) -> (u64, u64) {
         let shards = (0..).zip(&goods.received).map(|(shard, _)| {
             let stream = streams::stock(&tenant(), &goods.sku, shard);
-            let StockState { on_hand, reserved } = fold::<Stock>(&self.commits(&stream)).unwrap().state;
+            let StockState { on_hand, reserved } =
+                fold::<Stock>(&self.commits(&stream)).unwrap().state;
             assert!(reserved <= on_hand, "{stream} is oversold: {reserved} of {on_hand}");
             (on_hand, reserved)
         });
