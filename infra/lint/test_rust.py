@@ -47,7 +47,7 @@ class Sources(unittest.TestCase):
     def test_the_variables_are_the_functions_own_the_edges_and_the_libraries(self) -> None:
         self.write("functions/bell/src", "main.rs", "start_logging();", "config::variable(\"DOOR\")?", "// config::variable(\"OLD\")")
         self.write("functions/bell/src", "ring.rs", "config::optional(", "    \"TONE\",", ")")
-        self.write("shared/skald-lambda/src", "http.rs", "config::optional(\"ORIGIN\")", "config::optional(\"AWS_LAMBDA_FUNCTION_NAME\")")
+        self.write("shared/kit/skald-lambda/src", "http.rs", "config::optional(\"ORIGIN\")", "config::optional(\"AWS_LAMBDA_FUNCTION_NAME\")")
         self.assertEqual({"RUST_LOG", "DOOR", "TONE", "ORIGIN"}, rust.variables_read_by("bell"))
 
     def test_a_variable_whose_name_is_not_written_out_is_no_pass(self) -> None:
