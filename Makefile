@@ -39,15 +39,15 @@ verify: target/bin/skald ## find faults in the event store (STREAM=order-…)
 # enables.
 build: target/checked ## the functions, where the template expects them, and target/bin/skald (PROFILE=dev or release)
 	cargo build --locked --profile $(PROFILE) $(FUNCTIONS:%=--package %)
-	cargo build --locked --profile $(PROFILE) --package skald-cli
+	cargo build --locked --profile $(PROFILE) --package skald-operator
 	@mkdir -p target/bin && cp $(BINARIES)/skald target/bin/skald
 	@for each in $(FUNCTIONS); do mkdir -p target/lambda/$$each && cp $(BINARIES)/$$each target/lambda/$$each/bootstrap || exit; done
 
 # The stores' contracts and full fault tables take minutes: `make check` leaves them to `make test`.
 SLOW := contract broken_stores broken_keys broken_event_stores event_store_contract view_store_contract commit_index_contract \
-	person_keys_contract personal_contracts at_once costs following outcomes person_keys snapshots transactions verify
-FAST := $(filter-out $(SLOW),$(sort $(basename $(notdir $(wildcard events/tests/*.rs shared/*/tests/*.rs))) \
-	$(notdir $(patsubst %/main.rs,%,$(wildcard shared/*/tests/*/main.rs))))) architecture
+	person_keys_contract personal_contracts concurrency costs following outcomes person_keys snapshots transactions verify
+FAST := $(filter-out $(SLOW),$(sort $(basename $(notdir $(wildcard events/tests/*.rs shared/kit/*/tests/*.rs shared/ordering/tests/*.rs))) \
+	$(notdir $(patsubst %/main.rs,%,$(wildcard shared/kit/*/tests/*/main.rs shared/ordering/tests/*/main.rs))))) architecture
 
 check: $(CLOUD)/linters target/checked ## formatting, clippy, the fast tests, the template; two minutes once everything is built
 	cargo fmt --all --check

@@ -1,7 +1,7 @@
 //! What happens to a customer: everything here is about a person.
 
 use serde::{Deserialize, Serialize};
-use skald::Personal;
+use skald::personal::Personal;
 
 /// Somebody has become a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@
 //! Identifiers and numbers are [`values`] that cannot be built wrong, here and wherever they are
 //! read. Names, e-mail addresses and payment tokens are plain text here: the rules for them are the
 //! commands', and may change without making history unreadable. Whatever says something about a
-//! person is [`Personal`](skald::Personal).
+//! person is [`Personal`](skald::personal::Personal).
 //!
 //! Pure: no clock, no randomness, no input or output.
 

@@ -1,7 +1,9 @@
 //! What happens to an order: its stream is the only arbiter of whether it is completed or undone.
 
 use serde::{Deserialize, Serialize};
-use skald::{Personal, Timestamp, Version};
+use skald::personal::Personal;
+use skald::stream::Version;
+use skald::time::Timestamp;
 
 use crate::old::order_placed_1::{self, OrderPlaced1};
 use crate::{Address, CustomerId, Money, Quantity, Sku};

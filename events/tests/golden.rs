@@ -15,7 +15,7 @@ use events::{
     ShipmentEvent, StockEvent,
 };
 use serde_json::Value;
-use skald::{DomainEvent, EventData};
+use skald::event::{DomainEvent, EventData};
 
 fn golden() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/golden"))

@@ -6,7 +6,7 @@ use std::fs;
 
 use events::{CustomerEvent, OrderEvent};
 use serde_json::Value;
-use skald::{DomainEvent, EventData};
+use skald::event::{DomainEvent, EventData};
 
 /// What the golden samples say about a person.
 const PERSONAL: [&str; 10] = [

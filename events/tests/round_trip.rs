@@ -14,7 +14,10 @@ use jsonschema::{Validator, validator_for};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
-use skald::{DomainEvent, Personal, Timestamp, Version};
+use skald::event::DomainEvent;
+use skald::personal::Personal;
+use skald::stream::Version;
+use skald::time::Timestamp;
 
 /// What checks data against the schema of its shape.
 static VALIDATORS: LazyLock<BTreeMap<(String, u32), Validator>> = LazyLock::new(|| {
@@ -73,7 +76,7 @@ fn shards() -> impl Strategy<Value = StockShards> {
 fn order_id() -> impl Strategy<Value = OrderId> {
     ("[!-~]{1,255}", "[A-Za-z0-9._-]{1,64}").prop_map(|(key, customer)| {
         let caller = Caller::customer(&CustomerId::new(customer).unwrap());
-        OrderId::of(&skald::Tenant::default(), &caller, &IdempotencyKey::new(key).unwrap())
+        OrderId::of(&skald::stream::Tenant::default(), &caller, &IdempotencyKey::new(key).unwrap())
     })
 }
 

@@ -20,7 +20,7 @@ use proptest::prelude::*;
 use schemars::{JsonSchema, schema_for};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use skald::{DomainEvent, EventData};
+use skald::event::{DomainEvent, EventData};
 use skald_testkit::schema::{HELP, Schemas};
 
 fn folder(name: &str) -> PathBuf {

@@ -82,7 +82,7 @@ def variables_read_by(crate: str) -> frozenset[str]:
     """The environment variables that a function reads, by itself or by the crate of the edge."""
     source = text(ROOT / "functions" / crate / "src")
     names = {name for call, name in READ_BY_LIBRARIES.items() if call in source}
-    for name, other in VARIABLE.findall(source + text(ROOT / "shared" / "skald-lambda" / "src")):
+    for name, other in VARIABLE.findall(source + text(ROOT / "shared" / "kit" / "skald-lambda" / "src")):
         if not name:
             raise Unreadable(f"functions/{crate} reads the environment variable `{other}`: write its name into the call")
         names.add(name)

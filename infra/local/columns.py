@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from paper import Paper
+from terminal import Terminal
 
 MARGIN = " "
 NARROWEST, WIDEST = 24, 32  # of a column, in characters; a column that finds less room goes below the others
@@ -72,56 +72,56 @@ def column(title: str, subtitle: str, saga: Mapping[str, Any], events: Iterable[
     return Column(title, subtitle, (*moments, *ahead), status, reason_of(events, parked))
 
 
-def draw(columns: list[Column], width: int, paper: Paper) -> list[str]:
+def draw(columns: list[Column], width: int, terminal: Terminal) -> list[str]:
     """The columns as lines of at most `width` characters: side by side, or one below the other if they do not fit."""
     room = (width - len(MARGIN) + 1) // len(columns) - 1
     if room < NARROWEST:
-        blocks = [side_by_side([each], min(WIDEST, width - len(MARGIN)), paper) for each in columns]
+        blocks = [side_by_side([each], min(WIDEST, width - len(MARGIN)), terminal) for each in columns]
         return [line for block in blocks for line in (*block, "")][:-1]
-    return side_by_side(columns, min(WIDEST, room), paper)
+    return side_by_side(columns, min(WIDEST, room), terminal)
 
 
-def side_by_side(columns: list[Column], width: int, paper: Paper) -> list[str]:
+def side_by_side(columns: list[Column], width: int, terminal: Terminal) -> list[str]:
     height = max(len(each.rows) for each in columns)
-    drawn = [one_column(each, height, width, paper) for each in columns]
+    drawn = [one_column(each, height, width, terminal) for each in columns]
     lines = [(MARGIN + " ".join(cells)).rstrip() for cells in zip(*drawn, strict=True)]
     return lines if any(each.reason for each in columns) else lines[:-1]
 
 
-def one_column(column: Column, height: int, width: int, paper: Paper) -> list[str]:
+def one_column(column: Column, height: int, width: int, terminal: Terminal) -> list[str]:
     """A column's cells, each exactly `width` characters wide (styles not counted)."""
-    rule = paper.faint("─" * width)
-    cells = [paper.bold(fit(column.title, width)), paper.faint(fit(column.subtitle, width)), rule]
-    cells += [row_cell(row, width, paper) for row in column.rows]
+    rule = terminal.faint("─" * width)
+    cells = [terminal.bold(fit(column.title, width)), terminal.faint(fit(column.subtitle, width)), rule]
+    cells += [row_cell(row, width, terminal) for row in column.rows]
     cells += [" " * width] * (height - len(column.rows))
-    return [*cells, rule, status_cell(column, width, paper), paper.faint(fit(f"{'':7}{column.reason}", width))]
+    return [*cells, rule, status_cell(column, width, terminal), terminal.faint(fit(f"{'':7}{column.reason}", width))]
 
 
-def row_cell(row: Row, width: int, paper: Paper) -> str:
+def row_cell(row: Row, width: int, terminal: Terminal) -> str:
     tries = f" ×{row.attempts}" if row.attempts > 1 else ""
     text = f"{MARKS[row.kind]} {cut(row.what, width - 7 - len(tries))}{tries}"
-    return f"{paper.faint(f'{clock(row.at_ms):>4}')} {style(row.kind, fit(text, width - 5), paper)}"
+    return f"{terminal.faint(f'{clock(row.at_ms):>4}')} {style(row.kind, fit(text, width - 5), terminal)}"
 
 
-def style(kind: str, text: str, paper: Paper) -> str:
+def style(kind: str, text: str, terminal: Terminal) -> str:
     """Marks carry the colour; what is under way, and what the order's own stream says, stands out."""
     mark, rest = text[0], text[1:]
     if kind == "running":
-        return paper.cyan(paper.bold(text))
-    colours = {"done": paper.green, "refused": paper.red, "undone": paper.yellow, "closed": paper.faint, "parked": paper.yellow}
-    return colours.get(kind, paper.cyan)(mark) + (paper.bold(rest) if kind == "event" else rest)
+        return terminal.cyan(terminal.bold(text))
+    colours = {"done": terminal.green, "refused": terminal.red, "undone": terminal.yellow, "closed": terminal.faint, "parked": terminal.yellow}
+    return colours.get(kind, terminal.cyan)(mark) + (terminal.bold(rest) if kind == "event" else rest)
 
 
-def status_cell(column: Column, width: int, paper: Paper) -> str:
+def status_cell(column: Column, width: int, terminal: Terminal) -> str:
     if not column.is_over:
-        return paper.faint(fit(f"   … {column.status}", width))
+        return terminal.faint(fit(f"   … {column.status}", width))
     mark, colour = {
-        "confirmed": (MARKS["done"], paper.green),
-        "cancelled": (MARKS["refused"], paper.red),
-        "parked": (MARKS["parked"], paper.yellow),
+        "confirmed": (MARKS["done"], terminal.green),
+        "cancelled": (MARKS["refused"], terminal.red),
+        "parked": (MARKS["parked"], terminal.yellow),
     }[column.status]
     ended_ms = max((row.at_ms for row in column.rows if row.at_ms is not None), default=0)
-    return f"{paper.faint(f'{clock(ended_ms):>4}')} {colour(paper.bold(fit(f'{mark} {column.status}', width - 5)))}"
+    return f"{terminal.faint(f'{clock(ended_ms):>4}')} {colour(terminal.bold(fit(f'{mark} {column.status}', width - 5)))}"
 
 
 def clock(at_ms: float | None) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 
 import columns
 from api import Api, ApiError
-from paper import Paper
+from terminal import Terminal
 from shop import ADDRESS, CUSTOMER, NEVER_RECEIVED, NEVER_RECEIVED_SKU, ORDER, PRODUCT, REGISTRATION, SKU
 
 LOCAL = Path(__file__).resolve().parents[2] / "target" / "local"
@@ -45,22 +45,22 @@ STORIES = (
 )
 
 
-def four_orders(api: Api, paper: Paper) -> None:
+def four_orders(api: Api, terminal: Terminal) -> None:
     """Place the four orders at the same time and draw what becomes of them. Raises `ApiError`."""
     stock_the_shop(api)
     with ThreadPoolExecutor(len(STORIES)) as callers:
         orders = list(callers.map(lambda story: place(api, story), STORIES))
-    paper.line()
-    paper.line(f"  {paper.bold('Four orders at once')}  {paper.faint('milliseconds since each was placed')}")
-    paper.line()
-    board = Board(paper)
+    terminal.line()
+    terminal.line(f"  {terminal.bold('Four orders at once')}  {terminal.faint('milliseconds since each was placed')}")
+    terminal.line()
+    board = Board(terminal)
     for drawn in watch(api, orders):
         board.show(drawn)
     board.leave(drawn)
-    paper.line()
-    paper.line(paper.faint(f"  {columns.LEGEND}"))
-    paper.line()
-    paper.line(paper.faint(f"  The last of them in full: curl {api.url}/orders/{orders[-1]}/saga"))
+    terminal.line()
+    terminal.line(terminal.faint(f"  {columns.LEGEND}"))
+    terminal.line()
+    terminal.line(terminal.faint(f"  The last of them in full: curl {api.url}/orders/{orders[-1]}/saga"))
     unfinished = [f"{order} ({each.title})" for order, each in zip(orders, drawn, strict=True) if not each.is_over]
     if unfinished:
         raise ApiError(
@@ -105,24 +105,24 @@ def look(api: Api, order: str, story: Story) -> columns.Column:
 
 
 class Board:
-    """The place on the paper where the columns are drawn: over and over before a person's eyes, else once at the end."""
+    """The place on the terminal where the columns are drawn: over and over before a person's eyes, else once at the end."""
 
-    def __init__(self, paper: Paper) -> None:
-        self.paper = paper
-        self.is_live = paper.is_terminal
+    def __init__(self, terminal: Terminal) -> None:
+        self.terminal = terminal
+        self.is_live = terminal.is_terminal
         self.lines: list[str] = []
 
     def show(self, drawn: list[columns.Column]) -> None:
         """Draw in the place of what was drawn, as long as all of it can be seen."""
         width, height = shutil.get_terminal_size((100, 24))
-        lines = columns.draw(drawn, width, self.paper)
+        lines = columns.draw(drawn, width, self.terminal)
         if self.is_live and lines != self.lines and len(lines) < height:
             self._replace(lines)
 
     def leave(self, drawn: list[columns.Column]) -> None:
         """Draw for the last time."""
         width, _ = shutil.get_terminal_size((100, 24))
-        self._replace(columns.draw(drawn, width, self.paper))
+        self._replace(columns.draw(drawn, width, self.terminal))
 
     def _replace(self, lines: list[str]) -> None:
         # All at once, or the eye sees it come and go.
@@ -143,7 +143,7 @@ def main(argv: list[str]) -> int:
         return 1
     try:
         with contextlib.closing(Api(address)) as api:
-            four_orders(api, Paper())
+            four_orders(api, Terminal())
     except KeyboardInterrupt:
         return 130
     except ApiError as error:

@@ -26,7 +26,7 @@ import cloud
 import demo
 from api import Answer, Api, ApiError
 from deploy import ROOT, DeployError, deploy
-from paper import Paper
+from terminal import Terminal
 from shop import CUSTOMER, ORDER, PRODUCT, RECEIPT, REGISTRATION, SKU
 
 LOCAL = ROOT / "target" / "local"
@@ -54,18 +54,18 @@ def now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def first_order(api: Api, paper: Paper) -> str:
+def first_order(api: Api, terminal: Terminal) -> str:
     """Place an order and follow it into the view; return its id."""
 
     def step(method: str, path: str, body: object, headers: dict[str, str], meaning: str) -> Answer:
         answer = api.call(method, path, body, headers)
-        paper.done(meaning, f"{method:<4} {path:<26} {answer.status}", answer.elapsed_ms)
+        terminal.done(meaning, f"{method:<4} {path:<26} {answer.status}", answer.elapsed_ms)
         return answer
 
     def once() -> dict[str, str]:
         return {"idempotency-key": str(uuid.uuid4())}
 
-    paper.line()
+    terminal.line()
     price = money(PRODUCT["unit_price"])
     step("PUT", f"/products/{SKU}", PRODUCT, {}, f"listed a {PRODUCT['name'].lower()} for {price}")
     step("POST", f"/stock/{SKU}/receipts", RECEIPT, once(), f"received {RECEIPT['quantity']} of it")
@@ -77,7 +77,7 @@ def first_order(api: Api, paper: Paper) -> str:
     listed = follow(api, order_id)
     visible = now()
     waited_ms = (visible - answered).total_seconds() * 1000
-    paper.done("saw it among the customer's orders", f"GET  {f'/customers/{CUSTOMER}/orders':<26} 200", waited_ms)
+    terminal.done("saw it among the customer's orders", f"GET  {f'/customers/{CUSTOMER}/orders':<26} 200", waited_ms)
 
     events = api.call("GET", f"/orders/{order_id}/events").body["events"]
     moments = [
@@ -89,7 +89,7 @@ def first_order(api: Api, paper: Paper) -> str:
         ),
         Moment(visible, "visible", f"GET /customers/{CUSTOMER}/orders shows it: {listed['status']}, version {listed['version']}"),
     ]
-    timeline(moments, order_id, paper)
+    timeline(moments, order_id, terminal)
     return order_id
 
 
@@ -112,33 +112,33 @@ def described(event: dict) -> str:
     return f"{event['event_type']}, version {event['version']} of {event['stream']}"
 
 
-def timeline(moments: list[Moment], order_id: str, paper: Paper) -> None:
+def timeline(moments: list[Moment], order_id: str, terminal: Terminal) -> None:
     """Print the moments in order, aligned, in milliseconds from the first."""
     moments = sorted(moments, key=lambda moment: moment.at)
     start = moments[0].at
-    paper.line()
-    paper.line(f"  {paper.bold('Order ' + order_id)}")
-    paper.line()
+    terminal.line()
+    terminal.line(f"  {terminal.bold('Order ' + order_id)}")
+    terminal.line()
     for number, moment in enumerate(moments):
         offset_ms = (moment.at - start).total_seconds() * 1000
         branch = "┌─" if number == 0 else "└─" if number == len(moments) - 1 else "├─"
-        paper.line(f"  {offset_ms:6.0f} ms {paper.faint(branch)} {paper.green(f'{moment.what:<9}')} {moment.detail}")
+        terminal.line(f"  {offset_ms:6.0f} ms {terminal.faint(branch)} {terminal.green(f'{moment.what:<9}')} {moment.detail}")
 
 
-def invitation(api_url: str, order_id: str, paper: Paper) -> None:
+def invitation(api_url: str, order_id: str, terminal: Terminal) -> None:
     """Say where the API is, with three lines to try."""
     body = (
         f'{{"customer_id": "{CUSTOMER}", "items": [{{"sku": "{SKU}", "quantity": 1}}], "payment_token": "tok_approved", '
         '"shipping_address": {"name": "Kim Example", "line1": "1 Harbour Street", "city": "Berlin", '
         '"postal_code": "10115", "country": "DE"}}'
     )
-    paper.line()
-    paper.line(f"  {paper.bold('The API')}  {api_url}")
-    paper.line()
-    paper.line(f"  curl {api_url}/orders/{order_id}")
-    paper.line(f"  curl {api_url}/stock/{SKU}")
-    paper.line(f"  curl -i {api_url}/orders -H 'content-type: application/json' -H \"idempotency-key: $(date +%s)\" -d '{body}'")
-    paper.line()
+    terminal.line()
+    terminal.line(f"  {terminal.bold('The API')}  {api_url}")
+    terminal.line()
+    terminal.line(f"  curl {api_url}/orders/{order_id}")
+    terminal.line(f"  curl {api_url}/stock/{SKU}")
+    terminal.line(f"  curl -i {api_url}/orders -H 'content-type: application/json' -H \"idempotency-key: $(date +%s)\" -d '{body}'")
+    terminal.line()
 
 
 def write_address(folder: Path, api_url: str, endpoint: str, outputs: dict[str, str]) -> None:
@@ -159,37 +159,37 @@ def address_on_file(folder: Path, api_url: str, endpoint: str, outputs: dict[str
             (folder / name).unlink(missing_ok=True)
 
 
-def on_a_local_cloud(port: int, folder: Path, paper: Paper) -> None:
+def on_a_local_cloud(port: int, folder: Path, terminal: Terminal) -> None:
     """Start, deploy, demonstrate, and stay until a signal comes."""
     with cloud.Cloud(port, folder / LOG) as running:
-        outputs = deploy(running.endpoint, cloud.REGION, {}, say=saying(paper))
+        outputs = deploy(running.endpoint, cloud.REGION, {}, say=saying(terminal))
         cloud.make_topic_fifo(running, outputs)
         api_url = cloud.api_url(running, outputs)
         with address_on_file(folder, api_url, running.endpoint, outputs):
             api = Api(api_url)
-            order_id = first_order(api, paper)
-            demo.four_orders(api, paper)
-            invitation(api_url, order_id, paper)
-            paper.line(paper.faint(f"  What the functions log: {folder / LOG}"))
-            paper.line(paper.faint("  Ctrl-C ends it, and everything in it is gone."))
+            order_id = first_order(api, terminal)
+            demo.four_orders(api, terminal)
+            invitation(api_url, order_id, terminal)
+            terminal.line(terminal.faint(f"  What the functions log: {folder / LOG}"))
+            terminal.line(terminal.faint("  Ctrl-C ends it, and everything in it is gone."))
             running.wait()
 
 
-def on_another_cloud(endpoint: str, folder: Path, paper: Paper) -> None:
+def on_another_cloud(endpoint: str, folder: Path, terminal: Terminal) -> None:
     """Deploy to the cloud behind `endpoint`, demonstrate, and leave the system there, with its address on file."""
-    outputs = deploy(endpoint, cloud.REGION, {}, say=saying(paper))
+    outputs = deploy(endpoint, cloud.REGION, {}, say=saying(terminal))
     # The endpoint answers for the API too, by the API's name: which need not resolve.
     api_url = outputs["ApiUrl"]
     write_address(folder, api_url, endpoint, outputs)
     api = Api(endpoint, host=urlsplit(api_url).netloc)
-    order_id = first_order(api, paper)
-    demo.four_orders(api, paper)
-    invitation(api_url, order_id, paper)
-    paper.line(paper.faint(f"  It stays up; {folder / ADDRESS} keeps its address."))
+    order_id = first_order(api, terminal)
+    demo.four_orders(api, terminal)
+    invitation(api_url, order_id, terminal)
+    terminal.line(terminal.faint(f"  It stays up; {folder / ADDRESS} keeps its address."))
 
 
-def saying(paper: Paper):
-    return lambda line: paper.line(paper.faint(f"  {line}"))
+def saying(terminal: Terminal):
+    return lambda line: terminal.line(terminal.faint(f"  {line}"))
 
 
 def main(argv: list[str]) -> int:
@@ -198,18 +198,18 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--endpoint", help="deploy to the cloud that runs there, instead of a new local one")
     parser.add_argument("--folder", type=Path, default=LOCAL, help="for the address and the log (default: %(default)s)")
     chosen = parser.parse_args(argv)
-    paper = Paper()
+    terminal = Terminal()
     chosen.folder.mkdir(parents=True, exist_ok=True)
     try:
         with cloud.ended_by_signals():
             if chosen.endpoint:
-                on_another_cloud(chosen.endpoint.rstrip("/"), chosen.folder, paper)
+                on_another_cloud(chosen.endpoint.rstrip("/"), chosen.folder, terminal)
             else:
-                paper.line(paper.faint(f"  starting the local cloud on port {chosen.port}"))
-                on_a_local_cloud(chosen.port, chosen.folder, paper)
+                terminal.line(terminal.faint(f"  starting the local cloud on port {chosen.port}"))
+                on_a_local_cloud(chosen.port, chosen.folder, terminal)
     except KeyboardInterrupt:
-        paper.line()
-        paper.line("  Interrupted; what was deployed stays." if chosen.endpoint else "  The local cloud has ended.")
+        terminal.line()
+        terminal.line("  Interrupted; what was deployed stays." if chosen.endpoint else "  The local cloud has ended.")
     except (ApiError, cloud.CloudError, DeployError) as error:
         print(f"\n  error: {error}", file=sys.stderr)
         if isinstance(error, ApiError) and not chosen.endpoint:

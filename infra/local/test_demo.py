@@ -24,7 +24,7 @@ from typing import Any
 
 import columns
 import demo
-from paper import Paper
+from terminal import Terminal
 
 DEMO = Path(__file__).with_name("demo.py")
 ENDS_WITHIN_S = 30
@@ -172,20 +172,20 @@ ON_THE_WAY = """
 """
 
 
-class Colourful(Paper):
+class Colourful(Terminal):
     def __init__(self) -> None:
         self.is_terminal = self.colours = True
 
 
-class Plain(Paper):
+class Plain(Terminal):
     def __init__(self) -> None:
         self.is_terminal = self.colours = False
 
 
-def drawn(width: int, *orders: Told, paper: Paper | None = None) -> str:
+def drawn(width: int, *orders: Told, terminal: Terminal | None = None) -> str:
     stories = zip(orders, demo.STORIES, strict=False)
     made = [columns.column(story.title, story.why, *order) for order, story in stories]
-    return "\n".join(columns.draw(made, width, paper or Plain()))
+    return "\n".join(columns.draw(made, width, terminal or Plain()))
 
 
 class Drawing(unittest.TestCase):
@@ -207,7 +207,7 @@ class Drawing(unittest.TestCase):
             self.assertLessEqual(max(map(len, lines)), width)
 
     def test_colours_change_nothing_but_the_colour(self) -> None:
-        coloured = drawn(120, *ENDED, paper=Colourful())
+        coloured = drawn(120, *ENDED, terminal=Colourful())
         self.assertIn("\x1b[32m✓", coloured)
         self.assertIn("\x1b[31m✗", coloured)
         self.assertIn("\x1b[33m↩", coloured)

@@ -65,7 +65,7 @@ fn which(line: &str) -> Which {
 /// When the event of a line was recorded, if the line does not say that it showed late.
 fn on_time(line: &str) -> Option<String> {
     let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-    (event["told"] != "late").then(|| event["recorded_at"].as_str().expect("a time").to_owned())
+    (event["novelty"] != "late").then(|| event["recorded_at"].as_str().expect("a time").to_owned())
 }
 
 /// What `skald tail` tells of everything so far, each event once.
@@ -177,7 +177,7 @@ async fn tail_tells_every_event_once_filtered_or_not() {
     let news: Vec<Which> = since
         .lines
         .iter()
-        .filter(|line| line.contains("\"told\":\"news\""))
+        .filter(|line| line.contains("\"novelty\":\"new\""))
         .map(|line| which(line))
         .collect();
     assert_eq!(

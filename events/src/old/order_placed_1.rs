@@ -2,7 +2,8 @@
 //! is.
 
 use serde::Deserialize;
-use skald::{Personal, Timestamp};
+use skald::personal::Personal;
+use skald::time::Timestamp;
 
 use crate::{Address, CustomerId, Money, OrderLine, OrderPlaced, RequestHash};
 

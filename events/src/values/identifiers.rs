@@ -1,19 +1,19 @@
-//! What callers call things. Each can stand in a stream's name, see [`skald::is_identifier`].
+//! What callers call things. Each can stand in a stream's name, see [`skald::stream::is_identifier`].
 
-use skald::PersonId;
+use skald::personal::PersonId;
 
 crate::text_value! {
     /// Names a product: a stock keeping unit.
-    pub struct Sku: |text| skald::is_identifier(text), "text of 1 to 64 characters from A-Z a-z 0-9 . _ -",
+    pub struct Sku: |text| skald::stream::is_identifier(text), "text of 1 to 64 characters from A-Z a-z 0-9 . _ -",
         "^[A-Za-z0-9._-]{1,64}$";
 
     /// Names a customer. An id, never a person's name or address: it is kept when the person is
     /// erased.
-    pub struct CustomerId: |text| skald::is_identifier(text), "text of 1 to 64 characters from A-Z a-z 0-9 . _ -",
+    pub struct CustomerId: |text| skald::stream::is_identifier(text), "text of 1 to 64 characters from A-Z a-z 0-9 . _ -",
         "^[A-Za-z0-9._-]{1,64}$";
 
     /// Names a delivery of goods, such as the number of its delivery note.
-    pub struct ReceiptReference: |text| skald::is_identifier(text), "text of 1 to 64 characters from A-Z a-z 0-9 . _ -",
+    pub struct ReceiptReference: |text| skald::stream::is_identifier(text), "text of 1 to 64 characters from A-Z a-z 0-9 . _ -",
         "^[A-Za-z0-9._-]{1,64}$";
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use skald::Tenant;
+use skald::stream::Tenant;
 use uuid::Uuid;
 
 use super::{CustomerId, InvalidValue, is_visible_ascii};

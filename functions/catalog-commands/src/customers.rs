@@ -5,10 +5,11 @@ use ordering::customer::{Customer, CustomerCommand, CustomerRejection, CustomerS
 use ordering::requests::CustomerRequest;
 use ordering::streams;
 use serde_json::json;
-use skald::{
-    Actor, CommitId, EventStore, One, Opening, Person, PersonKeys, decide_in_turn, handle,
-    handle_all, states,
-};
+use skald::commit::{Actor, CommitId};
+use skald::decider::decide_in_turn;
+use skald::handle::{One, handle, handle_all, states};
+use skald::personal::{Opening, Person, PersonKeys};
+use skald::store::EventStore;
 use skald_lambda::clock::{RandomPause, new_id};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
@@ -24,8 +25,9 @@ impl<S: EventStore + Clone, K: PersonKeys> CatalogCommands<S, K> {
         let (stream, commands) =
             (One::<Customer>::new(streams::customer(&self.tenant, &id)), asked.commands());
         let request = call.request(CommitId::new(new_id()), SOURCE, actor(&id)?);
-        let decide =
-            |customer: &skald::Folded<_>| decide_in_turn::<Customer>(&customer.state, &commands);
+        let decide = |customer: &skald::decider::Folded<_>| {
+            decide_in_turn::<Customer>(&customer.state, &commands)
+        };
         // Whether something differs can only be told of what is plain.
         let events = Opening::new(self.events.clone(), &self.keys);
         let handled = handle_all(&events, &RandomPause, &stream, &request, decide).await;

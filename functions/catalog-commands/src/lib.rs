@@ -5,7 +5,10 @@ mod products;
 mod receipts;
 
 use ordering::requests::Fault;
-use skald::{Actor, EventStore, PersonKeys, Tenant};
+use skald::commit::Actor;
+use skald::personal::PersonKeys;
+use skald::store::EventStore;
+use skald::stream::Tenant;
 use skald_lambda::http::{Call, Problem, Reply};
 
 /// The name of this component in the commits that it writes.

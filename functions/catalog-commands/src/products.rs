@@ -5,7 +5,11 @@ use ordering::product::{Product, ProductCommand, ProductRejection};
 use ordering::requests::ProductRequest;
 use ordering::streams;
 use serde_json::json;
-use skald::{CommitId, EventStore, One, PersonKeys, decide_in_turn, handle, handle_all};
+use skald::commit::CommitId;
+use skald::decider::decide_in_turn;
+use skald::handle::{One, handle, handle_all};
+use skald::personal::PersonKeys;
+use skald::store::EventStore;
 use skald_lambda::clock::{RandomPause, new_id};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
@@ -20,8 +24,9 @@ impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
         let commands = ProductRequest::validate(&call.json()?).map_err(malformed)?.commands();
         let stream = One::<Product>::new(streams::product(&self.tenant, &sku));
         let request = call.request(CommitId::new(new_id()), SOURCE, operator()?);
-        let decide =
-            |product: &skald::Folded<_>| decide_in_turn::<Product>(&product.state, &commands);
+        let decide = |product: &skald::decider::Folded<_>| {
+            decide_in_turn::<Product>(&product.state, &commands)
+        };
         let handled = handle_all(&self.events, &RandomPause, &stream, &request, decide).await;
         let handled = handled.map_err(|error| {
             Problem::from_handle(error, |rejection| Problem::internal(&rejection))

@@ -6,7 +6,10 @@ use ordering::receipt::{ReceiptRejection, ReceivingRejection, receive};
 use ordering::requests::ReceiptRequest;
 use ordering::streams;
 use serde_json::json;
-use skald::{CommitId, EventStore, One, Outcome, PersonKeys, handle_all, states};
+use skald::commit::CommitId;
+use skald::handle::{One, Outcome, handle_all, states};
+use skald::personal::PersonKeys;
+use skald::store::EventStore;
 use skald_lambda::clock::{RandomPause, new_id};
 use skald_lambda::http::{Call, IDEMPOTENT_REPLAYED, Problem, Reply, StatusCode};
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use skald::CommitMessage;
+use skald::message::CommitMessage;
 use skald_dynamodb::{StreamItem, read_stream_item};
 
 use crate::record::{Record, digest};

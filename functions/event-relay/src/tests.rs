@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
-use skald::CommitMessage;
+use skald::message::CommitMessage;
 
 use crate::{Batch, Entry, Outcome, PublishError, Relay, Topic, UNREADABLE};
 
@@ -337,13 +337,13 @@ async fn a_topic_that_says_nothing_of_an_entry_has_not_taken_it() {
 #[tokio::test]
 async fn a_record_that_cannot_be_read_takes_no_other_along() {
     let topic = RecordingTopic::default();
-    let mut odd =
+    let mut malformed =
         vec![json!(null), json!(7), json!({}), json!({ "dynamodb": [] }), json!({ "eventID": 1 })];
     // An image that is none: there are still its keys.
     let mut image = record("default/order-a", 7, "{}");
     image["dynamodb"]["NewImage"]["body"] = json!({ "N": 5 });
-    odd.extend([image, record("default/order-b", 1, "{}")]);
-    Relay::new(&topic).forward(&batch(&odd)).await.unwrap();
+    malformed.extend([image, record("default/order-b", 1, "{}")]);
+    Relay::new(&topic).forward(&batch(&malformed)).await.unwrap();
     let mut categories: Vec<String> =
         topic.entries().into_iter().map(|entry| entry.category).collect();
     categories.sort();

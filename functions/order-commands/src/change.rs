@@ -8,9 +8,12 @@ use ordering::requests::{CancelRequest, Fault};
 use ordering::streams;
 use ordering::views::OrderStatus;
 use serde_json::json;
-use skald::{
-    Actor, CommitId, Decider, EventStore, Folded, Handled, One, PersonKeys, Version, handle_all,
-};
+use skald::commit::{Actor, CommitId};
+use skald::decider::{Decider, Folded};
+use skald::handle::{Handled, One, handle_all};
+use skald::personal::PersonKeys;
+use skald::store::EventStore;
+use skald::stream::Version;
 use skald_lambda::clock::{RandomPause, new_id};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode, header};
 

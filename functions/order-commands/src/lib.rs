@@ -3,7 +3,9 @@
 mod change;
 mod place;
 
-use skald::{EventStore, PersonKeys, Tenant};
+use skald::personal::PersonKeys;
+use skald::store::EventStore;
+use skald::stream::Tenant;
 use skald_lambda::http::{Call, Problem, Reply};
 
 /// The name of this component in the commits that it writes.

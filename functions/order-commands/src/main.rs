@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::Client;
 use order_commands::OrderCommands;
-use skald::Sealing;
+use skald::personal::Sealing;
 use skald_dynamodb::{DynamoDbEventStore, DynamoDbPersonKeys};
 use skald_kms::KmsKeyWrap;
 use skald_lambda::{Error, clock, config, http, start_logging};

@@ -12,10 +12,13 @@ use ordering::product::Product;
 use ordering::requests::{Fault, OrderRequest, Untold};
 use ordering::streams;
 use serde_json::json;
-use skald::{
-    Actor, AppendError, Commit, CommitId, Decider, DomainEvent, EventStore, Many, One, Opening,
-    Pause, PersonKeys, StoreError, Version, states,
-};
+use skald::commit::{Actor, Commit, CommitId};
+use skald::decider::Decider;
+use skald::event::DomainEvent;
+use skald::handle::{Many, One, Pause, states};
+use skald::personal::{Opening, PersonKeys};
+use skald::store::{AppendError, EventStore, StoreError};
+use skald::stream::Version;
 use skald_lambda::clock::{RandomPause, new_id};
 use skald_lambda::http::{Call, IDEMPOTENT_REPLAYED, Problem, Reply, StatusCode, header};
 
@@ -69,7 +72,7 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
                 Err(not_placed(Refused::Unknown { customer: true, items: Vec::new() }))
             }
             Err(AppendError::Store(error)) => Err(error.into()),
-            Err(AppendError::Refused(refusal)) => Err(Problem::internal(&refusal)),
+            Err(AppendError::Invalid(refusal)) => Err(Problem::internal(&refusal)),
         }
     }
 

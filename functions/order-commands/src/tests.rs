@@ -12,12 +12,17 @@ use ordering::product::Product;
 use ordering::requests::{CustomerRequest, ProductRequest};
 use ordering::streams;
 use serde_json::{Value, json};
+use skald::commit::{Actor, CommitId, Context, CorrelationId, Draft};
+use skald::decider::Decider;
+use skald::handle::{Request, handle};
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
-use skald::{
-    Actor, AppendError, Appended, CommitId, Context, CorrelationId, Decider, Draft, EventStore,
-    Loaded, Page, Request, Sealing, SnapshotKind, StoreError, StreamId, Tenant, Timestamp, Version,
-    Way, handle,
-};
+use skald::personal::Sealing;
+use skald::reading::Page;
+use skald::reading::ReadFrom;
+use skald::snapshot::SnapshotKind;
+use skald::store::{AppendError, Appended, EventStore, Loaded, StoreError};
+use skald::stream::{StreamId, Tenant, Version};
+use skald::time::Timestamp;
 use skald_lambda::clock::{RandomPause, new_id, now};
 use skald_lambda::http::{Answer, answer};
 
@@ -44,8 +49,13 @@ impl EventStore for Store {
         self.store.start(stream)
     }
 
-    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
-        self.store.page(stream, way, at_most).await
+    async fn page(
+        &self,
+        stream: &StreamId,
+        from: ReadFrom,
+        at_most: u32,
+    ) -> Result<Page, StoreError> {
+        self.store.page(stream, from, at_most).await
     }
 
     async fn load(

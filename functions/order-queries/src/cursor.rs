@@ -6,7 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use events::OrderId;
 use ordering::streams;
-use skald::{ListEntry, Tenant, Timestamp, Version};
+use skald::stream::{Tenant, Version};
+use skald::time::Timestamp;
+use skald::view::ListEntry;
 use skald_lambda::http::Problem;
 
 /// Marks a place among the events of a stream, before the version.

@@ -2,9 +2,12 @@
 
 use events::OrderEvent;
 use serde_json::{Value, json};
-use skald::{
-    DecodeError, DomainEvent, Envelope, EventStore, PersonKeys, Version, ViewStore, reveal,
-};
+use skald::commit::Envelope;
+use skald::event::{DecodeError, DomainEvent};
+use skald::personal::{PersonKeys, reveal};
+use skald::store::EventStore;
+use skald::stream::Version;
+use skald::view::ViewStore;
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
 use crate::{Queries, cursor, limit, no_such_order};
@@ -23,7 +26,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         let commits = self.opened.read(&self.order_stream(id)?, Version::START).await?;
         let end = commits.last().ok_or_else(no_such_order)?.last();
 
-        let envelopes = commits.iter().flat_map(skald::Commit::envelopes::<OrderEvent>);
+        let envelopes = commits.iter().flat_map(skald::commit::Commit::envelopes::<OrderEvent>);
         let page = envelopes
             .filter(|envelope| envelope.as_ref().map_or(true, |envelope| envelope.version > after))
             .take(limit)
@@ -59,7 +62,10 @@ fn shown(envelope: &Envelope<OrderEvent>) -> Result<Value, Problem> {
 mod tests {
     use events::{OrderId, OrderParked};
     use ordering::streams;
-    use skald::{Actor, Commit, CommitId, Context, CorrelationId, EventData, Tenant, Timestamp};
+    use skald::commit::{Actor, Commit, CommitId, Context, CorrelationId};
+    use skald::event::EventData;
+    use skald::stream::Tenant;
+    use skald::time::Timestamp;
 
     use super::*;
 

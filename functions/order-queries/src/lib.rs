@@ -18,10 +18,12 @@ use std::slice;
 
 use futures_util::{TryStreamExt, pin_mut};
 use serde_json::json;
-use skald::{
-    CatchUpError, EventStore, OddRow, Opening, PersonKeys, Projection, Rows, StoreError, StreamId,
-    Tenant, Version, ViewRow, ViewStore, Way, commits, project,
-};
+use skald::personal::{Opening, PersonKeys};
+use skald::reading::ReadFrom;
+use skald::reading::commits;
+use skald::store::{EventStore, StoreError};
+use skald::stream::{StreamId, Tenant, Version};
+use skald::view::{CatchUpError, MalformedRow, Projection, Rows, ViewRow, ViewStore, project};
 use skald_lambda::http::{Call, Problem, Query, Reply, StatusCode};
 
 /// Entries on a page if the caller does not say.
@@ -114,7 +116,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         &self,
         stream: &StreamId,
     ) -> Result<Option<P::Row>, CatchUpError> {
-        let commits = commits(&self.opened, stream, Way::After(Version::START));
+        let commits = commits(&self.opened, stream, ReadFrom::After(Version::START));
         pin_mut!(commits);
         let mut row = None;
         while let Some(commit) = commits.try_next().await? {
@@ -129,18 +131,18 @@ async fn stored<V: ViewStore>(
     views: &V,
     streams: &[StreamId],
 ) -> Result<BTreeMap<StreamId, Option<ViewRow>>, StoreError> {
-    let Rows { rows, odd } = views.get_many(streams).await?;
-    for OddRow { stream, fault } in &odd {
+    let Rows { rows, malformed } = views.get_many(streams).await?;
+    for MalformedRow { stream, fault } in &malformed {
         tracing::error!(counter = "odd_rows", %stream, fault, "a row is folded from its events instead");
     }
-    let odd = odd.into_iter().map(|odd| (odd.stream, None));
-    Ok(rows.into_iter().map(|(stream, row)| (stream, Some(row))).chain(odd).collect())
+    let malformed = malformed.into_iter().map(|malformed| (malformed.stream, None));
+    Ok(rows.into_iter().map(|(stream, row)| (stream, Some(row))).chain(malformed).collect())
 }
 
 /// Whether a store did not answer, so the same call may succeed later.
 const fn is_outage(error: &CatchUpError) -> bool {
-    use StoreError::{Refused, Throttled, Unavailable};
-    matches!(error, CatchUpError::Store(Throttled { .. } | Unavailable { .. } | Refused { .. }))
+    use StoreError::{Denied, Throttled, Unavailable};
+    matches!(error, CatchUpError::Store(Throttled { .. } | Unavailable { .. } | Denied { .. }))
 }
 
 /// The query's `limit`: how many entries the caller wants on a page.

@@ -6,10 +6,13 @@ use events::{OrderEvent, OrderId};
 use ordering::streams;
 use ordering::views::{OrderRow, OrderView, ParkedOrder};
 use serde_json::Value;
-use skald::{
-    CatchUpError, Commit, Envelope, EventStore, PersonKeys, StreamId, Timestamp, Version, ViewRow,
-    ViewStore, project, recorded_by, reveal,
-};
+use skald::commit::{Commit, Envelope};
+use skald::personal::{PersonKeys, reveal};
+use skald::reading::commits_as_of;
+use skald::store::EventStore;
+use skald::stream::{StreamId, Version};
+use skald::time::Timestamp;
+use skald::view::{CatchUpError, ViewRow, ViewStore, project};
 use skald_lambda::http::{Call, Problem, Query, Reply, StatusCode, header};
 
 use crate::{Queries, no_such_order, stored};
@@ -65,7 +68,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
             }
             Wanted::AsOf(time) => {
                 let commits = self.opened.read(&stream, Version::START).await?;
-                folded(&stream, recorded_by(&commits, time), |_| true)?
+                folded(&stream, commits_as_of(&commits, time), |_| true)?
             }
         };
         reply(call, &row)

@@ -7,10 +7,12 @@ use events::CustomerId;
 use ordering::streams;
 use ordering::views::{OrderRow, OrderStatus, orders_of};
 use serde_json::json;
-use skald::{
-    CatchUpError, EventStore, ListEntry, ListPage, OddEntry, PersonKeys, Version, ViewRow,
-    ViewStore, try_at_once,
-};
+use skald::concurrency::try_concurrently;
+use skald::index::MalformedEntry;
+use skald::personal::PersonKeys;
+use skald::store::EventStore;
+use skald::stream::Version;
+use skald::view::{CatchUpError, ListEntry, ListPage, ViewRow, ViewStore};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
 use crate::order::{marked, shown};
@@ -69,9 +71,9 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         // Where most entries are passed over, few large pages are better than many small ones.
         let page_len = if status.is_some() { SCANNED_AT_ONCE } else { wanted };
         for _ in 0..MAX_SCANNED.div_ceil(page_len) {
-            let ListPage { entries: page, odd } =
+            let ListPage { entries: page, malformed } =
                 self.orders.list(group, before.as_ref(), page_len as u32).await?;
-            for OddEntry { key, fault } in odd {
+            for MalformedEntry { key, fault } in malformed {
                 tracing::error!(
                     counter = "odd_entries",
                     key,
@@ -131,7 +133,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         }
         let looked_at = &entries[..reads.len()];
         let orders = looked_at.iter().zip(reads).map(|(entry, source)| self.listed(entry, source));
-        Ok((looked_at, try_at_once(orders).await?.into_iter().flatten().collect()))
+        Ok((looked_at, try_concurrently(orders).await?.into_iter().flatten().collect()))
     }
 
     /// The order of this entry, if there is one that can be read.

@@ -55,15 +55,15 @@ mod tests {
     use std::collections::BTreeSet;
 
     use serde_json::{Value, json};
-    use skald::Timestamp;
     use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
+    use skald::time::Timestamp;
     use skald_lambda::http::answer;
 
     use super::*;
     use crate::Queries;
 
     /// Status and `Allow` of the answer to a call by `$default`.
-    async fn told(method: &str, path: &str) -> (u16, Value) {
+    async fn announced(method: &str, path: &str) -> (u16, Value) {
         let (views, keys) = (InMemoryViewStore::default(), InMemoryPersonKeys::default());
         let queries = Queries::new(
             InMemoryEventStore::default(),
@@ -100,16 +100,20 @@ mod tests {
                 let is_other = matches!((base, path), ("/orders", "/health" | "/nothing"));
                 if !is_other {
                     assert_eq!(
-                        told(method, &format!("{base}{path}")).await,
+                        announced(method, &format!("{base}{path}")).await,
                         (status, allow),
                         "{method} {base}{path}"
                     );
                 }
             }
         }
-        assert_eq!(told("DELETE", "/orders/health").await, (405, json!("GET, HEAD")), "an order");
         assert_eq!(
-            told("GET", "/shop/health").await,
+            announced("DELETE", "/orders/health").await,
+            (405, json!("GET, HEAD")),
+            "an order"
+        );
+        assert_eq!(
+            announced("GET", "/shop/health").await,
             (404, Value::Null),
             "the gateway found no route"
         );

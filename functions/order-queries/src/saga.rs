@@ -6,7 +6,10 @@ use events::OrderId;
 use futures_util::future::try_join4;
 use ordering::streams;
 use ordering::views::{SagaCommits, saga_of};
-use skald::{EventStore, PersonKeys, Version, ViewStore};
+use skald::personal::PersonKeys;
+use skald::store::EventStore;
+use skald::stream::Version;
+use skald::view::ViewStore;
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
 use crate::{Queries, no_such_order};

@@ -5,7 +5,11 @@ use ordering::product::Product;
 use ordering::streams;
 use ordering::views::StockView;
 use serde_json::json;
-use skald::{EventStore, One, PersonKeys, StreamId, ViewStore, states};
+use skald::handle::{One, states};
+use skald::personal::PersonKeys;
+use skald::store::EventStore;
+use skald::stream::StreamId;
+use skald::view::ViewStore;
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
 use crate::{Queries, stored};

@@ -15,9 +15,12 @@ use ordering::saga::{
     ErrorOutput, ExecutionInput, Failure, Next, Step, StepInput, execution_of, next,
 };
 use ordering::steps::{StepError, order};
-use skald::{Category, CommitMessage, Decider, EventStore};
+use skald::decider::Decider;
+use skald::message::CommitMessage;
+use skald::store::EventStore;
+use skald::stream::Category;
 use skald_lambda::clock::RandomPause;
-use skald_lambda::queue::Reader;
+use skald_lambda::queue::MessageHandler;
 use skald_lambda::{Error, clock};
 
 pub use machine::{Execution, StateMachine, StepFunctions};
@@ -78,7 +81,7 @@ impl<S: EventStore, M: StateMachine> SagaStarter<S, M> {
     }
 }
 
-impl<S: EventStore, M: StateMachine> Reader for SagaStarter<S, M> {
+impl<S: EventStore, M: StateMachine> MessageHandler for SagaStarter<S, M> {
     const CATEGORY: &'static Category = Order::CATEGORY;
     type Failure = NotStarted;
 

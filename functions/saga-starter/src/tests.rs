@@ -7,14 +7,18 @@ use events::{
     OrderResumed, OrderUndoStarted,
 };
 use ordering::streams;
+use skald::commit::{Actor, Commit, CommitId, Context, CorrelationId, Draft};
+use skald::event::{DomainEvent, EventData};
 use skald::memory::{InMemoryEventStore, InMemoryHead};
-use skald::{
-    Actor, AppendError, Appended, Commit, CommitId, CommitMessage, Context, CorrelationId,
-    DomainEvent, Draft, EventData, EventStore, Loaded, Page, SnapshotKind, StoreError, StreamId,
-    Tenant, Timestamp, Version, Way,
-};
+use skald::message::CommitMessage;
+use skald::reading::Page;
+use skald::reading::ReadFrom;
+use skald::snapshot::SnapshotKind;
+use skald::store::{AppendError, Appended, EventStore, Loaded, StoreError};
+use skald::stream::{StreamId, Tenant, Version};
+use skald::time::Timestamp;
 use skald_lambda::Error;
-use skald_lambda::queue::Reader;
+use skald_lambda::queue::MessageHandler;
 
 use crate::{Execution, ExecutionInput, NotStarted, SagaStarter, StateMachine};
 
@@ -152,8 +156,13 @@ impl EventStore for &System {
         self.store.start(stream)
     }
 
-    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
-        self.store.page(stream, way, at_most).await
+    async fn page(
+        &self,
+        stream: &StreamId,
+        from: ReadFrom,
+        at_most: u32,
+    ) -> Result<Page, StoreError> {
+        self.store.page(stream, from, at_most).await
     }
 
     async fn load(
@@ -188,7 +197,7 @@ impl EventStore for &System {
 }
 
 fn is_transient(result: Result<(), NotStarted>) -> bool {
-    <SagaStarter<&System, &System> as Reader>::is_transient(&result.unwrap_err())
+    <SagaStarter<&System, &System> as MessageHandler>::is_transient(&result.unwrap_err())
 }
 
 #[tokio::test]

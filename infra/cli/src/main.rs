@@ -1,58 +1,48 @@
-//! What operators do with a system: `skald tail`, `skald verify`. `skald help` says how.
+//! `skald`: what operators do with the order system. `skald --help` says how.
 
-mod arguments;
-mod catalogue;
-mod clock;
-mod json;
-mod line;
-mod paper;
-mod system;
-mod tail;
-mod verify;
-
-use std::error::Error;
 use std::process::ExitCode;
 
-use clap::Parser;
-use skald::with_causes;
-
-use arguments::{Arguments, Command};
-use paper::Unwritten;
-
-/// The status of a command that was not understood.
-const USAGE: u8 = 2;
+use ordering::customer::Customer;
+use ordering::order::Order;
+use ordering::payment::Payment;
+use ordering::product::Product;
+use ordering::receipt::Receipt;
+use ordering::reservation::Reservation;
+use ordering::shipment::Shipment;
+use ordering::stock::Stock;
+use skald_cli::Operator;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let done = tokio::select! {
-        done = run() => done,
-        () = paper::closed() => Ok(ExitCode::SUCCESS),
-    };
-    done.unwrap_or_else(|error| {
-        if matches!(error.downcast_ref(), Some(Unwritten::Closed)) {
-            return ExitCode::SUCCESS;
-        }
-        paper::complain(&with_causes(&*error));
-        ExitCode::FAILURE
-    })
+    operator().run().await
 }
 
-async fn run() -> Result<ExitCode, Box<dyn Error>> {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) if error.use_stderr() => {
-            paper::note(error.to_string().trim_end());
-            return Ok(ExitCode::from(USAGE));
-        }
-        // Help, or the version.
-        Err(asked) => {
-            paper::write(&asked.to_string())?;
-            return Ok(ExitCode::SUCCESS);
-        }
-    };
-    let is_well = match arguments.command {
-        Command::Tail(arguments) => tail::run(&arguments).await.map(|()| true),
-        Command::Verify(arguments) => verify::run(&arguments).await,
-    }?;
-    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+fn operator() -> Operator {
+    Operator::new("skald", env!("CARGO_PKG_VERSION"))
+        .decider::<Customer>()
+        .decider::<Order>()
+        .decider::<Payment>()
+        .decider::<Product>()
+        .decider::<Receipt>()
+        .decider::<Reservation>()
+        .decider::<Shipment>()
+        .decider::<Stock>()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_streams_of_every_category_with_golden_samples_can_be_verified() {
+        let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/golden");
+        let samples = std::fs::read_dir(golden).unwrap();
+        let category = |name: &str| name.split('.').next().unwrap().to_owned();
+        let sampled: BTreeSet<String> =
+            samples.map(|file| category(file.unwrap().file_name().to_str().unwrap())).collect();
+        let known: BTreeSet<String> = operator().categories().map(str::to_owned).collect();
+        assert_eq!(sampled, known);
+    }
 }

@@ -3,7 +3,8 @@
 use events::{
     CustomerEmailChanged, CustomerErased, CustomerEvent, CustomerRegistered, CustomerRenamed,
 };
-use skald::{Decider, Personal};
+use skald::decider::Decider;
+use skald::personal::Personal;
 
 use crate::values::{EmailAddress, Name};
 

@@ -7,7 +7,7 @@ use events::{
     CancelReason, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderParked,
     OrderPlaced, OrderResumed, OrderUndoStarted,
 };
-use skald::Decider;
+use skald::decider::Decider;
 
 use crate::requests::{OrderRequest, Untold};
 

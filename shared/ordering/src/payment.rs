@@ -9,7 +9,7 @@ use events::{
     PaymentCaptureRequested, PaymentCaptured, PaymentDeclined, PaymentEvent,
     PaymentRefundRequested, PaymentRefunded, PaymentVoidRequested, PaymentVoided,
 };
-use skald::Decider;
+use skald::decider::Decider;
 
 /// The decider of category `payment`.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,8 @@
 //! Prices, names and versions come from the catalogue, never from the caller.
 
 use events::{Money, OrderLine, OrderPlaced};
-use skald::{Timestamp, Version};
+use skald::stream::Version;
+use skald::time::Timestamp;
 
 use crate::customer::CustomerState;
 use crate::order::PlaceOrder;

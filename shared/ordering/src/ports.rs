@@ -22,7 +22,7 @@ use std::future::Future;
 
 use events::{Address, AttemptKey, AuthorizationId, Money, ParcelId};
 use serde::{Deserialize, Serialize};
-use skald::Personal;
+use skald::personal::Personal;
 
 pub use disclosing::Disclosing;
 

@@ -4,7 +4,7 @@ use events::{
     Money, ProductEvent, ProductListed, ProductPriceChanged, ProductRenamed, ProductStockResharded,
     ProductWithdrawn, StockShards,
 };
-use skald::Decider;
+use skald::decider::Decider;
 
 use crate::values::{Name, Price};
 

@@ -5,7 +5,9 @@ use events::{
     Quantity, ReceiptBooked, ReceiptEvent, ReceiptReference, ShardQuantity, Sku, StockEvent,
     StockShards,
 };
-use skald::{Decider, Folded, Many, One, Tenant};
+use skald::decider::{Decider, Folded};
+use skald::handle::{Many, One};
+use skald::stream::Tenant;
 
 use crate::stock::{Stock, StockCommand, StockRejection, StockState};
 use crate::streams;
@@ -122,7 +124,7 @@ impl Decider for Receipt {
     }
 }
 
-/// The decision over a receipt and the stock it becomes, all or nothing: for [`skald::handle_all`]
+/// The decision over a receipt and the stock it becomes, all or nothing: for [`skald::handle::handle_all`]
 /// with [`BookReceipt::streams`]. A receipt that was booked already adds nothing to any stock.
 ///
 /// # Errors

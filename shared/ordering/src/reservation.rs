@@ -11,7 +11,9 @@ use events::{
     OrderId, Quantity, ReservationAbandoned, ReservationEvent, ReservationMade, ReservationRefused,
     ReservationReleased, ReservationShipped, ReservedLine, ShortLine, StockEvent,
 };
-use skald::{Decider, Folded, Many, One, Tenant};
+use skald::decider::{Decider, Folded};
+use skald::handle::{Many, One};
+use skald::stream::Tenant;
 
 pub use gathering::{Gathering, gather};
 pub use making::{Look, MakeReservation, WantedLine, make};
@@ -164,7 +166,7 @@ impl Decider for Reservation {
     }
 }
 
-/// The states that a decision over a reservation and stock is about, for [`skald::handle_all`].
+/// The states that a decision over a reservation and stock is about, for [`skald::handle::handle_all`].
 pub type ReservingStates = (Folded<ReservationState>, Vec<Folded<StockState>>);
 /// What such a decision adds to the reservation, and to each shard.
 pub type ReservingEvents = (Vec<ReservationEvent>, Vec<Vec<StockEvent>>);
@@ -187,7 +189,7 @@ impl HeldGoods {
         (One::new(streams::reservation(tenant, self.order_id)), Many::new(stock.collect()))
     }
 
-    /// No longer hold the goods, or never: all or nothing, for [`skald::handle_all`].
+    /// No longer hold the goods, or never: all or nothing, for [`skald::handle::handle_all`].
     ///
     /// # Errors
     /// [`ReservingRejection::Changed`] if the reservation holds other goods by now; else the
@@ -200,7 +202,7 @@ impl HeldGoods {
         })
     }
 
-    /// The goods leave: all or nothing, for [`skald::handle_all`].
+    /// The goods leave: all or nothing, for [`skald::handle::handle_all`].
     ///
     /// # Errors
     /// As [`release`](Self::release).

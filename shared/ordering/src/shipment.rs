@@ -9,7 +9,7 @@ use events::{
     AttemptKey, ParcelId, ShipmentCancelRequested, ShipmentCancelled, ShipmentCreated,
     ShipmentDelivered, ShipmentDispatched, ShipmentEvent, ShipmentRefused, ShipmentRequested,
 };
-use skald::Decider;
+use skald::decider::Decider;
 
 /// The decider of category `shipment`.
 #[derive(Debug, Clone, Copy)]

@@ -10,7 +10,8 @@ use events::{
     StockReceived, StockReleased, StockReserved, StockShards, StockShipped,
 };
 use serde::{Deserialize, Serialize};
-use skald::{Decider, Snapshots};
+use skald::decider::Decider;
+use skald::snapshot::Snapshots;
 
 /// The most that one shard can have on hand: all shards of a product together stay within 2⁵³ − 1,
 /// so that every JSON client reads their sum exactly.

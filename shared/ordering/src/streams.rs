@@ -1,7 +1,8 @@
 //! What the streams are called, and which order or stock a stream is about.
 
 use events::{CustomerId, OrderId, ReceiptReference, Sku};
-use skald::{Category, Decider, StreamId, Tenant};
+use skald::decider::Decider;
+use skald::stream::{Category, StreamId, Tenant};
 
 use crate::customer::Customer;
 use crate::order::Order;

@@ -5,7 +5,8 @@ mod order;
 mod saga;
 mod stock;
 
-use skald::{Envelope, Inapplicable};
+use skald::commit::Envelope;
+use skald::view::Inapplicable;
 
 pub use order::{OrderItem, OrderRow, OrderStatus, OrderView, ParkedOrder, orders_of};
 pub use saga::{OrderSaga, SagaCommits, SagaStep, StepState, saga_of};

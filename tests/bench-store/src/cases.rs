@@ -49,7 +49,7 @@ impl Work {
     }
 
     /// How many events there are in each commit of the stream before.
-    pub(crate) const fn at_once(self) -> usize {
+    pub(crate) const fn concurrently(self) -> usize {
         if matches!(self, Self::LoadTens(_)) { 10 } else { 1 }
     }
 

@@ -14,7 +14,9 @@ use order_commands::OrderCommands;
 use order_queries::Queries;
 use serde_json::{Value, json};
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
-use skald::{CorrelationId, Sealing, Timestamp};
+use skald::commit::CorrelationId;
+use skald::personal::Sealing;
+use skald::time::Timestamp;
 use skald_fuzz::Edit;
 use skald_lambda::http::{Answer, answer, header};
 
@@ -149,8 +151,8 @@ fuzz_target!(|input: Input| {
             Input::Call { call, changes, edits } => {
                 let function = call.function;
                 let mut event = event(call);
-                for (place, odd) in changes {
-                    change(&mut event, PLACES[usize::from(place) % PLACES.len()], odd);
+                for (place, malformed) in changes {
+                    change(&mut event, PLACES[usize::from(place) % PLACES.len()], malformed);
                 }
                 let answer =
                     system.answer(function, &Edit::all(&edits, event.to_string().into_bytes()));
@@ -304,10 +306,10 @@ fn known_body(which: u8) -> String {
     body.to_string()
 }
 
-fn change(event: &mut Value, pointer: &str, odd: Odd) {
+fn change(event: &mut Value, pointer: &str, malformed: Odd) {
     let Some((parent, name)) = pointer.rsplit_once('/') else { return };
     let Some(fields) = event.pointer_mut(parent).and_then(Value::as_object_mut) else { return };
-    let value = match odd {
+    let value = match malformed {
         Odd::Removed => {
             fields.remove(name);
             return;

@@ -4,7 +4,8 @@
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
-use skald::{CommitMessage, Version};
+use skald::message::CommitMessage;
+use skald::stream::Version;
 use skald_fuzz::{Edit, SampleEvent, commit};
 
 #[derive(Debug, Arbitrary)]

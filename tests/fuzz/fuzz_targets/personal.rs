@@ -9,10 +9,13 @@ use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value, json};
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
-use skald::{
-    Commit, EventStore, Opening, PERSON_MEMBER, Person, PersonId, PersonKeys, Personal, Sealing,
-    Snapshot, StreamId, Timestamp, Version, ViewRow, ViewStore, has_plain, open, reveal,
-};
+use skald::commit::Commit;
+use skald::personal::{Opening, PERSON_MEMBER, Person, PersonId, PersonKeys, Personal, Sealing, has_plain, open, reveal};
+use skald::snapshot::Snapshot;
+use skald::store::EventStore;
+use skald::stream::{StreamId, Version};
+use skald::time::Timestamp;
+use skald::view::{ViewRow, ViewStore};
 use skald_fuzz::{Edit, commit};
 
 /// Stands nowhere in the clear.

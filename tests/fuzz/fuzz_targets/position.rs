@@ -6,7 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
-use skald::{IndexKey, Position, SlicePosition, StreamId, Tenant, Timestamp, Version};
+use skald::index::{IndexKey, Position, SlicePosition};
+use skald::stream::{StreamId, Tenant, Version};
+use skald::time::Timestamp;
 use skald_fuzz::Edit;
 use uuid::Uuid;
 

@@ -12,7 +12,7 @@ use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use skald::Version;
+use skald::stream::Version;
 use skald_fuzz::{Attribute, Edit, SampleEvent, Spoiling, commit, item, spoil};
 
 /// Largest request that SNS takes, in bytes: messages with their attributes.

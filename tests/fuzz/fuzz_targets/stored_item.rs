@@ -12,7 +12,9 @@ use events::{
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use serde_dynamo::{AttributeValue, Item};
-use skald::{Commit, DomainEvent, EventData, Version};
+use skald::commit::Commit;
+use skald::event::{DomainEvent, EventData};
+use skald::stream::Version;
 use skald_dynamodb::{StreamItem, read_stream_item};
 use skald_fuzz::{Attribute, SampleEvent, Spoiling, commit, item, spoil};
 

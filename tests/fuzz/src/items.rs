@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use serde_dynamo::{AttributeValue as Value, Item};
 use serde_json::json;
-use skald::{Commit, EventData};
+use skald::commit::Commit;
+use skald::event::EventData;
 
 use crate::Edit;
 

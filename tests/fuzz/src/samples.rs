@@ -7,11 +7,12 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use serde_json::Value;
-use skald::StreamId;
-use skald::{
-    Actor, Commit, CommitId, Context, CorrelationId, EventData, EventId, Snapshot, Tenant,
-    Timestamp, Version,
-};
+use skald::stream::StreamId;
+use skald::commit::{Actor, Commit, CommitId, Context, CorrelationId, EventId};
+use skald::event::EventData;
+use skald::snapshot::Snapshot;
+use skald::stream::{Tenant, Version};
+use skald::time::Timestamp;
 use uuid::Uuid;
 
 use crate::Edit;

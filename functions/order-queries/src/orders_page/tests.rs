@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 
 use events::{OrderCommitted, OrderEvent, OrderId};
 use ordering::views::OrderView;
+use skald::commit::{Actor, CommitId, Context, CorrelationId, Draft};
+use skald::event::{DomainEvent, EventData};
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
-use skald::{
-    Actor, CommitId, CommitMessage, Context, CorrelationId, Corruption, DomainEvent, Draft,
-    EventData, OddRow, Put, Rows, StoreError, StreamId, Tenant, Timestamp, ViewRow, catch_up, park,
-    redrive,
-};
+use skald::message::CommitMessage;
+use skald::store::{Corruption, StoreError};
+use skald::stream::{StreamId, Tenant};
+use skald::time::Timestamp;
+use skald::view::{MalformedRow, Put, Rows, ViewRow, catch_up, park, redrive};
 use skald_lambda::http::answer;
 
 use super::*;
@@ -19,12 +21,12 @@ use super::*;
 #[derive(Clone, Default)]
 struct Spoiled {
     rows: InMemoryViewStore,
-    odd: BTreeSet<StreamId>,
+    malformed: BTreeSet<StreamId>,
 }
 
 impl ViewStore for Spoiled {
     async fn get(&self, stream: &StreamId) -> Result<Option<ViewRow>, StoreError> {
-        if self.odd.contains(stream) {
+        if self.malformed.contains(stream) {
             let corruption =
                 Corruption::Malformed { at: Version::START, fault: "`at` is missing".to_owned() };
             return Err(StoreError::Corrupt { key: stream.key(), corruption });
@@ -34,9 +36,10 @@ impl ViewStore for Spoiled {
 
     async fn get_many(&self, streams: &[StreamId]) -> Result<Rows, StoreError> {
         let mut found = self.rows.get_many(streams).await?;
-        let odd = found.rows.extract_if(.., |(stream, _)| self.odd.contains(stream));
-        found.odd =
-            odd.map(|(stream, _)| OddRow { stream, fault: "`at` is missing".to_owned() }).collect();
+        let malformed = found.rows.extract_if(.., |(stream, _)| self.malformed.contains(stream));
+        found.malformed = malformed
+            .map(|(stream, _)| MalformedRow { stream, fault: "`at` is missing".to_owned() })
+            .collect();
         Ok(found)
     }
 
@@ -173,7 +176,7 @@ async fn a_row_that_cannot_be_read_is_folded_from_its_events_and_fails_no_list()
     for number in 1..=4 {
         system.place(number).await;
     }
-    system.views.odd.insert(System::stream(2));
+    system.views.malformed.insert(System::stream(2));
     system.scribble(3).await;
     system.append(2, OrderEvent::from(OrderCommitted {}).encode().unwrap()).await;
     assert_eq!(system.listed().await, [(1, 1, None), (2, 2, None), (3, 1, None), (4, 1, None)]);
@@ -242,7 +245,7 @@ async fn of_many_rows_that_cannot_be_read_each_is_on_a_page() {
         system.place(number).await;
     }
     let group = system.group().await;
-    system.views.odd.extend((1..=70).map(System::stream));
+    system.views.malformed.extend((1..=70).map(System::stream));
     let mut pages = Vec::new();
     let mut start = None;
     loop {

@@ -25,7 +25,11 @@ use aws_sdk_dynamodb::types::AttributeValue as Value;
 use serde::de::DeserializeOwned;
 use serde_dynamo::{AttributeValue, Item};
 use sha2::{Digest, Sha256};
-use skald::{Commit, CommitId, Corruption, EventData, Refusal, StreamId, Timestamp, Version};
+use skald::commit::{Commit, CommitId};
+use skald::event::EventData;
+use skald::store::{Corruption, InvalidAppend};
+use skald::stream::{StreamId, Version};
+use skald::time::Timestamp;
 
 use crate::attribute::{AnyItem, Attribute, Attributes};
 use crate::packing::{pack, unpack};
@@ -167,8 +171,8 @@ pub(crate) fn key(stream: &StreamId, first: Version) -> Attributes {
 /// The item of a commit.
 ///
 /// # Errors
-/// [`Refusal::Json`] if an event's data or the state is none.
-pub(crate) fn commit_item(commit: &Commit) -> Result<Attributes, Refusal> {
+/// [`InvalidAppend::Json`] if an event's data or the state is none.
+pub(crate) fn commit_item(commit: &Commit) -> Result<Attributes, InvalidAppend> {
     let text = body::write(commit)?;
     let pk = commit.stream.key();
     let mut attributes = item([

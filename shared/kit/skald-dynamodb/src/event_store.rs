@@ -11,14 +11,16 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
-use skald::{
-    AppendError, Appended, Commit, Draft, EventStore, Head, Loaded, Page, Refusal, SnapshotKind,
-    StoreError, StreamId, Timestamp, Version, Way, read_back,
-};
+use skald::commit::{Commit, Draft};
+use skald::reading::{Page, ReadFrom, read_back};
+use skald::snapshot::SnapshotKind;
+use skald::store::{AppendError, Appended, EventStore, Head, InvalidAppend, Loaded, StoreError};
+use skald::stream::{StreamId, Version};
+use skald::time::Timestamp;
 
 use crate::attribute::Attributes;
 use crate::commit_item;
-use crate::error::sdk_error;
+use skald_aws::sdk_error;
 
 /// There is no item at this place yet.
 pub(crate) const FREE: &str = "attribute_not_exists(pk)";
@@ -89,10 +91,10 @@ impl DynamoDbEventStore {
     fn check<'a>(
         &self,
         parts: impl Iterator<Item = (&'a DynamoDbHead, &'a Draft)> + Clone,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), InvalidAppend> {
         match parts.clone().find(|(head, _)| !Arc::ptr_eq(&head.table, &self.table)) {
-            Some((head, _)) => Err(Refusal::ForeignHead(head.stream.clone())),
-            None => Refusal::check(parts.map(|(head, draft)| (&head.stream, draft))),
+            Some((head, _)) => Err(InvalidAppend::ForeignHead(head.stream.clone())),
+            None => InvalidAppend::check(parts.map(|(head, draft)| (&head.stream, draft))),
         }
     }
 
@@ -131,19 +133,24 @@ impl EventStore for DynamoDbEventStore {
         self.head(stream, None)
     }
 
-    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+    async fn page(
+        &self,
+        stream: &StreamId,
+        way: ReadFrom,
+        at_most: u32,
+    ) -> Result<Page, StoreError> {
         let query = self.table.client.query().table_name(&self.table.name).consistent_read(true);
         let query = query.expression_attribute_values(":stream", AttributeValue::S(stream.key()));
         let from = |version: Version| AttributeValue::N(version.to_string());
         let query = match way {
-            Way::After(position) => query
+            ReadFrom::After(position) => query
                 .key_condition_expression("pk = :stream AND sk > :from")
                 .expression_attribute_values(":from", from(position)),
-            Way::Before(first) => query
+            ReadFrom::Before(first) => query
                 .key_condition_expression("pk = :stream AND sk < :from")
                 .expression_attribute_values(":from", from(first))
                 .scan_index_forward(false),
-            Way::FromEnd => {
+            ReadFrom::End => {
                 query.key_condition_expression("pk = :stream").scan_index_forward(false)
             }
         };

@@ -10,15 +10,16 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
-use skald::{
-    Commit, CommitIndex, IndexEntry, IndexKey, IndexPage, OddEntry, SlicePosition, StoreError,
-    StreamId, Timestamp,
-};
+use skald::commit::Commit;
+use skald::index::{CommitIndex, IndexEntry, IndexKey, IndexPage, MalformedEntry, SlicePosition};
+use skald::store::StoreError;
+use skald::stream::StreamId;
+use skald::time::Timestamp;
 
 use crate::attribute::{AnyItem, Attribute};
 use crate::commit_item::{self, SLICES, read_key};
-use crate::error::sdk_error;
 use crate::event_store::read_commit;
+use skald_aws::sdk_error;
 
 /// What the index is called.
 pub(crate) const COMMITS: &str = "commits";
@@ -74,7 +75,7 @@ impl CommitIndex for DynamoDbCommitIndex {
                 match read_entry(&item) {
                     Ok(entry) if after.covers(&entry.key) => {}
                     Ok(entry) => found.entries.push(entry),
-                    Err(odd) => found.odd.push(odd),
+                    Err(malformed) => found.malformed.push(malformed),
                 }
             }
             is_full = has_whole(&found.entries, limit as usize);
@@ -100,9 +101,9 @@ fn has_whole(entries: &[IndexEntry], limit: usize) -> bool {
 }
 
 /// The entry in an item of the index.
-pub(crate) fn read_entry(item: &impl AnyItem) -> Result<IndexEntry, OddEntry> {
+pub(crate) fn read_entry(item: &impl AnyItem) -> Result<IndexEntry, MalformedEntry> {
     let (stream, first) =
-        read_key(item).map_err(|fault| OddEntry { key: told_key(item), fault })?;
+        read_key(item).map_err(|fault| MalformedEntry { key: told_key(item), fault })?;
     let at: Option<Timestamp> = match item.attribute(AT) {
         // The service sorts the texts: a time that is written otherwise stands elsewhere.
         Some(Attribute::Text(text)) => {
@@ -111,7 +112,7 @@ pub(crate) fn read_entry(item: &impl AnyItem) -> Result<IndexEntry, OddEntry> {
         _ => None,
     };
     let fault = "`at` is no time as commits have it";
-    let at = at.ok_or_else(|| OddEntry { key: told_key(item), fault })?;
+    let at = at.ok_or_else(|| MalformedEntry { key: told_key(item), fault })?;
     let types = match item.attribute("types") {
         Some(Attribute::Text(types)) => types.split(' ').map(str::to_owned).collect(),
         _ => Vec::new(),
@@ -138,7 +139,7 @@ pub(crate) fn told_stream(stream: &StreamId) -> String {
 mod tests {
     use serde_dynamo::Item;
     use serde_json::json;
-    use skald::Version;
+    use skald::stream::Version;
 
     use super::*;
 
@@ -200,14 +201,14 @@ mod tests {
     /// Whoever is to mend an item must be able to find it.
     #[test]
     fn an_odd_entry_is_told_by_the_key_of_its_item() {
-        for (attributes, told) in [
+        for (attributes, announced) in [
             (json!({ "pk": { "S": "no stream" }, "sk": { "N": "4" } }), "pk \"no stream\", sk 4"),
             (json!({ "pk": { "N": "7" }, "sk": { "S": "4" } }), "pk 7, sk \"4\""),
             (json!({ "pk": { "B": "AAEC" } }), "pk none, sk none"),
         ] {
-            assert_eq!(read_entry(&item(attributes)).unwrap_err().key, told);
+            assert_eq!(read_entry(&item(attributes)).unwrap_err().key, announced);
         }
-        let odd = read_entry(&placed("elsewhere")).unwrap_err();
-        assert_eq!(odd.key, "pk \"default/order-17\", sk 4");
+        let malformed = read_entry(&placed("elsewhere")).unwrap_err();
+        assert_eq!(malformed.key, "pk \"default/order-17\", sk 4");
     }
 }

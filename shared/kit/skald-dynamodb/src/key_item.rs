@@ -11,11 +11,14 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
-use skald::{Corruption, Person, StoreError, Timestamp, Version};
+use skald::personal::Person;
+use skald::store::{Corruption, StoreError};
+use skald::stream::Version;
+use skald::time::Timestamp;
 
 use crate::attribute::Attributes;
 use crate::commit_item::item;
-use crate::person_keys::WrappedKey;
+use skald::personal::WrappedKey;
 
 /// The attribute of the wrapped key: to `DynamoDB`, a reserved word.
 pub(crate) const KEY: &str = "key";

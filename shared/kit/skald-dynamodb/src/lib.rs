@@ -6,7 +6,7 @@
 //!   `Query`.
 //! - [`DynamoDbViewStore`] keeps one item for each row of a view.
 //! - [`DynamoDbCommitIndex`] reads the events table's index of all commits.
-//! - [`DynamoDbPersonKeys`] keeps one item for each person: their key, wrapped by a [`KeyWrap`], or
+//! - [`DynamoDbPersonKeys`] keeps one item for each person: their key, wrapped by a [`KeyWrap`](skald::personal::KeyWrap), or
 //!   a tombstone.
 //! - [`Verifier`] looks for what is wrong with an events table. It is for operators: it scans.
 //! - [`read_stream_item`] reads a commit from the table's stream.
@@ -17,7 +17,6 @@
 
 mod attribute;
 mod commit_item;
-mod error;
 mod event_store;
 mod index;
 mod key_item;
@@ -29,9 +28,8 @@ mod verify;
 mod view_store;
 
 pub use commit_item::{StreamItem, read_stream_item};
-pub use error::sdk_error;
 pub use event_store::{DynamoDbEventStore, DynamoDbHead};
 pub use index::DynamoDbCommitIndex;
-pub use person_keys::{DynamoDbPersonKeys, KeyWrap, WrappedKey};
+pub use person_keys::DynamoDbPersonKeys;
 pub use verify::{Defect, Fault, Finding, SETTLED_MS, Verified, Verifier};
 pub use view_store::DynamoDbViewStore;

@@ -14,59 +14,23 @@
 mod remembered;
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
-use skald::{KeyEntry, Person, PersonKey, PersonKeys, StoreError, Timestamp};
+use skald::personal::{KeyEntry, KeyWrap, Person, PersonKeys};
+use skald::store::StoreError;
+use skald::time::Timestamp;
+use skald_aws::{Answer, sdk_error};
 
 use crate::attribute::Attributes;
-use crate::error::{Answer, sdk_error};
 use crate::event_store::FREE;
 use crate::key_item::{self, StoredKey};
 use remembered::Remembered;
 
 /// There is no tombstone yet: nothing, a key, or what is neither and may hide one.
 const NOT_ERASED: &str = "NOT attribute_type(erased_at, :text) OR attribute_exists(#key) OR attribute_exists(wrapped_by)";
-
-/// A person's key as it is stored: nobody reads it without the key it is wrapped with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrappedKey {
-    /// What the wrapping key is called, for whoever looks after the table. Nothing is decided by
-    /// it.
-    pub by: String,
-    /// The key, encrypted.
-    pub bytes: Vec<u8>,
-}
-
-/// Makes keys and wraps them. The port to a service that has the wrapping key and never hands it
-/// out.
-///
-/// A wrapped key belongs to its person: whoever puts it into somebody else's place finds that it
-/// does not unwrap.
-pub trait KeyWrap: Sync {
-    /// A new key, which nobody ever had, plain and wrapped.
-    ///
-    /// # Errors
-    /// [`StoreError`] if it cannot be made.
-    fn make(
-        &self,
-        person: &Person,
-    ) -> impl Future<Output = Result<(PersonKey, WrappedKey), StoreError>> + Send;
-
-    /// The key that was wrapped for this person.
-    ///
-    /// # Errors
-    /// [`StoreError::Unopened`] if this is no key of this person's; the other kinds if it cannot be
-    /// found out.
-    fn unwrap_key(
-        &self,
-        person: &Person,
-        wrapped: &WrappedKey,
-    ) -> impl Future<Output = Result<PersonKey, StoreError>> + Send;
-}
 
 /// The keys of persons in a table of `DynamoDB` of their own. Clones are the same store, and
 /// remember the same.

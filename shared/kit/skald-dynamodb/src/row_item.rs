@@ -6,7 +6,7 @@
 //! | `version` | N | the last event in the row; 0 before the first |
 //! | `at` | S | when that event was recorded: RFC 3339, UTC, milliseconds |
 //! | `row` | S | the row as JSON, unless it was parked before its first event |
-//! | `parked` | M | `reason` and `at` S, `told` N (the last version that a message told of since), while it is parked |
+//! | `parked` | M | `reason` and `at` S, `announced` N (the last version that a message told of since), while it is parked |
 //! | `list_group`, `list_sort` | S | key of the index `listing`, if the row is listed |
 
 use std::collections::HashMap;
@@ -14,9 +14,11 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
 use serde::Deserialize;
 use serde_dynamo::{AttributeValue, Item};
-use skald::{
-    Corruption, ListEntry, Listing, OddEntry, Parked, StreamId, Timestamp, Version, ViewRow,
-};
+use skald::index::MalformedEntry;
+use skald::store::Corruption;
+use skald::stream::{StreamId, Version};
+use skald::time::Timestamp;
+use skald::view::{ListEntry, Listing, Parked, ViewRow};
 
 use crate::commit_item::{item, read_attributes};
 
@@ -36,7 +38,7 @@ struct StoredParked {
     at: Timestamp,
     /// Of a row that an earlier release parked, nothing is told.
     #[serde(default)]
-    told: Version,
+    announced: Version,
 }
 
 /// The key of a stream's row.
@@ -67,11 +69,11 @@ pub(crate) fn row_item(stream: &StreamId, row: &ViewRow) -> HashMap<String, Valu
         attributes.insert("list_group".to_owned(), Value::S(group.clone()));
         attributes.insert("list_sort".to_owned(), Value::S(sort.clone()));
     }
-    if let Some(Parked { reason, at, told }) = &row.parked {
+    if let Some(Parked { reason, at, announced }) = &row.parked {
         let parked = item([
             ("reason", Value::S(reason.clone())),
             ("at", Value::S(at.to_string())),
-            ("told", Value::N(told.to_string())),
+            ("announced", Value::N(announced.to_string())),
         ]);
         attributes.insert("parked".to_owned(), Value::M(parked));
     }
@@ -91,21 +93,22 @@ pub(crate) fn read_row(item: Item) -> Result<ViewRow, Corruption> {
     let StoredRow { version, at, row, parked, list_group, list_sort } =
         read_attributes(item).map_err(malformed)?;
     let listing = list_group.zip(list_sort).map(|(group, sort)| Listing { group, sort });
-    let parked = parked.map(|StoredParked { reason, at, told }| Parked { reason, at, told });
+    let parked =
+        parked.map(|StoredParked { reason, at, announced }| Parked { reason, at, announced });
     Ok(ViewRow { version, at, body: row, listing, parked })
 }
 
 /// The entry in an item of the index `listing`.
-pub(crate) fn read_entry(item: &Item) -> Result<ListEntry, OddEntry> {
+pub(crate) fn read_entry(item: &Item) -> Result<ListEntry, MalformedEntry> {
     let key = match item.get("pk") {
         Some(AttributeValue::S(key)) => format!("pk {key:?}"),
         _ => "pk none".to_owned(),
     };
-    let odd = |fault| OddEntry { key: key.clone(), fault };
-    let stream = read_stream(item).ok_or_else(|| odd("`pk` is no stream's key"))?;
+    let malformed = |fault| MalformedEntry { key: key.clone(), fault };
+    let stream = read_stream(item).ok_or_else(|| malformed("`pk` is no stream's key"))?;
     match item.get("list_sort") {
         Some(AttributeValue::S(sort)) => Ok(ListEntry { stream, sort: sort.clone() }),
-        _ => Err(odd("`list_sort` is missing or no text")),
+        _ => Err(malformed("`list_sort` is missing or no text")),
     }
 }
 

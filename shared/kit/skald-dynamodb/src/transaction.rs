@@ -4,11 +4,14 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
-use skald::{AppendError, Appended, Commit, StoreError, StreamId, try_at_once};
+use skald::commit::Commit;
+use skald::concurrency::try_concurrently;
+use skald::store::{AppendError, Appended, StoreError};
+use skald::stream::StreamId;
 
 use crate::commit_item::commit_item;
-use crate::error::{Answer, is_throttling, sdk_error};
 use crate::event_store::{DynamoDbEventStore, DynamoDbHead, FREE};
+use skald_aws::{Answer, is_throttling, sdk_error};
 
 const OPERATION: &str = "TransactWriteItems";
 /// The place is taken: the reason usually brings the item that is there.
@@ -48,7 +51,7 @@ impl DynamoDbEventStore {
             .condition_expression(FREE)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build();
-        let put = put.map_err(|source| StoreError::Refused {
+        let put = put.map_err(|source| StoreError::Denied {
             operation: OPERATION,
             source: Box::new(source),
         })?;
@@ -101,7 +104,7 @@ impl DynamoDbEventStore {
                 None => Self::earlier(commit, self.item_at(&commit.stream, commit.first).await?),
             }
         });
-        let stored = try_at_once(stored).await?;
+        let stored = try_concurrently(stored).await?;
         let found: Vec<Commit> = stored.into_iter().flatten().collect();
         if found.len() < commits.len() {
             return Err(AppendError::RepeatedInPart { found });
@@ -127,6 +130,6 @@ fn obstacle(reasons: &[CancellationReason]) -> AppendError {
     if is_throttling(code) {
         StoreError::Throttled { operation: OPERATION, source }.into()
     } else {
-        StoreError::Refused { operation: OPERATION, source }.into()
+        StoreError::Denied { operation: OPERATION, source }.into()
     }
 }

@@ -20,15 +20,17 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::AsyncSleep;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
 use sha2::{Digest, Sha256};
-use skald::{
-    CommitIndex, IndexEntry, IndexKey, OddEntry, SlicePosition, StoreError, StreamCheck, StreamId,
-    Timestamp, at_once, try_at_once,
-};
+use skald::check::StreamCheck;
+use skald::concurrency::{concurrently, try_concurrently};
+use skald::index::{CommitIndex, IndexEntry, IndexKey, MalformedEntry, SlicePosition};
+use skald::store::StoreError;
+use skald::stream::StreamId;
+use skald::time::Timestamp;
 
 use crate::attribute::{AnyItem, Attribute, Attributes};
 use crate::commit_item::{SLICES, read_key, slice, types};
-use crate::error::sdk_error;
 use crate::index::{AT, COMMITS, DynamoDbCommitIndex, read_entry, told_key, told_stream};
+use skald_aws::sdk_error;
 
 pub use fault::{Defect, Fault, Finding, Verified};
 use sums::{Differing, Sums};
@@ -63,7 +65,7 @@ pub struct Verifier<C, T> {
 struct State {
     verified: Verified,
     /// The hashes of what was told, because a stream may come up twice.
-    told: BTreeSet<[u8; 32]>,
+    announced: BTreeSet<[u8; 32]>,
 }
 
 /// Which entries of a slice are checked.
@@ -110,15 +112,15 @@ where
     /// [`StoreError`] if the service does not answer. Faults are no errors: they are told.
     pub async fn all(&self, parallel: u16) -> Result<Verified, StoreError> {
         let parallel = i32::from(parallel.max(1));
-        let parts = try_at_once((0..parallel).map(|part| self.scan(part, parallel))).await?;
+        let parts = try_concurrently((0..parallel).map(|part| self.scan(part, parallel))).await?;
         let (mut table, mut suspects) = (Sums::default(), BTreeSet::new());
         for (sums, found) in parts {
             table.merge(sums);
             suspects.extend(found);
         }
-        try_at_once(suspects.iter().map(|stream| self.walk(stream))).await?;
+        try_concurrently(suspects.iter().map(|stream| self.walk(stream))).await?;
         let mut index = Sums::default();
-        try_at_once((0..SLICES).map(|slice| self.sum(slice)))
+        try_concurrently((0..SLICES).map(|slice| self.sum(slice)))
             .await?
             .into_iter()
             .for_each(|sums| index.merge(sums));
@@ -144,7 +146,7 @@ where
             *verified = Verified { items, events, entries: shown, recent, faults: verified.faults }
         });
         let settled = indexed.iter().filter(|(_, entry)| !self.is_recent(entry));
-        try_at_once(settled.map(|(slice, entry)| self.look_for(*slice, entry))).await?;
+        try_concurrently(settled.map(|(slice, entry)| self.look_for(*slice, entry))).await?;
         Ok(self.state().verified)
     }
 
@@ -250,10 +252,15 @@ where
         of: Option<&StreamId>,
     ) -> Result<Option<Vec<IndexEntry>>, StoreError> {
         let page = self.index.read(number, after, self.until, PAGE).await?;
-        let is_told =
-            |odd: &OddEntry| of.is_none_or(|stream| odd.key.starts_with(&told_stream(stream)));
-        for odd in page.odd.into_iter().filter(is_told) {
-            self.tell(&Fault { key: odd.key, version: None, defect: Defect::Odd(odd.fault) });
+        let is_told = |malformed: &MalformedEntry| {
+            of.is_none_or(|stream| malformed.key.starts_with(&told_stream(stream)))
+        };
+        for malformed in page.malformed.into_iter().filter(is_told) {
+            self.tell(&Fault {
+                key: malformed.key,
+                version: None,
+                defect: Defect::Odd(malformed.fault),
+            });
         }
         let Some(last) = page.entries.last() else { return Ok(None) };
         *after = SlicePosition::After(last.key.clone());
@@ -273,8 +280,9 @@ where
                 Checked::Stream(stream) => entry.key.stream() == stream,
                 Checked::Differing(differing) => differing.contains(number, entry),
             });
-            count += try_at_once(wanted.map(|entry| self.check_entry(number, entry))).await?.len()
-                as u64;
+            count += try_concurrently(wanted.map(|entry| self.check_entry(number, entry)))
+                .await?
+                .len() as u64;
         }
         Ok(count)
     }
@@ -297,7 +305,7 @@ where
         let part = |part| scan.clone().segment(part).into_paginator().send();
         let mut parts: Vec<_> = (0..parallel).map(part).collect();
         loop {
-            let pages = at_once(parts.iter_mut().map(|part| part.next())).await;
+            let pages = concurrently(parts.iter_mut().map(|part| part.next())).await;
             let pages = pages.into_iter().flatten().collect::<Result<Vec<_>, _>>();
             let pages = pages.map_err(|error| sdk_error("Scan", error))?;
             if pages.is_empty() {
@@ -308,7 +316,7 @@ where
             let wanted = found.iter().filter(|(slice, entry)| {
                 !self.is_recent(entry) && differing.contains(*slice, entry)
             });
-            try_at_once(wanted.map(|(slice, entry)| self.look_for(*slice, entry))).await?;
+            try_concurrently(wanted.map(|(slice, entry)| self.look_for(*slice, entry))).await?;
         }
     }
 
@@ -374,7 +382,7 @@ where
     fn tell(&self, fault: &Fault) {
         let is_new = {
             let mut state = self.state();
-            let is_new = state.told.insert(Sha256::digest(format!("{fault:?}")).into());
+            let is_new = state.announced.insert(Sha256::digest(format!("{fault:?}")).into());
             state.verified.faults += u64::from(is_new);
             is_new
         };

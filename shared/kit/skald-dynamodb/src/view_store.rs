@@ -8,13 +8,14 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::AsyncSleep;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
-use skald::{
-    Corruption, ListEntry, ListPage, MAX_LIST_GROUP_BYTES, OddRow, Put, Rows, StoreError, StreamId,
-    Version, ViewRow, ViewStore,
+use skald::store::{Corruption, StoreError};
+use skald::stream::{StreamId, Version};
+use skald::view::{
+    ListEntry, ListPage, MAX_LIST_GROUP_BYTES, MalformedRow, Put, Rows, ViewRow, ViewStore,
 };
 
-use crate::error::{Answer, sdk_error};
 use crate::row_item;
+use skald_aws::{Answer, sdk_error};
 
 /// The row is the one that was read, and not parked since.
 const UNCHANGED: &str = "version = :expected AND attribute_not_exists(parked)";
@@ -23,7 +24,7 @@ const UNCHANGED_OR_NONE: &str =
     "attribute_not_exists(pk) OR (version = :expected AND attribute_not_exists(parked))";
 /// The row is the parked one that was read, and no message told of more since. One that an earlier
 /// release parked says nothing of that.
-const STILL_PARKED: &str = "version = :expected AND attribute_exists(parked) AND (attribute_not_exists(parked.told) OR parked.told <= :told)";
+const STILL_PARKED: &str = "version = :expected AND attribute_exists(parked) AND (attribute_not_exists(parked.announced) OR parked.announced <= :announced)";
 /// The index of lists.
 const LISTING: &str = "listing";
 /// Most keys in one `BatchGetItem`.
@@ -53,19 +54,21 @@ impl DynamoDbViewStore {
         Self { client, table: table.into().into() }
     }
 
-    /// Stores the row under this condition, in which `:expected` is a version and `:told` another.
+    /// Stores the row under this condition, in which `:expected` is a version and `:announced` another.
     async fn put_if(
         &self,
         condition: &str,
         stream: &StreamId,
         expected: Version,
-        told_at_most: Option<Version>,
+        announced_at_most: Option<Version>,
         row: &ViewRow,
     ) -> Result<Put, StoreError> {
         row.check(stream)?;
         let number = |version: Version| AttributeValue::N(version.to_string());
         let mut values = HashMap::from([(":expected".to_owned(), number(expected))]);
-        values.extend(told_at_most.map(|told| (":told".to_owned(), number(told))));
+        values.extend(
+            announced_at_most.map(|announced| (":announced".to_owned(), number(announced))),
+        );
         let put = self
             .client
             .put_item()
@@ -90,7 +93,7 @@ impl DynamoDbViewStore {
         rows: &mut HashMap<StreamId, Read>,
     ) -> Result<(), StoreError> {
         const OPERATION: &str = "BatchGetItem";
-        let refused = |source| StoreError::Refused { operation: OPERATION, source };
+        let refused = |source| StoreError::Denied { operation: OPERATION, source };
         let keys = KeysAndAttributes::builder()
             .set_keys(Some(streams.iter().map(|stream| row_item::key(stream)).collect()));
         let keys = keys.build().map_err(|source| refused(Box::new(source)))?;
@@ -163,9 +166,9 @@ impl ViewStore for DynamoDbViewStore {
         for stream in streams {
             match read.get(stream) {
                 Some(Ok(row)) => found.rows.push((stream.clone(), row.clone())),
-                Some(Err(fault)) => {
-                    found.odd.push(OddRow { stream: stream.clone(), fault: fault.to_string() })
-                }
+                Some(Err(fault)) => found
+                    .malformed
+                    .push(MalformedRow { stream: stream.clone(), fault: fault.to_string() }),
                 None => {}
             }
         }
@@ -189,8 +192,8 @@ impl ViewStore for DynamoDbViewStore {
         row: &ViewRow,
     ) -> Result<Put, StoreError> {
         // A row that is not parked is not what this is for.
-        let Some(told_at_most) = parked.told_at_most(row) else { return Ok(Put::Stale) };
-        self.put_if(STILL_PARKED, stream, parked.version, Some(told_at_most), row).await
+        let Some(announced_at_most) = parked.announced_at_most(row) else { return Ok(Put::Stale) };
+        self.put_if(STILL_PARKED, stream, parked.version, Some(announced_at_most), row).await
     }
 
     async fn list(
@@ -225,7 +228,7 @@ impl ViewStore for DynamoDbViewStore {
             {
                 match row_item::read_entry(&item.into()) {
                     Ok(entry) => page.entries.push(entry),
-                    Err(odd) => page.odd.push(odd),
+                    Err(malformed) => page.malformed.push(malformed),
                 }
             }
         }

@@ -9,8 +9,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use skald::{Person, PersonKey, StoreError};
-use skald_dynamodb::{KeyWrap, WrappedKey};
+use skald::personal::{KeyWrap, WrappedKey};
+use skald::personal::{Person, PersonKey};
+use skald::store::StoreError;
 use skald_testkit::person_keys;
 
 use support::broken::{AlwaysWell, NoCondition, Nothing, SilentRefusal, broken_of};

@@ -8,7 +8,7 @@ mod support;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use skald::Timestamp;
+use skald::time::Timestamp;
 use skald_testkit::{commit_index, view_store};
 
 use support::broken::{NoCondition, Nothing, OnePage, broken_of, named};
@@ -33,10 +33,10 @@ impl Meddler for NotTold {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         if operation == "PutItem"
             && let Some(condition) = body["ConditionExpression"].as_str()
-            && condition.contains(":told")
+            && condition.contains(":announced")
         {
             body["ConditionExpression"] = json!("version = :expected AND attribute_exists(parked)");
-            body["ExpressionAttributeValues"].as_object_mut().unwrap().remove(":told");
+            body["ExpressionAttributeValues"].as_object_mut().unwrap().remove(":announced");
         }
         Fate::Pass
     }

@@ -10,11 +10,17 @@ use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use serde_json::{Value, json};
-use skald::{
-    Commit, CommitIndex, CommitMessage, Draft, EventData, EventStore, Head, Listing, PersonKeys,
-    SlicePosition, Snapshot, SnapshotKind, Timestamp, Version, ViewRow, ViewStore, catch_up,
-    handle,
-};
+use skald::commit::{Commit, Draft};
+use skald::event::EventData;
+use skald::handle::handle;
+use skald::index::{CommitIndex, SlicePosition};
+use skald::message::CommitMessage;
+use skald::personal::PersonKeys;
+use skald::snapshot::{Snapshot, SnapshotKind};
+use skald::store::{EventStore, Head};
+use skald::stream::Version;
+use skald::time::Timestamp;
+use skald::view::{Listing, ViewRow, ViewStore, catch_up};
 use skald_dynamodb::{
     DynamoDbCommitIndex, DynamoDbEventStore, DynamoDbPersonKeys, DynamoDbViewStore,
 };

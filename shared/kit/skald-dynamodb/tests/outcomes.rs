@@ -14,9 +14,11 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{AsyncSleep, Sleep, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
-use skald::{
-    EventStore, Listing, OddEntry, OddRow, Put, StreamId, Timestamp, Version, ViewRow, ViewStore,
-};
+use skald::index::MalformedEntry;
+use skald::store::EventStore;
+use skald::stream::{StreamId, Version};
+use skald::time::Timestamp;
+use skald::view::{Listing, MalformedRow, Put, ViewRow, ViewStore};
 use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore};
 use skald_testkit::sample::account;
 
@@ -347,8 +349,8 @@ async fn an_item_that_is_no_row_is_reported_by_its_key() {
         // Of several rows, the others come all the same.
         let found = store.get_many(&["a", "b", "a"].map(account)).await.unwrap();
         assert_eq!(found.rows, [(account("b"), good.clone())]);
-        let odd = OddRow { stream: account("a"), fault };
-        assert_eq!(found.odd, [odd.clone(), odd]);
+        let malformed = MalformedRow { stream: account("a"), fault };
+        assert_eq!(found.malformed, [malformed.clone(), malformed]);
     }
 }
 
@@ -375,19 +377,20 @@ async fn an_entry_that_no_view_store_wrote_leaves_the_list_as_it_is() {
         engine.client().put_item().table_name(VIEW).set_item(Some(item)).send().await.unwrap();
     }
     for limit in [1, 2, 3, 10] {
-        let (mut streams, mut odd) = (Vec::new(), BTreeSet::new());
+        let (mut streams, mut malformed) = (Vec::new(), BTreeSet::new());
         let mut before = None;
         loop {
             let page = store.list("list", before.as_ref(), limit).await.unwrap();
             streams.extend(page.entries.iter().map(|entry| entry.stream.clone()));
-            odd.extend(page.odd);
+            malformed.extend(page.malformed);
             if page.entries.len() < limit as usize {
                 break;
             }
             before = page.entries.last().cloned();
         }
         assert_eq!(streams, ["e", "c", "a"].map(account), "by {limit}");
-        let keys: Vec<String> = odd.into_iter().map(|odd: OddEntry| odd.key).collect();
+        let keys: Vec<String> =
+            malformed.into_iter().map(|malformed: MalformedEntry| malformed.key).collect();
         assert_eq!(keys, ["pk \"/\"", "pk \"account-a\"", "pk \"nobody's\""], "by {limit}");
     }
 }

@@ -12,8 +12,10 @@ use std::sync::{Arc, Mutex};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
-use skald::{KeyEntry, PersonKeys, Timestamp};
-use skald_dynamodb::{DynamoDbPersonKeys, KeyWrap};
+use skald::personal::KeyWrap;
+use skald::personal::{KeyEntry, PersonKeys};
+use skald::time::Timestamp;
+use skald_dynamodb::DynamoDbPersonKeys;
 
 use support::calls::{ERRORS, store_kind};
 use support::keys::{LocalWrap, person};

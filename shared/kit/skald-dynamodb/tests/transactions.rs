@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
-use skald::{
-    AppendError, EventStore, Folded, HandleError, Many, Outcome, StoreError, StreamId, handle_all,
-};
+use skald::decider::Folded;
+use skald::handle::{HandleError, Many, Outcome, handle_all};
+use skald::store::{AppendError, EventStore, StoreError};
+use skald::stream::StreamId;
 use skald_dynamodb::DynamoDbEventStore;
 use skald_testkit::NoPause;
 use skald_testkit::sample::{Account, AccountEvent, AccountState, Deposited, account};
@@ -34,7 +35,7 @@ fn outcome(error: &AppendError) -> String {
                 found.iter().map(|commit| commit.stream.id()).collect::<Vec<_>>().join(" ")
             )
         }
-        AppendError::Contended | AppendError::Refused(_) | AppendError::Store(_) => {
+        AppendError::Contended | AppendError::Invalid(_) | AppendError::Store(_) => {
             kind(error).to_owned()
         }
     }
@@ -169,7 +170,7 @@ fn weighed(reasons: &[Reason; 2], mine_is_there: bool) -> String {
             format!("conflict: {}", names.join(" "))
         };
     }
-    let told = if any(&CODES[4..]) {
+    let announced = if any(&CODES[4..]) {
         "refused"
     } else if any(&CODES[2..4]) {
         "throttled"
@@ -179,7 +180,7 @@ fn weighed(reasons: &[Reason; 2], mine_is_there: bool) -> String {
         // Cancelled for no reason: nothing that waiting would mend.
         "refused"
     };
-    told.to_owned()
+    announced.to_owned()
 }
 
 /// Of two places each can be in every way that there is; and either nothing of this command is
@@ -197,7 +198,7 @@ async fn every_mix_of_reasons_is_told_apart() {
         reasons.extend([Reason::Taken(there), Reason::TakenBySomething]);
         for mix in reasons.iter().flat_map(|one| reasons.iter().map(|other| [*one, *other])) {
             *answering.0.lock().unwrap() = cancelled(&mix);
-            let told = match store.append_all(parts(&store, "mine")).await {
+            let announced = match store.append_all(parts(&store, "mine")).await {
                 Ok(appended) => {
                     assert!(
                         appended.len() == 2 && appended.iter().all(|part| part.repeated),
@@ -208,7 +209,7 @@ async fn every_mix_of_reasons_is_told_apart() {
                 Err(error) => outcome(&error),
             };
             assert_eq!(
-                told,
+                announced,
                 weighed(&mix, mine_is_there),
                 "{mix:?}, mine is there: {mine_is_there}"
             );
@@ -313,6 +314,6 @@ async fn a_command_that_never_gets_through_is_given_up() {
 #[tokio::test]
 async fn a_command_that_is_refused_is_not_tried_again() {
     let (outcome, _, counts) = command("ValidationError", u32::MAX).await;
-    assert!(matches!(outcome, Err(HandleError::Store(StoreError::Refused { .. }))), "{outcome:?}");
+    assert!(matches!(outcome, Err(HandleError::Store(StoreError::Denied { .. }))), "{outcome:?}");
     assert_eq!(counts, requests(1));
 }

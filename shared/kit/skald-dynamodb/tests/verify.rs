@@ -9,10 +9,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use skald::{
-    CLOCKS_APART_MS, Decider, EventStore, FoldCheck, Head, Snapshot, Snapshots, StreamId,
-    Timestamp, Version,
-};
+use skald::check::FoldCheck;
+use skald::commit::MAX_CLOCK_SKEW_MS;
+use skald::decider::Decider;
+use skald::snapshot::{Snapshot, Snapshots};
+use skald::store::{EventStore, Head};
+use skald::stream::{StreamId, Version};
+use skald::time::Timestamp;
 use skald_dynamodb::{DynamoDbEventStore, Finding, SETTLED_MS, Verified, Verifier};
 use skald_testkit::event_store::{EventStoreFixture, PlantCommits};
 use skald_testkit::sample::{
@@ -169,8 +172,10 @@ async fn commits_that_are_too_recent_to_be_compared_are_counted() {
     let mut head = events.store().start(account("new"));
     let now = Timestamp::EPOCH.plus_millis(120_000);
     for ago_ms in [SETTLED_MS, SETTLED_MS - 1, 0] {
-        let draft =
-            skald::Draft { at: now.plus_millis(-ago_ms), ..draft(&head.version().to_string()) };
+        let draft = skald::commit::Draft {
+            at: now.plus_millis(-ago_ms),
+            ..draft(&head.version().to_string())
+        };
         head = events.store().append(&head, draft).await.unwrap().head;
     }
     for (parallel, stream, items) in [(3, None, 33), (1, Some(account("new")), 3)] {
@@ -283,7 +288,7 @@ async fn the_order_of_a_scan_is_not_relied_on() {
 #[tokio::test]
 async fn faults_in_streams_are_named() {
     let events = filled(Nothing).await;
-    let plant = async |id: &str, first: u64, change: fn(&mut skald::Commit)| {
+    let plant = async |id: &str, first: u64, change: fn(&mut skald::commit::Commit)| {
         let stream = account(id);
         let mut commit = events.store().load(&account("0"), None).await.unwrap().commits.remove(0);
         commit.stream = stream;
@@ -305,7 +310,7 @@ async fn faults_in_streams_are_named() {
         "{faults:#?}"
     );
     assert_eq!(
-        named("default/account-odd at version 1: in the table: unknown event account.closed"),
+        named("default/account-malformed at version 1: in the table: unknown event account.closed"),
         1,
         "{faults:#?}"
     );
@@ -331,9 +336,9 @@ async fn a_commit_that_lies_ahead_of_now_is_named() {
     let events = filled(Nothing).await;
     let (second, year) = (1_000, 31_536_000_000);
     let mut head = events.store().start(account("clocks"));
-    for millis in [0, year, second, CLOCKS_APART_MS, 2 * second] {
+    for millis in [0, year, second, MAX_CLOCK_SKEW_MS, 2 * second] {
         let at = Timestamp::EPOCH.plus_millis(millis);
-        let draft = skald::Draft { at, ..draft(&head.version().to_string()) };
+        let draft = skald::commit::Draft { at, ..draft(&head.version().to_string()) };
         head = events.store().append(&head, draft).await.unwrap().head;
     }
     for (now, expected) in [
@@ -363,7 +368,7 @@ async fn a_snapshot_that_is_not_the_fold_is_named_and_the_others_are_not() {
         let head = store.load(&stream, None).await.unwrap().head;
         let snapshot = Some(Snapshot { schema, state: state.as_bytes().to_vec() });
         store
-            .append(&head, skald::Draft { snapshot, ..draft(&format!("{stream} kept")) })
+            .append(&head, skald::commit::Draft { snapshot, ..draft(&format!("{stream} kept")) })
             .await
             .unwrap();
     };

@@ -12,8 +12,10 @@ use aws_sdk_kms::Client;
 use aws_sdk_kms::operation::decrypt::DecryptError;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::DataKeySpec;
-use skald::{Person, PersonKey, StoreError, Unopened};
-use skald_dynamodb::{KeyWrap, WrappedKey, sdk_error};
+use skald::personal::{KeyWrap, WrappedKey};
+use skald::personal::{OpenError, Person, PersonKey};
+use skald::store::StoreError;
+use skald_aws::sdk_error;
 use zeroize::Zeroizing;
 
 /// What a wrapped key is bound to: the name of the encryption context's only entry. The template's
@@ -69,7 +71,7 @@ impl KeyWrap for KmsKeyWrap {
         person: &Person,
         wrapped: &WrappedKey,
     ) -> Result<PersonKey, StoreError> {
-        let unfit = || StoreError::Unopened { place: person.key(), fault: Unopened::Unfit };
+        let unfit = || StoreError::OpenError { place: person.key(), fault: OpenError::Unfit };
         let decrypt = self
             .client
             .decrypt()

@@ -7,8 +7,10 @@ mod support;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::json;
-use skald::{KeyEntry, Person, PersonId, PersonKey, StoreError, Tenant, Unopened};
-use skald_dynamodb::{KeyWrap, WrappedKey};
+use skald::personal::{KeyEntry, OpenError, Person, PersonId, PersonKey};
+use skald::personal::{KeyWrap, WrappedKey};
+use skald::store::StoreError;
+use skald::stream::Tenant;
 use skald_testkit::person_keys::{Shown, shown};
 
 use support::{Answer, KEY, Kms, error};
@@ -26,7 +28,7 @@ async fn look(key: PersonKey) -> Shown {
 }
 
 fn is_unfit(result: Result<PersonKey, StoreError>) -> bool {
-    matches!(result, Err(StoreError::Unopened { place, fault: Unopened::Unfit }) if place == "default/c-1")
+    matches!(result, Err(StoreError::OpenError { place, fault: OpenError::Unfit }) if place == "default/c-1")
 }
 
 #[tokio::test]
@@ -84,9 +86,9 @@ fn kind(error: &StoreError) -> &'static str {
     match error {
         StoreError::Throttled { .. } => "throttled",
         StoreError::Unavailable { .. } => "unavailable",
-        StoreError::Refused { .. } => "refused",
-        StoreError::Corrupt { .. } | StoreError::RowRefused { .. } => "corrupt",
-        StoreError::Unopened { .. } | StoreError::PersonErased(_) => "about a person",
+        StoreError::Denied { .. } => "refused",
+        StoreError::Corrupt { .. } | StoreError::InvalidRow { .. } => "corrupt",
+        StoreError::OpenError { .. } | StoreError::PersonErased(_) => "about a person",
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use skald::{LeftOut, Pause, StreamId, Timestamp};
+use skald::handle::Pause;
+use skald::snapshot::SnapshotError;
+use skald::stream::StreamId;
+use skald::time::Timestamp;
 use uuid::Uuid;
 
 use crate::metrics;
@@ -43,7 +46,7 @@ impl Pause for RandomPause {
         tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=bound))).await;
     }
 
-    fn left_out(&self, stream: &StreamId, why: LeftOut) {
+    fn left_out(&self, stream: &StreamId, why: SnapshotError) {
         metrics::snapshot_left_out(stream, why);
     }
 }

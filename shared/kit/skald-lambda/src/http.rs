@@ -19,7 +19,8 @@ use http::header::HeaderName;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use skald::{Timestamp, is_identifier};
+use skald::stream::is_identifier;
+use skald::time::Timestamp;
 use tokio::time::timeout;
 use tracing::Instrument;
 

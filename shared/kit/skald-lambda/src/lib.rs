@@ -3,7 +3,7 @@
 //! returned to its queue.
 //!
 //! - [`config`]: the environment, read once.
-//! - [`clock`]: now, new ids, and the [`Pause`](skald::Pause) of real time, which also counts
+//! - [`clock`]: now, new ids, and the [`Pause`](skald::handle::Pause) of real time, which also counts
 //!   snapshots that are left out.
 //! - [`http`]: calls, replies, and problems as RFC 9457 has them.
 //! - [`steps`]: steps of a saga, and the names of their errors.

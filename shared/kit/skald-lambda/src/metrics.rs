@@ -5,13 +5,16 @@
 //! call and needs no permission.
 
 use serde_json::{Value, json};
-use skald::{Category, CommitMessage, LeftOut, StreamId, Timestamp};
+use skald::message::CommitMessage;
+use skald::snapshot::SnapshotError;
+use skald::stream::{Category, StreamId};
+use skald::time::Timestamp;
 
 use crate::{clock, config};
 
 /// Logs and counts a commit that was appended to this stream without the snapshot that was due:
-/// `SnapshotsLeftOut`, by category.
-pub(crate) fn snapshot_left_out(stream: &StreamId, why: LeftOut) {
+/// `OmittedSnapshots`, by category.
+pub(crate) fn snapshot_left_out(stream: &StreamId, why: SnapshotError) {
     tracing::warn!(counter = "snapshots_left_out", %stream, %why, "a snapshot is left out");
     print(&left_out(stream, why, clock::now()));
 }
@@ -31,9 +34,9 @@ pub(crate) fn foreign_message(message: &CommitMessage, followed: &Category) {
     print(&foreign(function.as_deref().unwrap_or("none"), message, clock::now()));
 }
 
-fn left_out(stream: &StreamId, why: LeftOut, now: Timestamp) -> Value {
+fn left_out(stream: &StreamId, why: SnapshotError, now: Timestamp) -> Value {
     let facts = json!({ "stream": stream.key(), "why": why.to_string() });
-    metric("SnapshotsLeftOut", ("Category", stream.category()), facts, now)
+    metric("OmittedSnapshots", ("Category", stream.category()), facts, now)
 }
 
 fn foreign(function: &str, message: &CommitMessage, now: Timestamp) -> Value {
@@ -88,8 +91,8 @@ mod tests {
     #[test]
     fn a_snapshot_that_is_left_out_is_a_metric_by_category() {
         let stream = "default/stock-MUG-01~0".parse().unwrap();
-        let line = left_out(&stream, LeftOut::TooLarge { size_bytes: 70_000 }, now());
-        declares(&line, "SnapshotsLeftOut", "Category");
+        let line = left_out(&stream, SnapshotError::TooLarge { size_bytes: 70_000 }, now());
+        declares(&line, "OmittedSnapshots", "Category");
         assert_eq!(line["Category"], "stock");
         assert_eq!(line["why"], "the commit would be 70000 bytes with it: at most 65536 are kept");
     }

@@ -5,7 +5,11 @@ use std::error::Error;
 use http::StatusCode;
 use http::header::{ALLOW, HeaderName, RETRY_AFTER};
 use serde_json::{Map, Value, json};
-use skald::{CatchUpError, DecodeError, HandleError, StatesError, StoreError, with_causes};
+use skald::event::DecodeError;
+use skald::handle::{HandleError, StatesError};
+use skald::store::StoreError;
+use skald::text::with_causes;
+use skald::view::CatchUpError;
 
 /// When a caller may try again after a 503, in seconds.
 const RETRY_AFTER_S: u32 = 1;
@@ -155,7 +159,7 @@ impl Problem {
             error @ HandleError::Busy { .. } => Self::passing(&error),
             HandleError::Store(error) => error.into(),
             HandleError::Decode(error) => error.into(),
-            error @ (HandleError::Encode(_) | HandleError::Refused(_)) => Self::internal(&error),
+            error @ (HandleError::Encode(_) | HandleError::Invalid(_)) => Self::internal(&error),
         }
     }
 }
@@ -166,7 +170,7 @@ impl From<StoreError> for Problem {
             return Self::conflict("Who this is about was erased.");
         }
         // What the store refuses as such waits for an operator, not for a second.
-        let refused = matches!(error, StoreError::Refused { .. });
+        let refused = matches!(error, StoreError::Denied { .. });
         if error.is_transient() && !refused {
             Self::passing(&error)
         } else {

@@ -14,13 +14,17 @@ use std::future::{Future, ready};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::types::MessageAttributeValue;
 use lambda_runtime::{LambdaEvent, service_fn};
-use skald::{Category, CommitMessage, InvalidMessage, MAX_REASON, StreamId, at_once, with_causes};
+use skald::concurrency::concurrently;
+use skald::message::{CommitMessage, InvalidMessage};
+use skald::stream::{Category, StreamId};
+use skald::text::with_causes;
+use skald::view::MAX_REASON;
 use tracing::Instrument;
 
 use crate::{Error, metrics};
 
 /// Reads the messages of a queue.
-pub trait Reader: Sync {
+pub trait MessageHandler: Sync {
     /// The category of the streams it follows.
     const CATEGORY: &'static Category;
     /// Why a message could not be read.
@@ -110,10 +114,10 @@ enum Failure<F: std::error::Error> {
     #[error(transparent)]
     Message(#[from] InvalidMessage),
     #[error(transparent)]
-    Reader(F),
+    MessageHandler(F),
 }
 
-impl<R: Reader, D: DeadLetters> Queue<R, D> {
+impl<R: MessageHandler, D: DeadLetters> Queue<R, D> {
     /// The messages go to `reader`, those that nobody can read to `dead_letters`.
     pub const fn new(reader: R, dead_letters: D) -> Self {
         Self { reader, dead_letters }
@@ -141,7 +145,7 @@ impl<R: Reader, D: DeadLetters> Queue<R, D> {
         }
         // Groups do not wait for each other; inside a group, one message waits for the other.
         let returned =
-            at_once(groups(event.records).into_iter().map(|group| self.read_group(group)))
+            concurrently(groups(event.records).into_iter().map(|group| self.read_group(group)))
                 .await
                 .concat();
         tracing::info!(received, returned = returned.len(), "settled a batch");
@@ -189,8 +193,8 @@ impl<R: Reader, D: DeadLetters> Queue<R, D> {
                 }
                 Err(failure) => {
                     let parking = match &failure {
-                        Failure::Reader(failure) if R::parks(failure) => Some(failure),
-                        Failure::Reader(_) | Failure::Message(_) => None,
+                        Failure::MessageHandler(failure) if R::parks(failure) => Some(failure),
+                        Failure::MessageHandler(_) | Failure::Message(_) => None,
                     };
                     let parked = stream.as_ref().zip(parking);
                     self.set_aside(message, parked, with_causes(&failure)).await
@@ -246,14 +250,14 @@ impl<R: Reader, D: DeadLetters> Queue<R, D> {
             metrics::foreign_message(&message, R::CATEGORY);
             return Ok(());
         }
-        self.reader.read(&message).await.map_err(Failure::Reader)
+        self.reader.read(&message).await.map_err(Failure::MessageHandler)
     }
 }
 
-fn is_transient<R: Reader>(failure: &Failure<R::Failure>) -> bool {
+fn is_transient<R: MessageHandler>(failure: &Failure<R::Failure>) -> bool {
     match failure {
         Failure::Message(error) => error.is_transient(),
-        Failure::Reader(error) => R::is_transient(error),
+        Failure::MessageHandler(error) => R::is_transient(error),
     }
 }
 

@@ -6,7 +6,7 @@ use std::future::Future;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use skald::Timestamp;
+use skald::time::Timestamp;
 use tracing::Instrument;
 
 use crate::{Error, clock};

@@ -2,12 +2,13 @@
 
 use std::marker::PhantomData;
 
-use skald::{
-    Category, CommitMessage, EventStore, Projection, StreamId, Stuck, ViewStore, catch_up, park,
-};
+use skald::message::CommitMessage;
+use skald::store::EventStore;
+use skald::stream::{Category, StreamId};
+use skald::view::{CatchUpFailure, Projection, ViewStore, catch_up, park};
 
 use crate::clock;
-use crate::queue::Reader;
+use crate::queue::MessageHandler;
 
 /// Keeps the view of projection `P`. A stream that cannot be applied is parked; an operator
 /// redrives it from the event store.
@@ -25,26 +26,31 @@ impl<P, E, V> ViewKeeper<P, E, V> {
     }
 }
 
-impl<P: Projection, E: EventStore, V: ViewStore> Reader for ViewKeeper<P, E, V> {
+impl<P: Projection, E: EventStore, V: ViewStore> MessageHandler for ViewKeeper<P, E, V> {
     const CATEGORY: &'static Category = P::CATEGORY;
-    type Failure = Stuck;
+    type Failure = CatchUpFailure;
 
-    async fn read(&self, message: &CommitMessage) -> Result<(), Stuck> {
+    async fn read(&self, message: &CommitMessage) -> Result<(), CatchUpFailure> {
         let caught_up = catch_up::<P, _, _>(&self.events, &self.views, message).await?;
         tracing::info!(version = %message.last, ?caught_up, "applied");
         Ok(())
     }
 
-    async fn park(&self, stream: &StreamId, failure: &Stuck, reason: &str) -> Result<(), Stuck> {
+    async fn park(
+        &self,
+        stream: &StreamId,
+        failure: &CatchUpFailure,
+        reason: &str,
+    ) -> Result<(), CatchUpFailure> {
         let parked = park(&self.views, stream, failure.seen, reason, clock::now()).await;
-        parked.map_err(|error| Stuck { seen: failure.seen, error })
+        parked.map_err(|error| CatchUpFailure { seen: failure.seen, error })
     }
 
-    fn parks(failure: &Stuck) -> bool {
+    fn parks(failure: &CatchUpFailure) -> bool {
         failure.error.parks()
     }
 
-    fn is_transient(failure: &Stuck) -> bool {
+    fn is_transient(failure: &CatchUpFailure) -> bool {
         failure.error.is_transient()
     }
 }

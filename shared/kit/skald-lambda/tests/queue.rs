@@ -7,14 +7,16 @@ use std::sync::{Arc, Mutex};
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use serde_json::{Value, json};
+use skald::commit::{Actor, CommitId, Context, CorrelationId, Draft};
+use skald::event::{DomainEvent, EventData};
 use skald::memory::{InMemoryEventStore, InMemoryViewStore};
-use skald::{
-    Actor, Category, CommitId, CommitMessage, Context, CorrelationId, Corruption, DomainEvent,
-    Draft, EventData, EventStore, ListEntry, ListPage, Put, Rows, StoreError, StreamId, Timestamp,
-    Version, ViewRow, ViewStore,
-};
+use skald::message::CommitMessage;
+use skald::store::{Corruption, EventStore, StoreError};
+use skald::stream::{Category, StreamId, Version};
+use skald::time::Timestamp;
+use skald::view::{ListEntry, ListPage, Put, Rows, ViewRow, ViewStore};
 use skald_lambda::Error;
-use skald_lambda::queue::{DeadLetters, Queue, Reader};
+use skald_lambda::queue::{DeadLetters, MessageHandler, Queue};
 use skald_lambda::views::ViewKeeper;
 use skald_testkit::sample::{AccountEvent, Deposited, Statement, Statements, Withdrawn, account};
 use tracing::field::{Field, Visit};
@@ -319,7 +321,7 @@ async fn a_row_that_cannot_even_be_parked_is_told_of_once() {
 /// Can read nothing, and remembers nothing.
 struct Blind;
 
-impl Reader for Blind {
+impl MessageHandler for Blind {
     const CATEGORY: &'static Category = "account";
     type Failure = std::fmt::Error;
 

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use skald::{Context, Draft, EventData, MAX_EVENT_LEVELS, MAX_STATE_LEVELS, Snapshot};
+use skald::commit::{Context, Draft};
+use skald::event::EventData;
+use skald::json::{MAX_EVENT_LEVELS, MAX_STATE_LEVELS};
+use skald::snapshot::Snapshot;
 
 use crate::scene::{at, context, id};
 
@@ -13,11 +16,11 @@ use crate::scene::{at, context, id};
 pub(crate) fn any_json(most: usize) -> impl Strategy<Value = Vec<u8>> {
     let string = any::<String>().prop_map(|text| serde_json::Value::from(text).to_string());
     let number = "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?";
-    let odd = prop_oneof![
+    let malformed = prop_oneof![
         8 => Just("null"), 8 => Just("true"), 4 => Just(r#""\ud83d\/\u0041""#), 4 => Just(r#""\ud83d\ude00\/\u0041""#),
         1 => Just("1e400"), 1 => Just("\"\\x\""), 1 => Just("01"),
     ];
-    let leaf = prop_oneof![string, number, odd.prop_map(str::to_owned)];
+    let leaf = prop_oneof![string, number, malformed.prop_map(str::to_owned)];
     let json = leaf.prop_recursive(3, 16, 4, |inner| {
         let name =
             prop_oneof![8 => "[a-e]", 1 => r"\\u006[1-5]", 1 => "plain|sealed|erased|of|personal", 1 => r"\$person"];

@@ -26,7 +26,7 @@
 //! skald_testkit::commit_index_contract!(#[tokio::test] Fixture::new());
 //! ```
 //!
-//! The second half of the rules runs [`skald::Follower`] over the index, with checkpoints in memory
+//! The second half of the rules runs [`skald::follow::Follower`] over the index, with checkpoints in memory
 //! and a time that is told. How late entries show is told as well: so clocks that differ, slow
 //! writes and a slow index cost no waiting.
 
@@ -38,7 +38,8 @@ mod resuming;
 
 use std::future::{Future, ready};
 
-use skald::{CommitIndex, EventStore};
+use skald::index::CommitIndex;
+use skald::store::EventStore;
 
 use crate::rule::Rule;
 

@@ -4,10 +4,13 @@ use std::fmt;
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use skald::{
-    AppendError, Appended, Draft, EventStore, KeyEntry, Loaded, Page, Person, PersonKeys,
-    SnapshotKind, StoreError, StreamId, Timestamp, Version, Way, read_back,
-};
+use skald::commit::Draft;
+use skald::personal::{KeyEntry, Person, PersonKeys};
+use skald::reading::{Page, ReadFrom, read_back};
+use skald::snapshot::SnapshotKind;
+use skald::store::{AppendError, Appended, EventStore, Loaded, StoreError};
+use skald::stream::{StreamId, Version};
+use skald::time::Timestamp;
 
 use crate::pause::yield_now;
 
@@ -79,7 +82,12 @@ impl<S: EventStore> EventStore for Counting<S> {
         self.store.start(stream)
     }
 
-    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+    async fn page(
+        &self,
+        stream: &StreamId,
+        way: ReadFrom,
+        at_most: u32,
+    ) -> Result<Page, StoreError> {
         let page = self.call(self.store.page(stream, way, at_most)).await?;
         self.pages.fetch_add(1, SeqCst);
         self.commits.fetch_add(page.commits.len(), SeqCst);

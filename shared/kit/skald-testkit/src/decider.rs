@@ -16,7 +16,7 @@
 //! # enum DoorCommand { Open }
 //! # #[derive(Debug, PartialEq, thiserror::Error)]
 //! # enum DoorRejection { #[error("locked")] Locked }
-//! # impl skald::Decider for Door {
+//! # impl skald::decider::Decider for Door {
 //! #     const CATEGORY: &'static str = "door";
 //! #     type State = DoorState;
 //! #     type Command = DoorCommand;
@@ -46,7 +46,7 @@
 
 use std::fmt::Debug;
 
-use skald::Decider;
+use skald::decider::Decider;
 
 /// What can be written where a list of events is expected: `[a.into(), b.into()]`, the same with
 /// `&` before it, a `Vec`, a slice, or a single event; `[]` for none.

@@ -4,7 +4,8 @@
 //! A store passes by a fixture and one line, which makes a test of each rule:
 //!
 //! ```
-//! use skald::{Commit, memory::InMemoryEventStore};
+//! use skald::commit::Commit;
+//! use skald::memory::InMemoryEventStore;
 //! use skald_testkit::event_store::{EventStoreFixture, PlantCommits};
 //!
 //! #[derive(Default)]
@@ -50,7 +51,9 @@ mod together;
 
 use std::future::Future;
 
-use skald::{Commit, EventStore, StreamId, Version};
+use skald::commit::Commit;
+use skald::store::EventStore;
+use skald::stream::{StreamId, Version};
 
 use crate::rule::Rule;
 

@@ -9,10 +9,11 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use skald::{
-    AppendError, Appended, Commit, CommitId, Draft, EventStore, Head, Loaded, Page, Refusal,
-    SnapshotKind, StoreError, StreamId, Way,
-};
+use skald::commit::{Commit, CommitId, Draft};
+use skald::reading::{Page, ReadFrom};
+use skald::snapshot::SnapshotKind;
+use skald::store::{AppendError, Appended, EventStore, Head, InvalidAppend, Loaded, StoreError};
+use skald::stream::StreamId;
 
 use crate::Dice;
 use crate::scene::{draft, noted};
@@ -223,7 +224,7 @@ impl<'a, S: EventStore> Faulty<'a, S> {
         request: Request<S::Head>,
     ) -> Result<Vec<Appended<S::Head>>, AppendError> {
         // Found out before anything is sent.
-        Refusal::check(request.parts.iter().map(|(head, draft)| (head.stream(), draft)))?;
+        InvalidAppend::check(request.parts.iter().map(|(head, draft)| (head.stream(), draft)))?;
         self.arrive(1).await;
         let fault = {
             let mut course = self.course();
@@ -285,7 +286,12 @@ impl<S: EventStore> EventStore for Faulty<'_, S> {
         self.store.start(stream)
     }
 
-    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+    async fn page(
+        &self,
+        stream: &StreamId,
+        way: ReadFrom,
+        at_most: u32,
+    ) -> Result<Page, StoreError> {
         self.read_faulty().await?;
         self.store.page(stream, way, at_most).await
     }

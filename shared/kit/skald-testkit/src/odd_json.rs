@@ -1,7 +1,8 @@
 //! JSON at the edge of what may be stored, on both sides.
 
-use skald::JsonFault::{NamedTwice, NotJson, Number, Text, TooDeep};
-use skald::{JsonFault, UnclearMark};
+use skald::json::JsonFault;
+use skald::json::JsonFault::{NamedTwice, NotJson, Number, Text, TooDeep};
+use skald::personal::InvalidMark;
 
 /// A list in a list, this many levels deep.
 fn nested(levels: usize) -> Vec<u8> {
@@ -10,7 +11,7 @@ fn nested(levels: usize) -> Vec<u8> {
 
 /// What no store takes, and why not, where JSON may have `most` levels.
 pub(crate) fn refused(most: usize) -> Vec<(Vec<u8>, JsonFault)> {
-    let mark = JsonFault::UnclearMark;
+    let mark = JsonFault::InvalidMark;
     let texts: [(&[u8], JsonFault); 26] = [
         (b"", NotJson),
         (b"{", NotJson),
@@ -26,20 +27,20 @@ pub(crate) fn refused(most: usize) -> Vec<(Vec<u8>, JsonFault)> {
         (br#"{"\udead":1}"#, Text),
         (br#"{"a":1,"a":2}"#, NamedTwice),
         (br#"{"a":1,"\u0061":2}"#, NamedTwice),
-        (br#"{"$person":"c-1","plain":"Jane","also":1}"#, mark(UnclearMark::Mixed)),
-        (br#"[{"$person":"c-1"}]"#, mark(UnclearMark::Mixed)),
-        (br#"{"$person":"no one","plain":"Jane"}"#, mark(UnclearMark::Person)),
-        (br#"{"$person":{"of":"c-1","plain":"Jane"}}"#, mark(UnclearMark::Person)),
-        (br#"{"\u0024person":7,"plain":"Jane"}"#, mark(UnclearMark::Person)),
-        (br#"{"$person":"c-1","name":"Jane"}"#, mark(UnclearMark::Form)),
-        (br#"{"$person":"c-1","sealed":true}"#, mark(UnclearMark::Form)),
-        (br#"{"$person":"c-1","erased":false}"#, mark(UnclearMark::Form)),
-        (br#"{"$person":"c-1","sealed":"AQID"}"#, mark(UnclearMark::Seal)),
-        (br#"{"$person":"c-1","sealed":"no base64!"}"#, mark(UnclearMark::Seal)),
-        (br#"{"$person":"c-1","sealed":""}"#, mark(UnclearMark::Seal)),
+        (br#"{"$person":"c-1","plain":"Jane","also":1}"#, mark(InvalidMark::Mixed)),
+        (br#"[{"$person":"c-1"}]"#, mark(InvalidMark::Mixed)),
+        (br#"{"$person":"no one","plain":"Jane"}"#, mark(InvalidMark::Person)),
+        (br#"{"$person":{"of":"c-1","plain":"Jane"}}"#, mark(InvalidMark::Person)),
+        (br#"{"\u0024person":7,"plain":"Jane"}"#, mark(InvalidMark::Person)),
+        (br#"{"$person":"c-1","name":"Jane"}"#, mark(InvalidMark::Form)),
+        (br#"{"$person":"c-1","sealed":true}"#, mark(InvalidMark::Form)),
+        (br#"{"$person":"c-1","erased":false}"#, mark(InvalidMark::Form)),
+        (br#"{"$person":"c-1","sealed":"AQID"}"#, mark(InvalidMark::Seal)),
+        (br#"{"$person":"c-1","sealed":"no base64!"}"#, mark(InvalidMark::Seal)),
+        (br#"{"$person":"c-1","sealed":""}"#, mark(InvalidMark::Seal)),
         (
             br#"{"$person":"c-1","plain":[{"$person":"c-1","plain":"Jane"}]}"#,
-            mark(UnclearMark::Nested),
+            mark(InvalidMark::Nested),
         ),
     ];
     let texts = texts.into_iter().map(|(text, fault)| (text.to_vec(), fault));

@@ -40,7 +40,7 @@ impl Orders {
     }
 
     /// The order of this run: whose turn it was each time, as long as both had something to do.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn described(&self) -> String {
         self.choices[..self.made].iter().map(|second| if *second { '2' } else { '1' }).collect()
     }
 

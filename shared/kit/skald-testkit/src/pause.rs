@@ -3,7 +3,10 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use skald::{LeftOut, Pause, StreamId, Timestamp};
+use skald::handle::Pause;
+use skald::snapshot::SnapshotError;
+use skald::stream::StreamId;
+use skald::time::Timestamp;
 
 /// Lets every other task go on, once. On any runtime.
 pub async fn yield_now() {
@@ -31,5 +34,5 @@ impl Pause for NoPause {
         yield_now().await;
     }
 
-    fn left_out(&self, _: &StreamId, _: LeftOut) {}
+    fn left_out(&self, _: &StreamId, _: SnapshotError) {}
 }

@@ -25,7 +25,7 @@ mod erasing;
 mod keeping;
 mod showing;
 
-use skald::PersonKeys;
+use skald::personal::PersonKeys;
 
 pub use showing::{Shown, shown};
 

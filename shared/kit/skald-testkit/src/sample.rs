@@ -1,7 +1,11 @@
 //! A small domain for tests of stores: accounts, and a view of their balances.
 
 use serde::{Deserialize, Serialize};
-use skald::{Decider, Envelope, Inapplicable, Listing, Projection, StreamId, Tenant, Timestamp};
+use skald::commit::Envelope;
+use skald::decider::Decider;
+use skald::stream::{StreamId, Tenant};
+use skald::time::Timestamp;
+use skald::view::{Inapplicable, Listing, Projection};
 
 /// Money came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

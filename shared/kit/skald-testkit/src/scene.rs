@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use skald::{
-    Actor, AppendError, Appended, Commit, CommitId, Context, CorrelationId, DomainEvent, Draft,
-    EventData, EventStore, Head, Loaded, Refusal, Request, StreamId, Timestamp, Version,
-};
+use skald::commit::{Actor, Commit, CommitId, Context, CorrelationId, Draft};
+use skald::event::{DomainEvent, EventData};
+use skald::handle::Request;
+use skald::store::{AppendError, Appended, EventStore, Head, InvalidAppend, Loaded};
+use skald::stream::{StreamId, Version};
+use skald::time::Timestamp;
 use uuid::Uuid;
 
 use crate::sample::{AccountEvent, Deposited, Noted, Withdrawn};
@@ -157,9 +159,9 @@ pub(crate) fn assert_conflict<T, const N: usize>(
 }
 
 /// The refusal that an append must have ended in.
-pub(crate) fn refused<T>(result: Result<T, AppendError>) -> Refusal {
+pub(crate) fn refused<T>(result: Result<T, AppendError>) -> InvalidAppend {
     match result {
-        Err(AppendError::Refused(refusal)) => refusal,
+        Err(AppendError::Invalid(refusal)) => refusal,
         Err(error) => panic!("expected a refusal, got: {error}"),
         Ok(_) => panic!("expected a refusal, but it was appended"),
     }

@@ -49,7 +49,7 @@ use std::{fmt, fs, io};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
-use skald::DomainEvent;
+use skald::event::DomainEvent;
 
 pub use breaks::{Break, Difference, breaks};
 

@@ -5,7 +5,8 @@
 //!
 //! ```
 //! use skald::memory::InMemoryViewStore;
-//! use skald::{StreamId, ViewRow};
+//! use skald::stream::StreamId;
+//! use skald::view::ViewRow;
 //! use skald_testkit::view_store::ViewStoreFixture;
 //!
 //! #[derive(Default)]
@@ -20,7 +21,7 @@
 //! skald_testkit::view_store_contract!(#[tokio::test] Fixture::default());
 //! ```
 //!
-//! The second half of the rules runs [`skald::catch_up`] over the store, with event streams kept in
+//! The second half of the rules runs [`skald::view::catch_up`] over the store, with event streams kept in
 //! memory.
 
 mod catching_up;
@@ -31,7 +32,8 @@ mod rows;
 
 use std::future::{Future, ready};
 
-use skald::{StreamId, ViewRow, ViewStore};
+use skald::stream::StreamId;
+use skald::view::{ViewRow, ViewStore};
 
 use crate::rule::Rule;
 

@@ -1,10 +1,12 @@
 //! Stores that let others go on before each call: what is polled together then interleaves, even
 //! over a store in memory.
 
-use skald::{
-    AppendError, Appended, Draft, EventStore, ListEntry, ListPage, Loaded, Page, Put, Rows,
-    SnapshotKind, StoreError, StreamId, Version, ViewRow, ViewStore, Way,
-};
+use skald::commit::Draft;
+use skald::reading::{Page, ReadFrom};
+use skald::snapshot::SnapshotKind;
+use skald::store::{AppendError, Appended, EventStore, Loaded, StoreError};
+use skald::stream::{StreamId, Version};
+use skald::view::{ListEntry, ListPage, Put, Rows, ViewRow, ViewStore};
 
 use crate::pause::yield_now;
 
@@ -19,7 +21,12 @@ impl<S: EventStore> EventStore for Yielding<'_, S> {
         self.0.start(stream)
     }
 
-    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+    async fn page(
+        &self,
+        stream: &StreamId,
+        way: ReadFrom,
+        at_most: u32,
+    ) -> Result<Page, StoreError> {
         yield_now().await;
         self.0.page(stream, way, at_most).await
     }

@@ -4,11 +4,13 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use skald::commit::{Commit, Draft};
 use skald::memory::{InMemoryEventStore, InMemoryHead};
-use skald::{
-    AppendError, Appended, Commit, Draft, EventStore, Head, Loaded, Page, SnapshotKind, StoreError,
-    StreamId, Version, Way, has_plain, read_back,
-};
+use skald::personal::has_plain;
+use skald::reading::{Page, ReadFrom, read_back};
+use skald::snapshot::SnapshotKind;
+use skald::store::{AppendError, Appended, EventStore, Head, Loaded, StoreError};
+use skald::stream::{StreamId, Version};
 use skald_testkit::event_store::{EventStoreFixture, every_store};
 
 /// What is wrong with a store.
@@ -133,7 +135,12 @@ impl EventStore for Broken {
         self.sound.start(stream)
     }
 
-    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+    async fn page(
+        &self,
+        stream: &StreamId,
+        way: ReadFrom,
+        at_most: u32,
+    ) -> Result<Page, StoreError> {
         let page = self
             .sound
             .page(stream, way, if self.is(Mutation::OnePage) { 3 } else { at_most })

@@ -4,11 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use skald::commit::{Actor, CommitId, Context, CorrelationId, Draft};
+use skald::event::DomainEvent;
 use skald::memory::InMemoryEventStore;
-use skald::{
-    Actor, AppendError, CommitId, Context, CorrelationId, DomainEvent, Draft, EventStore,
-    StoreError, Timestamp, Version,
-};
+use skald::store::{AppendError, EventStore, StoreError};
+use skald::stream::Version;
+use skald::time::Timestamp;
 use skald_testkit::faulty::{Fault, Faulty, Plan};
 use skald_testkit::sample::{AccountEvent, Deposited, account};
 use uuid::Uuid;
@@ -35,7 +36,7 @@ fn word<T>(result: Result<T, AppendError>) -> &'static str {
         Err(AppendError::Conflict { .. }) => "conflict",
         Err(AppendError::RepeatedInPart { .. }) => "repeated in part",
         Err(AppendError::Contended) => "contended",
-        Err(AppendError::Refused(_)) => "refused",
+        Err(AppendError::Invalid(_)) => "refused",
         Err(AppendError::Store(StoreError::Throttled { .. })) => "throttled",
         Err(AppendError::Store(StoreError::Unavailable { .. })) => "no answer",
         Err(AppendError::Store(error)) => panic!("{error}"),

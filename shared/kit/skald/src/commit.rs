@@ -7,15 +7,16 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::event::{DecodeError, DomainEvent, EventData, is_event_type};
 use crate::json::{self, JsonFault, MAX_EVENT_LEVELS, MAX_STATE_LEVELS};
-use crate::{
-    DecodeError, DomainEvent, EventData, Head, InvalidName, Snapshot, StreamId, Timestamp, Version,
-    is_event_type,
-};
+use crate::snapshot::Snapshot;
+use crate::store::Head;
+use crate::stream::{InvalidName, StreamId, Version};
+use crate::time::Timestamp;
 
 /// How far clocks may be apart, in milliseconds. A clock that differs by more is wrong. A commit
 /// recorded further ahead than this does not move the commits after it.
-pub const CLOCKS_APART_MS: i64 = 60_000;
+pub const MAX_CLOCK_SKEW_MS: i64 = 60_000;
 
 /// Longest correlation id, actor, source and name of something in the metadata, in characters.
 const MAX_CONTEXT_TEXT: usize = 128;
@@ -167,7 +168,7 @@ impl From<Uuid> for CorrelationId {
 }
 
 /// A commit to be: events with everything but a place in a stream, which only a
-/// [`Head`](crate::Head) gives.
+/// [`Head`](crate::store::Head) gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     /// The command's id. Appending the same id again at the same head changes nothing and gives the
@@ -185,7 +186,7 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// How large the commit is against [`MAX_COMMIT_BYTES`](crate::MAX_COMMIT_BYTES): a little more
+    /// How large the commit is against [`MAX_COMMIT_BYTES`](crate::store::MAX_COMMIT_BYTES): a little more
     /// than it takes in a store. An event counts with its data, twice its type (an index has it
     /// too) and a bit for what holds it together; to this come source, metadata and snapshot. Text
     /// counts as JSON writes it.
@@ -262,7 +263,7 @@ pub struct Commit {
     /// Position of its first event.
     pub first: Version,
     /// When it was recorded: never earlier than the commit before it in its stream, unless that one
-    /// was more than [`CLOCKS_APART_MS`] ahead of the writer's clock.
+    /// was more than [`MAX_CLOCK_SKEW_MS`] ahead of the writer's clock.
     pub at: Timestamp,
     /// What is known about the command beside its content.
     pub context: Context,
@@ -276,14 +277,14 @@ impl Commit {
     /// The commit that a draft becomes after `head`. For stores: only this function decides when a
     /// commit is recorded.
     ///
-    /// Times of a stream do not decrease while clocks are at most [`CLOCKS_APART_MS`] apart. If the
+    /// Times of a stream do not decrease while clocks are at most [`MAX_CLOCK_SKEW_MS`] apart. If the
     /// commit before is further ahead, one of the two clocks is wrong, and the new commit keeps its
     /// writer's time: otherwise a single commit from a wrong clock would put all later ones into
     /// the future too.
     #[must_use]
     pub fn after(head: &impl Head, draft: Draft) -> Self {
         let before =
-            head.recorded_at().filter(|before| *before <= draft.at.plus_millis(CLOCKS_APART_MS));
+            head.recorded_at().filter(|before| *before <= draft.at.plus_millis(MAX_CLOCK_SKEW_MS));
         Self {
             id: draft.commit_id,
             stream: head.stream().clone(),

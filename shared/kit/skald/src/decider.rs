@@ -1,6 +1,9 @@
 //! The shape of a domain: pure, synchronous decisions.
 
-use crate::{Commit, DecodeError, DomainEvent, Snapshots, Version};
+use crate::commit::Commit;
+use crate::event::{DecodeError, DomainEvent};
+use crate::snapshot::Snapshots;
+use crate::stream::Version;
 
 /// One kind of thing that commands are about: what can be said of it, and by which rules.
 ///

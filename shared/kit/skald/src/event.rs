@@ -1,12 +1,16 @@
 //! Events between the domain and the store: how a typed event becomes stored bytes, and bytes an
 //! event.
 
+mod declare;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::Version;
 use crate::json::raw;
+use crate::stream::Version;
+
+pub use declare::{Upcasting, numbered_from_one};
 
 /// The events of one category, typed.
 ///
@@ -103,7 +107,7 @@ pub struct EncodeError {
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// A newer release may know it: the reader must wait, not skip. *Transient.*
-    #[error("unknown event {} at schema {schema}", crate::cut(event_type))]
+    #[error("unknown event {} at schema {schema}", crate::text::cut(event_type))]
     Unknown {
         /// The stored name.
         event_type: String,
@@ -113,7 +117,7 @@ pub enum DecodeError {
     /// The bytes are not what type and schema say. *Permanent.*
     #[error(
         "malformed event {} at schema {schema}: byte {column} of its data does not fit the shape",
-        crate::cut(event_type)
+        crate::text::cut(event_type)
     )]
     Malformed {
         /// The stored name.

@@ -7,10 +7,10 @@
 //!   margin** before now. What shows within the margin has its place ahead of whoever reads.
 //! - Each look also reads an **overlap** before the end of the last look, for entries that take
 //!   longer to show. Everything older has shown by then. An entry found there behind others is
-//!   [`Told::Late`]: it is handed on all the same, and shows that the margin is too small.
+//!   [`Novelty::Late`]: it is handed on all the same, and shows that the margin is too small.
 //! - A **checkpoint** per slice is written before entries are handed on, and says up to where that
 //!   may have happened (`begun`) and up to where it has (`done`). So whoever goes on from it knows
-//!   which of what it reads again may have been handed on: that is [`Told::Perhaps`], and all else
+//!   which of what it reads again may have been handed on: that is [`Novelty::MaybeSeen`], and all else
 //!   is news for certain.
 //!
 //! Entries come by time, over all slices: what one slice has is handed on when all others are read
@@ -21,30 +21,32 @@
 //! without a sign; comparing index and table finds it.
 //!
 //! A commit from a clock that is ahead is handed on when the follower's clock reaches its time. The
-//! commits after it in its stream do not wait (see [`Commit::at`](crate::Commit::at)), so they come
+//! commits after it in its stream do not wait (see [`Commit::at`](crate::commit::Commit::at)), so they come
 //! first. Commits ahead of now by more than the margin are looked for once a minute and reported as
 //! [`Batch::ahead`]; nothing else would show that they are missing.
 
 mod checkpoint;
 mod slice;
 
-use crate::{
-    CLOCKS_APART_MS, CommitIndex, IndexEntry, IndexKey, OddEntry, Position, SlicePosition,
-    StoreError, Timestamp, ViewStore, at_once, try_at_once,
-};
+use crate::commit::MAX_CLOCK_SKEW_MS;
+use crate::concurrency::{concurrently, try_concurrently};
+use crate::index::{CommitIndex, IndexEntry, IndexKey, MalformedEntry, Position, SlicePosition};
+use crate::store::StoreError;
+use crate::time::Timestamp;
+use crate::view::ViewStore;
 use checkpoint::Row;
 use slice::Slice;
 
 /// Who follows, from where on, and how carefully.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Following {
+pub struct FollowOptions {
     /// What the checkpoints are kept under: 1 to 70 of `A-Z a-z 0-9 . _ -`.
     pub name: String,
     /// Identifies this run, for people. Another run that resumes from the checkpoints ends this
     /// one.
     pub run: String,
     /// Where to begin, if there are no checkpoints. What stands in the overlap before an entry of
-    /// another follower's position is handed on too, as [`Told::Perhaps`]: it may have shown since.
+    /// another follower's position is handed on too, as [`Novelty::MaybeSeen`]: it may have shown since.
     pub from: Position,
     /// How far to stay behind now. As long as clocks may be apart, a write may take, and the index
     /// may lag, in sum.
@@ -61,9 +63,9 @@ pub struct Following {
 pub struct Batch {
     /// Entries of all slices, by time. Each is later than those of the batch before, except for
     /// late ones.
-    pub heard: Vec<Heard>,
+    pub deliveries: Vec<Delivery>,
     /// What was found between them that is no commit's entry; each once in a run.
-    pub odd: Vec<OddEntry>,
+    pub malformed: Vec<MalformedEntry>,
     /// Commits that lie further ahead of now than the margin: a writer's clock was wrong. Each once
     /// in a run; they are handed on when their time comes. Of each slice the first 1,000 are looked
     /// for.
@@ -74,29 +76,29 @@ impl Batch {
     /// Whether there is nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.heard.is_empty() && self.odd.is_empty() && self.ahead.is_empty()
+        self.deliveries.is_empty() && self.malformed.is_empty() && self.ahead.is_empty()
     }
 }
 
 /// An entry that is handed on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heard {
+pub struct Delivery {
     /// The entry.
     pub entry: IndexEntry,
     /// Whether it was handed on before.
-    pub told: Told,
+    pub novelty: Novelty,
 }
 
 /// Whether an entry was handed on before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
+pub enum Novelty {
     /// Never, by this run or an earlier one.
-    News,
+    New,
     /// Never either, but later entries were: it showed after the safety margin.
     Late,
     /// Perhaps, before this run went on from a checkpoint, or by this run, which then did not say
     /// so.
-    Perhaps,
+    MaybeSeen,
 }
 
 /// Why a follower cannot go on.
@@ -135,7 +137,7 @@ impl FollowError {
     }
 }
 
-/// Whether a follower can be called so: see [`Following::name`]. With a `~` in it, one follower's
+/// Whether a follower can be called so: see [`FollowOptions::name`]. With a `~` in it, one follower's
 /// row could be another's.
 fn is_name(name: &str) -> bool {
     (1..=70).contains(&name.len())
@@ -153,7 +155,7 @@ fn is_name(name: &str) -> bool {
 pub struct Follower<I, V> {
     index: I,
     checkpoints: V,
-    following: Following,
+    following: FollowOptions,
     slices: Vec<Slice>,
     batch: Batch,
     /// Up to where the batch goes: all slices are read so far.
@@ -175,7 +177,7 @@ impl<I: CommitIndex, V: ViewStore> Follower<I, V> {
     pub async fn resume(
         index: I,
         checkpoints: V,
-        following: Following,
+        following: FollowOptions,
     ) -> Result<Self, FollowError> {
         if !is_name(&following.name) {
             return Err(FollowError::Unfit(
@@ -195,7 +197,9 @@ impl<I: CommitIndex, V: ViewStore> Follower<I, V> {
         };
         let mut rows = vec![claim(0, None).await?];
         let generation = rows.first().map(Row::generation);
-        rows.extend(try_at_once((1..I::SLICES).map(|number| claim(number, generation))).await?);
+        rows.extend(
+            try_concurrently((1..I::SLICES).map(|number| claim(number, generation))).await?,
+        );
         let slices: Vec<Slice> =
             (0..).zip(rows).map(|(number, row)| Slice::new(number, row, &following)).collect();
         let last = slices.iter().map(Slice::done).max().cloned().unwrap_or(SlicePosition::START);
@@ -215,13 +219,16 @@ impl<I: CommitIndex, V: ViewStore> Follower<I, V> {
 
     /// What is there to hand on as of `now`; empty if there is nothing for now.
     ///
-    /// The same comes again, in doubt, until [`handed_on`](Self::handed_on) is called.
+    /// The same comes again, in doubt, until [`acknowledge`](Self::acknowledge) is called.
     ///
     /// # Errors
     /// [`FollowError`]; nothing is lost, and after a transient one the same call may be made again.
     pub async fn next(&mut self, now: Timestamp) -> Result<&Batch, FollowError> {
         if !self.batch.is_empty() {
-            self.batch.heard.iter_mut().for_each(|heard| heard.told = Told::Perhaps);
+            self.batch
+                .deliveries
+                .iter_mut()
+                .for_each(|deliveries| deliveries.novelty = Novelty::MaybeSeen);
             return Ok(&self.batch);
         }
         self.look(now).await?;
@@ -232,13 +239,13 @@ impl<I: CommitIndex, V: ViewStore> Follower<I, V> {
         // All of them, so that each slice knows what became of its own row.
         let checkpoints = &self.checkpoints;
         let writes = self.slices.iter_mut().map(|slice| slice.begin(checkpoints, &horizon));
-        at_once(writes).await.into_iter().collect::<Result<(), _>>()?;
+        concurrently(writes).await.into_iter().collect::<Result<(), _>>()?;
         for slice in &mut self.slices {
-            slice.take(&horizon, &self.last, &mut self.batch.heard);
+            slice.take(&horizon, &self.last, &mut self.batch.deliveries);
         }
-        self.batch.heard.sort_by(|one, other| one.entry.key.cmp(&other.entry.key));
+        self.batch.deliveries.sort_by(|one, other| one.entry.key.cmp(&other.entry.key));
         self.batch.ahead.sort();
-        match self.batch.heard.last() {
+        match self.batch.deliveries.last() {
             Some(last) => {
                 self.last = SlicePosition::After(last.entry.key.clone()).max(self.last.clone())
             }
@@ -253,11 +260,11 @@ impl<I: CommitIndex, V: ViewStore> Follower<I, V> {
         let (index, following) = (&self.index, &self.following);
         let until = now.plus_millis(-i64::from(following.margin_ms));
         let looks = self.slices.iter().map(|slice| slice.look(index, until, following));
-        let looks = try_at_once(looks).await?;
-        let minute = |last: Timestamp| last..last.plus_millis(CLOCKS_APART_MS);
+        let looks = try_concurrently(looks).await?;
+        let minute = |last: Timestamp| last..last.plus_millis(MAX_CLOCK_SKEW_MS);
         let ahead = if self.looked_ahead.is_none_or(|last| !minute(last).contains(&now)) {
             let from = now.plus_millis(following.margin_ms.into());
-            try_at_once(self.slices.iter().map(|slice| slice.look_ahead(index, from))).await?
+            try_concurrently(self.slices.iter().map(|slice| slice.look_ahead(index, from))).await?
         } else {
             vec![]
         };
@@ -274,10 +281,10 @@ impl<I: CommitIndex, V: ViewStore> Follower<I, V> {
     }
 
     /// Everything of the batch was handed on, durably.
-    pub fn handed_on(&mut self) {
+    pub fn acknowledge(&mut self) {
         self.batch = Batch::default();
         self.reached = self.horizon.clone();
-        self.slices.iter_mut().for_each(Slice::handed_on);
+        self.slices.iter_mut().for_each(Slice::acknowledge);
     }
 
     /// Up to where everything was handed on.

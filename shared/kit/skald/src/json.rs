@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use serde_json::value::RawValue;
 
-use crate::personal::{Mark, UnclearMark};
+use crate::personal::{InvalidMark, Mark};
 
 /// Most levels of nesting in the data of an event. A number or a text has one level; a list or an
 /// object has one more than what is in it.
@@ -50,7 +50,7 @@ pub enum JsonFault {
     /// A member with the name that is reserved for personal values, in an object that is not a
     /// valid one.
     #[error(transparent)]
-    UnclearMark(#[from] UnclearMark),
+    InvalidMark(#[from] InvalidMark),
 }
 
 /// Checks that this text may be stored. It has at most `most` levels.
@@ -148,7 +148,7 @@ impl<'a> Scan<'a> {
         if let Some(mark) = Mark::of(self.text, start..self.at, &members)? {
             // Each has a person and a key of its own.
             if self.marks.len() > marks {
-                return Err(UnclearMark::Nested.into());
+                return Err(InvalidMark::Nested.into());
             }
             self.marks.push(mark);
         }

@@ -7,11 +7,13 @@ mod person_keys;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::{
-    AppendError, Appended, Commit, CommitId, Draft, EventStore, Head, ListEntry, ListPage, Loaded,
-    Page, Put, Refusal, Rows, SnapshotKind, StoreError, StreamId, Timestamp, Version, ViewRow,
-    ViewStore, Way, read_back,
-};
+use crate::commit::{Commit, CommitId, Draft};
+use crate::reading::{Page, ReadFrom, read_back};
+use crate::snapshot::SnapshotKind;
+use crate::store::{AppendError, Appended, EventStore, Head, InvalidAppend, Loaded, StoreError};
+use crate::stream::{StreamId, Version};
+use crate::time::Timestamp;
+use crate::view::{ListEntry, ListPage, Put, Rows, ViewRow, ViewStore};
 
 pub use index::InMemoryCommitIndex;
 pub use person_keys::InMemoryPersonKeys;
@@ -78,17 +80,22 @@ impl EventStore for InMemoryEventStore {
         self.head(stream, None)
     }
 
-    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+    async fn page(
+        &self,
+        stream: &StreamId,
+        way: ReadFrom,
+        at_most: u32,
+    ) -> Result<Page, StoreError> {
         let streams = lock(&self.streams);
         let commits = streams.get(stream).into_iter().flatten();
         let mut commits: Vec<Commit> = match way {
-            Way::After(position) => {
+            ReadFrom::After(position) => {
                 commits.filter(|commit| commit.first > position).cloned().collect()
             }
-            Way::Before(first) => {
+            ReadFrom::Before(first) => {
                 commits.filter(|commit| commit.first < first).rev().cloned().collect()
             }
-            Way::FromEnd => commits.rev().cloned().collect(),
+            ReadFrom::End => commits.rev().cloned().collect(),
         };
         let more = commits.len() > at_most as usize;
         commits.truncate(at_most as usize);
@@ -113,7 +120,7 @@ impl EventStore for InMemoryEventStore {
         draft: Draft,
     ) -> Result<Appended<InMemoryHead>, AppendError> {
         let mut appended = self.append_all(vec![(head.clone(), draft)]).await?;
-        appended.pop().ok_or(AppendError::Refused(Refusal::Empty))
+        appended.pop().ok_or(AppendError::Invalid(InvalidAppend::Empty))
     }
 
     async fn append_all(
@@ -123,9 +130,9 @@ impl EventStore for InMemoryEventStore {
         if let Some((head, _)) =
             parts.iter().find(|(head, _)| !Arc::ptr_eq(&head.store, &self.streams))
         {
-            return Err(Refusal::ForeignHead(head.stream.clone()).into());
+            return Err(InvalidAppend::ForeignHead(head.stream.clone()).into());
         }
-        Refusal::check(parts.iter().map(|(head, draft)| (&head.stream, draft)))?;
+        InvalidAppend::check(parts.iter().map(|(head, draft)| (&head.stream, draft)))?;
 
         let mut streams = lock(&self.streams);
         let place = |head: &InMemoryHead| {
@@ -183,23 +190,26 @@ impl InMemoryViewStore {
     }
 
     /// Stores the row, if the one that is there, or its absence, is as expected: at this version,
-    /// and parked and told of no more than `told_at_most`, or not parked if that is `None`.
+    /// and parked and told of no more than `announced_at_most`, or not parked if that is `None`.
     ///
     /// # Errors
-    /// [`StoreError::RowRefused`]
+    /// [`StoreError::InvalidRow`]
     fn replace(
         &self,
         stream: &StreamId,
         version: Version,
-        told_at_most: Option<Version>,
+        announced_at_most: Option<Version>,
         row: &ViewRow,
     ) -> Result<Put, StoreError> {
         row.check(stream)?;
         let mut rows = lock(&self.rows);
         let stored = rows.get(stream);
         let found = stored.map_or(Version::START, |row| row.version);
-        let told = stored.and_then(|row| row.parked.as_ref()).map(|parked| parked.told);
-        if found != version || told.is_some() != told_at_most.is_some() || told > told_at_most {
+        let announced = stored.and_then(|row| row.parked.as_ref()).map(|parked| parked.announced);
+        if found != version
+            || announced.is_some() != announced_at_most.is_some()
+            || announced > announced_at_most
+        {
             return Ok(Put::Stale);
         }
         rows.insert(stream.clone(), row.clone());
@@ -216,7 +226,7 @@ impl ViewStore for InMemoryViewStore {
         let stored = lock(&self.rows);
         let rows =
             streams.iter().filter_map(|stream| Some((stream.clone(), stored.get(stream)?.clone())));
-        Ok(Rows { rows: rows.collect(), odd: Vec::new() })
+        Ok(Rows { rows: rows.collect(), malformed: Vec::new() })
     }
 
     async fn put(
@@ -235,8 +245,8 @@ impl ViewStore for InMemoryViewStore {
         row: &ViewRow,
     ) -> Result<Put, StoreError> {
         // A row that is not parked is not what this is for.
-        let Some(told_at_most) = parked.told_at_most(row) else { return Ok(Put::Stale) };
-        self.replace(stream, parked.version, Some(told_at_most), row)
+        let Some(announced_at_most) = parked.announced_at_most(row) else { return Ok(Put::Stale) };
+        self.replace(stream, parked.version, Some(announced_at_most), row)
     }
 
     async fn list(
@@ -259,6 +269,6 @@ impl ViewStore for InMemoryViewStore {
             .collect();
         entries.sort_by_key(|entry| std::cmp::Reverse(place(entry)));
         entries.truncate(limit as usize);
-        Ok(ListPage { entries, odd: Vec::new() })
+        Ok(ListPage { entries, malformed: Vec::new() })
     }
 }

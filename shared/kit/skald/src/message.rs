@@ -16,10 +16,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Actor, Category, Commit, CommitId, Context, CorrelationId, EventData, EventId, StreamId,
-    Tenant, Timestamp, Version,
-};
+use crate::commit::{Actor, Commit, CommitId, Context, CorrelationId, EventId};
+use crate::event::EventData;
+use crate::stream::{Category, StreamId, Tenant, Version};
+use crate::time::Timestamp;
 
 /// The only encoding of event data there is so far: JSON in UTF-8.
 const ENCODING: &str = "json";

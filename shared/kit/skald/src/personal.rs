@@ -14,19 +14,21 @@ mod key;
 mod marks;
 mod opening;
 mod sealing;
+mod wrap;
 
 use std::fmt;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub use key::{KeyEntry, PersonKey, PersonKeys, Unopened};
+pub use key::{KeyEntry, OpenError, PersonKey, PersonKeys};
+pub use marks::{InvalidMark, PERSON_MEMBER, has_plain, reveal};
 pub(crate) use marks::{Mark, sealed_alike};
-pub use marks::{PERSON_MEMBER, UnclearMark, has_plain, reveal};
 pub use opening::{Opening, open};
 pub use sealing::Sealing;
+pub use wrap::{KeyWrap, WrappedKey};
 
-use crate::{InvalidName, Tenant, is_identifier};
+use crate::stream::{InvalidName, Tenant, is_identifier};
 
 /// Who something is about: the id of a customer, say. Never a name or an address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -107,7 +109,7 @@ enum Content<T> {
 
 /// Why a personal value cannot be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Hidden {
+pub enum SealedError {
     /// It was read without opening it: who needs it reads through [`Opening`].
     #[error("the value is sealed")]
     Sealed,
@@ -130,12 +132,12 @@ impl<T> Personal<T> {
     /// The value, for whoever has a reason to see it.
     ///
     /// # Errors
-    /// [`Hidden`] if it is sealed, or gone.
-    pub const fn reveal(&self) -> Result<&T, Hidden> {
+    /// [`SealedError`] if it is sealed, or gone.
+    pub const fn reveal(&self) -> Result<&T, SealedError> {
         match &self.content {
             Content::Plain(value) => Ok(value),
-            Content::Sealed(_) => Err(Hidden::Sealed),
-            Content::Erased => Err(Hidden::Erased),
+            Content::Sealed(_) => Err(SealedError::Sealed),
+            Content::Erased => Err(SealedError::Erased),
         }
     }
 
@@ -295,11 +297,11 @@ mod tests {
         assert_eq!((plain.reveal(), plain.person()), (Ok(&"Jane".to_owned()), &jane()));
         assert_eq!(
             read(json!({ "$person": "c-1001", "sealed": "AQID" })).reveal(),
-            Err(Hidden::Sealed)
+            Err(SealedError::Sealed)
         );
         assert_eq!(
             read(json!({ "$person": "c-1001", "erased": true })).reveal(),
-            Err(Hidden::Erased)
+            Err(SealedError::Erased)
         );
     }
 

@@ -5,10 +5,14 @@ use std::cmp::Ordering;
 
 use futures_util::{Stream, StreamExt, TryStreamExt, pin_mut, stream};
 
-use crate::{
-    Commit, Corruption, Decider, DomainEvent, EventStore, Folded, SnapshotKind, StatesError,
-    StoreError, StreamId, Timestamp, Version,
-};
+use crate::commit::Commit;
+use crate::decider::{Decider, Folded};
+use crate::event::DomainEvent;
+use crate::handle::StatesError;
+use crate::snapshot::SnapshotKind;
+use crate::store::{Corruption, EventStore, StoreError};
+use crate::stream::{StreamId, Version};
+use crate::time::Timestamp;
 
 /// How many commits are read at once. More than a page of a store holds that pages by size: on
 /// DynamoDB, 1 MB.
@@ -18,14 +22,14 @@ const GROWTH: u32 = 4;
 
 /// Which way a stream is read, and from where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum ReadFrom {
     /// Oldest first: the commits after this position, which is [`Version::START`] or the last
     /// version of a commit.
     After(Version),
     /// Newest first: the commits that begin before this version.
     Before(Version),
     /// Newest first: all commits.
-    FromEnd,
+    End,
 }
 
 /// Commits of a stream, in the order in which they are read.
@@ -39,7 +43,7 @@ pub struct Page {
 
 /// Up to where a stream is folded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Until {
+pub enum AsOf {
     /// Up to the event at this position, and with it.
     Version(Version),
     /// Up to the last commit that was recorded at this time or before. Everything before it in the
@@ -47,7 +51,7 @@ pub enum Until {
     Time(Timestamp),
 }
 
-impl Way {
+impl ReadFrom {
     const fn is_forwards(self) -> bool {
         matches!(self, Self::After(_))
     }
@@ -63,7 +67,7 @@ impl Way {
         let (expected, found) = match self {
             Self::After(position) => (position.next(), commit.first),
             Self::Before(first) => (commit.last().next(), first),
-            Self::FromEnd => return None,
+            Self::End => return None,
         };
         match found.cmp(&expected) {
             Ordering::Equal => None,
@@ -79,7 +83,7 @@ impl Way {
             Self::Before(first) if first != start => {
                 Some(Corruption::Gap { expected: start, found: first })
             }
-            Self::Before(_) | Self::After(_) | Self::FromEnd => None,
+            Self::Before(_) | Self::After(_) | Self::End => None,
         }
     }
 }
@@ -90,7 +94,7 @@ impl Way {
 pub fn commits<'a, S: EventStore + ?Sized>(
     store: &'a S,
     stream: &'a StreamId,
-    way: Way,
+    way: ReadFrom,
 ) -> impl Stream<Item = Result<Commit, StoreError>> + Send + 'a {
     commits_by(store, stream, way, PAGE)
 }
@@ -99,7 +103,7 @@ pub fn commits<'a, S: EventStore + ?Sized>(
 pub(crate) fn commits_by<'a, S: EventStore + ?Sized>(
     store: &'a S,
     stream: &'a StreamId,
-    way: Way,
+    way: ReadFrom,
     at_most: u32,
 ) -> impl Stream<Item = Result<Commit, StoreError>> + Send + 'a {
     let pages = pages(store, stream, way, at_most, |at_most| at_most);
@@ -111,7 +115,7 @@ pub(crate) fn commits_by<'a, S: EventStore + ?Sized>(
 fn pages<'a, S: EventStore + ?Sized>(
     store: &'a S,
     stream: &'a StreamId,
-    way: Way,
+    way: ReadFrom,
     at_most: u32,
     next: fn(u32) -> u32,
 ) -> impl Stream<Item = Result<Vec<Commit>, StoreError>> + Send + 'a {
@@ -142,7 +146,7 @@ pub(crate) async fn read_after<S: EventStore + ?Sized>(
     stream: &StreamId,
     after: Version,
 ) -> Result<Vec<Commit>, StoreError> {
-    pages(store, stream, Way::After(after), PAGE, grown).try_concat().await
+    pages(store, stream, ReadFrom::After(after), PAGE, grown).try_concat().await
 }
 
 /// The end of a stream, oldest first, from the last commit on that carries such a snapshot; all of
@@ -156,7 +160,7 @@ pub async fn read_back<S: EventStore>(
     kind: SnapshotKind,
 ) -> Result<Vec<Commit>, StoreError> {
     // As many as there are from one snapshot to the next are one page, unless one was left out.
-    let pages = pages(store, stream, Way::FromEnd, kind.first_page(), grown);
+    let pages = pages(store, stream, ReadFrom::End, kind.first_page(), grown);
     pin_mut!(pages);
     let mut commits = Vec::new();
     'pages: while let Some(page) = pages.next().await {
@@ -183,7 +187,7 @@ pub(crate) async fn read_further_back<S: EventStore>(
     commits: &mut Vec<Commit>,
     at_most: u32,
 ) -> Result<(), StoreError> {
-    let way = commits.first().map_or(Way::FromEnd, |commit| Way::Before(commit.first));
+    let way = commits.first().map_or(ReadFrom::End, |commit| ReadFrom::Before(commit.first));
     let pages = pages(store, stream, way, at_most, grown);
     pin_mut!(pages);
     let page = pages.try_next().await?.unwrap_or_default();
@@ -195,17 +199,17 @@ pub(crate) async fn read_further_back<S: EventStore>(
 ///
 /// # Errors
 /// See [`StatesError`].
-pub async fn state_until<D: Decider, S: EventStore>(
+pub async fn state_as_of<D: Decider, S: EventStore>(
     store: &S,
     stream: &StreamId,
-    until: Until,
+    until: AsOf,
 ) -> Result<Folded<D::State>, StatesError> {
     let last = match until {
-        Until::Version(version) => version,
-        Until::Time(time) => last_recorded_by(store, stream, time).await?,
+        AsOf::Version(version) => version,
+        AsOf::Time(time) => last_version_as_of(store, stream, time).await?,
     };
     let mut folded = Folded { state: D::State::default(), version: Version::START };
-    let commits = commits(store, stream, Way::After(Version::START));
+    let commits = commits(store, stream, ReadFrom::After(Version::START));
     pin_mut!(commits);
     while let Some(commit) = commits.next().await {
         let commit = commit?;
@@ -223,19 +227,19 @@ pub async fn state_until<D: Decider, S: EventStore>(
 /// Those of a stream's commits, from its first on, that existed at a time: up to the last one that
 /// was recorded by then.
 #[must_use]
-pub fn recorded_by(commits: &[Commit], time: Timestamp) -> &[Commit] {
+pub fn commits_as_of(commits: &[Commit], time: Timestamp) -> &[Commit] {
     let end = commits.iter().rposition(|commit| commit.at <= time).map_or(0, |last| last + 1);
     &commits[..end]
 }
 
-/// The last version of a stream that [existed](recorded_by) at a time. It is looked for from the
+/// The last version of a stream that [existed](commits_as_of) at a time. It is looked for from the
 /// end, because an earlier commit may have a later time.
-async fn last_recorded_by<S: EventStore>(
+async fn last_version_as_of<S: EventStore>(
     store: &S,
     stream: &StreamId,
     time: Timestamp,
 ) -> Result<Version, StoreError> {
-    let commits = commits(store, stream, Way::FromEnd);
+    let commits = commits(store, stream, ReadFrom::End);
     pin_mut!(commits);
     while let Some(commit) = commits.next().await {
         let commit = commit?;

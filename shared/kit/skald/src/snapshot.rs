@@ -10,11 +10,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use crate::commit::{Commit, Draft};
 use crate::json::{self, MAX_STATE_LEVELS, raw};
-use crate::{Commit, Draft};
 
 /// Largest commit with a snapshot, in bytes as [`Draft::size_bytes`] counts. A snapshot that would
-/// make it larger is left out ([`LeftOut`]), and the next commit tries again.
+/// make it larger is left out ([`SnapshotError`]), and the next commit tries again.
 pub const MAX_WITH_SNAPSHOT_BYTES: usize = 64 * 1024;
 
 /// The state after a commit, as it is stored with it. It may be about a person: debug output does
@@ -38,7 +38,7 @@ impl Snapshot {
 /// Why a snapshot that was due was left out. The commit was written without it. Loads then go back
 /// further, and take longer with each commit that has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum LeftOut {
+pub enum SnapshotError {
     /// With it the commit would be larger than [`MAX_WITH_SNAPSHOT_BYTES`].
     #[error(
         "the commit would be {size_bytes} bytes with it: at most {MAX_WITH_SNAPSHOT_BYTES} are kept"
@@ -52,7 +52,7 @@ pub enum LeftOut {
     Unwritable,
 }
 
-impl LeftOut {
+impl SnapshotError {
     /// Removes the snapshot from a draft if it makes the draft too large, and returns why. `None`
     /// if it may stay, or if there is no snapshot.
     pub fn check(draft: &mut Draft) -> Option<Self> {
@@ -104,12 +104,12 @@ impl<S> Snapshots<S> {
     /// This state as it is stored.
     ///
     /// # Errors
-    /// [`LeftOut::Unwritable`] if it cannot be written as JSON, or not as JSON that may be stored.
-    pub fn take(&self, state: &S) -> Result<Snapshot, LeftOut> {
+    /// [`SnapshotError::Unwritable`] if it cannot be written as JSON, or not as JSON that may be stored.
+    pub fn take(&self, state: &S) -> Result<Snapshot, SnapshotError> {
         // What a state's `Serialize` says of its failure may quote the state.
-        let state = (self.write)(state).or(Err(LeftOut::Unwritable))?;
+        let state = (self.write)(state).or(Err(SnapshotError::Unwritable))?;
         // A store would refuse it, and the events with it.
-        json::check(&state, MAX_STATE_LEVELS).or(Err(LeftOut::Unwritable))?;
+        json::check(&state, MAX_STATE_LEVELS).or(Err(SnapshotError::Unwritable))?;
         Ok(Snapshot { schema: self.kind.schema, state })
     }
 

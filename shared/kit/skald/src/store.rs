@@ -3,11 +3,15 @@
 use std::error::Error;
 use std::future::Future;
 
+use crate::commit::{Commit, Draft};
+use crate::json::JsonFault;
+use crate::personal::{OpenError, PersonId};
 use crate::reading::read_after;
-use crate::{
-    Commit, Draft, InvalidName, JsonFault, Page, PersonId, RowRefusal, SnapshotKind, StreamId,
-    Timestamp, Unopened, Version, Way,
-};
+use crate::reading::{Page, ReadFrom};
+use crate::snapshot::SnapshotKind;
+use crate::stream::{InvalidName, StreamId, Version};
+use crate::time::Timestamp;
+use crate::view::InvalidRow;
 
 /// Largest commit, in bytes as [`Draft::size_bytes`] counts: an item of DynamoDB holds 400 KB,
 /// names and keys included.
@@ -19,7 +23,7 @@ pub const MAX_STREAMS: usize = 100;
 
 /// Most that one [`append_all`](EventStore::append_all) writes, in bytes as [`Draft::size_bytes`]
 /// counts: a transaction of DynamoDB holds 4 MB, names and keys included.
-pub const MAX_TOGETHER_BYTES: usize = 3500 * 1024;
+pub const MAX_TRANSACTION_BYTES: usize = 3500 * 1024;
 
 /// Keeps streams of commits.
 ///
@@ -44,7 +48,7 @@ pub trait EventStore: Sync {
     fn page(
         &self,
         stream: &StreamId,
-        way: Way,
+        way: ReadFrom,
         at_most: u32,
     ) -> impl Future<Output = Result<Page, StoreError>> + Send;
 
@@ -105,7 +109,7 @@ pub trait EventStore: Sync {
     /// # Errors
     /// As [`append`](Self::append), and [`AppendError::RepeatedInPart`]; [`AppendError::Contended`]
     /// also if another transaction was under way. The conflict names the streams whose head moved.
-    /// Limits are a [`Refusal`] with a name.
+    /// Limits are a [`InvalidAppend`] with a name.
     fn append_all(
         &self,
         parts: Vec<(Self::Head, Draft)>,
@@ -169,7 +173,7 @@ pub enum AppendError {
     Contended,
     /// The call itself can never succeed.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Invalid(#[from] InvalidAppend),
     /// The store did not answer, or not sensibly. The append may have happened.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -185,7 +189,7 @@ fn names_of(commits: &[Commit]) -> String {
 
 /// An append that asks for what no store does.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum InvalidAppend {
     /// The head comes from another store.
     #[error("the head of {0} belongs to another store")]
     ForeignHead(StreamId),
@@ -206,11 +210,11 @@ pub enum Refusal {
         /// How large it is.
         size_bytes: usize,
     },
-    /// Commits larger than [`MAX_TOGETHER_BYTES`] in one call.
+    /// Commits larger than [`MAX_TRANSACTION_BYTES`] in one call.
     #[error(
-        "commits of {size_bytes} bytes at once: at most {MAX_TOGETHER_BYTES} fit a transaction"
+        "commits of {size_bytes} bytes at once: at most {MAX_TRANSACTION_BYTES} fit a transaction"
     )]
-    TooLargeTogether {
+    TransactionTooLarge {
         /// How large they are, all together.
         size_bytes: usize,
     },
@@ -233,7 +237,7 @@ pub enum Refusal {
     },
 }
 
-impl Refusal {
+impl InvalidAppend {
     /// Checks what needs no store to be checked: that there is something to append, not too much,
     /// and not twice to a stream.
     ///
@@ -261,8 +265,8 @@ impl Refusal {
         match streams.len() {
             0 => Err(Self::Empty),
             count if count > MAX_STREAMS => Err(Self::TooManyStreams(count)),
-            _ if together_bytes > MAX_TOGETHER_BYTES => {
-                Err(Self::TooLargeTogether { size_bytes: together_bytes })
+            _ if together_bytes > MAX_TRANSACTION_BYTES => {
+                Err(Self::TransactionTooLarge { size_bytes: together_bytes })
             }
             _ => Ok(()),
         }
@@ -291,7 +295,7 @@ pub enum StoreError {
     /// It refuses the request as such: no such table, no permission. *Transient* for the data,
     /// which is not at fault.
     #[error("{operation}: refused")]
-    Refused {
+    Denied {
         /// The store's operation.
         operation: &'static str,
         /// What it answered.
@@ -307,25 +311,25 @@ pub enum StoreError {
         corruption: Corruption,
     },
     /// Something about a person who was erased: nothing more is stored about them. An earlier
-    /// attempt may have stored it, before. *Permanent.* Only [`Sealing`](crate::Sealing) says so.
+    /// attempt may have stored it, before. *Permanent.* Only [`Sealing`](crate::personal::Sealing) says so.
     #[error("{0} was erased: nothing more is stored about them")]
     PersonErased(PersonId),
     /// A row that no store takes. *Permanent.*
     #[error("the row of {key} cannot be stored: {refusal}")]
-    RowRefused {
+    InvalidRow {
         /// The row's stream.
         key: String,
         /// What is wrong with it.
-        refusal: RowRefusal,
+        refusal: InvalidRow,
     },
     /// Something about a person cannot be opened. *Permanent*, but for an unknown seal. Told by
-    /// [`Opening`](crate::Opening) and by stores of [keys](crate::PersonKeys).
+    /// [`Opening`](crate::personal::Opening) and by stores of [keys](crate::personal::PersonKeys).
     #[error("{place}: {fault}")]
-    Unopened {
+    OpenError {
         /// The key and version of the stream or row, or the person.
         place: String,
         /// Why not.
-        fault: Unopened,
+        fault: OpenError,
     },
 }
 
@@ -334,12 +338,12 @@ impl StoreError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Throttled { .. } | Self::Unavailable { .. } | Self::Refused { .. } => true,
+            Self::Throttled { .. } | Self::Unavailable { .. } | Self::Denied { .. } => true,
             Self::Corrupt { corruption, .. } => {
                 matches!(corruption, Corruption::UnknownEncoding { .. })
             }
-            Self::Unopened { fault, .. } => matches!(fault, Unopened::Unknown(_)),
-            Self::PersonErased(_) | Self::RowRefused { .. } => false,
+            Self::OpenError { fault, .. } => matches!(fault, OpenError::Unknown(_)),
+            Self::PersonErased(_) | Self::InvalidRow { .. } => false,
         }
     }
 }
@@ -372,7 +376,7 @@ pub enum Corruption {
         fault: String,
     },
     /// An item written by a newer release: this one must wait.
-    #[error("the item at {at} has the unknown encoding {:?}", crate::cut(encoding))]
+    #[error("the item at {at} has the unknown encoding {:?}", crate::text::cut(encoding))]
     UnknownEncoding {
         /// Its position.
         at: Version,

@@ -4,11 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use skald::{
-    Actor, Commit, CommitId, Context, CorrelationId, DecodeError, DomainEvent, Draft, Envelope,
-    EventData, EventId, IndexKey, MAX_COMMIT_BYTES, MAX_STREAMS, MAX_TOGETHER_BYTES,
-    MAX_WITH_SNAPSHOT_BYTES, Snapshot, Snapshots, StreamId, Tenant, Timestamp, Version,
-};
+use skald::commit::{Actor, Commit, CommitId, Context, CorrelationId, Draft, Envelope, EventId};
+use skald::event::{DecodeError, DomainEvent, EventData};
+use skald::index::IndexKey;
+use skald::snapshot::{MAX_WITH_SNAPSHOT_BYTES, Snapshot, Snapshots};
+use skald::store::{MAX_COMMIT_BYTES, MAX_STREAMS, MAX_TRANSACTION_BYTES};
+use skald::stream::{StreamId, Tenant, Version};
+use skald::time::Timestamp;
 use skald_testkit::sample::{AccountEvent, Deposited, Withdrawn, account};
 use uuid::Uuid;
 
@@ -57,7 +59,7 @@ fn a_draft_counts_all_that_grows() {
 /// more finds out in production.
 #[test]
 fn the_limits_are_below_those_of_the_service() {
-    assert_eq!((MAX_COMMIT_BYTES, MAX_TOGETHER_BYTES, MAX_STREAMS), (358_400, 3_584_000, 100));
+    assert_eq!((MAX_COMMIT_BYTES, MAX_TRANSACTION_BYTES, MAX_STREAMS), (358_400, 3_584_000, 100));
     assert_eq!(MAX_WITH_SNAPSHOT_BYTES, 65_536);
 }
 

@@ -9,13 +9,19 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use skald::memory::{InMemoryEventStore, InMemoryHead};
-use skald::{
-    AppendError, Appended, CommitId, Decider, DecodeError, DomainEvent, Draft, EventStore, Folded,
-    HandleError, LeftOut, Loaded, MAX_STATE_LEVELS, MAX_WITH_SNAPSHOT_BYTES, Many, One, Outcome,
-    Page, Pause, Request, SnapshotKind, Snapshots, StatesError, StoreError, StreamId, Timestamp,
-    Way, decide_in_turn, handle, handle_all, states,
+use skald::commit::{CommitId, Draft};
+use skald::decider::{Decider, Folded, decide_in_turn};
+use skald::event::{DecodeError, DomainEvent};
+use skald::handle::{
+    HandleError, Many, One, Outcome, Pause, Request, StatesError, handle, handle_all, states,
 };
+use skald::json::MAX_STATE_LEVELS;
+use skald::memory::{InMemoryEventStore, InMemoryHead};
+use skald::reading::{Page, ReadFrom};
+use skald::snapshot::{MAX_WITH_SNAPSHOT_BYTES, SnapshotError, SnapshotKind, Snapshots};
+use skald::store::{AppendError, Appended, EventStore, Loaded, StoreError};
+use skald::stream::StreamId;
+use skald::time::Timestamp;
 use skald_testkit::NoPause;
 use skald_testkit::sample::{
     Account, AccountCommand, AccountEvent, AccountRejection, AccountState, Deposited, Noted,
@@ -41,7 +47,7 @@ struct Listening {
 /// Pauses without pausing, and writes down after how many attempts it was to: each pause takes a
 /// minute. Writes down, too, what was left out.
 #[derive(Default)]
-struct Pauses(Mutex<Vec<u32>>, Mutex<Vec<(StreamId, LeftOut)>>);
+struct Pauses(Mutex<Vec<u32>>, Mutex<Vec<(StreamId, SnapshotError)>>);
 
 impl Pause for Pauses {
     fn now(&self, earlier: Timestamp) -> Timestamp {
@@ -52,7 +58,7 @@ impl Pause for Pauses {
         self.0.lock().unwrap().push(attempt);
     }
 
-    fn left_out(&self, stream: &StreamId, why: LeftOut) {
+    fn left_out(&self, stream: &StreamId, why: SnapshotError) {
         self.1.lock().unwrap().push((stream.clone(), why));
     }
 }
@@ -86,7 +92,12 @@ impl EventStore for Listening {
         self.store.start(stream)
     }
 
-    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+    async fn page(
+        &self,
+        stream: &StreamId,
+        way: ReadFrom,
+        at_most: u32,
+    ) -> Result<Page, StoreError> {
         self.hear("page");
         self.store.page(stream, way, at_most).await
     }
@@ -279,12 +290,12 @@ async fn a_snapshot_is_kept_up_to_the_limit_and_told_of_beyond() {
         .draft(vec![AccountEvent::from(Noted { text: String::new() }).encode().unwrap()], None);
     let kept = Notes::SNAPSHOTS.unwrap().take(&Noticed::default()).unwrap();
     let room = MAX_WITH_SNAPSHOT_BYTES - Draft { snapshot: Some(kept), ..empty }.size_bytes();
-    let too_large = LeftOut::TooLarge { size_bytes: MAX_WITH_SNAPSHOT_BYTES + 2 - room % 2 };
+    let too_large = SnapshotError::TooLarge { size_bytes: MAX_WITH_SNAPSHOT_BYTES + 2 - room % 2 };
     for (text, expected) in [
         ("x".repeat(room / 2), None),
         ("x".repeat(room / 2 + 1), Some(too_large)),
-        ("unwritable".to_owned(), Some(LeftOut::Unwritable)),
-        ("deep".to_owned(), Some(LeftOut::Unwritable)),
+        ("unwritable".to_owned(), Some(SnapshotError::Unwritable)),
+        ("deep".to_owned(), Some(SnapshotError::Unwritable)),
     ] {
         let (store, pauses) = (InMemoryEventStore::default(), Pauses::default());
         let handled =

@@ -2,8 +2,12 @@
 
 mod support;
 
+use skald::commit::{Commit, CommitId, Draft};
+use skald::event::DomainEvent;
 use skald::memory::InMemoryEventStore;
-use skald::{Commit, CommitId, DomainEvent, Draft, EventStore, Timestamp, Way};
+use skald::reading::ReadFrom;
+use skald::store::EventStore;
+use skald::time::Timestamp;
 use skald_testkit::event_store::{EventStoreFixture, PlantCommits};
 use skald_testkit::sample::{AccountEvent, Deposited, account};
 use uuid::Uuid;
@@ -51,7 +55,7 @@ async fn the_last_page_says_that_it_is_the_last() {
     let draft = Draft { commit_id, at, context: context(), events: vec![event], snapshot: None };
     store.append(&store.start(stream.clone()), draft).await.unwrap();
     for (at_most, more) in [(0, true), (1, false), (2, false)] {
-        let page = store.page(&stream, Way::FromEnd, at_most).await.unwrap();
+        let page = store.page(&stream, ReadFrom::End, at_most).await.unwrap();
         assert_eq!(
             (page.commits.len(), page.more),
             (at_most.min(1) as usize, more),

@@ -7,12 +7,14 @@ mod support;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use skald::commit::{Commit, CommitId, Draft};
+use skald::event::DomainEvent;
+use skald::follow::{FollowError, FollowOptions, Follower, Novelty};
+use skald::index::{CommitIndex, IndexKey, IndexPage, MalformedEntry, Position, SlicePosition};
 use skald::memory::{InMemoryCommitIndex, InMemoryEventStore, InMemoryViewStore};
-use skald::{
-    Commit, CommitId, CommitIndex, DomainEvent, Draft, EventStore, FollowError, Follower,
-    Following, Head, IndexKey, IndexPage, OddEntry, Position, SlicePosition, StoreError, Timestamp,
-    Told, Version,
-};
+use skald::store::{EventStore, Head, StoreError};
+use skald::stream::Version;
+use skald::time::Timestamp;
 use skald_testkit::sample::{AccountEvent, Deposited, account};
 use uuid::Uuid;
 
@@ -22,8 +24,8 @@ use support::context;
 const MANY: u32 = 2500;
 const BATCH: u32 = 300;
 
-fn following() -> Following {
-    Following {
+fn following() -> FollowOptions {
+    FollowOptions {
         name: "tester".to_owned(),
         run: "run".to_owned(),
         from: Position::before(Timestamp::EPOCH, InMemoryCommitIndex::SLICES),
@@ -57,14 +59,15 @@ async fn what_stands_behind_pages_that_were_seen_is_handed_on() {
     let mut follower =
         Follower::resume(index, InMemoryViewStore::default(), following()).await.unwrap();
     let now = Timestamp::from_millis(10_000).unwrap();
-    let mut heard = Vec::new();
+    let mut deliveries = Vec::new();
     for _ in 0..MANY.div_ceil(BATCH) {
         let batch = follower.next(now).await.unwrap();
-        assert!(!batch.is_empty(), "it stopped after {} of {MANY}", heard.len());
-        heard.extend(batch.heard.iter().map(|heard| heard.entry.key.first().get()));
-        follower.handed_on();
+        assert!(!batch.is_empty(), "it stopped after {} of {MANY}", deliveries.len());
+        deliveries
+            .extend(batch.deliveries.iter().map(|deliveries| deliveries.entry.key.first().get()));
+        follower.acknowledge();
     }
-    assert_eq!(heard, (1..=MANY.into()).collect::<Vec<u64>>());
+    assert_eq!(deliveries, (1..=MANY.into()).collect::<Vec<u64>>());
     assert!(follower.next(now).await.unwrap().is_empty());
 }
 
@@ -106,24 +109,24 @@ async fn a_replay_reads_each_entry_about_once() {
     let index = InMemoryCommitIndex::over(&store);
     for (batch, now) in [(20, 86_400_000), (BATCH, 86_400_000), (MANY, 86_400_000)] {
         let index = Counting { index: index.clone(), given: Arc::default(), reads: Arc::default() };
-        let following = Following { batch, ..following() };
+        let following = FollowOptions { batch, ..following() };
         let mut follower =
             Follower::resume(index.clone(), InMemoryViewStore::default(), following).await.unwrap();
-        let (now, mut heard, mut looks) = (Timestamp::from_millis(now).unwrap(), 0, 1);
-        while let more @ 1.. = follower.next(now).await.unwrap().heard.len() {
-            (heard, looks) = (heard + more, looks + 1);
-            follower.handed_on();
+        let (now, mut deliveries, mut looks) = (Timestamp::from_millis(now).unwrap(), 0, 1);
+        while let more @ 1.. = follower.next(now).await.unwrap().deliveries.len() {
+            (deliveries, looks) = (deliveries + more, looks + 1);
+            follower.acknowledge();
         }
         let (given, reads) =
             (index.given.load(Ordering::Relaxed), index.reads.load(Ordering::Relaxed));
-        assert_eq!(heard, MANY as usize);
+        assert_eq!(deliveries, MANY as usize);
         assert!(
-            given <= heard + heard / 50,
-            "{given} entries were read for {heard}, in batches of {batch}"
+            given <= deliveries + deliveries / 50,
+            "{given} entries were read for {deliveries}, in batches of {batch}"
         );
         // One of each slice in each look, one for what lies ahead, and further pages where a batch
         // is larger than one.
-        let most = (looks + 1) * usize::from(InMemoryCommitIndex::SLICES) + heard / 1000;
+        let most = (looks + 1) * usize::from(InMemoryCommitIndex::SLICES) + deliveries / 1000;
         assert!(reads <= most, "{reads} reads in {looks} looks");
     }
 }
@@ -136,7 +139,7 @@ async fn after_a_crash_nothing_comes_again_but_what_was_begun() {
     let checkpoints = InMemoryViewStore::default();
     let now = Timestamp::from_millis(10_000).unwrap();
     let resume = async |run: &str| {
-        let following = Following { run: run.to_owned(), overlap_ms: 0, ..following() };
+        let following = FollowOptions { run: run.to_owned(), overlap_ms: 0, ..following() };
         Follower::resume(InMemoryCommitIndex::over(&store), checkpoints.clone(), following)
             .await
             .unwrap()
@@ -144,19 +147,18 @@ async fn after_a_crash_nothing_comes_again_but_what_was_begun() {
     let mut crashes = resume("first").await;
     for _ in 0..3 {
         crashes.next(now).await.unwrap();
-        crashes.handed_on();
+        crashes.acknowledge();
     }
     let mut follows = resume("second").await;
-    let heard = &follows.next(now).await.unwrap().heard;
+    let deliveries = &follows.next(now).await.unwrap().deliveries;
     let begun = u64::from(BATCH) * 2;
     assert_eq!(
-        heard[0].entry.key.first().get(),
+        deliveries[0].entry.key.first().get(),
         begun,
         "the last of the batch before shares its moment with nobody"
     );
-    assert!(heard.iter().all(
-        |heard| (heard.told == Told::Perhaps) == (heard.entry.key.first().get() <= begun + 300)
-    ));
+    assert!(deliveries.iter().all(|deliveries| (deliveries.novelty == Novelty::MaybeSeen)
+        == (deliveries.entry.key.first().get() <= begun + 300)));
 }
 
 /// An index with something in one slice that no event store wrote, on each page of it.
@@ -165,8 +167,8 @@ struct Littered {
     slice: u8,
 }
 
-fn litter() -> OddEntry {
-    OddEntry { key: "default/order-1 7".to_owned(), fault: "`sk` is no version" }
+fn litter() -> MalformedEntry {
+    MalformedEntry { key: "default/order-1 7".to_owned(), fault: "`sk` is no version" }
 }
 
 impl CommitIndex for Littered {
@@ -180,7 +182,10 @@ impl CommitIndex for Littered {
         limit: u32,
     ) -> Result<IndexPage, StoreError> {
         let page = self.index.read(slice, after, until, limit).await?;
-        Ok(IndexPage { odd: if slice == self.slice { vec![litter()] } else { vec![] }, ..page })
+        Ok(IndexPage {
+            malformed: if slice == self.slice { vec![litter()] } else { vec![] },
+            ..page
+        })
     }
 
     async fn commit(&self, entry: &IndexKey) -> Result<Option<Commit>, StoreError> {
@@ -195,13 +200,13 @@ async fn what_is_no_commit_s_entry_is_handed_on_once_a_run() {
     let checkpoints = InMemoryViewStore::default();
     let now = Timestamp::from_millis(10_000).unwrap();
     for run in ["first", "second"] {
-        let following = Following { run: run.to_owned(), ..following() };
+        let following = FollowOptions { run: run.to_owned(), ..following() };
         let mut follower = Follower::resume(index(), checkpoints.clone(), following).await.unwrap();
-        assert_eq!(follower.next(now).await.unwrap().odd, [litter()], "{run}");
-        follower.handed_on();
+        assert_eq!(follower.next(now).await.unwrap().malformed, [litter()], "{run}");
+        follower.acknowledge();
         for _ in 0..3 {
-            assert_eq!(follower.next(now).await.unwrap().odd, [], "{run}, again");
-            follower.handed_on();
+            assert_eq!(follower.next(now).await.unwrap().malformed, [], "{run}, again");
+            follower.acknowledge();
         }
     }
 }
@@ -216,12 +221,15 @@ async fn what_is_no_commit_s_entry_is_handed_on_once_though_it_is_on_several_pag
     while index.read(slice, &SlicePosition::START, now, 1).await.unwrap().entries.is_empty() {
         slice += 1;
     }
-    let following = Following { batch: MANY, ..following() };
+    let following = FollowOptions { batch: MANY, ..following() };
     let littered = Littered { index, slice };
     let mut follower =
         Follower::resume(littered, InMemoryViewStore::default(), following).await.unwrap();
     let batch = follower.next(now).await.unwrap();
-    assert_eq!((batch.heard.len(), batch.odd.as_slice()), (MANY as usize, &[litter()][..]));
+    assert_eq!(
+        (batch.deliveries.len(), batch.malformed.as_slice()),
+        (MANY as usize, &[litter()][..])
+    );
 }
 
 /// A name with a `~` and a number would have the rows of another follower's slices.
@@ -233,7 +241,7 @@ async fn a_follower_s_name_is_one_that_its_rows_are_called_by() {
     let refused = ["", longer.as_str(), "a~1", "a b", "ä", "a/b"].map(|name| (name, false));
     for (name, valid) in taken.into_iter().chain(refused) {
         let index = InMemoryCommitIndex::over(&InMemoryEventStore::default());
-        let following = Following { name: name.to_owned(), ..following() };
+        let following = FollowOptions { name: name.to_owned(), ..following() };
         match Follower::resume(index, InMemoryViewStore::default(), following).await {
             Ok(_) => assert!(valid, "{name:?}"),
             Err(error) => {

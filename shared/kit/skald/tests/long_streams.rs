@@ -8,12 +8,16 @@ mod support;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::FutureExt;
+use skald::commit::{Commit, CommitId, Draft};
+use skald::event::DomainEvent;
 use skald::memory::{InMemoryEventStore, InMemoryHead, InMemoryViewStore};
-use skald::{
-    AppendError, Appended, CaughtUp, Commit, CommitId, CommitMessage, DomainEvent, Draft,
-    EventStore, Loaded, Page, SnapshotKind, StoreError, StreamId, Timestamp, Version, ViewStore,
-    Way, catch_up, park, redrive,
-};
+use skald::message::CommitMessage;
+use skald::reading::{Page, ReadFrom};
+use skald::snapshot::SnapshotKind;
+use skald::store::{AppendError, Appended, EventStore, Loaded, StoreError};
+use skald::stream::{StreamId, Version};
+use skald::time::Timestamp;
+use skald::view::{CaughtUp, ViewStore, catch_up, park, redrive};
 use skald_testkit::sample::{AccountEvent, Noted, Statement, Statements, account};
 use uuid::Uuid;
 
@@ -61,8 +65,13 @@ impl EventStore for LongStream {
         self.empty.start(stream)
     }
 
-    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
-        let Way::After(after) = way else { panic!("read backwards") };
+    async fn page(
+        &self,
+        stream: &StreamId,
+        way: ReadFrom,
+        at_most: u32,
+    ) -> Result<Page, StoreError> {
+        let ReadFrom::After(after) = way else { panic!("read backwards") };
         let dies_after = self.dies_after.load(Ordering::Relaxed);
         if dies_after > 0 && self.read.load(Ordering::Relaxed) >= dies_after {
             std::future::pending::<()>().await;

@@ -1,7 +1,10 @@
 //! A store that seals and opens is still a store: it keeps every contract.
 
+use skald::commit::Commit;
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
-use skald::{Commit, Opening, Sealing, StreamId, ViewRow};
+use skald::personal::{Opening, Sealing};
+use skald::stream::StreamId;
+use skald::view::ViewRow;
 use skald_testkit::event_store::{EventStoreFixture, PlantCommits};
 use skald_testkit::view_store::ViewStoreFixture;
 

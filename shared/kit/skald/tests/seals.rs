@@ -5,11 +5,14 @@
 mod support;
 
 use serde_json::{Value, json};
+use skald::commit::{CommitId, Draft};
+use skald::event::EventData;
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
-use skald::{
-    CommitId, Draft, EventData, EventStore, KeyEntry, Listing, Opening, Person, PersonId,
-    PersonKeys, Sealing, Tenant, Timestamp, Version, ViewRow, ViewStore,
-};
+use skald::personal::{KeyEntry, Opening, Person, PersonId, PersonKeys, Sealing};
+use skald::store::EventStore;
+use skald::stream::{Tenant, Version};
+use skald::time::Timestamp;
+use skald::view::{Listing, ViewRow, ViewStore};
 use skald_testkit::sample::account;
 use uuid::Uuid;
 

@@ -2,7 +2,8 @@
 //! `catch_up` over it.
 
 use skald::memory::InMemoryViewStore;
-use skald::{StreamId, ViewRow};
+use skald::stream::StreamId;
+use skald::view::ViewRow;
 use skald_testkit::view_store::ViewStoreFixture;
 
 #[derive(Default)]

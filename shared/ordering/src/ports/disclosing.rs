@@ -6,7 +6,10 @@
 //! to say.
 
 use serde::de::DeserializeOwned;
-use skald::{Hidden, PersonKeys, Personal, StoreError, Tenant, open, with_causes};
+use skald::personal::{PersonKeys, Personal, SealedError, open};
+use skald::store::StoreError;
+use skald::stream::Tenant;
+use skald::text::with_causes;
 
 use super::{
     Carrier, CarrierCall, Gateway, GatewayCall, ParcelAtCarrier, PaymentAtGateway, PortError,
@@ -35,8 +38,8 @@ impl<P: Sync, K: PersonKeys> Disclosing<P, K> {
             .map_err(|error| not_opened(&error))?;
         match opened.reveal() {
             Ok(_) => Ok(opened),
-            Err(Hidden::Erased) => Err(PortError::PersonErased),
-            Err(hidden @ Hidden::Sealed) => Err(PortError::Refused(hidden.to_string())),
+            Err(SealedError::Erased) => Err(PortError::PersonErased),
+            Err(hidden @ SealedError::Sealed) => Err(PortError::Refused(hidden.to_string())),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use events::CustomerId;
 use serde_json::Value;
-use skald::Personal;
+use skald::personal::Personal;
 
 use super::Fault;
 use super::reading::{Object, validated};
@@ -36,7 +36,7 @@ impl CustomerRequest {
         })
     }
 
-    /// What makes the customer so, whoever they were: for [`skald::decide_in_turn`].
+    /// What makes the customer so, whoever they were: for [`skald::decider::decide_in_turn`].
     #[must_use]
     pub fn commands(&self) -> Vec<CustomerCommand> {
         let Self { name, email } = self.clone();

@@ -4,7 +4,7 @@
 use events::{Address, AddressFields, CustomerId, Money, OrderPlaced, Quantity, RequestHash, Sku};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use skald::{Hidden, Personal};
+use skald::personal::{Personal, SealedError};
 
 use super::Fault;
 use super::reading::{Faults, Object, validated};
@@ -189,8 +189,8 @@ impl OrderRequest {
 fn is_or_was<T>(stored: &Personal<T>, is_such: impl FnOnce(&T) -> bool) -> Result<bool, Untold> {
     match stored.reveal() {
         Ok(value) => Ok(is_such(value)),
-        Err(Hidden::Erased) => Ok(true),
-        Err(Hidden::Sealed) => Err(Untold::Sealed),
+        Err(SealedError::Erased) => Ok(true),
+        Err(SealedError::Sealed) => Err(Untold::Sealed),
     }
 }
 

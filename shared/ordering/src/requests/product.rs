@@ -38,7 +38,7 @@ impl ProductRequest {
         })
     }
 
-    /// What makes the product so, whatever it was: for [`skald::decide_in_turn`].
+    /// What makes the product so, whatever it was: for [`skald::decider::decide_in_turn`].
     #[must_use]
     pub fn commands(&self) -> Vec<ProductCommand> {
         let Self { name, unit_price, stock_shards } = self.clone();

@@ -5,7 +5,10 @@
 //! between shards of one product, in one transaction, and what an order draws is decided later.
 
 use events::{OrderId, ReservedLine, ShardQuantity, Sku, StockEvent};
-use skald::{Decider, Folded, MAX_STREAMS, Many, Tenant};
+use skald::decider::{Decider, Folded};
+use skald::handle::Many;
+use skald::store::MAX_STREAMS;
+use skald::stream::Tenant;
 
 use crate::stock::{Stock, StockCommand, StockRejection, StockState};
 use crate::streams;
@@ -65,7 +68,7 @@ impl Gathering {
     }
 }
 
-/// The decision over stock that is brought together, all or nothing: for [`skald::handle_all`] with
+/// The decision over stock that is brought together, all or nothing: for [`skald::handle::handle_all`] with
 /// [`Gathering::streams`].
 ///
 /// # Errors

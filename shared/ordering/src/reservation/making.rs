@@ -11,7 +11,10 @@
 use std::cmp::Reverse;
 
 use events::{OrderId, Quantity, ReservedLine, ShortLine, Sku, StockShards};
-use skald::{Decider, Folded, MAX_STREAMS, Many, One, Tenant, Version};
+use skald::decider::{Decider, Folded};
+use skald::handle::{Many, One};
+use skald::store::MAX_STREAMS;
+use skald::stream::{Tenant, Version};
 
 use super::{
     Gathering, Reservation, ReservationCommand, ReservationState, ReservingEvents,
@@ -143,7 +146,7 @@ impl WantedLine {
 }
 
 /// The decision over a reservation and the stock it may draw from, all or nothing: for
-/// [`skald::handle_all`] with [`MakeReservation::streams`]. If anything is short, the reservation
+/// [`skald::handle::handle_all`] with [`MakeReservation::streams`]. If anything is short, the reservation
 /// is refused and no stock is touched. `before` is an earlier look at the same shards, which was
 /// over before these states were read.
 ///

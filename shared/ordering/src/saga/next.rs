@@ -1,7 +1,10 @@
 //! From an order's streams to what is to be done next.
 
 use events::{CancelReason, OrderEvent};
-use skald::{Commit, DecodeError, StreamId, fold};
+use skald::commit::Commit;
+use skald::decider::fold;
+use skald::event::DecodeError;
+use skald::stream::StreamId;
 
 use super::{ExecutionInput, ORDER_SAGA, Step};
 use crate::order::{Order, OrderState, Phase};

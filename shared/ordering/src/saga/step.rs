@@ -4,7 +4,8 @@ use std::fmt;
 
 use events::OrderId;
 use serde::{Deserialize, Serialize};
-use skald::{CorrelationId, Tenant};
+use skald::commit::CorrelationId;
+use skald::stream::Tenant;
 
 /// Longest account of a failure that is kept, in characters.
 const LONGEST_FAILURE: usize = 500;

@@ -3,7 +3,7 @@
 
 use events::{AttemptKey, ParcelId};
 use serde::{Deserialize, Serialize};
-use skald::Personal;
+use skald::personal::Personal;
 
 use crate::ports::{CarrierCall, ParcelAtCarrier, PortError};
 

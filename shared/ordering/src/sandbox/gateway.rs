@@ -13,7 +13,7 @@
 
 use events::{AttemptKey, AuthorizationId, Money};
 use serde::{Deserialize, Serialize};
-use skald::{Hidden, Personal};
+use skald::personal::{Personal, SealedError};
 
 use crate::ports::{GatewayCall, PaymentAtGateway, PortError};
 
@@ -144,7 +144,7 @@ fn authorize(
 /// key is the same.
 fn is_again(earlier: &AskedPayment, asked: &AskedPayment) -> bool {
     earlier.amount == asked.amount
-        && (earlier.token == asked.token || earlier.token.reveal() == Err(Hidden::Erased))
+        && (earlier.token == asked.token || earlier.token.reveal() == Err(SealedError::Erased))
 }
 
 fn timed_out() -> Result<PaymentAtGateway, PortError> {

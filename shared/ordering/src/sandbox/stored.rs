@@ -4,7 +4,10 @@
 use events::AttemptKey;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use skald::{Put, StoreError, StreamId, Tenant, Timestamp, Version, ViewRow, ViewStore};
+use skald::store::StoreError;
+use skald::stream::{StreamId, Tenant, Version};
+use skald::time::Timestamp;
+use skald::view::{Put, ViewRow, ViewStore};
 
 use super::{CarrierEntry, GatewayEntry, ask_carrier, ask_gateway};
 use crate::ports::{

@@ -4,10 +4,13 @@
 use std::collections::BTreeMap;
 
 use events::CancelReason;
-use skald::{
-    Actor, AppendError, Commit, CommitId, Context, CorrelationId, Decider, DomainEvent, Draft,
-    EventStore, Folded, Head, Loaded, Pause, Request, StreamId, Timestamp, fold,
-};
+use skald::commit::{Actor, Commit, CommitId, Context, CorrelationId, Draft};
+use skald::decider::{Decider, Folded, fold};
+use skald::event::DomainEvent;
+use skald::handle::{Pause, Request};
+use skald::store::{AppendError, EventStore, Head, Loaded};
+use skald::stream::StreamId;
+use skald::time::Timestamp;
 
 use super::{Move, StepError};
 use crate::order::{Order, OrderCommand, OrderState, Phase, PlacedOrder};

@@ -3,7 +3,11 @@
 
 use events::OrderId;
 use futures_util::future::try_join;
-use skald::{EventStore, Pause, Tenant, Timestamp, Version, fold};
+use skald::decider::fold;
+use skald::handle::Pause;
+use skald::store::EventStore;
+use skald::stream::{Tenant, Version};
+use skald::time::Timestamp;
 
 use super::{StepError, order, payment, reservation, shipment};
 use crate::order::Order;

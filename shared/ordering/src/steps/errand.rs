@@ -4,7 +4,11 @@ use std::future::Future;
 
 use events::CancelReason;
 use futures_util::future::try_join;
-use skald::{Decider, EventStore, Pause, StreamId, Timestamp};
+use skald::decider::Decider;
+use skald::handle::Pause;
+use skald::store::EventStore;
+use skald::stream::StreamId;
+use skald::time::Timestamp;
 
 use super::StepError;
 use super::desk::{Desk, Written};

@@ -2,7 +2,10 @@
 
 use std::error::Error;
 
-use skald::{AppendError, DecodeError, EncodeError, HandleError, StoreError, with_causes};
+use skald::event::{DecodeError, EncodeError};
+use skald::handle::HandleError;
+use skald::store::{AppendError, StoreError};
+use skald::text::with_causes;
 
 use crate::ports::PortError;
 
@@ -103,7 +106,7 @@ impl From<AppendError> for StepError {
             AppendError::Conflict { .. }
             | AppendError::RepeatedInPart { .. }
             | AppendError::Contended => Self::busy(),
-            AppendError::Refused(refusal) => Self::sorted(false, &refusal),
+            AppendError::Invalid(refusal) => Self::sorted(false, &refusal),
         }
     }
 }
@@ -115,7 +118,7 @@ impl<R: Error + 'static> From<HandleError<R>> for StepError {
             HandleError::Store(error) => error.into(),
             HandleError::Decode(error) => error.into(),
             HandleError::Encode(error) => error.into(),
-            HandleError::Rejected(_) | HandleError::Refused(_) => Self::sorted(false, &error),
+            HandleError::Rejected(_) | HandleError::Invalid(_) => Self::sorted(false, &error),
         }
     }
 }

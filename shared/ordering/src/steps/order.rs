@@ -8,7 +8,11 @@ use std::convert::Infallible;
 
 use events::{CancelReason, OrderId};
 use futures_util::future::{try_join, try_join3};
-use skald::{Decider, EventStore, Pause, StreamId, Tenant, Timestamp, fold};
+use skald::decider::{Decider, fold};
+use skald::handle::Pause;
+use skald::store::EventStore;
+use skald::stream::{StreamId, Tenant};
+use skald::time::Timestamp;
 
 use super::desk::Desk;
 use super::{Move, StepError, Way, way};

@@ -4,10 +4,12 @@ use std::convert::Infallible;
 
 use events::{OrderId, Sku, StockShards};
 use futures_util::future::try_join;
-use skald::{
-    CommitId, EventStore, HandleError, Many, One, Pause, Request, Timestamp, Version, handle_all,
-    try_at_once,
-};
+use skald::commit::CommitId;
+use skald::concurrency::try_concurrently;
+use skald::handle::{HandleError, Many, One, Pause, Request, handle_all};
+use skald::store::EventStore;
+use skald::stream::Version;
+use skald::time::Timestamp;
 
 use super::desk::{Desk, Seen};
 use super::{Move, StepError, way};
@@ -217,7 +219,8 @@ async fn wanted<S: EventStore, P: Pause>(
     order: &PlacedOrder,
 ) -> Result<MakeReservation, StepError> {
     let shards =
-        try_at_once(order.placed.lines.iter().map(|line| stock_shards(desk, &line.sku))).await?;
+        try_concurrently(order.placed.lines.iter().map(|line| stock_shards(desk, &line.sku)))
+            .await?;
     let lines = order.placed.lines.iter().zip(shards);
     let lines = lines.map(|(line, stock_shards)| WantedLine {
         sku: line.sku.clone(),
@@ -240,7 +243,7 @@ mod tests {
     use std::collections::HashSet;
 
     use events::{Caller, CustomerId, IdempotencyKey};
-    use skald::Tenant;
+    use skald::stream::Tenant;
 
     use super::*;
 

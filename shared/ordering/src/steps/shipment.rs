@@ -1,7 +1,9 @@
 //! The steps that deal with the carrier: create, cancel.
 
 use events::{AttemptKey, CancelReason};
-use skald::{EventStore, Pause, Timestamp};
+use skald::handle::Pause;
+use skald::store::EventStore;
+use skald::time::Timestamp;
 
 use super::desk::Desk;
 use super::errand::{Heard, Move, run};

@@ -6,10 +6,12 @@ use events::{
     OrderUndoStarted, Quantity, Sku,
 };
 use serde::{Deserialize, Serialize};
-use skald::{
-    Category, Decider, Envelope, Inapplicable, Listing, Personal, Projection, StreamId, Tenant,
-    Timestamp, Version,
-};
+use skald::commit::Envelope;
+use skald::decider::Decider;
+use skald::personal::Personal;
+use skald::stream::{Category, StreamId, Tenant, Version};
+use skald::time::Timestamp;
+use skald::view::{Inapplicable, Listing, Projection};
 
 use super::inapplicable;
 use crate::order::{Order, Phase};

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use events::{OrderEvent, OrderId, OrderParked, PaymentEvent, ReservationEvent, ShipmentEvent};
 use serde::{Deserialize, Serialize};
-use skald::{Commit, DecodeError, DomainEvent, Timestamp, fold};
+use skald::commit::Commit;
+use skald::decider::fold;
+use skald::event::{DecodeError, DomainEvent};
+use skald::time::Timestamp;
 
 use super::OrderStatus;
 use crate::order::Order;

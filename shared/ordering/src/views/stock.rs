@@ -3,7 +3,10 @@
 
 use events::{Sku, StockEvent};
 use serde::{Deserialize, Serialize};
-use skald::{Category, Decider, Envelope, Inapplicable, Listing, Projection, StreamId};
+use skald::commit::Envelope;
+use skald::decider::Decider;
+use skald::stream::{Category, StreamId};
+use skald::view::{Inapplicable, Listing, Projection};
 
 use super::inapplicable;
 use crate::stock::{Stock, sum};

@@ -5,7 +5,8 @@ use ordering::customer::{Customer, CustomerCommand, CustomerRejection, CustomerS
 use ordering::requests::CustomerRequest;
 use ordering::values::{EmailAddress, Name};
 use serde_json::json;
-use skald::{Decider, Personal, decide_in_turn};
+use skald::decider::{Decider, decide_in_turn};
+use skald::personal::Personal;
 use skald_testkit::given;
 
 use crate::samples::{customer, personal};

@@ -12,7 +12,9 @@ use ordering::views::{OrderStatus, OrderView, StockView};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
-use skald::{Decider, Projection, StreamId, Tenant, Version};
+use skald::decider::Decider;
+use skald::stream::{StreamId, Tenant, Version};
+use skald::view::Projection;
 
 use crate::samples::{
     TIME_LIMIT_MS, eur, jane, order_id, product, quantity, request, sku, time, with,

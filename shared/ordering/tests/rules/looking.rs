@@ -11,7 +11,10 @@ use ordering::reservation::{
     Gathering, Look, ReservationState, ReservingRejection, WantedLine, gather, make,
 };
 use ordering::stock::{Stock, StockRejection, StockState};
-use skald::{Decider, Folded, MAX_STREAMS, StreamId, Streams, Tenant, Version};
+use skald::decider::{Decider, Folded};
+use skald::handle::Streams;
+use skald::store::MAX_STREAMS;
+use skald::stream::{StreamId, Tenant, Version};
 
 use crate::reservation::{line, order, seen, states, wanted};
 use crate::samples::{order_id, quantity, sku};

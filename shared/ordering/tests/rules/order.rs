@@ -5,7 +5,7 @@ use events::{
 use ordering::order::{Order, OrderCommand, OrderRejection, OrderState, Phase};
 use ordering::requests::Untold;
 use serde_json::json;
-use skald::Decider;
+use skald::decider::Decider;
 use skald_testkit::given;
 
 use crate::samples::{body, place, placed, placed_at_schema_1, with};

@@ -5,7 +5,8 @@ use ordering::placing::{Refused, price};
 use ordering::product::{Product, ProductState};
 use ordering::requests::Fault;
 use serde_json::{Value, json};
-use skald::{Decider, Version};
+use skald::decider::Decider;
+use skald::stream::Version;
 
 use crate::samples::{
     TIME_LIMIT_MS, body, eur, jane, place, product, products, request, time, with,

@@ -6,7 +6,7 @@ use ordering::product::{Product, ProductCommand, ProductRejection, ProductState}
 use ordering::requests::ProductRequest;
 use ordering::values::{Name, Price};
 use serde_json::json;
-use skald::{Decider, decide_in_turn};
+use skald::decider::{Decider, decide_in_turn};
 use skald_testkit::given;
 
 use crate::samples::{eur, shards};

@@ -5,7 +5,9 @@ use ordering::receipt::{
 };
 use ordering::stock::{MOST_ON_HAND, StockRejection, StockState};
 use proptest::prelude::*;
-use skald::{Decider, Folded, Streams, Tenant, Version};
+use skald::decider::{Decider, Folded};
+use skald::handle::Streams;
+use skald::stream::{Tenant, Version};
 use skald_testkit::given;
 
 use crate::samples::{quantity, shards, sku};

@@ -9,7 +9,9 @@ use ordering::reservation::{
 };
 use ordering::stock::{StockRejection, StockState};
 use proptest::prelude::*;
-use skald::{Decider, Folded, Streams, Tenant, Version};
+use skald::decider::{Decider, Folded};
+use skald::handle::Streams;
+use skald::stream::{Tenant, Version};
 use skald_testkit::given;
 
 use crate::samples::{order_id, quantity, shards, sku};

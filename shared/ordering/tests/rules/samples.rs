@@ -10,7 +10,11 @@ use ordering::placing::price;
 use ordering::product::{Product, ProductState};
 use ordering::requests::OrderRequest;
 use serde_json::{Value, json};
-use skald::{Decider, DomainEvent, EventData, Personal, Timestamp, Version};
+use skald::decider::Decider;
+use skald::event::{DomainEvent, EventData};
+use skald::personal::Personal;
+use skald::stream::Version;
+use skald::time::Timestamp;
 
 pub(crate) const TIME_LIMIT_MS: u32 = 900_000;
 

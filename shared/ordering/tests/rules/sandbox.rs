@@ -13,10 +13,10 @@ use ordering::sandbox::{CarrierEntry, GatewayEntry, StoredSandbox, ask_carrier, 
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use skald::memory::InMemoryViewStore;
-use skald::{
-    ListEntry, ListPage, Personal, Put, Rows, StoreError, StreamId, Tenant, Version, ViewRow,
-    ViewStore,
-};
+use skald::personal::Personal;
+use skald::store::StoreError;
+use skald::stream::{StreamId, Tenant, Version};
+use skald::view::{ListEntry, ListPage, Put, Rows, ViewRow, ViewStore};
 
 use crate::samples::{eur, order_id, personal, request, with};
 
@@ -60,14 +60,14 @@ fn refund() -> GatewayCall {
 }
 
 /// What comes of a call to something in memory, which never waits.
-fn at_once<T>(call: impl Future<Output = T>) -> T {
+fn concurrently<T>(call: impl Future<Output = T>) -> T {
     call.now_or_never().expect("nothing in memory waits")
 }
 
 /// What the table of a deployed sandbox has under the key.
 fn stored<E: DeserializeOwned>(table: &InMemoryViewStore) -> Option<E> {
     let place = StreamId::new(&Tenant::default(), "ledger", key().as_str()).unwrap();
-    let row = at_once(table.get(&place)).unwrap()?;
+    let row = concurrently(table.get(&place)).unwrap()?;
     row.decode(&place).unwrap()
 }
 
@@ -89,7 +89,7 @@ fn said(calls: &[GatewayCall]) -> (Vec<Said>, Option<GatewayEntry>) {
 }
 
 fn answered(gateway: &impl Gateway, call: &GatewayCall) -> Said {
-    match at_once(gateway.ask(call)) {
+    match concurrently(gateway.ask(call)) {
         Ok(PaymentAtGateway::Absent) => Absent,
         Ok(PaymentAtGateway::Declined { .. }) => Declined,
         Ok(PaymentAtGateway::Authorized { .. }) => Authorized,
@@ -321,7 +321,7 @@ fn carried(calls: &[CarrierCall]) -> (Vec<&'static str>, bool) {
 }
 
 fn told(carrier: &impl Carrier, call: &CarrierCall) -> &'static str {
-    match at_once(carrier.ask(call)) {
+    match concurrently(carrier.ask(call)) {
         Ok(ParcelAtCarrier::Absent) => "absent",
         Ok(ParcelAtCarrier::Refused { .. }) => "refused",
         Ok(ParcelAtCarrier::Created { .. }) => "created",

@@ -4,7 +4,7 @@ use events::{
 };
 use ordering::stock::{MOST_ON_HAND, Stock, StockCommand, StockRejection, StockState};
 use proptest::prelude::*;
-use skald::Decider;
+use skald::decider::Decider;
 use skald_testkit::given;
 
 use crate::samples::{order_id, quantity};

@@ -10,10 +10,11 @@ use events::{
 use ordering::streams;
 use ordering::views::{OrderRow, OrderView, StockRow, StockView, orders_of};
 use serde_json::{Value, json};
-use skald::{
-    Actor, CatchUpError, Commit, CommitId, Context, CorrelationId, DomainEvent, Projection,
-    StreamId, Tenant, Version, project, reveal,
-};
+use skald::commit::{Actor, Commit, CommitId, Context, CorrelationId};
+use skald::event::DomainEvent;
+use skald::personal::reveal;
+use skald::stream::{StreamId, Tenant, Version};
+use skald::view::{CatchUpError, Projection, project};
 
 use crate::samples::{eur, order_id, placed, quantity, sku, time};
 

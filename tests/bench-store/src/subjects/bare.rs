@@ -155,9 +155,9 @@ impl Subject for Bare {
         }
     }
 
-    async fn fill(&self, stream: &str, events: &[Recorded], at_once: usize) -> Result<()> {
+    async fn fill(&self, stream: &str, events: &[Recorded], concurrently: usize) -> Result<()> {
         let (mut total, mut version) = (Total::default(), 0);
-        for together in events.chunks(at_once) {
+        for together in events.chunks(concurrently) {
             version += 1;
             total = together.iter().fold(total, Total::with);
             let kept = (self.read != Read::All).then_some(total);

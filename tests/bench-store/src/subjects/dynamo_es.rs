@@ -159,12 +159,12 @@ impl Subject for DynamoEs {
     /// An item per event either way, so many are committed at once; a snapshot must not fall inside
     /// a commit.
     async fn fill(&self, stream: &str, events: &[Recorded], _: usize) -> Result<()> {
-        let at_once = match self.every {
+        let concurrently = match self.every {
             Some(every) if every > 1 => every as usize,
             Some(_) | None => MOST_WRITES - 1,
         };
         let mut known = Known::new(stream);
-        for chunk in events.chunks(at_once) {
+        for chunk in events.chunks(concurrently) {
             known = self.commit(known, chunk).await?;
         }
         if known.sequence == events.len() { Ok(()) } else { bail!("{stream} was not filled") }

@@ -28,9 +28,9 @@ pub(crate) trait Subject: Send + Sync {
     /// Writes the first events of a new stream, as one commit if it can; reads nothing.
     async fn append(&self, stream: &str, events: &[Recorded]) -> Result<()>;
 
-    /// Makes a stream as it is after commands of `at_once` events each. It is not timed, so it may
+    /// Makes a stream as it is after commands of `concurrently` events each. It is not timed, so it may
     /// take short cuts, as long as what is stored is the same.
-    async fn fill(&self, stream: &str, events: &[Recorded], at_once: usize) -> Result<()>;
+    async fn fill(&self, stream: &str, events: &[Recorded], concurrently: usize) -> Result<()>;
 
     /// Handles a command: loads the stream, decides that `entry` is made, appends it. On a conflict
     /// it may try again as often as it does by itself.

@@ -8,11 +8,14 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use anyhow::{Result, bail};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use skald::{
-    Actor, CommitId, Context, CorrelationId, Decider, DomainEvent as _, EncodeError, EventData,
-    EventStore as _, HandleError, Head as _, LeftOut, One, Outcome, Pause, Request, Snapshot,
-    Snapshots, StreamId, Tenant, Timestamp, handle, states,
-};
+use skald::commit::{Actor, CommitId, Context, CorrelationId};
+use skald::decider::Decider;
+use skald::event::{DomainEvent as _, EncodeError, EventData};
+use skald::handle::{HandleError, One, Outcome, Pause, Request, handle, states};
+use skald::snapshot::{SnapshotError, Snapshot, Snapshots};
+use skald::store::{EventStore as _, Head as _};
+use skald::stream::{StreamId, Tenant};
+use skald::time::Timestamp;
 use skald_dynamodb::DynamoDbEventStore;
 use uuid::Uuid;
 
@@ -61,7 +64,7 @@ impl Pause for AtOnce {
         future::ready(())
     }
 
-    fn left_out(&self, _: &StreamId, _: LeftOut) {}
+    fn left_out(&self, _: &StreamId, _: SnapshotError) {}
 }
 
 /// Skald.
@@ -145,10 +148,10 @@ impl<const EVERY: u32> Subject for Skald<EVERY> {
         Ok(())
     }
 
-    async fn fill(&self, stream: &str, events: &[Recorded], at_once: usize) -> Result<()> {
+    async fn fill(&self, stream: &str, events: &[Recorded], concurrently: usize) -> Result<()> {
         let mut head = self.store.start(stream_id(stream)?);
         let mut total = Total::default();
-        for (index, together) in events.chunks(at_once).enumerate() {
+        for (index, together) in events.chunks(concurrently).enumerate() {
             total = together.iter().fold(total, Total::with);
             let encoded = encoded(together)?;
             let draft = self.request()?.draft(encoded, Self::snapshot(index + 1, &total));

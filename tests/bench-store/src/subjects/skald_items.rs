@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
 use serde_dynamo::Item;
-use skald::fold;
+use skald::decider::fold;
 use skald_dynamodb::{StreamItem, read_stream_item};
 
 use super::bare::{Items, query_all};
@@ -60,8 +60,8 @@ impl Subject for SkaldItems {
         Ok(())
     }
 
-    async fn fill(&self, stream: &str, events: &[Recorded], at_once: usize) -> Result<()> {
-        self.skald.fill(stream, events, at_once).await
+    async fn fill(&self, stream: &str, events: &[Recorded], concurrently: usize) -> Result<()> {
+        self.skald.fill(stream, events, concurrently).await
     }
 
     async fn command(&self, stream: &str, _: &Recorded) -> Result<Told> {

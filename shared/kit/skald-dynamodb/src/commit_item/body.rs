@@ -15,10 +15,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use skald::{
-    Actor, Commit, CommitId, Context, CorrelationId, EventData, EventId, JsonFault, Refusal,
-    Snapshot, StreamId, Timestamp, Version,
-};
+use skald::commit::{Actor, Commit, CommitId, Context, CorrelationId, EventId};
+use skald::event::EventData;
+use skald::json::JsonFault;
+use skald::snapshot::Snapshot;
+use skald::store::InvalidAppend;
+use skald::stream::{StreamId, Version};
+use skald::time::Timestamp;
 
 #[derive(Serialize, Deserialize)]
 struct Body<'a> {
@@ -59,9 +62,10 @@ fn is_empty(metadata: &BTreeMap<String, String>) -> bool {
 /// The text of a commit.
 ///
 /// # Errors
-/// [`Refusal::Json`] if an event's data or the state is none.
-pub(super) fn write(commit: &Commit) -> Result<String, Refusal> {
-    let not_json = || Refusal::Json { stream: commit.stream.clone(), fault: JsonFault::NotJson };
+/// [`InvalidAppend::Json`] if an event's data or the state is none.
+pub(super) fn write(commit: &Commit) -> Result<String, InvalidAppend> {
+    let not_json =
+        || InvalidAppend::Json { stream: commit.stream.clone(), fault: JsonFault::NotJson };
     body_of(commit).and_then(|body| serde_json::to_string(&body).ok()).ok_or_else(not_json)
 }
 

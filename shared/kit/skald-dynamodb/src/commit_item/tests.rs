@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use skald::{Actor, Context, CorrelationId, EventId, JsonFault, Snapshot, Tenant};
+use skald::commit::{Actor, Context, CorrelationId, EventId};
+use skald::json::JsonFault;
+use skald::snapshot::Snapshot;
+use skald::stream::Tenant;
 use uuid::Uuid;
 
 use super::*;
@@ -102,21 +105,23 @@ fn what_is_empty_is_not_written() {
 
 #[test]
 fn what_is_not_json_is_not_written() {
-    for odd in ["", "{", "{} {}", " {}", "{}\n", "\"\u{1}\"", "NaN", "order"] {
+    for malformed in ["", "{", "{} {}", " {}", "{}\n", "\"\u{1}\"", "NaN", "order"] {
         let (mut data, mut state) = (commit(), commit());
-        data.events[2].data = odd.into();
-        state.snapshot = Some(Snapshot { schema: 1, state: odd.into() });
+        data.events[2].data = malformed.into();
+        state.snapshot = Some(Snapshot { schema: 1, state: malformed.into() });
         for commit in [data, state] {
-            let refused =
-                Err(Refusal::Json { stream: commit.stream.clone(), fault: JsonFault::NotJson });
-            assert_eq!(commit_item(&commit), refused, "{odd:?}");
+            let refused = Err(InvalidAppend::Json {
+                stream: commit.stream.clone(),
+                fault: JsonFault::NotJson,
+            });
+            assert_eq!(commit_item(&commit), refused, "{malformed:?}");
         }
     }
     let mut latin = commit();
     latin.events[0].data = b"\"\xe9\"".to_vec();
     assert_eq!(
         commit_item(&latin),
-        Err(Refusal::Json { stream: latin.stream.clone(), fault: JsonFault::NotJson })
+        Err(InvalidAppend::Json { stream: latin.stream.clone(), fault: JsonFault::NotJson })
     );
 }
 

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use skald::{Person, PersonKey, Timestamp};
+use skald::personal::{Person, PersonKey};
+use skald::time::Timestamp;
 
 /// Most keys that are remembered at once.
 const KEYS: usize = 250;
@@ -70,7 +71,8 @@ impl Remembered {
 
 #[cfg(test)]
 mod tests {
-    use skald::{PersonId, Tenant};
+    use skald::personal::PersonId;
+    use skald::stream::Tenant;
 
     use super::*;
 

@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use skald::{Corruption, SnapshotFault, Timestamp, Version, cut};
+use skald::check::SnapshotFault;
+use skald::store::Corruption;
+use skald::stream::Version;
+use skald::text::cut;
+use skald::time::Timestamp;
 
 /// Something that is wrong with an events table.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
-use skald::{IndexEntry, StreamId};
+use skald::index::IndexEntry;
+use skald::stream::StreamId;
 
 /// A slice, and one of 256 parts of its streams: so few entries must be compared one by one where
 /// one of a slice differs.

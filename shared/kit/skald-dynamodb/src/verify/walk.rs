@@ -1,9 +1,13 @@
 //! A stream, item after item, and what is wrong with each.
 
-use skald::{
-    CLOCKS_APART_MS, Commit, Corruption, DecodeError, IndexEntry, StreamCheck, StreamId, Timestamp,
-    Version, has_plain,
-};
+use skald::check::StreamCheck;
+use skald::commit::{Commit, MAX_CLOCK_SKEW_MS};
+use skald::event::DecodeError;
+use skald::index::IndexEntry;
+use skald::personal::has_plain;
+use skald::store::Corruption;
+use skald::stream::{StreamId, Version};
+use skald::time::Timestamp;
 
 use super::{Defect, Fault};
 use crate::attribute::{AnyItem, Attribute, Attributes};
@@ -28,7 +32,7 @@ pub(super) struct Walk<C> {
 impl<C: StreamCheck> Walk<C> {
     pub(super) fn new(stream: StreamId, check: Option<C>, now: Timestamp) -> Self {
         let expected = Some(Version::START.next());
-        let latest = now.plus_millis(CLOCKS_APART_MS);
+        let latest = now.plus_millis(MAX_CLOCK_SKEW_MS);
         Self { stream, check, expected, before: None, latest, faults: Vec::new(), is_broken: false }
     }
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use skald::{
-    Actor, AppendError, CommitId, Context, CorrelationId, Draft, EventData, EventStore, Request,
-    StoreError, StreamId, Timestamp,
-};
+use skald::commit::{Actor, CommitId, Context, CorrelationId, Draft};
+use skald::event::EventData;
+use skald::handle::Request;
+use skald::store::{AppendError, EventStore, StoreError};
+use skald::stream::StreamId;
+use skald::time::Timestamp;
 use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore};
 use skald_testkit::sample::account;
 use uuid::Uuid;
@@ -35,7 +37,7 @@ pub fn kind(error: &AppendError) -> &'static str {
         AppendError::Conflict { .. } => "conflict",
         AppendError::RepeatedInPart { .. } => "repeated in part",
         AppendError::Contended => "contended",
-        AppendError::Refused(_) => "refusal",
+        AppendError::Invalid(_) => "refusal",
         AppendError::Store(error) => store_kind(error),
     }
 }
@@ -45,9 +47,9 @@ pub fn store_kind(error: &StoreError) -> &'static str {
     match error {
         StoreError::Throttled { .. } => "throttled",
         StoreError::Unavailable { .. } => "unavailable",
-        StoreError::Refused { .. } => "refused",
-        StoreError::Corrupt { .. } | StoreError::RowRefused { .. } => "corrupt",
-        StoreError::Unopened { .. } | StoreError::PersonErased(_) => "about a person",
+        StoreError::Denied { .. } => "refused",
+        StoreError::Corrupt { .. } | StoreError::InvalidRow { .. } => "corrupt",
+        StoreError::OpenError { .. } | StoreError::PersonErased(_) => "about a person",
     }
 }
 

@@ -8,8 +8,12 @@ use aes_gcm_siv::{Aes256GcmSiv, KeyInit, Nonce};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{BillingMode, KeyType, ScalarAttributeType};
 use sha2::{Digest, Sha256};
-use skald::{Person, PersonId, PersonKey, StoreError, Tenant, Timestamp, Unopened};
-use skald_dynamodb::{DynamoDbPersonKeys, KeyWrap, WrappedKey};
+use skald::personal::{KeyWrap, WrappedKey};
+use skald::personal::{OpenError, Person, PersonId, PersonKey};
+use skald::store::StoreError;
+use skald::stream::Tenant;
+use skald::time::Timestamp;
+use skald_dynamodb::DynamoDbPersonKeys;
 use skald_testkit::person_keys::PersonKeysFixture;
 
 use super::proxy::Meddler;
@@ -59,7 +63,7 @@ impl KeyWrap for LocalWrap {
         wrapped: &WrappedKey,
     ) -> Result<PersonKey, StoreError> {
         self.unwrapped.fetch_add(1, Ordering::Relaxed);
-        let unfit = || StoreError::Unopened { place: person.key(), fault: Unopened::Unfit };
+        let unfit = || StoreError::OpenError { place: person.key(), fault: OpenError::Unfit };
         let (nonce, sealed) = wrapped.bytes.split_first_chunk::<NONCE>().ok_or_else(unfit)?;
         let place = person.key();
         let payload = Payload { msg: sealed, aad: place.as_bytes() };

@@ -23,7 +23,10 @@ use aws_sdk_dynamodb::types::{
     KeyType, Projection, ProjectionType, ScalarAttributeType,
 };
 use serde_json::{Value, json};
-use skald::{Commit, EventData, Listing, Parked, StreamId, Version, ViewRow};
+use skald::commit::Commit;
+use skald::event::EventData;
+use skald::stream::{StreamId, Version};
+use skald::view::{Listing, Parked, ViewRow};
 use skald_dynamodb::{DynamoDbCommitIndex, DynamoDbEventStore, DynamoDbViewStore};
 use skald_testkit::commit_index::CommitIndexFixture;
 use skald_testkit::event_store::{Broken, EventStoreFixture, PlantCommits, PlantItems};
@@ -321,13 +324,13 @@ impl ViewStoreFixture for Views {
         if let Some(Listing { group, sort }) = row.listing {
             put = put.item("list_group", text(group)).item("list_sort", text(sort));
         }
-        if let Some(Parked { reason, at, told }) = row.parked {
+        if let Some(Parked { reason, at, announced }) = row.parked {
             // As releases wrote it that counted messages, if nothing was told yet.
-            let progress = if told == Version::START { "missed" } else { "told" };
+            let progress = if announced == Version::START { "missed" } else { "announced" };
             let parked = HashMap::from([
                 ("reason".to_owned(), text(reason)),
                 ("at".to_owned(), text(at.to_string())),
-                (progress.to_owned(), number(told.get())),
+                (progress.to_owned(), number(announced.get())),
             ]);
             put = put.item("parked", AttributeValue::M(parked));
         }

@@ -1,7 +1,7 @@
 //! The reasons that a cancelled transaction gives.
 
 use serde_json::{Value, json};
-use skald::StreamId;
+use skald::stream::StreamId;
 
 use super::calls::{draft, streams};
 use super::proxy::error_body;

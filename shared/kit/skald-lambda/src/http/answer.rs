@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, SET_COOKIE};
 use serde::Serialize;
 use serde_json::Value;
-use skald::CorrelationId;
+use skald::commit::CorrelationId;
 
 use super::{CORRELATION_HEADER, Problem, Reply};
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use skald::{Actor, CommitId, Context, CorrelationId, EventId, Timestamp};
+use skald::commit::{Actor, CommitId, Context, CorrelationId, EventId};
+use skald::time::Timestamp;
 
 use super::event::GatewayEvent;
 use super::strict::{self, Fault};
@@ -169,7 +170,12 @@ impl Call {
 
     /// The circumstances of a command that this call gives.
     #[must_use]
-    pub fn request(&self, commit_id: CommitId, source: &str, actor: Actor) -> skald::Request {
+    pub fn request(
+        &self,
+        commit_id: CommitId,
+        source: &str,
+        actor: Actor,
+    ) -> skald::handle::Request {
         let context = Context {
             source: source.to_owned(),
             correlation_id: self.correlation_id.clone(),
@@ -177,7 +183,7 @@ impl Call {
             actor,
             metadata: BTreeMap::new(),
         };
-        skald::Request { commit_id, at: self.at, context }
+        skald::handle::Request { commit_id, at: self.at, context }
     }
 }
 

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::FutureExt;
 use http::header::{ETAG, SET_COOKIE};
 use serde_json::json;
-use skald::CorrelationId;
+use skald::commit::CorrelationId;
 
 use super::call::MAX_BODY_BYTES;
 use super::*;
@@ -120,7 +120,7 @@ fn whatever_is_sent_is_answered_by_a_problem_with_a_correlation_id() {
 
 #[test]
 fn nothing_that_a_caller_decides_keeps_a_call_from_its_handler() {
-    let odd = [
+    let malformed = [
         "", " ", "<b>", "\"", "%", "%zz", "%ff", "\u{0}", "a b", "\u{fffd}", "ü", "://", "[::1",
         "?#", "\r\nx: y",
     ];
@@ -140,7 +140,7 @@ fn nothing_that_a_caller_decides_keeps_a_call_from_its_handler() {
         "/body",
     ];
     for place in places {
-        let texts = odd.iter().map(|text| json!(text));
+        let texts = malformed.iter().map(|text| json!(text));
         for value in texts.chain([json!(null), json!(7), json!([]), json!({}), json!(true)]) {
             let event = with(event("{}"), &[(place, value.clone())]);
             let answer = answered(event.to_string().as_bytes(), |_| ok());
@@ -379,7 +379,7 @@ fn a_problem_is_one_of_rfc_9457() {
 #[test]
 fn a_throttled_store_is_a_503_that_says_when_to_come_back() {
     let throttled =
-        skald::StoreError::Throttled { operation: "PutItem", source: "slow down".into() };
+        skald::store::StoreError::Throttled { operation: "PutItem", source: "slow down".into() };
     let answer = answered(event("").to_string().as_bytes(), |_| Err(throttled.into()));
     problem(&answer, 503);
     assert_eq!(answer.headers["retry-after"], "1");

@@ -3,15 +3,18 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use skald::{Commit, CommitIndex, IndexKey, IndexPage, SlicePosition, StoreError, Timestamp};
+use skald::commit::Commit;
+use skald::index::{CommitIndex, IndexKey, IndexPage, SlicePosition};
+use skald::store::StoreError;
+use skald::time::Timestamp;
 
 /// The index, as of a time that is told. What has no time from which on it shows, shows always.
 pub(crate) struct Delayed<'a, I> {
     index: &'a I,
-    told: Arc<Mutex<Told>>,
+    novelty: Arc<Mutex<Novelty>>,
 }
 
-struct Told {
+struct Novelty {
     now: Timestamp,
     shows: HashMap<IndexKey, Timestamp>,
 }
@@ -24,7 +27,7 @@ impl<I> std::fmt::Debug for Delayed<'_, I> {
 
 impl<I> Clone for Delayed<'_, I> {
     fn clone(&self) -> Self {
-        Self { index: self.index, told: Arc::clone(&self.told) }
+        Self { index: self.index, novelty: Arc::clone(&self.novelty) }
     }
 }
 
@@ -32,26 +35,26 @@ impl<'a, I> Delayed<'a, I> {
     pub(crate) fn new(index: &'a I) -> Self {
         Self {
             index,
-            told: Arc::new(Mutex::new(Told { now: Timestamp::EPOCH, shows: HashMap::new() })),
+            novelty: Arc::new(Mutex::new(Novelty { now: Timestamp::EPOCH, shows: HashMap::new() })),
         }
     }
 
-    fn told<T>(&self, change: impl FnOnce(&mut Told) -> T) -> T {
-        change(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner))
+    fn novelty<T>(&self, change: impl FnOnce(&mut Novelty) -> T) -> T {
+        change(&mut self.novelty.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// It is `now`.
     pub(crate) fn set_now(&self, now: Timestamp) {
-        self.told(|told| told.now = now);
+        self.novelty(|novelty| novelty.now = now);
     }
 
     /// This commit's entry shows from `at` on.
     pub(crate) fn show(&self, commit: &Commit, at: Timestamp) {
-        self.told(|told| told.shows.insert(IndexKey::of(commit), at));
+        self.novelty(|novelty| novelty.shows.insert(IndexKey::of(commit), at));
     }
 
     fn shows(&self, key: &IndexKey) -> bool {
-        self.told(|told| told.shows.get(key).is_none_or(|at| *at <= told.now))
+        self.novelty(|novelty| novelty.shows.get(key).is_none_or(|at| *at <= novelty.now))
     }
 }
 
@@ -74,7 +77,7 @@ impl<I: CommitIndex> CommitIndex for Delayed<'_, I> {
                 after = SlicePosition::After(last.key.clone());
             }
             shown.entries.extend(page.entries.into_iter().filter(|entry| self.shows(&entry.key)));
-            shown.odd.extend(page.odd);
+            shown.malformed.extend(page.malformed);
             if is_last || shown.entries.len() >= limit as usize {
                 shown.entries.truncate(limit as usize);
                 return Ok(shown);

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use skald::commit::Commit;
+use skald::follow::{FollowError, FollowOptions, Follower, Novelty};
+use skald::index::{CommitIndex, IndexKey, Position, SlicePosition};
 use skald::memory::InMemoryViewStore;
-use skald::{
-    Commit, CommitIndex, FollowError, Follower, Following, IndexKey, ListEntry, ListPage, Position,
-    Put, Rows, SlicePosition, StoreError, StreamId, Tenant, Timestamp, Told, Version, ViewRow,
-    ViewStore,
-};
+use skald::store::StoreError;
+use skald::stream::{StreamId, Tenant, Version};
+use skald::time::Timestamp;
+use skald::view::{ListEntry, ListPage, Put, Rows, ViewRow, ViewStore};
 
 use super::CommitIndexFixture;
 use super::delayed::Delayed;
@@ -22,8 +24,8 @@ pub(super) const OVERLAP_MS: i64 = 30_000;
 const YEAR_S: i64 = 31_536_000;
 
 /// From the beginning on, with a margin of 10 and an overlap of 30 seconds.
-pub(super) fn following<I: CommitIndex>(run: &str) -> Following {
-    Following {
+pub(super) fn following<I: CommitIndex>(run: &str) -> FollowOptions {
+    FollowOptions {
         name: "tester".to_owned(),
         run: run.to_owned(),
         from: Position::before(at(0), I::SLICES),
@@ -38,7 +40,7 @@ pub(super) type Tester<'a, I> = Follower<Delayed<'a, I>, InMemoryViewStore>;
 async fn resume<'a, I: CommitIndex>(
     index: &Delayed<'a, I>,
     checkpoints: &InMemoryViewStore,
-    following: Following,
+    following: FollowOptions,
 ) -> Tester<'a, I> {
     Follower::resume(index.clone(), checkpoints.clone(), following)
         .await
@@ -50,12 +52,16 @@ async fn next<I: CommitIndex, V: ViewStore>(
     index: &Delayed<'_, I>,
     follower: &mut Follower<Delayed<'_, I>, V>,
     now: Timestamp,
-) -> Vec<(IndexKey, Told)> {
+) -> Vec<(IndexKey, Novelty)> {
     index.set_now(now);
     let batch = follower.next(now).await.unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(batch.odd, [], "an entry was not understood");
+    assert_eq!(batch.malformed, [], "an entry was not understood");
     assert_eq!(batch.ahead, [], "a clock was wrong");
-    batch.heard.iter().map(|heard| (heard.entry.key.clone(), heard.told)).collect()
+    batch
+        .deliveries
+        .iter()
+        .map(|deliveries| (deliveries.entry.key.clone(), deliveries.novelty))
+        .collect()
 }
 
 /// The batch as of `now`, which is then handed on.
@@ -63,20 +69,24 @@ async fn hear<I: CommitIndex, V: ViewStore>(
     index: &Delayed<'_, I>,
     follower: &mut Follower<Delayed<'_, I>, V>,
     now: Timestamp,
-) -> Vec<(IndexKey, Told)> {
-    let heard = next(index, follower, now).await;
-    follower.handed_on();
-    heard
+) -> Vec<(IndexKey, Novelty)> {
+    let deliveries = next(index, follower, now).await;
+    follower.acknowledge();
+    deliveries
 }
 
-fn told<'a>(commits: impl IntoIterator<Item = &'a Commit>, told: Told) -> Vec<(IndexKey, Told)> {
-    let mut keys: Vec<_> = commits.into_iter().map(|commit| (IndexKey::of(commit), told)).collect();
+fn novelty<'a>(
+    commits: impl IntoIterator<Item = &'a Commit>,
+    novelty: Novelty,
+) -> Vec<(IndexKey, Novelty)> {
+    let mut keys: Vec<_> =
+        commits.into_iter().map(|commit| (IndexKey::of(commit), novelty)).collect();
     keys.sort_by(|(one, _), (other, _)| one.cmp(other));
     keys
 }
 
-fn news<'a>(commits: impl IntoIterator<Item = &'a Commit>) -> Vec<(IndexKey, Told)> {
-    told(commits, Told::News)
+fn news<'a>(commits: impl IntoIterator<Item = &'a Commit>) -> Vec<(IndexKey, Novelty)> {
+    novelty(commits, Novelty::New)
 }
 
 /// Nine commits of nine accounts, a second apart.
@@ -95,11 +105,11 @@ pub async fn a_follower_hands_on_every_commit_once<F: CommitIndexFixture>(fixtur
     let mut follower = resume(&index, &checkpoints, following::<F::Index>("one")).await;
     assert_eq!(hear(&index, &mut follower, at(0)).await, []);
     let commits = nine(fixture).await;
-    let mut heard = Vec::new();
+    let mut deliveries = Vec::new();
     for second in 0..60 {
-        heard.extend(hear(&index, &mut follower, at(second)).await);
+        deliveries.extend(hear(&index, &mut follower, at(second)).await);
     }
-    assert_eq!(heard, news(&commits));
+    assert_eq!(deliveries, news(&commits));
     let later = write(fixture.store(), &account("1"), at(70), &[1]).await;
     fixture.settled().await;
     assert_eq!(hear(&index, &mut follower, at(79)).await, [], "within the margin");
@@ -110,11 +120,11 @@ pub async fn a_follower_hands_on_every_commit_once<F: CommitIndexFixture>(fixtur
 pub async fn a_follower_begins_where_it_is_told<F: CommitIndexFixture>(fixture: &F) {
     let (index, commits) = (Delayed::new(fixture.index()), nine(fixture).await);
     let from = Position::before(at(6), F::Index::SLICES);
-    let following = Following { from, ..following::<F::Index>("one") };
+    let following = FollowOptions { from, ..following::<F::Index>("one") };
     let mut follower = resume(&index, &InMemoryViewStore::default(), following).await;
-    let mut heard = hear(&index, &mut follower, at(18)).await;
-    heard.extend(hear(&index, &mut follower, at(60)).await);
-    assert_eq!(heard, news(&commits[5..]));
+    let mut deliveries = hear(&index, &mut follower, at(18)).await;
+    deliveries.extend(hear(&index, &mut follower, at(60)).await);
+    assert_eq!(deliveries, news(&commits[5..]));
 }
 
 /// One writer's clock goes ahead, another's behind, a write takes its time, the index too: nobody
@@ -123,7 +133,7 @@ pub async fn clocks_may_differ_within_the_margin<F: CommitIndexFixture>(fixture:
     let (index, store) = (Delayed::new(fixture.index()), fixture.store());
     let mut follower =
         resume(&index, &InMemoryViewStore::default(), following::<F::Index>("one")).await;
-    let (mut heard, mut written) = (Vec::new(), Vec::new());
+    let (mut deliveries, mut written) = (Vec::new(), Vec::new());
     for second in 0..40 {
         for (name, skew_s, shows_after_s) in
             [("ahead", 4, 0), ("behind", -4, 6), ("right", 0, 9), ("ahead", -9, 1)]
@@ -132,14 +142,14 @@ pub async fn clocks_may_differ_within_the_margin<F: CommitIndexFixture>(fixture:
             index.show(&commit, at(100 + second + shows_after_s));
             written.push(commit);
         }
-        heard.extend(hear(&index, &mut follower, at(100 + second)).await);
+        deliveries.extend(hear(&index, &mut follower, at(100 + second)).await);
     }
     fixture.settled().await;
     for second in 0..60 {
-        heard.extend(hear(&index, &mut follower, at(140 + second)).await);
+        deliveries.extend(hear(&index, &mut follower, at(140 + second)).await);
     }
-    heard.sort_by(|(one, _), (other, _)| one.cmp(other));
-    assert_eq!(heard, news(&written));
+    deliveries.sort_by(|(one, _), (other, _)| one.cmp(other));
+    assert_eq!(deliveries, news(&written));
 }
 
 /// One commit from a wrong clock is not seen for a year; those after it in its stream are seen like
@@ -157,10 +167,11 @@ pub async fn a_commit_from_a_clock_far_ahead_holds_up_none_after_it<F: CommitInd
     fixture.settled().await;
     index.set_now(at(20));
     let batch = follower.next(at(20)).await.unwrap_or_else(|error| panic!("{error}"));
-    let keys: Vec<_> = batch.heard.iter().map(|heard| heard.entry.key.clone()).collect();
+    let keys: Vec<_> =
+        batch.deliveries.iter().map(|deliveries| deliveries.entry.key.clone()).collect();
     assert_eq!(keys, [&before, &after[0], &after[1]].map(IndexKey::of));
     assert_eq!(batch.ahead, [IndexKey::of(&ahead)], "nothing says that a commit is missing");
-    follower.handed_on();
+    follower.acknowledge();
     let in_time = at(YEAR_S).plus_millis(MARGIN_MS);
     assert_eq!(hear(&index, &mut follower, in_time).await, news([&ahead]));
 }
@@ -186,7 +197,7 @@ pub async fn what_lies_ahead_of_now_is_reported_once_a_run<F: CommitIndexFixture
             index.set_now(at(second));
             let batch = follower.next(at(second)).await.unwrap_or_else(|error| panic!("{error}"));
             reported.extend(batch.ahead.iter().cloned());
-            follower.handed_on();
+            follower.acknowledge();
         }
         if run == "one" {
             expected.push(IndexKey::of(&far));
@@ -222,7 +233,7 @@ pub async fn what_shows_after_the_margin_is_late_but_not_missed<F: CommitIndexFi
     let last = write(store, &account("a"), at(49), &[1]).await;
     fixture.settled().await;
     assert_eq!(hear(&index, &mut follower, at(59)).await, news([&last]));
-    assert_eq!(hear(&index, &mut follower, at(60)).await, told([&late_too], Told::Late));
+    assert_eq!(hear(&index, &mut follower, at(60)).await, novelty([&late_too], Novelty::Late));
     assert_eq!(hear(&index, &mut follower, at(61)).await, [], "once");
 }
 
@@ -253,22 +264,22 @@ pub async fn entries_come_by_time_over_all_slices_and_batches<F: CommitIndexFixt
     }
     fixture.settled().await;
     for batch in [2, 100] {
-        let following = Following { batch, ..following::<F::Index>("one") };
+        let following = FollowOptions { batch, ..following::<F::Index>("one") };
         let mut follower = resume(&index, &InMemoryViewStore::default(), following.clone()).await;
-        let mut heard = Vec::new();
+        let mut deliveries = Vec::new();
         while let more @ [_, ..] = &hear(&index, &mut follower, at(200)).await[..] {
-            heard.extend(more.iter().cloned());
+            deliveries.extend(more.iter().cloned());
             // From anywhere, another goes on with what comes next.
             let from = follower.position();
-            let following = Following { from, overlap_ms: 0, ..following.clone() };
+            let following = FollowOptions { from, overlap_ms: 0, ..following.clone() };
             let mut other = resume(&index, &InMemoryViewStore::default(), following).await;
             let next = hear(&index, &mut other, at(200)).await;
-            let is_next = |(key, told): &(IndexKey, Told)| {
-                *told == Told::Perhaps || *key == IndexKey::of(&written[heard.len()])
+            let is_next = |(key, novelty): &(IndexKey, Novelty)| {
+                *novelty == Novelty::MaybeSeen || *key == IndexKey::of(&written[deliveries.len()])
             };
-            assert!(next.first().is_none_or(is_next), "{next:?} after {}", heard.len());
+            assert!(next.first().is_none_or(is_next), "{next:?} after {}", deliveries.len());
         }
-        assert_eq!(heard, news(&written), "in batches of {batch}");
+        assert_eq!(deliveries, news(&written), "in batches of {batch}");
     }
 }
 
@@ -280,17 +291,17 @@ pub async fn more_than_a_batch_comes_in_batches<F: CommitIndexFixture>(fixture: 
         written.push(write(fixture.store(), &account("a"), at(number / 10), &[1]).await);
     }
     fixture.settled().await;
-    let following = Following { batch: 5, ..following::<F::Index>("one") };
+    let following = FollowOptions { batch: 5, ..following::<F::Index>("one") };
     let mut follower = resume(&index, &InMemoryViewStore::default(), following).await;
     let mut sizes = Vec::new();
-    let mut heard = Vec::new();
+    let mut deliveries = Vec::new();
     for _ in 0..6 {
         let batch = hear(&index, &mut follower, at(60)).await;
         sizes.push(batch.len());
-        heard.extend(batch);
+        deliveries.extend(batch);
     }
     assert_eq!(sizes, [5, 5, 5, 5, 3, 0]);
-    assert_eq!(heard, news(&written));
+    assert_eq!(deliveries, news(&written));
 }
 
 /// Whoever fails to hand something on gets it again, and is told that it is not certainly news any
@@ -300,8 +311,11 @@ pub async fn a_batch_comes_again_until_it_was_handed_on<F: CommitIndexFixture>(f
     let mut follower =
         resume(&index, &InMemoryViewStore::default(), following::<F::Index>("one")).await;
     assert_eq!(next(&index, &mut follower, at(15)).await, news(&commits[..5]));
-    assert_eq!(next(&index, &mut follower, at(60)).await, told(&commits[..5], Told::Perhaps));
-    follower.handed_on();
+    assert_eq!(
+        next(&index, &mut follower, at(60)).await,
+        novelty(&commits[..5], Novelty::MaybeSeen)
+    );
+    follower.acknowledge();
     assert_eq!(hear(&index, &mut follower, at(60)).await, news(&commits[5..]));
 }
 
@@ -309,25 +323,31 @@ pub async fn a_batch_comes_again_until_it_was_handed_on<F: CommitIndexFixture>(f
 pub async fn after_a_crash_only_what_was_begun_is_in_doubt<F: CommitIndexFixture>(fixture: &F) {
     let (index, checkpoints) = (Delayed::new(fixture.index()), InMemoryViewStore::default());
     let commits = nine(fixture).await;
-    let following = |run| Following { overlap_ms: 0, ..following::<F::Index>(run) };
+    let following = |run| FollowOptions { overlap_ms: 0, ..following::<F::Index>(run) };
     let mut follower = resume(&index, &checkpoints, following("one")).await;
     assert_eq!(hear(&index, &mut follower, at(13)).await, news(&commits[..3]));
     assert_eq!(next(&index, &mut follower, at(16)).await, news(&commits[3..6]));
     drop(follower);
 
     let mut follower = resume(&index, &checkpoints, following("two")).await;
-    let heard = hear(&index, &mut follower, at(60)).await;
+    let deliveries = hear(&index, &mut follower, at(60)).await;
     // That the first three are done was said in slices that were written to since; the others may
     // tell them again.
-    let in_doubt =
-        heard.iter().filter(|(_, told)| *told == Told::Perhaps).cloned().collect::<Vec<_>>();
-    let expected = told(&commits[..6], Told::Perhaps);
+    let in_doubt = deliveries
+        .iter()
+        .filter(|(_, novelty)| *novelty == Novelty::MaybeSeen)
+        .cloned()
+        .collect::<Vec<_>>();
+    let expected = novelty(&commits[..6], Novelty::MaybeSeen);
     assert!(
         in_doubt.ends_with(&expected[3..]),
         "handed on or not, the batch under way comes again: {in_doubt:?}"
     );
-    assert!(in_doubt.iter().all(|heard| expected.contains(heard)), "{in_doubt:?}");
-    let certain = heard.into_iter().filter(|(_, told)| *told != Told::Perhaps).collect::<Vec<_>>();
+    assert!(in_doubt.iter().all(|deliveries| expected.contains(deliveries)), "{in_doubt:?}");
+    let certain = deliveries
+        .into_iter()
+        .filter(|(_, novelty)| *novelty != Novelty::MaybeSeen)
+        .collect::<Vec<_>>();
     assert_eq!(certain, news(&commits[6..]));
 }
 
@@ -345,26 +365,26 @@ pub async fn a_follower_goes_on_from_its_checkpoint<F: CommitIndexFixture>(fixtu
     assert_eq!(hear(&index, &mut follower, at(31)).await, []);
     drop(follower);
 
-    let far = Following {
+    let far = FollowOptions {
         from: Position::before(at(500), F::Index::SLICES),
         ..following::<F::Index>("two")
     };
     let mut follower = resume(&index, &checkpoints, far.clone()).await;
-    assert_eq!(hear(&index, &mut follower, at(44)).await, told(&commits, Told::Perhaps));
-    let heard = hear(&index, &mut follower, at(45)).await;
+    assert_eq!(hear(&index, &mut follower, at(44)).await, novelty(&commits, Novelty::MaybeSeen));
+    let deliveries = hear(&index, &mut follower, at(45)).await;
     assert_eq!(
-        heard.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>(),
+        deliveries.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>(),
         [IndexKey::of(&hidden)]
     );
     assert_eq!(hear(&index, &mut follower, at(46)).await, []);
     drop(follower);
 
-    let narrow = Following { overlap_ms: 0, run: "three".to_owned(), ..far };
+    let narrow = FollowOptions { overlap_ms: 0, run: "three".to_owned(), ..far };
     let mut follower = resume(&index, &checkpoints, narrow).await;
-    let heard = hear(&index, &mut follower, at(60)).await;
+    let deliveries = hear(&index, &mut follower, at(60)).await;
     assert!(
-        heard.iter().all(|(_, told)| *told == Told::Perhaps),
-        "what was handed on is no news: {heard:?}"
+        deliveries.iter().all(|(_, novelty)| *novelty == Novelty::MaybeSeen),
+        "what was handed on is no news: {deliveries:?}"
     );
 }
 
@@ -377,15 +397,15 @@ pub async fn another_follower_goes_on_from_a_position<F: CommitIndexFixture>(fix
     let token = follower.position().to_string();
     let position: Position = token.parse().unwrap_or_else(|error| panic!("{token}: {error}"));
     assert_eq!(position, follower.position());
-    let from_there = Following { from: position, ..following::<F::Index>("two") };
+    let from_there = FollowOptions { from: position, ..following::<F::Index>("two") };
     let mut other = resume(&index, &InMemoryViewStore::default(), from_there).await;
-    let heard = hear(&index, &mut other, at(60)).await;
+    let deliveries = hear(&index, &mut other, at(60)).await;
     let (doubtful, certain): (Vec<_>, Vec<_>) =
-        heard.into_iter().partition(|(_, told)| *told == Told::Perhaps);
+        deliveries.into_iter().partition(|(_, novelty)| *novelty == Novelty::MaybeSeen);
     assert_eq!(certain, news(&commits[5..]), "what comes after the position is news");
     assert_eq!(
         doubtful,
-        told(&commits[..5], Told::Perhaps),
+        novelty(&commits[..5], Novelty::MaybeSeen),
         "what lies in the overlap may have been seen"
     );
 }
@@ -407,11 +427,11 @@ pub async fn followers_of_different_names_do_not_mix<F: CommitIndexFixture>(fixt
     let (index, checkpoints) = (Delayed::new(fixture.index()), InMemoryViewStore::default());
     let commits = nine(fixture).await;
     for name in ["one", "two", "one.1"] {
-        let following = Following { name: name.to_owned(), ..following::<F::Index>("run") };
+        let following = FollowOptions { name: name.to_owned(), ..following::<F::Index>("run") };
         let mut follower = resume(&index, &checkpoints, following).await;
         assert_eq!(hear(&index, &mut follower, at(60)).await, news(&commits), "{name}");
     }
-    let following = Following { name: "no/name".to_owned(), ..following::<F::Index>("run") };
+    let following = FollowOptions { name: "no/name".to_owned(), ..following::<F::Index>("run") };
     let error = Follower::resume(index, checkpoints, following).await.expect_err("it has a name");
     assert!(matches!(error, FollowError::Unfit(_)), "{error}");
 }
@@ -483,28 +503,31 @@ pub async fn a_lost_answer_of_the_checkpoint_s_store_does_no_harm<F: CommitIndex
             Forgetful { rows: InMemoryViewStore::default(), forgets, writes: Arc::default() };
         let mut failures = 0;
         let mut follower = loop {
-            let following = Following { batch: 1, ..following::<F::Index>("one") };
+            let following = FollowOptions { batch: 1, ..following::<F::Index>("one") };
             match Follower::resume(index.clone(), checkpoints.clone(), following).await {
                 Ok(follower) => break follower,
                 Err(error) if error.is_transient() && failures < 100 => failures += 1,
                 Err(error) => panic!("{error}"),
             }
         };
-        let mut heard = Vec::new();
+        let mut deliveries = Vec::new();
         for _ in 0..100 {
             match follower.next(at(60)).await {
                 Ok(batch) => {
-                    heard.extend(
-                        batch.heard.iter().map(|heard| (heard.entry.key.clone(), heard.told)),
+                    deliveries.extend(
+                        batch
+                            .deliveries
+                            .iter()
+                            .map(|deliveries| (deliveries.entry.key.clone(), deliveries.novelty)),
                     );
-                    follower.handed_on();
+                    follower.acknowledge();
                 }
                 Err(error) if error.is_transient() && failures < 100 => failures += 1,
                 Err(error) => panic!("{error}"),
             }
         }
-        heard.sort_by(|(one, _), (other, _)| one.cmp(other));
-        assert_eq!(heard, news(&commits), "write {forgets} of each row");
+        deliveries.sort_by(|(one, _), (other, _)| one.cmp(other));
+        assert_eq!(deliveries, news(&commits), "write {forgets} of each row");
         assert!(failures > 0 || forgets > 3, "no answer was lost");
     }
 }
@@ -560,7 +583,7 @@ pub async fn a_position_of_another_index_is_refused<F: CommitIndexFixture>(fixtu
     let index = Delayed::new(fixture.index());
     for slices in [0, F::Index::SLICES - 1, F::Index::SLICES + 1] {
         let from = Position::new(vec![SlicePosition::START; usize::from(slices)]);
-        let following = Following { from, ..following::<F::Index>("one") };
+        let following = FollowOptions { from, ..following::<F::Index>("one") };
         let error = Follower::resume(index.clone(), InMemoryViewStore::default(), following).await;
         let error = error.expect_err("it begins somewhere");
         assert!(matches!(error, FollowError::Unfit(_)), "{error}");

@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use skald::follow::{FollowOptions, Follower, Novelty};
+use skald::index::{CommitIndex, IndexKey, Position};
 use skald::memory::InMemoryViewStore;
-use skald::{CommitIndex, Follower, Following, IndexKey, Position, Timestamp, Told};
+use skald::time::Timestamp;
 
 use super::CommitIndexFixture;
 use super::delayed::Delayed;
@@ -27,7 +29,7 @@ fn below(dice: &mut Dice, bound: i64) -> i64 {
 #[derive(Default)]
 struct Ear {
     /// Everything that was told, and how often as news.
-    heard: BTreeMap<IndexKey, u32>,
+    deliveries: BTreeMap<IndexKey, u32>,
     late: u32,
     /// What this run was told.
     this_run: BTreeSet<IndexKey>,
@@ -41,14 +43,14 @@ impl Ear {
         seed: u64,
     ) -> bool {
         let batch = follower.next(now).await.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
-        for heard in &batch.heard {
-            let key = heard.entry.key.clone();
+        for deliveries in &batch.deliveries {
+            let key = deliveries.entry.key.clone();
             assert!(self.this_run.insert(key.clone()), "seed {seed}: {key} came twice in a run");
-            let news = self.heard.entry(key.clone()).or_default();
-            match heard.told {
-                Told::Perhaps => continue,
-                Told::News => {}
-                Told::Late => self.late += 1,
+            let news = self.deliveries.entry(key.clone()).or_default();
+            match deliveries.novelty {
+                Novelty::MaybeSeen => continue,
+                Novelty::New => {}
+                Novelty::Late => self.late += 1,
             }
             *news += 1;
             assert_eq!(*news, 1, "seed {seed}: {key} is news again");
@@ -67,7 +69,7 @@ async fn story<F: CommitIndexFixture>(fixture: &F, seed: u64, delay_ms: i64) -> 
     let batch = 1 + u32::try_from(below(&mut dice, 9)).unwrap_or_default();
     let run = async |number: u64| {
         let from = Position::before(beginning, F::Index::SLICES);
-        let following = Following { from, batch, ..following::<F::Index>(&number.to_string()) };
+        let following = FollowOptions { from, batch, ..following::<F::Index>(&number.to_string()) };
         let resumed = Follower::resume(index.clone(), checkpoints.clone(), following).await;
         resumed.unwrap_or_else(|error| panic!("seed {seed}: {error}"))
     };
@@ -95,19 +97,19 @@ async fn story<F: CommitIndexFixture>(fixture: &F, seed: u64, delay_ms: i64) -> 
             follower = run(step).await;
             ear.this_run.clear();
         } else if more {
-            follower.handed_on();
+            follower.acknowledge();
         }
     }
     fixture.settled().await;
     now = now.plus_millis(MARGIN_MS + delay_ms + 8_000);
     index.set_now(now);
     while ear.listen(&mut follower, now, seed).await {
-        follower.handed_on();
+        follower.acknowledge();
     }
-    let heard: BTreeSet<IndexKey> = ear.heard.into_keys().collect();
-    let missed: Vec<_> = written.difference(&heard).collect();
+    let deliveries: BTreeSet<IndexKey> = ear.deliveries.into_keys().collect();
+    let missed: Vec<_> = written.difference(&deliveries).collect();
     assert!(missed.is_empty(), "seed {seed}: missed {missed:?}");
-    assert_eq!(heard, written, "seed {seed}: heard of what was not written");
+    assert_eq!(deliveries, written, "seed {seed}: deliveries of what was not written");
     ear.late
 }
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use skald::{
-    Commit, CommitIndex, Draft, EventData, EventStore, IndexEntry, IndexKey, IndexPage,
-    SlicePosition, StreamId, Timestamp, Version,
-};
+use skald::commit::{Commit, Draft};
+use skald::event::EventData;
+use skald::index::{CommitIndex, IndexEntry, IndexKey, IndexPage, SlicePosition};
+use skald::store::EventStore;
+use skald::stream::{StreamId, Version};
+use skald::time::Timestamp;
 
 use super::CommitIndexFixture;
 use crate::sample::account;
@@ -28,7 +30,7 @@ async fn page<I: CommitIndex>(
         .await
         .unwrap_or_else(|error| panic!("read {slice}: {error}"));
     assert!(page.entries.len() <= limit as usize, "more than was asked for");
-    assert_eq!(page.odd, [], "an entry was not understood");
+    assert_eq!(page.malformed, [], "an entry was not understood");
     page
 }
 

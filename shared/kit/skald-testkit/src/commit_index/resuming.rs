@@ -7,12 +7,14 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
+use skald::commit::Commit;
+use skald::follow::{FollowError, FollowOptions, Follower, Novelty};
+use skald::index::{CommitIndex, IndexEntry, IndexKey, IndexPage, Position, SlicePosition};
 use skald::memory::InMemoryViewStore;
-use skald::{
-    Commit, CommitIndex, FollowError, Follower, Following, IndexEntry, IndexKey, IndexPage,
-    ListEntry, ListPage, Position, Put, Rows, SlicePosition, StoreError, StreamId, Timestamp, Told,
-    Version, ViewRow, ViewStore,
-};
+use skald::store::StoreError;
+use skald::stream::{StreamId, Version};
+use skald::time::Timestamp;
+use skald::view::{ListEntry, ListPage, Put, Rows, ViewRow, ViewStore};
 
 use super::CommitIndexFixture;
 use super::following::following;
@@ -39,7 +41,10 @@ impl CommitIndex for TwoSlices {
     ) -> Result<IndexPage, StoreError> {
         let entries = self.0.get(usize::from(slice)).into_iter().flatten();
         let entries = entries.filter(|entry| !after.covers(&entry.key) && entry.key.at() <= until);
-        Ok(IndexPage { entries: entries.take(limit as usize).cloned().collect(), odd: vec![] })
+        Ok(IndexPage {
+            entries: entries.take(limit as usize).cloned().collect(),
+            malformed: vec![],
+        })
     }
 
     async fn commit(&self, _: &IndexKey) -> Result<Option<Commit>, StoreError> {
@@ -111,7 +116,7 @@ impl ViewStore for InTurn<'_> {
 /// What a run was told, in two looks; and why it ended, if it did.
 #[derive(Default)]
 struct Run {
-    heard: Vec<(IndexKey, Told)>,
+    deliveries: Vec<(IndexKey, Novelty)>,
     end: Option<FollowError>,
 }
 
@@ -119,7 +124,7 @@ struct Run {
 async fn run<'a>(
     index: &TwoSlices,
     rows: InTurn<'a>,
-    following: Following,
+    following: FollowOptions,
     into: &mut Run,
 ) -> Result<Follower<TwoSlices, InTurn<'a>>, FollowError> {
     let mut follower = Follower::resume(index.clone(), rows, following).await?;
@@ -133,8 +138,13 @@ async fn hear<V: ViewStore>(
     into: &mut Run,
 ) -> Result<(), FollowError> {
     let batch = follower.next(now).await?;
-    into.heard.extend(batch.heard.iter().map(|heard| (heard.entry.key.clone(), heard.told)));
-    follower.handed_on();
+    into.deliveries.extend(
+        batch
+            .deliveries
+            .iter()
+            .map(|deliveries| (deliveries.entry.key.clone(), deliveries.novelty)),
+    );
+    follower.acknowledge();
     Ok(())
 }
 
@@ -142,7 +152,7 @@ async fn hear<V: ViewStore>(
 /// that goes on.
 fn interleaved(
     index: &TwoSlices,
-    following: impl Fn(&str) -> Following,
+    following: impl Fn(&str) -> FollowOptions,
     schedule: u32,
 ) -> [Run; 2] {
     let (rows, may) =
@@ -206,7 +216,7 @@ pub async fn of_two_runs_that_resume_at_once_one_wins_whatever_the_interleaving<
     let expected: Vec<IndexKey> = index.0.iter().flatten().map(|entry| entry.key.clone()).collect();
     let following = |run: &str| {
         let from = Position::before(at(0), TwoSlices::SLICES);
-        Following { from, ..following::<F::Index>(run) }
+        FollowOptions { from, ..following::<F::Index>(run) }
     };
     for schedule in 0..1 << CALLS {
         let runs = interleaved(&index, following, schedule);
@@ -216,8 +226,8 @@ pub async fn of_two_runs_that_resume_at_once_one_wins_whatever_the_interleaving<
             "schedule {schedule:b}: {ended:?} ended"
         );
         let mut news = BTreeMap::new();
-        for (key, told) in runs.iter().flat_map(|run| &run.heard) {
-            *news.entry(key).or_insert(0) += u32::from(*told != Told::Perhaps);
+        for (key, novelty) in runs.iter().flat_map(|run| &run.deliveries) {
+            *news.entry(key).or_insert(0) += u32::from(*novelty != Novelty::MaybeSeen);
         }
         assert!(
             news.values().all(|count| *count <= 1),

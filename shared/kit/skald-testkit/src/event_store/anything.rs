@@ -4,11 +4,15 @@
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
+use skald::commit::{Commit, Draft};
+use skald::index::IndexKey;
+use skald::json::MAX_STATE_LEVELS;
 use skald::memory::{InMemoryPersonKeys, InMemoryViewStore};
-use skald::{
-    AppendError, Commit, CommitMessage, Draft, EventStore, IndexKey, MAX_STATE_LEVELS, Opening,
-    Put, Sealing, StreamId, Version, ViewRow, ViewStore, has_plain, reveal,
-};
+use skald::message::CommitMessage;
+use skald::personal::{Opening, Sealing, has_plain, reveal};
+use skald::store::{AppendError, EventStore};
+use skald::stream::{StreamId, Version};
+use skald::view::{Put, ViewRow, ViewStore};
 
 use super::EventStoreFixture;
 use crate::any_draft::{any_draft, any_json};
@@ -39,7 +43,7 @@ pub async fn whatever_is_accepted_is_read_back_and_all_else_is_refused_by_name<
                     assert_read_back(store, stream, &written, &draft).await;
                 }
             }
-            Err(AppendError::Refused(refusal)) => {
+            Err(AppendError::Invalid(refusal)) => {
                 refused += 1;
                 assert!(refusal.to_string().len() < 1_000, "{number}: {refusal}");
                 assert_eq!(

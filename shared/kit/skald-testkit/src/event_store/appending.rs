@@ -1,9 +1,11 @@
 //! One commit to one stream.
 
-use skald::{
-    CLOCKS_APART_MS, Commit, Draft, EventData, EventStore, Head, JsonFault, MAX_COMMIT_BYTES,
-    MAX_EVENT_LEVELS, MAX_STATE_LEVELS, Refusal, Snapshot, StreamId, Tenant, Version,
-};
+use skald::commit::{Commit, Draft, MAX_CLOCK_SKEW_MS};
+use skald::event::EventData;
+use skald::json::{JsonFault, MAX_EVENT_LEVELS, MAX_STATE_LEVELS};
+use skald::snapshot::Snapshot;
+use skald::store::{EventStore, Head, InvalidAppend, MAX_COMMIT_BYTES};
+use skald::stream::{StreamId, Tenant, Version};
 
 use super::EventStoreFixture;
 use crate::odd_json;
@@ -82,11 +84,11 @@ pub async fn the_head_of_another_store_is_refused<F: EventStoreFixture>(fixture:
     let (store, stream) = (fixture.store(), account("foreign"));
     let start = fixture.foreign().start(stream.clone());
     let refusal = refused(store.append(&start, draft("first", deposited(1))).await);
-    assert_eq!(refusal, Refusal::ForeignHead(stream.clone()));
+    assert_eq!(refusal, InvalidAppend::ForeignHead(stream.clone()));
 
     let loaded = load(fixture.foreign(), &stream).await.head;
     let refusal = refused(store.append(&loaded, draft("first", deposited(1))).await);
-    assert_eq!(refusal, Refusal::ForeignHead(stream.clone()));
+    assert_eq!(refusal, InvalidAppend::ForeignHead(stream.clone()));
     assert!(commits(store, &stream).await.is_empty(), "something was written at a foreign head");
 }
 
@@ -113,7 +115,7 @@ pub async fn two_events_are_appended_at_once_or_not_at_all<F: EventStoreFixture>
 pub async fn a_commit_without_events_is_refused<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("empty"));
     let start = store.start(stream.clone());
-    assert_eq!(refused(store.append(&start, draft("empty", [])).await), Refusal::Empty);
+    assert_eq!(refused(store.append(&start, draft("empty", [])).await), InvalidAppend::Empty);
     assert!(commits(store, &stream).await.is_empty(), "an empty commit was written");
 }
 
@@ -126,7 +128,7 @@ pub async fn a_commit_that_is_too_large_is_refused<F: EventStoreFixture>(fixture
     let refusal = refused(store.append(&start, large).await);
     assert_eq!(
         refusal,
-        Refusal::TooLarge { stream: stream.clone(), size_bytes: MAX_COMMIT_BYTES + 1 }
+        InvalidAppend::TooLarge { stream: stream.clone(), size_bytes: MAX_COMMIT_BYTES + 1 }
     );
     assert!(commits(store, &stream).await.is_empty(), "a commit that is too large was written");
 }
@@ -135,23 +137,23 @@ pub async fn a_commit_that_is_too_large_is_refused<F: EventStoreFixture>(fixture
 pub async fn what_cannot_be_read_back_is_refused<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("odd"));
     let start = store.start(stream.clone());
-    let refuses = async |draft: Draft, fault: JsonFault, odd: &[u8]| {
+    let refuses = async |draft: Draft, fault: JsonFault, malformed: &[u8]| {
         let refusal = refused(store.append(&start, draft).await);
         assert_eq!(
             refusal,
-            Refusal::Json { stream: stream.clone(), fault },
+            InvalidAppend::Json { stream: stream.clone(), fault },
             "{}",
-            odd.escape_ascii()
+            malformed.escape_ascii()
         );
     };
-    for (odd, fault) in odd_json::refused(MAX_EVENT_LEVELS) {
+    for (malformed, fault) in odd_json::refused(MAX_EVENT_LEVELS) {
         let mut data = draft("data", [deposited(1), deposited(2)]);
-        data.events[1].data.clone_from(&odd);
-        refuses(data, fault, &odd).await;
+        data.events[1].data.clone_from(&malformed);
+        refuses(data, fault, &malformed).await;
     }
-    for (odd, fault) in odd_json::refused(MAX_STATE_LEVELS) {
-        let snapshot = Some(Snapshot { schema: 1, state: odd.clone() });
-        refuses(Draft { snapshot, ..draft("state", deposited(1)) }, fault, &odd).await;
+    for (malformed, fault) in odd_json::refused(MAX_STATE_LEVELS) {
+        let snapshot = Some(Snapshot { schema: 1, state: malformed.clone() });
+        refuses(Draft { snapshot, ..draft("state", deposited(1)) }, fault, &malformed).await;
     }
     assert!(commits(store, &stream).await.is_empty(), "something was written");
 }
@@ -187,14 +189,16 @@ pub async fn a_name_that_breaks_the_rules_is_refused<F: EventStoreFixture>(fixtu
         &long,
     ];
     let names = ["", "two words", "käse", "a/b", "\u{0}", &longer];
-    let drafts = types.map(|odd| typed(odd, 1)).into_iter().chain([typed("account.noted", 0)]);
     let drafts =
-        drafts.chain(names.map(|odd| called(odd, "a"))).chain(names.map(|odd| called("a", odd)));
+        types.map(|malformed| typed(malformed, 1)).into_iter().chain([typed("account.noted", 0)]);
+    let drafts = drafts
+        .chain(names.map(|malformed| called(malformed, "a")))
+        .chain(names.map(|malformed| called("a", malformed)));
     for draft in drafts {
         let shown = format!("{draft:?}");
         let refusal = refused(store.append(&store.start(stream.clone()), draft).await);
         assert!(
-            matches!(&refusal, Refusal::Name { stream: of, .. } if *of == stream),
+            matches!(&refusal, InvalidAppend::Name { stream: of, .. } if *of == stream),
             "{refusal}: {shown}"
         );
         assert!(refusal.to_string().len() < 400, "{refusal}");
@@ -214,8 +218,8 @@ pub async fn a_name_that_breaks_the_rules_is_refused<F: EventStoreFixture>(fixtu
 pub async fn what_may_be_stored_is_read_as_it_was_written<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("odd"));
     let mut all = draft("all", vec![deposited(1); odd_json::taken(MAX_EVENT_LEVELS).len()]);
-    for (event, odd) in all.events.iter_mut().zip(odd_json::taken(MAX_EVENT_LEVELS)) {
-        event.data = odd;
+    for (event, malformed) in all.events.iter_mut().zip(odd_json::taken(MAX_EVENT_LEVELS)) {
+        event.data = malformed;
     }
     let mut expected =
         vec![append_at(store, &store.start(stream.clone()), all.clone()).await.commit];
@@ -278,13 +282,13 @@ async fn recorded<S: EventStore>(store: &S, name: &str, decided: &[i64]) -> Vec<
 pub async fn recorded_times_do_not_decrease_while_clocks_are_close<F: EventStoreFixture>(
     fixture: &F,
 ) {
-    let (behind, later) = (10_000 - CLOCKS_APART_MS, 20_000);
+    let (behind, later) = (10_000 - MAX_CLOCK_SKEW_MS, 20_000);
     let times =
         recorded(fixture.store(), "clocks", &[10_000, 5_000, later, later - 1, behind, 10_000])
             .await;
     let expected = [10_000, 10_000, later, later, behind, 10_000];
     assert_eq!(times, expected, "{behind} is too far behind {later}: one of the clocks is wrong");
-    let apart = CLOCKS_APART_MS;
+    let apart = MAX_CLOCK_SKEW_MS;
     assert_eq!(
         recorded(fixture.store(), "bound", &[apart, 0, apart + 1, 0]).await,
         [apart, apart, apart + 1, 0]

@@ -1,10 +1,12 @@
 //! Commands whose sender was told nothing, sent again when a snapshot has passed. What is loaded
 //! then does not show them; what a category with snapshots must bring itself does: see
-//! [`Decider::SNAPSHOTS`](skald::Decider::SNAPSHOTS).
+//! [`Decider::SNAPSHOTS`](skald::decider::Decider::SNAPSHOTS).
 
-use skald::{
-    EventStore, Folded, HandleError, Handled, One, SnapshotKind, StreamId, Streams, handle_all,
-};
+use skald::decider::Folded;
+use skald::handle::{HandleError, Handled, One, Streams, handle_all};
+use skald::snapshot::SnapshotKind;
+use skald::store::EventStore;
+use skald::stream::StreamId;
 
 use super::EventStoreFixture;
 use super::faults::{times, word};

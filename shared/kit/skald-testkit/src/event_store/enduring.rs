@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use skald::{
-    AppendError, Commit, CommitId, Decider, EventStore, HandleError, Many, One, Outcome, StreamId,
-    Streams, fold, handle_all,
-};
+use skald::commit::{Commit, CommitId};
+use skald::decider::{Decider, fold};
+use skald::handle::{HandleError, Many, One, Outcome, Streams, handle_all};
+use skald::store::{AppendError, EventStore};
+use skald::stream::StreamId;
 
 use super::EventStoreFixture;
 use super::faults::word;
@@ -297,7 +298,7 @@ async fn transfers<S: EventStore>(store: &S, seed: u64) {
             let both = |index: usize| accounts[index].clone();
             let streams = (One::<Account>::new(both(from)), Many::<Account>::new(vec![both(to)]));
             let amount = 3 * number;
-            let decide = |(from, _): &(skald::Folded<_>, Vec<_>)| {
+            let decide = |(from, _): &(skald::decider::Folded<_>, Vec<_>)| {
                 let withdrawn =
                     Account::decide(&from.state, &AccountCommand::Withdraw(amount.max(1)))?;
                 Ok((withdrawn, vec![vec![deposited(amount.max(1))]]))

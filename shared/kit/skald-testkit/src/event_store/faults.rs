@@ -3,10 +3,12 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use skald::{
-    AppendError, Commit, Draft, EventStore, Folded, HandleError, Handled, Many, One, Outcome,
-    Snapshot, StoreError, StreamId, Streams, fold, handle_all,
-};
+use skald::commit::{Commit, Draft};
+use skald::decider::{Folded, fold};
+use skald::handle::{HandleError, Handled, Many, One, Outcome, Streams, handle_all};
+use skald::snapshot::Snapshot;
+use skald::store::{AppendError, EventStore, StoreError};
+use skald::stream::StreamId;
 
 use super::EventStoreFixture;
 use super::snapshots::{KIND, Kept};

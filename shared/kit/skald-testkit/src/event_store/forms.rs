@@ -1,6 +1,11 @@
 //! A store shows what is about a person in one form: all of it plain, say, or all of it sealed.
 
-use skald::{Commit, Draft, EventData, EventStore, PersonId, Personal, StreamId, Version, Way};
+use skald::commit::{Commit, Draft};
+use skald::event::EventData;
+use skald::personal::{PersonId, Personal};
+use skald::reading::ReadFrom;
+use skald::store::EventStore;
+use skald::stream::{StreamId, Version};
 
 use super::EventStoreFixture;
 use crate::sample::account;
@@ -25,7 +30,7 @@ async fn assert_read<S: EventStore>(store: &S, stream: &StreamId, commit: &Commi
         .unwrap_or_else(|error| panic!("read {stream}: {error}"));
     assert_eq!(read, only, "read");
     let page = store
-        .page(stream, Way::FromEnd, 1)
+        .page(stream, ReadFrom::End, 1)
         .await
         .unwrap_or_else(|error| panic!("page of {stream}: {error}"));
     assert_eq!(page.commits, only, "a page");

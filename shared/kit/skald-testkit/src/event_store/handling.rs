@@ -1,9 +1,11 @@
 //! Commands over the store: [`handle`] and [`handle_all`].
 
-use skald::{
-    Decider, EventStore, Folded, HandleError, Handled, LeftOut, Many, One, Outcome, Pause, Request,
-    StreamId, Timestamp, Version, fold, handle, handle_all,
-};
+use skald::decider::{Decider, Folded, fold};
+use skald::handle::{HandleError, Handled, Many, One, Outcome, Pause, Request, handle, handle_all};
+use skald::snapshot::SnapshotError;
+use skald::store::EventStore;
+use skald::stream::{StreamId, Version};
+use skald::time::Timestamp;
 
 use super::EventStoreFixture;
 use crate::pause::yield_now;
@@ -29,7 +31,7 @@ impl Pause for InTurn {
         }
     }
 
-    fn left_out(&self, _: &StreamId, _: LeftOut) {}
+    fn left_out(&self, _: &StreamId, _: SnapshotError) {}
 }
 
 async fn tell<S: EventStore>(

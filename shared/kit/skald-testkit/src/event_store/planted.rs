@@ -1,10 +1,12 @@
 //! What somebody wrote behind the store's back is reported as what it is, and never written over.
 
 use futures_util::TryStreamExt;
-use skald::{
-    Commit, Corruption, DecodeError, Draft, EventData, EventStore, HandleError, StoreError,
-    StreamId, Version, Way, handle,
-};
+use skald::commit::{Commit, Draft};
+use skald::event::{DecodeError, EventData};
+use skald::handle::{HandleError, handle};
+use skald::reading::ReadFrom;
+use skald::store::{Corruption, EventStore, StoreError};
+use skald::stream::{StreamId, Version};
 
 use super::{Broken, PlantCommits, PlantItems};
 use crate::pause::NoPause;
@@ -98,7 +100,8 @@ pub async fn what_is_missing_is_reported_backwards_too<F: PlantCommits>(fixture:
         let StoreError::Corrupt { corruption, .. } = corruption(store, &stream).await else {
             panic!("checked before")
         };
-        let read = skald::commits(store, &stream, Way::FromEnd).try_collect::<Vec<_>>().await;
+        let read =
+            skald::reading::commits(store, &stream, ReadFrom::End).try_collect::<Vec<_>>().await;
         assert_corrupt(&read.expect_err("reading backwards saw nothing"), &corruption, false);
     }
 }
@@ -115,14 +118,14 @@ async fn told_of<F: PlantCommits>(
     let first = append(store, &stream, "first", deposited(1)).await.commit;
     let event =
         EventData { event_type: event_type.to_owned(), schema, data: data.as_bytes().to_vec() };
-    let odd = Draft {
+    let malformed = Draft {
         commit_id: id("planted"),
         at: at(0),
         context: context(),
         events: vec![event],
         snapshot: None,
     };
-    let planted: Commit = commit(&stream, 2, odd);
+    let planted: Commit = commit(&stream, 2, malformed);
     fixture.plant(planted.clone()).await;
 
     let told = told(store, &stream).await;

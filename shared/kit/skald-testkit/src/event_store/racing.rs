@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use skald::{AppendError, CommitId, EventStore, Version};
+use skald::commit::CommitId;
+use skald::store::{AppendError, EventStore};
+use skald::stream::Version;
 
 use super::EventStoreFixture;
 use crate::pause::yield_now;
@@ -95,8 +97,9 @@ pub async fn writers_of_two_streams_keep_them_in_step<F: EventStoreFixture>(fixt
     });
     all_at_once(writers).await;
 
-    let ids =
-        |commits: Vec<skald::Commit>| commits.iter().map(|commit| commit.id).collect::<Vec<_>>();
+    let ids = |commits: Vec<skald::commit::Commit>| {
+        commits.iter().map(|commit| commit.id).collect::<Vec<_>>()
+    };
     let left = ids(commits(store, &account("left")).await);
     let right = ids(commits(store, &account("right")).await);
     assert_eq!(left, right, "one stream has what the other has not");

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use futures_util::TryStreamExt;
-use skald::{
-    Actor, Commit, Context, CorrelationId, Draft, EventData, EventId, EventStore, Head, Snapshot,
-    StreamId, Until, Version, Way, recorded_by, state_until,
-};
+use skald::commit::{Actor, Commit, Context, CorrelationId, Draft, EventId};
+use skald::event::EventData;
+use skald::reading::{AsOf, ReadFrom, commits_as_of, state_as_of};
+use skald::snapshot::Snapshot;
+use skald::store::{EventStore, Head};
+use skald::stream::{StreamId, Version};
 
 use super::EventStoreFixture;
 use crate::sample::{Account, account};
@@ -102,7 +104,10 @@ pub async fn reading_after_a_version_gives_the_rest<F: EventStoreFixture>(fixtur
 }
 
 /// Eight commits of 300 KB, of one to three events.
-async fn append_megabytes<S: EventStore>(store: &S, stream: &skald::StreamId) -> Vec<Commit> {
+async fn append_megabytes<S: EventStore>(
+    store: &S,
+    stream: &skald::stream::StreamId,
+) -> Vec<Commit> {
     let mut head = store.start(stream.clone());
     let mut written = Vec::new();
     for number in 0..8_u32 {
@@ -119,8 +124,9 @@ async fn append_megabytes<S: EventStore>(store: &S, stream: &skald::StreamId) ->
 }
 
 /// First versions of what is read that way, commit by commit.
-async fn read_firsts<S: EventStore>(store: &S, stream: &StreamId, way: Way) -> Vec<u64> {
-    let read: Result<Vec<Commit>, _> = skald::commits(store, stream, way).try_collect().await;
+async fn read_firsts<S: EventStore>(store: &S, stream: &StreamId, way: ReadFrom) -> Vec<u64> {
+    let read: Result<Vec<Commit>, _> =
+        skald::reading::commits(store, stream, way).try_collect().await;
     let read = read.unwrap_or_else(|error| panic!("{way:?}: {error}"));
     read.iter().map(|commit| commit.first.get()).collect()
 }
@@ -128,7 +134,7 @@ async fn read_firsts<S: EventStore>(store: &S, stream: &StreamId, way: Way) -> V
 /// Forwards and backwards, from the ends and from between any two commits.
 pub async fn a_stream_is_read_either_way_from_anywhere<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("ways"));
-    for way in [Way::After(Version::START), Way::FromEnd, Way::Before(Version::new(1))] {
+    for way in [ReadFrom::After(Version::START), ReadFrom::End, ReadFrom::Before(Version::new(1))] {
         assert_eq!(
             read_firsts(store, &stream, way).await,
             [] as [u64; 0],
@@ -145,11 +151,11 @@ pub async fn a_stream_is_read_either_way_from_anywhere<F: EventStoreFixture>(fix
         .await;
     }
     let firsts = [1, 2, 4, 5, 7];
-    assert_eq!(read_firsts(store, &stream, Way::FromEnd).await, [7, 5, 4, 2, 1]);
+    assert_eq!(read_firsts(store, &stream, ReadFrom::End).await, [7, 5, 4, 2, 1]);
     for (index, first) in firsts.into_iter().enumerate() {
-        let after = Way::After(Version::new(first - 1));
+        let after = ReadFrom::After(Version::new(first - 1));
         assert_eq!(read_firsts(store, &stream, after).await, firsts[index..], "{after:?}");
-        let before = Way::Before(Version::new(first));
+        let before = ReadFrom::Before(Version::new(first));
         let mut earlier = firsts[..index].to_vec();
         earlier.reverse();
         assert_eq!(read_firsts(store, &stream, before).await, earlier, "{before:?}");
@@ -169,11 +175,11 @@ pub async fn a_page_holds_no_more_than_is_asked_for<F: EventStoreFixture>(fixtur
             .unwrap_or_else(|error| panic!("{way:?}: {error}"));
         (page.commits.iter().map(|commit| commit.first.get()).collect::<Vec<_>>(), page.more)
     };
-    assert_eq!(page(Way::After(Version::START), 2).await, (vec![1, 2], true));
-    assert_eq!(page(Way::After(Version::new(2)), 2).await, (vec![3, 4], true));
-    assert_eq!(page(Way::After(Version::new(4)), 2).await, (vec![5], false));
-    assert_eq!(page(Way::FromEnd, 3).await, (vec![5, 4, 3], true));
-    assert_eq!(page(Way::Before(Version::new(3)), 3).await, (vec![2, 1], false));
+    assert_eq!(page(ReadFrom::After(Version::START), 2).await, (vec![1, 2], true));
+    assert_eq!(page(ReadFrom::After(Version::new(2)), 2).await, (vec![3, 4], true));
+    assert_eq!(page(ReadFrom::After(Version::new(4)), 2).await, (vec![5], false));
+    assert_eq!(page(ReadFrom::End, 3).await, (vec![5, 4, 3], true));
+    assert_eq!(page(ReadFrom::Before(Version::new(3)), 3).await, (vec![2, 1], false));
 }
 
 /// A commit that a wrong clock put into the future existed when a later one was recorded.
@@ -191,14 +197,14 @@ pub async fn the_state_at_a_time_has_what_came_before_whatever_a_clock_said<
     let all = commits(store, &stream).await;
     let times = [(-1, 0), (0, 1), (9, 1), (10, 3), (19, 3), (20, 4), (999_999, 4), (1_000_000, 5)];
     for (seconds, expected) in times {
-        let folded = state_until::<Account, _>(store, &stream, Until::Time(at(seconds))).await;
+        let folded = state_as_of::<Account, _>(store, &stream, AsOf::Time(at(seconds))).await;
         let folded = folded.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(
             (folded.state.balance, folded.version.get()),
             (expected, expected),
             "{seconds} seconds"
         );
-        assert_eq!(recorded_by(&all, at(seconds)).len() as u64, expected, "{seconds} seconds");
+        assert_eq!(commits_as_of(&all, at(seconds)).len() as u64, expected, "{seconds} seconds");
     }
 }
 
@@ -214,17 +220,17 @@ pub async fn the_state_is_read_as_it_was<F: EventStoreFixture>(fixture: &F) {
         head = append_at(store, &head, draft).await.head;
     }
     let balance = async |until| {
-        let folded = state_until::<Account, _>(store, &stream, until).await;
+        let folded = state_as_of::<Account, _>(store, &stream, until).await;
         let folded = folded.unwrap_or_else(|error| panic!("{until:?}: {error}"));
         (folded.state.balance, folded.version.get())
     };
     for version in 0..=9 {
         assert_eq!(
-            balance(Until::Version(Version::new(version))).await,
+            balance(AsOf::Version(Version::new(version))).await,
             (version.min(8), version.min(8))
         );
     }
     for (seconds, events) in [(-1, 0), (0, 2), (9, 2), (10, 4), (29, 6), (30, 8), (99, 8)] {
-        assert_eq!(balance(Until::Time(at(seconds))).await, (events, events), "{seconds} seconds");
+        assert_eq!(balance(AsOf::Time(at(seconds))).await, (events, events), "{seconds} seconds");
     }
 }

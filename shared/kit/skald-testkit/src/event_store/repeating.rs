@@ -3,10 +3,12 @@
 use std::slice::from_ref;
 use std::sync::{Mutex, PoisonError};
 
-use skald::{
-    AppendError, Appended, Commit, Draft, EventStore, Head, Loaded, One, Outcome, Page,
-    SnapshotKind, StoreError, StreamId, Version, Way, handle_all,
-};
+use skald::commit::{Commit, Draft};
+use skald::handle::{One, Outcome, handle_all};
+use skald::reading::{Page, ReadFrom};
+use skald::snapshot::SnapshotKind;
+use skald::store::{AppendError, Appended, EventStore, Head, Loaded, StoreError};
+use skald::stream::{StreamId, Version};
 
 use super::EventStoreFixture;
 use super::snapshots::{KIND, Kept, command};
@@ -196,7 +198,12 @@ impl<S: EventStore> EventStore for Stale<'_, S> {
         self.store.start(stream)
     }
 
-    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+    async fn page(
+        &self,
+        stream: &StreamId,
+        way: ReadFrom,
+        at_most: u32,
+    ) -> Result<Page, StoreError> {
         self.store.page(stream, way, at_most).await
     }
 

@@ -1,9 +1,12 @@
 //! States that are kept with commits: a short cut, which leads to where the whole way leads.
 
-use skald::{
-    Decider, DecodeError, Draft, EventStore, Folded, Head, MAX_WITH_SNAPSHOT_BYTES, One, Outcome,
-    Snapshot, SnapshotKind, Snapshots, StreamId, Version, fold, handle, handle_all, states,
-};
+use skald::commit::Draft;
+use skald::decider::{Decider, Folded, fold};
+use skald::event::DecodeError;
+use skald::handle::{One, Outcome, handle, handle_all, states};
+use skald::snapshot::{MAX_WITH_SNAPSHOT_BYTES, Snapshot, SnapshotKind, Snapshots};
+use skald::store::{EventStore, Head};
+use skald::stream::{StreamId, Version};
 
 use super::EventStoreFixture;
 use crate::NoPause;
@@ -61,7 +64,7 @@ async fn loaded_from<S: EventStore>(store: &S, kind: SnapshotKind) -> Vec<u64> {
     let last = loaded.commits.last();
     assert_eq!(
         loaded.head.version(),
-        last.map_or(Version::START, skald::Commit::last),
+        last.map_or(Version::START, skald::commit::Commit::last),
         "the head is not at the end"
     );
     assert_eq!(

@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 use std::slice::from_ref;
 
-use skald::{
-    Commit, Draft, EventStore, Head, MAX_COMMIT_BYTES, MAX_STREAMS, MAX_TOGETHER_BYTES, Many,
-    Outcome, Refusal, StreamId, Tenant, Version, handle_all,
+use skald::commit::{Commit, Draft};
+use skald::handle::{Many, Outcome, handle_all};
+use skald::store::{
+    EventStore, Head, InvalidAppend, MAX_COMMIT_BYTES, MAX_STREAMS, MAX_TRANSACTION_BYTES,
 };
+use skald::stream::{StreamId, Tenant, Version};
 
 use super::EventStoreFixture;
 use crate::NoPause;
@@ -99,7 +101,7 @@ pub async fn more_than_a_hundred_streams_are_refused<F: EventStoreFixture>(fixtu
     let store = fixture.store();
     let streams = accounts(MAX_STREAMS + 1);
     let refusal = refused(store.append_all(starts(store, &streams)).await);
-    assert_eq!(refusal, Refusal::TooManyStreams(MAX_STREAMS + 1));
+    assert_eq!(refusal, InvalidAppend::TooManyStreams(MAX_STREAMS + 1));
     assert_untouched(store, &streams).await;
 }
 
@@ -108,17 +110,20 @@ pub async fn the_same_stream_twice_is_refused<F: EventStoreFixture>(fixture: &F)
     let (store, streams) = (fixture.store(), ["a", "b"].map(account));
     let mut parts = starts(store, &streams);
     parts.push((store.start(streams[0].clone()), draft("again", deposited(2))));
-    assert_eq!(refused(store.append_all(parts).await), Refusal::StreamTwice(streams[0].clone()));
+    assert_eq!(
+        refused(store.append_all(parts).await),
+        InvalidAppend::StreamTwice(streams[0].clone())
+    );
     assert_untouched(store, &streams).await;
 }
 
 /// Neither no streams at all nor a stream without events can be meant.
 pub async fn nothing_for_no_streams_is_refused<F: EventStoreFixture>(fixture: &F) {
     let (store, streams) = (fixture.store(), ["a", "b"].map(account));
-    assert_eq!(refused(store.append_all(vec![]).await), Refusal::Empty);
+    assert_eq!(refused(store.append_all(vec![]).await), InvalidAppend::Empty);
     let mut parts = starts(store, &streams);
     parts[1].1.events.clear();
-    assert_eq!(refused(store.append_all(parts).await), Refusal::Empty);
+    assert_eq!(refused(store.append_all(parts).await), InvalidAppend::Empty);
     assert_untouched(store, &streams).await;
 }
 
@@ -127,11 +132,14 @@ pub async fn a_foreign_head_among_several_is_refused<F: EventStoreFixture>(fixtu
     let (store, streams) = (fixture.store(), ["a", "b"].map(account));
     let mut parts = starts(store, &streams);
     parts[1].0 = fixture.foreign().start(streams[1].clone());
-    assert_eq!(refused(store.append_all(parts).await), Refusal::ForeignHead(streams[1].clone()));
+    assert_eq!(
+        refused(store.append_all(parts).await),
+        InvalidAppend::ForeignHead(streams[1].clone())
+    );
     assert_untouched(store, &streams).await;
 }
 
-/// [`MAX_TOGETHER_BYTES`] fit into one call; more is refused, and so is one commit that is too
+/// [`MAX_TRANSACTION_BYTES`] fit into one call; more is refused, and so is one commit that is too
 /// large.
 pub async fn too_much_together_is_refused<F: EventStoreFixture>(fixture: &F) {
     let (store, streams) = (fixture.store(), accounts(11));
@@ -140,19 +148,22 @@ pub async fn too_much_together_is_refused<F: EventStoreFixture>(fixture: &F) {
         enlarge(draft, MAX_COMMIT_BYTES);
     }
     let refusal = refused(store.append_all(parts.clone()).await);
-    assert_eq!(refusal, Refusal::TooLargeTogether { size_bytes: 11 * MAX_COMMIT_BYTES });
+    assert_eq!(refusal, InvalidAppend::TransactionTooLarge { size_bytes: 11 * MAX_COMMIT_BYTES });
     assert_untouched(store, &streams).await;
 
     enlarge(&mut parts[0].1, MAX_COMMIT_BYTES + 1);
     let refusal = refused(store.append_all(parts.clone()).await);
     assert_eq!(
         refusal,
-        Refusal::TooLarge { stream: streams[0].clone(), size_bytes: MAX_COMMIT_BYTES + 1 }
+        InvalidAppend::TooLarge { stream: streams[0].clone(), size_bytes: MAX_COMMIT_BYTES + 1 }
     );
     assert_untouched(store, &streams).await;
 
     let most: Vec<_> = parts.drain(1..).collect();
-    assert_eq!(most.iter().map(|(_, draft)| draft.size_bytes()).sum::<usize>(), MAX_TOGETHER_BYTES);
+    assert_eq!(
+        most.iter().map(|(_, draft)| draft.size_bytes()).sum::<usize>(),
+        MAX_TRANSACTION_BYTES
+    );
     assert_eq!(store.append_all(most).await.expect("that much fits").len(), 10);
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use skald::memory::InMemoryViewStore;
-use skald::{Person, Sealing};
+use skald::personal::{Person, Sealing};
 
 use super::PersonKeysFixture;
 use super::showing::{Same, Shown, erase, opened, person, to_open, to_seal, written};
@@ -68,7 +68,7 @@ pub async fn a_remembered_key_is_gone_as_soon_as_it_is_erased<F: PersonKeysFixtu
 
 /// Nor those of other tenants who have the same id.
 pub async fn erasing_one_person_leaves_the_others<F: PersonKeysFixture>(fixture: &F) {
-    let elsewhere = skald::Tenant::new("other").expect("a valid tenant");
+    let elsewhere = skald::stream::Tenant::new("other").expect("a valid tenant");
     let others =
         [Person { tenant: elsewhere, ..person("c-1") }, person("c-11"), person("C-1"), person("c")];
     let mut keys = Vec::new();

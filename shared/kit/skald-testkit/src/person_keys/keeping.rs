@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use skald::memory::InMemoryViewStore;
-use skald::{Person, PersonId, Sealing, Tenant};
+use skald::personal::{Person, PersonId, Sealing};
+use skald::stream::Tenant;
 
 use super::PersonKeysFixture;
 use super::showing::{Same, Shown, opened, person, plain, to_open, to_seal, written};

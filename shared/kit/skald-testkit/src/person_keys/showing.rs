@@ -1,10 +1,11 @@
 //! What a key does, so that two can be compared.
 
 use skald::memory::InMemoryViewStore;
-use skald::{
-    KeyEntry, Opening, Person, PersonId, PersonKeys, Put, Sealing, StoreError, StreamId, Tenant,
-    Timestamp, Version, ViewRow, ViewStore,
-};
+use skald::personal::{KeyEntry, Opening, Person, PersonId, PersonKeys, Sealing};
+use skald::store::StoreError;
+use skald::stream::{StreamId, Tenant, Version};
+use skald::time::Timestamp;
+use skald::view::{Put, ViewRow, ViewStore};
 
 use crate::sample::account;
 use crate::scene::at;

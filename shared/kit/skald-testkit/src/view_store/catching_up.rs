@@ -1,11 +1,12 @@
 //! Catching up: whatever becomes of the messages, a row is always what the events up to its version
 //! make of it.
 
+use skald::commit::Commit;
 use skald::memory::InMemoryEventStore;
-use skald::{
-    CatchUpError, CaughtUp, Commit, CommitMessage, Head, StreamId, Version, ViewRow, ViewStore,
-    catch_up,
-};
+use skald::message::CommitMessage;
+use skald::store::Head;
+use skald::stream::{StreamId, Version};
+use skald::view::{CatchUpError, CaughtUp, ViewRow, ViewStore, catch_up};
 
 use super::ViewStoreFixture;
 use super::rows::get;
@@ -46,8 +47,8 @@ fn statement(version: Version) -> Statement {
 
 async fn tell_story(events: &InMemoryEventStore, stream: &StreamId) -> Vec<Commit> {
     let mut commits = Vec::new();
-    for (number, told) in story().into_iter().enumerate() {
-        commits.push(append(events, stream, &format!("{stream} {number}"), told).await.commit);
+    for (number, announced) in story().into_iter().enumerate() {
+        commits.push(append(events, stream, &format!("{stream} {number}"), announced).await.commit);
     }
     commits
 }
@@ -92,7 +93,7 @@ pub async fn every_order_of_messages_ends_equal_to_the_events<F: ViewStoreFixtur
     let (events, views) = (InMemoryEventStore::default(), fixture.store());
     for (number, order) in permutations(story().len() - 1).into_iter().enumerate() {
         for hints in [0, 1, order.len()] {
-            let (stream, told) =
+            let (stream, announced) =
                 (account(&format!("{number}-{hints}")), format!("{order:?}, {hints} hints first"));
             let commits = tell_story(&events, &stream).await;
             for (place, index) in order.iter().enumerate() {
@@ -100,14 +101,14 @@ pub async fn every_order_of_messages_ends_equal_to_the_events<F: ViewStoreFixtur
                 let message = if place < hints { whole.into_hint() } else { whole };
                 deliver(&events, views, &message)
                     .await
-                    .unwrap_or_else(|error| panic!("{told}: {error}"));
+                    .unwrap_or_else(|error| panic!("{announced}: {error}"));
             }
             assert!(
-                checked(views, &stream, &told).await >= commits[3].last(),
-                "{told}: a message was not followed"
+                checked(views, &stream, &announced).await >= commits[3].last(),
+                "{announced}: a message was not followed"
             );
             reconcile(&events, views, &stream).await;
-            assert_eq!(checked(views, &stream, &told).await, end());
+            assert_eq!(checked(views, &stream, &announced).await, end());
         }
     }
 }
@@ -145,12 +146,12 @@ pub async fn whatever_becomes_of_messages_the_row_is_equal_to_the_events<F: View
         let mut telling = true;
         while telling || !under_way.is_empty() {
             if telling && (under_way.is_empty() || dice.roll(3) == 0) {
-                let Some((number, told)) = untold.next() else {
+                let Some((number, announced)) = untold.next() else {
                     telling = false;
                     continue;
                 };
                 let commit =
-                    append(&events, &stream, &format!("{stream} {number}"), told).await.commit;
+                    append(&events, &stream, &format!("{stream} {number}"), announced).await.commit;
                 let message = CommitMessage::of(commit);
                 match dice.roll(6) {
                     0 => {}
@@ -161,8 +162,8 @@ pub async fn whatever_becomes_of_messages_the_row_is_equal_to_the_events<F: View
             } else {
                 let index = dice.roll(under_way.len());
                 let message = under_way[index].clone();
-                let told = deliver(&events, views, &message).await;
-                told.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+                let announced = deliver(&events, views, &message).await;
+                announced.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
                 checked(views, &stream, &format!("seed {seed}")).await;
                 // Sometimes it comes once more.
                 if dice.roll(4) > 0 {
@@ -180,8 +181,9 @@ pub async fn a_lost_message_is_made_up_for_by_the_next<F: ViewStoreFixture>(fixt
     let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("lost"));
     let commits = tell_story(&events, &stream).await;
     for delivered in [0, 3] {
-        let told = deliver(&events, views, &CommitMessage::of(commits[delivered].clone())).await;
-        assert!(matches!(told, Ok(CaughtUp::To(_))), "{told:?}");
+        let announced =
+            deliver(&events, views, &CommitMessage::of(commits[delivered].clone())).await;
+        assert!(matches!(announced, Ok(CaughtUp::To(_))), "{announced:?}");
     }
     assert_eq!(checked(views, &stream, "after the fourth").await, end());
 }
@@ -191,8 +193,8 @@ pub async fn a_hint_is_enough<F: ViewStoreFixture>(fixture: &F) {
     let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("hint"));
     tell_story(&events, &stream).await;
     let hint = CommitMessage { stream: stream.clone(), last: Version::new(1), commit: None };
-    let told = deliver(&events, views, &hint).await;
-    assert!(matches!(told, Ok(CaughtUp::To(version)) if version == end()), "{told:?}");
+    let announced = deliver(&events, views, &hint).await;
+    assert!(matches!(announced, Ok(CaughtUp::To(version)) if version == end()), "{announced:?}");
     assert_eq!(checked(views, &stream, "after a hint").await, end());
 }
 
@@ -205,8 +207,8 @@ pub async fn an_old_message_changes_nothing<F: ViewStoreFixture>(fixture: &F) {
     let before = get(views, &stream).await;
     for commit in commits {
         for message in [CommitMessage::of(commit.clone()), CommitMessage::of(commit).into_hint()] {
-            let told = deliver(&events, views, &message).await;
-            assert!(matches!(told, Ok(CaughtUp::Already)), "{told:?}");
+            let announced = deliver(&events, views, &message).await;
+            assert!(matches!(announced, Ok(CaughtUp::Already)), "{announced:?}");
         }
     }
     assert_eq!(get(views, &stream).await, before);
@@ -223,10 +225,10 @@ pub async fn many_at_once_apply_each_event_once<F: ViewStoreFixture>(fixture: &F
         let mut dice = Dice(round);
         messages.sort_by_cached_key(|_| dice.roll(1000));
         let yielding = Yielding(views);
-        let told =
+        let announced =
             all_at_once(messages.iter().map(|message| deliver(&events, &yielding, message))).await;
-        for told in told {
-            told.unwrap_or_else(|error| panic!("round {round}: {error}"));
+        for announced in announced {
+            announced.unwrap_or_else(|error| panic!("round {round}: {error}"));
         }
         assert_eq!(checked(views, &stream, &format!("round {round}")).await, end());
         assert_eq!(crate::scene::load(&events, &stream).await.head.version(), end());

@@ -1,11 +1,17 @@
 //! Catching up with what cannot be applied: reported as what it is, and no other stream waits for
 //! it.
 
+use skald::commit::{Commit, Draft, Envelope};
+use skald::decider::Decider;
+use skald::event::{DecodeError, EventData};
+use skald::json::MAX_STATE_LEVELS;
 use skald::memory::InMemoryEventStore;
-use skald::{
-    CatchUpError, CaughtUp, Commit, CommitMessage, Decider, DecodeError, Draft, Envelope,
-    EventData, Inapplicable, Listing, MAX_ROW_BYTES, MAX_STATE_LEVELS, Parked, Projection, Put,
-    StoreError, StreamId, Version, ViewRow, ViewStore, catch_up, park, redrive,
+use skald::message::CommitMessage;
+use skald::store::StoreError;
+use skald::stream::{StreamId, Version};
+use skald::view::{
+    CatchUpError, CaughtUp, Inapplicable, Listing, MAX_ROW_BYTES, Parked, Projection, Put, ViewRow,
+    ViewStore, catch_up, park, redrive,
 };
 
 use super::ViewStoreFixture;
@@ -19,8 +25,8 @@ async fn failure<V: ViewStore>(
     views: &V,
     message: &CommitMessage,
 ) -> CatchUpError {
-    let told = catch_up::<Statements, _, _>(events, views, message).await;
-    told.expect_err("an error was to be expected").error
+    let announced = catch_up::<Statements, _, _>(events, views, message).await;
+    announced.expect_err("an error was to be expected").error
 }
 
 /// The version, the entries, and whether the row is parked.
@@ -51,9 +57,9 @@ async fn with_planted(
     event: EventData,
 ) -> [Commit; 2] {
     let first = append(events, stream, &format!("first of {stream}"), deposited(5)).await.commit;
-    let mut odd = draft(&format!("planted in {stream}"), []);
-    odd.events.push(event);
-    let planted = commit(stream, 2, odd);
+    let mut malformed = draft(&format!("planted in {stream}"), []);
+    malformed.events.push(event);
+    let planted = commit(stream, 2, malformed);
     events.plant(planted.clone());
     [first, planted]
 }
@@ -81,8 +87,8 @@ pub async fn a_message_from_beyond_the_end_is_an_error<F: ViewStoreFixture>(fixt
 
 #[track_caller]
 fn assert_beyond(error: &CatchUpError, expected: u64) {
-    let CatchUpError::BeyondTheEnd { end, told, .. } = error else { panic!("{error}") };
-    assert_eq!((end.get(), told.get()), (expected, 3));
+    let CatchUpError::BeyondTheEnd { end, announced, .. } = error else { panic!("{error}") };
+    assert_eq!((end.get(), announced.get()), (expected, 3));
     assert!(
         !error.is_transient() && !error.parks(),
         "waiting does not help, and the stream is sound"
@@ -187,7 +193,8 @@ pub async fn an_event_that_cannot_be_applied_parks_its_stream<F: ViewStoreFixtur
             CaughtUp::Parked
         );
     }
-    let counted = parked.parked.clone().map(|parked| Parked { told: Version::new(4), ..parked });
+    let counted =
+        parked.parked.clone().map(|parked| Parked { announced: Version::new(4), ..parked });
     assert_eq!(get(views, &stream).await, Some(ViewRow { parked: counted, ..parked }));
 
     let other = append(&events, &account("other"), "other", deposited(1)).await.commit;
@@ -280,9 +287,9 @@ pub async fn a_parked_row_is_redriven_from_the_event_store<F: ViewStoreFixture>(
     deliver(&events, views, CommitMessage::of(first)).await;
     park(views, &stream, None, "a lie", at(60)).await.expect("it is parked");
     append(&events, &stream, "second", deposited(6)).await;
-    let told =
+    let announced =
         redrive::<Statements, _, _>(&events, views, &stream).await.expect("the stream is sound");
-    assert_eq!(told, CaughtUp::To(Version::new(2)));
+    assert_eq!(announced, CaughtUp::To(Version::new(2)));
     let row = get(views, &stream).await.expect("a row");
     let statement = row.decode::<Statement>(&stream).expect("a statement").expect("a body");
     assert_eq!((row.parked, statement.balance, statement.entries), (None, 11, 2));
@@ -315,12 +322,15 @@ pub async fn a_parked_row_is_redriven_from_the_event_store<F: ViewStoreFixture>(
     let listing = Some(Listing { group: "default/accounts".to_owned(), sort: "a".to_owned() });
     put(views, &invented, 0, &ViewRow { listing, ..super::rows::row(3, "{}") }).await;
     park(views, &invented, None, "a lie", at(60)).await.expect("it is parked");
-    let told = redrive::<Statements, _, _>(&events, views, &invented)
+    let announced = redrive::<Statements, _, _>(&events, views, &invented)
         .await
         .expect("there is nothing to fold");
     let blank =
         ViewRow { version: Version::START, at: at(3), body: None, listing: None, parked: None };
-    assert_eq!((told, get(views, &invented).await), (CaughtUp::To(Version::START), Some(blank)));
+    assert_eq!(
+        (announced, get(views, &invented).await),
+        (CaughtUp::To(Version::START), Some(blank))
+    );
 }
 
 /// Whatever was written into a row by something else: it is parked, keeps what messages tell of,
@@ -349,7 +359,7 @@ pub async fn a_row_that_no_store_takes_is_parked_and_redriven<F: ViewStoreFixtur
             let parked = is_parked.then(|| Parked {
                 reason: "why".to_owned(),
                 at: at(60),
-                told: Version::START,
+                announced: Version::START,
             });
             fixture
                 .plant(
@@ -371,7 +381,7 @@ pub async fn a_row_that_no_store_takes_is_parked_and_redriven<F: ViewStoreFixtur
             }
             let parked = get(views, &stream).await.expect("a row");
             assert_eq!(
-                (parked.version, parked.parked.map(|parked| parked.told)),
+                (parked.version, parked.parked.map(|parked| parked.announced)),
                 (Version::new(1), Some(Version::new(3)))
             );
             fixture.settled().await;
@@ -381,10 +391,10 @@ pub async fn a_row_that_no_store_takes_is_parked_and_redriven<F: ViewStoreFixtur
                 .expect("an answer");
             assert_eq!(listed.entries.len(), 1, "{stream} is still listed");
 
-            let told = redrive::<Statements, _, _>(&events, views, &stream).await;
+            let announced = redrive::<Statements, _, _>(&events, views, &stream).await;
             assert!(
-                matches!(told, Ok(CaughtUp::To(version)) if version == Version::new(3)),
-                "{told:?}"
+                matches!(announced, Ok(CaughtUp::To(version)) if version == Version::new(3)),
+                "{announced:?}"
             );
             assert_eq!(standing(views, &stream).await, Some((3, 3, false)), "{stream}");
         }
@@ -406,8 +416,8 @@ pub async fn a_row_is_parked_only_where_the_failure_was_seen<F: ViewStoreFixture
         let noted =
             append(&events, &stream, &format!("note in {stream}"), deposited(6)).await.commit;
         let message = CommitMessage::of(noted);
-        let told = catch_up::<Refusing, _, _>(&events, views, &message).await;
-        let stuck = told.expect_err("the older release cannot apply it");
+        let announced = catch_up::<Refusing, _, _>(&events, views, &message).await;
+        let stuck = announced.expect_err("the older release cannot apply it");
         assert!(stuck.error.parks() && stuck.seen == Some(Version::new(before)), "{stuck:?}");
 
         deliver(&events, views, message.clone()).await;
@@ -462,16 +472,16 @@ pub async fn a_row_that_is_not_parked_is_not_redriven<F: ViewStoreFixture>(fixtu
     let first = append(&events, &stream, "first", deposited(5)).await.commit;
     deliver(&events, views, CommitMessage::of(first)).await;
     let before = get(views, &stream).await;
-    let parked = Parked { reason: "a lie".to_owned(), at: at(60), told: Version::START };
+    let parked = Parked { reason: "a lie".to_owned(), at: at(60), announced: Version::START };
     let parked = ViewRow { parked: Some(parked), ..row(1, "{}") };
     assert_eq!(
         views.put_over_parked(&stream, &parked, &row(2, "{}")).await.expect("an answer"),
         Put::Stale
     );
     for stream in [stream.clone(), account("none")] {
-        let told =
+        let announced =
             redrive::<Statements, _, _>(&events, views, &stream).await.expect("nothing is wrong");
-        assert_eq!(told, CaughtUp::Already);
+        assert_eq!(announced, CaughtUp::Already);
     }
     assert_eq!(get(views, &stream).await, before);
 }
@@ -508,12 +518,15 @@ pub async fn a_row_that_outgrows_its_room_is_permanent<F: ViewStoreFixture>(fixt
     let note = "x".repeat(MAX_ROW_BYTES / 2);
     let first = append(&events, &stream, "first", noted(note.clone())).await.commit;
     let second = append(&events, &stream, "second", noted(note)).await.commit;
-    let told = catch_up::<Notes, _, _>(&events, views, &CommitMessage::of(first)).await;
-    assert!(matches!(told, Ok(CaughtUp::To(version)) if version == Version::new(1)), "{told:?}");
+    let announced = catch_up::<Notes, _, _>(&events, views, &CommitMessage::of(first)).await;
+    assert!(
+        matches!(announced, Ok(CaughtUp::To(version)) if version == Version::new(1)),
+        "{announced:?}"
+    );
     for message in [CommitMessage::of(second.clone()), CommitMessage::of(second).into_hint()] {
-        let told = catch_up::<Notes, _, _>(&events, views, &message).await;
-        let error = told.expect_err("it cannot be stored").error;
-        assert!(matches!(&error, CatchUpError::Store(StoreError::RowRefused { .. })), "{error}");
+        let announced = catch_up::<Notes, _, _>(&events, views, &message).await;
+        let error = announced.expect_err("it cannot be stored").error;
+        assert!(matches!(&error, CatchUpError::Store(StoreError::InvalidRow { .. })), "{error}");
         assert!(!error.is_transient() && error.parks(), "waiting does not help");
     }
     assert_eq!(get(views, &stream).await.map(|row| row.version), Some(Version::new(1)));

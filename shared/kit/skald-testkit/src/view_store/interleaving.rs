@@ -1,9 +1,11 @@
 //! Redrive and live delivery at once, in every order of their calls to the stores.
 
 use skald::memory::InMemoryEventStore;
-use skald::{
-    CaughtUp, CommitMessage, EventStore, ListEntry, ListPage, Put, Rows, StoreError, StreamId,
-    Version, ViewRow, ViewStore, catch_up, park, redrive,
+use skald::message::CommitMessage;
+use skald::store::{EventStore, StoreError};
+use skald::stream::{StreamId, Version};
+use skald::view::{
+    CaughtUp, ListEntry, ListPage, Put, Rows, ViewRow, ViewStore, catch_up, park, redrive,
 };
 
 use super::ViewStoreFixture;
@@ -39,9 +41,9 @@ async fn nothing_is_lost_after<V: ViewStore>(views: &V, lie: Option<Version>) {
 
         let (yielding_events, yielding_views) = (Yielding(&events), Yielding(views));
         let redriven = async {
-            let told =
+            let announced =
                 redrive::<Statements, _, _>(&yielding_events, &yielding_views, &stream).await;
-            told.unwrap_or_else(|error| panic!("redrive {stream}: {error}"));
+            announced.unwrap_or_else(|error| panic!("redrive {stream}: {error}"));
         };
         let delivered = async {
             let appended =
@@ -52,10 +54,10 @@ async fn nothing_is_lost_after<V: ViewStore>(views: &V, lie: Option<Version>) {
         orders.run(redriven, delivered).await;
 
         let row = get(views, &stream).await.expect("a row");
-        let told = format!("calls in the order {}", orders.told());
-        assert_eq!((row.version, &row.parked), (Version::new(2), &None), "{told}");
+        let announced = format!("calls in the order {}", orders.described());
+        assert_eq!((row.version, &row.parked), (Version::new(2), &None), "{announced}");
         let statement = row.decode::<Statement>(&stream).expect("a statement").expect("a body");
-        assert_eq!((statement.balance, statement.entries), (11, 2), "{told}");
+        assert_eq!((statement.balance, statement.entries), (11, 2), "{announced}");
     }
     assert!(orders.count() > 20, "only {} orders: they do not interleave", orders.count());
 }
@@ -123,12 +125,15 @@ pub async fn messages_that_tell_of_nothing_new_do_not_hold_up_a_redrive<F: ViewS
     park(views, &stream, None, "a lie", at(60)).await.expect("it is parked");
     deliver(&events, views, messages[2].clone()).await;
     let redelivering = Redelivering { events: &events, views, messages };
-    let told = redrive::<Statements, _, _>(&events, &redelivering, &stream).await;
-    assert!(matches!(told, Ok(CaughtUp::To(version)) if version == Version::new(4)), "{told:?}");
+    let announced = redrive::<Statements, _, _>(&events, &redelivering, &stream).await;
+    assert!(
+        matches!(announced, Ok(CaughtUp::To(version)) if version == Version::new(4)),
+        "{announced:?}"
+    );
     assert_eq!(get(views, &stream).await.and_then(|row| row.parked), None);
 }
 
 async fn deliver<E: EventStore, V: ViewStore>(events: &E, views: &V, message: CommitMessage) {
-    let told = catch_up::<Statements, _, _>(events, views, &message).await;
-    told.unwrap_or_else(|error| panic!("{}: {error}", message.stream));
+    let announced = catch_up::<Statements, _, _>(events, views, &message).await;
+    announced.unwrap_or_else(|error| panic!("{}: {error}", message.stream));
 }

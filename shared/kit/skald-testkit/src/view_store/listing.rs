@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use skald::{ListEntry, Listing, MAX_LIST_GROUP_BYTES, StreamId, ViewRow, ViewStore, park};
+use skald::stream::StreamId;
+use skald::view::{ListEntry, Listing, MAX_LIST_GROUP_BYTES, ViewRow, ViewStore, park};
 
 use super::ViewStoreFixture;
 use super::rows::{put, row};
@@ -27,7 +28,7 @@ async fn list<V: ViewStore>(
         .list(group, before, limit)
         .await
         .unwrap_or_else(|error| panic!("list {group}: {error}"));
-    assert_eq!(page.odd, []);
+    assert_eq!(page.malformed, []);
     page.entries
 }
 

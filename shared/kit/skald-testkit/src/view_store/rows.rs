@@ -2,9 +2,12 @@
 
 use futures_util::future::join;
 use serde_json::Value;
-use skald::{
-    Listing, MAX_LIST_GROUP_BYTES, MAX_LIST_SORT_BYTES, MAX_ROW_BYTES, MAX_STATE_LEVELS, Parked,
-    Put, RowRefusal, StoreError, StreamId, Tenant, Version, ViewRow, ViewStore, park,
+use skald::json::MAX_STATE_LEVELS;
+use skald::store::StoreError;
+use skald::stream::{StreamId, Tenant, Version};
+use skald::view::{
+    InvalidRow, Listing, MAX_LIST_GROUP_BYTES, MAX_LIST_SORT_BYTES, MAX_ROW_BYTES, Parked, Put,
+    ViewRow, ViewStore, park,
 };
 
 use super::ViewStoreFixture;
@@ -34,7 +37,7 @@ pub(crate) async fn get<V: ViewStore>(views: &V, stream: &StreamId) -> Option<Vi
 async fn get_many<V: ViewStore>(views: &V, streams: &[StreamId]) -> Vec<(StreamId, ViewRow)> {
     let found =
         views.get_many(streams).await.unwrap_or_else(|error| panic!("get {streams:?}: {error}"));
-    assert_eq!(found.odd, []);
+    assert_eq!(found.malformed, []);
     found.rows
 }
 
@@ -82,20 +85,20 @@ pub async fn a_row_is_read_as_it_was_stored<F: ViewStoreFixture>(fixture: &F) {
 /// read as it is.
 pub async fn a_row_that_cannot_be_read_back_is_refused<F: ViewStoreFixture>(fixture: &F) {
     let (views, stream) = (fixture.store(), account("odd"));
-    for (odd, fault) in odd_json::refused(MAX_STATE_LEVELS) {
+    for (malformed, fault) in odd_json::refused(MAX_STATE_LEVELS) {
         // A text of Rust's is UTF-8: what is not cannot even be asked for.
-        let Ok(body) = String::from_utf8(odd) else { continue };
+        let Ok(body) = String::from_utf8(malformed) else { continue };
         let put = views
             .put(&stream, Version::START, &ViewRow { body: Some(body.clone()), ..row(1, "") })
             .await;
         let error = put.expect_err("an error was to be expected");
         assert!(!error.is_transient(), "{body}: {error}");
-        let StoreError::RowRefused { refusal, .. } = error else { panic!("{body}: {error}") };
-        assert_eq!(refusal, RowRefusal::Json(fault), "{body}");
+        let StoreError::InvalidRow { refusal, .. } = error else { panic!("{body}: {error}") };
+        assert_eq!(refusal, InvalidRow::Json(fault), "{body}");
     }
     assert_eq!(get(views, &stream).await, None, "something was written");
-    for (version, odd) in (0..).zip(odd_json::taken(MAX_STATE_LEVELS)) {
-        let body = String::from_utf8(odd).ok();
+    for (version, malformed) in (0..).zip(odd_json::taken(MAX_STATE_LEVELS)) {
+        let body = String::from_utf8(malformed).ok();
         let stored = ViewRow { body, ..row(version + 1, "") };
         put(views, &stream, version, &stored).await;
         assert_eq!(get(views, &stream).await, Some(stored));
@@ -166,7 +169,7 @@ pub async fn parking_changes_nothing_else<F: ViewStoreFixture>(fixture: &F) {
     let parked = Some(Parked {
         reason: "the reason, with ümlauts".to_owned(),
         at: at(60),
-        told: Version::START,
+        announced: Version::START,
     });
     assert_eq!(get(views, &stream).await, Some(ViewRow { parked, ..before }));
 }
@@ -175,7 +178,7 @@ pub async fn parking_changes_nothing_else<F: ViewStoreFixture>(fixture: &F) {
 pub async fn a_row_can_be_parked_before_its_first_event<F: ViewStoreFixture>(fixture: &F) {
     let (views, stream) = (fixture.store(), account("unborn"));
     park(views, &stream, None, "why", at(60)).await.expect("it is parked");
-    let parked = Some(Parked { reason: "why".to_owned(), at: at(60), told: Version::START });
+    let parked = Some(Parked { reason: "why".to_owned(), at: at(60), announced: Version::START });
     let expected =
         ViewRow { version: Version::START, at: at(60), body: None, listing: None, parked };
     assert_eq!(get(views, &stream).await, Some(expected.clone()));
@@ -199,7 +202,7 @@ pub async fn a_row_is_parked_although_others_write_it<F: ViewStoreFixture>(fixtu
         Put::Stored => row(2, "two"),
         Put::Stale => row(1, "one"),
     };
-    let parked = Some(Parked { reason: "why".to_owned(), at: at(60), told: Version::START });
+    let parked = Some(Parked { reason: "why".to_owned(), at: at(60), announced: Version::START });
     assert_eq!(get(views, &stream).await, Some(ViewRow { parked, ..stored }));
 }
 
@@ -236,7 +239,7 @@ pub async fn a_parked_row_is_redriven_only_from_where_it_stands<F: ViewStoreFixt
     assert_eq!(
         over_parked(views, &stream, &parked, &counted).await,
         Put::Stored,
-        "a message told of version 11"
+        "a message announced of version 11"
     );
     for version in [0, 2, 4] {
         let other = ViewRow { version: Version::new(version), ..counted.clone() };
@@ -246,12 +249,12 @@ pub async fn a_parked_row_is_redriven_only_from_where_it_stands<F: ViewStoreFixt
             "over {version}"
         );
     }
-    for told in [0, 10] {
-        let other = told_of(&parked, told);
+    for announced in [0, 10] {
+        let other = told_of(&parked, announced);
         assert_eq!(
             over_parked(views, &stream, &other, &row(9, "nine")).await,
             Put::Stale,
-            "told of {told} only"
+            "announced of {announced} only"
         );
     }
     let unparked = ViewRow { parked: None, ..parked };
@@ -282,7 +285,8 @@ pub async fn a_parked_row_is_redriven_only_from_where_it_stands<F: ViewStoreFixt
 
 /// The parked row after a message that told of this version.
 fn told_of(row: &ViewRow, version: u64) -> ViewRow {
-    let parked = row.parked.clone().map(|parked| Parked { told: Version::new(version), ..parked });
+    let parked =
+        row.parked.clone().map(|parked| Parked { announced: Version::new(version), ..parked });
     ViewRow { parked, ..row.clone() }
 }
 
@@ -304,7 +308,7 @@ pub async fn parking_again_keeps_the_first_reason<F: ViewStoreFixture>(fixture: 
     let parked = get(views, &stream).await.and_then(|row| row.parked);
     assert_eq!(
         parked,
-        Some(Parked { reason: "first".to_owned(), at: at(1), told: Version::START })
+        Some(Parked { reason: "first".to_owned(), at: at(1), announced: Version::START })
     );
 }
 
@@ -368,7 +372,7 @@ pub async fn a_row_that_is_too_large_is_a_permanent_error<F: ViewStoreFixture>(f
         ..row(version, &"x".repeat(size))
     };
     put(views, &stream, 0, &of_size(1, room)).await;
-    let too_large = &RowRefusal::TooLarge { size_bytes: MAX_ROW_BYTES + 1 };
+    let too_large = &InvalidRow::TooLarge { size_bytes: MAX_ROW_BYTES + 1 };
     for expected in [Version::START, Version::new(1)] {
         assert_unfit(views.put(&stream, expected, &of_size(2, room + 1)).await, too_large);
     }
@@ -377,19 +381,19 @@ pub async fn a_row_that_is_too_large_is_a_permanent_error<F: ViewStoreFixture>(f
     assert_eq!((parked.version, parked.size_bytes()), (Version::new(1), MAX_ROW_BYTES));
     assert_unfit(views.put_over_parked(&stream, &parked, &of_size(2, room + 1)).await, too_large);
     let reason =
-        Parked { reason: "x".repeat(MAX_ROW_BYTES + 4_000), at: at(60), told: Version::START };
+        Parked { reason: "x".repeat(MAX_ROW_BYTES + 4_000), at: at(60), announced: Version::START };
     let put = views
         .put(&account("reason"), Version::START, &ViewRow { parked: Some(reason), ..row(1, "{}") })
         .await;
-    assert!(matches!(put, Err(StoreError::RowRefused { .. })), "a reason of any length: {put:?}");
+    assert!(matches!(put, Err(StoreError::InvalidRow { .. })), "a reason of any length: {put:?}");
     assert_eq!(get(views, &stream).await, Some(parked));
 }
 
 /// A place that no list can have is refused, and waiting does not help.
 pub async fn a_row_with_an_impossible_place_is_a_permanent_error<F: ViewStoreFixture>(fixture: &F) {
     let (views, stream) = (fixture.store(), account("misplaced"));
-    let group = |length_bytes| RowRefusal::ListGroup { length_bytes };
-    let sort = |length_bytes| RowRefusal::ListSort { length_bytes };
+    let group = |length_bytes| InvalidRow::ListGroup { length_bytes };
+    let sort = |length_bytes| InvalidRow::ListSort { length_bytes };
     for (group_bytes, sort_bytes, unfit) in [
         (0, 1, group(0)),
         (MAX_LIST_GROUP_BYTES + 1, 1, group(2_049)),
@@ -405,12 +409,12 @@ pub async fn a_row_with_an_impossible_place_is_a_permanent_error<F: ViewStoreFix
 }
 
 #[track_caller]
-fn assert_unfit(put: Result<Put, StoreError>, expected: &RowRefusal) {
+fn assert_unfit(put: Result<Put, StoreError>, expected: &InvalidRow) {
     match put {
         Err(error) => {
             assert!(!error.is_transient(), "waiting does not help: {error}");
             assert!(
-                matches!(&error, StoreError::RowRefused { refusal, .. } if refusal == expected),
+                matches!(&error, StoreError::InvalidRow { refusal, .. } if refusal == expected),
                 "{expected}: {error}"
             );
         }

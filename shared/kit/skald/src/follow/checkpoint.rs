@@ -7,8 +7,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FollowError, Following};
-use crate::{Put, SlicePosition, StreamId, Tenant, Timestamp, Version, ViewRow, ViewStore};
+use super::{FollowError, FollowOptions};
+use crate::index::SlicePosition;
+use crate::stream::{StreamId, Tenant, Version};
+use crate::time::Timestamp;
+use crate::view::{Put, ViewRow, ViewStore};
 
 /// What the checkpoints' rows are called: `checkpoint-<follower>~<slice>`.
 const CATEGORY: &str = "checkpoint";
@@ -40,7 +43,7 @@ struct Checkpoint {
 
 impl Checkpoint {
     /// Before anything was handed on.
-    fn beginning(following: &Following, slices: u8, from: &SlicePosition) -> Self {
+    fn beginning(following: &FollowOptions, slices: u8, from: &SlicePosition) -> Self {
         let floor = match from {
             SlicePosition::Before(at) => *at,
             SlicePosition::After(_) | SlicePosition::Through(_) => {
@@ -73,7 +76,7 @@ impl Row {
     /// [`FollowError::Taken`] if a run of a greater generation has it.
     pub(super) async fn claim<V: ViewStore>(
         checkpoints: &V,
-        following: &Following,
+        following: &FollowOptions,
         slices: u8,
         number: u8,
         generation: Option<Version>,

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::checkpoint::Row;
-use super::{Batch, FollowError, Following, Heard, Told};
-use crate::{
-    CommitIndex, IndexEntry, IndexKey, IndexPage, OddEntry, SlicePosition, StoreError, Timestamp,
-    ViewStore,
-};
+use super::{Batch, Delivery, FollowError, FollowOptions, Novelty};
+use crate::index::{CommitIndex, IndexEntry, IndexKey, IndexPage, MalformedEntry, SlicePosition};
+use crate::store::StoreError;
+use crate::time::Timestamp;
+use crate::view::ViewStore;
 
 /// Most entries asked for at once.
 const PAGE: usize = 1000;
@@ -31,7 +31,7 @@ pub(super) struct Slice {
     waiting: Vec<IndexEntry>,
     /// The entries after `from` that this run has seen.
     seen: BTreeSet<IndexKey>,
-    odd: BTreeSet<OddEntry>,
+    malformed: BTreeSet<MalformedEntry>,
     /// What was reported as ahead of now, and still is.
     ahead: BTreeSet<IndexKey>,
 }
@@ -39,13 +39,13 @@ pub(super) struct Slice {
 /// What a look at a slice brought.
 pub(super) struct Look {
     entries: Vec<IndexEntry>,
-    odd: Vec<OddEntry>,
+    malformed: Vec<MalformedEntry>,
     until: Timestamp,
     reached: SlicePosition,
 }
 
 impl Slice {
-    pub(super) fn new(number: u8, row: Row, following: &Following) -> Self {
+    pub(super) fn new(number: u8, row: Row, following: &FollowOptions) -> Self {
         let done = row.done().clone();
         let overlap = done.at().plus_millis(-i64::from(following.overlap_ms));
         Self {
@@ -56,7 +56,7 @@ impl Slice {
             reached: None,
             waiting: Vec::new(),
             seen: BTreeSet::new(),
-            odd: BTreeSet::new(),
+            malformed: BTreeSet::new(),
             ahead: BTreeSet::new(),
             row,
             done,
@@ -78,14 +78,14 @@ impl Slice {
         &self,
         index: &I,
         until: Timestamp,
-        following: &Following,
+        following: &FollowOptions,
     ) -> Result<Option<Look>, StoreError> {
         if !self.waiting.is_empty() {
             return Ok(None);
         }
         let limit = following.batch.max(1) as usize;
         let mut after = self.from.clone();
-        let (mut entries, mut odd) = (Vec::new(), Vec::new());
+        let (mut entries, mut malformed) = (Vec::new(), Vec::new());
         let is_whole = loop {
             // What was seen comes again.
             let wanted = (limit - entries.len()).saturating_add(self.seen.len()).min(PAGE);
@@ -98,7 +98,7 @@ impl Slice {
             }
             entries
                 .extend(page.entries.into_iter().filter(|entry| !self.seen.contains(&entry.key)));
-            odd.extend(page.odd);
+            malformed.extend(page.malformed);
             if is_last || entries.len() >= limit {
                 break is_last && entries.len() <= limit;
             }
@@ -109,7 +109,7 @@ impl Slice {
             .filter(|_| !is_whole)
             .map(|entry| SlicePosition::After(entry.key.clone()));
         let reached = last.unwrap_or(SlicePosition::Through(until));
-        Ok(Some(Look { entries, odd, until, reached }))
+        Ok(Some(Look { entries, malformed, until, reached }))
     }
 
     /// Reads what stands at `from` or later.
@@ -124,7 +124,12 @@ impl Slice {
 
     /// Keeps the result of a look, and sets where the next one begins. Entries further than the
     /// overlap before the end of this look have shown by now.
-    pub(super) fn found(&mut self, look: Option<Look>, following: &Following, batch: &mut Batch) {
+    pub(super) fn found(
+        &mut self,
+        look: Option<Look>,
+        following: &FollowOptions,
+        batch: &mut Batch,
+    ) {
         let Some(look) = look else { return };
         self.seen.extend(look.entries.iter().map(|entry| entry.key.clone()));
         self.waiting = look.entries;
@@ -133,7 +138,7 @@ impl Slice {
         let from = overlap.min(look.reached.clone()).max(self.from.clone());
         self.seen.retain(|key| !from.covers(key));
         (self.from, self.reached) = (from, Some(look.reached));
-        self.found_odd(look.odd, batch);
+        self.found_odd(look.malformed, batch);
     }
 
     /// Reports what lies ahead of now and was not reported before.
@@ -144,14 +149,14 @@ impl Slice {
                 batch.ahead.push(entry.key);
             }
         }
-        self.found_odd(page.odd, batch);
+        self.found_odd(page.malformed, batch);
     }
 
     /// It may be on several pages.
-    fn found_odd(&mut self, found: Vec<OddEntry>, batch: &mut Batch) {
-        for odd in found {
-            if self.odd.insert(odd.clone()) {
-                batch.odd.push(odd);
+    fn found_odd(&mut self, found: Vec<MalformedEntry>, batch: &mut Batch) {
+        for malformed in found {
+            if self.malformed.insert(malformed.clone()) {
+                batch.malformed.push(malformed);
             }
         }
     }
@@ -183,22 +188,22 @@ impl Slice {
         &mut self,
         horizon: &SlicePosition,
         last: &SlicePosition,
-        into: &mut Vec<Heard>,
+        into: &mut Vec<Delivery>,
     ) {
         let ready = self.ready(horizon);
         for entry in self.waiting.drain(..ready) {
-            let told = match &entry.key {
-                key if self.doubtful.covers(key) => Told::Perhaps,
-                key if last.covers(key) => Told::Late,
-                _ => Told::News,
+            let novelty = match &entry.key {
+                key if self.doubtful.covers(key) => Novelty::MaybeSeen,
+                key if last.covers(key) => Novelty::Late,
+                _ => Novelty::New,
             };
             self.read = SlicePosition::After(entry.key.clone()).max(self.read.clone());
-            into.push(Heard { entry, told });
+            into.push(Delivery { entry, novelty });
         }
     }
 
     /// Everything that was taken was handed on.
-    pub(super) fn handed_on(&mut self) {
+    pub(super) fn acknowledge(&mut self) {
         self.done = self.read.clone();
     }
 }

@@ -3,10 +3,11 @@
 use uuid::Uuid;
 
 use super::{InMemoryEventStore, lock};
-use crate::{
-    Commit, CommitIndex, IndexEntry, IndexKey, IndexPage, SlicePosition, StoreError, StreamId,
-    Timestamp,
-};
+use crate::commit::Commit;
+use crate::index::{CommitIndex, IndexEntry, IndexKey, IndexPage, SlicePosition};
+use crate::store::StoreError;
+use crate::stream::StreamId;
+use crate::time::Timestamp;
 
 /// The index over an event store in memory.
 #[derive(Debug, Clone)]
@@ -58,7 +59,7 @@ impl CommitIndex for InMemoryCommitIndex {
         entries.retain(|entry| !after.covers(&entry.key));
         entries.sort_by(|one, other| one.key.cmp(&other.key));
         entries.truncate(limit as usize);
-        Ok(IndexPage { entries, odd: vec![] })
+        Ok(IndexPage { entries, malformed: vec![] })
     }
 
     async fn commit(&self, entry: &IndexKey) -> Result<Option<Commit>, StoreError> {

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use sha2::{Digest, Sha256};
 
 use super::lock;
-use crate::{KeyEntry, Person, PersonKey, PersonKeys, StoreError, Timestamp};
+use crate::personal::{KeyEntry, Person, PersonKey, PersonKeys};
+use crate::store::StoreError;
+use crate::time::Timestamp;
 
 /// Keys of persons in memory, for tests and examples: they are computed from the person, so they
 /// keep nothing secret. Clones share them.

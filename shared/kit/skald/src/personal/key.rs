@@ -16,7 +16,8 @@ pub(super) use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::Person;
-use crate::{StoreError, Timestamp};
+use crate::store::StoreError;
+use crate::time::Timestamp;
 
 /// The first byte of what is sealed as described above.
 pub(super) const AES_256_GCM_SIV: u8 = 1;
@@ -87,7 +88,7 @@ impl<K: PersonKeys> PersonKeys for &K {
 
 /// Why something sealed cannot be opened. Says nothing of what is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unopened {
+pub enum OpenError {
     /// Nobody ever had a key for this person, or it was lost.
     #[error("there is no key of the person")]
     NoKey,
@@ -124,16 +125,16 @@ impl PersonKey {
     }
 
     /// What [`seal`](Self::seal) was given.
-    pub(super) fn open(&self, person: &Person, sealed: &str) -> Result<Vec<u8>, Unopened> {
-        let sealed = BASE64.decode(sealed).or(Err(Unopened::Unfit))?;
-        let (how, sealed) = sealed.split_first().ok_or(Unopened::Unfit)?;
+    pub(super) fn open(&self, person: &Person, sealed: &str) -> Result<Vec<u8>, OpenError> {
+        let sealed = BASE64.decode(sealed).or(Err(OpenError::Unfit))?;
+        let (how, sealed) = sealed.split_first().ok_or(OpenError::Unfit)?;
         if *how != AES_256_GCM_SIV {
-            return Err(Unopened::Unknown(*how));
+            return Err(OpenError::Unknown(*how));
         }
-        let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or(Unopened::Unfit)?;
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or(OpenError::Unfit)?;
         let bound = bound_to(*how, person);
         let payload = Payload { msg: sealed, aad: bound.as_bytes() };
-        self.cipher().decrypt(&Nonce::from(*nonce), payload).or(Err(Unopened::Unfit))
+        self.cipher().decrypt(&Nonce::from(*nonce), payload).or(Err(OpenError::Unfit))
     }
 }
 
@@ -151,7 +152,8 @@ impl fmt::Debug for PersonKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{PersonId, Tenant};
+    use crate::personal::PersonId;
+    use crate::stream::Tenant;
 
     fn person(tenant: &str, id: &str) -> Person {
         Person { tenant: Tenant::new(tenant).unwrap(), id: PersonId::new(id).unwrap() }
@@ -182,9 +184,9 @@ mod tests {
     #[test]
     fn nothing_else_opens_it() {
         let sealed = key(7).seal(&jane(), [1; NONCE], b"\"Jane Doe\"");
-        assert_eq!(key(8).open(&jane(), &sealed), Err(Unopened::Unfit));
-        assert_eq!(key(7).open(&person("default", "c-1002"), &sealed), Err(Unopened::Unfit));
-        assert_eq!(key(7).open(&person("other", "c-1001"), &sealed), Err(Unopened::Unfit));
+        assert_eq!(key(8).open(&jane(), &sealed), Err(OpenError::Unfit));
+        assert_eq!(key(7).open(&person("default", "c-1002"), &sealed), Err(OpenError::Unfit));
+        assert_eq!(key(7).open(&person("other", "c-1001"), &sealed), Err(OpenError::Unfit));
     }
 
     #[test]
@@ -194,7 +196,7 @@ mod tests {
         for end in 0..bytes.len() {
             assert_eq!(
                 key(7).open(&jane(), &BASE64.encode(&bytes[..end])),
-                Err(Unopened::Unfit),
+                Err(OpenError::Unfit),
                 "cut at {end}"
             );
         }
@@ -203,16 +205,16 @@ mod tests {
             changed[place] ^= 1;
             assert_eq!(
                 key(7).open(&jane(), &BASE64.encode(&changed)),
-                Err(Unopened::Unfit),
+                Err(OpenError::Unfit),
                 "changed at {place}"
             );
         }
-        assert_eq!(key(7).open(&jane(), "no base64!"), Err(Unopened::Unfit));
+        assert_eq!(key(7).open(&jane(), "no base64!"), Err(OpenError::Unfit));
     }
 
     #[test]
     fn a_seal_to_come_is_told_from_a_broken_one() {
-        assert_eq!(key(7).open(&jane(), &BASE64.encode([2, 0, 0])), Err(Unopened::Unknown(2)));
+        assert_eq!(key(7).open(&jane(), &BASE64.encode([2, 0, 0])), Err(OpenError::Unknown(2)));
     }
 
     #[test]

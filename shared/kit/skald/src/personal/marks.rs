@@ -40,7 +40,7 @@ impl Form {
 
 /// Why an object with the member `$person` is not a valid personal value. Quotes nothing of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum UnclearMark {
+pub enum InvalidMark {
     /// The member `$person` is not the id of a person.
     #[error("a personal value does not name a person")]
     Person,
@@ -79,18 +79,18 @@ impl Mark {
         text: &str,
         object: Range<usize>,
         members: &[Member<'_>],
-    ) -> Result<Option<Self>, UnclearMark> {
+    ) -> Result<Option<Self>, InvalidMark> {
         let Some(of) = members.iter().find(|member| member.name == PERSON_MEMBER) else {
             return Ok(None);
         };
-        let person = serde_json::from_str(&text[of.value.clone()]).or(Err(UnclearMark::Person))?;
-        let [one, other] = members else { return Err(UnclearMark::Mixed) };
+        let person = serde_json::from_str(&text[of.value.clone()]).or(Err(InvalidMark::Person))?;
+        let [one, other] = members else { return Err(InvalidMark::Mixed) };
         let said = if one.name == PERSON_MEMBER { other } else { one };
         let (name, content) = (said.quoted.clone(), said.value.clone());
         // Not with escapes: it comes back as it was written when the form is changed, and changed
         // back.
         let is_named = |form: &Form| text[name.clone()] == format!("\"{}\"", form.member());
-        let form = Form::ALL.into_iter().find(is_named).ok_or(UnclearMark::Form)?;
+        let form = Form::ALL.into_iter().find(is_named).ok_or(InvalidMark::Form)?;
         let is_fit = match form {
             Form::Plain => true,
             Form::Sealed => text[content.clone()].starts_with('"'),
@@ -99,12 +99,12 @@ impl Mark {
         if is_fit {
             Ok(Some(Self { form, person, object, name, content }))
         } else {
-            Err(UnclearMark::Form)
+            Err(InvalidMark::Form)
         }
     }
 
     /// Checks that the value, if it is sealed, can have been. Only its key tells whether it was.
-    pub(crate) fn check(&self, text: &[u8]) -> Result<(), UnclearMark> {
+    pub(crate) fn check(&self, text: &[u8]) -> Result<(), InvalidMark> {
         let is_seal = || {
             let sealed: String = serde_json::from_slice(self.content(text)).ok()?;
             let sealed = BASE64.decode(sealed).ok()?;
@@ -116,7 +116,7 @@ impl Mark {
             };
             (sealed.len() > rest).then_some(())
         };
-        if self.form == Form::Sealed { is_seal().ok_or(UnclearMark::Seal) } else { Ok(()) }
+        if self.form == Form::Sealed { is_seal().ok_or(InvalidMark::Seal) } else { Ok(()) }
     }
 
     /// The whole value, in the text that it stands in.
@@ -270,25 +270,25 @@ mod tests {
     #[test]
     fn what_is_personal_and_unclear_is_refused_and_never_counts_as_sealed() {
         for (json, unclear) in [
-            (r#"{"kind":"phone","$person":"c-1","plain":"0123"}"#, UnclearMark::Mixed),
-            (r#"{"$person":"c-1"}"#, UnclearMark::Mixed),
-            (r#"{"$person":"c-1","plain":1,"sealed":"AQID"}"#, UnclearMark::Mixed),
-            (r#"{"$person":"no one","plain":"Jane"}"#, UnclearMark::Person),
-            (r#"{"$person":{"of":"c-1"}}"#, UnclearMark::Person),
-            (r#"[{"$person":null,"plain":"Jane"}]"#, UnclearMark::Person),
-            (r#"{"$person":"c-1","personal":"Jane"}"#, UnclearMark::Form),
-            (r#"{"$person":"c-1","sealed":true}"#, UnclearMark::Form),
-            (r#"{"$person":"c-1","pl\u0061in":"Jane"}"#, UnclearMark::Form),
-            (r#"{"$person":"c-1","erased":false}"#, UnclearMark::Form),
+            (r#"{"kind":"phone","$person":"c-1","plain":"0123"}"#, InvalidMark::Mixed),
+            (r#"{"$person":"c-1"}"#, InvalidMark::Mixed),
+            (r#"{"$person":"c-1","plain":1,"sealed":"AQID"}"#, InvalidMark::Mixed),
+            (r#"{"$person":"no one","plain":"Jane"}"#, InvalidMark::Person),
+            (r#"{"$person":{"of":"c-1"}}"#, InvalidMark::Person),
+            (r#"[{"$person":null,"plain":"Jane"}]"#, InvalidMark::Person),
+            (r#"{"$person":"c-1","personal":"Jane"}"#, InvalidMark::Form),
+            (r#"{"$person":"c-1","sealed":true}"#, InvalidMark::Form),
+            (r#"{"$person":"c-1","pl\u0061in":"Jane"}"#, InvalidMark::Form),
+            (r#"{"$person":"c-1","erased":false}"#, InvalidMark::Form),
             (
                 r#"{"$person":"c-1","plain":{"a":[{"$person":"c-2","plain":"x"}]}}"#,
-                UnclearMark::Nested,
+                InvalidMark::Nested,
             ),
-            (r#"{"plain":{"sealed":"AQID","$person":"c-2"},"$person":"c-1"}"#, UnclearMark::Nested),
+            (r#"{"plain":{"sealed":"AQID","$person":"c-2"},"$person":"c-1"}"#, InvalidMark::Nested),
         ] {
             assert_eq!(
                 check(json.as_bytes(), MAX_EVENT_LEVELS),
-                Err(JsonFault::UnclearMark(unclear)),
+                Err(JsonFault::InvalidMark(unclear)),
                 "{json}"
             );
             assert!(reveal(json.as_bytes()).is_err() && has_plain(json.as_bytes()), "{json}");
@@ -324,7 +324,7 @@ mod tests {
             of(2, 16),
             of(1, 29) + "=",
         ] {
-            assert_eq!(check(&sealed), Err(UnclearMark::Seal.into()), "{sealed}");
+            assert_eq!(check(&sealed), Err(InvalidMark::Seal.into()), "{sealed}");
         }
     }
 

@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::DeserializeOwned;
 
 use super::marks::{Form, Mark, marks, rewritten};
-use super::{KeyEntry, Person, PersonId, PersonKeys, Personal, Unopened};
-use crate::{
-    AppendError, Appended, Commit, Draft, EventData, EventStore, Head, ListEntry, ListPage, Loaded,
-    OddRow, Page, Put, Refusal, Rows, Snapshot, SnapshotKind, StoreError, StreamId, Tenant,
-    Version, ViewRow, ViewStore, Way, try_at_once,
-};
+use super::{KeyEntry, OpenError, Person, PersonId, PersonKeys, Personal};
+use crate::commit::{Commit, Draft};
+use crate::concurrency::try_concurrently;
+use crate::event::EventData;
+use crate::reading::{Page, ReadFrom};
+use crate::snapshot::{Snapshot, SnapshotKind};
+use crate::store::{AppendError, Appended, EventStore, Head, InvalidAppend, Loaded, StoreError};
+use crate::stream::{StreamId, Tenant, Version};
+use crate::view::{ListEntry, ListPage, MalformedRow, Put, Rows, ViewRow, ViewStore};
 
 /// A store, of events or of rows, whose personal values are plain for who reads through this, or
 /// erased with their person.
@@ -80,7 +83,7 @@ impl<S, K: PersonKeys> Opening<S, K> {
     /// What a draft holds, if it can be stored, as a read will show it. Each person with a sealed
     /// value in the draft costs a look at their key; plain values cost none.
     async fn opened_draft(&self, stream: &StreamId, draft: &Draft) -> Result<Held, AppendError> {
-        Refusal::check(std::iter::once((stream, draft)))?;
+        InvalidAppend::check(std::iter::once((stream, draft)))?;
         let (mut events, mut snapshot) = (draft.events.clone(), draft.snapshot.clone());
         let state = snapshot.as_mut().map(|Snapshot { state, .. }| state);
         let documents = events.iter_mut().map(|event| &mut event.data).chain(state);
@@ -121,13 +124,13 @@ impl<S, K: PersonKeys> Opening<S, K> {
         let documents = documents
             .filter_map(|((stream, row), body)| Found::of(stream, row.version, body.as_mut()?))
             .collect();
-        let closed: BTreeMap<String, Unopened> =
+        let closed: BTreeMap<String, OpenError> =
             open_each(&self.keys, documents).await?.into_iter().collect();
         let opened = rows.into_iter().zip(bodies).map(|((stream, row), body)| {
             let place = place(&stream, row.version);
             let body = body.map(|body| String::from_utf8_lossy(&body).into_owned());
             match closed.get(&place) {
-                Some(fault) => (stream, Err(StoreError::Unopened { place, fault: *fault })),
+                Some(fault) => (stream, Err(StoreError::OpenError { place, fault: *fault })),
                 None => (stream, Ok(ViewRow { body, ..row })),
             }
         });
@@ -146,7 +149,7 @@ fn place(stream: &StreamId, at: Version) -> String {
 /// Opens a single value. One that is not sealed stays as it is.
 ///
 /// # Errors
-/// [`StoreError`] if the key is not to be had, [`StoreError::Unopened`] if it does not open the
+/// [`StoreError`] if the key is not to be had, [`StoreError::OpenError`] if it does not open the
 /// value.
 pub async fn open<T, K>(
     keys: &K,
@@ -158,18 +161,18 @@ where
     K: PersonKeys,
 {
     let person = Person { tenant: tenant.clone(), id: value.person().clone() };
-    let unopened = |fault| StoreError::Unopened { place: person.key(), fault };
+    let unopened = |fault| StoreError::OpenError { place: person.key(), fault };
     let Some(sealed) = value.sealed() else { return Ok(value) };
     let key = keys.to_open(&person).await?;
     let opened = unsealed(key.as_ref(), &person, sealed).map_err(unopened)?;
     let plain = opened.map(|plain| serde_json::from_slice(&plain)).transpose();
-    Ok(value.opened(plain.or(Err(unopened(Unopened::Unfit)))?))
+    Ok(value.opened(plain.or(Err(unopened(OpenError::Unfit)))?))
 }
 
 /// Opens all of these documents, or fails.
 async fn open_all<K: PersonKeys>(keys: &K, documents: Vec<Found<'_>>) -> Result<(), StoreError> {
     match open_each(keys, documents).await?.into_iter().next() {
-        Some((place, fault)) => Err(StoreError::Unopened { place, fault }),
+        Some((place, fault)) => Err(StoreError::OpenError { place, fault }),
         None => Ok(()),
     }
 }
@@ -179,18 +182,18 @@ async fn open_all<K: PersonKeys>(keys: &K, documents: Vec<Found<'_>>) -> Result<
 async fn open_each<K: PersonKeys>(
     keys: &K,
     documents: Vec<Found<'_>>,
-) -> Result<Vec<(String, Unopened)>, StoreError> {
+) -> Result<Vec<(String, OpenError)>, StoreError> {
     let persons: BTreeSet<Person> = documents.iter().flat_map(Found::persons).collect();
     let entries = persons.into_iter().map(|person| async {
         match keys.to_open(&person).await {
             Ok(entry) => Ok((person, Ok(entry))),
             // A key that is stored wrongly closes what is sealed with it, and nothing else.
-            Err(StoreError::Unopened { fault, .. }) => Ok((person, Err(fault))),
+            Err(StoreError::OpenError { fault, .. }) => Ok((person, Err(fault))),
             Err(error) => Err(error),
         }
     });
-    let entries: BTreeMap<Person, Result<Option<KeyEntry>, Unopened>> =
-        try_at_once(entries).await?.into_iter().collect();
+    let entries: BTreeMap<Person, Result<Option<KeyEntry>, OpenError>> =
+        try_concurrently(entries).await?.into_iter().collect();
 
     let mut closed = Vec::new();
     for Found { stream, at, json, marks } in documents {
@@ -201,7 +204,7 @@ async fn open_each<K: PersonKeys>(
                     .get(&person)
                     .map_or(Ok(None), |entry| entry.as_ref().map(Option::as_ref));
                 let sealed: String =
-                    serde_json::from_slice(mark.content(json)).or(Err(Unopened::Unfit))?;
+                    serde_json::from_slice(mark.content(json)).or(Err(OpenError::Unfit))?;
                 Ok(match unsealed(key.map_err(|fault| *fault)?, &person, &sealed)? {
                     Some(plain) => mark.in_form(json, Form::Plain, &plain),
                     None => mark.in_form(json, Form::Erased, b"true"),
@@ -227,9 +230,9 @@ fn unsealed(
     key: Option<&KeyEntry>,
     person: &Person,
     sealed: &str,
-) -> Result<Option<Vec<u8>>, Unopened> {
+) -> Result<Option<Vec<u8>>, OpenError> {
     match key {
-        None => Err(Unopened::NoKey),
+        None => Err(OpenError::NoKey),
         Some(KeyEntry::Erased) => Ok(None),
         Some(KeyEntry::Key(key)) => key.open(person, sealed).map(Some),
     }
@@ -242,7 +245,12 @@ impl<S: EventStore, K: PersonKeys> EventStore for Opening<S, K> {
         self.store.start(stream)
     }
 
-    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+    async fn page(
+        &self,
+        stream: &StreamId,
+        way: ReadFrom,
+        at_most: u32,
+    ) -> Result<Page, StoreError> {
         let Page { commits, more } = self.store.page(stream, way, at_most).await?;
         Ok(Page { commits: self.opened(commits).await?, more })
     }
@@ -257,7 +265,7 @@ impl<S: EventStore, K: PersonKeys> EventStore for Opening<S, K> {
     }
 
     /// As [`EventStore::append`]. What the draft holds sealed is opened before it is written: if a
-    /// key is not to be had, or does not open it ([`StoreError::Unopened`]), nothing is written.
+    /// key is not to be had, or does not open it ([`StoreError::OpenError`]), nothing is written.
     /// What was written now is answered as written, whatever becomes of keys meanwhile.
     async fn append(&self, head: &S::Head, draft: Draft) -> Result<Appended<S::Head>, AppendError> {
         let held = self.opened_draft(head.stream(), &draft).await?;
@@ -296,12 +304,14 @@ impl<V: ViewStore, K: PersonKeys> ViewStore for Opening<V, K> {
 
     /// As [`ViewStore::get_many`]; a row with something sealed that does not open is odd.
     async fn get_many(&self, streams: &[StreamId]) -> Result<Rows, StoreError> {
-        let Rows { rows, odd } = self.store.get_many(streams).await?;
-        let mut found = Rows { rows: Vec::with_capacity(rows.len()), odd };
+        let Rows { rows, malformed } = self.store.get_many(streams).await?;
+        let mut found = Rows { rows: Vec::with_capacity(rows.len()), malformed };
         for (stream, row) in self.opened_rows(rows).await? {
             match row {
                 Ok(row) => found.rows.push((stream, row)),
-                Err(error) => found.odd.push(OddRow { stream, fault: error.to_string() }),
+                Err(error) => {
+                    found.malformed.push(MalformedRow { stream, fault: error.to_string() })
+                }
             }
         }
         Ok(found)

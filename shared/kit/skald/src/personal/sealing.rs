@@ -8,11 +8,14 @@ use sha2::{Digest, Sha256};
 use super::key::NONCE;
 use super::marks::{Form, marks, rewritten};
 use super::{KeyEntry, Person, PersonId, PersonKeys};
-use crate::{
-    AppendError, Appended, Draft, EventStore, Head, JsonFault, ListEntry, ListPage, Loaded, Page,
-    Put, Refusal, RowRefusal, Rows, SnapshotKind, StoreError, StreamId, Version, ViewRow,
-    ViewStore, Way, try_at_once,
-};
+use crate::commit::Draft;
+use crate::concurrency::try_concurrently;
+use crate::json::JsonFault;
+use crate::reading::{Page, ReadFrom};
+use crate::snapshot::SnapshotKind;
+use crate::store::{AppendError, Appended, EventStore, Head, InvalidAppend, Loaded, StoreError};
+use crate::stream::{StreamId, Version};
+use crate::view::{InvalidRow, ListEntry, ListPage, Put, Rows, ViewRow, ViewStore};
 
 /// Wraps a store of events or rows, which then gets only sealed personal values. Reads and appends
 /// return them sealed too: see [`Opening`](super::Opening).
@@ -48,7 +51,7 @@ impl<S, K: PersonKeys> Sealing<S, K> {
             let key = self.keys.to_seal(&person).await?;
             Ok((person, key))
         });
-        try_at_once(entries).await.map(BTreeMap::from_iter)
+        try_concurrently(entries).await.map(BTreeMap::from_iter)
     }
 
     /// Seals these drafts, with one look at each key.
@@ -67,11 +70,12 @@ impl<S, K: PersonKeys> Sealing<S, K> {
 }
 
 impl Found {
-    fn new(stream: &StreamId, draft: Draft) -> Result<Self, Refusal> {
+    fn new(stream: &StreamId, draft: Draft) -> Result<Self, InvalidAppend> {
         // What is sealed is not seen by the store any more.
-        Refusal::check(iter::once((stream, &draft)))?;
+        InvalidAppend::check(iter::once((stream, &draft)))?;
         let plain_in = |json: &[u8]| {
-            plain_in(stream, json).map_err(|fault| Refusal::Json { stream: stream.clone(), fault })
+            plain_in(stream, json)
+                .map_err(|fault| InvalidAppend::Json { stream: stream.clone(), fault })
         };
         let of_events = draft
             .events
@@ -100,7 +104,7 @@ impl Found {
         let stored = draft.events.iter_mut().map(|event| &mut event.data).chain(state);
         for (place, json) in stored.enumerate() {
             let scope = format!("{}/{}/{place}", stream.key(), draft.commit_id);
-            let unclear = |fault| Refusal::Json { stream: stream.clone(), fault };
+            let unclear = |fault| InvalidAppend::Json { stream: stream.clone(), fault };
             if let Some(sealed) = sealed(json, &stream, keys, &scope).map_err(unclear)? {
                 *json = sealed;
             }
@@ -162,7 +166,12 @@ impl<S: EventStore, K: PersonKeys> EventStore for Sealing<S, K> {
         self.store.start(stream)
     }
 
-    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+    async fn page(
+        &self,
+        stream: &StreamId,
+        way: ReadFrom,
+        at_most: u32,
+    ) -> Result<Page, StoreError> {
         self.store.page(stream, way, at_most).await
     }
 
@@ -179,7 +188,7 @@ impl<S: EventStore, K: PersonKeys> EventStore for Sealing<S, K> {
     async fn append(&self, head: &S::Head, draft: Draft) -> Result<Appended<S::Head>, AppendError> {
         match self.sealed_drafts(iter::once((head.stream(), draft))).await?.pop() {
             Some(draft) => self.store.append(head, draft).await,
-            None => Err(Refusal::Empty.into()),
+            None => Err(InvalidAppend::Empty.into()),
         }
     }
 
@@ -237,7 +246,7 @@ impl<V, K: PersonKeys> Sealing<V, K> {
         // What is sealed is not seen by the store any more.
         row.check(stream)?;
         let refused =
-            |fault| StoreError::RowRefused { key: stream.key(), refusal: RowRefusal::Json(fault) };
+            |fault| StoreError::InvalidRow { key: stream.key(), refusal: InvalidRow::Json(fault) };
         let mut row = row.clone();
         if let Some(body) = &row.body {
             let keys = self.keys_of(plain_in(stream, body.as_bytes()).map_err(refused)?).await?;

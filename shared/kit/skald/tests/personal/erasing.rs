@@ -1,9 +1,11 @@
 //! Who was erased is gone, for good; what others do goes on.
 
-use skald::{
-    AppendError, Decider, DomainEvent, EventStore, Hidden, Outcome, PersonKeys, StoreError,
-    Timestamp, fold, handle,
-};
+use skald::decider::{Decider, fold};
+use skald::event::DomainEvent;
+use skald::handle::{Outcome, handle};
+use skald::personal::{PersonKeys, SealedError};
+use skald::store::{AppendError, EventStore, StoreError};
+use skald::time::Timestamp;
 
 use crate::talk::{Said, Stores, Talk, TalkEvent, jane, request, said, talk};
 use skald_testkit::NoPause;
@@ -18,7 +20,10 @@ async fn who_was_erased_is_gone_from_everywhere_and_nobody_else_is() {
     stores.keys.erase(&jane(), Timestamp::EPOCH).await.unwrap();
     let heard = stores.heard("a").await;
     for said in &heard {
-        assert_eq!((said.words.reveal(), said.words.person()), (Err(Hidden::Erased), &jane().id));
+        assert_eq!(
+            (said.words.reveal(), said.words.person()),
+            (Err(SealedError::Erased), &jane().id)
+        );
         assert_eq!((said.to.reveal(), said.loudness), (Ok(&"Joe Roe".to_owned()), 3));
     }
     assert_eq!(heard.len(), 2);

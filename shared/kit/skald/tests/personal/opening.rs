@@ -3,12 +3,17 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use skald::decider::fold;
+use skald::event::DomainEvent;
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
-use skald::{
-    AppendError, DomainEvent, EventStore, Hidden, KeyEntry, Opening, Person, PersonKeys, Personal,
-    Put, Sealing, Snapshot, StoreError, Tenant, Timestamp, Unopened, Version, ViewStore, fold,
-    open,
+use skald::personal::{
+    KeyEntry, OpenError, Opening, Person, PersonKeys, Personal, SealedError, Sealing, open,
 };
+use skald::snapshot::Snapshot;
+use skald::store::{AppendError, EventStore, StoreError};
+use skald::stream::{Tenant, Version};
+use skald::time::Timestamp;
+use skald::view::{Put, ViewStore};
 
 use crate::talk::{Stores, Talk, TalkEvent, jane, request, row, said, stored, talk};
 
@@ -19,7 +24,7 @@ async fn a_key_that_was_lost_is_an_error_and_not_an_erasure() {
     let store = Opening::new(stores.raw.clone(), InMemoryPersonKeys::default());
     let error = store.read(&talk("a"), Version::START).await.unwrap_err();
     assert!(
-        matches!(error, StoreError::Unopened { fault: Unopened::NoKey, .. })
+        matches!(error, StoreError::OpenError { fault: OpenError::NoKey, .. })
             && !error.is_transient()
     );
     assert_eq!(error.to_string(), "default/talk-a@1: there is no key of the person");
@@ -160,7 +165,7 @@ async fn what_is_sealed_and_does_not_open_is_not_appended() {
     let error =
         store.append(&store.start(talk("b")), request(2).draft(sealed, None)).await.unwrap_err();
     assert!(
-        matches!(error, AppendError::Store(StoreError::Unopened { fault: Unopened::NoKey, .. })),
+        matches!(error, AppendError::Store(StoreError::OpenError { fault: OpenError::NoKey, .. })),
         "{error}"
     );
     assert_eq!(stores.raw_commits("b").await, []);
@@ -210,7 +215,7 @@ async fn a_single_value_is_opened_by_itself() {
     stores.keys.erase(&jane(), Timestamp::EPOCH).await.unwrap();
     assert_eq!(
         open(&stores.keys, &tenant, sealed.clone()).await.unwrap().reveal(),
-        Err(Hidden::Erased)
+        Err(SealedError::Erased)
     );
     let error = open(&InMemoryPersonKeys::default(), &tenant, sealed).await.unwrap_err();
     assert_eq!(error.to_string(), "default/jane-1: there is no key of the person");

@@ -1,11 +1,15 @@
 //! What is about a person is stored sealed, and what cannot be sealed is not stored.
 
 use serde::Serialize;
+use skald::commit::Commit;
+use skald::decider::fold;
+use skald::event::{DomainEvent, EventData};
+use skald::handle::handle;
 use skald::memory::InMemoryViewStore;
-use skald::{
-    AppendError, Commit, DomainEvent, EventData, EventStore, Hidden, Personal, Refusal, Sealing,
-    Version, ViewStore, fold, handle, has_plain,
-};
+use skald::personal::{Personal, SealedError, Sealing, has_plain};
+use skald::store::{AppendError, EventStore, InvalidAppend};
+use skald::stream::Version;
+use skald::view::ViewStore;
 
 use crate::talk::{Said, Stores, Talk, TalkEvent, jane, joe, request, row, said, stored, talk};
 use skald_testkit::NoPause;
@@ -32,7 +36,7 @@ async fn who_reads_without_keys_is_told_that_it_is_sealed_and_can_pass_it_on() {
     let stores = Stores::default();
     stores.say("a", 1, "Guten Tag").await;
     let sealed = fold::<Talk>(&stores.raw_commits("a").await).unwrap().state.remove(0);
-    assert_eq!(sealed.words.reveal(), Err(Hidden::Sealed));
+    assert_eq!(sealed.words.reveal(), Err(SealedError::Sealed));
 
     // By the raw store: no key is at hand.
     handle::<Talk, _, _>(&stores.raw, &NoPause, talk("b"), &sealed, &request(2)).await.unwrap();
@@ -104,7 +108,10 @@ async fn what_cannot_be_sealed_is_refused_and_never_stored() {
             .append(&store.start(talk("a")), request(1).draft(vec![event], None))
             .await
             .unwrap_err();
-        assert!(matches!(error, AppendError::Refused(Refusal::Json { .. })), "{told}: {error}");
+        assert!(
+            matches!(error, AppendError::Invalid(InvalidAppend::Json { .. })),
+            "{told}: {error}"
+        );
         let row = row(&told);
         let refused = Sealing::new(InMemoryViewStore::default(), &stores.keys)
             .put(&talk("a"), Version::START, &row)

@@ -1,11 +1,16 @@
 //! Talks between two persons, and stores that see them sealed and open.
 
 use serde::{Deserialize, Serialize};
+use skald::commit::{Commit, CommitId};
+use skald::decider::{Decider, fold};
+use skald::handle::{Request, handle};
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
-use skald::{
-    Commit, CommitId, Decider, EventStore, Opening, Person, PersonId, Personal, Request, Sealing,
-    Snapshots, StreamId, Tenant, Timestamp, Version, ViewRow, fold, handle,
-};
+use skald::personal::{Opening, Person, PersonId, Personal, Sealing};
+use skald::snapshot::Snapshots;
+use skald::store::EventStore;
+use skald::stream::{StreamId, Tenant, Version};
+use skald::time::Timestamp;
+use skald::view::ViewRow;
 use skald_testkit::NoPause;
 use uuid::Uuid;
 

@@ -2,7 +2,8 @@
 //! doubled or swapped.
 
 use serde::{Deserialize, Serialize};
-use skald::{Decider, Snapshots};
+use skald::decider::Decider;
+use skald::snapshot::Snapshots;
 use skald_testkit::sample::{AccountEvent, AccountRejection, Deposited, Noted, Withdrawn};
 
 /// One thing of the several that a command asks for.

@@ -10,12 +10,15 @@ use std::collections::BTreeMap;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use skald::commit::{Actor, Commit, CommitId, Context, CorrelationId, Draft};
+use skald::decider::{Decider, Folded, fold};
+use skald::event::{DomainEvent, EventData};
+use skald::handle::{HandleError, One, Outcome, Request, handle, states};
 use skald::memory::InMemoryEventStore;
-use skald::{
-    Actor, Commit, CommitId, Context, CorrelationId, Decider, DomainEvent, Draft, EventData,
-    EventStore, Folded, HandleError, MAX_WITH_SNAPSHOT_BYTES, One, Outcome, Request, Snapshot,
-    Timestamp, Version, fold, handle, states,
-};
+use skald::snapshot::{MAX_WITH_SNAPSHOT_BYTES, Snapshot};
+use skald::store::EventStore;
+use skald::stream::Version;
+use skald::time::Timestamp;
 use skald_testkit::NoPause;
 use skald_testkit::counting::Counting;
 use skald_testkit::sample::{AccountEvent, AccountRejection, Deposited, account};
@@ -73,9 +76,9 @@ fn request(number: usize) -> Request {
 }
 
 /// What a command came to: the events it wrote and the state after them, or the rejection.
-type Told<S> = Result<(Vec<EventData>, Folded<S>), AccountRejection>;
+type Novelty<S> = Result<(Vec<EventData>, Folded<S>), AccountRejection>;
 
-async fn tell<D, S>(store: &S, number: usize, ops: &Vec<Op>) -> Told<D::State>
+async fn tell<D, S>(store: &S, number: usize, ops: &Vec<Op>) -> Novelty<D::State>
 where
     D: Decider<Command = Vec<Op>, Rejection = AccountRejection>,
     S: EventStore,

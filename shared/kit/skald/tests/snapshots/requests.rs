@@ -1,11 +1,13 @@
 //! What is read of long streams when something is not as it should be: no more than is needed, of
 //! the stream concerned.
 
+use skald::decider::Folded;
+use skald::event::DomainEvent;
+use skald::handle::{Many, Outcome, handle, handle_all, states};
 use skald::memory::InMemoryEventStore;
-use skald::{
-    DomainEvent, EventStore, Folded, Many, Outcome, Snapshot, SnapshotKind, StreamId, handle,
-    handle_all, states,
-};
+use skald::snapshot::{Snapshot, SnapshotKind};
+use skald::store::EventStore;
+use skald::stream::StreamId;
 use skald_testkit::NoPause;
 use skald_testkit::counting::Counting;
 use skald_testkit::faulty::{Fault, Faulty, Plan};

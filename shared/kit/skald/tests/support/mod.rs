@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use skald::{Actor, Context, CorrelationId};
+use skald::commit::{Actor, Context, CorrelationId};
 
 /// A context in which nothing matters.
 pub(crate) fn context() -> Context {

@@ -14,7 +14,8 @@ use ordering::order::Phase;
 use ordering::reservation::ReservationState;
 use ordering::saga::{ExecutionInput, Next, begins_attempt, execution_of, next};
 use ordering::streams;
-use skald::{Commit, DomainEvent, EventData};
+use skald::commit::Commit;
+use skald::event::{DomainEvent, EventData};
 
 use super::interleaving::{SCENARIOS, length};
 use super::machine::execute;

@@ -7,11 +7,14 @@ use events::{
 use ordering::saga::{Step, StepInput};
 use ordering::steps::reservation;
 use ordering::streams;
+use skald::commit::{Actor, CommitId, Context, CorrelationId};
+use skald::concurrency::MAX_CONCURRENT;
+use skald::event::DomainEvent;
+use skald::handle::Request;
 use skald::memory::InMemoryEventStore;
-use skald::{
-    AT_ONCE, Actor, CommitId, Context, CorrelationId, DomainEvent, EventStore, Request, StreamId,
-    Tenant, Timestamp, Version,
-};
+use skald::store::EventStore;
+use skald::stream::{StreamId, Tenant, Version};
+use skald::time::Timestamp;
 use skald_testkit::NoPause;
 use skald_testkit::counting::Counting;
 
@@ -72,5 +75,5 @@ fn the_largest_order_is_reserved_with_a_few_requests_at_a_time() {
         StepInput { step, order_id: order_id(), tenant, attempt: 1, correlation_id, failure: None };
     finish(reservation::perform(&store, &NoPause, &input, Timestamp::EPOCH)).unwrap();
     assert!(store.take_pages() > PRODUCTS * usize::from(SHARDS), "all shards are looked at");
-    assert!(store.take_most_at_once() <= AT_ONCE, "requests at the same time");
+    assert!(store.take_most_at_once() <= MAX_CONCURRENT, "requests at the same time");
 }

@@ -8,10 +8,14 @@ use ordering::ports::{Gateway, GatewayCall, PaymentAtGateway, PortError};
 use ordering::saga::{Step, StepInput};
 use ordering::steps::{StepError, payment, reservation};
 use ordering::streams;
+use skald::commit::CorrelationId;
+use skald::decider::fold;
+use skald::handle::Pause;
 use skald::memory::InMemoryEventStore;
-use skald::{
-    CorrelationId, EventStore, LeftOut, Pause, StreamId, Tenant, Timestamp, Version, fold,
-};
+use skald::snapshot::SnapshotError;
+use skald::store::EventStore;
+use skald::stream::{StreamId, Tenant, Version};
+use skald::time::Timestamp;
 use skald_testkit::faulty::{Fault, Faulty, Plan};
 
 use super::bounded::put;
@@ -30,7 +34,7 @@ impl Pause for Hours {
         self.0.fetch_add(3_600_000, Ordering::SeqCst);
     }
 
-    fn left_out(&self, stream: &StreamId, why: LeftOut) {
+    fn left_out(&self, stream: &StreamId, why: SnapshotError) {
         panic!("{stream}: {why}");
     }
 }

@@ -9,7 +9,9 @@ use ordering::ports::{Carrier, CarrierCall, Disclosing, Gateway, GatewayCall, Po
 use ordering::sandbox::StoredSandbox;
 use ordering::sandbox::memory::{CarrierLedger, GatewayLedger};
 use skald::memory::{InMemoryPersonKeys, InMemoryViewStore};
-use skald::{Opening, Person, PersonKeys, Personal, Sealing, Tenant, Timestamp};
+use skald::personal::{Opening, Person, PersonKeys, Personal, Sealing};
+use skald::stream::Tenant;
+use skald::time::Timestamp;
 
 use super::world::{Scenario, World, finish, poll_times, run, tenant};
 use crate::samples::{customer, eur, order_id, placed};

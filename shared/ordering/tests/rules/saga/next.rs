@@ -11,7 +11,10 @@ use ordering::saga::{
 };
 use ordering::shipment::ShipmentState;
 use ordering::steps::{Heard, Move, StepError, order, payment, reservation, shipment};
-use skald::{CorrelationId, Decider, Tenant, Timestamp};
+use skald::commit::CorrelationId;
+use skald::decider::Decider;
+use skald::stream::Tenant;
+use skald::time::Timestamp;
 
 use crate::samples::{order_id, placed, time};
 

@@ -2,7 +2,8 @@
 
 use proptest::collection::{btree_map, hash_map, vec};
 use proptest::prelude::*;
-use skald::{Draft, Timestamp};
+use skald::commit::Draft;
+use skald::time::Timestamp;
 
 use super::*;
 
@@ -102,20 +103,20 @@ proptest! {
     }
 
     #[test]
-    fn no_item_makes_the_reader_panic(odd in hash_map("pk|sk|at|encoding|body|types", any_value(), 1..4)) {
+    fn no_item_makes_the_reader_panic(malformed in hash_map("pk|sk|at|encoding|body|types", any_value(), 1..4)) {
         let mut item = from_image(image());
-        for (name, value) in odd {
+        for (name, value) in malformed {
             item.insert(name, value);
         }
-        told(read_stream_item(&item))?;
+        announced(read_stream_item(&item))?;
     }
 
     #[test]
-    fn no_text_makes_the_reader_panic(at in 0..BODY.len(), cut in 0..40_usize, odd in "[ -~]{0,9}") {
+    fn no_text_makes_the_reader_panic(at in 0..BODY.len(), cut in 0..40_usize, malformed in "[ -~]{0,9}") {
         let rest = &BODY[(at + cut).min(BODY.len())..];
         let mut image = image();
-        image["body"] = json!({ "S": format!("{}{odd}{rest}", &BODY[..at]) });
-        told(read_stream_item(&from_image(image)))?;
+        image["body"] = json!({ "S": format!("{}{malformed}{rest}", &BODY[..at]) });
+        announced(read_stream_item(&from_image(image)))?;
     }
 
     #[test]
@@ -124,11 +125,11 @@ proptest! {
         let mut item = from_image(image());
         item.insert("encoding".to_owned(), AttributeValue::S("json+zstd".to_owned()));
         item.insert("body".to_owned(), AttributeValue::B([magic, &packed].concat()));
-        told(read_stream_item(&item))?;
+        announced(read_stream_item(&item))?;
     }
 }
 
-fn told(read: StreamItem) -> Result<(), TestCaseError> {
+fn announced(read: StreamItem) -> Result<(), TestCaseError> {
     match read {
         StreamItem::Commit(read) => prop_assert_eq!(read.stream, commit().stream),
         StreamItem::Unread { fault, .. } => prop_assert!(!fault.to_string().is_empty()),

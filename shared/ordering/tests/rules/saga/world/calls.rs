@@ -6,11 +6,15 @@ use ordering::ports::{
     PortError,
 };
 use ordering::streams;
+use skald::commit::Draft;
 use skald::memory::InMemoryHead;
-use skald::{
-    AppendError, Appended, Draft, EventStore, KeyEntry, Loaded, Page, Person, PersonKeys,
-    SnapshotKind, StoreError, StreamId, Timestamp, Way,
-};
+use skald::personal::{KeyEntry, Person, PersonKeys};
+use skald::reading::Page;
+use skald::reading::ReadFrom;
+use skald::snapshot::SnapshotKind;
+use skald::store::{AppendError, Appended, EventStore, Loaded, StoreError};
+use skald::stream::StreamId;
+use skald::time::Timestamp;
 use skald_testkit::yield_now;
 
 use super::{World, tenant};
@@ -22,7 +26,12 @@ impl EventStore for World {
         self.store.start(stream)
     }
 
-    async fn page(&self, stream: &StreamId, way: Way, at_most: u32) -> Result<Page, StoreError> {
+    async fn page(
+        &self,
+        stream: &StreamId,
+        way: ReadFrom,
+        at_most: u32,
+    ) -> Result<Page, StoreError> {
         let page = self.store.page(stream, way, at_most).await;
         yield_now().await;
         page

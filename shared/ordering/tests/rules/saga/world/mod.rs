@@ -25,11 +25,14 @@ use ordering::steps::drive::Ports;
 use ordering::steps::{StepError, order};
 use ordering::streams;
 use serde_json::json;
+use skald::commit::{Actor, Commit, CommitId, Context, CorrelationId};
+use skald::event::{DomainEvent, EventData};
+use skald::handle::{Request, handle, handle_all};
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
-use skald::{
-    Actor, Commit, CommitId, Context, CorrelationId, DomainEvent, EventData, EventStore, Person,
-    PersonKeys, Request, Sealing, StreamId, Tenant, Timestamp, Version, handle, handle_all,
-};
+use skald::personal::{Person, PersonKeys, Sealing};
+use skald::store::EventStore;
+use skald::stream::{StreamId, Tenant, Version};
+use skald::time::Timestamp;
 use skald_testkit::NoPause;
 
 pub(crate) use runners::{Runner, finish, poll, poll_times, run};

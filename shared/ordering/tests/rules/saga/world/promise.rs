@@ -11,7 +11,7 @@ use ordering::sandbox::GatewayEntry;
 use ordering::shipment::ShipmentState;
 use ordering::stock::{Stock, StockState};
 use ordering::streams;
-use skald::fold;
+use skald::decider::fold;
 
 use super::{Goods, World, tenant};
 

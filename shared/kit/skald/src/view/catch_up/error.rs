@@ -4,7 +4,10 @@ use std::error::Error;
 use std::fmt;
 
 use super::ATTEMPTS;
-use crate::{DecodeError, Inapplicable, StoreError, StreamId, Version, ViewRow};
+use crate::event::DecodeError;
+use crate::store::StoreError;
+use crate::stream::{StreamId, Version};
+use crate::view::{Inapplicable, ViewRow};
 
 /// Why a row could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -27,14 +30,14 @@ pub enum CatchUpError {
     },
     /// The message announces events that the event store does not have. *Permanent*, and the
     /// message's own fault: the row is at the end of the stream and must not be parked.
-    #[error("{stream} ends at version {end}, the message tells of {told}")]
+    #[error("{stream} ends at version {end}, the message tells of {announced}")]
     BeyondTheEnd {
         /// The stream.
         stream: StreamId,
         /// Where it ends.
         end: Version,
         /// What the message told.
-        told: Version,
+        announced: Version,
     },
     /// The stored row is not what this release stores. *Permanent.*
     #[error("the row of {stream} is malformed at byte {column}")]
@@ -106,7 +109,7 @@ impl CatchUpError {
 
 /// A row that could not be brought up to date, and where it stood.
 #[derive(Debug)]
-pub struct Stuck {
+pub struct CatchUpFailure {
     /// The version of the row at which the failure was seen. `None` if the row was not seen. For
     /// [`park`].
     pub seen: Option<Version>,
@@ -114,25 +117,25 @@ pub struct Stuck {
     pub error: CatchUpError,
 }
 
-impl Stuck {
+impl CatchUpFailure {
     pub(super) fn at(stored: Option<&ViewRow>, error: impl Into<CatchUpError>) -> Self {
         Self { seen: Some(stored.map_or(Version::START, |row| row.version)), error: error.into() }
     }
 }
 
-impl fmt::Display for Stuck {
+impl fmt::Display for CatchUpFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)
     }
 }
 
-impl Error for Stuck {
+impl Error for CatchUpFailure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.error.source()
     }
 }
 
-impl From<StoreError> for Stuck {
+impl From<StoreError> for CatchUpFailure {
     fn from(error: StoreError) -> Self {
         Self { seen: None, error: error.into() }
     }

@@ -7,7 +7,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use uuid::Uuid;
 
-use crate::{IndexKey, SlicePosition, Timestamp, Version};
+use crate::index::{IndexKey, SlicePosition};
+use crate::stream::Version;
+use crate::time::Timestamp;
 
 /// How this build writes tokens.
 const FORMAT: u8 = 1;

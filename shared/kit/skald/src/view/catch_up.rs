@@ -18,13 +18,16 @@ mod fold;
 
 use futures_util::{StreamExt, pin_mut};
 
+use crate::commit::Commit;
+use crate::message::CommitMessage;
+use crate::reading::ReadFrom;
 use crate::reading::commits_by;
-use crate::{
-    Commit, CommitMessage, EventStore, Parked, Projection, Put, StoreError, StreamId, Timestamp,
-    Version, ViewRow, ViewStore, Way,
-};
+use crate::store::{EventStore, StoreError};
+use crate::stream::{StreamId, Version};
+use crate::time::Timestamp;
+use crate::view::{Parked, Projection, Put, ViewRow, ViewStore};
 
-pub use error::{CatchUpError, Stuck};
+pub use error::{CatchUpError, CatchUpFailure};
 use fold::Fold;
 
 /// How often a row is read again because another caller wrote it meanwhile.
@@ -56,13 +59,13 @@ pub enum CaughtUp {
 /// parked before its first event comes back with its first events.
 ///
 /// # Errors
-/// [`Stuck`]; the row has every event before the one that cannot be applied.
+/// [`CatchUpFailure`]; the row has every event before the one that cannot be applied.
 /// [`CatchUpError::parks`] says whether the error is for [`park`].
 pub async fn catch_up<P: Projection, E: EventStore, V: ViewStore>(
     events: &E,
     views: &V,
     message: &CommitMessage,
-) -> Result<CaughtUp, Stuck> {
+) -> Result<CaughtUp, CatchUpFailure> {
     let stream = &message.stream;
     // The commit that starts a stream needs no look at the row: if there is one, the conditional
     // write says so.
@@ -98,9 +101,12 @@ pub async fn catch_up<P: Projection, E: EventStore, V: ViewStore>(
         match bring::<P, _, _>(events, views, stream, stored.clone()).await {
             Ok(None) => {}
             Ok(Some(end)) if end < message.last => {
-                let error =
-                    CatchUpError::BeyondTheEnd { stream: stream.clone(), end, told: message.last };
-                return Err(Stuck { seen: Some(end), error });
+                let error = CatchUpError::BeyondTheEnd {
+                    stream: stream.clone(),
+                    end,
+                    announced: message.last,
+                };
+                return Err(CatchUpFailure { seen: Some(end), error });
             }
             Ok(Some(end)) => return Ok(CaughtUp::To(end)),
             Err(stuck) => {
@@ -113,7 +119,7 @@ pub async fn catch_up<P: Projection, E: EventStore, V: ViewStore>(
             }
         }
     }
-    Err(Stuck { seen: None, error: CatchUpError::Busy { stream: stream.clone() } })
+    Err(CatchUpFailure { seen: None, error: CatchUpError::Busy { stream: stream.clone() } })
 }
 
 /// The row after a commit that a message carries. `None` if the commit cannot be applied: a message
@@ -136,10 +142,10 @@ async fn bring<P: Projection, E: EventStore, V: ViewStore>(
     views: &V,
     stream: &StreamId,
     mut stored: Option<ViewRow>,
-) -> Result<Option<Version>, Stuck> {
+) -> Result<Option<Version>, CatchUpFailure> {
     let mut fold = Fold::<P>::from(stream, stored.as_ref())
-        .map_err(|error| Stuck::at(stored.as_ref(), error))?;
-    let commits = commits_by(events, stream, Way::After(fold.version()), PAGE);
+        .map_err(|error| CatchUpFailure::at(stored.as_ref(), error))?;
+    let commits = commits_by(events, stream, ReadFrom::After(fold.version()), PAGE);
     pin_mut!(commits);
     loop {
         let took = match commits.next().await {
@@ -148,16 +154,17 @@ async fn bring<P: Projection, E: EventStore, V: ViewStore>(
             None => Ok(false),
         };
         if fold.is_due() || !matches!(took, Ok(true)) {
-            let unstored = fold.unstored().map_err(|error| Stuck::at(stored.as_ref(), error))?;
+            let unstored =
+                fold.unstored().map_err(|error| CatchUpFailure::at(stored.as_ref(), error))?;
             if let Some(row) = unstored {
                 let put = store(views, stream, stored.as_ref(), &row).await;
-                if put.map_err(|error| Stuck::at(stored.as_ref(), error))? == Put::Stale {
+                if put.map_err(|error| CatchUpFailure::at(stored.as_ref(), error))? == Put::Stale {
                     return Ok(None);
                 }
                 stored = Some(row);
             }
         }
-        if !took.map_err(|error| Stuck::at(stored.as_ref(), error))? {
+        if !took.map_err(|error| CatchUpFailure::at(stored.as_ref(), error))? {
             return Ok(Some(fold.version()));
         }
     }
@@ -184,11 +191,11 @@ async fn tell<V: ViewStore>(
     message: &CommitMessage,
     row: &ViewRow,
 ) -> Result<Put, StoreError> {
-    let told = row.parked.as_ref().map_or(Version::START, |parked| parked.told);
-    if message.last <= told.max(row.version) {
+    let announced = row.parked.as_ref().map_or(Version::START, |parked| parked.announced);
+    if message.last <= announced.max(row.version) {
         return Ok(Put::Stored);
     }
-    let parked = row.parked.clone().map(|parked| Parked { told: message.last, ..parked });
+    let parked = row.parked.clone().map(|parked| Parked { announced: message.last, ..parked });
     mark(views, &message.stream, Some(row), ViewRow { parked, ..row.clone() }).await
 }
 
@@ -205,7 +212,7 @@ async fn mark<V: ViewStore>(
     let bare = ViewRow { listing: None, ..bodiless.clone() };
     for row in [row, bodiless] {
         match store(views, stream, stored, &row).await {
-            Err(StoreError::RowRefused { .. }) => {}
+            Err(StoreError::InvalidRow { .. }) => {}
             put => return put,
         }
     }
@@ -238,7 +245,7 @@ pub async fn park<V: ViewStore>(
         if let Some(seen) = seen.filter(|seen| *seen != version) {
             return Err(CatchUpError::Moved { stream: stream.clone(), seen });
         }
-        let parked = Some(Parked { reason: reason.clone(), at, told: Version::START });
+        let parked = Some(Parked { reason: reason.clone(), at, announced: Version::START });
         let row = match &stored {
             Some(row) => ViewRow { parked, ..row.clone() },
             None => ViewRow { version: Version::START, at, body: None, listing: None, parked },
@@ -269,16 +276,19 @@ pub async fn redrive<P: Projection, E: EventStore, V: ViewStore>(
         let Some(parked) = views.get(stream).await?.filter(|row| row.parked.is_some()) else {
             return Ok(CaughtUp::Already);
         };
-        let commits = commits_by(events, stream, Way::After(fold.version()), PAGE);
+        let commits = commits_by(events, stream, ReadFrom::After(fold.version()), PAGE);
         pin_mut!(commits);
         while let Some(commit) = commits.next().await {
             fold.take(&commit?)?;
         }
         // The stream was read after the row, so a message lied. While that stands, no true one
         // would make the write stale.
-        if let Some(told) = parked.parked.as_ref().filter(|told| told.told > fold.version()) {
-            let told = Some(Parked { told: fold.version(), ..told.clone() });
-            mark(views, stream, Some(&parked), ViewRow { parked: told, ..parked.clone() }).await?;
+        if let Some(announced) =
+            parked.parked.as_ref().filter(|announced| announced.announced > fold.version())
+        {
+            let announced = Some(Parked { announced: fold.version(), ..announced.clone() });
+            mark(views, stream, Some(&parked), ViewRow { parked: announced, ..parked.clone() })
+                .await?;
             continue;
         }
         // Without events there is nothing to show.

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
-use skald::{Position, StreamId, Tenant, Timestamp};
+use skald::index::Position;
+use skald::stream::{StreamId, Tenant};
+use skald::time::Timestamp;
 
 /// Tools for the operators of a system.
 #[derive(Debug, Parser)]
-#[command(name = "skald", version, disable_help_subcommand = true)]
+#[command(disable_help_subcommand = true)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -84,7 +86,7 @@ pub(crate) struct Place {
 }
 
 /// A stream by its name, of the default tenant, or by its key.
-fn stream(text: &str) -> Result<StreamId, skald::InvalidName> {
+fn stream(text: &str) -> Result<StreamId, skald::stream::InvalidName> {
     if text.contains('/') { text.parse() } else { StreamId::named(&Tenant::default(), text) }
 }
 
@@ -117,7 +119,7 @@ impl FromStr for Since {
         let how = "say how long ago (30s, 10m, 2h, 1d), a time (2026-11-21T08:15:30Z), or a position as tail gave it";
         text.parse()
             .map(Self::Position)
-            .map_err(|error: skald::InvalidPosition| format!("{error}; {how}"))
+            .map_err(|error: skald::index::InvalidPosition| format!("{error}; {how}"))
     }
 }
 

@@ -2,11 +2,14 @@
 
 use std::marker::PhantomData;
 
+use crate::commit::Commit;
+use crate::concurrency::try_concurrently;
+use crate::decider::{Decider, Folded, fold};
+use crate::event::{DecodeError, DomainEvent, EncodeError, EventData};
 use crate::reading::{grown, read_further_back};
-use crate::{
-    Commit, Decider, DecodeError, DomainEvent, EncodeError, EventData, EventStore, Folded, LeftOut,
-    Loaded, Snapshot, SnapshotKind, StoreError, StreamId, fold, try_at_once,
-};
+use crate::snapshot::{Snapshot, SnapshotError, SnapshotKind};
+use crate::store::{EventStore, Loaded, StoreError};
+use crate::stream::StreamId;
 
 /// Streams that a decision is about, and how their states and events are arranged: [`One`],
 /// [`Many`], or a pair of these.
@@ -51,7 +54,7 @@ pub trait Streams: Sync {
 }
 
 /// The snapshot that is due in a stream, or why it is left out; `None` if none is due.
-pub type DueSnapshot = Option<Result<Snapshot, LeftOut>>;
+pub type DueSnapshot = Option<Result<Snapshot, SnapshotError>>;
 
 /// One stream of decider `D`.
 pub struct One<D>(StreamId, PhantomData<fn() -> D>);
@@ -216,7 +219,7 @@ pub enum StatesError {
     Store(#[from] StoreError),
 }
 
-/// The states of several streams, each as of now, [`AT_ONCE`](crate::AT_ONCE) read at the same
+/// The states of several streams, each as of now, [`MAX_CONCURRENT`](crate::concurrency::MAX_CONCURRENT) read at the same
 /// time.
 ///
 /// # Errors
@@ -246,7 +249,7 @@ pub(crate) async fn load_streams<S: EventStore, T: Streams>(
 ) -> Result<LoadedStreams<S::Head, T::States>, StatesError> {
     let (ids, kinds) = (streams.ids(), streams.kinds());
     let loaded =
-        try_at_once(ids.iter().zip(&kinds).map(|(id, kind)| store.load(id, *kind))).await?;
+        try_concurrently(ids.iter().zip(&kinds).map(|(id, kind)| store.load(id, *kind))).await?;
     let (heads, mut histories): (Vec<_>, Vec<_>) =
         loaded.into_iter().map(|Loaded { head, commits }| (head, commits)).unzip();
     let mut further: Vec<Option<u32>> =

@@ -7,18 +7,20 @@
 use std::error::Error;
 use std::time::Duration;
 
+use skald::commit::Commit;
+use skald::concurrency::concurrently;
+use skald::follow::{Delivery, FollowError, FollowOptions, Follower, Novelty};
+use skald::index::{CommitIndex, IndexEntry, Position};
 use skald::memory::InMemoryViewStore;
-use skald::{
-    Commit, CommitIndex, FollowError, Follower, Following, Heard, IndexEntry, Position, StoreError,
-    Told, at_once, cut, with_causes,
-};
+use skald::store::StoreError;
+use skald::text::{cut, with_causes};
 use skald_dynamodb::DynamoDbCommitIndex;
 
 use crate::arguments::{Since, TailArguments};
 use crate::clock::now;
 use crate::line;
-use crate::paper::{self, Paper, Unwritten};
 use crate::system::System;
+use crate::terminal::{self, Terminal, Unwritten};
 
 /// How far it stays behind now. Short, because somebody waits for it: what takes longer is found by
 /// the overlap.
@@ -45,7 +47,7 @@ pub(crate) async fn run(arguments: &TailArguments) -> Result<(), Box<dyn Error>>
         Since::Time(time) => Position::before(*time, slices),
         Since::Position(position) => position.clone(),
     };
-    let following = Following {
+    let following = FollowOptions {
         name: "tail".to_owned(),
         run: "tail".to_owned(),
         from,
@@ -55,7 +57,7 @@ pub(crate) async fn run(arguments: &TailArguments) -> Result<(), Box<dyn Error>>
     };
     let mut follower =
         Follower::resume(index.clone(), InMemoryViewStore::default(), following).await?;
-    let mut teller = Teller { arguments, paper: Paper::new(), date: String::new() };
+    let mut teller = Teller { arguments, terminal: Terminal::new(), date: String::new() };
     let mut failures = 0;
     loop {
         let looked = now();
@@ -64,7 +66,7 @@ pub(crate) async fn run(arguments: &TailArguments) -> Result<(), Box<dyn Error>>
             Err(StepError::Unwritten(error)) => return Err(error.into()),
             Err(StepError::Follow(error)) if error.is_transient() && failures < PATIENCE => {
                 failures += 1;
-                paper::note(&format!("{} (trying again)", with_causes(&error)));
+                terminal::note(&format!("{} (trying again)", with_causes(&error)));
                 tokio::time::sleep(INTERVAL * failures).await;
                 continue;
             }
@@ -82,7 +84,7 @@ pub(crate) async fn run(arguments: &TailArguments) -> Result<(), Box<dyn Error>>
         }
         // All that was recorded before it started lies behind the margin now.
         if arguments.once && looked >= started.plus_millis(i64::from(MARGIN_MS)) {
-            paper::note(&format!("to go on from here: --since {}", follower.position()));
+            terminal::note(&format!("to go on from here: --since {}", follower.position()));
             return Ok(());
         }
         tokio::time::sleep(INTERVAL).await;
@@ -103,13 +105,13 @@ async fn step(
 ) -> Result<bool, StepError> {
     let batch = follower.next(now()).await.map_err(StepError::Follow)?;
     let is_empty = batch.is_empty();
-    let wanted: Vec<&Heard> =
-        batch.heard.iter().filter(|heard| teller.may_want(&heard.entry)).collect();
-    let read = at_once(wanted.iter().map(|heard| index.commit(&heard.entry.key))).await;
+    let wanted: Vec<&Delivery> =
+        batch.deliveries.iter().filter(|heard| teller.may_want(&heard.entry)).collect();
+    let read = concurrently(wanted.iter().map(|heard| index.commit(&heard.entry.key))).await;
     let mut lines = String::new();
     for (heard, commit) in wanted.iter().zip(read) {
         match commit {
-            Ok(Some(commit)) => teller.tell(&commit, heard.told, &mut lines),
+            Ok(Some(commit)) => teller.tell(&commit, heard.novelty, &mut lines),
             Ok(None) => {
                 teller.tell_fault(&heard.entry, "is in the index, but not in the table", &mut lines)
             }
@@ -119,28 +121,28 @@ async fn step(
             Err(error) => return Err(StepError::Follow(error.into())),
         }
     }
-    for odd in &batch.odd {
-        paper::note(&format!(
+    for malformed in &batch.malformed {
+        terminal::note(&format!(
             "an index entry belongs to no commit, {}: {}",
-            cut(&odd.key),
-            odd.fault
+            cut(&malformed.key),
+            malformed.fault
         ));
     }
     for key in &batch.ahead {
         let (stream, first, at) = (line::named(key.stream()), key.first(), key.at());
-        paper::note(&format!(
+        terminal::note(&format!(
             "{stream} at version {first} is recorded in the future, at {at}: a clock was wrong; it is shown at that time"
         ));
     }
-    paper::write(&lines).map_err(StepError::Unwritten)?;
-    follower.handed_on();
+    terminal::write(&lines).map_err(StepError::Unwritten)?;
+    follower.acknowledge();
     Ok(is_empty)
 }
 
 /// Knows what is wanted, and how it is told.
 struct Teller<'a> {
     arguments: &'a TailArguments,
-    paper: Paper,
+    terminal: Terminal,
     /// The date that was told last.
     date: String,
 }
@@ -156,7 +158,7 @@ impl Teller<'_> {
                 .is_none_or(|wanted| entry.types.is_empty() || entry.types.contains(wanted))
     }
 
-    fn tell(&mut self, commit: &Commit, told: Told, lines: &mut String) {
+    fn tell(&mut self, commit: &Commit, novelty: Novelty, lines: &mut String) {
         let TailArguments { event_type, correlation, json, .. } = self.arguments;
         if correlation
             .as_ref()
@@ -169,10 +171,10 @@ impl Teller<'_> {
                 continue;
             }
             let line = if *json {
-                line::for_machines(commit, index, event, told)
+                line::for_machines(commit, index, event, novelty)
             } else {
                 self.tell_date(&commit.at.to_string(), lines);
-                line::for_people(commit, index, event, told, self.paper)
+                line::for_people(commit, index, event, novelty, self.terminal)
             };
             lines.push_str(&line);
             lines.push('\n');
@@ -183,7 +185,7 @@ impl Teller<'_> {
         let date = at.get(..10).unwrap_or(at);
         if date != self.date {
             date.clone_into(&mut self.date);
-            lines.push_str(&self.paper.faint(&format!("── {date}, UTC ──")));
+            lines.push_str(&self.terminal.faint(&format!("── {date}, UTC ──")));
             lines.push('\n');
         }
     }
@@ -194,7 +196,7 @@ impl Teller<'_> {
             serde_json::json!({ "stream": key.stream().name(), "version": key.first(), "recorded_at": key.at(), "fault": fault })
                 .to_string()
         } else {
-            self.paper.red(&format!(
+            self.terminal.red(&format!(
                 "{} {:>3}  cannot be shown: {fault}",
                 line::named(key.stream()),
                 key.first()

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use skald::{
-    Actor, Commit, CorrelationId, EventData, EventId, StreamId, Tenant, Timestamp, Told, Version,
-    cut,
-};
+use skald::commit::{Actor, Commit, CorrelationId, EventId};
+use skald::event::EventData;
+use skald::follow::Novelty;
+use skald::stream::{StreamId, Tenant, Version};
+use skald::text::cut;
+use skald::time::Timestamp;
 
 use crate::json::{HIDDEN, Json};
-use crate::paper::Paper;
+use crate::terminal::Terminal;
 
 /// Most of an event's data that a person is shown, in characters.
 const DATA_CHARACTERS: usize = 160;
@@ -24,8 +26,8 @@ pub(crate) fn for_people(
     commit: &Commit,
     index: usize,
     event: &EventData,
-    told: Told,
-    paper: Paper,
+    novelty: Novelty,
+    terminal: Terminal,
 ) -> String {
     // `2026-11-21T08:15:30.250Z`: the date stands above.
     let at = commit.at.to_string();
@@ -34,13 +36,13 @@ pub(crate) fn for_people(
     let stream = format!("{:<STREAM$}", cut(&named(&commit.stream)));
     let event_type = format!("{:<TYPE$}", cut(&printable(&event.event_type)));
     let correlation = format!("{:<CORRELATION$}", commit.context.correlation_id.as_str());
-    let late = if told == Told::Late { paper.yellow(" late") } else { String::new() };
+    let late = if novelty == Novelty::Late { terminal.yellow(" late") } else { String::new() };
     format!(
         "{} {} {version:>3}  {} {} {}{late}",
-        paper.faint(time),
-        paper.cyan(&stream),
-        paper.green(&event_type),
-        paper.faint(&correlation),
+        terminal.faint(time),
+        terminal.cyan(&stream),
+        terminal.green(&event_type),
+        terminal.faint(&correlation),
         shortened(&data(event)),
     )
     .trim_end()
@@ -63,13 +65,18 @@ struct Line<'a> {
     causation_id: Option<EventId>,
     actor: &'a Actor,
     metadata: &'a BTreeMap<String, String>,
-    told: &'static str,
+    novelty: &'static str,
     /// As it is stored, but for what is personal; `null` if it is no JSON.
     data: Option<Box<RawValue>>,
 }
 
 /// The line of the event at `index` of a commit, for machines.
-pub(crate) fn for_machines(commit: &Commit, index: usize, event: &EventData, told: Told) -> String {
+pub(crate) fn for_machines(
+    commit: &Commit,
+    index: usize,
+    event: &EventData,
+    novelty: Novelty,
+) -> String {
     let context = &commit.context;
     let data =
         Json::read(&event.data).and_then(|json| RawValue::from_string(json.to_string()).ok());
@@ -86,10 +93,10 @@ pub(crate) fn for_machines(commit: &Commit, index: usize, event: &EventData, tol
         causation_id: context.causation_id,
         actor: &context.actor,
         metadata: &context.metadata,
-        told: match told {
-            Told::News => "news",
-            Told::Late => "late",
-            Told::Perhaps => "perhaps again",
+        novelty: match novelty {
+            Novelty::New => "new",
+            Novelty::Late => "late",
+            Novelty::MaybeSeen => "maybe seen",
         },
         data,
     };
@@ -157,7 +164,7 @@ fn shortened(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use skald::{CommitId, Context};
+    use skald::commit::{CommitId, Context};
 
     use super::*;
 
@@ -185,7 +192,7 @@ mod tests {
 
     fn words(data: &str) -> String {
         let commit = commit(data);
-        let line = for_people(&commit, 0, &commit.events[0], Told::News, Paper::plain());
+        let line = for_people(&commit, 0, &commit.events[0], Novelty::New, Terminal::plain());
         line.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
@@ -204,8 +211,8 @@ mod tests {
         let commit = commit(data);
         let event = &commit.events[0];
         for line in [
-            for_people(&commit, 0, event, Told::News, Paper::coloured()),
-            for_machines(&commit, 0, event, Told::News),
+            for_people(&commit, 0, event, Novelty::New, Terminal::coloured()),
+            for_machines(&commit, 0, event, Novelty::New),
         ] {
             assert!(line.contains(HIDDEN), "{line}");
             assert!(
@@ -227,8 +234,8 @@ mod tests {
     #[test]
     fn colours_change_nothing_but_the_colour() {
         let commit = commit("{}");
-        let line = |paper| for_people(&commit, 0, &commit.events[0], Told::Late, paper);
-        let (plain, coloured) = (line(Paper::plain()), line(Paper::coloured()));
+        let line = |terminal| for_people(&commit, 0, &commit.events[0], Novelty::Late, terminal);
+        let (plain, coloured) = (line(Terminal::plain()), line(Terminal::coloured()));
         assert!(plain.ends_with("late") && !plain.contains('\x1b'));
         let stripped =
             coloured.split('\x1b').map(|part| part.split_once('m').map_or(part, |(_, rest)| rest));
@@ -241,7 +248,7 @@ mod tests {
     fn numbers_are_shown_as_they_are_stored() {
         let data = r#"{"large":18446744073709551616,"exact":1.10,"huge":1e400,"negative":-0}"#;
         let commit = commit(data);
-        let line = for_machines(&commit, 0, &commit.events[0], Told::News);
+        let line = for_machines(&commit, 0, &commit.events[0], Novelty::New);
         assert!(line.contains(&format!("\"data\":{data}")), "{line}");
         let expected = "large: 18446744073709551616, exact: 1.10, huge: 1e400, negative: -0";
         assert!(words(data).ends_with(expected), "{}", words(data));
@@ -251,7 +258,7 @@ mod tests {
     fn a_name_of_any_length_is_cut() {
         let mut commit = commit("{}");
         commit.events[0].event_type = "x".repeat(270_000);
-        let line = for_people(&commit, 0, &commit.events[0], Told::News, Paper::plain());
+        let line = for_people(&commit, 0, &commit.events[0], Novelty::New, Terminal::plain());
         assert!(line.contains("xxx… (270000 characters)") && line.len() < 500, "{line:.500}");
     }
 
@@ -259,15 +266,15 @@ mod tests {
     fn a_line_for_machines_is_json() {
         let commit = commit(r#"{"a":1}"#);
         let line: Value =
-            serde_json::from_str(&for_machines(&commit, 0, &commit.events[0], Told::Perhaps))
+            serde_json::from_str(&for_machines(&commit, 0, &commit.events[0], Novelty::MaybeSeen))
                 .unwrap();
         assert_eq!(
             (&line["stream"], &line["version"], &line["data"]["a"]),
             (&json!("order-17"), &json!(4), &json!(1))
         );
         assert_eq!(
-            (&line["told"], &line["correlation_id"]),
-            (&json!("perhaps again"), &json!("demo-1"))
+            (&line["novelty"], &line["correlation_id"]),
+            (&json!("maybe seen"), &json!("demo-1"))
         );
     }
 }

@@ -4,11 +4,14 @@ mod support;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use skald::commit::CommitId;
+use skald::concurrency::{MAX_CONCURRENT, concurrently, try_concurrently};
+use skald::event::EventData;
+use skald::handle::{Many, Request, handle_all};
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
-use skald::{
-    AT_ONCE, CommitId, EventData, EventStore, Many, Opening, PersonId, Personal, Request, Sealing,
-    Timestamp, at_once, handle_all, try_at_once,
-};
+use skald::personal::{Opening, PersonId, Personal, Sealing};
+use skald::store::EventStore;
+use skald::time::Timestamp;
 use skald_testkit::counting::Counting;
 use skald_testkit::sample::{Account, AccountEvent, AccountRejection, Deposited, account};
 use skald_testkit::{NoPause, yield_now};
@@ -37,10 +40,10 @@ async fn work(number: usize, running: &AtomicUsize, most: &AtomicUsize) -> usize
 #[tokio::test]
 async fn a_bounded_number_runs_at_once_and_results_keep_their_order() {
     let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let done = at_once((0..250).map(|number| work(number, &running, &most))).await;
+    let done = concurrently((0..250).map(|number| work(number, &running, &most))).await;
     assert_eq!(done, (0..250).collect::<Vec<_>>());
-    assert_eq!(most.into_inner(), AT_ONCE);
-    assert!(at_once((0..0).map(|number| work(number, &running, &running))).await.is_empty());
+    assert_eq!(most.into_inner(), MAX_CONCURRENT);
+    assert!(concurrently((0..0).map(|number| work(number, &running, &running))).await.is_empty());
 }
 
 #[tokio::test]
@@ -51,9 +54,9 @@ async fn an_error_ends_it_and_the_others_never_begin() {
         yield_now().await;
         if number == 20 || number == 23 { Err(number) } else { Ok(number) }
     };
-    assert_eq!(try_at_once((0..250).map(attempt)).await, Err(20));
-    assert!(begun.load(Ordering::Relaxed) <= 20 + AT_ONCE, "{begun:?} were begun");
-    assert_eq!(try_at_once((0..20).map(attempt)).await, Ok((0..20).collect()));
+    assert_eq!(try_concurrently((0..250).map(attempt)).await, Err(20));
+    assert!(begun.load(Ordering::Relaxed) <= 20 + MAX_CONCURRENT, "{begun:?} were begun");
+    assert_eq!(try_concurrently((0..20).map(attempt)).await, Ok((0..20).collect()));
 }
 
 /// One decision over many streams: a function has little memory and few connections.
@@ -67,7 +70,7 @@ async fn many_streams_are_loaded_a_few_at_a_time() {
         Ok::<_, AccountRejection>(states.iter().map(deposit).collect())
     };
     handle_all(&store, &NoPause, &streams, &request(), decide).await.unwrap();
-    assert_eq!((store.take_pages(), store.take_most_at_once()), (100, AT_ONCE));
+    assert_eq!((store.take_pages(), store.take_most_at_once()), (100, MAX_CONCURRENT));
 }
 
 /// Streams about two persons each: of one commit to all of them each key is looked at once, and so
@@ -90,16 +93,16 @@ async fn the_keys_of_many_persons_are_looked_at_a_few_at_a_time_and_once() {
         (sealing.start(account(&number.to_string())), request().draft(vec![note(number)], None))
     };
     sealing.append_all((0..60).map(part).collect()).await.unwrap();
-    assert_eq!((keys.take_calls(), keys.take_most_at_once()), (61, AT_ONCE), "sealed");
+    assert_eq!((keys.take_calls(), keys.take_most_at_once()), (61, MAX_CONCURRENT), "sealed");
 
     let page = account("page");
     let draft = request().draft((0..60).map(note).collect(), None);
     sealing.append(&sealing.start(page.clone()), draft).await.unwrap();
     assert_eq!(
         (keys.take_calls(), keys.take_most_at_once()),
-        (61, AT_ONCE),
+        (61, MAX_CONCURRENT),
         "sealed in one commit"
     );
     Opening::new(events, &keys).load(&page, None).await.unwrap();
-    assert_eq!((keys.take_calls(), keys.take_most_at_once()), (61, AT_ONCE), "opened");
+    assert_eq!((keys.take_calls(), keys.take_most_at_once()), (61, MAX_CONCURRENT), "opened");
 }

@@ -3,7 +3,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::{DecodeError, EventData, decode_as};
+use crate::event::{DecodeError, EventData, decode_as};
 
 /// A stored event on its way through the shapes of its type, from the oldest to today's.
 /// [`domain_event!`](crate::domain_event) is its caller.
@@ -84,7 +84,7 @@ pub const fn numbered_from_one(schemas: &[u32]) -> bool {
 ///     }
 /// }
 ///
-/// use skald::DomainEvent;
+/// use skald::event::DomainEvent;
 /// let event = DoorEvent::from(DoorOpened { by: "me".into() });
 /// assert_eq!(event.event_type(), "door.opened");
 /// assert_eq!(DoorEvent::decode(&event.encode().unwrap()).unwrap(), event);
@@ -99,7 +99,7 @@ pub const fn numbered_from_one(schemas: &[u32]) -> bool {
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
-/// # use skald::{DomainEvent, EventData};
+/// # use skald::event::{DomainEvent, EventData};
 /// #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 /// pub struct DoorOpened { by: Vec<String>, with_key: Option<u32> }
 ///
@@ -164,16 +164,16 @@ macro_rules! domain_event {
             }
 
             const _: () = assert!(
-                $crate::is_event_type($event_type),
+                $crate::event::is_event_type($event_type),
                 concat!($event_type, " is not 1 to 64 characters in words of a-z 0-9 _ separated by dots")
             );
             const _: () = assert!(
-                $crate::numbered_from_one(&[$( $( $old_schema, )+ )? $schema]),
+                $crate::event::numbered_from_one(&[$( $( $old_schema, )+ )? $schema]),
                 concat!("the schemas of ", $event_type, " are numbered from 1, and none is left out")
             );
         )+
 
-        impl $crate::DomainEvent for $name {
+        impl $crate::event::DomainEvent for $name {
             const TYPES: &'static [(&'static str, u32)] = &[$( ($event_type, $schema) ),+];
             const SHAPES: &'static [(&'static str, u32)] =
                 &[$( $( $( ($event_type, $old_schema), )+ )? ($event_type, $schema) ),+];
@@ -185,22 +185,22 @@ macro_rules! domain_event {
                 }
             }
 
-            fn encode(&self) -> ::core::result::Result<$crate::EventData, $crate::EncodeError> {
+            fn encode(&self) -> ::core::result::Result<$crate::event::EventData, $crate::event::EncodeError> {
                 match self {
-                    $( Self::$variant(data) => $crate::encode_as($event_type, $schema, data), )+
+                    $( Self::$variant(data) => $crate::event::encode_as($event_type, $schema, data), )+
                 }
             }
 
-            fn decode(stored: &$crate::EventData) -> ::core::result::Result<Self, $crate::DecodeError> {
+            fn decode(stored: &$crate::event::EventData) -> ::core::result::Result<Self, $crate::event::DecodeError> {
                 match stored.event_type.as_str() {
                     $(
-                        $event_type => $crate::Upcasting::of(stored)
+                        $event_type => $crate::event::Upcasting::of(stored)
                             $( $( .at($old_schema)?.upcast($upcast as fn($old) -> _) )+ )?
                             .at($schema)?
                             .newest()
                             .map(Self::$variant),
                     )+
-                    _ => $crate::Upcasting::of(stored).newest(),
+                    _ => $crate::event::Upcasting::of(stored).newest(),
                 }
             }
         }
@@ -220,7 +220,7 @@ mod tests {
     use serde::{Deserialize, Serialize};
 
     use super::*;
-    use crate::DomainEvent;
+    use crate::event::DomainEvent;
 
     /// Schema 1.
     #[derive(Deserialize)]

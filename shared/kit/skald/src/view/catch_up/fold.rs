@@ -2,7 +2,10 @@
 
 use std::slice;
 
-use crate::{CatchUpError, Commit, Projection, StreamId, Timestamp, Version, ViewRow, project};
+use crate::commit::Commit;
+use crate::stream::{StreamId, Version};
+use crate::time::Timestamp;
+use crate::view::{CatchUpError, Projection, ViewRow, project};
 
 /// The row is stored after this many events, at the next end of a commit. A function can fold many
 /// times more within its time limit.

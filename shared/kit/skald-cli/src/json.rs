@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use skald::PERSON_MEMBER;
+use skald::personal::PERSON_MEMBER;
 
 /// What stands in the place of personal data.
 pub(crate) const HIDDEN: &str = "(personal)";

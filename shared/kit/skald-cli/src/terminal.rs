@@ -11,11 +11,11 @@ use tokio::net::unix::pipe::Sender;
 
 /// Standard output.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Paper {
+pub(crate) struct Terminal {
     colours: bool,
 }
 
-impl Paper {
+impl Terminal {
     /// With colours if it is a terminal, and `NO_COLOR` and `TERM` do not say otherwise.
     #[expect(clippy::disallowed_methods, reason = "this is where the others get it from")]
     pub(crate) fn new() -> Self {

@@ -1,21 +1,26 @@
-//! The services' errors, sorted once.
+//! What the errors of AWS's services mean to a store or a key wrap: which are transient, and what
+//! may be shown of them.
 
 use std::error::Error;
 
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use skald::StoreError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use skald::store::StoreError;
 
 /// What a service answered. Its own errors can carry items, whose values must not end in logs: this
 /// cannot.
 #[derive(Debug, thiserror::Error)]
 #[error("{code}: {message}")]
-pub(crate) struct Answer {
+pub struct Answer {
     code: String,
     message: String,
 }
 
 impl Answer {
-    pub(crate) fn new(code: Option<&str>, message: Option<&str>) -> Self {
+    /// What a service answered with this code and message.
+    #[must_use]
+    pub fn new(code: Option<&str>, message: Option<&str>) -> Self {
         let text = |text: Option<&str>, none: &str| text.unwrap_or(none).to_owned();
         Self {
             code: text(code, "an error without a code"),
@@ -27,7 +32,7 @@ impl Answer {
 /// What the error of an operation means for who called it: for stores and key wraps on AWS's
 /// services, whichever it is. It names the service's code and message, never what was sent or came
 /// back.
-pub fn sdk_error<E>(operation: &'static str, error: SdkError<E>) -> StoreError
+pub fn sdk_error<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> StoreError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
@@ -38,13 +43,13 @@ where
             _ if is_throttling(code) => StoreError::Throttled { operation, source },
             429 => StoreError::Throttled { operation, source },
             500.. => StoreError::Unavailable { operation, source },
-            _ => StoreError::Refused { operation, source },
+            _ => StoreError::Denied { operation, source },
         };
     }
     let never_sent = matches!(error, SdkError::ConstructionFailure(_));
     let source = error.into_source().unwrap_or_else(|error| Box::new(error));
     if never_sent {
-        StoreError::Refused { operation, source }
+        StoreError::Denied { operation, source }
     } else {
         StoreError::Unavailable { operation, source }
     }
@@ -56,7 +61,8 @@ where
 /// Source: Amazon `DynamoDB` Developer Guide, "Error handling with `DynamoDB`", and the API
 /// Reference, `CancellationReason`; AWS Key Management Service Developer Guide, "Throttling AWS KMS
 /// requests".
-pub(crate) fn is_throttling(code: Option<&str>) -> bool {
+#[must_use]
+pub fn is_throttling(code: Option<&str>) -> bool {
     matches!(
         code,
         Some(

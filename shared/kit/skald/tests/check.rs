@@ -3,10 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde::{Deserialize, Serialize};
-use skald::{
-    Decider, DomainEvent, EventData, FoldCheck, PersonId, Personal, Snapshot, SnapshotFault,
-    Snapshots, StreamCheck,
-};
+use skald::check::{FoldCheck, SnapshotFault, StreamCheck};
+use skald::decider::Decider;
+use skald::event::{DomainEvent, EventData};
+use skald::personal::{PersonId, Personal};
+use skald::snapshot::{Snapshot, Snapshots};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Counted {

@@ -3,7 +3,10 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{CatchUpError, Category, Commit, DomainEvent, Envelope, Listing, StreamId, Version};
+use crate::commit::{Commit, Envelope};
+use crate::event::DomainEvent;
+use crate::stream::{Category, StreamId, Version};
+use crate::view::{CatchUpError, Listing};
 
 /// A view with one row per stream: a pure fold over the stream's envelopes.
 pub trait Projection {
@@ -31,7 +34,7 @@ pub trait Projection {
 
 /// An event that cannot come at this place of its stream.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} at version {version} cannot be applied: {reason}", crate::cut(event_type))]
+#[error("{} at version {version} cannot be applied: {reason}", crate::text::cut(event_type))]
 pub struct Inapplicable {
     /// The stored name.
     pub event_type: String,

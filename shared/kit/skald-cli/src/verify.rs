@@ -6,34 +6,39 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-use skald::{Timestamp, with_causes};
+use skald::check::StreamCheck;
+use skald::stream::StreamId;
+use skald::text::with_causes;
+use skald::time::Timestamp;
 use skald_dynamodb::{Finding, SETTLED_MS, Verified, Verifier};
 
 use crate::arguments::VerifyArguments;
-use crate::catalogue::check;
 use crate::clock;
-use crate::paper::{self, Paper};
 use crate::system::System;
+use crate::terminal::{self, Terminal};
 
 /// Verifies all streams, or one; gives whether nothing is wrong. Faults go to standard output, all
 /// else beside it.
 ///
 /// # Errors
 /// What went wrong, and what to do.
-pub(crate) async fn run(arguments: &VerifyArguments) -> Result<bool, Box<dyn Error>> {
+pub(crate) async fn run(
+    arguments: &VerifyArguments,
+    check: impl Fn(&StreamId) -> Option<Box<dyn StreamCheck>>,
+) -> Result<bool, Box<dyn Error>> {
     let System { client, table } = System::find(&arguments.place).await?;
-    let (paper, is_watched, now) = (Paper::new(), paper::is_watched(), clock::now());
+    let (terminal, is_watched, now) = (Terminal::new(), terminal::is_watched(), clock::now());
     let unwritten = Cell::new(None);
     let tell = |finding: Finding<'_>| match finding {
         Finding::Fault(fault) => {
             if is_watched {
-                paper::in_place("");
+                terminal::in_place("");
             }
-            if let Err(error) = paper::write(&format!("{} {fault}\n", paper.red("✗"))) {
+            if let Err(error) = terminal::write(&format!("{} {fault}\n", terminal.red("✗"))) {
                 unwritten.set(Some(error));
             }
         }
-        Finding::Progress(verified) if is_watched => paper::in_place(&told(verified, now)),
+        Finding::Progress(verified) if is_watched => terminal::in_place(&told(verified, now)),
         Finding::Progress(_) => {}
     };
     let verifier = Verifier::new(client, table, now, check, tell);
@@ -45,7 +50,7 @@ pub(crate) async fn run(arguments: &VerifyArguments) -> Result<bool, Box<dyn Err
     };
     let done = until(verifying, || unwritten.take()).await;
     if is_watched {
-        paper::in_place("");
+        terminal::in_place("");
     }
     let verified = done?.map_err(|error| {
         format!(
@@ -57,8 +62,8 @@ pub(crate) async fn run(arguments: &VerifyArguments) -> Result<bool, Box<dyn Err
         return Err(format!("there is no stream {stream}: say it as `skald tail` shows it").into());
     }
     let is_sound = verified.faults == 0;
-    let mark = if is_sound { paper.green("✓") } else { paper.red("✗") };
-    paper::write(&format!("{mark} {}\n", told(verified, now)))?;
+    let mark = if is_sound { terminal.green("✓") } else { terminal.red("✗") };
+    terminal::write(&format!("{mark} {}\n", told(verified, now)))?;
     Ok(is_sound)
 }
 

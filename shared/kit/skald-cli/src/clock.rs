@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use skald::Timestamp;
+use skald::time::Timestamp;
 
 /// Now.
 #[expect(clippy::disallowed_methods, reason = "this is where the others get the time from")]

@@ -6,7 +6,7 @@ import os
 import sys
 
 
-class Paper:
+class Terminal:
     """Standard output, with colours only where a person sees them and wants them."""
 
     def __init__(self) -> None:

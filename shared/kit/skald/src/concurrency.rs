@@ -11,13 +11,13 @@ use futures_util::stream::{Buffered, Collect, Iter, TryCollect};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 /// Most futures that run at the same time, for one operation.
-pub const AT_ONCE: usize = 16;
+pub const MAX_CONCURRENT: usize = 16;
 
 /// The results of futures, of which a bounded number runs at the same time.
 type Results<F> = Buffered<Iter<IntoIter<F>>>;
 
-/// Runs futures, [`AT_ONCE`] at a time, and returns their results in the given order.
-pub fn at_once<I>(futures: I) -> Collect<Results<I::Item>, Vec<<I::Item as Future>::Output>>
+/// Runs futures, [`MAX_CONCURRENT`] at a time, and returns their results in the given order.
+pub fn concurrently<I>(futures: I) -> Collect<Results<I::Item>, Vec<<I::Item as Future>::Output>>
 where
     I: IntoIterator<Item: Future>,
 {
@@ -29,7 +29,7 @@ where
 ///
 /// # Errors
 /// The first error.
-pub fn try_at_once<I, T, E>(futures: I) -> TryCollect<Results<I::Item>, Vec<T>>
+pub fn try_concurrently<I, T, E>(futures: I) -> TryCollect<Results<I::Item>, Vec<T>>
 where
     I: IntoIterator<Item: Future<Output = Result<T, E>>>,
 {
@@ -40,5 +40,5 @@ where
 /// closures and their lifetimes, and the compiler could no longer prove that a caller's future is
 /// `Send`.
 fn results<I: IntoIterator<Item: Future>>(futures: I) -> Results<I::Item> {
-    stream::iter(futures.into_iter().collect::<Vec<_>>()).buffered(AT_ONCE)
+    stream::iter(futures.into_iter().collect::<Vec<_>>()).buffered(MAX_CONCURRENT)
 }

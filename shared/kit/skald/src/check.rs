@@ -1,8 +1,10 @@
 //! Checking a stream event by event: whether it can be read, and whether its snapshots are the
 //! states they claim to be.
 
+use crate::decider::Decider;
+use crate::event::{DecodeError, DomainEvent, EventData};
 use crate::personal::sealed_alike;
-use crate::{Decider, DecodeError, DomainEvent, EventData, Snapshot};
+use crate::snapshot::Snapshot;
 
 /// Goes over one stream, from its first event on.
 pub trait StreamCheck {

@@ -1,0 +1,114 @@
+//! The operator's commands as a library: `tail` follows all events, `verify` looks for faults in
+//! the event store.
+//!
+//! A system's own command line is a list of its deciders:
+//!
+//! ```no_run
+//! # use skald::decider::Decider;
+//! # use std::process::ExitCode;
+//! # async fn main_of<Book: Decider<State: 'static> + 'static>() -> ExitCode {
+//! skald_cli::Operator::new("library", env!("CARGO_PKG_VERSION")).decider::<Book>().run().await
+//! # }
+//! ```
+
+mod arguments;
+mod clock;
+mod json;
+mod line;
+mod system;
+mod tail;
+mod terminal;
+mod verify;
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+use skald::check::{FoldCheck, StreamCheck};
+use skald::decider::Decider;
+use skald::stream::{Category, StreamId};
+use skald::text::with_causes;
+
+use arguments::{Arguments, Command};
+use terminal::Unwritten;
+
+/// The status of a command that was not understood.
+const USAGE: u8 = 2;
+
+/// Makes the check of one stream.
+type NewCheck = fn() -> Box<dyn StreamCheck>;
+
+/// The commands of a system's operators, and what they need to know of the system.
+#[derive(Debug)]
+pub struct Operator {
+    name: &'static str,
+    version: &'static str,
+    checks: BTreeMap<&'static Category, NewCheck>,
+}
+
+impl Operator {
+    /// The commands of a program that is called so, in this version.
+    #[must_use]
+    pub const fn new(name: &'static str, version: &'static str) -> Self {
+        Self { name, version, checks: BTreeMap::new() }
+    }
+
+    /// `verify` checks the streams of this decider's category by folding them. Streams of a
+    /// category without a decider are reported as unknown.
+    #[must_use]
+    pub fn decider<D: Decider<State: 'static> + 'static>(mut self) -> Self {
+        self.checks.insert(D::CATEGORY, || Box::new(FoldCheck::<D>::default()));
+        self
+    }
+
+    /// The categories whose streams `verify` can check.
+    pub fn categories(&self) -> impl Iterator<Item = &'static Category> {
+        self.checks.keys().copied()
+    }
+
+    /// Reads the command line, does what it says, and gives the status to exit with: 0 if all is
+    /// well, 1 after a failure or if `verify` found faults, 2 if the command was not understood.
+    pub async fn run(self) -> ExitCode {
+        let done = tokio::select! {
+            done = self.command() => done,
+            () = terminal::closed() => Ok(ExitCode::SUCCESS),
+        };
+        done.unwrap_or_else(|error| {
+            if matches!(error.downcast_ref(), Some(Unwritten::Closed)) {
+                return ExitCode::SUCCESS;
+            }
+            terminal::complain(&with_causes(&*error));
+            ExitCode::FAILURE
+        })
+    }
+
+    async fn command(&self) -> Result<ExitCode, Box<dyn Error>> {
+        let parsed = Arguments::command().name(self.name).version(self.version);
+        let parsed = parsed.try_get_matches().and_then(|m| Arguments::from_arg_matches(&m));
+        let arguments = match parsed {
+            Ok(arguments) => arguments,
+            Err(error) if error.use_stderr() => {
+                terminal::note(error.to_string().trim_end());
+                return Ok(ExitCode::from(USAGE));
+            }
+            // Help, or the version.
+            Err(asked) => {
+                terminal::write(&asked.to_string())?;
+                return Ok(ExitCode::SUCCESS);
+            }
+        };
+        let is_well = match arguments.command {
+            Command::Tail(arguments) => tail::run(&arguments).await.map(|()| true),
+            Command::Verify(arguments) => {
+                verify::run(&arguments, |stream| self.check(stream)).await
+            }
+        }?;
+        Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// The check of this stream; `None` if its category has no decider.
+    fn check(&self, stream: &StreamId) -> Option<Box<dyn StreamCheck>> {
+        self.checks.get(stream.category()).map(|new| new())
+    }
+}

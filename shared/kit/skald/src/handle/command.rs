@@ -1,0 +1,313 @@
+//! Handling a command: load, decide, append; and again, if somebody was faster.
+
+use std::future::Future;
+
+use crate::commit::{Commit, CommitId, Context, Draft};
+use crate::concurrency::try_concurrently;
+use crate::decider::{Decider, Folded};
+use crate::event::{DecodeError, EncodeError, EventData};
+use crate::handle::streams::{LoadedStreams, load_streams};
+use crate::handle::{DueSnapshot, One, StatesError, Streams};
+use crate::snapshot::{Snapshot, SnapshotError};
+use crate::store::{AppendError, Appended, EventStore, Head, InvalidAppend, StoreError};
+use crate::stream::{StreamId, Version};
+use crate::time::Timestamp;
+
+/// How often a command is decided, or its append tried, before the caller is told to come back
+/// later.
+const ATTEMPTS: u32 = 10;
+
+/// What handling a command needs from its surroundings: a port to a clock and to the operators.
+pub trait Pause: Sync {
+    /// The time now, never earlier than `earlier`, which is the last time that this port or the
+    /// command's sender gave. (An implementation without a clock returns `earlier`.)
+    fn now(&self, earlier: Timestamp) -> Timestamp;
+
+    /// Waits before the next attempt; `attempt` is the number of those that have failed, from 1.
+    fn pause(&self, attempt: u32) -> impl Future<Output = ()> + Send;
+
+    /// A commit was appended to this stream without the snapshot that was due. If this goes on,
+    /// loads take longer and longer, so it should be counted. [`Handled::left_out`] has the same
+    /// for the caller.
+    fn left_out(&self, stream: &StreamId, why: SnapshotError);
+}
+
+/// A command's identity and circumstances; its content goes to the decider.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The command's id. The same command sent again must have the same.
+    pub commit_id: CommitId,
+    /// When it was sent. What is written later has its own time: see [`Pause::now`].
+    pub at: Timestamp,
+    /// What is known about the command beside its content.
+    pub context: Context,
+}
+
+impl Request {
+    /// The draft of a commit with these events and this snapshot.
+    #[must_use]
+    pub fn draft(&self, events: Vec<EventData>, snapshot: Option<Snapshot>) -> Draft {
+        let (commit_id, at, context) = (self.commit_id, self.at, self.context.clone());
+        Draft { commit_id, at, context, events, snapshot }
+    }
+}
+
+/// What handling a command led to.
+#[derive(Debug, Clone)]
+pub struct Handled<States> {
+    /// The state of each stream after the command.
+    pub states: States,
+    /// What was written.
+    pub outcome: Outcome,
+    /// The streams that got a commit without the snapshot that was due, and why.
+    pub left_out: OmittedSnapshots,
+}
+
+/// Streams that got a commit without the snapshot that was due, and why.
+pub type OmittedSnapshots = Vec<(StreamId, SnapshotError)>;
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// These commits, now.
+    Appended(Vec<Commit>),
+    /// These commits, by an earlier attempt of the same command. (A stream whose state was kept
+    /// since need not show its own.)
+    Repeated(Vec<Commit>),
+    /// Nothing: what was asked for is so already.
+    Unchanged,
+}
+
+/// Why a command had no effect, or why nobody knows.
+#[derive(Debug, thiserror::Error)]
+pub enum HandleError<R> {
+    /// The domain says no.
+    #[error(transparent)]
+    Rejected(R),
+    /// Others were faster, or other transactions in the way, ten times in a row: nothing was
+    /// written, as far as the store's answers go (see [`AppendError::Contended`]).
+    #[error("gave up after {attempts} attempts against other writers")]
+    Busy {
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// A stored event of one of the streams cannot be read.
+    #[error("a stored event cannot be read")]
+    Decode(#[from] DecodeError),
+    /// A new event cannot be written.
+    #[error("a new event cannot be stored")]
+    Encode(#[from] EncodeError),
+    /// The commit can never be stored.
+    #[error("the commit cannot be stored")]
+    Invalid(#[from] InvalidAppend),
+    /// The store failed. The commit may have been stored: the same command with the same id finds
+    /// out.
+    #[error("the event store failed")]
+    Store(#[from] StoreError),
+}
+
+impl<R> From<StatesError> for HandleError<R> {
+    fn from(error: StatesError) -> Self {
+        match error {
+            StatesError::Decode(error) => error.into(),
+            StatesError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Handles a command about one stream: [`handle_all`] with one decider.
+///
+/// # Errors
+/// As [`handle_all`].
+pub async fn handle<D: Decider, S: EventStore, P: Pause>(
+    store: &S,
+    pause: &P,
+    stream: StreamId,
+    command: &D::Command,
+    request: &Request,
+) -> Result<Handled<Folded<D::State>>, HandleError<D::Rejection>>
+where
+    D::Command: Sync,
+    D::Rejection: Send,
+{
+    handle_all(store, pause, &One::<D>::new(stream), request, |folded| {
+        D::decide(&folded.state, command)
+    })
+    .await
+}
+
+/// Loads several streams, decides over all of them, and appends what was decided: all of it or
+/// nothing.
+///
+/// On a conflict everything is loaded and decided again, after a pause, ten times at most. If one
+/// of the streams shows the command's id already, or the store finds it at a head that is appended
+/// to, an earlier attempt had succeeded and nothing more is written. For a stream that does not
+/// show the id yet, only the commits since it was loaded are read.
+///
+/// A stream that gets no events is not guarded: it may have moved since it was read. Nor is it seen
+/// there that an attempt without an answer is still under way: a command that may come again has a
+/// stream that gets events however it is decided.
+///
+/// # Errors
+/// See [`HandleError`]; nothing was written, except perhaps after [`HandleError::Store`].
+pub async fn handle_all<S, P, T, R, F>(
+    store: &S,
+    pause: &P,
+    streams: &T,
+    request: &Request,
+    decide: F,
+) -> Result<Handled<T::States>, HandleError<R>>
+where
+    S: EventStore,
+    P: Pause,
+    T: Streams,
+    R: Send,
+    F: Fn(&T::States) -> Result<T::Events, R> + Sync,
+{
+    let (mut failed, mut at) = (0, request.at);
+    loop {
+        let LoadedStreams { heads, histories, states } = load_streams(store, streams).await?;
+        if histories.iter().any(|history| shows(history, request.commit_id)) {
+            return repeated(store, streams, histories, Vec::new(), request.commit_id).await;
+        }
+
+        let events = decide(&states).map_err(HandleError::Rejected)?;
+        let encoded = streams.encode(&events)?;
+        if encoded.iter().all(Vec::is_empty) {
+            return Ok(Handled { states, outcome: Outcome::Unchanged, left_out: Vec::new() });
+        }
+        let states = streams.evolve(states, &events);
+        let snapshots = streams.snapshots(&states, &mut histories.iter());
+        let (parts, left_out) = drafted(request, heads, encoded, snapshots);
+        match append_parts(store, pause, parts, (&mut failed, &mut at)).await {
+            Ok(appended) => {
+                let is_repeated = appended.iter().any(|part| part.repeated);
+                let commits = appended.into_iter().map(|part| part.commit).collect();
+                // An earlier attempt with a lost answer, which may have been decided otherwise.
+                if is_repeated {
+                    return repeated(store, streams, histories, commits, request.commit_id).await;
+                }
+                left_out.iter().for_each(|(stream, why)| pause.left_out(stream, *why));
+                return Ok(Handled { states, outcome: Outcome::Appended(commits), left_out });
+            }
+            Err(AppendError::RepeatedInPart { found }) => {
+                return repeated(store, streams, histories, found, request.commit_id).await;
+            }
+            Err(AppendError::Conflict { .. }) => wait(pause, &mut failed).await?,
+            Err(AppendError::Contended) => return Err(HandleError::Busy { attempts: failed }),
+            Err(AppendError::Invalid(refusal)) => return Err(refusal.into()),
+            Err(AppendError::Store(error)) => return Err(error.into()),
+        }
+    }
+}
+
+/// The drafts for the streams that get events, and the snapshots that were due and are left out of
+/// them.
+fn drafted<H: Head>(
+    request: &Request,
+    heads: Vec<H>,
+    events: Vec<Vec<EventData>>,
+    snapshots: Vec<DueSnapshot>,
+) -> (Vec<(H, Draft)>, OmittedSnapshots) {
+    let (mut parts, mut left_out) = (Vec::new(), Vec::new());
+    let of_each = heads.into_iter().zip(events).zip(snapshots);
+    for ((head, events), snapshot) in of_each.filter(|((_, events), _)| !events.is_empty()) {
+        let unwritable = snapshot.as_ref().and_then(|taken| taken.as_ref().err().copied());
+        let mut draft = request.draft(events, snapshot.and_then(Result::ok));
+        if let Some(why) = SnapshotError::check(&mut draft).or(unwritable) {
+            left_out.push((head.stream().clone(), why));
+        }
+        parts.push((head, draft));
+    }
+    (parts, left_out)
+}
+
+fn shows(history: &[Commit], id: CommitId) -> bool {
+    history.iter().any(|commit| commit.id == id)
+}
+
+/// The result of a command that an earlier attempt had written. `found` is what the store answered:
+/// each of these commits follows the loaded part of its stream. The streams are not loaded at one
+/// moment, so a stream that does not show the command may have got its commit since. The few
+/// commits after its history are therefore read.
+async fn repeated<S: EventStore, T: Streams, R>(
+    store: &S,
+    streams: &T,
+    mut histories: Vec<Vec<Commit>>,
+    found: Vec<Commit>,
+    id: CommitId,
+) -> Result<Handled<T::States>, HandleError<R>> {
+    let names = streams.ids();
+    for commit in found {
+        let own = names.iter().zip(&mut histories).find(|(stream, _)| **stream == commit.stream);
+        own.into_iter().for_each(|(_, history)| history.push(commit.clone()));
+    }
+    let since = names.iter().zip(&histories).map(|(stream, history)| async {
+        let last = history.last().map_or(Version::START, Commit::last);
+        if shows(history, id) { Ok(Vec::new()) } else { store.read(stream, last).await }
+    });
+    let since = try_concurrently(since).await?;
+    for (history, since) in histories.iter_mut().zip(since) {
+        history.extend(since);
+    }
+    let states = streams.fold(&mut histories.iter())?;
+    let earlier = histories.into_iter().flatten().filter(|commit| commit.id == id).collect();
+    Ok(Handled { states, outcome: Outcome::Repeated(earlier), left_out: Vec::new() })
+}
+
+/// Appends, and again while other transactions are in the way: their outcome need not concern these
+/// streams, so the decision stands. Each attempt gets its own time: a commit's place in the index
+/// of all commits must not be old when it is written.
+async fn append_parts<S: EventStore, P: Pause>(
+    store: &S,
+    pause: &P,
+    mut parts: Vec<(S::Head, Draft)>,
+    (failed, at): (&mut u32, &mut Timestamp),
+) -> Result<Vec<Appended<S::Head>>, AppendError> {
+    loop {
+        *at = pause.now(*at);
+        parts.iter_mut().for_each(|(_, draft)| draft.at = *at);
+        let result = match parts.as_slice() {
+            [(head, draft)] => {
+                store.append(head, draft.clone()).await.map(|appended| vec![appended])
+            }
+            _ => store.append_all(parts.clone()).await,
+        };
+        match result {
+            Err(AppendError::Contended) => {
+                wait::<P, ()>(pause, failed).await.or(Err(AppendError::Contended))?
+            }
+            // A client repeats throttled requests by itself, but not a transaction that was
+            // cancelled for it.
+            Err(AppendError::Store(throttled @ StoreError::Throttled { .. }))
+                if parts.len() > 1 =>
+            {
+                wait::<P, ()>(pause, failed).await.or(Err(throttled))?;
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Counts a failed attempt and pauses, or gives up.
+async fn wait<P: Pause, R>(pause: &P, failed: &mut u32) -> Result<(), HandleError<R>> {
+    *failed += 1;
+    if *failed >= ATTEMPTS {
+        return Err(HandleError::Busy { attempts: *failed });
+    }
+    pause.pause(*failed).await;
+    Ok(())
+}
+
+impl<States> Handled<States> {
+    /// Whether this command, in this attempt or an earlier one, made the first event of a stream.
+    #[must_use]
+    pub fn created(&self) -> bool {
+        match &self.outcome {
+            Outcome::Appended(commits) | Outcome::Repeated(commits) => {
+                commits.iter().any(|commit| commit.first == Version::START.next())
+            }
+            Outcome::Unchanged => false,
+        }
+    }
+}

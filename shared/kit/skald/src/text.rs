@@ -1,0 +1,44 @@
+//! Text that people read: stored text of any length, and errors with their causes.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::iter::successors;
+
+/// How much of a text is shown at most, in characters.
+const MOST_CHARACTERS: usize = 200;
+
+/// The text; if it is long, its beginning and how long it is. Stored text was not always written by
+/// a store and may have any length, so errors, printed lines and logs quote it through this
+/// function.
+///
+/// ```
+/// assert_eq!(skald::text::cut("order.placed"), "order.placed");
+/// assert!(skald::text::cut(&"x".repeat(270_000)).ends_with("xxx… (270000 characters)"));
+/// ```
+#[must_use]
+pub fn cut(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(MOST_CHARACTERS) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => {
+            Cow::Owned(format!("{}… ({} characters)", &text[..end], text.chars().count()))
+        }
+    }
+}
+
+/// The error and its causes in one line, for a log or an operator:
+/// `the event store failed: Query: throttled`.
+///
+/// ```
+/// # use skald::handle::HandleError;
+/// # use skald::store::StoreError;
+/// # use skald::text::with_causes;
+/// let throttled = StoreError::Throttled { operation: "Query", source: "too many requests".into() };
+/// let error = HandleError::<std::fmt::Error>::Store(throttled);
+/// assert_eq!(error.to_string(), "the event store failed");
+/// assert_eq!(with_causes(&error), "the event store failed: Query: throttled: too many requests");
+/// ```
+#[must_use]
+pub fn with_causes(error: &dyn Error) -> String {
+    let causes = successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
+}
