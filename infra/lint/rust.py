@@ -49,7 +49,7 @@ def category_read_by(crate: str) -> str:
     source = text(ROOT / "functions" / crate / "src")
     owners = VIEW.findall(source) + READER.findall(source)
     if len(owners) != 1:
-        raise Unreadable(f"functions/{crate} has {len(owners)} readers of messages: write one `ViewKeeper::<View, …>` or one `impl Reader for …`")
+        raise Unreadable(f"functions/{crate} has {len(owners)} readers of messages: write one `ViewKeeper::<View, …>` or one `impl MessageHandler for …`")
     known = {owner: (literal, other) for owner, literal, other in CATEGORY.findall(source + text(ROOT / "shared" / "ordering" / "src"))}
     literal, owner = "", owners[0]
     while not literal:

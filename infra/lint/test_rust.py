@@ -33,15 +33,15 @@ class Sources(unittest.TestCase):
         self.assertEqual("door", rust.category_read_by("door-view"))
 
     def test_a_reader_of_its_own_says_its_category_itself(self) -> None:
-        self.write("functions/bell/src", "lib.rs", "impl<S: Store, M> Reader for Bell<S, M> {", "    const CATEGORY: &'static str = \"door\";")
+        self.write("functions/bell/src", "lib.rs", "impl<S: Store, M> MessageHandler for Bell<S, M> {", "    const CATEGORY: &'static str = \"door\";")
         self.assertEqual("door", rust.category_read_by("bell"))
 
     def test_a_category_that_is_written_otherwise_is_no_pass(self) -> None:
-        self.write("functions/bell/src", "lib.rs", "impl Reader for Bell {", "    const CATEGORY: &'static str = concat!(\"do\", \"or\");")
+        self.write("functions/bell/src", "lib.rs", "impl MessageHandler for Bell {", "    const CATEGORY: &'static str = concat!(\"do\", \"or\");")
         self.assertRaisesRegex(rust.Unreadable, "category of Bell", rust.category_read_by, "bell")
         self.write("functions/deaf/src", "lib.rs", "// ViewKeeper::<DoorView>")
         self.assertRaisesRegex(rust.Unreadable, "functions/deaf has 0 readers", rust.category_read_by, "deaf")
-        self.write("functions/circle/src", "lib.rs", "impl Reader for Bell {", "    const CATEGORY: &'static str = Bell::CATEGORY;")
+        self.write("functions/circle/src", "lib.rs", "impl MessageHandler for Bell {", "    const CATEGORY: &'static str = Bell::CATEGORY;")
         self.assertRaisesRegex(rust.Unreadable, "category of Bell", rust.category_read_by, "circle")
 
     def test_the_variables_are_the_functions_own_the_edges_and_the_libraries(self) -> None:
