@@ -36,7 +36,7 @@ fn listed(all: &[impl Display]) -> String {
 #[test]
 fn every_shape_is_the_one_that_its_number_was_given_to() {
     let breaks = catalogue::schemas().breaks(&Schemas::read(&folder("schemas")).unwrap());
-    let help = "see \"a new shape of an event\" in ARCHITECTURE.md";
+    let help = "see \"A new shape of an event\" in shared/ordering/README.md";
     assert!(
         breaks.is_empty(),
         "another shape has the number of a stored one:{}\n{HELP}\n{help}",

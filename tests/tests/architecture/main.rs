@@ -1,6 +1,8 @@
 //! The rules of ARCHITECTURE.md that a machine can check: which crate may know which, and what the
 //! pure ones never know.
 
+mod documents;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;

@@ -1,0 +1,240 @@
+//! Documents that cannot go stale: what they name exists, the index of the decisions is complete,
+//! ARCHITECTURE.md stays short, and text wraps.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::metadata;
+
+/// Most words of ARCHITECTURE.md, as `wc -w` counts them.
+const MOST_WORDS: usize = 1_500;
+/// Widest line of prose, in characters.
+const MOST_COLUMNS: usize = 100;
+
+/// A Markdown file.
+struct Document {
+    /// Where it is, from the root of the workspace.
+    path: PathBuf,
+    text: String,
+}
+
+impl Document {
+    /// Every Markdown file of the workspace.
+    fn all(root: &Path) -> Vec<Self> {
+        let mut found = Vec::new();
+        let mut folders = vec![PathBuf::new()];
+        while let Some(folder) = folders.pop() {
+            for name in names(&root.join(&folder)) {
+                let path = folder.join(&name);
+                if root.join(&path).is_dir() {
+                    if !name.starts_with('.') && name != "target" {
+                        folders.push(path);
+                    }
+                } else if name.ends_with(".md") {
+                    let text = fs::read_to_string(root.join(&path)).expect("it is text");
+                    found.push(Self { path, text });
+                }
+            }
+        }
+        assert!(found.len() > 80, "only {} documents", found.len());
+        found
+    }
+
+    fn folder(&self) -> &Path {
+        self.path.parent().expect("a file is in a folder")
+    }
+
+    /// The lines outside blocks of code, with their numbers.
+    fn prose(&self) -> impl Iterator<Item = (usize, &str)> {
+        let mut is_code = false;
+        (1..).zip(self.text.lines()).filter(move |(_, line)| {
+            let is_fence = line.trim_start().starts_with("```");
+            is_code ^= is_fence;
+            !is_code && !is_fence
+        })
+    }
+
+    /// The paragraphs outside blocks of code, each as one line; a line of a table is one, too.
+    fn paragraphs(&self) -> Vec<String> {
+        let mut paragraphs = vec![String::new()];
+        for (_, line) in self.prose() {
+            if line.is_empty() || line.starts_with('|') {
+                paragraphs.push(String::new());
+            }
+            let paragraph = paragraphs.last_mut().expect("there is one");
+            paragraph.push_str(line.trim());
+            paragraph.push(' ');
+        }
+        paragraphs
+    }
+
+    /// The words between backticks.
+    fn code_words(&self) -> BTreeSet<String> {
+        let spans = |paragraph: &String| -> Vec<String> {
+            paragraph.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+        };
+        let spans = self.paragraphs().iter().flat_map(spans).collect::<Vec<_>>();
+        spans.iter().flat_map(|span| span.split_whitespace()).map(str::to_owned).collect()
+    }
+
+    /// The targets of links to other documents, and to headings.
+    fn links(&self) -> BTreeSet<String> {
+        let targets = |paragraph: &String| -> Vec<String> {
+            let ends = paragraph.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+            ends.filter(|target| !target.contains("://")).map(str::to_owned).collect()
+        };
+        self.paragraphs().iter().flat_map(targets).collect()
+    }
+
+    /// The anchors of the headings, as GitHub makes them.
+    fn anchors(&self) -> BTreeSet<String> {
+        let headings =
+            self.prose().filter_map(|(_, line)| line.trim_start_matches('#').strip_prefix(' '));
+        headings
+            .map(|heading| {
+                let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+                heading.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")
+            })
+            .collect()
+    }
+}
+
+fn root() -> PathBuf {
+    metadata().workspace_root.into()
+}
+
+/// The names of what a folder holds.
+fn names(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).expect("the folder can be read");
+    entries
+        .map(|entry| entry.expect("the entry can be read").file_name().into_string())
+        .map(|name| name.expect("names are text"))
+        .collect()
+}
+
+/// Whether there is such a file or folder. `*` and `<placeholder>` are any text within a name.
+fn exists(folder: &Path, path: &str) -> bool {
+    let (first, rest) = path.split_once('/').unwrap_or((path, ""));
+    if rest.is_empty() && first.is_empty() {
+        return folder.exists();
+    }
+    let mut pattern = first.to_owned();
+    while let Some((before, (_, after))) =
+        pattern.split_once('<').and_then(|(before, rest)| Some((before, rest.split_once('>')?)))
+    {
+        pattern = format!("{before}*{after}");
+    }
+    if !pattern.contains('*') {
+        let path = folder.join(pattern);
+        return path.exists() && (rest.is_empty() || exists(&path, rest));
+    }
+    folder.is_dir()
+        && names(folder)
+            .iter()
+            .any(|name| matches(&pattern, name) && exists(&folder.join(name), rest))
+}
+
+/// Whether the name is of this pattern, in which `*` is any text.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(name) = name.strip_prefix(start) else { return false };
+    (0..=name.len())
+        .filter(|&end| name.is_char_boundary(end))
+        .any(|end| matches(rest, &name[end..]))
+}
+
+#[test]
+fn architecture_md_is_short() {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("it is there");
+    let words = text.split_whitespace().count();
+    assert!(
+        words <= MOST_WORDS,
+        "ARCHITECTURE.md has {words} words, at most {MOST_WORDS}: reasons belong into \
+         shared/decisions, lists into the README of what they are about"
+    );
+}
+
+#[test]
+fn every_path_that_a_document_names_exists() {
+    let root = root();
+    let mut missing = Vec::new();
+    for document in Document::all(&root) {
+        let folder = root.join(document.folder());
+        for word in document.code_words() {
+            let Some((first, _)) = word.split_once('/') else { continue };
+            let base = [&root, &folder].into_iter().find(|base| base.join(first).is_dir());
+            if first.is_empty() || matches!(first, "target" | "." | "..") {
+                continue;
+            }
+            if base.is_some_and(|base| !exists(base, word.trim_end_matches('/'))) {
+                missing.push(format!("{}: `{word}`", document.path.display()));
+            }
+        }
+        for target in document.links() {
+            let (path, anchor) = target.split_once('#').unwrap_or((&target, ""));
+            let path = if path.is_empty() { root.join(&document.path) } else { folder.join(path) };
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            let linked = Document { path: path.clone(), text };
+            if !path.exists() || !anchor.is_empty() && !linked.anchors().contains(anchor) {
+                missing.push(format!("{}: ({target})", document.path.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "named, and not there:\n{}", missing.join("\n"));
+}
+
+/// A decision has a file in the folder of its topic, and a line in the index with its title and the
+/// day on which it was made.
+#[test]
+fn the_index_of_the_decisions_is_complete() {
+    let (mut index, mut decisions) = (BTreeSet::new(), BTreeSet::new());
+    for document in Document::all(&root()) {
+        let Ok(path) = document.path.strip_prefix("shared/decisions") else { continue };
+        let path = path.to_str().expect("names are text");
+        if path == "README.md" {
+            let lines = document.text.lines().filter(|line| line.starts_with("| ["));
+            index = lines.map(str::to_owned).collect();
+        } else if path.contains('/') {
+            for part in ["Context", "Decision", "Consequence"] {
+                let part = format!("\n\n**{part}.** ");
+                assert!(document.text.contains(&part), "{path} has no paragraph {}", part.trim());
+            }
+            let mut lines = document.text.lines();
+            let title = lines.next().and_then(|line| line.strip_prefix("# ")).unwrap_or_default();
+            let made = lines.nth(1).unwrap_or_default();
+            decisions.insert(format!("| [{title}]({path}) | {made} |"));
+        }
+    }
+    assert!(!decisions.is_empty(), "there are decisions");
+    let differs = |these: &BTreeSet<String>, those: &BTreeSet<String>| -> String {
+        these.difference(those).map(|line| format!("\n{line}")).collect()
+    };
+    let (add, remove) = (differs(&decisions, &index), differs(&index, &decisions));
+    assert!(
+        index == decisions,
+        "shared/decisions/README.md differs from the files. Add:{add}\nRemove:{remove}"
+    );
+}
+
+#[test]
+fn prose_wraps() {
+    let is_exempt = |line: &str| {
+        // Tables, headings and lists of one word cannot be wrapped; URLs must not be.
+        let text = line.trim_start().trim_start_matches(['-', '>']).trim_start();
+        line.starts_with('|')
+            || line.starts_with('#')
+            || line.contains("://")
+            || !text.contains(' ')
+    };
+    let mut wide = Vec::new();
+    for document in Document::all(&root()) {
+        for (number, line) in document.prose() {
+            let columns = line.trim_end().chars().count();
+            if columns > MOST_COLUMNS && !is_exempt(line) {
+                wide.push(format!("{}:{number} has {columns} columns", document.path.display()));
+            }
+        }
+    }
+    assert!(wide.is_empty(), "wrap at {MOST_COLUMNS} columns:\n{}", wide.join("\n"));
+}
