@@ -65,7 +65,9 @@ async fn warm_up<'a>(
     let mut course =
         Course { subject, bill: Bill::default(), spent: vec![], speeds: vec![], wrong: None };
     if let (true, Some(events)) = (case.work.only_reads(), case.work.events_before()) {
-        subject.fill(&stream(case, 0, 0), &Recorded::first(events), case.work.concurrently()).await?;
+        subject
+            .fill(&stream(case, 0, 0), &Recorded::first(events), case.work.concurrently())
+            .await?;
     }
     for number in 0..WARM_UP {
         let stream = made(case, subject, 0, number).await?;

@@ -8,9 +8,12 @@ use futures_util::FutureExt;
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value, json};
-use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
 use skald::commit::Commit;
-use skald::personal::{Opening, PERSON_MEMBER, Person, PersonId, PersonKeys, Personal, Sealing, has_plain, open, reveal};
+use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
+use skald::personal::{
+    Opening, PERSON_MEMBER, Person, PersonId, PersonKeys, Personal, Sealing, has_plain, open,
+    reveal,
+};
 use skald::snapshot::Snapshot;
 use skald::store::EventStore;
 use skald::stream::{StreamId, Version};

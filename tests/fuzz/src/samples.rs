@@ -7,10 +7,10 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use serde_json::Value;
-use skald::stream::StreamId;
 use skald::commit::{Actor, Commit, CommitId, Context, CorrelationId, EventId};
 use skald::event::EventData;
 use skald::snapshot::Snapshot;
+use skald::stream::StreamId;
 use skald::stream::{Tenant, Version};
 use skald::time::Timestamp;
 use uuid::Uuid;

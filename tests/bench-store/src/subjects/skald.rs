@@ -12,7 +12,7 @@ use skald::commit::{Actor, CommitId, Context, CorrelationId};
 use skald::decider::Decider;
 use skald::event::{DomainEvent as _, EncodeError, EventData};
 use skald::handle::{HandleError, One, Outcome, Pause, Request, handle, states};
-use skald::snapshot::{SnapshotError, Snapshot, Snapshots};
+use skald::snapshot::{Snapshot, SnapshotError, Snapshots};
 use skald::store::{EventStore as _, Head as _};
 use skald::stream::{StreamId, Tenant};
 use skald::time::Timestamp;
