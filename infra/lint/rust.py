@@ -22,7 +22,7 @@ SET_BY_LAMBDA = "AWS_LAMBDA_"
 
 VARIABLE = re.compile(r"\bconfig::(?:variable|optional)\(\s*(?:\"(\w+)\"|([^)]*))")
 VIEW = re.compile(r"\bViewKeeper::<\s*(\w+)")
-READER = re.compile(r"\bimpl\b[^{;]*\bReader for (\w+)")
+READER = re.compile(r"\bimpl\b[^{;]*\bMessageHandler for (\w+)")
 CATEGORY = re.compile(r"\bimpl\b[^{;]*\bfor (\w+)[^{;]*\{\s*const CATEGORY: [^=]+= (?:\"(\w+)\"|(\w+)::CATEGORY);")
 STEP_ERROR = re.compile(r"pub const ([A-Z_]+): &'static str = \"(\w+)\";")
 UNREADABLE = re.compile(r"const UNREADABLE: &str = \"(\w+)\";")
