@@ -45,14 +45,19 @@ impl Document {
         self.path.parent().expect("a file is in a folder")
     }
 
-    /// The lines outside blocks of code, with their numbers.
-    fn prose(&self) -> impl Iterator<Item = (usize, &str)> {
+    /// The lines in blocks of code, or those outside, with their numbers.
+    fn lines(&self, in_code: bool) -> impl Iterator<Item = (usize, &str)> {
         let mut is_code = false;
         (1..).zip(self.text.lines()).filter(move |(_, line)| {
             let is_fence = line.trim_start().starts_with("```");
             is_code ^= is_fence;
-            !is_code && !is_fence
+            is_code == in_code && !is_fence
         })
+    }
+
+    /// The lines outside blocks of code, with their numbers.
+    fn prose(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.lines(false)
     }
 
     /// The paragraphs outside blocks of code, each as one line; a line of a table is one, too.
@@ -69,13 +74,12 @@ impl Document {
         paragraphs
     }
 
-    /// The words between backticks.
-    fn code_words(&self) -> BTreeSet<String> {
+    /// What stands between backticks.
+    fn code_spans(&self) -> BTreeSet<String> {
         let spans = |paragraph: &String| -> Vec<String> {
             paragraph.split('`').skip(1).step_by(2).map(str::to_owned).collect()
         };
-        let spans = self.paragraphs().iter().flat_map(spans).collect::<Vec<_>>();
-        spans.iter().flat_map(|span| span.split_whitespace()).map(str::to_owned).collect()
+        self.paragraphs().iter().flat_map(spans).collect()
     }
 
     /// The targets of links to other documents, and to headings.
@@ -161,7 +165,7 @@ fn every_path_that_a_document_names_exists() {
     let mut missing = Vec::new();
     for document in Document::all(&root) {
         let folder = root.join(document.folder());
-        for word in document.code_words() {
+        for word in document.code_spans().iter().flat_map(|span| span.split_whitespace()) {
             let Some((first, _)) = word.split_once('/') else { continue };
             let base = [&root, &folder].into_iter().find(|base| base.join(first).is_dir());
             if first.is_empty() || matches!(first, "target" | "." | "..") {
@@ -215,6 +219,30 @@ fn the_index_of_the_decisions_is_complete() {
         index == decisions,
         "shared/decisions/README.md differs from the files. Add:{add}\nRemove:{remove}"
     );
+}
+
+#[test]
+fn every_goal_of_make_that_a_document_names_exists() {
+    let root = root();
+    let makefile = fs::read_to_string(root.join("Makefile")).expect("it is there");
+    let goals: BTreeSet<&str> = makefile
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .map(|(goal, _)| goal)
+        .filter(|goal| goal.chars().all(|c| c.is_ascii_lowercase() || c == '-'))
+        .collect();
+    let mut missing = Vec::new();
+    for document in Document::all(&root) {
+        let spans = document.code_spans();
+        let blocks = document.lines(true).map(|(_, line)| line);
+        for command in spans.iter().map(String::as_str).chain(blocks) {
+            let goal = command.strip_prefix("make ").and_then(|rest| rest.split(' ').next());
+            if goal.is_some_and(|goal| !goal.contains('=') && !goals.contains(goal)) {
+                missing.push(format!("{}: `{command}`", document.path.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "named, and no goals of the Makefile:\n{}", missing.join("\n"));
 }
 
 #[test]
