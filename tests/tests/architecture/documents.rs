@@ -22,6 +22,13 @@ struct Document {
 impl Document {
     /// Every Markdown file of the workspace.
     fn all(root: &Path) -> Vec<Self> {
+        let found = Self::with_endings(root, &[".md"]);
+        assert!(found.len() > 80, "only {} documents", found.len());
+        found
+    }
+
+    /// Every file of the workspace whose name ends so.
+    fn with_endings(root: &Path, endings: &[&str]) -> Vec<Self> {
         let mut found = Vec::new();
         let mut folders = vec![PathBuf::new()];
         while let Some(folder) = folders.pop() {
@@ -31,13 +38,12 @@ impl Document {
                     if !name.starts_with('.') && name != "target" {
                         folders.push(path);
                     }
-                } else if name.ends_with(".md") {
+                } else if endings.iter().any(|ending| name.ends_with(ending)) {
                     let text = fs::read_to_string(root.join(&path)).expect("it is text");
                     found.push(Self { path, text });
                 }
             }
         }
-        assert!(found.len() > 80, "only {} documents", found.len());
         found
     }
 
@@ -219,6 +225,38 @@ fn the_index_of_the_decisions_is_complete() {
         index == decisions,
         "shared/decisions/README.md differs from the files. Add:{add}\nRemove:{remove}"
     );
+}
+
+/// Types, and what is in them, as `StoreError` or `InvalidAppend::Json`. Other words in code may be
+/// names of AWS, of libraries, or of what is no more.
+#[test]
+fn every_type_that_a_document_names_exists() {
+    let root = root();
+    let sources = Document::with_endings(&root, &[".rs", ".py", ".yaml", ".toml"]);
+    let is_of_a_name = |c: char| c.is_alphanumeric() || c == '_';
+    let known: BTreeSet<&str> =
+        sources.iter().flat_map(|source| source.text.split(|c| !is_of_a_name(c))).collect();
+    let is_type = |name: &str| {
+        let humps = name.chars().filter(char::is_ascii_uppercase).count();
+        name.starts_with(|c: char| c.is_ascii_uppercase())
+            && humps > 1
+            && name.contains(|c: char| c.is_ascii_lowercase())
+    };
+    let mut missing = Vec::new();
+    for document in Document::all(&root) {
+        for span in document.code_spans() {
+            let mut parts = span.split("::");
+            let is_path =
+                parts.clone().all(|part| !part.is_empty() && part.chars().all(is_of_a_name));
+            if is_path
+                && (is_type(&span) || span.contains("::"))
+                && !parts.all(|part| known.contains(part))
+            {
+                missing.push(format!("{}: `{span}`", document.path.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "named, and not in the sources:\n{}", missing.join("\n"));
 }
 
 #[test]
