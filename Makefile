@@ -55,7 +55,7 @@ check: $(CLOUD)/linters target/checked ## formatting, clippy, the fast tests, th
 	cargo test --locked --workspace --lib --bins $(FAST:%=--test %) -- --skip saga::interleaving --skip saga::erased
 	$(CLOUD)/bin/python infra/lint/lint.py
 
-test: $(CLOUD)/installed build ## every test; the system tests bring a local cloud of their own
+test: $(CLOUD)/linters build ## every test; the system tests bring a local cloud of their own
 	cargo test --locked --workspace
 	$(CLOUD)/bin/python -m unittest discover --start-directory infra/lint
 	$(CLOUD)/bin/python -m unittest discover --start-directory infra/local
@@ -87,7 +87,8 @@ deploy: $(DEPLOYER)/installed target/checked ## to AWS: build for arm64, then SA
 	rustup target add aarch64-unknown-linux-gnu
 	rm -rf target/lambda
 	PATH="$(CURDIR)/$(DEPLOYER)/bin:$$PATH" cargo lambda build --locked --release --arm64 $(FUNCTIONS:%=--package %)
-	$(DEPLOYER)/bin/python -m samcli deploy --guided --template-file infra/template.yaml --capabilities CAPABILITY_IAM
+	$(DEPLOYER)/bin/python -m samcli deploy --guided --language-extensions --template-file infra/template.yaml \
+		--capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND
 
 locks: target/checked ## pin the Python tools anew, after a change of a requirements.in
 	$(PYTHON) -m venv --clear target/locks-venv

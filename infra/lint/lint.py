@@ -1,4 +1,7 @@
-"""`make lint`, its part for the template: cfn-lint, then our own rules. Needs no credentials and no network."""
+"""The part of `make lint` for the template: cfn-lint, the project's own rules, and what views cost.
+
+It needs no credentials and no network.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 import sys
 from pathlib import Path
 
+import cost
 import rules
 import template
 from cfnlint.api import ManualArgs, lint, lint_file
@@ -14,22 +18,34 @@ NAME = template.PATH.relative_to(template.ROOT)
 
 
 def faults(path: Path = template.PATH) -> list[str]:
-    """The faults that cfn-lint and our own rules find. Neither hides those of the other."""
-    found = [f"{NAME}:{match.linenumber}: {match.message} [{match.rule.id}]" for match in lint_file(path, ManualArgs())]
+    """The faults that cfn-lint and the project's own rules find. Neither hides those of the
+    other."""
+    found = [
+        f"{NAME}:{match.linenumber}: {match.message} [{match.rule.id}]"
+        for match in lint_file(path, ManualArgs())
+    ]
     try:
         checked = template.Template(template.read(path))
     except Exception as error:
         if not found:
             raise
-        return [*found, f"{NAME}: our own rules did not run, because SAM cannot transform this: {error!r}"]
-    if not found:  # as SAM transforms it, or each fault would be reported twice
+        skipped = "the project's own rules did not run, because SAM cannot transform the template"
+        return [*found, f"{NAME}: {skipped}: {error!r}; correct the other faults first"]
+    if not found:  # as SAM transforms it; otherwise each fault would be reported twice
         for match in lint(json.dumps(checked.plain)):
-            found.append(f"{NAME}: {'.'.join(map(str, match.path or []))}: {match.message} [{match.rule.id}]")
-    return found + by_our_rules(checked, is_sound=not found)
+            where = ".".join(map(str, match.path or []))
+            found.append(f"{NAME}: {where}: {match.message} [{match.rule.id}]")
+    text = path.read_text(encoding="utf-8")
+    return [
+        *found,
+        *by_own_rules(checked, is_sound=not found),
+        *(f"{NAME}: {fault} [cost]" for fault in cost.faults(text)),
+    ]
 
 
-def by_our_rules(checked: template.Template, *, is_sound: bool) -> list[str]:
-    """The faults that our own rules find. A rule that fails on an unexpected shape is one too."""
+def by_own_rules(checked: template.Template, *, is_sound: bool) -> list[str]:
+    """The faults that the project's own rules find. A rule that fails on an unexpected shape is one
+    too."""
     found = []
     for rule in rules.RULES:
         try:
@@ -37,7 +53,8 @@ def by_our_rules(checked: template.Template, *, is_sound: bool) -> list[str]:
         except Exception as error:
             if is_sound:
                 raise
-            found.append(f"{NAME}: correct the other faults first, this could not be looked at: {error!r} [{rule.__name__}]")
+            failed = f"this rule failed ({error!r}): correct the other faults first"
+            found.append(f"{NAME}: {failed} [{rule.__name__}]")
     return found
 
 
@@ -46,7 +63,7 @@ def main() -> int:
     for fault in found:
         print(fault, file=sys.stderr)
     if not found:
-        print(f"{NAME}: cfn-lint and {len(rules.RULES)} rules of our own are content")
+        print(f"{NAME}: cfn-lint and {len(rules.RULES)} own rules find no fault")
     return 1 if found else 0
 
 

@@ -14,16 +14,18 @@ from pathlib import Path
 
 from template import ROOT
 
-# Variables that a library reads for us, by the call that makes it do so.
+# Variables that a library reads, by the call that makes it do so.
 READ_BY_LIBRARIES = {"start_logging()": "RUST_LOG"}
 
-# What the variables are called that Lambda itself sets, and lets nobody else set.
+# The beginning of the names of variables that only Lambda sets.
 SET_BY_LAMBDA = "AWS_LAMBDA_"
 
 VARIABLE = re.compile(r"\bconfig::(?:variable|optional)\(\s*(?:\"(\w+)\"|([^)]*))")
 VIEW = re.compile(r"\bViewKeeper::<\s*(\w+)")
 READER = re.compile(r"\bimpl\b[^{;]*\bMessageHandler for (\w+)")
-CATEGORY = re.compile(r"\bimpl\b[^{;]*\bfor (\w+)[^{;]*\{\s*const CATEGORY: [^=]+= (?:\"(\w+)\"|(\w+)::CATEGORY);")
+CATEGORY = re.compile(
+    r"\bimpl\b[^{;]*\bfor (\w+)[^{;]*\{\s*const CATEGORY: [^=]+= (?:\"(\w+)\"|(\w+)::CATEGORY);"
+)
 STEP_ERROR = re.compile(r"pub const ([A-Z_]+): &'static str = \"(\w+)\";")
 UNREADABLE = re.compile(r"const UNREADABLE: &str = \"(\w+)\";")
 
@@ -49,12 +51,23 @@ def category_read_by(crate: str) -> str:
     source = text(ROOT / "functions" / crate / "src")
     owners = VIEW.findall(source) + READER.findall(source)
     if len(owners) != 1:
-        raise Unreadable(f"functions/{crate} has {len(owners)} readers of messages: write one `ViewKeeper::<View, …>` or one `impl MessageHandler for …`")
-    known = {owner: (literal, other) for owner, literal, other in CATEGORY.findall(source + text(ROOT / "shared" / "ordering" / "src"))}
+        raise Unreadable(
+            f"functions/{crate} has {len(owners)} readers of messages: write one"
+            " `ViewKeeper::<View, …>` or one `impl MessageHandler for …`"
+        )
+    known = {
+        owner: (literal, other)
+        for owner, literal, other in CATEGORY.findall(
+            source + text(ROOT / "shared" / "ordering" / "src")
+        )
+    }
     literal, owner = "", owners[0]
     while not literal:
         if owner not in known:
-            raise Unreadable(f"the category of {owner} is not found: write it as its impl's first item, `const CATEGORY: … = \"…\";` or `… = Other::CATEGORY;`")
+            raise Unreadable(
+                f"the category of {owner} is not found: write it as its impl's first item, `const"
+                ' CATEGORY: … = "…";` or `… = Other::CATEGORY;`'
+            )
         literal, owner = known.pop(owner)
     return literal
 
@@ -64,7 +77,9 @@ def category_of_the_unreadable() -> str:
     """The category under which the relay publishes what belongs to no stream."""
     found = UNREADABLE.search(text(ROOT / "functions" / "event-relay" / "src"))
     if not found:
-        raise Unreadable("functions/event-relay has no `const UNREADABLE: &str = \"…\";`: write the category so")
+        raise Unreadable(
+            'functions/event-relay has no `const UNREADABLE: &str = "…";`: write the category so'
+        )
     return found[1]
 
 
@@ -73,7 +88,10 @@ def step_errors() -> dict[str, str]:
     """The names of the errors that a step of the saga can fail with, by their constants."""
     found = dict(STEP_ERROR.findall(text(ROOT / "shared" / "ordering" / "src" / "steps")))
     if not {"TRANSIENT", "PERMANENT"} <= set(found):
-        raise Unreadable("shared/ordering/src/steps has no `pub const TRANSIENT: &'static str = \"…\";`, or no PERMANENT: write them so")
+        raise Unreadable(
+            'shared/ordering/src/steps has no `pub const TRANSIENT: &\'static str = "…";`, or no'
+            " PERMANENT: write them so"
+        )
     return found
 
 
@@ -82,9 +100,14 @@ def variables_read_by(crate: str) -> frozenset[str]:
     """The environment variables that a function reads, by itself or by the crate of the edge."""
     source = text(ROOT / "functions" / crate / "src")
     names = {name for call, name in READ_BY_LIBRARIES.items() if call in source}
-    for name, other in VARIABLE.findall(source + text(ROOT / "shared" / "kit" / "skald-lambda" / "src")):
+    for name, other in VARIABLE.findall(
+        source + text(ROOT / "shared" / "kit" / "skald-lambda" / "src")
+    ):
         if not name:
-            raise Unreadable(f"functions/{crate} reads the environment variable `{other}`: write its name into the call")
+            raise Unreadable(
+                f"functions/{crate} reads the environment variable `{other}`: write its name into"
+                " the call"
+            )
         names.add(name)
     return frozenset(name for name in names if not name.startswith(SET_BY_LAMBDA))
 

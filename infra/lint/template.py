@@ -1,4 +1,8 @@
-"""The template as CloudFormation sees it: read, and transformed by SAM in this process."""
+"""The template as CloudFormation sees it: loops expanded, then transformed by SAM, in this process.
+
+The local cloud's own code expands the loops (`Fn::ForEach`), so the rules see what it deploys.
+`test_template.py` compares the result with that of cfn-lint.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +15,27 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from samtranslator.translator.transform import transform
-from samtranslator.yaml_helper import yaml_parse
+logging.getLogger("kms").setLevel(logging.ERROR)  # the local cloud's, which is not used here
+logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns that its metrics are lost
+
+from ministack.services.cloudformation import language_extensions  # noqa: E402
+from samtranslator.translator.transform import transform  # noqa: E402
+from samtranslator.yaml_helper import yaml_parse  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 PATH = ROOT / "infra" / "template.yaml"
 
 STATE_MACHINE = "AWS::Serverless::StateMachine"
+SAM = "AWS::Serverless-2016-10-31"
 
 Resource = Mapping[str, Any]
 
-logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns that nobody collects its metrics
-
 
 class Template:
-    """A SAM template (`raw`) and the CloudFormation that comes out of it (`plain`, and its sections).
+    """A SAM template without loops (`raw`) and its plain CloudFormation (`plain` and its sections).
 
-    `definitions` has what each state machine does, by its name; in `plain` it stands as it is written, so that a linter
-    sees it too.
+    `definitions` has what each state machine does, by its name. In `plain` it stands as it is
+    written, so that a linter sees it, too.
     """
 
     def __init__(self, raw: dict[str, Any]) -> None:
@@ -40,7 +47,8 @@ class Template:
         }
         self.plain: dict[str, Any] = transform(with_code_in_a_bucket(raw), {}, NoManagedPolicies())
         for name, definition in self.definitions.items():
-            self.plain["Resources"][name]["Properties"]["DefinitionString"] = json.dumps(definition)
+            properties = self.plain["Resources"][name]["Properties"]
+            properties["DefinitionString"] = json.dumps(definition)
         self.parameters: Mapping[str, Any] = self.plain.get("Parameters", {})
         self.conditions: Mapping[str, Any] = self.plain.get("Conditions", {})
         self.resources: Mapping[str, Resource] = self.plain["Resources"]
@@ -53,20 +61,26 @@ class Template:
                 yield name, resource.get("Properties", {})
 
     def properties(self, name: str | None) -> Mapping[str, Any]:
-        """The properties of one resource; none if there is no such resource."""
+        """The properties of one resource; empty if there is no such resource."""
         return self.resources.get(name or "", {}).get("Properties", {})
 
 
 class NoManagedPolicies:
-    """No role of ours names a managed policy, so SAM needs no list of them."""
+    """No role of the template names a managed policy, so SAM needs no list of them."""
 
     def load(self) -> dict[str, str]:
         return {}
 
 
 def read(path: Path = PATH) -> dict[str, Any]:
-    """The template as it is written, and the definition of each state machine in place of the name of its file."""
-    raw = yaml_parse(path.read_text(encoding="utf-8"))
+    """The template in a file, as `parsed` has it."""
+    return parsed(path.read_text(encoding="utf-8"))
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """A template without loops, with the definition of each state machine in place of its file's
+    name."""
+    raw = without_loops(yaml_parse(text))
     for resource in raw["Resources"].values():
         if resource["Type"] == STATE_MACHINE:
             file = PATH.parent / resource["Properties"].pop("DefinitionUri")
@@ -74,9 +88,37 @@ def read(path: Path = PATH) -> dict[str, Any]:
     return raw
 
 
+def without_loops(written: dict[str, Any]) -> dict[str, Any]:
+    """The template after `AWS::LanguageExtensions`, before SAM. Nothing in it uses a mapping."""
+    expanded = language_extensions.apply(written, {})
+    expanded.pop("Mappings", None)
+    return with_constants_filled_in({**expanded, "Transform": SAM})
+
+
+def with_constants_filled_in(value: Any) -> Any:
+    """A copy in which each `Fn::Sub` has the constants that a mapping gave it in its text."""
+    if isinstance(value, list):
+        return [with_constants_filled_in(each) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    copy = {key: with_constants_filled_in(inner) for key, inner in value.items()}
+    if isinstance(copy.get("Fn::Sub"), list):
+        text, own = copy["Fn::Sub"]
+        for name, constant in own.items():
+            if isinstance(constant, str):
+                text = text.replace(f"${{{name}}}", constant)
+        own = {name: inner for name, inner in own.items() if not isinstance(inner, str)}
+        if not own and "${" not in text:
+            return text
+        copy["Fn::Sub"] = [text, own] if own else text
+    return copy
+
+
 def with_code_in_a_bucket(raw: dict[str, Any]) -> dict[str, Any]:
-    """A copy in which code lies where SAM insists that it lies when it transforms."""
-    os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")  # SAM asks, and it does not matter here
+    """A copy whose code is in a bucket, as SAM requires."""
+    os.environ.setdefault(
+        "AWS_DEFAULT_REGION", "eu-central-1"
+    )  # SAM asks; the answer has no effect
     copy = deepcopy(raw)
     for resource in copy["Resources"].values():
         if "CodeUri" in resource.get("Properties", {}):
@@ -99,7 +141,8 @@ SUBSTITUTION = re.compile(r"\$\{([^!][^}]*)\}")
 
 
 def references(value: Any, path: str) -> Iterator[tuple[str, str, str | None]]:
-    """Each reference inside `value`: its path, the name it refers to, and the attribute (none for the thing itself)."""
+    """Each reference inside `value`: its path, the name it refers to, and the attribute (none for
+    the thing itself)."""
     for where, inner in walk(value, path):
         if not isinstance(inner, Mapping):
             continue
@@ -125,7 +168,7 @@ def split(attribute: str | list[str]) -> tuple[str, str]:
 
 
 def target(value: Any) -> str | None:
-    """The one resource that `value` refers to, if it does."""
+    """The resource that `value` refers to, if it refers to exactly one."""
     names = {name for _, name, _ in references(value, "") if not name.startswith("AWS::")}
     return names.pop() if len(names) == 1 else None
 
@@ -138,7 +181,7 @@ def literal(value: Any) -> str:
 
 
 def written(value: Any) -> str:
-    """A value in one line: `Name.Attribute` for a reference, with what stands around it."""
+    """A value in one line: `Name.Attribute` for a reference, with the text around it."""
     if isinstance(value, Mapping) and "Ref" in value:
         return value["Ref"]
     if isinstance(value, Mapping) and "Fn::GetAtt" in value:
@@ -147,5 +190,5 @@ def written(value: Any) -> str:
 
 
 def as_list(value: Any) -> list[Any]:
-    """One thing or several, as several; nothing as none."""
+    """One thing as a list of one, a list as it is, nothing as an empty list."""
     return value if isinstance(value, list) else [] if value is None else [value]

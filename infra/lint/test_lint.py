@@ -1,4 +1,4 @@
-"""What cfn-lint finds and what our own rules find is told together."""
+"""What cfn-lint finds and what the project's own rules find is reported together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import template
 
 
 def faults(*changes: tuple[str, str]) -> list[str]:
-    """What is wrong with the template after each text is replaced once."""
+    """The faults of the template after each text is replaced once."""
     text = template.PATH.read_text(encoding="utf-8")
     for before, after in changes:
         assert before in text, f"the template does not have {before!r}"
@@ -22,26 +22,45 @@ def faults(*changes: tuple[str, str]) -> list[str]:
         return lint.faults(path)
 
 
-UNKNOWN_TO_CFN_LINT = ("FilterPolicy: { category: [order] }", "FilterPolicy: { category: [ordr] }")
+UNKNOWN_TO_CFN_LINT = ("order-view, Category: order }", "order-view, Category: ordr }")
 UNKNOWN_PROPERTY = ("BillingMode: PAY_PER_REQUEST", "BilingMode: PAY_PER_REQUEST")
 
 
 class Both(unittest.TestCase):
-    def test_our_rules_run_where_cfn_lint_finds_faults(self) -> None:
+    def test_own_rules_run_where_cfn_lint_finds_faults(self) -> None:
         found = faults(UNKNOWN_TO_CFN_LINT, UNKNOWN_PROPERTY)
         self.assertTrue(any("BilingMode" in fault and "[E3002]" in fault for fault in found), found)
-        self.assertTrue(any("'ordr'" in fault and "[every_filter_names_what_is_published]" in fault for fault in found), found)
+        self.assertTrue(
+            any(
+                "'ordr'" in fault and "[every_filter_names_what_is_published]" in fault
+                for fault in found
+            ),
+            found,
+        )
 
-    def test_a_rule_that_stumbles_over_a_fault_hides_no_other(self) -> None:
-        without_effect = ("- Sid: LoadAndAppend\n                Effect: Allow", "- Sid: LoadAndAppend")
+    def test_a_rule_that_fails_hides_no_fault(self) -> None:
+        without_effect = (
+            "- Sid: LoadAndAppend\n            Effect: Allow",
+            "- Sid: LoadAndAppend",
+        )
         found = faults(UNKNOWN_TO_CFN_LINT, without_effect)
-        self.assertTrue(any("could not be looked at" in fault for fault in found), found)
+        self.assertTrue(any("this rule failed" in fault for fault in found), found)
         self.assertTrue(any("'ordr'" in fault for fault in found), found)
 
-    def test_what_sam_cannot_transform_is_told_with_what_cfn_lint_finds(self) -> None:
-        found = faults(UNKNOWN_PROPERTY, ("CodeUri: ../target/lambda/order-view/", "CodeUri: [1]"), ("Type: AWS::Serverless::Function", "Typ: x"))
+    def test_a_view_that_costs_too_much_is_a_fault(self) -> None:
+        line = "          STOCK_VIEW_TABLE: !Ref StockViewTable\n          DEAD_LETTERS_URL"
+        more = "".join(f"          MORE_{number}: more\n" for number in range(40))
+        found = faults((line, more + line))
+        self.assertTrue(any("StockView costs" in fault for fault in found), found)
+
+    def test_what_sam_cannot_transform_is_reported_with_what_cfn_lint_finds(self) -> None:
+        found = faults(
+            UNKNOWN_PROPERTY,
+            ("CodeUri: ../target/lambda/order-view/", "CodeUri: [1]"),
+            ("Type: AWS::Serverless::Function", "Typ: x"),
+        )
         self.assertTrue(any("BilingMode" in fault for fault in found), found)
-        self.assertTrue(any("our own rules did not run" in fault for fault in found), found)
+        self.assertTrue(any("own rules did not run" in fault for fault in found), found)
 
 
 if __name__ == "__main__":

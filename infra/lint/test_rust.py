@@ -1,4 +1,5 @@
-"""What the rules read in the Rust sources: they find it, and say so if it is written in a way they do not know."""
+"""What the rules read in the Rust sources: they find it, or report that it is written in a form
+that they do not know."""
 
 from __future__ import annotations
 
@@ -18,7 +19,13 @@ class Sources(unittest.TestCase):
         root = mock.patch.object(rust, "ROOT", self.root)
         root.start()
         self.addCleanup(root.stop)
-        for cached in (rust.event_types, rust.category_read_by, rust.category_of_the_unreadable, rust.step_errors, rust.variables_read_by):
+        for cached in (
+            rust.event_types,
+            rust.category_read_by,
+            rust.category_of_the_unreadable,
+            rust.step_errors,
+            rust.variables_read_by,
+        ):
             cached.cache_clear()
             self.addCleanup(cached.cache_clear)
 
@@ -27,27 +34,69 @@ class Sources(unittest.TestCase):
         (self.root / folder / name).write_text("\n".join(lines), encoding="utf-8")
 
     def test_a_view_reads_the_category_of_its_projection(self) -> None:
-        self.write("functions/door-view/src", "main.rs", "Queue::new(ViewKeeper::<DoorView, _, _>::new(events, views))")
-        self.write("shared/ordering/src", "views.rs", "impl Projection for DoorView {", "    const CATEGORY: &'static Category = Door::CATEGORY;")
-        self.write("shared/ordering/src", "door.rs", "impl Decider for Door {", "    const CATEGORY: &'static str = \"door\";")
+        self.write(
+            "functions/door-view/src",
+            "main.rs",
+            "Queue::new(ViewKeeper::<DoorView, _, _>::new(events, views))",
+        )
+        self.write(
+            "shared/ordering/src",
+            "views.rs",
+            "impl Projection for DoorView {",
+            "    const CATEGORY: &'static Category = Door::CATEGORY;",
+        )
+        self.write(
+            "shared/ordering/src",
+            "door.rs",
+            "impl Decider for Door {",
+            '    const CATEGORY: &\'static str = "door";',
+        )
         self.assertEqual("door", rust.category_read_by("door-view"))
 
     def test_a_reader_of_its_own_says_its_category_itself(self) -> None:
-        self.write("functions/bell/src", "lib.rs", "impl<S: Store, M> MessageHandler for Bell<S, M> {", "    const CATEGORY: &'static str = \"door\";")
+        self.write(
+            "functions/bell/src",
+            "lib.rs",
+            "impl<S: Store, M> MessageHandler for Bell<S, M> {",
+            '    const CATEGORY: &\'static str = "door";',
+        )
         self.assertEqual("door", rust.category_read_by("bell"))
 
     def test_a_category_that_is_written_otherwise_is_no_pass(self) -> None:
-        self.write("functions/bell/src", "lib.rs", "impl MessageHandler for Bell {", "    const CATEGORY: &'static str = concat!(\"do\", \"or\");")
+        self.write(
+            "functions/bell/src",
+            "lib.rs",
+            "impl MessageHandler for Bell {",
+            '    const CATEGORY: &\'static str = concat!("do", "or");',
+        )
         self.assertRaisesRegex(rust.Unreadable, "category of Bell", rust.category_read_by, "bell")
         self.write("functions/deaf/src", "lib.rs", "// ViewKeeper::<DoorView>")
-        self.assertRaisesRegex(rust.Unreadable, "functions/deaf has 0 readers", rust.category_read_by, "deaf")
-        self.write("functions/circle/src", "lib.rs", "impl MessageHandler for Bell {", "    const CATEGORY: &'static str = Bell::CATEGORY;")
+        self.assertRaisesRegex(
+            rust.Unreadable, "functions/deaf has 0 readers", rust.category_read_by, "deaf"
+        )
+        self.write(
+            "functions/circle/src",
+            "lib.rs",
+            "impl MessageHandler for Bell {",
+            "    const CATEGORY: &'static str = Bell::CATEGORY;",
+        )
         self.assertRaisesRegex(rust.Unreadable, "category of Bell", rust.category_read_by, "circle")
 
     def test_the_variables_are_the_functions_own_the_edges_and_the_libraries(self) -> None:
-        self.write("functions/bell/src", "main.rs", "start_logging();", "config::variable(\"DOOR\")?", "// config::variable(\"OLD\")")
-        self.write("functions/bell/src", "ring.rs", "config::optional(", "    \"TONE\",", ")")
-        self.write("shared/kit/skald-lambda/src", "http.rs", "config::optional(\"ORIGIN\")", "config::optional(\"AWS_LAMBDA_FUNCTION_NAME\")")
+        self.write(
+            "functions/bell/src",
+            "main.rs",
+            "start_logging();",
+            'config::variable("DOOR")?',
+            '// config::variable("OLD")',
+        )
+        self.write("functions/bell/src", "ring.rs", "config::optional(", '    "TONE",', ")")
+        self.write(
+            "shared/kit/skald-lambda/src",
+            "http.rs",
+            'config::optional("ORIGIN")',
+            'config::optional("AWS_LAMBDA_FUNCTION_NAME")',
+        )
         self.assertEqual({"RUST_LOG", "DOOR", "TONE", "ORIGIN"}, rust.variables_read_by("bell"))
 
     def test_a_variable_whose_name_is_not_written_out_is_no_pass(self) -> None:
@@ -55,9 +104,15 @@ class Sources(unittest.TestCase):
         self.assertRaisesRegex(rust.Unreadable, "`NAME`", rust.variables_read_by, "bell")
 
     def test_the_errors_of_a_step_are_those_it_has_a_name_for(self) -> None:
-        lines = [f"    pub const {name.upper()}: &'static str = \"{name}\";" for name in ("Refused", "Transient", "Permanent")]
+        lines = [
+            f'    pub const {name.upper()}: &\'static str = "{name}";'
+            for name in ("Refused", "Transient", "Permanent")
+        ]
         self.write("shared/ordering/src/steps", "error.rs", *lines)
-        self.assertEqual({"REFUSED": "Refused", "TRANSIENT": "Transient", "PERMANENT": "Permanent"}, rust.step_errors())
+        self.assertEqual(
+            {"REFUSED": "Refused", "TRANSIENT": "Transient", "PERMANENT": "Permanent"},
+            rust.step_errors(),
+        )
         rust.step_errors.cache_clear()
         self.write("shared/ordering/src/steps", "error.rs", *lines[:2])
         self.assertRaisesRegex(rust.Unreadable, "PERMANENT", rust.step_errors)
@@ -69,7 +124,7 @@ class Sources(unittest.TestCase):
         self.assertEqual({"door", "bell"}, rust.categories())
 
     def test_what_is_published_as_unreadable_must_be_found(self) -> None:
-        self.write("functions/event-relay/src", "lib.rs", "pub const UNREADABLE: &str = \"lost\";")
+        self.write("functions/event-relay/src", "lib.rs", 'pub const UNREADABLE: &str = "lost";')
         self.assertEqual("lost", rust.category_of_the_unreadable())
         rust.category_of_the_unreadable.cache_clear()
         self.write("functions/event-relay/src", "lib.rs", "")

@@ -1,8 +1,9 @@
 """Deploys the template to a cloud that is reached by its endpoint.
 
-What `sam deploy` does on AWS, for an emulator: put each function's bootstrap (uncompressed: the way is short) and each
-state machine's definition into a bucket, name them in the template, create the stack or update the one that stands,
-wait. The template itself is the one that deploys to AWS.
+It does what `sam deploy` does on AWS: it puts each function's bootstrap (uncompressed, because it
+stays on this machine) and each state machine's definition into a bucket, names them in the
+template, creates or updates the stack, and waits. The template is the one that deploys to AWS, with
+its loops, but without the alarms on several metrics, which the local cloud does not know.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import contextlib
 import hashlib
 import io
 import itertools
+import json
+import logging
 import re
 import time
 import zipfile
@@ -21,6 +24,10 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns that its metrics are lost
+
+from samtranslator.yaml_helper import yaml_parse  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "infra" / "template.yaml"
@@ -36,9 +43,7 @@ UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 NOTHING_TO_UPDATE = "No updates are to be performed"
 
 # A function's code, as the template names it: the folder that `make build` fills.
-CODE_URI = re.compile(r"^(?P<before>\s*CodeUri:\s*)\.\./target/lambda/(?P<function>[a-z0-9-]+)/$", re.MULTILINE)
-# A state machine's definition, as the template names it: a file beside the template.
-DEFINITION_URI = re.compile(r"^(?P<before>\s*DefinitionUri:\s*)(?P<file>[a-z0-9.-]+\.asl\.json)$", re.MULTILINE)
+CODE_URI = re.compile(r"\.\./target/lambda/([a-z0-9-]+)/")
 
 
 class DeployError(Exception):
@@ -46,7 +51,8 @@ class DeployError(Exception):
 
 
 def client(service: str, endpoint: str, region: str):
-    """A client for one service of the cloud behind `endpoint`, with the credentials that emulators accept."""
+    """A client for one service of the cloud at `endpoint`, with the credentials that emulators
+    accept."""
     return botocore.session.Session().create_client(
         service,
         region_name=region,
@@ -70,22 +76,34 @@ def deploy(
     artifacts: Path = ARTIFACTS,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, str]:
-    """Create the stack, or update the one that stands, and return its outputs. Raises `DeployError`."""
+    """Create the stack, or update the one that exists, and return its outputs. Raises
+    `DeployError`."""
     try:
         s3 = client("s3", endpoint, region)
         with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
-            s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": region})
+            s3.create_bucket(
+                Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": region}
+            )
         template = package(s3, artifacts, say)
         return put_stack(client("cloudformation", endpoint, region), template, parameters, say)
     except (BotoCoreError, ClientError) as error:
-        raise DeployError(f"the cloud at {endpoint} refused to deploy {TEMPLATE}: {error}") from error
+        raise DeployError(
+            f"the cloud at {endpoint} refused to deploy {TEMPLATE}: {error}"
+        ) from error
 
 
 def package(s3, artifacts: Path, say: Callable[[str], None]) -> str:
-    """Put functions, definitions and the template that names them into the bucket; return that template's address."""
+    """Put functions, definitions and the template that names them into the bucket, and return the
+    address of that template."""
 
-    def put_function(match: re.Match[str]) -> str:
-        function = match["function"]
+    def put_function(folder: str) -> str:
+        named = CODE_URI.fullmatch(folder)
+        if not named:
+            raise DeployError(
+                f"{TEMPLATE} names the code {folder!r}: write ../target/lambda/<function>/, where "
+                "`make build` puts it"
+            )
+        function = named[1]
         bootstrap = artifacts / function / "bootstrap"
         if not bootstrap.is_file():
             raise DeployError(f"{bootstrap} is missing: build the functions first (`make build`)")
@@ -93,19 +111,47 @@ def package(s3, artifacts: Path, say: Callable[[str], None]) -> str:
         archive = zip_of(bootstrap)
         key = f"{function}-{hashlib.sha256(archive).hexdigest()[:16]}.zip"
         s3.put_object(Bucket=BUCKET, Key=key, Body=archive)
-        return f"{match['before']}s3://{BUCKET}/{key}"
+        return f"s3://{BUCKET}/{key}"
 
-    def put_definition(match: re.Match[str]) -> str:
-        file = TEMPLATE.with_name(match["file"])
+    def put_definition(name: str) -> str:
+        file = TEMPLATE.with_name(name)
         if not file.is_file():
-            raise DeployError(f"{file} is missing: {TEMPLATE.name} names it as a state machine's definition")
+            raise DeployError(
+                f"{file} is missing: {TEMPLATE.name} names it as a state machine's definition"
+            )
         s3.put_object(Bucket=BUCKET, Key=file.name, Body=file.read_bytes())
-        return f"{match['before']}s3://{BUCKET}/{file.name}"
+        return f"s3://{BUCKET}/{file.name}"
 
-    template = CODE_URI.sub(put_function, TEMPLATE.read_text(encoding="utf-8"))
-    template = DEFINITION_URI.sub(put_definition, template)
-    s3.put_object(Bucket=BUCKET, Key="template.yaml", Body=template.encode())
-    return f"{s3.meta.endpoint_url}/{BUCKET}/template.yaml"
+    template = deployable(TEMPLATE.read_text(encoding="utf-8"), put_function, put_definition)
+    s3.put_object(Bucket=BUCKET, Key="template.json", Body=template.encode())
+    return f"{s3.meta.endpoint_url}/{BUCKET}/template.json"
+
+
+def deployable(
+    written: str, put_function: Callable[[str], str], put_definition: Callable[[str], str]
+) -> str:
+    """The template that names code and definitions where they were put, and that has only alarms
+    which the local cloud knows."""
+    template = yaml_parse(written)
+    resources = template["Resources"]
+    for name, resource in list(resources.items()):
+        if is_alarm_on_several_metrics(resource):
+            del resources[name]
+    for resource in resources.values():
+        properties = resource.get("Properties", {}) if isinstance(resource, Mapping) else {}
+        for key, put in (("CodeUri", put_function), ("DefinitionUri", put_definition)):
+            if key in properties:
+                properties[key] = put(properties[key])
+    return json.dumps(template)
+
+
+def is_alarm_on_several_metrics(resource: Any) -> bool:
+    """Whether a resource, or all that a loop makes, is an alarm that calculates with metrics."""
+    if isinstance(resource, list):  # a loop: its identifier, the values, what it makes of each
+        return all(is_alarm_on_several_metrics(each) for each in resource[2].values())
+    return (
+        "Metrics" in resource.get("Properties", {}) and resource["Type"] == "AWS::CloudWatch::Alarm"
+    )
 
 
 def zip_of(bootstrap: Path) -> bytes:
@@ -118,16 +164,26 @@ def zip_of(bootstrap: Path) -> bytes:
     return buffer.getvalue()
 
 
-def put_stack(cloudformation, template_url: str, parameters: Mapping[str, str], say: Callable[[str], None]) -> dict[str, str]:
-    """Create the stack, or update the one that stands, wait until that is done, return its outputs."""
-    known = {each["ParameterKey"] for each in cloudformation.get_template_summary(TemplateURL=template_url)["Parameters"]}
+def put_stack(
+    cloudformation, template_url: str, parameters: Mapping[str, str], say: Callable[[str], None]
+) -> dict[str, str]:
+    """Create the stack, or update the one that exists, wait until that is done, and return its
+    outputs."""
+    known = {
+        each["ParameterKey"]
+        for each in cloudformation.get_template_summary(TemplateURL=template_url)["Parameters"]
+    }
     for key in parameters:
         if key not in known:
-            raise DeployError(f"{TEMPLATE} has no parameter {key}: it has {', '.join(sorted(known))}")
+            raise DeployError(
+                f"{TEMPLATE} has no parameter {key}: it has {', '.join(sorted(known))}"
+            )
     wanted = {
         "StackName": STACK,
         "TemplateURL": template_url,
-        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        "Parameters": [
+            {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
+        ],
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     }
     standing = standing_stack(cloudformation)
@@ -136,9 +192,10 @@ def put_stack(cloudformation, template_url: str, parameters: Mapping[str, str], 
         cloudformation.create_stack(**wanted, OnFailure="DO_NOTHING")
     elif standing["StackStatus"] not in UPDATABLE:
         raise DeployError(
-            f"the stack {STACK} is in the state {standing['StackStatus']}, in which it cannot be updated: "
-            "wait if somebody is changing it, else delete it (`aws cloudformation delete-stack "
-            f"--stack-name {STACK} --endpoint-url {cloudformation.meta.endpoint_url}`), then try again"
+            f"the stack {STACK} is in the state {standing['StackStatus']}, in which it cannot be"
+            " updated: wait if somebody is changing it, else delete it (`aws cloudformation"
+            f" delete-stack --stack-name {STACK} --endpoint-url"
+            f" {cloudformation.meta.endpoint_url}`), then try again"
         )
     else:
         say("updating the stack, which stands already")
@@ -157,7 +214,10 @@ def put_stack(cloudformation, template_url: str, parameters: Mapping[str, str], 
         if not stack["StackStatus"].endswith("_IN_PROGRESS"):
             raise DeployError(failure(cloudformation, stack))
         time.sleep(0.05)
-    raise DeployError(f"the stack {STACK} was not ready after {TIMEOUT_S} seconds; its status is {stack['StackStatus']}")
+    raise DeployError(
+        f"the stack {STACK} was not ready after {TIMEOUT_S} seconds; its status is"
+        f" {stack['StackStatus']}"
+    )
 
 
 def standing_stack(cloudformation) -> Mapping[str, Any] | None:
@@ -180,15 +240,20 @@ def failure(cloudformation, stack: Mapping[str, Any]) -> str:
     newest_first = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
     events = list(itertools.takewhile(lambda event: not begins(event), newest_first))
     reasons = [
-        f"  {event['LogicalResourceId']} ({event['ResourceType']}): {event.get('ResourceStatusReason', 'no reason given')}"
+        f"  {event['LogicalResourceId']} ({event['ResourceType']}):"
+        f" {event.get('ResourceStatusReason', 'no reason given')}"
         for event in reversed(events)
         if event["ResourceStatus"].endswith("FAILED")
     ]
-    headline = f"the stack {STACK} failed with {stack['StackStatus']}: {stack.get('StackStatusReason', '')}".rstrip(": ")
+    headline = (
+        f"the stack {STACK} failed with {stack['StackStatus']}:"
+        f" {stack.get('StackStatusReason', '')}".rstrip(": ")
+    )
     return "\n".join([headline, *reasons, f"  see {TEMPLATE}"])
 
 
 def begins(event: Mapping[str, Any]) -> bool:
-    """Whether an event is the first of a creation or an update: those before it tell of an earlier one."""
+    """Whether an event is the first of a creation or an update. Those before it belong to an
+    earlier one."""
     of_the_stack = event["ResourceType"] == "AWS::CloudFormation::Stack"
     return of_the_stack and event["ResourceStatus"] in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")

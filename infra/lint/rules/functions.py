@@ -1,4 +1,4 @@
-"""The functions: their code, their logs, their alarms, and what each may do."""
+"""The functions: their code, logs and alarms, and what each may do."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rules.alarms import watched
 from rules.register import Faults, rule
 from template import ROOT, Template, as_list, target, written
 
@@ -16,19 +17,28 @@ def every_function_is_a_crate(template: Template) -> Faults:
     for name, code in code_uris(template):
         match = CODE_URI.fullmatch(code)
         if not match:
-            yield f"{name}.CodeUri is {code!r}: it must be ../target/lambda/<function>/, where `make build` puts the function"
+            yield (
+                f"{name}.CodeUri is {code!r}: it must be ../target/lambda/<function>/, where `make"
+                " build` puts the function"
+            )
         elif name not in deployed:
-            yield f"{name}.CodeUri names {match[1]}, but functions/{match[1]} is no crate: correct the name"
+            yield (
+                f"{name}.CodeUri names {match[1]}, but functions/{match[1]} is no crate: correct"
+                " the name"
+            )
     for crate in sorted(existing_crates() - set(deployed.values())):
         yield f"functions/{crate} is in no function's CodeUri: add the function to the template"
 
 
 @rule
-def every_function_logs_to_a_group_that_forgets(template: Template) -> Faults:
+def every_function_logs_to_a_group_with_a_retention(template: Template) -> Faults:
     for name, function in template.of_type("AWS::Lambda::Function"):
         group = target(function.get("LoggingConfig", {}).get("LogGroup"))
         if template.resources.get(group or "", {}).get("Type") != "AWS::Logs::LogGroup":
-            yield f"{name} has no log group in the template: add one and name it in LoggingConfig.LogGroup"
+            yield (
+                f"{name} has no log group in the template: add one and name it in"
+                " LoggingConfig.LogGroup"
+            )
     for name, group in template.of_type("AWS::Logs::LogGroup"):
         if "RetentionInDays" not in group:
             yield f"{name} keeps its logs for ever: set RetentionInDays"
@@ -36,18 +46,23 @@ def every_function_logs_to_a_group_that_forgets(template: Template) -> Faults:
 
 @rule
 def every_function_has_an_alarm_on_errors(template: Template) -> Faults:
-    told = watched(template, "Errors")
+    known = watched(template, "Errors")
     for name, _ in template.of_type("AWS::Lambda::Function"):
-        if name not in told:
-            yield f"nobody is told when {name} fails: add an alarm on its Errors"
+        if name not in known:
+            yield f"no alarm goes off when {name} fails: add one on its Errors"
 
 
 @rule
 def every_function_in_the_background_has_an_alarm_on_throttles(template: Template) -> Faults:
-    told = watched(template, "Throttles")
-    for name in sorted({target(source.get("FunctionName")) or "" for _, source in event_sources(template)}):
-        if name not in told:
-            yield f"nobody is told when {name} is kept from running, which is no error: add an alarm on its Throttles"
+    known = watched(template, "Throttles")
+    for name in sorted(
+        {target(source.get("FunctionName")) or "" for _, source in event_sources(template)}
+    ):
+        if name not in known:
+            yield (
+                f"no alarm goes off when {name} is throttled, which is no error: add one on its"
+                " Throttles"
+            )
 
 
 # All that any function may do to the events table: read, append, and read its stream.
@@ -59,9 +74,13 @@ ON_EVENTS = {
     )
 }
 
-# What each function may do with each table: what its code does, and no more.
+# What each function may do with each table: what its code does, and nothing else.
 READ = {"dynamodb:Query"}
-APPEND = {"dynamodb:Query", "dynamodb:PutItem", "dynamodb:GetItem"}  # the last one to see who took the place of a commit
+APPEND = {
+    "dynamodb:Query",
+    "dynamodb:PutItem",
+    "dynamodb:GetItem",
+}  # GetItem reads the commit that took a place
 LOOK_UP = {"dynamodb:GetItem"}
 KEEP = {"dynamodb:GetItem", "dynamodb:PutItem"}
 ON_TABLES = {
@@ -74,7 +93,11 @@ ON_TABLES = {
     ("OrderQueriesRole", "OrderViewTable.Arn/index/listing"): {"dynamodb:Query"},
     ("OrderQueriesRole", "StockViewTable.Arn"): {"dynamodb:BatchGetItem"},
     ("OrderQueriesRole", "PersonKeysTable.Arn"): LOOK_UP,
-    ("EventRelayRole", "EventsTable.StreamArn"): {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"},
+    ("EventRelayRole", "EventsTable.StreamArn"): {
+        "dynamodb:DescribeStream",
+        "dynamodb:GetRecords",
+        "dynamodb:GetShardIterator",
+    },
     ("OrderViewRole", "EventsTable.Arn"): READ,
     ("OrderViewRole", "OrderViewTable.Arn"): KEEP,
     ("StockViewRole", "EventsTable.Arn"): READ,
@@ -93,10 +116,21 @@ ON_TABLES = {
 # Actions for which IAM knows no narrower resource.
 WITHOUT_RESOURCE = {
     "dynamodb:ListStreams",
-    # How a state machine logs and traces (AWS Step Functions guide, "Using CloudWatch Logs", "Using AWS X-Ray").
+    # How a state machine logs and traces (AWS Step Functions guide, "Using CloudWatch Logs" and
+    # "Using AWS X-Ray").
     *(f"logs:{action}LogDelivery" for action in ("Create", "Get", "Update", "Delete")),
-    *("logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups"),
-    *("xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"),
+    *(
+        "logs:ListLogDeliveries",
+        "logs:PutResourcePolicy",
+        "logs:DescribeResourcePolicies",
+        "logs:DescribeLogGroups",
+    ),
+    *(
+        "xray:PutTraceSegments",
+        "xray:PutTelemetryRecords",
+        "xray:GetSamplingRules",
+        "xray:GetSamplingTargets",
+    ),
 }
 
 
@@ -107,7 +141,10 @@ def no_function_can_delete_or_update_events(template: Template) -> Faults:
             continue
         for action in as_list(statement.get("Action")):
             if could_be_dynamodb(action) and action.lower() not in ON_EVENTS:
-                yield f"{role} may {action} on the events table: events are only read and appended; take the action away"
+                yield (
+                    f"{role} may {action} on the events table: events are only read and appended;"
+                    " remove the action"
+                )
 
 
 @rule
@@ -118,26 +155,59 @@ def every_function_may_do_with_tables_what_its_code_does(template: Template) -> 
                 continue
             for resource in map(written, as_list(statement.get("Resource"))):
                 if action not in ON_TABLES.get((role, resource), ()):
-                    yield f"{role} may {action} on {resource}: take it away, or, if its code does that now, say so in ON_TABLES of infra/lint/rules/functions.py"
+                    yield (
+                        f"{role} may {action} on {resource}: remove it, or, if the function's code"
+                        " does that, add it to ON_TABLES in infra/lint/rules/functions.py"
+                    )
 
 
 @rule
 def no_role_has_permissions_that_are_not_written_out(template: Template) -> Faults:
     for name, role in template.of_type("AWS::IAM::Role"):
         if role.get("ManagedPolicyArns"):
-            yield f"{name} has managed policies: write out in Policies what it may do"
-    for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"):
-        for name, _ in template.of_type(kind):
-            yield f"{name} is a policy of its own, which no rule here reads: write it into its role's Policies"
+            yield f"{name} has managed policies: write its statements in an AWS::IAM::Policy"
+    for name, resource in template.resources.items():
+        kind = resource["Type"]
+        if kind.startswith("AWS::IAM::") and kind not in ("AWS::IAM::Role", "AWS::IAM::Policy"):
+            yield (
+                f"{name} is an {kind}, which no rule here reads: write its statements in an"
+                " AWS::IAM::Policy"
+            )
+    for name, policy in template.of_type("AWS::IAM::Policy"):
+        roles = [
+            template.resources.get(target(role) or "", {}).get("Type")
+            for role in policy.get("Roles", [])
+        ]
+        if roles != ["AWS::IAM::Role"] or "Users" in policy or "Groups" in policy:
+            yield (
+                f"{name} is not the policy of one role of the template: name exactly one in Roles,"
+                " and neither Users nor Groups"
+            )
     for name, function in template.of_type("AWS::Lambda::Function"):
-        if template.resources.get(target(function.get("Role")) or "", {}).get("Type") != "AWS::IAM::Role":
+        if (
+            template.resources.get(target(function.get("Role")) or "", {}).get("Type")
+            != "AWS::IAM::Role"
+        ):
             yield f"{name} has no role in the template: add one and name it in Role"
     for role, statement in allowed(template):
         if "NotAction" in statement or "NotResource" in statement:
-            yield f"{role} is allowed all but something: say what it may do instead"
+            yield f"{role} is allowed all but something: list what it may do instead"
         for resource in as_list(statement.get("Resource")):
             if resource == "*" and not set(as_list(statement.get("Action"))) <= WITHOUT_RESOURCE:
-                yield f"{role} may {statement.get('Action')} on every resource of the account: name the resource"
+                yield (
+                    f"{role} may {statement.get('Action')} on every resource of the account: name"
+                    " the resource"
+                )
+
+
+@rule
+def every_function_waits_for_its_policies(template: Template) -> Faults:
+    for name, function in template.of_type("AWS::Lambda::Function"):
+        awaited = as_list(template.resources[name].get("DependsOn"))
+        for policy, properties in template.of_type("AWS::IAM::Policy"):
+            roles = [target(role) for role in properties.get("Roles", [])]
+            if target(function.get("Role")) in roles and policy not in awaited:
+                yield f"{name} may run before {policy} allows what it does: name it in DependsOn"
 
 
 @rule
@@ -168,30 +238,31 @@ def existing_crates() -> set[str]:
 def crates(template: Template) -> dict[str, str]:
     """The crate of each function that has one, by the function's name."""
     matches = {name: CODE_URI.fullmatch(code) for name, code in code_uris(template)}
-    return {name: match[1] for name, match in matches.items() if match and match[1] in existing_crates()}
+    return {
+        name: match[1] for name, match in matches.items() if match and match[1] in existing_crates()
+    }
 
 
 def event_sources(template: Template) -> Iterator[tuple[str, Mapping[str, Any]]]:
     yield from template.of_type("AWS::Lambda::EventSourceMapping")
 
 
-def watched(template: Template, metric: str) -> set[str | None]:
-    """The resources of which an alarm tells a person by this metric."""
-    return {
-        target(dimension["Value"])
-        for _, alarm in template.of_type("AWS::CloudWatch::Alarm")
-        if alarm.get("MetricName") == metric and alarm.get("AlarmActions")
-        for dimension in alarm.get("Dimensions", [])
-    }
-
-
 def allowed(template: Template) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Each statement that allows a role something, with the role's name."""
-    for name, role in template.of_type("AWS::IAM::Role"):
-        for policy in role.get("Policies", []):
-            for statement in as_list(policy["PolicyDocument"]["Statement"]):
-                if statement["Effect"] == "Allow":
-                    yield name, statement
+    inside = [
+        (name, each)
+        for name, role in template.of_type("AWS::IAM::Role")
+        for each in role.get("Policies", [])
+    ]
+    beside = [
+        (target(role) or str(role), policy)
+        for _, policy in template.of_type("AWS::IAM::Policy")
+        for role in policy.get("Roles", [])
+    ]
+    for role, policy in inside + beside:
+        for statement in as_list(policy["PolicyDocument"]["Statement"]):
+            if statement["Effect"] == "Allow":
+                yield role, statement
 
 
 def could_be_dynamodb(action: str) -> bool:
@@ -205,5 +276,6 @@ def could_be(wanted: str, action: str) -> bool:
 
 
 def may_be_events(resource: Any) -> bool:
-    """Whether a statement's resource can be the events table: only a reference to something else surely is not."""
+    """Whether a statement's resource can be the events table. Only a reference to another resource
+    surely is not."""
     return target(resource) in (None, "EventsTable")

@@ -1,4 +1,4 @@
-"""Names: every reference leads somewhere, and no name becomes too long."""
+"""Names: every reference resolves, and no name becomes too long."""
 
 from __future__ import annotations
 
@@ -8,14 +8,26 @@ from typing import Any
 from rules.register import Faults, rule
 from template import Template, as_list, literal, references
 
-# Amazon SQS quotas: a queue's name has 80 characters at most, .fifo among them. Half of them are the stack's.
+# Amazon SQS quotas: a queue's name has 80 characters at most, .fifo among them. Half of them belong
+# to the stack's name.
 ADDED_TO_THE_STACK = 40
 
 PSEUDO_PARAMETERS = {
-    f"AWS::{name}" for name in ("AccountId", "NoValue", "NotificationARNs", "Partition", "Region", "StackId", "StackName", "URLSuffix")
+    f"AWS::{name}"
+    for name in (
+        "AccountId",
+        "NoValue",
+        "NotificationARNs",
+        "Partition",
+        "Region",
+        "StackId",
+        "StackName",
+        "URLSuffix",
+    )
 }
 
-# Of the resource types that we take attributes of (AWS CloudFormation template reference, "Return values").
+# The attributes of the resource types that the template takes attributes of (AWS CloudFormation
+# template reference, "Return values").
 ATTRIBUTES = {
     "AWS::ApiGatewayV2::Api": {"ApiEndpoint", "ApiId"},
     "AWS::DynamoDB::Table": {"Arn", "StreamArn", "TableId"},
@@ -34,7 +46,10 @@ def every_reference_resolves(template: Template) -> Faults:
     known = {*template.resources, *template.parameters, *PSEUDO_PARAMETERS}
     for path, name, _ in all_references(template):
         if name not in known:
-            yield f"{path} refers to {name}, which is neither a resource nor a parameter: correct the name"
+            yield (
+                f"{path} refers to {name}, which is neither a resource nor a parameter: correct the"
+                " name"
+            )
 
 
 @rule
@@ -44,9 +59,15 @@ def every_attribute_exists(template: Template) -> Faults:
             continue
         kind = template.resources[name]["Type"]
         if kind not in ATTRIBUTES:
-            yield f"{path} takes {attribute} of {name}: list the attributes of {kind} in infra/lint/rules/references.py"
+            yield (
+                f"{path} takes {attribute} of {name}: list the attributes of {kind} in"
+                " infra/lint/rules/references.py"
+            )
         elif attribute not in ATTRIBUTES[kind]:
-            yield f"{path} takes {attribute} of {name}, but {kind} has {', '.join(sorted(ATTRIBUTES[kind]))}: correct it"
+            yield (
+                f"{path} takes {attribute} of {name}, but {kind} has"
+                f" {', '.join(sorted(ATTRIBUTES[kind]))}: correct the attribute"
+            )
 
 
 @rule
@@ -64,7 +85,9 @@ def every_condition_resolves(template: Template) -> Faults:
         used += [inner[0] for inner in values_of("Fn::If", thing)]
         for condition in used:
             if condition not in template.conditions:
-                yield f"{name} uses the condition {condition}, which does not exist: correct the name"
+                yield (
+                    f"{name} uses the condition {condition}, which does not exist: correct the name"
+                )
 
 
 @rule
@@ -75,7 +98,10 @@ def names_leave_room_for_the_stack_s(template: Template) -> Faults:
                 continue
             added = len(literal(value).replace("${AWS::StackName}", ""))
             if added > ADDED_TO_THE_STACK:
-                yield f"{name} adds {added} characters to the stack's name in {key}: {ADDED_TO_THE_STACK} at most, or a long stack name fails on AWS, late"
+                yield (
+                    f"{name} adds {added} characters to the stack's name in {key}: shorten them to"
+                    f" {ADDED_TO_THE_STACK}, or AWS fails late for a long stack name"
+                )
 
 
 def all_references(template: Template) -> Iterator[tuple[str, str, str | None]]:
@@ -85,7 +111,7 @@ def all_references(template: Template) -> Iterator[tuple[str, str, str | None]]:
 
 
 def values_of(key: str, value: Any) -> Iterator[Any]:
-    """What stands under `key`, wherever it stands in `value`."""
+    """The values of `key` at any depth of `value`."""
     if isinstance(value, Mapping):
         if key in value:
             yield value[key]

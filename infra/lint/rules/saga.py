@@ -1,6 +1,6 @@
 """The saga's state machine: what its definition promises, and what the template around it must say.
 
-The definition is generated; these rules hold whatever generates it to what the functions and the cloud do.
+The definition is generated. These rules compare it with what the functions and the cloud do.
 """
 
 from __future__ import annotations
@@ -10,20 +10,22 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import rust
-from rules.functions import allowed, watched
+from rules.alarms import Metric, alarms, metrics_of, watched
+from rules.functions import allowed
 from rules.register import Faults, rule
 from template import SUBSTITUTION, Template, as_list, target
 
 State = Mapping[str, Any]
 
-# The step that leaves an order to a person. If it fails there is nobody left to leave the order to, so it is tried until
-# somebody has mended what fails, unless there is nothing to park.
+# The step that leaves an order to a person. If it fails, the order cannot be left to anyone, so it
+# is tried until a person has mended what fails, unless there is nothing to park.
 PARK = "park_order"
 
-# What a step is told of the order and of the call that began it. Everything else is in its streams.
+# What a step gets of the order and of the call that began it. Everything else is in its streams.
 ORDER = ("order_id", "tenant", "attempt", "correlation_id")
 
-# How an execution can end badly. None can time out: the machine sets no limit, and each of its tasks has one.
+# How an execution can fail. None can time out: the machine sets no limit, and each of its tasks has
+# one.
 FAILURES = ("ExecutionsFailed", "ExecutionsAborted")
 
 
@@ -35,37 +37,54 @@ def every_state_leads_somewhere(template: Template) -> Faults:
         while to_visit:
             name = to_visit.pop()
             if name not in states:
-                yield f"{machine} goes to {name}, which is no state: correct the saga's generator"
+                yield f"{machine} leads to {name}, which is no state: correct the saga's generator"
                 continue
             reached.add(name)
             to_visit |= ways_out(states[name]) - reached
-            if states[name]["Type"] not in ("Succeed", "Fail") and not {"Next", "End"} & set(states[name]):
+            if states[name]["Type"] not in ("Succeed", "Fail") and not {"Next", "End"} & set(
+                states[name]
+            ):
                 yield f"{machine} does not say what follows {name}: give it a Next, or End"
         for name in sorted(set(states) - reached):
-            yield f"{machine} never comes to {name}: lead a way there, or leave it out"
+            yield f"{machine} never reaches {name}: lead a state to it, or remove it"
 
 
-# How often and after how long is the generator's to say, and so is what a step says for good. What holds whatever it says:
-# an error that is not a step's own may pass (AWS has many names for a function that died or was too slow, and finds new
-# ones), and of a step's own errors the transient one may. Parking, which cannot be parked, waits until a permanent one is
-# mended, too, and is tried again after all that leads nowhere from it.
+# The generator decides how often and after how long a step is tried again, and which of its errors
+# are final. In all cases, an error that is not a step's own may pass (AWS has many names for a
+# function that died or was too slow, and adds new ones), and of a step's own errors the transient
+# one may. Parking cannot be parked, so it also waits until a permanent error is mended, and is
+# tried again after every error that it does not catch.
 @rule
 def every_step_is_tried_again_if_that_can_help(template: Template) -> Faults:
     said = rust.step_errors()
     for machine, name, state in tasks(template):
         passing = {said["TRANSIENT"]}
         if step_of(state) == PARK:
-            caught = {error for catcher in state.get("Catch", []) for error in catcher["ErrorEquals"]}
+            caught = {
+                error for catcher in state.get("Catch", []) for error in catcher["ErrorEquals"]
+            }
             passing |= {said["PERMANENT"], *(set(said.values()) - caught)}
         retriers = state.get("Retry", [])
-        if not retriers or retriers[-1]["ErrorEquals"] != ["States.ALL"] or not retries(retriers[-1]):
-            yield f"{machine} gives {name} up on an error that it does not name, and which may pass: end its Retry with States.ALL"
-        for error in (error for each in retriers if not retries(each) for error in each["ErrorEquals"]):
+        if (
+            not retriers
+            or retriers[-1]["ErrorEquals"] != ["States.ALL"]
+            or not retries(retriers[-1])
+        ):
+            yield (
+                f"{machine} gives up {name} on an error that it does not name, and which may pass:"
+                " end its Retry with States.ALL"
+            )
+        for error in (
+            error for each in retriers if not retries(each) for error in each["ErrorEquals"]
+        ):
             if error not in said.values() or error in passing:
-                yield f"{machine} gives {name} up on {error}, which may pass: try it again"
+                yield f"{machine} gives up {name} on {error}, which may pass: try it again"
         for error in sorted(set(said.values()) - passing):
             if is_retried(state, error):
-                yield f"{machine} tries {name} again on {error}, which will not pass: take it out of Retry"
+                yield (
+                    f"{machine} tries {name} again on {error}, which will not pass: remove it from"
+                    " Retry"
+                )
 
 
 @rule
@@ -75,24 +94,39 @@ def every_failure_is_caught_and_parks_the_order(template: Template) -> Faults:
         catchers = state.get("Catch", [])
         if step_of(state) == PARK:
             if state.get("End") or states.get(state.get("Next"), {}).get("Type") != "Fail":
-                yield f"{machine} ends well after {name}, and nobody is told of the parked order: lead it to a Fail state"
+                yield (
+                    f"{machine} succeeds after {name}, and no alarm goes off for the parked order:"
+                    " lead it to a Fail state"
+                )
             caught = {error for catcher in catchers for error in catcher["ErrorEquals"]}
             for error in sorted(error for error in caught if is_retried(state, error)):
-                yield f"{machine} goes on if {name} fails with {error}, and nobody is told of the order: take it out of Catch"
+                yield (
+                    f"{machine} goes on if {name} fails with {error}, and no alarm goes off for the"
+                    " order: remove it from Catch"
+                )
             continue
         if not catchers or "States.ALL" not in catchers[-1]["ErrorEquals"]:
-            yield f"{machine} does not catch everything that {name} may fail with: end its Catch with States.ALL"
+            yield (
+                f"{machine} does not catch everything that {name} may fail with: end its Catch with"
+                " States.ALL"
+            )
         elif step_of(states.get(catchers[-1].get("Next"), {})) != PARK:
-            yield f"{machine} does not park the order when {name} fails: lead its last Catch to a state whose step is {PARK}"
+            yield (
+                f"{machine} does not park the order when {name} fails: lead its last Catch to a"
+                f" state whose step is {PARK}"
+            )
 
 
 @rule
-def every_step_is_told_of_the_order_by_the_execution(template: Template) -> Faults:
+def every_step_gets_the_order_from_the_execution(template: Template) -> Faults:
     for machine, name, state in tasks(template):
         for key in ORDER:
-            told = arguments(state).get(key)
-            if told != f"{{% $states.context.Execution.Input.{key} %}}":
-                yield f"{machine} tells {name} {key} {told!r}: take it from Execution.Input, which no other step can lose"
+            given = arguments(state).get(key)
+            if given != f"{{% $states.context.Execution.Input.{key} %}}":
+                yield (
+                    f"{machine} gives {name} {given!r} as {key}: take it from Execution.Input,"
+                    " which no other step can lose"
+                )
 
 
 @rule
@@ -101,7 +135,10 @@ def time_limits_are_ordered(template: Template) -> Faults:
         function = function_of(template, machine, state)
         timeout_s = template.properties(function).get("Timeout", 3)
         if not state.get("TimeoutSeconds", 0) > timeout_s:
-            yield f"{machine} waits {state.get('TimeoutSeconds')} s in {name}, but {function} may take {timeout_s} s: set TimeoutSeconds above it"
+            yield (
+                f"{machine} waits {state.get('TimeoutSeconds')} s in {name}, but {function} may"
+                f" take {timeout_s} s: set TimeoutSeconds above it"
+            )
 
 
 @rule
@@ -110,9 +147,12 @@ def every_substitution_is_used_and_defined(template: Template) -> Faults:
         used = set(SUBSTITUTION.findall(json.dumps(template.definitions.get(machine, {}))))
         defined = set(properties.get("DefinitionSubstitutions", {}))
         for name in sorted(used - defined):
-            yield f"{machine}'s definition speaks of ${{{name}}}: define it in DefinitionSubstitutions"
+            yield f"{machine}'s definition uses ${{{name}}}: define it in DefinitionSubstitutions"
         for name in sorted(defined - used):
-            yield f"{machine} defines {name} in DefinitionSubstitutions, but its definition does not speak of it: take it away"
+            yield (
+                f"{machine} defines {name} in DefinitionSubstitutions, but its definition does not"
+                " use it: remove it"
+            )
 
 
 @rule
@@ -128,53 +168,83 @@ def a_machine_may_invoke_what_it_names_and_nothing_else(template: Template) -> F
                 if action == "lambda:InvokeFunction":
                     may |= {target(resource) for resource in as_list(statement["Resource"])}
                 elif action.partition(":")[0] not in ("logs", "xray"):
-                    yield f"{role} may {action}: {machine} invokes, logs and traces; take it away"
-        named = {function_of(template, owner, state) for owner, _, state in tasks(template) if owner == machine}
+                    yield f"{role} may {action}: {machine} only invokes, logs and traces; remove it"
+        named = {
+            function_of(template, owner, state)
+            for owner, _, state in tasks(template)
+            if owner == machine
+        }
         for function in sorted(map(str, named - may)):
             yield f"{machine} names {function}, which it may not invoke: allow it in {role}"
         for function in sorted(map(str, may - named)):
-            yield f"{machine} may invoke {function}, which it does not name: take it out of {role}"
+            yield f"{machine} may invoke {function}, which it does not name: remove it from {role}"
 
 
 @rule
 def a_machine_starts_a_name_once_and_logs_without_data(template: Template) -> Faults:
     for machine, properties in machines(template):
         if properties.get("StateMachineType", "STANDARD") != "STANDARD":
-            yield f"{machine} is of the type {properties['StateMachineType']}, which runs a name twice: set Type to STANDARD"
+            yield (
+                f"{machine} is of the type {properties['StateMachineType']}, which runs a name"
+                " twice: set Type to STANDARD"
+            )
         logging = properties.get("LoggingConfiguration", {})
         groups = [target(each) for each in logging.get("Destinations", [])]
-        if not any(template.resources.get(group or "", {}).get("Type") == "AWS::Logs::LogGroup" for group in groups):
-            yield f"{machine} has no log group in the template: add one and name it in Logging.Destinations"
+        if not any(
+            template.resources.get(group or "", {}).get("Type") == "AWS::Logs::LogGroup"
+            for group in groups
+        ):
+            yield (
+                f"{machine} has no log group in the template: add one and name it in"
+                " Logging.Destinations"
+            )
         if logging.get("IncludeExecutionData") is not False:
             yield f"{machine} may write data to its log: set Logging.IncludeExecutionData to false"
-        for setting, parameter in (("Level", logging.get("Level")), ("Tracing", properties.get("TracingConfiguration", {}).get("Enabled"))):
+        for setting, parameter in (
+            ("Level", logging.get("Level")),
+            ("Tracing", properties.get("TracingConfiguration", {}).get("Enabled")),
+        ):
             if target(parameter) not in template.parameters:
                 yield f"{machine} has no parameter for its {setting}: refer to one"
 
 
 @rule
-def an_execution_that_fails_calls_a_person(template: Template) -> Faults:
+def every_execution_that_fails_has_an_alarm(template: Template) -> Faults:
     for machine, _ in machines(template):
-        told = {alarm.get("MetricName") for _, alarm in alarms_on(template, machine) if alarm.get("AlarmActions")}
-        for metric in FAILURES:
-            if metric not in told:
-                yield f"nobody is told of an execution of {machine} that ends badly: add an alarm on its {metric}"
+        watching = [alarm for _, alarm in alarms_on(template, machine) if alarm.get("AlarmActions")]
+        known = {
+            metric.name
+            for alarm in watching
+            for metric in metrics_of(alarm)
+            if is_on(metric, machine)
+        }
+        for name in FAILURES:
+            if name not in known:
+                yield (
+                    f"no alarm goes off when an execution of {machine} fails: add one on its {name}"
+                )
 
 
 @rule
-def no_alarm_says_that_an_order_is_well_again(template: Template) -> Faults:
+def no_alarm_on_executions_reports_that_all_is_well(template: Template) -> Faults:
     for machine, _ in machines(template):
         for name, alarm in alarms_on(template, machine):
             if alarm.get("OKActions"):
-                yield f"{name} says that all is well when no other execution of {machine} fails, and its order still waits: take OKActions away"
+                yield (
+                    f"{name} reports that all is well when no other execution of {machine} fails,"
+                    " but its order still waits: remove OKActions"
+                )
 
 
 @rule
-def a_step_that_is_not_let_run_calls_a_person(template: Template) -> Faults:
-    told = watched(template, "Throttles")
+def every_step_has_an_alarm_on_throttles(template: Template) -> Faults:
+    known = watched(template, "Throttles")
     for name in sorted(invoked(template)):
-        if name not in told:
-            yield f"nobody is told when {name} is kept from running, and orders wait for it without an error: add an alarm on its Throttles"
+        if name not in known:
+            yield (
+                f"no alarm goes off when {name} is throttled, and orders wait for it without an"
+                " error: add one on its Throttles"
+            )
 
 
 def machines(template: Template) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -183,10 +253,14 @@ def machines(template: Template) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def alarms_on(template: Template, machine: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The alarms on the metrics of a state machine."""
-    for name, alarm in template.of_type("AWS::CloudWatch::Alarm"):
-        named = [target(each["Value"]) for each in alarm.get("Dimensions", []) if each["Name"] == "StateMachineArn"]
-        if alarm.get("Namespace") == "AWS/States" and machine in named:
+    for name, alarm in alarms(template):
+        if any(is_on(metric, machine) for metric in metrics_of(alarm)):
             yield name, alarm
+
+
+def is_on(metric: Metric, machine: str) -> bool:
+    """Whether a metric counts the executions of a state machine."""
+    return metric.namespace == "AWS/States" and metric.dimensions.get("StateMachineArn") == machine
 
 
 def tasks(template: Template) -> Iterator[tuple[str, str, State]]:
@@ -203,12 +277,12 @@ def ways_out(state: State) -> set[str]:
 
 
 def arguments(state: State) -> Mapping[str, Any]:
-    """What a task hands to its function."""
+    """What a task passes to its function."""
     return state.get("Arguments", {})
 
 
 def step_of(state: State) -> str | None:
-    """The step of the saga that a task takes."""
+    """The step of the saga that a task carries out."""
     return arguments(state).get("step")
 
 
@@ -216,20 +290,28 @@ def is_retried(state: State, error: str) -> bool:
     """Whether a task is tried again after `error`: the first retrier that matches says so."""
     for retrier in state.get("Retry", []):
         names = retrier["ErrorEquals"]
-        if error in names or "States.ALL" in names or ("States.TaskFailed" in names and error != "States.Timeout"):
+        if (
+            error in names
+            or "States.ALL" in names
+            or ("States.TaskFailed" in names and error != "States.Timeout")
+        ):
             return retries(retrier)
     return False
 
 
 def retries(retrier: Mapping[str, Any]) -> bool:
-    """Whether a retrier tries again at all, and does not only say that the others do not."""
+    """Whether a retrier tries again at all, and does not only exclude errors from the next ones."""
     return retrier.get("MaxAttempts", 3) > 0
 
 
 def function_of(template: Template, machine: str, state: State) -> str | None:
     """The function that a task invokes: its resource is the function's ARN."""
     substitution = SUBSTITUTION.fullmatch(state["Resource"])
-    return target(template.properties(machine).get("DefinitionSubstitutions", {}).get(substitution[1])) if substitution else None
+    return (
+        target(template.properties(machine).get("DefinitionSubstitutions", {}).get(substitution[1]))
+        if substitution
+        else None
+    )
 
 
 def invoked(template: Template) -> set[str]:

@@ -197,6 +197,8 @@ fn the_top_level_holds_what_the_plan_says() {
         "LICENSE",
         "Makefile",
         "README.md",
+        "RUNBOOK.md",
+        "SECURITY.md",
         "events",
         "functions",
         "infra",
