@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use skald::personal::Personal;
+use skald::stream::Category;
+
+use crate::CategoryEvent;
 
 /// Somebody has become a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,4 +54,8 @@ skald::domain_event! {
         /// They were erased.
         Erased(CustomerErased) = "customer.erased" @ 1,
     }
+}
+
+impl CategoryEvent for CustomerEvent {
+    const CATEGORY: &'static Category = "customer";
 }

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use skald::personal::Personal;
-use skald::stream::Version;
+use skald::stream::{Category, Version};
 use skald::time::Timestamp;
 
 use crate::old::order_placed_1::{self, OrderPlaced1};
-use crate::{Address, CustomerId, Money, Quantity, Sku};
+use crate::{Address, CategoryEvent, CustomerId, Money, Quantity, Sku};
 
 /// A customer has placed an order, and it was accepted. Carries what was true then; later changes
 /// do not touch it.
@@ -150,4 +150,8 @@ skald::domain_event! {
         /// Another attempt begins.
         Resumed(OrderResumed) = "order.resumed" @ 1,
     }
+}
+
+impl CategoryEvent for OrderEvent {
+    const CATEGORY: &'static Category = "order";
 }

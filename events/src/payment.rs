@@ -4,8 +4,9 @@
 //! What the gateway charges, the token, is not told again: it stands in `order.placed`.
 
 use serde::{Deserialize, Serialize};
+use skald::stream::Category;
 
-use crate::{AttemptKey, AuthorizationId, Money};
+use crate::{AttemptKey, AuthorizationId, CategoryEvent, Money};
 
 /// The gateway is about to be asked to authorize the payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,4 +95,8 @@ skald::domain_event! {
         /// The money was given back.
         Refunded(PaymentRefunded) = "payment.refunded" @ 1,
     }
+}
+
+impl CategoryEvent for PaymentEvent {
+    const CATEGORY: &'static Category = "payment";
 }

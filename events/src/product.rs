@@ -2,8 +2,9 @@
 //! [stock](crate::StockEvent).
 
 use serde::{Deserialize, Serialize};
+use skald::stream::Category;
 
-use crate::{Money, StockShards};
+use crate::{CategoryEvent, Money, StockShards};
 
 /// The product is on sale: for the first time, or again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,4 +67,8 @@ skald::domain_event! {
         /// It is no longer on sale.
         Withdrawn(ProductWithdrawn) = "product.withdrawn" @ 1,
     }
+}
+
+impl CategoryEvent for ProductEvent {
+    const CATEGORY: &'static Category = "product";
 }

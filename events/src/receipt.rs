@@ -3,8 +3,9 @@
 //! twice.
 
 use serde::{Deserialize, Serialize};
+use skald::stream::Category;
 
-use crate::{Quantity, Sku};
+use crate::{CategoryEvent, Quantity, Sku};
 
 /// A delivery was counted and added to the stock, in the same transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,4 +37,8 @@ skald::domain_event! {
         /// It was booked.
         Booked(ReceiptBooked) = "receipt.booked" @ 1,
     }
+}
+
+impl CategoryEvent for ReceiptEvent {
+    const CATEGORY: &'static Category = "receipt";
 }

@@ -2,8 +2,9 @@
 //! none. Its stream is written together with the stock it draws from, in one transaction.
 
 use serde::{Deserialize, Serialize};
+use skald::stream::Category;
 
-use crate::{Quantity, Sku};
+use crate::{CategoryEvent, Quantity, Sku};
 
 /// Goods are held for the order: everything that was ordered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,4 +82,8 @@ skald::domain_event! {
         /// Nothing was held, and nothing will be.
         Abandoned(ReservationAbandoned) = "reservation.abandoned" @ 1,
     }
+}
+
+impl CategoryEvent for ReservationEvent {
+    const CATEGORY: &'static Category = "reservation";
 }

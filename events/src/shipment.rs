@@ -4,8 +4,9 @@
 //! Where the parcel goes is not told again: it stands in `order.placed`.
 
 use serde::{Deserialize, Serialize};
+use skald::stream::Category;
 
-use crate::{AttemptKey, ParcelId};
+use crate::{AttemptKey, CategoryEvent, ParcelId};
 
 /// The carrier is about to be asked to take a parcel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,4 +78,8 @@ skald::domain_event! {
         /// It has arrived.
         Delivered(ShipmentDelivered) = "shipment.delivered" @ 1,
     }
+}
+
+impl CategoryEvent for ShipmentEvent {
+    const CATEGORY: &'static Category = "shipment";
 }

@@ -7,8 +7,9 @@
 //! transaction.
 
 use serde::{Deserialize, Serialize};
+use skald::stream::Category;
 
-use crate::{OrderId, Quantity, ReceiptReference, ShardQuantity};
+use crate::{CategoryEvent, OrderId, Quantity, ReceiptReference, ShardQuantity};
 
 /// Goods came in: there is more on hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,4 +96,8 @@ skald::domain_event! {
         /// Goods of other shards are counted here.
         MovedIn(StockMovedIn) = "stock.moved_in" @ 1,
     }
+}
+
+impl CategoryEvent for StockEvent {
+    const CATEGORY: &'static Category = "stock";
 }

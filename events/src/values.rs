@@ -16,7 +16,7 @@ pub use address::{Address, AddressFields, InvalidAddress};
 pub use identifiers::{CustomerId, ReceiptReference, Sku};
 pub use money::{Currency, LARGEST_EXACT, Money, is_payable};
 pub use numbers::{Quantity, StockShards};
-pub use order_id::{Caller, IdempotencyKey, OrderId};
+pub use order_id::OrderId;
 pub use references::{AttemptKey, AuthorizationId, ParcelId};
 pub use text::{is_readable, is_visible_ascii, is_visible_throughout};
 

@@ -10,10 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use events::{
-    CustomerEvent, OrderEvent, PaymentEvent, ProductEvent, ReceiptEvent, ReservationEvent,
-    ShipmentEvent, StockEvent,
-};
+use events::{CategoryEvent, OrderEvent, for_each_category};
 use serde_json::Value;
 use skald::event::{DomainEvent, EventData};
 
@@ -51,33 +48,15 @@ fn check<E: DomainEvent>() {
 
 #[test]
 fn every_stored_shape_decodes_and_todays_is_written_the_same() {
-    check::<OrderEvent>();
-    check::<ProductEvent>();
-    check::<CustomerEvent>();
-    check::<StockEvent>();
-    check::<ReceiptEvent>();
-    check::<ReservationEvent>();
-    check::<PaymentEvent>();
-    check::<ShipmentEvent>();
+    for_each_category!(|E| check::<E>());
 }
 
 #[test]
 fn every_golden_sample_is_of_a_shape_that_is_known() {
-    let known = [
-        OrderEvent::SHAPES,
-        ProductEvent::SHAPES,
-        CustomerEvent::SHAPES,
-        StockEvent::SHAPES,
-        ReceiptEvent::SHAPES,
-        ReservationEvent::SHAPES,
-        PaymentEvent::SHAPES,
-        ShipmentEvent::SHAPES,
-    ];
-    let known: BTreeSet<String> = known
-        .concat()
-        .into_iter()
-        .map(|(event_type, schema)| format!("{event_type}.{schema}.json"))
-        .collect();
+    let mut known = BTreeSet::new();
+    for_each_category!(|E| known.extend(
+        E::SHAPES.iter().map(|(event_type, schema)| format!("{event_type}.{schema}.json"))
+    ));
     let files = fs::read_dir(golden()).unwrap();
     let found: BTreeSet<String> =
         files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
@@ -85,20 +64,19 @@ fn every_golden_sample_is_of_a_shape_that_is_known() {
 }
 
 #[test]
+fn categories_are_listed_once_each_in_alphabetical_order() {
+    let categories = events::categories();
+    assert!(categories.is_sorted_by(|a, b| a < b), "{categories:?}");
+}
+
+#[test]
 fn an_event_is_called_after_its_category() {
-    fn check<E: DomainEvent>(category: &str) {
+    fn check<E: CategoryEvent>() {
         for (event_type, _) in E::TYPES {
-            assert_eq!(event_type.split_once('.').unwrap().0, category);
+            assert_eq!(event_type.split_once('.').unwrap().0, E::CATEGORY);
         }
     }
-    check::<OrderEvent>("order");
-    check::<ProductEvent>("product");
-    check::<CustomerEvent>("customer");
-    check::<StockEvent>("stock");
-    check::<ReceiptEvent>("receipt");
-    check::<ReservationEvent>("reservation");
-    check::<PaymentEvent>("payment");
-    check::<ShipmentEvent>("shipment");
+    for_each_category!(|E| check::<E>());
 }
 
 /// The samples of both shapes tell of one order.
@@ -139,12 +117,5 @@ fn a_shape_with_a_field_more_or_less_does_not_decode() {
             }
         }
     }
-    check::<OrderEvent>();
-    check::<ProductEvent>();
-    check::<CustomerEvent>();
-    check::<StockEvent>();
-    check::<ReceiptEvent>();
-    check::<ReservationEvent>();
-    check::<PaymentEvent>();
-    check::<ShipmentEvent>();
+    for_each_category!(|E| check::<E>());
 }

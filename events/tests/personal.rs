@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use events::{CustomerEvent, OrderEvent};
+use events::for_each_category;
 use serde_json::Value;
 use skald::event::{DomainEvent, EventData};
 
@@ -22,9 +22,8 @@ const PERSONAL: [&str; 10] = [
     "\"DE\"",
 ];
 
-/// The stored data of every event that says something about a person, and the event as debug output
-/// shows it.
-fn personal_events() -> Vec<(String, String)> {
+/// The stored data of every golden sample, and the event as debug output shows it.
+fn samples() -> Vec<(String, String)> {
     fn events<E: DomainEvent + std::fmt::Debug>(found: &mut Vec<(String, String)>) {
         for &(event_type, schema) in E::SHAPES {
             let file = format!("{}/golden/{event_type}.{schema}.json", env!("CARGO_MANIFEST_DIR"));
@@ -38,8 +37,7 @@ fn personal_events() -> Vec<(String, String)> {
         }
     }
     let mut found = Vec::new();
-    events::<OrderEvent>(&mut found);
-    events::<CustomerEvent>(&mut found);
+    for_each_category!(|E| events::<E>(&mut found));
     found
 }
 
@@ -64,7 +62,7 @@ fn without_personal(value: Value) -> Value {
 #[test]
 fn what_is_personal_is_stored_as_such_and_nowhere_else() {
     let mut seen = 0;
-    for (stored, _) in personal_events() {
+    for (stored, _) in samples() {
         let rest = without_personal(serde_json::from_str(&stored).unwrap()).to_string();
         for text in PERSONAL {
             seen += usize::from(stored.contains(text));
@@ -76,7 +74,7 @@ fn what_is_personal_is_stored_as_such_and_nowhere_else() {
 
 #[test]
 fn what_is_personal_never_shows_in_debug_output() {
-    for (_, debug) in personal_events() {
+    for (_, debug) in samples() {
         for text in PERSONAL {
             assert!(!debug.contains(text), "{text} shows in {debug}");
         }

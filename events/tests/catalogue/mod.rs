@@ -1,21 +1,11 @@
-//! Every category, for the example that writes the schemas and the tests that hold them against the
-//! code.
+//! The JSON Schemas of all categories, for the example that writes them and the tests that check
+//! them against the code.
 
-use events::{
-    CustomerEvent, OrderEvent, PaymentEvent, ProductEvent, ReceiptEvent, ReservationEvent,
-    ShipmentEvent, StockEvent,
-};
 use skald_testkit::schema::Schemas;
 
-/// The JSON Schema of every shape that may be stored, as the code has it.
+/// The JSON Schema of every shape of every event, generated from the Rust types.
 pub(crate) fn schemas() -> Schemas {
-    Schemas::default()
-        .with::<CustomerEvent>()
-        .with::<OrderEvent>()
-        .with::<PaymentEvent>()
-        .with::<ProductEvent>()
-        .with::<ReceiptEvent>()
-        .with::<ReservationEvent>()
-        .with::<ShipmentEvent>()
-        .with::<StockEvent>()
+    let mut schemas = Schemas::default();
+    events::for_each_category!(|E| schemas = schemas.with::<E>());
+    schemas
 }

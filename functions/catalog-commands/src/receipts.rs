@@ -1,9 +1,9 @@
 //! `POST /stock/{sku}/receipts`.
 
-use events::{IdempotencyKey, Sku, StockShards};
+use events::{Sku, StockShards};
 use ordering::product::Product;
 use ordering::receipt::{ReceiptRejection, ReceivingRejection, receive};
-use ordering::requests::ReceiptRequest;
+use ordering::requests::{IdempotencyKey, ReceiptRequest};
 use ordering::streams;
 use serde_json::json;
 use skald::commit::CommitId;

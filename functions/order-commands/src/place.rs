@@ -4,12 +4,12 @@
 //! *is* the idempotency record: every repeat finds it there and is answered from it before anything
 //! else is read.
 
-use events::{Caller, IdempotencyKey, OrderEvent, OrderId, OrderPlaced};
+use events::{OrderEvent, OrderId, OrderPlaced};
 use ordering::customer::Customer;
 use ordering::order::{Order, OrderCommand, OrderRejection, OrderState};
 use ordering::placing::{Refused, price};
 use ordering::product::Product;
-use ordering::requests::{Fault, OrderRequest, Untold};
+use ordering::requests::{Caller, Fault, IdempotencyKey, OrderRequest, Untold, order_id};
 use ordering::streams;
 use serde_json::json;
 use skald::commit::{Actor, Commit, CommitId};
@@ -40,7 +40,7 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
                 .with_errors(faults.into_iter().map(Fault::into_parts))
         })?;
         let caller = Caller::customer(request.customer_id());
-        let order_id = OrderId::of(&self.tenant, &caller, &key);
+        let order_id = order_id(&self.tenant, &caller, &key);
         let stream = streams::order(&self.tenant, order_id);
 
         // Only an order that is there already is opened: a repeat is told by all that it says.

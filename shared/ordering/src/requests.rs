@@ -7,6 +7,7 @@
 
 mod cancel;
 mod customer;
+mod idempotency;
 mod order;
 mod product;
 mod reading;
@@ -16,6 +17,7 @@ use serde::Serialize;
 
 pub use cancel::CancelRequest;
 pub use customer::CustomerRequest;
+pub use idempotency::{Caller, IdempotencyKey, order_id};
 pub use order::{OrderRequest, RequestedItem, Untold};
 pub use product::ProductRequest;
 pub use receipt::ReceiptRequest;

@@ -5,10 +5,6 @@
 use std::collections::HashMap;
 use std::fmt::Debug;
 
-use events::{
-    CustomerEvent, OrderEvent, PaymentEvent, ProductEvent, ReceiptEvent, ReservationEvent,
-    ShipmentEvent, StockEvent,
-};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use serde_dynamo::{AttributeValue, Item};
@@ -77,14 +73,7 @@ fn whole(commit: &Commit) {
 }
 
 fn decode(event: &EventData) {
-    again::<CustomerEvent>(event);
-    again::<OrderEvent>(event);
-    again::<PaymentEvent>(event);
-    again::<ProductEvent>(event);
-    again::<ReceiptEvent>(event);
-    again::<ReservationEvent>(event);
-    again::<ShipmentEvent>(event);
-    again::<StockEvent>(event);
+    events::for_each_category!(|E| again::<E>(event));
 }
 
 /// What can be read can be written, and is read as the same.

@@ -3,6 +3,7 @@ use events::{
     ReservationReleased, ReservationShipped, ReservedLine, ShortLine, StockEvent, StockReleased,
     StockReserved, StockShipped,
 };
+use ordering::requests::{Caller, IdempotencyKey};
 use ordering::reservation::{
     HeldGoods, Look, MakeReservation, Reservation, ReservationCommand, ReservationRejection,
     ReservationState, ReservingRejection, ReservingStates, WantedLine, make,
@@ -186,10 +187,9 @@ fn one_shard_that_holds_enough_is_drawn_from_alone() {
 fn orders_spread_over_the_shards_that_hold_enough() {
     let mut counts = [0; 4];
     for number in 0..1000_u32 {
-        let caller =
-            events::Caller::customer(&events::CustomerId::new(format!("c-{number}")).unwrap());
-        let key = events::IdempotencyKey::new("k").unwrap();
-        let order_id = events::OrderId::of(&Tenant::default(), &caller, &key);
+        let caller = Caller::customer(&events::CustomerId::new(format!("c-{number}")).unwrap());
+        let key = IdempotencyKey::new("k").unwrap();
+        let order_id = ordering::requests::order_id(&Tenant::default(), &caller, &key);
         let order = MakeReservation { order_id, lines: vec![wanted("MUG-01", 1, 4)] };
         let (reservation, _) = made_of(&order, &[9, 9, 0, 9]);
         let ReservationEvent::Made(made) = reservation else { panic!("{reservation:?}") };

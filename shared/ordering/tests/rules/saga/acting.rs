@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use events::{
     CustomerEvent, OrderEvent, PaymentEvent, ProductEvent, ReceiptEvent, ReservationEvent,
-    ShipmentEvent, StockEvent,
+    ShipmentEvent, StockEvent, for_each_category,
 };
 use ordering::order::Phase;
 use ordering::reservation::ReservationState;
@@ -39,109 +39,122 @@ enum Acts {
     Unwritten,
 }
 
-fn after_order(event: &OrderEvent) -> Acts {
-    match event {
-        OrderEvent::Placed(_) | OrderEvent::Resumed(_) => Acts::Starter,
-        // From outside, `order.resumed` stands in the same commit.
-        OrderEvent::Committed(_) | OrderEvent::UndoStarted(_) => Acts::Execution,
-        OrderEvent::Parked(_) => Acts::Operator,
-        OrderEvent::Confirmed(_) | OrderEvent::Cancelled(_) => Acts::Nobody,
+/// The events of a category, each with who acts after it.
+trait Acted: DomainEvent {
+    fn acts(&self) -> Acts;
+}
+
+impl Acted for OrderEvent {
+    fn acts(&self) -> Acts {
+        match self {
+            OrderEvent::Placed(_) | OrderEvent::Resumed(_) => Acts::Starter,
+            // From outside, `order.resumed` stands in the same commit.
+            OrderEvent::Committed(_) | OrderEvent::UndoStarted(_) => Acts::Execution,
+            OrderEvent::Parked(_) => Acts::Operator,
+            OrderEvent::Confirmed(_) | OrderEvent::Cancelled(_) => Acts::Nobody,
+        }
     }
 }
 
-fn after_reservation(event: &ReservationEvent) -> Acts {
-    match event {
-        ReservationEvent::Made(_)
-        | ReservationEvent::Refused(_)
-        | ReservationEvent::Released(_)
-        | ReservationEvent::Shipped(_)
-        | ReservationEvent::Abandoned(_) => Acts::Execution,
+impl Acted for ReservationEvent {
+    fn acts(&self) -> Acts {
+        match self {
+            ReservationEvent::Made(_)
+            | ReservationEvent::Refused(_)
+            | ReservationEvent::Released(_)
+            | ReservationEvent::Shipped(_)
+            | ReservationEvent::Abandoned(_) => Acts::Execution,
+        }
     }
 }
 
-fn after_payment(event: &PaymentEvent) -> Acts {
-    match event {
-        PaymentEvent::AuthorizationRequested(_)
-        | PaymentEvent::Authorized(_)
-        | PaymentEvent::Declined(_)
-        | PaymentEvent::CaptureRequested(_)
-        | PaymentEvent::Captured(_)
-        | PaymentEvent::VoidRequested(_)
-        | PaymentEvent::Voided(_) => Acts::Execution,
-        PaymentEvent::RefundRequested(_) | PaymentEvent::Refunded(_) => Acts::Unwritten,
+impl Acted for PaymentEvent {
+    fn acts(&self) -> Acts {
+        match self {
+            PaymentEvent::AuthorizationRequested(_)
+            | PaymentEvent::Authorized(_)
+            | PaymentEvent::Declined(_)
+            | PaymentEvent::CaptureRequested(_)
+            | PaymentEvent::Captured(_)
+            | PaymentEvent::VoidRequested(_)
+            | PaymentEvent::Voided(_) => Acts::Execution,
+            PaymentEvent::RefundRequested(_) | PaymentEvent::Refunded(_) => Acts::Unwritten,
+        }
     }
 }
 
-fn after_shipment(event: &ShipmentEvent) -> Acts {
-    match event {
-        ShipmentEvent::Requested(_)
-        | ShipmentEvent::Created(_)
-        | ShipmentEvent::Refused(_)
-        | ShipmentEvent::CancelRequested(_)
-        | ShipmentEvent::Cancelled(_) => Acts::Execution,
-        ShipmentEvent::Dispatched(_) | ShipmentEvent::Delivered(_) => Acts::Unwritten,
+impl Acted for ShipmentEvent {
+    fn acts(&self) -> Acts {
+        match self {
+            ShipmentEvent::Requested(_)
+            | ShipmentEvent::Created(_)
+            | ShipmentEvent::Refused(_)
+            | ShipmentEvent::CancelRequested(_)
+            | ShipmentEvent::Cancelled(_) => Acts::Execution,
+            ShipmentEvent::Dispatched(_) | ShipmentEvent::Delivered(_) => Acts::Unwritten,
+        }
     }
 }
 
-fn after_stock(event: &StockEvent) -> Acts {
-    match event {
-        StockEvent::Received(_) => Acts::Nobody,
-        StockEvent::Reserved(_)
-        | StockEvent::Released(_)
-        | StockEvent::Shipped(_)
-        | StockEvent::MovedOut(_)
-        | StockEvent::MovedIn(_) => Acts::Execution,
+impl Acted for StockEvent {
+    fn acts(&self) -> Acts {
+        match self {
+            StockEvent::Received(_) => Acts::Nobody,
+            StockEvent::Reserved(_)
+            | StockEvent::Released(_)
+            | StockEvent::Shipped(_)
+            | StockEvent::MovedOut(_)
+            | StockEvent::MovedIn(_) => Acts::Execution,
+        }
     }
 }
 
-fn after_receipt(event: &ReceiptEvent) -> Acts {
-    match event {
-        ReceiptEvent::Booked(_) => Acts::Nobody,
+impl Acted for ReceiptEvent {
+    fn acts(&self) -> Acts {
+        match self {
+            ReceiptEvent::Booked(_) => Acts::Nobody,
+        }
     }
 }
 
-fn after_product(event: &ProductEvent) -> Acts {
-    match event {
-        ProductEvent::Listed(_)
-        | ProductEvent::Renamed(_)
-        | ProductEvent::PriceChanged(_)
-        | ProductEvent::StockResharded(_)
-        | ProductEvent::Withdrawn(_) => Acts::Nobody,
+impl Acted for ProductEvent {
+    fn acts(&self) -> Acts {
+        match self {
+            ProductEvent::Listed(_)
+            | ProductEvent::Renamed(_)
+            | ProductEvent::PriceChanged(_)
+            | ProductEvent::StockResharded(_)
+            | ProductEvent::Withdrawn(_) => Acts::Nobody,
+        }
     }
 }
 
-fn after_customer(event: &CustomerEvent) -> Acts {
-    match event {
-        CustomerEvent::Registered(_)
-        | CustomerEvent::Renamed(_)
-        | CustomerEvent::EmailChanged(_) => Acts::Nobody,
-        // An order under way goes on; the step that finds the key gone turns it round.
-        CustomerEvent::Erased(_) => Acts::Nobody,
+impl Acted for CustomerEvent {
+    fn acts(&self) -> Acts {
+        match self {
+            CustomerEvent::Registered(_)
+            | CustomerEvent::Renamed(_)
+            | CustomerEvent::EmailChanged(_) => Acts::Nobody,
+            // An order under way goes on; the step that finds the key gone turns it round.
+            CustomerEvent::Erased(_) => Acts::Nobody,
+        }
     }
 }
 
 /// Every type of event there is, and who acts after it.
 fn all() -> Vec<(&'static str, Acts)> {
-    fn of<E: DomainEvent>(after: impl Fn(&E) -> Acts) -> Vec<(&'static str, Acts)> {
+    fn of<E: Acted>() -> Vec<(&'static str, Acts)> {
         let sample = |&(event_type, schema): &(&'static str, u32)| {
             let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/golden");
             let data = std::fs::read(format!("{golden}/{event_type}.{schema}.json")).unwrap();
             let stored = EventData { event_type: event_type.to_owned(), schema, data };
-            (event_type, after(&E::decode(&stored).unwrap()))
+            (event_type, E::decode(&stored).unwrap().acts())
         };
         E::TYPES.iter().map(sample).collect()
     }
-    [
-        of(after_order),
-        of(after_reservation),
-        of(after_payment),
-        of(after_shipment),
-        of(after_stock),
-        of(after_receipt),
-        of(after_product),
-        of(after_customer),
-    ]
-    .concat()
+    let mut all = Vec::new();
+    for_each_category!(|E| all.extend(of::<E>()));
+    all
 }
 
 /// The types of events that the starter is told of, by its subscription in the template.
