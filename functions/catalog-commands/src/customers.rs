@@ -7,7 +7,7 @@ use ordering::streams;
 use serde_json::json;
 use skald::commit::{Actor, CommitId};
 use skald::decider::decide_in_turn;
-use skald::handle::{One, handle, handle_all, states};
+use skald::handle::{Handler, One, states};
 use skald::personal::{Opening, Person, PersonKeys};
 use skald::store::EventStore;
 use skald_lambda::clock::{RandomPause, new_id};
@@ -30,7 +30,8 @@ impl<S: EventStore + Clone, K: PersonKeys> CatalogCommands<S, K> {
         };
         // Whether something differs can only be told of what is plain.
         let events = Opening::new(self.events.clone(), &self.keys);
-        let handled = handle_all(&events, &RandomPause, &stream, &request, decide).await;
+        let handled =
+            Handler::new(&events, RandomPause).handle_all(&stream, &request, decide).await;
         let handled = handled.map_err(|error| Problem::from_handle(error, not_changed))?;
 
         let status = if handled.created() { StatusCode::CREATED } else { StatusCode::OK };
@@ -54,14 +55,9 @@ impl<S: EventStore + Clone, K: PersonKeys> CatalogCommands<S, K> {
         self.keys.erase(&Person { tenant: self.tenant.clone(), id: id.person() }, call.at).await?;
 
         let request = call.request(CommitId::new(new_id()), SOURCE, actor(&id)?);
-        let erased = handle::<Customer, _, _>(
-            &self.events,
-            &RandomPause,
-            stream,
-            &CustomerCommand::Erase,
-            &request,
-        )
-        .await;
+        let erased = Handler::new(&self.events, RandomPause)
+            .handle::<Customer>(&stream, &CustomerCommand::Erase, &request)
+            .await;
         erased.map_err(|error| Problem::from_handle(error, not_changed))?;
         Ok(Reply::empty(StatusCode::NO_CONTENT))
     }

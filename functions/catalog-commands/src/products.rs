@@ -7,7 +7,7 @@ use ordering::streams;
 use serde_json::json;
 use skald::commit::CommitId;
 use skald::decider::decide_in_turn;
-use skald::handle::{One, handle, handle_all};
+use skald::handle::{Handler, One};
 use skald::personal::PersonKeys;
 use skald::store::EventStore;
 use skald_lambda::clock::{RandomPause, new_id};
@@ -27,7 +27,8 @@ impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
         let decide = |product: &skald::decider::Folded<_>| {
             decide_in_turn::<Product>(&product.state, &commands)
         };
-        let handled = handle_all(&self.events, &RandomPause, &stream, &request, decide).await;
+        let handled =
+            Handler::new(&self.events, RandomPause).handle_all(&stream, &request, decide).await;
         let handled = handled.map_err(|error| {
             Problem::from_handle(error, |rejection| Problem::internal(&rejection))
         })?;
@@ -46,14 +47,9 @@ impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
         let sku = Sku::new(sku).or(Err(no_such_product()))?;
         let stream = streams::product(&self.tenant, &sku);
         let request = call.request(CommitId::new(new_id()), SOURCE, operator()?);
-        let handled = handle::<Product, _, _>(
-            &self.events,
-            &RandomPause,
-            stream,
-            &ProductCommand::Withdraw,
-            &request,
-        )
-        .await;
+        let handled = Handler::new(&self.events, RandomPause)
+            .handle::<Product>(&stream, &ProductCommand::Withdraw, &request)
+            .await;
         handled.map_err(|error| Problem::from_handle(error, not_withdrawn))?;
         Ok(Reply::empty(StatusCode::NO_CONTENT))
     }

@@ -7,7 +7,7 @@ use ordering::requests::{IdempotencyKey, ReceiptRequest};
 use ordering::streams;
 use serde_json::json;
 use skald::commit::CommitId;
-use skald::handle::{One, Outcome, handle_all, states};
+use skald::handle::{Handler, One, Outcome, states};
 use skald::personal::PersonKeys;
 use skald::store::EventStore;
 use skald_lambda::clock::{RandomPause, new_id};
@@ -32,10 +32,9 @@ impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
 
         let request = call.request(CommitId::new(new_id()), SOURCE, operator()?);
         let streams = book.streams(&self.tenant);
-        let handled = handle_all(&self.events, &RandomPause, &streams, &request, |states| {
-            receive(states, &book)
-        })
-        .await;
+        let handled = Handler::new(&self.events, RandomPause)
+            .handle_all(&streams, &request, |states| receive(states, &book))
+            .await;
         let handled = handled.map_err(|error| Problem::from_handle(error, not_received))?;
         let body =
             json!({ "sku": sku, "quantity": receipt.quantity, "reference": receipt.reference });

@@ -10,7 +10,7 @@ use ordering::views::OrderStatus;
 use serde_json::json;
 use skald::commit::{Actor, CommitId};
 use skald::decider::{Decider, Folded};
-use skald::handle::{Handled, One, handle_all};
+use skald::handle::{Handled, Handler, One};
 use skald::personal::PersonKeys;
 use skald::store::EventStore;
 use skald::stream::Version;
@@ -62,7 +62,8 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
             }
             Ok(Order::decide(&order.state, command)?)
         };
-        let handled = handle_all(&self.events, &RandomPause, &stream, &request, decide).await;
+        let handled =
+            Handler::new(&self.events, RandomPause).handle_all(&stream, &request, decide).await;
         let Handled { states, .. } =
             handled.map_err(|error| Problem::from_handle(error, not_changed))?;
         let version = states.version;

@@ -12,9 +12,9 @@ use ordering::product::Product;
 use ordering::requests::{CustomerRequest, ProductRequest};
 use ordering::streams;
 use serde_json::{Value, json};
-use skald::commit::{Actor, CommitId, Context, CorrelationId, Draft};
+use skald::commit::{Actor, CommitId, Draft};
 use skald::decider::Decider;
-use skald::handle::{Request, handle};
+use skald::handle::{Handler, Request};
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
 use skald::personal::Sealing;
 use skald::reading::Page;
@@ -96,15 +96,9 @@ async fn set_up(keys: &InMemoryPersonKeys) -> InMemoryEventStore {
         D::Command: Sync,
         D::Rejection: Send,
     {
-        let context = Context {
-            source: "tests".to_owned(),
-            correlation_id: CorrelationId::new("set-up").unwrap(),
-            causation_id: None,
-            actor: Actor::new("tests").unwrap(),
-            metadata: std::collections::BTreeMap::new(),
-        };
-        let request = Request { commit_id: CommitId::new(new_id()), at: Timestamp::EPOCH, context };
-        handle::<D, _, _>(store, &RandomPause, stream, &command, &request).await.unwrap();
+        let (id, actor) = (CommitId::new(new_id()), Actor::new("tests").unwrap());
+        let request = Request::new(id, Timestamp::EPOCH, "tests", actor);
+        Handler::new(store, RandomPause).handle::<D>(&stream, &command, &request).await.unwrap();
     }
     let events = InMemoryEventStore::default();
     let store = Sealing::new(events.clone(), keys);

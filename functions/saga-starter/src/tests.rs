@@ -149,7 +149,7 @@ impl StateMachine for &System {
     }
 }
 
-impl EventStore for &System {
+impl EventStore for System {
     type Head = InMemoryHead;
 
     fn start(&self, stream: StreamId) -> InMemoryHead {

@@ -124,8 +124,9 @@ impl Decider for Receipt {
     }
 }
 
-/// The decision over a receipt and the stock it becomes, all or nothing: for [`skald::handle::handle_all`]
-/// with [`BookReceipt::streams`]. A receipt that was booked already adds nothing to any stock.
+/// The decision over a receipt and the stock it becomes, all or nothing: for
+/// [`Handler::handle_all`](skald::handle::Handler::handle_all) with [`BookReceipt::streams`]. A
+/// receipt that was booked already adds nothing to any stock.
 ///
 /// # Errors
 /// The rejection of the receipt or of the first shard that is refused.

@@ -166,7 +166,8 @@ impl Decider for Reservation {
     }
 }
 
-/// The states that a decision over a reservation and stock is about, for [`skald::handle::handle_all`].
+/// The states that a decision over a reservation and stock is about, for
+/// [`Handler::handle_all`](skald::handle::Handler::handle_all).
 pub type ReservingStates = (Folded<ReservationState>, Vec<Folded<StockState>>);
 /// What such a decision adds to the reservation, and to each shard.
 pub type ReservingEvents = (Vec<ReservationEvent>, Vec<Vec<StockEvent>>);
@@ -189,7 +190,8 @@ impl HeldGoods {
         (One::new(streams::reservation(tenant, self.order_id)), Many::new(stock.collect()))
     }
 
-    /// No longer hold the goods, or never: all or nothing, for [`skald::handle::handle_all`].
+    /// No longer hold the goods, or never: all or nothing, for
+    /// [`Handler::handle_all`](skald::handle::Handler::handle_all).
     ///
     /// # Errors
     /// [`ReservingRejection::Changed`] if the reservation holds other goods by now; else the
@@ -202,7 +204,8 @@ impl HeldGoods {
         })
     }
 
-    /// The goods leave: all or nothing, for [`skald::handle::handle_all`].
+    /// The goods leave: all or nothing, for
+    /// [`Handler::handle_all`](skald::handle::Handler::handle_all).
     ///
     /// # Errors
     /// As [`release`](Self::release).

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use serde_json::{Value, json};
 use skald::commit::{Commit, Draft};
 use skald::event::EventData;
-use skald::handle::handle;
+use skald::handle::Handler;
 use skald::index::{CommitIndex, SlicePosition};
 use skald::message::CommitMessage;
 use skald::personal::PersonKeys;
@@ -233,7 +233,7 @@ async fn a_command_on_a_short_stream_is_two_requests_one_read_unit_and_one_write
     for number in 0..10 {
         let (stream, request) = (account("short"), request(&number.to_string()));
         let command = AccountCommand::Deposit(number + 1);
-        handle::<Account, _, _>(&store, &NoPause, stream, &command, &request).await.unwrap();
+        Handler::new(&store, NoPause).handle::<Account>(&stream, &command, &request).await.unwrap();
         // One read unit; one write unit of the table, one of the index.
         assert_bill(&counter.take(), &[("PutItem", 1), ("Query", 1)], 2, 1);
     }
@@ -280,7 +280,10 @@ async fn a_row_is_one_write_and_but_for_the_first_event_one_read() {
     for number in 0..3 {
         let command = AccountCommand::Deposit(number + 1);
         let request = request(&number.to_string());
-        handle::<Account, _, _>(&events, &NoPause, account("a"), &command, &request).await.unwrap();
+        Handler::new(&events, NoPause)
+            .handle::<Account>(&account("a"), &command, &request)
+            .await
+            .unwrap();
         let commit = events.load(&account("a"), None).await.unwrap().commits.pop().unwrap();
         catch_up::<Statements, _, _>(&events, &views, &CommitMessage::of(commit)).await.unwrap();
         match number {

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use skald::decider::Folded;
-use skald::handle::{HandleError, Many, Outcome, handle_all};
+use skald::handle::{HandleError, Handler, Many, Outcome};
 use skald::store::{AppendError, EventStore, StoreError};
 use skald::stream::StreamId;
 use skald_dynamodb::DynamoDbEventStore;
@@ -277,7 +277,7 @@ async fn command(
         Ok(vec![deposit(), deposit()])
     };
     let streams = Many::<Account>::new(streams().into());
-    let handled = handle_all(&store, &NoPause, &streams, &request("x"), decide).await;
+    let handled = Handler::new(&store, NoPause).handle_all(&streams, &request("x"), decide).await;
     let counts = counts.lock().unwrap().clone();
     (handled.map(|handled| handled.outcome), decided.into_inner(), counts)
 }

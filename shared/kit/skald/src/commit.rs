@@ -186,10 +186,10 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// How large the commit is against [`MAX_COMMIT_BYTES`](crate::store::MAX_COMMIT_BYTES): a little more
-    /// than it takes in a store. An event counts with its data, twice its type (an index has it
-    /// too) and a bit for what holds it together; to this come source, metadata and snapshot. Text
-    /// counts as JSON writes it.
+    /// How large the commit is against [`MAX_COMMIT_BYTES`](crate::store::MAX_COMMIT_BYTES): a
+    /// little more than it takes in a store. An event counts with its data, twice its type (an
+    /// index has it too) and a bit for what holds it together; to this come source, metadata and
+    /// snapshot. Text counts as JSON writes it.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         let event = |event: &EventData| {
@@ -277,10 +277,10 @@ impl Commit {
     /// The commit that a draft becomes after `head`. For stores: only this function decides when a
     /// commit is recorded.
     ///
-    /// Times of a stream do not decrease while clocks are at most [`MAX_CLOCK_SKEW_MS`] apart. If the
-    /// commit before is further ahead, one of the two clocks is wrong, and the new commit keeps its
-    /// writer's time: otherwise a single commit from a wrong clock would put all later ones into
-    /// the future too.
+    /// Times of a stream do not decrease while clocks are at most [`MAX_CLOCK_SKEW_MS`] apart. If
+    /// the commit before is further ahead, one of the two clocks is wrong, and the new commit keeps
+    /// its writer's time: otherwise a single commit from a wrong clock would put all later ones
+    /// into the future too.
     #[must_use]
     pub fn after(head: &impl Head, draft: Draft) -> Self {
         let before =

@@ -3,7 +3,7 @@
 use crate::commit::Commit;
 use crate::event::{DecodeError, DomainEvent};
 use crate::snapshot::Snapshots;
-use crate::stream::Version;
+use crate::stream::{InvalidName, StreamId, Tenant, Version};
 
 /// One kind of thing that commands are about: what can be said of it, and by which rules.
 ///
@@ -40,6 +40,14 @@ pub trait Decider {
 
     /// The state after an event. Events are facts: nothing is refused here.
     fn evolve(state: Self::State, event: &Self::Event) -> Self::State;
+
+    /// The stream of the thing `id`: of category [`CATEGORY`](Self::CATEGORY).
+    ///
+    /// # Errors
+    /// [`InvalidName`] if the category or the id break the rules of [`StreamId`].
+    fn stream(tenant: &Tenant, id: &str) -> Result<StreamId, InvalidName> {
+        StreamId::new(tenant, Self::CATEGORY, id)
+    }
 }
 
 /// A state, and how far it reaches.

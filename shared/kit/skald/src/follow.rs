@@ -10,8 +10,8 @@
 //!   [`Novelty::Late`]: it is handed on all the same, and shows that the margin is too small.
 //! - A **checkpoint** per slice is written before entries are handed on, and says up to where that
 //!   may have happened (`begun`) and up to where it has (`done`). So whoever goes on from it knows
-//!   which of what it reads again may have been handed on: that is [`Novelty::MaybeSeen`], and all else
-//!   is news for certain.
+//!   which of what it reads again may have been handed on: that is [`Novelty::MaybeSeen`], and all
+//!   else is news for certain.
 //!
 //! Entries come by time, over all slices: what one slice has is handed on when all others are read
 //! as far.
@@ -21,9 +21,9 @@
 //! without a sign; comparing index and table finds it.
 //!
 //! A commit from a clock that is ahead is handed on when the follower's clock reaches its time. The
-//! commits after it in its stream do not wait (see [`Commit::at`](crate::commit::Commit::at)), so they come
-//! first. Commits ahead of now by more than the margin are looked for once a minute and reported as
-//! [`Batch::ahead`]; nothing else would show that they are missing.
+//! commits after it in its stream do not wait (see [`Commit::at`](crate::commit::Commit::at)), so
+//! they come first. Commits ahead of now by more than the margin are looked for once a minute and
+//! reported as [`Batch::ahead`]; nothing else would show that they are missing.
 
 mod checkpoint;
 mod slice;
@@ -46,7 +46,8 @@ pub struct FollowOptions {
     /// one.
     pub run: String,
     /// Where to begin, if there are no checkpoints. What stands in the overlap before an entry of
-    /// another follower's position is handed on too, as [`Novelty::MaybeSeen`]: it may have shown since.
+    /// another follower's position is handed on too, as [`Novelty::MaybeSeen`]: it may have shown
+    /// since.
     pub from: Position,
     /// How far to stay behind now. As long as clocks may be apart, a write may take, and the index
     /// may lag, in sum.
@@ -137,8 +138,8 @@ impl FollowError {
     }
 }
 
-/// Whether a follower can be called so: see [`FollowOptions::name`]. With a `~` in it, one follower's
-/// row could be another's.
+/// Whether a follower can be called so: see [`FollowOptions::name`]. With a `~` in it, one
+/// follower's row could be another's.
 fn is_name(name: &str) -> bool {
     (1..=70).contains(&name.len())
         && name

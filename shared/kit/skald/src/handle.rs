@@ -1,12 +1,14 @@
 //! Handling commands: load, decide, append; and again, if another writer was faster.
 //!
-//! [`handle`] is about one stream; [`handle_all`] is about several, arranged as [`One`], [`Many`],
-//! or pairs of these, and writes all of them or none.
+//! [`Handler::handle`] is about one stream; [`Handler::handle_all`] is about several, arranged as
+//! [`One`], [`Many`], or pairs of these, and writes all of them or none.
 
 mod command;
+mod handler;
+mod request;
 mod streams;
 
-pub use command::{
-    HandleError, Handled, OmittedSnapshots, Outcome, Pause, Request, handle, handle_all,
-};
+pub use command::{HandleError, Handled, OmittedSnapshots, Outcome, Pause};
+pub use handler::Handler;
+pub use request::Request;
 pub use streams::{DueSnapshot, Many, One, StatesError, Streams, states};

@@ -30,6 +30,7 @@ pub mod json;
 pub mod memory;
 pub mod message;
 pub mod personal;
+mod pointers;
 pub mod prelude;
 pub mod reading;
 pub mod snapshot;

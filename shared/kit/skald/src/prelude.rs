@@ -3,7 +3,7 @@
 pub use crate::commit::{Actor, CommitId};
 pub use crate::decider::Decider;
 pub use crate::event::DomainEvent;
-pub use crate::handle::{Outcome, Request, handle};
+pub use crate::handle::{Handler, Outcome, Request};
 pub use crate::store::EventStore;
 pub use crate::stream::{StreamId, Tenant, Version};
 pub use crate::time::Timestamp;

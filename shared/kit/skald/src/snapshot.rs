@@ -104,7 +104,8 @@ impl<S> Snapshots<S> {
     /// This state as it is stored.
     ///
     /// # Errors
-    /// [`SnapshotError::Unwritable`] if it cannot be written as JSON, or not as JSON that may be stored.
+    /// [`SnapshotError::Unwritable`] if it cannot be written as JSON, or not as JSON that may be
+    /// stored.
     pub fn take(&self, state: &S) -> Result<Snapshot, SnapshotError> {
         // What a state's `Serialize` says of its failure may quote the state.
         let state = (self.write)(state).or(Err(SnapshotError::Unwritable))?;

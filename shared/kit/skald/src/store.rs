@@ -6,6 +6,7 @@ use std::future::Future;
 use crate::commit::{Commit, Draft};
 use crate::json::JsonFault;
 use crate::personal::{OpenError, PersonId};
+use crate::pointers::for_pointers;
 use crate::reading::read_after;
 use crate::reading::{Page, ReadFrom};
 use crate::snapshot::SnapshotKind;
@@ -39,8 +40,8 @@ pub trait EventStore: Sync {
     /// conflict.
     fn start(&self, stream: StreamId) -> Self::Head;
 
-    /// The next commits that way, at most so many, as of now (strongly consistent): what is there,
-    /// contiguous or not.
+    /// The next commits from there on, at most so many, as of now (strongly consistent): what is
+    /// there, contiguous or not.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] if something is no commit; the other kinds if the store does not
@@ -48,7 +49,7 @@ pub trait EventStore: Sync {
     fn page(
         &self,
         stream: &StreamId,
-        way: ReadFrom,
+        from: ReadFrom,
         at_most: u32,
     ) -> impl Future<Output = Result<Page, StoreError>> + Send;
 
@@ -115,6 +116,50 @@ pub trait EventStore: Sync {
         parts: Vec<(Self::Head, Draft)>,
     ) -> impl Future<Output = Result<Vec<Appended<Self::Head>>, AppendError>> + Send;
 }
+
+for_pointers!(EventStore {
+    type Head = T::Head;
+
+    fn start(&self, stream: StreamId) -> T::Head {
+        (**self).start(stream)
+    }
+
+    async fn page(
+        &self,
+        stream: &StreamId,
+        from: ReadFrom,
+        at_most: u32,
+    ) -> Result<Page, StoreError> {
+        (**self).page(stream, from, at_most).await
+    }
+
+    async fn read(&self, stream: &StreamId, after: Version) -> Result<Vec<Commit>, StoreError> {
+        (**self).read(stream, after).await
+    }
+
+    async fn load(
+        &self,
+        stream: &StreamId,
+        snapshots: Option<SnapshotKind>,
+    ) -> Result<Loaded<T::Head>, StoreError> {
+        (**self).load(stream, snapshots).await
+    }
+
+    async fn append(
+        &self,
+        head: &T::Head,
+        draft: Draft,
+    ) -> Result<Appended<T::Head>, AppendError> {
+        (**self).append(head, draft).await
+    }
+
+    async fn append_all(
+        &self,
+        parts: Vec<(T::Head, Draft)>,
+    ) -> Result<Vec<Appended<T::Head>>, AppendError> {
+        (**self).append_all(parts).await
+    }
+});
 
 /// A position at the end of a stream. It cannot be made up, only had from a load, an append, or
 /// [`EventStore::start`].
@@ -311,7 +356,8 @@ pub enum StoreError {
         corruption: Corruption,
     },
     /// Something about a person who was erased: nothing more is stored about them. An earlier
-    /// attempt may have stored it, before. *Permanent.* Only [`Sealing`](crate::personal::Sealing) says so.
+    /// attempt may have stored it, before. *Permanent.* Only [`Sealing`](crate::personal::Sealing)
+    /// says so.
     #[error("{0} was erased: nothing more is stored about them")]
     PersonErased(PersonId),
     /// A row that no store takes. *Permanent.*

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use skald::commit::CommitId;
 use skald::concurrency::{MAX_CONCURRENT, concurrently, try_concurrently};
 use skald::event::EventData;
-use skald::handle::{Many, Request, handle_all};
+use skald::handle::{Handler, Many, Request};
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
 use skald::personal::{Opening, PersonId, Personal, Sealing};
 use skald::store::EventStore;
@@ -69,7 +69,7 @@ async fn many_streams_are_loaded_a_few_at_a_time() {
         let deposit = |_| vec![AccountEvent::from(Deposited { amount: 1 })];
         Ok::<_, AccountRejection>(states.iter().map(deposit).collect())
     };
-    handle_all(&store, &NoPause, &streams, &request(), decide).await.unwrap();
+    Handler::new(&store, NoPause).handle_all(&streams, &request(), decide).await.unwrap();
     assert_eq!((store.take_pages(), store.take_most_at_once()), (100, MAX_CONCURRENT));
 }
 

@@ -13,7 +13,7 @@ use skald::commit::{CommitId, Draft};
 use skald::decider::{Decider, Folded, decide_in_turn};
 use skald::event::{DecodeError, DomainEvent};
 use skald::handle::{
-    HandleError, Many, One, Outcome, Pause, Request, StatesError, handle, handle_all, states,
+    HandleError, Handler, Many, One, Outcome, Pause, Request, StatesError, states,
 };
 use skald::json::MAX_STATE_LEVELS;
 use skald::memory::{InMemoryEventStore, InMemoryHead};
@@ -147,12 +147,14 @@ fn request() -> Request {
 async fn a_command_about_one_stream_is_one_load_and_one_plain_append() {
     let store = Listening::default();
     let command = AccountCommand::Deposit(5);
-    let first = handle::<Account, _, _>(&store, &NoPause, account("a"), &command, &request())
+    let first = Handler::new(&store, NoPause)
+        .handle::<Account>(&account("a"), &command, &request())
         .await
         .unwrap();
     assert!(matches!(first.outcome, Outcome::Appended(_)));
     assert_eq!(store.heard(), ["load", "append"]);
-    let again = handle::<Account, _, _>(&store, &NoPause, account("a"), &command, &request())
+    let again = Handler::new(&store, NoPause)
+        .handle::<Account>(&account("a"), &command, &request())
         .await
         .unwrap();
     assert!(matches!(again.outcome, Outcome::Repeated(_)));
@@ -169,8 +171,9 @@ async fn after_ten_attempts_against_others_a_command_is_given_up() {
         let (store, pauses) =
             (Listening { refuses: Some(refusal), ..Listening::default() }, Pauses::default());
         let command = AccountCommand::Deposit(5);
-        let handled =
-            handle::<Account, _, _>(&store, &pauses, account("a"), &command, &request()).await;
+        let handled = Handler::new(&store, &pauses)
+            .handle::<Account>(&account("a"), &command, &request())
+            .await;
         assert!(matches!(handled, Err(HandleError::Busy { attempts: 10 })), "{handled:?}");
         assert_eq!(store.heard().iter().filter(|call| **call == "append").count(), 10);
         assert_eq!(
@@ -197,7 +200,7 @@ async fn after_ten_throttled_transactions_the_store_s_answer_is_given() {
             vec![Deposited { amount: 2 }.into()],
         ])
     };
-    let handled = handle_all(&store, &pauses, &both, &request(), decide).await;
+    let handled = Handler::new(&store, &pauses).handle_all(&both, &request(), decide).await;
     assert!(
         matches!(handled, Err(HandleError::Store(StoreError::Throttled { .. }))),
         "{handled:?}"
@@ -214,7 +217,10 @@ async fn a_stream_without_its_beginning_is_an_error() {
     for id in [1, 2] {
         let request = Request { commit_id: CommitId::new(Uuid::from_u128(id)), ..request() };
         let command = AccountCommand::Deposit(5);
-        handle::<Account, _, _>(&store, &NoPause, account("a"), &command, &request).await.unwrap();
+        Handler::new(&store, NoPause)
+            .handle::<Account>(&account("a"), &command, &request)
+            .await
+            .unwrap();
     }
     store.beheads = true;
     let states = states(&store, &One::<Account>::new(account("a"))).await;
@@ -236,7 +242,8 @@ async fn the_command_that_made_a_stream_is_known_and_stays_so() {
         (3, AccountCommand::Deposit(5), false),
     ] {
         let request = Request { commit_id: CommitId::new(Uuid::from_u128(id)), ..request() };
-        let handled = handle::<Account, _, _>(&store, &NoPause, account("a"), &command, &request)
+        let handled = Handler::new(&store, NoPause)
+            .handle::<Account>(&account("a"), &command, &request)
             .await
             .unwrap();
         assert_eq!(handled.created(), created, "{id}: {:?}", handled.outcome);
@@ -298,8 +305,10 @@ async fn a_snapshot_is_kept_up_to_the_limit_and_told_of_beyond() {
         ("deep".to_owned(), Some(SnapshotError::Unwritable)),
     ] {
         let (store, pauses) = (InMemoryEventStore::default(), Pauses::default());
-        let handled =
-            handle::<Notes, _, _>(&store, &pauses, account("a"), &text, &request()).await.unwrap();
+        let handled = Handler::new(&store, &pauses)
+            .handle::<Notes>(&account("a"), &text, &request())
+            .await
+            .unwrap();
         let Outcome::Appended(commits) = handled.outcome else { panic!("{:?}", handled.outcome) };
         assert_eq!(commits[0].snapshot.is_some(), expected.is_none(), "{expected:?}");
         let expected: Vec<_> = expected.into_iter().map(|why| (account("a"), why)).collect();
@@ -319,7 +328,8 @@ async fn each_attempt_has_its_own_time() {
         let store =
             Listening { refuses: Some(refusal), refusals: Some(5.into()), ..Listening::default() };
         let (pauses, command) = (Pauses::default(), AccountCommand::Deposit(5));
-        let handled = handle::<Account, _, _>(&store, &pauses, account("a"), &command, &request())
+        let handled = Handler::new(&store, &pauses)
+            .handle::<Account>(&account("a"), &command, &request())
             .await
             .unwrap();
         let Outcome::Appended(commits) = handled.outcome else { panic!("{:?}", handled.outcome) };

@@ -68,8 +68,8 @@ impl Gathering {
     }
 }
 
-/// The decision over stock that is brought together, all or nothing: for [`skald::handle::handle_all`] with
-/// [`Gathering::streams`].
+/// The decision over stock that is brought together, all or nothing: for
+/// [`Handler::handle_all`](skald::handle::Handler::handle_all) with [`Gathering::streams`].
 ///
 /// # Errors
 /// The rejection of the first shard that refuses. The goods are elsewhere by now: look again.

@@ -146,9 +146,9 @@ impl WantedLine {
 }
 
 /// The decision over a reservation and the stock it may draw from, all or nothing: for
-/// [`skald::handle::handle_all`] with [`MakeReservation::streams`]. If anything is short, the reservation
-/// is refused and no stock is touched. `before` is an earlier look at the same shards, which was
-/// over before these states were read.
+/// [`Handler::handle_all`](skald::handle::Handler::handle_all) with [`MakeReservation::streams`].
+/// If anything is short, the reservation is refused and no stock is touched. `before` is an earlier
+/// look at the same shards, which was over before these states were read.
 ///
 /// # Errors
 /// The rejection of the reservation; [`ReservingRejection::Doubtful`] if something seems short and

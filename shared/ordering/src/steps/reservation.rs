@@ -6,7 +6,7 @@ use events::{OrderId, Sku, StockShards};
 use futures_util::future::try_join;
 use skald::commit::CommitId;
 use skald::concurrency::try_concurrently;
-use skald::handle::{HandleError, Many, One, Pause, Request, handle_all};
+use skald::handle::{HandleError, Handler, Many, One, Pause, Request};
 use skald::store::EventStore;
 use skald::stream::Version;
 use skald::time::Timestamp;
@@ -171,7 +171,10 @@ async fn decide<S: EventStore, P: Pause>(
     streams: &(One<Reservation>, Many<Stock>),
     decide: impl Fn(&ReservingStates) -> Result<ReservingEvents, ReservingRejection> + Sync,
 ) -> Result<Option<ReservingRejection>, StepError> {
-    match handle_all(desk.store, desk.pause(), streams, &desk.request(order), decide).await {
+    match Handler::new(desk.store, desk.pause())
+        .handle_all(streams, &desk.request(order), decide)
+        .await
+    {
         Ok(_) => Ok(None),
         Err(HandleError::Rejected(rejection)) => Ok(Some(rejection)),
         Err(error) => Err(error.into()),
@@ -190,10 +193,9 @@ async fn bring_together<S: EventStore, P: Pause>(
         let streams = Gathering::streams(gatherings, &desk.input.tenant);
         let commit_id = gathering_id(desk.input.order_id, look, number);
         let request = Request { commit_id, ..desk.request(order) };
-        match handle_all(desk.store, desk.pause(), &streams, &request, |stock| {
-            gather(stock, gatherings)
-        })
-        .await
+        match Handler::new(desk.store, desk.pause())
+            .handle_all(&streams, &request, |stock| gather(stock, gatherings))
+            .await
         {
             Ok(_) => {}
             Err(HandleError::Rejected(_)) => desk.rest().await,

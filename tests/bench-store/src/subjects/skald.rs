@@ -1,6 +1,5 @@
-//! Skald as its users call it: `handle`, `states` and the event store on `DynamoDB`.
+//! Skald as its users call it: `Handler`, `states` and the event store on `DynamoDB`.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -8,10 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use anyhow::{Result, bail};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use skald::commit::{Actor, CommitId, Context, CorrelationId};
+use skald::commit::{Actor, CommitId, CorrelationId};
 use skald::decider::Decider;
 use skald::event::{DomainEvent as _, EncodeError, EventData};
-use skald::handle::{HandleError, One, Outcome, Pause, Request, handle, states};
+use skald::handle::{HandleError, Handler, One, Outcome, Pause, Request, states};
 use skald::snapshot::{Snapshot, SnapshotError, Snapshots};
 use skald::store::{EventStore as _, Head as _};
 use skald::stream::{StreamId, Tenant};
@@ -95,17 +94,9 @@ impl<const EVERY: u32> Skald<EVERY> {
     /// The next command, with an id of its own.
     fn request(&self) -> Result<Request> {
         let number = self.commits.fetch_add(1, Relaxed);
-        Ok(Request {
-            commit_id: CommitId::new(Uuid::from_u128(u128::from(number))),
-            at: Timestamp::EPOCH,
-            context: Context {
-                source: "bench".to_owned(),
-                correlation_id: CorrelationId::new("bench")?,
-                causation_id: None,
-                actor: Actor::new("bench")?,
-                metadata: BTreeMap::new(),
-            },
-        })
+        let id = CommitId::new(Uuid::from_u128(u128::from(number)));
+        Ok(Request::new(id, Timestamp::EPOCH, "bench", Actor::new("bench")?)
+            .correlated_by(CorrelationId::new("bench")?))
     }
 
     /// The state after `commits` commits, if it is to be kept.
@@ -165,14 +156,9 @@ impl<const EVERY: u32> Subject for Skald<EVERY> {
     }
 
     async fn command(&self, stream: &str, entry: &Recorded) -> Result<Told> {
-        let handled = handle::<Ledger<EVERY>, _, _>(
-            &self.store,
-            &AtOnce,
-            stream_id(stream)?,
-            entry,
-            &self.request()?,
-        )
-        .await;
+        let handled = Handler::new(&self.store, AtOnce)
+            .handle::<Ledger<EVERY>>(&stream_id(stream)?, entry, &self.request()?)
+            .await;
         match handled {
             Ok(handled) if matches!(handled.outcome, Outcome::Appended(_)) => Ok(Told::Done),
             Ok(_) => bail!("nothing was appended to {stream}"),

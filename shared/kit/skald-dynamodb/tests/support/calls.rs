@@ -1,8 +1,6 @@
 //! Calls of the stores, and what they ended in.
 
-use std::collections::BTreeMap;
-
-use skald::commit::{Actor, CommitId, Context, CorrelationId, Draft};
+use skald::commit::{Actor, CommitId, CorrelationId, Draft};
 use skald::event::EventData;
 use skald::handle::Request;
 use skald::store::{AppendError, EventStore, StoreError};
@@ -66,17 +64,9 @@ pub fn draft(name: &str) -> Draft {
 
 /// The command called `name`.
 pub fn request(name: &str) -> Request {
-    Request {
-        commit_id: CommitId::of(Uuid::NAMESPACE_OID, name),
-        at: Timestamp::from_millis(0).unwrap(),
-        context: Context {
-            source: "test".to_owned(),
-            correlation_id: CorrelationId::new("test").unwrap(),
-            causation_id: None,
-            actor: Actor::new("test").unwrap(),
-            metadata: BTreeMap::new(),
-        },
-    }
+    let (id, at) = (CommitId::of(Uuid::NAMESPACE_OID, name), Timestamp::EPOCH);
+    Request::new(id, at, "test", Actor::new("test").unwrap())
+        .correlated_by(CorrelationId::new("test").unwrap())
 }
 
 /// Two streams.

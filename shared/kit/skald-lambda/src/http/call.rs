@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use skald::commit::{Actor, CommitId, Context, CorrelationId, EventId};
+use skald::commit::{Actor, CommitId, CorrelationId};
+use skald::handle::Request;
 use skald::time::Timestamp;
 
 use super::event::GatewayEvent;
@@ -170,20 +171,8 @@ impl Call {
 
     /// The circumstances of a command that this call gives.
     #[must_use]
-    pub fn request(
-        &self,
-        commit_id: CommitId,
-        source: &str,
-        actor: Actor,
-    ) -> skald::handle::Request {
-        let context = Context {
-            source: source.to_owned(),
-            correlation_id: self.correlation_id.clone(),
-            causation_id: None::<EventId>,
-            actor,
-            metadata: BTreeMap::new(),
-        };
-        skald::handle::Request { commit_id, at: self.at, context }
+    pub fn request(&self, commit_id: CommitId, source: &str, actor: Actor) -> Request {
+        Request::new(commit_id, self.at, source, actor).correlated_by(self.correlation_id.clone())
     }
 }
 

@@ -3,7 +3,7 @@
 //! [`Decider::SNAPSHOTS`](skald::decider::Decider::SNAPSHOTS).
 
 use skald::decider::Folded;
-use skald::handle::{HandleError, Handled, One, Streams, handle_all};
+use skald::handle::{HandleError, Handled, Handler, One, Streams};
 use skald::snapshot::SnapshotKind;
 use skald::store::EventStore;
 use skald::stream::StreamId;
@@ -46,7 +46,7 @@ where
     let faulty = Faulty::new(store, Plan::script([Some(fault)]));
     let decide = |states: &_| Ok::<_, AccountRejection>(decide(states));
     let send = async || -> Result<Handled<T::States>, HandleError<AccountRejection>> {
-        handle_all(&faulty, &NoPause, streams, &request(name), decide).await
+        Handler::new(&faulty, NoPause).handle_all(streams, &request(name), decide).await
     };
     let first = word(&send().await);
     others(store, busy, name).await;

@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 
 use skald::commit::{Commit, CommitId};
 use skald::decider::{Decider, fold};
-use skald::handle::{HandleError, Many, One, Outcome, Streams, handle_all};
+use skald::handle::{HandleError, Handler, Many, One, Outcome, Streams};
 use skald::store::{AppendError, EventStore};
 use skald::stream::StreamId;
 
@@ -139,9 +139,9 @@ impl<'a, S: EventStore> Race<'a, S> {
         decide: impl Fn(&T::States) -> Result<T::Events, AccountRejection> + Sync,
     ) -> Option<Vec<Commit>> {
         for _ in 0..ATTEMPTS {
-            let told =
-                handle_all(&Yielding(&self.faulty), &NoPause, streams, &request(name), &decide)
-                    .await;
+            let told = Handler::new(Yielding(&self.faulty), NoPause)
+                .handle_all(streams, &request(name), &decide)
+                .await;
             match told.map(|handled| handled.outcome) {
                 Ok(Outcome::Appended(commits)) => return Some(commits),
                 Ok(Outcome::Repeated(commits)) => {
@@ -330,8 +330,9 @@ async fn deliveries<S: EventStore>(store: &S, seed: u64) {
                 |_: &_| Ok::<_, AccountRejection>((vec![noted("booked")], vec![deposited(1)]));
             race.send(name, &streams, decide).await.expect("deliveries are not refused");
             // Whoever delivers does not know, and asks again later.
-            let again =
-                handle_all(&Yielding(store), &NoPause, &streams, &request(name), decide).await;
+            let again = Handler::new(Yielding(store), NoPause)
+                .handle_all(&streams, &request(name), decide)
+                .await;
             assert_eq!(word(&again), "repeated", "seed {seed}: {name} again");
         }
     });

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use skald::commit::{Commit, Draft};
 use skald::decider::{Folded, fold};
-use skald::handle::{HandleError, Handled, Many, One, Outcome, Streams, handle_all};
+use skald::handle::{HandleError, Handled, Handler, Many, One, Outcome, Streams};
 use skald::snapshot::Snapshot;
 use skald::store::{AppendError, EventStore, StoreError};
 use skald::stream::StreamId;
@@ -61,7 +61,8 @@ async fn check<S, T>(
     let mut told = Vec::new();
     while told.len() < 3 && !told.last().is_some_and(|last| ["appended", "repeated"].contains(last))
     {
-        let handled = handle_all(&faulty, &NoPause, &streams, &request(&name), decide).await;
+        let handled =
+            Handler::new(&faulty, NoPause).handle_all(&streams, &request(&name), decide).await;
         told.push(word(&handled));
         if let Ok(Handled { outcome: Outcome::Appended(told) | Outcome::Repeated(told), .. }) =
             handled
@@ -248,7 +249,8 @@ pub async fn a_repeat_that_the_store_recognised_is_not_done_again_behind_a_snaps
     let streams = One::<Kept>::new(stream.clone());
     let decide =
         |_: &Folded<AccountState>| Ok::<Vec<AccountEvent>, AccountRejection>(vec![deposited(5)]);
-    let told = handle_all(&faulty, &NoPause, &streams, &request("deposit"), decide).await;
+    let told =
+        Handler::new(&faulty, NoPause).handle_all(&streams, &request("deposit"), decide).await;
     let stored = commits(store, &stream).await;
     assert!(stored.iter().any(|commit| KIND.is_in(commit)), "no snapshot came between");
     assert_eq!(times(store, &stream, "deposit").await, 1, "deposits made");

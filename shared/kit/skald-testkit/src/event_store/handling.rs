@@ -1,7 +1,7 @@
-//! Commands over the store: [`handle`] and [`handle_all`].
+//! Commands over the store, one stream at a time and several at once.
 
 use skald::decider::{Decider, Folded, fold};
-use skald::handle::{HandleError, Handled, Many, One, Outcome, Pause, Request, handle, handle_all};
+use skald::handle::{HandleError, Handled, Handler, Many, One, Outcome, Pause, Request};
 use skald::snapshot::SnapshotError;
 use skald::store::EventStore;
 use skald::stream::{StreamId, Version};
@@ -40,7 +40,7 @@ async fn tell<S: EventStore>(
     command: AccountCommand,
     request: &Request,
 ) -> Result<Handled<Folded<AccountState>>, HandleError<AccountRejection>> {
-    handle::<Account, _, _>(&Yielding(store), &InTurn, stream.clone(), &command, request).await
+    Handler::new(Yielding(store), InTurn).handle::<Account>(stream, &command, request).await
 }
 
 async fn balance<S: EventStore>(store: &S, stream: &StreamId) -> u64 {
@@ -179,7 +179,7 @@ async fn transfer<S: EventStore>(
             vec![vec![deposited(amount)]],
         ))
     };
-    handle_all(&Yielding(store), &InTurn, &streams, &request, decide).await
+    Handler::new(Yielding(store), InTurn).handle_all(&streams, &request, decide).await
 }
 
 /// A rejection leaves everything as it is.

@@ -3,7 +3,7 @@
 use futures_util::TryStreamExt;
 use skald::commit::{Commit, Draft};
 use skald::event::{DecodeError, EventData};
-use skald::handle::{HandleError, handle};
+use skald::handle::{HandleError, Handler};
 use skald::reading::ReadFrom;
 use skald::store::{Corruption, EventStore, StoreError};
 use skald::stream::{StreamId, Version};
@@ -42,7 +42,8 @@ async fn told<S: EventStore>(
     stream: &StreamId,
 ) -> Result<(), HandleError<AccountRejection>> {
     let command = AccountCommand::Deposit(1);
-    handle::<Account, _, _>(store, &NoPause, stream.clone(), &command, &request("told"))
+    Handler::new(store, NoPause)
+        .handle::<Account>(stream, &command, &request("told"))
         .await
         .map(|_| ())
 }

@@ -4,7 +4,7 @@ use std::slice::from_ref;
 use std::sync::{Mutex, PoisonError};
 
 use skald::commit::{Commit, Draft};
-use skald::handle::{One, Outcome, handle_all};
+use skald::handle::{Handler, One, Outcome};
 use skald::reading::{Page, ReadFrom};
 use skald::snapshot::SnapshotKind;
 use skald::store::{AppendError, Appended, EventStore, Head, Loaded, StoreError};
@@ -157,8 +157,10 @@ pub async fn a_command_that_is_found_in_only_some_streams_is_not_done_again<
     let before = load(store, &left).await;
     let both = (One::<Kept>::new(left.clone()), One::<Kept>::new(right.clone()));
     let decide = |_: &_| Ok::<_, AccountRejection>((vec![deposited(10)], vec![deposited(10)]));
-    let sent =
-        handle_all(store, &NoPause, &both, &request("both"), decide).await.expect("it is done");
+    let sent = Handler::new(store, NoPause)
+        .handle_all(&both, &request("both"), decide)
+        .await
+        .expect("it is done");
     let Outcome::Appended(written) = sent.outcome else { panic!("{:?}", sent.outcome) };
     for stream in [&left, &right] {
         for number in 0..2 * KIND.every {
@@ -167,8 +169,9 @@ pub async fn a_command_that_is_found_in_only_some_streams_is_not_done_again<
         }
     }
 
-    let again =
-        handle_all(&Stale::new(store, before), &NoPause, &both, &request("both"), decide).await;
+    let again = Handler::new(Stale::new(store, before), NoPause)
+        .handle_all(&both, &request("both"), decide)
+        .await;
     let again = again.expect("it is answered");
     assert_eq!(again.outcome, Outcome::Repeated(vec![written[0].clone()]));
     assert_eq!(

@@ -3,7 +3,7 @@
 use skald::commit::Draft;
 use skald::decider::{Decider, Folded, fold};
 use skald::event::DecodeError;
-use skald::handle::{One, Outcome, handle, handle_all, states};
+use skald::handle::{Handler, One, Outcome, states};
 use skald::snapshot::{MAX_WITH_SNAPSHOT_BYTES, Snapshot, SnapshotKind, Snapshots};
 use skald::store::{EventStore, Head};
 use skald::stream::{StreamId, Version};
@@ -83,7 +83,7 @@ pub(super) async fn command<S: EventStore>(
     command: AccountCommand,
 ) -> Folded<AccountState> {
     let handled =
-        handle::<Kept, _, _>(store, &NoPause, stream.clone(), &command, &request(name)).await;
+        Handler::new(store, NoPause).handle::<Kept>(stream, &command, &request(name)).await;
     handled.unwrap_or_else(|error| panic!("{name}: {error}")).states
 }
 
@@ -226,7 +226,8 @@ pub async fn a_late_repeat_behind_a_snapshot_is_recognised_by_a_stream_of_its_ow
     let book = async |name: &str| {
         let decide =
             |_: &_| Ok::<_, AccountRejection>((vec![noted("booked")], vec![deposited(10)]));
-        handle_all(store, &NoPause, &both, &request(name), decide)
+        Handler::new(store, NoPause)
+            .handle_all(&both, &request(name), decide)
             .await
             .unwrap_or_else(|error| panic!("{name}: {error}"))
     };

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::slice::from_ref;
 
 use skald::commit::{Commit, Draft};
-use skald::handle::{Many, Outcome, handle_all};
+use skald::handle::{Handler, Many, Outcome};
 use skald::store::{
     EventStore, Head, InvalidAppend, MAX_COMMIT_BYTES, MAX_STREAMS, MAX_TRANSACTION_BYTES,
 };
@@ -198,8 +198,10 @@ pub async fn events_written_at_once_have_different_ids<F: EventStoreFixture>(fix
     let decide = |states: &Vec<_>| {
         Ok::<_, AccountRejection>(states.iter().map(|_| two().to_vec()).collect())
     };
-    let handled =
-        handle_all(store, &NoPause, &all, &second, decide).await.expect("all are appended");
+    let handled = Handler::new(store, NoPause)
+        .handle_all(&all, &second, decide)
+        .await
+        .expect("all are appended");
     let Outcome::Appended(written) = handled.outcome else {
         panic!("something was written before")
     };

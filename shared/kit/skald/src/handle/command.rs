@@ -2,13 +2,13 @@
 
 use std::future::Future;
 
-use crate::commit::{Commit, CommitId, Context, Draft};
+use crate::commit::{Commit, CommitId, Draft};
 use crate::concurrency::try_concurrently;
-use crate::decider::{Decider, Folded};
 use crate::event::{DecodeError, EncodeError, EventData};
 use crate::handle::streams::{LoadedStreams, load_streams};
-use crate::handle::{DueSnapshot, One, StatesError, Streams};
-use crate::snapshot::{Snapshot, SnapshotError};
+use crate::handle::{DueSnapshot, Request, StatesError, Streams};
+use crate::pointers::for_pointers;
+use crate::snapshot::SnapshotError;
 use crate::store::{AppendError, Appended, EventStore, Head, InvalidAppend, StoreError};
 use crate::stream::{StreamId, Version};
 use crate::time::Timestamp;
@@ -32,25 +32,19 @@ pub trait Pause: Sync {
     fn left_out(&self, stream: &StreamId, why: SnapshotError);
 }
 
-/// A command's identity and circumstances; its content goes to the decider.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// The command's id. The same command sent again must have the same.
-    pub commit_id: CommitId,
-    /// When it was sent. What is written later has its own time: see [`Pause::now`].
-    pub at: Timestamp,
-    /// What is known about the command beside its content.
-    pub context: Context,
-}
-
-impl Request {
-    /// The draft of a commit with these events and this snapshot.
-    #[must_use]
-    pub fn draft(&self, events: Vec<EventData>, snapshot: Option<Snapshot>) -> Draft {
-        let (commit_id, at, context) = (self.commit_id, self.at, self.context.clone());
-        Draft { commit_id, at, context, events, snapshot }
+for_pointers!(Pause {
+    fn now(&self, earlier: Timestamp) -> Timestamp {
+        (**self).now(earlier)
     }
-}
+
+    async fn pause(&self, attempt: u32) {
+        (**self).pause(attempt).await;
+    }
+
+    fn left_out(&self, stream: &StreamId, why: SnapshotError) {
+        (**self).left_out(stream, why);
+    }
+});
 
 /// What handling a command led to.
 #[derive(Debug, Clone)]
@@ -115,42 +109,8 @@ impl<R> From<StatesError> for HandleError<R> {
     }
 }
 
-/// Handles a command about one stream: [`handle_all`] with one decider.
-///
-/// # Errors
-/// As [`handle_all`].
-pub async fn handle<D: Decider, S: EventStore, P: Pause>(
-    store: &S,
-    pause: &P,
-    stream: StreamId,
-    command: &D::Command,
-    request: &Request,
-) -> Result<Handled<Folded<D::State>>, HandleError<D::Rejection>>
-where
-    D::Command: Sync,
-    D::Rejection: Send,
-{
-    handle_all(store, pause, &One::<D>::new(stream), request, |folded| {
-        D::decide(&folded.state, command)
-    })
-    .await
-}
-
-/// Loads several streams, decides over all of them, and appends what was decided: all of it or
-/// nothing.
-///
-/// On a conflict everything is loaded and decided again, after a pause, ten times at most. If one
-/// of the streams shows the command's id already, or the store finds it at a head that is appended
-/// to, an earlier attempt had succeeded and nothing more is written. For a stream that does not
-/// show the id yet, only the commits since it was loaded are read.
-///
-/// A stream that gets no events is not guarded: it may have moved since it was read. Nor is it seen
-/// there that an attempt without an answer is still under way: a command that may come again has a
-/// stream that gets events however it is decided.
-///
-/// # Errors
-/// See [`HandleError`]; nothing was written, except perhaps after [`HandleError::Store`].
-pub async fn handle_all<S, P, T, R, F>(
+/// See [`Handler::handle_all`](super::Handler::handle_all).
+pub(super) async fn handle_all<S, P, T, R, F>(
     store: &S,
     pause: &P,
     streams: &T,

@@ -219,8 +219,8 @@ pub enum StatesError {
     Store(#[from] StoreError),
 }
 
-/// The states of several streams, each as of now, [`MAX_CONCURRENT`](crate::concurrency::MAX_CONCURRENT) read at the same
-/// time.
+/// The states of several streams, each as of now,
+/// [`MAX_CONCURRENT`](crate::concurrency::MAX_CONCURRENT) read at the same time.
 ///
 /// # Errors
 /// See [`StatesError`].

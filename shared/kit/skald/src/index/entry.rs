@@ -16,6 +16,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::commit::Commit;
+use crate::pointers::for_pointers;
 use crate::store::StoreError;
 use crate::stream::{StreamId, Version};
 use crate::time::Timestamp;
@@ -53,6 +54,24 @@ pub trait CommitIndex: Sync {
         entry: &IndexKey,
     ) -> impl Future<Output = Result<Option<Commit>, StoreError>> + Send;
 }
+
+for_pointers!(CommitIndex {
+    const SLICES: u8 = T::SLICES;
+
+    async fn read(
+        &self,
+        slice: u8,
+        after: &SlicePosition,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<IndexPage, StoreError> {
+        (**self).read(slice, after, until, limit).await
+    }
+
+    async fn commit(&self, entry: &IndexKey) -> Result<Option<Commit>, StoreError> {
+        (**self).commit(entry).await
+    }
+});
 
 /// Some entries of a slice.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -16,6 +16,7 @@ pub(super) use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::Person;
+use crate::pointers::for_pointers;
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
@@ -72,7 +73,7 @@ pub trait PersonKeys: Sync {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
-impl<K: PersonKeys> PersonKeys for &K {
+for_pointers!(PersonKeys {
     async fn to_seal(&self, person: &Person) -> Result<KeyEntry, StoreError> {
         (**self).to_seal(person).await
     }
@@ -84,7 +85,7 @@ impl<K: PersonKeys> PersonKeys for &K {
     async fn erase(&self, person: &Person, at: Timestamp) -> Result<(), StoreError> {
         (**self).erase(person, at).await
     }
-}
+});
 
 /// Why something sealed cannot be opened. Says nothing of what is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

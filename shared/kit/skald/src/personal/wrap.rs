@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use super::{Person, PersonKey};
+use crate::pointers::for_pointers;
 use crate::store::StoreError;
 
 /// A person's key as it is stored: nobody reads it without the key it is wrapped with.
@@ -33,11 +34,25 @@ pub trait KeyWrap: Sync {
     /// The key that was wrapped for this person.
     ///
     /// # Errors
-    /// [`StoreError::OpenError`] if this is no key of this person's; the other kinds if it cannot be
-    /// found out.
+    /// [`StoreError::OpenError`] if this is no key of this person's; the other kinds if it cannot
+    /// be found out.
     fn unwrap_key(
         &self,
         person: &Person,
         wrapped: &WrappedKey,
     ) -> impl Future<Output = Result<PersonKey, StoreError>> + Send;
 }
+
+for_pointers!(KeyWrap {
+    async fn make(&self, person: &Person) -> Result<(PersonKey, WrappedKey), StoreError> {
+        (**self).make(person).await
+    }
+
+    async fn unwrap_key(
+        &self,
+        person: &Person,
+        wrapped: &WrappedKey,
+    ) -> Result<PersonKey, StoreError> {
+        (**self).unwrap_key(person, wrapped).await
+    }
+});

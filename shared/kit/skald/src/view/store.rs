@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::index::MalformedEntry;
 use crate::json::{self, JsonFault, MAX_STATE_LEVELS};
+use crate::pointers::for_pointers;
 use crate::store::StoreError;
 use crate::stream::{StreamId, Version};
 use crate::time::Timestamp;
@@ -134,8 +135,8 @@ impl InvalidRow {
 }
 
 impl ViewRow {
-    /// The most that [`Parked::announced`] of the stored row may be if `row` is to replace it, given
-    /// that this row was read before. `None` if this row is not parked. For stores, in
+    /// The most that [`Parked::announced`] of the stored row may be if `row` is to replace it,
+    /// given that this row was read before. `None` if this row is not parked. For stores, in
     /// [`ViewStore::put_over_parked`].
     #[must_use]
     pub fn announced_at_most(&self, row: &Self) -> Option<Version> {
@@ -186,8 +187,8 @@ pub struct Parked {
     /// Since when.
     pub at: Timestamp,
     /// The last version that a message announced since, if that is beyond the row;
-    /// [`Version::START`] before the first. A [`redrive`](crate::view::redrive) that read less than was
-    /// announced since is stale.
+    /// [`Version::START`] before the first. A [`redrive`](crate::view::redrive) that read less than
+    /// was announced since is stale.
     pub announced: Version,
 }
 
@@ -228,8 +229,8 @@ pub trait ViewStore: Sync {
     ) -> impl Future<Output = Result<Put, StoreError>> + Send;
 
     /// Stores the row, if the stored one is still the parked one that was read: at its version,
-    /// parked, and with [`announced`](Parked::announced) not beyond [`ViewRow::announced_at_most`]. For
-    /// [`redrive`](crate::view::redrive), after the cause is mended.
+    /// parked, and with [`announced`](Parked::announced) not beyond [`ViewRow::announced_at_most`].
+    /// For [`redrive`](crate::view::redrive), after the cause is mended.
     ///
     /// # Errors
     /// As [`put`](Self::put).
@@ -254,6 +255,43 @@ pub trait ViewStore: Sync {
         limit: u32,
     ) -> impl Future<Output = Result<ListPage, StoreError>> + Send;
 }
+
+for_pointers!(ViewStore {
+    async fn get(&self, stream: &StreamId) -> Result<Option<ViewRow>, StoreError> {
+        (**self).get(stream).await
+    }
+
+    async fn get_many(&self, streams: &[StreamId]) -> Result<Rows, StoreError> {
+        (**self).get_many(streams).await
+    }
+
+    async fn put(
+        &self,
+        stream: &StreamId,
+        expected: Version,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
+        (**self).put(stream, expected, row).await
+    }
+
+    async fn put_over_parked(
+        &self,
+        stream: &StreamId,
+        parked: &ViewRow,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
+        (**self).put_over_parked(stream, parked, row).await
+    }
+
+    async fn list(
+        &self,
+        group: &str,
+        before: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
+        (**self).list(group, before, limit).await
+    }
+});
 
 /// What became of a [`ViewStore::put`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use skald::decider::{Decider, fold};
 use skald::event::DomainEvent;
-use skald::handle::{Outcome, handle};
+use skald::handle::{Handler, Outcome};
 use skald::personal::{PersonKeys, SealedError};
 use skald::store::{AppendError, EventStore, StoreError};
 use skald::time::Timestamp;
@@ -57,7 +57,8 @@ async fn what_is_erased_already_can_be_stored_as_erased() {
     stores.say("a", 1, "Guten Tag").await;
     stores.keys.erase(&jane(), Timestamp::EPOCH).await.unwrap();
     let erased = stores.heard("a").await.remove(0);
-    handle::<Talk, _, _>(&stores.private(), &NoPause, talk("a"), &erased, &request(2))
+    Handler::new(&stores.private(), NoPause)
+        .handle::<Talk>(&talk("a"), &erased, &request(2))
         .await
         .unwrap();
     assert_eq!(stores.heard("a").await, [erased.clone(), erased]);
@@ -77,7 +78,8 @@ async fn a_repeat_after_the_erasure_leaves_open_whether_it_was_stored() {
     let error = store.append(&head, draft()).await.unwrap_err();
     assert!(matches!(error, AppendError::Store(StoreError::PersonErased(_))), "{error}");
     // Whoever looks finds it.
-    let found = handle::<Talk, _, _>(&store, &NoPause, talk("a"), &said("Guten Tag"), &request(1))
+    let found = Handler::new(&store, NoPause)
+        .handle::<Talk>(&talk("a"), &said("Guten Tag"), &request(1))
         .await
         .unwrap();
     assert!(matches!(found.outcome, Outcome::Repeated(_)));

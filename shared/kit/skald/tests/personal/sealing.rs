@@ -4,7 +4,7 @@ use serde::Serialize;
 use skald::commit::Commit;
 use skald::decider::fold;
 use skald::event::{DomainEvent, EventData};
-use skald::handle::handle;
+use skald::handle::Handler;
 use skald::memory::InMemoryViewStore;
 use skald::personal::{Personal, SealedError, Sealing, has_plain};
 use skald::store::{AppendError, EventStore, InvalidAppend};
@@ -39,7 +39,10 @@ async fn who_reads_without_keys_is_told_that_it_is_sealed_and_can_pass_it_on() {
     assert_eq!(sealed.words.reveal(), Err(SealedError::Sealed));
 
     // By the raw store: no key is at hand.
-    handle::<Talk, _, _>(&stores.raw, &NoPause, talk("b"), &sealed, &request(2)).await.unwrap();
+    Handler::new(&stores.raw, NoPause)
+        .handle::<Talk>(&talk("b"), &sealed, &request(2))
+        .await
+        .unwrap();
     assert_eq!(stores.heard("b").await, [said("Guten Tag")]);
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use skald::commit::{Commit, CommitId};
 use skald::decider::{Decider, fold};
-use skald::handle::{Request, handle};
+use skald::handle::{Handler, Request};
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
 use skald::personal::{Opening, Person, PersonId, Personal, Sealing};
 use skald::snapshot::Snapshots;
@@ -96,15 +96,10 @@ impl Stores {
     }
 
     pub(crate) async fn say(&self, stream: &str, number: u128, words: &str) {
-        handle::<Talk, _, _>(
-            &self.private(),
-            &NoPause,
-            talk(stream),
-            &said(words),
-            &request(number),
-        )
-        .await
-        .unwrap();
+        Handler::new(&self.private(), NoPause)
+            .handle::<Talk>(&talk(stream), &said(words), &request(number))
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn raw_commits(&self, stream: &str) -> Vec<Commit> {

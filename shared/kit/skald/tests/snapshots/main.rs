@@ -6,14 +6,12 @@
 mod account;
 mod requests;
 
-use std::collections::BTreeMap;
-
 use proptest::collection::vec;
 use proptest::prelude::*;
-use skald::commit::{Actor, Commit, CommitId, Context, CorrelationId, Draft};
+use skald::commit::{Actor, Commit, CommitId, Draft};
 use skald::decider::{Decider, Folded, fold};
 use skald::event::{DomainEvent, EventData};
-use skald::handle::{HandleError, One, Outcome, Request, handle, states};
+use skald::handle::{HandleError, Handler, One, Outcome, Request, states};
 use skald::memory::InMemoryEventStore;
 use skald::snapshot::{MAX_WITH_SNAPSHOT_BYTES, Snapshot};
 use skald::store::EventStore;
@@ -64,15 +62,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn request(number: usize) -> Request {
-    let context = Context {
-        source: "test".to_owned(),
-        correlation_id: CorrelationId::new("test").unwrap(),
-        causation_id: None,
-        actor: Actor::new("test").unwrap(),
-        metadata: BTreeMap::new(),
-    };
     let commit_id = CommitId::of(Uuid::NAMESPACE_OID, &number.to_string());
-    Request { commit_id, at: Timestamp::from_millis(0).unwrap(), context }
+    Request::new(commit_id, Timestamp::EPOCH, "test", Actor::new("test").unwrap())
 }
 
 /// What a command came to: the events it wrote and the state after them, or the rejection.
@@ -83,7 +74,7 @@ where
     D: Decider<Command = Vec<Op>, Rejection = AccountRejection>,
     S: EventStore,
 {
-    match handle::<D, _, _>(store, &NoPause, account("a"), ops, &request(number)).await {
+    match Handler::new(store, NoPause).handle::<D>(&account("a"), ops, &request(number)).await {
         Ok(handled) => match handled.outcome {
             Outcome::Appended(commits) => {
                 Ok((commits.into_iter().flat_map(|commit| commit.events).collect(), handled.states))

@@ -3,7 +3,7 @@
 
 use skald::decider::Folded;
 use skald::event::DomainEvent;
-use skald::handle::{Many, Outcome, handle, handle_all, states};
+use skald::handle::{Handler, Many, Outcome, states};
 use skald::memory::InMemoryEventStore;
 use skald::snapshot::{Snapshot, SnapshotKind};
 use skald::store::EventStore;
@@ -36,7 +36,8 @@ fn streams() -> Vec<StreamId> {
 
 async fn deposit<S: EventStore>(store: &S, stream: &StreamId, number: usize) {
     let (ops, request) = (vec![Op::Deposit(1)], request(number));
-    handle::<Kept<EVERY, SCHEMA>, _, _>(store, &NoPause, stream.clone(), &ops, &request)
+    Handler::new(store, NoPause)
+        .handle::<Kept<EVERY, SCHEMA>>(stream, &ops, &request)
         .await
         .unwrap();
 }
@@ -80,7 +81,8 @@ async fn a_repeat_that_the_store_recognised_reads_nothing_again() {
     let decide = |states: &Vec<_>| {
         Ok::<_, AccountRejection>(states.iter().map(|_| vec![deposited()]).collect())
     };
-    let handled = handle_all(&store, &NoPause, &all, &request(7 * LONG), decide).await.unwrap();
+    let handled =
+        Handler::new(&store, NoPause).handle_all(&all, &request(7 * LONG), decide).await.unwrap();
     let Outcome::Repeated(commits) = handled.outcome else { panic!("{:?}", handled.outcome) };
     let last: Vec<u64> = commits.iter().map(|commit| commit.last().get()).collect();
     assert_eq!(last, versions(&handled.states), "the states are those after the command");
@@ -105,7 +107,7 @@ async fn a_repeat_that_shows_in_one_stream_reads_the_ends_of_the_others() {
     let decide = |_: &Vec<_>| -> Result<Vec<Vec<AccountEvent>>, AccountRejection> {
         panic!("it is decided again")
     };
-    let handled = handle_all(&store, &NoPause, &all, &sent, decide).await.unwrap();
+    let handled = Handler::new(&store, NoPause).handle_all(&all, &sent, decide).await.unwrap();
     assert!(matches!(handled.outcome, Outcome::Repeated(commits) if commits.len() == 1));
     let (pages, commits) = (store.take_pages(), store.take_commits());
     assert!(pages == 3 + 2 && commits <= 3 * EVERY as usize, "{pages} pages of {commits} commits");

@@ -7,7 +7,7 @@ use events::{
 use ordering::saga::{Step, StepInput};
 use ordering::steps::reservation;
 use ordering::streams;
-use skald::commit::{Actor, CommitId, Context, CorrelationId};
+use skald::commit::{Actor, CommitId, CorrelationId};
 use skald::concurrency::MAX_CONCURRENT;
 use skald::event::DomainEvent;
 use skald::handle::Request;
@@ -26,17 +26,8 @@ const PRODUCTS: usize = 50;
 const SHARDS: u16 = 16;
 
 pub(super) fn put<E: DomainEvent>(store: &InMemoryEventStore, stream: StreamId, event: E) {
-    let request = Request {
-        commit_id: CommitId::of(order_id().uuid(), stream.name()),
-        at: Timestamp::EPOCH,
-        context: Context {
-            source: "test".to_owned(),
-            correlation_id: CorrelationId::new("call-1").unwrap(),
-            causation_id: None,
-            actor: Actor::new("test").unwrap(),
-            metadata: Default::default(),
-        },
-    };
+    let (id, actor) = (CommitId::of(order_id().uuid(), stream.name()), Actor::new("test").unwrap());
+    let request = Request::new(id, Timestamp::EPOCH, "test", actor);
     let draft = request.draft(vec![event.encode().unwrap()], None);
     finish(store.append(&store.start(stream), draft)).unwrap();
 }

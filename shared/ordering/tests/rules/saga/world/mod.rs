@@ -27,7 +27,7 @@ use ordering::streams;
 use serde_json::json;
 use skald::commit::{Actor, Commit, CommitId, Context, CorrelationId};
 use skald::event::{DomainEvent, EventData};
-use skald::handle::{Request, handle, handle_all};
+use skald::handle::{Handler, Request};
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
 use skald::personal::{Person, PersonKeys, Sealing};
 use skald::store::EventStore;
@@ -210,10 +210,8 @@ impl World {
             context: context(),
         };
         let streams = Gathering::streams(&gathering, &tenant());
-        let moved = handle_all(&self.store, &NoPause, &streams, &request, |stock| {
-            gather(stock, &gathering)
-        });
-        finish(moved).unwrap();
+        let handler = Handler::new(&self.store, NoPause);
+        finish(handler.handle_all(&streams, &request, |stock| gather(stock, &gathering))).unwrap();
     }
 
     fn plant<E: DomainEvent>(&self, stream: StreamId, events: &[E]) {
@@ -289,7 +287,8 @@ impl World {
         let commit_id = CommitId::of(order_id().uuid(), name);
         let request = Request { commit_id, at: self.now(), context: context() };
         let stream = streams::order(&tenant(), order_id());
-        let handled = finish(handle::<Order, _, _>(self, &NoPause, stream, command, &request));
+        let handled =
+            finish(Handler::new(self, NoPause).handle::<Order>(&stream, command, &request));
         handled.map(|_| ()).map_err(|error| error.to_string())
     }
 
