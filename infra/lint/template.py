@@ -34,8 +34,8 @@ Resource = Mapping[str, Any]
 class Template:
     """A SAM template without loops (`raw`) and its plain CloudFormation (`plain` and its sections).
 
-    `definitions` has what each state machine does, by its name. In `plain` it stands as it is
-    written, so that a linter sees it, too.
+    `definitions` has what each state machine does, by its name. `plain` has it as it is written,
+    so that a linter sees it, too.
     """
 
     def __init__(self, raw: dict[str, Any]) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import unittest
 from collections.abc import Callable
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import rules
 import template
@@ -929,6 +932,30 @@ class Rules(unittest.TestCase):
                     self.assertTrue(
                         any(named in fault for fault in found), f"{named!r} is not named in {found}"
                     )
+
+
+class Runbook(unittest.TestCase):
+    """What `RUNBOOK.md` must say of each alarm."""
+
+    def faults_with(self, before: str, after: str) -> list[str]:
+        text = alarms.RUNBOOK.read_text(encoding="utf-8")
+        self.assertIn(before, text)
+        with tempfile.TemporaryDirectory() as folder:
+            changed = Path(folder) / "RUNBOOK.md"
+            changed.write_text(text.replace(before, after, 1), encoding="utf-8")
+            with mock.patch.object(alarms, "RUNBOOK", changed):
+                checked = template.Template(deepcopy(WRITTEN))
+                return list(alarms.every_alarm_has_its_section_in_the_runbook(checked))
+
+    def test_a_section_that_is_missing_or_left_over_is_a_fault(self) -> None:
+        found = self.faults_with("### UnreadableAlarm", "### IllegibleAlarm")
+        self.assertTrue(any("UnreadableAlarm has no section" in fault for fault in found), found)
+        self.assertTrue(any("IllegibleAlarm, but the template" in fault for fault in found), found)
+
+    def test_a_section_that_does_not_say_what_to_do_is_a_fault(self) -> None:
+        for before, after in (("**Do.**", "Do."), ("**Look.**", "**Do.**")):
+            found = self.faults_with(before, after)
+            self.assertTrue(any("RelayLagAlarm" in fault for fault in found), found)
 
 
 class Written(unittest.TestCase):

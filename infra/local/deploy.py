@@ -193,12 +193,12 @@ def put_stack(
     elif standing["StackStatus"] not in UPDATABLE:
         raise DeployError(
             f"the stack {STACK} is in the state {standing['StackStatus']}, in which it cannot be"
-            " updated: wait if somebody is changing it, else delete it (`aws cloudformation"
+            " updated: wait until the change of it is done, or delete it (`aws cloudformation"
             f" delete-stack --stack-name {STACK} --endpoint-url"
             f" {cloudformation.meta.endpoint_url}`), then try again"
         )
     else:
-        say("updating the stack, which stands already")
+        say("updating the stack")
         try:
             cloudformation.update_stack(**wanted)
         except ClientError as error:

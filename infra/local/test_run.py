@@ -77,7 +77,7 @@ class Run(unittest.TestCase):
     def test_on_another_cloud_it_runs_twice_and_stays_up(self) -> None:
         with tempfile.TemporaryDirectory() as name, cloud.Cloud(0, Path(name, "cloud.log")) as other:
             folder = Path(name, "local")
-            for moment in ("creating the stack", "updating the stack, which stands already"):
+            for moment in ("creating the stack", "updating the stack"):
                 ended = subprocess.run(
                     [sys.executable, str(RUN), "--endpoint", other.endpoint, "--folder", str(folder)],
                     capture_output=True,

@@ -103,9 +103,9 @@ def metrics_of(alarm: Mapping[str, Any]) -> Iterator[Metric]:
             yield metric(query["MetricStat"]["Metric"], query["MetricStat"].get("Period"))
 
 
-def metric(told: Mapping[str, Any], period_s: Any) -> Metric:
-    dimensions = {each["Name"]: target(each["Value"]) for each in told.get("Dimensions", [])}
-    return Metric(told.get("Namespace"), told.get("MetricName"), dimensions, period_s)
+def metric(given: Mapping[str, Any], period_s: Any) -> Metric:
+    dimensions = {each["Name"]: target(each["Value"]) for each in given.get("Dimensions", [])}
+    return Metric(given.get("Namespace"), given.get("MetricName"), dimensions, period_s)
 
 
 def watched(template: Template, name: str) -> set[str | None]:
