@@ -1,16 +1,10 @@
 //! Events between the domain and the store: how a typed event becomes stored bytes, and bytes an
 //! event.
 
-mod declare;
-
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::json::raw;
 use crate::stream::Version;
-
-pub use declare::{Upcasting, numbered_from_one};
 
 /// The events of one category, typed.
 ///
@@ -99,8 +93,8 @@ impl std::fmt::Debug for EventData {
 #[derive(Debug, thiserror::Error)]
 #[error("{event_type} cannot be written as JSON")]
 pub struct EncodeError {
-    event_type: &'static str,
-    source: serde_json::Error,
+    pub(crate) event_type: &'static str,
+    pub(crate) source: serde_json::Error,
 }
 
 /// A stored event that cannot be read.
@@ -145,31 +139,6 @@ impl DecodeError {
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unknown { .. })
     }
-}
-
-/// Writes `event` under this name and schema. [`domain_event!`](crate::domain_event) is its caller.
-///
-/// # Errors
-/// [`EncodeError`] if the event cannot be written as JSON.
-pub fn encode_as<T: Serialize>(
-    event_type: &'static str,
-    schema: u32,
-    event: &T,
-) -> Result<EventData, EncodeError> {
-    let data = serde_json::to_vec(event).map_err(|source| EncodeError { event_type, source })?;
-    Ok(EventData { event_type: event_type.to_owned(), schema, data })
-}
-
-/// Reads the data of `stored` as a `T`. [`domain_event!`](crate::domain_event) is its caller.
-///
-/// # Errors
-/// [`DecodeError::Malformed`] if the data is not a `T`.
-pub fn decode_as<T: DeserializeOwned>(stored: &EventData) -> Result<T, DecodeError> {
-    serde_json::from_slice(&stored.data).map_err(|error| DecodeError::Malformed {
-        event_type: stored.event_type.clone(),
-        schema: stored.schema,
-        column: error.column(),
-    })
 }
 
 #[cfg(test)]

@@ -27,6 +27,8 @@ pub mod follow;
 pub mod handle;
 pub mod index;
 pub mod json;
+#[doc(hidden)]
+pub mod macros;
 pub mod memory;
 pub mod message;
 pub mod personal;

@@ -1,9 +1,9 @@
-//! What an aggregate and its commands need: `use skald::prelude::*;`.
+//! What an aggregate and its commands need: `use skald::prelude::*;`. Add a store, such as
+//! [`InMemoryEventStore`](crate::memory::InMemoryEventStore).
 
 pub use crate::commit::{Actor, CommitId};
 pub use crate::decider::Decider;
-pub use crate::event::DomainEvent;
+pub use crate::domain_event;
 pub use crate::handle::{Handler, Outcome, Request};
-pub use crate::store::EventStore;
-pub use crate::stream::{StreamId, Tenant, Version};
+pub use crate::stream::{StreamId, Tenant};
 pub use crate::time::Timestamp;

@@ -1,9 +1,35 @@
-//! The events of a category, declared: [`domain_event!`](crate::domain_event), and how a stored
-//! event gets from the shape it was stored in to today's.
+//! [`domain_event!`](crate::domain_event), and what it expands to: how an event is written, and how
+//! a stored event gets from the shape it was stored in to today's. Only the macro is for users.
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::event::{DecodeError, EventData, decode_as};
+use crate::event::{DecodeError, EncodeError, EventData};
+
+/// Writes `event` under this name and schema.
+///
+/// # Errors
+/// [`EncodeError`] if the event cannot be written as JSON.
+pub fn encode_as<T: Serialize>(
+    event_type: &'static str,
+    schema: u32,
+    event: &T,
+) -> Result<EventData, EncodeError> {
+    let data = serde_json::to_vec(event).map_err(|source| EncodeError { event_type, source })?;
+    Ok(EventData { event_type: event_type.to_owned(), schema, data })
+}
+
+/// Reads the data of `stored` as a `T`.
+///
+/// # Errors
+/// [`DecodeError::Malformed`] if the data is not a `T`.
+pub fn decode_as<T: DeserializeOwned>(stored: &EventData) -> Result<T, DecodeError> {
+    serde_json::from_slice(&stored.data).map_err(|error| DecodeError::Malformed {
+        event_type: stored.event_type.clone(),
+        schema: stored.schema,
+        column: error.column(),
+    })
+}
 
 /// A stored event on its way through the shapes of its type, from the oldest to today's.
 /// [`domain_event!`](crate::domain_event) is its caller.
@@ -168,7 +194,7 @@ macro_rules! domain_event {
                 concat!($event_type, " is not 1 to 64 characters in words of a-z 0-9 _ separated by dots")
             );
             const _: () = assert!(
-                $crate::event::numbered_from_one(&[$( $( $old_schema, )+ )? $schema]),
+                $crate::macros::numbered_from_one(&[$( $( $old_schema, )+ )? $schema]),
                 concat!("the schemas of ", $event_type, " are numbered from 1, and none is left out")
             );
         )+
@@ -187,20 +213,20 @@ macro_rules! domain_event {
 
             fn encode(&self) -> ::core::result::Result<$crate::event::EventData, $crate::event::EncodeError> {
                 match self {
-                    $( Self::$variant(data) => $crate::event::encode_as($event_type, $schema, data), )+
+                    $( Self::$variant(data) => $crate::macros::encode_as($event_type, $schema, data), )+
                 }
             }
 
             fn decode(stored: &$crate::event::EventData) -> ::core::result::Result<Self, $crate::event::DecodeError> {
                 match stored.event_type.as_str() {
                     $(
-                        $event_type => $crate::event::Upcasting::of(stored)
+                        $event_type => $crate::macros::Upcasting::of(stored)
                             $( $( .at($old_schema)?.upcast($upcast as fn($old) -> _) )+ )?
                             .at($schema)?
                             .newest()
                             .map(Self::$variant),
                     )+
-                    _ => $crate::event::Upcasting::of(stored).newest(),
+                    _ => $crate::macros::Upcasting::of(stored).newest(),
                 }
             }
         }
@@ -209,6 +235,7 @@ macro_rules! domain_event {
 
 /// Types as a list of pairs: `(First, (Second, ()))`. [`domain_event!`](crate::domain_event) is its
 /// caller.
+#[doc(hidden)]
 #[macro_export]
 macro_rules! type_list {
     () => { () };
