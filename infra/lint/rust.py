@@ -55,11 +55,9 @@ def category_read_by(crate: str) -> str:
             f"functions/{crate} has {len(owners)} readers of messages: write one"
             " `ViewKeeper::<View, …>` or one `impl MessageHandler for …`"
         )
+    domain = text(ROOT / "shared" / "ordering" / "src") + text(ROOT / "events" / "src")
     known = {
-        owner: (literal, other)
-        for owner, literal, other in CATEGORY.findall(
-            source + text(ROOT / "shared" / "ordering" / "src")
-        )
+        owner: (literal, other) for owner, literal, other in CATEGORY.findall(source + domain)
     }
     literal, owner = "", owners[0]
     while not literal:
@@ -86,10 +84,10 @@ def category_of_the_unreadable() -> str:
 @cache
 def step_errors() -> dict[str, str]:
     """The names of the errors that a step of the saga can fail with, by their constants."""
-    found = dict(STEP_ERROR.findall(text(ROOT / "shared" / "ordering" / "src" / "steps")))
+    found = dict(STEP_ERROR.findall(text(ROOT / "shared" / "ordering" / "src" / "saga")))
     if not {"TRANSIENT", "PERMANENT"} <= set(found):
         raise Unreadable(
-            'shared/ordering/src/steps has no `pub const TRANSIENT: &\'static str = "…";`, or no'
+            'shared/ordering/src/saga has no `pub const TRANSIENT: &\'static str = "…";`, or no'
             " PERMANENT: write them so"
         )
     return found

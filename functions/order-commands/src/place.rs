@@ -6,10 +6,12 @@
 
 use events::{OrderEvent, OrderId, OrderPlaced};
 use ordering::customer::Customer;
-use ordering::order::{Order, OrderCommand, OrderRejection, OrderState};
+use ordering::order::{
+    ComparisonError, Order, OrderCommand, OrderRejection, OrderState, RequestedOrder,
+};
 use ordering::placing::{Refused, price};
 use ordering::product::Product;
-use ordering::requests::{Caller, Fault, IdempotencyKey, OrderRequest, Untold, order_id};
+use ordering::requests::{Caller, Fault, IdempotencyKey, order_id};
 use ordering::streams;
 use serde_json::json;
 use skald::commit::{Actor, Commit, CommitId};
@@ -35,7 +37,7 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
             .map_err(|rule| {
             Problem::invalid(format!("The header Idempotency-Key is required: it {rule}."))
         })?;
-        let request = OrderRequest::validate(&call.json()?).map_err(|faults| {
+        let request = RequestedOrder::validate(&call.json()?).map_err(|faults| {
             Problem::invalid("The order is not what it must be.")
                 .with_errors(faults.into_iter().map(Fault::into_parts))
         })?;
@@ -81,7 +83,7 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
     async fn decide(
         &self,
         call: &Call,
-        request: &OrderRequest,
+        request: &RequestedOrder,
     ) -> Result<Vec<OrderEvent>, Problem> {
         let customer = One::<Customer>::new(streams::customer(&self.tenant, request.customer_id()));
         let products = request.items().iter().map(|item| streams::product(&self.tenant, &item.sku));
@@ -99,7 +101,7 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
 
 /// The answer to a request whose order is there already: the first one again, or none for another
 /// order.
-fn replay(order_id: OrderId, first: &Commit, request: &OrderRequest) -> Result<Reply, Problem> {
+fn replay(order_id: OrderId, first: &Commit, request: &RequestedOrder) -> Result<Reply, Problem> {
     let placed = placed(first)?;
     match request.is_that_of(&placed) {
         Ok(true) => Ok(accepted(order_id, &placed).with_header(IDEMPOTENT_REPLAYED, "true")),
@@ -109,8 +111,8 @@ fn replay(order_id: OrderId, first: &Commit, request: &OrderRequest) -> Result<R
             Err(Problem::refused(detail))
         }
         // A newer release placed it, and is about to take over from this one.
-        Err(Untold::Form(_)) => Err(Problem::unavailable()),
-        Err(sealed @ Untold::Sealed) => Err(Problem::internal(&sealed)),
+        Err(ComparisonError::UnknownForm(_)) => Err(Problem::unavailable()),
+        Err(sealed @ ComparisonError::Sealed) => Err(Problem::internal(&sealed)),
     }
 }
 

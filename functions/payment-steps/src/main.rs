@@ -1,15 +1,15 @@
 //! Authorizes, captures and voids an order's payment, step by step of the saga.
 
 use aws_sdk_dynamodb::Client;
-use ordering::ports::Disclosing;
-use ordering::saga::StepInput;
+use ordering::ports::{Disclosing, TimeLimited};
+use ordering::saga::{ORDER_SAGA, StepInput};
 use ordering::sandbox::StoredSandbox;
 use ordering::steps::{StepError, payment};
-use payment_steps::TimeLimited;
 use skald_dynamodb::{DynamoDbEventStore, DynamoDbPersonKeys, DynamoDbViewStore};
 use skald_kms::KmsKeyWrap;
 use skald_lambda::clock::{self, RandomPause};
 use skald_lambda::{Error, config, start_logging, steps};
+use tokio::time::sleep;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -28,7 +28,8 @@ async fn main() -> Result<(), Error> {
     let ledger = &DynamoDbViewStore::new(dynamodb, config::variable("SANDBOX_GATEWAY_TABLE")?);
     steps::serve(StepError::name, move |input: StepInput, at| async move {
         let sandbox = StoredSandbox::new(ledger.clone(), input.tenant.clone());
-        let gateway = TimeLimited(Disclosing::new(sandbox, keys, input.tenant.clone()));
+        let gateway = Disclosing::new(sandbox, keys, input.tenant.clone());
+        let gateway = TimeLimited::new(gateway, ORDER_SAGA.limits.call(), sleep);
         payment::perform(events, &RandomPause, &gateway, &input, at).await
     })
     .await

@@ -12,7 +12,7 @@ mod tests;
 
 use ordering::order::Order;
 use ordering::saga::{
-    ErrorOutput, ExecutionInput, Failure, Next, Step, StepInput, execution_of, next,
+    ErrorOutput, ExecutionInput, Failure, Next, Step, StepInput, execution_of, look, next,
 };
 use ordering::steps::{StepError, order};
 use skald::decider::Decider;
@@ -57,7 +57,7 @@ impl<S: EventStore, M: StateMachine> SagaStarter<S, M> {
     async fn leave_to_operator(&self, execution: &ExecutionInput) -> Result<(), StepError> {
         let name = execution.name();
         loop {
-            let state = order::look(&self.events, &execution.tenant, execution.order_id).await?;
+            let state = look(&self.events, &execution.tenant, execution.order_id).await?;
             let (Next::Do(step) | Next::Undo(step)) = next(&state) else { break };
             let cause = format!("the execution {name} ended before the order did");
             let failure =

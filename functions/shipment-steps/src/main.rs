@@ -1,15 +1,15 @@
 //! Creates and cancels an order's shipment, step by step of the saga.
 
 use aws_sdk_dynamodb::Client;
-use ordering::ports::Disclosing;
-use ordering::saga::StepInput;
+use ordering::ports::{Disclosing, TimeLimited};
+use ordering::saga::{ORDER_SAGA, StepInput};
 use ordering::sandbox::StoredSandbox;
 use ordering::steps::{StepError, shipment};
-use shipment_steps::TimeLimited;
 use skald_dynamodb::{DynamoDbEventStore, DynamoDbPersonKeys, DynamoDbViewStore};
 use skald_kms::KmsKeyWrap;
 use skald_lambda::clock::{self, RandomPause};
 use skald_lambda::{Error, config, start_logging, steps};
+use tokio::time::sleep;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -28,7 +28,8 @@ async fn main() -> Result<(), Error> {
     let ledger = &DynamoDbViewStore::new(dynamodb, config::variable("SANDBOX_CARRIER_TABLE")?);
     steps::serve(StepError::name, move |input: StepInput, at| async move {
         let sandbox = StoredSandbox::new(ledger.clone(), input.tenant.clone());
-        let carrier = TimeLimited(Disclosing::new(sandbox, keys, input.tenant.clone()));
+        let carrier = Disclosing::new(sandbox, keys, input.tenant.clone());
+        let carrier = TimeLimited::new(carrier, ORDER_SAGA.limits.call(), sleep);
         shipment::perform(events, &RandomPause, &carrier, &input, at).await
     })
     .await

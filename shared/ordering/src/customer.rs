@@ -1,7 +1,8 @@
 //! A customer: somebody with a name, reached by e-mail.
 
 use events::{
-    CustomerEmailChanged, CustomerErased, CustomerEvent, CustomerRegistered, CustomerRenamed,
+    CategoryEvent, CustomerEmailChanged, CustomerErased, CustomerEvent, CustomerRegistered,
+    CustomerRenamed,
 };
 use skald::decider::Decider;
 use skald::personal::Personal;
@@ -83,7 +84,7 @@ pub enum CustomerRejection {
 }
 
 impl Decider for Customer {
-    const CATEGORY: &'static str = "customer";
+    const CATEGORY: &'static str = CustomerEvent::CATEGORY;
     type State = CustomerState;
     type Command = CustomerCommand;
     type Event = CustomerEvent;

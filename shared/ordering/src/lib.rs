@@ -1,17 +1,19 @@
-//! The domain of the order system: by which rules things happen, and what can be read of them.
+//! The domain of the order system: its rules, and what is read of it.
 //!
-//! - A file per aggregate ([`order`], [`product`], [`customer`], [`stock`], [`receipt`],
-//!   [`reservation`], [`payment`], [`shipment`]), each in the same order: state, commands,
-//!   rejections, decide, evolve.
-//! - [`requests`]: from the loose JSON of a caller to a request that cannot be wrong, or to
-//!   everything that is wrong with it.
-//! - [`placing`]: from a request to place an order, and what is true now, to the command.
-//! - [`saga`]: which steps an order is completed by, and how it is undone. [`steps`]: what each
-//!   step does.
-//! - [`ports`]: the payment gateway and the carrier, and what they promise. [`sandbox`]: both, to
-//!   try things with.
-//! - [`views`]: from streams to the rows that are read.
-//! - [`streams`]: what the streams of all these are called.
+//! The modules are layers. From the bottom up, each uses only those above it in this list, and no
+//! two files use each other:
+//!
+//! 1. [`values`]: the values that commands are made of. [`streams`]: the names of all streams.
+//!    [`ports`]: the payment gateway and the carrier, and what they promise; [`sandbox`] simulates
+//!    both.
+//! 2. The aggregates, a file each, always in the order state, commands, rejections, decide, evolve:
+//!    [`stock`], [`customer`], [`product`], [`order`], [`payment`], [`shipment`], and [`receipt`]
+//!    and [`reservation`], which are written together with stock.
+//! 3. [`requests`]: JSON that callers send becomes a valid request, or a list of all its faults.
+//! 4. [`placing`]: a requested order, with current names and prices, becomes a command.
+//! 5. [`saga`]: the steps that complete an order, how each is undone, and what is to be done next.
+//! 6. [`steps`]: what each step does.
+//! 7. [`views`]: the rows that queries read.
 //!
 //! Pure: no clock, no randomness, no input or output.
 

@@ -3,13 +3,15 @@
 //! Whichever comes first, `order.committed` or `order.undo_started`, decides the direction for
 //! good; every step of the saga, the customer and the deadline ask here.
 
+mod requested;
+
 use events::{
-    CancelReason, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderParked,
-    OrderPlaced, OrderResumed, OrderUndoStarted,
+    CancelReason, CategoryEvent, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent,
+    OrderParked, OrderPlaced, OrderResumed, OrderUndoStarted,
 };
 use skald::decider::Decider;
 
-use crate::requests::{OrderRequest, Untold};
+pub use requested::{ComparisonError, RequestedItem, RequestedOrder};
 
 /// The decider of category `order`.
 #[derive(Debug, Clone, Copy)]
@@ -113,12 +115,12 @@ pub enum OrderCommand {
 /// the sum of its lines, at the prices of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlaceOrder {
-    request: OrderRequest,
+    request: RequestedOrder,
     placed: OrderPlaced,
 }
 
 impl PlaceOrder {
-    pub(crate) const fn priced(request: OrderRequest, placed: OrderPlaced) -> Self {
+    pub(crate) const fn priced(request: RequestedOrder, placed: OrderPlaced) -> Self {
         Self { request, placed }
     }
 
@@ -138,9 +140,9 @@ pub enum OrderRejection {
     /// The same caller placed another order with the same idempotency key.
     #[error("the idempotency key was used for another order")]
     KeyReused,
-    /// Whether the same caller placed this order or another one with the key cannot be told.
+    /// Whether the same request placed the order cannot be determined.
     #[error(transparent)]
-    Untold(#[from] Untold),
+    Incomparable(#[from] ComparisonError),
     /// Its direction is decided: it will be, or is, completed.
     #[error("the order is committed")]
     Committed,
@@ -159,7 +161,7 @@ pub enum OrderRejection {
 }
 
 impl Decider for Order {
-    const CATEGORY: &'static str = "order";
+    const CATEGORY: &'static str = OrderEvent::CATEGORY;
     type State = OrderState;
     type Command = OrderCommand;
     type Event = OrderEvent;

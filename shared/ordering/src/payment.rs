@@ -5,8 +5,8 @@
 //! asked under and the amount are computed from the order.
 
 use events::{
-    AttemptKey, AuthorizationId, Money, PaymentAuthorizationRequested, PaymentAuthorized,
-    PaymentCaptureRequested, PaymentCaptured, PaymentDeclined, PaymentEvent,
+    AttemptKey, AuthorizationId, CategoryEvent, Money, PaymentAuthorizationRequested,
+    PaymentAuthorized, PaymentCaptureRequested, PaymentCaptured, PaymentDeclined, PaymentEvent,
     PaymentRefundRequested, PaymentRefunded, PaymentVoidRequested, PaymentVoided,
 };
 use skald::decider::Decider;
@@ -103,7 +103,7 @@ pub enum PaymentRejection {
 }
 
 impl Decider for Payment {
-    const CATEGORY: &'static str = "payment";
+    const CATEGORY: &'static str = PaymentEvent::CATEGORY;
     type State = PaymentState;
     type Command = PaymentCommand;
     type Event = PaymentEvent;

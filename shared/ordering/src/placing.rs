@@ -7,9 +7,9 @@ use skald::stream::Version;
 use skald::time::Timestamp;
 
 use crate::customer::CustomerState;
-use crate::order::PlaceOrder;
+use crate::order::{PlaceOrder, RequestedOrder};
 use crate::product::ProductState;
-use crate::requests::{Fault, OrderRequest};
+use crate::requests::Fault;
 
 /// Why an order cannot be accepted as it was asked for. Nothing of it is remembered: the same
 /// request may be tried again.
@@ -91,7 +91,7 @@ impl Refused {
 /// [`Refused`] with the first kind of fault there is, in the order of its variants, and every fault
 /// of that kind.
 pub fn price(
-    request: &OrderRequest,
+    request: &RequestedOrder,
     customer: &CustomerState,
     products: &[(ProductState, Version)],
     placed_at: Timestamp,

@@ -12,11 +12,11 @@
 //!   call that was delayed, by somebody who then died, would hold money for a cancelled order for
 //!   ever.
 //!
-//! A call answers what there is under its key afterwards. No answer is longer in coming than the
-//! saga's [time limit](crate::saga::TimeLimits): the functions see to that, whatever the adapter
-//! does.
+//! A call answers what there is under its key afterwards. The functions put a [`TimeLimited`] around
+//! every adapter, so a call never takes longer than the saga allows.
 
 mod disclosing;
+mod time_limited;
 
 use std::future::Future;
 
@@ -25,8 +25,7 @@ use serde::{Deserialize, Serialize};
 use skald::personal::Personal;
 
 pub use disclosing::Disclosing;
-
-use crate::saga::ORDER_SAGA;
+pub use time_limited::TimeLimited;
 
 /// The payment gateway.
 pub trait Gateway: Sync {
@@ -189,12 +188,4 @@ pub enum PortError {
     /// It says no, and asking again will not change that: the call had no effect. *Permanent.*
     #[error("refused: {0}")]
     Refused(String),
-}
-
-impl PortError {
-    /// Nobody waits any longer for this one's answer: the saga's time limit for a call has passed.
-    #[must_use]
-    pub fn late(who: &str) -> Self {
-        Self::NoAnswer(format!("{who} did not answer within {} ms", ORDER_SAGA.limits.call_ms))
-    }
 }

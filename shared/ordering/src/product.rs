@@ -1,8 +1,8 @@
 //! A product in the catalogue: on sale or not, at a price, its stock spread over shards.
 
 use events::{
-    Money, ProductEvent, ProductListed, ProductPriceChanged, ProductRenamed, ProductStockResharded,
-    ProductWithdrawn, StockShards,
+    CategoryEvent, Money, ProductEvent, ProductListed, ProductPriceChanged, ProductRenamed,
+    ProductStockResharded, ProductWithdrawn, StockShards,
 };
 use skald::decider::Decider;
 
@@ -99,7 +99,7 @@ pub enum ProductRejection {
 }
 
 impl Decider for Product {
-    const CATEGORY: &'static str = "product";
+    const CATEGORY: &'static str = ProductEvent::CATEGORY;
     type State = ProductState;
     type Command = ProductCommand;
     type Event = ProductEvent;

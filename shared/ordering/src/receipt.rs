@@ -2,8 +2,8 @@
 //! product and the reference; a delivery note with several products makes several receipts.
 
 use events::{
-    Quantity, ReceiptBooked, ReceiptEvent, ReceiptReference, ShardQuantity, Sku, StockEvent,
-    StockShards,
+    CategoryEvent, Quantity, ReceiptBooked, ReceiptEvent, ReceiptReference, ShardQuantity, Sku,
+    StockEvent, StockShards,
 };
 use skald::decider::{Decider, Folded};
 use skald::handle::{Many, One};
@@ -94,7 +94,7 @@ pub enum ReceivingRejection {
 }
 
 impl Decider for Receipt {
-    const CATEGORY: &'static str = "receipt";
+    const CATEGORY: &'static str = ReceiptEvent::CATEGORY;
     type State = ReceiptState;
     type Command = ReceiptCommand;
     type Event = ReceiptEvent;

@@ -18,7 +18,6 @@ use serde::Serialize;
 pub use cancel::CancelRequest;
 pub use customer::CustomerRequest;
 pub use idempotency::{Caller, IdempotencyKey, order_id};
-pub use order::{OrderRequest, RequestedItem, Untold};
 pub use product::ProductRequest;
 pub use receipt::ReceiptRequest;
 

@@ -8,8 +8,9 @@ mod gathering;
 mod making;
 
 use events::{
-    OrderId, Quantity, ReservationAbandoned, ReservationEvent, ReservationMade, ReservationRefused,
-    ReservationReleased, ReservationShipped, ReservedLine, ShortLine, StockEvent,
+    CategoryEvent, OrderId, Quantity, ReservationAbandoned, ReservationEvent, ReservationMade,
+    ReservationRefused, ReservationReleased, ReservationShipped, ReservedLine, ShortLine,
+    StockEvent,
 };
 use skald::decider::{Decider, Folded};
 use skald::handle::{Many, One};
@@ -115,7 +116,7 @@ pub enum ReservingRejection {
 }
 
 impl Decider for Reservation {
-    const CATEGORY: &'static str = "reservation";
+    const CATEGORY: &'static str = ReservationEvent::CATEGORY;
     type State = ReservationState;
     type Command = ReservationCommand;
     type Event = ReservationEvent;

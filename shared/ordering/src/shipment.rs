@@ -6,8 +6,9 @@
 //! first.
 
 use events::{
-    AttemptKey, ParcelId, ShipmentCancelRequested, ShipmentCancelled, ShipmentCreated,
-    ShipmentDelivered, ShipmentDispatched, ShipmentEvent, ShipmentRefused, ShipmentRequested,
+    AttemptKey, CategoryEvent, ParcelId, ShipmentCancelRequested, ShipmentCancelled,
+    ShipmentCreated, ShipmentDelivered, ShipmentDispatched, ShipmentEvent, ShipmentRefused,
+    ShipmentRequested,
 };
 use skald::decider::Decider;
 
@@ -93,7 +94,7 @@ pub enum ShipmentRejection {
 }
 
 impl Decider for Shipment {
-    const CATEGORY: &'static str = "shipment";
+    const CATEGORY: &'static str = ShipmentEvent::CATEGORY;
     type State = ShipmentState;
     type Command = ShipmentCommand;
     type Event = ShipmentEvent;

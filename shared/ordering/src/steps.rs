@@ -19,12 +19,13 @@
 mod desk;
 pub mod drive;
 mod errand;
-mod error;
 pub mod order;
 pub mod payment;
 pub mod reservation;
 pub mod shipment;
+mod way;
 
-pub use desk::{Way, way};
-pub use errand::{Heard, Move};
-pub use error::StepError;
+pub use errand::Heard;
+pub use way::{Move, Way, way};
+
+pub use crate::saga::StepError;

@@ -6,8 +6,8 @@
 
 use events::values::LARGEST_EXACT;
 use events::{
-    OrderId, Quantity, ReceiptReference, ShardQuantity, StockEvent, StockMovedIn, StockMovedOut,
-    StockReceived, StockReleased, StockReserved, StockShards, StockShipped,
+    CategoryEvent, OrderId, Quantity, ReceiptReference, ShardQuantity, StockEvent, StockMovedIn,
+    StockMovedOut, StockReceived, StockReleased, StockReserved, StockShards, StockShipped,
 };
 use serde::{Deserialize, Serialize};
 use skald::decider::Decider;
@@ -108,7 +108,7 @@ pub enum StockRejection {
 }
 
 impl Decider for Stock {
-    const CATEGORY: &'static str = "stock";
+    const CATEGORY: &'static str = StockEvent::CATEGORY;
     type State = StockState;
     type Command = StockCommand;
     type Event = StockEvent;

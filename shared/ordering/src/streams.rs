@@ -1,71 +1,64 @@
 //! What the streams are called, and which order or stock a stream is about.
 
-use events::{CustomerId, OrderId, ReceiptReference, Sku};
-use skald::decider::Decider;
+use events::{
+    CategoryEvent, CustomerEvent, CustomerId, OrderEvent, OrderId, PaymentEvent, ProductEvent,
+    ReceiptEvent, ReceiptReference, ReservationEvent, ShipmentEvent, Sku, StockEvent,
+};
 use skald::stream::{Category, StreamId, Tenant};
-
-use crate::customer::Customer;
-use crate::order::Order;
-use crate::payment::Payment;
-use crate::product::Product;
-use crate::receipt::Receipt;
-use crate::reservation::Reservation;
-use crate::shipment::Shipment;
-use crate::stock::Stock;
 
 /// `order-<uuid>`
 #[must_use]
 pub fn order(tenant: &Tenant, id: OrderId) -> StreamId {
-    stream(tenant, Order::CATEGORY, &id.to_string())
+    stream(tenant, OrderEvent::CATEGORY, &id.to_string())
 }
 
 /// `reservation-<uuid of the order>`
 #[must_use]
 pub fn reservation(tenant: &Tenant, id: OrderId) -> StreamId {
-    stream(tenant, Reservation::CATEGORY, &id.to_string())
+    stream(tenant, ReservationEvent::CATEGORY, &id.to_string())
 }
 
 /// `payment-<uuid of the order>`
 #[must_use]
 pub fn payment(tenant: &Tenant, id: OrderId) -> StreamId {
-    stream(tenant, Payment::CATEGORY, &id.to_string())
+    stream(tenant, PaymentEvent::CATEGORY, &id.to_string())
 }
 
 /// `shipment-<uuid of the order>`
 #[must_use]
 pub fn shipment(tenant: &Tenant, id: OrderId) -> StreamId {
-    stream(tenant, Shipment::CATEGORY, &id.to_string())
+    stream(tenant, ShipmentEvent::CATEGORY, &id.to_string())
 }
 
 /// `product-<sku>`
 #[must_use]
 pub fn product(tenant: &Tenant, sku: &Sku) -> StreamId {
-    stream(tenant, Product::CATEGORY, sku.as_str())
+    stream(tenant, ProductEvent::CATEGORY, sku.as_str())
 }
 
 /// `customer-<id>`
 #[must_use]
 pub fn customer(tenant: &Tenant, id: &CustomerId) -> StreamId {
-    stream(tenant, Customer::CATEGORY, id.as_str())
+    stream(tenant, CustomerEvent::CATEGORY, id.as_str())
 }
 
 /// `stock-<sku>~<shard>`; shards count from 0.
 #[must_use]
 pub fn stock(tenant: &Tenant, sku: &Sku, shard: u16) -> StreamId {
-    stream(tenant, Stock::CATEGORY, &format!("{sku}~{shard}"))
+    stream(tenant, StockEvent::CATEGORY, &format!("{sku}~{shard}"))
 }
 
 /// `receipt-<sku>~<reference>`: a delivery note may name many products. Neither part has a `~`.
 #[must_use]
 pub fn receipt(tenant: &Tenant, sku: &Sku, reference: &ReceiptReference) -> StreamId {
-    stream(tenant, Receipt::CATEGORY, &format!("{sku}~{reference}"))
+    stream(tenant, ReceiptEvent::CATEGORY, &format!("{sku}~{reference}"))
 }
 
 /// The order that this stream is about; none if it is no order's.
 #[must_use]
 pub fn order_of(stream: &StreamId) -> Option<OrderId> {
     let id = stream.id().parse().ok()?;
-    (stream.category() == Order::CATEGORY).then_some(id)
+    (stream.category() == OrderEvent::CATEGORY).then_some(id)
 }
 
 /// The product and the shard of its stock that this stream is about; none if it is no stock's.

@@ -18,8 +18,9 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::{Retry, Saga, Step, Task};
-use crate::steps::StepError;
+use super::definition::{Retry, Saga, Task};
+use super::error::StepError;
+use super::step::Step;
 
 /// Lambda did not take the step: there are too many at once, or it is not well itself.
 const UNTAKEN: &[&str] = &[

@@ -1,17 +1,13 @@
 //! From an order's streams to what is to be done next.
 
-use events::{CancelReason, OrderEvent};
-use skald::commit::Commit;
-use skald::decider::fold;
-use skald::event::DecodeError;
-use skald::stream::StreamId;
+use events::CancelReason;
 
-use super::{ExecutionInput, ORDER_SAGA, Step};
-use crate::order::{Order, OrderState, Phase};
+use super::definition::ORDER_SAGA;
+use super::step::Step;
+use crate::order::{OrderState, Phase};
 use crate::payment::PaymentState;
 use crate::reservation::ReservationState;
 use crate::shipment::ShipmentState;
-use crate::streams;
 
 /// All there is to know of an order's saga: the states of its four streams.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -212,52 +208,4 @@ pub fn next(state: &SagaState) -> Next {
         Phase::Committed => state.unfinished().map_or(Next::Done, Next::Do),
         Phase::Undoing(_) => Next::Undo(state.standing().unwrap_or(ORDER_SAGA.abort.end.step)),
     }
-}
-
-/// Whether an attempt begins with this event. The starter is told of these; the filter of its
-/// subscription names them.
-#[must_use]
-pub const fn begins_attempt(event: &OrderEvent) -> bool {
-    match event {
-        OrderEvent::Placed(_) | OrderEvent::Resumed(_) => true,
-        // From outside the saga, `order.resumed` is in the same commit.
-        OrderEvent::UndoStarted(_)
-        | OrderEvent::Committed(_)
-        | OrderEvent::Confirmed(_)
-        | OrderEvent::Cancelled(_)
-        | OrderEvent::Parked(_) => false,
-    }
-}
-
-/// The execution that an order needs now, given all its commits; none if it is final, parked, or
-/// was never placed. Whoever asks, and however often, it is the same until another attempt begins.
-///
-/// # Errors
-/// [`DecodeError`] at the first event that this build cannot read.
-pub fn execution_of(
-    stream: &StreamId,
-    commits: &[Commit],
-) -> Result<Option<ExecutionInput>, DecodeError> {
-    let state = fold::<Order>(commits)?.state;
-    let (Some(order), Some(order_id)) = (state.placed(), streams::order_of(stream)) else {
-        return Ok(None);
-    };
-    if order.phase.is_final() || order.parked.is_some() {
-        return Ok(None);
-    }
-    for commit in commits.iter().rev() {
-        for event in commit.envelopes::<OrderEvent>() {
-            if begins_attempt(&event?.data) {
-                let (tenant, correlation_id) =
-                    (stream.tenant().clone(), commit.context.correlation_id.clone());
-                return Ok(Some(ExecutionInput {
-                    order_id,
-                    tenant,
-                    attempt: order.attempt,
-                    correlation_id,
-                }));
-            }
-        }
-    }
-    Ok(None)
 }

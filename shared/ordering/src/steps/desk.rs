@@ -12,9 +12,8 @@ use skald::store::{AppendError, EventStore, Head, Loaded};
 use skald::stream::StreamId;
 use skald::time::Timestamp;
 
-use super::{Move, StepError};
-use crate::order::{Order, OrderCommand, OrderState, Phase, PlacedOrder};
-use crate::saga::StepInput;
+use crate::order::{Order, OrderCommand};
+use crate::saga::{StepError, StepInput};
 use crate::streams;
 
 /// How often a step looks again because somebody else was faster.
@@ -163,69 +162,4 @@ impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
     pub(super) const fn pause(&self) -> &'a P {
         self.pause
     }
-}
-
-/// Which way an order goes, for a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way<'a> {
-    /// Nobody has decided: steps forward are taken.
-    Open(&'a PlacedOrder),
-    /// Nobody has decided, and its time is up: it must be turned round.
-    Expired,
-    /// It will be, or is, completed.
-    Completing(&'a PlacedOrder),
-    /// It will be, or is, undone.
-    Undoing(&'a PlacedOrder),
-    /// There is no such order.
-    Unplaced,
-}
-
-/// Which way this order goes at that time.
-#[must_use]
-pub fn way(order: &OrderState, at: Timestamp) -> Way<'_> {
-    let Some(order) = order.placed() else { return Way::Unplaced };
-    match order.phase {
-        Phase::Open if at >= order.placed.deadline => Way::Expired,
-        Phase::Open => Way::Open(order),
-        Phase::Committed | Phase::Confirmed => Way::Completing(order),
-        Phase::Undoing(_) | Phase::Cancelled(_) => Way::Undoing(order),
-    }
-}
-
-impl<'a> Way<'a> {
-    /// The order, for a step before the pivot; or how the step goes on at one that is not open.
-    pub(super) fn before_pivot<C, A>(self) -> Result<&'a PlacedOrder, Move<C, A>> {
-        match self {
-            Self::Open(order) => Ok(order),
-            Self::Expired => Err(Move::TurnRound(CancelReason::Expired)),
-            // Another execution is further on, and this step was done for it.
-            Self::Completing(_) => Err(Move::End(Ok(()))),
-            Self::Undoing(_) => Err(Move::End(Err(StepError::Undone))),
-            Self::Unplaced => Err(unplaced()),
-        }
-    }
-
-    /// The order, for a step after the pivot; or how the step ends at one that is not committed.
-    pub(super) fn after_pivot<C, A>(self) -> Result<&'a PlacedOrder, Move<C, A>> {
-        match self {
-            Self::Completing(order) => Ok(order),
-            Self::Open(_) | Self::Expired => Err(Move::stuck("the order is not committed")),
-            Self::Undoing(_) => Err(Move::End(Err(StepError::Undone))),
-            Self::Unplaced => Err(unplaced()),
-        }
-    }
-
-    /// The order, for a step back; or how the step ends at one that is not being undone.
-    pub(super) fn back<C, A>(self) -> Result<&'a PlacedOrder, Move<C, A>> {
-        match self {
-            Self::Undoing(order) => Ok(order),
-            Self::Open(_) | Self::Expired => Err(Move::stuck("undoing the order has not started")),
-            Self::Completing(_) => Err(Move::stuck("the order is committed")),
-            Self::Unplaced => Err(unplaced()),
-        }
-    }
-}
-
-fn unplaced<C, A>() -> Move<C, A> {
-    Move::stuck("there is no such order")
 }

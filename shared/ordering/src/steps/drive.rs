@@ -9,11 +9,12 @@ use skald::store::EventStore;
 use skald::stream::{Tenant, Version};
 use skald::time::Timestamp;
 
-use super::{StepError, order, payment, reservation, shipment};
+use super::{order, payment, reservation, shipment};
 use crate::order::Order;
 use crate::ports::{Carrier, Gateway};
 use crate::saga::{
-    ErrorOutput, Failure, Next, ORDER_SAGA, SagaState, Step, StepInput, Worker, execution_of, next,
+    ErrorOutput, Failure, Next, ORDER_SAGA, SagaState, Step, StepError, StepInput, Worker,
+    execution_of, look_beside, next,
 };
 use crate::streams;
 
@@ -71,7 +72,7 @@ impl<S: EventStore, P: Pause, G: Gateway, C: Carrier> Ports<'_, S, P, G, C> {
         for _ in 0..MOST_STEPS {
             let commits = async { Ok(self.store.read(&stream, Version::START).await?) };
             let (commits, beside) =
-                try_join(commits, order::look_beside(self.store, tenant, order_id)).await?;
+                try_join(commits, look_beside(self.store, tenant, order_id)).await?;
             let state = SagaState { order: fold::<Order>(&commits)?.state, ..beside };
             let (Next::Do(step) | Next::Undo(step), Some(execution)) =
                 (next(&state), execution_of(&stream, &commits)?)

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 
-use events::CancelReason;
 use futures_util::future::try_join;
 use skald::decider::Decider;
 use skald::handle::Pause;
@@ -10,31 +9,11 @@ use skald::store::EventStore;
 use skald::stream::StreamId;
 use skald::time::Timestamp;
 
-use super::StepError;
 use super::desk::{Desk, Written};
+use super::way::Move;
 use crate::order::OrderState;
 use crate::ports::PortError;
-use crate::saga::MOST_CALLS;
-
-/// What a step does next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Move<Command, Call> {
-    /// Turns the order round, for this reason; then looks again.
-    TurnRound(CancelReason),
-    /// Has this decided and appended to its stream; then looks again.
-    Append(Command),
-    /// Asks the outside; then looks again, with the answer.
-    Ask(Call),
-    /// Nothing more.
-    End(Result<(), StepError>),
-}
-
-impl<Command, Call> Move<Command, Call> {
-    /// It will not go well by itself.
-    pub(super) fn stuck(why: impl ToString) -> Self {
-        Self::End(Err(StepError::permanent(why)))
-    }
-}
+use crate::saga::{MOST_CALLS, StepError};
 
 /// What an invocation of a step remembers from the rounds before: all else is in the streams.
 #[derive(Debug, Clone, PartialEq, Eq)]

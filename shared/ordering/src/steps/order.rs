@@ -6,22 +6,16 @@
 
 use std::convert::Infallible;
 
-use events::{CancelReason, OrderId};
-use futures_util::future::{try_join, try_join3};
-use skald::decider::{Decider, fold};
+use events::CancelReason;
+use futures_util::future::try_join;
 use skald::handle::Pause;
 use skald::store::EventStore;
-use skald::stream::{StreamId, Tenant};
 use skald::time::Timestamp;
 
 use super::desk::Desk;
-use super::{Move, StepError, Way, way};
-use crate::order::{Order, OrderCommand, OrderState, Phase};
-use crate::payment::Payment;
-use crate::reservation::Reservation;
-use crate::saga::{ORDER_SAGA, SagaState, Step, StepInput};
-use crate::shipment::Shipment;
-use crate::streams;
+use super::way::{Move, Way, way};
+use crate::order::{OrderCommand, OrderState, Phase};
+use crate::saga::{ORDER_SAGA, SagaState, Step, StepError, StepInput, look_beside};
 
 /// What one of these steps does next.
 pub type OrderMove = Move<OrderCommand, Infallible>;
@@ -155,46 +149,4 @@ pub fn park(order: &OrderState, input: &StepInput) -> OrderMove {
             error: failure.told(),
         }),
     }
-}
-
-/// What there is to know of an order's saga, now.
-///
-/// # Errors
-/// [`StepError`] if the store does not answer or a stream cannot be read.
-pub async fn look<S: EventStore>(
-    store: &S,
-    tenant: &Tenant,
-    order_id: OrderId,
-) -> Result<SagaState, StepError> {
-    let order = streams::order(tenant, order_id);
-    let (order, rest) =
-        try_join(folded::<Order, _>(store, &order), look_beside(store, tenant, order_id)).await?;
-    Ok(SagaState { order, ..rest })
-}
-
-/// The three streams beside the order's.
-pub(super) async fn look_beside<S: EventStore>(
-    store: &S,
-    tenant: &Tenant,
-    order_id: OrderId,
-) -> Result<SagaState, StepError> {
-    let (reservation, payment, shipment) = (
-        streams::reservation(tenant, order_id),
-        streams::payment(tenant, order_id),
-        streams::shipment(tenant, order_id),
-    );
-    let (reservation, payment, shipment) = try_join3(
-        folded::<Reservation, _>(store, &reservation),
-        folded::<Payment, _>(store, &payment),
-        folded::<Shipment, _>(store, &shipment),
-    )
-    .await?;
-    Ok(SagaState { order: OrderState::default(), reservation, payment, shipment })
-}
-
-async fn folded<D: Decider, S: EventStore>(
-    store: &S,
-    stream: &StreamId,
-) -> Result<D::State, StepError> {
-    Ok(fold::<D>(&store.load(stream, None).await?.commits)?.state)
 }

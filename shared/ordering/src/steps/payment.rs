@@ -6,12 +6,12 @@ use skald::store::EventStore;
 use skald::time::Timestamp;
 
 use super::desk::Desk;
-use super::errand::{Heard, Move, run};
-use super::{StepError, Way, way};
+use super::errand::{Heard, run};
+use super::way::{Move, Way, way};
 use crate::order::OrderState;
 use crate::payment::{Payment, PaymentCommand, PaymentState};
 use crate::ports::{Gateway, GatewayCall, PaymentAtGateway};
-use crate::saga::{Step, StepInput};
+use crate::saga::{Step, StepError, StepInput};
 use crate::streams;
 
 /// What one of these steps does next.

@@ -12,14 +12,14 @@ use skald::stream::Version;
 use skald::time::Timestamp;
 
 use super::desk::{Desk, Seen};
-use super::{Move, StepError, way};
+use super::way::{Move, way};
 use crate::order::{Order, OrderState, PlacedOrder};
 use crate::product::Product;
 use crate::reservation::{
     Gathering, HeldGoods, Look, MakeReservation, Reservation, ReservationState, ReservingEvents,
     ReservingRejection, ReservingStates, WantedLine, gather, make,
 };
-use crate::saga::{Step, StepInput};
+use crate::saga::{Step, StepError, StepInput};
 use crate::stock::Stock;
 use crate::streams;
 

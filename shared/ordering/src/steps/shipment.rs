@@ -6,11 +6,11 @@ use skald::store::EventStore;
 use skald::time::Timestamp;
 
 use super::desk::Desk;
-use super::errand::{Heard, Move, run};
-use super::{StepError, Way, way};
+use super::errand::{Heard, run};
+use super::way::{Move, Way, way};
 use crate::order::OrderState;
 use crate::ports::{Carrier, CarrierCall, ParcelAtCarrier};
-use crate::saga::{Step, StepInput};
+use crate::saga::{Step, StepError, StepInput};
 use crate::shipment::{Shipment, ShipmentCommand, ShipmentState};
 use crate::streams;
 

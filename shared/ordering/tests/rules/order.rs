@@ -2,8 +2,7 @@ use events::{
     CancelReason, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderParked,
     OrderPlaced, OrderResumed, OrderUndoStarted, RequestHash,
 };
-use ordering::order::{Order, OrderCommand, OrderRejection, OrderState, Phase};
-use ordering::requests::Untold;
+use ordering::order::{ComparisonError, Order, OrderCommand, OrderRejection, OrderState, Phase};
 use serde_json::json;
 use skald::decider::Decider;
 use skald_testkit::given;
@@ -95,7 +94,7 @@ fn a_request_for_an_order_of_a_newer_form_is_left_to_a_newer_release() {
     let newer = RequestHash { form: 3, ..placed().request_hash };
     given::<Order>([OrderPlaced { request_hash: newer, ..placed() }.into()])
         .when(place_it())
-        .then_rejected(OrderRejection::Untold(Untold::Form(3)));
+        .then_rejected(OrderRejection::Incomparable(ComparisonError::UnknownForm(3)));
 }
 
 #[test]

@@ -1,7 +1,6 @@
 use events::{OrderPlaced, RequestHash};
-use ordering::requests::{
-    CustomerRequest, Fault, OrderRequest, ProductRequest, ReceiptRequest, Untold,
-};
+use ordering::order::{ComparisonError, RequestedOrder};
+use ordering::requests::{CustomerRequest, Fault, ProductRequest, ReceiptRequest};
 use serde_json::{Value, json};
 
 use crate::samples::{body, customer, placed, placed_at_schema_1, placed_in_form_1, request, with};
@@ -20,7 +19,7 @@ fn faults<T>(validated: Result<T, Vec<Fault>>) -> Vec<String> {
 #[track_caller]
 fn check(pointer: &str, value: impl Into<Option<Value>>, detail: &str) {
     assert_eq!(
-        faults(OrderRequest::validate(&with(pointer, value))),
+        faults(RequestedOrder::validate(&with(pointer, value))),
         [format!("{pointer}: {detail}")]
     );
 }
@@ -45,14 +44,14 @@ fn a_good_request_is_read_as_it_is() {
 #[test]
 fn a_body_that_is_no_object_is_refused() {
     for body in [json!([]), json!("order"), json!(null), json!(17)] {
-        assert_eq!(faults(OrderRequest::validate(&body)), [": must be a JSON object"]);
+        assert_eq!(faults(RequestedOrder::validate(&body)), [": must be a JSON object"]);
     }
 }
 
 #[test]
 fn an_empty_body_is_told_everything_that_is_missing() {
     assert_eq!(
-        faults(OrderRequest::validate(&json!({}))),
+        faults(RequestedOrder::validate(&json!({}))),
         [
             format!("/customer_id: is missing: {IDENTIFIER}"),
             "/items: must be a list of 1 to 50 items".to_owned(),
@@ -74,7 +73,7 @@ fn everything_that_is_wrong_is_told_at_once() {
         "coupon/code": true
     });
     assert_eq!(
-        faults(OrderRequest::validate(&body)),
+        faults(RequestedOrder::validate(&body)),
         [
             format!("/coupon~1code: is not known here; known are {FIELDS}"),
             format!("/customer_id: {IDENTIFIER}"),
@@ -97,7 +96,7 @@ fn everything_that_is_wrong_is_told_at_once() {
 fn a_quantity_is_a_whole_number_from_1_to_1000() {
     for number in [1, 1000] {
         assert!(
-            OrderRequest::validate(&with("/items/0/quantity", json!(number))).is_ok(),
+            RequestedOrder::validate(&with("/items/0/quantity", json!(number))).is_ok(),
             "{number}"
         );
     }
@@ -124,7 +123,7 @@ fn an_order_has_1_to_50_items() {
     let items = |count: usize| {
         (0..count).map(|n| json!({ "sku": format!("S-{n}"), "quantity": 1 })).collect::<Value>()
     };
-    assert!(OrderRequest::validate(&with("/items", items(50))).is_ok());
+    assert!(RequestedOrder::validate(&with("/items", items(50))).is_ok());
     for wrong in [json!([]), items(51), json!({}), json!("MUG-01")] {
         check("/items", wrong, "must be a list of 1 to 50 items");
     }
@@ -136,7 +135,7 @@ fn no_product_comes_twice() {
     let items: Value =
         ["A", "B", "A", "A"].into_iter().map(|sku| json!({ "sku": sku, "quantity": 1 })).collect();
     assert_eq!(
-        faults(OrderRequest::validate(&with("/items", items))),
+        faults(RequestedOrder::validate(&with("/items", items))),
         [2, 3].map(|n| format!(
             "/items/{n}/sku: must not be the product of /items/0 again: ask for more of it there"
         ))
@@ -219,13 +218,13 @@ fn what_is_optional_can_be_left_out_or_null() {
 #[test]
 fn a_small_body_full_of_nonsense_does_not_get_a_large_answer() {
     let nonsense: Value = (0..10_000).map(|n| (n.to_string(), json!(0))).collect();
-    assert_eq!(faults(OrderRequest::validate(&nonsense)).len(), 200);
+    assert_eq!(faults(RequestedOrder::validate(&nonsense)).len(), 200);
 }
 
 #[test]
 fn a_fault_never_quotes_what_was_sent() {
     let body = with("/payment_token", json!("tok secret"));
-    let told = faults(OrderRequest::validate(&body)).concat();
+    let told = faults(RequestedOrder::validate(&body)).concat();
     assert!(!told.contains("secret"), "{told}");
 }
 
@@ -282,7 +281,7 @@ fn whether_a_request_is_that_of_a_sealed_order_is_not_told() {
     let mut json = serde_json::to_value(placed()).unwrap();
     json["payment_token"] = json!({ "$person": "c-1001", "sealed": "AQID" });
     let sealed = serde_json::from_value(json).unwrap();
-    assert_eq!(request(&body()).is_that_of(&sealed), Err(Untold::Sealed));
+    assert_eq!(request(&body()).is_that_of(&sealed), Err(ComparisonError::Sealed));
 }
 
 #[test]
@@ -311,7 +310,7 @@ fn whether_a_request_is_that_of_an_order_is_not_told_where_the_form_is_unknown()
     let hash = request(&body()).hash();
     for form in [0, hash.form + 1] {
         let newer = OrderPlaced { request_hash: RequestHash { form, ..hash.clone() }, ..placed() };
-        assert_eq!(request(&body()).is_that_of(&newer), Err(Untold::Form(form)));
+        assert_eq!(request(&body()).is_that_of(&newer), Err(ComparisonError::UnknownForm(form)));
     }
 }
 

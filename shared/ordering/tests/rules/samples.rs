@@ -5,10 +5,9 @@ use events::{
     ProductListed, Quantity, RequestHash, Sku, StockShards,
 };
 use ordering::customer::{Customer, CustomerState};
-use ordering::order::PlaceOrder;
+use ordering::order::{PlaceOrder, RequestedOrder};
 use ordering::placing::price;
 use ordering::product::{Product, ProductState};
-use ordering::requests::OrderRequest;
 use serde_json::{Value, json};
 use skald::decider::Decider;
 use skald::event::{DomainEvent, EventData};
@@ -68,8 +67,8 @@ pub(crate) fn with(pointer: &str, value: impl Into<Option<Value>>) -> Value {
     body
 }
 
-pub(crate) fn request(body: &Value) -> OrderRequest {
-    OrderRequest::validate(body).unwrap()
+pub(crate) fn request(body: &Value) -> RequestedOrder {
+    RequestedOrder::validate(body).unwrap()
 }
 
 /// About the customer of these samples.

@@ -19,10 +19,10 @@ use events::{
 };
 use ordering::order::{Order, OrderCommand};
 use ordering::reservation::{Gathering, gather};
-use ordering::saga::{ExecutionInput, SagaState, StepInput, execution_of};
+use ordering::saga::{ExecutionInput, SagaState, StepInput, execution_of, look};
 use ordering::sandbox::memory::{CarrierLedger, GatewayLedger};
+use ordering::steps::StepError;
 use ordering::steps::drive::Ports;
-use ordering::steps::{StepError, order};
 use ordering::streams;
 use serde_json::json;
 use skald::commit::{Actor, Commit, CommitId, Context, CorrelationId};
@@ -312,7 +312,7 @@ impl World {
     }
 
     pub(crate) fn state(&self) -> SagaState {
-        finish(order::look(&self.store, &tenant(), order_id())).unwrap()
+        finish(look(&self.store, &tenant(), order_id())).unwrap()
     }
 
     pub(crate) fn commits(&self, stream: &StreamId) -> Vec<Commit> {

@@ -60,12 +60,12 @@ impl StepError {
         }
     }
 
-    pub(super) fn permanent(why: impl ToString) -> Self {
+    pub(crate) fn permanent(why: impl ToString) -> Self {
         Self::Permanent(why.to_string())
     }
 
     /// Others were faster too often.
-    pub(super) fn busy() -> Self {
+    pub(crate) fn busy() -> Self {
         Self::Transient("gave up against other writers".to_owned())
     }
 
