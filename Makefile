@@ -15,7 +15,7 @@ DEPLOYER  := target/deploy-venv
 FUZZER    := target/cargo/bin/cargo-fuzz
 INSTALL   := -m pip install --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --requirement
 
-.PHONY: help run demo tail verify build check test lint fuzz bench-path bench-largest bench-store deploy locks clean
+.PHONY: help run demo tail verify build check test lint fuzz bench-path bench-largest bench-store bench-build deploy locks clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -82,6 +82,9 @@ bench-largest: $(CLOUD)/installed build ## peak memory and connections of the fu
 
 bench-store: target/checked ## the event store beside its peers and the bare SDK call, into target/bench
 	@cargo run --quiet --locked --release --manifest-path tests/bench-store/Cargo.toml --target-dir target/bench-store
+
+bench-build: target/checked ## processor time of a release build; size and start of each function (ARGS=--only order-view)
+	@$(PYTHON) infra/local/bench_build.py $(ARGS)
 
 deploy: $(DEPLOYER)/installed target/checked ## to AWS: build for arm64, then SAM asks what it must know
 	rustup target add aarch64-unknown-linux-gnu

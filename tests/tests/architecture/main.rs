@@ -13,9 +13,10 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 const PURE: [&str; 3] = ["skald", "events", "ordering"];
 
 /// What each crate of the workspace may use of the others in what it ships.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("skald", &[]),
     ("events", &["skald"]),
+    ("hello-function", &[]),
     ("ordering", &["skald", "events"]),
     ("skald-aws", &["skald"]),
     ("skald-cli", &["skald", "skald-dynamodb"]),
