@@ -31,7 +31,7 @@ FUNCTIONS = (
     *("catalog-commands", "event-relay", "order-commands", "order-queries", "order-view", "stock-view"),
     *("saga-starter", "reservation-steps", "payment-steps", "shipment-steps", "order-steps"),
 )
-ENDS_WITHIN_S = 10
+ENDS_WITHIN_S = 30
 
 STAND_IN = f"""#!{sys.executable}
 import base64, json, os, urllib.request
