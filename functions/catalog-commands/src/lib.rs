@@ -51,6 +51,6 @@ fn operator() -> Result<Actor, Problem> {
 }
 
 fn malformed(faults: Vec<Fault>) -> Problem {
-    Problem::invalid("The body is not what it must be.")
+    Problem::invalid("The request body failed validation.")
         .with_errors(faults.into_iter().map(Fault::into_parts))
 }

@@ -32,7 +32,7 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
     /// `POST /orders/{id}/cancel`: turns the order round and begins the attempt that undoes it.
     pub(crate) async fn cancel(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         CancelRequest::validate(&call.json()?).map_err(|faults| {
-            Problem::invalid("The body is not what it must be.")
+            Problem::invalid("The request body failed validation.")
                 .with_errors(faults.into_iter().map(Fault::into_parts))
         })?;
         let reason = CancelReason::CustomerRequest;

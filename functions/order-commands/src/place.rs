@@ -9,7 +9,7 @@ use ordering::customer::Customer;
 use ordering::order::{
     ComparisonError, Order, OrderCommand, OrderRejection, OrderState, RequestedOrder,
 };
-use ordering::placing::{Refused, price};
+use ordering::placing::{PlacingRejection, price};
 use ordering::product::Product;
 use ordering::requests::{Caller, Fault, IdempotencyKey, order_id};
 use ordering::streams;
@@ -38,7 +38,7 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
             Problem::invalid(format!("The header Idempotency-Key is required: it {rule}."))
         })?;
         let request = RequestedOrder::validate(&call.json()?).map_err(|faults| {
-            Problem::invalid("The order is not what it must be.")
+            Problem::invalid("The order failed validation.")
                 .with_errors(faults.into_iter().map(Fault::into_parts))
         })?;
         let caller = Caller::customer(request.customer_id());
@@ -71,7 +71,7 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
             Err(AppendError::Contended) => Err(Problem::unavailable()),
             // Erased after they were looked up.
             Err(AppendError::Store(StoreError::PersonErased(_))) => {
-                Err(not_placed(Refused::Unknown { customer: true, items: Vec::new() }))
+                Err(not_placed(PlacingRejection::Unknown { customer: true, items: Vec::new() }))
             }
             Err(AppendError::Store(error)) => Err(error.into()),
             Err(AppendError::Invalid(refusal)) => Err(Problem::internal(&refusal)),
@@ -133,14 +133,14 @@ fn accepted(order_id: OrderId, placed: &OrderPlaced) -> Reply {
         .with_header(header::ETAG, format!("\"{first}\""))
 }
 
-fn not_placed(refused: Refused) -> Problem {
+fn not_placed(refused: PlacingRejection) -> Problem {
     let problem = match &refused {
-        Refused::Unknown { .. } => {
+        PlacingRejection::Unknown { .. } => {
             Problem::refused("The customer is not registered, or a product is not on sale.")
         }
-        Refused::MixedCurrencies { .. } => Problem::invalid("One order has one currency."),
-        Refused::TotalOverflow { .. } => Problem::invalid("The total is too large."),
-        Refused::PriceChanged { actual, .. } => {
+        PlacingRejection::MixedCurrencies { .. } => Problem::invalid("One order has one currency."),
+        PlacingRejection::TotalOverflow { .. } => Problem::invalid("The total is too large."),
+        PlacingRejection::PriceChanged { actual, .. } => {
             Problem::conflict("The total is not the expected one.")
                 .with_member("total", json!(actual))
         }

@@ -14,7 +14,7 @@ use crate::requests::Fault;
 /// Why an order cannot be accepted as it was asked for. Nothing of it is remembered: the same
 /// request may be tried again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum PlacingRejection {
     /// The customer, or some products, do not exist or are not on sale.
     #[error("the customer or a product is unknown")]
     Unknown {
@@ -45,7 +45,7 @@ pub enum Refused {
     },
 }
 
-impl Refused {
+impl PlacingRejection {
     /// Each thing that stands in the way, with the JSON pointer of its place in the request.
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
@@ -88,7 +88,7 @@ impl Refused {
 /// `time_limit_ms` after `placed_at`.
 ///
 /// # Errors
-/// [`Refused`] with the first kind of fault there is, in the order of its variants, and every fault
+/// [`PlacingRejection`] with the first kind of fault there is, in the order of its variants, and every fault
 /// of that kind.
 pub fn price(
     request: &RequestedOrder,
@@ -96,7 +96,7 @@ pub fn price(
     products: &[(ProductState, Version)],
     placed_at: Timestamp,
     time_limit_ms: u32,
-) -> Result<PlaceOrder, Refused> {
+) -> Result<PlaceOrder, PlacingRejection> {
     let mut lines = Vec::with_capacity(request.items().len());
     let mut unknown = Vec::new();
     for (index, item) in request.items().iter().enumerate() {
@@ -117,14 +117,17 @@ pub fn price(
     let customer = match customer.registered() {
         Some(customer) if unknown.is_empty() => customer,
         registered => {
-            return Err(Refused::Unknown { customer: registered.is_none(), items: unknown });
+            return Err(PlacingRejection::Unknown {
+                customer: registered.is_none(),
+                items: unknown,
+            });
         }
     };
 
     let total = total(&lines)?;
     match request.expected_total() {
         Some(expected) if expected != total => {
-            return Err(Refused::PriceChanged { expected, actual: total });
+            return Err(PlacingRejection::PriceChanged { expected, actual: total });
         }
         Some(_) | None => {}
     }
@@ -142,12 +145,12 @@ pub fn price(
 }
 
 /// What the lines cost together.
-fn total(lines: &[OrderLine]) -> Result<Money, Refused> {
+fn total(lines: &[OrderLine]) -> Result<Money, PlacingRejection> {
     let first = lines.first().expect("a request has at least one item").unit_price.currency();
     let others = lines.iter().enumerate().filter(|(_, line)| line.unit_price.currency() != first);
     let items: Vec<usize> = others.map(|(item, _)| item).collect();
     if !items.is_empty() {
-        return Err(Refused::MixedCurrencies { items });
+        return Err(PlacingRejection::MixedCurrencies { items });
     }
     let nothing =
         Money::new(0, first).expect("nothing is within the bound, and the currency is a price's");
@@ -155,6 +158,6 @@ fn total(lines: &[OrderLine]) -> Result<Money, Refused> {
         let line_total = line.unit_price.checked_mul(line.quantity.get());
         line_total
             .and_then(|line_total| total.checked_add(&line_total))
-            .ok_or(Refused::TotalOverflow { item })
+            .ok_or(PlacingRejection::TotalOverflow { item })
     })
 }

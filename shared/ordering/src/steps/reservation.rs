@@ -25,7 +25,7 @@ use crate::streams;
 
 /// What is done with a reservation and its stock together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Deal {
+pub enum ReservationChange {
     /// Hold all that was ordered, or nothing.
     Make,
     /// No longer hold these goods, or never any.
@@ -35,7 +35,7 @@ pub enum Deal {
 }
 
 /// What one of these steps does next.
-pub type ReservationMove = Move<Deal, Infallible>;
+pub type ReservationMove = Move<ReservationChange, Infallible>;
 
 /// Takes one of these steps.
 ///
@@ -58,7 +58,7 @@ pub async fn perform<S: EventStore, P: Pause>(
             Move::TurnRound(reason) => {
                 desk.turn_round(&order, reason).await?;
             }
-            Move::Append(deal) => carry_out(&desk, &order, &deal, &mut before).await?,
+            Move::Append(change) => carry_out(&desk, &order, &change, &mut before).await?,
             Move::Ask(never) => match never {},
             Move::End(result) => return result,
         }
@@ -95,7 +95,7 @@ pub fn turn(
     }
     let held = || HeldGoods { order_id, lines: reservation.held().to_vec() };
     match (step, reservation) {
-        (Step::ReserveStock, ReservationState::Unmade) => Move::Append(Deal::Make),
+        (Step::ReserveStock, ReservationState::Unmade) => Move::Append(ReservationChange::Make),
         (Step::ReserveStock, ReservationState::Refused(short)) => {
             let short: Vec<&str> = short.iter().map(|line| line.sku.as_str()).collect();
             Move::End(Err(StepError::Refused(format!("too little of {}", short.join(", ")))))
@@ -104,12 +104,14 @@ pub fn turn(
             Move::End(Err(StepError::Undone))
         }
         (Step::ReleaseStock, ReservationState::Unmade | ReservationState::Made(_)) => {
-            Move::Append(Deal::Release(held()))
+            Move::Append(ReservationChange::Release(held()))
         }
         (Step::ReleaseStock, ReservationState::Shipped) => {
             Move::stuck("the goods of an undone order have left")
         }
-        (Step::ShipStock, ReservationState::Made(_)) => Move::Append(Deal::Ship(held())),
+        (Step::ShipStock, ReservationState::Made(_)) => {
+            Move::Append(ReservationChange::Ship(held()))
+        }
         (
             Step::ShipStock,
             ReservationState::Unmade
@@ -126,11 +128,11 @@ pub fn turn(
 async fn carry_out<S: EventStore, P: Pause>(
     desk: &Desk<'_, S, P>,
     order: &Seen<Order, S::Head>,
-    deal: &Deal,
+    change: &ReservationChange,
     before: &mut Option<Look>,
 ) -> Result<(), StepError> {
-    let rejection = match deal {
-        Deal::Make => {
+    let rejection = match change {
+        ReservationChange::Make => {
             let Some(placed) = order.state.placed() else { return Ok(()) };
             // Looked up each time: between two looks that are compared, a product's shards may have
             // become more.
@@ -139,11 +141,11 @@ async fn carry_out<S: EventStore, P: Pause>(
             let make = |states: &ReservingStates| make(states, &wanted, earlier.as_ref());
             decide(desk, order, &wanted.streams(&desk.input.tenant), make).await?
         }
-        Deal::Release(held) => {
+        ReservationChange::Release(held) => {
             decide(desk, order, &held.streams(&desk.input.tenant), |states| held.release(states))
                 .await?
         }
-        Deal::Ship(held) => {
+        ReservationChange::Ship(held) => {
             decide(desk, order, &held.streams(&desk.input.tenant), |states| held.ship(states))
                 .await?
         }

@@ -1,7 +1,7 @@
 use events::values::LARGEST_EXACT;
 use events::{Currency, Money, ProductWithdrawn};
 use ordering::customer::CustomerState;
-use ordering::placing::{Refused, price};
+use ordering::placing::{PlacingRejection, price};
 use ordering::product::{Product, ProductState};
 use ordering::requests::Fault;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn refused(
     body: &Value,
     customer: &CustomerState,
     products: &[(ProductState, Version)],
-) -> Refused {
+) -> PlacingRejection {
     price(&request(body), customer, products, time("2026-11-21T08:15:30Z"), TIME_LIMIT_MS)
         .unwrap_err()
 }
@@ -28,8 +28,8 @@ fn priced(mug: Money, shirt: Money) -> Vec<(ProductState, Version)> {
     [mug, shirt].map(|unit_price| (product("Thing", unit_price), Version::new(1))).to_vec()
 }
 
-fn pointers(refused: &Refused) -> Vec<String> {
-    refused.faults().into_iter().map(|Fault { pointer, .. }| pointer).collect()
+fn pointers(rejection: &PlacingRejection) -> Vec<String> {
+    rejection.faults().into_iter().map(|Fault { pointer, .. }| pointer).collect()
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn an_order_without_an_expected_total_takes_the_price_as_it_is() {
 fn a_total_other_than_the_customer_expects_is_refused() {
     let body = with("/expected_total/amount_minor", json!(7996));
     let refused = refused(&body, &jane(), &products());
-    assert_eq!(refused, Refused::PriceChanged { expected: eur(7996), actual: eur(7997) });
+    assert_eq!(refused, PlacingRejection::PriceChanged { expected: eur(7996), actual: eur(7997) });
     assert_eq!(
         refused.faults(),
         [Fault {
@@ -90,7 +90,7 @@ fn the_same_amount_of_another_currency_is_another_price() {
     let expected = Money::new(7997, Currency::USD).unwrap();
     assert_eq!(
         refused(&body, &jane(), &products()),
-        Refused::PriceChanged { expected, actual: eur(7997) }
+        PlacingRejection::PriceChanged { expected, actual: eur(7997) }
     );
 }
 
@@ -98,7 +98,7 @@ fn the_same_amount_of_another_currency_is_another_price() {
 fn an_unknown_customer_and_every_unknown_product_are_named_at_once() {
     let unknown = (ProductState::default(), Version::START);
     let refused = refused(&body(), &CustomerState::default(), &[products()[0].clone(), unknown]);
-    assert_eq!(refused, Refused::Unknown { customer: true, items: vec![1] });
+    assert_eq!(refused, PlacingRejection::Unknown { customer: true, items: vec![1] });
     assert_eq!(pointers(&refused), ["/customer_id", "/items/1/sku"]);
 }
 
@@ -113,35 +113,35 @@ fn a_withdrawn_product_cannot_be_ordered() {
     let mut products = products();
     products[0].0 = Product::evolve(products[0].0.clone(), &ProductWithdrawn {}.into());
     let refused = refused(&body(), &jane(), &products);
-    assert_eq!(refused, Refused::Unknown { customer: false, items: vec![0] });
+    assert_eq!(refused, PlacingRejection::Unknown { customer: false, items: vec![0] });
     assert_eq!(pointers(&refused), ["/items/0/sku"]);
 }
 
 #[test]
 fn a_product_that_was_not_looked_up_is_unknown() {
     let refused = refused(&body(), &jane(), &products()[..1]);
-    assert_eq!(refused, Refused::Unknown { customer: false, items: vec![1] });
+    assert_eq!(refused, PlacingRejection::Unknown { customer: false, items: vec![1] });
 }
 
 #[test]
 fn prices_in_several_currencies_are_refused() {
     let refused =
         refused(&body(), &jane(), &priced(eur(2499), Money::new(2999, Currency::USD).unwrap()));
-    assert_eq!(refused, Refused::MixedCurrencies { items: vec![1] });
+    assert_eq!(refused, PlacingRejection::MixedCurrencies { items: vec![1] });
     assert_eq!(pointers(&refused), ["/items/1/sku"]);
 }
 
 #[test]
 fn a_line_that_is_too_expensive_to_write_is_refused() {
     let refused = refused(&body(), &jane(), &priced(eur(LARGEST_EXACT / 2 + 1), eur(1)));
-    assert_eq!(refused, Refused::TotalOverflow { item: 0 });
+    assert_eq!(refused, PlacingRejection::TotalOverflow { item: 0 });
     assert_eq!(pointers(&refused), ["/items/0/quantity"]);
 }
 
 #[test]
 fn a_total_that_is_too_large_to_write_is_refused_at_the_line_that_makes_it_so() {
     let refused = refused(&body(), &jane(), &priced(eur(LARGEST_EXACT / 2), eur(2)));
-    assert_eq!(refused, Refused::TotalOverflow { item: 1 });
+    assert_eq!(refused, PlacingRejection::TotalOverflow { item: 1 });
 }
 
 #[test]
