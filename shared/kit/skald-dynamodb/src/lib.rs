@@ -11,7 +11,7 @@
 //! - [`Verifier`] looks for what is wrong with an events table. It is for operators: it scans.
 //! - [`read_stream_item`] reads a commit from the table's stream.
 //!
-//! The tables are made by the deployment, from its template. No store deletes anything, and the
+//! [`tables`] says how each table is created. No store deletes anything, and the
 //! event store updates nothing: its role needs `Query`, `GetItem` and `PutItem`, nothing else. A
 //! person is erased by a put.
 
@@ -23,6 +23,7 @@ mod key_item;
 mod packing;
 mod person_keys;
 mod row_item;
+pub mod tables;
 mod transaction;
 mod verify;
 mod view_store;

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use aes_gcm_siv::aead::{Aead, Payload};
 use aes_gcm_siv::{Aes256GcmSiv, KeyInit, Nonce};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{BillingMode, KeyType, ScalarAttributeType};
 use sha2::{Digest, Sha256};
 use skald::personal::{KeyWrap, WrappedKey};
 use skald::personal::{OpenError, Person, PersonId, PersonKey};
@@ -17,7 +16,7 @@ use skald_dynamodb::DynamoDbPersonKeys;
 use skald_testkit::person_keys::PersonKeysFixture;
 
 use super::proxy::Meddler;
-use super::{Engine, KEYS, attribute, key};
+use super::{Engine, KEYS};
 
 /// Bytes of a nonce.
 const NONCE: usize = 12;
@@ -70,12 +69,6 @@ impl KeyWrap for LocalWrap {
         let plain = Self::cipher().decrypt(&Nonce::from(*nonce), payload).or(Err(unfit()))?;
         Ok(PersonKey::new(plain.try_into().unwrap()))
     }
-}
-
-pub async fn create_table(client: &Client) {
-    let table = client.create_table().table_name(KEYS).billing_mode(BillingMode::PayPerRequest);
-    let table = table.attribute_definitions(attribute("pk", ScalarAttributeType::S));
-    table.key_schema(key("pk", KeyType::Hash)).send().await.unwrap();
 }
 
 /// A person of the default tenant.

@@ -18,16 +18,13 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region};
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement,
-    KeyType, Projection, ProjectionType, ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use skald::commit::Commit;
 use skald::event::EventData;
 use skald::stream::{StreamId, Version};
 use skald::view::{Listing, Parked, ViewRow};
-use skald_dynamodb::{DynamoDbCommitIndex, DynamoDbEventStore, DynamoDbViewStore};
+use skald_dynamodb::{DynamoDbCommitIndex, DynamoDbEventStore, DynamoDbViewStore, tables};
 use skald_testkit::commit_index::CommitIndexFixture;
 use skald_testkit::event_store::{Broken, EventStoreFixture, PlantCommits, PlantItems};
 use skald_testkit::view_store::ViewStoreFixture;
@@ -54,9 +51,11 @@ impl Engine {
         let database = dynoxide::Database::memory().unwrap();
         tokio::spawn(dynoxide::server::serve_on(listener, database));
         let engine = Self { address };
-        create_events_table(&engine.client()).await;
-        create_view_table(&engine.client()).await;
-        keys::create_table(&engine.client()).await;
+        // No test reads the stream, and the engine becomes slow with many records in one.
+        let events = tables::events(EVENTS).set_stream_specification(None);
+        for table in [events, tables::listed_view(VIEW), tables::person_keys(KEYS)] {
+            table.send_with(&engine.client()).await.unwrap();
+        }
         engine
     }
 
@@ -88,61 +87,6 @@ fn config(address: SocketAddr) -> Builder {
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .endpoint_url(format!("http://{address}"))
         .retry_config(RetryConfig::disabled())
-}
-
-async fn create_events_table(client: &Client) {
-    let index = GlobalSecondaryIndex::builder()
-        .index_name("commits")
-        .key_schema(key("slice", KeyType::Hash))
-        .key_schema(key("at", KeyType::Range))
-        .projection(
-            Projection::builder()
-                .projection_type(ProjectionType::Include)
-                .non_key_attributes("types")
-                .build(),
-        );
-    client
-        .create_table()
-        .table_name(EVENTS)
-        .billing_mode(BillingMode::PayPerRequest)
-        .attribute_definitions(attribute("pk", ScalarAttributeType::S))
-        .attribute_definitions(attribute("sk", ScalarAttributeType::N))
-        .attribute_definitions(attribute("slice", ScalarAttributeType::N))
-        .attribute_definitions(attribute("at", ScalarAttributeType::S))
-        .key_schema(key("pk", KeyType::Hash))
-        .key_schema(key("sk", KeyType::Range))
-        .global_secondary_indexes(index.build().unwrap())
-        .send()
-        .await
-        .unwrap();
-}
-
-async fn create_view_table(client: &Client) {
-    let index = GlobalSecondaryIndex::builder()
-        .index_name("listing")
-        .key_schema(key("list_group", KeyType::Hash))
-        .key_schema(key("list_sort", KeyType::Range))
-        .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build());
-    client
-        .create_table()
-        .table_name(VIEW)
-        .billing_mode(BillingMode::PayPerRequest)
-        .attribute_definitions(attribute("pk", ScalarAttributeType::S))
-        .attribute_definitions(attribute("list_group", ScalarAttributeType::S))
-        .attribute_definitions(attribute("list_sort", ScalarAttributeType::S))
-        .key_schema(key("pk", KeyType::Hash))
-        .global_secondary_indexes(index.build().unwrap())
-        .send()
-        .await
-        .unwrap();
-}
-
-fn attribute(name: &str, kind: ScalarAttributeType) -> AttributeDefinition {
-    AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().unwrap()
-}
-
-fn key(name: &str, kind: KeyType) -> KeySchemaElement {
-    KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap()
 }
 
 /// Event stores over one engine.

@@ -1,0 +1,108 @@
+//! What each table needs to be created with, for the SDK: keys, indexes and the stream.
+//!
+//! ```no_run
+//! # async fn create(client: aws_sdk_dynamodb::Client) -> Result<(), Box<dyn std::error::Error>> {
+//! use skald_dynamodb::tables;
+//!
+//! tables::events("events").send_with(&client).await?;
+//! tables::listed_view("order-view").send_with(&client).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Each function gives a builder, so that a caller can add tags, encryption or capacity. The
+//! README of this crate has the same tables as CloudFormation; a test compares the two. A
+//! deployment also wants point-in-time recovery, which no request to create a table can turn on.
+
+use aws_sdk_dynamodb::operation::create_table::CreateTableInput;
+use aws_sdk_dynamodb::operation::create_table::builders::CreateTableInputBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType,
+};
+
+/// The table of a [`DynamoDbEventStore`](crate::DynamoDbEventStore), with the index of all commits
+/// that [`DynamoDbCommitIndex`](crate::DynamoDbCommitIndex) reads, and with a stream of new items.
+#[must_use]
+pub fn events(name: &str) -> CreateTableInputBuilder {
+    let projection = Projection::builder()
+        .projection_type(ProjectionType::Include)
+        .non_key_attributes("types")
+        .build();
+    let stream = StreamSpecification::builder()
+        .stream_enabled(true)
+        .stream_view_type(StreamViewType::NewImage)
+        .build();
+    table(name)
+        .set_attribute_definitions(Some(vec![
+            text("pk"),
+            number("sk"),
+            number("slice"),
+            text("at"),
+        ]))
+        .set_key_schema(Some(vec![key("pk", KeyType::Hash), key("sk", KeyType::Range)]))
+        .global_secondary_indexes(index("commits", "slice", "at", projection))
+        .stream_specification(stream.expect("all of a stream is set"))
+}
+
+/// The table of a [`DynamoDbViewStore`](crate::DynamoDbViewStore) whose rows are not listed.
+#[must_use]
+pub fn view(name: &str) -> CreateTableInputBuilder {
+    table(name)
+        .set_attribute_definitions(Some(vec![text("pk")]))
+        .key_schema(key("pk", KeyType::Hash))
+}
+
+/// The table of a [`DynamoDbViewStore`](crate::DynamoDbViewStore) with the index of its lists.
+#[must_use]
+pub fn listed_view(name: &str) -> CreateTableInputBuilder {
+    let projection = Projection::builder().projection_type(ProjectionType::KeysOnly).build();
+    table(name)
+        .set_attribute_definitions(Some(vec![text("pk"), text("list_group"), text("list_sort")]))
+        .key_schema(key("pk", KeyType::Hash))
+        .global_secondary_indexes(index("listing", "list_group", "list_sort", projection))
+}
+
+/// The table of a [`DynamoDbPersonKeys`](crate::DynamoDbPersonKeys).
+#[must_use]
+pub fn person_keys(name: &str) -> CreateTableInputBuilder {
+    view(name)
+}
+
+/// The table of a [`Follower`](skald::follow::Follower)'s checkpoints, which are rows of a view.
+#[must_use]
+pub fn checkpoints(name: &str) -> CreateTableInputBuilder {
+    view(name)
+}
+
+fn table(name: &str) -> CreateTableInputBuilder {
+    CreateTableInput::builder().table_name(name).billing_mode(BillingMode::PayPerRequest)
+}
+
+fn text(name: &str) -> AttributeDefinition {
+    attribute(name, ScalarAttributeType::S)
+}
+
+fn number(name: &str) -> AttributeDefinition {
+    attribute(name, ScalarAttributeType::N)
+}
+
+fn attribute(name: &str, kind: ScalarAttributeType) -> AttributeDefinition {
+    let built = AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build();
+    built.expect("all of an attribute is set")
+}
+
+fn key(name: &str, kind: KeyType) -> KeySchemaElement {
+    let built = KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
+    built.expect("all of a key is set")
+}
+
+fn index(name: &str, hash: &str, range: &str, projection: Projection) -> GlobalSecondaryIndex {
+    let built = GlobalSecondaryIndex::builder()
+        .index_name(name)
+        .key_schema(key(hash, KeyType::Hash))
+        .key_schema(key(range, KeyType::Range))
+        .projection(projection)
+        .build();
+    built.expect("all of an index is set")
+}
