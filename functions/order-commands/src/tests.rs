@@ -66,7 +66,11 @@ impl EventStore for Store {
         self.store.load(stream, snapshots).await
     }
 
-    async fn append(&self, head: &Head, draft: Draft) -> Result<Appended<Head>, AppendError> {
+    async fn load_after(&self, head: &Head) -> Result<Loaded<Head>, StoreError> {
+        self.store.load_after(head).await
+    }
+
+    async fn append(&self, head: &Head, draft: Draft) -> Result<Appended<Head>, AppendError<Head>> {
         let rival = self.rival.lock().unwrap().take();
         if let Some(rival) = rival {
             let answer = rival.await;
@@ -78,11 +82,12 @@ impl EventStore for Store {
         self.store.append(head, draft).await
     }
 
-    async fn append_all(
+    async fn append_guarded(
         &self,
         parts: Vec<(Head, Draft)>,
-    ) -> Result<Vec<Appended<Head>>, AppendError> {
-        self.store.append_all(parts).await
+        guards: Vec<Head>,
+    ) -> Result<Vec<Appended<Head>>, AppendError<Head>> {
+        self.store.append_guarded(parts, guards).await
     }
 }
 

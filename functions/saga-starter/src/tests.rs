@@ -180,19 +180,24 @@ impl EventStore for System {
         loaded
     }
 
+    async fn load_after(&self, head: &InMemoryHead) -> Result<Loaded<InMemoryHead>, StoreError> {
+        self.store.load_after(head).await
+    }
+
     async fn append(
         &self,
         head: &InMemoryHead,
         draft: Draft,
-    ) -> Result<Appended<InMemoryHead>, AppendError> {
+    ) -> Result<Appended<InMemoryHead>, AppendError<InMemoryHead>> {
         self.store.append(head, draft).await
     }
 
-    async fn append_all(
+    async fn append_guarded(
         &self,
         parts: Vec<(InMemoryHead, Draft)>,
-    ) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
-        self.store.append_all(parts).await
+        guards: Vec<InMemoryHead>,
+    ) -> Result<Vec<Appended<InMemoryHead>>, AppendError<InMemoryHead>> {
+        self.store.append_guarded(parts, guards).await
     }
 }
 

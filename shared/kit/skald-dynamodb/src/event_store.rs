@@ -14,7 +14,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use skald::commit::{Commit, Draft};
 use skald::reading::{Page, ReadFrom, read_back};
 use skald::snapshot::SnapshotKind;
-use skald::store::{AppendError, Appended, EventStore, Head, InvalidAppend, Loaded, StoreError};
+use skald::store::{
+    AppendError, Appended, EventStore, Found, Head, InvalidAppend, Loaded, Moved, StoreError,
+};
 use skald::stream::{StreamId, Version};
 use skald::time::Timestamp;
 
@@ -44,12 +46,18 @@ impl fmt::Debug for Table {
 
 /// A position at the end of a stream of a [`DynamoDbEventStore`]. Good in the store it came from
 /// and its clones, as long as they live: it cannot be stored or sent anywhere.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct DynamoDbHead {
     table: Arc<Table>,
     stream: StreamId,
     version: Version,
     recorded_at: Option<Timestamp>,
+}
+
+impl fmt::Debug for DynamoDbHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.stream, self.version)
+    }
 }
 
 impl Head for DynamoDbHead {
@@ -91,10 +99,15 @@ impl DynamoDbEventStore {
     fn check<'a>(
         &self,
         parts: impl Iterator<Item = (&'a DynamoDbHead, &'a Draft)> + Clone,
+        guards: &'a [DynamoDbHead],
     ) -> Result<(), InvalidAppend> {
-        match parts.clone().find(|(head, _)| !Arc::ptr_eq(&head.table, &self.table)) {
-            Some((head, _)) => Err(InvalidAppend::ForeignHead(head.stream.clone())),
-            None => InvalidAppend::check(parts.map(|(head, draft)| (&head.stream, draft))),
+        let mut heads = parts.clone().map(|(head, _)| head).chain(guards);
+        match heads.find(|head| !Arc::ptr_eq(&head.table, &self.table)) {
+            Some(head) => Err(InvalidAppend::ForeignHead(head.stream.clone())),
+            None => InvalidAppend::check(
+                parts.map(|(head, draft)| (&head.stream, draft)),
+                guards.iter().map(Head::stream),
+            ),
         }
     }
 
@@ -109,14 +122,27 @@ impl DynamoDbEventStore {
         Ok(got.map_err(|error| sdk_error("GetItem", error))?.item)
     }
 
-    /// What stands at the place where `commit` was to go: none if the item there is of another
+    /// The commit in the item at the place where `commit` was to go: `None` if it is of another
     /// command.
     pub(crate) fn earlier(
         commit: &Commit,
-        found: Option<Attributes>,
+        found: Option<&Attributes>,
     ) -> Result<Option<Commit>, StoreError> {
-        let found = found.filter(|item| commit_item::commit_id(item) == Some(commit.id));
-        found.map(|item| read_commit(&commit.stream, &item)).transpose()
+        let found = found.filter(|item| commit_item::commit_id(*item) == Some(commit.id));
+        found.map(|item| read_commit(&commit.stream, item)).transpose()
+    }
+
+    /// A stream that moved, and the item after the head that was given, if it is known.
+    pub(crate) fn moved(
+        &self,
+        stream: &StreamId,
+        found: Option<&Attributes>,
+    ) -> Moved<DynamoDbHead> {
+        // What cannot be read is reported by whoever reads on from the head.
+        let commit = found.and_then(|item| read_commit(stream, item).ok());
+        let found =
+            commit.map(|commit| Found { head: self.head(stream.clone(), Some(&commit)), commit });
+        Moved { stream: stream.clone(), found }
     }
 }
 
@@ -174,12 +200,18 @@ impl EventStore for DynamoDbEventStore {
         Ok(Loaded { head: self.head(stream.clone(), commits.last()), commits })
     }
 
+    async fn load_after(&self, head: &DynamoDbHead) -> Result<Loaded<DynamoDbHead>, StoreError> {
+        let commits = self.read(&head.stream, head.version).await?;
+        let end = commits.last().map(|last| self.head(head.stream.clone(), Some(last)));
+        Ok(Loaded { head: end.unwrap_or_else(|| head.clone()), commits })
+    }
+
     async fn append(
         &self,
         head: &DynamoDbHead,
         draft: Draft,
-    ) -> Result<Appended<DynamoDbHead>, AppendError> {
-        self.check(std::iter::once((head, &draft)))?;
+    ) -> Result<Appended<DynamoDbHead>, AppendError<DynamoDbHead>> {
+        self.check(std::iter::once((head, &draft)), &[])?;
         let commit = Commit::after(head, draft);
         let item = commit_item::commit_item(&commit)?;
         let put = self.table.client.put_item().table_name(&self.table.name);
@@ -196,9 +228,11 @@ impl EventStore for DynamoDbEventStore {
                     Some(item) => Some(item.clone()),
                     None => self.item_at(&commit.stream, commit.first).await?,
                 };
-                match Self::earlier(&commit, found)? {
+                match Self::earlier(&commit, found.as_ref())? {
                     Some(earlier) => Ok(self.appended(earlier, true)),
-                    None => Err(AppendError::Conflict { streams: vec![commit.stream] }),
+                    None => Err(AppendError::Conflict {
+                        moved: vec![self.moved(&commit.stream, found.as_ref())],
+                    }),
                 }
             }
             Some(PutItemError::TransactionConflictException(_)) => Err(AppendError::Contended),
@@ -206,18 +240,20 @@ impl EventStore for DynamoDbEventStore {
         }
     }
 
-    async fn append_all(
+    async fn append_guarded(
         &self,
         mut parts: Vec<(DynamoDbHead, Draft)>,
-    ) -> Result<Vec<Appended<DynamoDbHead>>, AppendError> {
-        self.check(parts.iter().map(|(head, draft)| (head, draft)))?;
+        guards: Vec<DynamoDbHead>,
+    ) -> Result<Vec<Appended<DynamoDbHead>>, AppendError<DynamoDbHead>> {
+        self.check(parts.iter().map(|(head, draft)| (head, draft)), &guards)?;
         // A transaction costs twice as much as a put.
-        if parts.len() == 1
+        if guards.is_empty()
+            && parts.len() == 1
             && let Some((head, draft)) = parts.pop()
         {
             return Ok(vec![self.append(&head, draft).await?]);
         }
         let commits = parts.into_iter().map(|(head, draft)| Commit::after(&head, draft)).collect();
-        self.append_together(commits).await
+        self.append_together(commits, &guards).await
     }
 }

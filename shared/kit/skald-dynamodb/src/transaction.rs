@@ -1,15 +1,16 @@
-//! Appends to several streams: one `TransactWriteItems`, and what its refusal means.
+//! Appends to several streams, and guards of streams that were read: one `TransactWriteItems`, and
+//! what its refusal means.
 
+use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    CancellationReason, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 use skald::commit::Commit;
 use skald::concurrency::try_concurrently;
-use skald::store::{AppendError, Appended, StoreError};
-use skald::stream::StreamId;
+use skald::store::{AppendError, Appended, Head, StoreError};
 
-use crate::commit_item::commit_item;
+use crate::commit_item::{self, commit_item};
 use crate::event_store::{DynamoDbEventStore, DynamoDbHead, FREE};
 use skald_aws::{Answer, is_throttling, sdk_error};
 
@@ -21,21 +22,30 @@ const CONTENDED: &str = "TransactionConflict";
 /// Nothing is wrong with this part.
 const FINE: &str = "None";
 
+/// A transaction as it was sent: what was to be written, and the streams that were guarded.
+struct Sent<'a> {
+    commits: Vec<Commit>,
+    guards: &'a [DynamoDbHead],
+}
+
 impl DynamoDbEventStore {
-    /// Appends all of these commits or none.
+    /// Appends all of these commits, if no guarded stream has moved, or none.
     pub(crate) async fn append_together(
         &self,
         commits: Vec<Commit>,
-    ) -> Result<Vec<Appended<DynamoDbHead>>, AppendError> {
-        let puts = commits.iter().map(|commit| self.put(commit)).collect::<Result<Vec<_>, _>>()?;
+        guards: &[DynamoDbHead],
+    ) -> Result<Vec<Appended<DynamoDbHead>>, AppendError<DynamoDbHead>> {
+        let puts = commits.iter().map(|commit| self.put(commit));
+        let checks = guards.iter().map(|guard| Ok(self.condition_check(guard)?));
+        let items = puts.chain(checks).collect::<Result<Vec<_>, AppendError<_>>>()?;
         let sent =
-            self.table.client.transact_write_items().set_transact_items(Some(puts)).send().await;
+            self.table.client.transact_write_items().set_transact_items(Some(items)).send().await;
         let Err(error) = sent else {
             return Ok(commits.into_iter().map(|commit| self.appended(commit, false)).collect());
         };
         match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                self.cancelled(&commits, cancelled.cancellation_reasons()).await
+                self.cancelled(Sent { commits, guards }, cancelled.cancellation_reasons()).await
             }
             Some(TransactWriteItemsError::TransactionInProgressException(_)) => {
                 Err(AppendError::Contended)
@@ -44,51 +54,62 @@ impl DynamoDbEventStore {
         }
     }
 
-    fn put(&self, commit: &Commit) -> Result<TransactWriteItem, AppendError> {
+    fn put(&self, commit: &Commit) -> Result<TransactWriteItem, AppendError<DynamoDbHead>> {
         let put = Put::builder()
             .table_name(&self.table.name)
             .set_item(Some(commit_item(commit)?))
             .condition_expression(FREE)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build();
-        let put = put.map_err(|source| StoreError::Denied {
-            operation: OPERATION,
-            source: Box::new(source),
-        })?;
-        Ok(TransactWriteItem::builder().put(put).build())
+        Ok(TransactWriteItem::builder().put(put.map_err(incomplete)?).build())
     }
 
-    /// What a cancelled transaction means. The reasons come in the order of the parts.
+    /// The check that nothing stands at the place after a head.
+    fn condition_check(&self, head: &DynamoDbHead) -> Result<TransactWriteItem, StoreError> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.table.name)
+            .set_key(Some(commit_item::key(head.stream(), head.version().next())))
+            .condition_expression(FREE)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build();
+        Ok(TransactWriteItem::builder().condition_check(check.map_err(incomplete)?).build())
+    }
+
+    /// What a cancelled transaction means. The reasons come in the order of commits and guards.
     ///
-    /// If a taken place shows the command's own id, an earlier attempt had committed completely.
-    /// Otherwise a taken place is a conflict, whatever else is wrong; and only if no place is taken
-    /// does it matter who stood in the way.
+    /// If a taken place shows the command's own id, an earlier attempt had committed completely,
+    /// whatever has become of the guarded streams since. Otherwise a taken place is a conflict, and
+    /// only if no place is taken does it matter what was in the way. A guard that failed is a
+    /// conflict only if no other transaction was at the place of a commit: that one may be an
+    /// earlier attempt of the same command, which is still under way.
     async fn cancelled(
         &self,
-        commits: &[Commit],
+        Sent { commits, guards }: Sent<'_>,
         reasons: &[CancellationReason],
-    ) -> Result<Vec<Appended<DynamoDbHead>>, AppendError> {
-        let mut earlier = Vec::with_capacity(commits.len());
-        for (commit, reason) in commits.iter().zip(reasons) {
+    ) -> Result<Vec<Appended<DynamoDbHead>>, AppendError<DynamoDbHead>> {
+        let (of_commits, of_guards) = reasons.split_at(commits.len().min(reasons.len()));
+        let (mut earlier, mut moved) = (Vec::with_capacity(commits.len()), Vec::new());
+        for (commit, reason) in commits.iter().zip(of_commits) {
             let found = match (reason.code(), reason.item()) {
                 (Some(TAKEN), Some(item)) => Some(item.clone()),
                 (Some(TAKEN), None) => self.item_at(&commit.stream, commit.first).await?,
                 _ => None,
             };
-            earlier.push(Self::earlier(commit, found)?);
+            earlier.push(Self::earlier(commit, found.as_ref())?);
+            if reason.code() == Some(TAKEN) {
+                moved.push(self.moved(&commit.stream, found.as_ref()));
+            }
         }
         if earlier.iter().any(Option::is_some) {
-            return self.repeated(commits, earlier).await;
+            return self.repeated(&commits, earlier).await;
         }
-        let taken = |(commit, reason): (&Commit, &CancellationReason)| {
-            (reason.code() == Some(TAKEN)).then(|| commit.stream.clone())
-        };
-        let moved: Vec<StreamId> = commits.iter().zip(reasons).filter_map(taken).collect();
-        if moved.is_empty() {
-            Err(obstacle(reasons))
-        } else {
-            Err(AppendError::Conflict { streams: moved })
+        let is_contended = of_commits.iter().any(|reason| reason.code() == Some(CONTENDED));
+        if !moved.is_empty() || !is_contended {
+            let failed = guards.iter().zip(of_guards);
+            let failed = failed.filter(|(_, reason)| reason.code() == Some(TAKEN));
+            moved.extend(failed.map(|(guard, reason)| self.moved(guard.stream(), reason.item())));
         }
+        if moved.is_empty() { Err(obstacle(reasons)) } else { Err(AppendError::Conflict { moved }) }
     }
 
     /// An earlier attempt had committed: what it wrote, as far as the reasons did not bring it, is
@@ -97,11 +118,14 @@ impl DynamoDbEventStore {
         &self,
         commits: &[Commit],
         earlier: Vec<Option<Commit>>,
-    ) -> Result<Vec<Appended<DynamoDbHead>>, AppendError> {
+    ) -> Result<Vec<Appended<DynamoDbHead>>, AppendError<DynamoDbHead>> {
         let stored = commits.iter().zip(earlier).map(|(commit, known)| async move {
             match known {
                 Some(stored) => Ok(Some(stored)),
-                None => Self::earlier(commit, self.item_at(&commit.stream, commit.first).await?),
+                None => {
+                    let found = self.item_at(&commit.stream, commit.first).await?;
+                    Self::earlier(commit, found.as_ref())
+                }
             }
         });
         let stored = try_concurrently(stored).await?;
@@ -113,9 +137,15 @@ impl DynamoDbEventStore {
     }
 }
 
+/// A request that lacks something is refused before it is sent.
+fn incomplete(source: BuildError) -> StoreError {
+    StoreError::Denied { operation: OPERATION, source: Box::new(source) }
+}
+
 /// What stood in the way of a transaction of which no place is taken.
-fn obstacle(reasons: &[CancellationReason]) -> AppendError {
-    let wrong = || reasons.iter().filter(|reason| reason.code() != Some(FINE));
+fn obstacle(reasons: &[CancellationReason]) -> AppendError<DynamoDbHead> {
+    let is_wrong = |reason: &&CancellationReason| !matches!(reason.code(), Some(FINE | TAKEN));
+    let wrong = || reasons.iter().filter(is_wrong);
     if wrong().next().is_some() && wrong().all(|reason| reason.code() == Some(CONTENDED)) {
         return AppendError::Contended;
     }

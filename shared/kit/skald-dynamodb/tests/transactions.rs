@@ -24,10 +24,11 @@ use support::reasons::{Reason, cancelled};
 use support::{EVENTS, Engine};
 
 /// What an append ended in; of a conflict, the streams too.
-fn outcome(error: &AppendError) -> String {
+fn outcome<H>(error: &AppendError<H>) -> String {
     match error {
-        AppendError::Conflict { streams } => {
-            format!("conflict: {}", streams.iter().map(StreamId::id).collect::<Vec<_>>().join(" "))
+        AppendError::Conflict { moved } => {
+            let streams = moved.iter().map(|moved| moved.stream.id());
+            format!("conflict: {}", streams.collect::<Vec<_>>().join(" "))
         }
         AppendError::RepeatedInPart { found } => {
             format!(

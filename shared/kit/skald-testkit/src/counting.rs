@@ -8,7 +8,7 @@ use skald::commit::Draft;
 use skald::personal::{KeyEntry, Person, PersonKeys};
 use skald::reading::{Page, ReadFrom, read_back};
 use skald::snapshot::SnapshotKind;
-use skald::store::{AppendError, Appended, EventStore, Loaded, StoreError};
+use skald::store::{AppendError, Appended, EventStore, Head, Loaded, StoreError};
 use skald::stream::{StreamId, Version};
 use skald::time::Timestamp;
 
@@ -107,15 +107,28 @@ impl<S: EventStore> EventStore for Counting<S> {
         Ok(Loaded { head, commits })
     }
 
-    async fn append(&self, head: &S::Head, draft: Draft) -> Result<Appended<S::Head>, AppendError> {
+    async fn load_after(&self, head: &S::Head) -> Result<Loaded<S::Head>, StoreError> {
+        let commits = self.read(head.stream(), head.version()).await?;
+        // Past the counts: nothing can come in between.
+        let Loaded { head, commits: read } = self.store.load_after(head).await?;
+        debug_assert_eq!(commits.len(), read.len());
+        Ok(Loaded { head, commits })
+    }
+
+    async fn append(
+        &self,
+        head: &S::Head,
+        draft: Draft,
+    ) -> Result<Appended<S::Head>, AppendError<S::Head>> {
         self.call(self.store.append(head, draft)).await
     }
 
-    async fn append_all(
+    async fn append_guarded(
         &self,
         parts: Vec<(S::Head, Draft)>,
-    ) -> Result<Vec<Appended<S::Head>>, AppendError> {
-        self.call(self.store.append_all(parts)).await
+        guards: Vec<S::Head>,
+    ) -> Result<Vec<Appended<S::Head>>, AppendError<S::Head>> {
+        self.call(self.store.append_guarded(parts, guards)).await
     }
 }
 

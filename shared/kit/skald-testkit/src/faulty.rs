@@ -147,6 +147,7 @@ struct UnderWay<H> {
 #[derive(Clone)]
 struct Request<H> {
     parts: Vec<(H, Draft)>,
+    guards: Vec<H>,
     together: bool,
 }
 
@@ -203,11 +204,11 @@ impl<'a, S: EventStore> Faulty<'a, S> {
 
     async fn send(
         &self,
-        Request { parts, together }: &Request<S::Head>,
-    ) -> Result<Vec<Appended<S::Head>>, AppendError> {
+        Request { parts, guards, together }: &Request<S::Head>,
+    ) -> Result<Vec<Appended<S::Head>>, AppendError<S::Head>> {
         match parts.as_slice() {
             [(head, draft)] if !together => Ok(vec![self.store.append(head, draft.clone()).await?]),
-            parts => self.store.append_all(parts.to_vec()).await,
+            parts => self.store.append_guarded(parts.to_vec(), guards.clone()).await,
         }
     }
 
@@ -222,9 +223,12 @@ impl<'a, S: EventStore> Faulty<'a, S> {
     async fn append_faulty(
         &self,
         request: Request<S::Head>,
-    ) -> Result<Vec<Appended<S::Head>>, AppendError> {
+    ) -> Result<Vec<Appended<S::Head>>, AppendError<S::Head>> {
         // Found out before anything is sent.
-        InvalidAppend::check(request.parts.iter().map(|(head, draft)| (head.stream(), draft)))?;
+        InvalidAppend::check(
+            request.parts.iter().map(|(head, draft)| (head.stream(), draft)),
+            request.guards.iter().map(Head::stream),
+        )?;
         self.arrive(1).await;
         let fault = {
             let mut course = self.course();
@@ -305,16 +309,27 @@ impl<S: EventStore> EventStore for Faulty<'_, S> {
         self.store.load(stream, snapshots).await
     }
 
-    async fn append(&self, head: &S::Head, draft: Draft) -> Result<Appended<S::Head>, AppendError> {
-        let request = Request { parts: vec![(head.clone(), draft)], together: false };
+    async fn load_after(&self, head: &S::Head) -> Result<Loaded<S::Head>, StoreError> {
+        self.read_faulty().await?;
+        self.store.load_after(head).await
+    }
+
+    async fn append(
+        &self,
+        head: &S::Head,
+        draft: Draft,
+    ) -> Result<Appended<S::Head>, AppendError<S::Head>> {
+        let parts = vec![(head.clone(), draft)];
+        let request = Request { parts, guards: Vec::new(), together: false };
         let appended = self.append_faulty(request).await?;
         appended.into_iter().next().ok_or_else(|| no_answer(APPEND).into())
     }
 
-    async fn append_all(
+    async fn append_guarded(
         &self,
         parts: Vec<(S::Head, Draft)>,
-    ) -> Result<Vec<Appended<S::Head>>, AppendError> {
-        self.append_faulty(Request { parts, together: true }).await
+        guards: Vec<S::Head>,
+    ) -> Result<Vec<Appended<S::Head>>, AppendError<S::Head>> {
+        self.append_faulty(Request { parts, guards, together: true }).await
     }
 }

@@ -145,13 +145,13 @@ pub(crate) async fn commits<S: EventStore>(store: &S, stream: &StreamId) -> Vec<
 
 /// The append ended in a conflict, over these streams.
 #[track_caller]
-pub(crate) fn assert_conflict<T, const N: usize>(
-    result: Result<T, AppendError>,
+pub(crate) fn assert_conflict<T, H, const N: usize>(
+    result: Result<T, AppendError<H>>,
     expected: [&StreamId; N],
 ) {
     match result {
-        Err(AppendError::Conflict { streams }) => {
-            assert_eq!(streams.iter().collect::<Vec<_>>(), expected)
+        Err(AppendError::Conflict { moved }) => {
+            assert_eq!(moved.iter().map(|moved| &moved.stream).collect::<Vec<_>>(), expected)
         }
         Err(error) => panic!("expected a conflict, got: {error}"),
         Ok(_) => panic!("expected a conflict, but it was appended"),
@@ -159,7 +159,7 @@ pub(crate) fn assert_conflict<T, const N: usize>(
 }
 
 /// The refusal that an append must have ended in.
-pub(crate) fn refused<T>(result: Result<T, AppendError>) -> InvalidAppend {
+pub(crate) fn refused<T, H>(result: Result<T, AppendError<H>>) -> InvalidAppend {
     match result {
         Err(AppendError::Invalid(refusal)) => refusal,
         Err(error) => panic!("expected a refusal, got: {error}"),

@@ -40,17 +40,27 @@ impl<S: EventStore> EventStore for Yielding<'_, S> {
         self.0.load(stream, snapshots).await
     }
 
-    async fn append(&self, head: &S::Head, draft: Draft) -> Result<Appended<S::Head>, AppendError> {
+    async fn load_after(&self, head: &S::Head) -> Result<Loaded<S::Head>, StoreError> {
+        yield_now().await;
+        self.0.load_after(head).await
+    }
+
+    async fn append(
+        &self,
+        head: &S::Head,
+        draft: Draft,
+    ) -> Result<Appended<S::Head>, AppendError<S::Head>> {
         yield_now().await;
         self.0.append(head, draft).await
     }
 
-    async fn append_all(
+    async fn append_guarded(
         &self,
         parts: Vec<(S::Head, Draft)>,
-    ) -> Result<Vec<Appended<S::Head>>, AppendError> {
+        guards: Vec<S::Head>,
+    ) -> Result<Vec<Appended<S::Head>>, AppendError<S::Head>> {
         yield_now().await;
-        self.0.append_all(parts).await
+        self.0.append_guarded(parts, guards).await
     }
 }
 

@@ -9,7 +9,7 @@ use skald::memory::{InMemoryEventStore, InMemoryHead};
 use skald::personal::has_plain;
 use skald::reading::{Page, ReadFrom, read_back};
 use skald::snapshot::SnapshotKind;
-use skald::store::{AppendError, Appended, EventStore, Head, Loaded, StoreError};
+use skald::store::{AppendError, Appended, EventStore, Head, Loaded, Moved, StoreError};
 use skald::stream::{StreamId, Version};
 use skald_testkit::event_store::{EventStoreFixture, every_store};
 
@@ -40,6 +40,8 @@ enum Mutation {
     OneByOne,
     /// Of several streams, the first half get their commits.
     HalfTheBatch,
+    /// What is guarded may have moved.
+    Unguarded,
     /// What is read ends with its first page.
     OnePage,
     /// Any snapshot is as good as the one that is wanted.
@@ -55,6 +57,12 @@ struct Broken {
     sound: InMemoryEventStore,
     mutation: Mutation,
     appends: AtomicU32,
+}
+
+/// These streams have moved; nothing is said of what was found.
+fn conflict<'a>(streams: impl IntoIterator<Item = &'a StreamId>) -> AppendError<InMemoryHead> {
+    let moved = |stream: &StreamId| Moved { stream: stream.clone(), found: None };
+    AppendError::Conflict { moved: streams.into_iter().map(moved).collect() }
 }
 
 impl Broken {
@@ -96,7 +104,7 @@ impl Broken {
         &self,
         head: &InMemoryHead,
         draft: Draft,
-    ) -> Result<Appended<InMemoryHead>, AppendError> {
+    ) -> Result<Appended<InMemoryHead>, AppendError<InMemoryHead>> {
         let end = self.sound.load(head.stream(), None).await?.head;
         self.sound.append(&end, draft).await
     }
@@ -105,11 +113,11 @@ impl Broken {
         &self,
         head: &InMemoryHead,
         draft: Draft,
-    ) -> Result<Appended<InMemoryHead>, AppendError> {
+    ) -> Result<Appended<InMemoryHead>, AppendError<InMemoryHead>> {
         let commits = self.sound.load(head.stream(), None).await?.commits;
         match commits.into_iter().find(|commit| commit.id == draft.commit_id) {
             Some(commit) => Ok(Appended { head: head.clone(), commit, repeated: true }),
-            None => Err(AppendError::Conflict { streams: vec![head.stream().clone()] }),
+            None => Err(conflict([head.stream()])),
         }
     }
 
@@ -117,12 +125,12 @@ impl Broken {
     async fn forget(
         &self,
         part: Appended<InMemoryHead>,
-    ) -> Result<Appended<InMemoryHead>, AppendError> {
+    ) -> Result<Appended<InMemoryHead>, AppendError<InMemoryHead>> {
         let end = self.sound.load(part.head.stream(), None).await?.head;
         let forgets = self.is(Mutation::Forgetful)
             || self.is(Mutation::ForgetfulOfOthers) && end.version() != part.head.version();
         if part.repeated && forgets {
-            return Err(AppendError::Conflict { streams: vec![part.commit.stream] });
+            return Err(conflict([&part.commit.stream]));
         }
         Ok(part)
     }
@@ -169,11 +177,15 @@ impl EventStore for Broken {
         Ok(Loaded { head, commits })
     }
 
+    async fn load_after(&self, head: &InMemoryHead) -> Result<Loaded<InMemoryHead>, StoreError> {
+        self.sound.load_after(head).await
+    }
+
     async fn append(
         &self,
         head: &InMemoryHead,
         draft: Draft,
-    ) -> Result<Appended<InMemoryHead>, AppendError> {
+    ) -> Result<Appended<InMemoryHead>, AppendError<InMemoryHead>> {
         if self.is_third(Mutation::LostWrite) {
             return Ok(Self::pretended(head, draft));
         }
@@ -184,7 +196,7 @@ impl EventStore for Broken {
                 Err(AppendError::Contended)
             }
             Ok(_) if self.is_third(Mutation::ConflictAlthoughWritten) => {
-                Err(AppendError::Conflict { streams: vec![head.stream().clone()] })
+                Err(conflict([head.stream()]))
             }
             Ok(part) => self.forget(part).await.map(|part| self.in_form(part)),
             Err(AppendError::Conflict { .. }) if self.is(Mutation::KnownAnywhere) => {
@@ -200,10 +212,11 @@ impl EventStore for Broken {
         }
     }
 
-    async fn append_all(
+    async fn append_guarded(
         &self,
         parts: Vec<(InMemoryHead, Draft)>,
-    ) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
+        guards: Vec<InMemoryHead>,
+    ) -> Result<Vec<Appended<InMemoryHead>>, AppendError<InMemoryHead>> {
         let timed = |(head, draft)| {
             let draft = self.timed(&head, draft);
             (head, draft)
@@ -211,7 +224,8 @@ impl EventStore for Broken {
         let parts: Vec<_> = parts.into_iter().map(timed).collect();
         let together =
             if self.is(Mutation::HalfTheBatch) { parts.len().div_ceil(2) } else { parts.len() };
-        let appended = self.sound.append_all(parts[..together].to_vec()).await;
+        let guards = if self.is(Mutation::Unguarded) { Vec::new() } else { guards };
+        let appended = self.sound.append_guarded(parts[..together].to_vec(), guards).await;
         match appended {
             Ok(appended) => {
                 let mut answers = Vec::new();
@@ -227,9 +241,9 @@ impl EventStore for Broken {
                 Ok(answers)
             }
             Err(AppendError::RepeatedInPart { found }) if self.is(Mutation::ForgetfulOfParts) => {
-                let streams = parts.into_iter().map(|(head, _)| head.stream().clone());
+                let streams = parts.iter().map(|(head, _)| head.stream());
                 let moved = |stream: &StreamId| found.iter().all(|commit| commit.stream != *stream);
-                Err(AppendError::Conflict { streams: streams.filter(moved).collect() })
+                Err(conflict(streams.filter(|stream| moved(stream))))
             }
             Err(error @ (AppendError::Conflict { .. } | AppendError::RepeatedInPart { .. }))
                 if self.is(Mutation::OneByOne) =>

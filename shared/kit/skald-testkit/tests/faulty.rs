@@ -30,7 +30,7 @@ fn draft(name: &str) -> Draft {
     }
 }
 
-fn word<T>(result: Result<T, AppendError>) -> &'static str {
+fn word<T, H>(result: Result<T, AppendError<H>>) -> &'static str {
     match result {
         Ok(_) => "appended",
         Err(AppendError::Conflict { .. }) => "conflict",

@@ -1,7 +1,7 @@
 //! Handling commands: load, decide, append; and again, if another writer was faster.
 //!
 //! [`Handler::handle`] is about one stream; [`Handler::handle_all`] is about several, arranged as
-//! [`One`], [`Many`], or pairs of these, and writes all of them or none.
+//! [`One`], [`Many`], [`Guarded`] or pairs of these, and writes all of them or none.
 
 mod command;
 mod handler;
@@ -11,4 +11,6 @@ mod streams;
 pub use command::{HandleError, Handled, OmittedSnapshots, Outcome, Pause};
 pub use handler::Handler;
 pub use request::Request;
-pub use streams::{DueSnapshot, Many, One, StatesError, Streams, states};
+pub use streams::{
+    Decided, DueSnapshot, Guardable, Guarded, GuardedMany, Many, One, StatesError, Streams, states,
+};

@@ -5,12 +5,15 @@ mod index;
 mod person_keys;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::commit::{Commit, CommitId, Draft};
+use crate::commit::{Commit, Draft};
 use crate::reading::{Page, ReadFrom, read_back};
 use crate::snapshot::SnapshotKind;
-use crate::store::{AppendError, Appended, EventStore, Head, InvalidAppend, Loaded, StoreError};
+use crate::store::{
+    AppendError, Appended, EventStore, Found, Head, InvalidAppend, Loaded, Moved, StoreError,
+};
 use crate::stream::{StreamId, Version};
 use crate::time::Timestamp;
 use crate::view::{ListEntry, ListPage, Put, Rows, ViewRow, ViewStore};
@@ -25,12 +28,18 @@ pub struct InMemoryEventStore {
 }
 
 /// A position in an [`InMemoryEventStore`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct InMemoryHead {
     store: Arc<Mutex<BTreeMap<StreamId, Vec<Commit>>>>,
     stream: StreamId,
     version: Version,
     recorded_at: Option<Timestamp>,
+}
+
+impl fmt::Debug for InMemoryHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.stream, self.version)
+    }
 }
 
 impl Head for InMemoryHead {
@@ -114,25 +123,32 @@ impl EventStore for InMemoryEventStore {
         Ok(Loaded { head: self.head(stream.clone(), commits.last()), commits })
     }
 
+    async fn load_after(&self, head: &InMemoryHead) -> Result<Loaded<InMemoryHead>, StoreError> {
+        let commits = self.read(&head.stream, head.version).await?;
+        let end = commits.last().map(|last| self.head(head.stream.clone(), Some(last)));
+        Ok(Loaded { head: end.unwrap_or_else(|| head.clone()), commits })
+    }
+
     async fn append(
         &self,
         head: &InMemoryHead,
         draft: Draft,
-    ) -> Result<Appended<InMemoryHead>, AppendError> {
-        let mut appended = self.append_all(vec![(head.clone(), draft)]).await?;
+    ) -> Result<Appended<InMemoryHead>, AppendError<InMemoryHead>> {
+        let mut appended = self.append_guarded(vec![(head.clone(), draft)], Vec::new()).await?;
         appended.pop().ok_or(AppendError::Invalid(InvalidAppend::Empty))
     }
 
-    async fn append_all(
+    async fn append_guarded(
         &self,
         parts: Vec<(InMemoryHead, Draft)>,
-    ) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
-        if let Some((head, _)) =
-            parts.iter().find(|(head, _)| !Arc::ptr_eq(&head.store, &self.streams))
-        {
+        guards: Vec<InMemoryHead>,
+    ) -> Result<Vec<Appended<InMemoryHead>>, AppendError<InMemoryHead>> {
+        let mut heads = parts.iter().map(|(head, _)| head).chain(&guards);
+        if let Some(head) = heads.find(|head| !Arc::ptr_eq(&head.store, &self.streams)) {
             return Err(InvalidAppend::ForeignHead(head.stream.clone()).into());
         }
-        InvalidAppend::check(parts.iter().map(|(head, draft)| (&head.stream, draft)))?;
+        let drafts = parts.iter().map(|(head, draft)| (&head.stream, draft));
+        InvalidAppend::check(drafts, guards.iter().map(Head::stream))?;
 
         let mut streams = lock(&self.streams);
         let place = |head: &InMemoryHead| {
@@ -140,27 +156,31 @@ impl EventStore for InMemoryEventStore {
             let found = commits.binary_search_by_key(&head.version.next(), |commit| commit.first);
             found.ok().map(|index| commits[index].clone())
         };
-        let taken: Vec<(Commit, CommitId)> = parts
-            .iter()
-            .filter_map(|(head, draft)| Some((place(head)?, draft.commit_id)))
-            .collect();
-        let (mine, moved): (Vec<_>, Vec<_>) =
-            taken.into_iter().partition(|(commit, id)| commit.id == *id);
-        let found: Vec<Commit> = mine.into_iter().map(|(commit, _)| commit).collect();
-        let appended = |commit: Commit, repeated| {
-            let head = self.head(commit.stream.clone(), Some(&commit));
-            Appended { head, commit, repeated }
-        };
-        if found.len() == parts.len() {
-            return Ok(found.into_iter().map(|commit| appended(commit, true)).collect());
+        let mut taken = Vec::with_capacity(parts.len());
+        let mut mine = Vec::new();
+        for (head, draft) in &parts {
+            match place(head) {
+                Some(commit) if commit.id == draft.commit_id => mine.push(commit),
+                Some(commit) => taken.push(commit),
+                None => {}
+            }
         }
-        if !found.is_empty() {
-            return Err(AppendError::RepeatedInPart { found });
+        let head_after = |commit: &Commit| self.head(commit.stream.clone(), Some(commit));
+        let appended =
+            |commit: Commit, repeated| Appended { head: head_after(&commit), commit, repeated };
+        if mine.len() == parts.len() {
+            return Ok(mine.into_iter().map(|commit| appended(commit, true)).collect());
         }
-        if !moved.is_empty() {
-            return Err(AppendError::Conflict {
-                streams: moved.into_iter().map(|(commit, _)| commit.stream).collect(),
-            });
+        if !mine.is_empty() {
+            return Err(AppendError::RepeatedInPart { found: mine });
+        }
+        taken.extend(guards.iter().filter_map(place));
+        if !taken.is_empty() {
+            let moved = |commit: Commit| Moved {
+                stream: commit.stream.clone(),
+                found: Some(Found { head: head_after(&commit), commit }),
+            };
+            return Err(AppendError::Conflict { moved: taken.into_iter().map(moved).collect() });
         }
         let append = |(head, draft): (InMemoryHead, Draft)| {
             let commit = Commit::after(&head, draft);

@@ -1,6 +1,7 @@
 //! The port to the event store: the only way to write.
 
 use std::error::Error;
+use std::fmt;
 use std::future::Future;
 
 use crate::commit::{Commit, Draft};
@@ -18,8 +19,8 @@ use crate::view::InvalidRow;
 /// names and keys included.
 pub const MAX_COMMIT_BYTES: usize = 350 * 1024;
 
-/// Most streams in one [`append_all`](EventStore::append_all): the items of one DynamoDB
-/// transaction.
+/// Most streams in one [`append_guarded`](EventStore::append_guarded), those that are guarded
+/// included: the items of one DynamoDB transaction.
 pub const MAX_STREAMS: usize = 100;
 
 /// Most that one [`append_all`](EventStore::append_all) writes, in bytes as [`Draft::size_bytes`]
@@ -79,6 +80,15 @@ pub trait EventStore: Sync {
         snapshots: Option<SnapshotKind>,
     ) -> impl Future<Output = Result<Loaded<Self::Head>, StoreError>> + Send;
 
+    /// What came after this head, and the head to append at then: this one, if nothing came.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    fn load_after(
+        &self,
+        head: &Self::Head,
+    ) -> impl Future<Output = Result<Loaded<Self::Head>, StoreError>> + Send;
+
     /// Appends one commit at this head: all of its events or none.
     ///
     /// If the commit at this head carries the draft's id already, an earlier attempt had succeeded
@@ -94,10 +104,26 @@ pub trait EventStore: Sync {
         &self,
         head: &Self::Head,
         draft: Draft,
-    ) -> impl Future<Output = Result<Appended<Self::Head>, AppendError>> + Send;
+    ) -> impl Future<Output = Result<Appended<Self::Head>, AppendError<Self::Head>>> + Send;
 
-    /// Appends one commit to each of several streams: all of them or none. Answers in the order of
-    /// `parts`.
+    /// Appends one commit to each of several streams: all of them or none.
+    ///
+    /// # Errors
+    /// As [`append_guarded`](Self::append_guarded), which this is without guards.
+    fn append_all(
+        &self,
+        parts: Vec<(Self::Head, Draft)>,
+    ) -> impl Future<Output = Result<Vec<Appended<Self::Head>>, AppendError<Self::Head>>> + Send
+    {
+        self.append_guarded(parts, Vec::new())
+    }
+
+    /// Appends one commit to each of several streams, if no guarded stream has moved: all of them
+    /// or none. Answers in the order of `parts`.
+    ///
+    /// A guard is the head of a stream that nothing is appended to. The store checks in the same
+    /// transaction that the stream still ends there; the guard of an empty stream checks that it is
+    /// still empty.
     ///
     /// If the commit at each head carries its draft's id, an earlier attempt had succeeded: the
     /// answer is those commits. If it does so at some heads only, the earlier attempt was decided
@@ -105,16 +131,17 @@ pub trait EventStore: Sync {
     /// appended then, and [`AppendError::RepeatedInPart`] has the commits that were found.
     ///
     /// Only the commit at the head identifies a repeat; one elsewhere in the stream is found by
-    /// reading.
+    /// reading. A repeat is one even if a guarded stream has moved since the earlier attempt.
     ///
     /// # Errors
     /// As [`append`](Self::append), and [`AppendError::RepeatedInPart`]; [`AppendError::Contended`]
-    /// also if another transaction was under way. The conflict names the streams whose head moved.
-    /// Limits are a [`InvalidAppend`] with a name.
-    fn append_all(
+    /// also if another transaction was under way. The conflict names the streams whose head moved,
+    /// those of `parts` first. Limits are a [`InvalidAppend`] with a name.
+    fn append_guarded(
         &self,
         parts: Vec<(Self::Head, Draft)>,
-    ) -> impl Future<Output = Result<Vec<Appended<Self::Head>>, AppendError>> + Send;
+        guards: Vec<Self::Head>,
+    ) -> impl Future<Output = Result<Vec<Appended<Self::Head>>, AppendError<Self::Head>>> + Send;
 }
 
 for_pointers!(EventStore {
@@ -145,25 +172,30 @@ for_pointers!(EventStore {
         (**self).load(stream, snapshots).await
     }
 
+    async fn load_after(&self, head: &T::Head) -> Result<Loaded<T::Head>, StoreError> {
+        (**self).load_after(head).await
+    }
+
     async fn append(
         &self,
         head: &T::Head,
         draft: Draft,
-    ) -> Result<Appended<T::Head>, AppendError> {
+    ) -> Result<Appended<T::Head>, AppendError<T::Head>> {
         (**self).append(head, draft).await
     }
 
-    async fn append_all(
+    async fn append_guarded(
         &self,
         parts: Vec<(T::Head, Draft)>,
-    ) -> Result<Vec<Appended<T::Head>>, AppendError> {
-        (**self).append_all(parts).await
+        guards: Vec<T::Head>,
+    ) -> Result<Vec<Appended<T::Head>>, AppendError<T::Head>> {
+        (**self).append_guarded(parts, guards).await
     }
 });
 
 /// A position at the end of a stream. It cannot be made up, only had from a load, an append, or
 /// [`EventStore::start`].
-pub trait Head: Clone + Send + Sync {
+pub trait Head: Clone + fmt::Debug + Send + Sync {
     /// The stream.
     fn stream(&self) -> &StreamId;
 
@@ -194,14 +226,33 @@ pub struct Appended<H> {
     pub repeated: bool,
 }
 
-/// Why nothing was appended, or why nobody knows.
+/// A stream whose head had moved before an append.
+#[derive(Debug, Clone)]
+pub struct Moved<H> {
+    /// The stream.
+    pub stream: StreamId,
+    /// The commit after the head that was given. `None` if the store did not give it, or if it
+    /// cannot be read; reading from the head then tells.
+    pub found: Option<Found<H>>,
+}
+
+/// A commit that was found where another was to go.
+#[derive(Debug, Clone)]
+pub struct Found<H> {
+    /// The head after it. More commits may have followed.
+    pub head: H,
+    /// What is stored.
+    pub commit: Commit,
+}
+
+/// Why nothing was appended, or why the outcome is unknown.
 #[derive(Debug, thiserror::Error)]
-pub enum AppendError {
-    /// Somebody else was faster: load, decide and append again.
-    #[error("other commits came first on {}", names(.streams))]
+pub enum AppendError<H> {
+    /// Another writer was faster: decide on what it wrote and append again.
+    #[error("other commits came first on {}", names(.moved))]
     Conflict {
-        /// The streams whose head moved.
-        streams: Vec<StreamId>,
+        /// The streams whose head moved: at least one, in the order of the call.
+        moved: Vec<Moved<H>>,
     },
     /// An earlier attempt of the same command succeeded, but over other streams or at other heads.
     /// Nothing was appended, and nothing is left to do. Only an append to several streams gives
@@ -224,8 +275,8 @@ pub enum AppendError {
     Store(#[from] StoreError),
 }
 
-fn names(streams: &[StreamId]) -> String {
-    streams.iter().map(StreamId::name).collect::<Vec<_>>().join(", ")
+fn names<H>(moved: &[Moved<H>]) -> String {
+    moved.iter().map(|moved| moved.stream.name()).collect::<Vec<_>>().join(", ")
 }
 
 fn names_of(commits: &[Commit]) -> String {
@@ -241,8 +292,8 @@ pub enum InvalidAppend {
     /// A commit without events, or no commits.
     #[error("nothing to append")]
     Empty,
-    /// Two commits for one stream in one call.
-    #[error("two commits for {0} at once")]
+    /// A stream twice in one call, to append to or to guard.
+    #[error("{0} is named twice in one append")]
     StreamTwice(StreamId),
     /// More than [`MAX_STREAMS`] streams in one call.
     #[error("{0} streams at once: at most {MAX_STREAMS} fit a transaction")]
@@ -284,11 +335,14 @@ pub enum InvalidAppend {
 
 impl InvalidAppend {
     /// Checks what needs no store to be checked: that there is something to append, not too much,
-    /// and not twice to a stream.
+    /// and no stream twice. `guards` are the streams that are guarded.
     ///
     /// # Errors
     /// The first rule that is broken.
-    pub fn check<'a>(parts: impl Iterator<Item = (&'a StreamId, &'a Draft)>) -> Result<(), Self> {
+    pub fn check<'a>(
+        parts: impl IntoIterator<Item = (&'a StreamId, &'a Draft)>,
+        guards: impl IntoIterator<Item = &'a StreamId>,
+    ) -> Result<(), Self> {
         let mut streams = Vec::new();
         let mut together_bytes = 0;
         for (stream, draft) in parts {
@@ -307,8 +361,16 @@ impl InvalidAppend {
             together_bytes += size_bytes;
             streams.push(stream);
         }
+        if streams.is_empty() {
+            return Err(Self::Empty);
+        }
+        for stream in guards {
+            if streams.contains(&stream) {
+                return Err(Self::StreamTwice(stream.clone()));
+            }
+            streams.push(stream);
+        }
         match streams.len() {
-            0 => Err(Self::Empty),
             count if count > MAX_STREAMS => Err(Self::TooManyStreams(count)),
             _ if together_bytes > MAX_TRANSACTION_BYTES => {
                 Err(Self::TransactionTooLarge { size_bytes: together_bytes })

@@ -19,7 +19,7 @@ use skald::json::MAX_STATE_LEVELS;
 use skald::memory::{InMemoryEventStore, InMemoryHead};
 use skald::reading::{Page, ReadFrom};
 use skald::snapshot::{MAX_WITH_SNAPSHOT_BYTES, SnapshotError, SnapshotKind, Snapshots};
-use skald::store::{AppendError, Appended, EventStore, Loaded, StoreError};
+use skald::store::{AppendError, Appended, EventStore, Loaded, Moved, StoreError};
 use skald::stream::StreamId;
 use skald::time::Timestamp;
 use skald_testkit::NoPause;
@@ -37,7 +37,7 @@ struct Listening {
     store: InMemoryEventStore,
     calls: Mutex<Vec<&'static str>>,
     /// What it answers to every append instead of appending.
-    refuses: Option<fn() -> AppendError>,
+    refuses: Option<fn() -> AppendError<InMemoryHead>>,
     /// How often it does so; always, if nothing is said.
     refusals: Option<AtomicU32>,
     /// Whether it loses the first commit of a stream and does not notice.
@@ -68,7 +68,7 @@ impl Listening {
         self.calls.lock().unwrap().push(call);
     }
 
-    fn refuse(&self) -> Result<(), AppendError> {
+    fn refuse(&self) -> Result<(), AppendError<InMemoryHead>> {
         let spent = |left: &AtomicU32| {
             left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
                 .is_err()
@@ -113,24 +113,35 @@ impl EventStore for Listening {
         Ok(Loaded { head, commits })
     }
 
+    async fn load_after(&self, head: &InMemoryHead) -> Result<Loaded<InMemoryHead>, StoreError> {
+        self.hear("load_after");
+        self.store.load_after(head).await
+    }
+
     async fn append(
         &self,
         head: &InMemoryHead,
         draft: Draft,
-    ) -> Result<Appended<InMemoryHead>, AppendError> {
+    ) -> Result<Appended<InMemoryHead>, AppendError<InMemoryHead>> {
         self.hear("append");
         self.refuse()?;
         self.store.append(head, draft).await
     }
 
-    async fn append_all(
+    async fn append_guarded(
         &self,
         parts: Vec<(InMemoryHead, Draft)>,
-    ) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
-        self.hear("append_all");
+        guards: Vec<InMemoryHead>,
+    ) -> Result<Vec<Appended<InMemoryHead>>, AppendError<InMemoryHead>> {
+        self.hear("append_guarded");
         self.refuse()?;
-        self.store.append_all(parts).await
+        self.store.append_guarded(parts, guards).await
     }
+}
+
+/// A stream that moved, of which the store says no more.
+fn moved(stream: StreamId) -> Moved<InMemoryHead> {
+    Moved { stream, found: None }
 }
 
 fn request() -> Request {
@@ -164,9 +175,9 @@ async fn a_command_about_one_stream_is_one_load_and_one_plain_append() {
 /// Nobody waits for ever: whoever is always too late, or always in somebody's way, is told so.
 #[tokio::test]
 async fn after_ten_attempts_against_others_a_command_is_given_up() {
-    let conflict: fn() -> AppendError =
-        || AppendError::Conflict { streams: vec![account("a"), account("b")] };
-    let contended: fn() -> AppendError = || AppendError::Contended;
+    let conflict: fn() -> AppendError<InMemoryHead> =
+        || AppendError::Conflict { moved: [account("a"), account("b")].map(moved).into() };
+    let contended: fn() -> AppendError<InMemoryHead> = || AppendError::Contended;
     for refusal in [conflict, contended] {
         let (store, pauses) =
             (Listening { refuses: Some(refusal), ..Listening::default() }, Pauses::default());
@@ -206,7 +217,7 @@ async fn after_ten_throttled_transactions_the_store_s_answer_is_given() {
         "{handled:?}"
     );
     assert_eq!(pauses.0.lock().unwrap().len(), 9);
-    assert_eq!(store.heard()[2..], ["append_all"; 10]);
+    assert_eq!(store.heard()[2..], ["append_guarded"; 10]);
 }
 
 /// Of a stream without its beginning nobody knows the state, and looking again and again does not
@@ -322,8 +333,9 @@ async fn a_snapshot_is_kept_up_to_the_limit_and_told_of_beyond() {
 /// A place in the index that is long ago when it is written is one that followers may have passed.
 #[tokio::test]
 async fn each_attempt_has_its_own_time() {
-    let contended: fn() -> AppendError = || AppendError::Contended;
-    let conflict: fn() -> AppendError = || AppendError::Conflict { streams: vec![account("a")] };
+    let contended: fn() -> AppendError<InMemoryHead> = || AppendError::Contended;
+    let conflict: fn() -> AppendError<InMemoryHead> =
+        || AppendError::Conflict { moved: vec![moved(account("a"))] };
     for refusal in [contended, conflict] {
         let store =
             Listening { refuses: Some(refusal), refusals: Some(5.into()), ..Listening::default() };

@@ -91,19 +91,24 @@ impl EventStore for LongStream {
         panic!("loaded whole")
     }
 
+    async fn load_after(&self, head: &InMemoryHead) -> Result<Loaded<InMemoryHead>, StoreError> {
+        self.empty.load_after(head).await
+    }
+
     async fn append(
         &self,
         head: &InMemoryHead,
         draft: Draft,
-    ) -> Result<Appended<InMemoryHead>, AppendError> {
+    ) -> Result<Appended<InMemoryHead>, AppendError<InMemoryHead>> {
         self.empty.append(head, draft).await
     }
 
-    async fn append_all(
+    async fn append_guarded(
         &self,
         parts: Vec<(InMemoryHead, Draft)>,
-    ) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
-        self.empty.append_all(parts).await
+        guards: Vec<InMemoryHead>,
+    ) -> Result<Vec<Appended<InMemoryHead>>, AppendError<InMemoryHead>> {
+        self.empty.append_guarded(parts, guards).await
     }
 }
 

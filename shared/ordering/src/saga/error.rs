@@ -99,8 +99,8 @@ impl From<PortError> for StepError {
     }
 }
 
-impl From<AppendError> for StepError {
-    fn from(error: AppendError) -> Self {
+impl<H> From<AppendError<H>> for StepError {
+    fn from(error: AppendError<H>) -> Self {
         match error {
             AppendError::Store(error) => error.into(),
             AppendError::Conflict { .. }

@@ -30,7 +30,7 @@ pub const ERRORS: &[(&str, u16, &str)] = &[
 ];
 
 /// What a call ended in, in a word.
-pub fn kind(error: &AppendError) -> &'static str {
+pub fn kind<H>(error: &AppendError<H>) -> &'static str {
     match error {
         AppendError::Conflict { .. } => "conflict",
         AppendError::RepeatedInPart { .. } => "repeated in part",

@@ -66,7 +66,7 @@ async fn append<S: EventStore>(
     store: &S,
     [one, two]: &[StreamId; 2],
     draft: &Draft,
-) -> Result<[Commit; 2], AppendError> {
+) -> Result<[Commit; 2], AppendError<S::Head>> {
     let first = store.append(&store.start(one.clone()), draft.clone()).await;
     let beside = StreamId::new(two.tenant(), two.category(), &format!("{}-beside", two.id()))
         .expect("a valid id");
@@ -83,7 +83,7 @@ async fn append<S: EventStore>(
 }
 
 /// What an error is, whichever stream it is about.
-fn kind(error: &AppendError) -> String {
+fn kind<H: std::fmt::Debug>(error: &AppendError<H>) -> String {
     let text = format!("{error:?}");
     text.replace("two-", "one-")
 }

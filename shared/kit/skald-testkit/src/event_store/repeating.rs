@@ -225,15 +225,24 @@ impl<S: EventStore> EventStore for Stale<'_, S> {
         }
     }
 
-    async fn append(&self, head: &S::Head, draft: Draft) -> Result<Appended<S::Head>, AppendError> {
+    async fn load_after(&self, head: &S::Head) -> Result<Loaded<S::Head>, StoreError> {
+        self.store.load_after(head).await
+    }
+
+    async fn append(
+        &self,
+        head: &S::Head,
+        draft: Draft,
+    ) -> Result<Appended<S::Head>, AppendError<S::Head>> {
         self.store.append(head, draft).await
     }
 
-    async fn append_all(
+    async fn append_guarded(
         &self,
         parts: Vec<(S::Head, Draft)>,
-    ) -> Result<Vec<Appended<S::Head>>, AppendError> {
-        self.store.append_all(parts).await
+        guards: Vec<S::Head>,
+    ) -> Result<Vec<Appended<S::Head>>, AppendError<S::Head>> {
+        self.store.append_guarded(parts, guards).await
     }
 }
 
@@ -242,7 +251,7 @@ async fn append_both<S: EventStore>(
     store: &S,
     heads: &[S::Head],
     names: [&str; 2],
-) -> Result<Vec<Appended<S::Head>>, AppendError> {
+) -> Result<Vec<Appended<S::Head>>, AppendError<S::Head>> {
     let parts =
         heads.iter().zip(names).map(|(head, name)| (head.clone(), draft(name, deposited(1))));
     store.append_all(parts.collect()).await
@@ -250,7 +259,7 @@ async fn append_both<S: EventStore>(
 
 /// The append found this commit of an earlier attempt, and no other.
 #[track_caller]
-fn assert_found<T>(result: Result<T, AppendError>, expected: &Commit) {
+fn assert_found<T, H>(result: Result<T, AppendError<H>>, expected: &Commit) {
     match result {
         Err(AppendError::RepeatedInPart { found }) => assert_eq!(found, from_ref(expected)),
         Err(error) => panic!("expected a repeat in part, got: {error}"),

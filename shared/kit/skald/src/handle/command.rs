@@ -5,16 +5,16 @@ use std::future::Future;
 use crate::commit::{Commit, CommitId, Draft};
 use crate::concurrency::try_concurrently;
 use crate::event::{DecodeError, EncodeError, EventData};
-use crate::handle::streams::{LoadedStreams, load_streams};
+use crate::handle::streams::{LoadedStreams, load_further, load_streams};
 use crate::handle::{DueSnapshot, Request, StatesError, Streams};
 use crate::pointers::for_pointers;
 use crate::snapshot::SnapshotError;
-use crate::store::{AppendError, Appended, EventStore, Head, InvalidAppend, StoreError};
+use crate::store::{AppendError, Appended, EventStore, Head, InvalidAppend, Moved, StoreError};
 use crate::stream::{StreamId, Version};
 use crate::time::Timestamp;
 
-/// How often a command is decided, or its append tried, before the caller is told to come back
-/// later.
+/// How many attempts end with a pause before a command is given up. Those that are repeated at once
+/// do not count.
 const ATTEMPTS: u32 = 10;
 
 /// What handling a command needs from its surroundings: a port to a clock and to the operators.
@@ -23,7 +23,7 @@ pub trait Pause: Sync {
     /// command's sender gave. (An implementation without a clock returns `earlier`.)
     fn now(&self, earlier: Timestamp) -> Timestamp;
 
-    /// Waits before the next attempt; `attempt` is the number of those that have failed, from 1.
+    /// Waits before the next attempt; `attempt` is the number of this pause, from 1.
     fn pause(&self, attempt: u32) -> impl Future<Output = ()> + Send;
 
     /// A commit was appended to this stream without the snapshot that was due. If this goes on,
@@ -78,7 +78,7 @@ pub enum HandleError<R> {
     /// The domain says no.
     #[error(transparent)]
     Rejected(R),
-    /// Others were faster, or other transactions in the way, ten times in a row: nothing was
+    /// Others were faster, or other transactions in the way, through nine pauses: nothing was
     /// written, as far as the store's answers go (see [`AppendError::Contended`]).
     #[error("gave up after {attempts} attempts against other writers")]
     Busy {
@@ -124,9 +124,10 @@ where
     R: Send,
     F: Fn(&T::States) -> Result<T::Events, R> + Sync,
 {
-    let (mut failed, mut at) = (0, request.at);
+    let (mut tries, mut at) = (Tries::default(), request.at);
+    let mut loaded = load_streams(store, streams).await?;
     loop {
-        let LoadedStreams { heads, histories, states } = load_streams(store, streams).await?;
+        let LoadedStreams { heads, histories, states } = loaded;
         if histories.iter().any(|history| shows(history, request.commit_id)) {
             return repeated(store, streams, histories, Vec::new(), request.commit_id).await;
         }
@@ -136,10 +137,12 @@ where
         if encoded.iter().all(Vec::is_empty) {
             return Ok(Handled { states, outcome: Outcome::Unchanged, left_out: Vec::new() });
         }
+        let guards = streams.guards(&events);
         let states = streams.evolve(states, &events);
         let snapshots = streams.snapshots(&states, &mut histories.iter());
-        let (parts, left_out) = drafted(request, heads, encoded, snapshots);
-        match append_parts(store, pause, parts, (&mut failed, &mut at)).await {
+        let Drafted { parts, guards, left_out } =
+            drafted(request, &heads, encoded, (guards, snapshots));
+        match append_parts(store, pause, (parts, guards), (&mut tries, &mut at)).await {
             Ok(appended) => {
                 let is_repeated = appended.iter().any(|part| part.repeated);
                 let commits = appended.into_iter().map(|part| part.commit).collect();
@@ -153,33 +156,50 @@ where
             Err(AppendError::RepeatedInPart { found }) => {
                 return repeated(store, streams, histories, found, request.commit_id).await;
             }
-            Err(AppendError::Conflict { .. }) => wait(pause, &mut failed).await?,
-            Err(AppendError::Contended) => return Err(HandleError::Busy { attempts: failed }),
+            Err(AppendError::Conflict { moved }) => {
+                let is_all_read = !tries.at_once(&moved);
+                if is_all_read {
+                    tries.wait(pause).await.or(Err(tries.busy()))?;
+                }
+                let before = (heads, histories);
+                loaded = load_further(store, streams, before, moved, is_all_read).await?;
+            }
+            Err(AppendError::Contended) => return Err(tries.busy()),
             Err(AppendError::Invalid(refusal)) => return Err(refusal.into()),
             Err(AppendError::Store(error)) => return Err(error.into()),
         }
     }
 }
 
-/// The drafts for the streams that get events, and the snapshots that were due and are left out of
-/// them.
+/// An append as it is decided: the drafts for the streams that get events, the streams that must
+/// not have moved, and the snapshots that were due and are left out.
+struct Drafted<H> {
+    parts: Vec<(H, Draft)>,
+    guards: Vec<H>,
+    left_out: OmittedSnapshots,
+}
+
 fn drafted<H: Head>(
     request: &Request,
-    heads: Vec<H>,
+    heads: &[H],
     events: Vec<Vec<EventData>>,
-    snapshots: Vec<DueSnapshot>,
-) -> (Vec<(H, Draft)>, OmittedSnapshots) {
-    let (mut parts, mut left_out) = (Vec::new(), Vec::new());
-    let of_each = heads.into_iter().zip(events).zip(snapshots);
-    for ((head, events), snapshot) in of_each.filter(|((_, events), _)| !events.is_empty()) {
+    (guarded, snapshots): (Vec<bool>, Vec<DueSnapshot>),
+) -> Drafted<H> {
+    let (mut parts, mut guards, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+    let of_each = heads.iter().zip(events).zip(guarded).zip(snapshots);
+    for (((head, events), is_guarded), snapshot) in of_each {
+        if events.is_empty() {
+            guards.extend(is_guarded.then(|| head.clone()));
+            continue;
+        }
         let unwritable = snapshot.as_ref().and_then(|taken| taken.as_ref().err().copied());
         let mut draft = request.draft(events, snapshot.and_then(Result::ok));
         if let Some(why) = SnapshotError::check(&mut draft).or(unwritable) {
             left_out.push((head.stream().clone(), why));
         }
-        parts.push((head, draft));
+        parts.push((head.clone(), draft));
     }
-    (parts, left_out)
+    Drafted { parts, guards, left_out }
 }
 
 fn shows(history: &[Commit], id: CommitId) -> bool {
@@ -221,42 +241,71 @@ async fn repeated<S: EventStore, T: Streams, R>(
 async fn append_parts<S: EventStore, P: Pause>(
     store: &S,
     pause: &P,
-    mut parts: Vec<(S::Head, Draft)>,
-    (failed, at): (&mut u32, &mut Timestamp),
-) -> Result<Vec<Appended<S::Head>>, AppendError> {
+    (mut parts, guards): (Vec<(S::Head, Draft)>, Vec<S::Head>),
+    (tries, at): (&mut Tries, &mut Timestamp),
+) -> Result<Vec<Appended<S::Head>>, AppendError<S::Head>> {
     loop {
         *at = pause.now(*at);
         parts.iter_mut().for_each(|(_, draft)| draft.at = *at);
+        let is_put = parts.len() == 1 && guards.is_empty();
         let result = match parts.as_slice() {
-            [(head, draft)] => {
+            [(head, draft)] if is_put => {
                 store.append(head, draft.clone()).await.map(|appended| vec![appended])
             }
-            _ => store.append_all(parts.clone()).await,
+            _ => store.append_guarded(parts.clone(), guards.clone()).await,
         };
         match result {
             Err(AppendError::Contended) => {
-                wait::<P, ()>(pause, failed).await.or(Err(AppendError::Contended))?
+                tries.wait(pause).await.or(Err(AppendError::Contended))?
             }
             // A client repeats throttled requests by itself, but not a transaction that was
             // cancelled for it.
-            Err(AppendError::Store(throttled @ StoreError::Throttled { .. }))
-                if parts.len() > 1 =>
-            {
-                wait::<P, ()>(pause, failed).await.or(Err(throttled))?;
+            Err(AppendError::Store(throttled @ StoreError::Throttled { .. })) if !is_put => {
+                tries.wait(pause).await.or(Err(throttled))?;
             }
             done => return done,
         }
     }
 }
 
-/// Counts a failed attempt and pauses, or gives up.
-async fn wait<P: Pause, R>(pause: &P, failed: &mut u32) -> Result<(), HandleError<R>> {
-    *failed += 1;
-    if *failed >= ATTEMPTS {
-        return Err(HandleError::Busy { attempts: *failed });
+/// The attempts that failed.
+#[derive(Default)]
+struct Tries {
+    /// How many.
+    failed: u32,
+    /// How many of them ended with a pause, or would have.
+    paused: u32,
+    /// Whether the last one was decided on what the one before it had found.
+    was_at_once: bool,
+}
+
+/// No more attempts are made.
+struct Exhausted;
+
+impl Tries {
+    /// Whether to decide again at once, on what the conflict found. That is done only once in
+    /// succession: a stream that has moved on again is likely to be further on still.
+    fn at_once<H>(&mut self, moved: &[Moved<H>]) -> bool {
+        let is_found = moved.iter().all(|moved| moved.found.is_some());
+        self.was_at_once = is_found && !self.was_at_once;
+        self.failed += u32::from(self.was_at_once);
+        self.was_at_once
     }
-    pause.pause(*failed).await;
-    Ok(())
+
+    /// Counts a failed attempt and pauses, or gives up.
+    async fn wait<P: Pause>(&mut self, pause: &P) -> Result<(), Exhausted> {
+        self.failed += 1;
+        self.paused += 1;
+        if self.paused >= ATTEMPTS {
+            return Err(Exhausted);
+        }
+        pause.pause(self.paused).await;
+        Ok(())
+    }
+
+    fn busy<R>(&self) -> HandleError<R> {
+        HandleError::Busy { attempts: self.failed }
+    }
 }
 
 impl<States> Handled<States> {

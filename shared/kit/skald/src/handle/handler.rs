@@ -42,14 +42,19 @@ impl<S: EventStore, P: Pause> Handler<S, P> {
     /// Loads several streams, decides over all of them, and appends what was decided: all of it or
     /// nothing.
     ///
-    /// On a conflict everything is loaded and decided again, after a pause, ten times at most. If
-    /// one of the streams shows the command's id already, or the store finds it at a head that is
-    /// appended to, an earlier attempt had succeeded and nothing more is written. For a stream that
-    /// does not show the id yet, only the commits since it was loaded are read.
+    /// A conflict brings the commit that was written first. It is added to what is known, streams
+    /// of which none was found are read from their heads on, and the command is decided again at
+    /// once. If that ends in a conflict too, the next attempt comes after a pause and reads what is
+    /// new in every stream. A command that fails after nine pauses is given up.
     ///
-    /// A stream that gets no events is not guarded: it may have moved since it was read. Nor is it
-    /// seen there that an attempt without an answer is still under way: a command that may come
-    /// again has a stream that gets events however it is decided.
+    /// If one of the streams shows the command's id already, or the store finds it at a head that
+    /// is appended to, an earlier attempt had succeeded and nothing more is written. For a stream
+    /// that does not show the id yet, only the commits since it was loaded are read.
+    ///
+    /// A stream that gets no events may have moved since it was read, unless it is
+    /// [`Guarded`](super::Guarded). If no stream gets events, nothing is checked. Nor does a stream
+    /// without events show that an attempt without an answer is still under way: a command that may
+    /// come again has a stream that gets events however it is decided.
     ///
     /// # Errors
     /// See [`HandleError`]; nothing was written, except perhaps after [`HandleError::Store`].

@@ -8,11 +8,11 @@ use crate::decider::{Decider, Folded, fold};
 use crate::event::{DecodeError, DomainEvent, EncodeError, EventData};
 use crate::reading::{grown, read_further_back};
 use crate::snapshot::{Snapshot, SnapshotError, SnapshotKind};
-use crate::store::{EventStore, Loaded, StoreError};
+use crate::store::{EventStore, Found, Head, Loaded, Moved, StoreError};
 use crate::stream::StreamId;
 
 /// Streams that a decision is about, and how their states and events are arranged: [`One`],
-/// [`Many`], or a pair of these.
+/// [`Many`], [`Guarded`], [`GuardedMany`], [`Guardable`], or a pair of these.
 pub trait Streams: Sync {
     /// The states to decide on.
     type States: Send;
@@ -44,6 +44,10 @@ pub trait Streams: Sync {
     /// [`EncodeError`] at the first event that cannot be written.
     fn encode(&self, events: &Self::Events) -> Result<Vec<Vec<EventData>>, EncodeError>;
 
+    /// Which streams must not have moved when these events are written, in the order of
+    /// [`ids`](Self::ids). It says nothing about a stream that gets events: that one never may.
+    fn guards(&self, events: &Self::Events) -> Vec<bool>;
+
     /// The snapshots of these states that are due after these histories, in the order of
     /// [`ids`](Self::ids); takes histories as [`fold`](Self::fold) does.
     fn snapshots(
@@ -73,6 +77,59 @@ impl<D> Many<D> {
     /// A decision about these streams.
     pub fn new(streams: Vec<StreamId>) -> Self {
         Self(streams, PhantomData)
+    }
+}
+
+/// One stream of decider `D` that is read and not written. If the decision has events for other
+/// streams, they are written only if this stream has not moved since it was read.
+///
+/// A guard takes a place in the transaction. On `DynamoDB` it costs two write units.
+pub struct Guarded<D>(One<D>);
+
+impl<D> Guarded<D> {
+    /// A decision that reads this stream.
+    pub fn new(stream: StreamId) -> Self {
+        Self(One::new(stream))
+    }
+}
+
+/// Any number of streams of decider `D` that are read and not written, each as
+/// [`Guarded`] is; states come in the same order.
+pub struct GuardedMany<D>(Many<D>);
+
+impl<D> GuardedMany<D> {
+    /// A decision that reads these streams.
+    pub fn new(streams: Vec<StreamId>) -> Self {
+        Self(Many::new(streams))
+    }
+}
+
+/// Any number of streams of decider `D`, each of which is written or guarded, as the decision says;
+/// states and what is decided come in the same order.
+pub struct Guardable<D>(Many<D>);
+
+impl<D> Guardable<D> {
+    /// A decision about these streams.
+    pub fn new(streams: Vec<StreamId>) -> Self {
+        Self(Many::new(streams))
+    }
+}
+
+/// What is decided about a stream of [`Guardable`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decided<E> {
+    /// It gets these events. If there are none, it may have moved.
+    Events(Vec<E>),
+    /// It gets no events, and must not have moved.
+    Guard,
+}
+
+impl<E> Decided<E> {
+    fn events(&self) -> &[E] {
+        match self {
+            Self::Events(events) => events,
+            Self::Guard => &[],
+        }
     }
 }
 
@@ -123,6 +180,10 @@ impl<D: Decider> Streams for One<D> {
         Ok(vec![encoded(events)?])
     }
 
+    fn guards(&self, _: &Self::Events) -> Vec<bool> {
+        vec![false]
+    }
+
     fn snapshots(
         &self,
         states: &Self::States,
@@ -163,12 +224,137 @@ impl<D: Decider> Streams for Many<D> {
         events.iter().map(|events| encoded(events)).collect()
     }
 
+    fn guards(&self, _: &Self::Events) -> Vec<bool> {
+        vec![false; self.0.len()]
+    }
+
     fn snapshots(
         &self,
         states: &Self::States,
         histories: &mut std::slice::Iter<'_, Vec<Commit>>,
     ) -> Vec<DueSnapshot> {
         states.iter().map(|folded| snapshot::<D>(&folded.state, histories.next())).collect()
+    }
+}
+
+impl<D: Decider> Streams for Guarded<D> {
+    type States = <One<D> as Streams>::States;
+    type Events = ();
+
+    fn ids(&self) -> Vec<StreamId> {
+        self.0.ids()
+    }
+
+    fn kinds(&self) -> Vec<Option<SnapshotKind>> {
+        self.0.kinds()
+    }
+
+    fn fold(
+        &self,
+        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
+    ) -> Result<Self::States, DecodeError> {
+        self.0.fold(histories)
+    }
+
+    fn evolve(&self, states: Self::States, _: &()) -> Self::States {
+        states
+    }
+
+    fn encode(&self, _: &()) -> Result<Vec<Vec<EventData>>, EncodeError> {
+        Ok(vec![Vec::new(); self.0.ids().len()])
+    }
+
+    fn guards(&self, _: &()) -> Vec<bool> {
+        vec![true; self.0.ids().len()]
+    }
+
+    fn snapshots(
+        &self,
+        states: &Self::States,
+        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
+    ) -> Vec<DueSnapshot> {
+        self.0.snapshots(states, histories)
+    }
+}
+
+impl<D: Decider> Streams for GuardedMany<D> {
+    type States = <Many<D> as Streams>::States;
+    type Events = ();
+
+    fn ids(&self) -> Vec<StreamId> {
+        self.0.ids()
+    }
+
+    fn kinds(&self) -> Vec<Option<SnapshotKind>> {
+        self.0.kinds()
+    }
+
+    fn fold(
+        &self,
+        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
+    ) -> Result<Self::States, DecodeError> {
+        self.0.fold(histories)
+    }
+
+    fn evolve(&self, states: Self::States, _: &()) -> Self::States {
+        states
+    }
+
+    fn encode(&self, _: &()) -> Result<Vec<Vec<EventData>>, EncodeError> {
+        Ok(vec![Vec::new(); self.0.ids().len()])
+    }
+
+    fn guards(&self, _: &()) -> Vec<bool> {
+        vec![true; self.0.ids().len()]
+    }
+
+    fn snapshots(
+        &self,
+        states: &Self::States,
+        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
+    ) -> Vec<DueSnapshot> {
+        self.0.snapshots(states, histories)
+    }
+}
+
+impl<D: Decider> Streams for Guardable<D> {
+    type States = Vec<Folded<D::State>>;
+    type Events = Vec<Decided<D::Event>>;
+
+    fn ids(&self) -> Vec<StreamId> {
+        self.0.ids()
+    }
+
+    fn kinds(&self) -> Vec<Option<SnapshotKind>> {
+        self.0.kinds()
+    }
+
+    fn fold(
+        &self,
+        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
+    ) -> Result<Self::States, DecodeError> {
+        self.0.fold(histories)
+    }
+
+    fn evolve(&self, states: Self::States, events: &Self::Events) -> Self::States {
+        let decided = states.into_iter().zip(events);
+        decided.map(|(before, decided)| evolved::<D>(before, decided.events())).collect()
+    }
+
+    fn encode(&self, events: &Self::Events) -> Result<Vec<Vec<EventData>>, EncodeError> {
+        events.iter().map(|decided| encoded(decided.events())).collect()
+    }
+
+    fn guards(&self, events: &Self::Events) -> Vec<bool> {
+        events.iter().map(|decided| matches!(decided, Decided::Guard)).collect()
+    }
+
+    fn snapshots(
+        &self,
+        states: &Self::States,
+        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
+    ) -> Vec<DueSnapshot> {
+        self.0.snapshots(states, histories)
     }
 }
 
@@ -197,6 +383,10 @@ impl<A: Streams, B: Streams> Streams for (A, B) {
 
     fn encode(&self, events: &Self::Events) -> Result<Vec<Vec<EventData>>, EncodeError> {
         Ok([self.0.encode(&events.0)?, self.1.encode(&events.1)?].concat())
+    }
+
+    fn guards(&self, events: &Self::Events) -> Vec<bool> {
+        [self.0.guards(&events.0), self.1.guards(&events.1)].concat()
     }
 
     fn snapshots(
@@ -241,8 +431,7 @@ pub(crate) struct LoadedStreams<H, States> {
     pub(crate) states: States,
 }
 
-/// Loads all streams, back to their snapshots. If a snapshot cannot be read, more of that stream
-/// alone is read, in growing pages: back to a readable snapshot or to the beginning.
+/// Loads all streams, back to their snapshots.
 pub(crate) async fn load_streams<S: EventStore, T: Streams>(
     store: &S,
     streams: &T,
@@ -250,10 +439,56 @@ pub(crate) async fn load_streams<S: EventStore, T: Streams>(
     let (ids, kinds) = (streams.ids(), streams.kinds());
     let loaded =
         try_concurrently(ids.iter().zip(&kinds).map(|(id, kind)| store.load(id, *kind))).await?;
-    let (heads, mut histories): (Vec<_>, Vec<_>) =
+    let (heads, histories) =
         loaded.into_iter().map(|Loaded { head, commits }| (head, commits)).unzip();
+    fold_streams(store, streams, heads, histories).await
+}
+
+/// What came after these heads, and after the histories that end there, is added to both: first
+/// the commits that an append found, then, of the streams to be read, all the rest.
+pub(crate) async fn load_further<S: EventStore, T: Streams>(
+    store: &S,
+    streams: &T,
+    (mut heads, mut histories): (Vec<S::Head>, Vec<Vec<Commit>>),
+    moved: Vec<Moved<S::Head>>,
+    is_all_read: bool,
+) -> Result<LoadedStreams<S::Head, T::States>, StatesError> {
+    let mut is_found = vec![false; heads.len()];
+    for Moved { stream, found } in moved {
+        let index = heads.iter().position(|head| *head.stream() == stream);
+        if let (Some(index), Some(Found { head, commit })) = (index, found) {
+            heads[index] = head;
+            histories[index].push(commit);
+            is_found[index] = true;
+        }
+    }
+    let reads = heads.iter().zip(is_found).map(|(head, is_found)| async move {
+        if is_found && !is_all_read {
+            Ok(Loaded { head: head.clone(), commits: Vec::new() })
+        } else {
+            store.load_after(head).await
+        }
+    });
+    let mut further = Vec::with_capacity(heads.len());
+    for (history, Loaded { head, commits }) in
+        histories.iter_mut().zip(try_concurrently(reads).await?)
+    {
+        history.extend(commits);
+        further.push(head);
+    }
+    fold_streams(store, streams, further, histories).await
+}
+
+/// The states after these histories. If a snapshot cannot be read, more of that stream alone is
+/// read, in growing pages: back to a readable snapshot or to the beginning.
+async fn fold_streams<S: EventStore, T: Streams>(
+    store: &S,
+    streams: &T,
+    heads: Vec<S::Head>,
+    mut histories: Vec<Vec<Commit>>,
+) -> Result<LoadedStreams<S::Head, T::States>, StatesError> {
     let mut further: Vec<Option<u32>> =
-        kinds.iter().map(|kind| kind.map(SnapshotKind::first_page)).collect();
+        streams.kinds().iter().map(|kind| kind.map(SnapshotKind::first_page)).collect();
     loop {
         let mut unread = histories.iter();
         let error = match streams.fold(&mut unread) {
@@ -267,7 +502,8 @@ pub(crate) async fn load_streams<S: EventStore, T: Streams>(
             at_fault.and_then(|index| further[index].as_mut().map(|at_most| (index, at_most))),
         ) {
             (DecodeError::Headless { .. }, Some((index, at_most))) => {
-                read_further_back(store, &ids[index], &mut histories[index], *at_most).await?;
+                let stream = heads[index].stream();
+                read_further_back(store, stream, &mut histories[index], *at_most).await?;
                 *at_most = grown(*at_most);
             }
             _ => return Err(error.into()),

@@ -69,21 +69,31 @@ impl<S, K: PersonKeys> Opening<S, K> {
     }
 
     async fn opened(&self, mut commits: Vec<Commit>) -> Result<Vec<Commit>, StoreError> {
+        self.open_commits(&mut commits).await?;
+        Ok(commits)
+    }
+
+    async fn open_commits<'a>(
+        &self,
+        commits: impl IntoIterator<Item = &'a mut Commit>,
+    ) -> Result<(), StoreError> {
         let documents =
-            commits.iter_mut().flat_map(|Commit { stream, first, events, snapshot, .. }| {
+            commits.into_iter().flat_map(|Commit { stream, first, events, snapshot, .. }| {
                 let state = snapshot.as_mut().map(|Snapshot { state, .. }| state);
                 let stored = events.iter_mut().map(|event| &mut event.data).chain(state);
                 stored.filter_map(|json| Found::of(stream, *first, json))
             });
-        let documents = documents.collect();
-        open_all(&self.keys, documents).await?;
-        Ok(commits)
+        open_all(&self.keys, documents.collect()).await
     }
 
     /// What a draft holds, if it can be stored, as a read will show it. Each person with a sealed
     /// value in the draft costs a look at their key; plain values cost none.
-    async fn opened_draft(&self, stream: &StreamId, draft: &Draft) -> Result<Held, AppendError> {
-        InvalidAppend::check(std::iter::once((stream, draft)))?;
+    async fn opened_draft<H>(
+        &self,
+        stream: &StreamId,
+        draft: &Draft,
+    ) -> Result<Held, AppendError<H>> {
+        InvalidAppend::check([(stream, draft)], [])?;
         let (mut events, mut snapshot) = (draft.events.clone(), draft.snapshot.clone());
         let state = snapshot.as_mut().map(|Snapshot { state, .. }| state);
         let documents = events.iter_mut().map(|event| &mut event.data).chain(state);
@@ -111,6 +121,30 @@ impl<S, K: PersonKeys> Opening<S, K> {
             Commit { events: held.events, snapshot, ..commit }
         };
         Ok(Appended { head, commit, repeated })
+    }
+
+    /// The error with the commits in it opened. A commit that a conflict found, and that does not
+    /// open, is left out: reading it then reports the fault.
+    async fn opened_error<H: Send>(
+        &self,
+        error: AppendError<H>,
+    ) -> Result<AppendError<H>, StoreError> {
+        match error {
+            AppendError::RepeatedInPart { found } => {
+                Ok(AppendError::RepeatedInPart { found: self.opened(found).await? })
+            }
+            AppendError::Conflict { mut moved } => {
+                let found = moved.iter_mut().filter_map(|moved| moved.found.as_mut());
+                let found: Vec<_> = found.map(|found| &mut found.commit).collect();
+                if self.open_commits(found).await.is_err() {
+                    moved.iter_mut().for_each(|moved| moved.found = None);
+                }
+                Ok(AppendError::Conflict { moved })
+            }
+            error @ (AppendError::Contended | AppendError::Invalid(_) | AppendError::Store(_)) => {
+                Ok(error)
+            }
+        }
     }
 
     /// Each row with what is sealed in it opened, or why it does not open.
@@ -264,29 +298,39 @@ impl<S: EventStore, K: PersonKeys> EventStore for Opening<S, K> {
         Ok(Loaded { head, commits: self.opened(commits).await? })
     }
 
+    async fn load_after(&self, head: &S::Head) -> Result<Loaded<S::Head>, StoreError> {
+        let Loaded { head, commits } = self.store.load_after(head).await?;
+        Ok(Loaded { head, commits: self.opened(commits).await? })
+    }
+
     /// As [`EventStore::append`]. What the draft holds sealed is opened before it is written: if a
     /// key is not to be had, or does not open it ([`StoreError::OpenError`]), nothing is written.
     /// What was written now is answered as written, whatever becomes of keys meanwhile.
-    async fn append(&self, head: &S::Head, draft: Draft) -> Result<Appended<S::Head>, AppendError> {
+    async fn append(
+        &self,
+        head: &S::Head,
+        draft: Draft,
+    ) -> Result<Appended<S::Head>, AppendError<S::Head>> {
         let held = self.opened_draft(head.stream(), &draft).await?;
-        let appended = self.store.append(head, draft).await?;
-        Ok(self.answer(appended, held).await?)
+        match self.store.append(head, draft).await {
+            Ok(appended) => Ok(self.answer(appended, held).await?),
+            Err(error) => Err(self.opened_error(error).await?),
+        }
     }
 
-    async fn append_all(
+    async fn append_guarded(
         &self,
         parts: Vec<(S::Head, Draft)>,
-    ) -> Result<Vec<Appended<S::Head>>, AppendError> {
+        guards: Vec<S::Head>,
+    ) -> Result<Vec<Appended<S::Head>>, AppendError<S::Head>> {
         let mut opened = Vec::with_capacity(parts.len());
         for (head, draft) in &parts {
             opened.push(self.opened_draft(head.stream(), draft).await?);
         }
         let mut answers = Vec::with_capacity(parts.len());
-        let appended = match self.store.append_all(parts).await {
-            Err(AppendError::RepeatedInPart { found }) => {
-                return Err(AppendError::RepeatedInPart { found: self.opened(found).await? });
-            }
-            appended => appended?,
+        let appended = match self.store.append_guarded(parts, guards).await {
+            Ok(appended) => appended,
+            Err(error) => return Err(self.opened_error(error).await?),
         };
         for (appended, held) in appended.into_iter().zip(opened) {
             answers.push(self.answer(appended, held).await?);

@@ -40,6 +40,33 @@ struct Found {
     of_state: BTreeSet<Person>,
 }
 
+/// Why a draft was not sealed.
+enum SealError {
+    Invalid(InvalidAppend),
+    Store(StoreError),
+}
+
+impl From<InvalidAppend> for SealError {
+    fn from(error: InvalidAppend) -> Self {
+        Self::Invalid(error)
+    }
+}
+
+impl From<StoreError> for SealError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl<H> From<SealError> for AppendError<H> {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::Invalid(error) => error.into(),
+            SealError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl<S, K: PersonKeys> Sealing<S, K> {
     /// Seals with these keys what goes into this store.
     pub const fn new(store: S, keys: K) -> Self {
@@ -58,7 +85,7 @@ impl<S, K: PersonKeys> Sealing<S, K> {
     async fn sealed_drafts<'a>(
         &self,
         drafts: impl Iterator<Item = (&'a StreamId, Draft)>,
-    ) -> Result<Vec<Draft>, AppendError> {
+    ) -> Result<Vec<Draft>, SealError> {
         let found = drafts
             .map(|(stream, draft)| Found::new(stream, draft))
             .collect::<Result<Vec<_>, _>>()?;
@@ -72,7 +99,7 @@ impl<S, K: PersonKeys> Sealing<S, K> {
 impl Found {
     fn new(stream: &StreamId, draft: Draft) -> Result<Self, InvalidAppend> {
         // What is sealed is not seen by the store any more.
-        InvalidAppend::check(iter::once((stream, &draft)))?;
+        InvalidAppend::check([(stream, &draft)], [])?;
         let plain_in = |json: &[u8]| {
             plain_in(stream, json)
                 .map_err(|fault| InvalidAppend::Json { stream: stream.clone(), fault })
@@ -93,7 +120,7 @@ impl Found {
     }
 
     /// The draft, sealed with these keys.
-    fn sealed(self, keys: &Keys) -> Result<Draft, AppendError> {
+    fn sealed(self, keys: &Keys) -> Result<Draft, SealError> {
         let Self { stream, mut draft, of_events, .. } = self;
         let erased =
             of_events.into_iter().find(|person| matches!(keys.get(person), Some(KeyEntry::Erased)));
@@ -183,22 +210,31 @@ impl<S: EventStore, K: PersonKeys> EventStore for Sealing<S, K> {
         self.store.load(stream, snapshots).await
     }
 
+    async fn load_after(&self, head: &S::Head) -> Result<Loaded<S::Head>, StoreError> {
+        self.store.load_after(head).await
+    }
+
     /// As [`EventStore::append`]; and [`StoreError::PersonErased`] for an event with a plain value
     /// about somebody who was erased.
-    async fn append(&self, head: &S::Head, draft: Draft) -> Result<Appended<S::Head>, AppendError> {
+    async fn append(
+        &self,
+        head: &S::Head,
+        draft: Draft,
+    ) -> Result<Appended<S::Head>, AppendError<S::Head>> {
         match self.sealed_drafts(iter::once((head.stream(), draft))).await?.pop() {
             Some(draft) => self.store.append(head, draft).await,
             None => Err(InvalidAppend::Empty.into()),
         }
     }
 
-    async fn append_all(
+    async fn append_guarded(
         &self,
         parts: Vec<(S::Head, Draft)>,
-    ) -> Result<Vec<Appended<S::Head>>, AppendError> {
+        guards: Vec<S::Head>,
+    ) -> Result<Vec<Appended<S::Head>>, AppendError<S::Head>> {
         let (heads, drafts): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
         let sealed = self.sealed_drafts(heads.iter().map(Head::stream).zip(drafts)).await?;
-        self.store.append_all(heads.into_iter().zip(sealed).collect()).await
+        self.store.append_guarded(heads.into_iter().zip(sealed).collect(), guards).await
     }
 }
 

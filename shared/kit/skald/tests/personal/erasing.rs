@@ -39,7 +39,7 @@ async fn nothing_more_is_stored_about_who_was_erased() {
         let event = TalkEvent::from(said("Guten Tag")).encode().unwrap();
         request(1).draft(vec![event], None)
     };
-    let refused = |error: AppendError| error.to_string();
+    let refused = |error: AppendError<_>| error.to_string();
     let erased = "jane-1 was erased: nothing more is stored about them";
     assert_eq!(refused(store.append(&store.start(talk("a")), draft()).await.unwrap_err()), erased);
     assert_eq!(

@@ -52,20 +52,25 @@ impl EventStore for World {
         loaded
     }
 
+    async fn load_after(&self, head: &InMemoryHead) -> Result<Loaded<InMemoryHead>, StoreError> {
+        self.store.load_after(head).await
+    }
+
     async fn append(
         &self,
         head: &InMemoryHead,
         draft: Draft,
-    ) -> Result<Appended<InMemoryHead>, AppendError> {
+    ) -> Result<Appended<InMemoryHead>, AppendError<InMemoryHead>> {
         let mut appended = self.append_all(vec![(head.clone(), draft)]).await?;
         Ok(appended.remove(0))
     }
 
-    async fn append_all(
+    async fn append_guarded(
         &self,
         parts: Vec<(InMemoryHead, Draft)>,
-    ) -> Result<Vec<Appended<InMemoryHead>>, AppendError> {
-        let appended = self.store.append_all(parts.clone()).await;
+        guards: Vec<InMemoryHead>,
+    ) -> Result<Vec<Appended<InMemoryHead>>, AppendError<InMemoryHead>> {
+        let appended = self.store.append_guarded(parts.clone(), guards).await;
         let written =
             appended.iter().flatten().zip(&parts).filter(|(appended, _)| !appended.repeated);
         let names = written
