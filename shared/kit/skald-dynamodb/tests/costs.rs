@@ -24,6 +24,7 @@ use skald::view::{Listing, ViewRow, ViewStore, catch_up};
 use skald_dynamodb::{
     DynamoDbCommitIndex, DynamoDbEventStore, DynamoDbPersonKeys, DynamoDbViewStore,
 };
+use skald_testkit::faulty::{Fault, Faulty, Plan};
 use skald_testkit::sample::{Account, AccountCommand, Statements, account};
 use skald_testkit::{Dice, NoPause};
 
@@ -269,6 +270,31 @@ async fn one_of_several_streams_costs_no_transaction() {
     let (store, counter) = store().await;
     store.append_all(vec![(store.start(account("a")), draft("one", 1))]).await.unwrap();
     assert_bill(&counter.take(), &[("PutItem", 1)], 1, 1);
+}
+
+#[tokio::test]
+async fn a_guard_costs_two_write_units_and_makes_a_put_a_transaction() {
+    let (store, counter) = store().await;
+    for guards in 1..=3 {
+        let part = (store.start(account(&format!("p-{guards}"))), draft("one", 1));
+        let guarded = (0..guards).map(|number| store.start(account(&format!("g-{number}"))));
+        store.append_guarded(vec![part], guarded.collect()).await.unwrap();
+        assert_bill(&counter.take(), &[("TransactWriteItems", 1)], 2 + 2 * guards, 1);
+    }
+}
+
+/// The winner's commit comes with the answer, so it is not read.
+#[tokio::test]
+async fn a_command_that_loses_once_costs_one_request_more() {
+    let (store, counter) = store().await;
+    let faulty = Faulty::new(&store, Plan::script([Some(Fault::Overtaken)]));
+    let (stream, command) = (account("lost"), AccountCommand::Deposit(5));
+    let handler = Handler::new(&faulty, NoPause);
+    handler.handle::<Account>(&stream, &command, &request("mine")).await.unwrap();
+    // The rival reads and puts once, the command reads once and puts twice.
+    let expected = [("PutItem", 1 + 2), ("Query", 1 + 1)];
+    let expected = expected.map(|(operation, count)| (operation.to_owned(), count));
+    assert_eq!(counter.take().requests, BTreeMap::from(expected));
 }
 
 #[tokio::test]

@@ -109,9 +109,7 @@ impl<S: EventStore> EventStore for Counting<S> {
 
     async fn load_after(&self, head: &S::Head) -> Result<Loaded<S::Head>, StoreError> {
         let commits = self.read(head.stream(), head.version()).await?;
-        // Past the counts: nothing can come in between.
-        let Loaded { head, commits: read } = self.store.load_after(head).await?;
-        debug_assert_eq!(commits.len(), read.len());
+        let head = self.store.load_after(head).await?.head;
         Ok(Loaded { head, commits })
     }
 

@@ -41,6 +41,7 @@ mod doubtful;
 mod enduring;
 mod faults;
 mod forms;
+mod guarding;
 mod handling;
 mod planted;
 mod racing;
@@ -113,6 +114,7 @@ pub mod rules {
     };
     pub use super::faults::*;
     pub use super::forms::*;
+    pub use super::guarding::*;
     pub use super::handling::*;
     pub use super::planted::*;
     pub use super::racing::*;
@@ -206,6 +208,13 @@ macro_rules! __event_store_rules {
             the_same_command_at_once_is_written_once
             a_conflict_is_decided_again
             transfers_at_once_lose_and_make_no_money
+            guards_that_hold_let_the_commits_through
+            a_guarded_stream_that_moved_is_a_conflict
+            a_guard_of_an_empty_stream_is_of_its_absence
+            a_repeat_is_one_although_its_guard_has_moved
+            guards_have_limits_with_names
+            a_conflict_brings_the_commit_that_was_found
+            commands_that_read_each_other_s_stream_do_not_both_pass
             a_load_goes_back_to_the_last_snapshot
             a_snapshot_of_another_schema_is_passed_over
             a_snapshot_at_the_end_is_loaded_alone_with_its_head

@@ -30,6 +30,9 @@ enum Mutation {
     ConflictAlthoughWritten,
     /// A repeat is a conflict like any other.
     Forgetful,
+    /// A repeat is a conflict like any other, and what is read on from a head begins with the last
+    /// snapshot.
+    ForgetfulBehindSnapshots,
     /// A repeat is known as long as nothing came after it.
     ForgetfulOfOthers,
     /// A repeat is known wherever in its stream it is.
@@ -128,6 +131,7 @@ impl Broken {
     ) -> Result<Appended<InMemoryHead>, AppendError<InMemoryHead>> {
         let end = self.sound.load(part.head.stream(), None).await?.head;
         let forgets = self.is(Mutation::Forgetful)
+            || self.is(Mutation::ForgetfulBehindSnapshots)
             || self.is(Mutation::ForgetfulOfOthers) && end.version() != part.head.version();
         if part.repeated && forgets {
             return Err(conflict([&part.commit.stream]));
@@ -178,7 +182,12 @@ impl EventStore for Broken {
     }
 
     async fn load_after(&self, head: &InMemoryHead) -> Result<Loaded<InMemoryHead>, StoreError> {
-        self.sound.load_after(head).await
+        let mut loaded = self.sound.load_after(head).await?;
+        if self.is(Mutation::ForgetfulBehindSnapshots) {
+            let last = loaded.commits.iter().rposition(|commit| commit.snapshot.is_some());
+            loaded.commits.drain(..last.unwrap_or_default());
+        }
+        Ok(loaded)
     }
 
     async fn append(
@@ -338,19 +347,15 @@ const BROKEN: &[(Mutation, &[&str])] = &[
     ),
     (
         Mutation::Forgetful,
-        &[
-            "a_repeated_commit_gives_the_first_answer",
-            "a_repeat_that_the_store_recognised_is_not_done_again_behind_a_snapshot",
-            "appends_past_faults_are_written_once",
-        ],
+        &["a_repeated_commit_gives_the_first_answer", "appends_past_faults_are_written_once"],
+    ),
+    (
+        Mutation::ForgetfulBehindSnapshots,
+        &["a_repeat_that_the_store_recognised_is_not_done_again_behind_a_snapshot"],
     ),
     (
         Mutation::ForgetfulOfOthers,
-        &[
-            "a_repeated_commit_is_recognised_after_others",
-            "a_repeat_that_the_store_recognised_is_not_done_again_behind_a_snapshot",
-            "appends_past_faults_are_written_once",
-        ],
+        &["a_repeated_commit_is_recognised_after_others", "appends_past_faults_are_written_once"],
     ),
     (Mutation::KnownAnywhere, &["a_commit_away_from_the_head_is_no_repeat"]),
     (
@@ -388,6 +393,14 @@ const BROKEN: &[(Mutation, &[&str])] = &[
     (
         Mutation::OnePage,
         &["a_stream_over_one_megabyte_is_read_whole", "reading_after_a_version_gives_the_rest"],
+    ),
+    (
+        Mutation::Unguarded,
+        &[
+            "a_guarded_stream_that_moved_is_a_conflict",
+            "a_guard_of_an_empty_stream_is_of_its_absence",
+            "commands_that_read_each_other_s_stream_do_not_both_pass",
+        ],
     ),
     (Mutation::AnySnapshot, &["a_snapshot_of_another_schema_is_passed_over"]),
     (

@@ -236,13 +236,19 @@ pub struct Moved<H> {
     pub found: Option<Found<H>>,
 }
 
-/// A commit that was found where another was to go.
-#[derive(Debug, Clone)]
+/// A commit that was found where another was to go. Debug output shows its place alone.
+#[derive(Clone)]
 pub struct Found<H> {
     /// The head after it. More commits may have followed.
     pub head: H,
     /// What is stored.
     pub commit: Commit,
+}
+
+impl<H: fmt::Debug> fmt::Debug for Found<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Found").field(&self.head).finish()
+    }
 }
 
 /// Why nothing was appended, or why the outcome is unknown.

@@ -140,9 +140,9 @@ where
         let guards = streams.guards(&events);
         let states = streams.evolve(states, &events);
         let snapshots = streams.snapshots(&states, &mut histories.iter());
-        let Drafted { parts, guards, left_out } =
-            drafted(request, &heads, encoded, (guards, snapshots));
-        match append_parts(store, pause, (parts, guards), (&mut tries, &mut at)).await {
+        let mut drafted = drafted(request, &heads, encoded, (guards, snapshots));
+        let left_out = std::mem::take(&mut drafted.left_out);
+        match append_drafted(store, pause, drafted, (&mut tries, &mut at)).await {
             Ok(appended) => {
                 let is_repeated = appended.iter().any(|part| part.repeated);
                 let commits = appended.into_iter().map(|part| part.commit).collect();
@@ -238,10 +238,10 @@ async fn repeated<S: EventStore, T: Streams, R>(
 /// Appends, and again while other transactions are in the way: their outcome need not concern these
 /// streams, so the decision stands. Each attempt gets its own time: a commit's place in the index
 /// of all commits must not be old when it is written.
-async fn append_parts<S: EventStore, P: Pause>(
+async fn append_drafted<S: EventStore, P: Pause>(
     store: &S,
     pause: &P,
-    (mut parts, guards): (Vec<(S::Head, Draft)>, Vec<S::Head>),
+    Drafted { mut parts, guards, .. }: Drafted<S::Head>,
     (tries, at): (&mut Tries, &mut Timestamp),
 ) -> Result<Vec<Appended<S::Head>>, AppendError<S::Head>> {
     loop {
