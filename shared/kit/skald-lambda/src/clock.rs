@@ -3,12 +3,8 @@
 use std::time::Duration;
 
 use skald::handle::Pause;
-use skald::snapshot::SnapshotError;
-use skald::stream::StreamId;
 use skald::time::Timestamp;
 use uuid::Uuid;
-
-use crate::metrics;
 
 /// First pause, in milliseconds; each further one is at most twice as long.
 const FIRST_PAUSE_MS: u64 = 10;
@@ -44,9 +40,5 @@ impl Pause for RandomPause {
     async fn pause(&self, attempt: u32) {
         let bound = FIRST_PAUSE_MS.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE_MS);
         tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=bound))).await;
-    }
-
-    fn left_out(&self, stream: &StreamId, why: SnapshotError) {
-        metrics::snapshot_left_out(stream, why);
     }
 }

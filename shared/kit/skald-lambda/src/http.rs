@@ -30,7 +30,7 @@ pub use self::answer::Answer;
 pub use self::call::{Call, Query};
 use self::event::GatewayEvent;
 pub use crate::problem::Problem;
-use crate::{Error, clock};
+use crate::{Error, clock, metrics};
 
 /// A call that takes longer is answered 503: the function's own limit is 10 s, and would answer
 /// with less grace.
@@ -108,6 +108,7 @@ where
     F: FnOnce(Call) -> Fut,
     Fut: Future<Output = Result<Reply, Problem>>,
 {
+    let _counted = metrics::counted();
     let event = GatewayEvent::read(event);
     let correlation_id = call::correlation_id(&event);
     let span = tracing::info_span!("call", correlation_id = %correlation_id);

@@ -13,6 +13,7 @@
 pub mod clock;
 pub mod config;
 pub mod http;
+mod logging;
 mod metrics;
 mod problem;
 pub mod queue;
@@ -20,9 +21,4 @@ pub mod steps;
 pub mod views;
 
 pub use lambda_runtime::Error;
-
-/// Starts logging: to standard output, as `AWS_LAMBDA_LOG_LEVEL` and `AWS_LAMBDA_LOG_FORMAT` say.
-/// Call it once, first.
-pub fn start_logging() {
-    lambda_runtime::tracing::init_default_subscriber();
-}
+pub use logging::start_logging;

@@ -1,113 +1,221 @@
-//! Counting conditions that do not fail anything, but need attention if they last.
+//! Counts what the kit [reports](skald::observe), as metrics in `CloudWatch`.
 //!
-//! A count is a metric in `CloudWatch`, in the namespace `Skald`. It is a log line in the embedded
-//! metric format (see "Embedding metrics within logs" in the `CloudWatch` guide), which costs no
-//! call and needs no permission.
+//! [`Counting`] is a layer of the subscriber that [`start_logging`](crate::start_logging)
+//! installs. It counts reports whatever the level of the log is. At the end of each invocation, a
+//! [`Counted`] guard writes the counts as one line in the embedded metric format (see "Embedding
+//! metrics within logs" in the `CloudWatch` guide), which costs no call and needs no permission. An
+//! invocation that counted nothing writes nothing.
+//!
+//! | metric | dimension | counts |
+//! |---|---|---|
+//! | `Conflicts` | `FunctionName` | streams whose head had moved when a commit was to be appended |
+//! | `Contentions` | `FunctionName` | appends that another transaction was in the way of |
+//! | `Retries` | `FunctionName` | pauses before a command is decided or appended again |
+//! | `PagesRead` | `FunctionName` | pages of streams |
+//! | `RowsParked` | `FunctionName` | rows of views that were parked |
+//! | `RowsRepaired` | `FunctionName` | rows that were brought forward from the event store |
+//! | `LateEntries` | `FunctionName` | index entries that appeared after later ones were delivered |
+//! | `MalformedEntries` | `FunctionName` | index entries that no store wrote |
+//! | `ForeignMessages` | `FunctionName` | messages of a category that the function does not follow |
+//! | `SnapshotsLeftOut` | `Category` | commits stored without the snapshot that was due |
+//!
+//! All are in the namespace `Skald`. A line has one value for each dimension, so if snapshots of
+//! several categories are left out in one invocation, each further category has a line of its own.
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use lambda_runtime::tracing::subscriber::filter::{FilterFn, LevelFilter};
+use lambda_runtime::tracing::subscriber::layer::{Context, Layer};
 use serde_json::{Value, json};
 use skald::message::CommitMessage;
-use skald::snapshot::SnapshotError;
-use skald::stream::{Category, StreamId};
+use skald::observe::{
+    CONFLICT, CONTENTION, LATE_ENTRY, MALFORMED_ENTRY, PAGE_READ, RETRY, ROW_PARKED, ROW_REPAIRED,
+    SNAPSHOT_LEFT_OUT, TARGET,
+};
+use skald::stream::Category;
 use skald::time::Timestamp;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Metadata, Subscriber};
 
-use crate::{clock, config};
+use crate::clock;
 
-/// Logs and counts a commit that was appended to this stream without the snapshot that was due:
-/// `OmittedSnapshots`, by category.
-pub(crate) fn snapshot_left_out(stream: &StreamId, why: SnapshotError) {
-    tracing::warn!(counter = "snapshots_left_out", %stream, %why, "a snapshot is left out");
-    print(&left_out(stream, why, clock::now()));
-}
+/// The report that a message is of a category that the function does not follow.
+pub(crate) const FOREIGN_MESSAGE: &str = "foreign_message";
 
-/// Logs and counts a message of a category that is not followed here: `ForeignMessages`, by
-/// function.
+/// Reports a [`FOREIGN_MESSAGE`].
 pub(crate) fn foreign_message(message: &CommitMessage, followed: &Category) {
-    let category = message.category();
-    tracing::warn!(
-        counter = "foreign_messages",
-        category,
+    tracing::event!(
+        name: FOREIGN_MESSAGE,
+        target: TARGET,
+        tracing::Level::WARN,
+        category = message.category(),
         followed,
-        "is of a category that is not followed here"
+        "acknowledged a message of a category that this function does not follow"
     );
-    // Lambda sets the variable; where it does not run, nobody reads metrics.
-    let function = config::optional("AWS_LAMBDA_FUNCTION_NAME");
-    print(&foreign(function.as_deref().unwrap_or("none"), message, clock::now()));
 }
 
-fn left_out(stream: &StreamId, why: SnapshotError, now: Timestamp) -> Value {
-    let facts = json!({ "stream": stream.key(), "why": why.to_string() });
-    metric("OmittedSnapshots", ("Category", stream.category()), facts, now)
+/// The metric by function that a report of this name counts.
+fn metric(report: &str) -> Option<&'static str> {
+    Some(match report {
+        CONFLICT => "Conflicts",
+        CONTENTION => "Contentions",
+        RETRY => "Retries",
+        PAGE_READ => "PagesRead",
+        ROW_PARKED => "RowsParked",
+        ROW_REPAIRED => "RowsRepaired",
+        LATE_ENTRY => "LateEntries",
+        MALFORMED_ENTRY => "MalformedEntries",
+        FOREIGN_MESSAGE => "ForeignMessages",
+        _ => return None,
+    })
 }
 
-fn foreign(function: &str, message: &CommitMessage, now: Timestamp) -> Value {
-    metric(
-        "ForeignMessages",
-        ("FunctionName", function),
-        json!({ "category": message.category() }),
-        now,
-    )
+/// What was reported since the last line.
+#[derive(Debug, Default)]
+struct Counts {
+    by_function: BTreeMap<&'static str, u64>,
+    snapshots_left_out: BTreeMap<String, u64>,
 }
 
-/// One count of this name, with a dimension and its value. `line` has the other fields of the line.
-fn metric(name: &str, (dimension, value): (&str, &str), mut line: Value, now: Timestamp) -> Value {
-    let metrics = json!([{ "Name": name, "Unit": "Count" }]);
-    line["_aws"] = json!({
-        "Timestamp": now.as_millis(),
-        "CloudWatchMetrics": [{ "Namespace": "Skald", "Dimensions": [[dimension]], "Metrics": metrics }],
-    });
+/// Counts reports. An instance of a function serves one invocation at a time, so what was counted
+/// since the last line belongs to the invocation that ends, also where it works on several groups
+/// of messages at once.
+pub(crate) struct Counting {
+    function: String,
+    write: fn(&Value),
+    counts: Mutex<Counts>,
+}
+
+impl Counting {
+    /// Counts for this function, and gives lines to `write`.
+    pub(crate) const fn new(function: String, write: fn(&Value)) -> Self {
+        let counts = Counts { by_function: BTreeMap::new(), snapshots_left_out: BTreeMap::new() };
+        Self { function, write, counts: Mutex::new(counts) }
+    }
+
+    /// Lets through what is counted, and nothing else: the rest of the log costs nothing here.
+    pub(crate) fn filter() -> FilterFn {
+        let is_report =
+            |metadata: &Metadata<'_>| metadata.is_event() && metadata.target() == TARGET;
+        FilterFn::new(is_report as fn(&Metadata<'_>) -> bool)
+            .with_max_level_hint(LevelFilter::DEBUG)
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes what was counted since the last time.
+    fn flush(&self) {
+        let counts = std::mem::take(&mut *self.counts());
+        for line in lines(&counts, &self.function, clock::now()) {
+            (self.write)(&line);
+        }
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Counting {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let name = event.metadata().name();
+        if let Some(metric) = metric(name) {
+            *self.counts().by_function.entry(metric).or_default() += 1;
+        } else if name == SNAPSHOT_LEFT_OUT {
+            let mut category = CategoryOf(String::new());
+            event.record(&mut category);
+            *self.counts().snapshots_left_out.entry(category.0).or_default() += 1;
+        }
+    }
+}
+
+/// The field `category` of a report.
+struct CategoryOf(String);
+
+impl Visit for CategoryOf {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "category" {
+            value.clone_into(&mut self.0);
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+}
+
+/// An invocation. When it ends, what was counted is written, also if it failed or panicked.
+/// (Nothing is written if the function is stopped for exceeding its time.)
+#[derive(Debug)]
+pub(crate) struct Counted(());
+
+/// Begins an invocation.
+pub(crate) const fn counted() -> Counted {
+    Counted(())
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        tracing::dispatcher::get_default(|dispatch| {
+            if let Some(counting) = dispatch.downcast_ref::<Counting>() {
+                counting.flush();
+            }
+        });
+    }
+}
+
+/// The lines of an invocation: none if nothing was counted, else one; and one more for each
+/// further category in which snapshots were left out.
+fn lines(counts: &Counts, function: &str, now: Timestamp) -> Vec<Value> {
+    let mut lines = Vec::new();
+    if !counts.by_function.is_empty() {
+        let mut line = blank(now);
+        add(
+            &mut line,
+            ("FunctionName", function),
+            counts.by_function.iter().map(|(n, c)| (*n, *c)),
+        );
+        lines.push(line);
+    }
+    for (index, (category, count)) in counts.snapshots_left_out.iter().enumerate() {
+        if index > 0 || lines.is_empty() {
+            lines.push(blank(now));
+        }
+        if let Some(line) = lines.last_mut() {
+            add(line, ("Category", category), [("SnapshotsLeftOut", *count)]);
+        }
+    }
+    lines
+}
+
+fn blank(now: Timestamp) -> Value {
+    json!({ "_aws": { "Timestamp": now.as_millis(), "CloudWatchMetrics": [] } })
+}
+
+/// Adds counts with a dimension and its value to a line.
+fn add(
+    line: &mut Value,
+    (dimension, value): (&str, &str),
+    counts: impl IntoIterator<Item = (&'static str, u64)>,
+) {
+    let mut metrics = Vec::new();
+    for (name, count) in counts {
+        metrics.push(json!({ "Name": name, "Unit": "Count" }));
+        line[name] = json!(count);
+    }
     line[dimension] = json!(value);
-    line[name] = json!(1);
-    line
+    if let Some(Value::Array(directives)) = line.pointer_mut("/_aws/CloudWatchMetrics") {
+        directives
+            .push(json!({ "Namespace": "Skald", "Dimensions": [[dimension]], "Metrics": metrics }));
+    }
 }
 
+/// Writes a line of metrics to standard output.
 #[expect(
     clippy::print_stdout,
     reason = "CloudWatch finds a metric only in a line that holds nothing else"
 )]
-fn print(line: &Value) {
+pub(crate) fn print(line: &Value) {
     println!("{line}");
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn now() -> Timestamp {
-        Timestamp::from_millis(1_795_000_000_000).unwrap()
-    }
-
-    /// `CloudWatch` silently ignores a malformed line.
-    #[track_caller]
-    fn declares(line: &Value, metric: &str, dimension: &str) {
-        let declared = &line["_aws"]["CloudWatchMetrics"][0];
-        assert_eq!(line["_aws"]["Timestamp"], json!(1_795_000_000_000_u64));
-        assert_eq!(declared["Namespace"], "Skald");
-        assert_eq!(declared["Dimensions"], json!([[dimension]]));
-        assert_eq!(declared["Metrics"], json!([{ "Name": metric, "Unit": "Count" }]));
-        assert_eq!(line[metric], json!(1));
-        assert!(line[dimension].is_string(), "{dimension} is declared and has no value");
-    }
-
-    #[test]
-    fn a_snapshot_that_is_left_out_is_a_metric_by_category() {
-        let stream = "default/stock-MUG-01~0".parse().unwrap();
-        let line = left_out(&stream, SnapshotError::TooLarge { size_bytes: 70_000 }, now());
-        declares(&line, "OmittedSnapshots", "Category");
-        assert_eq!(line["Category"], "stock");
-        assert_eq!(line["why"], "the commit would be 70000 bytes with it: at most 65536 are kept");
-    }
-
-    /// The alarms in the template are on this name and dimension.
-    #[test]
-    fn a_message_of_another_category_is_a_metric_by_function() {
-        let message =
-            json!({ "tenant": "default", "stream": "stock-MUG-01~0", "version": 1, "count": 1 })
-                .to_string();
-        let line = foreign("order-view-1", &CommitMessage::from_json(&message).unwrap(), now());
-        declares(&line, "ForeignMessages", "FunctionName");
-        assert_eq!(
-            (&line["FunctionName"], &line["category"]),
-            (&json!("order-view-1"), &json!("stock"))
-        );
-    }
-}
+mod tests;

@@ -139,6 +139,7 @@ impl<R: MessageHandler, D: DeadLetters> Queue<R, D> {
     /// # Errors
     /// If a message has no id, so that it could not be named: the whole batch is delivered again.
     pub async fn read_batch(&self, event: SqsEvent) -> Result<SqsBatchResponse, Error> {
+        let _counted = metrics::counted();
         let received = event.records.len();
         if event.records.iter().any(|message| message.message_id.is_none()) {
             return Err("a message without an id: the whole batch is returned".into());

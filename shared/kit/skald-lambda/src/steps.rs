@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use skald::time::Timestamp;
 use tracing::Instrument;
 
-use crate::{Error, clock};
+use crate::{Error, clock, metrics};
 
 /// What an input is called that no handler can read: trying again would change nothing.
 const MALFORMED: &str = "Permanent";
@@ -50,6 +50,7 @@ where
 {
     let span =
         tracing::info_span!("step", correlation_id = input["correlation_id"].as_str(), %input);
+    let _counted = metrics::counted();
     async {
         tracing::info!("takes a step");
         let taken = match serde_json::from_value(input) {

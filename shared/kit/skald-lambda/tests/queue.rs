@@ -2,8 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic, as tests may")]
 
-use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use serde_json::{Value, json};
@@ -18,10 +17,9 @@ use skald::view::{ListEntry, ListPage, Put, Rows, ViewRow, ViewStore};
 use skald_lambda::Error;
 use skald_lambda::queue::{DeadLetters, MessageHandler, Queue};
 use skald_lambda::views::ViewKeeper;
+use skald_testkit::reports::{Report, Reports};
 use skald_testkit::sample::{AccountEvent, Deposited, Statement, Statements, Withdrawn, account};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::Level;
 use uuid::Uuid;
 
 /// Keeps dead letters in memory; takes none while `full`.
@@ -147,46 +145,13 @@ async fn a_message_of_another_category_is_acknowledged_with_a_warning_that_is_co
     let system = System::default();
     let message =
         json!({ "tenant": "default", "stream": "order-1", "version": 1, "count": 1 }).to_string();
-    let counted = Counted::default();
-    let _guard = tracing::subscriber::set_default(counted.clone());
+    let reports = Reports::receive();
     assert!(system.deliver(&[("m1", "a", message)]).await.is_empty());
-    assert_eq!(*counted.0.lock().unwrap(), [(Level::WARN, "foreign_messages".to_owned())]);
+    let fields = [("category", "order"), ("followed", "account")];
+    assert_eq!(reports.take(), [Report::new("foreign_message", Level::WARN, fields)]);
     assert!(system.dead().is_empty(), "{:?}", system.dead());
     let stream = "default/order-1".parse().unwrap();
     assert_eq!(system.views.get(&stream).await.unwrap(), None);
-}
-
-/// What lines of the log say is to be counted, and their level.
-#[derive(Clone, Default)]
-struct Counted(Arc<Mutex<Vec<(Level, String)>>>);
-
-impl Subscriber for Counted {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        struct Counter<'a>(&'a Counted, Level);
-        impl Visit for Counter<'_> {
-            fn record_str(&mut self, field: &Field, value: &str) {
-                if field.name() == "counter" {
-                    self.0.0.lock().unwrap().push((self.1, value.to_owned()));
-                }
-            }
-            fn record_debug(&mut self, _: &Field, _: &dyn Debug) {}
-        }
-        event.record(&mut Counter(self, *event.metadata().level()));
-    }
-
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
 }
 
 /// Neither what is told of events that are not there, nor what a message carries in place of the

@@ -9,6 +9,7 @@
 //! - [`counting`] counts what is asked of a store, and how much of it at the same time.
 //! - [`schema`] writes down the shapes of events, and finds the changes that would make something
 //!   stored unreadable.
+//! - [`reports`] keeps what the kit [reports](skald::observe).
 //! - [`sample`] is a small domain to try a store with; [`NoPause`] waits without a clock, and
 //!   [`Dice`] are chance that can be repeated.
 
@@ -24,6 +25,7 @@ mod orders;
 mod pause;
 pub mod person_keys;
 mod racing;
+pub mod reports;
 mod rule;
 pub mod sample;
 mod scene;

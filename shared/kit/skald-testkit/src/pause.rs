@@ -4,8 +4,6 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use skald::handle::Pause;
-use skald::snapshot::SnapshotError;
-use skald::stream::StreamId;
 use skald::time::Timestamp;
 
 /// Lets every other task go on, once. On any runtime.
@@ -33,6 +31,4 @@ impl Pause for NoPause {
     async fn pause(&self, _attempt: u32) {
         yield_now().await;
     }
-
-    fn left_out(&self, _: &StreamId, _: SnapshotError) {}
 }

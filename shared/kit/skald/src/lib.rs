@@ -10,6 +10,7 @@
 //! | follow the commits of all streams | [`index`], [`follow`] |
 //! | keep states with long streams | [`snapshot`] |
 //! | protect and erase personal data | [`personal`] |
+//! | count and log retries, conflicts and the like | [`observe`] |
 //! | test without a database | [`memory`] |
 //! | implement a store, or check one | [`store`], [`commit`], [`json`], [`check`] |
 //!
@@ -31,6 +32,7 @@ pub mod json;
 pub mod macros;
 pub mod memory;
 pub mod message;
+pub mod observe;
 pub mod personal;
 mod pointers;
 pub mod prelude;

@@ -9,6 +9,7 @@ use crate::commit::Commit;
 use crate::decider::{Decider, Folded};
 use crate::event::DomainEvent;
 use crate::handle::StatesError;
+use crate::observe;
 use crate::snapshot::SnapshotKind;
 use crate::store::{Corruption, EventStore, StoreError};
 use crate::stream::{StreamId, Version};
@@ -122,6 +123,7 @@ fn pages<'a, S: EventStore + ?Sized>(
     stream::try_unfold(Some((way, at_most)), move |rest| async move {
         let Some((mut way, at_most)) = rest else { return Ok(None) };
         let Page { commits, more } = store.page(stream, way, at_most).await?;
+        observe::page_read(stream, commits.len(), at_most);
         let corrupt = |corruption| StoreError::Corrupt { key: stream.key(), corruption };
         for commit in &commits {
             way.fault(commit).map_or(Ok(()), |fault| Err(corrupt(fault)))?;

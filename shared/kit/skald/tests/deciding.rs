@@ -17,16 +17,19 @@ use skald::handle::{
 };
 use skald::json::MAX_STATE_LEVELS;
 use skald::memory::{InMemoryEventStore, InMemoryHead};
+use skald::observe::SNAPSHOT_LEFT_OUT;
 use skald::reading::{Page, ReadFrom};
 use skald::snapshot::{MAX_WITH_SNAPSHOT_BYTES, SnapshotError, SnapshotKind, Snapshots};
 use skald::store::{AppendError, Appended, EventStore, Loaded, Moved, StoreError};
 use skald::stream::StreamId;
 use skald::time::Timestamp;
 use skald_testkit::NoPause;
+use skald_testkit::reports::{Report, Reports};
 use skald_testkit::sample::{
     Account, AccountCommand, AccountEvent, AccountRejection, AccountState, Deposited, Noted,
     Withdrawn, account,
 };
+use tracing::Level;
 use uuid::Uuid;
 
 use support::context;
@@ -45,9 +48,9 @@ struct Listening {
 }
 
 /// Pauses without pausing, and writes down after how many attempts it was to: each pause takes a
-/// minute. Writes down, too, what was left out.
+/// minute.
 #[derive(Default)]
-struct Pauses(Mutex<Vec<u32>>, Mutex<Vec<(StreamId, SnapshotError)>>);
+struct Pauses(Mutex<Vec<u32>>);
 
 impl Pause for Pauses {
     fn now(&self, earlier: Timestamp) -> Timestamp {
@@ -56,10 +59,6 @@ impl Pause for Pauses {
 
     async fn pause(&self, attempt: u32) {
         self.0.lock().unwrap().push(attempt);
-    }
-
-    fn left_out(&self, stream: &StreamId, why: SnapshotError) {
-        self.1.lock().unwrap().push((stream.clone(), why));
     }
 }
 
@@ -315,18 +314,25 @@ async fn a_snapshot_is_kept_up_to_the_limit_and_told_of_beyond() {
         ("unwritable".to_owned(), Some(SnapshotError::Unwritable)),
         ("deep".to_owned(), Some(SnapshotError::Unwritable)),
     ] {
-        let (store, pauses) = (InMemoryEventStore::default(), Pauses::default());
-        let handled = Handler::new(&store, &pauses)
+        let (store, reports) = (InMemoryEventStore::default(), Reports::receive());
+        let handled = Handler::new(&store, &NoPause)
             .handle::<Notes>(&account("a"), &text, &request())
             .await
             .unwrap();
         let Outcome::Appended(commits) = handled.outcome else { panic!("{:?}", handled.outcome) };
         assert_eq!(commits[0].snapshot.is_some(), expected.is_none(), "{expected:?}");
+        let reported: Vec<_> = expected
+            .map(|why| {
+                let why = why.to_string();
+                let stream = ("stream", "default/account-a");
+                let fields = [stream, ("category", "account"), ("why", why.as_str())];
+                Report::new(SNAPSHOT_LEFT_OUT, Level::WARN, fields)
+            })
+            .into_iter()
+            .collect();
         let expected: Vec<_> = expected.into_iter().map(|why| (account("a"), why)).collect();
-        assert_eq!(
-            (handled.left_out, pauses.1.into_inner().unwrap()),
-            (expected.clone(), expected)
-        );
+        assert_eq!(handled.left_out, expected);
+        assert_eq!(reports.take_named(SNAPSHOT_LEFT_OUT), reported);
     }
 }
 

@@ -12,10 +12,13 @@ use skald::event::DomainEvent;
 use skald::follow::{FollowError, FollowOptions, Follower, Novelty};
 use skald::index::{CommitIndex, IndexKey, IndexPage, MalformedEntry, Position, SlicePosition};
 use skald::memory::{InMemoryCommitIndex, InMemoryEventStore, InMemoryViewStore};
+use skald::observe::MALFORMED_ENTRY;
 use skald::store::{EventStore, Head, StoreError};
 use skald::stream::Version;
 use skald::time::Timestamp;
+use skald_testkit::reports::{Report, Reports};
 use skald_testkit::sample::{AccountEvent, Deposited, account};
+use tracing::Level;
 use uuid::Uuid;
 
 use support::context;
@@ -171,6 +174,11 @@ fn litter() -> MalformedEntry {
     MalformedEntry { key: "default/order-1 7".to_owned(), fault: "`sk` is no version" }
 }
 
+fn reported() -> Report {
+    let MalformedEntry { key, fault } = litter();
+    Report::new(MALFORMED_ENTRY, Level::WARN, [("key", key.as_str()), ("fault", fault)])
+}
+
 impl CommitIndex for Littered {
     const SLICES: u8 = InMemoryCommitIndex::SLICES;
 
@@ -199,6 +207,7 @@ async fn what_is_no_commit_s_entry_is_handed_on_once_a_run() {
         || Littered { index: InMemoryCommitIndex::over(&InMemoryEventStore::default()), slice: 3 };
     let checkpoints = InMemoryViewStore::default();
     let now = Timestamp::from_millis(10_000).unwrap();
+    let reports = Reports::receive();
     for run in ["first", "second"] {
         let following = FollowOptions { run: run.to_owned(), ..following() };
         let mut follower = Follower::resume(index(), checkpoints.clone(), following).await.unwrap();
@@ -208,6 +217,7 @@ async fn what_is_no_commit_s_entry_is_handed_on_once_a_run() {
             assert_eq!(follower.next(now).await.unwrap().malformed, [], "{run}, again");
             follower.acknowledge();
         }
+        assert_eq!(reports.take_named(MALFORMED_ENTRY), [reported()]);
     }
 }
 
@@ -225,11 +235,13 @@ async fn what_is_no_commit_s_entry_is_handed_on_once_though_it_is_on_several_pag
     let littered = Littered { index, slice };
     let mut follower =
         Follower::resume(littered, InMemoryViewStore::default(), following).await.unwrap();
+    let reports = Reports::receive();
     let batch = follower.next(now).await.unwrap();
     assert_eq!(
         (batch.deliveries.len(), batch.malformed.as_slice()),
         (MANY as usize, &[litter()][..])
     );
+    assert_eq!(reports.take_named(MALFORMED_ENTRY), [reported()]);
 }
 
 /// A name with a `~` and a number would have the rows of another follower's slices.

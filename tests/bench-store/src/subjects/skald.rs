@@ -11,7 +11,7 @@ use skald::commit::{Actor, CommitId, CorrelationId};
 use skald::decider::Decider;
 use skald::event::{DomainEvent as _, EncodeError, EventData};
 use skald::handle::{HandleError, Handler, One, Outcome, Pause, Request, states};
-use skald::snapshot::{Snapshot, SnapshotError, Snapshots};
+use skald::snapshot::{Snapshot, Snapshots};
 use skald::store::{EventStore as _, Head as _};
 use skald::stream::{StreamId, Tenant};
 use skald::time::Timestamp;
@@ -62,8 +62,6 @@ impl Pause for AtOnce {
     fn pause(&self, _: u32) -> impl Future<Output = ()> + Send {
         future::ready(())
     }
-
-    fn left_out(&self, _: &StreamId, _: SnapshotError) {}
 }
 
 /// Skald.

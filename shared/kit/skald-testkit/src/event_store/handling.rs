@@ -2,7 +2,6 @@
 
 use skald::decider::{Decider, Folded, fold};
 use skald::handle::{HandleError, Handled, Handler, Many, One, Outcome, Pause, Request};
-use skald::snapshot::SnapshotError;
 use skald::store::EventStore;
 use skald::stream::{StreamId, Version};
 use skald::time::Timestamp;
@@ -30,8 +29,6 @@ impl Pause for InTurn {
             yield_now().await;
         }
     }
-
-    fn left_out(&self, _: &StreamId, _: SnapshotError) {}
 }
 
 async fn tell<S: EventStore>(

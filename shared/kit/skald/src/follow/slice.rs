@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::checkpoint::Row;
 use super::{Batch, Delivery, FollowError, FollowOptions, Novelty};
 use crate::index::{CommitIndex, IndexEntry, IndexKey, IndexPage, MalformedEntry, SlicePosition};
+use crate::observe;
 use crate::store::StoreError;
 use crate::time::Timestamp;
 use crate::view::ViewStore;
@@ -156,6 +157,7 @@ impl Slice {
     fn found_odd(&mut self, found: Vec<MalformedEntry>, batch: &mut Batch) {
         for malformed in found {
             if self.malformed.insert(malformed.clone()) {
+                observe::malformed_entry(&malformed);
                 batch.malformed.push(malformed);
             }
         }
@@ -198,6 +200,9 @@ impl Slice {
                 _ => Novelty::New,
             };
             self.read = SlicePosition::After(entry.key.clone()).max(self.read.clone());
+            if novelty == Novelty::Late {
+                observe::late_entry(&entry);
+            }
             into.push(Delivery { entry, novelty });
         }
     }

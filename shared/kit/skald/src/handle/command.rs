@@ -7,6 +7,7 @@ use crate::concurrency::try_concurrently;
 use crate::event::{DecodeError, EncodeError, EventData};
 use crate::handle::streams::{LoadedStreams, load_further, load_streams};
 use crate::handle::{DueSnapshot, Request, StatesError, Streams};
+use crate::observe;
 use crate::pointers::for_pointers;
 use crate::snapshot::SnapshotError;
 use crate::store::{AppendError, Appended, EventStore, Head, InvalidAppend, Moved, StoreError};
@@ -17,7 +18,7 @@ use crate::time::Timestamp;
 /// do not count.
 const ATTEMPTS: u32 = 10;
 
-/// What handling a command needs from its surroundings: a port to a clock and to the operators.
+/// What handling a command needs from its surroundings: a port to a clock.
 pub trait Pause: Sync {
     /// The time now, never earlier than `earlier`, which is the last time that this port or the
     /// command's sender gave. (An implementation without a clock returns `earlier`.)
@@ -25,11 +26,6 @@ pub trait Pause: Sync {
 
     /// Waits before the next attempt; `attempt` is the number of this pause, from 1.
     fn pause(&self, attempt: u32) -> impl Future<Output = ()> + Send;
-
-    /// A commit was appended to this stream without the snapshot that was due. If this goes on,
-    /// loads take longer and longer, so it should be counted. [`Handled::left_out`] has the same
-    /// for the caller.
-    fn left_out(&self, stream: &StreamId, why: SnapshotError);
 }
 
 for_pointers!(Pause {
@@ -39,10 +35,6 @@ for_pointers!(Pause {
 
     async fn pause(&self, attempt: u32) {
         (**self).pause(attempt).await;
-    }
-
-    fn left_out(&self, stream: &StreamId, why: SnapshotError) {
-        (**self).left_out(stream, why);
     }
 });
 
@@ -150,7 +142,7 @@ where
                 if is_repeated {
                     return repeated(store, streams, histories, commits, request.commit_id).await;
                 }
-                left_out.iter().for_each(|(stream, why)| pause.left_out(stream, *why));
+                left_out.iter().for_each(|(stream, why)| observe::snapshot_left_out(stream, *why));
                 return Ok(Handled { states, outcome: Outcome::Appended(commits), left_out });
             }
             Err(AppendError::RepeatedInPart { found }) => {
@@ -254,7 +246,8 @@ async fn append_drafted<S: EventStore, P: Pause>(
             }
             _ => store.append_guarded(parts.clone(), guards.clone()).await,
         };
-        match result {
+        let streams = || parts.iter().map(|(head, _)| head.stream());
+        match result.inspect_err(|error| observe::append_failed(streams(), error)) {
             Err(AppendError::Contended) => {
                 tries.wait(pause).await.or(Err(AppendError::Contended))?
             }
@@ -288,7 +281,10 @@ impl Tries {
     fn at_once<H>(&mut self, moved: &[Moved<H>]) -> bool {
         let is_found = moved.iter().all(|moved| moved.found.is_some());
         self.was_at_once = is_found && !self.was_at_once;
-        self.failed += u32::from(self.was_at_once);
+        if self.was_at_once {
+            self.failed += 1;
+            observe::retry(self.failed);
+        }
         self.was_at_once
     }
 
@@ -299,6 +295,7 @@ impl Tries {
         if self.paused >= ATTEMPTS {
             return Err(Exhausted);
         }
+        observe::retry(self.failed);
         pause.pause(self.paused).await;
         Ok(())
     }

@@ -20,6 +20,7 @@ use futures_util::{StreamExt, pin_mut};
 
 use crate::commit::Commit;
 use crate::message::CommitMessage;
+use crate::observe;
 use crate::reading::ReadFrom;
 use crate::reading::commits_by;
 use crate::store::{EventStore, StoreError};
@@ -98,7 +99,13 @@ pub async fn catch_up<P: Projection, E: EventStore, V: ViewStore>(
         if !looked {
             continue;
         }
-        match bring::<P, _, _>(events, views, stream, stored.clone()).await {
+        let brought = bring::<P, _, _>(events, views, stream, stored.clone()).await;
+        if let Ok(Some(end)) = brought
+            && end > version
+        {
+            observe::row_repaired(stream, version, end, "catch_up");
+        }
+        match brought {
             Ok(None) => {}
             Ok(Some(end)) if end < message.last => {
                 let error = CatchUpError::BeyondTheEnd {
@@ -251,6 +258,7 @@ pub async fn park<V: ViewStore>(
             None => ViewRow { version: Version::START, at, body: None, listing: None, parked },
         };
         if mark(views, stream, stored.as_ref(), row).await? == Put::Stored {
+            observe::row_parked(stream, version);
             return Ok(());
         }
     }
@@ -301,6 +309,7 @@ pub async fn redrive<P: Projection, E: EventStore, V: ViewStore>(
         };
         let row = fold.stored()?.unwrap_or_else(blank);
         if views.put_over_parked(stream, &parked, &row).await? == Put::Stored {
+            observe::row_repaired(stream, parked.version, row.version, "redrive");
             return Ok(CaughtUp::To(row.version));
         }
     }

@@ -5,12 +5,15 @@ use skald::decider::Folded;
 use skald::event::DomainEvent;
 use skald::handle::{Handler, Many, Outcome, states};
 use skald::memory::InMemoryEventStore;
+use skald::observe::PAGE_READ;
+use skald::reading::read_back;
 use skald::snapshot::{Snapshot, SnapshotKind};
 use skald::store::EventStore;
 use skald::stream::StreamId;
 use skald_testkit::NoPause;
 use skald_testkit::counting::Counting;
 use skald_testkit::faulty::{Fault, Faulty, Plan};
+use skald_testkit::reports::Reports;
 use skald_testkit::sample::{AccountEvent, AccountRejection, Deposited, account};
 
 use crate::account::{Kept, Op};
@@ -150,11 +153,16 @@ async fn thirty_thousand_commits_without_a_snapshot_are_few_requests() {
     let store = InMemoryEventStore::default();
     append(&store, &account("a"), 30_000, None).await;
     let store = Counting::new(store);
-    let loaded = store
-        .load(&account("a"), Some(SnapshotKind { schema: SCHEMA, every: EVERY }))
-        .await
-        .unwrap();
+    let kind = SnapshotKind { schema: SCHEMA, every: EVERY };
+    let loaded = store.load(&account("a"), Some(kind)).await.unwrap();
     assert_eq!((loaded.commits.len(), loaded.commits[0].first.get()), (30_000, 1));
     let pages = store.take_pages();
     assert!(pages <= 40, "{pages} requests");
+
+    let reports = Reports::receive();
+    read_back(&store, &account("a"), kind).await.unwrap();
+    let reported = reports.take_named(PAGE_READ);
+    assert_eq!((reported.len(), reported.len()), (store.take_pages(), pages));
+    let commits = reported.iter().map(|page| page.fields["commits"].parse::<usize>().unwrap());
+    assert_eq!(commits.sum::<usize>(), 30_000);
 }

@@ -12,9 +12,8 @@ use skald::commit::CorrelationId;
 use skald::decider::fold;
 use skald::handle::Pause;
 use skald::memory::InMemoryEventStore;
-use skald::snapshot::SnapshotError;
 use skald::store::EventStore;
-use skald::stream::{StreamId, Tenant, Version};
+use skald::stream::{Tenant, Version};
 use skald::time::Timestamp;
 use skald_testkit::faulty::{Fault, Faulty, Plan};
 
@@ -32,10 +31,6 @@ impl Pause for Hours {
 
     async fn pause(&self, _: u32) {
         self.0.fetch_add(3_600_000, Ordering::SeqCst);
-    }
-
-    fn left_out(&self, stream: &StreamId, why: SnapshotError) {
-        panic!("{stream}: {why}");
     }
 }
 

@@ -1,0 +1,106 @@
+//! What the kit [reports](skald::observe), kept for a test to compare.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use skald::observe::TARGET;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::DefaultGuard;
+use tracing::{Event, Level, Metadata, Subscriber};
+
+/// A report, as it was received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Its name, such as [`CONFLICT`](skald::observe::CONFLICT).
+    pub name: &'static str,
+    /// Its level.
+    pub level: Level,
+    /// Its fields as text, without the message.
+    pub fields: BTreeMap<&'static str, String>,
+}
+
+impl Report {
+    /// The report of this name and level with these fields.
+    #[must_use]
+    pub fn new<const N: usize>(
+        name: &'static str,
+        level: Level,
+        fields: [(&'static str, &str); N],
+    ) -> Self {
+        let fields = fields.into_iter().map(|(field, value)| (field, value.to_owned())).collect();
+        Self { name, level, fields }
+    }
+}
+
+/// Keeps the reports of one thread, from [`receive`](Self::receive) until it is dropped.
+///
+/// All tests of a binary that compares reports should receive them: the facade remembers of each
+/// place in the code whether it is received, and asks only the thread that comes there first.
+#[derive(Debug)]
+pub struct Reports {
+    received: Arc<Mutex<Vec<Report>>>,
+    _guard: DefaultGuard,
+}
+
+impl Reports {
+    /// Begins to keep what this thread reports.
+    #[must_use]
+    pub fn receive() -> Self {
+        let received = Arc::default();
+        let receiver = Receiver(Arc::clone(&received));
+        Self { received, _guard: tracing::subscriber::set_default(receiver) }
+    }
+
+    /// The reports since the last call, in order.
+    pub fn take(&self) -> Vec<Report> {
+        std::mem::take(&mut self.received.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The reports of this name since the last call of a `take`; the others are dropped.
+    pub fn take_named(&self, name: &str) -> Vec<Report> {
+        let mut reports = self.take();
+        reports.retain(|report| report.name == name);
+        reports
+    }
+}
+
+struct Receiver(Arc<Mutex<Vec<Report>>>);
+
+impl Subscriber for Receiver {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == TARGET
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut fields = Fields(BTreeMap::new());
+        event.record(&mut fields);
+        let (name, level) = (event.metadata().name(), *event.metadata().level());
+        let report = Report { name, level, fields: fields.0 };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(report);
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+struct Fields(BTreeMap<&'static str, String>);
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name(), value.to_owned());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if field.name() != "message" {
+            self.0.insert(field.name(), format!("{value:?}"));
+        }
+    }
+}

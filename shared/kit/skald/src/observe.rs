@@ -1,0 +1,175 @@
+//! What the kit reports while it works, for logs and metrics.
+//!
+//! A report is an event of the [`tracing`] facade with the target [`TARGET`]. Each kind of report
+//! has a name (the name in the event's metadata) and fields that stay as they are. What is normal
+//! has the level DEBUG, what needs attention if it lasts has the level WARN.
+//!
+//! | name | level | fields | reported once for |
+//! |---|---|---|---|
+//! | [`CONFLICT`] | DEBUG | `stream` | each stream whose head had moved when a commit was to be appended |
+//! | [`CONTENTION`] | DEBUG | `streams` | each append that another transaction was in the way of |
+//! | [`RETRY`] | DEBUG | `attempt` | each pause before a command is decided, or its append tried, again; `attempt` is how many have failed, from 1 |
+//! | [`PAGE_READ`] | DEBUG | `stream`, `commits`, `at_most` | each page of a stream: how many commits it has, and how many were asked for |
+//! | [`SNAPSHOT_LEFT_OUT`] | WARN | `stream`, `category`, `why` | each commit that is stored without the snapshot that was due |
+//! | [`ROW_PARKED`] | WARN | `stream`, `version` | each row of a view that is parked, and where it stands |
+//! | [`ROW_REPAIRED`] | DEBUG | `stream`, `from`, `to`, `by` | each row that is brought forward from the event store, not from a message: `by` is `catch_up` or `redrive` |
+//! | [`LATE_ENTRY`] | WARN | `entry` | each index entry that appears behind others that were delivered |
+//! | [`MALFORMED_ENTRY`] | WARN | `key`, `fault` | each index entry that no store wrote |
+//!
+//! A report names streams by their keys, versions and numbers. It has no values of events and nothing about a
+//! person, unless an application puts such a thing into a stream's id.
+//!
+//! An error that the caller gets is not reported as well: the caller knows what it means.
+//!
+//! The facade brings no runtime, no clock and no random source. A program without a subscriber pays
+//! one comparison for each report. To receive reports, install a subscriber:
+//! `skald-lambda` has one that logs them and counts them as metrics, and `skald-testkit` has one
+//! for tests.
+
+use std::fmt;
+
+use crate::index::{IndexEntry, MalformedEntry};
+use crate::snapshot::SnapshotError;
+use crate::store::AppendError;
+use crate::stream::{StreamId, Version};
+
+/// The target of all reports.
+pub const TARGET: &str = "skald";
+
+/// The head of a stream had moved when a commit was to be appended.
+pub const CONFLICT: &str = "conflict";
+/// Another transaction was in the way of an append.
+pub const CONTENTION: &str = "contention";
+/// A command is decided, or its append tried, again.
+pub const RETRY: &str = "retry";
+/// A page of a stream was read.
+pub const PAGE_READ: &str = "page_read";
+/// A commit was stored without the snapshot that was due.
+pub const SNAPSHOT_LEFT_OUT: &str = "snapshot_left_out";
+/// A row of a view was parked.
+pub const ROW_PARKED: &str = "row_parked";
+/// A row of a view was brought forward from the event store.
+pub const ROW_REPAIRED: &str = "row_repaired";
+/// An entry of the index appeared behind others that were delivered.
+pub const LATE_ENTRY: &str = "late_entry";
+/// An entry of the index was written by no store.
+pub const MALFORMED_ENTRY: &str = "malformed_entry";
+
+/// Reports that commits to these streams were not appended because of other writers: a
+/// [`CONFLICT`] for each stream that moved, or a [`CONTENTION`]. Other errors are not reported.
+///
+/// [`handle`](crate::handle) does this. It is public for code that calls
+/// [`append`](crate::store::EventStore::append) itself.
+pub fn append_failed<'a, I, H>(streams: I, error: &AppendError<H>)
+where
+    I: IntoIterator<Item = &'a StreamId>,
+    I::IntoIter: Clone,
+{
+    match error {
+        AppendError::Conflict { moved } => {
+            for stream in moved.iter().map(|moved| &moved.stream) {
+                tracing::event!(
+                    name: CONFLICT,
+                    target: TARGET,
+                    tracing::Level::DEBUG,
+                    stream = %stream.key(),
+                    "another commit came first"
+                );
+            }
+        }
+        AppendError::Contended => tracing::event!(
+            name: CONTENTION,
+            target: TARGET,
+            tracing::Level::DEBUG,
+            streams = %Keys(streams.into_iter()),
+            "another transaction is in the way"
+        ),
+        AppendError::RepeatedInPart { .. } | AppendError::Invalid(_) | AppendError::Store(_) => {}
+    }
+}
+
+pub(crate) fn retry(attempt: u32) {
+    tracing::event!(name: RETRY, target: TARGET, tracing::Level::DEBUG, attempt, "trying again");
+}
+
+pub(crate) fn page_read(stream: &StreamId, commits: usize, at_most: u32) {
+    tracing::event!(
+        name: PAGE_READ,
+        target: TARGET,
+        tracing::Level::DEBUG,
+        stream = %stream.key(),
+        commits,
+        at_most,
+        "read a page"
+    );
+}
+
+pub(crate) fn snapshot_left_out(stream: &StreamId, why: SnapshotError) {
+    tracing::event!(
+        name: SNAPSHOT_LEFT_OUT,
+        target: TARGET,
+        tracing::Level::WARN,
+        stream = %stream.key(),
+        category = stream.category(),
+        %why,
+        "a commit was stored without the snapshot that was due"
+    );
+}
+
+pub(crate) fn row_parked(stream: &StreamId, version: Version) {
+    tracing::event!(
+        name: ROW_PARKED,
+        target: TARGET,
+        tracing::Level::WARN,
+        stream = %stream.key(),
+        %version,
+        "parked a row"
+    );
+}
+
+pub(crate) fn row_repaired(stream: &StreamId, from: Version, to: Version, by: &'static str) {
+    tracing::event!(
+        name: ROW_REPAIRED,
+        target: TARGET,
+        tracing::Level::DEBUG,
+        stream = %stream.key(),
+        %from,
+        %to,
+        by,
+        "brought a row forward from the event store"
+    );
+}
+
+pub(crate) fn late_entry(entry: &IndexEntry) {
+    tracing::event!(
+        name: LATE_ENTRY,
+        target: TARGET,
+        tracing::Level::WARN,
+        entry = entry.key.as_str(),
+        "an index entry appeared after later ones were delivered"
+    );
+}
+
+pub(crate) fn malformed_entry(entry: &MalformedEntry) {
+    tracing::event!(
+        name: MALFORMED_ENTRY,
+        target: TARGET,
+        tracing::Level::WARN,
+        key = entry.key.as_str(),
+        fault = entry.fault,
+        "an index entry is malformed"
+    );
+}
+
+/// The keys of streams, separated by spaces.
+struct Keys<I>(I);
+
+impl<'a, I: Iterator<Item = &'a StreamId> + Clone> fmt::Display for Keys<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, stream) in self.0.clone().enumerate() {
+            let space = if index == 0 { "" } else { " " };
+            write!(f, "{space}{}", stream.key())?;
+        }
+        Ok(())
+    }
+}
