@@ -3,9 +3,10 @@
 Starts the emulator on 127.0.0.1, deploys `infra/template.yaml` with the functions in `target/lambda`, and prints one
 line of JSON when all of it answers:
 
-    {"api_url": …, "api_host_url": …, "endpoint": …, "region": …, "outputs": {…}}
+    {"api_url": …, "api_host_url": …, "endpoint": …, "region": …, "outputs": {…}, "resources": {…}}
 
 `api_url` is for any HTTP client; `api_host_url` is the same API by the name that only some (curl, browsers) resolve.
+`resources` has every resource of the stack by its logical id: `{"EventsTable": {"type": …, "id": …}, …}`.
 What happens meanwhile goes to standard error. It ends on SIGINT and SIGTERM, and with `--until-eof` at the end of its
 standard input, so that a test that is killed leaves nothing behind: no process, no folder, no port.
 
@@ -34,7 +35,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from deploy import ARTIFACTS, DeployError, client, deploy
+from deploy import ARTIFACTS, DeployError, client, deploy, resources
 
 HOST = "127.0.0.1"
 REGION = "eu-central-1"
@@ -293,7 +294,8 @@ def main(argv: list[str]) -> int:
             with Cloud(chosen.port, chosen.log) as cloud:
                 outputs = deploy(cloud.endpoint, REGION, dict(chosen.parameter), chosen.artifacts, say)
                 make_topic_fifo(cloud, outputs)
-                print(json.dumps(description(api_url(cloud, outputs), cloud.endpoint, outputs)), flush=True)
+                system = description(api_url(cloud, outputs), cloud.endpoint, outputs)
+                print(json.dumps({**system, "resources": resources(cloud.endpoint, REGION)}), flush=True)
                 say("ready")
                 cloud.wait()
     except KeyboardInterrupt:

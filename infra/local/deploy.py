@@ -235,6 +235,16 @@ def outputs_of(stack: Mapping[str, Any]) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
+def resources(endpoint: str, region: str) -> dict[str, dict[str, str]]:
+    """Every resource of the stack by its logical id: its type and its physical id (a name, a URL or an ARN)."""
+    pages = client("cloudformation", endpoint, region).get_paginator("list_stack_resources").paginate(StackName=STACK)
+    return {
+        each["LogicalResourceId"]: {"type": each["ResourceType"], "id": each["PhysicalResourceId"]}
+        for page in pages
+        for each in page["StackResourceSummaries"]
+    }
+
+
 def failure(cloudformation, stack: Mapping[str, Any]) -> str:
     """What the stack's events say about why it failed, one resource a line."""
     newest_first = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]

@@ -1,4 +1,4 @@
-//! The system as its callers see it: HTTP and JSON.
+//! A client of the system's HTTP API.
 
 use std::time::Duration;
 
@@ -15,28 +15,28 @@ pub struct Api {
     url: String,
 }
 
-/// What the API answered.
+/// An answer of the API.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The status.
+    /// The status code.
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body; null if there is none.
+    /// The body, or null if it is empty.
     pub body: Value,
 }
 
 impl Answer {
-    /// A header's text; empty if it is not there.
+    /// The text of a header, or an empty text if there is no such header.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The answer, if it has this status.
+    /// Asserts that the answer has this status, and returns the answer.
     ///
     /// # Panics
-    /// If it has another.
+    /// If it has another status.
     #[must_use]
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
@@ -44,12 +44,13 @@ impl Answer {
         self
     }
 
-    /// The answer, if it keeps what holds for every answer, whatever else a test looks at.
+    /// Asserts what holds for every answer, and returns the answer: it has a correlation id, and
+    /// its body is empty, JSON or a problem document.
     ///
     /// # Panics
-    /// If it does not.
+    /// If a rule is broken.
     #[must_use]
-    pub(crate) fn kept(self) -> Self {
+    pub(crate) fn checked(self) -> Self {
         let Self { status, body, .. } = &self;
         assert!(
             !self.header("x-correlation-id").is_empty(),
@@ -71,7 +72,7 @@ impl Answer {
     }
 }
 
-/// The body of an order of one line, paid with a token that is approved.
+/// The body of an order of one line. Its payment token is approved.
 #[must_use]
 pub fn order_body(customer: &str, sku: &str, quantity: u32) -> Value {
     json!({
@@ -95,12 +96,12 @@ impl Api {
         &self.url
     }
 
-    /// Calls `path` with these headers and this body, sent as JSON text unless the headers say
-    /// otherwise.
+    /// Calls `path` with these headers and this body, as JSON unless the headers name another
+    /// type.
     ///
     /// # Panics
-    /// If there is no answer, or it breaks a rule that every answer keeps: a correlation id, and a
-    /// body that is empty, JSON, or a problem.
+    /// If there is no answer, or the answer breaks a rule for all answers: it has a correlation id,
+    /// and its body is empty, JSON or a problem document.
     pub async fn send(
         &self,
         method: &str,
@@ -127,7 +128,7 @@ impl Api {
             text => serde_json::from_str(text)
                 .unwrap_or_else(|error| panic!("{status}: {error}: {text}")),
         };
-        Answer { status: status.as_u16(), headers, body }.kept()
+        Answer { status: status.as_u16(), headers, body }.checked()
     }
 
     /// `GET path`.
@@ -135,10 +136,9 @@ impl Api {
         self.send("GET", path, &[], None).await
     }
 
-    /// Calls `path` as a client does: again, with the same key, as long as the answer is 503. Where
-    /// others write the same stream, or the machine is busy, that is an answer of a system that is
-    /// well.
-    async fn persist(
+    /// Calls `path` as a client does: it repeats the call with the same key while the answer is
+    /// 503. A healthy system answers 503 when a stream is contended or the machine is busy.
+    async fn call_with_retries(
         &self,
         method: &str,
         path: &str,
@@ -152,9 +152,8 @@ impl Api {
                 if answer.status != StatusCode::SERVICE_UNAVAILABLE {
                     return Some(answer);
                 }
-                // A client that comes back at once is what a busy system needs least: it says when.
-                let after_s =
-                    answer.header("retry-after").parse().expect("a 503 says when to come back");
+                let after_s = answer.header("retry-after").parse();
+                let after_s = after_s.expect("a 503 has the header Retry-After");
                 tokio::time::sleep(Duration::from_secs(after_s)).await;
                 None
             },
@@ -162,22 +161,22 @@ impl Api {
         .await
     }
 
-    /// `PUT path` with this body; again while the answer is 503.
+    /// `PUT path` with this body, repeated while the answer is 503.
     pub async fn put(&self, path: &str, body: &Value) -> Answer {
-        self.persist("PUT", path, &[], body).await
+        self.call_with_retries("PUT", path, &[], body).await
     }
 
-    /// `POST path` with this body; again while the answer is 503.
+    /// `POST path` with this body, repeated while the answer is 503.
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
-        self.persist("POST", path, &[], body).await
+        self.call_with_retries("POST", path, &[], body).await
     }
 
-    /// Places an order under this idempotency key; again while the answer is 503.
+    /// Places an order with this idempotency key, repeated while the answer is 503.
     pub async fn place(&self, key: &str, body: &Value) -> Answer {
-        self.persist("POST", "/orders", &[("idempotency-key", key)], body).await
+        self.call_with_retries("POST", "/orders", &[("idempotency-key", key)], body).await
     }
 
-    /// Places an order under this idempotency key, and takes any answer.
+    /// Places an order with this idempotency key, without retries.
     pub async fn place_once(&self, key: &str, body: &Value) -> Answer {
         self.send("POST", "/orders", &[("idempotency-key", key)], Some(body.to_string())).await
     }
@@ -208,15 +207,15 @@ impl Api {
         );
     }
 
-    /// The order, once nothing more happens to it by itself: it is final, or parked.
+    /// Waits until the order is final or parked, and returns it.
     pub async fn ended(&self, order_id: &str) -> Value {
         eventually(&format!("order {order_id} final or parked"), || self.if_ended(order_id)).await
     }
 
-    /// The order, if by now it is final or parked.
+    /// The order, if it is final or parked by now.
     pub async fn if_ended(&self, order_id: &str) -> Option<Value> {
         let answer = self.get(&format!("/orders/{order_id}")).await;
-        // A busy machine is slow to answer.
+        // A busy machine may answer 503.
         if answer.status == 503 {
             return None;
         }
@@ -224,8 +223,8 @@ impl Api {
         (order["status"] != "pending" || order["parked"].is_object()).then_some(order)
     }
 
-    /// The order as the view has it, once the view has it at this version or a later one. The
-    /// customer's list is asked, because it is never answered from the event store.
+    /// Waits until the order view has the order at this version or a later one, and returns its
+    /// row. It reads the customer's list, which is never answered from the event store.
     pub async fn in_view(&self, customer: &str, order_id: &str, version: u64) -> Value {
         eventually(&format!("order {order_id} at version {version} in the view"), || async {
             let mut path = format!("/customers/{customer}/orders?limit=100");

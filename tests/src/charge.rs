@@ -1,35 +1,36 @@
-//! What requests to `DynamoDB` cost, in capacity units.
+//! The cost of requests to `DynamoDB`, in capacity units.
 
 use serde_json::Value;
 
-/// What one request took of a table or of one of its indexes.
+/// What one request consumed of a table or of one of its indexes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
-    /// What was asked: `PutItem`.
+    /// The operation: `PutItem`.
     pub operation: String,
     /// The table.
     pub table: String,
-    /// The index, if it is not the table itself.
+    /// The index, or `None` for the table itself.
     pub index: Option<String>,
-    /// Capacity units, in halves: half a unit is the price of a read that is consistent eventually.
+    /// Capacity units, in halves: an eventually consistent read costs half a unit.
     pub halves: u64,
-    /// Whether it was answered with an error. It may have cost something, and how much is not said.
-    pub refused: bool,
+    /// Whether it was answered with an error. What such a request costs is not reported.
+    pub failed: bool,
 }
 
 impl Charge {
-    /// What this request took, given the engine's answer to it.
+    /// What this request consumed, given the engine's answer to it.
     ///
-    /// For writes that is what the engine says: it prices tables, indexes and transactions as the
-    /// service does. To it a read is a unit, however much is read, so reads are priced here.
+    /// For writes the engine's own figures are used: it prices tables, indexes and transactions as
+    /// the service does. Reads are priced here, because the engine reports one unit for a read of
+    /// any size.
     pub(crate) fn of(operation: &str, asked: &Value, status: u16, answer: &Value) -> Vec<Self> {
-        let refused = status != 200;
+        let failed = status != 200;
         let charge = |table: &Value, index: Option<&str>, halves| Self {
             operation: operation.to_owned(),
             table: table.as_str().unwrap_or_default().to_owned(),
             index: index.map(str::to_owned),
             halves,
-            refused,
+            failed,
         };
         let consumed = match &answer["ConsumedCapacity"] {
             Value::Array(tables) => tables.as_slice(),
@@ -64,7 +65,7 @@ impl Charge {
         charges
     }
 
-    /// Whether it is the price of a write.
+    /// Whether the operation writes.
     #[must_use]
     pub fn is_write(&self) -> bool {
         is_write(&self.operation)
@@ -79,14 +80,14 @@ pub(crate) fn is_write(operation: &str) -> bool {
     )
 }
 
-/// A number such as `1.5`, in halves, read without floating point.
+/// A number such as `1.5`, in halves, parsed without floating point.
 fn halves(units: &Value) -> u64 {
     let text = units.to_string();
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, "0"));
     2 * whole.parse::<u64>().expect("a number of units") + u64::from(fraction.starts_with('5'))
 }
 
-/// Half a unit for 4 KB of all that was read, and one if it is strongly consistent.
+/// Half a unit for each 4 KB read, or a whole one if the read is strongly consistent.
 ///
 /// Source: Amazon `DynamoDB` Developer Guide, "Capacity unit consumption for read operations".
 fn read_halves(asked: &Value, answer: &Value) -> u64 {

@@ -1,6 +1,5 @@
 //! A local cloud with the whole system in it, deployed from the template.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,12 +10,13 @@ use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use serde::Deserialize;
 
 use crate::Api;
+use crate::stack::Resources;
 
 /// How many clouds this process has started.
 static STARTED: AtomicUsize = AtomicUsize::new(0);
 
-/// A running local cloud. It ends with this value, and with the process that holds it, however that
-/// ends.
+/// A running local cloud. It ends when this value is dropped, or when the process that holds it
+/// ends for any reason.
 #[derive(Debug)]
 pub struct LocalCloud {
     launcher: Child,
@@ -24,20 +24,20 @@ pub struct LocalCloud {
     log: PathBuf,
 }
 
-/// What the launcher says when all is up.
+/// What the launcher prints when the cloud is ready.
 #[derive(Debug, Deserialize)]
 struct Ready {
     api_url: String,
     endpoint: String,
     region: String,
-    outputs: BTreeMap<String, String>,
+    resources: Resources,
 }
 
 impl LocalCloud {
     /// Starts a cloud on a free port and deploys the template with these parameters.
     ///
     /// # Panics
-    /// If it does not come up; what the launcher said stands above.
+    /// If it does not start. The launcher's messages are printed above the panic.
     #[must_use]
     pub fn start(parameters: &[(&str, &str)]) -> Self {
         let root = root();
@@ -57,32 +57,33 @@ impl LocalCloud {
         let mut line = String::new();
         let stdout = launcher.stdout.take().expect("its standard output is piped");
         BufReader::new(stdout).read_line(&mut line).expect("the launcher writes text");
-        let ready = serde_json::from_str(&line).expect("the launcher says when the cloud is ready");
+        let ready = serde_json::from_str(&line).expect("the launcher prints that it is ready");
         Self { launcher, ready, log }
     }
 
-    /// The system as its callers see it.
+    /// A client of the system's HTTP API.
     #[must_use]
     pub fn api(&self) -> Api {
         Api::new(&self.ready.api_url)
     }
 
-    /// An output of the template.
-    ///
-    /// # Panics
-    /// If the template has no such output.
-    #[must_use]
-    pub fn output(&self, name: &str) -> &str {
-        self.ready.outputs.get(name).unwrap_or_else(|| panic!("the template has an output {name}"))
+    /// The resources of the deployed stack.
+    pub(crate) fn stack(&self) -> &Resources {
+        &self.ready.resources
     }
 
-    /// Where the cloud's services answer.
+    /// The endpoint of the cloud's services.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.ready.endpoint
     }
 
-    /// What cloud and functions have logged so far.
+    /// The region of the cloud.
+    pub(crate) fn region(&self) -> &str {
+        &self.ready.region
+    }
+
+    /// What the cloud and the functions have logged so far.
     ///
     /// # Panics
     /// If the log cannot be read.
@@ -92,15 +93,15 @@ impl LocalCloud {
             .into_owned()
     }
 
-    /// Stops or starts the delivery of a queue's messages to this function, from outside. None is
-    /// lost.
+    /// Stops or starts the delivery of a queue's messages to this function. While it is stopped,
+    /// messages wait in the queue; none is lost.
     ///
     /// # Panics
     /// If the function has no queue.
     pub async fn deliver(&self, function: &str, enabled: bool) {
         let client = aws_sdk_lambda::Client::new(&self.aws());
         let found = client.list_event_source_mappings().function_name(function).send().await;
-        let found = found.expect("the function is there").event_source_mappings.unwrap_or_default();
+        let found = found.expect("the function exists").event_source_mappings.unwrap_or_default();
         let uuid = found
             .first()
             .and_then(|mapping| mapping.uuid())
@@ -110,7 +111,7 @@ impl LocalCloud {
         update.send().await.expect("the queue can be stopped and started");
     }
 
-    /// How an operator's tools reach this cloud.
+    /// The SDK configuration with which an operator's tools reach this cloud.
     #[must_use]
     pub fn aws(&self) -> SdkConfig {
         SdkConfig::builder()
@@ -126,12 +127,12 @@ impl LocalCloud {
 
 impl Drop for LocalCloud {
     fn drop(&mut self) {
-        // The end of its standard input ends it; waiting for it means that nothing of it is left.
+        // The launcher ends at the end of its standard input. After the wait nothing of it is left.
         drop(self.launcher.stdin.take());
         if let Err(error) = self.launcher.wait() {
             eprintln!("the local cloud could not be waited for: {error}");
         }
-        // The log of a test that fails is worth keeping.
+        // Keep the log of a test that fails.
         if !std::thread::panicking()
             && let Err(error) = std::fs::remove_file(&self.log)
         {

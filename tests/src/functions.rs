@@ -1,4 +1,4 @@
-//! Deployed functions, from outside: what is set for them, and the processes that run them.
+//! Deployed functions: their environment variables, and the processes that run them.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::{LocalCloud, eventually};
 
 impl LocalCloud {
-    /// Sets an environment variable of a deployed function; the function starts anew with it.
+    /// Sets an environment variable of a deployed function, which then restarts.
     ///
     /// # Panics
     /// If there is no such function.
@@ -19,7 +19,7 @@ impl LocalCloud {
         let client = Client::new(&self.aws());
         let found = client.get_function_configuration().function_name(function).send().await;
         let mut variables: BTreeMap<String, String> = found
-            .expect("the function is there")
+            .expect("the function exists")
             .environment()
             .and_then(|environment| environment.variables())
             .into_iter()
@@ -34,7 +34,7 @@ impl LocalCloud {
         update.send().await.expect("the function can be changed");
     }
 
-    /// Kills the processes that run this function, in the middle of whatever they do, and waits
+    /// Kills the processes that run this function at whatever point they have reached, and waits
     /// until they are gone.
     ///
     /// # Panics
@@ -56,13 +56,13 @@ impl LocalCloud {
         .await;
     }
 
-    /// The end of the path of the program that runs this function in this cloud, and no other
-    /// function anywhere: the cloud unpacks it into a folder called after its own port and the hash
-    /// of the function's code.
+    /// The end of the path of the program that runs this function in this cloud. No other function
+    /// and no other cloud has it: the cloud unpacks the code into a folder that is named after the
+    /// cloud's port and the hash of the code.
     async fn bootstrap(&self, function: &str) -> String {
         let client = Client::new(&self.aws());
         let found = client.get_function_configuration().function_name(function).send().await;
-        let hash = found.expect("the function is there").code_sha256.expect("its code has a hash");
+        let hash = found.expect("the function exists").code_sha256.expect("its code has a hash");
         let hash = STANDARD.decode(hash).expect("the hash is in base64");
         let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         let (_, port) = self.endpoint().rsplit_once(':').expect("the endpoint has a port");

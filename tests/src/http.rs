@@ -1,5 +1,4 @@
-//! As much of HTTP as it takes to stand where a client of the SDK looks for `DynamoDB`: one request
-//! per connection.
+//! A minimal HTTP server side, enough for a client of the SDK: one request per connection.
 
 use reqwest::header::{CONTENT_LENGTH, HeaderMap};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,7 +12,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// The one request of this connection; none if the connection ends before it does.
+    /// The one request of this connection. `None` if the connection ends before the request does.
     pub(crate) async fn read(stream: &mut TcpStream) -> Option<Self> {
         let mut received = Vec::new();
         loop {
@@ -27,7 +26,7 @@ impl Request {
         }
     }
 
-    /// The request, once all of it is there.
+    /// The request, once all of it has been received.
     fn parse(received: &[u8]) -> Option<Self> {
         let end = received.windows(4).position(|window| window == b"\r\n\r\n")?;
         let head = std::str::from_utf8(&received[..end]).ok()?;
@@ -41,7 +40,7 @@ impl Request {
         Some(Self { headers, body })
     }
 
-    /// A header's text; empty if it is not there.
+    /// The text of a header, or an empty text if there is no such header.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
@@ -54,6 +53,6 @@ pub(crate) async fn answer(mut stream: TcpStream, status: u16, body: &[u8]) {
         "HTTP/1.1 {status} .\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
     );
     if let Err(error) = stream.write_all(&[head.as_bytes(), body].concat()).await {
-        eprintln!("whoever asked is gone: {error}");
+        eprintln!("an answer could not be sent: {error}");
     }
 }

@@ -1,8 +1,7 @@
-//! The ledgers, held against each other: what the events say, what the payment gateway has, what
-//! the carrier has.
+//! The ledgers, compared with each other: the events, the payment gateway's and the carrier's.
 //!
-//! All of it is counted again from raw items. It shares nothing with the code under test, neither
-//! its folds nor the shapes of its events.
+//! Everything is counted from raw items. Nothing is shared with the code under test, neither its
+//! folds nor the types of its events.
 
 mod agreement;
 
@@ -13,76 +12,75 @@ use serde_json::Value;
 use crate::LocalCloud;
 use crate::tables::{Item, commit_body, number, scan, text};
 
-/// How much of each thing: goods by product, money (in minor units) by currency. What there is none
-/// of is not there.
+/// Sums by name: goods by product, money (in minor units) by currency. A sum of zero has no entry.
 pub type Sums = BTreeMap<String, i64>;
 
-/// All that is held, taken and sent for an order, whoever says so.
+/// All that is reserved, taken and sent for an order, according to one ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Holdings {
-    /// Goods that are held for it in stock.
+    /// Goods that are reserved for it in stock.
     pub reserved: Sums,
     /// Goods that left the stock for it.
     pub shipped: Sums,
-    /// Money that the gateway holds for it, and that is not ours yet.
+    /// Money that the gateway has authorized and not captured.
     pub authorized: Sums,
-    /// Money that the gateway gave us for it.
+    /// Money that the gateway has captured.
     pub captured: Sums,
     /// Parcels that the carrier has for it.
     pub parcels: usize,
 }
 
-/// What there is to know of an order.
+/// All that the ledgers record about an order.
 #[derive(Debug, Clone, Default)]
 pub struct Account {
     /// The names of the events of its four streams (order, reservation, payment, shipment), stream
     /// by stream.
     pub events: Vec<String>,
-    /// What was ordered.
+    /// The ordered goods.
     pub ordered: Sums,
-    /// What it costs.
+    /// The total price.
     pub total: Sums,
-    /// What is held for it, as stock, gateway and carrier say.
+    /// What is held for it according to stock, gateway and carrier.
     pub holdings: Holdings,
-    /// The goods that are held for it or have left, as its reservation says.
+    /// The goods that are reserved or shipped for it according to its reservation.
     reservation: Holdings,
 }
 
-/// The ledgers of a cloud at one moment. Read them when nobody is at work any more.
+/// The ledgers of a cloud at one moment. Read them when no order is in progress.
 #[derive(Debug, Clone, Default)]
 pub struct Ledgers {
-    /// By order. An id that is in no stream of an order is here if something is held under it.
+    /// By order id. An id without an order stream has an entry if something is held under it.
     accounts: BTreeMap<String, Account>,
-    /// Goods that came in, by product.
+    /// Goods received, by product.
     received: Sums,
-    /// Goods that left one shard for another and did not come there, by product.
-    between: Sums,
+    /// Goods that left one stock shard and did not arrive at another, by product.
+    in_transfer: Sums,
     /// Streams with a gap or an overlap.
-    torn: BTreeSet<String>,
+    broken_streams: BTreeSet<String>,
 }
 
 impl Account {
-    /// Whether its stream says that it was confirmed, and nothing after that.
+    /// Whether the last event of its stream is `order.confirmed`.
     #[must_use]
     pub fn is_confirmed(&self) -> bool {
         self.last("order.") == Some("order.confirmed")
     }
 
-    /// Whether its stream says that it was cancelled, and nothing after that.
+    /// Whether the last event of its stream is `order.cancelled`.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.last("order.") == Some("order.cancelled")
     }
 
-    /// Whether its stream says that it was parked, and nothing after that.
+    /// Whether the last event of its stream is `order.parked`.
     #[must_use]
     pub fn is_parked(&self) -> bool {
         self.last("order.") == Some("order.parked")
     }
 
-    /// The last event of one of its streams, by the beginning of its events' names.
-    fn last(&self, category: &str) -> Option<&str> {
-        self.events.iter().rfind(|event| event.starts_with(category)).map(String::as_str)
+    /// The last event whose name begins with this prefix.
+    fn last(&self, prefix: &str) -> Option<&str> {
+        self.events.iter().rfind(|event| event.starts_with(prefix)).map(String::as_str)
     }
 }
 
@@ -93,47 +91,48 @@ impl Ledgers {
     /// If one cannot be read.
     pub async fn read(cloud: &LocalCloud) -> Self {
         let mut ledgers = Self::default();
-        let mut commits = scan(cloud, "EventsTableName").await;
+        let mut commits = scan(cloud, "EventsTable").await;
         commits.sort_by_key(|commit| (text(commit, "pk"), number(commit, "sk")));
         let mut next = (String::new(), 1);
         for commit in &commits {
             let (stream, version) = (text(commit, "pk"), number(commit, "sk"));
             if version != if stream == next.0 { next.1 } else { 1 } {
-                ledgers.torn.insert(stream.clone());
+                ledgers.broken_streams.insert(stream.clone());
             }
             let body = commit_body(commit);
             let events = body["events"].as_array().expect("a list");
             for event in events {
-                ledgers.happened(&stream, event["type"].as_str().expect("text"), &event["data"]);
+                let event_type = event["type"].as_str().expect("text");
+                ledgers.add_event(&stream, event_type, &event["data"]);
             }
             next = (stream, version + events.len() as u64);
         }
-        for row in scan(cloud, "SandboxGatewayTableName").await {
-            ledgers.at_the_gateway(&text(&row, "pk"), &json(&row));
+        for row in scan(cloud, "SandboxGatewayTable").await {
+            ledgers.add_payment(&text(&row, "pk"), &json(&row));
         }
-        for row in scan(cloud, "SandboxCarrierTableName").await {
-            ledgers.at_the_carrier(&text(&row, "pk"), &json(&row));
+        for row in scan(cloud, "SandboxCarrierTable").await {
+            ledgers.add_parcel(&text(&row, "pk"), &json(&row));
         }
         ledgers
     }
 
-    /// What there is to know of this order.
+    /// The account of this order.
     ///
     /// # Panics
-    /// If there is nothing.
+    /// If no ledger has anything about it.
     #[must_use]
     pub fn order(&self, order_id: &str) -> &Account {
         self.accounts
             .get(order_id)
-            .unwrap_or_else(|| panic!("nothing is known of order {order_id}"))
+            .unwrap_or_else(|| panic!("no ledger has order {order_id}"))
     }
 
-    /// Everything that is known of orders, by order.
+    /// All accounts, by order id.
     pub fn orders(&self) -> impl Iterator<Item = (&str, &Account)> {
         self.accounts.iter().map(|(order_id, account)| (order_id.as_str(), account))
     }
 
-    /// How many of a product there are, held or not.
+    /// The quantity of a product on hand, reserved or not.
     #[must_use]
     pub fn on_hand(&self, sku: &str) -> i64 {
         let shipped =
@@ -141,34 +140,36 @@ impl Ledgers {
         self.received.get(sku).unwrap_or(&0) - shipped.sum::<i64>()
     }
 
-    /// Every order is final, and the ledgers agree on it, see
-    /// [`assert_equal_but_for`](Self::assert_equal_but_for).
+    /// Asserts that every order is final and that the ledgers agree on it, see
+    /// [`assert_equal_except_parked`](Self::assert_equal_except_parked).
     ///
     /// # Panics
-    /// With all that is wrong.
+    /// With a list of all disagreements.
     #[track_caller]
     pub fn assert_equal(&self) {
-        self.assert_equal_but_for(&[]);
+        self.assert_equal_except_parked(&[]);
     }
 
-    /// For every order, stock, gateway and carrier have what its streams say. These orders are
-    /// parked. Every other one has one end, and for it
+    /// Asserts that for every order stock, gateway and carrier agree with the order's streams, and
+    /// that these orders are parked. Every other order must be final, exactly once:
     ///
-    /// - if it is confirmed, exactly what was ordered left the stock, exactly its total was
-    ///   captured, and there is a parcel;
-    /// - if it is cancelled, there is none of that;
-    /// - no goods and no money are held any more.
+    /// - for a confirmed order, exactly the ordered goods left the stock, exactly its total was
+    ///   captured, and there is one parcel;
+    /// - for a cancelled order, there is nothing of that;
+    /// - for both, no goods are reserved and no money is authorized any more.
     ///
-    /// Nothing is held for anything that is no order. So all sums agree, too: money captured is the
-    /// total of the confirmed orders, in each currency; goods on hand are what was received but for
-    /// what they ordered; parcels are as many as they.
+    /// Nothing is held under the id of something that is not an order. So the sums agree as well:
+    /// the captured money is the total of the confirmed orders in each currency, the goods on hand
+    /// are the received goods minus the goods of the confirmed orders, and there are as many
+    /// parcels as confirmed orders.
     ///
     /// # Panics
-    /// With all that is wrong.
+    /// With a list of all disagreements.
     #[track_caller]
-    pub fn assert_equal_but_for(&self, parked: &[&str]) {
+    pub fn assert_equal_except_parked(&self, parked: &[&str]) {
+        let broken = self.broken_streams.iter();
         let mut faults: Vec<String> =
-            self.torn.iter().map(|stream| format!("a gap or an overlap in {stream}")).collect();
+            broken.map(|stream| format!("a gap or an overlap in {stream}")).collect();
         for (order_id, account) in self.orders() {
             let Account { events, holdings, .. } = account;
             faults.extend(
@@ -187,27 +188,27 @@ impl Ledgers {
                 .iter()
                 .filter(|event| matches!(event.as_str(), "order.confirmed" | "order.cancelled"));
             if ends.count() != 1 {
-                faults.push(format!("{order_id} has no end, or more than one: {events:?}"));
+                faults.push(format!("{order_id} is not final exactly once: {events:?}"));
             }
-            match account.due() {
+            match account.expected_holdings() {
                 None => faults.push(format!("{order_id} is not final: {events:?}")),
-                Some(due) if due != *holdings => {
+                Some(expected) if expected != *holdings => {
                     faults.push(format!(
-                        "{order_id}\n  is due {due:?}\n  but has {holdings:?}\n  after {events:?}"
+                        "{order_id}\n  should have {expected:?}\n  but has {holdings:?}\n  after {events:?}"
                     ));
                 }
                 Some(_) => {}
             }
-            let doubled = account.doubled();
-            if !doubled.is_empty() {
-                faults.push(format!("{order_id}: {doubled:?} twice in {events:?}"));
+            let duplicates = account.duplicates();
+            if !duplicates.is_empty() {
+                faults.push(format!("{order_id}: {duplicates:?} twice in {events:?}"));
             }
         }
-        if !self.between.is_empty() {
-            faults.push(format!("between two shards: {:?}", self.between));
+        if !self.in_transfer.is_empty() {
+            faults.push(format!("between two stock shards: {:?}", self.in_transfer));
         }
-        let strangers = parked.iter().filter(|order_id| !self.accounts.contains_key(**order_id));
-        faults.extend(strangers.map(|order_id| format!("nothing is known of {order_id}")));
+        let unknown = parked.iter().filter(|order_id| !self.accounts.contains_key(**order_id));
+        faults.extend(unknown.map(|order_id| format!("no ledger has order {order_id}")));
         assert!(faults.is_empty(), "the ledgers do not agree:\n{}", faults.join("\n"));
     }
 
@@ -215,15 +216,15 @@ impl Ledgers {
         self.accounts.entry(order_id.to_owned()).or_default()
     }
 
-    fn happened(&mut self, stream: &str, event: &str, data: &Value) {
+    fn add_event(&mut self, stream: &str, event: &str, data: &Value) {
         let (_, name) = stream.split_once('/').expect("tenant and stream");
         let (category, id) = name.split_once('-').expect("category and id");
         match category {
             "order" | "reservation" | "payment" | "shipment" => {
                 self.account(id).events.push(event.to_owned())
             }
-            "stock" => return self.moved(id, event, data),
-            _ => return, // products, customers and receipts hold nothing
+            "stock" => return self.add_stock_event(id, event, data),
+            _ => return, // the other categories hold nothing
         }
         let account = self.account(id);
         match event {
@@ -247,25 +248,25 @@ impl Ledgers {
             "reservation.shipped" => {
                 account.reservation.shipped = std::mem::take(&mut account.reservation.reserved)
             }
-            _ => {} // the others hold nothing
+            _ => {} // the other events change nothing that is held
         }
     }
 
-    /// Goods moved in a shard of a product's stock.
-    fn moved(&mut self, shard: &str, event: &str, data: &Value) {
+    /// Adds a movement of goods in a shard of a product's stock.
+    fn add_stock_event(&mut self, shard: &str, event: &str, data: &Value) {
         let (sku, _) = shard.rsplit_once('~').expect("product and shard");
         let sku = Value::from(sku);
         if event == "stock.moved_in" {
             let from = data["from"].as_array().expect("shards");
             return from
                 .iter()
-                .for_each(|part| add(&mut self.between, &sku, -whole(&part["quantity"])));
+                .for_each(|part| add(&mut self.in_transfer, &sku, -whole(&part["quantity"])));
         }
         let quantity = whole(&data["quantity"]);
         match event {
             "stock.received" => return add(&mut self.received, &sku, quantity),
-            "stock.moved_out" => return add(&mut self.between, &sku, quantity),
-            _ => {} // of an order
+            "stock.moved_out" => return add(&mut self.in_transfer, &sku, quantity),
+            _ => {} // the other events belong to an order
         }
         let holdings = &mut self.account(data["order_id"].as_str().expect("an order")).holdings;
         match event {
@@ -275,12 +276,12 @@ impl Ledgers {
                 add(&mut holdings.reserved, &sku, -quantity);
                 add(&mut holdings.shipped, &sku, quantity);
             }
-            other => panic!("{other} in the stock: say here what it does to it"),
+            other => panic!("add here what {other} does to the stock"),
         }
     }
 
-    fn at_the_gateway(&mut self, place: &str, entry: &Value) {
-        let holdings = &mut self.account(order_of(place)).holdings;
+    fn add_payment(&mut self, key: &str, entry: &Value) {
+        let holdings = &mut self.account(order_of(key)).holdings;
         let amount = &entry["asked"]["amount"];
         match entry["payment"]["status"].as_str().expect("a status") {
             "authorized" => {
@@ -290,27 +291,27 @@ impl Ledgers {
                 add(&mut holdings.captured, &amount["currency"], whole(&amount["amount_minor"]))
             }
             "absent" | "declined" | "voided" | "refunded" => {}
-            other => panic!("{other} at the gateway: say here what it holds"),
+            other => panic!("add here what the gateway holds for the status {other}"),
         }
     }
 
-    fn at_the_carrier(&mut self, place: &str, entry: &Value) {
-        let holdings = &mut self.account(order_of(place)).holdings;
+    fn add_parcel(&mut self, key: &str, entry: &Value) {
+        let holdings = &mut self.account(order_of(key)).holdings;
         match entry["parcel"]["status"].as_str().expect("a status") {
             "created" => holdings.parcels += 1,
             "absent" | "refused" | "cancelled" => {}
-            other => panic!("{other} at the carrier: say here what it holds"),
+            other => panic!("add here what the carrier holds for the status {other}"),
         }
     }
 }
 
-/// The order in an attempt key, `default/ledger-<order>.<what>`.
-fn order_of(place: &str) -> &str {
-    let key = place.split_once("/ledger-").map(|(_, key)| key).expect("a key");
+/// The order id in the key of a sandbox's row, `default/ledger-<order>.<operation>`.
+fn order_of(key: &str) -> &str {
+    let key = key.split_once("/ledger-").map(|(_, key)| key).expect("a key");
     key.split_once('.').map_or(key, |(order_id, _)| order_id)
 }
 
-/// Adds so many. What there is none of is taken out, so that equal sums are equal.
+/// Adds a number to a sum. A sum of zero is removed, so that equal sums compare as equal.
 fn add(sums: &mut Sums, name: &Value, number: i64) {
     let name = name.as_str().expect("a name");
     let sum = sums.remove(name).unwrap_or(0) + number;
@@ -320,7 +321,7 @@ fn add(sums: &mut Sums, name: &Value, number: i64) {
 }
 
 fn whole(value: &Value) -> i64 {
-    value.as_i64().unwrap_or_else(|| panic!("a whole number, not {value}"))
+    value.as_i64().unwrap_or_else(|| panic!("{value} is not a whole number"))
 }
 
 /// The entry in a row of a sandbox's ledger.

@@ -1,5 +1,5 @@
-//! What the system tests share: a local cloud of their own, a caller's and an operator's view of
-//! the system in it, and what they hold against each other.
+//! What the system tests share: a local cloud with the system deployed in it, clients for callers
+//! and operators, and the ledgers that are compared with each other.
 
 mod api;
 mod charge;
@@ -12,6 +12,7 @@ mod poll;
 mod proxy;
 mod raw;
 mod saga;
+mod stack;
 mod tables;
 mod throttle;
 mod traces;
@@ -20,10 +21,11 @@ pub use api::{Answer, Api, order_body};
 pub use charge::Charge;
 pub use cloud::LocalCloud;
 pub use ledgers::{Account, Holdings, Ledgers, Sums};
-pub use operator::{Told, skald};
+pub use operator::{CommandOutput, skald};
 pub use poll::eventually;
 pub use proxy::Proxy;
 pub use saga::{Execution, Saga};
+pub use stack::{Named, is_sandbox};
 pub use tables::{Item, change_body, commit_body, number, scan, scan_index, text};
 pub use throttle::ThrottlingServer;
 pub use traces::Traces;

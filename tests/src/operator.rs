@@ -1,12 +1,12 @@
-//! The system as its operators see it: `skald`, the command line.
+//! The operator's command line, `skald`.
 
 use std::process::{Command, Output, Stdio};
 
 use crate::LocalCloud;
 
-/// What a command of `skald` ended with.
+/// The result of a command of `skald`.
 #[derive(Debug)]
-pub struct Told {
+pub struct CommandOutput {
     /// Its exit status.
     pub status: i32,
     /// The lines of its standard output.
@@ -15,7 +15,7 @@ pub struct Told {
     pub errors: String,
 }
 
-impl Told {
+impl CommandOutput {
     fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("it writes text");
         let lines = text(&output.stdout).lines().map(str::to_owned).collect();
@@ -27,25 +27,26 @@ impl LocalCloud {
     /// Runs `skald` with these arguments on this cloud until it ends.
     ///
     /// # Panics
-    /// If it is not there.
+    /// If the program does not exist.
     #[must_use]
-    pub fn skald(&self, arguments: &[&str]) -> Told {
-        Told::of(&self.skald_command(arguments).output().expect("`make build` has built it"))
+    pub fn skald(&self, arguments: &[&str]) -> CommandOutput {
+        let output = self.skald_command(arguments).output().expect("`make build` has built it");
+        CommandOutput::of(&output)
     }
 
-    /// `skald` with these arguments on this cloud, to be run.
+    /// The command `skald` with these arguments on this cloud, not yet started.
     #[must_use]
     pub fn skald_command(&self, arguments: &[&str]) -> Command {
         let mut command = skald(arguments);
-        command.args(["--table", self.output("EventsTableName"), "--endpoint", self.endpoint()]);
-        command.args(["--region", "eu-central-1"]);
+        command.args(["--table", self.resource("EventsTable"), "--endpoint", self.endpoint()]);
+        command.args(["--region", self.region()]);
         command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
         command
     }
 }
 
-/// `skald` with these arguments, to be run. It has no input, and nothing of the environment's but
-/// where programs are.
+/// The command `skald` with these arguments, not yet started, with no input and an empty
+/// environment.
 #[must_use]
 pub fn skald(arguments: &[&str]) -> Command {
     let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/bin/skald"));

@@ -1,26 +1,27 @@
-//! Waiting for what happens in its own time: by asking, with a deadline.
+//! Waiting for a condition by polling it, with a deadline.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-/// How long a test waits for anything: many times what it takes on a slow machine.
+/// How long a test waits for a condition: many times what it takes on a slow machine.
 const DEADLINE: Duration = Duration::from_secs(180);
-/// How long between two looks.
+/// How long to wait between two polls.
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// What `look` gives, as soon as it gives something.
+/// Calls `poll` until it returns a value, and returns that value.
 ///
 /// # Panics
-/// After three minutes without it, naming `what` did not happen.
+/// If there is no value after three minutes. The message contains `what`: the condition that was
+/// not met.
 #[expect(clippy::disallowed_methods, reason = "a deadline in real time is what this is")]
 pub async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
-    mut look: impl FnMut() -> F,
+    mut poll: impl FnMut() -> F,
 ) -> T {
     let start = Instant::now();
     loop {
-        if let Some(seen) = look().await {
-            return seen;
+        if let Some(value) = poll().await {
+            return value;
         }
         assert!(start.elapsed() < DEADLINE, "did not happen within {DEADLINE:?}: {what}");
         tokio::time::sleep(INTERVAL).await;

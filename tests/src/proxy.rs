@@ -1,9 +1,9 @@
-//! A way to the cloud's `DynamoDB` that a test has in its hand: it knows what passes and what that
-//! costs, and can hold writes.
+//! A proxy between functions and the cloud's `DynamoDB`. It counts requests and what they cost, and
+//! it can hold writes.
 //!
-//! The SDK tries a call again that is not answered in time, which on a busy machine is any call,
-//! and on every machine one that is held. All attempts of a call have one id in a header; what is
-//! counted here is calls, not attempts.
+//! The SDK repeats a call that is not answered in time: any call on a busy machine, and every call
+//! that is held. All attempts of a call have the same id in a header. The proxy counts calls, not
+//! attempts.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,97 +19,96 @@ use crate::charge::{self, Charge};
 use crate::http::{Request, answer};
 use crate::{LocalCloud, eventually};
 
-/// Stands between functions and `DynamoDB`. It ends with this value.
+/// A proxy for functions' calls to `DynamoDB`. It stops when this value is dropped.
 #[derive(Debug)]
 pub struct Proxy {
-    way: Arc<Way>,
+    shared: Arc<Shared>,
     serving: JoinHandle<()>,
 }
 
 /// What the connections share.
 #[derive(Debug)]
-struct Way {
+struct Shared {
     client: reqwest::Client,
     engine: String,
-    /// How many writes are still carried out before all others wait; if it is not said, none waits.
+    /// How many more writes pass before all further writes are held. `None` if none is held.
     writes_left: watch::Sender<Option<usize>>,
-    /// How many wait: to be carried out, or for their answer.
+    /// How many writes are held, before or after they were performed.
     held: AtomicUsize,
-    carried_out: Mutex<CarriedOut>,
+    record: Mutex<Record>,
 }
 
-/// What the engine was asked so far.
+/// The requests that the engine has answered.
 #[derive(Debug, Default)]
-struct CarriedOut {
-    /// What the first attempts of all calls cost that came to the engine, in the order of its
-    /// answers.
+struct Record {
+    /// The charges for the first attempt of each call, in the order of the engine's answers.
     charges: Vec<Charge>,
-    /// The calls that came to the engine.
+    /// The ids of all calls.
     calls: BTreeSet<String>,
-    /// The calls that wrote something.
+    /// The ids of the calls that wrote something.
     writes: BTreeSet<String>,
 }
 
 impl Proxy {
-    /// Starts on a free port; from now on these functions (named by outputs of the template) have
-    /// no other way.
+    /// Starts on a free port. From now on all `DynamoDB` calls of the functions with these logical
+    /// ids go through it.
     ///
     /// # Panics
-    /// If there is no port, or no such function.
+    /// If there is no free port, or no such function.
     pub async fn before(cloud: &LocalCloud, functions: &[&str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let way = Arc::new(Way {
+        let shared = Arc::new(Shared {
             client: reqwest::Client::new(),
             engine: cloud.endpoint().to_owned(),
             writes_left: watch::Sender::new(None),
             held: AtomicUsize::new(0),
-            carried_out: Mutex::default(),
+            record: Mutex::default(),
         });
-        let shared = Arc::clone(&way);
+        let connections = Arc::clone(&shared);
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let way = Arc::clone(&shared);
-                tokio::spawn(async move { way.serve(stream).await });
+                let shared = Arc::clone(&connections);
+                tokio::spawn(async move { shared.serve(stream).await });
             }
         });
         for function in functions {
-            cloud.set_variable(cloud.output(function), "AWS_ENDPOINT_URL_DYNAMODB", &url).await;
+            cloud.set_variable(cloud.resource(function), "AWS_ENDPOINT_URL_DYNAMODB", &url).await;
         }
-        Self { way, serving }
+        Self { shared, serving }
     }
 
-    /// Lets so many more writes be carried out. The answer to the last of them is kept back, and
-    /// whatever is to be written after it waits, until [`release`](Self::release). Reads pass.
+    /// Lets this many more writes pass. The answer to the last of them is held, and so is every
+    /// later write, until [`release`](Self::release). Reads pass.
     pub fn hold_after(&self, writes: usize) {
-        self.way.writes_left.send_replace(Some(writes));
+        self.shared.writes_left.send_replace(Some(writes));
     }
 
-    /// Waits until so many writes are held: carried out and not answered, or not yet carried out.
-    /// An attempt that its caller has given up is held no more.
+    /// Waits until this many writes are held, before or after they were performed. An attempt that
+    /// its caller has given up is no longer held.
     pub async fn holds(&self, writes: usize) {
-        eventually("the proxy holds what is to be written", || async {
-            (self.way.held.load(Ordering::SeqCst) >= writes).then_some(())
+        eventually(&format!("the proxy holds {writes} writes"), || async {
+            (self.shared.held.load(Ordering::SeqCst) >= writes).then_some(())
         })
         .await;
     }
 
-    /// Lets everything pass again, also what was held.
+    /// Lets everything pass again, including what is held.
     pub fn release(&self) {
-        self.way.writes_left.send_replace(None);
+        self.shared.writes_left.send_replace(None);
     }
 
-    /// What was carried out so far, in the order in which the engine answered. What a further
-    /// attempt of the same call costs is left out: how many there are says how busy the machine is.
+    /// The charges so far, in the order of the engine's answers. Repeated attempts of a call are
+    /// not counted: their number depends on how busy the machine is.
     #[must_use]
     pub fn charges(&self) -> Vec<Charge> {
-        self.way.carried_out().charges.clone()
+        self.shared.record().charges.clone()
     }
 
     /// How many calls have written something so far.
     #[must_use]
     pub fn writes(&self) -> usize {
-        self.way.carried_out().writes.len()
+        self.shared.record().writes.len()
     }
 }
 
@@ -119,18 +118,18 @@ impl Drop for Proxy {
     }
 }
 
-impl Way {
+impl Shared {
     /// Serves the one request of this connection.
     async fn serve(&self, mut stream: TcpStream) {
         let Some(request) = Request::read(&mut stream).await else { return };
         let operation =
             request.header("x-amz-target").rsplit('.').next().unwrap_or_default().to_owned();
         if self.pass(&operation, &stream).await == Passed::HungUp {
-            return; // Whoever asked did not live, or wait, to see it done.
+            return; // The caller died, or has given up.
         }
         match self.forward(&operation, request).await {
             Ok((status, body)) => {
-                if self.pass(&operation, &stream).await == Passed::On {
+                if self.pass(&operation, &stream).await == Passed::Through {
                     answer(stream, status, &body).await;
                 }
             }
@@ -138,8 +137,7 @@ impl Way {
         }
     }
 
-    /// Waits, if it is a write and writes are held, until they are not, or until the other end
-    /// hangs up.
+    /// Waits while the operation is a write and writes are held, or until the caller hangs up.
     async fn pass(&self, operation: &str, stream: &TcpStream) -> Passed {
         let mut left = self.writes_left.subscribe();
         if charge::is_write(operation) && *left.borrow_and_update() == Some(0) {
@@ -148,31 +146,31 @@ impl Way {
                 biased;
                 () = hung_up(stream) => {}
                 released = left.wait_for(|left| *left != Some(0)) => {
-                    released.map(drop).expect("the sender is this value's own");
+                    released.map(drop).expect("this value owns the sender");
                 }
             }
             self.held.fetch_sub(1, Ordering::SeqCst);
         }
-        // A release and a death may come together: it is the death that counts.
+        // If the caller hung up at the moment of the release, the request must not pass.
         tokio::select! {
             biased;
             () = hung_up(stream) => Passed::HungUp,
-            () = std::future::ready(()) => Passed::On,
+            () = std::future::ready(()) => Passed::Through,
         }
     }
 
-    fn carried_out(&self) -> MutexGuard<'_, CarriedOut> {
-        self.carried_out.lock().unwrap_or_else(PoisonError::into_inner)
+    fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has the engine carry the request out: status and body of its answer.
+    /// Sends the request to the engine. Returns the status and the body of its answer.
     async fn forward(
         &self,
         operation: &str,
         request: Request,
     ) -> Result<(u16, Vec<u8>), reqwest::Error> {
         let mut asked: Value =
-            serde_json::from_slice(&request.body).expect("DynamoDB is asked in JSON");
+            serde_json::from_slice(&request.body).expect("a request to DynamoDB is JSON");
         asked["ReturnConsumedCapacity"] = json!("INDEXES");
 
         let mut headers = request.headers.clone();
@@ -188,37 +186,37 @@ impl Way {
             &serde_json::from_slice(&body).unwrap_or_default(),
         );
         let call = request.header("amz-sdk-invocation-id").to_owned();
-        assert!(!call.is_empty(), "the SDK names its calls: {:?}", request.headers);
-        let mut carried_out = self.carried_out();
-        let has_written = charges.iter().any(|charge| charge.is_write() && !charge.refused);
-        if has_written && carried_out.writes.insert(call.clone()) {
+        assert!(!call.is_empty(), "a call of the SDK without an id: {:?}", request.headers);
+        let mut record = self.record();
+        let has_written = charges.iter().any(|charge| charge.is_write() && !charge.failed);
+        if has_written && record.writes.insert(call.clone()) {
             self.writes_left.send_modify(|left| *left = left.map(|left| left.saturating_sub(1)));
         }
-        if carried_out.calls.insert(call) {
-            carried_out.charges.extend(charges);
+        if record.calls.insert(call) {
+            record.charges.extend(charges);
         }
-        drop(carried_out);
+        drop(record);
         Ok((status, body))
     }
 }
 
-/// The engine holds a function's signature against the request, and this one was changed. So it
-/// goes on in the name of the account itself, whose key needs no signature. (That the functions'
-/// roles suffice is for every other test to show.)
+/// The authorization of the account itself, whose key needs no valid signature. The function's own
+/// signature would not match, because the proxy changes the request. (Every other test shows that
+/// the functions' roles suffice.)
 fn as_the_account(signature: &str) -> HeaderValue {
     let (algorithm, scope) = signature.split_once("Credential=").expect("the request is signed");
     let (_key, scope) = scope.split_once('/').expect("a key has a scope");
     format!("{algorithm}Credential=test/{scope}").parse().expect("it was a header before")
 }
 
-/// Whether a request passed, or its caller has gone.
+/// Whether a request may pass, or its caller has hung up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Passed {
-    On,
+    Through,
     HungUp,
 }
 
-/// Ends once the other end of the connection is closed. (Nothing more is sent on it before its one
+/// Returns when the caller closes the connection. (A caller sends nothing more before its one
 /// request is answered.)
 async fn hung_up(stream: &TcpStream) {
     if let Ok(1..) = stream.peek(&mut [0]).await {

@@ -1,4 +1,4 @@
-//! HTTP by hand: requests that no client library would send.
+//! HTTP requests that no client library would send.
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
@@ -8,10 +8,10 @@ use tokio::net::TcpStream;
 use crate::{Answer, Api};
 
 impl Api {
-    /// Calls the API with this method, target and headers, put on the wire as they are.
+    /// Calls the API with this method, target and headers, sent unchanged.
     ///
     /// # Panics
-    /// If there is no answer, or it breaks a rule that every answer keeps, see
+    /// If there is no answer, or the answer breaks a rule for all answers, see
     /// [`send`](Self::send).
     pub async fn send_raw(
         &self,
@@ -29,12 +29,12 @@ impl Api {
             head.push_str(&format!("{header}\r\n"));
         }
         head.push_str("\r\n");
-        let mut stream = TcpStream::connect(host).await.expect("the cloud is there");
-        stream.write_all(&[head.as_bytes(), body].concat()).await.expect("the cloud listens");
+        let mut stream = TcpStream::connect(host).await.expect("the cloud accepts connections");
+        stream.write_all(&[head.as_bytes(), body].concat()).await.expect("the cloud takes the request");
         let mut received = Vec::new();
         stream.read_to_end(&mut received).await.expect("the cloud answers");
         let received = String::from_utf8(received).expect("the answer is text");
-        answer(&received).kept()
+        answer(&received).checked()
     }
 }
 

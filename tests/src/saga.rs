@@ -1,4 +1,4 @@
-//! The order saga's state machine and its executions, as an operator sees them.
+//! The order saga's state machine and its executions.
 
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::types::ExecutionStatus;
@@ -6,39 +6,39 @@ use serde_json::Value;
 
 use crate::{LocalCloud, eventually};
 
-/// The saga's state machine.
+/// The order saga's state machine.
 #[derive(Debug, Clone)]
 pub struct Saga {
-    pub(crate) client: Client,
-    pub(crate) machine: String,
+    client: Client,
+    machine: String,
 }
 
-/// What has become of an execution so far.
+/// The state of an execution.
 #[derive(Debug, Clone)]
 pub struct Execution {
-    /// Whether it runs, and how it ended.
+    /// Whether it is running, or how it ended.
     pub status: ExecutionStatus,
-    /// The states it was in, in order: `Reserve stock`.
+    /// The states that it has entered, in order: `Reserve stock`.
     pub states: Vec<String>,
     /// The errors of its tasks, in order: `Runtime.ExitError`.
     pub errors: Vec<String>,
 }
 
 impl LocalCloud {
-    /// The saga's state machine.
+    /// The order saga's state machine.
     #[must_use]
     pub fn saga(&self) -> Saga {
-        Saga { client: Client::new(&self.aws()), machine: self.output("OrderSagaArn").to_owned() }
+        Saga { client: Client::new(&self.aws()), machine: self.resource("OrderSaga").to_owned() }
     }
 }
 
 impl Saga {
-    /// The steps of an order to which nothing happens, each with the function that takes it, as
-    /// they are deployed.
+    /// The steps of an order that is confirmed without an incident, each with the function that
+    /// performs it, read from the deployed state machine.
     ///
     /// # Panics
-    /// If the state machine is not there, or has other states than tasks on this way.
-    pub async fn way_forward(&self) -> Vec<(String, String)> {
+    /// If the state machine does not exist, or one of these states is not a task.
+    pub async fn forward_steps(&self) -> Vec<(String, String)> {
         let found =
             self.client.describe_state_machine().state_machine_arn(&self.machine).send().await;
         let found: Value =
@@ -46,10 +46,10 @@ impl Saga {
         let states = &found["States"];
         let names =
             std::iter::successors(found["StartAt"].as_str(), |name| states[*name]["Next"].as_str());
-        let told =
+        let text =
             |value: &Value| value.as_str().expect("a task has a step and a function").to_owned();
         names
-            .map(|name| (told(&states[name]["Arguments"]["step"]), told(&states[name]["Resource"])))
+            .map(|name| (text(&states[name]["Arguments"]["step"]), text(&states[name]["Resource"])))
             .collect()
     }
 
@@ -67,10 +67,10 @@ impl Saga {
         start.send().await.expect("the execution can be started");
     }
 
-    /// Stops an execution, as an operator does by hand. Its order is not told.
+    /// Stops an execution, as an operator can. Its order records nothing about it.
     ///
     /// # Panics
-    /// If it does not run.
+    /// If the execution is not running.
     pub async fn stop(&self, name: &str) {
         let stop = self.client.stop_execution().execution_arn(self.arn(name));
         stop.send().await.expect("the execution can be stopped");
@@ -80,13 +80,13 @@ impl Saga {
         format!("{}:{name}", self.machine.replacen(":stateMachine:", ":execution:", 1))
     }
 
-    /// The execution of this name; none if there is none yet.
+    /// The execution with this name. `None` if it does not exist yet.
     ///
     /// # Panics
     /// If its history cannot be read.
     pub async fn execution(&self, name: &str) -> Option<Execution> {
         let arn = self.arn(name);
-        // First the status: a history that is read after the end is whole.
+        // Read the status first: a history that is read after the end is complete.
         let status = self.client.describe_execution().execution_arn(&arn).send().await.ok()?.status;
         let (mut states, mut errors) = (Vec::new(), Vec::new());
         let mut pages =
@@ -100,7 +100,7 @@ impl Saga {
         Some(Execution { status, states, errors })
     }
 
-    /// The execution of this name, once it has ended.
+    /// Waits until the execution with this name has ended, and returns it.
     pub async fn ended(&self, name: &str) -> Execution {
         eventually(&format!("the execution {name} ends"), || async {
             self.execution(name)

@@ -1,4 +1,4 @@
-//! Tables as they lie there: raw items, read past everything that is tested.
+//! Raw items of tables, read without the code under test.
 
 use std::collections::HashMap;
 
@@ -12,23 +12,35 @@ use crate::LocalCloud;
 /// An item of a table.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// Every item of the table that this output of the template names.
+/// Every item of the table with this logical id.
 ///
 /// # Panics
 /// If it cannot be read.
 pub async fn scan(cloud: &LocalCloud, table: &str) -> Vec<Item> {
     let scan =
-        Client::new(&cloud.aws()).scan().table_name(cloud.output(table)).consistent_read(true);
+        Client::new(&cloud.aws()).scan().table_name(cloud.resource(table)).consistent_read(true);
     all(scan).await
 }
 
-/// Every entry of an index of the table that this output of the template names.
+/// Every entry of an index of the table with this logical id.
 ///
 /// # Panics
 /// If it cannot be read.
 pub async fn scan_index(cloud: &LocalCloud, table: &str, index: &str) -> Vec<Item> {
-    let scan = Client::new(&cloud.aws()).scan().table_name(cloud.output(table)).index_name(index);
+    let scan = Client::new(&cloud.aws()).scan().table_name(cloud.resource(table)).index_name(index);
     all(scan).await
+}
+
+/// The names of the global indexes of the table with this logical id.
+///
+/// # Panics
+/// If the table cannot be described.
+pub(crate) async fn indexes(cloud: &LocalCloud, table: &str) -> Vec<String> {
+    let client = Client::new(&cloud.aws());
+    let found = client.describe_table().table_name(cloud.resource(table)).send().await;
+    let found = found.expect("the table exists").table.expect("it is described");
+    let indexes = found.global_secondary_indexes.unwrap_or_default();
+    indexes.into_iter().filter_map(|index| index.index_name).collect()
 }
 
 async fn all(scan: ScanFluentBuilder) -> Vec<Item> {
@@ -40,30 +52,30 @@ async fn all(scan: ScanFluentBuilder) -> Vec<Item> {
     items
 }
 
-/// A text in an item.
+/// The text in this attribute of an item.
 ///
 /// # Panics
-/// If there is none of this name.
+/// If there is none.
 #[must_use]
 #[track_caller]
 pub fn text(item: &Item, name: &str) -> String {
     item[name].as_s().expect("text").clone()
 }
 
-/// A whole number in an item.
+/// The whole number in this attribute of an item.
 ///
 /// # Panics
-/// If there is none of this name.
+/// If there is none.
 #[must_use]
 #[track_caller]
 pub fn number(item: &Item, name: &str) -> u64 {
     item[name].as_n().expect("a number").parse().expect("a whole number")
 }
 
-/// All that an item of the events table says of its commit, but for its place and time.
+/// The commit in an item of the events table, without its key and time.
 ///
 /// # Panics
-/// If it is no commit.
+/// If the item is not a commit.
 #[must_use]
 #[track_caller]
 pub fn commit_body(item: &Item) -> Value {
@@ -73,15 +85,15 @@ pub fn commit_body(item: &Item) -> Value {
             let packed = item["body"].as_b().expect("bytes");
             zstd::stream::decode_all(packed.as_ref()).expect("a frame of Zstandard")
         }
-        Some(other) => panic!("say here how to read {other:?}"),
+        Some(other) => panic!("add here how to read a body with the encoding {other:?}"),
     };
     serde_json::from_slice(&unpacked).expect("JSON")
 }
 
-/// Changes what an item of the events table says of its commit.
+/// Changes the commit in an item of the events table.
 ///
 /// # Panics
-/// If it is no commit.
+/// If the item is not a commit.
 #[track_caller]
 pub fn change_body(item: &mut Item, change: impl FnOnce(&mut Value)) {
     let mut body = commit_body(item);

@@ -1,4 +1,4 @@
-//! A store that has too much to do.
+//! A store that throttles every request.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,8 @@ use crate::http::{Request, answer};
 /// What DynamoDB answers above a table's or partition's throughput.
 const BODY: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow down"}"#;
 
-/// Answers every request as a throttling DynamoDB does, and counts them. It ends with this value.
+/// Answers every request as a throttling `DynamoDB` does, and counts the requests. It stops when
+/// this value is dropped.
 #[derive(Debug)]
 pub struct ThrottlingServer {
     url: String,
@@ -37,13 +38,13 @@ impl ThrottlingServer {
         Self { url, requests, serving }
     }
 
-    /// Where it answers.
+    /// Its address.
     #[must_use]
     pub fn url(&self) -> String {
         self.url.clone()
     }
 
-    /// How many requests came in.
+    /// How many requests it has received.
     #[must_use]
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)

@@ -11,7 +11,7 @@ const LARGEST_EXACT: i64 = 9_007_199_254_740_991;
 
 /// How many commits there are.
 async fn commits(cloud: &LocalCloud) -> usize {
-    scan(cloud, "EventsTableName").await.len()
+    scan(cloud, "EventsTable").await.len()
 }
 
 /// An order with one part of it replaced; a null removes it.

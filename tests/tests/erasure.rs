@@ -41,7 +41,7 @@ async fn erase(cloud: &LocalCloud, customer: &str) -> Answer {
 async fn waiting(cloud: &LocalCloud, queue: &str) -> Vec<String> {
     let client = aws_sdk_sqs::Client::new(&cloud.aws());
     eventually(&format!("a message in {queue}"), || async {
-        let receive = client.receive_message().queue_url(cloud.output(queue)).visibility_timeout(0);
+        let receive = client.receive_message().queue_url(cloud.resource(queue)).visibility_timeout(0);
         let messages =
             receive.max_number_of_messages(10).send().await.expect("the queue answers").messages;
         let bodies: Vec<String> =
@@ -55,7 +55,7 @@ async fn send(cloud: &LocalCloud, group: &str, body: &Value) {
     let client = aws_sdk_sqs::Client::new(&cloud.aws());
     let message = client
         .send_message()
-        .queue_url(cloud.output("OrderViewQueueUrl"))
+        .queue_url(cloud.resource("OrderViewQueue"))
         .message_body(body.to_string());
     message
         .message_group_id(group)
@@ -78,7 +78,7 @@ fn assert_nothing_of_the_person(traces: &Traces, order_id: &str, places: &[&str]
 }
 
 const PLACES: [&str; 6] =
-    ["EventsTableName", "OrderViewTableName", "index", "log", "messages", "saga"];
+    ["EventsTable", "EventsTable/commits", "OrderSaga", "OrderViewTable", "log", "messages"];
 
 #[tokio::test]
 async fn a_person_is_in_the_clear_nowhere_and_gone_when_erased() {
@@ -89,10 +89,10 @@ async fn a_person_is_in_the_clear_nowhere_and_gone_when_erased() {
     assert_eq!(registered.body["name"], "Wilhelmina Zyx", "who registers sees what they said");
 
     // While nobody takes the messages of the view, they can be looked at.
-    cloud.deliver(cloud.output("OrderViewName"), false).await;
+    cloud.deliver(cloud.resource("OrderView"), false).await;
     let placed = api.place("key-1", &wilhelminas("MUG-01")).await.expect(202);
     let id = placed.body["order_id"].as_str().expect("an id").to_owned();
-    let messages = waiting(&cloud, "OrderViewQueueUrl").await;
+    let messages = waiting(&cloud, "OrderViewQueue").await;
     // One that cannot be applied ends in the dead letters, as it is: the placed order, told of a
     // stream that is none.
     let mut dead: Value = serde_json::from_str(&messages[0]).expect("JSON");
@@ -100,8 +100,8 @@ async fn a_person_is_in_the_clear_nowhere_and_gone_when_erased() {
     dead["stream"] = json!("order-00000000-0000-4000-8000-000000000000");
     dead["version"] = json!(2);
     send(&cloud, "dead", &dead).await;
-    cloud.deliver(cloud.output("OrderViewName"), true).await;
-    let dead_letters = waiting(&cloud, "OrderViewDeadLettersUrl").await;
+    cloud.deliver(cloud.resource("OrderView"), true).await;
+    let dead_letters = waiting(&cloud, "OrderViewDeadLetters").await;
     let shown = api.in_view("c-wz", &id, 3).await;
     assert_eq!(
         (&shown["customer_name"], &shown["status"]),
@@ -127,7 +127,7 @@ async fn a_person_is_in_the_clear_nowhere_and_gone_when_erased() {
     let before = traces().await;
     assert!(
         before.of("c-wz").contains(&"dead letters")
-            && before.of("c-wz").contains(&"PersonKeysTableName")
+            && before.of("c-wz").contains(&"PersonKeysTable")
     );
     assert_nothing_of_the_person(&before, &id, &PLACES);
 
@@ -165,7 +165,7 @@ async fn a_person_is_in_the_clear_nowhere_and_gone_when_erased() {
     // A row that is made anew is made without the person.
     let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
     let (table, key) =
-        (cloud.output("OrderViewTableName"), AttributeValue::S(format!("default/order-{id}")));
+        (cloud.resource("OrderViewTable"), AttributeValue::S(format!("default/order-{id}")));
     client.delete_item().table_name(table).key("pk", key).send().await.expect("an operator may");
     assert_eq!(api.get("/customers/c-wz/orders").await.expect(200).body, json!({ "orders": [] }));
     let hint =
@@ -200,11 +200,11 @@ async fn an_order_under_way_is_undone_if_its_customer_is_erased() {
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
     let _registered = register(&cloud).await.expect(201);
-    cloud.deliver(cloud.output("SagaStarterName"), false).await;
+    cloud.deliver(cloud.resource("SagaStarter"), false).await;
     let placed = api.place("key-1", &wilhelminas("MUG-01")).await.expect(202);
     let id = placed.body["order_id"].as_str().expect("an id");
     let _erased = erase(&cloud, "c-wz").await.expect(204);
-    cloud.deliver(cloud.output("SagaStarterName"), true).await;
+    cloud.deliver(cloud.resource("SagaStarter"), true).await;
 
     let order = api.ended(id).await;
     assert_eq!(

@@ -25,7 +25,7 @@ async fn first_message(cloud: &LocalCloud, queue_url: &str) -> Message {
 async fn send(cloud: &LocalCloud, group: &str, body: &str) {
     let client = aws_sdk_sqs::Client::new(&cloud.aws());
     let message =
-        client.send_message().queue_url(cloud.output("OrderViewQueueUrl")).message_body(body);
+        client.send_message().queue_url(cloud.resource("OrderViewQueue")).message_body(body);
     message
         .message_group_id(group)
         .message_deduplication_id(group)
@@ -50,7 +50,7 @@ async fn a_message_that_is_none_ends_in_the_dead_letters_while_orders_flow() {
             api.place(&format!("key-{key}"), &order_body("c-1", "MUG-01", 1)).await.expect(202);
         let _row = api.in_view("c-1", placed.body["order_id"].as_str().expect("an id"), 1).await;
     }
-    let dead = first_message(&cloud, cloud.output("OrderViewDeadLettersUrl")).await;
+    let dead = first_message(&cloud, cloud.resource("OrderViewDeadLetters")).await;
     assert_eq!(dead.body(), Some("not a commit"), "as it was");
     assert!(reason(&dead).starts_with("not a commit message"), "{}", reason(&dead));
 }
@@ -69,7 +69,7 @@ async fn a_message_about_an_order_that_is_not_placed_yet_does_not_hide_it() {
     api.set_up("c-1", "MUG-01", 10).await;
     let lie = hint(&format!("order-{ORDER}"), 1);
     send(&cloud, "lie", &lie).await;
-    let dead = first_message(&cloud, cloud.output("OrderViewDeadLettersUrl")).await;
+    let dead = first_message(&cloud, cloud.resource("OrderViewDeadLetters")).await;
     assert_eq!(dead.body(), Some(lie.as_str()));
     assert!(reason(&dead).contains("ends at version 0"), "{}", reason(&dead));
 
@@ -81,7 +81,7 @@ async fn a_message_about_an_order_that_is_not_placed_yet_does_not_hide_it() {
     // Nor does one about more of it than there is.
     let lie = hint(&format!("order-{ORDER}"), 9);
     send(&cloud, "another-lie", &lie).await;
-    let _dead = first_message(&cloud, cloud.output("OrderViewDeadLettersUrl")).await;
+    let _dead = first_message(&cloud, cloud.resource("OrderViewDeadLetters")).await;
     assert_eq!(api.get(&format!("/orders/{ORDER}")).await.expect(200).body, shown);
 }
 
@@ -98,7 +98,7 @@ async fn a_message_of_another_category_is_acknowledged_and_counted() {
     .await;
     // What comes after it is the first among the dead letters.
     send(&cloud, "poison", "not a commit").await;
-    let dead = first_message(&cloud, cloud.output("OrderViewDeadLettersUrl")).await;
+    let dead = first_message(&cloud, cloud.resource("OrderViewDeadLetters")).await;
     assert_eq!(dead.body(), Some("not a commit"));
 }
 
@@ -112,7 +112,7 @@ async fn an_order_that_cannot_be_applied_is_parked_and_shown_as_such_while_other
 
     // An event that no rule lets through, written behind the store's back.
     let key = format!("default/order-{ORDER}");
-    let items = scan(&cloud, "EventsTableName").await;
+    let items = scan(&cloud, "EventsTable").await;
     let mut item = items
         .into_iter()
         .find(|item| item["pk"].as_s() == Ok(&key) && item["sk"].as_n() == Ok(&"3".into()));
@@ -123,10 +123,10 @@ async fn an_order_that_cannot_be_applied_is_parked_and_shown_as_such_while_other
     item.insert("body".to_owned(), AttributeValue::S(body.to_string()));
     let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
     let put =
-        client.put_item().table_name(cloud.output("EventsTableName")).set_item(Some(item.clone()));
+        client.put_item().table_name(cloud.resource("EventsTable")).set_item(Some(item.clone()));
     put.send().await.expect("somebody else may do it");
 
-    let dead = first_message(&cloud, cloud.output("OrderViewDeadLettersUrl")).await;
+    let dead = first_message(&cloud, cloud.resource("OrderViewDeadLetters")).await;
     assert!(reason(&dead).contains("order.committed at version 4"), "{}", reason(&dead));
     let parked = eventually("the order is shown as parked", || async {
         let mut page = api.get("/customers/c-1/orders").await.expect(200).body;
@@ -150,9 +150,9 @@ async fn a_commit_that_is_overwritten_does_not_go_unnoticed() {
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
     let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
-    let table = cloud.output("EventsTableName");
+    let table = cloud.resource("EventsTable");
     let mut item =
-        scan(&cloud, "EventsTableName").await.into_iter().next().expect("there are commits");
+        scan(&cloud, "EventsTable").await.into_iter().next().expect("there are commits");
     let pk = item["pk"].as_s().expect("text").clone();
     item.insert("at".to_owned(), AttributeValue::S("2020-01-01T00:00:00.000Z".to_owned()));
     client
@@ -162,7 +162,7 @@ async fn a_commit_that_is_overwritten_does_not_go_unnoticed() {
         .send()
         .await
         .expect("somebody else may do it");
-    let told = first_message(&cloud, cloud.output("UnreadableQueueUrl")).await;
+    let told = first_message(&cloud, cloud.resource("UnreadableQueue")).await;
     let body = told.body().unwrap_or_default();
     assert!(body.contains("MODIFY") && body.contains(&pk), "{body}");
 }
@@ -172,7 +172,7 @@ async fn a_relay_that_fails_for_a_while_loses_nothing() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 100).await;
-    let (relay, topic) = (cloud.output("EventRelayName"), cloud.output("EventsTopicArn"));
+    let (relay, topic) = (cloud.resource("EventRelay"), cloud.resource("EventsTopic"));
     cloud.set_variable(relay, "EVENTS_TOPIC_ARN", &format!("{topic}-that-is-wrong.fifo")).await;
 
     let mut placed = Vec::new();
@@ -207,7 +207,7 @@ async fn a_throttled_store_is_tried_again_and_then_a_503_that_says_when_to_come_
     let throttling = ThrottlingServer::start().await;
     cloud
         .set_variable(
-            cloud.output("OrderCommandsName"),
+            cloud.resource("OrderCommands"),
             "AWS_ENDPOINT_URL_DYNAMODB",
             &throttling.url(),
         )
@@ -221,7 +221,7 @@ async fn a_throttled_store_is_tried_again_and_then_a_503_that_says_when_to_come_
     // The same call with the same key, later: the order is placed, once.
     let cloud_itself = cloud.endpoint();
     cloud
-        .set_variable(cloud.output("OrderCommandsName"), "AWS_ENDPOINT_URL_DYNAMODB", cloud_itself)
+        .set_variable(cloud.resource("OrderCommands"), "AWS_ENDPOINT_URL_DYNAMODB", cloud_itself)
         .await;
     let placed = api.place("key-1", &body).await.expect(202);
     assert_eq!(placed.header("idempotent-replayed"), "", "nothing was written when it was refused");
@@ -234,12 +234,12 @@ async fn an_item_that_is_too_large_for_the_topic_stops_no_other() {
     api.set_up("c-1", "MUG-01", 10).await;
     // A type so long that neither a message nor an attribute holds it, in a stream of its own.
     let mut item =
-        scan(&cloud, "EventsTableName").await.into_iter().next().expect("there are commits");
+        scan(&cloud, "EventsTable").await.into_iter().next().expect("there are commits");
     change_body(&mut item, |body| body["events"][0]["type"] = "x".repeat(270_000).into());
     let key = "default/payment-00000000-0000-4000-8000-000000000000";
     item.insert("pk".to_owned(), AttributeValue::S(key.to_owned()));
     let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
-    let put = client.put_item().table_name(cloud.output("EventsTableName")).set_item(Some(item));
+    let put = client.put_item().table_name(cloud.resource("EventsTable")).set_item(Some(item));
     put.send().await.expect("somebody else may do it");
 
     let placed = api.place("key-1", &order_body("c-1", "MUG-01", 1)).await.expect(202);

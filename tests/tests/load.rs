@@ -1,7 +1,7 @@
-//! Many orders from many clients, a third of which cannot be completed: every one ends as it must,
-//! the ledgers agree, and the views show what a recount of the raw events says. A client places its
-//! next order when the last one has ended: what more clients at once would show is how long the one
-//! process of the local cloud lets them wait.
+//! Many orders from many clients, a third of which cannot be completed: each one ends as it must,
+//! the ledgers agree, and the views are equal to a recount of the raw events. A client places its
+//! next order when its last one has ended. More orders at once would only measure how long they
+//! wait for the local cloud, which is a single process.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -15,29 +15,29 @@ use system_tests::{
 const CLIENTS: usize = 16;
 const ORDERS: usize = 200;
 const PRODUCTS: usize = 10;
-/// How long a client waits before it asks again what has become of its order.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a client waits before it reads its order again.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What becomes of an order.
+/// The way in which an order ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+enum End {
     Confirmed,
     Declined,
     OutOfStock,
     NotServed,
 }
 
-/// A third of the orders cannot be completed, each third of them for another reason.
-const fn fate(order: usize) -> Fate {
+/// A third of the orders cannot be completed, for three reasons in equal parts.
+const fn end_of(order: usize) -> End {
     match order % 9 {
-        0 => Fate::Declined,
-        3 => Fate::OutOfStock,
-        6 => Fate::NotServed,
-        _ => Fate::Confirmed,
+        0 => End::Declined,
+        3 => End::OutOfStock,
+        6 => End::NotServed,
+        _ => End::Confirmed,
     }
 }
 
-/// Which product an order is about, but for what there is none of.
+/// The product of an order, unless the order is to find it out of stock.
 fn product(order: usize) -> String {
     format!("MUG-{}", order % PRODUCTS)
 }
@@ -46,23 +46,23 @@ const fn quantity(order: usize) -> u32 {
     1 + order as u32 % 7
 }
 
-/// How many there were of a product before anybody ordered.
+/// How many of a product were received before the first order.
 fn received(product: usize) -> i64 {
     if product == 0 { (0..CLIENTS as i64).map(|client| 100 + client).sum() } else { 1000 }
 }
 
 fn body(client: usize, order: usize) -> Value {
-    let sku = if fate(order) == Fate::OutOfStock { "NONE-01" } else { &product(order) };
+    let sku = if end_of(order) == End::OutOfStock { "NONE-01" } else { &product(order) };
     let mut body = order_body(&format!("c-{client}"), sku, quantity(order));
-    match fate(order) {
-        Fate::Declined => body["payment_token"] = json!("tok_declined"),
-        Fate::NotServed => body["shipping_address"]["postal_code"] = json!("00000"),
-        Fate::Confirmed | Fate::OutOfStock => {}
+    match end_of(order) {
+        End::Declined => body["payment_token"] = json!("tok_declined"),
+        End::NotServed => body["shipping_address"]["postal_code"] = json!("00000"),
+        End::Confirmed | End::OutOfStock => {}
     }
     body
 }
 
-/// What an order must look like, counted from the raw items of the events table.
+/// The row of an order that a recount of the events table expects.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Expected {
     version: u64,
@@ -73,7 +73,7 @@ struct Expected {
     status: String,
 }
 
-/// Counts the raw items: shares nothing with the projection, not even the shapes of the events.
+/// Counts the raw items. It shares nothing with the projection, not even the types of the events.
 fn recount(items: &[Item]) -> BTreeMap<String, Expected> {
     let mut commits: Vec<&Item> =
         items.iter().filter(|item| text(item, "pk").contains("/order-")).collect();
@@ -114,27 +114,27 @@ fn recount(items: &[Item]) -> BTreeMap<String, Expected> {
     orders
 }
 
-/// What the view says.
+/// The rows of the view.
 fn in_view(items: &[Item]) -> BTreeMap<String, Expected> {
     let rows = items.iter().map(|item| {
         let row: Value = serde_json::from_str(&text(item, "row")).expect("JSON");
         assert!(!item.contains_key("parked"), "{row}");
         assert_eq!(row["version"].as_u64(), Some(number(item, "version")));
-        let told = |name: &str| row[name].as_str().expect("text").to_owned();
+        let member = |name: &str| row[name].as_str().expect("text").to_owned();
         let order = Expected {
             version: number(item, "version"),
-            customer: told("customer_id"),
+            customer: member("customer_id"),
             total_minor: row["total"]["amount_minor"].as_i64().expect("an amount"),
-            placed_at: told("placed_at"),
-            updated_at: told("updated_at"),
-            status: told("status"),
+            placed_at: member("placed_at"),
+            updated_at: member("updated_at"),
+            status: member("status"),
         };
         (text(item, "pk"), order)
     });
     rows.collect()
 }
 
-/// Runs this for every client at once; what each gave.
+/// Runs `work` for all clients in parallel, and returns their results.
 async fn each_client<T, F>(api: &Api, work: impl Fn(Api, usize) -> F) -> Vec<T>
 where
     T: Send + 'static,
@@ -149,17 +149,17 @@ where
     results
 }
 
-/// Places an order. A busy machine is slow to answer, and then the call is repeated: whether a
-/// repeat makes a second order, the ledgers show.
+/// Places an order. On a busy machine the call is repeated; the ledgers show that a repeat does not
+/// make a second order.
 async fn place(api: &Api, key: &str, body: &Value) -> String {
     api.place(key, body).await.expect(202).body["order_id"].as_str().expect("an id").to_owned()
 }
 
-/// The order, once it has ended. Sixteen clients that ask as often as they can would be most of the
-/// load.
+/// Waits until the order has ended, and returns it. The clients poll slowly, because otherwise
+/// their polling would be most of the load.
 async fn ended(api: &Api, order_id: &str) -> Value {
     eventually(&format!("order {order_id} final or parked"), || async {
-        tokio::time::sleep(PATIENCE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
         api.if_ended(order_id).await
     })
     .await
@@ -170,7 +170,7 @@ async fn two_hundred_orders_from_sixteen_clients_all_end_as_they_must() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.list("NONE-01").await;
-    // All at once: sixteen receipts race for the head of one stock stream.
+    // In parallel: sixteen receipts compete for the head of one stock stream.
     let set_up = |api: Api, client: usize| async move {
         api.set_up(&format!("c-{client}"), "MUG-0", 100 + client as u32).await;
         if (1..PRODUCTS).contains(&client) {
@@ -191,18 +191,18 @@ async fn two_hundred_orders_from_sixteen_clients_all_end_as_they_must() {
 
     let mut took_ms = Vec::new();
     for (order, row) in &rows {
-        let expected = match fate(*order) {
-            Fate::Confirmed => ("confirmed", Value::Null),
-            Fate::Declined => ("cancelled", json!("payment_declined")),
-            Fate::OutOfStock => ("cancelled", json!("stock_unavailable")),
-            Fate::NotServed => ("cancelled", json!("shipment_refused")),
+        let expected = match end_of(*order) {
+            End::Confirmed => ("confirmed", Value::Null),
+            End::Declined => ("cancelled", json!("payment_declined")),
+            End::OutOfStock => ("cancelled", json!("stock_unavailable")),
+            End::NotServed => ("cancelled", json!("shipment_refused")),
         };
         assert_eq!(
             (row["status"].as_str(), &row["cancel_reason"]),
             (Some(expected.0), &expected.1),
             "{row:#}"
         );
-        if fate(*order) == Fate::Confirmed {
+        if end_of(*order) == End::Confirmed {
             took_ms.push(instant_ms(&row["updated_at"]) - instant_ms(&row["placed_at"]));
         }
     }
@@ -211,13 +211,13 @@ async fn two_hundred_orders_from_sixteen_clients_all_end_as_they_must() {
 
     took_ms.sort_unstable();
     let percentile = |percent: usize| took_ms[(took_ms.len() * percent).div_ceil(100) - 1];
-    let told = format!(
+    let summary = format!(
         "{ORDERS} orders from {CLIENTS} clients, {} confirmed: placed to confirmed p50 {} ms, p95 {} ms",
         took_ms.len(),
         percentile(50),
         percentile(95)
     );
-    writeln!(std::io::stderr(), "{told}").expect("standard error can be written");
+    writeln!(std::io::stderr(), "{summary}").expect("standard error takes it");
 }
 
 fn instant_ms(time: &Value) -> i64 {
@@ -225,36 +225,31 @@ fn instant_ms(time: &Value) -> i64 {
     time.as_millisecond()
 }
 
-/// The views show what a recount says, and nothing is left over on the way.
+/// Asserts that the views are equal to a recount, and that no message was set aside.
 async fn assert_views(cloud: &LocalCloud, api: &Api) {
-    let commits = scan(cloud, "EventsTableName").await;
+    let commits = scan(cloud, "EventsTable").await;
     let expected = recount(&commits);
     assert_eq!(expected.len(), ORDERS);
-    assert_eq!(in_view(&scan(cloud, "OrderViewTableName").await), expected);
-    for queue in [
-        "OrderViewDeadLettersUrl",
-        "StockViewDeadLettersUrl",
-        "SagaStarterDeadLettersUrl",
-        "UnreadableQueueUrl",
-    ] {
-        assert_eq!(waiting(cloud, queue).await, "0", "{queue}");
+    assert_eq!(in_view(&scan(cloud, "OrderViewTable").await), expected);
+    for (name, queue) in cloud.dead_letter_queues().await {
+        assert_eq!(waiting(cloud, queue).await, "0", "{name}");
     }
 
-    // The stock of a product is a stream with a commit per receipt and two per order: here order,
-    // gaps and doubles show.
+    // The stock of a product is a stream with a commit per receipt and two per order, so commits
+    // that are applied in the wrong order, never or twice show here.
     for which in 0..PRODUCTS {
         let sku = format!("MUG-{which}");
         let stream = format!("default/stock-{sku}~0");
         let written: u64 =
             commits.iter().filter(|item| text(item, "pk") == stream).map(events_of).sum();
-        let row = eventually(&format!("all of the stock of {sku} in its view"), || async {
-            let rows = scan(cloud, "StockViewTableName").await;
+        let row = eventually(&format!("the stock view has all events of {sku}"), || async {
+            let rows = scan(cloud, "StockViewTable").await;
             rows.into_iter()
                 .find(|row| text(row, "pk") == stream && number(row, "version") == written)
         })
         .await;
         let row: Value = serde_json::from_str(&text(&row, "row")).expect("JSON");
-        let of_product = |order: &usize| fate(*order) == Fate::Confirmed && product(*order) == sku;
+        let of_product = |order: &usize| end_of(*order) == End::Confirmed && product(*order) == sku;
         let left: i64 =
             (0..ORDERS).filter(of_product).map(|order| i64::from(quantity(order))).sum();
         let on_hand = received(which) - left;
@@ -270,18 +265,18 @@ async fn assert_views(cloud: &LocalCloud, api: &Api) {
     }
 }
 
-/// How many events are in a commit.
+/// The number of events in a commit.
 fn events_of(item: &Item) -> u64 {
     commit_body(item)["events"].as_array().expect("a list").len() as u64
 }
 
-/// How many messages wait in this queue, as the queue says.
+/// The number of messages that wait in the queue with this URL.
 async fn waiting(cloud: &LocalCloud, queue: &str) -> String {
     use aws_sdk_sqs::types::QueueAttributeName::ApproximateNumberOfMessages;
     let client = aws_sdk_sqs::Client::new(&cloud.aws());
     let attributes = client
         .get_queue_attributes()
-        .queue_url(cloud.output(queue))
+        .queue_url(queue)
         .attribute_names(ApproximateNumberOfMessages);
     let attributes =
         attributes.send().await.expect("the queue answers").attributes.unwrap_or_default();

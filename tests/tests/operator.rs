@@ -39,7 +39,7 @@ async fn orders(cloud: &LocalCloud) -> Vec<String> {
 /// All events in the table, read past everything.
 async fn stored(cloud: &LocalCloud) -> BTreeSet<Which> {
     let mut events = BTreeSet::new();
-    for item in scan(cloud, "EventsTableName").await {
+    for item in scan(cloud, "EventsTable").await {
         let stream = text(&item, "pk").trim_start_matches("default/").to_owned();
         let body = commit_body(&item);
         for (version, event) in
@@ -292,8 +292,8 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
     assert_eq!(count("✓"), count("index entries") + count("too recent"), "{told}");
 
     let client = Client::new(&cloud.aws());
-    let table = cloud.output("EventsTableName");
-    let items = scan(&cloud, "EventsTableName").await;
+    let table = cloud.resource("EventsTable");
+    let items = scan(&cloud, "EventsTable").await;
     let of = |stream: &str| -> BTreeMap<u64, Item> {
         let key = format!("default/{stream}");
         let found = items.iter().filter(|item| text(item, "pk") == key);

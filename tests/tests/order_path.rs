@@ -98,7 +98,7 @@ async fn a_repeat_needs_nothing_but_its_order() {
     // A newer release has written events that this one does not know: to the product, and to the
     // order itself.
     let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
-    let table = cloud.output("EventsTableName");
+    let table = cloud.resource("EventsTable");
     let last = api.ended(&id).await["version"].as_u64().expect("a version");
     for (pk, sk) in
         [("default/product-MUG-01".to_owned(), 2), (format!("default/order-{id}"), last + 1)]

@@ -127,18 +127,18 @@ fn assert_held(ledgers: &Ledgers, case: &Case) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_row_ends_as_the_table_says_through_the_deployed_state_machine() {
     let cloud = LocalCloud::start(&[]);
-    let way = cloud.saga().way_forward().await;
+    let way = cloud.saga().forward_steps().await;
     let (cancelled, left_alone): (Vec<_>, Vec<_>) =
         outcomes().into_iter().enumerate().partition(|(_, row)| row.cancel_before.is_some());
     assert!(cancelled.len() >= 20 && left_alone.len() >= 20, "the table has been read");
 
     // Orders that are cancelled at a moment of our choosing: until then, nobody starts their sagas.
-    cloud.deliver(cloud.output("SagaStarterName"), false).await;
+    cloud.deliver(cloud.resource("SagaStarter"), false).await;
     let mut cases = placed(&cloud.api(), cancelled).await;
     for case in &cases {
         walk_and_cancel(&cloud, &way, case).await;
     }
-    cloud.deliver(cloud.output("SagaStarterName"), true).await;
+    cloud.deliver(cloud.resource("SagaStarter"), true).await;
     cases.extend(placed(&cloud.api(), left_alone).await);
 
     let api = cloud.api();
@@ -151,7 +151,7 @@ async fn every_row_ends_as_the_table_says_through_the_deployed_state_machine() {
     let ledgers = Ledgers::read(&cloud).await;
     let parked =
         cases.iter().filter(|case| case.row.parked.is_some()).map(|case| case.order_id.as_str());
-    ledgers.assert_equal_but_for(&parked.collect::<Vec<_>>());
+    ledgers.assert_equal_except_parked(&parked.collect::<Vec<_>>());
     for case in &cases {
         assert_held(&ledgers, case);
     }

@@ -68,7 +68,7 @@ impl<'a> Shop<'a> {
     /// The function dies of the write that is held: the write is carried out, and nobody hears of
     /// it.
     async fn kill(&self) {
-        self.cloud.kill(self.cloud.output(self.function)).await;
+        self.cloud.kill(self.cloud.resource(self.function)).await;
         self.proxy.release();
     }
 
@@ -144,10 +144,10 @@ async fn die_at_each_write(
 #[tokio::test]
 async fn an_order_is_confirmed_once_whichever_step_function_dies_at_whichever_write() {
     let writes = [
-        ("PaymentStepsName", 6),     // authorizes; captures
-        ("ReservationStepsName", 2), // reserves; ships
-        ("ShipmentStepsName", 3),    // creates
-        ("OrderStepsName", 2),       // commits; confirms
+        ("PaymentSteps", 6),     // authorizes; captures
+        ("ReservationSteps", 2), // reserves; ships
+        ("ShipmentSteps", 3),    // creates
+        ("OrderSteps", 2),       // commits; confirms
     ];
     die_at_each_write(&happy(), &writes, Account::is_confirmed).await;
 }
@@ -155,10 +155,10 @@ async fn an_order_is_confirmed_once_whichever_step_function_dies_at_whichever_wr
 #[tokio::test]
 async fn an_order_is_undone_once_whichever_step_function_dies_at_whichever_write() {
     let writes = [
-        ("PaymentStepsName", 6),     // authorizes; voids
-        ("ReservationStepsName", 2), // reserves; releases
-        ("ShipmentStepsName", 3),    // is refused
-        ("OrderStepsName", 2),       // starts to undo; cancels
+        ("PaymentSteps", 6),     // authorizes; voids
+        ("ReservationSteps", 2), // reserves; releases
+        ("ShipmentSteps", 3),    // is refused
+        ("OrderSteps", 2),       // starts to undo; cancels
     ];
     die_at_each_write(&refused(), &writes, Account::is_cancelled).await;
 }
@@ -169,7 +169,7 @@ async fn an_order_is_undone_once_whichever_step_function_dies_at_whichever_write
 async fn what_a_dead_function_did_is_undone_if_the_customer_cancels_meanwhile() {
     let cloud = LocalCloud::start(&[]);
     let functions =
-        [("ReservationStepsName", 1), ("PaymentStepsName", 3), ("ShipmentStepsName", 3)];
+        [("ReservationSteps", 1), ("PaymentSteps", 3), ("ShipmentSteps", 3)];
     let shops = Shop::open(&cloud, functions.map(|(function, _)| function)).await;
     for (shop, (function, writes)) in shops.iter().zip(functions) {
         for write in 1..=writes {
@@ -209,13 +209,13 @@ async fn three_executions_of_an_order_end_it_once() {
     // Where they meet: a state of that function on the way of an order that is confirmed, and of
     // one that is declined.
     let meetings = [
-        ("ReservationStepsName", "Reserve stock", "Reserve stock"),
-        ("PaymentStepsName", "Authorize payment", "Authorize payment"),
-        ("ShipmentStepsName", "Create shipment", "Cancel shipment"),
-        ("OrderStepsName", "Commit order", "Start undo"),
+        ("ReservationSteps", "Reserve stock", "Reserve stock"),
+        ("PaymentSteps", "Authorize payment", "Authorize payment"),
+        ("ShipmentSteps", "Create shipment", "Cancel shipment"),
+        ("OrderSteps", "Commit order", "Start undo"),
     ];
     let shops = Shop::open(&cloud, meetings.map(|(function, ..)| function)).await;
-    let customer = Proxy::before(&cloud, &["OrderCommandsName"]).await;
+    let customer = Proxy::before(&cloud, &["OrderCommands"]).await;
     for (shop, (_, on_the_way, on_the_way_back)) in shops.iter().zip(meetings) {
         let orders = [
             ("happy", happy(), on_the_way, false),

@@ -21,7 +21,7 @@ async fn an_outage_parks_orders_and_then_they_are_completed_or_undone_as_one_lik
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
     let outage = ThrottlingServer::start().await;
-    let payments = cloud.output("PaymentStepsName");
+    let payments = cloud.resource("PaymentSteps");
     cloud.set_variable(payments, "AWS_ENDPOINT_URL_DYNAMODB", &outage.url()).await;
     let mut orders = Vec::new();
     for key in ["resumed", "cancelled"] {
@@ -73,7 +73,7 @@ async fn an_order_whose_execution_was_stopped_is_undone_when_it_is_cancelled() {
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
     let outage = ThrottlingServer::start().await;
-    let payments = cloud.output("PaymentStepsName");
+    let payments = cloud.resource("PaymentSteps");
     cloud.set_variable(payments, "AWS_ENDPOINT_URL_DYNAMODB", &outage.url()).await;
     let placed = api.place("key-1", &order_body("c-1", "MUG-01", 2)).await.expect(202);
     let id = placed.body["order_id"].as_str().expect("an id").to_owned();
@@ -107,7 +107,7 @@ async fn an_order_that_is_final_is_not_changed_any_more_and_wrong_calls_change_n
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
     // Nobody starts its saga, so that it stays as it is.
-    cloud.deliver(cloud.output("SagaStarterName"), false).await;
+    cloud.deliver(cloud.resource("SagaStarter"), false).await;
     let placed = api.place("key-1", &order_body("c-1", "MUG-01", 1)).await.expect(202);
     let id = placed.body["order_id"].as_str().expect("an id").to_owned();
     let cancel = format!("/orders/{id}/cancel");
@@ -145,7 +145,7 @@ async fn an_order_that_is_final_is_not_changed_any_more_and_wrong_calls_change_n
     let again = api.post(&cancel, &because()).await.expect(202);
     assert_eq!(again.body, fresh.body, "asking twice changes nothing");
 
-    cloud.deliver(cloud.output("SagaStarterName"), true).await;
+    cloud.deliver(cloud.resource("SagaStarter"), true).await;
     let cancelled = api.ended(&id).await;
     assert_eq!(
         (&cancelled["status"], &cancelled["cancel_reason"]),
