@@ -1,5 +1,4 @@
-# What one does with Skald. Everything that is made stays under target/. `make help` lists the
-# goals.
+# The goals for working with Skald. All results are written to target/. `make help` lists the goals.
 
 PYTHON  ?= python3
 PORT    ?= 4566
@@ -19,48 +18,47 @@ INSTALL   := -m pip install --disable-pip-version-check --require-hashes --no-de
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
-help: ## this list
+help: ## list the goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
-run: $(CLOUD)/installed build ## the whole system on this machine, with demo orders (PORT=4566, ENDPOINT=an emulator's)
+run: $(CLOUD)/installed build ## run the whole system on this machine, with demo orders (PORT=4566, ENDPOINT=another emulator)
 	@$(CLOUD)/bin/python infra/local/run.py $(if $(ENDPOINT),--endpoint $(ENDPOINT),--port $(PORT))
 
-demo: $(CLOUD)/installed ## four orders at once, and how each ends, on what `make run` keeps up
+demo: $(CLOUD)/installed ## place four orders in the system that `make run` started, and show how they end
 	@$(CLOUD)/bin/python infra/local/demo.py
 
-tail: target/bin/skald ## all events as they happen (CATEGORY, STREAM, TYPE, CORRELATION, SINCE=10m; ARGS=--help says more)
+tail: target/bin/skald ## show all events as they are recorded (CATEGORY, STREAM, TYPE, CORRELATION, SINCE=10m; ARGS=--help)
 	@target/bin/skald tail $(if $(CATEGORY),--category $(CATEGORY)) $(if $(STREAM),--stream $(STREAM)) $(if $(TYPE),--type $(TYPE)) \
 		$(if $(CORRELATION),--correlation $(CORRELATION)) $(if $(SINCE),--since $(SINCE)) $(ARGS)
 
 verify: target/bin/skald ## find faults in the event store (STREAM=order-…)
 	@target/bin/skald verify $(if $(STREAM),--stream $(STREAM)) $(ARGS)
 
-# Two builds: in a single one, Cargo would give the functions the features that the command line
-# enables.
-build: target/checked ## the functions, where the template expects them, and target/bin/skald (PROFILE=dev or release)
+# Two builds, because in a single one Cargo would enable the command line's features for the
+# functions too.
+build: target/checked ## build the functions and target/bin/skald (PROFILE=dev or release)
 	cargo build --locked --profile $(PROFILE) $(FUNCTIONS:%=--package %)
 	cargo build --locked --profile $(PROFILE) --package skald-operator
 	@mkdir -p target/bin && cp $(BINARIES)/skald target/bin/skald
 	@for each in $(FUNCTIONS); do mkdir -p target/lambda/$$each && cp $(BINARIES)/$$each target/lambda/$$each/bootstrap || exit; done
 
-# The stores' contracts and full fault tables take minutes: `make check` leaves them to `make test`.
-SLOW := contract broken_stores broken_keys broken_event_stores event_store_contract view_store_contract commit_index_contract \
-	person_keys_contract personal_contracts concurrency costs following outcomes person_keys snapshots transactions verify
-FAST := $(filter-out $(SLOW),$(sort $(basename $(notdir $(wildcard events/tests/*.rs shared/kit/*/tests/*.rs shared/ordering/tests/*.rs))) \
-	$(notdir $(patsubst %/main.rs,%,$(wildcard shared/kit/*/tests/*/main.rs shared/ordering/tests/*/main.rs))))) architecture
+# The tests of the crates, without those that are called `slow` and without the system tests.
+FAST := $(sort $(filter-out slow,\
+	$(basename $(notdir $(wildcard events/tests/*.rs shared/*/tests/*.rs shared/kit/*/tests/*.rs))) \
+	$(notdir $(patsubst %/main.rs,%,$(wildcard shared/*/tests/*/main.rs shared/kit/*/tests/*/main.rs)))))
 
-check: $(CLOUD)/linters target/checked ## formatting, clippy, the fast tests, the template; two minutes once everything is built
+check: $(CLOUD)/linters target/checked ## lint and the fast tests, in less than two minutes on a built checkout
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
-	cargo test --locked --workspace --lib --bins $(FAST:%=--test %) -- --skip saga::interleaving --skip saga::erased
+	cargo test --locked --workspace --lib --bins --test architecture $(FAST:%=--test %)
 	$(CLOUD)/bin/python infra/lint/lint.py
 
-test: $(CLOUD)/linters build ## every test; the system tests bring a local cloud of their own
+test: $(CLOUD)/linters build ## all tests; the system tests start local clouds of their own
 	cargo test --locked --workspace
 	$(CLOUD)/bin/python -m unittest discover --start-directory infra/lint
 	$(CLOUD)/bin/python -m unittest discover --start-directory infra/local
 
-lint: $(CLOUD)/linters target/checked ## formatting, clippy, the template
+lint: $(CLOUD)/linters target/checked ## check formatting, clippy, and the rules of the template
 	cargo fmt --all --check
 	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	cargo fmt --manifest-path tests/bench-store/Cargo.toml --check
@@ -74,35 +72,36 @@ fuzz: $(FUZZER) ## fuzz everything that parses stored or received bytes (TARGET=
 		$(FUZZER) run --fuzz-dir tests/fuzz --target-dir target/fuzz --sanitizer none $$each target/fuzz/corpus/$$each \
 			-- -max_total_time=$$(($(MINUTES) * 60)) -max_len=4096 -print_final_stats=1 || exit; done
 
-bench-path: $(CLOUD)/installed build ## how long an order takes: accepted, visible, confirmed (PROFILE=release)
+bench-path: $(CLOUD)/installed build ## measure the time until an order is accepted, visible and confirmed (PROFILE=release)
 	@$(CLOUD)/bin/python infra/local/bench_path.py --profile $(PROFILE)
 
-bench-largest: $(CLOUD)/installed build ## peak memory and connections of the function that reserves the largest order (PROFILE=release)
+bench-largest: $(CLOUD)/installed build ## measure the memory and the connections that the largest order needs (PROFILE=release)
 	@$(CLOUD)/bin/python infra/local/bench_largest.py --profile $(PROFILE)
 
-bench-store: target/checked ## the event store beside its peers and the bare SDK call, into target/bench
+bench-store: target/checked ## compare the event store with others and with plain SDK calls, into target/bench
 	@cargo run --quiet --locked --release --manifest-path tests/bench-store/Cargo.toml --target-dir target/bench-store
 
-bench-build: target/checked ## processor time of a release build; size and start of each function (ARGS=--only order-view)
+bench-build: target/checked ## measure the processor time of a release build, and each function's size and start
 	@$(PYTHON) infra/local/bench_build.py $(ARGS)
 
-deploy: $(DEPLOYER)/installed target/checked ## to AWS: build for arm64, then SAM asks what it must know
+deploy: $(DEPLOYER)/installed target/checked ## build for arm64 and deploy to AWS; SAM asks for the parameters
 	rustup target add aarch64-unknown-linux-gnu
 	rm -rf target/lambda
 	PATH="$(CURDIR)/$(DEPLOYER)/bin:$$PATH" cargo lambda build --locked --release --arm64 $(FUNCTIONS:%=--package %)
 	$(DEPLOYER)/bin/python -m samcli deploy --guided --language-extensions --template-file infra/template.yaml \
 		--capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND
 
-locks: target/checked ## pin the Python tools anew, after a change of a requirements.in
+locks: target/checked ## pin the Python tools again, after a change of a requirements.in
 	$(PYTHON) -m venv --clear target/locks-venv
 	target/locks-venv/bin/python -m pip install --quiet uv
 	for each in local lint deploy; do target/locks-venv/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url infra/$$each/requirements.in --output-file infra/$$each/requirements.lock || exit; done
 
-clean: ## remove all that was made
+clean: ## remove everything that the goals have made
 	rm -rf target tests/fuzz/artifacts
 
-# The operator's tool, as the last build left it: whoever looks does not want to wait for a build.
+# The operator's tool from the last build. These goals build it only if it does not exist, so that an
+# operator does not wait for a build.
 
 target/bin/skald:
 	@$(MAKE) --no-print-directory build
@@ -135,7 +134,7 @@ $(FUZZER): Makefile | target/checked
 	cargo install --quiet --locked --root target/cargo --version 0.13.2 cargo-fuzz
 	@touch $@
 
-# What must be there already.
+# The tools that must be installed.
 
 target/checked: Makefile
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust (https://rustup.rs), then try again"; exit 1; }

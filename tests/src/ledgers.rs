@@ -122,9 +122,7 @@ impl Ledgers {
     /// If no ledger has anything about it.
     #[must_use]
     pub fn order(&self, order_id: &str) -> &Account {
-        self.accounts
-            .get(order_id)
-            .unwrap_or_else(|| panic!("no ledger has order {order_id}"))
+        self.accounts.get(order_id).unwrap_or_else(|| panic!("no ledger has order {order_id}"))
     }
 
     /// All accounts, by order id.

@@ -30,7 +30,10 @@ impl Api {
         }
         head.push_str("\r\n");
         let mut stream = TcpStream::connect(host).await.expect("the cloud accepts connections");
-        stream.write_all(&[head.as_bytes(), body].concat()).await.expect("the cloud takes the request");
+        stream
+            .write_all(&[head.as_bytes(), body].concat())
+            .await
+            .expect("the cloud takes the request");
         let mut received = Vec::new();
         stream.read_to_end(&mut received).await.expect("the cloud answers");
         let received = String::from_utf8(received).expect("the answer is text");

@@ -82,8 +82,7 @@ impl LocalCloud {
     /// The names of all queues that are the event source of a function.
     async fn event_sources(&self) -> BTreeSet<String> {
         let client = aws_sdk_lambda::Client::new(&self.aws());
-        let mut mappings =
-            client.list_event_source_mappings().into_paginator().items().send();
+        let mut mappings = client.list_event_source_mappings().into_paginator().items().send();
         let mut names = BTreeSet::new();
         while let Some(mapping) = mappings.next().await {
             let mapping = mapping.expect("the event source mappings can be listed");

@@ -41,7 +41,8 @@ async fn erase(cloud: &LocalCloud, customer: &str) -> Answer {
 async fn waiting(cloud: &LocalCloud, queue: &str) -> Vec<String> {
     let client = aws_sdk_sqs::Client::new(&cloud.aws());
     eventually(&format!("a message in {queue}"), || async {
-        let receive = client.receive_message().queue_url(cloud.resource(queue)).visibility_timeout(0);
+        let receive =
+            client.receive_message().queue_url(cloud.resource(queue)).visibility_timeout(0);
         let messages =
             receive.max_number_of_messages(10).send().await.expect("the queue answers").messages;
         let bodies: Vec<String> =

@@ -151,8 +151,7 @@ async fn a_commit_that_is_overwritten_does_not_go_unnoticed() {
     api.set_up("c-1", "MUG-01", 10).await;
     let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
     let table = cloud.resource("EventsTable");
-    let mut item =
-        scan(&cloud, "EventsTable").await.into_iter().next().expect("there are commits");
+    let mut item = scan(&cloud, "EventsTable").await.into_iter().next().expect("there are commits");
     let pk = item["pk"].as_s().expect("text").clone();
     item.insert("at".to_owned(), AttributeValue::S("2020-01-01T00:00:00.000Z".to_owned()));
     client
@@ -233,8 +232,7 @@ async fn an_item_that_is_too_large_for_the_topic_stops_no_other() {
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
     // A type so long that neither a message nor an attribute holds it, in a stream of its own.
-    let mut item =
-        scan(&cloud, "EventsTable").await.into_iter().next().expect("there are commits");
+    let mut item = scan(&cloud, "EventsTable").await.into_iter().next().expect("there are commits");
     change_body(&mut item, |body| body["events"][0]["type"] = "x".repeat(270_000).into());
     let key = "default/payment-00000000-0000-4000-8000-000000000000";
     item.insert("pk".to_owned(), AttributeValue::S(key.to_owned()));

@@ -274,10 +274,8 @@ fn events_of(item: &Item) -> u64 {
 async fn waiting(cloud: &LocalCloud, queue: &str) -> String {
     use aws_sdk_sqs::types::QueueAttributeName::ApproximateNumberOfMessages;
     let client = aws_sdk_sqs::Client::new(&cloud.aws());
-    let attributes = client
-        .get_queue_attributes()
-        .queue_url(queue)
-        .attribute_names(ApproximateNumberOfMessages);
+    let attributes =
+        client.get_queue_attributes().queue_url(queue).attribute_names(ApproximateNumberOfMessages);
     let attributes =
         attributes.send().await.expect("the queue answers").attributes.unwrap_or_default();
     attributes.get(&ApproximateNumberOfMessages).cloned().unwrap_or_default()

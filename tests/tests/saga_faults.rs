@@ -168,8 +168,7 @@ async fn an_order_is_undone_once_whichever_step_function_dies_at_whichever_write
 #[tokio::test]
 async fn what_a_dead_function_did_is_undone_if_the_customer_cancels_meanwhile() {
     let cloud = LocalCloud::start(&[]);
-    let functions =
-        [("ReservationSteps", 1), ("PaymentSteps", 3), ("ShipmentSteps", 3)];
+    let functions = [("ReservationSteps", 1), ("PaymentSteps", 3), ("ShipmentSteps", 3)];
     let shops = Shop::open(&cloud, functions.map(|(function, _)| function)).await;
     for (shop, (function, writes)) in shops.iter().zip(functions) {
         for write in 1..=writes {

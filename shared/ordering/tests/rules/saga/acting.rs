@@ -17,9 +17,9 @@ use ordering::streams;
 use skald::commit::Commit;
 use skald::event::{DomainEvent, EventData};
 
-use super::interleaving::{SCENARIOS, length};
-use super::machine::execute;
 use super::scattered::{MOST_POLLS, seven};
+use super::world::machine::execute;
+use super::world::scenarios::{SCENARIOS, length};
 use super::world::{Scenario, World, poll, poll_times, run, tenant};
 use crate::samples::order_id;
 

@@ -4,8 +4,6 @@
 mod acting;
 mod bounded;
 mod deadline;
-mod erased;
-mod interleaving;
 mod machine;
 mod next;
 #[path = "../../outcomes/mod.rs"]
@@ -13,4 +11,5 @@ mod outcomes;
 mod scattered;
 mod table;
 mod view;
+#[expect(dead_code, reason = "the slow tests use the rest")]
 mod world;

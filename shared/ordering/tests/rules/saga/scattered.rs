@@ -7,7 +7,7 @@ use ordering::saga::{Step, StepInput};
 use ordering::steps::StepError;
 use proptest::prelude::*;
 
-use super::machine::execute;
+use super::world::machine::execute;
 use super::world::{Goods, World, finish, poll, poll_times, run};
 use crate::samples::sku;
 

@@ -5,8 +5,8 @@ use ordering::saga::{ErrorOutput, Failure, ORDER_SAGA, SagaState, Step, StepInpu
 use ordering::streams;
 use serde_json::to_value;
 
-use super::machine::{execute, execute_all};
 use super::outcomes::{Outcome, outcomes};
+use super::world::machine::{execute, execute_all};
 use super::world::{Scenario, World, finish, run, tenant};
 use crate::samples::order_id;
 

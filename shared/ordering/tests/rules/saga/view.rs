@@ -2,9 +2,9 @@ use ordering::streams;
 use ordering::views::{OrderSaga, OrderStatus, SagaCommits, StepState, saga_of};
 use serde_json::{json, to_value};
 
-use super::machine::{execute, execute_all};
 use super::outcomes::outcomes;
 use super::table::begun;
+use super::world::machine::{execute, execute_all};
 use super::world::{Scenario, World, poll_times, run, tenant};
 use crate::samples::order_id;
 

@@ -7,8 +7,10 @@
 //! way one likes.
 
 mod calls;
+pub(crate) mod machine;
 mod promise;
 mod runners;
+pub(crate) mod scenarios;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};

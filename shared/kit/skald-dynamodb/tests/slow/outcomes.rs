@@ -3,8 +3,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
-mod support;
-
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -22,9 +20,12 @@ use skald::view::{Listing, MalformedRow, Put, ViewRow, ViewStore};
 use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore};
 use skald_testkit::sample::account;
 
-use support::calls::{ERRORS, commits, draft, events, kind, parts, store_kind, streams, views};
-use support::proxy::{FailsAfterwards, Fate, Meddler, always, error_body, once};
-use support::{EVENTS, Engine, VIEW};
+use crate::support;
+use crate::support::calls::{
+    ERRORS, commits, draft, events, kind, parts, store_kind, streams, views,
+};
+use crate::support::proxy::{FailsAfterwards, Fate, Meddler, always, error_body, once};
+use crate::support::{EVENTS, Engine, VIEW};
 
 fn row() -> ViewRow {
     ViewRow {

@@ -3,8 +3,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -22,9 +20,9 @@ use skald_testkit::sample::{
     Account, AccountCommand, AccountEvent, AccountRejection, AccountState, account,
 };
 
-use support::calls::draft;
-use support::proxy::{Fate, Meddler};
-use support::{EVENTS, Events};
+use crate::support::calls::draft;
+use crate::support::proxy::{Fate, Meddler};
+use crate::support::{EVENTS, Events};
 
 /// Lets everything pass.
 struct Nothing;

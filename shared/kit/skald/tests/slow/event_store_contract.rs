@@ -1,7 +1,5 @@
 //! The event store in memory keeps the contract of every event store.
 
-mod support;
-
 use skald::commit::{Commit, CommitId, Draft};
 use skald::event::DomainEvent;
 use skald::memory::InMemoryEventStore;
@@ -12,7 +10,7 @@ use skald_testkit::event_store::{EventStoreFixture, PlantCommits};
 use skald_testkit::sample::{AccountEvent, Deposited, account};
 use uuid::Uuid;
 
-use support::context;
+use crate::support::context;
 
 #[derive(Default)]
 struct Fixture {

@@ -4,20 +4,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
-mod support;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 use skald_testkit::event_store;
 
-use support::Events;
-use support::broken::{
+use crate::support::Events;
+use crate::support::broken::{
     AlwaysWell, NoCondition, NoOldItem, Nothing, OnePage, SilentRefusal, broken_of, named,
 };
-use support::change_body;
-use support::proxy::{Fate, Meddler, error_body};
+use crate::support::change_body;
+use crate::support::proxy::{Fate, Meddler, error_body};
 
 /// Writes the first half of what is to be written together.
 #[derive(Clone)]

@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,10 +16,10 @@ use skald_dynamodb::DynamoDbEventStore;
 use skald_testkit::NoPause;
 use skald_testkit::sample::{Account, AccountEvent, AccountState, Deposited, account};
 
-use support::calls::{commits, draft, events, kind, parts, request, streams};
-use support::proxy::{Fate, Meddler, always, error_body};
-use support::reasons::{Reason, cancelled};
-use support::{EVENTS, Engine};
+use crate::support::calls::{commits, draft, events, kind, parts, request, streams};
+use crate::support::proxy::{Fate, Meddler, always, error_body};
+use crate::support::reasons::{Reason, cancelled};
+use crate::support::{EVENTS, Engine};
 
 /// What an append ended in; of a conflict, the streams too.
 fn outcome<H>(error: &AppendError<H>) -> String {

@@ -3,8 +3,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
-mod support;
-
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -14,9 +12,9 @@ use skald::personal::{Person, PersonKey};
 use skald::store::StoreError;
 use skald_testkit::person_keys;
 
-use support::broken::{AlwaysWell, NoCondition, Nothing, SilentRefusal, broken_of};
-use support::keys::{Keys, LocalWrap};
-use support::proxy::{Fate, Meddler};
+use crate::support::broken::{AlwaysWell, NoCondition, Nothing, SilentRefusal, broken_of};
+use crate::support::keys::{Keys, LocalWrap};
+use crate::support::proxy::{Fate, Meddler};
 
 /// Writes no tombstone, and says that it did.
 #[derive(Clone)]

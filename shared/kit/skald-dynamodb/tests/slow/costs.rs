@@ -3,8 +3,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -28,10 +26,10 @@ use skald_testkit::faulty::{Fault, Faulty, Plan};
 use skald_testkit::sample::{Account, AccountCommand, Statements, account};
 use skald_testkit::{Dice, NoPause};
 
-use support::calls::{self, request};
-use support::keys::{LocalWrap, person};
-use support::proxy::{Fate, Meddler};
-use support::{EVENTS, Engine, KEYS, VIEW, item};
+use crate::support::calls::{self, request};
+use crate::support::keys::{LocalWrap, person};
+use crate::support::proxy::{Fate, Meddler};
+use crate::support::{EVENTS, Engine, KEYS, VIEW, item};
 
 /// What was asked for since the last look, and what it took: in all, and of that by indexes.
 #[derive(Debug, Default, PartialEq)]

@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -21,7 +19,7 @@ use skald_testkit::sample::{AccountEvent, Deposited, account};
 use tracing::Level;
 use uuid::Uuid;
 
-use support::context;
+use crate::support::context;
 
 /// More commits than an index is asked for at once, and than a follower hands on at once.
 const MANY: u32 = 2500;

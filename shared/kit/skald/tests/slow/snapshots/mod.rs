@@ -22,7 +22,7 @@ use skald_testkit::counting::Counting;
 use skald_testkit::sample::{AccountEvent, AccountRejection, Deposited, account};
 use uuid::Uuid;
 
-use account::{Kept, Op, Plain};
+use self::account::{Kept, Op, Plain};
 
 /// What happens next in a history.
 #[derive(Debug, Clone)]

@@ -16,8 +16,8 @@ use skald_testkit::faulty::{Fault, Faulty, Plan};
 use skald_testkit::reports::Reports;
 use skald_testkit::sample::{AccountEvent, AccountRejection, Deposited, account};
 
-use crate::account::{Kept, Op};
-use crate::request;
+use super::account::{Kept, Op};
+use super::request;
 
 /// A state with every so many commits.
 const EVERY: u32 = 10;

@@ -3,8 +3,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
-mod support;
-
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,10 +15,11 @@ use skald::personal::{KeyEntry, PersonKeys};
 use skald::time::Timestamp;
 use skald_dynamodb::DynamoDbPersonKeys;
 
-use support::calls::{ERRORS, store_kind};
-use support::keys::{LocalWrap, person};
-use support::proxy::{Fate, Meddler, always, error_body, once};
-use support::{Attributes, Engine, KEYS};
+use crate::support;
+use crate::support::calls::{ERRORS, store_kind};
+use crate::support::keys::{LocalWrap, person};
+use crate::support::proxy::{Fate, Meddler, always, error_body, once};
+use crate::support::{Attributes, Engine, KEYS};
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis).unwrap()

@@ -3,17 +3,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
-mod support;
-
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use skald::time::Timestamp;
 use skald_testkit::{commit_index, view_store};
 
-use support::broken::{NoCondition, Nothing, OnePage, broken_of, named};
-use support::proxy::{Fate, Meddler};
-use support::{Events, Views};
+use crate::support::broken::{NoCondition, Nothing, OnePage, broken_of, named};
+use crate::support::proxy::{Fate, Meddler};
+use crate::support::{Events, Views};
 
 /// Forgets what a batch could not look up.
 #[derive(Clone)]

@@ -1,7 +1,5 @@
 //! The stores, the index and the keys keep the contracts of all there are.
 
-mod support;
-
 mod event_store {
     use crate::support::Events;
 

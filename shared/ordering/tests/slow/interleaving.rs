@@ -3,22 +3,9 @@
 
 use skald_testkit::Dice;
 
-use super::machine::execute;
-use super::world::{Runner, Scenario, World, poll, poll_times, run};
-
-/// One of each way an order can go.
-pub(super) const SCENARIOS: [Scenario; 10] = [
-    Scenario { token: "tok_approved", postal_code: "10115", enough: true },
-    Scenario { token: "tok_approved", postal_code: "10115", enough: false },
-    Scenario { token: "tok_declined", postal_code: "10115", enough: true },
-    Scenario { token: "tok_approved", postal_code: "00000", enough: true },
-    Scenario { token: "tok_timeout_once", postal_code: "10115", enough: true },
-    Scenario { token: "tok_timeout_but_authorized", postal_code: "00000", enough: true },
-    Scenario { token: "tok_timeout_but_captured", postal_code: "10115", enough: true },
-    Scenario { token: "tok_capture_fails", postal_code: "10115", enough: true },
-    Scenario { token: "tok_timeout_always", postal_code: "10115", enough: true },
-    Scenario { token: "tok_approved", postal_code: "99999", enough: true },
-];
+use super::world::machine::execute;
+use super::world::scenarios::{SCENARIOS, length};
+use super::world::{Runner, World, poll, poll_times, run};
 
 /// Something that happens to an order from outside.
 #[derive(Debug, Clone, Copy)]
@@ -58,15 +45,6 @@ impl Incident {
 /// Those who take orders.
 const RUNNERS: [for<'a> fn(&'a World) -> Runner<'a>; 2] =
     [|world| world.driver(), |world| execute(world, 1)];
-
-/// In how many polls a runner takes the order to its end, alone.
-pub(super) fn length(scenario: Scenario, start: for<'a> fn(&'a World) -> Runner<'a>) -> usize {
-    let world = World::new(scenario);
-    let mut runner = start(&world);
-    let polls = (1..10_000).find(|_| poll(&mut runner)).expect("it comes to its end");
-    assert!(polls > 10, "it gives way often");
-    polls
-}
 
 /// Whoever comes last takes the order to its end. Anybody may: all there is to know is in the
 /// streams.

@@ -1,7 +1,5 @@
 //! However much there is to do, only so much of it is done at the same time.
 
-mod support;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use skald::commit::CommitId;
@@ -19,7 +17,7 @@ use skald_testkit::sample::{
 use skald_testkit::{NoPause, yield_now};
 use uuid::Uuid;
 
-use support::context;
+use crate::support::context;
 
 fn request() -> Request {
     Request {

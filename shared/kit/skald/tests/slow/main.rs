@@ -1,0 +1,13 @@
+//! The contracts of the in-memory stores, and the tests that take long.
+//! `make check` leaves out the tests that are called `slow`.
+
+mod commit_index_contract;
+mod concurrency;
+mod event_store_contract;
+mod following;
+mod person_keys_contract;
+mod personal_contracts;
+mod snapshots;
+#[path = "../support/mod.rs"]
+mod support;
+mod view_store_contract;

@@ -1,0 +1,107 @@
+//! An interpreter of the state machine, as far as the saga uses it.
+
+use std::sync::LazyLock;
+
+use ordering::saga::asl::definition;
+use ordering::saga::{ExecutionInput, ORDER_SAGA, Step, StepInput};
+use ordering::steps::StepError;
+use serde_json::{Value, json, to_value};
+
+use super::{Runner, World, run};
+
+static MACHINE: LazyLock<Value> = LazyLock::new(|| to_value(definition(&ORDER_SAGA)).unwrap());
+
+/// The definition of the state machine.
+pub(crate) fn machine() -> &'static Value {
+    &MACHINE
+}
+
+/// The step of a task.
+pub(crate) fn step_of(state: &Value) -> Option<Step> {
+    serde_json::from_value(state["Arguments"]["step"].clone()).ok()
+}
+
+/// The catcher of a state for this error.
+pub(crate) fn catch<'a>(state: &'a Value, error: &str) -> Option<&'a Value> {
+    let caught = |catcher: &&Value| {
+        let errors = catcher["ErrorEquals"].as_array().unwrap();
+        errors.iter().any(|name| name == error || name == "States.ALL")
+    };
+    state["Catch"].as_array().into_iter().flatten().find(caught)
+}
+
+/// Runs the state machine over a world, as Step Functions would: as one who may die after any line.
+pub(crate) fn execute(world: &World, attempt: u32) -> Runner<'_> {
+    let machine = machine();
+    Box::pin(async move {
+        let mut state = machine["StartAt"].as_str().unwrap().to_owned();
+        let execution = ExecutionInput { attempt, ..world.execution() };
+        let mut input = json!({});
+        loop {
+            let at = &machine["States"][&state];
+            let Some(step) = step_of(at) else { return Ok(()) };
+            let failure = at["Arguments"]
+                .get("failure")
+                .map(|_| serde_json::from_value(input.clone()).unwrap());
+            let told = StepInput { failure, ..StepInput::of(&execution, step) };
+            // What is told goes through JSON, as on its way to a function.
+            let told: StepInput = serde_json::from_value(to_value(told).unwrap()).unwrap();
+            let next = match persist(world, at, &told).await {
+                Ok(()) => at["Next"].as_str(),
+                Err(error) => {
+                    let catcher = catch(at, error.name())
+                        .unwrap_or_else(|| panic!("{state} does not catch {error}"));
+                    let cause =
+                        json!({ "errorType": error.name(), "errorMessage": error.to_string() })
+                            .to_string();
+                    input = match catcher["Output"].get("step") {
+                        Some(step) => {
+                            json!({ "step": step, "error": { "Error": error.name(), "Cause": cause } })
+                        }
+                        None => json!({}),
+                    };
+                    catcher["Next"].as_str()
+                }
+            };
+            match next {
+                Some(next) => state = next.to_owned(),
+                None => return Ok(()),
+            }
+        }
+    })
+}
+
+/// Runs the executions that are started for this order, one after the other, each to its end: of
+/// the first attempt, and of the one that begins when the order is cancelled.
+pub(crate) fn execute_all(world: &World) {
+    run(execute(world, 1));
+    if let Some(attempt) = world.resumed() {
+        run(execute(world, attempt));
+    }
+}
+
+async fn persist(world: &World, state: &Value, input: &StepInput) -> Result<(), StepError> {
+    let mut failed = 0;
+    loop {
+        let Err(error) = world.perform(input).await else { return Ok(()) };
+        if failed >= retrier(state, error.name())["MaxAttempts"].as_u64().unwrap() {
+            return Err(error);
+        }
+        failed += 1;
+    }
+}
+
+/// What Step Functions does after this error of a task: the first that matches decides.
+#[track_caller]
+pub(crate) fn retrier<'a>(state: &'a Value, error: &str) -> &'a Value {
+    let matches = |retrier: &&Value| {
+        let errors = retrier["ErrorEquals"].as_array().unwrap();
+        errors.iter().any(|name| name == error || name == "States.ALL")
+    };
+    state["Retry"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(matches)
+        .unwrap_or_else(|| panic!("{state} says nothing of {error}"))
+}
