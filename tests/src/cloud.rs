@@ -1,19 +1,25 @@
 //! A local cloud with the whole system in it, deployed from the template.
 
 use std::io::{BufRead, BufReader};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use serde::Deserialize;
+use tokio::sync::Mutex;
 
 use crate::Api;
 use crate::stack::Resources;
 
 /// How many clouds this process has started.
 static STARTED: AtomicUsize = AtomicUsize::new(0);
+
+/// The cloud that the tests of this process share, while a test holds it.
+static SHARED: Mutex<Weak<LocalCloud>> = Mutex::const_new(Weak::new());
 
 /// A running local cloud. It ends when this value is dropped, or when the process that holds it
 /// ends for any reason.
@@ -22,6 +28,28 @@ pub struct LocalCloud {
     launcher: Child,
     ready: Ready,
     log: PathBuf,
+    /// Whether a test that shares this cloud has failed.
+    failed: AtomicBool,
+}
+
+/// A cloud that several tests share. It ends when the last of them ends.
+#[derive(Debug)]
+pub struct SharedCloud(Arc<LocalCloud>);
+
+impl Deref for SharedCloud {
+    type Target = LocalCloud;
+
+    fn deref(&self) -> &LocalCloud {
+        &self.0
+    }
+}
+
+impl Drop for SharedCloud {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.failed.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 /// What the launcher prints when the cloud is ready.
@@ -58,7 +86,23 @@ impl LocalCloud {
         let stdout = launcher.stdout.take().expect("its standard output is piped");
         BufReader::new(stdout).read_line(&mut line).expect("the launcher writes text");
         let ready = serde_json::from_str(&line).expect("the launcher prints that it is ready");
-        Self { launcher, ready, log }
+        Self { launcher, ready, log, failed: AtomicBool::new(false) }
+    }
+
+    /// The cloud that the tests of this process share. The first test starts it and calls `set_up`,
+    /// for which the others wait. These tests must not depend on what the others write.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn shared(set_up: impl AsyncFnOnce(&Self)) -> SharedCloud {
+        let mut shared = SHARED.lock().await;
+        if let Some(cloud) = shared.upgrade() {
+            return SharedCloud(cloud);
+        }
+        let cloud = Arc::new(Self::start(&[]));
+        set_up(&cloud).await;
+        *shared = Arc::downgrade(&cloud);
+        SharedCloud(cloud)
     }
 
     /// A client of the system's HTTP API.
@@ -133,9 +177,8 @@ impl Drop for LocalCloud {
             eprintln!("the local cloud could not be waited for: {error}");
         }
         // Keep the log of a test that fails.
-        if !std::thread::panicking()
-            && let Err(error) = std::fs::remove_file(&self.log)
-        {
+        let failed = std::thread::panicking() || self.failed.load(Ordering::Relaxed);
+        if !failed && let Err(error) = std::fs::remove_file(&self.log) {
             eprintln!("{} could not be removed: {error}", self.log.display());
         }
     }

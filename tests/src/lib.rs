@@ -19,7 +19,7 @@ mod traces;
 
 pub use api::{Answer, Api, order_body};
 pub use charge::Charge;
-pub use cloud::LocalCloud;
+pub use cloud::{LocalCloud, SharedCloud};
 pub use ledgers::{Account, Holdings, Ledgers, Sums};
 pub use operator::{CommandOutput, skald};
 pub use poll::eventually;

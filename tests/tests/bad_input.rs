@@ -1,24 +1,46 @@
-//! Calls that are wrong: each gets the problem that the API names, and nothing is written.
+//! Wrong calls: each is answered with the problem that the API promises, and nothing is written.
+//! Because nothing is written, the tests share one cloud.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::{Value, json};
-use system_tests::{Api, LocalCloud, order_body, scan};
+use system_tests::{Api, LocalCloud, SharedCloud, order_body, scan};
 
 /// The largest whole number that every JSON client reads exactly.
 const LARGEST_EXACT: i64 = 9_007_199_254_740_991;
 
-/// How many commits there are.
+/// A cloud with products on sale, a withdrawn product, and a customer.
+async fn shop() -> SharedCloud {
+    LocalCloud::shared(async |cloud| {
+        let api = cloud.api();
+        api.set_up("c-1", "MUG-01", 10).await;
+        api.set_up("c-1", "TEE-07", 10).await;
+        let yen = json!({ "amount_minor": 500, "currency": "JPY" });
+        let _yen = api
+            .put("/products/YEN-01", &json!({ "name": "In yen", "unit_price": yen }))
+            .await
+            .expect(201);
+        let largest = json!({ "amount_minor": LARGEST_EXACT, "currency": "EUR" });
+        let _largest = api
+            .put("/products/MAX-01", &json!({ "name": "Largest price", "unit_price": largest }))
+            .await
+            .expect(201);
+        let _withdrawn = api.send("DELETE", "/products/TEE-07", &[], None).await.expect(204);
+    })
+    .await
+}
+
+/// The number of commits in the store.
 async fn commits(cloud: &LocalCloud) -> usize {
     scan(cloud, "EventsTable").await.len()
 }
 
-/// An order with one part of it replaced; a null removes it.
+/// An order in which one member is replaced, or removed if `value` is null.
 fn with(pointer: &str, value: Value) -> Value {
     let mut body = order_body("c-1", "MUG-01", 1);
     let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
-    let parent = body.pointer_mut(parent).expect("the parent is there");
+    let parent = body.pointer_mut(parent).expect("the order has the parent");
     match (parent, value) {
         (Value::Object(fields), Value::Null) => drop(fields.remove(name)),
         (parent, value) => parent[name] = value,
@@ -26,7 +48,7 @@ fn with(pointer: &str, value: Value) -> Value {
     body
 }
 
-/// Places the order and holds the answer against status and pointers.
+/// Places the order and asserts that it is refused with this status and these pointers.
 async fn refused(api: &Api, body: &Value, status: u16, pointers: &[&str]) {
     let answer = api.place("key-bad", body).await;
     assert_eq!(answer.status, status, "{body:#}\n{:#}", answer.body);
@@ -39,21 +61,8 @@ async fn refused(api: &Api, body: &Value, status: u16, pointers: &[&str]) {
 
 #[tokio::test]
 async fn a_wrong_order_is_refused_with_pointers_and_nothing_is_written() {
-    let cloud = LocalCloud::start(&[]);
+    let cloud = shop().await;
     let api = cloud.api();
-    api.set_up("c-1", "MUG-01", 10).await;
-    api.set_up("c-1", "TEE-07", 10).await;
-    let yen = json!({ "amount_minor": 500, "currency": "JPY" });
-    let _yen = api
-        .put("/products/YEN-01", &json!({ "name": "In yen", "unit_price": yen }))
-        .await
-        .expect(201);
-    let dearest = json!({ "amount_minor": LARGEST_EXACT, "currency": "EUR" });
-    let _dearest = api
-        .put("/products/MAX-01", &json!({ "name": "Dearest", "unit_price": dearest }))
-        .await
-        .expect(201);
-    let _withdrawn = api.send("DELETE", "/products/TEE-07", &[], None).await.expect(204);
     let before = commits(&cloud).await;
 
     let quantity = "/items/0/quantity";
@@ -118,10 +127,9 @@ async fn a_wrong_order_is_refused_with_pointers_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn a_call_of_the_wrong_form_says_what_form_is_right() {
-    let cloud = LocalCloud::start(&[]);
+async fn a_malformed_call_is_answered_with_the_expected_form() {
+    let cloud = shop().await;
     let api = cloud.api();
-    api.set_up("c-1", "MUG-01", 10).await;
     let before = commits(&cloud).await;
     let body = order_body("c-1", "MUG-01", 1).to_string();
 
@@ -214,14 +222,14 @@ async fn a_call_of_the_wrong_form_says_what_form_is_right() {
 }
 
 #[tokio::test]
-async fn a_path_or_method_that_is_not_there_is_a_problem_too() {
-    let cloud = LocalCloud::start(&[]);
+async fn an_unknown_path_or_method_is_answered_with_a_problem() {
+    let cloud = shop().await;
     let api = cloud.api();
     assert_eq!(api.get("/health").await.expect(200).body["status"], "ok");
     for path in ["/", "/nothing", "/orders/1/2/3/4"] {
         let _nothing = api.get(path).await.expect(404);
     }
-    // Every route of the template, with a method that it does not take.
+    // Every route of the template, with a method that it does not have.
     for (path, methods) in routes() {
         let answer = api.send("PATCH", &path.replace(['{', '}'], "x"), &[], None).await;
         assert_eq!(answer.status, 405, "{path}: {:#}", answer.body);
@@ -233,12 +241,11 @@ async fn a_path_or_method_that_is_not_there_is_a_problem_too() {
 }
 
 #[tokio::test]
-async fn what_no_client_library_would_send_is_answered_like_the_rest() {
-    let cloud = LocalCloud::start(&[]);
+async fn calls_that_no_client_library_sends_are_answered_like_all_others() {
+    let cloud = shop().await;
     let api = cloud.api();
-    api.set_up("c-1", "MUG-01", 10).await;
     let before = commits(&cloud).await;
-    // Each answer is held against the rules of all answers: a problem, and a correlation id.
+    // `send_raw` asserts the rules for all answers: a problem document and a correlation id.
     for (target, status) in [
         ("/health?x=<b>", 400),
         ("/health?x=\"{|}^`", 400),
@@ -290,7 +297,7 @@ async fn what_no_client_library_would_send_is_answered_like_the_rest() {
     let joined = api
         .send_raw("POST", "/orders", &[json, "idempotency-key: key-1,key-2"], order.as_bytes())
         .await;
-    assert_eq!(joined.status, 400, "as a gateway joins them that puts no space: {:#}", joined.body);
+    assert_eq!(joined.status, 400, "joined by a gateway without a space: {:#}", joined.body);
     let two_types = api.send_raw("POST", "/orders", &[json, json, key], order.as_bytes()).await;
     assert_eq!(two_types.status, 415, "{:#}", two_types.body);
     let city = order.replace("Berlin", "B\u{0}rlin").into_bytes();

@@ -1,5 +1,5 @@
-//! What is about a person is in the clear nowhere, and once the person is erased it is gone for
-//! good: from the answers too, while everything else stays as it was.
+//! Personal data is never stored in the clear. After the person is erased it is gone for good, from
+//! the answers too, and everything else is unchanged.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use system_tests::{Answer, LocalCloud, Traces, eventually, order_body};
 
-/// What is said of the person, nowhere else in these tests.
+/// The personal data of this test's customer. No other test uses these values.
 const PERSONAL: [&str; 8] = [
     "Wilhelmina Zyx",
     "Wilhelmina",
@@ -37,7 +37,7 @@ async fn erase(cloud: &LocalCloud, customer: &str) -> Answer {
     cloud.api().send("DELETE", &format!("/customers/{customer}"), &[], None).await
 }
 
-/// The messages that wait in a queue. They stay there.
+/// Waits for messages in a queue, and returns them without removing them.
 async fn waiting(cloud: &LocalCloud, queue: &str) -> Vec<String> {
     let client = aws_sdk_sqs::Client::new(&cloud.aws());
     eventually(&format!("a message in {queue}"), || async {
@@ -66,16 +66,16 @@ async fn send(cloud: &LocalCloud, group: &str, body: &Value) {
         .expect("the queue takes the message");
 }
 
-/// Nothing of the person is anywhere, and these places were looked at: there is something of the
-/// order.
+/// Asserts that no personal data is recorded anywhere, and that the search covered these places:
+/// each of them contains the order's id.
 #[track_caller]
 fn assert_nothing_of_the_person(traces: &Traces, order_id: &str, places: &[&str]) {
     for text in PERSONAL {
         assert_eq!(traces.of(text), [""; 0], "{text} is in the clear");
     }
     let found: BTreeSet<&str> = traces.of(order_id).into_iter().collect();
-    let looked_at: BTreeSet<&str> = places.iter().copied().collect();
-    assert!(found.is_superset(&looked_at), "the order is only in {found:?}");
+    let expected: BTreeSet<&str> = places.iter().copied().collect();
+    assert!(found.is_superset(&expected), "the order is only in {found:?}");
 }
 
 const PLACES: [&str; 6] =
@@ -87,15 +87,15 @@ async fn a_person_is_in_the_clear_nowhere_and_gone_when_erased() {
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
     let registered = register(&cloud).await.expect(201);
-    assert_eq!(registered.body["name"], "Wilhelmina Zyx", "who registers sees what they said");
+    assert_eq!(registered.body["name"], "Wilhelmina Zyx", "the answer shows the given name");
 
-    // While nobody takes the messages of the view, they can be looked at.
+    // While delivery is stopped, the view's messages can be read.
     cloud.deliver(cloud.resource("OrderView"), false).await;
     let placed = api.place("key-1", &wilhelminas("MUG-01")).await.expect(202);
     let id = placed.body["order_id"].as_str().expect("an id").to_owned();
     let messages = waiting(&cloud, "OrderViewQueue").await;
-    // One that cannot be applied ends in the dead letters, as it is: the placed order, told of a
-    // stream that is none.
+    // A message that cannot be applied ends in the dead letters unchanged. This one has the placed
+    // order's events under a stream that does not exist.
     let mut dead: Value = serde_json::from_str(&messages[0]).expect("JSON");
     assert_eq!(dead["commit"]["events"][0]["type"], "order.placed");
     dead["stream"] = json!("order-00000000-0000-4000-8000-000000000000");
@@ -136,15 +136,15 @@ async fn a_person_is_in_the_clear_nowhere_and_gone_when_erased() {
     assert_eq!(erased.body, Value::Null);
     assert_nothing_of_the_person(&traces().await, &id, &PLACES);
 
-    // Read in every way there is: from the view, from the list, folded; and all but the person is
-    // as it was.
+    // Every way to read the order (the view, the list, the fold) shows it without the person and
+    // otherwise unchanged.
     let mut nameless = shown;
     nameless["customer_name"] = Value::Null;
     assert_eq!(api.get(&format!("/orders/{id}")).await.expect(200).body, nameless);
     assert_eq!(
         known().await.expect(200).body,
         nameless,
-        "whoever has seen the name hears that it is gone"
+        "a client that has seen the name learns that it is gone"
     );
     assert_eq!(api.get(&format!("/orders/{id}?as_of_version=3")).await.expect(200).body, nameless);
     assert_eq!(
@@ -163,19 +163,31 @@ async fn a_person_is_in_the_clear_nowhere_and_gone_when_erased() {
         "a repeat is still one"
     );
 
-    // A row that is made anew is made without the person.
+    // A row that is built again is built without the person.
     let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
     let (table, key) =
         (cloud.resource("OrderViewTable"), AttributeValue::S(format!("default/order-{id}")));
-    client.delete_item().table_name(table).key("pk", key).send().await.expect("an operator may");
+    client
+        .delete_item()
+        .table_name(table)
+        .key("pk", key)
+        .send()
+        .await
+        .expect("the test's credentials allow it");
     assert_eq!(api.get("/customers/c-wz/orders").await.expect(200).body, json!({ "orders": [] }));
     let hint =
         json!({ "tenant": "default", "stream": format!("order-{id}"), "version": 3, "count": 1 });
     send(&cloud, "again", &hint).await;
     assert_eq!(api.in_view("c-wz", &id, 3).await, nameless);
 
-    // Nobody takes her place, nobody else is touched, and the store is sound.
-    let again = register(&cloud).await.expect(409);
+    assert_erased_and_sound(&cloud).await;
+}
+
+/// The erased id cannot be registered again, other customers are not affected, and the store is
+/// sound.
+async fn assert_erased_and_sound(cloud: &LocalCloud) {
+    let api = cloud.api();
+    let again = register(cloud).await.expect(409);
     assert!(
         again.body["detail"].as_str().is_some_and(|detail| detail.contains("another id")),
         "{:#}",
@@ -183,8 +195,8 @@ async fn a_person_is_in_the_clear_nowhere_and_gone_when_erased() {
     );
     let refused = api.place("key-2", &wilhelminas("MUG-01")).await.expect(422);
     assert_eq!(refused.pointers(), ["/customer_id"]);
-    let _repeated = erase(&cloud, "c-wz").await.expect(204);
-    let _unknown = erase(&cloud, "c-nobody").await.expect(404);
+    let _repeated = erase(cloud, "c-wz").await.expect(204);
+    let _unknown = erase(cloud, "c-nobody").await.expect(404);
     let other = api.place("key-3", &order_body("c-1", "MUG-01", 1)).await.expect(202);
     let other = api.ended(other.body["order_id"].as_str().expect("an id")).await;
     assert_eq!(

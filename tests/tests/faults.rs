@@ -1,4 +1,5 @@
-//! What breaks on the way: nothing is lost, and what cannot be applied stands in nobody's way.
+//! Faults between the event store and the views: nothing is lost, and a message that cannot be
+//! applied does not block others.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::Message;
@@ -40,7 +41,7 @@ fn reason(message: &Message) -> &str {
 }
 
 #[tokio::test]
-async fn a_message_that_is_none_ends_in_the_dead_letters_while_orders_flow() {
+async fn a_malformed_message_ends_in_the_dead_letters_while_orders_flow() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
@@ -51,11 +52,11 @@ async fn a_message_that_is_none_ends_in_the_dead_letters_while_orders_flow() {
         let _row = api.in_view("c-1", placed.body["order_id"].as_str().expect("an id"), 1).await;
     }
     let dead = first_message(&cloud, cloud.resource("OrderViewDeadLetters")).await;
-    assert_eq!(dead.body(), Some("not a commit"), "as it was");
+    assert_eq!(dead.body(), Some("not a commit"), "unchanged");
     assert!(reason(&dead).starts_with("not a commit message"), "{}", reason(&dead));
 }
 
-/// The order that `c-1` places with the key `key-1`, whenever that is.
+/// The id of the order that `c-1` places with the key `key-1`, at any time.
 const ORDER: &str = "d7fb8aa7-48b3-5987-9978-7214c9b47c48";
 
 fn hint(stream: &str, version: u64) -> String {
@@ -67,10 +68,10 @@ async fn a_message_about_an_order_that_is_not_placed_yet_does_not_hide_it() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
-    let lie = hint(&format!("order-{ORDER}"), 1);
-    send(&cloud, "lie", &lie).await;
+    let premature = hint(&format!("order-{ORDER}"), 1);
+    send(&cloud, "premature", &premature).await;
     let dead = first_message(&cloud, cloud.resource("OrderViewDeadLetters")).await;
-    assert_eq!(dead.body(), Some(lie.as_str()));
+    assert_eq!(dead.body(), Some(premature.as_str()));
     assert!(reason(&dead).contains("ends at version 0"), "{}", reason(&dead));
 
     let placed = api.place("key-1", &order_body("c-1", "MUG-01", 1)).await.expect(202);
@@ -78,9 +79,9 @@ async fn a_message_about_an_order_that_is_not_placed_yet_does_not_hide_it() {
     let shown = api.in_view("c-1", ORDER, 3).await;
     assert_eq!((&shown["status"], shown.get("parked")), (&json!("confirmed"), None));
 
-    // Nor does one about more of it than there is.
-    let lie = hint(&format!("order-{ORDER}"), 9);
-    send(&cloud, "another-lie", &lie).await;
+    // Nor does a message about a version that does not exist.
+    let premature = hint(&format!("order-{ORDER}"), 9);
+    send(&cloud, "premature-again", &premature).await;
     let _dead = first_message(&cloud, cloud.resource("OrderViewDeadLetters")).await;
     assert_eq!(api.get(&format!("/orders/{ORDER}")).await.expect(200).body, shown);
 }
@@ -96,7 +97,7 @@ async fn a_message_of_another_category_is_acknowledged_and_counted() {
             .then_some(())
     })
     .await;
-    // What comes after it is the first among the dead letters.
+    // The message sent after it is the first among the dead letters.
     send(&cloud, "poison", "not a commit").await;
     let dead = first_message(&cloud, cloud.resource("OrderViewDeadLetters")).await;
     assert_eq!(dead.body(), Some("not a commit"));
@@ -110,7 +111,7 @@ async fn an_order_that_cannot_be_applied_is_parked_and_shown_as_such_while_other
     let _placed = api.place("key-1", &order_body("c-1", "MUG-01", 1)).await.expect(202);
     let before = api.in_view("c-1", ORDER, 3).await;
 
-    // An event that no rule lets through, written behind the store's back.
+    // An event that the decider would not allow, written directly to the table.
     let key = format!("default/order-{ORDER}");
     let items = scan(&cloud, "EventsTable").await;
     let mut item = items
@@ -124,7 +125,7 @@ async fn an_order_that_cannot_be_applied_is_parked_and_shown_as_such_while_other
     let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
     let put =
         client.put_item().table_name(cloud.resource("EventsTable")).set_item(Some(item.clone()));
-    put.send().await.expect("somebody else may do it");
+    put.send().await.expect("the test's credentials allow it");
 
     let dead = first_message(&cloud, cloud.resource("OrderViewDeadLetters")).await;
     assert!(reason(&dead).contains("order.committed at version 4"), "{}", reason(&dead));
@@ -138,7 +139,7 @@ async fn an_order_that_cannot_be_applied_is_parked_and_shown_as_such_while_other
     let mark = parked.as_object_mut().and_then(|order| order.remove("parked")).expect("a mark");
     assert_eq!(mark["step"], "order_view");
     assert!(mark["since"].is_string(), "{mark}");
-    assert_eq!(parked, before, "as it was before");
+    assert_eq!(parked, before, "unchanged otherwise");
 
     let placed = api.place("key-2", &order_body("c-1", "MUG-01", 1)).await.expect(202);
     let _row = api.in_view("c-1", placed.body["order_id"].as_str().expect("an id"), 1).await;
@@ -160,9 +161,9 @@ async fn a_commit_that_is_overwritten_does_not_go_unnoticed() {
         .set_item(Some(item))
         .send()
         .await
-        .expect("somebody else may do it");
-    let told = first_message(&cloud, cloud.resource("UnreadableQueue")).await;
-    let body = told.body().unwrap_or_default();
+        .expect("the test's credentials allow it");
+    let message = first_message(&cloud, cloud.resource("UnreadableQueue")).await;
+    let body = message.body().unwrap_or_default();
     assert!(body.contains("MODIFY") && body.contains(&pk), "{body}");
 }
 
@@ -184,7 +185,7 @@ async fn a_relay_that_fails_for_a_while_loses_nothing() {
         cloud.log().contains("could not be published").then_some(())
     })
     .await;
-    // Nobody sees them in a list, and everybody who knows them can read them.
+    // The orders are in no list yet, but they can be read by id.
     assert_eq!(api.get("/customers/c-1/orders").await.expect(200).body, json!({ "orders": [] }));
     for id in &placed {
         let read = api.get(&format!("/orders/{id}?min_version=1")).await.expect(200);
@@ -194,12 +195,12 @@ async fn a_relay_that_fails_for_a_while_loses_nothing() {
     cloud.set_variable(relay, "EVENTS_TOPIC_ARN", topic).await;
     for id in &placed {
         let row = api.in_view("c-1", id, 3).await;
-        assert_eq!(row["status"], "confirmed", "the saga starts late, and starts");
+        assert_eq!(row["status"], "confirmed", "the saga starts late, but it starts");
     }
 }
 
 #[tokio::test]
-async fn a_throttled_store_is_tried_again_and_then_a_503_that_says_when_to_come_back() {
+async fn a_throttled_store_is_retried_and_then_answered_with_503_and_retry_after() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
@@ -214,16 +215,16 @@ async fn a_throttled_store_is_tried_again_and_then_a_503_that_says_when_to_come_
     let body = order_body("c-1", "MUG-01", 1);
     let refused = api.place_once("key-1", &body).await.expect(503);
     assert_eq!(refused.header("retry-after"), "1");
-    // One stream is read, and tried more than once, with pauses, before the caller hears of it.
+    // The read of one stream is retried before the caller gets an answer.
     assert!(throttling.requests() > 1, "{} requests", throttling.requests());
 
-    // The same call with the same key, later: the order is placed, once.
+    // The same call with the same key later places the order, once.
     let cloud_itself = cloud.endpoint();
     cloud
         .set_variable(cloud.resource("OrderCommands"), "AWS_ENDPOINT_URL_DYNAMODB", cloud_itself)
         .await;
     let placed = api.place("key-1", &body).await.expect(202);
-    assert_eq!(placed.header("idempotent-replayed"), "", "nothing was written when it was refused");
+    assert_eq!(placed.header("idempotent-replayed"), "", "the 503 wrote nothing");
 }
 
 #[tokio::test]
@@ -231,18 +232,18 @@ async fn an_item_that_is_too_large_for_the_topic_stops_no_other() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
-    // A type so long that neither a message nor an attribute holds it, in a stream of its own.
+    // An event type that is too long for a message and for an attribute, in a stream of its own.
     let mut item = scan(&cloud, "EventsTable").await.into_iter().next().expect("there are commits");
     change_body(&mut item, |body| body["events"][0]["type"] = "x".repeat(270_000).into());
     let key = "default/payment-00000000-0000-4000-8000-000000000000";
     item.insert("pk".to_owned(), AttributeValue::S(key.to_owned()));
     let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
     let put = client.put_item().table_name(cloud.resource("EventsTable")).set_item(Some(item));
-    put.send().await.expect("somebody else may do it");
+    put.send().await.expect("the test's credentials allow it");
 
     let placed = api.place("key-1", &order_body("c-1", "MUG-01", 1)).await.expect(202);
     let _row = api.in_view("c-1", placed.body["order_id"].as_str().expect("an id"), 1).await;
     let log = cloud.log();
     let relayed = log.lines().find(|line| line.contains("relayed") && line.contains(key));
-    assert!(relayed.is_some(), "it was published all the same");
+    assert!(relayed.is_some(), "it was published nevertheless");
 }

@@ -1,4 +1,4 @@
-//! What operators see: every event once, and every fault by its name.
+//! The operator's command line: `tail` shows every event once, `verify` names every fault.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read};
@@ -11,7 +11,7 @@ use system_tests::{
     Item, LocalCloud, change_body, commit_body, eventually, number, order_body, scan, skald, text,
 };
 
-/// An event, as one tells which it is: stream, version, type.
+/// The identity of an event: stream, version, type.
 type Which = (String, u64, String);
 
 /// A few orders, one of them cancelled, all at their end; gives their ids.
@@ -36,7 +36,7 @@ async fn orders(cloud: &LocalCloud) -> Vec<String> {
     orders
 }
 
-/// All events in the table, read past everything.
+/// All events in the table, read without the code under test.
 async fn stored(cloud: &LocalCloud) -> BTreeSet<Which> {
     let mut events = BTreeSet::new();
     for item in scan(cloud, "EventsTable").await {
@@ -68,7 +68,7 @@ fn on_time(line: &str) -> Option<String> {
     (event["novelty"] != "late").then(|| event["recorded_at"].as_str().expect("a time").to_owned())
 }
 
-/// What `skald tail` tells of everything so far, each event once.
+/// The events that `skald tail` shows of all so far, each once.
 fn tail(cloud: &LocalCloud, filter: &[&str]) -> BTreeSet<Which> {
     let told = cloud.skald(&[&["tail", "--json", "--once", "--since", "1h"], filter].concat());
     assert_eq!(told.status, 0, "{}", told.errors);
@@ -78,7 +78,7 @@ fn tail(cloud: &LocalCloud, filter: &[&str]) -> BTreeSet<Which> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tail_tells_every_event_once_filtered_or_not() {
+async fn tail_shows_every_event_once_with_and_without_filters() {
     let cloud = LocalCloud::start(&[]);
     // One that follows while it happens, and one for each question afterwards.
     let mut live =
@@ -136,7 +136,7 @@ async fn tail_tells_every_event_once_filtered_or_not() {
     );
     assert!(tail(&cloud, &["--correlation", "nobody"]).is_empty());
 
-    // For people: no colours where nobody looks, and nothing of the person anywhere.
+    // The text output has no colours when it is piped, and no personal data.
     for arguments in
         [&["tail", "--once", "--since", "1h"][..], &["tail", "--once", "--since", "1h", "--json"]]
     {
@@ -148,7 +148,7 @@ async fn tail_tells_every_event_once_filtered_or_not() {
         }
     }
 
-    // Where nothing can be written, or is read any more, it ends at once.
+    // It ends at once when its output cannot be written or is no longer read.
     let since = ["tail", "--since", "1h"];
     for arguments in [
         &since[..],
@@ -223,7 +223,7 @@ async fn into_closed(mut command: Command, lines: usize) -> (Option<i32>, String
     (status.code(), errors)
 }
 
-/// A full disk is not success, and is said once; a reader that has seen enough is no fault.
+/// A full disk is an error, reported once. A reader that closes the pipe is not an error.
 #[tokio::test]
 async fn what_cannot_be_written_is_an_error_and_a_closed_pipe_is_none() {
     for arguments in [&["--help"][..], &["--version"], &["tail", "--help"], &["verify", "--help"]] {
@@ -245,9 +245,9 @@ fn assert_unwritten((status, errors): (Option<i32>, String), arguments: &[&str])
     assert_eq!(errors.lines().count(), 1, "{arguments:?}: {errors}");
 }
 
-/// Says what is wrong, where, and what to do.
+/// The messages say what is wrong, where, and what to do.
 #[test]
-fn without_a_system_an_operator_is_told_what_to_do() {
+fn without_a_system_the_error_says_what_to_do() {
     for (arguments, expected) in [
         (&["tail", "--system", "/nowhere.json"][..], "make run"),
         (&["verify", "--system", "/nowhere.json"], "--table"),
@@ -386,7 +386,7 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
     let none = cloud.skald(&["verify", "--stream", "order-none"]);
     assert!(none.status == 1 && none.errors.contains("there is no stream"), "{}", none.errors);
 
-    // None of it stops who follows.
+    // None of the faults stops a follower.
     let told = cloud.skald(&["tail", "--once", "--since", "1h"]);
     let shown = told.lines.join("\n");
     assert_eq!(told.status, 0, "{}", told.errors);

@@ -1,4 +1,4 @@
-//! The way of an order: placed over HTTP, stored, relayed, completed, seen in the view.
+//! The path of an order: placed over HTTP, stored, relayed, completed, visible in the view.
 
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ async fn the_order_of_the_demo_goes_all_the_way() {
     assert_eq!(placed.header("x-correlation-id"), "demo-1");
     assert_eq!(placed.header("idempotent-replayed"), "");
 
-    // Its own Location never gives 404, however far the view is.
+    // Following its own Location never gives 404, even if the view does not have the order yet.
     let _at_once = api.get(placed.header("location")).await.expect(200);
     let in_view = api.in_view("c-1", &id, 3).await;
     let folded = api.get(&format!("/orders/{id}?as_of_version=3")).await.expect(200);
@@ -72,8 +72,8 @@ async fn the_order_of_the_demo_goes_all_the_way() {
         json!({ "sku": "MUG-01", "on_hand": 8, "reserved": 0, "available": 8 })
     );
 
-    // The whole way can be found in the log by the caller's id, and nothing of the person and the
-    // payment with it.
+    // The log contains the whole path under the caller's correlation id, without personal and
+    // payment data.
     for word in ["answered", "relayed", "applied"] {
         let line = |line: &str| line.contains("demo-1") && line.contains(word);
         eventually(&format!("a line of the call that says {word}"), || async {
@@ -83,7 +83,7 @@ async fn the_order_of_the_demo_goes_all_the_way() {
     }
     let log = cloud.log();
     for personal in ["tok_approved", "Jane", "Am Ufer", "jane@example.com"] {
-        assert!(!log.contains(personal), "{personal} stands in the log");
+        assert!(!log.contains(personal), "{personal} is in the log");
     }
 }
 
@@ -95,7 +95,7 @@ async fn a_repeat_needs_nothing_but_its_order() {
     let body = order_body("c-1", "MUG-01", 2);
     let first = api.place("key-1", &body).await.expect(202);
     let id = first.body["order_id"].as_str().expect("an id").to_owned();
-    // A newer release has written events that this one does not know: to the product, and to the
+    // A newer release has written events that this one does not know, to the product and to the
     // order itself.
     let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
     let table = cloud.resource("EventsTable");
@@ -324,7 +324,7 @@ async fn the_same_delivery_is_counted_once() {
     let _unknown = api.get("/stock/NONE").await.expect(404);
 }
 
-/// 105 shards are more than a transaction holds. That must not look as if the goods were sold out.
+/// 105 shards do not fit one transaction. The order must not be refused as out of stock.
 #[tokio::test]
 async fn an_order_from_more_shards_than_a_transaction_holds_is_confirmed() {
     let cloud = LocalCloud::start(&[]);

@@ -23,7 +23,7 @@ struct Case {
     order_id: String,
 }
 
-/// The row's order: two of one product and one of another, which no other row sells.
+/// The row's order: two of one product and one of another. No other row uses these products.
 fn body(number: usize, row: &Outcome) -> Value {
     let mut body = order_body("c-1", &format!("MUG-{number}"), 2);
     body["items"]
@@ -81,12 +81,12 @@ async fn walk_and_cancel(cloud: &LocalCloud, way: &[(String, String)], case: &Ca
     assert_eq!(answer.status, if committed { 409 } else { 202 }, "{case:?}: {:#}", answer.body);
 }
 
-/// What the order view says, in the words of the table.
-fn told(order: &Value) -> (Option<&str>, Option<&str>, Option<&str>) {
+/// The order's status, cancel reason and parked step in the order view.
+fn shown(order: &Value) -> (Option<&str>, Option<&str>, Option<&str>) {
     (order["status"].as_str(), order["cancel_reason"].as_str(), order["parked"]["step"].as_str())
 }
 
-/// Holds the order's execution and its history against the row.
+/// Asserts that the order's execution ended as the row says.
 async fn assert_executed(cloud: &LocalCloud, case: &Case) {
     // An order that was cancelled from outside has a second attempt.
     let saga = cloud.api().get(&format!("/orders/{}/saga", case.order_id)).await.expect(200).body;
@@ -132,7 +132,7 @@ async fn every_row_ends_as_the_table_says_through_the_deployed_state_machine() {
         outcomes().into_iter().enumerate().partition(|(_, row)| row.cancel_before.is_some());
     assert!(cancelled.len() >= 20 && left_alone.len() >= 20, "the table has been read");
 
-    // Orders that are cancelled at a moment of our choosing: until then, nobody starts their sagas.
+    // The cancelled orders need their cancellation at a certain step, so their sagas start later.
     cloud.deliver(cloud.resource("SagaStarter"), false).await;
     let mut cases = placed(&cloud.api(), cancelled).await;
     for case in &cases {
@@ -145,7 +145,7 @@ async fn every_row_ends_as_the_table_says_through_the_deployed_state_machine() {
     for case in &cases {
         let order = api.ended(&case.order_id).await;
         let expected = (Some(case.row.status), case.row.cancel_reason, case.row.parked);
-        assert_eq!(told(&order), expected, "{case:?}: {order:#}");
+        assert_eq!(shown(&order), expected, "{case:?}: {order:#}");
         assert_executed(&cloud, case).await;
     }
     let ledgers = Ledgers::read(&cloud).await;

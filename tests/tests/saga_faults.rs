@@ -1,29 +1,28 @@
-//! Whatever happens to those who work on an order, it ends once, and the ledgers agree: a step
-//! function dies after any of its writes, or several executions are at one order.
+//! An order ends once and the ledgers agree, even if a step function dies after any of its writes,
+//! or several executions work on one order.
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Value, json};
 use system_tests::{Account, Api, Execution, Ledgers, LocalCloud, Proxy, eventually, order_body};
 
-/// How the state machine calls a function that died.
+/// The state machine's error name for a function that died.
 const DIED: &str = "Runtime.ExitError";
 
-/// What a step says for good. Every other error of a task is tried again, and a busy machine makes
-/// some.
-const FOR_GOOD: [&str; 4] = ["Refused", "Undone", "Settled", "Permanent"];
+/// The errors of a step that are final. Every other error of a task is retried, and occurs on a
+/// busy machine.
+const FINAL: [&str; 4] = ["Refused", "Undone", "Settled", "Permanent"];
 
-/// The errors of an execution that were not tried again.
-fn for_good(execution: &Execution) -> Vec<&str> {
-    execution.errors.iter().map(String::as_str).filter(|error| FOR_GOOD.contains(error)).collect()
+/// The errors of an execution that were not retried.
+fn final_errors(execution: &Execution) -> Vec<&str> {
+    execution.errors.iter().map(String::as_str).filter(|error| FINAL.contains(error)).collect()
 }
 
-/// Whether a function died, and its step was tried again.
+/// Whether a function died and its step was retried.
 fn has_died(execution: &Execution) -> bool {
     execution.errors.iter().any(|error| error == DIED)
 }
 
-/// A cloud with goods for all orders, seen by whoever has the way of one step function to
-/// `DynamoDB` in his hand.
+/// A cloud with goods for all orders, and a proxy between one step function and `DynamoDB`.
 struct Shop<'a> {
     cloud: &'a LocalCloud,
     api: Api,
@@ -32,7 +31,7 @@ struct Shop<'a> {
 }
 
 impl<'a> Shop<'a> {
-    /// One for each of these functions: they have no other way from now on.
+    /// Starts one shop for each of these functions, whose calls go through its proxy from now on.
     async fn open(
         cloud: &'a LocalCloud,
         functions: impl IntoIterator<Item = &'static str>,
@@ -57,7 +56,7 @@ impl<'a> Shop<'a> {
         placed.body["order_id"].as_str().expect("an id").to_owned()
     }
 
-    /// Asks for the order to be cancelled; whether it will be.
+    /// Requests the cancellation of the order. Returns whether it was accepted.
     async fn cancel(&self, order_id: &str) -> bool {
         let reason = json!({ "reason": "changed my mind" });
         let answer = self.api.post(&format!("/orders/{order_id}/cancel"), &reason).await;
@@ -65,8 +64,7 @@ impl<'a> Shop<'a> {
         answer.status == 202
     }
 
-    /// The function dies of the write that is held: the write is carried out, and nobody hears of
-    /// it.
+    /// Kills the function while its write is held: the write is performed, and its answer is lost.
     async fn kill(&self) {
         self.cloud.kill(self.cloud.resource(self.function)).await;
         self.proxy.release();
@@ -97,9 +95,8 @@ fn declined() -> Value {
     body
 }
 
-/// Each function dies at each of its writes, at another order each time. All that is different is
-/// that a step is tried again: the order ends as it does if nobody dies, and nothing is written
-/// twice.
+/// Each function dies at each of its writes, each time for another order. The only difference is
+/// that a step is retried: the order ends as it does without a death, and nothing is written twice.
 async fn die_at_each_write(
     body: &Value,
     functions: &[(&'static str, usize)],
@@ -110,11 +107,7 @@ async fn die_at_each_write(
     let undisturbed = shops[0].ended(&shops[0].place("undisturbed", body).await).await;
     assert_eq!(undisturbed.status, ExecutionStatus::Succeeded, "{undisturbed:?}");
     for (shop, &(function, writes)) in shops.iter().zip(functions) {
-        assert_eq!(
-            shop.proxy.writes(),
-            writes,
-            "writes of {function} for an order that nobody disturbs"
-        );
+        assert_eq!(shop.proxy.writes(), writes, "writes of {function} for an undisturbed order");
     }
     for (shop, &(function, writes)) in shops.iter().zip(functions) {
         for write in 1..=writes {
@@ -129,7 +122,7 @@ async fn die_at_each_write(
             assert_eq!(execution.status, ExecutionStatus::Succeeded, "{what}");
             assert_eq!(execution.states, undisturbed.states, "{what}");
             assert!(has_died(&execution), "{what}");
-            assert_eq!(for_good(&execution), for_good(&undisturbed), "{what}");
+            assert_eq!(final_errors(&execution), final_errors(&undisturbed), "{what}");
             assert_eq!(shop.proxy.writes() - before, writes, "{what}");
             let ledgers = Ledgers::read(&cloud).await;
             assert!(ended_well(ledgers.order(&order_id)), "{what}\n{:?}", ledgers.order(&order_id));
@@ -138,8 +131,8 @@ async fn die_at_each_write(
     }
 }
 
-// What is asked of the gateway or the carrier is three writes: that it will be asked, what it does,
-// what it answered.
+// A call to the gateway or the carrier is three writes: the request event, the sandbox's own row,
+// and the event with the answer.
 
 #[tokio::test]
 async fn an_order_is_confirmed_once_whichever_step_function_dies_at_whichever_write() {
@@ -163,8 +156,8 @@ async fn an_order_is_undone_once_whichever_step_function_dies_at_whichever_write
     die_at_each_write(&refused(), &writes, Account::is_cancelled).await;
 }
 
-/// Nobody goes on where the dead function stopped, and nobody has heard how far it came. What it
-/// did is undone all the same.
+/// The customer cancels before the step is retried, so nothing has recorded how far the dead
+/// function came. What it did is undone nevertheless.
 #[tokio::test]
 async fn what_a_dead_function_did_is_undone_if_the_customer_cancels_meanwhile() {
     let cloud = LocalCloud::start(&[]);
@@ -185,7 +178,7 @@ async fn what_a_dead_function_did_is_undone_if_the_customer_cancels_meanwhile() 
             let what = format!("{function} died at write {write} of {order_id}: {execution:?}");
             assert_eq!(execution.status, ExecutionStatus::Succeeded, "{what}");
             assert!(has_died(&execution), "{what}");
-            assert_eq!(for_good(&execution), ["Undone"], "{what}");
+            assert_eq!(final_errors(&execution), ["Undone"], "{what}");
             // Cancelling has begun an attempt of its own.
             let second = cloud.saga().ended(&format!("{order_id}.2")).await;
             assert_eq!(second.status, ExecutionStatus::Succeeded, "{what}, {second:?}");
@@ -200,13 +193,13 @@ async fn what_a_dead_function_did_is_undone_if_the_customer_cancels_meanwhile() 
     }
 }
 
-/// Three executions of an order, and perhaps the customer, have each looked at it and decided what
-/// to write, at the same moment. All but one find that somebody else was faster.
+/// Three executions of an order, and in some cases the customer, have read it and decided what to
+/// write at the same moment. All but one get a conflict.
 #[tokio::test]
 async fn three_executions_of_an_order_end_it_once() {
     let cloud = LocalCloud::start(&[]);
-    // Where they meet: a state of that function on the way of an order that is confirmed, and of
-    // one that is declined.
+    // The states in which they meet: one of that function for an order that is confirmed, and one
+    // for an order that is declined.
     let meetings = [
         ("ReservationSteps", "Reserve stock", "Reserve stock"),
         ("PaymentSteps", "Authorize payment", "Authorize payment"),

@@ -1,5 +1,4 @@
-//! Orders that are turned round or begun again from outside: cancelled by the customer, resumed by
-//! an operator.
+//! Orders that a customer cancels or an operator resumes.
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Value, json};
@@ -36,7 +35,7 @@ async fn an_outage_parks_orders_and_then_they_are_completed_or_undone_as_one_lik
         );
         let saga = api.get(&format!("/orders/{id}/saga")).await.expect(200).body;
         assert_eq!(states(&saga), [("reserve_stock", "done"), ("authorize_payment", "parked")]);
-        // Why is for the operator; the customer need not know what the machines said to each other.
+        // The reason is for the operator. The customer does not see the internal error.
         let events = api.get(&format!("/orders/{id}/events")).await.expect(200).body.to_string();
         assert!(events.contains("order.parked") && !events.contains("throttled"), "{events}");
     }
@@ -106,7 +105,7 @@ async fn an_order_that_is_final_is_not_changed_any_more_and_wrong_calls_change_n
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
-    // Nobody starts its saga, so that it stays as it is.
+    // Its saga does not start, so that the order does not change.
     cloud.deliver(cloud.resource("SagaStarter"), false).await;
     let placed = api.place("key-1", &order_body("c-1", "MUG-01", 1)).await.expect(202);
     let id = placed.body["order_id"].as_str().expect("an id").to_owned();

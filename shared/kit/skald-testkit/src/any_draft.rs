@@ -9,7 +9,7 @@ use skald::event::EventData;
 use skald::json::{MAX_EVENT_LEVELS, MAX_STATE_LEVELS};
 use skald::snapshot::Snapshot;
 
-use crate::scene::{at, context, id};
+use crate::fixtures::{at, context, id};
 
 /// JSON in ways that no serializer would choose, at most a bit too deep for `most` levels, marked
 /// or not, broken or not.

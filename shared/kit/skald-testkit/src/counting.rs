@@ -34,23 +34,24 @@ impl<S> Counting<S> {
         Self { store, calls, pages, commits, running, most_at_once }
     }
 
-    /// How many calls were made since the last look, of any kind.
+    /// How many calls were made of any kind since the last call of this method.
     pub fn take_calls(&self) -> usize {
         self.calls.swap(0, SeqCst)
     }
 
-    /// How many pages were read since the last look: on a service, each is a request.
+    /// How many pages were read since the last call of this method. Each page is a request to a
+    /// service.
     pub fn take_pages(&self) -> usize {
         self.pages.swap(0, SeqCst)
     }
 
-    /// How many commits were read since the last look.
+    /// How many commits were read since the last call of this method.
     pub fn take_commits(&self) -> usize {
         self.commits.swap(0, SeqCst)
     }
 
-    /// How many calls were under way at the same time, at most, since the last look.
-    pub fn take_most_at_once(&self) -> usize {
+    /// The largest number of concurrent calls since the last call of this method.
+    pub fn take_max_concurrent(&self) -> usize {
         self.most_at_once.swap(0, SeqCst)
     }
 

@@ -1,10 +1,10 @@
-//! An event store to which the way is bad: requests and answers get lost, come late or twice, and
-//! others are faster.
+//! An event store with faults on the way to it: requests and answers are lost, delayed or repeated,
+//! and other writers come first.
 //!
-//! [`Faulty`] stands before any [`EventStore`] and does to the calls what a [`Plan`] says: a
-//! script, or dice that fall the same for the same seed. What goes wrong is between caller and
-//! store; the store itself does as it always does, and can be asked past the faults at any time.
-//! There is no clock: what comes late comes so many calls later.
+//! [`Faulty`] wraps any [`EventStore`] and applies the faults of a [`Plan`] to its calls. A plan is
+//! a script, or random with a seed. The faults happen between the caller and the store. The store
+//! itself works correctly and can be called without faults at any time. There is no clock: a
+//! delayed request arrives a number of calls later.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,8 +15,8 @@ use skald::snapshot::SnapshotKind;
 use skald::store::{AppendError, Appended, EventStore, Head, InvalidAppend, Loaded, StoreError};
 use skald::stream::StreamId;
 
-use crate::Dice;
-use crate::scene::{draft, noted};
+use crate::SeededRng;
+use crate::fixtures::{draft, noted};
 
 const APPEND: &str = "append";
 const READ: &str = "read";
@@ -54,15 +54,15 @@ impl Fault {
         matches!(self, Self::AnswerLost | Self::Late { .. } | Self::SentTwice)
     }
 
-    const fn rolled(dice: &mut Dice) -> Self {
-        match dice.below(7) {
+    const fn rolled(rng: &mut SeededRng) -> Self {
+        match rng.below(7) {
             0 => Self::Throttled,
             1 => Self::RequestLost,
             2 => Self::AnswerLost,
             3 => Self::SentTwice,
             4 => Self::Contended,
             5 => Self::Overtaken,
-            _ => Self::Late { calls: dice.below(12) as u32 },
+            _ => Self::Late { calls: rng.below(12) as u32 },
         }
     }
 }
@@ -74,7 +74,7 @@ pub struct Plan(Kind);
 #[derive(Debug, Clone)]
 enum Kind {
     Script(VecDeque<Option<Fault>>),
-    Chance { dice: Dice, one_in: u64 },
+    Chance { rng: SeededRng, one_in: u64 },
 }
 
 impl Plan {
@@ -92,24 +92,25 @@ impl Plan {
     /// When it is asked, if `one_in` is 0.
     #[must_use]
     pub const fn by_chance(seed: u64, one_in: u64) -> Self {
-        // Seeds that follow each other begin alike; dice that begin with 0 stay there.
-        Self(Kind::Chance { dice: Dice::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1), one_in })
+        // Consecutive seeds begin alike, and a generator must not have the seed 0.
+        Self(Kind::Chance {
+            rng: SeededRng::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1),
+            one_in,
+        })
     }
 
     fn of_append(&mut self) -> Option<Fault> {
         match &mut self.0 {
             Kind::Script(appends) => appends.pop_front().flatten(),
-            Kind::Chance { dice, one_in } => {
-                (dice.below(*one_in) == 0).then(|| Fault::rolled(dice))
-            }
+            Kind::Chance { rng, one_in } => (rng.below(*one_in) == 0).then(|| Fault::rolled(rng)),
         }
     }
 
     fn of_read(&mut self) -> Option<StoreError> {
         match &mut self.0 {
             Kind::Script(_) => None,
-            Kind::Chance { dice, one_in } => (dice.below(*one_in) == 0)
-                .then(|| if dice.below(2) == 0 { throttled(READ) } else { no_answer(READ) }),
+            Kind::Chance { rng, one_in } => (rng.below(*one_in) == 0)
+                .then(|| if rng.below(2) == 0 { throttled(READ) } else { no_answer(READ) }),
         }
     }
 }

@@ -1,39 +1,38 @@
-//! Tests for what is built with `skald`. A dev-dependency, nothing else.
+//! Tools for tests of systems that are built with `skald`. Use it as a dev-dependency only.
 //!
-//! - [`given`] something's past, [when](Given::when) a command comes, [then](When::then) these
-//!   events follow.
-//! - [`event_store`], [`view_store`], [`commit_index`] and [`person_keys`] are the contracts of the
-//!   stores, of the index and of the keys: each that there is runs the same rules.
-//! - [`faulty`] is the bad way to an event store: what gets lost, comes late or comes twice, by
-//!   plan.
-//! - [`counting`] counts what is asked of a store, and how much of it at the same time.
-//! - [`schema`] writes down the shapes of events, and finds the changes that would make something
-//!   stored unreadable.
-//! - [`reports`] keeps what the kit [reports](skald::observe).
-//! - [`sample`] is a small domain to try a store with; [`NoPause`] waits without a clock, and
-//!   [`Dice`] are chance that can be repeated.
+//! - [`given`] tests a decider: given these events, [when](Given::when) this command is handled,
+//!   [then](When::then) these events follow.
+//! - [`event_store`], [`view_store`], [`commit_index`] and [`person_keys`] are contracts: rules
+//!   that every implementation of the port must satisfy.
+//! - [`faulty`] wraps an event store and makes its calls fail, time out or repeat, by plan.
+//! - [`counting`] wraps a store and counts its calls, in total and at the same time.
+//! - [`schema`] writes the JSON Schemas of events, and finds changes that would make a stored event
+//!   unreadable.
+//! - [`reports`] collects what the kit [reports](skald::observe).
+//! - [`sample`] is a small domain for the tests of a store. [`NoPause`] waits without a clock.
+//!   [`SeededRng`] yields random numbers that can be repeated.
 
 mod any_draft;
 pub mod commit_index;
+mod concurrent;
 pub mod counting;
 mod decider;
-mod dice;
 pub mod event_store;
 pub mod faulty;
-mod odd_json;
+mod fixtures;
+mod json_samples;
 mod orders;
 mod pause;
 pub mod person_keys;
-mod racing;
 pub mod reports;
 mod rule;
 pub mod sample;
-mod scene;
 pub mod schema;
+mod seeded_rng;
 pub mod view_store;
 mod yielding;
 
 pub use decider::{Events, Given, When, given};
-pub use dice::Dice;
 pub use pause::{NoPause, yield_now};
 pub use rule::Rule;
+pub use seeded_rng::SeededRng;

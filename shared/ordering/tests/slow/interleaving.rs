@@ -1,7 +1,7 @@
 //! Orders under everything that can happen to them: somebody who dies after any line, two who take
 //! an order at once, a customer who cancels and a time that is up at any moment.
 
-use skald_testkit::Dice;
+use skald_testkit::SeededRng;
 
 use super::world::machine::execute;
 use super::world::scenarios::{SCENARIOS, length};
@@ -206,17 +206,17 @@ fn a_late_action_undoes_its_own_effect() {
 #[test]
 fn three_at_once_who_die_and_begin_again_at_random_leave_nothing_behind() {
     for seed in 1..=600_u64 {
-        let mut dice = Dice::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let scenario = SCENARIOS[dice.below(SCENARIOS.len() as u64) as usize];
+        let mut rng = SeededRng::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let scenario = SCENARIOS[rng.below(SCENARIOS.len() as u64) as usize];
         let world = World::new(scenario);
-        let start = |dice: &mut Dice| match dice.below(2) {
+        let start = |rng: &mut SeededRng| match rng.below(2) {
             0 => Some(world.driver()),
             _ => Some(execute(&world, world.attempt())),
         };
         let mut runners: [Option<Runner<'_>>; 3] =
-            [start(&mut dice), start(&mut dice), start(&mut dice)];
-        let (cancels, expires) = (dice.below(400), dice.below(800));
-        let (erases, resumes) = (dice.below(1600), [dice.below(800), dice.below(800)]);
+            [start(&mut rng), start(&mut rng), start(&mut rng)];
+        let (cancels, expires) = (rng.below(400), rng.below(800));
+        let (erases, resumes) = (rng.below(1600), [rng.below(800), rng.below(800)]);
         for turn in 0..600 {
             if turn == cancels {
                 world.cancel();
@@ -230,9 +230,9 @@ fn three_at_once_who_die_and_begin_again_at_random_leave_nothing_behind() {
             if resumes.contains(&turn) {
                 world.try_resume();
             }
-            let runner = &mut runners[dice.below(3) as usize];
-            match dice.below(60) {
-                0 => *runner = start(&mut dice),
+            let runner = &mut runners[rng.below(3) as usize];
+            match rng.below(60) {
+                0 => *runner = start(&mut rng),
                 _ => {
                     if runner.as_mut().is_some_and(poll) {
                         *runner = None;

@@ -24,7 +24,7 @@ use skald_dynamodb::{
 };
 use skald_testkit::faulty::{Fault, Faulty, Plan};
 use skald_testkit::sample::{Account, AccountCommand, Statements, account};
-use skald_testkit::{Dice, NoPause};
+use skald_testkit::{NoPause, SeededRng};
 
 use crate::support::calls::{self, request};
 use crate::support::keys::{LocalWrap, person};
@@ -155,7 +155,7 @@ async fn an_append_costs_a_write_unit_for_each_kilobyte_that_cannot_be_made_smal
     // leaves five.
     for (length, units) in [(1_150, 2), (5 * 1024, 5)] {
         let mut large = draft("large", 1);
-        large.events[0].data = Dice::new(1).json(length);
+        large.events[0].data = SeededRng::new(1).json(length);
         store.append(&store.start(account(&length.to_string())), large).await.unwrap();
         assert_bill(&counter.take(), &[("PutItem", 1)], units, 1);
     }

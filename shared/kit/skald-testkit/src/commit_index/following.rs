@@ -15,8 +15,8 @@ use skald::view::{ListEntry, ListPage, Put, Rows, ViewRow, ViewStore};
 use super::CommitIndexFixture;
 use super::delayed::Delayed;
 use super::reading::write;
+use crate::fixtures::at;
 use crate::sample::account;
-use crate::scene::at;
 
 pub(super) const MARGIN_MS: i64 = 10_000;
 pub(super) const OVERLAP_MS: i64 = 30_000;

@@ -12,17 +12,17 @@ use super::CommitIndexFixture;
 use super::delayed::Delayed;
 use super::following::{MARGIN_MS, OVERLAP_MS, Tester, following};
 use super::reading::write;
-use crate::Dice;
+use crate::SeededRng;
+use crate::fixtures::at;
 use crate::sample::account;
-use crate::scene::at;
 
 /// Few, because each asks a service a thousand times; [`interleavings`] tells as many as one likes.
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=3;
 const STEPS: u64 = 120;
 
 /// A number below `bound`.
-fn below(dice: &mut Dice, bound: i64) -> i64 {
-    i64::try_from(dice.below(bound.unsigned_abs())).unwrap_or_default()
+fn below(rng: &mut SeededRng, bound: i64) -> i64 {
+    i64::try_from(rng.below(bound.unsigned_abs())).unwrap_or_default()
 }
 
 /// What a follower was told in all its runs.
@@ -62,11 +62,11 @@ impl Ear {
 /// Tells one story and gives how many entries were late. `delay_ms` is the most that passes between
 /// the time that a commit is recorded at and the time that it shows, differing clocks included.
 async fn story<F: CommitIndexFixture>(fixture: &F, seed: u64, delay_ms: i64) -> u32 {
-    let mut dice = Dice::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut rng = SeededRng::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let (index, checkpoints) = (Delayed::new(fixture.index()), InMemoryViewStore::default());
     // Each story has its own time and streams, because stories share a fixture.
     let beginning = at(i64::try_from(seed).unwrap_or_default() * 10_000);
-    let batch = 1 + u32::try_from(below(&mut dice, 9)).unwrap_or_default();
+    let batch = 1 + u32::try_from(below(&mut rng, 9)).unwrap_or_default();
     let run = async |number: u64| {
         let from = Position::before(beginning, F::Index::SLICES);
         let following = FollowOptions { from, batch, ..following::<F::Index>(&number.to_string()) };
@@ -77,22 +77,22 @@ async fn story<F: CommitIndexFixture>(fixture: &F, seed: u64, delay_ms: i64) -> 
     let mut written = BTreeSet::new();
     let mut now = beginning.plus_millis(60_000);
     for step in 1..=STEPS {
-        now = now.plus_millis(below(&mut dice, 3_000));
+        now = now.plus_millis(below(&mut rng, 3_000));
         index.set_now(now);
-        if below(&mut dice, 3) > 0 {
+        if below(&mut rng, 3) > 0 {
             // Its clock is behind and its write is slow, together at most `delay_ms`; or its clock
             // is ahead.
-            let behind_ms = below(&mut dice, delay_ms + 1);
-            let shows_after_ms = below(&mut dice, delay_ms - behind_ms + 1);
-            let clock = if below(&mut dice, 4) == 0 { below(&mut dice, 8_000) } else { -behind_ms };
-            let stream = account(&format!("{seed}.{}", below(&mut dice, 6)));
+            let behind_ms = below(&mut rng, delay_ms + 1);
+            let shows_after_ms = below(&mut rng, delay_ms - behind_ms + 1);
+            let clock = if below(&mut rng, 4) == 0 { below(&mut rng, 8_000) } else { -behind_ms };
+            let stream = account(&format!("{seed}.{}", below(&mut rng, 6)));
             let commit = write(fixture.store(), &stream, now.plus_millis(clock), &[step]).await;
             index.show(&commit, now.plus_millis(shows_after_ms));
             written.insert(IndexKey::of(&commit));
             continue;
         }
         let more = ear.listen(&mut follower, now, seed).await;
-        if below(&mut dice, 6) == 0 {
+        if below(&mut rng, 6) == 0 {
             // It dies before it says that it handed on what it did.
             follower = run(step).await;
             ear.this_run.clear();

@@ -10,8 +10,8 @@ use skald::stream::{StreamId, Version};
 use skald::time::Timestamp;
 
 use super::CommitIndexFixture;
+use crate::fixtures::{append_at, at, context, deposited, draft, id, load, noted, stored};
 use crate::sample::account;
-use crate::scene::{append_at, at, context, deposited, draft, id, load, noted, stored};
 
 /// After everything that a rule writes.
 fn end() -> Timestamp {

@@ -19,8 +19,8 @@ use skald::view::{ListEntry, ListPage, Put, Rows, ViewRow, ViewStore};
 use super::CommitIndexFixture;
 use super::following::following;
 use super::reading::{all, write};
+use crate::fixtures::at;
 use crate::sample::account;
-use crate::scene::at;
 
 /// How many calls are interleaved in every order; those that follow take turns.
 const CALLS: u32 = 13;

@@ -16,8 +16,8 @@ use skald::view::{Put, ViewRow, ViewStore};
 
 use super::EventStoreFixture;
 use crate::any_draft::{any_draft, any_json};
+use crate::fixtures::{at, commit, commits, id};
 use crate::sample::account;
-use crate::scene::{at, commit, commits, id};
 
 /// How many drafts are drawn.
 const DRAFTS: u128 = 200;

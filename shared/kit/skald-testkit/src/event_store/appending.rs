@@ -8,12 +8,12 @@ use skald::store::{EventStore, Head, InvalidAppend, MAX_COMMIT_BYTES};
 use skald::stream::{StreamId, Tenant, Version};
 
 use super::EventStoreFixture;
-use crate::odd_json;
-use crate::sample::account;
-use crate::scene::{
+use crate::fixtures::{
     append, append_at, assert_conflict, at, commit, commits, deposited, draft, enlarge, load,
     noted, refused, withdrawn,
 };
+use crate::json_samples;
+use crate::sample::account;
 
 /// A commit at [`EventStore::start`] makes a stream.
 pub async fn a_commit_at_the_start_makes_a_stream<F: EventStoreFixture>(fixture: &F) {
@@ -146,12 +146,12 @@ pub async fn what_cannot_be_read_back_is_refused<F: EventStoreFixture>(fixture: 
             malformed.escape_ascii()
         );
     };
-    for (malformed, fault) in odd_json::refused(MAX_EVENT_LEVELS) {
+    for (malformed, fault) in json_samples::invalid(MAX_EVENT_LEVELS) {
         let mut data = draft("data", [deposited(1), deposited(2)]);
         data.events[1].data.clone_from(&malformed);
         refuses(data, fault, &malformed).await;
     }
-    for (malformed, fault) in odd_json::refused(MAX_STATE_LEVELS) {
+    for (malformed, fault) in json_samples::invalid(MAX_STATE_LEVELS) {
         let snapshot = Some(Snapshot { schema: 1, state: malformed.clone() });
         refuses(Draft { snapshot, ..draft("state", deposited(1)) }, fault, &malformed).await;
     }
@@ -217,14 +217,14 @@ pub async fn a_name_that_breaks_the_rules_is_refused<F: EventStoreFixture>(fixtu
 /// for personal values.
 pub async fn what_may_be_stored_is_read_as_it_was_written<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("odd"));
-    let mut all = draft("all", vec![deposited(1); odd_json::taken(MAX_EVENT_LEVELS).len()]);
-    for (event, malformed) in all.events.iter_mut().zip(odd_json::taken(MAX_EVENT_LEVELS)) {
+    let mut all = draft("all", vec![deposited(1); json_samples::valid(MAX_EVENT_LEVELS).len()]);
+    for (event, malformed) in all.events.iter_mut().zip(json_samples::valid(MAX_EVENT_LEVELS)) {
         event.data = malformed;
     }
     let mut expected =
         vec![append_at(store, &store.start(stream.clone()), all.clone()).await.commit];
     assert_eq!(expected, [commit(&stream, 1, all)]);
-    for (number, state) in odd_json::taken(MAX_STATE_LEVELS).into_iter().enumerate() {
+    for (number, state) in json_samples::valid(MAX_STATE_LEVELS).into_iter().enumerate() {
         let head = load(store, &stream).await.head;
         let snapshot = Some(Snapshot { schema: 1, state });
         let draft = Draft { snapshot, ..draft(&number.to_string(), deposited(1)) };

@@ -13,8 +13,8 @@ use super::faults::{times, word};
 use super::snapshots::{KIND, Kept, command};
 use crate::NoPause;
 use crate::faulty::{Fault, Faulty, Plan};
+use crate::fixtures::{commits, deposited, noted, request};
 use crate::sample::{Account, AccountCommand, AccountRejection, AccountState, account};
-use crate::scene::{commits, deposited, noted, request};
 
 /// What happens to the first attempt, what its sender is told, and what when it is sent again
 /// behind a snapshot.

@@ -15,11 +15,11 @@ use skald::stream::StreamId;
 use super::EventStoreFixture;
 use super::faults::word;
 use super::snapshots::Kept;
+use crate::concurrent::run_all;
 use crate::faulty::{Faulty, Plan};
+use crate::fixtures::{append, commits, deposited, draft, id, load, noted, request};
 use crate::pause::{NoPause, yield_now};
-use crate::racing::all_at_once;
 use crate::sample::{Account, AccountCommand, AccountRejection, account};
-use crate::scene::{append, commits, deposited, draft, id, load, noted, request};
 use crate::yielding::Yielding;
 
 /// Few, because each asks a service some hundred times; [`races`] tells as many as one likes.
@@ -220,7 +220,7 @@ async fn appends<S: EventStore>(store: &S, seed: u64) {
         }
         told
     });
-    let told = all_at_once(writers).await.concat();
+    let told = run_all(writers).await.concat();
     race.assert_once(&told, std::slice::from_ref(stream)).await;
 }
 
@@ -274,7 +274,7 @@ async fn deposits<S: EventStore>(store: &S, seed: u64) {
         }
         told
     });
-    let told = all_at_once(writers).await.concat();
+    let told = run_all(writers).await.concat();
     race.assert_once(&told, std::slice::from_ref(stream)).await;
     assert_eq!(
         race.balance(stream).await,
@@ -309,7 +309,7 @@ async fn transfers<S: EventStore>(store: &S, seed: u64) {
         }
         told
     });
-    let told = all_at_once(writers).await.concat();
+    let told = run_all(writers).await.concat();
     race.assert_once(&told, accounts).await;
     let mut sum = 0;
     for account in accounts {
@@ -336,7 +336,7 @@ async fn deliveries<S: EventStore>(store: &S, seed: u64) {
             assert_eq!(word(&again), "repeated", "seed {seed}: {name} again");
         }
     });
-    all_at_once(writers).await;
+    run_all(writers).await;
     race.faulty.settle().await;
     let mut streams: Vec<StreamId> = names.iter().map(|(_, name)| receipt(name)).collect();
     streams.push(stock.clone());

@@ -14,8 +14,8 @@ use super::EventStoreFixture;
 use super::snapshots::{KIND, Kept};
 use crate::NoPause;
 use crate::faulty::{Fault, Faulty, Plan};
+use crate::fixtures::{append, assert_conflict, commits, deposited, draft, id, noted, request};
 use crate::sample::{Account, AccountEvent, AccountRejection, AccountState, account};
-use crate::scene::{append, assert_conflict, commits, deposited, draft, id, noted, request};
 
 /// A fault, what the command's sender is told, and, if that is no answer, what when it is sent
 /// again; and how often it is decided in all.

@@ -8,8 +8,8 @@ use skald::store::EventStore;
 use skald::stream::{StreamId, Version};
 
 use super::EventStoreFixture;
+use crate::fixtures::{append_at, deposited, draft, load};
 use crate::sample::account;
-use crate::scene::{append_at, deposited, draft, load};
 
 /// A command that writes two events, one of them about a person.
 fn about_a_person(name: &str) -> Draft {

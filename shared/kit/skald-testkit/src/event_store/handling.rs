@@ -7,12 +7,12 @@ use skald::stream::{StreamId, Version};
 use skald::time::Timestamp;
 
 use super::EventStoreFixture;
+use crate::concurrent::run_all;
+use crate::fixtures::{append, commits, deposited, request, withdrawn};
 use crate::pause::yield_now;
-use crate::racing::all_at_once;
 use crate::sample::{
     Account, AccountCommand, AccountEvent, AccountRejection, AccountState, account,
 };
-use crate::scene::{append, commits, deposited, request, withdrawn};
 use crate::yielding::Yielding;
 
 /// Waits as often as it was told to: who failed more often waits longer, so that everybody gets a
@@ -52,7 +52,7 @@ pub async fn commands_at_once_all_count<F: EventStoreFixture>(fixture: &F) {
     let told = requests
         .iter()
         .map(|(amount, request)| tell(store, &stream, AccountCommand::Deposit(*amount), request));
-    for handled in all_at_once(told).await {
+    for handled in run_all(told).await {
         let handled = handled.expect("each deposit is made");
         assert!(matches!(handled.outcome, Outcome::Appended(_)), "{:?}", handled.outcome);
     }
@@ -86,7 +86,7 @@ pub async fn a_repeated_command_is_written_once<F: EventStoreFixture>(fixture: &
 pub async fn the_same_command_at_once_is_written_once<F: EventStoreFixture>(fixture: &F) {
     let (store, stream, request) = (fixture.store(), account("echo"), request("deposit"));
     let told = (0..4).map(|_| tell(store, &stream, AccountCommand::Deposit(5), &request));
-    let handled = all_at_once(told).await;
+    let handled = run_all(told).await;
     let stored = commits(store, &stream).await;
     assert_eq!(stored.len(), 1);
     let mut appended = 0;
@@ -111,7 +111,7 @@ pub async fn a_conflict_is_decided_again<F: EventStoreFixture>(fixture: &F) {
     let told =
         requests.iter().map(|request| tell(store, &stream, AccountCommand::Withdraw(10), request));
     let (mut made, mut rejected) = (0, 0);
-    for handled in all_at_once(told).await {
+    for handled in run_all(told).await {
         match handled {
             Ok(handled) => {
                 assert!(matches!(handled.outcome, Outcome::Appended(_)), "{:?}", handled.outcome);
@@ -135,7 +135,7 @@ pub async fn transfers_at_once_lose_and_make_no_money<F: EventStoreFixture>(fixt
         append(store, stream, &format!("opening {stream}"), deposited(20)).await;
     }
     let transfers = [(0, 1, 5), (1, 2, 7), (2, 0, 9), (1, 0, 20), (0, 2, 20), (2, 1, 50)];
-    let transferred = all_at_once(transfers.map(|(from, to, amount)| {
+    let transferred = run_all(transfers.map(|(from, to, amount)| {
         let streams = [&accounts[from], &accounts[to]].map(Clone::clone);
         transfer(store, streams, amount)
     }))

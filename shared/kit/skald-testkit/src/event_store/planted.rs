@@ -9,11 +9,11 @@ use skald::store::{Corruption, EventStore, StoreError};
 use skald::stream::{StreamId, Version};
 
 use super::{Broken, PlantCommits, PlantItems};
-use crate::pause::NoPause;
-use crate::sample::{Account, AccountCommand, AccountRejection, account};
-use crate::scene::{
+use crate::fixtures::{
     append, append_at, assert_conflict, at, commit, commits, context, deposited, draft, id, request,
 };
+use crate::pause::NoPause;
+use crate::sample::{Account, AccountCommand, AccountRejection, account};
 
 /// What `load`, `read` and a command say of the stream: all the same.
 async fn corruption<S: EventStore>(store: &S, stream: &StreamId) -> StoreError {

@@ -7,10 +7,10 @@ use skald::store::{AppendError, EventStore};
 use skald::stream::Version;
 
 use super::EventStoreFixture;
+use crate::concurrent::run_all;
+use crate::fixtures::{append_at, commits, deposited, draft, id, load};
 use crate::pause::yield_now;
-use crate::racing::all_at_once;
 use crate::sample::account;
-use crate::scene::{append_at, commits, deposited, draft, id, load};
 
 const WRITERS: u64 = 8;
 const COMMITS_EACH: u64 = 3;
@@ -25,7 +25,7 @@ pub async fn eight_writers_have_one_winner_per_version<F: EventStoreFixture>(fix
     let start = store.start(stream.clone());
     let names: Vec<String> = (0..WRITERS).map(|writer| format!("start {writer}")).collect();
     let results =
-        all_at_once(names.iter().map(|name| store.append(&start, draft(name, deposited(1))))).await;
+        run_all(names.iter().map(|name| store.append(&start, draft(name, deposited(1))))).await;
     let winners: Vec<CommitId> =
         results.iter().flatten().map(|appended| appended.commit.id).collect();
     assert_eq!(winners.len(), 1, "winners at the first version");
@@ -37,7 +37,7 @@ pub async fn eight_writers_have_one_winner_per_version<F: EventStoreFixture>(fix
         "a loser was told something else than a conflict"
     );
 
-    let wins = all_at_once((0..WRITERS).map(|writer| append_in_turn(store, writer))).await;
+    let wins = run_all((0..WRITERS).map(|writer| append_in_turn(store, writer))).await;
     let won: BTreeSet<Version> = wins.iter().flatten().copied().collect();
     assert_eq!(
         won,
@@ -95,7 +95,7 @@ pub async fn writers_of_two_streams_keep_them_in_step<F: EventStoreFixture>(fixt
         }
         panic!("writer {writer} gave up after {ATTEMPTS} attempts");
     });
-    all_at_once(writers).await;
+    run_all(writers).await;
 
     let ids = |commits: Vec<skald::commit::Commit>| {
         commits.iter().map(|commit| commit.id).collect::<Vec<_>>()

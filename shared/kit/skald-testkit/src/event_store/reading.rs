@@ -11,8 +11,8 @@ use skald::store::{EventStore, Head};
 use skald::stream::{StreamId, Version};
 
 use super::EventStoreFixture;
+use crate::fixtures::{append, append_at, at, commits, deposited, draft, enlarge, id, load, noted};
 use crate::sample::{Account, account};
-use crate::scene::{append, append_at, at, commits, deposited, draft, enlarge, id, load, noted};
 
 /// A stream that nobody has written to is empty, not an error.
 pub async fn a_stream_without_events_is_empty<F: EventStoreFixture>(fixture: &F) {

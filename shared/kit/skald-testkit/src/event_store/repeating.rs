@@ -13,10 +13,10 @@ use skald::stream::{StreamId, Version};
 use super::EventStoreFixture;
 use super::snapshots::{KIND, Kept, command};
 use crate::NoPause;
-use crate::sample::{AccountCommand, AccountRejection, account};
-use crate::scene::{
+use crate::fixtures::{
     append, append_at, assert_conflict, commits, deposited, draft, load, request, withdrawn,
 };
+use crate::sample::{AccountCommand, AccountRejection, account};
 
 /// The same id at the same head gets the commit that is stored, even if the second draft says
 /// something else.

@@ -10,10 +10,10 @@ use skald::stream::{StreamId, Version};
 
 use super::EventStoreFixture;
 use crate::NoPause;
+use crate::fixtures::{append_at, commits, deposited, draft, load, noted, request};
 use crate::sample::{
     Account, AccountCommand, AccountEvent, AccountRejection, AccountState, account,
 };
-use crate::scene::{append_at, commits, deposited, draft, load, noted, request};
 
 pub(super) const KIND: SnapshotKind = SnapshotKind { schema: 2, every: 3 };
 

@@ -12,11 +12,11 @@ use skald::stream::{StreamId, Tenant, Version};
 
 use super::EventStoreFixture;
 use crate::NoPause;
-use crate::sample::{Account, AccountRejection, account};
-use crate::scene::{
+use crate::fixtures::{
     append, append_at, assert_conflict, at, commit, commits, deposited, draft, enlarge, load,
     noted, refused, request, withdrawn,
 };
+use crate::sample::{Account, AccountRejection, account};
 
 /// Each of several streams gets its commit; the answers come in order.
 pub async fn two_streams_are_appended_at_once<F: EventStoreFixture>(fixture: &F) {

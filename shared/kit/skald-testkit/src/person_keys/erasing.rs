@@ -7,8 +7,8 @@ use skald::personal::{Person, Sealing};
 
 use super::PersonKeysFixture;
 use super::showing::{Same, Shown, erase, opened, person, to_open, to_seal, written};
+use crate::concurrent::run_all;
 use crate::pause::yield_now;
-use crate::racing::all_at_once;
 
 /// Wherever it is asked for, to seal or to open.
 async fn assert_erased<F: PersonKeysFixture>(fixture: &F, person: &Person) {
@@ -86,7 +86,7 @@ pub async fn erasing_one_person_leaves_the_others<F: PersonKeysFixture>(fixture:
 pub async fn erasing_while_the_first_key_is_made_is_for_good<F: PersonKeysFixture>(fixture: &F) {
     for round in 0..9 {
         let jane = person(&format!("c-{round}"));
-        let seen = all_at_once((0..9).map(|number: usize| {
+        let seen = run_all((0..9).map(|number: usize| {
             let jane = &jane;
             async move {
                 let keys =
@@ -114,7 +114,7 @@ pub async fn nothing_brings_a_key_back<F: PersonKeysFixture>(fixture: &F) {
     let jane = person("c-1");
     to_seal(fixture.keys(), &jane).await;
     erase(fixture.elsewhere(), &jane, 60).await;
-    let asked = all_at_once((0..16).map(|number: usize| {
+    let asked = run_all((0..16).map(|number: usize| {
         let jane = &jane;
         async move {
             let keys = if number.is_multiple_of(2) { fixture.keys() } else { fixture.elsewhere() };

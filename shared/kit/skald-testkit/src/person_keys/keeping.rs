@@ -8,8 +8,8 @@ use skald::stream::Tenant;
 
 use super::PersonKeysFixture;
 use super::showing::{Same, Shown, opened, person, plain, to_open, to_seal, written};
+use crate::concurrent::run_all;
 use crate::pause::yield_now;
-use crate::racing::all_at_once;
 
 /// Looking for a key makes none.
 pub async fn somebody_who_never_had_a_key_has_none<F: PersonKeysFixture>(fixture: &F) {
@@ -65,7 +65,7 @@ pub async fn every_person_has_a_key_of_their_own<F: PersonKeysFixture>(fixture: 
 pub async fn eight_at_once_all_get_the_same_first_key<F: PersonKeysFixture>(fixture: &F) {
     for round in 0..5 {
         let jane = person(&format!("c-{round}"));
-        let made = all_at_once((0..8).map(|number: usize| {
+        let made = run_all((0..8).map(|number: usize| {
             let jane = &jane;
             async move {
                 let keys =

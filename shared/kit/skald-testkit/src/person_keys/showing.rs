@@ -7,8 +7,8 @@ use skald::stream::{StreamId, Tenant, Version};
 use skald::time::Timestamp;
 use skald::view::{Put, ViewRow, ViewStore};
 
+use crate::fixtures::at;
 use crate::sample::account;
-use crate::scene::at;
 
 /// What is known of a key, as far as it shows: alike for the same key, and for no other.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -10,9 +10,9 @@ use skald::view::{CatchUpError, CaughtUp, ViewRow, ViewStore, catch_up};
 
 use super::ViewStoreFixture;
 use super::rows::get;
-use crate::racing::all_at_once;
+use crate::concurrent::run_all;
+use crate::fixtures::{append, at, deposited, noted, withdrawn};
 use crate::sample::{AccountEvent, Statement, Statements, account};
-use crate::scene::{append, at, deposited, noted, withdrawn};
 use crate::yielding::Yielding;
 
 /// How many ways of losing, doubling and delaying messages are tried.
@@ -76,9 +76,9 @@ fn end() -> Version {
 }
 
 /// Deals out chance, the same for the same seed.
-struct Dice(u64);
+struct SeededRng(u64);
 
-impl Dice {
+impl SeededRng {
     /// A number below `sides`.
     fn roll(&mut self, sides: usize) -> usize {
         self.0 =
@@ -140,12 +140,12 @@ pub async fn whatever_becomes_of_messages_the_row_is_equal_to_the_events<F: View
 ) {
     let (events, views) = (InMemoryEventStore::default(), fixture.store());
     for seed in 0..FATES {
-        let (mut dice, stream) = (Dice(seed), account(&format!("fate-{seed}")));
+        let (mut rng, stream) = (SeededRng(seed), account(&format!("fate-{seed}")));
         let mut untold = story().into_iter().enumerate();
         let mut under_way: Vec<CommitMessage> = Vec::new();
         let mut telling = true;
         while telling || !under_way.is_empty() {
-            if telling && (under_way.is_empty() || dice.roll(3) == 0) {
+            if telling && (under_way.is_empty() || rng.roll(3) == 0) {
                 let Some((number, announced)) = untold.next() else {
                     telling = false;
                     continue;
@@ -153,20 +153,20 @@ pub async fn whatever_becomes_of_messages_the_row_is_equal_to_the_events<F: View
                 let commit =
                     append(&events, &stream, &format!("{stream} {number}"), announced).await.commit;
                 let message = CommitMessage::of(commit);
-                match dice.roll(6) {
+                match rng.roll(6) {
                     0 => {}
                     1 => under_way.push(message.into_hint()),
                     2 => under_way.extend([message.clone().into_hint(), message]),
                     _ => under_way.push(message),
                 }
             } else {
-                let index = dice.roll(under_way.len());
+                let index = rng.roll(under_way.len());
                 let message = under_way[index].clone();
                 let announced = deliver(&events, views, &message).await;
                 announced.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
                 checked(views, &stream, &format!("seed {seed}")).await;
                 // Sometimes it comes once more.
-                if dice.roll(4) > 0 {
+                if rng.roll(4) > 0 {
                     under_way.swap_remove(index);
                 }
             }
@@ -222,15 +222,15 @@ pub async fn many_at_once_apply_each_event_once<F: ViewStoreFixture>(fixture: &F
         let mut messages: Vec<CommitMessage> =
             tell_story(&events, &stream).await.into_iter().map(CommitMessage::of).collect();
         messages.extend(messages.clone());
-        let mut dice = Dice(round);
-        messages.sort_by_cached_key(|_| dice.roll(1000));
+        let mut rng = SeededRng(round);
+        messages.sort_by_cached_key(|_| rng.roll(1000));
         let yielding = Yielding(views);
         let announced =
-            all_at_once(messages.iter().map(|message| deliver(&events, &yielding, message))).await;
+            run_all(messages.iter().map(|message| deliver(&events, &yielding, message))).await;
         for announced in announced {
             announced.unwrap_or_else(|error| panic!("round {round}: {error}"));
         }
         assert_eq!(checked(views, &stream, &format!("round {round}")).await, end());
-        assert_eq!(crate::scene::load(&events, &stream).await.head.version(), end());
+        assert_eq!(crate::fixtures::load(&events, &stream).await.head.version(), end());
     }
 }

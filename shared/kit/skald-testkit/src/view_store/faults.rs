@@ -16,8 +16,8 @@ use skald::view::{
 
 use super::ViewStoreFixture;
 use super::rows::{get, put, row};
+use crate::fixtures::{append, at, commit, deposited, draft, noted, withdrawn};
 use crate::sample::{Account, AccountEvent, Statement, Statements, account};
-use crate::scene::{append, at, commit, deposited, draft, noted, withdrawn};
 
 /// Catches up with what must fail.
 async fn failure<V: ViewStore>(

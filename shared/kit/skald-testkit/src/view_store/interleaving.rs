@@ -10,9 +10,9 @@ use skald::view::{
 
 use super::ViewStoreFixture;
 use super::rows::get;
+use crate::fixtures::{append, at, deposited};
 use crate::orders::Orders;
 use crate::sample::{Statement, Statements, account};
-use crate::scene::{append, at, deposited};
 use crate::yielding::Yielding;
 
 /// Whichever of their calls comes first, the row ends unparked, with the event that was appended

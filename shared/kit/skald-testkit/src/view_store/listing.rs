@@ -7,8 +7,8 @@ use skald::view::{ListEntry, Listing, MAX_LIST_GROUP_BYTES, ViewRow, ViewStore, 
 
 use super::ViewStoreFixture;
 use super::rows::{put, row};
+use crate::fixtures::at;
 use crate::sample::account;
-use crate::scene::at;
 
 fn listed(version: u64, group: &str, sort: &str) -> ViewRow {
     ViewRow {

@@ -11,11 +11,11 @@ use skald::view::{
 };
 
 use super::ViewStoreFixture;
+use crate::concurrent::run_all;
 use crate::event_store::assert_any_row_is_kept_or_refused;
-use crate::odd_json;
-use crate::racing::all_at_once;
+use crate::fixtures::at;
+use crate::json_samples;
 use crate::sample::account;
-use crate::scene::at;
 use crate::yielding::Yielding;
 
 /// A row at this version, whose body is this text as JSON.
@@ -85,7 +85,7 @@ pub async fn a_row_is_read_as_it_was_stored<F: ViewStoreFixture>(fixture: &F) {
 /// read as it is.
 pub async fn a_row_that_cannot_be_read_back_is_refused<F: ViewStoreFixture>(fixture: &F) {
     let (views, stream) = (fixture.store(), account("odd"));
-    for (malformed, fault) in odd_json::refused(MAX_STATE_LEVELS) {
+    for (malformed, fault) in json_samples::invalid(MAX_STATE_LEVELS) {
         // A text of Rust's is UTF-8: what is not cannot even be asked for.
         let Ok(body) = String::from_utf8(malformed) else { continue };
         let put = views
@@ -97,7 +97,7 @@ pub async fn a_row_that_cannot_be_read_back_is_refused<F: ViewStoreFixture>(fixt
         assert_eq!(refusal, InvalidRow::Json(fault), "{body}");
     }
     assert_eq!(get(views, &stream).await, None, "something was written");
-    for (version, malformed) in (0..).zip(odd_json::taken(MAX_STATE_LEVELS)) {
+    for (version, malformed) in (0..).zip(json_samples::valid(MAX_STATE_LEVELS)) {
         let body = String::from_utf8(malformed).ok();
         let stored = ViewRow { body, ..row(version + 1, "") };
         put(views, &stream, version, &stored).await;
@@ -147,7 +147,7 @@ pub async fn of_eight_rows_at_once_one_is_stored<F: ViewStoreFixture>(fixture: &
     for version in 0..5_u64 {
         let rows: Vec<ViewRow> =
             (0..8).map(|writer| row(version + 1, &writer.to_string())).collect();
-        let puts = all_at_once(rows.iter().map(|row| try_put(views, &stream, version, row))).await;
+        let puts = run_all(rows.iter().map(|row| try_put(views, &stream, version, row))).await;
         let stored: Vec<&ViewRow> = rows
             .iter()
             .zip(&puts)

@@ -70,7 +70,7 @@ async fn many_streams_are_loaded_a_few_at_a_time() {
         Ok::<_, AccountRejection>(states.iter().map(deposit).collect())
     };
     Handler::new(&store, NoPause).handle_all(&streams, &request(), decide).await.unwrap();
-    assert_eq!((store.take_pages(), store.take_most_at_once()), (100, MAX_CONCURRENT));
+    assert_eq!((store.take_pages(), store.take_max_concurrent()), (100, MAX_CONCURRENT));
 }
 
 /// Streams about two persons each: of one commit to all of them each key is looked at once, and so
@@ -93,18 +93,18 @@ async fn the_keys_of_many_persons_are_looked_at_a_few_at_a_time_and_once() {
         (sealing.start(account(&number.to_string())), request().draft(vec![note(number)], None))
     };
     sealing.append_all((0..60).map(part).collect()).await.unwrap();
-    assert_eq!((keys.take_calls(), keys.take_most_at_once()), (61, MAX_CONCURRENT), "sealed");
+    assert_eq!((keys.take_calls(), keys.take_max_concurrent()), (61, MAX_CONCURRENT), "sealed");
 
     let page = account("page");
     let draft = request().draft((0..60).map(note).collect(), None);
     sealing.append(&sealing.start(page.clone()), draft).await.unwrap();
     assert_eq!(
-        (keys.take_calls(), keys.take_most_at_once()),
+        (keys.take_calls(), keys.take_max_concurrent()),
         (61, MAX_CONCURRENT),
         "sealed in one commit"
     );
     Opening::new(events, &keys).load(&page, None).await.unwrap();
-    assert_eq!((keys.take_calls(), keys.take_most_at_once()), (61, MAX_CONCURRENT), "opened");
+    assert_eq!((keys.take_calls(), keys.take_max_concurrent()), (61, MAX_CONCURRENT), "opened");
 }
 
 /// Eight writers that go in step, and one that is overtaken once: the winner's commit comes with

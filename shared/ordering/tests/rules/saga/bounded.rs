@@ -66,5 +66,5 @@ fn the_largest_order_is_reserved_with_a_few_requests_at_a_time() {
         StepInput { step, order_id: order_id(), tenant, attempt: 1, correlation_id, failure: None };
     finish(reservation::perform(&store, &NoPause, &input, Timestamp::EPOCH)).unwrap();
     assert!(store.take_pages() > PRODUCTS * usize::from(SHARDS), "all shards are looked at");
-    assert!(store.take_most_at_once() <= MAX_CONCURRENT, "requests at the same time");
+    assert!(store.take_max_concurrent() <= MAX_CONCURRENT, "requests at the same time");
 }

@@ -1,4 +1,4 @@
-//! What the rules of the contracts are told with: drafts, times and the answers expected.
+//! What the rules of the contracts share: drafts, times and expected answers.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use skald::time::Timestamp;
 use uuid::Uuid;
 
 use crate::sample::{AccountEvent, Deposited, Noted, Withdrawn};
-use crate::{Dice, Events};
+use crate::{Events, SeededRng};
 
 pub(crate) fn deposited(amount: u64) -> AccountEvent {
     Deposited { amount }.into()
@@ -77,7 +77,7 @@ const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 pub(crate) fn enlarge(draft: &mut Draft, size_bytes: usize) {
     let more = size_bytes - draft.size_bytes();
     let last = draft.events.last_mut().expect("a draft with an event");
-    last.data = Dice::new(SEED).json(last.data.len() + more);
+    last.data = SeededRng::new(SEED).json(last.data.len() + more);
 }
 
 /// The commit that `draft` becomes in a stream, with its first event at `first`.

@@ -1,16 +1,16 @@
-//! JSON at the edge of what may be stored, on both sides.
+//! JSON texts at the limits of what may be stored, valid and invalid.
 
 use skald::json::JsonFault;
 use skald::json::JsonFault::{NamedTwice, NotJson, Number, Text, TooDeep};
 use skald::personal::InvalidMark;
 
-/// A list in a list, this many levels deep.
+/// A nested list of this depth.
 fn nested(levels: usize) -> Vec<u8> {
     format!("{}1{}", "[".repeat(levels - 1), "]".repeat(levels - 1)).into_bytes()
 }
 
-/// What no store takes, and why not, where JSON may have `most` levels.
-pub(crate) fn refused(most: usize) -> Vec<(Vec<u8>, JsonFault)> {
+/// Texts that no store accepts, each with its fault, if JSON may have `most` levels.
+pub(crate) fn invalid(most: usize) -> Vec<(Vec<u8>, JsonFault)> {
     let mark = JsonFault::InvalidMark;
     let texts: [(&[u8], JsonFault); 26] = [
         (b"", NotJson),
@@ -49,8 +49,8 @@ pub(crate) fn refused(most: usize) -> Vec<(Vec<u8>, JsonFault)> {
     texts.chain(deep).chain(large).collect()
 }
 
-/// What every store takes and gives back as it is, though it looks odd.
-pub(crate) fn taken(most: usize) -> Vec<Vec<u8>> {
+/// Unusual texts that every store must accept and return unchanged.
+pub(crate) fn valid(most: usize) -> Vec<Vec<u8>> {
     let texts: [&[u8]; 9] = [
         br#"{"sealed":true,"of":"c-1"}"#,
         br#"{"personal":"Jane","of":"c-1","erased":true,"plain":null}"#,
