@@ -6,6 +6,7 @@
 //!   that every implementation of the port must satisfy.
 //! - [`faulty`] wraps an event store and makes its calls fail, time out or repeat, by plan.
 //! - [`counting`] wraps a store and counts its calls, in total and at the same time.
+//! - [`golden`] reads a stored sample of every shape of an event.
 //! - [`schema`] writes the JSON Schemas of events, and finds changes that would make a stored event
 //!   unreadable.
 //! - [`reports`] collects what the kit [reports](skald::observe).
@@ -20,6 +21,7 @@ mod decider;
 pub mod event_store;
 pub mod faulty;
 mod fixtures;
+pub mod golden;
 mod json_samples;
 mod orders;
 mod pause;
