@@ -21,6 +21,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("skald-aws", &["skald"]),
     ("skald-cli", &["skald", "skald-dynamodb"]),
     ("skald-dynamodb", &["skald", "skald-aws"]),
+    ("skald-guide", &["skald", "skald-cli", "skald-dynamodb", "skald-lambda"]),
     ("skald-kms", &["skald", "skald-aws"]),
     ("skald-lambda", &["skald"]),
     ("skald-operator", &["ordering", "skald-cli"]),

@@ -1,0 +1,112 @@
+//! The library's HTTP API.
+
+use serde_json::{Value, json};
+use skald::prelude::*;
+use skald::store::EventStore;
+use skald_lambda::clock::RandomPause;
+use skald_lambda::http::{Call, Problem, Reply, StatusCode};
+use uuid::Uuid;
+
+use crate::book::{Book, BookCommand, BookRejection};
+use crate::lending::{LendRejection, Lending, lend};
+use crate::reader::ReaderRejection;
+
+/// The name of this component in the commits that it writes.
+const SOURCE: &str = "lending";
+/// How long a loan lasts, in milliseconds: four weeks.
+const LOAN_MS: i64 = 28 * 24 * 60 * 60 * 1000;
+
+/// Answers the calls of the API.
+#[derive(Debug)]
+pub struct Api<S> {
+    handler: Handler<S, RandomPause>,
+    tenant: Tenant,
+}
+
+impl<S: EventStore> Api<S> {
+    /// The API over this event store.
+    pub fn new(events: S) -> Self {
+        Self { handler: Handler::new(events, RandomPause), tenant: Tenant::default() }
+    }
+
+    /// Answers a call.
+    ///
+    /// # Errors
+    /// The problem that the caller sees.
+    pub async fn respond(&self, call: &Call) -> Result<Reply, Problem> {
+        match (call.method.as_str(), call.segments().as_slice()) {
+            ("PUT", ["books", book]) => self.add(call, book).await,
+            ("POST", ["books", book, "loans"]) => self.lend(call, book).await,
+            _ => Err(Problem::not_found("There is nothing at this path.")),
+        }
+    }
+
+    /// `PUT /books/{book}` with `{"title": "…"}`: the library buys the book.
+    async fn add(&self, call: &Call, book: &str) -> Result<Reply, Problem> {
+        let title = text(&call.json()?, "title")?;
+        let stream = Book::stream(&self.tenant, book).map_err(malformed)?;
+        let request = call.request(command_id(&stream, "add"), SOURCE, librarian()?);
+        let added = self
+            .handler
+            .handle::<Book>(&stream, &BookCommand::Add { title }, &request)
+            .await
+            .map_err(|error| Problem::from_handle(error, no_such_book))?;
+        let status = if added.created() { StatusCode::CREATED } else { StatusCode::OK };
+        Ok(Reply::json(status, json!({ "book": book, "version": added.states.version })))
+    }
+
+    /// `POST /books/{book}/loans` with `{"reader": "…"}` and an `Idempotency-Key`: lends it.
+    async fn lend(&self, call: &Call, book: &str) -> Result<Reply, Problem> {
+        let key = call.single_header("Idempotency-Key")?;
+        let key = key.ok_or_else(|| Problem::invalid("Send an Idempotency-Key."))?;
+        let reader = text(&call.json()?, "reader")?;
+        let stream = Book::stream(&self.tenant, book).map_err(malformed)?;
+        let id = command_id(&stream, &format!("lend to {reader}: {key}"));
+        let due = call.at.plus_millis(LOAN_MS);
+        let lending = Lending::new(&self.tenant, book, &reader, due, id).map_err(malformed)?;
+        let request = call.request(id, SOURCE, librarian()?);
+        lend(&self.handler, &lending, &request)
+            .await
+            .map_err(|error| Problem::from_handle(error, not_lent))?;
+        Ok(Reply::json(StatusCode::CREATED, json!({ "loan": lending.loan.id(), "due": due })))
+    }
+}
+
+/// The id of the command with this name on this stream: a repeated call has the same.
+fn command_id(stream: &StreamId, name: &str) -> CommitId {
+    CommitId::of(Uuid::new_v5(&Uuid::NAMESPACE_URL, stream.key().as_bytes()), name)
+}
+
+fn librarian() -> Result<Actor, Problem> {
+    Actor::new("librarian").map_err(|error| Problem::internal(&error))
+}
+
+fn text(body: &Value, member: &str) -> Result<String, Problem> {
+    let text = body[member].as_str().filter(|text| !text.is_empty());
+    text.map(str::to_owned)
+        .ok_or_else(|| Problem::invalid(format!("The body needs the text {member:?}.")))
+}
+
+fn malformed(error: skald::stream::InvalidName) -> Problem {
+    Problem::invalid(format!("{error}."))
+}
+
+fn no_such_book(rejection: BookRejection) -> Problem {
+    match rejection {
+        BookRejection::Unknown => Problem::not_found("The library does not have this book."),
+        BookRejection::LentTo(_) => Problem::conflict("Another reader has this book."),
+    }
+}
+
+fn not_lent(rejection: LendRejection) -> Problem {
+    match rejection {
+        LendRejection::Book(rejection) => no_such_book(rejection),
+        LendRejection::Loan(rejection) => Problem::conflict(format!("{rejection}.")),
+        LendRejection::Reader(ReaderRejection::Suspended) => {
+            Problem::conflict("The reader's card is suspended.")
+        }
+        LendRejection::Reader(ReaderRejection::Unknown | ReaderRejection::Erased) => {
+            Problem::refused("There is no such reader.")
+        }
+    }
+}

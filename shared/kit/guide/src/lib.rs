@@ -1,0 +1,12 @@
+//! A small library (books, readers, loans): the code of the kit's guide, `shared/kit/README.md`.
+//!
+//! A test compares each block of code of the guide with these files, so what the guide shows is
+//! compiled, linted and run.
+
+pub mod api;
+pub mod book;
+pub mod lending;
+pub mod letters;
+pub mod loan;
+pub mod loans;
+pub mod reader;

@@ -1,0 +1,128 @@
+//! Running it on Lambda, operating it: the function's code and the command line, over a DynamoDB
+//! in this process.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
+};
+use serde_json::{Value, json};
+use skald::memory::InMemoryPersonKeys;
+use skald::personal::Sealing;
+use skald_dynamodb::DynamoDbEventStore;
+use skald_guide::api::Api;
+use skald_lambda::{clock, http};
+use tokio::net::TcpListener;
+
+use crate::{Result, open_library};
+
+/// The name of the events table.
+const EVENTS: &str = "library-events";
+
+/// A DynamoDB with an events table; gives a client of it, and its endpoint.
+async fn database() -> Result<(Client, String)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let endpoint = format!("http://{}", listener.local_addr()?);
+    tokio::spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory()?));
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(&endpoint);
+    let client = Client::from_conf(config.build());
+    create_events_table(&client).await?;
+    Ok((client, endpoint))
+}
+
+async fn create_events_table(client: &Client) -> Result {
+    let attribute = |name, kind| {
+        AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build()
+    };
+    let key = |name, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
+    let types = Projection::builder()
+        .projection_type(ProjectionType::Include)
+        .non_key_attributes("types")
+        .build();
+    let index = GlobalSecondaryIndex::builder()
+        .index_name("commits")
+        .key_schema(key("slice", KeyType::Hash)?)
+        .key_schema(key("at", KeyType::Range)?)
+        .projection(types);
+    client
+        .create_table()
+        .table_name(EVENTS)
+        .billing_mode(BillingMode::PayPerRequest)
+        .attribute_definitions(attribute("pk", ScalarAttributeType::S)?)
+        .attribute_definitions(attribute("sk", ScalarAttributeType::N)?)
+        .attribute_definitions(attribute("slice", ScalarAttributeType::N)?)
+        .attribute_definitions(attribute("at", ScalarAttributeType::S)?)
+        .key_schema(key("pk", KeyType::Hash)?)
+        .key_schema(key("sk", KeyType::Range)?)
+        .global_secondary_indexes(index.build()?)
+        .send()
+        .await?;
+    Ok(())
+}
+
+/// The answer of the function to this call: its status and its body.
+async fn call(api: &Api<DynamoDbEventStore>, call: (&str, &str), body: Value) -> (u16, Value) {
+    let (method, path) = call;
+    let event = json!({
+        "version": "2.0",
+        "rawPath": path,
+        "headers": { "content-type": "application/json", "idempotency-key": "key-1" },
+        "requestContext": { "stage": "$default", "http": { "method": method, "path": path } },
+        "body": body.to_string(),
+    });
+    let event = event.to_string();
+    let respond = |call| async move { api.respond(&call).await };
+    let answer = http::answer(event.as_bytes(), clock::now(), respond).await;
+    let body = answer.body.map(|body| serde_json::from_str(&body).unwrap());
+    (answer.status_code, body.unwrap_or_default())
+}
+
+/// What `librarian` prints with these arguments and those that say where the table is.
+fn librarian(arguments: &[&str], endpoint: &str) -> Output {
+    let place = ["--table", EVENTS, "--endpoint", endpoint, "--region", "eu-central-1"];
+    Command::new(Path::new(env!("CARGO_BIN_EXE_librarian")))
+        .args(arguments)
+        .args(place)
+        .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
+        .output()
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_function_answers_and_its_operators_see_what_happened() -> Result {
+    let (client, endpoint) = database().await?;
+    let store = DynamoDbEventStore::new(client, EVENTS.to_owned());
+    // What is written without `Sealing`, `verify` finds.
+    open_library(&Sealing::new(store.clone(), InMemoryPersonKeys::default())).await?;
+    let api = Api::new(store);
+
+    let (status, body) = call(&api, ("PUT", "/books/ulysses"), json!({ "title": "Ulysses" })).await;
+    assert_eq!((status, &body["version"]), (201, &json!(1)));
+    let lend = ("POST", "/books/ulysses/loans");
+    let (status, loan) = call(&api, lend, json!({ "reader": "ann" })).await;
+    assert_eq!(status, 201, "{loan}");
+    let (status, again) = call(&api, lend, json!({ "reader": "ann" })).await;
+    assert_eq!((status, &again["loan"]), (201, &loan["loan"]), "the same key, the same loan");
+    let (status, problem) = call(&api, lend, json!({ "reader": "bob" })).await;
+    assert_eq!((status, &problem["detail"]), (409, &json!("Another reader has this book.")));
+    let (status, _) = call(&api, lend, json!({ "reader": "cat" })).await;
+    assert_eq!(status, 422, "there is no such reader");
+    assert_eq!(call(&api, ("GET", "/"), json!({})).await.0, 404);
+
+    let verified = librarian(&["verify"], &endpoint);
+    let printed = String::from_utf8(verified.stdout)?;
+    assert!(printed.contains("6 commits, 6 events") && printed.contains("0 faults"), "{printed}");
+    assert!(verified.status.success(), "{printed}");
+    let tail = librarian(&["tail", "--once", "--since", "2025-12-01T00:00:00Z"], &endpoint);
+    let printed = String::from_utf8(tail.stdout)?;
+    assert!(printed.contains("reader.registered") && !printed.contains("Ahab"), "{printed}");
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! Several streams and guards.
+
+use skald::handle::{HandleError, One, states};
+use skald::prelude::*;
+use skald::store::EventStore;
+use skald::stream::Version;
+use skald_guide::book::{Book, BookState};
+use skald_guide::lending::{LendRejection, give_back};
+use skald_guide::loan::{Loan, LoanState};
+use skald_guide::reader::{Reader, ReaderCommand, ReaderRejection};
+use skald_testkit::NoPause;
+
+use crate::{Result, lend_to, library, request};
+
+#[tokio::test]
+async fn a_book_is_lent_and_returned_together_with_its_loan() -> Result {
+    let store = library().await?;
+    let lending = lend_to(&store, "ann", "lend").await?;
+    give_back(&Handler::new(&store, NoPause), &lending, &request("return")).await?;
+
+    let streams = (One::<Book>::new(lending.book), One::<Loan>::new(lending.loan));
+    let (book, loan) = states(&store, &streams).await?;
+    assert_eq!((book.state, loan.state), (BookState::OnShelf, LoanState::Closed));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_repeated_lending_opens_no_second_loan() -> Result {
+    let store = library().await?;
+    let first = lend_to(&store, "ann", "lend").await?;
+    let again = lend_to(&store, "ann", "lend").await?;
+    assert_eq!(again.loan, first.loan);
+    assert_eq!(store.read(&first.loan, Version::START).await?.len(), 1);
+
+    // Another command for the same: ann has the book, by the first loan.
+    let another = lend_to(&store, "ann", "lend once more").await?;
+    assert_eq!(store.read(&another.loan, Version::START).await?, []);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_suspended_reader_borrows_nothing() -> Result {
+    let store = library().await?;
+    let reader = Reader::stream(&Tenant::default(), "ann")?;
+    let handler = Handler::new(&store, NoPause);
+    handler.handle::<Reader>(&reader, &ReaderCommand::Suspend, &request("suspend")).await?;
+
+    let refused = lend_to(&store, "ann", "lend").await.unwrap_err();
+    assert!(matches!(
+        refused.downcast_ref(),
+        Some(HandleError::Rejected(LendRejection::Reader(ReaderRejection::Suspended)))
+    ));
+    Ok(())
+}
