@@ -8,12 +8,12 @@ use skald::stream::{StreamId, Version};
 
 use super::EventStoreFixture;
 use crate::NoPause;
-use crate::racing::all_at_once;
+use crate::concurrent::run_all;
+use crate::fixtures::{
+    append, append_at, assert_conflict, commits, deposited, draft, load, refused, request,
+};
 use crate::sample::{
     Account, AccountCommand, AccountEvent, AccountRejection, AccountState, account,
-};
-use crate::scene::{
-    append, append_at, assert_conflict, commits, deposited, draft, load, refused, request,
 };
 use crate::yielding::Yielding;
 
@@ -178,7 +178,7 @@ pub async fn commands_that_read_each_other_s_stream_do_not_both_pass<F: EventSto
         append(store, stream, &format!("opening {stream}"), deposited(10)).await;
     }
     let both = [[&left, &right], [&right, &left]];
-    let outcomes = all_at_once(both.map(|streams| withdraw_if_covered(store, streams))).await;
+    let outcomes = run_all(both.map(|streams| withdraw_if_covered(store, streams))).await;
     let passed = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     assert_eq!(passed, 1, "{outcomes:?}");
     let refused = outcomes.iter().any(|outcome| {
