@@ -1,8 +1,8 @@
-//! Writes the JSON Schema of every shape of every event into `events/schemas/`, and tells which
-//! were new or different.
+//! Writes the JSON Schema of every shape of every event into `events/schemas/`, and prints the
+//! shapes that are new or changed.
 //!
-//! Refuses another shape under a number that is given: neither what is stored nor what older
-//! releases read may change its meaning.
+//! Fails if a shape changed but kept its schema number. Such a change would alter the meaning of
+//! stored events, and of what older releases read.
 
 #[path = "../tests/catalogue/mod.rs"]
 mod catalogue;

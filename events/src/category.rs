@@ -12,8 +12,9 @@ pub trait CategoryEvent: DomainEvent {
 /// Evaluates an expression once for each category, with a type parameter that stands for the
 /// category's events, a [`CategoryEvent`].
 ///
-/// This is the only list of categories. A new category adds its line here; whatever runs for each
-/// category then includes it, or does not compile until it has what the category needs.
+/// This is the only list of categories. To add a category, add its line here. All code that runs
+/// for each category then includes it, or fails to compile until the category has what that code
+/// needs.
 ///
 /// ```
 /// use events::CategoryEvent;

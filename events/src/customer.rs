@@ -1,4 +1,4 @@
-//! What happens to a customer: everything here is about a person.
+//! The events of a customer. All of them describe a person.
 
 use serde::{Deserialize, Serialize};
 use skald::personal::Personal;
@@ -6,52 +6,52 @@ use skald::stream::Category;
 
 use crate::CategoryEvent;
 
-/// Somebody has become a customer.
+/// A customer was registered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CustomerRegistered {
-    /// What they are called.
+    /// The customer's name.
     pub name: Personal<String>,
-    /// Where e-mail reaches them.
+    /// The customer's e-mail address.
     pub email: Personal<String>,
 }
 
-/// The customer is called something else.
+/// The customer's name changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CustomerRenamed {
-    /// What they are called now.
+    /// The new name.
     pub name: Personal<String>,
 }
 
-/// E-mail reaches the customer elsewhere.
+/// The customer's e-mail address changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CustomerEmailChanged {
-    /// Where e-mail reaches them now.
+    /// The new e-mail address.
     pub email: Personal<String>,
 }
 
-/// The person was erased on their wish: their key was destroyed before this was written, and what
-/// was stored about them, here and elsewhere, can be read by nobody.
+/// The customer was erased at their own request. Their key was destroyed before this event was
+/// written, so the personal data stored about them, in any stream, can no longer be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CustomerErased {}
 
 skald::domain_event! {
-    /// What happens to a customer.
+    /// The events of a customer.
     pub enum CustomerEvent {
-        /// They have become one.
+        /// The customer was registered.
         Registered(CustomerRegistered) = "customer.registered" @ 1,
-        /// They have another name.
+        /// The name changed.
         Renamed(CustomerRenamed) = "customer.renamed" @ 1,
-        /// They have another e-mail address.
+        /// The e-mail address changed.
         EmailChanged(CustomerEmailChanged) = "customer.email_changed" @ 1,
-        /// They were erased.
+        /// The customer was erased.
         Erased(CustomerErased) = "customer.erased" @ 1,
     }
 }

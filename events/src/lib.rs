@@ -3,17 +3,17 @@
 //! One file per category. [`for_each_category!`] is the only list of categories: schemas, golden
 //! samples, round trips and the command line's deciders are checked against it.
 //!
-//! A type and its schema number name exactly one shape, so decoding rejects unknown fields: another
-//! shape gets another number. Superseded shapes are in [`old`], each with a function that converts
-//! it to the next. `golden/` holds one stored sample of every shape ever written, and `schemas/`
-//! the JSON Schema of each.
+//! A type and its schema number identify exactly one shape, so decoding rejects unknown fields, and
+//! a changed shape gets a new number. Superseded shapes are in [`old`], each with a function that
+//! converts it to the next. `golden/` holds one stored sample of every shape ever written, and
+//! `schemas/` holds the JSON Schema of each.
 //!
-//! Identifiers and numbers are [`values`] that cannot be invalid, here and wherever they are read.
+//! Identifiers and numbers are [`values`], which check their rules wherever they are built or read.
 //! Names, e-mail addresses and payment tokens are plain text here: commands validate them, and
 //! their rules may change without making stored events unreadable. Everything that describes a
 //! person is [`Personal`](skald::personal::Personal).
 //!
-//! Pure: no clock, no randomness, no input or output.
+//! This crate is pure: it uses no clock, no randomness, no input and no output.
 
 mod category;
 mod customer;

@@ -1,8 +1,8 @@
-//! Shapes that events once had: one file for each, called like its golden sample and its schema,
-//! with the function to the next shape.
+//! Superseded shapes of events. Each has one file, named like its golden sample and its schema,
+//! with the function that converts it to the next shape.
 //!
-//! They are read and never written, and they never change. A shape shares what has stayed the same
-//! since; a value that is to change is copied here first, and `schemas/` tells if that was
-//! forgotten.
+//! These shapes are read but never written, and they never change. An old shape shares the value
+//! types that have not changed since. Before a value type changes, copy it here; the test of
+//! `schemas/` fails if that was forgotten.
 
 pub mod order_placed_1;

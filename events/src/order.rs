@@ -1,4 +1,5 @@
-//! What happens to an order: its stream is the only arbiter of whether it is completed or undone.
+//! The events of an order. The order's stream alone decides whether the order is completed or
+//! undone.
 
 use serde::{Deserialize, Serialize};
 use skald::personal::Personal;
@@ -8,27 +9,28 @@ use skald::time::Timestamp;
 use crate::old::order_placed_1::{self, OrderPlaced1};
 use crate::{Address, CategoryEvent, CustomerId, Money, Quantity, Sku};
 
-/// A customer has placed an order, and it was accepted. Carries what was true then; later changes
-/// do not touch it.
+/// A customer placed an order, and it was accepted. The event carries what was true at that time;
+/// later changes do not affect it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OrderPlaced {
-    /// Whose order it is.
+    /// The customer who placed the order.
     pub customer_id: CustomerId,
-    /// What the customer was called then.
+    /// The customer's name at that time.
     pub customer_name: Personal<String>,
-    /// What was ordered, in the order of the request; no product twice, all prices in one currency.
+    /// The order's lines, in the order of the request. Each product occurs once, and all prices are
+    /// in one currency.
     pub lines: Vec<OrderLine>,
     /// The sum of all lines.
     pub total: Money,
-    /// What the payment gateway charges.
+    /// The token that the payment gateway charges.
     pub payment_token: Personal<String>,
-    /// Where the parcel goes.
+    /// The address that the parcel goes to.
     pub shipping_address: Personal<Address>,
-    /// From when on the order is undone unless it is committed.
+    /// The deadline: an order that is not committed by then is undone.
     pub deadline: Timestamp,
-    /// Tells a repeat from another request.
+    /// The hash that distinguishes a repeated request from a different one.
     pub request_hash: RequestHash,
 }
 
@@ -39,46 +41,46 @@ pub struct OrderPlaced {
 pub struct OrderLine {
     /// The product.
     pub sku: Sku,
-    /// What it was called then.
+    /// The product's name at that time.
     pub name: String,
-    /// The version of the product's stream that name and price are from.
+    /// The version of the product's stream that the name and the price were read at.
     pub product_version: Version,
-    /// How many.
+    /// The number of pieces.
     pub quantity: Quantity,
-    /// What one of it cost then.
+    /// The price of one piece at that time.
     pub unit_price: Money,
 }
 
-/// What a request is known by when it comes again. Hashes of different forms say nothing about one
-/// another: whoever compares brings the request that came to the form that is stored.
+/// The hash of a request, by which a repeated request is recognized. Hashes of different forms
+/// cannot be compared: to compare, hash the incoming request in the form that is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RequestHash {
-    /// Which canonical form of the request was hashed, from 1.
+    /// The canonical form of the request that was hashed, counted from 1.
     pub form: u32,
     /// SHA-256 of that form, in lower-case hexadecimal.
     pub sha256: String,
 }
 
-/// The order will be completed: from here on there is no way back.
+/// The order is going to be completed and can no longer be cancelled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OrderCommitted {}
 
-/// The order is completed: paid, and on its way. Final.
+/// The order is completed: the payment was captured and the parcel is on its way. Final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OrderConfirmed {}
 
-/// The order will be undone: from here on no step forward is taken.
+/// The saga started to undo the order. It takes no further step forward.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OrderUndoStarted {
-    /// Why.
+    /// The reason.
     pub reason: CancelReason,
 }
 
@@ -87,67 +89,67 @@ pub struct OrderUndoStarted {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OrderCancelled {
-    /// Why, as it was said when undoing started.
+    /// The reason, as recorded when undoing started.
     pub reason: CancelReason,
 }
 
-/// The order stands still until an operator has it resumed.
+/// The order is parked until an operator resumes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OrderParked {
     /// The step of the saga that failed.
     pub step: String,
-    /// How it failed, for the operator. No personal data.
+    /// The error, for the operator. It contains no personal data.
     pub error: String,
 }
 
-/// Another attempt begins to complete or undo the order, whether it was parked or an execution
-/// ended without a word.
+/// A new attempt to complete or undo the order begins, after the order was parked or an execution
+/// of the saga ended early.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OrderResumed {
-    /// The number of the attempt that starts now. The first attempt, from placing on, is 1; the
-    /// first resumed one is 2.
+    /// The number of the attempt that begins. Placing the order begins attempt 1; resuming it for
+    /// the first time begins attempt 2.
     pub attempt: u32,
 }
 
-/// Why an order is undone.
+/// The reason why an order is undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CancelReason {
-    /// There was less of a product than was ordered.
+    /// Less of a product was available than was ordered.
     StockUnavailable,
-    /// The payment gateway refused to authorize the payment.
+    /// The payment gateway declined to authorize the payment.
     PaymentDeclined,
     /// The carrier refused the parcel.
     ShipmentRefused,
-    /// The customer asked for it.
+    /// The customer cancelled the order.
     CustomerRequest,
     /// The deadline passed.
     Expired,
-    /// The payment was authorized, but the money could not be had.
+    /// The payment was authorized, but the gateway could not capture the money.
     CaptureFailed,
 }
 
 skald::domain_event! {
-    /// What happens to an order.
+    /// The events of an order.
     pub enum OrderEvent {
-        /// It was placed.
+        /// The order was placed.
         Placed(OrderPlaced) = "order.placed" @ 2 from { 1: OrderPlaced1 => order_placed_1::upcast },
-        /// It will be completed.
+        /// The order is going to be completed.
         Committed(OrderCommitted) = "order.committed" @ 1,
-        /// It is completed.
+        /// The order is completed.
         Confirmed(OrderConfirmed) = "order.confirmed" @ 1,
-        /// It will be undone.
+        /// The saga started to undo the order.
         UndoStarted(OrderUndoStarted) = "order.undo_started" @ 1,
-        /// It is undone.
+        /// The order is undone.
         Cancelled(OrderCancelled) = "order.cancelled" @ 1,
-        /// It stands still.
+        /// The order is parked.
         Parked(OrderParked) = "order.parked" @ 1,
-        /// Another attempt begins.
+        /// A new attempt begins.
         Resumed(OrderResumed) = "order.resumed" @ 1,
     }
 }

@@ -1,7 +1,7 @@
-//! What happens to the payment of an order. Whatever is asked of the gateway is written here first,
-//! so that nobody has to guess later whether it was asked.
+//! The events of an order's payment. Each request to the gateway is recorded here before it is
+//! sent, so it is always known whether the gateway may have received it.
 //!
-//! What the gateway charges, the token, is not told again: it stands in `order.placed`.
+//! The token that the gateway charges is not repeated here: it is in `order.placed`.
 
 use serde::{Deserialize, Serialize};
 use skald::stream::Category;
@@ -13,86 +13,87 @@ use crate::{AttemptKey, AuthorizationId, CategoryEvent, Money};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PaymentAuthorizationRequested {
-    /// What it is asked under.
+    /// The idempotency key of the request to the gateway.
     pub attempt_key: AttemptKey,
-    /// How much.
+    /// The amount.
     pub amount: Money,
 }
 
-/// The gateway holds the money for us.
+/// The gateway authorized the payment and holds the money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PaymentAuthorized {
-    /// What the gateway calls it.
+    /// The gateway's id of the authorization.
     pub authorization: AuthorizationId,
 }
 
-/// The gateway refused to authorize the payment: no money is held. Final.
+/// The gateway declined to authorize the payment: no money is held. Final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PaymentDeclined {
-    /// Why, in the gateway's words. No personal data.
+    /// The reason, in the gateway's words. It contains no personal data.
     pub reason: String,
 }
 
-/// The gateway is about to be asked for the money.
+/// The gateway is about to be asked to capture the money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PaymentCaptureRequested {}
 
-/// The money is ours.
+/// The gateway captured the money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PaymentCaptured {}
 
-/// The gateway is about to be asked to let go of the money, or never to hold it.
+/// The gateway is about to be asked to release the money, or never to hold it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PaymentVoidRequested {}
 
-/// No money is held, and none will be. Final. At version 1: the gateway was never asked for any.
+/// No money is held, and none will be. Final. If this is the stream's first event, the gateway was
+/// never asked to hold any.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PaymentVoided {}
 
-/// The gateway is about to be asked to give the money back.
+/// The gateway is about to be asked to refund the money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PaymentRefundRequested {}
 
-/// The money was given back. Final.
+/// The money was refunded. Final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PaymentRefunded {}
 
 skald::domain_event! {
-    /// What happens to the payment of an order.
+    /// The events of an order's payment.
     pub enum PaymentEvent {
-        /// The gateway is about to be asked to authorize it.
+        /// The gateway is about to be asked to authorize the payment.
         AuthorizationRequested(PaymentAuthorizationRequested) = "payment.authorization_requested" @ 1,
-        /// The money is held for us.
+        /// The gateway holds the money.
         Authorized(PaymentAuthorized) = "payment.authorized" @ 1,
-        /// The gateway refused.
+        /// The gateway declined.
         Declined(PaymentDeclined) = "payment.declined" @ 1,
-        /// The gateway is about to be asked for the money.
+        /// The gateway is about to be asked to capture the money.
         CaptureRequested(PaymentCaptureRequested) = "payment.capture_requested" @ 1,
-        /// The money is ours.
+        /// The gateway captured the money.
         Captured(PaymentCaptured) = "payment.captured" @ 1,
-        /// The gateway is about to be asked to let go of the money.
+        /// The gateway is about to be asked to release the money.
         VoidRequested(PaymentVoidRequested) = "payment.void_requested" @ 1,
         /// No money is held, and none will be.
         Voided(PaymentVoided) = "payment.voided" @ 1,
-        /// The gateway is about to be asked to give the money back.
+        /// The gateway is about to be asked to refund the money.
         RefundRequested(PaymentRefundRequested) = "payment.refund_requested" @ 1,
-        /// The money was given back.
+        /// The money was refunded.
         Refunded(PaymentRefunded) = "payment.refunded" @ 1,
     }
 }

@@ -1,4 +1,4 @@
-//! What happens to a product in the catalogue. What there is of it is told by its
+//! The events of a product in the catalogue. Its quantities are in the events of its
 //! [stock](crate::StockEvent).
 
 use serde::{Deserialize, Serialize};
@@ -6,65 +6,65 @@ use skald::stream::Category;
 
 use crate::{CategoryEvent, Money, StockShards};
 
-/// The product is on sale: for the first time, or again.
+/// The product went on sale, for the first time or again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ProductListed {
-    /// What it is called.
+    /// The product's name.
     pub name: String,
-    /// What one of it costs.
+    /// The price of one piece.
     pub unit_price: Money,
-    /// Over how many shards its stock is spread from now on.
+    /// The number of shards that the product's stock is spread over from now on.
     pub stock_shards: StockShards,
 }
 
-/// The product is called something else.
+/// The product's name changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ProductRenamed {
-    /// What it is called now.
+    /// The new name.
     pub name: String,
 }
 
-/// The product costs something else. Orders placed before keep the price they were placed at.
+/// The product's price changed. Existing orders keep the price at which they were placed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ProductPriceChanged {
-    /// What one of it costs now.
+    /// The new price of one piece.
     pub unit_price: Money,
 }
 
-/// The product's stock is spread otherwise from now on. Shards that are no longer in use may still
+/// The number of shards of the product's stock changed. Shards that are no longer in use may still
 /// hold stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ProductStockResharded {
-    /// Over how many shards.
+    /// The new number of shards.
     pub stock_shards: StockShards,
 }
 
-/// The product is no longer on sale.
+/// The product was withdrawn from sale.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ProductWithdrawn {}
 
 skald::domain_event! {
-    /// What happens to a product.
+    /// The events of a product.
     pub enum ProductEvent {
-        /// It is on sale.
+        /// The product went on sale.
         Listed(ProductListed) = "product.listed" @ 1,
-        /// It has another name.
+        /// The name changed.
         Renamed(ProductRenamed) = "product.renamed" @ 1,
-        /// It has another price.
+        /// The price changed.
         PriceChanged(ProductPriceChanged) = "product.price_changed" @ 1,
-        /// Its stock is spread otherwise.
+        /// The number of shards of its stock changed.
         StockResharded(ProductStockResharded) = "product.stock_resharded" @ 1,
-        /// It is no longer on sale.
+        /// The product was withdrawn from sale.
         Withdrawn(ProductWithdrawn) = "product.withdrawn" @ 1,
     }
 }

@@ -1,21 +1,22 @@
-//! What happens to the reservation of an order: the goods that are held for it, all of them or
-//! none. Its stream is written together with the stock it draws from, in one transaction.
+//! The events of an order's reservation: the goods that are held for it, all of them or none. Its
+//! stream is written in one transaction with the stock that the reservation draws from.
 
 use serde::{Deserialize, Serialize};
 use skald::stream::Category;
 
 use crate::{CategoryEvent, Quantity, Sku};
 
-/// Goods are held for the order: everything that was ordered.
+/// All goods of the order are held for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReservationMade {
-    /// From which shards how many were drawn: by the order's lines, then by rising shard.
+    /// The quantities drawn from each shard, in the order of the order's lines, then by ascending
+    /// shard.
     pub lines: Vec<ReservedLine>,
 }
 
-/// So many of one shard of a product's stock.
+/// A quantity in one shard of a product's stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -24,62 +25,63 @@ pub struct ReservedLine {
     pub sku: Sku,
     /// The shard, from 0.
     pub shard: u16,
-    /// How many.
+    /// The quantity.
     pub quantity: Quantity,
 }
 
-/// There was less of something than was ordered: nothing is held.
+/// Less of a product was available than was ordered: nothing is held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReservationRefused {
-    /// What there was too little of, in the order of the order's lines.
+    /// The products that are short, in the order of the order's lines.
     pub short: Vec<ShortLine>,
 }
 
-/// A product of which there was too little.
+/// A product of which less was available than was ordered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ShortLine {
     /// The product.
     pub sku: Sku,
-    /// How many were ordered.
+    /// The quantity that was ordered.
     pub wanted: Quantity,
-    /// How many could have been had.
+    /// The quantity that was available.
     pub available: u64,
 }
 
-/// The goods are no longer held: they are available to others again. Final.
+/// The goods are no longer held: they are available to other orders again. Final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReservationReleased {}
 
-/// The goods have left. Final.
+/// The goods were shipped. Final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReservationShipped {}
 
-/// Nothing was held, and nothing will be: the order is undone before it came to that. Final.
+/// No goods were held, and none will be: the order was undone before its reservation was made.
+/// Final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReservationAbandoned {}
 
 skald::domain_event! {
-    /// What happens to the reservation of an order.
+    /// The events of an order's reservation.
     pub enum ReservationEvent {
         /// Goods are held.
         Made(ReservationMade) = "reservation.made" @ 1,
-        /// There was too little.
+        /// Too little was available.
         Refused(ReservationRefused) = "reservation.refused" @ 1,
         /// The goods are no longer held.
         Released(ReservationReleased) = "reservation.released" @ 1,
-        /// The goods have left.
+        /// The goods were shipped.
         Shipped(ReservationShipped) = "reservation.shipped" @ 1,
-        /// Nothing was held, and nothing will be.
+        /// No goods were held, and none will be.
         Abandoned(ReservationAbandoned) = "reservation.abandoned" @ 1,
     }
 }

@@ -1,7 +1,7 @@
-//! What happens to the shipment of an order: the parcel at the carrier. Whatever is asked of the
-//! carrier is written here first, so that nobody has to guess later whether it was asked.
+//! The events of an order's shipment: the parcel at the carrier. Each request to the carrier is
+//! recorded here before it is sent, so it is always known whether the carrier may have received it.
 //!
-//! Where the parcel goes is not told again: it stands in `order.placed`.
+//! The parcel's address is not repeated here: it is in `order.placed`.
 
 use serde::{Deserialize, Serialize};
 use skald::stream::Category;
@@ -13,69 +13,69 @@ use crate::{AttemptKey, CategoryEvent, ParcelId};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ShipmentRequested {
-    /// What it is asked under.
+    /// The idempotency key of the request to the carrier.
     pub attempt_key: AttemptKey,
 }
 
-/// The carrier will take the parcel.
+/// The carrier accepted the parcel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ShipmentCreated {
-    /// What the carrier calls it.
+    /// The carrier's id of the parcel.
     pub parcel: ParcelId,
 }
 
-/// The carrier refused the parcel: there is none. Final.
+/// The carrier refused the parcel: none exists. Final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ShipmentRefused {
-    /// Why, in the carrier's words. No personal data.
+    /// The reason, in the carrier's words. It contains no personal data.
     pub reason: String,
 }
 
-/// The carrier is about to be asked to drop the parcel, or never to take it.
+/// The carrier is about to be asked to cancel the parcel, or never to take it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ShipmentCancelRequested {}
 
-/// There is no parcel, and there will be none. Final. At version 1: the carrier was never asked for
-/// one.
+/// No parcel exists, and none will. Final. If this is the stream's first event, the carrier was
+/// never asked for one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ShipmentCancelled {}
 
-/// The parcel has left.
+/// The carrier collected the parcel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ShipmentDispatched {}
 
-/// The parcel has arrived. Final.
+/// The parcel was delivered. Final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ShipmentDelivered {}
 
 skald::domain_event! {
-    /// What happens to the shipment of an order.
+    /// The events of an order's shipment.
     pub enum ShipmentEvent {
         /// The carrier is about to be asked to take a parcel.
         Requested(ShipmentRequested) = "shipment.requested" @ 1,
-        /// The carrier will take it.
+        /// The carrier accepted the parcel.
         Created(ShipmentCreated) = "shipment.created" @ 1,
-        /// The carrier refused it.
+        /// The carrier refused the parcel.
         Refused(ShipmentRefused) = "shipment.refused" @ 1,
-        /// The carrier is about to be asked to drop it.
+        /// The carrier is about to be asked to cancel the parcel.
         CancelRequested(ShipmentCancelRequested) = "shipment.cancel_requested" @ 1,
-        /// There is no parcel, and there will be none.
+        /// No parcel exists, and none will.
         Cancelled(ShipmentCancelled) = "shipment.cancelled" @ 1,
-        /// It has left.
+        /// The carrier collected the parcel.
         Dispatched(ShipmentDispatched) = "shipment.dispatched" @ 1,
-        /// It has arrived.
+        /// The parcel was delivered.
         Delivered(ShipmentDelivered) = "shipment.delivered" @ 1,
     }
 }

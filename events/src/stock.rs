@@ -1,9 +1,9 @@
-//! What happens to one shard of a product's stock. Product and shard are the stream's name:
+//! The events of one shard of a product's stock. Product and shard form the stream's name,
 //! `stock-<sku>~<shard>`.
 //!
-//! Each event says which receipt or order it belongs to, so that stock can be counted again from
-//! either side: for every order, reserved = released + shipped once it is final; for every receipt,
-//! the shards add up to what was booked. What leaves one shard for another is in both, in the same
+//! Each event names the receipt or order it belongs to, so stock can be reconciled from both sides.
+//! For every final order, reserved = released + shipped. For every receipt, the quantities of the
+//! shards add up to what was booked. A move between shards is recorded in both streams in one
 //! transaction.
 
 use serde::{Deserialize, Serialize};
@@ -11,14 +11,14 @@ use skald::stream::Category;
 
 use crate::{CategoryEvent, OrderId, Quantity, ReceiptReference, ShardQuantity};
 
-/// Goods came in: there is more on hand.
+/// Goods were delivered: more are on hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StockReceived {
-    /// The receipt that booked them.
+    /// The receipt that booked the goods.
     pub reference: ReceiptReference,
-    /// How many came to this shard.
+    /// The quantity that was added to this shard.
     pub quantity: Quantity,
 }
 
@@ -29,7 +29,7 @@ pub struct StockReceived {
 pub struct StockReserved {
     /// The order.
     pub order_id: OrderId,
-    /// How many of this shard.
+    /// The quantity in this shard.
     pub quantity: Quantity,
 }
 
@@ -40,60 +40,59 @@ pub struct StockReserved {
 pub struct StockReleased {
     /// The order.
     pub order_id: OrderId,
-    /// How many of this shard.
+    /// The quantity in this shard.
     pub quantity: Quantity,
 }
 
-/// Goods that were held for an order have left: they are neither held nor on hand.
+/// Goods that were held for an order were shipped: they are neither held nor on hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StockShipped {
     /// The order.
     pub order_id: OrderId,
-    /// How many of this shard.
+    /// The quantity in this shard.
     pub quantity: Quantity,
 }
 
-/// Goods that nobody holds are counted at another shard from now on, where an order needs them
-/// together.
+/// Available goods were moved to another shard, because an order needs them together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StockMovedOut {
     /// The order that needs them.
     pub order_id: OrderId,
-    /// The shard that counts them now, from 0.
+    /// The shard that counts the goods from now on, from 0.
     pub to_shard: u16,
-    /// How many.
+    /// The quantity.
     pub quantity: Quantity,
 }
 
-/// Goods of other shards are counted here from now on, where an order needs them together.
+/// Goods were moved here from other shards, because an order needs them together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StockMovedIn {
     /// The order that needs them.
     pub order_id: OrderId,
-    /// How many of which shards.
+    /// The shards that the goods came from, with the quantity from each.
     pub from: Vec<ShardQuantity>,
 }
 
 skald::domain_event! {
-    /// What happens to one shard of a product's stock.
+    /// The events of one shard of a product's stock.
     pub enum StockEvent {
-        /// Goods came in.
+        /// Goods were delivered.
         Received(StockReceived) = "stock.received" @ 1,
         /// Goods are held for an order.
         Reserved(StockReserved) = "stock.reserved" @ 1,
         /// Goods are no longer held for an order.
         Released(StockReleased) = "stock.released" @ 1,
-        /// Goods held for an order have left.
+        /// Goods held for an order were shipped.
         Shipped(StockShipped) = "stock.shipped" @ 1,
-        /// Goods are counted at another shard.
+        /// Goods were moved to another shard.
         MovedOut(StockMovedOut) = "stock.moved_out" @ 1,
-        /// Goods of other shards are counted here.
+        /// Goods were moved here from other shards.
         MovedIn(StockMovedIn) = "stock.moved_in" @ 1,
     }
 }

@@ -1,7 +1,7 @@
-//! The values that events are made of. None of them can be built wrong: not from a request, not
-//! from stored bytes.
+//! The values that events are made of. Every value satisfies the rule of its type, whether it was
+//! built from a request or read from stored bytes.
 //!
-//! A rule here may be widened but never narrowed: what was stored under it must stay readable.
+//! A rule may be widened but never narrowed, because everything stored under it must stay readable.
 
 mod address;
 mod identifiers;
@@ -20,26 +20,26 @@ pub use order_id::OrderId;
 pub use references::{AttemptKey, AuthorizationId, ParcelId};
 pub use text::{is_readable, is_visible_ascii, is_visible_throughout};
 
-/// The value breaks the rule of its type. Says what the rule is and never quotes the value, which
-/// may be personal.
+/// The value breaks the rule of its type. The message states the rule and never quotes the value,
+/// which may be personal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be {0}")]
 pub struct InvalidValue(pub &'static str);
 
-/// A type whose values keep a rule.
+/// A type whose values satisfy a rule.
 pub trait Validated {
-    /// What a value has to be, in words that follow "must be".
+    /// What a value must be, in words that follow "must be".
     const EXPECTED: &'static str;
 }
 
-/// Declares a type for text that keeps a rule: its name, the test, and what it expects in words
-/// that follow "must be". The rule may stand there a third time, as a regular expression for the
-/// JSON Schema of what is stored.
+/// Declares a type for text that satisfies a rule: its name, the test, and the rule in words that
+/// follow "must be". A regular expression for the JSON Schema may follow.
 ///
 /// ```
 /// events::text_value! {
 ///     /// The name of a door.
-///     pub struct DoorName: |text| events::values::is_readable(text, 20), "text of 1 to 20 characters";
+///     pub struct DoorName: |text| events::values::is_readable(text, 20),
+///         "text of 1 to 20 characters";
 /// }
 ///
 /// assert_eq!(DoorName::new("front").unwrap().as_str(), "front");
@@ -54,7 +54,9 @@ macro_rules! text_value {
         $vis struct $name(String);
 
         impl $name {
-            #[doc = concat!("The value in this text.\n\n# Errors\n`InvalidValue` unless it is ", $expected, ".")]
+            #[doc = concat!(
+                "The value in this text.\n\n# Errors\n`InvalidValue` unless it is ", $expected, "."
+            )]
             pub fn new(text: impl Into<String>) -> Result<Self, $crate::InvalidValue> {
                 let text: String = text.into();
                 let $text: &str = &text;
@@ -95,8 +97,8 @@ macro_rules! text_value {
     )+ };
 }
 
-/// Declares a type for a whole number from 1 to a bound, and what it expects in words that follow
-/// "must be".
+/// Declares a type for a whole number from 1 to a bound, with the rule in words that follow "must
+/// be".
 ///
 /// ```
 /// events::number_value! {
@@ -116,12 +118,14 @@ macro_rules! number_value {
         $vis struct $name($number);
 
         impl $name {
-            /// The least there can be.
+            /// The smallest value.
             pub const ONE: Self = Self(1);
-            /// The most there can be.
+            /// The largest value.
             pub const MOST: Self = Self($most);
 
-            #[doc = concat!("The value with this number.\n\n# Errors\n`InvalidValue` unless it is ", $expected, ".")]
+            #[doc = concat!(
+                "The value with this number.\n\n# Errors\n`InvalidValue` unless it is ", $expected, "."
+            )]
             pub fn new(number: u64) -> Result<Self, $crate::InvalidValue> {
                 match <$number>::try_from(number) {
                     Ok(number @ 1..=$most) => Ok(Self(number)),

@@ -1,8 +1,7 @@
 //! Every shape that was ever stored still decodes.
 //!
 //! `golden/<type>.<schema>.json` is the stored data of one event with every field set, written by
-//! hand. A file is never changed: when a shape changes, its schema number does, and another file
-//! joins.
+//! hand. A file never changes: a changed shape gets a new schema number and a new file.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -18,14 +17,14 @@ fn golden() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/golden"))
 }
 
-/// The golden samples of a category decode. What is written of them again is of today's shape, and
-/// the same JSON if the sample is.
+/// The golden samples of a category decode. Encoded again, each has today's shape, and the same
+/// JSON if the sample has today's shape.
 #[track_caller]
 fn check<E: DomainEvent>() {
     for &(event_type, schema) in E::SHAPES {
         let file = golden().join(format!("{event_type}.{schema}.json"));
         let data = fs::read(&file)
-            .unwrap_or_else(|error| panic!("{} must be there: {error}", file.display()));
+            .unwrap_or_else(|error| panic!("{} is missing: {error}", file.display()));
         let event =
             E::decode(&EventData { event_type: event_type.to_owned(), schema, data: data.clone() });
         let event =
@@ -35,13 +34,13 @@ fn check<E: DomainEvent>() {
         assert_eq!(written.event_type, event_type);
         assert!(
             E::TYPES.contains(&(event_type, written.schema)),
-            "{written:?} is not of today's shape"
+            "{written:?} does not have today's shape"
         );
         let [stored, again] =
             [data, written.data].map(|json| serde_json::from_slice::<Value>(&json).unwrap());
         assert!(
             written.schema > schema || again == stored,
-            "{event_type}@{schema} is not written as it was stored"
+            "{event_type}@{schema} is not encoded as it was stored"
         );
     }
 }
@@ -52,7 +51,7 @@ fn every_stored_shape_decodes_and_todays_is_written_the_same() {
 }
 
 #[test]
-fn every_golden_sample_is_of_a_shape_that_is_known() {
+fn every_golden_sample_has_a_known_shape() {
     let mut known = BTreeSet::new();
     for_each_category!(|E| known.extend(
         E::SHAPES.iter().map(|(event_type, schema)| format!("{event_type}.{schema}.json"))
@@ -70,7 +69,7 @@ fn categories_are_listed_once_each_in_alphabetical_order() {
 }
 
 #[test]
-fn an_event_is_called_after_its_category() {
+fn the_type_of_an_event_begins_with_its_category() {
     fn check<E: CategoryEvent>() {
         for (event_type, _) in E::TYPES {
             assert_eq!(event_type.split_once('.').unwrap().0, E::CATEGORY);
@@ -79,7 +78,7 @@ fn an_event_is_called_after_its_category() {
     for_each_category!(|E| check::<E>());
 }
 
-/// The samples of both shapes tell of one order.
+/// The samples of both shapes of `order.placed` describe the same order.
 #[test]
 fn an_order_placed_at_schema_1_is_one_whose_request_was_hashed_in_form_1() {
     let placed = |schema| {
@@ -92,8 +91,7 @@ fn an_order_placed_at_schema_1_is_one_whose_request_was_hashed_in_form_1() {
     assert_eq!(placed.request_hash.form, 1);
 }
 
-/// A shape is named by its number: a field that is missing or unknown means another shape, not a
-/// guess.
+/// A schema number identifies a shape, so a missing or unknown field is an error.
 #[test]
 fn a_shape_with_a_field_more_or_less_does_not_decode() {
     fn check<E: DomainEvent>() {
@@ -109,7 +107,7 @@ fn a_shape_with_a_field_more_or_less_does_not_decode() {
             };
             let mut more = fields.clone();
             more.insert("another".to_owned(), Value::Null);
-            assert!(decode(more).is_err(), "{event_type} with another field");
+            assert!(decode(more).is_err(), "{event_type} with an unknown field");
             for name in fields.keys() {
                 let mut less = fields.clone();
                 less.remove(name);

@@ -1,4 +1,4 @@
-//! What says something about a person is marked where it is stored, and shows in no log.
+//! Personal data is marked where it is stored, and appears in no debug output.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,7 +8,7 @@ use events::for_each_category;
 use serde_json::Value;
 use skald::event::{DomainEvent, EventData};
 
-/// What the golden samples say about a person.
+/// The personal data in the golden samples.
 const PERSONAL: [&str; 10] = [
     "Jane Doe",
     "Jane Roe",
@@ -22,7 +22,7 @@ const PERSONAL: [&str; 10] = [
     "\"DE\"",
 ];
 
-/// The stored data of every golden sample, and the event as debug output shows it.
+/// The stored data of every golden sample, and the debug output of its event.
 fn samples() -> Vec<(String, String)> {
     fn events<E: DomainEvent + std::fmt::Debug>(found: &mut Vec<(String, String)>) {
         for &(event_type, schema) in E::SHAPES {
@@ -41,7 +41,7 @@ fn samples() -> Vec<(String, String)> {
     found
 }
 
-/// Takes out whatever stands as `{"$person": …, "plain": …}`.
+/// Removes every object of the form `{"$person": …, "plain": …}`.
 fn without_personal(value: Value) -> Value {
     match value {
         Value::Object(fields)
@@ -60,23 +60,23 @@ fn without_personal(value: Value) -> Value {
 }
 
 #[test]
-fn what_is_personal_is_stored_as_such_and_nowhere_else() {
+fn personal_data_is_stored_only_in_marked_form() {
     let mut seen = 0;
     for (stored, _) in samples() {
         let rest = without_personal(serde_json::from_str(&stored).unwrap()).to_string();
         for text in PERSONAL {
             seen += usize::from(stored.contains(text));
-            assert!(!rest.contains(text), "{text} stands in the open in {stored}");
+            assert!(!rest.contains(text), "{text} is not marked as personal in {stored}");
         }
     }
-    assert!(seen >= PERSONAL.len(), "the samples say nothing about a person");
+    assert!(seen >= PERSONAL.len(), "a text of PERSONAL is in no sample");
 }
 
 #[test]
-fn what_is_personal_never_shows_in_debug_output() {
+fn personal_data_is_never_in_debug_output() {
     for (_, debug) in samples() {
         for text in PERSONAL {
-            assert!(!debug.contains(text), "{text} shows in {debug}");
+            assert!(!debug.contains(text), "{text} is shown in {debug}");
         }
     }
 }

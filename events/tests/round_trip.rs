@@ -1,4 +1,4 @@
-//! Whatever event is written, the same event is read, and it is right by its schema.
+//! Every event decodes to the value that was encoded, and its stored form is valid by its schema.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -19,7 +19,7 @@ use skald::personal::Personal;
 use skald::stream::Version;
 use skald::time::Timestamp;
 
-/// What checks data against the schema of its shape.
+/// The validator of a shape's schema.
 static VALIDATORS: LazyLock<BTreeMap<(String, u32), Validator>> = LazyLock::new(|| {
     let schemas = catalogue::schemas();
     let validators = schemas.shapes().map(|shape| {
@@ -35,13 +35,12 @@ trait Generated: DomainEvent {
     fn strategy() -> BoxedStrategy<Self>;
 }
 
-/// # Errors
-/// The test fails if the event that is read is not the one that was written, or what is written is
-/// wrong by its schema.
+/// The test fails if the decoded event differs from the encoded one, or if the stored data is
+/// invalid by its schema.
 fn check<E: DomainEvent + Debug + PartialEq>(event: &E) -> Result<(), TestCaseError> {
     let stored = event.encode().unwrap();
     prop_assert_eq!(&E::decode(&stored).unwrap(), event);
-    // Writing what was read gives the same bytes: there is one form of an event.
+    // Encoding the decoded event gives the same bytes: an event has one stored form.
     prop_assert_eq!(&E::decode(&stored).unwrap().encode().unwrap(), &stored);
     let validator = &VALIDATORS[&(stored.event_type.clone(), stored.schema)];
     let data = serde_json::from_slice(&stored.data).unwrap();
@@ -50,7 +49,7 @@ fn check<E: DomainEvent + Debug + PartialEq>(event: &E) -> Result<(), TestCaseEr
     Ok(())
 }
 
-/// Plain, sealed or erased.
+/// Personal data that is plain, sealed or erased.
 fn personal() -> impl Strategy<Value = Personal<String>> {
     let content = prop_oneof![
         any::<String>().prop_map(|value| ("plain", json!(value))),

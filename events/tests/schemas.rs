@@ -1,5 +1,6 @@
-//! `schemas/` says to machines, and to other languages, what is stored. Here it is held against the
-//! code from both sides: what was promised is still read, and what is promised is what is read.
+//! `schemas/` describes the stored events for machines and other languages. These tests check that
+//! the code still reads what the committed schemas describe, and that they describe exactly what
+//! the code reads.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -30,21 +31,21 @@ fn listed(all: &[impl Display]) -> String {
     all.iter().map(|each| format!("\n  {each}")).collect()
 }
 
-/// If this fails, streams that are stored can no longer be read or mean something else, or views of
-/// the release before dead-letter what this one writes.
+/// If this fails, stored streams can no longer be read or change their meaning, or views of the
+/// previous release send what this release writes to the dead letters.
 #[test]
-fn every_shape_is_the_one_that_its_number_was_given_to() {
+fn no_stored_shape_changes_under_its_schema_number() {
     let breaks = catalogue::schemas().breaks(&Schemas::read(&folder("schemas")).unwrap());
     let help = "see \"A new shape of an event\" in shared/ordering/README.md";
     assert!(
         breaks.is_empty(),
-        "another shape has the number of a stored one:{}\n{HELP}\n{help}",
+        "a stored shape changed but kept its schema number:{}\n{HELP}\n{help}",
         listed(&breaks)
     );
 }
 
-/// What is told of the code after the committed schema of this shape is changed.
-fn told_if_committed(
+/// The incompatible changes that are found when the committed schema of this shape is edited.
+fn breaks_if_committed(
     event_type: &str,
     schema: u32,
     change: impl FnOnce(&mut Value),
@@ -58,28 +59,27 @@ fn told_if_committed(
     breaks.iter().map(ToString::to_string).collect()
 }
 
-/// As if the release before had not known one of the reasons, or one of the fields.
+/// The committed schema lacks one of the reasons, or one of the fields, as if the previous release
+/// had not known it.
 #[test]
-fn what_older_readers_would_refuse_is_told_with_event_schema_and_field() {
-    let variants = told_if_committed("order.undo_started", 1, |schema| {
+fn what_older_readers_would_reject_is_reported_with_event_schema_and_field() {
+    let variants = breaks_if_committed("order.undo_started", 1, |schema| {
         let reasons = schema["$defs"]["CancelReason"]["oneOf"].as_array_mut().unwrap();
         reasons.retain(|reason| reason["const"] != "capture_failed");
     });
     assert_eq!(
         variants,
-        [
-            "order.undo_started at schema 1, as this release writes it, read by an older one, /reason: \
-          \"capture_failed\" is written, and not known to the reader"
-        ]
+        ["order.undo_started at schema 1, as this release writes it, read by an older one, \
+             /reason: \"capture_failed\" is written, and not known to the reader"]
     );
-    let fields = told_if_committed("order.parked", 1, |schema| {
+    let fields = breaks_if_committed("order.parked", 1, |schema| {
         drop(schema["properties"].as_object_mut().unwrap().remove("error"));
         schema["required"] = json!(["step"]);
     });
     assert!(
         fields.contains(
-            &"order.parked at schema 1, as this release writes it, read by an older one, /error: the field is \
-              written, and not known to the reader"
+            &"order.parked at schema 1, as this release writes it, read by an older one, \
+              /error: the field is written, and not known to the reader"
                 .to_owned()
         ),
         "{fields:?}"
@@ -104,7 +104,7 @@ fn every_golden_sample_has_its_schema() {
     assert_eq!(names("schemas"), names("golden"));
 }
 
-/// Every value in `data` that holds no others, and every object, by its pointer.
+/// The pointers of every object and of every value that contains no others in `data`.
 fn places(data: &Value, pointer: &str, found: &mut Vec<String>) {
     match data {
         Value::Object(fields) => {
@@ -125,8 +125,8 @@ fn places(data: &Value, pointer: &str, found: &mut Vec<String>) {
     }
 }
 
-/// The golden sample `data`, and what it becomes with another value in some place, a field more or
-/// a field less.
+/// The golden sample `data` with one change each: another value in one place, an extra field, or a
+/// missing field.
 fn variations(data: &Value) -> Vec<Value> {
     let mut pointers = Vec::new();
     places(data, "", &mut pointers);
@@ -136,7 +136,8 @@ fn variations(data: &Value) -> Vec<Value> {
         change(&mut other);
         varied.push(other);
     };
-    // No lists: serde also reads a struct from a list of its fields, which nobody writes.
+    // Lists are left out: serde also reads a struct from a list of its fields, but no event is
+    // stored like that.
     let others = [
         json!(null),
         json!(true),
@@ -163,7 +164,7 @@ fn variations(data: &Value) -> Vec<Value> {
     varied
 }
 
-/// A schema takes what decoding takes, around every golden sample.
+/// A schema accepts exactly what decoding accepts, for variants of every golden sample.
 fn check_events<E: DomainEvent>() {
     let schemas = Schemas::read(&folder("schemas")).unwrap();
     for &(event_type, schema) in E::SHAPES {
@@ -173,7 +174,7 @@ fn check_events<E: DomainEvent>() {
         let sample: Value = serde_json::from_slice(&sample).unwrap();
         assert!(
             validator.is_valid(&sample),
-            "the golden sample of {event_type} at schema {schema} is wrong by its schema"
+            "the golden sample of {event_type} at schema {schema} is invalid by its schema"
         );
         for data in variations(&sample) {
             let stored = EventData {
@@ -192,11 +193,11 @@ fn check_events<E: DomainEvent>() {
 }
 
 #[test]
-fn a_schema_takes_what_decoding_takes_and_nothing_else() {
+fn a_schema_accepts_exactly_what_decoding_accepts() {
     for_each_category!(|E| check_events::<E>());
 }
 
-/// The schema of a value, and whether it is read.
+/// The schema of a value type, and whether a JSON value decodes as it.
 struct ValueRule {
     name: String,
     schema: Validator,
@@ -223,8 +224,8 @@ fn text_rules() -> [ValueRule; 7] {
     ]
 }
 
-/// Text around the bounds of the rules: every sign of ASCII, some beyond, and lengths up to the
-/// longest and one more.
+/// Text around the bounds of the rules: every ASCII character, some others, and lengths up to one
+/// more than the longest allowed.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -264,7 +265,7 @@ fn the_bounds_of_a_number_are_its_rule() {
 }
 
 #[test]
-fn the_currencies_are_those_that_are_read() {
+fn the_schema_lists_exactly_the_currencies_that_are_read() {
     let money = rule::<events::Money>();
     let letters = || 'A'..='Z';
     let codes = letters()

@@ -1,5 +1,5 @@
-//! `order.placed` at schema 1: a hash that does not say of which canonical form of the request it
-//! is.
+//! `order.placed` at schema 1. Its request hash does not record which canonical form of the request
+//! was hashed.
 
 use serde::Deserialize;
 use skald::personal::Personal;
@@ -7,32 +7,33 @@ use skald::time::Timestamp;
 
 use crate::{Address, CustomerId, Money, OrderLine, OrderPlaced, RequestHash};
 
-/// A customer has placed an order, and it was accepted. Carries what was true then; later changes
-/// do not touch it.
+/// A customer placed an order, and it was accepted. The event carries what was true at that time;
+/// later changes do not affect it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OrderPlaced1 {
-    /// Whose order it is.
+    /// The customer who placed the order.
     pub customer_id: CustomerId,
-    /// What the customer was called then.
+    /// The customer's name at that time.
     pub customer_name: Personal<String>,
-    /// What was ordered, in the order of the request; no product twice, all prices in one currency.
+    /// The order's lines, in the order of the request. Each product occurs once, and all prices are
+    /// in one currency.
     pub lines: Vec<OrderLine>,
     /// The sum of all lines.
     pub total: Money,
-    /// What the payment gateway charges.
+    /// The token that the payment gateway charges.
     pub payment_token: Personal<String>,
-    /// Where the parcel goes.
+    /// The address that the parcel goes to.
     pub shipping_address: Personal<Address>,
-    /// From when on the order is undone unless it is committed.
+    /// The deadline: an order that is not committed by then is undone.
     pub deadline: Timestamp,
-    /// SHA-256 of the request in its canonical form, in lower-case hexadecimal: tells a repeat from
-    /// another request.
+    /// SHA-256 of the request in its canonical form, in lower-case hexadecimal. It distinguishes a
+    /// repeated request from a different one.
     pub request_hash: String,
 }
 
-/// When this was written there was one canonical form, and it is called 1 since.
+/// Only one canonical form existed when this shape was written. It has number 1 today.
 #[must_use]
 pub fn upcast(old: OrderPlaced1) -> OrderPlaced {
     let OrderPlaced1 {

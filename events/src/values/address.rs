@@ -1,4 +1,4 @@
-//! Where a parcel goes.
+//! Postal addresses.
 
 use std::fmt;
 
@@ -11,37 +11,39 @@ const LONGEST_LINE: usize = 200;
 /// Longest postal code, in characters.
 const LONGEST_POSTAL_CODE: usize = 20;
 
-/// What a line must be.
-const LINE: &str = "text of 1 to 200 characters, at least one of them visible, and none that controls or reorders text";
-/// What a postal code must be.
-const POSTAL_CODE: &str = "text of 1 to 20 characters, at least one of them visible, and none that controls or reorders text";
+/// The rule for a line.
+const LINE: &str = "text of 1 to 200 characters, at least one of them visible, \
+                    and none that controls or reorders text";
+/// The rule for a postal code.
+const POSTAL_CODE: &str = "text of 1 to 20 characters, at least one of them visible, \
+                           and none that controls or reorders text";
 
-/// A postal address. Its fields are within bounds, whether they exist on a map is for the carrier
-/// to say.
+/// A postal address. Its fields satisfy their rules; whether the address exists is for the carrier
+/// to decide.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "AddressFields", into = "AddressFields")]
 pub struct Address(AddressFields);
 
-/// The fields of an address: what is known before, and can be read after, it is an [`Address`].
+/// The fields of an address, unchecked. An [`Address`] is built from them and gives them back.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AddressFields {
-    /// Who receives it.
+    /// The recipient's name.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = LONGEST_LINE)))]
     pub name: String,
-    /// Street and house.
+    /// The street and the house number.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = LONGEST_LINE)))]
     pub line1: String,
-    /// What else the carrier needs, such as a floor.
+    /// Further information for the carrier, such as the floor.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = LONGEST_LINE)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line2: Option<String>,
     /// The town.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = LONGEST_LINE)))]
     pub city: String,
-    /// The postal code, in whatever form the country has.
+    /// The postal code, in the country's own format.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = LONGEST_POSTAL_CODE)))]
     pub postal_code: String,
     /// The country: two upper-case letters, as in ISO 3166-1.
@@ -49,7 +51,7 @@ pub struct AddressFields {
     pub country: String,
 }
 
-/// The fields of an address that break their rules, by name.
+/// The names of the fields of an address that break their rules, each with its rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidAddress(pub Vec<(&'static str, InvalidValue)>);
 
@@ -75,8 +77,8 @@ impl Address {
         Self::checked(fields, line, postal_code)
     }
 
-    /// The address with these fields, if its texts are as these say, and its country has the form
-    /// of one.
+    /// The address with these fields, if `line` and `postal_code` accept its texts and its country
+    /// has two upper-case letters.
     fn checked(
         fields: AddressFields,
         line: impl Fn(&str) -> bool,
@@ -113,9 +115,9 @@ impl Address {
     }
 }
 
-/// Reads what is stored: only the shape that its schema states is checked, lengths and the form of
-/// a country. Which characters are readable was checked by [`Address::new`] when the order came,
-/// and another release, with a later table of Unicode, must not refuse what is stored.
+/// Reads a stored address. Only the shape that its schema states is checked: the lengths, and the
+/// form of the country. [`Address::new`] checked which characters are readable when the order was
+/// placed. A release with a later table of Unicode must not reject what is stored.
 impl TryFrom<AddressFields> for Address {
     type Error = InvalidAddress;
     fn try_from(fields: AddressFields) -> Result<Self, InvalidAddress> {
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_address_says_what_would_be_right_and_not_what_it_is() {
+    fn the_error_of_an_invalid_address_states_the_rules_but_not_the_values() {
         let wrong = AddressFields {
             city: "\u{7}Berlin".to_owned(),
             country: "Germany".to_owned(),
@@ -175,7 +177,8 @@ mod tests {
         };
         assert_eq!(
             Address::new(wrong).unwrap_err().to_string(),
-            "city must be text of 1 to 200 characters, at least one of them visible, and none that controls or reorders text; \
+            "city must be text of 1 to 200 characters, at least one of them visible, \
+             and none that controls or reorders text; \
              country must be a country as two upper-case letters, such as DE"
         );
     }
@@ -197,10 +200,10 @@ mod tests {
         }
     }
 
-    /// Rules change, a later table of Unicode's characters changes them too. An order that was
-    /// placed must be shown and shipped all the same.
+    /// The rules may change, and so may Unicode's tables. An order that was placed must still be
+    /// shown and shipped.
     #[test]
-    fn an_address_that_is_stored_is_read_under_stricter_rules() {
+    fn a_stored_address_stays_readable_under_stricter_rules() {
         let stored = AddressFields {
             name: "Jane\u{202e}".to_owned(),
             city: "\u{200b}".to_owned(),

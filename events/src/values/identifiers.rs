@@ -1,27 +1,31 @@
-//! What callers call things. Each can stand in a stream's name, see [`skald::stream::is_identifier`].
+//! Identifiers that callers choose. Each can be part of a stream's name, see
+//! [`skald::stream::is_identifier`].
 
 use skald::personal::PersonId;
 
 crate::text_value! {
-    /// Names a product: a stock keeping unit.
-    pub struct Sku: |text| skald::stream::is_identifier(text), "text of 1 to 64 characters from A-Z a-z 0-9 . _ -",
+    /// The id of a product: its stock keeping unit.
+    pub struct Sku: |text| skald::stream::is_identifier(text),
+        "text of 1 to 64 characters from A-Z a-z 0-9 . _ -",
         "^[A-Za-z0-9._-]{1,64}$";
 
-    /// Names a customer. An id, never a person's name or address: it is kept when the person is
-    /// erased.
-    pub struct CustomerId: |text| skald::stream::is_identifier(text), "text of 1 to 64 characters from A-Z a-z 0-9 . _ -",
+    /// The id of a customer. It must not contain a person's name or address, because it is kept
+    /// when the person is erased.
+    pub struct CustomerId: |text| skald::stream::is_identifier(text),
+        "text of 1 to 64 characters from A-Z a-z 0-9 . _ -",
         "^[A-Za-z0-9._-]{1,64}$";
 
-    /// Names a delivery of goods, such as the number of its delivery note.
-    pub struct ReceiptReference: |text| skald::stream::is_identifier(text), "text of 1 to 64 characters from A-Z a-z 0-9 . _ -",
+    /// The id of a delivery of goods, such as the number of its delivery note.
+    pub struct ReceiptReference: |text| skald::stream::is_identifier(text),
+        "text of 1 to 64 characters from A-Z a-z 0-9 . _ -",
         "^[A-Za-z0-9._-]{1,64}$";
 }
 
 impl CustomerId {
-    /// The customer as a person: whose key seals what is stored about them.
+    /// The customer as a person, whose key seals their personal data.
     #[must_use]
     pub fn person(&self) -> PersonId {
-        PersonId::new(self.as_str()).expect("both are identifiers")
+        PersonId::new(self.as_str()).expect("both ids follow the same rule")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Money: whole minor units of a currency. There is no floating point anywhere near it.
+//! Money as whole minor units of a currency. No floating point is used.
 
 /// A currency of ISO 4217, written as its three letters.
 pub use iso_currency::Currency;
@@ -6,18 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{InvalidValue, Validated};
 
-/// 2⁵³ − 1: every whole number up to this one is exact as a double, so that every JSON client reads
-/// it exactly (RFC 8259, section 6).
+/// 2⁵³ − 1, the largest number up to which a double represents every whole number exactly, so that
+/// every JSON client reads amounts exactly (RFC 8259, section 6).
 pub const LARGEST_EXACT: i64 = (1 << 53) - 1;
 
-/// The bolívar, which the list has as withdrawn since VED: ISO 4217 has both, and Venezuela pays
-/// with this one.
+/// The bolívar. `iso_currency` lists it as withdrawn since VED was added, but ISO 4217 has both,
+/// and Venezuela pays with this one.
 const IN_USE_ALL_THE_SAME: [Currency; 1] = [Currency::VES];
 
-/// An amount of money, written `{"amount_minor": 4999, "currency": "EUR"}`.
-///
-/// Never beyond ±(2⁵³ − 1) minor units, computed or read, and of a currency that people pay or have
-/// paid with: no metals, no units of account, no funds, no codes for tests.
+/// The amount is always within ±(2⁵³ − 1) minor units, whether computed or read. Its currency is
+/// one that people pay or have paid with: no metals, units of account, funds or test codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "Fields", into = "Fields")]
@@ -33,16 +31,16 @@ pub struct Money {
 #[cfg_attr(feature = "schema", schemars(rename = "Money"))]
 #[serde(deny_unknown_fields)]
 struct Fields {
-    /// In minor units of the currency: cents of a euro, but whole yen.
+    /// The amount in minor units of the currency: cents for euros, but whole yen.
     #[cfg_attr(feature = "schema", schemars(range(min = -LARGEST_EXACT, max = LARGEST_EXACT)))]
     amount_minor: i64,
-    /// Which money.
+    /// The currency.
     #[cfg_attr(feature = "schema", schemars(schema_with = "currency_schema"))]
     currency: Currency,
 }
 
-/// The codes one by one: if a release of the list drops one that is stored, or adds one that older
-/// readers refuse, a test says so.
+/// The codes are listed one by one. If a release of the list drops a code that is stored, or adds
+/// one that older readers reject, a test fails.
 #[cfg(feature = "schema")]
 fn currency_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     use iso_currency::IntoEnumIterator as _;
@@ -59,18 +57,18 @@ pub fn is_payable(currency: Currency) -> bool {
     was_ever_money(currency) && is_in_use
 }
 
-/// Whether people pay or have paid with this currency. What was stored in one that is withdrawn
-/// later stays readable.
+/// Whether people pay or have paid with this currency. Amounts in a currency that is withdrawn
+/// later stay readable.
 fn was_ever_money(currency: Currency) -> bool {
     !currency.is_special() && !currency.is_fund()
 }
 
 impl Money {
-    /// This many minor units.
+    /// An amount of this many minor units.
     ///
     /// # Errors
-    /// [`InvalidValue`] if it is beyond ±(2⁵³ − 1), or the currency is none that people pay or have
-    /// paid with.
+    /// [`InvalidValue`] if the amount is beyond ±(2⁵³ − 1), or nobody pays or has paid with the
+    /// currency.
     pub fn new(amount_minor: i64, currency: Currency) -> Result<Self, InvalidValue> {
         let is_exact = (-LARGEST_EXACT..=LARGEST_EXACT).contains(&amount_minor);
         if is_exact && was_ever_money(currency) {
@@ -80,26 +78,26 @@ impl Money {
         }
     }
 
-    /// In minor units of the currency: cents of a euro, but whole yen.
+    /// The amount in minor units of the currency: cents for euros, but whole yen.
     #[must_use]
     pub const fn amount_minor(&self) -> i64 {
         self.amount_minor
     }
 
-    /// Which money.
+    /// The currency.
     #[must_use]
     pub const fn currency(&self) -> Currency {
         self.currency
     }
 
-    /// The sum; `None` if it is beyond the bound, or the currencies differ.
+    /// The sum, or `None` if it is beyond the bound or the currencies differ.
     #[must_use]
     pub fn checked_add(&self, other: &Self) -> Option<Self> {
         let amount_minor = self.amount_minor.checked_add(other.amount_minor)?;
         Self::new(amount_minor, self.currency).ok().filter(|_| self.currency == other.currency)
     }
 
-    /// The amount `times` over; `None` if it is beyond the bound.
+    /// The amount multiplied by `times`, or `None` if the product is beyond the bound.
     #[must_use]
     pub fn checked_mul(&self, times: u32) -> Option<Self> {
         Self::new(self.amount_minor.checked_mul(times.into())?, self.currency).ok()
@@ -179,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn fractions_texts_and_unknown_currencies_are_no_money() {
+    fn fractions_texts_and_unknown_currencies_are_not_money() {
         for text in [
             r#"{"amount_minor":49.99,"currency":"EUR"}"#,
             r#"{"amount_minor":49.0,"currency":"EUR"}"#,
@@ -195,7 +193,7 @@ mod tests {
         }
     }
 
-    /// All that the list has and people cannot pay with, by why they cannot.
+    /// All codes of the list that people cannot pay with, by the reason.
     #[test]
     fn a_currency_is_one_that_people_can_pay_with() {
         use iso_currency::IntoEnumIterator as _;
@@ -205,7 +203,8 @@ mod tests {
                      XAG XAU XPD XPT \
                      XAD XBA XBB XBC XBD XDR XSU XUA \
                      BOV CHE CHW CLF COU MXV USN UYI UYW";
-        // Replaced by another one. What was stored in them is read, nothing new is priced in them.
+        // Replaced by another currency. Amounts stored in these are read, but no new price uses
+        // them.
         let withdrawn = "BGN CUC HRK SLL ZWL";
         let sorted = |wanted: &dyn Fn(Currency) -> bool| {
             let mut codes: Vec<_> =

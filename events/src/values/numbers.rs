@@ -1,11 +1,11 @@
 //! Numbers with bounds.
 
 crate::number_value! {
-    /// How many of a product: ordered, received, reserved.
+    /// A quantity of a product: ordered, received or reserved.
     pub struct Quantity(u32): 1..=1_000_000_000, "a whole number from 1 to 1000000000";
 
-    /// Over how many streams the stock of a product is spread, so that many orders at once do not
-    /// wait for one another.
+    /// The number of streams that a product's stock is spread over, so that many orders at once do
+    /// not contend for one stream.
     pub struct StockShards(u16): 1..=16, "a whole number from 1 to 16";
 }
 

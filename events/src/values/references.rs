@@ -1,20 +1,23 @@
-//! What is asked of the payment gateway and the carrier is called by us, what they make of it by
-//! them.
+//! References shared with the payment gateway and the carrier: our keys for the requests, and their
+//! ids for the results.
 
 use super::{OrderId, is_visible_ascii};
 
 crate::text_value! {
-    /// Names one thing that is asked of the gateway or the carrier: asked again with the same key,
-    /// it is the same thing.
-    pub struct AttemptKey: |text| is_visible_ascii(text, 255), "text of 1 to 255 visible ASCII characters",
+    /// The idempotency key of a request to the gateway or the carrier: a request repeated with the
+    /// same key has no further effect.
+    pub struct AttemptKey: |text| is_visible_ascii(text, 255),
+        "text of 1 to 255 visible ASCII characters",
         "^[!-~]{1,255}$";
 
-    /// What the gateway calls an authorization.
-    pub struct AuthorizationId: |text| is_visible_ascii(text, 255), "text of 1 to 255 visible ASCII characters",
+    /// The gateway's id of an authorization.
+    pub struct AuthorizationId: |text| is_visible_ascii(text, 255),
+        "text of 1 to 255 visible ASCII characters",
         "^[!-~]{1,255}$";
 
-    /// What the carrier calls a parcel.
-    pub struct ParcelId: |text| is_visible_ascii(text, 255), "text of 1 to 255 visible ASCII characters",
+    /// The carrier's id of a parcel.
+    pub struct ParcelId: |text| is_visible_ascii(text, 255),
+        "text of 1 to 255 visible ASCII characters",
         "^[!-~]{1,255}$";
 }
 
@@ -40,8 +43,8 @@ impl AttemptKey {
 mod tests {
     use super::*;
 
-    /// If this fails, what was asked before a release is asked again after it: the customer pays
-    /// twice.
+    /// If this fails, requests sent by an earlier release are sent again under a new key: the
+    /// customer pays twice.
     #[test]
     fn the_keys_of_an_order_never_change() {
         let order_id: OrderId = "8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873".parse().unwrap();

@@ -1,18 +1,18 @@
-//! Text that people read.
+//! Rules for text that people read.
 
 use unicode_general_category::{GeneralCategory, get_general_category};
 
-/// Characters that count as letters or symbols and are invisible: the fillers of Hangul, and the
-/// Braille pattern without dots.
+/// Characters that count as letters or symbols but are invisible: the Hangul fillers and the blank
+/// Braille pattern.
 const BLANK: [char; 5] = ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
 
-/// Whether a person can read `text`: it has 1 to `longest` characters, at least one of them
-/// visible. No character may be other than text (a control character, the end of a line or a
-/// paragraph), reorder the text around it (embeddings, overrides and isolates of the bidirectional
-/// algorithm), or hide text (tags, interlinear annotations).
+/// Whether a person can read `text`: it has 1 to `longest` characters, and at least one of them is
+/// visible. Characters that are not text (control characters, line and paragraph separators),
+/// reorder the text around them (bidirectional embeddings, overrides and isolates) or hide text
+/// (tags, interlinear annotations) are not allowed.
 ///
-/// Joiners, non-joiners and direction marks are part of many scripts and of emoji, so they may
-/// stand between visible characters.
+/// Joiners, non-joiners and direction marks are part of many scripts and of emoji, so they are
+/// allowed between visible characters.
 #[must_use]
 pub fn is_readable(text: &str, longest: usize) -> bool {
     text.chars().any(is_visible)
@@ -20,8 +20,8 @@ pub fn is_readable(text: &str, longest: usize) -> bool {
         && !text.chars().any(is_unwanted)
 }
 
-/// Whether each character of `text` shows: no spaces, nothing invisible, and no mark without a
-/// character to stand on.
+/// Whether every character of `text` is visible: no spaces, no invisible characters, and no
+/// combining mark without a base character.
 #[must_use]
 pub fn is_visible_throughout(text: &str) -> bool {
     text.starts_with(is_visible) && text.chars().all(|c| is_visible(c) || is_mark(c))
@@ -33,8 +33,9 @@ pub fn is_visible_ascii(text: &str, longest: usize) -> bool {
     (1..=longest).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// Whether a character is visible by itself: a letter, a digit, a punctuation mark, a symbol. Marks
-/// stand on another character. Private and unassigned characters are visible only to some.
+/// Whether a character is visible by itself: a letter, a digit, a punctuation mark or a symbol.
+/// Combining marks need a base character. Private and unassigned characters are not visible
+/// everywhere.
 fn is_visible(c: char) -> bool {
     use GeneralCategory as C;
     let category = get_general_category(c);
@@ -62,8 +63,8 @@ fn is_visible(c: char) -> bool {
     (is_letter || is_number || is_punctuation || is_symbol) && !BLANK.contains(&c)
 }
 
-/// Whether a character stands on the one before it, and is not one of those that only choose its
-/// form.
+/// Whether a character combines with the one before it, except variation selectors, which only
+/// choose its form.
 fn is_mark(c: char) -> bool {
     use GeneralCategory as C;
     let chooses_a_form = matches!(c, '\u{34f}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
@@ -109,7 +110,7 @@ mod tests {
         }
     }
 
-    /// A product that is called so is one that no list shows.
+    /// No list would show a product with such a name.
     #[test]
     fn text_without_a_visible_character_is_not_readable() {
         let invisible = [
@@ -123,15 +124,15 @@ mod tests {
             "\u{200d}",
             "\u{2060}",
             "\u{feff}",
-            "\u{ad}", // of no width
+            "\u{ad}", // zero width
             "\u{200e}",
             "\u{200f}",
             "\u{61c}",
-            "\u{180e}", // marks of direction, a separator
+            "\u{180e}", // direction marks, a separator
             "\u{34f}",
             "\u{fe0f}",
             "\u{e0100}",
-            "\u{301}", // what stands on another character
+            "\u{301}", // combining marks
             "\u{115f}",
             "\u{1160}",
             "\u{3164}",
@@ -140,7 +141,7 @@ mod tests {
             "\u{17b4}", // blank letters and symbols
             "\u{e000}",
             "\u{fdd0}",
-            "\u{378}", // private, no character, not assigned
+            "\u{378}", // private, not a character, unassigned
         ];
         for text in invisible {
             assert!(!is_readable(text, 200), "{text:?}");
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_reorders_or_hides_text_or_ends_a_line_has_no_place_in_it() {
+    fn characters_that_reorder_or_hide_text_or_end_a_line_are_not_readable() {
         let unwanted = [
             '\0',
             '\n',
@@ -160,7 +161,7 @@ mod tests {
             '\u{7f}',
             '\u{85}',
             '\u{2028}',
-            '\u{2029}', // no text
+            '\u{2029}', // not text
             '\u{202a}',
             '\u{202b}',
             '\u{202c}',
@@ -171,7 +172,7 @@ mod tests {
             '\u{2068}',
             '\u{2069}',
             '\u{206a}',
-            '\u{206f}', // isolates, and what is deprecated
+            '\u{206f}', // isolates and deprecated characters
             '\u{fff9}',
             '\u{fffa}',
             '\u{fffb}',

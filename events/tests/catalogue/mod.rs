@@ -1,5 +1,5 @@
-//! The JSON Schemas of all categories, for the example that writes them and the tests that check
-//! them against the code.
+//! The JSON Schemas of all categories, used by the example that writes them and the tests that
+//! compare them with the code.
 
 use skald_testkit::schema::Schemas;
 

@@ -16,8 +16,8 @@ use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 use crate::{CatalogCommands, SOURCE, malformed};
 
 impl<S: EventStore + Clone, K: PersonKeys> CatalogCommands<S, K> {
-    /// `PUT /customers/{id}`: registers a customer, or changes what differs. One commit, whatever
-    /// it takes.
+    /// `PUT /customers/{id}`: registers a customer, or changes the fields that differ, in one
+    /// commit.
     pub(crate) async fn put_customer(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         let id = CustomerId::new(id)
             .map_err(|rule| Problem::invalid(format!("The id in the path {rule}.")))?;
@@ -28,7 +28,7 @@ impl<S: EventStore + Clone, K: PersonKeys> CatalogCommands<S, K> {
         let decide = |customer: &skald::decider::Folded<_>| {
             decide_in_turn::<Customer>(&customer.state, &commands)
         };
-        // Whether something differs can only be told of what is plain.
+        // Only plain values can be compared with the request.
         let events = Opening::new(self.events.clone(), &self.keys);
         let handled =
             Handler::new(&events, RandomPause).handle_all(&stream, &request, decide).await;
@@ -36,15 +36,16 @@ impl<S: EventStore + Clone, K: PersonKeys> CatalogCommands<S, K> {
 
         let status = if handled.created() { StatusCode::CREATED } else { StatusCode::OK };
         let (name, email) = (asked.name.reveal().ok(), asked.email.reveal().ok());
-        let body = json!({ "customer_id": id, "name": name, "email": email, "version": handled.states.version });
+        let version = handled.states.version;
+        let body = json!({ "customer_id": id, "name": name, "email": email, "version": version });
         Ok(Reply::json(status, body))
     }
 
     /// `DELETE /customers/{id}`: erases the person.
     ///
-    /// The key goes first, and only then is it written down that it went: what is recorded is true.
-    /// Whoever dies in between leaves a person who is erased and not yet recorded; the same call,
-    /// repeated, makes up for it.
+    /// The key is destroyed before the erasure is recorded, so the recorded event is always true.
+    /// If the call fails in between, the person is erased but the event is missing. Repeating the
+    /// call records it.
     pub(crate) async fn erase_customer(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         let id = CustomerId::new(id).or(Err(no_such_customer()))?;
         let stream = streams::customer(&self.tenant, &id);
@@ -63,7 +64,7 @@ impl<S: EventStore + Clone, K: PersonKeys> CatalogCommands<S, K> {
     }
 }
 
-/// Until tokens are checked, a customer speaks for themselves.
+/// Tokens are not checked yet: every caller acts as the customer in the path.
 fn actor(id: &CustomerId) -> Result<Actor, Problem> {
     Actor::new(format!("customer:{id}")).map_err(|error| Problem::internal(&error))
 }
@@ -72,11 +73,11 @@ fn not_changed(rejection: CustomerRejection) -> Problem {
     match rejection {
         CustomerRejection::NotRegistered => no_such_customer(),
         CustomerRejection::Erased => Problem::conflict(
-            "The customer was erased, and nobody takes their place: register under another id.",
+            "The customer was erased, and the id cannot be used again: register under another id.",
         ),
     }
 }
 
 fn no_such_customer() -> Problem {
-    Problem::not_found("There is no such customer.")
+    Problem::not_found("The customer does not exist.")
 }

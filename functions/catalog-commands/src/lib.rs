@@ -1,4 +1,4 @@
-//! Commands on what orders stand on, over HTTP: products, deliveries of stock, customers.
+//! HTTP commands for the data that orders depend on: products, deliveries of stock, and customers.
 
 mod customers;
 mod products;
@@ -14,7 +14,7 @@ use skald_lambda::http::{Call, Problem, Reply};
 /// The name of this component in the commits that it writes.
 const SOURCE: &str = "catalog-commands";
 
-/// Keeps the catalogue.
+/// Handles the catalogue's commands.
 #[derive(Debug)]
 pub struct CatalogCommands<S, K> {
     events: S,
@@ -23,7 +23,8 @@ pub struct CatalogCommands<S, K> {
 }
 
 impl<S: EventStore + Clone, K: PersonKeys> CatalogCommands<S, K> {
-    /// Keeps the catalogue in this event store, which seals, and the keys of customers here.
+    /// Handles commands with this event store, which seals personal data, and these keys of
+    /// customers.
     pub fn new(events: S, keys: K) -> Self {
         Self { events, keys, tenant: Tenant::default() }
     }
@@ -31,7 +32,7 @@ impl<S: EventStore + Clone, K: PersonKeys> CatalogCommands<S, K> {
     /// Answers a call.
     ///
     /// # Errors
-    /// The problem that the API names.
+    /// The problem that the API documents for the failure.
     pub async fn respond(&self, call: &Call) -> Result<Reply, Problem> {
         call.query(&[])?;
         match (call.method.as_str(), call.segments().as_slice()) {
@@ -40,12 +41,12 @@ impl<S: EventStore + Clone, K: PersonKeys> CatalogCommands<S, K> {
             ("POST", ["stock", sku, "receipts"]) => self.receive_stock(call, sku).await,
             ("PUT", ["customers", id]) => self.put_customer(call, id).await,
             ("DELETE", ["customers", id]) => self.erase_customer(call, id).await,
-            _ => Err(Problem::not_found("There is nothing at this path.")),
+            _ => Err(Problem::not_found("No resource exists at this path.")),
         }
     }
 }
 
-/// Until tokens are checked, whoever keeps the catalogue is the operator.
+/// Tokens are not checked yet: every caller acts as the operator.
 fn operator() -> Result<Actor, Problem> {
     Actor::new("operator").map_err(|error| Problem::internal(&error))
 }

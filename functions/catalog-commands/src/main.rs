@@ -1,4 +1,4 @@
-//! Keeps the catalogue over HTTP: products, deliveries of stock, customers.
+//! Handles the catalogue's commands over HTTP: products, deliveries of stock, and customers.
 
 use aws_sdk_dynamodb::Client;
 use catalog_commands::CatalogCommands;

@@ -16,8 +16,7 @@ use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 use crate::{CatalogCommands, SOURCE, malformed, operator};
 
 impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
-    /// `PUT /products/{sku}`: lists a product, or changes what differs. One commit, whatever it
-    /// takes.
+    /// `PUT /products/{sku}`: lists a product, or changes the fields that differ, in one commit.
     pub(crate) async fn put_product(&self, call: &Call, sku: &str) -> Result<Reply, Problem> {
         let sku = Sku::new(sku)
             .map_err(|rule| Problem::invalid(format!("The SKU in the path {rule}.")))?;
@@ -36,8 +35,9 @@ impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
         let status = if handled.created() { StatusCode::CREATED } else { StatusCode::OK };
         let product = handled.states.state.listed().ok_or_else(no_such_product)?;
         let body = json!({
-            "sku": sku, "name": product.name, "unit_price": product.unit_price, "stock_shards": product.stock_shards,
-            "on_sale": product.on_sale, "version": handled.states.version,
+            "sku": sku, "name": product.name, "unit_price": product.unit_price,
+            "stock_shards": product.stock_shards, "on_sale": product.on_sale,
+            "version": handled.states.version,
         });
         Ok(Reply::json(status, body))
     }
@@ -58,10 +58,10 @@ impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
 fn not_withdrawn(rejection: ProductRejection) -> Problem {
     match rejection {
         ProductRejection::NotListed => no_such_product(),
-        ProductRejection::Withdrawn => Problem::conflict("The product is withdrawn already."),
+        ProductRejection::Withdrawn => Problem::conflict("The product is already withdrawn."),
     }
 }
 
 pub(crate) fn no_such_product() -> Problem {
-    Problem::not_found("There is no such product.")
+    Problem::not_found("The product does not exist.")
 }

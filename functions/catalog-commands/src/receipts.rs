@@ -17,10 +17,10 @@ use crate::products::no_such_product;
 use crate::{CatalogCommands, SOURCE, malformed, operator};
 
 impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
-    /// `POST /stock/{sku}/receipts`: books a delivery and adds it to the stock, both or neither.
+    /// `POST /stock/{sku}/receipts`: books a delivery and adds it to the stock, in one transaction.
     ///
-    /// Product and reference name a stream of their own, so the same delivery of a product counts
-    /// once, whatever key it is sent with.
+    /// Product and reference name the receipt's stream, so the same delivery of a product counts
+    /// once, even if it is sent under another idempotency key.
     pub(crate) async fn receive_stock(&self, call: &Call, sku: &str) -> Result<Reply, Problem> {
         if let Some(key) = call.single_header("Idempotency-Key")? {
             IdempotencyKey::new(key)
@@ -40,13 +40,14 @@ impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
             json!({ "sku": sku, "quantity": receipt.quantity, "reference": receipt.reference });
         let reply = Reply::json(StatusCode::CREATED, body);
         Ok(match handled.outcome {
-            // The id is new with every call: only the store's own answer can have been repeated.
+            // The commit's id is new with every call, so only the store's client can have repeated
+            // it: to the caller, `Repeated` means the same as `Appended`.
             Outcome::Appended(_) | Outcome::Repeated(_) => reply,
             Outcome::Unchanged => reply.with_header(IDEMPOTENT_REPLAYED, "true"),
         })
     }
 
-    /// Over how many shards the product's stock is spread now.
+    /// The number of shards that the product's stock is spread over now.
     async fn stock_shards(&self, sku: &Sku) -> Result<StockShards, Problem> {
         let product =
             states(&self.events, &One::<Product>::new(streams::product(&self.tenant, sku))).await?;
@@ -57,12 +58,13 @@ impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
 fn not_received(rejection: ReceivingRejection) -> Problem {
     match rejection {
         ReceivingRejection::Receipt(ReceiptRejection::ReferenceReused) => {
-            let detail = "was already used for a delivery of this product with another quantity";
-            Problem::refused("The reference was used for another quantity of this product.")
+            let detail = "was already used for a different quantity of this product: \
+                          use another reference for another delivery";
+            Problem::refused("The reference was already used for a delivery of this product.")
                 .with_errors([("/reference".to_owned(), detail.to_owned())])
         }
         ReceivingRejection::Stock(rejection) => {
-            Problem::conflict(format!("The stock cannot take it: {rejection}."))
+            Problem::conflict(format!("The delivery was not added to the stock: {rejection}."))
         }
     }
 }

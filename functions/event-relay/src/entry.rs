@@ -1,8 +1,8 @@
-//! One stream record as an entry for the topic.
+//! Converts one stream record to an entry for the topic.
 //!
-//! The table decides what an entry says, but never whether the topic takes it: an entry stays
-//! within the limits of SNS, and has a plainer form in case the topic still refuses it. The
-//! plainest form has only some ASCII text of the record.
+//! Everything stored in the table can be published: an entry stays within the limits of SNS, and
+//! carries a plainer form for the case that the topic still rejects it. The plainest form contains
+//! only some ASCII text of the record.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -14,27 +14,27 @@ use skald_dynamodb::{StreamItem, read_stream_item};
 
 use crate::record::{Record, digest};
 
-/// Category of records that tell of no new commit of any stream.
+/// The category of records that announce no new commit.
 pub const UNREADABLE: &str = "unreadable";
-/// Largest entry, in bytes. SNS counts a message with its attributes and takes 256 KiB.
+/// The largest entry, in bytes. SNS counts a message with its attributes and accepts 256 KiB.
 const MAX_ENTRY_BYTES: usize = 200 * 1000;
-/// Longest group and deduplication id that SNS takes, in characters.
+/// The longest group id and deduplication id that SNS accepts, in characters.
 const MAX_ID: usize = 128;
-/// How much of a record's own text goes into the plainest entry, in characters.
+/// The length to which the plainest entry truncates each text of the record, in characters.
 const MAX_QUOTED: usize = 2_000;
-/// Characters that JSON has as they are and SQS does not take (its page on `SendMessage`).
+/// Characters that JSON does not escape and SQS does not accept (its page on `SendMessage`).
 const NOT_FOR_SQS: [(char, &str); 2] = [('\u{fffe}', "\\ufffe"), ('\u{ffff}', "\\uffff")];
 
 /// A message for the topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// The stream's key: messages of a group stay in order.
+    /// The stream's key: messages of one group stay in order.
     pub group: String,
-    /// Names the commit: the topic drops what it has seen in the last five minutes.
+    /// Identifies the commit: the topic drops ids that it has seen in the last five minutes.
     pub deduplication_id: String,
-    /// The stream's category, or [`UNREADABLE`]: what queues filter on.
+    /// The stream's category, or [`UNREADABLE`]. Queues filter on it.
     pub category: String,
-    /// The types of the commit's events, each once; none if they are not known, or too long.
+    /// The distinct types of the commit's events; empty if they are unknown or too long.
     pub types: Vec<String>,
     /// The stream's tenant.
     pub tenant: Option<String>,
@@ -42,11 +42,11 @@ pub struct Entry {
     pub correlation_id: Option<String>,
     /// The message.
     pub body: String,
-    /// What is sent instead, if the topic refuses this for good.
+    /// The plainer entry that is sent instead if the topic permanently rejects this one.
     pub instead: Option<Box<Self>>,
 }
 
-/// An attribute of a message: name, type and value, as SNS has them.
+/// An attribute of a message: name, type and value, in the form of SNS.
 pub type MessageAttribute<'a> = (&'static str, &'static str, Cow<'a, str>);
 
 impl Entry {
@@ -58,25 +58,34 @@ impl Entry {
         if record.event_name != "INSERT" {
             tracing::error!(
                 event_id = record.event_id,
-                "a commit was changed or removed behind the store's back"
+                "a commit was changed or removed in the table; only the event store may write there"
             );
             return unreadable;
         }
         match read_stream_item(&record.item) {
             StreamItem::Commit(commit) => Self::of_message(&CommitMessage::of(commit), unreadable),
             StreamItem::Unread { stream, first, fault } => {
-                tracing::error!(%stream, version = %first, %fault, "a commit cannot be read and goes as a hint");
+                tracing::error!(
+                    %stream,
+                    version = %first,
+                    %fault,
+                    "the commit cannot be read; publishing a hint instead"
+                );
                 Self::of_message(&CommitMessage { stream, last: first, commit: None }, unreadable)
             }
             StreamItem::Foreign { fault } => {
-                tracing::error!(event_id = record.event_id, %fault, "an item belongs to no stream and is set aside");
+                tracing::error!(
+                    event_id = record.event_id,
+                    %fault,
+                    "the item belongs to no stream; publishing it as unreadable"
+                );
                 unreadable
             }
         }
     }
 
-    /// The whole commit if it is small enough; else a hint with what queues filter on; else a bare
-    /// hint.
+    /// The whole commit if it is small enough, else a hint with the attributes that queues filter
+    /// on, else a hint without them.
     fn of_message(message: &CommitMessage, unreadable: Self) -> Self {
         let hint = message.clone().into_hint().to_json();
         let group = message.stream.key();
@@ -110,8 +119,8 @@ impl Entry {
             .unwrap_or(bare)
     }
 
-    /// Only identifies the record, in ASCII, so that nothing in the table can make the topic refuse
-    /// it.
+    /// Only identifies the record, in ASCII, so that the topic accepts it whatever the table
+    /// contains.
     fn unreadable(record: &Record) -> Self {
         let cut = |text: &str| text.chars().take(MAX_QUOTED).collect::<String>();
         let keys = if record.keys.len() <= MAX_QUOTED {
@@ -120,7 +129,8 @@ impl Entry {
             None
         };
         let keys: Value = keys.unwrap_or_else(|| cut(&record.keys).into());
-        let body = json!({ "event_id": cut(&record.event_id), "event_name": cut(&record.event_name), "keys": keys });
+        let (event_id, event_name) = (cut(&record.event_id), cut(&record.event_name));
+        let body = json!({ "event_id": event_id, "event_name": event_name, "keys": keys });
         Self {
             group: UNREADABLE.to_owned(),
             deduplication_id: id(record.event_id.clone()),
@@ -133,7 +143,7 @@ impl Entry {
         }
     }
 
-    /// What queues can filter on, and people search for.
+    /// The attributes that queues filter on and people search for.
     #[must_use]
     pub fn attributes(&self) -> Vec<MessageAttribute<'_>> {
         let text = |name, value| (name, "String", Cow::Borrowed(value));
@@ -147,8 +157,8 @@ impl Entry {
         attributes
     }
 
-    /// What this entry counts towards the size of a request, in bytes: the message, and name, type
-    /// and value of each attribute. SNS does not say that the ids count too; they do here.
+    /// The size of this entry within a request, in bytes: the message, and the name, type and value
+    /// of each attribute. SNS does not document whether the ids count; they are counted here.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         let attributes = self.attributes();
@@ -158,13 +168,13 @@ impl Entry {
     }
 }
 
-/// The id itself where SNS takes it, a digest of it where it is too long or has other characters.
+/// The id itself if SNS accepts it, or a digest if it is too long or has other characters.
 fn id(id: String) -> String {
     let taken = (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
     if taken { id } else { digest(&id) }
 }
 
-/// The same JSON in characters that SQS takes.
+/// The same JSON with only characters that SQS accepts.
 fn for_sqs(json: String) -> String {
     NOT_FOR_SQS.iter().fold(json, |json, (char, escape)| {
         if json.contains(*char) { json.replace(*char, escape) } else { json }

@@ -1,14 +1,15 @@
-//! The relay: commits from the events table's stream onto the topic.
+//! The relay: publishes commits from the events table's stream to the topic.
 //!
-//! - It does not decode events, so no event can stop it. A commit that cannot be read, or is too
-//!   large for a message, goes as a hint: readers then get it from the event store.
-//! - What readers cannot get from the event store goes to a queue of its own, under the category
-//!   `unreadable`: an item whose key is no stream's name, and a commit that was changed or removed.
-//! - An entry that the topic refuses for good is sent again in plainer forms, down to one that has
-//!   almost nothing of the record. So nothing that is written to the table can stop the relay.
-//! - A stream's commits go in order: after one that failed, no later one of the same stream is
-//!   sent. Then the whole batch fails and comes again; what was sent already is sent twice, which
-//!   every reader is prepared for.
+//! - The relay does not decode events, so no event can stop it. A commit that cannot be read, or is
+//!   too large for a message, is published as a hint; readers then load it from the event store.
+//! - Records that readers cannot load from the event store are published under the category
+//!   `unreadable`, which has its own queue: items whose key is not a stream's, and commits that
+//!   were changed or removed.
+//! - An entry that the topic permanently rejects is sent again in plainer forms, down to one that
+//!   contains almost nothing of the record. So nothing written to the table can stop the relay.
+//! - The commits of a stream are published in order: after one that failed, no later one of the
+//!   same stream is sent. The whole batch then fails and is delivered again. Commits that were
+//!   already published are published twice, which every reader tolerates.
 
 mod entry;
 mod record;
@@ -22,9 +23,10 @@ pub use entry::{Entry, MessageAttribute, UNREADABLE};
 pub use record::Batch;
 pub use topic::{Outcome, PublishError, SnsTopic, Topic};
 
-/// Entries in one request to the topic, at most.
+/// The largest number of entries in one request to the topic.
 const MAX_ENTRIES: usize = 10;
-/// Size of one request, in bytes: SNS counts the messages with their attributes and takes 256 KiB.
+/// The largest request, in bytes. SNS counts the messages with their attributes and accepts 256
+/// KiB.
 const MAX_REQUEST_BYTES: usize = 250 * 1024;
 
 /// Forwards stream records to a topic.
@@ -33,9 +35,9 @@ pub struct Relay<T> {
     topic: T,
 }
 
-/// Not everything could be published: the batch must come again.
+/// Some commits were not published: the batch must be delivered again.
 #[derive(Debug, thiserror::Error)]
-#[error("{failed} of {received} commits could not be published, the first because: {reason}")]
+#[error("{failed} of {received} commits were not published; the first failure: {reason}")]
 pub struct NotPublished {
     failed: usize,
     received: usize,
@@ -54,10 +56,10 @@ impl<T: Topic> Relay<T> {
         Self { topic }
     }
 
-    /// Forwards a batch of stream records: all of them, or it is an error.
+    /// Forwards a batch of stream records.
     ///
     /// # Errors
-    /// [`NotPublished`] if the topic did not take some of them, or did not answer.
+    /// [`NotPublished`] if the topic did not accept all of them, or did not answer.
     pub async fn forward(&self, batch: &Batch) -> Result<(), NotPublished> {
         let received = batch.records.len();
         let mut run = Run {
@@ -74,7 +76,7 @@ impl<T: Topic> Relay<T> {
                 Err(PublishError::Unavailable(reason)) => run.give_up(reason),
             }
         }
-        tracing::info!(received, published = run.published, "relayed a batch");
+        tracing::info!(received, published = run.published, "the batch was relayed");
         match run.reason {
             None => Ok(()),
             Some(reason) => {
@@ -84,22 +86,23 @@ impl<T: Topic> Relay<T> {
     }
 }
 
-/// How far the relay has come with a batch.
+/// The state of forwarding one batch.
 #[derive(Debug, Default)]
 struct Run {
-    /// What is still to be sent, in order.
+    /// The entries that are still to be sent, in order.
     waiting: Vec<Entry>,
-    /// How many of them go alone: together they were refused.
+    /// The number of entries at the front to send one by one, after the topic rejected their
+    /// request.
     alone: usize,
     published: usize,
-    /// Groups of which an entry was not taken.
+    /// The groups with an entry that was not accepted.
     stopped: BTreeSet<String>,
-    /// Why the first entry was not taken, if one was not.
+    /// The reason for the first entry that was not accepted.
     reason: Option<String>,
 }
 
 impl Run {
-    /// Splits off what is sent next; nothing when all is done.
+    /// Removes and returns the next request; `None` when nothing is left to send.
     fn next_request(&mut self) -> Option<Vec<Entry>> {
         let max_entries = if self.alone > 0 { 1 } else { MAX_ENTRIES };
         self.alone = self.alone.saturating_sub(1);
@@ -108,10 +111,10 @@ impl Run {
         Some(request).filter(|request| !request.is_empty())
     }
 
-    /// Records the result of each entry. An entry without a result was not taken.
+    /// Records the outcome of each entry. An entry without an outcome counts as not accepted.
     fn settle(&mut self, request: Vec<Entry>, outcomes: Vec<Outcome>) {
         let silence = std::iter::repeat(Outcome::Failed(
-            "the topic gave fewer results than entries".to_owned(),
+            "the topic returned fewer results than entries".to_owned(),
         ));
         let (mut plainer, mut exhausted) = (Vec::new(), None);
         for (entry, outcome) in request.into_iter().zip(outcomes.into_iter().chain(silence)) {
@@ -119,7 +122,7 @@ impl Run {
             let correlation_id = entry.correlation_id.as_deref();
             match outcome {
                 Outcome::Taken => {
-                    tracing::info!(stream, correlation_id, commit, "relayed");
+                    tracing::info!(stream, correlation_id, commit, "the commit was relayed");
                     self.published += 1;
                 }
                 Outcome::Refused(reason) => {
@@ -128,11 +131,11 @@ impl Run {
                         correlation_id,
                         commit,
                         reason,
-                        "the topic refuses an entry for good"
+                        "the topic permanently rejected an entry"
                     );
                     match entry.instead {
                         Some(instead) => plainer.push(*instead),
-                        // Nothing in it could be refused: it is the topic that is wrong.
+                        // The plainest form is valid, so the fault is the topic's.
                         None => exhausted = Some(reason),
                     }
                 }
@@ -142,7 +145,7 @@ impl Run {
                         correlation_id,
                         commit,
                         reason,
-                        "a commit could not be published"
+                        "the commit was not published"
                     );
                     self.stopped.insert(entry.group);
                     self.reason.get_or_insert(reason);
@@ -161,28 +164,28 @@ impl Run {
         }
     }
 
-    /// Sends each entry of a request by itself, to find the one that it was refused for.
+    /// Sends each entry of a request by itself, to find the one that the topic rejects.
     fn separate(&mut self, mut request: Vec<Entry>, reason: &str) {
         tracing::warn!(
             entries = request.len(),
             reason,
-            "the topic refused a request: its entries are sent one by one"
+            "the topic rejected a request; sending its entries one by one"
         );
         self.alone = request.len();
         request.append(&mut self.waiting);
         self.waiting = request;
     }
 
-    /// Tries no more: it would only use up the function's time.
+    /// Sends nothing more: further attempts would only use up the function's time.
     fn give_up(&mut self, reason: String) {
-        tracing::error!(reason, "the topic accepts nothing at the moment");
+        tracing::error!(reason, "the topic accepts no entries now; giving up on the batch");
         self.reason.get_or_insert(reason);
         self.waiting.clear();
     }
 }
 
-/// Splits off the next request: as much as fits, but never two commits of one stream, so that the
-/// later one is not sent if the earlier fails.
+/// Splits off the next request: as many entries as fit, but never two commits of one stream, so
+/// that the later one is not sent if the earlier fails.
 fn split(waiting: Vec<Entry>, max_entries: usize) -> (Vec<Entry>, Vec<Entry>) {
     let (mut request, mut rest) = (Vec::new(), Vec::new());
     let mut groups = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! A record of the events table's stream. Nothing in a record can stop the relay.
+//! A record of the events table's stream. Parsing accepts every record, so none can stop the relay.
 
 use serde::Deserialize;
 use serde_dynamo::Item;
@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 /// A batch of records, in the order of the stream.
 #[derive(Debug, Deserialize)]
 pub struct Batch {
-    /// Each as it came: one that cannot be read must not take the others along.
+    /// The records one by one. A record that cannot be read does not fail the others.
     #[serde(rename = "Records")]
     pub records: Vec<Box<RawValue>>,
 }
@@ -16,13 +16,13 @@ pub struct Batch {
 /// A record.
 #[derive(Debug)]
 pub(crate) struct Record {
-    /// What the stream calls the change, or a digest of the record if it does not say.
+    /// The stream's id of the change, or a digest of the record if the id is missing.
     pub(crate) event_id: String,
     /// `INSERT`, `MODIFY` or `REMOVE`.
     pub(crate) event_name: String,
     /// The item's keys, as JSON.
     pub(crate) keys: String,
-    /// The item, or no more than its keys if the rest cannot be read.
+    /// The item, or only its keys if the rest cannot be read.
     pub(crate) item: Item,
 }
 
@@ -60,7 +60,7 @@ impl Record {
     }
 }
 
-/// Stands for a text that is too long, or not what is needed in its place.
+/// A digest that replaces a text that is too long or has the wrong form.
 pub(crate) fn digest(text: &str) -> String {
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,4 +1,4 @@
-//! What is published, in which order, and what becomes of a batch when the topic refuses.
+//! What is published, in which order, and how a batch ends when the topic rejects entries.
 
 use std::sync::Mutex;
 
@@ -7,18 +7,19 @@ use skald::message::CommitMessage;
 
 use crate::{Batch, Entry, Outcome, PublishError, Relay, Topic, UNREADABLE};
 
-/// Takes entries and remembers each request; what does not go well is told by the fields.
+/// A topic that records each request. Its fields configure failures.
 #[derive(Default)]
 struct RecordingTopic {
     unreachable: bool,
-    /// Not taken now: the commits of these ids.
+    /// The ids of commits that are not accepted now.
     failed: Vec<&'static str>,
-    /// Never taken: entries of this size or larger, and those that this says of.
+    /// Entries that are never accepted: those of this size or larger, and those that match this
+    /// predicate.
     refused_bytes: Option<usize>,
     refused: Option<fn(&Entry) -> bool>,
-    /// Whether it then refuses the request as a whole.
+    /// Whether a rejected entry rejects its whole request.
     wholly: bool,
-    /// Says nothing of the entries from this one on.
+    /// Returns no outcome for the entries from this index on.
     silent_from: Option<usize>,
     requests: Mutex<Vec<Vec<Entry>>>,
 }
@@ -86,15 +87,15 @@ fn record(pk: &str, version: u64, data: &str) -> Value {
 }
 
 fn batch(records: &[Value]) -> Batch {
-    // As the runtime reads it.
+    // The batch in the form in which the runtime delivers it.
     let json = json!({ "Records": records }).to_string();
     serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(&json)).unwrap()
 }
 
 #[tokio::test]
-async fn a_commit_is_published_as_it_is_with_what_queues_filter_on() {
+async fn a_commit_is_published_unchanged_with_the_attributes_that_queues_filter_on() {
     let topic = RecordingTopic::default();
-    // No order at all: the relay does not care.
+    // The data is valid JSON but not an `order.placed`: the relay does not decode it.
     Relay::new(&topic).forward(&batch(&[record("default/order-1", 1, "[ 1.50 ]")])).await.unwrap();
     let [entry] = topic.entries().try_into().unwrap();
     assert_eq!(
@@ -132,7 +133,7 @@ async fn two_commits_of_a_stream_never_share_a_request_and_stay_in_order() {
 }
 
 #[tokio::test]
-async fn a_commit_that_is_not_taken_stops_its_stream_and_fails_the_batch_while_others_go_on() {
+async fn a_rejected_commit_stops_its_stream_and_fails_the_batch_while_other_streams_continue() {
     let topic = RecordingTopic { failed: vec!["default/order-a@1"], ..RecordingTopic::default() };
     let records = [
         record("default/order-a", 1, "{}"),
@@ -141,7 +142,7 @@ async fn a_commit_that_is_not_taken_stops_its_stream_and_fails_the_batch_while_o
         record("default/order-b", 2, "{}"),
     ];
     let error = Relay::new(&topic).forward(&batch(&records)).await.unwrap_err();
-    assert!(error.to_string().starts_with("2 of 4 commits could not be published"), "{error}");
+    assert!(error.to_string().starts_with("2 of 4 commits were not published"), "{error}");
     let expected: [&[&str]; 2] =
         [&["default/order-a@1", "default/order-b@1"], &["default/order-b@2"]];
     assert_eq!(topic.requests(), expected);
@@ -155,13 +156,13 @@ async fn a_topic_that_does_not_answer_is_asked_once_and_the_batch_fails() {
     let error = Relay::new(&topic).forward(&batch(&records)).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "25 of 25 commits could not be published, the first because: no answer"
+        "25 of 25 commits were not published; the first failure: no answer"
     );
     assert_eq!(topic.requests().len(), 1);
 }
 
 #[tokio::test]
-async fn a_commit_that_was_changed_or_removed_is_told_of_and_never_relayed_as_one() {
+async fn a_commit_that_was_changed_or_removed_is_published_as_unreadable() {
     for name in ["MODIFY", "REMOVE"] {
         let topic = RecordingTopic::default();
         let mut changed = record("default/order-a", 1, "{}");
@@ -215,7 +216,7 @@ async fn a_commit_that_cannot_be_read_goes_as_a_hint() {
 }
 
 #[tokio::test]
-async fn an_item_of_no_stream_is_set_aside_and_stops_nobody() {
+async fn an_item_of_no_stream_is_published_as_unreadable_and_stops_no_other() {
     let topic = RecordingTopic::default();
     let records = [record("no stream's key", 1, "{}"), record("default/order-b", 1, "{}")];
     Relay::new(&topic).forward(&batch(&records)).await.unwrap();
@@ -238,7 +239,7 @@ async fn ids_that_are_too_long_for_the_topic_become_digests_that_stay_apart() {
     assert!(first.group.len() <= 128 && first.deduplication_id.len() <= 128);
 }
 
-/// An event type so long that no attribute holds it.
+/// A record with an event type that is too long for any attribute.
 fn overlong(pk: &str) -> Value {
     let mut record = record(pk, 1, "{}");
     let body = &mut record["dynamodb"]["NewImage"]["body"]["S"];
@@ -256,19 +257,19 @@ async fn a_type_too_long_for_a_message_is_left_out_of_a_bare_hint() {
     assert_eq!((message.stream.name(), message.last.get(), message.commit), ("order-a", 1, None));
 }
 
-/// What a topic refuses, and what then arrives of a stream: in which category, and whether with the
-/// commit.
+/// A predicate for the entries that the topic rejects, and what of the stream still arrives: the
+/// category of each message, and whether it contains the commit.
 type Case = (fn(&Entry) -> bool, &'static [(&'static str, bool)]);
 
 #[tokio::test]
-async fn what_is_refused_for_good_goes_as_something_plainer_and_stops_nothing() {
+async fn an_entry_that_is_permanently_rejected_is_sent_in_a_plainer_form() {
     let records = || {
         let mut records =
             vec![record("default/order-a", 1, "{}"), record("default/order-a", 2, "{}")];
         records.extend((0..12).map(|n| record(&format!("default/stock-{n}"), 1, "{}")));
         batch(&records)
     };
-    // What arrives of order-a; all the rest arrives once.
+    // Which messages of order-a arrive. All other commits arrive once.
     let cases: [Case; 4] = [
         (|_| false, &[("order", true), ("order", true)]),
         (
@@ -313,16 +314,13 @@ async fn a_topic_that_refuses_everything_fails_the_batch_after_a_few_requests() 
         let records: Vec<Value> =
             (0..50).map(|n| record(&format!("default/order-{n}"), 1, "{}")).collect();
         let error = Relay::new(&topic).forward(&batch(&records)).await.unwrap_err();
-        assert!(
-            error.to_string().starts_with("50 of 50 commits could not be published"),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("50 of 50 commits were not published"), "{error}");
         assert!(topic.requests().len() < 40, "{} requests", topic.requests().len());
     }
 }
 
 #[tokio::test]
-async fn a_topic_that_says_nothing_of_an_entry_has_not_taken_it() {
+async fn an_entry_without_an_outcome_counts_as_not_accepted() {
     let topic = RecordingTopic { silent_from: Some(1), ..RecordingTopic::default() };
     let records = [
         record("default/order-a", 1, "{}"),
@@ -330,16 +328,16 @@ async fn a_topic_that_says_nothing_of_an_entry_has_not_taken_it() {
         record("default/order-b", 2, "{}"),
     ];
     let error = Relay::new(&topic).forward(&batch(&records)).await.unwrap_err();
-    assert!(error.to_string().starts_with("2 of 3 commits could not be published"), "{error}");
+    assert!(error.to_string().starts_with("2 of 3 commits were not published"), "{error}");
     assert_eq!(topic.requests(), [["default/order-a@1", "default/order-b@1"]]);
 }
 
 #[tokio::test]
-async fn a_record_that_cannot_be_read_takes_no_other_along() {
+async fn a_record_that_cannot_be_read_fails_no_other() {
     let topic = RecordingTopic::default();
     let mut malformed =
         vec![json!(null), json!(7), json!({}), json!({ "dynamodb": [] }), json!({ "eventID": 1 })];
-    // An image that is none: there are still its keys.
+    // An image that cannot be read: its keys still can.
     let mut image = record("default/order-a", 7, "{}");
     image["dynamodb"]["NewImage"]["body"] = json!({ "N": 5 });
     malformed.extend([image, record("default/order-b", 1, "{}")]);
@@ -353,11 +351,11 @@ async fn a_record_that_cannot_be_read_takes_no_other_along() {
     );
     let ids: std::collections::BTreeSet<_> =
         topic.entries().into_iter().map(|entry| entry.deduplication_id).collect();
-    assert_eq!(ids.len(), 7, "the topic would take two of one id for one");
+    assert_eq!(ids.len(), 7, "the topic drops a second entry with the same id");
 }
 
 #[tokio::test]
-async fn an_entry_is_made_of_what_queues_take() {
+async fn an_entry_contains_only_characters_that_queues_accept() {
     let topic = RecordingTopic::default();
     let mut noncharacter = record("default/order-a", 1, "{}");
     let body = &mut noncharacter["dynamodb"]["NewImage"]["body"]["S"];
@@ -380,8 +378,8 @@ async fn an_entry_is_made_of_what_queues_take() {
         assert!(entry.deduplication_id.bytes().all(|byte| byte.is_ascii_graphic()), "{entry:?}");
         if entry.category == UNREADABLE {
             assert!(entry.body.is_ascii(), "{entry:?}");
-            let told: Value = serde_json::from_str(&entry.body).unwrap();
-            assert_eq!(told["keys"]["pk"]["S"], "dëfault/\u{ffff}");
+            let body: Value = serde_json::from_str(&entry.body).unwrap();
+            assert_eq!(body["keys"]["pk"]["S"], "dëfault/\u{ffff}");
         } else {
             let commit = CommitMessage::from_json(&entry.body).unwrap().commit.unwrap();
             assert_eq!(

@@ -1,4 +1,4 @@
-//! The port to the topic, and the topic on SNS.
+//! The port to the topic, and its implementation on SNS.
 
 use std::future::Future;
 
@@ -12,8 +12,8 @@ use crate::Entry;
 
 /// The HTTP status of a request that is too large for the service.
 const CONTENT_TOO_LARGE: u16 = 413;
-/// Parts of error codes that are the sender's fault but not the entry's: they pass, or a person
-/// must act.
+/// Parts of error codes for failures that SNS attributes to the sender but the entry did not cause.
+/// They pass with time, or need an operator.
 const NOT_ABOUT_THE_ENTRY: [&str; 8] = [
     "Throttl",
     "TooMany",
@@ -25,31 +25,32 @@ const NOT_ABOUT_THE_ENTRY: [&str; 8] = [
     "Disabled",
 ];
 
-/// What became of an entry.
+/// The outcome of publishing one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was taken: it is durable.
+    /// The topic accepted the entry and stored it durably.
     Taken,
-    /// It was not taken, and never will be as it is. Why.
+    /// The topic rejected the entry permanently, for this reason.
     Refused(String),
-    /// It was not taken now. Why.
+    /// The topic did not accept the entry this time, for this reason.
     Failed(String),
 }
 
-/// Why a request came to nothing.
+/// Why no entry of a request was accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
-    /// An entry in it makes it one that is never taken; the topic does not say which.
-    #[error("the topic refuses the request: {0}")]
+    /// The topic permanently rejects the request because of one of its entries, without saying
+    /// which.
+    #[error("the topic rejected the request: {0}")]
     Refused(String),
-    /// The topic does not answer, or takes nothing at the moment.
-    #[error("the topic does not take it now: {0}")]
+    /// The topic does not answer, or accepts nothing at the moment.
+    #[error("the topic is unavailable: {0}")]
     Unavailable(String),
 }
 
-/// Takes entries.
+/// Publishes entries.
 pub trait Topic: Sync {
-    /// Publishes these entries and says of each, in their order, what became of it.
+    /// Publishes these entries and returns their outcomes, in the same order.
     fn publish(
         &self,
         entries: &[Entry],
@@ -64,7 +65,7 @@ pub struct SnsTopic {
 }
 
 impl SnsTopic {
-    /// The topic of this name.
+    /// The topic with this ARN.
     #[must_use]
     pub fn new(client: Client, arn: String) -> Self {
         Self { client, arn }
@@ -83,7 +84,7 @@ impl Topic for SnsTopic {
     }
 }
 
-/// What became of the request as a whole.
+/// Classifies the failure of a whole request.
 fn publish_error(error: &SdkError<PublishBatchError>) -> PublishError {
     let too_large = error
         .raw_response()
@@ -93,7 +94,7 @@ fn publish_error(error: &SdkError<PublishBatchError>) -> PublishError {
             || error.is_invalid_parameter_value_exception()
             || error.is_batch_request_too_long_exception()
             || error.is_validation_exception()
-            // What the local cloud calls it.
+            // The code that the local cloud uses.
             || error.code() == Some("InvalidParameter")
     });
     let reason = with_causes(error);
@@ -104,7 +105,8 @@ fn publish_error(error: &SdkError<PublishBatchError>) -> PublishError {
     }
 }
 
-/// What became of one entry: only what the topic names as taken, and not as failed too, was taken.
+/// The outcome of one entry. It was accepted only if the topic lists it as successful and not also
+/// as failed.
 fn outcome(index: usize, answer: &PublishBatchOutput) -> Outcome {
     let id = index.to_string();
     if let Some(failed) = answer.failed().iter().find(|failed| failed.id() == id) {
@@ -120,7 +122,7 @@ fn outcome(index: usize, answer: &PublishBatchOutput) -> Outcome {
     if answer.successful().iter().any(|taken| taken.id() == Some(&id)) {
         return Outcome::Taken;
     }
-    Outcome::Failed("the topic did not say what became of it".to_owned())
+    Outcome::Failed("the topic returned no result for the entry".to_owned())
 }
 
 fn request(index: usize, entry: &Entry) -> Result<PublishBatchRequestEntry, BuildError> {
@@ -170,7 +172,7 @@ mod tests {
             .build();
         assert_eq!(outcome(0, &answer), Outcome::Taken);
         assert!(matches!(outcome(1, &answer), Outcome::Refused(_)));
-        // 5 is in both lists, and 6 and 7 are in none.
+        // 5 is in both lists; 6 and 7 are in neither.
         for index in 2..8 {
             assert!(matches!(outcome(index, &answer), Outcome::Failed(_)), "{index}");
         }

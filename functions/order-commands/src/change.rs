@@ -19,7 +19,7 @@ use skald_lambda::http::{Call, Problem, Reply, StatusCode, header};
 
 use crate::{OrderCommands, SOURCE};
 
-/// Why an order is not changed.
+/// Why an order was not changed.
 #[derive(Debug, thiserror::Error)]
 enum NotChanged {
     #[error("the order is at version {0}")]
@@ -29,7 +29,7 @@ enum NotChanged {
 }
 
 impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
-    /// `POST /orders/{id}/cancel`: turns the order round and begins the attempt that undoes it.
+    /// `POST /orders/{id}/cancel`: starts undoing the order and begins the attempt that undoes it.
     pub(crate) async fn cancel(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         CancelRequest::validate(&call.json()?).map_err(|faults| {
             Problem::invalid("The request body failed validation.")
@@ -39,7 +39,8 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
         self.change(call, id, &OrderCommand::StartUndo { reason, attempt: None }).await
     }
 
-    /// `POST /orders/{id}/resume`: the next attempt of an order that is not final, parked or not.
+    /// `POST /orders/{id}/resume`: begins the next attempt of an order that is not final, whether
+    /// it is parked or not.
     pub(crate) async fn resume(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         self.change(call, id, &OrderCommand::Resume).await
     }
@@ -80,15 +81,15 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
 fn not_changed(reason: NotChanged) -> Problem {
     match reason {
         NotChanged::Stale(version) => Problem::precondition_failed(format!(
-            "The order is at version {version}: look at it again."
+            "The order is at version {version}: read it again before changing it."
         )),
         NotChanged::Rejected(OrderRejection::NotPlaced) => no_such_order(),
         NotChanged::Rejected(rejection) => {
-            Problem::conflict(format!("It is too late: {rejection}."))
+            Problem::conflict(format!("The order can no longer be changed: {rejection}."))
         }
     }
 }
 
 fn no_such_order() -> Problem {
-    Problem::not_found("There is no such order.")
+    Problem::not_found("The order does not exist.")
 }

@@ -1,4 +1,4 @@
-//! Commands on orders, over HTTP: placing, cancelling, resuming.
+//! HTTP commands on orders: place, cancel, resume.
 
 mod change;
 mod place;
@@ -11,7 +11,7 @@ use skald_lambda::http::{Call, Problem, Reply};
 /// The name of this component in the commits that it writes.
 const SOURCE: &str = "order-commands";
 
-/// Takes commands on orders.
+/// Handles commands on orders.
 #[derive(Debug)]
 pub struct OrderCommands<S, K> {
     events: S,
@@ -20,7 +20,8 @@ pub struct OrderCommands<S, K> {
 }
 
 impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
-    /// Takes commands on the orders in this event store, which seals with these keys.
+    /// Handles commands on the orders in this event store, which seals personal data with these
+    /// keys.
     pub fn new(events: S, keys: K) -> Self {
         Self { events, keys, tenant: Tenant::default() }
     }
@@ -28,14 +29,14 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
     /// Answers a call.
     ///
     /// # Errors
-    /// The problem that the API names.
+    /// The problem that the API documents for the failure.
     pub async fn respond(&self, call: &Call) -> Result<Reply, Problem> {
         call.query(&[])?;
         match (call.method.as_str(), call.segments().as_slice()) {
             ("POST", ["orders"]) => self.place(call).await,
             ("POST", ["orders", id, "cancel"]) => self.cancel(call, id).await,
             ("POST", ["orders", id, "resume"]) => self.resume(call, id).await,
-            _ => Err(Problem::not_found("There is nothing at this path.")),
+            _ => Err(Problem::not_found("No resource exists at this path.")),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Takes orders over HTTP.
+//! Handles commands on orders over HTTP.
 
 use aws_sdk_dynamodb::Client;
 use order_commands::OrderCommands;

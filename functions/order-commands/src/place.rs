@@ -1,8 +1,8 @@
 //! `POST /orders`.
 //!
-//! An order's id is computed from tenant, caller and idempotency key, so its stream at version 1
-//! *is* the idempotency record: every repeat finds it there and is answered from it before anything
-//! else is read.
+//! An order's id is computed from tenant, caller and idempotency key. Version 1 of its stream
+//! therefore *is* the idempotency record: a repeated call finds it and is answered from it before
+//! anything else is read.
 
 use events::{OrderEvent, OrderId, OrderPlaced};
 use ordering::customer::Customer;
@@ -26,7 +26,7 @@ use skald_lambda::http::{Call, IDEMPOTENT_REPLAYED, Problem, Reply, StatusCode, 
 
 use crate::{OrderCommands, SOURCE};
 
-/// How long an order may take from placing to confirmation, in milliseconds; after that it is
+/// How long an order may take from placing to confirmation, in milliseconds. After that it is
 /// undone.
 const TIME_LIMIT_MS: u32 = 15 * 60 * 1000;
 
@@ -45,7 +45,7 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
         let order_id = order_id(&self.tenant, &caller, &key);
         let stream = streams::order(&self.tenant, order_id);
 
-        // Only an order that is there already is opened: a repeat is told by all that it says.
+        // Only an existing order is decrypted: a repeated request is recognized by all of its data.
         let orders = Opening::new(self.events.clone(), &self.keys);
         let loaded = orders.load(&stream, None).await?;
         if let Some(first) = loaded.commits.first() {
@@ -55,21 +55,22 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
         let actor = Actor::new(caller.as_str()).map_err(|error| Problem::internal(&error))?;
         let encoded = events.iter().map(OrderEvent::encode).collect::<Result<_, _>>();
         let encoded = encoded.map_err(|error| Problem::internal(&error))?;
-        // The id is this call's alone: what stands there under it was written by this call, also if
-        // a lost answer made the store's client send it twice.
+        // The commit's id is this call's alone. A commit with this id was written by this call,
+        // even if its answer was lost and the store's client sent it again.
         let mut draft = call.request(CommitId::new(new_id()), SOURCE, actor).draft(encoded, None);
-        // When it is written, which may be seconds after the call came: its place in the index of
-        // all commits must not be long ago.
+        // The time of writing, which may be seconds after the call arrived. The index of all
+        // commits must not receive entries that lie far in the past.
         draft.at = RandomPause.now(call.at);
         match self.events.append(&loaded.head, draft).await {
             Ok(appended) => Ok(accepted(order_id, &placed(&appended.commit)?)),
-            // The same key at the same time: the first call decides what it stands for.
+            // Another call with the same key was faster. Its order is the one that the key
+            // identifies.
             Err(AppendError::Conflict { .. } | AppendError::RepeatedInPart { .. }) => {
                 let commits = orders.read(&stream, Version::START).await?;
                 replay(order_id, commits.first().ok_or_else(Problem::unavailable)?, &request)
             }
             Err(AppendError::Contended) => Err(Problem::unavailable()),
-            // Erased after they were looked up.
+            // The customer was erased after they were read.
             Err(AppendError::Store(StoreError::PersonErased(_))) => {
                 Err(not_placed(PlacingRejection::Unknown { customer: true, items: Vec::new() }))
             }
@@ -78,8 +79,8 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
         }
     }
 
-    /// A new order gets the names and prices of this moment: customer and products are read
-    /// together.
+    /// A new order gets the names and prices that are current now. Customer and products are read
+    /// concurrently.
     async fn decide(
         &self,
         call: &Call,
@@ -99,8 +100,8 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
     }
 }
 
-/// The answer to a request whose order is there already: the first one again, or none for another
-/// order.
+/// The answer to a request whose order already exists: the first answer again, or a problem if the
+/// existing order is a different one.
 fn replay(order_id: OrderId, first: &Commit, request: &RequestedOrder) -> Result<Reply, Problem> {
     let placed = placed(first)?;
     match request.is_that_of(&placed) {
@@ -110,13 +111,13 @@ fn replay(order_id: OrderId, first: &Commit, request: &RequestedOrder) -> Result
                 "The Idempotency-Key was used for another order: choose a new one for a new order.";
             Err(Problem::refused(detail))
         }
-        // A newer release placed it, and is about to take over from this one.
+        // A newer release placed the order, and is about to replace this one.
         Err(ComparisonError::UnknownForm(_)) => Err(Problem::unavailable()),
         Err(sealed @ ComparisonError::Sealed) => Err(Problem::internal(&sealed)),
     }
 }
 
-/// What the first event of an order's stream says.
+/// The content of the first event of an order's stream.
 fn placed(first: &Commit) -> Result<OrderPlaced, Problem> {
     match first.envelopes::<OrderEvent>().next().transpose()?.map(|envelope| envelope.data) {
         Some(OrderEvent::Placed(placed)) => Ok(placed),
@@ -124,10 +125,12 @@ fn placed(first: &Commit) -> Result<OrderPlaced, Problem> {
     }
 }
 
-/// The first answer to an order, and the same for every repeat: made of what its first event says.
+/// The answer to an order. It is built from the order's first event, so every repeat gets the same.
 fn accepted(order_id: OrderId, placed: &OrderPlaced) -> Reply {
     let first = Version::START.next();
-    let body = json!({ "order_id": order_id, "status": "pending", "version": first, "total": placed.total });
+    let total = placed.total;
+    let body =
+        json!({ "order_id": order_id, "status": "pending", "version": first, "total": total });
     Reply::json(StatusCode::ACCEPTED, body)
         .with_header(header::LOCATION, format!("/orders/{order_id}"))
         .with_header(header::ETAG, format!("\"{first}\""))
@@ -138,10 +141,12 @@ fn not_placed(refused: PlacingRejection) -> Problem {
         PlacingRejection::Unknown { .. } => {
             Problem::refused("The customer is not registered, or a product is not on sale.")
         }
-        PlacingRejection::MixedCurrencies { .. } => Problem::invalid("One order has one currency."),
+        PlacingRejection::MixedCurrencies { .. } => {
+            Problem::invalid("All prices of an order must be in one currency.")
+        }
         PlacingRejection::TotalOverflow { .. } => Problem::invalid("The total is too large."),
         PlacingRejection::PriceChanged { actual, .. } => {
-            Problem::conflict("The total is not the expected one.")
+            Problem::conflict("The total differs from the expected total.")
                 .with_member("total", json!(actual))
         }
     };

@@ -1,5 +1,5 @@
-//! Which answers to `POST /orders` are marked as replayed: those to calls that another call was
-//! faster than.
+//! Which answers to `POST /orders` are marked as replayed: those to calls that lost against another
+//! call.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -31,13 +31,13 @@ use crate::OrderCommands;
 type Head = <InMemoryEventStore as EventStore>::Head;
 type Rival = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
-/// A store on whose way something happens to the next append.
+/// A store that interferes with the next append.
 #[derive(Clone, Default)]
 struct Store {
     store: InMemoryEventStore,
-    /// The answer of the first append gets lost, and the client sends it again by itself.
+    /// The answer of the first append is lost, and the client sends the append again.
     sends_twice: bool,
-    /// A call that is faster, and then what it was answered.
+    /// A call that is faster than the append, and then the answer it received.
     rival: Arc<Mutex<Option<Rival>>>,
     to_rival: Arc<Mutex<Option<Answer>>>,
 }
@@ -91,7 +91,7 @@ impl EventStore for Store {
     }
 }
 
-/// A product and a customer are there.
+/// A store with one product and one customer.
 async fn set_up(keys: &InMemoryPersonKeys) -> InMemoryEventStore {
     async fn take<D: Decider>(
         store: &Sealing<InMemoryEventStore, &InMemoryPersonKeys>,
@@ -119,17 +119,22 @@ async fn set_up(keys: &InMemoryPersonKeys) -> InMemoryEventStore {
     events
 }
 
-/// The answer to an order of so many mugs, always under the same key and correlation id.
+/// The answer to an order of this many mugs, always with the same key and correlation id.
 async fn place(store: Store, keys: InMemoryPersonKeys, quantity: u32) -> Answer {
     let order = json!({
-        "customer_id": "c-1", "items": [{ "sku": "MUG-01", "quantity": quantity }], "payment_token": "tok_approved",
+        "customer_id": "c-1", "items": [{ "sku": "MUG-01", "quantity": quantity }],
+        "payment_token": "tok_approved",
         "shipping_address": {
-            "name": "Jane Doe", "line1": "Am Ufer 1", "city": "Berlin", "postal_code": "10115", "country": "DE",
+            "name": "Jane Doe", "line1": "Am Ufer 1", "city": "Berlin", "postal_code": "10115",
+            "country": "DE",
         },
     });
-    let headers = json!({ "content-type": "application/json", "idempotency-key": "key-1", "x-correlation-id": "call-1" });
+    let headers = json!({
+        "content-type": "application/json", "idempotency-key": "key-1", "x-correlation-id": "call-1",
+    });
     let event = json!({
-        "rawPath": "/orders", "headers": headers, "requestContext": { "http": { "method": "POST" } },
+        "rawPath": "/orders", "headers": headers,
+        "requestContext": { "http": { "method": "POST" } },
         "body": order.to_string(),
     });
     let commands = OrderCommands::new(Sealing::new(store, keys.clone()), keys);
@@ -139,8 +144,8 @@ async fn place(store: Store, keys: InMemoryPersonKeys, quantity: u32) -> Answer 
     .await
 }
 
-/// Status, and whether it is marked as replayed.
-fn told(answer: &Answer) -> (u16, bool) {
+/// The status, and whether the answer is marked as replayed.
+fn summary(answer: &Answer) -> (u16, bool) {
     (answer.status_code, answer.headers.contains_key("idempotent-replayed"))
 }
 
@@ -149,24 +154,25 @@ fn body(answer: &Answer) -> Value {
 }
 
 #[tokio::test]
-async fn the_first_answer_is_no_replay_whatever_became_of_its_append() {
+async fn the_first_answer_is_not_marked_as_replayed_even_if_the_append_was_repeated() {
     let keys = InMemoryPersonKeys::default();
     let events = set_up(&keys).await;
     let store = Store { store: events, sends_twice: true, ..Store::default() };
     let first = place(store.clone(), keys.clone(), 1).await;
-    assert_eq!(told(&first), (202, false), "{first:?}");
+    assert_eq!(summary(&first), (202, false), "{first:?}");
     let again = place(store.clone(), keys.clone(), 1).await;
-    assert_eq!((told(&again), body(&again)), ((202, true), body(&first)));
-    assert_eq!(told(&place(store, keys, 2).await), (422, false));
+    assert_eq!((summary(&again), body(&again)), ((202, true), body(&first)));
+    assert_eq!(summary(&place(store, keys, 2).await), (422, false));
 }
 
-/// Followers read the index of all commits once: what is written late must not be put far back.
+/// Followers read each slice of the index once, so a late commit must not be indexed far in the
+/// past.
 #[tokio::test]
-async fn an_order_has_the_time_at_which_it_is_written_not_that_of_its_call() {
+async fn an_order_is_recorded_at_the_time_of_writing_not_of_the_call() {
     let keys = InMemoryPersonKeys::default();
     let store = Store { store: set_up(&keys).await, ..Store::default() };
     let begun = now();
-    // The call came in at `Timestamp::EPOCH`.
+    // The call arrived at `Timestamp::EPOCH`.
     let first = place(store.clone(), keys, 1).await;
     let order_id = body(&first)["order_id"].as_str().unwrap().parse().unwrap();
     let commits =
@@ -175,7 +181,7 @@ async fn an_order_has_the_time_at_which_it_is_written_not_that_of_its_call() {
 }
 
 #[tokio::test]
-async fn of_two_calls_at_once_one_is_a_replay_also_under_one_correlation_id() {
+async fn of_two_concurrent_calls_one_is_marked_as_replayed_even_with_one_correlation_id() {
     for (quantity, status) in [(1, (202, true)), (2, (422, false))] {
         let keys = InMemoryPersonKeys::default();
         let events = set_up(&keys).await;
@@ -187,7 +193,7 @@ async fn of_two_calls_at_once_one_is_a_replay_also_under_one_correlation_id() {
         };
         let slower = place(store.clone(), keys, quantity).await;
         let faster = store.to_rival.lock().unwrap().take().expect("the other call was faster");
-        assert_eq!((told(&faster), told(&slower)), ((202, false), status), "{slower:?}");
+        assert_eq!((summary(&faster), summary(&slower)), ((202, false), status), "{slower:?}");
         if quantity == 1 {
             assert_eq!(body(&slower), body(&faster));
         }

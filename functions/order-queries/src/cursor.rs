@@ -1,4 +1,4 @@
-//! Cursors: places in a list, in a form that callers hand back and do not look into.
+//! Cursors: positions in a list, encoded so that callers return them unchanged.
 
 use std::str::FromStr;
 
@@ -11,28 +11,28 @@ use skald::time::Timestamp;
 use skald::view::ListEntry;
 use skald_lambda::http::Problem;
 
-/// Marks a place among the events of a stream, before the version.
+/// The prefix of a cursor into a stream's events, before the version.
 const VERSION: char = 'v';
-/// Marks a place among a customer's orders, before `<time>/<order id>`.
+/// The prefix of a cursor into a customer's orders, before `<time>/<order id>`.
 const ORDER: char = 'o';
 
-/// The place after the events up to this one.
+/// The position after the event with this version.
 pub(crate) fn write_version(version: Version) -> String {
     BASE64.encode(format!("{VERSION}{version}"))
 }
 
-/// Reads what [`write_version`] writes.
+/// Decodes the result of [`write_version`].
 pub(crate) fn read_version(text: &str) -> Result<Version, Problem> {
     let version = decoded(text, VERSION).and_then(|version| version.parse().ok());
     version.map(Version::new).ok_or_else(unknown)
 }
 
-/// The place after this entry of a customer's orders.
+/// The position after this entry of a customer's orders.
 pub(crate) fn write_place(entry: &ListEntry) -> String {
     BASE64.encode(format!("{ORDER}{}", entry.sort))
 }
 
-/// Reads what [`write_place`] writes: only what can be the place of an order.
+/// Decodes the result of [`write_place`], and accepts only positions that an order can have.
 pub(crate) fn read_place(tenant: &Tenant, text: &str) -> Result<ListEntry, Problem> {
     let sort = decoded(text, ORDER).ok_or_else(unknown)?;
     let (time, order_id) = sort.split_once('/').ok_or_else(unknown)?;

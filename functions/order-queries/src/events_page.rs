@@ -12,8 +12,7 @@ use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
 use crate::{Queries, cursor, limit, no_such_order};
 
-/// Fields of an order's events that are nobody's business outside: what the payment gateway
-/// charges, and how a step failed.
+/// Fields that are not shown to callers: the payment token, and how a step failed.
 const HIDDEN: [&str; 2] = ["payment_token", "error"];
 
 impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
@@ -41,8 +40,9 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     }
 }
 
-/// An envelope as callers see it: personal data in the clear, but nothing of [`HIDDEN`]. The data
-/// is of today's shape, whatever was stored, and `schema` names the shape that is shown.
+/// An envelope as callers see it: personal data is plain, and the fields of [`HIDDEN`] are removed.
+/// The data has today's shape, whatever shape is stored; `schema` is the number of the shape that
+/// is shown.
 fn shown(envelope: &Envelope<OrderEvent>) -> Result<Value, Problem> {
     let encoded = envelope.data.encode().map_err(|error| Problem::internal(&error))?;
     let mut data = reveal(&encoded.data).map_err(|error| Problem::internal(&error))?;
@@ -52,9 +52,11 @@ fn shown(envelope: &Envelope<OrderEvent>) -> Result<Value, Problem> {
     let context = &envelope.context;
     Ok(json!({
         "event_id": envelope.event_id, "event_type": envelope.event_type, "schema": encoded.schema,
-        "tenant": envelope.stream.tenant(), "stream": envelope.stream.name(), "version": envelope.version,
-        "recorded_at": envelope.recorded_at, "source": context.source, "correlation_id": context.correlation_id,
-        "causation_id": context.causation_id, "actor": context.actor, "metadata": context.metadata, "data": data,
+        "tenant": envelope.stream.tenant(), "stream": envelope.stream.name(),
+        "version": envelope.version, "recorded_at": envelope.recorded_at,
+        "source": context.source, "correlation_id": context.correlation_id,
+        "causation_id": context.causation_id, "actor": context.actor,
+        "metadata": context.metadata, "data": data,
     }))
 }
 

@@ -1,9 +1,9 @@
-//! Queries over HTTP: orders, their events, a customer's orders, stock, health; and `$default`,
-//! every call that is no route of the API.
+//! HTTP queries: orders, their events, a customer's orders, stock and health. Also handles
+//! `$default`, the calls that match no route of the API.
 //!
-//! Answers come from the views, at half the price of a strong read. Where a view is behind what the
-//! caller must see, the answer is folded from the event store: following one's own `Location` never
-//! gives 404.
+//! Answers come from the views, at half the price of a strongly consistent read. If a view is
+//! behind what the caller must see, the answer is folded from the event store, so a caller that
+//! follows the `Location` of their own order never gets 404.
 
 mod cursor;
 mod events_page;
@@ -26,17 +26,17 @@ use skald::stream::{StreamId, Tenant, Version};
 use skald::view::{CatchUpError, MalformedRow, Projection, Rows, ViewRow, ViewStore, project};
 use skald_lambda::http::{Call, Problem, Query, Reply, StatusCode};
 
-/// Entries on a page if the caller does not say.
+/// The number of entries on a page if the caller does not choose one.
 const DEFAULT_LIMIT: usize = 20;
-/// Entries on a page at most.
+/// The largest number of entries on a page.
 const MAX_LIMIT: usize = 100;
 
 /// Answers queries.
 #[derive(Debug)]
 pub struct Queries<S, V, K> {
-    /// As they are stored: for what says nothing about a person.
+    /// The events as stored, for queries without personal data.
     events: S,
-    /// The same, with what is about persons plain.
+    /// The same events with personal data decrypted.
     opened: Opening<S, K>,
     orders: Opening<V, K>,
     stock: V,
@@ -45,8 +45,8 @@ pub struct Queries<S, V, K> {
 }
 
 impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
-    /// Answers from this event store, order view and stock view, opening with these keys what is
-    /// about persons; `build` is what the health check says of itself.
+    /// Answers from this event store, order view and stock view, and decrypts personal data with
+    /// these keys. The health check reports `build` as the version.
     pub fn new(events: S, orders: V, stock: V, keys: K, build: String) -> Self
     where
         S: Clone,
@@ -60,7 +60,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     /// Answers a call.
     ///
     /// # Errors
-    /// The problem that the API names.
+    /// The problem that the API documents for the failure.
     pub async fn respond(&self, call: &Call) -> Result<Reply, Problem> {
         let sent = call.segments();
         let segments = if call.is_head { routes::end(&sent) } else { &sent };
@@ -82,9 +82,9 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
 }
 
 impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
-    /// The row that the view has stored; `None` if it cannot be read, and it is then folded from
-    /// the event store. A parked row does not follow its stream, so it is folded too, and shown as
-    /// stored only if that fails.
+    /// The row that the view stored, or the row folded from the event store if the stored one
+    /// cannot be read (`None`). A parked row does not follow its stream, so it is folded too, and
+    /// the stored row is used only if folding fails.
     async fn row<P: Projection>(
         &self,
         stream: &StreamId,
@@ -93,7 +93,12 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         let decoded = stored.and_then(|stored| match stored.decode::<P::Row>(stream) {
             Ok(row) => Some(row),
             Err(error) => {
-                tracing::error!(counter = "odd_rows", %stream, %error, "a row is folded from its events instead");
+                tracing::error!(
+                    counter = "odd_rows",
+                    %stream,
+                    %error,
+                    "the stored row is malformed; folding it from its events instead"
+                );
                 None
             }
         });
@@ -104,14 +109,18 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         }
         match (self.folded::<P>(stream).await, decoded) {
             (Err(error), Some(row)) if !is_outage(&error) => {
-                tracing::warn!(%stream, %error, "a parked row is shown as it stands");
+                tracing::warn!(
+                    %stream,
+                    %error,
+                    "folding a parked row failed; showing the stored row, which may be out of date"
+                );
                 Ok(row)
             }
             (folded, _) => folded,
         }
     }
 
-    /// The row after all events of the stream, folded from the event store page by page.
+    /// The row after all events of the stream, folded page by page from the event store.
     async fn folded<P: Projection>(
         &self,
         stream: &StreamId,
@@ -126,26 +135,31 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     }
 }
 
-/// The rows of these streams; `None` for one that cannot be read, which the log names.
+/// The rows of these streams; `None` for a malformed row, which is logged.
 async fn stored<V: ViewStore>(
     views: &V,
     streams: &[StreamId],
 ) -> Result<BTreeMap<StreamId, Option<ViewRow>>, StoreError> {
     let Rows { rows, malformed } = views.get_many(streams).await?;
     for MalformedRow { stream, fault } in &malformed {
-        tracing::error!(counter = "odd_rows", %stream, fault, "a row is folded from its events instead");
+        tracing::error!(
+            counter = "odd_rows",
+            %stream,
+            fault,
+            "the stored row is malformed; folding it from its events instead"
+        );
     }
     let malformed = malformed.into_iter().map(|malformed| (malformed.stream, None));
     Ok(rows.into_iter().map(|(stream, row)| (stream, Some(row))).chain(malformed).collect())
 }
 
-/// Whether a store did not answer, so the same call may succeed later.
+/// Whether a store did not answer, so that the same call may succeed later.
 const fn is_outage(error: &CatchUpError) -> bool {
     use StoreError::{Denied, Throttled, Unavailable};
     matches!(error, CatchUpError::Store(Throttled { .. } | Unavailable { .. } | Denied { .. }))
 }
 
-/// The query's `limit`: how many entries the caller wants on a page.
+/// The query parameter `limit`: the number of entries that the caller wants on a page.
 fn limit(query: Query<'_>) -> Result<usize, Problem> {
     let expected = format!("a whole number from 1 to {MAX_LIMIT}");
     let limit = query.parse("limit", &expected, |text| {
@@ -155,5 +169,5 @@ fn limit(query: Query<'_>) -> Result<usize, Problem> {
 }
 
 fn no_such_order() -> Problem {
-    Problem::not_found("There is no such order.")
+    Problem::not_found("The order does not exist.")
 }

@@ -1,4 +1,4 @@
-//! Answers questions over HTTP, and every call that is no route of the API.
+//! Answers queries over HTTP, and every call that matches no route of the API.
 
 use aws_sdk_dynamodb::Client;
 use order_queries::Queries;

@@ -1,4 +1,4 @@
-//! `GET /orders/{id}`: an order, now or as it was.
+//! `GET /orders/{id}`: an order's current or earlier state.
 
 use std::str::FromStr;
 
@@ -17,16 +17,17 @@ use skald_lambda::http::{Call, Problem, Query, Reply, StatusCode, header};
 
 use crate::{Queries, no_such_order, stored};
 
-/// The `step` of an order whose row in the view is parked. No step of the saga has this name.
+/// The `step` that marks an order whose row in the view is parked. No step of the saga has this
+/// name.
 const VIEW: &str = "order_view";
 
-/// Which state of the order is wanted.
+/// The state of the order that the caller wants.
 enum Wanted {
-    /// Not older than this.
+    /// At least this version.
     NotBefore(Version),
-    /// As it was at this version.
+    /// The state at this version.
     AsOfVersion(Version),
-    /// As it was at this time.
+    /// The state at this time.
     AsOf(Timestamp),
 }
 
@@ -47,9 +48,7 @@ impl Wanted {
             (at_least, None, None) => Ok(Self::NotBefore(at_least.unwrap_or(Version::START))),
             (None, Some(version), None) => Ok(Self::AsOfVersion(version)),
             (None, None, Some(time)) => Ok(Self::AsOf(time)),
-            _ => Err(Problem::invalid(
-                "Give one of min_version, as_of_version and as_of, not several.",
-            )),
+            _ => Err(Problem::invalid("Use only one of min_version, as_of_version and as_of.")),
         }
     }
 }
@@ -74,13 +73,13 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         reply(call, &row)
     }
 
-    /// The stream of the order with this id; what is no id names no order.
+    /// The stream of the order with this id. Text that is not an id names no order.
     pub(crate) fn order_stream(&self, id: &str) -> Result<StreamId, Problem> {
         let id = OrderId::from_str(id).or(Err(no_such_order()))?;
         Ok(streams::order(&self.tenant, id))
     }
 
-    /// From the view if it is that far; else from the event store.
+    /// The order from the view if its row has this version, else from the event store.
     async fn order_at_least(
         &self,
         stream: &StreamId,
@@ -98,7 +97,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         Ok(marked(folded(stream, &commits, |_| true)?, stored.as_ref()))
     }
 
-    /// The order in the view's row, as [`row`](Self::row) has it, marked if the row is parked.
+    /// The order from the view's row, read by [`row`](Self::row), and marked if the row is parked.
     pub(crate) async fn order_row(
         &self,
         stream: &StreamId,
@@ -109,19 +108,19 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
 }
 
 /// Marks an order whose row is parked, because the row may be out of date. An order that its saga
-/// parked is marked already.
+/// parked is already marked.
 pub(crate) fn marked(row: OrderRow, stored: Option<&ViewRow>) -> OrderRow {
     let parked = stored.and_then(|stored| stored.parked.as_ref());
     let mark = parked.map(|parked| ParkedOrder { step: VIEW.to_owned(), since: parked.at });
     OrderRow { parked: row.parked.or(mark), ..row }
 }
 
-/// 404 for an order that does not exist, 409 for a version that it has not reached.
+/// Fails with 404 if the order does not exist, and with 409 if it has not reached the version.
 fn reaches(commits: &[Commit], version: Version) -> Result<(), Problem> {
     let end = commits.last().ok_or_else(no_such_order)?.last();
     if version > end {
         return Err(Problem::conflict(format!(
-            "The order is at version {end}, not yet at {version}."
+            "The order is at version {end} and has not reached version {version}."
         )));
     }
     Ok(())
@@ -146,12 +145,11 @@ fn reply(call: &Call, row: &OrderRow) -> Result<Reply, Problem> {
     let known = call.list_header("If-None-Match")?.unwrap_or_default();
     let unchanged =
         known.iter().map(|tag| tag.trim_start_matches("W/")).any(|tag| tag == etag || tag == "*");
-    // The mark comes and goes without a new version, so a marked answer has no validator that could
-    // outlive it.
+    // The mark is set and removed without a new version, so a marked answer gets no validator.
     if row.parked.as_ref().is_some_and(|parked| parked.step == VIEW) {
         return Ok(Reply::json(StatusCode::OK, shown(row)?));
     }
-    // So does the name, when its person is erased.
+    // The name also changes without a new version, when the customer is erased.
     let unchanged = unchanged && row.customer_name.reveal().is_ok();
     let reply = if unchanged {
         Reply::empty(StatusCode::NOT_MODIFIED)

@@ -18,13 +18,13 @@ use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 use crate::order::{marked, shown};
 use crate::{Queries, cursor, is_outage, limit, stored};
 
-/// Entries that are looked at in one call, at most, when few of them have the status that is asked
-/// for.
+/// The largest number of list entries that one call reads when it filters by status.
 const MAX_SCANNED: usize = 1_000;
-/// Entries that are looked at together then: what one request for rows can ask for.
+/// The number of list entries per page when filtering by status: as many as one request for rows
+/// can ask for.
 const SCANNED_AT_ONCE: usize = 100;
-/// Orders that are folded from their events in one call, at most, because their rows are parked or
-/// cannot be read.
+/// The largest number of orders that one call folds from their events, because their rows are
+/// parked or cannot be read.
 const MAX_FOLDS: usize = 64;
 
 impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
@@ -37,7 +37,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
             query.get("cursor").map(|text| cursor::read_place(&self.tenant, text)).transpose()?;
         let customer = CustomerId::new(id).or(Err(no_such_customer()))?;
 
-        // One more than wanted says whether there is a next page.
+        // One more than the page holds, to know whether there is a next page.
         let mut found = self
             .matching(&orders_of(&self.tenant, &customer), start.clone(), status, limit + 1)
             .await?;
@@ -57,7 +57,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         Ok(Reply::json(StatusCode::OK, body))
     }
 
-    /// Up to `wanted` orders of this status, from before `start` on.
+    /// Up to `wanted` orders of this status, starting after `start`.
     async fn matching(
         &self,
         group: &str,
@@ -68,7 +68,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         let mut found = Found { orders: Vec::new(), next: None };
         let mut before = start;
         let mut folds_left = MAX_FOLDS;
-        // Where most entries are passed over, few large pages are better than many small ones.
+        // When a filter skips most entries, few large pages are better than many small ones.
         let page_len = if status.is_some() { SCANNED_AT_ONCE } else { wanted };
         for _ in 0..MAX_SCANNED.div_ceil(page_len) {
             let ListPage { entries: page, malformed } =
@@ -78,10 +78,10 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
                     counter = "odd_entries",
                     key,
                     fault,
-                    "a malformed list entry is skipped"
+                    "skipping a malformed list entry"
                 );
             }
-            let (looked_at, rows) = self.rows(&page, &mut folds_left).await?;
+            let (read_entries, rows) = self.rows(&page, &mut folds_left).await?;
             for (entry, row) in rows {
                 if found.orders.len() < wanted && status.is_none_or(|status| row.status == status) {
                     found.orders.push((entry, row));
@@ -90,8 +90,8 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
             if found.orders.len() == wanted {
                 return Ok(found);
             }
-            before = looked_at.last().cloned().or(before);
-            if looked_at.len() < page.len() {
+            before = read_entries.last().cloned().or(before);
+            if read_entries.len() < page.len() {
                 break;
             }
             if page.len() < page_len {
@@ -102,11 +102,11 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         Ok(found)
     }
 
-    /// The entries that were looked at, and their orders, in their order. One that can be read
-    /// neither from its row nor from its events is left out, and the log names it.
+    /// The entries that were read, and their orders in the same order. An order that can be read
+    /// neither from its row nor from its events is left out and logged.
     ///
-    /// When no folds are left, a parked row is shown as it stands, and before one that cannot be
-    /// read the look ends.
+    /// When no folds are left, a parked row is shown as stored, and reading ends before a row that
+    /// cannot be read.
     async fn rows<'a>(
         &self,
         entries: &'a [ListEntry],
@@ -131,12 +131,13 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
                 }
             });
         }
-        let looked_at = &entries[..reads.len()];
-        let orders = looked_at.iter().zip(reads).map(|(entry, source)| self.listed(entry, source));
-        Ok((looked_at, try_concurrently(orders).await?.into_iter().flatten().collect()))
+        let read_entries = &entries[..reads.len()];
+        let orders =
+            read_entries.iter().zip(reads).map(|(entry, source)| self.listed(entry, source));
+        Ok((read_entries, try_concurrently(orders).await?.into_iter().flatten().collect()))
     }
 
-    /// The order of this entry, if there is one that can be read.
+    /// The order of this entry; `None` if it cannot be read.
     async fn listed(
         &self,
         entry: &ListEntry,
@@ -145,7 +146,8 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         let order = match source {
             Source::Row(order) => return Ok(Some((entry.clone(), *order))),
             Source::Events(Some(stored)) => self.order_row(&entry.stream, stored.as_ref()).await,
-            // The list may be ahead of a cheap read of the row; then the strong one has it.
+            // The list may be ahead of an eventually consistent read of the row. A strongly
+            // consistent read has the row.
             Source::Events(None) => match self.orders.get(&entry.stream).await {
                 Ok(None) => Ok(None),
                 Ok(stored) => self.order_row(&entry.stream, stored.as_ref()).await,
@@ -156,7 +158,12 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
             Ok(order) => Ok(order.map(|order| (entry.clone(), order))),
             Err(error) if is_outage(&error) => Err(error),
             Err(error) => {
-                tracing::error!(counter = "unreadable_orders", stream = %entry.stream, %error, "an order is left out of a list");
+                tracing::error!(
+                    counter = "unreadable_orders",
+                    stream = %entry.stream,
+                    %error,
+                    "leaving an order out of a list because it cannot be read"
+                );
                 Ok(None)
             }
         }
@@ -173,21 +180,21 @@ fn status(text: &str) -> Option<OrderStatus> {
     serde_json::from_value(text.into()).ok()
 }
 
-/// Where an order of a list is read.
+/// The source from which an order of a list is read.
 enum Source {
-    /// In its row, as it stands.
+    /// Its stored row.
     Row(Box<OrderRow>),
-    /// In its events: its row is parked, could not be read (`Some(None)`), or was not among those
-    /// that were found (`None`).
+    /// Its events, because its row is parked, could not be read (`Some(None)`), or was not found
+    /// (`None`).
     Events(Option<Option<ViewRow>>),
 }
 
-/// Orders that were found, and where to go on if there may be more.
+/// The orders that were found, and the entry to continue after if there may be more.
 struct Found {
     orders: Vec<(ListEntry, OrderRow)>,
     next: Option<ListEntry>,
 }
 
 fn no_such_customer() -> Problem {
-    Problem::not_found("There is no such customer.")
+    Problem::not_found("The customer does not exist.")
 }

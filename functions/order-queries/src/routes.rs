@@ -1,8 +1,8 @@
-//! The routes of the API: what is said of a call that is none of them.
+//! The routes of the API, and the answers to calls that match none of them.
 
 use skald_lambda::http::Problem;
 
-/// Every route, and the methods it takes. The test below holds it against the template.
+/// Every route and its methods. A test below compares them with the template.
 const ROUTES: [(&str, &[&str]); 12] = [
     ("/health", &["GET"]),
     ("/products/{sku}", &["PUT", "DELETE"]),
@@ -18,26 +18,26 @@ const ROUTES: [(&str, &[&str]); 12] = [
     ("/orders/{id}/resume", &["POST"]),
 ];
 
-/// The path from where the API begins: all of it if it is a route's, else its longest end that is,
-/// else all of it. What comes by `$default` may have a base path in front, that of a domain's
-/// mapping, and no route's key that tells where it ends.
+/// The part of the path that belongs to the API: the whole path if it is a route, else its longest
+/// suffix that is one, else the whole path. A call that arrives by `$default` may have a base path
+/// in front, from a domain's mapping, and carries no route key that tells where that ends.
 pub(crate) fn end<'a, 'b>(segments: &'b [&'a str]) -> &'b [&'a str] {
     let mut ends = (0..segments.len()).map(|start| &segments[start..]);
     ends.find(|end| methods(end).is_some()).unwrap_or(segments)
 }
 
-/// 405 if the path takes other methods, else 404. A `GET` that its route did not take has come to
-/// no place of the API, whatever its end looks like.
+/// 405 if the path has other methods, else 404. A `GET` that its own route did not match is always
+/// a 404, even if the end of its path is a route.
 pub(crate) fn refuse(method: &str, segments: &[&str]) -> Problem {
     let methods = methods(end(segments)).unwrap_or_default();
     if methods.is_empty() || methods.contains(&method) {
-        return Problem::not_found("There is nothing at this path.");
+        return Problem::not_found("No resource exists at this path.");
     }
     let head = methods.contains(&"GET").then_some("HEAD");
     Problem::method_not_allowed(&methods.iter().copied().chain(head).collect::<Vec<_>>())
 }
 
-/// The methods that this path takes, if it is a route's.
+/// The methods of this path, if it is a route.
 fn methods(segments: &[&str]) -> Option<&'static [&'static str]> {
     ROUTES.iter().find(|(path, _)| matches(path, segments)).map(|&(_, methods)| methods)
 }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
     use crate::Queries;
 
-    /// Status and `Allow` of the answer to a call by `$default`.
+    /// The status and the `Allow` header of the answer to a call by `$default`.
     async fn announced(method: &str, path: &str) -> (u16, Value) {
         let (views, keys) = (InMemoryViewStore::default(), InMemoryPersonKeys::default());
         let queries = Queries::new(
@@ -83,7 +83,7 @@ mod tests {
         (answer.status_code, json!(answer.headers.get("allow")))
     }
 
-    /// A route's key tells where the path begins, and `$default` has none.
+    /// `$default` has no route key that tells where the API's part of the path begins.
     #[tokio::test]
     async fn a_base_path_in_front_changes_no_answer_by_default() {
         for base in ["", "/shop", "/shop/v1", "/orders", "/customers/c-1"] {
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(
             announced("DELETE", "/orders/health").await,
             (405, json!("GET, HEAD")),
-            "an order"
+            "the path of an order"
         );
         assert_eq!(
             announced("GET", "/shop/health").await,

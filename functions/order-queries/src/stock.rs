@@ -1,4 +1,4 @@
-//! `GET /stock/{sku}`: what there is of a product, over all shards of its stock.
+//! `GET /stock/{sku}`: the quantities of a product, summed over all shards of its stock.
 
 use events::Sku;
 use ordering::product::Product;
@@ -18,13 +18,13 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     /// `GET /stock/{sku}`.
     pub(crate) async fn stock(&self, call: &Call, sku: &str) -> Result<Reply, Problem> {
         call.query(&[])?;
-        let no_such_product = || Problem::not_found("There is no such product.");
+        let no_such_product = || Problem::not_found("The product does not exist.");
         let sku = Sku::new(sku).or(Err(no_such_product()))?;
         let product =
             states(&self.events, &One::<Product>::new(streams::product(&self.tenant, &sku)))
                 .await?;
         let product = product.state.listed().ok_or_else(no_such_product)?;
-        // Any shard that ever was may still hold stock.
+        // Every shard that was ever in use may still hold stock.
         let shards = product
             .most_stock_shards
             .numbers()

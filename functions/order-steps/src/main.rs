@@ -1,4 +1,4 @@
-//! Commits, confirms, undoes and parks an order, step by step of the saga.
+//! The saga's steps on the order itself: commit, confirm, undo and park.
 
 use ordering::saga::StepInput;
 use ordering::steps::{StepError, order};

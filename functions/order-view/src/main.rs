@@ -1,4 +1,4 @@
-//! Keeps the order view: one row per order, from the queue of the order streams' commits.
+//! Maintains the order view, one row per order, from the queue of the order streams' commits.
 
 use aws_sdk_dynamodb::Client;
 use ordering::views::OrderView;

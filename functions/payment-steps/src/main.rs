@@ -1,4 +1,4 @@
-//! Authorizes, captures and voids an order's payment, step by step of the saga.
+//! The saga's steps on an order's payment: authorize, capture and void.
 
 use aws_sdk_dynamodb::Client;
 use ordering::ports::{Disclosing, TimeLimited};

@@ -1,4 +1,4 @@
-//! Reserves, releases and ships an order's stock, step by step of the saga.
+//! The saga's steps on an order's stock: reserve, release and ship.
 
 use ordering::saga::StepInput;
 use ordering::steps::{StepError, reservation};

@@ -1,10 +1,5 @@
-//! Starts the saga of every order that is placed or resumed: one execution for each attempt, named
+//! Starts the saga of every order that is placed or resumed: one execution per attempt, named
 //! `<order>.<attempt>`.
-//!
-//! The message is only a hint. What the order needs is read from its stream: nothing, if it is
-//! final or parked. An execution of the name that is there already counts as started if it runs. If
-//! it ended while the order still needs it, the order is parked, for an operator to see: nobody is
-//! at it, and another execution might end the same way, and so on for ever.
 
 mod machine;
 #[cfg(test)]
@@ -35,14 +30,14 @@ pub struct SagaStarter<S, M> {
 /// Why a saga was not started.
 #[derive(Debug, thiserror::Error)]
 pub enum NotStarted {
-    /// The order could not be read, or not be parked.
+    /// The order could not be read or parked.
     #[error(transparent)]
     Order(#[from] StepError),
     /// The state machine did not answer. *Transient.*
-    #[error("the state machine does not answer")]
+    #[error("the state machine did not answer")]
     Machine(#[source] Error),
-    /// The message tells of an order that does not exist. *Permanent.*
-    #[error("there is no such order")]
+    /// The message names an order that does not exist. *Permanent.*
+    #[error("the order does not exist")]
     NotPlaced,
 }
 
@@ -52,31 +47,35 @@ impl<S: EventStore, M: StateMachine> SagaStarter<S, M> {
         Self { events, machine }
     }
 
-    /// Parks the order of an execution that has ended, at the step where it stands; unless it has
-    /// come to its end, too.
-    async fn leave_to_operator(&self, execution: &ExecutionInput) -> Result<(), StepError> {
+    /// Parks the order of an execution that has ended, at its current step, unless the order is
+    /// final.
+    async fn park_for_operator(&self, execution: &ExecutionInput) -> Result<(), StepError> {
         let name = execution.name();
         loop {
             let state = look(&self.events, &execution.tenant, execution.order_id).await?;
             let (Next::Do(step) | Next::Undo(step)) = next(&state) else { break };
-            let cause = format!("the execution {name} ended before the order did");
+            let cause = format!("the execution {name} ended before the order was final");
             let failure =
                 Some(Failure { step, error: ErrorOutput { error: "Ended".to_owned(), cause } });
             let park = StepInput { failure, ..StepInput::of(execution, Step::ParkOrder) };
             match order::perform(&self.events, &RandomPause, &park, clock::now()).await {
                 Ok(()) => {
-                    tracing::error!(name, %step, "ended before the order did, which is parked");
+                    tracing::error!(
+                        name,
+                        %step,
+                        "the execution ended before the order was final; the order was parked"
+                    );
                     return Ok(());
                 }
-                // It was turned round since it was looked at, which happens once: now it stands at
-                // a step back.
+                // Undoing started since the order was read, which happens at most once. The next
+                // pass parks it at a step of undoing.
                 Err(StepError::Undone) => {}
-                // Somebody has brought it to its end since, or begun another attempt.
+                // Another execution has finished the order since, or begun another attempt.
                 Err(StepError::Settled) => break,
                 Err(error) => return Err(error),
             }
         }
-        tracing::info!(name, "ended meanwhile");
+        tracing::info!(name, "the execution ended and the order needs no parking");
         Ok(())
     }
 }
@@ -92,14 +91,14 @@ impl<S: EventStore, M: StateMachine> MessageHandler for SagaStarter<S, M> {
             return Err(NotStarted::NotPlaced);
         }
         let Some(input) = execution_of(&message.stream, &commits).map_err(StepError::from)? else {
-            tracing::info!("needs no execution");
+            tracing::info!("the order needs no execution");
             return Ok(());
         };
         let name = input.name();
         match self.machine.start(&input).await.map_err(NotStarted::Machine)? {
-            Execution::Started => tracing::info!(name, "started"),
-            Execution::Runs => tracing::info!(name, "runs already"),
-            Execution::Ended => self.leave_to_operator(&input).await?,
+            Execution::Started => tracing::info!(name, "the execution was started"),
+            Execution::Runs => tracing::info!(name, "the execution is already running"),
+            Execution::Ended => self.park_for_operator(&input).await?,
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The port to the state machine, and the one on Step Functions.
+//! The port to the state machine, and its implementation on Step Functions.
 
 use std::future::Future;
 
@@ -10,21 +10,22 @@ use skald_lambda::Error;
 
 /// Runs sagas.
 pub trait StateMachine: Sync {
-    /// Starts the execution with this input, under its name, unless there is or was one.
+    /// Starts the execution with this input, under its name, unless an execution of that name
+    /// exists.
     fn start(
         &self,
         input: &ExecutionInput,
     ) -> impl Future<Output = Result<Execution, Error>> + Send;
 }
 
-/// What has become of an execution.
+/// The state of an execution after starting it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Execution {
-    /// It was started now.
+    /// This call started it.
     Started,
-    /// It had been started before, and runs.
+    /// An earlier call started it, and it is running.
     Runs,
-    /// It had been started before, and ended, whichever way.
+    /// An earlier call started it, and it has ended, successfully or not.
     Ended,
 }
 
@@ -36,13 +37,13 @@ pub struct StepFunctions {
 }
 
 impl StepFunctions {
-    /// The machine of this name.
+    /// The state machine with this ARN.
     #[must_use]
     pub const fn new(client: Client, arn: String) -> Self {
         Self { client, arn }
     }
 
-    /// What has become of the execution of this name.
+    /// The state of the execution with this name.
     async fn look(&self, name: &str) -> Result<Execution, Error> {
         // `arn:…:stateMachine:<machine>` names the machine, `arn:…:execution:<machine>:<name>` its
         // executions.
@@ -64,8 +65,8 @@ impl StateMachine for StepFunctions {
             return Ok(Execution::Started);
         };
         match error.as_service_error() {
-            // While it runs AWS answers a second start with the same input like the first; this is
-            // for when it ended.
+            // While the execution runs, AWS answers a second start with the same input like the
+            // first. This error means that it has ended.
             Some(StartExecutionError::ExecutionAlreadyExists(_)) => self.look(&name).await,
             _ => Err(error.into()),
         }

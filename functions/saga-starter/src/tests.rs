@@ -1,4 +1,4 @@
-//! Which executions are started, and what becomes of an order whose execution has ended.
+//! Which executions are started, and what happens to an order whose execution has ended.
 
 use std::sync::Mutex;
 
@@ -22,17 +22,17 @@ use skald_lambda::queue::MessageHandler;
 
 use crate::{Execution, ExecutionInput, NotStarted, SagaStarter, StateMachine};
 
-/// An event store with one order, and a state machine that answers as it is told.
+/// An event store with one order, and a state machine whose answers the test sets.
 #[derive(Default)]
 struct System {
     store: InMemoryEventStore,
-    /// What the state machine answers; nothing if it does not.
+    /// The answer of the state machine; `None` if it does not answer.
     answer: Option<Execution>,
-    /// What happens to the order while the state machine is asked.
+    /// The events that are appended to the order during the call to the state machine.
     while_asking: Vec<OrderEvent>,
-    /// What happens to it once its shipment has been looked at.
+    /// The events that are appended to the order after its shipment was read.
     while_looking: Mutex<Vec<OrderEvent>>,
-    /// What the state machine was asked for.
+    /// The executions that the state machine was asked to start.
     asked: Mutex<Vec<ExecutionInput>>,
 }
 
@@ -63,7 +63,8 @@ fn cancelled() -> OrderEvent {
 }
 
 impl System {
-    /// An order with this past, which the call `call-1` began and others went on with.
+    /// An order with this history. The call `call-1` placed it, and later calls wrote the other
+    /// events.
     async fn with(answer: Execution, past: &[OrderEvent]) -> Self {
         let system = Self { answer: Some(answer), ..Self::default() };
         for (index, event) in past.iter().enumerate() {
@@ -72,7 +73,7 @@ impl System {
         system
     }
 
-    /// Appends an event, as of this call.
+    /// Appends an event as part of this call.
     async fn write(&self, stream: &StreamId, call: &str, event: EventData) {
         let head = self.store.load(stream, None).await.unwrap().head;
         let context = Context {
@@ -98,7 +99,7 @@ impl System {
             .unwrap();
     }
 
-    /// A newer release writes an event that this one does not know.
+    /// Appends an event of a newer release, which this one does not know.
     async fn write_unknown(&self, stream: &StreamId) {
         let event = EventData {
             event_type: "order.from_the_future".to_owned(),
@@ -108,18 +109,18 @@ impl System {
         self.write(stream, "call-9", event).await;
     }
 
-    /// Hears that the order was placed.
+    /// Handles the message that the order was placed.
     async fn hear(&self) -> Result<(), NotStarted> {
         let message = CommitMessage { stream: order(), last: Version::new(1), commit: None };
         SagaStarter::new(self, self).read(&message).await
     }
 
-    /// The executions that the state machine was asked for, by name.
+    /// The names of the executions that the state machine was asked to start.
     fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().iter().map(ExecutionInput::name).collect()
     }
 
-    /// Where and why the order was parked, each time.
+    /// The step and the error of each time that the order was parked.
     async fn parked(&self) -> Vec<(String, String)> {
         let commits = self.store.read(&order(), Version::START).await.unwrap();
         let events = commits
@@ -145,7 +146,7 @@ impl StateMachine for &System {
         for event in &self.while_asking {
             self.write(&order(), event.event_type(), event.encode()?).await;
         }
-        self.answer.ok_or_else(|| "nobody answers".into())
+        self.answer.ok_or_else(|| "no answer".into())
     }
 }
 
@@ -206,7 +207,7 @@ fn is_transient(result: Result<(), NotStarted>) -> bool {
 }
 
 #[tokio::test]
-async fn an_order_that_was_placed_gets_an_execution_that_knows_which_call_began_it() {
+async fn a_placed_order_gets_an_execution_with_the_correlation_id_of_its_call() {
     let system = System::with(Execution::Started, &[placed(), OrderCommitted {}.into()]).await;
     system.hear().await.unwrap();
     let expected = ExecutionInput {
@@ -220,7 +221,7 @@ async fn an_order_that_was_placed_gets_an_execution_that_knows_which_call_began_
 }
 
 #[tokio::test]
-async fn an_order_that_was_resumed_gets_an_execution_of_its_own_however_late_the_message() {
+async fn a_resumed_order_gets_a_new_execution_even_if_the_message_is_late() {
     let system =
         System::with(Execution::Started, &[placed(), parked(), OrderResumed { attempt: 2 }.into()])
             .await;
@@ -230,7 +231,7 @@ async fn an_order_that_was_resumed_gets_an_execution_of_its_own_however_late_the
 }
 
 #[tokio::test]
-async fn an_order_that_is_final_or_parked_gets_none() {
+async fn a_final_or_parked_order_gets_no_execution() {
     for past in [
         vec![placed(), OrderCommitted {}.into(), OrderConfirmed {}.into()],
         vec![placed(), undo_started(), cancelled()],
@@ -243,14 +244,14 @@ async fn an_order_that_is_final_or_parked_gets_none() {
 }
 
 #[tokio::test]
-async fn an_execution_that_runs_is_enough() {
+async fn a_running_execution_is_left_running() {
     let system = System::with(Execution::Runs, &[placed()]).await;
     system.hear().await.unwrap();
     assert!(system.parked().await.is_empty());
 }
 
 #[tokio::test]
-async fn an_order_whose_execution_ended_too_early_is_parked_where_it_stands_once() {
+async fn an_order_whose_execution_ended_early_is_parked_once_at_its_current_step() {
     for (past, step) in [
         (vec![placed()], "reserve_stock"),
         (vec![placed(), OrderCommitted {}.into()], "capture_payment"),
@@ -259,17 +260,18 @@ async fn an_order_whose_execution_ended_too_early_is_parked_where_it_stands_once
         let system = System::with(Execution::Ended, &past).await;
         system.hear().await.unwrap();
         system.hear().await.unwrap();
-        let why = "Ended: the execution 8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873.1 ended before the order did";
+        let why = "Ended: the execution 8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873.1 \
+                   ended before the order was final";
         assert_eq!(system.parked().await, [(step.to_owned(), why.to_owned())], "{past:?}");
     }
 }
 
 #[tokio::test]
-async fn an_execution_that_brought_the_order_to_its_end_meanwhile_has_nothing_left_behind() {
+async fn an_order_that_its_execution_finished_meanwhile_is_not_parked() {
     for meanwhile in [
         vec![OrderCommitted {}.into(), OrderConfirmed {}.into()],
         vec![undo_started(), cancelled()],
-        // Another message tells of the next attempt.
+        // Another message starts the next attempt.
         vec![OrderResumed { attempt: 2 }.into()],
     ] {
         let system = System {
@@ -284,22 +286,22 @@ async fn an_execution_that_brought_the_order_to_its_end_meanwhile_has_nothing_le
         ..System::with(Execution::Ended, &[placed()]).await
     };
     system.hear().await.unwrap();
-    assert_eq!(system.parked().await.len(), 1, "by the execution itself");
+    assert_eq!(system.parked().await.len(), 1, "the execution itself parked it");
 }
 
 #[tokio::test]
-async fn an_order_that_is_turned_round_meanwhile_is_parked_on_its_way_back() {
+async fn an_order_whose_undoing_started_meanwhile_is_parked_at_a_step_of_undoing() {
     let system = System {
         while_looking: vec![undo_started()].into(),
         ..System::with(Execution::Ended, &[placed()]).await
     };
     system.hear().await.unwrap();
     let steps: Vec<String> = system.parked().await.into_iter().map(|(step, _)| step).collect();
-    assert_eq!(steps, ["cancel_shipment"], "or nobody would ever undo it");
+    assert_eq!(steps, ["cancel_shipment"], "the order must be parked at a step of undoing");
 }
 
 #[tokio::test]
-async fn an_order_that_is_settled_meanwhile_is_left_alone() {
+async fn an_order_that_is_settled_meanwhile_is_not_parked() {
     for meanwhile in [vec![undo_started(), cancelled()], vec![OrderResumed { attempt: 2 }.into()]] {
         let system = System {
             while_looking: meanwhile.clone().into(),
@@ -311,19 +313,19 @@ async fn an_order_that_is_settled_meanwhile_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_message_comes_again_if_the_state_machine_does_not_answer() {
+async fn a_message_is_retried_if_the_state_machine_does_not_answer() {
     let system = System { answer: None, ..System::with(Execution::Started, &[placed()]).await };
     assert!(is_transient(system.hear().await));
 }
 
 #[tokio::test]
-async fn a_message_comes_again_if_a_newer_release_wrote_what_there_is_to_read() {
+async fn a_message_is_retried_if_a_newer_release_wrote_an_event_of_the_order() {
     let system = System::with(Execution::Ended, &[placed()]).await;
     system.write_unknown(&order()).await;
     assert!(is_transient(system.hear().await));
     assert!(system.asked().is_empty());
 
-    // To say where it stands, the other streams must be read too.
+    // Determining the order's current step also reads the other streams.
     let system = System::with(Execution::Ended, &[placed()]).await;
     system.write_unknown(&streams::payment(&Tenant::default(), order_id())).await;
     assert!(is_transient(system.hear().await));
@@ -331,7 +333,7 @@ async fn a_message_comes_again_if_a_newer_release_wrote_what_there_is_to_read() 
 }
 
 #[tokio::test]
-async fn a_message_about_an_order_that_does_not_exist_is_set_aside() {
+async fn a_message_about_an_order_that_does_not_exist_is_a_permanent_failure() {
     let system = System::with(Execution::Started, &[]).await;
     assert!(!is_transient(system.hear().await));
     assert!(system.asked().is_empty());

@@ -1,4 +1,4 @@
-//! Creates and cancels an order's shipment, step by step of the saga.
+//! The saga's steps on an order's shipment: create and cancel.
 
 use aws_sdk_dynamodb::Client;
 use ordering::ports::{Disclosing, TimeLimited};

@@ -1,4 +1,4 @@
-//! Keeps the stock view: one row per shard of a product, from the queue of the stock streams'
+//! Maintains the stock view, one row per shard of a product, from the queue of the stock streams'
 //! commits.
 
 use aws_sdk_dynamodb::Client;

@@ -1,5 +1,5 @@
 //! A customer's list when rows of the view are parked or cannot be read: the other orders are
-//! listed, and what the events tell is.
+//! listed, and these orders are folded from their events.
 
 use std::collections::BTreeSet;
 
@@ -78,7 +78,7 @@ struct System {
 }
 
 impl System {
-    /// The order of this number, and its stream.
+    /// The id of the order with this number, and its stream.
     fn stream(number: u8) -> StreamId {
         let id: OrderId = format!("8c8bb6e7-14ad-5847-9d2c-0d1ecbd648{number:02}").parse().unwrap();
         streams::order(&Tenant::default(), id)
@@ -100,7 +100,7 @@ impl System {
         CommitMessage::of(self.events.append(&loaded.head, draft).await.unwrap().commit)
     }
 
-    /// Places the order of this number, which the view then has.
+    /// Places the order with this number, and adds it to the view.
     async fn place(&self, number: u8) {
         let data = include_bytes!("../../../../events/golden/order.placed.2.json").to_vec();
         let golden = EventData { event_type: "order.placed".to_owned(), schema: 2, data };
@@ -109,14 +109,14 @@ impl System {
         catch_up::<OrderView, _, _>(&self.events, &self.views.rows, &message).await.unwrap();
     }
 
-    /// An event that this build cannot read, and the view does not have.
+    /// Appends an event that this build cannot read and the view does not have.
     async fn spoil(&self, number: u8) {
         let event =
             EventData { event_type: "order.committed".to_owned(), schema: 1, data: b"7".to_vec() };
         self.append(number, event).await;
     }
 
-    /// Replaces the row by one with another body.
+    /// Replaces the row's body by one that cannot be read.
     async fn scribble(&self, number: u8) {
         let stream = Self::stream(number);
         let row = self.views.rows.get(&stream).await.unwrap().unwrap();
@@ -133,17 +133,18 @@ impl System {
     }
 
     async fn park(&self, number: u8) {
-        park(&self.views.rows, &Self::stream(number), None, "a lie", Timestamp::EPOCH)
+        park(&self.views.rows, &Self::stream(number), None, "a fault", Timestamp::EPOCH)
             .await
             .unwrap();
     }
 
-    /// The status and the validator of the order of this number, given the validators that the
-    /// caller has.
+    /// The status and the validator of a request for the order with this number, given the
+    /// validators that the caller has.
     async fn validated(&self, number: u8, known: &str) -> (u16, Option<String>) {
         let event = json!({
             "rawPath": format!("/orders/{}", Self::stream(number).id()),
-            "headers": { "if-none-match": known }, "requestContext": { "http": { "method": "GET" } },
+            "headers": { "if-none-match": known },
+            "requestContext": { "http": { "method": "GET" } },
         });
         let queries = self.queries();
         let respond = async |call| queries.respond(&call).await;
@@ -157,8 +158,8 @@ impl System {
         row.listing.unwrap().group
     }
 
-    /// The numbers of the orders that are listed, oldest first, with their version and where they
-    /// stand still.
+    /// The numbers of the listed orders, oldest first, with their version and the step at which
+    /// they are parked.
     async fn listed(&self) -> Vec<(u8, u64, Option<String>)> {
         let found = self.queries().matching(&self.group().await, None, None, 100).await.unwrap();
         let numbered = |(entry, row): (ListEntry, OrderRow)| {
@@ -171,7 +172,7 @@ impl System {
 }
 
 #[tokio::test]
-async fn a_row_that_cannot_be_read_is_folded_from_its_events_and_fails_no_list() {
+async fn a_row_that_cannot_be_read_is_folded_from_its_events() {
     let mut system = System::default();
     for number in 1..=4 {
         system.place(number).await;
@@ -181,14 +182,15 @@ async fn a_row_that_cannot_be_read_is_folded_from_its_events_and_fails_no_list()
     system.append(2, OrderEvent::from(OrderCommitted {}).encode().unwrap()).await;
     assert_eq!(system.listed().await, [(1, 1, None), (2, 2, None), (3, 1, None), (4, 1, None)]);
 
-    // Of what can be read neither way, the others are listed all the same.
+    // An order that can be read neither from its row nor from its events is left out, and the
+    // others are listed.
     system.spoil(2).await;
     system.spoil(3).await;
     assert_eq!(system.listed().await, [(1, 1, None), (4, 1, None)]);
 }
 
 #[tokio::test]
-async fn a_parked_order_is_listed_as_the_events_tell_it_and_marked() {
+async fn a_parked_row_is_folded_from_its_events_and_marked() {
     let system = System::default();
     for number in 1..=3 {
         system.place(number).await;
@@ -202,9 +204,9 @@ async fn a_parked_order_is_listed_as_the_events_tell_it_and_marked() {
     assert_eq!(system.listed().await, [(1, 2, mark.clone()), (2, 1, mark), (3, 1, None)]);
 }
 
-/// A redrive changes no version, so a client that saw the mark would go on showing it.
+/// A redrive does not change the version, so a validator would let a client keep showing the mark.
 #[tokio::test]
-async fn the_mark_of_a_parked_row_comes_and_goes_for_a_client_that_asks_with_what_it_has() {
+async fn a_validator_never_hides_that_a_row_was_parked_or_repaired() {
     let system = System::default();
     system.place(1).await;
     let version = "\"1\"";
@@ -214,17 +216,17 @@ async fn the_mark_of_a_parked_row_comes_and_goes_for_a_client_that_asks_with_wha
 
     system.park(1).await;
     let (status, marked) = system.validated(1, version).await;
-    assert_eq!(status, 200, "the mark comes");
+    assert_eq!(status, 200, "the mark appears");
     redrive::<OrderView, _, _>(&system.events, &system.views.rows, &System::stream(1))
         .await
         .unwrap();
     let known = marked.unwrap_or_default();
-    assert_eq!(system.validated(1, &known).await, plain, "the mark goes");
+    assert_eq!(system.validated(1, &known).await, plain, "the mark is removed");
 }
 
-/// One call takes a bounded time, however much is parked.
+/// A call takes a bounded time, however many rows are parked.
 #[tokio::test]
-async fn of_many_parked_rows_a_bounded_number_is_folded_and_the_others_are_listed_as_they_stand() {
+async fn of_many_parked_rows_a_bounded_number_is_folded_and_the_others_are_shown_as_stored() {
     let system = System::default();
     for number in 1..=70 {
         system.place(number).await;
@@ -237,9 +239,9 @@ async fn of_many_parked_rows_a_bounded_number_is_folded_and_the_others_are_liste
     assert_eq!(system.listed().await, expected);
 }
 
-/// What cannot be read as it stands is on the next page then.
+/// The next page then begins with the row that could not be read.
 #[tokio::test]
-async fn of_many_rows_that_cannot_be_read_each_is_on_a_page() {
+async fn every_row_that_cannot_be_read_is_on_some_page() {
     let mut system = System::default();
     for number in 1..=70 {
         system.place(number).await;
