@@ -35,6 +35,7 @@ trait Generated: DomainEvent {
     fn strategy() -> BoxedStrategy<Self>;
 }
 
+/// # Errors
 /// The test fails if the decoded event differs from the encoded one, or if the stored data is
 /// invalid by its schema.
 fn check<E: DomainEvent + Debug + PartialEq>(event: &E) -> Result<(), TestCaseError> {

@@ -14,6 +14,8 @@ pub const LARGEST_EXACT: i64 = (1 << 53) - 1;
 /// and Venezuela pays with this one.
 const IN_USE_ALL_THE_SAME: [Currency; 1] = [Currency::VES];
 
+/// An amount of money, written `{"amount_minor": 4999, "currency": "EUR"}`.
+///
 /// The amount is always within ±(2⁵³ − 1) minor units, whether computed or read. Its currency is
 /// one that people pay or have paid with: no metals, units of account, funds or test codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -1,5 +1,10 @@
 //! Starts the saga of every order that is placed or resumed: one execution per attempt, named
 //! `<order>.<attempt>`.
+//!
+//! The message is only a hint: the starter reads the order's stream to decide what the order needs.
+//! A final or parked order needs nothing, and neither does one whose execution is already running.
+//! If that execution has ended although the order is not final, the order is parked for an
+//! operator: another execution might end the same way, and so on for ever.
 
 mod machine;
 #[cfg(test)]
