@@ -14,7 +14,7 @@ DEPLOYER  := target/deploy-venv
 FUZZER    := target/cargo/bin/cargo-fuzz
 INSTALL   := -m pip install --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --requirement
 
-.PHONY: help run demo tail verify build check test lint fuzz bench-path bench-largest bench-store bench-build deploy locks clean
+.PHONY: help run demo tail verify build check test lint new fuzz bench-path bench-largest bench-store bench-build deploy locks clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -56,6 +56,7 @@ check: $(CLOUD)/linters target/checked ## lint and the fast tests, in less than 
 test: $(CLOUD)/linters build ## all tests; the system tests start local clouds of their own
 	cargo test --locked --workspace
 	$(CLOUD)/bin/python -m unittest discover --start-directory infra/lint
+	$(CLOUD)/bin/python -m unittest discover --start-directory infra/new
 	$(CLOUD)/bin/python -m unittest discover --start-directory infra/local
 
 lint: $(CLOUD)/linters target/checked ## check formatting, clippy, and the rules of the template
@@ -64,6 +65,10 @@ lint: $(CLOUD)/linters target/checked ## check formatting, clippy, and the rules
 	cargo fmt --manifest-path tests/bench-store/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	$(CLOUD)/bin/python infra/lint/lint.py
+
+new: target/checked ## write a new category into the workspace, with events, decider and tests (AGGREGATE=loyalty)
+	@$(PYTHON) infra/new/new.py $(if $(VIEW),--view '$(VIEW)') $(if $(WORKER),--worker '$(WORKER)') \
+		$(if $(VIEW)$(WORKER),,--aggregate '$(AGGREGATE)')
 
 fuzz: $(FUZZER) ## fuzz everything that parses stored or received bytes (TARGET=position, or all; MINUTES=5)
 	cargo fetch --locked --manifest-path tests/fuzz/Cargo.toml

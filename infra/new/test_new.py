@@ -1,0 +1,141 @@
+"""What `make new` writes into a copy of the workspace is formatted, linted and tested there.
+
+The copy shares the target directory, so only the workspace's own crates are built again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+import new
+from tree import CannotWrite, Tree
+
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or new.ROOT / "target")
+ENVIRONMENT = {
+    **os.environ,
+    "CARGO_TARGET_DIR": str(TARGET),
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+LONGEST = "w" * 32
+WIDEST = 100
+
+
+def copied() -> Path:
+    """A copy of the workspace. Files that did not change since the last copy stay, so that Cargo
+    does not build them again."""
+    copy = TARGET / "new" / "workspace"
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    run = subprocess.run(listed, cwd=new.ROOT, capture_output=True, text=True, check=True)
+    paths = {path for path in run.stdout.splitlines() if Path(new.ROOT, path).is_file()}
+    for file in copy.rglob("*"):
+        if file.is_file() and str(file.relative_to(copy)) not in paths:
+            file.unlink()
+    for folder in sorted(copy.rglob("*"), reverse=True):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    for path in paths:
+        source, target = Path(new.ROOT, path), copy / path
+        if target.exists() and target.read_bytes() == source.read_bytes():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target)
+    return copy
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """Every file and what is in it."""
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+class Rules(unittest.TestCase):
+    def refused(self, *arguments: str) -> str:
+        """What the command says that refuses to write, with no file changed."""
+        before = contents(self.copy)
+        run = subprocess.run(
+            [sys.executable, "infra/new/new.py", *arguments],
+            cwd=self.copy,
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.assertEqual(1, run.returncode, run.stdout + run.stderr)
+        after = contents(self.copy)
+        changed = [path for path in before.keys() | after if before.get(path) != after.get(path)]
+        self.assertEqual([], changed)
+        return run.stderr
+
+    def setUp(self) -> None:
+        self.copy = copied()
+
+    def test_invalid_names_are_refused(self) -> None:
+        for name in ("", "Loyalty", "loyalty-points", "a1", "w" * 33, "../x", "loyalty\n"):
+            self.assertIn("no valid name", self.refused("--aggregate", name), name)
+        for name in ("type", "operator", "unreadable"):
+            self.assertIn("means something else", self.refused("--aggregate", name), name)
+
+    def test_parts_that_cannot_be_written_say_how_to_add_them(self) -> None:
+        for part in ("view", "worker"):
+            said = self.refused(f"--{part}", "loyalty")
+            self.assertIn(f"'A {part}' in shared/ordering/README.md", said)
+
+    def test_taken_names_are_refused(self) -> None:
+        for name in ("order", "values", "streams", "samples", "category"):
+            self.assertIn("choose another name", self.refused("--aggregate", name), name)
+
+    def test_a_tree_that_is_not_as_expected_stays_as_it_is(self) -> None:
+        cli = self.copy / "infra/cli/src/main.rs"
+        cli.write_text(cli.read_text(encoding="utf-8").replace(".decider::<", ".add::<"))
+        self.assertIn("infra/cli/src/main.rs does not have", self.refused("--aggregate", "loyalty"))
+
+    def test_what_does_not_compile_is_taken_back(self) -> None:
+        event = self.copy / "infra/new/aggregate/event.rs.txt"
+        event.write_text(event.read_text(encoding="utf-8").replace("String", "Strin"))
+        self.assertIn("nothing was written", self.refused("--aggregate", "loyalty"))
+
+    def test_comments_wrap_with_the_longest_name(self) -> None:
+        tree = Tree(self.copy)
+        new.aggregate(tree, LONGEST)
+        for path, text in tree.texts.items():
+            for line in text.splitlines():
+                if LONGEST in line and line.lstrip().startswith("//"):
+                    self.assertLessEqual(len(line), WIDEST, f"{path}: {line}")
+
+
+class Whole(unittest.TestCase):
+    def test_what_is_written_is_formatted_linted_and_passes_its_tests(self) -> None:
+        copy = copied()
+
+        def run(*command: str) -> str:
+            done = subprocess.run(
+                command,
+                cwd=copy,
+                env=ENVIRONMENT,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
+            self.assertEqual(0, done.returncode, f"{' '.join(command)}\n{done.stdout}")
+            return done.stdout
+
+        said = run("make", f"CARGO_TARGET_DIR={TARGET}", "new", "AGGREGATE=loyalty")
+        self.assertIn("added    events/schemas/loyalty.opened.1.json", said)
+        packages = ["--package=events", "--package=ordering", "--package=skald-operator"]
+        run("cargo", "fmt", "--all", "--check")
+        run("cargo", "clippy", "--locked", *packages, "--all-targets", "--", "--deny=warnings")
+        tests = ("cargo", "test", "--locked")
+        run(*tests, "--package=events")
+        ran = run(*tests, "--package=ordering", "--test=rules", "--", "loyalty", "the_starter_is")
+        self.assertIn("loyalty::opening_it_again_changes_nothing ... ok", ran)
+        run(*tests, "--package=skald-operator")
+        run(sys.executable, "infra/lint/lint.py")
+
+
+if __name__ == "__main__":
+    unittest.main()
