@@ -66,8 +66,8 @@ lint: $(CLOUD)/linters target/checked ## check formatting, clippy, and the rules
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	$(CLOUD)/bin/python infra/lint/lint.py
 
-new: target/checked ## write a new category into the workspace, with events, decider and tests (AGGREGATE=loyalty)
-	@$(PYTHON) infra/new/new.py $(if $(VIEW),--view '$(VIEW)') $(if $(WORKER),--worker '$(WORKER)') \
+new: target/checked ## write a new category or view into the workspace (AGGREGATE=loyalty, or VIEW=loyalty OF=loyalty)
+	@$(PYTHON) infra/new/new.py $(if $(VIEW),--view '$(VIEW)' --of '$(OF)') $(if $(WORKER),--worker '$(WORKER)') \
 		$(if $(VIEW)$(WORKER),,--aggregate '$(AGGREGATE)')
 
 fuzz: $(FUZZER) ## fuzz everything that parses stored or received bytes (TARGET=position, or all; MINUTES=5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unittest
 
 import cost
@@ -21,7 +22,7 @@ WHOLE = (
 
 class Cost(unittest.TestCase):
     def test_no_view_of_the_template_costs_too_much(self) -> None:
-        self.assertEqual(["OrderView", "StockView"], cost.views(TEXT))
+        self.assertLessEqual({"OrderView", "StockView"}, {*cost.views(TEXT)})
         self.assertEqual([], list(cost.faults(TEXT)))
 
     def test_what_is_counted_is_all_that_a_view_adds(self) -> None:
@@ -69,12 +70,13 @@ def with_variables(count: int) -> str:
 
 
 def without(text: str, view: str) -> str:
-    """The template without the lines of one view, and without its name in lists of one line."""
+    """The template without the lines of one view, and without its name in lists of several."""
     numbers = set(cost.lines_of(text, view))
+    in_list = re.compile(rf"\b{view}(?:Table)?(?:, |,$)|, {view}(?=\])")
     rest = [
-        line.replace(f"{view}Table, ", "").replace(f"{view}, ", "").replace(f", {view}]", "]")
+        in_list.sub("", line)
         for number, line in enumerate(text.splitlines())
-        if number not in numbers or "[" in line and line.lstrip().startswith("- [")
+        if number not in numbers or in_list.search(line)
     ]
     return "\n".join(rest)
 

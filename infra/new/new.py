@@ -1,8 +1,9 @@
-"""Writes a new category of events into the workspace: `make new AGGREGATE=loyalty`.
+"""Writes a new category of events, or a view of one, into the workspace: `make new
+AGGREGATE=loyalty`, `make new VIEW=loyalty OF=loyalty`.
 
 What it writes is small but whole: it compiles, it is tested, and `make check` finds no fault. The
-templates are the files in `aggregate`, in which the category is called `widget`. It writes
-everything or nothing.
+templates are the files in `aggregate` and `view`, in which a category is called `widget` and a view
+`gadget`. It writes everything or nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 from tree import CannotWrite, Tree
@@ -18,10 +20,12 @@ from tree import CannotWrite, Tree
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 NAME = re.compile(r"[a-z]{1,32}")
+MOST_OF_A_VIEW = 20
+WIDTH = 100
 
 # Names that the workspace cannot use for a module or a type: words of Rust and of its prelude, the
-# names that the templates import, the category of what the relay cannot read, and the name that
-# stands for others in the templates.
+# names that the templates import, the category of what the relay cannot read, and the names that
+# stand for others in the templates.
 RESERVED = frozenset(
     """abstract as async await become box break const continue crate do dyn else enum extern false
     final fn for gen if impl in let loop macro match mod move mut override priv pub ref return self
@@ -29,7 +33,7 @@ RESERVED = frozenset(
     yield alloc core events ordering serde skald std thiserror main tests
     clone copy debug decider default drop eq err from into iterator name none ok operator option ord
     result send sized some string sync vec
-    unreadable widget""".split()
+    unreadable widget gadget""".split()
 )
 
 
@@ -43,7 +47,7 @@ def checked(name: str) -> str:
 
 
 def filled_in(template: str, **names: str) -> str:
-    """A template's text, with other names in place of `widget`."""
+    """A template's text, with other names in place of `widget` and `gadget`."""
     text = Path(HERE, template).read_text(encoding="utf-8")
     forms = {
         form(word): form(name)
@@ -106,7 +110,109 @@ The category {name} has one event, {name}.opened, and its decider {title} one co
     `cargo run --package events --example schemas`.
   - If a function takes its commands: give its streams a function in
     shared/ordering/src/streams.rs, and see "A command" in shared/ordering/README.md.
-  - If it is to be read: see "A view" in shared/ordering/README.md.
+  - If it is to be read: make new VIEW={name} OF={name}
+"""
+
+
+def view(tree: Tree, name: str, of: str) -> list[list[str]]:
+    """A view of a category, with its function and its part of the template. Gives the commands that
+    complete it."""
+    if f"\n{' ' * 12}{of.title()}Event\n" not in tree.text("events/src/category.rs"):
+        raise CannotWrite(
+            f"{of!r} is no category of events: OF must be one that events/src/category.rs lists"
+        )
+    variants = re.findall(r'(?m)^ +(\w+)\(\w+\) = "', tree.text(f"events/src/{of}.rs"))
+
+    def template(file: str) -> str:
+        text = filled_in(f"view/{file}", widget=of, gadget=name)
+        arms = " | ".join(f"{of.title()}Event::{variant}(_)" for variant in variants)
+        return text.replace("/* variants */", arms)
+
+    title = name.title()
+    if len(name) > MOST_OF_A_VIEW:
+        raise CannotWrite(
+            f"{name!r} is no valid name: a view's has at most {MOST_OF_A_VIEW} letters, because"
+            " queues are called after it"
+        )
+    views, rules = "shared/ordering/src/views", "shared/ordering/tests/rules"
+    tree.create(f"{views}/{name}.rs", template("projection.rs.txt"))
+    tree.add_in_order(f"{views}.rs", r"mod (\w+);", f"mod {name};")
+    tree.add_in_order(
+        f"{views}.rs", r"pub use (\w+)::\{.*\};", f"pub use {name}::{{{title}Row, {title}View}};"
+    )
+    tree.create(f"{rules}/{name}_view.rs", template("rules.rs.txt"))
+    tree.add_in_order(f"{rules}/main.rs", r"mod (\w+);", f"mod {name}_view;")
+
+    tree.create(f"functions/{name}-view/Cargo.toml", template("Cargo.toml.txt"))
+    tree.create(f"functions/{name}-view/src/main.rs", template("main.rs.txt"))
+    add_to_template(tree, name, of, template("function.yaml.txt"))
+    tree.insert_before(
+        "infra/lint/rules/functions.py",
+        '    ("SagaStarterRole", "EventsTable.Arn")',
+        f'    ("{title}ViewRole", "EventsTable.Arn"): READ,\n'
+        f'    ("{title}ViewRole", "{title}ViewTable.Arn"): KEEP,\n',
+    )
+    tree.insert_before(
+        "infra/local/test_cloud.py",
+        '    *("saga-starter", "reservation-steps"',
+        f'    "{name}-view",\n',
+    )
+    tree.keep("Cargo.lock")
+    return [["cargo", "update", "--workspace", "--offline", "--quiet"]]
+
+
+def add_to_template(tree: Tree, name: str, of: str, function: str) -> None:
+    """The part of infra/template.yaml that belongs to one view."""
+    path, resource = "infra/template.yaml", f"{name.title()}View"
+    starter = "    SagaStarter: { Name: saga-starter }"
+    tree.insert_before(
+        path, starter, f"    {resource}: {{ Name: {name}-view, Category: {of} }}\n"
+    )
+    tree.insert_before(path, "        - !Ref SagaStarterQueue", f"        - !Ref {resource}Queue\n")
+    tree.insert_before(path, "  SagaStarter:\n", function)
+    for loop in ("Consumers", "Views", "Functions", "ViewOutputs"):
+        add_to_loop(tree, path, loop, resource)
+
+    def with_metrics(text: str) -> str:
+        metric = re.compile(r"(?m)^ +- \{ Id: sagaStarter,.*\n(?: +(?!- ).*\n)*? +Dim.*\n")
+        return metric.sub(lambda found: found[0] + metric_of(found[0], name), text)
+
+    tree.replace(path, with_metrics)
+
+
+def add_to_loop(tree: Tree, path: str, loop: str, resource: str) -> None:
+    """Adds a view to the values of a loop, behind the last view."""
+    values = re.compile(rf"(?<=  Fn::ForEach::{loop}:\n)( +- \w+\n)( +- \[)([^\]]*)\]")
+
+    def longer(found: re.Match[str]) -> str:
+        names = re.split(r",\s*", found[3])
+        last = max(number for number, each in enumerate(names) if each.endswith("View"))
+        names.insert(last + 1, resource)
+        lines = textwrap.wrap(", ".join(names), WIDTH - len(found[2]) - 1)
+        return found[1] + found[2] + f"\n{' ' * len(found[2])}".join(lines) + "]"
+
+    tree.replace(path, lambda text: values.sub(longer, text))
+
+
+def metric_of(starters: str, name: str) -> str:
+    """The metric of an alarm for a view, made of that for the saga's starter."""
+    metric = starters.replace("sagaStarter", f"{name}View")
+    metric = metric.replace("SagaStarter", f"{name.title()}View")
+    lines = metric.splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        if len(line) > WIDTH:
+            lines[number] = re.sub(", (Value|MetricStat):", rf",\n{' ' * 12}\1:", line)
+    return "".join(lines)
+
+
+def after_view(name: str, of: str) -> str:
+    title = name.title()
+    return f"""\
+The function {name}-view keeps the view {name}, one row per stream of category {of}. Next:
+  - make check
+  - Fold what is to be read into {title}Row (shared/ordering/src/views/{name}.rs), and test it in
+    shared/ordering/tests/rules/{name}_view.rs.
+  - Read it: "A query" in shared/ordering/README.md.
 """
 
 
@@ -122,6 +228,9 @@ def complete(tree: Tree, commands: list[list[str]]) -> list[str]:
                 raise CannotWrite(
                     f"`{' '.join(command)}` failed, so nothing was written:\n{run.stderr.strip()}"
                 )
+        for path in tree.before:
+            if not Path(tree.root, path).exists():
+                raise CannotWrite(f"{path} was not generated, so nothing was written")
     except BaseException:
         tree.restore()
         raise
@@ -132,19 +241,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="new.py", description=__doc__.splitlines()[0])
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--aggregate", metavar="NAME", help="a category of events with its decider")
-    for part in ("view", "worker"):
-        what.add_argument(f"--{part}", metavar="NAME", help=argparse.SUPPRESS)
+    what.add_argument("--view", metavar="NAME", help="a view of a category, with its function")
+    what.add_argument("--worker", metavar="NAME", help=argparse.SUPPRESS)
+    parser.add_argument("--of", metavar="CATEGORY", default="", help="the category of the view")
     given = parser.parse_args()
     tree = Tree(ROOT)
     try:
-        for part, heading in ("view", "A view"), ("worker", "A worker"):
-            if getattr(given, part) is not None:
-                raise CannotWrite(
-                    f"it cannot write a {part}: follow {heading!r} in shared/ordering/README.md"
-                )
-        name = checked(given.aggregate)
-        written = complete(tree, aggregate(tree, name))
-        then = after_aggregate(name)
+        if given.worker is not None:
+            raise CannotWrite(
+                "it cannot write a worker: follow 'A worker' in shared/ordering/README.md"
+            )
+        if given.view is not None:
+            name = checked(given.view)
+            written = complete(tree, view(tree, name, checked(given.of)))
+            then = after_view(name, given.of)
+        else:
+            name = checked(given.aggregate)
+            written = complete(tree, aggregate(tree, name))
+            then = after_aggregate(name)
     except CannotWrite as error:
         print(f"make new: {error}", file=sys.stderr)
         return 1
