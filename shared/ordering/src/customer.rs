@@ -1,4 +1,4 @@
-//! A customer: somebody with a name, reached by e-mail.
+//! A customer: a registered person with a name and an e-mail address.
 
 use events::{
     CategoryEvent, CustomerEmailChanged, CustomerErased, CustomerEvent, CustomerRegistered,
@@ -13,30 +13,29 @@ use crate::values::{EmailAddress, Name};
 #[derive(Debug, Clone, Copy)]
 pub struct Customer;
 
-/// What is known of a customer.
+/// The state of a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum CustomerState {
-    /// Nothing: nobody registered.
+    /// No customer is registered under this id.
     #[default]
     Unknown,
-    /// Who registered.
+    /// The customer is registered.
     Registered(RegisteredCustomer),
-    /// Somebody who was erased: that there was somebody is all that is known. Nobody takes their
-    /// place.
+    /// The customer was erased. Only this fact is known, and the id cannot be registered again.
     Erased,
 }
 
-/// Somebody who registered.
+/// A registered customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegisteredCustomer {
-    /// What they are called.
+    /// The customer's name.
     pub name: Personal<String>,
-    /// Where e-mail reaches them.
+    /// The customer's e-mail address.
     pub email: Personal<String>,
 }
 
 impl CustomerState {
-    /// The customer, if somebody registered and was not erased.
+    /// The customer, if registered and not erased.
     #[must_use]
     pub const fn registered(&self) -> Option<&RegisteredCustomer> {
         match self {
@@ -46,39 +45,38 @@ impl CustomerState {
     }
 }
 
-/// What can be asked of a customer.
+/// The commands on a customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CustomerCommand {
-    /// Become one. Of somebody registered it asks nothing; name and address are changed by the
-    /// commands below.
+    /// Register the customer. Has no effect if the customer is registered: name and address are
+    /// changed by the commands below.
     Register {
-        /// What they are called.
+        /// The customer's name.
         name: Personal<Name>,
-        /// Where e-mail reaches them.
+        /// The customer's e-mail address.
         email: Personal<EmailAddress>,
     },
-    /// Be called something else.
+    /// Change the customer's name.
     Rename {
-        /// What they are called from now on.
+        /// The new name.
         name: Personal<Name>,
     },
-    /// Be reached elsewhere.
+    /// Change the customer's e-mail address.
     ChangeEmail {
-        /// Where e-mail reaches them from now on.
+        /// The new e-mail address.
         email: Personal<EmailAddress>,
     },
-    /// Be erased. Whoever asks for this has destroyed the person's key before: this only writes it
-    /// down.
+    /// Record that the customer was erased. The caller has destroyed the person's key before.
     Erase,
 }
 
-/// Why a customer does not do what is asked.
+/// Why a command on a customer is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CustomerRejection {
-    /// Nobody registered.
-    #[error("there is no such customer")]
+    /// No customer is registered under this id.
+    #[error("the customer does not exist")]
     NotRegistered,
-    /// They were erased.
+    /// The customer was erased.
     #[error("the customer was erased")]
     Erased,
 }
@@ -148,7 +146,7 @@ impl Decider for Customer {
     }
 }
 
-/// The bare text, as it is stored, still marked as personal.
+/// The bare text as it is stored, still marked as personal.
 fn text<T: ToString + Clone>(value: &Personal<T>) -> Personal<String> {
     value.clone().map(|value| value.to_string())
 }

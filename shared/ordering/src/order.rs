@@ -1,7 +1,7 @@
-//! An order: placed, and then either completed or undone. Its stream is the only arbiter of which.
+//! An order: placed, and then either completed or undone. The order's stream alone decides which.
 //!
-//! Whichever comes first, `order.committed` or `order.undo_started`, decides the direction for
-//! good; every step of the saga, the customer and the deadline ask here.
+//! The first of `order.committed` and `order.undo_started` decides the direction for good. Every
+//! step of the saga, a cancelling customer and the deadline depend on this decision.
 
 mod requested;
 
@@ -17,48 +17,48 @@ pub use requested::{ComparisonError, RequestedItem, RequestedOrder};
 #[derive(Debug, Clone, Copy)]
 pub struct Order;
 
-/// What is known of an order.
+/// The state of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum OrderState {
-    /// There is none (yet).
+    /// The order was not placed (yet).
     #[default]
     Unplaced,
-    /// It was placed.
+    /// The order was placed.
     Placed(Box<PlacedOrder>),
 }
 
 /// An order that was placed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlacedOrder {
-    /// What was true when it was placed.
+    /// The data of the order at the time it was placed.
     pub placed: OrderPlaced,
-    /// How far it has come.
+    /// The order's progress.
     pub phase: Phase,
-    /// Where it stands still, if it does.
+    /// The step at which the order is parked, if it is.
     pub parked: Option<OrderParked>,
-    /// The number of the attempt to complete or undo it that is under way, from 1.
+    /// The number of the current attempt to complete or undo the order, from 1.
     pub attempt: u32,
-    /// The attempt that was under way when undoing started; `None` before that.
+    /// The attempt during which undoing started; `None` before that.
     pub turned_in: Option<u32>,
 }
 
-/// How far an order has come.
+/// The progress of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// It can still be completed or undone.
+    /// The order can still be completed or undone.
     Open,
-    /// It will be completed.
+    /// The order is going to be completed.
     Committed,
-    /// It is completed. Final.
+    /// The order is completed. Final.
     Confirmed,
-    /// It will be undone.
+    /// The order is being undone.
     Undoing(CancelReason),
-    /// It is undone. Final.
+    /// The order is undone. Final.
     Cancelled(CancelReason),
 }
 
 impl Phase {
-    /// Whether nothing more will happen to the order.
+    /// Whether the order can no longer change.
     #[must_use]
     pub const fn is_final(self) -> bool {
         match self {
@@ -79,40 +79,40 @@ impl OrderState {
     }
 }
 
-/// What can be asked of an order.
+/// The commands on an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderCommand {
-    /// Accept it, as it was [priced](crate::placing::price).
+    /// Accept the order as it was [priced](crate::placing::price).
     Place(Box<PlaceOrder>),
-    /// Pass the point of no return, towards completion.
+    /// Pass the pivot: from now on the order can only be completed.
     Commit,
-    /// Complete it.
+    /// Complete the order.
     Confirm,
-    /// Start undoing. If a step of the running attempt asks for it, that attempt goes on. In every
+    /// Start undoing. If a step of the running attempt starts it, that attempt continues. In every
     /// other case the next attempt begins in the same commit, because the order may be parked or
     /// the execution of its attempt may have ended.
     StartUndo {
-        /// Why.
+        /// The reason.
         reason: CancelReason,
-        /// The attempt whose step turns the order round; `None` for a customer or an operator.
+        /// The attempt whose step starts undoing; `None` for a customer or an operator.
         attempt: Option<u32>,
     },
-    /// It is undone.
+    /// Record that the order is undone.
     Cancel,
-    /// Leave it to an operator.
+    /// Park the order for an operator.
     Park {
         /// The step of the saga that failed.
         step: String,
-        /// How it failed. No personal data.
+        /// The error. It contains no personal data.
         error: String,
     },
-    /// Begin the next attempt, whether the order is parked or an execution ended without a word. If
-    /// one is still under way, both are at it, which does no harm.
+    /// Begin the next attempt, whether the order is parked or an execution ended early. If an
+    /// execution is still running, both work on the order, which is harmless.
     Resume,
 }
 
-/// An order to accept. Only [`placing::price`](crate::placing::price) makes one, so its total is
-/// the sum of its lines, at the prices of the catalogue.
+/// An order to accept. Only [`placing::price`](crate::placing::price) creates one, so its total is
+/// the sum of its lines at the catalogue's prices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlaceOrder {
     request: RequestedOrder,
@@ -124,39 +124,39 @@ impl PlaceOrder {
         Self { request, placed }
     }
 
-    /// What will have happened if it is accepted.
+    /// The event that records the order if it is accepted.
     #[must_use]
     pub const fn placed(&self) -> &OrderPlaced {
         &self.placed
     }
 }
 
-/// Why an order does not do what it is asked.
+/// Why a command on an order is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OrderRejection {
-    /// There is no such order.
-    #[error("there is no such order")]
+    /// The order does not exist.
+    #[error("the order does not exist")]
     NotPlaced,
-    /// The same caller placed another order with the same idempotency key.
-    #[error("the idempotency key was used for another order")]
+    /// The same caller placed a different order with the same idempotency key.
+    #[error("the idempotency key was already used for a different order")]
     KeyReused,
     /// Whether the same request placed the order cannot be determined.
     #[error(transparent)]
     Incomparable(#[from] ComparisonError),
-    /// Its direction is decided: it will be, or is, completed.
-    #[error("the order is committed")]
+    /// The direction is decided: the order is going to be completed, or is completed.
+    #[error("the order is committed and cannot be undone")]
     Committed,
-    /// Its direction is decided: it will be, or is, undone.
+    /// The direction is decided: the order is being undone, or is undone.
     #[error("the order is being undone")]
     UndoStarted(CancelReason),
-    /// It cannot be completed before it is committed.
+    /// The order cannot be completed before it is committed.
     #[error("the order is not committed")]
     NotCommitted,
-    /// It cannot be cancelled before undoing has started.
+    /// The order cannot be cancelled before undoing has started.
     #[error("undoing the order has not started")]
     UndoNotStarted,
-    /// Nothing more happens to it.
-    #[error("the order is final")]
+    /// The order can no longer change.
+    #[error("the order is final and cannot change")]
     Final,
 }
 
@@ -256,9 +256,9 @@ impl PlacedOrder {
         }
     }
 
-    /// Whether only the attempt that started undoing is to finish it. Its execution may have been
-    /// stopped since, so the first customer or operator who asks for undoing begins another
-    /// attempt.
+    /// Whether only the attempt that started undoing may finish it. Its execution may have been
+    /// stopped, so the first request from a customer or an operator to undo the order begins
+    /// another attempt.
     const fn is_undone_by_itself(&self) -> bool {
         match self.turned_in {
             Some(attempt) => self.parked.is_none() && self.attempt == attempt,
@@ -266,7 +266,7 @@ impl PlacedOrder {
         }
     }
 
-    /// The beginning of the next attempt.
+    /// The event that begins the next attempt.
     const fn resumed(&self) -> OrderResumed {
         OrderResumed { attempt: self.attempt.saturating_add(1) }
     }
@@ -289,8 +289,7 @@ impl PlacedOrder {
         }
     }
 
-    /// An order that was parked may still be brought to its end, by an execution that was under
-    /// way.
+    /// A parked order may still be finished by an execution that was running.
     fn end(&mut self, phase: Phase) {
         self.phase = phase;
         self.parked = None;

@@ -1,8 +1,8 @@
 //! The payment of an order: authorized, and then captured or voided.
 //!
-//! Each call to the gateway is two events: what is about to be asked, and what came of it. So
-//! whoever comes later knows that it may have been asked, and asks what became of it. The key it is
-//! asked under and the amount are computed from the order.
+//! Each call to the gateway is two events: the request before the call, and the result after it. A
+//! later reader therefore knows that a request may have been sent, and asks the gateway for its
+//! result. The idempotency key and the amount are computed from the order.
 
 use events::{
     AttemptKey, AuthorizationId, CategoryEvent, Money, PaymentAuthorizationRequested,
@@ -15,89 +15,89 @@ use skald::decider::Decider;
 #[derive(Debug, Clone, Copy)]
 pub struct Payment;
 
-/// What is known of a payment.
+/// The state of a payment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum PaymentState {
     /// The gateway was never asked for anything.
     #[default]
     Unasked,
-    /// The gateway may hold the money for us.
+    /// The gateway may hold the money.
     AuthorizationRequested,
-    /// The gateway holds the money for us.
+    /// The gateway holds the money.
     Authorized,
-    /// The gateway refused. Final.
+    /// The gateway declined. Final.
     Declined {
-        /// Why, in the gateway's words.
+        /// The reason, in the gateway's words.
         reason: String,
     },
-    /// The money may be ours.
+    /// The gateway may have captured the money.
     CaptureRequested,
-    /// The money is ours.
+    /// The gateway captured the money.
     Captured,
-    /// The gateway may hold the money no longer.
+    /// The gateway may have released the money.
     VoidRequested,
     /// No money is held, and none will be. Final.
     Voided,
-    /// The money may have been given back.
+    /// The money may have been refunded.
     RefundRequested,
-    /// The money was given back. Final.
+    /// The money was refunded. Final.
     Refunded,
 }
 
-/// What can be asked of a payment: what the gateway is about to be asked, and what came of it.
+/// The commands on a payment. They record what the gateway is about to be asked, and its answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PaymentCommand {
-    /// The gateway is about to be asked to authorize it.
+    /// Record that the gateway is about to be asked to authorize the payment.
     Authorize {
-        /// What it is asked under.
+        /// The idempotency key of the request.
         attempt_key: AttemptKey,
-        /// How much.
+        /// The amount.
         amount: Money,
     },
-    /// The gateway holds the money.
+    /// Record that the gateway holds the money.
     RecordAuthorized {
-        /// What the gateway calls it.
+        /// The gateway's id of the authorization.
         authorization: AuthorizationId,
     },
-    /// The gateway refused.
+    /// Record that the gateway declined.
     RecordDeclined {
-        /// Why, in the gateway's words. No personal data.
+        /// The reason, in the gateway's words. It contains no personal data.
         reason: String,
     },
-    /// The gateway is about to be asked for the money.
+    /// Record that the gateway is about to be asked to capture the money.
     Capture,
-    /// The money is ours.
+    /// Record that the gateway captured the money.
     RecordCaptured,
-    /// Undo it: the gateway is about to be asked to let go of the money; if it was never asked to
-    /// hold any, it never will.
+    /// Undo the payment: record that the gateway is about to be asked to release the money. If it
+    /// was never asked to hold any, the payment is voided at once.
     Void,
-    /// The gateway holds no money, and never will.
+    /// Record that the gateway holds no money and never will.
     RecordVoided,
-    /// The gateway is about to be asked to give the money back.
+    /// Record that the gateway is about to be asked to refund the money.
     Refund,
-    /// The money was given back.
+    /// Record that the money was refunded.
     RecordRefunded,
 }
 
-/// Why a payment does not do what it is asked.
+/// Why a command on a payment is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PaymentRejection {
-    /// It is, or is being, undone.
+    /// The payment is undone or being undone.
     #[error("the payment is undone")]
     Undone,
-    /// The gateway was not asked for what is to be recorded.
-    #[error("the gateway was not asked for this")]
+    /// The request whose result is to be recorded was never recorded.
+    #[error("no request to the gateway is recorded for this result")]
     NotAsked,
-    /// The gateway gave another answer before.
-    #[error("the gateway answered otherwise before")]
+    /// A different answer of the gateway is recorded.
+    #[error("the recorded answer of the gateway is a different one")]
     AnsweredOtherwise,
     /// No money is held that could be captured.
     #[error("no money is held")]
     NotAuthorized,
-    /// The gateway was asked for the money: it can be given back, but no longer be let go.
-    #[error("the gateway was asked for the money")]
+    /// The gateway was asked to capture the money: it can be refunded, but no longer released.
+    #[error("the gateway was already asked to capture the money")]
     CaptureRequested,
-    /// There is no money to give back.
+    /// No money was captured that could be refunded.
     #[error("no money was captured")]
     NotCaptured,
 }
@@ -141,7 +141,7 @@ impl Decider for Payment {
     }
 }
 
-/// One event, or none if it is so already.
+/// The event, or no event if the state is already the wanted one.
 type Decided = Result<Option<PaymentEvent>, PaymentRejection>;
 
 impl PaymentState {

@@ -1,4 +1,4 @@
-//! From a request to place an order, and what is true at that moment, to the command.
+//! Turns a request to place an order into a command, with current names and prices.
 //!
 //! Prices, names and versions come from the catalogue, never from the caller.
 
@@ -11,42 +11,41 @@ use crate::order::{PlaceOrder, RequestedOrder};
 use crate::product::ProductState;
 use crate::requests::Fault;
 
-/// Why an order cannot be accepted as it was asked for. Nothing of it is remembered: the same
-/// request may be tried again.
+/// Why an order is not accepted. Nothing is stored, so the same request may be tried again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlacingRejection {
-    /// The customer, or some products, do not exist or are not on sale.
-    #[error("the customer or a product is unknown")]
+    /// The customer does not exist, or some products do not exist or are not on sale.
+    #[error("the customer is not registered, or a product is not on sale")]
     Unknown {
-        /// Whether it is the customer.
+        /// Whether the customer does not exist.
         customer: bool,
-        /// Which items' products, counted from 0.
+        /// The items whose products are not on sale, counted from 0.
         items: Vec<usize>,
     },
     /// Not all prices are in one currency.
     #[error("the prices are in several currencies")]
     MixedCurrencies {
-        /// The items whose price is in another currency than that of item 0.
+        /// The items priced in a different currency than item 0.
         items: Vec<usize>,
     },
-    /// The total is more than money can be, see [`Money`].
+    /// The total is larger than [`Money`] can be.
     #[error("the total is too large")]
     TotalOverflow {
-        /// The item at which it is.
+        /// The item at which the sum becomes too large.
         item: usize,
     },
-    /// The total is not what the customer expects.
-    #[error("the price has changed")]
+    /// The total differs from the one that the customer expects.
+    #[error("the total differs from the expected total")]
     PriceChanged {
-        /// What the request says.
+        /// The expected total of the request.
         expected: Money,
-        /// What it is.
+        /// The current total.
         actual: Money,
     },
 }
 
 impl PlacingRejection {
-    /// Each thing that stands in the way, with the JSON pointer of its place in the request.
+    /// Every fault, with the JSON pointer of its place in the request.
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
         let fault = |pointer: String, detail: String| Fault { pointer, detail };
@@ -54,42 +53,42 @@ impl PlacingRejection {
         match self {
             Self::Unknown { customer, items } => {
                 let customer = customer
-                    .then(|| fault("/customer_id".into(), "is no registered customer".into()));
+                    .then(|| fault("/customer_id".into(), "is not a registered customer".into()));
                 let items =
-                    items.iter().map(|item| fault(sku(item), "is no product on sale".into()));
+                    items.iter().map(|item| fault(sku(item), "is not a product on sale".into()));
                 customer.into_iter().chain(items).collect()
             }
             Self::MixedCurrencies { items } => {
-                let detail =
-                    "is priced in another currency than the product of /items/0: order them apart";
+                let detail = "is priced in a different currency than /items/0: \
+                              place a separate order for it";
                 items.iter().map(|item| fault(sku(item), detail.into())).collect()
             }
             Self::TotalOverflow { item } => {
                 vec![fault(
                     format!("/items/{item}/quantity"),
-                    "makes the total larger than 9007199254740991 minor units".into(),
+                    "makes the total larger than 9007199254740991 minor units: order less".into(),
                 )]
             }
             Self::PriceChanged { actual, .. } => {
                 let (amount, currency) = (actual.amount_minor(), actual.currency().code());
                 vec![fault(
                     "/expected_total".into(),
-                    format!("the total is {amount} minor units of {currency} now"),
+                    format!("must be the current total: {amount} minor units of {currency}"),
                 )]
             }
         }
     }
 }
 
-/// The order with today's names and prices, to be accepted.
+/// The command that places the order, with current names and prices.
 ///
 /// `products` has the product of each item, in the order of the items, and the version of its
-/// stream; one that is missing counts as unknown. The order is undone if it is not committed
+/// stream. A missing product counts as unknown. The order is undone if it is not committed
 /// `time_limit_ms` after `placed_at`.
 ///
 /// # Errors
-/// [`PlacingRejection`] with the first kind of fault there is, in the order of its variants, and every fault
-/// of that kind.
+/// [`PlacingRejection`] with the first kind of fault that applies, in the order of its variants,
+/// and every fault of that kind.
 pub fn price(
     request: &RequestedOrder,
     customer: &CustomerState,
@@ -144,7 +143,7 @@ pub fn price(
     Ok(PlaceOrder::priced(request.clone(), placed))
 }
 
-/// What the lines cost together.
+/// The total of the lines.
 fn total(lines: &[OrderLine]) -> Result<Money, PlacingRejection> {
     let first = lines.first().expect("a request has at least one item").unit_price.currency();
     let others = lines.iter().enumerate().filter(|(_, line)| line.unit_price.currency() != first);

@@ -1,19 +1,18 @@
-//! The ports to the outside world: the payment gateway and the carrier.
+//! The ports to the external systems: the payment gateway and the carrier.
 //!
-//! Both are asked by attempt key, and both keep two promises that the saga rests on; an adapter
-//! that cannot get them from its provider must make them up.
+//! Calls to both carry an attempt key, and both keep two promises that the saga relies on. If a
+//! provider does not give these promises, its adapter must.
 //!
-//! - **The same key is the same thing.** Whatever is asked again under a key changes nothing and is
-//!   answered as before.
-//! - **Undoing closes the key.** Once a key is voided or cancelled, nothing is held under it and
-//!   nothing ever will be, even if it was not known before and the call that would have made it
-//!   known is still on its way. (A provider whose payments are made first and confirmed then has
-//!   this: make it under the key, and cancel it. One that has not: authorize and void.) Otherwise a
-//!   call that was delayed, by somebody who then died, would hold money for a cancelled order for
-//!   ever.
+//! - **A key identifies one request.** A request repeated under the same key changes nothing and
+//!   gets the same answer.
+//! - **Undoing closes the key.** Once a key is voided or cancelled, nothing is or will be held
+//!   under it, even if the key was unknown and the call that would have created it is still in
+//!   flight. (A provider that first creates and then confirms payments has this property: create
+//!   one under the key, and cancel it. Otherwise: authorize and void.) Without this promise, a
+//!   delayed call whose sender has died would hold money for a cancelled order for ever.
 //!
-//! A call answers what there is under its key afterwards. The functions put a [`TimeLimited`] around
-//! every adapter, so a call never takes longer than the saga allows.
+//! A call returns what exists under its key afterwards. The functions wrap every adapter in
+//! [`TimeLimited`], so a call never takes longer than the saga allows.
 
 mod disclosing;
 mod time_limited;
@@ -29,52 +28,52 @@ pub use time_limited::TimeLimited;
 
 /// The payment gateway.
 pub trait Gateway: Sync {
-    /// Asks it.
+    /// Sends a request to the gateway.
     ///
     /// # Errors
-    /// [`PortError`] if there is no answer, or a firm no.
+    /// [`PortError`] if there is no answer, or if the gateway rejects the request permanently.
     fn ask(
         &self,
         call: &GatewayCall,
     ) -> impl Future<Output = Result<PaymentAtGateway, PortError>> + Send;
 }
 
-/// What the gateway can be asked.
+/// The requests to the gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GatewayCall {
-    /// Hold this much for us.
+    /// Hold this amount.
     Authorize {
-        /// What it is asked under.
+        /// The idempotency key.
         key: AttemptKey,
-        /// What it charges.
+        /// The token to charge.
         token: Personal<String>,
-        /// How much.
+        /// The amount.
         amount: Money,
     },
-    /// What is there? Changes nothing.
+    /// Return what exists under the key. Changes nothing.
     Find {
-        /// Under which key.
+        /// The idempotency key of the payment.
         key: AttemptKey,
     },
-    /// Give us the money.
+    /// Capture the money.
     Capture {
-        /// Under which key.
+        /// The idempotency key of the payment.
         key: AttemptKey,
     },
-    /// Hold no money for us, now or ever. Of captured money it asks nothing.
+    /// Release the money and never hold any. Has no effect on captured money.
     Void {
-        /// Under which key.
+        /// The idempotency key of the payment.
         key: AttemptKey,
     },
-    /// Give the money back.
+    /// Refund the money.
     Refund {
-        /// Under which key.
+        /// The idempotency key of the payment.
         key: AttemptKey,
     },
 }
 
 impl GatewayCall {
-    /// What it is asked under.
+    /// The key of the request.
     #[must_use]
     pub const fn key(&self) -> &AttemptKey {
         match self {
@@ -87,66 +86,66 @@ impl GatewayCall {
     }
 }
 
-/// What the gateway has under a key.
+/// What exists at the gateway under a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "status")]
 pub enum PaymentAtGateway {
-    /// It knows nothing of it.
+    /// The key is unknown.
     Absent,
-    /// It refused to hold money.
+    /// The gateway declined to hold the money.
     Declined {
-        /// Why. No personal data.
+        /// The reason. It contains no personal data.
         reason: String,
     },
-    /// It holds the money for us.
+    /// The gateway holds the money.
     Authorized {
-        /// What it calls it.
+        /// The gateway's id of the authorization.
         authorization: AuthorizationId,
     },
-    /// The money is ours.
+    /// The gateway captured the money.
     Captured,
-    /// It holds no money, and never will.
+    /// The gateway holds no money and never will.
     Voided,
-    /// It gave the money back.
+    /// The gateway refunded the money.
     Refunded,
 }
 
 /// The carrier.
 pub trait Carrier: Sync {
-    /// Asks it.
+    /// Sends a request to the carrier.
     ///
     /// # Errors
-    /// [`PortError`] if there is no answer, or a firm no.
+    /// [`PortError`] if there is no answer, or if the carrier rejects the request permanently.
     fn ask(
         &self,
         call: &CarrierCall,
     ) -> impl Future<Output = Result<ParcelAtCarrier, PortError>> + Send;
 }
 
-/// What the carrier can be asked.
+/// The requests to the carrier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CarrierCall {
     /// Take a parcel.
     Create {
-        /// What it is asked under.
+        /// The idempotency key.
         key: AttemptKey,
-        /// Where the parcel goes.
+        /// The address that the parcel goes to.
         address: Personal<Address>,
     },
-    /// What is there? Changes nothing.
+    /// Return what exists under the key. Changes nothing.
     Find {
-        /// Under which key.
+        /// The idempotency key of the parcel.
         key: AttemptKey,
     },
-    /// Take no parcel, now or ever.
+    /// Cancel the parcel and never take one.
     Cancel {
-        /// Under which key.
+        /// The idempotency key of the parcel.
         key: AttemptKey,
     },
 }
 
 impl CarrierCall {
-    /// What it is asked under.
+    /// The key of the request.
     #[must_use]
     pub const fn key(&self) -> &AttemptKey {
         match self {
@@ -155,37 +154,39 @@ impl CarrierCall {
     }
 }
 
-/// What the carrier has under a key.
+/// What exists at the carrier under a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "status")]
 pub enum ParcelAtCarrier {
-    /// It knows nothing of it.
+    /// The key is unknown.
     Absent,
-    /// It refused the parcel.
+    /// The carrier refused the parcel.
     Refused {
-        /// Why. No personal data.
+        /// The reason. It contains no personal data.
         reason: String,
     },
-    /// It will take, or has taken, the parcel.
+    /// The carrier accepted, and may have collected, the parcel.
     Created {
-        /// What it calls it.
+        /// The carrier's id of the parcel.
         parcel: ParcelId,
     },
-    /// It has no parcel, and never will.
+    /// The carrier has no parcel and never will.
     Cancelled,
 }
 
-/// Why a call told nothing. No personal data: it ends in logs and in the order's stream.
+/// Why a call has no result. Contains no personal data, because it is logged and stored in the
+/// order's stream.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PortError {
-    /// It did not answer, in time or at all, or does not know itself: the call may have had its
-    /// effect. *Transient.*
+    /// The external system did not answer in time, or does not know the result: the call may have
+    /// had its effect. *Transient.*
     #[error("no answer: {0}")]
     NoAnswer(String),
-    /// What it must be told is about a person who was erased: it was not asked.
-    #[error("the person was erased")]
+    /// The request contains data about a person who was erased, so it was not sent.
+    #[error("the request was not sent: the person was erased")]
     PersonErased,
-    /// It says no, and asking again will not change that: the call had no effect. *Permanent.*
+    /// The external system rejected the request, and will reject it again: the call had no effect.
+    /// *Permanent.*
     #[error("refused: {0}")]
     Refused(String),
 }

@@ -1,4 +1,4 @@
-//! A product in the catalogue: on sale or not, at a price, its stock spread over shards.
+//! A product in the catalogue: whether it is on sale, its price, and the shards of its stock.
 
 use events::{
     CategoryEvent, Money, ProductEvent, ProductListed, ProductPriceChanged, ProductRenamed,
@@ -12,28 +12,29 @@ use crate::values::{Name, Price};
 #[derive(Debug, Clone, Copy)]
 pub struct Product;
 
-/// What is known of a product.
+/// The state of a product.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum ProductState {
-    /// It was never on sale.
+    /// The product was never on sale.
     #[default]
     Unlisted,
-    /// It is or was on sale.
+    /// The product is or was on sale.
     Listed(ListedProduct),
 }
 
 /// A product that is or was on sale.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedProduct {
-    /// What it is called.
+    /// The product's name.
     pub name: String,
-    /// What one of it costs.
+    /// The price of one piece.
     pub unit_price: Money,
-    /// Over how many shards its stock is spread now.
+    /// The number of shards that its stock is spread over now.
     pub stock_shards: StockShards,
-    /// Over how many it ever was: any of these may still hold stock.
+    /// The largest number of shards that its stock was ever spread over: any of these may still
+    /// hold stock.
     pub most_stock_shards: StockShards,
-    /// Whether it can be ordered.
+    /// Whether the product can be ordered.
     pub on_sale: bool,
 }
 
@@ -54,46 +55,45 @@ impl ProductState {
     }
 }
 
-/// What can be asked of a product.
+/// The commands on a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProductCommand {
-    /// Put it on sale: for the first time, or again. Of a product on sale it asks nothing; name,
+    /// Put the product on sale, for the first time or again. Has no effect if it is on sale: name,
     /// price and shards are changed by the commands below.
     List {
-        /// What it is called.
+        /// The product's name.
         name: Name,
-        /// What one of it costs.
+        /// The price of one piece.
         unit_price: Price,
-        /// Over how many shards its stock is spread; if not given, over as many as before, or at
-        /// first one.
+        /// The number of shards of its stock. `None` keeps the number, or is one for a new product.
         stock_shards: Option<StockShards>,
     },
-    /// Call it something else.
+    /// Change the name.
     Rename {
-        /// What it is called from now on.
+        /// The new name.
         name: Name,
     },
-    /// Ask another price.
+    /// Change the price.
     ChangePrice {
-        /// What one of it costs from now on.
+        /// The new price of one piece.
         unit_price: Price,
     },
-    /// Spread its stock otherwise.
+    /// Change the number of shards of its stock.
     Reshard {
-        /// Over how many shards from now on.
+        /// The new number of shards.
         stock_shards: StockShards,
     },
-    /// Take it from sale.
+    /// Withdraw the product from sale.
     Withdraw,
 }
 
-/// Why a product does not do what it is asked.
+/// Why a command on a product is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProductRejection {
-    /// It was never on sale.
-    #[error("there is no such product")]
+    /// The product was never on sale.
+    #[error("the product does not exist")]
     NotListed,
-    /// It is no longer on sale.
+    /// The product is no longer on sale.
     #[error("the product is withdrawn from sale")]
     Withdrawn,
 }

@@ -1,5 +1,5 @@
-//! A delivery of one product: booked once, together with the stock it becomes. Its identity is the
-//! product and the reference; a delivery note with several products makes several receipts.
+//! A delivery of one product, booked once together with the stock it adds. Product and reference
+//! identify it; a delivery note with several products makes several receipts.
 
 use events::{
     CategoryEvent, Quantity, ReceiptBooked, ReceiptEvent, ReceiptReference, ShardQuantity, Sku,
@@ -16,41 +16,42 @@ use crate::streams;
 #[derive(Debug, Clone, Copy)]
 pub struct Receipt;
 
-/// What is known of a delivery.
+/// The state of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum ReceiptState {
-    /// It has not been booked.
+    /// The delivery was not booked.
     #[default]
     Unbooked,
-    /// It was booked as this.
+    /// The delivery was booked with this data.
     Booked(ReceiptBooked),
 }
 
-/// What can be asked of a delivery.
+/// The commands on a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReceiptCommand {
-    /// Count it.
+    /// Book the delivery.
     Book(BookReceipt),
 }
 
 /// A delivery to book.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BookReceipt {
-    /// What the delivery is called; its other products may have the same.
+    /// The reference of the delivery. Other products of the same delivery may share it.
     pub reference: ReceiptReference,
-    /// The product that came.
+    /// The product that was delivered.
     pub sku: Sku,
-    /// How many came.
+    /// The quantity that was delivered.
     pub quantity: Quantity,
-    /// Over how many shards the product's stock is spread.
+    /// The number of shards that the product's stock is spread over.
     pub stock_shards: StockShards,
 }
 
 impl BookReceipt {
-    /// How many go to which shard, by rising shard; shards that get nothing are left out.
+    /// The quantity for each shard, in ascending order of the shards, without shards that get
+    /// nothing.
     ///
-    /// As even as whole goods can be. Which shards get one more than others depends on the
-    /// reference, or the first shards would have the more of many small deliveries.
+    /// The quantities are as even as whole pieces allow. The reference determines which shards get
+    /// one more, so that many small deliveries do not all favour the first shards.
     #[must_use]
     pub fn shards(&self) -> Vec<ShardQuantity> {
         let shards = u64::from(self.stock_shards);
@@ -77,18 +78,18 @@ impl BookReceipt {
 /// Why a delivery is not booked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReceiptRejection {
-    /// Another quantity of the product was booked under the same reference.
-    #[error("the reference was used for another quantity of this product")]
+    /// A different quantity of the product was booked under the same reference.
+    #[error("the reference was already used for a different quantity of this product")]
     ReferenceReused,
 }
 
 /// Why goods are not received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReceivingRejection {
-    /// The receipt says no.
+    /// The receipt rejects the delivery.
     #[error(transparent)]
     Receipt(#[from] ReceiptRejection),
-    /// The stock says no.
+    /// A shard of the stock rejects the delivery.
     #[error(transparent)]
     Stock(#[from] StockRejection),
 }
@@ -124,12 +125,12 @@ impl Decider for Receipt {
     }
 }
 
-/// The decision over a receipt and the stock it becomes, all or nothing: for
+/// The decision over a receipt and the stock it adds, in one transaction: for
 /// [`Handler::handle_all`](skald::handle::Handler::handle_all) with [`BookReceipt::streams`]. A
-/// receipt that was booked already adds nothing to any stock.
+/// receipt that is already booked adds nothing to any stock.
 ///
 /// # Errors
-/// The rejection of the receipt or of the first shard that is refused.
+/// The rejection of the receipt or of the first shard that rejects.
 pub fn receive(
     (receipt, stock): &(Folded<ReceiptState>, Vec<Folded<StockState>>),
     book: &BookReceipt,

@@ -1,8 +1,9 @@
 //! The reservation of an order: the goods that are held for it, all of them or none, drawn from
 //! shards of stock in the same transaction.
 //!
-//! It answers once. What was refused stays refused, even if goods come in later; what is undone
-//! before it was made leaves a tombstone, so that making it late has no effect.
+//! A reservation decides once. A refused reservation stays refused, even if goods are delivered
+//! later. One that is undone before it was made leaves a tombstone, so making it late has no
+//! effect.
 
 mod gathering;
 mod making;
@@ -26,26 +27,26 @@ use crate::streams;
 #[derive(Debug, Clone, Copy)]
 pub struct Reservation;
 
-/// What is known of a reservation.
+/// The state of a reservation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum ReservationState {
-    /// Nobody has asked for it (yet).
+    /// The reservation was neither made nor undone (yet).
     #[default]
     Unmade,
     /// These goods are held.
     Made(Vec<ReservedLine>),
-    /// There was too little of these. Final.
+    /// Too little of these was available. Final.
     Refused(Vec<ShortLine>),
-    /// Goods were held and are no longer. Final.
+    /// Goods were held, and were released. Final.
     Released,
-    /// The goods have left. Final.
+    /// The goods were shipped. Final.
     Shipped,
-    /// It was undone before it was made. Final.
+    /// The reservation was undone before it was made. Final.
     Abandoned,
 }
 
 impl ReservationState {
-    /// What is held now.
+    /// The goods that are held now.
     #[must_use]
     pub fn held(&self) -> &[ReservedLine] {
         match self {
@@ -57,60 +58,62 @@ impl ReservationState {
     }
 }
 
-/// What can be asked of a reservation.
+/// The commands on a reservation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReservationCommand {
-    /// Hold these goods; [`make`] chooses them.
+    /// Hold these goods, which [`make`] chooses.
     Make {
-        /// From which shards how many.
+        /// The quantity from each shard.
         lines: Vec<ReservedLine>,
     },
-    /// Hold nothing, because there is too little; [`make`] finds that out.
+    /// Hold nothing, because [`make`] found too little.
     Refuse {
-        /// Of what.
+        /// The products that are short.
         short: Vec<ShortLine>,
     },
-    /// Undo it: no longer hold the goods, or never.
+    /// Undo the reservation: release its goods, or never hold any.
     Release,
-    /// The goods leave.
+    /// Ship the goods.
     Ship,
 }
 
-/// Why a reservation does not do what it is asked.
+/// Why a command on a reservation is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReservationRejection {
-    /// It is undone.
+    /// The reservation is undone.
     #[error("the reservation is undone")]
     Undone,
-    /// No goods are held that could leave.
+    /// No goods are held that could be shipped.
     #[error("no goods are held")]
     NotMade,
-    /// The goods have left.
-    #[error("the goods have left")]
+    /// The goods were shipped.
+    #[error("the goods were already shipped")]
     Shipped,
 }
 
-/// Why no goods change hands.
+/// Why a decision over a reservation and stock is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReservingRejection {
-    /// The reservation says no.
+    /// The reservation rejects it.
     #[error(transparent)]
     Reservation(#[from] ReservationRejection),
-    /// A shard of stock says no.
+    /// A shard of stock rejects it.
     #[error(transparent)]
     Stock(#[from] StockRejection),
-    /// Others changed the reservation since it was read: it holds other goods now. Read it again.
+    /// The reservation changed since it was read: it holds other goods now. Read it again.
     #[error("the reservation has changed")]
     Changed,
-    /// Stock seems short, but the shards were not read at one moment. Read them again and compare.
-    #[error("the stock seemed short, but it was not read at one moment")]
+    /// Stock seems short, but the shards were not read at one point in time. Read them again and
+    /// compare.
+    #[error("the stock seems short, but its shards were not read at one point in time")]
     Doubtful(Look),
-    /// There is enough, but in more shards than a transaction holds. Gather it and read again.
+    /// Enough is available, but in more shards than a transaction can contain. Gather it and read
+    /// again.
     #[error("the goods are in too many shards for one transaction")]
     Scattered {
-        /// What was seen.
+        /// The versions of the shards that were read.
         look: Look,
-        /// What to bring together.
+        /// The goods to gather.
         gatherings: Vec<Gathering>,
     },
 }
@@ -167,18 +170,18 @@ impl Decider for Reservation {
     }
 }
 
-/// The states that a decision over a reservation and stock is about, for
+/// The states that a decision over a reservation and stock needs, for
 /// [`Handler::handle_all`](skald::handle::Handler::handle_all).
 pub type ReservingStates = (Folded<ReservationState>, Vec<Folded<StockState>>);
-/// What such a decision adds to the reservation, and to each shard.
+/// The events that such a decision adds to the reservation and to each shard.
 pub type ReservingEvents = (Vec<ReservationEvent>, Vec<Vec<StockEvent>>);
 
-/// What a reservation holds, as it was when somebody looked: to be given back or shipped.
+/// The goods that a reservation held when it was read, to be released or shipped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldGoods {
-    /// For which order.
+    /// The order.
     pub order_id: OrderId,
-    /// From which shards how many; nothing for a reservation that holds nothing.
+    /// The quantity from each shard; empty if the reservation holds nothing.
     pub lines: Vec<ReservedLine>,
 }
 
@@ -191,12 +194,12 @@ impl HeldGoods {
         (One::new(streams::reservation(tenant, self.order_id)), Many::new(stock.collect()))
     }
 
-    /// No longer hold the goods, or never: all or nothing, for
+    /// Releases the goods, or never holds any, in one transaction: for
     /// [`Handler::handle_all`](skald::handle::Handler::handle_all).
     ///
     /// # Errors
     /// [`ReservingRejection::Changed`] if the reservation holds other goods by now; else the
-    /// rejection of the reservation or of the first shard that refuses.
+    /// rejection of the reservation or of the first shard that rejects.
     pub fn release(&self, states: &ReservingStates) -> Result<ReservingEvents, ReservingRejection> {
         let order_id = self.order_id;
         self.settle(states, &ReservationCommand::Release, |quantity| StockCommand::Release {
@@ -205,11 +208,11 @@ impl HeldGoods {
         })
     }
 
-    /// The goods leave: all or nothing, for
+    /// Ships the goods in one transaction: for
     /// [`Handler::handle_all`](skald::handle::Handler::handle_all).
     ///
     /// # Errors
-    /// As [`release`](Self::release).
+    /// The same as [`release`](Self::release).
     pub fn ship(&self, states: &ReservingStates) -> Result<ReservingEvents, ReservingRejection> {
         let order_id = self.order_id;
         self.settle(states, &ReservationCommand::Ship, |quantity| StockCommand::Ship {

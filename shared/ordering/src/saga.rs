@@ -1,18 +1,18 @@
-//! The order saga, as data: which steps an order is completed by, and how each is undone.
+//! The order saga as data: the steps that complete an order, and the compensation of each.
 //!
-//! Everything that runs it is made from [`ORDER_SAGA`]: the [state machine](asl), and [`next`],
-//! which says from the order's streams alone what is to be done.
+//! Everything that runs the saga is derived from [`ORDER_SAGA`]: the [state machine](asl), and
+//! [`next`], which determines the next step from the order's streams alone.
 //!
-//! The order's stream is the only arbiter of direction. Before the pivot, `order.committed`, every
-//! step can be undone; after it, every step is tried until it succeeds. To turn round is to append
-//! `order.undo_started`; then everything is undone, the last step first, whether it was done or
-//! not: another execution may be further on, and what is undone before it was done leaves a
+//! The order's stream alone decides the direction. Before the pivot, `order.committed`, every step
+//! can be undone; after it, every step is retried until it succeeds. Undoing starts with the event
+//! `order.undo_started`. Every step is then undone, the last one first, even if it was never done,
+//! because another execution may be further ahead. Undoing a step that was not done leaves a
 //! tombstone, so that it can no longer be done.
 //!
-//! An order that was committed is never cancelled. If its money cannot be had (`capture_payment` is
-//! refused), it is parked with the gateway's reason, for an operator: the parcel may have left, and
-//! whether to ask again or to write it off is not for a machine to say. So nothing starts to undo
-//! an order for the reason `capture_failed`; it is kept for an operator.
+//! A committed order is never cancelled. If the gateway permanently refuses `capture_payment`, the
+//! order is parked with the gateway's reason: the parcel may have been shipped, and an operator
+//! must decide whether to retry or to write the money off. So no step starts undoing with the
+//! reason `capture_failed`; it is reserved for an operator.
 
 pub mod asl;
 mod definition;

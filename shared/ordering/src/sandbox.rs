@@ -1,10 +1,10 @@
-//! A payment gateway and a carrier to try things with: what they do is said by what they are asked,
-//! so it is the same every time.
+//! Simulations of a payment gateway and a carrier. The content of a request determines the outcome,
+//! so it is always the same.
 //!
-//! This is their whole behaviour, as functions from what their ledger has under a key, and a call,
-//! to what it has then and the answer. An adapter stores entries and nothing else; each call must
-//! be one step, so it stores an entry only if the one it read is still there, and else begins
-//! again. [`memory`] holds ledgers in memory.
+//! The complete behaviour is in functions from the ledger's entry under a key and a call to the new
+//! entry and the answer. An adapter only stores entries. Each call must be atomic: an adapter
+//! stores an entry only if the one it read is unchanged, and else starts again. [`memory`] keeps
+//! ledgers in memory.
 
 mod carrier;
 mod gateway;

@@ -1,9 +1,10 @@
-//! The shipment of an order: a parcel at the carrier, on its way or dropped.
+//! The shipment of an order: a parcel at the carrier, shipped or cancelled.
 //!
-//! As with the [payment](crate::payment), what the carrier is about to be asked is written first.
+//! As with the [payment](crate::payment), each request to the carrier is recorded before it is
+//! sent.
 //!
-//! Whether the order is committed is not known here: whoever has a parcel dispatched asks the order
-//! first.
+//! A shipment does not know whether its order is committed: check the order before dispatching a
+//! parcel.
 
 use events::{
     AttemptKey, CategoryEvent, ParcelId, ShipmentCancelRequested, ShipmentCancelled,
@@ -16,80 +17,80 @@ use skald::decider::Decider;
 #[derive(Debug, Clone, Copy)]
 pub struct Shipment;
 
-/// What is known of a shipment.
+/// The state of a shipment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum ShipmentState {
     /// The carrier was never asked for anything.
     #[default]
     Unasked,
-    /// The carrier may have a parcel for us.
+    /// The carrier may have a parcel.
     Requested,
-    /// The carrier has a parcel for us.
+    /// The carrier has a parcel.
     Created(ParcelId),
-    /// The carrier refused it. Final.
+    /// The carrier refused. Final.
     Refused {
-        /// Why, in the carrier's words.
+        /// The reason, in the carrier's words.
         reason: String,
     },
-    /// The carrier may have dropped the parcel.
+    /// The carrier may have cancelled the parcel.
     CancelRequested,
-    /// There is no parcel, and there will be none. Final.
+    /// No parcel exists, and none will. Final.
     Cancelled,
-    /// The parcel has left.
+    /// The carrier collected the parcel.
     Dispatched,
-    /// The parcel has arrived. Final.
+    /// The parcel was delivered. Final.
     Delivered,
 }
 
-/// What can be asked of a shipment: what the carrier is about to be asked, and what came of it.
+/// The commands on a shipment. They record what the carrier is about to be asked, and its answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ShipmentCommand {
-    /// The carrier is about to be asked to take a parcel.
+    /// Record that the carrier is about to be asked to take a parcel.
     Create {
-        /// What it is asked under.
+        /// The idempotency key of the request.
         attempt_key: AttemptKey,
     },
-    /// The carrier will take it.
+    /// Record that the carrier accepted the parcel.
     RecordCreated {
-        /// What the carrier calls it.
+        /// The carrier's id of the parcel.
         parcel: ParcelId,
     },
-    /// The carrier refused it.
+    /// Record that the carrier refused the parcel.
     RecordRefused {
-        /// Why, in the carrier's words. No personal data.
+        /// The reason, in the carrier's words. It contains no personal data.
         reason: String,
     },
-    /// Undo it: the carrier is about to be asked to drop the parcel; if it was never asked to take
-    /// one, it never will.
+    /// Undo the shipment: record that the carrier is about to be asked to cancel the parcel. If it
+    /// was never asked to take one, the shipment is cancelled at once.
     Cancel,
-    /// The carrier has no parcel, and never will.
+    /// Record that the carrier has no parcel and never will.
     RecordCancelled,
-    /// The parcel leaves.
+    /// Record that the carrier collected the parcel.
     Dispatch,
-    /// The parcel arrives.
+    /// Record that the parcel was delivered.
     Deliver,
 }
 
-/// Why a shipment does not do what it is asked.
+/// Why a command on a shipment is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ShipmentRejection {
-    /// It is, or is being, undone.
+    /// The shipment is undone or being undone.
     #[error("the shipment is undone")]
     Undone,
-    /// The carrier was not asked for what is to be recorded.
-    #[error("the carrier was not asked for this")]
+    /// The request whose result is to be recorded was never recorded.
+    #[error("no request to the carrier is recorded for this result")]
     NotAsked,
-    /// The carrier gave another answer before.
-    #[error("the carrier answered otherwise before")]
+    /// A different answer of the carrier is recorded.
+    #[error("the recorded answer of the carrier is a different one")]
     AnsweredOtherwise,
-    /// There is no parcel that could leave.
-    #[error("there is no parcel")]
+    /// No parcel exists that could be dispatched.
+    #[error("no parcel exists")]
     NotCreated,
-    /// The parcel has not left.
-    #[error("the parcel has not left")]
+    /// The parcel was not dispatched.
+    #[error("the parcel was not dispatched")]
     NotDispatched,
-    /// The parcel has left.
-    #[error("the parcel has left")]
+    /// The parcel was dispatched.
+    #[error("the parcel was already dispatched")]
     Dispatched,
 }
 
@@ -130,7 +131,7 @@ impl Decider for Shipment {
     }
 }
 
-/// One event, or none if it is so already.
+/// The event, or no event if the state is already the wanted one.
 type Decided = Result<Option<ShipmentEvent>, ShipmentRejection>;
 
 impl ShipmentState {

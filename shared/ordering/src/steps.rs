@@ -1,20 +1,22 @@
-//! The steps of the saga: what each does next, and the loop that does it.
+//! The steps of the saga: the decision what each does next, and the loop that does it.
 //!
-//! A step folds the streams it is about, decides purely what comes next (append this, ask the
-//! outside that, or end), does it, and begins again, until it ends. All it knows is in the streams,
-//! so it can be stopped after any line and begun again by anybody, and several may be at it at
-//! once:
+//! A step folds the streams that it needs, makes a pure decision (append an event, call the
+//! external system, or end), carries it out, and repeats until it ends. All its state is in the
+//! streams. So it can be stopped after any line and restarted anywhere, and several executions may
+//! run it concurrently:
 //!
-//! - It asks the order which way it goes, each time, before it does anything: a step forward ends
-//!   at an order that is being undone, a step back at one that is not.
-//! - It appends at the very heads it decided on. If somebody else was faster, it looks again.
-//! - What it is about to ask of the outside is written first. It then looks at the order once more
-//!   before it asks. Where it finds such a request that it did not write itself, it asks what
-//!   became of it before it asks again.
-//! - What it hears too late, when the payment or the shipment is undone already, it undoes itself.
+//! - Before each action, it reads the order's direction: a step of completing ends if the order is
+//!   being undone, and a step of undoing ends if it is not.
+//! - It appends only if the streams have the versions that it decided on. After a conflict, it
+//!   reads them again.
+//! - It records every request to an external system before sending it, and reads the order once
+//!   more before sending. If it finds a recorded request that it did not write itself, it asks the
+//!   external system for the result before it sends the request again.
+//! - If an answer arrives after the payment or the shipment was undone, the step undoes its effect
+//!   itself.
 //!
-//! The functions that take the steps are `perform` of each module; [`drive`](drive::Ports::drive)
-//! takes an order all the way. Waiting, time and the outside come in through ports.
+//! The functions call `perform` of each module; [`drive`](drive::Ports::drive) takes an order all
+//! the way. Waiting, time and external systems are ports.
 
 mod desk;
 pub mod drive;

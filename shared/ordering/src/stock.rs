@@ -1,8 +1,8 @@
-//! One shard of a product's stock: two counters, however many orders hold it.
+//! One shard of a product's stock: two counters, regardless of how many orders hold it.
 //!
-//! Which order holds how much is not known here but in the order's reservation, and which goods
-//! came in the receipt: those are written in the same transaction and see to it that nothing is
-//! counted twice. These commands count each time.
+//! The quantity that each order holds is in the order's reservation, and each delivery is in its
+//! receipt. Those streams are written in the same transaction and prevent counting twice; the
+//! commands here count every time.
 
 use events::values::LARGEST_EXACT;
 use events::{
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use skald::decider::Decider;
 use skald::snapshot::Snapshots;
 
-/// The most that one shard can have on hand: all shards of a product together stay within 2⁵³ − 1,
+/// The largest quantity on hand in one shard. All shards of a product together stay within 2⁵³ − 1,
 /// so that every JSON client reads their sum exactly.
 pub const MOST_ON_HAND: u64 = LARGEST_EXACT.unsigned_abs() / StockShards::MOST.get() as u64;
 
@@ -21,89 +21,89 @@ pub const MOST_ON_HAND: u64 = LARGEST_EXACT.unsigned_abs() / StockShards::MOST.g
 #[derive(Debug, Clone, Copy)]
 pub struct Stock;
 
-/// What there is.
+/// The quantities of the shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StockState {
-    /// How many are there, held or not.
+    /// The quantity on hand, held or not.
     pub on_hand: u64,
-    /// How many of them are held for orders.
+    /// The quantity that is held for orders.
     pub reserved: u64,
 }
 
 impl StockState {
-    /// How many can still be ordered.
+    /// The quantity that can still be ordered.
     #[must_use]
     pub const fn available(self) -> u64 {
         self.on_hand.saturating_sub(self.reserved)
     }
 }
 
-/// What can be asked of stock.
+/// The commands on stock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StockCommand {
-    /// Add goods that came in.
+    /// Add goods that were delivered.
     Receive {
-        /// The receipt that books them.
+        /// The receipt that books the goods.
         reference: ReceiptReference,
-        /// How many.
+        /// The quantity.
         quantity: Quantity,
     },
     /// Hold goods for an order.
     Reserve {
         /// The order.
         order_id: OrderId,
-        /// How many.
+        /// The quantity.
         quantity: Quantity,
     },
-    /// No longer hold goods for an order.
+    /// Release goods that are held for an order.
     Release {
         /// The order.
         order_id: OrderId,
-        /// How many.
+        /// The quantity.
         quantity: Quantity,
     },
-    /// Goods that were held for an order leave.
+    /// Ship goods that are held for an order.
     Ship {
         /// The order.
         order_id: OrderId,
-        /// How many.
+        /// The quantity.
         quantity: Quantity,
     },
-    /// Count goods that nobody holds at another shard.
+    /// Move available goods to another shard.
     MoveOut {
-        /// The order that needs them there.
+        /// The order that needs the goods there.
         order_id: OrderId,
         /// The shard, from 0.
         to_shard: u16,
-        /// How many.
+        /// The quantity.
         quantity: Quantity,
     },
-    /// Count goods of other shards here.
+    /// Add goods that are moved here from other shards.
     MoveIn {
-        /// The order that needs them here.
+        /// The order that needs the goods here.
         order_id: OrderId,
-        /// How many of which shards.
+        /// The quantity from each shard.
         from: Vec<ShardQuantity>,
     },
 }
 
-/// Why stock does not do what it is asked.
+/// Why a command on stock is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum StockRejection {
-    /// There is less than is asked for.
+    /// Less is available than the command needs.
     #[error("only {available} are available")]
     Short {
-        /// How many can still be ordered.
+        /// The quantity that can still be ordered.
         available: u64,
     },
-    /// More is to be released or shipped than all orders together hold.
+    /// The command releases or ships more than all orders together hold.
     #[error("only {reserved} are reserved")]
     NotReserved {
-        /// How many are held.
+        /// The quantity that is held.
         reserved: u64,
     },
-    /// More came in than a shard can hold, see [`MOST_ON_HAND`].
-    #[error("there is more than can be counted")]
+    /// The quantity on hand would exceed [`MOST_ON_HAND`].
+    #[error("the shard cannot count so many goods")]
     Uncountable,
 }
 
@@ -113,8 +113,8 @@ impl Decider for Stock {
     type Command = StockCommand;
     type Event = StockEvent;
     type Rejection = StockRejection;
-    /// Two commits for each order: the stream of a product that sells well is long. What comes
-    /// again late is recognised by the order's reservation or the receipt.
+    /// Each order adds two commits, so the stream of a popular product is long. A late repetition
+    /// is recognized by the order's reservation or by the receipt.
     const SNAPSHOTS: Option<Snapshots<StockState>> = Some(Snapshots::new(10, 1));
 
     fn decide(
@@ -196,7 +196,7 @@ impl Decider for Stock {
     }
 }
 
-/// How many goods these parts are together.
+/// The sum of the quantities of these parts.
 pub(crate) fn sum(parts: &[ShardQuantity]) -> u64 {
     parts.iter().fold(0, |sum, part| sum.saturating_add(part.quantity.into()))
 }

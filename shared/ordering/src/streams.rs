@@ -1,4 +1,4 @@
-//! What the streams are called, and which order or stock a stream is about.
+//! The names of the streams, and the order or the stock that a stream belongs to.
 
 use events::{
     CategoryEvent, CustomerEvent, CustomerId, OrderEvent, OrderId, PaymentEvent, ProductEvent,
@@ -48,20 +48,21 @@ pub fn stock(tenant: &Tenant, sku: &Sku, shard: u16) -> StreamId {
     stream(tenant, StockEvent::CATEGORY, &format!("{sku}~{shard}"))
 }
 
-/// `receipt-<sku>~<reference>`: a delivery note may name many products. Neither part has a `~`.
+/// `receipt-<sku>~<reference>`, because a delivery note may list many products. Neither part
+/// contains a `~`.
 #[must_use]
 pub fn receipt(tenant: &Tenant, sku: &Sku, reference: &ReceiptReference) -> StreamId {
     stream(tenant, ReceiptEvent::CATEGORY, &format!("{sku}~{reference}"))
 }
 
-/// The order that this stream is about; none if it is no order's.
+/// The order that this stream belongs to; `None` for streams of other categories.
 #[must_use]
 pub fn order_of(stream: &StreamId) -> Option<OrderId> {
     let id = stream.id().parse().ok()?;
     (stream.category() == OrderEvent::CATEGORY).then_some(id)
 }
 
-/// The product and the shard of its stock that this stream is about; none if it is no stock's.
+/// The product and the shard that this stream belongs to; `None` for streams of other categories.
 #[must_use]
 pub fn stock_of(stream: &StreamId) -> Option<(Sku, u16)> {
     let (sku, shard) = stream.id().split_once('~')?;
@@ -69,7 +70,8 @@ pub fn stock_of(stream: &StreamId) -> Option<(Sku, u16)> {
     (self::stock(stream.tenant(), &sku, shard) == *stream).then_some((sku, shard))
 }
 
-/// Every id here is made of what a stream's name allows: at most two identifiers and a `~`.
+/// A stream with this id. Every id here consists of at most two identifiers and a `~`, which a
+/// stream's name allows.
 fn stream(tenant: &Tenant, category: &Category, id: &str) -> StreamId {
     StreamId::new(tenant, category, id)
         .expect("two identifiers of 64 characters and a separator fit a stream's name")
@@ -92,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_says_what_it_is_about() {
+    fn a_stream_names_its_order_or_stock() {
         let tenant = Tenant::new("shop").unwrap();
         let id: OrderId = "8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873".parse().unwrap();
         let sku = Sku::new("MUG-01").unwrap();
@@ -110,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_about_something_else_says_nothing() {
+    fn a_stream_of_another_category_names_no_order_or_stock() {
         let tenant = Tenant::default();
         for name in ["stock-8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873", "order-17"] {
             assert_eq!(order_of(&StreamId::named(&tenant, name).unwrap()), None, "{name}");

@@ -1,50 +1,53 @@
-//! The values that commands are made of, beside those of the [events](events::values). Their rules
-//! are today's: what was stored under others stays readable, because events keep the bare text.
+//! The values that commands are made of, in addition to those of the [events](events::values).
+//! Their rules may change: events store the bare text, so values stored under earlier rules stay
+//! readable.
 
 use events::values::{is_payable, is_readable, is_visible_ascii, is_visible_throughout};
 use events::{InvalidValue, Money, Quantity, Validated};
 
-/// Longest e-mail address, in characters: RFC 5321 (4.5.3.1.3) leaves 254 between the brackets of a
-/// path.
+/// The longest e-mail address, in characters: RFC 5321 (4.5.3.1.3) leaves 254 between the brackets
+/// of a path.
 const LONGEST_EMAIL: usize = 254;
 
 events::text_value! {
-    /// What a product or a customer is called.
+    /// The name of a product or a customer.
     pub struct Name: |text| is_readable(text, 200),
-        "text of 1 to 200 characters, at least one of them visible, and none that controls or reorders text";
+        "text of 1 to 200 characters, at least one of them visible, \
+         and none that controls or reorders text";
 
-    /// Where e-mail reaches somebody. Plausible, no more: only a message that arrives proves an
-    /// address.
+    /// An e-mail address. Only its form is checked: whether it works is known only after a message
+    /// arrived.
     pub struct EmailAddress: |text| is_plausible_email(text),
         "an e-mail address of at most 254 characters, such as jane@example.com";
 
-    /// What the payment gateway charges.
-    pub struct PaymentToken: |text| is_visible_ascii(text, 255), "text of 1 to 255 visible ASCII characters";
+    /// The token that the payment gateway charges.
+    pub struct PaymentToken: |text| is_visible_ascii(text, 255),
+        "text of 1 to 255 visible ASCII characters";
 }
 
 events::number_value! {
-    /// How many of one product an order can ask for.
+    /// The quantity of one product in an order.
     pub struct OrderedQuantity(u32): 1..=1000, "a whole number from 1 to 1000";
 }
 
 impl From<OrderedQuantity> for Quantity {
     fn from(ordered: OrderedQuantity) -> Self {
-        Self::new(ordered.into()).expect("what can be ordered is less than what can be stored")
+        Self::new(ordered.into()).expect("every quantity that can be ordered can be stored")
     }
 }
 
-/// What a currency has to be, in words that follow "must be".
+/// The rule for a currency, in words that follow "must be".
 pub const PAYABLE: &str =
     "the code of a currency in ISO 4217 that people pay with today, such as EUR";
 
-/// What something costs: at least one minor unit, in a currency that people pay with today.
+/// A price: at least one minor unit, in a currency that people pay with today.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Price(Money);
 
 impl Price {
     /// # Errors
-    /// [`InvalidValue`] about the amount, unless it is at least 1; about the currency, unless
-    /// people pay with it today.
+    /// [`InvalidValue`] for the amount if it is less than 1, or for the currency if people do not
+    /// pay with it today.
     pub fn new(money: Money) -> Result<Self, InvalidValue> {
         match money {
             money if money.amount_minor() < 1 => Err(InvalidValue(Self::EXPECTED)),
@@ -53,7 +56,7 @@ impl Price {
         }
     }
 
-    /// The amount, as it is stored.
+    /// The amount as it is stored.
     #[must_use]
     pub const fn money(self) -> Money {
         self.0

@@ -1,5 +1,5 @@
-//! What is read: rows folded from streams, one per stream. What a reader needs together is joined
-//! when it is read.
+//! The read models: rows folded from streams, one row per stream. Queries join the rows that they
+//! need together.
 
 mod order;
 mod saga;

@@ -9,8 +9,8 @@ use crate::values::{PaymentToken, Price};
 /// Only stored values are ever sealed or erased.
 const PLAIN: &str = "the values of a request are plain";
 
-/// An order as a caller requests it: 1 to 50 items, no product twice. Only
-/// [`validate`](Self::validate) makes one.
+/// An order as a caller requests it: 1 to 50 items, and no product twice. Only
+/// [`validate`](Self::validate) creates one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestedOrder {
     pub(crate) customer_id: CustomerId,
@@ -25,11 +25,11 @@ pub struct RequestedOrder {
 pub struct RequestedItem {
     /// The product.
     pub sku: Sku,
-    /// How many of it: 1 to 1,000.
+    /// The quantity: 1 to 1,000.
     pub quantity: Quantity,
 }
 
-/// A request could not be compared with the one that placed the order.
+/// Why a request could not be compared with the one that placed the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ComparisonError {
     /// The stored request was hashed in a form that only a newer release knows. *Transient.*
@@ -41,31 +41,31 @@ pub enum ComparisonError {
 }
 
 impl RequestedOrder {
-    /// Whose order it is to be.
+    /// The customer who places the order.
     #[must_use]
     pub fn customer_id(&self) -> &CustomerId {
         &self.customer_id
     }
 
-    /// What is asked for, in the order of the request.
+    /// The items, in the order of the request.
     #[must_use]
     pub fn items(&self) -> &[RequestedItem] {
         &self.items
     }
 
-    /// What the payment gateway charges.
+    /// The token that the payment gateway charges.
     #[must_use]
     pub fn payment_token(&self) -> &Personal<PaymentToken> {
         &self.payment_token
     }
 
-    /// Where the parcel goes.
+    /// The address that the parcel goes to.
     #[must_use]
     pub fn shipping_address(&self) -> &Personal<Address> {
         &self.shipping_address
     }
 
-    /// What the customer thinks it costs, if the request says so.
+    /// The total that the customer expects, if the request contains it.
     #[must_use]
     pub fn expected_total(&self) -> Option<Money> {
         self.expected_total.map(Price::money)
@@ -100,10 +100,10 @@ impl RequestedOrder {
         }
     }
 
-    /// The canonical form 2: like form 1, but only of what is not personal. It is a line
-    /// `skald order 2`, then customer id, number of items, SKU and quantity of each, and amount and
-    /// currency of the expected total (both empty if absent). Token and address are left out and
-    /// compared directly, because a hash of them would let an erased address be guessed.
+    /// The canonical form 2: like form 1, but only with the values that are not personal. It is a
+    /// line `skald order 2`, then customer id, number of items, SKU and quantity of each, and
+    /// amount and currency of the expected total (both empty if absent). Token and address are left
+    /// out and compared directly, because a hash of them would let an erased address be guessed.
     fn form_2(&self) -> String {
         self.canonical(2, &[])
     }

@@ -6,16 +6,16 @@ use super::Fault;
 use super::reading::{Object, validated};
 use crate::values::Name;
 
-/// A wish to cancel an order.
+/// A request to cancel an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CancelRequest;
 
 impl CancelRequest {
-    /// Reads the body. The words of the reason are the caller's and may be personal: they are
-    /// checked, and not kept.
+    /// Validates the body. The reason is free text and may be personal: it is validated, but not
+    /// kept.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// All faults of the body.
     pub fn validate(body: &Value) -> Result<Self, Vec<Fault>> {
         validated(|faults| {
             let body = Object::read(body, String::new(), &["reason"], faults)?;

@@ -9,20 +9,20 @@ use super::reading::{Object, validated};
 use crate::customer::CustomerCommand;
 use crate::values::{EmailAddress, Name};
 
-/// Who a customer is to be.
+/// A customer's wanted state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomerRequest {
-    /// What they are called.
+    /// The name.
     pub name: Personal<Name>,
-    /// Where e-mail reaches them.
+    /// The e-mail address.
     pub email: Personal<EmailAddress>,
 }
 
 impl CustomerRequest {
-    /// Reads the body of a request about this customer.
+    /// Validates the body of a request about this customer.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// All faults of the body.
     pub fn validate(customer: &CustomerId, body: &Value) -> Result<Self, Vec<Fault>> {
         validated(|faults| {
             let body = Object::read(body, String::new(), &["name", "email"], faults)?;
@@ -36,7 +36,8 @@ impl CustomerRequest {
         })
     }
 
-    /// What makes the customer so, whoever they were: for [`skald::decider::decide_in_turn`].
+    /// The commands that bring a customer from any state to this one, for
+    /// [`skald::decider::decide_in_turn`].
     #[must_use]
     pub fn commands(&self) -> Vec<CustomerCommand> {
         let Self { name, email } = self.clone();

@@ -12,7 +12,8 @@ const ORDERS: Uuid = Uuid::from_u128(0x6b2f_3c1a_90d4_4e57_8c6e_51a7_d20b_94f3);
 events::text_value! {
     /// The key under which a caller repeats a request, so that it takes effect only once. Scoped to
     /// the caller.
-    pub struct IdempotencyKey: |text| is_visible_ascii(text, 255), "text of 1 to 255 visible ASCII characters";
+pub struct IdempotencyKey: |text| is_visible_ascii(text, 255),
+        "text of 1 to 255 visible ASCII characters";
 }
 
 /// Who places an order. Idempotency keys are scoped to the caller.

@@ -10,14 +10,14 @@ use super::reading::{Faults, Object, validated};
 use crate::order::{RequestedItem, RequestedOrder};
 use crate::values::OrderedQuantity;
 
-/// Most items of one order.
+/// The largest number of items in an order.
 const MOST_ITEMS: usize = 50;
 
 impl RequestedOrder {
-    /// Reads the body.
+    /// Validates the body.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// All faults of the body.
     pub fn validate(body: &Value) -> Result<Self, Vec<Fault>> {
         const FIELDS: [&str; 5] =
             ["customer_id", "items", "payment_token", "shipping_address", "expected_total"];
@@ -62,7 +62,7 @@ fn items(body: &Object<'_>, faults: &mut Faults) -> Option<Vec<RequestedItem>> {
         };
         if let Some(first) = items.iter().position(same) {
             let detail = format!(
-                "must not be the product of {pointer}/{first} again: ask for more of it there"
+                "must differ from the product of {pointer}/{first}: order more of it there instead"
             );
             faults.add(&format!("{pointer}/{index}/sku"), detail);
         }
@@ -83,8 +83,8 @@ fn address(body: &Object<'_>, name: &str, faults: &mut Faults) -> Option<Address
     let value = body.get(name).unwrap_or(&Value::Null);
     let object = Object::read(value, body.pointer_to(name), &FIELDS, faults)?;
 
-    // What is no text is read as the empty text, which every field of an address refuses, saying
-    // what it expects.
+    // A value that is not text is read as the empty text. Every field of an address rejects that
+    // and states its rule.
     let text = |name| object.get(name).map(|value| value.as_str().unwrap_or_default().to_owned());
     let fields = AddressFields {
         name: text("name").unwrap_or_default(),

@@ -8,22 +8,22 @@ use super::reading::{Object, validated};
 use crate::product::ProductCommand;
 use crate::values::{Name, Price};
 
-/// What a product in the catalogue is to be.
+/// A product's wanted state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProductRequest {
-    /// What it is called.
+    /// The name.
     pub name: Name,
-    /// What one of it costs.
+    /// The price of one piece.
     pub unit_price: Price,
-    /// Over how many shards its stock is spread; if not given, as it is.
+    /// The number of shards of its stock. `None` keeps the current number.
     pub stock_shards: Option<StockShards>,
 }
 
 impl ProductRequest {
-    /// Reads the body.
+    /// Validates the body.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// All faults of the body.
     pub fn validate(body: &Value) -> Result<Self, Vec<Fault>> {
         validated(|faults| {
             let body =
@@ -38,7 +38,8 @@ impl ProductRequest {
         })
     }
 
-    /// What makes the product so, whatever it was: for [`skald::decider::decide_in_turn`].
+    /// The commands that bring a product from any state to this one, for
+    /// [`skald::decider::decide_in_turn`].
     #[must_use]
     pub fn commands(&self) -> Vec<ProductCommand> {
         let Self { name, unit_price, stock_shards } = self.clone();

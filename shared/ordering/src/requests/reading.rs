@@ -1,5 +1,5 @@
-//! Reads fields of loose JSON and notes every fault on the way, so that a caller hears of all of
-//! them at once.
+//! Reads fields of JSON and collects every fault on the way, so that a caller gets all of them at
+//! once.
 
 use events::values::is_payable;
 use events::{Currency, InvalidValue, Money, Validated};
@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 use super::Fault;
 use crate::values::{PAYABLE, Price};
 
-/// Most faults that are told at once: more than an order of 50 items needs, and few enough that a
-/// small body full of nonsense does not get a large answer.
+/// The largest number of faults in an answer: more than an order of 50 items needs, and few enough
+/// that a small invalid body does not get a large answer.
 const MOST_FAULTS: usize = 200;
 
-/// What is wrong with a body so far.
+/// The faults found so far.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Vec<Fault>);
 
@@ -24,7 +24,7 @@ impl Faults {
     }
 }
 
-/// Runs a reader: what it read, unless it noted a fault.
+/// Runs a reader. Returns its result, or the faults that it collected.
 pub(super) fn validated<T>(read: impl FnOnce(&mut Faults) -> Option<T>) -> Result<T, Vec<Fault>> {
     let mut faults = Faults::default();
     match read(&mut faults) {
@@ -33,15 +33,15 @@ pub(super) fn validated<T>(read: impl FnOnce(&mut Faults) -> Option<T>) -> Resul
     }
 }
 
-/// An object of the body, and where it is.
+/// An object in the body, and its JSON pointer.
 pub(super) struct Object<'a> {
     fields: &'a Map<String, Value>,
     pointer: String,
 }
 
 impl<'a> Object<'a> {
-    /// The object at this place. One that is none, and any field that is not in `known`, is a
-    /// fault.
+    /// The object at this place. A value of another type is a fault, and so is a field not in
+    /// `known`.
     pub(super) fn read(
         value: &'a Value,
         pointer: String,
@@ -56,23 +56,23 @@ impl<'a> Object<'a> {
         for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
             faults.add(
                 &object.pointer_to(name),
-                format!("is not known here; known are {}", known.join(", ")),
+                format!("is not a known field: use only {}", known.join(", ")),
             );
         }
         Some(object)
     }
 
-    /// Where a field is.
+    /// The JSON pointer of a field.
     pub(super) fn pointer_to(&self, name: &str) -> String {
         format!("{}/{}", self.pointer, name.replace('~', "~0").replace('/', "~1"))
     }
 
-    /// A field, unless it is absent or null.
+    /// The value of a field, unless it is absent or null.
     pub(super) fn get(&self, name: &str) -> Option<&'a Value> {
         self.fields.get(name).filter(|value| !value.is_null())
     }
 
-    /// Text that keeps the rule of its type.
+    /// Text that satisfies the rule of its type.
     pub(super) fn text<T>(&self, name: &str, faults: &mut Faults) -> Option<T>
     where
         T: Validated + TryFrom<String, Error = InvalidValue>,
@@ -81,7 +81,7 @@ impl<'a> Object<'a> {
         self.checked(name, text.map(|text| T::try_from(text.to_owned())), faults)
     }
 
-    /// A whole number that keeps the rule of its type.
+    /// A whole number that satisfies the rule of its type.
     pub(super) fn number<T>(&self, name: &str, faults: &mut Faults) -> Option<T>
     where
         T: Validated + TryFrom<u64, Error = InvalidValue>,
@@ -90,7 +90,7 @@ impl<'a> Object<'a> {
         self.checked(name, number.map(T::try_from), faults)
     }
 
-    /// An amount of money that is more than nothing.
+    /// An amount of money above zero.
     pub(super) fn price(&self, name: &str, faults: &mut Faults) -> Option<Price> {
         let value = self.get(name).unwrap_or(&Value::Null);
         let money =
@@ -98,7 +98,7 @@ impl<'a> Object<'a> {
 
         let currency: Option<CurrencyCode> = money.text("currency", faults);
         let amount_minor = money.get("amount_minor").and_then(Value::as_i64);
-        // The rule is about the amount; a wrong currency has its own fault already.
+        // This rule is about the amount. An invalid currency has its own fault already.
         let code = currency.as_ref().map_or(Currency::EUR, |code| code.0);
         let price = amount_minor.map(|amount_minor| {
             Money::new(amount_minor, code)
@@ -109,8 +109,7 @@ impl<'a> Object<'a> {
         currency.and(price)
     }
 
-    /// The value, or the fault that it is none: because it is of another type altogether, or breaks
-    /// its rule.
+    /// The value, or a fault because it has the wrong JSON type or breaks its rule.
     fn checked<T: Validated>(
         &self,
         name: &str,
@@ -131,7 +130,7 @@ impl<'a> Object<'a> {
     }
 }
 
-/// The three letters of a currency that people pay with today.
+/// The code of a currency that people pay with today.
 struct CurrencyCode(Currency);
 
 impl Validated for CurrencyCode {

@@ -7,20 +7,20 @@ use super::Fault;
 use super::reading::{Object, validated};
 use crate::receipt::BookReceipt;
 
-/// Goods that came in.
+/// A delivery of goods.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiptRequest {
-    /// How many.
+    /// The quantity.
     pub quantity: Quantity,
-    /// What the delivery is called.
+    /// The reference of the delivery.
     pub reference: ReceiptReference,
 }
 
 impl ReceiptRequest {
-    /// Reads the body.
+    /// Validates the body.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// All faults of the body.
     pub fn validate(body: &Value) -> Result<Self, Vec<Fault>> {
         validated(|faults| {
             let body = Object::read(body, String::new(), &["quantity", "reference"], faults)?;
@@ -30,7 +30,7 @@ impl ReceiptRequest {
         })
     }
 
-    /// The delivery to book, of this product with its stock spread over so many shards.
+    /// The receipt to book for this product, whose stock is spread over this many shards.
     #[must_use]
     pub fn book(&self, sku: Sku, stock_shards: StockShards) -> BookReceipt {
         BookReceipt {

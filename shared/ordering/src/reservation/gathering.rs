@@ -1,8 +1,9 @@
-//! Goods that an order needs, brought together at one shard, so that the order's parts fit a
+//! Gathers goods that an order needs at one shard, so that the order's parts fit into one
 //! transaction.
 //!
-//! Gathering reserves nothing, and nothing is lost if no reservation follows: each step moves goods
-//! between shards of one product, in one transaction, and what an order draws is decided later.
+//! Gathering reserves nothing, and nothing is lost if no reservation follows: each gathering moves
+//! goods between shards of one product in one transaction, and which goods an order draws is
+//! decided later.
 
 use events::{OrderId, ReservedLine, ShardQuantity, Sku, StockEvent};
 use skald::decider::{Decider, Folded};
@@ -13,21 +14,22 @@ use skald::stream::Tenant;
 use crate::stock::{Stock, StockCommand, StockRejection, StockState};
 use crate::streams;
 
-/// Goods of one product to bring together.
+/// Goods of one product to gather at one shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gathering {
-    /// The order that needs them.
+    /// The order that needs the goods.
     pub order_id: OrderId,
     /// The product.
     pub sku: Sku,
-    /// The shard to bring them to, from 0.
+    /// The shard to move the goods to, from 0.
     pub to_shard: u16,
-    /// How many of which shards.
+    /// The quantities from each shard.
     pub from: Vec<ShardQuantity>,
 }
 
 impl Gathering {
-    /// The parts of a line at one shard: at the one that gives the most, which gives all it has.
+    /// Gathers the parts of a line at the shard that contributes the most. That shard contributes
+    /// all it has.
     pub(super) fn of(order_id: OrderId, parts: Vec<ReservedLine>) -> Option<Self> {
         let fullest = parts.iter().max_by_key(|part| part.quantity)?;
         let (sku, to_shard) = (fullest.sku.clone(), fullest.shard);
@@ -37,7 +39,7 @@ impl Gathering {
         Some(Self { order_id, sku, to_shard, from: from.collect() })
     }
 
-    /// The same gatherings, by transactions.
+    /// These gatherings, grouped into transactions.
     #[must_use]
     pub fn by_transaction(gatherings: &[Self]) -> Vec<&[Self]> {
         let (mut rest, mut transactions) = (gatherings, Vec::new());
@@ -54,7 +56,7 @@ impl Gathering {
         transactions
     }
 
-    /// The streams that [`gather`] decides over: of each gathering the shard to bring goods to,
+    /// The streams that [`gather`] decides over: for each gathering the shard that receives goods,
     /// then those that give them.
     #[must_use]
     pub fn streams(gatherings: &[Self], tenant: &Tenant) -> Many<Stock> {
@@ -68,11 +70,12 @@ impl Gathering {
     }
 }
 
-/// The decision over stock that is brought together, all or nothing: for
+/// The decision over stock that is gathered, in one transaction: for
 /// [`Handler::handle_all`](skald::handle::Handler::handle_all) with [`Gathering::streams`].
 ///
 /// # Errors
-/// The rejection of the first shard that refuses. The goods are elsewhere by now: look again.
+/// The rejection of the first shard that rejects, because its goods have moved. Read the shards
+/// again.
 pub fn gather(
     stock: &[Folded<StockState>],
     gatherings: &[Gathering],

@@ -1,12 +1,13 @@
-//! Making a reservation: how many goods come from which shards, or which product is short.
+//! Makes a reservation: chooses how many goods come from which shards, or finds the products that
+//! are short.
 //!
-//! Goods are reserved all at once, in one transaction over the reservation and the shards it draws
-//! from. Goods in more shards than a transaction holds are first [gathered](super::Gathering) into
+//! All goods are reserved in one transaction over the reservation and the shards it draws from.
+//! Goods in more shards than a transaction can contain are first [gathered](super::Gathering) into
 //! fewer.
 //!
-//! A product is short only if all its shards together had too little at one moment. Shards are read
-//! one after the other, and goods may have moved meanwhile; so a reservation is refused at the
-//! second look, if no shard of the product has moved since the first.
+//! A product is short only if all its shards together had too little at one point in time. Shards
+//! are read one after the other, and goods may move meanwhile. So a reservation is refused only
+//! after a second read, if no shard of the product has changed since the first.
 
 use std::cmp::Reverse;
 
@@ -23,19 +24,19 @@ use super::{
 use crate::stock::{Stock, StockCommand, StockState};
 use crate::streams;
 
-/// Most shards that one reservation can draw from: what a transaction holds, less the reservation
-/// itself.
+/// The largest number of shards that one reservation can draw from: the streams of a transaction,
+/// less the reservation itself.
 const MOST_PARTS: usize = MAX_STREAMS - 1;
 
-/// The versions at which all shards of each line were seen, line by line.
+/// The versions at which all shards of each line were read, line by line.
 pub type Look = Vec<Vec<Version>>;
 
 /// A reservation to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MakeReservation {
-    /// For which order.
+    /// The order.
     pub order_id: OrderId,
-    /// What was ordered; no product twice.
+    /// The lines of the order; no product occurs twice.
     pub lines: Vec<WantedLine>,
 }
 
@@ -44,9 +45,9 @@ pub struct MakeReservation {
 pub struct WantedLine {
     /// The product.
     pub sku: Sku,
-    /// How many.
+    /// The quantity.
     pub quantity: Quantity,
-    /// Over how many shards its stock was ever spread: any of them may hold some.
+    /// The number of shards that its stock was ever spread over: any of them may hold some.
     pub stock_shards: StockShards,
 }
 
@@ -74,7 +75,7 @@ impl MakeReservation {
         shards.collect()
     }
 
-    /// For each line, how many to draw from which shards; or the short products, with the index of
+    /// For each line the quantity to draw from each shard; or the short products, with the index of
     /// their lines.
     fn draw(
         &self,
@@ -91,8 +92,8 @@ impl MakeReservation {
         if short.is_empty() { Ok(drawn) } else { Err(short) }
     }
 
-    /// The goods to bring together so that the parts fit a transaction: those that are spread over
-    /// the most shards.
+    /// The goods to gather so that the parts fit a transaction: those that are spread over the most
+    /// shards.
     fn gatherings(&self, mut drawn: Vec<Vec<ReservedLine>>) -> Vec<Gathering> {
         let mut parts: usize = drawn.iter().map(Vec::len).sum();
         drawn.sort_by_key(|parts| Reverse(parts.len()));
@@ -111,8 +112,8 @@ impl WantedLine {
         ShortLine { sku: self.sku.clone(), wanted: self.quantity, available }
     }
 
-    /// How many to draw from which shard, in order of the shards; `None` if all together have too
-    /// few.
+    /// The quantity to draw from each shard, in the order of the shards; `None` if all together
+    /// have too little.
     ///
     /// A single shard that has enough is best. If several do, the order's id chooses, so that
     /// simultaneous orders do not all use the same one. Otherwise the fullest shards come first, so
@@ -145,15 +146,15 @@ impl WantedLine {
     }
 }
 
-/// The decision over a reservation and the stock it may draw from, all or nothing: for
+/// The decision over a reservation and the stock it may draw from, in one transaction: for
 /// [`Handler::handle_all`](skald::handle::Handler::handle_all) with [`MakeReservation::streams`].
-/// If anything is short, the reservation is refused and no stock is touched. `before` is an earlier
-/// look at the same shards, which was over before these states were read.
+/// If anything is short, the reservation is refused and no stock is changed. `before` is an earlier
+/// read of the same shards that ended before these states were read.
 ///
 /// # Errors
 /// The rejection of the reservation; [`ReservingRejection::Doubtful`] if something seems short and
-/// `before` does not show the same; [`ReservingRejection::Scattered`] if there is enough, in more
-/// shards than a transaction holds.
+/// `before` does not show the same; [`ReservingRejection::Scattered`] if enough is available in
+/// more shards than a transaction can contain.
 pub fn make(
     (reservation, stock): &ReservingStates,
     make: &MakeReservation,
@@ -161,7 +162,7 @@ pub fn make(
 ) -> Result<ReservingEvents, ReservingRejection> {
     let untouched = || vec![Vec::new(); stock.len()];
     if reservation.state != ReservationState::Unmade {
-        // It has answered, whatever there is now.
+        // The reservation has already decided, regardless of the current stock.
         let command = ReservationCommand::Make { lines: Vec::new() };
         return Ok((Reservation::decide(&reservation.state, &command)?, untouched()));
     }

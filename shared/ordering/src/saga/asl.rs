@@ -1,19 +1,19 @@
 //! The saga as a state machine, in the Amazon States Language, with expressions in JSONata.
 //!
-//! - A state per step, called as people read it in the console, and no choice on the way: where an
-//!   order is, and which way it goes, is in its streams, and the steps read it there.
-//! - What goes from state to state is nothing; ids come from the execution's input.
-//! - A task's resource is the function itself, not the integration `lambda:invoke`: its answer is
-//!   the function's, without an envelope of HTTP headers in the history, and an error keeps the
-//!   name that the function gives it either way.
-//! - Whatever may pass is tried again. A refusal, or an order that is being undone, leads to the
-//!   way back; any other error to `Park order`, with the step's name. There the execution fails, so
-//!   that it shows and can alarm; unless somebody has settled the order meanwhile.
-//! - Before the pivot, that state is `Park open order`: if somebody has turned the order round
-//!   while the step failed, it is undone and not parked. It is a state of its own, so that none
-//!   leads back to itself, and none back once it is committed.
+//! - Each step has one state, named for the console, and there are no choices: the progress and the
+//!   direction of an order are in its streams, and the steps read them there.
+//! - States pass no data on; ids come from the execution's input.
+//! - The resource of a task is the function itself, not the integration `lambda:invoke`. The
+//!   function's answer is then in the history without an envelope of HTTP headers. Errors have the
+//!   same names either way.
+//! - Transient errors are retried. A refusal, or an order that is being undone, leads to undoing;
+//!   every other error leads to `Park order`, with the step's name. The execution then fails, which
+//!   raises an alarm, unless the order was settled meanwhile.
+//! - Before the pivot, that state is `Park open order`: if undoing started while the step failed,
+//!   the order is undone instead of parked. It is a separate state, so that no state leads back to
+//!   itself, and none leads to undoing after the order is committed.
 //!
-//! Functions stand as `${ReservationStepsArn}` and so on, for `DefinitionSubstitutions`.
+//! Functions are placeholders such as `${ReservationStepsArn}`, for `DefinitionSubstitutions`.
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -22,7 +22,7 @@ use super::definition::{Retry, Saga, Task};
 use super::error::StepError;
 use super::step::Step;
 
-/// Lambda did not take the step: there are too many at once, or it is not well itself.
+/// Lambda did not run the function, because of throttling or a fault of its own.
 const UNTAKEN: &[&str] = &[
     "Lambda.TooManyRequestsException",
     "Lambda.ServiceException",
@@ -33,14 +33,14 @@ const UNTAKEN: &[&str] = &[
 /// Any error.
 const ALL: &[&str] = &["States.ALL"];
 
-/// Parks an order that can still be turned round.
+/// Parks an order that can still be undone.
 const PARK_OPEN: &str = "Park open order";
-/// Where an execution ends that parked its order.
+/// The final state of an execution that parked its order.
 const PARKED: &str = "Order is parked";
-/// Where one ends that found nothing to park.
+/// The final state of an execution that had nothing to park.
 const SETTLED: &str = "Nothing to park";
 
-/// A state machine. Written as JSON, it is its definition; the fields come in the order of this
+/// A state machine. Serialized as JSON, it is the definition; the fields are in the order of this
 /// type.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -77,7 +77,7 @@ struct TaskState {
     then: Then,
 }
 
-/// What a function is told: a [`StepInput`](super::StepInput).
+/// The input of a function: a [`StepInput`](super::StepInput).
 #[derive(Debug, Clone, Serialize)]
 struct Arguments {
     step: Step,
@@ -89,7 +89,7 @@ struct Arguments {
     failure: Option<&'static str>,
 }
 
-/// The first that matches an error decides.
+/// Catches errors; the first catcher that matches applies.
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
 enum Retrier {
@@ -114,13 +114,13 @@ struct Catcher {
     next: String,
 }
 
-/// What goes on from an error.
+/// The output of a caught error.
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
 enum Caught {
-    /// Nothing: the streams know.
+    /// Nothing: the steps read the streams.
     Nothing {},
-    /// What `Park order` is told: a [`Failure`](super::Failure).
+    /// The input of `Park order`: a [`Failure`](super::Failure).
     Failure { step: Step, error: &'static str },
 }
 
@@ -138,7 +138,7 @@ fn as_map<S: Serializer>(states: &[(String, State)], serializer: S) -> Result<S:
     map.end()
 }
 
-/// What a step's state is called: `Reserve stock`.
+/// The name of a step's state, such as `Reserve stock`.
 #[must_use]
 pub fn state_name(step: Step) -> String {
     let words = step.name().replace('_', " ");
@@ -154,7 +154,7 @@ pub fn definition(saga: &Saga) -> Definition {
     let steps: Vec<Task> = saga.forward().collect();
     for (index, &task) in steps.iter().enumerate() {
         let mut state = TaskState::new(saga, task, steps.get(index + 1));
-        // Up to the pivot there is a way back.
+        // Up to the pivot, the order can be undone.
         if index <= saga.before.len() {
             state.catch.push(Catcher::leading(&[StepError::REFUSED, StepError::UNDONE], &to_turn));
             state.catch.push(Catcher::parking(task.step, PARK_OPEN));
@@ -178,12 +178,13 @@ pub fn definition(saga: &Saga) -> Definition {
         states.push((name.to_owned(), State::Task(Box::new(TaskState::parks(saga, catch)))));
     }
     let cause =
-        "A step failed for good or too often. The order says which: see it resumed or settled.";
+        "A step failed permanently or too often. The order names the step: resume or settle it.";
     states.push((PARKED.to_owned(), State::Fail { error: "Parked", cause }));
     states.push((SETTLED.to_owned(), State::Succeed {}));
 
     Definition {
-        comment: "Generated from ordering::saga::ORDER_SAGA by `cargo run --package ordering --example order_saga_asl`.",
+        comment: "Generated from ordering::saga::ORDER_SAGA by \
+                  `cargo run --package ordering --example order_saga_asl`.",
         query_language: "JSONata",
         start_at: state_name(
             saga.before.first().map_or(saga.pivot.step, |first| first.action.step),
@@ -219,8 +220,8 @@ impl TaskState {
     fn parks(saga: &Saga, catch: Vec<Catcher>) -> Self {
         let mut state = Self::new(saga, saga.abort.park, None);
         state.arguments.failure = Some("{% $states.input %}");
-        // Parking has no choice but to be tried again after anything that leads nowhere: the
-        // execution would end with the order unparked.
+        // Parking is retried after every error that is not caught, because the execution would
+        // otherwise end without parking the order.
         let led = catch.iter().flat_map(|catcher| catcher.error_equals).copied();
         state.retry[0] = Retrier::Never { error_equals: led.collect(), max_attempts: 0 };
         Self { catch, then: Then::Next(PARKED.to_owned()), ..state }
@@ -241,12 +242,12 @@ impl Retrier {
 }
 
 impl Catcher {
-    /// These errors lead there, and tell nothing.
+    /// Catches these errors, without output.
     fn leading(error_equals: &'static [&'static str], next: &str) -> Self {
         Self { error_equals, output: Caught::Nothing {}, next: next.to_owned() }
     }
 
-    /// Whatever else happens: the order is parked, at this step.
+    /// Catches every other error: the order is parked at this step.
     fn parking(step: Step, next: &str) -> Self {
         let output = Caught::Failure { step, error: "{% $states.errorOutput %}" };
         Self { error_equals: ALL, output, next: next.to_owned() }
@@ -254,10 +255,10 @@ impl Catcher {
 }
 
 impl Definition {
-    /// The definition as it is kept in `infra/order-saga.asl.json`.
+    /// The definition in the form stored in `infra/order-saga.asl.json`.
     ///
     /// # Errors
-    /// None that can happen: a definition is text and numbers.
+    /// Never fails in practice: a definition consists of text and numbers.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
         Ok(serde_json::to_string_pretty(self)? + "\n")
     }

@@ -1,31 +1,31 @@
-//! The saga as data: its steps, how each is undone and retried, and its time limits.
+//! The saga as data: its steps, their compensations, retries and time limits.
 
 use std::time::Duration;
 
 use super::step::Step;
 
-/// A saga: steps that can be undone, a step of no return, steps that must succeed; and what is done
-/// if they cannot be.
+/// A saga: steps that can be undone, a pivot, steps that must succeed, and how undoing starts and
+/// ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Saga {
-    /// What is done first, in order.
+    /// The steps before the pivot, in order.
     pub before: &'static [Compensable],
-    /// The point of no return.
+    /// The pivot.
     pub pivot: Task,
-    /// What is done then, in order.
+    /// The steps after the pivot, in order.
     pub after: &'static [Retriable],
-    /// How the direction is turned, and what ends that way.
+    /// How undoing starts and ends.
     pub abort: Abort,
-    /// What to do if a step could not even be begun, because Lambda did not take it: nothing is
-    /// known against it.
+    /// The retry for a step that did not run, because Lambda did not accept the call: the step
+    /// itself did not fail.
     pub untaken: Retry,
-    /// How long each thing may take.
+    /// The time limits.
     pub limits: TimeLimits,
 }
 
 /// A step that can be undone.
 ///
-/// One without a compensation cannot be written down:
+/// A step without a compensation does not compile:
 ///
 /// ```
 /// # use ordering::saga::{Compensable, Retry, Step, Task};
@@ -45,53 +45,53 @@ pub struct Saga {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Compensable {
-    /// What is done.
+    /// The step.
     pub action: Task,
-    /// How it is undone, whether it was done, is under way, or was never begun.
+    /// The compensation. It undoes the step whether it was done, is under way, or was never begun.
     pub compensation: Task,
 }
 
-/// A step that is tried until it succeeds.
+/// A step that is retried until it succeeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retriable {
-    /// What is done.
+    /// The step.
     pub action: Task,
 }
 
-/// What is done if an order is not completed.
+/// How an order that is not completed is undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Abort {
-    /// Turns the direction, before anything is undone.
+    /// The step that starts undoing, before any compensation.
     pub turn: Task,
-    /// Says that everything is undone.
+    /// The step that records that everything is undone.
     pub end: Task,
-    /// Leaves the order to an operator, if a step fails for good or too often.
+    /// The step that parks the order if another fails permanently or too often.
     pub park: Task,
 }
 
-/// A step, and how often it is tried.
+/// A step and its retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Task {
     /// The step.
     pub step: Step,
-    /// What to do if it fails for a reason that may pass.
+    /// The retry after a transient error.
     pub retry: Retry,
 }
 
-/// How often and after how long something is tried again.
+/// How often, and after which time, a step is retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
-    /// How often, after the first time.
+    /// The largest number of retries.
     pub most: u32,
-    /// How long to wait before the first retry, in seconds.
+    /// The time before the first retry, in seconds.
     pub first_s: u32,
-    /// How many times longer to wait each time.
+    /// The factor by which each later wait is longer.
     pub backoff: u32,
-    /// How long to wait at most, in seconds.
+    /// The longest wait, in seconds.
     pub longest_s: u32,
 }
 
-/// How long things may take: each limit leaves room for what is inside it.
+/// The time limits. Each leaves room for those inside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeLimits {
     /// One call to the gateway or the carrier, in milliseconds.
@@ -110,19 +110,19 @@ impl TimeLimits {
     }
 }
 
-/// Most calls to the outside in one invocation of a step: to find out, to do, and to undo what came
-/// too late. Whoever takes steps gives each call [`TimeLimits::call_ms`].
+/// The largest number of external calls in one invocation of a step: to find an earlier request, to
+/// send it, and to undo it if it came too late. Each call may take [`TimeLimits::call_ms`].
 pub const MOST_CALLS: u32 = 3;
 
-/// What can still be undone: some 15 seconds at most. An order that stands still is better seen
-/// early than late, and resuming it is one call.
+/// The retry of steps that can still be undone: about 15 seconds at most. An operator should see a
+/// blocked order early, and resuming it takes one call.
 const CAN_BE_UNDONE: Retry = Retry { most: 4, first_s: 1, backoff: 2, longest_s: 8 };
-/// What must be done in the end: some 30 seconds at most, for the same reason.
+/// The retry of steps that must succeed: about 30 seconds at most, for the same reason.
 const MUST_BE: Retry = Retry { most: 6, first_s: 1, backoff: 2, longest_s: 8 };
-/// What everything else relies on, and what Lambda had no room for: for hours, twice a minute on
+/// The retry of parking, and of calls that Lambda did not accept: for hours, twice a minute on
 /// average (jitter takes half of each wait).
 const PATIENT: Retry = Retry { most: 1000, first_s: 1, backoff: 2, longest_s: 60 };
-/// What is no part of the saga.
+/// The parts that are shared by all steps.
 const NEVER: Retry = Retry { most: 0, first_s: 1, backoff: 1, longest_s: 1 };
 
 /// The saga of every order.
@@ -157,20 +157,20 @@ pub const ORDER_SAGA: Saga = Saga {
 };
 
 impl Saga {
-    /// What is done on the way to completion, in order.
+    /// The steps of completing, in order.
     pub fn forward(&self) -> impl Iterator<Item = Task> {
         let before = self.before.iter().map(|step| step.action);
         before.chain([self.pivot]).chain(self.after.iter().map(|step| step.action))
     }
 
-    /// What is done on the way back, in order: the direction is turned, and everything undone, the
-    /// last step first.
+    /// The steps of undoing, in order: undoing starts, and then everything is undone, the last step
+    /// first.
     pub fn backward(&self) -> impl Iterator<Item = Task> {
         let undo = self.before.iter().rev().map(|step| step.compensation);
         [self.abort.turn].into_iter().chain(undo).chain([self.abort.end])
     }
 
-    /// How often this step is tried.
+    /// The retry of this step.
     #[must_use]
     pub fn retry(&self, step: Step) -> Retry {
         let all = self.forward().chain(self.backward());

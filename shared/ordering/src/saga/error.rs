@@ -1,4 +1,4 @@
-//! How a step can end other than well.
+//! The errors of a step.
 
 use std::error::Error;
 
@@ -9,23 +9,23 @@ use skald::text::with_causes;
 
 use crate::ports::PortError;
 
-/// Why a step is not done. The state machine tells them apart by [name](Self::name). No personal
-/// data.
+/// Why a step is not done. The state machine distinguishes the errors by [name](Self::name). They
+/// contain no personal data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StepError {
-    /// It cannot be done, and its stream says why: the order must be undone.
+    /// The step is refused, and its stream records why: the order must be undone.
     #[error("{0}")]
     Refused(String),
     /// The order is being undone.
     #[error("the order is being undone")]
     Undone,
-    /// There is nothing to park: the order is final, or a later attempt is at it.
-    #[error("the order is settled, or a later attempt is at it")]
+    /// There is nothing to park: the order is final, or a later attempt is running.
+    #[error("the order is settled, or a later attempt is running")]
     Settled,
-    /// It may go well later.
+    /// The step may succeed later.
     #[error("{0}")]
     Transient(String),
-    /// It will not go well by itself.
+    /// The step will not succeed without an operator.
     #[error("{0}")]
     Permanent(String),
 }
@@ -42,13 +42,13 @@ impl StepError {
     /// The name of [`Permanent`](Self::Permanent).
     pub const PERMANENT: &'static str = "Permanent";
 
-    /// The terminal errors: a step that fails with one is not retried. Every other error may pass,
-    /// under any name: [`TRANSIENT`](Self::TRANSIENT), a time-out, a function that died. A step may
-    /// always be taken again.
+    /// The terminal errors: a step that fails with one is not retried. Every other error is retried
+    /// under any name: [`TRANSIENT`](Self::TRANSIENT), a time-out, a function that died. Every step
+    /// can be repeated safely.
     pub const FOR_GOOD: [&'static str; 4] =
         [Self::REFUSED, Self::UNDONE, Self::SETTLED, Self::PERMANENT];
 
-    /// What the state machine calls it: the `errorType` of the function's answer.
+    /// The name in the state machine: the `errorType` of the function's answer.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -64,9 +64,9 @@ impl StepError {
         Self::Permanent(why.to_string())
     }
 
-    /// Others were faster too often.
+    /// Conflicts with other writers used up the retries.
     pub(crate) fn busy() -> Self {
-        Self::Transient("gave up against other writers".to_owned())
+        Self::Transient("too many conflicts with other writers".to_owned())
     }
 
     fn sorted(transient: bool, error: &dyn Error) -> Self {

@@ -1,4 +1,4 @@
-//! What the store holds of an order's saga: the states of its streams, and the execution that the
+//! Reads an order's saga from the store: the states of its streams, and the execution that the
 //! order needs now.
 
 use events::{OrderEvent, OrderId};
@@ -18,7 +18,7 @@ use crate::reservation::Reservation;
 use crate::shipment::Shipment;
 use crate::streams;
 
-/// What there is to know of an order's saga, now.
+/// The current state of an order's saga.
 ///
 /// # Errors
 /// [`StepError`] if the store does not answer or a stream cannot be read.
@@ -33,7 +33,7 @@ pub async fn look<S: EventStore>(
     Ok(SagaState { order, ..rest })
 }
 
-/// The three streams beside the order's.
+/// The three streams besides the order's own.
 pub(crate) async fn look_beside<S: EventStore>(
     store: &S,
     tenant: &Tenant,
@@ -60,13 +60,13 @@ async fn folded<D: Decider, S: EventStore>(
     Ok(fold::<D>(&store.load(stream, None).await?.commits)?.state)
 }
 
-/// Whether an attempt begins with this event. The starter is told of these; the filter of its
-/// subscription names them.
+/// Whether an attempt begins with this event. The subscription of the starter filters for exactly
+/// these events.
 #[must_use]
 pub const fn begins_attempt(event: &OrderEvent) -> bool {
     match event {
         OrderEvent::Placed(_) | OrderEvent::Resumed(_) => true,
-        // From outside the saga, `order.resumed` is in the same commit.
+        // Outside the saga's steps, `order.resumed` is in the same commit.
         OrderEvent::UndoStarted(_)
         | OrderEvent::Committed(_)
         | OrderEvent::Confirmed(_)
@@ -75,8 +75,8 @@ pub const fn begins_attempt(event: &OrderEvent) -> bool {
     }
 }
 
-/// The execution that an order needs now, given all its commits; none if it is final, parked, or
-/// was never placed. Whoever asks, and however often, it is the same until another attempt begins.
+/// The execution that an order needs now, given all its commits; `None` if it is final, parked, or
+/// was never placed. The result stays the same until another attempt begins.
 ///
 /// # Errors
 /// [`DecodeError`] at the first event that this build cannot read.

@@ -1,4 +1,4 @@
-//! From an order's streams to what is to be done next.
+//! Determines the next step from an order's streams.
 
 use events::CancelReason;
 
@@ -9,51 +9,51 @@ use crate::payment::PaymentState;
 use crate::reservation::ReservationState;
 use crate::shipment::ShipmentState;
 
-/// All there is to know of an order's saga: the states of its four streams.
+/// The states of an order's four streams.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SagaState {
-    /// The order: which way it goes.
+    /// The order, with its direction.
     pub order: OrderState,
     /// The goods that are held for it.
     pub reservation: ReservationState,
-    /// The money.
+    /// The payment.
     pub payment: PaymentState,
     /// The parcel.
     pub shipment: ShipmentState,
 }
 
-/// How far a step is, whichever way the order goes.
+/// The progress of a step, independent of the order's direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// It was never begun.
+    /// The step was never begun.
     Ahead,
-    /// It was begun, and what came of it is not written yet.
+    /// The step was begun, and its result is not recorded yet.
     UnderWay,
-    /// It is done.
+    /// The step is done.
     Done,
-    /// It was refused: there is nothing to undo.
+    /// The step was refused: there is nothing to undo.
     Refused,
-    /// Undoing it was begun.
+    /// Undoing the step was begun.
     Undoing,
-    /// It is undone, or can no longer be done.
+    /// The step is undone, or can no longer be done.
     Undone,
 }
 
-/// What is to be done next.
+/// The next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// A step on the way to completion.
+    /// A step of completing.
     Do(Step),
-    /// A step on the way back.
+    /// A step of undoing.
     Undo(Step),
-    /// Nothing more: the order is final (or there is none).
+    /// Nothing: the order is final, or does not exist.
     Done,
-    /// Nothing until an operator has it resumed.
+    /// Nothing until an operator resumes the order.
     Parked,
 }
 
 impl SagaState {
-    /// How far this step is. A compensation is as far as what it undoes.
+    /// The progress of this step. A compensation has the progress of the step that it undoes.
     #[must_use]
     pub fn progress(&self, step: Step) -> Progress {
         match step {
@@ -96,7 +96,7 @@ impl SagaState {
         }
     }
 
-    /// Why the order cannot be completed: the first step that was refused says so.
+    /// Why the order cannot be completed: the reason of the first step that was refused.
     #[must_use]
     pub fn refusal(&self) -> Option<CancelReason> {
         let reason = |step| match step {
@@ -138,8 +138,7 @@ impl SagaState {
             .find(|&step| self.progress(step) != Progress::Done)
     }
 
-    /// What is to be undone next: the compensation of the last step that may have had an effect, or
-    /// still may.
+    /// The next compensation: that of the last step that had an effect or may still have one.
     #[must_use]
     pub fn standing(&self) -> Option<Step> {
         let undo = ORDER_SAGA.before.iter().rev().map(|step| step.compensation.step);
@@ -147,7 +146,7 @@ impl SagaState {
             .find(|&step| !matches!(self.progress(step), Progress::Undone | Progress::Refused))
     }
 
-    /// How far the order has come, if there is one.
+    /// The phase of the order, if it exists.
     #[must_use]
     pub fn phase(&self) -> Option<Phase> {
         self.order.placed().map(|order| order.phase)
@@ -191,10 +190,10 @@ impl SagaState {
     }
 }
 
-/// What is to be done next for this order.
+/// The next step of this order.
 ///
-/// It knows no time: a deadline that has passed is found by the step that it names, which then
-/// turns the order round.
+/// It does not use time: the step that it returns checks the deadline, and starts undoing if it has
+/// passed.
 #[must_use]
 pub fn next(state: &SagaState) -> Next {
     let Some(order) = state.order.placed() else { return Next::Done };

@@ -1,4 +1,4 @@
-//! The steps by name, who takes them, and what a step is told.
+//! The steps by name, the functions that perform them, and their input.
 
 use std::fmt;
 
@@ -7,56 +7,56 @@ use serde::{Deserialize, Serialize};
 use skald::commit::CorrelationId;
 use skald::stream::Tenant;
 
-/// Longest account of a failure that is kept, in characters.
+/// The longest error message that is stored, in characters.
 const LONGEST_FAILURE: usize = 500;
 
-/// One thing that is done for an order.
+/// A step of the saga.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
     /// Hold the goods.
     ReserveStock,
-    /// Have the money held.
+    /// Have the gateway hold the money.
     AuthorizePayment,
     /// Have the carrier take a parcel.
     CreateShipment,
-    /// Pass the point of no return.
+    /// Pass the pivot.
     CommitOrder,
-    /// Take the money.
+    /// Capture the money.
     CapturePayment,
-    /// The goods leave the stock.
+    /// Ship the goods from the stock.
     ShipStock,
     /// Complete the order.
     ConfirmOrder,
-    /// Turn round.
+    /// Start undoing.
     StartUndo,
-    /// Have the carrier drop the parcel.
+    /// Have the carrier cancel the parcel.
     CancelShipment,
-    /// Have the money let go.
+    /// Have the gateway release the money.
     VoidPayment,
-    /// No longer hold the goods.
+    /// Release the goods.
     ReleaseStock,
-    /// The order is undone.
+    /// Record that the order is undone.
     CancelOrder,
-    /// Leave the order to an operator.
+    /// Park the order for an operator.
     ParkOrder,
 }
 
-/// Who takes steps: a function.
+/// A function that performs steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Worker {
-    /// Holds goods, releases them, ships them.
+    /// Holds, releases and ships goods.
     ReservationSteps,
-    /// Deals with the gateway.
+    /// Calls the gateway.
     PaymentSteps,
-    /// Deals with the carrier.
+    /// Calls the carrier.
     ShipmentSteps,
-    /// Moves the order itself.
+    /// Changes the order itself.
     OrderSteps,
 }
 
 impl Worker {
-    /// The function's name, and what it writes under.
+    /// The function's name, which is also the source of its commits.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -67,7 +67,7 @@ impl Worker {
         }
     }
 
-    /// What stands for the function's ARN in the state machine until it is deployed.
+    /// The placeholder for the function's ARN in the state machine.
     #[must_use]
     pub const fn placeholder(self) -> &'static str {
         match self {
@@ -80,7 +80,7 @@ impl Worker {
 }
 
 impl Step {
-    /// Every step: on the way to completion, on the way back, and parking.
+    /// Every step: of completing, of undoing, and parking.
     pub const ALL: [Self; 13] = [
         Self::ReserveStock,
         Self::AuthorizePayment,
@@ -97,7 +97,7 @@ impl Step {
         Self::ParkOrder,
     ];
 
-    /// Its name, such as `reserve_stock`: in events, requests and answers.
+    /// The step's name, such as `reserve_stock`, in events, requests and answers.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -117,7 +117,7 @@ impl Step {
         }
     }
 
-    /// Who takes it.
+    /// The function that performs the step.
     #[must_use]
     pub const fn worker(self) -> Worker {
         match self {
@@ -141,50 +141,49 @@ impl fmt::Display for Step {
     }
 }
 
-/// What an execution of the saga is told: ids, nothing else.
+/// The input of an execution of the saga: only ids.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExecutionInput {
     /// The order.
     pub order_id: OrderId,
-    /// Whose it is.
+    /// The order's tenant.
     pub tenant: Tenant,
     /// The number of the attempt to complete or undo the order, from 1.
     pub attempt: u32,
-    /// The call that began this attempt, for whoever reads logs.
+    /// The call that began this attempt, for correlating logs.
     pub correlation_id: CorrelationId,
 }
 
 impl ExecutionInput {
-    /// What the execution is called: `<order>.<attempt>`. There is one of that name, however often
-    /// it is started.
+    /// The name of the execution: `<order>.<attempt>`. Starting it repeatedly gives one execution.
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}.{}", self.order_id, self.attempt)
     }
 }
 
-/// What a step is told.
+/// The input of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepInput {
-    /// Which step to take.
+    /// The step.
     pub step: Step,
-    /// For which order.
+    /// The order.
     pub order_id: OrderId,
-    /// Whose it is.
+    /// The order's tenant.
     pub tenant: Tenant,
-    /// The number of the attempt that this is part of, from 1.
+    /// The number of the attempt that this step is part of, from 1.
     pub attempt: u32,
     /// The call that began this attempt.
     pub correlation_id: CorrelationId,
-    /// Why to park the order; with [`Step::ParkOrder`] only.
+    /// Why the order is to be parked; only for [`Step::ParkOrder`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
 }
 
 impl StepInput {
-    /// This step of that execution.
+    /// The input of this step in that execution.
     #[must_use]
     pub fn of(execution: &ExecutionInput, step: Step) -> Self {
         let ExecutionInput { order_id, tenant, attempt, correlation_id } = execution.clone();
@@ -192,13 +191,13 @@ impl StepInput {
     }
 }
 
-/// A step that failed for good or too often, as the state machine tells it.
+/// A step that failed permanently or too often, as the state machine reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Failure {
     /// The step.
     pub step: Step,
-    /// How it failed.
+    /// The error.
     pub error: ErrorOutput,
 }
 
@@ -206,17 +205,17 @@ pub struct Failure {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ErrorOutput {
-    /// Its name.
+    /// The error's name.
     #[serde(default)]
     pub error: String,
-    /// More about it: of a function's error, its answer as JSON.
+    /// More about the error: for a function's error, the function's answer as JSON.
     #[serde(default)]
     pub cause: String,
 }
 
 impl Failure {
-    /// What happened, for the operator: the error's name and, if the function said one, its
-    /// message.
+    /// The error's name and, if the function returned one, its message. It is shown to the
+    /// operator.
     #[must_use]
     pub fn told(&self) -> String {
         let ErrorOutput { error, cause } = &self.error;

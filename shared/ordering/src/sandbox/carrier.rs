@@ -1,5 +1,5 @@
-//! The sandbox of the carrier. The postal code says what happens: `00000` is refused, with `99999`
-//! no call has an answer or an effect, and any other goes well.
+//! The simulated carrier. The postal code determines the outcome: `00000` is refused, a call with
+//! `99999` has no answer and no effect, and any other succeeds.
 
 use events::{AttemptKey, ParcelId};
 use serde::{Deserialize, Serialize};
@@ -7,17 +7,17 @@ use skald::personal::Personal;
 
 use crate::ports::{CarrierCall, ParcelAtCarrier, PortError};
 
-/// What the carrier's ledger has under a key.
+/// The entry of the carrier's ledger under a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CarrierEntry {
-    /// Where the parcel goes; nothing if it was cancelled before it was asked for.
+    /// The parcel's address; `None` if the parcel was cancelled before it was requested.
     pub postal_code: Option<Personal<String>>,
-    /// What has become of it.
+    /// The parcel's status.
     pub parcel: ParcelAtCarrier,
 }
 
 impl CarrierEntry {
-    /// Whether there is a parcel.
+    /// Whether a parcel exists.
     #[must_use]
     pub const fn has_parcel(&self) -> bool {
         matches!(self.parcel, ParcelAtCarrier::Created { .. })
@@ -30,7 +30,7 @@ impl CarrierEntry {
     }
 }
 
-/// What the carrier does with this call, given what its ledger has under the call's key: the entry
+/// The carrier's reaction to a call, given the entry of its ledger under the call's key: the entry
 /// to store, if it changes, and the answer.
 pub fn ask_carrier(
     entry: Option<&CarrierEntry>,
@@ -67,9 +67,9 @@ pub fn ask_carrier(
     ((after != before).then_some(after), answer)
 }
 
-/// Made from the key, so that it is the same every time.
+/// Derived from the key, so that it is always the same.
 fn parcel(key: &AttemptKey) -> ParcelId {
     let key = key.as_str();
     ParcelId::new(format!("parcel_{}", &key[..key.len().min(240)]))
-        .expect("visible ASCII, and not too long")
+        .expect("the text is visible ASCII and within the length limit")
 }

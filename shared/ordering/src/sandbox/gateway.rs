@@ -1,4 +1,4 @@
-//! The sandbox of the payment gateway. The token says what happens.
+//! The simulated payment gateway. The token determines the outcome.
 //!
 //! | token | what happens |
 //! |---|---|
@@ -17,34 +17,35 @@ use skald::personal::{Personal, SealedError};
 
 use crate::ports::{GatewayCall, PaymentAtGateway, PortError};
 
-/// What the gateway's ledger has under a key.
+/// The entry of the gateway's ledger under a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GatewayEntry {
-    /// What it is about; nothing if it was voided before it was authorized.
+    /// The payment; `None` if it was voided before it was authorized.
     pub asked: Option<AskedPayment>,
-    /// What has become of it.
+    /// The payment's status.
     pub payment: PaymentAtGateway,
-    /// How many calls there were that changed something, or would have if they had not timed out.
+    /// The number of calls that changed something, or would have changed something if they had not
+    /// timed out.
     pub calls: u32,
 }
 
-/// A payment, as it was asked for.
+/// A payment as it was requested.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AskedPayment {
-    /// What is charged.
+    /// The token.
     pub token: Personal<String>,
-    /// How much.
+    /// The amount.
     pub amount: Money,
 }
 
 impl GatewayEntry {
-    /// The money that is held and not yet ours.
+    /// The amount that is held and not yet captured.
     #[must_use]
     pub fn open(&self) -> Option<Money> {
         self.amount().filter(|_| matches!(self.payment, PaymentAtGateway::Authorized { .. }))
     }
 
-    /// The money that is ours.
+    /// The amount that is captured.
     #[must_use]
     pub fn captured(&self) -> Option<Money> {
         self.amount().filter(|_| self.payment == PaymentAtGateway::Captured)
@@ -62,7 +63,7 @@ impl GatewayEntry {
 /// The entry to store, if it changes, and the answer.
 type Outcome = (Option<GatewayEntry>, Result<PaymentAtGateway, PortError>);
 
-/// What the gateway does with this call, given what its ledger has under the call's key.
+/// The gateway's reaction to a call, given the entry of its ledger under the call's key.
 pub fn ask_gateway(entry: Option<&GatewayEntry>, call: &GatewayCall) -> Outcome {
     let nothing = GatewayEntry { asked: None, payment: PaymentAtGateway::Absent, calls: 0 };
     let before = entry.cloned().unwrap_or(nothing);
@@ -109,7 +110,9 @@ fn authorize(
         Some(earlier) if !is_again(earlier, &asked) => {
             return (
                 None,
-                Err(PortError::Refused("the key was used for another payment".to_owned())),
+                Err(PortError::Refused(
+                    "the key was already used for a different payment".to_owned(),
+                )),
             );
         }
         Some(_) | None => {}
@@ -140,8 +143,8 @@ fn authorize(
     )
 }
 
-/// Whether this is the same payment. Of a token that was erased meanwhile it is not known, and the
-/// key is the same.
+/// Whether this is the same payment. If the token was erased meanwhile it cannot be compared, and
+/// the same key is enough.
 fn is_again(earlier: &AskedPayment, asked: &AskedPayment) -> bool {
     earlier.amount == asked.amount
         && (earlier.token == asked.token || earlier.token.reveal() == Err(SealedError::Erased))
@@ -151,9 +154,9 @@ fn timed_out() -> Result<PaymentAtGateway, PortError> {
     Err(PortError::NoAnswer("the gateway timed out".to_owned()))
 }
 
-/// Made from the key, so that it is the same every time.
+/// Derived from the key, so that it is always the same.
 fn authorization(key: &AttemptKey) -> AuthorizationId {
     let key = key.as_str();
     AuthorizationId::new(format!("auth_{}", &key[..key.len().min(250)]))
-        .expect("visible ASCII, and not too long")
+        .expect("the text is visible ASCII and within the length limit")
 }

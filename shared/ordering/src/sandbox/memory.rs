@@ -27,7 +27,7 @@ impl<E: Clone> Ledger<E> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// One call: reads the entry, and stores what becomes of it, in one step.
+    /// Performs a call atomically: reads the entry, and stores the new one.
     fn ask<A>(&self, key: &AttemptKey, answer: impl FnOnce(Option<&E>) -> (Option<E>, A)) -> A {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (entry, answer) = answer(entries.get(key));

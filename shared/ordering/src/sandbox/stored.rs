@@ -1,5 +1,5 @@
-//! Ledgers in a table, through the port that views use: an entry is a row, and how often it changed
-//! is its version.
+//! Ledgers in a table, through the port that views use: an entry is a row, and its version counts
+//! its changes.
 
 use events::AttemptKey;
 use serde::Serialize;
@@ -14,7 +14,7 @@ use crate::ports::{
     Carrier, CarrierCall, Gateway, GatewayCall, ParcelAtCarrier, PaymentAtGateway, PortError,
 };
 
-/// How often an entry is read again because another call changed it meanwhile.
+/// How often an entry is read again because a concurrent call changed it.
 const ATTEMPTS: u32 = 10;
 
 /// A sandbox with its ledger in a table of its own.
@@ -25,12 +25,13 @@ pub struct StoredSandbox<V> {
 }
 
 impl<V: ViewStore> StoredSandbox<V> {
-    /// The sandbox with this ledger, asked about orders of this tenant.
+    /// A sandbox with this ledger, for orders of this tenant.
     pub const fn new(ledger: V, tenant: Tenant) -> Self {
         Self { ledger, tenant }
     }
 
-    /// One call: reads the entry, and stores what becomes of it if nobody changed it meanwhile.
+    /// Performs a call: reads the entry, and stores the new one unless a concurrent call changed
+    /// it.
     async fn ask<E, A>(
         &self,
         key: &AttemptKey,
@@ -57,7 +58,7 @@ impl<V: ViewStore> StoredSandbox<V> {
                 .map_err(|error| PortError::Refused(error.to_string()))?;
             let row = ViewRow {
                 version: version.next(),
-                at: Timestamp::EPOCH, // A sandbox knows no time.
+                at: Timestamp::EPOCH, // A sandbox does not use time.
                 body: Some(body),
                 listing: None,
                 parked: None,
@@ -68,11 +69,11 @@ impl<V: ViewStore> StoredSandbox<V> {
                 return answer;
             }
         }
-        Err(PortError::NoAnswer("the ledger was changed by others all the time".to_owned()))
+        Err(PortError::NoAnswer("concurrent calls kept changing the ledger's entry".to_owned()))
     }
 }
 
-/// Whether the ledger has the entry is not known: so it is with a gateway that does not answer.
+/// The ledger may or may not have stored the entry, as with a gateway that does not answer.
 fn no_answer(error: &StoreError) -> PortError {
     PortError::NoAnswer(error.to_string())
 }

@@ -1,5 +1,5 @@
-//! What every step works with: streams as they were seen, and appends at the place they were seen
-//! at.
+//! The state shared by all steps: streams as they were read, and appends at the versions that were
+//! read.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +16,10 @@ use crate::order::{Order, OrderCommand};
 use crate::saga::{StepError, StepInput};
 use crate::streams;
 
-/// How often a step looks again because somebody else was faster.
+/// How often a step reads its streams again after conflicts with other writers.
 const ROUNDS: u32 = 20;
 
-/// What a step works with.
+/// The ports and the input that a step works with.
 pub(super) struct Desk<'a, S, P> {
     pub(super) store: &'a S,
     pause: &'a P,
@@ -29,21 +29,21 @@ pub(super) struct Desk<'a, S, P> {
     round: u32,
 }
 
-/// A stream as it was seen.
+/// A stream as it was read.
 pub(super) struct Seen<D: Decider, H> {
     pub(super) state: D::State,
     head: H,
     last: Option<Commit>,
 }
 
-/// What became of an append.
+/// The result of an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Written {
-    /// It was written, now.
+    /// The event was appended now.
     Now,
-    /// The same was written before, by an earlier attempt or by another.
+    /// The same event was appended before, by an earlier attempt or by another execution.
     Before,
-    /// Somebody else was faster: nothing was written.
+    /// Another writer was faster: nothing was appended.
     Not,
 }
 
@@ -57,17 +57,17 @@ impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
         Self { store, pause, input, at, round: 0 }
     }
 
-    /// Begins another round: nothing is known but what is looked at again.
+    /// Begins another round, which reads everything again.
     ///
     /// # Errors
-    /// [`StepError::Transient`] after too many.
+    /// [`StepError::Transient`] after too many rounds.
     pub(super) fn begin(&mut self) -> Result<(), StepError> {
         self.round += 1;
         self.at = self.pause.now(self.at);
         if self.round > ROUNDS { Err(StepError::busy()) } else { Ok(()) }
     }
 
-    /// The stream as it is now.
+    /// The current state of the stream.
     pub(super) async fn look<D: Decider>(
         &self,
         stream: &StreamId,
@@ -77,12 +77,12 @@ impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
         Ok(Seen { state, head, last: commits.pop() })
     }
 
-    /// The order as it is now.
+    /// The current state of the order.
     pub(super) async fn look_at_order(&self) -> Result<Seen<Order, S::Head>, StepError> {
         self.look(&streams::order(&self.input.tenant, self.input.order_id)).await
     }
 
-    /// Decides and appends at the place where the stream was seen.
+    /// Decides and appends at the version at which the stream was read.
     pub(super) async fn append<D: Decider>(
         &self,
         seen: &Seen<D, S::Head>,
@@ -93,7 +93,7 @@ impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
         let events = events.iter().map(DomainEvent::encode).collect::<Result<Vec<_>, _>>()?;
         let Some(first) = events.first() else { return Ok(Written::Before) };
 
-        // Whoever decides the same at the same place writes the same commit.
+        // The same decision at the same version gives the same commit.
         let name = format!("{}.{}", first.event_type, seen.head.version());
         let commit_id = CommitId::of(self.input.order_id.uuid(), &name);
         match self
@@ -118,7 +118,7 @@ impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
         }
     }
 
-    /// Turns the order round, unless somebody has decided its direction meanwhile.
+    /// Starts undoing the order, unless its direction was decided meanwhile.
     pub(super) async fn turn_round(
         &self,
         order: &Seen<Order, S::Head>,
@@ -128,8 +128,8 @@ impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
         self.append(order, &command, self.context(order)).await
     }
 
-    /// What is known of whatever this step writes: the correlation of the order, and its last event
-    /// as the cause.
+    /// The context of this step's commits: the order's correlation id, and its last event as the
+    /// cause.
     pub(super) fn context(&self, order: &Seen<Order, S::Head>) -> Context {
         let order_id = self.input.order_id.uuid();
         let cause = order.last.as_ref();
@@ -142,7 +142,7 @@ impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
                 |commit| commit.context.correlation_id.clone(),
             ),
             causation_id: cause.map(Commit::last_event_id),
-            actor: Actor::new("saga").expect("a word is an actor"),
+            actor: Actor::new("saga").expect("the text is a valid actor"),
             metadata: BTreeMap::from(metadata.map(|(name, value)| (name.to_owned(), value))),
         }
     }
@@ -153,8 +153,8 @@ impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
         Request { commit_id, at: self.at, context: self.context(order) }
     }
 
-    /// Waits before another round, because what was seen in this one does not hold still: the
-    /// longer, the more rounds there were.
+    /// Waits before another round, because the streams kept changing in this one. The wait grows
+    /// with the number of rounds.
     pub(super) async fn rest(&self) {
         self.pause.pause(self.round).await;
     }

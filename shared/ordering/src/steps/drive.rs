@@ -1,5 +1,4 @@
-//! Takes an order all the way, by [`next`] alone: without a state machine, and from wherever it
-//! stands.
+//! Takes an order to its end with [`next`] alone, without a state machine, from any state.
 
 use events::OrderId;
 use futures_util::future::try_join;
@@ -18,15 +17,15 @@ use crate::saga::{
 };
 use crate::streams;
 
-/// More steps than any order takes, also with others at it at the same time.
+/// More steps than any order takes, even with concurrent executions.
 const MOST_STEPS: u32 = 100;
 
-/// All that steps need, for whoever takes steps of every kind.
+/// The ports of all steps.
 #[derive(Debug, Clone, Copy)]
 pub struct Ports<'a, S, P, G, C> {
-    /// Where the streams are.
+    /// The event store.
     pub store: &'a S,
-    /// Waits: after a conflict, and before a step is tried again.
+    /// Waits after a conflict, and before a step is retried.
     pub pause: &'a P,
     /// The payment gateway.
     pub gateway: &'a G,
@@ -35,7 +34,7 @@ pub struct Ports<'a, S, P, G, C> {
 }
 
 impl<S: EventStore, P: Pause, G: Gateway, C: Carrier> Ports<'_, S, P, G, C> {
-    /// Takes one step, whichever.
+    /// Performs one step.
     ///
     /// # Errors
     /// See [`StepError`].
@@ -54,11 +53,10 @@ impl<S: EventStore, P: Pause, G: Gateway, C: Carrier> Ports<'_, S, P, G, C> {
         }
     }
 
-    /// Takes an order to its end: final, or parked. `clock` tells the time.
+    /// Takes an order to its end: final or parked. `clock` returns the current time.
     ///
     /// # Errors
-    /// [`StepError::Transient`] if the store does not answer, or the order does not come to its
-    /// end.
+    /// [`StepError::Transient`] if the store does not answer, or the order does not reach its end.
     pub async fn drive<K>(
         &self,
         tenant: &Tenant,
@@ -97,10 +95,12 @@ impl<S: EventStore, P: Pause, G: Gateway, C: Carrier> Ports<'_, S, P, G, C> {
                 }
             }
         }
-        Err(StepError::Transient("the order does not come to its end".to_owned()))
+        Err(StepError::Transient(
+            "the order did not reach its end within the allowed number of steps".to_owned(),
+        ))
     }
 
-    /// Takes a step, and again, as often as the saga says.
+    /// Performs a step, with the retries of the saga.
     async fn persist<K>(&self, input: &StepInput, clock: &K) -> Result<(), StepError>
     where
         K: Fn() -> Timestamp + Sync,

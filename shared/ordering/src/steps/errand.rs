@@ -1,4 +1,4 @@
-//! The loop of a step that deals with the outside: look, decide, do, and again.
+//! The loop of a step that calls an external system: read, decide, act, repeat.
 
 use std::future::Future;
 
@@ -15,16 +15,16 @@ use crate::order::OrderState;
 use crate::ports::PortError;
 use crate::saga::{MOST_CALLS, StepError};
 
-/// What an invocation of a step remembers from the rounds before: all else is in the streams.
+/// What an invocation of a step remembers from earlier rounds. All other state is in the streams.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard<Answer> {
-    /// Nothing: what stands in the stream may have been asked by others.
+    /// Nothing: a request in the stream may have been sent by others.
     Nothing,
-    /// It wrote itself, just now, what it is about to ask. Nobody has asked it yet.
+    /// This invocation just recorded the request. It was not sent yet.
     Wrote,
-    /// The outside said this.
+    /// The answer of the external system.
     Answer(Answer),
-    /// The outside was not asked: it would have to be told about a person who was erased.
+    /// The request was not sent, because it contains data about a person who was erased.
     Untold,
 }
 
@@ -62,7 +62,7 @@ where
                     heard = Heard::Wrote;
                 }
             }
-            // There is no time for more: the next invocation goes on.
+            // No time is left for another call: the next invocation continues.
             Move::Ask(_) if calls == MOST_CALLS => return Err(StepError::busy()),
             Move::Ask(call) => {
                 calls += 1;

@@ -1,8 +1,8 @@
-//! The steps that move the order itself: commit, confirm, start to undo, cancel, park.
+//! The steps that change the order itself: commit, confirm, start undoing, cancel, park.
 //!
-//! Each looks at all four streams, and does not take anybody's word: an order is committed only if
-//! all is done, and cancelled only if all is undone. Only parking looks at the order alone: it must
-//! be possible where another stream cannot be read.
+//! Each reads all four streams and relies on them alone: an order is committed only if every step
+//! is done, and cancelled only if every step is undone. Parking reads only the order, because it
+//! must work even if another stream cannot be read.
 
 use std::convert::Infallible;
 
@@ -20,10 +20,10 @@ use crate::saga::{ORDER_SAGA, SagaState, Step, StepError, StepInput, look_beside
 /// What one of these steps does next.
 pub type OrderMove = Move<OrderCommand, Infallible>;
 
-/// Takes one of these steps.
+/// Performs one of these steps.
 ///
 /// # Errors
-/// See [`StepError`]. After any, the same step may be taken again.
+/// See [`StepError`]. The step may be repeated after any error.
 pub async fn perform<S: EventStore, P: Pause>(
     store: &S,
     pause: &P,
@@ -57,7 +57,7 @@ pub async fn perform<S: EventStore, P: Pause>(
     }
 }
 
-/// What a step other than parking does next, given all there is to know.
+/// What a step other than parking does next, given the states of all streams.
 #[must_use]
 pub fn turn(step: Step, state: &SagaState, at: Timestamp) -> OrderMove {
     let way = way(&state.order, at);
@@ -74,7 +74,7 @@ pub fn turn(step: Step, state: &SagaState, at: Timestamp) -> OrderMove {
         | Step::ShipStock
         | Step::CancelShipment
         | Step::VoidPayment
-        | Step::ReleaseStock => Move::stuck(format!("{step} is not decided by all four streams")),
+        | Step::ReleaseStock => Move::stuck(format!("{step} is not a step on the order")),
     }
 }
 
@@ -102,14 +102,17 @@ fn confirm(way: Way<'_>, state: &SagaState) -> OrderMove {
     }
 }
 
-/// The reason is in the streams: what was refused, or else the deadline. Whoever turned the order
-/// round before had one of his own.
+/// The reason is in the streams: a refusal, or else the deadline. If undoing has already started,
+/// the reason for it stays.
 fn start_undo(way: Way<'_>, state: &SagaState) -> OrderMove {
     match (way, state.refusal()) {
         (Way::Undoing(_), _) => Move::End(Ok(())),
         (Way::Open(_) | Way::Expired, Some(reason)) => Move::TurnRound(reason),
         (Way::Expired, None) => Move::TurnRound(CancelReason::Expired),
-        (Way::Open(_), None) => Move::stuck("there is no reason to undo the order"),
+        (Way::Open(_), None) => Move::stuck(
+            "there is no reason to undo the order: no step was refused, \
+             and the deadline has not passed",
+        ),
         (Way::Completing(_) | Way::Unplaced, _) => way.back().err().unwrap_or(Move::End(Ok(()))),
     }
 }
@@ -123,16 +126,16 @@ fn cancel(way: Way<'_>, state: &SagaState) -> OrderMove {
     }
 }
 
-/// What parking does next, given the order and why it is to be parked.
+/// What parking does next, given the order and the failure.
 ///
-/// An order is parked by the attempt that is under way: one that is older, or comes when all is
-/// over, has nothing to say. And one that was turned round while a step forward failed is not
-/// parked at that step, but undone.
+/// Only the current attempt parks an order: an earlier attempt, or one whose order is final, has no
+/// effect. An order whose undoing started while a step of completing failed is undone instead of
+/// parked.
 #[must_use]
 pub fn park(order: &OrderState, input: &StepInput) -> OrderMove {
-    let Some(order) = order.placed() else { return Move::stuck("there is no such order") };
+    let Some(order) = order.placed() else { return Move::stuck("the order does not exist") };
     let Some(failure) = &input.failure else {
-        return Move::stuck("nobody says why to park the order");
+        return Move::stuck("the input of park_order has no failure");
     };
     let forward = ORDER_SAGA.forward().any(|task| task.step == failure.step);
     match order.phase {

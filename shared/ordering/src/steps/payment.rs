@@ -1,4 +1,4 @@
-//! The steps that deal with the gateway: authorize, capture, void.
+//! The steps that call the gateway: authorize, capture, void.
 
 use events::{AttemptKey, CancelReason};
 use skald::handle::Pause;
@@ -17,10 +17,10 @@ use crate::streams;
 /// What one of these steps does next.
 pub type PaymentMove = Move<PaymentCommand, GatewayCall>;
 
-/// Takes one of these steps.
+/// Performs one of these steps.
 ///
 /// # Errors
-/// See [`StepError`]. After any, the same step may be taken again.
+/// See [`StepError`]. The step may be repeated after any error.
 pub async fn perform<S: EventStore, P: Pause, G: Gateway>(
     store: &S,
     pause: &P,
@@ -39,7 +39,7 @@ pub async fn perform<S: EventStore, P: Pause, G: Gateway>(
         .await
 }
 
-/// What a step does next, given all there is to know.
+/// What a step does next, given the states of the order and the payment.
 #[must_use]
 pub fn turn(
     step: Step,
@@ -63,7 +63,7 @@ pub fn turn(
         | Step::CancelShipment
         | Step::ReleaseStock
         | Step::CancelOrder
-        | Step::ParkOrder => Move::stuck(format!("{step} is no step of a payment")),
+        | Step::ParkOrder => Move::stuck(format!("{step} is not a step on a payment")),
     }
 }
 
@@ -73,8 +73,8 @@ fn authorize(
     payment: &PaymentState,
     heard: &Heard<PaymentAtGateway>,
 ) -> PaymentMove {
-    // What was heard too late has an effect that nobody else will undo: not if they had asked
-    // before it was there.
+    // An answer that arrives after undoing has an effect that no other execution undoes, because
+    // they may have asked before the effect existed.
     let undone = matches!(payment, PaymentState::VoidRequested | PaymentState::Voided);
     if undone && matches!(heard, Heard::Answer(PaymentAtGateway::Authorized { .. })) {
         return Move::Ask(GatewayCall::Void { key: key.clone() });
@@ -105,8 +105,8 @@ fn authorize(
             Heard::Answer(PaymentAtGateway::Declined { reason }) => {
                 Move::Append(PaymentCommand::RecordDeclined { reason: reason.clone() })
             }
-            // An earlier call may still be on its way. Undoing closes the key, and so whatever
-            // comes of it.
+            // An earlier call may still be in flight. Undoing closes the key, and so covers its
+            // effect.
             Heard::Untold => Move::TurnRound(CancelReason::PaymentDeclined),
             Heard::Answer(other) => unexpected(other),
         },
@@ -151,7 +151,9 @@ fn capture(
         | PaymentState::AuthorizationRequested
         | PaymentState::Declined { .. }
         | PaymentState::VoidRequested
-        | PaymentState::Voided => Move::stuck("no money is held for an order that is committed"),
+        | PaymentState::Voided => {
+            Move::stuck("the order is committed, but no money is held for it")
+        }
     }
 }
 
@@ -181,14 +183,14 @@ fn void(
         | PaymentState::Captured
         | PaymentState::RefundRequested
         | PaymentState::Refunded => {
-            Move::stuck("the gateway was asked for the money of an order that is undone")
+            Move::stuck("the order is being undone, but the gateway was asked to capture its money")
         }
     }
 }
 
-/// Neither capturing nor voiding tells anything about anybody.
+/// Capturing and voiding send no personal data.
 fn untold() -> PaymentMove {
-    Move::stuck("the gateway was not asked what needs no token")
+    Move::stuck("a request without personal data was not sent to the gateway")
 }
 
 fn unexpected(answer: &PaymentAtGateway) -> PaymentMove {
@@ -200,5 +202,7 @@ fn unexpected(answer: &PaymentAtGateway) -> PaymentMove {
         PaymentAtGateway::Voided => "a voided payment",
         PaymentAtGateway::Refunded => "a refunded payment",
     };
-    Move::stuck(format!("the gateway has {status}, which does not agree with what was asked of it"))
+    Move::stuck(format!(
+        "the gateway has {status}, which contradicts the requests recorded in the payment's stream"
+    ))
 }

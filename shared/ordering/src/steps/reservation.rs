@@ -1,4 +1,4 @@
-//! The steps that deal with goods: reserve, release, ship.
+//! The steps on goods: reserve, release, ship.
 
 use std::convert::Infallible;
 
@@ -23,24 +23,24 @@ use crate::saga::{Step, StepError, StepInput};
 use crate::stock::Stock;
 use crate::streams;
 
-/// What is done with a reservation and its stock together.
+/// What a step does with a reservation and its stock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReservationChange {
-    /// Hold all that was ordered, or nothing.
+    /// Hold everything that was ordered, or nothing.
     Make,
-    /// No longer hold these goods, or never any.
+    /// Release these goods, or never hold any.
     Release(HeldGoods),
-    /// These goods leave.
+    /// Ship these goods.
     Ship(HeldGoods),
 }
 
 /// What one of these steps does next.
 pub type ReservationMove = Move<ReservationChange, Infallible>;
 
-/// Takes one of these steps.
+/// Performs one of these steps.
 ///
 /// # Errors
-/// See [`StepError`]. After any, the same step may be taken again.
+/// See [`StepError`]. The step may be repeated after any error.
 pub async fn perform<S: EventStore, P: Pause>(
     store: &S,
     pause: &P,
@@ -65,7 +65,7 @@ pub async fn perform<S: EventStore, P: Pause>(
     }
 }
 
-/// What a step does next, given all there is to know.
+/// What a step does next, given the states of the order and the reservation.
 #[must_use]
 pub fn turn(
     step: Step,
@@ -88,7 +88,7 @@ pub fn turn(
         | Step::CancelShipment
         | Step::VoidPayment
         | Step::CancelOrder
-        | Step::ParkOrder => Err(Move::stuck(format!("{step} is no step of a reservation"))),
+        | Step::ParkOrder => Err(Move::stuck(format!("{step} is not a step on a reservation"))),
     };
     if let Err(end) = allowed {
         return end;
@@ -98,7 +98,7 @@ pub fn turn(
         (Step::ReserveStock, ReservationState::Unmade) => Move::Append(ReservationChange::Make),
         (Step::ReserveStock, ReservationState::Refused(short)) => {
             let short: Vec<&str> = short.iter().map(|line| line.sku.as_str()).collect();
-            Move::End(Err(StepError::Refused(format!("too little of {}", short.join(", ")))))
+            Move::End(Err(StepError::Refused(format!("not enough stock of {}", short.join(", ")))))
         }
         (Step::ReserveStock, ReservationState::Released | ReservationState::Abandoned) => {
             Move::End(Err(StepError::Undone))
@@ -107,7 +107,7 @@ pub fn turn(
             Move::Append(ReservationChange::Release(held()))
         }
         (Step::ReleaseStock, ReservationState::Shipped) => {
-            Move::stuck("the goods of an undone order have left")
+            Move::stuck("the order is being undone, but its goods were already shipped")
         }
         (Step::ShipStock, ReservationState::Made(_)) => {
             Move::Append(ReservationChange::Ship(held()))
@@ -118,13 +118,13 @@ pub fn turn(
             | ReservationState::Refused(_)
             | ReservationState::Released
             | ReservationState::Abandoned,
-        ) => Move::stuck("no goods are held for an order that is committed"),
+        ) => Move::stuck("the order is committed, but no goods are held for it"),
         (_, _) => Move::End(Ok(())),
     }
 }
 
-/// Decides over the reservation and its stock, all or nothing. The next round sees the result.
-/// `before` is the last look at shards that seemed short.
+/// Decides over the reservation and its stock in one transaction. The next round reads the result.
+/// `before` is the last read of shards that seemed short.
 async fn carry_out<S: EventStore, P: Pause>(
     desk: &Desk<'_, S, P>,
     order: &Seen<Order, S::Head>,
@@ -134,8 +134,8 @@ async fn carry_out<S: EventStore, P: Pause>(
     let rejection = match change {
         ReservationChange::Make => {
             let Some(placed) = order.state.placed() else { return Ok(()) };
-            // Looked up each time: between two looks that are compared, a product's shards may have
-            // become more.
+            // Read in every round: the number of a product's shards may grow between two reads that
+            // are compared.
             let wanted = wanted(desk, placed).await?;
             let earlier = before.take();
             let make = |states: &ReservingStates| make(states, &wanted, earlier.as_ref());
@@ -153,8 +153,8 @@ async fn carry_out<S: EventStore, P: Pause>(
     match rejection {
         None | Some(ReservingRejection::Reservation(_) | ReservingRejection::Changed) => Ok(()),
         Some(ReservingRejection::Doubtful(look)) => {
-            // Where goods move fast, another look at once costs a read of all shards and sees no
-            // rest.
+            // If goods move fast, reading again at once costs a read of all shards and finds them
+            // changed again.
             desk.rest().await;
             *before = Some(look);
             Ok(())
@@ -166,7 +166,7 @@ async fn carry_out<S: EventStore, P: Pause>(
     }
 }
 
-/// One decision over a reservation and stock; returns the rejection, if there is one.
+/// A decision over a reservation and stock. Returns the rejection, if any.
 async fn decide<S: EventStore, P: Pause>(
     desk: &Desk<'_, S, P>,
     order: &Seen<Order, S::Head>,
@@ -183,7 +183,7 @@ async fn decide<S: EventStore, P: Pause>(
     }
 }
 
-/// Gathers goods that are spread over too many shards. Goods that have moved meanwhile stay where
+/// Gathers goods that are spread over too many shards. Goods that were moved meanwhile stay where
 /// they are.
 async fn bring_together<S: EventStore, P: Pause>(
     desk: &Desk<'_, S, P>,
@@ -207,8 +207,8 @@ async fn bring_together<S: EventStore, P: Pause>(
     Ok(())
 }
 
-/// The id of a transaction that brings goods together. It is made of the whole look: executions
-/// that saw every shard at the same version move the same, once, and any other look is another
+/// The id of a gathering transaction, derived from all versions that were read. Executions that
+/// read every shard at the same version move the same goods, once. Any other read gives another
 /// transaction.
 fn gathering_id(order_id: OrderId, look: &Look, number: usize) -> CommitId {
     let line =
@@ -217,7 +217,8 @@ fn gathering_id(order_id: OrderId, look: &Look, number: usize) -> CommitId {
     CommitId::of(order_id.uuid(), &format!("gather_stock.{number}.{seen}"))
 }
 
-/// What was ordered, and over how many shards the stock of each product was ever spread.
+/// The lines of the order, each with the number of shards that the product's stock was ever spread
+/// over.
 async fn wanted<S: EventStore, P: Pause>(
     desk: &Desk<'_, S, P>,
     order: &PlacedOrder,
@@ -248,11 +249,11 @@ mod tests {
 
     use super::*;
 
-    /// Under one id, the second of two gatherings would be taken for a repeat of the first.
+    /// With the same id, the second of two gatherings would be taken for a repetition of the first.
     #[test]
-    fn every_look_has_its_own_gatherings() {
+    fn every_read_of_the_shards_has_its_own_gatherings() {
         let order_id: OrderId = "8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873".parse().unwrap();
-        // All of one sum; and the same versions in other lines.
+        // All with the same sum, and the same versions in other lines.
         let looks: [&[&[u64]]; 5] = [&[&[1, 3]], &[&[2, 2]], &[&[3, 1]], &[&[4]], &[&[1], &[3]]];
         let looks = looks.map(|look| {
             look.iter()

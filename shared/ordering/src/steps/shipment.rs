@@ -1,4 +1,4 @@
-//! The steps that deal with the carrier: create, cancel.
+//! The steps that call the carrier: create, cancel.
 
 use events::{AttemptKey, CancelReason};
 use skald::handle::Pause;
@@ -17,10 +17,10 @@ use crate::streams;
 /// What one of these steps does next.
 pub type ShipmentMove = Move<ShipmentCommand, CarrierCall>;
 
-/// Takes one of these steps.
+/// Performs one of these steps.
 ///
 /// # Errors
-/// See [`StepError`]. After any, the same step may be taken again.
+/// See [`StepError`]. The step may be repeated after any error.
 pub async fn perform<S: EventStore, P: Pause, C: Carrier>(
     store: &S,
     pause: &P,
@@ -40,7 +40,7 @@ pub async fn perform<S: EventStore, P: Pause, C: Carrier>(
         .await
 }
 
-/// What a step does next, given all there is to know.
+/// What a step does next, given the states of the order and the shipment.
 #[must_use]
 pub fn turn(
     step: Step,
@@ -64,7 +64,7 @@ pub fn turn(
         | Step::VoidPayment
         | Step::ReleaseStock
         | Step::CancelOrder
-        | Step::ParkOrder => Move::stuck(format!("{step} is no step of a shipment")),
+        | Step::ParkOrder => Move::stuck(format!("{step} is not a step on a shipment")),
     }
 }
 
@@ -74,7 +74,7 @@ fn create(
     shipment: &ShipmentState,
     heard: &Heard<ParcelAtCarrier>,
 ) -> ShipmentMove {
-    // As with a payment: what was heard too late, nobody else will undo.
+    // As with a payment, no other execution undoes an answer that arrives after undoing.
     let undone = matches!(shipment, ShipmentState::CancelRequested | ShipmentState::Cancelled);
     if undone && matches!(heard, Heard::Answer(ParcelAtCarrier::Created { .. })) {
         return Move::Ask(CarrierCall::Cancel { key: key.clone() });
@@ -102,9 +102,9 @@ fn create(
                 Move::Append(ShipmentCommand::RecordRefused { reason: reason.clone() })
             }
             Heard::Answer(ParcelAtCarrier::Cancelled) => {
-                Move::stuck("the carrier has dropped a parcel we still want")
+                Move::stuck("the carrier cancelled a parcel that the order still needs")
             }
-            // As with a payment: an earlier call may still be on its way.
+            // As with a payment, an earlier call may still be in flight.
             Heard::Untold => Move::TurnRound(CancelReason::ShipmentRefused),
         },
         ShipmentState::Refused { reason } => {
@@ -138,13 +138,15 @@ fn cancel(
                 Move::Append(ShipmentCommand::RecordCancelled)
             }
             Heard::Answer(ParcelAtCarrier::Absent | ParcelAtCarrier::Created { .. }) => {
-                Move::stuck("the carrier did not drop the parcel")
+                Move::stuck("the carrier did not cancel the parcel")
             }
-            Heard::Untold => Move::stuck("the carrier was not asked what needs no address"),
+            Heard::Untold => {
+                Move::stuck("a request without personal data was not sent to the carrier")
+            }
         },
         ShipmentState::Refused { .. } | ShipmentState::Cancelled => Move::End(Ok(())),
         ShipmentState::Dispatched | ShipmentState::Delivered => {
-            Move::stuck("the parcel of an undone order has left")
+            Move::stuck("the order is being undone, but its parcel was already dispatched")
         }
     }
 }

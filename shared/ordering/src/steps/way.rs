@@ -1,4 +1,4 @@
-//! What a step does next, and which way its order goes.
+//! What a step does next, and the direction of its order.
 
 use events::CancelReason;
 use skald::time::Timestamp;
@@ -9,39 +9,39 @@ use crate::saga::StepError;
 /// What a step does next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Move<Command, Call> {
-    /// Turns the order round, for this reason; then looks again.
+    /// Start undoing for this reason, then begin another round.
     TurnRound(CancelReason),
-    /// Has this decided and appended to its stream; then looks again.
+    /// Decide this command and append its event to the step's stream, then begin another round.
     Append(Command),
-    /// Asks the outside; then looks again, with the answer.
+    /// Call the external system, then begin another round with its answer.
     Ask(Call),
-    /// Nothing more.
+    /// End the step.
     End(Result<(), StepError>),
 }
 
 impl<Command, Call> Move<Command, Call> {
-    /// It will not go well by itself.
+    /// Ends the step with an error that an operator must resolve.
     pub(super) fn stuck(why: impl ToString) -> Self {
         Self::End(Err(StepError::permanent(why)))
     }
 }
 
-/// Which way an order goes, for a step.
+/// The direction of an order, for a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way<'a> {
-    /// Nobody has decided: steps forward are taken.
+    /// The direction is undecided: steps of completing are performed.
     Open(&'a PlacedOrder),
-    /// Nobody has decided, and its time is up: it must be turned round.
+    /// The direction is undecided and the deadline has passed: undoing must start.
     Expired,
-    /// It will be, or is, completed.
+    /// The order is going to be completed, or is completed.
     Completing(&'a PlacedOrder),
-    /// It will be, or is, undone.
+    /// The order is being undone, or is undone.
     Undoing(&'a PlacedOrder),
-    /// There is no such order.
+    /// The order does not exist.
     Unplaced,
 }
 
-/// Which way this order goes at that time.
+/// The direction of this order at that time.
 #[must_use]
 pub fn way(order: &OrderState, at: Timestamp) -> Way<'_> {
     let Some(order) = order.placed() else { return Way::Unplaced };
@@ -54,19 +54,19 @@ pub fn way(order: &OrderState, at: Timestamp) -> Way<'_> {
 }
 
 impl<'a> Way<'a> {
-    /// The order, for a step before the pivot; or how the step goes on at one that is not open.
+    /// The order, for a step before the pivot; or what the step does if the direction is decided.
     pub(super) fn before_pivot<C, A>(self) -> Result<&'a PlacedOrder, Move<C, A>> {
         match self {
             Self::Open(order) => Ok(order),
             Self::Expired => Err(Move::TurnRound(CancelReason::Expired)),
-            // Another execution is further on, and this step was done for it.
+            // Another execution is further ahead, and has done this step.
             Self::Completing(_) => Err(Move::End(Ok(()))),
             Self::Undoing(_) => Err(Move::End(Err(StepError::Undone))),
             Self::Unplaced => Err(unplaced()),
         }
     }
 
-    /// The order, for a step after the pivot; or how the step ends at one that is not committed.
+    /// The order, for a step after the pivot; or how the step ends if the order is not committed.
     pub(super) fn after_pivot<C, A>(self) -> Result<&'a PlacedOrder, Move<C, A>> {
         match self {
             Self::Completing(order) => Ok(order),
@@ -76,7 +76,7 @@ impl<'a> Way<'a> {
         }
     }
 
-    /// The order, for a step back; or how the step ends at one that is not being undone.
+    /// The order, for a step of undoing; or how the step ends if the order is not being undone.
     pub(super) fn back<C, A>(self) -> Result<&'a PlacedOrder, Move<C, A>> {
         match self {
             Self::Undoing(order) => Ok(order),
@@ -88,5 +88,5 @@ impl<'a> Way<'a> {
 }
 
 fn unplaced<C, A>() -> Move<C, A> {
-    Move::stuck("there is no such order")
+    Move::stuck("the order does not exist")
 }

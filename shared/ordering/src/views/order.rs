@@ -1,5 +1,5 @@
-//! The order view: a row per order, as `GET /orders/{id}` answers it, listed under its customer,
-//! newest first.
+//! The order view: one row per order, with the fields of `GET /orders/{id}`, listed under its
+//! customer, newest first.
 
 use events::{
     CancelReason, CustomerId, Money, OrderEvent, OrderId, OrderParked, OrderPlaced,
@@ -21,48 +21,48 @@ use crate::streams;
 #[derive(Debug, Clone, Copy)]
 pub struct OrderView;
 
-/// An order, as it is read.
+/// The row of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderRow {
     /// The order.
     pub order_id: OrderId,
-    /// Whose it is.
+    /// The customer who placed it.
     pub customer_id: CustomerId,
-    /// What the customer was called when it was placed.
+    /// The customer's name when the order was placed.
     pub customer_name: Personal<String>,
-    /// What has become of it.
+    /// The order's status.
     pub status: OrderStatus,
-    /// The last event in this row.
+    /// The version of the last event in this row.
     pub version: Version,
-    /// What was ordered.
+    /// The ordered products.
     pub items: Vec<OrderItem>,
     /// The sum of all items.
     pub total: Money,
-    /// When it was placed.
+    /// When the order was placed.
     pub placed_at: Timestamp,
-    /// When its last event was recorded.
+    /// When the order's last event was recorded.
     pub updated_at: Timestamp,
-    /// Why it was, or is being, undone.
+    /// Why the order is being, or was, undone.
     pub cancel_reason: Option<CancelReason>,
-    /// Where it stands still; only while it does.
+    /// The step at which the order is parked; absent while it is not parked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parked: Option<ParkedOrder>,
 }
 
-/// What has become of an order.
+/// The status of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderStatus {
-    /// It is being completed or undone.
+    /// The order is being completed or undone.
     Pending,
-    /// It is completed.
+    /// The order is completed.
     Confirmed,
-    /// It is undone.
+    /// The order is undone.
     Cancelled,
 }
 
 impl OrderStatus {
-    /// What is said of an order that has come so far.
+    /// The status of an order in this phase.
     #[must_use]
     pub const fn of(phase: Phase) -> Self {
         match phase {
@@ -78,22 +78,22 @@ impl OrderStatus {
 pub struct OrderItem {
     /// The product.
     pub sku: Sku,
-    /// What it was called.
+    /// The product's name when the order was placed.
     pub name: String,
-    /// How many.
+    /// The quantity.
     pub quantity: Quantity,
-    /// What one of it cost.
+    /// The price of one piece.
     pub unit_price: Money,
-    /// What all of them cost.
+    /// The price of all pieces.
     pub line_total: Money,
 }
 
-/// Where an order stands still.
+/// Where an order is parked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParkedOrder {
     /// The step of the saga that failed.
     pub step: String,
-    /// Since when.
+    /// When it was parked.
     pub since: Timestamp,
 }
 
@@ -134,7 +134,7 @@ impl Projection for OrderView {
 impl OrderRow {
     fn placed(placed: &OrderPlaced, event: &Envelope<OrderEvent>) -> Result<Self, Inapplicable> {
         let order_id = streams::order_of(&event.stream)
-            .ok_or_else(|| inapplicable(event, "the stream is not called after an order"))?;
+            .ok_or_else(|| inapplicable(event, "the stream's name contains no order id"))?;
         let items = placed.lines.iter().map(|line| {
             Some(OrderItem {
                 sku: line.sku.clone(),
@@ -161,12 +161,12 @@ impl OrderRow {
         })
     }
 
-    /// The row of a pending order after another event. A reason to cancel is set exactly while the
+    /// The row of a pending order after another event. It has a reason to cancel exactly while the
     /// order is being undone.
     fn moved(self, event: &Envelope<OrderEvent>) -> Result<Self, Inapplicable> {
         let undoing = self.cancel_reason.is_some();
         match &event.data {
-            OrderEvent::Placed(_) => Err(inapplicable(event, "the order was placed already")),
+            OrderEvent::Placed(_) => Err(inapplicable(event, "the order was already placed")),
             OrderEvent::Committed(_) | OrderEvent::Confirmed(_) | OrderEvent::UndoStarted(_)
                 if undoing =>
             {

@@ -1,5 +1,5 @@
-//! The saga of an order, as it is read: what was done, refused and undone, and when. Folded from
-//! the order's four streams when somebody asks: it has no row of its own.
+//! The saga of an order as callers see it: which steps were done, refused and undone, and when. It
+//! is folded from the order's four streams for each query and has no row.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,45 +17,47 @@ use crate::reservation::Reservation;
 use crate::saga::{Next, ORDER_SAGA, Progress, SagaState, Step, next};
 use crate::shipment::Shipment;
 
-/// What is stored of an order and its saga: four streams, whole, each oldest first.
+/// The commits of an order and its saga: four complete streams, each oldest first.
 #[derive(Debug, Clone, Copy)]
 pub struct SagaCommits<'a> {
-    /// Of `order-…`.
+    /// The commits of `order-…`.
     pub order: &'a [Commit],
-    /// Of `reservation-…`.
+    /// The commits of `reservation-…`.
     pub reservation: &'a [Commit],
-    /// Of `payment-…`.
+    /// The commits of `payment-…`.
     pub payment: &'a [Commit],
-    /// Of `shipment-…`.
+    /// The commits of `shipment-…`.
     pub shipment: &'a [Commit],
 }
 
-/// The saga of an order, as it is read.
+/// The saga of an order as callers see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderSaga {
     /// The order.
     pub order_id: OrderId,
-    /// What has become of it.
+    /// The order's status.
     pub status: OrderStatus,
-    /// The number of the attempt to complete or undo it, from 1.
+    /// The number of the current attempt to complete or undo the order, from 1.
     pub attempt: u32,
-    /// Every step that was begun, in the order of the saga, and the one that is next. A step and
-    /// its compensation are one.
+    /// Every step that was begun, in the order of the saga, and the step that is next. A step and
+    /// its compensation are one entry.
     pub steps: Vec<SagaStep>,
 }
 
-/// A step, as it is read.
+/// A step as callers see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SagaStep {
-    /// The step; one that is undone keeps its name.
+    /// The step. A step that is undone keeps its name.
     pub step: Step,
-    /// What has become of it.
+    /// The step's state.
     pub state: StepState,
-    /// In how many attempts something was done about it.
+    /// The number of attempts that worked on the step.
     pub attempts: u32,
-    /// When its first event was recorded; none if nothing is written of it yet, but that it failed.
+    /// When its first event was recorded; `None` if nothing is recorded of it except that it
+    /// failed.
     pub started_at: Option<Timestamp>,
-    /// When it was done; none if it never was. What is undone without it can no longer be done.
+    /// When it was done; `None` if it never was. A step that is undone without having been done can
+    /// no longer be done.
     pub done_at: Option<Timestamp>,
     /// When it was undone.
     pub undone_at: Option<Timestamp>,
@@ -63,23 +65,23 @@ pub struct SagaStep {
     pub updated_at: Option<Timestamp>,
 }
 
-/// What has become of a step.
+/// The state of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepState {
-    /// It is done.
+    /// The step is done.
     Done,
-    /// It could not be done.
+    /// The step could not be done.
     Refused,
-    /// It is undone, or can no longer be done.
+    /// The step is undone, or can no longer be done.
     Undone,
-    /// It is being done or undone, or about to be.
+    /// The step is being done or undone, or is next.
     Running,
-    /// It stands still until an operator has the order resumed.
+    /// The step waits until an operator resumes the order.
     Parked,
 }
 
-/// What is written of a step.
+/// What the streams record about a step.
 #[derive(Debug, Default)]
 struct Traces {
     started_at: Option<Timestamp>,
@@ -89,20 +91,20 @@ struct Traces {
     attempts: BTreeSet<String>,
 }
 
-/// What an event says of its step.
+/// The meaning of an event for its step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mark {
-    /// Something else: that it was begun, say, or refused.
+    /// Anything else, such as that the step was begun or refused.
     Other,
-    /// It failed, and the order was parked.
+    /// The step failed, and the order was parked.
     Parked,
-    /// It is done.
+    /// The step is done.
     Done,
-    /// It is undone, or can no longer be done.
+    /// The step is undone, or can no longer be done.
     Undone,
 }
 
-/// The saga of the order in these streams; none if there is no order.
+/// The saga of the order in these streams; `None` if the order does not exist.
 ///
 /// # Errors
 /// [`DecodeError`] at the first event that this build cannot read.
@@ -174,14 +176,13 @@ fn parked_at(parked: &OrderParked) -> Option<Step> {
     Step::ALL.into_iter().find(|step| step.name() == parked.step).map(undone_by)
 }
 
-/// The step that this one undoes; itself, if it undoes none.
+/// The step that this one undoes, or the step itself if it undoes none.
 fn undone_by(step: Step) -> Step {
     let undone = ORDER_SAGA.before.iter().find(|pair| pair.compensation.step == step);
     undone.map_or(step, |pair| pair.action.step)
 }
 
-/// Notes of every event which step it is of, what it says of it, when it was recorded, and in which
-/// attempt.
+/// Records for every event its step, its meaning, its time and its attempt.
 fn trace<E: DomainEvent>(
     commits: &[Commit],
     traces: &mut BTreeMap<Step, Traces>,

@@ -1,5 +1,5 @@
-//! The stock view: a row per shard. What a product has in all is the sum of its shards, when it is
-//! read.
+//! The stock view: one row per shard. The quantities of a product are the sums over its shards,
+//! computed by the query.
 
 use events::{Sku, StockEvent};
 use serde::{Deserialize, Serialize};
@@ -16,21 +16,21 @@ use crate::streams;
 #[derive(Debug, Clone, Copy)]
 pub struct StockView;
 
-/// What there is of a product in one shard.
+/// The quantities of a product in one shard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StockRow {
     /// The product.
     pub sku: Sku,
     /// The shard, from 0.
     pub shard: u16,
-    /// How many are there, held or not.
+    /// The quantity on hand, held or not.
     pub on_hand: u64,
-    /// How many of them are held for orders.
+    /// The quantity that is held for orders.
     pub reserved: u64,
 }
 
 impl StockRow {
-    /// How many can still be ordered.
+    /// The quantity that can still be ordered.
     #[must_use]
     pub const fn available(&self) -> u64 {
         self.on_hand.saturating_sub(self.reserved)
@@ -50,7 +50,7 @@ impl Projection for StockView {
             Some(row) => row,
             None => {
                 let (sku, shard) = streams::stock_of(&event.stream).ok_or_else(|| {
-                    inapplicable(event, "the stream is not called after a shard of stock")
+                    inapplicable(event, "the stream's name contains no SKU and shard")
                 })?;
                 StockRow { sku, shard, on_hand: 0, reserved: 0 }
             }
@@ -58,7 +58,7 @@ impl Projection for StockView {
         let StockRow { on_hand, reserved, .. } = row;
         let (on_hand, reserved) = counted(on_hand, reserved, &event.data)
             .filter(|(on_hand, reserved)| reserved <= on_hand)
-            .ok_or_else(|| inapplicable(event, "more would leave than is there"))?;
+            .ok_or_else(|| inapplicable(event, "it takes away more than the row contains"))?;
         Ok(StockRow { on_hand, reserved, ..row })
     }
 
@@ -67,7 +67,7 @@ impl Projection for StockView {
     }
 }
 
-/// The counters after this event; none if it takes away more than there is.
+/// The counters after this event; `None` if it takes away more than they contain.
 fn counted(on_hand: u64, reserved: u64, event: &StockEvent) -> Option<(u64, u64)> {
     match event {
         StockEvent::Received(event) => {

@@ -1,20 +1,20 @@
-//! The table of outcomes, read. Whoever runs orders has the same one: `outcomes.csv` beside this
-//! file.
+//! Reads the table of outcomes, `outcomes.csv` beside this file. All tests that run whole orders
+//! share it.
 
-/// One row: an order, and what becomes of it. `none` and `never` are absent.
+/// One row: an order and its outcome. `none` and `never` are `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// What the gateway is to do.
+    /// The token that determines what the gateway does.
     pub(crate) token: &'static str,
-    /// What the carrier is to do.
+    /// The postal code that determines what the carrier does.
     pub(crate) postal_code: &'static str,
-    /// Whether there is enough of everything.
+    /// Whether enough of everything is in stock.
     pub(crate) enough: bool,
-    /// Before which step the customer cancels.
+    /// The step before which the customer cancels.
     pub(crate) cancel_before: Option<&'static str>,
     /// `confirmed`, `cancelled`, or `pending` for an order that is parked.
     pub(crate) status: &'static str,
-    /// Why it is, or is being, undone.
+    /// Why the order is being, or was, undone.
     pub(crate) cancel_reason: Option<&'static str>,
     /// The step at which it is parked.
     pub(crate) parked: Option<&'static str>,
@@ -29,7 +29,7 @@ pub(crate) fn outcomes() -> Vec<Outcome> {
 fn outcome(row: &'static str) -> Outcome {
     let fields: Vec<&str> = row.split(',').map(str::trim).collect();
     let [token, postal_code, stock, cancel, status, cancel_reason, parked] = fields[..] else {
-        panic!("seven columns: {row}")
+        panic!("a row needs seven columns: {row}")
     };
     let unless = |absent, field| (field != absent).then_some(field);
     Outcome {
@@ -38,12 +38,12 @@ fn outcome(row: &'static str) -> Outcome {
         enough: match stock {
             "enough" => true,
             "short" => false,
-            other => panic!("stock is enough or short, not {other}: {row}"),
+            other => panic!("the stock must be enough or short, not {other}: {row}"),
         },
         cancel_before: unless("never", cancel).map(|cancel| {
-            cancel
-                .strip_prefix("before ")
-                .unwrap_or_else(|| panic!("never, or before a step: {row}"))
+            cancel.strip_prefix("before ").unwrap_or_else(|| {
+                panic!("the cancellation must be never or the name of a step: {row}")
+            })
         }),
         status,
         cancel_reason: unless("none", cancel_reason),

@@ -32,7 +32,7 @@ fn jane() -> CustomerEvent {
 }
 
 #[test]
-fn somebody_can_register() {
+fn a_customer_can_be_registered() {
     let register =
         CustomerCommand::Register { name: name("Jane"), email: email("jane@example.com") };
     given::<Customer>([]).when(register).then([jane()]);
@@ -58,7 +58,7 @@ fn a_customer_can_be_renamed() {
 }
 
 #[test]
-fn a_customer_can_be_reached_elsewhere() {
+fn the_email_address_of_a_customer_can_be_changed() {
     let change = |text| CustomerCommand::ChangeEmail { email: email(text) };
     let changed = || CustomerEvent::from(CustomerEmailChanged { email: text("roe@example.com") });
     given::<Customer>([jane()]).when(change("roe@example.com")).then([changed()]);
@@ -67,7 +67,7 @@ fn a_customer_can_be_reached_elsewhere() {
 }
 
 #[test]
-fn nobody_who_did_not_register_can_be_changed() {
+fn a_customer_that_is_not_registered_cannot_be_changed() {
     let commands = [
         CustomerCommand::Rename { name: name("Jane") },
         CustomerCommand::ChangeEmail { email: email("a@b") },
@@ -78,7 +78,7 @@ fn nobody_who_did_not_register_can_be_changed() {
 }
 
 #[test]
-fn a_customer_can_be_erased_and_nobody_takes_their_place() {
+fn an_erased_customer_cannot_be_registered_again() {
     let erased = || CustomerEvent::from(CustomerErased {});
     given::<Customer>([jane()]).when(CustomerCommand::Erase).then([erased()]);
     given::<Customer>([jane(), erased()]).when(CustomerCommand::Erase).then_nothing();
@@ -96,9 +96,9 @@ fn a_customer_can_be_erased_and_nobody_takes_their_place() {
     }
 }
 
-/// Somebody who had read the customer before the erasure writes after it: nothing comes back.
+/// A writer that read the customer before the erasure appends after it: the state stays erased.
 #[test]
-fn what_comes_after_an_erasure_brings_nobody_back() {
+fn events_after_an_erasure_restore_nothing() {
     let past =
         [jane(), CustomerErased {}.into(), CustomerRenamed { name: text("Roe") }.into(), jane()];
     let state = past.iter().fold(CustomerState::default(), Customer::evolve);
@@ -106,7 +106,7 @@ fn what_comes_after_an_erasure_brings_nobody_back() {
 }
 
 #[test]
-fn putting_a_customer_makes_it_so_whatever_it_was() {
+fn putting_a_customer_gives_the_requested_state_from_any_state() {
     let request = CustomerRequest::validate(
         &customer(),
         &json!({ "name": "Roe", "email": "roe@example.com" }),
@@ -129,12 +129,12 @@ fn putting_a_customer_makes_it_so_whatever_it_was() {
     assert_eq!(
         put(&changes.iter().fold(state, Customer::evolve)),
         [],
-        "a second time nothing changes"
+        "the second time changes nothing"
     );
 }
 
 #[test]
-fn no_command_shows_a_person_in_debug_output() {
+fn no_command_has_personal_data_in_debug_output() {
     let command =
         CustomerCommand::Register { name: name("Jane"), email: email("jane@example.com") };
     let request = CustomerRequest::validate(

@@ -1,5 +1,5 @@
-//! Views hold every history that the deciders allow: whatever is asked, in whatever order, each
-//! event that is decided can be applied, and the row says what the decider knows.
+//! The views follow every history that the deciders allow: after any sequence of commands, each
+//! decided event can be applied, and the row agrees with the decider's state.
 
 use std::fmt::Debug;
 
@@ -21,7 +21,7 @@ use crate::samples::{
 };
 use crate::views::{fold, stream};
 
-/// The events that these commands lead to, one after the other. What is rejected changes nothing.
+/// The events of these commands, decided one after the other. Rejected commands are left out.
 fn history<D: Decider>(commands: &[D::Command]) -> Vec<D::Event> {
     let (mut events, mut state) = (Vec::new(), D::State::default());
     for command in commands {
@@ -33,7 +33,7 @@ fn history<D: Decider>(commands: &[D::Command]) -> Vec<D::Event> {
     events
 }
 
-/// Orders of two lines over any price; some are too dear to be placed.
+/// Orders of two lines at any prices; some are too expensive to be placed.
 fn place() -> impl Strategy<Value = Option<PlaceOrder>> {
     let price_of =
         || prop_oneof![1..=10_000_i64, select(vec![(1 << 53) / 1_000, 1 << 52, (1 << 53) - 1])];
@@ -62,7 +62,10 @@ fn order_command() -> impl Strategy<Value = OrderCommand> {
         1 => (select(reasons), prop::option::of(1..4_u32))
             .prop_map(|(reason, attempt)| OrderCommand::StartUndo { reason, attempt }),
         1 => Just(OrderCommand::Cancel),
-        2 => Just(OrderCommand::Park { step: "capture_payment".to_owned(), error: "no answer".to_owned() }),
+        2 => Just(OrderCommand::Park {
+            step: "capture_payment".to_owned(),
+            error: "no answer".to_owned(),
+        }),
         2 => Just(OrderCommand::Resume),
     ]
 }
@@ -80,7 +83,7 @@ fn stock_command() -> impl Strategy<Value = StockCommand> {
     })
 }
 
-/// The row after each of the events is what the decider knows then.
+/// After each event, the row agrees with the decider's state.
 fn at_every_step<P: Projection<Event: Debug>>(
     stream: &StreamId,
     events: &[P::Event],
@@ -97,7 +100,7 @@ fn at_every_step<P: Projection<Event: Debug>>(
 
 proptest! {
     #[test]
-    fn the_order_view_holds_every_history_of_an_order(
+    fn the_order_view_follows_every_history_of_an_order(
         place in place(),
         before in proptest::collection::vec(order_command(), 0..3),
         after in proptest::collection::vec(order_command(), 0..20),
@@ -107,7 +110,7 @@ proptest! {
         let events = history::<Order>(&commands);
         at_every_step::<OrderView>(&stream(), &events, |events: &[OrderEvent], row| {
             let state = events.iter().fold(OrderState::default(), Order::evolve);
-            let order = state.placed().expect("it was placed");
+            let order = state.placed().expect("the order was placed");
             assert_eq!(row.status, OrderStatus::of(order.phase), "after {events:?}");
             assert_eq!(row.parked.is_some(), order.parked.is_some(), "after {events:?}");
             assert_eq!(row.version, Version::new(events.len() as u64));
@@ -115,12 +118,15 @@ proptest! {
     }
 
     #[test]
-    fn the_stock_view_holds_every_history_of_a_shard(commands in proptest::collection::vec(stock_command(), 0..40)) {
+    fn the_stock_view_follows_every_history_of_a_shard(
+        commands in proptest::collection::vec(stock_command(), 0..40),
+    ) {
         let events = history::<Stock>(&commands);
         let stream = streams::stock(&Tenant::default(), &sku("MUG-01"), 3);
         at_every_step::<StockView>(&stream, &events, |events: &[StockEvent], row| {
             let state = events.iter().fold(Default::default(), Stock::evolve);
-            assert_eq!((row.on_hand, row.reserved), (state.on_hand, state.reserved), "after {events:?}");
+            let counters = (row.on_hand, row.reserved);
+            assert_eq!(counters, (state.on_hand, state.reserved), "after {events:?}");
         });
     }
 }

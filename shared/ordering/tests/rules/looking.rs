@@ -1,5 +1,5 @@
-//! Reservations that need more than one look: at goods in too many shards, and at goods that may
-//! have moved.
+//! Reservations that need more than one read of the stock: goods in too many shards, and goods that
+//! may have moved.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use skald::stream::{StreamId, Tenant, Version};
 use crate::reservation::{line, order, seen, states, wanted};
 use crate::samples::{order_id, quantity, sku};
 
-/// Stock after what was decided for each shard.
+/// The stock after the decided events of each shard.
 fn after(stock: &[Folded<StockState>], decided: &[Vec<StockEvent>]) -> Vec<Folded<StockState>> {
     let evolved = stock.iter().zip(decided).map(|(shard, events)| Folded {
         state: events.iter().fold(shard.state, Stock::evolve),
@@ -28,10 +28,10 @@ fn after(stock: &[Folded<StockState>], decided: &[Vec<StockEvent>]) -> Vec<Folde
     evolved.collect()
 }
 
-/// A transaction of more than 100 streams fails: such an order must neither be tried for ever nor
+/// A transaction of more than 100 streams fails: such an order must neither be retried for ever nor
 /// be called short.
 #[test]
-fn what_is_spread_over_more_shards_than_a_transaction_holds_is_brought_together_first() {
+fn goods_in_more_shards_than_a_transaction_can_contain_are_gathered_first() {
     let lines: Vec<WantedLine> =
         (0..50).map(|number| wanted(&format!("SKU-{number}"), 16, 16)).collect();
     let order = order(lines);
@@ -41,7 +41,7 @@ fn what_is_spread_over_more_shards_than_a_transaction_holds_is_brought_together_
         panic!("{scattered:?}")
     };
     assert_eq!(look, seen(&order));
-    // 800 parts less 15 for each line that is gathered are 99 or fewer.
+    // 800 parts, less 15 for each line that is gathered, leave 99 or fewer.
     assert_eq!(gatherings.len(), 47);
     let mut stock: BTreeMap<StreamId, Folded<StockState>> =
         order.streams(&Tenant::default()).1.ids().into_iter().zip(stock).collect();
@@ -57,7 +57,7 @@ fn what_is_spread_over_more_shards_than_a_transaction_holds_is_brought_together_
     assert_eq!(
         stock.iter().map(|shard| shard.state.on_hand).sum::<u64>(),
         800,
-        "nothing appears or vanishes"
+        "gathering changes no totals"
     );
     let (made, reserved) = make(&(reservation, stock), &order, None).unwrap();
     assert!(matches!(made.as_slice(), [ReservationEvent::Made(_)]), "{made:?}");
@@ -65,7 +65,7 @@ fn what_is_spread_over_more_shards_than_a_transaction_holds_is_brought_together_
 }
 
 #[test]
-fn goods_come_together_at_the_shard_that_gives_the_most() {
+fn goods_are_gathered_at_the_shard_that_contributes_the_most() {
     let parts = [(0, 3), (2, 9), (5, 1)].map(|(shard, number)| line("MUG-01", shard, number));
     let wide = (0..97).map(|number| wanted(&format!("SKU-{number}"), 1, 1));
     let order = order([wanted("MUG-01", 13, 6)].into_iter().chain(wide));
@@ -93,16 +93,16 @@ fn goods_come_together_at_the_shard_that_gives_the_most() {
     assert_eq!(gather(&gone, &gatherings), Err(StockRejection::Short { available: 2 }));
 }
 
-/// Shards are read one after the other: what was released at one may have been reserved at another
+/// Shards are read one after the other: goods released at one may have been reserved at another
 /// meanwhile.
 #[test]
-fn too_little_is_believed_at_the_second_look_if_nothing_has_moved_since_the_first() {
+fn a_reservation_is_refused_at_the_second_read_if_no_shard_has_moved() {
     let order = order([wanted("MUG-01", 9, 2), wanted("TEE-07", 5, 2)]);
     let scarce = states(ReservationState::Unmade, &[3, 5, 2, 2]);
     let doubtful = make(&scarce, &order, None);
     assert_eq!(doubtful, Err(ReservingRejection::Doubtful(seen(&order))));
 
-    // One shard of each moved; then of one only; then of none.
+    // First one shard of each product moved, then one shard of only one product, then none.
     let moved = |places: &[(usize, usize)]| {
         let mut look = seen(&order);
         for &(line, shard) in places {
@@ -125,7 +125,7 @@ fn too_little_is_believed_at_the_second_look_if_nothing_has_moved_since_the_firs
     assert_eq!(refused(&moved(&[(0, 1)])), [ReservationRefused { short: tees.clone() }.into()]);
     let both = [vec![short("MUG-01", 9, 8)], tees].concat();
     assert_eq!(refused(&moved(&[])), [ReservationRefused { short: both }.into()]);
-    // Another product's shards became more: it is another look.
+    // A product got more shards: the reads are not comparable.
     let mut fewer = seen(&order);
     fewer[0].pop();
     fewer[1].pop();
@@ -133,7 +133,7 @@ fn too_little_is_believed_at_the_second_look_if_nothing_has_moved_since_the_firs
         make(&scarce, &order, Some(&fewer)),
         Err(ReservingRejection::Doubtful(seen(&order)))
     );
-    // What is enough by now is held.
+    // Goods that suffice by now are held.
     let enough = states(ReservationState::Unmade, &[4, 5, 3, 2]);
     assert!(matches!(
         make(&enough, &order, Some(&seen(&order))).unwrap().0[..],

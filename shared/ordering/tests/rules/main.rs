@@ -1,5 +1,5 @@
-//! The rules of the domain, a sentence each. A file per aggregate, then requests, placing, views,
-//! the saga and its sandbox.
+//! The rules of the domain, one per test. One file per aggregate, then requests, placing, views,
+//! the saga and the sandbox.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

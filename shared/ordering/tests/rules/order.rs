@@ -39,7 +39,7 @@ fn park() -> OrderCommand {
     OrderCommand::Park { step: parked().step, error: parked().error }
 }
 
-/// As a step of the first attempt turns an order round.
+/// Undoing started by a step of the first attempt.
 fn start_undo(reason: CancelReason) -> OrderCommand {
     OrderCommand::StartUndo { reason, attempt: Some(1) }
 }
@@ -52,7 +52,7 @@ fn place_it() -> OrderCommand {
     OrderCommand::Place(Box::new(place(&body())))
 }
 
-/// Every command but placing.
+/// Every command except placing.
 fn commands() -> Vec<OrderCommand> {
     vec![
         OrderCommand::Commit,
@@ -70,7 +70,7 @@ fn placing_an_order_records_what_was_true_then() {
 }
 
 #[test]
-fn the_same_request_again_places_nothing_whatever_happened_since() {
+fn a_repeated_request_places_nothing_in_any_state() {
     for past in [open(), committed(), confirmed(), undoing(), cancelled()] {
         given::<Order>(past).when(place_it()).then_nothing();
     }
@@ -186,7 +186,7 @@ fn an_order_cannot_be_cancelled_before_undoing_started() {
 }
 
 #[test]
-fn an_order_can_be_parked_wherever_it_stands_until_it_is_final() {
+fn an_order_can_be_parked_in_every_phase_until_it_is_final() {
     for past in [open(), committed(), undoing()] {
         given::<Order>(past).when(park()).then([parked().into()]);
     }
@@ -196,7 +196,7 @@ fn an_order_can_be_parked_wherever_it_stands_until_it_is_final() {
 }
 
 #[test]
-fn a_parked_order_keeps_what_it_was_parked_for_first() {
+fn a_parked_order_keeps_its_first_failure() {
     let past = [open(), vec![parked().into()]].concat();
     given::<Order>(past.clone()).when(park()).then_nothing();
     given::<Order>(past)
@@ -216,7 +216,7 @@ fn each_resumed_order_starts_the_next_attempt() {
 }
 
 #[test]
-fn an_order_whose_execution_ended_without_a_word_can_be_resumed_too() {
+fn an_order_whose_execution_ended_early_can_be_resumed_too() {
     for past in [open(), committed(), undoing()] {
         given::<Order>(past).when(OrderCommand::Resume).then([OrderResumed { attempt: 2 }.into()]);
     }
@@ -232,29 +232,29 @@ fn a_final_order_cannot_be_resumed() {
 }
 
 #[test]
-fn a_parked_order_that_is_turned_round_is_resumed() {
+fn starting_to_undo_a_parked_order_resumes_it() {
     let past = [open(), vec![parked().into()]].concat();
     let turned = [OrderUndoStarted { reason: EXPIRED }.into(), OrderResumed { attempt: 2 }.into()];
     given::<Order>(past).when(start_undo(EXPIRED)).then(turned);
-    // One that is parked while it is being undone is not turned round, and waits for its operator.
+    // Undoing has already started for this order, so it waits for its operator.
     given::<Order>([undoing(), vec![parked().into()]].concat())
         .when(start_undo(EXPIRED))
         .then_nothing();
 }
 
-/// The execution of the attempt may have been stopped, and nothing says so.
+/// The execution of the attempt may have been stopped without any record of it.
 #[test]
-fn an_order_that_is_turned_round_from_outside_begins_the_next_attempt_once() {
+fn undoing_that_starts_from_outside_begins_the_next_attempt_once() {
     let resumed = OrderEvent::from(OrderResumed { attempt: 2 });
     let turned = [OrderUndoStarted { reason: EXPIRED }.into(), resumed.clone()];
     given::<Order>(open()).when(cancel_from_outside()).then(turned.clone());
     given::<Order>([open(), turned.to_vec()].concat()).when(cancel_from_outside()).then_nothing();
-    // A step turned it round; a customer then asks for the same.
+    // A step starts undoing; a customer then cancels.
     given::<Order>(undoing()).when(cancel_from_outside()).then([resumed.clone()]);
     given::<Order>([undoing(), vec![resumed.clone()]].concat())
         .when(cancel_from_outside())
         .then_nothing();
-    // An earlier attempt turns it round: the one under way knows nothing of that.
+    // A step of an earlier attempt starts undoing: the running attempt does not know.
     given::<Order>([open(), vec![resumed]].concat())
         .when(start_undo(EXPIRED))
         .then([OrderUndoStarted { reason: EXPIRED }.into(), OrderResumed { attempt: 3 }.into()]);
@@ -274,7 +274,7 @@ fn a_parked_order_can_still_be_completed_or_cancelled() {
 }
 
 #[test]
-fn an_order_knows_how_far_it_has_come() {
+fn an_order_has_the_phase_of_its_events() {
     let phases = [
         (open(), Phase::Open),
         (committed(), Phase::Committed),

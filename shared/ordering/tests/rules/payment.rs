@@ -61,7 +61,7 @@ fn refunded() -> Vec<PaymentEvent> {
     and(refund_requested(), PaymentRefunded {})
 }
 
-/// Undone before, while and after the gateway was asked for the money to be held.
+/// Undone before, during and after the request to capture the money.
 fn void_requested() -> [Vec<PaymentEvent>; 2] {
     [and(requested(), PaymentVoidRequested {}), and(authorized(), PaymentVoidRequested {})]
 }
@@ -76,7 +76,7 @@ fn undone() -> impl Iterator<Item = Vec<PaymentEvent>> {
 }
 
 #[test]
-fn what_the_gateway_is_about_to_be_asked_is_written_first() {
+fn a_request_to_the_gateway_is_recorded_before_it_is_sent() {
     given::<Payment>(unasked()).when(authorize()).then(requested());
     given::<Payment>(authorized())
         .when(PaymentCommand::Capture)
@@ -90,7 +90,7 @@ fn what_the_gateway_is_about_to_be_asked_is_written_first() {
 }
 
 #[test]
-fn what_came_of_it_is_written_then() {
+fn the_answer_to_a_recorded_request_is_recorded() {
     given::<Payment>(requested())
         .when(record_authorized())
         .then([PaymentAuthorized { authorization: authorization() }.into()]);
@@ -146,12 +146,12 @@ fn a_payment_that_is_undone_before_the_gateway_is_asked_is_never_asked_for() {
 }
 
 #[test]
-fn a_payment_that_is_undone_while_the_gateway_is_asked_may_be_held_and_is_let_go() {
+fn a_payment_that_is_undone_during_the_request_may_be_held_and_is_released() {
     given::<Payment>(requested()).when(PaymentCommand::Void).then([PaymentVoidRequested {}.into()]);
 }
 
 #[test]
-fn whatever_comes_too_late_for_a_payment_that_is_undone_is_rejected() {
+fn commands_on_a_payment_that_is_undone_are_rejected() {
     for past in undone() {
         for late in [authorize(), record_authorized(), record_declined(), PaymentCommand::Capture] {
             given::<Payment>(&past).when(late).then_rejected(PaymentRejection::Undone);
@@ -163,7 +163,7 @@ fn whatever_comes_too_late_for_a_payment_that_is_undone_is_rejected() {
 }
 
 #[test]
-fn a_declined_payment_holds_nothing_to_let_go_or_to_capture() {
+fn a_declined_payment_holds_nothing_to_release_or_capture() {
     given::<Payment>(declined()).when(PaymentCommand::Void).then_nothing();
     given::<Payment>(declined())
         .when(PaymentCommand::Capture)
@@ -180,7 +180,7 @@ fn money_that_is_not_held_cannot_be_captured() {
 }
 
 #[test]
-fn a_payment_whose_money_was_asked_for_can_no_longer_be_voided() {
+fn a_payment_whose_capture_was_requested_can_no_longer_be_voided() {
     for past in [capture_requested(), captured(), refund_requested(), refunded()] {
         for command in [PaymentCommand::Void, PaymentCommand::RecordVoided] {
             given::<Payment>(&past).when(command).then_rejected(PaymentRejection::CaptureRequested);
@@ -189,7 +189,7 @@ fn a_payment_whose_money_was_asked_for_can_no_longer_be_voided() {
 }
 
 #[test]
-fn only_captured_money_can_be_given_back() {
+fn only_captured_money_can_be_refunded() {
     let past = [unasked(), requested(), authorized(), declined(), capture_requested()];
     for past in past.into_iter().chain(undone()) {
         for command in [PaymentCommand::Refund, PaymentCommand::RecordRefunded] {
@@ -199,7 +199,7 @@ fn only_captured_money_can_be_given_back() {
 }
 
 #[test]
-fn nothing_is_recorded_that_was_not_asked() {
+fn an_answer_without_a_recorded_request_is_rejected() {
     given::<Payment>(unasked()).when(record_authorized()).then_rejected(PaymentRejection::NotAsked);
     given::<Payment>(unasked()).when(record_declined()).then_rejected(PaymentRejection::NotAsked);
     given::<Payment>(authorized())
@@ -216,7 +216,7 @@ fn nothing_is_recorded_that_was_not_asked() {
 }
 
 #[test]
-fn the_gateway_cannot_change_its_mind() {
+fn an_answer_against_an_earlier_answer_is_rejected() {
     given::<Payment>(declined())
         .when(record_authorized())
         .then_rejected(PaymentRejection::AnsweredOtherwise);

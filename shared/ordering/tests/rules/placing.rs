@@ -12,7 +12,7 @@ use crate::samples::{
     TIME_LIMIT_MS, body, eur, jane, place, product, products, request, time, with,
 };
 
-/// What pricing this body at these products refuses.
+/// The faults of this body when it is priced with these products.
 #[track_caller]
 fn refused(
     body: &Value,
@@ -23,7 +23,7 @@ fn refused(
         .unwrap_err()
 }
 
-/// Two products, told apart by price only.
+/// Two products that differ only in price.
 fn priced(mug: Money, shirt: Money) -> Vec<(ProductState, Version)> {
     [mug, shirt].map(|unit_price| (product("Thing", unit_price), Version::new(1))).to_vec()
 }
@@ -54,7 +54,7 @@ fn names_prices_and_versions_are_those_of_the_catalogue() {
 }
 
 #[test]
-fn the_order_carries_who_and_where_and_until_when() {
+fn a_placed_order_contains_customer_address_and_deadline() {
     let order = place(&body());
     let placed = order.placed();
     assert_eq!(placed.customer_id.as_str(), "c-1001");
@@ -71,7 +71,7 @@ fn an_order_without_an_expected_total_takes_the_price_as_it_is() {
 }
 
 #[test]
-fn a_total_other_than_the_customer_expects_is_refused() {
+fn a_total_other_than_the_expected_one_is_rejected() {
     let body = with("/expected_total/amount_minor", json!(7996));
     let refused = refused(&body, &jane(), &products());
     assert_eq!(refused, PlacingRejection::PriceChanged { expected: eur(7996), actual: eur(7997) });
@@ -79,13 +79,13 @@ fn a_total_other_than_the_customer_expects_is_refused() {
         refused.faults(),
         [Fault {
             pointer: "/expected_total".into(),
-            detail: "the total is 7997 minor units of EUR now".into()
+            detail: "must be the current total: 7997 minor units of EUR".into()
         }]
     );
 }
 
 #[test]
-fn the_same_amount_of_another_currency_is_another_price() {
+fn the_same_amount_in_another_currency_is_a_different_total() {
     let body = with("/expected_total/currency", json!("USD"));
     let expected = Money::new(7997, Currency::USD).unwrap();
     assert_eq!(
@@ -103,7 +103,7 @@ fn an_unknown_customer_and_every_unknown_product_are_named_at_once() {
 }
 
 #[test]
-fn an_unknown_customer_alone_is_named_alone() {
+fn only_the_customer_is_named_if_only_it_is_unknown() {
     let refused = refused(&body(), &CustomerState::default(), &products());
     assert_eq!(pointers(&refused), ["/customer_id"]);
 }
@@ -118,7 +118,7 @@ fn a_withdrawn_product_cannot_be_ordered() {
 }
 
 #[test]
-fn a_product_that_was_not_looked_up_is_unknown() {
+fn a_product_that_was_not_read_is_unknown() {
     let refused = refused(&body(), &jane(), &products()[..1]);
     assert_eq!(refused, PlacingRejection::Unknown { customer: false, items: vec![1] });
 }

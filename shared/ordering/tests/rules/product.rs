@@ -50,7 +50,7 @@ fn changes() -> Vec<ProductCommand> {
 }
 
 #[test]
-fn a_product_is_listed_with_one_shard_unless_told_otherwise() {
+fn a_product_is_listed_with_one_shard_by_default() {
     given::<Product>([]).when(list("Mug", 2499, None)).then([listed("Mug", 2499, 1)]);
     given::<Product>([]).when(list("Mug", 2499, Some(shards(4)))).then([listed("Mug", 2499, 4)]);
 }
@@ -62,7 +62,7 @@ fn listing_a_product_on_sale_changes_nothing() {
 }
 
 #[test]
-fn listing_a_withdrawn_product_puts_it_back_on_sale_over_the_shards_it_had() {
+fn listing_a_withdrawn_product_puts_it_on_sale_with_its_earlier_shards() {
     given::<Product>(withdrawn()).when(list("Cup", 2999, None)).then([listed("Cup", 2999, 4)]);
     given::<Product>(withdrawn())
         .when(list("Mug", 2499, Some(shards(2))))
@@ -87,7 +87,7 @@ fn a_price_can_be_changed() {
 }
 
 #[test]
-fn stock_can_be_spread_otherwise() {
+fn the_number_of_shards_can_be_changed() {
     let reshard = |number| ProductCommand::Reshard { stock_shards: shards(number) };
     given::<Product>(mug())
         .when(reshard(8))
@@ -135,7 +135,7 @@ fn a_product_remembers_how_many_shards_may_hold_stock() {
 }
 
 #[test]
-fn what_has_changed_is_what_is_sold() {
+fn a_product_is_sold_with_its_changed_name_and_price() {
     let changed = vec![
         ProductRenamed { name: "Cup".into() }.into(),
         ProductPriceChanged { unit_price: eur(1) }.into(),
@@ -151,14 +151,14 @@ fn a_withdrawn_product_is_known_but_not_on_sale() {
     assert!(state.listed().is_some() && state.on_sale().is_none());
 }
 
-/// What `PUT /products/{sku}` comes to, after this past.
+/// The events that `PUT /products/{sku}` adds to this history.
 fn put(past: &[ProductEvent], body: &serde_json::Value) -> Vec<ProductEvent> {
     let state = past.iter().fold(ProductState::default(), Product::evolve);
     decide_in_turn::<Product>(&state, &ProductRequest::validate(body).unwrap().commands()).unwrap()
 }
 
 #[test]
-fn putting_a_product_makes_it_so_whatever_it_was() {
+fn putting_a_product_gives_the_requested_state_from_any_state() {
     let body = json!({ "name": "Cup", "unit_price": eur(2999), "stock_shards": 2 });
     assert_eq!(put(&[], &body), [listed("Cup", 2999, 2)]);
     assert_eq!(put(&withdrawn(), &body), [listed("Cup", 2999, 2)]);

@@ -41,7 +41,7 @@ fn a_delivery_is_booked_to_the_shards_it_goes_to() {
             ShardQuantity { shard: 2, quantity: quantity(2) },
         ],
     };
-    // The bytes of "DN-1" add up to 240: the odd one goes to shard 240 mod 3 = 0.
+    // The bytes of "DN-1" add up to 240: the remaining piece goes to shard 240 mod 3 = 0.
     given::<Receipt>([]).when(ReceiptCommand::Book(delivery(7, 3))).then([event.into()]);
 }
 
@@ -58,7 +58,7 @@ fn the_reference_says_which_shards_get_one_more() {
 }
 
 #[test]
-fn the_same_delivery_is_counted_once_even_if_stock_is_spread_otherwise_by_now() {
+fn the_same_delivery_is_counted_once_even_if_the_number_of_shards_changed() {
     let past = [booked(&delivery(7, 3))];
     given::<Receipt>(&past).when(ReceiptCommand::Book(delivery(7, 3))).then_nothing();
     given::<Receipt>(&past).when(ReceiptCommand::Book(delivery(7, 16))).then_nothing();
@@ -116,7 +116,7 @@ fn goods_that_a_shard_cannot_count_are_not_received_at_all() {
 }
 
 #[test]
-fn receiving_is_about_the_receipt_and_those_shards_that_get_something() {
+fn receiving_decides_over_the_receipt_and_the_shards_that_get_something() {
     let names: Vec<String> = delivery(2, 3)
         .streams(&Tenant::default())
         .ids()

@@ -15,7 +15,8 @@ fn faults<T>(validated: Result<T, Vec<Fault>>) -> Vec<String> {
         .collect()
 }
 
-/// This is the only thing wrong with the body of an order that has this value at this pointer.
+/// Asserts that the only fault of an order's body with this value at this pointer is the expected
+/// one.
 #[track_caller]
 fn check(pointer: &str, value: impl Into<Option<Value>>, detail: &str) {
     assert_eq!(
@@ -29,10 +30,11 @@ const IDENTIFIER: &str = "must be text of 1 to 64 characters from A-Z a-z 0-9 . 
 const QUANTITY: &str = "must be a whole number from 1 to 1000";
 const CURRENCY: &str =
     "must be the code of a currency in ISO 4217 that people pay with today, such as EUR";
-const LINE: &str = "must be text of 1 to 200 characters, at least one of them visible, and none that controls or reorders text";
+const LINE: &str = "must be text of 1 to 200 characters, at least one of them visible, \
+                    and none that controls or reorders text";
 
 #[test]
-fn a_good_request_is_read_as_it_is() {
+fn a_valid_request_is_read_unchanged() {
     let request = request(&body());
     assert_eq!(request.customer_id().as_str(), "c-1001");
     let items: Vec<_> =
@@ -42,14 +44,14 @@ fn a_good_request_is_read_as_it_is() {
 }
 
 #[test]
-fn a_body_that_is_no_object_is_refused() {
+fn a_body_that_is_not_an_object_is_rejected() {
     for body in [json!([]), json!("order"), json!(null), json!(17)] {
         assert_eq!(faults(RequestedOrder::validate(&body)), [": must be a JSON object"]);
     }
 }
 
 #[test]
-fn an_empty_body_is_told_everything_that_is_missing() {
+fn an_empty_body_gets_a_fault_for_every_missing_field() {
     assert_eq!(
         faults(RequestedOrder::validate(&json!({}))),
         [
@@ -63,22 +65,24 @@ fn an_empty_body_is_told_everything_that_is_missing() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_at_once() {
+fn all_faults_of_a_body_are_reported_at_once() {
     let body = json!({
         "customer_id": "c 1",
         "items": [{ "sku": "MUG-01", "quantity": 0 }, { "sku": "", "quantity": 1, "price": 1 }],
         "payment_token": 17,
-        "shipping_address": { "name": "", "line1": "x", "city": 5, "postal_code": "10115", "country": "Germany" },
+        "shipping_address": {
+            "name": "", "line1": "x", "city": 5, "postal_code": "10115", "country": "Germany",
+        },
         "expected_total": { "amount_minor": 49.99, "currency": "euro" },
         "coupon/code": true
     });
     assert_eq!(
         faults(RequestedOrder::validate(&body)),
         [
-            format!("/coupon~1code: is not known here; known are {FIELDS}"),
+            format!("/coupon~1code: is not a known field: use only {FIELDS}"),
             format!("/customer_id: {IDENTIFIER}"),
             format!("/items/0/quantity: {QUANTITY}"),
-            "/items/1/price: is not known here; known are sku, quantity".to_owned(),
+            "/items/1/price: is not a known field: use only sku, quantity".to_owned(),
             format!("/items/1/sku: {IDENTIFIER}"),
             "/payment_token: must be text of 1 to 255 visible ASCII characters".to_owned(),
             format!("/shipping_address/name: {LINE}"),
@@ -131,13 +135,14 @@ fn an_order_has_1_to_50_items() {
 }
 
 #[test]
-fn no_product_comes_twice() {
+fn no_product_occurs_twice() {
     let items: Value =
         ["A", "B", "A", "A"].into_iter().map(|sku| json!({ "sku": sku, "quantity": 1 })).collect();
     assert_eq!(
         faults(RequestedOrder::validate(&with("/items", items))),
         [2, 3].map(|n| format!(
-            "/items/{n}/sku: must not be the product of /items/0 again: ask for more of it there"
+            "/items/{n}/sku: must differ from the product of /items/0: \
+             order more of it there instead"
         ))
     );
 }
@@ -175,15 +180,15 @@ fn an_address_is_refused_field_by_field() {
     check("/shipping_address/name", json!("Jane \u{202e}eoD"), LINE);
     check("/shipping_address/line2", json!(3), LINE);
     check("/shipping_address/city", json!("x".repeat(201)), LINE);
-    let postal_code = "must be text of 1 to 20 characters, at least one of them visible, and none that controls or \
-                       reorders text";
+    let postal_code = "must be text of 1 to 20 characters, at least one of them visible, \
+                       and none that controls or reorders text";
     check("/shipping_address/postal_code", json!("\u{2800}"), postal_code);
     check("/shipping_address/postal_code", json!(10115), postal_code);
     check("/shipping_address/postal_code", json!("1".repeat(21)), postal_code);
     check(
         "/shipping_address/street",
         json!("x"),
-        "is not known here; known are name, line1, line2, city, postal_code, country",
+        "is not a known field: use only name, line1, line2, city, postal_code, country",
     );
     check("/shipping_address", json!("Am Ufer 1, Berlin"), "must be a JSON object");
 }
@@ -198,7 +203,7 @@ fn an_expected_total_is_money_above_nothing() {
             amount,
         );
     }
-    // XXX is no currency, XAU is gold, CLF a unit of bonds, and HRK was withdrawn.
+    // XXX is not a currency, XAU is gold, CLF is a unit of account, and HRK was withdrawn.
     for wrong in ["eur", "XXX", "XTS", "XAU", "CLF", "HRK"] {
         check("/expected_total/currency", json!(wrong), CURRENCY);
     }
@@ -207,7 +212,7 @@ fn an_expected_total_is_money_above_nothing() {
 }
 
 #[test]
-fn what_is_optional_can_be_left_out_or_null() {
+fn optional_fields_can_be_absent_or_null() {
     assert_eq!(
         request(&with("/expected_total", None)),
         request(&with("/expected_total", Value::Null))
@@ -216,7 +221,7 @@ fn what_is_optional_can_be_left_out_or_null() {
 }
 
 #[test]
-fn a_small_body_full_of_nonsense_does_not_get_a_large_answer() {
+fn a_small_invalid_body_does_not_get_a_large_answer() {
     let nonsense: Value = (0..10_000).map(|n| (n.to_string(), json!(0))).collect();
     assert_eq!(faults(RequestedOrder::validate(&nonsense)).len(), 200);
 }
@@ -229,15 +234,15 @@ fn a_fault_never_quotes_what_was_sent() {
 }
 
 #[test]
-fn a_request_never_shows_a_person_in_debug_output() {
+fn no_request_has_personal_data_in_debug_output() {
     let shown = format!("{:?}", request(&body()));
     for text in ["tok_approved", "Jane", "Ufer", "Berlin", "10115"] {
-        assert!(!shown.contains(text), "{text} shows in {shown}");
+        assert!(!shown.contains(text), "{text} is shown in {shown}");
     }
 }
 
-/// If this fails, whoever repeats a request across the release is told that it is another one.
-/// Computed apart from this code, from the description of the canonical form.
+/// If this fails, a request that is repeated across the release is rejected as a different one. The
+/// expected hashes were computed independently, from the description of the canonical form.
 #[test]
 fn the_hash_of_a_request_never_changes_within_a_form() {
     let full = with("/shipping_address/line2", json!("3. OG, Tür Ä"));
@@ -262,9 +267,9 @@ fn the_hash_of_a_request_never_changes_within_a_form() {
     }
 }
 
-/// Nobody knows any more what was sealed, and the key stands for the order that there is.
+/// The erased values can no longer be compared, and the key identifies the existing order.
 #[test]
-fn a_repeat_is_one_still_when_its_customer_was_erased() {
+fn a_repeated_request_is_recognized_after_its_customer_was_erased() {
     let erased: OrderPlaced = {
         let mut json = serde_json::to_value(placed()).unwrap();
         for field in ["customer_name", "payment_token", "shipping_address"] {
@@ -277,7 +282,7 @@ fn a_repeat_is_one_still_when_its_customer_was_erased() {
 }
 
 #[test]
-fn whether_a_request_is_that_of_a_sealed_order_is_not_told() {
+fn a_request_is_not_compared_with_a_sealed_order() {
     let mut json = serde_json::to_value(placed()).unwrap();
     json["payment_token"] = json!({ "$person": "c-1001", "sealed": "AQID" });
     let sealed = serde_json::from_value(json).unwrap();
@@ -293,7 +298,7 @@ fn a_request_is_that_of_the_order_it_placed_and_of_no_other() {
     );
 }
 
-/// Stored before hashes said which form they are of.
+/// Stored before hashes recorded their canonical form.
 #[test]
 fn a_request_is_that_of_an_order_that_was_placed_at_schema_1() {
     let placed = placed_at_schema_1();
@@ -304,9 +309,10 @@ fn a_request_is_that_of_an_order_that_was_placed_at_schema_1() {
     );
 }
 
-/// Calling it another request would refuse a repeat, and calling it a repeat would lose an order.
+/// Calling it a different request would reject a repetition; calling it a repetition would lose an
+/// order.
 #[test]
-fn whether_a_request_is_that_of_an_order_is_not_told_where_the_form_is_unknown() {
+fn a_request_is_not_compared_with_an_order_of_an_unknown_form() {
     let hash = request(&body()).hash();
     for form in [0, hash.form + 1] {
         let newer = OrderPlaced { request_hash: RequestHash { form, ..hash.clone() }, ..placed() };
@@ -317,8 +323,9 @@ fn whether_a_request_is_that_of_an_order_is_not_told_where_the_form_is_unknown()
 #[test]
 fn the_same_request_in_other_json_has_the_same_hash() {
     let reformatted = r#"{ "shipping_address":{"country":"DE","postal_code":"10115","city":"Berlin","line2":null,
-        "line1":"Am Ufer 1","name":"\u004aane Doe"}, "payment_token":"tok_approved", "expected_total":
-        {"currency":"EUR","amount_minor":7997}, "items":[{"quantity":2,"sku":"MUG-01"},{"quantity":1,"sku":"TEE-07"}],
+        "line1":"Am Ufer 1","name":"\u004aane Doe"}, "payment_token":"tok_approved",
+        "expected_total": {"currency":"EUR","amount_minor":7997},
+        "items":[{"quantity":2,"sku":"MUG-01"},{"quantity":1,"sku":"TEE-07"}],
         "customer_id":"c-1001" }"#;
     assert_eq!(
         request(&serde_json::from_str(reformatted).unwrap()).hash(),
@@ -327,7 +334,7 @@ fn the_same_request_in_other_json_has_the_same_hash() {
 }
 
 #[test]
-fn a_request_that_differs_anywhere_is_another() {
+fn a_request_that_differs_in_any_field_is_a_different_one() {
     let others = [
         with("/customer_id", json!("c-1002")),
         with(
@@ -363,7 +370,7 @@ fn a_request_that_differs_anywhere_is_another() {
 }
 
 #[test]
-fn what_moves_from_one_field_to_the_next_makes_another_request() {
+fn text_moved_from_one_field_to_the_next_makes_a_different_request() {
     let items = |first: &str, second: &str| {
         let items = json!([{ "sku": first, "quantity": 1 }, { "sku": second, "quantity": 1 }]);
         request(&with("/items", items)).hash()
@@ -390,7 +397,7 @@ fn a_product_needs_a_name_and_a_price() {
     assert_eq!(
         faults(ProductRequest::validate(&json!({ "price": 1, "stock_shards": 17 }))),
         [
-            "/price: is not known here; known are name, unit_price, stock_shards".to_owned(),
+            "/price: is not a known field: use only name, unit_price, stock_shards".to_owned(),
             format!("/name: is missing: {LINE}"),
             "/unit_price: must be a JSON object".to_owned(),
             "/stock_shards: must be a whole number from 1 to 16".to_owned(),
@@ -413,7 +420,7 @@ fn a_customer_needs_a_name_and_an_email_address() {
             &json!({ "name": "\u{7}", "email": "jane", "age": 7 })
         )),
         [
-            "/age: is not known here; known are name, email".to_owned(),
+            "/age: is not a known field: use only name, email".to_owned(),
             format!("/name: {LINE}"),
             "/email: must be an e-mail address of at most 254 characters, such as jane@example.com"
                 .to_owned(),

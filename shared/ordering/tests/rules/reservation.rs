@@ -64,7 +64,7 @@ fn a_reservation_is_made_or_refused() {
 }
 
 #[test]
-fn a_reservation_answers_once_whatever_it_is_asked_again() {
+fn a_reservation_decides_once() {
     for past in [made(), refused(), shipped()] {
         given::<Reservation>(&past).when(make_it()).then_nothing();
         given::<Reservation>(&past).when(refuse_it()).then_nothing();
@@ -95,7 +95,7 @@ fn a_reservation_that_is_undone_before_it_is_made_can_no_longer_be_made() {
 }
 
 #[test]
-fn goods_that_are_held_can_leave_and_again_changes_nothing() {
+fn held_goods_can_be_shipped_and_repeating_it_changes_nothing() {
     given::<Reservation>(made())
         .when(ReservationCommand::Ship)
         .then([ReservationShipped {}.into()]);
@@ -103,7 +103,7 @@ fn goods_that_are_held_can_leave_and_again_changes_nothing() {
 }
 
 #[test]
-fn goods_that_are_not_held_cannot_leave() {
+fn goods_that_are_not_held_cannot_be_shipped() {
     for past in [Vec::new(), refused()] {
         given::<Reservation>(past)
             .when(ReservationCommand::Ship)
@@ -117,13 +117,13 @@ fn goods_that_are_not_held_cannot_leave() {
 }
 
 #[test]
-fn goods_that_have_left_cannot_be_released() {
+fn shipped_goods_cannot_be_released() {
     given::<Reservation>(shipped())
         .when(ReservationCommand::Release)
         .then_rejected(ReservationRejection::Shipped);
 }
 
-/// A reservation in this state, and shards that have so many available.
+/// A reservation in this state, and shards with these available quantities.
 pub(crate) fn states(reservation: ReservationState, available: &[u64]) -> ReservingStates {
     let shard = |&on_hand: &u64| Folded {
         state: StockState { on_hand, reserved: 0 },
@@ -140,12 +140,12 @@ pub(crate) fn order(lines: impl IntoIterator<Item = WantedLine>) -> MakeReservat
     MakeReservation { order_id: order_id(), lines: lines.into_iter().collect() }
 }
 
-/// The look at [`states`], of shards that never moved.
+/// The read of [`states`], if no shard has moved.
 pub(crate) fn seen(order: &MakeReservation) -> Look {
     order.lines.iter().map(|line| vec![Version::START; line.stock_shards.get().into()]).collect()
 }
 
-/// What is drawn, or what is short; and what happens to the shards.
+/// The drawn parts or the short lines, and the events of the shards.
 fn made_of(order: &MakeReservation, available: &[u64]) -> (ReservationEvent, Vec<Vec<StockEvent>>) {
     let states = states(ReservationState::Unmade, available);
     let (reservation, stock) = make(&states, order, Some(&seen(order))).unwrap();
@@ -166,7 +166,7 @@ fn everything_that_was_ordered_is_held_together() {
 }
 
 #[test]
-fn nothing_is_held_if_anything_is_short_and_everything_that_is_short_is_told() {
+fn nothing_is_held_if_anything_is_short_and_every_short_product_is_named() {
     let order = order([wanted("MUG-01", 9, 2), wanted("TEE-07", 1, 1), wanted("CAP-02", 3, 1)]);
     let (reservation, stock) = made_of(&order, &[3, 5, 7, 2]);
     let short = vec![
@@ -222,7 +222,7 @@ fn making_a_reservation_that_was_made_or_refused_touches_no_stock() {
 }
 
 #[test]
-fn making_is_about_the_reservation_and_every_shard_of_every_product() {
+fn making_decides_over_the_reservation_and_every_shard_of_every_product() {
     let order = order([wanted("MUG-01", 2, 2), wanted("TEE-07", 1, 1)]);
     let names: Vec<String> =
         order.streams(&Tenant::default()).ids().iter().map(|id| id.name().to_owned()).collect();
@@ -260,7 +260,7 @@ fn goods_go_back_to_the_shards_they_were_drawn_from() {
 }
 
 #[test]
-fn goods_leave_from_the_shards_they_were_drawn_from() {
+fn goods_are_shipped_from_the_shards_they_were_drawn_from() {
     let (reservation, stock) =
         held().ship(&holding(ReservationState::Made(lines()), &[2, 1])).unwrap();
     assert_eq!(reservation, [ReservationShipped {}.into()]);
@@ -271,7 +271,7 @@ fn goods_leave_from_the_shards_they_were_drawn_from() {
 }
 
 #[test]
-fn goods_are_given_back_once_and_leave_once() {
+fn goods_are_released_or_shipped_once() {
     let (reservation, stock) =
         held().release(&holding(ReservationState::Released, &[2, 1])).unwrap();
     assert!(reservation.is_empty() && stock == [vec![], vec![]]);
@@ -279,10 +279,10 @@ fn goods_are_given_back_once_and_leave_once() {
     assert!(reservation.is_empty() && stock == [vec![], vec![]]);
 }
 
-/// Who looked when nothing was held must not abandon a reservation that was made meanwhile, and
-/// keep its goods for ever.
+/// An execution that read the reservation when it held nothing must not abandon it after it was
+/// made: its goods would be held for ever.
 #[test]
-fn goods_that_were_drawn_since_somebody_looked_are_not_forgotten() {
+fn a_reservation_that_was_made_after_it_was_read_is_not_abandoned() {
     let looked = HeldGoods { lines: Vec::new(), ..held() };
     let changed = looked.release(&holding(ReservationState::Made(lines()), &[]));
     assert_eq!(changed, Err(ReservingRejection::Changed));
@@ -290,7 +290,7 @@ fn goods_that_were_drawn_since_somebody_looked_are_not_forgotten() {
 }
 
 #[test]
-fn stock_that_does_not_hold_the_goods_gives_nothing_back() {
+fn stock_that_does_not_hold_the_goods_rejects_their_release() {
     let refused = held().release(&holding(ReservationState::Made(lines()), &[2, 0]));
     assert_eq!(
         refused,
@@ -310,7 +310,8 @@ proptest! {
         match reservation {
             ReservationEvent::Made(made) => {
                 prop_assert!(all >= number);
-                prop_assert_eq!(made.lines.iter().map(|line| u64::from(line.quantity)).sum::<u64>(), number);
+                let quantities = made.lines.iter().map(|line| u64::from(line.quantity));
+                prop_assert_eq!(quantities.sum::<u64>(), number);
                 prop_assert!(made.lines.is_sorted_by(|a, b| a.shard < b.shard));
                 for line in &made.lines {
                     let shard = usize::from(line.shard);
@@ -320,14 +321,16 @@ proptest! {
                 let mut fullest = available.clone();
                 fullest.sort_unstable_by(|a, b| b.cmp(a));
                 let fewer: u64 = fullest.iter().take(made.lines.len() - 1).sum();
-                prop_assert!(fewer < number, "fewer shards hold enough");
+                prop_assert!(fewer < number, "fewer shards would suffice");
             }
             ReservationEvent::Refused(_) => {
                 prop_assert!(all < number);
                 prop_assert!(stock.iter().all(Vec::is_empty));
             }
-            ReservationEvent::Released(_) | ReservationEvent::Shipped(_) | ReservationEvent::Abandoned(_) => {
-                prop_assert!(false, "neither made nor refused");
+            ReservationEvent::Released(_)
+            | ReservationEvent::Shipped(_)
+            | ReservationEvent::Abandoned(_) => {
+                prop_assert!(false, "the reservation was neither made nor refused");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! One order, its customer and its products, told once for all tests.
+//! One order, its customer and its products, for all tests.
 
 use events::{
     Currency, CustomerId, CustomerRegistered, Money, OrderEvent, OrderId, OrderPlaced,
@@ -54,7 +54,7 @@ pub(crate) fn body() -> Value {
     })
 }
 
-/// The body with another value at this pointer; with none, without it.
+/// The body with another value at this pointer, or without one if `value` is `None`.
 pub(crate) fn with(pointer: &str, value: impl Into<Option<Value>>) -> Value {
     let mut body = body();
     let (parent, name) = pointer.rsplit_once('/').unwrap();
@@ -71,7 +71,7 @@ pub(crate) fn request(body: &Value) -> RequestedOrder {
     RequestedOrder::validate(body).unwrap()
 }
 
-/// About the customer of these samples.
+/// Personal data of the customer of these samples.
 pub(crate) fn personal<T>(value: T) -> Personal<T> {
     Personal::of(customer().person(), value)
 }
@@ -101,7 +101,7 @@ pub(crate) fn products() -> Vec<(ProductState, Version)> {
     ]
 }
 
-/// The command that the order of this body comes to.
+/// The command that places the order of this body.
 pub(crate) fn place(body: &Value) -> PlaceOrder {
     price(&request(body), &jane(), &products(), time("2026-11-21T08:15:30.250Z"), TIME_LIMIT_MS)
         .unwrap()
@@ -112,14 +112,14 @@ pub(crate) fn placed() -> OrderPlaced {
     place(&body()).placed().clone()
 }
 
-/// The same order as it was placed when requests were hashed with all that is in them.
+/// The same order as placed when a request's hash covered all of its data.
 pub(crate) fn placed_in_form_1() -> OrderPlaced {
     let sha256 = "e0bc5dbae76e34aa78d0d71e9b321f1916027fbd2f2fb9914f1a75d26616a17e".to_owned();
     OrderPlaced { request_hash: RequestHash { form: 1, sha256 }, ..placed() }
 }
 
-/// The same order as a release stored it that did not tell forms of the request apart. What was
-/// stored is written out: made from today's types, it would change with them.
+/// The same order as stored by a release that did not distinguish forms of the request. The stored
+/// bytes are written out, because bytes made from today's types would change with them.
 pub(crate) fn placed_at_schema_1() -> OrderPlaced {
     let data = include_bytes!("order.placed.1.json").to_vec();
     let stored = EventData { event_type: "order.placed".to_owned(), schema: 1, data };

@@ -1,5 +1,5 @@
-//! What the sandboxes do, each case in both of them: the one with its ledger in memory, and the one
-//! that is deployed.
+//! The behaviour of the sandboxes, with each case run against both: the one with its ledger in
+//! memory, and the one that is deployed.
 
 use std::sync::Mutex;
 
@@ -20,7 +20,7 @@ use skald::view::{ListEntry, ListPage, Put, Rows, ViewRow, ViewStore};
 
 use crate::samples::{eur, order_id, personal, request, with};
 
-/// What the gateway answers, in a word.
+/// The gateway's answer as one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Said {
     Absent,
@@ -59,20 +59,20 @@ fn refund() -> GatewayCall {
     GatewayCall::Refund { key: key() }
 }
 
-/// What comes of a call to something in memory, which never waits.
+/// The result of a call to something in memory, which never waits.
 fn concurrently<T>(call: impl Future<Output = T>) -> T {
-    call.now_or_never().expect("nothing in memory waits")
+    call.now_or_never().expect("a call in memory never waits")
 }
 
-/// What the table of a deployed sandbox has under the key.
+/// The entry under the key in the table of a deployed sandbox.
 fn stored<E: DeserializeOwned>(table: &InMemoryViewStore) -> Option<E> {
     let place = StreamId::new(&Tenant::default(), "ledger", key().as_str()).unwrap();
     let row = concurrently(table.get(&place)).unwrap()?;
     row.decode(&place).unwrap()
 }
 
-/// The answers to these calls, one after the other, and what the ledger has then: the same in both
-/// sandboxes.
+/// The answers to these calls in turn, and the final entry of the ledger. Both sandboxes must
+/// agree.
 #[track_caller]
 fn said(calls: &[GatewayCall]) -> (Vec<Said>, Option<GatewayEntry>) {
     let (ledger, table) = (GatewayLedger::default(), InMemoryViewStore::default());
@@ -83,7 +83,7 @@ fn said(calls: &[GatewayCall]) -> (Vec<Said>, Option<GatewayEntry>) {
     assert_eq!(
         (deployed, stored(&table)),
         in_memory,
-        "the one that is deployed, and the one in memory: {calls:?}"
+        "the deployed sandbox differs from the one in memory: {calls:?}"
     );
     in_memory
 }
@@ -124,7 +124,7 @@ fn an_approved_payment_is_authorized_and_captured_and_refunded_once_each() {
 }
 
 #[test]
-fn the_ledger_knows_what_is_open() {
+fn the_ledger_lists_what_is_held_and_captured() {
     let (_, entry) = said(&[authorize("tok_approved")]);
     assert_eq!(entry.map(|entry| (entry.open(), entry.captured())), Some((Some(eur(7997)), None)));
     let (_, entry) = said(&[authorize("tok_approved"), void()]);
@@ -139,9 +139,9 @@ fn a_declined_payment_stays_declined_and_an_unknown_token_is_declined() {
     }
 }
 
-/// What the saga rests on, see [`ordering::ports`].
+/// The saga relies on this, see [`ordering::ports`].
 #[test]
-fn a_key_that_is_voided_is_closed_for_whatever_comes_late() {
+fn a_voided_key_stays_closed_for_late_calls() {
     check(&[void(), authorize("tok_approved"), capture(), find()], &[Voided; 4]);
     let calls = [authorize("tok_approved"), void(), void(), authorize("tok_approved"), capture()];
     check(&calls, &[Authorized, Voided, Voided, Voided, Voided]);
@@ -151,8 +151,7 @@ fn a_key_that_is_voided_is_closed_for_whatever_comes_late() {
     );
 }
 
-/// A table in which somebody else is faster, once: the call is made by another, right before a row
-/// is written.
+/// A table in which another call is faster, once: the call is made right before a row is written.
 struct OvertakenTable {
     table: InMemoryViewStore,
     by: Mutex<Option<GatewayCall>>,
@@ -202,7 +201,7 @@ impl ViewStore for OvertakenTable {
 }
 
 #[test]
-fn a_call_that_is_overtaken_finds_what_the_faster_one_left() {
+fn a_call_that_lost_against_another_sees_its_entry() {
     for (faster, overtaken) in [(void(), Voided), (authorize("tok_approved"), Authorized)] {
         let table =
             OvertakenTable { table: InMemoryViewStore::default(), by: Some(faster.clone()).into() };
@@ -213,7 +212,7 @@ fn a_call_that_is_overtaken_finds_what_the_faster_one_left() {
 }
 
 #[test]
-fn captured_money_is_not_voided_and_money_that_is_not_ours_not_refunded() {
+fn captured_money_is_not_voided_and_money_not_captured_is_not_refunded() {
     check(&[authorize("tok_approved"), capture(), void()], &[Authorized, Captured, Captured]);
     check(&[authorize("tok_approved"), refund(), capture()], &[Authorized, Authorized, Captured]);
     check(&[capture(), refund()], &[Absent, Absent]);
@@ -258,7 +257,7 @@ fn an_answer_that_is_lost_can_be_found() {
 }
 
 #[test]
-fn a_capture_that_fails_is_refused_always_and_the_money_stays_held() {
+fn a_failing_capture_is_always_refused_and_the_money_stays_held() {
     let (answers, entry) = said(&[authorize("tok_capture_fails"), capture(), capture(), find()]);
     assert_eq!(answers, [Authorized, No, No, Authorized]);
     assert_eq!(entry.and_then(|entry| entry.open()), Some(eur(7997)));
@@ -307,8 +306,8 @@ fn cancel() -> CarrierCall {
     CarrierCall::Cancel { key: key() }
 }
 
-/// What the carrier answers to these calls, in a word, and whether it has a parcel then: the same
-/// in both sandboxes.
+/// The carrier's answers to these calls, as one word each, and whether it finally has a parcel.
+/// Both sandboxes must agree.
 #[track_caller]
 fn carried(calls: &[CarrierCall]) -> (Vec<&'static str>, bool) {
     let (ledger, table) = (CarrierLedger::default(), InMemoryViewStore::default());
@@ -332,7 +331,7 @@ fn told(carrier: &impl Carrier, call: &CarrierCall) -> &'static str {
 }
 
 #[test]
-fn the_carrier_takes_a_parcel_once_and_drops_it() {
+fn the_carrier_takes_and_cancels_a_parcel_once() {
     assert_eq!(
         carried(&[look(), create("10115"), create("10115")]),
         (vec!["absent", "created", "created"], true)
@@ -344,13 +343,13 @@ fn the_carrier_takes_a_parcel_once_and_drops_it() {
 }
 
 #[test]
-fn a_parcel_that_is_cancelled_is_not_taken_however_late_it_comes() {
+fn a_cancelled_parcel_is_not_taken_by_a_late_call() {
     let (answers, parcel) = carried(&[cancel(), create("10115"), cancel(), look()]);
     assert_eq!((answers, parcel), (vec!["cancelled"; 4], false));
 }
 
 #[test]
-fn the_carrier_refuses_one_postal_code_and_is_silent_about_another() {
+fn the_carrier_refuses_one_postal_code_and_does_not_answer_for_another() {
     let (answers, parcel) = carried(&[create("00000"), create("00000"), cancel()]);
     assert_eq!((answers, parcel), (vec!["refused"; 3], false));
     let (answers, parcel) = carried(&[create("99999"), look(), create("99999"), cancel()]);

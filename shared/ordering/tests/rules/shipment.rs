@@ -51,7 +51,7 @@ fn delivered() -> Vec<ShipmentEvent> {
     and(dispatched(), ShipmentDelivered {})
 }
 
-/// Undone before, while and after the carrier was asked for a parcel.
+/// Undone before, during and after the request for a parcel.
 fn cancel_requested() -> [Vec<ShipmentEvent>; 2] {
     [and(requested(), ShipmentCancelRequested {}), and(created(), ShipmentCancelRequested {})]
 }
@@ -70,7 +70,7 @@ fn undone() -> impl Iterator<Item = Vec<ShipmentEvent>> {
 }
 
 #[test]
-fn what_the_carrier_is_about_to_be_asked_is_written_first() {
+fn a_request_to_the_carrier_is_recorded_before_it_is_sent() {
     given::<Shipment>(unasked()).when(create()).then(requested());
     given::<Shipment>(created())
         .when(ShipmentCommand::Cancel)
@@ -78,7 +78,7 @@ fn what_the_carrier_is_about_to_be_asked_is_written_first() {
 }
 
 #[test]
-fn what_came_of_it_is_written_then() {
+fn the_answer_to_a_recorded_request_is_recorded() {
     given::<Shipment>(requested())
         .when(record_created())
         .then([ShipmentCreated { parcel: parcel() }.into()]);
@@ -115,14 +115,14 @@ fn a_shipment_that_is_undone_before_the_carrier_is_asked_is_never_asked_for() {
 }
 
 #[test]
-fn a_shipment_that_is_undone_while_the_carrier_is_asked_may_be_there_and_is_dropped() {
+fn a_shipment_that_is_undone_during_the_request_may_exist_and_is_cancelled() {
     given::<Shipment>(requested())
         .when(ShipmentCommand::Cancel)
         .then([ShipmentCancelRequested {}.into()]);
 }
 
 #[test]
-fn whatever_comes_too_late_for_a_shipment_that_is_undone_is_rejected() {
+fn commands_on_a_shipment_that_is_undone_are_rejected() {
     for past in undone() {
         let late = [
             create(),
@@ -138,12 +138,12 @@ fn whatever_comes_too_late_for_a_shipment_that_is_undone_is_rejected() {
 }
 
 #[test]
-fn a_refused_shipment_has_no_parcel_to_drop() {
+fn a_refused_shipment_has_no_parcel_to_cancel() {
     given::<Shipment>(refused()).when(ShipmentCommand::Cancel).then_nothing();
 }
 
 #[test]
-fn a_parcel_leaves_and_arrives_once() {
+fn a_parcel_is_dispatched_and_delivered_once() {
     given::<Shipment>(created())
         .when(ShipmentCommand::Dispatch)
         .then([ShipmentDispatched {}.into()]);
@@ -157,7 +157,7 @@ fn a_parcel_leaves_and_arrives_once() {
 }
 
 #[test]
-fn a_parcel_that_is_not_there_cannot_leave_nor_one_that_has_not_left_arrive() {
+fn only_an_existing_parcel_is_dispatched_and_only_a_dispatched_one_delivered() {
     for past in [unasked(), requested(), refused()] {
         given::<Shipment>(&past)
             .when(ShipmentCommand::Dispatch)
@@ -172,7 +172,7 @@ fn a_parcel_that_is_not_there_cannot_leave_nor_one_that_has_not_left_arrive() {
 }
 
 #[test]
-fn a_parcel_that_has_left_cannot_be_dropped() {
+fn a_dispatched_parcel_cannot_be_cancelled() {
     for past in [dispatched(), delivered()] {
         for command in [ShipmentCommand::Cancel, ShipmentCommand::RecordCancelled] {
             given::<Shipment>(&past).when(command).then_rejected(ShipmentRejection::Dispatched);
@@ -181,7 +181,7 @@ fn a_parcel_that_has_left_cannot_be_dropped() {
 }
 
 #[test]
-fn nothing_is_recorded_that_was_not_asked_and_the_carrier_cannot_change_its_mind() {
+fn an_answer_without_a_request_or_against_an_earlier_answer_is_rejected() {
     given::<Shipment>(unasked()).when(record_created()).then_rejected(ShipmentRejection::NotAsked);
     given::<Shipment>(unasked()).when(record_refused()).then_rejected(ShipmentRejection::NotAsked);
     for past in [unasked(), requested(), created(), refused()] {

@@ -46,7 +46,7 @@ fn ship(number: u64) -> StockCommand {
 }
 
 #[test]
-fn goods_that_come_in_are_on_hand() {
+fn delivered_goods_are_on_hand() {
     given::<Stock>([]).when(receive(5)).then([received(5)]);
     given::<Stock>([received(5)]).when(receive(5)).then([received(5)]);
 }
@@ -65,7 +65,7 @@ fn what_is_available_can_be_reserved_to_the_last_piece() {
 }
 
 #[test]
-fn what_is_not_there_cannot_be_reserved() {
+fn unavailable_goods_cannot_be_reserved() {
     given::<Stock>([]).when(reserve(1)).then_rejected(StockRejection::Short { available: 0 });
     given::<Stock>([received(5), reserved(3)])
         .when(reserve(3))
@@ -79,7 +79,7 @@ fn what_is_released_can_be_reserved_again() {
 }
 
 #[test]
-fn what_is_shipped_is_gone() {
+fn shipped_goods_are_no_longer_on_hand() {
     given::<Stock>([received(5), reserved(3)]).when(ship(3)).then([shipped(3)]);
     let past = [received(5), reserved(3), shipped(3)];
     given::<Stock>(past).when(reserve(3)).then_rejected(StockRejection::Short { available: 2 });
@@ -93,7 +93,7 @@ fn no_more_is_released_or_shipped_than_is_reserved() {
 }
 
 #[test]
-fn goods_that_nobody_holds_can_be_counted_at_another_shard() {
+fn available_goods_can_be_moved_to_another_shard() {
     let moved_out = StockEvent::from(StockMovedOut {
         order_id: order_id(),
         to_shard: 3,
@@ -107,7 +107,9 @@ fn goods_that_nobody_holds_can_be_counted_at_another_shard() {
         .when(reserve(4))
         .then_rejected(StockRejection::Short { available: 3 });
 
-    let StockCommand::MoveIn { order_id, from } = move_in(2) else { panic!("goods of two shards") };
+    let StockCommand::MoveIn { order_id, from } = move_in(2) else {
+        panic!("the command must move goods from two shards")
+    };
     let moved_in = StockEvent::from(StockMovedIn { order_id, from });
     given::<Stock>([]).when(move_in(2)).then([moved_in.clone()]);
     given::<Stock>([moved_in])
@@ -121,7 +123,7 @@ fn move_out(number: u64) -> StockCommand {
     StockCommand::MoveOut { order_id: order_id(), to_shard: 3, quantity: quantity(number) }
 }
 
-/// So many of each of two shards.
+/// This quantity of each of two shards.
 fn move_in(number: u64) -> StockCommand {
     let from = [0, 7].map(|shard| ShardQuantity { shard, quantity: quantity(number) });
     StockCommand::MoveIn { order_id: order_id(), from: from.to_vec() }
@@ -139,8 +141,7 @@ fn command() -> impl Strategy<Value = StockCommand> {
 }
 
 proptest! {
-    /// Whatever is asked in whatever order: never more held than there is, and nothing appears or
-    /// vanishes.
+    /// After any sequence of commands, no more is held than is on hand, and the totals are right.
     #[test]
     fn stock_always_adds_up(commands in proptest::collection::vec(command(), 0..60)) {
         let mut state = StockState::default();

@@ -18,7 +18,8 @@ use skald::view::{CatchUpError, Projection, project};
 
 use crate::samples::{eur, order_id, placed, quantity, sku, time};
 
-/// One commit for each event; the first is recorded at 08:15:01, each next one a second later.
+/// One commit for each event; the first is recorded at 08:15:01, each later one a second after its
+/// predecessor.
 fn commits<E: DomainEvent>(stream: &StreamId, events: &[E]) -> Vec<Commit> {
     let commit = |(index, event): (usize, &E)| Commit {
         id: CommitId::of(order_id().uuid(), &index.to_string()),
@@ -38,7 +39,7 @@ fn commits<E: DomainEvent>(stream: &StreamId, events: &[E]) -> Vec<Commit> {
     events.iter().enumerate().map(commit).collect()
 }
 
-/// The row after these events. Stored and read back after each, as a view store does.
+/// The row after these events. It is stored and read back after each, as a view store does.
 pub(crate) fn fold<P: Projection>(
     stream: &StreamId,
     events: &[P::Event],
@@ -57,7 +58,7 @@ pub(crate) fn stream() -> StreamId {
     streams::order(&Tenant::default(), order_id())
 }
 
-/// The row of the order after it was placed and then these events.
+/// The row of an order after it was placed and after these events.
 fn order(events: &[OrderEvent]) -> OrderRow {
     fold::<OrderView>(&stream(), &[&[placed().into()], events].concat()).unwrap()
 }
@@ -87,7 +88,7 @@ fn resumed() -> OrderEvent {
 }
 
 #[test]
-fn an_order_reads_as_the_interface_says() {
+fn the_row_of_an_order_has_the_fields_of_the_api() {
     assert_eq!(
         json_of(&order(&[committed(), OrderConfirmed {}.into()])),
         json!({
@@ -131,7 +132,7 @@ fn an_order_is_pending_until_it_is_final() {
 }
 
 #[test]
-fn an_order_says_why_it_is_undone_from_the_moment_undoing_starts() {
+fn a_row_has_the_reason_to_cancel_as_soon_as_undoing_starts() {
     assert_eq!(json_of(&order(&[]))["cancel_reason"], Value::Null);
     assert_eq!(json_of(&order(&[undo_started()]))["cancel_reason"], "payment_declined");
     assert_eq!(
@@ -141,7 +142,7 @@ fn an_order_says_why_it_is_undone_from_the_moment_undoing_starts() {
 }
 
 #[test]
-fn an_order_says_where_it_stands_still_while_it_does() {
+fn a_row_names_the_step_while_the_order_is_parked() {
     let row = json_of(&order(&[committed(), parked()]));
     assert_eq!(row["status"], "pending");
     assert_eq!(
@@ -169,14 +170,14 @@ fn an_order_is_listed_under_its_customer_by_the_time_it_was_placed() {
 }
 
 #[test]
-fn a_row_never_shows_a_person_in_debug_output() {
+fn no_row_has_personal_data_in_debug_output() {
     let shown = format!("{:?}", order(&[]));
     assert!(!shown.contains("Jane"), "{shown}");
 }
 
-/// No order that keeps the rules has these events at the end.
+/// No order that satisfies the rules has these events at the end.
 #[test]
-fn an_event_that_cannot_come_is_not_applied() {
+fn an_event_that_no_decider_writes_is_not_applied() {
     let confirmed = || OrderEvent::from(OrderConfirmed {});
     let stories: Vec<Vec<OrderEvent>> = vec![
         vec![committed()],
@@ -200,13 +201,13 @@ fn an_event_that_cannot_come_is_not_applied() {
 }
 
 #[test]
-fn an_order_in_a_stream_that_is_not_called_after_one_is_not_applied() {
+fn an_order_in_a_stream_without_an_order_id_is_not_applied() {
     let stream = StreamId::named(&Tenant::default(), "order-17").unwrap();
     assert!(fold::<OrderView>(&stream, &[placed().into()]).is_err());
 }
 
 #[test]
-fn a_line_that_no_rule_would_let_through_is_not_applied() {
+fn a_line_that_breaks_the_rules_is_not_applied() {
     let mut broken: OrderPlaced = placed();
     broken.lines[0].unit_price = eur(LARGEST_EXACT);
     assert!(fold::<OrderView>(&stream(), &[broken.into()]).is_err());
@@ -253,7 +254,7 @@ fn a_shard_counts_what_is_there_and_what_is_held() {
 }
 
 #[test]
-fn more_than_there_is_cannot_be_held_or_leave() {
+fn no_more_can_be_held_or_shipped_than_is_on_hand() {
     for story in [
         vec![reserved(1)],
         vec![received(1), reserved(2)],
@@ -265,7 +266,7 @@ fn more_than_there_is_cannot_be_held_or_leave() {
 }
 
 #[test]
-fn stock_in_a_stream_that_is_not_called_after_a_shard_is_not_applied() {
+fn stock_in_a_stream_without_a_sku_and_shard_is_not_applied() {
     let stream = StreamId::named(&Tenant::default(), "stock-MUG-01").unwrap();
     assert!(fold::<StockView>(&stream, &[received(1)]).is_err());
 }

@@ -1,5 +1,5 @@
-//! Customers who are erased while their order is under way: it comes to its end all the same, and
-//! nothing of it is left behind.
+//! Customers who are erased while their order is running: the order still reaches its end and
+//! leaves nothing behind.
 
 use std::collections::BTreeSet;
 
@@ -18,18 +18,18 @@ use crate::samples::{customer, eur, order_id, placed};
 
 const HAPPY: Scenario = Scenario { token: "tok_approved", postal_code: "10115", enough: true };
 
-/// Whether it was confirmed, or why it was cancelled.
+/// Whether the order was confirmed, or why it was cancelled.
 fn end(world: &World) -> Result<(), CancelReason> {
     match world.state().order.placed().unwrap().phase {
         Phase::Confirmed => Ok(()),
         Phase::Cancelled(reason) => Err(reason),
         other @ (Phase::Open | Phase::Committed | Phase::Undoing(_)) => {
-            panic!("the order stands still: {other:?}")
+            panic!("the order did not reach its end: {other:?}")
         }
     }
 }
 
-/// How often a happy order gives way.
+/// The number of lines at which a successful order yields.
 fn lines() -> usize {
     let world = World::new(HAPPY);
     let mut runner = world.driver();
@@ -37,7 +37,7 @@ fn lines() -> usize {
 }
 
 #[test]
-fn an_order_comes_to_its_end_whenever_its_customer_is_erased() {
+fn an_order_reaches_its_end_whenever_its_customer_is_erased() {
     let mut ends = BTreeSet::new();
     for line in 0..=lines() {
         let world = World::new(HAPPY);
@@ -55,7 +55,7 @@ fn an_order_comes_to_its_end_whenever_its_customer_is_erased() {
 }
 
 #[test]
-fn so_it_does_if_the_one_who_was_at_it_dies_at_that_moment_or_a_while_later() {
+fn an_order_of_an_erased_customer_ends_even_if_its_execution_dies_then_or_later() {
     for line in 0..lines() {
         for more in [0, 1, 2, 3, 5, 8] {
             let world = World::new(HAPPY);
@@ -75,10 +75,10 @@ fn so_it_does_if_the_one_who_was_at_it_dies_at_that_moment_or_a_while_later() {
     }
 }
 
-/// One looks, the other takes the order on or to its end, the customer is erased, and both go on:
-/// whatever the first asks for has been decided by what it saw before.
+/// One execution reads, the other continues the order, the customer is erased, and both go on. The
+/// first acts on what it read before.
 #[test]
-fn so_it_does_with_two_at_it() {
+fn an_order_of_an_erased_customer_ends_with_two_concurrent_executions() {
     for line in 0..lines() {
         for other in 0..=lines() {
             let world = World::new(HAPPY);
@@ -109,15 +109,15 @@ fn erased() -> InMemoryPersonKeys {
     keys
 }
 
-/// A value as it stands in the order's stream.
+/// A value as stored in the order's stream.
 fn sealed<T: serde::de::DeserializeOwned>() -> Personal<T> {
     serde_json::from_value(serde_json::json!({ "$person": customer(), "sealed": "AQID" })).unwrap()
 }
 
-/// It would have to be told who nobody may know any more. What becomes of the order is for its
-/// stream to say.
+/// The request would contain the data of an erased person. The order's stream decides how the order
+/// ends.
 #[test]
-fn the_outside_is_not_asked_about_a_customer_who_was_erased() {
+fn no_request_about_an_erased_customer_is_sent() {
     let (gateway, carrier, keys) = (GatewayLedger::default(), CarrierLedger::default(), erased());
     let authorize = GatewayCall::Authorize { key: attempt(), token: sealed(), amount: eur(1) };
     let told = Disclosing::new(gateway.clone(), &keys, tenant());
@@ -128,9 +128,9 @@ fn the_outside_is_not_asked_about_a_customer_who_was_erased() {
     assert!(gateway.entries().is_empty() && carrier.entries().is_empty());
 }
 
-/// A key that cannot be had is no reason to undo an order, and nothing is asked of the outside.
+/// A key that cannot be read is no reason to undo an order, and no external system is called.
 #[test]
-fn without_the_key_nothing_is_asked_and_nothing_decided() {
+fn without_the_persons_key_nothing_is_sent_and_nothing_decided() {
     let (gateway, keys) = (GatewayLedger::default(), InMemoryPersonKeys::default());
     let told = Disclosing::new(gateway.clone(), &keys, tenant());
     let ask = GatewayCall::Authorize { key: attempt(), token: sealed(), amount: eur(1) };
@@ -139,10 +139,10 @@ fn without_the_key_nothing_is_asked_and_nothing_decided() {
     assert!(gateway.entries().is_empty());
 }
 
-/// The gateway's own ledger is sealed, too. Its token was erased, and the call that came with it
-/// comes again.
+/// The gateway's own ledger is sealed too. Its token was erased, and the call with the token is
+/// repeated.
 #[test]
-fn the_sandbox_knows_a_payment_again_whose_token_was_erased() {
+fn the_sandbox_recognizes_a_payment_whose_token_was_erased() {
     let (keys, amount) = (InMemoryPersonKeys::default(), eur(1));
     let ledger =
         Opening::new(Sealing::new(InMemoryViewStore::default(), keys.clone()), keys.clone());
@@ -154,10 +154,13 @@ fn the_sandbox_knows_a_payment_again_whose_token_was_erased() {
     assert_eq!(finish(Gateway::ask(&sandbox, &ask)), Ok(authorized));
     let other =
         GatewayCall::Authorize { key: attempt(), token: placed().payment_token, amount: eur(2) };
-    assert!(finish(Gateway::ask(&sandbox, &other)).is_err(), "another amount is another payment");
+    assert!(
+        finish(Gateway::ask(&sandbox, &other)).is_err(),
+        "a different amount is a different payment"
+    );
 }
 
-/// An id names another person in each tenant.
+/// The same id names different persons in different tenants.
 #[test]
 fn the_sandbox_of_a_tenant_seals_with_the_keys_of_that_tenant() {
     let (keys, other) = (InMemoryPersonKeys::default(), Tenant::new("other").unwrap());

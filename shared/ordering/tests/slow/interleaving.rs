@@ -1,5 +1,5 @@
-//! Orders under everything that can happen to them: somebody who dies after any line, two who take
-//! an order at once, a customer who cancels and a time that is up at any moment.
+//! Orders under every incident: an execution that dies after any line, two concurrent executions, a
+//! customer who cancels and a deadline that passes at any moment.
 
 use skald_testkit::SeededRng;
 
@@ -7,7 +7,7 @@ use super::world::machine::execute;
 use super::world::scenarios::{SCENARIOS, length};
 use super::world::{Runner, World, poll, poll_times, run};
 
-/// Something that happens to an order from outside.
+/// An incident from outside.
 #[derive(Debug, Clone, Copy)]
 enum Incident {
     Nothing,
@@ -34,7 +34,7 @@ impl Incident {
             }
             Self::Expired => world.expire(),
             Self::Erased => world.erase_customer(),
-            // One that is final is not resumed.
+            // A final order is not resumed.
             Self::Resumed => {
                 world.try_resume();
             }
@@ -42,12 +42,11 @@ impl Incident {
     }
 }
 
-/// Those who take orders.
+/// The executions that run orders.
 const RUNNERS: [for<'a> fn(&'a World) -> Runner<'a>; 2] =
     [|world| world.driver(), |world| execute(world, 1)];
 
-/// Whoever comes last takes the order to its end. Anybody may: all there is to know is in the
-/// streams.
+/// The last runner takes the order to its end. Any runner can, because all state is in the streams.
 #[track_caller]
 fn settle(world: &World, what: &str) {
     run(world.driver());
@@ -55,7 +54,7 @@ fn settle(world: &World, what: &str) {
 }
 
 #[test]
-fn an_order_comes_to_its_end_whoever_dies_after_whichever_line() {
+fn an_order_reaches_its_end_if_executions_die_after_any_line() {
     for scenario in SCENARIOS {
         for start in RUNNERS {
             for line in 0..=length(scenario, start) {
@@ -86,7 +85,7 @@ fn an_order_can_be_cancelled_expired_erased_and_resumed_at_any_line() {
                     if !done {
                         run(runner);
                     }
-                    // One that is cancelled or resumed begins anew, with an execution of its own.
+                    // An order that is cancelled or resumed starts again, with a new execution.
                     if let Some(attempt) = world.resumed() {
                         run(execute(&world, attempt));
                     }
@@ -98,8 +97,7 @@ fn an_order_can_be_cancelled_expired_erased_and_resumed_at_any_line() {
 }
 
 #[test]
-fn one_who_sleeps_at_any_line_while_another_takes_the_order_to_its_end_does_no_harm_when_he_wakes()
-{
+fn an_execution_that_sleeps_at_any_line_while_another_finishes_the_order_does_no_harm() {
     for scenario in SCENARIOS {
         for start in RUNNERS {
             for line in 0..=length(scenario, start) {
@@ -121,10 +119,10 @@ fn one_who_sleeps_at_any_line_while_another_takes_the_order_to_its_end_does_no_h
     }
 }
 
-/// One sleeps, the other dies, at any two lines; between them the customer cancels. Then the
-/// sleeper wakes.
+/// One execution sleeps and the other dies, at any two lines; between them the customer cancels.
+/// Then the sleeper continues.
 #[test]
-fn two_who_stop_at_any_two_lines_around_a_cancellation_leave_nothing_behind() {
+fn two_executions_that_stop_at_any_lines_around_a_cancellation_leave_nothing_behind() {
     for scenario in [SCENARIOS[0], SCENARIOS[5]] {
         let length = length(scenario, RUNNERS[1]);
         for first in 0..=length {
@@ -146,8 +144,8 @@ fn two_who_stop_at_any_two_lines_around_a_cancellation_leave_nothing_behind() {
     }
 }
 
-/// One sleeps, the order is resumed, the execution of the next attempt dies; before or after that
-/// something else happens. Then the sleeper wakes.
+/// One execution sleeps, the order is resumed, the execution of the next attempt dies; before or
+/// after that another incident happens. Then the sleeper continues.
 #[test]
 fn an_order_that_is_resumed_among_other_incidents_leaves_nothing_behind() {
     let pairs = [
@@ -161,7 +159,7 @@ fn an_order_that_is_resumed_among_other_incidents_leaves_nothing_behind() {
         let length = length(scenario, RUNNERS[1]);
         for [before, after] in pairs {
             for first in 0..=length {
-                // Every line of the second is met, by one or another of the first.
+                // Together, the first executions reach every line of the second.
                 for second in (first % 17..=length).step_by(17) {
                     let world = World::new(scenario);
                     let mut sleeper = execute(&world, 1);
@@ -182,8 +180,8 @@ fn an_order_that_is_resumed_among_other_incidents_leaves_nothing_behind() {
     }
 }
 
-/// Even at a gateway and a carrier that do not close a key, whoever comes too late undoes what he
-/// did, if he lives.
+/// Even with a gateway and a carrier that do not close keys, an execution that acts too late undoes
+/// its own effect, unless it dies.
 #[test]
 fn a_late_action_undoes_its_own_effect() {
     for scenario in [SCENARIOS[0], SCENARIOS[3]] {
@@ -204,7 +202,7 @@ fn a_late_action_undoes_its_own_effect() {
 }
 
 #[test]
-fn three_at_once_who_die_and_begin_again_at_random_leave_nothing_behind() {
+fn three_executions_that_die_and_restart_at_random_leave_nothing_behind() {
     for seed in 1..=600_u64 {
         let mut rng = SeededRng::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let scenario = SCENARIOS[rng.below(SCENARIOS.len() as u64) as usize];

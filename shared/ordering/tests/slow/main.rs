@@ -1,5 +1,4 @@
-//! The tests of the saga that take minutes: every order under every interruption at every line.
-//! `make check` leaves out the tests that are called `slow`.
+//! `make check` leaves out tests named `slow`.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

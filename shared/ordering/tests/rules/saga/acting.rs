@@ -1,8 +1,8 @@
-//! Who acts after each event, while no execution runs.
+//! For each event: who acts after it while no execution runs.
 //!
-//! An execution can end at any line without a word: stopped by hand, or by a parking that failed
-//! for hours. What is written by a step is then left to whoever begins the next attempt from
-//! outside; what is written from outside and wants somebody to act begins one by itself.
+//! An execution can end at any line without a record: stopped by hand, or by a parking that failed
+//! for hours. Events written by a step are then left to the next attempt, which begins from
+//! outside. Events written from outside that need a further action begin an attempt themselves.
 
 use std::collections::BTreeSet;
 
@@ -23,19 +23,19 @@ use super::world::scenarios::{SCENARIOS, length};
 use super::world::{Scenario, World, poll, poll_times, run, tenant};
 use crate::samples::order_id;
 
-/// Who acts after an event, if no execution runs.
+/// Who acts after an event if no execution runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Acts {
-    /// There is nothing to do.
+    /// Nothing is left to do.
     Nobody,
-    /// The execution that wrote it. If that was stopped: the execution of the next attempt, which a
-    /// customer who cancels or an operator who resumes begins.
+    /// The execution that wrote it. If that was stopped: the execution of the next attempt, which
+    /// begins when a customer cancels or an operator resumes the order.
     Execution,
-    /// An operator, who sees it in a list.
+    /// An operator, who sees the order in a list.
     Operator,
     /// The starter, which starts the execution of the attempt that begins here.
     Starter,
-    /// Nothing writes it yet. What comes to write it says here who acts.
+    /// Nothing writes this event yet. Code that writes it must state here who acts.
     Unwritten,
 }
 
@@ -48,7 +48,7 @@ impl Acted for OrderEvent {
     fn acts(&self) -> Acts {
         match self {
             OrderEvent::Placed(_) | OrderEvent::Resumed(_) => Acts::Starter,
-            // From outside, `order.resumed` stands in the same commit.
+            // From outside, `order.resumed` is in the same commit.
             OrderEvent::Committed(_) | OrderEvent::UndoStarted(_) => Acts::Execution,
             OrderEvent::Parked(_) => Acts::Operator,
             OrderEvent::Confirmed(_) | OrderEvent::Cancelled(_) => Acts::Nobody,
@@ -135,13 +135,13 @@ impl Acted for CustomerEvent {
             CustomerEvent::Registered(_)
             | CustomerEvent::Renamed(_)
             | CustomerEvent::EmailChanged(_) => Acts::Nobody,
-            // An order under way goes on; the step that finds the key gone turns it round.
+            // A running order continues; the step that finds the key destroyed starts undoing.
             CustomerEvent::Erased(_) => Acts::Nobody,
         }
     }
 }
 
-/// Every type of event there is, and who acts after it.
+/// Every event type, and who acts after it.
 fn all() -> Vec<(&'static str, Acts)> {
     fn of<E: Acted>() -> Vec<(&'static str, Acts)> {
         let sample = |&(event_type, schema): &(&'static str, u32)| {
@@ -157,7 +157,7 @@ fn all() -> Vec<(&'static str, Acts)> {
     all
 }
 
-/// The types of events that the starter is told of, by its subscription in the template.
+/// The event types that the starter receives, from its subscription in the template.
 fn subscribed() -> BTreeSet<String> {
     let template = include_str!("../../../../../infra/template.yaml");
     let (_, own) = template.split_once("\n  SagaStarterSubscription:\n").unwrap();
@@ -167,8 +167,8 @@ fn subscribed() -> BTreeSet<String> {
     types.map(str::to_owned).collect()
 }
 
-/// The execution that the starter starts when it is told of this commit of the order; `None` if it
-/// is not told, or finds nothing to start.
+/// The execution that the starter starts when it receives this commit of the order; `None` if it
+/// does not receive it, or finds nothing to start.
 fn started(world: &World, commit: &Commit) -> Option<ExecutionInput> {
     let types = subscribed();
     if !commit.events.iter().any(|event| types.contains(&event.event_type)) {
@@ -183,7 +183,7 @@ fn last_commit(world: &World) -> Commit {
 }
 
 #[test]
-fn the_starter_is_told_of_every_event_that_begins_an_attempt_and_of_no_other() {
+fn the_starter_receives_exactly_the_events_that_begin_an_attempt() {
     let begin = all().into_iter().filter(|(_, acts)| *acts == Acts::Starter);
     assert_eq!(begin.map(|(name, _)| name.to_owned()).collect::<BTreeSet<_>>(), subscribed());
     for &(event_type, schema) in OrderEvent::TYPES {
@@ -196,7 +196,7 @@ fn the_starter_is_told_of_every_event_that_begins_an_attempt_and_of_no_other() {
     }
 }
 
-/// Something that is asked for from outside.
+/// A request from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asked {
     Cancel,
@@ -208,22 +208,23 @@ enum Asked {
 impl Asked {
     const ALL: [Self; 4] = [Self::Cancel, Self::Resume, Self::CancelTwice, Self::ResumeAndCancel];
 
-    /// Whether the caller was answered that it will be done.
+    /// Whether the caller was promised that it will be done.
     fn of(self, world: &World) -> bool {
         match self {
             Self::Cancel => world.cancel(),
             Self::Resume => world.try_resume(),
-            // The second changes nothing; the execution that the first began must be enough.
+            // The second request changes nothing; the execution that the first began must be
+            // enough.
             Self::CancelTwice => world.cancel() && world.cancel(),
             Self::ResumeAndCancel => world.try_resume() && world.cancel(),
         }
     }
 }
 
-/// After which events the customer cancels, so that what is written only then is seen, too.
+/// The events after which the customer cancels, to also cover events that are written only then.
 const CANCELLED_AFTER: [&str; 2] = ["order.placed", "shipment.created"];
 
-/// A world whose only execution was stopped at a line, after the customer has cancelled perhaps.
+/// A world whose only execution was stopped at a line, possibly after the customer cancelled.
 fn stopped(scenario: Scenario, cancelled_after: Option<&str>, line: usize) -> World {
     let world = World::new(scenario);
     let mut execution = execute(&world, 1);
@@ -241,9 +242,13 @@ fn stopped(scenario: Scenario, cancelled_after: Option<&str>, line: usize) -> Wo
     world
 }
 
-/// What a stopped execution wrote last says who acts, and who is asked from outside and says that
-/// it will be done has it done. Gives what was written last.
-fn assert_somebody_acts(stopped: &dyn Fn() -> World, asks: &[Asked], what: &str) -> Vec<String> {
+/// The last event of a stopped execution determines who acts, and every promise to a caller is
+/// kept. Returns the type of the last event.
+fn assert_order_is_finished(
+    stopped: &dyn Fn() -> World,
+    asks: &[Asked],
+    what: &str,
+) -> Vec<String> {
     let world = stopped();
     let written = world.last_written();
     let all = all();
@@ -256,7 +261,7 @@ fn assert_somebody_acts(stopped: &dyn Fn() -> World, asks: &[Asked], what: &str)
         }
         Acts::Operator => assert_eq!(next(&world.state()), Next::Parked, "{what}"),
         Acts::Starter => assert!(started(&world, &last_commit(&world)).is_some(), "{what}"),
-        Acts::Unwritten => panic!("{what}: it is written by now, so say who acts after it"),
+        Acts::Unwritten => panic!("{what}: this event is written now; state who acts after it"),
     }
     for asked in asks {
         let world = stopped();
@@ -270,7 +275,11 @@ fn assert_somebody_acts(stopped: &dyn Fn() -> World, asks: &[Asked], what: &str)
         }
         let parked = world.state().order.placed().unwrap().parked.is_some();
         let phase = world.state().phase().unwrap();
-        assert!(parked || phase.is_final(), "{what}: nobody acts\n{}", world.log().join("\n"));
+        assert!(
+            parked || phase.is_final(),
+            "{what}: the order is never finished\n{}",
+            world.log().join("\n")
+        );
         assert!(
             *asked == Asked::Resume || parked || matches!(phase, Phase::Cancelled(_)),
             "{what}: {phase:?}"
@@ -281,27 +290,27 @@ fn assert_somebody_acts(stopped: &dyn Fn() -> World, asks: &[Asked], what: &str)
 }
 
 #[test]
-fn after_every_event_somebody_acts_though_no_execution_runs() {
+fn after_every_event_the_order_is_finished_even_if_its_execution_was_stopped() {
     let mut seen = BTreeSet::new();
     for scenario in SCENARIOS {
         for line in 0..=length(scenario, |world| execute(world, 1)) {
             let what = format!("{scenario:?}, stopped at line {line}");
-            seen.extend(assert_somebody_acts(
+            seen.extend(assert_order_is_finished(
                 &|| stopped(scenario, None, line),
                 &Asked::ALL,
                 &what,
             ));
         }
     }
-    // A cancellation that is repeated begins nothing: an operator resumes the order.
+    // A repeated cancellation begins no attempt: an operator resumes the order.
     for cancelled_after in CANCELLED_AFTER {
         for line in 0..=length(SCENARIOS[0], |world| execute(world, 1)) {
             let what = format!("cancelled after {cancelled_after}, stopped at line {line}");
             let stopped = || stopped(SCENARIOS[0], Some(cancelled_after), line);
-            seen.extend(assert_somebody_acts(&stopped, &[Asked::Resume], &what));
+            seen.extend(assert_order_is_finished(&stopped, &[Asked::Resume], &what));
         }
     }
-    // Goods that are brought together first: until they are reserved.
+    // Orders whose goods are gathered first, until they are reserved.
     for line in 0..MOST_POLLS {
         let stopped = || {
             let world = World::with_goods(seven());
@@ -312,12 +321,12 @@ fn after_every_event_somebody_acts_though_no_execution_runs() {
             break;
         }
         let what = format!("seven products, stopped at line {line}");
-        seen.extend(assert_somebody_acts(&stopped, &[Asked::Cancel, Asked::Resume], &what));
+        seen.extend(assert_order_is_finished(&stopped, &[Asked::Cancel, Asked::Resume], &what));
     }
-    // What is written from outside, by `Asked`.
+    // Events written from outside, by `Asked`.
     seen.insert("order.resumed".to_owned());
     let all = all();
     let written = all.iter().filter(|(_, acts)| !matches!(acts, Acts::Nobody | Acts::Unwritten));
     let unseen: Vec<_> = written.filter(|(name, _)| !seen.contains(*name)).collect();
-    assert!(unseen.is_empty(), "never stopped after {unseen:?}");
+    assert!(unseen.is_empty(), "no execution was stopped after {unseen:?}");
 }

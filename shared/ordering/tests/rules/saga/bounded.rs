@@ -1,4 +1,4 @@
-//! The largest order: even it makes only a few requests at a time, for its function is small.
+//! The largest order still makes only a few requests at a time, because its function is small.
 
 use events::{
     OrderEvent, OrderLine, ProductEvent, ProductListed, ReceiptReference, Sku, StockEvent,
@@ -21,7 +21,7 @@ use skald_testkit::counting::Counting;
 use super::world::finish;
 use crate::samples::{eur, order_id, placed, quantity, shards, sku};
 
-/// Most products in an order, and most shards of a product's stock.
+/// The largest number of products in an order, and of shards of a product's stock.
 const PRODUCTS: usize = 50;
 const SHARDS: u16 = 16;
 
@@ -65,6 +65,6 @@ fn the_largest_order_is_reserved_with_a_few_requests_at_a_time() {
     let input =
         StepInput { step, order_id: order_id(), tenant, attempt: 1, correlation_id, failure: None };
     finish(reservation::perform(&store, &NoPause, &input, Timestamp::EPOCH)).unwrap();
-    assert!(store.take_pages() > PRODUCTS * usize::from(SHARDS), "all shards are looked at");
-    assert!(store.take_max_concurrent() <= MAX_CONCURRENT, "requests at the same time");
+    assert!(store.take_pages() > PRODUCTS * usize::from(SHARDS), "not all shards were read");
+    assert!(store.take_max_concurrent() <= MAX_CONCURRENT, "too many concurrent requests");
 }

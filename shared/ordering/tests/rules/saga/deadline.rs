@@ -1,4 +1,4 @@
-//! Time passes while a step is at it: what it decides and writes later has the time of then.
+//! Time passes while a step runs: later decisions and commits have the later time.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -21,7 +21,7 @@ use super::bounded::put;
 use super::world::finish;
 use crate::samples::{order_id, placed};
 
-/// A clock that stands still, but for pauses: each takes an hour.
+/// A clock that advances only in pauses, by an hour each.
 struct Hours(AtomicI64);
 
 impl Pause for Hours {
@@ -34,17 +34,17 @@ impl Pause for Hours {
     }
 }
 
-/// What is asked of it would be too late.
+/// A gateway that must not be called, because the deadline has passed.
 struct Closed;
 
 impl Gateway for Closed {
     async fn ask(&self, call: &GatewayCall) -> Result<PaymentAtGateway, PortError> {
-        panic!("the gateway is asked for {call:?}, after the deadline");
+        panic!("the gateway was called with {call:?} after the deadline");
     }
 }
 
 #[test]
-fn a_step_whose_order_expires_while_it_waits_for_others_undoes_it() {
+fn a_step_whose_order_expires_while_it_waits_starts_undoing() {
     let (store, tenant, order) = (InMemoryEventStore::default(), Tenant::default(), placed());
     let begun = order.deadline.plus_millis(-60_000);
     let stream = streams::order(&tenant, order_id());
@@ -59,14 +59,14 @@ fn a_step_whose_order_expires_while_it_waits_for_others_undoes_it() {
     assert!(matches!(taken, Err(StepError::Undone)), "{taken:?}");
 
     let commits = finish(store.read(&stream, Version::START)).unwrap();
-    assert_eq!(commits[1].at, begun.plus_millis(3_600_000), "when it was turned round");
+    assert_eq!(commits[1].at, begun.plus_millis(3_600_000), "the time at which undoing started");
     let order = fold::<Order>(&commits).unwrap().state;
     assert!(matches!(order.placed().unwrap().phase, Phase::Undoing(_)), "{order:?}");
 }
 
-/// Where a product sells fast, looks at all its shards must not follow each other at once.
+/// If a product sells fast, reads of all its shards must not follow each other without a pause.
 #[test]
-fn a_step_that_saw_too_little_pauses_before_it_looks_again() {
+fn a_step_that_read_too_little_stock_pauses_before_it_reads_again() {
     let (store, tenant, order) = (InMemoryEventStore::default(), Tenant::default(), placed());
     let begun = order.deadline.plus_millis(-60_000);
     put(&store, streams::order(&tenant, order_id()), OrderEvent::from(order));
@@ -76,5 +76,5 @@ fn a_step_that_saw_too_little_pauses_before_it_looks_again() {
         StepInput { step, order_id: order_id(), tenant, attempt: 1, correlation_id, failure: None };
     let hours = Hours(AtomicI64::new(begun.as_millis()));
     let taken = finish(reservation::perform(&store, &hours, &input, begun));
-    assert!(matches!(taken, Err(StepError::Undone)), "it did not wait: {taken:?}");
+    assert!(matches!(taken, Err(StepError::Undone)), "the step did not pause: {taken:?}");
 }

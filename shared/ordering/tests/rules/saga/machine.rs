@@ -1,4 +1,4 @@
-//! The state machine: its states, and that it is equal to the saga.
+//! The state machine: its structure, and that it runs the saga.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ fn tasks() -> Vec<(String, Value, Step)> {
     named.collect()
 }
 
-/// Where it may go from a state.
+/// The states that may follow a state.
 fn successors(state: &Value) -> Vec<String> {
     let caught = state["Catch"].as_array().into_iter().flatten().map(|catcher| &catcher["Next"]);
     [&state["Next"]]
@@ -35,7 +35,7 @@ fn next_of(states: &Map<String, Value>, name: &str) -> Option<String> {
     states[name]["Next"].as_str().map(str::to_owned)
 }
 
-/// Every state that can be reached from this one, itself included.
+/// Every state that can be reached from this one, including itself.
 fn reachable(from: &str) -> BTreeSet<String> {
     let states = states();
     let (mut seen, mut todo) = (BTreeSet::new(), vec![from.to_owned()]);
@@ -47,7 +47,7 @@ fn reachable(from: &str) -> BTreeSet<String> {
     seen
 }
 
-/// The states from this one on, as long as all goes well.
+/// The states from this one on, if every step succeeds.
 fn path(from: &str) -> Vec<String> {
     let states = states();
     std::iter::successors(Some(from.to_owned()), |name| next_of(&states, name)).collect()
@@ -58,12 +58,13 @@ fn names(steps: impl IntoIterator<Item = Step>) -> Vec<String> {
 }
 
 #[test]
-fn the_definition_that_is_deployed_is_the_one_of_the_saga() {
+fn the_deployed_definition_is_generated_from_the_saga() {
     let kept = include_str!("../../../../../infra/order-saga.asl.json");
     assert_eq!(
         kept,
         definition(&ORDER_SAGA).to_json().unwrap(),
-        "infra/order-saga.asl.json is stale: run `cargo run --package ordering --example order_saga_asl` into it"
+        "infra/order-saga.asl.json is stale: run \
+         `cargo run --package ordering --example order_saga_asl > infra/order-saga.asl.json`"
     );
 }
 
@@ -72,7 +73,7 @@ fn every_state_that_is_named_is_there_and_every_state_can_be_reached() {
     let states = states();
     for (name, state) in &states {
         for next in successors(state) {
-            assert!(states.contains_key(&next), "{name} leads to {next}, which is not there");
+            assert!(states.contains_key(&next), "{name} leads to {next}, which does not exist");
         }
     }
     let start = machine()["StartAt"].as_str().unwrap().to_owned();
@@ -82,8 +83,8 @@ fn every_state_that_is_named_is_there_and_every_state_can_be_reached() {
 #[test]
 fn every_path_ends() {
     let states = states();
-    // No state leads back to itself, so every path gets to one that leads nowhere; and those say
-    // that they are the end.
+    // No state leads back to itself, so every path reaches a state without a successor. Those
+    // states must be ends.
     for (name, state) in &states {
         assert!(
             successors(state).iter().all(|next| !reachable(next).contains(name)),
@@ -91,7 +92,11 @@ fn every_path_ends() {
         );
         let ends =
             state["End"] == json!(true) || state["Type"] == "Fail" || state["Type"] == "Succeed";
-        assert_eq!(state["Next"].is_string(), !ends, "{name} either goes on or is an end");
+        assert_eq!(
+            state["Next"].is_string(),
+            !ends,
+            "{name} must either have a successor or be an end"
+        );
     }
     let ends: Vec<&String> =
         states.iter().filter(|(_, state)| state["Next"].is_null()).map(|(name, _)| name).collect();
@@ -99,7 +104,7 @@ fn every_path_ends() {
 }
 
 #[test]
-fn a_happy_order_takes_the_steps_of_the_saga_and_no_choice() {
+fn a_successful_order_takes_the_steps_of_the_saga_without_choices() {
     let happy = path(machine()["StartAt"].as_str().unwrap());
     assert_eq!(
         happy,
@@ -141,7 +146,7 @@ fn from_every_step_before_the_pivot_everything_is_undone_in_exactly_the_reverse_
 }
 
 #[test]
-fn what_finds_the_order_undone_before_the_pivot_leads_to_undoing_and_nothing_after_it_does() {
+fn only_states_before_the_pivot_lead_to_undoing() {
     let turns = tasks().into_iter().filter(|(_, state, _)| {
         let catcher = catch(state, StepError::UNDONE)
             .filter(|catcher| catcher["ErrorEquals"] != json!(["States.ALL"]));
@@ -168,7 +173,7 @@ fn no_path_goes_forward_once_it_goes_back() {
             task.step
         );
     }
-    // And none goes back once the order is committed.
+    // No path leads to undoing once the order is committed.
     let after_commit = reachable(&state_name(Step::CapturePayment));
     for task in ORDER_SAGA.backward() {
         assert!(
@@ -180,7 +185,7 @@ fn no_path_goes_forward_once_it_goes_back() {
 }
 
 #[test]
-fn every_step_that_fails_for_good_or_too_often_parks_the_order_under_its_name() {
+fn every_step_that_fails_permanently_or_too_often_parks_the_order_with_its_name() {
     for (name, state, step) in tasks().into_iter().filter(|(_, _, step)| *step != Step::ParkOrder) {
         for error in
             [StepError::TRANSIENT, StepError::PERMANENT, "States.Timeout", "Lambda.Unknown"]
@@ -194,7 +199,7 @@ fn every_step_that_fails_for_good_or_too_often_parks_the_order_under_its_name() 
             assert_eq!(catcher["Next"], json!(park), "{name} after {error}");
             assert_eq!(catcher["Output"]["step"], json!(step), "{name} after {error}");
         }
-        // `States.ALL` stands alone and last, or the definition is refused.
+        // `States.ALL` must be alone and last, or Step Functions rejects the definition.
         let last = state["Catch"].as_array().unwrap().last().unwrap();
         assert_eq!(last["ErrorEquals"], json!(["States.ALL"]), "{name}");
     }
@@ -208,10 +213,10 @@ fn every_step_that_fails_for_good_or_too_often_parks_the_order_under_its_name() 
     }
 }
 
-/// What the machine does after an error, not how its definition is written: which errors are for
-/// good is said in one place, [`StepError`], and how often a step is tried in another, the saga.
+/// This checks the machine's reaction to an error, not the text of the definition. [`StepError`]
+/// alone lists the terminal errors, and the saga alone the number of retries.
 #[test]
-fn what_may_pass_is_tried_again_as_often_as_the_saga_says_and_what_is_for_good_is_not() {
+fn transient_errors_are_retried_as_often_as_the_saga_says_and_terminal_ones_are_not() {
     let said = [
         StepError::Refused(String::new()),
         StepError::Undone,
@@ -223,7 +228,7 @@ fn what_may_pass_is_tried_again_as_often_as_the_saga_says_and_what_is_for_good_i
         let retry = ORDER_SAGA.retry(step);
         for error in &said {
             let may_pass = match error {
-                // Parking cannot be parked: what leads nowhere from it is tried again.
+                // Parking cannot be parked: an error of parking that is not caught is retried.
                 StepError::Refused(_)
                 | StepError::Undone
                 | StepError::Settled
@@ -239,8 +244,8 @@ fn what_may_pass_is_tried_again_as_often_as_the_saga_says_and_what_is_for_good_i
                 "{name} after {error:?}"
             );
         }
-        // Whatever a function is called that died or was too slow, and whatever else Lambda may say
-        // one day.
+        // Whatever name Step Functions gives to the error of a function that died or timed out, and
+        // other errors that Lambda may add.
         for (error, retry) in [
             ("States.Timeout", retry),
             ("Runtime.ExitError", retry),
@@ -262,17 +267,17 @@ fn what_may_pass_is_tried_again_as_often_as_the_saga_says_and_what_is_for_good_i
     }
 }
 
-/// The execution would end, and its order neither final nor parked.
+/// Otherwise the execution would end with an order that is neither final nor parked.
 #[test]
-fn parking_is_tried_for_most_of_a_day_whatever_goes_wrong() {
+fn parking_is_retried_for_most_of_a_day_after_any_error() {
     let Retry { most, longest_s, .. } = ORDER_SAGA.retry(Step::ParkOrder);
     assert!(
         u64::from(most) * u64::from(longest_s) > 12 * 3600,
-        "{most} times, {longest_s} seconds"
+        "parking is retried {most} times, {longest_s} seconds apart"
     );
     for (name, state, _) in tasks().into_iter().filter(|(_, _, step)| *step == Step::ParkOrder) {
         assert_eq!(retrier(&state, StepError::PERMANENT)["MaxAttempts"], json!(most), "{name}");
-        // Each try is three events of a history that may have 25,000 ("Quotas").
+        // Each retry adds three events to a history that is limited to 25,000 ("Quotas").
         assert!(u64::from(most) * 3 < 20_000, "{name}");
     }
 }
@@ -287,8 +292,8 @@ fn each_time_limit_leaves_room_for_what_is_inside_it() {
     }
 }
 
-/// The `Timeout` that the template gives this function, in seconds: of its own, or else the one of
-/// all functions.
+/// The `Timeout` in seconds that the template gives this function: its own, or else the one of all
+/// functions.
 fn timeout_s(function: &str) -> u32 {
     let template = include_str!("../../../../../infra/template.yaml");
     let (globals, resources) = template.split_once("\nResources:\n").unwrap();
@@ -300,7 +305,7 @@ fn timeout_s(function: &str) -> u32 {
 }
 
 #[test]
-fn a_step_has_the_time_in_its_function_that_the_saga_counts_on() {
+fn the_template_gives_functions_the_time_that_the_saga_relies_on() {
     for step in Step::ALL {
         let function =
             step.worker().placeholder().trim_start_matches("${").trim_end_matches("Arn}");
@@ -309,7 +314,7 @@ fn a_step_has_the_time_in_its_function_that_the_saga_counts_on() {
 }
 
 #[test]
-fn functions_are_told_ids_and_nothing_else() {
+fn the_input_of_functions_contains_only_ids() {
     for (name, state, step) in tasks() {
         assert_eq!(state["Resource"], json!(step.worker().placeholder()), "{name}");
         let mut expected = json!({
@@ -327,7 +332,7 @@ fn functions_are_told_ids_and_nothing_else() {
 }
 
 #[test]
-fn a_failure_is_told_by_its_name_and_the_functions_message_and_not_at_any_length() {
+fn a_failure_is_described_by_its_name_and_a_truncated_message() {
     let failure = |cause: &str| Failure {
         step: Step::VoidPayment,
         error: ErrorOutput { error: "Transient".to_owned(), cause: cause.to_owned() },
@@ -339,7 +344,7 @@ fn a_failure_is_told_by_its_name_and_the_functions_message_and_not_at_any_length
     assert_eq!(failure("killed").told(), "Transient: killed");
     assert_eq!(failure("").told(), "Transient");
     assert_eq!(failure(&"ö".repeat(1000)).told().chars().count(), 500);
-    // Step Functions leaves the cause out where there is none.
+    // Step Functions omits the cause if there is none.
     let timeout: Failure = serde_json::from_value(
         json!({ "step": "void_payment", "error": { "Error": "States.Timeout" } }),
     )

@@ -1,5 +1,4 @@
-//! The saga: its state machine, its steps, and what becomes of orders under everything that can
-//! happen to them.
+//! The saga: its state machine, its steps, and the outcome of orders under every incident.
 
 mod acting;
 mod bounded;

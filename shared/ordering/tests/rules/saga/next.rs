@@ -82,7 +82,7 @@ fn a_committed_order_goes_forward_to_its_end() {
 }
 
 #[test]
-fn what_is_refused_turns_the_order_round_and_says_why() {
+fn a_refused_step_starts_undoing_with_its_reason() {
     let refused = [
         (
             SagaState { reservation: ReservationState::Refused(Vec::new()), ..done() },
@@ -101,7 +101,7 @@ fn what_is_refused_turns_the_order_round_and_says_why() {
         assert_eq!(next(&state), Next::Undo(Step::StartUndo));
         assert_eq!(state.refusal(), Some(reason));
         assert_eq!(order::turn(Step::StartUndo, &state, in_time()), Move::TurnRound(reason));
-        // Also when the time is up: the first reason there was is the one that counts.
+        // Even after the deadline, the first refusal is the reason.
         assert_eq!(
             order::turn(Step::StartUndo, &state, placed().deadline),
             Move::TurnRound(reason)
@@ -114,7 +114,7 @@ fn what_is_refused_turns_the_order_round_and_says_why() {
 }
 
 #[test]
-fn an_order_that_is_being_undone_is_undone_the_last_step_first_even_what_was_never_begun() {
+fn undoing_undoes_the_last_step_first_including_steps_never_begun() {
     for state in [
         SagaState { order: undoing(), ..done() },
         SagaState { order: undoing(), ..SagaState::default() },
@@ -135,7 +135,7 @@ fn an_order_that_is_being_undone_is_undone_the_last_step_first_even_what_was_nev
 }
 
 #[test]
-fn a_parked_order_waits_whichever_way_it_goes_and_no_order_needs_nothing() {
+fn a_parked_order_waits_in_either_direction_and_a_missing_order_needs_nothing() {
     let parked = || OrderEvent::from(OrderParked { step: "x".into(), error: "y".into() });
     for before in [
         Vec::new(),
@@ -192,7 +192,7 @@ fn parking(step: &str) -> Move<OrderCommand, std::convert::Infallible> {
 }
 
 #[test]
-fn only_the_attempt_that_is_under_way_parks_an_order() {
+fn only_the_current_attempt_parks_an_order() {
     assert_eq!(order::park(&order([]), &park_at(Step::ReserveStock)), parking("reserve_stock"));
     let parked = OrderParked { step: "x".into(), error: "y".into() };
     assert_eq!(
@@ -210,7 +210,7 @@ fn only_the_attempt_that_is_under_way_parks_an_order() {
 }
 
 #[test]
-fn an_order_that_was_turned_round_while_a_step_forward_failed_is_undone_and_not_parked() {
+fn an_order_whose_undoing_started_while_a_step_failed_is_undone_and_not_parked() {
     assert_eq!(
         order::park(&undoing(), &park_at(Step::AuthorizePayment)),
         Move::End(Err(StepError::Undone))
@@ -222,8 +222,7 @@ fn an_order_that_was_turned_round_while_a_step_forward_failed_is_undone_and_not_
     );
 }
 
-/// What the steps that go forward before the pivot do at an order that goes this way, with nothing
-/// begun.
+/// The moves of the steps before the pivot for an order in this direction, with nothing begun.
 fn forward(order: &OrderState, at: Timestamp) -> [Move<(), ()>; 3] {
     let (id, unasked) = (order_id(), PaymentState::Unasked);
     let key = AttemptKey::payment(id);
@@ -251,7 +250,7 @@ fn stripped<C, A>(turn: Move<C, A>) -> Move<(), ()> {
 }
 
 #[test]
-fn steps_forward_ask_the_order_first_and_undo_it_when_its_time_is_up() {
+fn steps_of_completing_read_the_order_first_and_start_undoing_after_the_deadline() {
     assert_eq!(forward(&order([]), in_time()), [const { Move::Append(()) }; 3]);
     for turn in forward(&order([]), placed().deadline) {
         assert_eq!(turn, Move::TurnRound(CancelReason::Expired));
@@ -268,7 +267,7 @@ fn steps_forward_ask_the_order_first_and_undo_it_when_its_time_is_up() {
 }
 
 #[test]
-fn steps_back_do_nothing_before_undoing_has_started() {
+fn compensations_do_nothing_before_undoing_has_started() {
     let key = AttemptKey::payment(order_id());
     for order in [order([]), committed(), OrderState::Unplaced] {
         let turns = [
@@ -303,7 +302,7 @@ fn steps_back_do_nothing_before_undoing_has_started() {
 }
 
 #[test]
-fn the_money_and_the_goods_stay_where_they_are_before_the_order_is_committed() {
+fn money_and_goods_do_not_move_before_the_order_is_committed() {
     let key = AttemptKey::payment(order_id());
     let turn = payment::turn(
         Step::CapturePayment,
@@ -320,7 +319,7 @@ fn the_money_and_the_goods_stay_where_they_are_before_the_order_is_committed() {
 }
 
 #[test]
-fn what_somebody_else_may_have_asked_is_not_asked_again_before_it_was_looked_for() {
+fn a_request_that_others_may_have_sent_is_looked_up_before_it_is_sent_again() {
     let key = AttemptKey::payment(order_id());
     let asks = |step, order: &OrderState, payment, heard| match payment::turn(
         step,
@@ -357,7 +356,7 @@ fn what_somebody_else_may_have_asked_is_not_asked_again_before_it_was_looked_for
 }
 
 #[test]
-fn what_is_heard_too_late_is_undone_at_once() {
+fn an_answer_that_arrives_after_undoing_is_undone_at_once() {
     let key = AttemptKey::payment(order_id());
     let authorized = Heard::Answer(PaymentAtGateway::Authorized {
         authorization: AuthorizationId::new("a").unwrap(),
@@ -382,7 +381,7 @@ fn what_is_heard_too_late_is_undone_at_once() {
 }
 
 #[test]
-fn a_step_that_is_given_to_the_wrong_worker_is_not_taken() {
+fn a_step_that_is_given_to_the_wrong_worker_fails() {
     let wrong = reservation::turn(
         Step::CommitOrder,
         order_id(),

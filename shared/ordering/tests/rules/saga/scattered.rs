@@ -1,4 +1,4 @@
-//! Orders whose goods are in many shards: each is reserved, or there is truly too little.
+//! Orders whose goods are in many shards: each is reserved unless there is too little.
 
 use events::CancelReason;
 use ordering::order::Phase;
@@ -11,10 +11,11 @@ use super::world::machine::execute;
 use super::world::{Goods, World, finish, poll, poll_times, run};
 use crate::samples::sku;
 
-/// More polls than any runner here takes.
+/// More polls than any runner here needs.
 pub(super) const MOST_POLLS: usize = 10_000;
 
-/// Seven products with 16 shards and a piece in each; 15 are ordered of each, from 105 shards.
+/// Seven products with 16 shards and a piece in each; 15 pieces are ordered of each, from 105
+/// shards.
 pub(super) fn seven() -> Vec<Goods> {
     let goods =
         |number| Goods { sku: sku(&format!("SKU-{number}")), ordered: 15, received: vec![1; 16] };
@@ -25,7 +26,7 @@ fn phase(world: &World) -> Phase {
     world.state().phase().unwrap()
 }
 
-/// Takes the step that reserves, and looks at what it wrote.
+/// Performs the step that reserves, and returns what it wrote.
 fn reserve(world: &World) -> ReservationState {
     let _taken: Result<(), StepError> =
         finish(world.perform(&StepInput::of(&world.execution(), Step::ReserveStock)));
@@ -41,7 +42,7 @@ fn an_order_from_more_shards_than_a_transaction_holds_is_confirmed() {
 }
 
 #[test]
-fn it_comes_to_its_end_whoever_dies_or_sleeps_after_whichever_line() {
+fn a_scattered_order_reaches_its_end_if_executions_die_or_sleep_after_any_line() {
     let world = World::with_goods(seven());
     let mut runner = world.driver();
     let lines = (1..MOST_POLLS).find(|_| poll(&mut runner)).unwrap();
@@ -81,8 +82,8 @@ fn it_comes_to_its_end_whoever_dies_or_sleeps_after_whichever_line() {
     }
 }
 
-/// Two looks at every shard are taken one shard after the other, while what one shard gives another
-/// one gets. There is enough at any moment.
+/// Each of two reads visits every shard in turn, while goods move from one shard to another. Enough
+/// is available at every moment.
 #[test]
 fn goods_that_move_from_shard_to_shard_are_never_called_too_few() {
     let goods = || vec![Goods { sku: sku("MUG-01"), ordered: 5, received: vec![0, 0, 6, 0] }];
@@ -110,7 +111,7 @@ fn goods_that_move_from_shard_to_shard_are_never_called_too_few() {
     }
 }
 
-/// However often they move, the order is tried again and not refused.
+/// However often goods move, the step is retried and not refused.
 #[test]
 fn goods_that_never_rest_are_never_called_too_few() {
     let world = World::staggered(vec![Goods {
@@ -134,7 +135,7 @@ fn goods_that_never_rest_are_never_called_too_few() {
             break;
         }
         if world.state().reservation == ReservationState::Unmade {
-            // Always to a shard that is read before the one that gives them, or to the last again.
+            // Always to a shard that is read before the one that gives them, or back to the last.
             let to = if at == 0 { 3 } else { at - 1 };
             world.move_goods(&sku("MUG-01"), at, to, 6);
             at = to;
@@ -143,12 +144,12 @@ fn goods_that_never_rest_are_never_called_too_few() {
     drop(step);
     run(world.driver());
     assert_eq!(phase(&world), Phase::Confirmed);
-    world.assert_clean("never at rest");
+    world.assert_clean("goods that keep moving");
 }
 
 fn any_goods() -> impl Strategy<Value = Vec<Goods>> {
     let line = (proptest::collection::vec(0..4_u64, 1..=16), 0..3_u64, any::<bool>());
-    // Most lines want about all there is, so that they need many shards.
+    // Most lines want almost all that is available, so that they need many shards.
     (proptest::collection::vec(line, 1..=50), any::<bool>()).prop_map(|(lines, all_short)| {
         let goods = lines.into_iter().enumerate().map(|(number, (received, less, more))| {
             let all: u64 = received.iter().sum();
@@ -162,16 +163,23 @@ fn any_goods() -> impl Strategy<Value = Vec<Goods>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
-    /// Each allowed order over any allowed shards is reserved if there is enough of each product,
-    /// and else refused; it is never oversold; and when it is undone, everything is back.
+    /// An allowed order over any allowed shards is reserved if enough of each product is available,
+    /// and else refused. It is never oversold, and undoing it returns everything.
     #[test]
-    fn an_order_is_reserved_if_there_is_enough_of_everything(goods in any_goods(), dies in 0..400_usize) {
+    fn an_order_is_reserved_if_there_is_enough_of_everything(
+        goods in any_goods(),
+        dies in 0..400_usize,
+    ) {
         let enough = goods.iter().all(|goods| goods.all() >= goods.ordered);
         let world = World::with_goods(goods.clone());
         poll_times(&mut execute(&world, 1), dies);
         run(world.driver());
         let expected =
-            if enough { Phase::Confirmed } else { Phase::Cancelled(CancelReason::StockUnavailable) };
+            if enough {
+                Phase::Confirmed
+            } else {
+                Phase::Cancelled(CancelReason::StockUnavailable)
+            };
         prop_assert_eq!(phase(&world), expected);
         world.assert_clean("reserved or refused");
 

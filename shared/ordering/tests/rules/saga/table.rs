@@ -14,15 +14,15 @@ pub(crate) fn scenario(row: &Outcome) -> Scenario {
     Scenario { token: row.token, postal_code: row.postal_code, enough: row.enough }
 }
 
-/// The world of this row when the order is about to be taken to its end: the customer has
-/// cancelled, if he does.
+/// The world of this row before the order is taken to its end, with the customer's cancellation if
+/// the row has one.
 pub(crate) fn begun(row: &Outcome) -> World {
     let world = World::new(scenario(row));
     let Some(before) = row.cancel_before else { return world };
     let execution = world.execution();
     let steps = ORDER_SAGA.forward().map(|task| task.step);
     for step in steps.take_while(|step| step.name() != before) {
-        // A step that fails is one of the things that come before.
+        // A step before the cancellation may fail.
         let _taken = finish(world.perform(&StepInput::of(&execution, step)));
     }
     let committed =
@@ -35,7 +35,7 @@ pub(crate) fn begun(row: &Outcome) -> World {
     world
 }
 
-/// What the state says, in the words of the table.
+/// The state in the words of the table.
 fn told(state: &SagaState) -> (&'static str, Option<String>, Option<String>) {
     let order = state.order.placed().unwrap();
     let (status, reason) = match order.phase {
@@ -75,7 +75,7 @@ fn every_row_ends_as_the_table_says_run_by_the_state_machine() {
 }
 
 #[test]
-fn an_order_whose_time_is_up_before_it_is_committed_expires() {
+fn an_order_whose_deadline_passes_before_it_is_committed_expires() {
     let row = outcomes().remove(0);
     for step in ORDER_SAGA.forward().map(|task| task.step) {
         let world = begun(&Outcome { cancel_before: None, ..row.clone() });
@@ -108,7 +108,7 @@ fn a_parked_order_goes_on_when_it_is_resumed_and_is_parked_again_if_nothing_has_
         let order = world.state().order.placed().unwrap().clone();
         let parked = order.parked.map(|parked| parked.step);
         assert_eq!((order.attempt, parked.as_deref()), (attempt + 1, row.parked), "{row:?}");
-        // An execution of the attempt before comes late, and has nothing to say.
+        // A late execution of the earlier attempt changes nothing.
         world.resume();
         let parked_before = world.log().iter().filter(|name| *name == "order.parked").count();
         run(execute(&world, attempt + 1));

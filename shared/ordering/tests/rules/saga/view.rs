@@ -74,12 +74,12 @@ fn a_refused_order_shows_what_was_refused_and_what_was_undone() {
     assert_eq!(
         (authorized.done_at, authorized.undone_at),
         (None, None),
-        "there was nothing to undo"
+        "there must be nothing to undo"
     );
     assert_eq!(
         (created.done_at, created.undone_at),
         (None, created.updated_at),
-        "it can no longer be done"
+        "the step can no longer be done"
     );
 }
 
@@ -117,7 +117,7 @@ fn a_parked_order_shows_where_and_how_often_it_was_tried() {
 }
 
 #[test]
-fn a_compensation_that_is_parked_shows_at_the_step_it_undoes() {
+fn a_parked_compensation_is_shown_at_the_step_that_it_undoes() {
     let parked = outcomes().into_iter().find(|row| row.parked == Some("void_payment")).unwrap();
     let world = begun(&parked);
     execute_all(&world);
@@ -128,11 +128,11 @@ fn a_compensation_that_is_parked_shows_at_the_step_it_undoes() {
 }
 
 #[test]
-fn a_step_that_is_under_way_runs() {
+fn a_step_that_was_begun_is_running() {
     let world = World::new(Scenario { token: "tok_approved", postal_code: "10115", enough: true });
     let mut runner = execute(&world, 1);
     while !world.log().contains(&"payment.authorization_requested".to_owned()) {
-        assert!(!poll_times(&mut runner, 1), "the payment is asked for");
+        assert!(!poll_times(&mut runner, 1), "the runner ended before it requested the payment");
     }
     let last = saga(&world).steps.pop().unwrap();
     assert_eq!((last.step.name(), last.state), ("authorize_payment", StepState::Running));

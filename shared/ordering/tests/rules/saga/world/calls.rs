@@ -1,5 +1,5 @@
-//! The store, the keys, the gateway and the carrier of a world: each call gives way before its
-//! answer is heard.
+//! The store, the keys, the gateway and the carrier of a world: each call yields before it returns
+//! its answer.
 
 use ordering::ports::{
     Carrier, CarrierCall, Disclosing, Gateway, GatewayCall, ParcelAtCarrier, PaymentAtGateway,
@@ -96,7 +96,7 @@ impl Carrier for World {
     }
 }
 
-/// The keys, which are elsewhere: between having one and using it, anything can happen.
+/// The store of keys is remote: between reading a key and using it, anything can happen.
 struct Keys<'a>(&'a World);
 
 impl PersonKeys for Keys<'_> {
@@ -117,7 +117,7 @@ impl PersonKeys for Keys<'_> {
     }
 }
 
-/// The gateway and the carrier themselves: they are told what is sealed.
+/// The gateway and the carrier themselves. They receive the sealed values.
 struct Outside<'a>(&'a World);
 
 impl Gateway for Outside<'_> {

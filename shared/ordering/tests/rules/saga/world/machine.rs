@@ -30,7 +30,8 @@ pub(crate) fn catch<'a>(state: &'a Value, error: &str) -> Option<&'a Value> {
     state["Catch"].as_array().into_iter().flatten().find(caught)
 }
 
-/// Runs the state machine over a world, as Step Functions would: as one who may die after any line.
+/// Runs the state machine over a world as Step Functions would, as a runner that may die after any
+/// line.
 pub(crate) fn execute(world: &World, attempt: u32) -> Runner<'_> {
     let machine = machine();
     Box::pin(async move {
@@ -44,7 +45,7 @@ pub(crate) fn execute(world: &World, attempt: u32) -> Runner<'_> {
                 .get("failure")
                 .map(|_| serde_json::from_value(input.clone()).unwrap());
             let told = StepInput { failure, ..StepInput::of(&execution, step) };
-            // What is told goes through JSON, as on its way to a function.
+            // The input goes through JSON, as on its way to a function.
             let told: StepInput = serde_json::from_value(to_value(told).unwrap()).unwrap();
             let next = match persist(world, at, &told).await {
                 Ok(()) => at["Next"].as_str(),
@@ -56,7 +57,8 @@ pub(crate) fn execute(world: &World, attempt: u32) -> Runner<'_> {
                             .to_string();
                     input = match catcher["Output"].get("step") {
                         Some(step) => {
-                            json!({ "step": step, "error": { "Error": error.name(), "Cause": cause } })
+                            let error = json!({ "Error": error.name(), "Cause": cause });
+                            json!({ "step": step, "error": error })
                         }
                         None => json!({}),
                     };
@@ -71,8 +73,8 @@ pub(crate) fn execute(world: &World, attempt: u32) -> Runner<'_> {
     })
 }
 
-/// Runs the executions that are started for this order, one after the other, each to its end: of
-/// the first attempt, and of the one that begins when the order is cancelled.
+/// Runs the executions that are started for this order, each to its end: of the first attempt, and
+/// of the one that begins when the order is cancelled.
 pub(crate) fn execute_all(world: &World) {
     run(execute(world, 1));
     if let Some(attempt) = world.resumed() {
@@ -91,7 +93,7 @@ async fn persist(world: &World, state: &Value, input: &StepInput) -> Result<(), 
     }
 }
 
-/// What Step Functions does after this error of a task: the first that matches decides.
+/// The reaction of Step Functions to this error of a task: the first match applies.
 #[track_caller]
 pub(crate) fn retrier<'a>(state: &'a Value, error: &str) -> &'a Value {
     let matches = |retrier: &&Value| {
@@ -103,5 +105,5 @@ pub(crate) fn retrier<'a>(state: &'a Value, error: &str) -> &'a Value {
         .unwrap()
         .iter()
         .find(matches)
-        .unwrap_or_else(|| panic!("{state} says nothing of {error}"))
+        .unwrap_or_else(|| panic!("{state} neither retries nor catches {error}"))
 }

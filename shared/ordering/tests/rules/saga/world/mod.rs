@@ -1,10 +1,9 @@
-//! All that an order meets, in memory: streams, ledgers, a clock; and runners that can be stopped
-//! after any line.
+//! The environment of an order, in memory: streams, ledgers, a clock; and runners that can be
+//! stopped after any line.
 //!
-//! Every call to a store, the gateway or the carrier gives way before its answer is heard, and each
-//! poll of a runner goes on to the next such place. So a runner that is dropped after some polls
-//! has died with an answer on its way; and runners that are polled in turn are interleaved in any
-//! way one likes.
+//! Every call to a store, the gateway or the carrier yields before it returns its answer, and each
+//! poll of a runner continues to the next such point. So a runner that is dropped after some polls
+//! has died with an answer in flight, and polling runners in turn interleaves them in any order.
 
 mod calls;
 pub(crate) mod machine;
@@ -46,12 +45,12 @@ use crate::samples::{body, customer, eur, order_id, place, quantity, shards, sku
 pub(crate) struct Goods {
     pub(crate) sku: Sku,
     pub(crate) ordered: u64,
-    /// How many came in, by shard.
+    /// The quantities that were delivered, by shard.
     pub(crate) received: Vec<u64>,
 }
 
 impl Goods {
-    /// Two mugs and a shirt, each in two shards; or no shirt at all, if there is not enough.
+    /// Two mugs and a shirt, each in two shards; or no shirt at all, if there must be too little.
     fn of(scenario: Scenario) -> Vec<Self> {
         let goods = |name, ordered, received: [u64; 2]| Self {
             sku: sku(name),
@@ -62,13 +61,13 @@ impl Goods {
         vec![goods("MUG-01", 2, [1, 9]), goods("TEE-07", 1, tees)]
     }
 
-    /// How many came in, in all.
+    /// The total quantity that was delivered.
     pub(crate) fn all(&self) -> u64 {
         self.received.iter().sum()
     }
 }
 
-/// What kind of order it is.
+/// The scenario of an order.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scenario {
     pub(crate) token: &'static str,
@@ -77,9 +76,9 @@ pub(crate) struct Scenario {
 }
 
 impl Scenario {
-    /// The steps at which an order of this kind may be parked: those that the gateway or the
-    /// carrier never answers, and the one that it refuses when there is no way back. Any other
-    /// order ends.
+    /// The steps at which an order of this scenario may be parked: those that the gateway or the
+    /// carrier never answers, and the one that is refused after the pivot. Any other order reaches
+    /// its end.
     pub(crate) fn may_park_at(self) -> &'static [&'static str] {
         match (self.token, self.postal_code) {
             ("tok_timeout_always", _) => &["authorize_payment", "void_payment"],
@@ -90,18 +89,18 @@ impl Scenario {
     }
 }
 
-/// Where an order happens.
+/// The environment of one order.
 pub(crate) struct World {
     scenario: Scenario,
     store: InMemoryEventStore,
     gateway: GatewayLedger,
     carrier: CarrierLedger,
-    /// What the order says of its customer is sealed with one of these.
+    /// The keys that seal the personal data of the order's customer.
     keys: InMemoryPersonKeys,
     /// Whether the gateway forgets to close a key that is voided before it is known.
     forgetful: bool,
     millis: AtomicI64,
-    /// Every event that was written, by name, in the order of writing: a list for each append.
+    /// The types of all events that were written, in the order of writing: a list for each append.
     log: Mutex<Vec<Vec<String>>>,
     total: Money,
     goods: Vec<Goods>,
@@ -110,14 +109,14 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// A world with this order in it, placed a moment ago.
+    /// A world with this order in it, just placed.
     pub(crate) fn new(scenario: Scenario) -> Self {
         let mut body = with("/payment_token", json!(scenario.token));
         body["shipping_address"]["postal_code"] = json!(scenario.postal_code);
         Self::placed(scenario, place(&body).placed().clone(), Goods::of(scenario))
     }
 
-    /// A world where all goes well, with an order of these goods in it.
+    /// A world in which every call succeeds, with an order of these goods.
     pub(crate) fn with_goods(goods: Vec<Goods>) -> Self {
         let line = |goods: &Goods| OrderLine {
             sku: goods.sku.clone(),
@@ -155,18 +154,18 @@ impl World {
         world
     }
 
-    /// The same with a gateway that breaks its promise to close a key.
+    /// The same world with a gateway that breaks its promise to close a key.
     pub(crate) fn forgetful(scenario: Scenario) -> Self {
         Self { forgetful: true, ..Self::new(scenario) }
     }
 
-    /// The same where the shards of a product are read one after the other: between any two,
-    /// anything can happen.
+    /// The same world with the shards of a product read one after the other: anything can happen
+    /// between two reads.
     pub(crate) fn staggered(goods: Vec<Goods>) -> Self {
         Self { staggered: true, ..Self::with_goods(goods) }
     }
 
-    /// As the function does that takes orders.
+    /// Places the order as the function for commands does.
     fn place(&self, placed: OrderPlaced) {
         let stream = streams::order(&tenant(), order_id());
         let request = Request {
@@ -180,7 +179,7 @@ impl World {
         self.log.lock().unwrap().push(vec!["order.placed".to_owned()]);
     }
 
-    /// The customer is erased.
+    /// Erases the customer.
     pub(crate) fn erase_customer(&self) {
         let person = Person { tenant: tenant(), id: customer().person() };
         finish(self.keys.erase(&person, self.now())).unwrap();
@@ -199,8 +198,7 @@ impl World {
         }
     }
 
-    /// Another order has goods brought from one shard to another; what there is in all stays the
-    /// same.
+    /// Moves goods from one shard to another for another order; the total stays the same.
     pub(crate) fn move_goods(&self, sku: &Sku, from_shard: u16, to_shard: u16, number: u64) {
         let other: OrderId = "00000000-0000-5000-8000-000000000000".parse().unwrap();
         let from = vec![ShardQuantity { shard: from_shard, quantity: quantity(number) }];
@@ -220,7 +218,7 @@ impl World {
         self.plant_encoded(stream, events.iter().map(|event| event.encode().unwrap()).collect());
     }
 
-    /// A newer release has begun this stream, with an event that this one does not know.
+    /// Begins this stream with an event of a newer release, which this release does not know.
     pub(crate) fn plant_unreadable(&self, stream: StreamId) {
         let event = OrderEvent::from(OrderCommitted {}).encode().unwrap();
         self.plant_encoded(
@@ -241,12 +239,12 @@ impl World {
         });
     }
 
-    /// A moment later than ever before.
+    /// Advances the clock by a moment.
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.millis.fetch_add(1, Ordering::SeqCst)).unwrap()
     }
 
-    /// Time passes, beyond every deadline.
+    /// Advances the clock beyond every deadline.
     pub(crate) fn expire(&self) {
         self.millis.fetch_add(3_600_000, Ordering::SeqCst);
     }
@@ -255,32 +253,32 @@ impl World {
         Ports { store: self, pause: &NoPause, gateway: self, carrier: self }
     }
 
-    /// Somebody who takes the order all the way, step by step.
+    /// A runner that takes the order all the way, step by step.
     pub(crate) fn driver(&self) -> Runner<'_> {
         Box::pin(async move {
             self.ports().drive(&tenant(), order_id(), &|| self.now()).await.map(|_| ())
         })
     }
 
-    /// Somebody who takes this step.
+    /// A runner that performs this step.
     pub(crate) async fn perform(&self, input: &StepInput) -> Result<(), StepError> {
         self.ports().perform(input, self.now()).await
     }
 
-    /// The customer asks for the order to be cancelled. Whether it will be.
+    /// The customer cancels the order. Returns whether the order will be cancelled.
     pub(crate) fn cancel(&self) -> bool {
         let command =
             OrderCommand::StartUndo { reason: CancelReason::CustomerRequest, attempt: None };
-        // Each call is a command of its own.
+        // Each call is a separate command.
         self.command(&command, &format!("cancel {}", self.log.lock().unwrap().len())).is_ok()
     }
 
-    /// The operator has the order resumed.
+    /// The operator resumes the order.
     pub(crate) fn resume(&self) {
-        assert!(self.try_resume(), "it is not final");
+        assert!(self.try_resume(), "the order is final");
     }
 
-    /// The operator asks for the order to be resumed. Whether it will be.
+    /// The operator tries to resume the order. Returns whether it was resumed.
     pub(crate) fn try_resume(&self) -> bool {
         self.command(&OrderCommand::Resume, &format!("resume {}", self.attempt())).is_ok()
     }
@@ -301,7 +299,7 @@ impl World {
         execution_of(&stream, placed).unwrap().unwrap()
     }
 
-    /// The attempt that is under way.
+    /// The current attempt.
     pub(crate) fn attempt(&self) -> u32 {
         self.state().order.placed().unwrap().attempt
     }
@@ -325,7 +323,7 @@ impl World {
         self.log.lock().unwrap().concat()
     }
 
-    /// What the last append wrote, by name.
+    /// The types of the events of the last append.
     pub(crate) fn last_written(&self) -> Vec<String> {
         self.log.lock().unwrap().last().unwrap().clone()
     }

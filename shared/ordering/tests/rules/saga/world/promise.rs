@@ -1,4 +1,4 @@
-//! What the saga promises of every order, held against all that is there at its end.
+//! The promise of the saga for every order, checked against the complete state at its end.
 
 use std::collections::BTreeSet;
 
@@ -16,12 +16,12 @@ use skald::decider::fold;
 use super::{Goods, World, tenant};
 
 impl World {
-    /// The promise: the order is confirmed and all of it happened, or cancelled and nothing of it
-    /// is left; or it is parked, if its scenario may park there. Whichever it is, the ledgers have
-    /// what the streams say, and it came about in order.
+    /// Asserts the promise. Either the order is confirmed and all of it happened, or it is
+    /// cancelled and nothing of it is left, or it is parked in a scenario that may park there. In
+    /// each case the ledgers agree with the streams, and the events are in the right order.
     ///
     /// # Panics
-    /// With what is wrong.
+    /// If the promise is broken, with the reason.
     #[track_caller]
     pub(crate) fn assert_clean(&self, what: &str) {
         let state = self.state();
@@ -47,16 +47,16 @@ impl World {
                 });
                 let forward = ORDER_SAGA.forward().any(|task| task.step.name() == parked.step);
                 let undoing = matches!(order.phase, Phase::Undoing(_));
-                // Who turned it round after it was parked had it resumed.
+                // Undoing a parked order also resumes it.
                 assert!(
                     !(undoing && forward),
-                    "parked on the way forward, while it is undone: {}",
+                    "the order is being undone but parked at a step of completing: {}",
                     story()
                 );
                 let may_park = self.scenario.may_park_at().contains(&parked.step.as_str());
                 assert!(
                     may_park,
-                    "a healthy order is parked at {}, {}: {}",
+                    "an order whose scenario has no faults is parked at {}, {}: {}",
                     parked.step,
                     parked.error,
                     story()
@@ -89,8 +89,8 @@ impl World {
         assert_eq!(parcels, usize::from(confirmed), "parcels at the carrier: {}", story());
     }
 
-    /// Goods, money and parcel are where the order's streams say. Where a call was asked for and
-    /// its answer is not written yet, it may have had its effect or not.
+    /// Goods, money and parcel agree with the order's streams. A recorded request without a
+    /// recorded answer may or may not have had its effect.
     #[track_caller]
     fn assert_agreement(&self, state: &SagaState, story: &dyn Fn() -> String) {
         for goods in &self.goods {
@@ -114,7 +114,7 @@ impl World {
             entries.values().filter_map(money).map(|money| money.amount_minor()).sum()
         };
         let (nothing, total) = (0, self.total.amount_minor());
-        // What may be held, and what may be ours.
+        // The amounts that may be held and captured.
         let may_be: &[(i64, i64)] = match &state.payment {
             PaymentState::Unasked | PaymentState::Declined { .. } | PaymentState::Voided => {
                 &[(nothing, nothing)]
@@ -156,15 +156,23 @@ impl World {
         );
     }
 
-    /// One direction, and undone in the order of undoing: nothing before it was said, the last step
-    /// first.
+    /// The order goes in one direction, and undoing follows its order: the last step first, and
+    /// nothing before undoing started.
     #[track_caller]
     fn assert_direction(&self, story: &dyn Fn() -> String) {
         let log = self.log();
         let at = |name: &str| log.iter().position(|written| written == name);
         let ever = |name: &str| at(name).is_some();
-        assert!(!(ever("order.committed") && ever("order.undo_started")), "both ways: {}", story());
-        assert!(!(ever("order.confirmed") && ever("order.cancelled")), "both ends: {}", story());
+        assert!(
+            !(ever("order.committed") && ever("order.undo_started")),
+            "the order went in both directions: {}",
+            story()
+        );
+        assert!(
+            !(ever("order.confirmed") && ever("order.cancelled")),
+            "the order was both confirmed and cancelled: {}",
+            story()
+        );
         let often = |name: &&String| {
             name.starts_with("stock.") || ["order.parked", "order.resumed"].contains(&name.as_str())
         };
@@ -172,7 +180,7 @@ impl World {
         assert_eq!(
             once.iter().collect::<BTreeSet<_>>().len(),
             once.len(),
-            "something was done twice: {}",
+            "an event was written twice: {}",
             story()
         );
 
@@ -181,10 +189,10 @@ impl World {
             [at("order.undo_started"), at("shipment.cancelled"), at("payment.voided"), released];
         let undoing: Vec<usize> =
             undoing.into_iter().chain([at("order.cancelled")]).flatten().collect();
-        assert!(undoing.is_sorted(), "undone in another order: {}", story());
+        assert!(undoing.is_sorted(), "the steps were undone in a wrong order: {}", story());
         assert!(
             undoing.is_empty() || ever("order.undo_started"),
-            "undone without a word: {}",
+            "a step was undone before undoing started: {}",
             story()
         );
         let done = [
@@ -195,11 +203,11 @@ impl World {
         ];
         let after = [at("payment.captured"), at("reservation.shipped"), at("order.confirmed")];
         let done: Vec<usize> = done.into_iter().chain(after).flatten().collect();
-        assert!(done.is_sorted(), "done in another order: {}", story());
+        assert!(done.is_sorted(), "the steps were done in a wrong order: {}", story());
     }
 
-    /// On hand and reserved of a product, over all shards; none of them has more reserved than on
-    /// hand.
+    /// The quantities of a product on hand and reserved, over all shards. No shard may have more
+    /// reserved than on hand.
     #[track_caller]
     fn stock_of(&self, goods: &Goods) -> (u64, u64) {
         let shards = (0..).zip(&goods.received).map(|(shard, _)| {

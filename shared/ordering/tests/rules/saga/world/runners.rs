@@ -1,4 +1,4 @@
-//! Runners, which are polled by hand: each poll goes on to the next place that gives way.
+//! Runners that are polled by hand: each poll continues to the next point that yields.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,13 +6,13 @@ use std::task::{Context, Poll, Waker};
 
 use ordering::steps::StepError;
 
-/// More polls than any runner takes.
+/// More polls than any runner needs.
 const MOST_POLLS: usize = 10_000;
 
-/// Runs to the next place where it gives way, and tells whether it is at its end.
+/// Runs to the next point that yields, and returns whether it has ended.
 pub(crate) type Runner<'a> = Pin<Box<dyn Future<Output = Result<(), StepError>> + Send + 'a>>;
 
-/// Polls once. Whether it is at its end.
+/// Polls once. Returns whether the runner has ended.
 pub(crate) fn poll(runner: &mut Runner<'_>) -> bool {
     let mut context = Context::from_waker(Waker::noop());
     match runner.as_mut().poll(&mut context) {
@@ -24,14 +24,14 @@ pub(crate) fn poll(runner: &mut Runner<'_>) -> bool {
     }
 }
 
-/// Polls so many times, or until it is at its end. Whether it is.
+/// Polls this many times, or until the runner ends. Returns whether it has ended.
 pub(crate) fn poll_times(runner: &mut Runner<'_>, times: usize) -> bool {
     (0..times).any(|_| poll(runner))
 }
 
 /// Runs to the end.
 pub(crate) fn run(mut runner: Runner<'_>) {
-    assert!(poll_times(&mut runner, MOST_POLLS), "the runner does not come to its end");
+    assert!(poll_times(&mut runner, MOST_POLLS), "the runner did not end");
 }
 
 /// Runs anything to its end.

@@ -20,7 +20,7 @@ pub(crate) const SCENARIOS: [Scenario; 10] = [
 pub(crate) fn length(scenario: Scenario, start: for<'a> fn(&'a World) -> Runner<'a>) -> usize {
     let world = World::new(scenario);
     let mut runner = start(&world);
-    let polls = (1..10_000).find(|_| poll(&mut runner)).expect("it comes to its end");
-    assert!(polls > 10, "it gives way often");
+    let polls = (1..10_000).find(|_| poll(&mut runner)).expect("the order reaches its end");
+    assert!(polls > 10, "the runner yields too rarely");
     polls
 }
