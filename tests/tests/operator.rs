@@ -251,7 +251,7 @@ fn without_a_system_the_error_says_what_to_do() {
     for (arguments, expected) in [
         (&["tail", "--system", "/nowhere.json"][..], "make run"),
         (&["verify", "--system", "/nowhere.json"], "--table"),
-        (&["tail", "--since", "soon"], "say how long ago"),
+        (&["tail", "--since", "soon"], "use a duration"),
         (&["tail", "--stream", "Order 1"], "invalid stream"),
         (
             &[
@@ -384,7 +384,7 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
     let sound = cloud.skald(&["verify", "--stream", &format!("order-{}", orders[2])]);
     assert_eq!(sound.status, 0, "{:#?}", sound.lines);
     let none = cloud.skald(&["verify", "--stream", "order-none"]);
-    assert!(none.status == 1 && none.errors.contains("there is no stream"), "{}", none.errors);
+    assert!(none.status == 1 && none.errors.contains("does not exist"), "{}", none.errors);
 
     // None of the faults stops a follower.
     let told = cloud.skald(&["tail", "--once", "--since", "1h"]);

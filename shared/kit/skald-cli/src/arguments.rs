@@ -1,4 +1,4 @@
-//! What can be said on the command line.
+//! The arguments of the command line.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -18,9 +18,9 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Follow all events, one line each, as they happen.
+    /// Follow all events as they happen, one line each.
     Tail(TailArguments),
-    /// Look for faults in the event store; ends with status 1 if there are some.
+    /// Verify the event store, and exit with status 1 if it has faults.
     Verify(VerifyArguments),
 }
 
@@ -41,13 +41,13 @@ pub(crate) struct TailArguments {
     #[arg(long)]
     pub(crate) correlation: Option<String>,
     /// Where to start: `30s`, `10m`, `2h` or `1d` ago, a time such as 2026-11-21T08:15:30Z, or a
-    /// position that tail printed.
+    /// position that an earlier `tail` printed.
     #[arg(long, default_value = "0s")]
     pub(crate) since: Since,
-    /// Stop after all events until now, and print the position.
+    /// Print all events up to now and the position after them, then exit.
     #[arg(long)]
     pub(crate) once: bool,
-    /// For machines: one JSON object per line.
+    /// Print one JSON object per line, for programs.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -59,19 +59,18 @@ pub(crate) struct VerifyArguments {
     /// Only this stream, such as `order-0198…`.
     #[arg(long, value_parser = stream)]
     pub(crate) stream: Option<StreamId>,
-    /// How many parts of the table are read at the same time.
+    /// The number of table segments that are read concurrently.
     #[arg(long, default_value = "8", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) parallel: u16,
 }
 
-/// Where the event store is. Without `--table`: on this machine, as `make run` left it.
+/// The event store. Without `--table`, it is the one on this machine that `make run` started.
 #[derive(Debug, Args)]
 pub(crate) struct Place {
-    /// The events table. Region and credentials are then those of your AWS profile, unless you give
-    /// others.
+    /// The events table. Region and credentials come from your AWS profile unless you set others.
     #[arg(long)]
     pub(crate) table: Option<String>,
-    /// The endpoint of the services, if not AWS.
+    /// The endpoint of the services, if it is not AWS's.
     #[arg(long, requires = "table")]
     pub(crate) endpoint: Option<String>,
     /// The region of the table.
@@ -85,19 +84,19 @@ pub(crate) struct Place {
     pub(crate) system: PathBuf,
 }
 
-/// A stream by its name, of the default tenant, or by its key.
+/// A stream: its name in the default tenant, or its key.
 fn stream(text: &str) -> Result<StreamId, skald::stream::InvalidName> {
     if text.contains('/') { text.parse() } else { StreamId::named(&Tenant::default(), text) }
 }
 
-/// From when on.
+/// The time or position to start at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Since {
-    /// This long ago, in milliseconds.
+    /// This many milliseconds ago.
     Ago(i64),
     /// This time.
     Time(Timestamp),
-    /// Where another tail ended.
+    /// The position at which an earlier `tail` ended.
     Position(Position),
 }
 
@@ -116,7 +115,8 @@ impl FromStr for Since {
         if let Ok(time) = text.parse() {
             return Ok(Self::Time(time));
         }
-        let how = "say how long ago (30s, 10m, 2h, 1d), a time (2026-11-21T08:15:30Z), or a position as tail gave it";
+        let how = "use a duration (30s, 10m, 2h, 1d), a time (2026-11-21T08:15:30Z), \
+                   or a position that tail printed";
         text.parse()
             .map(Self::Position)
             .map_err(|error: skald::index::InvalidPosition| format!("{error}; {how}"))
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(position.to_string().parse(), Ok(Since::Position(position)));
         for text in ["", "m", "-1m", "10", "10 m", "yesterday", "99999999999d"] {
             let error = text.parse::<Since>().unwrap_err();
-            assert!(error.contains("say how long ago"), "{text}: {error}");
+            assert!(error.contains("use a duration"), "{text}: {error}");
         }
     }
 }

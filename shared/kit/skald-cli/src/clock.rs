@@ -1,11 +1,11 @@
-//! The time.
+//! The clock.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use skald::time::Timestamp;
 
-/// Now.
-#[expect(clippy::disallowed_methods, reason = "this is where the others get the time from")]
+/// The current time.
+#[expect(clippy::disallowed_methods, reason = "the other modules take the time from here")]
 pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis())

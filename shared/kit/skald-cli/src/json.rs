@@ -1,4 +1,4 @@
-//! JSON as it is stored: numbers and texts as they were written, fields in their order. Personal
+//! JSON as it is stored: numbers and texts are kept as written, and fields in their order. Personal
 //! data is hidden.
 
 use std::fmt;
@@ -7,12 +7,12 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use skald::personal::PERSON_MEMBER;
 
-/// What stands in the place of personal data.
+/// The text that replaces personal data.
 pub(crate) const HIDDEN: &str = "(personal)";
-/// How deep JSON may be nested, as `serde_json` has it.
+/// The deepest nesting of JSON that is read, the same as in `serde_json`.
 const MOST_DEPTH: usize = 128;
 
-/// A value, read no further than is needed to show it.
+/// A JSON value, parsed only as far as showing it requires.
 #[derive(Debug)]
 pub(crate) enum Json<'a> {
     Object(Vec<(String, Json<'a>)>),
@@ -24,7 +24,7 @@ pub(crate) enum Json<'a> {
     Hidden,
 }
 
-/// An object's fields, in their order.
+/// The fields of an object, in their order.
 struct Fields<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
@@ -62,7 +62,7 @@ impl<'a> Json<'a> {
         Some(match text.as_bytes().first()? {
             b'{' => {
                 let fields = serde_json::from_str::<Fields<'a>>(text).ok()?.0;
-                // Of an object with that mark only the person is shown.
+                // Of an object that is marked as personal, only the person's id is shown.
                 let is_personal = fields.iter().any(|(name, _)| name == PERSON_MEMBER);
                 let field = |(name, raw): (String, &'a RawValue)| {
                     let is_hidden = is_personal && name != PERSON_MEMBER;
@@ -80,13 +80,13 @@ impl<'a> Json<'a> {
         })
     }
 
-    /// Whether it is a personal value.
+    /// Whether the value is personal.
     pub(crate) fn is_personal(&self) -> bool {
         matches!(self, Self::Object(fields) if fields.iter().any(|(name, _)| name == PERSON_MEMBER))
     }
 }
 
-/// As one line of JSON.
+/// The value as one line of JSON.
 impl fmt::Display for Json<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(
             shown("{ \"a\" :\n [ 1 , 2 ] }").as_deref(),
             Some(r#"{"a":[1,2]}"#),
-            "in one line"
+            "the value is shown in one line"
         );
     }
 

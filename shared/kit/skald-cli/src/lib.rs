@@ -1,7 +1,7 @@
-//! The operator's commands as a library: `tail` follows all events, `verify` looks for faults in
-//! the event store.
+//! The commands of an operator as a library: `tail` follows all events, `verify` looks for faults
+//! in the event store.
 //!
-//! A system's own command line is a list of its deciders:
+//! The command line of a system is a list of its deciders:
 //!
 //! ```no_run
 //! # use skald::decider::Decider;
@@ -33,13 +33,13 @@ use skald::text::with_causes;
 use arguments::{Arguments, Command};
 use terminal::Unwritten;
 
-/// The status of a command that was not understood.
+/// The exit status for invalid arguments.
 const USAGE: u8 = 2;
 
-/// Makes the check of one stream.
+/// Creates the check of one stream.
 type NewCheck = fn() -> Box<dyn StreamCheck>;
 
-/// The commands of a system's operators, and what they need to know of the system.
+/// The commands for the operators of a system, and what they need to know about the system.
 #[derive(Debug)]
 pub struct Operator {
     name: &'static str,
@@ -48,14 +48,14 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// The commands of a program that is called so, in this version.
+    /// The commands of the program with this name and version.
     #[must_use]
     pub const fn new(name: &'static str, version: &'static str) -> Self {
         Self { name, version, checks: BTreeMap::new() }
     }
 
-    /// `verify` checks the streams of this decider's category by folding them. Streams of a
-    /// category without a decider are reported as unknown.
+    /// Makes `verify` fold the streams of this decider's category. Streams of a category without a
+    /// decider are reported as unknown.
     #[must_use]
     pub fn decider<D: Decider<State: 'static> + 'static>(mut self) -> Self {
         self.checks.insert(D::CATEGORY, || Box::new(FoldCheck::<D>::default()));
@@ -67,8 +67,8 @@ impl Operator {
         self.checks.keys().copied()
     }
 
-    /// Reads the command line, does what it says, and gives the status to exit with: 0 if all is
-    /// well, 1 after a failure or if `verify` found faults, 2 if the command was not understood.
+    /// Parses the command line, runs the command, and returns the exit status: 0 for success, 1
+    /// after a failure or if `verify` found faults, 2 for invalid arguments.
     pub async fn run(self) -> ExitCode {
         let done = tokio::select! {
             done = self.command() => done,
@@ -92,7 +92,7 @@ impl Operator {
                 terminal::note(error.to_string().trim_end());
                 return Ok(ExitCode::from(USAGE));
             }
-            // Help, or the version.
+            // The help or the version was requested.
             Err(asked) => {
                 terminal::write(&asked.to_string())?;
                 return Ok(ExitCode::SUCCESS);
@@ -107,7 +107,7 @@ impl Operator {
         Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    /// The check of this stream; `None` if its category has no decider.
+    /// The check of this stream, or `None` if its category has no decider.
     fn check(&self, stream: &StreamId) -> Option<Box<dyn StreamCheck>> {
         self.checks.get(stream.category()).map(|new| new())
     }

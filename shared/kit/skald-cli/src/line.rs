@@ -1,4 +1,4 @@
-//! An event as a line: for people, or for machines. Personal data is in neither.
+//! An event as a line, for people or for programs. Both hide personal data.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,14 @@ use skald::time::Timestamp;
 use crate::json::{HIDDEN, Json};
 use crate::terminal::Terminal;
 
-/// Most of an event's data that a person is shown, in characters.
+/// The largest part of an event's data that is shown to people, in characters.
 const DATA_CHARACTERS: usize = 160;
-/// Widths of the columns; what is longer moves the rest of its line.
+/// The widths of the columns. A longer text shifts the rest of its line.
 const STREAM: usize = 48;
 const TYPE: usize = 31;
 const CORRELATION: usize = 36;
 
-/// The line of the event at `index` of a commit, for people.
+/// The line for people of the event at `index` of a commit.
 pub(crate) fn for_people(
     commit: &Commit,
     index: usize,
@@ -29,7 +29,7 @@ pub(crate) fn for_people(
     novelty: Novelty,
     terminal: Terminal,
 ) -> String {
-    // `2026-11-21T08:15:30.250Z`: the date stands above.
+    // `2026-11-21T08:15:30.250Z`: the date has its own line above.
     let at = commit.at.to_string();
     let time = at.get(11..23).unwrap_or(&at);
     let version = commit.first.plus(index as u64);
@@ -49,7 +49,7 @@ pub(crate) fn for_people(
     .to_owned()
 }
 
-/// An event, for machines.
+/// An event, for programs.
 #[derive(Serialize)]
 struct Line<'a> {
     event_id: EventId,
@@ -66,11 +66,11 @@ struct Line<'a> {
     actor: &'a Actor,
     metadata: &'a BTreeMap<String, String>,
     novelty: &'static str,
-    /// As it is stored, but for what is personal; `null` if it is no JSON.
+    /// The data as stored, without personal data; `null` if it is not JSON.
     data: Option<Box<RawValue>>,
 }
 
-/// The line of the event at `index` of a commit, for machines.
+/// The line for programs of the event at `index` of a commit.
 pub(crate) fn for_machines(
     commit: &Commit,
     index: usize,
@@ -100,11 +100,11 @@ pub(crate) fn for_machines(
         },
         data,
     };
-    // Texts, numbers and what is JSON already: writing them cannot fail.
+    // Serializing texts, numbers and valid JSON cannot fail.
     serde_json::to_string(&line).unwrap_or_default()
 }
 
-/// The stream's name, with its tenant where that is not the default.
+/// The stream's name, preceded by its tenant unless that is the default one.
 pub(crate) fn named(stream: &StreamId) -> String {
     if stream.tenant().as_str() == "default" { stream.name().to_owned() } else { stream.key() }
 }
@@ -124,7 +124,7 @@ fn compact(json: &Json<'_>) -> String {
         Json::Array(items) => {
             format!("[{}]", items.iter().map(compact).collect::<Vec<_>>().join(", "))
         }
-        // What is no Unicode stays as it is written.
+        // Text that is not valid Unicode is shown as stored.
         Json::Text(text) => serde_json::from_str(text)
             .map_or_else(|_| (*text).to_owned(), |text: String| printable(&text)),
         Json::Plain(plain) => (*plain).to_owned(),
@@ -140,8 +140,8 @@ fn listed(fields: &[(String, Json<'_>)]) -> String {
         .join(", ")
 }
 
-/// As it is, if it can be mistaken for nothing else; else quoted, so that nothing in it can play
-/// with the terminal.
+/// The text itself if it is unambiguous, else the text in quotes and escaped, so that it cannot
+/// control the terminal.
 fn printable(text: &str) -> String {
     let is_plain = |c: char| {
         c.is_alphanumeric()
@@ -242,8 +242,8 @@ mod tests {
         assert_eq!(stripped.collect::<String>(), plain);
     }
 
-    /// A number that no type of ours holds is an amount, or a position on earth, to whoever wrote
-    /// it.
+    /// A number too large for any integer type may still be an amount or a coordinate: it is shown
+    /// exactly.
     #[test]
     fn numbers_are_shown_as_they_are_stored() {
         let data = r#"{"large":18446744073709551616,"exact":1.10,"huge":1e400,"negative":-0}"#;

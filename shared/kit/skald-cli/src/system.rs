@@ -1,4 +1,4 @@
-//! Where the event store is, and how it is reached.
+//! The event store's location, and the client for it.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -14,14 +14,14 @@ use crate::arguments::Place;
 /// The output of the template that names the events table.
 const EVENTS_TABLE: &str = "EventsTableName";
 
-/// An events table, and who asks it.
+/// An events table, and the client for it.
 #[derive(Debug)]
 pub(crate) struct System {
     pub(crate) client: Client,
     pub(crate) table: String,
 }
 
-/// What `make run` says of what it runs.
+/// The part of the file of `make run` that is needed here.
 #[derive(Debug, Deserialize)]
 struct Running {
     endpoint: String,
@@ -30,7 +30,7 @@ struct Running {
 }
 
 impl System {
-    /// The system that the command line names, or the one that `make run` keeps up.
+    /// The system that the arguments name, or the one that `make run` started.
     ///
     /// # Errors
     /// What is missing, and what to do.
@@ -49,15 +49,19 @@ impl System {
             let aws = aws.load().await;
             if aws.region().is_none() {
                 return Err(
-                    "no region is known: say --region, or set one in your AWS profile".into()
+                    "the region is not set: use --region, or set one in your AWS profile".into()
                 );
             }
             return Ok(Self { client: Client::new(&aws), table: table.clone() });
         }
         let running = running(place)?;
         let table = running.outputs.get(EVENTS_TABLE).cloned();
-        let table =
-            table.ok_or_else(|| format!("{} names no {EVENTS_TABLE}", place.system.display()))?;
+        let table = table.ok_or_else(|| {
+            format!(
+                "{} has no output {EVENTS_TABLE}: start `make run` again",
+                place.system.display()
+            )
+        })?;
         let emulators = Credentials::new("test", "test", None, None, "emulator");
         let aws = aws
             .region(Region::new(running.region))
@@ -72,14 +76,14 @@ fn running(place: &Place) -> Result<Running, String> {
     let text = std::fs::read_to_string(&place.system).map_err(|error| {
         if error.kind() == ErrorKind::NotFound {
             format!(
-                "no system is up ({file} is not there): start one with `make run` in another shell and leave it running, \
-                 or say which: --table NAME"
+                "no system is running ({file} does not exist): start one with `make run` in \
+                 another shell and leave it running, or name its events table with --table"
             )
         } else {
-            format!("{file} cannot be read: {error}")
+            format!("cannot read {file}: {error}")
         }
     })?;
     serde_json::from_str(&text).map_err(|error| {
-        format!("{file} is not what `make run` writes ({error}): stop it and start it again")
+        format!("{file} has an unexpected format ({error}): stop `make run` and start it again")
     })
 }

@@ -1,8 +1,8 @@
 //! `skald tail`: follows all events.
 //!
-//! It reads events as they are stored, without the catalogue: an event that no build knows yet is
-//! shown like any other, and what cannot be read is a line that says so. It keeps no checkpoint;
-//! where it ended is a position that it can be given.
+//! It reads events as stored, without their types: an event of an unknown type is shown like any
+//! other, and a commit that cannot be read gets a line with the fault. It keeps no checkpoint: it
+//! prints the position at which it ends, which the next `tail` can start from.
 
 use std::error::Error;
 use std::time::Duration;
@@ -22,22 +22,22 @@ use crate::line;
 use crate::system::System;
 use crate::terminal::{self, Terminal, Unwritten};
 
-/// How far it stays behind now. Short, because somebody waits for it: what takes longer is found by
-/// the overlap.
+/// The time that `tail` stays behind now. It is short, because a person is waiting: commits that
+/// become visible later are found in the overlap.
 const MARGIN_MS: u32 = 1_000;
-/// How late an entry may show behind others and be told all the same.
+/// The largest delay with which a commit may become visible and still be shown.
 const OVERLAP_MS: u32 = 30_000;
-/// Entries of a slice at once: their commits are in memory together.
+/// The largest number of index entries per slice: their commits are in memory together.
 const BATCH: u32 = 20;
-/// How long between two looks that find nothing.
+/// The pause after a poll that finds nothing.
 const INTERVAL: Duration = Duration::from_millis(400);
-/// How often in a row the store may fail, which its client has tried several times each.
+/// The largest number of consecutive failures of the store. Its client has already retried each.
 const PATIENCE: u32 = 5;
 
-/// Tells events until somebody ends it; with `--once`, until it has told all there are.
+/// Prints events until the process is ended; with `--once`, until all events up to now are printed.
 ///
 /// # Errors
-/// What went wrong, and what to do.
+/// The failure, and what to do about it.
 pub(crate) async fn run(arguments: &TailArguments) -> Result<(), Box<dyn Error>> {
     let System { client, table } = System::find(&arguments.place).await?;
     let index = DynamoDbCommitIndex::new(client, table);
@@ -57,23 +57,24 @@ pub(crate) async fn run(arguments: &TailArguments) -> Result<(), Box<dyn Error>>
     };
     let mut follower =
         Follower::resume(index.clone(), InMemoryViewStore::default(), following).await?;
-    let mut teller = Teller { arguments, terminal: Terminal::new(), date: String::new() };
+    let mut printer = Printer { arguments, terminal: Terminal::new(), date: String::new() };
     let mut failures = 0;
     loop {
         let looked = now();
-        let is_empty = match step(&index, &mut follower, &mut teller).await {
+        let is_empty = match step(&index, &mut follower, &mut printer).await {
             Ok(is_empty) => is_empty,
             Err(StepError::Unwritten(error)) => return Err(error.into()),
             Err(StepError::Follow(error)) if error.is_transient() && failures < PATIENCE => {
                 failures += 1;
-                terminal::note(&format!("{} (trying again)", with_causes(&error)));
+                terminal::note(&format!("{}; retrying", with_causes(&error)));
                 tokio::time::sleep(INTERVAL * failures).await;
                 continue;
             }
             Err(StepError::Follow(error)) => {
                 let what = with_causes(&error);
                 return Err(format!(
-                    "{what}; does the system still run, and may you read its events table?"
+                    "{what}: check that the system is running \
+                     and that you may read its events table"
                 )
                 .into());
             }
@@ -82,9 +83,9 @@ pub(crate) async fn run(arguments: &TailArguments) -> Result<(), Box<dyn Error>>
         if !is_empty {
             continue;
         }
-        // All that was recorded before it started lies behind the margin now.
+        // All commits recorded before the start are now behind the margin.
         if arguments.once && looked >= started.plus_millis(i64::from(MARGIN_MS)) {
-            terminal::note(&format!("to go on from here: --since {}", follower.position()));
+            terminal::note(&format!("to continue from here: --since {}", follower.position()));
             return Ok(());
         }
         tokio::time::sleep(INTERVAL).await;
@@ -96,34 +97,36 @@ enum StepError {
     Unwritten(Unwritten),
 }
 
-/// One look: everything of a batch is read before any of it is told, so a failure in between tells
+/// One poll. It reads a complete batch before it prints any of it, so a failure in between prints
 /// nothing twice.
 async fn step(
     index: &DynamoDbCommitIndex,
     follower: &mut Follower<DynamoDbCommitIndex, InMemoryViewStore>,
-    teller: &mut Teller<'_>,
+    printer: &mut Printer<'_>,
 ) -> Result<bool, StepError> {
     let batch = follower.next(now()).await.map_err(StepError::Follow)?;
     let is_empty = batch.is_empty();
     let wanted: Vec<&Delivery> =
-        batch.deliveries.iter().filter(|heard| teller.may_want(&heard.entry)).collect();
-    let read = concurrently(wanted.iter().map(|heard| index.commit(&heard.entry.key))).await;
+        batch.deliveries.iter().filter(|delivery| printer.may_select(&delivery.entry)).collect();
+    let read = concurrently(wanted.iter().map(|delivery| index.commit(&delivery.entry.key))).await;
     let mut lines = String::new();
-    for (heard, commit) in wanted.iter().zip(read) {
+    for (delivery, commit) in wanted.iter().zip(read) {
         match commit {
-            Ok(Some(commit)) => teller.tell(&commit, heard.novelty, &mut lines),
-            Ok(None) => {
-                teller.tell_fault(&heard.entry, "is in the index, but not in the table", &mut lines)
-            }
+            Ok(Some(commit)) => printer.print(&commit, delivery.novelty, &mut lines),
+            Ok(None) => printer.print_fault(
+                &delivery.entry,
+                "is in the index, but not in the table: run `skald verify`",
+                &mut lines,
+            ),
             Err(error @ StoreError::Corrupt { .. }) => {
-                teller.tell_fault(&heard.entry, &with_causes(&error), &mut lines)
+                printer.print_fault(&delivery.entry, &with_causes(&error), &mut lines)
             }
             Err(error) => return Err(StepError::Follow(error.into())),
         }
     }
     for malformed in &batch.malformed {
         terminal::note(&format!(
-            "an index entry belongs to no commit, {}: {}",
+            "skipping a malformed index entry, {}: {}",
             cut(&malformed.key),
             malformed.fault
         ));
@@ -131,7 +134,8 @@ async fn step(
     for key in &batch.ahead {
         let (stream, first, at) = (line::named(key.stream()), key.first(), key.at());
         terminal::note(&format!(
-            "{stream} at version {first} is recorded in the future, at {at}: a clock was wrong; it is shown at that time"
+            "{stream} at version {first} has a time in the future, {at}: \
+             the clock of its writer was wrong; it is shown when that time has come"
         ));
     }
     terminal::write(&lines).map_err(StepError::Unwritten)?;
@@ -139,17 +143,17 @@ async fn step(
     Ok(is_empty)
 }
 
-/// Knows what is wanted, and how it is told.
-struct Teller<'a> {
+/// Selects and formats the events.
+struct Printer<'a> {
     arguments: &'a TailArguments,
     terminal: Terminal,
-    /// The date that was told last.
+    /// The date of the last printed event.
     date: String,
 }
 
-impl Teller<'_> {
-    /// Whether the commit may have events that are wanted, as far as the index knows.
-    fn may_want(&self, entry: &IndexEntry) -> bool {
+impl Printer<'_> {
+    /// Whether the commit may have events that are selected, as far as the index entry tells.
+    fn may_select(&self, entry: &IndexEntry) -> bool {
         let TailArguments { category, stream, event_type, .. } = self.arguments;
         category.as_ref().is_none_or(|category| category == entry.key.stream().category())
             && stream.as_ref().is_none_or(|stream| stream == entry.key.stream())
@@ -158,7 +162,7 @@ impl Teller<'_> {
                 .is_none_or(|wanted| entry.types.is_empty() || entry.types.contains(wanted))
     }
 
-    fn tell(&mut self, commit: &Commit, novelty: Novelty, lines: &mut String) {
+    fn print(&mut self, commit: &Commit, novelty: Novelty, lines: &mut String) {
         let TailArguments { event_type, correlation, json, .. } = self.arguments;
         if correlation
             .as_ref()
@@ -173,7 +177,7 @@ impl Teller<'_> {
             let line = if *json {
                 line::for_machines(commit, index, event, novelty)
             } else {
-                self.tell_date(&commit.at.to_string(), lines);
+                self.print_date(&commit.at.to_string(), lines);
                 line::for_people(commit, index, event, novelty, self.terminal)
             };
             lines.push_str(&line);
@@ -181,7 +185,7 @@ impl Teller<'_> {
         }
     }
 
-    fn tell_date(&mut self, at: &str, lines: &mut String) {
+    fn print_date(&mut self, at: &str, lines: &mut String) {
         let date = at.get(..10).unwrap_or(at);
         if date != self.date {
             date.clone_into(&mut self.date);
@@ -190,11 +194,14 @@ impl Teller<'_> {
         }
     }
 
-    fn tell_fault(&self, entry: &IndexEntry, fault: &str, lines: &mut String) {
+    fn print_fault(&self, entry: &IndexEntry, fault: &str, lines: &mut String) {
         let key = &entry.key;
         let line = if self.arguments.json {
-            serde_json::json!({ "stream": key.stream().name(), "version": key.first(), "recorded_at": key.at(), "fault": fault })
-                .to_string()
+            let (stream, version) = (key.stream().name(), key.first());
+            serde_json::json!({
+                "stream": stream, "version": version, "recorded_at": key.at(), "fault": fault,
+            })
+            .to_string()
         } else {
             self.terminal.red(&format!(
                 "{} {:>3}  cannot be shown: {fault}",

@@ -1,5 +1,4 @@
-//! What a person reads: standard output and error, with colours only where a person sees them and
-//! wants them.
+//! Standard output and standard error. Colours are used only on a terminal that supports them.
 
 use std::fs::File;
 use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
@@ -16,15 +15,19 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// With colours if it is a terminal, and `NO_COLOR` and `TERM` do not say otherwise.
-    #[expect(clippy::disallowed_methods, reason = "this is where the others get it from")]
+    /// Uses colours if standard output is a terminal and neither `NO_COLOR` nor `TERM` forbids
+    /// them.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the other modules take these variables from here"
+    )]
     pub(crate) fn new() -> Self {
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self { colours: stdout().is_terminal() && !is_dumb && !unwanted }
     }
 
-    /// Without colours, as into a file.
+    /// Without colours, as for a file.
     #[cfg(test)]
     pub(crate) fn plain() -> Self {
         Self { colours: false }
@@ -61,18 +64,19 @@ impl Terminal {
     }
 }
 
-/// Standard output cannot be written.
+/// Standard output could not be written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unwritten {
-    /// It is a pipe, and its reader has closed it: a command ends quietly then.
+    /// Standard output is a pipe whose reader has closed it. The command then ends without an
+    /// error.
     #[error("standard output is closed")]
     Closed,
-    /// Anything else.
+    /// Any other error.
     #[error("standard output cannot be written: {0}")]
     Failed(std::io::Error),
 }
 
-/// Writes this text at once.
+/// Writes and flushes this text.
 ///
 /// # Errors
 /// [`Unwritten`]
@@ -88,8 +92,8 @@ pub(crate) fn write(text: &str) -> Result<(), Unwritten> {
     })
 }
 
-/// Waits until the reader of standard output closes it; a command that has nothing to write would
-/// not notice otherwise. Waits for ever if standard output is not a pipe.
+/// Waits until the reader of standard output closes it. A command without output would not notice
+/// otherwise. Waits for ever if standard output is not a pipe.
 pub(crate) async fn closed() {
     if let Some(pipe) = pipe()
         && pipe.ready(Interest::ERROR).await.is_ok()
@@ -99,21 +103,21 @@ pub(crate) async fn closed() {
     std::future::pending().await
 }
 
-/// Standard output to be watched, if it is a pipe.
+/// Standard output as a pipe to watch, if it is one.
 fn pipe() -> Option<Sender> {
     let out = File::from(stdout().as_fd().try_clone_to_owned().ok()?);
     let is_pipe = out.metadata().is_ok_and(|out| out.file_type().is_fifo());
-    // It stays blocking, as writing to it expects.
+    // Writing to it expects it to block, so it stays blocking.
     is_pipe.then(|| Sender::from_file_unchecked(out).ok()).flatten()
 }
 
-/// Says on standard error what went wrong.
+/// Prints an error to standard error.
 pub(crate) fn complain(error: &str) {
     note(&format!("error: {error}"));
 }
 
-/// Says something beside the output. Where nobody can read it, there is nothing to be done about
-/// that.
+/// Prints a note to standard error. A failure to print it is ignored, because no output is left to
+/// report it.
 pub(crate) fn note(text: &str) {
     writeln!(stderr(), "{text}").unwrap_or_default();
 }
@@ -123,7 +127,7 @@ pub(crate) fn is_watched() -> bool {
     stderr().is_terminal()
 }
 
-/// Shows this in the place of what was shown before; nothing clears the place.
+/// Replaces the progress shown before with this text; an empty text removes it.
 pub(crate) fn in_place(text: &str) {
     write!(stderr(), "\r\x1b[K{text}").unwrap_or_default();
 }

@@ -1,4 +1,4 @@
-//! `skald verify`: looks for faults in the event store, and names each.
+//! `skald verify`: finds the faults in the event store and prints each.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -17,8 +17,8 @@ use crate::clock;
 use crate::system::System;
 use crate::terminal::{self, Terminal};
 
-/// Verifies all streams, or one; gives whether nothing is wrong. Faults go to standard output, all
-/// else beside it.
+/// Verifies all streams, or one. Returns whether there are no faults. Faults are printed to
+/// standard output, everything else to standard error.
 ///
 /// # Errors
 /// What went wrong, and what to do.
@@ -29,7 +29,7 @@ pub(crate) async fn run(
     let System { client, table } = System::find(&arguments.place).await?;
     let (terminal, is_watched, now) = (Terminal::new(), terminal::is_watched(), clock::now());
     let unwritten = Cell::new(None);
-    let tell = |finding: Finding<'_>| match finding {
+    let report = |finding: Finding<'_>| match finding {
         Finding::Fault(fault) => {
             if is_watched {
                 terminal::in_place("");
@@ -38,10 +38,10 @@ pub(crate) async fn run(
                 unwritten.set(Some(error));
             }
         }
-        Finding::Progress(verified) if is_watched => terminal::in_place(&told(verified, now)),
+        Finding::Progress(verified) if is_watched => terminal::in_place(&summary(verified, now)),
         Finding::Progress(_) => {}
     };
-    let verifier = Verifier::new(client, table, now, check, tell);
+    let verifier = Verifier::new(client, table, now, check, report);
     let verifying = async {
         match &arguments.stream {
             Some(stream) => verifier.stream(stream).await,
@@ -54,20 +54,23 @@ pub(crate) async fn run(
     }
     let verified = done?.map_err(|error| {
         format!(
-            "{}; does the system still run, and may you read its events table?",
+            "{}: check that the system is running and that you may read its events table",
             with_causes(&error)
         )
     })?;
     if let Some(stream) = arguments.stream.as_ref().filter(|_| verified.items == 0) {
-        return Err(format!("there is no stream {stream}: say it as `skald tail` shows it").into());
+        return Err(format!(
+            "the stream {stream} does not exist: use a name as shown by `skald tail`"
+        )
+        .into());
     }
     let is_sound = verified.faults == 0;
     let mark = if is_sound { terminal.green("✓") } else { terminal.red("✗") };
-    terminal::write(&format!("{mark} {}\n", told(verified, now)))?;
+    terminal::write(&format!("{mark} {}\n", summary(verified, now)))?;
     Ok(is_sound)
 }
 
-/// The result of the future, or the first error of `error`, which ends it.
+/// The result of the future, or the first error from `error`, which cancels the future.
 async fn until<T, E>(
     future: impl Future<Output = T>,
     error: impl Fn() -> Option<E>,
@@ -80,7 +83,7 @@ async fn until<T, E>(
     .await
 }
 
-fn told(verified: Verified, now: Timestamp) -> String {
+fn summary(verified: Verified, now: Timestamp) -> String {
     let Verified { items, events, entries, recent, faults } = verified;
     let plural = if faults == 1 { "" } else { "s" };
     let recent = match recent {
