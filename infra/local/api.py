@@ -1,4 +1,4 @@
-"""The HTTP API, as a caller sees it: for the demo and the measurements."""
+"""A client of the HTTP API, for the demo and the measurements."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ TIMEOUT_S = 30
 
 
 class ApiError(Exception):
-    """What went wrong, where, and what to do: ready to be printed."""
+    """A message to print: what is wrong, where, and what to do."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back, and how long it took."""
+    """An answer, and the time it took."""
 
     status: int
     body: Any
@@ -27,7 +27,10 @@ class Answer:
 
 
 class Api:
-    """One connection to the API at `url`. `host` is sent as the host's name where that differs from the address."""
+    """One connection to the API at `url`.
+
+    `host` is sent as the name of the host if that differs from the address.
+    """
 
     def __init__(self, url: str, host: str | None = None) -> None:
         address = urlsplit(url)
@@ -37,7 +40,7 @@ class Api:
         self.connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=TIMEOUT_S)
 
     def close(self) -> None:
-        """End the connection; another call opens it again."""
+        """Close the connection. The next call opens it again."""
         self.connection.close()
 
     def call(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:

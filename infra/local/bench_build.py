@@ -1,4 +1,4 @@
-"""`make bench-build`: what a release build of the functions costs, and what it gives.
+"""`make bench-build`: measures a release build of the functions.
 
 Builds the functions from nothing and reports the processor time (user and system) of the
 dependencies and of each function. Reports each function's size, and the time from the start of its
@@ -47,7 +47,7 @@ ENVIRONMENT = {
 
 
 class BenchError(Exception):
-    """What went wrong, where, and what to do."""
+    """A message to print: what is wrong, where, and what to do."""
 
 
 def compile_crate(command: list[str], log: str) -> int:
@@ -93,7 +93,7 @@ def build(packages: list[str], options: list[str]) -> tuple[float, dict[str, flo
 
 
 class RuntimeApi:
-    """Where functions send their requests to the runtime API. Answers none of them."""
+    """A runtime API that receives the requests of functions and answers none."""
 
     def __init__(self) -> None:
         self.server = socket.create_server(("127.0.0.1", 0))

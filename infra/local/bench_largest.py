@@ -1,7 +1,8 @@
-"""`make bench-largest`: what the largest order that may be placed asks of the function that reserves its stock.
+"""`make bench-largest`: measures the function that reserves stock with the largest allowed order.
 
-Fifty products whose stock is spread over 16 shards each: 800 streams are read for one decision. Reports the peak memory
-of the function's process and the most sockets that it had open, both as Linux counts them.
+The order has fifty products whose stock is spread over 16 shards each, so one decision reads 800
+streams. Reports the peak memory of the function's process and the largest number of open sockets,
+both as Linux counts them.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from shop import CUSTOMER, ORDER, PRODUCT, REGISTRATION
 PRODUCTS = 50
 SHARDS = 16
 FUNCTION = "ReservationSteps"
-LOOK_EVERY_S = 0.002
+SAMPLE_EVERY_S = 0.002
 
 
 class Watch(threading.Thread):
-    """Looks at the processes of the function until it is told to stop."""
+    """Samples the processes of the function until it is stopped."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -43,10 +44,10 @@ class Watch(threading.Thread):
             looks += 1
             for process in processes:
                 self.look(process)
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(SAMPLE_EVERY_S)
 
     def look(self, process: Path) -> None:
-        """Remember the peaks of a process. One that has ended is passed over."""
+        """Record the peaks of a process. A process that has ended is skipped."""
         try:
             status = (process / "status").read_text(encoding="utf-8")
             links = [descriptor.readlink() for descriptor in (process / "fd").iterdir()]
@@ -58,7 +59,7 @@ class Watch(threading.Thread):
 
 
 def is_of(process: Path, function: str) -> bool:
-    """Whether a process runs this function: its deployed name contains the name that the template gives it."""
+    """Whether a process runs this function. The deployed name contains the template's name."""
     try:
         environment = (process / "environ").read_bytes().split(b"\0")
     except OSError:

@@ -1,6 +1,6 @@
-"""`make bench-path`: how long an order takes to be accepted, until the customer's list shows it, and until it is confirmed.
+"""`make bench-path`: measures how long an order takes until it is accepted, listed and confirmed.
 
-One order after the other, on a local cloud of its own, warm: what one caller sees when nobody else is there.
+Orders are placed one after the other by a single caller, on a separate, warm local cloud.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def percentiles(name: str, took_ms: list[float]) -> str:
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Measures the way of an order on the local cloud.")
-    parser.add_argument("--profile", required=True, help="how the functions were built; only named, not looked at")
+    parser.add_argument("--profile", required=True, help="the build profile of the functions, printed with the result")
     chosen = parser.parse_args(argv)
     try:
         with cloud.ended_by_signals(), cloud.Cloud(0) as running:

@@ -7,10 +7,10 @@ line of JSON when all of it answers:
 
 `api_url` is for any HTTP client; `api_host_url` is the same API by the name that only some (curl, browsers) resolve.
 `resources` has every resource of the stack by its logical id: `{"EventsTable": {"type": …, "id": …}, …}`.
-What happens meanwhile goes to standard error. It ends on SIGINT and SIGTERM, and with `--until-eof` at the end of its
-standard input, so that a test that is killed leaves nothing behind: no process, no folder, no port.
+Progress goes to standard error. It ends on SIGINT and SIGTERM, and with `--until-eof` at the end of
+its standard input, so that a test that is killed leaves no process, no folder and no used port.
 
-The emulator decides by each function's own role what that function may do, as AWS does.
+The emulator enforces each function's role, as AWS does.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "RUST_BACKTRACE", "LLVM_PROFILE_FIL
 
 
 class CloudError(Exception):
-    """What went wrong, where, and what to do: ready to be printed."""
+    """A message to print: what is wrong, where, and what to do."""
 
 
 class PortTaken(CloudError):
-    """Somebody else listens on the port."""
+    """Another program listens on the port."""
 
     def __init__(self, port: int) -> None:
         super().__init__(
@@ -77,17 +77,17 @@ class Cloud:
 
     @property
     def endpoint(self) -> str:
-        """Where the services answer."""
+        """The URL of the services."""
         return f"http://{HOST}:{self.port}"
 
     def _start(self, port: int) -> None:
         if port:
             return self._start_on(port)
         for _ in range(FREE_PORT_ATTEMPTS):
-            # Between here and the emulator's own bind somebody may take the port: then another one.
+            # Another program may take the port before the emulator binds it: then try another port.
             with contextlib.suppress(PortTaken):
                 return self._start_on(free_port())
-        raise CloudError(f"{FREE_PORT_ATTEMPTS} free ports in a row were taken by others: try again")
+        raise CloudError(f"{FREE_PORT_ATTEMPTS} free ports in a row were taken by other programs: try again")
 
     def _start_on(self, port: int) -> None:
         if not is_free(port):
@@ -142,10 +142,10 @@ class Cloud:
     def last_words(self, lines: int = 20) -> str:
         """The end of the emulator's log, for an error message."""
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
-        return "\n".join(f"  | {line}" for line in text.splitlines()[-lines:]) or "  | (it said nothing)"
+        return "\n".join(f"  | {line}" for line in text.splitlines()[-lines:]) or "  | (the log is empty)"
 
     def wait(self) -> NoReturn:
-        """Return never; raise `CloudError` when the emulator ends by itself."""
+        """Never return. Raise `CloudError` if the emulator ends by itself."""
         assert self.process is not None
         code = self.process.wait()
         raise CloudError(f"the emulator ended by itself with code {code}:\n{self.last_words()}")
@@ -169,14 +169,14 @@ class Cloud:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port on which no program listens."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return probe.getsockname()[1]
 
 
 def is_free(port: int) -> bool:
-    """Whether one could listen on `port`."""
+    """Whether `port` is free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -189,7 +189,7 @@ def is_free(port: int) -> bool:
 
 
 def health(endpoint: str) -> dict[str, object]:
-    """What the emulator says about itself; nothing as long as it does not answer."""
+    """The emulator's health; empty while it does not answer."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with direct.open(f"{endpoint}/_ministack/health", timeout=5) as answer:
@@ -205,7 +205,7 @@ def api_url(cloud: Cloud, outputs: dict[str, str]) -> str:
 
 
 def description(api_url: str, endpoint: str, outputs: dict[str, str]) -> dict[str, object]:
-    """What other programs must know of a system that is up."""
+    """The addresses and names that other programs need of a running system."""
     return {
         "api_url": api_url,
         "api_host_url": outputs["ApiUrl"],
@@ -216,9 +216,10 @@ def description(api_url: str, endpoint: str, outputs: dict[str, str]) -> dict[st
 
 
 def make_topic_fifo(cloud: Cloud, outputs: dict[str, str]) -> None:
-    """Say again that the topic is FIFO, because the emulator's stacks forget it.
+    """Set the topic to FIFO again, because the emulator loses the setting when it creates a stack.
 
-    Without this it would deliver without groups and deduplication. (On AWS this call is an error, and not needed.)
+    Without this, the topic ignores groups and deduplication. On AWS this call is not needed, and an
+    error.
     """
     client("sns", cloud.endpoint, REGION).set_topic_attributes(
         TopicArn=outputs["EventsTopicArn"], AttributeName="FifoTopic", AttributeValue="true"
@@ -227,7 +228,7 @@ def make_topic_fifo(cloud: Cloud, outputs: dict[str, str]) -> None:
 
 @contextlib.contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Within, SIGINT and SIGTERM raise `KeyboardInterrupt`, once: what then cleans up is not disturbed."""
+    """Turn the first SIGINT or SIGTERM into `KeyboardInterrupt`, and ignore later ones."""
 
     def stop(_signal: int, _frame: object) -> None:
         for each in (signal.SIGINT, signal.SIGTERM):
@@ -243,7 +244,7 @@ def ended_by_signals() -> Iterator[None]:
 
 
 def end_with_standard_input() -> None:
-    """Ask this process to end as soon as its standard input does."""
+    """End this process at the end of its standard input."""
 
     def watch() -> None:
         while os.read(sys.stdin.fileno(), 4096):
@@ -270,13 +271,13 @@ def port(text: str) -> int:
 
 def arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="A local cloud with the whole system in it.")
-    parser.add_argument("--port", type=port, default=0, help="where to listen (default: any free port)")
+    parser.add_argument("--port", type=port, default=0, help="the port to listen on (default: any free port)")
     parser.add_argument("--until-eof", action="store_true", help="end at the end of standard input")
     parser.add_argument(
-        "--parameter", type=parameter, action="append", default=[], metavar="KEY=VALUE", help="of the template"
+        "--parameter", type=parameter, action="append", default=[], metavar="KEY=VALUE", help="a parameter of the template"
     )
-    parser.add_argument("--artifacts", type=Path, default=ARTIFACTS, help="where the functions are (default: %(default)s)")
-    parser.add_argument("--log", type=Path, help="keep the emulator's and the functions' log here")
+    parser.add_argument("--artifacts", type=Path, default=ARTIFACTS, help="the folder of the functions (default: %(default)s)")
+    parser.add_argument("--log", type=Path, help="the file for the log of the emulator and the functions")
     return parser.parse_args(argv)
 
 

@@ -1,4 +1,7 @@
-"""The drawing of `make demo`: orders' timelines side by side, from what the API says of them. Pure: no clock, no network."""
+"""Draws the timelines of `make demo` side by side, from answers of the API.
+
+Pure: uses no clock and no network.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ NARROWEST, WIDEST = 24, 32  # of a column, in characters; a column that finds le
 MARKS = {"done": "✓", "refused": "✗", "undone": "↩", "closed": "⊘", "running": "▸", "parked": "‖", "event": "●"}
 LEGEND = "✓ done   ✗ refused   ↩ undone   ⊘ closed before it was done   ● the order's own events"
 FINAL = ("confirmed", "cancelled")
-# When one of these is done, an event of the order says so.
+# The completion of these steps is also an event of the order.
 SAID_BY_THE_ORDER = ("commit_order", "confirm_order", "start_undo", "cancel_order")
 
 
@@ -30,7 +33,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Column:
-    """An order's timeline, with two lines that say which order it is."""
+    """An order's timeline, with two lines that identify the order."""
 
     title: str
     subtitle: str
@@ -40,7 +43,7 @@ class Column:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more happens by itself."""
+        """Whether the order has ended or is parked."""
         return self.status in (*FINAL, "parked")
 
 
@@ -66,8 +69,7 @@ def column(title: str, subtitle: str, saga: Mapping[str, Any], events: Iterable[
             moments.append(Row(since_placed(step["done_at"]), "done", what, tries))
         if step["undone_at"]:
             moments.append(Row(since_placed(step["undone_at"]), "undone" if step["done_at"] else "closed", what))
-    # What happened at the same millisecond stays in this order: the step, then the event that it
-    # appended.
+    # Moments in the same millisecond keep this order: the step, then the event that it appended.
     moments.sort(key=lambda row: (row.at_ms or 0, row.kind == "event" and row.what != "placed"))
     return Column(title, subtitle, (*moments, *ahead), status, reason_of(events, parked))
 
@@ -132,7 +134,7 @@ def clock(at_ms: float | None) -> str:
 
 
 def reason_of(events: list[Mapping[str, Any]], parked: list[str]) -> str:
-    """Why the order is undone, as its stream says, or what it is parked at."""
+    """Why the order is undone, from its stream, or the step at which it is parked."""
     reasons = [event["data"]["reason"] for event in events if event.get("data", {}).get("reason")]
     return spoken(reasons[-1]) if reasons else f"at {spoken(parked[-1])}" if parked else ""
 

@@ -1,7 +1,8 @@
-"""`make demo`: four orders at once, and how each ends, on the system that `make run` keeps up.
+"""`make demo`: places four orders at once on the system that `make run` started.
 
-One is confirmed; of the others the card is declined, the stock is short, the carrier refuses the address. Their timelines
-are drawn side by side while they happen, from `GET /orders/{id}/saga` and `GET /orders/{id}/events`.
+One is confirmed. For the others the card is declined, the stock is short, or the carrier refuses
+the address. Their timelines are drawn side by side while they run, from `GET /orders/{id}/saga` and
+`GET /orders/{id}/events`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ LOOK_EVERY_S = 0.03
 
 @dataclass(frozen=True)
 class Story:
-    """One of the orders: what becomes of it, why, and how it differs from a plain order."""
+    """One of the orders: its outcome, the reason, and how it differs from `ORDER`."""
 
     title: str
     why: str
@@ -46,7 +47,7 @@ STORIES = (
 
 
 def four_orders(api: Api, terminal: Terminal) -> None:
-    """Place the four orders at the same time and draw what becomes of them. Raises `ApiError`."""
+    """Place the four orders concurrently and draw their timelines. Raises `ApiError`."""
     stock_the_shop(api)
     with ThreadPoolExecutor(len(STORIES)) as callers:
         orders = list(callers.map(lambda story: place(api, story), STORIES))
@@ -65,12 +66,12 @@ def four_orders(api: Api, terminal: Terminal) -> None:
     if unfinished:
         raise ApiError(
             f"after {FINAL_WITHIN_S} seconds neither confirmed nor cancelled: {', '.join(unfinished)}. "
-            "The history of its execution says where it stands; the functions' logs say why"
+            "See the history of its execution for the step, and the functions' logs for the reason"
         )
 
 
 def stock_the_shop(api: Api) -> None:
-    """What the orders need, whatever was there: run again, it does no harm."""
+    """Create what the orders need. Running it again is harmless."""
     api.call("PUT", f"/products/{SKU}", PRODUCT)
     api.call("PUT", f"/products/{NEVER_RECEIVED_SKU}", NEVER_RECEIVED)
     api.call("PUT", f"/customers/{CUSTOMER}", REGISTRATION)
@@ -85,7 +86,7 @@ def place(api: Api, story: Story) -> str:
 
 
 def watch(api: Api, orders: list[str]) -> Iterator[list[columns.Column]]:
-    """How the orders stand, again and again, until all have ended or the time is up."""
+    """The timelines of the orders, again and again until all ended or the time limit passed."""
     deadline = time.monotonic() + FINAL_WITHIN_S
     standing: dict[str, columns.Column] = {}
     while True:
@@ -125,7 +126,7 @@ class Board:
         self._replace(columns.draw(drawn, width, self.terminal))
 
     def _replace(self, lines: list[str]) -> None:
-        # All at once, or the eye sees it come and go.
+        # In one write, so that the drawing does not flicker.
         back = f"\x1b[{len(self.lines)}F\x1b[J" if self.lines else ""
         sys.stdout.write(back + "".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
@@ -133,13 +134,13 @@ class Board:
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(description="Four orders at once, on the system that `make run` keeps up.")
-    parser.add_argument("--folder", type=Path, default=LOCAL, help="where the API's address is (default: %(default)s)")
+    parser = argparse.ArgumentParser(description="Four orders at once, on the system that `make run` started.")
+    parser.add_argument("--folder", type=Path, default=LOCAL, help="the folder with the API's URL (default: %(default)s)")
     chosen = parser.parse_args(argv)
     try:
         address = (chosen.folder / "api-url").read_text(encoding="utf-8").strip()
     except FileNotFoundError:
-        print("error: no system is up: start one with `make run` in another shell, and leave it running", file=sys.stderr)
+        print("error: no system is running: start one with `make run` in another shell, and leave it running", file=sys.stderr)
         return 1
     try:
         with contextlib.closing(Api(address)) as api:

@@ -25,7 +25,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns that its metrics are lost
+logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns that its metrics are not sent
 
 from samtranslator.yaml_helper import yaml_parse  # noqa: E402
 
@@ -37,8 +37,7 @@ STACK = "skald"
 BUCKET = "skald-artifacts"
 TIMEOUT_S = 120
 
-# The states in which CloudFormation takes an update, and what it says of one that would change
-# nothing.
+# The states in which CloudFormation accepts an update, and its error for an update without changes.
 UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 NOTHING_TO_UPDATE = "No updates are to be performed"
 
@@ -47,7 +46,7 @@ CODE_URI = re.compile(r"\.\./target/lambda/([a-z0-9-]+)/")
 
 
 class DeployError(Exception):
-    """What went wrong, where, and what to do: ready to be printed."""
+    """A message to print: what is wrong, where, and what to do."""
 
 
 def client(service: str, endpoint: str, region: str):
@@ -88,7 +87,7 @@ def deploy(
         return put_stack(client("cloudformation", endpoint, region), template, parameters, say)
     except (BotoCoreError, ClientError) as error:
         raise DeployError(
-            f"the cloud at {endpoint} refused to deploy {TEMPLATE}: {error}"
+            f"the cloud at {endpoint} did not deploy {TEMPLATE}: {error}"
         ) from error
 
 
@@ -100,7 +99,7 @@ def package(s3, artifacts: Path, say: Callable[[str], None]) -> str:
         named = CODE_URI.fullmatch(folder)
         if not named:
             raise DeployError(
-                f"{TEMPLATE} names the code {folder!r}: write ../target/lambda/<function>/, where "
+                f"{TEMPLATE} names the code {folder!r}: use ../target/lambda/<function>/, where "
                 "`make build` puts it"
             )
         function = named[1]
@@ -130,8 +129,8 @@ def package(s3, artifacts: Path, say: Callable[[str], None]) -> str:
 def deployable(
     written: str, put_function: Callable[[str], str], put_definition: Callable[[str], str]
 ) -> str:
-    """The template that names code and definitions where they were put, and that has only alarms
-    which the local cloud knows."""
+    """The template with the uploaded code and definitions, and without the alarms that the local
+    cloud does not support."""
     template = yaml_parse(written)
     resources = template["Resources"]
     for name, resource in list(resources.items()):
@@ -146,7 +145,7 @@ def deployable(
 
 
 def is_alarm_on_several_metrics(resource: Any) -> bool:
-    """Whether a resource, or all that a loop makes, is an alarm that calculates with metrics."""
+    """Whether a resource, or each one that a loop makes, is an alarm on several metrics."""
     if isinstance(resource, list):  # a loop: its identifier, the values, what it makes of each
         return all(is_alarm_on_several_metrics(each) for each in resource[2].values())
     return (
@@ -193,7 +192,7 @@ def put_stack(
     elif standing["StackStatus"] not in UPDATABLE:
         raise DeployError(
             f"the stack {STACK} is in the state {standing['StackStatus']}, in which it cannot be"
-            " updated: wait until the change of it is done, or delete it (`aws cloudformation"
+            " updated: wait until its current change ends, or delete it (`aws cloudformation"
             f" delete-stack --stack-name {STACK} --endpoint-url"
             f" {cloudformation.meta.endpoint_url}`), then try again"
         )
@@ -221,7 +220,7 @@ def put_stack(
 
 
 def standing_stack(cloudformation) -> Mapping[str, Any] | None:
-    """The stack, if there is one."""
+    """The stack, or `None` if it does not exist."""
     try:
         stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
     except ClientError as error:
@@ -236,7 +235,7 @@ def outputs_of(stack: Mapping[str, Any]) -> dict[str, str]:
 
 
 def resources(endpoint: str, region: str) -> dict[str, dict[str, str]]:
-    """Every resource of the stack by its logical id: its type and its physical id (a name, a URL or an ARN)."""
+    """The type and the physical id (name, URL or ARN) of each resource, by its logical id."""
     pages = client("cloudformation", endpoint, region).get_paginator("list_stack_resources").paginate(StackName=STACK)
     return {
         each["LogicalResourceId"]: {"type": each["ResourceType"], "id": each["PhysicalResourceId"]}
@@ -246,7 +245,7 @@ def resources(endpoint: str, region: str) -> dict[str, dict[str, str]]:
 
 
 def failure(cloudformation, stack: Mapping[str, Any]) -> str:
-    """What the stack's events say about why it failed, one resource a line."""
+    """Why the stack failed, from its events, with one line per resource."""
     newest_first = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
     events = list(itertools.takewhile(lambda event: not begins(event), newest_first))
     reasons = [

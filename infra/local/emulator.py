@@ -1,8 +1,8 @@
-"""The emulator's process. `cloud.py` starts it; nobody else does.
+"""The emulator's process, which only `cloud.py` starts.
 
-It is MiniStack with three changes: it ends with the process that started it, however that one ended; small answers
-leave at once (without this a warm invocation takes 50 ms instead of 8); and what the functions log is printed, which
-goes to the log of the local cloud.
+It is MiniStack with three changes. It ends with the process that started it, even if that one was
+killed. Small answers are sent at once; otherwise a warm invocation takes 50 ms instead of 8. The
+log of the functions is printed, so that it is in the log of the local cloud.
 """
 
 import os
@@ -14,7 +14,7 @@ import threading
 
 
 def end_with_the_parent() -> None:
-    """Wait for the end of standard input, which the parent holds open, then leave nothing behind.
+    """Wait for the end of standard input, which the parent keeps open, then clean up.
 
     The process group is this process and the functions that it runs (see `cloud.py`).
     """
@@ -24,7 +24,7 @@ def end_with_the_parent() -> None:
 
 
 def print_what_functions_log() -> None:
-    """The emulator keeps it in log groups, where only an API finds it."""
+    """Print the functions' logs, which the emulator only stores in log groups."""
     from ministack.services import lambda_svc
 
     keep = lambda_svc._emit_lambda_logs

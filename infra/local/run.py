@@ -1,11 +1,12 @@
-"""`make run`: the whole system on this machine, one order's way through it, and how four others end.
+"""`make run`: runs the whole system on this machine, follows one order through it, and places four
+others.
 
-Starts the local cloud, deploys, and does over HTTP what a shop would do: lists a product, receives stock, registers a
-customer, places an order and follows it until the customer's list shows it; then it places the four of `make demo`. It
-stays up until Ctrl-C.
+Starts the local cloud, deploys, and calls the API as a shop would: lists a product, receives stock,
+registers a customer, places an order and follows it until the customer's list shows it. Then it
+places the four orders of `make demo`, and runs until Ctrl-C.
 
-With `--endpoint` it deploys to a cloud that runs already, anew or over what it deployed before, and ends after the
-orders; the system stays up.
+With `--endpoint` it deploys to a running cloud, creates or updates the stack, and ends after the
+orders. The system keeps running.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ def follow(api: Api, order_id: str) -> dict:
         time.sleep(0.005)
     raise ApiError(
         f"order {order_id} was accepted, but is not among the customer's orders after {VISIBLE_WITHIN_S} seconds: "
-        "the relay or the order view fails; their logs say why"
+        "the relay or the order view fails; see their logs for the reason"
     )
 
 
@@ -126,7 +127,7 @@ def timeline(moments: list[Moment], order_id: str, terminal: Terminal) -> None:
 
 
 def invitation(api_url: str, order_id: str, terminal: Terminal) -> None:
-    """Say where the API is, with three lines to try."""
+    """Print the URL of the API and three commands to try."""
     body = (
         f'{{"customer_id": "{CUSTOMER}", "items": [{{"sku": "{SKU}", "quantity": 1}}], "payment_token": "tok_approved", '
         '"shipping_address": {"name": "Kim Example", "line1": "1 Harbour Street", "city": "Berlin", '
@@ -142,7 +143,7 @@ def invitation(api_url: str, order_id: str, terminal: Terminal) -> None:
 
 
 def write_address(folder: Path, api_url: str, endpoint: str, outputs: dict[str, str]) -> None:
-    """Make files in `folder` say where the API is, and all that an operator's tools must know: they read it there."""
+    """Write the API's URL, and the description that the operator's commands read, to `folder`."""
     (folder / ADDRESS).write_text(api_url + "\n", encoding="utf-8")
     system = json.dumps(cloud.description(api_url, endpoint, outputs), indent=2)
     (folder / SYSTEM).write_text(system + "\n", encoding="utf-8")
@@ -150,7 +151,7 @@ def write_address(folder: Path, api_url: str, endpoint: str, outputs: dict[str, 
 
 @contextlib.contextmanager
 def address_on_file(folder: Path, api_url: str, endpoint: str, outputs: dict[str, str]) -> Iterator[None]:
-    """Within, files in `folder` say what is up."""
+    """Keep the files in `folder` that describe the running system while the context is open."""
     write_address(folder, api_url, endpoint, outputs)
     try:
         yield
@@ -160,7 +161,7 @@ def address_on_file(folder: Path, api_url: str, endpoint: str, outputs: dict[str
 
 
 def on_a_local_cloud(port: int, folder: Path, terminal: Terminal) -> None:
-    """Start, deploy, demonstrate, and stay until a signal comes."""
+    """Start the cloud, deploy, place the demo orders, and run until a signal arrives."""
     with cloud.Cloud(port, folder / LOG) as running:
         outputs = deploy(running.endpoint, cloud.REGION, {}, say=saying(terminal))
         cloud.make_topic_fifo(running, outputs)
@@ -170,22 +171,22 @@ def on_a_local_cloud(port: int, folder: Path, terminal: Terminal) -> None:
             order_id = first_order(api, terminal)
             demo.four_orders(api, terminal)
             invitation(api_url, order_id, terminal)
-            terminal.line(terminal.faint(f"  What the functions log: {folder / LOG}"))
-            terminal.line(terminal.faint("  Ctrl-C ends it, and everything in it is gone."))
+            terminal.line(terminal.faint(f"  The log of the functions: {folder / LOG}"))
+            terminal.line(terminal.faint("  Ctrl-C ends the local cloud and deletes its data."))
             running.wait()
 
 
 def on_another_cloud(endpoint: str, folder: Path, terminal: Terminal) -> None:
-    """Deploy to the cloud behind `endpoint`, demonstrate, and leave the system there, with its address on file."""
+    """Deploy to the cloud at `endpoint`, place the demo orders, and leave the system running."""
     outputs = deploy(endpoint, cloud.REGION, {}, say=saying(terminal))
-    # The endpoint answers for the API too, by the API's name: which need not resolve.
+    # The endpoint also serves the API under the API's host name, which may not resolve.
     api_url = outputs["ApiUrl"]
     write_address(folder, api_url, endpoint, outputs)
     api = Api(endpoint, host=urlsplit(api_url).netloc)
     order_id = first_order(api, terminal)
     demo.four_orders(api, terminal)
     invitation(api_url, order_id, terminal)
-    terminal.line(terminal.faint(f"  It stays up; {folder / ADDRESS} keeps its address."))
+    terminal.line(terminal.faint(f"  The system keeps running; its URL is in {folder / ADDRESS}."))
 
 
 def saying(terminal: Terminal):
@@ -194,8 +195,8 @@ def saying(terminal: Terminal):
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description="The whole system on this machine, with demo orders.")
-    parser.add_argument("--port", type=cloud.port, default=4566, help="where the local cloud listens (default: 4566)")
-    parser.add_argument("--endpoint", help="deploy to the cloud that runs there, instead of a new local one")
+    parser.add_argument("--port", type=cloud.port, default=4566, help="the port of the local cloud (default: 4566)")
+    parser.add_argument("--endpoint", help="deploy to the running cloud at this URL instead of a new local one")
     parser.add_argument("--folder", type=Path, default=LOCAL, help="for the address and the log (default: %(default)s)")
     chosen = parser.parse_args(argv)
     terminal = Terminal()
@@ -209,11 +210,11 @@ def main(argv: list[str]) -> int:
                 on_a_local_cloud(chosen.port, chosen.folder, terminal)
     except KeyboardInterrupt:
         terminal.line()
-        terminal.line("  Interrupted; what was deployed stays." if chosen.endpoint else "  The local cloud has ended.")
+        terminal.line("  Interrupted; the deployed system stays." if chosen.endpoint else "  The local cloud has ended.")
     except (ApiError, cloud.CloudError, DeployError) as error:
         print(f"\n  error: {error}", file=sys.stderr)
         if isinstance(error, ApiError) and not chosen.endpoint:
-            print(f"  What the functions said: {chosen.folder / LOG}", file=sys.stderr)
+            print(f"  The log of the functions: {chosen.folder / LOG}", file=sys.stderr)
         return 1
     return 0
 

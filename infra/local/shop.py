@@ -1,4 +1,4 @@
-"""What the demos and the measurements sell, to whom, and where it goes."""
+"""The products, the customer and the order of the demos and the measurements."""
 
 from __future__ import annotations
 

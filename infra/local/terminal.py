@@ -1,4 +1,4 @@
-"""What a person reads: standard output, with colours or without."""
+"""Standard output, with or without colours."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 
 class Terminal:
-    """Standard output, with colours only where a person sees them and wants them."""
+    """Standard output. Colours are used only on a terminal that supports them."""
 
     def __init__(self) -> None:
         self.is_terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"

@@ -1,4 +1,5 @@
-"""`make run`, with the functions that `make build` made: a person sees orders go all the way, and Ctrl-C ends it.
+"""`make run`, with the functions of `make build`: it shows orders reaching their end, and Ctrl-C
+ends it.
 
 With `ENDPOINT` the system stays where it was deployed, and the same command deploys it again.
 """
@@ -87,7 +88,7 @@ class Run(unittest.TestCase):
                 self.assertEqual((0, ""), (ended.returncode, ended.stderr), ended.stdout)
                 self.assertIn(moment, ended.stdout)
                 self.assertRegex(ended.stdout, r"(?m)^ +\d+ ms .. visible ")
-                self.assertIn(f"It stays up; {folder / 'api-url'} keeps its address.", ended.stdout)
+                self.assertIn(f"The system keeps running; its URL is in {folder / 'api-url'}.", ended.stdout)
                 api_url = Path(folder, "api-url").read_text(encoding="utf-8").strip()
                 api = Api(other.endpoint, host=api_url.partition("://")[2])
                 self.addCleanup(api.connection.close)
