@@ -69,8 +69,8 @@ impl Money {
     /// An amount of this many minor units.
     ///
     /// # Errors
-    /// [`InvalidValue`] if the amount is beyond ±(2⁵³ − 1), or nobody pays or has paid with the
-    /// currency.
+    /// [`InvalidValue`] if the amount is beyond ±(2⁵³ − 1), or the currency is not one that people
+    /// pay or have paid with.
     pub fn new(amount_minor: i64, currency: Currency) -> Result<Self, InvalidValue> {
         let is_exact = (-LARGEST_EXACT..=LARGEST_EXACT).contains(&amount_minor);
         if is_exact && was_ever_money(currency) {

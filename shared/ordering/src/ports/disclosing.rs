@@ -1,9 +1,8 @@
-//! What the outside must know of a person, told to it and to nobody on the way.
+//! Opens personal data right before a call to the gateway or the carrier.
 //!
-//! The steps handle payment tokens and addresses sealed, as they stand in the order's stream. Here,
-//! at the last moment before the call, the value is opened. If the person was erased meanwhile
-//! there is nothing to be told, and nothing is asked: what becomes of the order is for its stream
-//! to say.
+//! The steps handle payment tokens and addresses sealed, as they are stored in the order's stream.
+//! The value is opened here, right before the call. If the person was erased meanwhile, the call is
+//! not made, and the order's stream decides how the order ends.
 
 use serde::de::DeserializeOwned;
 use skald::personal::{PersonKeys, Personal, SealedError, open};
@@ -15,7 +14,7 @@ use super::{
     Carrier, CarrierCall, Gateway, GatewayCall, ParcelAtCarrier, PaymentAtGateway, PortError,
 };
 
-/// A gateway or carrier that is told what is sealed in the calls about one tenant's orders.
+/// A gateway or carrier that receives the opened values of the calls about one tenant's orders.
 #[derive(Debug, Clone)]
 pub struct Disclosing<P, K> {
     port: P,
@@ -24,7 +23,7 @@ pub struct Disclosing<P, K> {
 }
 
 impl<P: Sync, K: PersonKeys> Disclosing<P, K> {
-    /// Opens with these keys what this port is to be told about persons of this tenant.
+    /// Opens the personal data in this port's calls with these keys, for persons of this tenant.
     pub const fn new(port: P, keys: K, tenant: Tenant) -> Self {
         Self { port, keys, tenant }
     }
@@ -44,7 +43,7 @@ impl<P: Sync, K: PersonKeys> Disclosing<P, K> {
     }
 }
 
-/// Nothing was asked of the outside yet.
+/// An error that occurred before the call was made.
 fn not_opened(error: &StoreError) -> PortError {
     let told = with_causes(error);
     if error.is_transient() { PortError::NoAnswer(told) } else { PortError::Refused(told) }

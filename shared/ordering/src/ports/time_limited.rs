@@ -116,7 +116,7 @@ mod tests {
     fn now<T>(future: impl Future<Output = T>) -> T {
         match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(value) => value,
-            Poll::Pending => panic!("it still waits"),
+            Poll::Pending => panic!("the future is still waiting"),
         }
     }
 
