@@ -6,45 +6,68 @@ use std::process::Command;
 
 use system_tests::{LocalCloud, eventually};
 
+/// Marks the block of shell lines and the table that are pasted here.
+const MARK: &str = "<!-- tested: tests/tests/readme.rs";
+
+/// Prints headers too, so that every answer shows its status.
+const SHOW_STATUS: &str = "curl() { command curl --silent --show-error --include \"$@\"; }";
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn readme() -> String {
-    std::fs::read_to_string(root().join("README.md")).expect("the README can be read")
+/// What follows the mark.
+fn marked() -> String {
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("the README can be read");
+    readme.split_once(MARK).expect("the README marks what is tested").1.to_owned()
 }
 
-/// The two blocks of shell lines below the mark that says they are tested. What the first one sets,
-/// the second one uses.
-fn pasted_lines() -> [String; 2] {
-    let readme = readme();
-    let (_, marked) = readme
-        .split_once("<!-- tested: tests/tests/readme.rs")
-        .expect("the README marks what is tested");
-    let mut blocks = marked
-        .split("```sh\n")
-        .skip(1)
-        .map(|block| block.split("```").next().expect("the block ends"));
-    let mut next = || blocks.next().expect("a block of shell lines follows the mark");
-    let (first, second) = (next(), next());
-    let api = first.lines().next().expect("the API's address");
-    [first.to_owned(), format!("{api}\n{second}")]
+/// The first block of shell lines below the mark: it places an order.
+fn shell_lines() -> String {
+    let marked = marked();
+    let (_, block) = marked.split_once("```sh\n").expect("shell lines follow the mark");
+    block.split("```").next().expect("the block ends").to_owned()
+}
+
+/// A row of the table of calls.
+struct Call {
+    route: String,
+    statuses: BTreeSet<String>,
+    /// `None` if the shell lines above the table have it.
+    example: Option<String>,
+}
+
+/// The rows of the table of calls.
+fn calls() -> Vec<Call> {
+    let code = |cell: &str| Some(cell.strip_prefix('`')?.strip_suffix('`')?.to_owned());
+    let marked = marked();
+    let rows = marked.lines().skip_while(|line| !line.starts_with("| call |")).skip(2);
+    rows.take_while(|line| line.starts_with('|'))
+        .map(|line| {
+            let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+            let [route, _, statuses, example] = cells[..] else { panic!("four cells: {line}") };
+            let example = code(example);
+            assert!(example.is_some() || line.ends_with("| above |"), "no example: {line}");
+            let route = code(route).unwrap_or_else(|| panic!("a route: {line}"));
+            Call { route, statuses: statuses.split(", ").map(str::to_owned).collect(), example }
+        })
+        .collect()
 }
 
 /// What a shell in a checkout prints to these lines.
 fn paste(folder: &Path, lines: &str) -> String {
     let output = Command::new("bash")
-        .args(["-e", "-c", lines])
+        .args(["-e", "-c", &format!("{SHOW_STATUS}\n{lines}")])
         .current_dir(folder)
         .output()
         .expect("bash runs");
     let (stdout, stderr) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{stdout}\n{stderr}");
+    assert!(output.status.success(), "{lines}\n{stdout}\n{stderr}");
     stdout.into_owned()
 }
 
-/// The statuses of the answers that were printed with their headers. Bodies do not end their lines.
+/// The statuses of the answers. Bodies do not end their lines.
 fn statuses(printed: &str) -> Vec<&str> {
     printed
         .split("HTTP/1.1 ")
@@ -54,7 +77,7 @@ fn statuses(printed: &str) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn the_curl_lines_work_when_pasted_and_again() {
+async fn the_curl_lines_and_the_examples_of_all_calls_work_when_pasted() {
     let cloud = LocalCloud::start(&[]);
     // A checkout as `make run` leaves it: with the API's address in the place that the lines read
     // it from.
@@ -63,50 +86,52 @@ async fn the_curl_lines_work_when_pasted_and_again() {
     std::fs::write(folder.join("target/local/api-url"), cloud.api().url())
         .expect("target/ can be written");
 
-    let [lines, erase] = pasted_lines();
+    let lines = shell_lines();
     let first = paste(&folder, &lines);
     assert_eq!(statuses(&first), ["201", "201", "201", "202"], "{first}");
-    let listed = eventually("the order confirmed and its goods gone", || async {
-        let printed = paste(&folder, &lines);
+    let and_read = format!("{lines}\ncurl $API/orders/$ORDER\ncurl $API/stock/TEE-07");
+    let confirmed = eventually("the order is confirmed and its goods are gone", || async {
+        let printed = paste(&folder, &and_read);
         (printed.contains("\"status\":\"confirmed\"") && printed.contains("\"on_hand\":49"))
             .then_some(printed)
     });
-    let again = listed.await;
-    assert_eq!(statuses(&again), ["200", "201", "200", "202"], "{again}");
-    assert_eq!(
-        again.matches("idempotent-replayed: true").count(),
-        2,
-        "the delivery and the order: {again}"
+    let again = confirmed.await;
+    assert_eq!(statuses(&again)[..4], ["200", "201", "200", "202"], "{again}");
+    let replays = again.matches("idempotent-replayed: true").count();
+    assert_eq!(replays, 2, "the receipt and the order are replays: {again}");
+
+    for Call { route, statuses: documented, example } in calls() {
+        let Some(example) = example else { continue };
+        let printed = paste(&folder, &format!("{lines}\n{example}"));
+        let status = statuses(&printed)[4].to_owned();
+        assert!(documented.contains(&status), "{route} answered {status}: {printed}");
+        if route == "DELETE /customers/{id}" {
+            break;
+        }
+    }
+    let order = paste(
+        &folder,
+        "API=$(cat target/local/api-url)\ncurl $API/customers/c-1002/orders\ncurl $API/health",
     );
-    let erased = paste(&folder, &erase);
-    assert_eq!(statuses(&erased), ["204"], "{erased}");
+    assert_eq!(statuses(&order), ["200", "200"], "{order}");
     assert!(
-        erased.contains("\"customer_name\":null") && erased.contains("\"status\":\"confirmed\""),
-        "{erased}"
+        order.contains("\"customer_name\":null") && order.contains("\"status\":\"confirmed\""),
+        "the person is erased, the order stays: {order}"
     );
     std::fs::remove_dir_all(folder).expect("the folder can be removed");
 }
 
 #[test]
-fn every_goal_of_make_that_is_named_is_one() {
-    let readme = readme();
-    let code = readme.split('`').chain(readme.lines());
-    let goals = code
-        .filter_map(|text| text.strip_prefix("make "))
-        .filter_map(|rest| rest.split_whitespace().next());
-    let goals: BTreeSet<&str> = goals.collect();
-    assert!(goals.len() >= 4, "{goals:?}");
-    for goal in goals {
-        let output = Command::new("make")
-            .args(["--dry-run", "--directory", "..", goal])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .env_remove("MAKEFLAGS")
-            .output()
-            .expect("make runs");
-        assert!(
-            output.status.success(),
-            "make {goal}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-    }
+fn the_table_has_every_route_of_the_template() {
+    let template = std::fs::read_to_string(root().join("infra/template.yaml"))
+        .expect("the template can be read");
+    let is_route = |text: &&str| {
+        let method = text.split(" /").next().filter(|_| text.contains(" /"));
+        method.is_some_and(|method| ["DELETE", "GET", "PATCH", "POST", "PUT"].contains(&method))
+    };
+    let deployed: BTreeSet<&str> = template.split('"').filter(is_route).collect();
+    let calls = calls();
+    let documented: BTreeSet<&str> = calls.iter().map(|call| call.route.as_str()).collect();
+    assert!(!deployed.is_empty(), "no route is found in the template");
+    assert_eq!(documented, deployed);
 }
