@@ -1,70 +1,70 @@
-//! The shape of a domain: pure, synchronous decisions.
+//! The interface of a domain: pure, synchronous decisions.
 
 use crate::commit::Commit;
 use crate::event::{DecodeError, DomainEvent};
 use crate::snapshot::Snapshots;
 use crate::stream::{InvalidName, StreamId, Tenant, Version};
 
-/// One kind of thing that commands are about: what can be said of it, and by which rules.
+/// The rules of one kind of aggregate: which commands it accepts and which events they produce.
 ///
-/// Both functions are pure: the same arguments give the same result, whenever and wherever.
+/// Both functions are pure: the same arguments always give the same result.
 pub trait Decider {
-    /// The category of its streams.
+    /// The category of the aggregate's streams.
     const CATEGORY: &'static str;
-    /// What must be remembered to decide. The default is the state before the first event.
+    /// The state that decisions are based on. The default is the state before the first event.
     type State: Default + Send;
-    /// What can be asked for.
+    /// The commands that the aggregate accepts or rejects.
     type Command;
-    /// What can happen.
+    /// The events that the commands produce.
     type Event: DomainEvent;
-    /// Why a command can be refused.
+    /// The reasons for rejecting a command.
     type Rejection: std::error::Error;
-    /// How often the state is kept with the commits, for streams that grow long; never, if nothing
-    /// is said.
+    /// How often a commit carries a snapshot of the state, for long streams. The default is never.
     ///
-    /// A repeated command is recognised by the commits that are loaded, and those are the ones from
-    /// the last snapshot on. So in such a category a command must also be harmless when it comes
-    /// again much later: by what the state remembers, or together with a stream of its own whose
-    /// first commit it is.
+    /// A repeated command is recognised by its commit among the loaded commits, which begin at the
+    /// last snapshot. With snapshots, a command must therefore also be harmless when it is repeated
+    /// much later. Either the state remembers the command, or the command also writes the first
+    /// commit of a stream of its own.
     const SNAPSHOTS: Option<Snapshots<Self::State>> = None;
 
-    /// What happens if `command` is given in this state. No events: the command asks for what is so
-    /// already.
+    /// The events that follow from `command` in this state. An empty list means that the command
+    /// has nothing left to change.
     ///
     /// # Errors
-    /// The rule that forbids it.
+    /// The rejection, if a rule forbids the command.
     fn decide(
         state: &Self::State,
         command: &Self::Command,
     ) -> Result<Vec<Self::Event>, Self::Rejection>;
 
-    /// The state after an event. Events are facts: nothing is refused here.
+    /// The state after an event. Events are facts, so this function cannot fail.
     fn evolve(state: Self::State, event: &Self::Event) -> Self::State;
 
-    /// The stream of the thing `id`: of category [`CATEGORY`](Self::CATEGORY).
+    /// The stream of the aggregate `id`, in the category [`CATEGORY`](Self::CATEGORY).
     ///
     /// # Errors
-    /// [`InvalidName`] if the category or the id break the rules of [`StreamId`].
+    /// [`InvalidName`] if the category or the id breaks the rules of [`StreamId`].
     fn stream(tenant: &Tenant, id: &str) -> Result<StreamId, InvalidName> {
         StreamId::new(tenant, Self::CATEGORY, id)
     }
 }
 
-/// A state, and how far it reaches.
+/// A state and the version of its last event.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Folded<S> {
     /// The state.
     pub state: S,
-    /// The last event in it; [`Version::START`] for the default state of an empty stream.
+    /// The version of the last event in the state; [`Version::START`] for the default state of an
+    /// empty stream.
     pub version: Version,
 }
 
-/// The state after these commits of one stream, oldest first: all of them, or those from a snapshot
-/// on.
+/// The state after these commits of one stream, oldest first: either all commits, or those from a
+/// snapshot on.
 ///
 /// # Errors
-/// [`DecodeError`] at the first event that this build cannot read, and [`DecodeError::Headless`] if
-/// the first commits are missing and no snapshot that can be read takes their place.
+/// [`DecodeError`] at the first event that this build cannot read. [`DecodeError::Headless`] if the
+/// first commits are missing and no readable snapshot replaces them.
 pub fn fold<D: Decider>(commits: &[Commit]) -> Result<Folded<D::State>, DecodeError> {
     let (mut folded, rest) = begin::<D>(commits)?;
     for commit in rest {
@@ -76,7 +76,7 @@ pub fn fold<D: Decider>(commits: &[Commit]) -> Result<Folded<D::State>, DecodeEr
     Ok(folded)
 }
 
-/// The last snapshot that can be read, or else the beginning; and the commits after it.
+/// The last readable snapshot, or the default state if there is none, and the commits after it.
 fn begin<D: Decider>(commits: &[Commit]) -> Result<(Folded<D::State>, &[Commit]), DecodeError> {
     if let Some(kept) = D::SNAPSHOTS {
         for (index, commit) in commits.iter().enumerate().rev() {
@@ -97,10 +97,10 @@ fn begin<D: Decider>(commits: &[Commit]) -> Result<(Folded<D::State>, &[Commit])
     }
 }
 
-/// The events of several commands given one after the other, to be committed together.
+/// The events of several commands that are decided one after the other and committed together.
 ///
 /// # Errors
-/// The rejection of the first command that is refused; nothing happens then.
+/// The first rejection; no events are returned then.
 pub fn decide_in_turn<D: Decider>(
     state: &D::State,
     commands: &[D::Command],

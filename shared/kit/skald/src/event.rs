@@ -1,51 +1,48 @@
-//! Events between the domain and the store: how a typed event becomes stored bytes, and bytes an
-//! event.
+//! Domain events and their stored form: how a typed event is encoded, and how stored bytes are
+//! decoded.
 
 use serde_json::value::RawValue;
 
 use crate::json::raw;
 use crate::stream::Version;
 
-/// The events of one category, typed.
+/// The events of one category, as a type.
 ///
-/// Usually made by [`domain_event!`](crate::domain_event), which writes the stored name and the
-/// schema of each type beside it, once.
+/// [`domain_event!`](crate::domain_event) usually implements this trait. It declares each type's
+/// stored name and schema in one place.
 pub trait DomainEvent: Sized + Send + Sync {
-    /// Every type of this category with the schema that is written today.
+    /// Every event type of this category, with the schema that is written today.
     const TYPES: &'static [(&'static str, u32)];
 
     /// Every shape that may be stored: each type with each of its schemas, from the oldest to the
-    /// one written today.
+    /// current one.
     const SHAPES: &'static [(&'static str, u32)];
 
-    /// The Rust types of [`SHAPES`](Self::SHAPES), in the same order, as a list of pairs:
-    /// `(First, (Second, ()))`. For whatever is to be done with every shape, such as writing down
-    /// its JSON Schema.
+    /// The Rust types of [`SHAPES`](Self::SHAPES), in the same order, as a list of pairs: `(First,
+    /// (Second, ()))`. Code that works on every shape uses it, for example to write the JSON
+    /// Schemas.
     type Shapes;
 
     /// The stored name, such as `order.placed`.
     fn event_type(&self) -> &'static str;
 
-    /// The bytes to store.
-    ///
-    /// # Errors
-    /// [`EncodeError`] if the event cannot be written as JSON.
+    /// The event as bytes to store.
     fn encode(&self) -> Result<EventData, EncodeError>;
 
-    /// The event in the stored bytes, in today's shape, whatever shape was stored.
+    /// The event in the stored bytes, converted to its current shape from any older one.
     ///
     /// # Errors
-    /// [`DecodeError::Unknown`] for a type or schema that this build does not know (yet),
-    /// [`DecodeError::Malformed`] for bytes that are not of the shape they claim.
+    /// [`DecodeError::Unknown`] for a type or schema that this build does not know, for example a
+    /// newer one. [`DecodeError::Malformed`] for bytes that do not have the shape they claim.
     fn decode(stored: &EventData) -> Result<Self, DecodeError>;
 }
 
-/// Longest type of an event, in characters. The types of a commit are in the index of all commits,
-/// and in messages.
+/// Longest type of an event, in characters. The index of all commits and messages contain the types
+/// of a commit.
 const MAX_EVENT_TYPE: usize = 64;
 
-/// Whether `text` can be the type of an event: 1 to 64 characters in words of `a-z 0-9 _` that
-/// begin with a letter and have dots between them, such as `order.undo_started`.
+/// Whether `text` is a valid event type: 1 to 64 characters, in words separated by dots. Each word
+/// consists of `a-z 0-9 _` and begins with a letter, as in `order.undo_started`.
 #[must_use]
 pub const fn is_event_type(text: &str) -> bool {
     let bytes = text.as_bytes();
@@ -69,12 +66,13 @@ pub struct EventData {
     pub event_type: String,
     /// Version of this type's shape, from 1.
     pub schema: u32,
-    /// The data: one JSON value in UTF-8, with no space around it. It comes back byte for byte.
+    /// The data: one JSON value in UTF-8 without surrounding whitespace. It is stored and read back
+    /// byte for byte.
     pub data: Vec<u8>,
 }
 
 impl EventData {
-    /// The data as the JSON text it should be; none if it is none.
+    /// The data as JSON text. `None` if the data is not valid JSON.
     #[must_use]
     pub fn json(&self) -> Option<&RawValue> {
         raw(&self.data)
@@ -82,14 +80,14 @@ impl EventData {
 }
 
 impl std::fmt::Debug for EventData {
-    /// Names the event and the size of its data, never the data: it may be personal, and this ends
-    /// in logs.
+    /// Writes the event's type and the size of its data, never the data itself: the data may be
+    /// personal, and debug output ends up in logs.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}@{} ({} bytes)", self.event_type, self.schema, self.data.len())
     }
 }
 
-/// An event that cannot be written.
+/// An event that cannot be encoded.
 #[derive(Debug, thiserror::Error)]
 #[error("{event_type} cannot be written as JSON")]
 pub struct EncodeError {
@@ -97,10 +95,11 @@ pub struct EncodeError {
     pub(crate) source: serde_json::Error,
 }
 
-/// A stored event that cannot be read.
+/// A stored event that cannot be decoded.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// A newer release may know it: the reader must wait, not skip. *Transient.*
+    /// The type or schema is unknown. A newer release may know it, so the reader must wait and not
+    /// skip the event. *Transient.*
     #[error("unknown event {} at schema {schema}", crate::text::cut(event_type))]
     Unknown {
         /// The stored name.
@@ -108,7 +107,7 @@ pub enum DecodeError {
         /// The stored schema.
         schema: u32,
     },
-    /// The bytes are not what type and schema say. *Permanent.*
+    /// The bytes do not have the shape that the type and schema name. *Permanent.*
     #[error(
         "malformed event {} at schema {schema}: byte {column} of its data does not fit the shape",
         crate::text::cut(event_type)
@@ -118,23 +117,23 @@ pub enum DecodeError {
         event_type: String,
         /// The stored schema.
         schema: u32,
-        /// Where the data stops being of that shape, in bytes from 1. The parser's own message
-        /// would quote the value.
+        /// Where the data stops matching the shape, as a byte position from 1. The parser's own
+        /// message is omitted because it would quote the value.
         column: usize,
     },
-    /// The first events are missing, and there is no snapshot that can be read in their place.
-    /// *Permanent*: load the whole stream.
+    /// The first events are missing, and no readable snapshot replaces them. *Permanent*: load the
+    /// whole stream.
     #[error(
         "the events before version {first} are missing, and no snapshot can be read in their place"
     )]
     Headless {
-        /// The first version that is there.
+        /// The first version that was found.
         first: Version,
     },
 }
 
 impl DecodeError {
-    /// Whether waiting for a newer release can help.
+    /// Whether a newer release may be able to read the event.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unknown { .. })

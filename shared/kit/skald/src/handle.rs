@@ -1,7 +1,8 @@
-//! Handling commands: load, decide, append; and again, if another writer was faster.
+//! Command handling: load the streams, decide, append, and retry after a conflict.
 //!
-//! [`Handler::handle`] is about one stream; [`Handler::handle_all`] is about several, arranged as
-//! [`One`], [`Many`], [`Guarded`] or pairs of these, and writes all of them or none.
+//! [`Handler::handle`] handles a command on one stream. [`Handler::handle_all`] handles a command
+//! on several streams, arranged as [`One`], [`Many`], [`Guarded`] or pairs of these, and writes all
+//! of its commits or none.
 
 mod command;
 mod handler;

@@ -1,4 +1,4 @@
-//! The core of the kit: what an event-sourced system is made of, and nothing of where it runs.
+//! The core of the kit: the parts of an event-sourced system, independent of where it runs.
 //!
 //! | to … | see |
 //! |---|---|
@@ -8,7 +8,7 @@
 //! | read streams, now or as of a version or time | [`reading`] |
 //! | keep views of streams | [`view`], [`message`] |
 //! | follow the commits of all streams | [`index`], [`follow`] |
-//! | keep states with long streams | [`snapshot`] |
+//! | store snapshots in long streams | [`snapshot`] |
 //! | protect and erase personal data | [`personal`] |
 //! | count and log retries, conflicts and the like | [`observe`] |
 //! | test without a database | [`memory`] |
@@ -16,8 +16,8 @@
 //!
 //! The [`prelude`] has what an aggregate and its commands need.
 //!
-//! This crate performs no input or output. It has no runtime, no clock and no random source: time
-//! and ids come in as arguments, stores and pauses through traits.
+//! This crate performs no input or output. It has no runtime, no clock and no random source. Times
+//! and ids are passed as arguments; stores and pauses are traits.
 
 pub mod check;
 pub mod commit;

@@ -1,4 +1,4 @@
-//! Handling a command: load, decide, append; and again, if somebody was faster.
+//! Handling a command: load the streams, decide, append, and retry after a conflict.
 
 use std::future::Future;
 
@@ -14,17 +14,17 @@ use crate::store::{AppendError, Appended, EventStore, Head, InvalidAppend, Moved
 use crate::stream::{StreamId, Version};
 use crate::time::Timestamp;
 
-/// How many attempts end with a pause before a command is given up. Those that are repeated at once
-/// do not count.
+/// How many failed attempts with a pause a command may have before it is given up. Attempts that
+/// are retried without a pause do not count.
 const ATTEMPTS: u32 = 10;
 
-/// What handling a command needs from its surroundings: a port to a clock.
+/// The port to a clock: gives the time and waits between attempts.
 pub trait Pause: Sync {
-    /// The time now, never earlier than `earlier`, which is the last time that this port or the
-    /// command's sender gave. (An implementation without a clock returns `earlier`.)
+    /// The current time, never earlier than `earlier`, which is the last time that this port or the
+    /// command's sender gave. An implementation without a clock returns `earlier`.
     fn now(&self, earlier: Timestamp) -> Timestamp;
 
-    /// Waits before the next attempt; `attempt` is the number of this pause, from 1.
+    /// Waits before the next attempt. `attempt` is the number of this pause, from 1.
     fn pause(&self, attempt: u32) -> impl Future<Output = ()> + Send;
 }
 
@@ -38,56 +38,56 @@ for_pointers!(Pause {
     }
 });
 
-/// What handling a command led to.
+/// The result of a handled command.
 #[derive(Debug, Clone)]
 pub struct Handled<States> {
     /// The state of each stream after the command.
     pub states: States,
-    /// What was written.
+    /// What the command wrote.
     pub outcome: Outcome,
-    /// The streams that got a commit without the snapshot that was due, and why.
+    /// The streams whose commit lacks the snapshot that was due, each with the reason.
     pub left_out: OmittedSnapshots,
 }
 
-/// Streams that got a commit without the snapshot that was due, and why.
+/// Streams whose commit lacks the snapshot that was due, each with the reason.
 pub type OmittedSnapshots = Vec<(StreamId, SnapshotError)>;
 
-/// What was written.
+/// What a command wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// These commits, now.
+    /// These commits, written by this call.
     Appended(Vec<Commit>),
-    /// These commits, by an earlier attempt of the same command. (A stream whose state was kept
-    /// since need not show its own.)
+    /// These commits, written by an earlier attempt of the same command. The commit of a stream
+    /// that has a later snapshot may be missing from the list.
     Repeated(Vec<Commit>),
-    /// Nothing: what was asked for is so already.
+    /// Nothing: the streams already had the requested state.
     Unchanged,
 }
 
-/// Why a command had no effect, or why nobody knows.
+/// Why a command had no effect, or why its effect is unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum HandleError<R> {
-    /// The domain says no.
+    /// The domain rejected the command.
     #[error(transparent)]
     Rejected(R),
-    /// Others were faster, or other transactions in the way, through nine pauses: nothing was
-    /// written, as far as the store's answers go (see [`AppendError::Contended`]).
+    /// Conflicts or concurrent transactions prevented the append through nine pauses. Nothing was
+    /// written, as far as the store's answers show (see [`AppendError::Contended`]).
     #[error("gave up after {attempts} attempts against other writers")]
     Busy {
-        /// How often it was tried.
+        /// The number of attempts.
         attempts: u32,
     },
-    /// A stored event of one of the streams cannot be read.
+    /// A stored event of one of the streams cannot be decoded.
     #[error("a stored event cannot be read")]
     Decode(#[from] DecodeError),
-    /// A new event cannot be written.
+    /// A new event cannot be encoded.
     #[error("a new event cannot be stored")]
     Encode(#[from] EncodeError),
-    /// The commit can never be stored.
+    /// The commit breaks a rule of every store, so a retry cannot succeed.
     #[error("the commit cannot be stored")]
     Invalid(#[from] InvalidAppend),
-    /// The store failed. The commit may have been stored: the same command with the same id finds
-    /// out.
+    /// The store failed, and the commit may have been stored. Send the same command with the same
+    /// id again to find out.
     #[error("the event store failed")]
     Store(#[from] StoreError),
 }
@@ -138,7 +138,8 @@ where
             Ok(appended) => {
                 let is_repeated = appended.iter().any(|part| part.repeated);
                 let commits = appended.into_iter().map(|part| part.commit).collect();
-                // An earlier attempt with a lost answer, which may have been decided otherwise.
+                // An earlier attempt succeeded although its answer was lost. It may have decided
+                // otherwise.
                 if is_repeated {
                     return repeated(store, streams, histories, commits, request.commit_id).await;
                 }
@@ -163,8 +164,8 @@ where
     }
 }
 
-/// An append as it is decided: the drafts for the streams that get events, the streams that must
-/// not have moved, and the snapshots that were due and are left out.
+/// A decided append: the drafts for the streams that get events, the streams that must not have
+/// moved, and the due snapshots that are omitted.
 struct Drafted<H> {
     parts: Vec<(H, Draft)>,
     guards: Vec<H>,
@@ -198,10 +199,10 @@ fn shows(history: &[Commit], id: CommitId) -> bool {
     history.iter().any(|commit| commit.id == id)
 }
 
-/// The result of a command that an earlier attempt had written. `found` is what the store answered:
-/// each of these commits follows the loaded part of its stream. The streams are not loaded at one
-/// moment, so a stream that does not show the command may have got its commit since. The few
-/// commits after its history are therefore read.
+/// The result of a command that an earlier attempt has written. `found` contains the commits that
+/// the store found: each follows the loaded part of its stream. The streams are not loaded at the
+/// same moment, so a stream that does not show the command may have got its commit since. Therefore
+/// the few commits after its loaded history are read.
 async fn repeated<S: EventStore, T: Streams, R>(
     store: &S,
     streams: &T,
@@ -227,9 +228,9 @@ async fn repeated<S: EventStore, T: Streams, R>(
     Ok(Handled { states, outcome: Outcome::Repeated(earlier), left_out: Vec::new() })
 }
 
-/// Appends, and again while other transactions are in the way: their outcome need not concern these
-/// streams, so the decision stands. Each attempt gets its own time: a commit's place in the index
-/// of all commits must not be old when it is written.
+/// Appends, and repeats the append while other transactions are in progress. Those transactions may
+/// not change these streams, so the decision remains valid. Each attempt gets its own time, because
+/// a commit's position in the index of all commits must be recent when the commit is written.
 async fn append_drafted<S: EventStore, P: Pause>(
     store: &S,
     pause: &P,
@@ -251,8 +252,8 @@ async fn append_drafted<S: EventStore, P: Pause>(
             Err(AppendError::Contended) => {
                 tries.wait(pause).await.or(Err(AppendError::Contended))?
             }
-            // A client repeats throttled requests by itself, but not a transaction that was
-            // cancelled for it.
+            // The client itself repeats throttled requests, but not a transaction that was
+            // cancelled because of throttling.
             Err(AppendError::Store(throttled @ StoreError::Throttled { .. })) if !is_put => {
                 tries.wait(pause).await.or(Err(throttled))?;
             }
@@ -261,23 +262,23 @@ async fn append_drafted<S: EventStore, P: Pause>(
     }
 }
 
-/// The attempts that failed.
+/// The failed attempts so far.
 #[derive(Default)]
 struct Tries {
-    /// How many.
+    /// The number of failed attempts.
     failed: u32,
-    /// How many of them ended with a pause, or would have.
+    /// The number of failed attempts with a pause, including the one that reached the limit.
     paused: u32,
-    /// Whether the last one was decided on what the one before it had found.
+    /// Whether the last attempt was decided immediately on what the previous conflict found.
     was_at_once: bool,
 }
 
-/// No more attempts are made.
+/// The limit on attempts is reached.
 struct Exhausted;
 
 impl Tries {
-    /// Whether to decide again at once, on what the conflict found. That is done only once in
-    /// succession: a stream that has moved on again is likely to be further on still.
+    /// Whether to decide again immediately on what the conflict found. This happens at most once in
+    /// succession: a stream that has moved again is likely to have moved even further.
     fn at_once<H>(&mut self, moved: &[Moved<H>]) -> bool {
         let is_found = moved.iter().all(|moved| moved.found.is_some());
         self.was_at_once = is_found && !self.was_at_once;
@@ -288,7 +289,7 @@ impl Tries {
         self.was_at_once
     }
 
-    /// Counts a failed attempt and pauses, or gives up.
+    /// Counts a failed attempt and pauses, or gives up at the limit.
     async fn wait<P: Pause>(&mut self, pause: &P) -> Result<(), Exhausted> {
         self.failed += 1;
         self.paused += 1;
@@ -306,7 +307,7 @@ impl Tries {
 }
 
 impl<States> Handled<States> {
-    /// Whether this command, in this attempt or an earlier one, made the first event of a stream.
+    /// Whether this command, in this attempt or an earlier one, wrote the first event of a stream.
     #[must_use]
     pub fn created(&self) -> bool {
         match &self.outcome {

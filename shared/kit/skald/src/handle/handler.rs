@@ -1,4 +1,4 @@
-//! What handles commands.
+//! The command handler.
 
 use crate::decider::{Decider, Folded};
 use crate::handle::command;
@@ -8,7 +8,7 @@ use crate::stream::StreamId;
 
 /// Handles commands against an event store.
 ///
-/// It is cheap to make: `Handler::new(&store, &pause)` borrows both.
+/// A handler is cheap to create: `Handler::new(&store, &pause)` borrows both.
 #[derive(Debug, Clone, Copy)]
 pub struct Handler<S, P> {
     store: S,
@@ -16,12 +16,12 @@ pub struct Handler<S, P> {
 }
 
 impl<S: EventStore, P: Pause> Handler<S, P> {
-    /// A handler of commands on this store, which waits with `pause` before it tries again.
+    /// A handler of commands on this store. It waits with `pause` before it tries again.
     pub const fn new(store: S, pause: P) -> Self {
         Self { store, pause }
     }
 
-    /// Handles a command about one stream: loads it, lets `D` decide, and appends the events.
+    /// Handles a command on one stream: loads the stream, lets `D` decide, and appends the events.
     ///
     /// # Errors
     /// As [`handle_all`](Self::handle_all).
@@ -39,25 +39,24 @@ impl<S: EventStore, P: Pause> Handler<S, P> {
         self.handle_all(&one, request, |folded| D::decide(&folded.state, command)).await
     }
 
-    /// Loads several streams, decides over all of them, and appends what was decided: all of it or
-    /// nothing.
+    /// Loads several streams, decides on all of them, and appends all decided events or none.
     ///
-    /// A conflict brings the commit that was written first. It is added to what is known, streams
-    /// of which none was found are read from their heads on, and the command is decided again at
-    /// once. If that ends in a conflict too, the next attempt comes after a pause and reads what is
-    /// new in every stream. A command that fails after nine pauses is given up.
+    /// After a conflict, the handler adds the conflicting commits to the loaded streams and decides
+    /// again immediately. If the store did not return a stream's conflicting commit, the handler
+    /// reads that stream from its head on. After a second conflict in succession, the handler
+    /// pauses and reads what is new in every stream. It gives up after nine pauses.
     ///
-    /// If one of the streams shows the command's id already, or the store finds it at a head that
-    /// is appended to, an earlier attempt had succeeded and nothing more is written. For a stream
-    /// that does not show the id yet, only the commits since it was loaded are read.
+    /// If one of the loaded streams already contains the command's id, or the store finds the id at
+    /// a head that is appended to, an earlier attempt has succeeded. Nothing more is written then.
+    /// For a stream that does not show the id yet, only the commits since it was loaded are read.
     ///
     /// A stream that gets no events may have moved since it was read, unless it is
-    /// [`Guarded`](super::Guarded). If no stream gets events, nothing is checked. Nor does a stream
-    /// without events show that an attempt without an answer is still under way: a command that may
-    /// come again has a stream that gets events however it is decided.
+    /// [`Guarded`](super::Guarded). If no stream gets events, nothing is checked. A stream without
+    /// events also does not show that an earlier attempt without an answer is still in progress. A
+    /// command that may be repeated therefore needs a stream that gets events in every decision.
     ///
     /// # Errors
-    /// See [`HandleError`]; nothing was written, except perhaps after [`HandleError::Store`].
+    /// See [`HandleError`]. Nothing was written, except perhaps after [`HandleError::Store`].
     pub async fn handle_all<T, R, F>(
         &self,
         streams: &T,

@@ -1,28 +1,27 @@
-//! The identity and the circumstances of a command.
+//! The identity and circumstances of a command.
 
 use crate::commit::{Actor, CommitId, Context, CorrelationId, Draft, EventId};
 use crate::event::EventData;
 use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
 
-/// A command's identity and circumstances; its content goes to the decider.
+/// A command's identity and circumstances. The command's content is passed to the decider.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The command's id. The same command sent again must have the same.
+    /// The command's id. A repeated command must have the same id.
     pub commit_id: CommitId,
-    /// When it was sent. What is written later has its own time: see
+    /// When the command was sent. Each commit gets its own time: see
     /// [`Pause::now`](super::Pause::now).
     pub at: Timestamp,
-    /// What is known about the command beside its content.
+    /// What is known about the command besides its content.
     pub context: Context,
 }
 
 impl Request {
-    /// The command with this id, sent at this time by `actor` through `source` (the name of a
-    /// program).
+    /// A command with this id, sent at this time by `actor` through the program `source`.
     ///
-    /// Its correlation id is the command's id, it has no causation id and no metadata, unless one
-    /// of the methods below gives them.
+    /// Unless the methods below set other values, the correlation id is the command's id, and there
+    /// is no causation id and no metadata.
     pub fn new(
         commit_id: CommitId,
         at: Timestamp,
@@ -39,28 +38,28 @@ impl Request {
         Self { commit_id, at, context }
     }
 
-    /// With this correlation id: that of the call, message or saga the command belongs to.
+    /// Sets the correlation id: that of the call, message or saga that the command belongs to.
     #[must_use]
     pub fn correlated_by(mut self, correlation_id: CorrelationId) -> Self {
         self.context.correlation_id = correlation_id;
         self
     }
 
-    /// With this causation id: that of the event the command follows from.
+    /// Sets the causation id: that of the event that caused the command.
     #[must_use]
     pub fn caused_by(mut self, event: EventId) -> Self {
         self.context.causation_id = Some(event);
         self
     }
 
-    /// With this entry of the metadata; it replaces an earlier one of the same name.
+    /// Adds an entry to the metadata. It replaces an earlier entry with the same name.
     #[must_use]
     pub fn with_metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.context.metadata.insert(name.into(), value.into());
         self
     }
 
-    /// The draft of a commit with these events and this snapshot.
+    /// A draft of a commit with these events and this snapshot.
     #[must_use]
     pub fn draft(&self, events: Vec<EventData>, snapshot: Option<Snapshot>) -> Draft {
         let (commit_id, at, context) = (self.commit_id, self.at, self.context.clone());

@@ -1,4 +1,4 @@
-//! Several streams taken together: what a decision over more than one of them is about.
+//! The streams of a decision, taken together.
 
 use std::marker::PhantomData;
 
@@ -11,22 +11,22 @@ use crate::snapshot::{Snapshot, SnapshotError, SnapshotKind};
 use crate::store::{EventStore, Found, Head, Loaded, Moved, StoreError};
 use crate::stream::StreamId;
 
-/// Streams that a decision is about, and how their states and events are arranged: [`One`],
-/// [`Many`], [`Guarded`], [`GuardedMany`], [`Guardable`], or a pair of these.
+/// The streams of a decision, and how their states and events are arranged: [`One`], [`Many`],
+/// [`Guarded`], [`GuardedMany`], [`Guardable`], or a pair of these.
 pub trait Streams: Sync {
-    /// The states to decide on.
+    /// The states that the decision is based on.
     type States: Send;
-    /// The events decided, arranged as the states are.
+    /// The decided events, arranged as the states are.
     type Events: Send;
 
     /// The streams, in order.
     fn ids(&self) -> Vec<StreamId>;
 
-    /// Which snapshots each of them has, in the same order.
+    /// The kind of snapshot of each stream, in the same order.
     fn kinds(&self) -> Vec<Option<SnapshotKind>>;
 
-    /// The states of these streams; takes as many histories from the front as there are
-    /// [`ids`](Self::ids), one after the other, and none after the first that cannot be folded.
+    /// The states of these streams. Takes as many histories from the front as there are
+    /// [`ids`](Self::ids), one after the other, and stops after the first that cannot be folded.
     ///
     /// # Errors
     /// As [`fold`].
@@ -38,18 +38,19 @@ pub trait Streams: Sync {
     /// The states after these events.
     fn evolve(&self, states: Self::States, events: &Self::Events) -> Self::States;
 
-    /// The events of each stream as they are stored, in the order of [`ids`](Self::ids).
+    /// The encoded events of each stream, in the order of [`ids`](Self::ids).
     ///
     /// # Errors
-    /// [`EncodeError`] at the first event that cannot be written.
+    /// [`EncodeError`] at the first event that cannot be encoded.
     fn encode(&self, events: &Self::Events) -> Result<Vec<Vec<EventData>>, EncodeError>;
 
     /// Which streams must not have moved when these events are written, in the order of
-    /// [`ids`](Self::ids). It says nothing about a stream that gets events: that one never may.
+    /// [`ids`](Self::ids). The value for a stream that gets events has no meaning: such a stream
+    /// must never have moved.
     fn guards(&self, events: &Self::Events) -> Vec<bool>;
 
     /// The snapshots of these states that are due after these histories, in the order of
-    /// [`ids`](Self::ids); takes histories as [`fold`](Self::fold) does.
+    /// [`ids`](Self::ids). Takes histories as [`fold`](Self::fold) does.
     fn snapshots(
         &self,
         states: &Self::States,
@@ -57,7 +58,7 @@ pub trait Streams: Sync {
     ) -> Vec<DueSnapshot>;
 }
 
-/// The snapshot that is due in a stream, or why it is left out; `None` if none is due.
+/// The snapshot that is due in a stream, or why it is omitted. `None` if no snapshot is due.
 pub type DueSnapshot = Option<Result<Snapshot, SnapshotError>>;
 
 /// One stream of decider `D`.
@@ -70,7 +71,7 @@ impl<D> One<D> {
     }
 }
 
-/// Any number of streams of decider `D`; states and events come in the same order.
+/// Any number of streams of decider `D`. States and events have the order of the streams.
 pub struct Many<D>(Vec<StreamId>, PhantomData<fn() -> D>);
 
 impl<D> Many<D> {
@@ -83,7 +84,7 @@ impl<D> Many<D> {
 /// One stream of decider `D` that is read and not written. If the decision has events for other
 /// streams, they are written only if this stream has not moved since it was read.
 ///
-/// A guard takes a place in the transaction. On `DynamoDB` it costs two write units.
+/// A guard counts as one item of the transaction. On `DynamoDB` it costs two write units.
 pub struct Guarded<D>(One<D>);
 
 impl<D> Guarded<D> {
@@ -93,8 +94,8 @@ impl<D> Guarded<D> {
     }
 }
 
-/// Any number of streams of decider `D` that are read and not written, each as
-/// [`Guarded`] is; states come in the same order.
+/// Any number of streams of decider `D` that are read and not written, each guarded as with
+/// [`Guarded`]. States have the order of the streams.
 pub struct GuardedMany<D>(Many<D>);
 
 impl<D> GuardedMany<D> {
@@ -104,8 +105,8 @@ impl<D> GuardedMany<D> {
     }
 }
 
-/// Any number of streams of decider `D`, each of which is written or guarded, as the decision says;
-/// states and what is decided come in the same order.
+/// Any number of streams of decider `D`, each of which is written or guarded, as the decision says.
+/// States and decisions have the order of the streams.
 pub struct Guardable<D>(Many<D>);
 
 impl<D> Guardable<D> {
@@ -115,12 +116,12 @@ impl<D> Guardable<D> {
     }
 }
 
-/// What is decided about a stream of [`Guardable`].
+/// The decision about one stream of [`Guardable`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decided<E> {
-    /// It gets these events. If there are none, it may have moved.
+    /// The stream gets these events. If the list is empty, the stream may have moved.
     Events(Vec<E>),
-    /// It gets no events, and must not have moved.
+    /// The stream gets no events and must not have moved.
     Guard,
 }
 
@@ -398,10 +399,10 @@ impl<A: Streams, B: Streams> Streams for (A, B) {
     }
 }
 
-/// Why the states of streams could not be had.
+/// Why the states of streams could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum StatesError {
-    /// A stored event of one of the streams cannot be read.
+    /// A stored event of one of the streams cannot be decoded.
     #[error("a stored event cannot be read")]
     Decode(#[from] DecodeError),
     /// The store failed.
@@ -409,8 +410,8 @@ pub enum StatesError {
     Store(#[from] StoreError),
 }
 
-/// The states of several streams, each as of now,
-/// [`MAX_CONCURRENT`](crate::concurrency::MAX_CONCURRENT) read at the same time.
+/// The current states of several streams. At most
+/// [`MAX_CONCURRENT`](crate::concurrency::MAX_CONCURRENT) streams are read concurrently.
 ///
 /// # Errors
 /// See [`StatesError`].
@@ -421,17 +422,17 @@ pub async fn states<S: EventStore, T: Streams>(
     Ok(load_streams(store, streams).await?.states)
 }
 
-/// Several streams as they were loaded.
+/// Several loaded streams.
 pub(crate) struct LoadedStreams<H, States> {
-    /// Where to append to each.
+    /// The head of each stream, to append at.
     pub(crate) heads: Vec<H>,
-    /// The commits of each, from the last snapshot on.
+    /// The commits of each stream, from the last snapshot on.
     pub(crate) histories: Vec<Vec<Commit>>,
     /// The states.
     pub(crate) states: States,
 }
 
-/// Loads all streams, back to their snapshots.
+/// Loads all streams, each from its last snapshot on.
 pub(crate) async fn load_streams<S: EventStore, T: Streams>(
     store: &S,
     streams: &T,
@@ -444,8 +445,8 @@ pub(crate) async fn load_streams<S: EventStore, T: Streams>(
     fold_streams(store, streams, heads, histories).await
 }
 
-/// What came after these heads, and after the histories that end there, is added to both: first
-/// the commits that an append found, then, of the streams to be read, all the rest.
+/// Adds newer commits to these heads and to the histories that end there: first the commits that an
+/// append found, then, for each stream to be read, all remaining commits.
 pub(crate) async fn load_further<S: EventStore, T: Streams>(
     store: &S,
     streams: &T,
@@ -479,8 +480,8 @@ pub(crate) async fn load_further<S: EventStore, T: Streams>(
     fold_streams(store, streams, further, histories).await
 }
 
-/// The states after these histories. If a snapshot cannot be read, more of that stream alone is
-/// read, in growing pages: back to a readable snapshot or to the beginning.
+/// The states after these histories. If a snapshot of a stream cannot be read, earlier commits of
+/// that stream alone are read, in growing pages, back to a readable snapshot or to the beginning.
 async fn fold_streams<S: EventStore, T: Streams>(
     store: &S,
     streams: &T,
@@ -495,7 +496,7 @@ async fn fold_streams<S: EventStore, T: Streams>(
             Ok(states) => return Ok(LoadedStreams { heads, histories, states }),
             Err(error) => error,
         };
-        // The last history that was taken is the one at fault.
+        // The last history that was taken caused the error.
         let at_fault = (histories.len() - unread.len()).checked_sub(1);
         match (
             &error,
