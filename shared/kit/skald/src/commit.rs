@@ -1,5 +1,5 @@
-//! A commit: the events that one command produced, stored as one thing; and the envelope of each of
-//! them.
+//! A commit: the events that one command produced, stored as one unit, and the envelope of each
+//! event.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,38 +14,37 @@ use crate::store::Head;
 use crate::stream::{InvalidName, StreamId, Version};
 use crate::time::Timestamp;
 
-/// How far clocks may be apart, in milliseconds. A clock that differs by more is wrong. A commit
-/// recorded further ahead than this does not move the commits after it.
+/// How far clocks may differ, in milliseconds. A clock that differs by more is wrong. A commit
+/// recorded further ahead than this does not change the times of later commits.
 pub const MAX_CLOCK_SKEW_MS: i64 = 60_000;
 
-/// Longest correlation id, actor, source and name of something in the metadata, in characters.
+/// Longest correlation id, actor, source and metadata name, in characters.
 const MAX_CONTEXT_TEXT: usize = 128;
 
-/// What a store needs for an event or an entry of the metadata beside its content, at most. (On
-/// DynamoDB: 40 bytes of JSON around an event, 10 of them its schema; 42 around a snapshot.)
+/// Most bytes that a store needs for an event or a metadata entry besides its content. On DynamoDB,
+/// 40 bytes of JSON surround an event, 10 of them for its schema; 42 bytes surround a snapshot.
 const PER_ENTRY_BYTES: usize = 42;
 
-/// Identifies a command and the commit that came of it. The same command sent again has the same
-/// id.
+/// Identifies a command and the commit that it produced. A repeated command has the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CommitId(Uuid);
 
 impl CommitId {
-    /// The id of a command that has one already.
+    /// A command id from an existing UUID.
     #[must_use]
     pub const fn new(id: Uuid) -> Self {
         Self(id)
     }
 
-    /// The id of the command called `name` on the thing identified by `scope`: the same for the
-    /// same two, always.
+    /// The id of the command `name` on the thing that `scope` identifies. The same arguments always
+    /// give the same id.
     #[must_use]
     pub fn of(scope: Uuid, name: &str) -> Self {
         Self(Uuid::new_v5(&scope, name.as_bytes()))
     }
 
-    /// The id itself.
+    /// The id as a UUID.
     #[must_use]
     pub const fn uuid(self) -> Uuid {
         self.0
@@ -58,8 +57,9 @@ impl fmt::Display for CommitId {
     }
 }
 
-/// Identifies one event: computed from its stream, its commit's id and its place in the commit, so
-/// it need not be stored. (Commits of one command to several streams share their id.)
+/// Identifies one event. The id is computed from the event's stream, the commit's id and the
+/// event's index in the commit, so it is not stored. Commits of one command to several streams
+/// share their commit id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EventId(Uuid);
@@ -78,12 +78,12 @@ impl fmt::Display for EventId {
     }
 }
 
-/// The text cannot be a correlation id or an actor.
+/// Text that is not a valid correlation id or actor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not 1 to 128 of A-Z a-z 0-9 . _ : -")]
 pub struct InvalidContext;
 
-/// Whether the text is 1 to 128 of `A-Z a-z 0-9 . _ : -`.
+/// Whether the text is 1 to 128 characters of `A-Z a-z 0-9 . _ : -`.
 fn is_context_text(text: &str) -> bool {
     (1..=MAX_CONTEXT_TEXT).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'-'))
@@ -98,7 +98,7 @@ macro_rules! context_text {
 
         impl $name {
             /// # Errors
-            /// [`InvalidContext`] unless the text is 1 to 128 of `A-Z a-z 0-9 . _ : -`.
+            /// [`InvalidContext`] unless the text is 1 to 128 characters of `A-Z a-z 0-9 . _ : -`.
             pub fn new(text: impl Into<String>) -> Result<Self, InvalidContext> {
                 let text = text.into();
                 if is_context_text(&text) { Ok(Self(text)) } else { Err(InvalidContext) }
@@ -133,31 +133,30 @@ macro_rules! context_text {
 }
 
 context_text! {
-    /// Ties together everything that followed from one call, through events, messages, log lines
-    /// and sagas.
+    /// Connects everything that followed from one call: events, messages, log lines and sagas.
     CorrelationId
 }
 
 context_text! {
-    /// Who caused a command: `customer:c-1001`, `operator`, `saga`. An id, never a person's name or
-    /// address.
+    /// The originator of a command, such as `customer:c-1001`, `operator` or `saga`. Always an id,
+    /// never a person's name or address.
     Actor
 }
 
-/// What is known about a command beside its content.
+/// What is known about a command besides its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
-    /// The component that wrote the commit, such as `order-commands`: 1 to 128 of
-    /// `A-Z a-z 0-9 . _ : -`.
+    /// The component that wrote the commit, such as `order-commands`: 1 to 128 characters of `A-Z
+    /// a-z 0-9 . _ : -`.
     pub source: String,
-    /// What the whole call is called, see [`CorrelationId`].
+    /// The id of the whole call, see [`CorrelationId`].
     pub correlation_id: CorrelationId,
-    /// The event that caused the command, if one did.
+    /// The event that caused the command. `None` if no event did.
     pub causation_id: Option<EventId>,
-    /// Who caused the command.
+    /// The originator of the command.
     pub actor: Actor,
-    /// Anything else worth keeping, by names of 1 to 128 of `A-Z a-z 0-9 . _ : -`. No personal
-    /// data: it is not encrypted.
+    /// Further entries, by names of 1 to 128 characters of `A-Z a-z 0-9 . _ : -`. They must not
+    /// contain personal data, because the metadata is not encrypted.
     pub metadata: BTreeMap<String, String>,
 }
 
@@ -167,29 +166,30 @@ impl From<Uuid> for CorrelationId {
     }
 }
 
-/// A commit to be: events with everything but a place in a stream, which only a
-/// [`Head`](crate::store::Head) gives.
+/// A commit without a position in a stream. Only a [`Head`](crate::store::Head) provides the
+/// position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
-    /// The command's id. Appending the same id again at the same head changes nothing and gives the
-    /// first answer.
+    /// The command's id. Appending the same id again at the same head changes nothing and returns
+    /// the first result.
     pub commit_id: CommitId,
     /// When the command was decided, by the writer's clock. A store may record the commit later,
-    /// see [`Commit::at`]. It must be recent, or followers of all commits may miss this one.
+    /// see [`Commit::at`]. The time must be recent; otherwise followers of all commits may miss
+    /// this commit.
     pub at: Timestamp,
-    /// What is known about the command beside its content.
+    /// What is known about the command besides its content.
     pub context: Context,
     /// The events, in order; at least one.
     pub events: Vec<EventData>,
-    /// The state after them, if it is to be kept.
+    /// The state after the events. `None` if no snapshot is to be stored.
     pub snapshot: Option<Snapshot>,
 }
 
 impl Draft {
-    /// How large the commit is against [`MAX_COMMIT_BYTES`](crate::store::MAX_COMMIT_BYTES): a
-    /// little more than it takes in a store. An event counts with its data, twice its type (an
-    /// index has it too) and a bit for what holds it together; to this come source, metadata and
-    /// snapshot. Text counts as JSON writes it.
+    /// The size of the commit, to compare with
+    /// [`MAX_COMMIT_BYTES`](crate::store::MAX_COMMIT_BYTES). It is slightly larger than the stored
+    /// size. An event counts with its data, twice its type (which an index also contains) and a
+    /// fixed overhead. Source, metadata and snapshot are added. Text counts as JSON writes it.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         let event = |event: &EventData| {
@@ -226,7 +226,7 @@ impl Draft {
                 let rule = "1 to 64 characters, words of a-z 0-9 _ with dots between them";
                 return invalid("event type", event_type.clone(), rule);
             }
-            // A reader would wait for it for ever.
+            // A reader would wait for a release with this schema forever.
             if *schema == 0 {
                 invalid("schema", schema.to_string(), "a number from 1")
             } else {
@@ -236,14 +236,14 @@ impl Draft {
     }
 
     /// Checks that the data of the events, and the state if there is one, are JSON that every
-    /// reader reads back.
+    /// reader can read back.
     pub(crate) fn check_json(&self) -> Result<(), JsonFault> {
         self.events.iter().try_for_each(|event| json::check(&event.data, MAX_EVENT_LEVELS))?;
         self.snapshot.iter().try_for_each(|snapshot| json::check(&snapshot.state, MAX_STATE_LEVELS))
     }
 }
 
-/// How many bytes a text is between the quotes of a JSON string.
+/// The number of bytes that a text needs between the quotes of a JSON string.
 fn written_bytes(text: &str) -> usize {
     let byte = |byte: u8| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
@@ -253,34 +253,34 @@ fn written_bytes(text: &str) -> usize {
     text.bytes().map(byte).sum()
 }
 
-/// A stored commit: one or more events, one after the other in one stream.
+/// A stored commit: one or more consecutive events of one stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
     /// The command's id.
     pub id: CommitId,
-    /// The stream it is part of.
+    /// The commit's stream.
     pub stream: StreamId,
-    /// Position of its first event.
+    /// The position of the first event.
     pub first: Version,
-    /// When it was recorded: never earlier than the commit before it in its stream, unless that one
-    /// was more than [`MAX_CLOCK_SKEW_MS`] ahead of the writer's clock.
+    /// When the commit was recorded: never earlier than the previous commit of the stream, unless
+    /// that one was more than [`MAX_CLOCK_SKEW_MS`] ahead of the writer's clock.
     pub at: Timestamp,
-    /// What is known about the command beside its content.
+    /// What is known about the command besides its content.
     pub context: Context,
     /// The events, in order; at least one.
     pub events: Vec<EventData>,
-    /// The state after them, if it was kept. It is not sent with messages.
+    /// The state after the events. `None` if the commit carries no snapshot. Messages omit it.
     pub snapshot: Option<Snapshot>,
 }
 
 impl Commit {
-    /// The commit that a draft becomes after `head`. For stores: only this function decides when a
-    /// commit is recorded.
+    /// The commit that a draft becomes after `head`. Stores call this function, so that it alone
+    /// determines when a commit is recorded.
     ///
-    /// Times of a stream do not decrease while clocks are at most [`MAX_CLOCK_SKEW_MS`] apart. If
-    /// the commit before is further ahead, one of the two clocks is wrong, and the new commit keeps
-    /// its writer's time: otherwise a single commit from a wrong clock would put all later ones
-    /// into the future too.
+    /// Times of a stream do not decrease while clocks differ by at most [`MAX_CLOCK_SKEW_MS`]. If
+    /// the previous commit is further ahead, one of the two clocks is wrong, and the new commit
+    /// keeps its writer's time. Otherwise a single commit from a wrong clock would move all later
+    /// commits into the future too.
     #[must_use]
     pub fn after(head: &impl Head, draft: Draft) -> Self {
         let before =
@@ -296,7 +296,7 @@ impl Commit {
         }
     }
 
-    /// Position of its last event.
+    /// The position of the last event.
     #[must_use]
     pub fn last(&self) -> Version {
         self.first.previous().plus(self.events.len() as u64)
@@ -308,13 +308,13 @@ impl Commit {
         EventId::of(&self.stream, self.id, index)
     }
 
-    /// The id of its last event.
+    /// The id of the last event.
     #[must_use]
     pub fn last_event_id(&self) -> EventId {
         self.event_id(self.events.len().saturating_sub(1))
     }
 
-    /// The events in their envelopes, decoded.
+    /// The decoded events in their envelopes.
     ///
     /// # Errors
     /// [`DecodeError`] at the first event that this build cannot read.
@@ -339,19 +339,19 @@ impl Commit {
 /// One event with everything that is known about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope<E> {
-    /// Unique over all events.
+    /// The event's id, unique among all events.
     pub event_id: EventId,
     /// The stored name, such as `order.placed`.
     pub event_type: String,
-    /// The version of the shape that was stored; `data` has today's.
+    /// The version of the stored shape; `data` has the current shape.
     pub schema: u32,
-    /// The stream it is part of, and so its tenant.
+    /// The stream of the event, which also names the tenant.
     pub stream: StreamId,
-    /// Its position in the stream, from 1.
+    /// The event's position in the stream, from 1.
     pub version: Version,
-    /// When it was recorded, see [`Commit::at`].
+    /// When the event was recorded, see [`Commit::at`].
     pub recorded_at: Timestamp,
-    /// Source, correlation, causation, actor and metadata of its commit.
+    /// The source, correlation id, causation id, actor and metadata of the event's commit.
     pub context: Context,
     /// The event.
     pub data: E,

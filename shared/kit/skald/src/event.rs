@@ -27,6 +27,9 @@ pub trait DomainEvent: Sized + Send + Sync {
     fn event_type(&self) -> &'static str;
 
     /// The event as bytes to store.
+    ///
+    /// # Errors
+    /// [`EncodeError`] if the event cannot be written as JSON.
     fn encode(&self) -> Result<EventData, EncodeError>;
 
     /// The event in the stored bytes, converted to its current shape from any older one.

@@ -15,38 +15,38 @@ use crate::stream::{InvalidName, StreamId, Version};
 use crate::time::Timestamp;
 use crate::view::InvalidRow;
 
-/// Largest commit, in bytes as [`Draft::size_bytes`] counts: an item of DynamoDB holds 400 KB,
-/// names and keys included.
+/// Largest commit, in bytes as [`Draft::size_bytes`] counts. An item of DynamoDB holds 400 KB,
+/// including names and keys.
 pub const MAX_COMMIT_BYTES: usize = 350 * 1024;
 
-/// Most streams in one [`append_guarded`](EventStore::append_guarded), those that are guarded
-/// included: the items of one DynamoDB transaction.
+/// Most streams in one [`append_guarded`](EventStore::append_guarded), including the guarded ones:
+/// the limit on items in one DynamoDB transaction.
 pub const MAX_STREAMS: usize = 100;
 
-/// Most that one [`append_all`](EventStore::append_all) writes, in bytes as [`Draft::size_bytes`]
-/// counts: a transaction of DynamoDB holds 4 MB, names and keys included.
+/// Most bytes that one [`append_all`](EventStore::append_all) writes, as [`Draft::size_bytes`]
+/// counts. A transaction of DynamoDB holds 4 MB, including names and keys.
 pub const MAX_TRANSACTION_BYTES: usize = 3500 * 1024;
 
-/// Keeps streams of commits.
+/// Stores streams of commits.
 ///
-/// Whatever is called, in whatever order, by however many writers, a stream never has a gap or an
-/// overlap and loses nothing: a position can only be had from the store itself, as a
-/// [`Head`](Self::Head), and an append happens at that position or not at all. `skald-testkit` has
-/// the contract that every store passes.
+/// A stream never has a gap or an overlap and never loses a commit, regardless of the order of
+/// calls and the number of writers. Only the store itself creates positions, as a
+/// [`Head`](Self::Head), and an append happens either at that position or not at all.
+/// `skald-testkit` contains the contract that every store passes.
 pub trait EventStore: Sync {
     /// A position at the end of a stream, as this store saw it.
     type Head: Head;
 
-    /// The head of a stream that has no events. If it has some after all, appending there is a
-    /// conflict.
+    /// The head of a stream without events. If the stream has events after all, an append at this
+    /// head is a conflict.
     fn start(&self, stream: StreamId) -> Self::Head;
 
-    /// The next commits from there on, at most so many, as of now (strongly consistent): what is
-    /// there, contiguous or not.
+    /// Up to `limit` commits after a position, as of now (strongly consistent). The commits are
+    /// returned as they are stored, contiguous or not.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if something is no commit; the other kinds if the store does not
-    /// answer.
+    /// [`StoreError::Corrupt`] if a stored item is not a commit; the other kinds if the store does
+    /// not answer.
     fn page(
         &self,
         stream: &StreamId,
@@ -54,12 +54,12 @@ pub trait EventStore: Sync {
         at_most: u32,
     ) -> impl Future<Output = Result<Page, StoreError>> + Send;
 
-    /// The commits after a position, oldest first, all of them and as of now (strongly consistent).
+    /// All commits after a position, oldest first, as of now (strongly consistent).
     ///
     /// `after` is [`Version::START`] or the last version of a commit.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if what is stored does not continue from `after` without gap or
+    /// [`StoreError::Corrupt`] if the stored commits do not continue from `after` without gap or
     /// overlap; the other kinds if the store does not answer.
     fn read(
         &self,
@@ -69,8 +69,8 @@ pub trait EventStore: Sync {
         read_after(self, stream, after)
     }
 
-    /// The stream, with the head to append at: the whole of it or, if snapshots are wanted, its end
-    /// from the last commit on that carries one.
+    /// The stream, and the head to append at. If snapshots are wanted, the commits begin with the
+    /// last commit that carries one; otherwise all commits are returned.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -80,7 +80,8 @@ pub trait EventStore: Sync {
         snapshots: Option<SnapshotKind>,
     ) -> impl Future<Output = Result<Loaded<Self::Head>, StoreError>> + Send;
 
-    /// What came after this head, and the head to append at then: this one, if nothing came.
+    /// The commits after this head, and the new head to append at. If there are no new commits, the
+    /// new head equals this one.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -91,15 +92,15 @@ pub trait EventStore: Sync {
 
     /// Appends one commit at this head: all of its events or none.
     ///
-    /// If the commit at this head carries the draft's id already, an earlier attempt had succeeded
-    /// although its answer was lost: the answer is that commit. Either way the answer is what a
-    /// read gives.
+    /// If the commit at this head already has the draft's id, an earlier attempt succeeded although
+    /// its answer was lost, and that commit is returned. In both cases the returned commit equals
+    /// what a read returns.
     ///
     /// # Errors
-    /// [`AppendError::Conflict`] if another commit stands there, [`AppendError::Contended`] if a
-    /// transaction on the stream was under way; nothing is written then. After
-    /// [`AppendError::Store`] the commit may or may not have been stored: append the same draft at
-    /// the same head again to find out.
+    /// [`AppendError::Conflict`] if another commit is stored at this position.
+    /// [`AppendError::Contended`] if a transaction on the stream was in progress. Nothing is
+    /// written in either case. After [`AppendError::Store`] the commit may or may not have been
+    /// stored: append the same draft at the same head again to find out.
     fn append(
         &self,
         head: &Self::Head,
@@ -109,7 +110,7 @@ pub trait EventStore: Sync {
     /// Appends one commit to each of several streams: all of them or none.
     ///
     /// # Errors
-    /// As [`append_guarded`](Self::append_guarded), which this is without guards.
+    /// As [`append_guarded`](Self::append_guarded), which this method calls without guards.
     fn append_all(
         &self,
         parts: Vec<(Self::Head, Draft)>,
@@ -119,24 +120,25 @@ pub trait EventStore: Sync {
     }
 
     /// Appends one commit to each of several streams, if no guarded stream has moved: all of them
-    /// or none. Answers in the order of `parts`.
+    /// or none. The result has the order of `parts`.
     ///
     /// A guard is the head of a stream that nothing is appended to. The store checks in the same
-    /// transaction that the stream still ends there; the guard of an empty stream checks that it is
-    /// still empty.
+    /// transaction that the stream still ends there. The guard of an empty stream checks that the
+    /// stream is still empty.
     ///
-    /// If the commit at each head carries its draft's id, an earlier attempt had succeeded: the
-    /// answer is those commits. If it does so at some heads only, the earlier attempt was decided
-    /// over other streams or at other heads, and everything it decided is written. Nothing is
-    /// appended then, and [`AppendError::RepeatedInPart`] has the commits that were found.
+    /// If the commit at each head has its draft's id, an earlier attempt succeeded, and those
+    /// commits are returned. If this is so at some heads only, the earlier attempt was decided on
+    /// other streams or at other heads, and everything it decided is written. Nothing is appended
+    /// then, and [`AppendError::RepeatedInPart`] contains the commits that were found.
     ///
-    /// Only the commit at the head identifies a repeat; one elsewhere in the stream is found by
-    /// reading. A repeat is one even if a guarded stream has moved since the earlier attempt.
+    /// Only the commit at the head identifies a repeated append. A commit with the same id
+    /// elsewhere in the stream is found by reading. An append counts as repeated even if a guarded
+    /// stream has moved since the earlier attempt.
     ///
     /// # Errors
-    /// As [`append`](Self::append), and [`AppendError::RepeatedInPart`]; [`AppendError::Contended`]
-    /// also if another transaction was under way. The conflict names the streams whose head moved,
-    /// those of `parts` first. Limits are a [`InvalidAppend`] with a name.
+    /// As [`append`](Self::append), and [`AppendError::RepeatedInPart`]. [`AppendError::Contended`]
+    /// also if another transaction was in progress. A conflict names the streams whose head moved,
+    /// those of `parts` first. A call that exceeds a limit is an [`InvalidAppend`].
     fn append_guarded(
         &self,
         parts: Vec<(Self::Head, Draft)>,
@@ -193,8 +195,7 @@ for_pointers!(EventStore {
     }
 });
 
-/// A position at the end of a stream. It cannot be made up, only had from a load, an append, or
-/// [`EventStore::start`].
+/// A position at the end of a stream. Only a load, an append, and [`EventStore::start`] create one.
 pub trait Head: Clone + fmt::Debug + Send + Sync {
     /// The stream.
     fn stream(&self) -> &StreamId;
@@ -202,27 +203,27 @@ pub trait Head: Clone + fmt::Debug + Send + Sync {
     /// The position of the stream's last event; [`Version::START`] if it has none.
     fn version(&self) -> Version;
 
-    /// When the last commit was recorded, if there is one.
+    /// When the last commit was recorded. `None` if the stream has no commits.
     fn recorded_at(&self) -> Option<Timestamp>;
 }
 
 /// A stream as it was when it was loaded.
 #[derive(Debug, Clone)]
 pub struct Loaded<H> {
-    /// Where to append.
+    /// The head to append at.
     pub head: H,
-    /// Its commits, oldest first: all of them, or those from the last wanted snapshot on.
+    /// The stream's commits, oldest first: all of them, or those from the last wanted snapshot on.
     pub commits: Vec<Commit>,
 }
 
 /// An append that is durable.
 #[derive(Debug, Clone)]
 pub struct Appended<H> {
-    /// The head after it.
+    /// The head after the append.
     pub head: H,
-    /// What is stored: of an earlier attempt, if [`repeated`](Self::repeated).
+    /// The stored commit; that of an earlier attempt if [`repeated`](Self::repeated) is set.
     pub commit: Commit,
-    /// Whether an earlier attempt had stored it already.
+    /// Whether an earlier attempt had already stored the commit.
     pub repeated: bool,
 }
 
@@ -231,17 +232,17 @@ pub struct Appended<H> {
 pub struct Moved<H> {
     /// The stream.
     pub stream: StreamId,
-    /// The commit after the head that was given. `None` if the store did not give it, or if it
-    /// cannot be read; reading from the head then tells.
+    /// The commit after the given head. `None` if the store did not return the commit or it cannot
+    /// be read; a read from the head then shows what happened.
     pub found: Option<Found<H>>,
 }
 
-/// A commit that was found where another was to go. Debug output shows its place alone.
+/// A commit that was found at the position of an append. Debug output shows only its position.
 #[derive(Clone)]
 pub struct Found<H> {
-    /// The head after it. More commits may have followed.
+    /// The head after the commit. More commits may have followed.
     pub head: H,
-    /// What is stored.
+    /// The stored commit.
     pub commit: Commit,
 }
 
@@ -254,29 +255,30 @@ impl<H: fmt::Debug> fmt::Debug for Found<H> {
 /// Why nothing was appended, or why the outcome is unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError<H> {
-    /// Another writer was faster: decide on what it wrote and append again.
+    /// Another writer appended first: decide on what it wrote and append again.
     #[error("other commits came first on {}", names(.moved))]
     Conflict {
         /// The streams whose head moved: at least one, in the order of the call.
         moved: Vec<Moved<H>>,
     },
-    /// An earlier attempt of the same command succeeded, but over other streams or at other heads.
-    /// Nothing was appended, and nothing is left to do. Only an append to several streams gives
+    /// An earlier attempt of the same command succeeded, but on other streams or at other heads.
+    /// Nothing was appended, and nothing is left to do. Only an append to several streams returns
     /// this error.
     #[error("an earlier attempt was written to {}", names_of(.found))]
     RepeatedInPart {
-        /// What it wrote at these heads, in the order of the call; at least one commit.
+        /// The commits that the earlier attempt wrote at these heads, in the order of the call; at
+        /// least one.
         found: Vec<Commit>,
     },
-    /// Another transaction on one of the streams was under way, and this append was not made:
-    /// append the same again. A client that by itself sends again what had no answer may meet its
-    /// own first attempt, which is made yet; that, too, the same append finds out.
+    /// Another transaction on one of the streams was in progress, and this append was not made:
+    /// append the same drafts again. A client that retries on its own may conflict with its own
+    /// first attempt, which may still succeed. Appending the same drafts again also detects that.
     #[error("another transaction is under way")]
     Contended,
-    /// The call itself can never succeed.
+    /// The call breaks a rule of every store, so a retry cannot succeed.
     #[error(transparent)]
     Invalid(#[from] InvalidAppend),
-    /// The store did not answer, or not sensibly. The append may have happened.
+    /// The store did not answer, or its answer was invalid. The append may have happened.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -289,16 +291,16 @@ fn names_of(commits: &[Commit]) -> String {
     commits.iter().map(|commit| commit.stream.name()).collect::<Vec<_>>().join(", ")
 }
 
-/// An append that asks for what no store does.
+/// An append that no store accepts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAppend {
     /// The head comes from another store.
     #[error("the head of {0} belongs to another store")]
     ForeignHead(StreamId),
-    /// A commit without events, or no commits.
+    /// A commit without events, or a call without commits.
     #[error("nothing to append")]
     Empty,
-    /// A stream twice in one call, to append to or to guard.
+    /// A stream that occurs twice in one call, to append to or to guard.
     #[error("{0} is named twice in one append")]
     StreamTwice(StreamId),
     /// More than [`MAX_STREAMS`] streams in one call.
@@ -307,9 +309,9 @@ pub enum InvalidAppend {
     /// A commit larger than [`MAX_COMMIT_BYTES`].
     #[error("a commit of {size_bytes} bytes for {stream}: at most {MAX_COMMIT_BYTES} fit an item")]
     TooLarge {
-        /// Where it was to go.
+        /// The stream of the commit.
         stream: StreamId,
-        /// How large it is.
+        /// The commit's size.
         size_bytes: usize,
     },
     /// Commits larger than [`MAX_TRANSACTION_BYTES`] in one call.
@@ -317,34 +319,34 @@ pub enum InvalidAppend {
         "commits of {size_bytes} bytes at once: at most {MAX_TRANSACTION_BYTES} fit a transaction"
     )]
     TransactionTooLarge {
-        /// How large they are, all together.
+        /// The total size of the commits.
         size_bytes: usize,
     },
-    /// A name in a commit that an index or a message could not carry: an event's type or schema,
-    /// the source, or a name in the metadata.
+    /// An invalid name in a commit, which an index or a message could not carry: an event's type or
+    /// schema, the source, or a name in the metadata.
     #[error("a commit for {stream}: {fault}")]
     Name {
-        /// Where it was to go.
+        /// The stream of the commit.
         stream: StreamId,
-        /// Which name, and the rule that it breaks.
+        /// The name, and the rule that it breaks.
         fault: InvalidName,
     },
-    /// An event's data, or the state of a snapshot, that some reader could not read back.
+    /// An event's data, or the state of a snapshot, that some JSON reader could not read back.
     #[error("JSON for {stream} cannot be stored: {fault}")]
     Json {
-        /// Where it was to go.
+        /// The stream of the commit.
         stream: StreamId,
-        /// What is wrong with it.
+        /// The fault in the JSON.
         fault: JsonFault,
     },
 }
 
 impl InvalidAppend {
-    /// Checks what needs no store to be checked: that there is something to append, not too much,
-    /// and no stream twice. `guards` are the streams that are guarded.
+    /// Checks the rules that need no store: the call appends something, is within the limits, and
+    /// names no stream twice. `guards` are the guarded streams.
     ///
     /// # Errors
-    /// The first rule that is broken.
+    /// The first rule that the call breaks.
     pub fn check<'a>(
         parts: impl IntoIterator<Item = (&'a StreamId, &'a Draft)>,
         guards: impl IntoIterator<Item = &'a StreamId>,
@@ -386,63 +388,63 @@ impl InvalidAppend {
     }
 }
 
-/// The store did not do what was asked.
+/// A failure of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It has too much to do. *Transient.*
+    /// The store is overloaded. *Transient.*
     #[error("{operation}: throttled")]
     Throttled {
         /// The store's operation, such as `PutItem`.
         operation: &'static str,
-        /// What it answered.
+        /// The store's answer.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// It did not answer, or with a fault of its own. *Transient.*
+    /// The store did not answer, or answered with an internal error. *Transient.*
     #[error("{operation}: no answer")]
     Unavailable {
         /// The store's operation.
         operation: &'static str,
-        /// What happened.
+        /// The failure.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// It refuses the request as such: no such table, no permission. *Transient* for the data,
-    /// which is not at fault.
+    /// The store rejects the request itself: for example, the table does not exist or a permission
+    /// is missing. *Transient*, because the data is not at fault.
     #[error("{operation}: refused")]
     Denied {
         /// The store's operation.
         operation: &'static str,
-        /// What it answered.
+        /// The store's answer.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// What is stored breaks the rules of a stream or a view. *Permanent*, but for an unknown
+    /// The stored data breaks the rules of a stream or a view. *Permanent*, except for an unknown
     /// encoding.
     #[error("{key}: {corruption}")]
     Corrupt {
         /// The key of the stream or row.
         key: String,
-        /// What is wrong with it.
+        /// The fault in the stored data.
         corruption: Corruption,
     },
-    /// Something about a person who was erased: nothing more is stored about them. An earlier
-    /// attempt may have stored it, before. *Permanent.* Only [`Sealing`](crate::personal::Sealing)
-    /// says so.
+    /// The call would store data about a person who was erased. An earlier attempt may have stored
+    /// it before the erasure. *Permanent.* Only [`Sealing`](crate::personal::Sealing) returns this
+    /// error.
     #[error("{0} was erased: nothing more is stored about them")]
     PersonErased(PersonId),
-    /// A row that no store takes. *Permanent.*
+    /// A row that no store accepts. *Permanent.*
     #[error("the row of {key} cannot be stored: {refusal}")]
     InvalidRow {
         /// The row's stream.
         key: String,
-        /// What is wrong with it.
+        /// The rule that the row breaks.
         refusal: InvalidRow,
     },
-    /// Something about a person cannot be opened. *Permanent*, but for an unknown seal. Told by
+    /// A person's data cannot be opened. *Permanent*, except for an unknown seal. Returned by
     /// [`Opening`](crate::personal::Opening) and by stores of [keys](crate::personal::PersonKeys).
     #[error("{place}: {fault}")]
     OpenError {
         /// The key and version of the stream or row, or the person.
         place: String,
-        /// Why not.
+        /// The reason.
         fault: OpenError,
     },
 }
@@ -462,7 +464,7 @@ impl StoreError {
     }
 }
 
-/// What can be wrong with stored data, if somebody wrote behind the store's back.
+/// Faults of stored data, which only a writer that bypasses the store can cause.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Corruption {
     /// A commit is missing.
@@ -481,20 +483,20 @@ pub enum Corruption {
         /// The first version of the commit that came instead.
         found: Version,
     },
-    /// An item that is nothing the store has ever written.
+    /// An item that no release of the store has written.
     #[error("the item at {at} is malformed: {fault}")]
     Malformed {
-        /// Its position.
+        /// The item's position.
         at: Version,
-        /// What is wrong with it; names attributes, not values.
+        /// The fault; it names attributes, not values.
         fault: String,
     },
-    /// An item written by a newer release: this one must wait.
+    /// An item written by a newer release: this release must wait.
     #[error("the item at {at} has the unknown encoding {:?}", crate::text::cut(encoding))]
     UnknownEncoding {
-        /// Its position.
+        /// The item's position.
         at: Version,
-        /// What it says of itself.
+        /// The encoding that the item declares.
         encoding: String,
     },
 }

@@ -5,20 +5,20 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Longest tenant, and longest id of a thing that callers name, in characters.
+/// Longest tenant and longest identifier that callers choose, in characters.
 const MAX_IDENTIFIER: usize = 64;
 /// Longest id inside a stream's name: two identifiers and a separator, as in
 /// `receipt-<sku>~<reference>`.
 const MAX_STREAM_ID: usize = 2 * MAX_IDENTIFIER + 1;
 
-/// Longest category, in letters. The key of a stream has at most a tenant, a category, an id and
-/// two separators: an index of DynamoDB takes 1,024 bytes as a sort key, a table 2,048 as a
-/// partition key.
+/// Longest category, in letters. The key of a stream consists of at most a tenant, a category, an
+/// id and two separators. DynamoDB limits the sort key of an index to 1,024 bytes and the partition
+/// key of a table to 2,048.
 const MAX_CATEGORY: usize = 32;
-/// How much of a name that breaks the rules is shown, in characters.
+/// How much of an invalid name an error message shows, in characters.
 const MAX_SHOWN: usize = 100;
 
-/// A name breaks the rules of its kind.
+/// A name that breaks the rules of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid {kind} {}: {rule}", shortened(.name))]
 pub struct InvalidName {
@@ -45,14 +45,15 @@ fn shortened(name: &str) -> String {
     }
 }
 
-/// Whether `text` can name a tenant, a person or a product: `[A-Za-z0-9._-]{1,64}`.
+/// Whether `text` is a valid name of a tenant, a person or a product: `[A-Za-z0-9._-]{1,64}`.
 #[must_use]
 pub fn is_identifier(text: &str) -> bool {
     (1..=MAX_IDENTIFIER).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
-/// Whose data a stream is. One deployment can serve several; none ever sees another's streams.
+/// The owner of a stream's data. One deployment can serve several tenants; a tenant never sees
+/// another tenant's streams.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Tenant(String);
@@ -102,14 +103,14 @@ impl fmt::Display for Tenant {
     }
 }
 
-/// The kind of thing a stream tells of: the part of its name before the first `-`, 1 to 32
-/// lower-case letters.
+/// The kind of aggregate that a stream belongs to: the part of the stream's name before the first
+/// `-`, 1 to 32 lower-case letters.
 pub type Category = str;
 
 /// One stream of one tenant: `<category>-<id>`.
 ///
-/// The category is 1 to 32 lower-case letters; the id is 1 to 129 of `A-Z a-z 0-9 . _ ~ -`.
-/// Displayed without the tenant; [`key`](Self::key) has both and is unique.
+/// The category is 1 to 32 lower-case letters; the id is 1 to 129 of `A-Z a-z 0-9 . _ ~ -`. The
+/// displayed form omits the tenant; [`key`](Self::key) contains both and is unique.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId {
     tenant: Tenant,
@@ -118,15 +119,15 @@ pub struct StreamId {
 }
 
 impl StreamId {
-    /// The stream of the thing `id` of this category.
+    /// The stream of the aggregate `id` of this category.
     ///
     /// # Errors
-    /// [`InvalidName`] if category or id break the rules above.
+    /// [`InvalidName`] if the category or the id breaks the rules above.
     pub fn new(tenant: &Tenant, category: &Category, id: &str) -> Result<Self, InvalidName> {
         Self::parse(tenant.clone(), format!("{category}-{id}"))
     }
 
-    /// The stream called `<category>-<id>`, as [`name`](Self::name) writes it.
+    /// The stream with the name `<category>-<id>`, as [`name`](Self::name) returns it.
     ///
     /// # Errors
     /// [`InvalidName`] if the name breaks the rules above.
@@ -153,7 +154,7 @@ impl StreamId {
         }
     }
 
-    /// Whose stream it is.
+    /// The tenant that the stream belongs to.
     #[must_use]
     pub fn tenant(&self) -> &Tenant {
         &self.tenant
@@ -177,7 +178,7 @@ impl StreamId {
         &self.name
     }
 
-    /// `<tenant>/<category>-<id>`: unique over all tenants.
+    /// `<tenant>/<category>-<id>`: unique across all tenants.
     #[must_use]
     pub fn key(&self) -> String {
         format!("{}/{}", self.tenant, self.name)
@@ -187,7 +188,7 @@ impl StreamId {
 impl FromStr for StreamId {
     type Err = InvalidName;
 
-    /// Reads what [`key`](Self::key) writes.
+    /// Parses the format of [`key`](Self::key).
     fn from_str(key: &str) -> Result<Self, InvalidName> {
         let (tenant, name) = key.split_once('/').ok_or_else(|| InvalidName {
             kind: "stream key",
@@ -219,16 +220,16 @@ impl fmt::Debug for StreamId {
 pub struct Version(u64);
 
 impl Version {
-    /// Before the first event.
+    /// The position before the first event.
     pub const START: Self = Self(0);
 
-    /// The position `number` events from the start.
+    /// The position after `number` events.
     #[must_use]
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
 
-    /// The number of events up to here.
+    /// The number of events up to and including this position.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
@@ -240,13 +241,14 @@ impl Version {
         self.plus(1)
     }
 
-    /// The position `events` further on.
+    /// The position `events` later.
     #[must_use]
     pub const fn plus(self, events: u64) -> Self {
         Self(self.0.saturating_add(events))
     }
 
-    /// The position before this one; [`START`](Self::START) has none and stays.
+    /// The previous position. [`START`](Self::START) has no previous position and is returned as it
+    /// is.
     #[must_use]
     pub const fn previous(self) -> Self {
         Self(self.0.saturating_sub(1))

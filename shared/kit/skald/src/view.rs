@@ -1,8 +1,7 @@
-//! Views: rows that are folds of streams, the port to where they are kept, and keeping them up to
-//! date.
+//! Views: rows that are folds of streams, the port to their storage, and keeping them up to date.
 //!
-//! A [`Projection`] turns a stream into one row. [`catch_up`] brings the row up to date, whatever
-//! was duplicated, reordered or lost on the way. A [`ViewStore`] keeps rows.
+//! A [`Projection`] turns a stream into one row. [`catch_up`] brings the row up to date even if
+//! messages were duplicated, reordered or lost. A [`ViewStore`] stores rows.
 
 mod catch_up;
 mod projection;

@@ -1,17 +1,18 @@
-//! Keeping the rows of a view.
+//! Keeping the rows of a view up to date.
 //!
-//! Messages may be lost, doubled, reordered, late, or wrong. Nothing here relies on them: a message
-//! says how far a stream has grown, and saves a read if it carries just the commit that is missing.
-//! [`catch_up`] alone keeps a row: live delivery, redelivery, repair and rebuild all call it.
+//! Messages may be lost, duplicated, reordered, late, or wrong, and nothing here relies on them. A
+//! message announces how far a stream has grown, and saves a read if it carries exactly the missing
+//! commit. Only [`catch_up`] brings a row up to date: live delivery, redelivery, repair and rebuild
+//! all call it.
 //!
-//! Streams may be long. They are read page by page, and the row is stored at commits' boundaries on
-//! the way: memory is bounded by a page and a row. If a function dies, the next call goes on from
-//! the last boundary.
+//! Streams may be long. They are read page by page, and the row is stored at commit boundaries on
+//! the way, so memory is bounded by a page and a row. If a function dies, the next call continues
+//! from the last boundary.
 //!
-//! Only what the event store says parks a row. A parked row keeps the last version that a message
-//! announced, before that message is acknowledged, and [`redrive`] stores a row only if it has read
-//! as much. So the restored row contains what a message announced, or the message finds the row
-//! already restored.
+//! Only data from the event store can park a row. A parked row keeps the last version that a
+//! message announced, before that message is acknowledged. [`redrive`] stores a row only if it has
+//! read at least up to that version. So either the restored row contains what a message announced,
+//! or the message finds the row already restored.
 
 mod error;
 mod fold;
@@ -31,33 +32,35 @@ use crate::view::{Parked, Projection, Put, ViewRow, ViewStore};
 pub use error::{CatchUpError, CatchUpFailure};
 use fold::Fold;
 
-/// How often a row is read again because another caller wrote it meanwhile.
+/// How often a row is read again because another caller has written it meanwhile.
 const ATTEMPTS: u32 = 10;
-/// Commits that are read at once, and so in memory at once. The largest hold 350 KB each.
+/// The number of commits in one read, and so in memory at the same time. A commit holds up to 350
+/// KB.
 const PAGE: u32 = 100;
-/// Longest reason that is kept with a parked row, in characters.
+/// Longest reason that is stored with a parked row, in characters.
 pub const MAX_REASON: usize = 1_000;
 
-/// What [`catch_up`] did.
+/// The result of [`catch_up`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CaughtUp {
     /// The row is now at this version.
     To(Version),
-    /// The row was there already.
+    /// The row had already reached the announced version.
     Already,
-    /// The row is parked and stays behind until an operator redrives it.
+    /// The row is parked and remains behind until an operator redrives it.
     Parked,
 }
 
-/// Brings the row of the message's stream at least to where the message says the stream is.
+/// Brings the row of the message's stream at least to the version that the message announces.
 ///
-/// If the message carries exactly the next commit, it is applied; if the row is further already,
-/// nothing happens; in every other case, also if that commit cannot be applied, what is missing is
-/// read from the event store. Each write is conditional on the row's version, so each event is
-/// applied exactly once, however many callers there are.
+/// If the message carries exactly the next commit, that commit is applied. If the row has already
+/// reached the announced version, nothing happens. In every other case, including a commit that
+/// cannot be applied, the missing commits are read from the event store. Each write is conditional
+/// on the row's version, so each event is applied exactly once, regardless of the number of
+/// callers.
 ///
-/// A parked row stays as it is, and keeps what the message tells of, if that is news. One that was
-/// parked before its first event comes back with its first events.
+/// A parked row does not change, except that it keeps a newly announced version. A row that was
+/// parked before its first event is restored with its first events.
 ///
 /// # Errors
 /// [`CatchUpFailure`]; the row has every event before the one that cannot be applied.
@@ -68,8 +71,8 @@ pub async fn catch_up<P: Projection, E: EventStore, V: ViewStore>(
     message: &CommitMessage,
 ) -> Result<CaughtUp, CatchUpFailure> {
     let stream = &message.stream;
-    // The commit that starts a stream needs no look at the row: if there is one, the conditional
-    // write says so.
+    // The commit that starts a stream is applied without reading the row first. If there is a row,
+    // the conditional write fails.
     let mut starts =
         message.commit.as_ref().is_some_and(|commit| commit.first == Version::START.next());
     for _ in 0..ATTEMPTS {
@@ -117,7 +120,7 @@ pub async fn catch_up<P: Projection, E: EventStore, V: ViewStore>(
             }
             Ok(Some(end)) => return Ok(CaughtUp::To(end)),
             Err(stuck) => {
-                // Parked before its first event, and still for a reason.
+                // The row was parked before its first event, and the reason remains.
                 let stays = match parked.filter(|_| stuck.error.parks()) {
                     Some(row) => tell(views, message, row).await? == Put::Stored,
                     None => false,
@@ -141,8 +144,8 @@ fn applied<P: Projection>(
     fold.unstored().ok()?
 }
 
-/// Folds what the event store has after the stored row into it, and stores it where a [`Fold`] is
-/// due, before a fault, and at the stream's end, which it gives. `None` if another caller wrote the
+/// Folds the events after the stored row into it. Stores the row where a [`Fold`] is due, before a
+/// fault, and at the end of the stream, which is returned. `None` if another caller has written the
 /// row meanwhile.
 async fn bring<P: Projection, E: EventStore, V: ViewStore>(
     events: &E,
@@ -177,7 +180,7 @@ async fn bring<P: Projection, E: EventStore, V: ViewStore>(
     }
 }
 
-/// Stores the row over the one that was read.
+/// Stores the row in place of the one that was read.
 async fn store<V: ViewStore>(
     views: &V,
     stream: &StreamId,
@@ -191,8 +194,8 @@ async fn store<V: ViewStore>(
     }
 }
 
-/// Keeps with this parked row how far the message says the stream is. [`Put::Stored`] also if there
-/// is nothing to keep: the row has it, or was told of it.
+/// Stores with this parked row the version that the message announces. Returns [`Put::Stored`] also
+/// if there is nothing to store, because the row has or knows that version already.
 async fn tell<V: ViewStore>(
     views: &V,
     message: &CommitMessage,
@@ -206,9 +209,9 @@ async fn tell<V: ViewStore>(
     mark(views, &message.stream, Some(row), ViewRow { parked, ..row.clone() }).await
 }
 
-/// Stores a row with what is said of its being parked, over the one that was read. What no store
-/// takes of it, because something else wrote it, is left out: the mark must come in, and a
-/// [`redrive`] folds the rest anew.
+/// Stores a row with its parked mark, in place of the one that was read. Parts of the row that no
+/// store accepts, because something else wrote them, are omitted: the mark must be stored, and a
+/// [`redrive`] folds the rest again.
 async fn mark<V: ViewStore>(
     views: &V,
     stream: &StreamId,
@@ -226,15 +229,15 @@ async fn mark<V: ViewStore>(
     store(views, stream, stored, &bare).await
 }
 
-/// Marks the row as parked, for this reason and since `at`, if it still stands where the failure
-/// was `seen`; wherever it stands if that is `None`. So what an older release could not apply does
-/// not park a row that a newer one has brought further. A row parked already stays as it is. Of the
-/// reason, the first [`MAX_REASON`] characters are kept; of a row that no store takes any more,
-/// what it does take.
+/// Marks the row as parked, for this reason and since `at`, if it is still at the version `seen` at
+/// the failure; at any version if `seen` is `None`. So a commit that an older release cannot apply
+/// does not park a row that a newer release has brought further. A row that is already parked does
+/// not change. The first [`MAX_REASON`] characters of the reason are kept. Parts of the row that no
+/// store accepts any more are omitted.
 ///
 /// # Errors
-/// [`CatchUpError::Store`], [`CatchUpError::Moved`], and [`CatchUpError::Busy`] if others wrote the
-/// row all the time.
+/// [`CatchUpError::Store`], [`CatchUpError::Moved`], and [`CatchUpError::Busy`] if other callers
+/// wrote the row at every attempt.
 pub async fn park<V: ViewStore>(
     views: &V,
     stream: &StreamId,
@@ -265,15 +268,15 @@ pub async fn park<V: ViewStore>(
     Err(CatchUpError::Busy { stream: stream.clone() })
 }
 
-/// Brings a parked row back: folds its whole stream anew, in the memory of a page, and stores the
-/// row unparked once it is whole. One that is not parked stays.
+/// Restores a parked row: folds its whole stream again, page by page, and stores the row without
+/// its parked mark once it is complete. A row that is not parked does not change.
 ///
-/// The restored row has everything that messages announced until then: a message of more between
-/// the read and the write makes the write stale, and the new events are folded in. If the caller
-/// dies, the row stays parked, as it was.
+/// The restored row contains everything that messages announced until then. If a message announces
+/// more between the read and the write, the write is stale, and the new events are folded in. If
+/// the caller dies, the row remains parked as it was.
 ///
 /// # Errors
-/// As [`catch_up`]; the row stays parked.
+/// As [`catch_up`]; the row remains parked.
 pub async fn redrive<P: Projection, E: EventStore, V: ViewStore>(
     events: &E,
     views: &V,
@@ -289,8 +292,8 @@ pub async fn redrive<P: Projection, E: EventStore, V: ViewStore>(
         while let Some(commit) = commits.next().await {
             fold.take(&commit?)?;
         }
-        // The stream was read after the row, so a message lied. While that stands, no true one
-        // would make the write stale.
+        // The stream was read after the row, so the announced version does not exist. While it is
+        // stored, a correct message would not make the write stale.
         if let Some(announced) =
             parked.parked.as_ref().filter(|announced| announced.announced > fold.version())
         {
@@ -299,7 +302,7 @@ pub async fn redrive<P: Projection, E: EventStore, V: ViewStore>(
                 .await?;
             continue;
         }
-        // Without events there is nothing to show.
+        // A stream without events has no row body.
         let blank = || ViewRow {
             version: Version::START,
             body: None,

@@ -1,4 +1,4 @@
-//! Projections: from a stream to one row of a view, purely.
+//! Projections: pure folds from a stream to one row of a view.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,42 +10,42 @@ use crate::view::{CatchUpError, Listing};
 
 /// A view with one row per stream: a pure fold over the stream's envelopes.
 pub trait Projection {
-    /// The category of the streams it follows.
+    /// The category of the streams that the view follows.
     const CATEGORY: &'static Category;
     /// The events of that category.
     type Event: DomainEvent;
-    /// The row, stored as JSON. It is cloned for every commit that is folded in, so that none is
-    /// folded in by half.
+    /// The row, stored as JSON. It is cloned for every commit that is folded in, so that a commit
+    /// is applied whole or not at all.
     type Row: Clone + Serialize + DeserializeOwned + Send + Sync;
 
-    /// The row after this event; `row` is none before the first.
+    /// The row after this event. `row` is `None` before the first event.
     ///
     /// # Errors
-    /// [`Inapplicable`] if no rule-abiding stream has this event here. *Permanent*: the row is
+    /// [`Inapplicable`] if a valid stream cannot have this event here. *Permanent*: the row is
     /// parked.
     fn apply(
         row: Option<Self::Row>,
         event: &Envelope<Self::Event>,
     ) -> Result<Self::Row, Inapplicable>;
 
-    /// Where the row is listed, if it is: fixed by the stream's first event.
+    /// The row's place in a list, fixed by the stream's first event. `None` if the row is not
+    /// listed.
     fn listing(row: &Self::Row, stream: &StreamId) -> Option<Listing>;
 }
 
-/// An event that cannot come at this place of its stream.
+/// An event that cannot occur at its position in the stream.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} at version {version} cannot be applied: {reason}", crate::text::cut(event_type))]
 pub struct Inapplicable {
     /// The stored name.
     pub event_type: String,
-    /// Its position.
+    /// The event's position.
     pub version: Version,
-    /// Why not.
+    /// Why the event cannot occur there.
     pub reason: &'static str,
 }
 
-/// The row after those events of these commits that `wanted` lets through; it is asked in order,
-/// until it says no.
+/// The row after the events of these commits, up to the first event that `wanted` rejects.
 ///
 /// # Errors
 /// [`CatchUpError::Decode`] or [`CatchUpError::Inapplicable`].

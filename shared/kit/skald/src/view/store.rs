@@ -12,8 +12,8 @@ use crate::stream::{StreamId, Version};
 use crate::time::Timestamp;
 use crate::view::{CatchUpError, MAX_REASON};
 
-/// Largest row, in bytes as [`ViewRow::size_bytes`] counts: an item of `DynamoDB` holds 400 KB,
-/// names, keys and the reason of a parked row included.
+/// Largest row, in bytes as [`ViewRow::size_bytes`] counts. An item of `DynamoDB` holds 400 KB,
+/// including names, keys and the reason of a parked row.
 pub const MAX_ROW_BYTES: usize = 380 * 1024;
 
 /// Longest name of a list, in bytes.
@@ -30,38 +30,38 @@ pub const MAX_LIST_SORT_BYTES: usize = 1_024;
 /// A place in a list of rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
-    /// The list, unique over all tenants: 1 to [`MAX_LIST_GROUP_BYTES`] bytes.
+    /// The name of the list, unique across all tenants: 1 to [`MAX_LIST_GROUP_BYTES`] bytes.
     pub group: String,
-    /// The place in it, 1 to [`MAX_LIST_SORT_BYTES`] bytes; sorts as text. Entries that share a
-    /// place come in any order.
+    /// The place in the list, 1 to [`MAX_LIST_SORT_BYTES`] bytes, sorted as text. Entries with the
+    /// same place come in any order.
     pub sort: String,
 }
 
-/// Some entries of a list.
+/// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ListPage {
-    /// The entries, last place first.
+    /// The entries, in descending order of their places.
     pub entries: Vec<ListEntry>,
-    /// Malformed entries among them, never written by a view store. They have no place in the order
-    /// and may be on the next page too.
+    /// Malformed entries of the page, which no view store has written. They have no place in the
+    /// order and may be repeated on the next page.
     pub malformed: Vec<MalformedEntry>,
 }
 
 /// Rows of several streams.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rows {
-    /// Those that exist, in the order asked for.
+    /// The rows that exist, in the order of the request.
     pub rows: Vec<(StreamId, ViewRow)>,
-    /// Those that cannot be read. The others are read all the same.
+    /// The rows that cannot be read. They do not prevent reading the others.
     pub malformed: Vec<MalformedRow>,
 }
 
 /// A row that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MalformedRow {
-    /// Its stream.
+    /// The row's stream.
     pub stream: StreamId,
-    /// What is wrong with it, without its values.
+    /// The fault, without the row's values.
     pub fault: String,
 }
 
@@ -70,53 +70,53 @@ pub struct MalformedRow {
 pub struct ListEntry {
     /// The row's stream.
     pub stream: StreamId,
-    /// Its place in the list.
+    /// The row's place in the list.
     pub sort: String,
 }
 
-/// A row as it is stored.
+/// A stored row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ViewRow {
-    /// The last event in it.
+    /// The version of the last event in the row.
     pub version: Version,
-    /// When that event was recorded; of a row parked before its first event, when it was parked.
+    /// When that event was recorded; for a row parked before its first event, when it was parked.
     pub at: Timestamp,
-    /// The row as JSON; none if it was parked before its first event.
+    /// The row as JSON. `None` if the row was parked before its first event.
     pub body: Option<String>,
-    /// Where it is listed.
+    /// The row's place in a list. `None` if the row is not listed.
     pub listing: Option<Listing>,
     /// Set while the stream cannot be applied.
     pub parked: Option<Parked>,
 }
 
-/// Why no store takes a row: it does not fit, or some reader could not read it back.
+/// Why no store accepts a row: the row is too large, or some JSON reader could not read it back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRow {
-    /// Its body is no JSON that may be stored. It may have [`MAX_STATE_LEVELS`] of nesting.
+    /// The body is not JSON that may be stored. It may have [`MAX_STATE_LEVELS`] levels of nesting.
     #[error("its body: {0}")]
     Json(#[from] JsonFault),
-    /// It is larger than [`MAX_ROW_BYTES`].
+    /// The row is larger than [`MAX_ROW_BYTES`].
     #[error("it has {size_bytes} bytes, and at most {MAX_ROW_BYTES} fit an item")]
     TooLarge {
-        /// How large it is.
+        /// The row's size.
         size_bytes: usize,
     },
-    /// The name of its list is empty or longer than [`MAX_LIST_GROUP_BYTES`].
+    /// The name of the row's list is empty or longer than [`MAX_LIST_GROUP_BYTES`].
     #[error("the name of its list has {length_bytes} bytes, not 1 to {MAX_LIST_GROUP_BYTES}")]
     ListGroup {
-        /// How long it is.
+        /// The name's length.
         length_bytes: usize,
     },
-    /// Its place in its list is empty or longer than [`MAX_LIST_SORT_BYTES`].
+    /// The row's place in its list is empty or longer than [`MAX_LIST_SORT_BYTES`].
     #[error("its place in its list has {length_bytes} bytes, not 1 to {MAX_LIST_SORT_BYTES}")]
     ListSort {
-        /// How long it is.
+        /// The length of the place.
         length_bytes: usize,
     },
 }
 
 impl InvalidRow {
-    /// Checks what can be checked without a store.
+    /// Checks the rules that need no store.
     fn check(row: &ViewRow) -> Result<(), Self> {
         if let Some(Listing { group, sort }) = &row.listing {
             if !(1..=MAX_LIST_GROUP_BYTES).contains(&group.len()) {
@@ -135,16 +135,17 @@ impl InvalidRow {
 }
 
 impl ViewRow {
-    /// The most that [`Parked::announced`] of the stored row may be if `row` is to replace it,
-    /// given that this row was read before. `None` if this row is not parked. For stores, in
+    /// The highest [`Parked::announced`] that the stored row may have if `row` is to replace it,
+    /// given that this row was read before. `None` if this row is not parked. Stores use it in
     /// [`ViewStore::put_over_parked`].
     #[must_use]
     pub fn announced_at_most(&self, row: &Self) -> Option<Version> {
         self.parked.as_ref().map(|parked| parked.announced.max(row.version))
     }
 
-    /// The size of its body and its place in a list, in bytes. Of the reason, only what exceeds the
-    /// most that [`park`](crate::view::park) keeps is counted: there is room for the rest.
+    /// The size of the body and of the place in a list, in bytes. Of the reason, only the part
+    /// beyond the most that [`park`](crate::view::park) keeps counts; the limit leaves room for the
+    /// rest.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         let listing =
@@ -153,20 +154,20 @@ impl ViewRow {
         self.body.as_ref().map_or(0, String::len) + listing + reason.saturating_sub(4 * MAX_REASON)
     }
 
-    /// Checks that the row fits, and that every reader can read it back. Stores call this before
-    /// they write.
+    /// Checks that the row is within the limits and that every reader can read it back. Stores call
+    /// this method before they write.
     ///
     /// # Errors
-    /// [`StoreError::InvalidRow`] with the first rule that is broken.
+    /// [`StoreError::InvalidRow`] with the first rule that the row breaks.
     pub fn check(&self, stream: &StreamId) -> Result<(), StoreError> {
         InvalidRow::check(self)
             .map_err(|refusal| StoreError::InvalidRow { key: stream.key(), refusal })
     }
 
-    /// The row, typed.
+    /// The decoded row.
     ///
     /// # Errors
-    /// [`CatchUpError::MalformedRow`] if the stored JSON is no `R`.
+    /// [`CatchUpError::MalformedRow`] if the stored JSON is not an `R`.
     pub fn decode<R: DeserializeOwned>(
         &self,
         stream: &StreamId,
@@ -179,32 +180,32 @@ impl ViewRow {
     }
 }
 
-/// Why and since when a row stands still.
+/// Why and since when a row is parked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parked {
-    /// What cannot be applied, for the operator.
+    /// The reason, for the operator.
     pub reason: String,
-    /// Since when.
+    /// When the row was parked.
     pub at: Timestamp,
-    /// The last version that a message announced since, if that is beyond the row;
-    /// [`Version::START`] before the first. A [`redrive`](crate::view::redrive) that read less than
-    /// was announced since is stale.
+    /// The last version that a message announced since then, if it is beyond the row;
+    /// [`Version::START`] before the first such message. A [`redrive`](crate::view::redrive) that
+    /// has read less than that version is stale.
     pub announced: Version,
 }
 
-/// Keeps the rows of one view. The port to a table.
+/// Stores the rows of one view: the port to a table.
 pub trait ViewStore: Sync {
-    /// The row of this stream as of now (strongly consistent).
+    /// The row of this stream, as of now (strongly consistent).
     ///
     /// # Errors
-    /// [`StoreError`] if the store does not answer or the row is none.
+    /// [`StoreError`] if the store does not answer or the stored item is not a row.
     fn get(
         &self,
         stream: &StreamId,
     ) -> impl Future<Output = Result<Option<ViewRow>, StoreError>> + Send;
 
-    /// The rows of these streams, in their order; those that exist, perhaps not as of now
-    /// (eventually consistent).
+    /// The existing rows of these streams, in the order of the streams. Recent changes may be
+    /// missing (eventually consistent).
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer. A row that cannot be read is not an error: it
@@ -214,9 +215,9 @@ pub trait ViewStore: Sync {
         streams: &[StreamId],
     ) -> impl Future<Output = Result<Rows, StoreError>> + Send;
 
-    /// Stores the row, if the stored one is still at `expected` and not parked; at
-    /// [`Version::START`] also if there is none. So only a caller that has seen that a row is
-    /// parked overwrites it.
+    /// Stores the row if the stored row is still at `expected` and not parked. With
+    /// [`Version::START`], also stores it if there is no row. So only a caller that has seen that a
+    /// row is parked can overwrite it.
     ///
     /// # Errors
     /// [`StoreError::InvalidRow`] for a row that breaks a limit, before it is sent; the other kinds
@@ -228,9 +229,9 @@ pub trait ViewStore: Sync {
         row: &ViewRow,
     ) -> impl Future<Output = Result<Put, StoreError>> + Send;
 
-    /// Stores the row, if the stored one is still the parked one that was read: at its version,
-    /// parked, and with [`announced`](Parked::announced) not beyond [`ViewRow::announced_at_most`].
-    /// For [`redrive`](crate::view::redrive), after the cause is mended.
+    /// Stores the row if the stored row is still the parked one that was read: at the same version,
+    /// parked, and with [`announced`](Parked::announced) at most [`ViewRow::announced_at_most`].
+    /// [`redrive`](crate::view::redrive) calls this method after the cause is fixed.
     ///
     /// # Errors
     /// As [`put`](Self::put).
@@ -241,9 +242,9 @@ pub trait ViewStore: Sync {
         row: &ViewRow,
     ) -> impl Future<Output = Result<Put, StoreError>> + Send;
 
-    /// At most `limit` entries of a list, last place first, from before the entry `before` on.
-    /// Pages that start where the one before ended have every entry once, even those that share a
-    /// place. If there are fewer than `limit`, there are no more.
+    /// At most `limit` entries of a list in descending order, starting before the entry `before`.
+    /// Consecutive pages contain every entry once, even entries with the same place. A page with
+    /// fewer than `limit` entries is the last.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer. A malformed entry is not an error: it is in
@@ -293,7 +294,7 @@ for_pointers!(ViewStore {
     }
 });
 
-/// What became of a [`ViewStore::put`].
+/// The result of a [`ViewStore::put`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
     /// The row is stored.

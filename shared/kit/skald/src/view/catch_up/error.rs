@@ -1,4 +1,4 @@
-//! Why a row could not be kept, and where it stood.
+//! Why a row could not be brought up to date, and at which version.
 
 use std::error::Error;
 use std::fmt;
@@ -12,20 +12,20 @@ use crate::view::{Inapplicable, ViewRow};
 /// Why a row could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
 pub enum CatchUpError {
-    /// A stored event cannot be read.
+    /// A stored event cannot be decoded.
     #[error("{stream}: an event cannot be read")]
     Decode {
         /// The stream.
         stream: StreamId,
-        /// Which event, and why.
+        /// The event, and the reason.
         source: DecodeError,
     },
-    /// An event cannot come at its place. *Permanent.*
+    /// An event cannot occur at its position. *Permanent.*
     #[error("{stream}: {source}")]
     Inapplicable {
         /// The stream.
         stream: StreamId,
-        /// Which event, and why.
+        /// The event, and the reason.
         source: Inapplicable,
     },
     /// The message announces events that the event store does not have. *Permanent*, and the
@@ -34,17 +34,17 @@ pub enum CatchUpError {
     BeyondTheEnd {
         /// The stream.
         stream: StreamId,
-        /// Where it ends.
+        /// The version at the end of the stream.
         end: Version,
-        /// What the message told.
+        /// The version that the message announced.
         announced: Version,
     },
-    /// The stored row is not what this release stores. *Permanent.*
+    /// The stored row does not have the shape that this release stores. *Permanent.*
     #[error("the row of {stream} is malformed at byte {column}")]
     MalformedRow {
         /// The stream.
         stream: StreamId,
-        /// Where its JSON stops being a row.
+        /// The byte of the JSON at which it stops matching the shape.
         column: usize,
     },
     /// The row cannot be written as JSON. *Permanent.*
@@ -52,22 +52,22 @@ pub enum CatchUpError {
     Encode {
         /// The stream.
         stream: StreamId,
-        /// Why not.
+        /// The reason.
         source: serde_json::Error,
     },
-    /// Others wrote the row all the time. *Transient.*
+    /// Other callers wrote the row at every attempt. *Transient.*
     #[error("the row of {stream} was written by others {ATTEMPTS} times in a row")]
     Busy {
         /// The stream.
         stream: StreamId,
     },
-    /// Others took the row on from where it was to be parked. *Transient*: what was wrong may be
-    /// mended.
+    /// Other callers moved the row on from the version at which it was to be parked. *Transient*:
+    /// the cause may be fixed.
     #[error("the row of {stream} does not stand at version {seen} any more")]
     Moved {
         /// The stream.
         stream: StreamId,
-        /// Where it stood.
+        /// The version at which the failure was seen.
         seen: Version,
     },
     /// A store failed.
@@ -76,8 +76,8 @@ pub enum CatchUpError {
 }
 
 impl CatchUpError {
-    /// Whether the row is to be parked: the failure is permanent, and the event store or the row
-    /// shows it. A message alone parks nothing.
+    /// Whether the row is to be parked: the failure is permanent, and it comes from the event store
+    /// or the row. A message alone never parks a row.
     #[must_use]
     pub fn parks(&self) -> bool {
         match self {
@@ -92,7 +92,7 @@ impl CatchUpError {
         }
     }
 
-    /// Whether the same call can succeed later without anybody's help.
+    /// Whether the same call can succeed later without an operator's action.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
@@ -107,13 +107,12 @@ impl CatchUpError {
     }
 }
 
-/// A row that could not be brought up to date, and where it stood.
+/// A row that could not be brought up to date, and its version.
 #[derive(Debug)]
 pub struct CatchUpFailure {
-    /// The version of the row at which the failure was seen. `None` if the row was not seen. For
-    /// [`park`].
+    /// The version of the row at the failure, for [`park`]. `None` if the row was not read.
     pub seen: Option<Version>,
-    /// Why it could not be brought up to date.
+    /// The failure.
     pub error: CatchUpError,
 }
 

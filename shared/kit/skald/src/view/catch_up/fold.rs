@@ -1,4 +1,4 @@
-//! A stream on its way into a row, commit by commit.
+//! A row while a stream is folded into it, commit by commit.
 
 use std::slice;
 
@@ -7,27 +7,27 @@ use crate::stream::{StreamId, Version};
 use crate::time::Timestamp;
 use crate::view::{CatchUpError, Projection, ViewRow, project};
 
-/// The row is stored after this many events, at the next end of a commit. A function can fold many
-/// times more within its time limit.
+/// The number of events after which the row is stored, at the next commit boundary. A function can
+/// fold many times more within its time limit.
 const EVENTS_AT_ONCE: usize = 5_000;
-/// After events of so many bytes, likewise.
+/// The number of bytes of event data after which the row is stored, at the next commit boundary.
 const BYTES_AT_ONCE: usize = 16 * 1024 * 1024;
 
-/// A row, and what was folded into it.
+/// A row, and what has been folded into it since it was last stored.
 pub(super) struct Fold<'a, P: Projection> {
     stream: &'a StreamId,
     row: Option<P::Row>,
     version: Version,
     /// When the last event was recorded.
     at: Timestamp,
-    /// How many events are not stored yet.
+    /// The number of events that are not stored yet.
     events: usize,
-    /// How long their data is.
+    /// The size of the data of those events.
     size_bytes: usize,
 }
 
 impl<'a, P: Projection> Fold<'a, P> {
-    /// Begins before the stream's first event.
+    /// Starts before the stream's first event.
     pub(super) const fn anew(stream: &'a StreamId) -> Self {
         Self {
             stream,
@@ -39,7 +39,7 @@ impl<'a, P: Projection> Fold<'a, P> {
         }
     }
 
-    /// Goes on from the stored row, if there is one.
+    /// Continues from the stored row, if there is one.
     ///
     /// # Errors
     /// [`CatchUpError::MalformedRow`]
@@ -52,12 +52,12 @@ impl<'a, P: Projection> Fold<'a, P> {
         Ok(Self { row: stored.decode(stream)?, version: stored.version, at: stored.at, ..anew })
     }
 
-    /// The last event in the row.
+    /// The version of the last event in the row.
     pub(super) const fn version(&self) -> Version {
         self.version
     }
 
-    /// Folds the next commit in: all of its events or, with an error, none.
+    /// Folds in the next commit: all of its events or, with an error, none.
     ///
     /// # Errors
     /// [`CatchUpError::Decode`] or [`CatchUpError::Inapplicable`].
@@ -69,12 +69,12 @@ impl<'a, P: Projection> Fold<'a, P> {
         Ok(())
     }
 
-    /// Whether so much is unsaved that the row should be stored now.
+    /// Whether the unsaved events are so many or so large that the row should be stored now.
     pub(super) const fn is_due(&self) -> bool {
         self.events >= EVENTS_AT_ONCE || self.size_bytes >= BYTES_AT_ONCE
     }
 
-    /// The row to be stored now; `None` if nothing is new in it.
+    /// The row to store now. `None` if it contains nothing new.
     ///
     /// # Errors
     /// [`CatchUpError::Encode`]
@@ -86,7 +86,7 @@ impl<'a, P: Projection> Fold<'a, P> {
         self.stored()
     }
 
-    /// The row as it is stored; `None` before the first event.
+    /// The row in its stored form. `None` before the first event.
     ///
     /// # Errors
     /// [`CatchUpError::Encode`]
