@@ -1,29 +1,31 @@
-//! Following the index of all commits, so that nothing is missed.
+//! Following the index of all commits, without missing any.
 //!
-//! What stands in the way, and what is done about it:
+//! The follower handles three difficulties:
 //!
-//! - A commit's place in the index is the time that its writer's clock said before it was written,
-//!   and it shows in the index some time after. So a follower reads no further than a **safety
-//!   margin** before now. What shows within the margin has its place ahead of whoever reads.
-//! - Each look also reads an **overlap** before the end of the last look, for entries that take
-//!   longer to show. Everything older has shown by then. An entry found there behind others is
-//!   [`Novelty::Late`]: it is handed on all the same, and shows that the margin is too small.
-//! - A **checkpoint** per slice is written before entries are handed on, and says up to where that
-//!   may have happened (`begun`) and up to where it has (`done`). So whoever goes on from it knows
-//!   which of what it reads again may have been handed on: that is [`Novelty::MaybeSeen`], and all
-//!   else is news for certain.
+//! - A commit's position in the index is the time of its writer's clock before the write, and the
+//!   commit appears in the index some time later. So a follower reads no further than a **safety
+//!   margin** before now. A commit that appears within the margin is still ahead of the follower.
+//! - Each read also covers an **overlap** before the end of the previous read, for entries that
+//!   take longer to appear. All older entries have appeared by then. An entry that is found there
+//!   after later ones were delivered is [`Novelty::Late`]. It is delivered all the same, and shows
+//!   that the margin is too small.
+//! - A **checkpoint** per slice is written before entries are delivered. It records up to where
+//!   they may have been delivered (`begun`) and up to where they have been (`done`). So a run that
+//!   resumes from it knows which entries may have been delivered before: these are
+//!   [`Novelty::MaybeSeen`], and all others are certainly new.
 //!
-//! Entries come by time, over all slices: what one slice has is handed on when all others are read
-//! as far.
+//! Entries are delivered in order of time, across all slices. An entry of one slice is delivered
+//! once all other slices have been read as far.
 //!
-//! Nothing is missed that shows in the index within margin and overlap of the time it is recorded
-//! at, however far apart the followers' looks are. What takes longer than both may be missed,
-//! without a sign; comparing index and table finds it.
+//! No commit is missed that appears in the index within margin and overlap of its recorded time,
+//! regardless of the time between a follower's reads. A commit that takes longer than both may be
+//! missed without a sign; a comparison of index and table finds it.
 //!
-//! A commit from a clock that is ahead is handed on when the follower's clock reaches its time. The
-//! commits after it in its stream do not wait (see [`Commit::at`](crate::commit::Commit::at)), so
-//! they come first. Commits ahead of now by more than the margin are looked for once a minute and
-//! reported as [`Batch::ahead`]; nothing else would show that they are missing.
+//! A commit from a clock that is ahead is delivered when the follower's clock reaches its time. The
+//! later commits of its stream do not wait (see [`Commit::at`](crate::commit::Commit::at)), so they
+//! are delivered first. Once a minute the follower searches for commits that are ahead of now by
+//! more than the margin, and reports them as [`Batch::ahead`]. Nothing else would show that they
+//! are missing.
 
 mod checkpoint;
 mod slice;
@@ -37,92 +39,93 @@ use crate::view::ViewStore;
 use checkpoint::Row;
 use slice::Slice;
 
-/// Who follows, from where on, and how carefully.
+/// A follower's name, starting position and settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowOptions {
-    /// What the checkpoints are kept under: 1 to 70 of `A-Z a-z 0-9 . _ -`.
+    /// The name under which the checkpoints are stored: 1 to 70 characters of `A-Z a-z 0-9 . _ -`.
     pub name: String,
-    /// Identifies this run, for people. Another run that resumes from the checkpoints ends this
-    /// one.
+    /// An identifier of this run, for people. Another run that resumes from the checkpoints ends
+    /// this one.
     pub run: String,
-    /// Where to begin, if there are no checkpoints. What stands in the overlap before an entry of
-    /// another follower's position is handed on too, as [`Novelty::MaybeSeen`]: it may have shown
-    /// since.
+    /// The starting position if there are no checkpoints. Entries in the overlap before an entry of
+    /// another follower's position are delivered too, as [`Novelty::MaybeSeen`], because they may
+    /// have appeared since.
     pub from: Position,
-    /// How far to stay behind now. As long as clocks may be apart, a write may take, and the index
-    /// may lag, in sum.
+    /// How far to stay behind now: the sum of the clock skew, the time of a write, and the delay of
+    /// the index.
     pub margin_ms: u32,
-    /// How far before the end of the last look to read again. Each look reads the entries of that
-    /// time once more.
+    /// How far before the end of the previous read to read again. Each read repeats the entries of
+    /// that time.
     pub overlap_ms: u32,
-    /// Most entries of a slice that are handed on at once.
+    /// Most entries of a slice in one batch.
     pub batch: u32,
 }
 
-/// What is handed on at once.
+/// The entries that are delivered together.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Batch {
-    /// Entries of all slices, by time. Each is later than those of the batch before, except for
-    /// late ones.
+    /// Entries of all slices, in order of time. Each is later than those of the previous batch,
+    /// except for late ones.
     pub deliveries: Vec<Delivery>,
-    /// What was found between them that is no commit's entry; each once in a run.
+    /// Malformed entries that were found between them; each is reported once in a run.
     pub malformed: Vec<MalformedEntry>,
-    /// Commits that lie further ahead of now than the margin: a writer's clock was wrong. Each once
-    /// in a run; they are handed on when their time comes. Of each slice the first 1,000 are looked
-    /// for.
+    /// Commits that are further ahead of now than the margin, because a writer's clock was wrong.
+    /// Each is reported once in a run, and delivered when its time comes. The search covers the
+    /// first 1,000 of each slice.
     pub ahead: Vec<IndexKey>,
 }
 
 impl Batch {
-    /// Whether there is nothing in it.
+    /// Whether the batch is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.deliveries.is_empty() && self.malformed.is_empty() && self.ahead.is_empty()
     }
 }
 
-/// An entry that is handed on.
+/// A delivered entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     /// The entry.
     pub entry: IndexEntry,
-    /// Whether it was handed on before.
+    /// Whether the entry was delivered before.
     pub novelty: Novelty,
 }
 
-/// Whether an entry was handed on before.
+/// Whether an entry was delivered before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Novelty {
-    /// Never, by this run or an earlier one.
+    /// The entry was not delivered before, by this run or an earlier one.
     New,
-    /// Never either, but later entries were: it showed after the safety margin.
+    /// The entry was not delivered before, but later entries were: it appeared after the safety
+    /// margin.
     Late,
-    /// Perhaps, before this run went on from a checkpoint, or by this run, which then did not say
-    /// so.
+    /// The entry may have been delivered before: by an earlier run, or by this run without an
+    /// acknowledgement.
     MaybeSeen,
 }
 
-/// Why a follower cannot go on.
+/// Why a follower cannot continue.
 #[derive(Debug, thiserror::Error)]
 pub enum FollowError {
-    /// The name cannot be that of a follower, or the position to begin at is one of another index.
+    /// The name is not valid for a follower, or the starting position belongs to another index.
     #[error("{0}")]
     Unfit(String),
-    /// Another run has gone on from the checkpoints: this one must end.
+    /// Another run has resumed from the checkpoints, and this one must end.
     #[error("another run follows as {name}")]
     Taken {
         /// The follower's name.
         name: String,
     },
-    /// What is stored at the checkpoint's place is none, or one of another index.
+    /// The stored row is not a checkpoint, or belongs to another index.
     #[error("{row} holds no checkpoint for an index of {slices} slices")]
     MalformedCheckpoint {
         /// The key of the row.
         row: String,
-        /// How many slices the index has.
+        /// The number of slices of the index.
         slices: u8,
     },
-    /// Index or checkpoints do not answer.
+    /// The index or the checkpoints did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -138,8 +141,8 @@ impl FollowError {
     }
 }
 
-/// Whether a follower can be called so: see [`FollowOptions::name`]. With a `~` in it, one
-/// follower's row could be another's.
+/// Whether a text is a valid name of a follower: see [`FollowOptions::name`]. A `~` is excluded
+/// because it could make one follower's row that of another.
 fn is_name(name: &str) -> bool {
     (1..=70).contains(&name.len())
         && name
@@ -147,10 +150,10 @@ fn is_name(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
-/// Reads an index from a position on and hands on every commit at least once; as news at most once.
+/// Reads an index from a position on. Delivers every commit at least once, and at most once as new.
 ///
-/// Checkpoints are rows behind the port of views, in a table of their own (or in memory, if none
-/// are to be kept): they need a key, a version and a conditional write. Memory is bounded by the
+/// Checkpoints are rows behind the port of views, in a table of their own, or in memory if they
+/// need not be kept. They need a key, a version and a conditional write. Memory is bounded by the
 /// entries of one batch and one overlap.
 #[derive(Debug)]
 pub struct Follower<I, V> {
@@ -159,19 +162,19 @@ pub struct Follower<I, V> {
     following: FollowOptions,
     slices: Vec<Slice>,
     batch: Batch,
-    /// Up to where the batch goes: all slices are read so far.
+    /// The end of the batch: all slices have been read up to here.
     horizon: Option<SlicePosition>,
-    /// Up to where everything of all slices was handed on.
+    /// The position up to which all slices were read and delivered.
     reached: Option<SlicePosition>,
-    /// The last entry of all batches.
+    /// The last entry of all batches so far.
     last: SlicePosition,
-    /// When it last looked for what lies ahead.
+    /// The time of the last search for entries ahead of now.
     looked_ahead: Option<Timestamp>,
 }
 
 impl<I: CommitIndex, V: ViewStore> Follower<I, V> {
-    /// Resumes from the checkpoints, or begins where `following` says. Any earlier run ends. If
-    /// several runs resume at once, the last to claim the first slice's row wins.
+    /// Resumes from the checkpoints, or begins at the position in `following`. Any earlier run
+    /// ends. If several runs resume at the same time, the last to claim the first slice's row wins.
     ///
     /// # Errors
     /// [`FollowError`]
@@ -218,12 +221,14 @@ impl<I: CommitIndex, V: ViewStore> Follower<I, V> {
         })
     }
 
-    /// What is there to hand on as of `now`; empty if there is nothing for now.
+    /// The entries to deliver as of `now`. The batch is empty if there are none for now.
     ///
-    /// The same comes again, in doubt, until [`acknowledge`](Self::acknowledge) is called.
+    /// Until [`acknowledge`](Self::acknowledge) is called, the next call returns the same entries,
+    /// marked as maybe seen.
     ///
     /// # Errors
-    /// [`FollowError`]; nothing is lost, and after a transient one the same call may be made again.
+    /// [`FollowError`]. No entry is lost, and after a transient error the same call can be
+    /// repeated.
     pub async fn next(&mut self, now: Timestamp) -> Result<&Batch, FollowError> {
         if !self.batch.is_empty() {
             self.batch
@@ -237,7 +242,7 @@ impl<I: CommitIndex, V: ViewStore> Follower<I, V> {
             return Ok(&self.batch);
         };
 
-        // All of them, so that each slice knows what became of its own row.
+        // All writes are awaited, so that each slice knows the result for its own row.
         let checkpoints = &self.checkpoints;
         let writes = self.slices.iter_mut().map(|slice| slice.begin(checkpoints, &horizon));
         concurrently(writes).await.into_iter().collect::<Result<(), _>>()?;
@@ -256,7 +261,8 @@ impl<I: CommitIndex, V: ViewStore> Follower<I, V> {
         Ok(&self.batch)
     }
 
-    /// Looks at the slices of which nothing waits, and now and then for what lies ahead of all.
+    /// Reads the slices without waiting entries, and from time to time searches all slices for
+    /// entries ahead of now.
     async fn look(&mut self, now: Timestamp) -> Result<(), FollowError> {
         let (index, following) = (&self.index, &self.following);
         let until = now.plus_millis(-i64::from(following.margin_ms));
@@ -281,14 +287,14 @@ impl<I: CommitIndex, V: ViewStore> Follower<I, V> {
         Ok(())
     }
 
-    /// Everything of the batch was handed on, durably.
+    /// Records that all entries of the batch were durably delivered.
     pub fn acknowledge(&mut self) {
         self.batch = Batch::default();
         self.reached = self.horizon.clone();
         self.slices.iter_mut().for_each(Slice::acknowledge);
     }
 
-    /// Up to where everything was handed on.
+    /// The position up to which all entries were delivered.
     #[must_use]
     pub fn position(&self) -> Position {
         let reached =

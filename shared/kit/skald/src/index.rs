@@ -1,4 +1,4 @@
-//! The index of all commits: the port to it, its keys, and positions in it.
+//! The index of all commits: its port, its keys, and positions in it.
 
 mod entry;
 mod position;

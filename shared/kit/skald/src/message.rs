@@ -1,4 +1,4 @@
-//! A commit on its way to the projections, as JSON.
+//! Commits as JSON messages to the projections.
 //!
 //! ```json
 //! {"tenant": "default", "stream": "order-5b1f…", "version": 1, "count": 1,
@@ -6,9 +6,9 @@
 //!             "events": [{"type": "order.placed", "schema": 1, "data": "<base64>"}]}}
 //! ```
 //!
-//! The data stays sealed in base64: who passes a message on need not be able to read it, so no
-//! event can stop it. Without `commit` the message is a hint: there is something to read in the
-//! event store.
+//! The data is encoded in base64. A component that forwards a message need not be able to read the
+//! data, so no event can stop it. Without `commit` the message is a hint that the event store has
+//! something to read.
 
 use std::collections::BTreeMap;
 
@@ -21,33 +21,33 @@ use crate::event::EventData;
 use crate::stream::{Category, StreamId, Tenant, Version};
 use crate::time::Timestamp;
 
-/// The only encoding of event data there is so far: JSON in UTF-8.
+/// The only encoding of event data so far: JSON in UTF-8.
 const ENCODING: &str = "json";
 
-/// The news that a stream has grown, usually with the commit itself.
+/// The announcement that a stream has grown, usually with the commit itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitMessage {
     /// The stream.
     pub stream: StreamId,
-    /// Position of the commit's last event.
+    /// The position of the commit's last event.
     pub last: Version,
-    /// The commit, unless it is too large for a message or could not be read on the way.
+    /// The commit. `None` if it is too large for a message or could not be read by a forwarder.
     pub commit: Option<Commit>,
 }
 
-/// The text is no commit message.
+/// Why text is not a commit message.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidMessage {
-    /// Not the JSON that is described above. *Permanent.*
+    /// The text is not JSON in the form described above. *Permanent.*
     #[error("not a commit message: {0}")]
     Malformed(String),
-    /// Written by a newer release. *Transient.*
+    /// A newer release wrote the message. *Transient.*
     #[error("a commit message with the unknown encoding {0:?}")]
     UnknownEncoding(String),
 }
 
 impl InvalidMessage {
-    /// Whether waiting for a newer release can help.
+    /// Whether a newer release may be able to read the message.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::UnknownEncoding(_))
@@ -55,13 +55,13 @@ impl InvalidMessage {
 }
 
 impl CommitMessage {
-    /// The news of this commit.
+    /// The message that announces this commit.
     #[must_use]
     pub fn of(commit: Commit) -> Self {
         Self { stream: commit.stream.clone(), last: commit.last(), commit: Some(commit) }
     }
 
-    /// The same news without the commit.
+    /// The same announcement without the commit.
     #[must_use]
     pub fn into_hint(self) -> Self {
         Self { commit: None, ..self }
@@ -78,11 +78,11 @@ impl CommitMessage {
             count,
             commit: self.commit.as_ref().map(WireCommit::of),
         };
-        // A tree of strings and numbers: writing it cannot fail.
+        // The message consists of strings and numbers, so writing it cannot fail.
         serde_json::to_value(wire).unwrap_or_default().to_string()
     }
 
-    /// Reads what [`to_json`](Self::to_json) writes.
+    /// Parses the output of [`to_json`](Self::to_json).
     ///
     /// # Errors
     /// [`InvalidMessage`], which says where the text stops being a message, without quoting it.
@@ -242,7 +242,7 @@ mod tests {
         assert_eq!((hint.last, &hint.stream, &hint.commit), (read.last, &read.stream, &None));
     }
 
-    /// Whoever took another count for the truth would skip events.
+    /// A reader that trusted a different count would skip events.
     #[test]
     fn a_count_that_is_not_that_of_the_events_is_malformed() {
         for count in [1, 3] {
@@ -261,7 +261,7 @@ mod tests {
         assert!(unknown.is_transient());
     }
 
-    /// A message with two events that says there are so many.
+    /// A message with two events whose count is `count`.
     fn whole(count: u64, encoding: &str) -> String {
         let event = serde_json::json!({ "type": "order.committed", "schema": 1, "data": "e30=" });
         let commit = serde_json::json!({

@@ -1,5 +1,5 @@
-//! Reading a stream piece by piece: from any place on, either way, with no more in memory than a
-//! page.
+//! Reading a stream page by page, from any position and in either direction, with at most one page
+//! in memory.
 
 use std::cmp::Ordering;
 
@@ -15,13 +15,14 @@ use crate::store::{Corruption, EventStore, StoreError};
 use crate::stream::{StreamId, Version};
 use crate::time::Timestamp;
 
-/// How many commits are read at once. More than a page of a store holds that pages by size: on
-/// DynamoDB, 1 MB.
+/// The number of commits in one read. It is larger than any page of a store that limits pages by
+/// size: on DynamoDB, 1 MB.
 const PAGE: u32 = 10_000;
-/// By what factor each page grows: if the first has no snapshot, there may be none for a long way.
+/// The factor by which each page grows. If the first page has no snapshot, the next one may be far
+/// away.
 const GROWTH: u32 = 4;
 
-/// Which way a stream is read, and from where.
+/// The direction and the starting position of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadFrom {
     /// Oldest first: the commits after this position, which is [`Version::START`] or the last
@@ -33,22 +34,22 @@ pub enum ReadFrom {
     End,
 }
 
-/// Commits of a stream, in the order in which they are read.
+/// A page of a stream's commits, in the order of the read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     /// The commits.
     pub commits: Vec<Commit>,
-    /// Whether there may be more that way.
+    /// Whether there may be more commits in that direction.
     pub more: bool,
 }
 
-/// Up to where a stream is folded.
+/// The point up to which a stream is folded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AsOf {
-    /// Up to the event at this position, and with it.
+    /// Up to and including the event at this position.
     Version(Version),
-    /// Up to the last commit that was recorded at this time or before. Everything before it in the
-    /// stream existed then, even if a wrong clock recorded it later.
+    /// Up to the last commit that was recorded at this time or before. All earlier commits of the
+    /// stream existed then, even if a wrong clock recorded a later time for some of them.
     Time(Timestamp),
 }
 
@@ -57,14 +58,14 @@ impl ReadFrom {
         matches!(self, Self::After(_))
     }
 
-    /// The way on after this commit.
+    /// The position from which to read on after this commit.
     fn after(self, commit: &Commit) -> Self {
         if self.is_forwards() { Self::After(commit.last()) } else { Self::Before(commit.first) }
     }
 
-    /// What is wrong if this commit comes next; none if nothing is.
+    /// The fault if this commit comes next. `None` if it is the expected commit.
     fn fault(self, commit: &Commit) -> Option<Corruption> {
-        // Told as it is forwards, whichever way it is found.
+        // The fault is described in forward order, regardless of the direction of the read.
         let (expected, found) = match self {
             Self::After(position) => (position.next(), commit.first),
             Self::Before(first) => (commit.last().next(), first),
@@ -77,7 +78,7 @@ impl ReadFrom {
         }
     }
 
-    /// What is wrong if nothing comes next.
+    /// The fault if no commit comes next. `None` if the stream may end here.
     fn fault_at_end(self) -> Option<Corruption> {
         let start = Version::START.next();
         match self {
@@ -89,9 +90,9 @@ impl ReadFrom {
     }
 }
 
-/// The commits of a stream, one after the other, as of when each page of them is read (strongly
-/// consistent). Contiguity is checked on the way, and backwards that the last one is the first of
-/// its stream.
+/// The commits of a stream, one after the other, as of the read of each page (strongly consistent).
+/// The commits are checked to be contiguous. A backward read also checks that it ends at the first
+/// commit of the stream.
 pub fn commits<'a, S: EventStore + ?Sized>(
     store: &'a S,
     stream: &'a StreamId,
@@ -100,7 +101,7 @@ pub fn commits<'a, S: EventStore + ?Sized>(
     commits_by(store, stream, way, PAGE)
 }
 
-/// The same with at most so many commits in memory.
+/// As [`commits`], with at most `at_most` commits in memory.
 pub(crate) fn commits_by<'a, S: EventStore + ?Sized>(
     store: &'a S,
     stream: &'a StreamId,
@@ -111,8 +112,8 @@ pub(crate) fn commits_by<'a, S: EventStore + ?Sized>(
     pages.map_ok(|page| stream::iter(page.into_iter().map(Ok))).try_flatten()
 }
 
-/// The same by pages: the first of at most so many commits, and each further one of as many as
-/// `next` makes of the one before.
+/// As [`commits`], in pages. The first page has at most `at_most` commits, and `next` computes the
+/// limit of each page from that of the previous one.
 fn pages<'a, S: EventStore + ?Sized>(
     store: &'a S,
     stream: &'a StreamId,
@@ -136,13 +137,13 @@ fn pages<'a, S: EventStore + ?Sized>(
     })
 }
 
-/// The size of the page after one of this size, for callers that keep everything they read anyway.
-/// An interval of snapshots may be longer than a large page.
+/// The limit of the page after one of this size, for callers that keep everything they read anyway.
+/// The interval between snapshots may be longer than a large page.
 pub(crate) fn grown(at_most: u32) -> u32 {
     at_most.max(PAGE.min(at_most.saturating_mul(GROWTH)))
 }
 
-/// All commits after a position, oldest first. For stores: [`EventStore::read`] is made of it.
+/// All commits after a position, oldest first. Stores use it to implement [`EventStore::read`].
 pub(crate) async fn read_after<S: EventStore + ?Sized>(
     store: &S,
     stream: &StreamId,
@@ -151,8 +152,9 @@ pub(crate) async fn read_after<S: EventStore + ?Sized>(
     pages(store, stream, ReadFrom::After(after), PAGE, grown).try_concat().await
 }
 
-/// The end of a stream, oldest first, from the last commit on that carries such a snapshot; all of
-/// it, if none does. For stores: [`EventStore::load`] with snapshots is made of it.
+/// The end of a stream, oldest first, starting with the last commit that carries such a snapshot;
+/// the whole stream if no commit carries one. Stores use it to implement [`EventStore::load`] with
+/// snapshots.
 ///
 /// # Errors
 /// As [`EventStore::read`].
@@ -161,7 +163,7 @@ pub async fn read_back<S: EventStore>(
     stream: &StreamId,
     kind: SnapshotKind,
 ) -> Result<Vec<Commit>, StoreError> {
-    // As many as there are from one snapshot to the next are one page, unless one was left out.
+    // The first page reaches back to the previous snapshot, unless that snapshot was omitted.
     let pages = pages(store, stream, ReadFrom::End, kind.first_page(), grown);
     pin_mut!(pages);
     let mut commits = Vec::new();
@@ -178,8 +180,8 @@ pub async fn read_back<S: EventStore>(
     Ok(commits)
 }
 
-/// Puts a page of at most so many commits before the first of these, which is not the first of its
-/// stream.
+/// Adds a page of at most `at_most` commits before the first of these commits, which is not the
+/// first of its stream.
 ///
 /// # Errors
 /// As [`EventStore::read`].
@@ -197,7 +199,7 @@ pub(crate) async fn read_further_back<S: EventStore>(
     Ok(())
 }
 
-/// The state as it was: after the events of a stream up to there.
+/// The state after the events of a stream up to this point.
 ///
 /// # Errors
 /// See [`StatesError`].
@@ -226,15 +228,15 @@ pub async fn state_as_of<D: Decider, S: EventStore>(
     Ok(folded)
 }
 
-/// Those of a stream's commits, from its first on, that existed at a time: up to the last one that
-/// was recorded by then.
+/// The commits that existed at a time: those up to the last commit that was recorded by then.
+/// `commits` are a stream's commits from the first on.
 #[must_use]
 pub fn commits_as_of(commits: &[Commit], time: Timestamp) -> &[Commit] {
     let end = commits.iter().rposition(|commit| commit.at <= time).map_or(0, |last| last + 1);
     &commits[..end]
 }
 
-/// The last version of a stream that [existed](commits_as_of) at a time. It is looked for from the
+/// The last version of a stream that [existed](commits_as_of) at a time. The search starts at the
 /// end, because an earlier commit may have a later time.
 async fn last_version_as_of<S: EventStore>(
     store: &S,

@@ -1,8 +1,9 @@
-//! States that are kept with commits, so that a long stream need not be read from its beginning.
+//! Snapshots: states stored with commits, so that a long stream need not be read from its
+//! beginning.
 //!
-//! A snapshot rides in the commit that it is the state after: it needs no table, no write and no
-//! moment of its own. It is never the truth, only a short cut to it: one of another schema, or one
-//! that cannot be read, is passed over.
+//! A snapshot is part of the commit after which it is the state. It needs no table and no write of
+//! its own. The events remain the only source of truth: a snapshot with another schema, or one that
+//! cannot be read, is ignored.
 
 use std::fmt;
 
@@ -14,47 +15,48 @@ use crate::commit::{Commit, Draft};
 use crate::json::{self, MAX_STATE_LEVELS, raw};
 
 /// Largest commit with a snapshot, in bytes as [`Draft::size_bytes`] counts. A snapshot that would
-/// make it larger is left out ([`SnapshotError`]), and the next commit tries again.
+/// exceed this size is omitted ([`SnapshotError`]), and the next commit tries again.
 pub const MAX_WITH_SNAPSHOT_BYTES: usize = 64 * 1024;
 
-/// The state after a commit, as it is stored with it. It may be about a person: debug output does
-/// not show it.
+/// The state after a commit, stored as part of that commit. Debug output omits the state, because
+/// it may be personal.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Snapshot {
     /// The version of the state's shape.
     pub schema: u32,
-    /// The state: one JSON value in UTF-8, with no space around it. It comes back byte for byte.
+    /// The state: one JSON value in UTF-8 without surrounding whitespace. It is stored and read
+    /// back byte for byte.
     pub state: Vec<u8>,
 }
 
 impl Snapshot {
-    /// The state as the JSON text it should be; none if it is none.
+    /// The state as JSON text. `None` if the state is not valid JSON.
     #[must_use]
     pub fn json(&self) -> Option<&RawValue> {
         raw(&self.state)
     }
 }
 
-/// Why a snapshot that was due was left out. The commit was written without it. Loads then go back
-/// further, and take longer with each commit that has none.
+/// Why a due snapshot was omitted. The commit was written without it. Later loads read further
+/// back, and take longer with each commit that has no snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
-    /// With it the commit would be larger than [`MAX_WITH_SNAPSHOT_BYTES`].
+    /// The commit would be larger than [`MAX_WITH_SNAPSHOT_BYTES`] with the snapshot.
     #[error(
         "the commit would be {size_bytes} bytes with it: at most {MAX_WITH_SNAPSHOT_BYTES} are kept"
     )]
     TooLarge {
-        /// How large it would be.
+        /// The size that the commit would have.
         size_bytes: usize,
     },
-    /// The state cannot be written as JSON, or is nested more deeply than a store keeps.
+    /// The state cannot be written as JSON, or is nested more deeply than a store accepts.
     #[error("the state cannot be written as JSON that may be stored")]
     Unwritable,
 }
 
 impl SnapshotError {
     /// Removes the snapshot from a draft if it makes the draft too large, and returns why. `None`
-    /// if it may stay, or if there is no snapshot.
+    /// if the snapshot remains, or if there is none.
     pub fn check(draft: &mut Draft) -> Option<Self> {
         let size_bytes = draft.size_bytes();
         if size_bytes <= MAX_WITH_SNAPSHOT_BYTES {
@@ -64,16 +66,16 @@ impl SnapshotError {
     }
 }
 
-/// Which snapshots a load goes back to.
+/// The kind of snapshot that a load reads back to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SnapshotKind {
-    /// The version of the state's shape; others are passed over.
+    /// The version of the state's shape. Snapshots with another schema are ignored.
     pub schema: u32,
-    /// How many commits there are from one snapshot to the next, unless one was left out.
+    /// The number of commits from one snapshot to the next, unless one was omitted.
     pub every: u32,
 }
 
-/// How often the state of a stream is kept, and how it is written and read.
+/// How often a stream's state is stored, and how it is written and read.
 pub struct Snapshots<S> {
     kind: SnapshotKind,
     write: fn(&S) -> serde_json::Result<Vec<u8>>,
@@ -81,8 +83,8 @@ pub struct Snapshots<S> {
 }
 
 impl<S> Snapshots<S> {
-    /// The state is kept with every `every`-th commit, as JSON. Whoever changes the shape of the
-    /// state, or what it means, gives it another `schema`.
+    /// Stores the state as JSON with every `every`-th commit. A change of the state's shape or
+    /// meaning needs another `schema`.
     #[must_use]
     pub const fn new(every: u32, schema: u32) -> Self
     where
@@ -95,26 +97,25 @@ impl<S> Snapshots<S> {
         }
     }
 
-    /// Which they are.
+    /// The kind of these snapshots.
     #[must_use]
     pub const fn kind(&self) -> SnapshotKind {
         self.kind
     }
 
-    /// This state as it is stored.
+    /// The snapshot of this state.
     ///
     /// # Errors
-    /// [`SnapshotError::Unwritable`] if it cannot be written as JSON, or not as JSON that may be
-    /// stored.
+    /// [`SnapshotError::Unwritable`] if the state cannot be written as JSON that may be stored.
     pub fn take(&self, state: &S) -> Result<Snapshot, SnapshotError> {
-        // What a state's `Serialize` says of its failure may quote the state.
+        // The error of a state's `Serialize` is dropped, because it may quote the state.
         let state = (self.write)(state).or(Err(SnapshotError::Unwritable))?;
-        // A store would refuse it, and the events with it.
+        // A store would reject the snapshot, and the events with it.
         json::check(&state, MAX_STATE_LEVELS).or(Err(SnapshotError::Unwritable))?;
         Ok(Snapshot { schema: self.kind.schema, state })
     }
 
-    /// The state in this snapshot; none if it is of another schema, or cannot be read.
+    /// The state in this snapshot. `None` if it has another schema or cannot be read.
     #[must_use]
     pub fn restore(&self, snapshot: &Snapshot) -> Option<S> {
         if snapshot.schema == self.kind.schema { (self.read)(&snapshot.state).ok() } else { None }
@@ -138,19 +139,19 @@ impl<S> fmt::Debug for Snapshots<S> {
 }
 
 impl SnapshotKind {
-    /// How many commits are read first to find one: as many as there are from one to the next,
-    /// unless one was left out.
+    /// The number of commits that are read first to find a snapshot: the interval from one snapshot
+    /// to the next, unless one was omitted.
     pub(crate) fn first_page(self) -> u32 {
         self.every.max(1)
     }
 
-    /// Whether this commit carries one.
+    /// Whether this commit carries a snapshot of this kind.
     #[must_use]
     pub fn is_in(self, commit: &Commit) -> bool {
         commit.snapshot.as_ref().is_some_and(|snapshot| snapshot.schema == self.schema)
     }
 
-    /// Whether the commit after these, the last ones of a stream, is to carry one.
+    /// Whether the commit after these, which are the last of a stream, is to carry a snapshot.
     #[must_use]
     pub fn is_due(self, commits: &[Commit]) -> bool {
         let since = commits.iter().rev().take_while(|commit| !self.is_in(commit)).count();

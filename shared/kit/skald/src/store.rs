@@ -41,8 +41,8 @@ pub trait EventStore: Sync {
     /// head is a conflict.
     fn start(&self, stream: StreamId) -> Self::Head;
 
-    /// Up to `limit` commits after a position, as of now (strongly consistent). The commits are
-    /// returned as they are stored, contiguous or not.
+    /// At most `at_most` commits, starting at `from`, as of now (strongly consistent). The commits
+    /// are returned as they are stored, contiguous or not.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] if a stored item is not a commit; the other kinds if the store does

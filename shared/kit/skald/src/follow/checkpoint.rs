@@ -1,9 +1,10 @@
-//! The checkpoint of a slice, and which of several runs has it.
+//! The checkpoint of a slice, and which of several runs owns it.
 //!
-//! Every claim of the first slice's row gives a **generation**, the version that the row has then.
-//! So each generation is unique, and a later one is greater. The rows of the other slices are
-//! claimed with it. A run overwrites a smaller generation and ends where it finds a greater one. So
-//! of any number of runs at once, the one with the greatest generation remains.
+//! Every claim of the first slice's row creates a **generation**: the version that the row has
+//! then. So each generation is unique, and a later one is greater. The run then claims the rows of
+//! the other slices with this generation. A run overwrites a smaller generation, and ends when it
+//! finds a greater one. So among any number of concurrent runs, the one with the greatest
+//! generation remains.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,7 @@ use crate::stream::{StreamId, Tenant, Version};
 use crate::time::Timestamp;
 use crate::view::{Put, ViewRow, ViewStore};
 
-/// What the checkpoints' rows are called: `checkpoint-<follower>~<slice>`.
+/// The category in the names of the checkpoints' rows: `checkpoint-<follower>~<slice>`.
 const CATEGORY: &str = "checkpoint";
 
 /// The row of a slice, as this run wrote it.
@@ -25,24 +26,24 @@ pub(super) struct Row {
     stored: Checkpoint,
 }
 
-/// What is in the row.
+/// The content of the row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Checkpoint {
-    /// For people.
+    /// The identifier of the run, for people.
     run: String,
     generation: Version,
     slices: u8,
-    /// Nothing before it is of interest.
+    /// The time before which entries are of no interest.
     floor: Timestamp,
-    /// Up to where everything was handed on.
+    /// The position up to which all entries were delivered.
     done: SlicePosition,
-    /// Up to where it may have been.
+    /// The position up to which entries may have been delivered.
     begun: SlicePosition,
 }
 
 impl Checkpoint {
-    /// Before anything was handed on.
+    /// The checkpoint before any delivery.
     fn beginning(following: &FollowOptions, slices: u8, from: &SlicePosition) -> Self {
         let floor = match from {
             SlicePosition::Before(at) => *at,
@@ -54,7 +55,7 @@ impl Checkpoint {
         Self { run, generation, slices, floor, done: from.clone(), begun: from.clone() }
     }
 
-    /// `None` if no follower of such an index writes such a row.
+    /// The checkpoint in a row. `None` if no follower of such an index writes such a row.
     fn read(row: &ViewRow, slices: u8) -> Option<Self> {
         let body = row.body.as_deref().filter(|_| row.parked.is_none())?;
         let checkpoint: Self = serde_json::from_str(body).ok()?;
@@ -62,18 +63,18 @@ impl Checkpoint {
     }
 
     fn row(&self, version: Version) -> ViewRow {
-        // A handful of texts and numbers: writing them cannot fail.
+        // The checkpoint consists of a few texts and numbers, so writing it cannot fail.
         let body = serde_json::to_string(self).unwrap_or_default();
         ViewRow { version, at: self.begun.at(), body: Some(body), listing: None, parked: None }
     }
 }
 
 impl Row {
-    /// Claims the row of a slice for a run of this generation, or for a new generation if there is
-    /// none.
+    /// Claims the row of a slice for a run of this generation. If `generation` is `None`, creates a
+    /// new generation.
     ///
     /// # Errors
-    /// [`FollowError::Taken`] if a run of a greater generation has it.
+    /// [`FollowError::Taken`] if a run with a greater generation owns the row.
     pub(super) async fn claim<V: ViewStore>(
         checkpoints: &V,
         following: &FollowOptions,
@@ -86,7 +87,8 @@ impl Row {
                 .map_err(|error| FollowError::Unfit(error.to_string()))?;
         let from =
             following.from.slices().get(usize::from(number)).unwrap_or(&SlicePosition::START);
-        // Each further round is one in which somebody else wrote, or this run without knowing it.
+        // A round is repeated only if another run has written the row, or this run has without
+        // knowing.
         loop {
             let found = checkpoints.get(&key).await?;
             let version = found.as_ref().map_or(Version::START, |row| row.version);
@@ -125,18 +127,18 @@ impl Row {
         &self.stored.begun
     }
 
-    /// Records in the checkpoint that entries up to `begun` may be handed on. Writes nothing if it
-    /// says so already.
+    /// Records in the checkpoint that entries up to `begun` may be delivered. Writes nothing if the
+    /// checkpoint says so already.
     ///
     /// # Errors
-    /// [`FollowError::Taken`] if another run has the row.
+    /// [`FollowError::Taken`] if another run owns the row.
     pub(super) async fn store<V: ViewStore>(
         &mut self,
         checkpoints: &V,
         done: &SlicePosition,
         begun: &SlicePosition,
     ) -> Result<(), FollowError> {
-        // An earlier run may have handed on more than this one has come to.
+        // An earlier run may have delivered more than this one has reached.
         let begun = begun.max(&self.stored.begun).clone();
         let checkpoint = Checkpoint { done: done.clone(), begun, ..self.stored.clone() };
         if checkpoint == self.stored {
@@ -150,7 +152,7 @@ impl Row {
                 (self.revision, self.stored) = (revision, checkpoint);
                 return Ok(());
             }
-            // It may be this run's own, if an answer was lost: then it is written over.
+            // The row may be this run's own, if an answer was lost: then it is overwritten.
             let found = checkpoints.get(&self.key).await?;
             let found = found
                 .and_then(|row| Some((row.version, Checkpoint::read(&row, checkpoint.slices)?)));

@@ -1,4 +1,4 @@
-//! A slice, as far as it is followed.
+//! The state of following one slice.
 
 use std::collections::BTreeSet;
 
@@ -10,34 +10,35 @@ use crate::store::StoreError;
 use crate::time::Timestamp;
 use crate::view::ViewStore;
 
-/// Most entries asked for at once.
+/// Most entries in one read.
 const PAGE: usize = 1000;
 
-/// A slice, as far as it is followed.
+/// The state of following one slice.
 #[derive(Debug)]
 pub(super) struct Slice {
     number: u8,
     row: Row,
-    /// Up to where everything was handed on.
+    /// The position up to which all entries were delivered.
     done: SlicePosition,
-    /// The last entry of the batch under way, and else `done`.
+    /// The last entry of the current batch; `done` if there is no batch.
     read: SlicePosition,
-    /// Entries up to there may have been handed on by an earlier run.
+    /// The position up to which an earlier run may have delivered entries.
     doubtful: SlicePosition,
-    /// Where the next look begins: every earlier entry has shown and was seen.
+    /// The start of the next read: every earlier entry has appeared and was seen.
     from: SlicePosition,
-    /// Up to where the last look went.
+    /// The end of the last read.
     reached: Option<SlicePosition>,
-    /// Entries that are not handed on yet, because other slices are not read as far; by place.
+    /// Entries that are not delivered yet, because other slices have not been read as far; sorted
+    /// by position.
     waiting: Vec<IndexEntry>,
     /// The entries after `from` that this run has seen.
     seen: BTreeSet<IndexKey>,
     malformed: BTreeSet<MalformedEntry>,
-    /// What was reported as ahead of now, and still is.
+    /// The entries that were reported as ahead of now, and still are.
     ahead: BTreeSet<IndexKey>,
 }
 
-/// What a look at a slice brought.
+/// The result of a read of a slice.
 pub(super) struct Look {
     entries: Vec<IndexEntry>,
     malformed: Vec<MalformedEntry>,
@@ -64,17 +65,17 @@ impl Slice {
         }
     }
 
-    /// Up to where everything was handed on.
+    /// The position up to which all entries were delivered.
     pub(super) const fn done(&self) -> &SlicePosition {
         &self.done
     }
 
-    /// Up to where it was read; nothing that waits stands behind it.
+    /// The position up to which the slice was read; no waiting entry is after it.
     pub(super) const fn reached(&self) -> Option<&SlicePosition> {
         self.reached.as_ref()
     }
 
-    /// Reads what was not seen before, unless something waits.
+    /// Reads entries that this run has not seen, unless entries are waiting.
     pub(super) async fn look<I: CommitIndex>(
         &self,
         index: &I,
@@ -88,7 +89,7 @@ impl Slice {
         let mut after = self.from.clone();
         let (mut entries, mut malformed) = (Vec::new(), Vec::new());
         let is_whole = loop {
-            // What was seen comes again.
+            // The entries that were seen are returned again.
             let wanted = (limit - entries.len()).saturating_add(self.seen.len()).min(PAGE);
             let page = index
                 .read(self.number, &after, until, u32::try_from(wanted).unwrap_or(u32::MAX))
@@ -113,7 +114,7 @@ impl Slice {
         Ok(Some(Look { entries, malformed, until, reached }))
     }
 
-    /// Reads what stands at `from` or later.
+    /// Reads the entries at `from` or later.
     pub(super) async fn look_ahead<I: CommitIndex>(
         &self,
         index: &I,
@@ -123,8 +124,8 @@ impl Slice {
         index.read(self.number, &SlicePosition::Before(from), Timestamp::LAST, limit).await
     }
 
-    /// Keeps the result of a look, and sets where the next one begins. Entries further than the
-    /// overlap before the end of this look have shown by now.
+    /// Stores the result of a read, and sets the start of the next one. Entries further than the
+    /// overlap before the end of this read have appeared by now.
     pub(super) fn found(
         &mut self,
         look: Option<Look>,
@@ -142,7 +143,7 @@ impl Slice {
         self.found_odd(look.malformed, batch);
     }
 
-    /// Reports what lies ahead of now and was not reported before.
+    /// Reports entries that are ahead of now and were not reported before.
     pub(super) fn found_ahead(&mut self, page: IndexPage, now: Timestamp, batch: &mut Batch) {
         self.ahead.retain(|key| key.at() > now);
         for entry in page.entries {
@@ -153,7 +154,7 @@ impl Slice {
         self.found_odd(page.malformed, batch);
     }
 
-    /// It may be on several pages.
+    /// Reports malformed entries, each once: an entry may be on several pages.
     fn found_odd(&mut self, found: Vec<MalformedEntry>, batch: &mut Batch) {
         for malformed in found {
             if self.malformed.insert(malformed.clone()) {
@@ -163,12 +164,12 @@ impl Slice {
         }
     }
 
-    /// How many waiting entries are no further than there.
+    /// The number of waiting entries up to and including `horizon`.
     fn ready(&self, horizon: &SlicePosition) -> usize {
         self.waiting.partition_point(|entry| horizon.covers(&entry.key))
     }
 
-    /// Records that the waiting entries up to there may be handed on.
+    /// Records that the waiting entries up to `horizon` may be delivered.
     ///
     /// # Errors
     /// As [`Row::store`].
@@ -184,8 +185,8 @@ impl Slice {
         self.row.store(checkpoints, &self.done, &begun).await
     }
 
-    /// Takes what waits up to there. It is late if it stands before `last`, which was handed on
-    /// before.
+    /// Takes the waiting entries up to `horizon`. An entry is late if it is before `last`, which
+    /// was delivered earlier.
     pub(super) fn take(
         &mut self,
         horizon: &SlicePosition,
@@ -207,7 +208,7 @@ impl Slice {
         }
     }
 
-    /// Everything that was taken was handed on.
+    /// Records that all taken entries were delivered.
     pub(super) fn acknowledge(&mut self) {
         self.done = self.read.clone();
     }

@@ -1,12 +1,12 @@
-//! The port to the index of all commits: what happened in all streams, by time.
+//! The port to the index of all commits of all streams, sorted by time.
 //!
-//! The index is cut into slices, and every stream is in one of them. Within a slice, commits are
-//! sorted by when they were recorded, then by stream and version. There is no order over the
-//! slices.
+//! The index is divided into slices, and every stream belongs to one of them. Within a slice,
+//! commits are sorted by when they were recorded, then by stream and version. There is no order
+//! across slices.
 //!
-//! What an index shows is not as of now. A commit appears in it some time after it was written, and
-//! its place is the time that its writer's clock said, so it may appear behind others that were
-//! seen before. [`Follower`](crate::follow::Follower) reads so that nothing is missed all the same.
+//! The index is not as of now. A commit appears in it some time after it was written, at the time
+//! of its writer's clock, so it may appear before entries that were read earlier.
+//! [`Follower`](crate::follow::Follower) reads in such a way that it misses no commit nevertheless.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -24,16 +24,16 @@ use crate::time::Timestamp;
 /// Fewest digits of a version in a key, so that keys sort as versions do.
 const VERSION_DIGITS: usize = 12;
 
-/// Shows the commits of all streams. The port to an index of the event store.
+/// Lists the commits of all streams: the port to an index of the event store.
 pub trait CommitIndex: Sync {
-    /// How many slices there are. It never changes, or positions would lose their meaning.
+    /// The number of slices. It never changes, because positions depend on it.
     const SLICES: u8;
 
-    /// The entries of a slice after `after` that were recorded at `until` or before, in order, at
-    /// most `limit`. If there are fewer than `limit`, there are no more for now.
+    /// At most `limit` entries of a slice, in order: those after `after` that were recorded at
+    /// `until` or before. If fewer than `limit` are returned, there are no more for now.
     ///
     /// # Errors
-    /// [`StoreError`] if the index does not answer. What is no commit's entry is no error: it is in
+    /// [`StoreError`] if the index does not answer. A malformed entry is not an error: it is in
     /// [`IndexPage::malformed`].
     fn read(
         &self,
@@ -43,12 +43,12 @@ pub trait CommitIndex: Sync {
         limit: u32,
     ) -> impl Future<Output = Result<IndexPage, StoreError>> + Send;
 
-    /// The commit of an entry as of now (strongly consistent); none if the event store has no
-    /// commit at its place.
+    /// The commit of an entry, as of now (strongly consistent). `None` if the event store has no
+    /// commit at this position.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if what is there is no commit that this build can read; the other
-    /// kinds if the store does not answer.
+    /// [`StoreError::Corrupt`] if the stored item is not a commit that this build can read; the
+    /// other kinds if the store does not answer.
     fn commit(
         &self,
         entry: &IndexKey,
@@ -73,39 +73,39 @@ for_pointers!(CommitIndex {
     }
 });
 
-/// Some entries of a slice.
+/// One page of a slice.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct IndexPage {
     /// The entries, in order.
     pub entries: Vec<IndexEntry>,
-    /// What lies among them and was never written by an event store. It has no place in the order:
-    /// it may be on the next page, too.
+    /// Malformed entries of the page, which no event store has written. They have no place in the
+    /// order and may be repeated on the next page.
     pub malformed: Vec<MalformedEntry>,
 }
 
-/// What the index knows of a commit.
+/// An entry of the index, for one commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexEntry {
-    /// Which commit, and so where in its slice.
+    /// The commit's key, and so its position in the slice.
     pub key: IndexKey,
-    /// The types of its events, each once; empty if somebody removed them.
+    /// The types of the commit's events, without duplicates. Empty if the attribute was removed.
     pub types: Vec<String>,
 }
 
-/// An item in an index that no store wrote.
+/// An item in an index that no store has written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MalformedEntry {
-    /// The key it has in the store.
+    /// The item's key in the store.
     pub key: String,
-    /// What is wrong with it, without its values.
+    /// The fault, without the item's values.
     pub fault: &'static str,
 }
 
-/// A commit's place in its slice, unique over all commits:
-/// `<time>/<tenant>/<stream>/<version of its first event>`.
+/// A commit's position in its slice, unique among all commits: `<time>/<tenant>/<stream>/<version
+/// of its first event>`.
 ///
-/// Keys sort as text. The version has 12 digits or more, so commits of one stream and millisecond
-/// stand in their order.
+/// Keys sort as text. The version has at least 12 digits, so commits of one stream and millisecond
+/// sort by version.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct IndexKey {
     text: String,
@@ -134,13 +134,13 @@ impl IndexKey {
         self.at
     }
 
-    /// Its stream.
+    /// The commit's stream.
     #[must_use]
     pub fn stream(&self) -> &StreamId {
         &self.stream
     }
 
-    /// Position of its first event.
+    /// The position of the commit's first event.
     #[must_use]
     pub fn first(&self) -> Version {
         self.first
@@ -153,7 +153,7 @@ impl IndexKey {
     }
 }
 
-/// The text is no key of an index, or no position in a slice.
+/// Text that is not a key of an index or a position in a slice.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not <time>/<tenant>/<stream>/<version>, each as it is written here")]
 pub struct InvalidIndexKey;
@@ -161,7 +161,7 @@ pub struct InvalidIndexKey;
 impl FromStr for IndexKey {
     type Err = InvalidIndexKey;
 
-    /// Reads what [`as_str`](Self::as_str) gives, and nothing that is merely like it: keys are
+    /// Parses exactly the text of [`as_str`](Self::as_str) and no variant of it, because keys are
     /// compared as text.
     fn from_str(text: &str) -> Result<Self, InvalidIndexKey> {
         let (at, rest) = text.split_once('/').ok_or(InvalidIndexKey)?;
@@ -198,27 +198,27 @@ impl Ord for IndexKey {
     }
 }
 
-/// Where somebody stands in a slice: what is read next comes after it.
+/// A position in a slice: the next read starts after it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum SlicePosition {
-    /// Before everything that was recorded at this time or later.
+    /// Before every entry recorded at this time or later.
     Before(Timestamp),
     /// After this entry.
     After(IndexKey),
-    /// After everything that was recorded at this time or before.
+    /// After every entry recorded at this time or before.
     Through(Timestamp),
 }
 
-/// What stands after the time in the text of [`SlicePosition::Through`]: it sorts after every key
-/// of that time.
+/// The suffix after the time in the text of [`SlicePosition::Through`]. It sorts after every key of
+/// that time.
 const END: &str = "/~";
 
 impl SlicePosition {
-    /// Before everything.
+    /// Before every entry.
     pub const START: Self = Self::Before(Timestamp::FIRST);
 
-    /// Whether an entry stands before this position: what is read next does not have it.
+    /// Whether an entry is before this position, so that the next read omits it.
     #[must_use]
     pub fn covers(&self, key: &IndexKey) -> bool {
         match self {
@@ -228,7 +228,7 @@ impl SlicePosition {
         }
     }
 
-    /// The time that it stands at.
+    /// The time of the position.
     #[must_use]
     pub fn at(&self) -> Timestamp {
         match self {
@@ -245,7 +245,8 @@ impl PartialOrd for SlicePosition {
 }
 
 impl Ord for SlicePosition {
-    /// As their texts stand in the slice: a time's is the beginning of every key of that time.
+    /// Compares the positions' texts. The text of a time is the beginning of every key of that
+    /// time.
     fn cmp(&self, other: &Self) -> Ordering {
         let place = |position: &Self| match position {
             Self::Before(_) => 0,
@@ -272,7 +273,7 @@ impl fmt::Display for SlicePosition {
 impl FromStr for SlicePosition {
     type Err = InvalidIndexKey;
 
-    /// Reads what is displayed.
+    /// Parses the displayed form.
     fn from_str(text: &str) -> Result<Self, InvalidIndexKey> {
         let through = text.strip_suffix(END);
         if through.is_none() && text.contains('/') {
@@ -343,7 +344,7 @@ mod tests {
         let sorted = [
             SlicePosition::START,
             before("2026-11-21T08:15:30.250Z"),
-            // Of two names of which one begins the other, the longer may come first: text decides,
+            // If one name is the beginning of another, the longer one may sort first: text decides,
             // as in the index.
             after("default/order-1-2", 1),
             after("default/order-1", 9),

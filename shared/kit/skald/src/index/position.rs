@@ -1,4 +1,4 @@
-//! A position over all events, as a token that may leave the system and come back.
+//! A position across all events, as a token that can leave the system and return.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,60 +11,62 @@ use crate::index::{IndexKey, SlicePosition};
 use crate::stream::Version;
 use crate::time::Timestamp;
 
-/// How this build writes tokens.
+/// The format in which this build writes tokens.
 const FORMAT: u8 = 1;
-/// What the checksum begins with: a checked token of another kind does not pass for a position.
+/// The prefix of the checksum's input. It prevents a token of another kind with the same checksum
+/// from being accepted as a position.
 const KIND: Uuid = Uuid::from_u128(0x5ca1_d000_0001_5000_8000_706f_7369_7431);
 /// Length of the checksum at the end of a token, in bytes.
 const CHECKSUM_BYTES: usize = 8;
 
-/// What stands before a position in a slice.
+/// The byte before a position in a slice.
 const BEFORE: u8 = 0;
 const AFTER: u8 = 1;
 const THROUGH: u8 = 2;
-/// What stands after a stream's key; none has it.
+/// The byte after a stream's key. No key contains it.
 const END: u8 = 0;
-/// How many bits of a number are in a byte; the one above says that more follow.
+/// The bits of a number in one byte. The highest bit of the byte says that more bytes follow.
 const BITS: u32 = 7;
 const MORE: u8 = 1 << BITS;
 
-/// Where somebody stands in every slice of an index of all commits.
+/// A position in every slice of an index of all commits.
 ///
-/// Displayed and parsed as an opaque token in the letters of base64url. It has the place of most
-/// slices, and each slice that is elsewhere. It is 26 characters for a time, which is where a
-/// follower is once it has handed everything on; some 100 in the middle of a replay; and at most
-/// some 4,000, if each of 16 slices is after an entry of a stream with the longest name. A token
-/// has a checksum, so one that was cut, changed or made up is detected; it is not signed.
+/// Displayed and parsed as an opaque token in the alphabet of base64url. The token contains the
+/// position that most slices share, and each slice with another position. It has 26 characters for
+/// a time, which is a follower's position once it has delivered everything. It has about 100 in the
+/// middle of a replay. It has at most about 4,000, if each of 16 slices is after an entry of a
+/// stream with the longest name. A checksum detects a truncated, changed or invented token; the
+/// token is not signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
     slices: Vec<SlicePosition>,
 }
 
-/// The text is no position.
+/// Why text is not a position.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPosition {
-    /// It was cut, changed or made up, or is a token of another kind.
+    /// The token was truncated, changed or invented, or is of another kind.
     #[error("not a position, or a damaged one")]
     Damaged,
-    /// A newer release wrote it.
+    /// A newer release wrote the token.
     #[error("a position in the unknown format {0}")]
     UnknownFormat(u8),
 }
 
 impl Position {
-    /// Where the slices stand, from the first on: at most 255, as an index has.
+    /// The positions of the slices, from the first on: at most 255, the limit of an index.
     #[must_use]
     pub fn new(slices: Vec<SlicePosition>) -> Self {
         Self { slices }
     }
 
-    /// Before everything that was recorded at `at` or later, in an index of this many slices.
+    /// Before every entry recorded at `at` or later, in an index with this many slices.
     #[must_use]
     pub fn before(at: Timestamp, slices: u8) -> Self {
         Self { slices: vec![SlicePosition::Before(at); usize::from(slices)] }
     }
 
-    /// Where each slice stands.
+    /// The position of each slice.
     #[must_use]
     pub fn slices(&self) -> &[SlicePosition] {
         &self.slices
@@ -78,11 +80,12 @@ fn checksum(content: &[u8]) -> [u8; CHECKSUM_BYTES] {
 }
 
 impl Position {
-    /// Where most slices stand: of places that as many have, that of the first slice.
+    /// The position that most slices share. If several are equally frequent, that of the first
+    /// slice.
     fn shared(&self) -> Option<&SlicePosition> {
         let sharing =
             |one: &SlicePosition| self.slices.iter().filter(|other| *other == one).count();
-        // The first of the greatest, which is the last from behind.
+        // In reverse order, the last maximum is the first of the slices.
         self.slices.iter().rev().max_by_key(|slice| sharing(slice))
     }
 }
@@ -118,7 +121,7 @@ fn push_place(token: &mut Vec<u8>, slice: &SlicePosition) {
     }
 }
 
-/// The lowest bits first.
+/// Writes a number, lowest bits first.
 fn push_number(token: &mut Vec<u8>, mut number: u64) {
     loop {
         let [low, ..] = number.to_le_bytes();
@@ -134,7 +137,7 @@ fn push_number(token: &mut Vec<u8>, mut number: u64) {
 impl FromStr for Position {
     type Err = InvalidPosition;
 
-    /// Reads what is displayed, and nothing that merely means the same.
+    /// Parses exactly the displayed form, and no other token with the same meaning.
     fn from_str(text: &str) -> Result<Self, InvalidPosition> {
         let token = BASE64.decode(text).or(Err(InvalidPosition::Damaged))?;
         let (content, found) =
@@ -155,7 +158,7 @@ impl FromStr for Position {
     }
 }
 
-/// None if it breaks off, or has something that is no position.
+/// The positions of the slices. `None` if the bytes are truncated or contain an invalid position.
 fn read_slices(mut rest: &[u8]) -> Option<Vec<SlicePosition>> {
     let count = u8::try_from(read_number(&mut rest)?).ok()?;
     if count == 0 {
@@ -193,8 +196,8 @@ fn read_number(rest: &mut &[u8]) -> Option<u64> {
     for place in 0..u64::BITS.div_ceil(BITS) {
         let (byte, more) = rest.split_first()?;
         *rest = more;
-        // The bits of the last byte that a number has no room for are lost; then it is not written
-        // alike.
+        // Bits of the last byte that exceed the number are lost; the token then differs from its
+        // displayed form and is rejected.
         number |= u64::from(byte & !MORE) << (place * BITS);
         if byte & MORE == 0 {
             return Some(number);
@@ -251,8 +254,8 @@ mod tests {
         }
     }
 
-    /// A person copies it: a time is short, and so is an entry at which all slices stand, as they
-    /// do in a replay.
+    /// People copy tokens. A time is short, and so is one entry as the position of all slices,
+    /// which is the case in a replay.
     #[test]
     fn a_token_is_as_long_as_its_slices_differ() {
         let length = |slices: Vec<SlicePosition>| Position::new(slices).to_string().len();
@@ -316,7 +319,7 @@ mod tests {
             assert_eq!(text.parse::<Position>(), Err(damaged.clone()), "{text}");
         }
         assert_eq!(sealed(&[2, 7, 7]).parse::<Position>(), Err(InvalidPosition::UnknownFormat(2)));
-        // Sealed, and nonsense all the same.
+        // The checksum is valid, but the content is not.
         let at = [0_u8; 8];
         let too_late = 0x7f01_0101_0101_0101_i64.to_be_bytes();
         for content in [
@@ -341,13 +344,13 @@ mod tests {
         }
     }
 
-    /// Tokens can be compared: two that differ are two positions.
+    /// Tokens can be compared: different tokens are different positions.
     #[test]
     fn a_position_has_one_token() {
         let [epoch, later] = [0, 1].map(|last| [BEFORE, 0, 0, 0, 0, 0, 0, 0, last]);
         let same = [&[FORMAT, 3][..], &epoch].concat();
         assert_eq!(sealed(&same).parse(), Ok(Position::before(Timestamp::EPOCH, 3)));
-        // Two of three stand at the epoch, so that is what is shared.
+        // Two of the three positions are the epoch, so the epoch is shared.
         let differs = [&[FORMAT, 3][..], &epoch, &[1], &later].concat();
         assert!(sealed(&differs).parse::<Position>().is_ok());
         for content in [
