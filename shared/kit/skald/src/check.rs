@@ -1,45 +1,45 @@
-//! Checking a stream event by event: whether it can be read, and whether its snapshots are the
-//! states they claim to be.
+//! Checking a stream event by event: whether it can be read, and whether its snapshots equal the
+//! states that the events give.
 
 use crate::decider::Decider;
 use crate::event::{DecodeError, DomainEvent, EventData};
 use crate::personal::sealed_alike;
 use crate::snapshot::Snapshot;
 
-/// Goes over one stream, from its first event on.
+/// A check of one stream, from its first event on.
 pub trait StreamCheck {
-    /// The next event.
+    /// Checks the next event.
     ///
     /// # Errors
-    /// As [`DomainEvent::decode`]. What is folded from here on is not known.
+    /// As [`DomainEvent::decode`]. After an error the folded state is unknown.
     fn event(&mut self, stored: &EventData) -> Result<(), DecodeError>;
 
-    /// The snapshot after the last event.
+    /// Checks the snapshot after the last event.
     ///
     /// # Errors
-    /// [`SnapshotFault`] if a load would go wrong by it.
+    /// [`SnapshotFault`] if the snapshot would make a load wrong.
     fn snapshot(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotFault>;
 
-    /// Something is missing here: what is folded is not known until the next snapshot.
+    /// Records that events are missing here: the folded state is unknown until the next snapshot.
     fn gap(&mut self);
 }
 
-/// What can be wrong with a snapshot.
+/// Faults of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotFault {
-    /// It is of today's schema and no state.
+    /// The snapshot has the current schema, but cannot be read as a state.
     #[error("the snapshot cannot be read")]
     Unreadable,
-    /// It is another state than the events give.
+    /// The snapshot differs from the state that the events give.
     #[error("the snapshot is not the state that the events give")]
     Differs,
 }
 
-/// The check of a stream of this decider: it folds, and holds every snapshot against the fold.
-/// Snapshots of another schema are passed over, as a load does.
+/// The check of a stream of this decider: folds the events and compares every snapshot with the
+/// result. Snapshots with another schema are ignored, as in a load.
 #[derive(Debug)]
 pub struct FoldCheck<D: Decider> {
-    /// None where it is not known.
+    /// The folded state. `None` if it is unknown.
     state: Option<D::State>,
 }
 
@@ -62,8 +62,8 @@ impl<D: Decider> StreamCheck for FoldCheck<D> {
             return Ok(());
         };
         let restored = kept.restore(snapshot).ok_or(SnapshotFault::Unreadable)?;
-        // Compared as both would be written: how a state is laid out in memory, or in older JSON,
-        // does not matter.
+        // The states are compared in their current written form. Their layout in memory or in older
+        // JSON does not matter.
         let written = |state: &D::State| kept.take(state).map(|written| written.state);
         let agrees = match &self.state {
             Some(folded) => match (written(folded), written(&restored)) {

@@ -1,8 +1,8 @@
-//! Futures that run at the same time, but not too many of them.
+//! Futures that run concurrently, in a bounded number.
 //!
-//! The data decides how many streams, persons or lines an operation concerns. Each of them may be a
-//! request with a connection and an answer in memory. So the number at one moment is bounded here,
-//! for the whole system.
+//! The data determines how many streams, persons or lines an operation concerns. Each of them may
+//! be a request with a connection and an answer in memory. Therefore the number of concurrent
+//! futures is bounded here, for the whole system.
 
 use std::future::Future;
 use std::vec::IntoIter;
@@ -10,13 +10,14 @@ use std::vec::IntoIter;
 use futures_util::stream::{Buffered, Collect, Iter, TryCollect};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-/// Most futures that run at the same time, for one operation.
+/// Most futures that run concurrently in one operation.
 pub const MAX_CONCURRENT: usize = 16;
 
-/// The results of futures, of which a bounded number runs at the same time.
+/// The results of futures, of which a bounded number runs concurrently.
 type Results<F> = Buffered<Iter<IntoIter<F>>>;
 
-/// Runs futures, [`MAX_CONCURRENT`] at a time, and returns their results in the given order.
+/// Runs futures, at most [`MAX_CONCURRENT`] at a time, and returns their results in the given
+/// order.
 pub fn concurrently<I>(futures: I) -> Collect<Results<I::Item>, Vec<<I::Item as Future>::Output>>
 where
     I: IntoIterator<Item: Future>,
@@ -24,8 +25,8 @@ where
     results(futures).collect()
 }
 
-/// The same for futures that can fail: returns all results in the given order, or the first error.
-/// On an error the running futures are dropped and the others never start.
+/// As [`concurrently`], for futures that can fail: returns all results in the given order, or the
+/// first error. On an error the running futures are dropped and the others never start.
 ///
 /// # Errors
 /// The first error.

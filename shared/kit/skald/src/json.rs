@@ -1,8 +1,9 @@
-//! JSON that may be stored: every reader can read it, and all read it alike.
+//! JSON that may be stored: every reader can read it, and all readers understand it in the same
+//! way.
 //!
-//! Readers differ in what they accept as JSON. The rules here are those of I-JSON (RFC 7493), a
-//! bound on nesting, and that only personal values have the reserved member. A store that checks
-//! these rules before it writes never keeps anything that some reader cannot read back.
+//! Readers differ in what they accept as JSON. The rules here are those of I-JSON (RFC 7493), with
+//! a limit on nesting. In addition, only personal values may have the reserved member. A store that
+//! checks these rules before it writes never stores anything that a reader cannot read back.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,13 +12,14 @@ use serde_json::value::RawValue;
 
 use crate::personal::{InvalidMark, Mark};
 
-/// Most levels of nesting in the data of an event. A number or a text has one level; a list or an
-/// object has one more than what is in it.
+/// Most levels of nesting in the data of an event. A number or a text has one level; an array or an
+/// object has one level more than its content.
 pub const MAX_EVENT_LEVELS: usize = 64;
 
-/// Most levels of nesting in the state of a snapshot and in the row of a view. This is more than
-/// [`MAX_EVENT_LEVELS`], so that they can hold the data of events. It is less than the 128 levels
-/// that `serde_json` reads (most readers allow more), so that messages and answers can wrap them.
+/// Most levels of nesting in the state of a snapshot and in the row of a view. It exceeds
+/// [`MAX_EVENT_LEVELS`], so that they can contain the data of events. It is less than the 128
+/// levels that `serde_json` reads (most readers allow more), so that messages and answers can wrap
+/// them.
 pub const MAX_STATE_LEVELS: usize = 96;
 
 /// Most levels of nesting that are read: the limit of `serde_json`.
@@ -26,16 +28,16 @@ pub(crate) const MAX_READ_LEVELS: usize = 128;
 /// Numbers of fewer characters and without an exponent are in the range of every reader.
 const SHORT_NUMBER: usize = 300;
 
-/// Why JSON may not be stored. Quotes nothing of it.
+/// Why JSON may not be stored. Quotes nothing of the JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JsonFault {
-    /// It is not exactly one JSON value in UTF-8, or has space around it.
+    /// The text is not exactly one JSON value in UTF-8, or has whitespace around it.
     #[error("it is not exactly one JSON value, or has space around it")]
     NotJson,
-    /// It is nested too deeply.
+    /// The value is nested too deeply.
     #[error("it is nested more than {most} levels deep")]
     TooDeep {
-        /// The most levels it may have.
+        /// The most levels that the value may have.
         most: usize,
     },
     /// A number that is out of the range of a 64-bit floating-point number, such as `1e400`.
@@ -44,16 +46,16 @@ pub enum JsonFault {
     /// A string with an escape that is not a character, such as `\ud800`.
     #[error("a string has an escape that is not a character")]
     Text,
-    /// An object with two members of one name: readers differ in which of them they take.
+    /// An object with two members of the same name: readers differ in which of them they use.
     #[error("an object has two members with the same name")]
     NamedTwice,
     /// A member with the name that is reserved for personal values, in an object that is not a
-    /// valid one.
+    /// valid personal value.
     #[error(transparent)]
     InvalidMark(#[from] InvalidMark),
 }
 
-/// Checks that this text may be stored. It has at most `most` levels.
+/// Checks that this text may be stored, with at most `most` levels.
 ///
 /// # Errors
 /// The first [`JsonFault`].
@@ -61,13 +63,14 @@ pub(crate) fn check(text: &[u8], most: usize) -> Result<(), JsonFault> {
     Scan::of(text, most)?.iter().try_for_each(|mark| Ok(mark.check(text)?))
 }
 
-/// The one JSON value that these bytes are, without a check that it may be stored.
+/// The bytes as a JSON value, without a check that it may be stored. `None` if they are not exactly
+/// one JSON value.
 pub(crate) fn raw(text: &[u8]) -> Option<&RawValue> {
-    // The parser leaves out the space around a value.
+    // The parser skips whitespace around a value.
     serde_json::from_slice::<&RawValue>(text).ok().filter(|json| json.get().len() == text.len())
 }
 
-/// Goes once through a text that is JSON, from the first byte to the last.
+/// A single pass through a text that is valid JSON.
 pub(crate) struct Scan<'a> {
     text: &'a str,
     at: usize,
@@ -78,14 +81,14 @@ pub(crate) struct Scan<'a> {
 /// A member of an object.
 pub(crate) struct Member<'a> {
     pub(crate) name: Cow<'a, str>,
-    /// Where its name stands, with its quotes.
+    /// The range of the name, including its quotes.
     pub(crate) quoted: Range<usize>,
-    /// Where its value stands.
+    /// The range of the value.
     pub(crate) value: Range<usize>,
 }
 
 impl<'a> Scan<'a> {
-    /// The personal values in a text, in their order. It has at most `most` levels.
+    /// The personal values in a text with at most `most` levels, in order.
     pub(crate) fn of(text: &'a [u8], most: usize) -> Result<Vec<Mark>, JsonFault> {
         let text = raw(text).ok_or(JsonFault::NotJson)?.get();
         let mut scan = Self { text, at: 0, most, marks: Vec::new() };
@@ -93,22 +96,22 @@ impl<'a> Scan<'a> {
         Ok(scan.marks)
     }
 
-    /// The next byte that is not space. The text is known to be JSON, so there is one wherever one
-    /// is asked for.
+    /// The next byte that is not whitespace. The text is known to be JSON, so wherever this
+    /// function is called there is one.
     fn next(&mut self) -> u8 {
         let rest = &self.text.as_bytes()[self.at..];
         self.at += rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         self.text.as_bytes().get(self.at).copied().unwrap_or_default()
     }
 
-    /// Takes the next byte that is not space, if it is this one.
+    /// Consumes the next byte that is not whitespace, if it equals `byte`.
     fn takes(&mut self, byte: u8) -> bool {
         let takes = self.next() == byte;
         self.at += usize::from(takes);
         takes
     }
 
-    /// Goes past a value and gives its place. It may have `levels`.
+    /// Passes a value with at most `levels` levels, and returns its range.
     fn value(&mut self, levels: usize) -> Result<Range<usize>, JsonFault> {
         let levels = levels.checked_sub(1).ok_or(JsonFault::TooDeep { most: self.most })?;
         let first = self.next();
@@ -146,7 +149,7 @@ impl<'a> Scan<'a> {
             self.takes(b',');
         }
         if let Some(mark) = Mark::of(self.text, start..self.at, &members)? {
-            // Each has a person and a key of its own.
+            // Each personal value has its own person and key.
             if self.marks.len() > marks {
                 return Err(InvalidMark::Nested.into());
             }
@@ -160,7 +163,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Goes past the string that begins here, and gives what it says.
+    /// Passes the string that begins here, and returns its content.
     fn string(&mut self) -> Result<Cow<'a, str>, JsonFault> {
         let rest = &self.text[self.at + 1..];
         let (mut end, mut is_escaped) = (0, false);
@@ -182,7 +185,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Goes past a number, `true`, `false` or `null`.
+    /// Passes a number, `true`, `false` or `null`.
     fn scalar(&mut self) -> Result<(), JsonFault> {
         let is_over = |byte: &u8| matches!(byte, b',' | b']' | b'}') || byte.is_ascii_whitespace();
         let rest = &self.text[self.at..];

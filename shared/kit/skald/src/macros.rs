@@ -1,12 +1,12 @@
-//! [`domain_event!`](crate::domain_event), and what it expands to: how an event is written, and how
-//! a stored event gets from the shape it was stored in to today's. Only the macro is for users.
+//! [`domain_event!`](crate::domain_event) and its expansion: how an event is encoded, and how a
+//! stored event is converted from its stored shape to the current one. Only the macro is for users.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::event::{DecodeError, EncodeError, EventData};
 
-/// Writes `event` under this name and schema.
+/// Encodes `event` under this name and schema.
 ///
 /// # Errors
 /// [`EncodeError`] if the event cannot be written as JSON.
@@ -19,7 +19,7 @@ pub fn encode_as<T: Serialize>(
     Ok(EventData { event_type: event_type.to_owned(), schema, data })
 }
 
-/// Reads the data of `stored` as a `T`.
+/// Decodes the data of `stored` as a `T`.
 ///
 /// # Errors
 /// [`DecodeError::Malformed`] if the data is not a `T`.
@@ -31,10 +31,10 @@ pub fn decode_as<T: DeserializeOwned>(stored: &EventData) -> Result<T, DecodeErr
     })
 }
 
-/// A stored event on its way through the shapes of its type, from the oldest to today's.
-/// [`domain_event!`](crate::domain_event) is its caller.
+/// A stored event while it is converted through the shapes of its type, from the oldest to the
+/// current one. [`domain_event!`](crate::domain_event) is its caller.
 ///
-/// Where the event was stored in the shape at hand, or in an older one, it is a `T` by now.
+/// If the event was stored in the shape at hand, or in an older one, it has been decoded to a `T`.
 #[derive(Debug)]
 pub struct Upcasting<'a, T> {
     stored: &'a EventData,
@@ -42,16 +42,16 @@ pub struct Upcasting<'a, T> {
 }
 
 impl<'a, T> Upcasting<'a, T> {
-    /// Before the oldest shape.
+    /// Starts before the oldest shape.
     #[must_use]
     pub const fn of(stored: &'a EventData) -> Self {
         Self { stored, event: None }
     }
 
-    /// The shape of this schema, a `T`: the event is read here if it was stored so.
+    /// Enters the shape `T` of this schema. Decodes the event if it was stored in this shape.
     ///
     /// # Errors
-    /// [`DecodeError::Malformed`] if it was stored so and is no `T`.
+    /// [`DecodeError::Malformed`] if the event was stored in this shape and is not a `T`.
     pub fn at(mut self, schema: u32) -> Result<Self, DecodeError>
     where
         T: DeserializeOwned,
@@ -62,13 +62,13 @@ impl<'a, T> Upcasting<'a, T> {
         Ok(self)
     }
 
-    /// On to the next shape.
+    /// Converts to the next shape.
     #[must_use]
     pub fn upcast<New>(self, upcast: fn(T) -> New) -> Upcasting<'a, New> {
         Upcasting { stored: self.stored, event: self.event.map(upcast) }
     }
 
-    /// Behind today's shape.
+    /// The event in the current shape.
     ///
     /// # Errors
     /// [`DecodeError::Unknown`] if the event was stored in none of the shapes.
@@ -80,7 +80,7 @@ impl<'a, T> Upcasting<'a, T> {
 }
 
 /// Whether these schemas are 1, 2, 3 and so on. [`domain_event!`](crate::domain_event) is its
-/// caller: a schema that is left out would be unknown, and readers would wait for it for ever.
+/// caller. A missing schema would be unknown, and readers would wait for it forever.
 #[must_use]
 pub const fn numbered_from_one(schemas: &[u32]) -> bool {
     let mut count = 0;
@@ -103,9 +103,9 @@ pub const fn numbered_from_one(schemas: &[u32]) -> bool {
 /// pub struct DoorOpened { by: String }
 ///
 /// skald::domain_event! {
-///     /// What happens to a door.
+///     /// The events of a door.
 ///     pub enum DoorEvent {
-///         /// Somebody went in.
+///         /// A person opened the door.
 ///         Opened(DoorOpened) = "door.opened" @ 1,
 ///     }
 /// }
@@ -118,10 +118,10 @@ pub const fn numbered_from_one(schemas: &[u32]) -> bool {
 ///
 /// # Another shape
 ///
-/// What is stored is never changed. A type that gets another shape gets another schema number, and
-/// says `from` which shapes it came: by number the old type and a function that makes the next one
-/// of it. An event stored at schema 1 goes through all of them when it is read; what is written is
-/// always the newest.
+/// A stored event never changes. A type with a new shape gets a new schema number, and lists its
+/// earlier shapes after `from`: for each schema number, the old type and a function that converts
+/// it to the next shape. An event stored at schema 1 is converted through all shapes when it is
+/// read. New events are always written in the current shape.
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
@@ -129,11 +129,11 @@ pub const fn numbered_from_one(schemas: &[u32]) -> bool {
 /// #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 /// pub struct DoorOpened { by: Vec<String>, with_key: Option<u32> }
 ///
-/// /// Schema 2: there were no keys.
+/// /// Schema 2: a door has no key.
 /// #[derive(Deserialize)]
 /// pub struct DoorOpened2 { by: Vec<String> }
 ///
-/// /// Schema 1: nobody went in together.
+/// /// Schema 1: a single person opens the door.
 /// #[derive(Deserialize)]
 /// pub struct DoorOpened1 { by: String }
 ///
@@ -162,8 +162,8 @@ pub const fn numbered_from_one(schemas: &[u32]) -> bool {
 /// assert_eq!(DoorEvent::SHAPES, [("door.opened", 1), ("door.opened", 2), ("door.opened", 3)]);
 /// ```
 ///
-/// A function that does not make the next shape does not compile, nor does a number that is left
-/// out.
+/// A function that does not return the next shape does not compile, and neither does a missing
+/// schema number.
 #[macro_export]
 macro_rules! domain_event {
     (
@@ -328,7 +328,7 @@ mod tests {
         }
     }
 
-    /// Guessing the shape would make another event of damaged data.
+    /// Guessing the shape would turn damaged data into a different event.
     #[test]
     fn data_of_another_shape_than_it_claims_is_malformed_in_the_shape_it_claims() {
         for (schema, data) in

@@ -57,8 +57,8 @@ impl Head for InMemoryHead {
 }
 
 impl InMemoryEventStore {
-    /// Writes a commit behind the store's back, as it is, checking nothing. For tests of what a
-    /// reader says to that.
+    /// Stores a commit unchecked, bypassing the rules of the store, so that tests can show how
+    /// readers react to it.
     #[cfg(feature = "planting")]
     pub fn plant(&self, commit: Commit) {
         let mut streams = lock(&self.streams);
@@ -77,7 +77,7 @@ impl InMemoryEventStore {
     }
 }
 
-/// A panic elsewhere leaves the map whole: every change to it is one insertion.
+/// A panic in another thread leaves the map consistent: every change to it is one insertion.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -202,15 +202,16 @@ pub struct InMemoryViewStore {
 }
 
 impl InMemoryViewStore {
-    /// Writes a row behind the store's back, as it is, checking nothing. For tests of what a reader
-    /// says to that.
+    /// Stores a row unchecked, bypassing the rules of the store, so that tests can show how readers
+    /// react to it.
     #[cfg(feature = "planting")]
     pub fn plant(&self, stream: &StreamId, row: ViewRow) {
         lock(&self.rows).insert(stream.clone(), row);
     }
 
-    /// Stores the row, if the one that is there, or its absence, is as expected: at this version,
-    /// and parked and told of no more than `announced_at_most`, or not parked if that is `None`.
+    /// Stores the row if the stored row, or its absence, is at this version, and if one of these
+    /// holds: `announced_at_most` is `None` and the row is not parked, or the row is parked and no
+    /// version beyond `announced_at_most` was announced.
     ///
     /// # Errors
     /// [`StoreError::InvalidRow`]
@@ -264,7 +265,7 @@ impl ViewStore for InMemoryViewStore {
         parked: &ViewRow,
         row: &ViewRow,
     ) -> Result<Put, StoreError> {
-        // A row that is not parked is not what this is for.
+        // This method replaces only parked rows.
         let Some(announced_at_most) = parked.announced_at_most(row) else { return Ok(Put::Stale) };
         self.replace(stream, parked.version, Some(announced_at_most), row)
     }

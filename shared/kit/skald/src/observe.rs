@@ -1,30 +1,29 @@
 //! What the kit reports while it works, for logs and metrics.
 //!
 //! A report is an event of the [`tracing`] facade with the target [`TARGET`]. Each kind of report
-//! has a name (the name in the event's metadata) and fields that stay as they are. What is normal
-//! has the level DEBUG, what needs attention if it lasts has the level WARN.
+//! has a name (the name in the event's metadata) and a stable set of fields. Normal reports have
+//! the level DEBUG. Reports that need attention if they persist have the level WARN.
 //!
 //! | name | level | fields | reported once for |
 //! |---|---|---|---|
 //! | [`CONFLICT`] | DEBUG | `stream` | each stream whose head had moved when a commit was to be appended |
-//! | [`CONTENTION`] | DEBUG | `streams` | each append that another transaction was in the way of |
+//! | [`CONTENTION`] | DEBUG | `streams` | each append that another transaction prevented |
 //! | [`RETRY`] | DEBUG | `attempt` | each pause before a command is decided, or its append tried, again; `attempt` is how many have failed, from 1 |
 //! | [`PAGE_READ`] | DEBUG | `stream`, `commits`, `at_most` | each page of a stream: how many commits it has, and how many were asked for |
 //! | [`SNAPSHOT_LEFT_OUT`] | WARN | `stream`, `category`, `why` | each commit that is stored without the snapshot that was due |
-//! | [`ROW_PARKED`] | WARN | `stream`, `version` | each row of a view that is parked, and where it stands |
+//! | [`ROW_PARKED`] | WARN | `stream`, `version` | each row of a view that is parked, and its version |
 //! | [`ROW_REPAIRED`] | DEBUG | `stream`, `from`, `to`, `by` | each row that is brought forward from the event store, not from a message: `by` is `catch_up` or `redrive` |
-//! | [`LATE_ENTRY`] | WARN | `entry` | each index entry that appears behind others that were delivered |
+//! | [`LATE_ENTRY`] | WARN | `entry` | each index entry that appears after later ones were delivered |
 //! | [`MALFORMED_ENTRY`] | WARN | `key`, `fault` | each index entry that no store wrote |
 //!
-//! A report names streams by their keys, versions and numbers. It has no values of events and nothing about a
-//! person, unless an application puts such a thing into a stream's id.
+//! A report contains keys of streams, versions and numbers. It contains no values of events and no
+//! personal data, unless an application puts personal data into a stream's id.
 //!
-//! An error that the caller gets is not reported as well: the caller knows what it means.
+//! An error that is returned to the caller is not reported as well: the caller knows its meaning.
 //!
 //! The facade brings no runtime, no clock and no random source. A program without a subscriber pays
-//! one comparison for each report. To receive reports, install a subscriber:
-//! `skald-lambda` has one that logs them and counts them as metrics, and `skald-testkit` has one
-//! for tests.
+//! one comparison for each report. To receive reports, install a subscriber: `skald-lambda` has one
+//! that logs them and counts them as metrics, and `skald-testkit` has one for tests.
 
 use std::fmt;
 
@@ -38,9 +37,9 @@ pub const TARGET: &str = "skald";
 
 /// The head of a stream had moved when a commit was to be appended.
 pub const CONFLICT: &str = "conflict";
-/// Another transaction was in the way of an append.
+/// Another transaction prevented an append.
 pub const CONTENTION: &str = "contention";
-/// A command is decided, or its append tried, again.
+/// A command is decided again, or its append is tried again.
 pub const RETRY: &str = "retry";
 /// A page of a stream was read.
 pub const PAGE_READ: &str = "page_read";
@@ -50,15 +49,15 @@ pub const SNAPSHOT_LEFT_OUT: &str = "snapshot_left_out";
 pub const ROW_PARKED: &str = "row_parked";
 /// A row of a view was brought forward from the event store.
 pub const ROW_REPAIRED: &str = "row_repaired";
-/// An entry of the index appeared behind others that were delivered.
+/// An entry of the index appeared after later ones were delivered.
 pub const LATE_ENTRY: &str = "late_entry";
-/// An entry of the index was written by no store.
+/// An entry of the index was not written by a store.
 pub const MALFORMED_ENTRY: &str = "malformed_entry";
 
-/// Reports that commits to these streams were not appended because of other writers: a
-/// [`CONFLICT`] for each stream that moved, or a [`CONTENTION`]. Other errors are not reported.
+/// Reports that commits to these streams were not appended because of other writers: a [`CONFLICT`]
+/// for each stream that moved, or a [`CONTENTION`]. Other errors are not reported.
 ///
-/// [`handle`](crate::handle) does this. It is public for code that calls
+/// [`handle`](crate::handle) calls this function. It is public for code that calls
 /// [`append`](crate::store::EventStore::append) itself.
 pub fn append_failed<'a, I, H>(streams: I, error: &AppendError<H>)
 where

@@ -1,14 +1,14 @@
-//! What says something about a person, and how it is erased.
+//! Personal data, and how it is erased.
 //!
-//! A value about a person is a [`Personal`]: it knows whose it is, and shows in no log. In the
-//! domain it is plain; wherever it is stored or sent it is *sealed*, encrypted with the key of that
-//! person and of nobody else. [`Sealing`] sees to that on the way into a store, [`Opening`] undoes
-//! it for the few who must see the plain value. Everybody else handles sealed values, and can copy
-//! them from an event into a row, say, without ever holding a key.
+//! A value about a person is a [`Personal`]: it names the person, and debug output omits it. In the
+//! domain the value is plain. Wherever it is stored or sent, it is *sealed*: encrypted with that
+//! person's own key. [`Sealing`] seals values on the way into a store, and [`Opening`] opens them
+//! for the few components that need the plain value. All other components handle sealed values.
+//! They can copy them, for example from an event into a row, without ever having a key.
 //!
-//! Erasing a person destroys the key ([`PersonKeys::erase`]). Whatever was sealed with it, in
-//! whichever copy or message, opens as *erased* from then on, and can be read by nobody once no
-//! backup of the keys has it any more. Events, versions and figures stay as they were.
+//! Erasing a person destroys the key ([`PersonKeys::erase`]). From then on, every copy that was
+//! sealed with the key opens as *erased*, in stores and messages alike. It is unreadable for good
+//! once no backup of the keys contains the key. Events, versions and figures do not change.
 
 mod key;
 mod marks;
@@ -70,30 +70,29 @@ impl fmt::Display for PersonId {
     }
 }
 
-/// A person of a tenant: whose key something is sealed with.
+/// A person of a tenant. Each has a key of its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Person {
-    /// Who knows the person.
+    /// The tenant that the person belongs to.
     pub tenant: Tenant,
-    /// What the tenant calls the person.
+    /// The person's id, unique within the tenant.
     pub id: PersonId,
 }
 
 impl Person {
-    /// `<tenant>/<id>`: unique over all tenants.
+    /// `<tenant>/<id>`: unique across all tenants.
     #[must_use]
     pub fn key(&self) -> String {
         format!("{}/{}", self.tenant, self.id)
     }
 }
 
-/// A value that says something about a person: a name, an e-mail address, a postal address, a
-/// payment token.
+/// A value about a person: a name, an e-mail address, a postal address, a payment token.
 ///
-/// It never shows in debug output, and so not in logs. In JSON it is marked:
-/// `{"$person": "c-1001", "plain": …}` while it is plain, `{"$person": "c-1001", "sealed": "…"}`
-/// wherever it is stored, `{"$person": "c-1001", "erased": true}` once the person is erased. The
-/// member [`$person`](PERSON_MEMBER) is reserved: no store takes it in anything else.
+/// Debug output and therefore logs never contain the value. In JSON it is marked: `{"$person":
+/// "c-1001", "plain": …}` while it is plain, `{"$person": "c-1001", "sealed": "…"}` wherever it is
+/// stored, `{"$person": "c-1001", "erased": true}` once the person is erased. The member
+/// [`$person`](PERSON_MEMBER) is reserved: no store accepts it in any other object.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Personal<T> {
     of: PersonId,
@@ -107,10 +106,10 @@ enum Content<T> {
     Erased,
 }
 
-/// Why a personal value cannot be seen.
+/// Why a personal value cannot be revealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SealedError {
-    /// It was read without opening it: who needs it reads through [`Opening`].
+    /// The value is still sealed. A component that needs the plain value reads through [`Opening`].
     #[error("the value is sealed")]
     Sealed,
     /// The person was erased.
@@ -119,20 +118,20 @@ pub enum SealedError {
 }
 
 impl<T> Personal<T> {
-    /// A value about this person.
+    /// A plain value about this person.
     pub const fn of(person: PersonId, value: T) -> Self {
         Self { of: person, content: Content::Plain(value) }
     }
 
-    /// Whom it is about.
+    /// The person whom the value is about.
     pub const fn person(&self) -> &PersonId {
         &self.of
     }
 
-    /// The value, for whoever has a reason to see it.
+    /// The plain value.
     ///
     /// # Errors
-    /// [`SealedError`] if it is sealed, or gone.
+    /// [`SealedError`] if the value is sealed or erased.
     pub const fn reveal(&self) -> Result<&T, SealedError> {
         match &self.content {
             Content::Plain(value) => Ok(value),
@@ -141,7 +140,7 @@ impl<T> Personal<T> {
         }
     }
 
-    /// What is sealed, if it is.
+    /// The sealed text. `None` if the value is not sealed.
     fn sealed(&self) -> Option<&str> {
         match &self.content {
             Content::Sealed(sealed) => Some(sealed),
@@ -149,12 +148,12 @@ impl<T> Personal<T> {
         }
     }
 
-    /// The same value opened, to nothing if its person was erased.
+    /// The same value with `plain` as its content. `None` means that the person was erased.
     fn opened(self, plain: Option<T>) -> Self {
         Self { of: self.of, content: plain.map_or(Content::Erased, Content::Plain) }
     }
 
-    /// Another value about the same person, made of this one. What is sealed or erased stays so:
+    /// A value about the same person, converted by `change`. A sealed or erased value remains so:
     /// `change` may only choose another type for the same JSON.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Personal<U> {
         let content = match self.content {
@@ -172,7 +171,7 @@ impl<T> fmt::Debug for Personal<T> {
     }
 }
 
-/// A [`Personal`] in JSON: exactly one of the last three.
+/// A [`Personal`] in JSON: exactly one of the last three fields is present.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "T: Deserialize<'de>"))]
 struct Marked<T> {
@@ -190,7 +189,7 @@ const fn none<T>() -> Option<T> {
     None
 }
 
-/// What is there, also if it is `null`.
+/// A member that is present, even if its value is `null`.
 fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -225,7 +224,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Personal<T> {
     }
 }
 
-/// The forms of [`Marked`] as types, of which the schema is derived.
+/// The forms of [`Marked`] as types, from which the schema is derived.
 #[cfg(feature = "schema")]
 mod schema {
     use std::borrow::Cow;

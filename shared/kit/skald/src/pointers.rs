@@ -1,4 +1,4 @@
-//! Every port is implemented for `&T` and `Arc<T>` of what implements it, so a store that is shared
+//! Every port is also implemented for `&T` and `Arc<T>` if `T` implements it, so a shared store
 //! needs no wrapper of its own.
 
 /// Implements a port for `&T` and `Arc<T>`. The body forwards each item to `**self`.

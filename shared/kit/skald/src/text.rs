@@ -1,15 +1,15 @@
-//! Text that people read: stored text of any length, and errors with their causes.
+//! Text for people: stored text of any length, and errors with their causes.
 
 use std::borrow::Cow;
 use std::error::Error;
 use std::iter::successors;
 
-/// How much of a text is shown at most, in characters.
+/// The most characters of a text that are shown.
 const MOST_CHARACTERS: usize = 200;
 
-/// The text; if it is long, its beginning and how long it is. Stored text was not always written by
-/// a store and may have any length, so errors, printed lines and logs quote it through this
-/// function.
+/// The text. A long text is replaced by its beginning and its length. Stored text was not always
+/// written by a store and may have any length, so errors, printed lines and logs quote it through
+/// this function.
 ///
 /// ```
 /// assert_eq!(skald::text::cut("order.placed"), "order.placed");

@@ -1,17 +1,17 @@
-//! Points in time, as events record them: UTC, whole milliseconds, one fixed form of text.
+//! Points in time as events record them: UTC, in whole milliseconds, in one fixed text form.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A point in time in whole milliseconds, written `2026-11-21T08:15:30.250Z`.
+/// A point in time in whole milliseconds, written as `2026-11-21T08:15:30.250Z`.
 ///
-/// The text always has three digits of fraction, so it sorts as the time does.
+/// The text always has three digits of fraction, so texts sort by time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(jiff::Timestamp);
 
-/// The text is no RFC 3339 time, or lies outside the years that can be written.
+/// Text that is not an RFC 3339 time, or a time outside the years that can be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a time in RFC 3339 form, such as 2026-11-21T08:15:30.250Z")]
 pub struct InvalidTimestamp;
@@ -19,7 +19,7 @@ pub struct InvalidTimestamp;
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(jiff::Timestamp::UNIX_EPOCH);
-    /// 0000-01-01T00:00:00Z: before it, text would not sort as time.
+    /// 0000-01-01T00:00:00Z: texts of earlier times would not sort by time.
     pub const FIRST: Self = Self(jiff::Timestamp::constant(-62_167_219_200, 0));
     /// 9999-12-30T22:00:00Z: the last second that `jiff` writes in every time zone.
     pub const LAST: Self = Self(jiff::Timestamp::constant(253_402_207_200, 0));
@@ -39,8 +39,8 @@ impl Timestamp {
         self.0.as_millisecond()
     }
 
-    /// This time and `millis` more (or fewer, if negative); the last or first time there is where
-    /// that is out of range.
+    /// The time `millis` later, or earlier if `millis` is negative. A result out of range is
+    /// replaced by [`FIRST`](Self::FIRST) or [`LAST`](Self::LAST).
     #[must_use]
     pub fn plus_millis(self, millis: i64) -> Self {
         let bound = if millis < 0 { Self::FIRST } else { Self::LAST };
@@ -87,7 +87,7 @@ impl schemars::JsonSchema for Timestamp {
         "Timestamp".into()
     }
 
-    /// What is written: exactly one form.
+    /// The pattern of the written form, which is unique.
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "description": "A point in time: UTC, whole milliseconds, such as 2026-11-21T08:15:30.250Z.",

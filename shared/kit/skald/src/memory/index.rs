@@ -1,4 +1,4 @@
-//! The index of all commits in memory: it shows what its event store has, at once.
+//! The index of all commits in memory: it shows the commits of its event store immediately.
 
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ pub struct InMemoryCommitIndex {
 }
 
 impl InMemoryCommitIndex {
-    /// The index over this store and its clones.
+    /// The index of this store and its clones.
     #[must_use]
     pub fn over(store: &InMemoryEventStore) -> Self {
         Self { store: store.clone() }

@@ -10,8 +10,8 @@ use crate::personal::{KeyEntry, Person, PersonKey, PersonKeys};
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
-/// Keys of persons in memory, for tests and examples: they are computed from the person, so they
-/// keep nothing secret. Clones share them.
+/// Keys of persons in memory, for tests and examples. The keys are computed from the persons, so
+/// they keep nothing secret. Clones share their keys.
 #[derive(Debug, Clone, Default)]
 pub struct InMemoryPersonKeys(Arc<Mutex<BTreeMap<Person, KeyEntry>>>);
 

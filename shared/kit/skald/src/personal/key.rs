@@ -1,9 +1,9 @@
-//! A person's key, what it does, and the port to where keys are kept.
+//! A person's key, its operations, and the port to the storage of keys.
 //!
 //! Values are sealed with AES-256-GCM-SIV (RFC 8452). The nonce is computed from the commit and the
-//! place in it, so sealing needs no random source and the same commit is sealed the same way again;
-//! and if a nonce should ever come twice for different values, this cipher, unlike others, gives
-//! away no more than whether they are equal.
+//! value's index in it. So sealing needs no random source, and the same commit is always sealed in
+//! the same way. If a nonce is ever reused for different values, this cipher, unlike others,
+//! reveals only whether they are equal.
 
 use std::fmt;
 use std::future::Future;
@@ -20,39 +20,41 @@ use crate::pointers::for_pointers;
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
-/// The first byte of what is sealed as described above.
+/// The first byte of a sealed value in the format described above.
 pub(super) const AES_256_GCM_SIV: u8 = 1;
-/// Bytes of a nonce.
+/// The number of bytes of a nonce.
 pub(super) const NONCE: usize = 12;
-/// Bytes of the tag behind what is sealed.
+/// The number of bytes of the tag at the end of a sealed value.
 pub(super) const TAG: usize = 16;
 
-/// The key of one person: 32 bytes in one place of memory, wiped with the last clone.
+/// The key of one person: 32 bytes at a single place in memory, wiped when the last clone is
+/// dropped.
 #[derive(Clone)]
 pub struct PersonKey(Arc<Zeroizing<[u8; 32]>>);
 
-/// What is known of a person's key.
+/// The entry for a person in a store of keys.
 #[derive(Debug, Clone)]
 pub enum KeyEntry {
-    /// This is it.
+    /// The person's key.
     Key(PersonKey),
-    /// It was destroyed.
+    /// The key was destroyed.
     Erased,
 }
 
-/// Keeps the keys of persons, apart from what is sealed with them. The port to a table of its own.
+/// Stores the keys of persons, apart from the data sealed with them: the port to a table of its
+/// own.
 ///
-/// A call that begins after [`erase`](Self::erase) has returned finds that the person is erased,
-/// wherever it is made: a store of keys never answers from memory alone.
+/// A call that begins after [`erase`](Self::erase) has returned finds that the person is erased, in
+/// any process: a store of keys never answers from memory alone.
 pub trait PersonKeys: Sync {
-    /// The key to seal with; a new one for whoever has none.
+    /// The key to seal with. Creates a key if the person has none.
     ///
     /// # Errors
-    /// [`StoreError`] if it is not to be had.
+    /// [`StoreError`] if the key is not available.
     fn to_seal(&self, person: &Person)
     -> impl Future<Output = Result<KeyEntry, StoreError>> + Send;
 
-    /// The key to open with; none if there never was one.
+    /// The key to open with. `None` if the person never had a key.
     ///
     /// # Errors
     /// As [`to_seal`](Self::to_seal).
@@ -61,11 +63,11 @@ pub trait PersonKeys: Sync {
         person: &Person,
     ) -> impl Future<Output = Result<Option<KeyEntry>, StoreError>> + Send;
 
-    /// Destroys the person's key for good: there will never be another. Of somebody erased it asks
-    /// nothing.
+    /// Destroys the person's key permanently: the person never gets another. Does nothing if the
+    /// person is already erased.
     ///
     /// # Errors
-    /// [`StoreError`]; then the key may be destroyed or not, and the same call finds out.
+    /// [`StoreError`]. The key may be destroyed or not then; repeat the call to find out.
     fn erase(
         &self,
         person: &Person,
@@ -87,22 +89,22 @@ for_pointers!(PersonKeys {
     }
 });
 
-/// Why something sealed cannot be opened. Says nothing of what is in it.
+/// Why a sealed value cannot be opened. Contains nothing of the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// Nobody ever had a key for this person, or it was lost.
+    /// There was never a key for this person, or the key was lost.
     #[error("there is no key of the person")]
     NoKey,
-    /// A newer release may know it.
+    /// The format is unknown. A newer release may know it.
     #[error("the unknown seal {0}")]
     Unknown(u8),
-    /// Cut, changed, or sealed with another key.
+    /// The value was truncated, changed, or sealed with another key.
     #[error("what is sealed does not fit the person's key")]
     Unfit,
 }
 
 impl PersonKey {
-    /// The key of these bytes, which must have come from a random source.
+    /// A key with these bytes, which must come from a random source.
     #[must_use]
     pub fn new(mut bytes: [u8; 32]) -> Self {
         let key = Self(Arc::new(Zeroizing::new(bytes)));
@@ -114,8 +116,8 @@ impl PersonKey {
         Aes256GcmSiv::new((&**self.0).into())
     }
 
-    /// `plain`, sealed so that only this key opens it, and only for this person: in base64 a byte
-    /// for how, the nonce, and the sealed bytes with their tag.
+    /// Seals `plain` for this person, so that only this key opens it. The result is base64 of a
+    /// byte for the format, the nonce, and the sealed bytes with their tag.
     pub(super) fn seal(&self, person: &Person, nonce: [u8; NONCE], plain: &[u8]) -> String {
         let bound = bound_to(AES_256_GCM_SIV, person);
         let payload = Payload { msg: plain, aad: bound.as_bytes() };
@@ -125,7 +127,7 @@ impl PersonKey {
         BASE64.encode([&[AES_256_GCM_SIV], nonce.as_slice(), &sealed].concat())
     }
 
-    /// What [`seal`](Self::seal) was given.
+    /// The plain bytes that [`seal`](Self::seal) was given.
     pub(super) fn open(&self, person: &Person, sealed: &str) -> Result<Vec<u8>, OpenError> {
         let sealed = BASE64.decode(sealed).or(Err(OpenError::Unfit))?;
         let (how, sealed) = sealed.split_first().ok_or(OpenError::Unfit)?;
@@ -139,7 +141,7 @@ impl PersonKey {
     }
 }
 
-/// What a sealed value is bound to beside its key: how it is sealed, and whom it is about.
+/// The data that a sealed value is bound to besides its key: the format and the person.
 fn bound_to(how: u8, person: &Person) -> String {
     format!("skald {how} {}", person.key())
 }
@@ -174,7 +176,7 @@ mod tests {
         assert_eq!(key(7).open(&jane(), &sealed).unwrap(), b"\"Jane Doe\"");
     }
 
-    /// What was sealed once must open for ever: this was, by the first release that sealed.
+    /// Sealed values must open forever. The first release that sealed has written this one.
     #[test]
     fn what_was_sealed_once_still_opens() {
         let sealed = "AQEBAQEBAQEBAQEBAZK5mhkmgNw7w/Ne25biF2HW90w7NVnxce9R";
@@ -222,7 +224,7 @@ mod tests {
     fn a_key_is_wiped_when_nothing_needs_it_any_more() {
         const fn wiped<T: zeroize::ZeroizeOnDrop>() {}
         wiped::<Zeroizing<[u8; 32]>>();
-        // What a cipher makes of the key.
+        // The key schedule that a cipher derives from the key.
         wiped::<aes::Aes256>();
         let key = key(7);
         let other = key.clone();

@@ -1,7 +1,7 @@
-//! Personal values in JSON, found by their marks: code that stores, opens or shows JSON need not
+//! Personal values in JSON, found by their marks. Code that stores, opens or shows JSON need not
 //! know its type.
 //!
-//! JSON is changed as text, at the marks and nowhere else: everything else stays byte for byte.
+//! JSON is changed as text, only at the marks: everything else is preserved byte for byte.
 
 use std::ops::Range;
 
@@ -12,13 +12,13 @@ use super::PersonId;
 use super::key::{AES_256_GCM_SIV, BASE64, NONCE, TAG};
 use crate::json::{JsonFault, MAX_READ_LEVELS, Member, Scan};
 
-/// The member that only a personal value has: the id of the person it is about.
+/// The member that only a personal value has: the id of the person whom it is about.
 pub const PERSON_MEMBER: &str = "$person";
 
-/// Bytes of the shortest JSON.
+/// The number of bytes of the shortest JSON.
 const SHORTEST: usize = 1;
 
-/// How a personal value stands in JSON, called after the member beside [`PERSON_MEMBER`].
+/// The form of a personal value in JSON, named after the member besides [`PERSON_MEMBER`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     Plain,
@@ -38,43 +38,44 @@ impl Form {
     }
 }
 
-/// Why an object with the member `$person` is not a valid personal value. Quotes nothing of it.
+/// Why an object with the member `$person` is not a valid personal value. Quotes nothing of the
+/// object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidMark {
     /// The member `$person` is not the id of a person.
     #[error("a personal value does not name a person")]
     Person,
-    /// The object does not have exactly one member beside `$person`: a
-    /// [`Personal`](super::Personal) that was flattened into another object, say, or is the content
-    /// of a tagged variant.
+    /// The object does not have exactly one member besides `$person`. For example, a
+    /// [`Personal`](super::Personal) was flattened into another object, or is the content of a
+    /// tagged variant.
     #[error("a personal value is mixed with other fields")]
     Mixed,
-    /// The member beside `$person` is not `plain`, `sealed` or `erased` with what belongs there.
+    /// The member besides `$person` is not `plain`, `sealed` or `erased` with valid content.
     #[error("a personal value has an unknown form")]
     Form,
-    /// A sealed value that is not base64, or is too short to have been sealed.
+    /// A sealed value that is not base64, or is too short to be sealed.
     #[error("a value marked as sealed was never sealed")]
     Seal,
-    /// A personal value inside another one. Each has a person and a key of its own.
+    /// A personal value inside another one. Each personal value has its own person and key.
     #[error("a personal value is inside another")]
     Nested,
 }
 
-/// A personal value in a text.
+/// The location of a personal value in a text.
 #[derive(Debug)]
 pub(crate) struct Mark {
     pub(super) form: Form,
     pub(super) person: PersonId,
-    /// Where the object stands.
+    /// The range of the object.
     object: Range<usize>,
-    /// Where the name of its form stands, with its quotes.
+    /// The range of the name of the form, including its quotes.
     name: Range<usize>,
-    /// Where the content of its form stands.
+    /// The range of the content of the form.
     content: Range<usize>,
 }
 
 impl Mark {
-    /// The personal value that an object with these members is; none if it is anything else.
+    /// The personal value that an object with these members represents. `None` if it is not one.
     pub(crate) fn of(
         text: &str,
         object: Range<usize>,
@@ -87,8 +88,8 @@ impl Mark {
         let [one, other] = members else { return Err(InvalidMark::Mixed) };
         let said = if one.name == PERSON_MEMBER { other } else { one };
         let (name, content) = (said.quoted.clone(), said.value.clone());
-        // Not with escapes: it comes back as it was written when the form is changed, and changed
-        // back.
+        // A name with escapes does not match: a value that is changed to another form and back must
+        // be the same text.
         let is_named = |form: &Form| text[name.clone()] == format!("\"{}\"", form.member());
         let form = Form::ALL.into_iter().find(is_named).ok_or(InvalidMark::Form)?;
         let is_fit = match form {
@@ -103,15 +104,16 @@ impl Mark {
         }
     }
 
-    /// Checks that the value, if it is sealed, can have been. Only its key tells whether it was.
+    /// Checks that the value, if it is sealed, has the form of a sealed value. Only its key shows
+    /// whether it is genuine.
     pub(crate) fn check(&self, text: &[u8]) -> Result<(), InvalidMark> {
         let is_seal = || {
             let sealed: String = serde_json::from_slice(self.content(text)).ok()?;
             let sealed = BASE64.decode(sealed).ok()?;
             let rest = match sealed.first()? {
                 &AES_256_GCM_SIV => NONCE + SHORTEST + TAG,
-                // Of a seal to come only this is known: what seals without a tag does not notice a
-                // change.
+                // An unknown format is known to have at least this much: without a tag it could not
+                // detect changes.
                 _ => SHORTEST + TAG,
             };
             (sealed.len() > rest).then_some(())
@@ -119,13 +121,12 @@ impl Mark {
         if self.form == Form::Sealed { is_seal().ok_or(InvalidMark::Seal) } else { Ok(()) }
     }
 
-    /// The whole value, in the text that it stands in.
+    /// The whole value, in the text that contains it.
     pub(super) fn text<'a>(&self, text: &'a [u8]) -> &'a [u8] {
         &text[self.object.clone()]
     }
 
-    /// The value in another form, laid out as it is in the text that it stands in; `content` is
-    /// JSON.
+    /// The value in another form, with the layout of the text that contains it. `content` is JSON.
     pub(super) fn in_form(&self, text: &[u8], form: Form, content: &[u8]) -> Vec<u8> {
         let (before, between) =
             (&text[self.object.start..self.name.start], &text[self.name.end..self.content.start]);
@@ -134,25 +135,25 @@ impl Mark {
             .concat()
     }
 
-    /// The JSON of its content, in the text that it stands in.
+    /// The JSON of the value's content, in the text that contains it.
     pub(super) fn content<'a>(&self, text: &'a [u8]) -> &'a [u8] {
         &text[self.content.clone()]
     }
 }
 
-/// Whether there can be a personal value in these bytes, told without reading them. (Its name can
-/// be written with escapes.)
+/// Whether these bytes may contain a personal value, without parsing them. (Its name can be written
+/// with escapes.)
 fn may_be_marked(json: &[u8]) -> bool {
     let has = |text: &[u8]| json.windows(text.len()).any(|window| window == text);
     has(PERSON_MEMBER.as_bytes()) || has(b"\\u")
 }
 
-/// The personal values in this JSON, in their order.
+/// The personal values in this JSON, in order.
 pub(super) fn marks(json: &[u8]) -> Result<Vec<Mark>, JsonFault> {
     if may_be_marked(json) { Scan::of(json, MAX_READ_LEVELS) } else { Ok(Vec::new()) }
 }
 
-/// The JSON with each of its personal values replaced by the JSON that `change` makes of it.
+/// The JSON with each personal value replaced by the JSON that `change` returns for it.
 pub(super) fn rewritten<E>(
     json: &[u8],
     marks: &[Mark],
@@ -169,17 +170,17 @@ pub(super) fn rewritten<E>(
     Ok(rewritten)
 }
 
-/// The JSON with each of its personal values replaced by what `shown` gives, parsed.
+/// The parsed JSON with each personal value replaced by the result of `shown`.
 fn shown_as(json: &[u8], shown: impl Fn(&Mark) -> Vec<u8>) -> Result<Value, JsonFault> {
     let shown = rewritten(json, &marks(json)?, |mark| Ok::<_, JsonFault>(shown(mark)))?;
     serde_json::from_slice(&shown).or(Err(JsonFault::NotJson))
 }
 
-/// The JSON as a reader who may see it gets it: a plain personal value stands for itself; one that
-/// is sealed or erased is `null`.
+/// The JSON for a reader with access to it: a plain personal value is replaced by its content, and
+/// a sealed or erased one by `null`.
 ///
 /// # Errors
-/// [`JsonFault`] if it cannot be read, or has an invalid personal value.
+/// [`JsonFault`] if the JSON cannot be read, or contains an invalid personal value.
 pub fn reveal(json: &[u8]) -> Result<Value, JsonFault> {
     shown_as(json, |mark| match mark.form {
         Form::Plain => mark.content(json).to_vec(),
@@ -187,15 +188,15 @@ pub fn reveal(json: &[u8]) -> Result<Value, JsonFault> {
     })
 }
 
-/// Whether something personal in this JSON is neither sealed nor erased, or it cannot be told.
-/// Nothing that is stored may be so.
+/// Whether this JSON contains a plain personal value, or cannot be checked for one. No stored JSON
+/// may contain one.
 #[must_use]
 pub fn has_plain(json: &[u8]) -> bool {
     marks(json).map_or(true, |marks| marks.iter().any(|mark| mark.form == Form::Plain))
 }
 
-/// Whether these are the same JSON, but for how and whether personal values are sealed: the same
-/// value is sealed another way in another place.
+/// Whether these are the same JSON, apart from whether and how personal values are sealed. The same
+/// value is sealed differently in different places.
 pub(crate) fn sealed_alike(left: &[u8], right: &[u8]) -> bool {
     let unsealed = |json| {
         let shown = shown_as(json, |mark| match mark.form {
@@ -234,8 +235,8 @@ mod tests {
         assert_eq!(reveal(SAMPLE.as_bytes()), Ok(shown));
     }
 
-    /// A number that no type of ours holds stays what it is, and so do space, escapes and
-    /// everything else.
+    /// A number that fits no Rust type does not change, nor do whitespace, escapes and everything
+    /// else.
     #[test]
     fn what_is_not_personal_stays_as_it_was_written() {
         let json = r#"{ "z":18446744073709551616,"\u0061" : [1.10, -0,"\u00e4\n"],"of":[],"e":{ },"n":{ "plain" : {"x" :1} , "$person" :"c-1"} }"#;
@@ -250,7 +251,7 @@ mod tests {
         assert_eq!(String::from_utf8(kept.unwrap()).unwrap(), json);
     }
 
-    /// Names that are ours in a mark are anybody's elsewhere.
+    /// The names that are reserved in a mark may be used freely elsewhere.
     #[test]
     fn only_one_name_is_reserved() {
         for json in [

@@ -1,4 +1,4 @@
-//! Opening on the way out of a store.
+//! Opening personal values on the way out of a store.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,12 +15,12 @@ use crate::store::{AppendError, Appended, EventStore, Head, InvalidAppend, Loade
 use crate::stream::{StreamId, Tenant, Version};
 use crate::view::{ListEntry, ListPage, MalformedRow, Put, Rows, ViewRow, ViewStore};
 
-/// A store, of events or of rows, whose personal values are plain for who reads through this, or
-/// erased with their person.
+/// Wraps a store of events or rows and opens personal values on reads: they are plain, or erased if
+/// their person was erased.
 ///
-/// Reading costs a strongly consistent look at the key of each person on a page, so a read after an
-/// erasure shows nothing of that person. An append returns events in the same form as a read.
-/// Writes go to the inner store unchanged: a caller that also writes wraps a
+/// Each read of a page costs a strongly consistent read of the key of each person on it, so a read
+/// after an erasure shows nothing of that person. An append returns events in the same form as a
+/// read. Writes are passed to the inner store unchanged: a caller that also writes wraps a
 /// [`Sealing`](super::Sealing) in an `Opening`.
 #[derive(Debug, Clone)]
 pub struct Opening<S, K> {
@@ -28,7 +28,7 @@ pub struct Opening<S, K> {
     keys: K,
 }
 
-/// What a draft holds, opened.
+/// The opened content of a draft.
 struct Held {
     events: Vec<EventData>,
     snapshot: Option<Snapshot>,
@@ -43,7 +43,7 @@ struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    /// `None` if nothing is sealed in it. JSON that cannot be read counts as such; its reader will
+    /// `None` if the JSON contains no sealed value. Invalid JSON also gives `None`; its reader will
     /// report the fault.
     fn of(stream: &'a StreamId, at: Version, json: &'a mut Vec<u8>) -> Option<Self> {
         let marks = marks(json).ok()?;
@@ -55,7 +55,7 @@ impl<'a> Found<'a> {
         })
     }
 
-    /// The persons of whom something is sealed.
+    /// The persons with sealed values in the JSON.
     fn persons(&self) -> impl Iterator<Item = Person> {
         let sealed = self.marks.iter().filter(|mark| mark.form == Form::Sealed);
         sealed.map(|mark| person_of(self.stream, &mark.person))
@@ -63,7 +63,7 @@ impl<'a> Found<'a> {
 }
 
 impl<S, K: PersonKeys> Opening<S, K> {
-    /// Opens with these keys what comes out of this store.
+    /// Opens the values that are read from `store` with these keys.
     pub const fn new(store: S, keys: K) -> Self {
         Self { store, keys }
     }
@@ -86,8 +86,8 @@ impl<S, K: PersonKeys> Opening<S, K> {
         open_all(&self.keys, documents.collect()).await
     }
 
-    /// What a draft holds, if it can be stored, as a read will show it. Each person with a sealed
-    /// value in the draft costs a look at their key; plain values cost none.
+    /// The content of a draft as a read will show it. Checks that the draft can be stored. Each
+    /// person with a sealed value in the draft costs a read of the key; plain values cost none.
     async fn opened_draft<H>(
         &self,
         stream: &StreamId,
@@ -103,10 +103,10 @@ impl<S, K: PersonKeys> Opening<S, K> {
         Ok(Held { events, snapshot })
     }
 
-    /// The answer to an append of what [`opened_draft`](Self::opened_draft) gave. A new commit
-    /// needs no further key, so nothing fails after it is durable. Only the commit of an earlier
-    /// attempt, which may hold something else, is opened here: if that fails, the same append can
-    /// be repeated.
+    /// The result of an append of the draft that [`opened_draft`](Self::opened_draft) opened. A new
+    /// commit needs no further key, so nothing fails after it is durable. Only the commit of an
+    /// earlier attempt, whose content may differ, is opened here: if that fails, the same append
+    /// can be repeated.
     async fn answer<H>(
         &self,
         appended: Appended<H>,
@@ -116,15 +116,15 @@ impl<S, K: PersonKeys> Opening<S, K> {
         let commit = if repeated {
             self.opened(vec![commit]).await?.remove(0)
         } else {
-            // A store may leave out a snapshot, and never adds one.
+            // A store may omit a snapshot, and never adds one.
             let snapshot = commit.snapshot.and(held.snapshot);
             Commit { events: held.events, snapshot, ..commit }
         };
         Ok(Appended { head, commit, repeated })
     }
 
-    /// The error with the commits in it opened. A commit that a conflict found, and that does not
-    /// open, is left out: reading it then reports the fault.
+    /// The error with its commits opened. A conflicting commit that cannot be opened is omitted:
+    /// reading it then reports the fault.
     async fn opened_error<H: Send>(
         &self,
         error: AppendError<H>,
@@ -147,7 +147,7 @@ impl<S, K: PersonKeys> Opening<S, K> {
         }
     }
 
-    /// Each row with what is sealed in it opened, or why it does not open.
+    /// Each row with its sealed values opened, or why it cannot be opened.
     async fn opened_rows(
         &self,
         mut rows: Vec<(StreamId, ViewRow)>,
@@ -172,18 +172,18 @@ impl<S, K: PersonKeys> Opening<S, K> {
     }
 }
 
-/// A row of this stream, or why it does not open.
+/// A row of this stream, or why it cannot be opened.
 type OpenedRow = (StreamId, Result<ViewRow, StoreError>);
 
-/// Where something sealed was found.
+/// The place of a sealed value.
 fn place(stream: &StreamId, at: Version) -> String {
     format!("{}@{at}", stream.key())
 }
 
-/// Opens a single value. One that is not sealed stays as it is.
+/// Opens a single value. A value that is not sealed is returned unchanged.
 ///
 /// # Errors
-/// [`StoreError`] if the key is not to be had, [`StoreError::OpenError`] if it does not open the
+/// [`StoreError`] if the key is not available, [`StoreError::OpenError`] if it does not open the
 /// value.
 pub async fn open<T, K>(
     keys: &K,
@@ -211,8 +211,8 @@ async fn open_all<K: PersonKeys>(keys: &K, documents: Vec<Found<'_>>) -> Result<
     }
 }
 
-/// Opens each of these documents that can be opened, with one look at each key. Gives the places of
-/// the others, and why not.
+/// Opens each of these documents that can be opened, with one read of each key. Returns the indexes
+/// of the others, each with the reason.
 async fn open_each<K: PersonKeys>(
     keys: &K,
     documents: Vec<Found<'_>>,
@@ -221,7 +221,7 @@ async fn open_each<K: PersonKeys>(
     let entries = persons.into_iter().map(|person| async {
         match keys.to_open(&person).await {
             Ok(entry) => Ok((person, Ok(entry))),
-            // A key that is stored wrongly closes what is sealed with it, and nothing else.
+            // An invalid stored key makes only the values sealed with it unreadable.
             Err(StoreError::OpenError { fault, .. }) => Ok((person, Err(fault))),
             Err(error) => Err(error),
         }
@@ -259,7 +259,7 @@ fn person_of(stream: &StreamId, id: &PersonId) -> Person {
     Person { tenant: stream.tenant().clone(), id: id.clone() }
 }
 
-/// The JSON of a sealed value; none if its person was erased.
+/// The JSON of a sealed value. `None` if its person was erased.
 fn unsealed(
     key: Option<&KeyEntry>,
     person: &Person,
@@ -303,9 +303,9 @@ impl<S: EventStore, K: PersonKeys> EventStore for Opening<S, K> {
         Ok(Loaded { head, commits: self.opened(commits).await? })
     }
 
-    /// As [`EventStore::append`]. What the draft holds sealed is opened before it is written: if a
-    /// key is not to be had, or does not open it ([`StoreError::OpenError`]), nothing is written.
-    /// What was written now is answered as written, whatever becomes of keys meanwhile.
+    /// As [`EventStore::append`]. The draft's sealed values are opened before it is written. If a
+    /// key is not available or does not open them ([`StoreError::OpenError`]), nothing is written.
+    /// A new commit is returned as it was written, even if keys change meanwhile.
     async fn append(
         &self,
         head: &S::Head,
@@ -346,7 +346,7 @@ impl<V: ViewStore, K: PersonKeys> ViewStore for Opening<V, K> {
         opened.into_iter().next().map(|(_, row)| row).transpose()
     }
 
-    /// As [`ViewStore::get_many`]; a row with something sealed that does not open is odd.
+    /// As [`ViewStore::get_many`]. A row with a sealed value that cannot be opened is malformed.
     async fn get_many(&self, streams: &[StreamId]) -> Result<Rows, StoreError> {
         let Rows { rows, malformed } = self.store.get_many(streams).await?;
         let mut found = Rows { rows: Vec::with_capacity(rows.len()), malformed };

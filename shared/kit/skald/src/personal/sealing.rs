@@ -1,4 +1,4 @@
-//! Sealing on the way into a store.
+//! Sealing personal values on the way into a store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
@@ -20,9 +20,8 @@ use crate::view::{InvalidRow, ListEntry, ListPage, Put, Rows, ViewRow, ViewStore
 /// Wraps a store of events or rows, which then gets only sealed personal values. Reads and appends
 /// return them sealed too: see [`Opening`](super::Opening).
 ///
-/// Values that are sealed already are stored as they are, so what is copied from one stream to
-/// another costs no key. A plain value costs a look at its person's key, once for each person in
-/// what is appended together.
+/// Values that are already sealed are stored as they are, so copying them from one stream to
+/// another needs no key. Plain values cost a read of the key, once for each person in one append.
 #[derive(Debug, Clone)]
 pub struct Sealing<S, K> {
     store: S,
@@ -68,7 +67,7 @@ impl<H> From<SealError> for AppendError<H> {
 }
 
 impl<S, K: PersonKeys> Sealing<S, K> {
-    /// Seals with these keys what goes into this store.
+    /// Seals the values that are written to `store` with these keys.
     pub const fn new(store: S, keys: K) -> Self {
         Self { store, keys }
     }
@@ -81,7 +80,7 @@ impl<S, K: PersonKeys> Sealing<S, K> {
         try_concurrently(entries).await.map(BTreeMap::from_iter)
     }
 
-    /// Seals these drafts, with one look at each key.
+    /// Seals these drafts, with one read of each key.
     async fn sealed_drafts<'a>(
         &self,
         drafts: impl Iterator<Item = (&'a StreamId, Draft)>,
@@ -98,7 +97,7 @@ impl<S, K: PersonKeys> Sealing<S, K> {
 
 impl Found {
     fn new(stream: &StreamId, draft: Draft) -> Result<Self, InvalidAppend> {
-        // What is sealed is not seen by the store any more.
+        // The inner store does not see the plain content of sealed values, so it is checked here.
         InvalidAppend::check([(stream, &draft)], [])?;
         let plain_in = |json: &[u8]| {
             plain_in(stream, json)
@@ -140,7 +139,7 @@ impl Found {
     }
 }
 
-/// The persons of whom something in this JSON is plain.
+/// The persons with plain values in this JSON.
 fn plain_in(stream: &StreamId, json: &[u8]) -> Result<BTreeSet<Person>, JsonFault> {
     let plain = marks(json)?.into_iter().filter(|mark| mark.form == Form::Plain);
     Ok(plain.map(|mark| person(stream, &mark.person)).collect())
@@ -150,8 +149,8 @@ fn person(stream: &StreamId, id: &PersonId) -> Person {
     Person { tenant: stream.tenant().clone(), id: id.clone() }
 }
 
-/// The JSON with every plain value sealed; none if nothing is plain. `scope` names its place among
-/// all that is sealed with these keys.
+/// The JSON with every plain value sealed. `None` if no value is plain. `scope` identifies the JSON
+/// among all data that is sealed with these keys.
 fn sealed(
     json: &[u8],
     stream: &StreamId,
@@ -179,7 +178,7 @@ fn sealed(
     .map(Some)
 }
 
-/// Another one for every name.
+/// A nonce, different for every name.
 fn nonce(name: &str) -> [u8; NONCE] {
     let mut nonce = [0; NONCE];
     nonce.copy_from_slice(&Sha256::digest(name)[..NONCE]);
@@ -214,8 +213,8 @@ impl<S: EventStore, K: PersonKeys> EventStore for Sealing<S, K> {
         self.store.load_after(head).await
     }
 
-    /// As [`EventStore::append`]; and [`StoreError::PersonErased`] for an event with a plain value
-    /// about somebody who was erased.
+    /// As [`EventStore::append`]. Also [`StoreError::PersonErased`] for an event with a plain value
+    /// about a person who was erased.
     async fn append(
         &self,
         head: &S::Head,
@@ -238,8 +237,8 @@ impl<S: EventStore, K: PersonKeys> EventStore for Sealing<S, K> {
     }
 }
 
-/// A row about somebody who was erased is stored without what was about them: it is a copy, and
-/// must not stand still.
+/// A row about an erased person is stored with the person's values erased. The row is a copy and
+/// must remain up to date.
 impl<V: ViewStore, K: PersonKeys> ViewStore for Sealing<V, K> {
     async fn get(&self, stream: &StreamId) -> Result<Option<ViewRow>, StoreError> {
         self.store.get(stream).await
@@ -279,15 +278,15 @@ impl<V: ViewStore, K: PersonKeys> ViewStore for Sealing<V, K> {
 
 impl<V, K: PersonKeys> Sealing<V, K> {
     async fn sealed_row(&self, stream: &StreamId, row: &ViewRow) -> Result<ViewRow, StoreError> {
-        // What is sealed is not seen by the store any more.
+        // The inner store does not see the plain content of sealed values, so it is checked here.
         row.check(stream)?;
         let refused =
             |fault| StoreError::InvalidRow { key: stream.key(), refusal: InvalidRow::Json(fault) };
         let mut row = row.clone();
         if let Some(body) = &row.body {
             let keys = self.keys_of(plain_in(stream, body.as_bytes()).map_err(refused)?).await?;
-            // A row of this version can be made twice, and differently: what this cipher then tells
-            // is what is equal.
+            // A row of this version can be created twice with different content. This cipher then
+            // reveals only which values are equal.
             let scope = format!("{}@{}", stream.key(), row.version);
             if let Some(sealed) = sealed(body.as_bytes(), stream, &keys, &scope).map_err(refused)? {
                 row.body = Some(

@@ -1,4 +1,4 @@
-//! The port to what wraps persons' keys, so that a store of keys never holds a plain one.
+//! The port to the wrapping of persons' keys, so that a store of keys never contains a plain one.
 
 use std::future::Future;
 
@@ -6,26 +6,24 @@ use super::{Person, PersonKey};
 use crate::pointers::for_pointers;
 use crate::store::StoreError;
 
-/// A person's key as it is stored: nobody reads it without the key it is wrapped with.
+/// A person's key in its stored form: it is unreadable without the wrapping key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrappedKey {
-    /// What the wrapping key is called, for whoever looks after the table. Nothing is decided by
-    /// it.
+    /// The name of the wrapping key, for the operator of the table. It affects no decision.
     pub by: String,
-    /// The key, encrypted.
+    /// The encrypted key.
     pub bytes: Vec<u8>,
 }
 
-/// Makes keys and wraps them. The port to a service that has the wrapping key and never hands it
-/// out.
+/// Creates keys and wraps them: the port to a service that holds the wrapping key and never returns
+/// it.
 ///
-/// A wrapped key belongs to its person: whoever puts it into somebody else's place finds that it
-/// does not unwrap.
+/// A wrapped key is bound to its person: in another person's place it cannot be unwrapped.
 pub trait KeyWrap: Sync {
-    /// A new key, which nobody ever had, plain and wrapped.
+    /// A new key that has never been used, plain and wrapped.
     ///
     /// # Errors
-    /// [`StoreError`] if it cannot be made.
+    /// [`StoreError`] if no key can be created.
     fn make(
         &self,
         person: &Person,
@@ -34,8 +32,8 @@ pub trait KeyWrap: Sync {
     /// The key that was wrapped for this person.
     ///
     /// # Errors
-    /// [`StoreError::OpenError`] if this is no key of this person's; the other kinds if it cannot
-    /// be found out.
+    /// [`StoreError::OpenError`] if this is not a key of this person; the other kinds if the
+    /// service does not answer.
     fn unwrap_key(
         &self,
         person: &Person,
