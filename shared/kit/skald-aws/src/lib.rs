@@ -1,5 +1,5 @@
-//! What the errors of AWS's services mean to a store or a key wrap: which are transient, and what
-//! may be shown of them.
+//! The meaning of AWS's service errors for a store or a key wrap: which errors are transient, and
+//! which parts of them may be shown.
 
 use std::error::Error;
 
@@ -8,8 +8,8 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use skald::store::StoreError;
 
-/// What a service answered. Its own errors can carry items, whose values must not end in logs: this
-/// cannot.
+/// The code and message of a service's error. Unlike the client's own errors, it cannot contain
+/// items, whose values must not appear in logs.
 #[derive(Debug, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct Answer {
@@ -18,7 +18,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// What a service answered with this code and message.
+    /// An error of a service with this code and message.
     #[must_use]
     pub fn new(code: Option<&str>, message: Option<&str>) -> Self {
         let text = |text: Option<&str>, none: &str| text.unwrap_or(none).to_owned();
@@ -29,9 +29,8 @@ impl Answer {
     }
 }
 
-/// What the error of an operation means for who called it: for stores and key wraps on AWS's
-/// services, whichever it is. It names the service's code and message, never what was sent or came
-/// back.
+/// The error of an operation, for stores and key wraps on any of AWS's services. It names the
+/// service's code and message, never the data that was sent or received.
 pub fn sdk_error<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> StoreError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -55,8 +54,7 @@ where
     }
 }
 
-/// Whether the service has too much to do: its codes for that, as an error's and as a cancellation
-/// reason's.
+/// Whether the service is overloaded. The code is that of an error or of a cancellation reason.
 ///
 /// Source: Amazon `DynamoDB` Developer Guide, "Error handling with `DynamoDB`", and the API
 /// Reference, `CancellationReason`; AWS Key Management Service Developer Guide, "Throttling AWS KMS

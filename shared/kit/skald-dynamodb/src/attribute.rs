@@ -1,15 +1,15 @@
-//! Attributes of items as they are read. The service's client has them in one type, the events of
-//! Lambda functions in another.
+//! Reading attributes of items. The service's client and the events of Lambda functions represent
+//! them in different types.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue as Value;
 use serde_dynamo::{AttributeValue, Item};
 
-/// An item of the service.
+/// An item in the type of the service's client.
 pub(crate) type Attributes = HashMap<String, Value>;
 
-/// An attribute's value, of the kinds that are read.
+/// An attribute's value, of the kinds that the stores read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Attribute<'a> {
     Text(&'a str),
@@ -18,9 +18,9 @@ pub(crate) enum Attribute<'a> {
     Other,
 }
 
-/// An item, whoever gave it.
+/// An item in either type.
 pub(crate) trait AnyItem {
-    /// The attribute of this name, if the item has it.
+    /// The attribute with this name. `None` if the item does not have it.
     fn attribute(&self, name: &str) -> Option<Attribute<'_>>;
 }
 

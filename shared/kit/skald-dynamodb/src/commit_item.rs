@@ -9,12 +9,12 @@
 //! | `encoding` | S | if `body` is compressed, how: `json+zstd` |
 //! | `body` | B | in `json+zstd`: the same text as one frame of Zstandard |
 //! | `slice` | N | for the index of all commits, which sorts by `at`: first byte of the SHA-256 of `pk`, modulo 16 |
-//! | `types` | S | likewise, the types of the events: each once, a space between them |
+//! | `types` | S | for the index of all commits: the types of the events, each once, separated by spaces |
 //!
-//! Flat, because nested attributes are what client and service spend most on. Reading ignores the
-//! last two, and every attribute and field that it does not know: later releases may add some. What
-//! is in an encoding that it does not know it leaves alone. A fault names attributes and fields,
-//! never their values: they may be personal.
+//! The item is flat, because nested attributes cost the client and the service the most time.
+//! Reading ignores the last two attributes and all unknown attributes and fields, because later
+//! releases may add some. An item in an unknown encoding is not read. A fault names attributes and
+//! fields, never their values, because they may be personal.
 
 mod body;
 
@@ -36,33 +36,33 @@ use crate::packing::{pack, unpack};
 
 const BODY: &str = "body";
 const ENCODING: &str = "encoding";
-/// The body compressed, where that saves a write unit.
+/// The encoding of a compressed body, which is used if it saves a write unit.
 const PACKED: &str = "json+zstd";
-/// How many slices the index of all commits has.
+/// The number of slices of the index of all commits.
 pub(crate) const SLICES: u8 = 16;
 
-/// What an item of the events table turns out to be.
+/// The content of an item of the events table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StreamItem {
     /// A commit.
     Commit(Commit),
-    /// At a place of a stream, but no commit that this build can read.
+    /// An item at a position of a stream that is not a commit that this build can read.
     Unread {
         /// The stream.
         stream: StreamId,
         /// The version of the commit's first event.
         first: Version,
-        /// Why it cannot be read.
+        /// Why the item cannot be read.
         fault: Corruption,
     },
-    /// At no place of any stream.
+    /// An item whose key is not a position of a stream.
     Foreign {
-        /// What is wrong with its keys.
+        /// The fault in the item's keys.
         fault: &'static str,
     },
 }
 
-/// Reads an item of the events table, as the table's stream gives it.
+/// Reads an item of the events table, in the form of the table's stream.
 #[must_use]
 pub fn read_stream_item(item: &Item) -> StreamItem {
     let (stream, first) = match read_key(item) {
@@ -122,7 +122,7 @@ fn read_at(item: &impl AnyItem) -> Result<Timestamp, String> {
     }
 }
 
-/// The text of the body, in an encoding that is known.
+/// The text of the body, decoded from a known encoding.
 fn read_text(item: &impl AnyItem) -> Result<Cow<'_, str>, String> {
     match (item.attribute(ENCODING), item.attribute(BODY)) {
         (_, None) => Err("missing field `body`".to_owned()),
@@ -139,9 +139,9 @@ fn wrong(place: &str) -> String {
     format!("`{place}` is not what it should be")
 }
 
-/// What a parser found at a place, without what it quotes.
+/// A parser's message about a field or attribute, without the quoted value.
 fn fault(place: &str, message: &str) -> String {
-    // Of serde's messages this one names a field of ours. The others quote what they found.
+    // Of serde's messages, this one names a field of the layout. The others quote the value.
     let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`'));
     match missing {
         Some((field, _)) if place == "." => format!("missing field `{field}`"),
@@ -150,7 +150,8 @@ fn fault(place: &str, message: &str) -> String {
     }
 }
 
-/// Reads the attributes of an item as a `T`; the error says which is at fault, without quoting it.
+/// Reads the attributes of an item as a `T`. The error names the faulty attribute without quoting
+/// its value.
 pub(crate) fn read_attributes<T: DeserializeOwned>(item: Item) -> Result<T, String> {
     let attributes =
         serde_dynamo::Deserializer::from_attribute_value(AttributeValue::M(item.into_inner()));
@@ -158,12 +159,12 @@ pub(crate) fn read_attributes<T: DeserializeOwned>(item: Item) -> Result<T, Stri
         .map_err(|error| fault(&error.path().to_string(), &error.inner().to_string()))
 }
 
-/// The id of the command that wrote an item, if it has one that can be read.
+/// The id of the command that wrote an item. `None` if the item has no readable id.
 pub(crate) fn commit_id(item: &impl AnyItem) -> Option<CommitId> {
     body::commit_id(&read_text(item).ok()?)
 }
 
-/// The key of a place in a stream.
+/// The key of a position in a stream.
 pub(crate) fn key(stream: &StreamId, first: Version) -> Attributes {
     item([("pk", Value::S(stream.key())), ("sk", Value::N(first.to_string()))])
 }
@@ -171,7 +172,7 @@ pub(crate) fn key(stream: &StreamId, first: Version) -> Attributes {
 /// The item of a commit.
 ///
 /// # Errors
-/// [`InvalidAppend::Json`] if an event's data or the state is none.
+/// [`InvalidAppend::Json`] if an event's data or the state is not JSON.
 pub(crate) fn commit_item(commit: &Commit) -> Result<Attributes, InvalidAppend> {
     let text = body::write(commit)?;
     let pk = commit.stream.key();
@@ -195,7 +196,7 @@ pub(crate) fn commit_item(commit: &Commit) -> Result<Attributes, InvalidAppend> 
     Ok(attributes)
 }
 
-/// How large the value of an attribute is that is text or a whole number.
+/// The size of an attribute's value that is text or a whole number.
 ///
 /// Source: Amazon `DynamoDB` Developer Guide, "`DynamoDB` item sizes and formats".
 fn scalar_bytes(value: &Value) -> usize {
@@ -203,7 +204,7 @@ fn scalar_bytes(value: &Value) -> usize {
     number.unwrap_or_else(|_| value.as_s().map_or(0, String::len))
 }
 
-/// Attributes by their names.
+/// Attributes by name.
 pub(crate) fn item<const N: usize>(attributes: [(&str, Value); N]) -> Attributes {
     attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
@@ -213,7 +214,7 @@ pub(crate) fn slice(pk: &str) -> u8 {
     Sha256::digest(pk)[0] % SLICES
 }
 
-/// The types of these events, as the index has them.
+/// The types of these events, in the form of the index.
 pub(crate) fn types(events: &[EventData]) -> String {
     let mut types: Vec<&str> = Vec::new();
     for event in events {

@@ -1,9 +1,8 @@
 //! The event store.
 //!
-//! An append is one conditional `PutItem`: it happens if there is no item at the place after the
-//! head. If there is one, it comes back with the error, and if it carries the same command's id, an
-//! earlier attempt had stored it. That is all there is to idempotency, and it needs no further
-//! read.
+//! An append is one conditional `PutItem`: it succeeds if there is no item at the position after
+//! the head. If there is one, the error contains it. If that item has the same command's id, an
+//! earlier attempt has stored it. Idempotency needs nothing else, and no further read.
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,7 +23,7 @@ use crate::attribute::Attributes;
 use crate::commit_item;
 use skald_aws::sdk_error;
 
-/// There is no item at this place yet.
+/// There is no item at this position yet.
 pub(crate) const FREE: &str = "attribute_not_exists(pk)";
 
 /// An event store in a table of `DynamoDB`. Clones are the same store: they share their heads.
@@ -44,8 +43,8 @@ impl fmt::Debug for Table {
     }
 }
 
-/// A position at the end of a stream of a [`DynamoDbEventStore`]. Good in the store it came from
-/// and its clones, as long as they live: it cannot be stored or sent anywhere.
+/// A position at the end of a stream of a [`DynamoDbEventStore`]. A head is valid in its store and
+/// the store's clones for as long as they live; it cannot be stored or sent.
 #[derive(Clone)]
 pub struct DynamoDbHead {
     table: Arc<Table>,
@@ -75,8 +74,8 @@ impl Head for DynamoDbHead {
 }
 
 impl DynamoDbEventStore {
-    /// The store in this table. The client brings its own time limits and retries; an attempt that
-    /// is repeated by it is recognised like any other.
+    /// The store in this table. The client brings its own time limits and retries. A request that
+    /// the client repeats is recognised like any other repeated append.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { table: Arc::new(Table { client, name: table.into() }) }
@@ -95,7 +94,7 @@ impl DynamoDbEventStore {
         Appended { head: self.head(commit.stream.clone(), Some(&commit)), commit, repeated }
     }
 
-    /// Refuses what can be refused without asking the service.
+    /// Rejects what can be rejected without a request to the service.
     fn check<'a>(
         &self,
         parts: impl Iterator<Item = (&'a DynamoDbHead, &'a Draft)> + Clone,
@@ -111,7 +110,7 @@ impl DynamoDbEventStore {
         }
     }
 
-    /// The item at a place of a stream, as of now.
+    /// The item at a position of a stream, as of now.
     pub(crate) async fn item_at(
         &self,
         stream: &StreamId,
@@ -122,8 +121,8 @@ impl DynamoDbEventStore {
         Ok(got.map_err(|error| sdk_error("GetItem", error))?.item)
     }
 
-    /// The commit in the item at the place where `commit` was to go: `None` if it is of another
-    /// command.
+    /// The commit in the item at the intended position of `commit`. `None` if another command wrote
+    /// the item.
     pub(crate) fn earlier(
         commit: &Commit,
         found: Option<&Attributes>,
@@ -132,13 +131,13 @@ impl DynamoDbEventStore {
         found.map(|item| read_commit(&commit.stream, item)).transpose()
     }
 
-    /// A stream that moved, and the item after the head that was given, if it is known.
+    /// A stream that moved, and the item after the given head, if it is known.
     pub(crate) fn moved(
         &self,
         stream: &StreamId,
         found: Option<&Attributes>,
     ) -> Moved<DynamoDbHead> {
-        // What cannot be read is reported by whoever reads on from the head.
+        // A read from the head reports an item that cannot be read.
         let commit = found.and_then(|item| read_commit(stream, item).ok());
         let found =
             commit.map(|commit| Found { head: self.head(stream.clone(), Some(&commit)), commit });

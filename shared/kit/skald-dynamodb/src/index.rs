@@ -1,12 +1,12 @@
 //! The index of all commits: the table's global secondary index `commits`.
 //!
 //! Its entries are attributes of the commits' own items (see `commit_item.rs`), which the service
-//! copies, usually within a second. So nothing of ours can lag or lose; what is read here is
-//! eventually consistent, and the commits themselves are not.
+//! copies, usually within a second. So no component of the kit can delay or lose an entry. Reads of
+//! the index are eventually consistent; reads of the commits themselves are strongly consistent.
 //!
-//! The service sorts by `at` alone and promises no order among commits of one millisecond. So a
-//! millisecond is read whole and sorted here, and reading after an entry begins with that entry's
-//! millisecond again.
+//! The service sorts by `at` alone and promises no order among commits of one millisecond. So all
+//! entries of a millisecond are read and sorted here, and a read after an entry starts again with
+//! that entry's millisecond.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
@@ -21,9 +21,9 @@ use crate::commit_item::{self, SLICES, read_key};
 use crate::event_store::read_commit;
 use skald_aws::sdk_error;
 
-/// What the index is called.
+/// The name of the index.
 pub(crate) const COMMITS: &str = "commits";
-/// The attribute that it sorts by: to `DynamoDB`, a reserved word.
+/// The attribute that the index is sorted by. Its name is a reserved word of `DynamoDB`.
 pub(crate) const AT: &str = "at";
 
 /// The index of all commits of an event store's table. Clones are the same index.
@@ -52,7 +52,7 @@ impl CommitIndex for DynamoDbCommitIndex {
         limit: u32,
     ) -> Result<IndexPage, StoreError> {
         let mut found = IndexPage::default();
-        // The service refuses a range that ends before it begins, and a limit of none.
+        // The service rejects a range that ends before it begins, and a limit of 0.
         if after.at() > until || limit == 0 {
             return Ok(found);
         }
@@ -63,8 +63,8 @@ impl CommitIndex for DynamoDbCommitIndex {
             .expression_attribute_values(":slice", Value::N(slice.to_string()))
             .expression_attribute_values(":from", Value::S(after.at().to_string()))
             .expression_attribute_values(":until", Value::S(until.to_string()))
-            // Mostly all that is needed: the entry that was read before, those wanted, and one that
-            // is later than they.
+            // This limit usually suffices: the entry that was read before, the wanted entries, and
+            // a later one.
             .limit(i32::try_from(limit.saturating_add(2)).unwrap_or(i32::MAX))
             .into_paginator()
             .send();
@@ -93,8 +93,7 @@ impl CommitIndex for DynamoDbCommitIndex {
     }
 }
 
-/// Whether the first `limit` of these are known whatever else comes: there are later ones than
-/// they.
+/// Whether the first `limit` of these entries are known for certain, because a later entry follows.
 fn has_whole(entries: &[IndexEntry], limit: usize) -> bool {
     let last = limit.checked_sub(1).and_then(|last| entries.get(last));
     last.is_some_and(|last| entries.last().is_some_and(|later| later.key.at() > last.key.at()))
@@ -105,7 +104,7 @@ pub(crate) fn read_entry(item: &impl AnyItem) -> Result<IndexEntry, MalformedEnt
     let (stream, first) =
         read_key(item).map_err(|fault| MalformedEntry { key: told_key(item), fault })?;
     let at: Option<Timestamp> = match item.attribute(AT) {
-        // The service sorts the texts: a time that is written otherwise stands elsewhere.
+        // The service sorts by the text, so a time in another form would be at another position.
         Some(Attribute::Text(text)) => {
             text.parse().ok().filter(|at: &Timestamp| at.to_string() == text)
         }
@@ -120,7 +119,7 @@ pub(crate) fn read_entry(item: &impl AnyItem) -> Result<IndexEntry, MalformedEnt
     Ok(IndexEntry { key: IndexKey::new(at, stream, first), types })
 }
 
-/// The key of an item that may be anything, for whoever is to find it.
+/// The key of an item of any form, so that an operator can find the item.
 pub(crate) fn told_key(item: &impl AnyItem) -> String {
     let part = |name| match item.attribute(name) {
         Some(Attribute::Text(text)) => format!("{text:?}"),
@@ -130,7 +129,7 @@ pub(crate) fn told_key(item: &impl AnyItem) -> String {
     format!("pk {}, sk {}", part("pk"), part("sk"))
 }
 
-/// What [`told_key`] begins with for the items of this stream.
+/// The prefix of [`told_key`] for the items of this stream.
 pub(crate) fn told_stream(stream: &StreamId) -> String {
     format!("pk {:?}, ", stream.key())
 }
@@ -154,7 +153,7 @@ mod tests {
         }))
     }
 
-    /// The service sorts texts: the same time written otherwise would stand elsewhere.
+    /// The service sorts texts: the same time in another form would be at another position.
     #[test]
     fn an_entry_has_its_time_in_the_one_form_or_is_odd() {
         let entry = read_entry(&placed("2026-11-21T08:15:30.250Z")).unwrap();
@@ -198,7 +197,7 @@ mod tests {
         }
     }
 
-    /// Whoever is to mend an item must be able to find it.
+    /// An operator must be able to find the item in order to fix it.
     #[test]
     fn an_odd_entry_is_told_by_the_key_of_its_item() {
         for (attributes, announced) in [

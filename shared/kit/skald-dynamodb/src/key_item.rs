@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `pk` | S | tenant and person: `default/c-1001` |
 //! | `key` | B | the wrapped key |
-//! | `wrapped_by` | S | what the wrapping key is called |
+//! | `wrapped_by` | S | the name of the wrapping key |
 //! | `erased_at` | S | in place of both: when the person was erased: RFC 3339, UTC, milliseconds |
 
 use std::collections::HashMap;
@@ -20,10 +20,10 @@ use crate::attribute::Attributes;
 use crate::commit_item::item;
 use skald::personal::WrappedKey;
 
-/// The attribute of the wrapped key: to `DynamoDB`, a reserved word.
+/// The attribute of the wrapped key. Its name is a reserved word of `DynamoDB`.
 pub(crate) const KEY: &str = "key";
 
-/// What an item says.
+/// The content of a person's item.
 pub(crate) enum StoredKey {
     Wrapped(WrappedKey),
     Erased,
@@ -48,11 +48,11 @@ pub(crate) fn tombstone(person: &Person, at: Timestamp) -> Attributes {
     item([("pk", Value::S(person.key())), ("erased_at", Value::S(at.to_string()))])
 }
 
-/// What the person's item says.
+/// The content of a person's item.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] if it is neither a key nor a tombstone; it says what is wrong, without
-/// quoting it.
+/// [`StoreError::Corrupt`] if the item is neither a key nor a tombstone. The error names the fault
+/// without quoting the item.
 pub(crate) fn read(
     person: &Person,
     mut item: HashMap<String, Value>,

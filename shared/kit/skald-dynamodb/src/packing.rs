@@ -1,24 +1,24 @@
-//! The body of a commit, compressed: where that saves money.
+//! Compression of commit bodies, which saves write units.
 
 use std::cell::RefCell;
 
 use zstd::zstd_safe::{CCtx, DCtx, compress_bound, get_frame_content_size};
 
-/// A write unit is charged for each of so many bytes of an item that are begun.
+/// The bytes of an item per write unit; the last, partial unit is charged in full.
 const WRITE_UNIT_BYTES: usize = 1024;
-/// No item is larger, so no text was before it was packed.
+/// No item is larger, so no packed text was.
 const MAX_TEXT_BYTES: usize = 400 * 1024;
-/// Zstandard's own default: more costs time, and JSON of this size gains little from it.
+/// Zstandard's own default: a higher level costs time, and JSON of this size gains little from it.
 const LEVEL: i32 = 3;
 
-// What Zstandard works in costs more to make than a commit to unpack.
+// Creating Zstandard's working memory costs more than unpacking a commit, so it is reused.
 thread_local! {
     static PACKING: RefCell<CCtx<'static>> = RefCell::new(CCtx::create());
     static UNPACKING: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
 }
 
-/// This text, compressed; none if that does not save a write unit. There are `beside` bytes more in
-/// the item, and `if_packed` further ones if it is compressed.
+/// The compressed text. `None` if compression does not save a write unit. The item has `beside`
+/// bytes besides the text, and `if_packed` further ones if it is compressed.
 pub(crate) fn pack(text: &str, beside: usize, if_packed: usize) -> Option<Vec<u8>> {
     let units = |bytes: usize| (bytes + beside).div_ceil(WRITE_UNIT_BYTES);
     if units(text.len()) < 2 {
@@ -31,9 +31,9 @@ pub(crate) fn pack(text: &str, beside: usize, if_packed: usize) -> Option<Vec<u8
     (units(packed.len() + if_packed) < units(text.len())).then_some(packed)
 }
 
-/// The text out of what was packed.
+/// The text that was packed.
 pub(crate) fn unpack(packed: &[u8]) -> Result<String, &'static str> {
-    // Whoever wrote it, it never unfolds into more than an item can be.
+    // Regardless of its writer, a packed text never expands to more than the largest item.
     let size =
         get_frame_content_size(packed).ok().flatten().and_then(|size| usize::try_from(size).ok());
     let size = size.ok_or("`body` is no frame of Zstandard that says its size")?;

@@ -1,15 +1,15 @@
 //! The keys of persons.
 //!
-//! The table knows keys only *wrapped*, encrypted with a key that stays elsewhere: behind the port
-//! [`KeyWrap`]. It is asked for every key, every time, strongly consistent, so an erased person is
-//! erased for everybody at once.
+//! The table contains only *wrapped* keys, encrypted with a key that is kept elsewhere, behind the
+//! port [`KeyWrap`]. Every request for a key reads the table (strongly consistent), so an erasure
+//! takes effect in all processes immediately.
 //!
-//! Unwrapped keys are remembered, so that a process need not unwrap one each time. A remembered key
-//! is used only together with the wrapped key that the table shows. It stays in memory for at most
-//! five minutes, and for at most 250 persons. It is wiped at the first look at any key after that,
-//! and at once when the person turns out to be erased. So a process that looks at no more keys,
-//! such as a function that is frozen between calls, may hold keys, even of erased persons, until it
-//! looks at one again or ends.
+//! Unwrapped keys are remembered, so that a process need not unwrap a key for each request. A
+//! remembered key is used only together with the wrapped key that the table contains. It stays in
+//! memory for at most five minutes, and for at most 250 persons. It is wiped at the first request
+//! for any key after that, and immediately when a read shows that the person was erased. So a
+//! process without further requests, such as a function that is frozen between calls, may hold
+//! keys, even of erased persons, until its next request or its end.
 
 mod remembered;
 
@@ -29,14 +29,14 @@ use crate::event_store::FREE;
 use crate::key_item::{self, StoredKey};
 use remembered::Remembered;
 
-/// There is no tombstone yet: nothing, a key, or what is neither and may hide one.
+/// The item is not a tombstone: there is no item, a key, or a malformed item that may hide a key.
 const NOT_ERASED: &str = "NOT attribute_type(erased_at, :text) OR attribute_exists(#key) OR attribute_exists(wrapped_by)";
 
-/// The keys of persons in a table of `DynamoDB` of their own. Clones are the same store, and
-/// remember the same.
+/// The keys of persons, in a `DynamoDB` table of their own. Clones are the same store, and share
+/// their remembered keys.
 ///
-/// Who only seals for persons that have a key, or opens, needs `GetItem`; who makes keys or erases
-/// needs `PutItem` as well.
+/// A role that only opens values, or seals them for persons with a key, needs `GetItem`. A role
+/// that creates or erases keys also needs `PutItem`.
 #[derive(Clone)]
 pub struct DynamoDbPersonKeys<W> {
     client: Client,
@@ -54,13 +54,13 @@ impl<W> fmt::Debug for DynamoDbPersonKeys<W> {
 
 impl<W: KeyWrap> DynamoDbPersonKeys<W> {
     /// The keys in this table, wrapped by `wrap`. The client brings its own time limits and
-    /// retries; `now` is the clock by which keys are forgotten.
+    /// retries. `now` is the clock by which remembered keys expire.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>, wrap: W, now: fn() -> Timestamp) -> Self {
         Self { client, table: table.into().into(), wrap, remembered: Arc::default(), now }
     }
 
-    /// What stands in the person's place, as of now.
+    /// The person's item, as of now.
     async fn item_of(&self, person: &Person) -> Result<Option<Attributes>, StoreError> {
         self.remembered.forget_old((self.now)());
         let get = self.client.get_item().table_name(&*self.table).consistent_read(true);
@@ -68,7 +68,7 @@ impl<W: KeyWrap> DynamoDbPersonKeys<W> {
         Ok(got.map_err(|error| sdk_error("GetItem", error))?.item)
     }
 
-    /// What an item in the person's place says.
+    /// The entry in a person's item.
     async fn entry(&self, person: &Person, item: Attributes) -> Result<KeyEntry, StoreError> {
         let wrapped = match key_item::read(person, item) {
             Ok(StoredKey::Wrapped(wrapped)) => wrapped,
@@ -89,12 +89,13 @@ impl<W: KeyWrap> DynamoDbPersonKeys<W> {
         Ok(KeyEntry::Key(key))
     }
 
-    /// Makes the person's first key, unless somebody is faster: then it is theirs, or the person is
-    /// erased.
+    /// Creates the person's first key. If another writer is faster, returns its result: another
+    /// key, or the erasure of the person.
     async fn first_key(&self, person: &Person) -> Result<KeyEntry, StoreError> {
         let (key, wrapped) = self.wrap.make(person).await?;
         let item = key_item::wrapped_key(person, &wrapped);
-        // Before it is stored: if the answer is lost, the next attempt finds this key in the table.
+        // The key is remembered before it is stored: if the answer is lost, the next attempt finds
+        // this key in the table.
         self.remembered.keep(person.clone(), wrapped.bytes, key.clone(), (self.now)());
         let put = self.client.put_item().table_name(&*self.table);
         let sent = put

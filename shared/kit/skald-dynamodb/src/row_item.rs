@@ -6,7 +6,7 @@
 //! | `version` | N | the last event in the row; 0 before the first |
 //! | `at` | S | when that event was recorded: RFC 3339, UTC, milliseconds |
 //! | `row` | S | the row as JSON, unless it was parked before its first event |
-//! | `parked` | M | `reason` and `at` S, `announced` N (the last version that a message told of since), while it is parked |
+//! | `parked` | M | `reason` and `at` S, `announced` N (the last version that a message announced since), while it is parked |
 //! | `list_group`, `list_sort` | S | key of the index `listing`, if the row is listed |
 
 use std::collections::HashMap;
@@ -36,7 +36,7 @@ struct StoredRow {
 struct StoredParked {
     reason: String,
     at: Timestamp,
-    /// Of a row that an earlier release parked, nothing is told.
+    /// A row that an earlier release parked has no announced version.
     #[serde(default)]
     announced: Version,
 }
@@ -112,7 +112,7 @@ pub(crate) fn read_entry(item: &Item) -> Result<ListEntry, MalformedEntry> {
     }
 }
 
-/// The stream that an item is of. `None` if its key is no stream's.
+/// The stream of an item. `None` if the item's key is not that of a stream.
 pub(crate) fn read_stream(item: &Item) -> Option<StreamId> {
     match item.get("pk") {
         Some(AttributeValue::S(key)) => key.parse().ok(),

@@ -1,4 +1,4 @@
-//! What each table needs to be created with, for the SDK: keys, indexes and the stream.
+//! The table definitions for the SDK: keys, indexes and the stream of each table.
 //!
 //! ```no_run
 //! # async fn create(client: aws_sdk_dynamodb::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -10,9 +10,10 @@
 //! # }
 //! ```
 //!
-//! Each function gives a builder, so that a caller can add tags, encryption or capacity. The
+//! Each function returns a builder, so that a caller can add tags, encryption or capacity. The
 //! README of this crate has the same tables as CloudFormation; a test compares the two. A
-//! deployment also wants point-in-time recovery, which no request to create a table can turn on.
+//! deployment should also enable point-in-time recovery, which no request to create a table can
+//! enable.
 
 use aws_sdk_dynamodb::operation::create_table::CreateTableInput;
 use aws_sdk_dynamodb::operation::create_table::builders::CreateTableInputBuilder;

@@ -1,5 +1,5 @@
 //! Appends to several streams, and guards of streams that were read: one `TransactWriteItems`, and
-//! what its refusal means.
+//! the meaning of its cancellation reasons.
 
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -15,21 +15,21 @@ use crate::event_store::{DynamoDbEventStore, DynamoDbHead, FREE};
 use skald_aws::{Answer, is_throttling, sdk_error};
 
 const OPERATION: &str = "TransactWriteItems";
-/// The place is taken: the reason usually brings the item that is there.
+/// The position is taken. The reason usually contains the item there.
 const TAKEN: &str = "ConditionalCheckFailed";
-/// Another transaction, or a put, is at that place just now.
+/// Another transaction or put is in progress at that position.
 const CONTENDED: &str = "TransactionConflict";
-/// Nothing is wrong with this part.
+/// This part caused no failure.
 const FINE: &str = "None";
 
-/// A transaction as it was sent: what was to be written, and the streams that were guarded.
+/// A transaction that was sent: the items to write, and the guarded streams.
 struct Sent<'a> {
     commits: Vec<Commit>,
     guards: &'a [DynamoDbHead],
 }
 
 impl DynamoDbEventStore {
-    /// Appends all of these commits, if no guarded stream has moved, or none.
+    /// Appends all of these commits if no guarded stream has moved; otherwise none.
     pub(crate) async fn append_together(
         &self,
         commits: Vec<Commit>,
@@ -64,7 +64,7 @@ impl DynamoDbEventStore {
         Ok(TransactWriteItem::builder().put(put.map_err(incomplete)?).build())
     }
 
-    /// The check that nothing stands at the place after a head.
+    /// The check that there is no item at the position after a head.
     fn condition_check(&self, head: &DynamoDbHead) -> Result<TransactWriteItem, StoreError> {
         let check = ConditionCheck::builder()
             .table_name(&self.table.name)
@@ -75,13 +75,13 @@ impl DynamoDbEventStore {
         Ok(TransactWriteItem::builder().condition_check(check.map_err(incomplete)?).build())
     }
 
-    /// What a cancelled transaction means. The reasons come in the order of commits and guards.
+    /// The meaning of a cancelled transaction. The reasons have the order of commits and guards.
     ///
-    /// If a taken place shows the command's own id, an earlier attempt had committed completely,
-    /// whatever has become of the guarded streams since. Otherwise a taken place is a conflict, and
-    /// only if no place is taken does it matter what was in the way. A guard that failed is a
-    /// conflict only if no other transaction was at the place of a commit: that one may be an
-    /// earlier attempt of the same command, which is still under way.
+    /// If the item at a taken position has the command's own id, an earlier attempt has committed
+    /// completely, even if guarded streams have moved since. Any other taken position is a
+    /// conflict. The other reasons matter only if no position is taken. A failed guard is a
+    /// conflict only if no other transaction was at the position of a commit: that transaction may
+    /// be an earlier attempt of the same command that is still in progress.
     async fn cancelled(
         &self,
         Sent { commits, guards }: Sent<'_>,
@@ -112,8 +112,7 @@ impl DynamoDbEventStore {
         if moved.is_empty() { Err(obstacle(reasons)) } else { Err(AppendError::Conflict { moved }) }
     }
 
-    /// An earlier attempt had committed: what it wrote, as far as the reasons did not bring it, is
-    /// read.
+    /// The result of a committed earlier attempt. Commits that the reasons do not contain are read.
     async fn repeated(
         &self,
         commits: &[Commit],
@@ -137,19 +136,19 @@ impl DynamoDbEventStore {
     }
 }
 
-/// A request that lacks something is refused before it is sent.
+/// The client rejects an incomplete request before it is sent.
 fn incomplete(source: BuildError) -> StoreError {
     StoreError::Denied { operation: OPERATION, source: Box::new(source) }
 }
 
-/// What stood in the way of a transaction of which no place is taken.
+/// The error of a transaction that failed although no position is taken.
 fn obstacle(reasons: &[CancellationReason]) -> AppendError<DynamoDbHead> {
     let is_wrong = |reason: &&CancellationReason| !matches!(reason.code(), Some(FINE | TAKEN));
     let wrong = || reasons.iter().filter(is_wrong);
     if wrong().next().is_some() && wrong().all(|reason| reason.code() == Some(CONTENDED)) {
         return AppendError::Contended;
     }
-    // What is neither throttling nor contention decides: waiting does not mend it.
+    // A reason that is neither throttling nor contention takes precedence: waiting does not fix it.
     let worst = wrong().max_by_key(|reason| match reason.code() {
         Some(CONTENDED) => 0,
         code if is_throttling(code) => 1,

@@ -1,12 +1,12 @@
-//! Verifying an events table: every stream is whole and can be read, and the index shows what the
-//! table has.
+//! Verifying an events table: every stream is complete and can be read, and the index shows what
+//! the table has.
 //!
-//! All streams are verified by one parallel scan of the table and one walk through the index; both
-//! are read once if all is well. A scan promises no order, so it only finds streams that may have a
-//! fault: those are then read alone, by strongly consistent queries, and the faults that are found
-//! are reported. Index and table are compared by one sum for each part of each slice. Only parts
-//! whose sums differ are compared entry by entry, by one further scan at most. So commits that are
-//! appended meanwhile are not faults.
+//! All streams are verified by one parallel scan of the table and one pass through the index; both
+//! are read once if there are no faults. A scan promises no order, so it only finds streams that
+//! may have a fault. Those streams are then read one by one, by strongly consistent queries, and
+//! the faults that are found are reported. Index and table are compared by one sum for each part of
+//! each slice. Only parts whose sums differ are compared entry by entry, by one further scan at
+//! most. So commits that are appended meanwhile are not faults.
 
 mod fault;
 mod sums;
@@ -40,15 +40,15 @@ use walk::Walk;
 /// later commit may not be in the index yet, or may still be in progress.
 pub const SETTLED_MS: i64 = 10_000;
 
-/// Entries of the index asked for at once.
+/// The number of entries in one read of the index.
 const PAGE: u32 = 1_000;
-/// How often an entry is looked for that the index does not show yet, and the first pause between;
-/// each further is twice as long.
+/// How often a missing index entry is searched for, and the first pause between the attempts. Each
+/// further pause is twice as long.
 const LOOKS: u32 = 5;
 const PAUSE_MS: u64 = 50;
 
-/// Verifies an events table. `C` gives the check of a stream, or none for a category that nobody
-/// knows; `T` is told each fault, and now and then how far it is.
+/// Verifies an events table. `C` returns the check of a stream, or `None` for an unknown category.
+/// `T` receives each fault and, from time to time, the progress.
 #[derive(Debug)]
 pub struct Verifier<C, T> {
     client: Client,
@@ -64,23 +64,23 @@ pub struct Verifier<C, T> {
 #[derive(Debug, Default)]
 struct State {
     verified: Verified,
-    /// The hashes of what was told, because a stream may come up twice.
+    /// The hashes of the reported faults, because a stream may be checked twice.
     announced: BTreeSet<[u8; 32]>,
 }
 
-/// Which entries of a slice are checked.
+/// The entries of a slice that are checked.
 #[derive(Clone, Copy)]
 enum Checked<'a> {
     Differing(&'a Differing),
     Stream(&'a StreamId),
 }
 
-/// What a stream turned out to have.
+/// The result of reading a stream.
 #[derive(Default)]
 struct Walked {
     items: u64,
     events: u64,
-    /// What the index should show of it, and in which slice.
+    /// The entries that the index should have for the stream, each with its slice.
     indexed: Vec<(u8, IndexEntry)>,
 }
 
@@ -90,8 +90,8 @@ where
     K: StreamCheck,
     T: Fn(Finding<'_>),
 {
-    /// Of this table, as of `now`. The client needs to scan the table, and to query it and its
-    /// index. Index and table are compared up to [`SETTLED_MS`] before now.
+    /// Verifies this table, as of `now`. The client needs permission to scan the table, and to
+    /// query it and its index. Index and table are compared up to [`SETTLED_MS`] before now.
     #[must_use]
     pub fn new(
         client: Client,
@@ -106,10 +106,10 @@ where
         Self { client, table, index, now, until, check, tell, state: Mutex::default() }
     }
 
-    /// Verifies all streams, with this many parts of the table read at the same time.
+    /// Verifies all streams, and reads `parallel` parts of the table concurrently.
     ///
     /// # Errors
-    /// [`StoreError`] if the service does not answer. Faults are no errors: they are told.
+    /// [`StoreError`] if the service does not answer. Faults are not errors: they are reported.
     pub async fn all(&self, parallel: u16) -> Result<Verified, StoreError> {
         let parallel = i32::from(parallel.max(1));
         let parts = try_concurrently((0..parallel).map(|part| self.scan(part, parallel))).await?;
@@ -150,8 +150,8 @@ where
         Ok(self.state().verified)
     }
 
-    /// Goes over a part of the table. Gives the sums of what should be in the index, and the
-    /// streams to be read for themselves.
+    /// Scans a part of the table. Returns the sums of the entries that the index should have, and
+    /// the streams that must be read one by one.
     async fn scan(&self, part: i32, parts: i32) -> Result<(Sums, BTreeSet<StreamId>), StoreError> {
         let scan = self.client.scan().table_name(&self.table).segment(part).total_segments(parts);
         let mut pages = scan.consistent_read(true).into_paginator().send();
@@ -198,8 +198,8 @@ where
         Walk::new(stream, check, self.now)
     }
 
-    /// Tells the faults of a stream that came in one piece. Of another they may be the scan's, or
-    /// another part's.
+    /// Reports the faults of a stream whose items came in order. The faults of any other stream may
+    /// be due to the scan, or its items may be in another part, so the stream becomes a suspect.
     fn close(&self, walk: Option<Walk<K>>, suspects: &mut BTreeSet<StreamId>) {
         match walk {
             Some(walk) if walk.is_broken => drop(suspects.insert(walk.stream)),
@@ -208,7 +208,7 @@ where
         }
     }
 
-    /// Goes over a stream as of now, and tells its faults.
+    /// Reads a stream as of now, and reports its faults.
     async fn walk(&self, stream: &StreamId) -> Result<Walked, StoreError> {
         let query = self.client.query().table_name(&self.table).consistent_read(true);
         let query = query.key_condition_expression("pk = :stream");
@@ -232,7 +232,7 @@ where
         Ok(walked)
     }
 
-    /// The sum over what the index shows of a slice; tells what is no commit's entry.
+    /// The sums over the index entries of a slice. Reports malformed entries.
     async fn sum(&self, number: u8) -> Result<Sums, StoreError> {
         let mut sums = Sums::default();
         let mut after = SlicePosition::START;
@@ -243,8 +243,8 @@ where
         Ok(sums)
     }
 
-    /// The next entries of a slice; none after the last. Reports entries that belong to no commit:
-    /// those of this stream, or all.
+    /// The next entries of a slice. `None` after the last. Reports malformed entries: those of this
+    /// stream, or all.
     async fn page(
         &self,
         number: u8,
@@ -268,7 +268,7 @@ where
     }
 
     /// Checks the index entries of the differing parts of a slice, or of one stream in it. Returns
-    /// how many entries there are.
+    /// the number of entries.
     async fn check_index(&self, number: u8, checked: Checked<'_>) -> Result<u64, StoreError> {
         let (mut after, mut count) = (SlicePosition::START, 0);
         let of = match checked {
@@ -287,8 +287,8 @@ where
         Ok(count)
     }
 
-    /// Checks that the index shows what the table has where they differ, by one scan of the table
-    /// in this many parts.
+    /// Checks that the index has the table's entries in the differing parts, by one scan of the
+    /// table in `parallel` parts.
     async fn check_table(&self, parallel: i32, differing: &Differing) -> Result<(), StoreError> {
         let names: Vec<String> = differing.slices().map(|slice| format!(":slice{slice}")).collect();
         let values = names.iter().zip(differing.slices());
@@ -328,7 +328,7 @@ where
             Ok(Some(commit)) if IndexKey::of(&commit) != *key => Defect::Differs,
             Ok(Some(commit)) if entry.types.join(" ") != types(&commit.events) => Defect::Differs,
             Ok(Some(_)) if slice(&key.stream().key()) != number => Defect::Differs,
-            // What cannot be read is there: what is wrong with it is told of the table.
+            // An item that cannot be read exists; its fault is reported with the table's.
             Ok(Some(_)) | Err(StoreError::Corrupt { .. }) => return Ok(()),
             Err(error) => return Err(error),
         };
@@ -336,7 +336,7 @@ where
         Ok(())
     }
 
-    /// Checks that the index has an entry, which may take a moment.
+    /// Checks that the index has an entry. The entry may take a moment to appear.
     async fn look_for(&self, number: u8, entry: &IndexEntry) -> Result<(), StoreError> {
         for look in 0..LOOKS {
             let query = self.client.query().table_name(&self.table).index_name(COMMITS);
@@ -363,13 +363,13 @@ where
         Ok(())
     }
 
-    /// Whether a commit was recorded too recently to be looked for in the index.
+    /// Whether a commit was recorded too recently to be searched for in the index.
     fn is_recent(&self, entry: &IndexEntry) -> bool {
         entry.key.at() > self.until
     }
 
-    /// The entry that the index makes of an item, and its slice; none if the attributes for it are
-    /// not what they must be.
+    /// The entry that the index makes of an item, and its slice. `None` if the attributes of the
+    /// entry are invalid.
     fn indexed(&self, item: &Attributes) -> Option<(u8, IndexEntry)> {
         let Some(Attribute::Number(number)) = item.attribute("slice") else { return None };
         Some((number.parse().ok()?, read_entry(item).ok()?))

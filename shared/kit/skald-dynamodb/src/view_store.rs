@@ -17,13 +17,13 @@ use skald::view::{
 use crate::row_item;
 use skald_aws::{Answer, sdk_error};
 
-/// The row is the one that was read, and not parked since.
+/// The row is the one that was read, and has not been parked since.
 const UNCHANGED: &str = "version = :expected AND attribute_not_exists(parked)";
-/// The same, if none was read.
+/// The same, or there is no row.
 const UNCHANGED_OR_NONE: &str =
     "attribute_not_exists(pk) OR (version = :expected AND attribute_not_exists(parked))";
-/// The row is the parked one that was read, and no message told of more since. One that an earlier
-/// release parked says nothing of that.
+/// The row is the parked one that was read, and no message has announced a later version since. A
+/// row that an earlier release parked has no announced version.
 const STILL_PARKED: &str = "version = :expected AND attribute_exists(parked) AND (attribute_not_exists(parked.announced) OR parked.announced <= :announced)";
 /// The index of lists.
 const LISTING: &str = "listing";
@@ -31,10 +31,10 @@ const LISTING: &str = "listing";
 ///
 /// Source: Amazon `DynamoDB` API Reference, `BatchGetItem`.
 const BATCH_KEYS: usize = 100;
-/// How often in a row a batch may come back with none of its keys looked up.
+/// How many batches in succession may return none of their keys.
 const FRUITLESS: u32 = 6;
-/// How long to wait before asking for what a batch left out; twice as long after each time that
-/// nothing came.
+/// The pause before the keys that a batch omitted are requested again. It doubles each time that no
+/// key was returned.
 const WAIT_MS: u64 = 10;
 
 /// A view store in a table of `DynamoDB`. Clones are the same store.
@@ -45,16 +45,16 @@ pub struct DynamoDbViewStore {
 }
 
 impl DynamoDbViewStore {
-    /// The store in this table. Lists are read from its index `listing`.
+    /// The store in this table. Lists are read from the table's index `listing`.
     ///
-    /// The client brings its own time limits and retries. Its timer is used here too, to wait for
-    /// what a batch left out.
+    /// The client brings its own time limits and retries. The store also uses its timer to wait
+    /// before it requests the keys that a batch omitted.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into().into() }
     }
 
-    /// Stores the row under this condition, in which `:expected` is a version and `:announced` another.
+    /// Stores the row under this condition, in which `:expected` and `:announced` are versions.
     async fn put_if(
         &self,
         condition: &str,
@@ -105,13 +105,13 @@ impl DynamoDbViewStore {
             let answer = sent.map_err(|error| sdk_error(OPERATION, error))?;
             for item in answer.responses.unwrap_or_default().into_values().flatten() {
                 let item = item.into();
-                // The service answers by the keys that were asked for.
+                // The service returns only rows of the requested keys.
                 if let Some(stream) = row_item::read_stream(&item) {
                     rows.insert(stream, row_item::read_row(item));
                 }
             }
-            // Left out because the answer would be too large, or because the service has too much
-            // to do.
+            // Keys are omitted because the answer would be too large, or because the service is
+            // overloaded.
             wanted = answer.unprocessed_keys.unwrap_or_default();
             match count(&wanted) {
                 0 => return Ok(()),
@@ -129,8 +129,8 @@ impl DynamoDbViewStore {
         }
     }
 
-    /// Waits on the client's own timer: the longer, the more often nothing came. A client without
-    /// one does not wait.
+    /// Waits on the client's own timer, longer after each fruitless batch. A client without a timer
+    /// does not wait.
     async fn wait(&self, fruitless: u32) {
         if let Some(timer) = self.client.config().sleep_impl() {
             timer.sleep(Duration::from_millis(WAIT_MS << fruitless)).await;
@@ -138,7 +138,7 @@ impl DynamoDbViewStore {
     }
 }
 
-/// A row, or what is wrong with it.
+/// A row, or the fault in its item.
 type Read = Result<ViewRow, Corruption>;
 
 fn count(wanted: &HashMap<String, KeysAndAttributes>) -> usize {
@@ -155,7 +155,7 @@ impl ViewStore for DynamoDbViewStore {
     }
 
     async fn get_many(&self, streams: &[StreamId]) -> Result<Rows, StoreError> {
-        // The service refuses a key that is asked for twice.
+        // The service rejects a request that contains a key twice.
         let different: Vec<&StreamId> =
             streams.iter().collect::<HashSet<_>>().into_iter().collect();
         let mut read = HashMap::new();
@@ -191,7 +191,7 @@ impl ViewStore for DynamoDbViewStore {
         parked: &ViewRow,
         row: &ViewRow,
     ) -> Result<Put, StoreError> {
-        // A row that is not parked is not what this is for.
+        // This method replaces only parked rows.
         let Some(announced_at_most) = parked.announced_at_most(row) else { return Ok(Put::Stale) };
         self.put_if(STILL_PARKED, stream, parked.version, Some(announced_at_most), row).await
     }
@@ -205,7 +205,7 @@ impl ViewStore for DynamoDbViewStore {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut page = ListPage::default();
         if !(1..=MAX_LIST_GROUP_BYTES).contains(&group.len()) {
-            // No row can be listed there, and the service refuses the question.
+            // No row can be listed there, and the service rejects the query.
             return Ok(page);
         }
         let mut pages = self
@@ -216,7 +216,7 @@ impl ViewStore for DynamoDbViewStore {
             .key_condition_expression("list_group = :group")
             .expression_attribute_values(":group", AttributeValue::S(group.to_owned()))
             .scan_index_forward(false)
-            // Not "places before this one": entries that share its place would be left out.
+            // A condition on the place would skip entries that share it.
             .set_exclusive_start_key(before.map(|entry| row_item::listing_key(group, entry)))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .into_paginator()

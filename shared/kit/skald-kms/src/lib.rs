@@ -1,9 +1,9 @@
 //! Wraps the keys of persons with a key of AWS KMS, which never leaves the service.
 //!
-//! Whoever makes keys needs `kms:GenerateDataKey`, whoever uses them `kms:Decrypt`, and nothing
-//! else. Each wrapped key is bound to its person by the *encryption context* `person`,
-//! `<tenant>/<id>`: it unwraps for nobody else, and the service's own log says whose key was asked
-//! for. That is an id, never a name.
+//! A function that makes keys needs only `kms:GenerateDataKey`; a function that uses keys needs
+//! only `kms:Decrypt`. Each wrapped key is bound to its person by the *encryption context*
+//! `person`, `<tenant>/<id>`. It cannot be unwrapped for another person, and the service's own log
+//! names the person whose key was requested. The log contains the person's id, never a name.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use skald::store::StoreError;
 use skald_aws::sdk_error;
 use zeroize::Zeroizing;
 
-/// What a wrapped key is bound to: the name of the encryption context's only entry. The template's
-/// roles insist on it.
+/// The name of the encryption context's only entry, to which a wrapped key is bound. The template's
+/// roles require it.
 const PERSON: &str = "person";
 
-/// Makes keys and wraps them by one symmetric key of KMS. Clones are the same.
+/// Makes keys and wraps them with one symmetric key of KMS. Clones use the same key.
 #[derive(Clone)]
 pub struct KmsKeyWrap {
     client: Client,
@@ -36,7 +36,8 @@ impl fmt::Debug for KmsKeyWrap {
 }
 
 impl KmsKeyWrap {
-    /// Wraps with the key of this ARN. The client brings its own time limits and retries.
+    /// A key wrap that uses the KMS key with this ARN. The client brings its own time limits and
+    /// retries.
     #[must_use]
     pub fn new(client: Client, key: impl Into<String>) -> Self {
         Self { client, key: key.into().into() }
@@ -62,10 +63,10 @@ impl KeyWrap for KmsKeyWrap {
         Ok((plain, WrappedKey { by, bytes: wrapped.into_inner() }))
     }
 
-    /// As [`KeyWrap::unwrap_key`]. A key of the service that is disabled, or about to be deleted,
-    /// is refused: that can be mended, and what is sealed is not at fault. The service is told
-    /// which key to unwrap with, so a key that another one wrapped, in whatever account, is
-    /// refused: an operator has set the wrong one.
+    /// As [`KeyWrap::unwrap_key`]. A KMS key that is disabled or scheduled for deletion is a
+    /// [`StoreError::Denied`], because an operator can fix it and the sealed data is not at fault.
+    /// Each call names the KMS key to unwrap with. A person's key that was wrapped by another KMS
+    /// key, in any account, is therefore also denied: an operator has configured the wrong one.
     async fn unwrap_key(
         &self,
         person: &Person,
@@ -87,7 +88,7 @@ impl KeyWrap for KmsKeyWrap {
     }
 }
 
-/// The plain key in an answer; none if it has another length. What the answer held is wiped.
+/// The plain key in an answer. `None` if its length is wrong. The bytes of the answer are wiped.
 fn plain_key(plain: Blob) -> Option<PersonKey> {
     let plain = Zeroizing::new(plain.into_inner());
     plain.as_slice().try_into().ok().map(PersonKey::new)

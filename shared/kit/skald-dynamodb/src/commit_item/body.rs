@@ -1,14 +1,14 @@
-//! The body of a commit's item: all there is to know of a commit but its place and time, as one
-//! JSON text that a person can read.
+//! The body of a commit's item: everything about a commit except its position and time, as one JSON
+//! text that a person can read.
 //!
 //! ```json
 //! {"commit": "…", "source": "…", "correlation_id": "…", "causation_id": "…", "actor": "…", "metadata": {"…": "…"},
 //!  "events": [{"type": "order.placed", "schema": 2, "data": {…}}], "snapshot": {"schema": 1, "state": {…}}}
 //! ```
 //!
-//! `causation_id`, `metadata` and `snapshot` are there if there is something in them. The data of
-//! events and the state stand there as they were given, byte for byte: neither numbers nor spaces
-//! nor the order of fields are touched.
+//! `causation_id`, `metadata` and `snapshot` are omitted if they are empty. The data of events and
+//! the state are stored byte for byte as they were given: numbers, whitespace and the order of
+//! fields do not change.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -62,14 +62,14 @@ fn is_empty(metadata: &BTreeMap<String, String>) -> bool {
 /// The text of a commit.
 ///
 /// # Errors
-/// [`InvalidAppend::Json`] if an event's data or the state is none.
+/// [`InvalidAppend::Json`] if an event's data or the state is not JSON.
 pub(super) fn write(commit: &Commit) -> Result<String, InvalidAppend> {
     let not_json =
         || InvalidAppend::Json { stream: commit.stream.clone(), fault: JsonFault::NotJson };
     body_of(commit).and_then(|body| serde_json::to_string(&body).ok()).ok_or_else(not_json)
 }
 
-/// None if something that should be JSON is none.
+/// The body of a commit. `None` if an event's data or the state is not JSON.
 fn body_of(commit: &Commit) -> Option<Body<'_>> {
     let Context { source, correlation_id, causation_id, actor, metadata } = &commit.context;
     let mut events = Vec::with_capacity(commit.events.len());
@@ -93,7 +93,7 @@ fn body_of(commit: &Commit) -> Option<Body<'_>> {
     })
 }
 
-/// The commit at this place and time, of which this is the text; or what is wrong with it.
+/// The commit at this position and time that the text describes, or the fault in the text.
 pub(super) fn read(
     text: &str,
     stream: &StreamId,
@@ -135,8 +135,8 @@ fn bytes(json: &RawValue) -> Vec<u8> {
     json.get().as_bytes().to_vec()
 }
 
-/// What is wrong with a text that is no body. To know the place costs time, so it is parsed once
-/// more, only here.
+/// The fault in a text that is not a valid body. The text is parsed a second time only here,
+/// because finding the position of a fault is slow.
 fn fault(text: &str) -> String {
     let mut parser = serde_json::Deserializer::from_str(text);
     match serde_path_to_error::deserialize::<_, Body<'_>>(&mut parser) {
@@ -149,7 +149,7 @@ fn fault(text: &str) -> String {
     }
 }
 
-/// The id of the command, whatever else there is.
+/// The id of the command, regardless of the rest of the text.
 pub(super) fn commit_id(text: &str) -> Option<CommitId> {
     #[derive(Deserialize)]
     struct OnlyId {

@@ -1,4 +1,4 @@
-//! Items are written as the layout says, and read whatever they are.
+//! Items are written according to the layout, and items of any form can be read.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ const BODY: &str = concat!(
     r#""snapshot":{"schema":3,"state":{"b": 1, "a": 2}}}"#,
 );
 
-/// The commit above, as the table's stream shows it to a Lambda function.
+/// The commit above, in the form in which the table's stream passes it to a Lambda function.
 fn image() -> serde_json::Value {
     json!({
         "pk": { "S": "default/order-17" },
@@ -157,7 +157,7 @@ fn an_unknown_encoding_is_left_alone_whatever_else_is_in_the_item() {
     );
 }
 
-/// What is said of an item that is at its place and cannot be read.
+/// The fault that is reported for an item that is at its position and cannot be read.
 fn fault_in(image: serde_json::Value) -> String {
     let read = read_stream_item(&from_image(image));
     let StreamItem::Unread { stream, first, fault: Corruption::Malformed { at, fault } } = read
@@ -230,7 +230,7 @@ fn each_field_at_fault_is_named_and_not_shown() {
     }
 }
 
-/// The image with this done to its body.
+/// The image with its body changed by `change`.
 fn image_with(change: impl FnOnce(&mut serde_json::Value)) -> serde_json::Value {
     let mut body = serde_json::from_str(BODY).unwrap();
     change(&mut body);
@@ -260,8 +260,8 @@ fn an_item_at_no_place_of_a_stream_is_foreign() {
     }
 }
 
-/// Versions are numbers in the table, so there is a highest one. Two events at the same version
-/// would be none.
+/// Versions are numbers in the table, so there is a highest one. Two events with the same version
+/// would not be a valid commit.
 #[test]
 fn a_commit_that_runs_past_the_highest_version_is_malformed() {
     let fault = "`sk` is too high for `body.events`".to_owned();
@@ -282,7 +282,7 @@ fn a_commit_that_runs_past_the_highest_version_is_malformed() {
     }
 }
 
-/// This with another value, or none, at this place.
+/// The value with another value, or none, at this place.
 fn changed(
     mut whole: serde_json::Value,
     place: &str,

@@ -1,4 +1,4 @@
-//! What wrapped keys were unwrapped to.
+//! The cache of unwrapped keys.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,14 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use skald::personal::{Person, PersonKey};
 use skald::time::Timestamp;
 
-/// Most keys that are remembered at once.
+/// Most keys that are remembered at the same time.
 const KEYS: usize = 250;
 /// How long a key is remembered after it was unwrapped, in milliseconds.
 const REMEMBERED_MS: i64 = 5 * 60 * 1000;
 
-/// The keys that were unwrapped here, by person. One is good only together with the wrapped key
-/// that it came from, which the table shows: nothing here is an answer by itself. What is taken out
-/// is wiped from memory, unless a call that is under way still works with it.
+/// The keys that this process has unwrapped, by person. A key is valid only together with the
+/// wrapped key that it came from, which the table contains: the cache alone never answers a
+/// request. A removed key is wiped from memory, unless a call in progress still uses it.
 #[derive(Default)]
 pub(super) struct Remembered(Mutex<HashMap<Person, Unwrapped>>);
 
@@ -24,15 +24,15 @@ struct Unwrapped {
 }
 
 impl Unwrapped {
-    /// Setting the clock back does not make a key younger.
+    /// Whether the key may still be used. Setting the clock back does not extend its time.
     fn is_good(&self, now: Timestamp) -> bool {
         (self.since..self.since.plus_millis(REMEMBERED_MS)).contains(&now)
     }
 }
 
 impl Remembered {
-    /// What this wrapped key was unwrapped to. If another one was unwrapped for the person, it is
-    /// forgotten.
+    /// The key that this wrapped key was unwrapped to. A key that came from another wrapped key of
+    /// the person is forgotten.
     pub(super) fn get(&self, person: &Person, wrapped: &[u8]) -> Option<PersonKey> {
         let mut keys = self.lock();
         if keys.get(person)?.from != wrapped {
@@ -42,7 +42,7 @@ impl Remembered {
     }
 
     /// Remembers a key. If there are too many, it replaces the oldest one, which must be unwrapped
-    /// again when it is needed.
+    /// again for the next use.
     pub(super) fn keep(&self, person: Person, wrapped: Vec<u8>, key: PersonKey, now: Timestamp) {
         let mut keys = self.lock();
         keys.insert(person, Unwrapped { from: wrapped, key, since: now });
@@ -88,7 +88,7 @@ mod tests {
         remembered.keep(person(number), wrapped.to_vec(), PersonKey::new([7; 32]), at(millis));
     }
 
-    /// Whose keys are in memory.
+    /// The persons whose keys are in memory.
     fn kept(remembered: &Remembered) -> Vec<String> {
         let mut kept: Vec<String> = remembered.lock().keys().map(Person::key).collect();
         kept.sort();

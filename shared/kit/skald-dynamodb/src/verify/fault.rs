@@ -1,4 +1,4 @@
-//! What a verifier tells: what is wrong, and how far it is.
+//! The findings of a verifier: faults, and its progress.
 
 use std::fmt;
 
@@ -8,20 +8,20 @@ use skald::stream::Version;
 use skald::text::cut;
 use skald::time::Timestamp;
 
-/// Something that is wrong with an events table.
+/// A fault in an events table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The stream's key; of an item that is of no stream, its keys.
+    /// The stream's key, or the keys of an item that belongs to no stream.
     pub key: String,
-    /// The version, if it is one's.
+    /// The version. `None` if the fault does not concern a single version.
     pub version: Option<Version>,
-    /// What is wrong.
+    /// The kind of fault.
     pub defect: Defect,
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What a defect quotes is cut where it is quoted.
+        // The texts in a defect are already shortened.
         let key = cut(&self.key);
         match self.version {
             Some(version) => write!(f, "{key} at version {version}: {}", self.defect),
@@ -30,8 +30,8 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What can be wrong with an item of the table, or an entry of its index. No text quotes a stored
-/// value.
+/// The kinds of faults of an item of the table, or of an entry of its index. The texts quote no
+/// stored values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Defect {
     /// An item in the table that belongs to no stream.
@@ -40,32 +40,31 @@ pub enum Defect {
     /// A gap, an overlap, or an item that cannot be read.
     #[error("in the table: {0}")]
     Corrupt(Corruption),
-    /// A snapshot that a load would go wrong by.
+    /// A snapshot that would make a load wrong.
     #[error("in the table: {0}")]
     Snapshot(SnapshotFault),
-    /// An event or a snapshot with something about a person that is not sealed, and so cannot be
-    /// erased.
+    /// An event or a snapshot with a personal value that is not sealed, and so cannot be erased.
     #[error("in the table: personal data that is not sealed, in the {0}")]
     Plain(&'static str),
     /// An event that the catalogue cannot decode.
     #[error("in the table: {0}")]
     Undecodable(String),
-    /// A commit that was recorded earlier than the one before it: one of two clocks was wrong, or
-    /// it was not written by a store. Followers of all commits may have missed it.
+    /// A commit that was recorded earlier than the previous one. Either one of two clocks was
+    /// wrong, or no store wrote the commit. Followers of all commits may have missed it.
     #[error("in the table: recorded at {at}, earlier than the commit before it, at {before}")]
     Earlier {
-        /// When it was recorded.
+        /// When the commit was recorded.
         at: Timestamp,
-        /// When the commit before was.
+        /// When the previous commit was recorded.
         before: Timestamp,
     },
     /// A commit from a wrong clock: followers of all commits do not see it before that time.
     #[error("in the table: recorded at {at}, which lies ahead of now")]
     Ahead {
-        /// When it was recorded, as the clock said.
+        /// When the commit was recorded, according to that clock.
         at: Timestamp,
     },
-    /// An attribute from which the index is made is not what it must be.
+    /// An attribute of the index that is missing or invalid.
     #[error("in the table: `{0}`, from which the index is made, does not fit the commit")]
     Unindexed(&'static str),
     /// The table has the commit, and the index does not show it.
@@ -74,18 +73,18 @@ pub enum Defect {
     /// The index shows a commit that the table does not have.
     #[error("in the index: an entry without a commit in the table")]
     NoCommit,
-    /// The index shows it otherwise than the table has it.
+    /// The index entry differs from the commit in the table.
     #[error("in the index: the entry differs from the commit in the table")]
     Differs,
-    /// An entry of the index that is no commit's.
+    /// A malformed entry of the index, which does not belong to a commit.
     #[error("in the index: {0}")]
     Odd(&'static str),
 }
 
-/// What was looked at so far.
+/// The counts of a verification so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Verified {
-    /// Items of the table, whatever they are.
+    /// Items of the table, of any form.
     pub items: u64,
     /// Events that were decoded.
     pub events: u64,
@@ -98,11 +97,11 @@ pub struct Verified {
     pub faults: u64,
 }
 
-/// What a verifier tells.
+/// A report of a verifier.
 #[derive(Debug, Clone, Copy)]
 pub enum Finding<'a> {
-    /// Something is wrong.
+    /// A fault.
     Fault(&'a Fault),
-    /// So much was looked at.
+    /// The progress so far.
     Progress(Verified),
 }

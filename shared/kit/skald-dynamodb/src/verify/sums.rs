@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 use skald::index::IndexEntry;
 use skald::stream::StreamId;
 
-/// A slice, and one of 256 parts of its streams: so few entries must be compared one by one where
-/// one of a slice differs.
+/// A slice, and one of 256 parts of its streams. If an entry of a slice differs, only the few
+/// entries of its part are compared one by one.
 type Part = (u8, u8);
 
 /// The number of entries of each part, and the sum over them.
@@ -18,7 +18,7 @@ pub(super) struct Sums(BTreeMap<Part, (u64, u128)>);
 #[derive(Debug)]
 pub(super) struct Differing(BTreeSet<Part>);
 
-/// The slice is in the first byte of the same hash.
+/// The part of a stream. It uses the second byte of the hash whose first byte gives the slice.
 fn part_of(stream: &StreamId) -> u8 {
     Sha256::digest(stream.key())[1]
 }

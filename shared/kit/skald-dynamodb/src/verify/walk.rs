@@ -1,4 +1,4 @@
-//! A stream, item after item, and what is wrong with each.
+//! The check of a stream, item by item.
 
 use skald::check::StreamCheck;
 use skald::commit::{Commit, MAX_CLOCK_SKEW_MS};
@@ -14,18 +14,19 @@ use crate::attribute::{AnyItem, Attribute, Attributes};
 use crate::commit_item::{read_commit, slice, types};
 use crate::index::read_entry;
 
-/// A stream, item after item.
+/// The check of a stream, item by item.
 pub(super) struct Walk<C> {
     pub(super) stream: StreamId,
-    /// None for a category that is not known.
+    /// The check of the events. `None` for an unknown category.
     check: Option<C>,
-    /// What should come next; none after an item whose events could not be counted.
+    /// The expected version of the next item. `None` after an item whose events could not be
+    /// counted.
     expected: Option<Version>,
     before: Option<Timestamp>,
-    /// What is recorded later than this has a wrong clock's time.
+    /// A commit that was recorded later than this has the time of a wrong clock.
     latest: Timestamp,
     pub(super) faults: Vec<Fault>,
-    /// Whether its items did not follow each other.
+    /// Whether the items were not contiguous.
     pub(super) is_broken: bool,
 }
 
@@ -40,7 +41,7 @@ impl<C: StreamCheck> Walk<C> {
         self.faults.push(Fault { key: self.stream.key(), version: Some(version), defect });
     }
 
-    /// Goes over one item, and gives how many of its events were decoded.
+    /// Checks one item, and returns how many of its events were decoded.
     pub(super) fn take(&mut self, first: Version, item: &Attributes) -> u64 {
         let broken = match self.expected {
             Some(expected) if first > expected => Some(Corruption::Gap { expected, found: first }),
@@ -88,7 +89,7 @@ impl<C: StreamCheck> Walk<C> {
         if commit.at > self.latest {
             self.fault(commit.first, Defect::Ahead { at: commit.at });
         }
-        // A commit that lies ahead is named itself.
+        // A commit that is ahead of now is reported as such.
         if let Some(before) =
             self.before.filter(|before| commit.at < *before && *before <= self.latest)
         {

@@ -1,4 +1,4 @@
-//! Any commit comes back as it was, and nothing that may stand in an item stops the reader.
+//! Any commit is read back unchanged, and no content of an item makes the reader panic.
 
 use proptest::collection::{btree_map, hash_map, vec};
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use skald::time::Timestamp;
 
 use super::*;
 
-/// A JSON text, written in ways that no serializer would choose.
+/// A JSON text in forms that no serializer writes.
 fn any_json() -> impl Strategy<Value = Vec<u8>> {
     let string = any::<String>().prop_map(|text| serde_json::to_string(&text).unwrap());
     let number = "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?";
@@ -65,7 +65,7 @@ fn any_commit() -> impl Strategy<Value = Commit> {
     })
 }
 
-/// Any attribute, to any depth.
+/// An attribute of any type and depth.
 fn any_value() -> impl Strategy<Value = AttributeValue> {
     let leaf = prop_oneof![
         any::<String>().prop_map(AttributeValue::S),
@@ -92,7 +92,8 @@ proptest! {
         prop_assert_eq!(read_stream_item(&written(&commit)), StreamItem::Commit(commit));
     }
 
-    /// An item of 400 KB has room for what `size_bytes` counts up to 350 KB, and for these.
+    /// An item of 400 KB has room for the 350 KB that `size_bytes` may count, and for this
+    /// overhead.
     #[test]
     fn an_item_is_hardly_larger_than_its_draft(commit in any_commit()) {
         let Commit { id, at, context, events, snapshot, .. } = commit.clone();

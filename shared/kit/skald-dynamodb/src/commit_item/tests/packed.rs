@@ -1,8 +1,8 @@
-//! Large bodies are packed where that saves a write unit, and what is wrong with one is named.
+//! Large bodies are packed if that saves a write unit, and a fault in a packed body is named.
 
 use super::*;
 
-/// A commit of events that are alike, as orders of many lines are.
+/// A commit of similar events, such as those of orders with many lines.
 fn large() -> Commit {
     let event = |number: u32| EventData {
         event_type: "order.placed".to_owned(),
@@ -26,8 +26,8 @@ fn a_large_commit_is_packed_and_read_again() {
     assert_eq!(read_stream_item(&item), StreamItem::Commit(large()));
 }
 
-/// How many bytes the service takes an item for: names in UTF-8, text in UTF-8, bytes, and numbers
-/// by their digits.
+/// The size of an item as the service counts it: names and text in UTF-8, bytes, and numbers by
+/// their digits.
 fn service_bytes(item: &Item) -> usize {
     let value = |name: &str| match item.attribute(name) {
         Some(Attribute::Text(text)) => text.len(),
@@ -38,7 +38,7 @@ fn service_bytes(item: &Item) -> usize {
     item.keys().map(|name| name.len() + value(name)).sum()
 }
 
-/// To the byte: whoever pays for a unit more than needed pays for it with every commit.
+/// The limit is exact: an unnecessary write unit would be paid for with every commit.
 #[test]
 fn a_commit_is_packed_if_and_only_if_that_saves_a_write_unit() {
     let (mut plain_at_most, mut packed_from) = (0, usize::MAX);
@@ -71,7 +71,7 @@ fn what_cannot_be_made_smaller_by_a_write_unit_is_not_packed() {
         char::from(b'#' + (seed >> 33) as u8 % 57)
     };
     let noise: String = (0..1_150).map(|_| digit()).collect();
-    // A quarter of it can be saved.
+    // A quarter of the units can be saved.
     let (mut packed, mut plain) = (0, 0);
     for length in 700..noise.len() {
         let mut commit = Commit { snapshot: None, ..commit() };
@@ -132,7 +132,7 @@ fn whatever_is_wrong_with_a_packed_body_is_named() {
     let frame = zstd::bulk::compress(&vec![b' '; most], 3).unwrap();
     let cut = serde_json::to_value(AttributeValue::B(frame[..frame.len() - 1].to_vec())).unwrap();
     assert_eq!(fault(cut), "`body` cannot be decompressed");
-    // It says it is small, and is not.
+    // The frame declares a small size, and its content is larger.
     let mut liar = zstd::bulk::compress(&vec![b' '; most], 3).unwrap();
     liar[5..9].copy_from_slice(&100_u32.to_le_bytes());
     let liar = serde_json::to_value(AttributeValue::B(liar)).unwrap();
