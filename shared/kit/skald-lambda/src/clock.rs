@@ -1,4 +1,4 @@
-//! What the pure crates are given as arguments: the time, new ids, and pauses.
+//! The values that the pure crates take as arguments: the time, new ids, and pauses.
 
 use std::time::Duration;
 
@@ -6,17 +6,16 @@ use skald::handle::Pause;
 use skald::time::Timestamp;
 use uuid::Uuid;
 
-/// First pause, in milliseconds; each further one is at most twice as long.
+/// First pause, in milliseconds. Each further pause is at most twice as long.
 const FIRST_PAUSE_MS: u64 = 10;
 /// Longest pause, in milliseconds.
 const LONGEST_PAUSE_MS: u64 = 500;
 
-/// The time.
+/// The current time.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is where the others get the time from")]
 pub fn now() -> Timestamp {
-    // The clock stands within the years that can be written, or the machine is beyond help: then it
-    // is 1970.
+    // A clock outside the years that can be written is a broken machine's: the time is 1970 then.
     Timestamp::from_millis(jiff::Timestamp::now().as_millisecond()).unwrap_or(Timestamp::EPOCH)
 }
 
@@ -27,8 +26,8 @@ pub fn new_id() -> Uuid {
     Uuid::now_v7()
 }
 
-/// Waits in real time: a random part of a bound that doubles, so that writers who met once do not
-/// meet again.
+/// Waits in real time: a random part of a limit that doubles, so that writers that conflicted once
+/// are unlikely to conflict again.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RandomPause;
 

@@ -1,4 +1,4 @@
-//! Configuration: environment variables, set by the template, read once at start.
+//! Configuration: environment variables that the template sets, read once at start.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 
-/// One attempt of an AWS call may take this long.
+/// Time limit of one attempt of an AWS call.
 const ATTEMPT_LIMIT: Duration = Duration::from_millis(1_500);
-/// All attempts of an AWS call together. Whoever answers HTTP has a limit over all of its calls,
-/// too.
+/// Time limit of all attempts of an AWS call together. A function that answers HTTP also has a
+/// limit on all of its calls.
 const CALL_LIMIT: Duration = Duration::from_millis(4_000);
 /// Attempts of an AWS call, with exponential backoff between them.
 const ATTEMPTS: u32 = 4;
 
-/// A variable that the function cannot do without is not set.
+/// A required environment variable that is not set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "environment variable {0} is not set: infra/template.yaml sets it for the deployed function"
@@ -24,12 +24,12 @@ pub struct Missing(&'static str);
 /// The value of this environment variable.
 ///
 /// # Errors
-/// [`Missing`] if it is not set, not text, or empty.
+/// [`Missing`] if the variable is not set, not text, or empty.
 pub fn variable(name: &'static str) -> Result<String, Missing> {
     optional(name).ok_or(Missing(name))
 }
 
-/// The value of this environment variable, if it is set to some text.
+/// The value of this environment variable. `None` if it is not set, not text, or empty.
 #[must_use]
 #[expect(
     clippy::disallowed_methods,
@@ -39,8 +39,8 @@ pub fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// How to reach AWS: region, credentials and endpoint from the environment, with limits that fit a
-/// function's.
+/// The AWS configuration: region, credentials and endpoint from the environment, with limits that
+/// fit those of a function.
 pub async fn aws() -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(ATTEMPT_LIMIT)

@@ -1,8 +1,8 @@
-//! HTTP calls: what a handler gets, what it gives, and all that is the same for every one of them.
+//! HTTP calls: the input and output of a handler, and everything that is the same for all handlers.
 //!
 //! Every event from the gateway gets an answer. An event that is not a call, or is malformed, gets
-//! a problem. Each answer carries `x-correlation-id`: the caller's if it sent a valid one, else a
-//! new one.
+//! a problem. Each answer carries `x-correlation-id`: the caller's if it sent a valid one,
+//! otherwise a new one.
 
 mod answer;
 mod call;
@@ -32,35 +32,35 @@ use self::event::GatewayEvent;
 pub use crate::problem::Problem;
 use crate::{Error, clock, metrics};
 
-/// A call that takes longer is answered 503: the function's own limit is 10 s, and would answer
-/// with less grace.
+/// A call that takes longer is answered with 503. The function's own limit is 10 s, after which the
+/// caller would get an answer without a problem.
 const TIME_LIMIT: Duration = Duration::from_secs(8);
-/// Where the correlation id comes and goes.
+/// The header of the correlation id, in calls and answers.
 const CORRELATION_HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
 /// The method whose answer is that to `GET`, without its body.
 const HEAD: &str = "HEAD";
 
-/// Marks the answer to a request that had its effect before.
+/// The header of an answer to a request that already had its effect.
 pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// What a handler answers.
+/// The reply of a handler.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
     /// The status.
     pub status: StatusCode,
-    /// The body; none for 204 and 304.
+    /// The body. `None` for 204 and 304.
     pub body: Option<Value>,
     headers: Vec<(HeaderName, String)>,
 }
 
 impl Reply {
-    /// An answer with a JSON body.
+    /// A reply with a JSON body.
     #[must_use]
     pub fn json(status: StatusCode, body: Value) -> Self {
         Self { status, body: Some(body), headers: Vec::new() }
     }
 
-    /// An answer without a body.
+    /// A reply without a body.
     #[must_use]
     pub fn empty(status: StatusCode) -> Self {
         Self { status, body: None, headers: Vec::new() }
@@ -74,12 +74,12 @@ impl Reply {
     }
 }
 
-/// A handler failed in a way that it does not know of itself.
+/// A panic of a handler.
 #[derive(Debug, thiserror::Error)]
 #[error("the handler panicked: its own message is in the log before this line")]
 struct Panicked;
 
-/// Serves calls with `handler`, until the runtime ends the function.
+/// Serves calls with `handler` until the runtime ends the function.
 ///
 /// # Errors
 /// If the runtime's interface fails.
@@ -95,14 +95,14 @@ where
             Err(Problem::unavailable())
         })
     };
-    // As it came: what the runtime could not read would be answered by a bare 502.
+    // The raw event: if the runtime could not parse a typed one, it would answer with a bare 502.
     let service = service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
         Ok::<_, Infallible>(answer(event.payload.get().as_bytes(), clock::now(), in_time).await)
     });
     lambda_runtime::run(service).await
 }
 
-/// The answer to an event that came in at `at`, whatever it is: `handler` gets it if it is a call.
+/// The answer to an event that arrived at `at`. `handler` is called only if the event is a call.
 pub async fn answer<F, Fut>(event: &[u8], at: Timestamp, handler: F) -> Answer
 where
     F: FnOnce(Call) -> Fut,
@@ -115,7 +115,7 @@ where
     async {
         let answer = match Call::of(&event, correlation_id.clone(), at) {
             Ok(call) => {
-                // Boxed, or the compiler gives up on the depth of the future of a whole call.
+                // Boxed, because the future of a whole call is too deep for the compiler.
                 let answer =
                     AssertUnwindSafe(async { Box::pin(handler(call)).await }).catch_unwind().await;
                 answer.unwrap_or_else(|_| Err(Problem::internal(&Panicked)))
@@ -132,8 +132,8 @@ where
     .await
 }
 
-/// A part of the call for the log. A caller may put anything into it, an e-mail address for one; an
-/// identifier stays.
+/// A part of the call for the log. A caller may send anything, for example an e-mail address, so
+/// only an identifier is logged as it is.
 fn shown(part: &str) -> &str {
     if is_identifier(part) { part } else { "…" }
 }

@@ -1,14 +1,14 @@
-//! The Lambda edge of the kit: the one place that knows the runtime, the clock, random ids and the
-//! environment, and that turns errors into what a caller sees: an HTTP problem, or a message
-//! returned to its queue.
+//! The Lambda edge of the kit. Only this crate knows the runtime, the clock, random ids and the
+//! environment. It converts errors into what a caller sees: an HTTP problem, or a message returned
+//! to its queue.
 //!
 //! - [`config`]: the environment, read once.
-//! - [`clock`]: now, new ids, and the [`Pause`](skald::handle::Pause) of real time, which also counts
-//!   snapshots that are left out.
-//! - [`http`]: calls, replies, and problems as RFC 9457 has them.
+//! - [`clock`]: the time, new ids, and the [`Pause`](skald::handle::Pause) in real time, which also
+//!   counts omitted snapshots.
+//! - [`http`]: calls, replies, and problems according to RFC 9457.
 //! - [`steps`]: steps of a saga, and the names of their errors.
-//! - [`queue`]: a queue's batch, each message to its reader, poison into the dead-letter queue.
-//! - [`views`]: the reader that keeps a view.
+//! - [`queue`]: a queue's batch; each message goes to its handler, or into the dead-letter queue.
+//! - [`views`]: the handler that keeps a view up to date.
 
 pub mod clock;
 pub mod config;

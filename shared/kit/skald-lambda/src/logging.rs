@@ -1,4 +1,4 @@
-//! The log, and the counts beside it.
+//! The log, and the counts of reports.
 
 use std::io;
 
@@ -11,13 +11,13 @@ use tracing::Subscriber;
 use crate::config;
 use crate::metrics::{self, Counting};
 
-/// Starts logging to standard output, and counting what the kit [reports](skald::observe) as
-/// metrics. Call it once, first.
+/// Starts logging to standard output, and counting the kit's [reports](skald::observe) as metrics.
+/// Call this function once, before anything else.
 ///
-/// The level of the log is that of `AWS_LAMBDA_LOG_LEVEL`, else of `RUST_LOG`, else INFO. Beside a
-/// level, `RUST_LOG` takes directives: `info,skald=debug` also logs each conflict, retry and page,
-/// but not what the AWS SDK logs at that level, which has personal data. The format is that of
-/// `AWS_LAMBDA_LOG_FORMAT`. Metrics are counted whatever the level is.
+/// The log level is `AWS_LAMBDA_LOG_LEVEL`, or else `RUST_LOG`, or else INFO. `RUST_LOG` also
+/// accepts directives: `info,skald=debug` also logs each conflict, retry and page, but not the AWS
+/// SDK's messages at that level, which contain personal data. The format is that of
+/// `AWS_LAMBDA_LOG_FORMAT`. Metrics are counted regardless of the level.
 pub fn start_logging() {
     let function =
         config::optional("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "none".to_owned());
@@ -29,7 +29,8 @@ pub fn start_logging() {
     subscriber(log, Counting::new(function, metrics::print)).init();
 }
 
-/// Lines of log at this level or more, or as the directives say, given to `writer`.
+/// Writes log lines to `writer`: those of this level or higher, or those that the directives
+/// select.
 fn log<W>(
     level: Option<&str>,
     directives: &str,
@@ -39,7 +40,7 @@ fn log<W>(
 where
     W: for<'a> fmt::MakeWriter<'a> + Send + Sync + 'static,
 {
-    // Without text, a level would be ERROR.
+    // An empty level would mean ERROR.
     let level = level.or(Some(directives)).filter(|level| !level.is_empty());
     let level = level.and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
     let filter = EnvFilter::builder().with_default_directive(level.into()).parse_lossy(directives);
@@ -51,7 +52,7 @@ where
     }
 }
 
-/// The subscriber: what the log takes and what is counted do not depend on each other.
+/// The subscriber. Logging and counting are independent of each other.
 pub(crate) fn subscriber(
     log: Box<dyn Layer<Registry> + Send + Sync>,
     counting: Counting,
@@ -68,7 +69,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// Lines of the log, as they are written.
+    /// The log lines that were written.
     #[derive(Clone, Default)]
     pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -83,7 +84,7 @@ pub(crate) mod tests {
     }
 
     impl Log {
-        /// Logs and counts what this thread does, at this level; metrics go to `write`.
+        /// Logs and counts the reports of this thread at this level; metrics go to `write`.
         pub(crate) fn at(level: &str, write: fn(&Value)) -> (Self, DefaultGuard) {
             let kept = Self::default();
             let writer = kept.clone();

@@ -1,15 +1,15 @@
-//! Counts what the kit [reports](skald::observe), as metrics in `CloudWatch`.
+//! Counts the kit's [reports](skald::observe) as metrics in `CloudWatch`.
 //!
-//! [`Counting`] is a layer of the subscriber that [`start_logging`](crate::start_logging)
-//! installs. It counts reports whatever the level of the log is. At the end of each invocation, a
-//! [`Counted`] guard writes the counts as one line in the embedded metric format (see "Embedding
-//! metrics within logs" in the `CloudWatch` guide), which costs no call and needs no permission. An
-//! invocation that counted nothing writes nothing.
+//! [`Counting`] is a layer of the subscriber that [`start_logging`](crate::start_logging) installs.
+//! It counts reports regardless of the log level. At the end of each invocation, a [`Counted`]
+//! guard writes the counts as one line in the embedded metric format (see "Embedding metrics within
+//! logs" in the `CloudWatch` guide), which needs no call and no permission. An invocation without
+//! counts writes nothing.
 //!
 //! | metric | dimension | counts |
 //! |---|---|---|
 //! | `Conflicts` | `FunctionName` | streams whose head had moved when a commit was to be appended |
-//! | `Contentions` | `FunctionName` | appends that another transaction was in the way of |
+//! | `Contentions` | `FunctionName` | appends that another transaction prevented |
 //! | `Retries` | `FunctionName` | pauses before a command is decided or appended again |
 //! | `PagesRead` | `FunctionName` | pages of streams |
 //! | `RowsParked` | `FunctionName` | rows of views that were parked |
@@ -19,8 +19,9 @@
 //! | `ForeignMessages` | `FunctionName` | messages of a category that the function does not follow |
 //! | `SnapshotsLeftOut` | `Category` | commits stored without the snapshot that was due |
 //!
-//! All are in the namespace `Skald`. A line has one value for each dimension, so if snapshots of
-//! several categories are left out in one invocation, each further category has a line of its own.
+//! All metrics are in the namespace `Skald`. A line has one value for each dimension, so if
+//! snapshots of several categories are omitted in one invocation, each further category has a line
+//! of its own.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -56,7 +57,7 @@ pub(crate) fn foreign_message(message: &CommitMessage, followed: &Category) {
     );
 }
 
-/// The metric by function that a report of this name counts.
+/// The metric, by function, that a report with this name counts.
 fn metric(report: &str) -> Option<&'static str> {
     Some(match report {
         CONFLICT => "Conflicts",
@@ -72,16 +73,16 @@ fn metric(report: &str) -> Option<&'static str> {
     })
 }
 
-/// What was reported since the last line.
+/// The counts of the reports since the last line.
 #[derive(Debug, Default)]
 struct Counts {
     by_function: BTreeMap<&'static str, u64>,
     snapshots_left_out: BTreeMap<String, u64>,
 }
 
-/// Counts reports. An instance of a function serves one invocation at a time, so what was counted
-/// since the last line belongs to the invocation that ends, also where it works on several groups
-/// of messages at once.
+/// Counts reports. An instance of a function serves one invocation at a time, so the counts since
+/// the last line belong to the invocation that ends, even if it handles several groups of messages
+/// concurrently.
 pub(crate) struct Counting {
     function: String,
     write: fn(&Value),
@@ -89,13 +90,13 @@ pub(crate) struct Counting {
 }
 
 impl Counting {
-    /// Counts for this function, and gives lines to `write`.
+    /// Counts for this function, and passes lines to `write`.
     pub(crate) const fn new(function: String, write: fn(&Value)) -> Self {
         let counts = Counts { by_function: BTreeMap::new(), snapshots_left_out: BTreeMap::new() };
         Self { function, write, counts: Mutex::new(counts) }
     }
 
-    /// Lets through what is counted, and nothing else: the rest of the log costs nothing here.
+    /// Accepts only the reports that are counted: the rest of the log costs nothing here.
     pub(crate) fn filter() -> FilterFn {
         let is_report =
             |metadata: &Metadata<'_>| metadata.is_event() && metadata.target() == TARGET;
@@ -107,7 +108,7 @@ impl Counting {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes what was counted since the last time.
+    /// Writes the counts since the last line.
     fn flush(&self) {
         let counts = std::mem::take(&mut *self.counts());
         for line in lines(&counts, &self.function, clock::now()) {
@@ -142,8 +143,8 @@ impl Visit for CategoryOf {
     fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }
 
-/// An invocation. When it ends, what was counted is written, also if it failed or panicked.
-/// (Nothing is written if the function is stopped for exceeding its time.)
+/// An invocation. When it ends, the counts are written, even if it failed or panicked. Nothing is
+/// written if the function is stopped for exceeding its time limit.
 #[derive(Debug)]
 pub(crate) struct Counted(());
 
@@ -162,8 +163,8 @@ impl Drop for Counted {
     }
 }
 
-/// The lines of an invocation: none if nothing was counted, else one; and one more for each
-/// further category in which snapshots were left out.
+/// The lines of an invocation: none if there are no counts, otherwise one, and one more for each
+/// further category with omitted snapshots.
 fn lines(counts: &Counts, function: &str, now: Timestamp) -> Vec<Value> {
     let mut lines = Vec::new();
     if !counts.by_function.is_empty() {

@@ -14,7 +14,8 @@ use skald::view::CatchUpError;
 /// When a caller may try again after a 503, in seconds.
 const RETRY_AFTER_S: u32 = 1;
 
-/// An error as the caller sees it: a JSON object of the media type `application/problem+json`.
+/// An error in the form that the caller gets: a JSON object of the media type
+/// `application/problem+json`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
     pub(crate) status: StatusCode,
@@ -35,17 +36,17 @@ impl Problem {
         Self { status, headers: Vec::new(), body }
     }
 
-    /// 400: the call is not of the form that it must have.
+    /// 400: the call does not have the required form.
     pub fn invalid(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid-request", "The request is malformed", detail)
     }
 
-    /// 404: there is no such thing, or it is somebody else's.
+    /// 404: the resource does not exist, or belongs to another customer.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)
     }
 
-    /// 405: the thing is there, but does not take this method; `allowed` are those it takes.
+    /// 405: the resource does not support this method; `allowed` lists the supported ones.
     pub fn method_not_allowed(allowed: &[&str]) -> Self {
         let detail = format!("Use {}.", allowed.join(" or "));
         Self::new(
@@ -57,7 +58,7 @@ impl Problem {
         .with_header(ALLOW, allowed.join(", "))
     }
 
-    /// 409: a rule of the business forbids it now.
+    /// 409: a business rule forbids the request in the current state.
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, "conflict", "This conflicts with the present state", detail)
     }
@@ -77,7 +78,7 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large", detail)
     }
 
-    /// 415: the body is of another media type.
+    /// 415: the body has another media type.
     pub fn unsupported_media_type(detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -87,7 +88,7 @@ impl Problem {
         )
     }
 
-    /// 422: well-formed, but refused as it stands.
+    /// 422: the request is well-formed, but not acceptable.
     pub fn refused(detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -97,7 +98,7 @@ impl Problem {
         )
     }
 
-    /// 503: try the same call again, with the same key.
+    /// 503: the caller should send the same call again, with the same key.
     #[must_use]
     pub fn unavailable() -> Self {
         let detail = "Nothing is half done: repeat the same call, with the same Idempotency-Key if it had one.";
@@ -110,13 +111,13 @@ impl Problem {
         .with_header(RETRY_AFTER, RETRY_AFTER_S.to_string())
     }
 
-    /// 503 for what passes by itself, with a line in the log.
+    /// 503 for a transient error, which is logged.
     fn passing(error: &(dyn Error + 'static)) -> Self {
         tracing::warn!(reason = with_causes(error), "a call could not be answered now");
         Self::unavailable()
     }
 
-    /// 500: a fault of this side. `error` goes to the log, the caller gets its correlation id.
+    /// 500: a fault of the service. `error` is logged, and the caller gets the correlation id.
     pub fn internal(error: &(dyn Error + 'static)) -> Self {
         tracing::error!(reason = with_causes(error), "a call failed");
         let detail = "The fault is on this side, and the correlation id names it. A repeated call does nothing twice.";
@@ -128,7 +129,7 @@ impl Problem {
         )
     }
 
-    /// Adds what is wrong in parts of the body: JSON pointers, and what is wrong there.
+    /// Adds the faults of parts of the body: pairs of a JSON pointer and a description.
     #[must_use]
     pub fn with_errors(self, errors: impl IntoIterator<Item = (String, String)>) -> Self {
         let errors = errors
@@ -137,7 +138,7 @@ impl Problem {
         self.with_member("errors", errors.collect())
     }
 
-    /// Adds a member of its own, as RFC 9457 allows.
+    /// Adds an extension member, as RFC 9457 allows.
     #[must_use]
     pub fn with_member(mut self, name: &str, value: Value) -> Self {
         self.body.insert(name.to_owned(), value);
@@ -149,7 +150,7 @@ impl Problem {
         self
     }
 
-    /// What became of a command, for the caller: `rejected` says what a rejection means.
+    /// The problem for a command that failed. `rejected` converts a rejection.
     pub fn from_handle<R>(error: HandleError<R>, rejected: impl FnOnce(R) -> Self) -> Self
     where
         R: Error + 'static,
@@ -169,7 +170,7 @@ impl From<StoreError> for Problem {
         if let StoreError::PersonErased(_) = error {
             return Self::conflict("Who this is about was erased.");
         }
-        // What the store refuses as such waits for an operator, not for a second.
+        // A request that the store denies needs an operator; waiting a second does not help.
         let refused = matches!(error, StoreError::Denied { .. });
         if error.is_transient() && !refused {
             Self::passing(&error)

@@ -1,13 +1,13 @@
-//! A queue of [`CommitMessage`]s: each to its reader, and what fails to where it belongs.
+//! A queue of [`CommitMessage`]s: passes each message to its handler, and deals with failures.
 //!
-//! - A *transient* failure returns the message to the queue, and with it the later ones of its
-//!   group, so that they stay in order. Other groups go on.
-//! - A *permanent* one is sent to the dead-letter queue at once and acknowledged: redelivering it
-//!   would change nothing. If the event store itself, not just the message, shows that the stream
-//!   cannot be read, the reader parks the stream.
-//! - A message of another category is acknowledged with a warning, and counted. Such messages come
-//!   for a while after a subscription's filter was changed.
-//! - Nothing is acknowledged before its effect is durable.
+//! - A *transient* failure returns the message to the queue. The later messages of its group are
+//!   returned too, so that they stay in order. Other groups continue.
+//! - A message with a *permanent* failure is sent to the dead-letter queue immediately and
+//!   acknowledged: redelivery would change nothing. If the event store itself, not just the
+//!   message, shows that the stream cannot be read, the handler parks the stream.
+//! - A message of another category is acknowledged with a warning, and counted. Such messages
+//!   arrive for a while after a change of a subscription's filter.
+//! - A message is acknowledged only after its effect is durable.
 
 use std::future::{Future, ready};
 
@@ -23,22 +23,23 @@ use tracing::Instrument;
 
 use crate::{Error, metrics};
 
-/// Reads the messages of a queue.
+/// Handles the messages of a queue.
 pub trait MessageHandler: Sync {
-    /// The category of the streams it follows.
+    /// The category of the streams that the handler follows.
     const CATEGORY: &'static Category;
-    /// Why a message could not be read.
+    /// Why a message could not be handled.
     type Failure: std::error::Error + Send + Sync + 'static;
 
-    /// Does what the message asks for. It comes again if the function dies, and often enough
-    /// without that.
+    /// Handles the message. The message is delivered again if the function dies, and may be
+    /// delivered again without that.
     fn read(
         &self,
         message: &CommitMessage,
     ) -> impl Future<Output = Result<(), Self::Failure>> + Send;
 
-    /// Records that the stream cannot be read, after its message was set aside, if the failure
-    /// [parks](Self::parks) it. By default no failure does, and the dead letter is the only record.
+    /// Records that the stream cannot be read, after its message was sent to the dead-letter queue,
+    /// if the failure [parks](Self::parks) the stream. By default no failure does, and the dead
+    /// letter is the only record.
     fn park(
         &self,
         _stream: &StreamId,
@@ -48,19 +49,19 @@ pub trait MessageHandler: Sync {
         ready(Ok(()))
     }
 
-    /// Whether a permanent failure is the stream's, and not only the message's. A message alone
-    /// parks nothing: it may contain anything.
+    /// Whether a permanent failure concerns the stream, and not only the message. A message alone
+    /// never parks a stream, because it may contain anything.
     fn parks(_failure: &Self::Failure) -> bool {
         false
     }
 
-    /// Whether the same message can be read later without anybody's help.
+    /// Whether the same message can be handled later without an operator's action.
     fn is_transient(failure: &Self::Failure) -> bool;
 }
 
-/// Takes messages that nobody can read. The port to a dead-letter queue.
+/// Stores messages that cannot be handled: the port to a dead-letter queue.
 pub trait DeadLetters: Sync {
-    /// Keeps the message, durably, with the reason why nobody can read it.
+    /// Stores the message durably, with the reason why it cannot be handled.
     fn keep(
         &self,
         message: &SqsMessage,
@@ -68,7 +69,7 @@ pub trait DeadLetters: Sync {
     ) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-/// A dead-letter queue on SQS, FIFO.
+/// A dead-letter queue on SQS, of type FIFO.
 #[derive(Debug, Clone)]
 pub struct SqsDeadLetters {
     client: aws_sdk_sqs::Client,
@@ -76,7 +77,7 @@ pub struct SqsDeadLetters {
 }
 
 impl SqsDeadLetters {
-    /// The queue at this address.
+    /// The queue with this URL.
     #[must_use]
     pub fn new(client: aws_sdk_sqs::Client, queue_url: String) -> Self {
         Self { client, queue_url }
@@ -101,14 +102,14 @@ impl DeadLetters for SqsDeadLetters {
     }
 }
 
-/// The messages of a queue, for one reader.
+/// The messages of a queue, for one handler.
 #[derive(Debug)]
 pub struct Queue<R, D> {
     reader: R,
     dead_letters: D,
 }
 
-/// Why a message was not read.
+/// Why a message was not handled.
 #[derive(Debug, thiserror::Error)]
 enum Failure<F: std::error::Error> {
     #[error(transparent)]
@@ -118,12 +119,12 @@ enum Failure<F: std::error::Error> {
 }
 
 impl<R: MessageHandler, D: DeadLetters> Queue<R, D> {
-    /// The messages go to `reader`, those that nobody can read to `dead_letters`.
+    /// Passes messages to `reader`, and those that cannot be handled to `dead_letters`.
     pub const fn new(reader: R, dead_letters: D) -> Self {
         Self { reader, dead_letters }
     }
 
-    /// Serves batches of the queue, until the runtime ends the function.
+    /// Serves batches of the queue until the runtime ends the function.
     ///
     /// # Errors
     /// If the runtime's interface fails.
@@ -134,17 +135,18 @@ impl<R: MessageHandler, D: DeadLetters> Queue<R, D> {
         lambda_runtime::run(handler).await
     }
 
-    /// Reads a batch and names the messages to be delivered again.
+    /// Handles a batch and names the messages to deliver again.
     ///
     /// # Errors
-    /// If a message has no id, so that it could not be named: the whole batch is delivered again.
+    /// If a message has no id and therefore cannot be named: the whole batch is delivered again.
     pub async fn read_batch(&self, event: SqsEvent) -> Result<SqsBatchResponse, Error> {
         let _counted = metrics::counted();
         let received = event.records.len();
         if event.records.iter().any(|message| message.message_id.is_none()) {
             return Err("a message without an id: the whole batch is returned".into());
         }
-        // Groups do not wait for each other; inside a group, one message waits for the other.
+        // Groups do not wait for each other. Within a group, each message waits for the previous
+        // one.
         let returned =
             concurrently(groups(event.records).into_iter().map(|group| self.read_group(group)))
                 .await
@@ -155,8 +157,8 @@ impl<R: MessageHandler, D: DeadLetters> Queue<R, D> {
         Ok(response)
     }
 
-    /// Reads the messages of a group in order, up to the first that must be delivered again: ids
-    /// from that one on.
+    /// Handles the messages of a group in order, up to the first that must be delivered again.
+    /// Returns the ids of the messages from that one on.
     async fn read_group(&self, group: Vec<SqsMessage>) -> Vec<String> {
         for (index, message) in group.iter().enumerate() {
             if self.settle(message).await.is_err() {
@@ -169,8 +171,8 @@ impl<R: MessageHandler, D: DeadLetters> Queue<R, D> {
         Vec::new()
     }
 
-    /// Reads a message or sets it aside; `Err` if it must be delivered again. The reason is in the
-    /// log.
+    /// Handles a message or sets it aside. `Err` if it must be delivered again; the log contains
+    /// the reason.
     async fn settle(&self, message: &SqsMessage) -> Result<(), ()> {
         let parsed = CommitMessage::from_json(message.body.as_deref().unwrap_or_default());
         let stream = parsed.as_ref().ok().map(|parsed| parsed.stream.clone());
@@ -206,8 +208,8 @@ impl<R: MessageHandler, D: DeadLetters> Queue<R, D> {
         .await
     }
 
-    /// The dead letter first, then the stream to be parked, if there is one: if parking fails, the
-    /// message comes again and both are repeated.
+    /// Sends the dead letter first and then parks the stream, if it is to be parked. If parking
+    /// fails, the message is delivered again and both are repeated.
     async fn set_aside(
         &self,
         message: &SqsMessage,
@@ -233,8 +235,8 @@ impl<R: MessageHandler, D: DeadLetters> Queue<R, D> {
                 );
                 Err(())
             }
-            // The row itself is broken: coming again would change nothing, and the dead letter
-            // tells of it.
+            // The row itself is malformed: redelivery would change nothing, and the dead letter
+            // records the failure.
             Err(error) => {
                 tracing::error!(reason = with_causes(&error), "cannot be parked");
                 Ok(())
@@ -262,8 +264,8 @@ fn is_transient<R: MessageHandler>(failure: &Failure<R::Failure>) -> bool {
     }
 }
 
-/// The messages by group, each group in order of arrival. A message without a group is one of its
-/// own.
+/// The messages by group, each group in order of arrival. A message without a group is a group of
+/// its own.
 fn groups(messages: Vec<SqsMessage>) -> Vec<Vec<SqsMessage>> {
     let mut groups: Vec<(Option<String>, Vec<SqsMessage>)> = Vec::new();
     for message in messages {

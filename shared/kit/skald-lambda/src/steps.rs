@@ -1,4 +1,5 @@
-//! Steps of a saga: a state machine's task in, nothing or a named error out.
+//! Steps of a saga: a task of the state machine as input, an empty result or a named error as
+//! output.
 
 use std::fmt::Display;
 use std::future::Future;
@@ -11,13 +12,13 @@ use tracing::Instrument;
 
 use crate::{Error, clock, metrics};
 
-/// What an input is called that no handler can read: trying again would change nothing.
+/// The error name of an input that no handler can read: a retry would change nothing.
 const MALFORMED: &str = "Permanent";
 
-/// Takes steps with `handler`, until the runtime ends the function. The state machine tells errors
-/// apart by what `name` calls them. The answer to a step that is done is `{}`.
+/// Runs steps with `handler` until the runtime ends the function. The state machine distinguishes
+/// errors by the names that `name` returns. The result of a completed step is `{}`.
 ///
-/// The input goes into every line of the log, so it must hold ids and nothing personal. A field
+/// The input is part of every log line, so it must contain ids and no personal data. A field
 /// `correlation_id` is logged as such.
 ///
 /// # Errors
@@ -36,7 +37,7 @@ where
     .await
 }
 
-/// Takes one step.
+/// Runs one step.
 async fn take<I, E, F, Fut>(
     input: Value,
     name: fn(&E) -> &'static str,
@@ -54,7 +55,7 @@ where
     async {
         tracing::info!("takes a step");
         let taken = match serde_json::from_value(input) {
-            // Boxed, or the compiler gives up on the depth of the future of a whole step.
+            // Boxed, because the future of a whole step is too deep for the compiler.
             Ok(input) => Box::pin(handler(input, clock::now()))
                 .await
                 .map_err(|error| named(name(&error), &error)),
@@ -96,7 +97,7 @@ mod tests {
     #[error("the card was declined")]
     struct Declined;
 
-    /// Log lines, as they are written.
+    /// The log lines that were written.
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -110,9 +111,9 @@ mod tests {
         }
     }
 
-    /// What the state machine hears of a step with this input, and what the log says meanwhile.
-    /// (Every test listens to the log: a line that one thread comes to first, and does not listen,
-    /// could be off for the others.)
+    /// The result of a step with this input, as the state machine gets it, and the log lines of the
+    /// step. Every test subscribes to the log: a log line that is first reached by a thread without
+    /// a subscriber could be disabled for the others.
     async fn take_logged(input: Value) -> (Result<Value, Value>, Vec<Value>) {
         let handler = async |input: Input, _: Timestamp| {
             tracing::info!("looks at the order");

@@ -1,4 +1,4 @@
-//! The reader that keeps a view: each message into [`catch_up`].
+//! The handler that keeps a view up to date: it passes each message to [`catch_up`].
 
 use std::marker::PhantomData;
 
@@ -10,8 +10,8 @@ use skald::view::{CatchUpFailure, Projection, ViewStore, catch_up, park};
 use crate::clock;
 use crate::queue::MessageHandler;
 
-/// Keeps the view of projection `P`. A stream that cannot be applied is parked; an operator
-/// redrives it from the event store.
+/// Keeps the view of projection `P` up to date. A stream that cannot be applied is parked; an
+/// operator redrives it from the event store.
 #[derive(Debug)]
 pub struct ViewKeeper<P, E, V> {
     events: E,
@@ -20,7 +20,7 @@ pub struct ViewKeeper<P, E, V> {
 }
 
 impl<P, E, V> ViewKeeper<P, E, V> {
-    /// Keeps the view in `views`, reading what is missing from `events`.
+    /// Keeps the rows in `views` up to date, and reads missing events from `events`.
     pub const fn new(events: E, views: V) -> Self {
         Self { events, views, projection: PhantomData }
     }

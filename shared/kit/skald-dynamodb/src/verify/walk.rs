@@ -89,7 +89,7 @@ impl<C: StreamCheck> Walk<C> {
         if commit.at > self.latest {
             self.fault(commit.first, Defect::Ahead { at: commit.at });
         }
-        // A commit that is ahead of now is reported as such.
+        // A previous commit that is ahead of now was itself reported, so it does not count here.
         if let Some(before) =
             self.before.filter(|before| commit.at < *before && *before <= self.latest)
         {

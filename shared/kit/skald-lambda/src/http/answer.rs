@@ -1,4 +1,4 @@
-//! What the gateway is given: payload format 2.0 of an HTTP API.
+//! Answers to the gateway: payload format 2.0 of an HTTP API.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,13 @@ use skald::commit::CorrelationId;
 
 use super::{CORRELATION_HEADER, Problem, Reply};
 
-/// An answer in the gateway's form.
+/// An answer in the gateway's format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer {
     /// The status.
     pub status_code: u16,
-    /// The headers, with names in lower case. The values of one that was given several times are
-    /// joined by commas.
+    /// The headers, with names in lower case. The values of a repeated header are joined by commas.
     pub headers: BTreeMap<String, String>,
     /// The values of `set-cookie`, which cannot be joined.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -27,8 +26,8 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The answer to a call of this id. To `HEAD` it is the one to `GET` without its body, but with
-    /// the body's length.
+    /// The answer to a call with this id. The answer to `HEAD` is that to `GET` without its body,
+    /// but with the body's length.
     pub(super) fn of(
         answer: Result<Reply, Problem>,
         correlation_id: &CorrelationId,

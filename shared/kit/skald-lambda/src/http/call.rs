@@ -1,4 +1,4 @@
-//! A call as a handler sees it.
+//! A call in the form that a handler gets.
 
 use std::collections::BTreeMap;
 
@@ -17,20 +17,20 @@ pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
 /// The character with which the gateway replaces bytes that are not UTF-8.
 const REPLACEMENT: char = '\u{fffd}';
 
-/// A call as a handler sees it.
+/// A call in the form that a handler gets.
 #[derive(Debug)]
 pub struct Call {
-    /// The method; `GET` for `HEAD`, whose answer is the same but for the body.
+    /// The method. It is `GET` for `HEAD`, whose answer is the same without the body.
     pub method: String,
-    /// Whether it is a `HEAD`. No route takes that, so it comes by `$default`, and nothing says
-    /// where its path begins.
+    /// Whether the method is `HEAD`. No route matches it, so it arrives by `$default`, and the
+    /// event does not show where its path begins.
     pub is_head: bool,
-    /// The path's segments, decoded; none for `/`. Of a call by `$default` a base path may stand in
-    /// front.
+    /// The decoded segments of the path; empty for `/`. The path of a call by `$default` may begin
+    /// with a base path.
     pub path: Vec<String>,
-    /// When the call came in.
+    /// When the call arrived.
     pub at: Timestamp,
-    /// What everything that follows from this call is called.
+    /// The id of the call and of everything that follows from it.
     pub correlation_id: CorrelationId,
     query: Option<Vec<(String, String)>>,
     headers: BTreeMap<String, String>,
@@ -38,7 +38,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// The call that this event is.
+    /// The call in this event.
     pub(super) fn of(
         event: &GatewayEvent,
         correlation_id: CorrelationId,
@@ -59,7 +59,7 @@ impl Call {
         })
     }
 
-    /// The path's segments, to match on.
+    /// The path's segments, for pattern matching.
     #[must_use]
     pub fn segments(&self) -> Vec<&str> {
         self.path.iter().map(String::as_str).collect()
@@ -68,11 +68,11 @@ impl Call {
     /// The body as JSON.
     ///
     /// # Errors
-    /// A problem: 415 unless it is called JSON, 413 over 64 KiB, 400 if it is no JSON in UTF-8,
-    /// names a member twice or is nested too deeply.
+    /// A problem: 415 unless the media type is JSON; 413 over 64 KiB; 400 if the body is not JSON
+    /// in UTF-8, repeats a member name or is nested too deeply.
     pub fn json(&self) -> Result<Value, Problem> {
         let media_type = self.header("content-type").unwrap_or_default();
-        // A comma stands between two of them.
+        // A comma would separate two media types.
         let essence = media_type
             .split(';')
             .next()
@@ -108,11 +108,11 @@ impl Call {
         strict::parse(text).map_err(not_json)
     }
 
-    /// The value of a header that comes once, if it comes.
+    /// The value of a header that may be sent once. `None` if it was not sent.
     ///
     /// # Errors
-    /// A problem, 400, if it comes more than once or is not visible ASCII. The gateway joins the
-    /// values of a repeated header with a comma, so a comma is not allowed either.
+    /// A problem, 400, if the header was sent more than once or is not visible ASCII. The gateway
+    /// joins the values of a repeated header with a comma, so a comma is not allowed either.
     pub fn single_header(&self, name: &str) -> Result<Option<&str>, Problem> {
         let value = self.ascii_header(name)?;
         if value.is_some_and(|value| value.contains(',')) {
@@ -123,11 +123,11 @@ impl Call {
         Ok(value)
     }
 
-    /// The values of a header that is a list, as `If-Match` is: in one line or several, that is the
-    /// same (RFC 9110).
+    /// The values of a header that is a list, such as `If-Match`. One line and several lines have
+    /// the same meaning (RFC 9110).
     ///
     /// # Errors
-    /// A problem, 400, if it is not visible ASCII.
+    /// A problem, 400, if the header is not visible ASCII.
     pub fn list_header(&self, name: &str) -> Result<Option<Vec<&str>>, Problem> {
         Ok(self.ascii_header(name)?.map(|value| value.split(',').map(str::trim).collect()))
     }
@@ -148,7 +148,7 @@ impl Call {
     /// The query parameters.
     ///
     /// # Errors
-    /// A problem, 400, if one is not among `known`, comes twice or is not UTF-8.
+    /// A problem, 400, if a parameter is not among `known`, is repeated or is not UTF-8.
     pub fn query(&self, known: &[&str]) -> Result<Query<'_>, Problem> {
         let Some(query) = &self.query else {
             return Err(Problem::invalid("A query parameter is not UTF-8."));
@@ -169,14 +169,14 @@ impl Call {
         Ok(Query(query))
     }
 
-    /// The circumstances of a command that this call gives.
+    /// The circumstances of a command, taken from this call.
     #[must_use]
     pub fn request(&self, commit_id: CommitId, source: &str, actor: Actor) -> Request {
         Request::new(commit_id, self.at, source, actor).correlated_by(self.correlation_id.clone())
     }
 }
 
-/// The correlation id that the caller gave, if it is one, or a new one.
+/// The correlation id that the caller sent, if it is valid; otherwise a new one.
 pub(super) fn correlation_id(event: &GatewayEvent) -> CorrelationId {
     let sent = event.headers().remove(CORRELATION_HEADER.as_str());
     sent.and_then(|text| CorrelationId::new(text).ok())
@@ -206,16 +206,16 @@ fn not_json(fault: Fault) -> Problem {
 pub struct Query<'a>(&'a [(String, String)]);
 
 impl<'a> Query<'a> {
-    /// The value of a parameter.
+    /// The value of a parameter. `None` if it was not sent.
     #[must_use]
     pub fn get(self, name: &str) -> Option<&'a str> {
         self.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
-    /// The value of a parameter, read by `parse`.
+    /// The value of a parameter, parsed by `parse`.
     ///
     /// # Errors
-    /// A problem, 400, saying what is `expected`, if `parse` does not accept the value.
+    /// A problem, 400, that names what is `expected`, if `parse` does not accept the value.
     pub fn parse<T>(
         self,
         name: &str,

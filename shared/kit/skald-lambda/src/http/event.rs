@@ -1,9 +1,9 @@
 //! The gateway's event: payload format 2.0 of an HTTP API.
 //!
-//! A caller controls most of its content, so nothing in it may stop the function. It is therefore
-//! read as loose JSON, field by field: a field that is missing or has another type counts as not
-//! sent. The source of the format is AWS's page "Create AWS Lambda proxy integrations for HTTP
-//! APIs".
+//! A caller controls most of its content, so no content may make the function fail. The event is
+//! therefore read as untyped JSON, field by field: a field that is missing or has another type
+//! counts as not sent. The source of the format is AWS's page "Create AWS Lambda proxy integrations
+//! for HTTP APIs".
 
 use std::collections::BTreeMap;
 
@@ -20,18 +20,18 @@ const DEFAULT_STAGE: &str = "$default";
 pub(super) struct GatewayEvent(Value);
 
 impl GatewayEvent {
-    /// Reads the event. What is no JSON at all is an event without a field.
+    /// Reads the event. Bytes that are not JSON are an event without fields.
     pub(super) fn read(bytes: &[u8]) -> Self {
         Self(serde_json::from_slice(bytes).unwrap_or_default())
     }
 
-    /// The method, if this is a call.
+    /// The method. `None` if the event is not a call.
     pub(super) fn method(&self) -> Option<&str> {
         self.text("/requestContext/http/method").filter(|method| !method.is_empty())
     }
 
-    /// The headers by their names in lower case. The values of a repeated one are joined by a
-    /// comma, as the gateway does.
+    /// The headers by their names in lower case. The values of a repeated header are joined by a
+    /// comma, as in the gateway.
     pub(super) fn headers(&self) -> BTreeMap<String, String> {
         let mut headers = BTreeMap::<String, String>::new();
         for (name, value) in self.0.get("headers").and_then(Value::as_object).into_iter().flatten()
@@ -45,11 +45,11 @@ impl GatewayEvent {
         headers
     }
 
-    /// The path's segments, from where the API begins.
+    /// The path's segments, starting where the API begins.
     ///
-    /// The gateway decodes the path, all but `%25`, and so an encoded `/` has become a separator.
-    /// The stage (unless it is the default one) and the prefix of a proxy or a domain mapping may
-    /// come before the route. The route's key says where the route begins.
+    /// The gateway decodes the path except for `%25`, so an encoded `/` has become a separator. The
+    /// stage (unless it is the default one) and the prefix of a proxy or a domain mapping may come
+    /// before the route. The route's key shows where the route begins.
     pub(super) fn segments(&self) -> Vec<String> {
         let path = self.text("/rawPath").unwrap_or_default();
         let sent = path.split('/').filter(|segment| !segment.is_empty());
@@ -65,14 +65,14 @@ impl GatewayEvent {
             &sent[..]
         };
         match route.split_last() {
-            // `/shop/{proxy+}`: the API begins where the parameter does.
+            // `/shop/{proxy+}`: the API begins at the parameter.
             Some((last, base)) if last.ends_with("+}") => strip(api, base).unwrap_or(api).to_vec(),
             Some(_) => end(&sent, &route).unwrap_or(api).to_vec(),
             None => api.to_vec(),
         }
     }
 
-    /// The query parameters, in their order; none if one of them is not UTF-8.
+    /// The query parameters, in order. `None` if one of them is not UTF-8.
     pub(super) fn query(&self) -> Option<Vec<(String, String)>> {
         let decoded = |text: &str| {
             let text = text.replace('+', " ");
@@ -88,7 +88,7 @@ impl GatewayEvent {
             .collect()
     }
 
-    /// The body's bytes; none if it is in base64 and cannot be decoded, or no text.
+    /// The body's bytes. `None` if the body is not a text, or is invalid base64.
     pub(super) fn body(&self) -> Option<Vec<u8>> {
         match self.0.get("body") {
             None | Some(Value::Null) => Some(Vec::new()),
@@ -105,7 +105,7 @@ impl GatewayEvent {
     }
 }
 
-/// The end of the path that is this route.
+/// The part of the path that matches this route, at the path's end.
 fn end<'a>(path: &'a [String], route: &[&str]) -> Option<&'a [String]> {
     let end = &path[path.len().checked_sub(route.len())?..];
     end.iter()
@@ -114,7 +114,7 @@ fn end<'a>(path: &'a [String], route: &[&str]) -> Option<&'a [String]> {
         .then_some(end)
 }
 
-/// The path after `base`.
+/// The part of the path after `base`.
 fn strip<'a>(path: &'a [String], base: &[&str]) -> Option<&'a [String]> {
     let (start, rest) = path.split_at_checked(base.len())?;
     start

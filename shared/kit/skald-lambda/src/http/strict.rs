@@ -1,7 +1,7 @@
-//! JSON that a body may contain: no repeated member names, and bounded nesting.
+//! JSON that a body may contain: no repeated member names, and limited nesting.
 //!
-//! If two members have the same name, most readers take the last and some the first. A caller and a
-//! service that differ here see two different requests, so both are refused.
+//! If two members have the same name, most readers take the last and some take the first. A caller
+//! and a service that differ in this would see two different requests, so such bodies are rejected.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -12,18 +12,18 @@ use serde_json::{Map, Number, Value};
 /// Deepest nesting of arrays and objects.
 const MAX_DEPTH: usize = 64;
 
-/// Why a text is refused.
+/// Why a text is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// It is not JSON from here on; both count from 1.
+    /// The text is not JSON from this place on; line and column count from 1.
     Syntax { line: usize, column: usize },
-    /// The object has a second member of this name, at this JSON pointer.
+    /// An object has a second member with the same name, at this JSON pointer.
     Repeated { pointer: String },
     /// The value at this JSON pointer is nested deeper than [`MAX_DEPTH`].
     Deep { pointer: String },
 }
 
-/// Reads a text.
+/// Parses a text.
 pub(super) fn parse(text: &str) -> Result<Value, Fault> {
     let fault = RefCell::new(None);
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -35,7 +35,7 @@ pub(super) fn parse(text: &str) -> Result<Value, Fault> {
     })
 }
 
-/// Where a value stands. Displayed as a JSON pointer, RFC 6901.
+/// The place of a value. Displayed as a JSON pointer, RFC 6901.
 enum Place<'a> {
     Root,
     Member(&'a Self, &'a str),
@@ -54,11 +54,11 @@ impl fmt::Display for Place<'_> {
     }
 }
 
-/// Reads the value at a place.
+/// Parses the value at a place.
 struct Node<'a> {
     place: &'a Place<'a>,
     depth: usize,
-    /// What is wrong: an error of the parser carries only text.
+    /// The fault. It is kept here because an error of the parser carries only text.
     fault: &'a RefCell<Option<Fault>>,
 }
 
@@ -68,7 +68,7 @@ impl Node<'_> {
         E::custom("refused")
     }
 
-    /// The depth of what is inside this value.
+    /// The depth of the content of this value.
     fn inside<E: Error>(&self) -> Result<usize, E> {
         if self.depth == MAX_DEPTH {
             return Err(self.refuse(Fault::Deep { pointer: self.place.to_string() }));

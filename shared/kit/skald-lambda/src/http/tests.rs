@@ -1,5 +1,5 @@
-//! From the gateway's event to the answer: what a handler gets of a call, and what a caller gets of
-//! any event.
+//! From the gateway's event to the answer: the call that a handler gets, and the answer to any
+//! event.
 
 use std::cell::RefCell;
 
@@ -13,7 +13,7 @@ use skald::commit::CorrelationId;
 use super::call::MAX_BODY_BYTES;
 use super::*;
 
-/// The event of a `POST` of this body, as AWS documents it: `$default` stage, one route.
+/// The event of a `POST` with this body, as AWS documents it: `$default` stage, one route.
 fn event(body: &str) -> Value {
     json!({
         "version": "2.0",
@@ -46,7 +46,7 @@ fn event(body: &str) -> Value {
     })
 }
 
-/// The same with these places set to something else; a place that is not there is made.
+/// The same event with these values changed; a missing place is added.
 fn with(mut event: Value, changes: &[(&str, Value)]) -> Value {
     for (pointer, value) in changes {
         let (parent, name) = pointer.rsplit_once('/').unwrap();
@@ -55,14 +55,14 @@ fn with(mut event: Value, changes: &[(&str, Value)]) -> Value {
     event
 }
 
-/// The answer to these bytes of a handler that answers with `reply`.
+/// The answer to these bytes from a handler that returns `reply`.
 fn answered(event: &[u8], reply: impl FnOnce(Call) -> Result<Reply, Problem>) -> Answer {
     answer(event, Timestamp::EPOCH, async move |call| reply(call))
         .now_or_never()
         .expect("nothing waits")
 }
 
-/// The call that a handler gets of this event.
+/// The call that a handler gets for this event.
 fn call(event: &Value) -> Call {
     let got = RefCell::new(None);
     let answer = answered(event.to_string().as_bytes(), |call| {
@@ -76,7 +76,7 @@ fn ok() -> Result<Reply, Problem> {
     Ok(Reply::json(StatusCode::OK, json!({ "a": 1 })).with_header(ETAG, "\"1\""))
 }
 
-/// The problem that this answer is.
+/// The problem in this answer.
 #[track_caller]
 fn problem(answer: &Answer, status: u16) -> Value {
     assert_eq!(answer.status_code, status, "{answer:?}");
@@ -178,15 +178,16 @@ fn a_correlation_id_that_is_not_valid_or_comes_twice_is_replaced() {
     }
 }
 
-/// The path arrives decoded, all but `%25`: so it was seen, and so the local cloud does it.
+/// The path arrives decoded, except for `%25`. This was observed, and the local cloud does the
+/// same.
 #[test]
 fn a_path_is_decoded_once() {
     for (raw_path, segments) in [
         ("/", &[][..]),
         ("//health//", &["health"]),
         ("/products/MUG 01/", &["products", "MUG 01"]),
-        // Sent as %2F, %2541 and %41: the first cannot be told from a separator, the second is no
-        // letter.
+        // The path was sent as %2F, %2541 and %41. The first cannot be distinguished from a
+        // separator, and the second is not a letter.
         ("/products/a/b", &["products", "a", "b"]),
         ("/products/%2541", &["products", "%41"]),
         ("/products/A", &["products", "A"]),
@@ -282,7 +283,7 @@ fn a_query_is_decoded_and_names_each_parameter_once() {
     }
 }
 
-/// The status that asking for this body as JSON ends in.
+/// The status of the answer when the handler reads this body as JSON.
 fn body_status(changes: &[(&str, Value)]) -> u16 {
     call(&with(event("{}"), changes)).json().map_or_else(|problem| problem.status.as_u16(), |_| 200)
 }

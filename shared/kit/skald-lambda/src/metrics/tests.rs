@@ -1,4 +1,4 @@
-//! What invocations count: one line each, and nothing is lost.
+//! The counts of invocations: one line for each, and no count is lost.
 
 use std::cell::RefCell;
 
@@ -48,7 +48,7 @@ fn well_formed(line: &Value) {
     }
 }
 
-/// The counts of a line, without what declares them.
+/// The counts of a line, without their declarations.
 fn counts(mut line: Value) -> Value {
     well_formed(&line);
     line.as_object_mut().unwrap().remove("_aws");
@@ -96,7 +96,7 @@ impl DeadLetters for NoLetters {
     }
 }
 
-/// Hints of these streams; each needs a page of the event store.
+/// Hints for these streams; each needs a page of the event store.
 fn batch(streams: &[&str]) -> SqsEvent {
     let records: Vec<_> = streams
         .iter()
@@ -130,7 +130,7 @@ async fn a_batch_of_groups_at_once_is_one_line() {
     }
 }
 
-/// A call of a customer, which reads a stream and then ends like this.
+/// A customer's call, which reads a stream and then calls `ends`.
 async fn call(ends: fn()) -> u16 {
     let store = InMemoryEventStore::default();
     let event = json!({
@@ -157,7 +157,7 @@ async fn nothing_is_lost_when_the_handler_fails_and_no_person_is_in_the_line() {
     }
 }
 
-/// A batch that fails as a whole was begun, and its counts do not go to the next.
+/// A batch that fails as a whole was begun, and its counts are not added to the next.
 #[tokio::test]
 async fn a_batch_that_is_dropped_on_the_way_is_written() {
     let (_log, _guard) = Log::at("INFO", keep);
