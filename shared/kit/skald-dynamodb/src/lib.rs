@@ -1,19 +1,18 @@
 //! The event store, its index, the view store and the keys of persons of `skald` on Amazon
 //! `DynamoDB`.
 //!
-//! - [`DynamoDbEventStore`] keeps one item for each commit. An append is one conditional `PutItem`,
-//!   appends to several streams are one `TransactWriteItems`, a load is one strongly consistent
-//!   `Query`.
-//! - [`DynamoDbViewStore`] keeps one item for each row of a view.
+//! - [`DynamoDbEventStore`] stores one item for each commit. An append is one conditional
+//!   `PutItem`, an append to several streams is one `TransactWriteItems`, and a load is one
+//!   strongly consistent `Query`.
+//! - [`DynamoDbViewStore`] stores one item for each row of a view.
 //! - [`DynamoDbCommitIndex`] reads the events table's index of all commits.
-//! - [`DynamoDbPersonKeys`] keeps one item for each person: their key, wrapped by a [`KeyWrap`](skald::personal::KeyWrap), or
-//!   a tombstone.
-//! - [`Verifier`] looks for what is wrong with an events table. It is for operators: it scans.
+//! - [`DynamoDbPersonKeys`] stores one item for each person: their key, wrapped by a
+//!   [`KeyWrap`](skald::personal::KeyWrap), or a tombstone.
+//! - [`Verifier`] finds faults in an events table. It is for operators, because it scans the table.
 //! - [`read_stream_item`] reads a commit from the table's stream.
 //!
-//! [`tables`] says how each table is created. No store deletes anything, and the
-//! event store updates nothing: its role needs `Query`, `GetItem` and `PutItem`, nothing else. A
-//! person is erased by a put.
+//! [`tables`] defines how each table is created. No store deletes items, and the event store
+//! updates none: its role needs only `Query`, `GetItem` and `PutItem`. A person is erased by a put.
 
 mod attribute;
 mod commit_item;

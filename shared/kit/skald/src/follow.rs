@@ -7,7 +7,7 @@
 //!   margin** before now. A commit that appears within the margin is still ahead of the follower.
 //! - Each read also covers an **overlap** before the end of the previous read, for entries that
 //!   take longer to appear. All older entries have appeared by then. An entry that is found there
-//!   after later ones were delivered is [`Novelty::Late`]. It is delivered all the same, and shows
+//!   after later ones were delivered is [`Novelty::Late`]. It is delivered nevertheless, and shows
 //!   that the margin is too small.
 //! - A **checkpoint** per slice is written before entries are delivered. It records up to where
 //!   they may have been delivered (`begun`) and up to where they have been (`done`). So a run that
