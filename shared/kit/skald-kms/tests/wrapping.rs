@@ -1,4 +1,4 @@
-//! What is asked of the service, and what its answers mean to whoever needs a key.
+//! The requests to the service, and the meaning of its answers for a caller that needs a key.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -61,7 +61,7 @@ async fn the_service_is_told_the_person_and_which_key_to_use() {
     let kms = Kms::default();
     let wrap = kms.wrap().await;
     let (_, wrapped) = wrap.make(&jane()).await.unwrap();
-    // What stands in the table does not decide which key is used.
+    // The key that is named in the table does not decide which key is used.
     let wrapped =
         WrappedKey { by: "arn:aws:kms:eu-central-1:999999999999:key/theirs".to_owned(), ..wrapped };
     wrap.unwrap_key(&jane(), &wrapped).await.unwrap();
@@ -74,7 +74,7 @@ async fn the_service_is_told_the_person_and_which_key_to_use() {
     );
 }
 
-/// What making a key and unwrapping one end in.
+/// The errors of making a key and of unwrapping one.
 async fn ends(answer: Answer) -> [StoreError; 2] {
     let wrap = Kms::that_answers(answer).wrap().await;
     let wrapped = WrappedKey { by: KEY.to_owned(), bytes: vec![1] };
@@ -133,7 +133,7 @@ async fn what_is_no_key_is_not_taken_for_one() {
     assert_eq!(kind(&ends_of_make(lost).await), "unavailable");
 }
 
-/// What making a key ends in, if the service says this.
+/// The error of making a key if the service returns this body.
 async fn ends_of_make(body: serde_json::Value) -> StoreError {
     Kms::that_answers(Some((200, body))).wrap().await.make(&jane()).await.unwrap_err()
 }

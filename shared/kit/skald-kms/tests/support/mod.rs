@@ -1,5 +1,5 @@
-//! A KMS in this process, as far as wrapping needs it: it says what it was asked, and can be told
-//! what to answer.
+//! A KMS in this process, with the operations that wrapping needs. It records requests, and tests
+//! can set its answers.
 
 #![expect(unreachable_pub, reason = "a module of a test")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
@@ -18,7 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 pub const KEY: &str = "arn:aws:kms:eu-central-1:123456789012:key/0f3c";
 
-/// An answer: its status and its body. None if the connection breaks instead.
+/// The status and the body of an answer. `None` if the connection breaks instead.
 pub type Answer = Option<(u16, Value)>;
 
 /// The service.
@@ -27,26 +27,26 @@ pub struct Kms(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    /// Of each key that was wrapped: its wrapped form, its context, and itself.
+    /// For each wrapped key: its wrapped form, its context, and the key itself.
     wrapped: Vec<(Value, Value, Value)>,
     asked: Vec<(String, Value)>,
     always: Option<Answer>,
 }
 
 impl Kms {
-    /// A service that answers everything like this.
+    /// A service that always returns this answer.
     pub fn that_answers(answer: Answer) -> Self {
         let kms = Self::default();
         kms.0.lock().unwrap().always = Some(answer);
         kms
     }
 
-    /// What it was asked, in order.
+    /// The requests so far, in order.
     pub fn asked(&self) -> Vec<(String, Value)> {
         self.0.lock().unwrap().asked.clone()
     }
 
-    /// What wraps by this service.
+    /// A key wrap that uses this service.
     pub async fn wrap(&self) -> KmsKeyWrap {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -114,7 +114,7 @@ pub fn error(code: &str) -> Value {
     json!({ "__type": code, "message": "for a test" })
 }
 
-/// Reads the operation and the body of a request; none at the end of the connection.
+/// Reads the operation and the body of a request. `None` at the end of the connection.
 async fn read(connection: &mut BufReader<TcpStream>) -> Option<(String, Value)> {
     let (mut operation, mut length) = (String::new(), 0);
     loop {
