@@ -1,4 +1,4 @@
-//! What becomes of a queue's messages: applied, returned, or set aside.
+//! The handling of a queue's messages: applied, returned, or set aside.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic, as tests may")]
 
@@ -22,7 +22,7 @@ use skald_testkit::sample::{AccountEvent, Deposited, Statement, Statements, With
 use tracing::Level;
 use uuid::Uuid;
 
-/// Keeps dead letters in memory; takes none while `full`.
+/// Keeps dead letters in memory; accepts none while `full`.
 #[derive(Default)]
 struct Letters {
     full: bool,
@@ -48,7 +48,7 @@ struct System {
 }
 
 impl System {
-    /// Delivers messages, given as id, group and body; gives the ids that come back.
+    /// Delivers messages, given as id, group and body. Returns the ids of the returned messages.
     async fn deliver(&self, messages: &[(&str, &str, String)]) -> Vec<String> {
         let keeper = Queue::new(
             ViewKeeper::<Statements, _, _>::new(self.events.clone(), self.views.clone()),
@@ -58,7 +58,7 @@ impl System {
         response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
     }
 
-    /// Appends an event to the account's stream; gives the message of it.
+    /// Appends an event to the account's stream, and returns its message.
     async fn append(&self, name: &str, event: EventData) -> String {
         let loaded = self.events.load(&account(name), None).await.unwrap();
         let context = Context {
@@ -138,8 +138,8 @@ async fn a_message_that_is_none_is_set_aside_with_the_reason() {
     assert!(reason.contains("not a commit message"), "{reason}");
 }
 
-/// What the reader of another category would say must not matter: after a subscription's filter was
-/// changed, such messages come for a while.
+/// The result of a handler of another category must not matter: such messages arrive for a while
+/// after a change of a subscription's filter.
 #[tokio::test]
 async fn a_message_of_another_category_is_acknowledged_with_a_warning_that_is_counted() {
     let system = System::default();
@@ -154,8 +154,8 @@ async fn a_message_of_another_category_is_acknowledged_with_a_warning_that_is_co
     assert_eq!(system.views.get(&stream).await.unwrap(), None);
 }
 
-/// Neither what is told of events that are not there, nor what a message carries in place of the
-/// stored commit, is the stream's fault: when it goes on, its row does.
+/// A message may announce events that do not exist, or carry something other than the stored
+/// commit. Neither is the stream's fault: when the stream continues, so does its row.
 #[tokio::test]
 async fn a_message_that_is_wrong_about_its_stream_is_set_aside_and_parks_nothing() {
     let told = |version: u64, commit: Value| {
@@ -229,7 +229,7 @@ async fn a_message_without_an_id_fails_the_whole_batch() {
     assert!(keeper.read_batch(event).await.is_err());
 }
 
-/// A view in which every row is something else.
+/// A view in which every row is malformed.
 struct ScribbledViews;
 
 impl ScribbledViews {
@@ -283,7 +283,7 @@ async fn a_row_that_cannot_even_be_parked_is_told_of_once() {
     assert_eq!(system.dead().len(), 1);
 }
 
-/// Can read nothing, and remembers nothing.
+/// A handler that can read no message.
 struct Blind;
 
 impl MessageHandler for Blind {

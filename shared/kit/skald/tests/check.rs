@@ -1,4 +1,5 @@
-//! A snapshot that is not the state the events give is found, and nothing else is taken for one.
+//! A snapshot that differs from the state that the events give is found, and no other snapshot is
+//! reported.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -50,7 +51,7 @@ impl Decider for Count {
     }
 }
 
-/// Three sealed values. No key opens them, but they are as long as the seal of a text is.
+/// Three sealed values. No key opens them, but they are as long as a sealed text.
 const FIRST: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB";
 const SECOND: &str = "AQICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgIC";
 const THIRD: &str = "AQMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMD";
@@ -84,7 +85,8 @@ fn the_state_that_the_events_give_is_no_fault_however_its_json_is_laid_out() {
     }
 }
 
-/// It is sealed for its place: the same value in a snapshot looks otherwise than in the event.
+/// A value is sealed for its place: the same value is sealed differently in a snapshot and in an
+/// event.
 #[test]
 fn another_seal_of_a_value_is_no_fault_and_another_person_is_one() {
     let state = |sealed, of| {
@@ -136,7 +138,7 @@ fn after_a_gap_a_snapshot_is_believed_and_what_follows_is_held_against_it() {
     }
 }
 
-/// Plain values, as in tests and in stores that seal nothing, are compared by what they say.
+/// Plain values, as in tests and in stores that do not seal, are compared by their content.
 #[test]
 fn plain_values_are_compared() {
     let mut check = FoldCheck::<Count>::default();
@@ -150,7 +152,7 @@ fn plain_values_are_compared() {
     assert_eq!(check.snapshot(&state("Joan")), Err(SnapshotFault::Differs));
 }
 
-/// Whoever checks streams of several categories has them boxed.
+/// A check of streams of several categories uses boxed checks.
 #[test]
 fn a_boxed_check_checks() {
     let state = |sum: u64| {

@@ -1,4 +1,4 @@
-//! What a commit counts, and what its events know of themselves.
+//! The size of a commit, and the identity of its events.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -33,8 +33,8 @@ fn event(event_type: &str, data: &str) -> EventData {
     EventData { event_type: event_type.to_owned(), schema: 1, data: data.as_bytes().to_vec() }
 }
 
-/// A store's limits are checked by this: if it counts less than an item takes, a commit is accepted
-/// and can never be stored.
+/// Stores check their limits with this size. If it were less than an item's, a commit could be
+/// accepted and never be stored.
 #[test]
 fn a_draft_counts_all_that_grows() {
     let mut draft = draft(vec![event("account.noted", "{\"text\":\"\"}")]);
@@ -55,8 +55,8 @@ fn a_draft_counts_all_that_grows() {
     assert_eq!(draft.size_bytes(), 183 + (100 + 42));
 }
 
-/// Of `DynamoDB`'s 400 KB, 4 MB and 100 items, with some left for names and keys. Whoever stores
-/// more finds out in production.
+/// The limits leave room for names and keys below `DynamoDB`'s 400 KB, 4 MB and 100 items. A larger
+/// limit would fail only in production.
 #[test]
 fn the_limits_are_below_those_of_the_service() {
     assert_eq!((MAX_COMMIT_BYTES, MAX_TRANSACTION_BYTES, MAX_STREAMS), (358_400, 3_584_000, 100));
@@ -95,7 +95,7 @@ fn an_event_that_cannot_be_read_is_told_in_its_place() {
     assert!(unknown.is_transient(), "a newer release may know it");
 }
 
-/// Logs and outside systems have an id as this text.
+/// Logs and other systems use this text as the id.
 #[test]
 fn ids_are_written_as_uuids() {
     let commit = CommitId::new(Uuid::NAMESPACE_OID);
@@ -109,7 +109,7 @@ fn ids_are_written_as_uuids() {
 }
 
 /// A commit may be read from a table, an index or a message, with or without its snapshot: its
-/// events stay the same ones.
+/// events keep their ids.
 #[test]
 fn an_event_id_depends_on_stream_commit_and_index_alone() {
     let Draft { commit_id: id, at, context, .. } = draft(vec![]);
@@ -157,7 +157,7 @@ fn an_event_id_depends_on_stream_commit_and_index_alone() {
     assert_eq!(ids.len(), 4 * 2 * 3);
 }
 
-/// Debug output ends in logs.
+/// Debug output ends up in logs.
 #[test]
 fn what_may_be_personal_shows_in_no_debug_output() {
     let event = event("customer.registered", "{\"name\":\"Jane\"}");

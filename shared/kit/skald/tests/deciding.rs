@@ -1,4 +1,5 @@
-//! Several commands decided for one commit, and what handling a command asks of a store.
+//! Several commands decided for one commit, and the requests to the store when a command is
+//! handled.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -34,21 +35,21 @@ use uuid::Uuid;
 
 use support::context;
 
-/// A store in memory that writes down what is asked of it.
+/// A store in memory that records its requests.
 #[derive(Default)]
 struct Listening {
     store: InMemoryEventStore,
     calls: Mutex<Vec<&'static str>>,
-    /// What it answers to every append instead of appending.
+    /// The error that every append returns instead of appending.
     refuses: Option<fn() -> AppendError<InMemoryHead>>,
-    /// How often it does so; always, if nothing is said.
+    /// How often appends return the error. `None` means always.
     refusals: Option<AtomicU32>,
-    /// Whether it loses the first commit of a stream and does not notice.
+    /// Whether the store loses the first commit of a stream without an error.
     beheads: bool,
 }
 
-/// Pauses without pausing, and writes down after how many attempts it was to: each pause takes a
-/// minute.
+/// Records the number of the attempt before each pause instead of waiting. Each pause takes a
+/// minute on its clock.
 #[derive(Default)]
 struct Pauses(Mutex<Vec<u32>>);
 
@@ -78,7 +79,7 @@ impl Listening {
         }
     }
 
-    /// What was asked since the last time.
+    /// The requests since the last call.
     fn heard(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.calls.lock().unwrap())
     }
@@ -138,7 +139,7 @@ impl EventStore for Listening {
     }
 }
 
-/// A stream that moved, of which the store says no more.
+/// A stream that moved, without the commit that was found.
 fn moved(stream: StreamId) -> Moved<InMemoryHead> {
     Moved { stream, found: None }
 }
@@ -151,8 +152,8 @@ fn request() -> Request {
     }
 }
 
-/// What a command costs: a transaction is twice the price of a put, and whoever repeats a command
-/// pays for one look.
+/// The cost of a command: a transaction costs twice as much as a put, and a repeated command costs
+/// one read.
 #[tokio::test]
 async fn a_command_about_one_stream_is_one_load_and_one_plain_append() {
     let store = Listening::default();
@@ -171,7 +172,8 @@ async fn a_command_about_one_stream_is_one_load_and_one_plain_append() {
     assert_eq!(store.heard(), ["load"]);
 }
 
-/// Nobody waits for ever: whoever is always too late, or always in somebody's way, is told so.
+/// A command does not wait forever: after repeated conflicts or contention, the caller gets an
+/// error.
 #[tokio::test]
 async fn after_ten_attempts_against_others_a_command_is_given_up() {
     let conflict: fn() -> AppendError<InMemoryHead> =
@@ -195,7 +197,7 @@ async fn after_ten_attempts_against_others_a_command_is_given_up() {
     assert_eq!(conflict().to_string(), "other commits came first on account-a, account-b");
 }
 
-/// A transaction that was throttled is no client's to repeat, and not for ever either.
+/// The client does not repeat a throttled transaction, and the handler does not repeat it forever.
 #[tokio::test]
 async fn after_ten_throttled_transactions_the_store_s_answer_is_given() {
     let throttled = || {
@@ -219,8 +221,8 @@ async fn after_ten_throttled_transactions_the_store_s_answer_is_given() {
     assert_eq!(store.heard()[2..], ["append_guarded"; 10]);
 }
 
-/// Of a stream without its beginning nobody knows the state, and looking again and again does not
-/// bring it back.
+/// The state of a stream without its beginning is unknown, and reading the stream again does not
+/// restore it.
 #[tokio::test]
 async fn a_stream_without_its_beginning_is_an_error() {
     let mut store = Listening::default();
@@ -240,7 +242,7 @@ async fn a_stream_without_its_beginning_is_an_error() {
     );
 }
 
-/// An API answers 201 to this and 200 to the rest.
+/// An API answers 201 to this command and 200 to the others.
 #[tokio::test]
 async fn the_command_that_made_a_stream_is_known_and_stays_so() {
     let store = InMemoryEventStore::default();
@@ -260,7 +262,7 @@ async fn the_command_that_made_a_stream_is_known_and_stays_so() {
     }
 }
 
-/// An account that remembers what was noted, every time; of a certain note nothing can be written.
+/// An account that remembers every note. One certain note cannot be encoded.
 struct Notes;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -299,8 +301,8 @@ impl Decider for Notes {
     }
 }
 
-/// A stream whose snapshots do not fit any more is loaded from further and further back: its
-/// operator has to know.
+/// A stream whose snapshots have become too large is loaded from further and further back, so its
+/// operator must be informed.
 #[tokio::test]
 async fn a_snapshot_is_kept_up_to_the_limit_and_told_of_beyond() {
     let empty = request()
@@ -336,7 +338,7 @@ async fn a_snapshot_is_kept_up_to_the_limit_and_told_of_beyond() {
     }
 }
 
-/// A place in the index that is long ago when it is written is one that followers may have passed.
+/// Followers may already have passed a position in the index that is old when it is written.
 #[tokio::test]
 async fn each_attempt_has_its_own_time() {
     let contended: fn() -> AppendError<InMemoryHead> = || AppendError::Contended;

@@ -1,9 +1,8 @@
-//! The example of the README is as short as the README promises. (That it works is tested by
-//! running it as a doctest.)
+//! The example of the README is as short as the README promises. (A doctest checks that it works.)
 
 const README: &str = include_str!("../README.md");
 
-/// The lines of code of the example: no comments, no blank lines, and not the two that run it.
+/// The lines of code of the example, without comments, blank lines, and the two lines that run it.
 fn code() -> Vec<&'static str> {
     let (_, rest) = README.split_once("```rust\n").expect("an example");
     let (block, _) = rest.split_once("```").expect("the end of the example");

@@ -1,5 +1,5 @@
-//! A view over a stream of 100,000 events: memory is bounded, and a function that dies leaves its
-//! progress behind. A test binary of its own, because it measures the memory of its process.
+//! A view of a stream of 100,000 events: memory is bounded, and a function that dies keeps its
+//! progress. This is a test binary of its own, because it measures the memory of its process.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -23,23 +23,23 @@ use uuid::Uuid;
 
 use support::context;
 
-/// Events of the stream; each is a commit of its own.
+/// The number of events of the stream; each is a commit of its own.
 const EVENTS: u64 = 100_000;
-/// How long each event is, in bytes.
+/// The size of each event, in bytes.
 const EVENT_BYTES: usize = 200;
-/// How much the process may grow: a small part of what all commits together hold.
+/// How much the process may grow: a small part of the size of all commits.
 const MOST_KB: u64 = 10_000;
-/// Events after which the row is stored at the latest.
+/// The number of events after which the row is stored at the latest.
 const MOST_UNSTORED: u64 = 6_000;
 
-/// An event store with one long stream, which it makes up when it is read; it holds nothing.
+/// An event store with one long stream, which is generated when it is read.
 #[derive(Default)]
 struct LongStream {
-    /// Holds nothing either: it is there for its heads.
+    /// An empty store, which provides heads.
     empty: InMemoryEventStore,
-    /// Commits that were read so far.
+    /// The number of commits read so far.
     read: AtomicU64,
-    /// After so many commits no page comes any more; 0 for never.
+    /// The number of commits after which reads no longer return; 0 for never.
     dies_after: AtomicU64,
 }
 
@@ -112,7 +112,7 @@ impl EventStore for LongStream {
     }
 }
 
-/// The most memory that this process ever had, in KB. `None` where the system does not say.
+/// The peak memory of this process, in KB. `None` if the system does not report it.
 fn peak_kb() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -1,5 +1,4 @@
-//! What the kit reports: each condition once, with the fields that are documented, and nothing
-//! else.
+//! The kit's reports: one for each condition, with exactly the documented fields.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -33,7 +32,7 @@ use uuid::Uuid;
 
 use support::context;
 
-/// A text that must be in no report.
+/// A text that no report may contain.
 const SECRET: &str = "jane@example.com";
 
 fn request() -> Request {
@@ -97,7 +96,7 @@ async fn a_command_reports_its_pages_its_conflicts_and_its_retries() {
     );
 }
 
-/// Of a transaction nobody knows which stream was in the way: all of them are named.
+/// A failed transaction does not show which stream caused the contention, so all of them are named.
 #[tokio::test]
 async fn contention_names_the_streams_of_the_transaction() {
     let store = InMemoryEventStore::default();

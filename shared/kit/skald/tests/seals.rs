@@ -1,4 +1,4 @@
-//! What was sealed stays as it was sealed, and what is no secret passes.
+//! Sealed values remain sealed in the same way, and values that are not personal pass unchanged.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -22,9 +22,9 @@ fn jane() -> Person {
     Person { tenant: Tenant::default(), id: PersonId::new("jane-1").unwrap() }
 }
 
-/// A command that comes again after a deployment has the same id, and so must have the same seals:
-/// this is what the first release that sealed made of it. Two seals in one event begin differently,
-/// or they would tell that the values are equal.
+/// A command that is repeated after a deployment has the same id, and so must have the same seals:
+/// these are from the first release that sealed. Two seals in one event begin differently, or they
+/// would reveal that the values are equal.
 #[tokio::test]
 async fn later_releases_seal_a_commit_as_it_was_sealed_first() {
     let store = Sealing::new(InMemoryEventStore::default(), InMemoryPersonKeys::default());
@@ -59,7 +59,7 @@ async fn lists_are_nobody_s_secret() {
     assert_eq!(Opening::new(views, &keys).list("talks", None, 9).await.unwrap(), listed);
 }
 
-/// Keys are often only lent.
+/// Callers often have only a reference to the keys.
 #[tokio::test]
 async fn whoever_erases_by_borrowed_keys_erases() {
     async fn erase(keys: impl PersonKeys, person: &Person) {

@@ -1,4 +1,4 @@
-//! Who was erased is gone, for good; what others do goes on.
+//! Data about an erased person is gone for good; the work of others continues.
 
 use skald::decider::{Decider, fold};
 use skald::event::DomainEvent;
@@ -49,8 +49,8 @@ async fn nothing_more_is_stored_about_who_was_erased() {
     assert_eq!(stores.raw_commits("a").await, []);
 }
 
-/// A value that was read as erased can stand in what is written next: of a state, say, that is kept
-/// as a snapshot.
+/// A value that was read as erased may be part of the next write, for example of a state in a
+/// snapshot.
 #[tokio::test]
 async fn what_is_erased_already_can_be_stored_as_erased() {
     let stores = Stores::default();
@@ -64,8 +64,8 @@ async fn what_is_erased_already_can_be_stored_as_erased() {
     assert_eq!(stores.heard("a").await, [erased.clone(), erased]);
 }
 
-/// An answer was lost, and the person is erased before the command is sent again: nobody may take
-/// the answer for "it was not stored, and never will be".
+/// An answer was lost, and the person is erased before the command is repeated. The error must not
+/// mean "it was not stored, and never will be".
 #[tokio::test]
 async fn a_repeat_after_the_erasure_leaves_open_whether_it_was_stored() {
     let stores = Stores::default();
@@ -77,7 +77,7 @@ async fn a_repeat_after_the_erasure_leaves_open_whether_it_was_stored() {
     stores.keys.erase(&jane(), Timestamp::EPOCH).await.unwrap();
     let error = store.append(&head, draft()).await.unwrap_err();
     assert!(matches!(error, AppendError::Store(StoreError::PersonErased(_))), "{error}");
-    // Whoever looks finds it.
+    // A read finds the commit.
     let found = Handler::new(&store, NoPause)
         .handle::<Talk>(&talk("a"), &said("Guten Tag"), &request(1))
         .await
@@ -85,7 +85,7 @@ async fn a_repeat_after_the_erasure_leaves_open_whether_it_was_stored() {
     assert!(matches!(found.outcome, Outcome::Repeated(_)));
 }
 
-/// What somebody erased has left in a state is no reason to refuse what others do.
+/// The erased values in a state are no reason to reject the commands of others.
 #[tokio::test]
 async fn a_snapshot_about_somebody_erased_is_kept_without_them() {
     let stores = Stores::default();

@@ -1,5 +1,5 @@
-//! What is about a person is sealed wherever it is stored, is opened for whoever may see it, and
-//! can be erased.
+//! Personal values are sealed wherever they are stored, are opened for readers with access, and can
+//! be erased.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,5 +1,5 @@
-//! What is sealed is opened wherever it is read, in commits, in rows and by itself, with no more
-//! looks at keys than it takes.
+//! Sealed values are opened on every read, in commits, in rows and one by one, with no more reads
+//! of keys than necessary.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -30,7 +30,7 @@ async fn a_key_that_was_lost_is_an_error_and_not_an_erasure() {
     assert_eq!(error.to_string(), "default/talk-a@1: there is no key of the person");
 }
 
-/// Keys that count how often they are asked for.
+/// Keys that count their requests.
 #[derive(Default)]
 struct Counting {
     keys: InMemoryPersonKeys,
@@ -71,8 +71,8 @@ async fn each_person_is_looked_up_once_in_a_commit_and_once_in_a_page() {
     assert_eq!(keys.asked.swap(0, Ordering::Relaxed), 2, "two persons in eight values");
 }
 
-/// A value that is copied sealed is answered plain, like those that were given plain, and these
-/// cost no further look.
+/// A copied sealed value is returned plain, like the values that were given plain. Plain values
+/// cost no further read.
 #[tokio::test]
 async fn what_an_append_answers_is_plain_however_it_was_given() {
     let stores = Stores::default();
@@ -99,7 +99,7 @@ async fn what_an_append_answers_is_plain_however_it_was_given() {
     assert_eq!((repeated.repeated, repeated.commit), (true, appended.commit));
 }
 
-/// Keys that do not answer who wants to open something.
+/// Keys that fail requests for opening.
 struct Silent;
 
 impl PersonKeys for Silent {
@@ -116,7 +116,7 @@ impl PersonKeys for Silent {
     }
 }
 
-/// What is durable must not be answered as failed because of what only the answer needs.
+/// A durable append must not fail because of something that only its result needs.
 #[tokio::test]
 async fn what_is_written_is_answered_as_written_without_another_key() {
     let stores = Stores::default();
@@ -147,7 +147,7 @@ async fn what_is_written_is_answered_as_written_without_another_key() {
         );
     }
 
-    // What needs a key to be shown is not written without one.
+    // A value that needs a key to be shown is not written without the key.
     let sealed = stores.raw_commits("1").await.remove(0).snapshot;
     let draft = request(3).draft(events, sealed);
     let error = store.append(&store.start(talk("3")), draft).await.unwrap_err();
@@ -155,7 +155,7 @@ async fn what_is_written_is_answered_as_written_without_another_key() {
     assert_eq!(stores.raw_commits("3").await, []);
 }
 
-/// Nothing is stored that no opening read could ever show.
+/// Values that no read could ever open are not stored.
 #[tokio::test]
 async fn what_is_sealed_and_does_not_open_is_not_appended() {
     let stores = Stores::default();

@@ -1,4 +1,4 @@
-//! What is about a person is stored sealed, and what cannot be sealed is not stored.
+//! Personal values are stored sealed, and values that cannot be sealed are not stored.
 
 use serde::Serialize;
 use skald::commit::Commit;
@@ -38,7 +38,7 @@ async fn who_reads_without_keys_is_told_that_it_is_sealed_and_can_pass_it_on() {
     let sealed = fold::<Talk>(&stores.raw_commits("a").await).unwrap().state.remove(0);
     assert_eq!(sealed.words.reveal(), Err(SealedError::Sealed));
 
-    // By the raw store: no key is at hand.
+    // The raw store is used, so no key is available.
     Handler::new(&stores.raw, NoPause)
         .handle::<Talk>(&talk("b"), &sealed, &request(2))
         .await
@@ -46,7 +46,7 @@ async fn who_reads_without_keys_is_told_that_it_is_sealed_and_can_pass_it_on() {
     assert_eq!(stores.heard("b").await, [said("Guten Tag")]);
 }
 
-/// How each stored value is sealed.
+/// The sealed form of each stored value.
 fn seals(commits: &[Commit]) -> Vec<String> {
     let said = commits
         .iter()
@@ -68,7 +68,7 @@ async fn the_same_commit_is_sealed_the_same_way_again_and_no_two_values_alike() 
                 TalkEvent::from(Said { words: said("Joe Roe").to, ..said("") }).encode().unwrap();
             request(1).draft(vec![event; events], None)
         };
-        // One command, two streams: both commits have its id.
+        // One command writes two streams: both commits have its id.
         let parts = ["a", "b"].map(|id| (store.start(talk(id)), draft(2)));
         store.append_all(parts.into()).await.unwrap();
         let again = request(2).draft(draft(1).events, None);
@@ -84,7 +84,7 @@ async fn the_same_commit_is_sealed_the_same_way_again_and_no_two_values_alike() 
     );
 }
 
-/// Shapes of which nobody can tell what is personal.
+/// JSON in which personal values cannot be recognised.
 #[tokio::test]
 async fn what_cannot_be_sealed_is_refused_and_never_stored() {
     #[derive(Serialize)]

@@ -1,4 +1,4 @@
-//! Talks between two persons, and stores that see them sealed and open.
+//! Talks between two persons, and stores that return them sealed and opened.
 
 use serde::{Deserialize, Serialize};
 use skald::commit::{Commit, CommitId};
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::support::context;
 
-/// Somebody said something to somebody.
+/// A person said something to another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Said {
@@ -31,7 +31,7 @@ skald::domain_event! {
     }
 }
 
-/// A talk, of which the state is kept with every second commit.
+/// A talk, with a snapshot in every second commit.
 pub(crate) struct Talk;
 
 impl Decider for Talk {
@@ -83,7 +83,7 @@ pub(crate) fn request(number: u128) -> Request {
 pub(crate) type Private =
     Opening<Sealing<InMemoryEventStore, InMemoryPersonKeys>, InMemoryPersonKeys>;
 
-/// Stores that see it all: the raw one, and the one through which persons are seen.
+/// Two views of the same data: the raw store, and the store that opens personal values.
 #[derive(Default)]
 pub(crate) struct Stores {
     pub(crate) raw: InMemoryEventStore,
@@ -106,7 +106,7 @@ impl Stores {
         self.raw.read(&talk(stream), Version::START).await.unwrap()
     }
 
-    /// What was said, as somebody sees it who may.
+    /// What was said, as a reader with access sees it.
     pub(crate) async fn heard(&self, stream: &str) -> Vec<Said> {
         let commits = self
             .private()
@@ -118,7 +118,7 @@ impl Stores {
     }
 }
 
-/// The bytes that are stored of these commits.
+/// The stored bytes of these commits.
 pub(crate) fn stored(commits: &[Commit]) -> Vec<String> {
     let events = commits.iter().flat_map(|commit| commit.events.iter().map(|event| &event.data));
     let states = commits

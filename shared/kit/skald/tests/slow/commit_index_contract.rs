@@ -1,4 +1,4 @@
-//! The index in memory keeps the contract of every index, and so does the follower over it.
+//! The index in memory passes the contract of every index, and so does the follower with it.
 
 use skald::memory::{InMemoryCommitIndex, InMemoryEventStore};
 use skald_testkit::commit_index::CommitIndexFixture;

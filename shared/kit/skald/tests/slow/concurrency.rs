@@ -1,4 +1,4 @@
-//! However much there is to do, only so much of it is done at the same time.
+//! The number of concurrent futures is limited, regardless of the amount of work.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -27,7 +27,7 @@ fn request() -> Request {
     }
 }
 
-/// Takes the longer the smaller the number is, so that the last of those under way is done first.
+/// Takes longer for smaller numbers, so that the last of the running futures ends first.
 async fn work(number: usize, running: &AtomicUsize, most: &AtomicUsize) -> usize {
     most.fetch_max(running.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
     for _ in 0..100 - number % 100 {
@@ -59,7 +59,7 @@ async fn an_error_ends_it_and_the_others_never_begin() {
     assert_eq!(try_concurrently((0..20).map(attempt)).await, Ok((0..20).collect()));
 }
 
-/// One decision over many streams: a function has little memory and few connections.
+/// A decision on many streams: a function has little memory and few connections.
 #[tokio::test]
 async fn many_streams_are_loaded_a_few_at_a_time() {
     let store = Counting::new(InMemoryEventStore::default());
@@ -73,8 +73,8 @@ async fn many_streams_are_loaded_a_few_at_a_time() {
     assert_eq!((store.take_pages(), store.take_max_concurrent()), (100, MAX_CONCURRENT));
 }
 
-/// Streams about two persons each: of one commit to all of them each key is looked at once, and so
-/// of one page.
+/// Streams about two persons each. Each key is read once for one commit to all of them, and once
+/// for one page.
 #[tokio::test]
 async fn the_keys_of_many_persons_are_looked_at_a_few_at_a_time_and_once() {
     let person = |number: usize| PersonId::new(format!("person-{number}")).unwrap();
@@ -107,9 +107,9 @@ async fn the_keys_of_many_persons_are_looked_at_a_few_at_a_time_and_once() {
     assert_eq!((keys.take_calls(), keys.take_max_concurrent()), (61, MAX_CONCURRENT), "opened");
 }
 
-/// Eight writers that go in step, and one that is overtaken once: the winner's commit comes with
-/// the answer, and only what is new is read. (When every conflict was read again from the start,
-/// it was 72 requests instead of 56, 36 of them loads of the whole stream instead of 8.)
+/// Eight writers that run in step, and one that is overtaken once. The conflict contains the
+/// winner's commit, and only new commits are read. (When every conflict was read again from the
+/// start, it took 72 requests instead of 56, 36 of them loads of the whole stream instead of 8.)
 #[tokio::test]
 async fn losers_read_little_and_never_from_the_start() {
     let store = Counting::new(InMemoryEventStore::default());
@@ -127,7 +127,7 @@ async fn losers_read_little_and_never_from_the_start() {
     store.take_commits();
     concurrently((0..8).map(deposit)).await;
     assert_eq!((store.take_calls(), store.take_pages()), (56, 20));
-    // The eight first loads, and what was new at the others.
+    // The eight first loads, and the new commits of the other reads.
     let read = store.take_commits();
     assert!((800..830).contains(&read), "{read} commits were read");
 

@@ -1,4 +1,4 @@
-//! The event store in memory keeps the contract of every event store.
+//! The event store in memory passes the contract of every event store.
 
 use skald::commit::{Commit, CommitId, Draft};
 use skald::event::DomainEvent;
@@ -36,7 +36,7 @@ impl PlantCommits for Fixture {
     }
 }
 
-// It keeps commits as they are, in no encoding that could be broken.
+// The store keeps commits as they are, without an encoding that could be malformed.
 skald_testkit::event_store_contract!(#[tokio::test] Fixture::default(), plants: commits);
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn a_hundred_races_past_faults_lose_nothing() {
     skald_testkit::event_store::races(Fixture::default, 1..=100).await;
 }
 
-/// The contract allows one more look; a store that has everything at hand need not ask for it.
+/// The contract allows one more read; a store in memory does not need it.
 #[tokio::test]
 async fn the_last_page_says_that_it_is_the_last() {
     let (store, stream) = (InMemoryEventStore::default(), account("a"));

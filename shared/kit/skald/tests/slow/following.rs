@@ -1,4 +1,4 @@
-//! What a follower does where an index shows much at once, or what is no commit's entry.
+//! The behaviour of a follower if an index shows many entries at the same time, or malformed ones.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::support::context;
 
-/// More commits than an index is asked for at once, and than a follower hands on at once.
+/// More commits than one read of an index, and than one batch of a follower.
 const MANY: u32 = 2500;
 const BATCH: u32 = 300;
 
@@ -36,7 +36,7 @@ fn following() -> FollowOptions {
     }
 }
 
-/// A stream of so many commits, a millisecond apart.
+/// A stream of [`MANY`] commits, a millisecond apart.
 async fn busy(store: &InMemoryEventStore) {
     let mut head = store.start(account("busy"));
     for number in 1..=MANY {
@@ -50,8 +50,8 @@ async fn busy(store: &InMemoryEventStore) {
     assert_eq!(head.version(), Version::new(MANY.into()));
 }
 
-/// The overlap is read again each time, and what was seen in it fills whole pages: what comes
-/// behind them is not forgotten.
+/// The overlap is read again each time, and its entries fill whole pages: the entries after them
+/// are not missed.
 #[tokio::test]
 async fn what_stands_behind_pages_that_were_seen_is_handed_on() {
     let store = InMemoryEventStore::default();
@@ -72,7 +72,7 @@ async fn what_stands_behind_pages_that_were_seen_is_handed_on() {
     assert!(follower.next(now).await.unwrap().is_empty());
 }
 
-/// Counts the entries that it gives.
+/// Counts the entries that the index returns.
 #[derive(Clone)]
 struct Counting {
     index: InMemoryCommitIndex,
@@ -101,8 +101,8 @@ impl CommitIndex for Counting {
     }
 }
 
-/// An hour's overlap was read again for every batch: what lies further back than that before now
-/// has shown long ago.
+/// An overlap of an hour must not be read again for every batch: entries that are older than the
+/// overlap have appeared long ago.
 #[tokio::test]
 async fn a_replay_reads_each_entry_about_once() {
     let store = InMemoryEventStore::default();
@@ -125,14 +125,14 @@ async fn a_replay_reads_each_entry_about_once() {
             given <= deliveries + deliveries / 50,
             "{given} entries were read for {deliveries}, in batches of {batch}"
         );
-        // One of each slice in each look, one for what lies ahead, and further pages where a batch
-        // is larger than one.
+        // One entry of each slice in each read, one in the search ahead of now, and further pages
+        // if a batch is larger than one page.
         let most = (looks + 1) * usize::from(InMemoryCommitIndex::SLICES) + deliveries / 1000;
         assert!(reads <= most, "{reads} reads in {looks} looks");
     }
 }
 
-/// A run that follows another begins where that one was, and not where it all began.
+/// A run that resumes begins at the position of the previous run, not at the very beginning.
 #[tokio::test]
 async fn after_a_crash_nothing_comes_again_but_what_was_begun() {
     let store = InMemoryEventStore::default();
@@ -162,7 +162,7 @@ async fn after_a_crash_nothing_comes_again_but_what_was_begun() {
         == (deliveries.entry.key.first().get() <= begun + 300)));
 }
 
-/// An index with something in one slice that no event store wrote, on each page of it.
+/// An index with a malformed entry in one slice, which every page of that slice contains.
 struct Littered {
     index: InMemoryCommitIndex,
     slice: u8,
@@ -219,7 +219,7 @@ async fn what_is_no_commit_s_entry_is_handed_on_once_a_run() {
     }
 }
 
-/// It has no place in the order of entries, so an index may show it on every page.
+/// A malformed entry has no place in the order, so an index may return it on every page.
 #[tokio::test]
 async fn what_is_no_commit_s_entry_is_handed_on_once_though_it_is_on_several_pages() {
     let store = InMemoryEventStore::default();
@@ -242,7 +242,7 @@ async fn what_is_no_commit_s_entry_is_handed_on_once_though_it_is_on_several_pag
     assert_eq!(reports.take_named(MALFORMED_ENTRY), [reported()]);
 }
 
-/// A name with a `~` and a number would have the rows of another follower's slices.
+/// A name with a `~` and a number could be the name of another follower's row.
 #[tokio::test]
 async fn a_follower_s_name_is_one_that_its_rows_are_called_by() {
     let longest = "n".repeat(70);

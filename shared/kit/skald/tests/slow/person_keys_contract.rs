@@ -1,4 +1,4 @@
-//! The keys in memory keep the contract of all keys of persons.
+//! The keys in memory pass the contract of every store of keys.
 
 use skald::memory::InMemoryPersonKeys;
 use skald_testkit::person_keys::PersonKeysFixture;

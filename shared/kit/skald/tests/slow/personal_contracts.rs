@@ -1,4 +1,4 @@
-//! A store that seals and opens is still a store: it keeps every contract.
+//! A store that seals and opens is still a store: it passes every contract.
 
 use skald::commit::Commit;
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
@@ -47,7 +47,7 @@ impl PlantCommits for Events {
     }
 }
 
-/// A store that only seals: what is about a person is sealed wherever it shows.
+/// A store that only seals: every personal value is sealed when it is read.
 struct SealedEvents {
     raw: InMemoryEventStore,
     store: Sealed,

@@ -1,5 +1,5 @@
-//! The view store in memory keeps the contract of every view store, and so does the projection's
-//! `catch_up` over it.
+//! The view store in memory passes the contract of every view store, and so does the projection's
+//! `catch_up` with it.
 
 use skald::memory::InMemoryViewStore;
 use skald::stream::StreamId;

@@ -1,10 +1,10 @@
-//! What tests of several files need.
+//! Code that several test files use.
 
 use std::collections::BTreeMap;
 
 use skald::commit::{Actor, Context, CorrelationId};
 
-/// A context in which nothing matters.
+/// A context for tests in which its content does not matter.
 pub(crate) fn context() -> Context {
     Context {
         source: "test".to_owned(),

@@ -1,24 +1,23 @@
-//! An account that is told apart from itself by whatever went wrong with its events: one left out,
-//! doubled or swapped.
+//! An account whose state differs after any fault in its events: one omitted, doubled or swapped.
 
 use serde::{Deserialize, Serialize};
 use skald::decider::Decider;
 use skald::snapshot::Snapshots;
 use skald_testkit::sample::{AccountEvent, AccountRejection, Deposited, Noted, Withdrawn};
 
-/// One thing of the several that a command asks for.
+/// One of the operations of a command.
 #[derive(Debug, Clone)]
 pub(crate) enum Op {
     Deposit(u64),
-    /// Refused if there is less, and with it the whole command.
+    /// Rejected, together with the whole command, if the balance is lower.
     Withdraw(u64),
-    /// As much again as there is: which event this is depends on the state.
+    /// Adds the current balance again: the event depends on the state.
     Double,
     Note(usize),
 }
 
-/// What an account remembers: the order of its events, each of them once, in a way that is another
-/// for each schema. So a snapshot of another schema can be read, and is wrong.
+/// The state of an account: the order of its events, each of them once, in a form that differs for
+/// each schema. So a snapshot of another schema can be read, and is wrong.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Memory<const SCHEMA: u32> {
     balance: u64,
@@ -70,7 +69,7 @@ fn decide<const SCHEMA: u32>(
 /// An account without snapshots.
 pub(crate) struct Plain<const SCHEMA: u32>;
 
-/// The same account, whose state is kept with every `EVERY`-th commit.
+/// The same account, with a snapshot in every `EVERY`-th commit.
 pub(crate) struct Kept<const EVERY: u32, const SCHEMA: u32>;
 
 impl<const SCHEMA: u32> Decider for Plain<SCHEMA> {

@@ -1,5 +1,5 @@
-//! Whatever the history, and whatever was kept of it: a state that is loaded from a snapshot is the
-//! fold of all events, and commands are decided the same with snapshots and without.
+//! For any history and any snapshots: a state that is loaded from a snapshot equals the fold of all
+//! events, and commands have the same result with and without snapshots.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -24,18 +24,18 @@ use uuid::Uuid;
 
 use self::account::{Kept, Op, Plain};
 
-/// What happens next in a history.
+/// The next step of a history.
 #[derive(Debug, Clone)]
 enum Step {
-    /// A command, to a release that keeps states this often and of this schema.
+    /// A command, handled by a release with snapshots of this interval and schema.
     Command { every: u32, schema: u32, ops: Vec<Op> },
-    /// A commit with a snapshot of this schema that nobody can read.
+    /// A commit with an unreadable snapshot of this schema.
     Unreadable { schema: u32 },
 }
 
-/// More than a commit with a snapshot may be: no state that remembers such a note is kept.
+/// Longer than the limit of a commit with a snapshot: a state with such a note has no snapshot.
 const LONG: usize = MAX_WITH_SNAPSHOT_BYTES + 1;
-/// From every commit to more than there ever are.
+/// From every commit to more commits than a history has.
 const INTERVALS: [u32; 5] = [1, 2, 3, 7, 1000];
 const SCHEMAS: [u32; 3] = [1, 2, 3];
 
@@ -66,7 +66,7 @@ fn request(number: usize) -> Request {
     Request::new(commit_id, Timestamp::EPOCH, "test", Actor::new("test").unwrap())
 }
 
-/// What a command came to: the events it wrote and the state after them, or the rejection.
+/// The result of a command: its events and the state after them, or the rejection.
 type Novelty<S> = Result<(Vec<EventData>, Folded<S>), AccountRejection>;
 
 async fn tell<D, S>(store: &S, number: usize, ops: &Vec<Op>) -> Novelty<D::State>
@@ -87,7 +87,7 @@ where
     }
 }
 
-/// The same history twice: once with what is kept, once without.
+/// The same history twice: once with snapshots, once without.
 #[derive(Default)]
 struct Histories {
     kept: Counting<InMemoryEventStore>,
@@ -99,7 +99,8 @@ impl Histories {
         self.kept.store.read(&account("a"), Version::START).await.unwrap()
     }
 
-    /// The state that is loaded is the fold of everything; gives how many commits were read for it.
+    /// Checks that the loaded state equals the fold of all events. Returns how many commits were
+    /// read.
     async fn agree<const EVERY: u32, const SCHEMA: u32>(&self) -> usize {
         self.kept.take_commits();
         let loaded =
@@ -141,7 +142,7 @@ impl Histories {
         self.plain.append(&head, Draft { snapshot: None, ..draft }).await.unwrap();
     }
 
-    /// Calls [`command`](Self::command) of the release that is meant.
+    /// Calls [`command`](Self::command) of the given release.
     async fn released(&self, (every, schema): (u32, u32), number: usize, ops: &Vec<Op>) -> usize {
         macro_rules! releases {
             ($($every:literal)*) => {
@@ -169,8 +170,8 @@ const CONFIG: fn() -> ProptestConfig =
 proptest! {
     #![proptest_config(CONFIG())]
 
-    /// Releases take turns, with other intervals and other schemas; some snapshots cannot be read,
-    /// some leave no room.
+    /// Releases with different intervals and schemas alternate; some snapshots cannot be read, and
+    /// some exceed the limit.
     #[test]
     fn a_state_is_the_fold_of_all_events_whatever_was_kept(steps in vec(step(), 0..40)) {
         run(async {
@@ -186,7 +187,7 @@ proptest! {
         });
     }
 
-    /// As many commits as there are from one snapshot to the next, and at most one more.
+    /// A load reads as many commits as there are between snapshots, and at most one more.
     #[test]
     fn a_load_reads_no_further_than_the_last_snapshot(
         every in proptest::sample::select(&INTERVALS[..]),

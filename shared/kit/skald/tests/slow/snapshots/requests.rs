@@ -1,5 +1,5 @@
-//! What is read of long streams when something is not as it should be: no more than is needed, of
-//! the stream concerned.
+//! Reads of long streams after a fault: no more commits than necessary are read, of the faulty
+//! stream alone.
 
 use skald::decider::Folded;
 use skald::event::DomainEvent;
@@ -19,10 +19,10 @@ use skald_testkit::sample::{AccountEvent, AccountRejection, Deposited, account};
 use super::account::{Kept, Op};
 use super::request;
 
-/// A state with every so many commits.
+/// The interval between snapshots, in commits.
 const EVERY: u32 = 10;
 const SCHEMA: u32 = 1;
-/// How many commits each stream has.
+/// The number of commits in each stream.
 const LONG: usize = 1_000;
 
 fn versions<S>(states: &[Folded<S>]) -> Vec<u64> {
@@ -56,7 +56,7 @@ async fn long_streams() -> InMemoryEventStore {
     store
 }
 
-/// Commits at the end of a stream, each with this snapshot.
+/// Appends commits to a stream, each with this snapshot.
 async fn append(
     store: &InMemoryEventStore,
     stream: &StreamId,
@@ -75,7 +75,7 @@ fn unreadable() -> Option<Snapshot> {
     Some(Snapshot { schema: SCHEMA, state: br#""nothing of the kind""#.to_vec() })
 }
 
-/// The service's answer to a repeat has all that there is to know: nothing is read for it.
+/// The store's answer to a repeated append is complete: nothing more is read.
 #[tokio::test]
 async fn a_repeat_that_the_store_recognised_reads_nothing_again() {
     let store = long_streams().await;
@@ -92,7 +92,7 @@ async fn a_repeat_that_the_store_recognised_reads_nothing_again() {
     assert_eq!((store.take_pages(), store.take_commits() <= 3 * EVERY as usize), (3, true));
 }
 
-/// A command that shows in one stream and not in the others is looked for at their ends, once.
+/// A command that is in one stream and not in the others is searched for at their ends, once.
 #[tokio::test]
 async fn a_repeat_that_shows_in_one_stream_reads_the_ends_of_the_others() {
     let store = Counting::new(long_streams().await);
@@ -116,7 +116,7 @@ async fn a_repeat_that_shows_in_one_stream_reads_the_ends_of_the_others() {
     assert!(pages == 3 + 2 && commits <= 3 * EVERY as usize, "{pages} pages of {commits} commits");
 }
 
-/// One snapshot that cannot be read is made up for by the one before it.
+/// One unreadable snapshot is replaced by the previous one.
 #[tokio::test]
 async fn one_unreadable_snapshot_reads_back_to_the_one_before() {
     let store = long_streams().await;
@@ -128,8 +128,8 @@ async fn one_unreadable_snapshot_reads_back_to_the_one_before() {
     assert!(pages == 3 + 1 && commits <= 4 * EVERY as usize, "{pages} pages of {commits} commits");
 }
 
-/// If none can be read, the whole of that stream is, by pages that grow; and of the others only
-/// their ends.
+/// If no snapshot is readable, the whole of that stream is read in growing pages, and only the ends
+/// of the other streams.
 #[tokio::test]
 async fn a_stream_of_unreadable_snapshots_is_read_in_few_requests() {
     let store = long_streams().await;
@@ -146,8 +146,8 @@ async fn a_stream_of_unreadable_snapshots_is_read_in_few_requests() {
     );
 }
 
-/// After a change of the state's shape there is no snapshot of it yet: a stream must be loaded all
-/// the same, once.
+/// After a change of the state's shape there is no snapshot of the new shape yet. A stream must
+/// still be loaded, once.
 #[tokio::test]
 async fn thirty_thousand_commits_without_a_snapshot_are_few_requests() {
     let store = InMemoryEventStore::default();
