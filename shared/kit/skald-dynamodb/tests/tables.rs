@@ -1,5 +1,4 @@
-//! The tables that the crate creates, those of its README and those of the deployment's template
-//! are the same.
+//! The tables that the crate creates equal those of its README and of the deployment's template.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -10,7 +9,8 @@ use skald_dynamodb::tables;
 const README: &str = include_str!("../README.md");
 const TEMPLATE: &str = include_str!("../../../../infra/template.yaml");
 
-/// The properties of a table that decide what can be stored and read, as the template writes them.
+/// The properties of a table that determine what can be stored and read, in the template's
+/// notation.
 fn properties(table: &CreateTableInput) -> Vec<String> {
     let mut lines = vec!["BillingMode: PAY_PER_REQUEST".to_owned()];
     lines.push("AttributeDefinitions:".to_owned());
@@ -44,7 +44,7 @@ fn key(key: &KeySchemaElement) -> String {
     format!("- {{ AttributeName: {}, KeyType: {} }}", key.attribute_name(), key.key_type())
 }
 
-/// The same properties of every table in a text with CloudFormation in it.
+/// The same properties of every table in a text that contains CloudFormation.
 fn tables_in(text: &str) -> Vec<Vec<String>> {
     const OTHERS: [&str; 3] =
         ["PointInTimeRecoverySpecification:", "SSESpecification:", "RecoveryPeriodInDays:"];

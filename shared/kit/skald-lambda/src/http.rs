@@ -33,7 +33,7 @@ pub use crate::problem::Problem;
 use crate::{Error, clock, metrics};
 
 /// A call that takes longer is answered with 503. The function's own limit is 10 s, after which the
-/// caller would get an answer without a problem.
+/// caller would get an answer without a problem document.
 const TIME_LIMIT: Duration = Duration::from_secs(8);
 /// The header of the correlation id, in calls and answers.
 const CORRELATION_HEADER: HeaderName = HeaderName::from_static("x-correlation-id");

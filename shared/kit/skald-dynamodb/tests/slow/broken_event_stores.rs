@@ -1,6 +1,5 @@
-//! The contract finds a broken event store out. The stores are broken from outside: by what a proxy
-//! does to their requests and to the service's answers. (What is broken inside a store,
-//! `skald-testkit` tests.)
+//! The contract detects a broken event store. The stores are broken from outside: a proxy changes
+//! their requests and the service's answers. (`skald-testkit` tests stores that are broken inside.)
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -17,7 +16,7 @@ use crate::support::broken::{
 use crate::support::change_body;
 use crate::support::proxy::{Fate, Meddler, error_body};
 
-/// Writes the first half of what is to be written together.
+/// Writes only the first half of a transaction.
 #[derive(Clone)]
 struct HalfTheBatch;
 
@@ -31,7 +30,7 @@ impl Meddler for HalfTheBatch {
     }
 }
 
-/// Changes the events of each commit on its way.
+/// Changes the events of each commit before it is written.
 #[derive(Clone)]
 struct OtherEvents;
 
@@ -44,7 +43,7 @@ impl Meddler for OtherEvents {
     }
 }
 
-/// Takes every snapshot for one of the shape that is wanted.
+/// Treats every snapshot as one of the wanted shape.
 #[derive(Clone)]
 struct EveryShape;
 
@@ -62,7 +61,7 @@ impl Meddler for EveryShape {
     }
 }
 
-/// Keeps no snapshots.
+/// Stores no snapshots.
 #[derive(Clone)]
 struct NoSnapshots;
 
@@ -77,7 +76,7 @@ impl Meddler for NoSnapshots {
     }
 }
 
-/// Writes every commit one place further than its head says.
+/// Writes every commit one position after that of its head.
 #[derive(Clone)]
 struct AheadOfHead;
 
@@ -91,7 +90,7 @@ impl Meddler for AheadOfHead {
     }
 }
 
-/// Does this to every third put, after which nobody is told what happened.
+/// Applies this fate to every third put, after which the result is unknown to the caller.
 #[derive(Clone)]
 struct EveryThird {
     executed: bool,
@@ -127,13 +126,13 @@ impl Meddler for EveryThird {
     }
 }
 
-/// The names of the rules among `asked` that an event store with this meddler before it breaks.
+/// The names of the rules among `asked` that an event store behind this meddler breaks.
 async fn broken_events(meddler: impl Meddler + Clone, asked: &[&str]) -> Vec<&'static str> {
     let rules = named(event_store::every_store::<Events>(), asked);
     broken_of(rules, || Events::spoiled(meddler.clone())).await
 }
 
-/// Rules that an event store without conditions breaks.
+/// The rules that an event store without conditions breaks.
 const OF_CONDITIONS: &[&str] = &[
     "behind_the_head_is_a_conflict",
     "the_start_of_a_stream_with_events_is_a_conflict",
@@ -184,7 +183,7 @@ const OF_PLACES: &[&str] = &[
     "what_was_written_is_read_at_once",
     "a_command_past_any_fault_is_written_once",
 ];
-/// Rules about what goes wrong on the way to the store.
+/// The rules about faults on the way to the store.
 const OF_FAULTS: &[&str] = &[
     "a_command_past_any_fault_is_written_once",
     "a_command_about_several_streams_past_any_fault_is_written_once",
@@ -250,7 +249,7 @@ async fn an_event_store_that_keeps_no_snapshots_is_found_out() {
     assert_eq!(broken_events(NoSnapshots, OF_SNAPSHOTS).await, OF_SNAPSHOTS);
 }
 
-/// Not a fault: the service need not send along what stands in the way.
+/// This is not a fault: the service need not return the item that prevented a write.
 #[tokio::test]
 async fn an_event_store_reads_what_a_refusal_does_not_bring() {
     for asked in [OF_CONDITIONS, OF_REPEATS] {

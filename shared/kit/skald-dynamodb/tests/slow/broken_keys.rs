@@ -1,5 +1,5 @@
-//! The contract finds broken keys out. The store is broken from outside: by what a proxy does to
-//! its requests and to the service's answers, and by what wraps its keys.
+//! The contract detects broken keys. The store is broken from outside: a proxy changes its requests
+//! and the service's answers, or the key wrap is faulty.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -16,7 +16,7 @@ use crate::support::broken::{AlwaysWell, NoCondition, Nothing, SilentRefusal, br
 use crate::support::keys::{Keys, LocalWrap};
 use crate::support::proxy::{Fate, Meddler};
 
-/// Writes no tombstone, and says that it did.
+/// Writes no tombstone, and reports success.
 #[derive(Clone)]
 struct NoTombstone;
 
@@ -27,7 +27,7 @@ impl Meddler for NoTombstone {
     }
 }
 
-/// Shows no tombstone, as if erasing had removed the item.
+/// Omits tombstones from answers, as if an erasure had removed the item.
 #[derive(Clone)]
 struct HiddenTombstone;
 
@@ -39,7 +39,7 @@ impl Meddler for HiddenTombstone {
     }
 }
 
-/// Shows of each place what it showed first: the whole entry is remembered, not only the key.
+/// Always returns the first state of each item: the whole entry is remembered, not only the key.
 #[derive(Clone, Default)]
 struct RemembersEntries(Arc<Mutex<HashMap<String, Value>>>);
 
@@ -60,7 +60,7 @@ impl Meddler for RemembersEntries {
     }
 }
 
-/// Takes names that differ in case only for the same.
+/// Treats names that differ only in case as equal.
 #[derive(Clone)]
 struct AnyCase;
 
@@ -75,7 +75,7 @@ impl Meddler for AnyCase {
     }
 }
 
-/// Has one key for everybody, and does not look whose it unwraps.
+/// Has one key for all persons, and does not check whose key it unwraps.
 #[derive(Clone)]
 struct OneForAll;
 
@@ -89,7 +89,7 @@ impl KeyWrap for OneForAll {
     }
 }
 
-/// Unwraps to another key than it wrapped.
+/// Unwraps to a different key than the one it wrapped.
 #[derive(Clone, Default)]
 struct OtherKey(LocalWrap);
 
@@ -103,17 +103,17 @@ impl KeyWrap for OtherKey {
     }
 }
 
-/// The names of the rules that keys with this meddler before them break.
+/// The names of the rules that keys behind this meddler break.
 async fn broken(meddler: impl Meddler + Clone) -> Vec<&'static str> {
     broken_of(person_keys::every_store(), || Keys::spoiled(meddler.clone())).await
 }
 
-/// The same of keys that are wrapped like this.
+/// The names of the rules that keys with this wrap break.
 async fn broken_by(wrap: impl KeyWrap + Clone + Send) -> Vec<&'static str> {
     broken_of(person_keys::every_store(), || Keys::wrapped_by(wrap.clone())).await
 }
 
-/// Every rule about what was erased.
+/// The rules about erasure.
 const OF_ERASURE: &[&str] = &[
     "an_erased_person_has_no_key",
     "somebody_erased_before_their_first_key_never_gets_one",
@@ -129,7 +129,7 @@ async fn a_proxy_alone_breaks_nothing() {
     assert_eq!(broken(Nothing).await, [""; 0]);
 }
 
-/// Not a fault: the service need not send along what stands in the way.
+/// This is not a fault: the service need not return the item that prevented a write.
 #[tokio::test]
 async fn what_a_refusal_does_not_bring_is_read() {
     assert_eq!(broken(SilentRefusal).await, [""; 0]);

@@ -1,5 +1,5 @@
-//! The contracts find a broken view store and a broken index out. They are broken from outside: by
-//! what a proxy does to their requests and to the service's answers.
+//! The contracts detect a broken view store and a broken index. They are broken from outside: a
+//! proxy changes their requests and the service's answers.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -13,7 +13,7 @@ use crate::support::broken::{NoCondition, Nothing, OnePage, broken_of, named};
 use crate::support::proxy::{Fate, Meddler};
 use crate::support::{Events, Views};
 
-/// Forgets what a batch could not look up.
+/// Drops the keys that a batch did not return.
 #[derive(Clone)]
 struct ForgottenKeys;
 
@@ -23,7 +23,7 @@ impl Meddler for ForgottenKeys {
     }
 }
 
-/// Writes over a parked row, whatever it was told of since it was read.
+/// Overwrites a parked row, even if a message has announced a later version since it was read.
 #[derive(Clone)]
 struct NotTold;
 
@@ -40,7 +40,7 @@ impl Meddler for NotTold {
     }
 }
 
-/// Pages go on by place only, so that others at the same place are passed over.
+/// Pages continue by place alone, so other entries at the same place are skipped.
 #[derive(Clone)]
 struct PagesByPlace;
 
@@ -56,7 +56,8 @@ impl Meddler for PagesByPlace {
     }
 }
 
-/// Goes on in the index with the next moment, so that others of the same moment are passed over.
+/// Continues in the index with the next millisecond, so other entries of the same millisecond are
+/// skipped.
 #[derive(Clone)]
 struct PagesByMoment;
 
@@ -73,11 +74,11 @@ impl Meddler for PagesByMoment {
     }
 }
 
-/// Has the entries of a moment the other way round, over all pages: the service promises no order
-/// among them. Asked for one page after the other.
+/// Returns the entries of a millisecond in reverse order, across all pages: the service promises no
+/// order among them. The pages must be requested one after the other.
 #[derive(Clone, Default)]
 struct OtherOrder {
-    /// How many entries the page under way may have, and after which one it begins.
+    /// The limit of the current page, and the entry after which it begins.
     page: Arc<Mutex<Option<(usize, Value)>>>,
 }
 
@@ -109,7 +110,7 @@ impl Meddler for OtherOrder {
     }
 }
 
-/// Ends before the last moment of what is asked of the index.
+/// Omits the last millisecond of a query of the index.
 #[derive(Clone)]
 struct EndsBefore;
 
@@ -126,13 +127,13 @@ impl Meddler for EndsBefore {
     }
 }
 
-/// The names of the rules among `asked` that a view store with this meddler before it breaks.
+/// The names of the rules among `asked` that a view store behind this meddler breaks.
 async fn broken_views(meddler: impl Meddler + Clone, asked: &[&str]) -> Vec<&'static str> {
     let rules = named(view_store::every_store::<Views>(), asked);
     broken_of(rules, || Views::spoiled(meddler.clone())).await
 }
 
-/// The same of an index.
+/// The names of the rules among `asked` that an index behind this meddler breaks.
 async fn broken_index(meddler: impl Meddler + Clone, asked: &[&str]) -> Vec<&'static str> {
     let rules = named(commit_index::every_index::<Events>(), asked);
     broken_of(rules, || Events::spoiled(meddler.clone())).await

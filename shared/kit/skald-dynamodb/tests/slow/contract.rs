@@ -1,4 +1,4 @@
-//! The stores, the index and the keys keep the contracts of all there are.
+//! The stores, the index and the keys pass their contracts.
 
 mod event_store {
     use crate::support::Events;

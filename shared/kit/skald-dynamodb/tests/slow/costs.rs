@@ -1,4 +1,4 @@
-//! What each operation costs, as the service counts: requests and capacity units. These are
+//! The cost of each operation, as the service counts it: requests and capacity units. These are
 //! promises of DESIGN.md.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
@@ -31,21 +31,21 @@ use crate::support::keys::{LocalWrap, person};
 use crate::support::proxy::{Fate, Meddler};
 use crate::support::{EVENTS, Engine, KEYS, VIEW, item};
 
-/// What was asked for since the last look, and what it took: in all, and of that by indexes.
+/// The requests since the last call, and their cost: in total, and the part of the indexes.
 #[derive(Debug, Default, PartialEq)]
 struct Bill {
     requests: BTreeMap<String, u32>,
-    /// Capacity units in tenths, since half a unit is the price of an eventually consistent read.
+    /// Capacity units in tenths, because an eventually consistent read costs half a unit.
     tenths: i64,
     index_tenths: i64,
 }
 
-/// Keeps the bill: asks the service to say what each request takes, and adds it up.
+/// Adds up the bill: requests the consumed capacity of each request.
 #[derive(Clone, Default)]
 struct Counter(Arc<Mutex<Bill>>);
 
 impl Counter {
-    /// The bill so far; a new one is begun.
+    /// Returns the bill so far, and starts a new one.
     fn take(&self) -> Bill {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
@@ -60,7 +60,7 @@ impl Meddler for Counter {
 
     fn answer(&self, _: &str, _: &mut u16, body: &mut Value) {
         let mut bill = self.0.lock().unwrap();
-        // One table's, or a list of them.
+        // The capacity of one table, or a list for several.
         let consumed = match body["ConsumedCapacity"].take() {
             Value::Array(tables) => tables,
             table @ Value::Object(_) => vec![table],
@@ -82,7 +82,7 @@ fn tenths(units: &Value) -> i64 {
     whole.parse::<i64>().unwrap() * 10 + fraction[..1].parse::<i64>().unwrap()
 }
 
-/// These requests, this many units of the table, and this many of its indexes.
+/// Asserts that the bill has these requests, and this many units of the table and of its indexes.
 #[track_caller]
 fn assert_bill(bill: &Bill, requests: &[(&str, u32)], table: i64, indexes: i64) {
     let requests =
@@ -91,7 +91,7 @@ fn assert_bill(bill: &Bill, requests: &[(&str, u32)], table: i64, indexes: i64) 
     assert_eq!(*bill, expected);
 }
 
-/// A commit of this many events, of 300 bytes together.
+/// A commit of this many events, with a total of 300 bytes.
 fn draft(name: &str, count: usize) -> Draft {
     let event = EventData {
         event_type: "account.noted".to_owned(),
@@ -119,8 +119,8 @@ async fn an_append_is_one_request_and_one_write_unit_whatever_its_number_of_even
     }
 }
 
-/// After a change of the state's shape no snapshot is one that can be used: one load still has to
-/// end in a function's time.
+/// After a change of the state's shape no snapshot can be used: one load must still complete within
+/// a function's time limit.
 #[tokio::test]
 async fn thirty_thousand_commits_without_a_snapshot_are_loaded_in_at_most_forty_requests() {
     const COMMITS: u64 = 30_000;
@@ -151,8 +151,8 @@ async fn thirty_thousand_commits_without_a_snapshot_are_loaded_in_at_most_forty_
 #[tokio::test]
 async fn an_append_costs_a_write_unit_for_each_kilobyte_that_cannot_be_made_smaller() {
     let (store, counter) = store().await;
-    // A fifth can be saved: of less than a kilobyte and a half that leaves more than one, of six it
-    // leaves five.
+    // A fifth can be saved. A text of less than 1.5 KB still needs more than one unit; one of six
+    // units then needs five.
     for (length, units) in [(1_150, 2), (5 * 1024, 5)] {
         let mut large = draft("large", 1);
         large.events[0].data = SeededRng::new(1).json(length);
@@ -191,7 +191,7 @@ async fn ten_thousand_events_are_loaded_from_their_last_snapshot() {
     assert_eq!(head.version(), Version::new(10_000));
     counter.take();
     assert_eq!(store.load(&account("long"), Some(kind)).await.unwrap().commits.len(), 1);
-    // A page of ten items, of some 1,400 bytes each before they were compressed.
+    // A page of ten items, each of about 1,400 bytes before compression.
     assert_bill(&counter.take(), &[("Query", 1)], 1, 0);
 }
 
@@ -233,7 +233,7 @@ async fn a_command_on_a_short_stream_is_two_requests_one_read_unit_and_one_write
         let (stream, request) = (account("short"), request(&number.to_string()));
         let command = AccountCommand::Deposit(number + 1);
         Handler::new(&store, NoPause).handle::<Account>(&stream, &command, &request).await.unwrap();
-        // One read unit; one write unit of the table, one of the index.
+        // One read unit; one write unit of the table, and one of the index.
         assert_bill(&counter.take(), &[("PutItem", 1), ("Query", 1)], 2, 1);
     }
 }
@@ -256,9 +256,9 @@ async fn several_streams_at_once_are_one_request_at_twice_the_price() {
     let parts =
         || ["a", "b", "c"].map(|name| (store.start(account(name)), draft("all", 1))).to_vec();
     store.append_all(parts()).await.unwrap();
-    // Twice the price of the table; the index follows later, and costs what it always does.
+    // Twice the price of the table; the index follows later, at its usual price.
     assert_bill(&counter.take(), &[("TransactWriteItems", 1)], 6, 3);
-    // Every place shows the command's id, so nothing needs to be read.
+    // Every position has the command's id, so nothing needs to be read.
     assert!(store.append_all(parts()).await.unwrap().iter().all(|part| part.repeated));
     assert_eq!(counter.take().requests, BTreeMap::from([("TransactWriteItems".to_owned(), 1)]));
 }
@@ -281,7 +281,7 @@ async fn a_guard_costs_two_write_units_and_makes_a_put_a_transaction() {
     }
 }
 
-/// The winner's commit comes with the answer, so it is not read.
+/// The answer contains the winner's commit, so it is not read.
 #[tokio::test]
 async fn a_command_that_loses_once_costs_one_request_more() {
     let (store, counter) = store().await;
@@ -289,7 +289,7 @@ async fn a_command_that_loses_once_costs_one_request_more() {
     let (stream, command) = (account("lost"), AccountCommand::Deposit(5));
     let handler = Handler::new(&faulty, NoPause);
     handler.handle::<Account>(&stream, &command, &request("mine")).await.unwrap();
-    // The rival reads and puts once, the command reads once and puts twice.
+    // The rival reads and puts once; the command reads once and puts twice.
     let expected = [("PutItem", 1 + 2), ("Query", 1 + 1)];
     let expected = expected.map(|(operation, count)| (operation.to_owned(), count));
     assert_eq!(counter.take().requests, BTreeMap::from(expected));
@@ -311,9 +311,9 @@ async fn a_row_is_one_write_and_but_for_the_first_event_one_read() {
         let commit = events.load(&account("a"), None).await.unwrap().commits.pop().unwrap();
         catch_up::<Statements, _, _>(&events, &views, &CommitMessage::of(commit)).await.unwrap();
         match number {
-            // One for the row, one for its place in the list.
+            // One unit for the row, one for its place in the list.
             0 => assert_bill(&counter.take(), &[("PutItem", 1)], 1, 1),
-            // One to read the row, one to write it; its place stays.
+            // One unit to read the row, one to write it; its place does not change.
             _ => assert_bill(&counter.take(), &[("GetItem", 1), ("PutItem", 1)], 2, 0),
         }
     }

@@ -1,4 +1,4 @@
-//! The stores on `DynamoDB`: the contracts, every kind of fault, and what each operation costs.
+//! The stores on `DynamoDB`: the contracts, every kind of fault, and the cost of each operation.
 //! `make check` leaves out the tests that are called `slow`.
 
 mod broken_event_stores;

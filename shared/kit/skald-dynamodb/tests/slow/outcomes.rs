@@ -1,4 +1,4 @@
-//! What each answer of the service, and each answer that never comes, means to who called the
+//! The meaning of each answer of the service, and of each missing answer, for a caller of the
 //! store.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
@@ -78,7 +78,7 @@ async fn each_error_of_the_service_is_sorted_in_every_operation() {
     assert_eq!(commits(&engine, &stream).await, 0);
 }
 
-/// Remembers of each request whether it asked for a strongly consistent read.
+/// Records whether each request was a strongly consistent read.
 #[derive(Clone, Default)]
 struct Consistency(Arc<Mutex<Vec<(String, bool)>>>);
 
@@ -89,7 +89,7 @@ impl Meddler for Consistency {
         Fate::Pass
     }
 
-    /// What is at a taken place is not shown, so that it must be read.
+    /// The answer omits the item at a taken position, so it must be read.
     fn answer(&self, operation: &str, _: &mut u16, body: &mut Value) {
         if operation == "PutItem" {
             body.as_object_mut().unwrap().remove("Item");
@@ -97,7 +97,7 @@ impl Meddler for Consistency {
     }
 }
 
-/// The engine here is always consistent; the service is only if it is asked to be.
+/// The engine is always consistent; the service is so only on request.
 #[tokio::test]
 async fn what_a_decision_stands_on_is_read_strongly_consistently() {
     let (engine, asked) = (Engine::start().await, Consistency::default());
@@ -219,8 +219,7 @@ async fn a_service_that_never_answers_is_unavailable() {
     assert_eq!(kind(&error), "unavailable");
 }
 
-/// A row that was stored although nobody heard of it is stale to who stores it again: reading it
-/// tells.
+/// If the answer of a write is lost, the stored row is stale for the next write: a read shows it.
 #[tokio::test]
 async fn a_row_whose_answer_is_lost_is_there() {
     let engine = Engine::start().await;
@@ -234,7 +233,7 @@ async fn a_row_whose_answer_is_lost_is_there() {
     assert_eq!(store.get(&stream).await.unwrap(), Some(row()));
 }
 
-/// Looks up one key of a batch at a time, and every other time none.
+/// Returns one key of a batch at a time, and every second time none.
 #[derive(Default)]
 struct Stingy {
     requests: AtomicU32,
@@ -277,7 +276,7 @@ async fn keys_that_a_batch_left_out_are_asked_for_until_all_have_come() {
     assert_eq!(store.get_many(&many).await.unwrap().rows.len(), 10);
 }
 
-/// Waits as long as it is told to, and remembers how long that was.
+/// Waits as long as requested, and records the times.
 #[derive(Debug, Clone, Default)]
 struct Timer(Arc<Mutex<Vec<u128>>>);
 
@@ -308,7 +307,7 @@ async fn a_batch_that_never_looks_anything_up_is_throttled_in_the_end() {
     assert_eq!(store_kind(&error), "throttled");
     assert_eq!(requests.load(Ordering::Relaxed), 6);
     let mut waits = timer.0.lock().unwrap().clone();
-    // The client measures its own time limits with it too; those are longer.
+    // The client also measures its own time limits with this timer; those are longer.
     waits.retain(|millis| *millis < 1000);
     assert_eq!(waits, [20, 40, 80, 160, 320]);
 }
@@ -347,7 +346,7 @@ async fn an_item_that_is_no_row_is_reported_by_its_key() {
         assert_eq!(error.to_string(), format!("default/account-a: {fault}"));
         assert!(!error.is_transient());
 
-        // Of several rows, the others come all the same.
+        // The fault of one row does not prevent reading the others.
         let found = store.get_many(&["a", "b", "a"].map(account)).await.unwrap();
         assert_eq!(found.rows, [(account("b"), good.clone())]);
         let malformed = MalformedRow { stream: account("a"), fault };

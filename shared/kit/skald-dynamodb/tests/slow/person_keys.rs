@@ -1,5 +1,5 @@
-//! What stands in the table of keys, what it means, and what each answer of the service means to
-//! who asked for a key.
+//! The content of the table of keys, and the meaning of each answer of the service for a caller
+//! that needs a key.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -26,7 +26,7 @@ fn at(millis: i64) -> Timestamp {
 }
 
 thread_local! {
-    /// What the clock shows, in milliseconds. Each test has a thread of its own.
+    /// The time of the clock, in milliseconds. Each test has a thread of its own.
     static NOW: Cell<i64> = const { Cell::new(0) };
 }
 
@@ -34,7 +34,7 @@ fn now() -> Timestamp {
     at(NOW.get())
 }
 
-/// Keys through a client that `meddler` spoils, and what wraps them.
+/// Keys through a client whose requests `meddler` changes, and their wrap.
 async fn keys(
     engine: &Engine,
     meddler: impl Meddler,
@@ -116,7 +116,7 @@ async fn debug_output_shows_no_key() {
     assert_eq!(wrap.asked(), (1, 0));
 }
 
-/// Counts the requests, and remembers whether each read was to be strongly consistent.
+/// Counts the requests, and records whether each read was strongly consistent.
 #[derive(Clone, Default)]
 struct Asked(Arc<Mutex<Vec<(String, bool)>>>);
 
@@ -141,7 +141,7 @@ async fn a_key_is_unwrapped_once_and_the_table_is_asked_each_time_strongly_consi
     assert_eq!(*asked.0.lock().unwrap(), vec![("GetItem".to_owned(), true); 6]);
 }
 
-/// Seen by what a restored backup does: what was wiped must be unwrapped again.
+/// Restoring a backup shows it: a key that was wiped must be unwrapped again.
 #[tokio::test]
 async fn an_erased_key_is_wiped_from_memory() {
     let (engine, jane) = (Engine::start().await, person("c-1"));
@@ -159,7 +159,7 @@ async fn an_erased_key_is_wiped_from_memory() {
     assert_eq!((wrap.asked(), others_wrap.asked()), ((1, 1), (0, 2)));
 }
 
-/// An operator has wrapped it anew, say: what is remembered belongs to what was there before.
+/// For example, an operator has wrapped the key again: the remembered key belongs to the old one.
 #[tokio::test]
 async fn a_key_that_was_replaced_is_unwrapped_again() {
     let engine = Engine::start().await;
@@ -299,8 +299,8 @@ async fn an_erasure_whose_answer_is_lost_happened() {
     assert_eq!(items(&engine).await[0]["erased_at"], support::text("1970-01-01T00:00:00.000Z"));
 }
 
-/// Somebody deletes behind the store's back: no key is made up of it, and the next call finds its
-/// way.
+/// An item is deleted by something other than the store: no key is derived from that, and the next
+/// call succeeds.
 #[tokio::test]
 async fn what_stood_in_the_way_and_is_gone_is_no_answer() {
     let refused = AtomicU32::new(0);

@@ -1,4 +1,5 @@
-//! What each cancellation of a transaction means to who appends to several streams.
+//! The meaning of each cancellation of a transaction for the caller of an append to several
+//! streams.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -21,7 +22,7 @@ use crate::support::proxy::{Fate, Meddler, always, error_body};
 use crate::support::reasons::{Reason, cancelled};
 use crate::support::{EVENTS, Engine};
 
-/// What an append ended in; of a conflict, the streams too.
+/// The outcome of an append; for a conflict, with the streams.
 fn outcome<H>(error: &AppendError<H>) -> String {
     match error {
         AppendError::Conflict { moved } => {
@@ -68,7 +69,7 @@ async fn each_cancellation_of_a_transaction_is_told_apart() {
     ];
     for (case, reasons, expected) in cases {
         let engine = Engine::start().await;
-        // Something else stands where reading it back would look.
+        // A read at the taken position finds the commit of another command.
         let past = DynamoDbEventStore::new(engine.client(), EVENTS);
         past.append(&past.start(account("b")), draft("before")).await.unwrap();
 
@@ -98,7 +99,8 @@ async fn a_whole_transaction_can_be_in_the_way_or_mistaken() {
     }
 }
 
-/// My own command at one place means that all of it was committed, whatever the other reasons are.
+/// The command's own id at one position means that all of its commits were written, regardless of
+/// the other reasons.
 #[tokio::test]
 async fn my_own_command_at_one_place_means_committed() {
     use Reason::{Code, Taken, TakenBySomething};
@@ -126,7 +128,7 @@ async fn my_own_command_at_one_place_means_committed() {
     }
 }
 
-/// Answers every transaction with what is set.
+/// Answers every transaction with the value that is set.
 #[derive(Clone, Default)]
 struct Answering(Arc<Mutex<Value>>);
 
@@ -139,7 +141,7 @@ impl Meddler for Answering {
     }
 }
 
-/// Codes that nothing but a place's own state leads to.
+/// The codes of a reason, except that of a failed condition.
 const CODES: [&str; 8] = [
     "None",
     "TransactionConflict",
@@ -151,8 +153,8 @@ const CODES: [&str; 8] = [
     "SomethingNew",
 ];
 
-/// What a cancellation for these reasons is, said once more in other words: what weighs most
-/// decides.
+/// The expected outcome of a cancellation for these reasons, computed in another way: the most
+/// important reason decides.
 fn weighed(reasons: &[Reason; 2], mine_is_there: bool) -> String {
     let taken = |reason: &Reason| matches!(reason, Reason::Taken(_) | Reason::TakenBySomething);
     let codes: Vec<&str> = reasons
@@ -176,14 +178,14 @@ fn weighed(reasons: &[Reason; 2], mine_is_there: bool) -> String {
     } else if any(&CODES[1..2]) {
         "contended"
     } else {
-        // Cancelled for no reason: nothing that waiting would mend.
+        // Cancelled without a reason: waiting does not fix it.
         "refused"
     };
     announced.to_owned()
 }
 
-/// Of two places each can be in every way that there is; and either nothing of this command is
-/// stored, or all of it.
+/// Each of two positions takes every state, and either all commits of this command are stored or
+/// none.
 #[tokio::test]
 async fn every_mix_of_reasons_is_told_apart() {
     for mine_is_there in [false, true] {
@@ -219,8 +221,8 @@ async fn every_mix_of_reasons_is_told_apart() {
     }
 }
 
-/// An earlier attempt that was decided over other streams: nothing may be passed off as written,
-/// and nothing as undone.
+/// An earlier attempt was decided on other streams: it must be reported neither as complete nor as
+/// not written.
 #[tokio::test]
 async fn my_own_command_at_one_place_and_not_at_the_other_is_told_as_found_there() {
     let engine = Engine::start().await;
@@ -259,8 +261,8 @@ impl Meddler for InTheWay {
     }
 }
 
-/// A command over two new streams, with this in its way: what came of it, how often it was decided,
-/// and the requests.
+/// Handles a command on two new streams with this obstacle. Returns its outcome, the number of
+/// decisions, and the requests.
 async fn command(
     reason: &'static str,
     times: u32,

@@ -1,5 +1,5 @@
-//! Verifying finds each kind of fault, and none where there is none. What only the service could do
-//! wrong, a proxy does.
+//! Verifying finds each kind of fault, and reports none in a correct table. A proxy causes the
+//! faults that only the service could cause.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -24,12 +24,12 @@ use crate::support::calls::draft;
 use crate::support::proxy::{Fate, Meddler};
 use crate::support::{EVENTS, Events};
 
-/// Lets everything pass.
+/// Changes nothing.
 struct Nothing;
 
 impl Meddler for Nothing {}
 
-/// Changes the entries that the index shows; what else is read passes.
+/// Changes the entries of the index in answers; other reads pass unchanged.
 struct Index(fn(&mut Vec<Value>));
 
 impl Meddler for Index {
@@ -44,7 +44,8 @@ impl Meddler for Index {
     }
 }
 
-/// Gives the items of each page of a scan in reverse, which it may: a scan has no order.
+/// Returns the items of each page of a scan in reverse order, which is allowed: a scan has no
+/// order.
 struct Unordered;
 
 impl Meddler for Unordered {
@@ -95,12 +96,12 @@ impl Decider for Kept {
     }
 }
 
-/// Accounts are known, other categories are not.
+/// Accounts are a known category, others are not.
 fn check(stream: &StreamId) -> Option<FoldCheck<Kept>> {
     (stream.category() == Kept::CATEGORY).then(FoldCheck::default)
 }
 
-/// What is found with this many parts, or in one stream, long after all was written.
+/// The findings with this many parts, or for one stream, long after all commits were written.
 async fn verified(
     events: &Events,
     parallel: u16,
@@ -109,7 +110,7 @@ async fn verified(
     verified_at(Timestamp::LAST, events, parallel, stream).await
 }
 
-/// What is found at this time.
+/// The findings at this time.
 async fn verified_at(
     now: Timestamp,
     events: &Events,
@@ -158,11 +159,11 @@ async fn a_sound_table_has_no_faults() {
     assert_eq!(verified, Verified { items: 4, events: 4, entries: 4, recent: 0, faults: 0 });
 }
 
-/// Seconds after they were written, commits may not show in the index yet: they are no faults, and
-/// they are not passed over in silence.
+/// For seconds after they were written, commits may be missing from the index. They are not faults,
+/// but they are counted.
 #[tokio::test]
 async fn commits_that_are_too_recent_to_be_compared_are_counted() {
-    // None of the last three shows.
+    // The last three entries are missing from the index.
     let events = filled(Index(|items| {
         items.retain(|item| item["at"]["S"].as_str() < Some("1970-01-01T00:01"))
     }))
@@ -186,13 +187,12 @@ async fn commits_that_are_too_recent_to_be_compared_are_counted() {
     }
 }
 
-/// Counts requests, and how many are under way; the index does not show the first commit of the
-/// streams that are to be hidden.
+/// Counts requests and concurrent requests; the index omits the first commit of the hidden streams.
 #[derive(Clone)]
 struct Counting {
     hidden: &'static [&'static str],
     requests: Arc<Mutex<BTreeMap<String, usize>>>,
-    /// Now, and at most.
+    /// The concurrent requests now, and the highest number so far.
     under_way: Arc<Mutex<(usize, usize)>>,
 }
 
@@ -223,8 +223,8 @@ impl Meddler for Counting {
     }
 }
 
-/// What it costs to find what the index lacks does not grow with the number of slices that lack
-/// something, nor with the entries of such a slice that are as they should be.
+/// The cost of finding entries that the index lacks does not grow with the number of incomplete
+/// slices, nor with the number of correct entries in such a slice.
 #[tokio::test]
 async fn a_difference_costs_one_more_scan_and_a_look_at_its_own_streams() {
     let hidden = &[
@@ -238,7 +238,7 @@ async fn a_difference_costs_one_more_scan_and_a_look_at_its_own_streams() {
     let counting =
         Counting { hidden, requests: Arc::clone(&requests), under_way: Arc::clone(&under_way) };
     let events = filled(counting).await;
-    // Hundreds that are as they should be, in every slice.
+    // Hundreds of correct streams, in every slice.
     for number in 0..300 {
         fill(events.store(), &account(&format!("sound-{number}")), 1).await;
     }
@@ -249,17 +249,17 @@ async fn a_difference_costs_one_more_scan_and_a_look_at_its_own_streams() {
         assert_eq!(faults.len(), hidden.len(), "{faults:#?}");
         let counted = requests.lock().unwrap().clone();
         assert_eq!(counted["Scan"], 2 * usize::from(parallel), "{counted:?}");
-        // Six entries of the same streams are shown, and some others share a part of a slice with
-        // them.
+        // Six entries of the same streams are in the index, and some other streams share a part of
+        // a slice with them.
         assert!(counted.get("GetItem").is_some_and(|gets| *gets < 20), "{counted:?}");
-        // Five of each that is hidden.
+        // Five searches for each hidden entry.
         assert!(counted["look"] < 50, "{counted:?}");
         assert!((2..=16).contains(&under_way.lock().unwrap().1), "{under_way:?}");
     }
 }
 
-/// An item that no store wrote may hold text of any length: it is told how long, and the screen
-/// stays readable.
+/// An item that no store wrote may contain text of any length: the fault shows its length, and the
+/// output remains readable.
 #[tokio::test]
 async fn the_text_of_a_fault_is_cut() {
     let events = filled(Nothing).await;
@@ -322,13 +322,13 @@ async fn faults_in_streams_are_named() {
         1,
         "{faults:#?}"
     );
-    // What is planted has nothing for the index.
+    // The planted items have no attributes for the index.
     assert_eq!(named("`slice`, from which the index is made"), 6, "{faults:#?}");
     assert_eq!(faults.len(), 10, "{faults:#?}");
 }
 
-/// A clock was a year ahead once: its commit is named while it lies ahead. Later the one after it
-/// is, which goes back in time.
+/// A clock was once a year ahead: its commit is reported while it is ahead of now. Afterwards the
+/// next commit is reported, because its time is earlier.
 #[tokio::test]
 async fn a_commit_that_lies_ahead_of_now_is_named() {
     let events = filled(Nothing).await;
@@ -467,7 +467,7 @@ async fn an_entry_that_differs_or_is_none_is_named() {
     ];
     assert_faults(&events, &expected).await;
 
-    // Of one stream alone, no other's: also where they share a slice.
+    // Only the given stream is reported, even if other streams share its slice.
     for number in 12..60 {
         fill(events.store(), &account(&number.to_string()), 1).await;
     }

@@ -1,17 +1,17 @@
-//! What breaks stores of every kind from outside, and which rules are to find it out.
+//! Meddlers that break stores of every kind from outside, and the rules that detect them.
 
 use serde_json::{Value, json};
 use skald_testkit::Rule;
 
 use super::proxy::{Fate, Meddler};
 
-/// Lets everything pass.
+/// Changes nothing.
 #[derive(Clone)]
 pub struct Nothing;
 
 impl Meddler for Nothing {}
 
-/// Removes what makes a write conditional.
+/// Removes the condition of a write.
 #[derive(Clone)]
 pub struct NoCondition;
 
@@ -42,7 +42,7 @@ pub fn unconditional(put: &mut Value) {
     }
 }
 
-/// Tells who was refused that it went well.
+/// Reports success for a write whose condition failed.
 #[derive(Clone)]
 pub struct AlwaysWell;
 
@@ -64,7 +64,7 @@ impl Meddler for OnePage {
     }
 }
 
-/// Hides what stands at a place that is taken, and that it was there at all when it is read back.
+/// Omits the item at a taken position from the answer, and from later reads.
 #[derive(Clone)]
 pub struct NoOldItem;
 
@@ -78,7 +78,7 @@ impl Meddler for NoOldItem {
     }
 }
 
-/// Hides what stands at a place that is taken; reading it back works.
+/// Omits the item at a taken position from the answer; later reads return it.
 #[derive(Clone)]
 pub struct SilentRefusal;
 
@@ -97,7 +97,7 @@ fn hide_items(body: &mut Value) {
     }
 }
 
-/// Those of the rules that are asked for.
+/// The rules with the requested names.
 pub fn named<F>(rules: Vec<Rule<F>>, asked: &[&str]) -> Vec<Rule<F>> {
     for name in asked {
         assert!(rules.iter().any(|rule| rule.name == *name), "there is no rule {name}");
@@ -105,7 +105,7 @@ pub fn named<F>(rules: Vec<Rule<F>>, asked: &[&str]) -> Vec<Rule<F>> {
     rules.into_iter().filter(|rule| asked.contains(&rule.name)).collect()
 }
 
-/// The names of these rules that are broken, each on a fixture of its own.
+/// The names of the rules that are broken, each checked on a fixture of its own.
 pub async fn broken_of<F>(rules: Vec<Rule<F>>, fixture: impl AsyncFn() -> F) -> Vec<&'static str> {
     let mut broken = Vec::new();
     for rule in rules {

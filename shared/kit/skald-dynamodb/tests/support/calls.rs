@@ -1,4 +1,4 @@
-//! Calls of the stores, and what they ended in.
+//! Calls of the stores, and their outcomes.
 
 use skald::commit::{Actor, CommitId, CorrelationId, Draft};
 use skald::event::EventData;
@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::proxy::Meddler;
 use super::{EVENTS, Engine, VIEW};
 
-/// The service's errors, their status, and what they are to a caller. (Answers to requests that
-/// were not executed.)
+/// The service's errors, their status, and the kind of error that the caller gets. (They are
+/// answers to requests that were not executed.)
 pub const ERRORS: &[(&str, u16, &str)] = &[
     ("ProvisionedThroughputExceededException", 400, "throttled"),
     ("ThrottlingException", 400, "throttled"),
@@ -29,7 +29,7 @@ pub const ERRORS: &[(&str, u16, &str)] = &[
     ("ValidationException", 400, "refused"),
 ];
 
-/// What a call ended in, in a word.
+/// The outcome of a call, in a word.
 pub fn kind<H>(error: &AppendError<H>) -> &'static str {
     match error {
         AppendError::Conflict { .. } => "conflict",
@@ -79,17 +79,17 @@ pub fn parts<S: EventStore>(store: &S, name: &str) -> Vec<(S::Head, Draft)> {
     streams().map(|stream| (store.start(stream), draft(name))).into()
 }
 
-/// An event store through a client that `meddler` spoils.
+/// An event store through a client whose requests `meddler` changes.
 pub async fn events(engine: &Engine, meddler: impl Meddler) -> DynamoDbEventStore {
     DynamoDbEventStore::new(engine.meddled_client(meddler).await, EVENTS)
 }
 
-/// A view store, likewise.
+/// A view store through a client whose requests `meddler` changes.
 pub async fn views(engine: &Engine, meddler: impl Meddler) -> DynamoDbViewStore {
     DynamoDbViewStore::new(engine.meddled_client(meddler).await, VIEW)
 }
 
-/// How many commits a stream has, seen past every meddler.
+/// The number of commits of a stream, read without a meddler.
 pub async fn commits(engine: &Engine, stream: &StreamId) -> usize {
     DynamoDbEventStore::new(engine.client(), EVENTS).load(stream, None).await.unwrap().commits.len()
 }

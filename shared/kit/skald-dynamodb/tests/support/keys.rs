@@ -1,4 +1,4 @@
-//! Keys of persons over one engine, wrapped by a key that stands here.
+//! Keys of persons on one engine, with a wrapping key in this process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,10 +18,10 @@ use skald_testkit::person_keys::PersonKeysFixture;
 use super::proxy::Meddler;
 use super::{Engine, KEYS};
 
-/// Bytes of a nonce.
+/// The number of bytes of a nonce.
 const NONCE: usize = 12;
 
-/// Wraps as a service would, and counts what it is asked for. Clones are the same service.
+/// Wraps as a service would, and counts its requests. Clones are the same service.
 #[derive(Clone, Default)]
 pub struct LocalWrap {
     made: Arc<AtomicU32>,
@@ -29,12 +29,12 @@ pub struct LocalWrap {
 }
 
 impl LocalWrap {
-    /// How many keys were made, and how many were unwrapped.
+    /// The number of keys that were made, and of those that were unwrapped.
     pub fn asked(&self) -> (u32, u32) {
         (self.made.load(Ordering::Relaxed), self.unwrapped.load(Ordering::Relaxed))
     }
 
-    /// The key that was made as this one of all, plain.
+    /// The plain key that was the `number`-th to be made.
     pub fn plain(number: u32) -> [u8; 32] {
         Sha256::digest(number.to_be_bytes()).into()
     }
@@ -76,7 +76,7 @@ pub fn person(id: &str) -> Person {
     Person { tenant: Tenant::default(), id: PersonId::new(id).unwrap() }
 }
 
-/// The keys in two processes over one engine.
+/// The keys in two processes on one engine.
 pub struct Keys<W = LocalWrap> {
     pub client: Client,
     keys: DynamoDbPersonKeys<W>,
@@ -89,7 +89,7 @@ impl Keys {
         Self::with(client.clone(), client, LocalWrap::default())
     }
 
-    /// Keys through a client that `meddler` spoils.
+    /// Keys through a client whose requests `meddler` changes.
     pub async fn spoiled(meddler: impl Meddler) -> Self {
         let engine = Engine::start().await;
         Self::with(engine.client(), engine.meddled_client(meddler).await, LocalWrap::default())

@@ -1,5 +1,5 @@
 //! A `DynamoDB` in this process with the tables of the deployment, the stores on it, and ways to
-//! get behind their backs.
+//! bypass the stores.
 
 #![expect(dead_code, unreachable_pub, reason = "each test file uses another part of this")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
@@ -51,7 +51,7 @@ impl Engine {
         let database = dynoxide::Database::memory().unwrap();
         tokio::spawn(dynoxide::server::serve_on(listener, database));
         let engine = Self { address };
-        // No test reads the stream, and the engine becomes slow with many records in one.
+        // No test reads the table's stream, and the engine becomes slow with many records in one.
         let events = tables::events(EVENTS).set_stream_specification(None);
         for table in [events, tables::listed_view(VIEW), tables::person_keys(KEYS)] {
             table.send_with(&engine.client()).await.unwrap();
@@ -59,18 +59,18 @@ impl Engine {
         engine
     }
 
-    /// A client of the engine which tries everything once.
+    /// A client of the engine that makes one attempt for each request.
     pub fn client(&self) -> Client {
         Client::from_conf(config(self.address).build())
     }
 
-    /// A client, likewise, whose requests and answers pass through `meddler`.
+    /// A client whose requests and answers pass through `meddler`.
     pub async fn meddled_client(&self, meddler: impl Meddler) -> Client {
         Client::from_conf(config(Proxy::start(self.address, meddler).await).build())
     }
 
-    /// A client, likewise, that tries three times, as clients do by default, and waits half a
-    /// second for an answer.
+    /// A client whose requests and answers pass through `meddler`. It makes three attempts, as
+    /// clients do by default, and waits half a second for an answer.
     pub async fn patient_client(&self, meddler: impl Meddler) -> Client {
         let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
         let timeouts =
@@ -89,7 +89,7 @@ fn config(address: SocketAddr) -> Builder {
         .retry_config(RetryConfig::disabled())
 }
 
-/// Event stores over one engine.
+/// Event stores on one engine.
 pub struct Events {
     pub client: Client,
     store: DynamoDbEventStore,
@@ -104,7 +104,7 @@ impl Events {
         Self::with(client.clone(), client)
     }
 
-    /// Stores through a client that `meddler` spoils; what is planted goes past it.
+    /// Stores through a client whose requests `meddler` changes; planted items bypass it.
     pub async fn spoiled(meddler: impl Meddler) -> Self {
         let engine = Engine::start().await;
         Self::with(engine.client(), engine.meddled_client(meddler).await)
@@ -122,7 +122,7 @@ impl Events {
         }
     }
 
-    /// The client of the stores, through which they may be spoiled.
+    /// The client of the stores, including any meddler.
     pub fn stores_client(&self) -> Client {
         self.stores.clone()
     }
@@ -139,13 +139,13 @@ impl EventStoreFixture for Events {
         &self.store
     }
 
-    /// In the same table: what is not good there is the head, not the place.
+    /// The store uses the same table: only the head is foreign, not the position.
     fn foreign(&self) -> &DynamoDbEventStore {
         &self.foreign
     }
 }
 
-/// The engine's index shows at once what was written.
+/// The engine's index shows a write immediately.
 impl CommitIndexFixture for Events {
     type Store = DynamoDbEventStore;
     type Index = DynamoDbCommitIndex;
@@ -182,7 +182,7 @@ impl PlantItems for Events {
     }
 }
 
-/// The item of a commit as the layout says, written here by hand.
+/// The item of a commit according to the layout, written by hand.
 pub fn item(commit: &Commit) -> Attributes {
     let event = |stored: &EventData| {
         let data: Value = serde_json::from_slice(&stored.data).unwrap();
@@ -202,7 +202,7 @@ fn at_place(stream: &StreamId, first: Version, at: String) -> Attributes {
     attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// Changes the body of an item, as the service's protocol has it, if it has one.
+/// Changes the body of an item in the service's protocol, if the item has a body.
 pub fn change_body(item: &mut Value, change: impl FnOnce(&mut Value)) {
     let stored = serde_json::from_value::<serde_dynamo::AttributeValue>(item["body"].take());
     let (text, is_packed) = match stored {
@@ -231,7 +231,7 @@ pub fn number(number: u64) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
-/// A view store over an engine.
+/// A view store on an engine.
 pub struct Views {
     pub client: Client,
     store: DynamoDbViewStore,
@@ -243,7 +243,7 @@ impl Views {
         Self { store: DynamoDbViewStore::new(client.clone(), VIEW), client }
     }
 
-    /// A store through a client that `meddler` spoils.
+    /// A store through a client whose requests `meddler` changes.
     pub async fn spoiled(meddler: impl Meddler) -> Self {
         let engine = Engine::start().await;
         let store = DynamoDbViewStore::new(engine.meddled_client(meddler).await, VIEW);
@@ -269,7 +269,7 @@ impl ViewStoreFixture for Views {
             put = put.item("list_group", text(group)).item("list_sort", text(sort));
         }
         if let Some(Parked { reason, at, announced }) = row.parked {
-            // As releases wrote it that counted messages, if nothing was told yet.
+            // The form of releases that counted messages, if no version was announced yet.
             let progress = if announced == Version::START { "missed" } else { "announced" };
             let parked = HashMap::from([
                 ("reason".to_owned(), text(reason)),

@@ -1,5 +1,5 @@
-//! Stands between a client and the engine, and meddles with what passes: the stores know nothing of
-//! it.
+//! A proxy between a client and the engine that changes requests and answers without the stores'
+//! knowledge.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,19 +9,19 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What becomes of a request.
+/// The fate of a request.
 pub enum Fate {
-    /// It is executed.
+    /// The request is executed.
     Pass,
-    /// It is not executed; this is the answer: a status, and the error's body.
+    /// The request is not executed. The answer is this status with the error's body.
     Answer(u16, Value),
-    /// It is executed, but the connection breaks before the answer comes.
+    /// The request is executed, but the connection breaks before the answer arrives.
     LoseAnswer,
-    /// It is executed, but the answer never comes.
+    /// The request is executed, but the answer never arrives.
     NeverAnswer,
 }
 
-/// Decides about requests and answers, and may change them.
+/// Decides on requests and answers, and may change them.
 pub trait Meddler: Send + Sync + 'static {
     fn request(&self, _operation: &str, _body: &mut Value) -> Fate {
         Fate::Pass
@@ -37,14 +37,14 @@ impl<F: Fn(&str, &mut Value) -> Fate + Send + Sync + 'static> Meddler for F {
     }
 }
 
-/// Answers every request of one operation with the same error; lets others pass.
+/// Answers every request of one operation with the same error; other operations pass.
 pub fn always(operation: &'static str, status: u16, body: Value) -> impl Meddler {
     move |asked: &str, _: &mut Value| {
         if asked == operation { Fate::Answer(status, body.clone()) } else { Fate::Pass }
     }
 }
 
-/// Does this to the first request of an operation; lets others pass.
+/// Applies this fate to the first request of an operation; others pass.
 pub fn once(operation: &'static str, fate: fn() -> Fate) -> impl Meddler {
     let seen = AtomicU32::new(0);
     move |asked: &str, _: &mut Value| {
@@ -56,8 +56,7 @@ pub fn once(operation: &'static str, fate: fn() -> Fate) -> impl Meddler {
     }
 }
 
-/// Executes the first request of this operation, and answers that something went wrong inside the
-/// service.
+/// Executes the first request of this operation, and answers with an internal error of the service.
 pub struct FailsAfterwards {
     operation: &'static str,
     answered: AtomicU32,
@@ -85,7 +84,7 @@ pub fn error_body(code: &str) -> Value {
 pub struct Proxy;
 
 impl Proxy {
-    /// Starts a proxy before the engine at `engine`; gives its address.
+    /// Starts a proxy in front of the engine at `engine`, and returns its address.
     pub async fn start(engine: SocketAddr, meddler: impl Meddler) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -126,8 +125,7 @@ async fn serve(client: TcpStream, engine: SocketAddr, meddler: Arc<dyn Meddler>)
     }
 }
 
-/// Sends the request to the engine, with the headers it came with, and gives status and body of the
-/// answer.
+/// Sends the request with its headers to the engine, and returns the status and body of the answer.
 async fn ask(engine: SocketAddr, head: &[String], request: &Value) -> (u16, Value) {
     let body = request.to_string();
     let kept = head.iter().filter(|line| !line.to_ascii_lowercase().starts_with("content-length:"));
@@ -141,7 +139,7 @@ async fn ask(engine: SocketAddr, head: &[String], request: &Value) -> (u16, Valu
     (status, serde_json::from_slice(&body).unwrap())
 }
 
-/// Reads the lines of a head, and the body; none at the end of the connection.
+/// Reads the lines of a head, and the body. `None` at the end of the connection.
 async fn read_message(connection: &mut BufReader<TcpStream>) -> Option<(Vec<String>, Vec<u8>)> {
     let mut head = Vec::new();
     loop {

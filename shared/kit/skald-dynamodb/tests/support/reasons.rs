@@ -10,9 +10,9 @@ use super::proxy::error_body;
 #[derive(Debug, Clone, Copy)]
 pub enum Reason {
     Code(&'static str),
-    /// The place is taken by this command; the item comes along.
+    /// This command has taken the position; the reason contains the item.
     Taken(&'static str),
-    /// The place is taken; what is there must be read.
+    /// The position is taken; its item must be read.
     TakenBySomething,
 }
 
@@ -37,7 +37,7 @@ impl Reason {
     }
 }
 
-/// The answer that two parts were cancelled for these reasons.
+/// The answer for a transaction of which two parts were cancelled for these reasons.
 pub fn cancelled(reasons: &[Reason]) -> Value {
     let mut body = error_body("TransactionCanceledException");
     let reasons: Vec<Value> =

@@ -228,10 +228,10 @@ async fn repeated<S: EventStore, T: Streams, R>(
     Ok(Handled { states, outcome: Outcome::Repeated(earlier), left_out: Vec::new() })
 }
 
-/// Appends, and repeats the append while other transactions are in progress. Such a transaction does
-/// not necessarily change these streams, so the same decision is tried again. Each attempt gets its
-/// own time, because a commit's position in the index of all commits must be recent when the commit
-/// is written.
+/// Appends, and repeats the append while other transactions are in progress. Such a transaction
+/// does not necessarily change these streams, so the same decision is tried again. Each attempt
+/// gets its own time, because a commit's position in the index of all commits must be recent when
+/// the commit is written.
 async fn append_drafted<S: EventStore, P: Pause>(
     store: &S,
     pause: &P,
