@@ -1,7 +1,7 @@
 //! Lending: a book, a loan and a reader in one decision.
 
 use skald::decider::Folded;
-use skald::handle::{HandleError, Handled, One, Pause};
+use skald::handle::{Guarded, HandleError, Handled, One, Pause};
 use skald::prelude::*;
 use skald::store::EventStore;
 use skald::stream::InvalidName;
@@ -73,7 +73,7 @@ pub async fn lend<S: EventStore, P: Pause>(
 ) -> Result<Handled<States>, HandleError<LendRejection>> {
     let Lending { book, loan, reader, due } = lending;
     let written = (One::<Book>::new(book.clone()), One::<Loan>::new(loan.clone()));
-    let streams = (written, One::<Reader>::new(reader.clone()));
+    let streams = (written, Guarded::<Reader>::new(reader.clone()));
     let lend = BookCommand::Lend { to: reader.id().to_owned() };
     let open = LoanCommand::Open(Opened {
         book: book.id().to_owned(),
@@ -86,7 +86,7 @@ pub async fn lend<S: EventStore, P: Pause>(
             let lent = Book::decide(&book.state, &lend)?;
             // The reader has the book already: there is a loan for that.
             let opened = if lent.is_empty() { vec![] } else { Loan::decide(&loan.state, &open)? };
-            Ok(((lent, opened), vec![]))
+            Ok(((lent, opened), ()))
         })
         .await
 }
@@ -104,7 +104,7 @@ pub async fn give_back<S: EventStore, P: Pause>(
     handler
         .handle_all(&streams, request, |(book, loan)| {
             let closed = Loan::decide(&loan.state, &LoanCommand::Close)?;
-            // Closed before: whoever has the book now has it by another loan.
+            // Closed before: if the book is lent now, that is by another loan.
             let returned = if closed.is_empty() {
                 vec![]
             } else {

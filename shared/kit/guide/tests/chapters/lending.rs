@@ -1,12 +1,15 @@
 //! Several streams and guards.
 
-use skald::handle::{HandleError, One, states};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::FutureExt;
+use skald::handle::{Guarded, HandleError, One, states};
 use skald::prelude::*;
 use skald::store::EventStore;
 use skald::stream::Version;
 use skald_guide::book::{Book, BookState};
 use skald_guide::lending::{LendRejection, give_back};
-use skald_guide::loan::{Loan, LoanState};
+use skald_guide::loan::{Loan, LoanCommand, LoanState, Opened};
 use skald_guide::reader::{Reader, ReaderCommand, ReaderRejection};
 use skald_testkit::NoPause;
 
@@ -50,5 +53,37 @@ async fn a_suspended_reader_borrows_nothing() -> Result {
         refused.downcast_ref(),
         Some(HandleError::Rejected(LendRejection::Reader(ReaderRejection::Suspended)))
     ));
+    Ok(())
+}
+
+/// Without the guard, the loan would be opened by the decision that saw an active reader.
+#[tokio::test]
+async fn a_reader_who_is_suspended_between_read_and_write_borrows_nothing() -> Result {
+    let store = library().await?;
+    let tenant = Tenant::default();
+    let (loan, reader) = (Loan::stream(&tenant, "late")?, Reader::stream(&tenant, "ann")?);
+    let streams = (One::<Loan>::new(loan.clone()), Guarded::<Reader>::new(reader.clone()));
+    let opened = Opened { book: "moby-dick".to_owned(), reader: "ann".to_owned(), due: None };
+    let handler = Handler::new(&store, NoPause);
+    let is_suspended = AtomicBool::new(false);
+    let refused = handler
+        .handle_all(&streams, &request("lend"), |(loan, read)| {
+            read.state.may_borrow().map_err(LendRejection::from)?;
+            // Another command comes first. The store in memory answers at once.
+            if !is_suspended.swap(true, Ordering::Relaxed) {
+                let suspend = request("suspend");
+                let suspended =
+                    handler.handle::<Reader>(&reader, &ReaderCommand::Suspend, &suspend);
+                suspended.now_or_never().expect("it waits for nothing").expect("it is allowed");
+            }
+            Ok((Loan::decide(&loan.state, &LoanCommand::Open(opened.clone()))?, ()))
+        })
+        .await
+        .unwrap_err();
+    assert!(matches!(
+        refused,
+        HandleError::Rejected(LendRejection::Reader(ReaderRejection::Suspended))
+    ));
+    assert_eq!(store.read(&loan, Version::START).await?, []);
     Ok(())
 }

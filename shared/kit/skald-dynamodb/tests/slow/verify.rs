@@ -295,7 +295,7 @@ async fn faults_in_streams_are_named() {
         events.plant(commit).await;
     };
     plant("gap", 2, |_| ()).await;
-    plant("odd", 1, |commit| commit.events[0].event_type = "account.closed".to_owned()).await;
+    plant("unknown", 1, |commit| commit.events[0].event_type = "account.closed".to_owned()).await;
     plant("back", 1, |_| ()).await;
     plant("back", 2, |commit| commit.at = commit.at.plus_millis(-1)).await;
     plant("twice", 1, |commit| commit.events.push(commit.events[0].clone())).await;
@@ -308,7 +308,7 @@ async fn faults_in_streams_are_named() {
         "{faults:#?}"
     );
     assert_eq!(
-        named("default/account-malformed at version 1: in the table: unknown event account.closed"),
+        named("default/account-unknown at version 1: in the table: unknown event account.closed"),
         1,
         "{faults:#?}"
     );
