@@ -263,7 +263,7 @@ fn without_a_system_the_error_says_what_to_do() {
                 "--endpoint",
                 "http://127.0.0.1:1",
             ],
-            "still run",
+            "check that the system is running",
         ),
     ] {
         let mut command = skald(arguments);
