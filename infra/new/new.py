@@ -87,7 +87,7 @@ def aggregate(tree: Tree, name: str) -> list[list[str]]:
     tree.add_in_order(f"{rules}/main.rs", r"mod (\w+);", f"mod {name};")
     tree.insert_before(
         f"{rules}/saga/acting.rs",
-        "/// Every type of event there is, and who acts after it.",
+        "/// Every event type, and who acts after it.",
         tree.formatted(template("acts.rs.txt")) + "\n",
     )
 
