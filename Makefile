@@ -59,11 +59,12 @@ test: $(CLOUD)/linters build ## all tests; the system tests start local clouds o
 	$(CLOUD)/bin/python -m unittest discover --start-directory infra/new
 	$(CLOUD)/bin/python -m unittest discover --start-directory infra/local
 
-lint: $(CLOUD)/linters target/checked ## check formatting, clippy, and the rules of the template
+lint: $(CLOUD)/linters target/checked ## check formatting, clippy, the documentation and the rules of the template
 	cargo fmt --all --check
 	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	cargo fmt --manifest-path tests/bench-store/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
+	RUSTDOCFLAGS='--deny warnings' cargo doc --quiet --locked --no-deps --workspace
 	$(CLOUD)/bin/python infra/lint/lint.py
 
 new: target/checked ## write a new category or view into the workspace (AGGREGATE=loyalty, or VIEW=loyalty OF=loyalty)

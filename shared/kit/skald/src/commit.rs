@@ -166,7 +166,7 @@ impl From<Uuid> for CorrelationId {
     }
 }
 
-/// A commit without a position in a stream. Only a [`Head`](crate::store::Head) provides the
+/// A commit without a position in a stream. Only a [`Head`] provides the
 /// position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {

@@ -110,7 +110,7 @@ impl CatchUpError {
 /// A row that could not be brought up to date, and its version.
 #[derive(Debug)]
 pub struct CatchUpFailure {
-    /// The version of the row at the failure, for [`park`]. `None` if the row was not read.
+    /// The version of the row at the failure, for [`park`](super::park). `None` if the row was not read.
     pub seen: Option<Version>,
     /// The failure.
     pub error: CatchUpError,
