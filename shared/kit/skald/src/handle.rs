@@ -13,5 +13,6 @@ pub use command::{HandleError, Handled, OmittedSnapshots, Outcome, Pause};
 pub use handler::Handler;
 pub use request::Request;
 pub use streams::{
-    Decided, DueSnapshot, Guardable, Guarded, GuardedMany, Many, One, StatesError, Streams, states,
+    Decided, DueSnapshot, Guardable, Guarded, GuardedMany, Many, One, ReadOnly, StatesError,
+    Streams, states,
 };

@@ -81,24 +81,27 @@ impl<D> Many<D> {
     }
 }
 
-/// One stream of decider `D` that is read and not written. If the decision has events for other
-/// streams, they are written only if this stream has not moved since it was read.
+/// Streams that are read and not written. If the decision has events for other streams, they are
+/// written only if none of these streams has moved since it was read.
 ///
 /// A guard counts as one item of the transaction. On `DynamoDB` it costs two write units.
-pub struct Guarded<D>(One<D>);
+pub struct ReadOnly<T>(T);
 
-impl<D> Guarded<D> {
+/// One stream of decider `D` that is read and not written, as [`ReadOnly`] says.
+pub type Guarded<D> = ReadOnly<One<D>>;
+
+/// Any number of streams of decider `D` that are read and not written, as [`ReadOnly`] says. States
+/// have the order of the streams.
+pub type GuardedMany<D> = ReadOnly<Many<D>>;
+
+impl<D> ReadOnly<One<D>> {
     /// A decision that reads this stream.
     pub fn new(stream: StreamId) -> Self {
         Self(One::new(stream))
     }
 }
 
-/// Any number of streams of decider `D` that are read and not written, each guarded as with
-/// [`Guarded`]. States have the order of the streams.
-pub struct GuardedMany<D>(Many<D>);
-
-impl<D> GuardedMany<D> {
+impl<D> ReadOnly<Many<D>> {
     /// A decision that reads these streams.
     pub fn new(streams: Vec<StreamId>) -> Self {
         Self(Many::new(streams))
@@ -238,48 +241,8 @@ impl<D: Decider> Streams for Many<D> {
     }
 }
 
-impl<D: Decider> Streams for Guarded<D> {
-    type States = <One<D> as Streams>::States;
-    type Events = ();
-
-    fn ids(&self) -> Vec<StreamId> {
-        self.0.ids()
-    }
-
-    fn kinds(&self) -> Vec<Option<SnapshotKind>> {
-        self.0.kinds()
-    }
-
-    fn fold(
-        &self,
-        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
-    ) -> Result<Self::States, DecodeError> {
-        self.0.fold(histories)
-    }
-
-    fn evolve(&self, states: Self::States, _: &()) -> Self::States {
-        states
-    }
-
-    fn encode(&self, _: &()) -> Result<Vec<Vec<EventData>>, EncodeError> {
-        Ok(vec![Vec::new(); self.0.ids().len()])
-    }
-
-    fn guards(&self, _: &()) -> Vec<bool> {
-        vec![true; self.0.ids().len()]
-    }
-
-    fn snapshots(
-        &self,
-        states: &Self::States,
-        histories: &mut std::slice::Iter<'_, Vec<Commit>>,
-    ) -> Vec<DueSnapshot> {
-        self.0.snapshots(states, histories)
-    }
-}
-
-impl<D: Decider> Streams for GuardedMany<D> {
-    type States = <Many<D> as Streams>::States;
+impl<T: Streams> Streams for ReadOnly<T> {
+    type States = T::States;
     type Events = ();
 
     fn ids(&self) -> Vec<StreamId> {
