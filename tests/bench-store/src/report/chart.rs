@@ -1,5 +1,5 @@
-//! The chart: a panel for each case, a bar for each subject, as long as its speed is by that of the
-//! bare call.
+//! The chart: a panel for each case, and in it a bar for each subject, whose length is the subject's
+//! speed relative to the bare call.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ const LINE: i32 = 22;
 const NAMES: i32 = 260;
 const NUMBERS: i32 = 220;
 /// The ratio at the right end of the bars.
-const MOST: f64 = 1.5;
+const MAX_RATIO: f64 = 1.5;
 const INK: RGBColor = RGBColor(33, 37, 41);
 const PALE: RGBColor = RGBColor(134, 142, 150);
 const RED: RGBColor = RGBColor(201, 42, 42);
@@ -71,7 +71,7 @@ fn height(rows: &[Row]) -> i32 {
 type Drawn<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
 
 fn legend<'a>(root: &Area<'a>) -> Drawn<'a> {
-    let title = "Speed by that of the bare SDK call, in the same run on the same engine";
+    let title = "Speed relative to the bare SDK call, in the same run on the same engine";
     root.draw(&Text::new(title, (MARGIN, 28), style(20, INK, HPos::Left)))?;
     let families = [
         (Family::Bare, "bare SDK call"),
@@ -95,7 +95,8 @@ fn panel<'a>(root: &Area<'a>, (left, top): (i32, i32), rows: &[Row]) -> Drawn<'a
     root.draw(&Text::new(first.case, (left, top + LINE / 2), style(16, INK, HPos::Left)))?;
     let bars = left + NAMES;
     let width = PANEL_WIDTH - MARGIN - NAMES - NUMBERS;
-    let at = |ratio: f64| bars + (f64::from(width) * ratio.min(MOST) / MOST).round() as i32;
+    let at =
+        |ratio: f64| bars + (f64::from(width) * ratio.min(MAX_RATIO) / MAX_RATIO).round() as i32;
     let bottom = top + LINE * (rows.len() as i32 + 1);
     for (number, row) in rows.iter().enumerate() {
         let y = top + LINE * (number as i32 + 1) + LINE / 2;
@@ -113,8 +114,8 @@ fn panel<'a>(root: &Area<'a>, (left, top): (i32, i32), rows: &[Row]) -> Drawn<'a
                     style(13, RED, HPos::Left),
                 ))?;
             }
-            // Inside the bar where it would stand on the line of the bare call.
-            None if (0.8..1.0).contains(&ratio) => {
+            // Inside the bar where it would cover the line of the bare call or the numbers.
+            None if (0.8..1.0).contains(&ratio) || ratio > 0.9 * MAX_RATIO => {
                 root.draw(&Text::new(
                     format!("{ratio:.2}"),
                     (at(ratio) - 5, y),
