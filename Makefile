@@ -67,7 +67,7 @@ lint: $(CLOUD)/linters target/checked ## check formatting, clippy, the documenta
 	RUSTDOCFLAGS='--deny warnings' cargo doc --quiet --locked --no-deps --workspace
 	$(CLOUD)/bin/python infra/lint/lint.py
 
-new: target/checked ## write a new category or view into the workspace (AGGREGATE=loyalty, or VIEW=loyalty OF=loyalty)
+new: target/checked ## write a category, a view or a worker into the workspace (AGGREGATE=loyalty; VIEW=loyalty OF=loyalty; WORKER=loyalty)
 	@$(PYTHON) infra/new/new.py $(if $(VIEW),--view '$(VIEW)' --of '$(OF)') $(if $(WORKER),--worker '$(WORKER)') \
 		$(if $(VIEW)$(WORKER),,--aggregate '$(AGGREGATE)')
 

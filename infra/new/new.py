@@ -1,9 +1,9 @@
-"""Writes a new category of events, or a view of one, into the workspace: `make new
-AGGREGATE=loyalty`, `make new VIEW=loyalty OF=loyalty`.
+"""Writes a new category of events, a view of one, or a worker of the saga into the workspace: `make
+new AGGREGATE=loyalty`, `make new VIEW=loyalty OF=loyalty`, `make new WORKER=loyalty`.
 
 What it writes is small but whole: it compiles, it is tested, and `make check` finds no fault. The
-templates are the files in `aggregate` and `view`, in which a category is called `widget` and a view
-`gadget`. It writes everything or nothing.
+templates are the files in `aggregate`, `view` and `worker`, in which a category or a worker is
+called `widget` and a view `gadget`. It writes everything or nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from tree import CannotWrite, Tree
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 NAME = re.compile(r"[a-z]{1,32}")
-MOST_OF_A_VIEW = 20
+# Queues, functions and log groups are named after it.
+MAX_OF_A_FUNCTION = 20
 WIDTH = 100
 
 # Names that the workspace cannot use for a module or a type: words of Rust and of its prelude, the
@@ -114,6 +115,16 @@ The category {name} has one event, {name}.opened, and its decider {title} one co
 """
 
 
+def function_name(name: str) -> str:
+    """The beginning of a function's name in the template."""
+    if len(name) > MAX_OF_A_FUNCTION:
+        raise CannotWrite(
+            f"{name!r} is no valid name: a view's or worker's has at most {MAX_OF_A_FUNCTION}"
+            " letters, because its function and queues are named after it"
+        )
+    return name.title()
+
+
 def view(tree: Tree, name: str, of: str) -> list[list[str]]:
     """A view of a category, with its function and its part of the template. Gives the commands that
     complete it."""
@@ -128,12 +139,7 @@ def view(tree: Tree, name: str, of: str) -> list[list[str]]:
         arms = " | ".join(f"{of.title()}Event::{variant}(_)" for variant in variants)
         return text.replace("/* variants */", arms)
 
-    title = name.title()
-    if len(name) > MOST_OF_A_VIEW:
-        raise CannotWrite(
-            f"{name!r} is no valid name: a view's has at most {MOST_OF_A_VIEW} letters, because"
-            " queues are called after it"
-        )
+    title = function_name(name)
     views, rules = "shared/ordering/src/views", "shared/ordering/tests/rules"
     tree.create(f"{views}/{name}.rs", template("projection.rs.txt"))
     tree.add_in_order(f"{views}.rs", r"mod (\w+);", f"mod {name};")
@@ -171,7 +177,7 @@ def add_to_template(tree: Tree, name: str, of: str, function: str) -> None:
     tree.insert_before(path, "        - !Ref SagaStarterQueue", f"        - !Ref {resource}Queue\n")
     tree.insert_before(path, "  SagaStarter:\n", function)
     for loop in ("Consumers", "Views", "Functions", "ViewOutputs"):
-        add_to_loop(tree, path, loop, resource)
+        add_to_loop(tree, path, loop, resource, "View")
 
     def with_metrics(text: str) -> str:
         metric = re.compile(r"(?m)^ +- \{ Id: sagaStarter,.*\n(?: +(?!- ).*\n)*? +Dim.*\n")
@@ -180,13 +186,13 @@ def add_to_template(tree: Tree, name: str, of: str, function: str) -> None:
     tree.replace(path, with_metrics)
 
 
-def add_to_loop(tree: Tree, path: str, loop: str, resource: str) -> None:
-    """Adds a view to the values of a loop, behind the last view."""
+def add_to_loop(tree: Tree, path: str, loop: str, resource: str, kind: str) -> None:
+    """Adds a function to the values of a loop, behind the last one of its kind."""
     values = re.compile(rf"(?<=  Fn::ForEach::{loop}:\n)( +- \w+\n)( +- \[)([^\]]*)\]")
 
     def longer(found: re.Match[str]) -> str:
         names = re.split(r",\s*", found[3])
-        last = max(number for number, each in enumerate(names) if each.endswith("View"))
+        last = max(number for number, each in enumerate(names) if each.endswith(kind))
         names.insert(last + 1, resource)
         lines = textwrap.wrap(", ".join(names), WIDTH - len(found[2]) - 1)
         return found[1] + found[2] + f"\n{' ' * len(found[2])}".join(lines) + "]"
@@ -216,6 +222,82 @@ The function {name}-view keeps the view {name}, one row per stream of category {
 """
 
 
+def worker(tree: Tree, name: str) -> list[list[str]]:
+    """A function that performs steps of the saga, without a step yet. Gives the commands that
+    complete it."""
+    title = function_name(name)
+
+    def template(file: str) -> str:
+        return filled_in(f"worker/{file}", widget=name)
+
+    step = "shared/ordering/src/saga/step.rs"
+    first = re.compile(r"(?m)^    /// .*\n    OrderSteps,$")
+    variant = f"    /// Performs the steps of `{name}-steps`.\n    {title}Steps,\n"
+    tree.replace(step, lambda text: first.sub(lambda found: variant + found[0], text))
+    arm = f"            Self::{title}Steps =>"
+    tree.insert_before(step, '            Self::OrderSteps => "order', f'{arm} "{name}-steps",\n')
+    tree.insert_before(
+        step, '            Self::OrderSteps => "${', f'{arm} "${{{title}StepsArn}}",\n'
+    )
+    steps, rules = "shared/ordering/src/steps", "shared/ordering/tests/rules"
+    tree.create(f"{steps}/{name}.rs", template("steps.rs.txt"))
+    tree.add_in_order(f"{steps}.rs", r"(?:pub )?mod (\w+);", f"pub mod {name};")
+    drive = f"{steps}/drive.rs"
+    modules = re.compile(r"(?m)^use super::\{(.*)\};$")
+
+    def with_module(found: re.Match[str]) -> str:
+        return f"use super::{{{', '.join(sorted([*found[1].split(', '), name]))}}};"
+
+    tree.replace(drive, lambda text: modules.sub(with_module, text))
+    tree.insert_before(
+        drive,
+        "            Worker::OrderSteps =>",
+        f"            Worker::{title}Steps => {name}::perform(self.store, self.pause, input, at)"
+        ".await,\n",
+    )
+    tree.texts[drive] = tree.formatted(tree.texts[drive])
+    tree.create(f"{rules}/{name}_steps.rs", template("rules.rs.txt"))
+    tree.add_in_order(f"{rules}/main.rs", r"mod (\w+);", f"mod {name}_steps;")
+
+    tree.create(f"functions/{name}-steps/Cargo.toml", template("Cargo.toml.txt"))
+    tree.create(f"functions/{name}-steps/src/main.rs", template("main.rs.txt"))
+    path, resource = "infra/template.yaml", f"{title}Steps"
+    tree.insert_before(path, "    OrderSteps: {", f"    {resource}: {{ Name: {name}-steps }}\n")
+    tree.insert_before(path, "  OrderSteps:\n", template("function.yaml.txt"))
+    for loop in ("Functions", "FunctionOutputs"):
+        add_to_loop(tree, path, loop, resource, "Steps")
+
+    def with_metrics(text: str) -> str:
+        metric = re.compile(r"(?m)^ +- \{ Id: order,.*\n.*\n.*!Ref OrderSteps .*\n")
+
+        def added(found: re.Match[str]) -> str:
+            return found[0].replace("Id: order", f"Id: {name}").replace("OrderSteps", resource)
+
+        return metric.sub(lambda found: added(found) + found[0], text)
+
+    tree.replace(path, with_metrics)
+    tree.insert_before(
+        "infra/lint/rules/functions.py",
+        '    ("OrderStepsRole", "EventsTable.Arn")',
+        f'    ("{title}StepsRole", "EventsTable.Arn"): APPEND,\n',
+    )
+    tree.keep("Cargo.lock")
+    return [["cargo", "update", "--workspace", "--offline", "--quiet"]]
+
+
+def after_worker(name: str) -> str:
+    title = name.title()
+    return f"""\
+The function {name}-steps can perform steps of the saga, and has none yet. Next:
+  - make check
+  - Give it a step: "A step of the saga" in shared/ordering/README.md. What the step does is
+    written in shared/ordering/src/steps/{name}.rs, and tested in
+    shared/ordering/tests/rules/{name}_steps.rs.
+  - Once the state machine has the step, `make lint` asks for {title}Steps in the definition and
+    the role of the saga in infra/template.yaml.
+"""
+
+
 def complete(tree: Tree, commands: list[list[str]]) -> list[str]:
     """Writes the tree and runs the commands. If one fails, everything is as it was before."""
     try:
@@ -242,16 +324,16 @@ def main() -> int:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--aggregate", metavar="NAME", help="a category of events with its decider")
     what.add_argument("--view", metavar="NAME", help="a view of a category, with its function")
-    what.add_argument("--worker", metavar="NAME", help=argparse.SUPPRESS)
+    what.add_argument("--worker", metavar="NAME", help="a function for steps of the saga")
     parser.add_argument("--of", metavar="CATEGORY", default="", help="the category of the view")
     given = parser.parse_args()
     tree = Tree(ROOT)
     try:
         if given.worker is not None:
-            raise CannotWrite(
-                "it cannot write a worker: follow 'A worker' in shared/ordering/README.md"
-            )
-        if given.view is not None:
+            name = checked(given.worker)
+            written = complete(tree, worker(tree, name))
+            then = after_worker(name)
+        elif given.view is not None:
             name = checked(given.view)
             written = complete(tree, view(tree, name, checked(given.of)))
             then = after_view(name, given.of)

@@ -79,9 +79,10 @@ class Rules(unittest.TestCase):
         for name in ("type", "operator", "unreadable"):
             self.assertIn("means something else", self.refused("--aggregate", name), name)
 
-    def test_a_worker_says_how_to_add_it(self) -> None:
-        said = self.refused("--worker", "loyalty")
-        self.assertIn("'A worker' in shared/ordering/README.md", said)
+    def test_a_worker_needs_a_free_and_short_name(self) -> None:
+        self.assertIn("no valid name", self.refused("--worker", "w" * 21))
+        for name in ("order", "way", "drive"):
+            self.assertIn("choose another name", self.refused("--worker", name), name)
 
     def test_a_view_needs_a_category_and_a_free_name(self) -> None:
         self.assertIn("no valid name", self.refused("--view", "loyalty"))
@@ -106,6 +107,7 @@ class Rules(unittest.TestCase):
         tree = Tree(self.copy)
         new.aggregate(tree, LONGEST)
         new.view(tree, LONGEST[:20], LONGEST)
+        new.worker(tree, LONGEST[:20])
         for path, text in tree.texts.items():
             for line in text.splitlines():
                 if LONGEST[:20] in line and line.lstrip().startswith("//"):
@@ -133,16 +135,21 @@ class Whole(unittest.TestCase):
         self.assertIn("added    events/schemas/loyalty.opened.1.json", said)
         said = run("make", f"CARGO_TARGET_DIR={TARGET}", "new", "VIEW=loyalty", "OF=loyalty")
         self.assertIn("added    functions/loyalty-view/", said)
+        said = run("make", f"CARGO_TARGET_DIR={TARGET}", "new", "WORKER=points")
+        self.assertIn("added    functions/points-steps/", said)
         packages = [f"--package={each}" for each in ("events", "ordering", "skald-operator")]
         run("cargo", "fmt", "--all", "--check")
         run("cargo", "clippy", "--locked", *packages, "--all-targets", "--", "--deny=warnings")
         tests = ("cargo", "test", "--locked")
         run(*tests, "--package=events")
-        ran = run(*tests, "--package=ordering", "--test=rules", "--", "loyalty", "the_starter_is")
+        chosen = ("loyalty", "points", "the_starter_is")
+        ran = run(*tests, "--package=ordering", "--test=rules", "--", *chosen)
         self.assertIn("loyalty::opening_it_again_changes_nothing ... ok", ran)
         self.assertIn("loyalty_view::a_row_counts_each_event_once", ran)
+        self.assertIn("points_steps::a_step_of_another_worker_is_not_performed ... ok", ran)
         run(*tests, "--package=skald-operator")
-        run("cargo", "clippy", "--locked", "--package=loyalty-view", "--", "--deny=warnings")
+        functions = ("--package=loyalty-view", "--package=points-steps")
+        run("cargo", "clippy", "--locked", *functions, "--", "--deny=warnings")
         run(sys.executable, "infra/lint/lint.py")
 
 
