@@ -14,9 +14,6 @@ from pathlib import Path
 
 from template import ROOT
 
-# Variables that a library reads, by the call that makes it do so.
-READ_BY_LIBRARIES = {"start_logging()": "RUST_LOG"}
-
 # The beginning of the names of variables that only Lambda sets.
 SET_BY_LAMBDA = "AWS_LAMBDA_"
 
@@ -56,9 +53,7 @@ def category_read_by(crate: str) -> str:
             " `ViewKeeper::<View, …>` or one `impl MessageHandler for …`"
         )
     domain = text(ROOT / "shared" / "ordering" / "src") + text(ROOT / "events" / "src")
-    known = {
-        owner: (literal, other) for owner, literal, other in CATEGORY.findall(source + domain)
-    }
+    known = {owner: (literal, other) for owner, literal, other in CATEGORY.findall(source + domain)}
     literal, owner = "", owners[0]
     while not literal:
         if owner not in known:
@@ -97,7 +92,7 @@ def step_errors() -> dict[str, str]:
 def variables_read_by(crate: str) -> frozenset[str]:
     """The environment variables that a function reads, by itself or by the crate of the edge."""
     source = text(ROOT / "functions" / crate / "src")
-    names = {name for call, name in READ_BY_LIBRARIES.items() if call in source}
+    names = set()
     for name, other in VARIABLE.findall(
         source + text(ROOT / "shared" / "kit" / "skald-lambda" / "src")
     ):
