@@ -1,7 +1,9 @@
-"""The launcher: it starts, it says what is wrong, and it leaves nothing behind, however it ends.
+"""The launcher of the local cloud: how it starts, which errors it reports, and that it leaves
+nothing behind when it ends.
 
-The functions in here are stand-ins that do what an event tells them, with the credentials that they were given. So
-this also shows that the local cloud enforces the roles of the template.
+The functions in these tests are stand-ins. They make the calls that an event names, with the
+credentials of their roles. So these tests also show that the local cloud enforces the roles of the
+template.
 """
 
 from __future__ import annotations
@@ -27,10 +29,7 @@ import deploy
 from deploy import client
 
 LAUNCHER = Path(__file__).with_name("cloud.py")
-FUNCTIONS = (
-    *("catalog-commands", "event-relay", "order-commands", "order-queries", "order-view", "stock-view"),
-    *("saga-starter", "reservation-steps", "payment-steps", "shipment-steps", "order-steps"),
-)
+FUNCTIONS = [manifest.parent.name for manifest in deploy.ROOT.glob("functions/*/Cargo.toml")]
 ENDS_WITHIN_S = 30
 
 STAND_IN = f"""#!{sys.executable}
@@ -70,12 +69,13 @@ while True:
     with urllib.request.urlopen(RUNTIME + "next") as next_event:
         request, event = next_event.headers["Lambda-Runtime-Aws-Request-Id"], json.load(next_event)
     print("an event", flush=True)
-    urllib.request.urlopen(RUNTIME + request + "/response", data=json.dumps(answer(event)).encode()).close()
+    answered = json.dumps(answer(event)).encode()
+    urllib.request.urlopen(RUNTIME + request + "/response", data=answered).close()
 """
 
 
 class Launched:
-    """A launcher that runs, with a temporary folder of its own to leave things in."""
+    """A running launcher with a temporary folder of its own."""
 
     def __init__(self, process: subprocess.Popen[str], artifacts: Path, folder: Path) -> None:
         self.process = process
@@ -91,14 +91,14 @@ class Launched:
             return json.load(answer)
 
     def wait(self) -> tuple[int, str]:
-        """The code it ended with, and what it said."""
+        """The exit code, and what the launcher wrote to standard error."""
         _, said = self.process.communicate(timeout=ENDS_WITHIN_S)
         return self.process.returncode, said
 
 
 @contextlib.contextmanager
 def launched(*arguments: str) -> Iterator[Launched]:
-    """Start the launcher with stand-ins for the functions; kill it at the end if it still runs."""
+    """Start the launcher with stand-ins for the functions. Kill it at the end if it still runs."""
     with tempfile.TemporaryDirectory() as name:
         artifacts, folder = Path(name, "artifacts"), Path(name, "tmp")
         folder.mkdir()
@@ -133,15 +133,24 @@ def eventually(holds: Callable[[], bool]) -> bool:
 
 
 def is_gone(group: int) -> bool:
-    """Whether no process of the group lives any more."""
-    listed = subprocess.run(["ps", "-axo", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
-    return not any(line.split()[0] == str(group) and "Z" not in line.split()[1] for line in listed.splitlines())
+    """Whether the process group has no running process."""
+    listed = subprocess.run(
+        ["ps", "-axo", "pgid=,stat="], capture_output=True, text=True, check=True
+    ).stdout
+    return not any(
+        line.split()[0] == str(group) and "Z" not in line.split()[1] for line in listed.splitlines()
+    )
 
 
 class Endings(unittest.TestCase):
     def assert_nothing_is_left(self, cloud: Launched, group: int) -> None:
-        self.assertTrue(eventually(lambda: is_gone(group)), "a process of the local cloud still runs")
-        self.assertTrue(eventually(lambda: not list(cloud.folder.iterdir())), f"left behind: {list(cloud.folder.iterdir())}")
+        self.assertTrue(
+            eventually(lambda: is_gone(group)), "a process of the local cloud still runs"
+        )
+        self.assertTrue(
+            eventually(lambda: not list(cloud.folder.iterdir())),
+            f"left behind: {list(cloud.folder.iterdir())}",
+        )
 
     def test_at_the_end_of_standard_input(self) -> None:
         with launched("--until-eof") as cloud:
@@ -170,48 +179,54 @@ class Endings(unittest.TestCase):
 
     def test_while_it_starts(self) -> None:
         process = subprocess.Popen(
-            [sys.executable, str(LAUNCHER), "--until-eof"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, str(LAUNCHER), "--until-eof"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         said, _ = process.communicate("", timeout=ENDS_WITHIN_S * 3)
         self.assertEqual((0, ""), (process.returncode, said))
 
 
-class Complaints(unittest.TestCase):
-    def complaint(self, *arguments: str) -> str:
+class Errors(unittest.TestCase):
+    def error_of(self, *arguments: str) -> str:
         with launched(*arguments) as cloud:
             code, said = cloud.wait()
         self.assertNotEqual(0, code, said)
         self.assertNotIn("Traceback", said)
         return said
 
-    def test_a_port_in_use_is_named_with_a_way_out(self) -> None:
+    def test_a_port_in_use_is_named_with_the_command_for_another(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
-            said = self.complaint("--port", str(port))
+            said = self.error_of("--port", str(port))
         self.assertIn(f"port {port} ", said)
         self.assertIn(f"make run PORT={port + 1}", said)
 
-    def test_a_missing_function_is_named_with_what_builds_it(self) -> None:
-        said = self.complaint("--artifacts", "/nowhere")
+    def test_a_missing_function_is_named_with_the_command_that_builds_it(self) -> None:
+        said = self.error_of("--artifacts", "/nowhere")
         self.assertIn("/nowhere/", said)
         self.assertIn("make build", said)
 
     def test_a_parameter_that_the_template_refuses_is_named(self) -> None:
-        self.assertIn("LogLevel", self.complaint("--parameter", "LogLevel=loud"))
-        self.assertIn("NoSuchThing", self.complaint("--parameter", "NoSuchThing=1"))
-        self.assertIn("Key=Value", self.complaint("--parameter", "LogLevel"))
+        self.assertIn("LogLevel", self.error_of("--parameter", "LogLevel=loud"))
+        self.assertIn("NoSuchThing", self.error_of("--parameter", "NoSuchThing=1"))
+        self.assertIn("Key=Value", self.error_of("--parameter", "LogLevel"))
 
 
-class Again(unittest.TestCase):
-    """Deploying over what stands already."""
+class Redeploying(unittest.TestCase):
+    """Deploying to a cloud that has the stack already."""
 
     def deploy(self, cloud: Launched, **parameters: str) -> tuple[dict[str, str], str]:
-        """The outputs, and the last thing that was said."""
+        """The outputs, and the last line of progress."""
         said: list[str] = []
-        outputs = deploy.deploy(cloud.ready["endpoint"], cloud.ready["region"], parameters, cloud.artifacts, said.append)
+        outputs = deploy.deploy(
+            cloud.ready["endpoint"], cloud.ready["region"], parameters, cloud.artifacts, said.append
+        )
         return outputs, said[-1]
 
-    def test_it_updates_the_stack_and_keeps_what_is_in_it(self) -> None:
+    def test_it_updates_the_stack_and_keeps_the_data(self) -> None:
         with launched() as cloud:
             table = cloud.ready["outputs"]["EventsTableName"]
             item = {"pk": {"S": "default/order-1"}, "sk": {"N": "1"}}
@@ -224,15 +239,30 @@ class Again(unittest.TestCase):
             self.assertEqual("ERROR", cloud.health()["environment"]["RUST_LOG"])
             self.assertEqual([item], cloud.client("dynamodb").scan(TableName=table)["Items"])
 
-    def test_a_stack_that_cannot_be_updated_is_named_with_a_way_out(self) -> None:
+    def test_a_stack_that_cannot_be_updated_is_named_with_the_command_that_deletes_it(self) -> None:
         with launched() as cloud:
             formation = cloud.client("cloudformation")
             formation.delete_stack(StackName=deploy.STACK)
             self.assertTrue(eventually(lambda: deploy.standing_stack(formation) is None))
-            wrong = {"Resources": {"Orders": {"Type": "AWS::SQS::Queue", "Properties": {"FifoQueue": True, "QueueName": "orders"}}}}
-            formation.create_stack(StackName=deploy.STACK, TemplateBody=json.dumps(wrong), OnFailure="DO_NOTHING")
-            self.assertTrue(eventually(lambda: deploy.standing_stack(formation)["StackStatus"] == "CREATE_FAILED"))
-            with self.assertRaisesRegex(deploy.DeployError, f"CREATE_FAILED.*delete-stack --stack-name {deploy.STACK}"):
+            wrong = {
+                "Resources": {
+                    "Orders": {
+                        "Type": "AWS::SQS::Queue",
+                        "Properties": {"FifoQueue": True, "QueueName": "orders"},
+                    }
+                }
+            }
+            formation.create_stack(
+                StackName=deploy.STACK, TemplateBody=json.dumps(wrong), OnFailure="DO_NOTHING"
+            )
+            self.assertTrue(
+                eventually(
+                    lambda: deploy.standing_stack(formation)["StackStatus"] == "CREATE_FAILED"
+                )
+            )
+            with self.assertRaisesRegex(
+                deploy.DeployError, f"CREATE_FAILED.*delete-stack --stack-name {deploy.STACK}"
+            ):
                 self.deploy(cloud)
 
 
@@ -247,17 +277,23 @@ class Cloud(unittest.TestCase):
         cls.outputs = cls.cloud.ready["outputs"]
 
     def invoke(self, function: str, service: str, operation: str, **arguments: object) -> str:
-        """What comes of a call that the function makes with its own role."""
+        """The result of a call that the function makes with its own role."""
         answer = self.cloud.client("lambda").invoke(
             FunctionName=function, Payload=json.dumps({"call": [service, operation, arguments]})
         )
         return json.load(answer["Payload"])
 
     def functions(self) -> list[str]:
-        resources = self.cloud.client("cloudformation").describe_stack_resources(StackName=deploy.STACK)["StackResources"]
-        return [each["PhysicalResourceId"] for each in resources if each["ResourceType"] == "AWS::Lambda::Function"]
+        resources = self.cloud.client("cloudformation").describe_stack_resources(
+            StackName=deploy.STACK
+        )["StackResources"]
+        return [
+            each["PhysicalResourceId"]
+            for each in resources
+            if each["ResourceType"] == "AWS::Lambda::Function"
+        ]
 
-    def test_functions_see_the_template_s_environment_and_nothing_of_the_caller_s(self) -> None:
+    def test_functions_see_the_environment_of_the_template_and_not_the_caller_s(self) -> None:
         environment = self.cloud.health()["environment"]
         self.assertEqual("WARN", environment["RUST_LOG"])
         self.assertEqual(self.outputs["EventsTableName"], environment["EVENTS_TABLE"])
@@ -275,15 +311,27 @@ class Cloud(unittest.TestCase):
                 for operation, arguments in (
                     ("delete_item", {"TableName": table, "Key": key}),
                     ("update_item", {"TableName": table, "Key": key}),
-                    ("batch_write_item", {"RequestItems": {table: [{"DeleteRequest": {"Key": key}}]}}),
-                    ("transact_write_items", {"TransactItems": [{"Delete": {"TableName": table, "Key": key}}]}),
+                    (
+                        "batch_write_item",
+                        {"RequestItems": {table: [{"DeleteRequest": {"Key": key}}]}},
+                    ),
+                    (
+                        "transact_write_items",
+                        {"TransactItems": [{"Delete": {"TableName": table, "Key": key}}]},
+                    ),
                     ("delete_table", {"TableName": table}),
                 ):
-                    self.assertEqual("AccessDeniedException", self.invoke(function, "dynamodb", operation, **arguments), operation)
+                    self.assertEqual(
+                        "AccessDeniedException",
+                        self.invoke(function, "dynamodb", operation, **arguments),
+                        operation,
+                    )
         kept = self.cloud.client("dynamodb").get_item(TableName=table, Key=key)
         self.assertEqual(key, kept["Item"])
 
-    def test_only_commands_steps_and_who_starts_them_append_and_only_the_relay_publishes(self) -> None:
+    def test_only_commands_steps_and_the_starter_append_and_only_the_relay_publishes(
+        self,
+    ) -> None:
         table, topic = self.outputs["EventsTableName"], self.outputs["EventsTopicArn"]
         for function in self.functions():
             with self.subTest(function):
@@ -292,27 +340,48 @@ class Cloud(unittest.TestCase):
                 appends = any(word in function for word in ("Commands", "Steps", "Starter"))
                 self.assertEqual("done" if appends else "AccessDeniedException", appended)
                 published = self.invoke(
-                    function, "sns", "publish", TopicArn=topic, Message="{}", MessageGroupId="g", MessageDeduplicationId=function
+                    function,
+                    "sns",
+                    "publish",
+                    TopicArn=topic,
+                    Message="{}",
+                    MessageGroupId="g",
+                    MessageDeduplicationId=function,
                 )
                 self.assertEqual("done" if "Relay" in function else "AuthorizationError", published)
 
-    def test_only_their_own_steps_keep_the_sandboxes_ledgers(self) -> None:
-        for ledger, owner in (("SandboxGatewayTableName", "PaymentSteps"), ("SandboxCarrierTableName", "ShipmentSteps")):
+    def test_only_its_own_steps_write_to_a_sandbox_s_ledger(self) -> None:
+        for ledger, owner in (
+            ("SandboxGatewayTable", "PaymentSteps"),
+            ("SandboxCarrierTable", "ShipmentSteps"),
+        ):
             for function in self.functions():
                 with self.subTest(ledger, function=function):
-                    put = self.invoke(function, "dynamodb", "put_item", TableName=self.outputs[ledger], Item={"pk": {"S": function}})
+                    put = self.invoke(
+                        function,
+                        "dynamodb",
+                        "put_item",
+                        TableName=self.cloud.ready["resources"][ledger]["id"],
+                        Item={"pk": {"S": function}},
+                    )
                     self.assertEqual("done" if owner in function else "AccessDeniedException", put)
 
-    def test_keys_of_persons_are_made_and_destroyed_by_the_catalog_s_commands_and_read_by_who_must_see_persons(self) -> None:
+    def test_each_function_may_do_with_the_persons_keys_what_its_code_does(self) -> None:
         table, kms = self.outputs["PersonKeysTableName"], self.cloud.client("kms")
-        named = {"KeyId": self.outputs["PersonKeysKeyArn"], "EncryptionContext": {"person": "default/c-1"}}
+        named = {
+            "KeyId": self.outputs["PersonKeysKeyArn"],
+            "EncryptionContext": {"person": "default/c-1"},
+        }
         wrapped = kms.generate_data_key(KeySpec="AES_256", **named)["CiphertextBlob"]
         wraps = {"KeySpec": "AES_256", **named}
         unwraps = {"CiphertextBlob": base64.b64encode(wrapped).decode(), **named}
         place = {"TableName": table, "Key": {"pk": {"S": "default/c-1"}}}
         for function in self.functions():
             keeps = "CatalogCommands" in function
-            reads = keeps or any(name in function for name in ("OrderCommands", "OrderQueries", "PaymentSteps", "ShipmentSteps"))
+            reads = keeps or any(
+                name in function
+                for name in ("OrderCommands", "OrderQueries", "PaymentSteps", "ShipmentSteps")
+            )
             with self.subTest(function):
                 for allowed, service, operation, arguments in (
                     (reads, "dynamodb", "get_item", place),
@@ -320,26 +389,44 @@ class Cloud(unittest.TestCase):
                     (False, "dynamodb", "delete_item", place),
                     (False, "dynamodb", "update_item", place),
                     (False, "dynamodb", "scan", {"TableName": table}),
-                    (False, "dynamodb", "query", {"TableName": table, "KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": {":p": {"S": "p"}}}),
+                    (
+                        False,
+                        "dynamodb",
+                        "query",
+                        {
+                            "TableName": table,
+                            "KeyConditionExpression": "pk = :p",
+                            "ExpressionAttributeValues": {":p": {"S": "p"}},
+                        },
+                    ),
                     (reads, "kms", "decrypt", unwraps),
                     (keeps, "kms", "generate_data_key", wraps),
                     (False, "kms", "schedule_key_deletion", {"KeyId": named["KeyId"]}),
                 ):
                     called = self.invoke(function, service, operation, **arguments)
-                    self.assertEqual("done" if allowed else "AccessDeniedException", called, operation)
+                    self.assertEqual(
+                        "done" if allowed else "AccessDeniedException", called, operation
+                    )
 
-    def test_a_wrapped_key_opens_for_its_person_alone(self) -> None:
+    def test_a_wrapped_key_is_unwrapped_for_its_person_only(self) -> None:
         kms, key = self.cloud.client("kms"), {"KeyId": self.outputs["PersonKeysKeyArn"]}
-        made = kms.generate_data_key(KeySpec="AES_256", EncryptionContext={"person": "default/c-1"}, **key)
+        made = kms.generate_data_key(
+            KeySpec="AES_256", EncryptionContext={"person": "default/c-1"}, **key
+        )
         wrapped = {"CiphertextBlob": made["CiphertextBlob"], **key}
-        self.assertEqual(made["Plaintext"], kms.decrypt(EncryptionContext={"person": "default/c-1"}, **wrapped)["Plaintext"])
+        self.assertEqual(
+            made["Plaintext"],
+            kms.decrypt(EncryptionContext={"person": "default/c-1"}, **wrapped)["Plaintext"],
+        )
         for another in ({"person": "default/c-2"}, {}):
             with self.assertRaises(kms.exceptions.InvalidCiphertextException):
                 kms.decrypt(EncryptionContext=another, **wrapped)
 
-    def test_an_order_that_is_placed_or_resumed_or_cannot_be_read_and_nothing_else_starts_a_saga_that_runs_to_its_end(self) -> None:
-        told = json.dumps({"order_id": "o", "tenant": "default", "attempt": 1, "correlation_id": "c"})
-        saga = {"stateMachineArn": self.outputs["OrderSagaArn"], "input": told}
+    def test_only_a_placed_resumed_or_unreadable_order_starts_a_saga(self) -> None:
+        order = json.dumps(
+            {"order_id": "o", "tenant": "default", "attempt": 1, "correlation_id": "c"}
+        )
+        saga = {"stateMachineArn": self.outputs["OrderSagaArn"], "input": order}
         for category, types in (
             ("order", ["order.any", "order.committed"]),
             ("stock", ["order.placed"]),
@@ -354,8 +441,11 @@ class Cloud(unittest.TestCase):
                 attributes["types"] = {"DataType": "String.Array", "StringValue": json.dumps(types)}
             self.cloud.client("sns").publish(
                 TopicArn=self.outputs["EventsTopicArn"],
-                Message=json.dumps({"call": ["stepfunctions", "start_execution", {**saga, "name": name}]}),
-                MessageGroupId="default/order-o",  # one group: when the last has come, the others would have
+                Message=json.dumps(
+                    {"call": ["stepfunctions", "start_execution", {**saga, "name": name}]}
+                ),
+                # One group: when the last has been delivered, so have the others.
+                MessageGroupId="default/order-o",
                 MessageDeduplicationId=name,
                 MessageAttributes=attributes,
             )
@@ -365,14 +455,16 @@ class Cloud(unittest.TestCase):
             listed = states.list_executions(stateMachineArn=saga["stateMachineArn"])["executions"]
             return {each["name"]: each["status"] for each in listed}
 
-        expected = dict.fromkeys(("order-order.any-order.placed", "order-order.any-order.resumed", "order"), "SUCCEEDED")
+        expected = dict.fromkeys(
+            ("order-order.any-order.placed", "order-order.any-order.resumed", "order"), "SUCCEEDED"
+        )
         self.assertTrue(eventually(lambda: executions() == expected), executions())
         history = states.get_execution_history(
             executionArn=f"{saga['stateMachineArn'].replace(':stateMachine:', ':execution:')}:order"
         )
         self.assertEqual(7, sum(event["type"] == "TaskSucceeded" for event in history["events"]))
 
-    def test_the_topic_delivers_in_groups_and_once_to_the_queues_of_the_category(self) -> None:
+    def test_the_topic_delivers_once_with_the_group_to_the_queues_of_the_category(self) -> None:
         for _ in range(2):
             self.cloud.client("sns").publish(
                 TopicArn=self.outputs["EventsTopicArn"],
@@ -382,9 +474,13 @@ class Cloud(unittest.TestCase):
                 MessageAttributes={"category": {"DataType": "String", "StringValue": "unreadable"}},
             )
         received = self.cloud.client("sqs").receive_message(
-            QueueUrl=self.outputs["UnreadableQueueUrl"], MaxNumberOfMessages=10, MessageSystemAttributeNames=["MessageGroupId"]
+            QueueUrl=self.outputs["UnreadableQueueUrl"],
+            MaxNumberOfMessages=10,
+            MessageSystemAttributeNames=["MessageGroupId"],
         )["Messages"]
-        self.assertEqual(["default/junk"], [each["Attributes"]["MessageGroupId"] for each in received])
+        self.assertEqual(
+            ["default/junk"], [each["Attributes"]["MessageGroupId"] for each in received]
+        )
 
 
 if __name__ == "__main__":

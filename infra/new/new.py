@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 NAME = re.compile(r"[a-z]{1,32}")
 # Queues, functions and log groups are named after it.
-MAX_OF_A_FUNCTION = 20
+MAX_FUNCTION_NAME = 20
 WIDTH = 100
 
 # Names that the workspace cannot use for a module or a type: words of Rust and of its prelude, the
@@ -117,9 +117,9 @@ The category {name} has one event, {name}.opened, and its decider {title} one co
 
 def function_name(name: str) -> str:
     """The beginning of a function's name in the template."""
-    if len(name) > MAX_OF_A_FUNCTION:
+    if len(name) > MAX_FUNCTION_NAME:
         raise CannotWrite(
-            f"{name!r} is no valid name: a view's or worker's has at most {MAX_OF_A_FUNCTION}"
+            f"{name!r} is no valid name: a view's or worker's has at most {MAX_FUNCTION_NAME}"
             " letters, because its function and queues are named after it"
         )
     return name.title()
@@ -158,11 +158,6 @@ def view(tree: Tree, name: str, of: str) -> list[list[str]]:
         f'    ("{title}ViewRole", "EventsTable.Arn"): READ,\n'
         f'    ("{title}ViewRole", "{title}ViewTable.Arn"): KEEP,\n',
     )
-    tree.insert_before(
-        "infra/local/test_cloud.py",
-        '    *("saga-starter", "reservation-steps"',
-        f'    "{name}-view",\n',
-    )
     tree.keep("Cargo.lock")
     return [["cargo", "update", "--workspace", "--offline", "--quiet"]]
 
@@ -171,12 +166,10 @@ def add_to_template(tree: Tree, name: str, of: str, function: str) -> None:
     """The part of infra/template.yaml that belongs to one view."""
     path, resource = "infra/template.yaml", f"{name.title()}View"
     starter = "    SagaStarter: { Name: saga-starter }"
-    tree.insert_before(
-        path, starter, f"    {resource}: {{ Name: {name}-view, Category: {of} }}\n"
-    )
+    tree.insert_before(path, starter, f"    {resource}: {{ Name: {name}-view, Category: {of} }}\n")
     tree.insert_before(path, "        - !Ref SagaStarterQueue", f"        - !Ref {resource}Queue\n")
     tree.insert_before(path, "  SagaStarter:\n", function)
-    for loop in ("Consumers", "Views", "Functions", "ViewOutputs"):
+    for loop in ("Consumers", "Views", "Functions", "DeadLettersOutputs"):
         add_to_loop(tree, path, loop, resource, "View")
 
     def with_metrics(text: str) -> str:
@@ -264,8 +257,7 @@ def worker(tree: Tree, name: str) -> list[list[str]]:
     path, resource = "infra/template.yaml", f"{title}Steps"
     tree.insert_before(path, "    OrderSteps: {", f"    {resource}: {{ Name: {name}-steps }}\n")
     tree.insert_before(path, "  OrderSteps:\n", template("function.yaml.txt"))
-    for loop in ("Functions", "FunctionOutputs"):
-        add_to_loop(tree, path, loop, resource, "Steps")
+    add_to_loop(tree, path, "Functions", resource, "Steps")
 
     def with_metrics(text: str) -> str:
         metric = re.compile(r"(?m)^ +- \{ Id: order,.*\n.*\n.*!Ref OrderSteps .*\n")
