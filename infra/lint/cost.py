@@ -7,16 +7,16 @@ from collections.abc import Iterator
 
 import yaml
 
-MOST = 40
+MAX_LINES = 40
 
 
 def faults(text: str) -> Iterator[str]:
-    """A sentence for each view that costs more lines than `MOST`."""
+    """A sentence for each view that costs more lines than `MAX_LINES`."""
     for view in views(text):
         cost = len(lines_of(text, view))
-        if cost > MOST:
+        if cost > MAX_LINES:
             yield (
-                f"{view} costs {cost} lines, and a view may cost {MOST}: write what it has in"
+                f"{view} costs {cost} lines, and a view may cost {MAX_LINES}: write what it has in"
                 " common with the other views once, in a loop"
             )
 

@@ -1,4 +1,4 @@
-"""The part of `make lint` for the template: cfn-lint, the project's own rules, and what views cost.
+"""The part of `make lint` for the template: cfn-lint, the project's own rules, the cost of views.
 
 It needs no credentials and no network.
 """
@@ -18,8 +18,8 @@ NAME = template.PATH.relative_to(template.ROOT)
 
 
 def faults(path: Path = template.PATH) -> list[str]:
-    """The faults that cfn-lint and the project's own rules find. Neither hides those of the
-    other."""
+    """The faults that cfn-lint and the project's own rules find. Faults of one kind do not hide
+    those of the other."""
     found = [
         f"{NAME}:{match.linenumber}: {match.message} [{match.rule.id}]"
         for match in lint_file(path, ManualArgs())
@@ -44,8 +44,8 @@ def faults(path: Path = template.PATH) -> list[str]:
 
 
 def by_own_rules(checked: template.Template, *, is_sound: bool) -> list[str]:
-    """The faults that the project's own rules find. A rule that fails on an unexpected shape is one
-    too."""
+    """The faults that the project's own rules find. A rule that fails because the template has
+    other faults is reported as a fault."""
     found = []
     for rule in rules.RULES:
         try:

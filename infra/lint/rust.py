@@ -1,8 +1,7 @@
 """Facts in the Rust sources that the template must agree with.
 
-They are read as text, so that linting needs no build.
-
-A source that cannot be read is a fault, never a pass: `Unreadable` says how to write it.
+The sources are read as text, so that linting needs no build. If a fact is written in a form that is
+not known here, that is a fault: `Unreadable` says how to write it.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ UNREADABLE = re.compile(r"const UNREADABLE: &str = \"(\w+)\";")
 
 
 class Unreadable(Exception):
-    """Something in the sources is written in a way that is not known here."""
+    """A fact in the sources is written in a form that is not known here."""
 
 
 @cache
@@ -67,7 +66,7 @@ def category_read_by(crate: str) -> str:
 
 @cache
 def category_of_the_unreadable() -> str:
-    """The category under which the relay publishes what belongs to no stream."""
+    """The category under which the relay publishes items that belong to no stream."""
     found = UNREADABLE.search(text(ROOT / "functions" / "event-relay" / "src"))
     if not found:
         raise Unreadable(
@@ -78,7 +77,7 @@ def category_of_the_unreadable() -> str:
 
 @cache
 def step_errors() -> dict[str, str]:
-    """The names of the errors that a step of the saga can fail with, by their constants."""
+    """The names of the errors with which a step of the saga can fail, by their constants."""
     found = dict(STEP_ERROR.findall(text(ROOT / "shared" / "ordering" / "src" / "saga")))
     if not {"TRANSIENT", "PERMANENT"} <= set(found):
         raise Unreadable(
@@ -90,7 +89,7 @@ def step_errors() -> dict[str, str]:
 
 @cache
 def variables_read_by(crate: str) -> frozenset[str]:
-    """The environment variables that a function reads, by itself or by the crate of the edge."""
+    """The environment variables that a function reads in its own crate or in `skald-lambda`."""
     source = text(ROOT / "functions" / crate / "src")
     names = set()
     for name, other in VARIABLE.findall(

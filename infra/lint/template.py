@@ -34,8 +34,8 @@ Resource = Mapping[str, Any]
 class Template:
     """A SAM template without loops (`raw`) and its plain CloudFormation (`plain` and its sections).
 
-    `definitions` has what each state machine does, by its name. `plain` has it as it is written,
-    so that a linter sees it, too.
+    `definitions` has the definition of each state machine by the machine's name. `plain` has the
+    same as text, so that cfn-lint checks it, too.
     """
 
     def __init__(self, raw: dict[str, Any]) -> None:
@@ -116,9 +116,8 @@ def with_constants_filled_in(value: Any) -> Any:
 
 def with_code_in_a_bucket(raw: dict[str, Any]) -> dict[str, Any]:
     """A copy whose code is in a bucket, as SAM requires."""
-    os.environ.setdefault(
-        "AWS_DEFAULT_REGION", "eu-central-1"
-    )  # SAM asks; the answer has no effect
+    # SAM needs a region; which one has no effect.
+    os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")
     copy = deepcopy(raw)
     for resource in copy["Resources"].values():
         if "CodeUri" in resource.get("Properties", {}):
@@ -141,8 +140,8 @@ SUBSTITUTION = re.compile(r"\$\{([^!][^}]*)\}")
 
 
 def references(value: Any, path: str) -> Iterator[tuple[str, str, str | None]]:
-    """Each reference inside `value`: its path, the name it refers to, and the attribute (none for
-    the thing itself)."""
+    """Each reference inside `value`: its path, the name that it refers to, and the attribute
+    (`None` for the resource or parameter itself)."""
     for where, inner in walk(value, path):
         if not isinstance(inner, Mapping):
             continue
@@ -190,5 +189,5 @@ def written(value: Any) -> str:
 
 
 def as_list(value: Any) -> list[Any]:
-    """One thing as a list of one, a list as it is, nothing as an empty list."""
+    """A list as it is, one value as a list of one, `None` as an empty list."""
     return value if isinstance(value, list) else [] if value is None else [value]

@@ -1,4 +1,4 @@
-"""What a view costs is counted whole, and too much of it is a fault."""
+"""Every line that a view costs is counted, and too many lines are a fault."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rules import pipe, references
 
 TEXT = template.PATH.read_text(encoding="utf-8")
 
-# What fails if a line too few, or too many, goes with a view.
+# The rules that fail if a view is removed with a line too few or too many.
 WHOLE = (
     references.every_reference_resolves,
     references.every_dependency_resolves,
@@ -25,8 +25,8 @@ class Cost(unittest.TestCase):
         self.assertLessEqual({"OrderView", "StockView"}, {*cost.views(TEXT)})
         self.assertEqual([], list(cost.faults(TEXT)))
 
-    def test_what_is_counted_is_all_that_a_view_adds(self) -> None:
-        """Without the lines of one view, the template is whole, and does not mention it."""
+    def test_everything_that_a_view_adds_is_counted(self) -> None:
+        """Without the lines of one view, the template is sound and does not mention the view."""
         for view in cost.views(TEXT):
             rest = without(TEXT, view)
             self.assertFalse(cost.mentions(yaml.compose(rest), [view]), view)
@@ -35,10 +35,10 @@ class Cost(unittest.TestCase):
                 self.assertEqual([], list(rule(checked)), (view, rule.__name__))
 
     def test_a_view_that_costs_too_much_is_a_fault(self) -> None:
-        spare = cost.MOST - len(cost.lines_of(TEXT, "StockView"))
+        spare = cost.MAX_LINES - len(cost.lines_of(TEXT, "StockView"))
         self.assertEqual([], list(cost.faults(with_variables(spare))))
         (fault,) = cost.faults(with_variables(spare + 1))
-        self.assertIn(f"StockView costs {cost.MOST + 1} lines", fault)
+        self.assertIn(f"StockView costs {cost.MAX_LINES + 1} lines", fault)
 
     def test_everything_that_names_a_view_is_counted(self) -> None:
         before = len(cost.lines_of(TEXT, "StockView"))
@@ -62,7 +62,7 @@ STATEMENT = """\
 
 
 def with_variables(count: int) -> str:
-    """The template with so many more lines in the function of the stock view."""
+    """The template with `count` more lines in the function of the stock view."""
     line = "          STOCK_VIEW_TABLE: !Ref StockViewTable\n          DEAD_LETTERS_URL"
     more = "".join(f"          MORE_{number}: more\n" for number in range(count))
     assert line in TEXT

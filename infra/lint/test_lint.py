@@ -1,4 +1,4 @@
-"""What cfn-lint finds and what the project's own rules find is reported together."""
+"""The faults of cfn-lint and those of the project's own rules are reported together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each rule finds its fault: the fault is planted into a copy of the template, and found."""
+"""Each rule finds the faults that are planted into a copy of the template."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def faults(
 
 
 def put(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
-    """Set the value at `path` in the resources: `EventsTable/Properties/BillingMode`; numbers index
-    lists, and the number after the last adds to one."""
+    """Set the value at `path` in the resources, such as `EventsTable/Properties/BillingMode`. A
+    number is an index into a list; the number after the last adds to the list."""
 
     def plant(resources: dict[str, Any]) -> None:
         holder, last = find(resources, path)
@@ -66,7 +66,7 @@ def without(path: str, name: str) -> Callable[[dict[str, Any]], None]:
 
 
 def find(resources: dict[str, Any], path: str) -> tuple[Any, Any]:
-    """What holds the thing at `path`, and the thing's key or number in it."""
+    """What holds the value at `path`, and the value's key or index in it."""
     *steps, last = path.split("/")
     here: Any = resources
     for step in steps:
@@ -84,7 +84,7 @@ def rename(name: str, other: str) -> Callable[[dict[str, Any]], None]:
 
 
 def more_metrics(alarm: str, count: int) -> Callable[[dict[str, Any]], None]:
-    """Give an alarm on several metrics some more."""
+    """Add `count` metrics to an alarm on several metrics."""
 
     def plant(resources: dict[str, Any]) -> None:
         metrics = resources[alarm]["Properties"]["Metrics"]
@@ -96,7 +96,7 @@ def more_metrics(alarm: str, count: int) -> Callable[[dict[str, Any]], None]:
 def role(
     statement: dict[str, Any], name: str = "OrderViewRole"
 ) -> Callable[[dict[str, Any]], None]:
-    """Allow the role `name` one thing more."""
+    """Add a statement that allows something to the role `name`."""
 
     def plant(resources: dict[str, Any]) -> None:
         policy = resources[name]["Properties"]["Policies"][0]["PolicyDocument"]
@@ -128,7 +128,7 @@ def saga_states(definition: dict[str, Any]) -> dict[str, Any]:
 
 
 def metric(alarm: str, number: int) -> str:
-    """The path of one of the metrics of an alarm on several."""
+    """The path of one metric of an alarm on several metrics."""
     return f"{alarm}/Properties/Metrics/{number}/MetricStat/Metric"
 
 
@@ -145,7 +145,7 @@ TLS_ONLY = "StockViewDeadLettersPolicy/Properties/PolicyDocument/Statement/0"
 INTEGRATION = "OrderQueriesIntegration/Properties"
 INVOKE = "OrderSagaRole/Properties/Policies/0/PolicyDocument/Statement/0"
 
-# For each rule the faults that it must find, each with a part of its message.
+# The faults that each rule must find, each with a part of the message.
 PLANTED: dict[
     Callable[[template.Template], rules.Faults], list[tuple[Callable[[dict[str, Any]], None], str]]
 ] = {
@@ -914,7 +914,7 @@ PLANTED: dict[
 
 
 class Rules(unittest.TestCase):
-    def test_the_template_as_it_is_has_no_fault(self) -> None:
+    def test_the_template_has_no_fault(self) -> None:
         checked = template.Template(WRITTEN)
         for rule in rules.RULES:
             self.assertEqual([], list(rule(checked)), rule.__name__)
@@ -959,7 +959,7 @@ class Runbook(unittest.TestCase):
 
 
 class Written(unittest.TestCase):
-    """What is written beside the template."""
+    """The files of the project that `infra` names, and the commands of the Makefile."""
 
     def test_every_file_that_infra_names_exists(self) -> None:
         written = [
@@ -976,7 +976,7 @@ class Written(unittest.TestCase):
                     (template.ROOT / named).is_file(), f"{file} names {named}, which does not exist"
                 )
 
-    def test_no_build_changes_what_cargo_lock_says(self) -> None:
+    def test_no_build_changes_cargo_lock(self) -> None:
         recipes = re.findall(
             r"(?m)^\t.*\bcargo (?:lambda )?(?:build|test|clippy)\b.*$",
             (template.ROOT / "Makefile").read_text(encoding="utf-8"),

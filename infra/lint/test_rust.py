@@ -1,5 +1,5 @@
-"""What the rules read in the Rust sources: they find it, or report that it is written in a form
-that they do not know."""
+"""The rules find the facts that they need in the Rust sources, or report that a fact is written in
+a form that they do not know."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Sources(unittest.TestCase):
         )
         self.assertEqual("door", rust.category_read_by("door-view"))
 
-    def test_a_reader_of_its_own_says_its_category_itself(self) -> None:
+    def test_a_message_handler_names_its_category(self) -> None:
         self.write(
             "functions/bell/src",
             "lib.rs",
@@ -62,7 +62,7 @@ class Sources(unittest.TestCase):
         )
         self.assertEqual("door", rust.category_read_by("bell"))
 
-    def test_a_category_that_is_written_otherwise_is_no_pass(self) -> None:
+    def test_a_category_in_an_unknown_form_is_a_fault(self) -> None:
         self.write(
             "functions/bell/src",
             "lib.rs",
@@ -98,11 +98,11 @@ class Sources(unittest.TestCase):
         )
         self.assertEqual({"DOOR", "TONE", "ORIGIN"}, rust.variables_read_by("bell"))
 
-    def test_a_variable_whose_name_is_not_written_out_is_no_pass(self) -> None:
+    def test_a_variable_whose_name_is_not_a_literal_is_a_fault(self) -> None:
         self.write("functions/bell/src", "main.rs", "config::variable(NAME)?")
         self.assertRaisesRegex(rust.Unreadable, "`NAME`", rust.variables_read_by, "bell")
 
-    def test_the_errors_of_a_step_are_those_it_has_a_name_for(self) -> None:
+    def test_the_errors_of_a_step_are_its_constants(self) -> None:
         lines = [
             f'    pub const {name.upper()}: &\'static str = "{name}";'
             for name in ("Refused", "Transient", "Permanent")
@@ -122,7 +122,7 @@ class Sources(unittest.TestCase):
         self.assertEqual({"door.opened", "bell.rung"}, rust.event_types())
         self.assertEqual({"door", "bell"}, rust.categories())
 
-    def test_what_is_published_as_unreadable_must_be_found(self) -> None:
+    def test_the_category_of_unreadable_items_must_be_found(self) -> None:
         self.write("functions/event-relay/src", "lib.rs", 'pub const UNREADABLE: &str = "lost";')
         self.assertEqual("lost", rust.category_of_the_unreadable())
         rust.category_of_the_unreadable.cache_clear()

@@ -37,13 +37,17 @@ class Api:
         self.url = url
         self.base = address.path
         self.host = host
-        self.connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=TIMEOUT_S)
+        self.connection = http.client.HTTPConnection(
+            address.hostname or "", address.port, timeout=TIMEOUT_S
+        )
 
     def close(self) -> None:
         """Close the connection. The next call opens it again."""
         self.connection.close()
 
-    def call(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
+    def call(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """Send one request; raise `ApiError` unless the answer is a success (2xx)."""
         sent = {"accept": "application/json", **(headers or {})}
         if self.host:
@@ -52,7 +56,9 @@ class Api:
             sent["content-type"] = "application/json"
         start = time.perf_counter()
         try:
-            self.connection.request(method, self.base + path, None if body is None else json.dumps(body), sent)
+            self.connection.request(
+                method, self.base + path, None if body is None else json.dumps(body), sent
+            )
             response = self.connection.getresponse()
             raw = response.read()
         except (OSError, http.client.HTTPException) as error:
@@ -60,5 +66,7 @@ class Api:
             raise ApiError(f"{method} {path} got no answer from {self.url}: {error!r}") from error
         elapsed_ms = (time.perf_counter() - start) * 1000
         if not 200 <= response.status < 300:
-            raise ApiError(f"{method} {path} was answered {response.status}: {raw.decode(errors='replace')}")
+            raise ApiError(
+                f"{method} {path} was answered {response.status}: {raw.decode(errors='replace')}"
+            )
         return Answer(response.status, json.loads(raw) if raw else None, elapsed_ms)

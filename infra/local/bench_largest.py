@@ -33,14 +33,16 @@ class Watch(threading.Thread):
         super().__init__(daemon=True)
         self.stopped = threading.Event()
         self.peak_kb = 0
-        self.most_sockets = 0
+        self.peak_sockets = 0
 
     def run(self) -> None:
         processes: list[Path] = []
         looks = 0
         while not self.stopped.is_set():
             if looks % 50 == 0:
-                processes = [process for process in Path("/proc").glob("[0-9]*") if is_of(process, FUNCTION)]
+                processes = [
+                    process for process in Path("/proc").glob("[0-9]*") if is_of(process, FUNCTION)
+                ]
             looks += 1
             for process in processes:
                 self.look(process)
@@ -53,9 +55,13 @@ class Watch(threading.Thread):
             links = [descriptor.readlink() for descriptor in (process / "fd").iterdir()]
         except OSError:
             return
-        peak = next((line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")), "0")
+        peak = next(
+            (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")), "0"
+        )
         self.peak_kb = max(self.peak_kb, int(peak))
-        self.most_sockets = max(self.most_sockets, sum(link.name.startswith("socket:") for link in links))
+        self.peak_sockets = max(
+            self.peak_sockets, sum(link.name.startswith("socket:") for link in links)
+        )
 
 
 def is_of(process: Path, function: str) -> bool:
@@ -69,25 +75,35 @@ def is_of(process: Path, function: str) -> bool:
 
 
 def place_largest(api: Api) -> tuple[str, float]:
-    """Place the order; its last status, and the seconds from placing it until that."""
+    """Place the order. Return its final status and the seconds that it took to get there."""
     skus = [f"LARGE-{number:02}" for number in range(PRODUCTS)]
     for sku in skus:
         api.call("PUT", f"/products/{sku}", {**PRODUCT, "stock_shards": SHARDS})
         api.call("POST", f"/stock/{sku}/receipts", {"quantity": 100, "reference": "bench"})
     order = {**ORDER, "items": [{"sku": sku, "quantity": 1} for sku in skus]}
     start = time.monotonic()
-    order_id = api.call("POST", "/orders", order, {"idempotency-key": str(uuid.uuid4())}).body["order_id"]
+    order_id = api.call("POST", "/orders", order, {"idempotency-key": str(uuid.uuid4())}).body[
+        "order_id"
+    ]
     while time.monotonic() < start + FINAL_WITHIN_S:
         status = api.call("GET", f"/orders/{order_id}").body["status"]
         if status in ("confirmed", "cancelled"):
             return status, time.monotonic() - start
         time.sleep(0.05)
-    raise ApiError(f"order {order_id} was accepted, but is not final after {FINAL_WITHIN_S} seconds")
+    raise ApiError(
+        f"order {order_id} was accepted, but is not final after {FINAL_WITHIN_S} seconds"
+    )
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(description="Measures the largest order on the local cloud (Linux only).")
-    parser.add_argument("--profile", required=True, help="how the functions were built; only named, not looked at")
+    parser = argparse.ArgumentParser(
+        description="Measures the largest order on the local cloud (Linux only)."
+    )
+    parser.add_argument(
+        "--profile",
+        required=True,
+        help="the build profile of the functions, printed with the result",
+    )
     chosen = parser.parse_args(argv)
     if not Path("/proc/self/status").exists():
         print("error: this measurement reads /proc, which only Linux has", file=sys.stderr)
@@ -109,10 +125,20 @@ def main(argv: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     if watch.peak_kb == 0:
-        print(f"error: no process of {FUNCTION} was seen", file=sys.stderr)
+        print(
+            f"error: no process of {FUNCTION} was found in /proc while the order ran: run this as"
+            " the user who runs the local cloud",
+            file=sys.stderr,
+        )
         return 1
-    print(f"An order of {PRODUCTS} products with {SHARDS} shards each, profile {chosen.profile}: {status} in {took_s:.1f} s.")
-    print(f"  {FUNCTION}: peak memory {watch.peak_kb / 1024:.1f} MB, at most {watch.most_sockets} sockets open")
+    print(
+        f"An order of {PRODUCTS} products with {SHARDS} shards each, profile {chosen.profile}:"
+        f" {status} in {took_s:.1f} s."
+    )
+    print(
+        f"  {FUNCTION}: peak memory {watch.peak_kb / 1024:.1f} MB,"
+        f" at most {watch.peak_sockets} sockets open"
+    )
     return 0
 
 

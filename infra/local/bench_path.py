@@ -25,7 +25,8 @@ RECEIPT = {"quantity": 10 * (WARM_UP + ORDERS), "reference": "bench"}
 
 @dataclass(frozen=True)
 class Took:
-    """Milliseconds from `POST /orders` to its answer, to the order's appearance in the customer's list, and to its end there."""
+    """Milliseconds from `POST /orders` to its answer, until the customer's list shows the order,
+    and until the list shows it as confirmed."""
 
     accepted_ms: float
     visible_ms: float
@@ -38,7 +39,9 @@ def place_and_follow(api: Api) -> Took:
     def since_start() -> float:
         return (time.perf_counter() - start) * 1000
 
-    order_id = api.call("POST", "/orders", ORDER, {"idempotency-key": str(uuid.uuid4())}).body["order_id"]
+    order_id = api.call("POST", "/orders", ORDER, {"idempotency-key": str(uuid.uuid4())}).body[
+        "order_id"
+    ]
     accepted_ms, visible_ms = since_start(), None
     while since_start() < accepted_ms + FINAL_WITHIN_S * 1000:
         newest = api.call("GET", f"/customers/{CUSTOMER}/orders?limit=1").body["orders"]
@@ -46,17 +49,27 @@ def place_and_follow(api: Api) -> Took:
             visible_ms = visible_ms or since_start()
             if newest[0]["status"] == "confirmed":
                 return Took(accepted_ms, visible_ms, since_start())
-    raise ApiError(f"order {order_id} was accepted, but is not confirmed in the view after {FINAL_WITHIN_S} seconds")
+    raise ApiError(
+        f"order {order_id} was accepted, but the customer's list does not show it as confirmed"
+        f" after {FINAL_WITHIN_S} seconds"
+    )
 
 
 def percentiles(name: str, took_ms: list[float]) -> str:
     ranks = statistics.quantiles(took_ms, n=20, method="inclusive")
-    return f"  {name:<20} p50 {ranks[9]:6.1f} ms   p95 {ranks[18]:6.1f} ms   worst {max(took_ms):6.1f} ms"
+    median, p95, worst = ranks[9], ranks[18], max(took_ms)
+    return f"  {name:<20} p50 {median:6.1f} ms   p95 {p95:6.1f} ms   worst {worst:6.1f} ms"
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(description="Measures the way of an order on the local cloud.")
-    parser.add_argument("--profile", required=True, help="the build profile of the functions, printed with the result")
+    parser = argparse.ArgumentParser(
+        description="Measures how long an order takes on the local cloud."
+    )
+    parser.add_argument(
+        "--profile",
+        required=True,
+        help="the build profile of the functions, printed with the result",
+    )
     chosen = parser.parse_args(argv)
     try:
         with cloud.ended_by_signals(), cloud.Cloud(0) as running:

@@ -1,14 +1,19 @@
-"""A local cloud with the whole system in it: `python cloud.py [--port N] [--until-eof] [--parameter Key=Value]...`
+"""A local cloud with the whole system in it.
 
-Starts the emulator on 127.0.0.1, deploys `infra/template.yaml` with the functions in `target/lambda`, and prints one
-line of JSON when all of it answers:
+    python cloud.py [--port N] [--until-eof] [--parameter Key=Value]...
+
+Starts the emulator on 127.0.0.1, deploys `infra/template.yaml` with the functions in
+`target/lambda`, and prints one line of JSON when all of it answers:
 
     {"api_url": …, "api_host_url": …, "endpoint": …, "region": …, "outputs": {…}, "resources": {…}}
 
-`api_url` is for any HTTP client; `api_host_url` is the same API by the name that only some (curl, browsers) resolve.
-`resources` has every resource of the stack by its logical id: `{"EventsTable": {"type": …, "id": …}, …}`.
-Progress goes to standard error. It ends on SIGINT and SIGTERM, and with `--until-eof` at the end of
-its standard input, so that a test that is killed leaves no process, no folder and no used port.
+`api_url` is for any HTTP client. `api_host_url` is the same API under its host name, which only
+some clients (curl, browsers) resolve. `resources` has every resource of the stack by its logical
+id: `{"EventsTable": {"type": …, "id": …}, …}`.
+
+Progress goes to standard error. The local cloud ends on SIGINT and SIGTERM. With `--until-eof` it
+also ends at the end of its standard input, so that a test that is killed leaves no process, no
+folder and no used port.
 
 The emulator enforces each function's role, as AWS does.
 """
@@ -42,8 +47,9 @@ REGION = "eu-central-1"
 READY_TIMEOUT_S = 60
 FREE_PORT_ATTEMPTS = 5
 
-# Of the caller's environment the emulator and the functions see only this: no credentials, no
-# proxies, no settings of an SDK that would make a test pass here and fail elsewhere.
+# The variables of the caller's environment that the emulator and the functions see. They get no
+# credentials, no proxies and no settings of an SDK: those would make a test pass here and fail
+# elsewhere.
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "RUST_BACKTRACE", "LLVM_PROFILE_FILE")
 
 
@@ -87,7 +93,9 @@ class Cloud:
             # Another program may take the port before the emulator binds it: then try another port.
             with contextlib.suppress(PortTaken):
                 return self._start_on(free_port())
-        raise CloudError(f"{FREE_PORT_ATTEMPTS} free ports in a row were taken by other programs: try again")
+        raise CloudError(
+            f"{FREE_PORT_ATTEMPTS} free ports in a row were taken by other programs: try again"
+        )
 
     def _start_on(self, port: int) -> None:
         if not is_free(port):
@@ -115,7 +123,9 @@ class Cloud:
                     raise PortTaken(port)
                 raise CloudError(f"the emulator ended while it started:\n{self.last_words()}")
             time.sleep(0.02)
-        raise CloudError(f"the emulator did not answer within {READY_TIMEOUT_S} seconds:\n{self.last_words()}")
+        raise CloudError(
+            f"the emulator did not answer within {READY_TIMEOUT_S} seconds:\n{self.last_words()}"
+        )
 
     def _environment(self, name: str) -> dict[str, str]:
         nothing = os.devnull
@@ -142,7 +152,10 @@ class Cloud:
     def last_words(self, lines: int = 20) -> str:
         """The end of the emulator's log, for an error message."""
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
-        return "\n".join(f"  | {line}" for line in text.splitlines()[-lines:]) or "  | (the log is empty)"
+        return (
+            "\n".join(f"  | {line}" for line in text.splitlines()[-lines:])
+            or "  | (the log is empty)"
+        )
 
     def wait(self) -> NoReturn:
         """Never return. Raise `CloudError` if the emulator ends by itself."""
@@ -151,7 +164,7 @@ class Cloud:
         raise CloudError(f"the emulator ended by itself with code {code}:\n{self.last_words()}")
 
     def close(self) -> None:
-        """End the emulator and its functions, and remove the private folder. All state was in memory."""
+        """End the emulator and its functions, and remove the private folder. All data is lost."""
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -271,13 +284,27 @@ def port(text: str) -> int:
 
 def arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="A local cloud with the whole system in it.")
-    parser.add_argument("--port", type=port, default=0, help="the port to listen on (default: any free port)")
+    parser.add_argument(
+        "--port", type=port, default=0, help="the port to listen on (default: any free port)"
+    )
     parser.add_argument("--until-eof", action="store_true", help="end at the end of standard input")
     parser.add_argument(
-        "--parameter", type=parameter, action="append", default=[], metavar="KEY=VALUE", help="a parameter of the template"
+        "--parameter",
+        type=parameter,
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a parameter of the template",
     )
-    parser.add_argument("--artifacts", type=Path, default=ARTIFACTS, help="the folder of the functions (default: %(default)s)")
-    parser.add_argument("--log", type=Path, help="the file for the log of the emulator and the functions")
+    parser.add_argument(
+        "--artifacts",
+        type=Path,
+        default=ARTIFACTS,
+        help="the folder of the functions (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--log", type=Path, help="the file for the log of the emulator and the functions"
+    )
     return parser.parse_args(argv)
 
 
@@ -293,10 +320,15 @@ def main(argv: list[str]) -> int:
                 end_with_standard_input()
             say("starting the emulator")
             with Cloud(chosen.port, chosen.log) as cloud:
-                outputs = deploy(cloud.endpoint, REGION, dict(chosen.parameter), chosen.artifacts, say)
+                outputs = deploy(
+                    cloud.endpoint, REGION, dict(chosen.parameter), chosen.artifacts, say
+                )
                 make_topic_fifo(cloud, outputs)
                 system = description(api_url(cloud, outputs), cloud.endpoint, outputs)
-                print(json.dumps({**system, "resources": resources(cloud.endpoint, REGION)}), flush=True)
+                print(
+                    json.dumps({**system, "resources": resources(cloud.endpoint, REGION)}),
+                    flush=True,
+                )
                 say("ready")
                 cloud.wait()
     except KeyboardInterrupt:

@@ -22,7 +22,16 @@ from typing import Any
 import columns
 from api import Api, ApiError
 from terminal import Terminal
-from shop import ADDRESS, CUSTOMER, NEVER_RECEIVED, NEVER_RECEIVED_SKU, ORDER, PRODUCT, REGISTRATION, SKU
+from shop import (
+    ADDRESS,
+    CUSTOMER,
+    NEVER_RECEIVED,
+    NEVER_RECEIVED_SKU,
+    ORDER,
+    PRODUCT,
+    REGISTRATION,
+    SKU,
+)
 
 LOCAL = Path(__file__).resolve().parents[2] / "target" / "local"
 FINAL_WITHIN_S = 60
@@ -41,8 +50,16 @@ class Story:
 STORIES = (
     Story("all is well", "tok_approved", {}),
     Story("the card is declined", "tok_declined", {"payment_token": "tok_declined"}),
-    Story("out of stock", f"{NEVER_RECEIVED_SKU} never came", {"items": [{"sku": NEVER_RECEIVED_SKU, "quantity": 1}]}),
-    Story("the carrier refuses", "postal code 00000", {"shipping_address": {**ADDRESS, "postal_code": "00000"}}),
+    Story(
+        "out of stock",
+        f"{NEVER_RECEIVED_SKU} never came",
+        {"items": [{"sku": NEVER_RECEIVED_SKU, "quantity": 1}]},
+    ),
+    Story(
+        "the carrier refuses",
+        "postal code 00000",
+        {"shipping_address": {**ADDRESS, "postal_code": "00000"}},
+    ),
 )
 
 
@@ -52,7 +69,10 @@ def four_orders(api: Api, terminal: Terminal) -> None:
     with ThreadPoolExecutor(len(STORIES)) as callers:
         orders = list(callers.map(lambda story: place(api, story), STORIES))
     terminal.line()
-    terminal.line(f"  {terminal.bold('Four orders at once')}  {terminal.faint('milliseconds since each was placed')}")
+    terminal.line(
+        f"  {terminal.bold('Four orders at once')}"
+        f"  {terminal.faint('milliseconds since each was placed')}"
+    )
     terminal.line()
     board = Board(terminal)
     for drawn in watch(api, orders):
@@ -61,12 +81,19 @@ def four_orders(api: Api, terminal: Terminal) -> None:
     terminal.line()
     terminal.line(terminal.faint(f"  {columns.LEGEND}"))
     terminal.line()
-    terminal.line(terminal.faint(f"  The last of them in full: curl {api.url}/orders/{orders[-1]}/saga"))
-    unfinished = [f"{order} ({each.title})" for order, each in zip(orders, drawn, strict=True) if not each.is_over]
+    terminal.line(
+        terminal.faint(f"  The last of them in full: curl {api.url}/orders/{orders[-1]}/saga")
+    )
+    unfinished = [
+        f"{order} ({each.title})"
+        for order, each in zip(orders, drawn, strict=True)
+        if not each.is_over
+    ]
     if unfinished:
         raise ApiError(
-            f"after {FINAL_WITHIN_S} seconds neither confirmed nor cancelled: {', '.join(unfinished)}. "
-            "See the history of its execution for the step, and the functions' logs for the reason"
+            f"neither confirmed nor cancelled after {FINAL_WITHIN_S} seconds:"
+            f" {', '.join(unfinished)}. The history of an order's execution says at which step it"
+            " is, and the functions' logs say why"
         )
 
 
@@ -75,13 +102,18 @@ def stock_the_shop(api: Api) -> None:
     api.call("PUT", f"/products/{SKU}", PRODUCT)
     api.call("PUT", f"/products/{NEVER_RECEIVED_SKU}", NEVER_RECEIVED)
     api.call("PUT", f"/customers/{CUSTOMER}", REGISTRATION)
-    api.call("POST", f"/stock/{SKU}/receipts", {"quantity": 10, "reference": f"demo-{uuid.uuid4()}"})
+    api.call(
+        "POST", f"/stock/{SKU}/receipts", {"quantity": 10, "reference": f"demo-{uuid.uuid4()}"}
+    )
 
 
 def place(api: Api, story: Story) -> str:
-    """Place an order, over a connection of its own, so that none waits for another; return its id."""
+    """Place an order and return its id. It uses a connection of its own, so that no order waits for
+    another."""
     with contextlib.closing(Api(api.url, api.host)) as own:
-        answer = own.call("POST", "/orders", {**ORDER, **story.changes}, {"idempotency-key": str(uuid.uuid4())})
+        answer = own.call(
+            "POST", "/orders", {**ORDER, **story.changes}, {"idempotency-key": str(uuid.uuid4())}
+        )
     return answer.body["order_id"]
 
 
@@ -106,7 +138,8 @@ def look(api: Api, order: str, story: Story) -> columns.Column:
 
 
 class Board:
-    """The place on the terminal where the columns are drawn: over and over before a person's eyes, else once at the end."""
+    """The place where the columns are drawn: again and again on a terminal, otherwise once at the
+    end."""
 
     def __init__(self, terminal: Terminal) -> None:
         self.terminal = terminal
@@ -134,13 +167,24 @@ class Board:
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(description="Four orders at once, on the system that `make run` started.")
-    parser.add_argument("--folder", type=Path, default=LOCAL, help="the folder with the API's URL (default: %(default)s)")
+    parser = argparse.ArgumentParser(
+        description="Four orders at once, on the system that `make run` started."
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=LOCAL,
+        help="the folder with the API's URL (default: %(default)s)",
+    )
     chosen = parser.parse_args(argv)
     try:
         address = (chosen.folder / "api-url").read_text(encoding="utf-8").strip()
     except FileNotFoundError:
-        print("error: no system is running: start one with `make run` in another shell, and leave it running", file=sys.stderr)
+        print(
+            "error: no system is running: start one with `make run` in another shell, and leave it"
+            " running",
+            file=sys.stderr,
+        )
         return 1
     try:
         with contextlib.closing(Api(address)) as api:

@@ -86,9 +86,7 @@ def deploy(
         template = package(s3, artifacts, say)
         return put_stack(client("cloudformation", endpoint, region), template, parameters, say)
     except (BotoCoreError, ClientError) as error:
-        raise DeployError(
-            f"the cloud at {endpoint} did not deploy {TEMPLATE}: {error}"
-        ) from error
+        raise DeployError(f"the cloud at {endpoint} did not deploy {TEMPLATE}: {error}") from error
 
 
 def package(s3, artifacts: Path, say: Callable[[str], None]) -> str:
@@ -236,7 +234,11 @@ def outputs_of(stack: Mapping[str, Any]) -> dict[str, str]:
 
 def resources(endpoint: str, region: str) -> dict[str, dict[str, str]]:
     """The type and the physical id (name, URL or ARN) of each resource, by its logical id."""
-    pages = client("cloudformation", endpoint, region).get_paginator("list_stack_resources").paginate(StackName=STACK)
+    pages = (
+        client("cloudformation", endpoint, region)
+        .get_paginator("list_stack_resources")
+        .paginate(StackName=STACK)
+    )
     return {
         each["LogicalResourceId"]: {"type": each["ResourceType"], "id": each["PhysicalResourceId"]}
         for page in pages

@@ -1,5 +1,5 @@
 """`make run`: runs the whole system on this machine, follows one order through it, and places four
-others.
+more.
 
 Starts the local cloud, deploys, and calls the API as a shop would: lists a product, receives stock,
 registers a customer, places an order and follows it until the customer's list shows it. Then it
@@ -78,17 +78,35 @@ def first_order(api: Api, terminal: Terminal) -> str:
     listed = follow(api, order_id)
     visible = now()
     waited_ms = (visible - answered).total_seconds() * 1000
-    terminal.done("saw it among the customer's orders", f"GET  {f'/customers/{CUSTOMER}/orders':<26} 200", waited_ms)
+    terminal.done(
+        "saw it among the customer's orders",
+        f"GET  {f'/customers/{CUSTOMER}/orders':<26} 200",
+        waited_ms,
+    )
 
     events = api.call("GET", f"/orders/{order_id}/events").body["events"]
     moments = [
         Moment(sent, "sent", "POST /orders"),
-        Moment(answered, "accepted", f"{accepted.status}, {money(accepted.body['total'])}, version {accepted.body['version']}"),
+        Moment(
+            answered,
+            "accepted",
+            f"{accepted.status}, {money(accepted.body['total'])},"
+            f" version {accepted.body['version']}",
+        ),
         *(
-            Moment(datetime.fromisoformat(event["recorded_at"].replace("Z", "+00:00")), "recorded", described(event))
+            Moment(
+                datetime.fromisoformat(event["recorded_at"].replace("Z", "+00:00")),
+                "recorded",
+                described(event),
+            )
             for event in events
         ),
-        Moment(visible, "visible", f"GET /customers/{CUSTOMER}/orders shows it: {listed['status']}, version {listed['version']}"),
+        Moment(
+            visible,
+            "visible",
+            f"GET /customers/{CUSTOMER}/orders shows it: {listed['status']},"
+            f" version {listed['version']}",
+        ),
     ]
     timeline(moments, order_id, terminal)
     return order_id
@@ -104,8 +122,8 @@ def follow(api: Api, order_id: str) -> dict:
                 return order
         time.sleep(0.005)
     raise ApiError(
-        f"order {order_id} was accepted, but is not among the customer's orders after {VISIBLE_WITHIN_S} seconds: "
-        "the relay or the order view fails; see their logs for the reason"
+        f"order {order_id} was accepted, but is not among the customer's orders after"
+        f" {VISIBLE_WITHIN_S} seconds: the relay or the order view fails; their logs say why"
     )
 
 
@@ -123,22 +141,28 @@ def timeline(moments: list[Moment], order_id: str, terminal: Terminal) -> None:
     for number, moment in enumerate(moments):
         offset_ms = (moment.at - start).total_seconds() * 1000
         branch = "┌─" if number == 0 else "└─" if number == len(moments) - 1 else "├─"
-        terminal.line(f"  {offset_ms:6.0f} ms {terminal.faint(branch)} {terminal.green(f'{moment.what:<9}')} {moment.detail}")
+        terminal.line(
+            f"  {offset_ms:6.0f} ms {terminal.faint(branch)}"
+            f" {terminal.green(f'{moment.what:<9}')} {moment.detail}"
+        )
 
 
 def invitation(api_url: str, order_id: str, terminal: Terminal) -> None:
     """Print the URL of the API and three commands to try."""
     body = (
-        f'{{"customer_id": "{CUSTOMER}", "items": [{{"sku": "{SKU}", "quantity": 1}}], "payment_token": "tok_approved", '
-        '"shipping_address": {"name": "Kim Example", "line1": "1 Harbour Street", "city": "Berlin", '
-        '"postal_code": "10115", "country": "DE"}}'
+        f'{{"customer_id": "{CUSTOMER}", "items": [{{"sku": "{SKU}", "quantity": 1}}], '
+        '"payment_token": "tok_approved", "shipping_address": {"name": "Kim Example", '
+        '"line1": "1 Harbour Street", "city": "Berlin", "postal_code": "10115", "country": "DE"}}'
     )
     terminal.line()
     terminal.line(f"  {terminal.bold('The API')}  {api_url}")
     terminal.line()
     terminal.line(f"  curl {api_url}/orders/{order_id}")
     terminal.line(f"  curl {api_url}/stock/{SKU}")
-    terminal.line(f"  curl -i {api_url}/orders -H 'content-type: application/json' -H \"idempotency-key: $(date +%s)\" -d '{body}'")
+    terminal.line(
+        f"  curl -i {api_url}/orders -H 'content-type: application/json'"
+        f" -H \"idempotency-key: $(date +%s)\" -d '{body}'"
+    )
     terminal.line()
 
 
@@ -150,7 +174,9 @@ def write_address(folder: Path, api_url: str, endpoint: str, outputs: dict[str, 
 
 
 @contextlib.contextmanager
-def address_on_file(folder: Path, api_url: str, endpoint: str, outputs: dict[str, str]) -> Iterator[None]:
+def address_on_file(
+    folder: Path, api_url: str, endpoint: str, outputs: dict[str, str]
+) -> Iterator[None]:
     """Keep the files in `folder` that describe the running system while the context is open."""
     write_address(folder, api_url, endpoint, outputs)
     try:
@@ -194,10 +220,21 @@ def saying(terminal: Terminal):
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(description="The whole system on this machine, with demo orders.")
-    parser.add_argument("--port", type=cloud.port, default=4566, help="the port of the local cloud (default: 4566)")
-    parser.add_argument("--endpoint", help="deploy to the running cloud at this URL instead of a new local one")
-    parser.add_argument("--folder", type=Path, default=LOCAL, help="for the address and the log (default: %(default)s)")
+    parser = argparse.ArgumentParser(
+        description="The whole system on this machine, with demo orders."
+    )
+    parser.add_argument(
+        "--port", type=cloud.port, default=4566, help="the port of the local cloud (default: 4566)"
+    )
+    parser.add_argument(
+        "--endpoint", help="deploy to the running cloud at this URL instead of a new local one"
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=LOCAL,
+        help="for the address and the log (default: %(default)s)",
+    )
     chosen = parser.parse_args(argv)
     terminal = Terminal()
     chosen.folder.mkdir(parents=True, exist_ok=True)
@@ -210,7 +247,11 @@ def main(argv: list[str]) -> int:
                 on_a_local_cloud(chosen.port, chosen.folder, terminal)
     except KeyboardInterrupt:
         terminal.line()
-        terminal.line("  Interrupted; the deployed system stays." if chosen.endpoint else "  The local cloud has ended.")
+        terminal.line(
+            "  Interrupted; the deployed system stays."
+            if chosen.endpoint
+            else "  The local cloud has ended."
+        )
     except (ApiError, cloud.CloudError, DeployError) as error:
         print(f"\n  error: {error}", file=sys.stderr)
         if isinstance(error, ApiError) and not chosen.endpoint:

@@ -1,4 +1,4 @@
-"""`make bench-build`: what counts as a first poll, and what counts as a program."""
+"""`make bench-build`: which request is a first poll, and which compilation is a program's."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ class FirstPoll(Folder):
         took_ms = self.api.first_poll_ms(self.program(f"import time\ntime.sleep(0.05)\n{POLL}"))
         self.assertGreater(took_ms, 50)
 
-    def test_comes_after_the_variables_are_set_that_the_program_misses(self) -> None:
+    def test_comes_after_the_missing_variables_are_set(self) -> None:
         self.api.first_poll_ms(self.program(NEEDS_TABLE + POLL))
         self.assertIn("EVENTS_TABLE", self.api.environment)
 
-    def test_that_never_comes_is_reported_with_what_the_program_wrote(self) -> None:
+    def test_that_never_comes_is_reported_with_the_output_of_the_program(self) -> None:
         with self.assertRaisesRegex(BenchError, "no region"):
             self.api.first_poll_ms(self.program("print('no region')"))
 
@@ -83,12 +83,12 @@ class Compiling(Folder):
         options = ("--crate-name", "build_script_build", "--crate-type", "bin")
         self.assertEqual(self.compile(*options, package="ring"), "")
 
-    def test_a_failure_is_cargos_to_see(self) -> None:
+    def test_the_compiler_s_exit_code_is_returned_to_cargo(self) -> None:
         self.assertEqual(compile_crate([str(self.program("raise SystemExit(3)"))], os.devnull), 3)
 
 
 class Reporting(unittest.TestCase):
-    def test_the_shortest_of_the_starts_counts(self) -> None:
+    def test_the_shortest_start_is_reported(self) -> None:
         times = iter([3.0, 5.0] + [2.0, 6.0] + [4.0, 7.0] * (bench_build.STARTS - 2))
         with unittest.mock.patch.object(
             RuntimeApi, "first_poll_ms", lambda api, program: next(times)

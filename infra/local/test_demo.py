@@ -1,4 +1,4 @@
-"""`make demo`: what a person sees of the four orders, on fixed data, and against an API that answers from a script."""
+"""`make demo`: how it draws four orders, from fixed data and from a scripted API."""
 
 from __future__ import annotations
 
@@ -42,30 +42,48 @@ def event(ms: int, event_type: str, **data: str) -> dict[str, Any]:
     return {"event_type": event_type, "recorded_at": at(ms), "data": data}
 
 
-def step(name: str, state: str, done_ms: int | None = None, undone_ms: int | None = None, **more: Any) -> dict[str, Any]:
-    """A step as the API tells it: `updated_ms` for one that is neither done nor undone."""
+def step(
+    name: str, state: str, done_ms: int | None = None, undone_ms: int | None = None, **more: Any
+) -> dict[str, Any]:
+    """A step as the API describes it. `updated_ms` is for one that is neither done nor undone."""
     updated_ms = more.get("updated_ms") or undone_ms or done_ms
-    times = {"started_at": updated_ms and updated_ms - 5, "done_at": done_ms, "undone_at": undone_ms, "updated_at": updated_ms}
-    return {"step": name, "state": state, "attempts": more.get("attempts", 1), **{key: at(ms) for key, ms in times.items()}}
+    times = {
+        "started_at": updated_ms and updated_ms - 5,
+        "done_at": done_ms,
+        "undone_at": undone_ms,
+        "updated_at": updated_ms,
+    }
+    return {
+        "step": name,
+        "state": state,
+        "attempts": more.get("attempts", 1),
+        **{key: at(ms) for key, ms in times.items()},
+    }
 
 
-Told = tuple[dict[str, Any], list[dict[str, Any]]]
+Answers = tuple[dict[str, Any], list[dict[str, Any]]]
 
 
-def told(status: str, steps: list[dict[str, Any]], *events: dict[str, Any]) -> Told:
-    """What the API says of an order: its saga and its events."""
+def answers(status: str, steps: list[dict[str, Any]], *events: dict[str, Any]) -> Answers:
+    """What the API answers about an order: its saga and its events."""
     return {"order_id": "…", "status": status, "steps": steps}, [event(0, "order.placed"), *events]
 
 
-def cancelled(reason: str, turned_ms: int, ended_ms: int, *steps: dict[str, Any]) -> Told:
+def cancelled(reason: str, turned_ms: int, ended_ms: int, *steps: dict[str, Any]) -> Answers:
     ends = [step("start_undo", "done", turned_ms), step("cancel_order", "done", ended_ms)]
-    events = [event(turned_ms, "order.undo_started", reason=reason), event(ended_ms, "order.cancelled", reason=reason)]
-    return told("cancelled", [*steps, *ends], *events)
+    events = [
+        event(turned_ms, "order.undo_started", reason=reason),
+        event(ended_ms, "order.cancelled", reason=reason),
+    ]
+    return answers("cancelled", [*steps, *ends], *events)
 
 
-CONFIRMED = told(
+CONFIRMED = answers(
     "confirmed",
-    [step(name, "done", 40 * n, attempts=2 if name == "authorize_payment" else 1) for n, name in enumerate(STEPS, 1)],
+    [
+        step(name, "done", 40 * n, attempts=2 if name == "authorize_payment" else 1)
+        for n, name in enumerate(STEPS, 1)
+    ],
     event(160, "order.committed"),
     event(280, "order.confirmed"),
 )
@@ -87,10 +105,15 @@ NO_CARRIER = cancelled(
     step("authorize_payment", "undone", 80, 2207),
     step("create_shipment", "refused", updated_ms=118),
 )
-UNDER_WAY = told("pending", [step("reserve_stock", "done", 40), step("authorize_payment", "running")])
-PARKED = told(
+UNDER_WAY = answers(
+    "pending", [step("reserve_stock", "done", 40), step("authorize_payment", "running")]
+)
+PARKED = answers(
     "pending",
-    [*(step(name, "done", 40 * n) for n, name in enumerate(BEFORE, 1)), step("commit_order", "parked", updated_ms=170, attempts=4)],
+    [
+        *(step(name, "done", 40 * n) for n, name in enumerate(BEFORE, 1)),
+        step("commit_order", "parked", updated_ms=170, attempts=4),
+    ],
     event(190, "order.parked", step="commit_order", error="…"),
 )
 
@@ -182,7 +205,7 @@ class Plain(Terminal):
         self.is_terminal = self.colours = False
 
 
-def drawn(width: int, *orders: Told, terminal: Terminal | None = None) -> str:
+def drawn(width: int, *orders: Answers, terminal: Terminal | None = None) -> str:
     stories = zip(orders, demo.STORIES, strict=False)
     made = [columns.column(story.title, story.why, *order) for order, story in stories]
     return "\n".join(columns.draw(made, width, terminal or Plain()))
@@ -191,14 +214,16 @@ def drawn(width: int, *orders: Told, terminal: Terminal | None = None) -> str:
 class Drawing(unittest.TestCase):
     maxDiff = None
 
-    def test_four_orders_that_ended_stand_side_by_side(self) -> None:
+    def test_four_finished_orders_are_drawn_side_by_side(self) -> None:
         self.assertEqual(SIDE_BY_SIDE.strip("\n"), drawn(100, *ENDED))
 
-    def test_where_they_do_not_fit_they_stand_one_below_the_other(self) -> None:
-        self.assertEqual(ONE_BELOW_THE_OTHER.strip("\n"), drawn(60, CONFIRMED, DECLINED, OUT_OF_STOCK))
+    def test_orders_that_do_not_fit_are_drawn_one_below_the_other(self) -> None:
+        self.assertEqual(
+            ONE_BELOW_THE_OTHER.strip("\n"), drawn(60, CONFIRMED, DECLINED, OUT_OF_STOCK)
+        )
         self.assertGreater(drawn(99, *ENDED).count("\n"), 40)
 
-    def test_what_is_under_way_waits_or_is_parked_is_told_apart(self) -> None:
+    def test_running_and_parked_orders_are_marked_differently(self) -> None:
         self.assertEqual(ON_THE_WAY.strip("\n"), drawn(110, UNDER_WAY, PARKED))
 
     def test_no_line_is_wider_than_the_terminal(self) -> None:
@@ -206,7 +231,7 @@ class Drawing(unittest.TestCase):
             lines = drawn(width, *ENDED).splitlines()
             self.assertLessEqual(max(map(len, lines)), width)
 
-    def test_colours_change_nothing_but_the_colour(self) -> None:
+    def test_colours_do_not_change_the_text(self) -> None:
         coloured = drawn(120, *ENDED, terminal=Colourful())
         self.assertIn("\x1b[32m✓", coloured)
         self.assertIn("\x1b[31m✗", coloured)
@@ -216,12 +241,12 @@ class Drawing(unittest.TestCase):
 
 
 class Script(http.server.BaseHTTPRequestHandler):
-    """An API whose orders get one step further each time somebody looks."""
+    """An API whose orders are under way for the first two requests, and finished after that."""
 
     protocol_version = "HTTP/1.1"
     placed: list[dict[str, Any]]
     looks: dict[int, int]
-    stories: tuple[Told, ...] = ENDED
+    stories: tuple[Answers, ...] = ENDED
 
     def do_GET(self) -> None:
         _, _, order, what = self.path.partition("?")[0].split("/")
@@ -243,7 +268,7 @@ class Script(http.server.BaseHTTPRequestHandler):
         self.answer(200, {})
 
     def story(self, order: int) -> int:
-        """Which of the stories an order tells: they are placed at once, in any order."""
+        """The index of an order's story. Orders are placed concurrently, so in any sequence."""
         body = self.placed[order]
         wanted = [{**demo.ORDER, **story.changes} for story in demo.STORIES]
         return wanted.index(body)
@@ -261,12 +286,16 @@ class Script(http.server.BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def scripted_api(**changes: Any) -> Iterator[Path]:
-    """A folder that says where the API is, as `make run` leaves it."""
+    """A folder with the URL of a scripted API, like the one that `make run` writes."""
     script = type("Script", (Script,), {"placed": [], "looks": {}, **changes})
-    with tempfile.TemporaryDirectory() as name, http.server.ThreadingHTTPServer(("127.0.0.1", 0), script) as server:
+    with tempfile.TemporaryDirectory() as name, http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), script
+    ) as server:
         server.daemon_threads, server.block_on_close = True, False
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        Path(name, "api-url").write_text(f"http://127.0.0.1:{server.server_port}\n", encoding="utf-8")
+        Path(name, "api-url").write_text(
+            f"http://127.0.0.1:{server.server_port}\n", encoding="utf-8"
+        )
         yield Path(name)
         server.shutdown()
 
@@ -284,7 +313,7 @@ class Demo(unittest.TestCase):
             env={**os.environ, "COLUMNS": "100", "LINES": "40"},
         )
 
-    def test_into_a_file_it_is_drawn_once_without_styles(self) -> None:
+    def test_in_a_file_it_is_drawn_once_without_styles(self) -> None:
         with scripted_api() as folder:
             done = self.run_demo(folder)
         self.assertEqual((0, ""), (done.returncode, done.stderr))
@@ -295,14 +324,23 @@ class Demo(unittest.TestCase):
     def test_on_a_terminal_it_is_drawn_in_place_as_it_happens(self) -> None:
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
-        environment = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES", "NO_COLOR")}
+        environment = {
+            key: value
+            for key, value in os.environ.items()
+            if key not in ("COLUMNS", "LINES", "NO_COLOR")
+        }
         with scripted_api() as folder:
             process = subprocess.Popen(
-                [sys.executable, str(DEMO), "--folder", str(folder)], stdin=theirs, stdout=theirs, env={**environment, "TERM": "xterm"}
+                [sys.executable, str(DEMO), "--folder", str(folder)],
+                stdin=theirs,
+                stdout=theirs,
+                env={**environment, "TERM": "xterm"},
             )
             os.close(theirs)
             seen = b""
-            with contextlib.suppress(OSError):  # how a terminal says that the other end is closed
+            with contextlib.suppress(
+                OSError
+            ):  # raised when the other end of the terminal is closed
                 while more := os.read(ours, 65536):
                     seen += more
             self.assertEqual(0, process.wait(ENDS_WITHIN_S))
@@ -313,15 +351,17 @@ class Demo(unittest.TestCase):
         last = "\n".join(line.rstrip() for line in drawings[-1].splitlines())
         self.assertTrue(last.startswith(SIDE_BY_SIDE.strip("\n")), last)
 
-    def test_an_order_that_does_not_end_is_told_as_a_failure_of_the_system(self) -> None:
+    def test_an_order_that_does_not_end_is_an_error_that_names_the_order(self) -> None:
         self.enterContext(unittest.mock.patch.object(demo, "FINAL_WITHIN_S", 0.2))
         with scripted_api(stories=(CONFIRMED, UNDER_WAY, DECLINED, DECLINED)) as folder:
             url = (folder / "api-url").read_text(encoding="utf-8").strip()
             expected = self.assertRaisesRegex(demo.ApiError, r"neither .*\(the card is declined\)")
-            with contextlib.redirect_stdout(io.StringIO()), contextlib.closing(demo.Api(url)) as api, expected:
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.closing(
+                demo.Api(url)
+            ) as api, expected:
                 demo.four_orders(api, Plain())
 
-    def test_without_a_system_it_says_what_to_do(self) -> None:
+    def test_without_a_running_system_it_says_what_to_do(self) -> None:
         with tempfile.TemporaryDirectory() as name:
             done = self.run_demo(Path(name))
         self.assertEqual(1, done.returncode)

@@ -1,4 +1,4 @@
-"""The template that goes to the local cloud differs from the one for AWS in what that lacks."""
+"""The template for the local cloud omits what the local cloud does not support."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Deployable(unittest.TestCase):
         template = json.loads(deploy.deployable(ALARM, str, str))
         self.assertEqual(["Ringing", "Fn::ForEach::Queues"], list(template["Resources"]))
 
-    def test_code_and_definitions_are_named_where_they_were_put(self) -> None:
+    def test_code_and_definitions_are_replaced_by_their_uploaded_locations(self) -> None:
         template = json.loads(deploy.deployable(CODE, "code of {}".format, "states of {}".format))
         properties = {name: each.get("Properties") for name, each in template["Resources"].items()}
         self.assertEqual(

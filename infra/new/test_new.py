@@ -1,4 +1,4 @@
-"""What `make new` writes into a copy of the workspace is formatted, linted and tested there.
+"""`make new` in a copy of the workspace: the result is formatted, linted and tested there.
 
 The copy shares the target directory, so only the workspace's own crates are built again.
 """
@@ -13,7 +13,7 @@ import unittest
 from pathlib import Path
 
 import new
-from tree import CannotWrite, Tree
+from tree import Tree
 
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or new.ROOT / "target")
 ENVIRONMENT = {
@@ -43,18 +43,18 @@ def copied() -> Path:
         if target.exists() and target.read_bytes() == source.read_bytes():
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source, target)  # with a new time, or Cargo takes it for built
+        shutil.copy(source, target)  # with a new time, otherwise Cargo does not build it
     return copy
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
-    """Every file and what is in it."""
+    """The content of every file."""
     return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
 class Rules(unittest.TestCase):
     def refused(self, *arguments: str) -> str:
-        """What the command says that refuses to write, with no file changed."""
+        """The error of a command that must fail and change no file."""
         before = contents(self.copy)
         run = subprocess.run(
             [sys.executable, "infra/new/new.py", *arguments],
@@ -93,12 +93,12 @@ class Rules(unittest.TestCase):
         for name in ("order", "values", "streams", "samples", "category"):
             self.assertIn("choose another name", self.refused("--aggregate", name), name)
 
-    def test_a_tree_that_is_not_as_expected_stays_as_it_is(self) -> None:
+    def test_a_file_that_is_not_as_expected_is_an_error_that_changes_nothing(self) -> None:
         cli = self.copy / "infra/cli/src/main.rs"
         cli.write_text(cli.read_text(encoding="utf-8").replace(".decider::<", ".add::<"))
         self.assertIn("infra/cli/src/main.rs does not have", self.refused("--aggregate", "loyalty"))
 
-    def test_what_does_not_compile_is_taken_back(self) -> None:
+    def test_code_that_does_not_compile_is_not_written(self) -> None:
         event = self.copy / "infra/new/aggregate" / "event.rs.txt"
         event.write_text(event.read_text(encoding="utf-8").replace("String", "Strin"))
         self.assertIn("nothing was written", self.refused("--aggregate", "loyalty"))
@@ -115,7 +115,7 @@ class Rules(unittest.TestCase):
 
 
 class Whole(unittest.TestCase):
-    def test_what_is_written_is_formatted_linted_and_passes_its_tests(self) -> None:
+    def test_the_written_code_is_formatted_linted_and_passes_its_tests(self) -> None:
         copy = copied()
 
         def run(*command: str) -> str:

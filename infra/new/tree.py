@@ -15,7 +15,7 @@ class CannotWrite(Exception):
 
 
 class Tree:
-    """The files of a workspace, and what is to become of them. Nothing changes before `write`."""
+    """The files of a workspace with their planned changes. Nothing changes before `write`."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -23,7 +23,7 @@ class Tree:
         self.before: dict[str, bytes | None] = {}
 
     def text(self, path: str) -> str:
-        """A file, as it will be."""
+        """A file's text with the planned changes."""
         if path not in self.texts:
             try:
                 self.texts[path] = Path(self.root, path).read_text(encoding="utf-8")
@@ -32,9 +32,9 @@ class Tree:
         return self.texts[path]
 
     def create(self, path: str, text: str) -> None:
-        """A file that must not be there yet."""
+        """Adds a file, which must not exist yet."""
         if path in self.texts or Path(self.root, path).exists():
-            raise CannotWrite(f"{path} is there already: choose another name")
+            raise CannotWrite(f"{path} exists already: choose another name")
         self.texts[path] = self.formatted(text) if path.endswith(".rs") else text
 
     def insert_before(self, path: str, line: str, text: str) -> None:
@@ -64,7 +64,7 @@ class Tree:
         self.texts[path] = "".join(lines)
 
     def replace(self, path: str, change: Callable[[str], str]) -> None:
-        """Changes a file's text, which must become another."""
+        """Changes a file's text. A change without effect is an error."""
         before = self.text(path)
         self.texts[path] = change(before)
         if self.texts[path] == before:

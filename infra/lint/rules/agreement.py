@@ -44,8 +44,8 @@ def every_function_with_a_queue_has_an_alarm_on_foreign_messages(template: Templ
         function = target(source.get("FunctionName")) or ""
         if queue_of(template, source) is not None and function not in known:
             yield (
-                f"no alarm goes off when {function} keeps receiving what it does not follow: add"
-                " one on its ForeignMessages"
+                f"no alarm goes off when {function} keeps receiving messages of categories that it"
+                " does not follow: add one on its ForeignMessages"
             )
 
 
@@ -80,8 +80,8 @@ def every_filter_names_what_is_published(template: Template) -> Faults:
                     )
     if unreadable not in [category for _, _, category in delivered_by_subscriptions(template)]:
         yield (
-            f"no queue receives what the relay publishes as {unreadable}, and it is lost: subscribe"
-            " one to it"
+            f"no queue receives what the relay publishes as {unreadable}, so it is lost: subscribe"
+            f" a queue to the topic with {unreadable} in FilterPolicy.category"
         )
 
 

@@ -1,4 +1,4 @@
-"""The alarms: what they watch, and what a person does when one goes off."""
+"""The alarms: what they watch, and what a person is to do when one goes off."""
 
 from __future__ import annotations
 

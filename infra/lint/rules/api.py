@@ -11,8 +11,8 @@ from template import Template, literal, target
 # what comes before and after.
 HTTP_TIMEOUT_S = 29
 
-# What API Gateway can log and what says nothing about a person. A path does: callers put into it
-# what they like.
+# The variables that may be logged, because they say nothing about a person. A path may: callers
+# choose what is in it.
 LOGGED = {
     f"$context.{name}"
     for name in (

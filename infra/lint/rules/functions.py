@@ -191,7 +191,7 @@ def no_role_has_permissions_that_are_not_written_out(template: Template) -> Faul
             yield f"{name} has no role in the template: add one and name it in Role"
     for role, statement in allowed(template):
         if "NotAction" in statement or "NotResource" in statement:
-            yield f"{role} is allowed all but something: list what it may do instead"
+            yield f"{role} is allowed all but what a statement names: list what it may do instead"
         for resource in as_list(statement.get("Resource")):
             if resource == "*" and not set(as_list(statement.get("Action"))) <= WITHOUT_RESOURCE:
                 yield (
@@ -224,14 +224,14 @@ CODE_URI = re.compile(r"\.\./target/lambda/([a-z0-9-]+)/")
 
 
 def code_uris(template: Template) -> Iterator[tuple[str, str]]:
-    """Each function, and where its code lies."""
+    """Each function, and the folder of its code."""
     for name, resource in template.raw["Resources"].items():
         if resource["Type"] == "AWS::Serverless::Function":
             yield name, resource["Properties"].get("CodeUri", "")
 
 
 def existing_crates() -> set[str]:
-    """The crates of functions that there are."""
+    """The crates in `functions`."""
     return {folder.parent.name for folder in ROOT.glob("functions/*/Cargo.toml")}
 
 
@@ -277,5 +277,5 @@ def could_be(wanted: str, action: str) -> bool:
 
 def may_be_events(resource: Any) -> bool:
     """Whether a statement's resource can be the events table. Only a reference to another resource
-    surely is not."""
+    certainly cannot."""
     return target(resource) in (None, "EventsTable")

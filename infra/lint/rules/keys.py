@@ -14,11 +14,11 @@ KEY = "PersonKeysKey"
 
 # Registering a customer makes their key, erasing them destroys it.
 KEEPER = "CatalogCommandsRole"
-# The roles of functions that must see or write something about a person. A view's is none of them:
-# it copies what is sealed.
+# The roles of functions that must read or write personal data. No view has such a role: a view
+# copies sealed data.
 READERS = {KEEPER, "OrderCommandsRole", "OrderQueriesRole", "PaymentStepsRole", "ShipmentStepsRole"}
 
-# A wrapped key is requested with its person, and with nothing else.
+# The only encryption context of a wrapped key is its person.
 FOR_A_PERSON = {"ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["person"]}}
 WITHOUT_A_PERSON = {"kms:EncryptionContext:person": "true"}
 CRYPTOGRAPHY = {"kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"}

@@ -1,4 +1,4 @@
-"""What a commit passes through: the tables, the stream, the topic, the queues."""
+"""The tables, the stream, the topic and the queues: what a commit passes through."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TWELVE_HOURS_S = 12 * 60 * 60
 VISIBILITY_FACTOR = 6
 # The time that the relay has for one request to the topic.
 REQUEST_S = 1
-# In a filter: the attribute is absent. What the relay could not read has no types.
+# In a filter: the attribute is absent. A message about an unreadable item has no types.
 ABSENT = {"exists": False}
 
 
@@ -193,7 +193,7 @@ def what_a_function_takes_from_a_queue_is_never_lost(template: Template) -> Faul
         if patience_s < TWELVE_HOURS_S:
             yield (
                 f"{queue} gives a message up after {patience_s} s: raise maxReceiveCount, so that a"
-                " person has 12 hours to mend what fails"
+                " person has 12 hours to fix the cause"
             )
 
 

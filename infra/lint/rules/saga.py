@@ -1,4 +1,4 @@
-"""The saga's state machine: what its definition promises, and what the template around it must say.
+"""The saga's state machine: its definition, and what the template must say about it.
 
 The definition is generated. These rules compare it with what the functions and the cloud do.
 """
@@ -17,11 +17,11 @@ from template import SUBSTITUTION, Template, as_list, target
 
 State = Mapping[str, Any]
 
-# The step that leaves an order to a person. If it fails, the order cannot be left to anyone, so it
-# is tried until a person has mended what fails, unless there is nothing to park.
+# The step that parks an order. If it fails, no person learns of the order, so it is tried again
+# until the cause is fixed, unless there is nothing to park.
 PARK = "park_order"
 
-# What a step gets of the order and of the call that began it. Everything else is in its streams.
+# What a step is given of the order and of the call that placed it. It reads the rest from streams.
 ORDER = ("order_id", "tenant", "attempt", "correlation_id")
 
 # How an execution can fail. None can time out: the machine sets no limit, and each of its tasks has
@@ -40,7 +40,7 @@ def every_state_leads_somewhere(template: Template) -> Faults:
                 yield f"{machine} leads to {name}, which is no state: correct the saga's generator"
                 continue
             reached.add(name)
-            to_visit |= ways_out(states[name]) - reached
+            to_visit |= successors(states[name]) - reached
             if states[name]["Type"] not in ("Succeed", "Fail") and not {"Next", "End"} & set(
                 states[name]
             ):
@@ -50,20 +50,20 @@ def every_state_leads_somewhere(template: Template) -> Faults:
 
 
 # The generator decides how often and after how long a step is tried again, and which of its errors
-# are final. In all cases, an error that is not a step's own may pass (AWS has many names for a
-# function that died or was too slow, and adds new ones), and of a step's own errors the transient
-# one may. Parking cannot be parked, so it also waits until a permanent error is mended, and is
-# tried again after every error that it does not catch.
+# are final. Two kinds of errors always count as transient: a step's own transient error, and any
+# error that is not a step's own, because AWS has many names for a function that died or was too
+# slow, and adds new ones. A failed parking cannot be parked. So it is also tried again after a
+# permanent error, and after every error that it does not catch.
 @rule
 def every_step_is_tried_again_if_that_can_help(template: Template) -> Faults:
-    said = rust.step_errors()
+    names = rust.step_errors()
     for machine, name, state in tasks(template):
-        passing = {said["TRANSIENT"]}
+        passing = {names["TRANSIENT"]}
         if step_of(state) == PARK:
             caught = {
                 error for catcher in state.get("Catch", []) for error in catcher["ErrorEquals"]
             }
-            passing |= {said["PERMANENT"], *(set(said.values()) - caught)}
+            passing |= {names["PERMANENT"], *(set(names.values()) - caught)}
         retriers = state.get("Retry", [])
         if (
             not retriers
@@ -77,9 +77,9 @@ def every_step_is_tried_again_if_that_can_help(template: Template) -> Faults:
         for error in (
             error for each in retriers if not retries(each) for error in each["ErrorEquals"]
         ):
-            if error not in said.values() or error in passing:
+            if error not in names.values() or error in passing:
                 yield f"{machine} gives up {name} on {error}, which may pass: try it again"
-        for error in sorted(set(said.values()) - passing):
+        for error in sorted(set(names.values()) - passing):
             if is_retried(state, error):
                 yield (
                     f"{machine} tries {name} again on {error}, which will not pass: remove it from"
@@ -125,7 +125,7 @@ def every_step_gets_the_order_from_the_execution(template: Template) -> Faults:
             if given != f"{{% $states.context.Execution.Input.{key} %}}":
                 yield (
                     f"{machine} gives {name} {given!r} as {key}: take it from Execution.Input,"
-                    " which no other step can lose"
+                    " which no other step can change"
                 )
 
 
@@ -205,7 +205,7 @@ def a_machine_starts_a_name_once_and_logs_without_data(template: Template) -> Fa
             ("Tracing", properties.get("TracingConfiguration", {}).get("Enabled")),
         ):
             if target(parameter) not in template.parameters:
-                yield f"{machine} has no parameter for its {setting}: refer to one"
+                yield f"{machine} has no parameter for its {setting}: set it by !Ref to one"
 
 
 @rule
@@ -271,9 +271,9 @@ def tasks(template: Template) -> Iterator[tuple[str, str, State]]:
                 yield machine, name, state
 
 
-def ways_out(state: State) -> set[str]:
+def successors(state: State) -> set[str]:
     """The states that may follow."""
-    return {way["Next"] for way in (state, *state.get("Catch", [])) if "Next" in way}
+    return {each["Next"] for each in (state, *state.get("Catch", [])) if "Next" in each}
 
 
 def arguments(state: State) -> Mapping[str, Any]:
@@ -300,7 +300,7 @@ def is_retried(state: State, error: str) -> bool:
 
 
 def retries(retrier: Mapping[str, Any]) -> bool:
-    """Whether a retrier tries again at all, and does not only exclude errors from the next ones."""
+    """Whether a retrier tries again. One that does not only excludes errors from later retriers."""
     return retrier.get("MaxAttempts", 3) > 0
 
 
