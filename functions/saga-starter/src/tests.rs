@@ -9,9 +9,9 @@ use events::{
 use ordering::streams;
 use skald::commit::{Actor, Commit, CommitId, Context, CorrelationId, Draft};
 use skald::event::{DomainEvent, EventData};
+use skald::implementing::Page;
 use skald::memory::{InMemoryEventStore, InMemoryHead};
 use skald::message::CommitMessage;
-use skald::reading::Page;
 use skald::reading::ReadFrom;
 use skald::snapshot::SnapshotKind;
 use skald::store::{AppendError, Appended, EventStore, Loaded, StoreError};

@@ -11,7 +11,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use skald::commit::{Commit, Draft};
-use skald::reading::{Page, ReadFrom, read_back};
+use skald::implementing::{Page, check_append, commit_after, read_back};
+use skald::reading::ReadFrom;
 use skald::snapshot::SnapshotKind;
 use skald::store::{
     AppendError, Appended, EventStore, Found, Head, InvalidAppend, Loaded, Moved, StoreError,
@@ -103,7 +104,7 @@ impl DynamoDbEventStore {
         let mut heads = parts.clone().map(|(head, _)| head).chain(guards);
         match heads.find(|head| !Arc::ptr_eq(&head.table, &self.table)) {
             Some(head) => Err(InvalidAppend::ForeignHead(head.stream.clone())),
-            None => InvalidAppend::check(
+            None => check_append(
                 parts.map(|(head, draft)| (&head.stream, draft)),
                 guards.iter().map(Head::stream),
             ),
@@ -211,7 +212,7 @@ impl EventStore for DynamoDbEventStore {
         draft: Draft,
     ) -> Result<Appended<DynamoDbHead>, AppendError<DynamoDbHead>> {
         self.check(std::iter::once((head, &draft)), &[])?;
-        let commit = Commit::after(head, draft);
+        let commit = commit_after(head, draft);
         let item = commit_item::commit_item(&commit)?;
         let put = self.table.client.put_item().table_name(&self.table.name);
         let sent = put
@@ -252,7 +253,7 @@ impl EventStore for DynamoDbEventStore {
         {
             return Ok(vec![self.append(&head, draft).await?]);
         }
-        let commits = parts.into_iter().map(|(head, draft)| Commit::after(&head, draft)).collect();
+        let commits = parts.into_iter().map(|(head, draft)| commit_after(&head, draft)).collect();
         self.append_together(commits, &guards).await
     }
 }

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::AsyncSleep;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use skald::implementing::{announced_at_most, check_row};
 use skald::store::{Corruption, StoreError};
 use skald::stream::{StreamId, Version};
 use skald::view::{
@@ -63,7 +64,7 @@ impl DynamoDbViewStore {
         announced_at_most: Option<Version>,
         row: &ViewRow,
     ) -> Result<Put, StoreError> {
-        row.check(stream)?;
+        check_row(stream, row)?;
         let number = |version: Version| AttributeValue::N(version.to_string());
         let mut values = HashMap::from([(":expected".to_owned(), number(expected))]);
         values.extend(
@@ -192,8 +193,8 @@ impl ViewStore for DynamoDbViewStore {
         row: &ViewRow,
     ) -> Result<Put, StoreError> {
         // This method replaces only parked rows.
-        let Some(announced_at_most) = parked.announced_at_most(row) else { return Ok(Put::Stale) };
-        self.put_if(STILL_PARKED, stream, parked.version, Some(announced_at_most), row).await
+        let Some(at_most) = announced_at_most(parked, row) else { return Ok(Put::Stale) };
+        self.put_if(STILL_PARKED, stream, parked.version, Some(at_most), row).await
     }
 
     async fn list(

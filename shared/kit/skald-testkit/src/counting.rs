@@ -5,8 +5,9 @@ use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use skald::commit::Draft;
+use skald::implementing::{Page, read_back};
 use skald::personal::{KeyEntry, Person, PersonKeys};
-use skald::reading::{Page, ReadFrom, read_back};
+use skald::reading::ReadFrom;
 use skald::snapshot::SnapshotKind;
 use skald::store::{AppendError, Appended, EventStore, Head, Loaded, StoreError};
 use skald::stream::{StreamId, Version};

@@ -10,9 +10,10 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use skald::commit::{Commit, CommitId, Draft};
-use skald::reading::{Page, ReadFrom};
+use skald::implementing::{Page, check_append};
+use skald::reading::ReadFrom;
 use skald::snapshot::SnapshotKind;
-use skald::store::{AppendError, Appended, EventStore, Head, InvalidAppend, Loaded, StoreError};
+use skald::store::{AppendError, Appended, EventStore, Head, Loaded, StoreError};
 use skald::stream::StreamId;
 
 use crate::SeededRng;
@@ -226,7 +227,7 @@ impl<'a, S: EventStore> Faulty<'a, S> {
         request: Request<S::Head>,
     ) -> Result<Vec<Appended<S::Head>>, AppendError<S::Head>> {
         // Found out before anything is sent.
-        InvalidAppend::check(
+        check_append(
             request.parts.iter().map(|(head, draft)| (head.stream(), draft)),
             request.guards.iter().map(Head::stream),
         )?;

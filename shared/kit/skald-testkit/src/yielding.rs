@@ -2,7 +2,8 @@
 //! over a store in memory.
 
 use skald::commit::Draft;
-use skald::reading::{Page, ReadFrom};
+use skald::implementing::Page;
+use skald::reading::ReadFrom;
 use skald::snapshot::SnapshotKind;
 use skald::store::{AppendError, Appended, EventStore, Loaded, StoreError};
 use skald::stream::{StreamId, Version};

@@ -9,8 +9,7 @@ use uuid::Uuid;
 
 use crate::event::{DecodeError, DomainEvent, EventData, is_event_type};
 use crate::json::{self, JsonFault, MAX_EVENT_LEVELS, MAX_STATE_LEVELS};
-use crate::snapshot::Snapshot;
-use crate::store::Head;
+use crate::snapshot::{MAX_WITH_SNAPSHOT_BYTES, Snapshot, SnapshotError, SnapshotKind};
 use crate::stream::{InvalidName, StreamId, Version};
 use crate::time::Timestamp;
 
@@ -166,7 +165,7 @@ impl From<Uuid> for CorrelationId {
     }
 }
 
-/// A commit without a position in a stream. Only a [`Head`] provides the
+/// A commit without a position in a stream. Only a [`Head`](crate::store::Head) provides the
 /// position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
@@ -206,6 +205,16 @@ impl Draft {
         let snapshot =
             self.snapshot.as_ref().map_or(0, |snapshot| snapshot.state.len() + PER_ENTRY_BYTES);
         events + metadata + snapshot + written_bytes(&self.context.source)
+    }
+
+    /// Removes the snapshot if it makes the draft too large, and returns why. `None` if the
+    /// snapshot remains, or if there is none.
+    pub(crate) fn omit_large_snapshot(&mut self) -> Option<SnapshotError> {
+        let size_bytes = self.size_bytes();
+        if size_bytes <= MAX_WITH_SNAPSHOT_BYTES {
+            return None;
+        }
+        self.snapshot.take().map(|_| SnapshotError::TooLarge { size_bytes })
     }
 
     /// Checks the names that a store and its index keep as text.
@@ -274,28 +283,6 @@ pub struct Commit {
 }
 
 impl Commit {
-    /// The commit that a draft becomes after `head`. Stores call this function, so that it alone
-    /// determines when a commit is recorded.
-    ///
-    /// Times of a stream do not decrease while clocks differ by at most [`MAX_CLOCK_SKEW_MS`]. If
-    /// the previous commit is further ahead, one of the two clocks is wrong, and the new commit
-    /// keeps its writer's time. Otherwise a single commit from a wrong clock would move all later
-    /// commits into the future too.
-    #[must_use]
-    pub fn after(head: &impl Head, draft: Draft) -> Self {
-        let before =
-            head.recorded_at().filter(|before| *before <= draft.at.plus_millis(MAX_CLOCK_SKEW_MS));
-        Self {
-            id: draft.commit_id,
-            stream: head.stream().clone(),
-            first: head.version().next(),
-            at: before.map_or(draft.at, |before| before.max(draft.at)),
-            context: draft.context,
-            events: draft.events,
-            snapshot: draft.snapshot,
-        }
-    }
-
     /// The position of the last event.
     #[must_use]
     pub fn last(&self) -> Version {
@@ -312,6 +299,12 @@ impl Commit {
     #[must_use]
     pub fn last_event_id(&self) -> EventId {
         self.event_id(self.events.len().saturating_sub(1))
+    }
+
+    /// Whether this commit carries a snapshot of this kind.
+    #[must_use]
+    pub fn carries(&self, kind: SnapshotKind) -> bool {
+        self.snapshot.as_ref().is_some_and(|snapshot| snapshot.schema == kind.schema)
     }
 
     /// The decoded events in their envelopes.

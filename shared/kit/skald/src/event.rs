@@ -1,9 +1,6 @@
 //! Domain events and their stored form: how a typed event is encoded, and how stored bytes are
 //! decoded.
 
-use serde_json::value::RawValue;
-
-use crate::json::raw;
 use crate::stream::Version;
 
 /// The events of one category, as a type.
@@ -72,14 +69,6 @@ pub struct EventData {
     /// The data: one JSON value in UTF-8 without surrounding whitespace. It is stored and read back
     /// byte for byte.
     pub data: Vec<u8>,
-}
-
-impl EventData {
-    /// The data as JSON text. `None` if the data is not valid JSON.
-    #[must_use]
-    pub fn json(&self) -> Option<&RawValue> {
-        raw(&self.data)
-    }
 }
 
 impl std::fmt::Debug for EventData {

@@ -13,6 +13,5 @@ pub use command::{HandleError, Handled, OmittedSnapshots, Outcome, Pause};
 pub use handler::Handler;
 pub use request::Request;
 pub use streams::{
-    Decided, DueSnapshot, Guardable, Guarded, GuardedMany, Many, One, ReadOnly, StatesError,
-    Streams, states,
+    Decided, DueSnapshot, Guardable, Guarded, GuardedMany, Many, One, ReadOnly, Streams, states,
 };

@@ -12,9 +12,21 @@
 //! | protect and erase personal data | [`personal`] |
 //! | count and log retries, conflicts and the like | [`observe`] |
 //! | test without a database | [`memory`] |
-//! | implement a store, or check one | [`store`], [`commit`], [`json`], [`check`] |
+//! | read and append without a decider | [`store`], [`commit`], [`json`] |
+//! | check stored streams | [`check`] |
+//! | implement a store | [`implementing`] |
 //!
 //! The [`prelude`] has what an aggregate and its commands need.
+//!
+//! Modules build on each other in layers, and no module imports from a layer above its own:
+//!
+//! | layer | modules |
+//! |---|---|
+//! | what is named and reported | [`text`], [`time`], [`stream`], [`concurrency`], [`observe`] |
+//! | what is stored | [`json`], [`event`], [`snapshot`], [`commit`], [`message`] |
+//! | rules and the port to their storage | [`decider`], [`store`] |
+//! | what is read and written | [`reading`], [`handle`], [`index`], [`view`], [`follow`] |
+//! | around and behind the ports | [`implementing`], [`personal`], [`check`], [`memory`] |
 //!
 //! This crate performs no input or output. It has no runtime, no clock and no random source. Times
 //! and ids are passed as arguments; stores and pauses are traits.
@@ -26,6 +38,7 @@ pub mod decider;
 pub mod event;
 pub mod follow;
 pub mod handle;
+pub mod implementing;
 pub mod index;
 pub mod json;
 #[doc(hidden)]
@@ -33,6 +46,7 @@ pub mod macros;
 pub mod memory;
 pub mod message;
 pub mod observe;
+mod person;
 pub mod personal;
 mod pointers;
 pub mod prelude;

@@ -27,9 +27,6 @@
 
 use std::fmt;
 
-use crate::index::{IndexEntry, MalformedEntry};
-use crate::snapshot::SnapshotError;
-use crate::store::AppendError;
 use crate::stream::{StreamId, Version};
 
 /// The target of all reports.
@@ -54,37 +51,24 @@ pub const LATE_ENTRY: &str = "late_entry";
 /// An entry of the index was not written by a store.
 pub const MALFORMED_ENTRY: &str = "malformed_entry";
 
-/// Reports that commits to these streams were not appended because of other writers: a [`CONFLICT`]
-/// for each stream that moved, or a [`CONTENTION`]. Other errors are not reported.
-///
-/// [`handle`](crate::handle) calls this function. It is public for code that calls
-/// [`append`](crate::store::EventStore::append) itself.
-pub fn append_failed<'a, I, H>(streams: I, error: &AppendError<H>)
-where
-    I: IntoIterator<Item = &'a StreamId>,
-    I::IntoIter: Clone,
-{
-    match error {
-        AppendError::Conflict { moved } => {
-            for stream in moved.iter().map(|moved| &moved.stream) {
-                tracing::event!(
-                    name: CONFLICT,
-                    target: TARGET,
-                    tracing::Level::DEBUG,
-                    stream = %stream.key(),
-                    "another commit came first"
-                );
-            }
-        }
-        AppendError::Contended => tracing::event!(
-            name: CONTENTION,
-            target: TARGET,
-            tracing::Level::DEBUG,
-            streams = %Keys(streams.into_iter()),
-            "another transaction is in the way"
-        ),
-        AppendError::RepeatedInPart { .. } | AppendError::Invalid(_) | AppendError::Store(_) => {}
-    }
+pub(crate) fn conflict(stream: &StreamId) {
+    tracing::event!(
+        name: CONFLICT,
+        target: TARGET,
+        tracing::Level::DEBUG,
+        stream = %stream.key(),
+        "another commit came first"
+    );
+}
+
+pub(crate) fn contention<'a>(streams: impl Iterator<Item = &'a StreamId> + Clone) {
+    tracing::event!(
+        name: CONTENTION,
+        target: TARGET,
+        tracing::Level::DEBUG,
+        streams = %Keys(streams),
+        "another transaction is in the way"
+    );
 }
 
 pub(crate) fn retry(attempt: u32) {
@@ -103,7 +87,7 @@ pub(crate) fn page_read(stream: &StreamId, commits: usize, at_most: u32) {
     );
 }
 
-pub(crate) fn snapshot_left_out(stream: &StreamId, why: SnapshotError) {
+pub(crate) fn snapshot_left_out(stream: &StreamId, why: impl fmt::Display) {
     tracing::event!(
         name: SNAPSHOT_LEFT_OUT,
         target: TARGET,
@@ -139,23 +123,23 @@ pub(crate) fn row_repaired(stream: &StreamId, from: Version, to: Version, by: &'
     );
 }
 
-pub(crate) fn late_entry(entry: &IndexEntry) {
+pub(crate) fn late_entry(key: &str) {
     tracing::event!(
         name: LATE_ENTRY,
         target: TARGET,
         tracing::Level::WARN,
-        entry = entry.key.as_str(),
+        entry = key,
         "an index entry appeared after later ones were delivered"
     );
 }
 
-pub(crate) fn malformed_entry(entry: &MalformedEntry) {
+pub(crate) fn malformed_entry(key: &str, fault: &str) {
     tracing::event!(
         name: MALFORMED_ENTRY,
         target: TARGET,
         tracing::Level::WARN,
-        key = entry.key.as_str(),
-        fault = entry.fault,
+        key,
+        fault,
         "an index entry is malformed"
     );
 }

@@ -7,15 +7,13 @@
 
 use std::fmt;
 
+use crate::json::{self, MAX_STATE_LEVELS};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 
-use crate::commit::{Commit, Draft};
-use crate::json::{self, MAX_STATE_LEVELS, raw};
-
-/// Largest commit with a snapshot, in bytes as [`Draft::size_bytes`] counts. A snapshot that would
-/// exceed this size is omitted ([`SnapshotError`]), and the next commit tries again.
+/// Largest commit with a snapshot, in bytes as
+/// [`Draft::size_bytes`](crate::commit::Draft::size_bytes) counts. A snapshot that would exceed
+/// this size is omitted ([`SnapshotError`]), and the next commit tries again.
 pub const MAX_WITH_SNAPSHOT_BYTES: usize = 64 * 1024;
 
 /// The state after a commit, stored as part of that commit. Debug output omits the state, because
@@ -27,14 +25,6 @@ pub struct Snapshot {
     /// The state: one JSON value in UTF-8 without surrounding whitespace. It is stored and read
     /// back byte for byte.
     pub state: Vec<u8>,
-}
-
-impl Snapshot {
-    /// The state as JSON text. `None` if the state is not valid JSON.
-    #[must_use]
-    pub fn json(&self) -> Option<&RawValue> {
-        raw(&self.state)
-    }
 }
 
 /// Why a due snapshot was omitted. The commit was written without it. Later loads read further
@@ -52,18 +42,6 @@ pub enum SnapshotError {
     /// The state cannot be written as JSON, or is nested more deeply than a store accepts.
     #[error("the state cannot be written as JSON that may be stored")]
     Unwritable,
-}
-
-impl SnapshotError {
-    /// Removes the snapshot from a draft if it makes the draft too large, and returns why. `None`
-    /// if the snapshot remains, or if there is none.
-    pub fn check(draft: &mut Draft) -> Option<Self> {
-        let size_bytes = draft.size_bytes();
-        if size_bytes <= MAX_WITH_SNAPSHOT_BYTES {
-            return None;
-        }
-        draft.snapshot.take().map(|_| Self::TooLarge { size_bytes })
-    }
 }
 
 /// The kind of snapshot that a load reads back to.
@@ -143,18 +121,5 @@ impl SnapshotKind {
     /// to the next, unless one was omitted.
     pub(crate) fn first_page(self) -> u32 {
         self.every.max(1)
-    }
-
-    /// Whether this commit carries a snapshot of this kind.
-    #[must_use]
-    pub fn is_in(self, commit: &Commit) -> bool {
-        commit.snapshot.as_ref().is_some_and(|snapshot| snapshot.schema == self.schema)
-    }
-
-    /// Whether the commit after these, which are the last of a stream, is to carry a snapshot.
-    #[must_use]
-    pub fn is_due(self, commits: &[Commit]) -> bool {
-        let since = commits.iter().rev().take_while(|commit| !self.is_in(commit)).count();
-        since as u64 + 1 >= u64::from(self.every)
     }
 }

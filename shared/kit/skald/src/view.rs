@@ -4,12 +4,16 @@
 //! messages were duplicated, reordered or lost. A [`ViewStore`] stores rows.
 
 mod catch_up;
+mod error;
 mod projection;
+mod row;
 mod store;
 
-pub use catch_up::{CatchUpError, CatchUpFailure, CaughtUp, MAX_REASON, catch_up, park, redrive};
-pub use projection::{Inapplicable, Projection, project};
-pub use store::{
-    InvalidRow, ListEntry, ListPage, Listing, MAX_LIST_GROUP_BYTES, MAX_LIST_SORT_BYTES,
-    MAX_ROW_BYTES, MalformedRow, Parked, Put, Rows, ViewRow, ViewStore,
+pub use crate::store::error::{
+    InvalidRow, MAX_LIST_GROUP_BYTES, MAX_LIST_SORT_BYTES, MAX_ROW_BYTES,
 };
+pub use catch_up::{CaughtUp, catch_up, park, redrive};
+pub use error::{CatchUpError, CatchUpFailure, Inapplicable};
+pub use projection::{Projection, project};
+pub use row::{Listing, MAX_REASON, Parked, ViewRow};
+pub use store::{ListEntry, ListPage, MalformedRow, Put, Rows, ViewStore};

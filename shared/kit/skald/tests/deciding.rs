@@ -13,13 +13,12 @@ use serde::{Deserialize, Serialize, Serializer};
 use skald::commit::{CommitId, Draft};
 use skald::decider::{Decider, Folded, decide_in_turn};
 use skald::event::{DecodeError, DomainEvent};
-use skald::handle::{
-    HandleError, Handler, Many, One, Outcome, Pause, Request, StatesError, states,
-};
+use skald::handle::{HandleError, Handler, Many, One, Outcome, Pause, Request, states};
+use skald::implementing::Page;
 use skald::json::MAX_STATE_LEVELS;
 use skald::memory::{InMemoryEventStore, InMemoryHead};
 use skald::observe::SNAPSHOT_LEFT_OUT;
-use skald::reading::{Page, ReadFrom};
+use skald::reading::{ReadFrom, StatesError};
 use skald::snapshot::{MAX_WITH_SNAPSHOT_BYTES, SnapshotError, SnapshotKind, Snapshots};
 use skald::store::{AppendError, Appended, EventStore, Loaded, Moved, StoreError};
 use skald::stream::StreamId;

@@ -8,13 +8,13 @@ use skald::commit::{CommitId, Draft};
 use skald::event::{DomainEvent, EventData};
 use skald::follow::{FollowOptions, Follower};
 use skald::handle::{Handler, Many, Request};
+use skald::implementing::read_back;
 use skald::index::{CommitIndex, IndexKey, Position};
 use skald::memory::{InMemoryCommitIndex, InMemoryEventStore, InMemoryViewStore};
 use skald::message::CommitMessage;
 use skald::observe::{
     CONFLICT, CONTENTION, LATE_ENTRY, PAGE_READ, RETRY, ROW_PARKED, ROW_REPAIRED,
 };
-use skald::reading::read_back;
 use skald::snapshot::SnapshotKind;
 use skald::store::EventStore;
 use skald::stream::{StreamId, Version};

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use skald::commit::{Actor, Commit, CommitId, Context, CorrelationId, EventId};
 use skald::event::EventData;
+use skald::implementing::raw_json;
 use skald::json::JsonFault;
 use skald::snapshot::Snapshot;
 use skald::store::InvalidAppend;
@@ -75,10 +76,12 @@ fn body_of(commit: &Commit) -> Option<Body<'_>> {
     let mut events = Vec::with_capacity(commit.events.len());
     for event in &commit.events {
         let event_type = Cow::Borrowed(event.event_type.as_str());
-        events.push(Event { event_type, schema: event.schema, data: event.json()? });
+        events.push(Event { event_type, schema: event.schema, data: raw_json(&event.data)? });
     }
     let snapshot = match &commit.snapshot {
-        Some(snapshot) => Some(State { schema: snapshot.schema, state: snapshot.json()? }),
+        Some(snapshot) => {
+            Some(State { schema: snapshot.schema, state: raw_json(&snapshot.state)? })
+        }
         None => None,
     };
     Some(Body {

@@ -252,7 +252,7 @@ pub async fn a_repeat_that_the_store_recognised_is_not_done_again_behind_a_snaps
     let told =
         Handler::new(&faulty, NoPause).handle_all(&streams, &request("deposit"), decide).await;
     let stored = commits(store, &stream).await;
-    assert!(stored.iter().any(|commit| KIND.is_in(commit)), "no snapshot came between");
+    assert!(stored.iter().any(|commit| commit.carries(KIND)), "no snapshot came between");
     assert_eq!(times(store, &stream, "deposit").await, 1, "deposits made");
     let told = told.expect("it was written");
     assert_eq!(

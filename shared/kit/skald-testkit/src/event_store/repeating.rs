@@ -5,7 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use skald::commit::{Commit, Draft};
 use skald::handle::{Handler, One, Outcome};
-use skald::reading::{Page, ReadFrom};
+use skald::implementing::Page;
+use skald::reading::ReadFrom;
 use skald::snapshot::SnapshotKind;
 use skald::store::{AppendError, Appended, EventStore, Head, Loaded, StoreError};
 use skald::stream::{StreamId, Version};

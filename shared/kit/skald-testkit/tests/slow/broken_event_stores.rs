@@ -5,9 +5,10 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use skald::commit::{Commit, Draft};
+use skald::implementing::{Page, read_back};
 use skald::memory::{InMemoryEventStore, InMemoryHead};
 use skald::personal::has_plain;
-use skald::reading::{Page, ReadFrom, read_back};
+use skald::reading::ReadFrom;
 use skald::snapshot::SnapshotKind;
 use skald::store::{AppendError, Appended, EventStore, Head, Loaded, Moved, StoreError};
 use skald::stream::{StreamId, Version};

@@ -8,7 +8,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FollowError, FollowOptions};
+use super::error::FollowError;
+use super::options::FollowOptions;
 use crate::index::SlicePosition;
 use crate::stream::{StreamId, Tenant, Version};
 use crate::time::Timestamp;

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::batch::{Batch, Delivery, Novelty};
 use super::checkpoint::Row;
-use super::{Batch, Delivery, FollowError, FollowOptions, Novelty};
+use super::error::FollowError;
+use super::options::FollowOptions;
 use crate::index::{CommitIndex, IndexEntry, IndexKey, IndexPage, MalformedEntry, SlicePosition};
 use crate::observe;
 use crate::store::StoreError;
@@ -158,7 +160,7 @@ impl Slice {
     fn found_odd(&mut self, found: Vec<MalformedEntry>, batch: &mut Batch) {
         for malformed in found {
             if self.malformed.insert(malformed.clone()) {
-                observe::malformed_entry(&malformed);
+                observe::malformed_entry(&malformed.key, malformed.fault);
                 batch.malformed.push(malformed);
             }
         }
@@ -202,7 +204,7 @@ impl Slice {
             };
             self.read = SlicePosition::After(entry.key.clone()).max(self.read.clone());
             if novelty == Novelty::Late {
-                observe::late_entry(&entry);
+                observe::late_entry(entry.key.as_str());
             }
             into.push(Delivery { entry, novelty });
         }

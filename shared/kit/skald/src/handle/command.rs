@@ -5,10 +5,11 @@ use std::future::Future;
 use crate::commit::{Commit, CommitId, Draft};
 use crate::concurrency::try_concurrently;
 use crate::event::{DecodeError, EncodeError, EventData};
-use crate::handle::streams::{LoadedStreams, load_further, load_streams};
-use crate::handle::{DueSnapshot, Request, StatesError, Streams};
+use crate::handle::request::Request;
+use crate::handle::streams::{DueSnapshot, LoadedStreams, Streams, load_further, load_streams};
 use crate::observe;
 use crate::pointers::for_pointers;
+use crate::reading::StatesError;
 use crate::snapshot::SnapshotError;
 use crate::store::{AppendError, Appended, EventStore, Head, InvalidAppend, Moved, StoreError};
 use crate::stream::{StreamId, Version};
@@ -187,7 +188,7 @@ fn drafted<H: Head>(
         }
         let unwritable = snapshot.as_ref().and_then(|taken| taken.as_ref().err().copied());
         let mut draft = request.draft(events, snapshot.and_then(Result::ok));
-        if let Some(why) = SnapshotError::check(&mut draft).or(unwritable) {
+        if let Some(why) = draft.omit_large_snapshot().or(unwritable) {
             left_out.push((head.stream().clone(), why));
         }
         parts.push((head.clone(), draft));
@@ -249,7 +250,7 @@ async fn append_drafted<S: EventStore, P: Pause>(
             _ => store.append_guarded(parts.clone(), guards.clone()).await,
         };
         let streams = || parts.iter().map(|(head, _)| head.stream());
-        match result.inspect_err(|error| observe::append_failed(streams(), error)) {
+        match result.inspect_err(|error| report(streams(), error)) {
             Err(AppendError::Contended) => {
                 tries.wait(pause).await.or(Err(AppendError::Contended))?
             }
@@ -260,6 +261,17 @@ async fn append_drafted<S: EventStore, P: Pause>(
             }
             done => return done,
         }
+    }
+}
+
+/// Reports that commits to these streams were not appended because of other writers.
+fn report<'a, H>(streams: impl Iterator<Item = &'a StreamId> + Clone, error: &AppendError<H>) {
+    match error {
+        AppendError::Conflict { moved } => {
+            moved.iter().for_each(|moved| observe::conflict(&moved.stream));
+        }
+        AppendError::Contended => observe::contention(streams),
+        AppendError::RepeatedInPart { .. } | AppendError::Invalid(_) | AppendError::Store(_) => {}
     }
 }
 

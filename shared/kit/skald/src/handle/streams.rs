@@ -6,9 +6,10 @@ use crate::commit::Commit;
 use crate::concurrency::try_concurrently;
 use crate::decider::{Decider, Folded, fold};
 use crate::event::{DecodeError, DomainEvent, EncodeError, EventData};
-use crate::reading::{grown, read_further_back};
+use crate::reading::{StatesError, read_further_back};
 use crate::snapshot::{Snapshot, SnapshotError, SnapshotKind};
-use crate::store::{EventStore, Found, Head, Loaded, Moved, StoreError};
+use crate::store::event_store::grown;
+use crate::store::{EventStore, Found, Head, Loaded, Moved};
 use crate::stream::StreamId;
 
 /// The streams of a decision, and how their states and events are arranged: [`One`], [`Many`],
@@ -154,7 +155,13 @@ fn kind<D: Decider>() -> Option<SnapshotKind> {
 
 fn snapshot<D: Decider>(state: &D::State, history: Option<&Vec<Commit>>) -> DueSnapshot {
     let kept = D::SNAPSHOTS?;
-    kept.kind().is_due(history?).then(|| kept.take(state))
+    is_due(kept.kind(), history?).then(|| kept.take(state))
+}
+
+/// Whether the commit after these, which are the last of a stream, is to carry a snapshot.
+fn is_due(kind: SnapshotKind, commits: &[Commit]) -> bool {
+    let since = commits.iter().rev().take_while(|commit| !commit.carries(kind)).count();
+    since as u64 + 1 >= u64::from(kind.every)
 }
 
 impl<D: Decider> Streams for One<D> {
@@ -360,17 +367,6 @@ impl<A: Streams, B: Streams> Streams for (A, B) {
     ) -> Vec<DueSnapshot> {
         [self.0.snapshots(&states.0, histories), self.1.snapshots(&states.1, histories)].concat()
     }
-}
-
-/// Why the states of streams could not be loaded.
-#[derive(Debug, thiserror::Error)]
-pub enum StatesError {
-    /// A stored event of one of the streams cannot be decoded.
-    #[error("a stored event cannot be read")]
-    Decode(#[from] DecodeError),
-    /// The store failed.
-    #[error("the event store failed")]
-    Store(#[from] StoreError),
 }
 
 /// The current states of several streams. At most

@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-use super::{InMemoryEventStore, lock};
+use super::event_store::InMemoryEventStore;
+use super::lock::lock;
 use crate::commit::Commit;
 use crate::index::{CommitIndex, IndexEntry, IndexKey, IndexPage, SlicePosition};
 use crate::store::StoreError;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use sha2::{Digest, Sha256};
 
-use super::lock;
+use super::lock::lock;
 use crate::personal::{KeyEntry, Person, PersonKey, PersonKeys};
 use crate::store::StoreError;
 use crate::time::Timestamp;

@@ -12,20 +12,14 @@ use std::sync::Arc;
 use aes_gcm_siv::aead::{Aead, Payload};
 use aes_gcm_siv::{Aes256GcmSiv, KeyInit, Nonce};
 use base64::Engine;
-pub(super) use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::Person;
+use crate::json::mark::{AES_256_GCM_SIV, BASE64, NONCE};
+use crate::person::Person;
 use crate::pointers::for_pointers;
 use crate::store::StoreError;
+use crate::store::error::OpenError;
 use crate::time::Timestamp;
-
-/// The first byte of a sealed value in the format described above.
-pub(super) const AES_256_GCM_SIV: u8 = 1;
-/// The number of bytes of a nonce.
-pub(super) const NONCE: usize = 12;
-/// The number of bytes of the tag at the end of a sealed value.
-pub(super) const TAG: usize = 16;
 
 /// The key of one person: 32 bytes at a single place in memory, wiped when the last clone is
 /// dropped.
@@ -89,20 +83,6 @@ for_pointers!(PersonKeys {
     }
 });
 
-/// Why a sealed value cannot be opened. Contains nothing of the value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum OpenError {
-    /// There was never a key for this person, or the key was lost.
-    #[error("there is no key of the person")]
-    NoKey,
-    /// The format is unknown. A newer release may know it.
-    #[error("the unknown seal {0}")]
-    Unknown(u8),
-    /// The value was truncated, changed, or sealed with another key.
-    #[error("what is sealed does not fit the person's key")]
-    Unfit,
-}
-
 impl PersonKey {
     /// A key with these bytes, which must come from a random source.
     #[must_use]
@@ -155,7 +135,7 @@ impl fmt::Debug for PersonKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::personal::PersonId;
+    use crate::person::PersonId;
     use crate::stream::Tenant;
 
     fn person(tenant: &str, id: &str) -> Person {

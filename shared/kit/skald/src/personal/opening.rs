@@ -4,14 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
 
-use super::marks::{Form, Mark, marks, rewritten};
-use super::{KeyEntry, OpenError, Person, PersonId, PersonKeys, Personal};
+use super::key::{KeyEntry, PersonKeys};
+use super::marks::{marks, rewritten};
+use super::value::Personal;
 use crate::commit::{Commit, Draft};
 use crate::concurrency::try_concurrently;
 use crate::event::EventData;
-use crate::reading::{Page, ReadFrom};
+use crate::implementing::{Page, check_append};
+use crate::json::mark::{Form, Mark};
+use crate::person::{Person, PersonId};
+use crate::reading::ReadFrom;
 use crate::snapshot::{Snapshot, SnapshotKind};
-use crate::store::{AppendError, Appended, EventStore, Head, InvalidAppend, Loaded, StoreError};
+use crate::store::error::OpenError;
+use crate::store::{AppendError, Appended, EventStore, Head, Loaded, StoreError};
 use crate::stream::{StreamId, Tenant, Version};
 use crate::view::{ListEntry, ListPage, MalformedRow, Put, Rows, ViewRow, ViewStore};
 
@@ -93,7 +98,7 @@ impl<S, K: PersonKeys> Opening<S, K> {
         stream: &StreamId,
         draft: &Draft,
     ) -> Result<Held, AppendError<H>> {
-        InvalidAppend::check([(stream, draft)], [])?;
+        check_append([(stream, draft)], [])?;
         let (mut events, mut snapshot) = (draft.events.clone(), draft.snapshot.clone());
         let state = snapshot.as_mut().map(|Snapshot { state, .. }| state);
         let documents = events.iter_mut().map(|event| &mut event.data).chain(state);

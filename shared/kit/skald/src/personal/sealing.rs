@@ -5,13 +5,15 @@ use std::iter;
 
 use sha2::{Digest, Sha256};
 
-use super::key::NONCE;
-use super::marks::{Form, marks, rewritten};
-use super::{KeyEntry, Person, PersonId, PersonKeys};
+use super::key::{KeyEntry, PersonKeys};
+use super::marks::{marks, rewritten};
 use crate::commit::Draft;
 use crate::concurrency::try_concurrently;
+use crate::implementing::{Page, check_append, check_row};
 use crate::json::JsonFault;
-use crate::reading::{Page, ReadFrom};
+use crate::json::mark::{Form, NONCE};
+use crate::person::{Person, PersonId};
+use crate::reading::ReadFrom;
 use crate::snapshot::SnapshotKind;
 use crate::store::{AppendError, Appended, EventStore, Head, InvalidAppend, Loaded, StoreError};
 use crate::stream::{StreamId, Version};
@@ -98,7 +100,7 @@ impl<S, K: PersonKeys> Sealing<S, K> {
 impl Found {
     fn new(stream: &StreamId, draft: Draft) -> Result<Self, InvalidAppend> {
         // The inner store does not see the plain content of sealed values, so it is checked here.
-        InvalidAppend::check([(stream, &draft)], [])?;
+        check_append([(stream, &draft)], [])?;
         let plain_in = |json: &[u8]| {
             plain_in(stream, json)
                 .map_err(|fault| InvalidAppend::Json { stream: stream.clone(), fault })
@@ -279,7 +281,7 @@ impl<V: ViewStore, K: PersonKeys> ViewStore for Sealing<V, K> {
 impl<V, K: PersonKeys> Sealing<V, K> {
     async fn sealed_row(&self, stream: &StreamId, row: &ViewRow) -> Result<ViewRow, StoreError> {
         // The inner store does not see the plain content of sealed values, so it is checked here.
-        row.check(stream)?;
+        check_row(stream, row)?;
         let refused =
             |fault| StoreError::InvalidRow { key: stream.key(), refusal: InvalidRow::Json(fault) };
         let mut row = row.clone();

@@ -2,7 +2,8 @@
 
 use std::future::Future;
 
-use super::{Person, PersonKey};
+use super::key::PersonKey;
+use crate::person::Person;
 use crate::pointers::for_pointers;
 use crate::store::StoreError;
 

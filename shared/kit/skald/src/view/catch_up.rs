@@ -14,31 +14,26 @@
 //! read at least up to that version. So either the restored row contains what a message announced,
 //! or the message finds the row already restored.
 
-mod error;
 mod fold;
 
 use futures_util::{StreamExt, pin_mut};
 
+use super::error::{ATTEMPTS, CatchUpError, CatchUpFailure};
+use super::projection::Projection;
+use super::row::{MAX_REASON, Parked, ViewRow};
+use super::store::{Put, ViewStore};
 use crate::commit::Commit;
 use crate::message::CommitMessage;
 use crate::observe;
-use crate::reading::ReadFrom;
-use crate::reading::commits_by;
+use crate::reading::{ReadFrom, commits_by};
 use crate::store::{EventStore, StoreError};
 use crate::stream::{StreamId, Version};
 use crate::time::Timestamp;
-use crate::view::{Parked, Projection, Put, ViewRow, ViewStore};
-
-pub use error::{CatchUpError, CatchUpFailure};
 use fold::Fold;
 
-/// How often a row is read again because another caller has written it meanwhile.
-const ATTEMPTS: u32 = 10;
 /// The number of commits in one read, and so in memory at the same time. A commit holds up to 350
 /// KB.
 const PAGE: u32 = 100;
-/// Longest reason that is stored with a parked row, in characters.
-pub const MAX_REASON: usize = 1_000;
 
 /// The result of [`catch_up`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,7 +149,7 @@ async fn bring<P: Projection, E: EventStore, V: ViewStore>(
     mut stored: Option<ViewRow>,
 ) -> Result<Option<Version>, CatchUpFailure> {
     let mut fold = Fold::<P>::from(stream, stored.as_ref())
-        .map_err(|error| CatchUpFailure::at(stored.as_ref(), error))?;
+        .map_err(|error| failure(stored.as_ref(), error))?;
     let commits = commits_by(events, stream, ReadFrom::After(fold.version()), PAGE);
     pin_mut!(commits);
     loop {
@@ -164,20 +159,24 @@ async fn bring<P: Projection, E: EventStore, V: ViewStore>(
             None => Ok(false),
         };
         if fold.is_due() || !matches!(took, Ok(true)) {
-            let unstored =
-                fold.unstored().map_err(|error| CatchUpFailure::at(stored.as_ref(), error))?;
+            let unstored = fold.unstored().map_err(|error| failure(stored.as_ref(), error))?;
             if let Some(row) = unstored {
                 let put = store(views, stream, stored.as_ref(), &row).await;
-                if put.map_err(|error| CatchUpFailure::at(stored.as_ref(), error))? == Put::Stale {
+                if put.map_err(|error| failure(stored.as_ref(), error))? == Put::Stale {
                     return Ok(None);
                 }
                 stored = Some(row);
             }
         }
-        if !took.map_err(|error| CatchUpFailure::at(stored.as_ref(), error))? {
+        if !took.map_err(|error| failure(stored.as_ref(), error))? {
             return Ok(Some(fold.version()));
         }
     }
+}
+
+fn failure(stored: Option<&ViewRow>, error: impl Into<CatchUpError>) -> CatchUpFailure {
+    let seen = Some(stored.map_or(Version::START, |row| row.version));
+    CatchUpFailure { seen, error: error.into() }
 }
 
 /// Stores the row in place of the one that was read.

@@ -3,10 +3,11 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::error::{CatchUpError, Inapplicable};
+use super::row::Listing;
 use crate::commit::{Commit, Envelope};
 use crate::event::DomainEvent;
-use crate::stream::{Category, StreamId, Version};
-use crate::view::{CatchUpError, Listing};
+use crate::stream::{Category, StreamId};
 
 /// A view with one row per stream: a pure fold over the stream's envelopes.
 pub trait Projection {
@@ -31,18 +32,6 @@ pub trait Projection {
     /// The row's place in a list, fixed by the stream's first event. `None` if the row is not
     /// listed.
     fn listing(row: &Self::Row, stream: &StreamId) -> Option<Listing>;
-}
-
-/// An event that cannot occur at its position in the stream.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} at version {version} cannot be applied: {reason}", crate::text::cut(event_type))]
-pub struct Inapplicable {
-    /// The stored name.
-    pub event_type: String,
-    /// The event's position.
-    pub version: Version,
-    /// Why the event cannot occur there.
-    pub reason: &'static str,
 }
 
 /// The row after the events of these commits, up to the first event that `wanted` rejects.

@@ -5,7 +5,9 @@ use std::slice;
 use crate::commit::Commit;
 use crate::stream::{StreamId, Version};
 use crate::time::Timestamp;
-use crate::view::{CatchUpError, Projection, ViewRow, project};
+use crate::view::error::CatchUpError;
+use crate::view::projection::{Projection, project};
+use crate::view::row::ViewRow;
 
 /// The number of events after which the row is stored, at the next commit boundary. A function can
 /// fold many times more within its time limit.

@@ -4,9 +4,9 @@
 use skald::decider::Folded;
 use skald::event::DomainEvent;
 use skald::handle::{Handler, Many, Outcome, states};
+use skald::implementing::read_back;
 use skald::memory::InMemoryEventStore;
 use skald::observe::PAGE_READ;
-use skald::reading::read_back;
 use skald::snapshot::{Snapshot, SnapshotKind};
 use skald::store::EventStore;
 use skald::stream::StreamId;

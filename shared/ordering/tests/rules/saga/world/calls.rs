@@ -7,9 +7,9 @@ use ordering::ports::{
 };
 use ordering::streams;
 use skald::commit::Draft;
+use skald::implementing::Page;
 use skald::memory::InMemoryHead;
 use skald::personal::{KeyEntry, Person, PersonKeys};
-use skald::reading::Page;
 use skald::reading::ReadFrom;
 use skald::snapshot::SnapshotKind;
 use skald::store::{AppendError, Appended, EventStore, Loaded, StoreError};

@@ -3,11 +3,24 @@
 use std::error::Error;
 use std::fmt;
 
-use super::ATTEMPTS;
 use crate::event::DecodeError;
 use crate::store::StoreError;
 use crate::stream::{StreamId, Version};
-use crate::view::{Inapplicable, ViewRow};
+
+/// How often a row is read again because another caller has written it meanwhile.
+pub(super) const ATTEMPTS: u32 = 10;
+
+/// An event that cannot occur at its position in the stream.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{} at version {version} cannot be applied: {reason}", crate::text::cut(event_type))]
+pub struct Inapplicable {
+    /// The stored name.
+    pub event_type: String,
+    /// The event's position.
+    pub version: Version,
+    /// Why the event cannot occur there.
+    pub reason: &'static str,
+}
 
 /// Why a row could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -110,16 +123,11 @@ impl CatchUpError {
 /// A row that could not be brought up to date, and its version.
 #[derive(Debug)]
 pub struct CatchUpFailure {
-    /// The version of the row at the failure, for [`park`](super::park). `None` if the row was not read.
+    /// The version of the row at the failure, for [`park`](crate::view::park). `None` if the row
+    /// was not read.
     pub seen: Option<Version>,
     /// The failure.
     pub error: CatchUpError,
-}
-
-impl CatchUpFailure {
-    pub(super) fn at(stored: Option<&ViewRow>, error: impl Into<CatchUpError>) -> Self {
-        Self { seen: Some(stored.map_or(Version::START, |row| row.version)), error: error.into() }
-    }
 }
 
 impl fmt::Display for CatchUpFailure {

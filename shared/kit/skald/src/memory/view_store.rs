@@ -1,0 +1,109 @@
+//! The view store in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use super::lock::lock;
+use crate::implementing::{announced_at_most, check_row};
+use crate::store::StoreError;
+use crate::stream::{StreamId, Version};
+use crate::view::{ListEntry, ListPage, Put, Rows, ViewRow, ViewStore};
+
+/// A view store in memory. Clones share their rows.
+#[derive(Debug, Clone, Default)]
+pub struct InMemoryViewStore {
+    rows: Arc<Mutex<BTreeMap<StreamId, ViewRow>>>,
+}
+
+impl InMemoryViewStore {
+    /// Stores a row unchecked, bypassing the rules of the store, so that tests can show how readers
+    /// react to it.
+    #[cfg(feature = "planting")]
+    pub fn plant(&self, stream: &StreamId, row: ViewRow) {
+        lock(&self.rows).insert(stream.clone(), row);
+    }
+
+    /// Stores the row if the stored row, or its absence, is at this version, and if one of these
+    /// holds: `announced_at_most` is `None` and the row is not parked, or the row is parked and no
+    /// version beyond `announced_at_most` was announced.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidRow`]
+    fn replace(
+        &self,
+        stream: &StreamId,
+        version: Version,
+        announced_at_most: Option<Version>,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
+        check_row(stream, row)?;
+        let mut rows = lock(&self.rows);
+        let stored = rows.get(stream);
+        let found = stored.map_or(Version::START, |row| row.version);
+        let announced = stored.and_then(|row| row.parked.as_ref()).map(|parked| parked.announced);
+        if found != version
+            || announced.is_some() != announced_at_most.is_some()
+            || announced > announced_at_most
+        {
+            return Ok(Put::Stale);
+        }
+        rows.insert(stream.clone(), row.clone());
+        Ok(Put::Stored)
+    }
+}
+
+impl ViewStore for InMemoryViewStore {
+    async fn get(&self, stream: &StreamId) -> Result<Option<ViewRow>, StoreError> {
+        Ok(lock(&self.rows).get(stream).cloned())
+    }
+
+    async fn get_many(&self, streams: &[StreamId]) -> Result<Rows, StoreError> {
+        let stored = lock(&self.rows);
+        let rows =
+            streams.iter().filter_map(|stream| Some((stream.clone(), stored.get(stream)?.clone())));
+        Ok(Rows { rows: rows.collect(), malformed: Vec::new() })
+    }
+
+    async fn put(
+        &self,
+        stream: &StreamId,
+        expected: Version,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
+        self.replace(stream, expected, None, row)
+    }
+
+    async fn put_over_parked(
+        &self,
+        stream: &StreamId,
+        parked: &ViewRow,
+        row: &ViewRow,
+    ) -> Result<Put, StoreError> {
+        // This method replaces only parked rows.
+        let Some(at_most) = announced_at_most(parked, row) else { return Ok(Put::Stale) };
+        self.replace(stream, parked.version, Some(at_most), row)
+    }
+
+    async fn list(
+        &self,
+        group: &str,
+        before: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
+        let place = |entry: &ListEntry| (entry.sort.clone(), entry.stream.clone());
+        let rows = lock(&self.rows);
+        let mut entries: Vec<ListEntry> = rows
+            .iter()
+            .filter_map(|(stream, row)| Some((stream, row.listing.as_ref()?)))
+            .filter(|(_, listing)| listing.group == group)
+            .map(|(stream, listing)| ListEntry {
+                stream: stream.clone(),
+                sort: listing.sort.clone(),
+            })
+            .filter(|entry| before.is_none_or(|before| place(entry) < place(before)))
+            .collect();
+        entries.sort_by_key(|entry| std::cmp::Reverse(place(entry)));
+        entries.truncate(limit as usize);
+        Ok(ListPage { entries, malformed: Vec::new() })
+    }
+}

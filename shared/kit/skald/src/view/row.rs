@@ -1,0 +1,77 @@
+//! A row of a view.
+
+use serde::de::DeserializeOwned;
+
+use super::error::CatchUpError;
+use crate::stream::{StreamId, Version};
+use crate::time::Timestamp;
+
+/// Longest reason that is stored with a parked row, in characters.
+pub const MAX_REASON: usize = 1_000;
+
+/// A place in a list of rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// The name of the list, unique across all tenants: 1 to
+    /// [`MAX_LIST_GROUP_BYTES`](super::MAX_LIST_GROUP_BYTES) bytes.
+    pub group: String,
+    /// The place in the list, 1 to [`MAX_LIST_SORT_BYTES`](super::MAX_LIST_SORT_BYTES) bytes,
+    /// sorted as text. Entries with the same place come in any order.
+    pub sort: String,
+}
+
+/// A stored row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ViewRow {
+    /// The version of the last event in the row.
+    pub version: Version,
+    /// When that event was recorded; for a row parked before its first event, when it was parked.
+    pub at: Timestamp,
+    /// The row as JSON. `None` if the row was parked before its first event.
+    pub body: Option<String>,
+    /// The row's place in a list. `None` if the row is not listed.
+    pub listing: Option<Listing>,
+    /// Set while the stream cannot be applied.
+    pub parked: Option<Parked>,
+}
+
+impl ViewRow {
+    /// The size of the body and of the place in a list, in bytes. Of the reason, only the part
+    /// beyond the most that [`park`](crate::view::park) keeps counts; the limit leaves room for the
+    /// rest.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        let listing =
+            self.listing.as_ref().map_or(0, |Listing { group, sort }| group.len() + sort.len());
+        let reason = self.parked.as_ref().map_or(0, |parked| parked.reason.len());
+        self.body.as_ref().map_or(0, String::len) + listing + reason.saturating_sub(4 * MAX_REASON)
+    }
+
+    /// The decoded row.
+    ///
+    /// # Errors
+    /// [`CatchUpError::MalformedRow`] if the stored JSON is not an `R`.
+    pub fn decode<R: DeserializeOwned>(
+        &self,
+        stream: &StreamId,
+    ) -> Result<Option<R>, CatchUpError> {
+        let decoded = self.body.as_deref().map(serde_json::from_str).transpose();
+        decoded.map_err(|error| CatchUpError::MalformedRow {
+            stream: stream.clone(),
+            column: error.column(),
+        })
+    }
+}
+
+/// Why and since when a row is parked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parked {
+    /// The reason, for the operator.
+    pub reason: String,
+    /// When the row was parked.
+    pub at: Timestamp,
+    /// The last version that a message announced since then, if it is beyond the row;
+    /// [`Version::START`] before the first such message. A [`redrive`](crate::view::redrive) that
+    /// has read less than that version is stale.
+    pub announced: Version,
+}
