@@ -170,8 +170,9 @@ impl Entry {
 
 /// The id itself if SNS accepts it, or a digest if it is too long or has other characters.
 fn id(id: String) -> String {
-    let taken = (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
-    if taken { id } else { digest(&id) }
+    let is_valid =
+        (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_valid { id } else { digest(&id) }
 }
 
 /// The same JSON with only characters that SQS accepts.

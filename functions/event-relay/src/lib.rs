@@ -35,18 +35,18 @@ pub struct Relay<T> {
     topic: T,
 }
 
-/// Some commits were not published: the batch must be delivered again.
+/// An error of the relay: some commits were not published, so the batch must be delivered again.
 #[derive(Debug, thiserror::Error)]
 #[error("{failed} of {received} commits were not published; the first failure: {reason}")]
-pub struct NotPublished {
+pub struct RelayError {
     failed: usize,
     received: usize,
     reason: String,
 }
 
-impl From<NotPublished> for Diagnostic {
-    fn from(error: NotPublished) -> Self {
-        Self { error_type: "NotPublished".to_owned(), error_message: error.to_string() }
+impl From<RelayError> for Diagnostic {
+    fn from(error: RelayError) -> Self {
+        Self { error_type: "RelayError".to_owned(), error_message: error.to_string() }
     }
 }
 
@@ -59,8 +59,8 @@ impl<T: Topic> Relay<T> {
     /// Forwards a batch of stream records.
     ///
     /// # Errors
-    /// [`NotPublished`] if the topic did not accept all of them, or did not answer.
-    pub async fn forward(&self, batch: &Batch) -> Result<(), NotPublished> {
+    /// [`RelayError`] if the topic did not accept all of them, or did not answer.
+    pub async fn forward(&self, batch: &Batch) -> Result<(), RelayError> {
         let received = batch.records.len();
         let mut run = Run {
             waiting: batch.records.iter().map(|record| Entry::of_record(record)).collect(),
@@ -69,19 +69,17 @@ impl<T: Topic> Relay<T> {
         while let Some(request) = run.next_request() {
             match self.topic.publish(&request).await {
                 Ok(outcomes) => run.settle(request, outcomes),
-                Err(PublishError::Refused(reason)) if request.len() == 1 => {
-                    run.settle(request, vec![Outcome::Refused(reason)]);
+                Err(PublishError::Rejected(reason)) if request.len() == 1 => {
+                    run.settle(request, vec![Outcome::Rejected(reason)]);
                 }
-                Err(PublishError::Refused(reason)) => run.separate(request, &reason),
+                Err(PublishError::Rejected(reason)) => run.separate(request, &reason),
                 Err(PublishError::Unavailable(reason)) => run.give_up(reason),
             }
         }
         tracing::info!(received, published = run.published, "the batch was relayed");
         match run.reason {
             None => Ok(()),
-            Some(reason) => {
-                Err(NotPublished { failed: received - run.published, received, reason })
-            }
+            Some(reason) => Err(RelayError { failed: received - run.published, received, reason }),
         }
     }
 }
@@ -113,19 +111,19 @@ impl Run {
 
     /// Records the outcome of each entry. An entry without an outcome counts as not accepted.
     fn settle(&mut self, request: Vec<Entry>, outcomes: Vec<Outcome>) {
-        let silence = std::iter::repeat(Outcome::Failed(
+        let missing = std::iter::repeat(Outcome::Failed(
             "the topic returned fewer results than entries".to_owned(),
         ));
-        let (mut plainer, mut exhausted) = (Vec::new(), None);
-        for (entry, outcome) in request.into_iter().zip(outcomes.into_iter().chain(silence)) {
+        let (mut plainer, mut rejected_plainest) = (Vec::new(), None);
+        for (entry, outcome) in request.into_iter().zip(outcomes.into_iter().chain(missing)) {
             let (stream, commit) = (entry.group.as_str(), entry.deduplication_id.as_str());
             let correlation_id = entry.correlation_id.as_deref();
             match outcome {
-                Outcome::Taken => {
+                Outcome::Accepted => {
                     tracing::info!(stream, correlation_id, commit, "the commit was relayed");
                     self.published += 1;
                 }
-                Outcome::Refused(reason) => {
+                Outcome::Rejected(reason) => {
                     tracing::error!(
                         stream,
                         correlation_id,
@@ -136,7 +134,7 @@ impl Run {
                     match entry.instead {
                         Some(instead) => plainer.push(*instead),
                         // The plainest form is valid, so the fault is the topic's.
-                        None => exhausted = Some(reason),
+                        None => rejected_plainest = Some(reason),
                     }
                 }
                 Outcome::Failed(reason) => {
@@ -159,7 +157,7 @@ impl Run {
                 .filter(|entry| !stopped.contains(&entry.group)),
         );
         self.waiting = plainer;
-        if let Some(reason) = exhausted {
+        if let Some(reason) = rejected_plainest {
             self.give_up(reason);
         }
     }

@@ -15,8 +15,8 @@ struct RecordingTopic {
     failed: Vec<&'static str>,
     /// Entries that are never accepted: those of this size or larger, and those that match this
     /// predicate.
-    refused_bytes: Option<usize>,
-    refused: Option<fn(&Entry) -> bool>,
+    rejected_bytes: Option<usize>,
+    rejects: Option<fn(&Entry) -> bool>,
     /// Whether a rejected entry rejects its whole request.
     wholly: bool,
     /// Returns no outcome for the entries from this index on.
@@ -30,19 +30,19 @@ impl Topic for &RecordingTopic {
         if self.unreachable {
             return Err(PublishError::Unavailable("no answer".to_owned()));
         }
-        let refuse = |entry: &Entry| {
-            self.refused.is_some_and(|refused| refused(entry))
-                || self.refused_bytes.is_some_and(|size_bytes| entry.size_bytes() >= size_bytes)
+        let is_rejected = |entry: &Entry| {
+            self.rejects.is_some_and(|rejects| rejects(entry))
+                || self.rejected_bytes.is_some_and(|size_bytes| entry.size_bytes() >= size_bytes)
         };
-        if self.wholly && entries.iter().any(refuse) {
-            return Err(PublishError::Refused("too long".to_owned()));
+        if self.wholly && entries.iter().any(is_rejected) {
+            return Err(PublishError::Rejected("too long".to_owned()));
         }
         let outcome = |entry: &Entry| match entry {
-            entry if refuse(entry) => Outcome::Refused("too long".to_owned()),
+            entry if is_rejected(entry) => Outcome::Rejected("too long".to_owned()),
             entry if self.failed.contains(&entry.deduplication_id.as_str()) => {
                 Outcome::Failed("later".to_owned())
             }
-            _ => Outcome::Taken,
+            _ => Outcome::Accepted,
         };
         Ok(entries.iter().take(self.silent_from.unwrap_or(usize::MAX)).map(outcome).collect())
     }
@@ -249,7 +249,7 @@ fn overlong(pk: &str) -> Value {
 
 #[tokio::test]
 async fn a_type_too_long_for_a_message_is_left_out_of_a_bare_hint() {
-    let topic = RecordingTopic { refused_bytes: Some(256 * 1024), ..RecordingTopic::default() };
+    let topic = RecordingTopic { rejected_bytes: Some(256 * 1024), ..RecordingTopic::default() };
     Relay::new(&topic).forward(&batch(&[overlong("default/order-a")])).await.unwrap();
     let [entry] = topic.entries().try_into().unwrap();
     assert_eq!((entry.category.as_str(), entry.types.len()), ("order", 0));
@@ -285,32 +285,32 @@ async fn an_entry_that_is_permanently_rejected_is_sent_in_a_plainer_form() {
             &[("unreadable", false), ("order", true)],
         ),
     ];
-    for (case, (refused, arrived)) in cases.into_iter().enumerate() {
+    for (case, (rejects, arrived)) in cases.into_iter().enumerate() {
         for wholly in [false, true] {
             let topic =
-                RecordingTopic { refused: Some(refused), wholly, ..RecordingTopic::default() };
+                RecordingTopic { rejects: Some(rejects), wholly, ..RecordingTopic::default() };
             Relay::new(&topic).forward(&records()).await.unwrap();
             let requests = topic.requests.lock().unwrap();
-            let sent = requests.iter().filter(|request| !wholly || !request.iter().any(refused));
-            let taken: Vec<&Entry> = sent.flatten().filter(|entry| !refused(entry)).collect();
-            let others = taken.iter().filter(|entry| entry.category == "stock").count();
-            assert_eq!((taken.len(), others), (14, 12), "case {case}, {wholly}");
+            let sent = requests.iter().filter(|request| !wholly || !request.iter().any(rejects));
+            let accepted: Vec<&Entry> = sent.flatten().filter(|entry| !rejects(entry)).collect();
+            let others = accepted.iter().filter(|entry| entry.category == "stock").count();
+            assert_eq!((accepted.len(), others), (14, 12), "case {case}, {wholly}");
             let whole = |entry: &Entry| {
                 CommitMessage::from_json(&entry.body).is_ok_and(|message| message.commit.is_some())
             };
-            let taken = taken.into_iter().filter(|entry| entry.category != "stock");
-            let taken: Vec<_> =
-                taken.map(|entry| (entry.category.as_str(), whole(entry))).collect();
-            assert_eq!(taken, arrived, "case {case}, {wholly}");
+            let accepted = accepted.into_iter().filter(|entry| entry.category != "stock");
+            let accepted: Vec<_> =
+                accepted.map(|entry| (entry.category.as_str(), whole(entry))).collect();
+            assert_eq!(accepted, arrived, "case {case}, {wholly}");
             assert!(requests.len() < 20, "case {case}, {wholly}: {} requests", requests.len());
         }
     }
 }
 
 #[tokio::test]
-async fn a_topic_that_refuses_everything_fails_the_batch_after_a_few_requests() {
+async fn a_topic_that_rejects_everything_fails_the_batch_after_a_few_requests() {
     for wholly in [false, true] {
-        let topic = RecordingTopic { refused: Some(|_| true), wholly, ..RecordingTopic::default() };
+        let topic = RecordingTopic { rejects: Some(|_| true), wholly, ..RecordingTopic::default() };
         let records: Vec<Value> =
             (0..50).map(|n| record(&format!("default/order-{n}"), 1, "{}")).collect();
         let error = Relay::new(&topic).forward(&batch(&records)).await.unwrap_err();

@@ -14,7 +14,7 @@ use crate::Entry;
 const CONTENT_TOO_LARGE: u16 = 413;
 /// Parts of error codes for failures that SNS attributes to the sender but the entry did not cause.
 /// They pass with time, or need an operator.
-const NOT_ABOUT_THE_ENTRY: [&str; 8] = [
+const UNRELATED_TO_THE_ENTRY: [&str; 8] = [
     "Throttl",
     "TooMany",
     "KMS",
@@ -29,9 +29,9 @@ const NOT_ABOUT_THE_ENTRY: [&str; 8] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The topic accepted the entry and stored it durably.
-    Taken,
+    Accepted,
     /// The topic rejected the entry permanently, for this reason.
-    Refused(String),
+    Rejected(String),
     /// The topic did not accept the entry this time, for this reason.
     Failed(String),
 }
@@ -42,7 +42,7 @@ pub enum PublishError {
     /// The topic permanently rejects the request because of one of its entries, without saying
     /// which.
     #[error("the topic rejected the request: {0}")]
-    Refused(String),
+    Rejected(String),
     /// The topic does not answer, or accepts nothing at the moment.
     #[error("the topic is unavailable: {0}")]
     Unavailable(String),
@@ -86,10 +86,10 @@ impl Topic for SnsTopic {
 
 /// Classifies the failure of a whole request.
 fn publish_error(error: &SdkError<PublishBatchError>) -> PublishError {
-    let too_large = error
+    let is_too_large = error
         .raw_response()
         .is_some_and(|response| response.status().as_u16() == CONTENT_TOO_LARGE);
-    let refused = error.as_service_error().is_some_and(|error| {
+    let is_rejected = error.as_service_error().is_some_and(|error| {
         error.is_invalid_parameter_exception()
             || error.is_invalid_parameter_value_exception()
             || error.is_batch_request_too_long_exception()
@@ -98,8 +98,8 @@ fn publish_error(error: &SdkError<PublishBatchError>) -> PublishError {
             || error.code() == Some("InvalidParameter")
     });
     let reason = with_causes(error);
-    if refused || too_large {
-        PublishError::Refused(reason)
+    if is_rejected || is_too_large {
+        PublishError::Rejected(reason)
     } else {
         PublishError::Unavailable(reason)
     }
@@ -112,15 +112,16 @@ fn outcome(index: usize, answer: &PublishBatchOutput) -> Outcome {
     if let Some(failed) = answer.failed().iter().find(|failed| failed.id() == id) {
         let reason =
             format!("{}: {}", failed.code(), failed.message().unwrap_or("no reason given"));
-        let about_it = !NOT_ABOUT_THE_ENTRY.iter().any(|part| failed.code().contains(part));
-        return if failed.sender_fault() && about_it {
-            Outcome::Refused(reason)
+        let concerns_entry =
+            !UNRELATED_TO_THE_ENTRY.iter().any(|part| failed.code().contains(part));
+        return if failed.sender_fault() && concerns_entry {
+            Outcome::Rejected(reason)
         } else {
             Outcome::Failed(reason)
         };
     }
-    if answer.successful().iter().any(|taken| taken.id() == Some(&id)) {
-        return Outcome::Taken;
+    if answer.successful().iter().any(|accepted| accepted.id() == Some(&id)) {
+        return Outcome::Accepted;
     }
     Outcome::Failed("the topic returned no result for the entry".to_owned())
 }
@@ -158,20 +159,20 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_topic_names_as_taken_was_taken() {
-        let taken = |id: &str| PublishBatchResultEntry::builder().id(id).build();
+    fn only_an_entry_that_the_topic_lists_as_successful_alone_is_accepted() {
+        let successful = |id: &str| PublishBatchResultEntry::builder().id(id).build();
         let answer = PublishBatchOutput::builder()
-            .successful(taken("0"))
-            .successful(taken("5"))
-            .successful(taken("seven"))
+            .successful(successful("0"))
+            .successful(successful("5"))
+            .successful(successful("seven"))
             .failed(failed("1", "InvalidParameter", true))
             .failed(failed("2", "InternalError", false))
             .failed(failed("3", "ThrottlingException", true))
             .failed(failed("4", "KMSDisabled", true))
             .failed(failed("5", "InternalError", false))
             .build();
-        assert_eq!(outcome(0, &answer), Outcome::Taken);
-        assert!(matches!(outcome(1, &answer), Outcome::Refused(_)));
+        assert_eq!(outcome(0, &answer), Outcome::Accepted);
+        assert!(matches!(outcome(1, &answer), Outcome::Rejected(_)));
         // 5 is in both lists; 6 and 7 are in neither.
         for index in 2..8 {
             assert!(matches!(outcome(index, &answer), Outcome::Failed(_)), "{index}");
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_refused_for_what_is_in_it_and_for_nothing_else() {
+    fn a_request_is_rejected_only_because_of_its_content() {
         let answered = |error: PublishBatchError| {
             let status = aws_sdk_sns::config::http::HttpResponse::new(
                 400_u16.try_into().unwrap(),
@@ -187,20 +188,20 @@ mod tests {
             );
             publish_error(&SdkError::service_error(error, status))
         };
-        let refused =
-            |error: PublishBatchError| matches!(answered(error), PublishError::Refused(_));
+        let is_rejected =
+            |error: PublishBatchError| matches!(answered(error), PublishError::Rejected(_));
         let generic =
             |code: &str| PublishBatchError::generic(ErrorMetadata::builder().code(code).build());
         let too_long = BatchRequestTooLongException::builder().build();
-        assert!(refused(PublishBatchError::BatchRequestTooLongException(too_long)));
-        assert!(refused(PublishBatchError::InvalidParameterException(
+        assert!(is_rejected(PublishBatchError::BatchRequestTooLongException(too_long)));
+        assert!(is_rejected(PublishBatchError::InvalidParameterException(
             InvalidParameterException::builder().build()
         )));
-        assert!(refused(generic("InvalidParameter")));
-        assert!(!refused(PublishBatchError::NotFoundException(
+        assert!(is_rejected(generic("InvalidParameter")));
+        assert!(!is_rejected(PublishBatchError::NotFoundException(
             NotFoundException::builder().build()
         )));
-        assert!(!refused(generic("ThrottlingException")));
+        assert!(!is_rejected(generic("ThrottlingException")));
         assert!(matches!(
             publish_error(&SdkError::timeout_error("late")),
             PublishError::Unavailable(_)

@@ -1,5 +1,5 @@
-//! Whatever stands in the stream of the events table, each record ends in one entry that the topic
-//! has taken.
+//! Whatever the stream of the events table contains, each record ends in one entry that the topic
+//! has accepted.
 
 #![no_main]
 
@@ -15,20 +15,20 @@ use serde_json::{Value, json};
 use skald::stream::Version;
 use skald_fuzz::{Attribute, Edit, SampleEvent, Spoiling, commit, item, spoil};
 
-/// Largest request that SNS takes, in bytes: messages with their attributes.
+/// The largest request that SNS accepts, in bytes: messages with their attributes.
 const MAX_REQUEST_BYTES: usize = 256 * 1024;
 
 #[derive(Debug, Arbitrary)]
 struct Input {
     records: Vec<Record>,
-    refuses: Refuses,
-    /// Entries that are not taken at first, by their place among all that are sent.
+    rejects: Rejects,
+    /// Entries that are not accepted at first, by their place among all that are sent.
     failing: Vec<u8>,
 }
 
-/// What the topic refuses, beyond what SNS refuses.
+/// The entries that the topic rejects, beyond those that SNS rejects.
 #[derive(Debug, Arbitrary)]
-enum Refuses {
+enum Rejects {
     Nothing,
     /// What has an attribute that is not needed.
     Attributes,
@@ -69,10 +69,10 @@ enum Image {
 
 /// SNS, as far as its documentation says what it takes.
 struct Sns {
-    refuses: Refuses,
+    rejects: Rejects,
     failing: Vec<u8>,
     sent: Mutex<usize>,
-    taken: Mutex<Vec<Entry>>,
+    accepted: Mutex<Vec<Entry>>,
 }
 
 impl Topic for &Sns {
@@ -83,10 +83,10 @@ impl Topic for &Sns {
         let groups: BTreeSet<_> = entries.iter().map(|entry| &entry.group).collect();
         assert_eq!(groups.len(), entries.len(), "two commits of a stream in one request");
         entries.iter().for_each(is_valid);
-        if matches!(self.refuses, Refuses::Everything { wholly: true })
-            && entries.iter().any(|entry| self.refuses(entry))
+        if matches!(self.rejects, Rejects::Everything { wholly: true })
+            && entries.iter().any(|entry| self.rejects(entry))
         {
-            return Err(PublishError::Refused("too long".to_owned()));
+            return Err(PublishError::Rejected("too long".to_owned()));
         }
         Ok(entries.iter().map(|entry| self.outcome(entry)).collect())
     }
@@ -96,51 +96,51 @@ impl Sns {
     fn outcome(&self, entry: &Entry) -> Outcome {
         let mut sent = self.sent.lock().expect("no other thread");
         *sent += 1;
-        if self.refuses(entry) {
-            return Outcome::Refused("not this".to_owned());
+        if self.rejects(entry) {
+            return Outcome::Rejected("not this".to_owned());
         }
         if self.failing.iter().any(|place| usize::from(*place) == *sent) {
             return Outcome::Failed("not now".to_owned());
         }
-        self.taken.lock().expect("no other thread").push(entry.clone());
-        Outcome::Taken
+        self.accepted.lock().expect("no other thread").push(entry.clone());
+        Outcome::Accepted
     }
 
-    /// The plainest entry is always taken: there is nothing in it to refuse.
-    fn refuses(&self, entry: &Entry) -> bool {
-        let refused = match self.refuses {
-            Refuses::Nothing => false,
-            Refuses::Attributes => entry.attributes().len() > 1,
-            Refuses::Bodies(longest) => {
+    /// The plainest entry is always accepted: nothing in it can be rejected.
+    fn rejects(&self, entry: &Entry) -> bool {
+        let rejected = match self.rejects {
+            Rejects::Nothing => false,
+            Rejects::Attributes => entry.attributes().len() > 1,
+            Rejects::Bodies(longest) => {
                 !entry.body.is_ascii() || entry.body.len() > usize::from(longest)
             }
-            Refuses::Everything { .. } => true,
+            Rejects::Everything { .. } => true,
         };
-        refused && entry.instead.is_some()
+        rejected && entry.instead.is_some()
     }
 }
 
 fuzz_target!(|input: Input| {
-    let Input { records, refuses, failing } = input;
+    let Input { records, rejects, failing } = input;
     let records: Vec<Box<RawValue>> = records.into_iter().filter_map(record).collect();
     let entries: Vec<Entry> = records.iter().map(|record| Entry::of_record(record)).collect();
-    let topic = Sns { refuses, failing, sent: Mutex::new(0), taken: Mutex::new(Vec::new()) };
+    let topic = Sns { rejects, failing, sent: Mutex::new(0), accepted: Mutex::new(Vec::new()) };
     let forwarded =
         Relay::new(&topic).forward(&Batch { records }).now_or_never().expect("nothing waits");
-    let taken = topic.taken.into_inner().expect("no other thread");
-    let plainest = |entry: &Entry, taken: &Entry| forms(entry).any(|form| form == *taken);
+    let accepted = topic.accepted.into_inner().expect("no other thread");
+    let plainest = |entry: &Entry, accepted: &Entry| forms(entry).any(|form| form == *accepted);
     match forwarded {
-        Ok(()) => assert_eq!(taken.len(), entries.len(), "one entry for each record"),
+        Ok(()) => assert_eq!(accepted.len(), entries.len(), "one entry for each record"),
         Err(_) => {
-            assert!(!topic.failing.is_empty(), "nothing that is refused fails a batch");
-            assert!(taken.len() < entries.len());
+            assert!(!topic.failing.is_empty(), "nothing that is rejected fails a batch");
+            assert!(accepted.len() < entries.len());
         }
     }
     let mut left: Vec<&Entry> = entries.iter().collect();
-    for taken in &taken {
+    for accepted in &accepted {
         let place = left
             .iter()
-            .position(|entry| plainest(entry, taken))
+            .position(|entry| plainest(entry, accepted))
             .expect("it is some record's entry");
         left.remove(place);
     }
@@ -169,8 +169,8 @@ fn is_valid(entry: &Entry) {
             "{id:?}"
         );
     }
-    let taken = |char| matches!(char, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
-    assert!(!entry.body.is_empty() && entry.body.chars().all(taken), "{:?}", entry.body);
+    let accepted = |char| matches!(char, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
+    assert!(!entry.body.is_empty() && entry.body.chars().all(accepted), "{:?}", entry.body);
     assert!(
         serde_json::from_str::<Value>(&entry.body).is_ok_and(|body| body.is_object()),
         "{:?}",
@@ -179,7 +179,7 @@ fn is_valid(entry: &Entry) {
     let attributes = entry.attributes();
     assert!((1..=10).contains(&attributes.len()));
     for (name, kind, value) in &attributes {
-        assert!(!value.is_empty() && value.chars().all(taken), "{name}: {value:?}");
+        assert!(!value.is_empty() && value.chars().all(accepted), "{name}: {value:?}");
         if *kind == "String.Array" {
             assert!(
                 serde_json::from_str::<Vec<String>>(value).is_ok_and(|values| !values.is_empty()),
