@@ -21,9 +21,9 @@ impl<S: EventStore + Clone, K: PersonKeys> CatalogCommands<S, K> {
     pub(crate) async fn put_customer(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         let id = CustomerId::new(id)
             .map_err(|rule| Problem::invalid(format!("The id in the path {rule}.")))?;
-        let asked = CustomerRequest::validate(&id, &call.json()?).map_err(malformed)?;
+        let wanted = CustomerRequest::validate(&id, &call.json()?).map_err(malformed)?;
         let (stream, commands) =
-            (One::<Customer>::new(streams::customer(&self.tenant, &id)), asked.commands());
+            (One::<Customer>::new(streams::customer(&self.tenant, &id)), wanted.commands());
         let request = call.request(CommitId::new(new_id()), SOURCE, actor(&id)?);
         let decide = |customer: &skald::decider::Folded<_>| {
             decide_in_turn::<Customer>(&customer.state, &commands)
@@ -32,10 +32,10 @@ impl<S: EventStore + Clone, K: PersonKeys> CatalogCommands<S, K> {
         let events = Opening::new(self.events.clone(), &self.keys);
         let handled =
             Handler::new(&events, RandomPause).handle_all(&stream, &request, decide).await;
-        let handled = handled.map_err(|error| Problem::from_handle(error, not_changed))?;
+        let handled = handled.map_err(|error| Problem::from_handle(error, customer_problem))?;
 
         let status = if handled.created() { StatusCode::CREATED } else { StatusCode::OK };
-        let (name, email) = (asked.name.reveal().ok(), asked.email.reveal().ok());
+        let (name, email) = (wanted.name.reveal().ok(), wanted.email.reveal().ok());
         let version = handled.states.version;
         let body = json!({ "customer_id": id, "name": name, "email": email, "version": version });
         Ok(Reply::json(status, body))
@@ -59,7 +59,7 @@ impl<S: EventStore + Clone, K: PersonKeys> CatalogCommands<S, K> {
         let erased = Handler::new(&self.events, RandomPause)
             .handle::<Customer>(&stream, &CustomerCommand::Erase, &request)
             .await;
-        erased.map_err(|error| Problem::from_handle(error, not_changed))?;
+        erased.map_err(|error| Problem::from_handle(error, customer_problem))?;
         Ok(Reply::empty(StatusCode::NO_CONTENT))
     }
 }
@@ -69,7 +69,7 @@ fn actor(id: &CustomerId) -> Result<Actor, Problem> {
     Actor::new(format!("customer:{id}")).map_err(|error| Problem::internal(&error))
 }
 
-fn not_changed(rejection: CustomerRejection) -> Problem {
+fn customer_problem(rejection: CustomerRejection) -> Problem {
     match rejection {
         CustomerRejection::NotRegistered => no_such_customer(),
         CustomerRejection::Erased => Problem::conflict(

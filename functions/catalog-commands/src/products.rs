@@ -50,12 +50,12 @@ impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
         let handled = Handler::new(&self.events, RandomPause)
             .handle::<Product>(&stream, &ProductCommand::Withdraw, &request)
             .await;
-        handled.map_err(|error| Problem::from_handle(error, not_withdrawn))?;
+        handled.map_err(|error| Problem::from_handle(error, product_problem))?;
         Ok(Reply::empty(StatusCode::NO_CONTENT))
     }
 }
 
-fn not_withdrawn(rejection: ProductRejection) -> Problem {
+fn product_problem(rejection: ProductRejection) -> Problem {
     match rejection {
         ProductRejection::NotListed => no_such_product(),
         ProductRejection::Withdrawn => Problem::conflict("The product is already withdrawn."),

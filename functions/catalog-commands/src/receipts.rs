@@ -60,7 +60,7 @@ fn not_received(rejection: ReceivingRejection) -> Problem {
         ReceivingRejection::Receipt(ReceiptRejection::ReferenceReused) => {
             let detail = "was already used for a different quantity of this product: \
                           use another reference for another delivery";
-            Problem::refused("The reference was already used for a delivery of this product.")
+            Problem::unprocessable("The reference was already used for a delivery of this product.")
                 .with_errors([("/reference".to_owned(), detail.to_owned())])
         }
         ReceivingRejection::Stock(rejection) => {

@@ -19,11 +19,11 @@ use skald_lambda::http::{Call, Problem, Reply, StatusCode, header};
 
 use crate::{OrderCommands, SOURCE};
 
-/// Why an order was not changed.
+/// An error of changing an order.
 #[derive(Debug, thiserror::Error)]
-enum NotChanged {
-    #[error("the order is at version {0}")]
-    Stale(Version),
+enum ChangeError {
+    #[error("the order is at version {0}, which the request does not accept")]
+    VersionMismatch(Version),
     #[error(transparent)]
     Rejected(#[from] OrderRejection),
 }
@@ -59,14 +59,14 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
         let decide = |order: &Folded<OrderState>| {
             let etag = format!("\"{}\"", order.version);
             if wanted.as_ref().is_some_and(|tags| !tags.contains(&etag.as_str())) {
-                return Err(NotChanged::Stale(order.version));
+                return Err(ChangeError::VersionMismatch(order.version));
             }
             Ok(Order::decide(&order.state, command)?)
         };
         let handled =
             Handler::new(&self.events, RandomPause).handle_all(&stream, &request, decide).await;
         let Handled { states, .. } =
-            handled.map_err(|error| Problem::from_handle(error, not_changed))?;
+            handled.map_err(|error| Problem::from_handle(error, change_problem))?;
         let version = states.version;
         let status = states
             .state
@@ -78,13 +78,13 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
     }
 }
 
-fn not_changed(reason: NotChanged) -> Problem {
-    match reason {
-        NotChanged::Stale(version) => Problem::precondition_failed(format!(
+fn change_problem(error: ChangeError) -> Problem {
+    match error {
+        ChangeError::VersionMismatch(version) => Problem::precondition_failed(format!(
             "The order is at version {version}: read it again before changing it."
         )),
-        NotChanged::Rejected(OrderRejection::NotPlaced) => no_such_order(),
-        NotChanged::Rejected(rejection) => {
+        ChangeError::Rejected(OrderRejection::NotPlaced) => no_such_order(),
+        ChangeError::Rejected(rejection) => {
             Problem::conflict(format!("The order can no longer be changed: {rejection}."))
         }
     }

@@ -72,10 +72,13 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
             Err(AppendError::Contended) => Err(Problem::unavailable()),
             // The customer was erased after they were read.
             Err(AppendError::Store(StoreError::PersonErased(_))) => {
-                Err(not_placed(PlacingRejection::Unknown { customer: true, items: Vec::new() }))
+                Err(placing_problem(PlacingRejection::Unknown {
+                    customer: true,
+                    items: Vec::new(),
+                }))
             }
             Err(AppendError::Store(error)) => Err(error.into()),
-            Err(AppendError::Invalid(refusal)) => Err(Problem::internal(&refusal)),
+            Err(AppendError::Invalid(invalid)) => Err(Problem::internal(&invalid)),
         }
     }
 
@@ -93,7 +96,7 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
         let products: Vec<_> =
             products.into_iter().map(|product| (product.state, product.version)).collect();
         let command = price(request, &customer.state, &products, call.at, TIME_LIMIT_MS)
-            .map_err(not_placed)?;
+            .map_err(placing_problem)?;
         let decided =
             Order::decide(&OrderState::default(), &OrderCommand::Place(Box::new(command)));
         decided.map_err(|rejection| Problem::internal(&rejection))
@@ -109,7 +112,7 @@ fn replay(order_id: OrderId, first: &Commit, request: &RequestedOrder) -> Result
         Ok(false) => {
             let detail =
                 "The Idempotency-Key was used for another order: choose a new one for a new order.";
-            Err(Problem::refused(detail))
+            Err(Problem::unprocessable(detail))
         }
         // A newer release placed the order, and is about to replace this one.
         Err(ComparisonError::UnknownForm(_)) => Err(Problem::unavailable()),
@@ -136,10 +139,10 @@ fn accepted(order_id: OrderId, placed: &OrderPlaced) -> Reply {
         .with_header(header::ETAG, format!("\"{first}\""))
 }
 
-fn not_placed(refused: PlacingRejection) -> Problem {
-    let problem = match &refused {
+fn placing_problem(rejection: PlacingRejection) -> Problem {
+    let problem = match &rejection {
         PlacingRejection::Unknown { .. } => {
-            Problem::refused("The customer is not registered, or a product is not on sale.")
+            Problem::unprocessable("The customer is not registered, or a product is not on sale.")
         }
         PlacingRejection::MixedCurrencies { .. } => {
             Problem::invalid("All prices of an order must be in one currency.")
@@ -150,5 +153,5 @@ fn not_placed(refused: PlacingRejection) -> Problem {
                 .with_member("total", json!(actual))
         }
     };
-    problem.with_errors(refused.faults().into_iter().map(Fault::into_parts))
+    problem.with_errors(rejection.faults().into_iter().map(Fault::into_parts))
 }

@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_a_place_is_refused_before_the_store_is_asked() {
+    fn an_invalid_position_is_rejected_before_the_store_is_read() {
         let id = "8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873";
         let long = "x".repeat(2_000);
         let times = ["", "now", "2026-11-21T08:15:30Z", long.as_str()];

@@ -71,7 +71,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
             ("GET", ["orders", id, "events"]) => self.order_events(call, id).await,
             ("GET", ["customers", id, "orders"]) => self.customer_orders(call, id).await,
             ("GET", ["stock", sku]) => self.stock(call, sku).await,
-            (method, segments) => Err(routes::refuse(method, segments)),
+            (method, segments) => Err(routes::no_route(method, segments)),
         }
     }
 
@@ -94,7 +94,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
             Ok(row) => Some(row),
             Err(error) => {
                 tracing::error!(
-                    counter = "odd_rows",
+                    counter = "malformed_rows",
                     %stream,
                     %error,
                     "the stored row is malformed; folding it from its events instead"
@@ -143,7 +143,7 @@ async fn stored<V: ViewStore>(
     let Rows { rows, malformed } = views.get_many(streams).await?;
     for MalformedRow { stream, fault } in &malformed {
         tracing::error!(
-            counter = "odd_rows",
+            counter = "malformed_rows",
             %stream,
             fault,
             "the stored row is malformed; folding it from its events instead"

@@ -75,7 +75,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
                 self.orders.list(group, before.as_ref(), page_len as u32).await?;
             for MalformedEntry { key, fault } in malformed {
                 tracing::error!(
-                    counter = "odd_entries",
+                    counter = "malformed_entries",
                     key,
                     fault,
                     "skipping a malformed list entry"
@@ -103,7 +103,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     }
 
     /// The entries that were read, and their orders in the same order. An order that can be read
-    /// neither from its row nor from its events is left out and logged.
+    /// neither from its row nor from its events is omitted and logged.
     ///
     /// When no folds are left, a parked row is shown as stored, and reading ends before a row that
     /// cannot be read.
@@ -162,7 +162,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
                     counter = "unreadable_orders",
                     stream = %entry.stream,
                     %error,
-                    "leaving an order out of a list because it cannot be read"
+                    "omitting an order from a list, because it cannot be read"
                 );
                 Ok(None)
             }

@@ -26,9 +26,9 @@ pub(crate) fn end<'a, 'b>(segments: &'b [&'a str]) -> &'b [&'a str] {
     ends.find(|end| methods(end).is_some()).unwrap_or(segments)
 }
 
-/// 405 if the path has other methods, else 404. A `GET` that its own route did not match is always
+/// The problem for a call that matches no route: 405 if the path has other methods, else 404. A `GET` that its own route did not match is always
 /// a 404, even if the end of its path is a route.
-pub(crate) fn refuse(method: &str, segments: &[&str]) -> Problem {
+pub(crate) fn no_route(method: &str, segments: &[&str]) -> Problem {
     let methods = methods(end(segments)).unwrap_or_default();
     if methods.is_empty() || methods.contains(&method) {
         return Problem::not_found("No resource exists at this path.");
@@ -63,7 +63,7 @@ mod tests {
     use crate::Queries;
 
     /// The status and the `Allow` header of the answer to a call by `$default`.
-    async fn announced(method: &str, path: &str) -> (u16, Value) {
+    async fn answered(method: &str, path: &str) -> (u16, Value) {
         let (views, keys) = (InMemoryViewStore::default(), InMemoryPersonKeys::default());
         let queries = Queries::new(
             InMemoryEventStore::default(),
@@ -100,7 +100,7 @@ mod tests {
                 let is_other = matches!((base, path), ("/orders", "/health" | "/nothing"));
                 if !is_other {
                     assert_eq!(
-                        announced(method, &format!("{base}{path}")).await,
+                        answered(method, &format!("{base}{path}")).await,
                         (status, allow),
                         "{method} {base}{path}"
                     );
@@ -108,12 +108,12 @@ mod tests {
             }
         }
         assert_eq!(
-            announced("DELETE", "/orders/health").await,
+            answered("DELETE", "/orders/health").await,
             (405, json!("GET, HEAD")),
             "the path of an order"
         );
         assert_eq!(
-            announced("GET", "/shop/health").await,
+            answered("GET", "/shop/health").await,
             (404, Value::Null),
             "the gateway found no route"
         );

@@ -32,18 +32,18 @@ pub struct SagaStarter<S, M> {
     machine: M,
 }
 
-/// Why a saga was not started.
+/// An error of starting a saga.
 #[derive(Debug, thiserror::Error)]
-pub enum NotStarted {
+pub enum StartError {
     /// The order could not be read or parked.
     #[error(transparent)]
     Order(#[from] StepError),
     /// The state machine did not answer. *Transient.*
     #[error("the state machine did not answer")]
-    Machine(#[source] Error),
+    StateMachine(#[source] Error),
     /// The message names an order that does not exist. *Permanent.*
     #[error("the order does not exist")]
-    NotPlaced,
+    OrderNotFound,
 }
 
 impl<S: EventStore, M: StateMachine> SagaStarter<S, M> {
@@ -87,32 +87,32 @@ impl<S: EventStore, M: StateMachine> SagaStarter<S, M> {
 
 impl<S: EventStore, M: StateMachine> MessageHandler for SagaStarter<S, M> {
     const CATEGORY: &'static Category = Order::CATEGORY;
-    type Failure = NotStarted;
+    type Failure = StartError;
 
-    async fn read(&self, message: &CommitMessage) -> Result<(), NotStarted> {
+    async fn handle(&self, message: &CommitMessage) -> Result<(), StartError> {
         let commits =
             self.events.load(&message.stream, None).await.map_err(StepError::from)?.commits;
         if commits.is_empty() {
-            return Err(NotStarted::NotPlaced);
+            return Err(StartError::OrderNotFound);
         }
         let Some(input) = execution_of(&message.stream, &commits).map_err(StepError::from)? else {
             tracing::info!("the order needs no execution");
             return Ok(());
         };
         let name = input.name();
-        match self.machine.start(&input).await.map_err(NotStarted::Machine)? {
+        match self.machine.start(&input).await.map_err(StartError::StateMachine)? {
             Execution::Started => tracing::info!(name, "the execution was started"),
-            Execution::Runs => tracing::info!(name, "the execution is already running"),
+            Execution::Running => tracing::info!(name, "the execution is already running"),
             Execution::Ended => self.park_for_operator(&input).await?,
         }
         Ok(())
     }
 
-    fn is_transient(failure: &NotStarted) -> bool {
+    fn is_transient(failure: &StartError) -> bool {
         match failure {
-            NotStarted::Order(error) => matches!(error, StepError::Transient(_)),
-            NotStarted::Machine(_) => true,
-            NotStarted::NotPlaced => false,
+            StartError::Order(error) => matches!(error, StepError::Transient(_)),
+            StartError::StateMachine(_) => true,
+            StartError::OrderNotFound => false,
         }
     }
 }

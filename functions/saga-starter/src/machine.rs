@@ -24,7 +24,7 @@ pub enum Execution {
     /// This call started it.
     Started,
     /// An earlier call started it, and it is running.
-    Runs,
+    Running,
     /// An earlier call started it, and it has ended, successfully or not.
     Ended,
 }
@@ -44,16 +44,16 @@ impl StepFunctions {
     }
 
     /// The state of the execution with this name.
-    async fn look(&self, name: &str) -> Result<Execution, Error> {
+    async fn state(&self, name: &str) -> Result<Execution, Error> {
         // `arn:…:stateMachine:<machine>` names the machine, `arn:…:execution:<machine>:<name>` its
         // executions.
         let arn = format!("{}:{name}", self.arn.replacen(":stateMachine:", ":execution:", 1));
         let execution = self.client.describe_execution().execution_arn(arn).send().await?;
-        let runs = matches!(
+        let is_running = matches!(
             execution.status(),
             ExecutionStatus::Running | ExecutionStatus::PendingRedrive
         );
-        Ok(if runs { Execution::Runs } else { Execution::Ended })
+        Ok(if is_running { Execution::Running } else { Execution::Ended })
     }
 }
 
@@ -67,7 +67,7 @@ impl StateMachine for StepFunctions {
         match error.as_service_error() {
             // While the execution runs, AWS answers a second start with the same input like the
             // first. This error means that it has ended.
-            Some(StartExecutionError::ExecutionAlreadyExists(_)) => self.look(&name).await,
+            Some(StartExecutionError::ExecutionAlreadyExists(_)) => self.state(&name).await,
             _ => Err(error.into()),
         }
     }

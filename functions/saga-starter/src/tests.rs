@@ -20,7 +20,7 @@ use skald::time::Timestamp;
 use skald_lambda::Error;
 use skald_lambda::queue::MessageHandler;
 
-use crate::{Execution, ExecutionInput, NotStarted, SagaStarter, StateMachine};
+use crate::{Execution, ExecutionInput, SagaStarter, StartError, StateMachine};
 
 /// An event store with one order, and a state machine whose answers the test sets.
 #[derive(Default)]
@@ -29,11 +29,11 @@ struct System {
     /// The answer of the state machine; `None` if it does not answer.
     answer: Option<Execution>,
     /// The events that are appended to the order during the call to the state machine.
-    while_asking: Vec<OrderEvent>,
+    while_starting: Vec<OrderEvent>,
     /// The events that are appended to the order after its shipment was read.
-    while_looking: Mutex<Vec<OrderEvent>>,
-    /// The executions that the state machine was asked to start.
-    asked: Mutex<Vec<ExecutionInput>>,
+    while_reading: Mutex<Vec<OrderEvent>>,
+    /// The inputs of all calls to start an execution.
+    started: Mutex<Vec<ExecutionInput>>,
 }
 
 fn order_id() -> OrderId {
@@ -110,14 +110,14 @@ impl System {
     }
 
     /// Handles the message that the order was placed.
-    async fn hear(&self) -> Result<(), NotStarted> {
+    async fn handle(&self) -> Result<(), StartError> {
         let message = CommitMessage { stream: order(), last: Version::new(1), commit: None };
-        SagaStarter::new(self, self).read(&message).await
+        SagaStarter::new(self, self).handle(&message).await
     }
 
-    /// The names of the executions that the state machine was asked to start.
-    fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().iter().map(ExecutionInput::name).collect()
+    /// The names of the executions in all calls to start one.
+    fn started(&self) -> Vec<String> {
+        self.started.lock().unwrap().iter().map(ExecutionInput::name).collect()
     }
 
     /// The step and the error of each time that the order was parked.
@@ -142,8 +142,8 @@ impl System {
 
 impl StateMachine for &System {
     async fn start(&self, input: &ExecutionInput) -> Result<Execution, Error> {
-        self.asked.lock().unwrap().push(input.clone());
-        for event in &self.while_asking {
+        self.started.lock().unwrap().push(input.clone());
+        for event in &self.while_starting {
             self.write(&order(), event.event_type(), event.encode()?).await;
         }
         self.answer.ok_or_else(|| "no answer".into())
@@ -173,7 +173,7 @@ impl EventStore for System {
     ) -> Result<Loaded<InMemoryHead>, StoreError> {
         let loaded = self.store.load(stream, snapshots).await;
         if *stream == streams::shipment(stream.tenant(), order_id()) {
-            let meanwhile = std::mem::take(&mut *self.while_looking.lock().unwrap());
+            let meanwhile = std::mem::take(&mut *self.while_reading.lock().unwrap());
             for event in meanwhile {
                 self.write(&order(), event.event_type(), event.encode().unwrap()).await;
             }
@@ -202,22 +202,22 @@ impl EventStore for System {
     }
 }
 
-fn is_transient(result: Result<(), NotStarted>) -> bool {
+fn is_transient(result: Result<(), StartError>) -> bool {
     <SagaStarter<&System, &System> as MessageHandler>::is_transient(&result.unwrap_err())
 }
 
 #[tokio::test]
 async fn a_placed_order_gets_an_execution_with_the_correlation_id_of_its_call() {
     let system = System::with(Execution::Started, &[placed(), OrderCommitted {}.into()]).await;
-    system.hear().await.unwrap();
+    system.handle().await.unwrap();
     let expected = ExecutionInput {
         order_id: order_id(),
         tenant: Tenant::default(),
         attempt: 1,
         correlation_id: CorrelationId::new("call-1").unwrap(),
     };
-    assert_eq!(*system.asked.lock().unwrap(), [expected]);
-    assert_eq!(system.asked(), ["8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873.1"]);
+    assert_eq!(*system.started.lock().unwrap(), [expected]);
+    assert_eq!(system.started(), ["8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873.1"]);
 }
 
 #[tokio::test]
@@ -225,9 +225,9 @@ async fn a_resumed_order_gets_a_new_execution_even_if_the_message_is_late() {
     let system =
         System::with(Execution::Started, &[placed(), parked(), OrderResumed { attempt: 2 }.into()])
             .await;
-    system.hear().await.unwrap();
-    assert_eq!(system.asked(), ["8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873.2"]);
-    assert_eq!(system.asked.lock().unwrap()[0].correlation_id.as_str(), "call-3");
+    system.handle().await.unwrap();
+    assert_eq!(system.started(), ["8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873.2"]);
+    assert_eq!(system.started.lock().unwrap()[0].correlation_id.as_str(), "call-3");
 }
 
 #[tokio::test]
@@ -238,15 +238,15 @@ async fn a_final_or_parked_order_gets_no_execution() {
         vec![placed(), parked()],
     ] {
         let system = System::with(Execution::Started, &past).await;
-        system.hear().await.unwrap();
-        assert!(system.asked().is_empty(), "{past:?}");
+        system.handle().await.unwrap();
+        assert!(system.started().is_empty(), "{past:?}");
     }
 }
 
 #[tokio::test]
 async fn a_running_execution_is_left_running() {
-    let system = System::with(Execution::Runs, &[placed()]).await;
-    system.hear().await.unwrap();
+    let system = System::with(Execution::Running, &[placed()]).await;
+    system.handle().await.unwrap();
     assert!(system.parked().await.is_empty());
 }
 
@@ -258,8 +258,8 @@ async fn an_order_whose_execution_ended_early_is_parked_once_at_its_current_step
         (vec![placed(), undo_started()], "cancel_shipment"),
     ] {
         let system = System::with(Execution::Ended, &past).await;
-        system.hear().await.unwrap();
-        system.hear().await.unwrap();
+        system.handle().await.unwrap();
+        system.handle().await.unwrap();
         let why = "Ended: the execution 8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873.1 \
                    ended before the order was final";
         assert_eq!(system.parked().await, [(step.to_owned(), why.to_owned())], "{past:?}");
@@ -275,27 +275,27 @@ async fn an_order_that_its_execution_finished_meanwhile_is_not_parked() {
         vec![OrderResumed { attempt: 2 }.into()],
     ] {
         let system = System {
-            while_asking: meanwhile.clone(),
+            while_starting: meanwhile.clone(),
             ..System::with(Execution::Ended, &[placed()]).await
         };
-        system.hear().await.unwrap();
+        system.handle().await.unwrap();
         assert!(system.parked().await.is_empty(), "{meanwhile:?}");
     }
     let system = System {
-        while_asking: vec![parked()],
+        while_starting: vec![parked()],
         ..System::with(Execution::Ended, &[placed()]).await
     };
-    system.hear().await.unwrap();
+    system.handle().await.unwrap();
     assert_eq!(system.parked().await.len(), 1, "the execution itself parked it");
 }
 
 #[tokio::test]
 async fn an_order_whose_undoing_started_meanwhile_is_parked_at_a_step_of_undoing() {
     let system = System {
-        while_looking: vec![undo_started()].into(),
+        while_reading: vec![undo_started()].into(),
         ..System::with(Execution::Ended, &[placed()]).await
     };
-    system.hear().await.unwrap();
+    system.handle().await.unwrap();
     let steps: Vec<String> = system.parked().await.into_iter().map(|(step, _)| step).collect();
     assert_eq!(steps, ["cancel_shipment"], "the order must be parked at a step of undoing");
 }
@@ -304,10 +304,10 @@ async fn an_order_whose_undoing_started_meanwhile_is_parked_at_a_step_of_undoing
 async fn an_order_that_is_settled_meanwhile_is_not_parked() {
     for meanwhile in [vec![undo_started(), cancelled()], vec![OrderResumed { attempt: 2 }.into()]] {
         let system = System {
-            while_looking: meanwhile.clone().into(),
+            while_reading: meanwhile.clone().into(),
             ..System::with(Execution::Ended, &[placed()]).await
         };
-        system.hear().await.unwrap();
+        system.handle().await.unwrap();
         assert!(system.parked().await.is_empty(), "{meanwhile:?}");
     }
 }
@@ -315,26 +315,26 @@ async fn an_order_that_is_settled_meanwhile_is_not_parked() {
 #[tokio::test]
 async fn a_message_is_retried_if_the_state_machine_does_not_answer() {
     let system = System { answer: None, ..System::with(Execution::Started, &[placed()]).await };
-    assert!(is_transient(system.hear().await));
+    assert!(is_transient(system.handle().await));
 }
 
 #[tokio::test]
 async fn a_message_is_retried_if_a_newer_release_wrote_an_event_of_the_order() {
     let system = System::with(Execution::Ended, &[placed()]).await;
     system.write_unknown(&order()).await;
-    assert!(is_transient(system.hear().await));
-    assert!(system.asked().is_empty());
+    assert!(is_transient(system.handle().await));
+    assert!(system.started().is_empty());
 
     // Determining the order's current step also reads the other streams.
     let system = System::with(Execution::Ended, &[placed()]).await;
     system.write_unknown(&streams::payment(&Tenant::default(), order_id())).await;
-    assert!(is_transient(system.hear().await));
+    assert!(is_transient(system.handle().await));
     assert!(system.parked().await.is_empty());
 }
 
 #[tokio::test]
 async fn a_message_about_an_order_that_does_not_exist_is_a_permanent_failure() {
     let system = System::with(Execution::Started, &[]).await;
-    assert!(!is_transient(system.hear().await));
-    assert!(system.asked().is_empty());
+    assert!(!is_transient(system.handle().await));
+    assert!(system.started().is_empty());
 }

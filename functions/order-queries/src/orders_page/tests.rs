@@ -182,8 +182,8 @@ async fn a_row_that_cannot_be_read_is_folded_from_its_events() {
     system.append(2, OrderEvent::from(OrderCommitted {}).encode().unwrap()).await;
     assert_eq!(system.listed().await, [(1, 1, None), (2, 2, None), (3, 1, None), (4, 1, None)]);
 
-    // An order that can be read neither from its row nor from its events is left out, and the
-    // others are listed.
+    // An order that can be read neither from its row nor from its events is omitted, and the others
+    // are listed.
     system.spoil(2).await;
     system.spoil(3).await;
     assert_eq!(system.listed().await, [(1, 1, None), (4, 1, None)]);

@@ -106,7 +106,7 @@ fn not_lent(rejection: LendRejection) -> Problem {
             Problem::conflict("The reader's card is suspended.")
         }
         LendRejection::Reader(ReaderRejection::Unknown | ReaderRejection::Erased) => {
-            Problem::refused("There is no such reader.")
+            Problem::unprocessable("There is no such reader.")
         }
     }
 }

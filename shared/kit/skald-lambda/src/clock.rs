@@ -9,19 +9,20 @@ use uuid::Uuid;
 /// First pause, in milliseconds. Each further pause is at most twice as long.
 const FIRST_PAUSE_MS: u64 = 10;
 /// Longest pause, in milliseconds.
-const LONGEST_PAUSE_MS: u64 = 500;
+const MAX_PAUSE_MS: u64 = 500;
 
 /// The current time.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "this is where the others get the time from")]
+#[expect(clippy::disallowed_methods, reason = "the other modules take the time from here")]
 pub fn now() -> Timestamp {
-    // A clock outside the years that can be written is a broken machine's: the time is 1970 then.
+    // Only a broken clock is outside the years that a timestamp can represent. The time is then
+    // that of the epoch, 1970.
     Timestamp::from_millis(jiff::Timestamp::now().as_millisecond()).unwrap_or(Timestamp::EPOCH)
 }
 
 /// A new id, which sorts by time.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "this is where the others get new ids from")]
+#[expect(clippy::disallowed_methods, reason = "the other modules take new ids from here")]
 pub fn new_id() -> Uuid {
     Uuid::now_v7()
 }
@@ -37,7 +38,7 @@ impl Pause for RandomPause {
     }
 
     async fn pause(&self, attempt: u32) {
-        let bound = FIRST_PAUSE_MS.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE_MS);
+        let bound = FIRST_PAUSE_MS.saturating_mul(1 << attempt.min(16)).min(MAX_PAUSE_MS);
         tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=bound))).await;
     }
 }

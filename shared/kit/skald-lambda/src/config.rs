@@ -16,24 +16,22 @@ const ATTEMPTS: u32 = 4;
 
 /// A required environment variable that is not set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "environment variable {0} is not set: infra/template.yaml sets it for the deployed function"
-)]
-pub struct Missing(&'static str);
+#[error("the environment variable {0} is not set or empty: set it in the function's template")]
+pub struct MissingVariable(&'static str);
 
 /// The value of this environment variable.
 ///
 /// # Errors
-/// [`Missing`] if the variable is not set, not text, or empty.
-pub fn variable(name: &'static str) -> Result<String, Missing> {
-    optional(name).ok_or(Missing(name))
+/// [`MissingVariable`] if the variable is not set, not text, or empty.
+pub fn variable(name: &'static str) -> Result<String, MissingVariable> {
+    optional(name).ok_or(MissingVariable(name))
 }
 
 /// The value of this environment variable. `None` if it is not set, not text, or empty.
 #[must_use]
 #[expect(
     clippy::disallowed_methods,
-    reason = "this is where the others get their configuration from"
+    reason = "the other modules take their configuration from here"
 )]
 pub fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

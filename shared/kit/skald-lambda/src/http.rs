@@ -76,7 +76,7 @@ impl Reply {
 
 /// A panic of a handler.
 #[derive(Debug, thiserror::Error)]
-#[error("the handler panicked: its own message is in the log before this line")]
+#[error("the handler panicked: the panic's message is in the log before this line")]
 struct Panicked;
 
 /// Serves calls with `handler` until the runtime ends the function.
@@ -91,7 +91,7 @@ where
     let handler = &handler;
     let in_time = move |call| async move {
         timeout(TIME_LIMIT, handler(call)).await.unwrap_or_else(|_| {
-            tracing::warn!("a call took too long");
+            tracing::warn!("the call exceeded its time limit");
             Err(Problem::unavailable())
         })
     };

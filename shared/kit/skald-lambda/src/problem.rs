@@ -90,7 +90,7 @@ impl Problem {
     }
 
     /// 422: the request is well-formed, but not acceptable.
-    pub fn refused(detail: impl Into<String>) -> Self {
+    pub fn unprocessable(detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "refused",
@@ -113,7 +113,7 @@ impl Problem {
     }
 
     /// 503 for a transient error, which is logged.
-    fn passing(error: &(dyn Error + 'static)) -> Self {
+    fn transient(error: &(dyn Error + 'static)) -> Self {
         tracing::warn!(reason = with_causes(error), "a call could not be answered now");
         Self::unavailable()
     }
@@ -158,7 +158,7 @@ impl Problem {
     {
         match error {
             HandleError::Rejected(rejection) => rejected(rejection),
-            error @ HandleError::Busy { .. } => Self::passing(&error),
+            error @ HandleError::Busy { .. } => Self::transient(&error),
             HandleError::Store(error) => error.into(),
             HandleError::Decode(error) => error.into(),
             error @ (HandleError::Encode(_) | HandleError::Invalid(_)) => Self::internal(&error),
@@ -171,10 +171,10 @@ impl From<StoreError> for Problem {
         if let StoreError::PersonErased(_) = error {
             return Self::conflict("Who this is about was erased.");
         }
-        // A request that the store denies needs an operator; waiting a second does not help.
-        let refused = matches!(error, StoreError::Denied { .. });
-        if error.is_transient() && !refused {
-            Self::passing(&error)
+        // A denied request needs an operator; waiting a second does not help.
+        let is_denied = matches!(error, StoreError::Denied { .. });
+        if error.is_transient() && !is_denied {
+            Self::transient(&error)
         } else {
             Self::internal(&error)
         }
@@ -183,7 +183,7 @@ impl From<StoreError> for Problem {
 
 impl From<DecodeError> for Problem {
     fn from(error: DecodeError) -> Self {
-        if error.is_transient() { Self::passing(&error) } else { Self::internal(&error) }
+        if error.is_transient() { Self::transient(&error) } else { Self::internal(&error) }
     }
 }
 
@@ -208,7 +208,7 @@ impl From<CatchUpError> for Problem {
             | CatchUpError::Busy { .. }
             | CatchUpError::Moved { .. }) => {
                 if error.is_transient() {
-                    Self::passing(&error)
+                    Self::transient(&error)
                 } else {
                     Self::internal(&error)
                 }

@@ -32,7 +32,7 @@ pub trait MessageHandler: Sync {
 
     /// Handles the message. The message is delivered again if the function dies, and may be
     /// delivered again without that.
-    fn read(
+    fn handle(
         &self,
         message: &CommitMessage,
     ) -> impl Future<Output = Result<(), Self::Failure>> + Send;
@@ -104,8 +104,8 @@ impl DeadLetters for SqsDeadLetters {
 
 /// The messages of a queue, for one handler.
 #[derive(Debug)]
-pub struct Queue<R, D> {
-    reader: R,
+pub struct Queue<H, D> {
+    handler: H,
     dead_letters: D,
 }
 
@@ -115,13 +115,13 @@ enum Failure<F: std::error::Error> {
     #[error(transparent)]
     Message(#[from] InvalidMessage),
     #[error(transparent)]
-    MessageHandler(F),
+    Handler(F),
 }
 
-impl<R: MessageHandler, D: DeadLetters> Queue<R, D> {
-    /// Passes messages to `reader`, and those that cannot be handled to `dead_letters`.
-    pub const fn new(reader: R, dead_letters: D) -> Self {
-        Self { reader, dead_letters }
+impl<H: MessageHandler, D: DeadLetters> Queue<H, D> {
+    /// Passes messages to `handler`, and those that cannot be handled to `dead_letters`.
+    pub const fn new(handler: H, dead_letters: D) -> Self {
+        Self { handler, dead_letters }
     }
 
     /// Serves batches of the queue until the runtime ends the function.
@@ -130,16 +130,16 @@ impl<R: MessageHandler, D: DeadLetters> Queue<R, D> {
     /// If the runtime's interface fails.
     pub async fn serve(self) -> Result<(), Error> {
         let queue = &self;
-        let handler =
-            service_fn(move |event: LambdaEvent<SqsEvent>| queue.read_batch(event.payload));
-        lambda_runtime::run(handler).await
+        let service =
+            service_fn(move |event: LambdaEvent<SqsEvent>| queue.handle_batch(event.payload));
+        lambda_runtime::run(service).await
     }
 
     /// Handles a batch and names the messages to deliver again.
     ///
     /// # Errors
     /// If a message has no id and therefore cannot be named: the whole batch is delivered again.
-    pub async fn read_batch(&self, event: SqsEvent) -> Result<SqsBatchResponse, Error> {
+    pub async fn handle_batch(&self, event: SqsEvent) -> Result<SqsBatchResponse, Error> {
         let _counted = metrics::counted();
         let received = event.records.len();
         if event.records.iter().any(|message| message.message_id.is_none()) {
@@ -148,10 +148,10 @@ impl<R: MessageHandler, D: DeadLetters> Queue<R, D> {
         // Groups do not wait for each other. Within a group, each message waits for the previous
         // one.
         let returned =
-            concurrently(groups(event.records).into_iter().map(|group| self.read_group(group)))
+            concurrently(groups(event.records).into_iter().map(|group| self.handle_group(group)))
                 .await
                 .concat();
-        tracing::info!(received, returned = returned.len(), "settled a batch");
+        tracing::info!(received, returned = returned.len(), "the batch was handled");
         let mut response = SqsBatchResponse::default();
         response.set_failures(returned);
         Ok(response)
@@ -159,9 +159,9 @@ impl<R: MessageHandler, D: DeadLetters> Queue<R, D> {
 
     /// Handles the messages of a group in order, up to the first that must be delivered again.
     /// Returns the ids of the messages from that one on.
-    async fn read_group(&self, group: Vec<SqsMessage>) -> Vec<String> {
+    async fn handle_group(&self, group: Vec<SqsMessage>) -> Vec<String> {
         for (index, message) in group.iter().enumerate() {
-            if self.settle(message).await.is_err() {
+            if self.handle_or_set_aside(message).await.is_err() {
                 return group[index..]
                     .iter()
                     .filter_map(|message| message.message_id.clone())
@@ -171,9 +171,9 @@ impl<R: MessageHandler, D: DeadLetters> Queue<R, D> {
         Vec::new()
     }
 
-    /// Handles a message or sets it aside. `Err` if it must be delivered again; the log contains
-    /// the reason.
-    async fn settle(&self, message: &SqsMessage) -> Result<(), ()> {
+    /// Handles a message, or sends it to the dead-letter queue. `Err` if it must be delivered again;
+    /// the log contains the reason.
+    async fn handle_or_set_aside(&self, message: &SqsMessage) -> Result<(), ()> {
         let parsed = CommitMessage::from_json(message.body.as_deref().unwrap_or_default());
         let stream = parsed.as_ref().ok().map(|parsed| parsed.stream.clone());
         let span = tracing::info_span!(
@@ -188,19 +188,22 @@ impl<R: MessageHandler, D: DeadLetters> Queue<R, D> {
             }
         }
         async {
-            match self.read(parsed).await {
+            match self.handle(parsed).await {
                 Ok(()) => Ok(()),
-                Err(failure) if is_transient::<R>(&failure) => {
-                    tracing::warn!(reason = with_causes(&failure), "goes back to the queue");
+                Err(failure) if is_transient::<H>(&failure) => {
+                    tracing::warn!(
+                        reason = with_causes(&failure),
+                        "the message returns to its queue"
+                    );
                     Err(())
                 }
                 Err(failure) => {
                     let parking = match &failure {
-                        Failure::MessageHandler(failure) if R::parks(failure) => Some(failure),
-                        Failure::MessageHandler(_) | Failure::Message(_) => None,
+                        Failure::Handler(failure) if H::parks(failure) => Some(failure),
+                        Failure::Handler(_) | Failure::Message(_) => None,
                     };
-                    let parked = stream.as_ref().zip(parking);
-                    self.set_aside(message, parked, with_causes(&failure)).await
+                    let to_park = stream.as_ref().zip(parking);
+                    self.set_aside(message, to_park, with_causes(&failure)).await
                 }
             }
         }
@@ -213,54 +216,60 @@ impl<R: MessageHandler, D: DeadLetters> Queue<R, D> {
     async fn set_aside(
         &self,
         message: &SqsMessage,
-        parked: Option<(&StreamId, &R::Failure)>,
+        to_park: Option<(&StreamId, &H::Failure)>,
         reason: String,
     ) -> Result<(), ()> {
         let reason: String = reason.chars().take(MAX_REASON).collect();
-        tracing::error!(reason, "cannot be read and is set aside");
+        tracing::error!(
+            reason,
+            "the message cannot be handled; sending it to the dead-letter queue"
+        );
         let kept = self.dead_letters.keep(message, &reason).await;
         kept.map_err(|error| {
             tracing::error!(
                 reason = with_causes(error.as_ref()),
-                "the dead-letter queue took nothing"
+                "the dead-letter queue did not accept the message; it returns to its queue"
             )
         })?;
-        let Some((stream, failure)) = parked else { return Ok(()) };
-        match self.reader.park(stream, failure, &reason).await {
+        let Some((stream, failure)) = to_park else { return Ok(()) };
+        match self.handler.park(stream, failure, &reason).await {
             Ok(()) => Ok(()),
-            Err(error) if R::is_transient(&error) => {
+            Err(error) if H::is_transient(&error) => {
                 tracing::warn!(
                     reason = with_causes(&error),
-                    "could not be parked and goes back to the queue"
+                    "the stream was not parked; the message returns to its queue"
                 );
                 Err(())
             }
             // The row itself is malformed: redelivery would change nothing, and the dead letter
             // records the failure.
             Err(error) => {
-                tracing::error!(reason = with_causes(&error), "cannot be parked");
+                tracing::error!(
+                    reason = with_causes(&error),
+                    "the stream cannot be parked; the dead letter records the failure"
+                );
                 Ok(())
             }
         }
     }
 
-    async fn read(
+    async fn handle(
         &self,
         parsed: Result<CommitMessage, InvalidMessage>,
-    ) -> Result<(), Failure<R::Failure>> {
+    ) -> Result<(), Failure<H::Failure>> {
         let message = parsed?;
-        if message.category() != R::CATEGORY {
-            metrics::foreign_message(&message, R::CATEGORY);
+        if message.category() != H::CATEGORY {
+            metrics::foreign_message(&message, H::CATEGORY);
             return Ok(());
         }
-        self.reader.read(&message).await.map_err(Failure::MessageHandler)
+        self.handler.handle(&message).await.map_err(Failure::Handler)
     }
 }
 
-fn is_transient<R: MessageHandler>(failure: &Failure<R::Failure>) -> bool {
+fn is_transient<H: MessageHandler>(failure: &Failure<H::Failure>) -> bool {
     match failure {
         Failure::Message(error) => error.is_transient(),
-        Failure::MessageHandler(error) => R::is_transient(error),
+        Failure::Handler(error) => H::is_transient(error),
     }
 }
 

@@ -32,13 +32,13 @@ where
 {
     let handler = &handler;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-        take(event.payload, name, handler)
+        run(event.payload, name, handler)
     }))
     .await
 }
 
 /// Runs one step.
-async fn take<I, E, F, Fut>(
+async fn run<I, E, F, Fut>(
     input: Value,
     name: fn(&E) -> &'static str,
     handler: &F,
@@ -53,22 +53,18 @@ where
         tracing::info_span!("step", correlation_id = input["correlation_id"].as_str(), %input);
     let _counted = metrics::counted();
     async {
-        tracing::info!("takes a step");
-        let taken = match serde_json::from_value(input) {
+        tracing::info!("the step starts");
+        let result = match serde_json::from_value(input) {
             // Boxed, because the future of a whole step is too deep for the compiler.
             Ok(input) => Box::pin(handler(input, clock::now()))
                 .await
                 .map_err(|error| named(name(&error), &error)),
             Err(error) => Err(named(MALFORMED, &error)),
         };
-        if let Err(error) = &taken {
-            tracing::warn!(
-                name = error.error_type,
-                cause = error.error_message,
-                "the step is not done"
-            );
+        if let Err(error) = &result {
+            tracing::warn!(name = error.error_type, cause = error.error_message, "the step failed");
         }
-        taken.map(|()| json!({}))
+        result.map(|()| json!({}))
     }
     .instrument(span)
     .await
@@ -114,16 +110,16 @@ mod tests {
     /// The result of a step with this input, as the state machine gets it, and the log lines of the
     /// step. Every test subscribes to the log: a log line that is first reached by a thread without
     /// a subscriber could be disabled for the others.
-    async fn take_logged(input: Value) -> (Result<Value, Value>, Vec<Value>) {
+    async fn run_logged(input: Value) -> (Result<Value, Value>, Vec<Value>) {
         let handler = async |input: Input, _: Timestamp| {
-            tracing::info!("looks at the order");
+            tracing::info!("reads the order");
             if input.fails { Err(Declined) } else { Ok(()) }
         };
         let log = Log::default();
         let writer = log.clone();
         let logging = subscriber::fmt().json().with_writer(move || writer.clone()).finish();
         let logging = tracing::subscriber::set_default(logging);
-        let answer = take(input, |Declined| "Refused", &handler).await;
+        let answer = run(input, |Declined| "Refused", &handler).await;
         drop(logging);
         let lines = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
         let lines = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -131,7 +127,7 @@ mod tests {
     }
 
     async fn answer(input: Value) -> Result<Value, Value> {
-        take_logged(input).await.0
+        run_logged(input).await.0
     }
 
     #[tokio::test]
@@ -140,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_error_is_told_by_its_name_and_its_text() {
+    async fn an_error_has_its_name_and_its_text() {
         let error = json!({ "errorType": "Refused", "errorMessage": "the card was declined" });
         assert_eq!(answer(json!({ "fails": true })).await, Err(error));
     }
@@ -158,10 +154,10 @@ mod tests {
     async fn every_line_of_the_log_says_which_call_and_which_step_it_is_about() {
         let input =
             json!({ "step": "pay", "order_id": "o-1", "correlation_id": "call-1", "fails": true });
-        let (_, lines) = take_logged(input.clone()).await;
-        let told: Vec<_> =
+        let (_, lines) = run_logged(input.clone()).await;
+        let messages: Vec<_> =
             lines.iter().map(|line| line["fields"]["message"].as_str().unwrap()).collect();
-        assert_eq!(told, ["takes a step", "looks at the order", "the step is not done"]);
+        assert_eq!(messages, ["the step starts", "reads the order", "the step failed"]);
         for line in &lines {
             assert_eq!(line["span"]["correlation_id"], "call-1", "{line}");
             assert_eq!(line["span"]["input"], input.to_string(), "{line}");

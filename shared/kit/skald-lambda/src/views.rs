@@ -30,9 +30,9 @@ impl<P: Projection, E: EventStore, V: ViewStore> MessageHandler for ViewKeeper<P
     const CATEGORY: &'static Category = P::CATEGORY;
     type Failure = CatchUpFailure;
 
-    async fn read(&self, message: &CommitMessage) -> Result<(), CatchUpFailure> {
+    async fn handle(&self, message: &CommitMessage) -> Result<(), CatchUpFailure> {
         let caught_up = catch_up::<P, _, _>(&self.events, &self.views, message).await?;
-        tracing::info!(version = %message.last, ?caught_up, "applied");
+        tracing::info!(version = %message.last, ?caught_up, "the message was applied");
         Ok(())
     }
 

@@ -54,7 +54,7 @@ impl System {
             ViewKeeper::<Statements, _, _>::new(self.events.clone(), self.views.clone()),
             &self.letters,
         );
-        let response = keeper.read_batch(batch(messages)).await.unwrap();
+        let response = keeper.handle_batch(batch(messages)).await.unwrap();
         response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
     }
 
@@ -158,7 +158,7 @@ async fn a_message_of_another_category_is_acknowledged_with_a_warning_that_is_co
 /// commit. Neither is the stream's fault: when the stream continues, so does its row.
 #[tokio::test]
 async fn a_message_that_is_wrong_about_its_stream_is_set_aside_and_parks_nothing() {
-    let told = |version: u64, commit: Value| {
+    let announcing = |version: u64, commit: Value| {
         let mut message = json!({ "tenant": "default", "stream": "account-a", "version": version, "count": 1, "commit": commit });
         message.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         message.to_string()
@@ -169,9 +169,11 @@ async fn a_message_that_is_wrong_about_its_stream_is_set_aside_and_parks_nothing
         "events": [{ "type": "account.withdrawn", "schema": 1, "data": "eyJhbW91bnQiOjl9" }],
     });
     let system = System::default();
-    for (id, message) in
-        [("m1", told(1, Value::Null)), ("m2", told(7, Value::Null)), ("m3", told(1, forged))]
-    {
+    for (id, message) in [
+        ("m1", announcing(1, Value::Null)),
+        ("m2", announcing(7, Value::Null)),
+        ("m3", announcing(1, forged)),
+    ] {
         assert!(system.deliver(&[(id, "a", message)]).await.is_empty(), "{id}");
         assert_eq!(system.views.get(&account("a")).await.unwrap(), None, "{id}");
     }
@@ -204,7 +206,7 @@ async fn an_event_that_cannot_come_there_parks_its_stream_once() {
     assert_eq!(
         system.dead().len(),
         1,
-        "what follows is in the event store, for whoever redrives the stream"
+        "what follows is in the event store, for the operator who redrives the stream"
     );
 }
 
@@ -226,7 +228,7 @@ async fn a_message_without_an_id_fails_the_whole_batch() {
         ViewKeeper::<Statements, _, _>::new(system.events.clone(), system.views.clone()),
         &system.letters,
     );
-    assert!(keeper.read_batch(event).await.is_err());
+    assert!(keeper.handle_batch(event).await.is_err());
 }
 
 /// A view in which every row is malformed.
@@ -268,14 +270,14 @@ impl ViewStore for ScribbledViews {
 }
 
 #[tokio::test]
-async fn a_row_that_cannot_even_be_parked_is_told_of_once() {
+async fn a_row_that_cannot_be_parked_gets_one_dead_letter() {
     let system = System::default();
     let message = system.deposit("a").await;
     let keeper = Queue::new(
         ViewKeeper::<Statements, _, _>::new(system.events.clone(), ScribbledViews),
         &system.letters,
     );
-    let response = keeper.read_batch(batch(&[("m1", "a", message)])).await.unwrap();
+    let response = keeper.handle_batch(batch(&[("m1", "a", message)])).await.unwrap();
     assert!(
         response.batch_item_failures.is_empty(),
         "it would come again for hours, each time with a dead letter"
@@ -283,14 +285,14 @@ async fn a_row_that_cannot_even_be_parked_is_told_of_once() {
     assert_eq!(system.dead().len(), 1);
 }
 
-/// A handler that can read no message.
+/// A handler that fails for every message.
 struct Blind;
 
 impl MessageHandler for Blind {
     const CATEGORY: &'static Category = "account";
     type Failure = std::fmt::Error;
 
-    async fn read(&self, _: &CommitMessage) -> Result<(), std::fmt::Error> {
+    async fn handle(&self, _: &CommitMessage) -> Result<(), std::fmt::Error> {
         Err(std::fmt::Error)
     }
 
@@ -300,11 +302,11 @@ impl MessageHandler for Blind {
 }
 
 #[tokio::test]
-async fn a_reader_that_remembers_nothing_leaves_it_to_the_dead_letter() {
+async fn a_handler_without_parking_leaves_the_record_to_the_dead_letter() {
     let system = System::default();
     let message = system.deposit("a").await;
     let response = Queue::new(Blind, &system.letters)
-        .read_batch(batch(&[("m1", "a", message)]))
+        .handle_batch(batch(&[("m1", "a", message)]))
         .await
         .unwrap();
     assert!(response.batch_item_failures.is_empty(), "it was set aside");

@@ -41,29 +41,29 @@ impl Answer {
             }
         };
         let body = body.map(|body| body.to_string());
-        let mut given = Self {
+        let mut result = Self {
             status_code: status.as_u16(),
             headers: BTreeMap::new(),
             cookies: Vec::new(),
             body: None,
         };
         for (name, value) in headers {
-            given.add(&name, value);
+            result.add(&name, value);
         }
-        given.add(&CORRELATION_HEADER, correlation_id.to_string());
+        result.add(&CORRELATION_HEADER, correlation_id.to_string());
         if let Some(body) = &body {
-            given.add(&CONTENT_TYPE, media_type.to_owned());
+            result.add(&CONTENT_TYPE, media_type.to_owned());
             if head {
-                given.add(&CONTENT_LENGTH, body.len().to_string());
+                result.add(&CONTENT_LENGTH, body.len().to_string());
             }
         }
-        given.body = body.filter(|_| !head);
-        given
+        result.body = body.filter(|_| !head);
+        result
     }
 
     fn add(&mut self, name: &HeaderName, value: String) {
         if let Err(error) = HeaderValue::from_str(&value) {
-            tracing::error!(%name, %error, "a header of the answer is left out");
+            tracing::error!(%name, %error, "omitting a header of the answer, because its value is invalid");
         } else if name == SET_COOKIE {
             self.cookies.push(value);
         } else {

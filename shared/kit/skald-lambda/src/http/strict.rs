@@ -63,15 +63,15 @@ struct Node<'a> {
 }
 
 impl Node<'_> {
-    fn refuse<E: Error>(&self, fault: Fault) -> E {
+    fn reject<E: Error>(&self, fault: Fault) -> E {
         self.fault.replace(Some(fault));
-        E::custom("refused")
+        E::custom("the text is rejected")
     }
 
     /// The depth of the content of this value.
     fn inside<E: Error>(&self) -> Result<usize, E> {
         if self.depth == MAX_DEPTH {
-            return Err(self.refuse(Fault::Deep { pointer: self.place.to_string() }));
+            return Err(self.reject(Fault::Deep { pointer: self.place.to_string() }));
         }
         Ok(self.depth + 1)
     }
@@ -135,7 +135,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         while let Some(name) = members.next_key::<String>()? {
             let place = Place::Member(self.place, &name);
             if values.contains_key(&name) {
-                return Err(self.refuse(Fault::Repeated { pointer: place.to_string() }));
+                return Err(self.reject(Fault::Repeated { pointer: place.to_string() }));
             }
             let value =
                 members.next_value_seed(Node { place: &place, depth, fault: self.fault })?;
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_read_as_it_is() {
+    fn valid_json_is_parsed_unchanged() {
         for text in [
             "null",
             "true",
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_is_named_twice_is_refused_at_any_level_with_a_pointer() {
+    fn a_repeated_member_is_rejected_at_any_level_with_a_pointer() {
         for (text, pointer) in [
             (r#"{"a":1,"a":1}"#, "/a"),
             (r#"{"a":1,"\u0061":2}"#, "/a"),
@@ -188,19 +188,19 @@ mod tests {
     }
 
     #[test]
-    fn nesting_ends() {
+    fn nesting_is_limited() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(parse(&nested(MAX_DEPTH)).is_ok());
         for depth in [MAX_DEPTH + 1, 30_000] {
             let Err(Fault::Deep { pointer }) = parse(&nested(depth)) else {
-                panic!("{depth} levels are taken")
+                panic!("{depth} levels are accepted")
             };
             assert_eq!(pointer, "/0".repeat(MAX_DEPTH));
         }
     }
 
     #[test]
-    fn what_is_no_json_says_where() {
+    fn a_syntax_error_names_its_line_and_column() {
         assert_eq!(parse("{\"a\":\n1,}"), Err(Fault::Syntax { line: 2, column: 3 }));
         for text in
             ["", "{", "{}{}", "{} x", "1e999", "nul", "\"\\ud800\"", "\u{feff}{}", "[1,]", "NaN"]

@@ -119,13 +119,13 @@ async fn a_batch_of_groups_at_once_is_one_line() {
         let (events, views) = (InMemoryEventStore::default(), InMemoryViewStore::default());
         let queue = Queue::new(ViewKeeper::<Statements, _, _>::new(events, views), NoLetters);
         let messages = ["account-a", "account-b", "account-c", "order-1"];
-        queue.read_batch(batch(&messages)).await.unwrap();
+        queue.handle_batch(batch(&messages)).await.unwrap();
         let [line] = written().try_into().unwrap();
         let expected =
             json!({ "FunctionName": "order-view-1", "PagesRead": 3, "ForeignMessages": 1 });
         assert_eq!(counts(line), expected);
         assert!(!log.lines().iter().any(|line| line.to_string().contains("read a page")));
-        queue.read_batch(batch(&[])).await.unwrap();
+        queue.handle_batch(batch(&[])).await.unwrap();
         assert_eq!(written(), [] as [Value; 0], "nothing was counted");
     }
 }
