@@ -362,10 +362,10 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
         format!("default/{payment} at version {}: in the table: an overlap: version {} should", after + 1, after + 2),
         "default/product-MUG-01 at version 2: in the table: unknown event product.sung_about at schema 1".to_owned(),
         "default/receipt-MUG-01~c-1 at version 2: in the table: the item at 2 is malformed".to_owned(),
-        "pk \"nonsense\", sk 1: in the table: no place of a stream".to_owned(),
-        format!("default/{shipment} at version 1: in the table: `slice`, from which the index is made"),
-        format!("default/{reservation} at version 1: in the table: `at`, from which the index is made"),
-        format!("pk \"default/{reservation}\", sk 1: in the index: `at` is no time as commits have it"),
+        "pk \"nonsense\", sk 1: in the table: an item that is no commit of a stream".to_owned(),
+        format!("default/{shipment} at version 1: in the table: `slice`, an attribute of the index"),
+        format!("default/{reservation} at version 1: in the table: `at`, an attribute of the index"),
+        format!("pk \"default/{reservation}\", sk 1: in the index: `at` is not a time in the form of commits"),
     ];
     for fault in &expected {
         assert!(

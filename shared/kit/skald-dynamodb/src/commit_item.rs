@@ -85,19 +85,19 @@ pub(crate) fn read_commit(item: &impl AnyItem, stream: &StreamId) -> Result<Comm
 
 pub(crate) fn read_key(item: &impl AnyItem) -> Result<(StreamId, Version), &'static str> {
     let Some(Attribute::Text(key)) = item.attribute("pk") else {
-        return Err("`pk` is missing or no text");
+        return Err("`pk` is missing or not text");
     };
-    let stream = key.parse().or(Err("`pk` is no stream's key"))?;
+    let stream = key.parse().or(Err("`pk` is not the key of a stream"))?;
     Ok((stream, read_first(item)?))
 }
 
 fn read_first(item: &impl AnyItem) -> Result<Version, &'static str> {
     let Some(Attribute::Number(number)) = item.attribute("sk") else {
-        return Err("`sk` is missing or no number");
+        return Err("`sk` is missing or not a number");
     };
     match number.parse() {
         Ok(first @ 1..) => Ok(Version::new(first)),
-        Ok(0) | Err(_) => Err("`sk` is no version"),
+        Ok(0) | Err(_) => Err("`sk` is not a version"),
     }
 }
 
@@ -116,8 +116,8 @@ fn read_body(item: &impl AnyItem, stream: &StreamId, first: Version) -> Result<C
 
 fn read_at(item: &impl AnyItem) -> Result<Timestamp, String> {
     match item.attribute("at") {
-        Some(Attribute::Text(at)) => at.parse().or(Err(wrong("at"))),
-        Some(_) => Err(wrong("at")),
+        Some(Attribute::Text(at)) => at.parse().or(Err(invalid("at"))),
+        Some(_) => Err(invalid("at")),
         None => Err("missing field `at`".to_owned()),
     }
 }
@@ -130,13 +130,13 @@ fn read_text(item: &impl AnyItem) -> Result<Cow<'_, str>, String> {
         (Some(Attribute::Text(PACKED)), Some(Attribute::Bytes(packed))) => {
             Ok(Cow::Owned(unpack(packed).map_err(str::to_owned)?))
         }
-        (None | Some(Attribute::Text(PACKED)), Some(_)) => Err(wrong("body")),
-        (Some(_), Some(_)) => Err(wrong("encoding")),
+        (None | Some(Attribute::Text(PACKED)), Some(_)) => Err(invalid("body")),
+        (Some(_), Some(_)) => Err(invalid("encoding")),
     }
 }
 
-fn wrong(place: &str) -> String {
-    format!("`{place}` is not what it should be")
+fn invalid(place: &str) -> String {
+    format!("`{place}` is invalid")
 }
 
 /// A parser's message about a field or attribute, without the quoted value.
@@ -146,7 +146,7 @@ fn fault(place: &str, message: &str) -> String {
     match missing {
         Some((field, _)) if place == "." => format!("missing field `{field}`"),
         Some((field, _)) => format!("`{place}`: missing field `{field}`"),
-        None => wrong(place),
+        None => invalid(place),
     }
 }
 

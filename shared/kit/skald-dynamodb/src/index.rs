@@ -102,7 +102,7 @@ fn has_whole(entries: &[IndexEntry], limit: usize) -> bool {
 /// The entry in an item of the index.
 pub(crate) fn read_entry(item: &impl AnyItem) -> Result<IndexEntry, MalformedEntry> {
     let (stream, first) =
-        read_key(item).map_err(|fault| MalformedEntry { key: told_key(item), fault })?;
+        read_key(item).map_err(|fault| MalformedEntry { key: describe_key(item), fault })?;
     let at: Option<Timestamp> = match item.attribute(AT) {
         // The service sorts by the text, so a time in another form would be at another position.
         Some(Attribute::Text(text)) => {
@@ -110,8 +110,8 @@ pub(crate) fn read_entry(item: &impl AnyItem) -> Result<IndexEntry, MalformedEnt
         }
         _ => None,
     };
-    let fault = "`at` is no time as commits have it";
-    let at = at.ok_or_else(|| MalformedEntry { key: told_key(item), fault })?;
+    let fault = "`at` is not a time in the form of commits";
+    let at = at.ok_or_else(|| MalformedEntry { key: describe_key(item), fault })?;
     let types = match item.attribute("types") {
         Some(Attribute::Text(types)) => types.split(' ').map(str::to_owned).collect(),
         _ => Vec::new(),
@@ -120,7 +120,7 @@ pub(crate) fn read_entry(item: &impl AnyItem) -> Result<IndexEntry, MalformedEnt
 }
 
 /// The key of an item of any form, so that an operator can find the item.
-pub(crate) fn told_key(item: &impl AnyItem) -> String {
+pub(crate) fn describe_key(item: &impl AnyItem) -> String {
     let part = |name| match item.attribute(name) {
         Some(Attribute::Text(text)) => format!("{text:?}"),
         Some(Attribute::Number(number)) => number.to_owned(),
@@ -129,8 +129,8 @@ pub(crate) fn told_key(item: &impl AnyItem) -> String {
     format!("pk {}, sk {}", part("pk"), part("sk"))
 }
 
-/// The prefix of [`told_key`] for the items of this stream.
-pub(crate) fn told_stream(stream: &StreamId) -> String {
+/// The prefix of [`describe_key`] for the items of this stream.
+pub(crate) fn describe_key_prefix(stream: &StreamId) -> String {
     format!("pk {:?}, ", stream.key())
 }
 
@@ -155,7 +155,7 @@ mod tests {
 
     /// The service sorts texts: the same time in another form would be at another position.
     #[test]
-    fn an_entry_has_its_time_in_the_one_form_or_is_odd() {
+    fn an_entry_has_its_time_in_the_one_form_or_is_malformed() {
         let entry = read_entry(&placed("2026-11-21T08:15:30.250Z")).unwrap();
         assert_eq!(entry.key.as_str(), "2026-11-21T08:15:30.250Z/default/order-17/000000000004");
         assert_eq!(entry.types, ["order.placed", "order.committed"]);
@@ -168,14 +168,14 @@ mod tests {
         ] {
             assert_eq!(
                 read_entry(&placed(at)).unwrap_err().fault,
-                "`at` is no time as commits have it",
+                "`at` is not a time in the form of commits",
                 "{at}"
             );
         }
     }
 
     #[test]
-    fn a_page_is_full_when_there_is_something_later_than_what_was_wanted() {
+    fn a_page_is_full_if_an_entry_follows_that_is_later_than_the_wanted_ones() {
         let entries = |moments: &[i64]| -> Vec<IndexEntry> {
             let entry = |millis: &i64| {
                 let at = Timestamp::from_millis(*millis).unwrap();
@@ -199,13 +199,13 @@ mod tests {
 
     /// An operator must be able to find the item in order to fix it.
     #[test]
-    fn an_odd_entry_is_told_by_the_key_of_its_item() {
-        for (attributes, announced) in [
+    fn a_malformed_entry_shows_the_key_of_its_item() {
+        for (attributes, described) in [
             (json!({ "pk": { "S": "no stream" }, "sk": { "N": "4" } }), "pk \"no stream\", sk 4"),
             (json!({ "pk": { "N": "7" }, "sk": { "S": "4" } }), "pk 7, sk \"4\""),
             (json!({ "pk": { "B": "AAEC" } }), "pk none, sk none"),
         ] {
-            assert_eq!(read_entry(&item(attributes)).unwrap_err().key, announced);
+            assert_eq!(read_entry(&item(attributes)).unwrap_err().key, described);
         }
         let malformed = read_entry(&placed("elsewhere")).unwrap_err();
         assert_eq!(malformed.key, "pk \"default/order-17\", sk 4");

@@ -62,10 +62,10 @@ pub(crate) fn read(
             Ok(StoredKey::Wrapped(WrappedKey { by, bytes: key.into_inner() }))
         }
         (None, None, Some(Value::S(_))) => Ok(StoredKey::Erased),
-        (None, None, None) => Err("it has neither `key` nor `erased_at`"),
-        (Some(_), _, Some(_)) => Err("it has both `key` and `erased_at`"),
-        (_, _, None) => Err("`key` or `wrapped_by` is missing or not what it should be"),
-        (None, _, Some(_)) => Err("`erased_at` is not what it should be, or does not stand alone"),
+        (None, None, None) => Err("the item has neither `key` nor `erased_at`"),
+        (Some(_), _, Some(_)) => Err("the item has both `key` and `erased_at`"),
+        (_, _, None) => Err("`key` or `wrapped_by` is missing or invalid"),
+        (None, _, Some(_)) => Err("`erased_at` is invalid, or is not the only attribute"),
     };
     stored.map_err(|fault| StoreError::Corrupt {
         key: person.key(),

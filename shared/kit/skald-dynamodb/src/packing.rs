@@ -36,9 +36,9 @@ pub(crate) fn unpack(packed: &[u8]) -> Result<String, &'static str> {
     // Regardless of its writer, a packed text never expands to more than the largest item.
     let size =
         get_frame_content_size(packed).ok().flatten().and_then(|size| usize::try_from(size).ok());
-    let size = size.ok_or("`body` is no frame of Zstandard that says its size")?;
+    let size = size.ok_or("`body` is not a Zstandard frame with a content size")?;
     if size > MAX_TEXT_BYTES {
-        return Err("`body` unfolds into more than fits an item");
+        return Err("`body` decompresses to more than an item can contain");
     }
     let mut text = Vec::with_capacity(size);
     let unpacked = UNPACKING.with_borrow_mut(|context| context.decompress(&mut text, packed));

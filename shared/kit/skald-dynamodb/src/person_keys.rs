@@ -116,8 +116,10 @@ impl<W: KeyWrap> DynamoDbPersonKeys<W> {
         match found {
             Some(item) => self.entry(person, item).await,
             None => {
-                let source =
-                    Box::new(Answer::new(None, Some("what stood in a new key's way is gone")));
+                let source = Box::new(Answer::new(
+                    None,
+                    Some("an item prevented storing a new key, and no longer exists"),
+                ));
                 Err(StoreError::Unavailable { operation: "PutItem", source })
             }
         }

@@ -105,10 +105,10 @@ pub(crate) fn read_entry(item: &Item) -> Result<ListEntry, MalformedEntry> {
         _ => "pk none".to_owned(),
     };
     let malformed = |fault| MalformedEntry { key: key.clone(), fault };
-    let stream = read_stream(item).ok_or_else(|| malformed("`pk` is no stream's key"))?;
+    let stream = read_stream(item).ok_or_else(|| malformed("`pk` is not the key of a stream"))?;
     match item.get("list_sort") {
         Some(AttributeValue::S(sort)) => Ok(ListEntry { stream, sort: sort.clone() }),
-        _ => Err(malformed("`list_sort` is missing or no text")),
+        _ => Err(malformed("`list_sort` is missing or not text")),
     }
 }
 

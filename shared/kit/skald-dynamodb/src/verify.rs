@@ -29,7 +29,9 @@ use skald::time::Timestamp;
 
 use crate::attribute::{AnyItem, Attribute, Attributes};
 use crate::commit_item::{SLICES, read_key, slice, types};
-use crate::index::{AT, COMMITS, DynamoDbCommitIndex, read_entry, told_key, told_stream};
+use crate::index::{
+    AT, COMMITS, DynamoDbCommitIndex, describe_key, describe_key_prefix, read_entry,
+};
 use skald_aws::sdk_error;
 
 pub use fault::{Defect, Fault, Finding, Verified};
@@ -44,7 +46,7 @@ pub const SETTLED_MS: i64 = 10_000;
 const PAGE: u32 = 1_000;
 /// How often a missing index entry is searched for, and the first pause between the attempts. Each
 /// further pause is twice as long.
-const LOOKS: u32 = 5;
+const LOOKUPS: u32 = 5;
 const PAUSE_MS: u64 = 50;
 
 /// Verifies an events table. `C` returns the check of a stream, or `None` for an unknown category.
@@ -57,7 +59,7 @@ pub struct Verifier<C, T> {
     now: Timestamp,
     until: Timestamp,
     check: C,
-    tell: T,
+    report: T,
     state: Mutex<State>,
 }
 
@@ -65,7 +67,7 @@ pub struct Verifier<C, T> {
 struct State {
     verified: Verified,
     /// The hashes of the reported faults, because a stream may be checked twice.
-    announced: BTreeSet<[u8; 32]>,
+    reported: BTreeSet<[u8; 32]>,
 }
 
 /// The entries of a slice that are checked.
@@ -98,12 +100,12 @@ where
         table: impl Into<String>,
         now: Timestamp,
         check: C,
-        tell: T,
+        report: T,
     ) -> Self {
         let table = table.into();
         let index = DynamoDbCommitIndex::new(client.clone(), table.clone());
         let until = now.plus_millis(-SETTLED_MS);
-        Self { client, table, index, now, until, check, tell, state: Mutex::default() }
+        Self { client, table, index, now, until, check, report, state: Mutex::default() }
     }
 
     /// Verifies all streams, and reads `parallel` parts of the table concurrently.
@@ -164,8 +166,8 @@ where
                 let (stream, first) = match read_key(&item) {
                     Ok(key) => key,
                     Err(fault) => {
-                        self.tell(&Fault {
-                            key: told_key(&item),
+                        self.report(&Fault {
+                            key: describe_key(&item),
                             version: None,
                             defect: Defect::Foreign(fault),
                         });
@@ -203,7 +205,7 @@ where
     fn close(&self, walk: Option<Walk<K>>, suspects: &mut BTreeSet<StreamId>) {
         match walk {
             Some(walk) if walk.is_broken => drop(suspects.insert(walk.stream)),
-            Some(walk) => walk.faults.iter().for_each(|fault| self.tell(fault)),
+            Some(walk) => walk.faults.iter().for_each(|fault| self.report(fault)),
             None => {}
         }
     }
@@ -221,14 +223,14 @@ where
             walked.indexed.extend(self.indexed(&item));
             match read_key(&item) {
                 Ok((_, first)) => walked.events += walk.take(first, &item),
-                Err(fault) => self.tell(&Fault {
-                    key: told_key(&item),
+                Err(fault) => self.report(&Fault {
+                    key: describe_key(&item),
                     version: None,
                     defect: Defect::Foreign(fault),
                 }),
             }
         }
-        walk.faults.iter().for_each(|fault| self.tell(fault));
+        walk.faults.iter().for_each(|fault| self.report(fault));
         Ok(walked)
     }
 
@@ -252,14 +254,14 @@ where
         of: Option<&StreamId>,
     ) -> Result<Option<Vec<IndexEntry>>, StoreError> {
         let page = self.index.read(number, after, self.until, PAGE).await?;
-        let is_told = |malformed: &MalformedEntry| {
-            of.is_none_or(|stream| malformed.key.starts_with(&told_stream(stream)))
+        let is_wanted = |malformed: &MalformedEntry| {
+            of.is_none_or(|stream| malformed.key.starts_with(&describe_key_prefix(stream)))
         };
-        for malformed in page.malformed.into_iter().filter(is_told) {
-            self.tell(&Fault {
+        for malformed in page.malformed.into_iter().filter(is_wanted) {
+            self.report(&Fault {
                 key: malformed.key,
                 version: None,
-                defect: Defect::Odd(malformed.fault),
+                defect: Defect::Malformed(malformed.fault),
             });
         }
         let Some(last) = page.entries.last() else { return Ok(None) };
@@ -332,13 +334,13 @@ where
             Ok(Some(_)) | Err(StoreError::Corrupt { .. }) => return Ok(()),
             Err(error) => return Err(error),
         };
-        self.tell(&Fault { key: key.stream().key(), version: Some(key.first()), defect });
+        self.report(&Fault { key: key.stream().key(), version: Some(key.first()), defect });
         Ok(())
     }
 
     /// Checks that the index has an entry. The entry may take a moment to appear.
     async fn look_for(&self, number: u8, entry: &IndexEntry) -> Result<(), StoreError> {
-        for look in 0..LOOKS {
+        for attempt in 0..LOOKUPS {
             let query = self.client.query().table_name(&self.table).index_name(COMMITS);
             let mut of_that_time = query
                 .key_condition_expression("slice = :slice AND #at = :at")
@@ -355,11 +357,11 @@ where
                 }
             }
             if let Some(timer) = self.client.config().sleep_impl() {
-                timer.sleep(Duration::from_millis(PAUSE_MS << look)).await;
+                timer.sleep(Duration::from_millis(PAUSE_MS << attempt)).await;
             }
         }
         let (key, version) = (entry.key.stream().key(), Some(entry.key.first()));
-        self.tell(&Fault { key, version, defect: Defect::NotInIndex });
+        self.report(&Fault { key, version, defect: Defect::NotInIndex });
         Ok(())
     }
 
@@ -379,15 +381,15 @@ where
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self, fault: &Fault) {
+    fn report(&self, fault: &Fault) {
         let is_new = {
             let mut state = self.state();
-            let is_new = state.announced.insert(Sha256::digest(format!("{fault:?}")).into());
+            let is_new = state.reported.insert(Sha256::digest(format!("{fault:?}")).into());
             state.verified.faults += u64::from(is_new);
             is_new
         };
         if is_new {
-            (self.tell)(Finding::Fault(fault));
+            (self.report)(Finding::Fault(fault));
         }
     }
 
@@ -397,6 +399,6 @@ where
             change(&mut state.verified);
             state.verified
         };
-        (self.tell)(Finding::Progress(verified));
+        (self.report)(Finding::Progress(verified));
     }
 }

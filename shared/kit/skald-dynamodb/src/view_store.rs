@@ -28,12 +28,12 @@ const UNCHANGED_OR_NONE: &str =
 const STILL_PARKED: &str = "version = :expected AND attribute_exists(parked) AND (attribute_not_exists(parked.announced) OR parked.announced <= :announced)";
 /// The index of lists.
 const LISTING: &str = "listing";
-/// Most keys in one `BatchGetItem`.
+/// The largest number of keys in one `BatchGetItem`.
 ///
 /// Source: Amazon `DynamoDB` API Reference, `BatchGetItem`.
 const BATCH_KEYS: usize = 100;
-/// How many batches in succession may return none of their keys.
-const FRUITLESS: u32 = 6;
+/// The largest number of consecutive batches that return no row.
+const MAX_EMPTY_BATCHES: u32 = 6;
 /// The pause before the keys that a batch omitted are requested again. It doubles each time that no
 /// key was returned.
 const WAIT_MS: u64 = 10;
@@ -94,14 +94,14 @@ impl DynamoDbViewStore {
         rows: &mut HashMap<StreamId, Read>,
     ) -> Result<(), StoreError> {
         const OPERATION: &str = "BatchGetItem";
-        let refused = |source| StoreError::Denied { operation: OPERATION, source };
+        let denied = |source| StoreError::Denied { operation: OPERATION, source };
         let keys = KeysAndAttributes::builder()
             .set_keys(Some(streams.iter().map(|stream| row_item::key(stream)).collect()));
-        let keys = keys.build().map_err(|source| refused(Box::new(source)))?;
+        let keys = keys.build().map_err(|source| denied(Box::new(source)))?;
         let mut wanted = HashMap::from([(self.table.to_string(), keys)]);
-        let mut fruitless = 0;
+        let mut empty_batches = 0;
         loop {
-            let asked = count(&wanted);
+            let requested = count(&wanted);
             let sent = self.client.batch_get_item().set_request_items(Some(wanted)).send().await;
             let answer = sent.map_err(|error| sdk_error(OPERATION, error))?;
             for item in answer.responses.unwrap_or_default().into_values().flatten() {
@@ -116,25 +116,25 @@ impl DynamoDbViewStore {
             wanted = answer.unprocessed_keys.unwrap_or_default();
             match count(&wanted) {
                 0 => return Ok(()),
-                left if left < asked => fruitless = 0,
-                _ => fruitless += 1,
+                left if left < requested => empty_batches = 0,
+                _ => empty_batches += 1,
             }
-            if fruitless == FRUITLESS {
+            if empty_batches == MAX_EMPTY_BATCHES {
                 let source = Box::new(Answer::new(
                     Some("UnprocessedKeys"),
-                    Some("no key of a batch was looked up"),
+                    Some("no key of the batch was read in several attempts"),
                 ));
                 return Err(StoreError::Throttled { operation: OPERATION, source });
             }
-            self.wait(fruitless).await;
+            self.wait(empty_batches).await;
         }
     }
 
-    /// Waits on the client's own timer, longer after each fruitless batch. A client without a timer
+    /// Waits on the client's own timer, longer after each empty batch. A client without a timer
     /// does not wait.
-    async fn wait(&self, fruitless: u32) {
+    async fn wait(&self, empty_batches: u32) {
         if let Some(timer) = self.client.config().sleep_impl() {
-            timer.sleep(Duration::from_millis(WAIT_MS << fruitless)).await;
+            timer.sleep(Duration::from_millis(WAIT_MS << empty_batches)).await;
         }
     }
 }

@@ -171,7 +171,7 @@ fn fault_in(image: serde_json::Value) -> String {
 #[test]
 fn each_attribute_at_fault_is_named_and_not_shown() {
     let secret = "jane@example.com";
-    let wrong = |place| format!("`{place}` is not what it should be");
+    let wrong = |place| format!("`{place}` is invalid");
     let cases = [
         ("/at", None, "missing field `at`".to_owned()),
         ("/at", Some(json!({ "N": "1" })), wrong("at")),
@@ -195,7 +195,7 @@ fn each_attribute_at_fault_is_named_and_not_shown() {
 fn each_field_at_fault_is_named_and_not_shown() {
     let secret = || Some(json!("jane@example.com"));
     let missing = |place, field| format!("`{place}`: missing field `{field}`");
-    let wrong = |place| format!("`{place}` is not what it should be");
+    let wrong = |place| format!("`{place}` is invalid");
     let cases = [
         ("/commit", None, missing("body", "commit")),
         ("/source", None, missing("body", "source")),
@@ -242,14 +242,14 @@ fn image_with(change: impl FnOnce(&mut serde_json::Value)) -> serde_json::Value 
 #[test]
 fn an_item_at_no_place_of_a_stream_is_foreign() {
     let cases = [
-        ("/pk", None, "`pk` is missing or no text"),
-        ("/pk", Some(json!({ "N": "1" })), "`pk` is missing or no text"),
-        ("/pk", Some(json!({ "S": "jane@example.com" })), "`pk` is no stream's key"),
-        ("/sk", None, "`sk` is missing or no number"),
-        ("/sk", Some(json!({ "S": "1" })), "`sk` is missing or no number"),
-        ("/sk", Some(json!({ "N": "0" })), "`sk` is no version"),
-        ("/sk", Some(json!({ "N": "-1" })), "`sk` is no version"),
-        ("/sk", Some(json!({ "N": "1.5" })), "`sk` is no version"),
+        ("/pk", None, "`pk` is missing or not text"),
+        ("/pk", Some(json!({ "N": "1" })), "`pk` is missing or not text"),
+        ("/pk", Some(json!({ "S": "jane@example.com" })), "`pk` is not the key of a stream"),
+        ("/sk", None, "`sk` is missing or not a number"),
+        ("/sk", Some(json!({ "S": "1" })), "`sk` is missing or not a number"),
+        ("/sk", Some(json!({ "N": "0" })), "`sk` is not a version"),
+        ("/sk", Some(json!({ "N": "-1" })), "`sk` is not a version"),
+        ("/sk", Some(json!({ "N": "1.5" })), "`sk` is not a version"),
     ];
     for (place, value, fault) in cases {
         assert_eq!(

@@ -35,7 +35,7 @@ impl fmt::Display for Fault {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Defect {
     /// An item in the table that belongs to no stream.
-    #[error("in the table: no place of a stream, {0}")]
+    #[error("in the table: an item that is no commit of a stream, {0}")]
     Foreign(&'static str),
     /// A gap, an overlap, or an item that cannot be read.
     #[error("in the table: {0}")]
@@ -44,7 +44,7 @@ pub enum Defect {
     #[error("in the table: {0}")]
     Snapshot(SnapshotFault),
     /// An event or a snapshot with a personal value that is not sealed, and so cannot be erased.
-    #[error("in the table: personal data that is not sealed, in the {0}")]
+    #[error("in the table: the {0} contains personal data that is not sealed")]
     Plain(&'static str),
     /// An event that the catalogue cannot decode.
     #[error("in the table: {0}")]
@@ -59,18 +59,18 @@ pub enum Defect {
         before: Timestamp,
     },
     /// A commit from a wrong clock: followers of all commits do not see it before that time.
-    #[error("in the table: recorded at {at}, which lies ahead of now")]
+    #[error("in the table: recorded at {at}, which is in the future")]
     Ahead {
         /// When the commit was recorded, according to that clock.
         at: Timestamp,
     },
     /// An attribute of the index that is missing or invalid.
-    #[error("in the table: `{0}`, from which the index is made, does not fit the commit")]
+    #[error("in the table: `{0}`, an attribute of the index, does not match the commit")]
     Unindexed(&'static str),
-    /// The table has the commit, and the index does not show it.
+    /// The table has the commit, and the index has no entry for it.
     #[error("in the index: no entry for this commit")]
     NotInIndex,
-    /// The index shows a commit that the table does not have.
+    /// The index has an entry for a commit that the table does not have.
     #[error("in the index: an entry without a commit in the table")]
     NoCommit,
     /// The index entry differs from the commit in the table.
@@ -78,7 +78,7 @@ pub enum Defect {
     Differs,
     /// A malformed entry of the index, which does not belong to a commit.
     #[error("in the index: {0}")]
-    Odd(&'static str),
+    Malformed(&'static str),
 }
 
 /// The counts of a verification so far.

@@ -329,7 +329,7 @@ async fn an_item_that_is_no_row_is_reported_by_its_key() {
         support::text("2026-11-21T08:15:30.250Z"),
     )]));
     for (at, parked, fault) in [
-        (Some("jane@example.com"), None, "`at` is not what it should be"),
+        (Some("jane@example.com"), None, "`at` is invalid"),
         (None, None, "missing field `at`"),
         (Some("2026-11-21T08:15:30.250Z"), Some(parked), "`parked`: missing field `reason`"),
     ] {

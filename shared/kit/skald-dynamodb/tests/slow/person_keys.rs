@@ -211,24 +211,21 @@ async fn an_item_that_is_neither_key_nor_tombstone_is_reported_and_can_be_erased
         ("erased_at", support::text("t")),
     );
     for (fault, attributes) in [
-        ("it has neither `key` nor `erased_at`", vec![]),
-        ("it has both `key` and `erased_at`", vec![key.clone(), by.clone(), erased.clone()]),
-        ("`key` or `wrapped_by` is missing or not what it should be", vec![key.clone()]),
-        ("`key` or `wrapped_by` is missing or not what it should be", vec![by.clone()]),
+        ("the item has neither `key` nor `erased_at`", vec![]),
+        ("the item has both `key` and `erased_at`", vec![key.clone(), by.clone(), erased.clone()]),
+        ("`key` or `wrapped_by` is missing or invalid", vec![key.clone()]),
+        ("`key` or `wrapped_by` is missing or invalid", vec![by.clone()]),
         (
-            "`key` or `wrapped_by` is missing or not what it should be",
+            "`key` or `wrapped_by` is missing or invalid",
             vec![("key", support::text("k")), by.clone()],
         ),
         (
-            "`key` or `wrapped_by` is missing or not what it should be",
+            "`key` or `wrapped_by` is missing or invalid",
             vec![key.clone(), ("wrapped_by", bytes(b"w"))],
         ),
+        ("`erased_at` is invalid, or is not the only attribute", vec![by.clone(), erased.clone()]),
         (
-            "`erased_at` is not what it should be, or does not stand alone",
-            vec![by.clone(), erased.clone()],
-        ),
-        (
-            "`erased_at` is not what it should be, or does not stand alone",
+            "`erased_at` is invalid, or is not the only attribute",
             vec![("erased_at", support::number(1))],
         ),
     ] {

@@ -323,7 +323,7 @@ async fn faults_in_streams_are_named() {
         "{faults:#?}"
     );
     // The planted items have no attributes for the index.
-    assert_eq!(named("`slice`, from which the index is made"), 6, "{faults:#?}");
+    assert_eq!(named("`slice`, an attribute of the index"), 6, "{faults:#?}");
     assert_eq!(faults.len(), 10, "{faults:#?}");
 }
 
@@ -401,8 +401,8 @@ async fn what_is_about_a_person_and_not_sealed_is_named_and_not_shown() {
     note("sealed", r#"{"$person":"jane-1","sealed":"AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH"}"#)
         .await;
     let expected = [
-        "default/account-plain at version 1: in the table: personal data that is not sealed, in the event",
-        "default/account-plain at version 1: in the table: personal data that is not sealed, in the snapshot",
+        "default/account-plain at version 1: in the table: the event contains personal data that is not sealed",
+        "default/account-plain at version 1: in the table: the snapshot contains personal data that is not sealed",
     ];
     assert_faults(&events, &expected).await;
 }
@@ -463,7 +463,7 @@ async fn an_entry_that_differs_or_is_none_is_named() {
     let expected = [
         "default/account-4 at version 1: in the index: the entry differs from the commit in the table",
         "default/account-8 at version 1: in the index: no entry for this commit",
-        "pk \"default/account-8\", sk 1: in the index: `at` is no time as commits have it",
+        "pk \"default/account-8\", sk 1: in the index: `at` is not a time in the form of commits",
     ];
     assert_faults(&events, &expected).await;
 

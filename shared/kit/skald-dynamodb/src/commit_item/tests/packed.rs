@@ -121,14 +121,20 @@ fn whatever_is_wrong_with_a_packed_body_is_named() {
         let frame = zstd::bulk::compress(text, 3).unwrap();
         serde_json::to_value(AttributeValue::B(frame)).unwrap()
     };
-    assert_eq!(fault(json!({ "S": BODY })), "`body` is not what it should be");
-    assert_eq!(fault(json!({ "B": "AAAA" })), "`body` is no frame of Zstandard that says its size");
-    assert_eq!(fault(json!({ "B": "" })), "`body` is no frame of Zstandard that says its size");
+    assert_eq!(fault(json!({ "S": BODY })), "`body` is invalid");
+    assert_eq!(
+        fault(json!({ "B": "AAAA" })),
+        "`body` is not a Zstandard frame with a content size"
+    );
+    assert_eq!(fault(json!({ "B": "" })), "`body` is not a Zstandard frame with a content size");
     assert_eq!(fault(packed(b"\"\xe9\"")), "`body` is not UTF-8");
     assert_eq!(fault(packed(b"{}")), "`body`: missing field `commit`");
     let most = 400 * 1024;
     assert_eq!(fault(packed(&vec![b' '; most])), "`body` is not JSON");
-    assert_eq!(fault(packed(&vec![b' '; most + 1])), "`body` unfolds into more than fits an item");
+    assert_eq!(
+        fault(packed(&vec![b' '; most + 1])),
+        "`body` decompresses to more than an item can contain"
+    );
     let frame = zstd::bulk::compress(&vec![b' '; most], 3).unwrap();
     let cut = serde_json::to_value(AttributeValue::B(frame[..frame.len() - 1].to_vec())).unwrap();
     assert_eq!(fault(cut), "`body` cannot be decompressed");
