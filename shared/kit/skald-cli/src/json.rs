@@ -10,7 +10,7 @@ use skald::personal::PERSON_MEMBER;
 /// The text that replaces personal data.
 pub(crate) const HIDDEN: &str = "(personal)";
 /// The deepest nesting of JSON that is read, the same as in `serde_json`.
-const MOST_DEPTH: usize = 128;
+const MAX_DEPTH: usize = 128;
 
 /// A JSON value, parsed only as far as showing it requires.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
 impl<'a> Json<'a> {
     /// `None` if the bytes are not JSON, or are nested too deeply.
     pub(crate) fn read(bytes: &'a [u8]) -> Option<Self> {
-        Self::of(serde_json::from_slice(bytes).ok()?, MOST_DEPTH)
+        Self::of(serde_json::from_slice(bytes).ok()?, MAX_DEPTH)
     }
 
     fn of(raw: &'a RawValue, deeper: usize) -> Option<Self> {

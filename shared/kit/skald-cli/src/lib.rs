@@ -31,7 +31,7 @@ use skald::stream::{Category, StreamId};
 use skald::text::with_causes;
 
 use arguments::{Arguments, Command};
-use terminal::Unwritten;
+use terminal::OutputError;
 
 /// The exit status for invalid arguments.
 const USAGE: u8 = 2;
@@ -75,10 +75,10 @@ impl Operator {
             () = terminal::closed() => Ok(ExitCode::SUCCESS),
         };
         done.unwrap_or_else(|error| {
-            if matches!(error.downcast_ref(), Some(Unwritten::Closed)) {
+            if matches!(error.downcast_ref(), Some(OutputError::Closed)) {
                 return ExitCode::SUCCESS;
             }
-            terminal::complain(&with_causes(&*error));
+            terminal::error(&with_causes(&*error));
             ExitCode::FAILURE
         })
     }
@@ -93,18 +93,18 @@ impl Operator {
                 return Ok(ExitCode::from(USAGE));
             }
             // The help or the version was requested.
-            Err(asked) => {
-                terminal::write(&asked.to_string())?;
+            Err(help) => {
+                terminal::write(&help.to_string())?;
                 return Ok(ExitCode::SUCCESS);
             }
         };
-        let is_well = match arguments.command {
+        let is_success = match arguments.command {
             Command::Tail(arguments) => tail::run(&arguments).await.map(|()| true),
             Command::Verify(arguments) => {
                 verify::run(&arguments, |stream| self.check(stream)).await
             }
         }?;
-        Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if is_success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
     /// The check of this stream, or `None` if its category has no decider.

@@ -20,7 +20,7 @@ use crate::arguments::{Since, TailArguments};
 use crate::clock::now;
 use crate::line;
 use crate::system::System;
-use crate::terminal::{self, Terminal, Unwritten};
+use crate::terminal::{self, OutputError, Terminal};
 
 /// The time that `tail` stays behind now. It is short, because a person is waiting: commits that
 /// become visible later are found in the overlap.
@@ -60,10 +60,10 @@ pub(crate) async fn run(arguments: &TailArguments) -> Result<(), Box<dyn Error>>
     let mut printer = Printer { arguments, terminal: Terminal::new(), date: String::new() };
     let mut failures = 0;
     loop {
-        let looked = now();
+        let polled_at = now();
         let is_empty = match step(&index, &mut follower, &mut printer).await {
             Ok(is_empty) => is_empty,
-            Err(StepError::Unwritten(error)) => return Err(error.into()),
+            Err(StepError::Output(error)) => return Err(error.into()),
             Err(StepError::Follow(error)) if error.is_transient() && failures < PATIENCE => {
                 failures += 1;
                 terminal::note(&format!("{}; retrying", with_causes(&error)));
@@ -84,7 +84,7 @@ pub(crate) async fn run(arguments: &TailArguments) -> Result<(), Box<dyn Error>>
             continue;
         }
         // All commits recorded before the start are now behind the margin.
-        if arguments.once && looked >= started.plus_millis(i64::from(MARGIN_MS)) {
+        if arguments.once && polled_at >= started.plus_millis(i64::from(MARGIN_MS)) {
             terminal::note(&format!("to continue from here: --since {}", follower.position()));
             return Ok(());
         }
@@ -94,7 +94,7 @@ pub(crate) async fn run(arguments: &TailArguments) -> Result<(), Box<dyn Error>>
 
 enum StepError {
     Follow(FollowError),
-    Unwritten(Unwritten),
+    Output(OutputError),
 }
 
 /// One poll. It reads a complete batch before it prints any of it, so a failure in between prints
@@ -115,7 +115,7 @@ async fn step(
             Ok(Some(commit)) => printer.print(&commit, delivery.novelty, &mut lines),
             Ok(None) => printer.print_fault(
                 &delivery.entry,
-                "is in the index, but not in the table: run `skald verify`",
+                "the index has the commit, but the table does not: run `verify`",
                 &mut lines,
             ),
             Err(error @ StoreError::Corrupt { .. }) => {
@@ -138,7 +138,7 @@ async fn step(
              the clock of its writer was wrong; it is shown when that time has come"
         ));
     }
-    terminal::write(&lines).map_err(StepError::Unwritten)?;
+    terminal::write(&lines).map_err(StepError::Output)?;
     follower.acknowledge();
     Ok(is_empty)
 }

@@ -64,30 +64,30 @@ impl Terminal {
     }
 }
 
-/// Standard output could not be written.
+/// An error of writing to standard output.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Unwritten {
+pub(crate) enum OutputError {
     /// Standard output is a pipe whose reader has closed it. The command then ends without an
     /// error.
     #[error("standard output is closed")]
     Closed,
     /// Any other error.
-    #[error("standard output cannot be written: {0}")]
+    #[error("cannot write to standard output: {0}")]
     Failed(std::io::Error),
 }
 
 /// Writes and flushes this text.
 ///
 /// # Errors
-/// [`Unwritten`]
-pub(crate) fn write(text: &str) -> Result<(), Unwritten> {
+/// [`OutputError`]
+pub(crate) fn write(text: &str) -> Result<(), OutputError> {
     let mut out = stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     written.map_err(|error| {
         if error.kind() == ErrorKind::BrokenPipe {
-            Unwritten::Closed
+            OutputError::Closed
         } else {
-            Unwritten::Failed(error)
+            OutputError::Failed(error)
         }
     })
 }
@@ -112,7 +112,7 @@ fn pipe() -> Option<Sender> {
 }
 
 /// Prints an error to standard error.
-pub(crate) fn complain(error: &str) {
+pub(crate) fn error(error: &str) {
     note(&format!("error: {error}"));
 }
 

@@ -28,14 +28,14 @@ pub(crate) async fn run(
 ) -> Result<bool, Box<dyn Error>> {
     let System { client, table } = System::find(&arguments.place).await?;
     let (terminal, is_watched, now) = (Terminal::new(), terminal::is_watched(), clock::now());
-    let unwritten = Cell::new(None);
+    let output_error = Cell::new(None);
     let report = |finding: Finding<'_>| match finding {
         Finding::Fault(fault) => {
             if is_watched {
                 terminal::in_place("");
             }
             if let Err(error) = terminal::write(&format!("{} {fault}\n", terminal.red("✗"))) {
-                unwritten.set(Some(error));
+                output_error.set(Some(error));
             }
         }
         Finding::Progress(verified) if is_watched => terminal::in_place(&summary(verified, now)),
@@ -48,7 +48,7 @@ pub(crate) async fn run(
             None => verifier.all(arguments.parallel).await,
         }
     };
-    let done = until(verifying, || unwritten.take()).await;
+    let done = until(verifying, || output_error.take()).await;
     if is_watched {
         terminal::in_place("");
     }
@@ -59,10 +59,9 @@ pub(crate) async fn run(
         )
     })?;
     if let Some(stream) = arguments.stream.as_ref().filter(|_| verified.items == 0) {
-        return Err(format!(
-            "the stream {stream} does not exist: use a name as shown by `skald tail`"
-        )
-        .into());
+        return Err(
+            format!("the stream {stream} does not exist: use a name as shown by `tail`").into()
+        );
     }
     let is_sound = verified.faults == 0;
     let mark = if is_sound { terminal.green("✓") } else { terminal.red("✗") };
