@@ -111,7 +111,7 @@ macro_rules! text_value {
 /// ```
 #[macro_export]
 macro_rules! number_value {
-    ($( $(#[$meta:meta])* $vis:vis struct $name:ident($number:ty): 1..=$most:literal, $expected:literal; )+) => { $(
+    ($( $(#[$meta:meta])* $vis:vis struct $name:ident($number:ty): 1..=$max:literal, $expected:literal; )+) => { $(
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize)]
         #[serde(try_from = "u64", into = "u64")]
@@ -121,14 +121,14 @@ macro_rules! number_value {
             /// The smallest value.
             pub const ONE: Self = Self(1);
             /// The largest value.
-            pub const MOST: Self = Self($most);
+            pub const MAX: Self = Self($max);
 
             #[doc = concat!(
                 "The value with this number.\n\n# Errors\n`InvalidValue` unless it is ", $expected, "."
             )]
             pub fn new(number: u64) -> Result<Self, $crate::InvalidValue> {
                 match <$number>::try_from(number) {
-                    Ok(number @ 1..=$most) => Ok(Self(number)),
+                    Ok(number @ 1..=$max) => Ok(Self(number)),
                     Ok(_) | Err(_) => Err($crate::InvalidValue($expected)),
                 }
             }
@@ -163,6 +163,6 @@ macro_rules! number_value {
             }
         }
 
-        $crate::__number_schema!($name, $most, $expected);
+        $crate::__number_schema!($name, $max, $expected);
     )+ };
 }

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::{InvalidValue, is_readable};
 
 /// Longest line of an address, in characters.
-const LONGEST_LINE: usize = 200;
+const MAX_LINE_CHARACTERS: usize = 200;
 /// Longest postal code, in characters.
-const LONGEST_POSTAL_CODE: usize = 20;
+const MAX_POSTAL_CODE_CHARACTERS: usize = 20;
 
 /// The rule for a line.
 const LINE: &str = "text of 1 to 200 characters, at least one of them visible, \
@@ -31,20 +31,20 @@ pub struct Address(AddressFields);
 #[serde(deny_unknown_fields)]
 pub struct AddressFields {
     /// The recipient's name.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = LONGEST_LINE)))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_LINE_CHARACTERS)))]
     pub name: String,
     /// The street and the house number.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = LONGEST_LINE)))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_LINE_CHARACTERS)))]
     pub line1: String,
     /// Further information for the carrier, such as the floor.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = LONGEST_LINE)))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_LINE_CHARACTERS)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line2: Option<String>,
     /// The town.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = LONGEST_LINE)))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_LINE_CHARACTERS)))]
     pub city: String,
     /// The postal code, in the country's own format.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = LONGEST_POSTAL_CODE)))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_POSTAL_CODE_CHARACTERS)))]
     pub postal_code: String,
     /// The country: two upper-case letters, as in ISO 3166-1.
     #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[A-Z]{2}$")))]
@@ -72,8 +72,8 @@ impl Address {
     /// [`InvalidAddress`] with every field that breaks its rule: lines of 1 to 200 readable
     /// characters, a postal code of 1 to 20, a country of two upper-case letters.
     pub fn new(fields: AddressFields) -> Result<Self, InvalidAddress> {
-        let line = |text: &str| is_readable(text, LONGEST_LINE);
-        let postal_code = |text: &str| is_readable(text, LONGEST_POSTAL_CODE);
+        let line = |text: &str| is_readable(text, MAX_LINE_CHARACTERS);
+        let postal_code = |text: &str| is_readable(text, MAX_POSTAL_CODE_CHARACTERS);
         Self::checked(fields, line, postal_code)
     }
 
@@ -121,15 +121,15 @@ impl Address {
 impl TryFrom<AddressFields> for Address {
     type Error = InvalidAddress;
     fn try_from(fields: AddressFields) -> Result<Self, InvalidAddress> {
-        let line = |text: &str| has_length(text, LONGEST_LINE);
-        let postal_code = |text: &str| has_length(text, LONGEST_POSTAL_CODE);
+        let line = |text: &str| has_length(text, MAX_LINE_CHARACTERS);
+        let postal_code = |text: &str| has_length(text, MAX_POSTAL_CODE_CHARACTERS);
         Self::checked(fields, line, postal_code)
     }
 }
 
-/// Whether a text has 1 to `longest` characters.
-fn has_length(text: &str, longest: usize) -> bool {
-    (1..=longest).contains(&text.chars().count())
+/// Whether a text has 1 to `max_characters` characters.
+fn has_length(text: &str, max_characters: usize) -> bool {
+    (1..=max_characters).contains(&text.chars().count())
 }
 
 impl From<Address> for AddressFields {

@@ -34,6 +34,6 @@ mod tests {
         for text in ["0", "17", "-1", "2.0", "\"2\"", "65537"] {
             assert!(serde_json::from_str::<StockShards>(text).is_err(), "{text}");
         }
-        assert_eq!(serde_json::from_str::<StockShards>("16").unwrap(), StockShards::MOST);
+        assert_eq!(serde_json::from_str::<StockShards>("16").unwrap(), StockShards::MAX);
     }
 }

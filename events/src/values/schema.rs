@@ -27,7 +27,7 @@ macro_rules! __text_schema {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __number_schema {
-    ($name:ident, $most:literal, $expected:literal) => {
+    ($name:ident, $max:literal, $expected:literal) => {
         impl $crate::schemars::JsonSchema for $name {
             fn schema_name() -> ::std::borrow::Cow<'static, str> {
                 stringify!($name).into()
@@ -38,7 +38,7 @@ macro_rules! __number_schema {
                     "description": concat!("Must be ", $expected),
                     "type": "integer",
                     "minimum": 1,
-                    "maximum": $most,
+                    "maximum": $max,
                 })
             }
         }

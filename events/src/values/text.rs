@@ -6,7 +6,7 @@ use unicode_general_category::{GeneralCategory, get_general_category};
 /// Braille pattern.
 const BLANK: [char; 5] = ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
 
-/// Whether a person can read `text`: it has 1 to `longest` characters, and at least one of them is
+/// Whether a person can read `text`: it has 1 to `max_characters` characters, and at least one of them is
 /// visible. Characters that are not text (control characters, line and paragraph separators),
 /// reorder the text around them (bidirectional embeddings, overrides and isolates) or hide text
 /// (tags, interlinear annotations) are not allowed.
@@ -14,9 +14,9 @@ const BLANK: [char; 5] = ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ff
 /// Joiners, non-joiners and direction marks are part of many scripts and of emoji, so they are
 /// allowed between visible characters.
 #[must_use]
-pub fn is_readable(text: &str, longest: usize) -> bool {
+pub fn is_readable(text: &str, max_characters: usize) -> bool {
     text.chars().any(is_visible)
-        && text.chars().count() <= longest
+        && text.chars().count() <= max_characters
         && !text.chars().any(is_unwanted)
 }
 
@@ -27,10 +27,10 @@ pub fn is_visible_throughout(text: &str) -> bool {
     text.starts_with(is_visible) && text.chars().all(|c| is_visible(c) || is_mark(c))
 }
 
-/// Whether `text` is 1 to `longest` visible ASCII characters (0x21 to 0x7e).
+/// Whether `text` is 1 to `max_characters` visible ASCII characters (0x21 to 0x7e).
 #[must_use]
-pub fn is_visible_ascii(text: &str, longest: usize) -> bool {
-    (1..=longest).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+pub fn is_visible_ascii(text: &str, max_characters: usize) -> bool {
+    (1..=max_characters).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// Whether a character is visible by itself: a letter, a digit, a punctuation mark or a symbol.

@@ -38,8 +38,8 @@ pub struct PlacedOrder {
     pub parked: Option<OrderParked>,
     /// The number of the current attempt to complete or undo the order, from 1.
     pub attempt: u32,
-    /// The attempt during which undoing started; `None` before that.
-    pub turned_in: Option<u32>,
+    /// The number of the attempt during which undoing started; `None` before that.
+    pub undo_attempt: Option<u32>,
 }
 
 /// The progress of an order.
@@ -193,7 +193,7 @@ impl Decider for Order {
                     phase: Phase::Open,
                     parked: None,
                     attempt: 1,
-                    turned_in: None,
+                    undo_attempt: None,
                 }))
             }
             (OrderState::Placed(mut order), event) => {
@@ -229,8 +229,8 @@ impl PlacedOrder {
             OrderCommand::StartUndo { reason, attempt } => match self.phase {
                 Phase::Open => {
                     let undo_started = OrderUndoStarted { reason: *reason }.into();
-                    let goes_on = self.parked.is_none() && *attempt == Some(self.attempt);
-                    let resumed = (!goes_on).then(|| self.resumed().into());
+                    let continues = self.parked.is_none() && *attempt == Some(self.attempt);
+                    let resumed = (!continues).then(|| self.resumed().into());
                     Ok([undo_started].into_iter().chain(resumed).collect())
                 }
                 Phase::Undoing(_) if attempt.is_none() && self.is_undone_by_itself() => {
@@ -260,7 +260,7 @@ impl PlacedOrder {
     /// stopped, so the first request from a customer or an operator to undo the order begins
     /// another attempt.
     const fn is_undone_by_itself(&self) -> bool {
-        match self.turned_in {
+        match self.undo_attempt {
             Some(attempt) => self.parked.is_none() && self.attempt == attempt,
             None => false,
         }
@@ -278,7 +278,7 @@ impl PlacedOrder {
             OrderEvent::Confirmed(_) => self.end(Phase::Confirmed),
             OrderEvent::UndoStarted(undo) => {
                 self.phase = Phase::Undoing(undo.reason);
-                self.turned_in = Some(self.attempt);
+                self.undo_attempt = Some(self.attempt);
             }
             OrderEvent::Cancelled(cancelled) => self.end(Phase::Cancelled(cancelled.reason)),
             OrderEvent::Parked(parked) => self.parked = Some(parked.clone()),

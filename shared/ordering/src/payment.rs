@@ -18,9 +18,9 @@ pub struct Payment;
 /// The state of a payment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum PaymentState {
-    /// The gateway was never asked for anything.
+    /// Nothing was requested from the gateway.
     #[default]
-    Unasked,
+    Unrequested,
     /// The gateway may hold the money.
     AuthorizationRequested,
     /// The gateway holds the money.
@@ -87,7 +87,7 @@ pub enum PaymentRejection {
     Undone,
     /// The request whose result is to be recorded was never recorded.
     #[error("no request to the gateway is recorded for this result")]
-    NotAsked,
+    NotRequested,
     /// A different answer of the gateway is recorded.
     #[error("the recorded answer of the gateway is a different one")]
     AnsweredOtherwise,
@@ -147,11 +147,11 @@ type Decided = Result<Option<PaymentEvent>, PaymentRejection>;
 impl PaymentState {
     fn authorize(&self, command: &PaymentCommand) -> Decided {
         match (self, command) {
-            (Self::Unasked, PaymentCommand::Authorize { attempt_key, amount }) => {
+            (Self::Unrequested, PaymentCommand::Authorize { attempt_key, amount }) => {
                 let attempt_key = attempt_key.clone();
                 Ok(Some(PaymentAuthorizationRequested { attempt_key, amount: *amount }.into()))
             }
-            (Self::Unasked, _) => Err(PaymentRejection::NotAsked),
+            (Self::Unrequested, _) => Err(PaymentRejection::NotRequested),
             (Self::AuthorizationRequested, PaymentCommand::RecordAuthorized { authorization }) => {
                 Ok(Some(PaymentAuthorized { authorization: authorization.clone() }.into()))
             }
@@ -173,14 +173,14 @@ impl PaymentState {
     }
 
     fn capture(&self, command: &PaymentCommand) -> Decided {
-        let asks = *command == PaymentCommand::Capture;
+        let is_request = *command == PaymentCommand::Capture;
         match self {
-            Self::Authorized if asks => Ok(Some(PaymentCaptureRequested {}.into())),
-            Self::Authorized => Err(PaymentRejection::NotAsked),
-            Self::CaptureRequested if asks => Ok(None),
+            Self::Authorized if is_request => Ok(Some(PaymentCaptureRequested {}.into())),
+            Self::Authorized => Err(PaymentRejection::NotRequested),
+            Self::CaptureRequested if is_request => Ok(None),
             Self::CaptureRequested => Ok(Some(PaymentCaptured {}.into())),
             Self::Captured | Self::RefundRequested | Self::Refunded => Ok(None),
-            Self::Unasked | Self::AuthorizationRequested | Self::Declined { .. } => {
+            Self::Unrequested | Self::AuthorizationRequested | Self::Declined { .. } => {
                 Err(PaymentRejection::NotAuthorized)
             }
             Self::VoidRequested | Self::Voided => Err(PaymentRejection::Undone),
@@ -188,20 +188,20 @@ impl PaymentState {
     }
 
     fn void(&self, command: &PaymentCommand) -> Decided {
-        let asks = *command == PaymentCommand::Void;
+        let is_request = *command == PaymentCommand::Void;
         match self {
             Self::Voided => Ok(None),
-            Self::Unasked if asks => Ok(Some(PaymentVoided {}.into())),
-            Self::AuthorizationRequested | Self::Authorized if asks => {
+            Self::Unrequested if is_request => Ok(Some(PaymentVoided {}.into())),
+            Self::AuthorizationRequested | Self::Authorized if is_request => {
                 Ok(Some(PaymentVoidRequested {}.into()))
             }
-            Self::Declined { .. } if asks => Ok(None),
-            Self::VoidRequested if asks => Ok(None),
+            Self::Declined { .. } if is_request => Ok(None),
+            Self::VoidRequested if is_request => Ok(None),
             Self::VoidRequested => Ok(Some(PaymentVoided {}.into())),
-            Self::Unasked
+            Self::Unrequested
             | Self::AuthorizationRequested
             | Self::Authorized
-            | Self::Declined { .. } => Err(PaymentRejection::NotAsked),
+            | Self::Declined { .. } => Err(PaymentRejection::NotRequested),
             Self::CaptureRequested | Self::Captured | Self::RefundRequested | Self::Refunded => {
                 Err(PaymentRejection::CaptureRequested)
             }
@@ -209,14 +209,14 @@ impl PaymentState {
     }
 
     fn refund(&self, command: &PaymentCommand) -> Decided {
-        let asks = *command == PaymentCommand::Refund;
+        let is_request = *command == PaymentCommand::Refund;
         match self {
-            Self::Captured if asks => Ok(Some(PaymentRefundRequested {}.into())),
-            Self::Captured => Err(PaymentRejection::NotAsked),
-            Self::RefundRequested if asks => Ok(None),
+            Self::Captured if is_request => Ok(Some(PaymentRefundRequested {}.into())),
+            Self::Captured => Err(PaymentRejection::NotRequested),
+            Self::RefundRequested if is_request => Ok(None),
             Self::RefundRequested => Ok(Some(PaymentRefunded {}.into())),
             Self::Refunded => Ok(None),
-            Self::Unasked
+            Self::Unrequested
             | Self::AuthorizationRequested
             | Self::Authorized
             | Self::Declined { .. }

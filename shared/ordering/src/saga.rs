@@ -22,7 +22,7 @@ mod next;
 mod step;
 
 pub use definition::{
-    Abort, Compensable, MOST_CALLS, ORDER_SAGA, Retriable, Retry, Saga, Task, TimeLimits,
+    Abort, Compensable, MAX_CALLS, ORDER_SAGA, Retriable, Retry, Saga, Task, TimeLimits,
 };
 pub use error::StepError;
 pub(crate) use look::look_beside;

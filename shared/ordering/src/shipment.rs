@@ -20,9 +20,9 @@ pub struct Shipment;
 /// The state of a shipment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum ShipmentState {
-    /// The carrier was never asked for anything.
+    /// Nothing was requested from the carrier.
     #[default]
-    Unasked,
+    Unrequested,
     /// The carrier may have a parcel.
     Requested,
     /// The carrier has a parcel.
@@ -79,7 +79,7 @@ pub enum ShipmentRejection {
     Undone,
     /// The request whose result is to be recorded was never recorded.
     #[error("no request to the carrier is recorded for this result")]
-    NotAsked,
+    NotRequested,
     /// A different answer of the carrier is recorded.
     #[error("the recorded answer of the carrier is a different one")]
     AnsweredOtherwise,
@@ -137,10 +137,10 @@ type Decided = Result<Option<ShipmentEvent>, ShipmentRejection>;
 impl ShipmentState {
     fn create(&self, command: &ShipmentCommand) -> Decided {
         match (self, command) {
-            (Self::Unasked, ShipmentCommand::Create { attempt_key }) => {
+            (Self::Unrequested, ShipmentCommand::Create { attempt_key }) => {
                 Ok(Some(ShipmentRequested { attempt_key: attempt_key.clone() }.into()))
             }
-            (Self::Unasked, _) => Err(ShipmentRejection::NotAsked),
+            (Self::Unrequested, _) => Err(ShipmentRejection::NotRequested),
             (Self::Requested, ShipmentCommand::RecordCreated { parcel }) => {
                 Ok(Some(ShipmentCreated { parcel: parcel.clone() }.into()))
             }
@@ -158,18 +158,18 @@ impl ShipmentState {
     }
 
     fn cancel(&self, command: &ShipmentCommand) -> Decided {
-        let asks = *command == ShipmentCommand::Cancel;
+        let is_request = *command == ShipmentCommand::Cancel;
         match self {
             Self::Cancelled => Ok(None),
-            Self::Unasked if asks => Ok(Some(ShipmentCancelled {}.into())),
-            Self::Requested | Self::Created(_) if asks => {
+            Self::Unrequested if is_request => Ok(Some(ShipmentCancelled {}.into())),
+            Self::Requested | Self::Created(_) if is_request => {
                 Ok(Some(ShipmentCancelRequested {}.into()))
             }
-            Self::Refused { .. } if asks => Ok(None),
-            Self::CancelRequested if asks => Ok(None),
+            Self::Refused { .. } if is_request => Ok(None),
+            Self::CancelRequested if is_request => Ok(None),
             Self::CancelRequested => Ok(Some(ShipmentCancelled {}.into())),
-            Self::Unasked | Self::Requested | Self::Created(_) | Self::Refused { .. } => {
-                Err(ShipmentRejection::NotAsked)
+            Self::Unrequested | Self::Requested | Self::Created(_) | Self::Refused { .. } => {
+                Err(ShipmentRejection::NotRequested)
             }
             Self::Dispatched | Self::Delivered => Err(ShipmentRejection::Dispatched),
         }
@@ -179,7 +179,7 @@ impl ShipmentState {
         match self {
             Self::Created(_) => Ok(Some(ShipmentDispatched {}.into())),
             Self::Dispatched | Self::Delivered => Ok(None),
-            Self::Unasked | Self::Requested | Self::Refused { .. } => {
+            Self::Unrequested | Self::Requested | Self::Refused { .. } => {
                 Err(ShipmentRejection::NotCreated)
             }
             Self::CancelRequested | Self::Cancelled => Err(ShipmentRejection::Undone),
@@ -190,7 +190,7 @@ impl ShipmentState {
         match self {
             Self::Dispatched => Ok(Some(ShipmentDelivered {}.into())),
             Self::Delivered => Ok(None),
-            Self::Unasked | Self::Requested | Self::Created(_) | Self::Refused { .. } => {
+            Self::Unrequested | Self::Requested | Self::Created(_) | Self::Refused { .. } => {
                 Err(ShipmentRejection::NotDispatched)
             }
             Self::CancelRequested | Self::Cancelled => Err(ShipmentRejection::Undone),

@@ -15,7 +15,7 @@ use skald::snapshot::Snapshots;
 
 /// The largest quantity on hand in one shard. All shards of a product together stay within 2⁵³ − 1,
 /// so that every JSON client reads their sum exactly.
-pub const MOST_ON_HAND: u64 = LARGEST_EXACT.unsigned_abs() / StockShards::MOST.get() as u64;
+pub const MAX_ON_HAND: u64 = LARGEST_EXACT.unsigned_abs() / StockShards::MAX.get() as u64;
 
 /// The decider of category `stock`.
 #[derive(Debug, Clone, Copy)]
@@ -102,7 +102,7 @@ pub enum StockRejection {
         /// The quantity that is held.
         reserved: u64,
     },
-    /// The quantity on hand would exceed [`MOST_ON_HAND`].
+    /// The quantity on hand would exceed [`MAX_ON_HAND`].
     #[error("the shard cannot count so many goods")]
     Uncountable,
 }
@@ -130,8 +130,7 @@ impl Decider for Stock {
             }
         };
         let countable = |more: u64| {
-            let on_hand =
-                state.on_hand.checked_add(more).filter(|&on_hand| on_hand <= MOST_ON_HAND);
+            let on_hand = state.on_hand.checked_add(more).filter(|&on_hand| on_hand <= MAX_ON_HAND);
             on_hand.map(drop).ok_or(StockRejection::Uncountable)
         };
         let available = |quantity: Quantity| {

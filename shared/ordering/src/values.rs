@@ -7,7 +7,7 @@ use events::{InvalidValue, Money, Quantity, Validated};
 
 /// The longest e-mail address, in characters: RFC 5321 (4.5.3.1.3) leaves 254 between the brackets
 /// of a path.
-const LONGEST_EMAIL: usize = 254;
+const MAX_EMAIL_CHARACTERS: usize = 254;
 
 events::text_value! {
     /// The name of a product or a customer.
@@ -72,7 +72,7 @@ fn is_plausible_email(text: &str) -> bool {
     let both = sides.is_some_and(|(local, domain)| {
         is_visible_throughout(local) && is_visible_throughout(domain)
     });
-    both && text.chars().count() <= LONGEST_EMAIL
+    both && text.chars().count() <= MAX_EMAIL_CHARACTERS
 }
 
 #[cfg(test)]
@@ -146,6 +146,6 @@ mod tests {
 
     #[test]
     fn whatever_can_be_ordered_can_be_stored() {
-        assert_eq!(Quantity::from(OrderedQuantity::MOST).get(), 1000);
+        assert_eq!(Quantity::from(OrderedQuantity::MAX).get(), 1000);
     }
 }

@@ -45,8 +45,8 @@ impl<P: Sync, K: PersonKeys> Disclosing<P, K> {
 
 /// An error that occurred before the call was made.
 fn not_opened(error: &StoreError) -> PortError {
-    let told = with_causes(error);
-    if error.is_transient() { PortError::NoAnswer(told) } else { PortError::Refused(told) }
+    let message = with_causes(error);
+    if error.is_transient() { PortError::NoAnswer(message) } else { PortError::Refused(message) }
 }
 
 impl<G: Gateway, K: PersonKeys> Gateway for Disclosing<G, K> {

@@ -11,7 +11,7 @@ use crate::order::{RequestedItem, RequestedOrder};
 use crate::values::OrderedQuantity;
 
 /// The largest number of items in an order.
-const MOST_ITEMS: usize = 50;
+const MAX_ITEMS: usize = 50;
 
 impl RequestedOrder {
     /// Validates the body.
@@ -49,7 +49,7 @@ fn items(body: &Object<'_>, faults: &mut Faults) -> Option<Vec<RequestedItem>> {
     let list = body
         .get("items")
         .and_then(Value::as_array)
-        .filter(|list| (1..=MOST_ITEMS).contains(&list.len()));
+        .filter(|list| (1..=MAX_ITEMS).contains(&list.len()));
     let Some(list) = list else {
         faults.add(&pointer, "must be a list of 1 to 50 items");
         return None;

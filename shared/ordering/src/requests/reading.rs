@@ -10,7 +10,7 @@ use crate::values::{PAYABLE, Price};
 
 /// The largest number of faults in an answer: more than an order of 50 items needs, and few enough
 /// that a small invalid body does not get a large answer.
-const MOST_FAULTS: usize = 200;
+const MAX_FAULTS: usize = 200;
 
 /// The faults found so far.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub(super) struct Faults(Vec<Fault>);
 
 impl Faults {
     pub(super) fn add(&mut self, pointer: &str, detail: impl ToString) {
-        if self.0.len() < MOST_FAULTS {
+        if self.0.len() < MAX_FAULTS {
             self.0.push(Fault { pointer: pointer.to_owned(), detail: detail.to_string() });
         }
     }

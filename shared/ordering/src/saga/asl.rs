@@ -22,8 +22,9 @@ use super::definition::{Retry, Saga, Task};
 use super::error::StepError;
 use super::step::Step;
 
-/// Lambda did not run the function, because of throttling or a fault of its own.
-const UNTAKEN: &[&str] = &[
+/// The errors with which Lambda did not invoke the function, because of throttling or a fault of its
+/// own.
+const NOT_INVOKED: &[&str] = &[
     "Lambda.TooManyRequestsException",
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
@@ -207,8 +208,8 @@ impl TaskState {
             },
             timeout_seconds: saga.limits.task_s,
             retry: [
-                Retrier::Never { error_equals: StepError::FOR_GOOD.to_vec(), max_attempts: 0 },
-                Retrier::later(UNTAKEN, saga.untaken),
+                Retrier::Never { error_equals: StepError::TERMINAL.to_vec(), max_attempts: 0 },
+                Retrier::later(NOT_INVOKED, saga.not_invoked),
                 Retrier::later(ALL, task.retry),
             ],
             catch: Vec::new(),
@@ -233,9 +234,9 @@ impl Retrier {
         Self::Later {
             error_equals,
             interval_seconds: retry.first_s,
-            max_attempts: retry.most,
+            max_attempts: retry.max_retries,
             backoff_rate: retry.backoff,
-            max_delay_seconds: retry.longest_s,
+            max_delay_seconds: retry.max_delay_s,
             jitter_strategy: "FULL",
         }
     }

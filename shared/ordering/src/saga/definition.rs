@@ -16,9 +16,8 @@ pub struct Saga {
     pub after: &'static [Retriable],
     /// How undoing starts and ends.
     pub abort: Abort,
-    /// The retry for a step that did not run, because Lambda did not accept the call: the step
-    /// itself did not fail.
-    pub untaken: Retry,
+    /// The retry for a step whose function Lambda did not invoke: the step itself did not fail.
+    pub not_invoked: Retry,
     /// The time limits.
     pub limits: TimeLimits,
 }
@@ -29,7 +28,7 @@ pub struct Saga {
 ///
 /// ```
 /// # use ordering::saga::{Compensable, Retry, Step, Task};
-/// # let retry = Retry { most: 1, first_s: 1, backoff: 2, longest_s: 1 };
+/// # let retry = Retry { max_retries: 1, first_s: 1, backoff: 2, max_delay_s: 1 };
 /// Compensable {
 ///     action: Task { step: Step::ReserveStock, retry },
 ///     compensation: Task { step: Step::ReleaseStock, retry },
@@ -38,7 +37,7 @@ pub struct Saga {
 ///
 /// ```compile_fail
 /// # use ordering::saga::{Compensable, Retry, Step, Task};
-/// # let retry = Retry { most: 1, first_s: 1, backoff: 2, longest_s: 1 };
+/// # let retry = Retry { max_retries: 1, first_s: 1, backoff: 2, max_delay_s: 1 };
 /// Compensable {
 ///     action: Task { step: Step::ReserveStock, retry },
 /// };
@@ -82,13 +81,13 @@ pub struct Task {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
     /// The largest number of retries.
-    pub most: u32,
+    pub max_retries: u32,
     /// The time before the first retry, in seconds.
     pub first_s: u32,
     /// The factor by which each later wait is longer.
     pub backoff: u32,
     /// The longest wait, in seconds.
-    pub longest_s: u32,
+    pub max_delay_s: u32,
 }
 
 /// The time limits. Each leaves room for those inside it.
@@ -112,18 +111,18 @@ impl TimeLimits {
 
 /// The largest number of external calls in one invocation of a step: to find an earlier request, to
 /// send it, and to undo it if it came too late. Each call may take [`TimeLimits::call_ms`].
-pub const MOST_CALLS: u32 = 3;
+pub const MAX_CALLS: u32 = 3;
 
 /// The retry of steps that can still be undone: about 15 seconds at most. An operator should see a
 /// blocked order early, and resuming it takes one call.
-const CAN_BE_UNDONE: Retry = Retry { most: 4, first_s: 1, backoff: 2, longest_s: 8 };
+const CAN_BE_UNDONE: Retry = Retry { max_retries: 4, first_s: 1, backoff: 2, max_delay_s: 8 };
 /// The retry of steps that must succeed: about 30 seconds at most, for the same reason.
-const MUST_BE: Retry = Retry { most: 6, first_s: 1, backoff: 2, longest_s: 8 };
-/// The retry of parking, and of calls that Lambda did not accept: for hours, twice a minute on
+const MUST_BE: Retry = Retry { max_retries: 6, first_s: 1, backoff: 2, max_delay_s: 8 };
+/// The retry of parking, and of functions that Lambda did not invoke: for hours, twice a minute on
 /// average (jitter takes half of each wait).
-const PATIENT: Retry = Retry { most: 1000, first_s: 1, backoff: 2, longest_s: 60 };
-/// The parts that are shared by all steps.
-const NEVER: Retry = Retry { most: 0, first_s: 1, backoff: 1, longest_s: 1 };
+const PATIENT: Retry = Retry { max_retries: 1000, first_s: 1, backoff: 2, max_delay_s: 60 };
+/// The retry of a step that is not part of the saga: none.
+const NEVER: Retry = Retry { max_retries: 0, first_s: 1, backoff: 1, max_delay_s: 1 };
 
 /// The saga of every order.
 pub const ORDER_SAGA: Saga = Saga {
@@ -152,7 +151,7 @@ pub const ORDER_SAGA: Saga = Saga {
         end: Task { step: Step::CancelOrder, retry: MUST_BE },
         park: Task { step: Step::ParkOrder, retry: PATIENT },
     },
-    untaken: PATIENT,
+    not_invoked: PATIENT,
     limits: TimeLimits { call_ms: 2500, function_s: 10, task_s: 15 },
 };
 

@@ -45,7 +45,7 @@ impl StepError {
     /// The terminal errors: a step that fails with one is not retried. Every other error is retried
     /// under any name: [`TRANSIENT`](Self::TRANSIENT), a time-out, a function that died. Every step
     /// can be repeated safely.
-    pub const FOR_GOOD: [&'static str; 4] =
+    pub const TERMINAL: [&'static str; 4] =
         [Self::REFUSED, Self::UNDONE, Self::SETTLED, Self::PERMANENT];
 
     /// The name in the state machine: the `errorType` of the function's answer.
@@ -69,33 +69,33 @@ impl StepError {
         Self::Transient("too many conflicts with other writers".to_owned())
     }
 
-    fn sorted(transient: bool, error: &dyn Error) -> Self {
-        let told = with_causes(error);
-        if transient { Self::Transient(told) } else { Self::Permanent(told) }
+    fn classified(is_transient: bool, error: &dyn Error) -> Self {
+        let message = with_causes(error);
+        if is_transient { Self::Transient(message) } else { Self::Permanent(message) }
     }
 }
 
 impl From<StoreError> for StepError {
     fn from(error: StoreError) -> Self {
-        Self::sorted(error.is_transient(), &error)
+        Self::classified(error.is_transient(), &error)
     }
 }
 
 impl From<DecodeError> for StepError {
     fn from(error: DecodeError) -> Self {
-        Self::sorted(error.is_transient(), &error)
+        Self::classified(error.is_transient(), &error)
     }
 }
 
 impl From<EncodeError> for StepError {
     fn from(error: EncodeError) -> Self {
-        Self::sorted(false, &error)
+        Self::classified(false, &error)
     }
 }
 
 impl From<PortError> for StepError {
     fn from(error: PortError) -> Self {
-        Self::sorted(matches!(error, PortError::NoAnswer(_)), &error)
+        Self::classified(matches!(error, PortError::NoAnswer(_)), &error)
     }
 }
 
@@ -106,7 +106,7 @@ impl<H> From<AppendError<H>> for StepError {
             AppendError::Conflict { .. }
             | AppendError::RepeatedInPart { .. }
             | AppendError::Contended => Self::busy(),
-            AppendError::Invalid(refusal) => Self::sorted(false, &refusal),
+            AppendError::Invalid(invalid) => Self::classified(false, &invalid),
         }
     }
 }
@@ -118,7 +118,7 @@ impl<R: Error + 'static> From<HandleError<R>> for StepError {
             HandleError::Store(error) => error.into(),
             HandleError::Decode(error) => error.into(),
             HandleError::Encode(error) => error.into(),
-            HandleError::Rejected(_) | HandleError::Invalid(_) => Self::sorted(false, &error),
+            HandleError::Rejected(_) | HandleError::Invalid(_) => Self::classified(false, &error),
         }
     }
 }

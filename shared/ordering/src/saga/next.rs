@@ -65,7 +65,7 @@ impl SagaState {
                 PaymentState::Captured | PaymentState::RefundRequested | PaymentState::Refunded => {
                     Progress::Done
                 }
-                PaymentState::Unasked
+                PaymentState::Unrequested
                 | PaymentState::AuthorizationRequested
                 | PaymentState::Authorized
                 | PaymentState::Declined { .. }
@@ -98,7 +98,7 @@ impl SagaState {
 
     /// Why the order cannot be completed: the reason of the first step that was refused.
     #[must_use]
-    pub fn refusal(&self) -> Option<CancelReason> {
+    pub fn cancel_reason(&self) -> Option<CancelReason> {
         let reason = |step| match step {
             Step::ReserveStock => Some(CancelReason::StockUnavailable),
             Step::AuthorizePayment => Some(CancelReason::PaymentDeclined),
@@ -140,7 +140,7 @@ impl SagaState {
 
     /// The next compensation: that of the last step that had an effect or may still have one.
     #[must_use]
-    pub fn standing(&self) -> Option<Step> {
+    pub fn next_compensation(&self) -> Option<Step> {
         let undo = ORDER_SAGA.before.iter().rev().map(|step| step.compensation.step);
         undo.into_iter()
             .find(|&step| !matches!(self.progress(step), Progress::Undone | Progress::Refused))
@@ -163,7 +163,7 @@ impl SagaState {
 
     const fn authorized(&self) -> Progress {
         match self.payment {
-            PaymentState::Unasked => Progress::Ahead,
+            PaymentState::Unrequested => Progress::Ahead,
             PaymentState::AuthorizationRequested => Progress::UnderWay,
             PaymentState::Authorized
             | PaymentState::CaptureRequested
@@ -178,7 +178,7 @@ impl SagaState {
 
     const fn shipped(&self) -> Progress {
         match self.shipment {
-            ShipmentState::Unasked => Progress::Ahead,
+            ShipmentState::Unrequested => Progress::Ahead,
             ShipmentState::Requested => Progress::UnderWay,
             ShipmentState::Created(_) | ShipmentState::Dispatched | ShipmentState::Delivered => {
                 Progress::Done
@@ -202,9 +202,11 @@ pub fn next(state: &SagaState) -> Next {
         Phase::Open | Phase::Committed | Phase::Undoing(_) if order.parked.is_some() => {
             Next::Parked
         }
-        Phase::Open if state.refusal().is_some() => Next::Undo(ORDER_SAGA.abort.turn.step),
+        Phase::Open if state.cancel_reason().is_some() => Next::Undo(ORDER_SAGA.abort.turn.step),
         Phase::Open => Next::Do(state.missing().unwrap_or(ORDER_SAGA.pivot.step)),
         Phase::Committed => state.unfinished().map_or(Next::Done, Next::Do),
-        Phase::Undoing(_) => Next::Undo(state.standing().unwrap_or(ORDER_SAGA.abort.end.step)),
+        Phase::Undoing(_) => {
+            Next::Undo(state.next_compensation().unwrap_or(ORDER_SAGA.abort.end.step))
+        }
     }
 }

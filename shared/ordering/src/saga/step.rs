@@ -8,7 +8,7 @@ use skald::commit::CorrelationId;
 use skald::stream::Tenant;
 
 /// The longest error message that is stored, in characters.
-const LONGEST_FAILURE: usize = 500;
+const MAX_MESSAGE_CHARACTERS: usize = 500;
 
 /// A step of the saga.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -214,17 +214,17 @@ pub struct ErrorOutput {
 }
 
 impl Failure {
-    /// The error's name and, if the function returned one, its message. It is shown to the
-    /// operator.
+    /// The failure as text for the operator: the error's name and, if the function returned one, its
+    /// message.
     #[must_use]
-    pub fn told(&self) -> String {
+    pub fn message(&self) -> String {
         let ErrorOutput { error, cause } = &self.error;
         let answer: Option<serde_json::Value> = serde_json::from_str(cause).ok();
         let message = answer
             .as_ref()
             .and_then(|answer| answer.get("errorMessage")?.as_str())
             .unwrap_or(cause);
-        let told = if message.is_empty() { error.clone() } else { format!("{error}: {message}") };
-        told.chars().take(LONGEST_FAILURE).collect()
+        let text = if message.is_empty() { error.clone() } else { format!("{error}: {message}") };
+        text.chars().take(MAX_MESSAGE_CHARACTERS).collect()
     }
 }

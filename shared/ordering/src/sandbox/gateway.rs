@@ -20,8 +20,10 @@ use crate::ports::{GatewayCall, PaymentAtGateway, PortError};
 /// The entry of the gateway's ledger under a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GatewayEntry {
-    /// The payment; `None` if it was voided before it was authorized.
-    pub asked: Option<AskedPayment>,
+    /// The requested payment; `None` if it was voided before it was requested. The ledger stores it
+    /// under the name `asked`.
+    #[serde(rename = "asked")]
+    pub requested: Option<RequestedPayment>,
     /// The payment's status.
     pub payment: PaymentAtGateway,
     /// The number of calls that changed something, or would have changed something if they had not
@@ -31,7 +33,7 @@ pub struct GatewayEntry {
 
 /// A payment as it was requested.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AskedPayment {
+pub struct RequestedPayment {
     /// The token.
     pub token: Personal<String>,
     /// The amount.
@@ -52,11 +54,14 @@ impl GatewayEntry {
     }
 
     fn amount(&self) -> Option<Money> {
-        self.asked.as_ref().map(|asked| asked.amount)
+        self.requested.as_ref().map(|requested| requested.amount)
     }
 
     fn token(&self) -> Option<&str> {
-        self.asked.as_ref().and_then(|asked| asked.token.reveal().ok()).map(String::as_str)
+        self.requested
+            .as_ref()
+            .and_then(|requested| requested.token.reveal().ok())
+            .map(String::as_str)
     }
 }
 
@@ -65,7 +70,7 @@ type Outcome = (Option<GatewayEntry>, Result<PaymentAtGateway, PortError>);
 
 /// The gateway's reaction to a call, given the entry of its ledger under the call's key.
 pub fn ask_gateway(entry: Option<&GatewayEntry>, call: &GatewayCall) -> Outcome {
-    let nothing = GatewayEntry { asked: None, payment: PaymentAtGateway::Absent, calls: 0 };
+    let nothing = GatewayEntry { requested: None, payment: PaymentAtGateway::Absent, calls: 0 };
     let before = entry.cloned().unwrap_or(nothing);
     if let GatewayCall::Authorize { key, token, amount } = call {
         return authorize(before, key, token, *amount);
@@ -105,9 +110,9 @@ fn authorize(
         Ok(token) => token.as_str(),
         Err(hidden) => return (None, Err(PortError::Refused(hidden.to_string()))),
     };
-    let asked = AskedPayment { token: token.clone(), amount };
-    match &before.asked {
-        Some(earlier) if !is_again(earlier, &asked) => {
+    let requested = RequestedPayment { token: token.clone(), amount };
+    match &before.requested {
+        Some(earlier) if !is_repeat(earlier, &requested) => {
             return (
                 None,
                 Err(PortError::Refused(
@@ -138,16 +143,20 @@ fn authorize(
     let lost = payment == PaymentAtGateway::Absent || charged == "tok_timeout_but_authorized";
     let answer = if lost { timed_out() } else { Ok(payment.clone()) };
     (
-        Some(GatewayEntry { asked: Some(asked), payment, calls: before.calls.saturating_add(1) }),
+        Some(GatewayEntry {
+            requested: Some(requested),
+            payment,
+            calls: before.calls.saturating_add(1),
+        }),
         answer,
     )
 }
 
 /// Whether this is the same payment. If the token was erased meanwhile it cannot be compared, and
 /// the same key is enough.
-fn is_again(earlier: &AskedPayment, asked: &AskedPayment) -> bool {
-    earlier.amount == asked.amount
-        && (earlier.token == asked.token || earlier.token.reveal() == Err(SealedError::Erased))
+fn is_repeat(earlier: &RequestedPayment, requested: &RequestedPayment) -> bool {
+    earlier.amount == requested.amount
+        && (earlier.token == requested.token || earlier.token.reveal() == Err(SealedError::Erased))
 }
 
 fn timed_out() -> Result<PaymentAtGateway, PortError> {

@@ -18,7 +18,7 @@ use crate::saga::{
 use crate::streams;
 
 /// More steps than any order takes, even with concurrent executions.
-const MOST_STEPS: u32 = 100;
+const MAX_STEPS: u32 = 100;
 
 /// The ports of all steps.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +67,7 @@ impl<S: EventStore, P: Pause, G: Gateway, C: Carrier> Ports<'_, S, P, G, C> {
         K: Fn() -> Timestamp + Sync,
     {
         let stream = streams::order(tenant, order_id);
-        for _ in 0..MOST_STEPS {
+        for _ in 0..MAX_STEPS {
             let commits = async { Ok(self.store.read(&stream, Version::START).await?) };
             let (commits, beside) =
                 try_join(commits, look_beside(self.store, tenant, order_id)).await?;
@@ -105,11 +105,11 @@ impl<S: EventStore, P: Pause, G: Gateway, C: Carrier> Ports<'_, S, P, G, C> {
     where
         K: Fn() -> Timestamp + Sync,
     {
-        let most = ORDER_SAGA.retry(input.step).most;
+        let max_retries = ORDER_SAGA.retry(input.step).max_retries;
         let mut failed = 0;
         loop {
             match self.perform(input, clock()).await {
-                Err(StepError::Transient(_)) if failed < most => failed += 1,
+                Err(StepError::Transient(_)) if failed < max_retries => failed += 1,
                 done => return done,
             }
             self.pause.pause(failed).await;

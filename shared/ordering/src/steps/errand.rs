@@ -13,7 +13,7 @@ use super::desk::{Desk, Written};
 use super::way::Move;
 use crate::order::OrderState;
 use crate::ports::PortError;
-use crate::saga::{MOST_CALLS, StepError};
+use crate::saga::{MAX_CALLS, StepError};
 
 /// What an invocation of a step remembers from earlier rounds. All other state is in the streams.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Heard<Answer> {
     /// The answer of the external system.
     Answer(Answer),
     /// The request was not sent, because it contains data about a person who was erased.
-    Untold,
+    NotSent,
 }
 
 /// Runs a step on the stream of an order's payment or shipment.
@@ -63,11 +63,11 @@ where
                 }
             }
             // No time is left for another call: the next invocation continues.
-            Move::Ask(_) if calls == MOST_CALLS => return Err(StepError::busy()),
+            Move::Ask(_) if calls == MAX_CALLS => return Err(StepError::busy()),
             Move::Ask(call) => {
                 calls += 1;
                 heard = match ask(call).await {
-                    Err(PortError::PersonErased) => Heard::Untold,
+                    Err(PortError::PersonErased) => Heard::NotSent,
                     answer => Heard::Answer(answer?),
                 };
             }

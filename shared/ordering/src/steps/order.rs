@@ -84,7 +84,7 @@ fn commit(way: Way<'_>, state: &SagaState) -> OrderMove {
     }
     match state.missing() {
         None => Move::Append(OrderCommand::Commit),
-        Some(step) if state.refusal().is_some() => {
+        Some(step) if state.cancel_reason().is_some() => {
             Move::End(Err(StepError::Refused(format!("{step} was refused"))))
         }
         Some(step) => Move::stuck(format!("{step} is not done")),
@@ -105,7 +105,7 @@ fn confirm(way: Way<'_>, state: &SagaState) -> OrderMove {
 /// The reason is in the streams: a refusal, or else the deadline. If undoing has already started,
 /// the reason for it stays.
 fn start_undo(way: Way<'_>, state: &SagaState) -> OrderMove {
-    match (way, state.refusal()) {
+    match (way, state.cancel_reason()) {
         (Way::Undoing(_), _) => Move::End(Ok(())),
         (Way::Open(_) | Way::Expired, Some(reason)) => Move::TurnRound(reason),
         (Way::Expired, None) => Move::TurnRound(CancelReason::Expired),
@@ -118,7 +118,7 @@ fn start_undo(way: Way<'_>, state: &SagaState) -> OrderMove {
 }
 
 fn cancel(way: Way<'_>, state: &SagaState) -> OrderMove {
-    match (way.back(), state.standing()) {
+    match (way.back(), state.next_compensation()) {
         (Err(end), _) => end,
         (Ok(order), _) if matches!(order.phase, Phase::Cancelled(_)) => Move::End(Ok(())),
         (Ok(_), None) => Move::Append(OrderCommand::Cancel),
@@ -149,7 +149,7 @@ pub fn park(order: &OrderState, input: &StepInput) -> OrderMove {
         Phase::Undoing(_) if forward => Move::End(Err(StepError::Undone)),
         Phase::Open | Phase::Committed | Phase::Undoing(_) => Move::Append(OrderCommand::Park {
             step: failure.step.to_string(),
-            error: failure.told(),
+            error: failure.message(),
         }),
     }
 }

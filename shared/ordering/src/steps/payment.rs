@@ -84,7 +84,7 @@ fn authorize(
         Err(end) => return end,
     };
     match payment {
-        PaymentState::Unasked => Move::Append(PaymentCommand::Authorize {
+        PaymentState::Unrequested => Move::Append(PaymentCommand::Authorize {
             attempt_key: key.clone(),
             amount: placed.total,
         }),
@@ -107,7 +107,7 @@ fn authorize(
             }
             // An earlier call may still be in flight. Undoing closes the key, and so covers its
             // effect.
-            Heard::Untold => Move::TurnRound(CancelReason::PaymentDeclined),
+            Heard::NotSent => Move::TurnRound(CancelReason::PaymentDeclined),
             Heard::Answer(other) => unexpected(other),
         },
         PaymentState::Declined { reason } => {
@@ -142,12 +142,12 @@ fn capture(
                 Move::Append(PaymentCommand::RecordCaptured)
             }
             Heard::Answer(other) => unexpected(other),
-            Heard::Untold => untold(),
+            Heard::NotSent => not_sent(),
         },
         PaymentState::Captured | PaymentState::RefundRequested | PaymentState::Refunded => {
             Move::End(Ok(()))
         }
-        PaymentState::Unasked
+        PaymentState::Unrequested
         | PaymentState::AuthorizationRequested
         | PaymentState::Declined { .. }
         | PaymentState::VoidRequested
@@ -167,16 +167,16 @@ fn void(
         return end;
     }
     match payment {
-        PaymentState::Unasked | PaymentState::AuthorizationRequested | PaymentState::Authorized => {
-            Move::Append(PaymentCommand::Void)
-        }
+        PaymentState::Unrequested
+        | PaymentState::AuthorizationRequested
+        | PaymentState::Authorized => Move::Append(PaymentCommand::Void),
         PaymentState::VoidRequested => match heard {
             Heard::Nothing | Heard::Wrote => Move::Ask(GatewayCall::Void { key: key.clone() }),
             Heard::Answer(PaymentAtGateway::Voided | PaymentAtGateway::Declined { .. }) => {
                 Move::Append(PaymentCommand::RecordVoided)
             }
             Heard::Answer(other) => unexpected(other),
-            Heard::Untold => untold(),
+            Heard::NotSent => not_sent(),
         },
         PaymentState::Declined { .. } | PaymentState::Voided => Move::End(Ok(())),
         PaymentState::CaptureRequested
@@ -189,7 +189,7 @@ fn void(
 }
 
 /// Capturing and voiding send no personal data.
-fn untold() -> PaymentMove {
+fn not_sent() -> PaymentMove {
     Move::stuck("a request without personal data was not sent to the gateway")
 }
 

@@ -84,7 +84,7 @@ fn create(
         Err(end) => return end,
     };
     match shipment {
-        ShipmentState::Unasked => {
+        ShipmentState::Unrequested => {
             Move::Append(ShipmentCommand::Create { attempt_key: key.clone() })
         }
         ShipmentState::Requested => match heard {
@@ -105,7 +105,7 @@ fn create(
                 Move::stuck("the carrier cancelled a parcel that the order still needs")
             }
             // As with a payment, an earlier call may still be in flight.
-            Heard::Untold => Move::TurnRound(CancelReason::ShipmentRefused),
+            Heard::NotSent => Move::TurnRound(CancelReason::ShipmentRefused),
         },
         ShipmentState::Refused { reason } => {
             Move::End(Err(StepError::Refused(format!("refused: {reason}"))))
@@ -129,7 +129,7 @@ fn cancel(
         return end;
     }
     match shipment {
-        ShipmentState::Unasked | ShipmentState::Requested | ShipmentState::Created(_) => {
+        ShipmentState::Unrequested | ShipmentState::Requested | ShipmentState::Created(_) => {
             Move::Append(ShipmentCommand::Cancel)
         }
         ShipmentState::CancelRequested => match heard {
@@ -140,7 +140,7 @@ fn cancel(
             Heard::Answer(ParcelAtCarrier::Absent | ParcelAtCarrier::Created { .. }) => {
                 Move::stuck("the carrier did not cancel the parcel")
             }
-            Heard::Untold => {
+            Heard::NotSent => {
                 Move::stuck("a request without personal data was not sent to the carrier")
             }
         },

@@ -145,7 +145,7 @@ pub fn saga_of(
             state: if parked == Some(step) {
                 StepState::Parked
             } else {
-                told(state.progress(step))
+                step_state(state.progress(step))
             },
             attempts: u32::try_from(attempts.len()).unwrap_or(u32::MAX).max(1),
             started_at,
@@ -162,7 +162,8 @@ pub fn saga_of(
     }))
 }
 
-const fn told(progress: Progress) -> StepState {
+/// The state of a step with this progress.
+const fn step_state(progress: Progress) -> StepState {
     match progress {
         Progress::Done => StepState::Done,
         Progress::Refused => StepState::Refused,

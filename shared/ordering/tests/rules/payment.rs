@@ -28,13 +28,13 @@ fn and(past: Vec<PaymentEvent>, event: impl Into<PaymentEvent>) -> Vec<PaymentEv
     [past, vec![event.into()]].concat()
 }
 
-fn unasked() -> Vec<PaymentEvent> {
+fn unrequested() -> Vec<PaymentEvent> {
     Vec::new()
 }
 
 fn requested() -> Vec<PaymentEvent> {
     let attempt_key = AttemptKey::payment(order_id());
-    and(unasked(), PaymentAuthorizationRequested { attempt_key, amount: eur(7997) })
+    and(unrequested(), PaymentAuthorizationRequested { attempt_key, amount: eur(7997) })
 }
 
 fn authorized() -> Vec<PaymentEvent> {
@@ -68,7 +68,11 @@ fn void_requested() -> [Vec<PaymentEvent>; 2] {
 
 fn voided() -> [Vec<PaymentEvent>; 3] {
     let [during, after] = void_requested();
-    [and(unasked(), PaymentVoided {}), and(during, PaymentVoided {}), and(after, PaymentVoided {})]
+    [
+        and(unrequested(), PaymentVoided {}),
+        and(during, PaymentVoided {}),
+        and(after, PaymentVoided {}),
+    ]
 }
 
 fn undone() -> impl Iterator<Item = Vec<PaymentEvent>> {
@@ -77,7 +81,7 @@ fn undone() -> impl Iterator<Item = Vec<PaymentEvent>> {
 
 #[test]
 fn a_request_to_the_gateway_is_recorded_before_it_is_sent() {
-    given::<Payment>(unasked()).when(authorize()).then(requested());
+    given::<Payment>(unrequested()).when(authorize()).then(requested());
     given::<Payment>(authorized())
         .when(PaymentCommand::Capture)
         .then([PaymentCaptureRequested {}.into()]);
@@ -142,7 +146,7 @@ fn recording_again_changes_nothing() {
 
 #[test]
 fn a_payment_that_is_undone_before_the_gateway_is_asked_is_never_asked_for() {
-    given::<Payment>(unasked()).when(PaymentCommand::Void).then([PaymentVoided {}.into()]);
+    given::<Payment>(unrequested()).when(PaymentCommand::Void).then([PaymentVoided {}.into()]);
 }
 
 #[test]
@@ -172,7 +176,7 @@ fn a_declined_payment_holds_nothing_to_release_or_capture() {
 
 #[test]
 fn money_that_is_not_held_cannot_be_captured() {
-    for past in [unasked(), requested()] {
+    for past in [unrequested(), requested()] {
         given::<Payment>(past)
             .when(PaymentCommand::Capture)
             .then_rejected(PaymentRejection::NotAuthorized);
@@ -190,7 +194,7 @@ fn a_payment_whose_capture_was_requested_can_no_longer_be_voided() {
 
 #[test]
 fn only_captured_money_can_be_refunded() {
-    let past = [unasked(), requested(), authorized(), declined(), capture_requested()];
+    let past = [unrequested(), requested(), authorized(), declined(), capture_requested()];
     for past in past.into_iter().chain(undone()) {
         for command in [PaymentCommand::Refund, PaymentCommand::RecordRefunded] {
             given::<Payment>(&past).when(command).then_rejected(PaymentRejection::NotCaptured);
@@ -200,19 +204,23 @@ fn only_captured_money_can_be_refunded() {
 
 #[test]
 fn an_answer_without_a_recorded_request_is_rejected() {
-    given::<Payment>(unasked()).when(record_authorized()).then_rejected(PaymentRejection::NotAsked);
-    given::<Payment>(unasked()).when(record_declined()).then_rejected(PaymentRejection::NotAsked);
+    given::<Payment>(unrequested())
+        .when(record_authorized())
+        .then_rejected(PaymentRejection::NotRequested);
+    given::<Payment>(unrequested())
+        .when(record_declined())
+        .then_rejected(PaymentRejection::NotRequested);
     given::<Payment>(authorized())
         .when(PaymentCommand::RecordCaptured)
-        .then_rejected(PaymentRejection::NotAsked);
-    for past in [unasked(), requested(), authorized(), declined()] {
+        .then_rejected(PaymentRejection::NotRequested);
+    for past in [unrequested(), requested(), authorized(), declined()] {
         given::<Payment>(past)
             .when(PaymentCommand::RecordVoided)
-            .then_rejected(PaymentRejection::NotAsked);
+            .then_rejected(PaymentRejection::NotRequested);
     }
     given::<Payment>(captured())
         .when(PaymentCommand::RecordRefunded)
-        .then_rejected(PaymentRejection::NotAsked);
+        .then_rejected(PaymentRejection::NotRequested);
 }
 
 #[test]

@@ -3,7 +3,7 @@ use ordering::receipt::{
     BookReceipt, Receipt, ReceiptCommand, ReceiptRejection, ReceiptState, ReceivingRejection,
     receive,
 };
-use ordering::stock::{MOST_ON_HAND, StockRejection, StockState};
+use ordering::stock::{MAX_ON_HAND, StockRejection, StockState};
 use proptest::prelude::*;
 use skald::decider::{Decider, Folded};
 use skald::handle::Streams;
@@ -108,7 +108,7 @@ fn a_delivery_that_was_booked_already_adds_nothing_to_any_shard() {
 
 #[test]
 fn goods_that_a_shard_cannot_count_are_not_received_at_all() {
-    let refused = receive(&state(ReceiptState::Unbooked, &[0, MOST_ON_HAND, 0]), &delivery(7, 3));
+    let refused = receive(&state(ReceiptState::Unbooked, &[0, MAX_ON_HAND, 0]), &delivery(7, 3));
     assert_eq!(refused, Err(ReceivingRejection::Stock(StockRejection::Uncountable)));
     let before = Receipt::evolve(ReceiptState::Unbooked, &booked(&delivery(8, 1)));
     let refused = receive(&state(before, &[0, 0, 0]), &delivery(7, 3));

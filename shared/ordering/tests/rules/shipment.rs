@@ -27,12 +27,12 @@ fn and(past: Vec<ShipmentEvent>, event: impl Into<ShipmentEvent>) -> Vec<Shipmen
     [past, vec![event.into()]].concat()
 }
 
-fn unasked() -> Vec<ShipmentEvent> {
+fn unrequested() -> Vec<ShipmentEvent> {
     Vec::new()
 }
 
 fn requested() -> Vec<ShipmentEvent> {
-    and(unasked(), ShipmentRequested { attempt_key: AttemptKey::parcel(order_id()) })
+    and(unrequested(), ShipmentRequested { attempt_key: AttemptKey::parcel(order_id()) })
 }
 
 fn created() -> Vec<ShipmentEvent> {
@@ -59,7 +59,7 @@ fn cancel_requested() -> [Vec<ShipmentEvent>; 2] {
 fn cancelled() -> [Vec<ShipmentEvent>; 3] {
     let [during, after] = cancel_requested();
     [
-        and(unasked(), ShipmentCancelled {}),
+        and(unrequested(), ShipmentCancelled {}),
         and(during, ShipmentCancelled {}),
         and(after, ShipmentCancelled {}),
     ]
@@ -71,7 +71,7 @@ fn undone() -> impl Iterator<Item = Vec<ShipmentEvent>> {
 
 #[test]
 fn a_request_to_the_carrier_is_recorded_before_it_is_sent() {
-    given::<Shipment>(unasked()).when(create()).then(requested());
+    given::<Shipment>(unrequested()).when(create()).then(requested());
     given::<Shipment>(created())
         .when(ShipmentCommand::Cancel)
         .then([ShipmentCancelRequested {}.into()]);
@@ -111,7 +111,9 @@ fn asking_and_recording_again_changes_nothing() {
 
 #[test]
 fn a_shipment_that_is_undone_before_the_carrier_is_asked_is_never_asked_for() {
-    given::<Shipment>(unasked()).when(ShipmentCommand::Cancel).then([ShipmentCancelled {}.into()]);
+    given::<Shipment>(unrequested())
+        .when(ShipmentCommand::Cancel)
+        .then([ShipmentCancelled {}.into()]);
 }
 
 #[test]
@@ -158,7 +160,7 @@ fn a_parcel_is_dispatched_and_delivered_once() {
 
 #[test]
 fn only_an_existing_parcel_is_dispatched_and_only_a_dispatched_one_delivered() {
-    for past in [unasked(), requested(), refused()] {
+    for past in [unrequested(), requested(), refused()] {
         given::<Shipment>(&past)
             .when(ShipmentCommand::Dispatch)
             .then_rejected(ShipmentRejection::NotCreated);
@@ -182,12 +184,16 @@ fn a_dispatched_parcel_cannot_be_cancelled() {
 
 #[test]
 fn an_answer_without_a_request_or_against_an_earlier_answer_is_rejected() {
-    given::<Shipment>(unasked()).when(record_created()).then_rejected(ShipmentRejection::NotAsked);
-    given::<Shipment>(unasked()).when(record_refused()).then_rejected(ShipmentRejection::NotAsked);
-    for past in [unasked(), requested(), created(), refused()] {
+    given::<Shipment>(unrequested())
+        .when(record_created())
+        .then_rejected(ShipmentRejection::NotRequested);
+    given::<Shipment>(unrequested())
+        .when(record_refused())
+        .then_rejected(ShipmentRejection::NotRequested);
+    for past in [unrequested(), requested(), created(), refused()] {
         given::<Shipment>(past)
             .when(ShipmentCommand::RecordCancelled)
-            .then_rejected(ShipmentRejection::NotAsked);
+            .then_rejected(ShipmentRejection::NotRequested);
     }
     given::<Shipment>(refused())
         .when(record_created())

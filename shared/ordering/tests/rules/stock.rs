@@ -2,7 +2,7 @@ use events::{
     ReceiptReference, ShardQuantity, StockEvent, StockMovedIn, StockMovedOut, StockReceived,
     StockReleased, StockReserved, StockShipped,
 };
-use ordering::stock::{MOST_ON_HAND, Stock, StockCommand, StockRejection, StockState};
+use ordering::stock::{MAX_ON_HAND, Stock, StockCommand, StockRejection, StockState};
 use proptest::prelude::*;
 use skald::decider::Decider;
 use skald_testkit::given;
@@ -53,7 +53,7 @@ fn delivered_goods_are_on_hand() {
 
 #[test]
 fn more_than_can_be_counted_is_not_received() {
-    let state = StockState { on_hand: MOST_ON_HAND - 4, reserved: 0 };
+    let state = StockState { on_hand: MAX_ON_HAND - 4, reserved: 0 };
     assert_eq!(Stock::decide(&state, &receive(4)), Ok(vec![received(4)]));
     assert_eq!(Stock::decide(&state, &receive(5)), Err(StockRejection::Uncountable));
 }
@@ -115,7 +115,7 @@ fn available_goods_can_be_moved_to_another_shard() {
     given::<Stock>([moved_in])
         .when(reserve(5))
         .then_rejected(StockRejection::Short { available: 4 });
-    let full = StockState { on_hand: MOST_ON_HAND - 3, reserved: 0 };
+    let full = StockState { on_hand: MAX_ON_HAND - 3, reserved: 0 };
     assert_eq!(Stock::decide(&full, &move_in(2)), Err(StockRejection::Uncountable));
 }
 

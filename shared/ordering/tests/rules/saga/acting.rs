@@ -17,7 +17,7 @@ use ordering::streams;
 use skald::commit::Commit;
 use skald::event::{DomainEvent, EventData};
 
-use super::scattered::{MOST_POLLS, seven};
+use super::scattered::{MAX_POLLS, seven};
 use super::world::machine::execute;
 use super::world::scenarios::{SCENARIOS, length};
 use super::world::{Scenario, World, poll, poll_times, run, tenant};
@@ -311,7 +311,7 @@ fn after_every_event_the_order_is_finished_even_if_its_execution_was_stopped() {
         }
     }
     // Orders whose goods are gathered first, until they are reserved.
-    for line in 0..MOST_POLLS {
+    for line in 0..MAX_POLLS {
         let stopped = || {
             let world = World::with_goods(seven());
             poll_times(&mut execute(&world, 1), line);

@@ -237,7 +237,7 @@ fn transient_errors_are_retried_as_often_as_the_saga_says_and_terminal_ones_are_
                 }
                 StepError::Transient(_) => true,
             };
-            let expected = if may_pass { retry.most } else { 0 };
+            let expected = if may_pass { retry.max_retries } else { 0 };
             assert_eq!(
                 retrier(&state, error.name())["MaxAttempts"],
                 json!(expected),
@@ -251,17 +251,17 @@ fn transient_errors_are_retried_as_often_as_the_saga_says_and_terminal_ones_are_
             ("Runtime.ExitError", retry),
             ("Lambda.Unknown", retry),
             ("A.NewName", retry),
-            ("Lambda.TooManyRequestsException", ORDER_SAGA.untaken),
+            ("Lambda.TooManyRequestsException", ORDER_SAGA.not_invoked),
         ] {
             let again = retrier(&state, error);
-            assert_eq!(again["MaxAttempts"], json!(retry.most), "{name} after {error}");
+            assert_eq!(again["MaxAttempts"], json!(retry.max_retries), "{name} after {error}");
             assert_eq!(again["IntervalSeconds"], json!(retry.first_s), "{name} after {error}");
             assert_eq!(again["BackoffRate"], json!(retry.backoff), "{name} after {error}");
-            assert_eq!(again["MaxDelaySeconds"], json!(retry.longest_s), "{name} after {error}");
+            assert_eq!(again["MaxDelaySeconds"], json!(retry.max_delay_s), "{name} after {error}");
             assert_eq!(again["JitterStrategy"], json!("FULL"), "{name} after {error}");
         }
         assert!(
-            retry.most >= 1 && retry.first_s >= 1 && retry.longest_s >= retry.first_s,
+            retry.max_retries >= 1 && retry.first_s >= 1 && retry.max_delay_s >= retry.first_s,
             "{name}: {retry:?}"
         );
     }
@@ -270,22 +270,26 @@ fn transient_errors_are_retried_as_often_as_the_saga_says_and_terminal_ones_are_
 /// Otherwise the execution would end with an order that is neither final nor parked.
 #[test]
 fn parking_is_retried_for_most_of_a_day_after_any_error() {
-    let Retry { most, longest_s, .. } = ORDER_SAGA.retry(Step::ParkOrder);
+    let Retry { max_retries, max_delay_s, .. } = ORDER_SAGA.retry(Step::ParkOrder);
     assert!(
-        u64::from(most) * u64::from(longest_s) > 12 * 3600,
-        "parking is retried {most} times, {longest_s} seconds apart"
+        u64::from(max_retries) * u64::from(max_delay_s) > 12 * 3600,
+        "parking is retried {max_retries} times, {max_delay_s} seconds apart"
     );
     for (name, state, _) in tasks().into_iter().filter(|(_, _, step)| *step == Step::ParkOrder) {
-        assert_eq!(retrier(&state, StepError::PERMANENT)["MaxAttempts"], json!(most), "{name}");
+        assert_eq!(
+            retrier(&state, StepError::PERMANENT)["MaxAttempts"],
+            json!(max_retries),
+            "{name}"
+        );
         // Each retry adds three events to a history that is limited to 25,000 ("Quotas").
-        assert!(u64::from(most) * 3 < 20_000, "{name}");
+        assert!(u64::from(max_retries) * 3 < 20_000, "{name}");
     }
 }
 
 #[test]
 fn each_time_limit_leaves_room_for_what_is_inside_it() {
     let limits = ORDER_SAGA.limits;
-    assert!(limits.call_ms * ordering::saga::MOST_CALLS < limits.function_s * 1000, "{limits:?}");
+    assert!(limits.call_ms * ordering::saga::MAX_CALLS < limits.function_s * 1000, "{limits:?}");
     assert!(limits.function_s < limits.task_s, "{limits:?}");
     for (name, state, _) in tasks() {
         assert_eq!(state["TimeoutSeconds"], json!(limits.task_s), "{name}");
@@ -338,16 +342,16 @@ fn a_failure_is_described_by_its_name_and_a_truncated_message() {
         error: ErrorOutput { error: "Transient".to_owned(), cause: cause.to_owned() },
     };
     assert_eq!(
-        failure(r#"{"errorType":"Transient","errorMessage":"no answer"}"#).told(),
+        failure(r#"{"errorType":"Transient","errorMessage":"no answer"}"#).message(),
         "Transient: no answer"
     );
-    assert_eq!(failure("killed").told(), "Transient: killed");
-    assert_eq!(failure("").told(), "Transient");
-    assert_eq!(failure(&"ö".repeat(1000)).told().chars().count(), 500);
+    assert_eq!(failure("killed").message(), "Transient: killed");
+    assert_eq!(failure("").message(), "Transient");
+    assert_eq!(failure(&"ö".repeat(1000)).message().chars().count(), 500);
     // Step Functions omits the cause if there is none.
     let timeout: Failure = serde_json::from_value(
         json!({ "step": "void_payment", "error": { "Error": "States.Timeout" } }),
     )
     .unwrap();
-    assert_eq!(timeout.told(), "States.Timeout");
+    assert_eq!(timeout.message(), "States.Timeout");
 }

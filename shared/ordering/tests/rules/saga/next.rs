@@ -99,7 +99,7 @@ fn a_refused_step_starts_undoing_with_its_reason() {
     ];
     for (state, reason) in refused {
         assert_eq!(next(&state), Next::Undo(Step::StartUndo));
-        assert_eq!(state.refusal(), Some(reason));
+        assert_eq!(state.cancel_reason(), Some(reason));
         assert_eq!(order::turn(Step::StartUndo, &state, in_time()), Move::TurnRound(reason));
         // Even after the deadline, the first refusal is the reason.
         assert_eq!(
@@ -224,16 +224,23 @@ fn an_order_whose_undoing_started_while_a_step_failed_is_undone_and_not_parked()
 
 /// The moves of the steps before the pivot for an order in this direction, with nothing begun.
 fn forward(order: &OrderState, at: Timestamp) -> [Move<(), ()>; 3] {
-    let (id, unasked) = (order_id(), PaymentState::Unasked);
+    let (id, unrequested) = (order_id(), PaymentState::Unrequested);
     let key = AttemptKey::payment(id);
     [
         stripped(reservation::turn(Step::ReserveStock, id, order, &ReservationState::Unmade, at)),
-        stripped(payment::turn(Step::AuthorizePayment, &key, order, &unasked, at, &Heard::Nothing)),
+        stripped(payment::turn(
+            Step::AuthorizePayment,
+            &key,
+            order,
+            &unrequested,
+            at,
+            &Heard::Nothing,
+        )),
         stripped(shipment::turn(
             Step::CreateShipment,
             &key,
             order,
-            &ShipmentState::Unasked,
+            &ShipmentState::Unrequested,
             at,
             &Heard::Nothing,
         )),
@@ -395,7 +402,7 @@ fn a_step_that_is_given_to_the_wrong_worker_fails() {
         Step::CommitOrder,
         &key,
         &order([]),
-        &PaymentState::Unasked,
+        &PaymentState::Unrequested,
         in_time(),
         &Heard::Nothing,
     );
@@ -404,7 +411,7 @@ fn a_step_that_is_given_to_the_wrong_worker_fails() {
         Step::CommitOrder,
         &key,
         &order([]),
-        &ShipmentState::Unasked,
+        &ShipmentState::Unrequested,
         in_time(),
         &Heard::Nothing,
     );

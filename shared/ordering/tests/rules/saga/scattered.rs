@@ -12,7 +12,7 @@ use super::world::{Goods, World, finish, poll, poll_times, run};
 use crate::samples::sku;
 
 /// More polls than any runner here needs.
-pub(super) const MOST_POLLS: usize = 10_000;
+pub(super) const MAX_POLLS: usize = 10_000;
 
 /// Seven products with 16 shards and a piece in each; 15 pieces are ordered of each, from 105
 /// shards.
@@ -45,7 +45,7 @@ fn an_order_from_more_shards_than_a_transaction_holds_is_confirmed() {
 fn a_scattered_order_reaches_its_end_if_executions_die_or_sleep_after_any_line() {
     let world = World::with_goods(seven());
     let mut runner = world.driver();
-    let lines = (1..MOST_POLLS).find(|_| poll(&mut runner)).unwrap();
+    let lines = (1..MAX_POLLS).find(|_| poll(&mut runner)).unwrap();
     for line in 0..=lines {
         let world = World::with_goods(seven());
         let mut runner = execute(&world, 1);
@@ -130,7 +130,7 @@ fn goods_that_never_rest_are_never_called_too_few() {
         }
     });
     let mut at = 3;
-    for _ in 0..MOST_POLLS {
+    for _ in 0..MAX_POLLS {
         if poll(&mut step) {
             break;
         }

@@ -116,7 +116,7 @@ impl World {
         let (nothing, total) = (0, self.total.amount_minor());
         // The amounts that may be held and captured.
         let may_be: &[(i64, i64)] = match &state.payment {
-            PaymentState::Unasked | PaymentState::Declined { .. } | PaymentState::Voided => {
+            PaymentState::Unrequested | PaymentState::Declined { .. } | PaymentState::Voided => {
                 &[(nothing, nothing)]
             }
             PaymentState::AuthorizationRequested | PaymentState::VoidRequested => {
@@ -138,9 +138,9 @@ impl World {
         );
 
         let may_be: &[usize] = match &state.shipment {
-            ShipmentState::Unasked | ShipmentState::Refused { .. } | ShipmentState::Cancelled => {
-                &[0]
-            }
+            ShipmentState::Unrequested
+            | ShipmentState::Refused { .. }
+            | ShipmentState::Cancelled => &[0],
             ShipmentState::Requested | ShipmentState::CancelRequested => &[0, 1],
             ShipmentState::Created(_) => &[1],
             ShipmentState::Dispatched | ShipmentState::Delivered => {

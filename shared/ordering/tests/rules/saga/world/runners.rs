@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use ordering::steps::StepError;
 
 /// More polls than any runner needs.
-const MOST_POLLS: usize = 10_000;
+const MAX_POLLS: usize = 10_000;
 
 /// Runs to the next point that yields, and returns whether it has ended.
 pub(crate) type Runner<'a> = Pin<Box<dyn Future<Output = Result<(), StepError>> + Send + 'a>>;
@@ -31,7 +31,7 @@ pub(crate) fn poll_times(runner: &mut Runner<'_>, times: usize) -> bool {
 
 /// Runs to the end.
 pub(crate) fn run(mut runner: Runner<'_>) {
-    assert!(poll_times(&mut runner, MOST_POLLS), "the runner did not end");
+    assert!(poll_times(&mut runner, MAX_POLLS), "the runner did not end");
 }
 
 /// Runs anything to its end.
