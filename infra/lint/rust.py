@@ -16,8 +16,16 @@ from template import ROOT
 # The beginning of the names of variables that only Lambda sets.
 SET_BY_LAMBDA = "AWS_LAMBDA_"
 
+# Variables that `skald-lambda-dynamodb` reads for a function, by the call that makes it do so.
+READ_BY_CALL = {
+    ".events()": ("EVENTS_TABLE",),
+    ".person_keys()": ("PERSON_KEYS_TABLE", "PERSON_KEYS_KMS_KEY"),
+    "serve_view::<": ("EVENTS_TABLE", "DEAD_LETTERS_URL"),
+}
+
 VARIABLE = re.compile(r"\bconfig::(?:variable|optional)\(\s*(?:\"(\w+)\"|([^)]*))")
-VIEW = re.compile(r"\bViewKeeper::<\s*(\w+)")
+TABLE = re.compile(r"(?:\.view\(|\bserve_view::<[^(]*\([^\"]*)\s*\"(\w+)\"")
+VIEW = re.compile(r"\bserve_view::<\s*(\w+)")
 READER = re.compile(r"\bimpl\b[^{;]*\bMessageHandler for (\w+)")
 CATEGORY = re.compile(
     r"\bimpl\b[^{;]*\bfor (\w+)[^{;]*\{\s*const CATEGORY: [^=]+= (?:\"(\w+)\"|(\w+)::CATEGORY);"
@@ -49,7 +57,7 @@ def category_read_by(crate: str) -> str:
     if len(owners) != 1:
         raise Unreadable(
             f"functions/{crate} has {len(owners)} readers of messages: write one"
-            " `ViewKeeper::<View, …>` or one `impl MessageHandler for …`"
+            " `serve_view::<View>` or one `impl MessageHandler for …`"
         )
     domain = text(ROOT / "shared" / "ordering" / "src") + text(ROOT / "events" / "src")
     known = {owner: (literal, other) for owner, literal, other in CATEGORY.findall(source + domain)}
@@ -89,9 +97,21 @@ def step_errors() -> dict[str, str]:
 
 @cache
 def variables_read_by(crate: str) -> frozenset[str]:
-    """The environment variables that a function reads in its own crate or in `skald-lambda`."""
+    """The environment variables that a function reads in its own crate or in those of the edge."""
     source = text(ROOT / "functions" / crate / "src")
-    names = set()
+    names = set(TABLE.findall(source))
+    wiring = text(ROOT / "shared" / "kit" / "skald-lambda-dynamodb" / "src")
+    unlisted = {name for name, _ in VARIABLE.findall(wiring) if name} - {
+        name for read in READ_BY_CALL.values() for name in read
+    }
+    if unlisted:
+        raise Unreadable(
+            f"skald-lambda-dynamodb reads {', '.join(sorted(unlisted))}: add the call that reads it"
+            " to READ_BY_CALL in infra/lint/rust.py"
+        )
+    for call, read in READ_BY_CALL.items():
+        if call in source:
+            names.update(read)
     for name, other in VARIABLE.findall(
         source + text(ROOT / "shared" / "kit" / "skald-lambda" / "src")
     ):
@@ -108,4 +128,4 @@ def text(folder: Path) -> str:
     """The Rust sources in a folder, without comments that have a line of their own."""
     files: Iterable[Path] = sorted(folder.rglob("*.rs"))
     lines = (line for file in files for line in file.read_text(encoding="utf-8").splitlines())
-    return "\n".join(line for line in lines if not line.lstrip().startswith("//"))
+    return "".join(f"{line}\n" for line in lines if not line.lstrip().startswith("//"))

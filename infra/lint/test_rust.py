@@ -37,7 +37,7 @@ class Sources(unittest.TestCase):
         self.write(
             "functions/door-view/src",
             "main.rs",
-            "Queue::new(ViewKeeper::<DoorView, _, _>::new(events, views))",
+            'serve_view::<DoorView>(&config::aws().await, "DOOR_VIEW_TABLE").await',
         )
         self.write(
             "shared/ordering/src",
@@ -70,7 +70,7 @@ class Sources(unittest.TestCase):
             '    const CATEGORY: &\'static str = concat!("do", "or");',
         )
         self.assertRaisesRegex(rust.Unreadable, "category of Bell", rust.category_read_by, "bell")
-        self.write("functions/deaf/src", "lib.rs", "// ViewKeeper::<DoorView>")
+        self.write("functions/deaf/src", "lib.rs", "// serve_view::<DoorView>")
         self.assertRaisesRegex(
             rust.Unreadable, "functions/deaf has 0 readers", rust.category_read_by, "deaf"
         )
@@ -97,6 +97,29 @@ class Sources(unittest.TestCase):
             'config::optional("AWS_LAMBDA_FUNCTION_NAME")',
         )
         self.assertEqual({"DOOR", "TONE", "ORIGIN"}, rust.variables_read_by("bell"))
+
+    def test_the_variables_of_the_stores_are_those_of_the_calls_that_open_them(self) -> None:
+        self.write(
+            "functions/bell/src",
+            "main.rs",
+            "(stores.events()?, &stores.person_keys()?)",
+            'stores.view("BELL_TABLE")?',
+        )
+        self.assertEqual(
+            {"EVENTS_TABLE", "PERSON_KEYS_TABLE", "PERSON_KEYS_KMS_KEY", "BELL_TABLE"},
+            rust.variables_read_by("bell"),
+        )
+        view = 'serve_view::<DoorView>(&config::aws().await, "DOOR_VIEW_TABLE").await'
+        self.write("functions/door-view/src", "main.rs", view)
+        self.assertEqual(
+            {"EVENTS_TABLE", "DEAD_LETTERS_URL", "DOOR_VIEW_TABLE"},
+            rust.variables_read_by("door-view"),
+        )
+
+    def test_a_variable_of_the_stores_without_its_call_is_a_fault(self) -> None:
+        self.write("functions/bell/src", "main.rs", "")
+        self.write("shared/kit/skald-lambda-dynamodb/src", "lib.rs", 'config::variable("NEW")?')
+        self.assertRaisesRegex(rust.Unreadable, "READ_BY_CALL", rust.variables_read_by, "bell")
 
     def test_a_variable_whose_name_is_not_a_literal_is_a_fault(self) -> None:
         self.write("functions/bell/src", "main.rs", "config::variable(NAME)?")

@@ -2,15 +2,14 @@
 
 use ordering::saga::StepInput;
 use ordering::steps::{StepError, order};
-use skald_dynamodb::DynamoDbEventStore;
 use skald_lambda::clock::RandomPause;
 use skald_lambda::{Error, config, start_logging, steps};
+use skald_lambda_dynamodb::Stores;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     start_logging();
-    let dynamodb = aws_sdk_dynamodb::Client::new(&config::aws().await);
-    let events = &DynamoDbEventStore::new(dynamodb, config::variable("EVENTS_TABLE")?);
+    let events = &Stores::new(&config::aws().await).events()?;
     steps::serve(StepError::name, move |input: StepInput, at| async move {
         order::perform(events, &RandomPause, &input, at).await
     })

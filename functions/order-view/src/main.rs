@@ -1,20 +1,11 @@
 //! Maintains the order view, one row per order, from the queue of the order streams' commits.
 
-use aws_sdk_dynamodb::Client;
 use ordering::views::OrderView;
-use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore};
-use skald_lambda::queue::{Queue, SqsDeadLetters};
-use skald_lambda::views::ViewKeeper;
 use skald_lambda::{Error, config, start_logging};
+use skald_lambda_dynamodb::serve_view;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     start_logging();
-    let aws = config::aws().await;
-    let dynamodb = Client::new(&aws);
-    let events = DynamoDbEventStore::new(dynamodb.clone(), config::variable("EVENTS_TABLE")?);
-    let views = DynamoDbViewStore::new(dynamodb, config::variable("ORDER_VIEW_TABLE")?);
-    let dead_letters =
-        SqsDeadLetters::new(aws_sdk_sqs::Client::new(&aws), config::variable("DEAD_LETTERS_URL")?);
-    Queue::new(ViewKeeper::<OrderView, _, _>::new(events, views), dead_letters).serve().await
+    serve_view::<OrderView>(&config::aws().await, "ORDER_VIEW_TABLE").await
 }

@@ -1,31 +1,20 @@
 //! The saga's steps on an order's payment: authorize, capture and void.
 
-use aws_sdk_dynamodb::Client;
 use ordering::ports::{Disclosing, TimeLimited};
 use ordering::saga::{ORDER_SAGA, StepInput};
 use ordering::sandbox::StoredSandbox;
 use ordering::steps::{StepError, payment};
-use skald_dynamodb::{DynamoDbEventStore, DynamoDbPersonKeys, DynamoDbViewStore};
-use skald_kms::KmsKeyWrap;
-use skald_lambda::clock::{self, RandomPause};
+use skald_lambda::clock::RandomPause;
 use skald_lambda::{Error, config, start_logging, steps};
+use skald_lambda_dynamodb::Stores;
 use tokio::time::sleep;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     start_logging();
-    let aws = config::aws().await;
-    let dynamodb = Client::new(&aws);
-    let wrap =
-        KmsKeyWrap::new(aws_sdk_kms::Client::new(&aws), config::variable("PERSON_KEYS_KMS_KEY")?);
-    let keys = &DynamoDbPersonKeys::new(
-        dynamodb.clone(),
-        config::variable("PERSON_KEYS_TABLE")?,
-        wrap,
-        clock::now,
-    );
-    let events = &DynamoDbEventStore::new(dynamodb.clone(), config::variable("EVENTS_TABLE")?);
-    let ledger = &DynamoDbViewStore::new(dynamodb, config::variable("SANDBOX_GATEWAY_TABLE")?);
+    let stores = Stores::new(&config::aws().await);
+    let (events, keys) = (&stores.events()?, &stores.person_keys()?);
+    let ledger = &stores.view("SANDBOX_GATEWAY_TABLE")?;
     steps::serve(StepError::name, move |input: StepInput, at| async move {
         let sandbox = StoredSandbox::new(ledger.clone(), input.tenant.clone());
         let gateway = Disclosing::new(sandbox, keys, input.tenant.clone());

@@ -1,16 +1,15 @@
 //! Starts the saga of every order that is placed or resumed.
 
 use saga_starter::{SagaStarter, StepFunctions};
-use skald_dynamodb::DynamoDbEventStore;
 use skald_lambda::queue::{Queue, SqsDeadLetters};
 use skald_lambda::{Error, config, start_logging};
+use skald_lambda_dynamodb::Stores;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     start_logging();
     let aws = config::aws().await;
-    let dynamodb = aws_sdk_dynamodb::Client::new(&aws);
-    let events = DynamoDbEventStore::new(dynamodb, config::variable("EVENTS_TABLE")?);
+    let events = Stores::new(&aws).events()?;
     let machine =
         StepFunctions::new(aws_sdk_sfn::Client::new(&aws), config::variable("STATE_MACHINE_ARN")?);
     let dead_letters =

@@ -13,7 +13,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 const PURE: [&str; 3] = ["skald", "events", "ordering"];
 
 /// What each crate of the workspace may use of the others in what it ships.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("skald", &[]),
     ("events", &["skald"]),
     ("hello-function", &[]),
@@ -21,9 +21,10 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("skald-aws", &["skald"]),
     ("skald-cli", &["skald", "skald-dynamodb"]),
     ("skald-dynamodb", &["skald", "skald-aws"]),
-    ("skald-guide", &["skald", "skald-cli", "skald-dynamodb", "skald-lambda"]),
+    ("skald-guide", &["skald", "skald-cli", "skald-lambda", "skald-lambda-dynamodb"]),
     ("skald-kms", &["skald", "skald-aws"]),
     ("skald-lambda", &["skald"]),
+    ("skald-lambda-dynamodb", &["skald", "skald-dynamodb", "skald-kms", "skald-lambda"]),
     ("skald-operator", &["ordering", "skald-cli"]),
     ("skald-testkit", &["skald"]),
     ("system-tests", &["skald", "events", "ordering", "skald-dynamodb"]),
@@ -31,7 +32,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
 
 /// What a function may use: everything that is shipped, and no other function.
 const FUNCTION_MAY_USE: &[&str] =
-    &["skald", "events", "ordering", "skald-dynamodb", "skald-kms", "skald-lambda"];
+    &["skald", "events", "ordering", "skald-dynamodb", "skald-lambda", "skald-lambda-dynamodb"];
 
 /// Beginnings of the names of crates that bring a runtime, AWS, a clock or randomness.
 const IMPURE: &[&str] = &[
