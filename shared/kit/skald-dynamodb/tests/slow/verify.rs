@@ -1,18 +1,21 @@
 //! Verifying finds each kind of fault, and reports none in a correct table. A proxy causes the
-//! faults that only the service could cause.
+//! faults that only the service could cause. [`table`] has the faults of streams, [`index`] those of
+//! the index.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod index;
+mod table;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use skald::check::FoldCheck;
-use skald::commit::MAX_CLOCK_SKEW_MS;
 use skald::decider::Decider;
-use skald::snapshot::{Snapshot, Snapshots};
+use skald::snapshot::Snapshots;
 use skald::store::{EventStore, Head};
-use skald::stream::{StreamId, Version};
+use skald::stream::StreamId;
 use skald::time::Timestamp;
 use skald_dynamodb::{DynamoDbEventStore, Finding, SETTLED_MS, Verified, Verifier};
 use skald_testkit::event_store::{EventStoreFixture, PlantCommits};
@@ -118,11 +121,11 @@ async fn verified_at(
     stream: Option<&StreamId>,
 ) -> (Vec<String>, Verified) {
     let faults = Mutex::new(Vec::new());
-    let tell = |finding: Finding<'_>| match finding {
+    let report = |finding: Finding<'_>| match finding {
         Finding::Fault(fault) => faults.lock().unwrap().push(fault.to_string()),
         Finding::Progress(_) => {}
     };
-    let verifier = Verifier::new(events.stores_client(), EVENTS, now, check, tell);
+    let verifier = Verifier::new(events.stores_client(), EVENTS, now, check, report);
     let verified = match stream {
         Some(stream) => verifier.stream(stream).await,
         None => verifier.all(parallel).await,
@@ -226,7 +229,7 @@ impl Meddler for Counting {
 /// The cost of finding entries that the index lacks does not grow with the number of incomplete
 /// slices, nor with the number of correct entries in such a slice.
 #[tokio::test]
-async fn a_difference_costs_one_more_scan_and_a_look_at_its_own_streams() {
+async fn a_difference_costs_one_more_scan_and_the_lookup_of_its_own_streams() {
     let hidden = &[
         "default/account-0",
         "default/account-1",
@@ -261,7 +264,7 @@ async fn a_difference_costs_one_more_scan_and_a_look_at_its_own_streams() {
 /// An item that no store wrote may contain text of any length: the fault shows its length, and the
 /// output remains readable.
 #[tokio::test]
-async fn the_text_of_a_fault_is_cut() {
+async fn a_long_text_in_a_fault_is_shortened() {
     let events = filled(Nothing).await;
     let long = "x".repeat(270_000);
     let mut commit = events.store().load(&account("0"), None).await.unwrap().commits.remove(0);
@@ -278,206 +281,7 @@ async fn the_text_of_a_fault_is_cut() {
 }
 
 #[tokio::test]
-async fn the_order_of_a_scan_is_not_relied_on() {
+async fn a_scan_may_return_items_in_any_order() {
     let events = filled(Unordered).await;
     assert_faults(&events, &[]).await;
-}
-
-#[tokio::test]
-async fn faults_in_streams_are_named() {
-    let events = filled(Nothing).await;
-    let plant = async |id: &str, first: u64, change: fn(&mut skald::commit::Commit)| {
-        let stream = account(id);
-        let mut commit = events.store().load(&account("0"), None).await.unwrap().commits.remove(0);
-        commit.stream = stream;
-        commit.first = Version::new(first);
-        change(&mut commit);
-        events.plant(commit).await;
-    };
-    plant("gap", 2, |_| ()).await;
-    plant("unknown", 1, |commit| commit.events[0].event_type = "account.closed".to_owned()).await;
-    plant("back", 1, |_| ()).await;
-    plant("back", 2, |commit| commit.at = commit.at.plus_millis(-1)).await;
-    plant("twice", 1, |commit| commit.events.push(commit.events[0].clone())).await;
-    plant("twice", 2, |_| ()).await;
-    let (faults, _) = verified(&events, 4, None).await;
-    let named = |text: &str| faults.iter().filter(|fault| fault.contains(text)).count();
-    assert_eq!(
-        named("default/account-gap at version 2: in the table: a gap: version 1 should come next"),
-        1,
-        "{faults:#?}"
-    );
-    assert_eq!(
-        named("default/account-unknown at version 1: in the table: unknown event account.closed"),
-        1,
-        "{faults:#?}"
-    );
-    assert_eq!(
-        named("default/account-back at version 2: in the table: recorded at"),
-        1,
-        "{faults:#?}"
-    );
-    assert_eq!(
-        named("default/account-twice at version 2: in the table: an overlap: version 3"),
-        1,
-        "{faults:#?}"
-    );
-    // The planted items have no attributes for the index.
-    assert_eq!(named("`slice`, an attribute of the index"), 6, "{faults:#?}");
-    assert_eq!(faults.len(), 10, "{faults:#?}");
-}
-
-/// A clock was once a year ahead: its commit is reported while it is ahead of now. Afterwards the
-/// next commit is reported, because its time is earlier.
-#[tokio::test]
-async fn a_commit_that_lies_ahead_of_now_is_named() {
-    let events = filled(Nothing).await;
-    let (second, year) = (1_000, 31_536_000_000);
-    let mut head = events.store().start(account("clocks"));
-    for millis in [0, year, second, MAX_CLOCK_SKEW_MS, 2 * second] {
-        let at = Timestamp::EPOCH.plus_millis(millis);
-        let draft = skald::commit::Draft { at, ..draft(&head.version().to_string()) };
-        head = events.store().append(&head, draft).await.unwrap().head;
-    }
-    for (now, expected) in [
-        (
-            second,
-            "default/account-clocks at version 2: in the table: recorded at 1971-01-01T00:00:00.000Z, which lies ahead",
-        ),
-        (
-            year,
-            "default/account-clocks at version 3: in the table: recorded at 1970-01-01T00:00:01.000Z, earlier than",
-        ),
-    ] {
-        for stream in [None, Some(account("clocks"))] {
-            let now = Timestamp::EPOCH.plus_millis(now);
-            let (faults, _) = verified_at(now, &events, 3, stream.as_ref()).await;
-            assert_eq!(faults.len(), 1, "{faults:#?}");
-            assert!(faults[0].starts_with(expected), "{faults:#?}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_snapshot_that_is_not_the_fold_is_named_and_the_others_are_not() {
-    let events = filled(Nothing).await;
-    let keep = async |id: &str, schema: u32, state: &str| {
-        let (store, stream) = (events.store(), account(id));
-        let head = store.load(&stream, None).await.unwrap().head;
-        let snapshot = Some(Snapshot { schema, state: state.as_bytes().to_vec() });
-        store
-            .append(&head, skald::commit::Draft { snapshot, ..draft(&format!("{stream} kept")) })
-            .await
-            .unwrap();
-    };
-    // Account 3 has four deposits of 1, accounts 5 and 9 have two, and this is one more.
-    keep("3", 1, r#"{"balance":5}"#).await;
-    keep("5", 1, r#"{"balance":4}"#).await;
-    keep("9", 1, r#"{"balance":"three"}"#).await;
-    keep("7", 2, r#"{"balance":"another schema"}"#).await;
-    let expected = [
-        "default/account-5 at version 3: in the table: the snapshot is not the state that the events give",
-        "default/account-9 at version 3: in the table: the snapshot cannot be read",
-    ];
-    assert_faults(&events, &expected).await;
-    assert_eq!(verified(&events, 1, Some(&account("5"))).await.0, expected[..1]);
-}
-
-#[tokio::test]
-async fn what_is_about_a_person_and_not_sealed_is_named_and_not_shown() {
-    let events = filled(Nothing).await;
-    let note = async |id: &str, text: &str| {
-        let stream = account(id);
-        let mut draft = draft(&format!("{stream} noted"));
-        draft.events[0].event_type = "account.noted".to_owned();
-        draft.events[0].data =
-            json!({ "text": "", "by": serde_json::from_str::<Value>(text).unwrap() })
-                .to_string()
-                .into();
-        draft.snapshot = Some(Snapshot { schema: 2, state: text.as_bytes().to_vec() });
-        events.store().append(&events.store().start(stream), draft).await.unwrap();
-    };
-    note("plain", r#"{"$person":"jane-1","plain":"Jane"}"#).await;
-    note("sealed", r#"{"$person":"jane-1","sealed":"AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH"}"#)
-        .await;
-    let expected = [
-        "default/account-plain at version 1: in the table: the event contains personal data that is not sealed",
-        "default/account-plain at version 1: in the table: the snapshot contains personal data that is not sealed",
-    ];
-    assert_faults(&events, &expected).await;
-}
-
-#[tokio::test]
-async fn a_stream_of_a_category_that_nobody_knows_is_named() {
-    let events = filled(Nothing).await;
-    fill(events.store(), &"default/door-1".parse().unwrap(), 1).await;
-    assert_faults(
-        &events,
-        &["default/door-1 at version 1: in the table: unknown event account.deposited at schema 1"],
-    )
-    .await;
-}
-
-#[tokio::test]
-async fn a_commit_that_the_index_does_not_show_is_named() {
-    let hide = |items: &mut Vec<Value>| {
-        items.retain(|item| item["pk"]["S"] != "default/account-7" || item["sk"]["N"] != "2")
-    };
-    let events = filled(Index(hide)).await;
-    let fault = "default/account-7 at version 2: in the index: no entry for this commit";
-    assert_faults(&events, &[fault]).await;
-    assert_eq!(verified(&events, 1, Some(&account("7"))).await.0, [fault]);
-    assert_eq!(verified(&events, 1, Some(&account("8"))).await.0, [""; 0]);
-}
-
-#[tokio::test]
-async fn an_entry_without_a_commit_is_named() {
-    let add = |items: &mut Vec<Value>| {
-        let Some(entry) = items.iter().find(|item| item["pk"]["S"] == "default/account-7").cloned()
-        else {
-            return;
-        };
-        let mut ghost = entry.clone();
-        ghost["sk"]["N"] = json!("9");
-        items.push(ghost);
-        items.sort_by_key(|item| item["at"]["S"].as_str().map(str::to_owned));
-    };
-    let events = filled(Index(add)).await;
-    let fault =
-        "default/account-7 at version 9: in the index: an entry without a commit in the table";
-    assert_faults(&events, &[fault]).await;
-}
-
-#[tokio::test]
-async fn an_entry_that_differs_or_is_none_is_named() {
-    let change = |items: &mut Vec<Value>| {
-        for item in items {
-            match item["pk"]["S"].as_str() {
-                Some("default/account-4") => item["types"]["S"] = json!("account.noted"),
-                Some("default/account-8") => item["at"]["S"] = json!("jane@example.com"),
-                _ => {}
-            }
-        }
-    };
-    let events = filled(Index(change)).await;
-    let expected = [
-        "default/account-4 at version 1: in the index: the entry differs from the commit in the table",
-        "default/account-8 at version 1: in the index: no entry for this commit",
-        "pk \"default/account-8\", sk 1: in the index: `at` is not a time in the form of commits",
-    ];
-    assert_faults(&events, &expected).await;
-
-    // Only the given stream is reported, even if other streams share its slice.
-    for number in 12..60 {
-        fill(events.store(), &account(&number.to_string()), 1).await;
-    }
-    for number in 0..60 {
-        let (faults, _) = verified(&events, 1, Some(&account(&number.to_string()))).await;
-        let own = format!("default/account-{number}");
-        let expected: Vec<_> = expected
-            .iter()
-            .filter(|fault| [4, 8].contains(&number) && fault.contains(&own))
-            .collect();
-        assert_eq!(faults.iter().collect::<Vec<_>>(), expected, "{own}");
-    }
 }
