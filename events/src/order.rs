@@ -9,7 +9,7 @@ use skald::time::Timestamp;
 use crate::old::order_placed_1::{self, OrderPlaced1};
 use crate::{Address, CategoryEvent, CustomerId, Money, Quantity, Sku};
 
-/// A customer placed an order, and it was accepted. The event carries what was true at that time;
+/// A customer placed an order, and it was accepted. The event has the data as of that time;
 /// later changes do not affect it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -7,7 +7,7 @@ use skald::time::Timestamp;
 
 use crate::{Address, CustomerId, Money, OrderLine, OrderPlaced, RequestHash};
 
-/// A customer placed an order, and it was accepted. The event carries what was true at that time;
+/// A customer placed an order, and it was accepted. The event has the data as of that time;
 /// later changes do not affect it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -34,12 +34,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_identifier_fits_a_stream_name_or_is_refused() {
+    fn an_identifier_that_does_not_fit_a_stream_name_is_invalid() {
         assert_eq!(Sku::new("MUG-01").unwrap().as_str(), "MUG-01");
         for text in ["", "a b", "a/b", "a~0", "ä", &"x".repeat(65)] {
-            let refused = Sku::new(text).unwrap_err();
+            let invalid = Sku::new(text).unwrap_err();
             assert_eq!(
-                refused.to_string(),
+                invalid.to_string(),
                 "must be text of 1 to 64 characters from A-Z a-z 0-9 . _ -",
                 "{text}"
             );

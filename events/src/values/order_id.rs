@@ -21,7 +21,7 @@ impl OrderId {
         Self(uuid)
     }
 
-    /// The id as a UUID, for what is computed from it in turn.
+    /// The id as a UUID, from which other ids are computed.
     #[must_use]
     pub const fn uuid(self) -> Uuid {
         self.0
@@ -37,7 +37,7 @@ impl fmt::Display for OrderId {
 impl FromStr for OrderId {
     type Err = InvalidValue;
 
-    /// Reads what [`Display`](fmt::Display) writes, and nothing else: one order has one address.
+    /// Reads only the form that [`Display`](fmt::Display) writes, so that each order has one address.
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let id = Uuid::try_parse(text).ok().map(Self).filter(|id| id.to_string() == text);
         id.ok_or(InvalidValue("a UUID in lower case with hyphens"))

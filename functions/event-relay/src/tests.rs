@@ -1,4 +1,5 @@
-//! What is published, in which order, and how a batch ends when the topic rejects entries.
+//! The entries that are published, their order, and the result of a batch whose entries the topic
+//! rejects.
 
 use std::sync::Mutex;
 

@@ -42,7 +42,8 @@ pub enum ShipmentState {
     Delivered,
 }
 
-/// The commands on a shipment. They record what the carrier is about to be asked, and its answers.
+/// The commands on a shipment. They record each request to the carrier before
+/// it is sent, and each answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ShipmentCommand {
     /// Record that the carrier is about to be asked to take a parcel.

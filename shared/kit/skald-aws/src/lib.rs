@@ -22,10 +22,7 @@ impl Answer {
     #[must_use]
     pub fn new(code: Option<&str>, message: Option<&str>) -> Self {
         let text = |text: Option<&str>, none: &str| text.unwrap_or(none).to_owned();
-        Self {
-            code: text(code, "an error without a code"),
-            message: text(message, "without a message"),
-        }
+        Self { code: text(code, "unknown code"), message: text(message, "no message") }
     }
 }
 

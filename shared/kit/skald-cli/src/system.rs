@@ -33,7 +33,7 @@ impl System {
     /// The system that the arguments name, or the one that `make run` started.
     ///
     /// # Errors
-    /// What is missing, and what to do.
+    /// A message that names the missing part and how to provide it.
     pub(crate) async fn find(place: &Place) -> Result<Self, Box<dyn Error>> {
         let mut aws = aws_config::defaults(BehaviorVersion::latest());
         if let Some(table) = &place.table {

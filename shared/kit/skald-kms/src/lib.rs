@@ -51,14 +51,14 @@ impl KeyWrap for KmsKeyWrap {
             self.client.generate_data_key().key_id(&*self.key).key_spec(DataKeySpec::Aes256);
         let answer = generate.encryption_context(PERSON, person.key()).send().await;
         let answer = answer.map_err(|error| sdk_error(OPERATION, error))?;
-        let unfit =
+        let invalid =
             |fault: &str| StoreError::Unavailable { operation: OPERATION, source: fault.into() };
         let plain = answer
             .plaintext
             .and_then(plain_key)
-            .ok_or_else(|| unfit("an answer without a key of 32 bytes"))?;
+            .ok_or_else(|| invalid("the answer has no key of 32 bytes"))?;
         let wrapped =
-            answer.ciphertext_blob.ok_or_else(|| unfit("an answer without the wrapped key"))?;
+            answer.ciphertext_blob.ok_or_else(|| invalid("the answer has no wrapped key"))?;
         let by = answer.key_id.unwrap_or_else(|| self.key.to_string());
         Ok((plain, WrappedKey { by, bytes: wrapped.into_inner() }))
     }

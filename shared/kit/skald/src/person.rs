@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::stream::{InvalidName, Tenant, is_identifier};
 
-/// Who something is about: the id of a customer, say. Never a name or an address.
+/// The id of a person, such as a customer. It must not contain a name or an address, because it is
+/// kept when the person is erased.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("pattern" = "^[A-Za-z0-9._-]{1,64}$")))]
 #[serde(try_from = "String", into = "String")]

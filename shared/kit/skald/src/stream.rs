@@ -211,7 +211,8 @@ impl fmt::Debug for StreamId {
     }
 }
 
-/// A position in a stream: the number of events up to and including it. The first event is at 1.
+/// A version of a stream: the number of its events up to and including one. The first event has
+/// version 1.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]

@@ -357,7 +357,7 @@ fn a_header_of_several_values_and_cookies_reach_the_caller() {
         (answer.headers["vary"].as_str(), answer.cookies.as_slice()),
         ("a, b", &["a=1".to_owned(), "b=2".to_owned()][..])
     );
-    assert_eq!(answer.headers.get("etag"), None, "what is no header's value is left out");
+    assert_eq!(answer.headers.get("etag"), None, "an invalid header value is omitted");
     let given = serde_json::to_value(&answer).unwrap();
     assert_eq!((&given["statusCode"], &given["cookies"]), (&json!(200), &json!(["a=1", "b=2"])));
 }

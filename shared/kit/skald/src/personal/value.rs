@@ -174,7 +174,7 @@ mod schema {
                 })
             };
             json_schema!({
-                "description": "Says something about the person `$person`: sealed wherever it is stored, erased once the person is.",
+                "description": "Personal data about the person `$person`. It is sealed wherever it is stored, and erased when the person is erased.",
                 "anyOf": [
                     form("plain", plain),
                     form("sealed", json_schema!({ "type": "string" })),
