@@ -6,10 +6,10 @@ use unicode_general_category::{GeneralCategory, get_general_category};
 /// Braille pattern.
 const BLANK: [char; 5] = ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
 
-/// Whether a person can read `text`: it has 1 to `max_characters` characters, and at least one of them is
-/// visible. Characters that are not text (control characters, line and paragraph separators),
-/// reorder the text around them (bidirectional embeddings, overrides and isolates) or hide text
-/// (tags, interlinear annotations) are not allowed.
+/// Whether a person can read `text`: it has 1 to `max_characters` characters, and at least one of
+/// them is visible. Characters that are not text (control characters, line and paragraph
+/// separators), reorder the text around them (bidirectional embeddings, overrides and isolates) or
+/// hide text (tags, interlinear annotations) are not allowed.
 ///
 /// Joiners, non-joiners and direction marks are part of many scripts and of emoji, so they are
 /// allowed between visible characters.

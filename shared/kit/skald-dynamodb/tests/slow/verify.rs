@@ -1,6 +1,6 @@
 //! Verifying finds each kind of fault, and reports none in a correct table. A proxy causes the
-//! faults that only the service could cause. [`table`] has the faults of streams, [`index`] those of
-//! the index.
+//! faults that only the service could cause. [`table`] has the faults of streams, and [`index`] has
+//! those of the index.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
