@@ -57,7 +57,7 @@ async fn a_key_is_unwrapped_for_its_person_alone() {
 }
 
 #[tokio::test]
-async fn the_service_is_told_the_person_and_which_key_to_use() {
+async fn each_request_names_the_person_and_the_key_to_use() {
     let kms = Kms::default();
     let wrap = kms.wrap().await;
     let (_, wrapped) = wrap.make(&jane()).await.unwrap();

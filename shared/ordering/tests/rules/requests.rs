@@ -229,8 +229,8 @@ fn a_small_invalid_body_does_not_get_a_large_answer() {
 #[test]
 fn a_fault_never_quotes_what_was_sent() {
     let body = with("/payment_token", json!("tok secret"));
-    let told = faults(RequestedOrder::validate(&body)).concat();
-    assert!(!told.contains("secret"), "{told}");
+    let details = faults(RequestedOrder::validate(&body)).concat();
+    assert!(!details.contains("secret"), "{details}");
 }
 
 #[test]

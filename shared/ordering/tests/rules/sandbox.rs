@@ -311,15 +311,15 @@ fn cancel() -> CarrierCall {
 #[track_caller]
 fn carried(calls: &[CarrierCall]) -> (Vec<&'static str>, bool) {
     let (ledger, table) = (CarrierLedger::default(), InMemoryViewStore::default());
-    let in_memory: Vec<_> = calls.iter().map(|call| told(&ledger, call)).collect();
+    let in_memory: Vec<_> = calls.iter().map(|call| answer(&ledger, call)).collect();
     let entry = ledger.entries().remove(&key());
     let sandbox = StoredSandbox::new(table.clone(), Tenant::default());
-    let deployed: Vec<_> = calls.iter().map(|call| told(&sandbox, call)).collect();
+    let deployed: Vec<_> = calls.iter().map(|call| answer(&sandbox, call)).collect();
     assert_eq!((&deployed, stored(&table)), (&in_memory, entry.clone()), "{calls:?}");
     (in_memory, entry.as_ref().is_some_and(CarrierEntry::has_parcel))
 }
 
-fn told(carrier: &impl Carrier, call: &CarrierCall) -> &'static str {
+fn answer(carrier: &impl Carrier, call: &CarrierCall) -> &'static str {
     match concurrently(carrier.ask(call)) {
         Ok(ParcelAtCarrier::Absent) => "absent",
         Ok(ParcelAtCarrier::Refused { .. }) => "refused",

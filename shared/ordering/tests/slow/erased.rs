@@ -120,11 +120,11 @@ fn sealed<T: serde::de::DeserializeOwned>() -> Personal<T> {
 fn no_request_about_an_erased_customer_is_sent() {
     let (gateway, carrier, keys) = (GatewayLedger::default(), CarrierLedger::default(), erased());
     let authorize = GatewayCall::Authorize { key: attempt(), token: sealed(), amount: eur(1) };
-    let told = Disclosing::new(gateway.clone(), &keys, tenant());
-    assert_eq!(finish(Gateway::ask(&told, &authorize)), Err(PortError::PersonErased));
+    let disclosing = Disclosing::new(gateway.clone(), &keys, tenant());
+    assert_eq!(finish(Gateway::ask(&disclosing, &authorize)), Err(PortError::PersonErased));
     let create = CarrierCall::Create { key: attempt(), address: sealed() };
-    let told = Disclosing::new(carrier.clone(), &keys, tenant());
-    assert_eq!(finish(Carrier::ask(&told, &create)), Err(PortError::PersonErased));
+    let disclosing = Disclosing::new(carrier.clone(), &keys, tenant());
+    assert_eq!(finish(Carrier::ask(&disclosing, &create)), Err(PortError::PersonErased));
     assert!(gateway.entries().is_empty() && carrier.entries().is_empty());
 }
 
@@ -132,9 +132,9 @@ fn no_request_about_an_erased_customer_is_sent() {
 #[test]
 fn without_the_persons_key_nothing_is_sent_and_nothing_decided() {
     let (gateway, keys) = (GatewayLedger::default(), InMemoryPersonKeys::default());
-    let told = Disclosing::new(gateway.clone(), &keys, tenant());
+    let disclosing = Disclosing::new(gateway.clone(), &keys, tenant());
     let ask = GatewayCall::Authorize { key: attempt(), token: sealed(), amount: eur(1) };
-    let error = finish(Gateway::ask(&told, &ask)).unwrap_err();
+    let error = finish(Gateway::ask(&disclosing, &ask)).unwrap_err();
     assert_eq!(error.to_string(), "refused: default/c-1001: there is no key of the person");
     assert!(gateway.entries().is_empty());
 }

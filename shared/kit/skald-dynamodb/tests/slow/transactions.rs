@@ -42,7 +42,7 @@ fn outcome<H>(error: &AppendError<H>) -> String {
 }
 
 #[tokio::test]
-async fn each_cancellation_of_a_transaction_is_told_apart() {
+async fn each_cancellation_of_a_transaction_is_distinguished() {
     use Reason::{Code, Taken, TakenBySomething};
     const NONE: Reason = Code("None");
     const CONFLICT: Reason = Code("TransactionConflict");
@@ -187,7 +187,7 @@ fn weighed(reasons: &[Reason; 2], mine_is_there: bool) -> String {
 /// Each of two positions takes every state, and either all commits of this command are stored or
 /// none.
 #[tokio::test]
-async fn every_mix_of_reasons_is_told_apart() {
+async fn every_mix_of_reasons_is_distinguished() {
     for mine_is_there in [false, true] {
         let (engine, answering) = (Engine::start().await, Answering::default());
         let past = DynamoDbEventStore::new(engine.client(), EVENTS);
@@ -224,7 +224,7 @@ async fn every_mix_of_reasons_is_told_apart() {
 /// An earlier attempt was decided on other streams: it must be reported neither as complete nor as
 /// not written.
 #[tokio::test]
-async fn my_own_command_at_one_place_and_not_at_the_other_is_told_as_found_there() {
+async fn the_own_command_at_one_position_but_not_at_another_is_reported_where_it_is_found() {
     let engine = Engine::start().await;
     let store = events(
         &engine,

@@ -36,7 +36,7 @@ pub(crate) fn begun(row: &Outcome) -> World {
 }
 
 /// The state in the words of the table.
-fn told(state: &SagaState) -> (&'static str, Option<String>, Option<String>) {
+fn outcome(state: &SagaState) -> (&'static str, Option<String>, Option<String>) {
     let order = state.order.placed().unwrap();
     let (status, reason) = match order.phase {
         Phase::Open | Phase::Committed => ("pending", None),
@@ -52,7 +52,7 @@ fn told(state: &SagaState) -> (&'static str, Option<String>, Option<String>) {
 fn assert_outcome(row: &Outcome, world: &World) {
     let expected =
         (row.status, row.cancel_reason.map(str::to_owned), row.parked.map(str::to_owned));
-    assert_eq!(told(&world.state()), expected, "{row:?}\n{}", world.log().join("\n"));
+    assert_eq!(outcome(&world.state()), expected, "{row:?}\n{}", world.log().join("\n"));
     world.assert_clean(&format!("{row:?}"));
 }
 
@@ -91,7 +91,7 @@ fn an_order_whose_deadline_passes_before_it_is_committed_expires() {
         run(execute(&world, 1));
         let expected =
             if in_time { ("confirmed", None) } else { ("cancelled", Some("expired".to_owned())) };
-        let (status, reason, parked) = told(&world.state());
+        let (status, reason, parked) = outcome(&world.state());
         assert_eq!(((status, reason), parked), (expected, None), "expired before {step}");
         world.assert_clean(&format!("expired before {step}"));
     }
@@ -133,7 +133,7 @@ fn a_parked_order_that_the_customer_cancels_is_undone_by_the_next_attempt() {
     let failure = Some(Failure { step: Step::AuthorizePayment, error });
     finish(world.perform(&StepInput { failure, ..StepInput::of(&execution, Step::ParkOrder) }))
         .unwrap();
-    assert_eq!(told(&world.state()).2.as_deref(), Some("authorize_payment"));
+    assert_eq!(outcome(&world.state()).2.as_deref(), Some("authorize_payment"));
 
     assert!(world.cancel());
     assert_eq!(
@@ -141,7 +141,7 @@ fn a_parked_order_that_the_customer_cancels_is_undone_by_the_next_attempt() {
         Some((2, true))
     );
     run(execute(&world, 2));
-    assert_eq!(told(&world.state()), ("cancelled", Some("customer_request".to_owned()), None));
+    assert_eq!(outcome(&world.state()), ("cancelled", Some("customer_request".to_owned()), None));
     world.assert_clean("parked, then cancelled");
 }
 

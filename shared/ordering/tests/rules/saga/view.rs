@@ -29,7 +29,7 @@ fn ended(token: &'static str, postal_code: &'static str, enough: bool) -> World 
     world
 }
 
-fn told(saga: &OrderSaga) -> Vec<(&'static str, StepState)> {
+fn step_states(saga: &OrderSaga) -> Vec<(&'static str, StepState)> {
     saga.steps.iter().map(|step| (step.step.name(), step.state)).collect()
 }
 
@@ -46,7 +46,7 @@ fn a_confirmed_order_shows_every_step_done_in_order() {
         "ship_stock",
         "confirm_order",
     ];
-    assert_eq!(told(&saga), expected.map(|step| (step, StepState::Done)));
+    assert_eq!(step_states(&saga), expected.map(|step| (step, StepState::Done)));
     let times: Vec<_> =
         saga.steps.iter().map(|step| (step.started_at.unwrap(), step.done_at.unwrap())).collect();
     assert!(times.iter().all(|(started, done)| started <= done), "{times:?}");
@@ -67,7 +67,7 @@ fn a_refused_order_shows_what_was_refused_and_what_was_undone() {
         ("start_undo", StepState::Done),
         ("cancel_order", StepState::Done),
     ];
-    assert_eq!(told(&saga), expected);
+    assert_eq!(step_states(&saga), expected);
 
     let [reserved, authorized, created, ..] = &saga.steps[..] else { panic!("{saga:?}") };
     assert!(reserved.done_at.unwrap() < reserved.undone_at.unwrap(), "done, and then undone");
@@ -87,7 +87,7 @@ fn a_refused_order_shows_what_was_refused_and_what_was_undone() {
 fn an_order_that_was_just_placed_shows_what_is_about_to_be_done() {
     let saga =
         saga(&World::new(Scenario { token: "tok_approved", postal_code: "10115", enough: true }));
-    assert_eq!(told(&saga), [("reserve_stock", StepState::Running)]);
+    assert_eq!(step_states(&saga), [("reserve_stock", StepState::Running)]);
     assert_eq!(
         to_value(&saga).unwrap(),
         json!({
@@ -102,12 +102,12 @@ fn an_order_that_was_just_placed_shows_what_is_about_to_be_done() {
 fn a_parked_order_shows_where_and_how_often_it_was_tried() {
     let world = ended("tok_timeout_always", "10115", true);
     assert_eq!(
-        told(&saga(&world)),
+        step_states(&saga(&world)),
         [("reserve_stock", StepState::Done), ("authorize_payment", StepState::Parked)]
     );
     world.resume();
     assert_eq!(saga(&world).attempt, 2);
-    assert_eq!(told(&saga(&world)).last(), Some(&("authorize_payment", StepState::Running)));
+    assert_eq!(step_states(&saga(&world)).last(), Some(&("authorize_payment", StepState::Running)));
     run(execute(&world, 2));
     let parked = saga(&world).steps.pop().unwrap();
     assert_eq!(
@@ -123,7 +123,7 @@ fn a_parked_compensation_is_shown_at_the_step_that_it_undoes() {
     execute_all(&world);
     let saga = saga(&world);
     let states: Vec<_> =
-        told(&saga).into_iter().filter(|(_, state)| *state == StepState::Parked).collect();
+        step_states(&saga).into_iter().filter(|(_, state)| *state == StepState::Parked).collect();
     assert_eq!(states, [("authorize_payment", StepState::Parked)]);
 }
 

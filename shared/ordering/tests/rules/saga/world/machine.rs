@@ -44,10 +44,11 @@ pub(crate) fn execute(world: &World, attempt: u32) -> Runner<'_> {
             let failure = at["Arguments"]
                 .get("failure")
                 .map(|_| serde_json::from_value(input.clone()).unwrap());
-            let told = StepInput { failure, ..StepInput::of(&execution, step) };
+            let step_input = StepInput { failure, ..StepInput::of(&execution, step) };
             // The input goes through JSON, as on its way to a function.
-            let told: StepInput = serde_json::from_value(to_value(told).unwrap()).unwrap();
-            let next = match persist(world, at, &told).await {
+            let step_input: StepInput =
+                serde_json::from_value(to_value(step_input).unwrap()).unwrap();
+            let next = match persist(world, at, &step_input).await {
                 Ok(()) => at["Next"].as_str(),
                 Err(error) => {
                     let catcher = catch(at, error.name())
