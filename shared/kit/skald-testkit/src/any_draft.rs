@@ -1,4 +1,4 @@
-//! Drafts of all kinds, sound and odd: names, JSON, depths and marks.
+//! Strategies for drafts of all kinds, valid and malformed: names, JSON, depths and marks.
 
 use std::collections::BTreeMap;
 
@@ -11,19 +11,26 @@ use skald::snapshot::Snapshot;
 
 use crate::fixtures::{at, context, id};
 
-/// JSON in ways that no serializer would choose, at most a bit too deep for `most` levels, marked
-/// or not, broken or not.
-pub(crate) fn any_json(most: usize) -> impl Strategy<Value = Vec<u8>> {
+/// JSON in forms that no serializer would choose: slightly deeper than `max_levels`, with marks of
+/// personal values, or malformed.
+pub(crate) fn any_json(max_levels: usize) -> impl Strategy<Value = Vec<u8>> {
     let string = any::<String>().prop_map(|text| serde_json::Value::from(text).to_string());
     let number = "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?";
     let malformed = prop_oneof![
-        8 => Just("null"), 8 => Just("true"), 4 => Just(r#""\ud83d\/\u0041""#), 4 => Just(r#""\ud83d\ude00\/\u0041""#),
+        8 => Just("null"),
+        8 => Just("true"),
+        4 => Just(r#""\ud83d\/\u0041""#),
+        4 => Just(r#""\ud83d\ude00\/\u0041""#),
         1 => Just("1e400"), 1 => Just("\"\\x\""), 1 => Just("01"),
     ];
     let leaf = prop_oneof![string, number, malformed.prop_map(str::to_owned)];
     let json = leaf.prop_recursive(3, 16, 4, |inner| {
-        let name =
-            prop_oneof![8 => "[a-e]", 1 => r"\\u006[1-5]", 1 => "plain|sealed|erased|of|personal", 1 => r"\$person"];
+        let name = prop_oneof![
+            8 => "[a-e]",
+            1 => r"\\u006[1-5]",
+            1 => "plain|sealed|erased|of|personal",
+            1 => r"\$person",
+        ];
         let field = (name, "[ \n\r\t]{0,2}", inner.clone())
             .prop_map(|(name, space, value)| format!("\"{name}\"{space}:{space}{value}{space}"));
         let person = prop_oneof![8 => "\"[a-z]-[0-9]\"", 1 => "\"[a-z] ?\"|7|\\{\\}"];
@@ -33,8 +40,8 @@ pub(crate) fn any_json(most: usize) -> impl Strategy<Value = Vec<u8>> {
             inner.clone(),
             any::<bool>(),
         )
-            .prop_map(|(of, form, content, turned)| {
-                if turned {
+            .prop_map(|(of, form, content, reversed)| {
+                if reversed {
                     format!("{{ \"{form}\" : {content}, \"$person\" :{of} }}")
                 } else {
                     format!("{{\"$person\":{of},\"{form}\":{content}}}")
@@ -46,7 +53,8 @@ pub(crate) fn any_json(most: usize) -> impl Strategy<Value = Vec<u8>> {
             1 => mark,
         ]
     });
-    let nesting = prop_oneof![6 => Just(0), 1 => most - 8..most + 3, 1 => Just(4_000_usize)];
+    let nesting =
+        prop_oneof![6 => Just(0), 1 => max_levels - 8..max_levels + 3, 1 => Just(4_000_usize)];
     let cut = prop_oneof![12 => Just(0_usize), 1 => 1..4_usize];
     (json, nesting, cut).prop_map(|(json, levels, cut)| {
         let nested = format!("{}{json}{}", "[".repeat(levels), "]".repeat(levels));
@@ -56,7 +64,11 @@ pub(crate) fn any_json(most: usize) -> impl Strategy<Value = Vec<u8>> {
 
 /// A draft of a few events.
 pub(crate) fn any_draft() -> impl Strategy<Value = Draft> {
-    let event_type = prop_oneof![30 => "[a-z]{1,9}(\\.[a-z][a-z0-9_]{0,9}){0,2}", 1 => any::<String>(), 1 => "[a-z.]{60,70}"];
+    let event_type = prop_oneof![
+        30 => "[a-z]{1,9}(\\.[a-z][a-z0-9_]{0,9}){0,2}",
+        1 => any::<String>(),
+        1 => "[a-z.]{60,70}",
+    ];
     let schema = prop_oneof![30 => 1..9_u32, 5 => any::<u32>(), 1 => Just(0)];
     let event = (event_type, schema, any_json(MAX_EVENT_LEVELS));
     let events = vec(

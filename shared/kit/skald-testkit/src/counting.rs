@@ -1,4 +1,4 @@
-//! What callers ask of a store: how often, for how much, and how much at the same time.
+//! Counts the calls of a store: how many, how much they read, and how many run at the same time.
 
 use std::fmt;
 use std::future::Future;
@@ -15,24 +15,24 @@ use skald::time::Timestamp;
 
 use crate::pause::yield_now;
 
-/// A store, of events or of persons' keys, whose calls are counted. Each of them lets others go on
+/// A store, of events or of persons' keys, whose calls are counted. Each call yields to other tasks
 /// before it is made.
 #[derive(Default)]
 pub struct Counting<S> {
-    /// The store, to be asked past the counts.
+    /// The store, for calls that are not to be counted.
     pub store: S,
     calls: AtomicUsize,
     pages: AtomicUsize,
     commits: AtomicUsize,
     running: AtomicUsize,
-    most_at_once: AtomicUsize,
+    max_running: AtomicUsize,
 }
 
 impl<S> Counting<S> {
-    /// This store; nothing is counted yet.
+    /// Wraps this store. All counts are 0.
     pub fn new(store: S) -> Self {
-        let [calls, pages, commits, running, most_at_once] = Default::default();
-        Self { store, calls, pages, commits, running, most_at_once }
+        let [calls, pages, commits, running, max_running] = Default::default();
+        Self { store, calls, pages, commits, running, max_running }
     }
 
     /// How many calls were made of any kind since the last call of this method.
@@ -53,14 +53,14 @@ impl<S> Counting<S> {
 
     /// The largest number of concurrent calls since the last call of this method.
     pub fn take_max_concurrent(&self) -> usize {
-        self.most_at_once.swap(0, SeqCst)
+        self.max_running.swap(0, SeqCst)
     }
 
-    /// Makes a call, and counts it among those that are under way.
+    /// Makes a call, and counts it as running until it ends.
     async fn call<T>(&self, call: impl Future<Output = T>) -> T {
         self.calls.fetch_add(1, SeqCst);
         let running = self.running.fetch_add(1, SeqCst) + 1;
-        self.most_at_once.fetch_max(running, SeqCst);
+        self.max_running.fetch_max(running, SeqCst);
         yield_now().await;
         let answer = call.await;
         self.running.fetch_sub(1, SeqCst);
@@ -87,10 +87,10 @@ impl<S: EventStore> EventStore for Counting<S> {
     async fn page(
         &self,
         stream: &StreamId,
-        way: ReadFrom,
-        at_most: u32,
+        from: ReadFrom,
+        limit: u32,
     ) -> Result<Page, StoreError> {
-        let page = self.call(self.store.page(stream, way, at_most)).await?;
+        let page = self.call(self.store.page(stream, from, limit)).await?;
         self.pages.fetch_add(1, SeqCst);
         self.commits.fetch_add(page.commits.len(), SeqCst);
         Ok(page)

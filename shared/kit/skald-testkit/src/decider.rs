@@ -48,11 +48,11 @@ use std::fmt::Debug;
 
 use skald::decider::Decider;
 
-/// What can be written where a list of events is expected: `[a.into(), b.into()]`, the same with
-/// `&` before it, a `Vec`, a slice, or a single event; `[]` for none.
+/// Anything that converts to a list of events: an array `[a.into(), b.into()]` or a reference to
+/// one, a `Vec`, a slice, or a single event. `[]` is the empty list.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no list of `{E}`",
-    note = "write `[payload.into(), …]`; `.into()` makes an event of its payload"
+    message = "`{Self}` is not a list of `{E}`",
+    note = "write `[payload.into(), …]`; `.into()` converts a payload to its event"
 )]
 pub trait Events<E> {
     /// The events, in order.
@@ -95,12 +95,12 @@ impl<E: Clone> Events<E> for &Vec<E> {
     }
 }
 
-/// Something to which these events have happened, in this order.
+/// Starts a test of a decider whose stream has these events, in this order.
 pub fn given<D: Decider>(events: impl Events<D::Event>) -> Given<D> {
     Given { past: events.into_events() }
 }
 
-/// Something with a past; see [`given`].
+/// A decider with past events; see [`given`].
 pub struct Given<D: Decider> {
     past: Vec<D::Event>,
 }
@@ -110,7 +110,7 @@ where
     D::Event: Debug + PartialEq,
     D::Rejection: Debug + PartialEq,
 {
-    /// A command comes.
+    /// Handles this command.
     #[must_use = "a test without `then` tests nothing"]
     pub fn when(self, command: impl Into<D::Command>) -> When<D> {
         let state = self.past.iter().fold(D::State::default(), D::evolve);
@@ -118,7 +118,7 @@ where
     }
 }
 
-/// What a command led to; see [`given`].
+/// The result of a command; see [`given`].
 pub struct When<D: Decider> {
     past: Vec<D::Event>,
     decided: Result<Vec<D::Event>, D::Rejection>,
@@ -129,28 +129,28 @@ where
     D::Event: Debug + PartialEq,
     D::Rejection: Debug + PartialEq,
 {
-    /// These events happen: all of them, in this order, and no others.
+    /// Asserts that the command produced exactly these events, in this order.
     ///
     /// # Panics
-    /// If anything else happens.
+    /// If the command produced anything else.
     #[track_caller]
     pub fn then(self, expected: impl Events<D::Event>) {
         self.expect(&Ok(expected.into_events()));
     }
 
-    /// Nothing happens: what was asked for is so already.
+    /// Asserts that the command produced no events: the state is already as it demands.
     ///
     /// # Panics
-    /// If something happens, or the command is rejected.
+    /// If the command produced events or was rejected.
     #[track_caller]
     pub fn then_nothing(self) {
         self.expect(&Ok(Vec::new()));
     }
 
-    /// The command is rejected, for this reason.
+    /// Asserts that the command was rejected for this reason.
     ///
     /// # Panics
-    /// If it is not, or for another reason.
+    /// If the command was accepted, or rejected for another reason.
     #[track_caller]
     pub fn then_rejected(self, expected: D::Rejection) {
         self.expect(&Err(expected));
@@ -162,20 +162,20 @@ where
             self.decided == *expected,
             "given {}\nthen  {}\nbut   {}",
             Listed(&self.past),
-            told(expected),
-            told(&self.decided),
+            described(expected),
+            described(&self.decided),
         );
     }
 }
 
-fn told<E: Debug, R: Debug>(decided: &Result<Vec<E>, R>) -> String {
+fn described<E: Debug, R: Debug>(decided: &Result<Vec<E>, R>) -> String {
     match decided {
         Ok(events) => Listed(events).to_string(),
         Err(rejection) => format!("rejected: {rejection:?}"),
     }
 }
 
-/// Events one a line, or "nothing".
+/// Shows events, one per line, or "nothing".
 struct Listed<'a, E>(&'a [E]);
 
 impl<E: Debug> std::fmt::Display for Listed<'_, E> {
@@ -194,7 +194,7 @@ mod tests {
     use crate::sample::{Account, AccountCommand, AccountRejection, Deposited, Noted, Withdrawn};
 
     #[test]
-    fn events_are_written_in_any_of_these_ways() {
+    fn events_convert_from_arrays_vectors_slices_and_single_events() {
         let payload = Deposited { amount: 5 };
         let event = crate::sample::AccountEvent::from(payload.clone());
         let list = vec![event.clone()];
@@ -206,16 +206,16 @@ mod tests {
     }
 
     #[test]
-    fn the_past_decides() {
+    fn the_past_events_decide_the_result() {
         let past = [
             Deposited { amount: 5 }.into(),
             Withdrawn { amount: 2 }.into(),
             Noted { text: "n".into() }.into(),
         ];
-        let asked = 4;
+        let requested = 4;
         given::<Account>(&past)
-            .when(AccountCommand::Withdraw(asked))
-            .then_rejected(AccountRejection::Overdrawn { balance: 3, asked });
+            .when(AccountCommand::Withdraw(requested))
+            .then_rejected(AccountRejection::Overdrawn { balance: 3, requested });
         given::<Account>(&past)
             .when(AccountCommand::Withdraw(3))
             .then([Withdrawn { amount: 3 }.into()]);
@@ -232,9 +232,8 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(
-        expected = "given nothing\nthen  Deposited(Deposited { amount: 6 })\nbut   Deposited(Deposited { amount: 5 })"
-    )]
+    #[should_panic(expected = "given nothing\nthen  Deposited(Deposited { amount: 6 })\n\
+                    but   Deposited(Deposited { amount: 5 })")]
     fn another_event_fails() {
         given::<Account>([])
             .when(AccountCommand::Deposit(5))
@@ -242,9 +241,8 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(
-        expected = "then  Deposited(Deposited { amount: 5 })\n      Deposited(Deposited { amount: 5 })\nbut"
-    )]
+    #[should_panic(expected = "then  Deposited(Deposited { amount: 5 })\n      \
+                    Deposited(Deposited { amount: 5 })\nbut")]
     fn fewer_events_fail() {
         let event = Deposited { amount: 5 };
         given::<Account>([])
@@ -253,22 +251,22 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "but   rejected: Overdrawn { balance: 0, asked: 1 }")]
+    #[should_panic(expected = "but   rejected: Overdrawn { balance: 0, requested: 1 }")]
     fn a_rejection_where_none_was_expected_fails() {
         given::<Account>([]).when(AccountCommand::Withdraw(1)).then_nothing();
     }
 
     #[test]
-    #[should_panic(expected = "then  rejected: Overdrawn { balance: 1, asked: 1 }")]
+    #[should_panic(expected = "then  rejected: Overdrawn { balance: 1, requested: 1 }")]
     fn another_rejection_fails() {
-        let rejection = AccountRejection::Overdrawn { balance: 1, asked: 1 };
+        let rejection = AccountRejection::Overdrawn { balance: 1, requested: 1 };
         given::<Account>([]).when(AccountCommand::Withdraw(1)).then_rejected(rejection);
     }
 
     #[test]
     #[should_panic(expected = "but   Deposited")]
     fn no_rejection_where_one_was_expected_fails() {
-        let rejection = AccountRejection::Overdrawn { balance: 1, asked: 1 };
+        let rejection = AccountRejection::Overdrawn { balance: 1, requested: 1 };
         given::<Account>([]).when(AccountCommand::Deposit(1)).then_rejected(rejection);
     }
 }

@@ -1,7 +1,7 @@
-//! The contract of an [`EventStore`]: one function for each rule, which panics if the store breaks
-//! it.
+//! The contract of an [`EventStore`]: one function for each rule. The function panics if the store
+//! breaks the rule.
 //!
-//! A store passes by a fixture and one line, which makes a test of each rule:
+//! To test a store, write a fixture and one line. The line makes a test of each rule:
 //!
 //! ```
 //! use skald::commit::Commit;
@@ -24,25 +24,23 @@
 //! skald_testkit::event_store_contract!(#[tokio::test] Fixture::default(), plants: commits);
 //! ```
 //!
-//! `plants` says what the fixture can write behind the store's back: `nothing`, `commits` (it is
-//! [`PlantCommits`]), or `commits, items` (it is also [`PlantItems`]).
+//! `plants` states what the fixture can write without the store: `nothing`, `commits` (it
+//! implements [`PlantCommits`]), or `commits, items` (it also implements [`PlantItems`]).
 //!
-//! Among the rules are those of what goes wrong on the way to the store: requests and answers that
-//! are lost, late or there twice, throttling, other transactions, others who are faster
-//! ([`faulty`](crate::faulty)). A store that is quick may also run as many [`races`] as one likes:
-//! `races(Fixture::default, 1..=100).await`.
+//! Some rules put faults between the caller and the store ([`faulty`](crate::faulty)): requests and
+//! answers that are lost, late or repeated, throttling, other transactions and faster writers. A
+//! fast store can also run many [`races`]: `races(Fixture::default, 1..=100).await`.
 //!
-//! The rules need no runtime of their own: all that is concurrent in them is futures polled
-//! together.
+//! The rules work on any runtime: they poll concurrent futures together and spawn no task.
 
 mod anything;
 mod appending;
-mod doubtful;
 mod enduring;
 mod faults;
 mod forms;
 mod guarding;
 mod handling;
+mod in_doubt;
 mod planted;
 mod racing;
 mod reading;
@@ -58,10 +56,10 @@ use skald::stream::{StreamId, Version};
 
 use crate::rule::Rule;
 
-pub(crate) use anything::assert_any_row_is_kept_or_refused;
+pub(crate) use anything::assert_rows_are_read_back_or_invalid;
 pub use enduring::races;
 
-/// A store to be tested, empty: each rule gets a fixture of its own.
+/// An empty store to test. Each rule gets a fixture of its own.
 pub trait EventStoreFixture: Sync {
     /// The kind of store.
     type Store: EventStore;
@@ -74,15 +72,15 @@ pub trait EventStoreFixture: Sync {
     fn foreign(&self) -> &Self::Store;
 }
 
-/// A fixture that can write commits behind the store's back.
+/// A fixture that can write commits without the store's checks.
 pub trait PlantCommits: EventStoreFixture {
-    /// Stores the commit as it is, checking nothing.
+    /// Stores the commit as it is, without any check.
     fn plant(&self, commit: Commit) -> impl Future<Output = ()> + Send;
 }
 
-/// A fixture of a store that keeps commits in an encoding, which can be broken.
+/// A fixture of a store that encodes its commits, so that a stored item can be malformed.
 pub trait PlantItems: PlantCommits {
-    /// Stores something broken where a commit's first event would be at `at`.
+    /// Stores a malformed item in place of a commit whose first event is at `at`.
     fn plant_item(
         &self,
         stream: &StreamId,
@@ -91,31 +89,31 @@ pub trait PlantItems: PlantCommits {
     ) -> impl Future<Output = ()> + Send;
 }
 
-/// What is wrong with an item that the store never wrote.
+/// What is wrong with a planted item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Broken {
-    /// Written as a newer release might: the encoding is called so.
+    /// The item names this encoding, which may be that of a newer release.
     Encoding(String),
-    /// Events, but not the id of a command.
+    /// The item has events, but no commit id.
     NoCommitId,
-    /// This text where the events should be.
+    /// The item has this text in place of its events.
     Events(String),
 }
 
-/// The rules themselves, to be called by name.
+/// The rules as functions.
 pub mod rules {
-    pub use super::anything::whatever_is_accepted_is_read_back_and_all_else_is_refused_by_name;
+    pub use super::anything::every_draft_is_read_back_or_fails_for_good;
     pub use super::appending::*;
-    pub use super::doubtful::*;
     pub use super::enduring::{
         appends_past_faults_are_written_once, commands_past_faults_are_done_once,
         deliveries_past_faults_are_booked_once_behind_snapshots,
-        transfers_past_faults_lose_and_make_no_money,
+        transfers_past_faults_preserve_the_total,
     };
     pub use super::faults::*;
     pub use super::forms::*;
     pub use super::guarding::*;
     pub use super::handling::*;
+    pub use super::in_doubt::*;
     pub use super::planted::*;
     pub use super::racing::*;
     pub use super::reading::*;
@@ -124,13 +122,13 @@ pub mod rules {
     pub use super::together::*;
 }
 
-/// The rules for every store, to be run by hand: for a test that a broken store is found out.
+/// The rules for every store as values, for tests that a broken store breaks a rule.
 #[must_use]
 pub fn every_store<F: EventStoreFixture>() -> Vec<Rule<F>> {
     crate::__event_store_rules!(__rule_list! event_store)
 }
 
-/// Makes a test of each rule for a store; see the [module](crate::event_store).
+/// Makes a test of each rule for a store. See the [module](crate::event_store).
 #[macro_export]
 macro_rules! event_store_contract {
     (#[$test:meta] $fixture:expr, plants: nothing) => {
@@ -155,66 +153,66 @@ macro_rules! __event_store_rules {
             a_commit_at_the_start_makes_a_stream
             a_commit_at_the_head_continues_the_stream
             heads_count_events
-            behind_the_head_is_a_conflict
+            an_append_behind_the_head_is_a_conflict
             the_start_of_a_stream_with_events_is_a_conflict
-            the_head_of_another_store_is_refused
+            the_head_of_another_store_is_invalid
             two_events_are_appended_at_once_or_not_at_all
-            a_commit_without_events_is_refused
-            a_commit_that_is_too_large_is_refused
-            what_cannot_be_read_back_is_refused
-            a_name_that_breaks_the_rules_is_refused
-            what_may_be_stored_is_read_as_it_was_written
-            whatever_is_accepted_is_read_back_and_all_else_is_refused_by_name
+            a_commit_without_events_is_invalid
+            a_commit_that_is_too_large_is_invalid
+            json_that_cannot_be_read_back_is_invalid
+            a_name_that_breaks_the_rules_is_invalid
+            valid_json_is_read_as_it_was_written
+            every_draft_is_read_back_or_fails_for_good
             the_largest_commits_are_stored
-            what_an_append_answers_is_what_is_read
-            what_an_append_to_several_streams_answers_is_what_is_read
+            an_append_returns_the_commit_that_is_read
+            an_append_to_several_streams_returns_the_commits_that_are_read
             recorded_times_do_not_decrease_while_clocks_are_close
-            a_clock_far_ahead_spoils_no_later_commit
+            a_clock_far_ahead_does_not_change_later_times
             streams_with_similar_names_do_not_mix
             two_streams_are_appended_at_once
             two_streams_are_appended_together_or_not_at_all
             a_conflict_names_every_stream_that_moved
-            one_of_several_may_be_the_only_one
+            append_all_accepts_a_single_stream
             a_hundred_streams_are_appended_at_once
-            more_than_a_hundred_streams_are_refused
-            the_same_stream_twice_is_refused
-            nothing_for_no_streams_is_refused
-            a_foreign_head_among_several_is_refused
-            too_much_together_is_refused
+            more_than_a_hundred_streams_are_invalid
+            the_same_stream_twice_is_invalid
+            an_append_without_streams_or_events_is_invalid
+            a_foreign_head_among_several_is_invalid
+            a_transaction_that_is_too_large_is_invalid
             recorded_times_never_decrease_in_any_of_several
             events_written_at_once_have_different_ids
             a_stream_without_events_is_empty
-            what_was_written_is_read_at_once
-            what_was_written_is_read_exactly
+            a_commit_is_readable_immediately
+            commits_are_read_exactly_as_written
             a_stream_over_one_megabyte_is_read_whole
             reading_after_a_version_gives_the_rest
-            a_stream_is_read_either_way_from_anywhere
-            a_page_holds_no_more_than_is_asked_for
-            the_state_is_read_as_it_was
-            the_state_at_a_time_has_what_came_before_whatever_a_clock_said
+            a_stream_is_read_in_both_directions_from_any_commit
+            a_page_holds_at_most_its_limit
+            the_state_is_folded_as_of_any_version_or_time
+            the_state_as_of_a_time_includes_all_earlier_commits
             a_repeated_commit_gives_the_first_answer
             a_repeated_commit_is_recognised_after_others
-            another_command_at_the_same_head_is_no_repeat
+            another_command_at_the_same_head_is_not_a_repeat
             repeated_commits_to_several_streams_give_the_first_answer
             repeated_commits_are_recognised_after_others
-            a_commit_away_from_the_head_is_no_repeat
+            a_commit_away_from_the_head_is_not_a_repeat
             a_repeat_with_another_stream_writes_nothing
             a_repeat_at_a_later_head_of_one_stream_writes_nothing
             a_command_that_is_found_in_only_some_streams_is_not_done_again
             eight_writers_have_one_winner_per_version
             writers_of_two_streams_keep_them_in_step
-            commands_at_once_all_count
+            concurrent_commands_all_count
             a_repeated_command_is_written_once
-            the_same_command_at_once_is_written_once
+            the_same_command_sent_concurrently_is_written_once
             a_conflict_is_decided_again
-            transfers_at_once_lose_and_make_no_money
-            guards_that_hold_let_the_commits_through
+            concurrent_transfers_preserve_the_total
+            an_append_succeeds_while_its_guards_hold
             a_guarded_stream_that_moved_is_a_conflict
-            a_guard_of_an_empty_stream_is_of_its_absence
-            a_repeat_is_one_although_its_guard_has_moved
-            guards_have_limits_with_names
-            a_conflict_brings_the_commit_that_was_found
-            commands_that_read_each_other_s_stream_do_not_both_pass
+            a_guard_of_an_empty_stream_fails_once_it_has_events
+            a_repeat_is_recognised_after_its_guard_has_moved
+            an_append_with_invalid_guards_is_invalid
+            a_conflict_returns_the_commit_that_was_found
+            commands_that_guard_each_other_do_not_both_succeed
             a_load_goes_back_to_the_last_snapshot
             a_snapshot_of_another_schema_is_passed_over
             a_snapshot_at_the_end_is_loaded_alone_with_its_head
@@ -222,22 +220,22 @@ macro_rules! __event_store_rules {
             the_state_is_the_same_with_snapshots_and_without
             a_long_stream_is_loaded_from_its_last_snapshot
             a_snapshot_that_cannot_be_read_is_passed_over
-            a_snapshot_that_leaves_no_room_is_left_out
+            a_snapshot_that_does_not_fit_is_omitted
             a_late_repeat_behind_a_snapshot_is_recognised_by_a_stream_of_its_own
-            a_refused_command_writes_nothing
+            a_rejected_command_writes_nothing
             a_command_without_events_writes_nothing
             a_command_past_any_fault_is_written_once
             a_command_about_several_streams_past_any_fault_is_written_once
             an_append_that_was_in_conflict_or_contended_wrote_nothing
-            a_request_that_arrives_late_has_its_own_place_or_none
+            a_late_request_is_written_at_its_own_version_or_not_at_all
             a_late_request_to_several_streams_is_written_to_all_or_none
-            a_late_request_that_was_decided_otherwise_writes_nothing
+            a_late_request_with_another_decision_writes_nothing
             a_repeat_that_the_store_recognised_is_not_done_again_behind_a_snapshot
             a_command_in_doubt_is_found_behind_a_snapshot_by_a_stream_of_its_own
-            a_command_in_doubt_is_harmless_behind_a_snapshot_by_what_the_state_remembers
+            a_command_in_doubt_changes_nothing_behind_a_snapshot_if_the_state_shows_it
             appends_past_faults_are_written_once
             commands_past_faults_are_done_once
-            transfers_past_faults_lose_and_make_no_money
+            transfers_past_faults_preserve_the_total
             deliveries_past_faults_are_booked_once_behind_snapshots
         ] $($arguments)* }
     };
@@ -251,11 +249,11 @@ macro_rules! __planted_commit_rules {
             a_gap_is_reported
             a_missing_start_is_reported
             an_overlap_is_reported
-            what_is_missing_is_reported_backwards_too
+            reading_backwards_reports_the_same_corruption
             an_unknown_event_is_reported_and_may_be_known_later
             an_unknown_schema_is_reported_and_may_be_known_later
             a_malformed_event_is_reported
-            a_planted_commit_is_not_written_over
+            a_planted_commit_is_not_overwritten
         ] $($arguments)* }
     };
 }
@@ -267,8 +265,8 @@ macro_rules! __planted_item_rules {
         $crate::$then! { [
             an_unknown_encoding_is_reported_and_may_be_known_later
             an_item_without_a_commit_id_is_reported
-            an_item_with_other_events_is_reported_without_quoting
-            a_broken_item_is_not_written_over
+            an_item_with_malformed_events_is_reported_without_its_values
+            a_broken_item_is_not_overwritten
         ] $($arguments)* }
     };
 }

@@ -1,8 +1,8 @@
-//! An event store with faults on the way to it: requests and answers are lost, delayed or repeated,
+//! An event store behind a faulty connection: requests and answers are lost, delayed or repeated,
 //! and other writers come first.
 //!
 //! [`Faulty`] wraps any [`EventStore`] and applies the faults of a [`Plan`] to its calls. A plan is
-//! a script, or random with a seed. The faults happen between the caller and the store. The store
+//! a script, or random with a seed. The faults happen between the caller and the store: the store
 //! itself works correctly and can be called without faults at any time. There is no clock: a
 //! delayed request arrives a number of calls later.
 
@@ -25,30 +25,32 @@ const READ: &str = "read";
 /// What goes wrong with an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The store has too much to do: nothing happens, and the answer is [`StoreError::Throttled`].
+    /// The store is overloaded: nothing happens, and the answer is [`StoreError::Throttled`].
     Throttled,
-    /// The request gets lost: nothing happens, and no answer comes ([`StoreError::Unavailable`]).
+    /// The request is lost: nothing happens, and no answer comes ([`StoreError::Unavailable`]).
     RequestLost,
-    /// The append happens, but its answer gets lost ([`StoreError::Unavailable`]).
+    /// The append happens, but its answer is lost ([`StoreError::Unavailable`]).
     AnswerLost,
-    /// No answer comes ([`StoreError::Unavailable`]); the request arrives later, when so many calls
-    /// have come before it.
+    /// No answer comes ([`StoreError::Unavailable`]). The request arrives later, after this many
+    /// other calls.
     Late {
         /// How many calls overtake it.
         calls: u32,
     },
-    /// The append happens, its answer gets lost, somebody else appends, and then the client sends
-    /// the same again by itself, as those of cloud services do. The answer is the second one's.
+    /// The append happens, its answer is lost, another writer appends, and then the client sends
+    /// the same request again by itself, as clients of cloud services do. The caller gets the
+    /// second answer.
     SentTwice,
-    /// A transaction stands in the way: nothing happens ([`AppendError::Contended`]), be it one
+    /// Another transaction is in progress: nothing happens ([`AppendError::Contended`]), for one
     /// stream or several.
     Contended,
-    /// Somebody else appends to the (first) stream, just before: the store finds the head moved.
+    /// Another writer appends to the (first) stream just before: the store finds that the head has
+    /// moved.
     Overtaken,
 }
 
 impl Fault {
-    /// Whether the append may happen although its caller is told otherwise, or is told of its
+    /// Whether the append may happen although its caller gets no success, or the answer to a
     /// repeat.
     #[must_use]
     pub const fn leaves_doubt(self) -> bool {
@@ -79,21 +81,20 @@ enum Kind {
 }
 
 impl Plan {
-    /// The appends, in the order in which they come, meet these faults; after that, and for reads,
-    /// all goes well.
+    /// The first appends meet these faults, in this order. Later appends and all reads succeed.
     #[must_use]
     pub fn script(appends: impl IntoIterator<Item = Option<Fault>>) -> Self {
         Self(Kind::Script(appends.into_iter().collect()))
     }
 
-    /// One in so many calls goes wrong, reads too, by chance: the same for the same seed and order
-    /// of calls.
+    /// One in `one_in` calls fails by chance, reads included. The same seed and the same order of
+    /// calls give the same faults.
     ///
     /// # Panics
-    /// When it is asked, if `one_in` is 0.
+    /// At the first call, if `one_in` is 0.
     #[must_use]
     pub const fn by_chance(seed: u64, one_in: u64) -> Self {
-        // Consecutive seeds begin alike, and a generator must not have the seed 0.
+        // Consecutive seeds start with similar numbers, and a generator must not have the seed 0.
         Self(Kind::Chance {
             rng: SeededRng::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1),
             one_in,
@@ -124,8 +125,8 @@ impl Plan {
 ///
 /// let store = InMemoryEventStore::default();
 /// let faulty = Faulty::new(&store, Plan::script([None, Some(Fault::AnswerLost)]));
-/// // Of what is appended to `faulty` now, the second is there, but whoever appended it does not hear of it. What became of
-/// // everything, `store` can be asked at any time.
+/// // The second append to `faulty` will be stored, but its caller gets no answer. `store` shows
+/// // at any time what was stored.
 /// assert_eq!(faulty.happened(), []);
 /// ```
 pub struct Faulty<'a, S: EventStore> {
@@ -160,27 +161,27 @@ impl<S: EventStore> std::fmt::Debug for Faulty<'_, S> {
 }
 
 impl<'a, S: EventStore> Faulty<'a, S> {
-    /// This store, to which the way is as planned. A rival, where one is called for, appends a
-    /// [note](crate::sample::Noted) to an account.
+    /// Wraps this store. Calls meet the faults of the plan. If a fault needs a rival writer, it
+    /// appends a [note](crate::sample::Noted) to an account.
     pub const fn new(store: &'a S, plan: Plan) -> Self {
         let course = Course { plan, under_way: Vec::new(), happened: Vec::new() };
         Self { store, rival: note, course: Mutex::new(course) }
     }
 
-    /// The same, where a rival appends this to a stream of these commits. Its id is to be another
-    /// each time.
+    /// Sets what a rival writer appends to a stream with these commits. Each draft must have an id
+    /// of its own.
     #[must_use]
     pub const fn with_rival(mut self, rival: fn(&[Commit]) -> Draft) -> Self {
         self.rival = rival;
         self
     }
 
-    /// What went wrong so far, with appends of which commands.
+    /// The faults of appends so far, each with the id of the command.
     pub fn happened(&self) -> Vec<(CommitId, Fault)> {
         self.course().happened.clone()
     }
 
-    /// Everything that is still under way arrives.
+    /// Delivers all requests that are still under from.
     pub async fn settle(&self) {
         self.arrive(u32::MAX).await;
     }
@@ -189,8 +190,8 @@ impl<'a, S: EventStore> Faulty<'a, S> {
         self.course.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// So many calls come: what they did not overtake arrives before them. Nobody hears what
-    /// becomes of it.
+    /// Counts this many calls, and delivers the requests that are due before them. Their answers
+    /// are dropped.
     async fn arrive(&self, calls: u32) {
         let arriving: Vec<_> = {
             let mut course = self.course();
@@ -214,7 +215,7 @@ impl<'a, S: EventStore> Faulty<'a, S> {
         }
     }
 
-    /// Somebody else appends to the first of these streams.
+    /// Another writer appends to the first of these streams.
     async fn overtake(&self, request: &Request<S::Head>) {
         let Some((head, _)) = request.parts.first() else { return };
         if let Ok(Loaded { head, commits }) = self.store.load(head.stream(), None).await {
@@ -226,7 +227,7 @@ impl<'a, S: EventStore> Faulty<'a, S> {
         &self,
         request: Request<S::Head>,
     ) -> Result<Vec<Appended<S::Head>>, AppendError<S::Head>> {
-        // Found out before anything is sent.
+        // An invalid append fails before anything is sent.
         check_append(
             request.parts.iter().map(|(head, draft)| (head.stream(), draft)),
             request.guards.iter().map(Head::stream),
@@ -274,7 +275,7 @@ impl<'a, S: EventStore> Faulty<'a, S> {
 }
 
 fn note(commits: &[Commit]) -> Draft {
-    draft(&format!("rival {}", commits.len()), noted("a rival was here"))
+    draft(&format!("rival {}", commits.len()), noted("written by a rival"))
 }
 
 fn throttled(operation: &'static str) -> StoreError {
@@ -295,11 +296,11 @@ impl<S: EventStore> EventStore for Faulty<'_, S> {
     async fn page(
         &self,
         stream: &StreamId,
-        way: ReadFrom,
-        at_most: u32,
+        from: ReadFrom,
+        limit: u32,
     ) -> Result<Page, StoreError> {
         self.read_faulty().await?;
-        self.store.page(stream, way, at_most).await
+        self.store.page(stream, from, limit).await
     }
 
     async fn load(

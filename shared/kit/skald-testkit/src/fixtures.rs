@@ -1,4 +1,4 @@
-//! What the rules of the contracts share: drafts, times and expected answers.
+//! Drafts, times and expected answers, for the rules of all contracts.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub(crate) fn id(name: &str) -> CommitId {
     CommitId::of(Uuid::NAMESPACE_OID, name)
 }
 
-/// This many seconds after the contract's beginning of time.
+/// The time this many seconds after the time at which the contract starts.
 pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(1_795_000_000_000 + seconds * 1000).expect("a time in this century")
 }
@@ -58,7 +58,7 @@ pub(crate) fn stored(events: impl Events<AccountEvent>) -> Vec<EventData> {
         .collect()
 }
 
-/// The command called `name` led to these events.
+/// A draft of the command called `name` with these events.
 pub(crate) fn draft(name: &str, events: impl Events<AccountEvent>) -> Draft {
     Draft {
         commit_id: id(name),
@@ -69,11 +69,11 @@ pub(crate) fn draft(name: &str, events: impl Events<AccountEvent>) -> Draft {
     }
 }
 
-/// Any number will do.
+/// The seed of large events. Its value does not matter.
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Makes the draft this large, in bytes as [`Draft::size_bytes`] counts, by what hardly gets
-/// smaller again.
+/// Enlarges the draft to this size, in bytes as [`Draft::size_bytes`] counts, with data that hardly
+/// compresses.
 pub(crate) fn enlarge(draft: &mut Draft, size_bytes: usize) {
     let more = size_bytes - draft.size_bytes();
     let last = draft.events.last_mut().expect("a draft with an event");
@@ -94,7 +94,7 @@ pub(crate) fn commit(stream: &StreamId, first: u64, draft: Draft) -> Commit {
     }
 }
 
-/// Appends `events` to a stream, whatever is in it.
+/// Appends `events` at the end of a stream.
 pub(crate) async fn append<S: EventStore>(
     store: &S,
     stream: &StreamId,
@@ -120,11 +120,11 @@ pub(crate) async fn load<S: EventStore>(store: &S, stream: &StreamId) -> Loaded<
     store.load(stream, None).await.unwrap_or_else(|error| panic!("load {stream}: {error}"))
 }
 
-/// The commits of a stream, loaded; what `read` gives is the same.
+/// The commits of a stream. Asserts that `load` and `read` return the same.
 pub(crate) async fn commits<S: EventStore>(store: &S, stream: &StreamId) -> Vec<Commit> {
     let loaded = load(store, stream).await;
     let last = loaded.commits.last();
-    assert_eq!(loaded.head.stream(), stream, "the head is another stream's");
+    assert_eq!(loaded.head.stream(), stream, "the head belongs to another stream");
     assert_eq!(
         loaded.head.version(),
         last.map_or(Version::START, Commit::last),
@@ -143,7 +143,7 @@ pub(crate) async fn commits<S: EventStore>(store: &S, stream: &StreamId) -> Vec<
     loaded.commits
 }
 
-/// The append ended in a conflict, over these streams.
+/// Asserts that the append ended in a conflict over these streams.
 #[track_caller]
 pub(crate) fn assert_conflict<T, H, const N: usize>(
     result: Result<T, AppendError<H>>,
@@ -158,11 +158,11 @@ pub(crate) fn assert_conflict<T, H, const N: usize>(
     }
 }
 
-/// The refusal that an append must have ended in.
-pub(crate) fn refused<T, H>(result: Result<T, AppendError<H>>) -> InvalidAppend {
+/// The reason why an append is invalid. Panics if it is not.
+pub(crate) fn invalid<T, H>(result: Result<T, AppendError<H>>) -> InvalidAppend {
     match result {
-        Err(AppendError::Invalid(refusal)) => refusal,
-        Err(error) => panic!("expected a refusal, got: {error}"),
-        Ok(_) => panic!("expected a refusal, but it was appended"),
+        Err(AppendError::Invalid(error)) => error,
+        Err(error) => panic!("expected an invalid append, got: {error}"),
+        Ok(_) => panic!("expected an invalid append, but it was appended"),
     }
 }

@@ -26,7 +26,7 @@ use skald::event::{DomainEvent, EventData};
 /// written again as the same JSON.
 ///
 /// # Panics
-/// At the first sample that is missing, is not read, or is written differently; it is named.
+/// If a sample is missing, cannot be read, or is written differently. The message names it.
 #[track_caller]
 pub fn check<E: DomainEvent>(folder: &Path) {
     for &(event_type, schema) in E::SHAPES {
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_that_are_read_and_written_again_are_right() {
+    fn samples_that_round_trip_pass() {
         check::<AccountEvent>(&samples("golden-right", r#"{"text":"hello"}"#));
     }
 

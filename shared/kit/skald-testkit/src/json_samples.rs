@@ -9,8 +9,8 @@ fn nested(levels: usize) -> Vec<u8> {
     format!("{}1{}", "[".repeat(levels - 1), "]".repeat(levels - 1)).into_bytes()
 }
 
-/// Texts that no store accepts, each with its fault, if JSON may have `most` levels.
-pub(crate) fn invalid(most: usize) -> Vec<(Vec<u8>, JsonFault)> {
+/// Texts that no store accepts, each with its fault, if JSON may have at most `max_levels` levels.
+pub(crate) fn invalid(max_levels: usize) -> Vec<(Vec<u8>, JsonFault)> {
     let mark = JsonFault::InvalidMark;
     let texts: [(&[u8], JsonFault); 26] = [
         (b"", NotJson),
@@ -44,13 +44,14 @@ pub(crate) fn invalid(most: usize) -> Vec<(Vec<u8>, JsonFault)> {
         ),
     ];
     let texts = texts.into_iter().map(|(text, fault)| (text.to_vec(), fault));
-    let deep = [most + 1, 150_000].map(|levels| (nested(levels), TooDeep { most }));
+    let deep =
+        [max_levels + 1, 150_000].map(|levels| (nested(levels), TooDeep { most: max_levels }));
     let large = [(format!("[{}]", "9".repeat(400)).into_bytes(), Number)];
     texts.chain(deep).chain(large).collect()
 }
 
 /// Unusual texts that every store must accept and return unchanged.
-pub(crate) fn valid(most: usize) -> Vec<Vec<u8>> {
+pub(crate) fn valid(max_levels: usize) -> Vec<Vec<u8>> {
     let texts: [&[u8]; 9] = [
         br#"{"sealed":true,"of":"c-1"}"#,
         br#"{"personal":"Jane","of":"c-1","erased":true,"plain":null}"#,
@@ -62,5 +63,5 @@ pub(crate) fn valid(most: usize) -> Vec<Vec<u8>> {
         b"null",
         b"\"\"",
     ];
-    texts.into_iter().map(<[u8]>::to_vec).chain([nested(most)]).collect()
+    texts.into_iter().map(<[u8]>::to_vec).chain([nested(max_levels)]).collect()
 }

@@ -1,4 +1,4 @@
-//! Two callers of the same stores at once, in every order of their calls.
+//! Runs two concurrent callers of the same stores in every order of their calls.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -6,23 +6,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// Goes through the orders of two callers' calls, one [run](Self::run) after the other, until each
-/// has been.
+/// Visits every order of two callers' calls, one order per [run](Self::run).
 ///
-/// The callers call [`Yielding`](crate::yielding::Yielding) stores. At each call it is chosen which
-/// of them goes on; a run repeats the choices of the one before up to the last that can still be
-/// made otherwise.
+/// The callers call [`Yielding`](crate::yielding::Yielding) stores. At each call, `Orders` chooses
+/// which caller continues. A run repeats the choices of the previous run, except the last one that
+/// can still change.
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
-    /// Whether it was the second caller's turn.
+    /// For each call, whether it was the second caller's turn.
     choices: Vec<bool>,
-    /// How many of them this run has made.
+    /// How many of the choices this run has made.
     made: usize,
     count: usize,
 }
 
 impl Orders {
-    /// Goes to the next order and gives its number, from 1; `None` if there is none left.
+    /// Moves to the next order and returns its number, from 1. `None` after the last order.
     pub(crate) fn next(&mut self) -> Option<usize> {
         if self.count > 0 {
             let last = self.choices.iter().rposition(|second| !second)?;
@@ -34,12 +33,12 @@ impl Orders {
         Some(self.count)
     }
 
-    /// How many orders there were so far.
+    /// The number of orders so far.
     pub(crate) const fn count(&self) -> usize {
         self.count
     }
 
-    /// The order of this run: whose turn it was each time, as long as both had something to do.
+    /// The order of this run: whose turn it was at each call, until one caller ended.
     pub(crate) fn described(&self) -> String {
         self.choices[..self.made].iter().map(|second| if *second { '2' } else { '1' }).collect()
     }
@@ -52,7 +51,7 @@ impl Orders {
         self.choices[self.made - 1]
     }
 
-    /// Runs both callers to their ends in the order that is due.
+    /// Runs both callers to their ends in the current order.
     pub(crate) async fn run(
         &mut self,
         first: impl Future<Output = ()>,
@@ -87,7 +86,7 @@ impl Orders {
     }
 }
 
-/// Notices whether its task yields, which wakes it before it comes to rest, or waits for something.
+/// Notices whether its task yields, which wakes the task at once, or waits for something else.
 struct Noticing {
     outer: Waker,
     yielded: AtomicBool,
@@ -113,7 +112,7 @@ mod tests {
     use crate::yield_now;
 
     #[tokio::test]
-    async fn every_order_of_two_callers_comes_once() {
+    async fn every_order_of_two_callers_runs_once() {
         let mut orders = Orders::default();
         let mut seen = BTreeSet::new();
         while orders.next().is_some() {

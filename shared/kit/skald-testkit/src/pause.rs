@@ -6,7 +6,7 @@ use std::task::Poll;
 use skald::handle::Pause;
 use skald::time::Timestamp;
 
-/// Lets every other task go on, once. On any runtime.
+/// Lets every other task run once. It works on any runtime.
 pub async fn yield_now() {
     let mut yielded = false;
     poll_fn(|context| {
@@ -19,7 +19,7 @@ pub async fn yield_now() {
     .await;
 }
 
-/// A pause that takes no time, but lets the others go on.
+/// A pause that takes no time, but lets other tasks run.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoPause;
 

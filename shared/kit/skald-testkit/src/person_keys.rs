@@ -1,6 +1,7 @@
-//! The contract of [`PersonKeys`]: one function for each rule, which panics if the keys break it.
+//! The contract of [`PersonKeys`]: one function for each rule. The function panics if the keys
+//! break the rule.
 //!
-//! A store of keys passes by a fixture and one line, which makes a test of each rule:
+//! To test a store of keys, write a fixture and one line. The line makes a test of each rule:
 //!
 //! ```
 //! use skald::memory::InMemoryPersonKeys;
@@ -18,8 +19,8 @@
 //! skald_testkit::person_keys_contract!(#[tokio::test] Fixture::default());
 //! ```
 //!
-//! Keys cannot be looked at, so the rules compare what they do ([`shown`]): the same value sealed
-//! at the same place.
+//! Keys are opaque, so the rules compare their effect ([`shown`]): the same value, sealed in the
+//! same row.
 
 mod erasing;
 mod keeping;
@@ -31,7 +32,7 @@ pub use showing::{Shown, shown};
 
 use crate::rule::Rule;
 
-/// Keys to be tested, none made yet: each rule gets a fixture of its own.
+/// An empty store of keys to test. Each rule gets a fixture of its own.
 pub trait PersonKeysFixture: Sync {
     /// The kind of store.
     type Keys: PersonKeys;
@@ -39,24 +40,24 @@ pub trait PersonKeysFixture: Sync {
     /// The keys.
     fn keys(&self) -> &Self::Keys;
 
-    /// The same keys as another process sees them: whatever the first remembers, this does not
-    /// share. Where nothing is remembered it may be the same thing.
+    /// The same keys as another process sees them, without the cache of the first. If nothing is
+    /// cached, it may be the same value.
     fn elsewhere(&self) -> &Self::Keys;
 }
 
-/// The rules themselves, to be called by name.
+/// The rules as functions.
 pub mod rules {
     pub use super::erasing::*;
     pub use super::keeping::*;
 }
 
-/// The rules, to be run by hand: for a test that broken keys are found out.
+/// The rules as values, for tests that broken keys break a rule.
 #[must_use]
 pub fn every_store<F: PersonKeysFixture>() -> Vec<Rule<F>> {
     crate::__person_keys_rules!(__rule_list! person_keys)
 }
 
-/// Makes a test of each rule for a store of keys; see the [module](crate::person_keys).
+/// Makes a test of each rule for a store of keys. See the [module](crate::person_keys).
 #[macro_export]
 macro_rules! person_keys_contract {
     (#[$test:meta] $fixture:expr) => {
@@ -69,19 +70,19 @@ macro_rules! person_keys_contract {
 macro_rules! __person_keys_rules {
     ($then:ident! $($arguments:tt)*) => {
         $crate::$then! { [
-            somebody_who_never_had_a_key_has_none
+            a_person_without_a_key_has_none
             a_key_stays_the_same
             every_person_has_a_key_of_their_own
-            eight_at_once_all_get_the_same_first_key
-            what_is_sealed_in_one_place_opens_in_another
+            eight_concurrent_callers_get_the_same_first_key
+            a_value_sealed_by_one_process_opens_in_another
             an_erased_person_has_no_key
-            somebody_erased_before_their_first_key_never_gets_one
+            a_person_erased_before_their_first_key_never_gets_one
             erasing_again_changes_nothing
-            a_remembered_key_is_gone_as_soon_as_it_is_erased
-            erasing_one_person_leaves_the_others
+            a_cached_key_is_gone_as_soon_as_it_is_erased
+            erasing_one_person_keeps_the_keys_of_others
             erasing_while_the_first_key_is_made_is_for_good
-            nothing_brings_a_key_back
-            what_was_sealed_opens_as_erased
+            an_erased_key_never_comes_back
+            sealed_values_of_an_erased_person_open_as_erased
         ] $($arguments)* }
     };
 }

@@ -1,4 +1,4 @@
-//! What the kit [reports](skald::observe), kept for a test to compare.
+//! Collects what the kit [reports](skald::observe), for tests to compare.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -34,10 +34,10 @@ impl Report {
     }
 }
 
-/// Keeps the reports of one thread, from [`receive`](Self::receive) until it is dropped.
+/// Collects the reports of one thread, from [`receive`](Self::receive) until it is dropped.
 ///
-/// All tests of a binary that compares reports should receive them: the facade remembers of each
-/// place in the code whether it is received, and asks only the thread that comes there first.
+/// All tests of a binary that compares reports should receive them: `tracing` caches for each call
+/// site whether it is enabled, and only the first thread that reaches it decides.
 #[derive(Debug)]
 pub struct Reports {
     received: Arc<Mutex<Vec<Report>>>,
@@ -45,7 +45,7 @@ pub struct Reports {
 }
 
 impl Reports {
-    /// Begins to keep what this thread reports.
+    /// Starts to collect what this thread reports.
     #[must_use]
     pub fn receive() -> Self {
         let received = Arc::default();
@@ -58,7 +58,7 @@ impl Reports {
         std::mem::take(&mut self.received.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The reports of this name since the last call of a `take`; the others are dropped.
+    /// The reports of this name since the last call of `take` or `take_named`. Drops the others.
     pub fn take_named(&self, name: &str) -> Vec<Report> {
         let mut reports = self.take();
         reports.retain(|report| report.name == name);

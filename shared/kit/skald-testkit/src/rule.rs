@@ -15,8 +15,8 @@ pub struct Rule<F> {
 }
 
 impl<F> Rule<F> {
-    /// What the rule has against this fixture's store: the message of its panic; none if the store
-    /// keeps it.
+    /// Runs the rule. Returns the message of its panic if this fixture's store breaks the rule, and
+    /// `None` otherwise.
     pub async fn broken_by(&self, fixture: &F) -> Option<String> {
         AssertUnwindSafe((self.run)(fixture)).catch_unwind().await.err().map(message)
     }

@@ -7,60 +7,60 @@ use skald::stream::{StreamId, Tenant};
 use skald::time::Timestamp;
 use skald::view::{Inapplicable, Listing, Projection};
 
-/// Money came.
+/// Money was deposited.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deposited {
-    /// How much.
+    /// The amount.
     pub amount: u64,
 }
 
-/// Money went.
+/// Money was withdrawn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Withdrawn {
-    /// How much.
+    /// The amount.
     pub amount: u64,
 }
 
-/// Somebody wrote something down.
+/// A note was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Noted {
-    /// Anything, of any length.
+    /// Any text, of any length.
     pub text: String,
 }
 
 skald::domain_event! {
     /// What happens to an account.
     pub enum AccountEvent {
-        /// Money came.
+        /// Money was deposited.
         Deposited(Deposited) = "account.deposited" @ 1,
-        /// Money went.
+        /// Money was withdrawn.
         Withdrawn(Withdrawn) = "account.withdrawn" @ 1,
-        /// Somebody wrote something down.
+        /// A note was written.
         Noted(Noted) = "account.noted" @ 1,
     }
 }
 
-/// What can be asked of an account.
+/// The commands of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountCommand {
-    /// Put this much in; nothing happens for 0.
+    /// Deposits this amount. Nothing happens for 0.
     Deposit(u64),
-    /// Take this much out; nothing happens for 0.
+    /// Withdraws this amount. Nothing happens for 0.
     Withdraw(u64),
-    /// Write this down.
+    /// Writes this note.
     Note(String),
 }
 
-/// Why an account refuses.
+/// Why an account rejects a command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AccountRejection {
-    /// More was asked for than there is.
-    #[error("{asked} asked for, {balance} there")]
+    /// The withdrawal exceeds the balance.
+    #[error("cannot withdraw {requested} from a balance of {balance}")]
     Overdrawn {
-        /// What there is.
+        /// The balance.
         balance: u64,
-        /// What was asked for.
-        asked: u64,
+        /// The amount of the withdrawal.
+        requested: u64,
     },
 }
 
@@ -68,7 +68,7 @@ pub enum AccountRejection {
 #[derive(Debug)]
 pub struct Account;
 
-/// What an account remembers.
+/// The state of an account.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountState {
     /// Deposits less withdrawals.
@@ -90,8 +90,8 @@ impl Decider for Account {
         match *command {
             AccountCommand::Deposit(0) | AccountCommand::Withdraw(0) => Ok(vec![]),
             AccountCommand::Deposit(amount) => Ok(vec![Deposited { amount }.into()]),
-            AccountCommand::Withdraw(asked) if asked > balance => {
-                Err(AccountRejection::Overdrawn { balance, asked })
+            AccountCommand::Withdraw(requested) if requested > balance => {
+                Err(AccountRejection::Overdrawn { balance, requested })
             }
             AccountCommand::Withdraw(amount) => Ok(vec![Withdrawn { amount }.into()]),
             AccountCommand::Note(ref text) => Ok(vec![Noted { text: text.clone() }.into()]),
@@ -122,8 +122,7 @@ pub fn account(id: &str) -> StreamId {
         .expect("an id of letters, digits and dashes")
 }
 
-/// A view with a row for each account. Applying an event twice, or leaving one out, shows in the
-/// row.
+/// A view with a row for each account. An event that is applied twice or omitted shows in the row.
 #[derive(Debug)]
 pub struct Statements;
 
@@ -132,7 +131,7 @@ pub struct Statements;
 pub struct Statement {
     /// Deposits less withdrawals.
     pub balance: u64,
-    /// How many events there were.
+    /// The number of events.
     pub entries: u64,
     /// The last note.
     pub note: Option<String>,
@@ -163,14 +162,14 @@ impl Projection for Statements {
                 let balance = row
                     .balance
                     .checked_add(*amount)
-                    .ok_or_else(|| inapplicable("more than can be counted"))?;
+                    .ok_or_else(|| inapplicable("the balance overflows"))?;
                 Ok(Statement { balance, entries, ..row })
             }
             AccountEvent::Withdrawn(Withdrawn { amount }) => {
                 let balance = row
                     .balance
                     .checked_sub(*amount)
-                    .ok_or_else(|| inapplicable("more than there is"))?;
+                    .ok_or_else(|| inapplicable("the withdrawal exceeds the balance"))?;
                 Ok(Statement { balance, entries, ..row })
             }
             AccountEvent::Noted(Noted { text }) => {

@@ -1,7 +1,7 @@
-//! The contract of a [`ViewStore`]: one function for each rule, which panics if the store breaks
-//! it.
+//! The contract of a [`ViewStore`]: one function for each rule. The function panics if the store
+//! breaks the rule.
 //!
-//! A store passes by a fixture and one line, which makes a test of each rule:
+//! To test a store, write a fixture and one line. The line makes a test of each rule:
 //!
 //! ```
 //! use skald::memory::InMemoryViewStore;
@@ -21,8 +21,8 @@
 //! skald_testkit::view_store_contract!(#[tokio::test] Fixture::default());
 //! ```
 //!
-//! The second half of the rules runs [`skald::view::catch_up`] over the store, with event streams kept in
-//! memory.
+//! The second half of the rules runs [`skald::view::catch_up`] over the store, with an event store
+//! in memory.
 
 mod catching_up;
 mod faults;
@@ -37,7 +37,7 @@ use skald::view::{ViewRow, ViewStore};
 
 use crate::rule::Rule;
 
-/// A view store to be tested, empty: each rule gets a fixture of its own.
+/// An empty view store to test. Each rule gets a fixture of its own.
 pub trait ViewStoreFixture: Sync {
     /// The kind of store.
     type Store: ViewStore;
@@ -45,7 +45,7 @@ pub trait ViewStoreFixture: Sync {
     /// The store.
     fn store(&self) -> &Self::Store;
 
-    /// Writes a row behind the store's back, as it is, checking nothing.
+    /// Writes a row as it is, without the store's checks.
     fn plant(&self, stream: &StreamId, row: ViewRow) -> impl Future<Output = ()> + Send;
 
     /// Waits until lists, and reads of many rows, show everything that was written before.
@@ -54,7 +54,7 @@ pub trait ViewStoreFixture: Sync {
     }
 }
 
-/// The rules themselves, to be called by name.
+/// The rules as functions.
 pub mod rules {
     pub use super::catching_up::*;
     pub use super::faults::*;
@@ -63,13 +63,13 @@ pub mod rules {
     pub use super::rows::*;
 }
 
-/// The rules, to be run by hand: for a test that a broken store is found out.
+/// The rules as values, for tests that a broken store breaks a rule.
 #[must_use]
 pub fn every_store<F: ViewStoreFixture>() -> Vec<Rule<F>> {
     crate::__view_store_rules!(__rule_list! view_store)
 }
 
-/// Makes a test of each rule for a store; see the [module](crate::view_store).
+/// Makes a test of each rule for a store. See the [module](crate::view_store).
 #[macro_export]
 macro_rules! view_store_contract {
     (#[$test:meta] $fixture:expr) => {
@@ -84,22 +84,22 @@ macro_rules! __view_store_rules {
         $crate::$then! { [
             a_row_that_was_never_stored_is_none
             a_row_is_read_as_it_was_stored
-            a_row_that_cannot_be_read_back_is_refused
-            any_row_that_is_accepted_is_read_back_and_all_else_is_refused
+            a_row_that_cannot_be_read_back_is_invalid
+            every_row_is_read_back_or_fails_for_good
             a_stale_row_is_not_stored
             a_first_row_is_stored_once
-            of_eight_rows_at_once_one_is_stored
+            of_eight_concurrent_rows_one_is_stored
             parking_changes_nothing_else
             a_row_can_be_parked_before_its_first_event
             a_row_is_parked_although_others_write_it
-            a_parked_row_is_not_written_over
+            a_parked_row_is_not_overwritten
             parking_again_keeps_the_first_reason
-            a_parked_row_is_redriven_only_from_where_it_stands
+            a_parked_row_is_overwritten_only_as_it_was_read
             a_parked_row_is_redriven_from_the_event_store
             a_row_that_is_not_parked_is_not_redriven
             rows_of_similar_names_do_not_mix
-            many_rows_come_in_the_order_asked_for
-            many_large_rows_all_come
+            many_rows_are_returned_in_the_order_of_the_request
+            many_large_rows_are_all_returned
             a_row_that_is_too_large_is_a_permanent_error
             a_row_with_an_impossible_place_is_a_permanent_error
             lists_start_with_the_last_place
@@ -108,24 +108,24 @@ macro_rules! __view_store_rules {
             only_rows_with_a_place_are_listed
             a_row_keeps_its_place
             every_order_of_messages_ends_equal_to_the_events
-            whatever_becomes_of_messages_the_row_is_equal_to_the_events
-            a_lost_message_is_made_up_for_by_the_next
+            with_any_messages_the_row_is_equal_to_the_events
+            the_next_message_makes_up_for_a_lost_one
             a_hint_is_enough
             an_old_message_changes_nothing
-            many_at_once_apply_each_event_once
-            a_message_from_beyond_the_end_is_an_error
+            concurrent_deliveries_apply_each_event_once
+            a_message_beyond_the_end_is_an_error
             a_commit_that_only_a_message_has_parks_nothing
             an_unknown_event_waits
             an_event_that_cannot_be_applied_parks_its_stream
-            what_comes_before_an_event_that_cannot_be_applied_is_applied
+            events_before_one_that_cannot_be_applied_are_applied
             a_stream_parked_before_its_first_event_stays_parked
-            a_stream_parked_before_its_first_event_comes_back_with_it
+            a_stream_parked_before_its_first_event_is_unparked_by_it
             nothing_is_lost_between_a_redrive_and_live_delivery
-            messages_that_tell_of_nothing_new_do_not_hold_up_a_redrive
-            a_row_that_no_store_takes_is_parked_and_redriven
-            a_row_is_parked_only_where_the_failure_was_seen
-            a_row_that_is_none_is_an_error
-            a_row_that_outgrows_its_room_is_permanent
+            old_messages_do_not_delay_a_redrive
+            a_row_with_invalid_content_is_parked_and_redriven
+            a_row_is_parked_only_at_the_version_of_the_failure
+            a_malformed_row_is_an_error
+            a_row_that_outgrows_the_limit_is_a_permanent_error
         ] $($arguments)* }
     };
 }

@@ -1,5 +1,5 @@
-//! Stores that let others go on before each call: what is polled together then interleaves, even
-//! over a store in memory.
+//! Stores that yield to other tasks before each call. Futures that are polled together then
+//! interleave, even over a store in memory.
 
 use skald::commit::Draft;
 use skald::implementing::Page;
@@ -25,11 +25,11 @@ impl<S: EventStore> EventStore for Yielding<'_, S> {
     async fn page(
         &self,
         stream: &StreamId,
-        way: ReadFrom,
-        at_most: u32,
+        from: ReadFrom,
+        limit: u32,
     ) -> Result<Page, StoreError> {
         yield_now().await;
-        self.0.page(stream, way, at_most).await
+        self.0.page(stream, from, limit).await
     }
 
     async fn load(

@@ -367,6 +367,6 @@ fn each_command_in_turn_sees_what_the_ones_before_it_did() {
         AccountCommand::Withdraw(6),
         AccountCommand::Withdraw(1),
     ]);
-    assert_eq!(refused, Err(AccountRejection::Overdrawn { balance: 0, asked: 1 }));
+    assert_eq!(refused, Err(AccountRejection::Overdrawn { balance: 0, requested: 1 }));
     assert_eq!(turn(&[]), Ok(vec![]));
 }

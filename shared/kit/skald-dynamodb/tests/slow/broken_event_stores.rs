@@ -134,25 +134,25 @@ async fn broken_events(meddler: impl Meddler + Clone, asked: &[&str]) -> Vec<&'s
 
 /// The rules that an event store without conditions breaks.
 const OF_CONDITIONS: &[&str] = &[
-    "behind_the_head_is_a_conflict",
+    "an_append_behind_the_head_is_a_conflict",
     "the_start_of_a_stream_with_events_is_a_conflict",
     "two_events_are_appended_at_once_or_not_at_all",
     "two_streams_are_appended_together_or_not_at_all",
     "a_conflict_names_every_stream_that_moved",
-    "one_of_several_may_be_the_only_one",
+    "append_all_accepts_a_single_stream",
     "a_repeated_commit_gives_the_first_answer",
     "a_repeated_commit_is_recognised_after_others",
-    "another_command_at_the_same_head_is_no_repeat",
+    "another_command_at_the_same_head_is_not_a_repeat",
     "repeated_commits_to_several_streams_give_the_first_answer",
     "repeated_commits_are_recognised_after_others",
     "a_repeat_with_another_stream_writes_nothing",
     "a_repeat_at_a_later_head_of_one_stream_writes_nothing",
     "eight_writers_have_one_winner_per_version",
     "writers_of_two_streams_keep_them_in_step",
-    "commands_at_once_all_count",
-    "the_same_command_at_once_is_written_once",
+    "concurrent_commands_all_count",
+    "the_same_command_sent_concurrently_is_written_once",
     "a_conflict_is_decided_again",
-    "transfers_at_once_lose_and_make_no_money",
+    "concurrent_transfers_preserve_the_total",
 ];
 const OF_PAGES: &[&str] =
     &["a_stream_over_one_megabyte_is_read_whole", "reading_after_a_version_gives_the_rest"];
@@ -169,18 +169,18 @@ const OF_REPEATS: &[&str] = &[
 ];
 const OF_SHAPES: &[&str] = &["a_snapshot_of_another_schema_is_passed_over"];
 const OF_SNAPSHOTS: &[&str] = &[
-    "what_was_written_is_read_exactly",
+    "commits_are_read_exactly_as_written",
     "a_load_goes_back_to_the_last_snapshot",
     "a_snapshot_at_the_end_is_loaded_alone_with_its_head",
     "the_state_is_the_same_with_snapshots_and_without",
     "a_long_stream_is_loaded_from_its_last_snapshot",
     "a_snapshot_that_cannot_be_read_is_passed_over",
-    "a_snapshot_that_leaves_no_room_is_left_out",
+    "a_snapshot_that_does_not_fit_is_omitted",
 ];
 const OF_PLACES: &[&str] = &[
     "a_commit_at_the_start_makes_a_stream",
     "a_commit_at_the_head_continues_the_stream",
-    "what_was_written_is_read_at_once",
+    "a_commit_is_readable_immediately",
     "a_command_past_any_fault_is_written_once",
 ];
 /// The rules about faults on the way to the store.
@@ -188,17 +188,17 @@ const OF_FAULTS: &[&str] = &[
     "a_command_past_any_fault_is_written_once",
     "a_command_about_several_streams_past_any_fault_is_written_once",
     "an_append_that_was_in_conflict_or_contended_wrote_nothing",
-    "a_request_that_arrives_late_has_its_own_place_or_none",
+    "a_late_request_is_written_at_its_own_version_or_not_at_all",
     "a_late_request_to_several_streams_is_written_to_all_or_none",
-    "a_late_request_that_was_decided_otherwise_writes_nothing",
+    "a_late_request_with_another_decision_writes_nothing",
     "appends_past_faults_are_written_once",
     "commands_past_faults_are_done_once",
-    "transfers_past_faults_lose_and_make_no_money",
+    "transfers_past_faults_preserve_the_total",
 ];
 const OF_TRUE_ANSWERS: &[&str] =
     &["appends_past_faults_are_written_once", "commands_past_faults_are_done_once"];
 const OF_EVENTS: &[&str] =
-    &["what_was_written_is_read_exactly", "a_stream_over_one_megabyte_is_read_whole"];
+    &["commits_are_read_exactly_as_written", "a_stream_over_one_megabyte_is_read_whole"];
 
 #[tokio::test]
 async fn a_proxy_alone_breaks_no_event_store() {

@@ -116,12 +116,12 @@ async fn broken_by(wrap: impl KeyWrap + Clone + Send) -> Vec<&'static str> {
 /// The rules about erasure.
 const OF_ERASURE: &[&str] = &[
     "an_erased_person_has_no_key",
-    "somebody_erased_before_their_first_key_never_gets_one",
+    "a_person_erased_before_their_first_key_never_gets_one",
     "erasing_again_changes_nothing",
-    "a_remembered_key_is_gone_as_soon_as_it_is_erased",
+    "a_cached_key_is_gone_as_soon_as_it_is_erased",
     "erasing_while_the_first_key_is_made_is_for_good",
-    "nothing_brings_a_key_back",
-    "what_was_sealed_opens_as_erased",
+    "an_erased_key_never_comes_back",
+    "sealed_values_of_an_erased_person_open_as_erased",
 ];
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn what_a_refusal_does_not_bring_is_read() {
 #[tokio::test]
 async fn keys_without_their_condition_are_found_out() {
     let expected = [
-        "eight_at_once_all_get_the_same_first_key",
+        "eight_concurrent_callers_get_the_same_first_key",
         "erasing_while_the_first_key_is_made_is_for_good",
     ];
     assert_eq!(broken(NoCondition).await, expected);
@@ -147,7 +147,7 @@ async fn keys_without_their_condition_are_found_out() {
 #[tokio::test]
 async fn keys_that_take_a_refusal_for_success_are_found_out() {
     let expected = [
-        "eight_at_once_all_get_the_same_first_key",
+        "eight_concurrent_callers_get_the_same_first_key",
         "erasing_while_the_first_key_is_made_is_for_good",
     ];
     assert_eq!(broken(AlwaysWell).await, expected);
@@ -166,12 +166,13 @@ async fn keys_that_are_only_removed_are_found_out() {
 #[tokio::test]
 async fn keys_that_are_remembered_without_asking_are_found_out() {
     let found = broken(RemembersEntries::default()).await;
-    assert!(found.contains(&"a_remembered_key_is_gone_as_soon_as_it_is_erased"), "{found:?}");
+    assert!(found.contains(&"a_cached_key_is_gone_as_soon_as_it_is_erased"), "{found:?}");
 }
 
 #[tokio::test]
 async fn keys_under_similar_names_are_found_out() {
-    let expected = ["every_person_has_a_key_of_their_own", "erasing_one_person_leaves_the_others"];
+    let expected =
+        ["every_person_has_a_key_of_their_own", "erasing_one_person_keeps_the_keys_of_others"];
     assert_eq!(broken(AnyCase).await, expected);
 }
 
@@ -184,5 +185,5 @@ async fn one_key_for_everybody_is_found_out() {
 async fn a_key_that_comes_back_as_another_is_found_out() {
     let found = broken_by(OtherKey::default()).await;
     assert!(found.contains(&"a_key_stays_the_same"), "{found:?}");
-    assert!(found.contains(&"what_is_sealed_in_one_place_opens_in_another"), "{found:?}");
+    assert!(found.contains(&"a_value_sealed_by_one_process_opens_in_another"), "{found:?}");
 }

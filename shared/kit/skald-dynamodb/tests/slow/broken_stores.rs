@@ -142,15 +142,15 @@ async fn broken_index(meddler: impl Meddler + Clone, asked: &[&str]) -> Vec<&'st
 const OF_VIEW_CONDITIONS: &[&str] = &[
     "a_stale_row_is_not_stored",
     "a_first_row_is_stored_once",
-    "of_eight_rows_at_once_one_is_stored",
-    "a_parked_row_is_not_written_over",
-    "many_at_once_apply_each_event_once",
+    "of_eight_concurrent_rows_one_is_stored",
+    "a_parked_row_is_not_overwritten",
+    "concurrent_deliveries_apply_each_event_once",
 ];
 const OF_TOLD: &[&str] = &[
-    "a_parked_row_is_redriven_only_from_where_it_stands",
+    "a_parked_row_is_overwritten_only_as_it_was_read",
     "nothing_is_lost_between_a_redrive_and_live_delivery",
 ];
-const OF_LARGE_BATCHES: &[&str] = &["many_large_rows_all_come"];
+const OF_LARGE_BATCHES: &[&str] = &["many_large_rows_are_all_returned"];
 const OF_SHARED_PLACES: &[&str] = &["pages_have_every_entry_once"];
 
 #[tokio::test]
@@ -181,9 +181,9 @@ async fn a_view_store_that_pages_by_place_is_found_out() {
 }
 
 const OF_INDEX_PAGES: &[&str] = &["a_slice_of_many_pages_is_read_whole"];
-const OF_MOMENTS: &[&str] = &["entries_of_one_moment_are_read_one_by_one"];
+const OF_MOMENTS: &[&str] = &["entries_of_one_time_are_all_read"];
 const OF_ENDS: &[&str] =
-    &["a_slice_is_read_from_a_time_until_a_time", "a_follower_hands_on_every_commit_once"];
+    &["a_slice_is_read_from_a_time_until_a_time", "a_follower_delivers_every_commit_once"];
 
 #[tokio::test]
 async fn a_proxy_alone_breaks_no_index() {
@@ -209,7 +209,7 @@ async fn an_index_that_does_not_read_a_moment_to_its_end_is_found_out() {
 
 #[tokio::test]
 async fn the_order_in_which_the_service_has_a_moment_does_not_matter() {
-    for asked in [OF_MOMENTS, &["entries_stand_by_time_stream_and_version"]] {
+    for asked in [OF_MOMENTS, &["entries_are_sorted_by_time_stream_and_version"]] {
         assert_eq!(broken_index(OtherOrder::default(), asked).await, [""; 0]);
     }
 }

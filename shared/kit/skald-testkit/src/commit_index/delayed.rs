@@ -1,22 +1,22 @@
-//! An index in which entries show as late as a test says.
+//! An index whose entries become visible at times that a test sets.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use skald::commit::Commit;
 use skald::index::{CommitIndex, IndexKey, IndexPage, SlicePosition};
 use skald::store::StoreError;
 use skald::time::Timestamp;
 
-/// The index, as of a time that is told. What has no time from which on it shows, shows always.
+/// The index as of the time that a test sets. An entry without a time is always visible.
 pub(crate) struct Delayed<'a, I> {
     index: &'a I,
-    novelty: Arc<Mutex<Novelty>>,
+    visibility: Arc<Mutex<Visibility>>,
 }
 
-struct Novelty {
+struct Visibility {
     now: Timestamp,
-    shows: HashMap<IndexKey, Timestamp>,
+    visible_from: HashMap<IndexKey, Timestamp>,
 }
 
 impl<I> std::fmt::Debug for Delayed<'_, I> {
@@ -27,7 +27,7 @@ impl<I> std::fmt::Debug for Delayed<'_, I> {
 
 impl<I> Clone for Delayed<'_, I> {
     fn clone(&self) -> Self {
-        Self { index: self.index, novelty: Arc::clone(&self.novelty) }
+        Self { index: self.index, visibility: Arc::clone(&self.visibility) }
     }
 }
 
@@ -35,26 +35,30 @@ impl<'a, I> Delayed<'a, I> {
     pub(crate) fn new(index: &'a I) -> Self {
         Self {
             index,
-            novelty: Arc::new(Mutex::new(Novelty { now: Timestamp::EPOCH, shows: HashMap::new() })),
+            visibility: Arc::new(Mutex::new(Visibility {
+                now: Timestamp::EPOCH,
+                visible_from: HashMap::new(),
+            })),
         }
     }
 
-    fn novelty<T>(&self, change: impl FnOnce(&mut Novelty) -> T) -> T {
-        change(&mut self.novelty.lock().unwrap_or_else(PoisonError::into_inner))
+    fn lock(&self) -> MutexGuard<'_, Visibility> {
+        self.visibility.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// It is `now`.
+    /// Sets the current time.
     pub(crate) fn set_now(&self, now: Timestamp) {
-        self.novelty(|novelty| novelty.now = now);
+        self.lock().now = now;
     }
 
-    /// This commit's entry shows from `at` on.
+    /// Makes this commit's entry visible from `at` on.
     pub(crate) fn show(&self, commit: &Commit, at: Timestamp) {
-        self.novelty(|novelty| novelty.shows.insert(IndexKey::of(commit), at));
+        self.lock().visible_from.insert(IndexKey::of(commit), at);
     }
 
     fn shows(&self, key: &IndexKey) -> bool {
-        self.novelty(|novelty| novelty.shows.get(key).is_none_or(|at| *at <= novelty.now))
+        let visibility = self.lock();
+        visibility.visible_from.get(key).is_none_or(|at| *at <= visibility.now)
     }
 }
 

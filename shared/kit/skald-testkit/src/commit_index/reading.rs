@@ -1,4 +1,4 @@
-//! Reading an index: every commit is there once, in its place, from any place on.
+//! Reading an index: each commit has one entry, in order, and reads start at any position.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use super::CommitIndexFixture;
 use crate::fixtures::{append_at, at, context, deposited, draft, id, load, noted, stored};
 use crate::sample::account;
 
-/// After everything that a rule writes.
+/// A time after all commits of the rules.
 fn end() -> Timestamp {
     at(1_000_000)
 }
@@ -29,8 +29,8 @@ async fn page<I: CommitIndex>(
         .read(slice, after, until, limit)
         .await
         .unwrap_or_else(|error| panic!("read {slice}: {error}"));
-    assert!(page.entries.len() <= limit as usize, "more than was asked for");
-    assert_eq!(page.malformed, [], "an entry was not understood");
+    assert!(page.entries.len() <= limit as usize, "more entries than the limit");
+    assert_eq!(page.malformed, [], "malformed entries");
     page
 }
 
@@ -54,7 +54,7 @@ async fn slice<I: CommitIndex>(
     }
 }
 
-/// All entries, by slice, of the slices that have some.
+/// The entries of all slices that are not empty.
 pub(super) async fn all<I: CommitIndex>(index: &I, limit: u32) -> BTreeMap<u8, Vec<IndexEntry>> {
     let mut slices = BTreeMap::new();
     for number in 0..I::SLICES {
@@ -64,7 +64,7 @@ pub(super) async fn all<I: CommitIndex>(index: &I, limit: u32) -> BTreeMap<u8, V
     slices
 }
 
-/// Appends a commit of these events, decided at this time, whatever is in the stream.
+/// Appends a commit of these deposits, decided at this time, at the end of the stream.
 pub(super) async fn write<S: EventStore>(
     store: &S,
     stream: &StreamId,
@@ -77,15 +77,15 @@ pub(super) async fn write<S: EventStore>(
     append_at(store, &head, Draft { at: decided, ..draft(&name, events) }).await.commit
 }
 
-/// Where nothing happened there is nothing, and asking is no error.
+/// An index without commits has no entries, and reading it is not an error.
 pub async fn an_index_without_commits_has_no_entries<F: CommitIndexFixture>(fixture: &F) {
     assert!(F::Index::SLICES > 0);
     assert_eq!(all(fixture.index(), 10).await, BTreeMap::new());
     let before = page(fixture.index(), 0, &SlicePosition::Before(at(7)), at(6), 10).await;
-    assert_eq!(before, IndexPage::default(), "from a time after its end");
+    assert_eq!(before, IndexPage::default(), "from a time after the end");
 }
 
-/// Whatever was appended, alone or with others, is there once: when, where, and of which types.
+/// Each commit, appended alone or in a transaction, has one entry with its key and its types.
 pub async fn every_commit_has_one_entry<F: CommitIndexFixture>(fixture: &F) {
     let (store, mut expected) = (fixture.store(), Vec::new());
     for number in 0..30 {
@@ -127,7 +127,7 @@ pub async fn every_commit_has_one_entry<F: CommitIndexFixture>(fixture: &F) {
     assert_eq!(found, expected);
 }
 
-/// Or a reader of some slices would see parts of streams.
+/// All entries of a stream are in one slice, so a reader of some slices sees whole streams.
 pub async fn a_stream_stays_in_its_slice<F: CommitIndexFixture>(fixture: &F) {
     for number in 0..100 {
         write(fixture.store(), &account(&(number % 10).to_string()), at(number), &[1]).await;
@@ -148,10 +148,10 @@ pub async fn a_stream_stays_in_its_slice<F: CommitIndexFixture>(fixture: &F) {
     }
 }
 
-/// A slice is sorted as its keys are, whenever its entries were written.
-pub async fn entries_stand_by_time_stream_and_version<F: CommitIndexFixture>(fixture: &F) {
+/// A slice is sorted by key, in whatever order its entries were written.
+pub async fn entries_are_sorted_by_time_stream_and_version<F: CommitIndexFixture>(fixture: &F) {
     for number in 0..60 {
-        // Back and forth in time; a stream's commits never go back.
+        // Times go back and forth, but never within a stream.
         write(
             fixture.store(),
             &account(&(number % 20).to_string()),
@@ -170,9 +170,9 @@ pub async fn entries_stand_by_time_stream_and_version<F: CommitIndexFixture>(fix
     }
 }
 
-/// Neither one time for all, nor names that begin like others, nor versions of more digits make a
-/// reader leave one out.
-pub async fn entries_of_one_moment_are_read_one_by_one<F: CommitIndexFixture>(fixture: &F) {
+/// A reader omits no entry, even if all have one time, names share a prefix, and versions have
+/// different numbers of digits.
+pub async fn entries_of_one_time_are_all_read<F: CommitIndexFixture>(fixture: &F) {
     let mut expected = Vec::new();
     for name in ["a", "a-b", "a.b", "a_b", "aa", "a~b", "A", "0"] {
         for number in 0..12 {
@@ -189,7 +189,7 @@ pub async fn entries_of_one_moment_are_read_one_by_one<F: CommitIndexFixture>(fi
     assert_eq!(found, expected);
 }
 
-/// A time stands before all that was recorded at it; an end includes what was recorded at it.
+/// A start time includes the entries of that time, and so does an end time.
 pub async fn a_slice_is_read_from_a_time_until_a_time<F: CommitIndexFixture>(fixture: &F) {
     let index = fixture.index();
     for second in 1..=9 {
@@ -213,16 +213,16 @@ pub async fn a_slice_is_read_from_a_time_until_a_time<F: CommitIndexFixture>(fix
     assert_eq!(seconds(&SlicePosition::Before(at(4)), at(4)).await, [4]);
     let third = SlicePosition::After(slices[&number][2].key.clone());
     assert_eq!(seconds(&third, at(5)).await, [4, 5]);
-    assert_eq!(seconds(&third, at(3)).await, [0; 0], "nothing after it until its own time");
-    assert_eq!(seconds(&third, at(2)).await, [0; 0], "nor before");
+    assert_eq!(seconds(&third, at(3)).await, [0; 0], "no later entry has its time");
+    assert_eq!(seconds(&third, at(2)).await, [0; 0], "the end is before the start");
 }
 
-/// However large the entries are, all come, and no more at once than was asked for.
+/// All entries are read, even large ones, with at most `limit` per page.
 pub async fn a_slice_of_many_pages_is_read_whole<F: CommitIndexFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("large"));
     let mut head = store.start(stream.clone());
     for number in 0..12 {
-        // The types are in the index: 12 times 120 KB are more than a page of DynamoDB.
+        // Entries contain the types: 12 entries of 120 KB exceed a page of DynamoDB.
         let event = |number| {
             let event_type = format!("account.noted{number:050}");
             EventData { event_type, schema: 1, data: b"{}".to_vec() }
@@ -243,7 +243,7 @@ pub async fn a_slice_of_many_pages_is_read_whole<F: CommitIndexFixture>(fixture:
     }
 }
 
-/// An entry leads to its commit, and one that leads nowhere is told from that.
+/// The commit of an entry is read. It is `None` if the entry has no commit.
 pub async fn the_commit_of_an_entry_is_read<F: CommitIndexFixture>(fixture: &F) {
     let (index, stream) = (fixture.index(), account("a"));
     let first = write(fixture.store(), &stream, at(1), &[1, 2]).await;
@@ -254,10 +254,10 @@ pub async fn the_commit_of_an_entry_is_read<F: CommitIndexFixture>(fixture: &F) 
         assert_eq!(found, Some(commit));
     }
     for (stream, first) in [(stream, 2), (account("b"), 1)] {
-        let nowhere = IndexKey::new(at(1), stream, Version::new(first));
+        let missing = IndexKey::new(at(1), stream, Version::new(first));
         assert!(
-            index.commit(&nowhere).await.unwrap_or_else(|error| panic!("{error}")).is_none(),
-            "{nowhere}"
+            index.commit(&missing).await.unwrap_or_else(|error| panic!("{error}")).is_none(),
+            "{missing}"
         );
     }
 }

@@ -1,5 +1,4 @@
-//! Two runs of a follower that resume at once: whatever happens between their calls, one of them
-//! goes on.
+//! Two runs of a follower that resume concurrently: in every order of their calls, one continues.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -22,10 +21,10 @@ use super::reading::{all, write};
 use crate::fixtures::at;
 use crate::sample::account;
 
-/// How many calls are interleaved in every order; those that follow take turns.
+/// How many calls are interleaved in every order. Later calls take turns.
 const CALLS: u32 = 13;
 
-/// Two slices of an index, as they were when they were read.
+/// A copy of two slices of an index.
 #[derive(Debug, Clone, Default)]
 struct TwoSlices([Vec<IndexEntry>; 2]);
 
@@ -52,7 +51,7 @@ impl CommitIndex for TwoSlices {
     }
 }
 
-/// Rows of which a run gets one call done whenever it is its turn.
+/// A view store that makes one call each time it is this run's turn.
 struct InTurn<'a> {
     rows: &'a InMemoryViewStore,
     may: &'a AtomicBool,
@@ -113,14 +112,14 @@ impl ViewStore for InTurn<'_> {
     }
 }
 
-/// What a run was told, in two looks; and why it ended, if it did.
+/// The deliveries of a run, in two batches, and its error, if it ended with one.
 #[derive(Default)]
 struct Run {
     deliveries: Vec<(IndexKey, Novelty)>,
     end: Option<FollowError>,
 }
 
-/// Resumes, looks, and hands on what it finds, once.
+/// Resumes a follower, and reads and acknowledges one batch.
 async fn run<'a>(
     index: &TwoSlices,
     rows: InTurn<'a>,
@@ -128,28 +127,25 @@ async fn run<'a>(
     into: &mut Run,
 ) -> Result<Follower<TwoSlices, InTurn<'a>>, FollowError> {
     let mut follower = Follower::resume(index.clone(), rows, following).await?;
-    hear(&mut follower, at(60), into).await?;
+    next(&mut follower, at(60), into).await?;
     Ok(follower)
 }
 
-async fn hear<V: ViewStore>(
+async fn next<V: ViewStore>(
     follower: &mut Follower<TwoSlices, V>,
     now: Timestamp,
     into: &mut Run,
 ) -> Result<(), FollowError> {
     let batch = follower.next(now).await?;
     into.deliveries.extend(
-        batch
-            .deliveries
-            .iter()
-            .map(|deliveries| (deliveries.entry.key.clone(), deliveries.novelty)),
+        batch.deliveries.iter().map(|delivery| (delivery.entry.key.clone(), delivery.novelty)),
     );
     follower.acknowledge();
     Ok(())
 }
 
-/// Lets two runs go on in the order that the bits of `schedule` say, then one look more of each
-/// that goes on.
+/// Interleaves two runs in the order of the bits of `schedule`. Then each run that did not fail
+/// reads one more batch.
 fn interleaved(
     index: &TwoSlices,
     following: impl Fn(&str) -> FollowOptions,
@@ -179,31 +175,29 @@ fn interleaved(
             if under_way.iter().all(Option::is_none) {
                 break;
             }
-            assert!(step < 1_000, "schedule {schedule:b}: they do not come to an end");
+            assert!(step < 1_000, "schedule {schedule:b}: the runs do not end");
         }
     }
     for (number, follower) in followers.into_iter().enumerate() {
         let last = async |follower: Result<Follower<_, _>, FollowError>, into: &mut Run| {
-            hear(&mut follower?, at(200), into).await
+            next(&mut follower?, at(200), into).await
         };
         let into = &mut runs[number];
-        let mut look = Box::pin(last(follower.expect("both have ended"), into));
+        let mut last = Box::pin(last(follower.expect("both have ended"), into));
         let done = loop {
             may[number].store(true, Ordering::Relaxed);
-            if let Poll::Ready(done) = look.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            if let Poll::Ready(done) = last.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 break done;
             }
         };
-        drop(look);
+        drop(last);
         runs[number].end = done.err();
     }
     runs
 }
 
-/// Exactly one of them goes on, and between them they hand everything on, as news once.
-pub async fn of_two_runs_that_resume_at_once_one_wins_whatever_the_interleaving<
-    F: CommitIndexFixture,
->(
+/// Exactly one run continues. Together, the runs deliver every commit, as new at most once.
+pub async fn of_two_concurrent_runs_one_continues_in_every_interleaving<F: CommitIndexFixture>(
     fixture: &F,
 ) {
     for number in 0..16 {
@@ -225,17 +219,17 @@ pub async fn of_two_runs_that_resume_at_once_one_wins_whatever_the_interleaving<
             matches!(ended[..], [FollowError::Taken { .. }]),
             "schedule {schedule:b}: {ended:?} ended"
         );
-        let mut news = BTreeMap::new();
+        let mut as_new = BTreeMap::new();
         for (key, novelty) in runs.iter().flat_map(|run| &run.deliveries) {
-            *news.entry(key).or_insert(0) += u32::from(*novelty != Novelty::MaybeSeen);
+            *as_new.entry(key).or_insert(0) += u32::from(*novelty != Novelty::MaybeSeen);
         }
         assert!(
-            news.values().all(|count| *count <= 1),
-            "schedule {schedule:b}: something was news twice"
+            as_new.values().all(|count| *count <= 1),
+            "schedule {schedule:b}: a commit was delivered as new twice"
         );
         assert!(
-            expected.iter().all(|key| news.contains_key(key)),
-            "schedule {schedule:b}: something is missing"
+            expected.iter().all(|key| as_new.contains_key(key)),
+            "schedule {schedule:b}: a commit was not delivered"
         );
     }
 }

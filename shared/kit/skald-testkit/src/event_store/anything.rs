@@ -1,6 +1,6 @@
-//! Whatever is asked for: what a store accepts is read back by every reader, and what it does not
-//! accept is refused by name, for good. Commits, names and JSON are drawn, the same ones every
-//! time.
+//! Random commits, names and JSON, the same ones in every run. Every reader reads back what a store
+//! accepts. An append that the store does not accept fails with a named error that is not
+//! transient.
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
@@ -19,19 +19,15 @@ use crate::any_draft::{any_draft, any_json};
 use crate::fixtures::{at, commit, commits, id};
 use crate::sample::account;
 
-/// How many drafts are drawn.
+/// The number of random drafts.
 const DRAFTS: u128 = 200;
 
-/// One commit to one stream, and to two at once.
-pub async fn whatever_is_accepted_is_read_back_and_all_else_is_refused_by_name<
-    F: EventStoreFixture,
->(
-    fixture: &F,
-) {
+/// Appends each draft to one stream, and to two at once.
+pub async fn every_draft_is_read_back_or_fails_for_good<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
     let mut runner = TestRunner::deterministic();
     let strategy = any_draft();
-    let (mut accepted, mut refused) = (0, 0);
+    let (mut accepted, mut invalid) = (0, 0);
     for number in 0..DRAFTS {
         let drawn = strategy.new_tree(&mut runner).expect("a draft").current();
         let draft = Draft { commit_id: id(&number.to_string()), ..drawn };
@@ -43,25 +39,25 @@ pub async fn whatever_is_accepted_is_read_back_and_all_else_is_refused_by_name<
                     assert_read_back(store, stream, &written, &draft).await;
                 }
             }
-            Err(AppendError::Invalid(refusal)) => {
-                refused += 1;
-                assert!(refusal.to_string().len() < 1_000, "{number}: {refusal}");
+            Err(AppendError::Invalid(error)) => {
+                invalid += 1;
+                assert!(error.to_string().len() < 1_000, "{number}: {error}");
                 assert_eq!(
                     [commits(store, &streams[0]).await, commits(store, &streams[1]).await],
                     [vec![], vec![]]
                 );
             }
-            Err(AppendError::Store(error)) if !error.is_transient() => refused += 1,
+            Err(AppendError::Store(error)) if !error.is_transient() => invalid += 1,
             Err(error) => panic!("{number}: {error}, for {draft:?}"),
         }
     }
     assert!(
-        accepted > DRAFTS / 10 && refused > DRAFTS / 10,
-        "{accepted} accepted and {refused} refused"
+        accepted > DRAFTS / 10 && invalid > DRAFTS / 10,
+        "{accepted} accepted and {invalid} invalid"
     );
 }
 
-/// By `append` to the first stream, and by `append_all` to the second and one more.
+/// Appends to the first stream by `append`, and to the second and one more by `append_all`.
 async fn append<S: EventStore>(
     store: &S,
     [one, two]: &[StreamId; 2],
@@ -75,20 +71,20 @@ async fn append<S: EventStore>(
     match (first, both) {
         (Ok(first), Ok(mut both)) => Ok([first.commit, both.swap_remove(0).commit]),
         (Err(first), Err(both)) => {
-            assert_eq!(kind(&first), kind(&both), "one store, one draft, two answers");
+            assert_eq!(kind(&first), kind(&both), "append and append_all fail differently");
             Err(first)
         }
         (first, both) => panic!("{:?} alone, {:?} together", first.err(), both.err()),
     }
 }
 
-/// What an error is, whichever stream it is about.
+/// The text of an error, independent of its stream.
 fn kind<H: std::fmt::Debug>(error: &AppendError<H>) -> String {
     let text = format!("{error:?}");
     text.replace("two-", "one-")
 }
 
-/// Every reader of a commit reads this one.
+/// Asserts that every reader of a commit reads this one.
 async fn assert_read_back<S: EventStore>(
     store: &S,
     stream: &StreamId,
@@ -103,26 +99,26 @@ async fn assert_read_back<S: EventStore>(
             .chain(draft.snapshot.iter().map(|kept| &kept.state))
     };
     if !json().any(|json| has_plain(json)) {
-        assert_eq!(written, &commit(stream, 1, draft.clone()), "it is not what was asked for");
+        assert_eq!(written, &commit(stream, 1, draft.clone()), "the commit differs from its draft");
     }
-    assert_eq!(commits(store, stream).await, std::slice::from_ref(written), "the store");
+    assert_eq!(commits(store, stream).await, std::slice::from_ref(written), "from the store");
 
     let message = CommitMessage::of(written.clone()).to_json();
     let sent =
         CommitMessage::from_json(&message).unwrap_or_else(|error| panic!("{error}: {message}"));
     let commit = Commit { snapshot: None, ..written.clone() };
-    assert_eq!(sent.commit.as_ref(), Some(&commit), "a message");
+    assert_eq!(sent.commit.as_ref(), Some(&commit), "from a message");
     let key = IndexKey::of(written);
-    assert_eq!(key.as_str().parse(), Ok(key.clone()), "an entry of the index");
+    assert_eq!(key.as_str().parse(), Ok(key.clone()), "from the index");
     let types = written.events.iter().map(|event| event.event_type.as_str()).collect::<Vec<_>>();
-    assert_eq!(types.join(" ").split(' ').collect::<Vec<_>>(), types, "the types of an entry");
+    assert_eq!(types.join(" ").split(' ').collect::<Vec<_>>(), types, "types from the index");
 
     for json in written.events.iter().map(|event| &event.data) {
         let shown = String::from_utf8(json.clone()).expect("JSON is text");
         reveal(json).unwrap_or_else(|error| panic!("shown: {error}: {shown}"));
         serde_json::from_slice::<serde_json::Value>(json)
             .unwrap_or_else(|error| panic!("parsed: {error}: {shown}"));
-        // What is sealed is not opened here: nothing here has its key.
+        // This view store does not open sealed values.
         assert_kept(
             &InMemoryViewStore::default(),
             stream,
@@ -137,7 +133,7 @@ async fn assert_read_back<S: EventStore>(
     }
 }
 
-/// A projection may keep what is in an event in a row.
+/// Asserts that a view store keeps a row with the data of an event.
 async fn assert_kept<V: ViewStore>(views: &V, stream: &StreamId, body: String) {
     let row = ViewRow {
         version: Version::new(1),
@@ -152,11 +148,12 @@ async fn assert_kept<V: ViewStore>(views: &V, stream: &StreamId, body: String) {
     assert_eq!(read, Some(row), "a row");
 }
 
-/// A row that is accepted is read back byte for byte, and any other is refused for good.
-pub(crate) async fn assert_any_row_is_kept_or_refused<V: ViewStore>(views: &V) {
+/// Asserts that each row is read back byte for byte, or its put fails with an error that is not
+/// transient.
+pub(crate) async fn assert_rows_are_read_back_or_invalid<V: ViewStore>(views: &V) {
     let mut runner = TestRunner::deterministic();
     let strategy = any_json(MAX_STATE_LEVELS);
-    let (mut accepted, mut refused) = (0, 0);
+    let (mut accepted, mut invalid) = (0, 0);
     for number in 0..DRAFTS {
         let stream = account(&number.to_string());
         let drawn = strategy.new_tree(&mut runner).expect("JSON").current();
@@ -171,16 +168,16 @@ pub(crate) async fn assert_any_row_is_kept_or_refused<V: ViewStore>(views: &V) {
             }
             Err(error) => {
                 assert!(!error.is_transient(), "{error}: {row:?}");
-                refused += 1;
+                invalid += 1;
                 None
             }
         };
         let read = views.get(&stream).await.unwrap_or_else(|error| panic!("{error}"));
-        // A seal that nothing made is stored, as a copy is, and does not open.
+        // A random seal is stored like any other, although no key opens it.
         assert_eq!(read, expected);
     }
     assert!(
-        accepted > DRAFTS / 10 && refused > DRAFTS / 10,
-        "{accepted} accepted and {refused} refused"
+        accepted > DRAFTS / 10 && invalid > DRAFTS / 10,
+        "{accepted} accepted and {invalid} invalid"
     );
 }

@@ -9,8 +9,8 @@ use skald::stream::{StreamId, Tenant, Version};
 
 use super::EventStoreFixture;
 use crate::fixtures::{
-    append, append_at, assert_conflict, at, commit, commits, deposited, draft, enlarge, load,
-    noted, refused, withdrawn,
+    append, append_at, assert_conflict, at, commit, commits, deposited, draft, enlarge, invalid,
+    load, noted, withdrawn,
 };
 use crate::json_samples;
 use crate::sample::account;
@@ -27,12 +27,12 @@ pub async fn a_commit_at_the_start_makes_a_stream<F: EventStoreFixture>(fixture:
     let appended = append_at(store, &start, draft("first", deposited(5))).await;
 
     let expected = commit(&stream, 1, draft("first", deposited(5)));
-    assert!(!appended.repeated, "nobody had written it before");
+    assert!(!appended.repeated, "a first append is reported as a repeat");
     assert_eq!(appended.commit, expected);
     assert_eq!(commits(store, &stream).await, [expected]);
 }
 
-/// A commit at a loaded head, and at the head of an append, comes after what is there.
+/// A commit at a loaded head or at the head of an append follows the existing commits.
 pub async fn a_commit_at_the_head_continues_the_stream<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("grows"));
     let first = append(store, &stream, "first", deposited(1)).await;
@@ -54,9 +54,8 @@ pub async fn heads_count_events<F: EventStoreFixture>(fixture: &F) {
     assert_eq!(load(store, &stream).await.head.version(), Version::new(5));
 }
 
-/// An append at a head that others have passed is a conflict, which names the stream, and writes
-/// nothing.
-pub async fn behind_the_head_is_a_conflict<F: EventStoreFixture>(fixture: &F) {
+/// An append at a head behind the end is a conflict that names the stream, and writes nothing.
+pub async fn an_append_behind_the_head_is_a_conflict<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("passed"));
     append(store, &stream, "first", deposited(1)).await;
     let behind = load(store, &stream).await.head;
@@ -70,7 +69,7 @@ pub async fn behind_the_head_is_a_conflict<F: EventStoreFixture>(fixture: &F) {
     assert_eq!(commits(store, &stream).await.len(), 3);
 }
 
-/// Whoever takes a stream for new that is not gets a conflict.
+/// An append at the start of a stream that has events is a conflict.
 pub async fn the_start_of_a_stream_with_events_is_a_conflict<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("not-new"));
     let start = store.start(stream.clone());
@@ -79,26 +78,26 @@ pub async fn the_start_of_a_stream_with_events_is_a_conflict<F: EventStoreFixtur
     assert_eq!(commits(store, &stream).await.len(), 1);
 }
 
-/// A head is worth nothing in another store.
-pub async fn the_head_of_another_store_is_refused<F: EventStoreFixture>(fixture: &F) {
+/// The head of another store is invalid.
+pub async fn the_head_of_another_store_is_invalid<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("foreign"));
     let start = fixture.foreign().start(stream.clone());
-    let refusal = refused(store.append(&start, draft("first", deposited(1))).await);
-    assert_eq!(refusal, InvalidAppend::ForeignHead(stream.clone()));
+    let error = invalid(store.append(&start, draft("first", deposited(1))).await);
+    assert_eq!(error, InvalidAppend::ForeignHead(stream.clone()));
 
     let loaded = load(fixture.foreign(), &stream).await.head;
-    let refusal = refused(store.append(&loaded, draft("first", deposited(1))).await);
-    assert_eq!(refusal, InvalidAppend::ForeignHead(stream.clone()));
+    let error = invalid(store.append(&loaded, draft("first", deposited(1))).await);
+    assert_eq!(error, InvalidAppend::ForeignHead(stream.clone()));
     assert!(commits(store, &stream).await.is_empty(), "something was written at a foreign head");
 }
 
-/// The events of a commit stand together or not at all.
+/// The events of a commit are written together or not at all.
 pub async fn two_events_are_appended_at_once_or_not_at_all<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("pair"));
     let start = store.start(stream.clone());
     append_at(store, &start, draft("one", deposited(1))).await;
 
-    // The second event of the pair would find its place free.
+    // The version of the pair's second event is free.
     assert_conflict(
         store.append(&start, draft("pair", [deposited(2), deposited(3)])).await,
         [&stream],
@@ -111,36 +110,36 @@ pub async fn two_events_are_appended_at_once_or_not_at_all<F: EventStoreFixture>
     assert_eq!(events, [1, 2]);
 }
 
-/// There is no empty commit.
-pub async fn a_commit_without_events_is_refused<F: EventStoreFixture>(fixture: &F) {
+/// A commit without events is invalid.
+pub async fn a_commit_without_events_is_invalid<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("empty"));
     let start = store.start(stream.clone());
-    assert_eq!(refused(store.append(&start, draft("empty", [])).await), InvalidAppend::Empty);
+    assert_eq!(invalid(store.append(&start, draft("empty", [])).await), InvalidAppend::Empty);
     assert!(commits(store, &stream).await.is_empty(), "an empty commit was written");
 }
 
-/// A commit over [`MAX_COMMIT_BYTES`] is refused by name.
-pub async fn a_commit_that_is_too_large_is_refused<F: EventStoreFixture>(fixture: &F) {
+/// A commit over [`MAX_COMMIT_BYTES`] is invalid.
+pub async fn a_commit_that_is_too_large_is_invalid<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("too-large"));
     let start = store.start(stream.clone());
     let mut large = draft("large", noted(""));
     enlarge(&mut large, MAX_COMMIT_BYTES + 1);
-    let refusal = refused(store.append(&start, large).await);
+    let error = invalid(store.append(&start, large).await);
     assert_eq!(
-        refusal,
+        error,
         InvalidAppend::TooLarge { stream: stream.clone(), size_bytes: MAX_COMMIT_BYTES + 1 }
     );
     assert!(commits(store, &stream).await.is_empty(), "a commit that is too large was written");
 }
 
-/// What not every reader could read back is refused by name, as an event's data and as a state.
-pub async fn what_cannot_be_read_back_is_refused<F: EventStoreFixture>(fixture: &F) {
-    let (store, stream) = (fixture.store(), account("odd"));
+/// JSON that some reader could not read back is invalid, as an event's data and as a state.
+pub async fn json_that_cannot_be_read_back_is_invalid<F: EventStoreFixture>(fixture: &F) {
+    let (store, stream) = (fixture.store(), account("malformed"));
     let start = store.start(stream.clone());
-    let refuses = async |draft: Draft, fault: JsonFault, malformed: &[u8]| {
-        let refusal = refused(store.append(&start, draft).await);
+    let assert_invalid = async |draft: Draft, fault: JsonFault, malformed: &[u8]| {
+        let error = invalid(store.append(&start, draft).await);
         assert_eq!(
-            refusal,
+            error,
             InvalidAppend::Json { stream: stream.clone(), fault },
             "{}",
             malformed.escape_ascii()
@@ -149,28 +148,27 @@ pub async fn what_cannot_be_read_back_is_refused<F: EventStoreFixture>(fixture: 
     for (malformed, fault) in json_samples::invalid(MAX_EVENT_LEVELS) {
         let mut data = draft("data", [deposited(1), deposited(2)]);
         data.events[1].data.clone_from(&malformed);
-        refuses(data, fault, &malformed).await;
+        assert_invalid(data, fault, &malformed).await;
     }
     for (malformed, fault) in json_samples::invalid(MAX_STATE_LEVELS) {
         let snapshot = Some(Snapshot { schema: 1, state: malformed.clone() });
-        refuses(Draft { snapshot, ..draft("state", deposited(1)) }, fault, &malformed).await;
+        assert_invalid(Draft { snapshot, ..draft("state", deposited(1)) }, fault, &malformed).await;
     }
     assert!(commits(store, &stream).await.is_empty(), "something was written");
 }
 
-/// What an index or a message could not carry as a name is refused by name, before anything is
-/// written.
-pub async fn a_name_that_breaks_the_rules_is_refused<F: EventStoreFixture>(fixture: &F) {
+/// A name that an index or a message could not carry is invalid, and nothing is written.
+pub async fn a_name_that_breaks_the_rules_is_invalid<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("names"));
-    let sound = || draft("named", [deposited(1), deposited(2)]);
+    let valid = || draft("named", [deposited(1), deposited(2)]);
     let typed = |event_type: &str, schema| {
-        let mut draft = sound();
+        let mut draft = valid();
         draft.events[1] =
             EventData { event_type: event_type.to_owned(), schema, ..draft.events[1].clone() };
         draft
     };
     let called = |source: &str, name: &str| {
-        let mut draft = sound();
+        let mut draft = valid();
         draft.context.source = source.to_owned();
         draft.context.metadata.insert(name.to_owned(), "any text: \u{0} 📦".to_owned());
         draft
@@ -196,12 +194,12 @@ pub async fn a_name_that_breaks_the_rules_is_refused<F: EventStoreFixture>(fixtu
         .chain(names.map(|malformed| called("a", malformed)));
     for draft in drafts {
         let shown = format!("{draft:?}");
-        let refusal = refused(store.append(&store.start(stream.clone()), draft).await);
+        let error = invalid(store.append(&store.start(stream.clone()), draft).await);
         assert!(
-            matches!(&refusal, InvalidAppend::Name { stream: of, .. } if *of == stream),
-            "{refusal}: {shown}"
+            matches!(&error, InvalidAppend::Name { stream: of, .. } if *of == stream),
+            "{error}: {shown}"
         );
-        assert!(refusal.to_string().len() < 400, "{refusal}");
+        assert!(error.to_string().len() < 400, "{error}");
     }
     assert!(commits(store, &stream).await.is_empty(), "something was written");
 
@@ -213,13 +211,13 @@ pub async fn a_name_that_breaks_the_rules_is_refused<F: EventStoreFixture>(fixtu
     assert_eq!(commits(store, &stream).await, [appended]);
 }
 
-/// However odd it looks: what may be stored is stored and read as it is. Only one name is reserved
-/// for personal values.
-pub async fn what_may_be_stored_is_read_as_it_was_written<F: EventStoreFixture>(fixture: &F) {
-    let (store, stream) = (fixture.store(), account("odd"));
+/// Unusual but valid JSON is stored and read unchanged. Only one name is reserved for personal
+/// values.
+pub async fn valid_json_is_read_as_it_was_written<F: EventStoreFixture>(fixture: &F) {
+    let (store, stream) = (fixture.store(), account("unusual"));
     let mut all = draft("all", vec![deposited(1); json_samples::valid(MAX_EVENT_LEVELS).len()]);
-    for (event, malformed) in all.events.iter_mut().zip(json_samples::valid(MAX_EVENT_LEVELS)) {
-        event.data = malformed;
+    for (event, unusual) in all.events.iter_mut().zip(json_samples::valid(MAX_EVENT_LEVELS)) {
+        event.data = unusual;
     }
     let mut expected =
         vec![append_at(store, &store.start(stream.clone()), all.clone()).await.commit];
@@ -233,7 +231,7 @@ pub async fn what_may_be_stored_is_read_as_it_was_written<F: EventStoreFixture>(
     assert_eq!(commits(store, &stream).await, expected);
 }
 
-/// A commit of just [`MAX_COMMIT_BYTES`] is stored, be it one event or thousands.
+/// A commit of exactly [`MAX_COMMIT_BYTES`] is stored, with one event or thousands.
 pub async fn the_largest_commits_are_stored<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
     for (name, count) in [("one", 1), ("hundred", 100), ("thousands", 4000)] {
@@ -247,15 +245,12 @@ pub async fn the_largest_commits_are_stored<F: EventStoreFixture>(fixture: &F) {
         }
         enlarge(&mut large, MAX_COMMIT_BYTES);
         let appended = append_at(store, &store.start(stream.clone()), large).await;
-        assert!(
-            commits(store, &stream).await == [appended.commit],
-            "{name}: not read as it was written"
-        );
+        assert!(commits(store, &stream).await == [appended.commit], "{name}: the commit changed");
     }
 }
 
-/// The times at which commits of these moments, in milliseconds, are recorded in one stream. They
-/// are appended alone or, every second one, together with another stream.
+/// Appends a commit at each of these times, in milliseconds, to one stream, and returns the
+/// recorded times. Every second commit is appended together with another stream.
 async fn recorded<S: EventStore>(store: &S, name: &str, decided: &[i64]) -> Vec<i64> {
     let stream = account(name);
     for (number, millis) in decided.iter().enumerate() {
@@ -278,7 +273,7 @@ async fn recorded<S: EventStore>(store: &S, name: &str, decided: &[i64]) -> Vec<
         .collect()
 }
 
-/// A clock that is a little behind does not make a commit look older than the one before it.
+/// If a clock is slightly behind, its commit is not recorded earlier than the previous one.
 pub async fn recorded_times_do_not_decrease_while_clocks_are_close<F: EventStoreFixture>(
     fixture: &F,
 ) {
@@ -295,16 +290,16 @@ pub async fn recorded_times_do_not_decrease_while_clocks_are_close<F: EventStore
     );
 }
 
-/// A clock that is far ahead is wrong about its own commits alone: those after them are recorded
-/// when they happen.
-pub async fn a_clock_far_ahead_spoils_no_later_commit<F: EventStoreFixture>(fixture: &F) {
+/// A clock that is far ahead affects only its own commits: later commits are recorded at their own
+/// times.
+pub async fn a_clock_far_ahead_does_not_change_later_times<F: EventStoreFixture>(fixture: &F) {
     let year = 31_536_000_000;
     let decided = [0, 1_000, year, 2_000, 3_000, year + 1, year, 4_000, 3_500];
     let times = recorded(fixture.store(), "ahead", &decided).await;
     assert_eq!(times, [0, 1_000, year, 2_000, 3_000, year + 1, year + 1, 4_000, 4_000]);
 }
 
-/// A name that begins like another, or is another tenant's, is another stream.
+/// A name with the same prefix, or the same name of another tenant, is another stream.
 pub async fn streams_with_similar_names_do_not_mix<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
     let tenant = Tenant::new("other").expect("a valid tenant");

@@ -1,7 +1,6 @@
-//! Many writers, to all of whom the way is bad, told by seeds: nothing is lost, nothing is there
-//! twice, and nobody is told anything that is not so. Over a store that answers at once a seed
-//! tells the same again, so that a failure can be repeated; over a service the order of the calls
-//! is the service's.
+//! Races of many writers behind random faults: no commit is lost, none is written twice, and every
+//! answer is true. A seed determines the faults. Over a store in memory, a seed repeats the whole
+//! race, so a failure can be reproduced. Over a service, the order of the calls varies.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -14,7 +13,7 @@ use skald::stream::StreamId;
 
 use super::EventStoreFixture;
 use super::faults::word;
-use super::snapshots::Kept;
+use super::snapshots::SnapshottedAccount;
 use crate::concurrent::run_all;
 use crate::faulty::{Faulty, Plan};
 use crate::fixtures::{append, commits, deposited, draft, id, load, noted, request};
@@ -22,20 +21,20 @@ use crate::pause::{NoPause, yield_now};
 use crate::sample::{Account, AccountCommand, AccountRejection, account};
 use crate::yielding::Yielding;
 
-/// Few, because each asks a service some hundred times; [`races`] tells as many as one likes.
+/// Few, because each seed sends hundreds of requests to a service. [`races`] takes any number.
 const SEEDS: RangeInclusive<u64> = 1..=3;
 const WRITERS: u64 = 4;
 const COMMANDS_EACH: u64 = 3;
-/// One in so many calls goes wrong.
+/// One in this many calls fails.
 const ONE_IN: u64 = 3;
-/// Enough for every command to lose to every other and to its own faults.
+/// Enough for every command to lose to every other command and to its own faults.
 const ATTEMPTS: u32 = 60;
 
-/// One race after the other in new stores, of every kind there is: for a store that is quick.
-/// Nothing is lost, nothing is there twice, whatever the seed.
+/// Runs races of every kind, one after the other, each seed in a new store. For fast stores. No
+/// commit is lost and none is written twice.
 ///
 /// # Panics
-/// If a store breaks a rule; the message names the seed.
+/// If a store breaks a rule. The message names the seed.
 pub async fn races<F: EventStoreFixture>(fixture: impl Fn() -> F, seeds: RangeInclusive<u64>) {
     for seed in seeds {
         let fixture = fixture();
@@ -46,30 +45,30 @@ pub async fn races<F: EventStoreFixture>(fixture: impl Fn() -> F, seeds: RangeIn
     }
 }
 
-/// Appends of many, without a decision: each is there once, and whoever was told that nothing was
-/// written wrote nothing.
+/// Each append of many writers, without decisions, is written once. If an answer says that nothing
+/// was written, nothing was written.
 pub async fn appends_past_faults_are_written_once<F: EventStoreFixture>(fixture: &F) {
     for seed in SEEDS {
         appends(fixture.store(), seed).await;
     }
 }
 
-/// Commands of many about one stream are each done once.
+/// Each command of many senders about one stream is done once.
 pub async fn commands_past_faults_are_done_once<F: EventStoreFixture>(fixture: &F) {
     for seed in SEEDS {
         deposits(fixture.store(), seed).await;
     }
 }
 
-/// Transfers of many between three accounts are each made whole, once, or not at all.
-pub async fn transfers_past_faults_lose_and_make_no_money<F: EventStoreFixture>(fixture: &F) {
+/// Each transfer of many senders between three accounts is made once as a whole, or not at all.
+pub async fn transfers_past_faults_preserve_the_total<F: EventStoreFixture>(fixture: &F) {
     for seed in SEEDS {
         transfers(fixture.store(), seed).await;
     }
 }
 
-/// Deliveries of many to a stream whose state is kept, each with a stream of its own, are each
-/// booked once.
+/// Each delivery of many senders to a stream with snapshots is booked once. Each has a stream of
+/// its own.
 pub async fn deliveries_past_faults_are_booked_once_behind_snapshots<F: EventStoreFixture>(
     fixture: &F,
 ) {
@@ -78,14 +77,14 @@ pub async fn deliveries_past_faults_are_booked_once_behind_snapshots<F: EventSto
     }
 }
 
-/// The names of all commands of a race, with a number of each.
+/// The names of all commands of a race, each with its number.
 fn names(kind: &str, seed: u64) -> Vec<(u64, String)> {
     (0..WRITERS * COMMANDS_EACH)
         .map(|number| (number, format!("{kind} {number} of {seed}")))
         .collect()
 }
 
-/// What a race is about, and its way to the store.
+/// A race: its seed, its store, and the faults before the store.
 struct Race<'a, S: EventStore> {
     seed: u64,
     store: &'a S,
@@ -101,12 +100,12 @@ impl<'a, S: EventStore> Race<'a, S> {
         account(&format!("{name}-{}", self.seed))
     }
 
-    /// Whether a command may be there although nobody was told so.
+    /// Whether a command may be stored without a successful answer.
     fn in_doubt(&self, command: CommitId) -> bool {
         self.faulty.happened().iter().any(|(of, fault)| *of == command && fault.leaves_doubt())
     }
 
-    /// How often each command of these streams is there, by stream.
+    /// How often each command is stored, by stream.
     async fn counts(&self, streams: &[StreamId]) -> BTreeMap<(StreamId, String), u32> {
         let mut counts = BTreeMap::new();
         for stream in streams {
@@ -117,21 +116,21 @@ impl<'a, S: EventStore> Race<'a, S> {
         counts
     }
 
-    /// Nothing was written by a command that was told so.
-    async fn assert_nothing(&self, name: &str, streams: &[StreamId], told: &str) {
+    /// Asserts that a command wrote nothing after an answer that says so.
+    async fn assert_nothing(&self, name: &str, streams: &[StreamId], answer: &str) {
         if !self.in_doubt(id(name)) {
             for ((stream, found), _) in self.counts(streams).await {
                 assert_ne!(
                     found,
                     id(name).to_string(),
-                    "seed {}: {name} was told {told}, but is in {stream}",
+                    "seed {}: the answer to {name} was {answer}, but it is in {stream}",
                     self.seed
                 );
             }
         }
     }
 
-    /// Sends a command until it is answered: gives what was written; none if it was rejected.
+    /// Sends a command until it is answered. Returns its commits, or `None` if it was rejected.
     async fn send<T: Streams>(
         &self,
         name: &str,
@@ -139,24 +138,24 @@ impl<'a, S: EventStore> Race<'a, S> {
         decide: impl Fn(&T::States) -> Result<T::Events, AccountRejection> + Sync,
     ) -> Option<Vec<Commit>> {
         for _ in 0..ATTEMPTS {
-            let told = Handler::new(Yielding(&self.faulty), NoPause)
+            let handled = Handler::new(Yielding(&self.faulty), NoPause)
                 .handle_all(streams, &request(name), &decide)
                 .await;
-            match told.map(|handled| handled.outcome) {
+            match handled.map(|handled| handled.outcome) {
                 Ok(Outcome::Appended(commits)) => return Some(commits),
                 Ok(Outcome::Repeated(commits)) => {
                     let doubt = self.in_doubt(id(name));
                     assert!(
                         doubt,
-                        "seed {}: {name} was told that nothing was written, but it was",
+                        "seed {}: {name} was written without a fault that explains it",
                         self.seed
                     );
                     return Some(commits);
                 }
-                Ok(Outcome::Unchanged) => panic!("seed {}: {name} asks for something", self.seed),
+                Ok(Outcome::Unchanged) => panic!("seed {}: {name} produced no events", self.seed),
                 Err(HandleError::Store(error)) if error.is_transient() => {}
                 Err(HandleError::Busy { .. }) => {
-                    self.assert_nothing(name, &streams.ids(), "that all are busy").await
+                    self.assert_nothing(name, &streams.ids(), "busy").await
                 }
                 Err(HandleError::Rejected(rejection)) => {
                     self.assert_nothing(name, &streams.ids(), &rejection.to_string()).await;
@@ -169,17 +168,17 @@ impl<'a, S: EventStore> Race<'a, S> {
         panic!("seed {}: {name} was not answered in {ATTEMPTS} attempts", self.seed);
     }
 
-    /// When all has arrived: each command is where it was told to be, as it was told, and each of
-    /// its streams has it once.
-    async fn assert_once(&self, told: &[(String, Vec<Commit>)], streams: &[StreamId]) {
+    /// Waits for all requests, then asserts that each stream has the answered commits, each once
+    /// and as answered.
+    async fn assert_once(&self, answers: &[(String, Vec<Commit>)], streams: &[StreamId]) {
         self.faulty.settle().await;
         let counts = self.counts(streams).await;
-        for (name, told) in told {
-            for commit in told {
+        for (name, answer) in answers {
+            for commit in answer {
                 let stored = commits(self.store, &commit.stream).await;
                 assert!(
                     stored.contains(commit),
-                    "seed {}: {name} is not in {} as told",
+                    "seed {}: {name} is not in {} as answered",
                     self.seed,
                     commit.stream
                 );
@@ -187,14 +186,14 @@ impl<'a, S: EventStore> Race<'a, S> {
                 assert_eq!(count, Some(&1), "seed {}: {name} in {}", self.seed, commit.stream);
             }
         }
-        let written: usize = told.iter().map(|(_, commits)| commits.len()).sum();
+        let written: usize = answers.iter().map(|(_, commits)| commits.len()).sum();
         let ours = |(_, found): &&(StreamId, String)| {
-            told.iter().any(|(name, _)| id(name).to_string() == *found)
+            answers.iter().any(|(name, _)| id(name).to_string() == *found)
         };
         assert_eq!(
             counts.keys().filter(ours).count(),
             written,
-            "seed {}: commits that nobody was told of",
+            "seed {}: commits without an answer",
             self.seed
         );
     }
@@ -207,48 +206,47 @@ impl<'a, S: EventStore> Race<'a, S> {
     }
 }
 
-/// Each writer appends its commands one after the other, at the head that it loads past the faults;
-/// after an answer that leaves doubt the same again, at the same head, until it is clear.
+/// Each writer appends its commands one after the other, at a head that it loads without faults.
+/// After a transient error, it repeats the append at the same head.
 async fn appends<S: EventStore>(store: &S, seed: u64) {
     let race = &Race::new(store, seed);
     let stream = &race.stream("appends");
     let names = names("append", seed);
     let writers = names.chunks(COMMANDS_EACH as usize).map(|mine| async move {
-        let mut told = Vec::new();
+        let mut answers = Vec::new();
         for (_, name) in mine {
-            told.push((name.clone(), vec![append_until_told(race, stream, name).await]));
+            answers.push((name.clone(), vec![append_until_answered(race, stream, name).await]));
         }
-        told
+        answers
     });
-    let told = run_all(writers).await.concat();
-    race.assert_once(&told, std::slice::from_ref(stream)).await;
+    let answers = run_all(writers).await.concat();
+    race.assert_once(&answers, std::slice::from_ref(stream)).await;
 }
 
-async fn append_until_told<S: EventStore>(
+async fn append_until_answered<S: EventStore>(
     race: &Race<'_, S>,
     stream: &StreamId,
     name: &str,
 ) -> Commit {
-    let (seed, mut head, way) =
+    let (seed, mut head, faulty) =
         (race.seed, load(race.store, stream).await.head, Yielding(&race.faulty));
     for _ in 0..10 * ATTEMPTS {
-        match way.append(&head, draft(name, deposited(1))).await {
+        match faulty.append(&head, draft(name, deposited(1))).await {
             Ok(appended) => {
                 let doubt = race.in_doubt(id(name));
                 assert!(
                     doubt || !appended.repeated,
-                    "seed {seed}: {name} was told that nothing was written"
+                    "seed {seed}: {name} was written without a fault that explains it"
                 );
                 return appended.commit;
             }
-            // At this place it will never be: nobody need ask there again.
+            // A conflict is final for this head: the append needs a new one.
             Err(AppendError::Conflict { .. }) => {
-                race.assert_nothing(name, std::slice::from_ref(stream), "of a conflict").await;
+                race.assert_nothing(name, std::slice::from_ref(stream), "a conflict").await;
                 head = load(race.store, stream).await.head;
             }
             Err(AppendError::Contended) => {
-                race.assert_nothing(name, std::slice::from_ref(stream), "of another transaction")
-                    .await;
+                race.assert_nothing(name, std::slice::from_ref(stream), "contended").await;
             }
             Err(AppendError::Store(error)) if error.is_transient() => {}
             Err(error) => panic!("seed {seed}: {name}: {error}"),
@@ -263,19 +261,19 @@ async fn deposits<S: EventStore>(store: &S, seed: u64) {
     let stream = &race.stream("deposits");
     let names = names("deposit", seed);
     let writers = names.chunks(COMMANDS_EACH as usize).map(|mine| async move {
-        let mut told = Vec::new();
+        let mut answers = Vec::new();
         for (number, name) in mine {
             let streams = One::<Account>::new(stream.clone());
             let decide = |_: &_| Ok(vec![deposited(1 << number)]);
-            told.push((
+            answers.push((
                 name.clone(),
-                race.send(name, &streams, decide).await.expect("deposits are not refused"),
+                race.send(name, &streams, decide).await.expect("a deposit is never rejected"),
             ));
         }
-        told
+        answers
     });
-    let told = run_all(writers).await.concat();
-    race.assert_once(&told, std::slice::from_ref(stream)).await;
+    let answers = run_all(writers).await.concat();
+    race.assert_once(&answers, std::slice::from_ref(stream)).await;
     assert_eq!(
         race.balance(stream).await,
         (1 << names.len()) - 1,
@@ -291,7 +289,7 @@ async fn transfers<S: EventStore>(store: &S, seed: u64) {
     }
     let names = names("transfer", seed);
     let writers = names.chunks(COMMANDS_EACH as usize).map(|mine| async move {
-        let mut told = Vec::new();
+        let mut answers = Vec::new();
         for (number, name) in mine {
             let (from, to) =
                 (*number as usize % 3, (*number as usize + 1 + *number as usize % 2) % 3);
@@ -304,18 +302,18 @@ async fn transfers<S: EventStore>(store: &S, seed: u64) {
                 Ok((withdrawn, vec![vec![deposited(amount.max(1))]]))
             };
             let made = race.send(name, &streams, decide).await.unwrap_or_default();
-            assert!([0, 2].contains(&made.len()), "seed {seed}: {name} was told of half");
-            told.push((name.clone(), made));
+            assert!([0, 2].contains(&made.len()), "seed {seed}: only half of {name} was made");
+            answers.push((name.clone(), made));
         }
-        told
+        answers
     });
-    let told = run_all(writers).await.concat();
-    race.assert_once(&told, accounts).await;
+    let answers = run_all(writers).await.concat();
+    race.assert_once(&answers, accounts).await;
     let mut sum = 0;
     for account in accounts {
         sum += race.balance(account).await;
     }
-    assert_eq!(sum, 60, "seed {seed}: money");
+    assert_eq!(sum, 60, "seed {seed}: the sum of all balances");
 }
 
 async fn deliveries<S: EventStore>(store: &S, seed: u64) {
@@ -325,11 +323,12 @@ async fn deliveries<S: EventStore>(store: &S, seed: u64) {
     let receipt = |name: &str| account(&name.replace(' ', "-"));
     let writers = names.chunks(COMMANDS_EACH as usize).map(|mine| async move {
         for (_, name) in mine {
-            let streams = (One::<Account>::new(receipt(name)), One::<Kept>::new(stock.clone()));
+            let streams =
+                (One::<Account>::new(receipt(name)), One::<SnapshottedAccount>::new(stock.clone()));
             let decide =
                 |_: &_| Ok::<_, AccountRejection>((vec![noted("booked")], vec![deposited(1)]));
-            race.send(name, &streams, decide).await.expect("deliveries are not refused");
-            // Whoever delivers does not know, and asks again later.
+            race.send(name, &streams, decide).await.expect("a delivery is never rejected");
+            // The sender repeats the delivery later.
             let again = Handler::new(Yielding(store), NoPause)
                 .handle_all(&streams, &request(name), decide)
                 .await;
@@ -347,5 +346,5 @@ async fn deliveries<S: EventStore>(store: &S, seed: u64) {
             assert_eq!(count, Some(&1), "seed {seed}: {name} in {stream}");
         }
     }
-    assert_eq!(race.balance(stock).await, names.len() as u64, "seed {seed}: what is in stock");
+    assert_eq!(race.balance(stock).await, names.len() as u64, "seed {seed}: the stock");
 }

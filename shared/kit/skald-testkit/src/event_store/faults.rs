@@ -1,5 +1,5 @@
-//! Commands whose way to the store is bad: each fault by itself. What was asked for happens once,
-//! or not at all where that is what the caller is told.
+//! Commands behind a faulty connection to the store, one fault at a time. A command is done once,
+//! or not at all if its caller gets an error that says so.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -11,17 +11,17 @@ use skald::store::{AppendError, EventStore, StoreError};
 use skald::stream::StreamId;
 
 use super::EventStoreFixture;
-use super::snapshots::{KIND, Kept};
+use super::snapshots::{KIND, SnapshottedAccount};
 use crate::NoPause;
 use crate::faulty::{Fault, Faulty, Plan};
 use crate::fixtures::{append, assert_conflict, commits, deposited, draft, id, noted, request};
 use crate::sample::{Account, AccountEvent, AccountRejection, AccountState, account};
 
-/// A fault, what the command's sender is told, and, if that is no answer, what when it is sent
-/// again; and how often it is decided in all.
+/// A fault, the first answer, the second answer if the command is sent again, and the number of
+/// decisions.
 type Case = (Fault, &'static str, &'static str, u32);
 
-/// What a result is, in a word.
+/// The result as a word.
 pub(super) fn word<T, R: std::fmt::Debug>(
     result: &Result<Handled<T>, HandleError<R>>,
 ) -> &'static str {
@@ -35,12 +35,12 @@ pub(super) fn word<T, R: std::fmt::Debug>(
     }
 }
 
-/// How often this command stands in a stream.
+/// How often a stream contains this command.
 pub(super) async fn times<S: EventStore>(store: &S, stream: &StreamId, name: &str) -> usize {
     commits(store, stream).await.iter().filter(|commit| commit.id == id(name)).count()
 }
 
-/// Sends a command over these streams until it is answered, past this fault.
+/// Sends a command over these streams until it is answered, with this fault.
 async fn check<S, T>(
     store: &S,
     number: usize,
@@ -58,27 +58,29 @@ async fn check<S, T>(
         Ok::<_, AccountRejection>(decide())
     };
     let name = format!("command {number}");
-    let mut told = Vec::new();
-    while told.len() < 3 && !told.last().is_some_and(|last| ["appended", "repeated"].contains(last))
+    let mut answers = Vec::new();
+    while answers.len() < 3
+        && !answers.last().is_some_and(|last| ["appended", "repeated"].contains(last))
     {
         let handled =
             Handler::new(&faulty, NoPause).handle_all(&streams, &request(&name), decide).await;
-        told.push(word(&handled));
-        if let Ok(Handled { outcome: Outcome::Appended(told) | Outcome::Repeated(told), .. }) =
-            handled
+        answers.push(word(&handled));
+        if let Ok(Handled {
+            outcome: Outcome::Appended(answer) | Outcome::Repeated(answer), ..
+        }) = handled
         {
-            assert_eq!(told.len(), streams.ids().len(), "{fault:?}: a commit is not told of");
-            for commit in &told {
+            assert_eq!(answer.len(), streams.ids().len(), "{fault:?}: commits in the answer");
+            for commit in &answer {
                 assert!(
                     commits(store, &commit.stream).await.contains(commit),
-                    "{fault:?}: told of, but not stored"
+                    "{fault:?}: a commit of the answer is not stored"
                 );
             }
         }
     }
     faulty.settle().await;
     let expected: Vec<&str> = [first, second].into_iter().filter(|word| !word.is_empty()).collect();
-    assert_eq!((told, decided.into_inner()), (expected, decisions), "{fault:?}");
+    assert_eq!((answers, decided.into_inner()), (expected, decisions), "{fault:?}");
     assert_eq!(faulty.happened(), [(id(&name), fault)], "the fault did not happen");
     for stream in streams.ids() {
         assert_eq!(
@@ -89,14 +91,13 @@ async fn check<S, T>(
     }
 }
 
-/// Whatever is in the way of a command about one stream, whoever sends it until it is answered has
-/// it done once.
+/// A command about one stream is done once, with any fault, if it is sent until it is answered.
 pub async fn a_command_past_any_fault_is_written_once<F: EventStoreFixture>(fixture: &F) {
     let cases: [Case; 9] = [
         (Fault::Throttled, "throttled", "appended", 2),
         (Fault::RequestLost, "no answer", "appended", 2),
         (Fault::AnswerLost, "no answer", "repeated", 1),
-        // It arrives before the second attempt loads, before it appends, and after that.
+        // The request arrives before the second attempt loads, before it appends, and after that.
         (Fault::Late { calls: 0 }, "no answer", "repeated", 1),
         (Fault::Late { calls: 1 }, "no answer", "repeated", 2),
         (Fault::Late { calls: 2 }, "no answer", "appended", 2),
@@ -110,7 +111,7 @@ pub async fn a_command_past_any_fault_is_written_once<F: EventStoreFixture>(fixt
     }
 }
 
-/// So with several streams: in each of them once.
+/// The same holds for several streams: each contains the command once.
 pub async fn a_command_about_several_streams_past_any_fault_is_written_once<
     F: EventStoreFixture,
 >(
@@ -120,8 +121,8 @@ pub async fn a_command_about_several_streams_past_any_fault_is_written_once<
         (Fault::Throttled, "appended", "", 1),
         (Fault::RequestLost, "no answer", "appended", 2),
         (Fault::AnswerLost, "no answer", "repeated", 1),
-        // It arrives before the second attempt loads, between two loads, before it appends, and
-        // after that.
+        // The request arrives before the second attempt loads, between two loads, before it
+        // appends, and after that.
         (Fault::Late { calls: 0 }, "no answer", "repeated", 1),
         (Fault::Late { calls: 1 }, "no answer", "repeated", 1),
         (Fault::Late { calls: 2 }, "no answer", "repeated", 2),
@@ -140,8 +141,7 @@ pub async fn a_command_about_several_streams_past_any_fault_is_written_once<
     }
 }
 
-/// Whoever is told of a conflict, or of another transaction, and does not ask again, has written
-/// nothing.
+/// An append that ends in a conflict or contended, and is not sent again, has written nothing.
 pub async fn an_append_that_was_in_conflict_or_contended_wrote_nothing<F: EventStoreFixture>(
     fixture: &F,
 ) {
@@ -165,9 +165,8 @@ pub async fn an_append_that_was_in_conflict_or_contended_wrote_nothing<F: EventS
     }
 }
 
-/// A request that arrives after others were there first is written nowhere: not further on, and not
-/// beside them.
-pub async fn a_request_that_arrives_late_has_its_own_place_or_none<F: EventStoreFixture>(
+/// A request that arrives after another commit at its version is not written at all.
+pub async fn a_late_request_is_written_at_its_own_version_or_not_at_all<F: EventStoreFixture>(
     fixture: &F,
 ) {
     let (store, [free, taken]) = (fixture.store(), ["free", "taken"].map(account));
@@ -177,14 +176,14 @@ pub async fn a_request_that_arrives_late_has_its_own_place_or_none<F: EventStore
         assert!(matches!(sent, Err(AppendError::Store(_))), "an answer came");
     }
     let other = append(store, &taken, "other", [deposited(1), deposited(1)]).await.commit;
-    // Its sender has gone on meanwhile, and decided again.
+    // Meanwhile, the sender has decided again.
     let again = append(store, &taken, "late", deposited(1)).await.commit;
     faulty.settle().await;
     assert_eq!(times(store, &free, "late").await, 1);
     assert_eq!(commits(store, &taken).await, [other, again]);
 }
 
-/// Of several streams, one that has moved keeps a late request from all of them.
+/// If one of several streams has moved, a late request is written to none of them.
 pub async fn a_late_request_to_several_streams_is_written_to_all_or_none<F: EventStoreFixture>(
     fixture: &F,
 ) {
@@ -204,9 +203,9 @@ pub async fn a_late_request_to_several_streams_is_written_to_all_or_none<F: Even
     assert_eq!(found, [0, 1, 1, 1]);
 }
 
-/// A command whose first attempt is still under way is sent again, and decided over other streams:
-/// that one of the two which arrives second is written nowhere.
-pub async fn a_late_request_that_was_decided_otherwise_writes_nothing<F: EventStoreFixture>(
+/// A command is sent again with a decision over other streams while its first attempt is still
+/// under way. The attempt that arrives second writes nothing.
+pub async fn a_late_request_with_another_decision_writes_nothing<F: EventStoreFixture>(
     fixture: &F,
 ) {
     let (store, streams) = (fixture.store(), ["a", "b", "c"].map(account));
@@ -220,43 +219,44 @@ pub async fn a_late_request_that_was_decided_otherwise_writes_nothing<F: EventSt
     assert!(faulty.append_all(parts(&streams[..2])).await.is_err(), "an answer came");
     let mut again = parts(&streams[1..]);
     again.reverse();
-    faulty.append_all(again).await.expect("nothing is in the way");
+    faulty.append_all(again).await.expect("the heads are current");
     faulty.settle().await;
     let mut found = Vec::new();
     for stream in &streams {
         found.push(commits(store, stream).await.len());
     }
-    assert_eq!(found, [0, 1, 1], "one command, decided twice");
+    assert_eq!(found, [0, 1, 1], "commits of a command that was decided twice");
 }
 
-/// A rival's note, with which the state is kept.
-fn kept_note(commits: &[Commit]) -> Draft {
-    let AccountState { balance } = fold::<Kept>(commits).expect("an account").state;
+/// A rival's note, with a snapshot.
+fn note_with_snapshot(commits: &[Commit]) -> Draft {
+    let AccountState { balance } = fold::<SnapshottedAccount>(commits).expect("an account").state;
     let state = format!("{{\"balance\":{balance}}}").into_bytes();
     let snapshot = Some(Snapshot { schema: KIND.schema, state });
     Draft { snapshot, ..draft(&format!("rival {}", commits.len()), noted("and the state")) }
 }
 
-/// The store's answer that it is a repeat is an answer, although the commit stands behind a
-/// snapshot by then.
+/// If the store recognises a repeat, the handler answers with it, even if the commit is behind a
+/// later snapshot.
 pub async fn a_repeat_that_the_store_recognised_is_not_done_again_behind_a_snapshot<
     F: EventStoreFixture,
 >(
     fixture: &F,
 ) {
     let (store, stream) = (fixture.store(), account("hot"));
-    let faulty = Faulty::new(store, Plan::script([Some(Fault::SentTwice)])).with_rival(kept_note);
-    let streams = One::<Kept>::new(stream.clone());
+    let faulty =
+        Faulty::new(store, Plan::script([Some(Fault::SentTwice)])).with_rival(note_with_snapshot);
+    let streams = One::<SnapshottedAccount>::new(stream.clone());
     let decide =
         |_: &Folded<AccountState>| Ok::<Vec<AccountEvent>, AccountRejection>(vec![deposited(5)]);
-    let told =
+    let handled =
         Handler::new(&faulty, NoPause).handle_all(&streams, &request("deposit"), decide).await;
     let stored = commits(store, &stream).await;
-    assert!(stored.iter().any(|commit| commit.carries(KIND)), "no snapshot came between");
+    assert!(stored.iter().any(|commit| commit.carries(KIND)), "there is no later snapshot");
     assert_eq!(times(store, &stream, "deposit").await, 1, "deposits made");
-    let told = told.expect("it was written");
+    let handled = handled.expect("it was written");
     assert_eq!(
-        (told.outcome, told.states.state.balance),
+        (handled.outcome, handled.states.state.balance),
         (Outcome::Repeated(stored[..1].to_vec()), 5)
     );
 }

@@ -1,4 +1,4 @@
-//! A store shows what is about a person in one form: all of it plain, say, or all of it sealed.
+//! A store returns personal values in one form: for example, all plain or all sealed.
 
 use skald::commit::{Commit, Draft};
 use skald::event::EventData;
@@ -11,7 +11,7 @@ use super::EventStoreFixture;
 use crate::fixtures::{append_at, deposited, draft, load};
 use crate::sample::account;
 
-/// A command that writes two events, one of them about a person.
+/// A draft of two events, one of them about a person.
 fn about_a_person(name: &str) -> Draft {
     let person = PersonId::new("jane-1").expect("a valid id");
     let data = serde_json::to_vec(&[Personal::of(person, name)]).expect("JSON");
@@ -20,25 +20,25 @@ fn about_a_person(name: &str) -> Draft {
     draft
 }
 
-/// Every way to read a stream that holds one commit gives this commit.
+/// Asserts that every way to read a stream of one commit returns this commit.
 async fn assert_read<S: EventStore>(store: &S, stream: &StreamId, commit: &Commit) {
     let only = std::slice::from_ref(commit);
-    assert_eq!(load(store, stream).await.commits, only, "loaded");
+    assert_eq!(load(store, stream).await.commits, only, "from load");
     let read = store
         .read(stream, Version::START)
         .await
         .unwrap_or_else(|error| panic!("read {stream}: {error}"));
-    assert_eq!(read, only, "read");
+    assert_eq!(read, only, "from read");
     let page = store
         .page(stream, ReadFrom::End, 1)
         .await
         .unwrap_or_else(|error| panic!("page of {stream}: {error}"));
-    assert_eq!(page.commits, only, "a page");
+    assert_eq!(page.commits, only, "from a page");
 }
 
-/// The first answer, the answer to a repeat and every read are the same commit, also where it is
-/// about a person.
-pub async fn what_an_append_answers_is_what_is_read<F: EventStoreFixture>(fixture: &F) {
+/// The first answer, the answer to a repeat and every read are the same commit, even if the commit
+/// is about a person.
+pub async fn an_append_returns_the_commit_that_is_read<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("forms"));
     let start = store.start(stream.clone());
     let appended = append_at(store, &start, about_a_person("Jane")).await;
@@ -47,8 +47,10 @@ pub async fn what_an_append_answers_is_what_is_read<F: EventStoreFixture>(fixtur
     assert_eq!((repeated.repeated, repeated.commit), (true, appended.commit));
 }
 
-/// The same of several streams at once.
-pub async fn what_an_append_to_several_streams_answers_is_what_is_read<F: EventStoreFixture>(
+/// The same holds for several streams at once.
+pub async fn an_append_to_several_streams_returns_the_commits_that_are_read<
+    F: EventStoreFixture,
+>(
     fixture: &F,
 ) {
     let (store, streams) = (fixture.store(), ["one", "two"].map(account));

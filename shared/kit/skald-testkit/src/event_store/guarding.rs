@@ -1,4 +1,4 @@
-//! Streams that a decision reads and does not write, and what a conflict tells.
+//! Guards: streams that a decision reads but does not write. And the commits that a conflict returns.
 
 use skald::commit::{Commit, Draft};
 use skald::decider::{Decider, Folded};
@@ -10,14 +10,14 @@ use super::EventStoreFixture;
 use crate::NoPause;
 use crate::concurrent::run_all;
 use crate::fixtures::{
-    append, append_at, assert_conflict, commits, deposited, draft, load, refused, request,
+    append, append_at, assert_conflict, commits, deposited, draft, invalid, load, request,
 };
 use crate::sample::{
     Account, AccountCommand, AccountEvent, AccountRejection, AccountState, account,
 };
 use crate::yielding::Yielding;
 
-/// A part for an empty stream.
+/// An append to an empty stream.
 fn part<S: EventStore>(store: &S, name: &str) -> (S::Head, Draft) {
     (store.start(account(name)), draft("guarded", deposited(1)))
 }
@@ -26,8 +26,8 @@ async fn is_empty<S: EventStore>(store: &S, name: &str) -> bool {
     commits(store, &account(name)).await.is_empty()
 }
 
-/// Guards that hold let a commit through, to one stream or to several, and write nothing.
-pub async fn guards_that_hold_let_the_commits_through<F: EventStoreFixture>(fixture: &F) {
+/// An append to one stream or several succeeds while its guards hold. Guards write nothing.
+pub async fn an_append_succeeds_while_its_guards_hold<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
     let old = append(store, &account("guarded"), "before", deposited(5)).await.head;
     let guards = || vec![old.clone(), store.start(account("absent"))];
@@ -52,7 +52,9 @@ pub async fn a_guarded_stream_that_moved_is_a_conflict<F: EventStoreFixture>(fix
 }
 
 /// The guard of an empty stream is a conflict once the stream has a commit.
-pub async fn a_guard_of_an_empty_stream_is_of_its_absence<F: EventStoreFixture>(fixture: &F) {
+pub async fn a_guard_of_an_empty_stream_fails_once_it_has_events<F: EventStoreFixture>(
+    fixture: &F,
+) {
     let (store, stream) = (fixture.store(), account("guarded"));
     let absent = store.start(stream.clone());
     append(store, &stream, "meanwhile", deposited(1)).await;
@@ -62,7 +64,7 @@ pub async fn a_guard_of_an_empty_stream_is_of_its_absence<F: EventStoreFixture>(
 }
 
 /// A repeat is recognised although the guarded stream has moved since.
-pub async fn a_repeat_is_one_although_its_guard_has_moved<F: EventStoreFixture>(fixture: &F) {
+pub async fn a_repeat_is_recognised_after_its_guard_has_moved<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("guarded"));
     for names in [vec!["one"], vec!["two", "three"]] {
         let guard = load(store, &stream).await.head;
@@ -75,31 +77,31 @@ pub async fn a_repeat_is_one_although_its_guard_has_moved<F: EventStoreFixture>(
     }
 }
 
-/// Guards are refused as parts are: twice, too many, of another store, or alone.
-pub async fn guards_have_limits_with_names<F: EventStoreFixture>(fixture: &F) {
+/// An append is invalid if a guard repeats a stream or is of another store, if there are too many
+/// guards, or if there is no commit.
+pub async fn an_append_with_invalid_guards_is_invalid<F: EventStoreFixture>(fixture: &F) {
     let (store, foreign) = (fixture.store(), fixture.foreign());
     let start = |name: &str| store.start(account(name));
     for guards in [vec![start("one")], vec![start("two"), start("two")]] {
         let stream = guards[0].stream().clone();
-        let refusal = refused(store.append_guarded(vec![part(store, "one")], guards).await);
-        assert_eq!(refusal, InvalidAppend::StreamTwice(stream));
+        let error = invalid(store.append_guarded(vec![part(store, "one")], guards).await);
+        assert_eq!(error, InvalidAppend::StreamTwice(stream));
     }
     let guards = |count: usize| (0..count).map(|number| start(&format!("g-{number}"))).collect();
-    let refusal =
-        refused(store.append_guarded(vec![part(store, "one")], guards(MAX_STREAMS)).await);
-    assert_eq!(refusal, InvalidAppend::TooManyStreams(MAX_STREAMS + 1));
+    let error = invalid(store.append_guarded(vec![part(store, "one")], guards(MAX_STREAMS)).await);
+    assert_eq!(error, InvalidAppend::TooManyStreams(MAX_STREAMS + 1));
     let guard = foreign.start(account("two"));
-    let refusal = refused(store.append_guarded(vec![part(store, "one")], vec![guard]).await);
-    assert_eq!(refusal, InvalidAppend::ForeignHead(account("two")));
-    let refusal = refused(store.append_guarded(vec![], vec![start("two")]).await);
-    assert_eq!(refusal, InvalidAppend::Empty);
+    let error = invalid(store.append_guarded(vec![part(store, "one")], vec![guard]).await);
+    assert_eq!(error, InvalidAppend::ForeignHead(account("two")));
+    let error = invalid(store.append_guarded(vec![], vec![start("two")]).await);
+    assert_eq!(error, InvalidAppend::Empty);
     assert!(is_empty(store, "one").await);
-    let most = store.append_guarded(vec![part(store, "one")], guards(MAX_STREAMS - 1)).await;
-    assert_eq!(most.expect("that many fit").len(), 1);
+    let appended = store.append_guarded(vec![part(store, "one")], guards(MAX_STREAMS - 1)).await;
+    assert_eq!(appended.expect("the guards are within the limit").len(), 1);
 }
 
-/// A conflict brings the commit that stands at the place, with a head that can be appended at.
-pub async fn a_conflict_brings_the_commit_that_was_found<F: EventStoreFixture>(fixture: &F) {
+/// A conflict returns the commit that it found at the version, with that commit's head.
+pub async fn a_conflict_returns_the_commit_that_was_found<F: EventStoreFixture>(fixture: &F) {
     let (store, stream, other) = (fixture.store(), account("found"), account("other"));
     let start = store.start(stream.clone());
     let first = append_at(store, &start, draft("first", [deposited(1), deposited(2)])).await;
@@ -113,7 +115,7 @@ pub async fn a_conflict_brings_the_commit_that_was_found<F: EventStoreFixture>(f
     let found = assert_found(moved(guarded), &first.commit);
     assert!(is_empty(store, other.id()).await);
 
-    // The head is behind again, and says so; what is after it is read from there.
+    // That head is behind the end too, so an append there conflicts. Later commits are read from it.
     let again = store.append(&found, draft("late", deposited(4))).await;
     assert_conflict(again, [&stream]);
     let rest = store.load_after(&found).await.expect("the rest is loaded");
@@ -146,7 +148,7 @@ fn assert_found<H: Head>(moved: Vec<Moved<H>>, expected: &Commit) -> H {
 /// The states of the two accounts.
 type Both = (Folded<AccountState>, Folded<AccountState>);
 
-/// Takes 10 from one account if both together hold 10 more than that.
+/// Withdraws 10 from one account if both accounts together hold at least 20.
 async fn withdraw_if_covered<S: EventStore>(
     store: &S,
     [from, other]: [&StreamId; 2],
@@ -155,7 +157,7 @@ async fn withdraw_if_covered<S: EventStore>(
     let decide = |(from, other): &Both| {
         let balance = from.state.balance + other.state.balance;
         if balance < 20 {
-            return Err(AccountRejection::Overdrawn { balance, asked: 20 });
+            return Err(AccountRejection::Overdrawn { balance, requested: 20 });
         }
         let withdrawn: Vec<AccountEvent> =
             Account::decide(&from.state, &AccountCommand::Withdraw(10))?;
@@ -167,11 +169,9 @@ async fn withdraw_if_covered<S: EventStore>(
     handled.map(|handled| handled.outcome)
 }
 
-/// Of two commands of which each reads what the other writes, one is decided again: without guards
-/// both would pass.
-pub async fn commands_that_read_each_other_s_stream_do_not_both_pass<F: EventStoreFixture>(
-    fixture: &F,
-) {
+/// Two commands each read the stream that the other writes. One of them is decided again: without
+/// guards both would succeed.
+pub async fn commands_that_guard_each_other_do_not_both_succeed<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
     let (left, right) = (account("left"), account("right"));
     for stream in [&left, &right] {
@@ -181,11 +181,11 @@ pub async fn commands_that_read_each_other_s_stream_do_not_both_pass<F: EventSto
     let outcomes = run_all(both.map(|streams| withdraw_if_covered(store, streams))).await;
     let passed = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     assert_eq!(passed, 1, "{outcomes:?}");
-    let refused = outcomes.iter().any(|outcome| {
+    let rejected = outcomes.iter().any(|outcome| {
         matches!(
             outcome,
             Err(HandleError::Rejected(AccountRejection::Overdrawn { balance: 10, .. }))
         )
     });
-    assert!(refused, "{outcomes:?}");
+    assert!(rejected, "{outcomes:?}");
 }

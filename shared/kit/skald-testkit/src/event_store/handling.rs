@@ -1,4 +1,4 @@
-//! Commands over the store, one stream at a time and several at once.
+//! Commands over the store, about one stream or several.
 
 use skald::decider::{Decider, Folded, fold};
 use skald::handle::{HandleError, Handled, Handler, Many, One, Outcome, Pause, Request};
@@ -15,8 +15,8 @@ use crate::sample::{
 };
 use crate::yielding::Yielding;
 
-/// Waits as often as it was told to: who failed more often waits longer, so that everybody gets a
-/// turn.
+/// A pause that yields once per attempt. A command that failed more often waits longer, so every
+/// command gets its turn.
 struct InTurn;
 
 impl Pause for InTurn {
@@ -31,7 +31,7 @@ impl Pause for InTurn {
     }
 }
 
-async fn tell<S: EventStore>(
+async fn handle<S: EventStore>(
     store: &S,
     stream: &StreamId,
     command: AccountCommand,
@@ -44,15 +44,15 @@ async fn balance<S: EventStore>(store: &S, stream: &StreamId) -> u64 {
     fold::<Account>(&commits(store, stream).await).expect("events of an account").state.balance
 }
 
-/// Deposits made at once all count.
-pub async fn commands_at_once_all_count<F: EventStoreFixture>(fixture: &F) {
+/// Concurrent deposits all count.
+pub async fn concurrent_commands_all_count<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("busy"));
     let requests: Vec<_> =
         (0..8).map(|number| (1 << number, request(&format!("deposit {number}")))).collect();
-    let told = requests
+    let calls = requests
         .iter()
-        .map(|(amount, request)| tell(store, &stream, AccountCommand::Deposit(*amount), request));
-    for handled in run_all(told).await {
+        .map(|(amount, request)| handle(store, &stream, AccountCommand::Deposit(*amount), request));
+    for handled in run_all(calls).await {
         let handled = handled.expect("each deposit is made");
         assert!(matches!(handled.outcome, Outcome::Appended(_)), "{:?}", handled.outcome);
     }
@@ -60,15 +60,15 @@ pub async fn commands_at_once_all_count<F: EventStoreFixture>(fixture: &F) {
     assert_eq!(commits(store, &stream).await.len(), 8);
 }
 
-/// A command with an id that is stored already changes nothing and gets what was stored.
+/// A command whose id is already stored changes nothing and returns the stored commit.
 pub async fn a_repeated_command_is_written_once<F: EventStoreFixture>(fixture: &F) {
     let (store, stream, request) = (fixture.store(), account("repeat"), request("deposit"));
-    let first = tell(store, &stream, AccountCommand::Deposit(5), &request)
+    let first = handle(store, &stream, AccountCommand::Deposit(5), &request)
         .await
         .expect("the deposit is made");
     append(store, &stream, "other", withdrawn(5)).await;
-    // Decided now it would be rejected: the first decision stands.
-    let again = tell(store, &stream, AccountCommand::Withdraw(100), &request)
+    // A new decision would reject it. The first decision stands.
+    let again = handle(store, &stream, AccountCommand::Withdraw(100), &request)
         .await
         .expect("the repeat is recognised");
 
@@ -82,11 +82,11 @@ pub async fn a_repeated_command_is_written_once<F: EventStoreFixture>(fixture: &
     assert_eq!(stored.len(), 2);
 }
 
-/// The same command from four callers at once is written once, and each of them gets it.
-pub async fn the_same_command_at_once_is_written_once<F: EventStoreFixture>(fixture: &F) {
+/// The same command from four concurrent callers is written once, and each caller gets its commit.
+pub async fn the_same_command_sent_concurrently_is_written_once<F: EventStoreFixture>(fixture: &F) {
     let (store, stream, request) = (fixture.store(), account("echo"), request("deposit"));
-    let told = (0..4).map(|_| tell(store, &stream, AccountCommand::Deposit(5), &request));
-    let handled = run_all(told).await;
+    let calls = (0..4).map(|_| handle(store, &stream, AccountCommand::Deposit(5), &request));
+    let handled = run_all(calls).await;
     let stored = commits(store, &stream).await;
     assert_eq!(stored.len(), 1);
     let mut appended = 0;
@@ -97,38 +97,39 @@ pub async fn the_same_command_at_once_is_written_once<F: EventStoreFixture>(fixt
                 assert_eq!(commits, stored);
             }
             Outcome::Repeated(commits) => assert_eq!(commits, stored),
-            Outcome::Unchanged => panic!("a caller was told that nothing was written"),
+            Outcome::Unchanged => panic!("the answer says that nothing was written"),
         }
     }
-    assert_eq!(appended, 1, "callers who were told that it was they");
+    assert_eq!(appended, 1, "callers whose answer is `Appended`");
 }
 
-/// Who loses the race decides again on what is there then: nobody withdraws what is gone.
+/// After a conflict, a command is decided again on the new state, so no account is overdrawn.
 pub async fn a_conflict_is_decided_again<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("last-coin"));
     append(store, &stream, "deposit", deposited(25)).await;
     let requests: Vec<_> = (0..4).map(|number| request(&format!("withdrawal {number}"))).collect();
-    let told =
-        requests.iter().map(|request| tell(store, &stream, AccountCommand::Withdraw(10), request));
+    let calls = requests
+        .iter()
+        .map(|request| handle(store, &stream, AccountCommand::Withdraw(10), request));
     let (mut made, mut rejected) = (0, 0);
-    for handled in run_all(told).await {
+    for handled in run_all(calls).await {
         match handled {
             Ok(handled) => {
                 assert!(matches!(handled.outcome, Outcome::Appended(_)), "{:?}", handled.outcome);
                 made += 1;
             }
-            Err(HandleError::Rejected(AccountRejection::Overdrawn { balance: 5, asked: 10 })) => {
-                rejected += 1
-            }
+            Err(HandleError::Rejected(AccountRejection::Overdrawn {
+                balance: 5,
+                requested: 10,
+            })) => rejected += 1,
             Err(error) => panic!("{error}"),
         }
     }
     assert_eq!((made, rejected, balance(store, &stream).await), (2, 2, 5));
 }
 
-/// Transfers between three accounts, made at once and in every direction, happen whole or not at
-/// all.
-pub async fn transfers_at_once_lose_and_make_no_money<F: EventStoreFixture>(fixture: &F) {
+/// Concurrent transfers between three accounts, in all directions, happen as a whole or not at all.
+pub async fn concurrent_transfers_preserve_the_total<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
     let accounts = ["a", "b", "c"].map(account);
     for stream in &accounts {
@@ -154,7 +155,7 @@ pub async fn transfers_at_once_lose_and_make_no_money<F: EventStoreFixture>(fixt
             Err(error) => panic!("{error}"),
         }
     }
-    assert!((2..=5).contains(&made), "{made} of the transfers were made");
+    assert!((2..=5).contains(&made), "{made} transfers were made");
     for (stream, expected) in accounts.iter().zip(balances) {
         assert_eq!(balance(store, stream).await.cast_signed(), expected, "{stream}");
     }
@@ -179,22 +180,22 @@ async fn transfer<S: EventStore>(
     Handler::new(Yielding(store), InTurn).handle_all(&streams, &request, decide).await
 }
 
-/// A rejection leaves everything as it is.
-pub async fn a_refused_command_writes_nothing<F: EventStoreFixture>(fixture: &F) {
+/// A rejected command writes nothing.
+pub async fn a_rejected_command_writes_nothing<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("poor"));
-    match tell(store, &stream, AccountCommand::Withdraw(1), &request("withdrawal")).await {
-        Err(HandleError::Rejected(AccountRejection::Overdrawn { balance: 0, asked: 1 })) => {}
+    match handle(store, &stream, AccountCommand::Withdraw(1), &request("withdrawal")).await {
+        Err(HandleError::Rejected(AccountRejection::Overdrawn { balance: 0, requested: 1 })) => {}
         other => panic!("expected a rejection, got {other:?}"),
     }
     assert!(commits(store, &stream).await.is_empty(), "a rejected command wrote something");
 }
 
-/// A command that finds everything as it asks for writes no commit.
+/// A command without events writes no commit.
 pub async fn a_command_without_events_writes_nothing<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("quiet"));
     append(store, &stream, "deposit", deposited(5)).await;
-    let told = tell(store, &stream, AccountCommand::Deposit(0), &request("nothing")).await;
-    let handled = told.expect("nothing to do");
+    let handled = handle(store, &stream, AccountCommand::Deposit(0), &request("nothing")).await;
+    let handled = handled.expect("the command is accepted");
     assert_eq!(handled.outcome, Outcome::Unchanged);
     assert_eq!(
         handled.states,

@@ -17,8 +17,8 @@ const COMMITS_EACH: u64 = 3;
 /// Enough for every writer to lose to every commit of every other.
 const ATTEMPTS: u64 = 4 * WRITERS * COMMITS_EACH;
 
-/// Of eight that append at one head, one succeeds and seven get a conflict; and however they go on,
-/// nothing is lost.
+/// Of eight writers that append at one head, one succeeds and seven get a conflict. When they all
+/// continue, no commit is lost.
 pub async fn eight_writers_have_one_winner_per_version<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("race"));
 
@@ -34,7 +34,7 @@ pub async fn eight_writers_have_one_winner_per_version<F: EventStoreFixture>(fix
             .iter()
             .flat_map(|result| result.as_ref().err())
             .all(|error| matches!(error, AppendError::Conflict { .. })),
-        "a loser was told something else than a conflict"
+        "a loser got another error than a conflict"
     );
 
     let wins = run_all((0..WRITERS).map(|writer| append_in_turn(store, writer))).await;
@@ -42,18 +42,18 @@ pub async fn eight_writers_have_one_winner_per_version<F: EventStoreFixture>(fix
     assert_eq!(
         won,
         (2..=1 + WRITERS * COMMITS_EACH).map(Version::new).collect(),
-        "versions that were won"
+        "versions of the commits"
     );
 
     let stored: HashSet<CommitId> =
         commits(store, &stream).await.iter().map(|commit| commit.id).collect();
     let written = (0..WRITERS)
         .flat_map(|writer| (0..COMMITS_EACH).map(move |number| id(&format!("{writer}/{number}"))));
-    assert_eq!(stored, written.chain(winners).collect(), "commits that are stored");
+    assert_eq!(stored, written.chain(winners).collect(), "stored commits");
 }
 
-/// Appends the commits of this writer, loading again after each conflict; gives the versions they
-/// got.
+/// Appends the commits of this writer and loads again after each conflict. Returns the versions of
+/// the commits.
 async fn append_in_turn<S: EventStore>(store: &S, writer: u64) -> Vec<Version> {
     let stream = account("race");
     let mut won = Vec::new();
@@ -72,7 +72,7 @@ async fn append_in_turn<S: EventStore>(store: &S, writer: u64) -> Vec<Version> {
     panic!("writer {writer} gave up after {ATTEMPTS} attempts");
 }
 
-/// Commits to two streams, by writers that name them in either order, keep both in step.
+/// Commits to two streams keep both in step, even if writers name the streams in different orders.
 pub async fn writers_of_two_streams_keep_them_in_step<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
     let writers = (0..WRITERS).map(|writer| async move {
@@ -102,7 +102,7 @@ pub async fn writers_of_two_streams_keep_them_in_step<F: EventStoreFixture>(fixt
     };
     let left = ids(commits(store, &account("left")).await);
     let right = ids(commits(store, &account("right")).await);
-    assert_eq!(left, right, "one stream has what the other has not");
+    assert_eq!(left, right, "the streams have different commits");
     assert_eq!(left.len() as u64, WRITERS);
 
     let head = load(store, &account("left")).await.head;

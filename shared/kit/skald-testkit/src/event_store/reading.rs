@@ -1,4 +1,4 @@
-//! Reading what is there: all of it, exactly, and at once.
+//! Reads: complete, exact and strongly consistent.
 
 use std::collections::BTreeMap;
 
@@ -14,16 +14,16 @@ use super::EventStoreFixture;
 use crate::fixtures::{append, append_at, at, commits, deposited, draft, enlarge, id, load, noted};
 use crate::sample::{Account, account};
 
-/// A stream that nobody has written to is empty, not an error.
+/// A stream without commits is empty, not an error.
 pub async fn a_stream_without_events_is_empty<F: EventStoreFixture>(fixture: &F) {
-    let (store, stream) = (fixture.store(), account("nobody"));
+    let (store, stream) = (fixture.store(), account("empty"));
     assert!(commits(store, &stream).await.is_empty());
     assert_eq!(load(store, &stream).await.head.version(), Version::START);
     assert!(store.read(&stream, Version::new(7)).await.expect("an empty read").is_empty());
 }
 
-/// Whoever was told that something is appended finds it there.
-pub async fn what_was_written_is_read_at_once<F: EventStoreFixture>(fixture: &F) {
+/// A commit is readable as soon as its append returns.
+pub async fn a_commit_is_readable_immediately<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("fresh"));
     for number in 1..=20 {
         let appended = append(store, &stream, &number.to_string(), deposited(number)).await;
@@ -31,8 +31,8 @@ pub async fn what_was_written_is_read_at_once<F: EventStoreFixture>(fixture: &F)
     }
 }
 
-/// Context, metadata, types, schemas and bytes come back as they were written, whatever they are.
-pub async fn what_was_written_is_read_exactly<F: EventStoreFixture>(fixture: &F) {
+/// Context, metadata, types, schemas and bytes are read exactly as they were written.
+pub async fn commits_are_read_exactly_as_written<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("exact"));
     let event = |event_type: &str, schema, data: &[u8]| EventData {
         event_type: event_type.to_owned(),
@@ -54,7 +54,7 @@ pub async fn what_was_written_is_read_exactly<F: EventStoreFixture>(fixture: &F)
         },
         events: vec![
             event("account.noted", 1, "{\"text\":\"日本語 \\u0000 🧾\"}".as_bytes()),
-            // Neither spaces, nor the order of fields, nor how a number is written.
+            // Spaces, the order of fields and the notation of numbers stay the same.
             event(
                 "account.other",
                 u32::MAX,
@@ -79,13 +79,13 @@ pub async fn what_was_written_is_read_exactly<F: EventStoreFixture>(fixture: &F)
     assert_eq!(commits(store, &stream).await, [expected]);
 }
 
-/// No page is the last because it is the first.
+/// A read continues after the first page of a service.
 pub async fn a_stream_over_one_megabyte_is_read_whole<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("long"));
     let written = append_megabytes(store, &stream).await;
     let read = commits(store, &stream).await;
-    assert_eq!(read.len(), written.len(), "the stream was cut");
-    assert!(read == written, "the stream was read otherwise than it was written");
+    assert_eq!(read.len(), written.len(), "the stream was truncated");
+    assert!(read == written, "the stream differs from what was written");
 }
 
 /// Reading after a version gives every later commit and no earlier one.
@@ -99,11 +99,14 @@ pub async fn reading_after_a_version_gives_the_rest<F: EventStoreFixture>(fixtur
             .await
             .unwrap_or_else(|error| panic!("read after {after}: {error}"));
         assert_eq!(rest.len(), written.len() - skipped, "after {after}");
-        assert!(rest == written[skipped..], "after {after}: not what was written");
+        assert!(
+            rest == written[skipped..],
+            "after {after}: the commits differ from what was written"
+        );
     }
 }
 
-/// Eight commits of 300 KB, of one to three events.
+/// Appends eight commits of 300 KB, with one to three events each.
 async fn append_megabytes<S: EventStore>(
     store: &S,
     stream: &skald::stream::StreamId,
@@ -123,22 +126,25 @@ async fn append_megabytes<S: EventStore>(
     written
 }
 
-/// First versions of what is read that way, commit by commit.
-async fn read_firsts<S: EventStore>(store: &S, stream: &StreamId, way: ReadFrom) -> Vec<u64> {
+/// The first versions of the commits that this read returns.
+async fn read_firsts<S: EventStore>(store: &S, stream: &StreamId, from: ReadFrom) -> Vec<u64> {
     let read: Result<Vec<Commit>, _> =
-        skald::reading::commits(store, stream, way).try_collect().await;
-    let read = read.unwrap_or_else(|error| panic!("{way:?}: {error}"));
+        skald::reading::commits(store, stream, from).try_collect().await;
+    let read = read.unwrap_or_else(|error| panic!("{from:?}: {error}"));
     read.iter().map(|commit| commit.first.get()).collect()
 }
 
-/// Forwards and backwards, from the ends and from between any two commits.
-pub async fn a_stream_is_read_either_way_from_anywhere<F: EventStoreFixture>(fixture: &F) {
-    let (store, stream) = (fixture.store(), account("ways"));
-    for way in [ReadFrom::After(Version::START), ReadFrom::End, ReadFrom::Before(Version::new(1))] {
+/// A stream is read forwards and backwards, from its ends and from between any two commits.
+pub async fn a_stream_is_read_in_both_directions_from_any_commit<F: EventStoreFixture>(
+    fixture: &F,
+) {
+    let (store, stream) = (fixture.store(), account("directions"));
+    for from in [ReadFrom::After(Version::START), ReadFrom::End, ReadFrom::Before(Version::new(1))]
+    {
         assert_eq!(
-            read_firsts(store, &stream, way).await,
+            read_firsts(store, &stream, from).await,
             [] as [u64; 0],
-            "nobody has written to it"
+            "the stream has no commits"
         );
     }
     for number in 0..5_u64 {
@@ -162,17 +168,17 @@ pub async fn a_stream_is_read_either_way_from_anywhere<F: EventStoreFixture>(fix
     }
 }
 
-/// And says whether there is more.
-pub async fn a_page_holds_no_more_than_is_asked_for<F: EventStoreFixture>(fixture: &F) {
+/// A page holds at most its limit, and reports whether there is more.
+pub async fn a_page_holds_at_most_its_limit<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("pages"));
     for number in 0..5 {
         append(store, &stream, &number.to_string(), deposited(1)).await;
     }
-    let page = async |way, at_most| {
+    let page = async |from, limit| {
         let page = store
-            .page(&stream, way, at_most)
+            .page(&stream, from, limit)
             .await
-            .unwrap_or_else(|error| panic!("{way:?}: {error}"));
+            .unwrap_or_else(|error| panic!("{from:?}: {error}"));
         (page.commits.iter().map(|commit| commit.first.get()).collect::<Vec<_>>(), page.more)
     };
     assert_eq!(page(ReadFrom::After(Version::START), 2).await, (vec![1, 2], true));
@@ -182,10 +188,8 @@ pub async fn a_page_holds_no_more_than_is_asked_for<F: EventStoreFixture>(fixtur
     assert_eq!(page(ReadFrom::Before(Version::new(3)), 3).await, (vec![2, 1], false));
 }
 
-/// A commit that a wrong clock put into the future existed when a later one was recorded.
-pub async fn the_state_at_a_time_has_what_came_before_whatever_a_clock_said<
-    F: EventStoreFixture,
->(
+/// A commit with a time in the future, from a wrong clock, precedes the commits after it.
+pub async fn the_state_as_of_a_time_includes_all_earlier_commits<F: EventStoreFixture>(
     fixture: &F,
 ) {
     let (store, stream) = (fixture.store(), account("past"));
@@ -208,8 +212,8 @@ pub async fn the_state_at_a_time_has_what_came_before_whatever_a_clock_said<
     }
 }
 
-/// At every version, also in the middle of a commit, and at every time.
-pub async fn the_state_is_read_as_it_was<F: EventStoreFixture>(fixture: &F) {
+/// The state is folded as of every version, even inside a commit, and as of every time.
+pub async fn the_state_is_folded_as_of_any_version_or_time<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("past"));
     let mut head = store.start(stream.clone());
     for number in 0..4 {

@@ -12,15 +12,15 @@ use skald::store::{AppendError, Appended, EventStore, Head, Loaded, StoreError};
 use skald::stream::{StreamId, Version};
 
 use super::EventStoreFixture;
-use super::snapshots::{KIND, Kept, command};
+use super::snapshots::{KIND, SnapshottedAccount, command};
 use crate::NoPause;
 use crate::fixtures::{
     append, append_at, assert_conflict, commits, deposited, draft, load, request, withdrawn,
 };
 use crate::sample::{AccountCommand, AccountRejection, account};
 
-/// The same id at the same head gets the commit that is stored, even if the second draft says
-/// something else.
+/// An append with the same id at the same head returns the stored commit, even if its events
+/// differ.
 pub async fn a_repeated_commit_gives_the_first_answer<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("repeat"));
     let before = append(store, &stream, "before", deposited(9)).await;
@@ -41,7 +41,7 @@ pub async fn a_repeated_commit_gives_the_first_answer<F: EventStoreFixture>(fixt
     assert_eq!(commits(store, &stream).await.len(), 3);
 }
 
-/// The repeat is recognised however much came after it; its head is where it stands, not the end.
+/// A repeat is recognised after later commits. Its head is that of the commit, not the end.
 pub async fn a_repeated_commit_is_recognised_after_others<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("late"));
     let start = store.start(stream.clone());
@@ -55,15 +55,15 @@ pub async fn a_repeated_commit_is_recognised_after_others<F: EventStoreFixture>(
     assert_eq!(commits(store, &stream).await.len(), 2);
 }
 
-/// Equal events do not make two commands one.
-pub async fn another_command_at_the_same_head_is_no_repeat<F: EventStoreFixture>(fixture: &F) {
+/// Two commands with equal events are different commands.
+pub async fn another_command_at_the_same_head_is_not_a_repeat<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("rival"));
     let start = store.start(stream.clone());
     append_at(store, &start, draft("mine", deposited(1))).await;
     assert_conflict(store.append(&start, draft("yours", deposited(1))).await, [&stream]);
 }
 
-/// As for one stream, so for several.
+/// The same holds for several streams.
 pub async fn repeated_commits_to_several_streams_give_the_first_answer<F: EventStoreFixture>(
     fixture: &F,
 ) {
@@ -98,9 +98,8 @@ pub async fn repeated_commits_are_recognised_after_others<F: EventStoreFixture>(
     }
 }
 
-/// A commit that is not at the head, but before it or further on, is no repeat: each store looks in
-/// one place.
-pub async fn a_commit_away_from_the_head_is_no_repeat<F: EventStoreFixture>(fixture: &F) {
+/// A commit before or after the head is not a repeat: each store looks only at the head.
+pub async fn a_commit_away_from_the_head_is_not_a_repeat<F: EventStoreFixture>(fixture: &F) {
     let (store, streams) = (fixture.store(), ["a", "b"].map(account));
     let starts = streams.clone().map(|stream| store.start(stream));
     append(store, &streams[0], "other", deposited(3)).await;
@@ -113,13 +112,13 @@ pub async fn a_commit_away_from_the_head_is_no_repeat<F: EventStoreFixture>(fixt
     assert!(!again.repeated, "a commit before the head was recognised");
     let both = append_both(store, &[again.head, starts[1].clone()], ["command", "command"]).await;
     assert!(
-        both.expect("nothing is in the way").iter().all(|part| !part.repeated),
+        both.expect("both heads are current").iter().all(|part| !part.repeated),
         "recognised before the head"
     );
     assert_eq!(lengths(store, &streams).await, [4, 1]);
 }
 
-/// A second attempt that was decided otherwise, over another stream, finds the first and writes
+/// A second attempt with another decision, over another stream, finds the first attempt and writes
 /// nothing.
 pub async fn a_repeat_with_another_stream_writes_nothing<F: EventStoreFixture>(fixture: &F) {
     let (store, streams) = (fixture.store(), ["a", "b", "c"].map(account));
@@ -128,13 +127,13 @@ pub async fn a_repeat_with_another_stream_writes_nothing<F: EventStoreFixture>(f
     for others in [0, 1] {
         assert_found(append_both(store, &heads[1..], ["both", "both"]).await, &first[1].commit);
         assert_eq!(lengths(store, &streams).await, [1, 1, others]);
-        // Whether the other place is free or taken makes no difference.
+        // The result is the same whether the other stream is empty or not.
         append(store, &streams[2], "other", deposited(3)).await;
     }
 }
 
-/// A second attempt that saw one stream before the first, and the other after it, finds the first
-/// and writes nothing.
+/// A second attempt that loaded one stream before the first attempt and the other after it finds
+/// the first attempt and writes nothing.
 pub async fn a_repeat_at_a_later_head_of_one_stream_writes_nothing<F: EventStoreFixture>(
     fixture: &F,
 ) {
@@ -146,9 +145,9 @@ pub async fn a_repeat_at_a_later_head_of_one_stream_writes_nothing<F: EventStore
     assert_eq!(lengths(store, &streams).await, [1, 1]);
 }
 
-/// A command about several streams, sent again, may see one of them as it was before the first
-/// attempt, and another one behind a snapshot by now. It shows in neither, but stands at the head
-/// of the first: it is answered, and not done again.
+/// A repeated command about several streams may load one stream as it was before the first attempt,
+/// and another one from a later snapshot. Neither load shows the first attempt, but its commit is
+/// at the head of the first stream. So the repeat is answered, and not done again.
 pub async fn a_command_that_is_found_in_only_some_streams_is_not_done_again<
     F: EventStoreFixture,
 >(
@@ -156,7 +155,10 @@ pub async fn a_command_that_is_found_in_only_some_streams_is_not_done_again<
 ) {
     let (store, [left, right]) = (fixture.store(), ["left", "right"].map(account));
     let before = load(store, &left).await;
-    let both = (One::<Kept>::new(left.clone()), One::<Kept>::new(right.clone()));
+    let both = (
+        One::<SnapshottedAccount>::new(left.clone()),
+        One::<SnapshottedAccount>::new(right.clone()),
+    );
     let decide = |_: &_| Ok::<_, AccountRejection>((vec![deposited(10)], vec![deposited(10)]));
     let sent = Handler::new(store, NoPause)
         .handle_all(&both, &request("both"), decide)
@@ -178,12 +180,12 @@ pub async fn a_command_that_is_found_in_only_some_streams_is_not_done_again<
     assert_eq!(
         (again.states.0.state.balance, again.states.1.state.balance),
         (10, 16),
-        "left after it, and right now"
+        "the left balance after the command, and the current right balance"
     );
     assert_eq!(lengths(store, &[left, right]).await, [7, 7], "it was done again");
 }
 
-/// The store, of which one stream is loaded as it was before.
+/// A store whose first load of one stream returns an earlier state.
 struct Stale<'a, S: EventStore> {
     store: &'a S,
     loaded: Mutex<Option<Loaded<S::Head>>>,
@@ -205,10 +207,10 @@ impl<S: EventStore> EventStore for Stale<'_, S> {
     async fn page(
         &self,
         stream: &StreamId,
-        way: ReadFrom,
-        at_most: u32,
+        from: ReadFrom,
+        limit: u32,
     ) -> Result<Page, StoreError> {
-        self.store.page(stream, way, at_most).await
+        self.store.page(stream, from, limit).await
     }
 
     async fn load(
@@ -247,7 +249,7 @@ impl<S: EventStore> EventStore for Stale<'_, S> {
     }
 }
 
-/// Appends to these heads at once.
+/// Appends to these heads in one transaction.
 async fn append_both<S: EventStore>(
     store: &S,
     heads: &[S::Head],
@@ -258,7 +260,7 @@ async fn append_both<S: EventStore>(
     store.append_all(parts.collect()).await
 }
 
-/// The append found this commit of an earlier attempt, and no other.
+/// Asserts that the append found exactly this commit of an earlier attempt.
 #[track_caller]
 fn assert_found<T, H>(result: Result<T, AppendError<H>>, expected: &Commit) {
     match result {

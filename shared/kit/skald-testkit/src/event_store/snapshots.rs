@@ -1,4 +1,4 @@
-//! States that are kept with commits: a short cut, which leads to where the whole way leads.
+//! Snapshots: states that are stored with commits. They never change the state that is loaded.
 
 use skald::commit::Draft;
 use skald::decider::{Decider, Folded, fold};
@@ -17,11 +17,11 @@ use crate::sample::{
 
 pub(super) const KIND: SnapshotKind = SnapshotKind { schema: 2, every: 3 };
 
-/// An account whose state is kept with every third commit.
+/// An account with a snapshot in every third commit.
 #[derive(Debug)]
-pub(super) struct Kept;
+pub(super) struct SnapshottedAccount;
 
-impl Decider for Kept {
+impl Decider for SnapshottedAccount {
     const CATEGORY: &'static str = Account::CATEGORY;
     type State = AccountState;
     type Command = AccountCommand;
@@ -42,13 +42,13 @@ impl Decider for Kept {
     }
 }
 
-/// A deposit, with this snapshot.
-fn with(name: &str, schema: u32, state: &str) -> Draft {
+/// A draft of a deposit with this snapshot.
+fn with_snapshot(name: &str, schema: u32, state: &str) -> Draft {
     let snapshot = Some(Snapshot { schema, state: state.as_bytes().to_vec() });
     Draft { snapshot, ..draft(name, deposited(1)) }
 }
 
-/// A stream of these drafts, one after the other.
+/// Appends these drafts to a stream, one after the other.
 async fn stream_of<S: EventStore>(store: &S, drafts: impl IntoIterator<Item = Draft>) -> S::Head {
     let mut head = store.start(account("a"));
     for draft in drafts {
@@ -57,7 +57,7 @@ async fn stream_of<S: EventStore>(store: &S, drafts: impl IntoIterator<Item = Dr
     head
 }
 
-/// Positions of the first events of what is loaded.
+/// The first versions of the loaded commits.
 async fn loaded_from<S: EventStore>(store: &S, kind: SnapshotKind) -> Vec<u64> {
     let loaded =
         store.load(&account("a"), Some(kind)).await.unwrap_or_else(|error| panic!("load: {error}"));
@@ -75,65 +75,71 @@ async fn loaded_from<S: EventStore>(store: &S, kind: SnapshotKind) -> Vec<u64> {
     loaded.commits.iter().map(|commit| commit.first.get()).collect()
 }
 
-/// Gives this command to an account whose state is kept; it is to be done.
+/// Handles this command on an account with snapshots. The command must succeed.
 pub(super) async fn command<S: EventStore>(
     store: &S,
     stream: &StreamId,
     name: &str,
     command: AccountCommand,
 ) -> Folded<AccountState> {
-    let handled =
-        Handler::new(store, NoPause).handle::<Kept>(stream, &command, &request(name)).await;
+    let handled = Handler::new(store, NoPause)
+        .handle::<SnapshottedAccount>(stream, &command, &request(name))
+        .await;
     handled.unwrap_or_else(|error| panic!("{name}: {error}")).states
 }
 
-/// What is loaded begins with the last commit that carries a snapshot; without the wish for one it
-/// is everything.
+/// A load with a snapshot kind begins with the last commit that carries such a snapshot. A load
+/// without one returns the whole stream.
 pub async fn a_load_goes_back_to_the_last_snapshot<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
     let plain = |name: &str| draft(name, [deposited(1), deposited(1)]);
-    stream_of(store, [with("1", 2, "{}"), plain("2"), with("3", 2, "{}"), plain("4"), plain("5")])
-        .await;
+    stream_of(
+        store,
+        [
+            with_snapshot("1", 2, "{}"),
+            plain("2"),
+            with_snapshot("3", 2, "{}"),
+            plain("4"),
+            plain("5"),
+        ],
+    )
+    .await;
     assert_eq!(loaded_from(store, KIND).await, [4, 5, 7]);
     let whole: Vec<u64> =
         commits(store, &account("a")).await.iter().map(|commit| commit.first.get()).collect();
     assert_eq!(whole, [1, 2, 4, 5, 7]);
 }
 
-/// A snapshot of a shape that is not wanted is as good as none.
+/// A snapshot of another schema is ignored.
 pub async fn a_snapshot_of_another_schema_is_passed_over<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
-    assert_eq!(
-        loaded_from(store, KIND).await,
-        [] as [u64; 0],
-        "a stream that nobody has written to"
-    );
+    assert_eq!(loaded_from(store, KIND).await, [] as [u64; 0], "a stream without commits");
     let other = r#"{"balance":999}"#;
     let drafts = [
         draft("1", deposited(1)),
-        with("2", 2, r#"{"balance":2}"#),
-        with("3", 1, other),
-        with("4", 3, other),
+        with_snapshot("2", 2, r#"{"balance":2}"#),
+        with_snapshot("3", 1, other),
+        with_snapshot("4", 3, other),
     ];
     stream_of(store, drafts).await;
     assert_eq!(loaded_from(store, KIND).await, [2, 3, 4]);
     assert_eq!(loaded_from(store, SnapshotKind { schema: 7, ..KIND }).await, [1, 2, 3, 4]);
-    assert_eq!(balance::<_, Kept>(store).await, 4);
+    assert_eq!(balance::<_, SnapshottedAccount>(store).await, 4);
 }
 
-/// A snapshot in the last commit is all that is loaded.
+/// If the last commit carries a snapshot, only that commit is loaded.
 pub async fn a_snapshot_at_the_end_is_loaded_alone_with_its_head<F: EventStoreFixture>(
     fixture: &F,
 ) {
     let store = fixture.store();
-    stream_of(store, [draft("1", deposited(1)), with("2", 2, "{}")]).await;
+    stream_of(store, [draft("1", deposited(1)), with_snapshot("2", 2, "{}")]).await;
     assert_eq!(loaded_from(store, KIND).await, [2]);
 }
 
-/// The head of a load that went back to a snapshot is a head like any other.
+/// An append at the head of a load from a snapshot continues the stream.
 pub async fn appending_goes_on_after_a_snapshot<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
-    stream_of(store, [draft("1", deposited(1)), with("2", 2, "{}")]).await;
+    stream_of(store, [draft("1", deposited(1)), with_snapshot("2", 2, "{}")]).await;
     let loaded =
         store.load(&account("a"), Some(KIND)).await.unwrap_or_else(|error| panic!("load: {error}"));
     let appended = append_at(store, &loaded.head, draft("3", deposited(1))).await;
@@ -141,22 +147,22 @@ pub async fn appending_goes_on_after_a_snapshot<F: EventStoreFixture>(fixture: &
     assert_eq!(commits(store, &account("a")).await.len(), 3);
 }
 
-/// Whatever the commands, the state is the fold of all events.
+/// The state is the fold of all events, with any commands.
 pub async fn the_state_is_the_same_with_snapshots_and_without<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
-    // Numbers that look random, the same every time.
+    // Pseudorandom amounts, the same in every run.
     let amounts = (1..=40_u64).map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60);
     for (index, amount) in amounts.enumerate() {
         let wanted = match amount {
             0 => AccountCommand::Note("nothing".to_owned()),
             amount if amount % 3 == 0 => {
-                AccountCommand::Withdraw(amount.min(balance::<_, Kept>(store).await))
+                AccountCommand::Withdraw(amount.min(balance::<_, SnapshottedAccount>(store).await))
             }
             amount => AccountCommand::Deposit(amount),
         };
         command(store, &account("a"), &format!("command {index}"), wanted).await;
         assert_eq!(
-            balance::<_, Kept>(store).await,
+            balance::<_, SnapshottedAccount>(store).await,
             balance::<_, Account>(store).await,
             "after command {index}"
         );
@@ -171,8 +177,8 @@ async fn balance<S: EventStore, D: Decider<State = AccountState>>(store: &S) -> 
     folded.unwrap_or_else(|error| panic!("the account is read: {error}")).state.balance
 }
 
-/// As many commits are loaded as there are from one snapshot to the next, however long the stream
-/// is.
+/// A load returns no more commits than there are from one snapshot to the next, for a stream of any
+/// length.
 pub async fn a_long_stream_is_loaded_from_its_last_snapshot<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
     for number in 1..=20 {
@@ -184,24 +190,24 @@ pub async fn a_long_stream_is_loaded_from_its_last_snapshot<F: EventStoreFixture
     assert_eq!(loaded_from(store, KIND).await, [18, 19, 20]);
 }
 
-/// A snapshot is a short cut and not the truth: where it leads nowhere, the whole stream is read.
+/// If a snapshot cannot be read, the whole stream is loaded.
 pub async fn a_snapshot_that_cannot_be_read_is_passed_over<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
-    stream_of(store, [draft("1", deposited(5)), with("2", 2, r#""not a state""#)]).await;
-    assert_eq!(balance::<_, Kept>(store).await, 6);
+    stream_of(store, [draft("1", deposited(5)), with_snapshot("2", 2, r#""not a state""#)]).await;
+    assert_eq!(balance::<_, SnapshottedAccount>(store).await, 6);
     assert_eq!(
         command(store, &account("a"), "3", AccountCommand::Withdraw(6)).await.state.balance,
         0
     );
-    // It was not by luck: of the end alone no state can be made.
+    // The commits from the snapshot on do not suffice for a state.
     let loaded =
         store.load(&account("a"), Some(KIND)).await.unwrap_or_else(|error| panic!("load: {error}"));
-    let folded = fold::<Kept>(&loaded.commits).map(|folded| folded.state);
+    let folded = fold::<SnapshottedAccount>(&loaded.commits).map(|folded| folded.state);
     assert!(matches!(folded, Err(DecodeError::Headless { .. })), "{folded:?}");
 }
 
-/// Commits with a snapshot stay small; the events are what counts.
-pub async fn a_snapshot_that_leaves_no_room_is_left_out<F: EventStoreFixture>(fixture: &F) {
+/// A snapshot is omitted if the commit would become too large.
+pub async fn a_snapshot_that_does_not_fit_is_omitted<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
     let long = "x".repeat(MAX_WITH_SNAPSHOT_BYTES);
     for number in 1..=4 {
@@ -213,16 +219,17 @@ pub async fn a_snapshot_that_leaves_no_room_is_left_out<F: EventStoreFixture>(fi
     assert_eq!(kept, [false, false, false, true], "the commit after the large one carries it");
 }
 
-/// A command that is sent again after many others, when its commit is no longer loaded, is
-/// recognised by a stream whose first commit it is. Without one it would be done twice: see
-/// [`Decider::SNAPSHOTS`].
+/// A command is sent again after many others, when a load no longer returns its commit. It is
+/// recognised by a stream whose first commit it is. Without such a stream it would be done twice:
+/// see [`Decider::SNAPSHOTS`].
 pub async fn a_late_repeat_behind_a_snapshot_is_recognised_by_a_stream_of_its_own<
     F: EventStoreFixture,
 >(
     fixture: &F,
 ) {
     let store = fixture.store();
-    let both = (One::<Account>::new(account("receipt")), One::<Kept>::new(account("a")));
+    let both =
+        (One::<Account>::new(account("receipt")), One::<SnapshottedAccount>::new(account("a")));
     let book = async |name: &str| {
         let decide =
             |_: &_| Ok::<_, AccountRejection>((vec![noted("booked")], vec![deposited(10)]));
@@ -238,7 +245,10 @@ pub async fn a_late_repeat_behind_a_snapshot_is_recognised_by_a_stream_of_its_ow
     let late = book("receipt").await;
     assert!(matches!(late.outcome, Outcome::Repeated(_)), "{:?}", late.outcome);
     assert_eq!(
-        (balance::<_, Kept>(store).await, load(store, &account("a")).await.head.version()),
+        (
+            balance::<_, SnapshottedAccount>(store).await,
+            load(store, &account("a")).await.head.version()
+        ),
         (20, Version::new(11))
     );
 }

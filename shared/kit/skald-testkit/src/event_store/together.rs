@@ -1,4 +1,4 @@
-//! Commits to several streams at once.
+//! Commits to several streams in one transaction.
 
 use std::collections::HashSet;
 use std::slice::from_ref;
@@ -13,12 +13,12 @@ use skald::stream::{StreamId, Tenant, Version};
 use super::EventStoreFixture;
 use crate::NoPause;
 use crate::fixtures::{
-    append, append_at, assert_conflict, at, commit, commits, deposited, draft, enlarge, load,
-    noted, refused, request, withdrawn,
+    append, append_at, assert_conflict, at, commit, commits, deposited, draft, enlarge, invalid,
+    load, noted, request, withdrawn,
 };
 use crate::sample::{Account, AccountRejection, account};
 
-/// Each of several streams gets its commit; the answers come in order.
+/// Each of several streams gets its commit. The answers are in the order of the streams.
 pub async fn two_streams_are_appended_at_once<F: EventStoreFixture>(fixture: &F) {
     let (store, old, new) = (fixture.store(), account("old"), account("new"));
     let before = append(store, &old, "before", [deposited(5), deposited(5)]).await;
@@ -35,13 +35,13 @@ pub async fn two_streams_are_appended_at_once<F: EventStoreFixture>(fixture: &F)
     assert_eq!(to_new.commit, commit(&new, 1, draft("both", deposited(3))));
     assert_eq!(to_old.commit, commit(&old, 3, draft("both", [withdrawn(1), withdrawn(2)])));
     assert_eq!((to_new.head.version(), to_old.head.version()), (Version::new(1), Version::new(4)));
-    assert!(!to_new.repeated && !to_old.repeated, "nobody had written them before");
+    assert!(!to_new.repeated && !to_old.repeated, "a first append is reported as a repeat");
     assert_eq!(commits(store, &new).await, from_ref(&to_new.commit));
     assert_eq!(commits(store, &old).await, [before.commit, to_old.commit.clone()]);
     append_at(store, &to_old.head, draft("after", deposited(1))).await;
 }
 
-/// If one of two streams has moved, the other stays as it was.
+/// If one of two streams has moved, the other does not change.
 pub async fn two_streams_are_appended_together_or_not_at_all<F: EventStoreFixture>(fixture: &F) {
     let (store, still, moved) = (fixture.store(), account("still"), account("moved"));
     let stale = load(store, &moved).await.head;
@@ -54,12 +54,12 @@ pub async fn two_streams_are_appended_together_or_not_at_all<F: EventStoreFixtur
         ];
         parts.rotate_left(order);
         assert_conflict(store.append_all(parts).await, [&moved]);
-        assert!(commits(store, &still).await.is_empty(), "half was written");
+        assert!(commits(store, &still).await.is_empty(), "only one commit was written");
         assert_eq!(commits(store, &moved).await, from_ref(&first.commit));
     }
 }
 
-/// A conflict names the streams that moved, all of them and no other.
+/// A conflict names exactly the streams that moved.
 pub async fn a_conflict_names_every_stream_that_moved<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
     let streams = ["a", "b", "c", "d"].map(account);
@@ -72,8 +72,8 @@ pub async fn a_conflict_names_every_stream_that_moved<F: EventStoreFixture>(fixt
     assert_conflict(store.append_all(parts).await, [&streams[1], &streams[3]]);
 }
 
-/// One stream alone may come this way too.
-pub async fn one_of_several_may_be_the_only_one<F: EventStoreFixture>(fixture: &F) {
+/// `append_all` also accepts a single stream.
+pub async fn append_all_accepts_a_single_stream<F: EventStoreFixture>(fixture: &F) {
     let (store, stream) = (fixture.store(), account("alone"));
     let start = store.start(stream.clone());
     let appended = store
@@ -96,75 +96,78 @@ pub async fn a_hundred_streams_are_appended_at_once<F: EventStoreFixture>(fixtur
     }
 }
 
-/// One stream more is refused, by number, and nothing is written.
-pub async fn more_than_a_hundred_streams_are_refused<F: EventStoreFixture>(fixture: &F) {
+/// More than [`MAX_STREAMS`] streams are invalid, and nothing is written.
+pub async fn more_than_a_hundred_streams_are_invalid<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
     let streams = accounts(MAX_STREAMS + 1);
-    let refusal = refused(store.append_all(starts(store, &streams)).await);
-    assert_eq!(refusal, InvalidAppend::TooManyStreams(MAX_STREAMS + 1));
+    let error = invalid(store.append_all(starts(store, &streams)).await);
+    assert_eq!(error, InvalidAppend::TooManyStreams(MAX_STREAMS + 1));
     assert_untouched(store, &streams).await;
 }
 
-/// No stream gets two commits in one call.
-pub async fn the_same_stream_twice_is_refused<F: EventStoreFixture>(fixture: &F) {
+/// An append with the same stream twice is invalid.
+pub async fn the_same_stream_twice_is_invalid<F: EventStoreFixture>(fixture: &F) {
     let (store, streams) = (fixture.store(), ["a", "b"].map(account));
     let mut parts = starts(store, &streams);
     parts.push((store.start(streams[0].clone()), draft("again", deposited(2))));
     assert_eq!(
-        refused(store.append_all(parts).await),
+        invalid(store.append_all(parts).await),
         InvalidAppend::StreamTwice(streams[0].clone())
     );
     assert_untouched(store, &streams).await;
 }
 
-/// Neither no streams at all nor a stream without events can be meant.
-pub async fn nothing_for_no_streams_is_refused<F: EventStoreFixture>(fixture: &F) {
+/// An append without streams, or with a stream without events, is invalid.
+pub async fn an_append_without_streams_or_events_is_invalid<F: EventStoreFixture>(fixture: &F) {
     let (store, streams) = (fixture.store(), ["a", "b"].map(account));
-    assert_eq!(refused(store.append_all(vec![]).await), InvalidAppend::Empty);
+    assert_eq!(invalid(store.append_all(vec![]).await), InvalidAppend::Empty);
     let mut parts = starts(store, &streams);
     parts[1].1.events.clear();
-    assert_eq!(refused(store.append_all(parts).await), InvalidAppend::Empty);
+    assert_eq!(invalid(store.append_all(parts).await), InvalidAppend::Empty);
     assert_untouched(store, &streams).await;
 }
 
-/// One foreign head refuses the whole.
-pub async fn a_foreign_head_among_several_is_refused<F: EventStoreFixture>(fixture: &F) {
+/// One head of another store makes the whole append invalid.
+pub async fn a_foreign_head_among_several_is_invalid<F: EventStoreFixture>(fixture: &F) {
     let (store, streams) = (fixture.store(), ["a", "b"].map(account));
     let mut parts = starts(store, &streams);
     parts[1].0 = fixture.foreign().start(streams[1].clone());
     assert_eq!(
-        refused(store.append_all(parts).await),
+        invalid(store.append_all(parts).await),
         InvalidAppend::ForeignHead(streams[1].clone())
     );
     assert_untouched(store, &streams).await;
 }
 
-/// [`MAX_TRANSACTION_BYTES`] fit into one call; more is refused, and so is one commit that is too
-/// large.
-pub async fn too_much_together_is_refused<F: EventStoreFixture>(fixture: &F) {
+/// A transaction may have [`MAX_TRANSACTION_BYTES`]. A larger one is invalid, and so is one with a
+/// commit that is too large.
+pub async fn a_transaction_that_is_too_large_is_invalid<F: EventStoreFixture>(fixture: &F) {
     let (store, streams) = (fixture.store(), accounts(11));
     let mut parts = starts(store, &streams);
     for (_, draft) in &mut parts {
         enlarge(draft, MAX_COMMIT_BYTES);
     }
-    let refusal = refused(store.append_all(parts.clone()).await);
-    assert_eq!(refusal, InvalidAppend::TransactionTooLarge { size_bytes: 11 * MAX_COMMIT_BYTES });
+    let error = invalid(store.append_all(parts.clone()).await);
+    assert_eq!(error, InvalidAppend::TransactionTooLarge { size_bytes: 11 * MAX_COMMIT_BYTES });
     assert_untouched(store, &streams).await;
 
     enlarge(&mut parts[0].1, MAX_COMMIT_BYTES + 1);
-    let refusal = refused(store.append_all(parts.clone()).await);
+    let error = invalid(store.append_all(parts.clone()).await);
     assert_eq!(
-        refusal,
+        error,
         InvalidAppend::TooLarge { stream: streams[0].clone(), size_bytes: MAX_COMMIT_BYTES + 1 }
     );
     assert_untouched(store, &streams).await;
 
-    let most: Vec<_> = parts.drain(1..).collect();
+    let largest: Vec<_> = parts.drain(1..).collect();
     assert_eq!(
-        most.iter().map(|(_, draft)| draft.size_bytes()).sum::<usize>(),
+        largest.iter().map(|(_, draft)| draft.size_bytes()).sum::<usize>(),
         MAX_TRANSACTION_BYTES
     );
-    assert_eq!(store.append_all(most).await.expect("that much fits").len(), 10);
+    assert_eq!(
+        store.append_all(largest).await.expect("the largest transaction is stored").len(),
+        10
+    );
 }
 
 /// In each of several streams, a commit is recorded no earlier than the one before it.
@@ -183,8 +186,8 @@ pub async fn recorded_times_never_decrease_in_any_of_several<F: EventStoreFixtur
     assert_eq!(times(commits(store, &new).await), [at(0)]);
 }
 
-/// Events that are written by one call to several streams, of several tenants, each have an id of
-/// their own, and keep it.
+/// Events that one call writes to several streams, of several tenants, each have their own id and
+/// keep it.
 pub async fn events_written_at_once_have_different_ids<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
     let tenant = Tenant::new("another").expect("a valid name");
@@ -203,7 +206,7 @@ pub async fn events_written_at_once_have_different_ids<F: EventStoreFixture>(fix
         .await
         .expect("all are appended");
     let Outcome::Appended(written) = handled.outcome else {
-        panic!("something was written before")
+        panic!("a first command is reported as a repeat")
     };
 
     let ids = |commit: &Commit| {
@@ -215,10 +218,10 @@ pub async fn events_written_at_once_have_different_ids<F: EventStoreFixture>(fix
         assert_eq!(
             stored.last().map(ids),
             Some(ids(second)),
-            "read again, events of {stream} have other ids"
+            "events of {stream} have other ids when they are read again"
         );
         for id in stored.iter().flat_map(ids) {
-            assert!(seen.insert(id), "{id}, in {stream}, is the id of another event, too");
+            assert!(seen.insert(id), "{id} in {stream} is also the id of another event");
         }
     }
     assert_eq!(seen.len(), streams.len() * 4);

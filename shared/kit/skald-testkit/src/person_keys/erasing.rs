@@ -1,4 +1,4 @@
-//! A key that was destroyed never was.
+//! Erasing a person: the key is destroyed for good, everywhere.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::showing::{Same, Shown, erase, opened, person, to_open, to_seal, writt
 use crate::concurrent::run_all;
 use crate::pause::yield_now;
 
-/// Wherever it is asked for, to seal or to open.
+/// Asserts that the person has no key, in either process, to seal or to open.
 async fn assert_erased<F: PersonKeysFixture>(fixture: &F, person: &Person) {
     for keys in [fixture.keys(), fixture.elsewhere()] {
         assert_eq!(
@@ -23,15 +23,15 @@ async fn assert_erased<F: PersonKeysFixture>(fixture: &F, person: &Person) {
     }
 }
 
-/// Neither to seal nor to open.
+/// An erased person has no key, neither to seal nor to open.
 pub async fn an_erased_person_has_no_key<F: PersonKeysFixture>(fixture: &F) {
     to_seal(fixture.keys(), &person("c-1")).await;
     erase(fixture.keys(), &person("c-1"), 60).await;
     assert_erased(fixture, &person("c-1")).await;
 }
 
-/// What was never sealed is never to be sealed.
-pub async fn somebody_erased_before_their_first_key_never_gets_one<F: PersonKeysFixture>(
+/// A person who is erased before the first use of a key never gets one.
+pub async fn a_person_erased_before_their_first_key_never_gets_one<F: PersonKeysFixture>(
     fixture: &F,
 ) {
     erase(fixture.keys(), &person("c-1"), 60).await;
@@ -39,7 +39,7 @@ pub async fn somebody_erased_before_their_first_key_never_gets_one<F: PersonKeys
     assert_erased(fixture, &person("c-1")).await;
 }
 
-/// Whoever does not know whether it is done does it again.
+/// Erasing may be repeated when its answer was lost.
 pub async fn erasing_again_changes_nothing<F: PersonKeysFixture>(fixture: &F) {
     to_seal(fixture.keys(), &person("c-1")).await;
     for person in [person("c-1"), person("c-2")] {
@@ -51,8 +51,8 @@ pub async fn erasing_again_changes_nothing<F: PersonKeysFixture>(fixture: &F) {
     }
 }
 
-/// A key that another process remembers, and used a moment ago, is destroyed like any other.
-pub async fn a_remembered_key_is_gone_as_soon_as_it_is_erased<F: PersonKeysFixture>(fixture: &F) {
+/// A key that another process has cached and just used is destroyed, too.
+pub async fn a_cached_key_is_gone_as_soon_as_it_is_erased<F: PersonKeysFixture>(fixture: &F) {
     let (keys, elsewhere) = (fixture.keys(), fixture.elsewhere());
     for (number, eraser, user) in [(1, keys, elsewhere), (2, elsewhere, keys)] {
         let jane = person(&format!("c-{number}"));
@@ -66,8 +66,8 @@ pub async fn a_remembered_key_is_gone_as_soon_as_it_is_erased<F: PersonKeysFixtu
     }
 }
 
-/// Nor those of other tenants who have the same id.
-pub async fn erasing_one_person_leaves_the_others<F: PersonKeysFixture>(fixture: &F) {
+/// Other persons keep their keys, even a person with the same id of another tenant.
+pub async fn erasing_one_person_keeps_the_keys_of_others<F: PersonKeysFixture>(fixture: &F) {
     let elsewhere = skald::stream::Tenant::new("other").expect("a valid tenant");
     let others =
         [Person { tenant: elsewhere, ..person("c-1") }, person("c-11"), person("C-1"), person("c")];
@@ -82,7 +82,7 @@ pub async fn erasing_one_person_leaves_the_others<F: PersonKeysFixture>(fixture:
     }
 }
 
-/// Whoever of those at once comes first: in the end the person is erased, and stays so.
+/// A person who is erased while the first key is made is erased in every order of the calls.
 pub async fn erasing_while_the_first_key_is_made_is_for_good<F: PersonKeysFixture>(fixture: &F) {
     for round in 0..9 {
         let jane = person(&format!("c-{round}"));
@@ -101,20 +101,20 @@ pub async fn erasing_while_the_first_key_is_made_is_for_good<F: PersonKeysFixtur
             }
         }));
         let seen = seen.await;
-        assert_eq!(seen[round], Shown::Erased, "who erased is given a key");
+        assert_eq!(seen[round], Shown::Erased, "a caller got a key after its erasure");
         let keys: BTreeSet<Shown> =
             seen.into_iter().filter(|shown| *shown != Shown::Erased).collect();
-        assert!(keys.len() <= 1, "two keys were made for one person");
+        assert!(keys.len() <= 1, "one person got two keys");
         assert_erased(fixture, &jane).await;
     }
 }
 
-/// Whatever is asked afterwards, and by however many at once.
-pub async fn nothing_brings_a_key_back<F: PersonKeysFixture>(fixture: &F) {
+/// After the erasure, no concurrent calls bring the key back.
+pub async fn an_erased_key_never_comes_back<F: PersonKeysFixture>(fixture: &F) {
     let jane = person("c-1");
     to_seal(fixture.keys(), &jane).await;
     erase(fixture.elsewhere(), &jane, 60).await;
-    let asked = run_all((0..16).map(|number: usize| {
+    let calls = run_all((0..16).map(|number: usize| {
         let jane = &jane;
         async move {
             let keys = if number.is_multiple_of(2) { fixture.keys() } else { fixture.elsewhere() };
@@ -125,12 +125,12 @@ pub async fn nothing_brings_a_key_back<F: PersonKeysFixture>(fixture: &F) {
             }
         }
     }));
-    asked.await;
+    calls.await;
     assert_erased(fixture, &jane).await;
 }
 
-/// The copies stay, and nobody can read them.
-pub async fn what_was_sealed_opens_as_erased<F: PersonKeysFixture>(fixture: &F) {
+/// Sealed values remain stored, and open as erased.
+pub async fn sealed_values_of_an_erased_person_open_as_erased<F: PersonKeysFixture>(fixture: &F) {
     let rows = InMemoryViewStore::default();
     written(&Sealing::new(rows.clone(), Same(fixture.keys())), &rows, "c-1").await;
     erase(fixture.keys(), &person("c-1"), 60).await;

@@ -1,4 +1,4 @@
-//! Keys are made once, and kept.
+//! Keys are made once and do not change.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +11,8 @@ use super::showing::{Same, Shown, opened, person, plain, to_open, to_seal, writt
 use crate::concurrent::run_all;
 use crate::pause::yield_now;
 
-/// Looking for a key makes none.
-pub async fn somebody_who_never_had_a_key_has_none<F: PersonKeysFixture>(fixture: &F) {
+/// Opening values of a person without a key makes no key.
+pub async fn a_person_without_a_key_has_none<F: PersonKeysFixture>(fixture: &F) {
     to_seal(fixture.keys(), &person("c-1")).await;
     for _ in 0..2 {
         assert_eq!(to_open(fixture.keys(), &person("c-2")).await, None);
@@ -20,11 +20,11 @@ pub async fn somebody_who_never_had_a_key_has_none<F: PersonKeysFixture>(fixture
     }
 }
 
-/// The key that is made for the first to seal is everybody's from then on, to seal and to open.
+/// The key of the first seal is used for all later values, to seal and to open.
 pub async fn a_key_stays_the_same<F: PersonKeysFixture>(fixture: &F) {
     let (keys, elsewhere, jane) = (fixture.keys(), fixture.elsewhere(), person("c-1"));
     let first = to_seal(keys, &jane).await;
-    assert!(matches!(first, Shown::Key(_)), "a new person is taken for an erased one");
+    assert!(matches!(first, Shown::Key(_)), "a new person has no key");
     for _ in 0..2 {
         assert_eq!(to_seal(keys, &jane).await, first);
         assert_eq!(to_open(keys, &jane).await, Some(first.clone()));
@@ -33,8 +33,7 @@ pub async fn a_key_stays_the_same<F: PersonKeysFixture>(fixture: &F) {
     }
 }
 
-/// No two persons share a key, however alike their names, nor do persons of the same id with two
-/// tenants.
+/// No two persons share a key, even if their ids are similar, or equal and of two tenants.
 pub async fn every_person_has_a_key_of_their_own<F: PersonKeysFixture>(fixture: &F) {
     let persons = ["default", "other", "Other"].into_iter().flat_map(|tenant| {
         ["c-1", "c-2", "C-1", "c-11", "c", "c.1", "c_1"].map(|id| Person {
@@ -47,7 +46,7 @@ pub async fn every_person_has_a_key_of_their_own<F: PersonKeysFixture>(fixture: 
     for person in &persons {
         assert!(
             keys.insert(to_seal(fixture.keys(), person).await),
-            "{} has somebody else's key",
+            "{} has the key of another person",
             person.key()
         );
     }
@@ -55,14 +54,14 @@ pub async fn every_person_has_a_key_of_their_own<F: PersonKeysFixture>(fixture: 
         let key = to_open(fixture.elsewhere(), person).await;
         assert!(
             key.is_some_and(|key| keys.remove(&key)),
-            "{} has another key by now",
+            "the key of {} has changed",
             person.key()
         );
     }
 }
 
-/// However many need a person's first key at once, and wherever, one is made.
-pub async fn eight_at_once_all_get_the_same_first_key<F: PersonKeysFixture>(fixture: &F) {
+/// If eight concurrent callers need a person's first key, in two processes, one key is made.
+pub async fn eight_concurrent_callers_get_the_same_first_key<F: PersonKeysFixture>(fixture: &F) {
     for round in 0..5 {
         let jane = person(&format!("c-{round}"));
         let made = run_all((0..8).map(|number: usize| {
@@ -77,19 +76,15 @@ pub async fn eight_at_once_all_get_the_same_first_key<F: PersonKeysFixture>(fixt
             }
         }));
         let made: BTreeSet<Shown> = made.await.into_iter().collect();
-        assert_eq!(made.len(), 1, "keys that were made for one person");
-        assert_eq!(
-            to_open(fixture.keys(), &jane).await.as_ref(),
-            made.first(),
-            "the key that was kept"
-        );
+        assert_eq!(made.len(), 1, "keys of one person");
+        assert_eq!(to_open(fixture.keys(), &jane).await.as_ref(), made.first(), "the stored key");
     }
 }
 
-/// What is sealed with a key is opened with it, by whoever asks.
-pub async fn what_is_sealed_in_one_place_opens_in_another<F: PersonKeysFixture>(fixture: &F) {
+/// A value that one process sealed is opened by another.
+pub async fn a_value_sealed_by_one_process_opens_in_another<F: PersonKeysFixture>(fixture: &F) {
     let rows = InMemoryViewStore::default();
     let sealed = written(&Sealing::new(rows.clone(), Same(fixture.keys())), &rows, "c-1").await;
-    assert!(!sealed.contains("Jane"), "it is stored as it is");
+    assert!(!sealed.contains("Jane"), "the value is stored in plain text");
     assert_eq!(opened(&rows, fixture.elsewhere()).await, plain("c-1"));
 }

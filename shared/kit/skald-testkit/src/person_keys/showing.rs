@@ -1,4 +1,4 @@
-//! What a key does, so that two can be compared.
+//! Compares opaque keys by what they seal.
 
 use skald::memory::InMemoryViewStore;
 use skald::personal::{KeyEntry, Opening, Person, PersonId, PersonKeys, Sealing};
@@ -10,12 +10,12 @@ use skald::view::{Put, ViewRow, ViewStore};
 use crate::fixtures::at;
 use crate::sample::account;
 
-/// What is known of a key, as far as it shows: alike for the same key, and for no other.
+/// The effect of a key. Two values are equal if and only if the keys are.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Shown {
-    /// What the key makes of the same value at the same place.
+    /// A fixed value, sealed with the key in a fixed row.
     Key(String),
-    /// There is none any more.
+    /// The person was erased.
     Erased,
 }
 
@@ -23,7 +23,7 @@ pub(super) fn person(id: &str) -> Person {
     Person { tenant: Tenant::default(), id: PersonId::new(id).expect("a valid id") }
 }
 
-/// The key that this person's values would be sealed with.
+/// The key that seals this person's values.
 pub(super) async fn to_seal<K: PersonKeys>(keys: &K, person: &Person) -> Shown {
     let entry = keys
         .to_seal(person)
@@ -32,7 +32,7 @@ pub(super) async fn to_seal<K: PersonKeys>(keys: &K, person: &Person) -> Shown {
     shown(entry).await
 }
 
-/// The key that this person's values would be opened with.
+/// The key that opens this person's values.
 pub(super) async fn to_open<K: PersonKeys>(keys: &K, person: &Person) -> Option<Shown> {
     let entry = keys
         .to_open(person)
@@ -44,14 +44,14 @@ pub(super) async fn to_open<K: PersonKeys>(keys: &K, person: &Person) -> Option<
     }
 }
 
-/// Erases the person, this many seconds after the contract's beginning of time.
+/// Erases the person at this many seconds.
 pub(super) async fn erase<K: PersonKeys>(keys: &K, person: &Person, seconds: i64) {
     keys.erase(person, at(seconds))
         .await
         .unwrap_or_else(|error| panic!("erase {}: {error}", person.key()));
 }
 
-/// What there is to be seen of a key.
+/// The effect of this key.
 pub async fn shown(entry: KeyEntry) -> Shown {
     let erased = matches!(entry, KeyEntry::Erased);
     let rows = InMemoryViewStore::default();
@@ -59,7 +59,7 @@ pub async fn shown(entry: KeyEntry) -> Shown {
     if erased { Shown::Erased } else { Shown::Key(sealed) }
 }
 
-/// One entry for everybody.
+/// Keys with one entry for every person.
 struct Only(KeyEntry);
 
 impl PersonKeys for Only {
@@ -81,7 +81,7 @@ fn stream() -> StreamId {
     account("sealed")
 }
 
-/// Writes a row with something about this person, and gives the row's body as it is stored.
+/// Writes a row with a value about this person, and returns the row's body as stored.
 pub(super) async fn written(
     sealing: &impl ViewStore,
     rows: &InMemoryViewStore,
@@ -94,12 +94,12 @@ pub(super) async fn written(
     body_in(rows).await
 }
 
-/// The body of the row, with what was sealed opened by these keys.
+/// The body of the row, with sealed values opened by these keys.
 pub(super) async fn opened<K: PersonKeys>(rows: &InMemoryViewStore, keys: &K) -> String {
     body_in(&Opening::new(rows.clone(), Same(keys))).await
 }
 
-/// What [`written`] writes, plain.
+/// The body that [`written`] writes, in plain text.
 pub(super) fn plain(of: &str) -> String {
     format!(r#"{{"$person":"{of}","plain":"Jane Doe"}}"#)
 }

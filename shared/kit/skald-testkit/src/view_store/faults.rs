@@ -1,5 +1,5 @@
-//! Catching up with what cannot be applied: reported as what it is, and no other stream waits for
-//! it.
+//! Catching up with events that cannot be applied: they are reported precisely, and no other stream
+//! waits for them.
 
 use skald::commit::{Commit, Draft, Envelope};
 use skald::decider::Decider;
@@ -19,18 +19,18 @@ use super::rows::{get, put, row};
 use crate::fixtures::{append, at, commit, deposited, draft, noted, withdrawn};
 use crate::sample::{Account, AccountEvent, Statement, Statements, account};
 
-/// Catches up with what must fail.
+/// The error of a catch-up that must fail.
 async fn failure<V: ViewStore>(
     events: &InMemoryEventStore,
     views: &V,
     message: &CommitMessage,
 ) -> CatchUpError {
-    let announced = catch_up::<Statements, _, _>(events, views, message).await;
-    announced.expect_err("an error was to be expected").error
+    let caught_up = catch_up::<Statements, _, _>(events, views, message).await;
+    caught_up.expect_err("the catch-up succeeded").error
 }
 
-/// The version, the entries, and whether the row is parked.
-async fn standing<V: ViewStore>(views: &V, stream: &StreamId) -> Option<(u64, u64, bool)> {
+/// The row's version, its number of entries, and whether it is parked.
+async fn progress<V: ViewStore>(views: &V, stream: &StreamId) -> Option<(u64, u64, bool)> {
     let row = get(views, stream).await?;
     let statement = row.decode::<Statement>(stream).expect("a statement");
     Some((
@@ -50,7 +50,7 @@ async fn deliver<V: ViewStore>(
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// A stream of a deposit, and a second commit planted after it, of which nothing is checked.
+/// A stream of a deposit and a planted commit with this event.
 async fn with_planted(
     events: &InMemoryEventStore,
     stream: &StreamId,
@@ -64,19 +64,19 @@ async fn with_planted(
     [first, planted]
 }
 
-/// A message that tells of more than the event store has is wrong: waiting does not help, and
-/// nothing of it parks the row, which has what there is.
-pub async fn a_message_from_beyond_the_end_is_an_error<F: ViewStoreFixture>(fixture: &F) {
+/// A message that announces a version beyond the end is an error that is not transient. It does not
+/// park the row, which catches up to the end.
+pub async fn a_message_beyond_the_end_is_an_error<F: ViewStoreFixture>(fixture: &F) {
     let (events, views, stream) =
         (InMemoryEventStore::default(), fixture.store(), account("beyond"));
     let beyond = CommitMessage { stream: stream.clone(), last: Version::new(3), commit: None };
     assert_beyond(&failure(&events, views, &beyond).await, 0);
-    assert_eq!(get(views, &stream).await, None, "a row of what is not there");
+    assert_eq!(get(views, &stream).await, None, "a row without events");
 
     append(&events, &stream, "first", [deposited(5), deposited(6)]).await;
     for _ in 0..2 {
         assert_beyond(&failure(&events, views, &beyond).await, 2);
-        assert_eq!(standing(views, &stream).await, Some((2, 2, false)));
+        assert_eq!(progress(views, &stream).await, Some((2, 2, false)));
     }
     let third = append(&events, &stream, "third", deposited(7)).await.commit;
     assert_eq!(
@@ -91,12 +91,11 @@ fn assert_beyond(error: &CatchUpError, expected: u64) {
     assert_eq!((end.get(), announced.get()), (expected, 3));
     assert!(
         !error.is_transient() && !error.parks(),
-        "waiting does not help, and the stream is sound"
+        "the error is transient, or parks a valid stream"
     );
 }
 
-/// What a message carries may be anything; only what the event store says counts as the stream's
-/// fault.
+/// The commit of a message proves nothing: only a commit of the event store parks a stream.
 pub async fn a_commit_that_only_a_message_has_parks_nothing<F: ViewStoreFixture>(fixture: &F) {
     let (events, views) = (InMemoryEventStore::default(), fixture.store());
     let event = |event_type: &str, data: &str| EventData {
@@ -135,12 +134,12 @@ pub async fn a_commit_that_only_a_message_has_parks_nothing<F: ViewStoreFixture>
             CaughtUp::To(Version::new(2)),
             "{number}"
         );
-        assert_eq!(standing(views, &stream).await, Some((2, 2, false)), "{number}");
+        assert_eq!(progress(views, &stream).await, Some((2, 2, false)), "{number}");
     }
 }
 
-/// A reader that has not been deployed yet waits: it neither skips the event nor parks the stream.
-/// What comes before the event is applied.
+/// An unknown event waits for a newer build: it is neither skipped, nor does it park the stream.
+/// The events before it are applied.
 pub async fn an_unknown_event_waits<F: ViewStoreFixture>(fixture: &F) {
     let (events, views, stream) =
         (InMemoryEventStore::default(), fixture.store(), account("unknown"));
@@ -155,12 +154,12 @@ pub async fn an_unknown_event_waits<F: ViewStoreFixture>(fixture: &F) {
             "{error}"
         );
         assert!(error.is_transient() && !error.parks(), "a newer build may know it");
-        assert_eq!(standing(views, &stream).await, Some((1, 1, false)));
+        assert_eq!(progress(views, &stream).await, Some((1, 1, false)));
     }
 }
 
-/// An event that no rule-abiding stream has is permanent. Once its stream is parked it stays where
-/// it is, and every other goes on.
+/// An event that cannot be applied is an error that is not transient. A parked stream does not
+/// move, and every other stream does.
 pub async fn an_event_that_cannot_be_applied_parks_its_stream<F: ViewStoreFixture>(fixture: &F) {
     let (events, views, stream) =
         (InMemoryEventStore::default(), fixture.store(), account("overdrawn"));
@@ -174,7 +173,7 @@ pub async fn an_event_that_cannot_be_applied_parks_its_stream<F: ViewStoreFixtur
         matches!(&error, CatchUpError::Inapplicable { source, .. } if source.version.get() == 3),
         "{error}"
     );
-    assert!(!error.is_transient() && error.parks(), "waiting does not help");
+    assert!(!error.is_transient() && error.parks(), "the error is transient, or does not park");
 
     park(views, &stream, None, &error.to_string(), at(60)).await.expect("it is parked");
     let parked = get(views, &stream).await.expect("a row");
@@ -204,9 +203,9 @@ pub async fn an_event_that_cannot_be_applied_parks_its_stream<F: ViewStoreFixtur
     );
 }
 
-/// If the bad event is found before the good ones before it were applied, they are applied: the row
-/// is parked as near to it as can be.
-pub async fn what_comes_before_an_event_that_cannot_be_applied_is_applied<F: ViewStoreFixture>(
+/// The events before an event that cannot be applied are applied, so the row is parked directly
+/// before it.
+pub async fn events_before_one_that_cannot_be_applied_are_applied<F: ViewStoreFixture>(
     fixture: &F,
 ) {
     let (events, views, stream) =
@@ -216,11 +215,10 @@ pub async fn what_comes_before_an_event_that_cannot_be_applied_is_applied<F: Vie
     let bad = append(&events, &stream, "bad", [deposited(1), withdrawn(70)]).await.commit;
     let error = failure(&events, views, &CommitMessage::of(bad)).await;
     assert!(error.parks(), "{error}");
-    assert_eq!(standing(views, &stream).await, Some((2, 2, false)));
+    assert_eq!(progress(views, &stream).await, Some((2, 2, false)));
 }
 
-/// A stream that is parked before its first row stays parked as long as its first event cannot be
-/// applied.
+/// A stream that is parked without a row stays parked while its first event cannot be applied.
 pub async fn a_stream_parked_before_its_first_event_stays_parked<F: ViewStoreFixture>(fixture: &F) {
     let (events, views, stream) =
         (InMemoryEventStore::default(), fixture.store(), account("never"));
@@ -229,67 +227,66 @@ pub async fn a_stream_parked_before_its_first_event_stays_parked<F: ViewStoreFix
     park(views, &stream, None, &error.to_string(), at(60)).await.expect("it is parked");
     for message in [CommitMessage::of(first.clone()), CommitMessage::of(first).into_hint()] {
         assert_eq!(deliver(&events, views, message).await, CaughtUp::Parked);
-        assert_eq!(standing(views, &stream).await, Some((0, 0, true)));
+        assert_eq!(progress(views, &stream).await, Some((0, 0, true)));
     }
 }
 
-/// A stream that was parked before its first event, whatever for, comes back by itself once it can
-/// be applied.
-pub async fn a_stream_parked_before_its_first_event_comes_back_with_it<F: ViewStoreFixture>(
+/// A stream that was parked before its first event is unparked when that event is applied.
+pub async fn a_stream_parked_before_its_first_event_is_unparked_by_it<F: ViewStoreFixture>(
     fixture: &F,
 ) {
     let (events, views) = (InMemoryEventStore::default(), fixture.store());
     for (name, is_whole) in [("message", true), ("hint", false)] {
         let stream = account(name);
-        park(views, &stream, None, "a lie", at(60)).await.expect("it is parked");
+        park(views, &stream, None, "a wrong hint", at(60)).await.expect("it is parked");
         let first = append(&events, &stream, name, [deposited(5), deposited(6)]).await.commit;
         let message = CommitMessage::of(first);
         let message = if is_whole { message } else { message.into_hint() };
         assert_eq!(deliver(&events, views, message).await, CaughtUp::To(Version::new(2)), "{name}");
-        assert_eq!(standing(views, &stream).await, Some((2, 2, false)), "{name}");
+        assert_eq!(progress(views, &stream).await, Some((2, 2, false)), "{name}");
         assert!(
             get(views, &stream).await.is_some_and(|row| row.listing.is_some()),
             "{name} is not listed"
         );
     }
-    // Of one that begins well and goes on badly, the beginning comes back.
+    // If a later event cannot be applied, the events before it still are.
     let stream = account("half");
-    park(views, &stream, None, "a lie", at(60)).await.expect("it is parked");
+    park(views, &stream, None, "a wrong hint", at(60)).await.expect("it is parked");
     append(&events, &stream, "half", deposited(5)).await;
     let bad = append(&events, &stream, "bad", withdrawn(70)).await.commit;
     let error = failure(&events, views, &CommitMessage::of(bad)).await;
     assert!(error.parks(), "{error}");
-    assert_eq!(standing(views, &stream).await, Some((1, 1, false)));
+    assert_eq!(progress(views, &stream).await, Some((1, 1, false)));
 }
 
-/// A stored row that is not of the view's shape is permanent, and not shown.
-pub async fn a_row_that_is_none_is_an_error<F: ViewStoreFixture>(fixture: &F) {
+/// A stored row of another shape is an error that is not transient and does not quote the row.
+pub async fn a_malformed_row_is_an_error<F: ViewStoreFixture>(fixture: &F) {
     let (events, views, stream) =
-        (InMemoryEventStore::default(), fixture.store(), account("scribbled"));
+        (InMemoryEventStore::default(), fixture.store(), account("malformed"));
     append(&events, &stream, "first", deposited(5)).await;
     let second = append(&events, &stream, "second", deposited(5)).await.commit;
-    let scribbled: ViewRow = row(1, "{\"balance\": \"jane@example.com\"}");
-    put(views, &stream, 0, &scribbled).await;
-    assert!(scribbled.decode::<Statement>(&stream).is_err());
+    let malformed: ViewRow = row(1, "{\"balance\": \"jane@example.com\"}");
+    put(views, &stream, 0, &malformed).await;
+    assert!(malformed.decode::<Statement>(&stream).is_err());
     let error = failure(&events, views, &CommitMessage::of(second)).await;
-    assert_eq!(get(views, &stream).await, Some(scribbled), "the row was changed");
+    assert_eq!(get(views, &stream).await, Some(malformed), "the row was changed");
     assert!(matches!(error, CatchUpError::MalformedRow { .. }), "{error}");
-    assert!(!error.is_transient() && error.parks(), "waiting does not help");
+    assert!(!error.is_transient() && error.parks(), "the error is transient, or does not park");
     assert!(!format!("{error} {error:?}").contains("jane"), "a stored value is quoted: {error}");
 }
 
-/// A parked row comes back with everything that happened meanwhile, and goes on like any other; as
-/// long as its cause stands, it stays parked.
+/// A redrive folds all events since, and unparks the row. While the cause of parking remains, the
+/// row stays parked.
 pub async fn a_parked_row_is_redriven_from_the_event_store<F: ViewStoreFixture>(fixture: &F) {
     let (events, views, stream) =
         (InMemoryEventStore::default(), fixture.store(), account("redriven"));
     let first = append(&events, &stream, "first", deposited(5)).await.commit;
     deliver(&events, views, CommitMessage::of(first)).await;
-    park(views, &stream, None, "a lie", at(60)).await.expect("it is parked");
+    park(views, &stream, None, "a wrong hint", at(60)).await.expect("it is parked");
     append(&events, &stream, "second", deposited(6)).await;
-    let announced =
-        redrive::<Statements, _, _>(&events, views, &stream).await.expect("the stream is sound");
-    assert_eq!(announced, CaughtUp::To(Version::new(2)));
+    let caught_up =
+        redrive::<Statements, _, _>(&events, views, &stream).await.expect("the stream is valid");
+    assert_eq!(caught_up, CaughtUp::To(Version::new(2)));
     let row = get(views, &stream).await.expect("a row");
     let statement = row.decode::<Statement>(&stream).expect("a statement").expect("a body");
     assert_eq!((row.parked, statement.balance, statement.entries), (None, 11, 2));
@@ -302,40 +299,43 @@ pub async fn a_parked_row_is_redriven_from_the_event_store<F: ViewStoreFixture>(
     append(&events, &stream, "bad", withdrawn(100)).await;
     park(views, &stream, None, "overdrawn", at(70)).await.expect("it is parked");
     let parked = get(views, &stream).await;
-    let error =
-        redrive::<Statements, _, _>(&events, views, &stream).await.expect_err("the cause stands");
+    let error = redrive::<Statements, _, _>(&events, views, &stream)
+        .await
+        .expect_err("the row was redriven");
     assert!(matches!(error, CatchUpError::Inapplicable { .. }), "{error}");
     assert_eq!(get(views, &stream).await, parked);
 
-    // Parked by news of a stream that has no events, which then begins after all.
-    let unborn = account("unborn");
-    park(views, &unborn, None, "a lie", at(60)).await.expect("it is parked");
-    redrive::<Statements, _, _>(&events, views, &unborn).await.expect("there is nothing to fold");
-    let born = append(&events, &unborn, "born", deposited(1)).await.commit;
+    // The row is parked before its stream has events. Then the first event is appended.
+    let no_events = account("no-events");
+    park(views, &no_events, None, "a wrong hint", at(60)).await.expect("it is parked");
+    redrive::<Statements, _, _>(&events, views, &no_events)
+        .await
+        .expect("there is nothing to fold");
+    let first = append(&events, &no_events, "first of no-events", deposited(1)).await.commit;
     assert_eq!(
-        deliver(&events, views, CommitMessage::of(born)).await,
+        deliver(&events, views, CommitMessage::of(first)).await,
         CaughtUp::To(Version::new(1))
     );
 
-    // And one that shows what no events say: nothing of it is left.
-    let invented = account("invented");
+    // A redrive removes the content of a row whose stream has no events.
+    let planted = account("planted");
     let listing = Some(Listing { group: "default/accounts".to_owned(), sort: "a".to_owned() });
-    put(views, &invented, 0, &ViewRow { listing, ..super::rows::row(3, "{}") }).await;
-    park(views, &invented, None, "a lie", at(60)).await.expect("it is parked");
-    let announced = redrive::<Statements, _, _>(&events, views, &invented)
+    put(views, &planted, 0, &ViewRow { listing, ..super::rows::row(3, "{}") }).await;
+    park(views, &planted, None, "a wrong hint", at(60)).await.expect("it is parked");
+    let caught_up = redrive::<Statements, _, _>(&events, views, &planted)
         .await
         .expect("there is nothing to fold");
     let blank =
         ViewRow { version: Version::START, at: at(3), body: None, listing: None, parked: None };
     assert_eq!(
-        (announced, get(views, &invented).await),
+        (caught_up, get(views, &planted).await),
         (CaughtUp::To(Version::START), Some(blank))
     );
 }
 
-/// Whatever was written into a row by something else: it is parked, keeps what messages tell of,
-/// and comes back from the event store. So does one that was spoiled while it was parked.
-pub async fn a_row_that_no_store_takes_is_parked_and_redriven<F: ViewStoreFixture>(fixture: &F) {
+/// A row with invalid content is parked, records the versions that messages announce, and is
+/// redriven from the event store. So is a row whose content became invalid while it was parked.
+pub async fn a_row_with_invalid_content_is_parked_and_redriven<F: ViewStoreFixture>(fixture: &F) {
     let (events, views) = (InMemoryEventStore::default(), fixture.store());
     let deep = format!("{}{}", "[".repeat(MAX_STATE_LEVELS + 1), "]".repeat(MAX_STATE_LEVELS + 1));
     let long = format!("\"{}\"", "x".repeat(MAX_ROW_BYTES));
@@ -391,19 +391,20 @@ pub async fn a_row_that_no_store_takes_is_parked_and_redriven<F: ViewStoreFixtur
                 .expect("an answer");
             assert_eq!(listed.entries.len(), 1, "{stream} is still listed");
 
-            let announced = redrive::<Statements, _, _>(&events, views, &stream).await;
+            let caught_up = redrive::<Statements, _, _>(&events, views, &stream).await;
             assert!(
-                matches!(announced, Ok(CaughtUp::To(version)) if version == Version::new(3)),
-                "{announced:?}"
+                matches!(caught_up, Ok(CaughtUp::To(version)) if version == Version::new(3)),
+                "{caught_up:?}"
             );
-            assert_eq!(standing(views, &stream).await, Some((3, 3, false)), "{stream}");
+            assert_eq!(progress(views, &stream).await, Some((3, 3, false)), "{stream}");
         }
     }
 }
 
-/// A failure is seen where the row stands then. If another caller has taken the row on since, with
-/// a release that can, it is not parked; the message comes again, and finds what it is about done.
-pub async fn a_row_is_parked_only_where_the_failure_was_seen<F: ViewStoreFixture>(fixture: &F) {
+/// A row is parked only at the version at which the failure was seen. If another caller, with a
+/// newer release, has moved the row on, it is not parked. The message is delivered again and finds
+/// its events applied.
+pub async fn a_row_is_parked_only_at_the_version_of_the_failure<F: ViewStoreFixture>(fixture: &F) {
     let (events, views) = (InMemoryEventStore::default(), fixture.store());
     for before in [0, 2] {
         let stream = account(&format!("after-{before}"));
@@ -416,31 +417,31 @@ pub async fn a_row_is_parked_only_where_the_failure_was_seen<F: ViewStoreFixture
         let noted =
             append(&events, &stream, &format!("note in {stream}"), deposited(6)).await.commit;
         let message = CommitMessage::of(noted);
-        let announced = catch_up::<Refusing, _, _>(&events, views, &message).await;
-        let stuck = announced.expect_err("the older release cannot apply it");
+        let caught_up = catch_up::<OlderRelease, _, _>(&events, views, &message).await;
+        let stuck = caught_up.expect_err("the older release cannot apply it");
         assert!(stuck.error.parks() && stuck.seen == Some(Version::new(before)), "{stuck:?}");
 
         deliver(&events, views, message.clone()).await;
         let healthy = get(views, &stream).await;
         let parked = park(views, &stream, stuck.seen, &stuck.to_string(), at(60)).await;
-        let error = parked.expect_err("the row went on");
+        let error = parked.expect_err("a row at a later version was parked");
         assert!(matches!(error, CatchUpError::Moved { .. }) && error.is_transient(), "{error}");
         assert_eq!(get(views, &stream).await, healthy, "a healthy row was changed");
         assert!(matches!(
-            catch_up::<Refusing, _, _>(&events, views, &message).await,
+            catch_up::<OlderRelease, _, _>(&events, views, &message).await,
             Ok(CaughtUp::Already)
         ));
         park(views, &stream, Some(Version::new(before + 1)), "why", at(60))
             .await
-            .expect("it stands there");
+            .expect("the row is at this version");
         assert!(get(views, &stream).await.is_some_and(|row| row.parked.is_some()));
     }
 }
 
-/// The view of a release that takes no deposit of six.
-struct Refusing;
+/// The view of a release that cannot apply a deposit of six.
+struct OlderRelease;
 
-impl Projection for Refusing {
+impl Projection for OlderRelease {
     const CATEGORY: &'static str = Account::CATEGORY;
     type Event = AccountEvent;
     type Row = Statement;
@@ -466,27 +467,30 @@ impl Projection for Refusing {
     }
 }
 
-/// Redriving a row that is well, or is none, changes nothing.
+/// Redriving a row that is not parked, or a missing row, changes nothing.
 pub async fn a_row_that_is_not_parked_is_not_redriven<F: ViewStoreFixture>(fixture: &F) {
-    let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("well"));
+    let (events, views, stream) =
+        (InMemoryEventStore::default(), fixture.store(), account("unparked"));
     let first = append(&events, &stream, "first", deposited(5)).await.commit;
     deliver(&events, views, CommitMessage::of(first)).await;
     let before = get(views, &stream).await;
-    let parked = Parked { reason: "a lie".to_owned(), at: at(60), announced: Version::START };
+    let parked =
+        Parked { reason: "a wrong hint".to_owned(), at: at(60), announced: Version::START };
     let parked = ViewRow { parked: Some(parked), ..row(1, "{}") };
     assert_eq!(
         views.put_over_parked(&stream, &parked, &row(2, "{}")).await.expect("an answer"),
         Put::Stale
     );
     for stream in [stream.clone(), account("none")] {
-        let announced =
-            redrive::<Statements, _, _>(&events, views, &stream).await.expect("nothing is wrong");
-        assert_eq!(announced, CaughtUp::Already);
+        let caught_up = redrive::<Statements, _, _>(&events, views, &stream)
+            .await
+            .expect("there is nothing to redrive");
+        assert_eq!(caught_up, CaughtUp::Already);
     }
     assert_eq!(get(views, &stream).await, before);
 }
 
-/// A view that keeps every note.
+/// A view with all notes of an account.
 struct Notes;
 
 impl Projection for Notes {
@@ -510,24 +514,24 @@ impl Projection for Notes {
     }
 }
 
-/// An event after which the row is too large cannot be applied: waiting does not help, and it is
-/// the stream that is parked.
-pub async fn a_row_that_outgrows_its_room_is_permanent<F: ViewStoreFixture>(fixture: &F) {
+/// An event after which the row is too large cannot be applied: the error is not transient, and
+/// parks the stream.
+pub async fn a_row_that_outgrows_the_limit_is_a_permanent_error<F: ViewStoreFixture>(fixture: &F) {
     let (events, views, stream) =
         (InMemoryEventStore::default(), fixture.store(), account("outgrown"));
     let note = "x".repeat(MAX_ROW_BYTES / 2);
     let first = append(&events, &stream, "first", noted(note.clone())).await.commit;
     let second = append(&events, &stream, "second", noted(note)).await.commit;
-    let announced = catch_up::<Notes, _, _>(&events, views, &CommitMessage::of(first)).await;
+    let caught_up = catch_up::<Notes, _, _>(&events, views, &CommitMessage::of(first)).await;
     assert!(
-        matches!(announced, Ok(CaughtUp::To(version)) if version == Version::new(1)),
-        "{announced:?}"
+        matches!(caught_up, Ok(CaughtUp::To(version)) if version == Version::new(1)),
+        "{caught_up:?}"
     );
     for message in [CommitMessage::of(second.clone()), CommitMessage::of(second).into_hint()] {
-        let announced = catch_up::<Notes, _, _>(&events, views, &message).await;
-        let error = announced.expect_err("it cannot be stored").error;
+        let caught_up = catch_up::<Notes, _, _>(&events, views, &message).await;
+        let error = caught_up.expect_err("a row over the limit was stored").error;
         assert!(matches!(&error, CatchUpError::Store(StoreError::InvalidRow { .. })), "{error}");
-        assert!(!error.is_transient() && error.parks(), "waiting does not help");
+        assert!(!error.is_transient() && error.parks(), "the error is transient, or does not park");
     }
     assert_eq!(get(views, &stream).await.map(|row| row.version), Some(Version::new(1)));
 }

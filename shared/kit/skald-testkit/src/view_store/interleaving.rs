@@ -1,4 +1,4 @@
-//! Redrive and live delivery at once, in every order of their calls to the stores.
+//! Concurrent redrive and live delivery, in every order of their calls to the stores.
 
 use skald::memory::InMemoryEventStore;
 use skald::message::CommitMessage;
@@ -15,35 +15,35 @@ use crate::orders::Orders;
 use crate::sample::{Statement, Statements, account};
 use crate::yielding::Yielding;
 
-/// Whichever of their calls comes first, the row ends unparked, with the event that was appended
-/// meanwhile: its message is acknowledged only once that is certain, and no other comes.
+/// In every order of the calls, the row ends unparked and contains the event that was appended
+/// during the redrive. The event's message is delivered once.
 pub async fn nothing_is_lost_between_a_redrive_and_live_delivery<F: ViewStoreFixture>(fixture: &F) {
-    for lie in [None, Some(Version::new(99))] {
-        nothing_is_lost_after(fixture.store(), lie).await;
+    for wrong_hint in [None, Some(Version::new(99))] {
+        redrive_with_delivery(fixture.store(), wrong_hint).await;
     }
 }
 
-/// The same, after a message that told of what the event store does not have.
-async fn nothing_is_lost_after<V: ViewStore>(views: &V, lie: Option<Version>) {
+/// Runs all orders, after a hint of a version that the event store does not have, if there is one.
+async fn redrive_with_delivery<V: ViewStore>(views: &V, wrong_hint: Option<Version>) {
     let events = InMemoryEventStore::default();
     let mut orders = Orders::default();
     while let Some(number) = orders.next() {
-        let stream = account(&format!("redriven-{number}-{}", lie.map_or(0, Version::get)));
+        let stream = account(&format!("redriven-{number}-{}", wrong_hint.map_or(0, Version::get)));
         let first =
             append(&events, &stream, &format!("first of {stream}"), deposited(5)).await.commit;
         deliver(&events, views, CommitMessage::of(first)).await;
-        park(views, &stream, None, "a lie", at(60)).await.expect("it is parked");
+        park(views, &stream, None, "a wrong hint", at(60)).await.expect("it is parked");
 
-        if let Some(last) = lie {
+        if let Some(last) = wrong_hint {
             deliver(&events, views, CommitMessage { stream: stream.clone(), last, commit: None })
                 .await;
         }
 
         let (yielding_events, yielding_views) = (Yielding(&events), Yielding(views));
         let redriven = async {
-            let announced =
+            let redriven =
                 redrive::<Statements, _, _>(&yielding_events, &yielding_views, &stream).await;
-            announced.unwrap_or_else(|error| panic!("redrive {stream}: {error}"));
+            redriven.unwrap_or_else(|error| panic!("redrive {stream}: {error}"));
         };
         let delivered = async {
             let appended =
@@ -54,15 +54,15 @@ async fn nothing_is_lost_after<V: ViewStore>(views: &V, lie: Option<Version>) {
         orders.run(redriven, delivered).await;
 
         let row = get(views, &stream).await.expect("a row");
-        let announced = format!("calls in the order {}", orders.described());
-        assert_eq!((row.version, &row.parked), (Version::new(2), &None), "{announced}");
+        let order = format!("calls in the order {}", orders.described());
+        assert_eq!((row.version, &row.parked), (Version::new(2), &None), "{order}");
         let statement = row.decode::<Statement>(&stream).expect("a statement").expect("a body");
-        assert_eq!((statement.balance, statement.entries), (11, 2), "{announced}");
+        assert_eq!((statement.balance, statement.entries), (11, 2), "{order}");
     }
-    assert!(orders.count() > 20, "only {} orders: they do not interleave", orders.count());
+    assert!(orders.count() > 20, "only {} orders: the calls do not interleave", orders.count());
 }
 
-/// A view to whose parked rows all their messages come again before each write over one.
+/// A view store that delivers all messages again before each write over a parked row.
 struct Redelivering<'a, V> {
     events: &'a InMemoryEventStore,
     views: &'a V,
@@ -109,11 +109,9 @@ impl<V: ViewStore> ViewStore for Redelivering<'_, V> {
     }
 }
 
-/// However often messages come again, and whatever comes meanwhile of what the redrive has read:
-/// its write is not stale.
-pub async fn messages_that_tell_of_nothing_new_do_not_hold_up_a_redrive<F: ViewStoreFixture>(
-    fixture: &F,
-) {
+/// The write of a redrive is not stale if old messages are delivered meanwhile, any number of
+/// times.
+pub async fn old_messages_do_not_delay_a_redrive<F: ViewStoreFixture>(fixture: &F) {
     let (events, views, stream) = (InMemoryEventStore::default(), fixture.store(), account("busy"));
     let mut messages = Vec::new();
     for number in 1..=4 {
@@ -122,18 +120,18 @@ pub async fn messages_that_tell_of_nothing_new_do_not_hold_up_a_redrive<F: ViewS
         messages.push(CommitMessage::of(commit));
     }
     deliver(&events, views, messages[1].clone()).await;
-    park(views, &stream, None, "a lie", at(60)).await.expect("it is parked");
+    park(views, &stream, None, "a wrong hint", at(60)).await.expect("it is parked");
     deliver(&events, views, messages[2].clone()).await;
     let redelivering = Redelivering { events: &events, views, messages };
-    let announced = redrive::<Statements, _, _>(&events, &redelivering, &stream).await;
+    let redriven = redrive::<Statements, _, _>(&events, &redelivering, &stream).await;
     assert!(
-        matches!(announced, Ok(CaughtUp::To(version)) if version == Version::new(4)),
-        "{announced:?}"
+        matches!(redriven, Ok(CaughtUp::To(version)) if version == Version::new(4)),
+        "{redriven:?}"
     );
     assert_eq!(get(views, &stream).await.and_then(|row| row.parked), None);
 }
 
 async fn deliver<E: EventStore, V: ViewStore>(events: &E, views: &V, message: CommitMessage) {
-    let announced = catch_up::<Statements, _, _>(events, views, &message).await;
-    announced.unwrap_or_else(|error| panic!("{}: {error}", message.stream));
+    let caught_up = catch_up::<Statements, _, _>(events, views, &message).await;
+    caught_up.unwrap_or_else(|error| panic!("{}: {error}", message.stream));
 }

@@ -1,4 +1,4 @@
-//! Rows: read and written one by one, parked, and read in numbers.
+//! Rows: single reads and writes, parking, and reads of many rows.
 
 use futures_util::future::join;
 use serde_json::Value;
@@ -12,13 +12,13 @@ use skald::view::{
 
 use super::ViewStoreFixture;
 use crate::concurrent::run_all;
-use crate::event_store::assert_any_row_is_kept_or_refused;
+use crate::event_store::assert_rows_are_read_back_or_invalid;
 use crate::fixtures::at;
 use crate::json_samples;
 use crate::sample::account;
 use crate::yielding::Yielding;
 
-/// A row at this version, whose body is this text as JSON.
+/// A row at this version, with this text as its JSON body.
 pub(crate) fn row(version: u64, text: &str) -> ViewRow {
     ViewRow {
         version: Version::new(version),
@@ -33,7 +33,7 @@ pub(crate) async fn get<V: ViewStore>(views: &V, stream: &StreamId) -> Option<Vi
     views.get(stream).await.unwrap_or_else(|error| panic!("get {stream}: {error}"))
 }
 
-/// The rows of these streams, none of which is odd.
+/// The rows of these streams. Asserts that none is malformed.
 async fn get_many<V: ViewStore>(views: &V, streams: &[StreamId]) -> Vec<(StreamId, ViewRow)> {
     let found =
         views.get_many(streams).await.unwrap_or_else(|error| panic!("get {streams:?}: {error}"));
@@ -41,7 +41,7 @@ async fn get_many<V: ViewStore>(views: &V, streams: &[StreamId]) -> Vec<(StreamI
     found.rows
 }
 
-/// Stores a row over the one at `expected`, which must be there.
+/// Stores a row over the one at `expected`. Asserts that it is stored.
 pub(crate) async fn put<V: ViewStore>(views: &V, stream: &StreamId, expected: u64, row: &ViewRow) {
     assert_eq!(
         try_put(views, stream, expected, row).await,
@@ -55,13 +55,13 @@ async fn try_put<V: ViewStore>(views: &V, stream: &StreamId, expected: u64, row:
     put.unwrap_or_else(|error| panic!("put {stream} over {expected}: {error}"))
 }
 
-/// What nobody has stored is not there, and that is no error.
+/// A row that was never stored is `None`, not an error.
 pub async fn a_row_that_was_never_stored_is_none<F: ViewStoreFixture>(fixture: &F) {
-    assert_eq!(get(fixture.store(), &account("nobody")).await, None);
+    assert_eq!(get(fixture.store(), &account("missing")).await, None);
     assert_eq!(get_many(fixture.store(), &[]).await, []);
 }
 
-/// Every part of a row comes back as it was, whatever is in it.
+/// Every part of a row is read exactly as it was stored.
 pub async fn a_row_is_read_as_it_was_stored<F: ViewStoreFixture>(fixture: &F) {
     let views = fixture.store();
     let listing = Some(Listing {
@@ -76,43 +76,41 @@ pub async fn a_row_is_read_as_it_was_stored<F: ViewStoreFixture>(fixture: &F) {
         put(views, &account(name), 0, &stored).await;
         assert!(
             get(views, &account(name)).await.as_ref() == Some(&stored),
-            "{name}: not read as it was stored"
+            "{name}: the row changed"
         );
     }
 }
 
-/// What not every reader could read back is refused by name and for good, and what may be stored is
-/// read as it is.
-pub async fn a_row_that_cannot_be_read_back_is_refused<F: ViewStoreFixture>(fixture: &F) {
-    let (views, stream) = (fixture.store(), account("odd"));
+/// A body that some reader could not read back is invalid, with an error that is not transient. A
+/// valid body is read unchanged.
+pub async fn a_row_that_cannot_be_read_back_is_invalid<F: ViewStoreFixture>(fixture: &F) {
+    let (views, stream) = (fixture.store(), account("bodies"));
     for (malformed, fault) in json_samples::invalid(MAX_STATE_LEVELS) {
-        // A text of Rust's is UTF-8: what is not cannot even be asked for.
+        // A body is a `String`, so it is always UTF-8.
         let Ok(body) = String::from_utf8(malformed) else { continue };
         let put = views
             .put(&stream, Version::START, &ViewRow { body: Some(body.clone()), ..row(1, "") })
             .await;
-        let error = put.expect_err("an error was to be expected");
+        let error = put.expect_err("the body was accepted");
         assert!(!error.is_transient(), "{body}: {error}");
         let StoreError::InvalidRow { refusal, .. } = error else { panic!("{body}: {error}") };
         assert_eq!(refusal, InvalidRow::Json(fault), "{body}");
     }
     assert_eq!(get(views, &stream).await, None, "something was written");
-    for (version, malformed) in (0..).zip(json_samples::valid(MAX_STATE_LEVELS)) {
-        let body = String::from_utf8(malformed).ok();
+    for (version, valid) in (0..).zip(json_samples::valid(MAX_STATE_LEVELS)) {
+        let body = String::from_utf8(valid).ok();
         let stored = ViewRow { body, ..row(version + 1, "") };
         put(views, &stream, version, &stored).await;
         assert_eq!(get(views, &stream).await, Some(stored));
     }
 }
 
-/// Whatever is in a row.
-pub async fn any_row_that_is_accepted_is_read_back_and_all_else_is_refused<F: ViewStoreFixture>(
-    fixture: &F,
-) {
-    assert_any_row_is_kept_or_refused(fixture.store()).await;
+/// A random row is read back, or its put fails with an error that is not transient.
+pub async fn every_row_is_read_back_or_fails_for_good<F: ViewStoreFixture>(fixture: &F) {
+    assert_rows_are_read_back_or_invalid(fixture.store()).await;
 }
 
-/// A row is stored only over the one that was read: neither an older nor a newer.
+/// A row is stored only over the version that was read, neither an older nor a newer one.
 pub async fn a_stale_row_is_not_stored<F: ViewStoreFixture>(fixture: &F) {
     let (views, stream) = (fixture.store(), account("stale"));
     put(views, &stream, 0, &row(2, "two")).await;
@@ -128,7 +126,7 @@ pub async fn a_stale_row_is_not_stored<F: ViewStoreFixture>(fixture: &F) {
     assert_eq!(
         try_put(views, &account("missing"), 3, &row(4, "four")).await,
         Put::Stale,
-        "over a row that is none"
+        "over a missing row"
     );
     assert_eq!(get(views, &account("missing")).await, None);
 }
@@ -141,8 +139,8 @@ pub async fn a_first_row_is_stored_once<F: ViewStoreFixture>(fixture: &F) {
     assert_eq!(get(views, &stream).await, Some(row(1, "first")));
 }
 
-/// However many write over the same row at once, one of them does.
-pub async fn of_eight_rows_at_once_one_is_stored<F: ViewStoreFixture>(fixture: &F) {
+/// Of eight concurrent puts over the same row, one is stored.
+pub async fn of_eight_concurrent_rows_one_is_stored<F: ViewStoreFixture>(fixture: &F) {
     let (views, stream) = (fixture.store(), account("race"));
     for version in 0..5_u64 {
         let rows: Vec<ViewRow> =
@@ -174,9 +172,9 @@ pub async fn parking_changes_nothing_else<F: ViewStoreFixture>(fixture: &F) {
     assert_eq!(get(views, &stream).await, Some(ViewRow { parked, ..before }));
 }
 
-/// Even if there is no row yet.
+/// A stream is parked even if it has no row yet.
 pub async fn a_row_can_be_parked_before_its_first_event<F: ViewStoreFixture>(fixture: &F) {
-    let (views, stream) = (fixture.store(), account("unborn"));
+    let (views, stream) = (fixture.store(), account("no-events"));
     park(views, &stream, None, "why", at(60)).await.expect("it is parked");
     let parked = Some(Parked { reason: "why".to_owned(), at: at(60), announced: Version::START });
     let expected =
@@ -187,7 +185,7 @@ pub async fn a_row_can_be_parked_before_its_first_event<F: ViewStoreFixture>(fix
     assert_eq!(found, [(stream, expected)]);
 }
 
-/// Whoever parks a row that somebody else writes at the same time parks what was written.
+/// Parking a row during another write parks the row that results.
 pub async fn a_row_is_parked_although_others_write_it<F: ViewStoreFixture>(fixture: &F) {
     let (views, stream) = (fixture.store(), account("busy"));
     put(views, &stream, 0, &row(1, "one")).await;
@@ -206,11 +204,11 @@ pub async fn a_row_is_parked_although_others_write_it<F: ViewStoreFixture>(fixtu
     assert_eq!(get(views, &stream).await, Some(ViewRow { parked, ..stored }));
 }
 
-/// Whoever read the row before it was parked, or takes it for none, does not undo the parking.
-pub async fn a_parked_row_is_not_written_over<F: ViewStoreFixture>(fixture: &F) {
+/// A put over the row as it was before parking, or over no row, does not undo the parking.
+pub async fn a_parked_row_is_not_overwritten<F: ViewStoreFixture>(fixture: &F) {
     let views = fixture.store();
     put(views, &account("old"), 0, &row(3, "three")).await;
-    for (name, version) in [("old", 3), ("unborn", 0)] {
+    for (name, version) in [("old", 3), ("no-events", 0)] {
         let stream = account(name);
         park(views, &stream, None, "why", at(60)).await.expect("it is parked");
         let parked = get(views, &stream).await;
@@ -222,24 +220,24 @@ pub async fn a_parked_row_is_not_written_over<F: ViewStoreFixture>(fixture: &F) 
         assert_eq!(
             try_put(views, &stream, 0, &row(1, "first")).await,
             Put::Stale,
-            "{name}, as if it were none"
+            "{name}, over no row"
         );
         assert_eq!(get(views, &stream).await, parked);
     }
 }
 
-/// A parked row is written over as it was read, or not at all: at its version, and told of no more
-/// than it was, or than is in the row that is written.
-pub async fn a_parked_row_is_redriven_only_from_where_it_stands<F: ViewStoreFixture>(fixture: &F) {
+/// A parked row is overwritten only as it was read: at its version, and with no announced version
+/// that is later than both the one that was read and the row that is written.
+pub async fn a_parked_row_is_overwritten_only_as_it_was_read<F: ViewStoreFixture>(fixture: &F) {
     let (views, stream) = (fixture.store(), account("redriven"));
     put(views, &stream, 0, &row(3, "three")).await;
     park(views, &stream, None, "why", at(60)).await.expect("it is parked");
     let parked = get(views, &stream).await.expect("a row");
-    let counted = told_of(&parked, 11);
+    let counted = announced(&parked, 11);
     assert_eq!(
         over_parked(views, &stream, &parked, &counted).await,
         Put::Stored,
-        "a message announced of version 11"
+        "a message announced version 11"
     );
     for version in [0, 2, 4] {
         let other = ViewRow { version: Version::new(version), ..counted.clone() };
@@ -249,27 +247,27 @@ pub async fn a_parked_row_is_redriven_only_from_where_it_stands<F: ViewStoreFixt
             "over {version}"
         );
     }
-    for announced in [0, 10] {
-        let other = told_of(&parked, announced);
+    for version in [0, 10] {
+        let other = announced(&parked, version);
         assert_eq!(
             over_parked(views, &stream, &other, &row(9, "nine")).await,
             Put::Stale,
-            "announced of {announced} only"
+            "announced: {version}"
         );
     }
     let unparked = ViewRow { parked: None, ..parked };
     assert_eq!(
         over_parked(views, &stream, &unparked, &row(9, "nine")).await,
         Put::Stale,
-        "over one that is not parked"
+        "over a row that is not parked"
     );
     assert_eq!(get(views, &stream).await.as_ref(), Some(&counted));
     assert_eq!(over_parked(views, &stream, &counted, &row(5, "five")).await, Put::Stored);
     assert_eq!(get(views, &stream).await, Some(row(5, "five")));
-    // What was told of since is in the row that is written.
+    // The written row contains the version that was announced since.
     park(views, &stream, None, "why", at(60)).await.expect("it is parked");
     let parked = get(views, &stream).await.expect("a row");
-    assert_eq!(over_parked(views, &stream, &parked, &told_of(&parked, 11)).await, Put::Stored);
+    assert_eq!(over_parked(views, &stream, &parked, &announced(&parked, 11)).await, Put::Stored);
     assert_eq!(over_parked(views, &stream, &parked, &row(10, "ten")).await, Put::Stale);
     assert_eq!(over_parked(views, &stream, &parked, &row(11, "eleven")).await, Put::Stored);
     assert_eq!(get(views, &stream).await, Some(row(11, "eleven")));
@@ -278,13 +276,13 @@ pub async fn a_parked_row_is_redriven_only_from_where_it_stands<F: ViewStoreFixt
     assert_eq!(
         over_parked(views, &none, &parked, &row(1, "one")).await,
         Put::Stale,
-        "a row that is none is not parked"
+        "over a missing row"
     );
     assert_eq!(get(views, &none).await, None);
 }
 
-/// The parked row after a message that told of this version.
-fn told_of(row: &ViewRow, version: u64) -> ViewRow {
+/// The parked row after a message announced this version.
+fn announced(row: &ViewRow, version: u64) -> ViewRow {
     let parked =
         row.parked.clone().map(|parked| Parked { announced: Version::new(version), ..parked });
     ViewRow { parked, ..row.clone() }
@@ -300,7 +298,7 @@ async fn over_parked<V: ViewStore>(
     put.unwrap_or_else(|error| panic!("put {stream} over the parked row: {error}"))
 }
 
-/// What parked a stream first is what an operator needs to know.
+/// A parked row keeps its first reason, which is what an operator needs.
 pub async fn parking_again_keeps_the_first_reason<F: ViewStoreFixture>(fixture: &F) {
     let (views, stream) = (fixture.store(), account("twice"));
     park(views, &stream, None, "first", at(1)).await.expect("it is parked");
@@ -312,7 +310,7 @@ pub async fn parking_again_keeps_the_first_reason<F: ViewStoreFixture>(fixture: 
     );
 }
 
-/// A name that begins like another, or is another tenant's, is another row.
+/// A name with the same prefix, or the same name of another tenant, is another row.
 pub async fn rows_of_similar_names_do_not_mix<F: ViewStoreFixture>(fixture: &F) {
     let views = fixture.store();
     let tenant = Tenant::new("other").expect("a valid tenant");
@@ -326,28 +324,28 @@ pub async fn rows_of_similar_names_do_not_mix<F: ViewStoreFixture>(fixture: &F) 
     }
 }
 
-/// Any number of rows at once: in the order asked for, without those that are none, a row asked for
-/// twice twice.
-pub async fn many_rows_come_in_the_order_asked_for<F: ViewStoreFixture>(fixture: &F) {
+/// Rows are returned in the order of the request, without missing rows. A row that is requested
+/// twice is returned twice.
+pub async fn many_rows_are_returned_in_the_order_of_the_request<F: ViewStoreFixture>(fixture: &F) {
     let views = fixture.store();
     let streams: Vec<StreamId> =
         (0..250).map(|number| account(&format!("{:03}", number * 7 % 250))).collect();
-    let (there, _) = streams.split_at(130);
-    for stream in there {
+    let (stored, _) = streams.split_at(130);
+    for stream in stored {
         put(views, stream, 0, &row(1, stream.id())).await;
     }
-    let asked: Vec<StreamId> = streams.iter().rev().chain(&streams[..3]).cloned().collect();
+    let requested: Vec<StreamId> = streams.iter().rev().chain(&streams[..3]).cloned().collect();
     fixture.settled().await;
-    let found = get_many(views, &asked).await;
-    let expected = asked.iter().filter(|stream| there.contains(stream));
+    let found = get_many(views, &requested).await;
+    let expected = requested.iter().filter(|stream| stored.contains(stream));
     assert_eq!(
         found,
         expected.map(|stream| (stream.clone(), row(1, stream.id()))).collect::<Vec<_>>()
     );
 }
 
-/// No answer is so large that rows are left out of it.
-pub async fn many_large_rows_all_come<F: ViewStoreFixture>(fixture: &F) {
+/// All rows are returned, even if they are too large for one answer of a service.
+pub async fn many_large_rows_are_all_returned<F: ViewStoreFixture>(fixture: &F) {
     let views = fixture.store();
     let streams: Vec<StreamId> = (0..60).map(|number| account(&format!("{number:02}"))).collect();
     let body = "x".repeat(300_000);
@@ -359,42 +357,45 @@ pub async fn many_large_rows_all_come<F: ViewStoreFixture>(fixture: &F) {
     assert_eq!(found.into_iter().map(|(stream, _)| stream).collect::<Vec<_>>(), streams);
 }
 
-/// A row as large as rows may be is stored, and can still be parked, for however long a reason. A
-/// larger one is refused, and waiting does not help.
+/// A row of the maximum size is stored and can still be parked, with a reason of any length. A
+/// larger row is invalid, with an error that is not transient.
 pub async fn a_row_that_is_too_large_is_a_permanent_error<F: ViewStoreFixture>(fixture: &F) {
     let (views, stream) = (fixture.store(), account("large"));
     let listing =
         Listing { group: "g".repeat(MAX_LIST_GROUP_BYTES), sort: "s".repeat(MAX_LIST_SORT_BYTES) };
-    // The body has quotes around it.
-    let room = MAX_ROW_BYTES - MAX_LIST_GROUP_BYTES - MAX_LIST_SORT_BYTES - 2;
-    let of_size = |version, size| ViewRow {
+    // The quotes of the body count.
+    let max_body = MAX_ROW_BYTES - MAX_LIST_GROUP_BYTES - MAX_LIST_SORT_BYTES - 2;
+    let with_body = |version, size| ViewRow {
         listing: Some(listing.clone()),
         ..row(version, &"x".repeat(size))
     };
-    put(views, &stream, 0, &of_size(1, room)).await;
+    put(views, &stream, 0, &with_body(1, max_body)).await;
     let too_large = &InvalidRow::TooLarge { size_bytes: MAX_ROW_BYTES + 1 };
     for expected in [Version::START, Version::new(1)] {
-        assert_unfit(views.put(&stream, expected, &of_size(2, room + 1)).await, too_large);
+        assert_invalid(views.put(&stream, expected, &with_body(2, max_body + 1)).await, too_large);
     }
     park(views, &stream, None, &"日".repeat(5_000), at(60)).await.expect("it is parked");
     let parked = get(views, &stream).await.expect("a row");
     assert_eq!((parked.version, parked.size_bytes()), (Version::new(1), MAX_ROW_BYTES));
-    assert_unfit(views.put_over_parked(&stream, &parked, &of_size(2, room + 1)).await, too_large);
+    assert_invalid(
+        views.put_over_parked(&stream, &parked, &with_body(2, max_body + 1)).await,
+        too_large,
+    );
     let reason =
         Parked { reason: "x".repeat(MAX_ROW_BYTES + 4_000), at: at(60), announced: Version::START };
     let put = views
         .put(&account("reason"), Version::START, &ViewRow { parked: Some(reason), ..row(1, "{}") })
         .await;
-    assert!(matches!(put, Err(StoreError::InvalidRow { .. })), "a reason of any length: {put:?}");
+    assert!(matches!(put, Err(StoreError::InvalidRow { .. })), "a reason over the limit: {put:?}");
     assert_eq!(get(views, &stream).await, Some(parked));
 }
 
-/// A place that no list can have is refused, and waiting does not help.
+/// A row whose place in a list is invalid is an error that is not transient.
 pub async fn a_row_with_an_impossible_place_is_a_permanent_error<F: ViewStoreFixture>(fixture: &F) {
-    let (views, stream) = (fixture.store(), account("misplaced"));
+    let (views, stream) = (fixture.store(), account("invalid"));
     let group = |length_bytes| InvalidRow::ListGroup { length_bytes };
     let sort = |length_bytes| InvalidRow::ListSort { length_bytes };
-    for (group_bytes, sort_bytes, unfit) in [
+    for (group_bytes, sort_bytes, invalid_place) in [
         (0, 1, group(0)),
         (MAX_LIST_GROUP_BYTES + 1, 1, group(2_049)),
         (1, 0, sort(0)),
@@ -402,17 +403,17 @@ pub async fn a_row_with_an_impossible_place_is_a_permanent_error<F: ViewStoreFix
     ] {
         let listing =
             Some(Listing { group: "g".repeat(group_bytes), sort: "s".repeat(sort_bytes) });
-        let misplaced = ViewRow { listing, ..row(1, "{}") };
-        assert_unfit(views.put(&stream, Version::START, &misplaced).await, &unfit);
+        let invalid = ViewRow { listing, ..row(1, "{}") };
+        assert_invalid(views.put(&stream, Version::START, &invalid).await, &invalid_place);
     }
     assert_eq!(get(views, &stream).await, None);
 }
 
 #[track_caller]
-fn assert_unfit(put: Result<Put, StoreError>, expected: &InvalidRow) {
+fn assert_invalid(put: Result<Put, StoreError>, expected: &InvalidRow) {
     match put {
         Err(error) => {
-            assert!(!error.is_transient(), "waiting does not help: {error}");
+            assert!(!error.is_transient(), "the error is transient: {error}");
             assert!(
                 matches!(&error, StoreError::InvalidRow { refusal, .. } if refusal == expected),
                 "{expected}: {error}"

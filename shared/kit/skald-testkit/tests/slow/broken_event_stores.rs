@@ -302,11 +302,11 @@ const BROKEN: &[(Mutation, &[&str])] = &[
     (
         Mutation::FurtherOn,
         &[
-            "behind_the_head_is_a_conflict",
+            "an_append_behind_the_head_is_a_conflict",
             "a_command_past_any_fault_is_written_once",
             "an_append_that_was_in_conflict_or_contended_wrote_nothing",
-            "a_request_that_arrives_late_has_its_own_place_or_none",
-            "a_command_in_doubt_is_harmless_behind_a_snapshot_by_what_the_state_remembers",
+            "a_late_request_is_written_at_its_own_version_or_not_at_all",
+            "a_command_in_doubt_changes_nothing_behind_a_snapshot_if_the_state_shows_it",
             "appends_past_faults_are_written_once",
             "commands_past_faults_are_done_once",
         ],
@@ -314,7 +314,7 @@ const BROKEN: &[(Mutation, &[&str])] = &[
     (
         Mutation::ConflictIsSuccess,
         &[
-            "behind_the_head_is_a_conflict",
+            "an_append_behind_the_head_is_a_conflict",
             "eight_writers_have_one_winner_per_version",
             "a_command_past_any_fault_is_written_once",
             "appends_past_faults_are_written_once",
@@ -324,7 +324,7 @@ const BROKEN: &[(Mutation, &[&str])] = &[
     (
         Mutation::LostWrite,
         &[
-            "what_was_written_is_read_at_once",
+            "a_commit_is_readable_immediately",
             "a_command_past_any_fault_is_written_once",
             "appends_past_faults_are_written_once",
             "commands_past_faults_are_done_once",
@@ -333,7 +333,7 @@ const BROKEN: &[(Mutation, &[&str])] = &[
     (
         Mutation::ContendedAlthoughWritten,
         &[
-            "commands_at_once_all_count",
+            "concurrent_commands_all_count",
             "appends_past_faults_are_written_once",
             "commands_past_faults_are_done_once",
         ],
@@ -341,7 +341,7 @@ const BROKEN: &[(Mutation, &[&str])] = &[
     (
         Mutation::ConflictAlthoughWritten,
         &[
-            "commands_at_once_all_count",
+            "concurrent_commands_all_count",
             "appends_past_faults_are_written_once",
             "commands_past_faults_are_done_once",
         ],
@@ -358,7 +358,7 @@ const BROKEN: &[(Mutation, &[&str])] = &[
         Mutation::ForgetfulOfOthers,
         &["a_repeated_commit_is_recognised_after_others", "appends_past_faults_are_written_once"],
     ),
-    (Mutation::KnownAnywhere, &["a_commit_away_from_the_head_is_no_repeat"]),
+    (Mutation::KnownAnywhere, &["a_commit_away_from_the_head_is_not_a_repeat"]),
     (
         Mutation::ForgetfulOfParts,
         &[
@@ -374,9 +374,9 @@ const BROKEN: &[(Mutation, &[&str])] = &[
             "a_command_about_several_streams_past_any_fault_is_written_once",
             "an_append_that_was_in_conflict_or_contended_wrote_nothing",
             "a_late_request_to_several_streams_is_written_to_all_or_none",
-            "a_late_request_that_was_decided_otherwise_writes_nothing",
+            "a_late_request_with_another_decision_writes_nothing",
             "a_command_in_doubt_is_found_behind_a_snapshot_by_a_stream_of_its_own",
-            "transfers_past_faults_lose_and_make_no_money",
+            "transfers_past_faults_preserve_the_total",
             "deliveries_past_faults_are_booked_once_behind_snapshots",
         ],
     ),
@@ -387,7 +387,7 @@ const BROKEN: &[(Mutation, &[&str])] = &[
             "a_repeat_at_a_later_head_of_one_stream_writes_nothing",
             "a_command_about_several_streams_past_any_fault_is_written_once",
             "a_late_request_to_several_streams_is_written_to_all_or_none",
-            "transfers_past_faults_lose_and_make_no_money",
+            "transfers_past_faults_preserve_the_total",
             "deliveries_past_faults_are_booked_once_behind_snapshots",
         ],
     ),
@@ -399,24 +399,24 @@ const BROKEN: &[(Mutation, &[&str])] = &[
         Mutation::Unguarded,
         &[
             "a_guarded_stream_that_moved_is_a_conflict",
-            "a_guard_of_an_empty_stream_is_of_its_absence",
-            "commands_that_read_each_other_s_stream_do_not_both_pass",
+            "a_guard_of_an_empty_stream_fails_once_it_has_events",
+            "commands_that_guard_each_other_do_not_both_succeed",
         ],
     ),
     (Mutation::AnySnapshot, &["a_snapshot_of_another_schema_is_passed_over"]),
     (
         Mutation::AnotherForm,
         &[
-            "what_an_append_answers_is_what_is_read",
-            "what_an_append_to_several_streams_answers_is_what_is_read",
+            "an_append_returns_the_commit_that_is_read",
+            "an_append_to_several_streams_returns_the_commits_that_are_read",
         ],
     ),
     (
         Mutation::Ratchet,
         &[
             "recorded_times_do_not_decrease_while_clocks_are_close",
-            "a_clock_far_ahead_spoils_no_later_commit",
-            "the_state_at_a_time_has_what_came_before_whatever_a_clock_said",
+            "a_clock_far_ahead_does_not_change_later_times",
+            "the_state_as_of_a_time_includes_all_earlier_commits",
         ],
     ),
 ];

@@ -54,7 +54,7 @@ fn decide<const SCHEMA: u32>(
         let event: AccountEvent = match *op {
             Op::Deposit(amount) => Deposited { amount }.into(),
             Op::Withdraw(asked) if asked > balance => {
-                return Err(AccountRejection::Overdrawn { balance, asked });
+                return Err(AccountRejection::Overdrawn { balance, requested: asked });
             }
             Op::Withdraw(amount) => Withdrawn { amount }.into(),
             Op::Double => Deposited { amount: balance.min(1000) }.into(),
