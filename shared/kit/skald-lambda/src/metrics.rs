@@ -77,7 +77,7 @@ fn metric(report: &str) -> Option<&'static str> {
 #[derive(Debug, Default)]
 struct Counts {
     by_function: BTreeMap<&'static str, u64>,
-    snapshots_left_out: BTreeMap<String, u64>,
+    omitted_snapshots: BTreeMap<String, u64>,
 }
 
 /// Counts reports. An instance of a function serves one invocation at a time, so the counts since
@@ -92,7 +92,7 @@ pub(crate) struct Counting {
 impl Counting {
     /// Counts for this function, and passes lines to `write`.
     pub(crate) const fn new(function: String, write: fn(&Value)) -> Self {
-        let counts = Counts { by_function: BTreeMap::new(), snapshots_left_out: BTreeMap::new() };
+        let counts = Counts { by_function: BTreeMap::new(), omitted_snapshots: BTreeMap::new() };
         Self { function, write, counts: Mutex::new(counts) }
     }
 
@@ -125,7 +125,7 @@ impl<S: Subscriber> Layer<S> for Counting {
         } else if name == SNAPSHOT_LEFT_OUT {
             let mut category = CategoryOf(String::new());
             event.record(&mut category);
-            *self.counts().snapshots_left_out.entry(category.0).or_default() += 1;
+            *self.counts().omitted_snapshots.entry(category.0).or_default() += 1;
         }
     }
 }
@@ -176,7 +176,7 @@ fn lines(counts: &Counts, function: &str, now: Timestamp) -> Vec<Value> {
         );
         lines.push(line);
     }
-    for (index, (category, count)) in counts.snapshots_left_out.iter().enumerate() {
+    for (index, (category, count)) in counts.omitted_snapshots.iter().enumerate() {
         if index > 0 || lines.is_empty() {
             lines.push(blank(now));
         }

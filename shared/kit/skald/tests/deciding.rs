@@ -332,7 +332,7 @@ async fn a_snapshot_is_kept_up_to_the_limit_and_told_of_beyond() {
             .into_iter()
             .collect();
         let expected: Vec<_> = expected.into_iter().map(|why| (account("a"), why)).collect();
-        assert_eq!(handled.left_out, expected);
+        assert_eq!(handled.omitted, expected);
         assert_eq!(reports.take_named(SNAPSHOT_LEFT_OUT), reported);
     }
 }

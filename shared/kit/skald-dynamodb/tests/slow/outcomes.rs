@@ -237,7 +237,7 @@ async fn a_row_whose_answer_is_lost_is_there() {
 #[derive(Default)]
 struct Stingy {
     requests: AtomicU32,
-    left_out: Mutex<Value>,
+    omitted: Mutex<Value>,
 }
 
 impl Meddler for Stingy {
@@ -245,22 +245,22 @@ impl Meddler for Stingy {
         if operation != "BatchGetItem" {
             return Fate::Pass;
         }
-        let mut left_out = body["RequestItems"].clone();
+        let mut omitted = body["RequestItems"].clone();
         if self.requests.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
-            return Fate::Answer(200, json!({ "Responses": {}, "UnprocessedKeys": left_out }));
+            return Fate::Answer(200, json!({ "Responses": {}, "UnprocessedKeys": omitted }));
         }
-        left_out[VIEW]["Keys"].as_array_mut().unwrap().remove(0);
+        omitted[VIEW]["Keys"].as_array_mut().unwrap().remove(0);
         body["RequestItems"][VIEW]["Keys"].as_array_mut().unwrap().truncate(1);
-        *self.left_out.lock().unwrap() = left_out;
+        *self.omitted.lock().unwrap() = omitted;
         Fate::Pass
     }
 
     fn answer(&self, operation: &str, _: &mut u16, body: &mut Value) {
-        let left_out = self.left_out.lock().unwrap().take();
+        let omitted = self.omitted.lock().unwrap().take();
         if operation == "BatchGetItem"
-            && left_out[VIEW]["Keys"].as_array().is_some_and(|keys| !keys.is_empty())
+            && omitted[VIEW]["Keys"].as_array().is_some_and(|keys| !keys.is_empty())
         {
-            body["UnprocessedKeys"] = left_out;
+            body["UnprocessedKeys"] = omitted;
         }
     }
 }

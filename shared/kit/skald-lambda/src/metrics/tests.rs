@@ -59,7 +59,7 @@ fn counts(mut line: Value) -> Value {
 fn dimensions_are_those_that_alarms_are_on() {
     let counts = Counts {
         by_function: [("Conflicts", 2), ("ForeignMessages", 1)].into(),
-        snapshots_left_out: [("order".to_owned(), 3), ("stock".to_owned(), 1)].into(),
+        omitted_snapshots: [("order".to_owned(), 3), ("stock".to_owned(), 1)].into(),
     };
     let lines = lines(&counts, "order-view-1", now());
     let count = |name| json!({ "Name": name, "Unit": "Count" });

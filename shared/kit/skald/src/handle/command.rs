@@ -47,7 +47,7 @@ pub struct Handled<States> {
     /// What the command wrote.
     pub outcome: Outcome,
     /// The streams whose commit lacks the snapshot that was due, each with the reason.
-    pub left_out: OmittedSnapshots,
+    pub omitted: OmittedSnapshots,
 }
 
 /// Streams whose commit lacks the snapshot that was due, each with the reason.
@@ -128,13 +128,13 @@ where
         let events = decide(&states).map_err(HandleError::Rejected)?;
         let encoded = streams.encode(&events)?;
         if encoded.iter().all(Vec::is_empty) {
-            return Ok(Handled { states, outcome: Outcome::Unchanged, left_out: Vec::new() });
+            return Ok(Handled { states, outcome: Outcome::Unchanged, omitted: Vec::new() });
         }
         let guards = streams.guards(&events);
         let states = streams.evolve(states, &events);
         let snapshots = streams.snapshots(&states, &mut histories.iter());
         let mut drafted = drafted(request, &heads, encoded, (guards, snapshots));
-        let left_out = std::mem::take(&mut drafted.left_out);
+        let omitted = std::mem::take(&mut drafted.omitted);
         match append_drafted(store, pause, drafted, (&mut tries, &mut at)).await {
             Ok(appended) => {
                 let is_repeated = appended.iter().any(|part| part.repeated);
@@ -144,8 +144,8 @@ where
                 if is_repeated {
                     return repeated(store, streams, histories, commits, request.commit_id).await;
                 }
-                left_out.iter().for_each(|(stream, why)| observe::snapshot_left_out(stream, *why));
-                return Ok(Handled { states, outcome: Outcome::Appended(commits), left_out });
+                omitted.iter().for_each(|(stream, why)| observe::snapshot_left_out(stream, *why));
+                return Ok(Handled { states, outcome: Outcome::Appended(commits), omitted });
             }
             Err(AppendError::RepeatedInPart { found }) => {
                 return repeated(store, streams, histories, found, request.commit_id).await;
@@ -170,7 +170,7 @@ where
 struct Drafted<H> {
     parts: Vec<(H, Draft)>,
     guards: Vec<H>,
-    left_out: OmittedSnapshots,
+    omitted: OmittedSnapshots,
 }
 
 fn drafted<H: Head>(
@@ -179,7 +179,7 @@ fn drafted<H: Head>(
     events: Vec<Vec<EventData>>,
     (guarded, snapshots): (Vec<bool>, Vec<DueSnapshot>),
 ) -> Drafted<H> {
-    let (mut parts, mut guards, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut parts, mut guards, mut omitted) = (Vec::new(), Vec::new(), Vec::new());
     let of_each = heads.iter().zip(events).zip(guarded).zip(snapshots);
     for (((head, events), is_guarded), snapshot) in of_each {
         if events.is_empty() {
@@ -189,11 +189,11 @@ fn drafted<H: Head>(
         let unwritable = snapshot.as_ref().and_then(|taken| taken.as_ref().err().copied());
         let mut draft = request.draft(events, snapshot.and_then(Result::ok));
         if let Some(why) = draft.omit_large_snapshot().or(unwritable) {
-            left_out.push((head.stream().clone(), why));
+            omitted.push((head.stream().clone(), why));
         }
         parts.push((head.clone(), draft));
     }
-    Drafted { parts, guards, left_out }
+    Drafted { parts, guards, omitted }
 }
 
 fn shows(history: &[Commit], id: CommitId) -> bool {
@@ -226,7 +226,7 @@ async fn repeated<S: EventStore, T: Streams, R>(
     }
     let states = streams.fold(&mut histories.iter())?;
     let earlier = histories.into_iter().flatten().filter(|commit| commit.id == id).collect();
-    Ok(Handled { states, outcome: Outcome::Repeated(earlier), left_out: Vec::new() })
+    Ok(Handled { states, outcome: Outcome::Repeated(earlier), omitted: Vec::new() })
 }
 
 /// Appends, and repeats the append while other transactions are in progress. Such a transaction
