@@ -68,12 +68,12 @@ async fn each_fault_is_what_it_says() {
             let store = InMemoryEventStore::default();
             let faulty = Faulty::new(&store, Plan::script([fault]));
             let head = faulty.start(account("a"));
-            let told = if together {
+            let result = if together {
                 word(faulty.append_all(vec![(head, draft("x"))]).await)
             } else {
                 word(faulty.append(&head, draft("x")).await)
             };
-            assert_eq!((told, found(&store, "x").await), (answer, then), "{fault:?}");
+            assert_eq!((result, found(&store, "x").await), (answer, then), "{fault:?}");
             faulty.settle().await;
             assert_eq!(found(&store, "x").await, at_last, "{fault:?}, all arrived");
             assert_eq!(

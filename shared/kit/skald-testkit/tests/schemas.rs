@@ -120,7 +120,7 @@ fn committed(test: &str) -> PathBuf {
     folder
 }
 
-fn told<T: ToString>(all: &[T]) -> Vec<String> {
+fn texts<T: ToString>(all: &[T]) -> Vec<String> {
     all.iter().map(ToString::to_string).collect()
 }
 
@@ -144,8 +144,8 @@ fn a_change_that_breaks_nothing_differs_and_is_written() {
     let (current, committed) =
         (Schemas::default().with::<DescribedEvent>(), Schemas::read(&folder).unwrap());
     assert_eq!(current.breaks(&committed), []);
-    assert_eq!(told(&current.differing(&committed)), ["door.opened at schema 1"]);
-    assert_eq!(told(&current.write(&folder).unwrap()), ["door.opened at schema 1"]);
+    assert_eq!(texts(&current.differing(&committed)), ["door.opened at schema 1"]);
+    assert_eq!(texts(&current.write(&folder).unwrap()), ["door.opened at schema 1"]);
     assert_eq!(current.differing(&Schemas::read(&folder).unwrap()), []);
 }
 
@@ -153,7 +153,7 @@ fn a_change_that_breaks_nothing_differs_and_is_written() {
 #[track_caller]
 fn check_refused(test: &str, current: &Schemas, expected: &[&str]) {
     let folder = committed(test);
-    assert_eq!(told(&current.breaks(&Schemas::read(&folder).unwrap())), expected);
+    assert_eq!(texts(&current.breaks(&Schemas::read(&folder).unwrap())), expected);
 
     let refused = current.write(&folder).unwrap_err();
     assert!(matches!(refused, SchemasError::Breaks(_)), "{refused}");
@@ -207,7 +207,7 @@ fn a_variant_more_is_another_shape() {
         Now::Shapes: Described,
     {
         let (before, now) = (Schemas::default().with::<Before>(), Schemas::default().with::<Now>());
-        assert_eq!(told(&now.breaks(&before)), expected);
+        assert_eq!(texts(&now.breaks(&before)), expected);
     }
     check::<KnockedEvent, KnockedLoudlyEvent>(&[
         "door.knocked at schema 1, as this release writes it, read by an older one, \
@@ -223,9 +223,9 @@ fn a_variant_more_is_another_shape() {
 fn the_same_change_at_a_schema_of_its_own_breaks_nothing() {
     let folder = committed("upcast");
     let current = Schemas::default().with::<UpcastEvent>();
-    assert_eq!(told(&current.write(&folder).unwrap()), ["door.opened at schema 2"]);
+    assert_eq!(texts(&current.write(&folder).unwrap()), ["door.opened at schema 2"]);
     let shapes: Vec<_> = current.shapes().collect();
-    assert_eq!(told(&shapes), ["door.opened at schema 1", "door.opened at schema 2"]);
+    assert_eq!(texts(&shapes), ["door.opened at schema 1", "door.opened at schema 2"]);
     assert!(current.get("door.opened", 1).unwrap()["properties"].get("by").is_some());
     assert!(current.get("door.opened", 2).unwrap()["properties"].get("who").is_some());
 }
@@ -236,8 +236,8 @@ fn a_shape_that_is_no_longer_known_breaks_all_that_is_stored_in_it() {
     let expected = [
         "door.opened at schema 1, as it was stored, read by this release, the whole: the shape is not known to the reader",
     ];
-    assert_eq!(told(&current.breaks(&committed)), expected);
-    assert_eq!(told(&current.differing(&committed)), ["door.opened at schema 1"]);
+    assert_eq!(texts(&current.breaks(&committed)), expected);
+    assert_eq!(texts(&current.differing(&committed)), ["door.opened at schema 1"]);
 }
 
 #[test]

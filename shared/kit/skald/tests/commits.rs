@@ -64,14 +64,15 @@ fn the_limits_are_below_those_of_the_service() {
 }
 
 #[test]
-fn an_event_is_told_with_all_that_is_known_of_it() {
+fn an_envelope_has_all_metadata_of_its_event() {
     let events = [Deposited { amount: 5 }.into(), Withdrawn { amount: 3 }.into()];
     let Draft { commit_id, at, context, events: stored, .. } =
         draft(events.iter().map(|event: &AccountEvent| event.encode().unwrap()).collect());
     let (stream, first) = (account("a"), Version::new(7));
     let commit =
         Commit { id: commit_id, stream, first, at, context, events: stored, snapshot: None };
-    let told: Vec<Envelope<AccountEvent>> = commit.envelopes().collect::<Result<_, _>>().unwrap();
+    let envelopes: Vec<Envelope<AccountEvent>> =
+        commit.envelopes().collect::<Result<_, _>>().unwrap();
     let expected = |index: usize, event_type: &str| Envelope {
         event_id: EventId::of(&commit.stream, commit.id, index),
         event_type: event_type.to_owned(),
@@ -82,16 +83,16 @@ fn an_event_is_told_with_all_that_is_known_of_it() {
         context: commit.context.clone(),
         data: events[index].clone(),
     };
-    assert_eq!(told, [expected(0, "account.deposited"), expected(1, "account.withdrawn")]);
+    assert_eq!(envelopes, [expected(0, "account.deposited"), expected(1, "account.withdrawn")]);
 }
 
 #[test]
-fn an_event_that_cannot_be_read_is_told_in_its_place() {
+fn an_event_that_cannot_be_read_is_an_error_in_its_place() {
     let Draft { commit_id, at, context, events, .. } = draft(vec![event("account.closed", "{}")]);
     let (stream, first) = (account("a"), Version::new(1));
     let commit = Commit { id: commit_id, stream, first, at, context, events, snapshot: None };
-    let told: Vec<Result<Envelope<AccountEvent>, DecodeError>> = commit.envelopes().collect();
-    let [Err(unknown)] = told.as_slice() else { panic!("{told:?}") };
+    let envelopes: Vec<Result<Envelope<AccountEvent>, DecodeError>> = commit.envelopes().collect();
+    let [Err(unknown)] = envelopes.as_slice() else { panic!("{envelopes:?}") };
     assert!(unknown.is_transient(), "a newer release may know it");
 }
 

@@ -36,13 +36,13 @@ use support::context;
 
 /// A store in memory that records its requests.
 #[derive(Default)]
-struct Listening {
+struct Recording {
     store: InMemoryEventStore,
     calls: Mutex<Vec<&'static str>>,
     /// The error that every append returns instead of appending.
-    refuses: Option<fn() -> AppendError<InMemoryHead>>,
+    fails_with: Option<fn() -> AppendError<InMemoryHead>>,
     /// How often appends return the error. `None` means always.
-    refusals: Option<AtomicU32>,
+    failures: Option<AtomicU32>,
     /// Whether the store loses the first commit of a stream without an error.
     beheads: bool,
 }
@@ -62,7 +62,7 @@ impl Pause for Pauses {
     }
 }
 
-impl Listening {
+impl Recording {
     fn hear(&self, call: &'static str) {
         self.calls.lock().unwrap().push(call);
     }
@@ -72,19 +72,19 @@ impl Listening {
             left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
                 .is_err()
         };
-        match self.refuses {
-            Some(refusal) if !self.refusals.as_ref().is_some_and(spent) => Err(refusal()),
+        match self.fails_with {
+            Some(failure) if !self.failures.as_ref().is_some_and(spent) => Err(failure()),
             _ => Ok(()),
         }
     }
 
     /// The requests since the last call.
-    fn heard(&self) -> Vec<&'static str> {
+    fn calls_made(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.calls.lock().unwrap())
     }
 }
 
-impl EventStore for Listening {
+impl EventStore for Recording {
     type Head = InMemoryHead;
 
     fn start(&self, stream: StreamId) -> InMemoryHead {
@@ -155,20 +155,20 @@ fn request() -> Request {
 /// one read.
 #[tokio::test]
 async fn a_command_about_one_stream_is_one_load_and_one_plain_append() {
-    let store = Listening::default();
+    let store = Recording::default();
     let command = AccountCommand::Deposit(5);
     let first = Handler::new(&store, NoPause)
         .handle::<Account>(&account("a"), &command, &request())
         .await
         .unwrap();
     assert!(matches!(first.outcome, Outcome::Appended(_)));
-    assert_eq!(store.heard(), ["load", "append"]);
+    assert_eq!(store.calls_made(), ["load", "append"]);
     let again = Handler::new(&store, NoPause)
         .handle::<Account>(&account("a"), &command, &request())
         .await
         .unwrap();
     assert!(matches!(again.outcome, Outcome::Repeated(_)));
-    assert_eq!(store.heard(), ["load"]);
+    assert_eq!(store.calls_made(), ["load"]);
 }
 
 /// A command does not wait forever: after repeated conflicts or contention, the caller gets an
@@ -178,15 +178,15 @@ async fn after_ten_attempts_against_others_a_command_is_given_up() {
     let conflict: fn() -> AppendError<InMemoryHead> =
         || AppendError::Conflict { moved: [account("a"), account("b")].map(moved).into() };
     let contended: fn() -> AppendError<InMemoryHead> = || AppendError::Contended;
-    for refusal in [conflict, contended] {
+    for failure in [conflict, contended] {
         let (store, pauses) =
-            (Listening { refuses: Some(refusal), ..Listening::default() }, Pauses::default());
+            (Recording { fails_with: Some(failure), ..Recording::default() }, Pauses::default());
         let command = AccountCommand::Deposit(5);
         let handled = Handler::new(&store, &pauses)
             .handle::<Account>(&account("a"), &command, &request())
             .await;
         assert!(matches!(handled, Err(HandleError::Busy { attempts: 10 })), "{handled:?}");
-        assert_eq!(store.heard().iter().filter(|call| **call == "append").count(), 10);
+        assert_eq!(store.calls_made().iter().filter(|call| **call == "append").count(), 10);
         assert_eq!(
             *pauses.0.lock().unwrap(),
             (1..=9).collect::<Vec<u32>>(),
@@ -203,7 +203,7 @@ async fn after_ten_throttled_transactions_the_store_s_answer_is_given() {
         StoreError::Throttled { operation: "TransactWriteItems", source: "too much".into() }.into()
     };
     let (store, pauses) =
-        (Listening { refuses: Some(throttled), ..Listening::default() }, Pauses::default());
+        (Recording { fails_with: Some(throttled), ..Recording::default() }, Pauses::default());
     let both = Many::<Account>::new(vec![account("a"), account("b")]);
     let decide = |_: &Vec<Folded<AccountState>>| {
         Ok::<_, AccountRejection>(vec![
@@ -217,14 +217,14 @@ async fn after_ten_throttled_transactions_the_store_s_answer_is_given() {
         "{handled:?}"
     );
     assert_eq!(pauses.0.lock().unwrap().len(), 9);
-    assert_eq!(store.heard()[2..], ["append_guarded"; 10]);
+    assert_eq!(store.calls_made()[2..], ["append_guarded"; 10]);
 }
 
 /// The state of a stream without its beginning is unknown, and reading the stream again does not
 /// restore it.
 #[tokio::test]
 async fn a_stream_without_its_beginning_is_an_error() {
-    let mut store = Listening::default();
+    let mut store = Recording::default();
     for id in [1, 2] {
         let request = Request { commit_id: CommitId::new(Uuid::from_u128(id)), ..request() };
         let command = AccountCommand::Deposit(5);
@@ -303,7 +303,7 @@ impl Decider for Notes {
 /// A stream whose snapshots have become too large is loaded from further and further back, so its
 /// operator must be informed.
 #[tokio::test]
-async fn a_snapshot_is_kept_up_to_the_limit_and_told_of_beyond() {
+async fn a_snapshot_over_the_limit_is_omitted_and_reported() {
     let empty = request()
         .draft(vec![AccountEvent::from(Noted { text: String::new() }).encode().unwrap()], None);
     let kept = Notes::SNAPSHOTS.unwrap().take(&Noticed::default()).unwrap();
@@ -343,9 +343,12 @@ async fn each_attempt_has_its_own_time() {
     let contended: fn() -> AppendError<InMemoryHead> = || AppendError::Contended;
     let conflict: fn() -> AppendError<InMemoryHead> =
         || AppendError::Conflict { moved: vec![moved(account("a"))] };
-    for refusal in [contended, conflict] {
-        let store =
-            Listening { refuses: Some(refusal), refusals: Some(5.into()), ..Listening::default() };
+    for failure in [contended, conflict] {
+        let store = Recording {
+            fails_with: Some(failure),
+            failures: Some(5.into()),
+            ..Recording::default()
+        };
         let (pauses, command) = (Pauses::default(), AccountCommand::Deposit(5));
         let handled = Handler::new(&store, &pauses)
             .handle::<Account>(&account("a"), &command, &request())

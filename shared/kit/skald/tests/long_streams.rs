@@ -29,9 +29,9 @@ const EVENTS: u64 = 100_000;
 /// The size of each event, in bytes.
 const EVENT_BYTES: usize = 200;
 /// How much the process may grow: a small part of the size of all commits.
-const MOST_KB: u64 = 10_000;
+const MAX_KB: u64 = 10_000;
 /// The number of events after which the row is stored at the latest.
-const MOST_UNSTORED: u64 = 6_000;
+const MAX_UNSTORED: u64 = 6_000;
 
 /// An event store with one long stream, which is generated when it is read.
 #[derive(Default)]
@@ -136,17 +136,17 @@ async fn a_view_is_folded_in_the_memory_of_a_page_however_long_the_stream() {
     let (caught_up, redriven) = (account("caught-up"), account("redriven"));
     let before = peak_kb();
 
-    let told = catch_up::<Statements, _, _>(&events, &views, &hint(&caught_up)).await.unwrap();
-    assert_eq!(told, CaughtUp::To(Version::new(EVENTS)));
+    let caught = catch_up::<Statements, _, _>(&events, &views, &hint(&caught_up)).await.unwrap();
+    assert_eq!(caught, CaughtUp::To(Version::new(EVENTS)));
     assert_whole(&views, &caught_up).await;
 
     park(&views, &redriven, None, "a lie", Timestamp::EPOCH).await.unwrap();
-    let told = redrive::<Statements, _, _>(&events, &views, &redriven).await.unwrap();
-    assert_eq!(told, CaughtUp::To(Version::new(EVENTS)));
+    let caught = redrive::<Statements, _, _>(&events, &views, &redriven).await.unwrap();
+    assert_eq!(caught, CaughtUp::To(Version::new(EVENTS)));
     assert_whole(&views, &redriven).await;
 
     if let (Some(before), Some(after)) = (before, peak_kb()) {
-        assert!(after - before < MOST_KB, "the process grew by {} KB", after - before);
+        assert!(after - before < MAX_KB, "the process grew by {} KB", after - before);
     }
 }
 
@@ -164,15 +164,15 @@ async fn after_a_function_that_died_the_next_goes_on_where_it_had_come_to() {
         );
         events.dies_after.store(20_000, Ordering::Relaxed);
         match catch_up::<Statements, _, _>(&events, &views, &hint(&stream)).now_or_never() {
-            Some(told) => {
-                assert_eq!(told.unwrap(), CaughtUp::To(Version::new(EVENTS)));
+            Some(caught) => {
+                assert_eq!(caught.unwrap(), CaughtUp::To(Version::new(EVENTS)));
                 break;
             }
             None => deaths += 1,
         }
         let progress =
             views.get(&stream).await.unwrap().map_or(0, |row| row.version.get()) - stored;
-        assert!(progress + MOST_UNSTORED > 20_000, "{progress} of 20,000 events are stored");
+        assert!(progress + MAX_UNSTORED > 20_000, "{progress} of 20,000 events are stored");
         assert!(deaths < 20, "no end");
     }
     assert!(deaths >= 4, "it died {deaths} times only");

@@ -115,7 +115,7 @@ async fn contention_names_the_streams_of_the_transaction() {
 }
 
 #[tokio::test]
-async fn each_page_is_reported_with_how_much_was_asked_for_and_came() {
+async fn each_page_is_reported_with_its_limit_and_its_commits() {
     let store = InMemoryEventStore::default();
     for _ in 0..20 {
         append(&store, &account("a"), stored(Deposited { amount: 1 }), 0).await;

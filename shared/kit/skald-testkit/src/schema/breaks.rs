@@ -122,7 +122,7 @@ impl fmt::Display for Difference {
 /// Nothing, where a reader takes all that a writer may write: a field that the reader allows to be
 /// missing, another value in its list of values, a wider bound, another order, name or description.
 /// In doubt it is a break: a pattern that differs counts as narrower, because which of two patterns
-/// takes more is not to be told, and so does every keyword that is not known here.
+/// takes more cannot be decided, and so does every keyword that is not known here.
 ///
 /// ```
 /// use serde_json::json;
@@ -130,8 +130,8 @@ impl fmt::Display for Difference {
 ///
 /// let long = json!({ "type": "object", "properties": { "by": { "type": "string", "maxLength": 64 } } });
 /// let short = json!({ "type": "object", "properties": { "by": { "type": "string", "maxLength": 32 } } });
-/// let told = "/by: `maxLength` is 64 where it is written, and 32 where it is read";
-/// assert_eq!(breaks(&long, &short)[0].to_string(), told);
+/// let expected = "/by: `maxLength` is 64 where it is written, and 32 where it is read";
+/// assert_eq!(breaks(&long, &short)[0].to_string(), expected);
 /// assert_eq!(breaks(&short, &long), []);
 /// ```
 #[must_use]

@@ -21,13 +21,13 @@ enum Mutation {
     None,
     /// A commit that finds its place taken goes to the end of the stream.
     FurtherOn,
-    /// A commit that finds its place taken is told to be written.
+    /// A commit that conflicts is reported as written.
     ConflictIsSuccess,
-    /// Every third append is told to be written, but is not.
+    /// Every third append is reported as written, but is not.
     LostWrite,
-    /// Every third append is told to be in another transaction's way, but is written.
+    /// Every third append is reported as contended, but is written.
     ContendedAlthoughWritten,
-    /// Every third append is told to have come too late, but is written.
+    /// Every third append is reported as a conflict, but is written.
     ConflictAlthoughWritten,
     /// A repeat is a conflict like any other.
     Forgetful,

@@ -18,15 +18,15 @@ async fn who_was_erased_is_gone_from_everywhere_and_nobody_else_is() {
     let before = stores.raw_commits("a").await;
 
     stores.keys.erase(&jane(), Timestamp::EPOCH).await.unwrap();
-    let heard = stores.heard("a").await;
-    for said in &heard {
+    let values = stores.read_all("a").await;
+    for said in &values {
         assert_eq!(
             (said.words.reveal(), said.words.person()),
             (Err(SealedError::Erased), &jane().id)
         );
         assert_eq!((said.to.reveal(), said.loudness), (Ok(&"Joe Roe".to_owned()), 3));
     }
-    assert_eq!(heard.len(), 2);
+    assert_eq!(values.len(), 2);
     assert_eq!(stores.raw_commits("a").await, before, "history changed");
 }
 
@@ -56,12 +56,12 @@ async fn what_is_erased_already_can_be_stored_as_erased() {
     let stores = Stores::default();
     stores.say("a", 1, "Guten Tag").await;
     stores.keys.erase(&jane(), Timestamp::EPOCH).await.unwrap();
-    let erased = stores.heard("a").await.remove(0);
+    let erased = stores.read_all("a").await.remove(0);
     Handler::new(&stores.private(), NoPause)
         .handle::<Talk>(&talk("a"), &erased, &request(2))
         .await
         .unwrap();
-    assert_eq!(stores.heard("a").await, [erased.clone(), erased]);
+    assert_eq!(stores.read_all("a").await, [erased.clone(), erased]);
 }
 
 /// An answer was lost, and the person is erased before the command is repeated. The error must not

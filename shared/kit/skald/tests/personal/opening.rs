@@ -34,17 +34,17 @@ async fn a_key_that_was_lost_is_an_error_and_not_an_erasure() {
 #[derive(Default)]
 struct Counting {
     keys: InMemoryPersonKeys,
-    asked: AtomicUsize,
+    calls: AtomicUsize,
 }
 
 impl PersonKeys for Counting {
     async fn to_seal(&self, person: &Person) -> Result<KeyEntry, StoreError> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.calls.fetch_add(1, Ordering::Relaxed);
         self.keys.to_seal(person).await
     }
 
     async fn to_open(&self, person: &Person) -> Result<Option<KeyEntry>, StoreError> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.calls.fetch_add(1, Ordering::Relaxed);
         self.keys.to_open(person).await
     }
 
@@ -60,15 +60,15 @@ async fn each_person_is_looked_up_once_in_a_commit_and_once_in_a_page() {
     let events: Vec<_> =
         ["a", "b"].map(|words| TalkEvent::from(said(words)).encode().unwrap()).into();
     sealing.append(&sealing.start(talk("a")), request(1).draft(events, None)).await.unwrap();
-    assert_eq!(keys.asked.swap(0, Ordering::Relaxed), 2, "two persons in four values");
+    assert_eq!(keys.calls.swap(0, Ordering::Relaxed), 2, "two persons in four values");
 
     let loaded = sealing.load(&talk("a"), None).await.unwrap();
     let sealed = loaded.commits[0].events.clone();
     sealing.append(&loaded.head, request(2).draft(sealed, None)).await.unwrap();
-    assert_eq!(keys.asked.swap(0, Ordering::Relaxed), 0, "what is sealed already needs no key");
+    assert_eq!(keys.calls.swap(0, Ordering::Relaxed), 0, "what is sealed already needs no key");
 
     Opening::new(raw, &keys).read(&talk("a"), Version::START).await.unwrap();
-    assert_eq!(keys.asked.swap(0, Ordering::Relaxed), 2, "two persons in eight values");
+    assert_eq!(keys.calls.swap(0, Ordering::Relaxed), 2, "two persons in eight values");
 }
 
 /// A copied sealed value is returned plain, like the values that were given plain. Plain values
@@ -78,7 +78,7 @@ async fn what_an_append_answers_is_plain_however_it_was_given() {
     let stores = Stores::default();
     stores.say("a", 1, "Guten Tag").await;
     let sealed = stores.raw_commits("a").await.remove(0).events;
-    let keys = Counting { keys: stores.keys.clone(), asked: AtomicUsize::new(0) };
+    let keys = Counting { keys: stores.keys.clone(), calls: AtomicUsize::new(0) };
     let store = Opening::new(Sealing::new(stores.raw.clone(), &keys), &keys);
     let events = [
         TalkEvent::from(said("Auf Wiedersehen")).encode().unwrap(),
@@ -89,7 +89,7 @@ async fn what_an_append_answers_is_plain_however_it_was_given() {
         store.append(&store.start(talk("b")), request(2).draft(given.clone(), None)).await.unwrap();
     assert_eq!(appended.commit.events, events);
     assert_eq!(
-        keys.asked.load(Ordering::Relaxed),
+        keys.calls.load(Ordering::Relaxed),
         4,
         "two persons in what is to be sealed, and in what is to be opened"
     );
@@ -183,13 +183,13 @@ async fn rows_are_sealed_opened_and_erased_like_events() {
     assert!(!stored.contains("Jane Doe") && stored.contains("\"orders\":2"), "{stored}");
     assert_eq!(rows.get(&talk("a")).await.unwrap(), Some(row(body)));
 
-    keys.asked.store(0, Ordering::Relaxed);
+    keys.calls.store(0, Ordering::Relaxed);
     let many = rows.get_many(&[talk("a"), talk("b"), talk("c")]).await.unwrap();
     assert_eq!(
         many.rows.into_iter().map(|(_, row)| row).collect::<Vec<_>>(),
         [row(body), row(body), row(body)]
     );
-    assert_eq!(keys.asked.load(Ordering::Relaxed), 1, "three rows about one person");
+    assert_eq!(keys.calls.load(Ordering::Relaxed), 1, "three rows about one person");
 
     keys.keys.erase(&jane(), Timestamp::EPOCH).await.unwrap();
     let erased = r#"{"name":{"$person":"jane-1","erased":true},"orders":2}"#;

@@ -28,11 +28,11 @@ async fn what_is_about_a_person_is_stored_sealed_in_events_and_snapshots_and_see
         }
         assert!(json.contains("\"loudness\":3") && !has_plain(json.as_bytes()), "{json}");
     }
-    assert_eq!(stores.heard("a").await, [said("Guten Tag"), said("Auf Wiedersehen")]);
+    assert_eq!(stores.read_all("a").await, [said("Guten Tag"), said("Auf Wiedersehen")]);
 }
 
 #[tokio::test]
-async fn who_reads_without_keys_is_told_that_it_is_sealed_and_can_pass_it_on() {
+async fn a_reader_without_keys_sees_a_seal_and_can_pass_it_on() {
     let stores = Stores::default();
     stores.say("a", 1, "Guten Tag").await;
     let sealed = fold::<Talk>(&stores.raw_commits("a").await).unwrap().state.remove(0);
@@ -43,7 +43,7 @@ async fn who_reads_without_keys_is_told_that_it_is_sealed_and_can_pass_it_on() {
         .handle::<Talk>(&talk("b"), &sealed, &request(2))
         .await
         .unwrap();
-    assert_eq!(stores.heard("b").await, [said("Guten Tag")]);
+    assert_eq!(stores.read_all("b").await, [said("Guten Tag")]);
 }
 
 /// The sealed form of each stored value.
@@ -80,7 +80,7 @@ async fn the_same_commit_is_sealed_the_same_way_again_and_no_two_values_alike() 
     assert_eq!(
         seals.iter().collect::<std::collections::BTreeSet<_>>().len(),
         10,
-        "equal values are told: {seals:#?}"
+        "equal values have equal seals: {seals:#?}"
     );
 }
 
@@ -104,8 +104,8 @@ async fn what_cannot_be_sealed_is_refused_and_never_stored() {
     let nested = serde_json::to_vec(&Personal::of(joe().id, vec![name()])).unwrap();
     let torn = br#"{"$person":"jane-1","plain":"Jane""#.to_vec();
     for data in [tagged, flat, nested, torn] {
-        let (store, told) = (stores.private(), String::from_utf8(data.clone()).unwrap());
-        assert!(has_plain(&data), "{told}");
+        let (store, shown) = (stores.private(), String::from_utf8(data.clone()).unwrap());
+        assert!(has_plain(&data), "{shown}");
         let event = EventData { event_type: "talk.said".to_owned(), schema: 1, data: data.clone() };
         let error = store
             .append(&store.start(talk("a")), request(1).draft(vec![event], None))
@@ -113,13 +113,13 @@ async fn what_cannot_be_sealed_is_refused_and_never_stored() {
             .unwrap_err();
         assert!(
             matches!(error, AppendError::Invalid(InvalidAppend::Json { .. })),
-            "{told}: {error}"
+            "{shown}: {error}"
         );
-        let row = row(&told);
+        let row = row(&shown);
         let refused = Sealing::new(InMemoryViewStore::default(), &stores.keys)
             .put(&talk("a"), Version::START, &row)
             .await;
-        assert!(!refused.unwrap_err().is_transient(), "{told}");
+        assert!(!refused.unwrap_err().is_transient(), "{shown}");
     }
     assert_eq!(stores.raw_commits("a").await, []);
 }

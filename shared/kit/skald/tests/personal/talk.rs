@@ -107,7 +107,7 @@ impl Stores {
     }
 
     /// What was said, as a reader with access sees it.
-    pub(crate) async fn heard(&self, stream: &str) -> Vec<Said> {
+    pub(crate) async fn read_all(&self, stream: &str) -> Vec<Said> {
         let commits = self
             .private()
             .load(&talk(stream), Talk::SNAPSHOTS.map(|kept| kept.kind()))

@@ -16,8 +16,8 @@ fn x(schema: &Value) -> Value {
 /// What breaks when the one schema becomes the other.
 #[track_caller]
 fn check(written: &Value, read: &Value, expected: &[&str]) {
-    let told: Vec<String> = breaks(written, read).iter().map(ToString::to_string).collect();
-    assert_eq!(told, expected, "\n  written by {written}\n     read by {read}");
+    let found: Vec<String> = breaks(written, read).iter().map(ToString::to_string).collect();
+    assert_eq!(found, expected, "\n  written by {written}\n     read by {read}");
 }
 
 /// The change breaks this and nothing else, and the same change back breaks nothing.
@@ -88,12 +88,12 @@ fn a_field_that_could_be_missing_and_is_required() {
 #[test]
 fn a_missing_field_that_stands_for_something_else() {
     let optional = |schema: Value| json!({ "type": "object", "properties": { "x": schema } });
-    let told =
+    let expected =
         |written, read| format!("/x: a missing field is written for {written}, and read as {read}");
     let (one, two, none) = (json!({ "default": 1 }), json!({ "default": 2 }), json!({}));
-    check(&optional(one.clone()), &optional(two.clone()), &[&told("1", "2")]);
-    check(&optional(none.clone()), &optional(two.clone()), &[&told("null", "2")]);
-    check(&optional(one.clone()), &optional(none.clone()), &[&told("1", "null")]);
+    check(&optional(one.clone()), &optional(two.clone()), &[&expected("1", "2")]);
+    check(&optional(none.clone()), &optional(two.clone()), &[&expected("null", "2")]);
+    check(&optional(one.clone()), &optional(none.clone()), &[&expected("1", "null")]);
     check(&optional(none), &optional(json!({ "default": null })), &[]);
     // What was always there is never missing.
     check(&x(&one), &x(&two), &[]);
@@ -118,12 +118,12 @@ fn another_type() {
 
 #[test]
 fn a_field_that_could_be_null_and_cannot() {
-    let told = "/x: null is written, and only string is read";
-    check_narrowing(&json!({ "type": ["string", "null"] }), &json!({ "type": "string" }), told);
+    let expected = "/x: null is written, and only string is read";
+    check_narrowing(&json!({ "type": ["string", "null"] }), &json!({ "type": "string" }), expected);
     check_narrowing(
         &json!({ "anyOf": [{ "type": "string" }, { "type": "null" }] }),
         &json!({ "type": "string" }),
-        told,
+        expected,
     );
 }
 
@@ -170,11 +170,11 @@ fn a_bound_that_is_tighter() {
         ("object", "maxProperties", 2, 1),
     ] {
         let bound = |limit: i32| json!({ "type": name, keyword: limit });
-        let told = |was: &str| {
+        let expected = |was: &str| {
             format!("/x: `{keyword}` is {was} where it is written, and {narrow} where it is read")
         };
-        check_narrowing(&bound(wide), &bound(narrow), &told(&wide.to_string()));
-        check_narrowing(&json!({ "type": name }), &bound(narrow), &told("not set"));
+        check_narrowing(&bound(wide), &bound(narrow), &expected(&wide.to_string()));
+        check_narrowing(&json!({ "type": name }), &bound(narrow), &expected("not set"));
     }
     check_narrowing(
         &json!({ "type": "number", "minimum": 0.5 }),
@@ -183,8 +183,8 @@ fn a_bound_that_is_tighter() {
     );
     // Neighbours that are one floating-point number.
     let at_most = |most: i64| json!({ "type": "integer", "maximum": most });
-    let told = "/x: `maximum` is 9223372036854775807 where it is written, and 9223372036854775806 where it is read";
-    check_narrowing(&at_most(i64::MAX), &at_most(i64::MAX - 1), told);
+    let expected = "/x: `maximum` is 9223372036854775807 where it is written, and 9223372036854775806 where it is read";
+    check_narrowing(&at_most(i64::MAX), &at_most(i64::MAX - 1), expected);
     // A bound of nothing is none.
     check(&x(&json!({ "type": "string" })), &x(&json!({ "type": "string", "minLength": 0 })), &[]);
 }
@@ -192,7 +192,7 @@ fn a_bound_that_is_tighter() {
 #[test]
 fn an_integer_of_fewer_bits_or_of_one_sign() {
     let integer = |format: &str| json!({ "type": "integer", "format": format });
-    for (wide, narrow, told) in [
+    for (wide, narrow, expected) in [
         (
             "uint64",
             "uint32",
@@ -209,7 +209,7 @@ fn an_integer_of_fewer_bits_or_of_one_sign() {
             "/x: `minimum` is -9223372036854775808 where it is written, and 0 where it is read",
         ),
     ] {
-        check(&x(&integer(wide)), &x(&integer(narrow)), &[told]);
+        check(&x(&integer(wide)), &x(&integer(narrow)), &[expected]);
     }
     check(&x(&integer("uint8")), &x(&integer("int16")), &[]);
     check(&x(&integer("int32")), &x(&integer("int64")), &[]);
@@ -233,8 +233,8 @@ fn another_pattern_or_format_in_doubt() {
         &text("format", "uuid"),
         "/x: `format` is not set where it is written, and \"uuid\" where it is read",
     );
-    let told = "/x: `pattern` is \"^a$\" where it is written, and \"^[ab]$\" where it is read";
-    check(&x(&text("pattern", "^a$")), &x(&text("pattern", "^[ab]$")), &[told]);
+    let expected = "/x: `pattern` is \"^a$\" where it is written, and \"^[ab]$\" where it is read";
+    check(&x(&text("pattern", "^a$")), &x(&text("pattern", "^[ab]$")), &[expected]);
 
     let number = |format: &str| json!({ "type": "number", "format": format });
     check_narrowing(
@@ -247,8 +247,8 @@ fn another_pattern_or_format_in_doubt() {
 #[test]
 fn a_keyword_that_is_not_known_in_doubt() {
     let text = |not: &str| json!({ "type": "string", "not": { "const": not } });
-    let told = "/x: `not` is {\"const\":\"a\"} where it is written, and {\"const\":\"b\"} where it is read";
-    check(&x(&text("a")), &x(&text("b")), &[told]);
+    let expected = "/x: `not` is {\"const\":\"a\"} where it is written, and {\"const\":\"b\"} where it is read";
+    check(&x(&text("a")), &x(&text("b")), &[expected]);
     check(
         &x(&text("a")),
         &x(&json!({ "type": "string" })),
@@ -403,7 +403,7 @@ fn a_type_that_contains_itself_comes_to_an_end() {
     check(&circle, &circle, &[]);
 }
 
-/// How `schemars` writes an enum with data: one object for each variant, told apart by a constant.
+/// How `schemars` writes an enum with data: one object for each variant, distinguished by a constant.
 #[test]
 fn a_variant_that_is_removed_and_one_that_changes() {
     let variant =
@@ -428,7 +428,7 @@ fn a_variant_that_is_removed_and_one_that_changes() {
 }
 
 #[test]
-fn each_break_is_told_once() {
+fn each_break_is_reported_once() {
     let (wide, narrow) =
         (json!({ "type": "string", "enum": ["a", "b", "c"] }), json!({ "type": "integer" }));
     check(&x(&wide), &x(&narrow), &["/x: string is written, and only integer is read"]);
