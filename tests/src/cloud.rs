@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use crate::Api;
-use crate::stack::Resources;
+use crate::resources::Resources;
 
 /// How many clouds this process has started.
 static STARTED: AtomicUsize = AtomicUsize::new(0);

@@ -11,6 +11,7 @@ mod operator;
 mod poll;
 mod proxy;
 mod raw;
+mod resources;
 mod saga;
 mod stack;
 mod tables;

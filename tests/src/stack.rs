@@ -1,24 +1,9 @@
 //! The deployed stack, resource by resource. Tests find tables, queues and functions here instead
 //! of listing them, so that a new one takes part in them by itself.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde::Deserialize;
+use std::collections::BTreeSet;
 
 use crate::LocalCloud;
-
-/// The resources of a stack by their logical ids, which are their names in the template.
-pub(crate) type Resources = BTreeMap<String, Resource>;
-
-/// A resource of the stack.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Resource {
-    /// `AWS::DynamoDB::Table`.
-    #[serde(rename = "type")]
-    kind: String,
-    /// The physical id.
-    id: String,
-}
 
 /// A resource of the stack: `(logical id, physical id)`.
 pub type Named<'a> = (&'a str, &'a str);

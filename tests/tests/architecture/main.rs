@@ -2,6 +2,7 @@
 //! pure ones never know.
 
 mod documents;
+mod layers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -17,6 +17,7 @@
 //! fields, never their values, because they may be personal.
 
 mod body;
+mod fault;
 
 use std::borrow::Cow;
 
@@ -31,6 +32,7 @@ use skald::store::{Corruption, InvalidAppend};
 use skald::stream::{StreamId, Version};
 use skald::time::Timestamp;
 
+use self::fault::{fault, invalid};
 use crate::attribute::{AnyItem, Attribute, Attributes};
 use crate::packing::{pack, unpack};
 
@@ -132,21 +134,6 @@ fn read_text(item: &impl AnyItem) -> Result<Cow<'_, str>, String> {
         }
         (None | Some(Attribute::Text(PACKED)), Some(_)) => Err(invalid("body")),
         (Some(_), Some(_)) => Err(invalid("encoding")),
-    }
-}
-
-fn invalid(place: &str) -> String {
-    format!("`{place}` is invalid")
-}
-
-/// A parser's message about a field or attribute, without the quoted value.
-fn fault(place: &str, message: &str) -> String {
-    // Of serde's messages, this one names a field of the layout. The others quote the value.
-    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`'));
-    match missing {
-        Some((field, _)) if place == "." => format!("missing field `{field}`"),
-        Some((field, _)) => format!("`{place}`: missing field `{field}`"),
-        None => invalid(place),
     }
 }
 

@@ -7,6 +7,8 @@
 mod answer;
 mod call;
 mod event;
+mod names;
+mod reply;
 mod strict;
 
 use std::convert::Infallible;
@@ -15,9 +17,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use http::header::HeaderName;
 use lambda_runtime::{LambdaEvent, service_fn};
-use serde_json::Value;
 use serde_json::value::RawValue;
 use skald::stream::is_identifier;
 use skald::time::Timestamp;
@@ -29,50 +29,14 @@ pub use http::{StatusCode, header};
 pub use self::answer::Answer;
 pub use self::call::{Call, Query};
 use self::event::GatewayEvent;
+use self::names::HEAD;
+pub use self::reply::{IDEMPOTENT_REPLAYED, Reply};
 pub use crate::problem::Problem;
 use crate::{Error, clock, metrics};
 
 /// A call that takes longer is answered with 503. The function's own limit is 10 s, after which the
 /// caller would get an answer without a problem document.
 const TIME_LIMIT: Duration = Duration::from_secs(8);
-/// The header of the correlation id, in calls and answers.
-const CORRELATION_HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
-/// The method whose answer is that to `GET`, without its body.
-const HEAD: &str = "HEAD";
-
-/// The header of an answer to a request that already had its effect.
-pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-
-/// The reply of a handler.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Reply {
-    /// The status.
-    pub status: StatusCode,
-    /// The body. `None` for 204 and 304.
-    pub body: Option<Value>,
-    headers: Vec<(HeaderName, String)>,
-}
-
-impl Reply {
-    /// A reply with a JSON body.
-    #[must_use]
-    pub fn json(status: StatusCode, body: Value) -> Self {
-        Self { status, body: Some(body), headers: Vec::new() }
-    }
-
-    /// A reply without a body.
-    #[must_use]
-    pub fn empty(status: StatusCode) -> Self {
-        Self { status, body: None, headers: Vec::new() }
-    }
-
-    /// Adds a header.
-    #[must_use]
-    pub fn with_header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
-        self
-    }
-}
 
 /// A panic of a handler.
 #[derive(Debug, thiserror::Error)]

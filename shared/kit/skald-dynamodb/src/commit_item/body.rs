@@ -24,6 +24,8 @@ use skald::store::InvalidAppend;
 use skald::stream::{StreamId, Version};
 use skald::time::Timestamp;
 
+use super::fault::fault as item_fault;
+
 #[derive(Serialize, Deserialize)]
 struct Body<'a> {
     commit: CommitId,
@@ -146,7 +148,7 @@ fn fault(text: &str) -> String {
         Err(error) if error.inner().is_data() => {
             let place = error.path().to_string();
             let place = if place == "." { "body".to_owned() } else { format!("body.{place}") };
-            super::fault(&place, &error.inner().to_string())
+            item_fault(&place, &error.inner().to_string())
         }
         Err(_) | Ok(_) => "`body` is not JSON".to_owned(),
     }

@@ -10,8 +10,9 @@ use skald::index::{CommitIndex, IndexEntry, IndexKey, MalformedEntry, SlicePosit
 use skald::store::StoreError;
 use skald::stream::StreamId;
 
+use super::fault::{Defect, Fault, Finding};
 use super::sums::{Differing, Sums};
-use super::{Defect, Fault, Finding, Verifier};
+use super::verifier::Verifier;
 use crate::attribute::Attributes;
 use crate::commit_item::{slice, types};
 use crate::index::{AT, COMMITS, describe_key_prefix, read_entry};

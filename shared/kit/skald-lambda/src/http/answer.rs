@@ -7,7 +7,9 @@ use serde::Serialize;
 use serde_json::Value;
 use skald::commit::CorrelationId;
 
-use super::{CORRELATION_HEADER, Problem, Reply};
+use super::names::CORRELATION_HEADER;
+use super::reply::Reply;
+use crate::problem::Problem;
 
 /// An answer in the gateway's format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

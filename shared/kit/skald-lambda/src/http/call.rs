@@ -8,9 +8,10 @@ use skald::handle::Request;
 use skald::time::Timestamp;
 
 use super::event::GatewayEvent;
+use super::names::{CORRELATION_HEADER, HEAD};
 use super::strict::{self, Fault};
-use super::{CORRELATION_HEADER, HEAD, Problem};
 use crate::clock;
+use crate::problem::Problem;
 
 /// Largest body, in bytes.
 pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::FutureExt;
 use http::header::{ETAG, SET_COOKIE};
-use serde_json::json;
+use serde_json::{Value, json};
 use skald::commit::CorrelationId;
 
 use super::call::MAX_BODY_BYTES;

@@ -1,0 +1,346 @@
+//! The modules of a crate, and what the paths in them mean.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{Attribute, Item, ItemMod, ItemUse, UseTree, Visibility};
+
+use super::circles::Graph;
+use super::paths::{Segments, paths};
+
+/// How many imports lead from one to the next before the name counts as lost.
+const MAX_IMPORTS: u32 = 8;
+
+/// The module of superseded shapes. Each converts itself to the next shape and so names it, and the
+/// catalogue lists it beside that shape: the two belong together and are no circle.
+const OLD: &str = "old";
+
+/// A module, without its tests. A module in braces is part of the file that contains it.
+#[derive(Default)]
+struct Module {
+    file: PathBuf,
+    parent: Option<usize>,
+    children: BTreeMap<String, usize>,
+    items: BTreeSet<String>,
+    /// What each imported name stands for.
+    imports: BTreeMap<String, Segments>,
+    /// The modules of which every name is imported.
+    globs: Vec<Segments>,
+    /// The paths in the code, and those of imports. A name that is only re-exported is not used.
+    paths: Vec<Segments>,
+}
+
+/// What is read of a module before it is known which of its re-exports it uses itself.
+#[derive(Default)]
+struct Reading {
+    /// The paths that are re-exported, by the name that they get.
+    exported: Vec<(String, Segments)>,
+    /// Every identifier in the code.
+    words: BTreeSet<String>,
+}
+
+/// The modules of a library, a program or a test. The first is the root.
+pub(super) struct Modules(Vec<Module>);
+
+/// An item, by its module and name.
+type Found = (usize, String);
+
+/// What a path stands for.
+enum Meaning {
+    Module(usize),
+    Item(Found),
+}
+
+impl Modules {
+    /// Reads the modules that begin in this file, each with `text`.
+    pub(super) fn read(root: &Path, text: &dyn Fn(&Path) -> String) -> Self {
+        let mut modules = Self(vec![Module { file: root.to_owned(), ..Module::default() }]);
+        let folder = root.parent().expect("a file is in a folder").to_owned();
+        modules.read_file(0, &folder, text);
+        modules
+    }
+
+    fn read_file(&mut self, module: usize, folder: &Path, text: &dyn Fn(&Path) -> String) {
+        let file = self.0[module].file.clone();
+        let parsed = syn::parse_file(&text(&file));
+        let parsed = parsed.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        self.read_items(module, folder, parsed.items, text);
+    }
+
+    fn read_items(
+        &mut self,
+        module: usize,
+        folder: &Path,
+        items: Vec<Item>,
+        text: &dyn Fn(&Path) -> String,
+    ) {
+        let mut reading = Reading::default();
+        for item in items {
+            let tokens = item.to_token_stream();
+            if is_test(&tokens) {
+                continue;
+            }
+            if let Item::Mod(child) = item {
+                self.read_module(module, folder, child, text);
+            } else if let Item::Use(import) = item {
+                if import.leading_colon.is_none() {
+                    self.read_import(module, import, tokens, &mut reading);
+                }
+            } else {
+                words(tokens.clone(), &mut reading.words);
+                self.0[module].paths.extend(paths(tokens.clone()));
+                self.0[module].items.extend(name(tokens));
+            }
+        }
+        let used = reading.exported.into_iter().filter(|(name, _)| reading.words.contains(name));
+        self.0[module].paths.extend(used.map(|(_, path)| path));
+    }
+
+    fn read_import(
+        &mut self,
+        module: usize,
+        import: ItemUse,
+        tokens: TokenStream,
+        reading: &mut Reading,
+    ) {
+        let before = self.0[module].imports.clone();
+        self.import(module, import.tree, Vec::new());
+        if matches!(import.vis, Visibility::Inherited) {
+            self.0[module].paths.extend(paths(tokens));
+        } else {
+            let now = self.0[module].imports.clone().into_iter();
+            reading.exported.extend(now.filter(|(name, _)| !before.contains_key(name)));
+        }
+    }
+
+    fn read_module(
+        &mut self,
+        parent: usize,
+        folder: &Path,
+        child: ItemMod,
+        text: &dyn Fn(&Path) -> String,
+    ) {
+        let name = child.ident.to_string();
+        let module = self.0.len();
+        self.0[parent].children.insert(name.clone(), module);
+        let within = self.0[parent].file.clone();
+        let inner = folder.join(&name);
+        let mut new = Module { parent: Some(parent), file: within.clone(), ..Module::default() };
+        if let Some((_, items)) = child.content {
+            self.0.push(new);
+            return self.read_items(module, &inner, items, text);
+        }
+        if let Some(elsewhere) = path_of(&child.attrs) {
+            new.file = within.parent().expect("a file is in a folder").join(elsewhere);
+            let folder = new.file.parent().expect("a file is in a folder").to_owned();
+            self.0.push(new);
+            return self.read_file(module, &folder, text);
+        }
+        let nested = inner.join("mod.rs");
+        new.file = if nested.exists() { nested } else { folder.join(format!("{name}.rs")) };
+        self.0.push(new);
+        self.read_file(module, &inner, text);
+    }
+
+    fn import(&mut self, module: usize, tree: UseTree, mut before: Segments) {
+        let own = &mut self.0[module];
+        match tree {
+            UseTree::Path(path) => {
+                before.push(path.ident.to_string());
+                self.import(module, *path.tree, before);
+            }
+            UseTree::Name(name) if name.ident == "self" => {
+                own.imports.insert(before.last().cloned().unwrap_or_default(), before);
+            }
+            UseTree::Name(name) => {
+                let name = name.ident.to_string();
+                before.push(name.clone());
+                own.imports.insert(name, before);
+            }
+            UseTree::Rename(name) => {
+                if name.ident != "self" {
+                    before.push(name.ident.to_string());
+                }
+                own.imports.insert(name.rename.to_string(), before);
+            }
+            UseTree::Glob(_) => own.globs.push(before),
+            UseTree::Group(group) => {
+                for tree in group.items {
+                    self.import(module, tree, before.clone());
+                }
+            }
+        }
+    }
+
+    /// Which file uses which other, and by which item.
+    pub(super) fn files(&self) -> Graph<PathBuf> {
+        let mut graph = Graph::default();
+        for (from, to, item) in self.uses() {
+            graph.add(self.0[from].file.clone(), self.0[to].file.clone(), item);
+        }
+        graph
+    }
+
+    /// Which module of a folder uses which other of the same folder, and by which item. A module
+    /// includes everything below it.
+    pub(super) fn siblings(&self) -> Graph<Vec<String>> {
+        let names = self.names();
+        let mut graph = Graph::default();
+        for (from, to, item) in self.uses() {
+            let (from, to) = (&names[from], &names[to]);
+            let shared = from.iter().zip(to).take_while(|(one, other)| one == other).count();
+            if shared < from.len().min(to.len()) {
+                let item = format!("{} uses {}::{item}", from.join("::"), to.join("::"));
+                graph.add(from[..=shared].to_vec(), to[..=shared].to_vec(), item);
+            }
+        }
+        graph
+    }
+
+    /// The path of each module from the root.
+    fn names(&self) -> Vec<Vec<String>> {
+        let mut names = vec![Vec::new(); self.0.len()];
+        // A module comes after its parent.
+        for (index, module) in self.0.iter().enumerate() {
+            for (name, child) in &module.children {
+                names[*child] = [names[index].as_slice(), std::slice::from_ref(name)].concat();
+            }
+        }
+        names
+    }
+
+    /// Every use of an item of another module: the two modules, and the item.
+    fn uses(&self) -> Vec<(usize, usize, String)> {
+        let mut found = Vec::new();
+        let names = self.names();
+        let is_old = |module: usize| names[module].first().is_some_and(|name| name == OLD);
+        for (from, module) in self.0.iter().enumerate().filter(|(module, _)| !is_old(*module)) {
+            for path in &module.paths {
+                let items = match path.split_last() {
+                    Some((all, before)) if all == "*" => self.all_of(from, before),
+                    Some(_) | None => self.item(from, path).into_iter().collect(),
+                };
+                found.extend(items.into_iter().map(|(to, item)| (from, to, item)));
+            }
+        }
+        found
+    }
+
+    /// The items that `path::*` names. Those of a module itself stand for each other.
+    fn all_of(&self, from: usize, path: &[String]) -> Vec<Found> {
+        let Some(Meaning::Module(module)) = self.meaning(from, path, MAX_IMPORTS) else {
+            return self.item(from, path).into_iter().collect();
+        };
+        let own = &self.0[module];
+        let items = own.items.iter().take(1).map(|item| (module, item.clone()));
+        let imported = own.imports.values().filter_map(|path| self.item(module, path));
+        items.chain(imported).collect()
+    }
+
+    fn item(&self, from: usize, path: &[String]) -> Option<Found> {
+        match self.meaning(from, path, MAX_IMPORTS)? {
+            Meaning::Item(found) => Some(found),
+            Meaning::Module(_) => None,
+        }
+    }
+
+    /// What this path means in the module `from`. `None` if it leads to another crate.
+    fn meaning(&self, from: usize, path: &[String], imports_left: u32) -> Option<Meaning> {
+        let (first, rest) = path.split_first()?;
+        let start = match first.as_str() {
+            "crate" => Meaning::Module(0),
+            "self" => Meaning::Module(from),
+            "super" => Meaning::Module(self.0[from].parent?),
+            _ => self.named(from, first, rest.is_empty(), imports_left)?,
+        };
+        let mut rest = rest.iter().peekable();
+        let mut at = start;
+        while let Meaning::Module(module) = at {
+            let Some(segment) = rest.next() else { break };
+            at = match segment.as_str() {
+                "super" => Meaning::Module(self.0[module].parent?),
+                "self" => at,
+                _ => {
+                    let named = self.named(module, segment, rest.peek().is_none(), imports_left);
+                    // Macros make items that the file does not name.
+                    named.unwrap_or_else(|| self.made(module, segment))
+                }
+            };
+        }
+        Some(at)
+    }
+
+    /// What a name means in a module. A module and a function may have the same name: only the last
+    /// segment of a path is the function.
+    fn named(&self, module: usize, name: &str, is_last: bool, most: u32) -> Option<Meaning> {
+        let own = &self.0[module];
+        let child = own.children.get(name).copied().map(Meaning::Module);
+        if child.is_some() && !is_last {
+            return child;
+        }
+        if own.items.contains(name) {
+            return Some(Meaning::Item((module, name.to_owned())));
+        }
+        let most = most.checked_sub(1)?;
+        if let Some(import) = own.imports.get(name) {
+            return self.meaning(module, import, most).or(child);
+        }
+        let within = |path: &Segments| match self.meaning(module, path, most)? {
+            Meaning::Module(other) if other != module => self.named(other, name, is_last, most),
+            Meaning::Module(_) | Meaning::Item(_) => None,
+        };
+        child.or_else(|| own.globs.iter().find_map(within))
+    }
+
+    /// An item that a macro makes in this module. At the root it is the macro itself, if some
+    /// module exports one of this name.
+    fn made(&self, module: usize, name: &str) -> Meaning {
+        let exporter = || self.0.iter().position(|module| module.items.contains(name));
+        let maker = if module == 0 { exporter().unwrap_or(0) } else { module };
+        Meaning::Item((maker, name.to_owned()))
+    }
+}
+
+/// Every identifier in this code.
+fn words(code: TokenStream, found: &mut BTreeSet<String>) {
+    for token in code {
+        match token {
+            TokenTree::Group(group) => words(group.stream(), found),
+            TokenTree::Ident(word) => {
+                found.insert(word.to_string());
+            }
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+    }
+}
+
+/// Whether an item exists only in tests.
+fn is_test(item: &TokenStream) -> bool {
+    item.to_string().trim_start().starts_with("# [cfg (test)]")
+}
+
+/// The file that `#[path = "…"]` names.
+fn path_of(attributes: &[Attribute]) -> Option<String> {
+    let path = attributes.iter().find(|attribute| attribute.path().is_ident("path"))?;
+    let text = path.meta.require_name_value().ok()?.value.to_token_stream().to_string();
+    Some(text.trim_matches('"').to_owned())
+}
+
+/// The name that an item declares. `None` for an implementation and a call of a macro.
+fn name(item: TokenStream) -> Option<String> {
+    const BEFORE: [&str; 6] = ["pub", "const", "static", "async", "unsafe", "mut"];
+    const DECLARING: [&str; 7] = ["fn", "struct", "enum", "trait", "type", "union", "macro_rules"];
+    let mut is_declared = false;
+    for token in item {
+        let TokenTree::Ident(word) = token else { continue };
+        let word = word.to_string();
+        if DECLARING.contains(&word.as_str()) || ["const", "static"].contains(&word.as_str()) {
+            is_declared = true;
+        } else if !BEFORE.contains(&word.as_str()) {
+            return is_declared.then_some(word);
+        }
+    }
+    None
+}
