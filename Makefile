@@ -12,10 +12,12 @@ BINARIES  := target/$(patsubst dev,debug,$(PROFILE))
 CLOUD     := target/venv
 DEPLOYER  := target/deploy-venv
 FUZZER    := target/cargo/bin/cargo-fuzz
+LISTINGS  := cargo run --quiet --locked --manifest-path tests/public-api/Cargo.toml \
+	--target-dir target/public-api --
 INSTALL   := -m pip install --disable-pip-version-check --require-hashes --no-deps \
 	--only-binary :all: --requirement
 
-.PHONY: help run demo tail verify build check test lint new fuzz \
+.PHONY: help run demo tail verify build check test lint public-api new fuzz \
 	bench-path bench-largest bench-store bench-build deploy locks clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -47,6 +49,12 @@ build: target/checked ## build the functions and target/bin/skald (PROFILE=dev o
 		mkdir -p target/lambda/$$each && \
 		cp $(BINARIES)/$$each target/lambda/$$each/bootstrap || exit; done
 
+# The documentation without warnings, and the kit's also as JSON, from which the listings are made.
+# Without rustdoc.sh these flags fail: so Cargo never takes other documentation for this one.
+DOCUMENT := RUSTDOC='$(CURDIR)/tests/public-api/rustdoc.sh' \
+	RUSTDOCFLAGS='--deny warnings -Z unstable-options' \
+	cargo doc --quiet --locked --no-deps --workspace
+
 # The tests of the crates, except those called `slow` and the system tests.
 FAST := $(sort $(filter-out slow,\
 	$(basename $(notdir $(wildcard events/tests/*.rs shared/*/tests/*.rs shared/kit/*/tests/*.rs))) \
@@ -65,13 +73,19 @@ test: $(CLOUD)/linters build ## all tests; the system tests start local clouds o
 	$(CLOUD)/bin/python -m unittest discover --start-directory infra/new
 	$(CLOUD)/bin/python -m unittest discover --start-directory infra/local
 
-lint: $(CLOUD)/linters target/checked ## formatting, clippy, documentation, rules of the template
+lint: $(CLOUD)/linters target/checked ## formatting, clippy, documentation, public API, template
 	cargo fmt --all --check
 	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	cargo fmt --manifest-path tests/bench-store/Cargo.toml --check
+	cargo fmt --manifest-path tests/public-api/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
-	RUSTDOCFLAGS='--deny warnings' cargo doc --quiet --locked --no-deps --workspace
+	$(DOCUMENT)
+	$(LISTINGS) check
 	$(CLOUD)/bin/python infra/lint/lint.py
+
+public-api: target/checked ## list the public API of the kit again, after a change of it
+	$(DOCUMENT)
+	$(LISTINGS) renew
 
 new: target/checked ## write a new AGGREGATE=loyalty, a VIEW=loyalty OF=loyalty or a WORKER=loyalty
 	@$(PYTHON) infra/new/new.py $(if $(VIEW),--view '$(VIEW)' --of '$(OF)') \
