@@ -1,5 +1,6 @@
 //! Configuration: environment variables that the template sets, read once at start.
 
+use std::fmt;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -15,9 +16,16 @@ const CALL_LIMIT: Duration = Duration::from_millis(4_000);
 const ATTEMPTS: u32 = 4;
 
 /// A required environment variable that is not set.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the environment variable {0} is not set or empty: set it in the function's template")]
 pub struct MissingVariable(&'static str);
+
+/// The message: if `main` returns an error, the runtime prints its debug output.
+impl fmt::Debug for MissingVariable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 /// The value of this environment variable.
 ///
@@ -49,4 +57,19 @@ pub async fn aws() -> SdkConfig {
         .timeout_config(timeouts)
         .load()
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_that_ends_at_start_prints_what_to_set() {
+        let error: crate::Error = variable("EVENTS_TABLE_OF_NO_STACK").unwrap_err().into();
+        assert_eq!(
+            format!("Error: {error:?}"),
+            "Error: the environment variable EVENTS_TABLE_OF_NO_STACK is not set or empty: set it \
+             in the function's template"
+        );
+    }
 }

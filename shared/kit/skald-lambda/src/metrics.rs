@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | `Conflicts` | `FunctionName` | streams whose head had moved when a commit was to be appended |
 //! | `Contentions` | `FunctionName` | appends that another transaction prevented |
-//! | `Retries` | `FunctionName` | pauses before a command is decided or appended again |
+//! | `Retries` | `FunctionName` | further attempts to decide or append a command |
 //! | `PagesRead` | `FunctionName` | pages of streams |
 //! | `RowsParked` | `FunctionName` | rows of views that were parked |
 //! | `RowsRepaired` | `FunctionName` | rows that were brought forward from the event store |

@@ -6,14 +6,10 @@ use std::process::{Command, Output};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType,
-};
 use serde_json::{Value, json};
 use skald::memory::InMemoryPersonKeys;
 use skald::personal::Sealing;
-use skald_dynamodb::DynamoDbEventStore;
+use skald_dynamodb::{DynamoDbEventStore, tables};
 use skald_guide::api::Api;
 use skald_lambda::{clock, http};
 use tokio::net::TcpListener;
@@ -34,38 +30,8 @@ async fn database() -> Result<(Client, String)> {
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .endpoint_url(&endpoint);
     let client = Client::from_conf(config.build());
-    create_events_table(&client).await?;
+    tables::events(EVENTS).send_with(&client).await?;
     Ok((client, endpoint))
-}
-
-async fn create_events_table(client: &Client) -> Result {
-    let attribute = |name, kind| {
-        AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build()
-    };
-    let key = |name, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
-    let types = Projection::builder()
-        .projection_type(ProjectionType::Include)
-        .non_key_attributes("types")
-        .build();
-    let index = GlobalSecondaryIndex::builder()
-        .index_name("commits")
-        .key_schema(key("slice", KeyType::Hash)?)
-        .key_schema(key("at", KeyType::Range)?)
-        .projection(types);
-    client
-        .create_table()
-        .table_name(EVENTS)
-        .billing_mode(BillingMode::PayPerRequest)
-        .attribute_definitions(attribute("pk", ScalarAttributeType::S)?)
-        .attribute_definitions(attribute("sk", ScalarAttributeType::N)?)
-        .attribute_definitions(attribute("slice", ScalarAttributeType::N)?)
-        .attribute_definitions(attribute("at", ScalarAttributeType::S)?)
-        .key_schema(key("pk", KeyType::Hash)?)
-        .key_schema(key("sk", KeyType::Range)?)
-        .global_secondary_indexes(index.build()?)
-        .send()
-        .await?;
-    Ok(())
 }
 
 /// The answer of the function to this call: its status and its body.
