@@ -44,8 +44,7 @@ pub(crate) fn invalid(max_levels: usize) -> Vec<(Vec<u8>, JsonFault)> {
         ),
     ];
     let texts = texts.into_iter().map(|(text, fault)| (text.to_vec(), fault));
-    let deep =
-        [max_levels + 1, 150_000].map(|levels| (nested(levels), TooDeep { most: max_levels }));
+    let deep = [max_levels + 1, 150_000].map(|levels| (nested(levels), TooDeep { max_levels }));
     let large = [(format!("[{}]", "9".repeat(400)).into_bytes(), Number)];
     texts.chain(deep).chain(large).collect()
 }

@@ -135,7 +135,7 @@ pub fn raw_json(text: &[u8]) -> Option<&RawValue> {
 /// # Errors
 /// [`StoreError::InvalidRow`] with the first rule that the row breaks.
 pub fn check_row(stream: &StreamId, row: &ViewRow) -> Result<(), StoreError> {
-    find_fault(row).map_err(|refusal| StoreError::InvalidRow { key: stream.key(), refusal })
+    find_fault(row).map_err(|reason| StoreError::InvalidRow { key: stream.key(), reason })
 }
 
 fn find_fault(row: &ViewRow) -> Result<(), InvalidRow> {

@@ -93,8 +93,8 @@ pub async fn a_row_that_cannot_be_read_back_is_invalid<F: ViewStoreFixture>(fixt
             .await;
         let error = put.expect_err("the body was accepted");
         assert!(!error.is_transient(), "{body}: {error}");
-        let StoreError::InvalidRow { refusal, .. } = error else { panic!("{body}: {error}") };
-        assert_eq!(refusal, InvalidRow::Json(fault), "{body}");
+        let StoreError::InvalidRow { reason, .. } = error else { panic!("{body}: {error}") };
+        assert_eq!(reason, InvalidRow::Json(fault), "{body}");
     }
     assert_eq!(get(views, &stream).await, None, "something was written");
     for (version, valid) in (0..).zip(json_samples::valid(MAX_STATE_LEVELS)) {
@@ -415,7 +415,7 @@ fn assert_invalid(put: Result<Put, StoreError>, expected: &InvalidRow) {
         Err(error) => {
             assert!(!error.is_transient(), "the error is transient: {error}");
             assert!(
-                matches!(&error, StoreError::InvalidRow { refusal, .. } if refusal == expected),
+                matches!(&error, StoreError::InvalidRow { reason, .. } if reason == expected),
                 "{expected}: {error}"
             );
         }

@@ -30,10 +30,10 @@ pub enum JsonFault {
     #[error("it is not exactly one JSON value, or has space around it")]
     NotJson,
     /// The value is nested too deeply.
-    #[error("it is nested more than {most} levels deep")]
+    #[error("it is nested more than {max_levels} levels deep")]
     TooDeep {
-        /// The most levels that the value may have.
-        most: usize,
+        /// The number of levels that the value may have.
+        max_levels: usize,
     },
     /// A number that is out of the range of a 64-bit floating-point number, such as `1e400`.
     #[error("a number is out of range for some readers")]
@@ -50,12 +50,12 @@ pub enum JsonFault {
     InvalidMark(#[from] InvalidMark),
 }
 
-/// Checks that this text may be stored, with at most `most` levels.
+/// Checks that this text may be stored, with at most `max_levels` levels.
 ///
 /// # Errors
 /// The first [`JsonFault`].
-pub(crate) fn check(text: &[u8], most: usize) -> Result<(), JsonFault> {
-    Scan::of(text, most)?.iter().try_for_each(|mark| Ok(mark.check(text)?))
+pub(crate) fn check(text: &[u8], max_levels: usize) -> Result<(), JsonFault> {
+    Scan::of(text, max_levels)?.iter().try_for_each(|mark| Ok(mark.check(text)?))
 }
 
 /// The bytes as a JSON value, without a check that it may be stored. `None` if they are not exactly
@@ -69,16 +69,16 @@ pub(crate) fn raw(text: &[u8]) -> Option<&RawValue> {
 pub(crate) struct Scan<'a> {
     text: &'a str,
     at: usize,
-    most: usize,
+    max_levels: usize,
     marks: Vec<Mark>,
 }
 
 impl<'a> Scan<'a> {
-    /// The personal values in a text with at most `most` levels, in order.
-    pub(crate) fn of(text: &'a [u8], most: usize) -> Result<Vec<Mark>, JsonFault> {
+    /// The personal values in a text with at most `max_levels` levels, in order.
+    pub(crate) fn of(text: &'a [u8], max_levels: usize) -> Result<Vec<Mark>, JsonFault> {
         let text = raw(text).ok_or(JsonFault::NotJson)?.get();
-        let mut scan = Self { text, at: 0, most, marks: Vec::new() };
-        scan.value(most)?;
+        let mut scan = Self { text, at: 0, max_levels, marks: Vec::new() };
+        scan.value(max_levels)?;
         Ok(scan.marks)
     }
 
@@ -99,7 +99,8 @@ impl<'a> Scan<'a> {
 
     /// Passes a value with at most `levels` levels, and returns its range.
     fn value(&mut self, levels: usize) -> Result<Range<usize>, JsonFault> {
-        let levels = levels.checked_sub(1).ok_or(JsonFault::TooDeep { most: self.most })?;
+        let levels =
+            levels.checked_sub(1).ok_or(JsonFault::TooDeep { max_levels: self.max_levels })?;
         let first = self.next();
         let start = self.at;
         match first {
@@ -239,14 +240,14 @@ mod tests {
 
     #[test]
     fn nesting_has_a_bound() {
-        for most in [MAX_EVENT_LEVELS, MAX_STATE_LEVELS] {
+        for max_levels in [MAX_EVENT_LEVELS, MAX_STATE_LEVELS] {
             let nested =
                 |levels: usize| format!("{}1{}", "[".repeat(levels - 1), "]".repeat(levels - 1));
-            assert_eq!(check(nested(most).as_bytes(), most), Ok(()));
-            for levels in [most + 1, 127, 10_000, 300_000] {
+            assert_eq!(check(nested(max_levels).as_bytes(), max_levels), Ok(()));
+            for levels in [max_levels + 1, 127, 10_000, 300_000] {
                 assert_eq!(
-                    check(nested(levels).as_bytes(), most),
-                    Err(JsonFault::TooDeep { most }),
+                    check(nested(levels).as_bytes(), max_levels),
+                    Err(JsonFault::TooDeep { max_levels }),
                     "{levels}"
                 );
             }

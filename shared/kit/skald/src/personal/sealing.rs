@@ -283,7 +283,7 @@ impl<V, K: PersonKeys> Sealing<V, K> {
         // The inner store does not see the plain content of sealed values, so it is checked here.
         check_row(stream, row)?;
         let refused =
-            |fault| StoreError::InvalidRow { key: stream.key(), refusal: InvalidRow::Json(fault) };
+            |fault| StoreError::InvalidRow { key: stream.key(), reason: InvalidRow::Json(fault) };
         let mut row = row.clone();
         if let Some(body) = &row.body {
             let keys = self.keys_of(plain_in(stream, body.as_bytes()).map_err(refused)?).await?;

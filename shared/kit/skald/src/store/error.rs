@@ -64,12 +64,12 @@ pub enum StoreError {
     #[error("{0} was erased: nothing more is stored about them")]
     PersonErased(PersonId),
     /// A row that no store accepts. *Permanent.*
-    #[error("the row of {key} cannot be stored: {refusal}")]
+    #[error("the row of {key} cannot be stored: {reason}")]
     InvalidRow {
         /// The row's stream.
         key: String,
         /// The rule that the row breaks.
-        refusal: InvalidRow,
+        reason: InvalidRow,
     },
     /// A person's data cannot be opened. *Permanent*, except for an unknown seal. Returned by
     /// [`Opening`](crate::personal::Opening) and by stores of [keys](crate::personal::PersonKeys).
