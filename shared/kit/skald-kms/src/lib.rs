@@ -72,16 +72,17 @@ impl KeyWrap for KmsKeyWrap {
         person: &Person,
         wrapped: &WrappedKey,
     ) -> Result<PersonKey, StoreError> {
-        let unfit = || StoreError::OpenError { place: person.key(), fault: OpenError::Unfit };
+        let undecryptable =
+            || StoreError::OpenError { place: person.key(), fault: OpenError::Undecryptable };
         let decrypt = self
             .client
             .decrypt()
             .key_id(&*self.key)
             .ciphertext_blob(Blob::new(wrapped.bytes.clone()));
         match decrypt.encryption_context(PERSON, person.key()).send().await {
-            Ok(answer) => answer.plaintext.and_then(plain_key).ok_or_else(unfit),
+            Ok(answer) => answer.plaintext.and_then(plain_key).ok_or_else(undecryptable),
             Err(error) => match error.as_service_error() {
-                Some(DecryptError::InvalidCiphertextException(_)) => Err(unfit()),
+                Some(DecryptError::InvalidCiphertextException(_)) => Err(undecryptable()),
                 _ => Err(sdk_error("Decrypt", error)),
             },
         }

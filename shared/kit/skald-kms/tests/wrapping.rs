@@ -27,8 +27,8 @@ async fn look(key: PersonKey) -> Shown {
     shown(KeyEntry::Key(key)).await
 }
 
-fn is_unfit(result: Result<PersonKey, StoreError>) -> bool {
-    matches!(result, Err(StoreError::OpenError { place, fault: OpenError::Unfit }) if place == "default/c-1")
+fn is_undecryptable(result: Result<PersonKey, StoreError>) -> bool {
+    matches!(result, Err(StoreError::OpenError { place, fault: OpenError::Undecryptable }) if place == "default/c-1")
 }
 
 #[tokio::test]
@@ -48,12 +48,12 @@ async fn a_key_is_unwrapped_for_its_person_alone() {
     let wrap = Kms::default().wrap().await;
     for other in [person("default", "c-2"), person("other", "c-1")] {
         let (_, wrapped) = wrap.make(&other).await.unwrap();
-        assert!(is_unfit(wrap.unwrap_key(&jane(), &wrapped).await), "{}", other.key());
+        assert!(is_undecryptable(wrap.unwrap_key(&jane(), &wrapped).await), "{}", other.key());
     }
     let nothing = WrappedKey { by: KEY.to_owned(), bytes: b"nothing".to_vec() };
     let error = wrap.unwrap_key(&jane(), &nothing).await;
     assert!(error.as_ref().is_err_and(|error| !error.is_transient()));
-    assert!(is_unfit(error));
+    assert!(is_undecryptable(error));
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn what_is_no_key_is_not_taken_for_one() {
         let [made, unwrapped] =
             ends(Some((200, json!({ "Plaintext": plain, "CiphertextBlob": "AQ==" })))).await;
         assert_eq!(kind(&made), "unavailable");
-        assert!(is_unfit(Err(unwrapped)));
+        assert!(is_undecryptable(Err(unwrapped)));
     }
     let lost = json!({ "Plaintext": BASE64.encode([7; 32]) });
     assert_eq!(kind(&ends_of_make(lost).await), "unavailable");

@@ -336,8 +336,8 @@ mod tests {
         {
             let error = decode("door.opened", schema, data).unwrap_err();
             assert!(!error.is_transient(), "{error}");
-            let told = format!("malformed event door.opened at schema {schema}: byte ");
-            assert!(error.to_string().starts_with(&told), "{error}");
+            let expected = format!("malformed event door.opened at schema {schema}: byte ");
+            assert!(error.to_string().starts_with(&expected), "{error}");
         }
     }
 

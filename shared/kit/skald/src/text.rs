@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::iter::successors;
 
-/// The most characters of a text that are shown.
-const MOST_CHARACTERS: usize = 200;
+/// The number of characters of a text that are shown.
+const MAX_CHARACTERS: usize = 200;
 
 /// The text. A long text is replaced by its beginning and its length. Stored text was not always
 /// written by a store and may have any length, so errors, printed lines and logs quote it through
@@ -17,7 +17,7 @@ const MOST_CHARACTERS: usize = 200;
 /// ```
 #[must_use]
 pub fn cut(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(MOST_CHARACTERS) {
+    match text.char_indices().nth(MAX_CHARACTERS) {
         None => Cow::Borrowed(text),
         Some((end, _)) => {
             Cow::Owned(format!("{}… ({} characters)", &text[..end], text.chars().count()))
@@ -40,5 +40,5 @@ pub fn cut(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn with_causes(error: &dyn Error) -> String {
     let causes = successors(error.source(), |&cause| cause.source());
-    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -199,7 +199,7 @@ async fn a_key_in_somebody_else_s_place_opens_nothing() {
         keys.to_open(&person("c-1")).await.unwrap_err(),
         keys.to_seal(&person("c-1")).await.unwrap_err(),
     ] {
-        assert_eq!(error.to_string(), "default/c-1: what is sealed does not fit the person's key");
+        assert_eq!(error.to_string(), "default/c-1: the person's key does not decrypt the value");
     }
 }
 

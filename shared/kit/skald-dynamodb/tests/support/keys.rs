@@ -62,11 +62,14 @@ impl KeyWrap for LocalWrap {
         wrapped: &WrappedKey,
     ) -> Result<PersonKey, StoreError> {
         self.unwrapped.fetch_add(1, Ordering::Relaxed);
-        let unfit = || StoreError::OpenError { place: person.key(), fault: OpenError::Unfit };
-        let (nonce, sealed) = wrapped.bytes.split_first_chunk::<NONCE>().ok_or_else(unfit)?;
+        let undecryptable =
+            || StoreError::OpenError { place: person.key(), fault: OpenError::Undecryptable };
+        let (nonce, sealed) =
+            wrapped.bytes.split_first_chunk::<NONCE>().ok_or_else(undecryptable)?;
         let place = person.key();
         let payload = Payload { msg: sealed, aad: place.as_bytes() };
-        let plain = Self::cipher().decrypt(&Nonce::from(*nonce), payload).or(Err(unfit()))?;
+        let plain =
+            Self::cipher().decrypt(&Nonce::from(*nonce), payload).or(Err(undecryptable()))?;
         Ok(PersonKey::new(plain.try_into().unwrap()))
     }
 }

@@ -436,7 +436,7 @@ pub async fn followers_of_different_names_do_not_mix<F: CommitIndexFixture>(fixt
     let following = FollowOptions { name: "no/name".to_owned(), ..following::<F::Index>("run") };
     let error =
         Follower::resume(index, checkpoints, following).await.expect_err("the name was accepted");
-    assert!(matches!(error, FollowError::Unfit(_)), "{error}");
+    assert!(matches!(error, FollowError::InvalidOptions(_)), "{error}");
 }
 
 /// A store that writes every row, but loses the answer to one write of each row.
@@ -590,6 +590,6 @@ pub async fn a_position_of_another_index_is_invalid<F: CommitIndexFixture>(fixtu
         let following = FollowOptions { from, ..following::<F::Index>("one") };
         let error = Follower::resume(index.clone(), InMemoryViewStore::default(), following).await;
         let error = error.expect_err("the position was accepted");
-        assert!(matches!(error, FollowError::Unfit(_)), "{error}");
+        assert!(matches!(error, FollowError::InvalidOptions(_)), "{error}");
     }
 }

@@ -85,7 +85,7 @@ impl Row {
     ) -> Result<Self, FollowError> {
         let key =
             StreamId::new(&Tenant::default(), CATEGORY, &format!("{}~{number}", following.name))
-                .map_err(|error| FollowError::Unfit(error.to_string()))?;
+                .map_err(|error| FollowError::InvalidOptions(error.to_string()))?;
         let from =
             following.from.slices().get(usize::from(number)).unwrap_or(&SlicePosition::START);
         // A round is repeated only if another run has written the row, or this run has without

@@ -7,15 +7,15 @@ use crate::store::StoreError;
 pub enum FollowError {
     /// The name is not valid for a follower, or the starting position belongs to another index.
     #[error("{0}")]
-    Unfit(String),
+    InvalidOptions(String),
     /// Another run has resumed from the checkpoints, and this one must end.
-    #[error("another run follows as {name}")]
+    #[error("another run has taken over the follower {name}")]
     Taken {
         /// The follower's name.
         name: String,
     },
     /// The stored row is not a checkpoint, or belongs to another index.
-    #[error("{row} holds no checkpoint for an index of {slices} slices")]
+    #[error("the row {row} is not a checkpoint for an index of {slices} slices")]
     MalformedCheckpoint {
         /// The key of the row.
         row: String,
@@ -33,7 +33,9 @@ impl FollowError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Store(error) => error.is_transient(),
-            Self::Unfit(_) | Self::Taken { .. } | Self::MalformedCheckpoint { .. } => false,
+            Self::InvalidOptions(_) | Self::Taken { .. } | Self::MalformedCheckpoint { .. } => {
+                false
+            }
         }
     }
 }

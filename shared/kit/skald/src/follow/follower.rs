@@ -54,14 +54,14 @@ impl<I: CommitIndex, V: ViewStore> Follower<I, V> {
         following: FollowOptions,
     ) -> Result<Self, FollowError> {
         if !is_name(&following.name) {
-            return Err(FollowError::Unfit(
-                "a follower's name is 1 to 70 of A-Z a-z 0-9 . _ -".to_owned(),
+            return Err(FollowError::InvalidOptions(
+                "the name of a follower must be 1 to 70 characters of A-Z a-z 0-9 . _ -".to_owned(),
             ));
         }
         let from = following.from.slices();
         if from.len() != usize::from(I::SLICES) {
-            return Err(FollowError::Unfit(format!(
-                "a position in an index of {} slices: this one has {}",
+            return Err(FollowError::InvalidOptions(format!(
+                "the starting position has {} slices, and the index has {}",
                 from.len(),
                 I::SLICES
             )));

@@ -25,7 +25,7 @@ pub(super) struct Slice {
     /// The last entry of the current batch; `done` if there is no batch.
     read: SlicePosition,
     /// The position up to which an earlier run may have delivered entries.
-    doubtful: SlicePosition,
+    maybe_delivered: SlicePosition,
     /// The start of the next read: every earlier entry has appeared and was seen.
     from: SlicePosition,
     /// The end of the last read.
@@ -55,7 +55,7 @@ impl Slice {
         Self {
             number,
             read: done.clone(),
-            doubtful: row.begun().clone(),
+            maybe_delivered: row.begun().clone(),
             from: SlicePosition::Before(overlap.max(row.floor())),
             reached: None,
             waiting: Vec::new(),
@@ -142,7 +142,7 @@ impl Slice {
         let from = overlap.min(look.reached.clone()).max(self.from.clone());
         self.seen.retain(|key| !from.covers(key));
         (self.from, self.reached) = (from, Some(look.reached));
-        self.found_odd(look.malformed, batch);
+        self.report_malformed(look.malformed, batch);
     }
 
     /// Reports entries that are ahead of now and were not reported before.
@@ -153,11 +153,11 @@ impl Slice {
                 batch.ahead.push(entry.key);
             }
         }
-        self.found_odd(page.malformed, batch);
+        self.report_malformed(page.malformed, batch);
     }
 
     /// Reports malformed entries, each once: an entry may be on several pages.
-    fn found_odd(&mut self, found: Vec<MalformedEntry>, batch: &mut Batch) {
+    fn report_malformed(&mut self, found: Vec<MalformedEntry>, batch: &mut Batch) {
         for malformed in found {
             if self.malformed.insert(malformed.clone()) {
                 observe::malformed_entry(&malformed.key, malformed.fault);
@@ -198,7 +198,7 @@ impl Slice {
         let ready = self.ready(horizon);
         for entry in self.waiting.drain(..ready) {
             let novelty = match &entry.key {
-                key if self.doubtful.covers(key) => Novelty::MaybeSeen,
+                key if self.maybe_delivered.covers(key) => Novelty::MaybeSeen,
                 key if last.covers(key) => Novelty::Late,
                 _ => Novelty::New,
             };

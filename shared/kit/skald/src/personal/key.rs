@@ -109,15 +109,16 @@ impl PersonKey {
 
     /// The plain bytes that [`seal`](Self::seal) was given.
     pub(super) fn open(&self, person: &Person, sealed: &str) -> Result<Vec<u8>, OpenError> {
-        let sealed = BASE64.decode(sealed).or(Err(OpenError::Unfit))?;
-        let (how, sealed) = sealed.split_first().ok_or(OpenError::Unfit)?;
+        let sealed = BASE64.decode(sealed).or(Err(OpenError::Undecryptable))?;
+        let (how, sealed) = sealed.split_first().ok_or(OpenError::Undecryptable)?;
         if *how != AES_256_GCM_SIV {
             return Err(OpenError::Unknown(*how));
         }
-        let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or(OpenError::Unfit)?;
+        let (nonce, sealed) =
+            sealed.split_first_chunk::<NONCE>().ok_or(OpenError::Undecryptable)?;
         let bound = bound_to(*how, person);
         let payload = Payload { msg: sealed, aad: bound.as_bytes() };
-        self.cipher().decrypt(&Nonce::from(*nonce), payload).or(Err(OpenError::Unfit))
+        self.cipher().decrypt(&Nonce::from(*nonce), payload).or(Err(OpenError::Undecryptable))
     }
 }
 
@@ -167,9 +168,12 @@ mod tests {
     #[test]
     fn nothing_else_opens_it() {
         let sealed = key(7).seal(&jane(), [1; NONCE], b"\"Jane Doe\"");
-        assert_eq!(key(8).open(&jane(), &sealed), Err(OpenError::Unfit));
-        assert_eq!(key(7).open(&person("default", "c-1002"), &sealed), Err(OpenError::Unfit));
-        assert_eq!(key(7).open(&person("other", "c-1001"), &sealed), Err(OpenError::Unfit));
+        assert_eq!(key(8).open(&jane(), &sealed), Err(OpenError::Undecryptable));
+        assert_eq!(
+            key(7).open(&person("default", "c-1002"), &sealed),
+            Err(OpenError::Undecryptable)
+        );
+        assert_eq!(key(7).open(&person("other", "c-1001"), &sealed), Err(OpenError::Undecryptable));
     }
 
     #[test]
@@ -179,7 +183,7 @@ mod tests {
         for end in 0..bytes.len() {
             assert_eq!(
                 key(7).open(&jane(), &BASE64.encode(&bytes[..end])),
-                Err(OpenError::Unfit),
+                Err(OpenError::Undecryptable),
                 "cut at {end}"
             );
         }
@@ -188,11 +192,11 @@ mod tests {
             changed[place] ^= 1;
             assert_eq!(
                 key(7).open(&jane(), &BASE64.encode(&changed)),
-                Err(OpenError::Unfit),
+                Err(OpenError::Undecryptable),
                 "changed at {place}"
             );
         }
-        assert_eq!(key(7).open(&jane(), "no base64!"), Err(OpenError::Unfit));
+        assert_eq!(key(7).open(&jane(), "no base64!"), Err(OpenError::Undecryptable));
     }
 
     #[test]

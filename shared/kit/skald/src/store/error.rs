@@ -171,6 +171,6 @@ pub enum OpenError {
     #[error("the unknown seal {0}")]
     Unknown(u8),
     /// The value was truncated, changed, or sealed with another key.
-    #[error("what is sealed does not fit the person's key")]
-    Unfit,
+    #[error("the person's key does not decrypt the value")]
+    Undecryptable,
 }

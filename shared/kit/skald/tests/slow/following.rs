@@ -255,7 +255,10 @@ async fn a_follower_s_name_is_one_that_its_rows_are_called_by() {
         match Follower::resume(index, InMemoryViewStore::default(), following).await {
             Ok(_) => assert!(valid, "{name:?}"),
             Err(error) => {
-                assert!(matches!(error, FollowError::Unfit(_)) && !valid, "{name:?}: {error}")
+                assert!(
+                    matches!(error, FollowError::InvalidOptions(_)) && !valid,
+                    "{name:?}: {error}"
+                )
             }
         }
     }
