@@ -36,7 +36,7 @@ enum Acts {
     /// The starter, which starts the execution of the attempt that begins here.
     Starter,
     /// Nothing writes this event yet. Code that writes it must state here who acts.
-    Unwritten,
+    NeverWritten,
 }
 
 /// The events of a category, each with who acts after it.
@@ -78,7 +78,7 @@ impl Acted for PaymentEvent {
             | PaymentEvent::Captured(_)
             | PaymentEvent::VoidRequested(_)
             | PaymentEvent::Voided(_) => Acts::Execution,
-            PaymentEvent::RefundRequested(_) | PaymentEvent::Refunded(_) => Acts::Unwritten,
+            PaymentEvent::RefundRequested(_) | PaymentEvent::Refunded(_) => Acts::NeverWritten,
         }
     }
 }
@@ -91,7 +91,7 @@ impl Acted for ShipmentEvent {
             | ShipmentEvent::Refused(_)
             | ShipmentEvent::CancelRequested(_)
             | ShipmentEvent::Cancelled(_) => Acts::Execution,
-            ShipmentEvent::Dispatched(_) | ShipmentEvent::Delivered(_) => Acts::Unwritten,
+            ShipmentEvent::Dispatched(_) | ShipmentEvent::Delivered(_) => Acts::NeverWritten,
         }
     }
 }
@@ -261,7 +261,7 @@ fn assert_order_is_finished(
         }
         Acts::Operator => assert_eq!(next(&world.state()), Next::Parked, "{what}"),
         Acts::Starter => assert!(started(&world, &last_commit(&world)).is_some(), "{what}"),
-        Acts::Unwritten => panic!("{what}: this event is written now; state who acts after it"),
+        Acts::NeverWritten => panic!("{what}: this event is written now; state who acts after it"),
     }
     for asked in asks {
         let world = stopped();
@@ -326,7 +326,7 @@ fn after_every_event_the_order_is_finished_even_if_its_execution_was_stopped() {
     // Events written from outside, by `Asked`.
     seen.insert("order.resumed".to_owned());
     let all = all();
-    let written = all.iter().filter(|(_, acts)| !matches!(acts, Acts::Nobody | Acts::Unwritten));
+    let written = all.iter().filter(|(_, acts)| !matches!(acts, Acts::Nobody | Acts::NeverWritten));
     let unseen: Vec<_> = written.filter(|(name, _)| !seen.contains(*name)).collect();
     assert!(unseen.is_empty(), "no execution was stopped after {unseen:?}");
 }
