@@ -53,9 +53,9 @@ impl EventStore for Store {
         &self,
         stream: &StreamId,
         from: ReadFrom,
-        at_most: u32,
+        limit: u32,
     ) -> Result<Page, StoreError> {
-        self.store.page(stream, from, at_most).await
+        self.store.page(stream, from, limit).await
     }
 
     async fn load(

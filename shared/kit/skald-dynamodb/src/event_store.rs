@@ -162,25 +162,25 @@ impl EventStore for DynamoDbEventStore {
     async fn page(
         &self,
         stream: &StreamId,
-        way: ReadFrom,
-        at_most: u32,
+        from: ReadFrom,
+        limit: u32,
     ) -> Result<Page, StoreError> {
         let query = self.table.client.query().table_name(&self.table.name).consistent_read(true);
         let query = query.expression_attribute_values(":stream", AttributeValue::S(stream.key()));
-        let from = |version: Version| AttributeValue::N(version.to_string());
-        let query = match way {
+        let bound = |version: Version| AttributeValue::N(version.to_string());
+        let query = match from {
             ReadFrom::After(position) => query
                 .key_condition_expression("pk = :stream AND sk > :from")
-                .expression_attribute_values(":from", from(position)),
+                .expression_attribute_values(":from", bound(position)),
             ReadFrom::Before(first) => query
                 .key_condition_expression("pk = :stream AND sk < :from")
-                .expression_attribute_values(":from", from(first))
+                .expression_attribute_values(":from", bound(first))
                 .scan_index_forward(false),
             ReadFrom::End => {
                 query.key_condition_expression("pk = :stream").scan_index_forward(false)
             }
         };
-        let answer = query.limit(i32::try_from(at_most).unwrap_or(i32::MAX)).send().await;
+        let answer = query.limit(i32::try_from(limit).unwrap_or(i32::MAX)).send().await;
         let answer = answer.map_err(|error| sdk_error("Query", error))?;
         let more = answer.last_evaluated_key.is_some();
         let items = answer.items.unwrap_or_default().into_iter();

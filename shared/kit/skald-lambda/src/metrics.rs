@@ -33,7 +33,7 @@ use serde_json::{Value, json};
 use skald::message::CommitMessage;
 use skald::observe::{
     CONFLICT, CONTENTION, LATE_ENTRY, MALFORMED_ENTRY, PAGE_READ, RETRY, ROW_PARKED, ROW_REPAIRED,
-    SNAPSHOT_LEFT_OUT, TARGET,
+    SNAPSHOT_OMITTED, TARGET,
 };
 use skald::stream::Category;
 use skald::time::Timestamp;
@@ -122,7 +122,7 @@ impl<S: Subscriber> Layer<S> for Counting {
         let name = event.metadata().name();
         if let Some(metric) = metric(name) {
             *self.counts().by_function.entry(metric).or_default() += 1;
-        } else if name == SNAPSHOT_LEFT_OUT {
+        } else if name == SNAPSHOT_OMITTED {
             let mut category = CategoryOf(String::new());
             event.record(&mut category);
             *self.counts().omitted_snapshots.entry(category.0).or_default() += 1;

@@ -8,9 +8,9 @@
 //! |---|---|---|---|
 //! | [`CONFLICT`] | DEBUG | `stream` | each stream whose head had moved when a commit was to be appended |
 //! | [`CONTENTION`] | DEBUG | `streams` | each append that another transaction prevented |
-//! | [`RETRY`] | DEBUG | `attempt` | each pause before a command is decided, or its append tried, again; `attempt` is how many have failed, from 1 |
-//! | [`PAGE_READ`] | DEBUG | `stream`, `commits`, `at_most` | each page of a stream: how many commits it has, and how many were asked for |
-//! | [`SNAPSHOT_LEFT_OUT`] | WARN | `stream`, `category`, `why` | each commit that is stored without the snapshot that was due |
+//! | [`RETRY`] | DEBUG | `attempt` | each pause before a command is decided, or its append tried, again; `attempt` is the number of failed attempts, from 1 |
+//! | [`PAGE_READ`] | DEBUG | `stream`, `commits`, `limit` | each page of a stream: the number of its commits, and the limit of the read |
+//! | [`SNAPSHOT_OMITTED`] | WARN | `stream`, `category`, `why` | each commit that is stored without the snapshot that was due |
 //! | [`ROW_PARKED`] | WARN | `stream`, `version` | each row of a view that is parked, and its version |
 //! | [`ROW_REPAIRED`] | DEBUG | `stream`, `from`, `to`, `by` | each row that is brought forward from the event store, not from a message: `by` is `catch_up` or `redrive` |
 //! | [`LATE_ENTRY`] | WARN | `entry` | each index entry that appears after later ones were delivered |
@@ -41,7 +41,7 @@ pub const RETRY: &str = "retry";
 /// A page of a stream was read.
 pub const PAGE_READ: &str = "page_read";
 /// A commit was stored without the snapshot that was due.
-pub const SNAPSHOT_LEFT_OUT: &str = "snapshot_left_out";
+pub const SNAPSHOT_OMITTED: &str = "snapshot_omitted";
 /// A row of a view was parked.
 pub const ROW_PARKED: &str = "row_parked";
 /// A row of a view was brought forward from the event store.
@@ -67,7 +67,7 @@ pub(crate) fn contention<'a>(streams: impl Iterator<Item = &'a StreamId> + Clone
         target: TARGET,
         tracing::Level::DEBUG,
         streams = %Keys(streams),
-        "another transaction is in the way"
+        "another transaction prevented the append"
     );
 }
 
@@ -75,21 +75,21 @@ pub(crate) fn retry(attempt: u32) {
     tracing::event!(name: RETRY, target: TARGET, tracing::Level::DEBUG, attempt, "trying again");
 }
 
-pub(crate) fn page_read(stream: &StreamId, commits: usize, at_most: u32) {
+pub(crate) fn page_read(stream: &StreamId, commits: usize, limit: u32) {
     tracing::event!(
         name: PAGE_READ,
         target: TARGET,
         tracing::Level::DEBUG,
         stream = %stream.key(),
         commits,
-        at_most,
+        limit,
         "read a page"
     );
 }
 
-pub(crate) fn snapshot_left_out(stream: &StreamId, why: impl fmt::Display) {
+pub(crate) fn snapshot_omitted(stream: &StreamId, why: impl fmt::Display) {
     tracing::event!(
-        name: SNAPSHOT_LEFT_OUT,
+        name: SNAPSHOT_OMITTED,
         target: TARGET,
         tracing::Level::WARN,
         stream = %stream.key(),

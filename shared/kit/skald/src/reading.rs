@@ -40,23 +40,23 @@ pub enum StatesError {
 pub fn commits<'a, S: EventStore + ?Sized>(
     store: &'a S,
     stream: &'a StreamId,
-    way: ReadFrom,
+    from: ReadFrom,
 ) -> impl Stream<Item = Result<Commit, StoreError>> + Send + 'a {
-    commits_by(store, stream, way, PAGE)
+    commits_by(store, stream, from, PAGE)
 }
 
-/// As [`commits`], with at most `at_most` commits in memory.
+/// As [`commits`], with at most `limit` commits in memory.
 pub(crate) fn commits_by<'a, S: EventStore + ?Sized>(
     store: &'a S,
     stream: &'a StreamId,
-    way: ReadFrom,
-    at_most: u32,
+    from: ReadFrom,
+    limit: u32,
 ) -> impl Stream<Item = Result<Commit, StoreError>> + Send + 'a {
-    let pages = pages(store, stream, way, at_most, |at_most| at_most);
+    let pages = pages(store, stream, from, limit, |limit| limit);
     pages.map_ok(|page| stream::iter(page.into_iter().map(Ok))).try_flatten()
 }
 
-/// Adds a page of at most `at_most` commits before the first of these commits, which is not the
+/// Adds a page of at most `limit` commits before the first of these commits, which is not the
 /// first of its stream.
 ///
 /// # Errors
@@ -65,10 +65,10 @@ pub(crate) async fn read_further_back<S: EventStore>(
     store: &S,
     stream: &StreamId,
     commits: &mut Vec<Commit>,
-    at_most: u32,
+    limit: u32,
 ) -> Result<(), StoreError> {
-    let way = commits.first().map_or(ReadFrom::End, |commit| ReadFrom::Before(commit.first));
-    let pages = pages(store, stream, way, at_most, grown);
+    let from = commits.first().map_or(ReadFrom::End, |commit| ReadFrom::Before(commit.first));
+    let pages = pages(store, stream, from, limit, grown);
     pin_mut!(pages);
     let page = pages.try_next().await?.unwrap_or_default();
     commits.splice(..0, page.into_iter().rev());

@@ -17,7 +17,7 @@ use skald::handle::{HandleError, Handler, Many, One, Outcome, Pause, Request, st
 use skald::implementing::Page;
 use skald::json::MAX_STATE_LEVELS;
 use skald::memory::{InMemoryEventStore, InMemoryHead};
-use skald::observe::SNAPSHOT_LEFT_OUT;
+use skald::observe::SNAPSHOT_OMITTED;
 use skald::reading::{ReadFrom, StatesError};
 use skald::snapshot::{MAX_WITH_SNAPSHOT_BYTES, SnapshotError, SnapshotKind, Snapshots};
 use skald::store::{AppendError, Appended, EventStore, Loaded, Moved, StoreError};
@@ -94,11 +94,11 @@ impl EventStore for Recording {
     async fn page(
         &self,
         stream: &StreamId,
-        way: ReadFrom,
-        at_most: u32,
+        from: ReadFrom,
+        limit: u32,
     ) -> Result<Page, StoreError> {
         self.hear("page");
-        self.store.page(stream, way, at_most).await
+        self.store.page(stream, from, limit).await
     }
 
     async fn load(
@@ -327,13 +327,13 @@ async fn a_snapshot_over_the_limit_is_omitted_and_reported() {
                 let why = why.to_string();
                 let stream = ("stream", "default/account-a");
                 let fields = [stream, ("category", "account"), ("why", why.as_str())];
-                Report::new(SNAPSHOT_LEFT_OUT, Level::WARN, fields)
+                Report::new(SNAPSHOT_OMITTED, Level::WARN, fields)
             })
             .into_iter()
             .collect();
         let expected: Vec<_> = expected.into_iter().map(|why| (account("a"), why)).collect();
         assert_eq!(handled.omitted, expected);
-        assert_eq!(reports.take_named(SNAPSHOT_LEFT_OUT), reported);
+        assert_eq!(reports.take_named(SNAPSHOT_OMITTED), reported);
     }
 }
 

@@ -69,15 +69,15 @@ impl EventStore for LongStream {
     async fn page(
         &self,
         stream: &StreamId,
-        way: ReadFrom,
-        at_most: u32,
+        from: ReadFrom,
+        limit: u32,
     ) -> Result<Page, StoreError> {
-        let ReadFrom::After(after) = way else { panic!("read backwards") };
+        let ReadFrom::After(after) = from else { panic!("read backwards") };
         let dies_after = self.dies_after.load(Ordering::Relaxed);
         if dies_after > 0 && self.read.load(Ordering::Relaxed) >= dies_after {
             std::future::pending::<()>().await;
         }
-        let last = EVENTS.min(after.get() + u64::from(at_most));
+        let last = EVENTS.min(after.get() + u64::from(limit));
         self.read.fetch_add(last - after.get(), Ordering::Relaxed);
         let commits =
             (after.get() + 1..=last).map(|version| Self::commit(stream, version)).collect();

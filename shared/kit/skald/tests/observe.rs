@@ -47,8 +47,8 @@ fn debug<const N: usize>(name: &'static str, fields: [(&'static str, &str); N]) 
     Report::new(name, Level::DEBUG, fields)
 }
 
-fn page(stream: &str, commits: &str, at_most: &str) -> Report {
-    debug(PAGE_READ, [("stream", stream), ("commits", commits), ("at_most", at_most)])
+fn page(stream: &str, commits: &str, limit: &str) -> Report {
+    debug(PAGE_READ, [("stream", stream), ("commits", commits), ("limit", limit)])
 }
 
 fn stored<E: Into<AccountEvent>>(event: E) -> EventData {

@@ -151,12 +151,12 @@ impl EventStore for Broken {
     async fn page(
         &self,
         stream: &StreamId,
-        way: ReadFrom,
-        at_most: u32,
+        from: ReadFrom,
+        limit: u32,
     ) -> Result<Page, StoreError> {
         let page = self
             .sound
-            .page(stream, way, if self.is(Mutation::OnePage) { 3 } else { at_most })
+            .page(stream, from, if self.is(Mutation::OnePage) { 3 } else { limit })
             .await?;
         Ok(Page { more: page.more && !self.is(Mutation::OnePage), ..page })
     }

@@ -144,7 +144,7 @@ where
                 if is_repeated {
                     return repeated(store, streams, histories, commits, request.commit_id).await;
                 }
-                omitted.iter().for_each(|(stream, why)| observe::snapshot_left_out(stream, *why));
+                omitted.iter().for_each(|(stream, why)| observe::snapshot_omitted(stream, *why));
                 return Ok(Handled { states, outcome: Outcome::Appended(commits), omitted });
             }
             Err(AppendError::RepeatedInPart { found }) => {

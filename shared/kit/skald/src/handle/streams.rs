@@ -459,12 +459,12 @@ async fn fold_streams<S: EventStore, T: Streams>(
         let at_fault = (histories.len() - unread.len()).checked_sub(1);
         match (
             &error,
-            at_fault.and_then(|index| further[index].as_mut().map(|at_most| (index, at_most))),
+            at_fault.and_then(|index| further[index].as_mut().map(|limit| (index, limit))),
         ) {
-            (DecodeError::Headless { .. }, Some((index, at_most))) => {
+            (DecodeError::Headless { .. }, Some((index, limit))) => {
                 let stream = heads[index].stream();
-                read_further_back(store, stream, &mut histories[index], *at_most).await?;
-                *at_most = grown(*at_most);
+                read_further_back(store, stream, &mut histories[index], *limit).await?;
+                *limit = grown(*limit);
             }
             _ => return Err(error.into()),
         }

@@ -81,12 +81,12 @@ impl EventStore for InMemoryEventStore {
     async fn page(
         &self,
         stream: &StreamId,
-        way: ReadFrom,
-        at_most: u32,
+        from: ReadFrom,
+        limit: u32,
     ) -> Result<Page, StoreError> {
         let streams = lock(&self.streams);
         let commits = streams.get(stream).into_iter().flatten();
-        let mut commits: Vec<Commit> = match way {
+        let mut commits: Vec<Commit> = match from {
             ReadFrom::After(position) => {
                 commits.filter(|commit| commit.first > position).cloned().collect()
             }
@@ -95,8 +95,8 @@ impl EventStore for InMemoryEventStore {
             }
             ReadFrom::End => commits.rev().cloned().collect(),
         };
-        let more = commits.len() > at_most as usize;
-        commits.truncate(at_most as usize);
+        let more = commits.len() > limit as usize;
+        commits.truncate(limit as usize);
         Ok(Page { commits, more })
     }
 

@@ -205,7 +205,7 @@ where
     let key = keys.to_open(&person).await?;
     let opened = unsealed(key.as_ref(), &person, sealed).map_err(unopened)?;
     let plain = opened.map(|plain| serde_json::from_slice(&plain)).transpose();
-    Ok(value.opened(plain.or(Err(unopened(OpenError::Unfit)))?))
+    Ok(value.opened(plain.or(Err(unopened(OpenError::Undecryptable)))?))
 }
 
 /// Opens all of these documents, or fails.
@@ -243,7 +243,7 @@ async fn open_each<K: PersonKeys>(
                     .get(&person)
                     .map_or(Ok(None), |entry| entry.as_ref().map(Option::as_ref));
                 let sealed: String =
-                    serde_json::from_slice(mark.content(json)).or(Err(OpenError::Unfit))?;
+                    serde_json::from_slice(mark.content(json)).or(Err(OpenError::Undecryptable))?;
                 Ok(match unsealed(key.map_err(|fault| *fault)?, &person, &sealed)? {
                     Some(plain) => mark.in_form(json, Form::Plain, &plain),
                     None => mark.in_form(json, Form::Erased, b"true"),
@@ -287,10 +287,10 @@ impl<S: EventStore, K: PersonKeys> EventStore for Opening<S, K> {
     async fn page(
         &self,
         stream: &StreamId,
-        way: ReadFrom,
-        at_most: u32,
+        from: ReadFrom,
+        limit: u32,
     ) -> Result<Page, StoreError> {
-        let Page { commits, more } = self.store.page(stream, way, at_most).await?;
+        let Page { commits, more } = self.store.page(stream, from, limit).await?;
         Ok(Page { commits: self.opened(commits).await?, more })
     }
 

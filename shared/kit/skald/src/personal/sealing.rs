@@ -197,10 +197,10 @@ impl<S: EventStore, K: PersonKeys> EventStore for Sealing<S, K> {
     async fn page(
         &self,
         stream: &StreamId,
-        way: ReadFrom,
-        at_most: u32,
+        from: ReadFrom,
+        limit: u32,
     ) -> Result<Page, StoreError> {
-        self.store.page(stream, way, at_most).await
+        self.store.page(stream, from, limit).await
     }
 
     async fn load(

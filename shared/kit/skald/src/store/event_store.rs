@@ -34,7 +34,7 @@ pub trait EventStore: Sync {
     /// head is a conflict.
     fn start(&self, stream: StreamId) -> Self::Head;
 
-    /// At most `at_most` commits, starting at `from`, as of now (strongly consistent). The commits
+    /// At most `limit` commits, starting at `from`, as of now (strongly consistent). The commits
     /// are returned as they are stored, contiguous or not.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ pub trait EventStore: Sync {
         &self,
         stream: &StreamId,
         from: ReadFrom,
-        at_most: u32,
+        limit: u32,
     ) -> impl Future<Output = Result<Page, StoreError>> + Send;
 
     /// All commits after a position, oldest first, as of now (strongly consistent).
@@ -151,9 +151,9 @@ for_pointers!(EventStore {
         &self,
         stream: &StreamId,
         from: ReadFrom,
-        at_most: u32,
+        limit: u32,
     ) -> Result<Page, StoreError> {
-        (**self).page(stream, from, at_most).await
+        (**self).page(stream, from, limit).await
     }
 
     async fn read(&self, stream: &StreamId, after: Version) -> Result<Vec<Commit>, StoreError> {
@@ -248,35 +248,35 @@ impl ReadFrom {
 }
 
 /// The commits of a stream in pages. The commits are checked to be contiguous. The first page has
-/// at most `at_most` commits, and `next` computes the limit of each page from that of the previous
+/// at most `limit` commits, and `next` computes the limit of each page from that of the previous
 /// one.
 pub(crate) fn pages<'a, S: EventStore + ?Sized>(
     store: &'a S,
     stream: &'a StreamId,
-    way: ReadFrom,
-    at_most: u32,
+    from: ReadFrom,
+    limit: u32,
     next: fn(u32) -> u32,
 ) -> impl Stream<Item = Result<Vec<Commit>, StoreError>> + Send + 'a {
-    stream::try_unfold(Some((way, at_most)), move |rest| async move {
-        let Some((mut way, at_most)) = rest else { return Ok(None) };
-        let Page { commits, more } = store.page(stream, way, at_most).await?;
-        observe::page_read(stream, commits.len(), at_most);
+    stream::try_unfold(Some((from, limit)), move |rest| async move {
+        let Some((mut from, limit)) = rest else { return Ok(None) };
+        let Page { commits, more } = store.page(stream, from, limit).await?;
+        observe::page_read(stream, commits.len(), limit);
         let corrupt = |corruption| StoreError::Corrupt { key: stream.key(), corruption };
         for commit in &commits {
-            way.fault(commit).map_or(Ok(()), |fault| Err(corrupt(fault)))?;
-            way = way.after(commit);
+            from.fault(commit).map_or(Ok(()), |fault| Err(corrupt(fault)))?;
+            from = from.after(commit);
         }
         if !more {
-            way.fault_at_end().map_or(Ok(()), |fault| Err(corrupt(fault)))?;
+            from.fault_at_end().map_or(Ok(()), |fault| Err(corrupt(fault)))?;
         }
-        Ok(Some((commits, more.then(|| (way, next(at_most))))))
+        Ok(Some((commits, more.then(|| (from, next(limit))))))
     })
 }
 
 /// The limit of the page after one of this size, for callers that keep everything they read anyway.
 /// The interval between snapshots may be longer than a large page.
-pub(crate) fn grown(at_most: u32) -> u32 {
-    at_most.max(PAGE.min(at_most.saturating_mul(GROWTH)))
+pub(crate) fn grown(limit: u32) -> u32 {
+    limit.max(PAGE.min(limit.saturating_mul(GROWTH)))
 }
 
 /// See [`EventStore::read`].

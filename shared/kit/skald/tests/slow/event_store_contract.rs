@@ -52,12 +52,8 @@ async fn the_last_page_says_that_it_is_the_last() {
     let (commit_id, at) = (CommitId::new(Uuid::NAMESPACE_OID), Timestamp::EPOCH);
     let draft = Draft { commit_id, at, context: context(), events: vec![event], snapshot: None };
     store.append(&store.start(stream.clone()), draft).await.unwrap();
-    for (at_most, more) in [(0, true), (1, false), (2, false)] {
-        let page = store.page(&stream, ReadFrom::End, at_most).await.unwrap();
-        assert_eq!(
-            (page.commits.len(), page.more),
-            (at_most.min(1) as usize, more),
-            "at most {at_most}"
-        );
+    for (limit, more) in [(0, true), (1, false), (2, false)] {
+        let page = store.page(&stream, ReadFrom::End, limit).await.unwrap();
+        assert_eq!((page.commits.len(), page.more), (limit.min(1) as usize, more), "limit {limit}");
     }
 }

@@ -29,10 +29,10 @@ impl EventStore for World {
     async fn page(
         &self,
         stream: &StreamId,
-        way: ReadFrom,
-        at_most: u32,
+        from: ReadFrom,
+        limit: u32,
     ) -> Result<Page, StoreError> {
-        let page = self.store.page(stream, way, at_most).await;
+        let page = self.store.page(stream, from, limit).await;
         yield_now().await;
         page
     }
