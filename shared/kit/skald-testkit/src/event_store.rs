@@ -214,7 +214,7 @@ macro_rules! __event_store_rules {
             a_conflict_returns_the_commit_that_was_found
             commands_that_guard_each_other_do_not_both_succeed
             a_load_goes_back_to_the_last_snapshot
-            a_snapshot_of_another_schema_is_passed_over
+            a_snapshot_with_another_schema_is_ignored
             a_snapshot_at_the_end_is_loaded_alone_with_its_head
             appending_goes_on_after_a_snapshot
             the_state_is_the_same_with_snapshots_and_without

@@ -133,7 +133,7 @@ fn values() -> Vec<Value> {
 }
 
 #[test]
-fn where_no_break_is_found_whatever_was_right_still_is() {
+fn without_a_break_every_valid_value_stays_valid() {
     let values = values();
     let wider = Cell::new(0);
     let config =

@@ -50,7 +50,7 @@ async fn found(store: &InMemoryEventStore, name: &str) -> (bool, usize) {
 }
 
 #[tokio::test]
-async fn each_fault_is_what_it_says() {
+async fn each_fault_has_its_effect() {
     // What is answered; whether it is there then and how many commits are; and the same when all
     // has arrived.
     let cases = [
@@ -85,7 +85,7 @@ async fn each_fault_is_what_it_says() {
 }
 
 #[tokio::test]
-async fn what_is_late_is_overtaken_by_as_many_calls_as_it_says() {
+async fn a_late_write_is_overtaken_by_the_given_number_of_calls() {
     let store = InMemoryEventStore::default();
     let faulty = Faulty::new(&store, Plan::script([Some(Fault::Late { calls: 2 })]));
     word(faulty.append(&faulty.start(account("a")), draft("x")).await);
@@ -98,7 +98,7 @@ async fn what_is_late_is_overtaken_by_as_many_calls_as_it_says() {
 
 /// Found out by the caller's own client: nothing is sent that could get lost.
 #[tokio::test]
-async fn what_is_refused_is_refused_whatever_was_planned() {
+async fn a_refused_call_is_refused_despite_the_planned_fault() {
     let store = InMemoryEventStore::default();
     let faulty = Faulty::new(&store, Plan::script([Some(Fault::AnswerLost)]));
     let empty = Draft { events: vec![], ..draft("x") };
@@ -122,7 +122,7 @@ async fn course(seed: u64) -> (Vec<(CommitId, Fault)>, u32) {
 }
 
 #[tokio::test]
-async fn the_same_seed_is_the_same_course_and_every_fault_has_its_turn() {
+async fn the_same_seed_gives_the_same_faults_and_every_fault_occurs() {
     let (faults, failed_reads) = course(1).await;
     assert_eq!((faults.clone(), failed_reads), course(1).await);
     assert_ne!(faults, course(2).await.0);

@@ -125,7 +125,7 @@ fn texts<T: ToString>(all: &[T]) -> Vec<String> {
 }
 
 #[test]
-fn what_is_written_is_read_again_and_written_once() {
+fn written_schemas_are_read_back_and_written_once() {
     let folder = committed("same");
     let (current, committed) =
         (Schemas::default().with::<DoorEvent>(), Schemas::read(&folder).unwrap());
@@ -139,7 +139,7 @@ fn what_is_written_is_read_again_and_written_once() {
 }
 
 #[test]
-fn a_change_that_breaks_nothing_differs_and_is_written() {
+fn a_compatible_change_is_reported_and_written() {
     let folder = committed("described");
     let (current, committed) =
         (Schemas::default().with::<DescribedEvent>(), Schemas::read(&folder).unwrap());
@@ -170,7 +170,7 @@ fn check_refused(test: &str, current: &Schemas, expected: &[&str]) {
 }
 
 #[test]
-fn a_change_that_breaks_something_is_named_and_not_written() {
+fn a_breaking_change_is_named_and_not_written() {
     check_refused(
         "renamed",
         &Schemas::default().with::<RenamedEvent>(),
@@ -190,7 +190,7 @@ fn a_change_that_breaks_something_is_named_and_not_written() {
 /// All that is stored is still read, but readers of the release before dead-letter what is written
 /// now.
 #[test]
-fn a_shape_that_takes_more_is_another_shape() {
+fn a_wider_shape_is_another_shape() {
     check_refused(
         "wider",
         &Schemas::default().with::<WiderEvent>(),
@@ -200,7 +200,7 @@ fn a_shape_that_takes_more_is_another_shape() {
 }
 
 #[test]
-fn a_variant_more_is_another_shape() {
+fn a_shape_with_a_new_variant_is_another_shape() {
     fn check<Before: DomainEvent, Now: DomainEvent>(expected: &[&str])
     where
         Before::Shapes: Described,
@@ -220,7 +220,7 @@ fn a_variant_more_is_another_shape() {
 }
 
 #[test]
-fn the_same_change_at_a_schema_of_its_own_breaks_nothing() {
+fn the_same_change_with_a_new_schema_number_breaks_nothing() {
     let folder = committed("upcast");
     let current = Schemas::default().with::<UpcastEvent>();
     assert_eq!(texts(&current.write(&folder).unwrap()), ["door.opened at schema 2"]);
@@ -231,7 +231,7 @@ fn the_same_change_at_a_schema_of_its_own_breaks_nothing() {
 }
 
 #[test]
-fn a_shape_that_is_no_longer_known_breaks_all_that_is_stored_in_it() {
+fn a_removed_shape_breaks_every_event_stored_in_it() {
     let (current, committed) = (Schemas::default(), Schemas::default().with::<DoorEvent>());
     let expected = [
         "door.opened at schema 1, as it was stored, read by this release, the whole: the shape is not known to the reader",
@@ -241,7 +241,7 @@ fn a_shape_that_is_no_longer_known_breaks_all_that_is_stored_in_it() {
 }
 
 #[test]
-fn a_file_that_is_no_schema_is_named() {
+fn a_file_that_is_not_a_schema_is_named() {
     for (name, content) in
         [("door.opened.json", "{}"), ("door.opened.1.txt", "{}"), ("door.opened.1.json", "{")]
     {
@@ -258,6 +258,6 @@ fn a_file_that_is_no_schema_is_named() {
 
 #[test]
 #[should_panic(expected = "door.opened is declared twice")]
-fn two_events_of_one_name_are_noticed() {
+fn two_events_with_the_same_name_are_rejected() {
     drop(Schemas::default().with::<DoorEvent>().with::<WiderEvent>());
 }

@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_type_is_words_with_dots_between_them() {
+    fn an_event_type_is_words_separated_by_dots() {
         for text in ["a", "order.placed", "order.undo_started", "a.b2.c_", &"x".repeat(64)] {
             assert!(is_event_type(text), "{text}");
         }

@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_of_any_shape_is_read_in_todays() {
+    fn an_event_of_any_shape_is_read_in_the_current_shape() {
         for (schema, data, with_key) in [
             (1, r#"{"by":"me"}"#, false),
             (2, r#"{"by":["me"]}"#, false),
@@ -308,14 +308,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_the_newest_shape() {
+    fn events_are_written_in_the_newest_shape() {
         let written = decode("door.opened", 1, r#"{"by":"me"}"#).unwrap().encode().unwrap();
         assert_eq!((written.event_type.as_str(), written.schema), ("door.opened", 3));
         assert_eq!(written.data, br#"{"by":["me"],"with_key":false}"#);
     }
 
     #[test]
-    fn a_schema_to_come_and_an_unknown_type_are_waited_for() {
+    fn a_newer_schema_and_an_unknown_type_are_transient_errors() {
         for (unknown_type, unknown_schema) in
             [("door.opened", 4), ("door.opened", 0), ("door.closed", 2), ("door.", 1)]
         {
@@ -330,7 +330,7 @@ mod tests {
 
     /// Guessing the shape would turn damaged data into a different event.
     #[test]
-    fn data_of_another_shape_than_it_claims_is_malformed_in_the_shape_it_claims() {
+    fn data_that_does_not_match_its_schema_is_malformed() {
         for (schema, data) in
             [(1, r#"{"by":["me"]}"#), (2, r#"{"by":"me"}"#), (3, r#"{"by":["me"]}"#)]
         {
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn every_shape_is_listed_from_the_oldest_on() {
+    fn all_shapes_are_listed_from_oldest_to_newest() {
         assert_eq!(DoorEvent::TYPES, [("door.opened", 3), ("door.closed", 1)]);
         assert_eq!(
             DoorEvent::SHAPES,
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_that_is_left_out_is_noticed() {
+    fn a_missing_schema_number_is_detected() {
         assert!(numbered_from_one(&[1]) && numbered_from_one(&[1, 2, 3]));
         for schemas in [&[0][..], &[2], &[1, 3], &[2, 1], &[1, 1], &[1, 2, 4]] {
             assert!(!numbered_from_one(schemas), "{schemas:?}");

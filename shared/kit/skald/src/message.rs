@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_says_up_to_where_its_stream_has_grown() {
+    fn a_message_names_the_last_version_of_its_commit() {
         for (version, count, last) in
             [(1, 1, 1), (4, 3, 6), (u64::MAX, 1, u64::MAX), (1, u64::MAX, u64::MAX)]
         {
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_no_events_or_of_more_than_can_be_counted_is_malformed() {
+    fn a_message_whose_count_is_zero_or_too_large_is_malformed() {
         for (version, count) in [(0, 1), (1, 0), (2, u64::MAX), (u64::MAX, 2)] {
             let malformed = hint(version, count).unwrap_err();
             assert!(
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_brings_its_commit_and_its_hint_none() {
+    fn a_message_contains_its_commit_and_its_hint_does_not() {
         let read = CommitMessage::from_json(&whole(2, "json")).unwrap();
         assert_eq!(
             read.commit.as_ref().map(|commit| (commit.first.get(), commit.events.len())),
@@ -244,7 +244,7 @@ mod tests {
 
     /// A reader that trusted a different count would skip events.
     #[test]
-    fn a_count_that_is_not_that_of_the_events_is_malformed() {
+    fn a_count_other_than_the_number_of_events_is_malformed() {
         for count in [1, 3] {
             let invalid = CommitMessage::from_json(&whole(count, "json")).unwrap_err();
             assert!(matches!(invalid, InvalidMessage::Malformed(_)), "{count}: {invalid}");
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn an_encoding_to_come_is_waited_for() {
+    fn an_unknown_encoding_is_a_transient_error() {
         let unknown = CommitMessage::from_json(&whole(2, "cbor")).unwrap_err();
         assert!(
             matches!(&unknown, InvalidMessage::UnknownEncoding(encoding) if encoding == "cbor"),

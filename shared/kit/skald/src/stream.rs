@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_could_be_mistaken_are_refused() {
+    fn ambiguous_names_are_rejected() {
         let tenant = Tenant::default();
         let (long, longer) = ("x".repeat(33), "x".repeat(130));
         for (category, id) in [

@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bounds_can_be_written_and_read_and_are_never_passed() {
+    fn the_bounds_can_be_written_and_read_and_are_never_exceeded() {
         for bound in
             [Timestamp::EPOCH.plus_millis(i64::MIN), Timestamp::EPOCH.plus_millis(i64::MAX)]
         {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn text_that_is_not_a_time_is_rejected() {
         for text in ["", "yesterday", "2026-11-21", "2026-11-21T25:00:00Z"] {
             assert_eq!(text.parse::<Timestamp>(), Err(InvalidTimestamp), "{text}");
         }

@@ -76,7 +76,7 @@ fn check() -> FoldCheck<Count> {
 }
 
 #[test]
-fn the_state_that_the_events_give_is_no_fault_however_its_json_is_laid_out() {
+fn an_equal_state_is_no_fault_in_any_json_layout() {
     for state in [
         format!(r#"{{"sum":5,"last":{{"$person":"jane-1","sealed":"{SECOND}"}}}}"#),
         format!(r#"{{"last": {{"sealed": "{SECOND}", "$person": "jane-1"}}, "sum": 5}}"#),
@@ -88,7 +88,7 @@ fn the_state_that_the_events_give_is_no_fault_however_its_json_is_laid_out() {
 /// A value is sealed for its place: the same value is sealed differently in a snapshot and in an
 /// event.
 #[test]
-fn another_seal_of_a_value_is_no_fault_and_another_person_is_one() {
+fn another_seal_of_a_value_is_no_fault_but_another_person_is() {
     let state = |sealed, of| {
         snapshot(7, &format!(r#"{{"sum":5,"last":{{"$person":"{of}","sealed":"{sealed}"}}}}"#))
     };
@@ -97,7 +97,7 @@ fn another_seal_of_a_value_is_no_fault_and_another_person_is_one() {
 }
 
 #[test]
-fn another_state_is_a_fault_and_so_is_none_at_all() {
+fn another_state_and_an_unreadable_state_are_faults() {
     let last = format!(r#""last":{{"$person":"jane-1","sealed":"{SECOND}"}}"#);
     assert_eq!(
         check().snapshot(&snapshot(7, &format!("{{\"sum\":6,{last}}}"))),
@@ -112,12 +112,12 @@ fn another_state_is_a_fault_and_so_is_none_at_all() {
 }
 
 #[test]
-fn a_snapshot_of_another_schema_is_passed_over() {
+fn a_snapshot_with_another_schema_is_ignored() {
     assert_eq!(check().snapshot(&snapshot(6, "no JSON")), Ok(()));
 }
 
 #[test]
-fn after_a_gap_a_snapshot_is_believed_and_what_follows_is_held_against_it() {
+fn after_a_gap_the_next_snapshot_is_trusted_and_later_ones_are_compared() {
     let state = |sum: u64| {
         snapshot(
             7,
@@ -154,7 +154,7 @@ fn plain_values_are_compared() {
 
 /// A check of streams of several categories uses boxed checks.
 #[test]
-fn a_boxed_check_checks() {
+fn a_boxed_check_finds_faults() {
     let state = |sum: u64| {
         snapshot(7, &format!(r#"{{"sum":{sum},"last":{{"$person":"jane-1","sealed":"BAUG"}}}}"#))
     };

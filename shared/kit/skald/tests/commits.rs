@@ -36,7 +36,7 @@ fn event(event_type: &str, data: &str) -> EventData {
 /// Stores check their limits with this size. If it were less than an item's, a commit could be
 /// accepted and never be stored.
 #[test]
-fn a_draft_counts_all_that_grows() {
+fn the_size_of_a_draft_includes_every_variable_part() {
     let mut draft = draft(vec![event("account.noted", "{\"text\":\"\"}")]);
     assert_eq!(
         draft.size_bytes(),
@@ -64,7 +64,7 @@ fn the_limits_are_below_those_of_the_service() {
 }
 
 #[test]
-fn an_envelope_has_all_metadata_of_its_event() {
+fn an_envelope_contains_all_metadata_of_its_event() {
     let events = [Deposited { amount: 5 }.into(), Withdrawn { amount: 3 }.into()];
     let Draft { commit_id, at, context, events: stored, .. } =
         draft(events.iter().map(|event: &AccountEvent| event.encode().unwrap()).collect());
@@ -87,7 +87,7 @@ fn an_envelope_has_all_metadata_of_its_event() {
 }
 
 #[test]
-fn an_event_that_cannot_be_read_is_an_error_in_its_place() {
+fn an_unreadable_event_is_an_error_at_its_position() {
     let Draft { commit_id, at, context, events, .. } = draft(vec![event("account.closed", "{}")]);
     let (stream, first) = (account("a"), Version::new(1));
     let commit = Commit { id: commit_id, stream, first, at, context, events, snapshot: None };
@@ -160,7 +160,7 @@ fn an_event_id_depends_on_stream_commit_and_index_alone() {
 
 /// Debug output ends up in logs.
 #[test]
-fn what_may_be_personal_shows_in_no_debug_output() {
+fn debug_output_hides_data_that_may_be_personal() {
     let event = event("customer.registered", "{\"name\":\"Jane\"}");
     assert_eq!(format!("{event:?}"), "customer.registered@1 (15 bytes)");
     let snapshot = Snapshot { schema: 3, state: b"{\"name\":\"Jane\"}".to_vec() };

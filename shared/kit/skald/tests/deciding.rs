@@ -154,7 +154,7 @@ fn request() -> Request {
 /// The cost of a command: a transaction costs twice as much as a put, and a repeated command costs
 /// one read.
 #[tokio::test]
-async fn a_command_about_one_stream_is_one_load_and_one_plain_append() {
+async fn a_command_on_one_stream_takes_one_load_and_one_plain_append() {
     let store = Recording::default();
     let command = AccountCommand::Deposit(5);
     let first = Handler::new(&store, NoPause)
@@ -174,7 +174,7 @@ async fn a_command_about_one_stream_is_one_load_and_one_plain_append() {
 /// A command does not wait forever: after repeated conflicts or contention, the caller gets an
 /// error.
 #[tokio::test]
-async fn after_ten_attempts_against_others_a_command_is_given_up() {
+async fn a_command_is_given_up_after_ten_attempts_against_other_writers() {
     let conflict: fn() -> AppendError<InMemoryHead> =
         || AppendError::Conflict { moved: [account("a"), account("b")].map(moved).into() };
     let contended: fn() -> AppendError<InMemoryHead> = || AppendError::Contended;
@@ -198,7 +198,7 @@ async fn after_ten_attempts_against_others_a_command_is_given_up() {
 
 /// The client does not repeat a throttled transaction, and the handler does not repeat it forever.
 #[tokio::test]
-async fn after_ten_throttled_transactions_the_store_s_answer_is_given() {
+async fn the_error_of_the_store_is_returned_after_ten_throttled_transactions() {
     let throttled = || {
         StoreError::Throttled { operation: "TransactWriteItems", source: "too much".into() }.into()
     };
@@ -243,7 +243,7 @@ async fn a_stream_without_its_beginning_is_an_error() {
 
 /// An API answers 201 to this command and 200 to the others.
 #[tokio::test]
-async fn the_command_that_made_a_stream_is_known_and_stays_so() {
+async fn the_command_that_created_a_stream_is_always_recognised() {
     let store = InMemoryEventStore::default();
     for (id, command, created) in [
         (1, AccountCommand::Deposit(0), false),
@@ -360,7 +360,7 @@ async fn each_attempt_has_its_own_time() {
 }
 
 #[test]
-fn each_command_in_turn_sees_what_the_ones_before_it_did() {
+fn each_command_sees_the_effects_of_the_earlier_ones() {
     let state = AccountState { balance: 1 };
     let turn = |commands: &[AccountCommand]| decide_in_turn::<Account>(&state, commands);
     let both = turn(&[AccountCommand::Deposit(5), AccountCommand::Withdraw(6)]).unwrap();

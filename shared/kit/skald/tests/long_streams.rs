@@ -131,7 +131,7 @@ async fn assert_whole(views: &InMemoryViewStore, stream: &StreamId) {
 }
 
 #[tokio::test]
-async fn a_view_is_folded_in_the_memory_of_a_page_however_long_the_stream() {
+async fn folding_a_view_needs_the_memory_of_one_page() {
     let (events, views) = (LongStream::default(), InMemoryViewStore::default());
     let (caught_up, redriven) = (account("caught-up"), account("redriven"));
     let before = peak_kb();
@@ -151,7 +151,7 @@ async fn a_view_is_folded_in_the_memory_of_a_page_however_long_the_stream() {
 }
 
 #[tokio::test]
-async fn after_a_function_that_died_the_next_goes_on_where_it_had_come_to() {
+async fn a_function_continues_where_a_crashed_one_stopped() {
     let (events, views, stream) =
         (LongStream::default(), InMemoryViewStore::default(), account("dies"));
     let mut deaths = 0;

@@ -26,7 +26,7 @@ fn jane() -> Person {
 /// these are from the first release that sealed. Two seals in one event begin differently, or they
 /// would reveal that the values are equal.
 #[tokio::test]
-async fn later_releases_seal_a_commit_as_it_was_sealed_first() {
+async fn every_release_seals_a_commit_alike() {
     let store = Sealing::new(InMemoryEventStore::default(), InMemoryPersonKeys::default());
     let name = json!({ "$person": "jane-1", "plain": "Jane" });
     let data = json!({ "from": name, "to": name }).to_string().into_bytes();
@@ -42,7 +42,7 @@ async fn later_releases_seal_a_commit_as_it_was_sealed_first() {
 }
 
 #[tokio::test]
-async fn lists_are_nobody_s_secret() {
+async fn the_entries_of_lists_pass_unchanged() {
     let (views, keys) = (InMemoryViewStore::default(), InMemoryPersonKeys::default());
     let listing = Some(Listing { group: "talks".to_owned(), sort: "a".to_owned() });
     let row = ViewRow {
@@ -61,7 +61,7 @@ async fn lists_are_nobody_s_secret() {
 
 /// Callers often have only a reference to the keys.
 #[tokio::test]
-async fn whoever_erases_by_borrowed_keys_erases() {
+async fn a_person_can_be_erased_through_borrowed_keys() {
     async fn erase(keys: impl PersonKeys, person: &Person) {
         keys.erase(person, Timestamp::EPOCH).await.unwrap();
     }

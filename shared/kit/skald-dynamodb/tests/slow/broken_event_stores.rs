@@ -167,7 +167,7 @@ const OF_REPEATS: &[&str] = &[
     "repeated_commits_to_several_streams_give_the_first_answer",
     "repeated_commits_are_recognised_after_others",
 ];
-const OF_SHAPES: &[&str] = &["a_snapshot_of_another_schema_is_passed_over"];
+const OF_SHAPES: &[&str] = &["a_snapshot_with_another_schema_is_ignored"];
 const OF_SNAPSHOTS: &[&str] = &[
     "commits_are_read_exactly_as_written",
     "a_load_goes_back_to_the_last_snapshot",

@@ -111,7 +111,7 @@ pub async fn a_load_goes_back_to_the_last_snapshot<F: EventStoreFixture>(fixture
 }
 
 /// A snapshot of another schema is ignored.
-pub async fn a_snapshot_of_another_schema_is_passed_over<F: EventStoreFixture>(fixture: &F) {
+pub async fn a_snapshot_with_another_schema_is_ignored<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
     assert_eq!(loaded_from(store, KIND).await, [] as [u64; 0], "a stream without commits");
     let other = r#"{"balance":999}"#;

@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_merely_like_a_key_is_refused() {
+    fn text_that_only_resembles_a_key_is_rejected() {
         for text in [
             "",
             "/",
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn positions_sort_as_their_slice_does() {
+    fn positions_sort_in_the_order_of_their_slice() {
         let before = |text: &str| SlicePosition::Before(text.parse().unwrap());
         let after = |stream: &str, first: u64| {
             let at = "2026-11-21T08:15:30.250Z".parse().unwrap();

@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_read_as_it_was_written() {
+    fn a_written_token_is_read_back() {
         let through = SlicePosition::Through(time());
         for slices in [vec![], vec![through; 255], vec![placed(1), placed(2), placed(2), placed(1)]]
         {
@@ -257,7 +257,7 @@ mod tests {
     /// People copy tokens. A time is short, and so is one entry as the position of all slices,
     /// which is the case in a replay.
     #[test]
-    fn a_token_is_as_long_as_its_slices_differ() {
+    fn a_token_is_longer_if_more_slices_differ() {
         let length = |slices: Vec<SlicePosition>| Position::new(slices).to_string().len();
         assert_eq!(length(vec![SlicePosition::Before(time()); 16]), 26);
         assert_eq!(length(vec![SlicePosition::Through(time()); 16]), 26);
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_key_fits() {
+    fn a_token_can_contain_the_longest_key() {
         let stream =
             format!("{}/{}-{}", "t".repeat(64), "c".repeat(32), "i".repeat(80)).parse().unwrap();
         let key = IndexKey::new(time(), stream, Version::new(u64::MAX));
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cut_and_every_changed_character_is_noticed() {
+    fn every_truncation_and_every_changed_character_is_detected() {
         let token = mixed().to_string();
         for end in 0..token.len() {
             assert_eq!(
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_and_other_tokens_are_refused_by_kind() {
+    fn garbage_and_tokens_of_another_kind_are_rejected() {
         let damaged = InvalidPosition::Damaged;
         let foreign = [
             &b"\x01some other token"[..],

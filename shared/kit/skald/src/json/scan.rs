@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_every_reader_reads_may_be_stored() {
+    fn json_that_every_reader_understands_may_be_stored() {
         for text in [
             "null",
             "-0",
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_some_reader_cannot_read_or_reads_otherwise_is_named() {
+    fn json_that_readers_reject_or_interpret_differently_is_a_fault() {
         for (text, fault) in [
             ("", JsonFault::NotJson),
             (" 1", JsonFault::NotJson),
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_has_a_bound() {
+    fn nesting_is_limited() {
         for max_levels in [MAX_EVENT_LEVELS, MAX_STATE_LEVELS] {
             let nested =
                 |levels: usize| format!("{}1{}", "[".repeat(levels - 1), "]".repeat(levels - 1));

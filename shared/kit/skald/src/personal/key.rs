@@ -152,21 +152,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_is_opened_with_the_same_key() {
+    fn a_sealed_value_is_opened_with_the_same_key() {
         let sealed = key(7).seal(&jane(), [1; NONCE], b"\"Jane Doe\"");
         assert_eq!(key(7).open(&jane(), &sealed).unwrap(), b"\"Jane Doe\"");
     }
 
     /// Sealed values must open forever. The first release that sealed has written this one.
     #[test]
-    fn what_was_sealed_once_still_opens() {
+    fn a_value_sealed_by_the_first_release_still_opens() {
         let sealed = "AQEBAQEBAQEBAQEBAZK5mhkmgNw7w/Ne25biF2HW90w7NVnxce9R";
         assert_eq!(key(7).seal(&jane(), [1; NONCE], b"\"Jane Doe\""), sealed);
         assert_eq!(key(7).open(&jane(), sealed).unwrap(), b"\"Jane Doe\"");
     }
 
     #[test]
-    fn nothing_else_opens_it() {
+    fn another_key_or_person_does_not_open_a_value() {
         let sealed = key(7).seal(&jane(), [1; NONCE], b"\"Jane Doe\"");
         assert_eq!(key(8).open(&jane(), &sealed), Err(OpenError::Undecryptable));
         assert_eq!(
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_cut_or_changed_does_not_open() {
+    fn a_truncated_or_changed_value_does_not_open() {
         let sealed = key(7).seal(&jane(), [1; NONCE], b"\"Jane Doe\"");
         let bytes = BASE64.decode(&sealed).unwrap();
         for end in 0..bytes.len() {
@@ -200,12 +200,12 @@ mod tests {
     }
 
     #[test]
-    fn a_seal_to_come_is_told_from_a_broken_one() {
+    fn an_unknown_seal_differs_from_a_broken_one() {
         assert_eq!(key(7).open(&jane(), &BASE64.encode([2, 0, 0])), Err(OpenError::Unknown(2)));
     }
 
     #[test]
-    fn a_key_is_wiped_when_nothing_needs_it_any_more() {
+    fn a_key_is_wiped_when_its_last_clone_is_dropped() {
         const fn wiped<T: zeroize::ZeroizeOnDrop>() {}
         wiped::<Zeroizing<[u8; 32]>>();
         // The key schedule that a cipher derives from the key.
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_shows_in_no_log() {
+    fn debug_output_hides_a_key() {
         assert_eq!(format!("{:?}", KeyEntry::Key(key(7))), "Key(PersonKey(…))");
     }
 }

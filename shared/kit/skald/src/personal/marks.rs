@@ -92,14 +92,14 @@ mod tests {
     }"#;
 
     #[test]
-    fn a_personal_value_is_found_wherever_it_stands_and_nothing_is_taken_for_one() {
+    fn personal_values_are_found_at_every_level_and_nothing_else_is() {
         let found = marks(SAMPLE.as_bytes()).unwrap();
         let found: Vec<_> = found.iter().map(|mark| (mark.form, mark.person.as_str())).collect();
         assert_eq!(found, [(Form::Plain, "c-1"), (Form::Sealed, "c-2"), (Form::Erased, "c-3")]);
     }
 
     #[test]
-    fn a_reader_who_may_see_it_gets_the_bare_value() {
+    fn a_reader_with_access_gets_the_bare_value() {
         let shown =
             json!({ "name": "Jane", "lines": [{ "to": null }, null], "personal": { "of": "c-4" } });
         assert_eq!(reveal(SAMPLE.as_bytes()), Ok(shown));
@@ -108,7 +108,7 @@ mod tests {
     /// A number that fits no Rust type does not change, nor do whitespace, escapes and everything
     /// else.
     #[test]
-    fn what_is_not_personal_stays_as_it_was_written() {
+    fn json_outside_personal_values_is_preserved_byte_for_byte() {
         let json = r#"{ "z":18446744073709551616,"\u0061" : [1.10, -0,"\u00e4\n"],"of":[],"e":{ },"n":{ "plain" : {"x" :1} , "$person" :"c-1"} }"#;
         let found = marks(json.as_bytes()).unwrap();
         let kept = rewritten(json.as_bytes(), &found, |mark| {
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_personal_and_unclear_is_refused_and_never_counts_as_sealed() {
+    fn an_invalid_personal_value_is_rejected_and_never_counts_as_sealed() {
         for (json, unclear) in [
             (r#"{"kind":"phone","$person":"c-1","plain":"0123"}"#, InvalidMark::Mixed),
             (r#"{"$person":"c-1"}"#, InvalidMark::Mixed),
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_sealed_is_not_stored_as_sealed() {
+    fn a_value_that_was_never_sealed_is_not_stored_as_sealed() {
         let check = |sealed: &str| {
             let json = format!(r#"{{"$person":"c-1","sealed":"{sealed}"}}"#);
             check(json.as_bytes(), MAX_EVENT_LEVELS)
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_plain_is_told() {
+    fn plain_values_are_detected() {
         assert!(has_plain(SAMPLE.as_bytes()));
         assert!(!has_plain(
             br#"[{"sealed":"AQID","$person":"c-2"},{"$person":"c-3","erased":true},{"plain":1}]"#

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_read_in_every_form_as_it_is_written() {
+    fn a_value_is_read_back_in_every_form() {
         for json in [
             json!({ "$person": "c-1001", "plain": "Jane" }),
             json!({ "$person": "c-1001", "sealed": "AQID" }),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_plain_value_can_be_seen() {
+    fn only_a_plain_value_has_content() {
         let read = |json: Value| serde_json::from_value::<Personal<String>>(json).unwrap();
         let plain = read(json!({ "$person": "c-1001", "plain": "Jane" }));
         assert_eq!((plain.reveal(), plain.person()), (Ok(&"Jane".to_owned()), &jane()));
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_at_all_can_be_said_of_a_person() {
+    fn a_personal_value_may_be_null() {
         let nothing = Personal::of(jane(), None::<String>);
         let json = serde_json::to_value(&nothing).unwrap();
         assert_eq!(json, json!({ "$person": "c-1001", "plain": null }));
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_no_form_or_in_two_is_refused() {
+    fn a_value_in_no_form_or_in_two_forms_is_rejected() {
         for json in [
             json!({ "plain": "Jane" }),
             json!({ "$person": "c-1001" }),

@@ -11,7 +11,7 @@ use crate::talk::{Said, Stores, Talk, TalkEvent, jane, request, said, talk};
 use skald_testkit::NoPause;
 
 #[tokio::test]
-async fn who_was_erased_is_gone_from_everywhere_and_nobody_else_is() {
+async fn an_erased_person_is_unreadable_everywhere_and_other_persons_are_not() {
     let stores = Stores::default();
     stores.say("a", 1, "Guten Tag").await;
     stores.say("a", 2, "Auf Wiedersehen").await;
@@ -31,7 +31,7 @@ async fn who_was_erased_is_gone_from_everywhere_and_nobody_else_is() {
 }
 
 #[tokio::test]
-async fn nothing_more_is_stored_about_who_was_erased() {
+async fn no_more_data_is_stored_about_an_erased_person() {
     let stores = Stores::default();
     stores.keys.erase(&jane(), Timestamp::EPOCH).await.unwrap();
     let store = stores.private();
@@ -52,7 +52,7 @@ async fn nothing_more_is_stored_about_who_was_erased() {
 /// A value that was read as erased may be part of the next write, for example of a state in a
 /// snapshot.
 #[tokio::test]
-async fn what_is_erased_already_can_be_stored_as_erased() {
+async fn an_erased_value_can_be_stored_as_erased() {
     let stores = Stores::default();
     stores.say("a", 1, "Guten Tag").await;
     stores.keys.erase(&jane(), Timestamp::EPOCH).await.unwrap();
@@ -67,7 +67,7 @@ async fn what_is_erased_already_can_be_stored_as_erased() {
 /// An answer was lost, and the person is erased before the command is repeated. The error must not
 /// mean "it was not stored, and never will be".
 #[tokio::test]
-async fn a_repeat_after_the_erasure_leaves_open_whether_it_was_stored() {
+async fn a_repeat_after_an_erasure_does_not_tell_whether_the_commit_was_stored() {
     let stores = Stores::default();
     let store = stores.private();
     let draft =
@@ -87,7 +87,7 @@ async fn a_repeat_after_the_erasure_leaves_open_whether_it_was_stored() {
 
 /// The erased values in a state are no reason to reject the commands of others.
 #[tokio::test]
-async fn a_snapshot_about_somebody_erased_is_kept_without_them() {
+async fn a_snapshot_is_stored_without_the_values_of_an_erased_person() {
     let stores = Stores::default();
     stores.say("a", 1, "Guten Tag").await;
     let store = stores.private();

@@ -18,7 +18,7 @@ use skald::view::{Put, ViewStore};
 use crate::talk::{Stores, Talk, TalkEvent, jane, request, row, said, stored, talk};
 
 #[tokio::test]
-async fn a_key_that_was_lost_is_an_error_and_not_an_erasure() {
+async fn a_lost_key_is_an_error_and_not_an_erasure() {
     let stores = Stores::default();
     stores.say("a", 1, "Guten Tag").await;
     let store = Opening::new(stores.raw.clone(), InMemoryPersonKeys::default());
@@ -54,7 +54,7 @@ impl PersonKeys for Counting {
 }
 
 #[tokio::test]
-async fn each_person_is_looked_up_once_in_a_commit_and_once_in_a_page() {
+async fn the_key_of_a_person_is_read_once_for_a_commit_and_once_for_a_page() {
     let (raw, keys) = (InMemoryEventStore::default(), Counting::default());
     let sealing = Sealing::new(raw.clone(), &keys);
     let events: Vec<_> =
@@ -74,7 +74,7 @@ async fn each_person_is_looked_up_once_in_a_commit_and_once_in_a_page() {
 /// A copied sealed value is returned plain, like the values that were given plain. Plain values
 /// cost no further read.
 #[tokio::test]
-async fn what_an_append_answers_is_plain_however_it_was_given() {
+async fn an_append_returns_plain_values_for_plain_and_sealed_ones() {
     let stores = Stores::default();
     stores.say("a", 1, "Guten Tag").await;
     let sealed = stores.raw_commits("a").await.remove(0).events;
@@ -118,7 +118,7 @@ impl PersonKeys for Silent {
 
 /// A durable append must not fail because of something that only its result needs.
 #[tokio::test]
-async fn what_is_written_is_answered_as_written_without_another_key() {
+async fn a_new_commit_is_returned_as_written_without_another_key() {
     let stores = Stores::default();
     let store = Opening::new(Sealing::new(stores.raw.clone(), stores.keys.clone()), Silent);
     let state = serde_json::to_vec(&[said("Guten Tag")]).unwrap();
@@ -157,7 +157,7 @@ async fn what_is_written_is_answered_as_written_without_another_key() {
 
 /// Values that no read could ever open are not stored.
 #[tokio::test]
-async fn what_is_sealed_and_does_not_open_is_not_appended() {
+async fn a_sealed_value_that_does_not_open_is_not_appended() {
     let stores = Stores::default();
     stores.say("a", 1, "Guten Tag").await;
     let sealed = stores.raw_commits("a").await.remove(0).events;
@@ -203,7 +203,7 @@ async fn rows_are_sealed_opened_and_erased_like_events() {
 }
 
 #[tokio::test]
-async fn a_single_value_is_opened_by_itself() {
+async fn a_single_value_can_be_opened() {
     let stores = Stores::default();
     stores.say("a", 1, "Guten Tag").await;
     let sealed = fold::<Talk>(&stores.raw_commits("a").await).unwrap().state.remove(0).words;

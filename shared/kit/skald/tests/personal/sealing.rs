@@ -15,7 +15,7 @@ use crate::talk::{Said, Stores, Talk, TalkEvent, jane, joe, request, row, said, 
 use skald_testkit::NoPause;
 
 #[tokio::test]
-async fn what_is_about_a_person_is_stored_sealed_in_events_and_snapshots_and_seen_by_who_may() {
+async fn personal_values_are_stored_sealed_and_readers_with_keys_see_them() {
     let stores = Stores::default();
     stores.say("a", 1, "Guten Tag").await;
     stores.say("a", 2, "Auf Wiedersehen").await;
@@ -32,7 +32,7 @@ async fn what_is_about_a_person_is_stored_sealed_in_events_and_snapshots_and_see
 }
 
 #[tokio::test]
-async fn a_reader_without_keys_sees_a_seal_and_can_pass_it_on() {
+async fn a_reader_without_keys_can_copy_a_sealed_value() {
     let stores = Stores::default();
     stores.say("a", 1, "Guten Tag").await;
     let sealed = fold::<Talk>(&stores.raw_commits("a").await).unwrap().state.remove(0);
@@ -58,7 +58,7 @@ fn seals(commits: &[Commit]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_same_commit_is_sealed_the_same_way_again_and_no_two_values_alike() {
+async fn a_commit_is_always_sealed_alike_and_no_two_values_are() {
     let mut all = Vec::new();
     for _ in 0..2 {
         let stores = Stores::default();
@@ -86,7 +86,7 @@ async fn the_same_commit_is_sealed_the_same_way_again_and_no_two_values_alike() 
 
 /// JSON in which personal values cannot be recognised.
 #[tokio::test]
-async fn what_cannot_be_sealed_is_refused_and_never_stored() {
+async fn a_value_that_cannot_be_sealed_is_rejected_and_never_stored() {
     #[derive(Serialize)]
     #[serde(tag = "kind")]
     enum Contact {
@@ -125,7 +125,7 @@ async fn what_cannot_be_sealed_is_refused_and_never_stored() {
 }
 
 #[tokio::test]
-async fn what_stands_beside_a_personal_value_stays_byte_for_byte() {
+async fn json_beside_a_personal_value_is_preserved_byte_for_byte() {
     let stores = Stores::default();
     let store = stores.private();
     let data = r#"{"z":18446744073709551616,"name":{"$person":"jane-1","plain":"Jane"},"a":[122.416294033786585,1e300]}"#;

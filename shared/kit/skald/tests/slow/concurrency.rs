@@ -38,7 +38,7 @@ async fn work(number: usize, running: &AtomicUsize, most: &AtomicUsize) -> usize
 }
 
 #[tokio::test]
-async fn a_bounded_number_runs_at_once_and_results_keep_their_order() {
+async fn a_bounded_number_of_futures_runs_at_once_and_results_keep_their_order() {
     let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let done = concurrently((0..250).map(|number| work(number, &running, &most))).await;
     assert_eq!(done, (0..250).collect::<Vec<_>>());
@@ -47,7 +47,7 @@ async fn a_bounded_number_runs_at_once_and_results_keep_their_order() {
 }
 
 #[tokio::test]
-async fn an_error_ends_it_and_the_others_never_begin() {
+async fn after_an_error_no_other_future_starts() {
     let begun = AtomicUsize::new(0);
     let attempt = async |number: usize| {
         begun.fetch_add(1, Ordering::Relaxed);
@@ -76,7 +76,7 @@ async fn many_streams_are_loaded_a_few_at_a_time() {
 /// Streams about two persons each. Each key is read once for one commit to all of them, and once
 /// for one page.
 #[tokio::test]
-async fn the_keys_of_many_persons_are_looked_at_a_few_at_a_time_and_once() {
+async fn the_keys_of_many_persons_are_read_once_and_a_few_at_a_time() {
     let person = |number: usize| PersonId::new(format!("person-{number}")).unwrap();
     let note = |number: usize| {
         let notes = [number, number + 1].map(|number| Personal::of(person(number), "a name"));
@@ -111,7 +111,7 @@ async fn the_keys_of_many_persons_are_looked_at_a_few_at_a_time_and_once() {
 /// winner's commit, and only new commits are read. (When every conflict was read again from the
 /// start, it took 72 requests instead of 56, 36 of them loads of the whole stream instead of 8.)
 #[tokio::test]
-async fn losers_read_little_and_never_from_the_start() {
+async fn after_a_conflict_little_is_read_and_never_from_the_start() {
     let store = Counting::new(InMemoryEventStore::default());
     let deposit = async |number: u128| {
         let request = Request { commit_id: CommitId::new(Uuid::from_u128(number)), ..request() };

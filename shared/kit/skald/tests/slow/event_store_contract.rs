@@ -40,7 +40,7 @@ impl PlantCommits for Fixture {
 skald_testkit::event_store_contract!(#[tokio::test] Fixture::default(), plants: commits);
 
 #[tokio::test]
-async fn a_hundred_races_past_faults_lose_nothing() {
+async fn a_hundred_races_with_faults_lose_nothing() {
     skald_testkit::event_store::races(Fixture::default, 1..=100).await;
 }
 

@@ -53,7 +53,7 @@ async fn busy(store: &InMemoryEventStore) {
 /// The overlap is read again each time, and its entries fill whole pages: the entries after them
 /// are not missed.
 #[tokio::test]
-async fn what_stands_behind_pages_that_were_seen_is_handed_on() {
+async fn entries_after_pages_of_seen_entries_are_delivered() {
     let store = InMemoryEventStore::default();
     busy(&store).await;
     let index = InMemoryCommitIndex::over(&store);
@@ -134,7 +134,7 @@ async fn a_replay_reads_each_entry_about_once() {
 
 /// A run that resumes begins at the position of the previous run, not at the very beginning.
 #[tokio::test]
-async fn after_a_crash_nothing_comes_again_but_what_was_begun() {
+async fn after_a_crash_only_the_entries_of_the_begun_batch_are_delivered_again() {
     let store = InMemoryEventStore::default();
     busy(&store).await;
     let checkpoints = InMemoryViewStore::default();
@@ -200,7 +200,7 @@ impl CommitIndex for Littered {
 }
 
 #[tokio::test]
-async fn what_is_no_commit_s_entry_is_handed_on_once_a_run() {
+async fn a_malformed_entry_is_reported_once_per_run() {
     let index =
         || Littered { index: InMemoryCommitIndex::over(&InMemoryEventStore::default()), slice: 3 };
     let checkpoints = InMemoryViewStore::default();
@@ -221,7 +221,7 @@ async fn what_is_no_commit_s_entry_is_handed_on_once_a_run() {
 
 /// A malformed entry has no place in the order, so an index may return it on every page.
 #[tokio::test]
-async fn what_is_no_commit_s_entry_is_handed_on_once_though_it_is_on_several_pages() {
+async fn a_malformed_entry_on_several_pages_is_reported_once() {
     let store = InMemoryEventStore::default();
     busy(&store).await;
     let (index, now) = (InMemoryCommitIndex::over(&store), Timestamp::from_millis(10_000).unwrap());
@@ -244,7 +244,7 @@ async fn what_is_no_commit_s_entry_is_handed_on_once_though_it_is_on_several_pag
 
 /// A name with a `~` and a number could be the name of another follower's row.
 #[tokio::test]
-async fn a_follower_s_name_is_one_that_its_rows_are_called_by() {
+async fn a_follower_has_a_name_that_is_valid_in_the_keys_of_its_rows() {
     let longest = "n".repeat(70);
     let taken = [longest.as_str(), "a", "A-z.0_9"].map(|name| (name, true));
     let longer = "n".repeat(71);

@@ -28,7 +28,7 @@ fn check_narrowing(wide: &Value, narrow: &Value, expected: &str) {
 }
 
 #[test]
-fn a_shape_that_does_not_change_breaks_nothing() {
+fn an_unchanged_shape_breaks_nothing() {
     for schema in [
         json!(true),
         json!({}),
@@ -40,7 +40,7 @@ fn a_shape_that_does_not_change_breaks_nothing() {
 }
 
 #[test]
-fn a_field_that_is_removed() {
+fn a_removed_field_is_a_break() {
     let (one, two) = (json!({ "a": {} }), json!({ "a": {}, "b": {} }));
     check(&object(&two), &object(&one), &["/b: the field is written, and not known to the reader"]);
     // An open object does not refuse what is stored, but loses it.
@@ -49,7 +49,7 @@ fn a_field_that_is_removed() {
 }
 
 #[test]
-fn a_field_that_is_renamed() {
+fn a_renamed_field_is_a_break() {
     check(
         &object(&json!({ "name": { "type": "string" } })),
         &object(&json!({ "title": { "type": "string" } })),
@@ -61,7 +61,7 @@ fn a_field_that_is_renamed() {
 }
 
 #[test]
-fn a_new_field_that_is_required() {
+fn a_new_required_field_is_a_break() {
     check(
         &object(&json!({ "a": {} })),
         &object(&json!({ "a": {}, "b": {} })),
@@ -70,14 +70,14 @@ fn a_new_field_that_is_required() {
 }
 
 #[test]
-fn a_new_field_that_may_be_missing_breaks_nothing() {
+fn a_new_optional_field_breaks_nothing() {
     let mut current = object(&json!({ "a": {} }));
     current["properties"]["b"] = json!({ "type": ["string", "null"], "default": "none" });
     check(&object(&json!({ "a": {} })), &current, &[]);
 }
 
 #[test]
-fn a_field_that_could_be_missing_and_is_required() {
+fn an_optional_field_that_becomes_required_is_a_break() {
     let mut committed = object(&json!({ "a": {}, "b": {} }));
     committed["required"] = json!(["a"]);
     let current = object(&json!({ "a": {}, "b": {} }));
@@ -86,7 +86,7 @@ fn a_field_that_could_be_missing_and_is_required() {
 }
 
 #[test]
-fn a_missing_field_that_stands_for_something_else() {
+fn a_changed_default_is_a_break() {
     let optional = |schema: Value| json!({ "type": "object", "properties": { "x": schema } });
     let expected =
         |written, read| format!("/x: a missing field is written for {written}, and read as {read}");
@@ -117,7 +117,7 @@ fn another_type() {
 }
 
 #[test]
-fn a_field_that_could_be_null_and_cannot() {
+fn a_nullable_field_that_becomes_non_nullable_is_a_break() {
     let expected = "/x: null is written, and only string is read";
     check_narrowing(&json!({ "type": ["string", "null"] }), &json!({ "type": "string" }), expected);
     check_narrowing(
@@ -128,7 +128,7 @@ fn a_field_that_could_be_null_and_cannot() {
 }
 
 #[test]
-fn a_value_that_is_removed_from_a_list() {
+fn a_value_removed_from_an_enum_is_a_break() {
     let (three, two) = (
         json!({ "type": "string", "enum": ["a", "b", "c"] }),
         json!({ "type": "string", "enum": ["a", "c"] }),
@@ -147,7 +147,7 @@ fn a_value_that_is_removed_from_a_list() {
 }
 
 #[test]
-fn a_list_of_values_where_there_was_none() {
+fn a_new_enum_restriction_is_a_break() {
     check_narrowing(
         &json!({ "type": "string" }),
         &json!({ "type": "string", "enum": ["a", "b"] }),
@@ -156,7 +156,7 @@ fn a_list_of_values_where_there_was_none() {
 }
 
 #[test]
-fn a_bound_that_is_tighter() {
+fn a_tighter_bound_is_a_break() {
     for (name, keyword, wide, narrow) in [
         ("string", "minLength", 1, 2),
         ("string", "maxLength", 2, 1),
@@ -190,7 +190,7 @@ fn a_bound_that_is_tighter() {
 }
 
 #[test]
-fn an_integer_of_fewer_bits_or_of_one_sign() {
+fn an_integer_with_a_smaller_range_is_a_break() {
     let integer = |format: &str| json!({ "type": "integer", "format": format });
     for (wide, narrow, expected) in [
         (
@@ -220,7 +220,7 @@ fn an_integer_of_fewer_bits_or_of_one_sign() {
 }
 
 #[test]
-fn another_pattern_or_format_in_doubt() {
+fn a_changed_pattern_or_format_is_a_break() {
     let text = |keyword: &str, value: &str| json!({ "type": "string", keyword: value });
     let plain = json!({ "type": "string" });
     check_narrowing(
@@ -245,7 +245,7 @@ fn another_pattern_or_format_in_doubt() {
 }
 
 #[test]
-fn a_keyword_that_is_not_known_in_doubt() {
+fn a_changed_unknown_keyword_is_a_break() {
     let text = |not: &str| json!({ "type": "string", "not": { "const": not } });
     let expected = "/x: `not` is {\"const\":\"a\"} where it is written, and {\"const\":\"b\"} where it is read";
     check(&x(&text("a")), &x(&text("b")), &[expected]);
@@ -258,7 +258,7 @@ fn a_keyword_that_is_not_known_in_doubt() {
 }
 
 #[test]
-fn an_object_that_refuses_other_fields() {
+fn an_object_that_stops_accepting_other_fields_is_a_break() {
     let object = |others: &Value| json!({ "type": "object", "additionalProperties": others });
     let [open, texts, closed] = [json!(true), json!({ "type": "string" }), json!(false)];
     check_narrowing(
@@ -284,7 +284,7 @@ fn an_object_that_refuses_other_fields() {
 }
 
 #[test]
-fn whatever_it_is_it_is_found_deep_inside_and_named() {
+fn a_nested_break_is_found_and_its_place_is_named() {
     let nested = |most: u32| {
         let amount = json!({ "type": "integer", "maximum": most });
         x(
@@ -309,7 +309,7 @@ fn whatever_it_is_it_is_found_deep_inside_and_named() {
 }
 
 #[test]
-fn what_is_said_in_other_words_is_the_same() {
+fn equivalent_schemas_break_nothing() {
     let plain =
         object(&json!({ "a": { "type": "string", "maxLength": 9 }, "b": { "type": "integer" } }));
     let with_definitions = json!({
@@ -326,7 +326,7 @@ fn what_is_said_in_other_words_is_the_same() {
 }
 
 #[test]
-fn what_an_option_is_of_does_not_touch_its_null() {
+fn a_change_inside_an_option_does_not_affect_null() {
     let of_text = json!({ "type": ["string", "null"], "maxLength": 9 });
     let of_reference =
         json!({ "anyOf": [{ "type": "string", "maxLength": 9 }, { "type": "null" }] });
@@ -336,7 +336,7 @@ fn what_an_option_is_of_does_not_touch_its_null() {
 
 /// What is right by all of several parts: a closed part refuses what only the others name.
 #[test]
-fn a_field_that_stands_in_several_parts() {
+fn a_field_of_several_subschemas_has_all_their_rules() {
     let parts = |others: &Value| {
         json!({ "allOf": [
             { "type": "object", "properties": { "a": { "type": "string" } }, "additionalProperties": others },
@@ -361,7 +361,7 @@ fn a_field_that_stands_in_several_parts() {
 }
 
 #[test]
-fn what_a_reference_leads_to_counts_and_not_its_name() {
+fn a_reference_is_compared_by_its_target() {
     let named = |name: &str, kind: &str| json!({ "type": "object", "properties": { "x": { "$ref": format!("#/$defs/{name}") } }, "$defs": { name: { "type": kind } } });
     check(&named("A", "string"), &named("B", "string"), &[]);
     check(
@@ -380,7 +380,7 @@ fn what_a_reference_leads_to_counts_and_not_its_name() {
 }
 
 #[test]
-fn a_type_that_contains_itself_comes_to_an_end() {
+fn the_comparison_of_a_recursive_type_ends() {
     let tree = |most: u32| {
         json!({
             "$ref": "#/$defs/Tree",
@@ -405,7 +405,7 @@ fn a_type_that_contains_itself_comes_to_an_end() {
 
 /// How `schemars` writes an enum with data: one object for each variant, distinguished by a constant.
 #[test]
-fn a_variant_that_is_removed_and_one_that_changes() {
+fn a_removed_variant_and_a_changed_variant_are_breaks() {
     let variant =
         |kind: &str, field: &Value| object(&json!({ "kind": { "const": kind }, "of": field }));
     let either = |variants: &[Value]| x(&json!({ "oneOf": variants }));

@@ -173,7 +173,7 @@ proptest! {
     /// Releases with different intervals and schemas alternate; some snapshots cannot be read, and
     /// some exceed the limit.
     #[test]
-    fn a_state_is_the_fold_of_all_events_whatever_was_kept(steps in vec(step(), 0..40)) {
+    fn a_state_is_the_fold_of_all_events_with_any_snapshots(steps in vec(step(), 0..40)) {
         run(async {
             let histories = Histories::default();
             for (number, step) in steps.iter().enumerate() {

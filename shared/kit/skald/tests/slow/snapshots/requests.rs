@@ -77,7 +77,7 @@ fn unreadable() -> Option<Snapshot> {
 
 /// The store's answer to a repeated append is complete: nothing more is read.
 #[tokio::test]
-async fn a_repeat_that_the_store_recognised_reads_nothing_again() {
+async fn a_repeat_that_the_store_recognises_reads_nothing_more() {
     let store = long_streams().await;
     let store = Counting::new(Faulty::new(&store, Plan::script([Some(Fault::SentTwice)])));
     let all = Many::<Kept<EVERY, SCHEMA>>::new(streams());
@@ -118,7 +118,7 @@ async fn a_repeat_that_shows_in_one_stream_reads_the_ends_of_the_others() {
 
 /// One unreadable snapshot is replaced by the previous one.
 #[tokio::test]
-async fn one_unreadable_snapshot_reads_back_to_the_one_before() {
+async fn a_load_with_an_unreadable_snapshot_reads_back_to_the_previous_one() {
     let store = long_streams().await;
     append(&store, &account("b"), 1, unreadable()).await;
     let store = Counting::new(store);
@@ -149,7 +149,7 @@ async fn a_stream_of_unreadable_snapshots_is_read_in_few_requests() {
 /// After a change of the state's shape there is no snapshot of the new shape yet. A stream must
 /// still be loaded, once.
 #[tokio::test]
-async fn thirty_thousand_commits_without_a_snapshot_are_few_requests() {
+async fn thirty_thousand_commits_without_a_snapshot_are_read_in_few_requests() {
     let store = InMemoryEventStore::default();
     append(&store, &account("a"), 30_000, None).await;
     let store = Counting::new(store);
