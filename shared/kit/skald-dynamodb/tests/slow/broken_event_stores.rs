@@ -11,7 +11,7 @@ use skald_testkit::event_store;
 
 use crate::support::Events;
 use crate::support::broken::{
-    AlwaysWell, NoCondition, NoOldItem, Nothing, OnePage, SilentRefusal, broken_of, named,
+    AlwaysWell, ConflictWithoutItem, NoCondition, NoOldItem, Nothing, OnePage, broken_of, named,
 };
 use crate::support::change_body;
 use crate::support::proxy::{Fate, Meddler, error_body};
@@ -126,9 +126,9 @@ impl Meddler for EveryThird {
     }
 }
 
-/// The names of the rules among `asked` that an event store behind this meddler breaks.
-async fn broken_events(meddler: impl Meddler + Clone, asked: &[&str]) -> Vec<&'static str> {
-    let rules = named(event_store::every_store::<Events>(), asked);
+/// The names of the rules among `wanted` that an event store behind this meddler breaks.
+async fn broken_events(meddler: impl Meddler + Clone, wanted: &[&str]) -> Vec<&'static str> {
+    let rules = named(event_store::every_store::<Events>(), wanted);
     broken_of(rules, || Events::spoiled(meddler.clone())).await
 }
 
@@ -202,79 +202,79 @@ const OF_EVENTS: &[&str] =
 
 #[tokio::test]
 async fn a_proxy_alone_breaks_no_event_store() {
-    for asked in
+    for wanted in
         [OF_CONDITIONS, OF_PAGES, OF_SEVERAL, OF_SHAPES, OF_SNAPSHOTS, OF_PLACES, OF_TRUE_ANSWERS]
     {
-        assert_eq!(broken_events(Nothing, asked).await, [""; 0]);
+        assert_eq!(broken_events(Nothing, wanted).await, [""; 0]);
     }
 }
 
 #[tokio::test]
-async fn an_event_store_without_its_condition_is_found_out() {
+async fn an_event_store_without_its_condition_is_detected() {
     assert_eq!(broken_events(NoCondition, OF_CONDITIONS).await, OF_CONDITIONS);
 }
 
 #[tokio::test]
-async fn an_event_store_whose_query_is_not_paged_is_found_out() {
+async fn an_event_store_whose_query_is_not_paged_is_detected() {
     assert_eq!(broken_events(OnePage, OF_PAGES).await, OF_PAGES);
 }
 
 #[tokio::test]
-async fn an_event_store_that_writes_half_a_batch_is_found_out() {
+async fn an_event_store_that_writes_half_a_batch_is_detected() {
     assert_eq!(broken_events(HalfTheBatch, OF_SEVERAL).await, OF_SEVERAL);
 }
 
 #[tokio::test]
-async fn an_event_store_that_takes_a_conflict_for_success_is_found_out() {
+async fn an_event_store_that_treats_a_conflict_as_success_is_detected() {
     assert_eq!(broken_events(AlwaysWell, OF_CONDITIONS).await, OF_CONDITIONS);
 }
 
 #[tokio::test]
-async fn an_event_store_that_cannot_tell_its_own_commits_is_found_out() {
+async fn an_event_store_that_does_not_recognise_its_own_commits_is_detected() {
     assert_eq!(broken_events(NoOldItem, OF_REPEATS).await, OF_REPEATS);
 }
 
 #[tokio::test]
-async fn an_event_store_that_stores_other_events_is_found_out() {
+async fn an_event_store_that_stores_other_events_is_detected() {
     assert_eq!(broken_events(OtherEvents, OF_EVENTS).await, OF_EVENTS);
 }
 
 #[tokio::test]
-async fn an_event_store_that_uses_snapshots_of_another_shape_is_found_out() {
+async fn an_event_store_that_uses_snapshots_of_another_shape_is_detected() {
     assert_eq!(broken_events(EveryShape, OF_SHAPES).await, OF_SHAPES);
 }
 
 #[tokio::test]
-async fn an_event_store_that_keeps_no_snapshots_is_found_out() {
+async fn an_event_store_that_keeps_no_snapshots_is_detected() {
     assert_eq!(broken_events(NoSnapshots, OF_SNAPSHOTS).await, OF_SNAPSHOTS);
 }
 
 /// This is not a fault: the service need not return the item that prevented a write.
 #[tokio::test]
-async fn an_event_store_reads_what_a_refusal_does_not_bring() {
-    for asked in [OF_CONDITIONS, OF_REPEATS] {
-        assert_eq!(broken_events(SilentRefusal, asked).await, [""; 0]);
+async fn an_event_store_reads_an_item_that_a_failed_condition_does_not_return() {
+    for wanted in [OF_CONDITIONS, OF_REPEATS] {
+        assert_eq!(broken_events(ConflictWithoutItem, wanted).await, [""; 0]);
     }
 }
 
 #[tokio::test]
-async fn an_event_store_that_writes_ahead_of_the_head_is_found_out() {
+async fn an_event_store_that_writes_ahead_of_the_head_is_detected() {
     assert_eq!(broken_events(AheadOfHead, OF_PLACES).await, OF_PLACES);
 }
 
 #[tokio::test]
-async fn an_event_store_without_its_condition_is_found_out_past_faults_too() {
+async fn an_event_store_without_its_condition_is_detected_past_faults_too() {
     assert_eq!(broken_events(NoCondition, OF_FAULTS).await, OF_FAULTS);
 }
 
 #[tokio::test]
-async fn an_event_store_that_reports_a_write_which_was_lost_is_found_out() {
+async fn an_event_store_that_reports_a_write_which_was_lost_is_detected() {
     let lost = EveryThird::new(false, 200, json!({}));
     assert_eq!(broken_events(lost, OF_TRUE_ANSWERS).await, OF_TRUE_ANSWERS);
 }
 
 #[tokio::test]
-async fn an_event_store_that_reports_another_transaction_although_it_wrote_is_found_out() {
+async fn an_event_store_that_reports_another_transaction_although_it_wrote_is_detected() {
     let written = EveryThird::new(true, 400, error_body("TransactionConflictException"));
     assert_eq!(broken_events(written, OF_TRUE_ANSWERS).await, OF_TRUE_ANSWERS);
 }

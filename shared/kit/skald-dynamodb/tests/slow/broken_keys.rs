@@ -12,7 +12,7 @@ use skald::personal::{Person, PersonKey};
 use skald::store::StoreError;
 use skald_testkit::person_keys;
 
-use crate::support::broken::{AlwaysWell, NoCondition, Nothing, SilentRefusal, broken_of};
+use crate::support::broken::{AlwaysWell, ConflictWithoutItem, NoCondition, Nothing, broken_of};
 use crate::support::keys::{Keys, LocalWrap};
 use crate::support::proxy::{Fate, Meddler};
 
@@ -131,12 +131,12 @@ async fn a_proxy_alone_breaks_nothing() {
 
 /// This is not a fault: the service need not return the item that prevented a write.
 #[tokio::test]
-async fn what_a_refusal_does_not_bring_is_read() {
-    assert_eq!(broken(SilentRefusal).await, [""; 0]);
+async fn an_item_that_a_failed_condition_does_not_return_is_read() {
+    assert_eq!(broken(ConflictWithoutItem).await, [""; 0]);
 }
 
 #[tokio::test]
-async fn keys_without_their_condition_are_found_out() {
+async fn keys_without_their_condition_are_detected() {
     let expected = [
         "eight_concurrent_callers_get_the_same_first_key",
         "erasing_while_the_first_key_is_made_is_for_good",
@@ -145,7 +145,7 @@ async fn keys_without_their_condition_are_found_out() {
 }
 
 #[tokio::test]
-async fn keys_that_take_a_refusal_for_success_are_found_out() {
+async fn keys_that_treat_a_failed_condition_as_success_are_detected() {
     let expected = [
         "eight_concurrent_callers_get_the_same_first_key",
         "erasing_while_the_first_key_is_made_is_for_good",
@@ -154,35 +154,35 @@ async fn keys_that_take_a_refusal_for_success_are_found_out() {
 }
 
 #[tokio::test]
-async fn keys_that_leave_no_tombstone_are_found_out() {
+async fn keys_that_leave_no_tombstone_are_detected() {
     assert_eq!(broken(NoTombstone).await, OF_ERASURE);
 }
 
 #[tokio::test]
-async fn keys_that_are_only_removed_are_found_out() {
+async fn keys_that_are_only_removed_are_detected() {
     assert_eq!(broken(HiddenTombstone).await, OF_ERASURE);
 }
 
 #[tokio::test]
-async fn keys_that_are_remembered_without_asking_are_found_out() {
+async fn keys_that_are_cached_without_reading_the_table_are_detected() {
     let found = broken(RemembersEntries::default()).await;
     assert!(found.contains(&"a_cached_key_is_gone_as_soon_as_it_is_erased"), "{found:?}");
 }
 
 #[tokio::test]
-async fn keys_under_similar_names_are_found_out() {
+async fn keys_under_similar_names_are_detected() {
     let expected =
         ["every_person_has_a_key_of_their_own", "erasing_one_person_keeps_the_keys_of_others"];
     assert_eq!(broken(AnyCase).await, expected);
 }
 
 #[tokio::test]
-async fn one_key_for_everybody_is_found_out() {
+async fn one_key_for_all_persons_is_detected() {
     assert_eq!(broken_by(OneForAll).await, ["every_person_has_a_key_of_their_own"]);
 }
 
 #[tokio::test]
-async fn a_key_that_comes_back_as_another_is_found_out() {
+async fn a_key_that_is_unwrapped_to_another_is_detected() {
     let found = broken_by(OtherKey::default()).await;
     assert!(found.contains(&"a_key_stays_the_same"), "{found:?}");
     assert!(found.contains(&"a_value_sealed_by_one_process_opens_in_another"), "{found:?}");

@@ -25,9 +25,9 @@ impl Meddler for ForgottenKeys {
 
 /// Overwrites a parked row, even if a message has announced a later version since it was read.
 #[derive(Clone)]
-struct NotTold;
+struct IgnoresAnnouncedVersion;
 
-impl Meddler for NotTold {
+impl Meddler for IgnoresAnnouncedVersion {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         if operation == "PutItem"
             && let Some(condition) = body["ConditionExpression"].as_str()
@@ -127,15 +127,15 @@ impl Meddler for EndsBefore {
     }
 }
 
-/// The names of the rules among `asked` that a view store behind this meddler breaks.
-async fn broken_views(meddler: impl Meddler + Clone, asked: &[&str]) -> Vec<&'static str> {
-    let rules = named(view_store::every_store::<Views>(), asked);
+/// The names of the rules among `wanted` that a view store behind this meddler breaks.
+async fn broken_views(meddler: impl Meddler + Clone, wanted: &[&str]) -> Vec<&'static str> {
+    let rules = named(view_store::every_store::<Views>(), wanted);
     broken_of(rules, || Views::spoiled(meddler.clone())).await
 }
 
-/// The names of the rules among `asked` that an index behind this meddler breaks.
-async fn broken_index(meddler: impl Meddler + Clone, asked: &[&str]) -> Vec<&'static str> {
-    let rules = named(commit_index::every_index::<Events>(), asked);
+/// The names of the rules among `wanted` that an index behind this meddler breaks.
+async fn broken_index(meddler: impl Meddler + Clone, wanted: &[&str]) -> Vec<&'static str> {
+    let rules = named(commit_index::every_index::<Events>(), wanted);
     broken_of(rules, || Events::spoiled(meddler.clone())).await
 }
 
@@ -146,7 +146,7 @@ const OF_VIEW_CONDITIONS: &[&str] = &[
     "a_parked_row_is_not_overwritten",
     "concurrent_deliveries_apply_each_event_once",
 ];
-const OF_TOLD: &[&str] = &[
+const OF_ANNOUNCED_VERSIONS: &[&str] = &[
     "a_parked_row_is_overwritten_only_as_it_was_read",
     "nothing_is_lost_between_a_redrive_and_live_delivery",
 ];
@@ -155,66 +155,69 @@ const OF_SHARED_PLACES: &[&str] = &["pages_have_every_entry_once"];
 
 #[tokio::test]
 async fn a_proxy_alone_breaks_no_view_store() {
-    for asked in [OF_VIEW_CONDITIONS, OF_TOLD, OF_LARGE_BATCHES, OF_SHARED_PLACES] {
-        assert_eq!(broken_views(Nothing, asked).await, [""; 0]);
+    for wanted in [OF_VIEW_CONDITIONS, OF_ANNOUNCED_VERSIONS, OF_LARGE_BATCHES, OF_SHARED_PLACES] {
+        assert_eq!(broken_views(Nothing, wanted).await, [""; 0]);
     }
 }
 
 #[tokio::test]
-async fn a_view_store_without_its_condition_is_found_out() {
+async fn a_view_store_without_its_condition_is_detected() {
     assert_eq!(broken_views(NoCondition, OF_VIEW_CONDITIONS).await, OF_VIEW_CONDITIONS);
 }
 
 #[tokio::test]
-async fn a_view_store_that_does_not_look_at_what_a_parked_row_was_told_of_is_found_out() {
-    assert_eq!(broken_views(NotTold, OF_TOLD).await, OF_TOLD);
+async fn a_view_store_that_ignores_the_version_announced_to_a_parked_row_is_detected() {
+    assert_eq!(
+        broken_views(IgnoresAnnouncedVersion, OF_ANNOUNCED_VERSIONS).await,
+        OF_ANNOUNCED_VERSIONS
+    );
 }
 
 #[tokio::test]
-async fn a_view_store_that_forgets_keys_is_found_out() {
+async fn a_view_store_that_forgets_keys_is_detected() {
     assert_eq!(broken_views(ForgottenKeys, OF_LARGE_BATCHES).await, OF_LARGE_BATCHES);
 }
 
 #[tokio::test]
-async fn a_view_store_that_pages_by_place_is_found_out() {
+async fn a_view_store_that_pages_by_place_is_detected() {
     assert_eq!(broken_views(PagesByPlace, OF_SHARED_PLACES).await, OF_SHARED_PLACES);
 }
 
 const OF_INDEX_PAGES: &[&str] = &["a_slice_of_many_pages_is_read_whole"];
-const OF_MOMENTS: &[&str] = &["entries_of_one_time_are_all_read"];
+const OF_MILLISECONDS: &[&str] = &["entries_of_one_time_are_all_read"];
 const OF_ENDS: &[&str] =
     &["a_slice_is_read_from_a_time_until_a_time", "a_follower_delivers_every_commit_once"];
 
 #[tokio::test]
 async fn a_proxy_alone_breaks_no_index() {
-    for asked in [OF_INDEX_PAGES, OF_MOMENTS, OF_ENDS] {
-        assert_eq!(broken_index(Nothing, asked).await, [""; 0]);
+    for wanted in [OF_INDEX_PAGES, OF_MILLISECONDS, OF_ENDS] {
+        assert_eq!(broken_index(Nothing, wanted).await, [""; 0]);
     }
 }
 
 #[tokio::test]
-async fn an_index_whose_query_is_not_paged_is_found_out() {
+async fn an_index_whose_query_is_not_paged_is_detected() {
     assert_eq!(broken_index(OnePage, OF_INDEX_PAGES).await, OF_INDEX_PAGES);
 }
 
 #[tokio::test]
-async fn an_index_that_goes_on_by_moment_is_found_out() {
-    assert_eq!(broken_index(PagesByMoment, OF_MOMENTS).await, OF_MOMENTS);
+async fn an_index_that_continues_with_the_next_millisecond_is_detected() {
+    assert_eq!(broken_index(PagesByMoment, OF_MILLISECONDS).await, OF_MILLISECONDS);
 }
 
 #[tokio::test]
-async fn an_index_that_does_not_read_a_moment_to_its_end_is_found_out() {
-    assert_eq!(broken_index(OnePage, OF_MOMENTS).await, OF_MOMENTS);
+async fn an_index_that_omits_the_last_millisecond_is_detected() {
+    assert_eq!(broken_index(OnePage, OF_MILLISECONDS).await, OF_MILLISECONDS);
 }
 
 #[tokio::test]
-async fn the_order_in_which_the_service_has_a_moment_does_not_matter() {
-    for asked in [OF_MOMENTS, &["entries_are_sorted_by_time_stream_and_version"]] {
-        assert_eq!(broken_index(OtherOrder::default(), asked).await, [""; 0]);
+async fn the_order_of_entries_within_a_millisecond_does_not_matter() {
+    for wanted in [OF_MILLISECONDS, &["entries_are_sorted_by_time_stream_and_version"]] {
+        assert_eq!(broken_index(OtherOrder::default(), wanted).await, [""; 0]);
     }
 }
 
 #[tokio::test]
-async fn an_index_that_ends_too_early_is_found_out() {
+async fn an_index_that_ends_too_early_is_detected() {
     assert_eq!(broken_index(EndsBefore, OF_ENDS).await, OF_ENDS);
 }

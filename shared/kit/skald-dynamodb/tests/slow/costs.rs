@@ -365,5 +365,5 @@ async fn a_key_is_one_read_unit_and_one_write_unit_when_it_is_made_or_destroyed(
     assert_bill(&counter.take(), &[("PutItem", 1)], 1, 0);
     keys.to_open(&person("c-1")).await.unwrap();
     assert_bill(&counter.take(), &[("GetItem", 1)], 1, 0);
-    assert_eq!(wrap.asked(), (1, 0));
+    assert_eq!(wrap.calls(), (1, 0));
 }

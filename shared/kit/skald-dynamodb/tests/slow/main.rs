@@ -1,5 +1,5 @@
 //! The stores on `DynamoDB`: the contracts, every kind of fault, and the cost of each operation.
-//! `make check` leaves out the tests that are called `slow`.
+//! `make check` skips the tests that are called `slow`.
 
 mod broken_event_stores;
 mod broken_keys;

@@ -99,27 +99,27 @@ impl Meddler for Consistency {
 
 /// The engine is always consistent; the service is so only on request.
 #[tokio::test]
-async fn what_a_decision_stands_on_is_read_strongly_consistently() {
-    let (engine, asked) = (Engine::start().await, Consistency::default());
-    let store = events(&engine, asked.clone()).await;
+async fn the_base_of_a_decision_is_read_strongly_consistently() {
+    let (engine, reads) = (Engine::start().await, Consistency::default());
+    let store = events(&engine, reads.clone()).await;
     let head = store.load(&account("a"), None).await.unwrap().head;
     store.append(&head, draft("x")).await.unwrap();
     assert!(store.append(&head, draft("x")).await.unwrap().repeated);
     store.read(&account("a"), Version::new(1)).await.unwrap();
-    views(&engine, asked.clone()).await.get(&account("a")).await.unwrap();
+    views(&engine, reads.clone()).await.get(&account("a")).await.unwrap();
 
-    let asked = asked.0.lock().unwrap().clone();
-    let asked: Vec<(&str, bool)> =
-        asked.iter().map(|(operation, consistent)| (operation.as_str(), *consistent)).collect();
+    let reads = reads.0.lock().unwrap().clone();
+    let reads: Vec<(&str, bool)> =
+        reads.iter().map(|(operation, consistent)| (operation.as_str(), *consistent)).collect();
     let writes = ("PutItem", false);
     assert_eq!(
-        asked,
+        reads,
         [("Query", true), writes, writes, ("GetItem", true), ("Query", true), ("GetItem", true)]
     );
 }
 
 #[tokio::test]
-async fn an_error_says_what_was_asked_and_what_was_answered() {
+async fn an_error_names_the_operation_and_the_answer() {
     let engine = Engine::start().await;
     let store = events(&engine, always("Query", 400, error_body("ThrottlingException"))).await;
     let error = store.load(&account("a"), None).await.unwrap_err();
@@ -129,11 +129,11 @@ async fn an_error_says_what_was_asked_and_what_was_answered() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_not_there_is_refused() {
+async fn a_missing_table_is_a_denied_request() {
     let store = DynamoDbEventStore::new(Engine::start().await.client(), "no-such-table");
-    assert_eq!(store_kind(&store.load(&account("a"), None).await.unwrap_err()), "refused");
+    assert_eq!(store_kind(&store.load(&account("a"), None).await.unwrap_err()), "denied");
     let head = store.start(account("a"));
-    assert_eq!(kind(&store.append(&head, draft("x")).await.unwrap_err()), "refused");
+    assert_eq!(kind(&store.append(&head, draft("x")).await.unwrap_err()), "denied");
 }
 
 #[tokio::test]
@@ -266,7 +266,7 @@ impl Meddler for Stingy {
 }
 
 #[tokio::test]
-async fn keys_that_a_batch_left_out_are_asked_for_until_all_have_come() {
+async fn keys_that_a_batch_did_not_return_are_requested_until_all_are_read() {
     let engine = Engine::start().await;
     let store = views(&engine, Stingy::default()).await;
     let many: Vec<StreamId> = (0..10).map(|number| account(&number.to_string())).collect();
@@ -288,7 +288,7 @@ impl AsyncSleep for Timer {
 }
 
 #[tokio::test]
-async fn a_batch_that_never_looks_anything_up_is_throttled_in_the_end() {
+async fn a_batch_that_never_returns_a_row_is_throttled_in_the_end() {
     let (requests, timer) = (Arc::new(AtomicU32::new(0)), Timer::default());
     let counted = Arc::clone(&requests);
     let nothing = move |_: &str, body: &mut Value| {

@@ -100,7 +100,7 @@ async fn a_key_is_unwrapped_again_after_five_minutes() {
         NOW.set(millis);
         for _ in 0..2 {
             keys.to_open(&person("c-1")).await.unwrap();
-            assert_eq!(wrap.asked(), (1, unwrapped), "after {millis} ms");
+            assert_eq!(wrap.calls(), (1, unwrapped), "after {millis} ms");
         }
     }
 }
@@ -113,14 +113,14 @@ async fn debug_output_shows_no_key() {
         format!("{keys:?} {entry:?}"),
         r#"DynamoDbPersonKeys("person-keys") Key(PersonKey(…))"#
     );
-    assert_eq!(wrap.asked(), (1, 0));
+    assert_eq!(wrap.calls(), (1, 0));
 }
 
 /// Counts the requests, and records whether each read was strongly consistent.
 #[derive(Clone, Default)]
-struct Asked(Arc<Mutex<Vec<(String, bool)>>>);
+struct Requests(Arc<Mutex<Vec<(String, bool)>>>);
 
-impl Meddler for Asked {
+impl Meddler for Requests {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         self.0.lock().unwrap().push((operation.to_owned(), body["ConsistentRead"] == json!(true)));
         Fate::Pass
@@ -128,17 +128,17 @@ impl Meddler for Asked {
 }
 
 #[tokio::test]
-async fn a_key_is_unwrapped_once_and_the_table_is_asked_each_time_strongly_consistently() {
+async fn a_key_is_unwrapped_once_and_the_table_is_read_each_time_strongly_consistently() {
     let engine = Engine::start().await;
     pass(&engine).await.0.to_seal(&person("c-1")).await.unwrap();
-    let asked = Asked::default();
-    let (keys, wrap) = keys(&engine, asked.clone()).await;
+    let requests = Requests::default();
+    let (keys, wrap) = keys(&engine, requests.clone()).await;
     for _ in 0..3 {
         assert!(matches!(keys.to_open(&person("c-1")).await.unwrap(), Some(KeyEntry::Key(_))));
         assert!(matches!(keys.clone().to_seal(&person("c-1")).await.unwrap(), KeyEntry::Key(_)));
     }
-    assert_eq!(wrap.asked(), (0, 1));
-    assert_eq!(*asked.0.lock().unwrap(), vec![("GetItem".to_owned(), true); 6]);
+    assert_eq!(wrap.calls(), (0, 1));
+    assert_eq!(*requests.0.lock().unwrap(), vec![("GetItem".to_owned(), true); 6]);
 }
 
 /// Restoring a backup shows it: a key that was wiped must be unwrapped again.
@@ -151,12 +151,12 @@ async fn an_erased_key_is_wiped_from_memory() {
     let backup = items(&engine).await.pop().unwrap();
     eraser.erase(&jane, at(0)).await.unwrap();
     assert!(matches!(other.to_open(&jane).await.unwrap(), Some(KeyEntry::Erased)));
-    assert_eq!((wrap.asked(), others_wrap.asked()), ((1, 0), (0, 1)));
+    assert_eq!((wrap.calls(), others_wrap.calls()), ((1, 0), (0, 1)));
 
     engine.client().put_item().table_name(KEYS).set_item(Some(backup)).send().await.unwrap();
     eraser.to_open(&jane).await.unwrap();
     other.to_open(&jane).await.unwrap();
-    assert_eq!((wrap.asked(), others_wrap.asked()), ((1, 1), (0, 2)));
+    assert_eq!((wrap.calls(), others_wrap.calls()), ((1, 1), (0, 2)));
 }
 
 /// For example, an operator has wrapped the key again: the remembered key belongs to the old one.
@@ -178,11 +178,11 @@ async fn a_key_that_was_replaced_is_unwrapped_again() {
     for _ in 0..2 {
         assert!(matches!(keys.to_open(&person("c-1")).await.unwrap(), Some(KeyEntry::Key(_))));
     }
-    assert_eq!(wrap.asked(), (2, 1));
+    assert_eq!(wrap.calls(), (2, 1));
 }
 
 #[tokio::test]
-async fn a_key_in_somebody_else_s_place_opens_nothing() {
+async fn a_key_stored_for_another_person_opens_nothing() {
     let engine = Engine::start().await;
     let (keys, wrap) = pass(&engine).await;
     let (_, other) = wrap.make(&person("c-2")).await.unwrap();
@@ -273,7 +273,7 @@ async fn a_key_whose_answer_is_lost_is_found_by_the_next_attempt() {
     let (keys, wrap) = keys(&engine, once("PutItem", || Fate::LoseAnswer)).await;
     assert_eq!(store_kind(&keys.to_seal(&person("c-1")).await.unwrap_err()), "unavailable");
     assert!(matches!(keys.to_seal(&person("c-1")).await.unwrap(), KeyEntry::Key(_)));
-    assert_eq!((wrap.asked(), items(&engine).await.len()), ((1, 0), 1));
+    assert_eq!((wrap.calls(), items(&engine).await.len()), ((1, 0), 1));
 }
 
 #[tokio::test]
@@ -283,7 +283,7 @@ async fn a_client_that_tries_again_by_itself_makes_one_key() {
         (engine.patient_client(once("PutItem", || Fate::LoseAnswer)).await, LocalWrap::default());
     let keys = DynamoDbPersonKeys::new(client, KEYS, wrap.clone(), now);
     assert!(matches!(keys.to_seal(&person("c-1")).await.unwrap(), KeyEntry::Key(_)));
-    assert_eq!(wrap.asked(), (1, 0), "its own key is no other's");
+    assert_eq!(wrap.calls(), (1, 0), "the person has one key");
 }
 
 #[tokio::test]
@@ -299,7 +299,7 @@ async fn an_erasure_whose_answer_is_lost_happened() {
 /// An item is deleted by something other than the store: no key is derived from that, and the next
 /// call succeeds.
 #[tokio::test]
-async fn what_stood_in_the_way_and_is_gone_is_no_answer() {
+async fn a_put_whose_obstacle_is_gone_is_tried_again() {
     let refused = AtomicU32::new(0);
     let gone = move |operation: &str, _: &mut Value| match operation {
         "PutItem" if refused.fetch_add(1, Ordering::Relaxed) == 0 => {

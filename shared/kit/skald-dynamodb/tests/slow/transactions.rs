@@ -61,11 +61,11 @@ async fn each_cancellation_of_a_transaction_is_distinguished() {
         ("one throttled", &[THROTTLED, NONE], "throttled"),
         ("one over its capacity", &[NONE, EXCEEDED], "throttled"),
         ("one throttled, a transaction on the other", &[CONFLICT, THROTTLED], "throttled"),
-        ("one invalid", &[NONE, INVALID], "refused"),
-        ("one invalid, the other throttled", &[INVALID, THROTTLED], "refused"),
-        ("one invalid, a transaction on the other", &[CONFLICT, INVALID], "refused"),
-        ("an unheard-of reason", &[NONE, Code("SomethingNew")], "refused"),
-        ("no reasons", &[], "refused"),
+        ("one invalid", &[NONE, INVALID], "denied"),
+        ("one invalid, the other throttled", &[INVALID, THROTTLED], "denied"),
+        ("one invalid, a transaction on the other", &[CONFLICT, INVALID], "denied"),
+        ("an unknown reason", &[NONE, Code("SomethingNew")], "denied"),
+        ("no reasons", &[], "denied"),
     ];
     for (case, reasons, expected) in cases {
         let engine = Engine::start().await;
@@ -84,11 +84,11 @@ async fn each_cancellation_of_a_transaction_is_distinguished() {
 }
 
 #[tokio::test]
-async fn a_whole_transaction_can_be_in_the_way_or_mistaken() {
+async fn a_whole_transaction_can_be_contended_or_denied() {
     let engine = Engine::start().await;
     for (code, expected) in [
         ("TransactionInProgressException", "contended"),
-        ("IdempotentParameterMismatchException", "refused"),
+        ("IdempotentParameterMismatchException", "denied"),
     ] {
         let store = events(&engine, always("TransactWriteItems", 400, error_body(code))).await;
         assert_eq!(
@@ -102,7 +102,7 @@ async fn a_whole_transaction_can_be_in_the_way_or_mistaken() {
 /// The command's own id at one position means that all of its commits were written, regardless of
 /// the other reasons.
 #[tokio::test]
-async fn my_own_command_at_one_place_means_committed() {
+async fn the_same_command_at_one_position_means_committed() {
     use Reason::{Code, Taken, TakenBySomething};
     let cases: &[[Reason; 2]] = &[
         [Taken("mine"), Taken("mine")],
@@ -172,14 +172,14 @@ fn weighed(reasons: &[Reason; 2], mine_is_there: bool) -> String {
         };
     }
     let announced = if any(&CODES[4..]) {
-        "refused"
+        "denied"
     } else if any(&CODES[2..4]) {
         "throttled"
     } else if any(&CODES[1..2]) {
         "contended"
     } else {
         // Cancelled without a reason: waiting does not fix it.
-        "refused"
+        "denied"
     };
     announced.to_owned()
 }
@@ -224,7 +224,7 @@ async fn every_mix_of_reasons_is_distinguished() {
 /// An earlier attempt was decided on other streams: it must be reported neither as complete nor as
 /// not written.
 #[tokio::test]
-async fn the_own_command_at_one_position_but_not_at_another_is_reported_where_it_is_found() {
+async fn the_same_command_at_one_position_but_not_at_another_is_reported_where_it_is_found() {
     let engine = Engine::start().await;
     let store = events(
         &engine,
@@ -288,7 +288,7 @@ fn requests(transactions: u32) -> BTreeMap<String, u32> {
 }
 
 #[tokio::test]
-async fn a_command_against_other_transactions_or_a_throttle_is_tried_again_and_not_decided_again() {
+async fn a_command_against_other_transactions_or_a_throttle_is_retried_without_a_new_decision() {
     for reason in ["TransactionConflict", "ThrottlingError"] {
         let (outcome, decided, counts) = command(reason, 2).await;
         assert!(
@@ -300,7 +300,7 @@ async fn a_command_against_other_transactions_or_a_throttle_is_tried_again_and_n
 }
 
 #[tokio::test]
-async fn a_command_that_never_gets_through_is_given_up() {
+async fn a_command_that_never_succeeds_is_given_up() {
     let (outcome, decided, counts) = command("TransactionConflict", u32::MAX).await;
     assert!(matches!(outcome, Err(HandleError::Busy { attempts: 10 })), "{outcome:?}");
     assert_eq!((decided, counts), (1, requests(10)));
@@ -313,7 +313,7 @@ async fn a_command_that_never_gets_through_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_command_that_is_refused_is_not_tried_again() {
+async fn a_command_that_is_denied_is_not_tried_again() {
     let (outcome, _, counts) = command("ValidationError", u32::MAX).await;
     assert!(matches!(outcome, Err(HandleError::Store(StoreError::Denied { .. }))), "{outcome:?}");
     assert_eq!(counts, requests(1));

@@ -80,9 +80,9 @@ impl Meddler for NoOldItem {
 
 /// Omits the item at a taken position from the answer; later reads return it.
 #[derive(Clone)]
-pub struct SilentRefusal;
+pub struct ConflictWithoutItem;
 
-impl Meddler for SilentRefusal {
+impl Meddler for ConflictWithoutItem {
     fn answer(&self, operation: &str, _: &mut u16, body: &mut Value) {
         if operation != "GetItem" {
             hide_items(body);
@@ -98,11 +98,11 @@ fn hide_items(body: &mut Value) {
 }
 
 /// The rules with the requested names.
-pub fn named<F>(rules: Vec<Rule<F>>, asked: &[&str]) -> Vec<Rule<F>> {
-    for name in asked {
+pub fn named<F>(rules: Vec<Rule<F>>, wanted: &[&str]) -> Vec<Rule<F>> {
+    for name in wanted {
         assert!(rules.iter().any(|rule| rule.name == *name), "there is no rule {name}");
     }
-    rules.into_iter().filter(|rule| asked.contains(&rule.name)).collect()
+    rules.into_iter().filter(|rule| wanted.contains(&rule.name)).collect()
 }
 
 /// The names of the rules that are broken, each checked on a fixture of its own.

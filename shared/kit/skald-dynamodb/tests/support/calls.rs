@@ -23,10 +23,10 @@ pub const ERRORS: &[(&str, u16, &str)] = &[
     ("TooManyRequests", 429, "throttled"),
     ("InternalServerError", 500, "unavailable"),
     ("ServiceUnavailable", 503, "unavailable"),
-    ("AccessDeniedException", 400, "refused"),
-    ("UnrecognizedClientException", 400, "refused"),
-    ("ResourceNotFoundException", 400, "refused"),
-    ("ValidationException", 400, "refused"),
+    ("AccessDeniedException", 400, "denied"),
+    ("UnrecognizedClientException", 400, "denied"),
+    ("ResourceNotFoundException", 400, "denied"),
+    ("ValidationException", 400, "denied"),
 ];
 
 /// The outcome of a call, in a word.
@@ -35,7 +35,7 @@ pub fn kind<H>(error: &AppendError<H>) -> &'static str {
         AppendError::Conflict { .. } => "conflict",
         AppendError::RepeatedInPart { .. } => "repeated in part",
         AppendError::Contended => "contended",
-        AppendError::Invalid(_) => "refusal",
+        AppendError::Invalid(_) => "invalid",
         AppendError::Store(error) => store_kind(error),
     }
 }
@@ -45,7 +45,7 @@ pub fn store_kind(error: &StoreError) -> &'static str {
     match error {
         StoreError::Throttled { .. } => "throttled",
         StoreError::Unavailable { .. } => "unavailable",
-        StoreError::Denied { .. } => "refused",
+        StoreError::Denied { .. } => "denied",
         StoreError::Corrupt { .. } | StoreError::InvalidRow { .. } => "corrupt",
         StoreError::OpenError { .. } | StoreError::PersonErased(_) => "about a person",
     }

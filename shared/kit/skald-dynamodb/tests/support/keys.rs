@@ -30,7 +30,7 @@ pub struct LocalWrap {
 
 impl LocalWrap {
     /// The number of keys that were made, and of those that were unwrapped.
-    pub fn asked(&self) -> (u32, u32) {
+    pub fn calls(&self) -> (u32, u32) {
         (self.made.load(Ordering::Relaxed), self.unwrapped.load(Ordering::Relaxed))
     }
 

@@ -39,16 +39,16 @@ impl<F: Fn(&str, &mut Value) -> Fate + Send + Sync + 'static> Meddler for F {
 
 /// Answers every request of one operation with the same error; other operations pass.
 pub fn always(operation: &'static str, status: u16, body: Value) -> impl Meddler {
-    move |asked: &str, _: &mut Value| {
-        if asked == operation { Fate::Answer(status, body.clone()) } else { Fate::Pass }
+    move |requested: &str, _: &mut Value| {
+        if requested == operation { Fate::Answer(status, body.clone()) } else { Fate::Pass }
     }
 }
 
 /// Applies this fate to the first request of an operation; others pass.
 pub fn once(operation: &'static str, fate: fn() -> Fate) -> impl Meddler {
     let seen = AtomicU32::new(0);
-    move |asked: &str, _: &mut Value| {
-        if asked == operation && seen.fetch_add(1, Ordering::Relaxed) == 0 {
+    move |requested: &str, _: &mut Value| {
+        if requested == operation && seen.fetch_add(1, Ordering::Relaxed) == 0 {
             fate()
         } else {
             Fate::Pass
@@ -108,7 +108,9 @@ async fn serve(client: TcpStream, engine: SocketAddr, meddler: Arc<dyn Meddler>)
         let fate = meddler.request(&operation, &mut request);
         let (mut status, mut answer) = match &fate {
             Fate::Answer(status, answer) => (*status, answer.clone()),
-            Fate::Pass | Fate::LoseAnswer | Fate::NeverAnswer => ask(engine, &head, &request).await,
+            Fate::Pass | Fate::LoseAnswer | Fate::NeverAnswer => {
+                forward(engine, &head, &request).await
+            }
         };
         match fate {
             Fate::Pass | Fate::Answer(..) => {}
@@ -126,7 +128,7 @@ async fn serve(client: TcpStream, engine: SocketAddr, meddler: Arc<dyn Meddler>)
 }
 
 /// Sends the request with its headers to the engine, and returns the status and body of the answer.
-async fn ask(engine: SocketAddr, head: &[String], request: &Value) -> (u16, Value) {
+async fn forward(engine: SocketAddr, head: &[String], request: &Value) -> (u16, Value) {
     let body = request.to_string();
     let kept = head.iter().filter(|line| !line.to_ascii_lowercase().starts_with("content-length:"));
     let head: String = kept.map(|line| format!("{line}\r\n")).collect();
