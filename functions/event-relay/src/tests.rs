@@ -150,7 +150,7 @@ async fn a_rejected_commit_stops_its_stream_and_fails_the_batch_while_other_stre
 }
 
 #[tokio::test]
-async fn a_topic_that_does_not_answer_is_asked_once_and_the_batch_fails() {
+async fn a_topic_that_does_not_answer_is_called_once_and_the_batch_fails() {
     let topic = RecordingTopic { unreachable: true, ..RecordingTopic::default() };
     let records: Vec<Value> =
         (0..25).map(|n| record(&format!("default/order-{n}"), 1, "{}")).collect();
@@ -249,7 +249,7 @@ fn overlong(pk: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_type_too_long_for_a_message_is_left_out_of_a_bare_hint() {
+async fn a_bare_hint_omits_a_type_that_is_too_long_for_a_message() {
     let topic = RecordingTopic { rejected_bytes: Some(256 * 1024), ..RecordingTopic::default() };
     Relay::new(&topic).forward(&batch(&[overlong("default/order-a")])).await.unwrap();
     let [entry] = topic.entries().try_into().unwrap();

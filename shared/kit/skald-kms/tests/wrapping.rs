@@ -69,7 +69,7 @@ async fn each_request_names_the_person_and_the_key_to_use() {
     let generate = json!({ "KeyId": KEY, "KeySpec": "AES_256", "EncryptionContext": context });
     let decrypt = json!({ "KeyId": KEY, "CiphertextBlob": blob, "EncryptionContext": context });
     assert_eq!(
-        kms.asked(),
+        kms.calls(),
         [("GenerateDataKey".to_owned(), generate), ("Decrypt".to_owned(), decrypt)]
     );
 }
@@ -86,7 +86,7 @@ fn kind(error: &StoreError) -> &'static str {
     match error {
         StoreError::Throttled { .. } => "throttled",
         StoreError::Unavailable { .. } => "unavailable",
-        StoreError::Denied { .. } => "refused",
+        StoreError::Denied { .. } => "denied",
         StoreError::Corrupt { .. } | StoreError::InvalidRow { .. } => "corrupt",
         StoreError::OpenError { .. } | StoreError::PersonErased(_) => "about a person",
     }
@@ -102,11 +102,11 @@ async fn each_error_of_the_service_is_sorted() {
         ("KMSInternalException", 500, "unavailable"),
         ("KeyUnavailableException", 500, "unavailable"),
         ("DependencyTimeoutException", 503, "unavailable"),
-        ("AccessDeniedException", 400, "refused"),
-        ("DisabledException", 400, "refused"),
-        ("IncorrectKeyException", 400, "refused"),
-        ("KMSInvalidStateException", 400, "refused"),
-        ("NotFoundException", 400, "refused"),
+        ("AccessDeniedException", 400, "denied"),
+        ("DisabledException", 400, "denied"),
+        ("IncorrectKeyException", 400, "denied"),
+        ("KMSInvalidStateException", 400, "denied"),
+        ("NotFoundException", 400, "denied"),
     ] {
         for error in ends(Some((status, error(code)))).await {
             assert_eq!(kind(&error), expected, "{code}");

@@ -29,7 +29,7 @@ pub struct Kms(Arc<Mutex<State>>);
 struct State {
     /// For each wrapped key: its wrapped form, its context, and the key itself.
     wrapped: Vec<(Value, Value, Value)>,
-    asked: Vec<(String, Value)>,
+    calls: Vec<(String, Value)>,
     always: Option<Answer>,
 }
 
@@ -42,8 +42,8 @@ impl Kms {
     }
 
     /// The requests so far, in order.
-    pub fn asked(&self) -> Vec<(String, Value)> {
-        self.0.lock().unwrap().asked.clone()
+    pub fn calls(&self) -> Vec<(String, Value)> {
+        self.0.lock().unwrap().calls.clone()
     }
 
     /// A key wrap that uses this service.
@@ -84,7 +84,7 @@ impl Kms {
 
     fn answer(&self, operation: String, request: Value) -> Answer {
         let mut state = self.0.lock().unwrap();
-        state.asked.push((operation.clone(), request.clone()));
+        state.calls.push((operation.clone(), request.clone()));
         if let Some(always) = &state.always {
             return always.clone();
         }

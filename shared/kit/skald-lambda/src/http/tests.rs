@@ -251,7 +251,7 @@ fn a_head_is_answered_as_a_get_without_its_body() {
 }
 
 #[test]
-fn a_header_that_comes_twice_is_refused_where_it_must_come_once() {
+fn a_header_that_must_be_unique_is_rejected_if_it_comes_twice() {
     let headers = json!({ "if-match": "\"1\",\"2\"", "x-once": "c", "x-twice": "a, b", "x-bytes": "\u{fffd}", "X-Case": "d" });
     let call = call(&with(event("{}"), &[("/headers", headers)]));
     assert_eq!(call.single_header("X-Once").unwrap(), Some("c"));
