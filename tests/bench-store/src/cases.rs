@@ -7,7 +7,7 @@ use crate::subjects::{Subject, Subjects};
 pub(crate) struct Case<'a> {
     /// What it is called in the report.
     pub(crate) name: &'static str,
-    /// What is done.
+    /// The operation that a case measures.
     pub(crate) work: Work,
     /// By whom. The first is what the others are measured by.
     pub(crate) subjects: Vec<&'a dyn Subject>,
@@ -17,20 +17,20 @@ pub(crate) struct Case<'a> {
     pub(crate) times: usize,
 }
 
-/// What is done.
+/// The operation that a case measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// So many events are appended to a new stream, together if that can be. Nothing is read.
+    /// Appends this many events to a new stream, together if possible. Reads nothing.
     Append(usize),
-    /// A command on a stream of so many events: it is loaded, one more event is decided and
-    /// appended.
+    /// Handles a command on a stream of this many events: loads it, decides one more event and
+    /// appends it.
     Command(usize),
-    /// A stream of so many events is loaded.
+    /// Loads a stream of this many events.
     Load(usize),
-    /// Likewise, of commits of ten events each, where a store has such.
+    /// The same for commits of ten events each, in stores that have them.
     LoadTens(usize),
-    /// Eight writers give five commands each on one new stream, all at once; one who is refused
-    /// tries again at once.
+    /// Eight concurrent writers handle five commands each on one new stream. A writer with a
+    /// conflict tries again immediately.
     Race,
 }
 
@@ -40,7 +40,7 @@ pub(crate) const WRITERS: u64 = 8;
 pub(crate) const COMMANDS: u64 = 5;
 
 impl Work {
-    /// How many events the stream has before, if it is to be there.
+    /// The number of events that the stream has before, if it exists.
     pub(crate) const fn events_before(self) -> Option<usize> {
         match self {
             Self::Append(_) | Self::Race => None,

@@ -54,23 +54,23 @@ pub(crate) struct Index {
 /// It has a thread to itself, so that a subject and the engine do not wait for each other's turn in
 /// one runtime.
 pub(crate) fn start() -> Result<SocketAddr> {
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     thread::Builder::new().name("engine".to_owned()).spawn(move || {
-        // Whoever waits for the address is told; later on, clients notice by themselves.
-        if let Err(error) = serve(&tell) {
-            drop(tell.send(Err(error)));
+        // The caller waits for the address or the error. A later error shows in the requests.
+        if let Err(error) = serve(&sender) {
+            drop(sender.send(Err(error)));
         }
     })?;
-    told.recv().context("the engine's thread ended")?
+    receiver.recv().context("the engine's thread ended")?
 }
 
-fn serve(tell: &mpsc::Sender<Result<SocketAddr>>) -> Result<()> {
+fn serve(sender: &mpsc::Sender<Result<SocketAddr>>) -> Result<()> {
     let database =
         dynoxide::Database::memory().map_err(|error| anyhow::anyhow!("no engine: {error}"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        tell.send(Ok(listener.local_addr()?))?;
+        sender.send(Ok(listener.local_addr()?))?;
         dynoxide::server::serve_on(listener, database).await;
         Ok(())
     })

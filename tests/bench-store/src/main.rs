@@ -20,7 +20,7 @@ use anyhow::Result;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    // For whoever looks into one case: a part of its name.
+    // Measures only the cases whose names contain the argument.
     let only = std::env::args().nth(1).unwrap_or_default();
     let meter = meter::Meter::default();
     let client = engine::client(engine::start()?, &meter);

@@ -1,10 +1,10 @@
-//! Measures a case: everybody in turn, round after round, so that a noise of the machine meets all
-//! of them.
+//! Measures a case: all subjects take turns in each round, so noise of the machine affects all of
+//! them.
 //!
-//! First the work is done a few times with the meter on and the clock off: that warms up, and gives
-//! requests and units. Then come the rounds, with the clock on and no units asked for. What was
-//! done is checked each time, off the clock: a subject that ends in another state than it should
-//! has no speed.
+//! First the work is done a few times with the meter on and the clock off. This warms up the
+//! subject, and counts requests and units. The rounds follow, with the clock on and the meter off.
+//! The result is checked each time while the clock is off. A subject that ends in a wrong state has
+//! no speed.
 
 use std::time::{Duration, Instant};
 
@@ -16,12 +16,12 @@ use crate::ledger::{Recorded, Total};
 use crate::meter::{Bill, Meter};
 use crate::report::Row;
 use crate::statistics::{median, percentile};
-use crate::subjects::{Loaded, Subject, Told};
+use crate::subjects::{CommandOutcome, Loaded, Subject};
 
 /// How often the work is done before it is timed.
 const WARM_UP: usize = 8;
 
-/// How one subject did.
+/// The measurements of one subject.
 struct Course<'a> {
     subject: &'a dyn Subject,
     bill: Bill,
@@ -29,7 +29,7 @@ struct Course<'a> {
     spent: Vec<Duration>,
     /// Operations per second in each round.
     speeds: Vec<f64>,
-    /// The state that it ended in, if it is not the one it should be.
+    /// The state at the end, if it is wrong.
     wrong: Option<Total>,
 }
 
@@ -51,7 +51,8 @@ pub(crate) async fn measure(case: &Case<'_>, meter: &Meter) -> Result<Vec<Row>> 
     Ok(courses.into_iter().map(|course| row(case, course, &bare)).collect())
 }
 
-/// Whose turn it is: nobody is always the first, or comes always after the same one.
+/// The subject of this turn. The order changes, so no subject is always first or always follows the
+/// same one.
 const fn place(turn: usize, round: usize, count: usize) -> usize {
     let turn = if round.is_multiple_of(2) { turn } else { count - 1 - turn };
     (turn + round) % count
@@ -159,8 +160,11 @@ async fn work(work: Work, subject: &dyn Subject, stream: &str) -> Result<Done> {
     match work {
         Work::Append(_) => subject.append(stream, &given).await?,
         Work::Command(_) => {
-            let told = subject.command(stream, &next).await?;
-            anyhow::ensure!(told == Told::Done, "a conflict without another writer on {stream}");
+            let outcome = subject.command(stream, &next).await?;
+            anyhow::ensure!(
+                outcome == CommandOutcome::Appended,
+                "a conflict without another writer on {stream}"
+            );
         }
         Work::Load(_) | Work::LoadTens(_) => loaded = Some(subject.load(stream).await?),
         Work::Race => spent = race(subject, stream).await?,
@@ -179,7 +183,7 @@ async fn race(subject: &dyn Subject, stream: &str) -> Result<Vec<Duration>> {
         for number in 1..=COMMANDS {
             let entry = Recorded::of(writer * COMMANDS + number);
             let begun = now();
-            while subject.command(stream, &entry).await? == Told::Conflict {}
+            while subject.command(stream, &entry).await? == CommandOutcome::Conflict {}
             spent.push(begun.elapsed());
         }
         anyhow::Ok(spent)

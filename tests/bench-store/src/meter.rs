@@ -1,13 +1,12 @@
-//! Counts what goes over the wire: requests, capacity units as the engine reports them, failed
-//! conditions.
+//! Counts requests, capacity units as the engine reports them, and failed conditions.
 //!
-//! An interceptor of the client, so every subject is counted alike, whatever it is made of. Units
-//! are asked for only while somebody reads the meter: the report would cost time, and nothing is
-//! timed meanwhile.
+//! The meter is an interceptor of the client, so it counts every subject in the same way. It
+//! requests units only while it counts: the engine takes time to report them, and nothing is timed
+//! during that.
 //!
-//! It also takes the client request token out of every transaction. The SDK puts one in by itself,
-//! the engine compares each transaction with all tokens of the last ten minutes, and a long run
-//! would measure that.
+//! It also removes the client request token from every transaction. The SDK adds one by itself, and
+//! the engine compares each transaction with all tokens of the last ten minutes. A long run would
+//! measure that.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,10 +26,10 @@ use aws_sdk_dynamodb::operation::transact_write_items::{
 };
 use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity};
 
-/// What was asked for, and what it took.
+/// The number of requests, and the units that they consumed.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Bill {
-    /// Requests that were answered, well or not.
+    /// Requests with an answer, which may be an error.
     pub(crate) requests: u64,
     /// Read units of tables. No subject reads an index.
     pub(crate) read_units: f64,
@@ -38,8 +37,8 @@ pub(crate) struct Bill {
     pub(crate) write_units: f64,
     /// Write units of indexes.
     pub(crate) index_units: f64,
-    /// Writes that were refused for their condition. The engine reports no units of theirs; the
-    /// service bills them as writes.
+    /// Writes whose condition failed. The engine reports no units for them; the service bills them
+    /// as writes.
     pub(crate) failed_conditions: u64,
 }
 
@@ -74,13 +73,13 @@ struct Units {
 }
 
 impl Meter {
-    /// Counts from here on, units too.
+    /// Starts to count requests and units.
     pub(crate) fn start(&self) {
         self.take();
         self.0.is_read.store(true, Relaxed);
     }
 
-    /// What there was since [`start`](Self::start); units are no longer asked for.
+    /// The bill since [`start`](Self::start). Units are no longer requested.
     pub(crate) fn stop(&self) -> Bill {
         self.0.is_read.store(false, Relaxed);
         self.take()
@@ -123,7 +122,7 @@ impl Intercept for Meter {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if self.0.is_read.load(Relaxed) {
-            ask_for_units(context);
+            request_units(context);
         }
         Ok(())
     }
@@ -168,19 +167,19 @@ impl Intercept for Meter {
 }
 
 /// Has the answer say what each table and index took.
-fn ask_for_units(context: &mut BeforeSerializationInterceptorContextMut<'_>) {
-    let asked = Some(ReturnConsumedCapacity::Indexes);
+fn request_units(context: &mut BeforeSerializationInterceptorContextMut<'_>) {
+    let consumed = Some(ReturnConsumedCapacity::Indexes);
     let input = context.input_mut();
     if let Some(input) = input.downcast_mut::<PutItemInput>() {
-        input.return_consumed_capacity = asked;
+        input.return_consumed_capacity = consumed;
     } else if let Some(input) = input.downcast_mut::<QueryInput>() {
-        input.return_consumed_capacity = asked;
+        input.return_consumed_capacity = consumed;
     } else if let Some(input) = input.downcast_mut::<GetItemInput>() {
-        input.return_consumed_capacity = asked;
+        input.return_consumed_capacity = consumed;
     } else if let Some(input) = input.downcast_mut::<BatchGetItemInput>() {
-        input.return_consumed_capacity = asked;
+        input.return_consumed_capacity = consumed;
     } else if let Some(input) = input.downcast_mut::<TransactWriteItemsInput>() {
-        input.return_consumed_capacity = asked;
+        input.return_consumed_capacity = consumed;
     }
 }
 
@@ -273,7 +272,7 @@ mod tests {
         }
     }
 
-    /// Otherwise transactions would be slower the longer the run is, and refused for a token that
+    /// Otherwise transactions would be slower the longer the run is, and rejected for a token that
     /// was used before.
     #[tokio::test]
     async fn a_transaction_reaches_the_engine_without_its_token() {

@@ -1,4 +1,4 @@
-//! The chart: a panel for each case, and in it a bar for each subject, whose length is the subject's
+//! The chart: a panel for each case, with a bar for each subject. The bar's length is the subject's
 //! speed relative to the bare call.
 
 use std::path::Path;

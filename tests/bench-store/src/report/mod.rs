@@ -17,15 +17,15 @@ use crate::subjects::Family;
 pub(crate) struct Row {
     /// What was done.
     pub(crate) case: &'static str,
-    /// By whom.
+    /// The name of the subject.
     pub(crate) subject: &'static str,
-    /// Whose it is.
+    /// The library that the subject uses.
     #[serde(skip)]
     pub(crate) family: Family,
     /// Events from one snapshot to the next, if there are snapshots.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) snapshot_every: Option<u32>,
-    /// Requests, refused ones among them.
+    /// Requests, including failed ones.
     pub(crate) requests: f64,
     /// Write units of tables, as the engine reports them.
     pub(crate) write_units: f64,
@@ -33,16 +33,16 @@ pub(crate) struct Row {
     pub(crate) read_units: f64,
     /// Write units of indexes, likewise.
     pub(crate) index_write_units: f64,
-    /// In a race: writes that were refused for their condition. Their units are not in the others:
-    /// the engine reports none.
+    /// In a race: writes whose condition failed. Their units are not included: the engine reports
+    /// none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failed_conditions: Option<f64>,
-    /// Operations per second: the median of all rounds. None if the result was wrong; so with the
+    /// Operations per second: the median of all rounds. `None` if the result was wrong, like the
     /// next three.
     pub(crate) ops_per_s: Option<f64>,
-    /// What half of the operations took at most, in microseconds.
+    /// The median time of an operation, in microseconds.
     pub(crate) p50_us: Option<u64>,
-    /// What 99 of 100 operations took at most, in microseconds.
+    /// The 99th percentile of the time of an operation, in microseconds.
     pub(crate) p99_us: Option<u64>,
     /// Speed by that of the first subject in the same round: the median of all rounds.
     pub(crate) ratio_to_bare: Option<f64>,

@@ -1,4 +1,4 @@
-//! Whether Skald reaches what it must: each rule with its numbers.
+//! Whether Skald reaches its goals: each rule with its numbers.
 //!
 //! The floor of a case is a bare call of Skald's kind: on a table with the index, with the items
 //! that Skald has. No code around such a call is faster than it. A peer that makes another kind of
@@ -95,9 +95,9 @@ fn growth(rows: &[Row], every: u32) -> Option<String> {
     Some(line(times <= 2.0, &what))
 }
 
-/// Skald by the best of its peers, with equal snapshots. Where it is behind although it reaches
-/// what it must of the floor, the engine's price for the index, the items or a query decides, and
-/// the floor is the number that shows it.
+/// Compares Skald with the best of its peers, with equal snapshots. If it is slower although it
+/// reaches its goal relative to the floor, the cause is the engine's cost of the index, the items
+/// or a query, which the floor includes.
 fn against_peers(rows: &[Row]) -> Vec<String> {
     let ours = rows.iter().filter(|row| row.family == Family::Skald);
     ours.filter_map(|ours| {

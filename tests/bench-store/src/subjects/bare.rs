@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
 
-use super::{Family, Loaded, Subject, Told};
+use super::{CommandOutcome, Family, Loaded, Subject};
 use crate::engine::{Index, Key, create_table};
 use crate::ledger::{Recorded, Total};
 
@@ -84,7 +84,7 @@ impl Bare {
         version: usize,
         events: &[Recorded],
         total: Option<Total>,
-    ) -> Result<Told> {
+    ) -> Result<CommandOutcome> {
         let events = events.iter().map(|event| Ok(Value::B(Blob::new(serde_json::to_vec(event)?))));
         let mut put = self
             .client
@@ -104,12 +104,12 @@ impl Bare {
                 .item("types", Value::S("ledger.recorded".to_owned()));
         }
         match put.send().await {
-            Ok(_) => Ok(Told::Done),
+            Ok(_) => Ok(CommandOutcome::Appended),
             Err(error) => match error
                 .as_service_error()
                 .map(PutItemError::is_conditional_check_failed_exception)
             {
-                Some(true) => Ok(Told::Conflict),
+                Some(true) => Ok(CommandOutcome::Conflict),
                 Some(false) | None => Err(error.into()),
             },
         }
@@ -150,8 +150,8 @@ impl Subject for Bare {
 
     async fn append(&self, stream: &str, events: &[Recorded]) -> Result<()> {
         match self.put(stream, 1, events, None).await? {
-            Told::Done => Ok(()),
-            Told::Conflict => bail!("{stream} is there already"),
+            CommandOutcome::Appended => Ok(()),
+            CommandOutcome::Conflict => bail!("{stream} already exists"),
         }
     }
 
@@ -170,7 +170,7 @@ impl Subject for Bare {
         Ok(())
     }
 
-    async fn command(&self, stream: &str, entry: &Recorded) -> Result<Told> {
+    async fn command(&self, stream: &str, entry: &Recorded) -> Result<CommandOutcome> {
         let version = self.query(stream).await?.len() + 1;
         self.put(stream, version, std::slice::from_ref(entry), None).await
     }

@@ -14,12 +14,12 @@ use cqrs_es::persist::{EventStoreAggregateContext, PersistedEventStore};
 use cqrs_es::{Aggregate, AggregateError, CqrsFramework, DomainEvent, EventStore as _};
 use dynamo_es::DynamoEventRepository;
 
-use super::{Family, Loaded, Subject, Told};
+use super::{CommandOutcome, Family, Loaded, Subject};
 use crate::engine::{Key, create_table};
 use crate::ledger::{Recorded, Total};
 
 /// Most writes that it takes in one transaction, a snapshot's among them.
-const MOST_WRITES: usize = 25;
+const MAX_WRITES: usize = 25;
 
 type Store = PersistedEventStore<DynamoEventRepository, Total>;
 
@@ -161,7 +161,7 @@ impl Subject for DynamoEs {
     async fn fill(&self, stream: &str, events: &[Recorded], _: usize) -> Result<()> {
         let concurrently = match self.every {
             Some(every) if every > 1 => every as usize,
-            Some(_) | None => MOST_WRITES - 1,
+            Some(_) | None => MAX_WRITES - 1,
         };
         let mut known = Known::new(stream);
         for chunk in events.chunks(concurrently) {
@@ -170,10 +170,10 @@ impl Subject for DynamoEs {
         if known.sequence == events.len() { Ok(()) } else { bail!("{stream} was not filled") }
     }
 
-    async fn command(&self, stream: &str, entry: &Recorded) -> Result<Told> {
+    async fn command(&self, stream: &str, entry: &Recorded) -> Result<CommandOutcome> {
         match self.framework.execute(stream, entry.clone()).await {
-            Ok(()) => Ok(Told::Done),
-            Err(AggregateError::AggregateConflict) => Ok(Told::Conflict),
+            Ok(()) => Ok(CommandOutcome::Appended),
+            Err(AggregateError::AggregateConflict) => Ok(CommandOutcome::Conflict),
             Err(error) => Err(error.into()),
         }
     }

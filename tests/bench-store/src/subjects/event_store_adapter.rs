@@ -10,7 +10,7 @@ use event_store_adapter_rs::{
     EventStoreForDynamoDB, SnapshotEnvelope,
 };
 
-use super::{Family, Loaded, Subject, Told};
+use super::{CommandOutcome, Family, Loaded, Subject};
 use crate::engine::{Index, Key, create_table};
 use crate::ledger::{Recorded, Total};
 
@@ -147,12 +147,12 @@ impl Subject for Adapter {
         self.append(stream, events).await
     }
 
-    async fn command(&self, stream: &str, entry: &Recorded) -> Result<Told> {
+    async fn command(&self, stream: &str, entry: &Recorded) -> Result<CommandOutcome> {
         let total = self.total(stream).await?;
         match self.persist(stream, total, entry).await {
-            Ok(after) if after.entries == total.entries + 1 => Ok(Told::Done),
+            Ok(after) if after.entries == total.entries + 1 => Ok(CommandOutcome::Appended),
             Ok(_) => bail!("nothing was appended to {stream}"),
-            Err(EventStoreError::OptimisticLock { .. }) => Ok(Told::Conflict),
+            Err(EventStoreError::OptimisticLock { .. }) => Ok(CommandOutcome::Conflict),
             Err(error) => Err(error.into()),
         }
     }

@@ -32,20 +32,20 @@ pub(crate) trait Subject: Send + Sync {
     /// take short cuts, as long as what is stored is the same.
     async fn fill(&self, stream: &str, events: &[Recorded], concurrently: usize) -> Result<()>;
 
-    /// Handles a command: loads the stream, decides that `entry` is made, appends it. On a conflict
-    /// it may try again as often as it does by itself.
-    async fn command(&self, stream: &str, entry: &Recorded) -> Result<Told>;
+    /// Handles a command: loads the stream, decides on `entry` and appends it. After a conflict it
+    /// may try again as often as the library does by itself.
+    async fn command(&self, stream: &str, entry: &Recorded) -> Result<CommandOutcome>;
 
     /// Loads the stream: the state after all of its events.
     async fn load(&self, stream: &str) -> Result<Loaded>;
 }
 
-/// Whose subjects there are.
+/// The library that a subject uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Family {
-    /// Nobody's: calls of the SDK.
+    /// Calls of the SDK, without a library.
     Bare,
-    /// Ours.
+    /// Skald itself.
     Skald,
     /// dynamo-es with cqrs-es.
     DynamoEs,
@@ -53,20 +53,20 @@ pub(crate) enum Family {
     Adapter,
 }
 
-/// What became of a command.
+/// The outcome of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Told {
-    /// It was appended.
-    Done,
-    /// Others were faster.
+pub(crate) enum CommandOutcome {
+    /// The entry was appended.
+    Appended,
+    /// Another writer was faster.
     Conflict,
 }
 
-/// What a load gave.
+/// The result of a load.
 pub(crate) enum Loaded {
     /// The state.
     Total(Total),
-    /// The bare call's answer. It is decoded after the clock was stopped.
+    /// The bare call's answer. It is decoded after the clock is stopped.
     Items(Items),
     /// The same, of Skald's items.
     Commits(Items),

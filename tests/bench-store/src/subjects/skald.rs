@@ -18,7 +18,7 @@ use skald::time::Timestamp;
 use skald_dynamodb::DynamoDbEventStore;
 use uuid::Uuid;
 
-use super::{Family, Loaded, Subject, Told};
+use super::{CommandOutcome, Family, Loaded, Subject};
 use crate::engine::{Index, Key, create_table};
 use crate::ledger::{Recorded, Total};
 
@@ -153,14 +153,16 @@ impl<const EVERY: u32> Subject for Skald<EVERY> {
         }
     }
 
-    async fn command(&self, stream: &str, entry: &Recorded) -> Result<Told> {
+    async fn command(&self, stream: &str, entry: &Recorded) -> Result<CommandOutcome> {
         let handled = Handler::new(&self.store, AtOnce)
             .handle::<Ledger<EVERY>>(&stream_id(stream)?, entry, &self.request()?)
             .await;
         match handled {
-            Ok(handled) if matches!(handled.outcome, Outcome::Appended(_)) => Ok(Told::Done),
+            Ok(handled) if matches!(handled.outcome, Outcome::Appended(_)) => {
+                Ok(CommandOutcome::Appended)
+            }
             Ok(_) => bail!("nothing was appended to {stream}"),
-            Err(HandleError::Busy { .. }) => Ok(Told::Conflict),
+            Err(HandleError::Busy { .. }) => Ok(CommandOutcome::Conflict),
             Err(error) => Err(error.into()),
         }
     }

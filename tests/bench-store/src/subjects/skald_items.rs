@@ -13,7 +13,7 @@ use skald_dynamodb::{StreamItem, read_stream_item};
 
 use super::bare::{Items, query_all};
 use super::skald::{Ledger, Skald, stream_id};
-use super::{Family, Loaded, Subject, Told};
+use super::{CommandOutcome, Family, Loaded, Subject};
 use crate::ledger::{Recorded, Total};
 
 const TABLE: &str = "skald-items";
@@ -64,7 +64,7 @@ impl Subject for SkaldItems {
         self.skald.fill(stream, events, concurrently).await
     }
 
-    async fn command(&self, stream: &str, _: &Recorded) -> Result<Told> {
+    async fn command(&self, stream: &str, _: &Recorded) -> Result<CommandOutcome> {
         bail!("{stream}: a command is what Skald's own code is for")
     }
 
