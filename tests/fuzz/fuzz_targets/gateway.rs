@@ -81,10 +81,10 @@ const PLACES: [&str; 14] = [
 
 #[derive(Debug, Arbitrary)]
 enum Input {
-    /// What is no event of the gateway.
+    /// Bytes that are not an event of the gateway.
     Anything(Vec<u8>),
-    /// A call, odd or not, and what somebody did to its event.
-    Call { call: Call, changes: Vec<(u8, Odd)>, edits: Vec<Edit> },
+    /// A call, valid or not, and the changes to its event.
+    Call { call: Call, changes: Vec<(u8, Malformed)>, edits: Vec<Edit> },
 }
 
 #[derive(Debug, Arbitrary)]
@@ -114,7 +114,7 @@ enum Body {
 }
 
 #[derive(Debug, Arbitrary)]
-enum Odd {
+enum Malformed {
     Removed,
     Null,
     Bool(bool),
@@ -306,20 +306,20 @@ fn known_body(which: u8) -> String {
     body.to_string()
 }
 
-fn change(event: &mut Value, pointer: &str, malformed: Odd) {
+fn change(event: &mut Value, pointer: &str, malformed: Malformed) {
     let Some((parent, name)) = pointer.rsplit_once('/') else { return };
     let Some(fields) = event.pointer_mut(parent).and_then(Value::as_object_mut) else { return };
     let value = match malformed {
-        Odd::Removed => {
+        Malformed::Removed => {
             fields.remove(name);
             return;
         }
-        Odd::Null => Value::Null,
-        Odd::Bool(yes) => yes.into(),
-        Odd::Number(number) => number.into(),
-        Odd::Text(text) => text.into(),
-        Odd::List => json!([1, "two"]),
-        Odd::Object => json!({ "a": {} }),
+        Malformed::Null => Value::Null,
+        Malformed::Bool(yes) => yes.into(),
+        Malformed::Number(number) => number.into(),
+        Malformed::Text(text) => text.into(),
+        Malformed::List => json!([1, "two"]),
+        Malformed::Object => json!({ "a": {} }),
     };
     fields.insert(name.to_owned(), value);
 }

@@ -1,4 +1,4 @@
-//! Whatever JSON is stored, opening it shows what was sealed, to nobody else, or nothing.
+//! For any stored JSON, opening it shows what was sealed for that person, or nothing.
 
 #![no_main]
 

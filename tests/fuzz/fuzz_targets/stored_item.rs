@@ -64,7 +64,7 @@ fn look_at(item: StreamItem) {
     }
 }
 
-/// Whoever gets a commit relies on this.
+/// Asserts the properties that every reader of a commit relies on.
 fn whole(commit: &Commit) {
     assert!(!commit.events.is_empty(), "a commit has events");
     assert!(commit.first.get() >= 1, "versions begin at 1");

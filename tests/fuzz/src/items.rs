@@ -1,4 +1,4 @@
-//! Items of the events table, written as its layout says, and ways to spoil any attribute of them.
+//! Items of the events table in its layout, and ways to damage any of their attributes.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -16,19 +16,19 @@ use crate::Edit;
 pub enum Attribute {
     /// Text.
     Text(String),
-    /// A number, as DynamoDB has them: in decimals.
+    /// A number in decimals, as in DynamoDB.
     Number(i128),
-    /// Something else in a number's place.
+    /// A number that is not valid.
     NoNumber(String),
     /// Bytes.
     Bytes(Vec<u8>),
-    /// True or false.
+    /// A Boolean.
     Bool(bool),
-    /// Nothing.
+    /// Null.
     Null,
     /// A list.
     List(Vec<Self>),
-    /// Attributes by their names.
+    /// A map of attributes by name.
     Map(Vec<(String, Self)>),
     /// A set of texts.
     Texts(Vec<String>),
@@ -55,7 +55,7 @@ impl From<Attribute> for Value {
     }
 }
 
-/// One attribute, found by going down from the item, is spoilt.
+/// Damage to one attribute, which a path from the item leads to.
 #[derive(Debug, Clone, Arbitrary)]
 pub struct Spoiling {
     path: Vec<u8>,
@@ -70,11 +70,11 @@ enum How {
     Joined(String, Attribute),
 }
 
-/// The item of this commit, as the events table has it: packed or not.
+/// The item of this commit in the events table, packed or not.
 #[must_use]
 pub fn item(commit: &Commit, packed: bool) -> Value {
     let context = &commit.context;
-    // Put together as text: what events and state are given as is stored byte for byte.
+    // Built as text, because events and state are stored byte for byte.
     let event = |event: &EventData| {
         format!(
             r#"{{"type":{},"schema":{},"data":{}}}"#,
@@ -99,8 +99,7 @@ pub fn item(commit: &Commit, packed: bool) -> Value {
     let place =
         [("pk", text(commit.stream.key())), ("sk", number(commit.first)), ("at", text(commit.at))];
     let content = if packed {
-        let frame =
-            zstd::bulk::compress(body.as_bytes(), 3).expect("zstd compresses whatever it gets");
+        let frame = zstd::bulk::compress(body.as_bytes(), 3).expect("zstd compresses any bytes");
         vec![("encoding", text("json+zstd")), ("body", Value::B(frame))]
     } else {
         vec![("body", text(body))]
@@ -124,7 +123,7 @@ fn map<'a>(fields: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
     Value::M(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-/// The item, spoilt so.
+/// The item after this damage.
 #[must_use]
 pub fn spoil(mut value: Value, spoilings: Vec<Spoiling>) -> Item {
     for Spoiling { path, how } in spoilings {

@@ -1,8 +1,7 @@
-//! What the targets share: samples of what is really stored, and ways to spoil them.
+//! Shared by the targets: samples of stored data, and ways to damage them.
 //!
-//! A target finds nothing by throwing bytes at a reader that wants a checksum, a frame of Zstandard
-//! or a seal: all of them are refused at the door. So the targets make something sound and spoil it
-//! behind the door.
+//! Random bytes rarely get past a checksum, a frame of Zstandard or a seal. So the targets start
+//! from valid data and damage what these checks protect.
 
 mod edits;
 mod items;
