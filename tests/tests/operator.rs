@@ -239,7 +239,7 @@ async fn what_cannot_be_written_is_an_error_and_a_closed_pipe_is_none() {
 fn assert_unwritten((status, errors): (Option<i32>, String), arguments: &[&str]) {
     assert_eq!(status, Some(1), "{arguments:?}: {errors}");
     assert!(
-        errors.starts_with("error: standard output cannot be written: "),
+        errors.starts_with("error: cannot write to standard output: "),
         "{arguments:?}: {errors}"
     );
     assert_eq!(errors.lines().count(), 1, "{arguments:?}: {errors}");

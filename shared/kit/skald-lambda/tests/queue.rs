@@ -202,7 +202,7 @@ async fn an_event_that_cannot_come_there_parks_its_stream_once() {
     assert_eq!(system.entries("a").await, Some(1), "the row stays where it was");
     let row = system.views.get(&account("a")).await.unwrap().unwrap();
     assert_eq!(row.version, Version::new(1));
-    assert!(row.parked.unwrap().reason.contains("more than there is"));
+    assert!(row.parked.unwrap().reason.contains("exceeds the balance"));
     assert_eq!(
         system.dead().len(),
         1,
