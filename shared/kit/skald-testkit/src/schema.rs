@@ -1,21 +1,21 @@
-//! JSON Schemas of what is stored: written down once, kept fresh, and compared, so that a change of
-//! a shape fails a test and names the field.
+//! JSON Schemas of stored shapes. They are committed and compared, so that a change of a shape
+//! fails a test that names the field.
 //!
-//! A type and its schema number name one shape for ever. A shape that takes less cannot read what
-//! was stored. One that takes more is no better: what is written by it is refused by each reader of
-//! an older release, which knows the number and waits for nothing. Another shape, one variant more
-//! included, needs another number: that is an unknown event to older readers, and they wait.
+//! A type and its schema number name one shape for ever. A narrower shape cannot read stored data.
+//! A wider shape is not allowed either: readers of an older release know the number, so they do not
+//! wait, and reject what is written in the wider shape. Every other shape, even with one more
+//! variant, needs a new number. Older readers do not know that number, and wait.
 //!
-//! [`Schemas`] has the schema of every shape of a catalogue, made from the Rust types by
-//! `schemars`. An example in the crate of the events [writes](Schemas::write) them into a folder,
-//! one file for each shape, and a test compares the folder with the code:
+//! [`Schemas`] contains the schema of every shape of a catalogue, which `schemars` generates from
+//! the Rust types. An example in the crate of the events [writes](Schemas::write) them into a
+//! folder, one file for each shape, and a test compares the folder with the code:
 //!
 //! ```
 //! use schemars::JsonSchema;
 //! use serde::{Deserialize, Serialize};
 //! use skald_testkit::schema::Schemas;
 //!
-//! /// Somebody went in.
+//! /// A person opened the door.
 //! #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 //! #[serde(deny_unknown_fields)]
 //! pub struct DoorOpened { by: String }
@@ -37,7 +37,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The types of `skald` that stand in events have their schemas behind its feature `schema`.
+//! The feature `schema` of `skald` provides the schemas of its types that events contain.
 
 mod alternatives;
 mod breaks;
@@ -68,23 +68,23 @@ impl fmt::Display for Shape {
     }
 }
 
-/// Whom a change of a shape stops.
+/// The reader that a change of a shape stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reader {
-    /// This release: it cannot read what was stored by the committed shape.
+    /// This release: it cannot read data that was stored in the committed shape.
     Current,
     /// An older release: it knows the committed shape, and cannot read what this release writes.
     Older,
 }
 
-/// A shape, and a place where a change of it stops a reader.
+/// A place where a change of a shape stops a reader.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ShapeBreak {
     /// The shape.
     pub shape: Shape,
-    /// Who can no longer read it.
+    /// The reader that is stopped.
     pub reader: Reader,
-    /// Where and why.
+    /// The place and the difference.
     pub at: Break,
 }
 
@@ -98,43 +98,46 @@ impl fmt::Display for ShapeBreak {
     }
 }
 
-/// Why schemas were not read or written.
+/// Why schemas could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemasError {
     /// A file or the folder could not be read or written.
     #[error("{}: {source}", path.display())]
     File {
-        /// Which.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The error of the file system.
         source: io::Error,
     },
-    /// A file is not called `<type>.<schema>.json`, or is no JSON Schema.
-    #[error("{} is no schema of an event", .0.display())]
+    /// A file is not named `<type>.<schema>.json`, or is not a JSON Schema.
+    #[error("{} is not the JSON Schema of an event", .0.display())]
     NoSchema(PathBuf),
-    /// A shape that is there would be replaced by another one.
-    #[error("nothing is written, because a shape that has its number would change:{}\n{HELP}", listed(.0))]
+    /// A committed shape would be replaced by another one.
+    #[error(
+        "no schema was written, because shapes would change without a new number:{}\n{HELP}",
+        listed(.0)
+    )]
     Breaks(Vec<ShapeBreak>),
 }
 
-/// What to do about a [`ShapeBreak`].
-pub const HELP: &str = "Give the new shape a schema number of its own (`from` in `domain_event!`), a new variant, too: \
-    readers that do not know the number wait, and those that know it refuse what they do not expect. Only if no release \
-    ever wrote this shape: delete its file, and write the schemas again.";
+/// How to resolve a [`ShapeBreak`].
+pub const HELP: &str = "Give the changed shape a new schema number (`from` in \
+    `domain_event!`), even if it only has one more variant: readers that do not know the number wait, and readers that know it reject unexpected \
+    data. If no release ever wrote this shape, delete its file and write the schemas again.";
 
 fn listed(breaks: &[ShapeBreak]) -> String {
     breaks.iter().map(|each| format!("\n  {each}")).collect()
 }
 
-/// The JSON Schema of every shape of some events: what is stored in this shape is right by it.
+/// The JSON Schemas of all shapes of some events. Data stored in a shape is valid by its schema.
 #[derive(Debug, Clone, Default)]
 pub struct Schemas(BTreeMap<Shape, Schema>);
 
 impl Schemas {
-    /// These and every shape of `E`, made from its Rust types.
+    /// Adds every shape of `E`, generated from its Rust types.
     ///
     /// # Panics
-    /// If a shape of `E` is there already: two events share a type.
+    /// If a shape of `E` is already present: two events share a type.
     #[must_use]
     pub fn with<E: DomainEvent>(mut self) -> Self
     where
@@ -150,10 +153,10 @@ impl Schemas {
         self
     }
 
-    /// The schemas in this folder: the files `<type>.<schema>.json`, and no others.
+    /// Reads the schemas in this folder: exactly the files `<type>.<schema>.json`.
     ///
     /// # Errors
-    /// [`SchemasError`] at the first file that is none, or cannot be read.
+    /// [`SchemasError`] at the first file that cannot be read or is not a schema.
     pub fn read(folder: &Path) -> Result<Self, SchemasError> {
         let mut schemas = BTreeMap::new();
         for file in fs::read_dir(folder).map_err(file_error(folder))? {
@@ -166,12 +169,12 @@ impl Schemas {
         Ok(Self(schemas))
     }
 
-    /// Writes what is new and what differs into this folder, which must be there, and tells which
-    /// shapes that was.
+    /// Writes the new and the changed schemas into this folder, which must exist. Returns the
+    /// shapes that were written.
     ///
     /// # Errors
-    /// [`SchemasError::Breaks`], and nothing is written, if a shape that is there would be another
-    /// one by these: that needs a schema number of its own. Others if the folder cannot be read or
+    /// [`SchemasError::Breaks`] if a shape in the folder would change: the changed shape needs a
+    /// new schema number. Nothing is written then. The other kinds if the folder cannot be read or
     /// written.
     pub fn write(&self, folder: &Path) -> Result<Vec<Shape>, SchemasError> {
         let committed = Self::read(folder)?;
@@ -194,14 +197,15 @@ impl Schemas {
         self.0.get(&Shape { event_type: event_type.to_owned(), schema }).map(Schema::as_value)
     }
 
-    /// The shapes there are, by type and version.
+    /// The shapes, by type and version.
     pub fn shapes(&self) -> impl Iterator<Item = &Shape> {
         self.0.keys()
     }
 
-    /// Where a shape of `committed` is another one by these: what was stored by it is not read, or
-    /// taken for something else, or what is written by these is not read by what knows it; see
-    /// [`breaks`]. Nothing, where only names, descriptions or the order differ, or a shape is new.
+    /// The places where a shape of `committed` differs from the same shape here: stored data cannot
+    /// be read or gets another meaning, or readers of an older release cannot read what this
+    /// release writes; see [`breaks`]. Empty if shapes are only added, or only names, descriptions
+    /// or the order differ.
     #[must_use]
     pub fn breaks(&self, committed: &Self) -> Vec<ShapeBreak> {
         let breaks_of = |(shape, before): (&Shape, &Schema)| {
@@ -225,8 +229,8 @@ impl Schemas {
         committed.0.iter().flat_map(breaks_of).collect()
     }
 
-    /// The shapes whose schemas are not the same here and in `committed`, or are only in one of
-    /// them.
+    /// The shapes whose schemas differ between this catalogue and `committed`, or exist in only one
+    /// of them.
     #[must_use]
     pub fn differing(&self, committed: &Self) -> Vec<Shape> {
         let all: BTreeSet<_> = self.0.keys().chain(committed.0.keys()).collect();
@@ -237,7 +241,7 @@ impl Schemas {
     }
 }
 
-/// The shape that a file is called after.
+/// The shape that a file is named after.
 fn shape_of(path: &Path) -> Option<Shape> {
     let (event_type, schema) =
         path.file_name()?.to_str()?.strip_suffix(".json")?.rsplit_once('.')?;
@@ -249,10 +253,10 @@ fn file_error(path: &Path) -> impl FnOnce(io::Error) -> SchemasError {
     |source| SchemasError::File { path, source }
 }
 
-/// Rust types, in a list of pairs, that have JSON Schemas: what [`DomainEvent::Shapes`] is if all
-/// its types have.
+/// A list of pairs of Rust types that have JSON Schemas. [`DomainEvent::Shapes`] is such a list if
+/// all its types have schemas.
 pub trait Described {
-    /// Adds the schema of each, in order: what is right to read as this type.
+    /// Adds the schema of each type, in order, as the type is deserialized.
     fn describe(schemas: &mut Vec<Schema>);
 }
 

@@ -1,4 +1,4 @@
-//! Where no break is found, whatever was right still is, as a validator of JSON Schema sees it.
+//! If no break is found, every valid value stays valid, according to a validator of JSON Schema.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -35,8 +35,8 @@ fn object(inner: impl Strategy<Value = Value> + Clone) -> impl Strategy<Value = 
         |(names, all, a, b, others)| {
             let fields: Map<_, _> = [("a", a), ("b", b)].map(owned).into_iter().collect();
             let fields: Map<_, _> = fields.into_iter().filter(|(name, _)| names.contains(&name.as_str())).collect();
-            // Either a struct, which is closed, or a map: what an open struct ignores was never
-            // written.
+            // Either a struct, which is closed, or a map. An open struct only ignores fields that
+            // were never written.
             let others = others.filter(|_| names.is_empty()).unwrap_or(json!(false));
             let required = if all { names } else { Vec::new() };
             json!({ "type": "object", "properties": fields, "required": required, "additionalProperties": others })
@@ -66,7 +66,7 @@ fn schema() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A schema, and the same with another one in some place, or with another bound.
+/// A schema, and the same schema with another part or another bound.
 fn change() -> impl Strategy<Value = (Value, Value)> {
     (schema(), schema(), any::<Index>(), any::<bool>()).prop_map(
         |(committed, other, place, named)| {
@@ -85,7 +85,7 @@ fn change() -> impl Strategy<Value = (Value, Value)> {
     )
 }
 
-/// Where the schemas and the bounds are in this schema.
+/// The places of the parts and the bounds in this schema.
 fn places(schema: &Value, pointer: String) -> Vec<String> {
     let inside =
         schema.as_object().into_iter().flatten().flat_map(|(keyword, value)| match value {
@@ -107,7 +107,7 @@ fn places(schema: &Value, pointer: String) -> Vec<String> {
     [pointer].into_iter().chain(inside).collect()
 }
 
-/// Every value that matters to such a schema, two deep.
+/// Every value that matters for such a schema, two levels deep.
 fn values() -> Vec<Value> {
     let leaves = [
         json!(null),

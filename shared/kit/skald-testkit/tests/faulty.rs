@@ -1,4 +1,4 @@
-//! The bad way to a store goes wrong as it says, and as often.
+//! The faulty store fails as planned, and as often.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -51,8 +51,8 @@ async fn found(store: &InMemoryEventStore, name: &str) -> (bool, usize) {
 
 #[tokio::test]
 async fn each_fault_has_its_effect() {
-    // What is answered; whether it is there then and how many commits are; and the same when all
-    // has arrived.
+    // The answer; whether the commit is stored then, and how many commits are; and the same after
+    // all calls have arrived.
     let cases = [
         (None, "appended", (true, 1), (true, 1)),
         (Some(Fault::Throttled), "throttled", (false, 0), (false, 0)),
@@ -96,7 +96,7 @@ async fn a_late_write_is_overtaken_by_the_given_number_of_calls() {
     assert_eq!(seen, [0, 0, 1, 1]);
 }
 
-/// Found out by the caller's own client: nothing is sent that could get lost.
+/// The caller's own client rejects the call: nothing is sent that could get lost.
 #[tokio::test]
 async fn a_refused_call_is_refused_despite_the_planned_fault() {
     let store = InMemoryEventStore::default();
@@ -106,7 +106,7 @@ async fn a_refused_call_is_refused_despite_the_planned_fault() {
     assert_eq!(faulty.happened(), []);
 }
 
-/// Two hundred appends by chance: what went wrong, and how many reads failed.
+/// Two hundred appends with random faults: the faults, and the number of failed reads.
 async fn course(seed: u64) -> (Vec<(CommitId, Fault)>, u32) {
     let store = InMemoryEventStore::default();
     let faulty = Faulty::new(&store, Plan::by_chance(seed, 3));

@@ -1,4 +1,4 @@
-//! The schemas of a catalogue are written down, kept, and every change is held against them.
+//! The schemas of a catalogue are committed, and every change is compared with them.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -17,7 +17,7 @@ struct Opened {
     by: String,
 }
 
-/// The same shape, in other words.
+/// The same shape, with another description.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct OpenedInOtherWords {
@@ -25,7 +25,7 @@ struct OpenedInOtherWords {
     by: String,
 }
 
-/// A field more, which may be missing.
+/// A shape with one more field, which is optional.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct OpenedWithKey {
@@ -34,7 +34,7 @@ struct OpenedWithKey {
     with_key: bool,
 }
 
-/// The field is called otherwise.
+/// A shape in which the field has another name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct OpenedBySomebody {
@@ -42,22 +42,22 @@ struct OpenedBySomebody {
 }
 
 skald::domain_event! {
-    /// As it is.
+    /// The current event.
     enum DoorEvent { Opened(Opened) = "door.opened" @ 1 }
 }
 
 skald::domain_event! {
-    /// With the same shape, which says more about itself.
+    /// The event with the same shape and another description.
     enum DescribedEvent { Opened(OpenedInOtherWords) = "door.opened" @ 1 }
 }
 
 skald::domain_event! {
-    /// With another shape at the same schema, which takes what is stored.
+    /// The event with another shape at the same schema, which accepts the stored data.
     enum WiderEvent { Opened(OpenedWithKey) = "door.opened" @ 1 }
 }
 
 skald::domain_event! {
-    /// With another shape at the same schema, which does not.
+    /// The event with another shape at the same schema, which rejects the stored data.
     enum RenamedEvent { Opened(OpenedBySomebody) = "door.opened" @ 1 }
 }
 
@@ -68,7 +68,7 @@ enum How {
     Twice,
 }
 
-/// With a variant more.
+/// An enum with one more variant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum HowLoudly {
@@ -84,17 +84,17 @@ struct Knocked<T> {
 }
 
 skald::domain_event! {
-    /// With an enum in it.
+    /// The event with an enum.
     enum KnockedEvent { Knocked(Knocked<How>) = "door.knocked" @ 1 }
 }
 
 skald::domain_event! {
-    /// With a variant more in it.
+    /// The event with one more variant in its enum.
     enum KnockedLoudlyEvent { Knocked(Knocked<HowLoudly>) = "door.knocked" @ 1 }
 }
 
 skald::domain_event! {
-    /// With the same shape at a schema of its own.
+    /// The event with the same change at a new schema number.
     enum UpcastEvent {
         Opened(OpenedBySomebody) = "door.opened" @ 2 from {
             1: Opened => |old| OpenedBySomebody { who: old.by },
@@ -102,7 +102,7 @@ skald::domain_event! {
     }
 }
 
-/// An empty folder of this test's own.
+/// An empty folder for this test alone.
 fn folder(test: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("schemas").join(test);
     if folder.exists() {
@@ -112,7 +112,7 @@ fn folder(test: &str) -> PathBuf {
     folder
 }
 
-/// A folder with the schemas of the door as it is.
+/// A folder with the schemas of the current door.
 fn committed(test: &str) -> PathBuf {
     let folder = folder(test);
     let written = Schemas::default().with::<DoorEvent>().write(&folder).unwrap();
@@ -149,7 +149,7 @@ fn a_compatible_change_is_reported_and_written() {
     assert_eq!(current.differing(&Schemas::read(&folder).unwrap()), []);
 }
 
-/// These and no other breaks are named, and nothing is written.
+/// Asserts that exactly these breaks are named, and that nothing is written.
 #[track_caller]
 fn check_refused(test: &str, current: &Schemas, expected: &[&str]) {
     let folder = committed(test);
@@ -159,8 +159,7 @@ fn check_refused(test: &str, current: &Schemas, expected: &[&str]) {
     assert!(matches!(refused, SchemasError::Breaks(_)), "{refused}");
     let text = refused.to_string();
     assert!(
-        expected.iter().all(|each| text.contains(each))
-            && text.contains("a schema number of its own"),
+        expected.iter().all(|each| text.contains(each)) && text.contains("a new schema number"),
         "{text}"
     );
     assert_eq!(
@@ -187,8 +186,8 @@ fn a_breaking_change_is_named_and_not_written() {
     );
 }
 
-/// All that is stored is still read, but readers of the release before dead-letter what is written
-/// now.
+/// All stored data can still be read, but readers of the previous release would dead-letter new
+/// data.
 #[test]
 fn a_wider_shape_is_another_shape() {
     check_refused(
@@ -234,7 +233,8 @@ fn the_same_change_with_a_new_schema_number_breaks_nothing() {
 fn a_removed_shape_breaks_every_event_stored_in_it() {
     let (current, committed) = (Schemas::default(), Schemas::default().with::<DoorEvent>());
     let expected = [
-        "door.opened at schema 1, as it was stored, read by this release, the whole: the shape is not known to the reader",
+        "door.opened at schema 1, as it was stored, read by this release, the whole: the shape is \
+         not known to the reader",
     ];
     assert_eq!(texts(&current.breaks(&committed)), expected);
     assert_eq!(texts(&current.differing(&committed)), ["door.opened at schema 1"]);

@@ -191,11 +191,18 @@ macro_rules! domain_event {
 
             const _: () = assert!(
                 $crate::event::is_event_type($event_type),
-                concat!($event_type, " is not 1 to 64 characters in words of a-z 0-9 _ separated by dots")
+                concat!(
+                    $event_type,
+                    " is not 1 to 64 characters in words of a-z 0-9 _ separated by dots"
+                )
             );
             const _: () = assert!(
                 $crate::macros::numbered_from_one(&[$( $( $old_schema, )+ )? $schema]),
-                concat!("the schemas of ", $event_type, " are numbered from 1, and none is left out")
+                concat!(
+                    "the schemas of ",
+                    $event_type,
+                    " must be numbered 1, 2, 3 and so on"
+                )
             );
         )+
 
@@ -211,13 +218,21 @@ macro_rules! domain_event {
                 }
             }
 
-            fn encode(&self) -> ::core::result::Result<$crate::event::EventData, $crate::event::EncodeError> {
+            fn encode(
+                &self,
+            ) -> ::core::result::Result<$crate::event::EventData, $crate::event::EncodeError> {
                 match self {
-                    $( Self::$variant(data) => $crate::macros::encode_as($event_type, $schema, data), )+
+                    $(
+                        Self::$variant(data) => {
+                            $crate::macros::encode_as($event_type, $schema, data)
+                        }
+                    )+
                 }
             }
 
-            fn decode(stored: &$crate::event::EventData) -> ::core::result::Result<Self, $crate::event::DecodeError> {
+            fn decode(
+                stored: &$crate::event::EventData,
+            ) -> ::core::result::Result<Self, $crate::event::DecodeError> {
                 match stored.event_type.as_str() {
                     $(
                         $event_type => $crate::macros::Upcasting::of(stored)

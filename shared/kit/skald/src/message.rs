@@ -2,8 +2,8 @@
 //!
 //! ```json
 //! {"tenant": "default", "stream": "order-5b1f…", "version": 1, "count": 1,
-//!  "commit": {"id": "…", "at": "…", "encoding": "json", "source": "…", "correlation_id": "…", "actor": "…",
-//!             "events": [{"type": "order.placed", "schema": 1, "data": "<base64>"}]}}
+//!  "commit": {"id": "…", "at": "…", "encoding": "json", "source": "…", "correlation_id": "…",
+//!             "actor": "…", "events": [{"type": "order.placed", "schema": 1, "data": "<base64>"}]}}
 //! ```
 //!
 //! The data is encoded in base64. A component that forwards a message need not be able to read the
@@ -91,13 +91,13 @@ impl CommitMessage {
             InvalidMessage::Malformed(format!("line {} column {}", error.line(), error.column()))
         })?;
         let stream = StreamId::named(&wire.tenant, &wire.stream)
-            .or(Err(InvalidMessage::Malformed("stream is no stream's name".to_owned())))?;
+            .or(Err(InvalidMessage::Malformed("stream is not the name of a stream".to_owned())))?;
         if wire.version == Version::START || wire.count == 0 {
             return Err(InvalidMessage::Malformed("version and count start at 1".to_owned()));
         }
         let last = wire.version.previous().get().checked_add(wire.count).map(Version::new);
-        let last = last
-            .ok_or_else(|| InvalidMessage::Malformed("there is no version so high".to_owned()))?;
+        let last =
+            last.ok_or_else(|| InvalidMessage::Malformed("the version is too high".to_owned()))?;
         let commit = wire.commit.map(|commit| commit.open(&stream, wire.version)).transpose()?;
         if commit.as_ref().is_some_and(|commit| commit.last() != last) {
             return Err(InvalidMessage::Malformed("count is not the number of events".to_owned()));
@@ -265,11 +265,12 @@ mod tests {
     fn whole(count: u64, encoding: &str) -> String {
         let event = serde_json::json!({ "type": "order.committed", "schema": 1, "data": "e30=" });
         let commit = serde_json::json!({
-            "id": Uuid::NAMESPACE_OID, "at": "2026-11-21T08:15:30.250Z", "encoding": encoding, "source": "tests",
-            "correlation_id": "call-1", "actor": "operator", "events": [event, event],
+            "id": Uuid::NAMESPACE_OID, "at": "2026-11-21T08:15:30.250Z", "encoding": encoding,
+            "source": "tests", "correlation_id": "call-1", "actor": "operator", "events": [event, event],
         });
         let message = serde_json::json!({
-            "tenant": "default", "stream": "order-17", "version": 4, "count": count, "commit": commit,
+            "tenant": "default", "stream": "order-17", "version": 4, "count": count,
+            "commit": commit,
         });
         message.to_string()
     }

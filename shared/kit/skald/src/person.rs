@@ -9,7 +9,11 @@ use crate::stream::{InvalidName, Tenant, is_identifier};
 /// The id of a person, such as a customer. It must not contain a name or an address, because it is
 /// kept when the person is erased.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("pattern" = "^[A-Za-z0-9._-]{1,64}$")))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(extend("pattern" = "^[A-Za-z0-9._-]{1,64}$"))
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct PersonId(String);
 

@@ -1,14 +1,14 @@
-//! A schema in the form in which two of them are compared: references resolved, and whatever says
-//! "one of these" written out, so that what means the same looks the same.
+//! A schema in the form in which two schemas are compared: references are resolved and alternatives
+//! are listed, so that equivalent schemas look the same.
 
 use std::cmp::Ordering;
 
 use serde_json::{Map, Value, json};
 
-/// One way in which a value can be right: keywords as in a schema, of one type at most.
+/// One alternative of a schema: keywords as in a schema, for at most one type.
 pub(super) type Alternative = Map<String, Value>;
 
-/// Keywords that say nothing about which values are right.
+/// Keywords that do not affect which values are valid.
 const ANNOTATIONS: [&str; 12] = [
     "$comment",
     "$defs",
@@ -24,17 +24,17 @@ const ANNOTATIONS: [&str; 12] = [
     "writeOnly",
 ];
 
-/// Whether the value of this keyword is the least that is right.
+/// Whether the value of this keyword is a lower bound.
 pub(super) fn is_lower_bound(keyword: &str) -> bool {
     matches!(keyword, "exclusiveMinimum" | "minItems" | "minLength" | "minProperties" | "minimum")
 }
 
-/// Whether the value of this keyword is the most that is right.
+/// Whether the value of this keyword is an upper bound.
 pub(super) fn is_upper_bound(keyword: &str) -> bool {
     matches!(keyword, "exclusiveMaximum" | "maxItems" | "maxLength" | "maxProperties" | "maximum")
 }
 
-/// Which of two numbers is larger; exact for whole ones.
+/// Compares two numbers, exactly if both are integers.
 pub(super) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
     let whole = |number: &Value| {
         number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))
@@ -45,15 +45,16 @@ pub(super) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
     }
 }
 
-/// All ways in which a value can be right by `schema`, a part of the document `root`. None: nothing
-/// is.
+/// All alternatives of `schema`, a part of the document `root`. If there are none, no value is
+/// valid.
 pub(super) fn alternatives(schema: &Value, root: &Value) -> Vec<Alternative> {
     Expansion { root, references: Vec::new() }.of(schema).into_iter().map(normal).collect()
 }
 
 struct Expansion<'a> {
     root: &'a Value,
-    /// The references that are being followed: one that leads back to itself is left as it is.
+    /// The references that are being followed. A reference that leads back to itself is kept as it
+    /// is.
     references: Vec<String>,
 }
 
@@ -129,12 +130,12 @@ fn constant(value: &Value) -> Alternative {
     [("const".to_owned(), value.clone()), ("type".to_owned(), name.into())].into_iter().collect()
 }
 
-/// What is right by one of `left` and by one of `right`.
+/// The alternatives of values that are valid by one of `left` and by one of `right`.
 fn each_with_each(left: &[Alternative], right: &[Alternative]) -> Vec<Alternative> {
     left.iter().flat_map(|left| right.iter().filter_map(|right| both(left, right))).collect()
 }
 
-/// What is right by both; none if nothing can be.
+/// The alternative of values that are valid by both; `None` if there are none.
 fn both(left: &Alternative, right: &Alternative) -> Option<Alternative> {
     let mut merged = left.clone();
     for (keyword, value) in right {
@@ -150,8 +151,8 @@ fn both(left: &Alternative, right: &Alternative) -> Option<Alternative> {
     Some(merged)
 }
 
-/// The fields that either names. One that the other does not name is to the other one of its
-/// `additionalProperties`.
+/// The fields that either names. A field that only one of them names falls under the
+/// `additionalProperties` of the other.
 fn fields_of_both(left: &Alternative, right: &Alternative) -> Option<Value> {
     let named = |side: &Alternative| side.get("properties").and_then(Value::as_object).cloned();
     let (of_left, of_right) = match (named(left), named(right)) {
@@ -171,7 +172,7 @@ fn fields_of_both(left: &Alternative, right: &Alternative) -> Option<Value> {
     Some(of_left.keys().chain(of_right.keys()).map(|name| (name.clone(), field(name))).collect())
 }
 
-/// Two values of a keyword in one; none if they contradict each other.
+/// Two values of a keyword combined; `None` if they contradict each other.
 fn merge(keyword: &str, left: &Value, right: &Value) -> Option<Value> {
     let [integer, number] = [json!("integer"), json!("number")];
     let order = compare(left, right);
@@ -190,13 +191,13 @@ fn merge(keyword: &str, left: &Value, right: &Value) -> Option<Value> {
         (bound, _, _) if is_upper_bound(bound) => {
             Some(if order == Some(Ordering::Less) { left } else { right }.clone())
         }
-        // For a keyword whose value is a schema this is one; any other is compared as a whole.
+        // This is correct for keywords whose value is a schema. The others are compared as a whole.
         (_, _, _) => Some(json!({ "allOf": [left, right] })),
     }
 }
 
-/// Without what has no effect: keywords of other types, bounds that bound nothing; and with the
-/// bounds of an integer's format.
+/// Removes keywords without effect, such as those of other types and bounds that exclude nothing,
+/// and adds the bounds of an integer's format.
 fn normal(mut alternative: Alternative) -> Alternative {
     if let Some(name) = alternative.get("type").and_then(Value::as_str).map(str::to_owned) {
         alternative.retain(|keyword, _| applies(keyword, &name));
@@ -217,7 +218,7 @@ fn normal(mut alternative: Alternative) -> Alternative {
     alternative
 }
 
-/// Whether a keyword says anything about values of this type.
+/// Whether a keyword applies to values of this type.
 fn applies(keyword: &str, name: &str) -> bool {
     match keyword {
         "contentEncoding" | "contentMediaType" | "maxLength" | "minLength" | "pattern" => {
@@ -240,8 +241,8 @@ fn applies(keyword: &str, name: &str) -> bool {
     }
 }
 
-/// The least and the most that an integer of this format is. A format of `schemars`, not of JSON
-/// Schema.
+/// The smallest and the largest integer of this format, which is a format of `schemars`, not of
+/// JSON Schema.
 fn bounds_of(format: &str) -> Option<(Value, Value)> {
     match format {
         "int8" => Some((i8::MIN.into(), i8::MAX.into())),

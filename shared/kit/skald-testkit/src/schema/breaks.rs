@@ -1,4 +1,4 @@
-//! What a change of a shape breaks: a comparison of two JSON Schemas, pure.
+//! Compares two JSON Schemas: which changes of a shape break a reader. Pure.
 
 #[cfg(test)]
 mod tests;
@@ -10,59 +10,58 @@ use serde_json::{Map, Value, json};
 
 use super::alternatives::{Alternative, alternatives, compare, is_lower_bound, is_upper_bound};
 
-/// A place where something that is written is not read, or read as something else.
+/// A place where written data is not read, or is read with another meaning.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Break {
     /// The field: a JSON pointer (RFC 6901) into the data, with `*` for each item of a list; empty
-    /// for the whole.
+    /// for the whole data.
     pub pointer: String,
-    /// What is different there.
+    /// The difference.
     pub difference: Difference,
 }
 
-/// What is different between a shape as it is written and as it is read.
+/// The difference between a shape as it is written and as it is read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Difference {
-    /// The whole shape is not known to the reader. Found by
-    /// [`Schemas::breaks`](super::Schemas::breaks).
+    /// The reader does not know the shape. Found by [`Schemas::breaks`](super::Schemas::breaks).
     ShapeUnknown,
-    /// The field is not known to the reader: it is refused, or lost.
+    /// The reader does not know the field: it rejects the data, or loses the field.
     FieldUnknown,
-    /// The reader requires the field, and it may not be written.
+    /// The reader requires the field, and the writer may omit it.
     FieldRequired,
-    /// A missing field stands for something else.
+    /// The default of a missing field differs.
     Default {
-        /// What it stands for where it is left out; `null` for nothing.
+        /// The writer's default; `null` for none.
         written: Value,
-        /// What the reader takes it for.
+        /// The reader's default.
         read: Value,
     },
-    /// Values of a type are not read, `null` for one.
+    /// The reader rejects values of a type, such as `null`.
     Type {
-        /// The type that is written; none for any.
+        /// The type that is written; `None` for any type.
         written: Option<String>,
-        /// Those that are read.
+        /// The types that are read.
         read: Vec<String>,
     },
-    /// A value is not among those that are read: a variant that the reader does not know.
+    /// The reader does not know a value, such as a variant.
     ValueUnknown {
         /// The value.
         value: Value,
     },
-    /// Only listed values are read, and any of the type are written.
+    /// The reader accepts only listed values, and the writer may write any value of the type.
     ValuesListed {
-        /// The values.
+        /// The listed values.
         values: Vec<Value>,
     },
-    /// Fields may be written that the reader refuses.
+    /// The writer may write fields that the reader rejects.
     Closed,
-    /// A constraint of the reader is tighter; or differs, and this comparison cannot tell how.
+    /// A constraint of the reader is tighter, or differs in a way that cannot be compared.
     Narrower {
         /// The keyword of JSON Schema, such as `maxLength`.
         keyword: String,
-        /// Its value where it is written, if it is there.
+        /// The writer's value; `None` without the keyword.
         written: Option<Value>,
-        /// Its value where it is read, if it is there.
+        /// The reader's value; `None` without the keyword.
         read: Option<Value>,
     },
 }
@@ -117,19 +116,24 @@ impl fmt::Display for Difference {
     }
 }
 
-/// What is right by the JSON Schema `written` and is not by `read`, or means something else.
+/// The places where data that is valid by the JSON Schema `written` is invalid by `read`, or has
+/// another meaning.
 ///
-/// Nothing, where a reader takes all that a writer may write: a field that the reader allows to be
-/// missing, another value in its list of values, a wider bound, another order, name or description.
-/// In doubt it is a break: a pattern that differs counts as narrower, because which of two patterns
-/// takes more cannot be decided, and so does every keyword that is not known here.
+/// The result is empty if the reader accepts everything that a writer may write. For example, the
+/// reader allows a field to be missing, allows another value, has a wider bound, or differs only in
+/// order, names or descriptions. In doubt, a difference is a break. A different pattern counts as
+/// narrower, because it cannot be decided which of two patterns accepts more. So does every unknown
+/// keyword.
 ///
 /// ```
 /// use serde_json::json;
 /// use skald_testkit::schema::breaks;
 ///
-/// let long = json!({ "type": "object", "properties": { "by": { "type": "string", "maxLength": 64 } } });
-/// let short = json!({ "type": "object", "properties": { "by": { "type": "string", "maxLength": 32 } } });
+/// let door = |max: u32| {
+///     let by = json!({ "type": "string", "maxLength": max });
+///     json!({ "type": "object", "properties": { "by": by } })
+/// };
+/// let (long, short) = (door(64), door(32));
 /// let expected = "/by: `maxLength` is 64 where it is written, and 32 where it is read";
 /// assert_eq!(breaks(&long, &short)[0].to_string(), expected);
 /// assert_eq!(breaks(&short, &long), []);
@@ -143,13 +147,13 @@ pub fn breaks(written: &Value, read: &Value) -> Vec<Break> {
 struct Comparison<'a> {
     written: &'a Value,
     read: &'a Value,
-    /// The schemas that are being compared, from the whole down: a type that contains itself comes
-    /// to an end here.
+    /// The schemas that are being compared, from the whole document down. The comparison of a
+    /// recursive type ends here.
     under_way: Vec<(Value, Value)>,
 }
 
 impl Comparison<'_> {
-    /// Each way in which a value is written must be one in which it is read.
+    /// Each alternative of the writer must be covered by one of the reader.
     fn schemas(&mut self, written: &Value, read: &Value, pointer: &str) -> Vec<Break> {
         let pair = (written.clone(), read.clone());
         if self.under_way.contains(&pair) {
@@ -169,8 +173,7 @@ impl Comparison<'_> {
         found
     }
 
-    /// The breaks between one way of writing and that of the ways of reading which is nearest to
-    /// it.
+    /// The breaks between one alternative of the writer and the nearest alternative of the reader.
     fn nearest(
         &mut self,
         written: &Alternative,
@@ -189,8 +192,8 @@ impl Comparison<'_> {
             .iter()
             .filter(|read| read.get("const").is_none_or(|only| value == Some(only)))
             .map(|read| self.keywords(written, read, pointer))
-            // A constant tells variants apart: one that has the same is nearer than one with the
-            // same fields.
+            // A constant distinguishes variants: an alternative with the same constant is nearer
+            // than one with the same fields.
             .min_by_key(|found| {
                 let constants = found
                     .iter()
@@ -213,7 +216,7 @@ impl Comparison<'_> {
         })
     }
 
-    /// Both are of one type, and of one constant if `read` is of one.
+    /// Compares alternatives of the same type, and of the same constant if `read` has one.
     fn keywords(&mut self, written: &Alternative, read: &Alternative, pointer: &str) -> Vec<Break> {
         let mut found = self.fields(written, read, pointer);
         found.extend(self.items(written, read, pointer));
@@ -340,7 +343,7 @@ fn at(pointer: &str, difference: Difference) -> Break {
     Break { pointer: pointer.to_owned(), difference }
 }
 
-/// The pointer to this field of what is at `pointer`.
+/// The pointer to this field of the value at `pointer`.
 fn join(pointer: &str, name: &str) -> String {
     format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
@@ -352,8 +355,7 @@ fn requires(schema: &Alternative, name: &str) -> bool {
         .is_some_and(|names| names.iter().any(|each| each == name))
 }
 
-/// Whether more is right without this keyword than with it. Of keywords that are not known here,
-/// nothing is.
+/// Whether more values are valid without this keyword than with it. False for unknown keywords.
 fn widens_where_it_goes(keyword: &str) -> bool {
     is_lower_bound(keyword)
         || is_upper_bound(keyword)

@@ -1,6 +1,5 @@
-//! The contract of event stores finds a broken store out. These are broken inside: a sound store in
-//! memory, with one mutation each. (What can be broken between a store and its service,
-//! `skald-dynamodb` breaks.)
+//! The contract of event stores detects broken stores. Each of them is a correct store in memory
+//! with one mutation. (`skald-dynamodb` tests the faults between a store and its service.)
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -14,45 +13,45 @@ use skald::store::{AppendError, Appended, EventStore, Head, Loaded, Moved, Store
 use skald::stream::{StreamId, Version};
 use skald_testkit::event_store::{EventStoreFixture, every_store};
 
-/// What is wrong with a store.
+/// The fault of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mutation {
-    /// Nothing.
+    /// The store has no fault.
     None,
-    /// A commit that finds its place taken goes to the end of the stream.
+    /// A commit whose position is taken goes to the end of the stream.
     FurtherOn,
-    /// A commit that conflicts is reported as written.
+    /// A conflicting commit is reported as written.
     ConflictIsSuccess,
-    /// Every third append is reported as written, but is not.
+    /// Every third append is reported as written, but is not written.
     LostWrite,
     /// Every third append is reported as contended, but is written.
     ContendedAlthoughWritten,
     /// Every third append is reported as a conflict, but is written.
     ConflictAlthoughWritten,
-    /// A repeat is a conflict like any other.
+    /// A repeated append is reported as a conflict.
     Forgetful,
-    /// A repeat is a conflict like any other, and what is read on from a head begins with the last
+    /// A repeated append is reported as a conflict, and a read from a head begins with the last
     /// snapshot.
     ForgetfulBehindSnapshots,
-    /// A repeat is known as long as nothing came after it.
+    /// A repeated append is recognised only if nothing follows its commit.
     ForgetfulOfOthers,
-    /// A repeat is known wherever in its stream it is.
+    /// A repeated append is recognised anywhere in its stream.
     KnownAnywhere,
-    /// A repeat that is found in only some streams is a conflict like any other.
+    /// A repeated append that is found in only some streams is reported as a conflict.
     ForgetfulOfParts,
-    /// Of several streams, those whose place is free get their commits.
+    /// An append to several streams writes the commits whose positions are free.
     OneByOne,
-    /// Of several streams, the first half get their commits.
+    /// An append to several streams writes the first half of the commits.
     HalfTheBatch,
-    /// What is guarded may have moved.
+    /// Guards are not checked.
     Unguarded,
-    /// What is read ends with its first page.
+    /// A read ends after its first page.
     OnePage,
-    /// Any snapshot is as good as the one that is wanted.
+    /// A load accepts a snapshot of any kind.
     AnySnapshot,
-    /// What is personal is in another form in the answer to an append than where it is read.
+    /// An append returns personal values in another form than a read.
     AnotherForm,
-    /// A commit is never recorded earlier than the one before it, however far that one is ahead.
+    /// A commit is never recorded earlier than the previous one, however far ahead that one is.
     Ratchet,
 }
 
@@ -63,7 +62,7 @@ struct Broken {
     appends: AtomicU32,
 }
 
-/// These streams have moved; nothing is said of what was found.
+/// A conflict on these streams, without the commits that were found.
 fn conflict<'a>(streams: impl IntoIterator<Item = &'a StreamId>) -> AppendError<InMemoryHead> {
     let moved = |stream: &StreamId| Moved { stream: stream.clone(), found: None };
     AppendError::Conflict { moved: streams.into_iter().map(moved).collect() }
@@ -74,12 +73,12 @@ impl Broken {
         self.mutation == mutation
     }
 
-    /// Whether it is every third append that is broken, and this is one.
+    /// Whether the mutation breaks every third append, and this is one.
     fn is_third(&self, mutation: Mutation) -> bool {
         self.is(mutation) && self.appends.fetch_add(1, Ordering::Relaxed) % 3 == 2
     }
 
-    /// As if it had been appended.
+    /// The result as if the draft had been appended.
     fn pretended(
         head: &InMemoryHead,
         Draft { commit_id, at, context, events, snapshot }: Draft,
@@ -89,7 +88,7 @@ impl Broken {
         Appended { head: head.clone(), commit, repeated: false }
     }
 
-    /// An answer to an append, in the form of this store's answers.
+    /// The result of an append, in the form that this store returns.
     fn in_form(&self, mut part: Appended<InMemoryHead>) -> Appended<InMemoryHead> {
         if self.is(Mutation::AnotherForm) && !part.repeated {
             let personal = part.commit.events.iter_mut().filter(|event| has_plain(&event.data));
@@ -125,7 +124,7 @@ impl Broken {
         }
     }
 
-    /// What this store does if the sound one tells of a repeat: the stream has gone on, or has not.
+    /// The answer of this store to a repeated append: whether the stream has moved since.
     async fn forget(
         &self,
         part: Appended<InMemoryHead>,
@@ -296,8 +295,8 @@ impl EventStoreFixture for Fixture {
     }
 }
 
-/// The rules that each mutation breaks, or the most telling of them. Among these is every rule
-/// about faults.
+/// The rules that each mutation breaks, or the most telling of them. Every rule about faults is
+/// among them.
 const BROKEN: &[(Mutation, &[&str])] = &[
     (
         Mutation::FurtherOn,

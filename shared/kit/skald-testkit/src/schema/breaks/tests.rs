@@ -13,14 +13,14 @@ fn x(schema: &Value) -> Value {
     object(&json!({ "x": schema }))
 }
 
-/// What breaks when the one schema becomes the other.
+/// The breaks if the first schema becomes the second.
 #[track_caller]
 fn check(written: &Value, read: &Value, expected: &[&str]) {
     let found: Vec<String> = breaks(written, read).iter().map(ToString::to_string).collect();
     assert_eq!(found, expected, "\n  written by {written}\n     read by {read}");
 }
 
-/// The change breaks this and nothing else, and the same change back breaks nothing.
+/// Asserts that the change breaks exactly this, and that the reverse change breaks nothing.
 #[track_caller]
 fn check_narrowing(wide: &Value, narrow: &Value, expected: &str) {
     check(&x(wide), &x(narrow), &[expected]);
@@ -43,7 +43,7 @@ fn an_unchanged_shape_breaks_nothing() {
 fn a_removed_field_is_a_break() {
     let (one, two) = (json!({ "a": {} }), json!({ "a": {}, "b": {} }));
     check(&object(&two), &object(&one), &["/b: the field is written, and not known to the reader"]);
-    // An open object does not refuse what is stored, but loses it.
+    // An open object does not reject the stored field, but loses it.
     let open = |properties: &Value| json!({ "type": "object", "properties": properties });
     check(&open(&two), &open(&one), &["/b: the field is written, and not known to the reader"]);
 }
@@ -95,7 +95,7 @@ fn a_changed_default_is_a_break() {
     check(&optional(none.clone()), &optional(two.clone()), &[&expected("null", "2")]);
     check(&optional(one.clone()), &optional(none.clone()), &[&expected("1", "null")]);
     check(&optional(none), &optional(json!({ "default": null })), &[]);
-    // What was always there is never missing.
+    // A field that was always required is never missing.
     check(&x(&one), &x(&two), &[]);
 }
 
@@ -104,7 +104,7 @@ fn another_type() {
     let [text, whole, number, null] =
         ["string", "integer", "number", "null"].map(|name| json!({ "type": name }));
     check(&x(&text), &x(&whole), &["/x: string is written, and only integer is read"]);
-    // Written again, 1 would be 1.0; and not every integer is a floating-point number.
+    // An integer written again would be 1.0; and not every integer is a floating-point number.
     check(&x(&whole), &x(&number), &["/x: integer is written, and only number is read"]);
     check(
         &x(&null),
@@ -181,11 +181,11 @@ fn a_tighter_bound_is_a_break() {
         &json!({ "type": "number", "minimum": 0.75 }),
         "/x: `minimum` is 0.5 where it is written, and 0.75 where it is read",
     );
-    // Neighbours that are one floating-point number.
+    // These neighbours are the same floating-point number.
     let at_most = |most: i64| json!({ "type": "integer", "maximum": most });
     let expected = "/x: `maximum` is 9223372036854775807 where it is written, and 9223372036854775806 where it is read";
     check_narrowing(&at_most(i64::MAX), &at_most(i64::MAX - 1), expected);
-    // A bound of nothing is none.
+    // A bound that excludes nothing is not a bound.
     check(&x(&json!({ "type": "string" })), &x(&json!({ "type": "string", "minLength": 0 })), &[]);
 }
 
@@ -213,7 +213,7 @@ fn an_integer_with_a_smaller_range_is_a_break() {
     }
     check(&x(&integer("uint8")), &x(&integer("int16")), &[]);
     check(&x(&integer("int32")), &x(&integer("int64")), &[]);
-    // The format says nothing more than the bounds that stand beside it.
+    // The format adds nothing to the bounds.
     let bounded =
         |format: &str| json!({ "type": "integer", "format": format, "minimum": 1, "maximum": 9 });
     check(&x(&bounded("uint64")), &x(&bounded("uint8")), &[]);
@@ -334,7 +334,7 @@ fn a_change_inside_an_option_does_not_affect_null() {
     check(&x(&of_reference), &x(&of_text), &[]);
 }
 
-/// What is right by all of several parts: a closed part refuses what only the others name.
+/// Data must be valid by all subschemas: a closed one rejects fields that only the others name.
 #[test]
 fn a_field_of_several_subschemas_has_all_their_rules() {
     let parts = |others: &Value| {
@@ -369,7 +369,7 @@ fn a_reference_is_compared_by_its_target() {
         &named("A", "null"),
         &["/x: string is written, and only null is read"],
     );
-    // One that leads nowhere is compared by its name.
+    // A reference without a target is compared by its name.
     let lost = |name: &str| x(&json!({ "$ref": name }));
     check(&lost("#/a"), &lost("#/a"), &[]);
     check(
@@ -403,7 +403,7 @@ fn the_comparison_of_a_recursive_type_ends() {
     check(&circle, &circle, &[]);
 }
 
-/// How `schemars` writes an enum with data: one object for each variant, distinguished by a constant.
+/// How `schemars` writes an enum with data: one object for each variant, with a constant each.
 #[test]
 fn a_removed_variant_and_a_changed_variant_are_breaks() {
     let variant =

@@ -197,7 +197,10 @@ proptest! {
             let histories = Histories::default();
             for (number, ops) in commands.iter().enumerate() {
                 let read = histories.released((every, 1), number, ops).await;
-                assert!(read <= every as usize + 1, "{read} commits were read, with a snapshot every {every}");
+                assert!(
+                    read <= every as usize + 1,
+                    "{read} commits were read, with a snapshot every {every}"
+                );
             }
         });
     }
