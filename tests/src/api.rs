@@ -80,7 +80,8 @@ pub fn order_body(customer: &str, sku: &str, quantity: u32) -> Value {
         "items": [{ "sku": sku, "quantity": quantity }],
         "payment_token": "tok_approved",
         "shipping_address": {
-            "name": "Jane Doe", "line1": "Am Ufer 1", "city": "Berlin", "postal_code": "10115", "country": "DE",
+            "name": "Jane Doe", "line1": "Am Ufer 1", "city": "Berlin",
+            "postal_code": "10115", "country": "DE",
         },
     })
 }

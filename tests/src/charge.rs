@@ -13,7 +13,7 @@ pub struct Charge {
     pub index: Option<String>,
     /// Capacity units, in halves: an eventually consistent read costs half a unit.
     pub halves: u64,
-    /// Whether it was answered with an error. What such a request costs is not reported.
+    /// Whether the answer was an error. What such a request costs is not reported.
     pub failed: bool,
 }
 
@@ -23,7 +23,7 @@ impl Charge {
     /// For writes the engine's own figures are used: it prices tables, indexes and transactions as
     /// the service does. Reads are priced here, because the engine reports one unit for a read of
     /// any size.
-    pub(crate) fn of(operation: &str, asked: &Value, status: u16, answer: &Value) -> Vec<Self> {
+    pub(crate) fn of(operation: &str, request: &Value, status: u16, answer: &Value) -> Vec<Self> {
         let failed = status != 200;
         let charge = |table: &Value, index: Option<&str>, halves| Self {
             operation: operation.to_owned(),
@@ -36,14 +36,14 @@ impl Charge {
             Value::Array(tables) => tables.as_slice(),
             table @ Value::Object(_) => std::slice::from_ref(table),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                return vec![charge(&asked["TableName"], None, 0)];
+                return vec![charge(&request["TableName"], None, 0)];
             }
         };
         if matches!(operation, "GetItem" | "Query") {
             return vec![charge(
-                &asked["TableName"],
-                asked["IndexName"].as_str(),
-                read_halves(asked, answer),
+                &request["TableName"],
+                request["IndexName"].as_str(),
+                read_halves(request, answer),
             )];
         }
         let mut charges = Vec::new();
@@ -90,10 +90,10 @@ fn halves(units: &Value) -> u64 {
 /// Half a unit for each 4 KB read, or a whole one if the read is strongly consistent.
 ///
 /// Source: Amazon `DynamoDB` Developer Guide, "Capacity unit consumption for read operations".
-fn read_halves(asked: &Value, answer: &Value) -> u64 {
+fn read_halves(request: &Value, answer: &Value) -> u64 {
     let items = answer["Items"].as_array().map(Vec::as_slice).unwrap_or_default();
     let read: u64 = items.iter().chain(answer.get("Item")).map(attributes_bytes).sum();
-    let consistent = asked["ConsistentRead"] == true;
+    let consistent = request["ConsistentRead"] == true;
     read.div_ceil(4096).max(1) * if consistent { 2 } else { 1 }
 }
 

@@ -77,11 +77,10 @@ impl LocalCloud {
         for (name, value) in parameters {
             command.arg("--parameter").arg(format!("{name}={value}"));
         }
-        let mut launcher = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the local cloud is installed and built by `make test`; run the system tests through it");
+        let mut launcher = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect(
+            "the local cloud is installed and built by `make test`; \
+                 run the system tests through it",
+        );
         let mut line = String::new();
         let stdout = launcher.stdout.take().expect("its standard output is piped");
         BufReader::new(stdout).read_line(&mut line).expect("the launcher writes text");

@@ -169,19 +169,19 @@ impl Shared {
         operation: &str,
         request: Request,
     ) -> Result<(u16, Vec<u8>), reqwest::Error> {
-        let mut asked: Value =
+        let mut sent: Value =
             serde_json::from_slice(&request.body).expect("a request to DynamoDB is JSON");
-        asked["ReturnConsumedCapacity"] = json!("INDEXES");
+        sent["ReturnConsumedCapacity"] = json!("INDEXES");
 
         let mut headers = request.headers.clone();
         headers.insert(AUTHORIZATION, as_the_account(request.header("authorization")));
         headers.remove(CONTENT_LENGTH);
         let response =
-            self.client.post(&self.engine).headers(headers).body(asked.to_string()).send().await?;
+            self.client.post(&self.engine).headers(headers).body(sent.to_string()).send().await?;
         let (status, body) = (response.status().as_u16(), response.bytes().await?.to_vec());
         let charges = Charge::of(
             operation,
-            &asked,
+            &sent,
             status,
             &serde_json::from_slice(&body).unwrap_or_default(),
         );

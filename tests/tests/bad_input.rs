@@ -1,5 +1,5 @@
-//! Wrong calls: each is answered with the problem that the API promises, and nothing is written.
-//! Because nothing is written, the tests share one cloud.
+//! The API answers each invalid call with the promised problem and writes nothing. Therefore the
+//! tests share one cloud.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -48,8 +48,8 @@ fn with(pointer: &str, value: Value) -> Value {
     body
 }
 
-/// Places the order and asserts that it is refused with this status and these pointers.
-async fn refused(api: &Api, body: &Value, status: u16, pointers: &[&str]) {
+/// Places the order and asserts that it is rejected with this status and these pointers.
+async fn assert_rejected(api: &Api, body: &Value, status: u16, pointers: &[&str]) {
     let answer = api.place("key-bad", body).await;
     assert_eq!(answer.status, status, "{body:#}\n{:#}", answer.body);
     assert_eq!(answer.pointers(), pointers, "{body:#}\n{:#}", answer.body);
@@ -60,7 +60,7 @@ async fn refused(api: &Api, body: &Value, status: u16, pointers: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_wrong_order_is_refused_with_pointers_and_nothing_is_written() {
+async fn an_invalid_order_is_rejected_with_pointers_and_nothing_is_written() {
     let cloud = shop().await;
     let api = cloud.api();
     let before = commits(&cloud).await;
@@ -77,45 +77,60 @@ async fn a_wrong_order_is_refused_with_pointers_and_nothing_is_written() {
         json!(u64::MAX),
         json!([]),
     ] {
-        refused(&api, &with(quantity, wrong), 400, &[quantity]).await;
+        assert_rejected(&api, &with(quantity, wrong), 400, &[quantity]).await;
     }
     let line = |sku: &str| json!({ "sku": sku, "quantity": 1 });
     let many: Vec<Value> = (0..51).map(|n| line(&format!("SKU-{n}"))).collect();
-    refused(&api, &with("/items", json!([])), 400, &["/items"]).await;
-    refused(&api, &with("/items", json!(many)), 400, &["/items"]).await;
-    refused(&api, &with("/items", json!([line("MUG-01"), line("MUG-01")])), 400, &["/items/1/sku"])
-        .await;
-    refused(&api, &with("/items", json!([line("MUG-01"), line("YEN-01")])), 400, &["/items/1/sku"])
-        .await;
-    refused(
+    assert_rejected(&api, &with("/items", json!([])), 400, &["/items"]).await;
+    assert_rejected(&api, &with("/items", json!(many)), 400, &["/items"]).await;
+    assert_rejected(
+        &api,
+        &with("/items", json!([line("MUG-01"), line("MUG-01")])),
+        400,
+        &["/items/1/sku"],
+    )
+    .await;
+    assert_rejected(
+        &api,
+        &with("/items", json!([line("MUG-01"), line("YEN-01")])),
+        400,
+        &["/items/1/sku"],
+    )
+    .await;
+    assert_rejected(
         &api,
         &with("/items", json!([{ "sku": "MAX-01", "quantity": 2 }])),
         400,
         &["/items/0/quantity"],
     )
     .await;
-    refused(&api, &with("/items/0/sku", json!("a b")), 400, &["/items/0/sku"]).await;
-    refused(&api, &with("/items/0/sku", json!("NONE")), 422, &["/items/0/sku"]).await;
-    refused(&api, &with("/items/0/sku", json!("TEE-07")), 422, &["/items/0/sku"]).await;
-    refused(&api, &with("/customer_id", json!("nobody")), 422, &["/customer_id"]).await;
-    refused(&api, &with("/customer_id", Value::Null), 400, &["/customer_id"]).await;
-    refused(&api, &with("/payment_token", json!("")), 400, &["/payment_token"]).await;
-    refused(
+    assert_rejected(&api, &with("/items/0/sku", json!("a b")), 400, &["/items/0/sku"]).await;
+    assert_rejected(&api, &with("/items/0/sku", json!("NONE")), 422, &["/items/0/sku"]).await;
+    assert_rejected(&api, &with("/items/0/sku", json!("TEE-07")), 422, &["/items/0/sku"]).await;
+    assert_rejected(&api, &with("/customer_id", json!("nobody")), 422, &["/customer_id"]).await;
+    assert_rejected(&api, &with("/customer_id", Value::Null), 400, &["/customer_id"]).await;
+    assert_rejected(&api, &with("/payment_token", json!("")), 400, &["/payment_token"]).await;
+    assert_rejected(
         &api,
         &with("/shipping_address/country", json!("Germany")),
         400,
         &["/shipping_address/country"],
     )
     .await;
-    refused(&api, &with("/shipping_address/city", Value::Null), 400, &["/shipping_address/city"])
-        .await;
-    refused(&api, &with("/colour", json!("red")), 400, &["/colour"]).await;
+    assert_rejected(
+        &api,
+        &with("/shipping_address/city", Value::Null),
+        400,
+        &["/shipping_address/city"],
+    )
+    .await;
+    assert_rejected(&api, &with("/colour", json!("red")), 400, &["/colour"]).await;
     let cheaper = json!({ "amount_minor": 1, "currency": "EUR" });
     let mut cheap = order_body("c-1", "MUG-01", 1);
     cheap["expected_total"] = cheaper;
-    refused(&api, &cheap, 409, &["/expected_total"]).await;
-    refused(&api, &json!([]), 400, &[""]).await;
-    refused(
+    assert_rejected(&api, &cheap, 409, &["/expected_total"]).await;
+    assert_rejected(&api, &json!([]), 400, &[""]).await;
+    assert_rejected(
         &api,
         &json!({ "items": 7, "payment_token": 7 }),
         400,

@@ -19,7 +19,7 @@ const WRITE_UNITS_GOAL: u64 = 30;
 const MAX_TRANSITIONS: usize = 10;
 /// Messages that queues deliver to functions.
 const MAX_DELIVERIES: u64 = 10;
-/// The function that answers this test's own questions. Its reads are not part of an order's cost.
+/// The function that answers this test's own reads. Its reads are not part of an order's cost.
 const QUERIES: &str = "OrderQueries";
 
 /// Counts the messages that the topic delivers to the functions' queues, in parallel queues that
@@ -60,12 +60,15 @@ impl Deliveries {
                 .find(|each| each.endpoint() == Some(&arn))
                 .expect("the queue is subscribed");
             let of_queue = of_queue.subscription_arn.expect("a subscription has an ARN");
-            let asked = sns.get_subscription_attributes().subscription_arn(of_queue).send().await;
-            let asked = asked.expect("the subscription answers").attributes.unwrap_or_default();
+            let subscription =
+                sns.get_subscription_attributes().subscription_arn(of_queue).send().await;
+            let subscription =
+                subscription.expect("the subscription answers").attributes.unwrap_or_default();
             let mut subscribe = sns.subscribe().topic_arn(topic).protocol("sqs");
             let arn = self::arn(&sqs, &parallel).await;
             let policy = json!({ "Version": "2012-10-17", "Statement": [{
-                "Effect": "Allow", "Principal": { "Service": "sns.amazonaws.com" }, "Action": "sqs:SendMessage",
+                "Effect": "Allow", "Principal": { "Service": "sns.amazonaws.com" },
+                "Action": "sqs:SendMessage",
                 "Resource": arn, "Condition": { "ArnEquals": { "aws:SourceArn": topic } },
             }] });
             let allow = sqs
@@ -75,7 +78,7 @@ impl Deliveries {
             allow.send().await.expect("the queue takes a policy");
             subscribe = subscribe.endpoint(arn);
             for name in ["RawMessageDelivery", "FilterPolicyScope", "FilterPolicy"] {
-                subscribe = subscribe.attributes(name, &asked[name]);
+                subscribe = subscribe.attributes(name, &subscription[name]);
             }
             subscribe.send().await.expect("a queue can be subscribed");
             queues.push(parallel);
@@ -87,14 +90,15 @@ impl Deliveries {
     async fn so_far(&self) -> u64 {
         let mut all = 0;
         for queue in &self.queues {
-            let asked = self
+            let response = self
                 .sqs
                 .get_queue_attributes()
                 .queue_url(queue)
                 .attribute_names(Waiting)
                 .send()
                 .await;
-            let waiting = asked.expect("the queue answers").attributes.expect("it has attributes");
+            let waiting =
+                response.expect("the queue answers").attributes.expect("it has attributes");
             all += waiting[&Waiting].parse::<u64>().expect("a number");
         }
         all
@@ -102,8 +106,9 @@ impl Deliveries {
 }
 
 async fn arn(sqs: &aws_sdk_sqs::Client, queue: &str) -> String {
-    let asked = sqs.get_queue_attributes().queue_url(queue).attribute_names(QueueArn).send().await;
-    asked.expect("the queue answers").attributes.expect("it has attributes")[&QueueArn].clone()
+    let response =
+        sqs.get_queue_attributes().queue_url(queue).attribute_names(QueueArn).send().await;
+    response.expect("the queue answers").attributes.expect("it has attributes")[&QueueArn].clone()
 }
 
 /// Waits until every queue is empty and no message is being processed.
@@ -111,8 +116,8 @@ async fn until_queues_are_empty(cloud: &LocalCloud) {
     let client = aws_sdk_sqs::Client::new(&cloud.aws());
     for (name, queue) in cloud.consumed_queues().await {
         eventually(&format!("{name} is empty"), || async {
-            let asked = client.get_queue_attributes().queue_url(queue);
-            let found = asked.attribute_names(Waiting).attribute_names(InFlight).send().await;
+            let request = client.get_queue_attributes().queue_url(queue);
+            let found = request.attribute_names(Waiting).attribute_names(InFlight).send().await;
             let found = found.expect("the queue answers").attributes.unwrap_or_default();
             (found[&Waiting] == "0" && found[&InFlight] == "0").then_some(())
         })

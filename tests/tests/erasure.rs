@@ -23,7 +23,8 @@ const PERSONAL: [&str; 8] = [
 fn wilhelminas(sku: &str) -> Value {
     let mut body = order_body("c-wz", sku, 1);
     body["shipping_address"] = json!({
-        "name": "Wilhelmina Zyx", "line1": "Nebelgasse 77", "city": "Sturmhausen", "postal_code": "QX77Z", "country": "DE",
+        "name": "Wilhelmina Zyx", "line1": "Nebelgasse 77", "city": "Sturmhausen",
+        "postal_code": "QX77Z", "country": "DE",
     });
     body
 }

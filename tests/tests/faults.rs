@@ -148,7 +148,7 @@ async fn an_order_that_cannot_be_applied_is_parked_and_shown_as_such_while_other
 }
 
 #[tokio::test]
-async fn a_commit_that_is_overwritten_does_not_go_unnoticed() {
+async fn an_overwritten_commit_is_reported() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;

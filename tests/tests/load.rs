@@ -1,4 +1,4 @@
-//! Many orders from many clients, a third of which cannot be completed: each one ends as it must,
+//! Many orders from many clients, a third of which cannot be completed: each one ends as expected,
 //! the ledgers agree, and the views are equal to a recount of the raw events. A client places its
 //! next order when its last one has ended. More orders at once would only measure how long they
 //! wait for the local cloud, which is a single process.
@@ -166,7 +166,7 @@ async fn ended(api: &Api, order_id: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_orders_from_sixteen_clients_all_end_as_they_must() {
+async fn two_hundred_orders_from_sixteen_clients_all_end_as_expected() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.list("NONE-01").await;

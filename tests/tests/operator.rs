@@ -14,7 +14,7 @@ use system_tests::{
 /// The identity of an event: stream, version, type.
 type Which = (String, u64, String);
 
-/// A few orders, one of them cancelled, all at their end; gives their ids.
+/// Places a few orders, cancels one, and waits until all have ended. Returns their ids.
 async fn orders(cloud: &LocalCloud) -> Vec<String> {
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
@@ -62,40 +62,40 @@ fn which(line: &str) -> Which {
     (text("stream"), event["version"].as_u64().expect("a version"), text("type"))
 }
 
-/// When the event of a line was recorded, if the line does not say that it showed late.
+/// The time at which the event of a line was recorded. `None` if the line marks it as late.
 fn on_time(line: &str) -> Option<String> {
     let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     (event["novelty"] != "late").then(|| event["recorded_at"].as_str().expect("a time").to_owned())
 }
 
-/// The events that `skald tail` shows of all so far, each once.
+/// The events so far that `skald tail` shows, each once.
 fn tail(cloud: &LocalCloud, filter: &[&str]) -> BTreeSet<Which> {
-    let told = cloud.skald(&[&["tail", "--json", "--once", "--since", "1h"], filter].concat());
-    assert_eq!(told.status, 0, "{}", told.errors);
-    let events: BTreeSet<Which> = told.lines.iter().map(|line| which(line)).collect();
-    assert_eq!(events.len(), told.lines.len(), "an event came twice: {:#?}", told.lines);
+    let output = cloud.skald(&[&["tail", "--json", "--once", "--since", "1h"], filter].concat());
+    assert_eq!(output.status, 0, "{}", output.errors);
+    let events: BTreeSet<Which> = output.lines.iter().map(|line| which(line)).collect();
+    assert_eq!(events.len(), output.lines.len(), "an event came twice: {:#?}", output.lines);
     events
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tail_shows_every_event_once_with_and_without_filters() {
     let cloud = LocalCloud::start(&[]);
-    // One that follows while it happens, and one for each question afterwards.
+    // One process follows live. Each query afterwards starts another one.
     let mut live =
         cloud.skald_command(&["tail", "--json"]).stdout(Stdio::piped()).spawn().expect("it runs");
     let lines = BufReader::new(live.stdout.take().expect("its output is piped")).lines();
-    let heard = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-    let hears = std::sync::Arc::clone(&heard);
-    let listener = std::thread::spawn(move || {
+    let received = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let receiver = std::sync::Arc::clone(&received);
+    let reader = std::thread::spawn(move || {
         for line in lines.map_while(Result::ok) {
-            hears.lock().expect("no listener panics").push(which(&line));
+            receiver.lock().expect("no reader panics").push(which(&line));
         }
     });
     let orders = orders(&cloud).await;
     let stored = stored(&cloud).await;
     assert!(stored.len() > 20, "three orders leave more than {}", stored.len());
-    // It began when its process did, which may be after the first events of the set-up, but was
-    // before the orders.
+    // The process may have started after the first events of the set-up, but it started before
+    // the orders.
     let of_orders = |events: &BTreeSet<Which>| -> BTreeSet<Which> {
         events
             .iter()
@@ -103,17 +103,17 @@ async fn tail_shows_every_event_once_with_and_without_filters() {
             .cloned()
             .collect()
     };
-    eventually("all events of the orders told while they happen", || async {
-        let heard: BTreeSet<Which> =
-            heard.lock().expect("no listener panics").iter().cloned().collect();
-        (of_orders(&heard) == of_orders(&stored)).then_some(())
+    eventually("tail shows the events of the orders as they happen", || async {
+        let received: BTreeSet<Which> =
+            received.lock().expect("no reader panics").iter().cloned().collect();
+        (of_orders(&received) == of_orders(&stored)).then_some(())
     })
     .await;
     live.kill().expect("it can be ended");
     live.wait().expect("it ends");
-    listener.join().expect("the listener ends");
-    let all = heard.lock().expect("no listener panics").clone();
-    assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "an event was told twice");
+    reader.join().expect("the reader ends");
+    let all = received.lock().expect("no reader panics").clone();
+    assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "an event was shown twice");
 
     let only = |wanted: &dyn Fn(&Which) -> bool| {
         stored.iter().filter(|event| wanted(event)).cloned().collect()
@@ -140,15 +140,15 @@ async fn tail_shows_every_event_once_with_and_without_filters() {
     for arguments in
         [&["tail", "--once", "--since", "1h"][..], &["tail", "--once", "--since", "1h", "--json"]]
     {
-        let told = cloud.skald(arguments);
-        let text = told.lines.join("\n");
+        let output = cloud.skald(arguments);
+        let text = output.lines.join("\n");
         assert!(text.contains("order.placed") && text.contains("(personal)"), "{text}");
         for personal in ["Jane", "jane@example.com", "Am Ufer", "tok_approved", "\x1b"] {
             assert!(!text.contains(personal), "{personal} is shown: {text}");
         }
     }
 
-    // It ends at once when its output cannot be written or is no longer read.
+    // The command ends immediately if its output cannot be written or is no longer read.
     let since = ["tail", "--since", "1h"];
     for arguments in [
         &since[..],
@@ -156,20 +156,20 @@ async fn tail_shows_every_event_once_with_and_without_filters() {
         &[&since[..], &["--once"]].concat(),
         &["verify"],
     ] {
-        assert_unwritten(into_full(cloud.skald_command(arguments)), arguments);
+        assert_write_error(into_full(cloud.skald_command(arguments)), arguments);
         // `tail` has nothing more to write when its reader goes; `verify` has one line.
         let lines = usize::from(arguments[0] == "tail");
         let ended = into_closed(cloud.skald_command(arguments), lines).await;
         assert_eq!(ended, (Some(0), String::new()), "{arguments:?}");
     }
 
-    // By time, over all slices and batches.
+    // Events are sorted by time, across all slices and batches.
     let first = cloud.skald(&["tail", "--once", "--since", "1h", "--json"]);
     let times: Vec<_> = first.lines.iter().map(|line| on_time(line)).collect();
     assert!(times.len() > 20 && times.is_sorted(), "{times:#?}");
 
-    // From where one ended, another goes on: nothing is news but what is new. A person copies where
-    // that was.
+    // A second `tail` continues at the position that the first one printed, and shows only newer
+    // events.
     let position = first.errors.trim().rsplit(' ').next().expect("a position").to_owned();
     assert!(position.len() < 100, "{} characters: {position}", position.len());
     let _listed = cloud.api().list("NEW-01").await;
@@ -196,8 +196,8 @@ fn into_full(mut command: Command) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8(output.stderr).expect("it writes text"))
 }
 
-/// `skald`, whose reader takes so many lines and closes the pipe: its status and errors when it
-/// ends, by itself.
+/// Runs `skald` with a reader that takes this many lines and then closes the pipe. Returns its
+/// status and errors after it has ended by itself.
 async fn into_closed(mut command: Command, lines: usize) -> (Option<i32>, String) {
     let mut child = command
         .stdout(Stdio::piped())
@@ -225,9 +225,9 @@ async fn into_closed(mut command: Command, lines: usize) -> (Option<i32>, String
 
 /// A full disk is an error, reported once. A reader that closes the pipe is not an error.
 #[tokio::test]
-async fn what_cannot_be_written_is_an_error_and_a_closed_pipe_is_none() {
+async fn a_failed_write_is_an_error_and_a_closed_pipe_is_not() {
     for arguments in [&["--help"][..], &["--version"], &["tail", "--help"], &["verify", "--help"]] {
-        assert_unwritten(into_full(skald(arguments)), arguments);
+        assert_write_error(into_full(skald(arguments)), arguments);
         assert_eq!(
             into_closed(skald(arguments), 0).await,
             (Some(0), String::new()),
@@ -236,7 +236,7 @@ async fn what_cannot_be_written_is_an_error_and_a_closed_pipe_is_none() {
     }
 }
 
-fn assert_unwritten((status, errors): (Option<i32>, String), arguments: &[&str]) {
+fn assert_write_error((status, errors): (Option<i32>, String), arguments: &[&str]) {
     assert_eq!(status, Some(1), "{arguments:?}: {errors}");
     assert!(
         errors.starts_with("error: cannot write to standard output: "),
@@ -280,16 +280,16 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
     let orders = orders(&cloud).await;
     let sound = cloud.skald(&["verify"]);
     assert_eq!((sound.status, sound.errors.as_str()), (0, ""), "{:#?}", sound.lines);
-    let told = sound.lines.last().expect("a line");
-    assert!(told.ends_with(": 0 faults"), "{told}");
-    // What is not compared is counted: nothing is passed over in silence.
+    let summary = sound.lines.last().expect("a line");
+    assert!(summary.ends_with(": 0 faults"), "{summary}");
+    // The summary counts the commits that are not compared.
     let count = |of: &str| {
-        let part = told.split(", ").find(|part| part.contains(of));
+        let part = summary.split(", ").find(|part| part.contains(of));
         let number =
             part.and_then(|part| part.split(' ').find_map(|word| word.parse::<u64>().ok()));
         number.unwrap_or(0)
     };
-    assert_eq!(count("✓"), count("index entries") + count("too recent"), "{told}");
+    assert_eq!(count("✓"), count("index entries") + count("too recent"), "{summary}");
 
     let client = Client::new(&cloud.aws());
     let table = cloud.resource("EventsTable");
@@ -303,7 +303,7 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
         let put = client.put_item().table_name(table).set_item(Some(item));
         async move { put.send().await.map(drop).expect("the table takes it") }
     };
-    /// The item at another place of its stream.
+    /// The item at another version of its stream.
     fn moved(item: &Item, to: u64) -> Item {
         let mut item = item.clone();
         item.insert("sk".to_owned(), AttributeValue::N(to.to_string()));
@@ -325,12 +325,12 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
     let mut single = moved(&double, after + 1);
     change_body(&mut single, |body| body["events"] = json!([first]));
     put(single).await;
-    // An event that nobody can decode.
+    // An event that no release can decode.
     let mut unknown = of("product-MUG-01").remove(&1).expect("it was listed");
     change_body(&mut unknown, |body| body["events"][0]["type"] = json!("product.sung_about"));
     unknown.insert("types".to_owned(), AttributeValue::S("product.sung_about".to_owned()));
     put(moved(&unknown, 2)).await;
-    // An item that is no commit, and one that is of no stream.
+    // An item that is not a commit, and an item of no stream.
     let mut malformed = receipt.expect("a receipt was booked");
     change_body(&mut malformed, |body| {
         drop(body.as_object_mut().and_then(|fields| fields.remove("commit")))
@@ -339,14 +339,14 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
     let mut foreign = malformed.clone();
     foreign.insert("pk".to_owned(), AttributeValue::S("nonsense".to_owned()));
     put(foreign).await;
-    // A commit that the index does not have, and one that stands elsewhere in it.
+    // A commit without an entry in the index, and one with an entry at another time.
     let shipment = format!("shipment-{}", orders[0]);
     let mut hidden = of(&shipment).remove(&1).expect("it has commits");
     hidden.remove("slice");
     put(hidden).await;
     let reservation = format!("reservation-{}", orders[0]);
     let mut misplaced = of(&reservation).remove(&1).expect("it has commits");
-    // A time, but written so that it sorts elsewhere.
+    // A valid time in another form, which sorts differently.
     misplaced
         .insert("at".to_owned(), AttributeValue::S("2020-01-01T00:00:00.000+00:00".to_owned()));
     put(misplaced).await;
@@ -359,13 +359,30 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
             last + 3,
             last + 1
         ),
-        format!("default/{payment} at version {}: in the table: an overlap: version {} should", after + 1, after + 2),
-        "default/product-MUG-01 at version 2: in the table: unknown event product.sung_about at schema 1".to_owned(),
-        "default/receipt-MUG-01~c-1 at version 2: in the table: the item at 2 is malformed".to_owned(),
+        format!(
+            "default/{payment} at version {}: in the table: an overlap: version {} should",
+            after + 1,
+            after + 2
+        ),
+        "default/product-MUG-01 at version 2: in the table: unknown event \
+         product.sung_about at schema 1"
+            .to_owned(),
+        "default/receipt-MUG-01~c-1 at version 2: in the table: the item at 2 is \
+         malformed"
+            .to_owned(),
         "pk \"nonsense\", sk 1: in the table: an item that is no commit of a stream".to_owned(),
-        format!("default/{shipment} at version 1: in the table: `slice`, an attribute of the index"),
-        format!("default/{reservation} at version 1: in the table: `at`, an attribute of the index"),
-        format!("pk \"default/{reservation}\", sk 1: in the index: `at` is not a time in the form of commits"),
+        format!(
+            "default/{shipment} at version 1: in the table: `slice`, an attribute of the \
+             index"
+        ),
+        format!(
+            "default/{reservation} at version 1: in the table: `at`, an attribute of the \
+             index"
+        ),
+        format!(
+            "pk \"default/{reservation}\", sk 1: in the index: `at` is not a time in the form \
+             of commits"
+        ),
     ];
     for fault in &expected {
         assert!(
@@ -374,10 +391,10 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
             faulty.lines
         );
     }
-    let told = faulty.lines.join("\n");
-    assert!(!told.contains("Jane") && !told.contains("tok_"), "a value is quoted: {told}");
+    let report = faulty.lines.join("\n");
+    assert!(!report.contains("Jane") && !report.contains("tok_"), "a value is quoted: {report}");
 
-    // One stream alone: its fault, and nobody else's.
+    // One stream alone: only its own fault is reported.
     let one = cloud.skald(&["verify", "--stream", &confirmed]);
     assert_eq!(one.status, 1, "{}", one.errors);
     assert!(one.lines[0].contains(&expected[0]) && one.lines.len() == 2, "{:#?}", one.lines);
@@ -387,8 +404,8 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
     assert!(none.status == 1 && none.errors.contains("does not exist"), "{}", none.errors);
 
     // None of the faults stops a follower.
-    let told = cloud.skald(&["tail", "--once", "--since", "1h"]);
-    let shown = told.lines.join("\n");
-    assert_eq!(told.status, 0, "{}", told.errors);
+    let output = cloud.skald(&["tail", "--once", "--since", "1h"]);
+    let shown = output.lines.join("\n");
+    assert_eq!(output.status, 0, "{}", output.errors);
     assert!(shown.contains("product.sung_about") && shown.contains("cannot be shown"), "{shown}");
 }

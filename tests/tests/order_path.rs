@@ -13,7 +13,7 @@ fn types(page: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn the_order_of_the_demo_goes_all_the_way() {
+async fn the_order_of_the_demo_is_completed() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
@@ -43,7 +43,8 @@ async fn the_order_of_the_demo_goes_all_the_way() {
     assert_eq!(in_view["cancel_reason"], Value::Null);
     let unit_price = json!({ "amount_minor": 1250, "currency": "EUR" });
     let line = json!({
-        "sku": "MUG-01", "name": "Product MUG-01", "quantity": 2, "unit_price": unit_price, "line_total": total,
+        "sku": "MUG-01", "name": "Product MUG-01", "quantity": 2,
+        "unit_price": unit_price, "line_total": total,
     });
     assert_eq!(in_view["items"], json!([line]));
 
@@ -88,7 +89,7 @@ async fn the_order_of_the_demo_goes_all_the_way() {
 }
 
 #[tokio::test]
-async fn a_repeat_needs_nothing_but_its_order() {
+async fn a_repeated_request_reads_only_its_order() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
@@ -131,14 +132,14 @@ async fn a_repeat_needs_nothing_but_its_order() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_stands_for_one_order() {
+async fn an_idempotency_key_identifies_one_order() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
     api.set_up("c-2", "TEE-07", 10).await;
     let body = order_body("c-1", "MUG-01", 2);
 
-    // At once.
+    // Concurrently.
     let calls = (0..8).map(|_| {
         let (api, body) = (api.clone(), body.clone());
         tokio::spawn(async move { api.place("key-1", &body).await.expect(202) })
@@ -152,7 +153,7 @@ async fn an_idempotency_key_stands_for_one_order() {
     let first = answers.iter().filter(|answer| answer.header("idempotent-replayed").is_empty());
     assert_eq!(first.count(), 1, "all but one are repeats");
 
-    // Later, whatever has happened to product and price since.
+    // Later, after the product and its price have changed.
     let price = json!({ "amount_minor": 9900, "currency": "EUR" });
     let _dearer = api
         .put("/products/MUG-01", &json!({ "name": "Dear mug", "unit_price": price }))
@@ -165,7 +166,7 @@ async fn an_idempotency_key_stands_for_one_order() {
     assert_eq!(later.header("location"), answers[0].header("location"));
     assert_eq!(later.header("etag"), "\"1\"");
 
-    // With the same content in other words, it is the same request.
+    // The same content in another format is the same request.
     let spaced = serde_json::to_string_pretty(&body).expect("JSON");
     let same = api
         .send("POST", "/orders", &[("idempotency-key", "key-1")], Some(spaced))
@@ -173,19 +174,19 @@ async fn an_idempotency_key_stands_for_one_order() {
         .expect(202);
     assert_eq!(same.body, answers[0].body);
 
-    // With another body it is refused, and the order stays as it is.
+    // With another body the request is rejected, and the order stays as it is.
     let _other = api.place("key-1", &order_body("c-1", "MUG-01", 3)).await.expect(422);
     let id = answers[0].body["order_id"].as_str().expect("an order id");
     let events = api.get(&format!("/orders/{id}/events")).await.expect(200).body;
     assert_eq!(types(&events).iter().filter(|name| **name == "order.placed").count(), 1);
 
-    // Another caller's key of the same name is another key.
+    // The same key of another caller is a different key.
     let others = api.place("key-1", &order_body("c-2", "TEE-07", 2)).await.expect(202);
     assert_ne!(others.body["order_id"], answers[0].body["order_id"]);
 }
 
 #[tokio::test]
-async fn a_refusal_is_not_remembered() {
+async fn a_rejected_order_is_not_remembered() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
@@ -288,7 +289,7 @@ async fn the_same_delivery_is_counted_once() {
         .post("/stock/MUG-01/receipts", &json!({ "quantity": 5, "reference": "note-2" }))
         .await
         .expect(201);
-    // A key may be sent; the reference is what counts.
+    // A key may be sent, but the reference identifies the delivery.
     let keyed = [("idempotency-key", "receipt-key")];
     let repeated = api
         .send("POST", "/stock/MUG-01/receipts", &keyed, Some(receipt.to_string()))
@@ -324,7 +325,7 @@ async fn the_same_delivery_is_counted_once() {
     let _unknown = api.get("/stock/NONE").await.expect(404);
 }
 
-/// 105 shards do not fit one transaction. The order must not be refused as out of stock.
+/// 105 shards do not fit one transaction. The order must not be rejected as out of stock.
 #[tokio::test]
 async fn an_order_from_more_shards_than_a_transaction_holds_is_confirmed() {
     let cloud = LocalCloud::start(&[]);

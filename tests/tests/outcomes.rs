@@ -1,8 +1,8 @@
 //! The table of outcomes, row by row, through the deployed state machine.
 //!
-//! `ordering` runs the same table in process, through `next`. Here each row is an order over HTTP
-//! with products of its own, an execution in Step Functions, and ledgers that must agree in the
-//! end.
+//! `ordering` runs the same table in process, through `next`. Here each row places an order over
+//! HTTP with products of its own and gets an execution in Step Functions. In the end the ledgers
+//! must agree.
 
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sfn::types::ExecutionStatus;
@@ -15,7 +15,7 @@ mod table;
 
 use table::{Outcome, outcomes};
 
-/// A row of the table, and the order that is to end as it says.
+/// A row of the table, and the order that must end as the row says.
 #[derive(Debug, Clone)]
 struct Case {
     number: usize,
@@ -35,7 +35,7 @@ fn body(number: usize, row: &Outcome) -> Value {
     body
 }
 
-/// Lists the row's products, receives what there is of them, and places its order.
+/// Lists the row's products, receives their stock, and places the row's order.
 async fn place(api: Api, number: usize, row: Outcome) -> Case {
     api.set_up("c-1", &format!("MUG-{number}"), 10).await;
     let tee = format!("TEE-{number}");
@@ -48,23 +48,24 @@ async fn place(api: Api, number: usize, row: Outcome) -> Case {
     Case { number, row, order_id: placed.body["order_id"].as_str().expect("an id").to_owned() }
 }
 
-/// Takes the steps that come before the customer cancels, one at a time, as the state machine
-/// would; then cancels.
+/// Runs the steps before the cancellation one at a time, like the state machine, and then
+/// cancels.
 async fn walk_and_cancel(cloud: &LocalCloud, way: &[(String, String)], case: &Case) {
     let Some(before) = case.row.cancel_before else { return };
     let functions = aws_sdk_lambda::Client::new(&cloud.aws());
     let walked = way
         .iter()
         .position(|(step, _)| step == before)
-        .unwrap_or_else(|| panic!("{before} is no step forward"));
+        .unwrap_or_else(|| panic!("{before} is not a forward step"));
     for (step, function) in &way[..walked] {
         let input = json!({
-            "step": step, "order_id": case.order_id, "tenant": "default", "attempt": 1, "correlation_id": "by-hand",
+            "step": step, "order_id": case.order_id, "tenant": "default", "attempt": 1,
+            "correlation_id": "by-hand",
         });
         let invoke =
             functions.invoke().function_name(function).payload(Blob::new(input.to_string()));
         let answer = invoke.send().await.expect("the function answers");
-        // A step that fails is one of the things that come before; one that dies is not.
+        // A step may fail before the cancellation, but its function must not die.
         let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
         let payload: Value = serde_json::from_slice(&payload).expect("JSON");
         let error = payload["errorType"].as_str();
@@ -100,8 +101,8 @@ async fn assert_executed(cloud: &LocalCloud, case: &Case) {
     assert_eq!((execution.status, last), expected, "{case:?}: {:?}", execution.states);
 }
 
-/// Of a row that is parked, the ledgers agree as far as everybody has answered: nothing is
-/// captured, shipped or sent for an order that is not committed, goods are held, and the goods on
+/// Asserts that the ledgers agree on a parked row as far as all answers are recorded. Nothing is
+/// captured or shipped for an order that is not committed, its goods are held, and the goods on
 /// hand add up.
 fn assert_held(ledgers: &Ledgers, case: &Case) {
     let left = i64::from(case.row.status == "confirmed");

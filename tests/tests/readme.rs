@@ -16,7 +16,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// What follows the mark.
+/// The text after the mark.
 fn marked() -> String {
     let readme = std::fs::read_to_string(root().join("README.md")).expect("the README can be read");
     readme.split_once(MARK).expect("the README marks what is tested").1.to_owned()
@@ -54,7 +54,7 @@ fn calls() -> Vec<Call> {
         .collect()
 }
 
-/// What a shell in a checkout prints to these lines.
+/// The output of a shell in a checkout for these lines.
 fn paste(folder: &Path, lines: &str) -> String {
     let output = Command::new("bash")
         .args(["-e", "-c", &format!("{SHOW_STATUS}\n{lines}")])

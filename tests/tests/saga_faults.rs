@@ -243,8 +243,8 @@ async fn three_executions_of_an_order_end_it_once() {
                 shop.proxy.release();
                 customer.release();
             };
-            let asks = async { cancels && shop.cancel(&order_id).await };
-            let ((), cancelled) = tokio::join!(all_at_once, asks);
+            let cancelling = async { cancels && shop.cancel(&order_id).await };
+            let ((), cancelled) = tokio::join!(all_at_once, cancelling);
 
             let what = format!("three executions of a {kind} order {order_id} met at {meeting}");
             for name in &names {

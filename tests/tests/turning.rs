@@ -142,7 +142,7 @@ async fn an_order_that_is_final_is_not_changed_any_more_and_wrong_calls_change_n
         api.send("POST", &cancel, &[("if-match", "\"1\"")], body(&because())).await.expect(202);
     assert_eq!(fresh.body, json!({ "order_id": id, "status": "pending", "version": 3 }));
     let again = api.post(&cancel, &because()).await.expect(202);
-    assert_eq!(again.body, fresh.body, "asking twice changes nothing");
+    assert_eq!(again.body, fresh.body, "a repeated request changes nothing");
 
     cloud.deliver(cloud.resource("SagaStarter"), true).await;
     let cancelled = api.ended(&id).await;
