@@ -50,7 +50,8 @@ impl Request {
 pub(crate) async fn answer(mut stream: TcpStream, status: u16, body: &[u8]) {
     let length = body.len();
     let head = format!(
-        "HTTP/1.1 {status} .\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+        "HTTP/1.1 {status} .\r\ncontent-type: application/x-amz-json-1.0\r\n\
+         content-length: {length}\r\nconnection: close\r\n\r\n"
     );
     if let Err(error) = stream.write_all(&[head.as_bytes(), body].concat()).await {
         eprintln!("an answer could not be sent: {error}");

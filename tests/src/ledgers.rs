@@ -192,7 +192,8 @@ impl Ledgers {
                 None => faults.push(format!("{order_id} is not final: {events:?}")),
                 Some(expected) if expected != *holdings => {
                     faults.push(format!(
-                        "{order_id}\n  should have {expected:?}\n  but has {holdings:?}\n  after {events:?}"
+                        "{order_id}\n  should have {expected:?}\n  but has {holdings:?}\n  \
+                         after {events:?}"
                     ));
                 }
                 Some(_) => {}

@@ -9,7 +9,10 @@ use tokio::task::JoinHandle;
 use crate::http::{Request, answer};
 
 /// What DynamoDB answers above a table's or partition's throughput.
-const BODY: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow down"}"#;
+const BODY: &str = concat!(
+    r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","#,
+    r#""message":"slow down"}"#,
+);
 
 /// Answers every request as a throttling `DynamoDB` does, and counts the requests. It stops when
 /// this value is dropped.

@@ -177,7 +177,11 @@ async fn a_malformed_call_is_answered_with_the_expected_form() {
     assert_eq!(large.status, 413, "{:#}", large.body);
 
     let price = json!({ "amount_minor": 1250, "currency": "EUR" });
-    let product = |name: Value, price: &Value, shards: Value| json!({ "name": name, "unit_price": price, "stock_shards": shards });
+    let product = |name: Value, price: &Value, shards: Value| {
+        json!({
+            "name": name, "unit_price": price, "stock_shards": shards,
+        })
+    };
     for (path, body, pointer) in [
         ("/products/MUG-02", product(json!(""), &price, json!(1)), "/name"),
         (

@@ -212,7 +212,8 @@ async fn two_hundred_orders_from_sixteen_clients_all_end_as_expected() {
     took_ms.sort_unstable();
     let percentile = |percent: usize| took_ms[(took_ms.len() * percent).div_ceil(100) - 1];
     let summary = format!(
-        "{ORDERS} orders from {CLIENTS} clients, {} confirmed: placed to confirmed p50 {} ms, p95 {} ms",
+        "{ORDERS} orders from {CLIENTS} clients, {} confirmed: \
+         placed to confirmed p50 {} ms, p95 {} ms",
         took_ms.len(),
         percentile(50),
         percentile(95)

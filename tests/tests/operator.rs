@@ -168,8 +168,8 @@ async fn tail_shows_every_event_once_with_and_without_filters() {
     let times: Vec<_> = first.lines.iter().map(|line| on_time(line)).collect();
     assert!(times.len() > 20 && times.is_sorted(), "{times:#?}");
 
-    // A second `tail` continues at the position that the first one printed, and shows only newer
-    // events.
+    // A second `tail` continues at the position that the first one printed, and marks only newer
+    // events as new.
     let position = first.errors.trim().rsplit(' ').next().expect("a position").to_owned();
     assert!(position.len() < 100, "{} characters: {position}", position.len());
     let _listed = cloud.api().list("NEW-01").await;
@@ -339,7 +339,7 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
     let mut foreign = malformed.clone();
     foreign.insert("pk".to_owned(), AttributeValue::S("nonsense".to_owned()));
     put(foreign).await;
-    // A commit without an entry in the index, and one with an entry at another time.
+    // A commit without an entry in the index, and one whose entry sorts elsewhere.
     let shipment = format!("shipment-{}", orders[0]);
     let mut hidden = of(&shipment).remove(&1).expect("it has commits");
     hidden.remove("slice");

@@ -221,7 +221,10 @@ async fn three_executions_of_an_order_end_it_once() {
             let names =
                 ["1", "1-again", "1-and-again"].map(|attempt| format!("{order_id}.{attempt}"));
             // The first is started by the order itself, at about this moment.
-            let input = json!({ "order_id": order_id, "tenant": "default", "attempt": 1, "correlation_id": "by-hand" });
+            let input = json!({
+                "order_id": order_id, "tenant": "default", "attempt": 1,
+                "correlation_id": "by-hand",
+            });
             tokio::join!(saga.start(&names[1], &input), saga.start(&names[2], &input));
             for name in &names {
                 eventually(&format!("{name} comes to {meeting}"), || async {

@@ -130,7 +130,8 @@ async fn place(store: Store, keys: InMemoryPersonKeys, quantity: u32) -> Answer 
         },
     });
     let headers = json!({
-        "content-type": "application/json", "idempotency-key": "key-1", "x-correlation-id": "call-1",
+        "content-type": "application/json", "idempotency-key": "key-1",
+        "x-correlation-id": "call-1",
     });
     let event = json!({
         "rawPath": "/orders", "headers": headers,

@@ -185,7 +185,8 @@ impl System {
         ] {
             let headers = json!({ "content-type": "application/json", "idempotency-key": "key-0" });
             let event = json!({
-                "rawPath": path, "headers": headers, "requestContext": { "http": { "method": method } },
+                "rawPath": path, "headers": headers,
+                "requestContext": { "http": { "method": method } },
                 "body": known_body(body),
             });
             let answer = system.answer(function, event.to_string().as_bytes());
@@ -291,9 +292,13 @@ fn text(text: Text, known: &[&str]) -> String {
 /// A body that some call takes.
 fn known_body(which: u8) -> String {
     let price = json!({ "amount_minor": 1250, "currency": "EUR" });
-    let address = json!({ "name": "Jane Doe", "line1": "Am Ufer 1", "city": "Berlin", "postal_code": "10115", "country": "DE" });
+    let address = json!({
+        "name": "Jane Doe", "line1": "Am Ufer 1", "city": "Berlin", "postal_code": "10115",
+        "country": "DE",
+    });
     let order = json!({
-        "customer_id": "c-1", "items": [{ "sku": "MUG-01", "quantity": 1 }], "payment_token": "tok_approved",
+        "customer_id": "c-1", "items": [{ "sku": "MUG-01", "quantity": 1 }],
+        "payment_token": "tok_approved",
         "shipping_address": address,
     });
     let body = match which % 5 {

@@ -205,7 +205,8 @@ fn record(record: Record) -> Option<Box<RawValue>> {
                 None => json!({ "pk": image["pk"], "sk": image["sk"] }),
             };
             let change = json!({
-                "eventID": event_id.unwrap_or_else(|| "c4ca4238a0b923820dcc509a6f75849b".to_owned()),
+                "eventID": event_id
+                    .unwrap_or_else(|| "c4ca4238a0b923820dcc509a6f75849b".to_owned()),
                 "eventName": event_name.unwrap_or_else(|| "INSERT".to_owned()),
                 "dynamodb": { "Keys": keys, "NewImage": image, "SequenceNumber": "1" },
             });

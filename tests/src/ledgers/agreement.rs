@@ -31,7 +31,8 @@ impl Account {
         if (reserved, shipped) != (&self.reservation.reserved, &self.reservation.shipped) {
             let stream = &self.reservation;
             faults.push(format!(
-                "its reservation has {stream:?}, but the stock has reserved {reserved:?} and shipped {shipped:?}"
+                "its reservation has {stream:?}, but the stock has reserved \
+                 {reserved:?} and shipped {shipped:?}"
             ));
         }
         let money = (authorized, captured);

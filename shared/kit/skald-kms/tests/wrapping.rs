@@ -28,7 +28,10 @@ async fn look(key: PersonKey) -> Shown {
 }
 
 fn is_undecryptable(result: Result<PersonKey, StoreError>) -> bool {
-    matches!(result, Err(StoreError::OpenError { place, fault: OpenError::Undecryptable }) if place == "default/c-1")
+    matches!(
+        result,
+        Err(StoreError::OpenError { place, fault: OpenError::Undecryptable }) if place == "default/c-1"
+    )
 }
 
 #[tokio::test]

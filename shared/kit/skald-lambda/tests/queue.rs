@@ -93,7 +93,11 @@ impl System {
 fn batch(messages: &[(&str, &str, String)]) -> SqsEvent {
     let records: Vec<_> = messages
         .iter()
-        .map(|(id, group, body)| json!({ "messageId": id, "body": body, "attributes": { "MessageGroupId": group } }))
+        .map(|(id, group, body)| {
+            json!({
+                "messageId": id, "body": body, "attributes": { "MessageGroupId": group },
+            })
+        })
         .collect();
     serde_json::from_value(json!({ "Records": records })).unwrap()
 }
@@ -159,12 +163,16 @@ async fn a_message_of_another_category_is_acknowledged_with_a_warning_that_is_co
 #[tokio::test]
 async fn a_message_that_is_wrong_about_its_stream_is_set_aside_and_parks_nothing() {
     let announcing = |version: u64, commit: Value| {
-        let mut message = json!({ "tenant": "default", "stream": "account-a", "version": version, "count": 1, "commit": commit });
+        let mut message = json!({
+            "tenant": "default", "stream": "account-a", "version": version, "count": 1,
+            "commit": commit,
+        });
         message.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         message.to_string()
     };
     let forged = json!({
-        "id": Uuid::NAMESPACE_OID, "at": "2026-11-21T08:15:30.250Z", "encoding": "json", "source": "tests",
+        "id": Uuid::NAMESPACE_OID, "at": "2026-11-21T08:15:30.250Z", "encoding": "json",
+        "source": "tests",
         "correlation_id": "call-1", "actor": "test",
         "events": [{ "type": "account.withdrawn", "schema": 1, "data": "eyJhbW91bnQiOjl9" }],
     });

@@ -28,8 +28,8 @@ pub(crate) trait Subject: Send + Sync {
     /// Writes the first events of a new stream, as one commit if it can; reads nothing.
     async fn append(&self, stream: &str, events: &[Recorded]) -> Result<()>;
 
-    /// Makes a stream as it is after commands of `concurrently` events each. It is not timed, so it may
-    /// take short cuts, as long as what is stored is the same.
+    /// Fills a stream as commands of `concurrently` events each would. This is not timed, so it
+    /// may take short cuts if the stored data is the same.
     async fn fill(&self, stream: &str, events: &[Recorded], concurrently: usize) -> Result<()>;
 
     /// Handles a command: loads the stream, decides on `entry` and appends it. After a conflict it

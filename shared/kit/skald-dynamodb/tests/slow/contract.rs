@@ -3,7 +3,9 @@
 mod event_store {
     use crate::support::Events;
 
-    skald_testkit::event_store_contract!(#[tokio::test] Events::start().await, plants: commits, items);
+    skald_testkit::event_store_contract!(
+        #[tokio::test] Events::start().await, plants: commits, items
+    );
 }
 
 mod view_store {

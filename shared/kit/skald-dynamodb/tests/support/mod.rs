@@ -168,7 +168,8 @@ impl PlantCommits for Events {
 impl PlantItems for Events {
     async fn plant_item(&self, stream: &StreamId, at: Version, broken: Broken) {
         let mut body = json!({
-            "commit": "3b241101-e2bb-4255-8caf-4136c566a962", "source": "contract", "correlation_id": "contract", "actor": "test",
+            "commit": "3b241101-e2bb-4255-8caf-4136c566a962", "source": "contract",
+            "correlation_id": "contract", "actor": "test",
             "events": [{ "type": "account.noted", "schema": 1, "data": {} }],
         });
         let mut item = at_place(stream, at, "2026-11-21T08:15:30.250Z".to_owned());
@@ -189,7 +190,8 @@ pub fn item(commit: &Commit) -> Attributes {
         json!({ "type": stored.event_type, "schema": stored.schema, "data": data })
     };
     let body = json!({
-        "commit": commit.id.to_string(), "source": "contract", "correlation_id": "contract", "actor": "test",
+        "commit": commit.id.to_string(), "source": "contract",
+        "correlation_id": "contract", "actor": "test",
         "events": commit.events.iter().map(event).collect::<Vec<_>>(),
     });
     let mut item = at_place(&commit.stream, commit.first, commit.at.to_string());

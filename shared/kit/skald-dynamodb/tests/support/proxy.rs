@@ -120,7 +120,8 @@ async fn serve(client: TcpStream, engine: SocketAddr, meddler: Arc<dyn Meddler>)
         meddler.answer(&operation, &mut status, &mut answer);
         let body = answer.to_string();
         let head = format!(
-            "HTTP/1.1 {status} .\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\n\r\n",
+            "HTTP/1.1 {status} .\r\ncontent-type: application/x-amz-json-1.0\r\n\
+             content-length: {}\r\n\r\n",
             body.len()
         );
         client.get_mut().write_all((head + &body).as_bytes()).await.unwrap();

@@ -26,9 +26,11 @@ impl Reason {
             }
             Self::Taken(by) => {
                 json!({ "Code": "ConditionalCheckFailed", "Message": "for a test", "Item": {
-                "pk": { "S": stream.key() }, "sk": { "N": "1" }, "at": { "S": "2026-11-21T08:15:30.250Z" },
+                "pk": { "S": stream.key() }, "sk": { "N": "1" },
+                "at": { "S": "2026-11-21T08:15:30.250Z" },
                 "body": { "S": json!({
-                    "commit": draft(by).commit_id, "source": "t", "correlation_id": "t", "actor": "t",
+                    "commit": draft(by).commit_id, "source": "t",
+                    "correlation_id": "t", "actor": "t",
                     "events": [{ "type": "account.noted", "schema": 1, "data": {} }],
                 }).to_string() },
             } })

@@ -71,7 +71,8 @@ impl Kms {
             let Some((status, body)) = self.answer(operation, request) else { return };
             let body = body.to_string();
             let head = format!(
-                "HTTP/1.1 {status} .\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: {}",
+                "HTTP/1.1 {status} .\r\ncontent-type: application/x-amz-json-1.1\r\n\
+                 content-length: {}",
                 body.len()
             );
             connection

@@ -21,7 +21,8 @@ fn event(body: &str) -> Value {
         "rawPath": "/orders/o-1/cancel",
         "rawQueryString": "",
         "cookies": ["cookie1", "cookie2"],
-        "headers": { "content-type": "application/json", "host": "id.execute-api.us-east-1.amazonaws.com" },
+        "headers": { "content-type": "application/json",
+            "host": "id.execute-api.us-east-1.amazonaws.com" },
         "requestContext": {
             "accountId": "123456789012",
             "apiId": "api-id",
@@ -252,7 +253,10 @@ fn a_head_is_answered_as_a_get_without_its_body() {
 
 #[test]
 fn a_header_that_must_be_unique_is_rejected_if_it_comes_twice() {
-    let headers = json!({ "if-match": "\"1\",\"2\"", "x-once": "c", "x-twice": "a, b", "x-bytes": "\u{fffd}", "X-Case": "d" });
+    let headers = json!({
+        "if-match": "\"1\",\"2\"", "x-once": "c", "x-twice": "a, b", "x-bytes": "\u{fffd}",
+        "X-Case": "d",
+    });
     let call = call(&with(event("{}"), &[("/headers", headers)]));
     assert_eq!(call.single_header("X-Once").unwrap(), Some("c"));
     assert_eq!(call.single_header("x-case").unwrap(), Some("d"));
@@ -370,7 +374,8 @@ fn a_problem_is_one_of_rfc_9457() {
     assert_eq!(
         problem(&answer, 400),
         json!({
-            "type": "urn:skald:problem:invalid-request", "title": "The request is malformed", "status": 400,
+            "type": "urn:skald:problem:invalid-request", "title": "The request is malformed",
+            "status": 400,
             "detail": "Two things are wrong.",
             "errors": [{ "pointer": "/items/0/quantity", "detail": "must be at least 1" }],
         })

@@ -71,7 +71,11 @@ fn dimensions_are_those_that_alarms_are_on() {
         "Namespace": "Skald", "Dimensions": [["Category"]],
         "Metrics": [count("SnapshotsLeftOut")],
     });
-    let declared = |directives: &[&Value]| json!({ "Timestamp": 1_795_000_000_000_u64, "CloudWatchMetrics": directives });
+    let declared = |directives: &[&Value]| {
+        json!({
+            "Timestamp": 1_795_000_000_000_u64, "CloudWatchMetrics": directives,
+        })
+    };
     assert_eq!(
         lines,
         [

@@ -71,11 +71,13 @@ async fn a_commit_in_the_future_is_reported() {
     for (now, expected) in [
         (
             second,
-            "default/account-clocks at version 2: in the table: recorded at 1971-01-01T00:00:00.000Z, which is in the future",
+            "default/account-clocks at version 2: in the table: recorded at \
+             1971-01-01T00:00:00.000Z, which is in the future",
         ),
         (
             year,
-            "default/account-clocks at version 3: in the table: recorded at 1970-01-01T00:00:01.000Z, earlier than",
+            "default/account-clocks at version 3: in the table: recorded at \
+             1970-01-01T00:00:01.000Z, earlier than",
         ),
     ] {
         for stream in [None, Some(account("clocks"))] {
@@ -102,7 +104,8 @@ async fn only_a_snapshot_that_is_not_the_fold_is_reported() {
     keep("9", 1, r#"{"balance":"three"}"#).await;
     keep("7", 2, r#"{"balance":"another schema"}"#).await;
     let expected = [
-        "default/account-5 at version 3: in the table: the snapshot is not the state that the events give",
+        "default/account-5 at version 3: in the table: the snapshot is not the state that \
+         the events give",
         "default/account-9 at version 3: in the table: the snapshot cannot be read",
     ];
     assert_faults(&events, &expected).await;
@@ -127,8 +130,10 @@ async fn personal_data_that_is_not_sealed_is_reported_but_not_shown() {
     note("sealed", r#"{"$person":"jane-1","sealed":"AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH"}"#)
         .await;
     let expected = [
-        "default/account-plain at version 1: in the table: the event contains personal data that is not sealed",
-        "default/account-plain at version 1: in the table: the snapshot contains personal data that is not sealed",
+        "default/account-plain at version 1: in the table: the event contains personal data \
+         that is not sealed",
+        "default/account-plain at version 1: in the table: the snapshot contains personal \
+         data that is not sealed",
     ];
     assert_faults(&events, &expected).await;
 }
