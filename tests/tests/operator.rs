@@ -274,10 +274,8 @@ fn without_a_system_the_error_says_what_to_do() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
-    let cloud = LocalCloud::start(&[]);
-    let orders = orders(&cloud).await;
+/// Asserts that `verify` finds no fault, and that its summary accounts for every commit.
+fn assert_sound(cloud: &LocalCloud) {
     let sound = cloud.skald(&["verify"]);
     assert_eq!((sound.status, sound.errors.as_str()), (0, ""), "{:#?}", sound.lines);
     let summary = sound.lines.last().expect("a line");
@@ -290,6 +288,20 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
         number.unwrap_or(0)
     };
     assert_eq!(count("✓"), count("index entries") + count("too recent"), "{summary}");
+}
+
+/// The item at another version of its stream.
+fn moved(item: &Item, to: u64) -> Item {
+    let mut item = item.clone();
+    item.insert("sk".to_owned(), AttributeValue::N(to.to_string()));
+    item
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
+    let cloud = LocalCloud::start(&[]);
+    let orders = orders(&cloud).await;
+    assert_sound(&cloud);
 
     let client = Client::new(&cloud.aws());
     let table = cloud.resource("EventsTable");
@@ -303,12 +315,6 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
         let put = client.put_item().table_name(table).set_item(Some(item));
         async move { put.send().await.map(drop).expect("the table takes it") }
     };
-    /// The item at another version of its stream.
-    fn moved(item: &Item, to: u64) -> Item {
-        let mut item = item.clone();
-        item.insert("sk".to_owned(), AttributeValue::N(to.to_string()));
-        item
-    }
 
     // A gap: three versions after the end.
     let confirmed = format!("order-{}", orders[0]);
@@ -403,7 +409,11 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
     let none = cloud.skald(&["verify", "--stream", "order-none"]);
     assert!(none.status == 1 && none.errors.contains("does not exist"), "{}", none.errors);
 
-    // None of the faults stops a follower.
+    assert_tail_continues(&cloud);
+}
+
+/// Asserts that none of the faults stops a follower.
+fn assert_tail_continues(cloud: &LocalCloud) {
     let output = cloud.skald(&["tail", "--once", "--since", "1h"]);
     let shown = output.lines.join("\n");
     assert_eq!(output.status, 0, "{}", output.errors);

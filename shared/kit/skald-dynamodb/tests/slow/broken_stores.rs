@@ -59,9 +59,9 @@ impl Meddler for PagesByPlace {
 /// Continues in the index with the next millisecond, so other entries of the same millisecond are
 /// skipped.
 #[derive(Clone)]
-struct PagesByMoment;
+struct SkipsToNextMillisecond;
 
-impl Meddler for PagesByMoment {
+impl Meddler for SkipsToNextMillisecond {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         let start = Timestamp::FIRST.to_string();
         if let ("Query", Some(from)) =
@@ -202,7 +202,7 @@ async fn an_index_whose_query_is_not_paged_is_detected() {
 
 #[tokio::test]
 async fn an_index_that_continues_with_the_next_millisecond_is_detected() {
-    assert_eq!(broken_index(PagesByMoment, OF_MILLISECONDS).await, OF_MILLISECONDS);
+    assert_eq!(broken_index(SkipsToNextMillisecond, OF_MILLISECONDS).await, OF_MILLISECONDS);
 }
 
 #[tokio::test]

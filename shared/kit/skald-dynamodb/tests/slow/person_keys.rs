@@ -299,10 +299,10 @@ async fn an_erasure_whose_answer_is_lost_happened() {
 /// An item is deleted by something other than the store: no key is derived from that, and the next
 /// call succeeds.
 #[tokio::test]
-async fn a_put_whose_obstacle_is_gone_is_tried_again() {
-    let refused = AtomicU32::new(0);
+async fn an_item_that_is_deleted_after_a_failed_put_makes_the_call_unavailable() {
+    let puts = AtomicU32::new(0);
     let gone = move |operation: &str, _: &mut Value| match operation {
-        "PutItem" if refused.fetch_add(1, Ordering::Relaxed) == 0 => {
+        "PutItem" if puts.fetch_add(1, Ordering::Relaxed) == 0 => {
             Fate::Answer(400, error_body("ConditionalCheckFailedException"))
         }
         _ => Fate::Pass,
