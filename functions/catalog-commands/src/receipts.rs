@@ -7,7 +7,7 @@ use ordering::requests::{IdempotencyKey, ReceiptRequest};
 use ordering::streams;
 use serde_json::json;
 use skald::commit::CommitId;
-use skald::handle::{Handler, One, Outcome, states};
+use skald::handle::{HandleError, Handler, One, Outcome, Request, states};
 use skald::personal::PersonKeys;
 use skald::store::EventStore;
 use skald_lambda::clock::{RandomPause, new_id};
@@ -15,6 +15,9 @@ use skald_lambda::http::{Call, IDEMPOTENT_REPLAYED, Problem, Reply, StatusCode};
 
 use crate::products::no_such_product;
 use crate::{CatalogCommands, SOURCE, malformed, operator};
+
+/// How often a delivery is divided among a product's shards whose number then changes.
+const BOOKING_ATTEMPTS: u32 = 3;
 
 impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
     /// `POST /stock/{sku}/receipts`: books a delivery and adds it to the stock, in one transaction.
@@ -28,23 +31,41 @@ impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
         }
         let receipt = ReceiptRequest::validate(&call.json()?).map_err(malformed)?;
         let sku = Sku::new(sku).or(Err(no_such_product()))?;
-        let book = receipt.book(sku.clone(), self.stock_shards(&sku).await?);
-
         let request = call.request(CommitId::new(new_id()), SOURCE, operator()?);
-        let streams = book.streams(&self.tenant);
-        let handled = Handler::new(&self.events, RandomPause)
-            .handle_all(&streams, &request, |states| receive(states, &book))
-            .await;
-        let handled = handled.map_err(|error| Problem::from_handle(error, not_received))?;
+        let outcome = self.book(&receipt, &sku, &request).await?;
         let body =
             json!({ "sku": sku, "quantity": receipt.quantity, "reference": receipt.reference });
         let reply = Reply::json(StatusCode::CREATED, body);
-        Ok(match handled.outcome {
+        Ok(match outcome {
             // The commit's id is new with every call, so only the store's client can have repeated
             // it: to the caller, `Repeated` means the same as `Appended`.
             Outcome::Appended(_) | Outcome::Repeated(_) => reply,
             Outcome::Unchanged => reply.with_header(IDEMPOTENT_REPLAYED, "true"),
         })
+    }
+
+    /// Books a delivery to the shards that the product has when it is booked.
+    async fn book(
+        &self,
+        receipt: &ReceiptRequest,
+        sku: &Sku,
+        request: &Request,
+    ) -> Result<Outcome, Problem> {
+        for _ in 0..BOOKING_ATTEMPTS {
+            let book = receipt.book(sku.clone(), self.stock_shards(sku).await?);
+            let handled = Handler::new(&self.events, RandomPause)
+                .handle_all(&book.streams(&self.tenant), request, |states| receive(states, &book))
+                .await;
+            match handled {
+                Err(HandleError::Rejected(ReceivingRejection::Changed)) => {}
+                handled => {
+                    let handled =
+                        handled.map_err(|error| Problem::from_handle(error, not_received))?;
+                    return Ok(handled.outcome);
+                }
+            }
+        }
+        Err(Problem::unavailable())
     }
 
     /// The number of shards that the product's stock is spread over now.
@@ -66,5 +87,6 @@ fn not_received(rejection: ReceivingRejection) -> Problem {
         ReceivingRejection::Stock(rejection) => {
             Problem::conflict(format!("The delivery was not added to the stock: {rejection}."))
         }
+        ReceivingRejection::Changed => Problem::unavailable(),
     }
 }

@@ -26,7 +26,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         let product = product.state.listed().ok_or_else(no_such_product)?;
         // Every shard that was ever in use may still hold stock.
         let shards = product
-            .most_stock_shards
+            .max_stock_shards
             .numbers()
             .map(|shard| streams::stock(&self.tenant, &sku, shard));
         let shards: Vec<StreamId> = shards.collect();

@@ -33,7 +33,7 @@ pub struct ListedProduct {
     pub stock_shards: StockShards,
     /// The largest number of shards that its stock was ever spread over: any of these may still
     /// hold stock.
-    pub most_stock_shards: StockShards,
+    pub max_stock_shards: StockShards,
     /// Whether the product can be ordered.
     pub on_sale: bool,
 }
@@ -46,6 +46,13 @@ impl ProductState {
             Self::Unlisted => None,
             Self::Listed(product) => Some(product),
         }
+    }
+
+    /// The largest number of shards that the product's stock was ever spread over: any of these may
+    /// hold stock. One for a product that was never on sale.
+    #[must_use]
+    pub fn max_stock_shards(&self) -> StockShards {
+        self.listed().map_or(StockShards::ONE, |product| product.max_stock_shards)
     }
 
     /// The product, if it can be ordered.
@@ -144,13 +151,13 @@ impl Decider for Product {
     }
 
     fn evolve(state: ProductState, event: &ProductEvent) -> ProductState {
-        let ever = state.listed().map_or(StockShards::ONE, |product| product.most_stock_shards);
+        let ever = state.max_stock_shards();
         match (state, event) {
             (_, ProductEvent::Listed(listed)) => ProductState::Listed(ListedProduct {
                 name: listed.name.clone(),
                 unit_price: listed.unit_price,
                 stock_shards: listed.stock_shards,
-                most_stock_shards: ever.max(listed.stock_shards),
+                max_stock_shards: ever.max(listed.stock_shards),
                 on_sale: true,
             }),
             (ProductState::Listed(product), event) => ProductState::Listed(product.evolve(event)),
@@ -167,7 +174,7 @@ impl ListedProduct {
             ProductEvent::PriceChanged(changed) => Self { unit_price: changed.unit_price, ..self },
             ProductEvent::StockResharded(resharded) => Self {
                 stock_shards: resharded.stock_shards,
-                most_stock_shards: self.most_stock_shards.max(resharded.stock_shards),
+                max_stock_shards: self.max_stock_shards.max(resharded.stock_shards),
                 ..self
             },
             ProductEvent::Withdrawn(_) => Self { on_sale: false, ..self },

@@ -6,9 +6,10 @@ use events::{
     StockEvent, StockShards,
 };
 use skald::decider::{Decider, Folded};
-use skald::handle::{Many, One};
+use skald::handle::{Guarded, Many, One};
 use skald::stream::Tenant;
 
+use crate::product::{Product, ProductState};
 use crate::stock::{Stock, StockCommand, StockRejection, StockState};
 use crate::streams;
 
@@ -65,13 +66,15 @@ impl BookReceipt {
             .collect()
     }
 
-    /// The streams that [`receive`] decides over: the receipt, and the stock of each shard that
-    /// gets something.
+    /// The streams that [`receive`] decides over: the receipt, the product, and the stock of each
+    /// shard that gets something. The product is read and not written.
     #[must_use]
-    pub fn streams(&self, tenant: &Tenant) -> (One<Receipt>, Many<Stock>) {
+    pub fn streams(&self, tenant: &Tenant) -> (One<Receipt>, (Guarded<Product>, Many<Stock>)) {
         let stock =
             self.shards().into_iter().map(|part| streams::stock(tenant, &self.sku, part.shard));
-        (One::new(streams::receipt(tenant, &self.sku, &self.reference)), Many::new(stock.collect()))
+        let product = Guarded::<Product>::new(streams::product(tenant, &self.sku));
+        let receipt = One::new(streams::receipt(tenant, &self.sku, &self.reference));
+        (receipt, (product, Many::new(stock.collect())))
     }
 }
 
@@ -92,6 +95,10 @@ pub enum ReceivingRejection {
     /// A shard of the stock rejects the delivery.
     #[error(transparent)]
     Stock(#[from] StockRejection),
+    /// The product changed since it was read: its stock is not spread over the shards that the
+    /// delivery was divided among. Read it again.
+    #[error("the number of the product's shards has changed")]
+    Changed,
 }
 
 impl Decider for Receipt {
@@ -125,24 +132,34 @@ impl Decider for Receipt {
     }
 }
 
+/// The states that [`receive`] decides over: the receipt, the product, and the stock of each shard.
+pub type ReceivingStates = (Folded<ReceiptState>, (Folded<ProductState>, Vec<Folded<StockState>>));
+/// The events that [`receive`] adds to each of these streams. The product gets none.
+pub type ReceivingEvents = (Vec<ReceiptEvent>, ((), Vec<Vec<StockEvent>>));
+
 /// The decision over a receipt and the stock it adds, in one transaction: for
 /// [`Handler::handle_all`](skald::handle::Handler::handle_all) with [`BookReceipt::streams`]. A
 /// receipt that is already booked adds nothing to any stock.
 ///
 /// # Errors
-/// The rejection of the receipt or of the first shard that rejects.
+/// The rejection of the receipt; [`ReceivingRejection::Changed`] if the product's stock is spread
+/// over another number of shards; else the rejection of the first shard that rejects.
 pub fn receive(
-    (receipt, stock): &(Folded<ReceiptState>, Vec<Folded<StockState>>),
+    (receipt, (product, stock)): &ReceivingStates,
     book: &BookReceipt,
-) -> Result<(Vec<ReceiptEvent>, Vec<Vec<StockEvent>>), ReceivingRejection> {
+) -> Result<ReceivingEvents, ReceivingRejection> {
     let booked = Receipt::decide(&receipt.state, &ReceiptCommand::Book(book.clone()))?;
     if booked.is_empty() {
-        return Ok((booked, vec![Vec::new(); stock.len()]));
+        return Ok((booked, ((), vec![Vec::new(); stock.len()])));
+    }
+    let stock_shards = product.state.listed().map(|product| product.stock_shards);
+    if stock_shards != Some(book.stock_shards) {
+        return Err(ReceivingRejection::Changed);
     }
     let received = stock.iter().zip(book.shards()).map(|(shard, part)| {
         let command =
             StockCommand::Receive { reference: book.reference.clone(), quantity: part.quantity };
         Stock::decide(&shard.state, &command)
     });
-    Ok((booked, received.collect::<Result<_, _>>()?))
+    Ok((booked, ((), received.collect::<Result<_, _>>()?)))
 }

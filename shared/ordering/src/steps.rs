@@ -23,6 +23,7 @@ pub mod drive;
 mod errand;
 pub mod order;
 pub mod payment;
+mod preloaded;
 pub mod reservation;
 pub mod shipment;
 mod way;

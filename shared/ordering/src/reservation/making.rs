@@ -6,30 +6,40 @@
 //! fewer.
 //!
 //! A product is short only if all its shards together had too little at one point in time. Shards
-//! are read one after the other, and goods may move meanwhile. So a reservation is refused only
-//! after a second read, if no shard of the product has changed since the first.
+//! are read one after the other, and goods may move meanwhile. So a refusal guards what it is
+//! decided on: every shard of the products that are short, and the products themselves, which say
+//! how many shards there are. If that is more than a transaction can contain, the reservation is
+//! refused after a second read, for the products whose shards have not changed since the first.
 
 use std::cmp::Reverse;
 
-use events::{OrderId, Quantity, ReservedLine, ShortLine, Sku, StockShards};
-use skald::decider::{Decider, Folded};
-use skald::handle::{Many, One};
-use skald::store::MAX_STREAMS;
-use skald::stream::{Tenant, Version};
-
-use super::{
-    Gathering, Reservation, ReservationCommand, ReservationState, ReservingEvents,
-    ReservingRejection, ReservingStates,
+use events::{
+    OrderId, ProductEvent, Quantity, ReservationEvent, ReservedLine, ShortLine, Sku, StockEvent,
+    StockShards,
 };
+use skald::decider::{Decider, Folded};
+use skald::handle::{Decided, Guardable, One};
+use skald::store::MAX_STREAMS;
+use skald::stream::Tenant;
+
+use super::aggregate::{Reservation, ReservationCommand, ReservationState};
+use super::gathering::Gathering;
+use super::rejection::{ReservingRejection, ShardVersions};
+use crate::product::{Product, ProductState};
 use crate::stock::{Stock, StockCommand, StockState};
 use crate::streams;
 
-/// The largest number of shards that one reservation can draw from: the streams of a transaction,
-/// less the reservation itself.
-const MOST_PARTS: usize = MAX_STREAMS - 1;
+/// The largest number of shards that one reservation can draw from, and of streams that a refusal
+/// can guard: the streams of a transaction, less the reservation itself.
+const MAX_PARTS: usize = MAX_STREAMS - 1;
 
-/// The versions at which all shards of each line were read, line by line.
-pub type Look = Vec<Vec<Version>>;
+/// The states that [`make`] decides over: the reservation, the product of each line, and all shards
+/// of each line.
+pub type MakingStates =
+    (Folded<ReservationState>, (Vec<Folded<ProductState>>, Vec<Folded<StockState>>));
+/// What [`make`] decides about each of these streams. Products get no events.
+pub type MakingEvents =
+    (Vec<ReservationEvent>, (Vec<Decided<ProductEvent>>, Vec<Decided<StockEvent>>));
 
 /// A reservation to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,16 +62,28 @@ pub struct WantedLine {
 }
 
 impl MakeReservation {
-    /// The streams that [`make`] decides over: the reservation, and every shard of the products'
-    /// stock.
+    /// The streams that [`make`] decides over: the reservation, the products, and every shard of
+    /// the products' stock.
     #[must_use]
-    pub fn streams(&self, tenant: &Tenant) -> (One<Reservation>, Many<Stock>) {
+    pub fn streams(
+        &self,
+        tenant: &Tenant,
+    ) -> (One<Reservation>, (Guardable<Product>, Guardable<Stock>)) {
+        let products = self.lines.iter().map(|line| streams::product(tenant, &line.sku));
         let shards = self
             .lines
             .iter()
             .flat_map(|line| line.stock_shards.numbers().map(move |shard| (line, shard)));
         let stock = shards.map(|(line, shard)| streams::stock(tenant, &line.sku, shard));
-        (One::new(streams::reservation(tenant, self.order_id)), Many::new(stock.collect()))
+        let reservation = One::new(streams::reservation(tenant, self.order_id));
+        (reservation, (Guardable::new(products.collect()), Guardable::new(stock.collect())))
+    }
+
+    /// The versions of these shards. `stock` has every shard of every line, in order.
+    #[must_use]
+    pub fn versions(&self, stock: &[Folded<StockState>]) -> ShardVersions {
+        let versions = |shards: &[Folded<_>]| shards.iter().map(|shard| shard.version).collect();
+        self.shards(stock).into_iter().map(versions).collect()
     }
 
     /// The shards of each line. `stock` has every shard of every line, in order.
@@ -98,12 +120,51 @@ impl MakeReservation {
         let mut parts: usize = drawn.iter().map(Vec::len).sum();
         drawn.sort_by_key(|parts| Reverse(parts.len()));
         let needed = drawn.into_iter().take_while(|line| {
-            let too_many = parts > MOST_PARTS;
+            let too_many = parts > MAX_PARTS;
             parts -= line.len().saturating_sub(1);
             too_many
         });
         needed.filter_map(|line| Gathering::of(self.order_id, line)).collect()
     }
+
+    /// Refuses the reservation for these lines, if they were short at one point in time: either
+    /// `before` shows that their shards have not changed since, or the shards are guarded.
+    fn refuse(
+        &self,
+        (reservation, (products, stock)): &MakingStates,
+        mut short: Vec<(usize, ShortLine)>,
+        before: Option<&ShardVersions>,
+    ) -> Result<MakingEvents, ReservingRejection> {
+        let shards_now = |line: usize| products.get(line).map(|of| of.state.max_stock_shards());
+        if short.iter().any(|&(line, _)| shards_now(line) != Some(self.lines[line].stock_shards)) {
+            return Err(ReservingRejection::Changed);
+        }
+        let versions = self.versions(stock);
+        let is_unmoved =
+            |line: usize| before.is_some_and(|before| before.get(line) == versions.get(line));
+        let guards: usize = short.iter().map(|&(line, _)| 1 + versions[line].len()).sum();
+        let is_guarded = !short.iter().all(|&(line, _)| is_unmoved(line)) && guards <= MAX_PARTS;
+        if !is_guarded {
+            short.retain(|&(line, _)| is_unmoved(line));
+        }
+        if short.is_empty() {
+            return Err(ReservingRejection::NotAtOneMoment(versions));
+        }
+        let is_short = |line: usize| short.iter().any(|&(place, _)| place == line);
+        let guarded = |line: usize| is_guarded && is_short(line);
+        let products = (0..versions.len()).map(|line| untouched(guarded(line))).collect();
+        let stock = versions.iter().enumerate();
+        let stock = stock.flat_map(|(line, shards)| shards.iter().map(move |_| line));
+        let stock = stock.map(|line| untouched(guarded(line))).collect();
+        let short = short.into_iter().map(|(_, line)| line).collect();
+        let refused = ReservationCommand::Refuse { short };
+        Ok((Reservation::decide(&reservation.state, &refused)?, (products, stock)))
+    }
+}
+
+/// The decision about a stream that gets no events.
+fn untouched<E>(is_guarded: bool) -> Decided<E> {
+    if is_guarded { Decided::Guard } else { Decided::Events(Vec::new()) }
 }
 
 impl WantedLine {
@@ -148,56 +209,37 @@ impl WantedLine {
 
 /// The decision over a reservation and the stock it may draw from, in one transaction: for
 /// [`Handler::handle_all`](skald::handle::Handler::handle_all) with [`MakeReservation::streams`].
-/// If anything is short, the reservation is refused and no stock is changed. `before` is an earlier
-/// read of the same shards that ended before these states were read.
+///
+/// If anything is short, the reservation is refused and no stock is changed. Products that are short
+/// and their shards are guarded, unless `before` shows that no shard has changed: `before` is an
+/// earlier read of the same shards that ended before the products and these states were read. If
+/// nothing is short, only the shards that are drawn from are written, and nothing is guarded.
 ///
 /// # Errors
-/// The rejection of the reservation; [`ReservingRejection::Doubtful`] if something seems short and
-/// `before` does not show the same; [`ReservingRejection::Scattered`] if enough is available in
-/// more shards than a transaction can contain.
+/// The rejection of the reservation; [`ReservingRejection::Changed`] if a product that is short has
+/// more shards than these; [`ReservingRejection::NotAtOneMoment`] if too many shards are short to guard
+/// them all, and `before` does not show the same; [`ReservingRejection::TooManyShards`] if enough is
+/// available in more shards than a transaction can contain.
 pub fn make(
-    (reservation, stock): &ReservingStates,
+    states: &MakingStates,
     make: &MakeReservation,
-    before: Option<&Look>,
-) -> Result<ReservingEvents, ReservingRejection> {
-    let untouched = || vec![Vec::new(); stock.len()];
+    before: Option<&ShardVersions>,
+) -> Result<MakingEvents, ReservingRejection> {
+    let (reservation, (products, stock)) = states;
+    let products = products.iter().map(|_| untouched(false)).collect();
     if reservation.state != ReservationState::Unmade {
         // The reservation has already decided, regardless of the current stock.
         let command = ReservationCommand::Make { lines: Vec::new() };
-        return Ok((Reservation::decide(&reservation.state, &command)?, untouched()));
+        let stock = stock.iter().map(|_| untouched(false)).collect();
+        return Ok((Reservation::decide(&reservation.state, &command)?, (products, stock)));
     }
-    let shards = make.shards(stock);
-    let look = || {
-        shards
-            .iter()
-            .map(|shards| shards.iter().map(|shard| shard.version).collect())
-            .collect::<Look>()
-    };
-    let drawn = match make.draw(&shards) {
+    let drawn = match make.draw(&make.shards(stock)) {
         Ok(drawn) => drawn,
-        Err(short) => {
-            let look = look();
-            let unmoved =
-                |place: usize| before.is_some_and(|before| before.get(place) == look.get(place));
-            let short: Vec<_> = short
-                .into_iter()
-                .filter(|(place, _)| unmoved(*place))
-                .map(|(_, line)| line)
-                .collect();
-            if short.is_empty() {
-                return Err(ReservingRejection::Doubtful(look));
-            }
-            return Ok((
-                Reservation::decide(&reservation.state, &ReservationCommand::Refuse { short })?,
-                untouched(),
-            ));
-        }
+        Err(short) => return make.refuse(states, short, before),
     };
-    if drawn.iter().map(Vec::len).sum::<usize>() > MOST_PARTS {
-        return Err(ReservingRejection::Scattered {
-            look: look(),
-            gatherings: make.gatherings(drawn),
-        });
+    if drawn.iter().map(Vec::len).sum::<usize>() > MAX_PARTS {
+        let (versions, gatherings) = (make.versions(stock), make.gatherings(drawn));
+        return Err(ReservingRejection::TooManyShards { versions, gatherings });
     }
     let lines = drawn.concat();
     let numbered = make
@@ -206,13 +248,15 @@ pub fn make(
         .flat_map(|line| line.stock_shards.numbers().map(move |shard| (&line.sku, shard)));
     let reserved = stock.iter().zip(numbered).map(|(state, (sku, shard))| {
         match lines.iter().find(|line| (&line.sku, line.shard) == (sku, shard)) {
-            None => Ok(Vec::new()),
+            None => Ok(untouched(false)),
             Some(line) => {
                 let (order_id, quantity) = (make.order_id, line.quantity);
                 Stock::decide(&state.state, &StockCommand::Reserve { order_id, quantity })
+                    .map(Decided::Events)
             }
         }
     });
     let reserved = reserved.collect::<Result<_, _>>()?;
-    Ok((Reservation::decide(&reservation.state, &ReservationCommand::Make { lines })?, reserved))
+    let made = Reservation::decide(&reservation.state, &ReservationCommand::Make { lines })?;
+    Ok((made, (products, reserved)))
 }

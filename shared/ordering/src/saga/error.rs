@@ -4,6 +4,7 @@ use std::error::Error;
 
 use skald::event::{DecodeError, EncodeError};
 use skald::handle::HandleError;
+use skald::reading::StatesError;
 use skald::store::{AppendError, StoreError};
 use skald::text::with_causes;
 
@@ -84,6 +85,15 @@ impl From<StoreError> for StepError {
 impl From<DecodeError> for StepError {
     fn from(error: DecodeError) -> Self {
         Self::classified(error.is_transient(), &error)
+    }
+}
+
+impl From<StatesError> for StepError {
+    fn from(error: StatesError) -> Self {
+        match error {
+            StatesError::Decode(error) => error.into(),
+            StatesError::Store(error) => error.into(),
+        }
     }
 }
 

@@ -2,25 +2,26 @@
 
 use std::convert::Infallible;
 
-use events::{OrderId, Sku, StockShards};
+use events::{OrderId, Sku};
 use futures_util::future::try_join;
 use skald::commit::CommitId;
 use skald::concurrency::try_concurrently;
-use skald::handle::{HandleError, Handler, Many, One, Pause, Request};
-use skald::store::EventStore;
+use skald::decider::{Decider, fold};
+use skald::handle::{HandleError, Handler, Pause, Request, Streams, states};
+use skald::store::{EventStore, Loaded};
 use skald::stream::Version;
 use skald::time::Timestamp;
 
 use super::desk::{Desk, Seen};
+use super::preloaded::Preloaded;
 use super::way::{Move, way};
 use crate::order::{Order, OrderState, PlacedOrder};
 use crate::product::Product;
 use crate::reservation::{
-    Gathering, HeldGoods, Look, MakeReservation, Reservation, ReservationState, ReservingEvents,
-    ReservingRejection, ReservingStates, WantedLine, gather, make,
+    Gathering, HeldGoods, MakeReservation, Reservation, ReservationState, ReservingRejection,
+    ShardVersions, WantedLine, gather, make,
 };
 use crate::saga::{Step, StepError, StepInput};
-use crate::stock::Stock;
 use crate::streams;
 
 /// What a step does with a reservation and its stock.
@@ -129,58 +130,84 @@ async fn carry_out<S: EventStore, P: Pause>(
     desk: &Desk<'_, S, P>,
     order: &Seen<Order, S::Head>,
     change: &ReservationChange,
-    before: &mut Option<Look>,
+    before: &mut Option<ShardVersions>,
 ) -> Result<(), StepError> {
-    let rejection = match change {
-        ReservationChange::Make => {
-            let Some(placed) = order.state.placed() else { return Ok(()) };
-            // Read in every round: the number of a product's shards may grow between two reads that
-            // are compared.
-            let wanted = wanted(desk, placed).await?;
-            let earlier = before.take();
-            let make = |states: &ReservingStates| make(states, &wanted, earlier.as_ref());
-            decide(desk, order, &wanted.streams(&desk.input.tenant), make).await?
-        }
+    let tenant = &desk.input.tenant;
+    let decided = match change {
+        ReservationChange::Make => return reserve(desk, order, before).await,
         ReservationChange::Release(held) => {
-            decide(desk, order, &held.streams(&desk.input.tenant), |states| held.release(states))
-                .await?
+            decide(desk, desk.store, order, &held.streams(tenant), |states| held.release(states))
+                .await
         }
         ReservationChange::Ship(held) => {
-            decide(desk, order, &held.streams(&desk.input.tenant), |states| held.ship(states))
-                .await?
+            decide(desk, desk.store, order, &held.streams(tenant), |states| held.ship(states)).await
         }
     };
-    match rejection {
-        None | Some(ReservingRejection::Reservation(_) | ReservingRejection::Changed) => Ok(()),
-        Some(ReservingRejection::Doubtful(look)) => {
-            // If goods move fast, reading again at once costs a read of all shards and finds them
-            // changed again.
-            desk.rest().await;
-            *before = Some(look);
-            Ok(())
-        }
-        Some(ReservingRejection::Scattered { look, gatherings }) => {
-            bring_together(desk, order, &look, &gatherings).await
-        }
-        Some(rejection @ ReservingRejection::Stock(_)) => Err(StepError::permanent(rejection)),
+    match decided {
+        Ok(())
+        | Err(HandleError::Rejected(
+            ReservingRejection::Reservation(_) | ReservingRejection::Changed,
+        )) => Ok(()),
+        Err(HandleError::Rejected(rejection)) => Err(StepError::permanent(rejection)),
+        Err(error) => Err(error.into()),
     }
 }
 
-/// A decision over a reservation and stock. Returns the rejection, if any.
-async fn decide<S: EventStore, P: Pause>(
+/// Makes or refuses the reservation.
+///
+/// Guards of many refusals at once are in each other's way. A decision that is given up for that
+/// reason is made once more, and a refusal is then based on a second read without guards.
+async fn reserve<S: EventStore, P: Pause>(
     desk: &Desk<'_, S, P>,
     order: &Seen<Order, S::Head>,
-    streams: &(One<Reservation>, Many<Stock>),
-    decide: impl Fn(&ReservingStates) -> Result<ReservingEvents, ReservingRejection> + Sync,
-) -> Result<Option<ReservingRejection>, StepError> {
-    match Handler::new(desk.store, desk.pause())
-        .handle_all(streams, &desk.request(order), decide)
-        .await
-    {
-        Ok(_) => Ok(None),
-        Err(HandleError::Rejected(rejection)) => Ok(Some(rejection)),
+    before: &mut Option<ShardVersions>,
+) -> Result<(), StepError> {
+    let Some(placed) = order.state.placed() else { return Ok(()) };
+    // Read in every round: the number of a product's shards may grow between two reads that are
+    // compared.
+    let (wanted, products) = wanted(desk, placed).await?;
+    let earlier = before.take();
+    let store = Preloaded::new(desk.store, products);
+    let streams = wanted.streams(&desk.input.tenant);
+    let decided =
+        decide(desk, &store, order, &streams, |states| make(states, &wanted, earlier.as_ref()));
+    match decided.await {
+        Ok(())
+        | Err(HandleError::Rejected(
+            ReservingRejection::Reservation(_) | ReservingRejection::Changed,
+        )) => Ok(()),
+        Err(HandleError::Busy { .. }) if earlier.is_none() => {
+            let (_, (_, stock)) = states(desk.store, &streams).await?;
+            *before = Some(wanted.versions(&stock));
+            Ok(())
+        }
+        Err(HandleError::Rejected(ReservingRejection::NotAtOneMoment(versions))) => {
+            // If goods move fast, reading again at once costs a read of all shards and finds them
+            // changed again.
+            desk.rest().await;
+            *before = Some(versions);
+            Ok(())
+        }
+        Err(HandleError::Rejected(ReservingRejection::TooManyShards { versions, gatherings })) => {
+            bring_together(desk, order, &versions, &gatherings).await
+        }
+        Err(HandleError::Rejected(rejection @ ReservingRejection::Stock(_))) => {
+            Err(StepError::permanent(rejection))
+        }
         Err(error) => Err(error.into()),
     }
+}
+
+/// A decision over a reservation, its stock, and what else it is based on.
+async fn decide<S: EventStore, P: Pause, A: EventStore, T: Streams>(
+    desk: &Desk<'_, S, P>,
+    store: &A,
+    order: &Seen<Order, S::Head>,
+    streams: &T,
+    decide: impl Fn(&T::States) -> Result<T::Events, ReservingRejection> + Sync,
+) -> Result<(), HandleError<ReservingRejection>> {
+    let handler = Handler::new(store, desk.pause());
+    handler.handle_all(streams, &desk.request(order), decide).await.map(drop)
 }
 
 /// Gathers goods that are spread over too many shards. Goods that were moved meanwhile stay where
@@ -188,12 +215,12 @@ async fn decide<S: EventStore, P: Pause>(
 async fn bring_together<S: EventStore, P: Pause>(
     desk: &Desk<'_, S, P>,
     order: &Seen<Order, S::Head>,
-    look: &Look,
+    versions: &ShardVersions,
     gatherings: &[Gathering],
 ) -> Result<(), StepError> {
     for (number, gatherings) in Gathering::by_transaction(gatherings).into_iter().enumerate() {
         let streams = Gathering::streams(gatherings, &desk.input.tenant);
-        let commit_id = gathering_id(desk.input.order_id, look, number);
+        let commit_id = gathering_id(desk.input.order_id, versions, number);
         let request = Request { commit_id, ..desk.request(order) };
         match Handler::new(desk.store, desk.pause())
             .handle_all(&streams, &request, |stock| gather(stock, gatherings))
@@ -210,37 +237,36 @@ async fn bring_together<S: EventStore, P: Pause>(
 /// The id of a gathering transaction, derived from all versions that were read. Executions that
 /// read every shard at the same version move the same goods, once. Any other read gives another
 /// transaction.
-fn gathering_id(order_id: OrderId, look: &Look, number: usize) -> CommitId {
+fn gathering_id(order_id: OrderId, versions: &ShardVersions, number: usize) -> CommitId {
     let line =
         |shards: &Vec<Version>| shards.iter().map(Version::to_string).collect::<Vec<_>>().join(",");
-    let seen = look.iter().map(line).collect::<Vec<_>>().join(";");
+    let seen = versions.iter().map(line).collect::<Vec<_>>().join(";");
     CommitId::of(order_id.uuid(), &format!("gather_stock.{number}.{seen}"))
 }
 
 /// The lines of the order, each with the number of shards that the product's stock was ever spread
-/// over.
+/// over, and the products as they were read.
 async fn wanted<S: EventStore, P: Pause>(
     desk: &Desk<'_, S, P>,
     order: &PlacedOrder,
-) -> Result<MakeReservation, StepError> {
-    let shards =
-        try_concurrently(order.placed.lines.iter().map(|line| stock_shards(desk, &line.sku)))
-            .await?;
-    let lines = order.placed.lines.iter().zip(shards);
-    let lines = lines.map(|(line, stock_shards)| WantedLine {
-        sku: line.sku.clone(),
-        quantity: line.quantity,
-        stock_shards,
-    });
-    Ok(MakeReservation { order_id: desk.input.order_id, lines: lines.collect() })
+) -> Result<(MakeReservation, Vec<Loaded<S::Head>>), StepError> {
+    let lines = &order.placed.lines;
+    let products = try_concurrently(lines.iter().map(|line| product(desk, &line.sku))).await?;
+    let mut wanted = Vec::with_capacity(lines.len());
+    for (line, product) in lines.iter().zip(&products) {
+        let stock_shards = fold::<Product>(&product.commits)?.state.max_stock_shards();
+        let (sku, quantity) = (line.sku.clone(), line.quantity);
+        wanted.push(WantedLine { sku, quantity, stock_shards });
+    }
+    Ok((MakeReservation { order_id: desk.input.order_id, lines: wanted }, products))
 }
 
-async fn stock_shards<S: EventStore, P: Pause>(
+async fn product<S: EventStore, P: Pause>(
     desk: &Desk<'_, S, P>,
     sku: &Sku,
-) -> Result<StockShards, StepError> {
-    let product = desk.look::<Product>(&streams::product(&desk.input.tenant, sku)).await?;
-    Ok(product.state.listed().map_or(StockShards::ONE, |product| product.most_stock_shards))
+) -> Result<Loaded<S::Head>, StepError> {
+    let snapshots = Product::SNAPSHOTS.map(|kept| kept.kind());
+    Ok(desk.store.load(&streams::product(&desk.input.tenant, sku), snapshots).await?)
 }
 
 #[cfg(test)]
@@ -254,20 +280,21 @@ mod tests {
     fn every_read_of_the_shards_has_its_own_gatherings() {
         let order_id: OrderId = "8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873".parse().unwrap();
         // All with the same sum, and the same versions in other lines.
-        let looks: [&[&[u64]]; 5] = [&[&[1, 3]], &[&[2, 2]], &[&[3, 1]], &[&[4]], &[&[1], &[3]]];
-        let looks = looks.map(|look| {
-            look.iter()
+        let reads: [&[&[u64]]; 5] = [&[&[1, 3]], &[&[2, 2]], &[&[3, 1]], &[&[4]], &[&[1], &[3]]];
+        let reads = reads.map(|versions| {
+            versions
+                .iter()
                 .map(|line| line.iter().copied().map(Version::new).collect())
-                .collect::<Look>()
+                .collect::<ShardVersions>()
         });
-        let ids: HashSet<_> = looks
+        let ids: HashSet<_> = reads
             .iter()
-            .flat_map(|look| (0..2).map(move |number| gathering_id(order_id, look, number)))
+            .flat_map(|versions| (0..2).map(move |number| gathering_id(order_id, versions, number)))
             .collect();
-        assert_eq!(ids.len(), 2 * looks.len());
+        assert_eq!(ids.len(), 2 * reads.len());
         assert_eq!(
-            gathering_id(order_id, &looks[0], 0),
-            gathering_id(order_id, &looks[0].clone(), 0)
+            gathering_id(order_id, &reads[0], 0),
+            gathering_id(order_id, &reads[0].clone(), 0)
         );
     }
 }

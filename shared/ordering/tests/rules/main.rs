@@ -5,7 +5,7 @@
 
 mod customer;
 mod histories;
-mod looking;
+
 mod order;
 mod payment;
 mod placing;
@@ -16,6 +16,7 @@ mod reservation;
 mod saga;
 mod samples;
 mod sandbox;
+mod several_reads;
 mod shipment;
 mod stock;
 mod views;

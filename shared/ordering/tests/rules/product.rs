@@ -126,12 +126,12 @@ fn a_product_remembers_how_many_shards_may_hold_stock() {
     .concat();
     let state = past.iter().fold(ProductState::default(), Product::evolve);
     let product = state.on_sale().unwrap();
-    assert_eq!((product.stock_shards, product.most_stock_shards), (shards(3), shards(8)));
+    assert_eq!((product.stock_shards, product.max_stock_shards), (shards(3), shards(8)));
 
     let past = [mug(), vec![resharded(8), resharded(2)]].concat();
     let state = past.iter().fold(ProductState::default(), Product::evolve);
     let product = state.on_sale().unwrap();
-    assert_eq!((product.stock_shards, product.most_stock_shards), (shards(2), shards(8)));
+    assert_eq!((product.stock_shards, product.max_stock_shards), (shards(2), shards(8)));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 use events::{ReceiptBooked, ReceiptEvent, ReceiptReference, ShardQuantity, StockReceived};
+use ordering::product::ProductState;
 use ordering::receipt::{
     BookReceipt, Receipt, ReceiptCommand, ReceiptRejection, ReceiptState, ReceivingRejection,
-    receive,
+    ReceivingStates, receive,
 };
 use ordering::stock::{MAX_ON_HAND, StockRejection, StockState};
 use proptest::prelude::*;
@@ -10,7 +11,7 @@ use skald::handle::Streams;
 use skald::stream::{Tenant, Version};
 use skald_testkit::given;
 
-use crate::samples::{quantity, shards, sku};
+use crate::samples::{quantity, sharded, shards, sku};
 
 fn delivery(number: u64, stock_shards: u64) -> BookReceipt {
     BookReceipt {
@@ -81,16 +82,21 @@ fn one_delivery_note_names_as_many_products_as_were_delivered() {
     assert_eq!(keys, ["default/receipt-MUG-01~DN-1", "default/receipt-TEE-07~DN-1"]);
 }
 
-fn state(receipt: ReceiptState, stock: &[u64]) -> (Folded<ReceiptState>, Vec<Folded<StockState>>) {
+/// These states, of a product with as many shards.
+fn state(receipt: ReceiptState, stock: &[u64]) -> ReceivingStates {
     let shard =
         |&on_hand| Folded { state: StockState { on_hand, reserved: 0 }, version: Version::START };
-    (Folded { state: receipt, version: Version::START }, stock.iter().map(shard).collect())
+    let product = sharded(shards(stock.len() as u64));
+    let product = Folded { state: product, version: Version::new(1) };
+    let receipt = Folded { state: receipt, version: Version::START };
+    (receipt, (product, stock.iter().map(shard).collect()))
 }
 
 #[test]
 fn goods_are_received_by_the_receipt_and_every_shard_it_names() {
     let book = delivery(7, 3);
-    let (receipt, stock) = receive(&state(ReceiptState::Unbooked, &[0, 0, 0]), &book).unwrap();
+    let (receipt, ((), stock)) =
+        receive(&state(ReceiptState::Unbooked, &[0, 0, 0]), &book).unwrap();
     assert_eq!(receipt, [booked(&book)]);
     let received = |number| {
         vec![StockReceived { reference: book.reference.clone(), quantity: quantity(number) }.into()]
@@ -101,7 +107,7 @@ fn goods_are_received_by_the_receipt_and_every_shard_it_names() {
 #[test]
 fn a_delivery_that_was_booked_already_adds_nothing_to_any_shard() {
     let before = Receipt::evolve(ReceiptState::Unbooked, &booked(&delivery(7, 1)));
-    let (receipt, stock) = receive(&state(before, &[0, 0, 0]), &delivery(7, 3)).unwrap();
+    let (receipt, ((), stock)) = receive(&state(before, &[0, 0, 0]), &delivery(7, 3)).unwrap();
     assert!(receipt.is_empty());
     assert_eq!(stock, [[], [], []]);
 }
@@ -115,15 +121,36 @@ fn goods_that_a_shard_cannot_count_are_not_received_at_all() {
     assert_eq!(refused, Err(ReceivingRejection::Receipt(ReceiptRejection::ReferenceReused)));
 }
 
+/// Goods are delivered to the shards that the product has at that moment. A delivery that was booked
+/// does not depend on it.
 #[test]
-fn receiving_decides_over_the_receipt_and_the_shards_that_get_something() {
+fn a_delivery_is_not_divided_among_shards_that_the_product_no_longer_has() {
+    let book = delivery(7, 3);
+    for number in [2, 4] {
+        let states = state(ReceiptState::Unbooked, &vec![0; number]);
+        assert_eq!(receive(&states, &book), Err(ReceivingRejection::Changed));
+        let booked = Receipt::evolve(ReceiptState::Unbooked, &booked(&book));
+        let (receipt, _) = receive(&state(booked, &vec![0; number]), &book).unwrap();
+        assert!(receipt.is_empty());
+    }
+    let (receipt, (mut product, stock)) = state(ReceiptState::Unbooked, &[0, 0, 0]);
+    product.state = ProductState::Unlisted;
+    let unlisted = receive(&(receipt, (product, stock)), &book);
+    assert_eq!(unlisted, Err(ReceivingRejection::Changed));
+}
+
+#[test]
+fn receiving_decides_over_the_receipt_the_product_and_the_shards_that_get_something() {
     let names: Vec<String> = delivery(2, 3)
         .streams(&Tenant::default())
         .ids()
         .iter()
         .map(|id| id.name().to_owned())
         .collect();
-    assert_eq!(names, ["receipt-MUG-01~DN-1", "stock-MUG-01~0", "stock-MUG-01~1"]);
+    assert_eq!(
+        names,
+        ["receipt-MUG-01~DN-1", "product-MUG-01", "stock-MUG-01~0", "stock-MUG-01~1"]
+    );
 }
 
 #[test]

@@ -5,17 +5,18 @@ use events::{
 };
 use ordering::requests::{Caller, IdempotencyKey};
 use ordering::reservation::{
-    HeldGoods, Look, MakeReservation, Reservation, ReservationCommand, ReservationRejection,
-    ReservationState, ReservingRejection, ReservingStates, WantedLine, make,
+    HeldGoods, MakeReservation, MakingStates, Reservation, ReservationCommand,
+    ReservationRejection, ReservationState, ReservingRejection, ReservingStates, ShardVersions,
+    WantedLine, make,
 };
 use ordering::stock::{StockRejection, StockState};
 use proptest::prelude::*;
 use skald::decider::{Decider, Folded};
-use skald::handle::Streams;
+use skald::handle::{Decided, Streams};
 use skald::stream::{Tenant, Version};
 use skald_testkit::given;
 
-use crate::samples::{order_id, quantity, shards, sku};
+use crate::samples::{order_id, quantity, sharded, shards, sku};
 
 pub(crate) fn line(name: &str, shard: u16, number: u64) -> ReservedLine {
     ReservedLine { sku: sku(name), shard, quantity: quantity(number) }
@@ -132,6 +133,18 @@ pub(crate) fn states(reservation: ReservationState, available: &[u64]) -> Reserv
     (Folded { state: reservation, version: Version::START }, available.iter().map(shard).collect())
 }
 
+/// The states of [`states`], and the products of the order's lines.
+pub(crate) fn making(
+    order: &MakeReservation,
+    reservation: ReservationState,
+    available: &[u64],
+) -> MakingStates {
+    let (reservation, stock) = states(reservation, available);
+    let product =
+        |line: &WantedLine| Folded { state: sharded(line.stock_shards), version: Version::new(1) };
+    (reservation, (order.lines.iter().map(product).collect(), stock))
+}
+
 pub(crate) fn wanted(name: &str, number: u64, stock_shards: u64) -> WantedLine {
     WantedLine { sku: sku(name), quantity: quantity(number), stock_shards: shards(stock_shards) }
 }
@@ -141,20 +154,28 @@ pub(crate) fn order(lines: impl IntoIterator<Item = WantedLine>) -> MakeReservat
 }
 
 /// The read of [`states`], if no shard has moved.
-pub(crate) fn seen(order: &MakeReservation) -> Look {
+pub(crate) fn seen(order: &MakeReservation) -> ShardVersions {
     order.lines.iter().map(|line| vec![Version::START; line.stock_shards.get().into()]).collect()
 }
 
-/// The drawn parts or the short lines, and the events of the shards.
-fn made_of(order: &MakeReservation, available: &[u64]) -> (ReservationEvent, Vec<Vec<StockEvent>>) {
-    let states = states(ReservationState::Unmade, available);
-    let (reservation, stock) = make(&states, order, Some(&seen(order))).unwrap();
+/// The drawn parts or the short lines, and what is decided about the shards.
+fn made_of(
+    order: &MakeReservation,
+    available: &[u64],
+) -> (ReservationEvent, Vec<Decided<StockEvent>>) {
+    let states = making(order, ReservationState::Unmade, available);
+    let (reservation, (_, stock)) = make(&states, order, None).unwrap();
     let [reservation] = reservation.try_into().unwrap();
     (reservation, stock)
 }
 
-fn reserved(number: u64) -> StockEvent {
-    StockReserved { order_id: order_id(), quantity: quantity(number) }.into()
+/// The decision about a stream that is neither written nor guarded.
+pub(crate) fn free<E>() -> Decided<E> {
+    Decided::Events(Vec::new())
+}
+
+fn reserved(number: u64) -> Decided<StockEvent> {
+    Decided::Events(vec![StockReserved { order_id: order_id(), quantity: quantity(number) }.into()])
 }
 
 #[test]
@@ -162,7 +183,7 @@ fn everything_that_was_ordered_is_held_together() {
     let order = order([wanted("MUG-01", 2, 2), wanted("TEE-07", 1, 1)]);
     let (reservation, stock) = made_of(&order, &[1, 5, 1]);
     assert_eq!(reservation, ReservationMade { lines: lines() }.into());
-    assert_eq!(stock, [vec![], vec![reserved(2)], vec![reserved(1)]]);
+    assert_eq!(stock, [free(), reserved(2), reserved(1)]);
 }
 
 #[test]
@@ -174,7 +195,44 @@ fn nothing_is_held_if_anything_is_short_and_every_short_product_is_named() {
         ShortLine { sku: sku("CAP-02"), wanted: quantity(3), available: 2 },
     ];
     assert_eq!(reservation, ReservationRefused { short }.into());
-    assert_eq!(stock, [const { Vec::new() }; 4]);
+    assert!(
+        stock
+            .iter()
+            .all(|decided| !matches!(decided, Decided::Events(events) if !events.is_empty()))
+    );
+}
+
+/// A refusal is true at the moment when it is written: no goods have come to any shard that it was
+/// decided on, and no shard has been added. What another product has does not matter.
+#[test]
+fn a_refusal_guards_the_products_that_are_short_and_all_their_shards() {
+    let order = order([wanted("MUG-01", 9, 2), wanted("TEE-07", 1, 1), wanted("CAP-02", 3, 1)]);
+    let states = making(&order, ReservationState::Unmade, &[3, 5, 7, 2]);
+    let (_, (products, stock)) = make(&states, &order, None).unwrap();
+    assert_eq!(products, [Decided::Guard, free(), Decided::Guard]);
+    assert_eq!(stock, [Decided::Guard, Decided::Guard, free(), Decided::Guard]);
+}
+
+/// What an order costs if it goes well: guards would be paid for.
+#[test]
+fn a_reservation_that_is_made_guards_nothing() {
+    let order = order([wanted("MUG-01", 9, 3), wanted("TEE-07", 1, 1)]);
+    let states = making(&order, ReservationState::Unmade, &[3, 6, 0, 7]);
+    let (_, (products, stock)) = make(&states, &order, None).unwrap();
+    assert_eq!(products, [free(), free()]);
+    assert_eq!(stock, [reserved(3), reserved(6), free(), reserved(1)]);
+}
+
+/// The goods may be in a shard that was not read.
+#[test]
+fn an_order_is_not_refused_for_a_product_that_has_more_shards_than_were_read() {
+    let order = order([wanted("MUG-01", 9, 2)]);
+    let mut states = making(&order, ReservationState::Unmade, &[3, 5]);
+    states.1.0[0].state = sharded(shards(3));
+    for before in [None, Some(seen(&order))] {
+        let decided = make(&states, &order, before.as_ref());
+        assert_eq!(decided, Err(ReservingRejection::Changed));
+    }
 }
 
 #[test]
@@ -205,29 +263,33 @@ fn if_no_shard_holds_enough_the_fullest_are_drawn_from_first() {
         reservation,
         ReservationMade { lines: vec![line("MUG-01", 0, 3), line("MUG-01", 3, 7)] }.into()
     );
-    assert_eq!(stock, [vec![reserved(3)], vec![], vec![], vec![reserved(7)]]);
+    assert_eq!(stock, [reserved(3), free(), free(), reserved(7)]);
 }
 
 #[test]
 fn making_a_reservation_that_was_made_or_refused_touches_no_stock() {
+    let order = order([wanted("MUG-01", 2, 2)]);
     for before in [ReservationState::Made(lines()), ReservationState::Refused(short())] {
-        let (reservation, stock) =
-            make(&states(before, &[5, 5]), &order([wanted("MUG-01", 2, 2)]), None).unwrap();
-        assert!(reservation.is_empty() && stock == [vec![], vec![]]);
+        let (reservation, (products, stock)) =
+            make(&making(&order, before, &[5, 5]), &order, None).unwrap();
+        assert_eq!((reservation, products), (vec![], vec![free()]));
+        assert_eq!(stock, [free(), free()]);
     }
     for before in [ReservationState::Abandoned, ReservationState::Released] {
-        let late = make(&states(before, &[5, 5]), &order([wanted("MUG-01", 2, 2)]), None);
+        let late = make(&making(&order, before, &[5, 5]), &order, None);
         assert_eq!(late, Err(ReservingRejection::Reservation(ReservationRejection::Undone)));
     }
 }
 
 #[test]
-fn making_decides_over_the_reservation_and_every_shard_of_every_product() {
+fn making_decides_over_the_reservation_and_every_product_and_shard() {
     let order = order([wanted("MUG-01", 2, 2), wanted("TEE-07", 1, 1)]);
     let names: Vec<String> =
         order.streams(&Tenant::default()).ids().iter().map(|id| id.name().to_owned()).collect();
     let reservation = format!("reservation-{}", order_id());
-    assert_eq!(names, [&*reservation, "stock-MUG-01~0", "stock-MUG-01~1", "stock-TEE-07~0"]);
+    let products = ["product-MUG-01", "product-TEE-07"];
+    let stock = ["stock-MUG-01~0", "stock-MUG-01~1", "stock-TEE-07~0"];
+    assert_eq!(names, [[&*reservation].as_slice(), &products, &stock].concat());
 }
 
 fn held() -> HeldGoods {
@@ -316,7 +378,7 @@ proptest! {
                 for line in &made.lines {
                     let shard = usize::from(line.shard);
                     prop_assert!(u64::from(line.quantity) <= available[shard]);
-                    prop_assert_eq!(&stock[shard], &[reserved(line.quantity.into())]);
+                    prop_assert_eq!(&stock[shard], &reserved(line.quantity.into()));
                 }
                 let mut fullest = available.clone();
                 fullest.sort_unstable_by(|a, b| b.cmp(a));
@@ -325,7 +387,7 @@ proptest! {
             }
             ReservationEvent::Refused(_) => {
                 prop_assert!(all < number);
-                prop_assert!(stock.iter().all(Vec::is_empty));
+                prop_assert!(stock.iter().all(|decided| *decided == Decided::Guard));
             }
             ReservationEvent::Released(_)
             | ReservationEvent::Shipped(_)

@@ -89,8 +89,16 @@ pub(crate) fn jane() -> CustomerState {
 }
 
 pub(crate) fn product(name: &str, unit_price: Money) -> ProductState {
-    let listed =
-        ProductListed { name: name.to_owned(), unit_price, stock_shards: StockShards::ONE };
+    listed(name, unit_price, StockShards::ONE)
+}
+
+/// A product whose stock is spread over this many shards.
+pub(crate) fn sharded(stock_shards: StockShards) -> ProductState {
+    listed("Mug", eur(2499), stock_shards)
+}
+
+fn listed(name: &str, unit_price: Money, stock_shards: StockShards) -> ProductState {
+    let listed = ProductListed { name: name.to_owned(), unit_price, stock_shards };
     Product::evolve(ProductState::default(), &listed.into())
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use events::OrderEvent;
+use events::{OrderEvent, OrderLine, ProductEvent, ProductListed, StockShards};
 use ordering::order::{Order, Phase};
 use ordering::ports::{Gateway, GatewayCall, PaymentAtGateway, PortError};
 use ordering::saga::{Step, StepInput};
@@ -15,11 +15,13 @@ use skald::memory::InMemoryEventStore;
 use skald::store::EventStore;
 use skald::stream::{Tenant, Version};
 use skald::time::Timestamp;
+use skald_testkit::NoPause;
+use skald_testkit::counting::Counting;
 use skald_testkit::faulty::{Fault, Faulty, Plan};
 
 use super::bounded::put;
 use super::world::finish;
-use crate::samples::{order_id, placed};
+use crate::samples::{order_id, placed, sku};
 
 /// A clock that advances only in pauses, by an hour each.
 struct Hours(AtomicI64);
@@ -64,17 +66,68 @@ fn a_step_whose_order_expires_while_it_waits_starts_undoing() {
     assert!(matches!(order.placed().unwrap().phase, Phase::Undoing(_)), "{order:?}");
 }
 
-/// If a product sells fast, reads of all its shards must not follow each other without a pause.
-#[test]
-fn a_step_that_read_too_little_stock_pauses_before_it_reads_again() {
-    let (store, tenant, order) = (InMemoryEventStore::default(), Tenant::default(), placed());
+/// An order of products that have nothing in 112 shards, and the step that reserves them.
+fn wide_order(store: &InMemoryEventStore) -> (StepInput, Timestamp) {
+    let (tenant, mut order) = (Tenant::default(), placed());
+    let line = order.lines.remove(0);
+    order.lines = (0..7)
+        .map(|number| OrderLine { sku: sku(&format!("SKU-{number}")), ..line.clone() })
+        .collect();
+    for line in &order.lines {
+        let (name, unit_price) = (line.name.clone(), line.unit_price);
+        let listed = ProductListed { name, unit_price, stock_shards: StockShards::MAX };
+        put(store, streams::product(&tenant, &line.sku), ProductEvent::from(listed));
+    }
     let begun = order.deadline.plus_millis(-60_000);
-    put(&store, streams::order(&tenant, order_id()), OrderEvent::from(order));
+    put(store, streams::order(&tenant, order_id()), OrderEvent::from(order));
+    (reserving(tenant), begun)
+}
 
+fn reserving(tenant: Tenant) -> StepInput {
     let (step, correlation_id) = (Step::ReserveStock, CorrelationId::new("call-1").unwrap());
-    let input =
-        StepInput { step, order_id: order_id(), tenant, attempt: 1, correlation_id, failure: None };
+    StepInput { step, order_id: order_id(), tenant, attempt: 1, correlation_id, failure: None }
+}
+
+/// If products sell fast, reads of all their shards must not follow each other without a pause.
+#[test]
+fn a_step_that_read_too_little_stock_and_cannot_guard_it_pauses_before_it_reads_again() {
+    let store = InMemoryEventStore::default();
+    let (input, begun) = wide_order(&store);
     let hours = Hours(AtomicI64::new(begun.as_millis()));
     let taken = finish(reservation::perform(&store, &hours, &input, begun));
     assert!(matches!(taken, Err(StepError::Undone)), "the step did not pause: {taken:?}");
+}
+
+#[test]
+fn a_step_that_guards_too_little_stock_refuses_at_once() {
+    let (store, tenant, order) = (InMemoryEventStore::default(), Tenant::default(), placed());
+    let begun = order.deadline.plus_millis(-60_000);
+    put(&store, streams::order(&tenant, order_id()), OrderEvent::from(order));
+    let (store, hours) = (Counting::new(store), Hours(AtomicI64::new(begun.as_millis())));
+    let taken = finish(reservation::perform(&store, &hours, &reserving(tenant), begun));
+    assert!(matches!(taken, Err(StepError::Refused(_))), "{taken:?}");
+    // The order and the reservation twice and once more for the decision; both products, both
+    // shards; one append.
+    assert_eq!(store.take_calls(), 2 * 2 + 1 + 2 + 2 + 1);
+}
+
+/// The guards of many refusals at once are in each other's way. The orders are refused all the
+/// same, and no longer keep others from the shards.
+#[test]
+fn a_refusal_whose_guards_are_in_others_way_is_decided_by_a_second_read() {
+    let (store, tenant, order) = (InMemoryEventStore::default(), Tenant::default(), placed());
+    put(&store, streams::order(&tenant, order_id()), OrderEvent::from(order));
+    let script = vec![Some(Fault::Contended); 10];
+    let faulty = Faulty::new(&store, Plan::script(script));
+    let input = reserving(tenant.clone());
+    let taken = finish(reservation::perform(&faulty, &NoPause, &input, Timestamp::EPOCH));
+    assert!(matches!(taken, Err(StepError::Refused(_))), "{taken:?}");
+    assert_eq!(faulty.happened().len(), 10);
+
+    // It is given up if the second refusal fails, too.
+    let (store, order) = (InMemoryEventStore::default(), placed());
+    put(&store, streams::order(&tenant, order_id()), OrderEvent::from(order));
+    let faulty = Faulty::new(&store, Plan::script(vec![Some(Fault::Contended); 20]));
+    let taken = finish(reservation::perform(&faulty, &NoPause, &input, Timestamp::EPOCH));
+    assert!(matches!(taken, Err(StepError::Transient(_))), "{taken:?}");
 }
