@@ -5,7 +5,6 @@
 
 mod customer;
 mod histories;
-
 mod order;
 mod payment;
 mod placing;
