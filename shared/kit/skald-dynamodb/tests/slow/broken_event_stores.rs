@@ -16,6 +16,20 @@ use crate::support::broken::{
 use crate::support::change_body;
 use crate::support::proxy::{Fate, Meddler, error_body};
 
+/// Drops the checks of guarded streams.
+#[derive(Clone)]
+struct NoGuards;
+
+impl Meddler for NoGuards {
+    fn request(&self, operation: &str, body: &mut Value) -> Fate {
+        if operation == "TransactWriteItems" {
+            let items = body["TransactItems"].as_array_mut().unwrap();
+            items.retain(|item| item["ConditionCheck"].is_null());
+        }
+        Fate::Pass
+    }
+}
+
 /// Writes only the first half of a transaction.
 #[derive(Clone)]
 struct HalfTheBatch;
@@ -132,6 +146,13 @@ async fn broken_events(meddler: impl Meddler + Clone, wanted: &[&str]) -> Vec<&'
     broken_of(rules, || Events::spoiled(meddler.clone())).await
 }
 
+/// The rules that an event store without guards breaks.
+const OF_GUARDS: &[&str] = &[
+    "a_guarded_stream_that_moved_is_a_conflict",
+    "a_guard_of_an_empty_stream_fails_once_it_has_events",
+    "commands_that_guard_each_other_do_not_both_succeed",
+];
+
 /// The rules that an event store without conditions breaks.
 const OF_CONDITIONS: &[&str] = &[
     "an_append_behind_the_head_is_a_conflict",
@@ -217,6 +238,12 @@ async fn an_event_store_without_its_condition_is_detected() {
 #[tokio::test]
 async fn an_event_store_whose_query_is_not_paged_is_detected() {
     assert_eq!(broken_events(OnePage, OF_PAGES).await, OF_PAGES);
+}
+
+#[tokio::test]
+async fn an_event_store_without_its_guards_is_detected() {
+    assert_eq!(broken_events(Nothing, OF_GUARDS).await, [""; 0]);
+    assert_eq!(broken_events(NoGuards, OF_GUARDS).await, OF_GUARDS);
 }
 
 #[tokio::test]
