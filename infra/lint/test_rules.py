@@ -248,8 +248,8 @@ PLANTED: dict[
             "dynamodb:BatchWriteItem",
         ),
         (
-            role({"Action": "dynamodb:ConditionCheckItem", "Resource": EVENTS}),
-            "dynamodb:ConditionCheckItem",
+            role({"Action": "dynamodb:PartiQLUpdate", "Resource": EVENTS}),
+            "dynamodb:PartiQLUpdate",
         ),
         (role({"Action": "DynamoDB:deleteitem", "Resource": EVENTS}), "DynamoDB:deleteitem"),
         (role({"Action": "dynamodb:Delete*", "Resource": EVENTS}), "dynamodb:Delete*"),

@@ -65,11 +65,12 @@ def every_function_in_the_background_has_an_alarm_on_throttles(template: Templat
             )
 
 
-# All that any function may do to the events table: read, append, and read its stream.
+# All that any function may do to the events table: read, append, check that a stream has not moved,
+# and read its stream.
 ON_EVENTS = {
     f"dynamodb:{action}".lower()
     for action in (
-        *("GetItem", "Query", "PutItem"),
+        *("GetItem", "Query", "PutItem", "ConditionCheckItem"),
         *("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"),
     )
 }
@@ -81,12 +82,13 @@ APPEND = {
     "dynamodb:PutItem",
     "dynamodb:GetItem",
 }  # GetItem reads the commit that took a place
+GUARD = APPEND | {"dynamodb:ConditionCheckItem"}
 LOOK_UP = {"dynamodb:GetItem"}
 KEEP = {"dynamodb:GetItem", "dynamodb:PutItem"}
 ON_TABLES = {
     ("OrderCommandsRole", "EventsTable.Arn"): APPEND,
     ("OrderCommandsRole", "PersonKeysTable.Arn"): LOOK_UP,
-    ("CatalogCommandsRole", "EventsTable.Arn"): APPEND,
+    ("CatalogCommandsRole", "EventsTable.Arn"): GUARD,
     ("CatalogCommandsRole", "PersonKeysTable.Arn"): KEEP,
     ("OrderQueriesRole", "EventsTable.Arn"): READ,
     ("OrderQueriesRole", "OrderViewTable.Arn"): {"dynamodb:GetItem", "dynamodb:BatchGetItem"},
@@ -103,7 +105,7 @@ ON_TABLES = {
     ("StockViewRole", "EventsTable.Arn"): READ,
     ("StockViewRole", "StockViewTable.Arn"): KEEP,
     ("SagaStarterRole", "EventsTable.Arn"): APPEND,
-    ("ReservationStepsRole", "EventsTable.Arn"): APPEND,
+    ("ReservationStepsRole", "EventsTable.Arn"): GUARD,
     ("PaymentStepsRole", "EventsTable.Arn"): APPEND,
     ("PaymentStepsRole", "SandboxGatewayTable.Arn"): KEEP,
     ("PaymentStepsRole", "PersonKeysTable.Arn"): LOOK_UP,
