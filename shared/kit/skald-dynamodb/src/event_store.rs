@@ -77,6 +77,16 @@ impl Head for DynamoDbHead {
 impl DynamoDbEventStore {
     /// The store in this table. The client brings its own time limits and retries. A request that
     /// the client repeats is recognised like any other repeated append.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn store(client: aws_sdk_dynamodb::Client) {
+    /// use skald_dynamodb::DynamoDbEventStore;
+    ///
+    /// let store = DynamoDbEventStore::new(client, "events");
+    /// # }
+    /// ```
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { table: Arc::new(Table { client, name: table.into() }) }

@@ -35,6 +35,21 @@ pub struct DynamoDbCommitIndex {
 
 impl DynamoDbCommitIndex {
     /// The index `commits` of this table. The client brings its own time limits and retries.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn read(client: aws_sdk_dynamodb::Client) -> Result<(), skald::store::StoreError> {
+    /// use skald::index::{CommitIndex, SlicePosition};
+    /// use skald::time::Timestamp;
+    /// use skald_dynamodb::DynamoDbCommitIndex;
+    ///
+    /// let index = DynamoDbCommitIndex::new(client, "events");
+    /// let page = index.read(0, &SlicePosition::START, Timestamp::LAST, 100).await?;
+    /// println!("{} commits", page.entries.len());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }

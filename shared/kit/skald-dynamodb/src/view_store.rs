@@ -50,6 +50,20 @@ impl DynamoDbViewStore {
     ///
     /// The client brings its own time limits and retries. The store also uses its timer to wait
     /// before it requests the keys that a batch omitted.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn get(client: aws_sdk_dynamodb::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use skald::stream::{StreamId, Tenant};
+    /// use skald::view::ViewStore;
+    /// use skald_dynamodb::DynamoDbViewStore;
+    ///
+    /// let views = DynamoDbViewStore::new(client, "order-view");
+    /// let row = views.get(&StreamId::new(&Tenant::default(), "order", "17")?).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into().into() }

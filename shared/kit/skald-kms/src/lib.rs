@@ -38,6 +38,16 @@ impl fmt::Debug for KmsKeyWrap {
 impl KmsKeyWrap {
     /// A key wrap that uses the KMS key with this ARN. The client brings its own time limits and
     /// retries.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn wrap(client: aws_sdk_kms::Client) {
+    /// use skald_kms::KmsKeyWrap;
+    ///
+    /// let wrap = KmsKeyWrap::new(client, "arn:aws:kms:eu-central-1:111122223333:key/…");
+    /// # }
+    /// ```
     #[must_use]
     pub fn new(client: Client, key: impl Into<String>) -> Self {
         Self { client, key: key.into().into() }

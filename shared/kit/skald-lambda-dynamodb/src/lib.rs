@@ -21,6 +21,19 @@ use skald_lambda::views::ViewKeeper;
 use skald_lambda::{Error, clock};
 
 /// Opens the stores of a function. All of them use one client, so they share its connections.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn open() -> Result<(), skald_lambda::Error> {
+/// use skald_lambda::config;
+/// use skald_lambda_dynamodb::Stores;
+///
+/// let stores = Stores::new(&config::aws().await);
+/// let (events, keys) = (stores.events()?, stores.person_keys()?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Stores {
     aws: SdkConfig,

@@ -31,6 +31,15 @@ impl fmt::Debug for MissingVariable {
 ///
 /// # Errors
 /// [`MissingVariable`] if the variable is not set, not text, or empty.
+///
+/// # Examples
+///
+/// ```no_run
+/// # fn read() -> Result<(), skald_lambda::config::MissingVariable> {
+/// let table = skald_lambda::config::variable("EVENTS_TABLE")?;
+/// # Ok(())
+/// # }
+/// ```
 pub fn variable(name: &'static str) -> Result<String, MissingVariable> {
     optional(name).ok_or(MissingVariable(name))
 }

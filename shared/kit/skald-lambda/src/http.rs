@@ -47,6 +47,20 @@ struct Panicked;
 ///
 /// # Errors
 /// If the runtime's interface fails.
+///
+/// # Examples
+///
+/// ```no_run
+/// use serde_json::json;
+/// use skald_lambda::http::{self, Reply, StatusCode};
+///
+/// # async fn run() -> Result<(), skald_lambda::Error> {
+/// http::serve(|call| async move {
+///     Ok(Reply::json(StatusCode::OK, json!({ "you_called": call.path })))
+/// })
+/// .await
+/// # }
+/// ```
 pub async fn serve<F, Fut>(handler: F) -> Result<(), Error>
 where
     F: Fn(Call) -> Fut,

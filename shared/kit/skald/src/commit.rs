@@ -38,6 +38,17 @@ impl CommitId {
 
     /// The id of the command `name` on the thing that `scope` identifies. The same arguments always
     /// give the same id.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use skald::commit::CommitId;
+    /// use uuid::Uuid;
+    ///
+    /// let order = Uuid::from_u128(17);
+    /// assert_eq!(CommitId::of(order, "cancel"), CommitId::of(order, "cancel"));
+    /// assert_ne!(CommitId::of(order, "cancel"), CommitId::of(order, "resume"));
+    /// ```
     #[must_use]
     pub fn of(scope: Uuid, name: &str) -> Self {
         Self(Uuid::new_v5(&scope, name.as_bytes()))

@@ -79,6 +79,36 @@ pub(crate) async fn read_further_back<S: EventStore>(
 ///
 /// # Errors
 /// See [`StatesError`].
+///
+/// # Examples
+///
+/// ```
+/// # use skald::commit::{Actor, CommitId};
+/// # use skald::handle::Request;
+/// # use skald::time::Timestamp;
+/// # use uuid::Uuid;
+/// # use skald::handle::Handler;
+/// # use skald::memory::InMemoryEventStore;
+/// # use skald::stream::Version;
+/// # use skald_testkit::NoPause;
+/// use skald::reading::{AsOf, state_as_of};
+/// use skald_testkit::sample::{Account, AccountCommand, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let id = CommitId::of(Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// let store = InMemoryEventStore::default();
+/// let deposit = AccountCommand::Deposit(5);
+/// Handler::new(&store, NoPause).handle::<Account>(&account("1"), &deposit, &request).await?;
+/// let empty = AsOf::Version(Version::START);
+/// let before = state_as_of::<Account, _>(&store, &account("1"), empty).await?;
+/// let after = AsOf::Time(request.at);
+/// let after = state_as_of::<Account, _>(&store, &account("1"), after).await?;
+/// assert_eq!((before.state.balance, after.state.balance), (0, 5));
+/// # Ok(())
+/// # }
+/// ```
 pub async fn state_as_of<D: Decider, S: EventStore>(
     store: &S,
     stream: &StreamId,

@@ -63,6 +63,23 @@ pub struct Snapshots<S> {
 impl<S> Snapshots<S> {
     /// Stores the state as JSON with every `every`-th commit. A change of the state's shape or
     /// meaning needs another `schema`.
+    ///
+    /// # Examples
+    ///
+    /// A state that is stored with every 50th commit, in its first shape:
+    ///
+    /// ```
+    /// use serde::{Deserialize, Serialize};
+    /// use skald::snapshot::Snapshots;
+    ///
+    /// #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    /// struct Balance(u64);
+    ///
+    /// const SNAPSHOTS: Snapshots<Balance> = Snapshots::new(50, 1);
+    /// let stored = SNAPSHOTS.take(&Balance(17))?;
+    /// assert_eq!(SNAPSHOTS.restore(&stored), Some(Balance(17)));
+    /// # Ok::<_, skald::snapshot::SnapshotError>(())
+    /// ```
     #[must_use]
     pub const fn new(every: u32, schema: u32) -> Self
     where

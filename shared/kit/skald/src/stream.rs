@@ -123,6 +123,18 @@ impl StreamId {
     ///
     /// # Errors
     /// [`InvalidName`] if the category or the id breaks the rules above.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use skald::stream::{StreamId, Tenant};
+    ///
+    /// let stream = StreamId::new(&Tenant::default(), "order", "17")?;
+    /// assert_eq!(stream.name(), "order-17");
+    /// assert_eq!(stream.category(), "order");
+    /// assert!(StreamId::new(&Tenant::default(), "Order", "17").is_err());
+    /// # Ok::<_, skald::stream::InvalidName>(())
+    /// ```
     pub fn new(tenant: &Tenant, category: &Category, id: &str) -> Result<Self, InvalidName> {
         Self::parse(tenant.clone(), format!("{category}-{id}"))
     }

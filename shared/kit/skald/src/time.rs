@@ -41,6 +41,16 @@ impl Timestamp {
 
     /// The time `millis` later, or earlier if `millis` is negative. A result out of range is
     /// replaced by [`FIRST`](Self::FIRST) or [`LAST`](Self::LAST).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use skald::time::Timestamp;
+    ///
+    /// let noon: Timestamp = "2026-11-21T12:00:00.000Z".parse()?;
+    /// assert_eq!(noon.plus_millis(250).to_string(), "2026-11-21T12:00:00.250Z");
+    /// # Ok::<_, skald::time::InvalidTimestamp>(())
+    /// ```
     #[must_use]
     pub fn plus_millis(self, millis: i64) -> Self {
         let bound = if millis < 0 { Self::FIRST } else { Self::LAST };

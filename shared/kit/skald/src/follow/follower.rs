@@ -25,6 +25,33 @@ fn is_name(name: &str) -> bool {
 /// Checkpoints are rows behind the port of views, in a table of their own, or in memory if they
 /// need not be durable. They need a key, a version and a conditional write. Memory is bounded by
 /// the entries of one batch and one overlap.
+///
+/// # Examples
+///
+/// ```
+/// use skald::follow::{FollowOptions, Follower};
+/// use skald::index::{CommitIndex, Position};
+/// use skald::memory::{InMemoryCommitIndex, InMemoryEventStore, InMemoryViewStore};
+/// use skald::time::Timestamp;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let index = InMemoryCommitIndex::over(&InMemoryEventStore::default());
+/// let options = FollowOptions {
+///     name: "letters".to_owned(),
+///     run: "host-1".to_owned(),
+///     from: Position::before(Timestamp::EPOCH, InMemoryCommitIndex::SLICES),
+///     margin_ms: 5_000,
+///     overlap_ms: 10_000,
+///     batch: 100,
+/// };
+/// let mut follower = Follower::resume(index, InMemoryViewStore::default(), options).await?;
+/// let batch = follower.next(Timestamp::EPOCH).await?;
+/// assert!(batch.is_empty());
+/// follower.acknowledge();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Follower<I, V> {
     index: I,

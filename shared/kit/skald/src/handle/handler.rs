@@ -23,6 +23,30 @@ impl<S: EventStore, P: Pause> Handler<S, P> {
 
     /// Handles a command on one stream: loads the stream, lets `D` decide, and appends the events.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use skald::commit::{Actor, CommitId};
+    /// # use skald::handle::Request;
+    /// # use skald::time::Timestamp;
+    /// # use uuid::Uuid;
+    /// use skald::handle::Handler;
+    /// use skald::memory::InMemoryEventStore;
+    /// use skald_testkit::NoPause;
+    /// use skald_testkit::sample::{Account, AccountCommand, account};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let id = CommitId::of(Uuid::nil(), "deposit");
+    /// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+    /// let handler = Handler::new(InMemoryEventStore::default(), NoPause);
+    /// let deposit = AccountCommand::Deposit(5);
+    /// let handled = handler.handle::<Account>(&account("1"), &deposit, &request).await?;
+    /// assert_eq!(handled.states.state.balance, 5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`handle_all`](Self::handle_all).
     pub async fn handle<D: Decider>(
@@ -54,6 +78,38 @@ impl<S: EventStore, P: Pause> Handler<S, P> {
     /// [`Guarded`](super::Guarded). If no stream gets events, nothing is checked. A stream without
     /// events also does not show that an earlier attempt without an answer is still in progress. A
     /// command that may be repeated therefore needs a stream that gets events in every decision.
+    ///
+    /// # Examples
+    ///
+    /// A deposit to one account, provided that another has not moved meanwhile:
+    ///
+    /// ```
+    /// # use skald::commit::{Actor, CommitId};
+    /// # use skald::handle::Request;
+    /// # use skald::time::Timestamp;
+    /// # use uuid::Uuid;
+    /// use skald::handle::{Guarded, Handler, One};
+    /// use skald::memory::InMemoryEventStore;
+    /// use skald_testkit::NoPause;
+    /// use skald_testkit::sample::{Account, AccountCommand, AccountRejection, Deposited, account};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let id = CommitId::of(Uuid::nil(), "deposit");
+    /// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+    /// let handler = Handler::new(InMemoryEventStore::default(), NoPause);
+    /// let streams =
+    ///     (One::<Account>::new(account("to")), Guarded::<Account>::new(account("from")));
+    /// let handled = handler
+    ///     .handle_all(&streams, &request, |(_, from)| {
+    ///         let amount = from.state.balance + 1;
+    ///         Ok::<_, AccountRejection>((vec![Deposited { amount }.into()], ()))
+    ///     })
+    ///     .await?;
+    /// assert_eq!(handled.states.0.state.balance, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`HandleError`]. Nothing was written, except perhaps after [`HandleError::Store`].

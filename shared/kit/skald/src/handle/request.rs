@@ -22,6 +22,18 @@ impl Request {
     ///
     /// Unless the methods below set other values, the correlation id is the command's id, and there
     /// is no causation id and no metadata.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use skald::prelude::*;
+    /// use uuid::Uuid;
+    ///
+    /// let id = CommitId::of(Uuid::nil(), "deposit 5");
+    /// let request = Request::new(id, Timestamp::EPOCH, "counter", Actor::new("c-1")?);
+    /// assert_eq!(request.context.source, "counter");
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(
         commit_id: CommitId,
         at: Timestamp,

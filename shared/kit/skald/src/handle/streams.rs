@@ -374,6 +374,23 @@ impl<A: Streams, B: Streams> Streams for (A, B) {
 ///
 /// # Errors
 /// See [`StatesError`].
+///
+/// # Examples
+///
+/// ```
+/// use skald::handle::{Many, states};
+/// use skald::memory::InMemoryEventStore;
+/// use skald_testkit::sample::{Account, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = InMemoryEventStore::default();
+/// let both = Many::<Account>::new(vec![account("1"), account("2")]);
+/// let found = states(&store, &both).await?;
+/// assert_eq!(found.len(), 2);
+/// # Ok(())
+/// # }
+/// ```
 pub async fn states<S: EventStore, T: Streams>(
     store: &S,
     streams: &T,

@@ -24,6 +24,20 @@ use crate::view::{InvalidRow, ListEntry, ListPage, Put, Rows, ViewRow, ViewStore
 ///
 /// Values that are already sealed are stored as they are, so copying them from one stream to
 /// another needs no key. Plain values cost a read of the key, once for each person in one append.
+///
+/// # Examples
+///
+/// A store that writes sealed values and reads them opened:
+///
+/// ```
+/// use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
+/// use skald::personal::{Opening, Sealing};
+///
+/// let (events, keys) = (InMemoryEventStore::default(), InMemoryPersonKeys::default());
+/// let store = Opening::new(Sealing::new(events, keys.clone()), keys);
+/// # fn is_store(_: impl skald::store::EventStore) {}
+/// # is_store(store);
+/// ```
 #[derive(Debug, Clone)]
 pub struct Sealing<S, K> {
     store: S,

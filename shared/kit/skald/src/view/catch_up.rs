@@ -60,6 +60,39 @@ pub enum CaughtUp {
 /// # Errors
 /// [`CatchUpFailure`]; the row has every event before the one that cannot be applied.
 /// [`CatchUpError::parks`] says whether the error is for [`park`].
+///
+/// # Examples
+///
+/// ```
+/// # use skald::commit::{Actor, CommitId};
+/// # use skald::handle::Request;
+/// # use skald::time::Timestamp;
+/// # use uuid::Uuid;
+/// # use skald::handle::Handler;
+/// # use skald_testkit::NoPause;
+/// use skald::memory::{InMemoryEventStore, InMemoryViewStore};
+/// use skald::message::CommitMessage;
+/// use skald::stream::Version;
+/// use skald::view::{ViewStore, catch_up};
+/// use skald_testkit::sample::{Account, AccountCommand, Statements, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let id = CommitId::of(Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// let (events, views) = (InMemoryEventStore::default(), InMemoryViewStore::default());
+/// let deposit = AccountCommand::Deposit(5);
+/// Handler::new(&events, NoPause).handle::<Account>(&account("1"), &deposit, &request).await?;
+///
+/// // The message brings no commit: what it announces is read from the event store.
+/// let message =
+///     CommitMessage { stream: account("1"), last: Version::new(1), commit: None };
+/// catch_up::<Statements, _, _>(&events, &views, &message).await?;
+/// let row = views.get(&account("1")).await?;
+/// assert_eq!(row.map(|row| row.version), Some(Version::new(1)));
+/// # Ok(())
+/// # }
+/// ```
 pub async fn catch_up<P: Projection, E: EventStore, V: ViewStore>(
     events: &E,
     views: &V,
