@@ -275,6 +275,12 @@ PLANTED: dict[
             "PartiQLDelete",
         ),
     ],
+    functions.every_function_may_do_with_tables_all_that_its_code_does: [
+        (
+            put(f"{ORDER_COMMANDS}/Action", ["dynamodb:Query", "dynamodb:GetItem"]),
+            "OrderCommandsRole may not dynamodb:PutItem on EventsTable.Arn",
+        ),
+    ],
     functions.every_function_may_do_with_tables_what_its_code_does: [
         (
             role({"Action": "dynamodb:PutItem", "Resource": EVENTS}),

@@ -25,8 +25,8 @@ MAX_FUNCTION_NAME = 20
 WIDTH = 100
 
 # Names that the workspace cannot use for a module or a type: words of Rust and of its prelude, the
-# names that the templates import, the category of what the relay cannot read, and the names that
-# stand for others in the templates.
+# names that the templates import, the category of what the relay cannot read, an id of the alarms,
+# and the names that stand for others in the templates.
 RESERVED = frozenset(
     """abstract as async await become box break const continue crate do dyn else enum extern false
     final fn for gen if impl in let loop macro match mod move mut override priv pub ref return self
@@ -34,7 +34,7 @@ RESERVED = frozenset(
     yield alloc core events ordering serde skald std thiserror main tests
     clone copy debug decider default drop eq err from into iterator name none ok operator option ord
     result send sized some string sync vec
-    unreadable widget gadget""".split()
+    unreadable largest widget gadget""".split()
 )
 
 

@@ -164,6 +164,24 @@ def every_function_may_do_with_tables_what_its_code_does(template: Template) -> 
 
 
 @rule
+def every_function_may_do_with_tables_all_that_its_code_does(template: Template) -> Faults:
+    granted = {
+        (role, resource, action)
+        for role, statement in allowed(template)
+        for action in as_list(statement.get("Action"))
+        for resource in map(written, as_list(statement.get("Resource")))
+    }
+    for (role, resource), actions in ON_TABLES.items():
+        for action in sorted(actions):
+            if (role, resource, action) not in granted:
+                yield (
+                    f"{role} may not {action} on {resource}, which its function does: add it to"
+                    " the function's policy, or remove it from ON_TABLES in"
+                    " infra/lint/rules/functions.py"
+                )
+
+
+@rule
 def no_role_has_permissions_that_are_not_written_out(template: Template) -> Faults:
     for name, role in template.of_type("AWS::IAM::Role"):
         if role.get("ManagedPolicyArns"):

@@ -8,8 +8,9 @@
 //! A product is short only if all its shards together had too little at one point in time. Shards
 //! are read one after the other, and goods may move meanwhile. So a refusal guards what it is
 //! decided on: every shard of the products that are short, and the products themselves, which say
-//! how many shards there are. If that is more than a transaction can contain, the reservation is
-//! refused after a second read, for the products whose shards have not changed since the first.
+//! how many shards there are. If that is more than a transaction can contain, or other transactions
+//! are in the way of the guards, the reservation is refused after a second read without guards, for
+//! the products whose shards have not changed since the first.
 
 use std::cmp::Reverse;
 
@@ -128,7 +129,8 @@ impl MakeReservation {
     }
 
     /// Refuses the reservation for these lines, if they were short at one point in time: either
-    /// `before` shows that their shards have not changed since, or the shards are guarded.
+    /// `before` shows that their shards have not changed since, or there is no `before` and the
+    /// shards are guarded.
     fn refuse(
         &self,
         (reservation, (products, stock)): &MakingStates,
@@ -143,7 +145,7 @@ impl MakeReservation {
         let is_unmoved =
             |line: usize| before.is_some_and(|before| before.get(line) == versions.get(line));
         let guards: usize = short.iter().map(|&(line, _)| 1 + versions[line].len()).sum();
-        let is_guarded = !short.iter().all(|&(line, _)| is_unmoved(line)) && guards <= MAX_PARTS;
+        let is_guarded = before.is_none() && guards <= MAX_PARTS;
         if !is_guarded {
             short.retain(|&(line, _)| is_unmoved(line));
         }
@@ -210,16 +212,18 @@ impl WantedLine {
 /// The decision over a reservation and the stock it may draw from, in one transaction: for
 /// [`Handler::handle_all`](skald::handle::Handler::handle_all) with [`MakeReservation::streams`].
 ///
-/// If anything is short, the reservation is refused and no stock is changed. Products that are short
-/// and their shards are guarded, unless `before` shows that no shard has changed: `before` is an
-/// earlier read of the same shards that ended before the products and these states were read. If
-/// nothing is short, only the shards that are drawn from are written, and nothing is guarded.
+/// If nothing is short, only the shards that are drawn from are written, and nothing is guarded. If
+/// anything is short, the reservation is refused and no stock is changed. The refusal guards the
+/// short products and their shards. With `before`, an earlier read of the same shards that ended
+/// before the products and these states were read, it guards nothing: it is for the products whose
+/// shards have not changed since.
 ///
 /// # Errors
 /// The rejection of the reservation; [`ReservingRejection::Changed`] if a product that is short has
-/// more shards than these; [`ReservingRejection::NotAtOneMoment`] if too many shards are short to guard
-/// them all, and `before` does not show the same; [`ReservingRejection::TooManyShards`] if enough is
-/// available in more shards than a transaction can contain.
+/// more shards than these; [`ReservingRejection::NotAtOneMoment`] if too many shards are short to
+/// guard them all, or every short product has a shard that changed since `before`;
+/// [`ReservingRejection::TooManyShards`] if enough is available in more shards than a transaction
+/// can contain.
 pub fn make(
     states: &MakingStates,
     make: &MakeReservation,

@@ -18,8 +18,8 @@ use super::way::{Move, way};
 use crate::order::{Order, OrderState, PlacedOrder};
 use crate::product::Product;
 use crate::reservation::{
-    Gathering, HeldGoods, MakeReservation, Reservation, ReservationState, ReservingRejection,
-    ShardVersions, WantedLine, gather, make,
+    Gathering, HeldGoods, MakeReservation, MakingStates, Reservation, ReservationState,
+    ReservingRejection, ShardVersions, WantedLine, gather, make,
 };
 use crate::saga::{Step, StepError, StepInput};
 use crate::streams;
@@ -34,6 +34,9 @@ pub enum ReservationChange {
     /// Ship these goods.
     Ship(HeldGoods),
 }
+
+/// How many failed attempts with a pause a decision with guards may have.
+const GUARDED_ATTEMPTS: u32 = 2;
 
 /// What one of these steps does next.
 pub type ReservationMove = Move<ReservationChange, Infallible>;
@@ -136,11 +139,10 @@ async fn carry_out<S: EventStore, P: Pause>(
     let decided = match change {
         ReservationChange::Make => return reserve(desk, order, before).await,
         ReservationChange::Release(held) => {
-            decide(desk, desk.store, order, &held.streams(tenant), |states| held.release(states))
-                .await
+            decide(desk, order, &held.streams(tenant), |states| held.release(states)).await
         }
         ReservationChange::Ship(held) => {
-            decide(desk, desk.store, order, &held.streams(tenant), |states| held.ship(states)).await
+            decide(desk, order, &held.streams(tenant), |states| held.ship(states)).await
         }
     };
     match decided {
@@ -155,8 +157,9 @@ async fn carry_out<S: EventStore, P: Pause>(
 
 /// Makes or refuses the reservation.
 ///
-/// Guards of many refusals at once are in each other's way. A decision that is given up for that
-/// reason is made once more, and a refusal is then based on a second read without guards.
+/// The guards of a refusal are in the way of everything that changes the same stock. So a decision
+/// whose guards meet another transaction is soon given up and made once more: a refusal is then
+/// based on two reads, without guards.
 async fn reserve<S: EventStore, P: Pause>(
     desk: &Desk<'_, S, P>,
     order: &Seen<Order, S::Head>,
@@ -169,15 +172,19 @@ async fn reserve<S: EventStore, P: Pause>(
     let earlier = before.take();
     let store = Preloaded::new(desk.store, products);
     let streams = wanted.streams(&desk.input.tenant);
-    let decided =
-        decide(desk, &store, order, &streams, |states| make(states, &wanted, earlier.as_ref()));
-    match decided.await {
+    let mut handler = Handler::new(&store, desk.pause());
+    if earlier.is_none() {
+        handler = handler.with_attempts(GUARDED_ATTEMPTS);
+    }
+    let make = |states: &MakingStates| make(states, &wanted, earlier.as_ref());
+    match handler.handle_all(&streams, &desk.request(order), make).await.map(drop) {
         Ok(())
         | Err(HandleError::Rejected(
             ReservingRejection::Reservation(_) | ReservingRejection::Changed,
         )) => Ok(()),
         Err(HandleError::Busy { .. }) if earlier.is_none() => {
-            let (_, (_, stock)) = states(desk.store, &streams).await?;
+            let (_, (_, stock)) = streams;
+            let stock = states(desk.store, &stock).await?;
             *before = Some(wanted.versions(&stock));
             Ok(())
         }
@@ -199,14 +206,13 @@ async fn reserve<S: EventStore, P: Pause>(
 }
 
 /// A decision over a reservation, its stock, and what else it is based on.
-async fn decide<S: EventStore, P: Pause, A: EventStore, T: Streams>(
+async fn decide<S: EventStore, P: Pause, T: Streams>(
     desk: &Desk<'_, S, P>,
-    store: &A,
     order: &Seen<Order, S::Head>,
     streams: &T,
     decide: impl Fn(&T::States) -> Result<T::Events, ReservingRejection> + Sync,
 ) -> Result<(), HandleError<ReservingRejection>> {
-    let handler = Handler::new(store, desk.pause());
+    let handler = Handler::new(desk.store, desk.pause());
     handler.handle_all(streams, &desk.request(order), decide).await.map(drop)
 }
 

@@ -162,14 +162,23 @@ fn a_refusal_is_guarded_as_far_as_a_transaction_goes() {
     assert_eq!(decided, Err(ReservingRejection::NotAtOneMoment(seen(&more))));
 }
 
-/// Then the refusal needs no guards, which may be in others' way.
+/// A second read is for the case that guards are in the way of others, so it guards nothing.
 #[test]
-fn a_refusal_that_two_reads_agree_on_guards_nothing() {
-    let order = order([wanted("MUG-01", 9, 2)]);
-    let states = making(&order, ReservationState::Unmade, &[3, 5]);
-    let (_, (products, stock)) = make(&states, &order, Some(&seen(&order))).unwrap();
-    assert_eq!((products, stock), (vec![free()], vec![free(), free()]));
-    let moved = vec![vec![Version::START, Version::new(7)]];
-    let (_, (products, stock)) = make(&states, &order, Some(&moved)).unwrap();
-    assert_eq!((products, stock), (vec![Decided::Guard], vec![Decided::Guard; 2]));
+fn a_refusal_by_a_second_read_guards_nothing_and_names_the_products_that_have_not_changed() {
+    let order = order([wanted("MUG-01", 9, 2), wanted("TEE-02", 9, 1)]);
+    let states = making(&order, ReservationState::Unmade, &[3, 5, 1]);
+    let moved = |mug, tee| vec![vec![Version::START, Version::new(mug)], vec![Version::new(tee)]];
+    for (before, short) in [
+        (moved(0, 0), &["MUG-01", "TEE-02"][..]),
+        (moved(7, 0), &["TEE-02"]),
+        (moved(0, 7), &["MUG-01"]),
+    ] {
+        let (made, (products, stock)) = make(&states, &order, Some(&before)).unwrap();
+        let [ReservationEvent::Refused(refused)] = made.as_slice() else { panic!("{made:?}") };
+        let named: Vec<_> = refused.short.iter().map(|line| line.sku.as_str()).collect();
+        assert_eq!(named, short);
+        assert_eq!((products, stock), (vec![free(); 2], vec![free(); 3]));
+    }
+    let decided = make(&states, &order, Some(&moved(7, 7)));
+    assert_eq!(decided, Err(ReservingRejection::NotAtOneMoment(seen(&order))));
 }

@@ -15,9 +15,9 @@ use crate::store::{AppendError, Appended, EventStore, Head, InvalidAppend, Moved
 use crate::stream::{StreamId, Version};
 use crate::time::Timestamp;
 
-/// How many failed attempts with a pause a command may have before it is given up. Attempts that
-/// are retried without a pause do not count.
-const ATTEMPTS: u32 = 10;
+/// How many failed attempts with a pause a command may have before it is given up, unless the
+/// handler says otherwise. Attempts that are retried without a pause do not count.
+pub(super) const ATTEMPTS: u32 = 10;
 
 /// The port to a clock: gives the time and waits between attempts.
 pub trait Pause: Sync {
@@ -71,7 +71,7 @@ pub enum HandleError<R> {
     /// The domain rejected the command.
     #[error(transparent)]
     Rejected(R),
-    /// Conflicts or concurrent transactions prevented the append through nine pauses. Nothing was
+    /// Conflicts or concurrent transactions prevented the append in all attempts. Nothing was
     /// written, as far as the store's answers show (see [`AppendError::Contended`]).
     #[error("gave up after {attempts} attempts against other writers")]
     Busy {
@@ -109,6 +109,7 @@ pub(super) async fn handle_all<S, P, T, R, F>(
     streams: &T,
     request: &Request,
     decide: F,
+    mut tries: Tries,
 ) -> Result<Handled<T::States>, HandleError<R>>
 where
     S: EventStore,
@@ -117,7 +118,7 @@ where
     R: Send,
     F: Fn(&T::States) -> Result<T::Events, R> + Sync,
 {
-    let (mut tries, mut at) = (Tries::default(), request.at);
+    let mut at = request.at;
     let mut loaded = load_streams(store, streams).await?;
     loop {
         let LoadedStreams { heads, histories, states } = loaded;
@@ -276,8 +277,9 @@ fn report<'a, H>(streams: impl Iterator<Item = &'a StreamId> + Clone, error: &Ap
 }
 
 /// The failed attempts so far.
-#[derive(Default)]
-struct Tries {
+pub(super) struct Tries {
+    /// The number of failed attempts with a pause at which the command is given up.
+    limit: u32,
     /// The number of failed attempts.
     failed: u32,
     /// The number of failed attempts with a pause, including the one that reached the limit.
@@ -290,6 +292,10 @@ struct Tries {
 struct Exhausted;
 
 impl Tries {
+    pub(super) const fn new(limit: u32) -> Self {
+        Self { limit, failed: 0, paused: 0, was_at_once: false }
+    }
+
     /// Whether to decide again immediately on what the conflict found. This happens at most once in
     /// succession: a stream that has moved again is likely to have moved even further.
     fn at_once<H>(&mut self, moved: &[Moved<H>]) -> bool {
@@ -306,7 +312,7 @@ impl Tries {
     async fn wait<P: Pause>(&mut self, pause: &P) -> Result<(), Exhausted> {
         self.failed += 1;
         self.paused += 1;
-        if self.paused >= ATTEMPTS {
+        if self.paused >= self.limit {
             return Err(Exhausted);
         }
         observe::retry(self.failed);

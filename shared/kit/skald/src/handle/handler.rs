@@ -1,7 +1,7 @@
 //! The command handler.
 
 use crate::decider::{Decider, Folded};
-use crate::handle::command;
+use crate::handle::command::{self, Tries};
 use crate::handle::{HandleError, Handled, One, Pause, Request, Streams};
 use crate::store::EventStore;
 use crate::stream::StreamId;
@@ -13,12 +13,21 @@ use crate::stream::StreamId;
 pub struct Handler<S, P> {
     store: S,
     pause: P,
+    attempts: u32,
 }
 
 impl<S: EventStore, P: Pause> Handler<S, P> {
     /// A handler of commands on this store. It waits with `pause` before it tries again.
     pub const fn new(store: S, pause: P) -> Self {
-        Self { store, pause }
+        Self { store, pause, attempts: command::ATTEMPTS }
+    }
+
+    /// Sets the number of failed attempts with a pause after which a command is given up. It is ten
+    /// by default. A smaller number is for a decision that can be made in another way.
+    #[must_use]
+    pub const fn with_attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts;
+        self
     }
 
     /// Handles a command on one stream: loads the stream, lets `D` decide, and appends the events.
@@ -68,7 +77,8 @@ impl<S: EventStore, P: Pause> Handler<S, P> {
     /// After a conflict, the handler adds the conflicting commits to the loaded streams and decides
     /// again immediately. If the store did not return a stream's conflicting commit, the handler
     /// reads that stream from its head on. After a second conflict in succession, the handler
-    /// pauses and reads what is new in every stream. It gives up after nine pauses.
+    /// pauses and reads what is new in every stream. It gives up at the tenth failed attempt that
+    /// needs a pause, or as [`with_attempts`](Self::with_attempts) says.
     ///
     /// If one of the loaded streams already contains the command's id, or the store finds the id at
     /// a head that is appended to, an earlier attempt has succeeded. Nothing more is written then.
@@ -124,6 +134,7 @@ impl<S: EventStore, P: Pause> Handler<S, P> {
         R: Send,
         F: Fn(&T::States) -> Result<T::Events, R> + Sync,
     {
-        command::handle_all(&self.store, &self.pause, streams, request, decide).await
+        let tries = Tries::new(self.attempts);
+        command::handle_all(&self.store, &self.pause, streams, request, decide, tries).await
     }
 }
