@@ -172,11 +172,7 @@ def add_to_template(tree: Tree, name: str, of: str, function: str) -> None:
     for loop in ("Consumers", "Views", "Functions", "DeadLettersOutputs"):
         add_to_loop(tree, path, loop, resource, "View")
 
-    def with_metrics(text: str) -> str:
-        metric = re.compile(r"(?m)^ +- \{ Id: sagaStarter,.*\n(?: +(?!- ).*\n)*? +Dim.*\n")
-        return metric.sub(lambda found: found[0] + metric_of(found[0], name), text)
-
-    tree.replace(path, with_metrics)
+    add_metrics(tree, path, ("sagaStarter", "SagaStarter"), (f"{name}View", resource))
 
 
 def add_to_loop(tree: Tree, path: str, loop: str, resource: str, kind: str) -> None:
@@ -193,15 +189,20 @@ def add_to_loop(tree: Tree, path: str, loop: str, resource: str, kind: str) -> N
     tree.replace(path, lambda text: values.sub(longer, text))
 
 
-def metric_of(starters: str, name: str) -> str:
-    """The metric of an alarm for a view, made of that for the saga's starter."""
-    metric = starters.replace("sagaStarter", f"{name}View")
-    metric = metric.replace("SagaStarter", f"{name.title()}View")
-    lines = metric.splitlines(keepends=True)
-    for number, line in enumerate(lines):
-        if len(line) > WIDTH:
-            lines[number] = re.sub(", (Value|MetricStat):", rf",\n{' ' * 12}\1:", line)
-    return "".join(lines)
+def add_metrics(tree: Tree, path: str, old: tuple[str, str], new: tuple[str, str]) -> None:
+    """Adds a function's metric to each alarm that has one of another function, behind that. Each of
+    the two functions is given by the id of its metric and by its resource."""
+    metric = re.compile(rf"(?m)^ +- \{{ Id: {old[0]},.*\n(?: +(?!- ).*\n)*? +Dim.*\n")
+
+    def with_new(found: re.Match[str]) -> str:
+        text = found[0].replace(f"Id: {old[0]},", f"Id: {new[0]},").replace(old[1], new[1])
+        lines = text.splitlines(keepends=True)
+        for number, line in enumerate(lines):
+            if len(line) > WIDTH:
+                lines[number] = re.sub(", (Value|MetricStat):", rf",\n{' ' * 12}\1:", line)
+        return found[0] + "".join(lines)
+
+    tree.replace(path, lambda text: metric.sub(with_new, text))
 
 
 def after_view(name: str, of: str) -> str:
@@ -259,15 +260,7 @@ def worker(tree: Tree, name: str) -> list[list[str]]:
     tree.insert_before(path, "  OrderSteps:\n", template("function.yaml.txt"))
     add_to_loop(tree, path, "Functions", resource, "Steps")
 
-    def with_metrics(text: str) -> str:
-        metric = re.compile(r"(?m)^ +- \{ Id: order,.*\n.*\n.*!Ref OrderSteps .*\n")
-
-        def added(found: re.Match[str]) -> str:
-            return found[0].replace("Id: order", f"Id: {name}").replace("OrderSteps", resource)
-
-        return metric.sub(lambda found: added(found) + found[0], text)
-
-    tree.replace(path, with_metrics)
+    add_metrics(tree, path, ("shipment", "ShipmentSteps"), (name, resource))
     tree.insert_before(
         "infra/lint/rules/functions.py",
         '    ("OrderStepsRole", "EventsTable.Arn")',
