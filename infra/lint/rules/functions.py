@@ -149,28 +149,28 @@ def no_function_can_delete_or_update_events(template: Template) -> Faults:
                 )
 
 
-@rule
-def every_function_may_do_with_tables_what_its_code_does(template: Template) -> Faults:
+def granted_on_tables(template: Template) -> Iterator[tuple[str, str, str]]:
+    """What roles may do with tables: role, resource and action."""
     for role, statement in allowed(template):
         for action in as_list(statement.get("Action")):
-            if not could_be_dynamodb(action) or action in WITHOUT_RESOURCE:
-                continue
-            for resource in map(written, as_list(statement.get("Resource"))):
-                if action not in ON_TABLES.get((role, resource), ()):
-                    yield (
-                        f"{role} may {action} on {resource}: remove it, or, if the function's code"
-                        " does that, add it to ON_TABLES in infra/lint/rules/functions.py"
-                    )
+            if could_be_dynamodb(action) and action not in WITHOUT_RESOURCE:
+                for resource in map(written, as_list(statement.get("Resource"))):
+                    yield role, resource, action
+
+
+@rule
+def every_function_may_do_with_tables_what_its_code_does(template: Template) -> Faults:
+    for role, resource, action in granted_on_tables(template):
+        if action not in ON_TABLES.get((role, resource), ()):
+            yield (
+                f"{role} may {action} on {resource}: remove it, or, if the function's code"
+                " does that, add it to ON_TABLES in infra/lint/rules/functions.py"
+            )
 
 
 @rule
 def every_function_may_do_with_tables_all_that_its_code_does(template: Template) -> Faults:
-    granted = {
-        (role, resource, action)
-        for role, statement in allowed(template)
-        for action in as_list(statement.get("Action"))
-        for resource in map(written, as_list(statement.get("Resource")))
-    }
+    granted = set(granted_on_tables(template))
     for (role, resource), actions in ON_TABLES.items():
         for action in sorted(actions):
             if (role, resource, action) not in granted:
