@@ -44,8 +44,8 @@ pub enum PaymentState {
     Refunded,
 }
 
-/// The commands on a payment. They record each request to the gateway before
-/// it is sent, and each answer.
+/// The commands on a payment. They record each request to the gateway before it is sent, and each
+/// answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PaymentCommand {
     /// Record that the gateway is about to be asked to authorize the payment.

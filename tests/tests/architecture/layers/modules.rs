@@ -105,13 +105,15 @@ impl Modules {
         tokens: TokenStream,
         reading: &mut Reading,
     ) {
-        let before = self.0[module].imports.clone();
-        self.import(module, import.tree, Vec::new());
+        let (mut named, mut globs) = (Vec::new(), Vec::new());
+        imported(import.tree, Vec::new(), &mut named, &mut globs);
+        let own = &mut self.0[module];
+        own.imports.extend(named.iter().cloned());
+        own.globs.extend(globs);
         if matches!(import.vis, Visibility::Inherited) {
-            self.0[module].paths.extend(paths(tokens));
+            own.paths.extend(paths(tokens));
         } else {
-            let now = self.0[module].imports.clone().into_iter();
-            reading.exported.extend(now.filter(|(name, _)| !before.contains_key(name)));
+            reading.exported.extend(named);
         }
     }
 
@@ -142,36 +144,6 @@ impl Modules {
         new.file = if nested.exists() { nested } else { folder.join(format!("{name}.rs")) };
         self.0.push(new);
         self.read_file(module, &inner, text);
-    }
-
-    fn import(&mut self, module: usize, tree: UseTree, mut before: Segments) {
-        let own = &mut self.0[module];
-        match tree {
-            UseTree::Path(path) => {
-                before.push(path.ident.to_string());
-                self.import(module, *path.tree, before);
-            }
-            UseTree::Name(name) if name.ident == "self" => {
-                own.imports.insert(before.last().cloned().unwrap_or_default(), before);
-            }
-            UseTree::Name(name) => {
-                let name = name.ident.to_string();
-                before.push(name.clone());
-                own.imports.insert(name, before);
-            }
-            UseTree::Rename(name) => {
-                if name.ident != "self" {
-                    before.push(name.ident.to_string());
-                }
-                own.imports.insert(name.rename.to_string(), before);
-            }
-            UseTree::Glob(_) => own.globs.push(before),
-            UseTree::Group(group) => {
-                for tree in group.items {
-                    self.import(module, tree, before.clone());
-                }
-            }
-        }
     }
 
     /// Which file uses which other, and by which item.
@@ -300,6 +272,42 @@ impl Modules {
         let exporter = || self.0.iter().position(|module| module.items.contains(name));
         let maker = if module == 0 { exporter().unwrap_or(0) } else { module };
         Meaning::Item((maker, name.to_owned()))
+    }
+}
+
+/// What this tree of a `use` imports: paths by the names that they get, and modules of which every
+/// name is imported. `before` is the path that leads to the tree.
+fn imported(
+    tree: UseTree,
+    mut before: Segments,
+    named: &mut Vec<(String, Segments)>,
+    globs: &mut Vec<Segments>,
+) {
+    match tree {
+        UseTree::Path(path) => {
+            before.push(path.ident.to_string());
+            imported(*path.tree, before, named, globs);
+        }
+        UseTree::Name(name) if name.ident == "self" => {
+            named.push((before.last().cloned().unwrap_or_default(), before));
+        }
+        UseTree::Name(name) => {
+            let name = name.ident.to_string();
+            before.push(name.clone());
+            named.push((name, before));
+        }
+        UseTree::Rename(name) => {
+            if name.ident != "self" {
+                before.push(name.ident.to_string());
+            }
+            named.push((name.rename.to_string(), before));
+        }
+        UseTree::Glob(_) => globs.push(before),
+        UseTree::Group(group) => {
+            for tree in group.items {
+                imported(tree, before.clone(), named, globs);
+            }
+        }
     }
 }
 
