@@ -107,7 +107,7 @@ pub mod rules {
     pub use super::enduring::{
         appends_past_faults_are_written_once, commands_past_faults_are_done_once,
         deliveries_past_faults_are_booked_once_behind_snapshots,
-        transfers_past_faults_preserve_the_total,
+        guarded_withdrawals_past_faults_stay_covered, transfers_past_faults_preserve_the_total,
     };
     pub use super::faults::*;
     pub use super::forms::*;
@@ -226,6 +226,8 @@ macro_rules! __event_store_rules {
             a_command_without_events_writes_nothing
             a_command_past_any_fault_is_written_once
             a_command_about_several_streams_past_any_fault_is_written_once
+            a_guarded_command_past_any_fault_is_written_once
+            a_command_whose_guard_moved_is_decided_over_the_new_events
             an_append_that_was_in_conflict_or_contended_wrote_nothing
             a_late_request_is_written_at_its_own_version_or_not_at_all
             a_late_request_to_several_streams_is_written_to_all_or_none
@@ -237,6 +239,7 @@ macro_rules! __event_store_rules {
             commands_past_faults_are_done_once
             transfers_past_faults_preserve_the_total
             deliveries_past_faults_are_booked_once_behind_snapshots
+            guarded_withdrawals_past_faults_stay_covered
         ] $($arguments)* }
     };
 }

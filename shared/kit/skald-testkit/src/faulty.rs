@@ -47,6 +47,9 @@ pub enum Fault {
     /// Another writer appends to the (first) stream just before: the store finds that the head has
     /// moved.
     Overtaken,
+    /// Another writer appends to the (first) guarded stream just before: the store finds that the
+    /// guard does not hold. Without guards this is the same as [`Overtaken`](Self::Overtaken).
+    GuardMoved,
 }
 
 impl Fault {
@@ -101,10 +104,16 @@ impl Plan {
         })
     }
 
-    fn of_append(&mut self) -> Option<Fault> {
-        match &mut self.0 {
-            Kind::Script(appends) => appends.pop_front().flatten(),
-            Kind::Chance { rng, one_in } => (rng.below(*one_in) == 0).then(|| Fault::rolled(rng)),
+    fn of_append(&mut self, is_guarded: bool) -> Option<Fault> {
+        let (rng, one_in) = match &mut self.0 {
+            Kind::Script(appends) => return appends.pop_front().flatten(),
+            Kind::Chance { rng, one_in } => (rng, one_in),
+        };
+        let fault = (rng.below(*one_in) == 0).then(|| Fault::rolled(rng));
+        // Only guarded appends take a second number, so the others keep the course of their seed.
+        match fault {
+            Some(Fault::Overtaken) if is_guarded && rng.below(2) == 0 => Some(Fault::GuardMoved),
+            fault => fault,
         }
     }
 
@@ -215,9 +224,10 @@ impl<'a, S: EventStore> Faulty<'a, S> {
         }
     }
 
-    /// Another writer appends to the first of these streams.
-    async fn overtake(&self, request: &Request<S::Head>) {
-        let Some((head, _)) = request.parts.first() else { return };
+    /// Another writer appends to the first of these streams, or to the first guarded one.
+    async fn overtake(&self, request: &Request<S::Head>, is_guard: bool) {
+        let guard = request.guards.first().filter(|_| is_guard);
+        let Some(head) = guard.or(request.parts.first().map(|(head, _)| head)) else { return };
         if let Ok(Loaded { head, commits }) = self.store.load(head.stream(), None).await {
             drop(self.store.append(&head, (self.rival)(&commits)).await);
         }
@@ -235,7 +245,7 @@ impl<'a, S: EventStore> Faulty<'a, S> {
         self.arrive(1).await;
         let fault = {
             let mut course = self.course();
-            let fault = course.plan.of_append();
+            let fault = course.plan.of_append(!request.guards.is_empty());
             course.happened.extend(
                 fault
                     .zip(request.parts.first())
@@ -258,11 +268,11 @@ impl<'a, S: EventStore> Faulty<'a, S> {
             }
             Some(Fault::SentTwice) => {
                 drop(self.send(&request).await);
-                self.overtake(&request).await;
+                self.overtake(&request, false).await;
                 self.send(&request).await
             }
-            Some(Fault::Overtaken) => {
-                self.overtake(&request).await;
+            Some(overtaken @ (Fault::Overtaken | Fault::GuardMoved)) => {
+                self.overtake(&request, overtaken == Fault::GuardMoved).await;
                 self.send(&request).await
             }
         }

@@ -62,6 +62,7 @@ async fn each_fault_has_its_effect() {
         (Some(Fault::SentTwice), "appended", (true, 2), (true, 2)),
         (Some(Fault::Contended), "contended", (false, 0), (false, 0)),
         (Some(Fault::Overtaken), "conflict", (false, 1), (false, 1)),
+        (Some(Fault::GuardMoved), "conflict", (false, 1), (false, 1)),
     ];
     for (fault, answer, then, at_last) in cases {
         for together in [false, true] {
@@ -82,6 +83,16 @@ async fn each_fault_has_its_effect() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn a_moved_guard_moves_just_before_the_append() {
+    let store = InMemoryEventStore::default();
+    let faulty = Faulty::new(&store, Plan::script([Some(Fault::GuardMoved)]));
+    let (part, guard) = ((faulty.start(account("a")), draft("x")), faulty.start(account("b")));
+    let answer = word(faulty.append_guarded(vec![part], vec![guard]).await);
+    let moved = store.read(&account("b"), Version::START).await.unwrap();
+    assert_eq!((answer, found(&store, "x").await, moved.len()), ("conflict", (false, 0), 1));
 }
 
 #[tokio::test]
@@ -108,6 +119,11 @@ async fn a_refused_call_is_refused_despite_the_planned_fault() {
 
 /// Two hundred appends with random faults: the faults, and the number of failed reads.
 async fn course(seed: u64) -> (Vec<(CommitId, Fault)>, u32) {
+    guarded_course(seed, false).await
+}
+
+/// The same, with an empty stream as guard if `is_guarded`.
+async fn guarded_course(seed: u64, is_guarded: bool) -> (Vec<(CommitId, Fault)>, u32) {
     let store = InMemoryEventStore::default();
     let faulty = Faulty::new(&store, Plan::by_chance(seed, 3));
     let mut failed_reads = 0;
@@ -116,7 +132,13 @@ async fn course(seed: u64) -> (Vec<(CommitId, Fault)>, u32) {
             failed_reads += 1;
             continue;
         };
-        word(faulty.append(&loaded.head, draft(&number.to_string())).await);
+        let part = (loaded.head, draft(&number.to_string()));
+        if is_guarded {
+            let guard = faulty.start(account(&format!("guard-{number}")));
+            word(faulty.append_guarded(vec![part], vec![guard]).await);
+        } else {
+            word(faulty.append(&part.0, part.1).await);
+        }
     }
     (faulty.happened(), failed_reads)
 }
@@ -127,9 +149,12 @@ async fn the_same_seed_gives_the_same_faults_and_every_fault_occurs() {
     assert_eq!((faults.clone(), failed_reads), course(1).await);
     assert_ne!(faults, course(2).await.0);
     assert!((40..100).contains(&failed_reads), "{failed_reads} of 200 reads failed");
-    let kinds: BTreeSet<String> = faults
-        .iter()
-        .map(|(_, fault)| format!("{fault:?}").split(' ').next().unwrap_or_default().to_owned())
-        .collect();
-    assert_eq!(kinds.len(), 7, "{kinds:?}");
+    let kinds = |faults: &[(CommitId, Fault)]| -> BTreeSet<String> {
+        let kind =
+            |fault: &Fault| format!("{fault:?}").split(' ').next().unwrap_or_default().into();
+        faults.iter().map(|(_, fault)| kind(fault)).collect()
+    };
+    assert_eq!(kinds(&faults).len(), 7, "{faults:?}");
+    let (guarded, _) = guarded_course(1, true).await;
+    assert_eq!(kinds(&guarded).len(), 8, "{guarded:?}");
 }

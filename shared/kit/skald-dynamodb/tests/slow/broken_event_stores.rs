@@ -151,6 +151,9 @@ const OF_GUARDS: &[&str] = &[
     "a_guarded_stream_that_moved_is_a_conflict",
     "a_guard_of_an_empty_stream_fails_once_it_has_events",
     "commands_that_guard_each_other_do_not_both_succeed",
+    "a_guarded_command_past_any_fault_is_written_once",
+    "a_command_whose_guard_moved_is_decided_over_the_new_events",
+    "guarded_withdrawals_past_faults_stay_covered",
 ];
 
 /// The rules that an event store without conditions breaks.

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use skald::commit::{Commit, CommitId};
-use skald::decider::{Decider, fold};
-use skald::handle::{HandleError, Handler, Many, One, Outcome, Streams};
+use skald::decider::{Decider, Folded, fold};
+use skald::handle::{Guarded, HandleError, Handler, Many, One, Outcome, Streams};
 use skald::store::{AppendError, EventStore};
 use skald::stream::StreamId;
 
@@ -18,7 +18,7 @@ use crate::concurrent::run_all;
 use crate::faulty::{Faulty, Plan};
 use crate::fixtures::{append, commits, deposited, draft, id, load, noted, request};
 use crate::pause::{NoPause, yield_now};
-use crate::sample::{Account, AccountCommand, AccountRejection, account};
+use crate::sample::{Account, AccountCommand, AccountRejection, AccountState, account};
 use crate::yielding::Yielding;
 
 /// Few, because each seed sends hundreds of requests to a service. [`races`] takes any number.
@@ -42,6 +42,7 @@ pub async fn races<F: EventStoreFixture>(fixture: impl Fn() -> F, seeds: RangeIn
         deposits(fixture.store(), seed).await;
         transfers(fixture.store(), seed).await;
         deliveries(fixture.store(), seed).await;
+        guarded_withdrawals(fixture.store(), seed).await;
     }
 }
 
@@ -74,6 +75,14 @@ pub async fn deliveries_past_faults_are_booked_once_behind_snapshots<F: EventSto
 ) {
     for seed in SEEDS {
         deliveries(fixture.store(), seed).await;
+    }
+}
+
+/// Many writers withdraw from two accounts on condition that both together keep a minimum. Together
+/// they never break that condition.
+pub async fn guarded_withdrawals_past_faults_stay_covered<F: EventStoreFixture>(fixture: &F) {
+    for seed in SEEDS {
+        guarded_withdrawals(fixture.store(), seed).await;
     }
 }
 
@@ -347,4 +356,55 @@ async fn deliveries<S: EventStore>(store: &S, seed: u64) {
         }
     }
     assert_eq!(race.balance(stock).await, names.len() as u64, "seed {seed}: the stock");
+}
+
+/// The opening balance of each account, and the sum that both must keep together.
+const OPENING: u64 = 45;
+const COVER: u64 = 40;
+const WITHDRAWN: u64 = 10;
+
+async fn guarded_withdrawals<S: EventStore>(store: &S, seed: u64) {
+    type Both = (Folded<AccountState>, Folded<AccountState>);
+    let race = &Race::new(store, seed);
+    let accounts = &["left", "right"].map(|name| race.stream(name));
+    for account in accounts {
+        append(store, account, &format!("opening {account}"), deposited(OPENING)).await;
+    }
+    let names = names("withdrawal", seed);
+    let writers = names.chunks(COMMANDS_EACH as usize).map(|mine| async move {
+        let mut answers = Vec::new();
+        for (number, name) in mine {
+            // Some writers withdraw from one account, some from the other. An odd number of
+            // withdrawals is covered, so the last two cannot both be made.
+            let from = (*number / COMMANDS_EACH) as usize % 2;
+            let own = One::<SnapshottedAccount>::new(accounts[from].clone());
+            let streams = (own, Guarded::<SnapshottedAccount>::new(accounts[1 - from].clone()));
+            let decide = |(own, other): &Both| {
+                let balance = own.state.balance + other.state.balance;
+                if balance < COVER + WITHDRAWN {
+                    return Err(AccountRejection::Overdrawn {
+                        balance,
+                        requested: COVER + WITHDRAWN,
+                    });
+                }
+                Ok((
+                    SnapshottedAccount::decide(&own.state, &AccountCommand::Withdraw(WITHDRAWN))?,
+                    (),
+                ))
+            };
+            let made = race.send(name, &streams, decide).await.unwrap_or_default();
+            assert!(made.len() <= 1, "seed {seed}: {name} has two commits");
+            answers.push((name.clone(), made));
+        }
+        answers
+    });
+    let answers = run_all(writers).await.concat();
+    race.assert_once(&answers, accounts).await;
+    let made = answers.iter().filter(|(_, made)| !made.is_empty()).count() as u64;
+    let mut sum = 0;
+    for account in accounts {
+        sum += race.balance(account).await;
+    }
+    assert_eq!(sum, 2 * OPENING - made * WITHDRAWN, "seed {seed}: withdrawn once each");
+    assert_eq!(sum, COVER, "seed {seed}: the sum of both balances");
 }

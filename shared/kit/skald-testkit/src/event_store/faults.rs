@@ -5,17 +5,21 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use skald::commit::{Commit, Draft};
 use skald::decider::{Folded, fold};
-use skald::handle::{HandleError, Handled, Handler, Many, One, Outcome, Streams};
+use skald::handle::{
+    Decided, Guardable, Guarded, HandleError, Handled, Handler, Many, One, Outcome, Streams,
+};
 use skald::snapshot::Snapshot;
 use skald::store::{AppendError, EventStore, StoreError};
-use skald::stream::StreamId;
+use skald::stream::{StreamId, Version};
 
 use super::EventStoreFixture;
-use super::snapshots::{KIND, SnapshottedAccount};
+use super::snapshots::{KIND, SnapshottedAccount, command};
 use crate::NoPause;
 use crate::faulty::{Fault, Faulty, Plan};
 use crate::fixtures::{append, assert_conflict, commits, deposited, draft, id, noted, request};
-use crate::sample::{Account, AccountEvent, AccountRejection, AccountState, account};
+use crate::sample::{
+    Account, AccountCommand, AccountEvent, AccountRejection, AccountState, account,
+};
 
 /// A fault, the first answer, the second answer if the command is sent again, and the number of
 /// decisions.
@@ -40,11 +44,26 @@ pub(super) async fn times<S: EventStore>(store: &S, stream: &StreamId, name: &st
     commits(store, stream).await.iter().filter(|commit| commit.id == id(name)).count()
 }
 
-/// Sends a command over these streams until it is answered, with this fault.
+/// Sends a command that writes to all of these streams until it is answered, with this fault.
 async fn check<S, T>(
     store: &S,
     number: usize,
     streams: T,
+    case: Case,
+    decide: impl Fn() -> T::Events + Sync,
+) where
+    S: EventStore,
+    T: Streams,
+{
+    let written = streams.ids();
+    check_written(store, number, (streams, written), case, decide).await;
+}
+
+/// The same for a command that writes to some of its streams.
+async fn check_written<S, T>(
+    store: &S,
+    number: usize,
+    (streams, written): (T, Vec<StreamId>),
     case: Case,
     decide: impl Fn() -> T::Events + Sync,
 ) where
@@ -69,7 +88,7 @@ async fn check<S, T>(
             outcome: Outcome::Appended(answer) | Outcome::Repeated(answer), ..
         }) = handled
         {
-            assert_eq!(answer.len(), streams.ids().len(), "{fault:?}: commits in the answer");
+            assert_eq!(answer.len(), written.len(), "{fault:?}: commits in the answer");
             for commit in &answer {
                 assert!(
                     commits(store, &commit.stream).await.contains(commit),
@@ -85,7 +104,7 @@ async fn check<S, T>(
     for stream in streams.ids() {
         assert_eq!(
             times(store, &stream, &name).await,
-            1,
+            usize::from(written.contains(&stream)),
             "{fault:?}: commits of the command in {stream}"
         );
     }
@@ -139,6 +158,71 @@ pub async fn a_command_about_several_streams_past_any_fault_is_written_once<
         })
         .await;
     }
+}
+
+/// A command with a guarded stream, which is read from its snapshot, is written once with any fault
+/// of its append, and writes nothing to the guarded stream. If the guard moves, the command is
+/// decided again.
+pub async fn a_guarded_command_past_any_fault_is_written_once<F: EventStoreFixture>(fixture: &F) {
+    let cases: [Case; 10] = [
+        (Fault::Throttled, "appended", "", 1),
+        (Fault::RequestLost, "no answer", "appended", 2),
+        (Fault::AnswerLost, "no answer", "repeated", 1),
+        // The request arrives before both loads, before the append, and after that. It does not
+        // arrive between the loads: they run at the same time.
+        (Fault::Late { calls: 0 }, "no answer", "repeated", 1),
+        (Fault::Late { calls: 2 }, "no answer", "repeated", 2),
+        (Fault::Late { calls: 3 }, "no answer", "appended", 2),
+        (Fault::SentTwice, "repeated", "", 1),
+        (Fault::Contended, "appended", "", 1),
+        (Fault::Overtaken, "appended", "", 2),
+        (Fault::GuardMoved, "appended", "", 2),
+    ];
+    let store = fixture.store();
+    for (number, case) in cases.into_iter().enumerate() {
+        let [own, guarded] = ["own", "guarded"].map(|name| account(&format!("{name}-{number}")));
+        for commit in 0..=KIND.every {
+            let name = format!("deposit {commit} of {number}");
+            command(store, &guarded, &name, AccountCommand::Deposit(1)).await;
+        }
+        let (one, written) = (|| One::<Account>::new(own.clone()), || vec![own.clone()]);
+        let streams = (one(), Guarded::<SnapshottedAccount>::new(guarded.clone()));
+        let decide = || (vec![deposited(5)], ());
+        check_written(store, 2 * number, (streams, written()), case, decide).await;
+        let streams = (one(), Guardable::<SnapshottedAccount>::new(vec![guarded]));
+        let decide = || (vec![deposited(5)], vec![Decided::Guard]);
+        check_written(store, 2 * number + 1, (streams, written()), case, decide).await;
+    }
+}
+
+/// If a guarded stream moves between read and append, nothing is written, and the command is decided
+/// again over the new events.
+pub async fn a_command_whose_guard_moved_is_decided_over_the_new_events<F: EventStoreFixture>(
+    fixture: &F,
+) {
+    let (store, [own, guarded]) = (fixture.store(), ["own", "guarded"].map(account));
+    append(store, &guarded, "before", deposited(5)).await;
+    let faulty = Faulty::new(store, Plan::script([Some(Fault::GuardMoved)]));
+    let streams = (One::<Account>::new(own.clone()), Guarded::<Account>::new(guarded.clone()));
+    type Both = (Folded<AccountState>, Folded<AccountState>);
+    let decide = |(_, guarded): &Both| {
+        if guarded.version > Version::new(1) {
+            return Err(AccountRejection::Overdrawn {
+                balance: guarded.version.get(),
+                requested: 0,
+            });
+        }
+        Ok((vec![deposited(5)], ()))
+    };
+    let result =
+        Handler::new(&faulty, NoPause).handle_all(&streams, &request("command"), decide).await;
+    let rejected = matches!(
+        result,
+        Err(HandleError::Rejected(AccountRejection::Overdrawn { balance: 2, .. }))
+    );
+    assert!(rejected, "{result:?}");
+    assert_eq!(commits(store, &own).await, [], "written although the guard moved");
+    assert_eq!(commits(store, &guarded).await.len(), 2, "something was written to the guard");
 }
 
 /// An append that ends in a conflict or contended, and is not sent again, has written nothing.
