@@ -61,7 +61,8 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
         // The time of writing, which may be seconds after the call arrived. The index of all
         // commits must not receive entries that lie far in the past.
         draft.at = RandomPause.now(call.at);
-        match self.events.append(&loaded.head, draft).await {
+        let appended = self.events.append(&loaded.head, draft).await;
+        match appended.inspect_err(|error| error.report([&stream])) {
             Ok(appended) => Ok(accepted(order_id, &placed(&appended.commit)?)),
             // Another call with the same key was faster. Its order is the one that the key
             // identifies.

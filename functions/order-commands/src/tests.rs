@@ -17,6 +17,7 @@ use skald::decider::Decider;
 use skald::handle::{Handler, Request};
 use skald::implementing::Page;
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
+use skald::observe::CONFLICT;
 use skald::personal::Sealing;
 use skald::reading::ReadFrom;
 use skald::snapshot::SnapshotKind;
@@ -25,6 +26,7 @@ use skald::stream::{StreamId, Tenant, Version};
 use skald::time::Timestamp;
 use skald_lambda::clock::{RandomPause, new_id, now};
 use skald_lambda::http::{Answer, answer};
+use skald_testkit::reports::Reports;
 
 use crate::OrderCommands;
 
@@ -154,8 +156,26 @@ fn body(answer: &Answer) -> Value {
     serde_json::from_str(answer.body.as_deref().unwrap()).unwrap()
 }
 
+/// The metrics show an operator how often calls compete. Every test here receives reports, as
+/// [`Reports`] requires.
+#[tokio::test]
+async fn a_call_that_loses_to_another_is_reported_as_a_conflict() {
+    let reports = Reports::receive();
+    let keys = InMemoryPersonKeys::default();
+    let events = set_up(&keys).await;
+    let rival = place(Store { store: events.clone(), ..Store::default() }, keys.clone(), 1);
+    let rival: Arc<Mutex<Option<Rival>>> = Arc::new(Mutex::new(Some(Box::pin(rival))));
+    let placed = place(Store { store: events, rival, ..Store::default() }, keys, 1).await;
+    let order_id = body(&placed)["order_id"].as_str().unwrap().to_owned();
+    let conflicts = reports.take_named(CONFLICT);
+    let streams: Vec<&str> =
+        conflicts.iter().map(|report| report.fields["stream"].as_str()).collect();
+    assert_eq!(streams, [format!("default/order-{order_id}")]);
+}
+
 #[tokio::test]
 async fn the_first_answer_is_not_marked_as_replayed_even_if_the_append_was_repeated() {
+    let _reports = Reports::receive();
     let keys = InMemoryPersonKeys::default();
     let events = set_up(&keys).await;
     let store = Store { store: events, sends_twice: true, ..Store::default() };
@@ -170,6 +190,7 @@ async fn the_first_answer_is_not_marked_as_replayed_even_if_the_append_was_repea
 /// past.
 #[tokio::test]
 async fn an_order_is_recorded_at_the_time_of_writing_not_of_the_call() {
+    let _reports = Reports::receive();
     let keys = InMemoryPersonKeys::default();
     let store = Store { store: set_up(&keys).await, ..Store::default() };
     let begun = now();
@@ -183,6 +204,7 @@ async fn an_order_is_recorded_at_the_time_of_writing_not_of_the_call() {
 
 #[tokio::test]
 async fn of_two_concurrent_calls_one_is_marked_as_replayed_even_with_one_correlation_id() {
+    let _reports = Reports::receive();
     for (quantity, status) in [(1, (202, true)), (2, (422, false))] {
         let keys = InMemoryPersonKeys::default();
         let events = set_up(&keys).await;

@@ -96,14 +96,10 @@ impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
         // The same decision at the same version gives the same commit.
         let name = format!("{}.{}", first.event_type, seen.head.version());
         let commit_id = CommitId::of(self.input.order_id.uuid(), &name);
-        match self
-            .store
-            .append(
-                &seen.head,
-                Draft { commit_id, at: self.pause.now(self.at), context, events, snapshot: None },
-            )
-            .await
-        {
+        let at = self.pause.now(self.at);
+        let draft = Draft { commit_id, at, context, events, snapshot: None };
+        let appended = self.store.append(&seen.head, draft).await;
+        match appended.inspect_err(|error| error.report([seen.head.stream()])) {
             Ok(appended) if appended.repeated => Ok(Written::Before),
             Ok(_) => Ok(Written::Now),
             Err(

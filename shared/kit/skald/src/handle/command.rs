@@ -251,7 +251,7 @@ async fn append_drafted<S: EventStore, P: Pause>(
             _ => store.append_guarded(parts.clone(), guards.clone()).await,
         };
         let streams = || parts.iter().map(|(head, _)| head.stream());
-        match result.inspect_err(|error| report(streams(), error)) {
+        match result.inspect_err(|error| error.report(streams())) {
             Err(AppendError::Contended) => {
                 tries.wait(pause).await.or(Err(AppendError::Contended))?
             }
@@ -262,17 +262,6 @@ async fn append_drafted<S: EventStore, P: Pause>(
             }
             done => return done,
         }
-    }
-}
-
-/// Reports that commits to these streams were not appended because of other writers.
-fn report<'a, H>(streams: impl Iterator<Item = &'a StreamId> + Clone, error: &AppendError<H>) {
-    match error {
-        AppendError::Conflict { moved } => {
-            moved.iter().for_each(|moved| observe::conflict(&moved.stream));
-        }
-        AppendError::Contended => observe::contention(streams),
-        AppendError::RepeatedInPart { .. } | AppendError::Invalid(_) | AppendError::Store(_) => {}
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use super::error::StoreError;
 use crate::commit::Commit;
 use crate::json::JsonFault;
+use crate::observe;
 use crate::stream::{InvalidName, StreamId, Version};
 use crate::time::Timestamp;
 
@@ -108,6 +109,37 @@ pub enum AppendError<H> {
     /// The store did not answer, or its answer was invalid. The append may have happened.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl<H> AppendError<H> {
+    /// Reports a conflict or contention of an append to these streams to [`observe`], as a
+    /// [`Handler`](crate::handle::Handler) does. For code that appends without a handler. It reports
+    /// nothing for other errors.
+    ///
+    /// ```
+    /// use skald::commit::Draft;
+    /// use skald::store::{AppendError, Appended, EventStore};
+    ///
+    /// async fn append<S: EventStore>(
+    ///     store: &S,
+    ///     head: &S::Head,
+    ///     draft: Draft,
+    /// ) -> Result<Appended<S::Head>, AppendError<S::Head>> {
+    ///     use skald::store::Head;
+    ///
+    ///     let appended = store.append(head, draft).await;
+    ///     appended.inspect_err(|error| error.report([head.stream()]))
+    /// }
+    /// ```
+    pub fn report<'a>(&self, streams: impl IntoIterator<Item = &'a StreamId, IntoIter: Clone>) {
+        match self {
+            Self::Conflict { moved } => {
+                moved.iter().for_each(|moved| observe::conflict(&moved.stream));
+            }
+            Self::Contended => observe::contention(streams.into_iter()),
+            Self::RepeatedInPart { .. } | Self::Invalid(_) | Self::Store(_) => {}
+        }
+    }
 }
 
 fn names<H>(moved: &[Moved<H>]) -> String {
