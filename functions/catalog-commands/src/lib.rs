@@ -55,3 +55,6 @@ fn malformed(faults: Vec<Fault>) -> Problem {
     Problem::invalid("The request body failed validation.")
         .with_errors(faults.into_iter().map(Fault::into_parts))
 }
+
+#[cfg(test)]
+mod tests;
