@@ -7,6 +7,7 @@ mod machine;
 mod next;
 #[path = "../../outcomes/mod.rs"]
 mod outcomes;
+mod races;
 mod refusals;
 mod scattered;
 mod table;

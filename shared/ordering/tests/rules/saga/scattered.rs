@@ -97,7 +97,7 @@ fn goods_that_move_from_shard_to_shard_are_never_called_too_few() {
                 for (polls, from, to) in moves {
                     over = over || poll_times(&mut runner, polls);
                     if !over && world.state().reservation == ReservationState::Unmade {
-                        world.move_goods(&sku("MUG-01"), from, to, 6);
+                        assert!(world.move_goods(&sku("MUG-01"), from, to, 6));
                     }
                 }
                 if !over {
@@ -137,7 +137,7 @@ fn goods_that_never_rest_are_never_called_too_few() {
         if world.state().reservation == ReservationState::Unmade {
             // Always to a shard that is read before the one that gives them, or back to the last.
             let to = if at == 0 { 3 } else { at - 1 };
-            world.move_goods(&sku("MUG-01"), at, to, 6);
+            assert!(world.move_goods(&sku("MUG-01"), at, to, 6));
             at = to;
         }
     }

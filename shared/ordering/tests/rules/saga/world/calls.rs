@@ -70,6 +70,10 @@ impl EventStore for World {
         parts: Vec<(InMemoryHead, Draft)>,
         guards: Vec<InMemoryHead>,
     ) -> Result<Vec<Appended<InMemoryHead>>, AppendError<InMemoryHead>> {
+        if self.contended && !guards.is_empty() {
+            yield_now().await;
+            return Err(AppendError::Contended);
+        }
         let appended = self.store.append_guarded(parts.clone(), guards).await;
         let written =
             appended.iter().flatten().zip(&parts).filter(|(appended, _)| !appended.repeated);

@@ -7,6 +7,7 @@
 
 mod calls;
 pub(crate) mod machine;
+mod others;
 mod promise;
 mod runners;
 pub(crate) mod scenarios;
@@ -15,11 +16,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use events::{
-    CancelReason, Money, OrderCommitted, OrderEvent, OrderId, OrderLine, OrderPlaced, ProductEvent,
-    ProductListed, ReceiptReference, ShardQuantity, Sku, StockEvent, StockReceived,
+    CancelReason, Money, OrderCommitted, OrderEvent, OrderLine, OrderPlaced, ProductEvent,
+    ProductListed, ReceiptReference, Sku, StockEvent, StockReceived,
 };
 use ordering::order::{Order, OrderCommand};
-use ordering::reservation::{Gathering, gather};
 use ordering::saga::{ExecutionInput, SagaState, StepInput, execution_of, look};
 use ordering::sandbox::memory::{CarrierLedger, GatewayLedger};
 use ordering::steps::StepError;
@@ -106,6 +106,8 @@ pub(crate) struct World {
     goods: Vec<Goods>,
     /// Whether the shards of a product are read one after the other.
     staggered: bool,
+    /// Whether every append with guards meets another transaction.
+    contended: bool,
 }
 
 impl World {
@@ -148,6 +150,7 @@ impl World {
             total: placed.total,
             goods,
             staggered: false,
+            contended: false,
         };
         world.stock();
         world.place(placed);
@@ -163,6 +166,11 @@ impl World {
     /// between two reads.
     pub(crate) fn staggered(goods: Vec<Goods>) -> Self {
         Self { staggered: true, ..Self::with_goods(goods) }
+    }
+
+    /// The same staggered world in which every append with guards meets another transaction.
+    pub(crate) fn staggered_and_contended(goods: Vec<Goods>) -> Self {
+        Self { contended: true, ..Self::staggered(goods) }
     }
 
     /// Places the order as the function for commands does.
@@ -196,22 +204,6 @@ impl World {
                 self.plant(streams::stock(&tenant(), sku, shard), &[StockEvent::from(received)]);
             }
         }
-    }
-
-    /// Moves goods from one shard to another for another order; the total stays the same.
-    pub(crate) fn move_goods(&self, sku: &Sku, from_shard: u16, to_shard: u16, number: u64) {
-        let other: OrderId = "00000000-0000-5000-8000-000000000000".parse().unwrap();
-        let from = vec![ShardQuantity { shard: from_shard, quantity: quantity(number) }];
-        let gathering = [Gathering { order_id: other, sku: sku.clone(), to_shard, from }];
-        let at = self.now();
-        let request = Request {
-            commit_id: CommitId::of(other.uuid(), &at.to_string()),
-            at,
-            context: context(),
-        };
-        let streams = Gathering::streams(&gathering, &tenant());
-        let handler = Handler::new(&self.store, NoPause);
-        finish(handler.handle_all(&streams, &request, |stock| gather(stock, &gathering))).unwrap();
     }
 
     fn plant<E: DomainEvent>(&self, stream: StreamId, events: &[E]) {
