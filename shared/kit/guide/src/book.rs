@@ -38,7 +38,7 @@ skald::domain_event! {
 #[derive(Debug)]
 pub struct Book;
 
-/// What must be remembered to decide. The default is the state before the first event.
+/// What a decision needs to know. The default is the state before the first event.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BookState {
     /// The library does not have it.
@@ -50,7 +50,7 @@ pub enum BookState {
     LentTo(String),
 }
 
-/// What can be asked for.
+/// The commands.
 #[derive(Debug)]
 pub enum BookCommand {
     /// The library buys the book.
@@ -73,7 +73,7 @@ pub enum BookRejection {
     /// There is no such book.
     #[error("the library does not have this book")]
     Unknown,
-    /// It is out.
+    /// Another reader has it.
     #[error("reader {0} has this book")]
     LentTo(String),
 }
@@ -99,7 +99,7 @@ impl Decider for Book {
                 Err(BookRejection::LentTo(reader.clone()))
             }
             (LentTo(_), Return) => Ok(vec![Returned {}.into()]),
-            // What the command asks for is so already: no event, and no error.
+            // The book is already in the requested state: no event and no error.
             (OnShelf | LentTo(_), Add { .. }) | (LentTo(_), Lend { .. }) | (OnShelf, Return) => {
                 Ok(vec![])
             }

@@ -10,7 +10,7 @@ use crate::book::{Book, BookCommand, BookRejection, BookState};
 use crate::loan::{Loan, LoanCommand, LoanRejection, LoanState, Opened};
 use crate::reader::{Reader, ReaderRejection, ReaderState};
 
-/// What is lent to whom.
+/// The streams that take part in one lending, and when the book is due.
 #[derive(Debug, Clone)]
 pub struct Lending {
     /// The book's stream.
@@ -48,13 +48,13 @@ impl Lending {
 /// Why a book is not lent.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LendRejection {
-    /// It is the book's fault.
+    /// The book cannot be lent.
     #[error(transparent)]
     Book(#[from] BookRejection),
-    /// It is the loan's fault.
+    /// The loan cannot be opened or closed.
     #[error(transparent)]
     Loan(#[from] LoanRejection),
-    /// It is the reader's fault.
+    /// The reader may not borrow.
     #[error(transparent)]
     Reader(#[from] ReaderRejection),
 }
@@ -84,7 +84,7 @@ pub async fn lend<S: EventStore, P: Pause>(
         .handle_all(&streams, request, |((book, loan), reader)| {
             reader.state.may_borrow()?;
             let lent = Book::decide(&book.state, &lend)?;
-            // The reader has the book already: there is a loan for that.
+            // The reader already has the book, so there is already a loan.
             let opened = if lent.is_empty() { vec![] } else { Loan::decide(&loan.state, &open)? };
             Ok(((lent, opened), ()))
         })
@@ -104,7 +104,7 @@ pub async fn give_back<S: EventStore, P: Pause>(
     handler
         .handle_all(&streams, request, |(book, loan)| {
             let closed = Loan::decide(&loan.state, &LoanCommand::Close)?;
-            // Closed before: if the book is lent now, that is by another loan.
+            // The loan was closed before. If the book is out now, another loan is open for it.
             let returned = if closed.is_empty() {
                 vec![]
             } else {

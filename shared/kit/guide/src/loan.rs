@@ -45,10 +45,10 @@ skald::domain_event! {
 #[derive(Debug)]
 pub struct Loan;
 
-/// What must be remembered of a loan.
+/// What a decision needs to know about a loan.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub enum LoanState {
-    /// Not begun.
+    /// There is no such loan yet.
     #[default]
     New,
     /// The reader has the book.
@@ -57,7 +57,7 @@ pub enum LoanState {
     Closed,
 }
 
-/// What can be asked for.
+/// The commands.
 #[derive(Debug)]
 pub enum LoanCommand {
     /// A reader takes a book home.
@@ -72,7 +72,7 @@ pub enum LoanRejection {
     /// There is no such loan.
     #[error("there is no such loan")]
     Unknown,
-    /// The loan has this id already.
+    /// Another loan has this id.
     #[error("there is a loan with this id")]
     Exists,
 }

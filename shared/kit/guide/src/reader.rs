@@ -41,7 +41,7 @@ skald::domain_event! {
 #[derive(Debug)]
 pub struct Reader;
 
-/// What must be remembered of a reader.
+/// What a decision needs to know about a reader.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum ReaderState {
     /// Not registered.
@@ -55,7 +55,7 @@ pub enum ReaderState {
     Erased,
 }
 
-/// What can be asked for.
+/// The commands.
 #[derive(Debug)]
 pub enum ReaderCommand {
     /// A person becomes a reader.
@@ -82,7 +82,7 @@ pub enum ReaderRejection {
     /// The reader's card is suspended.
     #[error("the reader's card is suspended")]
     Suspended,
-    /// An id is not given to a second person.
+    /// The person was erased, and the id is not reused.
     #[error("the reader was erased: register under another id")]
     Erased,
 }

@@ -8,9 +8,16 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use serde_json::{Value, json};
 use skald::memory::InMemoryPersonKeys;
+use skald::message::CommitMessage;
 use skald::personal::Sealing;
-use skald_dynamodb::{DynamoDbEventStore, tables};
+use skald::prelude::*;
+use skald::store::EventStore;
+use skald::stream::Version;
+use skald::view::catch_up;
+use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore, tables};
 use skald_guide::api::Api;
+use skald_guide::loan::Loan;
+use skald_guide::loans::Loans;
 use skald_lambda::{clock, http};
 use tokio::net::TcpListener;
 
@@ -18,8 +25,13 @@ use crate::{Result, open_library};
 
 /// The name of the events table.
 const EVENTS: &str = "library-events";
+/// The name of the table of the view of loans.
+const LOANS: &str = "library-loans";
 
-/// A DynamoDB with an events table; gives a client of it, and its endpoint.
+/// The API as it is deployed, except that the persons' keys are in memory.
+type LibraryApi = Api<Sealing<DynamoDbEventStore, InMemoryPersonKeys>, DynamoDbViewStore>;
+
+/// A DynamoDB with both tables; returns a client of it, and its endpoint.
 async fn database() -> Result<(Client, String)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let endpoint = format!("http://{}", listener.local_addr()?);
@@ -31,11 +43,12 @@ async fn database() -> Result<(Client, String)> {
         .endpoint_url(&endpoint);
     let client = Client::from_conf(config.build());
     tables::events(EVENTS).send_with(&client).await?;
+    tables::listed_view(LOANS).send_with(&client).await?;
     Ok((client, endpoint))
 }
 
 /// The answer of the function to this call: its status and its body.
-async fn call(api: &Api<DynamoDbEventStore>, call: (&str, &str), body: Value) -> (u16, Value) {
+async fn call(api: &LibraryApi, call: (&str, &str), body: Value) -> (u16, Value) {
     let (method, path) = call;
     let event = json!({
         "version": "2.0",
@@ -65,13 +78,17 @@ fn librarian(arguments: &[&str], endpoint: &str) -> Output {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_function_answers_and_its_operators_see_what_happened() -> Result {
     let (client, endpoint) = database().await?;
-    let store = DynamoDbEventStore::new(client, EVENTS.to_owned());
-    // What is written without `Sealing`, `verify` finds.
-    open_library(&Sealing::new(store.clone(), InMemoryPersonKeys::default())).await?;
-    let api = Api::new(store);
+    let store = DynamoDbEventStore::new(client.clone(), EVENTS.to_owned());
+    let views = DynamoDbViewStore::new(client, LOANS);
+    // `verify` finds what is written without `Sealing`.
+    let sealing = Sealing::new(store.clone(), InMemoryPersonKeys::default());
+    open_library(&sealing).await?;
+    let api = Api::new(sealing, views.clone());
 
     let (status, body) = call(&api, ("PUT", "/books/ulysses"), json!({ "title": "Ulysses" })).await;
     assert_eq!((status, &body["version"]), (201, &json!(1)));
+    let register = ("PUT", "/readers/dan");
+    assert_eq!(call(&api, register, json!({ "name": "Dan Ahab" })).await.0, 201);
     let lend = ("POST", "/books/ulysses/loans");
     let (status, loan) = call(&api, lend, json!({ "reader": "ann" })).await;
     assert_eq!(status, 201, "{loan}");
@@ -83,9 +100,17 @@ async fn the_function_answers_and_its_operators_see_what_happened() -> Result {
     assert_eq!(status, 422, "there is no such reader");
     assert_eq!(call(&api, ("GET", "/"), json!({})).await.0, 404);
 
+    // On AWS the relay sends the loan's commit to the function of the view.
+    let opened = Loan::stream(&Tenant::default(), loan["loan"].as_str().unwrap_or_default())?;
+    for commit in store.read(&opened, Version::START).await? {
+        catch_up::<Loans, _, _>(&store, &views, &CommitMessage::of(commit)).await?;
+    }
+    let (status, listed) = call(&api, ("GET", "/readers/ann/loans"), json!({})).await;
+    assert_eq!((status, &listed["loans"][0]["book"]), (200, &json!("ulysses")));
+
     let verified = librarian(&["verify"], &endpoint);
     let printed = String::from_utf8(verified.stdout)?;
-    assert!(printed.contains("6 commits, 6 events") && printed.contains("0 faults"), "{printed}");
+    assert!(printed.contains("7 commits, 7 events") && printed.contains("0 faults"), "{printed}");
     assert!(verified.status.success(), "{printed}");
     let tail = librarian(&["tail", "--once", "--since", "2025-12-01T00:00:00Z"], &endpoint);
     let printed = String::from_utf8(tail.stdout)?;

@@ -23,7 +23,7 @@ use skald_guide::reader::{Reader, ReaderCommand};
 use skald_testkit::NoPause;
 use uuid::Uuid;
 
-/// What a test gives.
+/// What a test returns.
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 /// The command with this name, sent at noon on a day in December.
