@@ -89,9 +89,12 @@ impl<S: EventStore, V: ViewStore> Api<S, V> {
         let due = call.at.plus_millis(LOAN_MS);
         let lending = Lending::new(&self.tenant, book, &reader, due, id).map_err(malformed)?;
         let request = call.request(id, SOURCE, librarian()?);
-        lend(&self.handler, &lending, &request)
+        let lent = lend(&self.handler, &lending, &request)
             .await
             .map_err(|error| Problem::from_handle(error, not_lent))?;
+        if lent.outcome == Outcome::Unchanged {
+            return Err(Problem::conflict("This reader already has this book."));
+        }
         Ok(Reply::json(StatusCode::CREATED, json!({ "loan": lending.loan.id(), "due": due })))
     }
 

@@ -10,3 +10,4 @@ pub mod letters;
 pub mod loan;
 pub mod loans;
 pub mod reader;
+pub mod refill;

@@ -21,7 +21,7 @@ use skald_guide::loans::Loans;
 use skald_lambda::{clock, http};
 use tokio::net::TcpListener;
 
-use crate::{Result, open_library};
+use crate::{Result, lend_to, open_library};
 
 /// The name of the events table.
 const EVENTS: &str = "library-events";
@@ -83,7 +83,7 @@ async fn the_function_answers_and_its_operators_see_what_happened() -> Result {
     // `verify` finds what is written without `Sealing`.
     let sealing = Sealing::new(store.clone(), InMemoryPersonKeys::default());
     open_library(&sealing).await?;
-    let api = Api::new(sealing, views.clone());
+    let api = Api::new(sealing.clone(), views.clone());
 
     let (status, body) = call(&api, ("PUT", "/books/ulysses"), json!({ "title": "Ulysses" })).await;
     assert_eq!((status, &body["version"]), (201, &json!(1)));
@@ -98,6 +98,10 @@ async fn the_function_answers_and_its_operators_see_what_happened() -> Result {
     assert_eq!((status, &problem["detail"]), (409, &json!("Another reader has this book.")));
     let (status, _) = call(&api, lend, json!({ "reader": "cat" })).await;
     assert_eq!(status, 422, "there is no such reader");
+    lend_to(&sealing, "ann", "lend").await?;
+    let again = ("POST", "/books/moby-dick/loans");
+    let (status, problem) = call(&api, again, json!({ "reader": "ann" })).await;
+    assert_eq!((status, &problem["detail"]), (409, &json!("This reader already has this book.")));
     assert_eq!(call(&api, ("GET", "/"), json!({})).await.0, 404);
 
     // On AWS the relay sends the loan's commit to the function of the view.
@@ -110,7 +114,7 @@ async fn the_function_answers_and_its_operators_see_what_happened() -> Result {
 
     let verified = librarian(&["verify"], &endpoint);
     let printed = String::from_utf8(verified.stdout)?;
-    assert!(printed.contains("7 commits, 7 events") && printed.contains("0 faults"), "{printed}");
+    assert!(printed.contains("9 commits, 9 events") && printed.contains("0 faults"), "{printed}");
     assert!(verified.status.success(), "{printed}");
     let tail = librarian(&["tail", "--once", "--since", "2025-12-01T00:00:00Z"], &endpoint);
     let printed = String::from_utf8(tail.stdout)?;
