@@ -18,6 +18,18 @@ type Results<F> = Buffered<Iter<IntoIter<F>>>;
 
 /// Runs futures, at most [`MAX_CONCURRENT`] at a time, and returns their results in the given
 /// order.
+///
+/// # Examples
+///
+/// ```
+/// use skald::concurrency::concurrently;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let titles = concurrently(["moby-dick", "emma"].map(async |book| book.to_uppercase())).await;
+/// assert_eq!(titles, ["MOBY-DICK", "EMMA"]);
+/// # }
+/// ```
 pub fn concurrently<I>(futures: I) -> Collect<Results<I::Item>, Vec<<I::Item as Future>::Output>>
 where
     I: IntoIterator<Item: Future>,
@@ -30,6 +42,22 @@ where
 ///
 /// # Errors
 /// The first error.
+///
+/// # Examples
+///
+/// ```
+/// use skald::concurrency::try_concurrently;
+/// use skald::stream::{InvalidName, StreamId, Tenant};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), InvalidName> {
+/// let named = async |id| StreamId::new(&Tenant::default(), "book", id);
+/// let books = try_concurrently(["moby-dick", "emma"].map(named)).await?;
+/// assert_eq!(books[1].name(), "book-emma");
+/// assert!(try_concurrently(["moby-dick", "no id"].map(named)).await.is_err());
+/// # Ok(())
+/// # }
+/// ```
 pub fn try_concurrently<I, T, E>(futures: I) -> TryCollect<Results<I::Item>, Vec<T>>
 where
     I: IntoIterator<Item: Future<Output = Result<T, E>>>,

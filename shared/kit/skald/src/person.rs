@@ -20,6 +20,18 @@ pub struct PersonId(String);
 impl PersonId {
     /// # Errors
     /// [`InvalidName`] unless the id is an [identifier](is_identifier).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use skald::personal::{Person, PersonId};
+    /// use skald::stream::Tenant;
+    ///
+    /// let ann = Person { tenant: Tenant::default(), id: PersonId::new("r-17")? };
+    /// assert_eq!(ann.key(), "default/r-17");
+    /// assert!(PersonId::new("Ann Ahab").is_err());
+    /// # Ok::<_, skald::stream::InvalidName>(())
+    /// ```
     pub fn new(id: impl Into<String>) -> Result<Self, InvalidName> {
         let id = id.into();
         if is_identifier(&id) { Ok(Self(id)) } else { Err(InvalidName::person(id)) }

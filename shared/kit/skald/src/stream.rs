@@ -46,6 +46,15 @@ fn shortened(name: &str) -> String {
 }
 
 /// Whether `text` is a valid name of a tenant, a person or a product: `[A-Za-z0-9._-]{1,64}`.
+///
+/// # Examples
+///
+/// ```
+/// use skald::stream::is_identifier;
+///
+/// assert!(is_identifier("moby-dick"));
+/// assert!(!is_identifier("moby dick"));
+/// ```
 #[must_use]
 pub fn is_identifier(text: &str) -> bool {
     (1..=MAX_IDENTIFIER).contains(&text.len())
@@ -54,6 +63,20 @@ pub fn is_identifier(text: &str) -> bool {
 
 /// The owner of a stream's data. One deployment can serve several tenants; a tenant never sees
 /// another tenant's streams.
+///
+/// # Examples
+///
+/// ```
+/// use skald::stream::Tenant;
+///
+/// let library = Tenant::new("city-library")?;
+/// assert_eq!(library.as_str(), "city-library");
+/// assert_eq!(Tenant::default().as_str(), "default");
+///
+/// let invalid = Tenant::new("city library").unwrap_err();
+/// assert!(invalid.to_string().starts_with("invalid tenant \"city library\""));
+/// # Ok::<_, skald::stream::InvalidName>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Tenant(String);
@@ -111,6 +134,19 @@ pub type Category = str;
 ///
 /// The category is 1 to 32 lower-case letters; the id is 1 to 129 of `A-Z a-z 0-9 . _ ~ -`. The
 /// displayed form omits the tenant; [`key`](Self::key) contains both and is unique.
+///
+/// # Examples
+///
+/// ```
+/// use skald::stream::{StreamId, Tenant};
+///
+/// let book = StreamId::named(&Tenant::default(), "book-moby-dick")?;
+/// assert_eq!((book.category(), book.id()), ("book", "moby-dick"));
+/// assert_eq!(book.to_string(), "book-moby-dick");
+/// assert_eq!(book.key(), "default/book-moby-dick");
+/// assert_eq!(book.key().parse::<StreamId>()?, book);
+/// # Ok::<_, skald::stream::InvalidName>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId {
     tenant: Tenant,
@@ -237,6 +273,17 @@ impl Version {
     pub const START: Self = Self(0);
 
     /// The position after `number` events.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use skald::stream::Version;
+    ///
+    /// let second = Version::START.next().next();
+    /// assert_eq!(second, Version::new(2));
+    /// assert_eq!(second.plus(3).get(), 5);
+    /// assert_eq!(second.previous(), Version::new(1));
+    /// ```
     #[must_use]
     pub const fn new(number: u64) -> Self {
         Self(number)

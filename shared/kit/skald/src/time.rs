@@ -28,6 +28,18 @@ impl Timestamp {
     ///
     /// # Errors
     /// [`InvalidTimestamp`] outside the years 0 to 9999.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use skald::time::{InvalidTimestamp, Timestamp};
+    ///
+    /// let noon = Timestamp::from_millis(1_764_590_400_000)?;
+    /// assert_eq!(noon.to_string(), "2025-12-01T12:00:00.000Z");
+    /// assert_eq!(noon.as_millis(), 1_764_590_400_000);
+    /// assert_eq!("noon".parse::<Timestamp>(), Err(InvalidTimestamp));
+    /// # Ok::<_, InvalidTimestamp>(())
+    /// ```
     pub fn from_millis(millis: i64) -> Result<Self, InvalidTimestamp> {
         let time = jiff::Timestamp::from_millisecond(millis).map(Self).or(Err(InvalidTimestamp))?;
         (Self::FIRST..=Self::LAST).contains(&time).then_some(time).ok_or(InvalidTimestamp)
