@@ -31,6 +31,16 @@ pub struct CommitId(Uuid);
 
 impl CommitId {
     /// A command id from an existing UUID.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use skald::commit::CommitId;
+    /// use uuid::Uuid;
+    ///
+    /// let sent = Uuid::from_u128(17);
+    /// assert_eq!(CommitId::new(sent).uuid(), sent);
+    /// ```
     #[must_use]
     pub const fn new(id: Uuid) -> Self {
         Self(id)
@@ -76,6 +86,20 @@ pub struct EventId(Uuid);
 
 impl EventId {
     /// The id of the event at `index` (from 0) of the commit `commit` in `stream`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use skald::commit::{CommitId, EventId};
+    /// use skald::stream::{StreamId, Tenant};
+    /// use uuid::Uuid;
+    ///
+    /// let book = StreamId::new(&Tenant::default(), "book", "moby-dick")?;
+    /// let lend = CommitId::of(Uuid::from_u128(17), "lend");
+    /// assert_eq!(EventId::of(&book, lend, 0), EventId::of(&book, lend, 0));
+    /// assert_ne!(EventId::of(&book, lend, 0), EventId::of(&book, lend, 1));
+    /// # Ok::<_, skald::stream::InvalidName>(())
+    /// ```
     #[must_use]
     pub fn of(stream: &StreamId, commit: CommitId, index: usize) -> Self {
         Self(Uuid::new_v5(&commit.0, format!("{}/{index}", stream.key()).as_bytes()))
@@ -144,12 +168,37 @@ macro_rules! context_text {
 
 context_text! {
     /// Connects everything that followed from one call: events, messages, log lines and sagas.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use skald::commit::{CorrelationId, InvalidContext};
+    /// use uuid::Uuid;
+    ///
+    /// let sent = CorrelationId::new("call-17")?;
+    /// assert_eq!(sent.as_str(), "call-17");
+    /// assert_eq!(CorrelationId::new("call 17"), Err(InvalidContext));
+    /// // If the caller sent no id, a new one can be made from a UUID.
+    /// assert_eq!(CorrelationId::from(Uuid::nil()).as_str().len(), 36);
+    /// # Ok::<_, InvalidContext>(())
+    /// ```
     CorrelationId
 }
 
 context_text! {
     /// The originator of a command, such as `customer:c-1001`, `operator` or `saga`. Always an id,
     /// never a person's name or address.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use skald::commit::{Actor, InvalidContext};
+    ///
+    /// let librarian = Actor::new("librarian:l-3")?;
+    /// assert_eq!(librarian.to_string(), "librarian:l-3");
+    /// assert_eq!(Actor::new("Ann Ahab"), Err(InvalidContext));
+    /// # Ok::<_, InvalidContext>(())
+    /// ```
     Actor
 }
 
@@ -178,6 +227,23 @@ impl From<Uuid> for CorrelationId {
 
 /// A commit without a position in a stream. Only a [`Head`](crate::store::Head) provides the
 /// position.
+///
+/// # Examples
+///
+/// ```
+/// use skald::event::DomainEvent;
+/// use skald::store::MAX_COMMIT_BYTES;
+/// use skald_testkit::sample::{AccountEvent, Noted};
+///
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "note");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// let note = AccountEvent::from(Noted { text: "x".repeat(400_000) }).encode()?;
+/// let draft = request.draft(vec![note], None);
+/// assert_eq!(draft.commit_id, request.commit_id);
+/// assert!(draft.size_bytes() > MAX_COMMIT_BYTES, "no store accepts this draft");
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     /// The command's id. Appending the same id again at the same head changes nothing and returns
@@ -274,6 +340,35 @@ fn written_bytes(text: &str) -> usize {
 }
 
 /// A stored commit: one or more consecutive events of one stream.
+///
+/// # Examples
+///
+/// ```
+/// use skald::event::DomainEvent;
+/// use skald::memory::InMemoryEventStore;
+/// use skald::store::EventStore;
+/// use skald::stream::Version;
+/// use skald_testkit::sample::{AccountEvent, Deposited, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// let store = InMemoryEventStore::default();
+/// let two = [5, 7].map(|amount| AccountEvent::from(Deposited { amount }).encode());
+/// let draft = request.draft(two.into_iter().collect::<Result<_, _>>()?, None);
+/// let commit = store.append(&store.start(account("1")), draft).await?.commit;
+///
+/// assert_eq!((commit.first, commit.last()), (Version::new(1), Version::new(2)));
+/// assert_eq!(commit.last_event_id(), commit.event_id(1));
+/// let second = commit.envelopes::<AccountEvent>().nth(1).transpose()?.expect("two events");
+/// assert_eq!((second.version, second.event_id), (Version::new(2), commit.event_id(1)));
+/// assert_eq!(second.data, AccountEvent::Deposited(Deposited { amount: 7 }));
+/// assert_eq!(second.context.actor.as_str(), "c-1");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
     /// The command's id.

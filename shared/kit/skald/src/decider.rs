@@ -8,6 +8,58 @@ use crate::stream::{InvalidName, StreamId, Tenant, Version};
 /// The rules of one kind of aggregate: which commands it accepts and which events they produce.
 ///
 /// Both functions are pure: the same arguments always give the same result.
+///
+/// # Examples
+///
+/// ```
+/// use skald::decider::Decider;
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// # pub struct Lent { to: String }
+/// # #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// # pub struct Returned {}
+/// # skald::domain_event! {
+/// #     pub enum BookEvent {
+/// #         Lent(Lent) = "book.lent" @ 1,
+/// #         Returned(Returned) = "book.returned" @ 1,
+/// #     }
+/// # }
+/// # pub enum BookCommand { Lend { to: String }, Return }
+/// # #[derive(Debug, PartialEq, thiserror::Error)]
+/// # #[error("another reader has the book")]
+/// # pub struct IsLent;
+///
+/// struct Book;
+///
+/// impl Decider for Book {
+///     const CATEGORY: &'static str = "book";
+///     type State = Option<String>; // the reader who has the book
+///     type Command = BookCommand;
+///     type Event = BookEvent;
+///     type Rejection = IsLent;
+///
+///     fn decide(reader: &Self::State, command: &BookCommand) -> Result<Vec<BookEvent>, IsLent> {
+///         match (reader, command) {
+///             (None, BookCommand::Lend { to }) => Ok(vec![Lent { to: to.clone() }.into()]),
+///             (Some(reader), BookCommand::Lend { to }) if reader != to => Err(IsLent),
+///             (Some(_), BookCommand::Return) => Ok(vec![Returned {}.into()]),
+///             // The state is already as the command demands.
+///             (Some(_), BookCommand::Lend { .. }) | (None, BookCommand::Return) => Ok(vec![]),
+///         }
+///     }
+///
+///     fn evolve(_: Self::State, event: &BookEvent) -> Self::State {
+///         match event {
+///             BookEvent::Lent(lent) => Some(lent.to.clone()),
+///             BookEvent::Returned(_) => None,
+///         }
+///     }
+/// }
+///
+/// let lend = BookCommand::Lend { to: "ann".to_owned() };
+/// assert_eq!(Book::decide(&None, &lend), Ok(vec![Lent { to: "ann".to_owned() }.into()]));
+/// assert_eq!(Book::decide(&Some("bob".to_owned()), &lend), Err(IsLent));
+/// ```
 pub trait Decider {
     /// The category of the aggregate's streams.
     const CATEGORY: &'static str;
@@ -65,6 +117,31 @@ pub struct Folded<S> {
 /// # Errors
 /// [`DecodeError`] at the first event that this build cannot read. [`DecodeError::Headless`] if the
 /// first commits are missing and no readable snapshot replaces them.
+///
+/// # Examples
+///
+/// ```
+/// use skald::decider::fold;
+/// use skald::memory::InMemoryEventStore;
+/// use skald::store::EventStore;
+/// use skald::stream::Version;
+/// use skald_testkit::NoPause;
+/// use skald_testkit::sample::{Account, AccountCommand, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// let store = InMemoryEventStore::default();
+/// let deposit = AccountCommand::Deposit(5);
+/// Handler::new(&store, NoPause).handle::<Account>(&account("1"), &deposit, &request).await?;
+///
+/// let folded = fold::<Account>(&store.read(&account("1"), Version::START).await?)?;
+/// assert_eq!((folded.state.balance, folded.version), (5, Version::new(1)));
+/// # Ok(())
+/// # }
+/// ```
 pub fn fold<D: Decider>(commits: &[Commit]) -> Result<Folded<D::State>, DecodeError> {
     let (mut folded, rest) = begin::<D>(commits)?;
     for commit in rest {
@@ -101,6 +178,22 @@ fn begin<D: Decider>(commits: &[Commit]) -> Result<(Folded<D::State>, &[Commit])
 ///
 /// # Errors
 /// The first rejection; no events are returned then.
+///
+/// # Examples
+///
+/// ```
+/// use skald::decider::decide_in_turn;
+/// use skald_testkit::sample::{Account, AccountCommand, AccountRejection, AccountState};
+///
+/// let commands = [AccountCommand::Deposit(5), AccountCommand::Withdraw(4)];
+/// let events = decide_in_turn::<Account>(&AccountState { balance: 0 }, &commands)?;
+/// assert_eq!(events.len(), 2);
+///
+/// // Without the deposit, the second command is rejected.
+/// let rejected = decide_in_turn::<Account>(&AccountState { balance: 0 }, &commands[1..]);
+/// assert_eq!(rejected, Err(AccountRejection::Overdrawn { balance: 0, requested: 4 }));
+/// # Ok::<_, AccountRejection>(())
+/// ```
 pub fn decide_in_turn<D: Decider>(
     state: &D::State,
     commands: &[D::Command],

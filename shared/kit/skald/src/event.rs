@@ -7,6 +7,25 @@ use crate::stream::Version;
 ///
 /// [`domain_event!`](crate::domain_event) usually implements this trait. It declares each type's
 /// stored name and schema in one place.
+///
+/// # Examples
+///
+/// ```
+/// use skald::event::{DecodeError, DomainEvent};
+/// use skald_testkit::sample::{AccountEvent, Deposited};
+///
+/// let event = AccountEvent::from(Deposited { amount: 5 });
+/// let stored = event.encode()?;
+/// assert_eq!((stored.event_type.as_str(), stored.schema), ("account.deposited", 1));
+/// assert_eq!(stored.data, br#"{"amount":5}"#);
+/// assert_eq!(AccountEvent::decode(&stored)?, event);
+///
+/// // A newer release wrote this one. The reader waits for a release that knows the schema.
+/// let newer = skald::event::EventData { schema: 2, ..stored };
+/// let unknown = AccountEvent::decode(&newer).unwrap_err();
+/// assert!(matches!(unknown, DecodeError::Unknown { schema: 2, .. }) && unknown.is_transient());
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 pub trait DomainEvent: Sized + Send + Sync {
     /// Every event type of this category, with the schema that is written today.
     const TYPES: &'static [(&'static str, u32)];
@@ -43,6 +62,15 @@ const MAX_EVENT_TYPE: usize = 64;
 
 /// Whether `text` is a valid event type: 1 to 64 characters, in words separated by dots. Each word
 /// consists of `a-z 0-9 _` and begins with a letter, as in `order.undo_started`.
+///
+/// # Examples
+///
+/// ```
+/// use skald::event::is_event_type;
+///
+/// assert!(is_event_type("book.lent"));
+/// assert!(!is_event_type("BookLent"));
+/// ```
 #[must_use]
 pub const fn is_event_type(text: &str) -> bool {
     let bytes = text.as_bytes();
@@ -60,6 +88,16 @@ pub const fn is_event_type(text: &str) -> bool {
 }
 
 /// One event as it is stored: its type, the version of the type's shape, and its data.
+///
+/// # Examples
+///
+/// ```
+/// use skald::event::EventData;
+///
+/// let data = br#"{"to":"ann"}"#.to_vec();
+/// let lent = EventData { event_type: "book.lent".to_owned(), schema: 1, data };
+/// assert_eq!(format!("{lent:?}"), "book.lent@1 (12 bytes)");
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct EventData {
     /// The stored name, such as `order.placed`: see [`is_event_type`].

@@ -54,6 +54,25 @@ pub struct SnapshotKind {
 }
 
 /// How often a stream's state is stored, and how it is written and read.
+///
+/// # Examples
+///
+/// ```
+/// use skald::snapshot::{SnapshotError, Snapshots};
+///
+/// const SNAPSHOTS: Snapshots<Vec<String>> = Snapshots::new(50, 2);
+/// let stored = SNAPSHOTS.take(&vec!["ann".to_owned()])?;
+/// assert_eq!((stored.schema, SNAPSHOTS.kind().every), (2, 50));
+///
+/// // A release with another schema does not read the snapshot. It folds the events instead.
+/// const NEXT: Snapshots<Vec<String>> = Snapshots::new(50, 3);
+/// assert_eq!(NEXT.restore(&stored), None);
+///
+/// // A state that cannot be written as JSON has no snapshot.
+/// const UNWRITABLE: Snapshots<std::collections::BTreeMap<(u8, u8), u8>> = Snapshots::new(50, 1);
+/// assert_eq!(UNWRITABLE.take(&[((1, 2), 3)].into()), Err(SnapshotError::Unwritable));
+/// # Ok::<_, SnapshotError>(())
+/// ```
 pub struct Snapshots<S> {
     kind: SnapshotKind,
     write: fn(&S) -> serde_json::Result<Vec<u8>>,
