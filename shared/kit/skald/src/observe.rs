@@ -24,6 +24,33 @@
 //! The facade brings no runtime, no clock and no random source. A program without a subscriber pays
 //! one comparison for each report. To receive reports, install a subscriber: `skald-lambda` has one
 //! that logs them and counts them as metrics, and `skald-testkit` has one for tests.
+//!
+//! # Examples
+//!
+//! ```
+//! use skald::handle::Handler;
+//! use skald::memory::InMemoryEventStore;
+//! use skald::observe::RETRY;
+//! use skald_testkit::NoPause;
+//! use skald_testkit::faulty::{Fault, Faulty, Plan};
+//! use skald_testkit::reports::Reports;
+//! use skald_testkit::sample::{Account, AccountCommand, account};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use skald::prelude::*;
+//! # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+//! # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+//! let reports = Reports::receive();
+//! let store = InMemoryEventStore::default();
+//! let contended = Faulty::new(&store, Plan::script([Some(Fault::Contended)]));
+//! let deposit = AccountCommand::Deposit(5);
+//! Handler::new(&contended, NoPause).handle::<Account>(&account("1"), &deposit, &request).await?;
+//! let retries = reports.take_named(RETRY);
+//! assert_eq!(retries[0].fields["attempt"], "1");
+//! # Ok(())
+//! # }
+//! ```
 
 use std::fmt;
 

@@ -20,6 +20,34 @@ use crate::time::Timestamp;
 pub(super) const ATTEMPTS: u32 = 10;
 
 /// The port to a clock: gives the time and waits between attempts.
+///
+/// # Examples
+///
+/// A pause for a program that does nothing else meanwhile. For Lambda, `skald-lambda` has
+/// `RandomPause`:
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+///
+/// use skald::handle::Pause;
+/// use skald::time::Timestamp;
+///
+/// /// Waits 20 ms longer before each attempt.
+/// struct Linear;
+///
+/// impl Pause for Linear {
+///     fn now(&self, earlier: Timestamp) -> Timestamp {
+///         let since_1970 = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+///         Timestamp::EPOCH.plus_millis(since_1970.as_millis() as i64).max(earlier)
+///     }
+///
+///     async fn pause(&self, attempt: u32) {
+///         std::thread::sleep(Duration::from_millis(20) * attempt);
+///     }
+/// }
+///
+/// assert_eq!(Linear.now(Timestamp::LAST), Timestamp::LAST);
+/// ```
 pub trait Pause: Sync {
     /// The current time, never earlier than `earlier`, which is the last time that this port or the
     /// command's sender gave. An implementation without a clock returns `earlier`.
@@ -40,6 +68,35 @@ for_pointers!(Pause {
 });
 
 /// The result of a handled command.
+///
+/// # Examples
+///
+/// ```
+/// use skald::handle::{Handler, Outcome};
+/// use skald::memory::InMemoryEventStore;
+/// use skald::stream::Version;
+/// use skald_testkit::NoPause;
+/// use skald_testkit::sample::{Account, AccountCommand, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// let handler = Handler::new(InMemoryEventStore::default(), NoPause);
+/// let deposit = AccountCommand::Deposit(5);
+/// let first = handler.handle::<Account>(&account("1"), &deposit, &request).await?;
+/// assert!(matches!(&first.outcome, Outcome::Appended(commits) if commits.len() == 1));
+/// assert!(first.created(), "the commit starts the stream");
+/// assert_eq!((first.states.state.balance, first.states.version), (5, Version::new(1)));
+///
+/// // The same command again, for example because the first answer was lost.
+/// let again = handler.handle::<Account>(&account("1"), &deposit, &request).await?;
+/// assert!(matches!(again.outcome, Outcome::Repeated(_)));
+/// assert_eq!(again.states.state.balance, 5);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Handled<States> {
     /// The state of each stream after the command.
@@ -54,6 +111,33 @@ pub struct Handled<States> {
 pub type OmittedSnapshots = Vec<(StreamId, SnapshotError)>;
 
 /// What a command wrote.
+///
+/// # Examples
+///
+/// ```
+/// use skald::handle::{Handler, Outcome};
+/// use skald::memory::InMemoryEventStore;
+/// use skald_testkit::NoPause;
+/// use skald_testkit::sample::{Account, AccountCommand, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// let handler = Handler::new(InMemoryEventStore::default(), NoPause);
+/// // A deposit of 0 has no events.
+/// let nothing = AccountCommand::Deposit(0);
+/// let handled = handler.handle::<Account>(&account("1"), &nothing, &request).await?;
+/// let answer = match handled.outcome {
+///     Outcome::Appended(_) => "created",
+///     Outcome::Repeated(_) => "created before",
+///     Outcome::Unchanged => "nothing to do",
+/// };
+/// assert_eq!(answer, "nothing to do");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// These commits, written by this call.
@@ -66,6 +150,40 @@ pub enum Outcome {
 }
 
 /// Why a command had no effect, or why its effect is unknown.
+///
+/// # Examples
+///
+/// ```
+/// use skald::handle::{HandleError, Handler};
+/// use skald::memory::InMemoryEventStore;
+/// use skald_testkit::NoPause;
+/// use skald_testkit::faulty::{Fault, Faulty, Plan};
+/// use skald_testkit::sample::{Account, AccountCommand, AccountRejection, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// let store = InMemoryEventStore::default();
+/// // The answer to the first append is lost.
+/// let faulty = Faulty::new(&store, Plan::script([Some(Fault::AnswerLost)]));
+/// let handler = Handler::new(&faulty, NoPause);
+///
+/// let withdraw = AccountCommand::Withdraw(4);
+/// let rejected = handler.handle::<Account>(&account("1"), &withdraw, &request).await.unwrap_err();
+/// let overdrawn = AccountRejection::Overdrawn { balance: 0, requested: 4 };
+/// assert!(matches!(rejected, HandleError::Rejected(reason) if reason == overdrawn));
+///
+/// let deposit = AccountCommand::Deposit(5);
+/// let in_doubt = handler.handle::<Account>(&account("1"), &deposit, &request).await.unwrap_err();
+/// assert!(matches!(in_doubt, HandleError::Store(error) if error.is_transient()));
+/// // The same request again finds out what happened.
+/// let handled = handler.handle::<Account>(&account("1"), &deposit, &request).await?;
+/// assert_eq!(handled.states.state.balance, 5);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum HandleError<R> {
     /// The domain rejected the command.

@@ -24,6 +24,30 @@ impl<S: EventStore, P: Pause> Handler<S, P> {
 
     /// Sets the number of failed attempts with a pause after which a command is given up. It is ten
     /// by default. A smaller number is for a decision that can be made in another way.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use skald::handle::{HandleError, Handler};
+    /// use skald::memory::InMemoryEventStore;
+    /// use skald_testkit::NoPause;
+    /// use skald_testkit::faulty::{Fault, Faulty, Plan};
+    /// use skald_testkit::sample::{Account, AccountCommand, account};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use skald::prelude::*;
+    /// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+    /// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+    /// let store = InMemoryEventStore::default();
+    /// let contended = Faulty::new(&store, Plan::script([Some(Fault::Contended); 2]));
+    /// let handler = Handler::new(&contended, NoPause).with_attempts(2);
+    /// let deposit = AccountCommand::Deposit(5);
+    /// let busy = handler.handle::<Account>(&account("1"), &deposit, &request).await;
+    /// assert!(matches!(busy, Err(HandleError::Busy { attempts: 2 })));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub const fn with_attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts;

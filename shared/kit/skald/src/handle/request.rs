@@ -6,6 +6,26 @@ use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
 
 /// A command's identity and circumstances. The command's content is passed to the decider.
+///
+/// # Examples
+///
+/// ```
+/// use skald::commit::{CorrelationId, EventId};
+/// use skald::prelude::*;
+/// use uuid::Uuid;
+///
+/// # let loan = StreamId::new(&Tenant::default(), "loan", "17")?;
+/// # let opened = EventId::of(&loan, CommitId::of(Uuid::nil(), "open"), 0);
+/// let id = CommitId::of(Uuid::nil(), "send the letter of loan 17");
+/// let request = Request::new(id, Timestamp::EPOCH, "letters", Actor::new("letters")?)
+///     .correlated_by(CorrelationId::new("call-4")?)
+///     .caused_by(opened)
+///     .with_metadata("printer", "2nd-floor");
+/// assert_eq!(request.context.correlation_id.as_str(), "call-4");
+/// assert_eq!(request.context.causation_id, Some(opened));
+/// assert_eq!(request.context.metadata["printer"], "2nd-floor");
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The command's id. A repeated command must have the same id.

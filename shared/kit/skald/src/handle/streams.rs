@@ -63,6 +63,39 @@ pub trait Streams: Sync {
 pub type DueSnapshot = Option<Result<Snapshot, SnapshotError>>;
 
 /// One stream of decider `D`.
+///
+/// # Examples
+///
+/// A transfer from an account with a balance of 5. Both commits are stored, or none:
+///
+/// ```
+/// use skald::decider::Decider;
+/// use skald::handle::{Handler, One};
+/// use skald::memory::InMemoryEventStore;
+/// use skald_testkit::NoPause;
+/// use skald_testkit::sample::{Account, AccountCommand, AccountRejection, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// # let handler = Handler::new(InMemoryEventStore::default(), NoPause);
+/// # let earlier = Request { commit_id: CommitId::of(uuid::Uuid::nil(), "0"), ..request.clone() };
+/// # handler.handle::<Account>(&account("1"), &AccountCommand::Deposit(5), &earlier).await?;
+/// let streams = (One::<Account>::new(account("1")), One::<Account>::new(account("2")));
+/// let handled = handler
+///     .handle_all(&streams, &request, |(from, to)| {
+///         let withdrawn = Account::decide(&from.state, &AccountCommand::Withdraw(4))?;
+///         let deposited = Account::decide(&to.state, &AccountCommand::Deposit(4))?;
+///         Ok::<_, AccountRejection>((withdrawn, deposited))
+///     })
+///     .await?;
+/// let (from, to) = handled.states;
+/// assert_eq!((from.state.balance, to.state.balance), (1, 4));
+/// # Ok(())
+/// # }
+/// ```
 pub struct One<D>(StreamId, PhantomData<fn() -> D>);
 
 impl<D> One<D> {
@@ -73,6 +106,32 @@ impl<D> One<D> {
 }
 
 /// Any number of streams of decider `D`. States and events have the order of the streams.
+///
+/// # Examples
+///
+/// ```
+/// use skald::handle::{Handler, Many};
+/// use skald::memory::InMemoryEventStore;
+/// use skald_testkit::NoPause;
+/// use skald_testkit::sample::{Account, AccountRejection, Deposited, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// let handler = Handler::new(InMemoryEventStore::default(), NoPause);
+/// let accounts = Many::<Account>::new(vec![account("1"), account("2")]);
+/// let handled = handler
+///     .handle_all(&accounts, &request, |states| {
+///         let gifts = states.iter().map(|_| vec![Deposited { amount: 5 }.into()]);
+///         Ok::<_, AccountRejection>(gifts.collect())
+///     })
+///     .await?;
+/// assert!(handled.states.iter().all(|account| account.state.balance == 5));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Many<D>(Vec<StreamId>, PhantomData<fn() -> D>);
 
 impl<D> Many<D> {
@@ -86,6 +145,34 @@ impl<D> Many<D> {
 /// written only if none of these streams has moved since it was read.
 ///
 /// A guard counts as one item of the transaction. On `DynamoDB` it costs two write units.
+///
+/// # Examples
+///
+/// ```
+/// use skald::handle::{Guarded, Handler, One};
+/// use skald::memory::InMemoryEventStore;
+/// use skald_testkit::NoPause;
+/// use skald_testkit::sample::{Account, AccountRejection, Noted, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// let handler = Handler::new(InMemoryEventStore::default(), NoPause);
+/// let note = One::<Account>::new(account("audit"));
+/// let read = Guarded::<Account>::new(account("1"));
+/// let handled = handler
+///     .handle_all(&(note, read), &request, |(_, read)| {
+///         let text = format!("account 1 has {}", read.state.balance);
+///         Ok::<_, AccountRejection>((vec![Noted { text }.into()], ()))
+///     })
+///     .await?;
+/// let (note, read) = handled.states;
+/// assert_eq!((note.version.get(), read.version.get()), (1, 0));
+/// # Ok(())
+/// # }
+/// ```
 pub struct ReadOnly<T>(T);
 
 /// One stream of decider `D` that is read and not written, as [`ReadOnly`] says.
@@ -93,6 +180,36 @@ pub type Guarded<D> = ReadOnly<One<D>>;
 
 /// Any number of streams of decider `D` that are read and not written, as [`ReadOnly`] says. States
 /// have the order of the streams.
+///
+/// # Examples
+///
+/// A note of a total that is true when the note is written:
+///
+/// ```
+/// use skald::handle::{GuardedMany, Handler, One};
+/// use skald::memory::InMemoryEventStore;
+/// use skald_testkit::NoPause;
+/// use skald_testkit::sample::{Account, AccountRejection, Noted, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// let handler = Handler::new(InMemoryEventStore::default(), NoPause);
+/// let all = GuardedMany::<Account>::new(vec![account("1"), account("2")]);
+/// let streams = (One::<Account>::new(account("audit")), all);
+/// let handled = handler
+///     .handle_all(&streams, &request, |(_, all)| {
+///         let total: u64 = all.iter().map(|account| account.state.balance).sum();
+///         let note = Noted { text: format!("the total is {total}") };
+///         Ok::<_, AccountRejection>((vec![note.into()], ()))
+///     })
+///     .await?;
+/// assert!(handled.created());
+/// # Ok(())
+/// # }
+/// ```
 pub type GuardedMany<D> = ReadOnly<Many<D>>;
 
 impl<D> ReadOnly<One<D>> {
@@ -111,6 +228,37 @@ impl<D> ReadOnly<Many<D>> {
 
 /// Any number of streams of decider `D`, each of which is written or guarded, as the decision says.
 /// States and decisions have the order of the streams.
+///
+/// # Examples
+///
+/// A gift to the first account if it has less than 100, otherwise to the second. The account that
+/// gets nothing must not have moved:
+///
+/// ```
+/// use skald::handle::{Decided, Guardable, Handler};
+/// use skald::memory::InMemoryEventStore;
+/// use skald_testkit::NoPause;
+/// use skald_testkit::sample::{Account, AccountRejection, Deposited, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// let handler = Handler::new(InMemoryEventStore::default(), NoPause);
+/// let accounts = Guardable::<Account>::new(vec![account("1"), account("2")]);
+/// let handled = handler
+///     .handle_all(&accounts, &request, |states| {
+///         let first_if_poor = states[0].state.balance < 100;
+///         let gift = Decided::Events(vec![Deposited { amount: 5 }.into()]);
+///         let both = if first_if_poor { [gift, Decided::Guard] } else { [Decided::Guard, gift] };
+///         Ok::<_, AccountRejection>(both.into())
+///     })
+///     .await?;
+/// assert_eq!(handled.states.iter().map(|one| one.state.balance).collect::<Vec<_>>(), [5, 0]);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Guardable<D>(Many<D>);
 
 impl<D> Guardable<D> {
