@@ -37,6 +37,32 @@ pub enum StatesError {
 /// The commits of a stream, one after the other, as of the read of each page (strongly consistent).
 /// The commits are checked to be contiguous. A backward read also checks that it ends at the first
 /// commit of the stream.
+///
+/// # Examples
+///
+/// ```
+/// use futures_util::TryStreamExt;
+/// use skald::memory::InMemoryEventStore;
+/// use skald::reading::{ReadFrom, commits};
+/// use skald_testkit::NoPause;
+/// use skald_testkit::sample::{Account, AccountCommand, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// let (store, stream) = (InMemoryEventStore::default(), account("1"));
+/// # for name in ["1", "2", "3"] {
+/// #     let id = CommitId::of(uuid::Uuid::nil(), name);
+/// #     let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// #     let deposit = AccountCommand::Deposit(5);
+/// #     Handler::new(&store, NoPause).handle::<Account>(&stream, &deposit, &request).await?;
+/// # }
+/// let newest_first = commits(&store, &stream, ReadFrom::End);
+/// let versions: Vec<u64> = newest_first.map_ok(|commit| commit.last().get()).try_collect().await?;
+/// assert_eq!(versions, [3, 2, 1]);
+/// # Ok(())
+/// # }
+/// ```
 pub fn commits<'a, S: EventStore + ?Sized>(
     store: &'a S,
     stream: &'a StreamId,
@@ -136,6 +162,31 @@ pub async fn state_as_of<D: Decider, S: EventStore>(
 
 /// The commits that existed at a time: those up to the last commit that was recorded by then.
 /// `commits` are a stream's commits from the first on.
+///
+/// # Examples
+///
+/// ```
+/// use skald::memory::InMemoryEventStore;
+/// use skald::reading::commits_as_of;
+/// use skald::store::EventStore;
+/// use skald::stream::Version;
+/// use skald_testkit::NoPause;
+/// use skald_testkit::sample::{Account, AccountCommand, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// # let store = InMemoryEventStore::default();
+/// # let deposit = AccountCommand::Deposit(5);
+/// # Handler::new(&store, NoPause).handle::<Account>(&account("1"), &deposit, &request).await?;
+/// let all = store.read(&account("1"), Version::START).await?;
+/// assert_eq!(commits_as_of(&all, request.at), all);
+/// assert!(commits_as_of(&all, request.at.plus_millis(-1)).is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub fn commits_as_of(commits: &[Commit], time: Timestamp) -> &[Commit] {
     let end = commits.iter().rposition(|commit| commit.at <= time).map_or(0, |last| last + 1);

@@ -24,6 +24,32 @@ pub(crate) const MAX_READ_LEVELS: usize = 128;
 const SHORT_NUMBER: usize = 300;
 
 /// Why JSON may not be stored. Quotes nothing of the JSON.
+///
+/// # Examples
+///
+/// ```
+/// use skald::event::EventData;
+/// use skald::json::JsonFault;
+/// use skald::memory::InMemoryEventStore;
+/// use skald::store::{AppendError, EventStore, InvalidAppend};
+/// use skald_testkit::sample::account;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// let data = br#"{"to":"ann","to":"bob"}"#.to_vec();
+/// let event = EventData { event_type: "book.lent".to_owned(), schema: 1, data };
+/// let store = InMemoryEventStore::default();
+/// let invalid = store.append(&store.start(account("1")), request.draft(vec![event], None)).await;
+/// assert!(matches!(
+///     invalid,
+///     Err(AppendError::Invalid(InvalidAppend::Json { fault: JsonFault::NamedTwice, .. }))
+/// ));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JsonFault {
     /// The text is not exactly one JSON value in UTF-8, or has whitespace around it.

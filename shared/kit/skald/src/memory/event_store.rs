@@ -16,6 +16,29 @@ use crate::stream::{StreamId, Version};
 use crate::time::Timestamp;
 
 /// An event store in memory. Clones share their streams.
+///
+/// # Examples
+///
+/// ```
+/// use skald::handle::Handler;
+/// use skald::memory::InMemoryEventStore;
+/// use skald::store::EventStore;
+/// use skald::stream::Version;
+/// use skald_testkit::NoPause;
+/// use skald_testkit::sample::{Account, AccountCommand, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// let store = InMemoryEventStore::default();
+/// let handler = Handler::new(store.clone(), NoPause);
+/// handler.handle::<Account>(&account("1"), &AccountCommand::Deposit(5), &request).await?;
+/// assert_eq!(store.read(&account("1"), Version::START).await?.len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct InMemoryEventStore {
     pub(super) streams: Arc<Mutex<BTreeMap<StreamId, Vec<Commit>>>>,

@@ -11,6 +11,30 @@ use crate::stream::StreamId;
 use crate::time::Timestamp;
 
 /// The index over an event store in memory.
+///
+/// # Examples
+///
+/// ```
+/// use skald::index::{CommitIndex, IndexKey};
+/// use skald::memory::{InMemoryCommitIndex, InMemoryEventStore};
+/// use skald::stream::Version;
+/// # use skald_testkit::NoPause;
+/// use skald_testkit::sample::{Account, AccountCommand, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// # let events = InMemoryEventStore::default();
+/// # let deposit = AccountCommand::Deposit(5);
+/// # Handler::new(&events, NoPause).handle::<Account>(&account("1"), &deposit, &request).await?;
+/// let index = InMemoryCommitIndex::over(&events);
+/// let key = IndexKey::new(request.at, account("1"), Version::new(1));
+/// assert!(index.commit(&key).await?.is_some());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct InMemoryCommitIndex {
     store: InMemoryEventStore,

@@ -12,6 +12,24 @@ use crate::time::Timestamp;
 
 /// Keys of persons in memory, for tests and examples. The keys are computed from the persons, so
 /// they keep nothing secret. Clones share their keys.
+///
+/// # Examples
+///
+/// ```
+/// use skald::memory::InMemoryPersonKeys;
+/// use skald::personal::{KeyEntry, Person, PersonId, PersonKeys};
+/// use skald::stream::Tenant;
+/// use skald::time::Timestamp;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let keys = InMemoryPersonKeys::default();
+/// let ann = Person { tenant: Tenant::default(), id: PersonId::new("r-17")? };
+/// keys.clone().erase(&ann, Timestamp::EPOCH).await?;
+/// assert!(matches!(keys.to_open(&ann).await?, Some(KeyEntry::Erased)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct InMemoryPersonKeys(Arc<Mutex<BTreeMap<Person, KeyEntry>>>);
 

@@ -10,6 +10,32 @@ use crate::stream::{StreamId, Version};
 use crate::view::{ListEntry, ListPage, Put, Rows, ViewRow, ViewStore};
 
 /// A view store in memory. Clones share their rows.
+///
+/// # Examples
+///
+/// ```
+/// use skald::memory::{InMemoryEventStore, InMemoryViewStore};
+/// use skald::message::CommitMessage;
+/// use skald::stream::Version;
+/// use skald::view::{ViewStore, catch_up};
+/// # use skald_testkit::NoPause;
+/// use skald_testkit::sample::{Account, AccountCommand, Statements, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// # let events = InMemoryEventStore::default();
+/// # let deposit = AccountCommand::Deposit(5);
+/// # Handler::new(&events, NoPause).handle::<Account>(&account("1"), &deposit, &request).await?;
+/// let views = InMemoryViewStore::default();
+/// let hint = CommitMessage { stream: account("1"), last: Version::new(1), commit: None };
+/// catch_up::<Statements, _, _>(&events, &views, &hint).await?;
+/// assert!(views.clone().get(&account("1")).await?.is_some());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct InMemoryViewStore {
     rows: Arc<Mutex<BTreeMap<StreamId, ViewRow>>>,

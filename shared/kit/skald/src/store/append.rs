@@ -151,6 +151,25 @@ fn names_of(commits: &[Commit]) -> String {
 }
 
 /// An append that no store accepts.
+///
+/// # Examples
+///
+/// ```
+/// use skald::memory::InMemoryEventStore;
+/// use skald::store::{AppendError, EventStore, InvalidAppend};
+/// use skald_testkit::sample::account;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// let store = InMemoryEventStore::default();
+/// let empty = store.append(&store.start(account("1")), request.draft(vec![], None)).await;
+/// assert!(matches!(empty, Err(AppendError::Invalid(InvalidAppend::Empty))));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAppend {
     /// The head comes from another store.

@@ -22,6 +22,22 @@ pub const MAX_LIST_GROUP_BYTES: usize = 2_048;
 pub const MAX_LIST_SORT_BYTES: usize = 1_024;
 
 /// A failure of the store.
+///
+/// # Examples
+///
+/// ```
+/// use skald::store::{Corruption, StoreError};
+/// use skald::stream::Version;
+///
+/// let throttled = StoreError::Throttled { operation: "Query", source: "try later".into() };
+/// assert!(throttled.is_transient());
+///
+/// let gap = Corruption::Gap { expected: Version::new(2), found: Version::new(4) };
+/// let corrupt = StoreError::Corrupt { key: "default/book-moby-dick".to_owned(), corruption: gap };
+/// assert!(!corrupt.is_transient());
+/// let text = "default/book-moby-dick: a gap: version 2 should come next, found 4";
+/// assert_eq!(corrupt.to_string(), text);
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The store is overloaded. *Transient.*
@@ -135,6 +151,28 @@ pub enum Corruption {
 }
 
 /// Why no store accepts a row: the row is too large, or some JSON reader could not read it back.
+///
+/// # Examples
+///
+/// ```
+/// use skald::memory::InMemoryViewStore;
+/// use skald::store::StoreError;
+/// use skald::stream::{StreamId, Tenant, Version};
+/// use skald::time::Timestamp;
+/// use skald::view::{InvalidRow, MAX_ROW_BYTES, ViewRow, ViewStore};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let loan = StreamId::new(&Tenant::default(), "loan", "17")?;
+/// let body = Some(format!("{:?}", "x".repeat(MAX_ROW_BYTES)));
+/// let (version, at) = (Version::new(1), Timestamp::EPOCH);
+/// let row = ViewRow { version, at, body, listing: None, parked: None };
+/// let put = InMemoryViewStore::default().put(&loan, Version::START, &row).await;
+/// let Err(StoreError::InvalidRow { reason, .. }) = put else { panic!("the row is too large") };
+/// assert_eq!(reason, InvalidRow::TooLarge { size_bytes: MAX_ROW_BYTES + 2 });
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRow {
     /// The body is not JSON that may be stored. It may have

@@ -26,6 +26,39 @@ const GROWTH: u32 = 4;
 /// calls and the number of writers. Only the store itself creates positions, as a
 /// [`Head`](Self::Head), and an append happens either at that position or not at all.
 /// `skald-testkit` contains the contract that every store passes.
+///
+/// # Examples
+///
+/// ```
+/// use skald::event::DomainEvent;
+/// use skald::memory::InMemoryEventStore;
+/// use skald::store::{AppendError, EventStore, Head};
+/// use skald::stream::Version;
+/// use skald_testkit::sample::{AccountEvent, Deposited, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// let store = InMemoryEventStore::default();
+/// let loaded = store.load(&account("1"), None).await?;
+/// assert_eq!(loaded.head.version(), Version::START);
+///
+/// let deposited = AccountEvent::from(Deposited { amount: 5 }).encode()?;
+/// let draft = request.draft(vec![deposited], None);
+/// let appended = store.append(&loaded.head, draft.clone()).await?;
+/// assert_eq!(appended.head.version(), Version::new(1));
+/// assert_eq!(store.read(&account("1"), Version::START).await?, [appended.commit]);
+///
+/// // The same draft again is recognised. Another command at that head is a conflict.
+/// assert!(store.append(&loaded.head, draft.clone()).await?.repeated);
+/// let other = skald::commit::Draft { commit_id: CommitId::new(uuid::Uuid::max()), ..draft };
+/// let conflict = store.append(&loaded.head, other).await.unwrap_err();
+/// assert!(matches!(conflict, AppendError::Conflict { moved } if moved[0].found.is_some()));
+/// # Ok(())
+/// # }
+/// ```
 pub trait EventStore: Sync {
     /// A position at the end of a stream, as this store saw it.
     type Head: Head;
@@ -133,6 +166,34 @@ pub trait EventStore: Sync {
     /// also if another transaction was in progress. A conflict names the streams whose head moved,
     /// those of `parts` first. A call that exceeds a limit is an
     /// [`InvalidAppend`](super::InvalidAppend).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use skald::event::DomainEvent;
+    /// use skald::memory::InMemoryEventStore;
+    /// use skald::store::{AppendError, EventStore};
+    /// use skald_testkit::sample::{AccountEvent, Deposited, account};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use skald::prelude::*;
+    /// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+    /// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+    /// let store = InMemoryEventStore::default();
+    /// let head = |id| store.start(account(id));
+    /// let deposited = AccountEvent::from(Deposited { amount: 5 }).encode()?;
+    /// let draft = request.draft(vec![deposited], None);
+    /// let parts = vec![(head("1"), draft.clone())];
+    /// assert_eq!(store.append_guarded(parts, vec![head("2")]).await?.len(), 1);
+    ///
+    /// // Account 1 has moved since: as a guard, this head prevents the next append.
+    /// let prevented = store.append_guarded(vec![(head("3"), draft)], vec![head("1")]).await;
+    /// let Err(AppendError::Conflict { moved }) = prevented else { panic!("account 1 has moved") };
+    /// assert_eq!(moved[0].stream, account("1"));
+    /// # Ok(())
+    /// # }
+    /// ```
     fn append_guarded(
         &self,
         parts: Vec<(Self::Head, Draft)>,
