@@ -25,6 +25,34 @@ use crate::time::Timestamp;
 const ENCODING: &str = "json";
 
 /// The announcement that a stream has grown, usually with the commit itself.
+///
+/// # Examples
+///
+/// ```
+/// use skald::event::DomainEvent;
+/// use skald::memory::InMemoryEventStore;
+/// use skald::message::CommitMessage;
+/// use skald::store::EventStore;
+/// use skald_testkit::sample::{AccountEvent, Deposited, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// # let store = InMemoryEventStore::default();
+/// # let draft = request.draft(vec![AccountEvent::from(Deposited { amount: 5 }).encode()?], None);
+/// # let commit = store.append(&store.start(account("1")), draft).await?.commit;
+/// let message = CommitMessage::of(commit);
+/// assert_eq!(CommitMessage::from_json(&message.to_json())?, message);
+/// assert_eq!(message.category(), "account");
+///
+/// // The hint is small, however large the commit is.
+/// let hint = r#"{"count":1,"stream":"account-1","tenant":"default","version":1}"#;
+/// assert_eq!(message.into_hint().to_json(), hint);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitMessage {
     /// The stream.
@@ -36,6 +64,16 @@ pub struct CommitMessage {
 }
 
 /// Why text is not a commit message.
+///
+/// # Examples
+///
+/// ```
+/// use skald::message::{CommitMessage, InvalidMessage};
+///
+/// let invalid = CommitMessage::from_json("no JSON").unwrap_err();
+/// assert!(matches!(invalid, InvalidMessage::Malformed(_)) && !invalid.is_transient());
+/// assert_eq!(invalid.to_string(), "not a commit message: line 1 column 2");
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidMessage {
     /// The text is not JSON in the form described above. *Permanent.*

@@ -29,26 +29,42 @@ fn is_name(name: &str) -> bool {
 /// # Examples
 ///
 /// ```
-/// use skald::follow::{FollowOptions, Follower};
+/// use skald::follow::{FollowOptions, Follower, Novelty};
 /// use skald::index::{CommitIndex, Position};
 /// use skald::memory::{InMemoryCommitIndex, InMemoryEventStore, InMemoryViewStore};
-/// use skald::time::Timestamp;
+/// # use skald_testkit::NoPause;
+/// # use skald_testkit::sample::{Account, AccountCommand, account};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let index = InMemoryCommitIndex::over(&InMemoryEventStore::default());
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let noon: Timestamp = "2025-12-01T12:00:00Z".parse()?;
+/// # let request = Request::new(id, noon, "example", Actor::new("c-1")?);
+/// # let events = InMemoryEventStore::default();
+/// # let deposit = AccountCommand::Deposit(5);
+/// # Handler::new(&events, NoPause).handle::<Account>(&account("1"), &deposit, &request).await?;
+/// // The event store has one commit, recorded at noon.
 /// let options = FollowOptions {
 ///     name: "letters".to_owned(),
 ///     run: "host-1".to_owned(),
-///     from: Position::before(Timestamp::EPOCH, InMemoryCommitIndex::SLICES),
+///     from: Position::before(noon, InMemoryCommitIndex::SLICES),
 ///     margin_ms: 5_000,
-///     overlap_ms: 10_000,
+///     overlap_ms: 60_000,
 ///     batch: 100,
 /// };
-/// let mut follower = Follower::resume(index, InMemoryViewStore::default(), options).await?;
-/// let batch = follower.next(Timestamp::EPOCH).await?;
-/// assert!(batch.is_empty());
+/// let (index, checkpoints) = (InMemoryCommitIndex::over(&events), InMemoryViewStore::default());
+/// let mut follower = Follower::resume(index, checkpoints, options).await?;
+/// // The commit is still within the margin.
+/// assert!(follower.next(noon).await?.is_empty());
 /// follower.acknowledge();
+///
+/// let batch = follower.next(noon.plus_millis(5_000)).await?;
+/// let [delivery] = &batch.deliveries[..] else { panic!("one commit is delivered") };
+/// assert_eq!(delivery.novelty, Novelty::New);
+/// assert_eq!(delivery.entry.types, ["account.deposited"]);
+/// follower.acknowledge();
+/// assert_ne!(follower.position(), Position::before(noon, InMemoryCommitIndex::SLICES));
 /// # Ok(())
 /// # }
 /// ```

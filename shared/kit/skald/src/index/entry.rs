@@ -25,6 +25,39 @@ use crate::time::Timestamp;
 const VERSION_DIGITS: usize = 12;
 
 /// Lists the commits of all streams: the port to an index of the event store.
+///
+/// # Examples
+///
+/// The commits of all streams. A [`Follower`](crate::follow::Follower) also waits for late ones:
+///
+/// ```
+/// use skald::index::{CommitIndex, SlicePosition};
+/// use skald::memory::{InMemoryCommitIndex, InMemoryEventStore};
+/// # use skald_testkit::NoPause;
+/// use skald::time::Timestamp;
+/// use skald_testkit::sample::{Account, AccountCommand, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// # let events = InMemoryEventStore::default();
+/// # let deposit = AccountCommand::Deposit(5);
+/// # Handler::new(&events, NoPause).handle::<Account>(&account("1"), &deposit, &request).await?;
+/// let index = InMemoryCommitIndex::over(&events);
+/// let mut found = Vec::new();
+/// for slice in 0..InMemoryCommitIndex::SLICES {
+///     let page = index.read(slice, &SlicePosition::START, Timestamp::LAST, 100).await?;
+///     found.extend(page.entries);
+/// }
+/// assert_eq!(found.len(), 1);
+/// assert_eq!(found[0].types, ["account.deposited"]);
+/// let commit = index.commit(&found[0].key).await?.expect("the commit of the entry");
+/// assert_eq!(commit.stream, account("1"));
+/// # Ok(())
+/// # }
+/// ```
 pub trait CommitIndex: Sync {
     /// The number of slices. It never changes, because positions depend on it.
     const SLICES: u8;
@@ -106,6 +139,19 @@ pub struct MalformedEntry {
 ///
 /// Keys sort as text. The version has at least 12 digits, so commits of one stream and millisecond
 /// sort by version.
+///
+/// # Examples
+///
+/// ```
+/// use skald::index::{IndexKey, InvalidIndexKey};
+///
+/// let text = "2025-12-01T12:00:00.000Z/default/book-moby-dick/000000000004";
+/// let key: IndexKey = text.parse()?;
+/// assert_eq!((key.stream().name(), key.first().get()), ("book-moby-dick", 4));
+/// assert_eq!(IndexKey::new(key.at(), key.stream().clone(), key.first()).as_str(), text);
+/// assert_eq!("book-moby-dick/4".parse::<IndexKey>(), Err(InvalidIndexKey));
+/// # Ok::<_, InvalidIndexKey>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct IndexKey {
     text: String,
@@ -199,6 +245,22 @@ impl Ord for IndexKey {
 }
 
 /// A position in a slice: the next read starts after it.
+///
+/// # Examples
+///
+/// ```
+/// use skald::index::{IndexKey, SlicePosition};
+/// use skald::stream::{StreamId, Tenant, Version};
+/// use skald::time::Timestamp;
+///
+/// let noon: Timestamp = "2025-12-01T12:00:00Z".parse()?;
+/// let book = StreamId::new(&Tenant::default(), "book", "moby-dick")?;
+/// let key = IndexKey::new(noon, book, Version::new(4));
+/// assert!(!SlicePosition::Before(noon).covers(&key));
+/// assert!(SlicePosition::After(key.clone()).covers(&key));
+/// assert!(SlicePosition::Through(noon).covers(&key));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum SlicePosition {

@@ -37,6 +37,22 @@ const MORE: u8 = 1 << BITS;
 /// middle of a replay. It has at most about 4,000, if each of 16 slices is after an entry of a
 /// stream with the longest name. A checksum detects a truncated, changed or invented token; the
 /// token is not signed.
+///
+/// # Examples
+///
+/// ```
+/// use skald::index::{CommitIndex, InvalidPosition, Position};
+/// use skald::memory::InMemoryCommitIndex;
+/// use skald::time::Timestamp;
+///
+/// let noon: Timestamp = "2025-12-01T12:00:00Z".parse()?;
+/// let position = Position::before(noon, InMemoryCommitIndex::SLICES);
+/// let token = position.to_string();
+/// assert_eq!(token.len(), 26);
+/// assert_eq!(token.parse::<Position>()?, position);
+/// assert_eq!(token[1..].parse::<Position>(), Err(InvalidPosition::Damaged));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
     slices: Vec<SlicePosition>,
