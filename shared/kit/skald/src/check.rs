@@ -37,6 +37,22 @@ pub enum SnapshotFault {
 
 /// The check of a stream of this decider: folds the events and compares every snapshot with the
 /// result. Snapshots with another schema are ignored, as in a load.
+///
+/// # Examples
+///
+/// ```
+/// use skald::check::{FoldCheck, StreamCheck};
+/// use skald::event::DomainEvent;
+/// use skald_testkit::sample::{Account, AccountEvent, Deposited};
+///
+/// let mut check = FoldCheck::<Account>::default();
+/// let deposited = AccountEvent::from(Deposited { amount: 5 }).encode()?;
+/// check.event(&deposited)?;
+///
+/// let malformed = skald::event::EventData { data: b"{}".to_vec(), ..deposited };
+/// assert!(check.event(&malformed).is_err());
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct FoldCheck<D: Decider> {
     /// The folded state. `None` if it is unknown.

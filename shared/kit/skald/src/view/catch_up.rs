@@ -270,6 +270,37 @@ async fn mark<V: ViewStore>(
 /// # Errors
 /// [`CatchUpError::Store`], [`CatchUpError::Moved`], and [`CatchUpError::Busy`] if other callers
 /// wrote the row at every attempt.
+///
+/// # Examples
+///
+/// ```
+/// use skald::memory::{InMemoryEventStore, InMemoryViewStore};
+/// use skald::message::CommitMessage;
+/// use skald::stream::Version;
+/// use skald::view::{CaughtUp, ViewStore, catch_up, park, redrive};
+/// use skald_testkit::NoPause;
+/// use skald_testkit::sample::{Account, AccountCommand, Statements, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// # let events = InMemoryEventStore::default();
+/// # let deposit = AccountCommand::Deposit(5);
+/// # Handler::new(&events, NoPause).handle::<Account>(&account("1"), &deposit, &request).await?;
+/// let (stream, views) = (account("1"), InMemoryViewStore::default());
+/// park(&views, &stream, Some(Version::START), "a deposit is malformed", request.at).await?;
+/// let parked = views.get(&stream).await?.and_then(|row| row.parked);
+/// assert_eq!(parked.map(|parked| parked.reason).as_deref(), Some("a deposit is malformed"));
+///
+/// // An operator deploys a release that reads the event, and then redrives the row.
+/// let redriven = redrive::<Statements, _, _>(&events, &views, &stream).await?;
+/// assert_eq!(redriven, CaughtUp::To(Version::new(1)));
+/// assert!(views.get(&stream).await?.is_some_and(|row| row.parked.is_none()));
+/// # Ok(())
+/// # }
+/// ```
 pub async fn park<V: ViewStore>(
     views: &V,
     stream: &StreamId,
@@ -309,6 +340,24 @@ pub async fn park<V: ViewStore>(
 ///
 /// # Errors
 /// As [`catch_up`]; the row remains parked.
+///
+/// # Examples
+///
+/// For a parked row, see [`park`]. A row that is not parked does not change:
+///
+/// ```
+/// use skald::memory::{InMemoryEventStore, InMemoryViewStore};
+/// use skald::view::{CaughtUp, redrive};
+/// use skald_testkit::sample::{Statements, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (events, views) = (InMemoryEventStore::default(), InMemoryViewStore::default());
+/// let redriven = redrive::<Statements, _, _>(&events, &views, &account("1")).await?;
+/// assert_eq!(redriven, CaughtUp::Already, "no row of account 1 is parked");
+/// # Ok(())
+/// # }
+/// ```
 pub async fn redrive<P: Projection, E: EventStore, V: ViewStore>(
     events: &E,
     views: &V,

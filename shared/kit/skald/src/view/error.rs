@@ -121,6 +121,29 @@ impl CatchUpError {
 }
 
 /// A row that could not be brought up to date, and its version.
+///
+/// # Examples
+///
+/// A message that announces events which the event store does not have:
+///
+/// ```
+/// use skald::memory::{InMemoryEventStore, InMemoryViewStore};
+/// use skald::message::CommitMessage;
+/// use skald::stream::Version;
+/// use skald::view::{CatchUpError, catch_up};
+/// use skald_testkit::sample::{Statements, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (events, views) = (InMemoryEventStore::default(), InMemoryViewStore::default());
+/// let message = CommitMessage { stream: account("1"), last: Version::new(7), commit: None };
+/// let failure = catch_up::<Statements, _, _>(&events, &views, &message).await.unwrap_err();
+/// assert!(matches!(failure.error, CatchUpError::BeyondTheEnd { .. }));
+/// // The message is wrong, not the row: the message is a dead letter, and the row is not parked.
+/// assert!(!failure.error.is_transient() && !failure.error.parks());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct CatchUpFailure {
     /// The version of the row at the failure, for [`park`](crate::view::park). `None` if the row

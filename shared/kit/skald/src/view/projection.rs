@@ -10,6 +10,76 @@ use crate::event::DomainEvent;
 use crate::stream::{Category, StreamId};
 
 /// A view with one row per stream: a pure fold over the stream's envelopes.
+///
+/// # Examples
+///
+/// ```
+/// use skald::commit::Envelope;
+/// use skald::stream::{Category, StreamId};
+/// use skald::view::{CatchUpError, Inapplicable, Listing, Projection, project};
+/// # use serde::{Deserialize, Serialize};
+/// # use skald::event::DomainEvent;
+/// # use skald::memory::InMemoryEventStore;
+/// # use skald::store::EventStore;
+/// # #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// # pub struct Lent {}
+/// # #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// # pub struct Returned {}
+/// # skald::domain_event! {
+/// #     pub enum BookEvent {
+/// #         Lent(Lent) = "book.lent" @ 1,
+/// #         Returned(Returned) = "book.returned" @ 1,
+/// #     }
+/// # }
+///
+/// /// How often a book was lent.
+/// struct TimesLent;
+///
+/// impl Projection for TimesLent {
+///     const CATEGORY: &'static Category = "book";
+///     type Event = BookEvent;
+///     type Row = u64;
+///
+///     fn apply(row: Option<u64>, event: &Envelope<BookEvent>) -> Result<u64, Inapplicable> {
+///         match (row, &event.data) {
+///             (row, BookEvent::Lent(_)) => Ok(row.unwrap_or(0) + 1),
+///             (Some(times), BookEvent::Returned(_)) => Ok(times),
+///             (None, BookEvent::Returned(_)) => Err(Inapplicable {
+///                 event_type: event.event_type.clone(),
+///                 version: event.version,
+///                 reason: "the book was never lent",
+///             }),
+///         }
+///     }
+///
+///     /// In the list of the tenant's books, by id.
+///     fn listing(_: &u64, book: &StreamId) -> Option<Listing> {
+///         let group = format!("{}/books", book.tenant());
+///         Some(Listing { group, sort: book.id().to_owned() })
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// # let book = StreamId::new(&Tenant::default(), "book", "moby-dick")?;
+/// # let store = InMemoryEventStore::default();
+/// # let events = [Lent {}.into(), Returned {}.into(), Lent {}.into()];
+/// # let stored = events.iter().map(BookEvent::encode).collect::<Result<Vec<_>, _>>()?;
+/// # let draft = request.draft(stored, None);
+/// # let lent_twice = vec![store.append(&store.start(book.clone()), draft).await?.commit];
+/// assert_eq!(project::<TimesLent>(&book, None, &lent_twice, |_| true)?, Some(2));
+///
+/// # let returned = request.draft(vec![BookEvent::from(Returned {}).encode()?], None);
+/// # let store = InMemoryEventStore::default();
+/// # let only_returned = vec![store.append(&store.start(book.clone()), returned).await?.commit];
+/// let impossible = project::<TimesLent>(&book, None, &only_returned, |_| true);
+/// assert!(matches!(impossible, Err(CatchUpError::Inapplicable { .. })));
+/// # Ok(())
+/// # }
+/// ```
 pub trait Projection {
     /// The category of the streams that the view follows.
     const CATEGORY: &'static Category;
@@ -38,6 +108,37 @@ pub trait Projection {
 ///
 /// # Errors
 /// [`CatchUpError::Decode`] or [`CatchUpError::Inapplicable`].
+///
+/// # Examples
+///
+/// ```
+/// use skald::memory::InMemoryEventStore;
+/// use skald::store::EventStore;
+/// use skald::stream::Version;
+/// use skald::view::project;
+/// use skald_testkit::NoPause;
+/// use skald_testkit::sample::{Account, AccountCommand, Statements, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// # let events = InMemoryEventStore::default();
+/// # let deposit = AccountCommand::Deposit(5);
+/// # Handler::new(&events, NoPause).handle::<Account>(&account("1"), &deposit, &request).await?;
+/// let commits = events.read(&account("1"), Version::START).await?;
+/// let row = project::<Statements>(&account("1"), None, &commits, |_| true)?;
+/// assert_eq!(row.map(|row| row.balance), Some(5));
+///
+/// // The row as it was before the commit was recorded.
+/// let at = request.at;
+/// let earlier =
+///     project::<Statements>(&account("1"), None, &commits, |event| event.recorded_at < at)?;
+/// assert!(earlier.is_none());
+/// # Ok(())
+/// # }
+/// ```
 pub fn project<P: Projection>(
     stream: &StreamId,
     mut row: Option<P::Row>,

@@ -21,6 +21,35 @@ pub struct Listing {
 }
 
 /// A stored row.
+///
+/// # Examples
+///
+/// ```
+/// use skald::memory::{InMemoryEventStore, InMemoryViewStore};
+/// use skald::message::CommitMessage;
+/// use skald::stream::Version;
+/// use skald::view::{ViewStore, catch_up};
+/// use skald_testkit::NoPause;
+/// use skald_testkit::sample::{Account, AccountCommand, Statement, Statements, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// # let events = InMemoryEventStore::default();
+/// # let deposit = AccountCommand::Deposit(5);
+/// # Handler::new(&events, NoPause).handle::<Account>(&account("1"), &deposit, &request).await?;
+/// # let views = InMemoryViewStore::default();
+/// # let hint = CommitMessage { stream: account("1"), last: Version::new(1), commit: None };
+/// # catch_up::<Statements, _, _>(&events, &views, &hint).await?;
+/// let row = views.get(&account("1")).await?.expect("a row");
+/// assert_eq!((row.version, &row.parked), (Version::new(1), &None));
+/// let statement: Option<Statement> = row.decode(&account("1"))?;
+/// assert_eq!(statement.map(|statement| statement.balance), Some(5));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ViewRow {
     /// The version of the last event in the row.

@@ -46,6 +46,38 @@ pub struct ListEntry {
 }
 
 /// Stores the rows of one view: the port to a table.
+///
+/// # Examples
+///
+/// ```
+/// use skald::memory::InMemoryViewStore;
+/// use skald::stream::{StreamId, Tenant, Version};
+/// use skald::time::Timestamp;
+/// use skald::view::{Listing, Put, ViewRow, ViewStore};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let views = InMemoryViewStore::default();
+/// let loan = StreamId::new(&Tenant::default(), "loan", "17")?;
+/// let row = ViewRow {
+///     version: Version::new(1),
+///     at: Timestamp::EPOCH,
+///     body: Some(r#"{"book":"moby-dick"}"#.to_owned()),
+///     listing: Some(Listing { group: "loans of ann".to_owned(), sort: "2025-12-01".to_owned() }),
+///     parked: None,
+/// };
+/// assert_eq!(views.put(&loan, Version::START, &row).await?, Put::Stored);
+/// // The row is at version 1 now, not at the start.
+/// assert_eq!(views.put(&loan, Version::START, &row).await?, Put::Stale);
+///
+/// assert_eq!(views.get(&loan).await?, Some(row.clone()));
+/// assert_eq!(views.get_many(&[loan.clone()]).await?.rows, [(loan.clone(), row)]);
+/// let page = views.list("loans of ann", None, 20).await?;
+/// assert_eq!(page.entries[0].stream, loan);
+/// assert!(views.list("loans of ann", page.entries.last(), 20).await?.entries.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 pub trait ViewStore: Sync {
     /// The row of this stream, as of now (strongly consistent).
     ///
