@@ -9,6 +9,50 @@
 //! Erasing a person destroys the key ([`PersonKeys::erase`]). From then on, every copy that was
 //! sealed with the key opens as *erased*, in stores and messages alike. It is unreadable for good
 //! once no backup of the keys contains the key. Events, versions and figures do not change.
+//!
+//! # Examples
+//!
+//! The event of a reader `ann`, with her name as a `Personal<String>`:
+//!
+//! ```
+//! use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
+//! use skald::personal::{Opening, Person, PersonId, PersonKeys, Personal, SealedError, Sealing};
+//! use skald::store::EventStore;
+//! use skald::stream::Version;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use skald::event::EventData;
+//! # use skald::prelude::*;
+//! # let id = CommitId::of(uuid::Uuid::nil(), "register");
+//! # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+//! # let (store, keys) = (InMemoryEventStore::default(), InMemoryPersonKeys::default());
+//! # let ann = Person { tenant: Tenant::default(), id: PersonId::new("r-17")? };
+//! # let data = serde_json::to_vec(&Personal::of(ann.id.clone(), "Ann Ahab"))?;
+//! # let named = EventData { event_type: "reader.named".to_owned(), schema: 1, data };
+//! # let draft = request.draft(vec![named], None);
+//! # let stream = StreamId::new(&ann.tenant, "reader", "r-17")?;
+//! # let name = |commit: &skald::commit::Commit| -> Personal<String> {
+//! #     serde_json::from_slice(&commit.events[0].data).unwrap()
+//! # };
+//! // What is written through `Sealing` is stored sealed.
+//! let sealing = Sealing::new(&store, &keys);
+//! sealing.append(&sealing.start(stream.clone()), draft).await?;
+//! let stored = store.read(&stream, Version::START).await?;
+//! assert_eq!(name(&stored[0]).reveal(), Err(SealedError::Sealed));
+//!
+//! // What is read through `Opening` is plain.
+//! let opening = Opening::new(&store, &keys);
+//! let opened = opening.read(&stream, Version::START).await?;
+//! assert_eq!(name(&opened[0]).reveal(), Ok(&"Ann Ahab".to_owned()));
+//!
+//! // Once the person's key is destroyed, the name cannot be opened.
+//! keys.erase(&ann, request.at).await?;
+//! let erased = opening.read(&stream, Version::START).await?;
+//! assert_eq!(name(&erased[0]).reveal(), Err(SealedError::Erased));
+//! # Ok(())
+//! # }
+//! ```
 
 mod key;
 mod marks;

@@ -40,6 +40,28 @@ pub enum KeyEntry {
 ///
 /// A call that begins after [`erase`](Self::erase) has returned finds that the person is erased, in
 /// any process: a store of keys never answers from memory alone.
+///
+/// # Examples
+///
+/// ```
+/// use skald::memory::InMemoryPersonKeys;
+/// use skald::personal::{KeyEntry, Person, PersonId, PersonKeys};
+/// use skald::stream::Tenant;
+/// use skald::time::Timestamp;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let keys = InMemoryPersonKeys::default();
+/// let ann = Person { tenant: Tenant::default(), id: PersonId::new("r-17")? };
+/// assert!(keys.to_open(&ann).await?.is_none());
+/// assert!(matches!(keys.to_seal(&ann).await?, KeyEntry::Key(_)));
+/// assert!(matches!(keys.to_open(&ann).await?, Some(KeyEntry::Key(_))));
+///
+/// keys.erase(&ann, Timestamp::EPOCH).await?;
+/// assert!(matches!(keys.to_seal(&ann).await?, KeyEntry::Erased));
+/// # Ok(())
+/// # }
+/// ```
 pub trait PersonKeys: Sync {
     /// The key to seal with. Creates a key if the person has none.
     ///

@@ -48,6 +48,17 @@ fn shown_as(json: &[u8], shown: impl Fn(&Mark) -> Vec<u8>) -> Result<Value, Json
 ///
 /// # Errors
 /// [`JsonFault`] if the JSON cannot be read, or contains an invalid personal value.
+///
+/// # Examples
+///
+/// ```
+/// use serde_json::json;
+/// use skald::personal::reveal;
+///
+/// let row = br#"[{"$person":"r-17","plain":"Ann"},{"$person":"r-18","erased":true}]"#;
+/// assert_eq!(reveal(row)?, json!(["Ann", null]));
+/// # Ok::<_, skald::json::JsonFault>(())
+/// ```
 pub fn reveal(json: &[u8]) -> Result<Value, JsonFault> {
     shown_as(json, |mark| match mark.form {
         Form::Plain => mark.content(json).to_vec(),
@@ -57,6 +68,15 @@ pub fn reveal(json: &[u8]) -> Result<Value, JsonFault> {
 
 /// Whether this JSON contains a plain personal value, or cannot be checked for one. No stored JSON
 /// may contain one.
+///
+/// # Examples
+///
+/// ```
+/// use skald::personal::has_plain;
+///
+/// assert!(has_plain(br#"{"name":{"$person":"r-17","plain":"Ann"}}"#));
+/// assert!(!has_plain(br#"{"name":{"$person":"r-17","erased":true}}"#));
+/// ```
 #[must_use]
 pub fn has_plain(json: &[u8]) -> bool {
     marks(json).map_or(true, |marks| marks.iter().any(|mark| mark.form == Form::Plain))

@@ -27,6 +27,38 @@ use crate::view::{ListEntry, ListPage, MalformedRow, Put, Rows, ViewRow, ViewSto
 /// after an erasure shows nothing of that person. An append returns events in the same form as a
 /// read. Writes are passed to the inner store unchanged: a caller that also writes wraps a
 /// [`Sealing`](super::Sealing) in an `Opening`.
+///
+/// # Examples
+///
+/// ```
+/// use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
+/// use skald::personal::{Opening, Person, PersonId, Personal, Sealing};
+/// use skald::store::EventStore;
+/// use skald::stream::Version;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::event::EventData;
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "register");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// # let (store, keys) = (InMemoryEventStore::default(), InMemoryPersonKeys::default());
+/// # let ann = Person { tenant: Tenant::default(), id: PersonId::new("r-17")? };
+/// # let data = serde_json::to_vec(&Personal::of(ann.id.clone(), "Ann Ahab"))?;
+/// # let named = EventData { event_type: "reader.named".to_owned(), schema: 1, data };
+/// # let draft = request.draft(vec![named], None);
+/// # let stream = StreamId::new(&ann.tenant, "reader", "r-17")?;
+/// # let name = |commit: &skald::commit::Commit| -> Personal<String> {
+/// #     serde_json::from_slice(&commit.events[0].data).unwrap()
+/// # };
+/// // A store that writes sealed values, and reads them opened.
+/// let readers = Opening::new(Sealing::new(&store, &keys), &keys);
+/// readers.append(&readers.start(stream.clone()), draft).await?;
+/// let read = readers.read(&stream, Version::START).await?;
+/// assert_eq!(name(&read[0]).reveal(), Ok(&"Ann Ahab".to_owned()));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Opening<S, K> {
     store: S,
@@ -190,6 +222,29 @@ fn place(stream: &StreamId, at: Version) -> String {
 /// # Errors
 /// [`StoreError`] if the key is not available, [`StoreError::OpenError`] if it does not open the
 /// value.
+///
+/// # Examples
+///
+/// ```
+/// use skald::memory::InMemoryPersonKeys;
+/// use skald::personal::{OpenError, Personal, PersonId, open};
+/// use skald::store::StoreError;
+/// use skald::stream::Tenant;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (keys, tenant) = (InMemoryPersonKeys::default(), Tenant::default());
+/// let plain = Personal::of(PersonId::new("r-17")?, "Ann Ahab".to_owned());
+/// assert_eq!(open(&keys, &tenant, plain.clone()).await?, plain);
+///
+/// // There was never a key for this person.
+/// let sealed = r#"{"$person":"r-18","sealed":"AQEBAQEBAQEBAQEBAZK5mhkmgNw7w/Ne25biF2HW90w7"}"#;
+/// let sealed: Personal<String> = serde_json::from_str(sealed)?;
+/// let unopened = open(&keys, &tenant, sealed).await;
+/// assert!(matches!(unopened, Err(StoreError::OpenError { fault: OpenError::NoKey, .. })));
+/// # Ok(())
+/// # }
+/// ```
 pub async fn open<T, K>(
     keys: &K,
     tenant: &Tenant,

@@ -27,16 +27,36 @@ use crate::view::{InvalidRow, ListEntry, ListPage, Put, Rows, ViewRow, ViewStore
 ///
 /// # Examples
 ///
-/// A store that writes sealed values and reads them opened:
+/// A draft `draft` with the name of the person `ann`:
 ///
 /// ```
 /// use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
-/// use skald::personal::{Opening, Sealing};
+/// use skald::personal::{Person, PersonId, PersonKeys, Personal, Sealing, has_plain};
+/// use skald::store::{AppendError, EventStore, StoreError};
 ///
-/// let (events, keys) = (InMemoryEventStore::default(), InMemoryPersonKeys::default());
-/// let store = Opening::new(Sealing::new(events, keys.clone()), keys);
-/// # fn is_store(_: impl skald::store::EventStore) {}
-/// # is_store(store);
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::event::EventData;
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "register");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// # let (store, keys) = (InMemoryEventStore::default(), InMemoryPersonKeys::default());
+/// # let ann = Person { tenant: Tenant::default(), id: PersonId::new("r-17")? };
+/// # let data = serde_json::to_vec(&Personal::of(ann.id.clone(), "Ann Ahab"))?;
+/// # let named = EventData { event_type: "reader.named".to_owned(), schema: 1, data };
+/// # let draft = request.draft(vec![named], None);
+/// # let stream = StreamId::new(&ann.tenant, "reader", "r-17")?;
+/// let sealing = Sealing::new(&store, &keys);
+/// assert!(has_plain(&draft.events[0].data));
+/// let head = sealing.start(stream);
+/// let appended = sealing.append(&head, draft.clone()).await?;
+/// assert!(!has_plain(&appended.commit.events[0].data));
+///
+/// keys.erase(&ann, request.at).await?;
+/// let erased = sealing.append(&appended.head, draft).await.unwrap_err();
+/// assert!(matches!(erased, AppendError::Store(StoreError::PersonErased(id)) if id == ann.id));
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone)]
 pub struct Sealing<S, K> {

@@ -41,6 +41,19 @@ pub enum SealedError {
 
 impl<T> Personal<T> {
     /// A plain value about this person.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use skald::personal::{Personal, PersonId};
+    ///
+    /// let name = Personal::of(PersonId::new("r-17")?, "Ann Ahab".to_owned());
+    /// assert_eq!(name.reveal(), Ok(&"Ann Ahab".to_owned()));
+    /// assert_eq!(format!("{name:?}"), "Personal(of r-17, …)");
+    /// let json = r#"{"$person":"r-17","plain":"Ann Ahab"}"#;
+    /// assert_eq!(serde_json::to_string(&name)?, json);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub const fn of(person: PersonId, value: T) -> Self {
         Self { of: person, content: Content::Plain(value) }
     }
@@ -54,6 +67,17 @@ impl<T> Personal<T> {
     ///
     /// # Errors
     /// [`SealedError`] if the value is sealed or erased.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use skald::personal::{Personal, SealedError};
+    ///
+    /// let erased: Personal<String> = serde_json::from_str(r#"{"$person":"r-17","erased":true}"#)?;
+    /// assert_eq!(erased.person().as_str(), "r-17");
+    /// assert_eq!(erased.reveal(), Err(SealedError::Erased));
+    /// # Ok::<_, serde_json::Error>(())
+    /// ```
     pub const fn reveal(&self) -> Result<&T, SealedError> {
         match &self.content {
             Content::Plain(value) => Ok(value),
@@ -77,6 +101,19 @@ impl<T> Personal<T> {
 
     /// A value about the same person, converted by `change`. A sealed or erased value remains so:
     /// `change` may only choose another type for the same JSON.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use skald::personal::{Personal, PersonId};
+    ///
+    /// struct Name(String);
+    ///
+    /// let text = Personal::of(PersonId::new("r-17")?, "Ann Ahab".to_owned());
+    /// let name: Personal<Name> = text.map(Name);
+    /// assert_eq!(name.reveal().map(|Name(text)| text.as_str()), Ok("Ann Ahab"));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Personal<U> {
         let content = match self.content {
             Content::Plain(value) => Content::Plain(change(value)),
