@@ -23,7 +23,7 @@ fn jane() -> Person {
     person("default", "c-1")
 }
 
-async fn look(key: PersonKey) -> Shown {
+async fn contents(key: PersonKey) -> Shown {
     shown(KeyEntry::Key(key)).await
 }
 
@@ -39,15 +39,15 @@ async fn a_key_is_unwrapped_to_what_was_wrapped() {
     let wrap = Kms::default().wrap().await;
     let (first, wrapped) = wrap.make(&jane()).await.unwrap();
     let (second, _) = wrap.make(&jane()).await.unwrap();
-    let (first, second) = (look(first).await, look(second).await);
+    let (first, second) = (contents(first).await, contents(second).await);
     assert_ne!(first, second, "the same key was made twice");
-    assert_eq!(look(wrap.unwrap_key(&jane(), &wrapped).await.unwrap()).await, first);
-    assert_eq!(first, look(PersonKey::new([0; 32])).await, "it is the service's key");
+    assert_eq!(contents(wrap.unwrap_key(&jane(), &wrapped).await.unwrap()).await, first);
+    assert_eq!(first, contents(PersonKey::new([0; 32])).await, "it is the service's key");
     assert_eq!((wrapped.by.as_str(), wrapped.bytes.as_slice()), (KEY, b"wrapped 0".as_slice()));
 }
 
 #[tokio::test]
-async fn a_key_is_unwrapped_for_its_person_alone() {
+async fn a_key_is_unwrapped_only_for_its_person() {
     let wrap = Kms::default().wrap().await;
     for other in [person("default", "c-2"), person("other", "c-1")] {
         let (_, wrapped) = wrap.make(&other).await.unwrap();
@@ -78,14 +78,14 @@ async fn each_request_names_the_person_and_the_key_to_use() {
 }
 
 /// The errors of making a key and of unwrapping one.
-async fn ends(answer: Answer) -> [StoreError; 2] {
+async fn errors_for(answer: Answer) -> [StoreError; 2] {
     let wrap = Kms::that_answers(answer).wrap().await;
     let wrapped = WrappedKey { by: KEY.to_owned(), bytes: vec![1] };
     [wrap.make(&jane()).await.unwrap_err(), wrap.unwrap_key(&jane(), &wrapped).await.unwrap_err()]
 }
 
 fn kind(error: &StoreError) -> &'static str {
-    assert!(error.is_transient(), "what is sealed is not at fault: {error}");
+    assert!(error.is_transient(), "the error blames the sealed data: {error}");
     match error {
         StoreError::Throttled { .. } => "throttled",
         StoreError::Unavailable { .. } => "unavailable",
@@ -96,7 +96,7 @@ fn kind(error: &StoreError) -> &'static str {
 }
 
 #[tokio::test]
-async fn each_error_of_the_service_is_sorted() {
+async fn each_error_of_the_service_is_classified() {
     for (code, status, expected) in [
         ("ThrottlingException", 400, "throttled"),
         ("LimitExceededException", 400, "throttled"),
@@ -111,7 +111,7 @@ async fn each_error_of_the_service_is_sorted() {
         ("KMSInvalidStateException", 400, "denied"),
         ("NotFoundException", 400, "denied"),
     ] {
-        for error in ends(Some((status, error(code)))).await {
+        for error in errors_for(Some((status, error(code)))).await {
             assert_eq!(kind(&error), expected, "{code}");
             let source = std::error::Error::source(&error).unwrap();
             assert_eq!(source.to_string(), format!("{code}: for a test"));
@@ -121,27 +121,27 @@ async fn each_error_of_the_service_is_sorted() {
 
 #[tokio::test]
 async fn a_service_that_does_not_answer_is_unavailable() {
-    assert_eq!(ends(None).await.each_ref().map(kind), ["unavailable"; 2]);
+    assert_eq!(errors_for(None).await.each_ref().map(kind), ["unavailable"; 2]);
 }
 
 #[tokio::test]
-async fn what_is_no_key_is_not_taken_for_one() {
+async fn an_answer_without_a_key_of_32_bytes_is_rejected() {
     for plain in [json!(BASE64.encode([7; 31])), json!(BASE64.encode([7; 33])), json!("")] {
         let [made, unwrapped] =
-            ends(Some((200, json!({ "Plaintext": plain, "CiphertextBlob": "AQ==" })))).await;
+            errors_for(Some((200, json!({ "Plaintext": plain, "CiphertextBlob": "AQ==" })))).await;
         assert_eq!(kind(&made), "unavailable");
         assert!(is_undecryptable(Err(unwrapped)));
     }
     let lost = json!({ "Plaintext": BASE64.encode([7; 32]) });
-    assert_eq!(kind(&ends_of_make(lost).await), "unavailable");
+    assert_eq!(kind(&error_of_make(lost).await), "unavailable");
 }
 
 /// The error of making a key if the service returns this body.
-async fn ends_of_make(body: serde_json::Value) -> StoreError {
+async fn error_of_make(body: serde_json::Value) -> StoreError {
     Kms::that_answers(Some((200, body))).wrap().await.make(&jane()).await.unwrap_err()
 }
 
 #[tokio::test]
-async fn debug_output_names_the_wrapping_key_and_no_other() {
+async fn debug_output_shows_only_the_name_of_the_wrapping_key() {
     assert_eq!(format!("{:?}", Kms::default().wrap().await), format!("KmsKeyWrap({KEY:?})"));
 }

@@ -1,4 +1,4 @@
-//! The handling of a queue's messages: applied, returned, or set aside.
+//! A queue's messages are applied, returned to the queue, or dead-lettered.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic, as tests may")]
 
@@ -84,7 +84,7 @@ impl System {
         row.decode::<Statement>(&account(name)).unwrap().map(|row| row.entries)
     }
 
-    fn dead(&self) -> Vec<(String, String)> {
+    fn dead_letters(&self) -> Vec<(String, String)> {
         self.letters.kept.lock().unwrap().clone()
     }
 }
@@ -107,18 +107,18 @@ fn unknown_event() -> EventData {
 }
 
 #[tokio::test]
-async fn what_is_applied_is_acknowledged_twice_or_in_any_order() {
+async fn repeated_and_reordered_messages_are_acknowledged_and_applied_once() {
     let system = System::default();
     let (first, second) = (system.deposit("a").await, system.deposit("a").await);
-    let back = system
+    let returned = system
         .deliver(&[("m2", "a", second.clone()), ("m1", "a", first.clone()), ("m3", "a", second)])
         .await;
-    assert!(back.is_empty(), "{back:?}");
+    assert!(returned.is_empty(), "{returned:?}");
     assert_eq!(system.entries("a").await, Some(2));
 }
 
 #[tokio::test]
-async fn an_unknown_event_comes_back_with_what_follows_it_in_its_group_and_nothing_else_waits() {
+async fn an_unknown_event_returns_to_the_queue_with_only_the_later_messages_of_its_group() {
     let system = System::default();
     let known = system.deposit("a").await;
     let unknown = system.append("a", unknown_event()).await;
@@ -127,25 +127,25 @@ async fn an_unknown_event_comes_back_with_what_follows_it_in_its_group_and_nothi
     let batch = [("m1", "a", known), ("m2", "a", unknown), ("m3", "a", after), ("m4", "b", other)];
     assert_eq!(system.deliver(&batch).await, ["m2", "m3"]);
     assert_eq!((system.entries("a").await, system.entries("b").await), (Some(1), Some(1)));
-    assert!(system.dead().is_empty(), "it waits for a newer release");
+    assert!(system.dead_letters().is_empty(), "the event waits for a newer release");
 }
 
 #[tokio::test]
-async fn a_message_that_is_none_is_set_aside_with_the_reason() {
+async fn a_malformed_message_is_dead_lettered_with_the_reason() {
     let system = System::default();
     let other = system.deposit("b").await;
-    let back = system.deliver(&[("m1", "a", "no message".to_owned()), ("m2", "a", other)]).await;
-    assert!(back.is_empty(), "{back:?}");
+    let returned =
+        system.deliver(&[("m1", "a", "no message".to_owned()), ("m2", "a", other)]).await;
+    assert!(returned.is_empty(), "{returned:?}");
     assert_eq!(system.entries("b").await, Some(1));
-    let [(body, reason)] = system.dead().try_into().unwrap();
+    let [(body, reason)] = system.dead_letters().try_into().unwrap();
     assert_eq!(body, "no message");
     assert!(reason.contains("not a commit message"), "{reason}");
 }
 
-/// The result of a handler of another category must not matter: such messages arrive for a while
-/// after a change of a subscription's filter.
+/// Such messages arrive for a while after a subscription's filter has changed.
 #[tokio::test]
-async fn a_message_of_another_category_is_acknowledged_with_a_warning_that_is_counted() {
+async fn a_message_of_another_category_is_acknowledged_with_a_counted_warning() {
     let system = System::default();
     let message =
         json!({ "tenant": "default", "stream": "order-1", "version": 1, "count": 1 }).to_string();
@@ -153,7 +153,7 @@ async fn a_message_of_another_category_is_acknowledged_with_a_warning_that_is_co
     assert!(system.deliver(&[("m1", "a", message)]).await.is_empty());
     let fields = [("category", "order"), ("followed", "account")];
     assert_eq!(reports.take(), [Report::new("foreign_message", Level::WARN, fields)]);
-    assert!(system.dead().is_empty(), "{:?}", system.dead());
+    assert!(system.dead_letters().is_empty(), "{:?}", system.dead_letters());
     let stream = "default/order-1".parse().unwrap();
     assert_eq!(system.views.get(&stream).await.unwrap(), None);
 }
@@ -161,7 +161,7 @@ async fn a_message_of_another_category_is_acknowledged_with_a_warning_that_is_co
 /// A message may announce events that do not exist, or carry something other than the stored
 /// commit. Neither is the stream's fault: when the stream continues, so does its row.
 #[tokio::test]
-async fn a_message_that_is_wrong_about_its_stream_is_set_aside_and_parks_nothing() {
+async fn a_message_that_disagrees_with_its_stream_is_dead_lettered_and_parks_no_row() {
     let announcing = |version: u64, commit: Value| {
         let mut message = json!({
             "tenant": "default", "stream": "account-a", "version": version, "count": 1,
@@ -185,11 +185,11 @@ async fn a_message_that_is_wrong_about_its_stream_is_set_aside_and_parks_nothing
         assert!(system.deliver(&[(id, "a", message)]).await.is_empty(), "{id}");
         assert_eq!(system.views.get(&account("a")).await.unwrap(), None, "{id}");
     }
-    assert_eq!(system.dead().len(), 3);
+    assert_eq!(system.dead_letters().len(), 3);
     assert!(
-        system.dead().iter().all(|(_, reason)| reason.contains("ends at version 0")),
+        system.dead_letters().iter().all(|(_, reason)| reason.contains("ends at version 0")),
         "{:?}",
-        system.dead()
+        system.dead_letters()
     );
 
     let first = system.deposit("a").await;
@@ -198,34 +198,34 @@ async fn a_message_that_is_wrong_about_its_stream_is_set_aside_and_parks_nothing
 }
 
 #[tokio::test]
-async fn an_event_that_cannot_come_there_parks_its_stream_once() {
+async fn an_event_that_does_not_fit_the_row_parks_its_stream_once() {
     let system = System::default();
     let good = system.deposit("a").await;
     let overdrawn =
         system.append("a", AccountEvent::from(Withdrawn { amount: 9 }).encode().unwrap()).await;
     let after = system.deposit("a").await;
-    let back =
+    let returned =
         system.deliver(&[("m1", "a", good), ("m2", "a", overdrawn), ("m3", "a", after)]).await;
-    assert!(back.is_empty(), "{back:?}");
+    assert!(returned.is_empty(), "{returned:?}");
     assert_eq!(system.entries("a").await, Some(1), "the row stays where it was");
     let row = system.views.get(&account("a")).await.unwrap().unwrap();
     assert_eq!(row.version, Version::new(1));
     assert!(row.parked.unwrap().reason.contains("exceeds the balance"));
     assert_eq!(
-        system.dead().len(),
+        system.dead_letters().len(),
         1,
-        "what follows is in the event store, for the operator who redrives the stream"
+        "the next message needs no dead letter: a redrive reads its event from the event store"
     );
 }
 
 #[tokio::test]
-async fn nothing_is_acknowledged_that_could_not_be_set_aside() {
+async fn a_message_that_cannot_be_dead_lettered_is_not_acknowledged() {
     let system =
         System { letters: Letters { full: true, ..Letters::default() }, ..System::default() };
-    let back = system
+    let returned = system
         .deliver(&[("m1", "a", "no message".to_owned()), ("m2", "b", "none either".to_owned())])
         .await;
-    assert_eq!(back, ["m1", "m2"]);
+    assert_eq!(returned, ["m1", "m2"]);
 }
 
 #[tokio::test]
@@ -240,9 +240,9 @@ async fn a_message_without_an_id_fails_the_whole_batch() {
 }
 
 /// A view in which every row is malformed.
-struct ScribbledViews;
+struct MalformedViews;
 
-impl ScribbledViews {
+impl MalformedViews {
     fn corrupt<T>(stream: &StreamId) -> Result<T, StoreError> {
         let corruption =
             Corruption::Malformed { at: Version::START, fault: "`at` is missing".to_owned() };
@@ -250,7 +250,7 @@ impl ScribbledViews {
     }
 }
 
-impl ViewStore for ScribbledViews {
+impl ViewStore for MalformedViews {
     async fn get(&self, stream: &StreamId) -> Result<Option<ViewRow>, StoreError> {
         Self::corrupt(stream)
     }
@@ -278,25 +278,25 @@ impl ViewStore for ScribbledViews {
 }
 
 #[tokio::test]
-async fn a_row_that_cannot_be_parked_gets_one_dead_letter() {
+async fn a_message_for_a_row_that_cannot_be_parked_gets_one_dead_letter() {
     let system = System::default();
     let message = system.deposit("a").await;
     let keeper = Queue::new(
-        ViewKeeper::<Statements, _, _>::new(system.events.clone(), ScribbledViews),
+        ViewKeeper::<Statements, _, _>::new(system.events.clone(), MalformedViews),
         &system.letters,
     );
     let response = keeper.handle_batch(batch(&[("m1", "a", message)])).await.unwrap();
     assert!(
         response.batch_item_failures.is_empty(),
-        "it would come again for hours, each time with a dead letter"
+        "the message would return for hours, each time with another dead letter"
     );
-    assert_eq!(system.dead().len(), 1);
+    assert_eq!(system.dead_letters().len(), 1);
 }
 
 /// A handler that fails for every message.
-struct Blind;
+struct AlwaysFails;
 
-impl MessageHandler for Blind {
+impl MessageHandler for AlwaysFails {
     const CATEGORY: &'static Category = "account";
     type Failure = std::fmt::Error;
 
@@ -310,13 +310,13 @@ impl MessageHandler for Blind {
 }
 
 #[tokio::test]
-async fn a_handler_without_parking_leaves_the_record_to_the_dead_letter() {
+async fn a_failure_of_a_handler_that_does_not_park_is_only_dead_lettered() {
     let system = System::default();
     let message = system.deposit("a").await;
-    let response = Queue::new(Blind, &system.letters)
+    let response = Queue::new(AlwaysFails, &system.letters)
         .handle_batch(batch(&[("m1", "a", message)]))
         .await
         .unwrap();
-    assert!(response.batch_item_failures.is_empty(), "it was set aside");
-    assert_eq!(system.dead().len(), 1);
+    assert!(response.batch_item_failures.is_empty(), "the message was dead-lettered");
+    assert_eq!(system.dead_letters().len(), 1);
 }

@@ -102,12 +102,13 @@ pub enum Broken {
 
 /// The rules as functions.
 pub mod rules {
-    pub use super::anything::every_draft_is_read_back_or_fails_for_good;
+    pub use super::anything::every_draft_is_read_back_or_fails_permanently;
     pub use super::appending::*;
     pub use super::enduring::{
-        appends_past_faults_are_written_once, commands_past_faults_are_done_once,
-        deliveries_past_faults_are_booked_once_behind_snapshots,
-        guarded_withdrawals_past_faults_stay_covered, transfers_past_faults_preserve_the_total,
+        appends_are_written_once_despite_faults, commands_are_done_once_despite_faults,
+        deliveries_are_booked_once_behind_snapshots_despite_faults,
+        guarded_withdrawals_stay_covered_despite_faults,
+        transfers_preserve_the_total_despite_faults,
     };
     pub use super::faults::*;
     pub use super::forms::*;
@@ -162,7 +163,7 @@ macro_rules! __event_store_rules {
             json_that_cannot_be_read_back_is_invalid
             a_name_that_breaks_the_rules_is_invalid
             valid_json_is_read_as_it_was_written
-            every_draft_is_read_back_or_fails_for_good
+            every_draft_is_read_back_or_fails_permanently
             the_largest_commits_are_stored
             an_append_returns_the_commit_that_is_read
             an_append_to_several_streams_returns_the_commits_that_are_read
@@ -224,9 +225,9 @@ macro_rules! __event_store_rules {
             a_late_repeat_behind_a_snapshot_is_recognised_by_a_stream_of_its_own
             a_rejected_command_writes_nothing
             a_command_without_events_writes_nothing
-            a_command_past_any_fault_is_written_once
-            a_command_about_several_streams_past_any_fault_is_written_once
-            a_guarded_command_past_any_fault_is_written_once
+            a_command_is_written_once_despite_any_fault
+            a_command_about_several_streams_is_written_once_despite_any_fault
+            a_guarded_command_is_written_once_despite_any_fault
             a_command_whose_guard_moved_is_decided_over_the_new_events
             an_append_that_was_in_conflict_or_contended_wrote_nothing
             a_late_request_is_written_at_its_own_version_or_not_at_all
@@ -235,11 +236,11 @@ macro_rules! __event_store_rules {
             a_repeat_that_the_store_recognised_is_not_done_again_behind_a_snapshot
             a_command_in_doubt_is_found_behind_a_snapshot_by_a_stream_of_its_own
             a_command_in_doubt_changes_nothing_behind_a_snapshot_if_the_state_shows_it
-            appends_past_faults_are_written_once
-            commands_past_faults_are_done_once
-            transfers_past_faults_preserve_the_total
-            deliveries_past_faults_are_booked_once_behind_snapshots
-            guarded_withdrawals_past_faults_stay_covered
+            appends_are_written_once_despite_faults
+            commands_are_done_once_despite_faults
+            transfers_preserve_the_total_despite_faults
+            deliveries_are_booked_once_behind_snapshots_despite_faults
+            guarded_withdrawals_stay_covered_despite_faults
         ] $($arguments)* }
     };
 }

@@ -80,7 +80,7 @@ macro_rules! __person_keys_rules {
             erasing_again_changes_nothing
             a_cached_key_is_gone_as_soon_as_it_is_erased
             erasing_one_person_keeps_the_keys_of_others
-            erasing_while_the_first_key_is_made_is_for_good
+            erasing_while_the_first_key_is_made_is_permanent
             an_erased_key_never_comes_back
             sealed_values_of_an_erased_person_open_as_erased
         ] $($arguments)* }

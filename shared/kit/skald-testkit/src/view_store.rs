@@ -85,7 +85,7 @@ macro_rules! __view_store_rules {
             a_row_that_was_never_stored_is_none
             a_row_is_read_as_it_was_stored
             a_row_that_cannot_be_read_back_is_invalid
-            every_row_is_read_back_or_fails_for_good
+            every_row_is_read_back_or_fails_permanently
             a_stale_row_is_not_stored
             a_first_row_is_stored_once
             of_eight_concurrent_rows_one_is_stored

@@ -1,4 +1,5 @@
-//! If no break is found, every valid value stays valid, according to a validator of JSON Schema.
+//! If `breaks` finds no break, every valid value stays valid. A validator of JSON Schema decides
+//! which values are valid.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -107,7 +108,7 @@ fn places(schema: &Value, pointer: String) -> Vec<String> {
     [pointer].into_iter().chain(inside).collect()
 }
 
-/// Every value that matters for such a schema, two levels deep.
+/// The values that such a schema can distinguish, up to two levels deep.
 fn values() -> Vec<Value> {
     let leaves = [
         json!(null),
@@ -120,22 +121,22 @@ fn values() -> Vec<Value> {
         json!("aa"),
         json!("b"),
     ];
-    let around = |inner: &[Value], first: &[Value]| {
+    let nested = |inner: &[Value], first: &[Value]| {
         let lists = inner.iter().flat_map(|x| [json!([x]), json!({ "a": x }), json!({ "b": x })]);
         let pairs = inner.iter().flat_map(|x| {
             first.iter().flat_map(move |y| [json!([x, y]), json!({ "a": x, "b": y })])
         });
         [json!([]), json!({})].into_iter().chain(lists).chain(pairs).collect::<Vec<_>>()
     };
-    let once = around(&leaves, &leaves[..6]);
-    let twice = around(&once[..40], &leaves[..1]);
+    let once = nested(&leaves, &leaves[..6]);
+    let twice = nested(&once[..40], &leaves[..1]);
     leaves.into_iter().chain(once).chain(twice).collect()
 }
 
 #[test]
 fn without_a_break_every_valid_value_stays_valid() {
     let values = values();
-    let wider = Cell::new(0);
+    let widened = Cell::new(0);
     let config =
         ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = TestRunner::new(config);
@@ -143,23 +144,18 @@ fn without_a_break_every_valid_value_stays_valid() {
         if !breaks(&committed, &current).is_empty() {
             return Ok(());
         }
-        let [was_right, is_right] =
+        let [before, now] =
             [&committed, &current].map(|schema| jsonschema::validator_for(schema).unwrap());
-        for value in values.iter().filter(|value| was_right.is_valid(value)) {
+        for value in values.iter().filter(|value| before.is_valid(value)) {
             prop_assert!(
-                is_right.is_valid(value),
-                "{value} was right by {committed} and is not by {current}"
+                now.is_valid(value),
+                "{value} is valid by {committed} but not by {current}"
             );
         }
-        let news =
-            values.iter().any(|value| is_right.is_valid(value) && !was_right.is_valid(value));
-        wider.set(wider.get() + usize::from(news));
+        let is_wider = values.iter().any(|value| now.is_valid(value) && !before.is_valid(value));
+        widened.set(widened.get() + usize::from(is_wider));
         Ok(())
     });
     outcome.unwrap_or_else(|error| panic!("{error}"));
-    assert!(
-        wider.get() > 100,
-        "only {} changes were compatible and took something new",
-        wider.get()
-    );
+    assert!(widened.get() > 100, "only {} compatible changes made new values valid", widened.get());
 }

@@ -1,4 +1,4 @@
-//! The faulty store fails as planned, and as often.
+//! The faulty store injects exactly the planned faults.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -30,13 +30,13 @@ fn draft(name: &str) -> Draft {
     }
 }
 
-fn word<T, H>(result: Result<T, AppendError<H>>) -> &'static str {
+fn outcome<T, H>(result: Result<T, AppendError<H>>) -> &'static str {
     match result {
         Ok(_) => "appended",
         Err(AppendError::Conflict { .. }) => "conflict",
         Err(AppendError::RepeatedInPart { .. }) => "repeated in part",
         Err(AppendError::Contended) => "contended",
-        Err(AppendError::Invalid(_)) => "refused",
+        Err(AppendError::Invalid(_)) => "invalid",
         Err(AppendError::Store(StoreError::Throttled { .. })) => "throttled",
         Err(AppendError::Store(StoreError::Unavailable { .. })) => "no answer",
         Err(AppendError::Store(error)) => panic!("{error}"),
@@ -51,8 +51,8 @@ async fn found(store: &InMemoryEventStore, name: &str) -> (bool, usize) {
 
 #[tokio::test]
 async fn each_fault_has_its_effect() {
-    // The answer; whether the commit is stored then, and how many commits are; and the same after
-    // all calls have arrived.
+    // The fault; the answer; whether the commit is stored and the number of commits, first
+    // immediately and then after all calls have arrived.
     let cases = [
         (None, "appended", (true, 1), (true, 1)),
         (Some(Fault::Throttled), "throttled", (false, 0), (false, 0)),
@@ -64,19 +64,19 @@ async fn each_fault_has_its_effect() {
         (Some(Fault::Overtaken), "conflict", (false, 1), (false, 1)),
         (Some(Fault::GuardMoved), "conflict", (false, 1), (false, 1)),
     ];
-    for (fault, answer, then, at_last) in cases {
+    for (fault, answer, immediately, in_the_end) in cases {
         for together in [false, true] {
             let store = InMemoryEventStore::default();
             let faulty = Faulty::new(&store, Plan::script([fault]));
             let head = faulty.start(account("a"));
             let result = if together {
-                word(faulty.append_all(vec![(head, draft("x"))]).await)
+                outcome(faulty.append_all(vec![(head, draft("x"))]).await)
             } else {
-                word(faulty.append(&head, draft("x")).await)
+                outcome(faulty.append(&head, draft("x")).await)
             };
-            assert_eq!((result, found(&store, "x").await), (answer, then), "{fault:?}");
+            assert_eq!((result, found(&store, "x").await), (answer, immediately), "{fault:?}");
             faulty.settle().await;
-            assert_eq!(found(&store, "x").await, at_last, "{fault:?}, all arrived");
+            assert_eq!(found(&store, "x").await, in_the_end, "{fault:?}, all arrived");
             assert_eq!(
                 faulty.happened(),
                 Vec::from_iter(fault.map(|fault| (draft("x").commit_id, fault)))
@@ -90,7 +90,7 @@ async fn a_moved_guard_moves_just_before_the_append() {
     let store = InMemoryEventStore::default();
     let faulty = Faulty::new(&store, Plan::script([Some(Fault::GuardMoved)]));
     let (part, guard) = ((faulty.start(account("a")), draft("x")), faulty.start(account("b")));
-    let answer = word(faulty.append_guarded(vec![part], vec![guard]).await);
+    let answer = outcome(faulty.append_guarded(vec![part], vec![guard]).await);
     let moved = store.read(&account("b"), Version::START).await.unwrap();
     assert_eq!((answer, found(&store, "x").await, moved.len()), ("conflict", (false, 0), 1));
 }
@@ -99,7 +99,7 @@ async fn a_moved_guard_moves_just_before_the_append() {
 async fn a_late_write_is_overtaken_by_the_given_number_of_calls() {
     let store = InMemoryEventStore::default();
     let faulty = Faulty::new(&store, Plan::script([Some(Fault::Late { calls: 2 })]));
-    word(faulty.append(&faulty.start(account("a")), draft("x")).await);
+    outcome(faulty.append(&faulty.start(account("a")), draft("x")).await);
     let mut seen = Vec::new();
     for _ in 0..4 {
         seen.push(faulty.load(&account("a"), None).await.unwrap().commits.len());
@@ -109,21 +109,21 @@ async fn a_late_write_is_overtaken_by_the_given_number_of_calls() {
 
 /// The caller's own client rejects the call: nothing is sent that could get lost.
 #[tokio::test]
-async fn a_refused_call_is_refused_despite_the_planned_fault() {
+async fn an_invalid_append_is_rejected_despite_the_planned_fault() {
     let store = InMemoryEventStore::default();
     let faulty = Faulty::new(&store, Plan::script([Some(Fault::AnswerLost)]));
     let empty = Draft { events: vec![], ..draft("x") };
-    assert_eq!(word(faulty.append(&faulty.start(account("a")), empty).await), "refused");
+    assert_eq!(outcome(faulty.append(&faulty.start(account("a")), empty).await), "invalid");
     assert_eq!(faulty.happened(), []);
 }
 
 /// Two hundred appends with random faults: the faults, and the number of failed reads.
-async fn course(seed: u64) -> (Vec<(CommitId, Fault)>, u32) {
-    guarded_course(seed, false).await
+async fn run_with_seed(seed: u64) -> (Vec<(CommitId, Fault)>, u32) {
+    run_guarded_with_seed(seed, false).await
 }
 
 /// The same, with an empty stream as guard if `is_guarded`.
-async fn guarded_course(seed: u64, is_guarded: bool) -> (Vec<(CommitId, Fault)>, u32) {
+async fn run_guarded_with_seed(seed: u64, is_guarded: bool) -> (Vec<(CommitId, Fault)>, u32) {
     let store = InMemoryEventStore::default();
     let faulty = Faulty::new(&store, Plan::by_chance(seed, 3));
     let mut failed_reads = 0;
@@ -135,9 +135,9 @@ async fn guarded_course(seed: u64, is_guarded: bool) -> (Vec<(CommitId, Fault)>,
         let part = (loaded.head, draft(&number.to_string()));
         if is_guarded {
             let guard = faulty.start(account(&format!("guard-{number}")));
-            word(faulty.append_guarded(vec![part], vec![guard]).await);
+            outcome(faulty.append_guarded(vec![part], vec![guard]).await);
         } else {
-            word(faulty.append(&part.0, part.1).await);
+            outcome(faulty.append(&part.0, part.1).await);
         }
     }
     (faulty.happened(), failed_reads)
@@ -145,9 +145,9 @@ async fn guarded_course(seed: u64, is_guarded: bool) -> (Vec<(CommitId, Fault)>,
 
 #[tokio::test]
 async fn the_same_seed_gives_the_same_faults_and_every_fault_occurs() {
-    let (faults, failed_reads) = course(1).await;
-    assert_eq!((faults.clone(), failed_reads), course(1).await);
-    assert_ne!(faults, course(2).await.0);
+    let (faults, failed_reads) = run_with_seed(1).await;
+    assert_eq!((faults.clone(), failed_reads), run_with_seed(1).await);
+    assert_ne!(faults, run_with_seed(2).await.0);
     assert!((40..100).contains(&failed_reads), "{failed_reads} of 200 reads failed");
     let kinds = |faults: &[(CommitId, Fault)]| -> BTreeSet<String> {
         let kind =
@@ -155,6 +155,6 @@ async fn the_same_seed_gives_the_same_faults_and_every_fault_occurs() {
         faults.iter().map(|(_, fault)| kind(fault)).collect()
     };
     assert_eq!(kinds(&faults).len(), 7, "{faults:?}");
-    let (guarded, _) = guarded_course(1, true).await;
+    let (guarded, _) = run_guarded_with_seed(1, true).await;
     assert_eq!(kinds(&guarded).len(), 8, "{guarded:?}");
 }

@@ -20,8 +20,8 @@ struct Opened {
 /// The same shape, with another description.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct OpenedInOtherWords {
-    /// Who went in.
+struct OpenedDescribed {
+    /// The person who opened the door.
     by: String,
 }
 
@@ -37,7 +37,7 @@ struct OpenedWithKey {
 /// A shape in which the field has another name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct OpenedBySomebody {
+struct OpenedRenamed {
     who: String,
 }
 
@@ -48,7 +48,7 @@ skald::domain_event! {
 
 skald::domain_event! {
     /// The event with the same shape and another description.
-    enum DescribedEvent { Opened(OpenedInOtherWords) = "door.opened" @ 1 }
+    enum DescribedEvent { Opened(OpenedDescribed) = "door.opened" @ 1 }
 }
 
 skald::domain_event! {
@@ -58,7 +58,7 @@ skald::domain_event! {
 
 skald::domain_event! {
     /// The event with another shape at the same schema, which rejects the stored data.
-    enum RenamedEvent { Opened(OpenedBySomebody) = "door.opened" @ 1 }
+    enum RenamedEvent { Opened(OpenedRenamed) = "door.opened" @ 1 }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -96,8 +96,8 @@ skald::domain_event! {
 skald::domain_event! {
     /// The event with the same change at a new schema number.
     enum UpcastEvent {
-        Opened(OpenedBySomebody) = "door.opened" @ 2 from {
-            1: Opened => |old| OpenedBySomebody { who: old.by },
+        Opened(OpenedRenamed) = "door.opened" @ 2 from {
+            1: Opened => |old| OpenedRenamed { who: old.by },
         },
     }
 }
@@ -151,13 +151,13 @@ fn a_compatible_change_is_reported_and_written() {
 
 /// Asserts that exactly these breaks are named, and that nothing is written.
 #[track_caller]
-fn check_refused(test: &str, current: &Schemas, expected: &[&str]) {
+fn assert_breaks(test: &str, current: &Schemas, expected: &[&str]) {
     let folder = committed(test);
     assert_eq!(texts(&current.breaks(&Schemas::read(&folder).unwrap())), expected);
 
-    let refused = current.write(&folder).unwrap_err();
-    assert!(matches!(refused, SchemasError::Breaks(_)), "{refused}");
-    let text = refused.to_string();
+    let error = current.write(&folder).unwrap_err();
+    assert!(matches!(error, SchemasError::Breaks(_)), "{error}");
+    let text = error.to_string();
     assert!(
         expected.iter().all(|each| text.contains(each)) && text.contains("a new schema number"),
         "{text}"
@@ -170,7 +170,7 @@ fn check_refused(test: &str, current: &Schemas, expected: &[&str]) {
 
 #[test]
 fn a_breaking_change_is_named_and_not_written() {
-    check_refused(
+    assert_breaks(
         "renamed",
         &Schemas::default().with::<RenamedEvent>(),
         &[
@@ -189,8 +189,8 @@ fn a_breaking_change_is_named_and_not_written() {
 /// All stored data can still be read, but readers of the previous release would dead-letter new
 /// data.
 #[test]
-fn a_wider_shape_is_another_shape() {
-    check_refused(
+fn an_additional_optional_field_is_a_breaking_change() {
+    assert_breaks(
         "wider",
         &Schemas::default().with::<WiderEvent>(),
         &["door.opened at schema 1, as this release writes it, read by an older one, \
@@ -199,7 +199,7 @@ fn a_wider_shape_is_another_shape() {
 }
 
 #[test]
-fn a_shape_with_a_new_variant_is_another_shape() {
+fn a_new_or_removed_variant_is_a_breaking_change() {
     fn check<Before: DomainEvent, Now: DomainEvent>(expected: &[&str])
     where
         Before::Shapes: Described,
@@ -241,17 +241,14 @@ fn a_removed_shape_breaks_every_event_stored_in_it() {
 }
 
 #[test]
-fn a_file_that_is_not_a_schema_is_named() {
+fn an_error_names_the_file_that_is_not_a_schema() {
     for (name, content) in
         [("door.opened.json", "{}"), ("door.opened.1.txt", "{}"), ("door.opened.1.json", "{")]
     {
         let folder = folder("no_schema");
         fs::write(folder.join(name), content).unwrap();
-        let refused = Schemas::read(&folder).unwrap_err();
-        assert!(
-            matches!(&refused, SchemasError::NoSchema(path) if path.ends_with(name)),
-            "{refused}"
-        );
+        let error = Schemas::read(&folder).unwrap_err();
+        assert!(matches!(&error, SchemasError::NoSchema(path) if path.ends_with(name)), "{error}");
     }
     assert!(matches!(Schemas::read(Path::new("/nowhere")).unwrap_err(), SchemasError::File { .. }));
 }

@@ -11,16 +11,17 @@ use skald_testkit::event_store;
 
 use crate::support::Events;
 use crate::support::broken::{
-    AlwaysWell, ConflictWithoutItem, NoCondition, NoOldItem, Nothing, OnePage, broken_of, named,
+    AlwaysSucceeds, ConflictWithoutItem, NoCondition, NoStoredItem, OnePage, PassThrough,
+    broken_rules, rules_named,
 };
 use crate::support::change_body;
-use crate::support::proxy::{Fate, Meddler, error_body};
+use crate::support::proxy::{Fate, Interceptor, error_body};
 
 /// Drops the checks of guarded streams.
 #[derive(Clone)]
 struct NoGuards;
 
-impl Meddler for NoGuards {
+impl Interceptor for NoGuards {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         if operation == "TransactWriteItems" {
             let items = body["TransactItems"].as_array_mut().unwrap();
@@ -34,7 +35,7 @@ impl Meddler for NoGuards {
 #[derive(Clone)]
 struct HalfTheBatch;
 
-impl Meddler for HalfTheBatch {
+impl Interceptor for HalfTheBatch {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         if operation == "TransactWriteItems" {
             let items = body["TransactItems"].as_array_mut().unwrap();
@@ -48,7 +49,7 @@ impl Meddler for HalfTheBatch {
 #[derive(Clone)]
 struct OtherEvents;
 
-impl Meddler for OtherEvents {
+impl Interceptor for OtherEvents {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         if operation == "PutItem" {
             change_body(&mut body["Item"], |body| body["events"].as_array_mut().unwrap().reverse());
@@ -57,11 +58,11 @@ impl Meddler for OtherEvents {
     }
 }
 
-/// Treats every snapshot as one of the wanted shape.
+/// Changes the schema of every snapshot to the requested one.
 #[derive(Clone)]
-struct EveryShape;
+struct EverySnapshotSchema;
 
-impl Meddler for EveryShape {
+impl Interceptor for EverySnapshotSchema {
     fn answer(&self, operation: &str, _: &mut u16, body: &mut Value) {
         if operation == "Query" {
             for item in body["Items"].as_array_mut().unwrap() {
@@ -79,7 +80,7 @@ impl Meddler for EveryShape {
 #[derive(Clone)]
 struct NoSnapshots;
 
-impl Meddler for NoSnapshots {
+impl Interceptor for NoSnapshots {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         if operation == "PutItem" {
             change_body(&mut body["Item"], |body| {
@@ -90,11 +91,11 @@ impl Meddler for NoSnapshots {
     }
 }
 
-/// Writes every commit one position after that of its head.
+/// Leaves one position free between the head and the commit.
 #[derive(Clone)]
-struct AheadOfHead;
+struct SkipsAPosition;
 
-impl Meddler for AheadOfHead {
+impl Interceptor for SkipsAPosition {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         if operation == "PutItem" {
             let place: u64 = body["Item"]["sk"]["N"].as_str().unwrap().parse().unwrap();
@@ -104,7 +105,7 @@ impl Meddler for AheadOfHead {
     }
 }
 
-/// Applies this fate to every third put, after which the result is unknown to the caller.
+/// Returns this answer to every third put, whether or not the put is executed.
 #[derive(Clone)]
 struct EveryThird {
     executed: bool,
@@ -123,7 +124,7 @@ impl EveryThird {
     }
 }
 
-impl Meddler for EveryThird {
+impl Interceptor for EveryThird {
     fn request(&self, operation: &str, _: &mut Value) -> Fate {
         let put = operation == "PutItem" && self.puts.fetch_add(1, Ordering::Relaxed) % 3 == 2;
         if put && !self.executed {
@@ -140,24 +141,27 @@ impl Meddler for EveryThird {
     }
 }
 
-/// The names of the rules among `wanted` that an event store behind this meddler breaks.
-async fn broken_events(meddler: impl Meddler + Clone, wanted: &[&str]) -> Vec<&'static str> {
-    let rules = named(event_store::every_store::<Events>(), wanted);
-    broken_of(rules, || Events::spoiled(meddler.clone())).await
+/// The names of the rules among `wanted` that an event store behind this interceptor breaks.
+async fn broken_events(
+    interceptor: impl Interceptor + Clone,
+    wanted: &[&str],
+) -> Vec<&'static str> {
+    let rules = rules_named(event_store::every_store::<Events>(), wanted);
+    broken_rules(rules, || Events::intercepted(interceptor.clone())).await
 }
 
 /// The rules that an event store without guards breaks.
-const OF_GUARDS: &[&str] = &[
+const GUARD_RULES: &[&str] = &[
     "a_guarded_stream_that_moved_is_a_conflict",
     "a_guard_of_an_empty_stream_fails_once_it_has_events",
     "commands_that_guard_each_other_do_not_both_succeed",
-    "a_guarded_command_past_any_fault_is_written_once",
+    "a_guarded_command_is_written_once_despite_any_fault",
     "a_command_whose_guard_moved_is_decided_over_the_new_events",
-    "guarded_withdrawals_past_faults_stay_covered",
+    "guarded_withdrawals_stay_covered_despite_faults",
 ];
 
 /// The rules that an event store without conditions breaks.
-const OF_CONDITIONS: &[&str] = &[
+const CONDITION_RULES: &[&str] = &[
     "an_append_behind_the_head_is_a_conflict",
     "the_start_of_a_stream_with_events_is_a_conflict",
     "two_events_are_appended_at_once_or_not_at_all",
@@ -178,21 +182,21 @@ const OF_CONDITIONS: &[&str] = &[
     "a_conflict_is_decided_again",
     "concurrent_transfers_preserve_the_total",
 ];
-const OF_PAGES: &[&str] =
+const PAGING_RULES: &[&str] =
     &["a_stream_over_one_megabyte_is_read_whole", "reading_after_a_version_gives_the_rest"];
-const OF_SEVERAL: &[&str] = &[
+const MULTI_STREAM_RULES: &[&str] = &[
     "two_streams_are_appended_at_once",
     "a_hundred_streams_are_appended_at_once",
     "writers_of_two_streams_keep_them_in_step",
 ];
-const OF_REPEATS: &[&str] = &[
+const REPEAT_RULES: &[&str] = &[
     "a_repeated_commit_gives_the_first_answer",
     "a_repeated_commit_is_recognised_after_others",
     "repeated_commits_to_several_streams_give_the_first_answer",
     "repeated_commits_are_recognised_after_others",
 ];
-const OF_SHAPES: &[&str] = &["a_snapshot_with_another_schema_is_ignored"];
-const OF_SNAPSHOTS: &[&str] = &[
+const SNAPSHOT_SCHEMA_RULES: &[&str] = &["a_snapshot_with_another_schema_is_ignored"];
+const SNAPSHOT_RULES: &[&str] = &[
     "commits_are_read_exactly_as_written",
     "a_load_goes_back_to_the_last_snapshot",
     "a_snapshot_at_the_end_is_loaded_alone_with_its_head",
@@ -201,110 +205,119 @@ const OF_SNAPSHOTS: &[&str] = &[
     "a_snapshot_that_cannot_be_read_is_passed_over",
     "a_snapshot_that_does_not_fit_is_omitted",
 ];
-const OF_PLACES: &[&str] = &[
+const POSITION_RULES: &[&str] = &[
     "a_commit_at_the_start_makes_a_stream",
     "a_commit_at_the_head_continues_the_stream",
     "a_commit_is_readable_immediately",
-    "a_command_past_any_fault_is_written_once",
+    "a_command_is_written_once_despite_any_fault",
 ];
 /// The rules about faults on the way to the store.
-const OF_FAULTS: &[&str] = &[
-    "a_command_past_any_fault_is_written_once",
-    "a_command_about_several_streams_past_any_fault_is_written_once",
+const FAULT_RULES: &[&str] = &[
+    "a_command_is_written_once_despite_any_fault",
+    "a_command_about_several_streams_is_written_once_despite_any_fault",
     "an_append_that_was_in_conflict_or_contended_wrote_nothing",
     "a_late_request_is_written_at_its_own_version_or_not_at_all",
     "a_late_request_to_several_streams_is_written_to_all_or_none",
     "a_late_request_with_another_decision_writes_nothing",
-    "appends_past_faults_are_written_once",
-    "commands_past_faults_are_done_once",
-    "transfers_past_faults_preserve_the_total",
+    "appends_are_written_once_despite_faults",
+    "commands_are_done_once_despite_faults",
+    "transfers_preserve_the_total_despite_faults",
 ];
-const OF_TRUE_ANSWERS: &[&str] =
-    &["appends_past_faults_are_written_once", "commands_past_faults_are_done_once"];
-const OF_EVENTS: &[&str] =
+const ANSWER_RULES: &[&str] =
+    &["appends_are_written_once_despite_faults", "commands_are_done_once_despite_faults"];
+const EVENT_RULES: &[&str] =
     &["commits_are_read_exactly_as_written", "a_stream_over_one_megabyte_is_read_whole"];
 
 #[tokio::test]
 async fn a_proxy_alone_breaks_no_event_store() {
-    for wanted in
-        [OF_CONDITIONS, OF_PAGES, OF_SEVERAL, OF_SHAPES, OF_SNAPSHOTS, OF_PLACES, OF_TRUE_ANSWERS]
-    {
-        assert_eq!(broken_events(Nothing, wanted).await, [""; 0]);
+    for wanted in [
+        CONDITION_RULES,
+        PAGING_RULES,
+        MULTI_STREAM_RULES,
+        SNAPSHOT_SCHEMA_RULES,
+        SNAPSHOT_RULES,
+        POSITION_RULES,
+        ANSWER_RULES,
+    ] {
+        assert_eq!(broken_events(PassThrough, wanted).await, [""; 0]);
     }
 }
 
 #[tokio::test]
 async fn an_event_store_without_its_condition_is_detected() {
-    assert_eq!(broken_events(NoCondition, OF_CONDITIONS).await, OF_CONDITIONS);
+    assert_eq!(broken_events(NoCondition, CONDITION_RULES).await, CONDITION_RULES);
 }
 
 #[tokio::test]
 async fn an_event_store_whose_query_is_not_paged_is_detected() {
-    assert_eq!(broken_events(OnePage, OF_PAGES).await, OF_PAGES);
+    assert_eq!(broken_events(OnePage, PAGING_RULES).await, PAGING_RULES);
 }
 
 #[tokio::test]
-async fn an_event_store_without_its_guards_is_detected() {
-    assert_eq!(broken_events(Nothing, OF_GUARDS).await, [""; 0]);
-    assert_eq!(broken_events(NoGuards, OF_GUARDS).await, OF_GUARDS);
+async fn an_event_store_that_ignores_guards_is_detected() {
+    assert_eq!(broken_events(PassThrough, GUARD_RULES).await, [""; 0]);
+    assert_eq!(broken_events(NoGuards, GUARD_RULES).await, GUARD_RULES);
 }
 
 #[tokio::test]
 async fn an_event_store_that_writes_half_a_batch_is_detected() {
-    assert_eq!(broken_events(HalfTheBatch, OF_SEVERAL).await, OF_SEVERAL);
+    assert_eq!(broken_events(HalfTheBatch, MULTI_STREAM_RULES).await, MULTI_STREAM_RULES);
 }
 
 #[tokio::test]
 async fn an_event_store_that_treats_a_conflict_as_success_is_detected() {
-    assert_eq!(broken_events(AlwaysWell, OF_CONDITIONS).await, OF_CONDITIONS);
+    assert_eq!(broken_events(AlwaysSucceeds, CONDITION_RULES).await, CONDITION_RULES);
 }
 
 #[tokio::test]
 async fn an_event_store_that_does_not_recognise_its_own_commits_is_detected() {
-    assert_eq!(broken_events(NoOldItem, OF_REPEATS).await, OF_REPEATS);
+    assert_eq!(broken_events(NoStoredItem, REPEAT_RULES).await, REPEAT_RULES);
 }
 
 #[tokio::test]
 async fn an_event_store_that_stores_other_events_is_detected() {
-    assert_eq!(broken_events(OtherEvents, OF_EVENTS).await, OF_EVENTS);
+    assert_eq!(broken_events(OtherEvents, EVENT_RULES).await, EVENT_RULES);
 }
 
 #[tokio::test]
-async fn an_event_store_that_uses_snapshots_of_another_shape_is_detected() {
-    assert_eq!(broken_events(EveryShape, OF_SHAPES).await, OF_SHAPES);
+async fn an_event_store_that_uses_snapshots_with_another_schema_is_detected() {
+    assert_eq!(
+        broken_events(EverySnapshotSchema, SNAPSHOT_SCHEMA_RULES).await,
+        SNAPSHOT_SCHEMA_RULES
+    );
 }
 
 #[tokio::test]
 async fn an_event_store_that_keeps_no_snapshots_is_detected() {
-    assert_eq!(broken_events(NoSnapshots, OF_SNAPSHOTS).await, OF_SNAPSHOTS);
+    assert_eq!(broken_events(NoSnapshots, SNAPSHOT_RULES).await, SNAPSHOT_RULES);
 }
 
 /// This is not a fault: the service need not return the item that prevented a write.
 #[tokio::test]
 async fn an_event_store_reads_an_item_that_a_failed_condition_does_not_return() {
-    for wanted in [OF_CONDITIONS, OF_REPEATS] {
+    for wanted in [CONDITION_RULES, REPEAT_RULES] {
         assert_eq!(broken_events(ConflictWithoutItem, wanted).await, [""; 0]);
     }
 }
 
 #[tokio::test]
 async fn an_event_store_that_writes_ahead_of_the_head_is_detected() {
-    assert_eq!(broken_events(AheadOfHead, OF_PLACES).await, OF_PLACES);
+    assert_eq!(broken_events(SkipsAPosition, POSITION_RULES).await, POSITION_RULES);
 }
 
 #[tokio::test]
-async fn an_event_store_without_its_condition_is_detected_past_faults_too() {
-    assert_eq!(broken_events(NoCondition, OF_FAULTS).await, OF_FAULTS);
+async fn the_rules_about_faults_detect_an_event_store_without_its_condition() {
+    assert_eq!(broken_events(NoCondition, FAULT_RULES).await, FAULT_RULES);
 }
 
 #[tokio::test]
-async fn an_event_store_that_reports_a_write_which_was_lost_is_detected() {
+async fn an_event_store_that_reports_a_lost_write_as_success_is_detected() {
     let lost = EveryThird::new(false, 200, json!({}));
-    assert_eq!(broken_events(lost, OF_TRUE_ANSWERS).await, OF_TRUE_ANSWERS);
+    assert_eq!(broken_events(lost, ANSWER_RULES).await, ANSWER_RULES);
 }
 
 #[tokio::test]
-async fn an_event_store_that_reports_another_transaction_although_it_wrote_is_detected() {
+async fn an_event_store_that_reports_contention_for_a_completed_write_is_detected() {
     let written = EveryThird::new(true, 400, error_body("TransactionConflictException"));
-    assert_eq!(broken_events(written, OF_TRUE_ANSWERS).await, OF_TRUE_ANSWERS);
+    assert_eq!(broken_events(written, ANSWER_RULES).await, ANSWER_RULES);
 }

@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 use skald::time::Timestamp;
 use skald_testkit::{commit_index, view_store};
 
-use crate::support::broken::{NoCondition, Nothing, OnePage, broken_of, named};
-use crate::support::proxy::{Fate, Meddler};
+use crate::support::broken::{NoCondition, OnePage, PassThrough, broken_rules, rules_named};
+use crate::support::proxy::{Fate, Interceptor};
 use crate::support::{Events, Views};
 
 /// Drops the keys that a batch did not return.
 #[derive(Clone)]
-struct ForgottenKeys;
+struct DropsUnprocessedKeys;
 
-impl Meddler for ForgottenKeys {
+impl Interceptor for DropsUnprocessedKeys {
     fn answer(&self, _: &str, _: &mut u16, body: &mut Value) {
         body.as_object_mut().unwrap().remove("UnprocessedKeys");
     }
@@ -27,7 +27,7 @@ impl Meddler for ForgottenKeys {
 #[derive(Clone)]
 struct IgnoresAnnouncedVersion;
 
-impl Meddler for IgnoresAnnouncedVersion {
+impl Interceptor for IgnoresAnnouncedVersion {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         if operation == "PutItem"
             && let Some(condition) = body["ConditionExpression"].as_str()
@@ -40,11 +40,11 @@ impl Meddler for IgnoresAnnouncedVersion {
     }
 }
 
-/// Pages continue by place alone, so other entries at the same place are skipped.
+/// Continues a list by the sort key alone, so other entries with the same sort key are skipped.
 #[derive(Clone)]
-struct PagesByPlace;
+struct PagesBySortKey;
 
-impl Meddler for PagesByPlace {
+impl Interceptor for PagesBySortKey {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         if operation == "Query" && body["ExclusiveStartKey"].is_object() {
             let place = body["ExclusiveStartKey"]["list_sort"].take();
@@ -61,7 +61,7 @@ impl Meddler for PagesByPlace {
 #[derive(Clone)]
 struct SkipsToNextMillisecond;
 
-impl Meddler for SkipsToNextMillisecond {
+impl Interceptor for SkipsToNextMillisecond {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         let start = Timestamp::FIRST.to_string();
         if let ("Query", Some(from)) =
@@ -77,12 +77,12 @@ impl Meddler for SkipsToNextMillisecond {
 /// Returns the entries of a millisecond in reverse order, across all pages: the service promises no
 /// order among them. The pages must be requested one after the other.
 #[derive(Clone, Default)]
-struct OtherOrder {
+struct ReversedOrder {
     /// The limit of the current page, and the entry after which it begins.
     page: Arc<Mutex<Option<(usize, Value)>>>,
 }
 
-impl Meddler for OtherOrder {
+impl Interceptor for ReversedOrder {
     fn request(&self, _: &str, body: &mut Value) -> Fate {
         if body["IndexName"].is_string() {
             let limit = body["Limit"].take().as_u64().unwrap();
@@ -112,9 +112,9 @@ impl Meddler for OtherOrder {
 
 /// Omits the last millisecond of a query of the index.
 #[derive(Clone)]
-struct EndsBefore;
+struct OmitsLastMillisecond;
 
-impl Meddler for EndsBefore {
+impl Interceptor for OmitsLastMillisecond {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         if let ("Query", Some(until)) =
             (operation, body["ExpressionAttributeValues"][":until"]["S"].as_str())
@@ -127,97 +127,99 @@ impl Meddler for EndsBefore {
     }
 }
 
-/// The names of the rules among `wanted` that a view store behind this meddler breaks.
-async fn broken_views(meddler: impl Meddler + Clone, wanted: &[&str]) -> Vec<&'static str> {
-    let rules = named(view_store::every_store::<Views>(), wanted);
-    broken_of(rules, || Views::spoiled(meddler.clone())).await
+/// The names of the rules among `wanted` that a view store behind this interceptor breaks.
+async fn broken_views(interceptor: impl Interceptor + Clone, wanted: &[&str]) -> Vec<&'static str> {
+    let rules = rules_named(view_store::every_store::<Views>(), wanted);
+    broken_rules(rules, || Views::intercepted(interceptor.clone())).await
 }
 
-/// The names of the rules among `wanted` that an index behind this meddler breaks.
-async fn broken_index(meddler: impl Meddler + Clone, wanted: &[&str]) -> Vec<&'static str> {
-    let rules = named(commit_index::every_index::<Events>(), wanted);
-    broken_of(rules, || Events::spoiled(meddler.clone())).await
+/// The names of the rules among `wanted` that an index behind this interceptor breaks.
+async fn broken_index(interceptor: impl Interceptor + Clone, wanted: &[&str]) -> Vec<&'static str> {
+    let rules = rules_named(commit_index::every_index::<Events>(), wanted);
+    broken_rules(rules, || Events::intercepted(interceptor.clone())).await
 }
 
-const OF_VIEW_CONDITIONS: &[&str] = &[
+const VIEW_CONDITION_RULES: &[&str] = &[
     "a_stale_row_is_not_stored",
     "a_first_row_is_stored_once",
     "of_eight_concurrent_rows_one_is_stored",
     "a_parked_row_is_not_overwritten",
     "concurrent_deliveries_apply_each_event_once",
 ];
-const OF_ANNOUNCED_VERSIONS: &[&str] = &[
+const ANNOUNCED_VERSION_RULES: &[&str] = &[
     "a_parked_row_is_overwritten_only_as_it_was_read",
     "nothing_is_lost_between_a_redrive_and_live_delivery",
 ];
-const OF_LARGE_BATCHES: &[&str] = &["many_large_rows_are_all_returned"];
-const OF_SHARED_PLACES: &[&str] = &["pages_have_every_entry_once"];
+const LARGE_BATCH_RULES: &[&str] = &["many_large_rows_are_all_returned"];
+const SHARED_SORT_KEY_RULES: &[&str] = &["pages_have_every_entry_once"];
 
 #[tokio::test]
 async fn a_proxy_alone_breaks_no_view_store() {
-    for wanted in [OF_VIEW_CONDITIONS, OF_ANNOUNCED_VERSIONS, OF_LARGE_BATCHES, OF_SHARED_PLACES] {
-        assert_eq!(broken_views(Nothing, wanted).await, [""; 0]);
+    for wanted in
+        [VIEW_CONDITION_RULES, ANNOUNCED_VERSION_RULES, LARGE_BATCH_RULES, SHARED_SORT_KEY_RULES]
+    {
+        assert_eq!(broken_views(PassThrough, wanted).await, [""; 0]);
     }
 }
 
 #[tokio::test]
 async fn a_view_store_without_its_condition_is_detected() {
-    assert_eq!(broken_views(NoCondition, OF_VIEW_CONDITIONS).await, OF_VIEW_CONDITIONS);
+    assert_eq!(broken_views(NoCondition, VIEW_CONDITION_RULES).await, VIEW_CONDITION_RULES);
 }
 
 #[tokio::test]
 async fn a_view_store_that_ignores_the_version_announced_to_a_parked_row_is_detected() {
     assert_eq!(
-        broken_views(IgnoresAnnouncedVersion, OF_ANNOUNCED_VERSIONS).await,
-        OF_ANNOUNCED_VERSIONS
+        broken_views(IgnoresAnnouncedVersion, ANNOUNCED_VERSION_RULES).await,
+        ANNOUNCED_VERSION_RULES
     );
 }
 
 #[tokio::test]
-async fn a_view_store_that_forgets_keys_is_detected() {
-    assert_eq!(broken_views(ForgottenKeys, OF_LARGE_BATCHES).await, OF_LARGE_BATCHES);
+async fn a_view_store_that_drops_unprocessed_keys_is_detected() {
+    assert_eq!(broken_views(DropsUnprocessedKeys, LARGE_BATCH_RULES).await, LARGE_BATCH_RULES);
 }
 
 #[tokio::test]
-async fn a_view_store_that_pages_by_place_is_detected() {
-    assert_eq!(broken_views(PagesByPlace, OF_SHARED_PLACES).await, OF_SHARED_PLACES);
+async fn a_view_store_that_pages_by_sort_key_alone_is_detected() {
+    assert_eq!(broken_views(PagesBySortKey, SHARED_SORT_KEY_RULES).await, SHARED_SORT_KEY_RULES);
 }
 
-const OF_INDEX_PAGES: &[&str] = &["a_slice_of_many_pages_is_read_whole"];
-const OF_MILLISECONDS: &[&str] = &["entries_of_one_time_are_all_read"];
-const OF_ENDS: &[&str] =
+const INDEX_PAGING_RULES: &[&str] = &["a_slice_of_many_pages_is_read_whole"];
+const MILLISECOND_RULES: &[&str] = &["entries_of_one_time_are_all_read"];
+const RANGE_END_RULES: &[&str] =
     &["a_slice_is_read_from_a_time_until_a_time", "a_follower_delivers_every_commit_once"];
 
 #[tokio::test]
 async fn a_proxy_alone_breaks_no_index() {
-    for wanted in [OF_INDEX_PAGES, OF_MILLISECONDS, OF_ENDS] {
-        assert_eq!(broken_index(Nothing, wanted).await, [""; 0]);
+    for wanted in [INDEX_PAGING_RULES, MILLISECOND_RULES, RANGE_END_RULES] {
+        assert_eq!(broken_index(PassThrough, wanted).await, [""; 0]);
     }
 }
 
 #[tokio::test]
 async fn an_index_whose_query_is_not_paged_is_detected() {
-    assert_eq!(broken_index(OnePage, OF_INDEX_PAGES).await, OF_INDEX_PAGES);
+    assert_eq!(broken_index(OnePage, INDEX_PAGING_RULES).await, INDEX_PAGING_RULES);
 }
 
 #[tokio::test]
 async fn an_index_that_continues_with_the_next_millisecond_is_detected() {
-    assert_eq!(broken_index(SkipsToNextMillisecond, OF_MILLISECONDS).await, OF_MILLISECONDS);
+    assert_eq!(broken_index(SkipsToNextMillisecond, MILLISECOND_RULES).await, MILLISECOND_RULES);
 }
 
 #[tokio::test]
 async fn an_index_that_omits_the_last_millisecond_is_detected() {
-    assert_eq!(broken_index(OnePage, OF_MILLISECONDS).await, OF_MILLISECONDS);
+    assert_eq!(broken_index(OnePage, MILLISECOND_RULES).await, MILLISECOND_RULES);
 }
 
 #[tokio::test]
 async fn the_order_of_entries_within_a_millisecond_does_not_matter() {
-    for wanted in [OF_MILLISECONDS, &["entries_are_sorted_by_time_stream_and_version"]] {
-        assert_eq!(broken_index(OtherOrder::default(), wanted).await, [""; 0]);
+    for wanted in [MILLISECOND_RULES, &["entries_are_sorted_by_time_stream_and_version"]] {
+        assert_eq!(broken_index(ReversedOrder::default(), wanted).await, [""; 0]);
     }
 }
 
 #[tokio::test]
 async fn an_index_that_ends_too_early_is_detected() {
-    assert_eq!(broken_index(EndsBefore, OF_ENDS).await, OF_ENDS);
+    assert_eq!(broken_index(OmitsLastMillisecond, RANGE_END_RULES).await, RANGE_END_RULES);
 }

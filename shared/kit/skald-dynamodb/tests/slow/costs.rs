@@ -1,5 +1,5 @@
-//! The cost of each operation, as the service counts it: requests and capacity units. These are
-//! promises of DESIGN.md.
+//! The cost of each operation in requests and capacity units, as the service counts them.
+//! BENCHMARKS.md refers to these tests.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -28,10 +28,10 @@ use skald_testkit::{NoPause, SeededRng};
 
 use crate::support::calls::{self, request};
 use crate::support::keys::{LocalWrap, person};
-use crate::support::proxy::{Fate, Meddler};
+use crate::support::proxy::{Fate, Interceptor};
 use crate::support::{EVENTS, Engine, KEYS, VIEW, item};
 
-/// The requests since the last call, and their cost: in total, and the part of the indexes.
+/// The requests since the last call of `take`, their total cost, and the cost of the indexes.
 #[derive(Debug, Default, PartialEq)]
 struct Bill {
     requests: BTreeMap<String, u32>,
@@ -40,7 +40,7 @@ struct Bill {
     index_tenths: i64,
 }
 
-/// Adds up the bill: requests the consumed capacity of each request.
+/// Sums up the capacity that the requests consume.
 #[derive(Clone, Default)]
 struct Counter(Arc<Mutex<Bill>>);
 
@@ -51,7 +51,7 @@ impl Counter {
     }
 }
 
-impl Meddler for Counter {
+impl Interceptor for Counter {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         *self.0.lock().unwrap().requests.entry(operation.to_owned()).or_default() += 1;
         body["ReturnConsumedCapacity"] = json!("INDEXES");
@@ -103,7 +103,7 @@ fn draft(name: &str, count: usize) -> Draft {
 
 async fn store() -> (DynamoDbEventStore, Counter) {
     let counter = Counter::default();
-    let client = Engine::start().await.meddled_client(counter.clone()).await;
+    let client = Engine::start().await.intercepted_client(counter.clone()).await;
     (DynamoDbEventStore::new(client, EVENTS), counter)
 }
 
@@ -138,7 +138,7 @@ async fn thirty_thousand_commits_without_a_snapshot_are_loaded_in_at_most_forty_
         let puts = (first..first + 25).map(small).collect();
         client.batch_write_item().request_items(EVENTS, puts).send().await.unwrap();
     }
-    let store = DynamoDbEventStore::new(engine.meddled_client(counter.clone()).await, EVENTS);
+    let store = DynamoDbEventStore::new(engine.intercepted_client(counter.clone()).await, EVENTS);
     let loaded = store.load(&stream, Some(SnapshotKind { schema: 1, every: 10 })).await.unwrap();
     assert_eq!(
         (loaded.head.version(), loaded.commits.len()),
@@ -149,7 +149,7 @@ async fn thirty_thousand_commits_without_a_snapshot_are_loaded_in_at_most_forty_
 }
 
 #[tokio::test]
-async fn an_append_costs_a_write_unit_for_each_kilobyte_that_cannot_be_made_smaller() {
+async fn an_append_costs_a_write_unit_for_each_kilobyte_after_compression() {
     let (store, counter) = store().await;
     // A fifth can be saved. A text of less than 1.5 KB still needs more than one unit; one of six
     // units then needs five.
@@ -198,7 +198,7 @@ async fn ten_thousand_events_are_loaded_from_their_last_snapshot() {
 #[tokio::test]
 async fn a_page_of_the_index_is_one_request_wherever_it_begins() {
     let counter = Counter::default();
-    let client = Engine::start().await.meddled_client(counter.clone()).await;
+    let client = Engine::start().await.intercepted_client(counter.clone()).await;
     let (store, index) =
         (DynamoDbEventStore::new(client.clone(), EVENTS), DynamoDbCommitIndex::new(client, EVENTS));
     let mut head = store.start(account("long"));
@@ -264,7 +264,7 @@ async fn several_streams_at_once_are_one_request_at_twice_the_price() {
 }
 
 #[tokio::test]
-async fn one_of_several_streams_costs_no_transaction() {
+async fn append_all_with_one_stream_costs_no_transaction() {
     let (store, counter) = store().await;
     store.append_all(vec![(store.start(account("a")), draft("one", 1))]).await.unwrap();
     assert_bill(&counter.take(), &[("PutItem", 1)], 1, 1);
@@ -283,7 +283,7 @@ async fn a_guard_costs_two_write_units_and_makes_a_put_a_transaction() {
 
 /// The answer contains the winner's commit, so it is not read.
 #[tokio::test]
-async fn a_command_that_loses_once_costs_one_request_more() {
+async fn a_command_that_conflicts_once_costs_one_more_request() {
     let (store, counter) = store().await;
     let faulty = Faulty::new(&store, Plan::script([Some(Fault::Overtaken)]));
     let (stream, command) = (account("lost"), AccountCommand::Deposit(5));
@@ -296,11 +296,11 @@ async fn a_command_that_loses_once_costs_one_request_more() {
 }
 
 #[tokio::test]
-async fn a_row_is_one_write_and_but_for_the_first_event_one_read() {
+async fn a_row_costs_one_write_and_after_the_first_event_one_read() {
     let engine = Engine::start().await;
     let counter = Counter::default();
     let events = DynamoDbEventStore::new(engine.client(), EVENTS);
-    let views = DynamoDbViewStore::new(engine.meddled_client(counter.clone()).await, VIEW);
+    let views = DynamoDbViewStore::new(engine.intercepted_client(counter.clone()).await, VIEW);
     for number in 0..3 {
         let command = AccountCommand::Deposit(number + 1);
         let request = request(&number.to_string());
@@ -323,7 +323,7 @@ async fn a_row_is_one_write_and_but_for_the_first_event_one_read() {
 async fn a_page_of_a_list_is_one_request_however_long_the_list() {
     let engine = Engine::start().await;
     let counter = Counter::default();
-    let views = DynamoDbViewStore::new(engine.meddled_client(counter.clone()).await, VIEW);
+    let views = DynamoDbViewStore::new(engine.intercepted_client(counter.clone()).await, VIEW);
     for number in 0..9 {
         let stream = account(&number.to_string());
         let listing = Some(Listing { group: "list".to_owned(), sort: number.to_string() });
@@ -347,9 +347,9 @@ async fn a_page_of_a_list_is_one_request_however_long_the_list() {
 }
 
 #[tokio::test]
-async fn a_key_is_one_read_unit_and_one_write_unit_when_it_is_made_or_destroyed() {
+async fn a_key_costs_one_read_unit_and_one_write_unit_when_it_is_made_or_erased() {
     let (counter, wrap) = (Counter::default(), LocalWrap::default());
-    let client = Engine::start().await.meddled_client(counter.clone()).await;
+    let client = Engine::start().await.intercepted_client(counter.clone()).await;
     let keys = DynamoDbPersonKeys::new(client, KEYS, wrap.clone(), || Timestamp::EPOCH);
     keys.to_open(&person("c-1")).await.unwrap();
     assert_bill(&counter.take(), &[("GetItem", 1)], 1, 0);

@@ -1,5 +1,5 @@
-//! The meaning of each answer of the service, and of each missing answer, for a caller of the
-//! store.
+//! The result that the store's caller gets for each answer of the service, and if no answer
+//! arrives.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -24,7 +24,7 @@ use crate::support;
 use crate::support::calls::{
     ERRORS, commits, draft, events, kind, parts, store_kind, streams, views,
 };
-use crate::support::proxy::{FailsAfterwards, Fate, Meddler, always, error_body, once};
+use crate::support::proxy::{FailsAfterwards, Fate, Interceptor, always, error_body, once};
 use crate::support::{EVENTS, Engine, VIEW};
 
 fn row() -> ViewRow {
@@ -38,7 +38,7 @@ fn row() -> ViewRow {
 }
 
 #[tokio::test]
-async fn each_error_of_the_service_is_sorted_in_every_operation() {
+async fn each_error_of_the_service_is_classified_in_every_operation() {
     let engine = Engine::start().await;
     let [stream, _] = streams();
     for (code, status, expected) in ERRORS {
@@ -82,7 +82,7 @@ async fn each_error_of_the_service_is_sorted_in_every_operation() {
 #[derive(Clone, Default)]
 struct Consistency(Arc<Mutex<Vec<(String, bool)>>>);
 
-impl Meddler for Consistency {
+impl Interceptor for Consistency {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         let consistent = body["ConsistentRead"] == json!(true);
         self.0.lock().unwrap().push((operation.to_owned(), consistent));
@@ -97,9 +97,9 @@ impl Meddler for Consistency {
     }
 }
 
-/// The engine is always consistent; the service is so only on request.
+/// The engine's reads are always consistent; the service's reads are consistent only on request.
 #[tokio::test]
-async fn the_base_of_a_decision_is_read_strongly_consistently() {
+async fn everything_a_decision_is_based_on_is_read_strongly_consistently() {
     let (engine, reads) = (Engine::start().await, Consistency::default());
     let store = events(&engine, reads.clone()).await;
     let head = store.load(&account("a"), None).await.unwrap().head;
@@ -195,7 +195,7 @@ async fn a_client_that_tries_again_by_itself_writes_once() {
         let store =
             DynamoDbEventStore::new(engine.patient_client(once("PutItem", fate)).await, EVENTS);
         let appended = store.append(&store.start(account(name)), draft(name)).await.unwrap();
-        assert!(appended.repeated, "{name}: the first attempt had written it");
+        assert!(appended.repeated, "{name}: the first attempt wrote the commit");
         assert_eq!(commits(&engine, &account(name)).await, 1);
     }
     let store = DynamoDbEventStore::new(
@@ -219,9 +219,9 @@ async fn a_service_that_never_answers_is_unavailable() {
     assert_eq!(kind(&error), "unavailable");
 }
 
-/// If the answer of a write is lost, the stored row is stale for the next write: a read shows it.
+/// The next attempt is stale, because the first one stored the row.
 #[tokio::test]
-async fn a_row_whose_answer_is_lost_is_there() {
+async fn a_row_is_stored_although_its_answer_is_lost() {
     let engine = Engine::start().await;
     let store = views(&engine, once("PutItem", || Fate::LoseAnswer)).await;
     let stream = account("a");
@@ -233,14 +233,14 @@ async fn a_row_whose_answer_is_lost_is_there() {
     assert_eq!(store.get(&stream).await.unwrap(), Some(row()));
 }
 
-/// Returns one key of a batch at a time, and every second time none.
+/// Returns one row of a batch at a time, and none for every second request.
 #[derive(Default)]
-struct Stingy {
+struct PartialBatches {
     requests: AtomicU32,
     omitted: Mutex<Value>,
 }
 
-impl Meddler for Stingy {
+impl Interceptor for PartialBatches {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         if operation != "BatchGetItem" {
             return Fate::Pass;
@@ -268,7 +268,7 @@ impl Meddler for Stingy {
 #[tokio::test]
 async fn keys_that_a_batch_did_not_return_are_requested_until_all_are_read() {
     let engine = Engine::start().await;
-    let store = views(&engine, Stingy::default()).await;
+    let store = views(&engine, PartialBatches::default()).await;
     let many: Vec<StreamId> = (0..10).map(|number| account(&number.to_string())).collect();
     for stream in &many {
         store.put(stream, Version::START, &row()).await.unwrap();
@@ -276,7 +276,7 @@ async fn keys_that_a_batch_did_not_return_are_requested_until_all_are_read() {
     assert_eq!(store.get_many(&many).await.unwrap().rows.len(), 10);
 }
 
-/// Waits as long as requested, and records the times.
+/// Sleeps, and records the durations.
 #[derive(Debug, Clone, Default)]
 struct Timer(Arc<Mutex<Vec<u128>>>);
 
@@ -288,14 +288,14 @@ impl AsyncSleep for Timer {
 }
 
 #[tokio::test]
-async fn a_batch_that_never_returns_a_row_is_throttled_in_the_end() {
+async fn a_batch_that_never_returns_a_row_ends_as_throttled() {
     let (requests, timer) = (Arc::new(AtomicU32::new(0)), Timer::default());
     let counted = Arc::clone(&requests);
     let nothing = move |_: &str, body: &mut Value| {
         counted.fetch_add(1, Ordering::Relaxed);
         Fate::Answer(200, json!({ "Responses": {}, "UnprocessedKeys": body["RequestItems"] }))
     };
-    let client = Engine::start().await.meddled_client(nothing).await;
+    let client = Engine::start().await.intercepted_client(nothing).await;
     let config = client.config().to_builder().sleep_impl(timer.clone());
     let config =
         config.stalled_stream_protection(StalledStreamProtectionConfig::disabled()).build();
@@ -313,7 +313,7 @@ async fn a_batch_that_never_returns_a_row_is_throttled_in_the_end() {
 }
 
 #[tokio::test]
-async fn an_item_that_is_no_row_is_reported_by_its_key() {
+async fn a_malformed_row_is_reported_with_its_key() {
     let engine = Engine::start().await;
     let store = DynamoDbViewStore::new(engine.client(), VIEW);
     let good = ViewRow {
@@ -355,7 +355,7 @@ async fn an_item_that_is_no_row_is_reported_by_its_key() {
 }
 
 #[tokio::test]
-async fn an_entry_that_no_view_store_wrote_leaves_the_list_as_it_is() {
+async fn a_malformed_entry_is_reported_and_the_rest_of_the_list_is_returned() {
     let engine = Engine::start().await;
     let store = DynamoDbViewStore::new(engine.client(), VIEW);
     let place = |sort: &str| Listing { group: "list".to_owned(), sort: sort.to_owned() };

@@ -1,5 +1,5 @@
-//! The content of the table of keys, and the meaning of each answer of the service for a caller
-//! that needs a key.
+//! The items in the table of keys, and the result that a caller gets for each answer of the
+//! service.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -18,7 +18,7 @@ use skald_dynamodb::DynamoDbPersonKeys;
 use crate::support;
 use crate::support::calls::{ERRORS, store_kind};
 use crate::support::keys::{LocalWrap, person};
-use crate::support::proxy::{Fate, Meddler, always, error_body, once};
+use crate::support::proxy::{Fate, Interceptor, always, error_body, once};
 use crate::support::{Attributes, Engine, KEYS};
 
 fn at(millis: i64) -> Timestamp {
@@ -34,13 +34,21 @@ fn now() -> Timestamp {
     at(NOW.get())
 }
 
-/// Keys through a client whose requests `meddler` changes, and their wrap.
+/// Keys through a client whose requests `interceptor` changes, and their wrap.
 async fn keys(
     engine: &Engine,
-    meddler: impl Meddler,
+    interceptor: impl Interceptor,
 ) -> (DynamoDbPersonKeys<LocalWrap>, LocalWrap) {
     let wrap = LocalWrap::default();
-    (DynamoDbPersonKeys::new(engine.meddled_client(meddler).await, KEYS, wrap.clone(), now), wrap)
+    (
+        DynamoDbPersonKeys::new(
+            engine.intercepted_client(interceptor).await,
+            KEYS,
+            wrap.clone(),
+            now,
+        ),
+        wrap,
+    )
 }
 
 async fn pass(engine: &Engine) -> (DynamoDbPersonKeys<LocalWrap>, LocalWrap) {
@@ -61,7 +69,7 @@ fn bytes(bytes: &[u8]) -> AttributeValue {
 }
 
 #[tokio::test]
-async fn a_key_is_stored_wrapped_and_an_erased_one_not_at_all() {
+async fn a_key_is_stored_wrapped_and_an_erased_key_is_not_stored() {
     let engine = Engine::start().await;
     let (keys, wrap) = pass(&engine).await;
     keys.to_seal(&person("c-1")).await.unwrap();
@@ -120,7 +128,7 @@ async fn debug_output_shows_no_key() {
 #[derive(Clone, Default)]
 struct Requests(Arc<Mutex<Vec<(String, bool)>>>);
 
-impl Meddler for Requests {
+impl Interceptor for Requests {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         self.0.lock().unwrap().push((operation.to_owned(), body["ConsistentRead"] == json!(true)));
         Fate::Pass
@@ -141,7 +149,7 @@ async fn a_key_is_unwrapped_once_and_the_table_is_read_each_time_strongly_consis
     assert_eq!(*requests.0.lock().unwrap(), vec![("GetItem".to_owned(), true); 6]);
 }
 
-/// Restoring a backup shows it: a key that was wiped must be unwrapped again.
+/// After a backup is restored, the key must be unwrapped again, because memory no longer has it.
 #[tokio::test]
 async fn an_erased_key_is_wiped_from_memory() {
     let (engine, jane) = (Engine::start().await, person("c-1"));
@@ -159,7 +167,7 @@ async fn an_erased_key_is_wiped_from_memory() {
     assert_eq!((wrap.calls(), others_wrap.calls()), ((1, 1), (0, 2)));
 }
 
-/// For example, an operator has wrapped the key again: the remembered key belongs to the old one.
+/// For example, an operator has wrapped another key. The cached key belongs to the old item.
 #[tokio::test]
 async fn a_key_that_was_replaced_is_unwrapped_again() {
     let engine = Engine::start().await;
@@ -254,7 +262,7 @@ async fn an_item_that_is_neither_key_nor_tombstone_is_reported_and_can_be_erased
 }
 
 #[tokio::test]
-async fn each_error_of_the_service_is_sorted_in_every_operation() {
+async fn each_error_of_the_service_is_classified_in_every_operation() {
     let (engine, jane) = (Engine::start().await, person("c-1"));
     for (code, status, expected) in ERRORS {
         let get = keys(&engine, always("GetItem", *status, error_body(code))).await.0;
@@ -287,7 +295,7 @@ async fn a_client_that_tries_again_by_itself_makes_one_key() {
 }
 
 #[tokio::test]
-async fn an_erasure_whose_answer_is_lost_happened() {
+async fn an_erasure_takes_effect_although_its_answer_is_lost() {
     let engine = Engine::start().await;
     let keys = keys(&engine, once("PutItem", || Fate::LoseAnswer)).await.0;
     assert_eq!(store_kind(&keys.erase(&person("c-1"), at(0)).await.unwrap_err()), "unavailable");
@@ -296,8 +304,8 @@ async fn an_erasure_whose_answer_is_lost_happened() {
     assert_eq!(items(&engine).await[0]["erased_at"], support::text("1970-01-01T00:00:00.000Z"));
 }
 
-/// An item is deleted by something other than the store: no key is derived from that, and the next
-/// call succeeds.
+/// Only something other than the store can delete the item. The call makes no second key, and the
+/// next call succeeds.
 #[tokio::test]
 async fn an_item_that_is_deleted_after_a_failed_put_makes_the_call_unavailable() {
     let puts = AtomicU32::new(0);

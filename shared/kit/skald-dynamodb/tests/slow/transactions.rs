@@ -1,5 +1,5 @@
-//! The meaning of each cancellation of a transaction for the caller of an append to several
-//! streams.
+//! The result that the caller of an append to several streams gets for each cancellation of a
+//! transaction.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -18,7 +18,7 @@ use skald_testkit::NoPause;
 use skald_testkit::sample::{Account, AccountEvent, AccountState, Deposited, account};
 
 use crate::support::calls::{commits, draft, events, kind, parts, request, streams};
-use crate::support::proxy::{Fate, Meddler, always, error_body};
+use crate::support::proxy::{Fate, Interceptor, always, error_body};
 use crate::support::reasons::{Reason, cancelled};
 use crate::support::{EVENTS, Engine};
 
@@ -102,7 +102,7 @@ async fn a_whole_transaction_can_be_contended_or_denied() {
 /// The command's own id at one position means that all of its commits were written, regardless of
 /// the other reasons.
 #[tokio::test]
-async fn the_same_command_at_one_position_means_committed() {
+async fn a_transaction_whose_command_is_found_at_one_position_was_committed() {
     use Reason::{Code, Taken, TakenBySomething};
     let cases: &[[Reason; 2]] = &[
         [Taken("mine"), Taken("mine")],
@@ -132,7 +132,7 @@ async fn the_same_command_at_one_position_means_committed() {
 #[derive(Clone, Default)]
 struct Answering(Arc<Mutex<Value>>);
 
-impl Meddler for Answering {
+impl Interceptor for Answering {
     fn request(&self, operation: &str, _: &mut Value) -> Fate {
         match operation {
             "TransactWriteItems" => Fate::Answer(400, self.0.lock().unwrap().clone()),
@@ -153,9 +153,9 @@ const CODES: [&str; 8] = [
     "SomethingNew",
 ];
 
-/// The expected outcome of a cancellation for these reasons, computed in another way: the most
-/// important reason decides.
-fn weighed(reasons: &[Reason; 2], mine_is_there: bool) -> String {
+/// The expected outcome of a cancellation for these reasons, computed in another way than in the
+/// store: the most important reason decides.
+fn expected_outcome(reasons: &[Reason; 2], is_written: bool) -> String {
     let taken = |reason: &Reason| matches!(reason, Reason::Taken(_) | Reason::TakenBySomething);
     let codes: Vec<&str> = reasons
         .iter()
@@ -165,33 +165,33 @@ fn weighed(reasons: &[Reason; 2], mine_is_there: bool) -> String {
     if reasons.iter().any(taken) {
         let streams = streams().into_iter().zip(reasons).filter(|(_, reason)| taken(reason));
         let names: Vec<String> = streams.map(|(stream, _)| stream.id().to_owned()).collect();
-        return if mine_is_there {
+        return if is_written {
             "committed".to_owned()
         } else {
             format!("conflict: {}", names.join(" "))
         };
     }
-    let announced = if any(&CODES[4..]) {
+    let code = if any(&CODES[4..]) {
         "denied"
     } else if any(&CODES[2..4]) {
         "throttled"
     } else if any(&CODES[1..2]) {
         "contended"
     } else {
-        // Cancelled without a reason: waiting does not fix it.
+        // A retry does not help against a cancellation without a reason.
         "denied"
     };
-    announced.to_owned()
+    code.to_owned()
 }
 
 /// Each of two positions takes every state, and either all commits of this command are stored or
 /// none.
 #[tokio::test]
 async fn every_mix_of_reasons_is_distinguished() {
-    for mine_is_there in [false, true] {
+    for is_written in [false, true] {
         let (engine, answering) = (Engine::start().await, Answering::default());
         let past = DynamoDbEventStore::new(engine.client(), EVENTS);
-        let there = if mine_is_there { "mine" } else { "other" };
+        let there = if is_written { "mine" } else { "other" };
         past.append_all(parts(&past, there)).await.unwrap();
         let store = events(&engine, answering.clone()).await;
 
@@ -199,7 +199,7 @@ async fn every_mix_of_reasons_is_distinguished() {
         reasons.extend([Reason::Taken(there), Reason::TakenBySomething]);
         for mix in reasons.iter().flat_map(|one| reasons.iter().map(|other| [*one, *other])) {
             *answering.0.lock().unwrap() = cancelled(&mix);
-            let announced = match store.append_all(parts(&store, "mine")).await {
+            let actual = match store.append_all(parts(&store, "mine")).await {
                 Ok(appended) => {
                     assert!(
                         appended.len() == 2 && appended.iter().all(|part| part.repeated),
@@ -210,9 +210,9 @@ async fn every_mix_of_reasons_is_distinguished() {
                 Err(error) => outcome(&error),
             };
             assert_eq!(
-                announced,
-                weighed(&mix, mine_is_there),
-                "{mix:?}, mine is there: {mine_is_there}"
+                actual,
+                expected_outcome(&mix, is_written),
+                "{mix:?}, the command is written: {is_written}"
             );
         }
         for stream in streams() {
@@ -221,10 +221,10 @@ async fn every_mix_of_reasons_is_distinguished() {
     }
 }
 
-/// An earlier attempt was decided on other streams: it must be reported neither as complete nor as
-/// not written.
+/// An earlier attempt was decided on other streams. It must not be reported as complete, nor as
+/// unwritten.
 #[tokio::test]
-async fn the_same_command_at_one_position_but_not_at_another_is_reported_where_it_is_found() {
+async fn a_command_found_at_only_one_position_is_reported_as_repeated_in_part() {
     let engine = Engine::start().await;
     let store = events(
         &engine,
@@ -240,13 +240,13 @@ async fn the_same_command_at_one_position_but_not_at_another_is_reported_where_i
 }
 
 /// Counts the requests by operation, and cancels the first transactions for this reason.
-struct InTheWay {
+struct CancelsFirstTransactions {
     counts: Arc<Mutex<BTreeMap<String, u32>>>,
     reason: &'static str,
     times: u32,
 }
 
-impl Meddler for InTheWay {
+impl Interceptor for CancelsFirstTransactions {
     fn request(&self, operation: &str, _: &mut Value) -> Fate {
         let mut counts = self.counts.lock().unwrap();
         let count = counts.entry(operation.to_owned()).or_default();
@@ -261,16 +261,18 @@ impl Meddler for InTheWay {
     }
 }
 
-/// Handles a command on two new streams with this obstacle. Returns its outcome, the number of
-/// decisions, and the requests.
+/// Handles a command on two new streams while the first `times` transactions are cancelled. Returns
+/// the outcome, the number of decisions, and the requests.
 async fn command(
     reason: &'static str,
     times: u32,
 ) -> (Result<Outcome, HandleError<Infallible>>, u32, BTreeMap<String, u32>) {
     let counts = Arc::default();
-    let store =
-        events(&Engine::start().await, InTheWay { counts: Arc::clone(&counts), reason, times })
-            .await;
+    let store = events(
+        &Engine::start().await,
+        CancelsFirstTransactions { counts: Arc::clone(&counts), reason, times },
+    )
+    .await;
     let decided = AtomicU32::new(0);
     let decide = |_: &Vec<Folded<AccountState>>| {
         decided.fetch_add(1, Ordering::Relaxed);
@@ -313,7 +315,7 @@ async fn a_command_that_never_succeeds_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_command_that_is_denied_is_not_tried_again() {
+async fn a_denied_command_is_not_retried() {
     let (outcome, _, counts) = command("ValidationError", u32::MAX).await;
     assert!(matches!(outcome, Err(HandleError::Store(StoreError::Denied { .. }))), "{outcome:?}");
     assert_eq!(counts, requests(1));

@@ -1,6 +1,6 @@
-//! Verifying finds each kind of fault, and reports none in a correct table. A proxy causes the
-//! faults that only the service could cause. [`table`] has the faults of streams, and [`index`] has
-//! those of the index.
+//! The verifier finds each kind of fault, and reports none in a correct table. A proxy causes the
+//! faults that only the service could cause. [`table`] tests faults in streams, and [`index`] tests
+//! faults in the index.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -23,19 +23,15 @@ use skald_testkit::sample::{
     Account, AccountCommand, AccountEvent, AccountRejection, AccountState, account,
 };
 
+use crate::support::broken::PassThrough;
 use crate::support::calls::draft;
-use crate::support::proxy::{Fate, Meddler};
+use crate::support::proxy::{Fate, Interceptor};
 use crate::support::{EVENTS, Events};
 
-/// Changes nothing.
-struct Nothing;
-
-impl Meddler for Nothing {}
-
 /// Changes the entries of the index in answers; other reads pass unchanged.
-struct Index(fn(&mut Vec<Value>));
+struct ChangedIndex(fn(&mut Vec<Value>));
 
-impl Meddler for Index {
+impl Interceptor for ChangedIndex {
     fn answer(&self, _: &str, _: &mut u16, body: &mut Value) {
         let items = body["Items"]
             .as_array_mut()
@@ -49,9 +45,9 @@ impl Meddler for Index {
 
 /// Returns the items of each page of a scan in reverse order, which is allowed: a scan has no
 /// order.
-struct Unordered;
+struct ReversedScan;
 
-impl Meddler for Unordered {
+impl Interceptor for ReversedScan {
     fn answer(&self, operation: &str, _: &mut u16, body: &mut Value) {
         if let ("Scan", Some(items)) = (operation, body["Items"].as_array_mut()) {
             items.reverse();
@@ -60,8 +56,8 @@ impl Meddler for Unordered {
 }
 
 /// Twelve streams of one to four commits.
-async fn filled(meddler: impl Meddler) -> Events {
-    let events = Events::spoiled(meddler).await;
+async fn filled(interceptor: impl Interceptor) -> Events {
+    let events = Events::intercepted(interceptor).await;
     for number in 0..12 {
         fill(events.store(), &account(&number.to_string()), 1 + number % 4).await;
     }
@@ -77,9 +73,9 @@ async fn fill(store: &DynamoDbEventStore, stream: &StreamId, commits: u64) {
 
 /// The account of the samples, with snapshots.
 #[derive(Debug)]
-struct Kept;
+struct AccountWithSnapshots;
 
-impl Decider for Kept {
+impl Decider for AccountWithSnapshots {
     const CATEGORY: &'static str = Account::CATEGORY;
     type State = AccountState;
     type Command = AccountCommand;
@@ -99,12 +95,13 @@ impl Decider for Kept {
     }
 }
 
-/// Accounts are a known category, others are not.
-fn check(stream: &StreamId) -> Option<FoldCheck<Kept>> {
-    (stream.category() == Kept::CATEGORY).then(FoldCheck::default)
+/// Only accounts are a known category.
+fn check(stream: &StreamId) -> Option<FoldCheck<AccountWithSnapshots>> {
+    (stream.category() == AccountWithSnapshots::CATEGORY).then(FoldCheck::default)
 }
 
-/// The findings with this many parts, or for one stream, long after all commits were written.
+/// The faults that a scan in this many parts finds, or those of one stream, long after all commits
+/// were written.
 async fn verified(
     events: &Events,
     parallel: u16,
@@ -113,7 +110,7 @@ async fn verified(
     verified_at(Timestamp::LAST, events, parallel, stream).await
 }
 
-/// The findings at this time.
+/// The faults that are found at this time.
 async fn verified_at(
     now: Timestamp,
     events: &Events,
@@ -147,7 +144,7 @@ async fn assert_faults(events: &Events, expected: &[&str]) {
 
 #[tokio::test]
 async fn a_sound_table_has_no_faults() {
-    let events = filled(Nothing).await;
+    let events = filled(PassThrough).await;
     for parallel in [1, 3, 16] {
         let (faults, verified) = verified(&events, parallel, None).await;
         assert_eq!(faults, [""; 0]);
@@ -162,12 +159,12 @@ async fn a_sound_table_has_no_faults() {
     assert_eq!(verified, Verified { items: 4, events: 4, entries: 4, recent: 0, faults: 0 });
 }
 
-/// For seconds after they were written, commits may be missing from the index. They are not faults,
-/// but they are counted.
+/// The index may lack a commit for some seconds after it was written. That is not a fault, but such
+/// commits are counted.
 #[tokio::test]
 async fn commits_that_are_too_recent_to_be_compared_are_counted() {
     // The last three entries are missing from the index.
-    let events = filled(Index(|items| {
+    let events = filled(ChangedIndex(|items| {
         items.retain(|item| item["at"]["S"].as_str() < Some("1970-01-01T00:01"))
     }))
     .await;
@@ -190,30 +187,30 @@ async fn commits_that_are_too_recent_to_be_compared_are_counted() {
     }
 }
 
-/// Counts requests and concurrent requests; the index omits the first commit of the hidden streams.
+/// Counts requests, and omits the first commits of the hidden streams from the index.
 #[derive(Clone)]
-struct Counting {
+struct CountingRequests {
     hidden: &'static [&'static str],
     requests: Arc<Mutex<BTreeMap<String, usize>>>,
-    /// The concurrent requests now, and the highest number so far.
-    under_way: Arc<Mutex<(usize, usize)>>,
+    /// The current number of concurrent requests, and the highest number so far.
+    concurrent: Arc<Mutex<(usize, usize)>>,
 }
 
-impl Meddler for Counting {
+impl Interceptor for CountingRequests {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         let is_look = body["KeyConditionExpression"]
             .as_str()
             .is_some_and(|condition| condition.ends_with("= :at"));
         let name = if is_look { "look" } else { operation };
         *self.requests.lock().unwrap().entry(name.to_owned()).or_default() += 1;
-        let mut under_way = self.under_way.lock().unwrap();
-        under_way.0 += 1;
-        under_way.1 = under_way.1.max(under_way.0);
+        let mut concurrent = self.concurrent.lock().unwrap();
+        concurrent.0 += 1;
+        concurrent.1 = concurrent.1.max(concurrent.0);
         Fate::Pass
     }
 
     fn answer(&self, operation: &str, _: &mut u16, body: &mut Value) {
-        self.under_way.lock().unwrap().0 -= 1;
+        self.concurrent.lock().unwrap().0 -= 1;
         if operation == "Query"
             && let Some(items) = body["Items"].as_array_mut()
         {
@@ -237,9 +234,12 @@ async fn a_difference_costs_one_more_scan_and_the_lookup_of_its_own_streams() {
         "default/account-3",
         "default/account-4",
     ];
-    let (requests, under_way) = (Arc::default(), Arc::default());
-    let counting =
-        Counting { hidden, requests: Arc::clone(&requests), under_way: Arc::clone(&under_way) };
+    let (requests, concurrent) = (Arc::default(), Arc::default());
+    let counting = CountingRequests {
+        hidden,
+        requests: Arc::clone(&requests),
+        concurrent: Arc::clone(&concurrent),
+    };
     let events = filled(counting).await;
     // Hundreds of correct streams, in every slice.
     for number in 0..300 {
@@ -247,7 +247,7 @@ async fn a_difference_costs_one_more_scan_and_the_lookup_of_its_own_streams() {
     }
     for parallel in [1, 4] {
         requests.lock().unwrap().clear();
-        *under_way.lock().unwrap() = (0, 0);
+        *concurrent.lock().unwrap() = (0, 0);
         let (faults, _) = verified(&events, parallel, None).await;
         assert_eq!(faults.len(), hidden.len(), "{faults:#?}");
         let counted = requests.lock().unwrap().clone();
@@ -257,7 +257,7 @@ async fn a_difference_costs_one_more_scan_and_the_lookup_of_its_own_streams() {
         assert!(counted.get("GetItem").is_some_and(|gets| *gets < 20), "{counted:?}");
         // Five searches for each hidden entry.
         assert!(counted["look"] < 50, "{counted:?}");
-        assert!((2..=16).contains(&under_way.lock().unwrap().1), "{under_way:?}");
+        assert!((2..=16).contains(&concurrent.lock().unwrap().1), "{concurrent:?}");
     }
 }
 
@@ -265,7 +265,7 @@ async fn a_difference_costs_one_more_scan_and_the_lookup_of_its_own_streams() {
 /// output remains readable.
 #[tokio::test]
 async fn a_long_text_in_a_fault_is_shortened() {
-    let events = filled(Nothing).await;
+    let events = filled(PassThrough).await;
     let long = "x".repeat(270_000);
     let mut commit = events.store().load(&account("0"), None).await.unwrap().commits.remove(0);
     commit.stream = account("long");
@@ -282,6 +282,6 @@ async fn a_long_text_in_a_fault_is_shortened() {
 
 #[tokio::test]
 async fn a_scan_may_return_items_in_any_order() {
-    let events = filled(Unordered).await;
+    let events = filled(ReversedScan).await;
     assert_faults(&events, &[]).await;
 }

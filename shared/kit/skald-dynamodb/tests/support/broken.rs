@@ -1,21 +1,22 @@
-//! Meddlers that break stores of every kind from outside, and the rules that detect them.
+//! Interceptors that break any kind of store from outside, and functions that find the rules which
+//! detect a broken store.
 
 use serde_json::{Value, json};
 use skald_testkit::Rule;
 
-use super::proxy::{Fate, Meddler};
+use super::proxy::{Fate, Interceptor};
 
-/// Changes nothing.
+/// Passes requests and answers on unchanged.
 #[derive(Clone)]
-pub struct Nothing;
+pub struct PassThrough;
 
-impl Meddler for Nothing {}
+impl Interceptor for PassThrough {}
 
 /// Removes the condition of a write.
 #[derive(Clone)]
 pub struct NoCondition;
 
-impl Meddler for NoCondition {
+impl Interceptor for NoCondition {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         match operation {
             "PutItem" => unconditional(body),
@@ -31,22 +32,22 @@ pub fn puts(body: &mut Value) -> Vec<&mut Value> {
 }
 
 pub fn unconditional(put: &mut Value) {
-    let of_condition = [
+    let condition_parameters = [
         "ConditionExpression",
         "ExpressionAttributeNames",
         "ExpressionAttributeValues",
         "ReturnValuesOnConditionCheckFailure",
     ];
-    for name in of_condition {
+    for name in condition_parameters {
         put.as_object_mut().unwrap().remove(name);
     }
 }
 
 /// Reports success for a write whose condition failed.
 #[derive(Clone)]
-pub struct AlwaysWell;
+pub struct AlwaysSucceeds;
 
-impl Meddler for AlwaysWell {
+impl Interceptor for AlwaysSucceeds {
     fn answer(&self, _: &str, status: &mut u16, body: &mut Value) {
         if *status == 400 {
             (*status, *body) = (200, json!({}));
@@ -58,7 +59,7 @@ impl Meddler for AlwaysWell {
 #[derive(Clone)]
 pub struct OnePage;
 
-impl Meddler for OnePage {
+impl Interceptor for OnePage {
     fn answer(&self, _: &str, _: &mut u16, body: &mut Value) {
         body.as_object_mut().unwrap().remove("LastEvaluatedKey");
     }
@@ -66,9 +67,9 @@ impl Meddler for OnePage {
 
 /// Omits the item at a taken position from the answer, and from later reads.
 #[derive(Clone)]
-pub struct NoOldItem;
+pub struct NoStoredItem;
 
-impl Meddler for NoOldItem {
+impl Interceptor for NoStoredItem {
     fn request(&self, operation: &str, _: &mut Value) -> Fate {
         if operation == "GetItem" { Fate::Answer(200, json!({})) } else { Fate::Pass }
     }
@@ -82,7 +83,7 @@ impl Meddler for NoOldItem {
 #[derive(Clone)]
 pub struct ConflictWithoutItem;
 
-impl Meddler for ConflictWithoutItem {
+impl Interceptor for ConflictWithoutItem {
     fn answer(&self, operation: &str, _: &mut u16, body: &mut Value) {
         if operation != "GetItem" {
             hide_items(body);
@@ -98,15 +99,18 @@ fn hide_items(body: &mut Value) {
 }
 
 /// The rules with the requested names.
-pub fn named<F>(rules: Vec<Rule<F>>, wanted: &[&str]) -> Vec<Rule<F>> {
+pub fn rules_named<F>(rules: Vec<Rule<F>>, wanted: &[&str]) -> Vec<Rule<F>> {
     for name in wanted {
         assert!(rules.iter().any(|rule| rule.name == *name), "there is no rule {name}");
     }
     rules.into_iter().filter(|rule| wanted.contains(&rule.name)).collect()
 }
 
-/// The names of the rules that are broken, each checked on a fixture of its own.
-pub async fn broken_of<F>(rules: Vec<Rule<F>>, fixture: impl AsyncFn() -> F) -> Vec<&'static str> {
+/// The names of the broken rules. Each rule is checked on a fixture of its own.
+pub async fn broken_rules<F>(
+    rules: Vec<Rule<F>>,
+    fixture: impl AsyncFn() -> F,
+) -> Vec<&'static str> {
     let mut broken = Vec::new();
     for rule in rules {
         if rule.broken_by(&fixture().await).await.is_some() {

@@ -10,11 +10,11 @@ use skald_dynamodb::{DynamoDbEventStore, DynamoDbViewStore};
 use skald_testkit::sample::account;
 use uuid::Uuid;
 
-use super::proxy::Meddler;
+use super::proxy::Interceptor;
 use super::{EVENTS, Engine, VIEW};
 
-/// The service's errors, their status, and the kind of error that the caller gets. (They are
-/// answers to requests that were not executed.)
+/// Errors for requests that the service did not execute: the code, the status, and the kind of
+/// error that the caller gets.
 pub const ERRORS: &[(&str, u16, &str)] = &[
     ("ProvisionedThroughputExceededException", 400, "throttled"),
     ("ThrottlingException", 400, "throttled"),
@@ -29,7 +29,7 @@ pub const ERRORS: &[(&str, u16, &str)] = &[
     ("ValidationException", 400, "denied"),
 ];
 
-/// The outcome of a call, in a word.
+/// The kind of the error, as a word.
 pub fn kind<H>(error: &AppendError<H>) -> &'static str {
     match error {
         AppendError::Conflict { .. } => "conflict",
@@ -41,7 +41,7 @@ pub fn kind<H>(error: &AppendError<H>) -> &'static str {
 }
 
 pub fn store_kind(error: &StoreError) -> &'static str {
-    assert!(error.is_transient(), "the data is not at fault: {error}");
+    assert!(error.is_transient(), "the error blames the stored data: {error}");
     match error {
         StoreError::Throttled { .. } => "throttled",
         StoreError::Unavailable { .. } => "unavailable",
@@ -79,17 +79,17 @@ pub fn parts<S: EventStore>(store: &S, name: &str) -> Vec<(S::Head, Draft)> {
     streams().map(|stream| (store.start(stream), draft(name))).into()
 }
 
-/// An event store through a client whose requests `meddler` changes.
-pub async fn events(engine: &Engine, meddler: impl Meddler) -> DynamoDbEventStore {
-    DynamoDbEventStore::new(engine.meddled_client(meddler).await, EVENTS)
+/// An event store through a client whose requests `interceptor` changes.
+pub async fn events(engine: &Engine, interceptor: impl Interceptor) -> DynamoDbEventStore {
+    DynamoDbEventStore::new(engine.intercepted_client(interceptor).await, EVENTS)
 }
 
-/// A view store through a client whose requests `meddler` changes.
-pub async fn views(engine: &Engine, meddler: impl Meddler) -> DynamoDbViewStore {
-    DynamoDbViewStore::new(engine.meddled_client(meddler).await, VIEW)
+/// A view store through a client whose requests `interceptor` changes.
+pub async fn views(engine: &Engine, interceptor: impl Interceptor) -> DynamoDbViewStore {
+    DynamoDbViewStore::new(engine.intercepted_client(interceptor).await, VIEW)
 }
 
-/// The number of commits of a stream, read without a meddler.
+/// The number of commits of a stream, read without an interceptor.
 pub async fn commits(engine: &Engine, stream: &StreamId) -> usize {
     DynamoDbEventStore::new(engine.client(), EVENTS).load(stream, None).await.unwrap().commits.len()
 }

@@ -15,13 +15,13 @@ use skald::time::Timestamp;
 use skald_dynamodb::DynamoDbPersonKeys;
 use skald_testkit::person_keys::PersonKeysFixture;
 
-use super::proxy::Meddler;
+use super::proxy::Interceptor;
 use super::{Engine, KEYS};
 
 /// The number of bytes of a nonce.
 const NONCE: usize = 12;
 
-/// Wraps as a service would, and counts its requests. Clones are the same service.
+/// Wraps keys as a service would, and counts the requests. Clones share one service.
 #[derive(Clone, Default)]
 pub struct LocalWrap {
     made: Arc<AtomicU32>,
@@ -29,12 +29,12 @@ pub struct LocalWrap {
 }
 
 impl LocalWrap {
-    /// The number of keys that were made, and of those that were unwrapped.
+    /// The number of keys made, and the number of keys unwrapped.
     pub fn calls(&self) -> (u32, u32) {
         (self.made.load(Ordering::Relaxed), self.unwrapped.load(Ordering::Relaxed))
     }
 
-    /// The plain key that was the `number`-th to be made.
+    /// The `number`-th plain key.
     pub fn plain(number: u32) -> [u8; 32] {
         Sha256::digest(number.to_be_bytes()).into()
     }
@@ -92,10 +92,14 @@ impl Keys {
         Self::with(client.clone(), client, LocalWrap::default())
     }
 
-    /// Keys through a client whose requests `meddler` changes.
-    pub async fn spoiled(meddler: impl Meddler) -> Self {
+    /// Keys through a client whose requests `interceptor` changes.
+    pub async fn intercepted(interceptor: impl Interceptor) -> Self {
         let engine = Engine::start().await;
-        Self::with(engine.client(), engine.meddled_client(meddler).await, LocalWrap::default())
+        Self::with(
+            engine.client(),
+            engine.intercepted_client(interceptor).await,
+            LocalWrap::default(),
+        )
     }
 }
 

@@ -30,7 +30,7 @@ use skald_testkit::event_store::{Broken, EventStoreFixture, PlantCommits, PlantI
 use skald_testkit::view_store::ViewStoreFixture;
 use tokio::net::TcpListener;
 
-use proxy::{Meddler, Proxy};
+use proxy::{Interceptor, Proxy};
 
 pub const EVENTS: &str = "events";
 pub const VIEW: &str = "order-view";
@@ -64,18 +64,18 @@ impl Engine {
         Client::from_conf(config(self.address).build())
     }
 
-    /// A client whose requests and answers pass through `meddler`.
-    pub async fn meddled_client(&self, meddler: impl Meddler) -> Client {
-        Client::from_conf(config(Proxy::start(self.address, meddler).await).build())
+    /// A client whose requests and answers pass through `interceptor`.
+    pub async fn intercepted_client(&self, interceptor: impl Interceptor) -> Client {
+        Client::from_conf(config(Proxy::start(self.address, interceptor).await).build())
     }
 
-    /// A client whose requests and answers pass through `meddler`. It makes three attempts, as
+    /// A client whose requests and answers pass through `interceptor`. It makes three attempts, as
     /// clients do by default, and waits half a second for an answer.
-    pub async fn patient_client(&self, meddler: impl Meddler) -> Client {
+    pub async fn patient_client(&self, interceptor: impl Interceptor) -> Client {
         let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
         let timeouts =
             TimeoutConfig::builder().operation_attempt_timeout(Duration::from_millis(500)).build();
-        let config = config(Proxy::start(self.address, meddler).await);
+        let config = config(Proxy::start(self.address, interceptor).await);
         Client::from_conf(config.retry_config(retries).timeout_config(timeouts).build())
     }
 }
@@ -104,10 +104,10 @@ impl Events {
         Self::with(client.clone(), client)
     }
 
-    /// Stores through a client whose requests `meddler` changes; planted items bypass it.
-    pub async fn spoiled(meddler: impl Meddler) -> Self {
+    /// Stores through a client whose requests `interceptor` changes; planted items bypass it.
+    pub async fn intercepted(interceptor: impl Interceptor) -> Self {
         let engine = Engine::start().await;
-        Self::with(engine.client(), engine.meddled_client(meddler).await)
+        Self::with(engine.client(), engine.intercepted_client(interceptor).await)
     }
 
     fn with(client: Client, stores: Client) -> Self {
@@ -122,7 +122,7 @@ impl Events {
         }
     }
 
-    /// The client of the stores, including any meddler.
+    /// The client of the stores, including any interceptor.
     pub fn stores_client(&self) -> Client {
         self.stores.clone()
     }
@@ -172,7 +172,7 @@ impl PlantItems for Events {
             "correlation_id": "contract", "actor": "test",
             "events": [{ "type": "account.noted", "schema": 1, "data": {} }],
         });
-        let mut item = at_place(stream, at, "2026-11-21T08:15:30.250Z".to_owned());
+        let mut item = attributes_at(stream, at, "2026-11-21T08:15:30.250Z".to_owned());
         match broken {
             Broken::Encoding(unknown) => drop(item.insert("encoding".to_owned(), text(unknown))),
             Broken::NoCommitId => drop(body.as_object_mut().unwrap().remove("commit")),
@@ -194,12 +194,12 @@ pub fn item(commit: &Commit) -> Attributes {
         "correlation_id": "contract", "actor": "test",
         "events": commit.events.iter().map(event).collect::<Vec<_>>(),
     });
-    let mut item = at_place(&commit.stream, commit.first, commit.at.to_string());
+    let mut item = attributes_at(&commit.stream, commit.first, commit.at.to_string());
     item.insert("body".to_owned(), text(body.to_string()));
     item
 }
 
-fn at_place(stream: &StreamId, first: Version, at: String) -> Attributes {
+fn attributes_at(stream: &StreamId, first: Version, at: String) -> Attributes {
     let attributes = [("pk", text(stream.key())), ("sk", number(first.get())), ("at", text(at))];
     attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
@@ -245,10 +245,10 @@ impl Views {
         Self { store: DynamoDbViewStore::new(client.clone(), VIEW), client }
     }
 
-    /// A store through a client whose requests `meddler` changes.
-    pub async fn spoiled(meddler: impl Meddler) -> Self {
+    /// A store through a client whose requests `interceptor` changes.
+    pub async fn intercepted(interceptor: impl Interceptor) -> Self {
         let engine = Engine::start().await;
-        let store = DynamoDbViewStore::new(engine.meddled_client(meddler).await, VIEW);
+        let store = DynamoDbViewStore::new(engine.intercepted_client(interceptor).await, VIEW);
         Self { client: engine.client(), store }
     }
 }

@@ -22,7 +22,7 @@ pub enum Fate {
 }
 
 /// Decides on requests and answers, and may change them.
-pub trait Meddler: Send + Sync + 'static {
+pub trait Interceptor: Send + Sync + 'static {
     fn request(&self, _operation: &str, _body: &mut Value) -> Fate {
         Fate::Pass
     }
@@ -30,22 +30,22 @@ pub trait Meddler: Send + Sync + 'static {
     fn answer(&self, _operation: &str, _status: &mut u16, _body: &mut Value) {}
 }
 
-/// Any function of an operation and its request is a meddler.
-impl<F: Fn(&str, &mut Value) -> Fate + Send + Sync + 'static> Meddler for F {
+/// Any function of an operation and its request is an interceptor.
+impl<F: Fn(&str, &mut Value) -> Fate + Send + Sync + 'static> Interceptor for F {
     fn request(&self, operation: &str, body: &mut Value) -> Fate {
         self(operation, body)
     }
 }
 
 /// Answers every request of one operation with the same error; other operations pass.
-pub fn always(operation: &'static str, status: u16, body: Value) -> impl Meddler {
+pub fn always(operation: &'static str, status: u16, body: Value) -> impl Interceptor {
     move |requested: &str, _: &mut Value| {
         if requested == operation { Fate::Answer(status, body.clone()) } else { Fate::Pass }
     }
 }
 
 /// Applies this fate to the first request of an operation; others pass.
-pub fn once(operation: &'static str, fate: fn() -> Fate) -> impl Meddler {
+pub fn once(operation: &'static str, fate: fn() -> Fate) -> impl Interceptor {
     let seen = AtomicU32::new(0);
     move |requested: &str, _: &mut Value| {
         if requested == operation && seen.fetch_add(1, Ordering::Relaxed) == 0 {
@@ -68,7 +68,7 @@ impl FailsAfterwards {
     }
 }
 
-impl Meddler for FailsAfterwards {
+impl Interceptor for FailsAfterwards {
     fn answer(&self, operation: &str, status: &mut u16, body: &mut Value) {
         if operation == self.operation && self.answered.fetch_add(1, Ordering::Relaxed) == 0 {
             (*status, *body) = (500, error_body("InternalServerError"));
@@ -85,13 +85,13 @@ pub struct Proxy;
 
 impl Proxy {
     /// Starts a proxy in front of the engine at `engine`, and returns its address.
-    pub async fn start(engine: SocketAddr, meddler: impl Meddler) -> SocketAddr {
+    pub async fn start(engine: SocketAddr, interceptor: impl Interceptor) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let meddler: Arc<dyn Meddler> = Arc::new(meddler);
+        let interceptor: Arc<dyn Interceptor> = Arc::new(interceptor);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(serve(client, engine, Arc::clone(&meddler)));
+                tokio::spawn(serve(client, engine, Arc::clone(&interceptor)));
             }
         });
         address
@@ -99,13 +99,13 @@ impl Proxy {
 }
 
 /// Serves one connection until either side ends it.
-async fn serve(client: TcpStream, engine: SocketAddr, meddler: Arc<dyn Meddler>) {
+async fn serve(client: TcpStream, engine: SocketAddr, interceptor: Arc<dyn Interceptor>) {
     let mut client = BufReader::new(client);
     while let Some((head, body)) = read_message(&mut client).await {
         let operation =
             header(&head, "x-amz-target").rsplit('.').next().unwrap_or_default().to_owned();
         let mut request: Value = serde_json::from_slice(&body).unwrap();
-        let fate = meddler.request(&operation, &mut request);
+        let fate = interceptor.request(&operation, &mut request);
         let (mut status, mut answer) = match &fate {
             Fate::Answer(status, answer) => (*status, answer.clone()),
             Fate::Pass | Fate::LoseAnswer | Fate::NeverAnswer => {
@@ -117,7 +117,7 @@ async fn serve(client: TcpStream, engine: SocketAddr, meddler: Arc<dyn Meddler>)
             Fate::LoseAnswer => return,
             Fate::NeverAnswer => std::future::pending().await,
         }
-        meddler.answer(&operation, &mut status, &mut answer);
+        interceptor.answer(&operation, &mut status, &mut answer);
         let body = answer.to_string();
         let head = format!(
             "HTTP/1.1 {status} .\r\ncontent-type: application/x-amz-json-1.0\r\n\

@@ -1,4 +1,4 @@
-//! A KMS in this process, with the operations that wrapping needs. It records requests, and tests
+//! A KMS in this process with the operations that wrapping needs. It records requests, and tests
 //! can set its answers.
 
 #![expect(unreachable_pub, reason = "a module of a test")]

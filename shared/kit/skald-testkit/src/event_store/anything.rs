@@ -23,7 +23,7 @@ use crate::sample::account;
 const DRAFTS: u128 = 200;
 
 /// Appends each draft to one stream, and to two at once.
-pub async fn every_draft_is_read_back_or_fails_for_good<F: EventStoreFixture>(fixture: &F) {
+pub async fn every_draft_is_read_back_or_fails_permanently<F: EventStoreFixture>(fixture: &F) {
     let store = fixture.store();
     let mut runner = TestRunner::deterministic();
     let strategy = any_draft();

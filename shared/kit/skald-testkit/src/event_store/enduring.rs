@@ -48,21 +48,21 @@ pub async fn races<F: EventStoreFixture>(fixture: impl Fn() -> F, seeds: RangeIn
 
 /// Each append of many writers, without decisions, is written once. If an answer says that nothing
 /// was written, nothing was written.
-pub async fn appends_past_faults_are_written_once<F: EventStoreFixture>(fixture: &F) {
+pub async fn appends_are_written_once_despite_faults<F: EventStoreFixture>(fixture: &F) {
     for seed in SEEDS {
         appends(fixture.store(), seed).await;
     }
 }
 
 /// Each command of many senders about one stream is done once.
-pub async fn commands_past_faults_are_done_once<F: EventStoreFixture>(fixture: &F) {
+pub async fn commands_are_done_once_despite_faults<F: EventStoreFixture>(fixture: &F) {
     for seed in SEEDS {
         deposits(fixture.store(), seed).await;
     }
 }
 
 /// Each transfer of many senders between three accounts is made once as a whole, or not at all.
-pub async fn transfers_past_faults_preserve_the_total<F: EventStoreFixture>(fixture: &F) {
+pub async fn transfers_preserve_the_total_despite_faults<F: EventStoreFixture>(fixture: &F) {
     for seed in SEEDS {
         transfers(fixture.store(), seed).await;
     }
@@ -70,7 +70,7 @@ pub async fn transfers_past_faults_preserve_the_total<F: EventStoreFixture>(fixt
 
 /// Each delivery of many senders to a stream with snapshots is booked once. Each has a stream of
 /// its own.
-pub async fn deliveries_past_faults_are_booked_once_behind_snapshots<F: EventStoreFixture>(
+pub async fn deliveries_are_booked_once_behind_snapshots_despite_faults<F: EventStoreFixture>(
     fixture: &F,
 ) {
     for seed in SEEDS {
@@ -80,7 +80,7 @@ pub async fn deliveries_past_faults_are_booked_once_behind_snapshots<F: EventSto
 
 /// Many writers withdraw from two accounts on condition that both together keep a minimum. Together
 /// they never break that condition.
-pub async fn guarded_withdrawals_past_faults_stay_covered<F: EventStoreFixture>(fixture: &F) {
+pub async fn guarded_withdrawals_stay_covered_despite_faults<F: EventStoreFixture>(fixture: &F) {
     for seed in SEEDS {
         guarded_withdrawals(fixture.store(), seed).await;
     }

@@ -111,7 +111,7 @@ async fn check_written<S, T>(
 }
 
 /// A command about one stream is done once, with any fault, if it is sent until it is answered.
-pub async fn a_command_past_any_fault_is_written_once<F: EventStoreFixture>(fixture: &F) {
+pub async fn a_command_is_written_once_despite_any_fault<F: EventStoreFixture>(fixture: &F) {
     let cases: [Case; 9] = [
         (Fault::Throttled, "throttled", "appended", 2),
         (Fault::RequestLost, "no answer", "appended", 2),
@@ -131,7 +131,7 @@ pub async fn a_command_past_any_fault_is_written_once<F: EventStoreFixture>(fixt
 }
 
 /// The same holds for several streams: each contains the command once.
-pub async fn a_command_about_several_streams_past_any_fault_is_written_once<
+pub async fn a_command_about_several_streams_is_written_once_despite_any_fault<
     F: EventStoreFixture,
 >(
     fixture: &F,
@@ -163,7 +163,9 @@ pub async fn a_command_about_several_streams_past_any_fault_is_written_once<
 /// A command with a guarded stream, which is read from its snapshot, is written once with any fault
 /// of its append, and writes nothing to the guarded stream. If the guard moves, the command is
 /// decided again.
-pub async fn a_guarded_command_past_any_fault_is_written_once<F: EventStoreFixture>(fixture: &F) {
+pub async fn a_guarded_command_is_written_once_despite_any_fault<F: EventStoreFixture>(
+    fixture: &F,
+) {
     let cases: [Case; 10] = [
         (Fault::Throttled, "appended", "", 1),
         (Fault::RequestLost, "no answer", "appended", 2),

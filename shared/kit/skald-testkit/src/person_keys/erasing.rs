@@ -83,7 +83,7 @@ pub async fn erasing_one_person_keeps_the_keys_of_others<F: PersonKeysFixture>(f
 }
 
 /// A person who is erased while the first key is made is erased in every order of the calls.
-pub async fn erasing_while_the_first_key_is_made_is_for_good<F: PersonKeysFixture>(fixture: &F) {
+pub async fn erasing_while_the_first_key_is_made_is_permanent<F: PersonKeysFixture>(fixture: &F) {
     for round in 0..9 {
         let jane = person(&format!("c-{round}"));
         let seen = run_all((0..9).map(|number: usize| {

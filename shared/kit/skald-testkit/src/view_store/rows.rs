@@ -106,7 +106,7 @@ pub async fn a_row_that_cannot_be_read_back_is_invalid<F: ViewStoreFixture>(fixt
 }
 
 /// A random row is read back, or its put fails with an error that is not transient.
-pub async fn every_row_is_read_back_or_fails_for_good<F: ViewStoreFixture>(fixture: &F) {
+pub async fn every_row_is_read_back_or_fails_permanently<F: ViewStoreFixture>(fixture: &F) {
     assert_rows_are_read_back_or_invalid(fixture.store()).await;
 }
 

@@ -18,8 +18,8 @@ use skald_testkit::event_store::{EventStoreFixture, every_store};
 enum Mutation {
     /// The store has no fault.
     None,
-    /// A commit whose position is taken goes to the end of the stream.
-    FurtherOn,
+    /// A commit whose position is taken is appended at the end of the stream.
+    AppendsAtEnd,
     /// A conflicting commit is reported as written.
     ConflictIsSuccess,
     /// Every third append is reported as written, but is not written.
@@ -29,30 +29,30 @@ enum Mutation {
     /// Every third append is reported as a conflict, but is written.
     ConflictAlthoughWritten,
     /// A repeated append is reported as a conflict.
-    Forgetful,
+    RepeatIsConflict,
     /// A repeated append is reported as a conflict, and a read from a head begins with the last
     /// snapshot.
-    ForgetfulBehindSnapshots,
+    RepeatIsConflictAndReadsFromSnapshot,
     /// A repeated append is recognised only if nothing follows its commit.
-    ForgetfulOfOthers,
+    RepeatBehindOthersIsConflict,
     /// A repeated append is recognised anywhere in its stream.
-    KnownAnywhere,
+    RepeatAnywhere,
     /// A repeated append that is found in only some streams is reported as a conflict.
-    ForgetfulOfParts,
+    RepeatInPartIsConflict,
     /// An append to several streams writes the commits whose positions are free.
-    OneByOne,
+    NotAtomic,
     /// An append to several streams writes the first half of the commits.
     HalfTheBatch,
     /// Guards are not checked.
-    Unguarded,
+    IgnoresGuards,
     /// A read ends after its first page.
-    OnePage,
+    FirstPageOnly,
     /// A load accepts a snapshot of any kind.
     AnySnapshot,
     /// An append returns personal values in another form than a read.
-    AnotherForm,
+    AppendReturnsAnotherForm,
     /// A commit is never recorded earlier than the previous one, however far ahead that one is.
-    Ratchet,
+    TimesNeverDecrease,
 }
 
 #[derive(Debug)]
@@ -90,7 +90,7 @@ impl Broken {
 
     /// The result of an append, in the form that this store returns.
     fn in_form(&self, mut part: Appended<InMemoryHead>) -> Appended<InMemoryHead> {
-        if self.is(Mutation::AnotherForm) && !part.repeated {
+        if self.is(Mutation::AppendReturnsAnotherForm) && !part.repeated {
             let personal = part.commit.events.iter_mut().filter(|event| has_plain(&event.data));
             personal.for_each(|event| event.data = b"null".to_vec());
         }
@@ -99,11 +99,11 @@ impl Broken {
 
     /// The draft with the time at which this store records it.
     fn timed(&self, head: &InMemoryHead, draft: Draft) -> Draft {
-        let before = head.recorded_at().filter(|_| self.is(Mutation::Ratchet));
+        let before = head.recorded_at().filter(|_| self.is(Mutation::TimesNeverDecrease));
         Draft { at: before.map_or(draft.at, |before| before.max(draft.at)), ..draft }
     }
 
-    async fn further_on(
+    async fn append_at_end(
         &self,
         head: &InMemoryHead,
         draft: Draft,
@@ -112,7 +112,7 @@ impl Broken {
         self.sound.append(&end, draft).await
     }
 
-    async fn look_anywhere(
+    async fn find_anywhere(
         &self,
         head: &InMemoryHead,
         draft: Draft,
@@ -124,16 +124,17 @@ impl Broken {
         }
     }
 
-    /// The answer of this store to a repeated append: whether the stream has moved since.
-    async fn forget(
+    /// The result of a successful append, or a conflict if this store does not recognise repeats.
+    async fn answer_repeat(
         &self,
         part: Appended<InMemoryHead>,
     ) -> Result<Appended<InMemoryHead>, AppendError<InMemoryHead>> {
         let end = self.sound.load(part.head.stream(), None).await?.head;
-        let forgets = self.is(Mutation::Forgetful)
-            || self.is(Mutation::ForgetfulBehindSnapshots)
-            || self.is(Mutation::ForgetfulOfOthers) && end.version() != part.head.version();
-        if part.repeated && forgets {
+        let is_conflict = self.is(Mutation::RepeatIsConflict)
+            || self.is(Mutation::RepeatIsConflictAndReadsFromSnapshot)
+            || self.is(Mutation::RepeatBehindOthersIsConflict)
+                && end.version() != part.head.version();
+        if part.repeated && is_conflict {
             return Err(conflict([&part.commit.stream]));
         }
         Ok(part)
@@ -155,9 +156,9 @@ impl EventStore for Broken {
     ) -> Result<Page, StoreError> {
         let page = self
             .sound
-            .page(stream, from, if self.is(Mutation::OnePage) { 3 } else { limit })
+            .page(stream, from, if self.is(Mutation::FirstPageOnly) { 3 } else { limit })
             .await?;
-        Ok(Page { more: page.more && !self.is(Mutation::OnePage), ..page })
+        Ok(Page { more: page.more && !self.is(Mutation::FirstPageOnly), ..page })
     }
 
     async fn load(
@@ -183,7 +184,7 @@ impl EventStore for Broken {
 
     async fn load_after(&self, head: &InMemoryHead) -> Result<Loaded<InMemoryHead>, StoreError> {
         let mut loaded = self.sound.load_after(head).await?;
-        if self.is(Mutation::ForgetfulBehindSnapshots) {
+        if self.is(Mutation::RepeatIsConflictAndReadsFromSnapshot) {
             let last = loaded.commits.iter().rposition(|commit| commit.snapshot.is_some());
             loaded.commits.drain(..last.unwrap_or_default());
         }
@@ -207,12 +208,12 @@ impl EventStore for Broken {
             Ok(_) if self.is_third(Mutation::ConflictAlthoughWritten) => {
                 Err(conflict([head.stream()]))
             }
-            Ok(part) => self.forget(part).await.map(|part| self.in_form(part)),
-            Err(AppendError::Conflict { .. }) if self.is(Mutation::KnownAnywhere) => {
-                self.look_anywhere(head, draft).await
+            Ok(part) => self.answer_repeat(part).await.map(|part| self.in_form(part)),
+            Err(AppendError::Conflict { .. }) if self.is(Mutation::RepeatAnywhere) => {
+                self.find_anywhere(head, draft).await
             }
-            Err(AppendError::Conflict { .. }) if self.is(Mutation::FurtherOn) => {
-                self.further_on(head, draft).await
+            Err(AppendError::Conflict { .. }) if self.is(Mutation::AppendsAtEnd) => {
+                self.append_at_end(head, draft).await
             }
             Err(AppendError::Conflict { .. }) if self.is(Mutation::ConflictIsSuccess) => {
                 Ok(Self::pretended(head, draft))
@@ -231,31 +232,33 @@ impl EventStore for Broken {
             (head, draft)
         };
         let parts: Vec<_> = parts.into_iter().map(timed).collect();
-        let together =
+        let written =
             if self.is(Mutation::HalfTheBatch) { parts.len().div_ceil(2) } else { parts.len() };
-        let guards = if self.is(Mutation::Unguarded) { Vec::new() } else { guards };
-        let appended = self.sound.append_guarded(parts[..together].to_vec(), guards).await;
+        let guards = if self.is(Mutation::IgnoresGuards) { Vec::new() } else { guards };
+        let appended = self.sound.append_guarded(parts[..written].to_vec(), guards).await;
         match appended {
             Ok(appended) => {
                 let mut answers = Vec::new();
                 for part in appended {
-                    answers.push(self.in_form(self.forget(part).await?));
+                    answers.push(self.in_form(self.answer_repeat(part).await?));
                 }
                 answers.extend(
                     parts
                         .into_iter()
-                        .skip(together)
+                        .skip(written)
                         .map(|(head, draft)| Self::pretended(&head, draft)),
                 );
                 Ok(answers)
             }
-            Err(AppendError::RepeatedInPart { found }) if self.is(Mutation::ForgetfulOfParts) => {
+            Err(AppendError::RepeatedInPart { found })
+                if self.is(Mutation::RepeatInPartIsConflict) =>
+            {
                 let streams = parts.iter().map(|(head, _)| head.stream());
                 let moved = |stream: &StreamId| found.iter().all(|commit| commit.stream != *stream);
                 Err(conflict(streams.filter(|stream| moved(stream))))
             }
             Err(error @ (AppendError::Conflict { .. } | AppendError::RepeatedInPart { .. }))
-                if self.is(Mutation::OneByOne) =>
+                if self.is(Mutation::NotAtomic) =>
             {
                 for (head, draft) in parts {
                     drop(self.sound.append(&head, draft).await);
@@ -295,19 +298,18 @@ impl EventStoreFixture for Fixture {
     }
 }
 
-/// The rules that each mutation breaks, or the most telling of them. Every rule about faults is
-/// among them.
+/// The most specific rules that each mutation breaks. The list contains every rule about faults.
 const BROKEN: &[(Mutation, &[&str])] = &[
     (
-        Mutation::FurtherOn,
+        Mutation::AppendsAtEnd,
         &[
             "an_append_behind_the_head_is_a_conflict",
-            "a_command_past_any_fault_is_written_once",
+            "a_command_is_written_once_despite_any_fault",
             "an_append_that_was_in_conflict_or_contended_wrote_nothing",
             "a_late_request_is_written_at_its_own_version_or_not_at_all",
             "a_command_in_doubt_changes_nothing_behind_a_snapshot_if_the_state_shows_it",
-            "appends_past_faults_are_written_once",
-            "commands_past_faults_are_done_once",
+            "appends_are_written_once_despite_faults",
+            "commands_are_done_once_despite_faults",
         ],
     ),
     (
@@ -315,51 +317,54 @@ const BROKEN: &[(Mutation, &[&str])] = &[
         &[
             "an_append_behind_the_head_is_a_conflict",
             "eight_writers_have_one_winner_per_version",
-            "a_command_past_any_fault_is_written_once",
-            "appends_past_faults_are_written_once",
-            "commands_past_faults_are_done_once",
+            "a_command_is_written_once_despite_any_fault",
+            "appends_are_written_once_despite_faults",
+            "commands_are_done_once_despite_faults",
         ],
     ),
     (
         Mutation::LostWrite,
         &[
             "a_commit_is_readable_immediately",
-            "a_command_past_any_fault_is_written_once",
-            "appends_past_faults_are_written_once",
-            "commands_past_faults_are_done_once",
+            "a_command_is_written_once_despite_any_fault",
+            "appends_are_written_once_despite_faults",
+            "commands_are_done_once_despite_faults",
         ],
     ),
     (
         Mutation::ContendedAlthoughWritten,
         &[
             "concurrent_commands_all_count",
-            "appends_past_faults_are_written_once",
-            "commands_past_faults_are_done_once",
+            "appends_are_written_once_despite_faults",
+            "commands_are_done_once_despite_faults",
         ],
     ),
     (
         Mutation::ConflictAlthoughWritten,
         &[
             "concurrent_commands_all_count",
-            "appends_past_faults_are_written_once",
-            "commands_past_faults_are_done_once",
+            "appends_are_written_once_despite_faults",
+            "commands_are_done_once_despite_faults",
         ],
     ),
     (
-        Mutation::Forgetful,
-        &["a_repeated_commit_gives_the_first_answer", "appends_past_faults_are_written_once"],
+        Mutation::RepeatIsConflict,
+        &["a_repeated_commit_gives_the_first_answer", "appends_are_written_once_despite_faults"],
     ),
     (
-        Mutation::ForgetfulBehindSnapshots,
+        Mutation::RepeatIsConflictAndReadsFromSnapshot,
         &["a_repeat_that_the_store_recognised_is_not_done_again_behind_a_snapshot"],
     ),
     (
-        Mutation::ForgetfulOfOthers,
-        &["a_repeated_commit_is_recognised_after_others", "appends_past_faults_are_written_once"],
+        Mutation::RepeatBehindOthersIsConflict,
+        &[
+            "a_repeated_commit_is_recognised_after_others",
+            "appends_are_written_once_despite_faults",
+        ],
     ),
-    (Mutation::KnownAnywhere, &["a_commit_away_from_the_head_is_not_a_repeat"]),
+    (Mutation::RepeatAnywhere, &["a_commit_away_from_the_head_is_not_a_repeat"]),
     (
-        Mutation::ForgetfulOfParts,
+        Mutation::RepeatInPartIsConflict,
         &[
             "a_repeat_with_another_stream_writes_nothing",
             "a_repeat_at_a_later_head_of_one_stream_writes_nothing",
@@ -367,16 +372,16 @@ const BROKEN: &[(Mutation, &[&str])] = &[
         ],
     ),
     (
-        Mutation::OneByOne,
+        Mutation::NotAtomic,
         &[
             "two_streams_are_appended_together_or_not_at_all",
-            "a_command_about_several_streams_past_any_fault_is_written_once",
+            "a_command_about_several_streams_is_written_once_despite_any_fault",
             "an_append_that_was_in_conflict_or_contended_wrote_nothing",
             "a_late_request_to_several_streams_is_written_to_all_or_none",
             "a_late_request_with_another_decision_writes_nothing",
             "a_command_in_doubt_is_found_behind_a_snapshot_by_a_stream_of_its_own",
-            "transfers_past_faults_preserve_the_total",
-            "deliveries_past_faults_are_booked_once_behind_snapshots",
+            "transfers_preserve_the_total_despite_faults",
+            "deliveries_are_booked_once_behind_snapshots_despite_faults",
         ],
     ),
     (
@@ -384,37 +389,37 @@ const BROKEN: &[(Mutation, &[&str])] = &[
         &[
             "two_streams_are_appended_at_once",
             "a_repeat_at_a_later_head_of_one_stream_writes_nothing",
-            "a_command_about_several_streams_past_any_fault_is_written_once",
+            "a_command_about_several_streams_is_written_once_despite_any_fault",
             "a_late_request_to_several_streams_is_written_to_all_or_none",
-            "transfers_past_faults_preserve_the_total",
-            "deliveries_past_faults_are_booked_once_behind_snapshots",
+            "transfers_preserve_the_total_despite_faults",
+            "deliveries_are_booked_once_behind_snapshots_despite_faults",
         ],
     ),
     (
-        Mutation::OnePage,
+        Mutation::FirstPageOnly,
         &["a_stream_over_one_megabyte_is_read_whole", "reading_after_a_version_gives_the_rest"],
     ),
     (
-        Mutation::Unguarded,
+        Mutation::IgnoresGuards,
         &[
             "a_guarded_stream_that_moved_is_a_conflict",
             "a_guard_of_an_empty_stream_fails_once_it_has_events",
             "commands_that_guard_each_other_do_not_both_succeed",
-            "a_guarded_command_past_any_fault_is_written_once",
+            "a_guarded_command_is_written_once_despite_any_fault",
             "a_command_whose_guard_moved_is_decided_over_the_new_events",
-            "guarded_withdrawals_past_faults_stay_covered",
+            "guarded_withdrawals_stay_covered_despite_faults",
         ],
     ),
     (Mutation::AnySnapshot, &["a_snapshot_with_another_schema_is_ignored"]),
     (
-        Mutation::AnotherForm,
+        Mutation::AppendReturnsAnotherForm,
         &[
             "an_append_returns_the_commit_that_is_read",
             "an_append_to_several_streams_returns_the_commits_that_are_read",
         ],
     ),
     (
-        Mutation::Ratchet,
+        Mutation::TimesNeverDecrease,
         &[
             "recorded_times_do_not_decrease_while_clocks_are_close",
             "a_clock_far_ahead_does_not_change_later_times",
@@ -451,7 +456,8 @@ async fn each_mutation_is_detected_by_the_rules_it_breaks() {
 #[test]
 fn each_rule_about_faults_can_be_broken() {
     let rules: Vec<&str> = every_store::<Fixture>().iter().map(|rule| rule.name).collect();
-    let first = rules.iter().position(|rule| *rule == "a_command_past_any_fault_is_written_once");
+    let first =
+        rules.iter().position(|rule| *rule == "a_command_is_written_once_despite_any_fault");
     for rule in &rules[first.expect("the rules about faults come last")..] {
         assert!(BROKEN.iter().any(|(_, broken)| broken.contains(rule)), "nothing breaks {rule}");
     }

@@ -1,17 +1,17 @@
-//! The differences between the index and the table. A proxy changes what the index returns.
+//! Differences between the index and the table. A proxy changes what the index returns.
 
 use serde_json::{Value, json};
 use skald_testkit::event_store::EventStoreFixture;
 use skald_testkit::sample::account;
 
-use super::{Index, assert_faults, fill, filled, verified};
+use super::{ChangedIndex, assert_faults, fill, filled, verified};
 
 #[tokio::test]
 async fn a_commit_without_an_entry_is_reported() {
     let hide = |items: &mut Vec<Value>| {
         items.retain(|item| item["pk"]["S"] != "default/account-7" || item["sk"]["N"] != "2")
     };
-    let events = filled(Index(hide)).await;
+    let events = filled(ChangedIndex(hide)).await;
     let fault = "default/account-7 at version 2: in the index: no entry for this commit";
     assert_faults(&events, &[fault]).await;
     assert_eq!(verified(&events, 1, Some(&account("7"))).await.0, [fault]);
@@ -30,7 +30,7 @@ async fn an_entry_without_a_commit_is_reported() {
         items.push(ghost);
         items.sort_by_key(|item| item["at"]["S"].as_str().map(str::to_owned));
     };
-    let events = filled(Index(add)).await;
+    let events = filled(ChangedIndex(add)).await;
     let fault =
         "default/account-7 at version 9: in the index: an entry without a commit in the table";
     assert_faults(&events, &[fault]).await;
@@ -47,7 +47,7 @@ async fn a_differing_or_malformed_entry_is_reported() {
             }
         }
     };
-    let events = filled(Index(change)).await;
+    let events = filled(ChangedIndex(change)).await;
     let expected = [
         "default/account-4 at version 1: in the index: the entry differs from the commit in \
          the table",

@@ -1,4 +1,4 @@
-//! The faults of streams and of their items in the table.
+//! Faults in streams and in their items in the table.
 
 use serde_json::{Value, json};
 use skald::commit::{Commit, Draft, MAX_CLOCK_SKEW_MS};
@@ -9,12 +9,13 @@ use skald::time::Timestamp;
 use skald_testkit::event_store::{EventStoreFixture, PlantCommits};
 use skald_testkit::sample::account;
 
-use super::{Nothing, assert_faults, fill, filled, verified, verified_at};
+use super::{assert_faults, fill, filled, verified, verified_at};
+use crate::support::broken::PassThrough;
 use crate::support::calls::draft;
 
 #[tokio::test]
 async fn faults_in_streams_are_reported() {
-    let events = filled(Nothing).await;
+    let events = filled(PassThrough).await;
     let plant = async |id: &str, first: u64, change: fn(&mut Commit)| {
         let stream = account(id);
         let mut commit = events.store().load(&account("0"), None).await.unwrap().commits.remove(0);
@@ -56,11 +57,11 @@ async fn faults_in_streams_are_reported() {
     assert_eq!(faults.len(), 10, "{faults:#?}");
 }
 
-/// A clock was once a year ahead: its commit is reported while it is ahead of now. Afterwards the
-/// next commit is reported, because its time is earlier.
+/// A clock was once a year ahead. Its commit is reported while its time is in the future. After
+/// that, the next commit is reported, because its time is earlier.
 #[tokio::test]
 async fn a_commit_in_the_future_is_reported() {
-    let events = filled(Nothing).await;
+    let events = filled(PassThrough).await;
     let (second, year) = (1_000, 31_536_000_000);
     let mut head = events.store().start(account("clocks"));
     for millis in [0, year, second, MAX_CLOCK_SKEW_MS, 2 * second] {
@@ -91,18 +92,18 @@ async fn a_commit_in_the_future_is_reported() {
 
 #[tokio::test]
 async fn only_a_snapshot_that_is_not_the_fold_is_reported() {
-    let events = filled(Nothing).await;
-    let keep = async |id: &str, schema: u32, state: &str| {
+    let events = filled(PassThrough).await;
+    let append_snapshot = async |id: &str, schema: u32, state: &str| {
         let (store, stream) = (events.store(), account(id));
         let head = store.load(&stream, None).await.unwrap().head;
         let snapshot = Some(Snapshot { schema, state: state.as_bytes().to_vec() });
         store.append(&head, Draft { snapshot, ..draft(&format!("{stream} kept")) }).await.unwrap();
     };
     // Account 3 has four deposits of 1, accounts 5 and 9 have two, and this is one more.
-    keep("3", 1, r#"{"balance":5}"#).await;
-    keep("5", 1, r#"{"balance":4}"#).await;
-    keep("9", 1, r#"{"balance":"three"}"#).await;
-    keep("7", 2, r#"{"balance":"another schema"}"#).await;
+    append_snapshot("3", 1, r#"{"balance":5}"#).await;
+    append_snapshot("5", 1, r#"{"balance":4}"#).await;
+    append_snapshot("9", 1, r#"{"balance":"three"}"#).await;
+    append_snapshot("7", 2, r#"{"balance":"another schema"}"#).await;
     let expected = [
         "default/account-5 at version 3: in the table: the snapshot is not the state that \
          the events give",
@@ -114,7 +115,7 @@ async fn only_a_snapshot_that_is_not_the_fold_is_reported() {
 
 #[tokio::test]
 async fn personal_data_that_is_not_sealed_is_reported_but_not_shown() {
-    let events = filled(Nothing).await;
+    let events = filled(PassThrough).await;
     let note = async |id: &str, text: &str| {
         let stream = account(id);
         let mut draft = draft(&format!("{stream} noted"));
@@ -140,7 +141,7 @@ async fn personal_data_that_is_not_sealed_is_reported_but_not_shown() {
 
 #[tokio::test]
 async fn a_stream_of_an_unknown_category_is_reported() {
-    let events = filled(Nothing).await;
+    let events = filled(PassThrough).await;
     fill(events.store(), &"default/door-1".parse().unwrap(), 1).await;
     assert_faults(
         &events,
