@@ -8,13 +8,13 @@ use system_tests::{Account, Api, Execution, Ledgers, LocalCloud, Proxy, eventual
 /// The state machine's error name for a function that died.
 const DIED: &str = "Runtime.ExitError";
 
-/// The errors of a step that are final. Every other error of a task is retried, and occurs on a
-/// busy machine.
-const FINAL: [&str; 4] = ["Refused", "Undone", "Settled", "Permanent"];
+/// The terminal errors of a step. The state machine retries every other error, and some of those
+/// occur on a busy machine.
+const TERMINAL: [&str; 4] = ["Refused", "Undone", "Settled", "Permanent"];
 
 /// The errors of an execution that were not retried.
-fn final_errors(execution: &Execution) -> Vec<&str> {
-    execution.errors.iter().map(String::as_str).filter(|error| FINAL.contains(error)).collect()
+fn terminal_errors(execution: &Execution) -> Vec<&str> {
+    execution.errors.iter().map(String::as_str).filter(|error| TERMINAL.contains(error)).collect()
 }
 
 /// Whether a function died and its step was retried.
@@ -22,35 +22,36 @@ fn has_died(execution: &Execution) -> bool {
     execution.errors.iter().any(|error| error == DIED)
 }
 
-/// A cloud with goods for all orders, and a proxy between one step function and `DynamoDB`.
-struct Shop<'a> {
+/// One step function, and a proxy between it and `DynamoDB`. The cloud has stock for all orders.
+struct Fixture<'a> {
     cloud: &'a LocalCloud,
     api: Api,
     function: &'static str,
     proxy: Proxy,
 }
 
-impl<'a> Shop<'a> {
-    /// Starts one shop for each of these functions, whose calls go through its proxy from now on.
-    async fn open(
+impl<'a> Fixture<'a> {
+    /// Makes one fixture for each of these functions. From now on the function's calls to
+    /// `DynamoDB` go through the fixture's proxy.
+    async fn start(
         cloud: &'a LocalCloud,
         functions: impl IntoIterator<Item = &'static str>,
     ) -> Vec<Self> {
         let api = cloud.api();
         api.set_up("c-1", "MUG-01", 1000).await;
-        let mut shops = Vec::new();
+        let mut fixtures = Vec::new();
         for function in functions {
-            shops.push(Self {
+            fixtures.push(Self {
                 cloud,
                 api: api.clone(),
                 function,
                 proxy: Proxy::before(cloud, &[function]).await,
             });
         }
-        shops
+        fixtures
     }
 
-    /// Places an order of its own; gives its id.
+    /// Places an order under a key that no other fixture uses. Returns the order's id.
     async fn place(&self, key: &str, body: &Value) -> String {
         let placed = self.api.place(&format!("{}-{key}", self.function), body).await.expect(202);
         placed.body["order_id"].as_str().expect("an id").to_owned()
@@ -70,116 +71,121 @@ impl<'a> Shop<'a> {
         self.proxy.release();
     }
 
-    /// The order's own execution, once it has ended.
+    /// Waits until the order's first execution has ended, and returns it.
     async fn ended(&self, order_id: &str) -> Execution {
         self.cloud.saga().ended(&format!("{order_id}.1")).await
     }
 }
 
 /// An order that is confirmed.
-fn happy() -> Value {
+fn confirmable() -> Value {
     order_body("c-1", "MUG-01", 2)
 }
 
-/// An order that the carrier refuses, when goods and money are held for it.
-fn refused() -> Value {
-    let mut body = happy();
+/// An order whose address the carrier does not serve. It is undone after its goods are reserved and
+/// its payment is authorized.
+fn unserved() -> Value {
+    let mut body = confirmable();
     body["shipping_address"]["postal_code"] = json!("00000");
     body
 }
 
-/// An order that the gateway refuses.
+/// An order whose payment the gateway declines.
 fn declined() -> Value {
-    let mut body = happy();
+    let mut body = confirmable();
     body["payment_token"] = json!("tok_declined");
     body
 }
 
-/// Each function dies at each of its writes, each time for another order. The only difference is
-/// that a step is retried: the order ends as it does without a death, and nothing is written twice.
-async fn die_at_each_write(
+/// Kills each function at each of its writes, each time with a new order. Asserts that the only
+/// effect is a retried step: the order ends like an undisturbed one, and nothing is written twice.
+async fn kill_at_each_write(
     body: &Value,
     functions: &[(&'static str, usize)],
-    ended_well: fn(&Account) -> bool,
+    has_expected_end: fn(&Account) -> bool,
 ) {
     let cloud = LocalCloud::start(&[]);
-    let shops = Shop::open(&cloud, functions.iter().map(|(function, _)| *function)).await;
-    let undisturbed = shops[0].ended(&shops[0].place("undisturbed", body).await).await;
+    let fixtures = Fixture::start(&cloud, functions.iter().map(|(function, _)| *function)).await;
+    let undisturbed = fixtures[0].ended(&fixtures[0].place("undisturbed", body).await).await;
     assert_eq!(undisturbed.status, ExecutionStatus::Succeeded, "{undisturbed:?}");
-    for (shop, &(function, writes)) in shops.iter().zip(functions) {
-        assert_eq!(shop.proxy.writes(), writes, "writes of {function} for an undisturbed order");
+    for (fixture, &(function, writes)) in fixtures.iter().zip(functions) {
+        assert_eq!(fixture.proxy.writes(), writes, "writes of {function} for an undisturbed order");
     }
-    for (shop, &(function, writes)) in shops.iter().zip(functions) {
+    for (fixture, &(function, writes)) in fixtures.iter().zip(functions) {
         for write in 1..=writes {
-            let before = shop.proxy.writes();
-            shop.proxy.hold_after(write);
-            let order_id = shop.place(&write.to_string(), body).await;
-            shop.proxy.holds(1).await;
-            shop.kill().await;
+            let before = fixture.proxy.writes();
+            fixture.proxy.hold_after(write);
+            let order_id = fixture.place(&write.to_string(), body).await;
+            fixture.proxy.holds(1).await;
+            fixture.kill().await;
 
-            let execution = shop.ended(&order_id).await;
+            let execution = fixture.ended(&order_id).await;
             let what = format!("{function} died at write {write} of {order_id}: {execution:?}");
             assert_eq!(execution.status, ExecutionStatus::Succeeded, "{what}");
             assert_eq!(execution.states, undisturbed.states, "{what}");
             assert!(has_died(&execution), "{what}");
-            assert_eq!(final_errors(&execution), final_errors(&undisturbed), "{what}");
-            assert_eq!(shop.proxy.writes() - before, writes, "{what}");
+            assert_eq!(terminal_errors(&execution), terminal_errors(&undisturbed), "{what}");
+            assert_eq!(fixture.proxy.writes() - before, writes, "{what}");
             let ledgers = Ledgers::read(&cloud).await;
-            assert!(ended_well(ledgers.order(&order_id)), "{what}\n{:?}", ledgers.order(&order_id));
+            assert!(
+                has_expected_end(ledgers.order(&order_id)),
+                "{what}\n{:?}",
+                ledgers.order(&order_id)
+            );
             ledgers.assert_equal();
         }
     }
 }
 
-// A call to the gateway or the carrier is three writes: the request event, the sandbox's own row,
-// and the event with the answer.
+// A call to the gateway or the carrier takes three writes: the event that requests it, the
+// sandbox's own row, and the event with the answer.
 
 #[tokio::test]
-async fn an_order_is_confirmed_once_whichever_step_function_dies_at_whichever_write() {
+async fn an_order_is_confirmed_once_even_if_any_step_function_dies_at_any_write() {
     let writes = [
         ("PaymentSteps", 6),     // authorizes; captures
         ("ReservationSteps", 2), // reserves; ships
         ("ShipmentSteps", 3),    // creates
         ("OrderSteps", 2),       // commits; confirms
     ];
-    die_at_each_write(&happy(), &writes, Account::is_confirmed).await;
+    kill_at_each_write(&confirmable(), &writes, Account::is_confirmed).await;
 }
 
 #[tokio::test]
-async fn an_order_is_undone_once_whichever_step_function_dies_at_whichever_write() {
+async fn an_order_is_undone_once_even_if_any_step_function_dies_at_any_write() {
     let writes = [
         ("PaymentSteps", 6),     // authorizes; voids
         ("ReservationSteps", 2), // reserves; releases
-        ("ShipmentSteps", 3),    // is refused
-        ("OrderSteps", 2),       // starts to undo; cancels
+        ("ShipmentSteps", 3),    // records that the carrier refused
+        ("OrderSteps", 2),       // starts undo; cancels
     ];
-    die_at_each_write(&refused(), &writes, Account::is_cancelled).await;
+    kill_at_each_write(&unserved(), &writes, Account::is_cancelled).await;
 }
 
-/// The customer cancels before the step is retried, so nothing has recorded how far the dead
-/// function came. What it did is undone nevertheless.
+/// The customer cancels before the step is retried, so no event records how far the dead function
+/// got. Its effects are undone nevertheless.
 #[tokio::test]
-async fn what_a_dead_function_did_is_undone_if_the_customer_cancels_meanwhile() {
+async fn the_effects_of_a_dead_function_are_undone_if_the_customer_cancels_before_the_retry() {
     let cloud = LocalCloud::start(&[]);
     let functions = [("ReservationSteps", 1), ("PaymentSteps", 3), ("ShipmentSteps", 3)];
-    let shops = Shop::open(&cloud, functions.map(|(function, _)| function)).await;
-    for (shop, (function, writes)) in shops.iter().zip(functions) {
+    let fixtures = Fixture::start(&cloud, functions.map(|(function, _)| function)).await;
+    for (fixture, (function, writes)) in fixtures.iter().zip(functions) {
         for write in 1..=writes {
-            shop.proxy.hold_after(write);
-            let order_id = shop.place(&write.to_string(), &happy()).await;
-            shop.proxy.holds(1).await;
+            fixture.proxy.hold_after(write);
+            let order_id = fixture.place(&write.to_string(), &confirmable()).await;
+            fixture.proxy.holds(1).await;
             assert!(
-                shop.cancel(&order_id).await,
+                fixture.cancel(&order_id).await,
                 "{function} at write {write}: nothing is committed yet"
             );
-            shop.kill().await;
+            fixture.kill().await;
 
-            let execution = shop.ended(&order_id).await;
+            let execution = fixture.ended(&order_id).await;
             let what = format!("{function} died at write {write} of {order_id}: {execution:?}");
             assert_eq!(execution.status, ExecutionStatus::Succeeded, "{what}");
             assert!(has_died(&execution), "{what}");
-            assert_eq!(final_errors(&execution), ["Undone"], "{what}");
-            // Cancelling has begun an attempt of its own.
+            assert_eq!(terminal_errors(&execution), ["Undone"], "{what}");
+            // The cancellation has started a second attempt.
             let second = cloud.saga().ended(&format!("{order_id}.2")).await;
             assert_eq!(second.status, ExecutionStatus::Succeeded, "{what}, {second:?}");
             let ledgers = Ledgers::read(&cloud).await;
@@ -193,63 +199,64 @@ async fn what_a_dead_function_did_is_undone_if_the_customer_cancels_meanwhile() 
     }
 }
 
-/// Three executions of an order, and in some cases the customer, have read it and decided what to
-/// write at the same moment. All but one get a conflict.
+/// Three executions, and in some cases the customer's cancellation, decide on the same version of
+/// an order. Only one of them can write, and the others get a conflict.
 #[tokio::test]
-async fn three_executions_of_an_order_end_it_once() {
+async fn three_concurrent_executions_end_an_order_once() {
     let cloud = LocalCloud::start(&[]);
-    // The states in which they meet: one of that function for an order that is confirmed, and one
-    // for an order that is declined.
-    let meetings = [
+    // The state in which the executions compete for a write: of an order that is confirmed, and of
+    // one that is declined.
+    let contended_states = [
         ("ReservationSteps", "Reserve stock", "Reserve stock"),
         ("PaymentSteps", "Authorize payment", "Authorize payment"),
         ("ShipmentSteps", "Create shipment", "Cancel shipment"),
         ("OrderSteps", "Commit order", "Start undo"),
     ];
-    let shops = Shop::open(&cloud, meetings.map(|(function, ..)| function)).await;
+    let fixtures = Fixture::start(&cloud, contended_states.map(|(function, ..)| function)).await;
     let customer = Proxy::before(&cloud, &["OrderCommands"]).await;
-    for (shop, (_, on_the_way, on_the_way_back)) in shops.iter().zip(meetings) {
+    for (fixture, (_, forward, backward)) in fixtures.iter().zip(contended_states) {
         let orders = [
-            ("happy", happy(), on_the_way, false),
-            ("declined", declined(), on_the_way_back, false),
-            ("cancelled", happy(), on_the_way, true),
+            ("confirmable", confirmable(), forward, false),
+            ("declined", declined(), backward, false),
+            ("cancelled", confirmable(), forward, true),
         ];
-        for (kind, body, meeting, cancels) in orders {
-            shop.proxy.hold_after(0);
-            let order_id = shop.place(kind, &body).await;
+        for (kind, body, contended, cancels) in orders {
+            fixture.proxy.hold_after(0);
+            let order_id = fixture.place(kind, &body).await;
             let saga = cloud.saga();
             let names =
                 ["1", "1-again", "1-and-again"].map(|attempt| format!("{order_id}.{attempt}"));
-            // The first is started by the order itself, at about this moment.
+            // The saga starter starts the first execution at about this moment.
             let input = json!({
                 "order_id": order_id, "tenant": "default", "attempt": 1,
                 "correlation_id": "by-hand",
             });
             tokio::join!(saga.start(&names[1], &input), saga.start(&names[2], &input));
             for name in &names {
-                eventually(&format!("{name} comes to {meeting}"), || async {
+                eventually(&format!("{name} reaches {contended}"), || async {
                     saga.execution(name)
                         .await?
                         .states
                         .last()
-                        .is_some_and(|state| state == meeting)
+                        .is_some_and(|state| state == contended)
                         .then_some(())
                 })
                 .await;
             }
-            shop.proxy.holds(names.len()).await;
-            let all_at_once = async {
+            fixture.proxy.holds(names.len()).await;
+            let release_all = async {
                 if cancels {
                     customer.hold_after(0);
                     customer.holds(1).await;
                 }
-                shop.proxy.release();
+                fixture.proxy.release();
                 customer.release();
             };
-            let cancelling = async { cancels && shop.cancel(&order_id).await };
-            let ((), cancelled) = tokio::join!(all_at_once, cancelling);
+            let cancelling = async { cancels && fixture.cancel(&order_id).await };
+            let ((), cancelled) = tokio::join!(release_all, cancelling);
 
-            let what = format!("three executions of a {kind} order {order_id} met at {meeting}");
+            let what =
+                format!("three executions of {kind} order {order_id} competed in {contended}");
             for name in &names {
                 let execution = saga.ended(name).await;
                 assert_eq!(
@@ -263,8 +270,8 @@ async fn three_executions_of_an_order_end_it_once() {
             }
             let ledgers = Ledgers::read(&cloud).await;
             let account = ledgers.order(&order_id);
-            let to_be_confirmed = kind != "declined" && !cancelled;
-            assert_eq!(account.is_confirmed(), to_be_confirmed, "{what}: {account:?}");
+            let is_confirmed = kind != "declined" && !cancelled;
+            assert_eq!(account.is_confirmed(), is_confirmed, "{what}: {account:?}");
             ledgers.assert_equal();
         }
     }
