@@ -4,18 +4,19 @@ use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Value, json};
 use system_tests::{Ledgers, LocalCloud, ThrottlingServer, eventually, order_body};
 
-fn because() -> Value {
+/// The body of a request to cancel.
+fn reason() -> Value {
     json!({ "reason": "I have changed my mind" })
 }
 
-/// The state of each step, as `GET /orders/{id}/saga` tells it.
+/// The state of each step in an answer to `GET /orders/{id}/saga`.
 fn states(saga: &Value) -> Vec<(&str, &str)> {
     let steps = saga["steps"].as_array().into_iter().flatten();
     steps.filter_map(|step| Some((step["step"].as_str()?, step["state"].as_str()?))).collect()
 }
 
 #[tokio::test]
-async fn an_outage_parks_orders_and_then_they_are_completed_or_undone_as_one_likes() {
+async fn an_order_parked_by_an_outage_can_be_resumed_or_cancelled() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
@@ -41,15 +42,15 @@ async fn an_outage_parks_orders_and_then_they_are_completed_or_undone_as_one_lik
     }
 
     cloud.set_variable(payments, "AWS_ENDPOINT_URL_DYNAMODB", cloud.endpoint()).await;
-    let [resumed, cancelled] = &orders[..] else { unreachable!("two were placed") };
+    let [resumed, cancelled] = &orders[..] else { unreachable!("two orders were placed") };
     let answer =
         api.send("POST", &format!("/orders/{resumed}/resume"), &[], None).await.expect(202);
     assert_eq!((answer.header("etag"), &answer.body["status"]), ("\"3\"", &json!("pending")));
-    let answer = api.post(&format!("/orders/{cancelled}/cancel"), &because()).await.expect(202);
+    let answer = api.post(&format!("/orders/{cancelled}/cancel"), &reason()).await.expect(202);
     assert_eq!(
         (answer.header("etag"), &answer.body["status"]),
         ("\"4\"", &json!("pending")),
-        "turned round and resumed"
+        "undo has started, and the order is resumed"
     );
 
     for (id, status) in [(resumed, "confirmed"), (cancelled, "cancelled")] {
@@ -65,7 +66,7 @@ async fn an_outage_parks_orders_and_then_they_are_completed_or_undone_as_one_lik
     Ledgers::read(&cloud).await.assert_equal();
 }
 
-/// Nothing says to the order that its execution was stopped; the stock stays held.
+/// A stopped execution records no event, so the stock stays reserved until the order is cancelled.
 #[tokio::test]
 async fn an_order_whose_execution_was_stopped_is_undone_when_it_is_cancelled() {
     let cloud = LocalCloud::start(&[]);
@@ -76,7 +77,7 @@ async fn an_order_whose_execution_was_stopped_is_undone_when_it_is_cancelled() {
     cloud.set_variable(payments, "AWS_ENDPOINT_URL_DYNAMODB", &outage.url()).await;
     let placed = api.place("key-1", &order_body("c-1", "MUG-01", 2)).await.expect(202);
     let id = placed.body["order_id"].as_str().expect("an id").to_owned();
-    eventually("the stock is held", || async {
+    eventually("the stock is reserved", || async {
         let saga = api.get(&format!("/orders/{id}/saga")).await.expect(200).body;
         states(&saga).contains(&("reserve_stock", "done")).then_some(())
     })
@@ -85,14 +86,14 @@ async fn an_order_whose_execution_was_stopped_is_undone_when_it_is_cancelled() {
     assert_eq!(cloud.saga().ended(&format!("{id}.1")).await.status, ExecutionStatus::Aborted);
     cloud.set_variable(payments, "AWS_ENDPOINT_URL_DYNAMODB", cloud.endpoint()).await;
 
-    let _accepted = api.post(&format!("/orders/{id}/cancel"), &because()).await.expect(202);
+    let _accepted = api.post(&format!("/orders/{id}/cancel"), &reason()).await.expect(202);
     let cancelled = api.ended(&id).await;
     assert_eq!(
         (&cancelled["status"], &cancelled["cancel_reason"]),
         (&json!("cancelled"), &json!("customer_request"))
     );
     assert_eq!(cloud.saga().ended(&format!("{id}.2")).await.status, ExecutionStatus::Succeeded);
-    let stock = eventually("the stock is free", || async {
+    let stock = eventually("the stock is no longer reserved", || async {
         let stock = api.get("/stock/MUG-01").await.expect(200).body;
         (stock["reserved"] == 0).then_some(stock)
     });
@@ -101,35 +102,36 @@ async fn an_order_whose_execution_was_stopped_is_undone_when_it_is_cancelled() {
 }
 
 #[tokio::test]
-async fn an_order_that_is_final_is_not_changed_any_more_and_wrong_calls_change_nothing() {
+async fn a_final_order_cannot_change_and_an_invalid_call_changes_nothing() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
-    // Its saga does not start, so that the order does not change.
+    // Stop the saga starter, so that only the test changes the order.
     cloud.deliver(cloud.resource("SagaStarter"), false).await;
     let placed = api.place("key-1", &order_body("c-1", "MUG-01", 1)).await.expect(202);
     let id = placed.body["order_id"].as_str().expect("an id").to_owned();
     let cancel = format!("/orders/{id}/cancel");
     let body = |body: &Value| Some(body.to_string());
 
-    for wrong in [json!({}), json!({ "reason": "" }), json!({ "reason": 7 }), json!([])] {
-        let refused = api.post(&cancel, &wrong).await.expect(400);
-        assert!(!refused.pointers().is_empty(), "{wrong}: {:#}", refused.body);
+    for invalid in [json!({}), json!({ "reason": "" }), json!({ "reason": 7 }), json!([])] {
+        let rejected = api.post(&cancel, &invalid).await.expect(400);
+        assert!(!rejected.pointers().is_empty(), "{invalid}: {:#}", rejected.body);
     }
-    let more = api.post(&cancel, &json!({ "reason": "x", "refund": true })).await.expect(400);
-    assert_eq!(more.pointers(), ["/refund"]);
+    let extra_field =
+        api.post(&cancel, &json!({ "reason": "x", "refund": true })).await.expect(400);
+    assert_eq!(extra_field.pointers(), ["/refund"]);
     let _unknown = api
-        .post("/orders/00000000-0000-4000-8000-000000000000/cancel", &because())
+        .post("/orders/00000000-0000-4000-8000-000000000000/cancel", &reason())
         .await
         .expect(404);
-    let _no_id = api.post("/orders/17/cancel", &because()).await.expect(404);
+    let _invalid_id = api.post("/orders/17/cancel", &reason()).await.expect(404);
     let _unknown = api
         .send("POST", "/orders/00000000-0000-4000-8000-000000000000/resume", &[], None)
         .await
         .expect(404);
     let _unknown = api.get("/orders/00000000-0000-4000-8000-000000000000/saga").await.expect(404);
     let stale =
-        api.send("POST", &cancel, &[("if-match", "\"7\"")], body(&because())).await.expect(412);
+        api.send("POST", &cancel, &[("if-match", "\"7\"")], body(&reason())).await.expect(412);
     assert!(
         stale.body["detail"].as_str().is_some_and(|detail| detail.contains("version 1")),
         "{:#}",
@@ -138,11 +140,11 @@ async fn an_order_that_is_final_is_not_changed_any_more_and_wrong_calls_change_n
     let saga = api.get(&format!("/orders/{id}/saga")).await.expect(200).body;
     assert_eq!((states(&saga), &saga["attempt"]), (vec![("reserve_stock", "running")], &json!(1)));
 
-    let fresh =
-        api.send("POST", &cancel, &[("if-match", "\"1\"")], body(&because())).await.expect(202);
-    assert_eq!(fresh.body, json!({ "order_id": id, "status": "pending", "version": 3 }));
-    let again = api.post(&cancel, &because()).await.expect(202);
-    assert_eq!(again.body, fresh.body, "a repeated request changes nothing");
+    let accepted =
+        api.send("POST", &cancel, &[("if-match", "\"1\"")], body(&reason())).await.expect(202);
+    assert_eq!(accepted.body, json!({ "order_id": id, "status": "pending", "version": 3 }));
+    let repeated = api.post(&cancel, &reason()).await.expect(202);
+    assert_eq!(repeated.body, accepted.body, "a repeated request changes nothing");
 
     cloud.deliver(cloud.resource("SagaStarter"), true).await;
     let cancelled = api.ended(&id).await;
@@ -150,14 +152,17 @@ async fn an_order_that_is_final_is_not_changed_any_more_and_wrong_calls_change_n
         (&cancelled["status"], &cancelled["cancel_reason"]),
         (&json!("cancelled"), &json!("customer_request"))
     );
-    let late = api.post(&cancel, &because()).await.expect(202);
-    assert_eq!((&late.body["status"], &late.body["version"]), (&json!("cancelled"), &json!(4)));
+    let repeated = api.post(&cancel, &reason()).await.expect(202);
+    assert_eq!(
+        (&repeated.body["status"], &repeated.body["version"]),
+        (&json!("cancelled"), &json!(4))
+    );
     let _final = api.send("POST", &format!("/orders/{id}/resume"), &[], None).await.expect(409);
 
     let placed = api.place("key-2", &order_body("c-1", "MUG-01", 1)).await.expect(202);
     let id = placed.body["order_id"].as_str().expect("an id").to_owned();
     assert_eq!(api.ended(&id).await["status"], "confirmed");
-    let _late = api.post(&format!("/orders/{id}/cancel"), &because()).await.expect(409);
+    let _too_late = api.post(&format!("/orders/{id}/cancel"), &reason()).await.expect(409);
     let _final = api.send("POST", &format!("/orders/{id}/resume"), &[], None).await.expect(409);
     Ledgers::read(&cloud).await.assert_equal();
 }
