@@ -1,5 +1,4 @@
-//! The cost of an order, counted: write units, read units, state transitions and deliveries of
-//! queues.
+//! Counts what an order costs: write units, read units, state transitions and deliveries of queues.
 
 use std::io::Write;
 
@@ -10,21 +9,21 @@ use aws_sdk_sqs::types::QueueAttributeName::{
 use serde_json::json;
 use system_tests::{Charge, LocalCloud, Proxy, eventually, is_sandbox, order_body, scan};
 
-/// Write units of all tables and indexes, without the sandboxes', which represent the systems of
-/// others.
+/// The budget of write units of all tables and indexes, except those of the sandboxes, which
+/// represent external systems.
 const MAX_WRITE_UNITS: u64 = 45;
-/// The number of write units that the design aims at.
+/// The number of write units that the design aims for.
 const WRITE_UNITS_GOAL: u64 = 30;
-/// States that an execution enters.
+/// The budget of states that an execution enters.
 const MAX_TRANSITIONS: usize = 10;
-/// Messages that queues deliver to functions.
+/// The budget of messages that queues deliver to functions.
 const MAX_DELIVERIES: u64 = 10;
-/// The function that answers this test's own reads. Its reads are not part of an order's cost.
+/// The function that answers this test's reads, which are not part of an order's cost.
 const QUERIES: &str = "OrderQueries";
 
-/// Counts the messages that the topic delivers to the functions' queues, in parallel queues that
-/// are subscribed with the same filters. (The functions' own deliveries cannot be counted: a busy
-/// machine delivers some messages twice.)
+/// Counts the messages that the topic delivers to the functions' queues. It counts them in parallel
+/// queues that are subscribed with the same filters, because a busy machine delivers some messages
+/// to a function twice.
 struct Deliveries {
     sqs: aws_sdk_sqs::Client,
     /// The URLs of the parallel queues.
@@ -32,7 +31,7 @@ struct Deliveries {
 }
 
 impl Deliveries {
-    /// Starts to count.
+    /// Starts counting.
     async fn count(cloud: &LocalCloud) -> Self {
         let (sns, sqs) =
             (aws_sdk_sns::Client::new(&cloud.aws()), aws_sdk_sqs::Client::new(&cloud.aws()));
@@ -49,7 +48,7 @@ impl Deliveries {
             let parallel = parallel
                 .send()
                 .await
-                .expect("a queue can be made")
+                .expect("a queue can be created")
                 .queue_url
                 .expect("a queue has a URL");
 
@@ -75,7 +74,7 @@ impl Deliveries {
                 .set_queue_attributes()
                 .queue_url(&parallel)
                 .attributes(Policy, policy.to_string());
-            allow.send().await.expect("the queue takes a policy");
+            allow.send().await.expect("the queue's policy can be set");
             subscribe = subscribe.endpoint(arn);
             for name in ["RawMessageDelivery", "FilterPolicyScope", "FilterPolicy"] {
                 subscribe = subscribe.attributes(name, &subscription[name]);
@@ -86,8 +85,8 @@ impl Deliveries {
         Self { sqs, queues }
     }
 
-    /// How many messages there have been so far.
-    async fn so_far(&self) -> u64 {
+    /// The number of messages delivered so far.
+    async fn delivered(&self) -> u64 {
         let mut all = 0;
         for queue in &self.queues {
             let response = self
@@ -157,21 +156,21 @@ async fn an_order_stays_within_its_budget() {
     let placed = api.place("key-1", &order_body("c-1", "MUG-01", 1)).await.expect(202);
     let order_id = placed.body["order_id"].as_str().expect("an id");
     let execution = cloud.saga().ended(&format!("{order_id}.1")).await;
-    assert_eq!(execution.errors, [] as [&str; 0], "no step was retried");
+    assert_eq!(execution.errors, [] as [&str; 0], "a step was retried");
     let order = api.in_view("c-1", order_id, 3).await;
     assert_eq!(order["status"], "confirmed", "{order:#}");
     until_queues_are_empty(&cloud).await;
-    // Three commits of the order for the order view, two of the stock for the stock view, the first
-    // of the order for the saga starter.
+    // The order view gets three commits of the order, the stock view two of the stock, and the saga
+    // starter the first of the order.
     let delivered = eventually("at least six messages are delivered", || async {
-        let delivered = deliveries.so_far().await;
+        let delivered = deliveries.delivered().await;
         (delivered >= 6).then_some(delivered)
     });
     let (delivered, transitions) = (delivered.await, execution.states.len());
 
     let charges = proxy.charges();
     let failed: Vec<&Charge> = charges.iter().filter(|charge| charge.failed).collect();
-    assert!(failed.is_empty(), "the cost of failed requests is not known: {failed:?}");
+    assert!(failed.is_empty(), "the cost of a failed request is unknown: {failed:?}");
     let sandboxes: Vec<&str> = cloud
         .tables()
         .into_iter()
@@ -188,15 +187,16 @@ async fn an_order_stays_within_its_budget() {
     let views = written_units - table - index;
     let read = units(&charges, |charge| !charge.is_write() && !is_sandbox(charge));
     let read_sandboxes = units(&charges, |charge| !charge.is_write() && is_sandbox(charge));
-    // Each commit writes one entry of the index, which costs one unit. So this equality shows that
-    // the proxy saw every commit.
+    // Each commit writes one entry of the index, which costs one unit. So the proxy has counted
+    // every commit.
     assert_eq!(index, commits(&cloud).await - written_before);
     assert!(views > 0 && written_sandboxes > 0 && read > 0);
 
     let report = format!(
         "
 one order of one line, confirmed        used  budget
-write units                           {written_units:>6}  {MAX_WRITE_UNITS:>6}  (goal: {WRITE_UNITS_GOAL})
+write units                           {written_units:>6}  {MAX_WRITE_UNITS:>6}  \
+    (goal: {WRITE_UNITS_GOAL})
   of commits                          {table:>6}
   of their index                      {index:>6}
   of views and their index            {views:>6}
@@ -206,8 +206,8 @@ deliveries of queues                  {delivered:>6}  {MAX_DELIVERIES:>6}
 not included: the sandboxes' units    {written_sandboxes:>6} written, {read_sandboxes} read
 "
     );
-    // `write!`, because the test harness shows what is printed only if the test fails.
-    write!(std::io::stderr(), "{report}").expect("standard error takes it");
+    // `write!`, because the test harness shows the output of `eprintln!` only if the test fails.
+    write!(std::io::stderr(), "{report}").expect("standard error can be written");
     assert!(written_units <= MAX_WRITE_UNITS, "{report}");
     assert!(transitions <= MAX_TRANSITIONS, "{report}");
     assert!(delivered <= MAX_DELIVERIES, "{report}");

@@ -1,7 +1,8 @@
-//! Many orders from many clients, a third of which cannot be completed: each one ends as expected,
-//! the ledgers agree, and the views are equal to a recount of the raw events. A client places its
-//! next order when its last one has ended. More orders at once would only measure how long they
-//! wait for the local cloud, which is a single process.
+//! Many clients place many orders, and a third of the orders cannot be completed. Each order ends
+//! as expected, the ledgers agree, and the views are equal to a recount of the raw events.
+//!
+//! A client places its next order when its previous one has ended. More orders at once would only
+//! measure how long they wait for the local cloud, which is a single process.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -18,7 +19,7 @@ const PRODUCTS: usize = 10;
 /// How long a client waits before it reads its order again.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The way in which an order ends.
+/// How an order ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Confirmed,
@@ -37,7 +38,7 @@ const fn end_of(order: usize) -> End {
     }
 }
 
-/// The product of an order, unless the order is to find it out of stock.
+/// The product of an order, unless the order is meant to end as `OutOfStock`.
 fn product(order: usize) -> String {
     format!("MUG-{}", order % PRODUCTS)
 }
@@ -46,7 +47,7 @@ const fn quantity(order: usize) -> u32 {
     1 + order as u32 % 7
 }
 
-/// How many of a product were received before the first order.
+/// The quantity of a product that was received before the first order.
 fn received(product: usize) -> i64 {
     if product == 0 { (0..CLIENTS as i64).map(|client| 100 + client).sum() } else { 1000 }
 }
@@ -73,7 +74,8 @@ struct Expected {
     status: String,
 }
 
-/// Counts the raw items. It shares nothing with the projection, not even the types of the events.
+/// Computes the expected rows from the raw items. It shares no code with the projection, not even
+/// the types of the events.
 fn recount(items: &[Item]) -> BTreeMap<String, Expected> {
     let mut commits: Vec<&Item> =
         items.iter().filter(|item| text(item, "pk").contains("/order-")).collect();
@@ -144,21 +146,21 @@ where
         (0..CLIENTS).map(|client| tokio::spawn(work(api.clone(), client))).collect();
     let mut results = Vec::new();
     for client in clients {
-        results.push(client.await.expect("the client gets its answers"));
+        results.push(client.await.expect("the client's task does not panic"));
     }
     results
 }
 
-/// Places an order. On a busy machine the call is repeated; the ledgers show that a repeat does not
-/// make a second order.
+/// Places an order. On a busy machine the call is repeated. The ledgers show that a repeated call
+/// does not place a second order.
 async fn place(api: &Api, key: &str, body: &Value) -> String {
     api.place(key, body).await.expect(202).body["order_id"].as_str().expect("an id").to_owned()
 }
 
-/// Waits until the order has ended, and returns it. The clients poll slowly, because otherwise
-/// their polling would be most of the load.
+/// Waits until the order has ended, and returns it. The clients poll slowly: otherwise most of the
+/// load would be their polling.
 async fn ended(api: &Api, order_id: &str) -> Value {
-    eventually(&format!("order {order_id} final or parked"), || async {
+    eventually(&format!("order {order_id} is final or parked"), || async {
         tokio::time::sleep(POLL_INTERVAL).await;
         api.if_ended(order_id).await
     })
@@ -170,7 +172,7 @@ async fn two_hundred_orders_from_sixteen_clients_all_end_as_expected() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.list("NONE-01").await;
-    // In parallel: sixteen receipts compete for the head of one stock stream.
+    // The clients run in parallel, so sixteen receipts compete for the head of one stock stream.
     let set_up = |api: Api, client: usize| async move {
         api.set_up(&format!("c-{client}"), "MUG-0", 100 + client as u32).await;
         if (1..PRODUCTS).contains(&client) {
@@ -189,7 +191,7 @@ async fn two_hundred_orders_from_sixteen_clients_all_end_as_expected() {
     let rows = each_client(&api, place_all).await.concat();
     assert_eq!(rows.len(), ORDERS);
 
-    let mut took_ms = Vec::new();
+    let mut durations_ms = Vec::new();
     for (order, row) in &rows {
         let expected = match end_of(*order) {
             End::Confirmed => ("confirmed", Value::Null),
@@ -203,22 +205,23 @@ async fn two_hundred_orders_from_sixteen_clients_all_end_as_expected() {
             "{row:#}"
         );
         if end_of(*order) == End::Confirmed {
-            took_ms.push(instant_ms(&row["updated_at"]) - instant_ms(&row["placed_at"]));
+            durations_ms.push(instant_ms(&row["updated_at"]) - instant_ms(&row["placed_at"]));
         }
     }
     Ledgers::read(&cloud).await.assert_equal();
     assert_views(&cloud, &api).await;
 
-    took_ms.sort_unstable();
-    let percentile = |percent: usize| took_ms[(took_ms.len() * percent).div_ceil(100) - 1];
+    durations_ms.sort_unstable();
+    let percentile =
+        |percent: usize| durations_ms[(durations_ms.len() * percent).div_ceil(100) - 1];
     let summary = format!(
         "{ORDERS} orders from {CLIENTS} clients, {} confirmed: \
          placed to confirmed p50 {} ms, p95 {} ms",
-        took_ms.len(),
+        durations_ms.len(),
         percentile(50),
         percentile(95)
     );
-    writeln!(std::io::stderr(), "{summary}").expect("standard error takes it");
+    writeln!(std::io::stderr(), "{summary}").expect("standard error can be written");
 }
 
 fn instant_ms(time: &Value) -> i64 {
@@ -226,20 +229,20 @@ fn instant_ms(time: &Value) -> i64 {
     time.as_millisecond()
 }
 
-/// Asserts that the views are equal to a recount, and that no message was set aside.
+/// Asserts that the views are equal to a recount, and that there are no dead letters.
 async fn assert_views(cloud: &LocalCloud, api: &Api) {
     let commits = scan(cloud, "EventsTable").await;
     let expected = recount(&commits);
     assert_eq!(expected.len(), ORDERS);
     assert_eq!(in_view(&scan(cloud, "OrderViewTable").await), expected);
     for (name, queue) in cloud.dead_letter_queues().await {
-        assert_eq!(waiting(cloud, queue).await, "0", "{name}");
+        assert_eq!(waiting(cloud, queue).await, "0", "messages in {name}");
     }
 
-    // The stock of a product is a stream with a commit per receipt and two per order, so commits
-    // that are applied in the wrong order, never or twice show here.
-    for which in 0..PRODUCTS {
-        let sku = format!("MUG-{which}");
+    // The stock stream of a product has a commit per receipt and two per order. So a commit that is
+    // applied out of order, twice or never leads to a wrong row.
+    for product_number in 0..PRODUCTS {
+        let sku = format!("MUG-{product_number}");
         let stream = format!("default/stock-{sku}~0");
         let written: u64 =
             commits.iter().filter(|item| text(item, "pk") == stream).map(events_of).sum();
@@ -251,9 +254,9 @@ async fn assert_views(cloud: &LocalCloud, api: &Api) {
         .await;
         let row: Value = serde_json::from_str(&text(&row, "row")).expect("JSON");
         let of_product = |order: &usize| end_of(*order) == End::Confirmed && product(*order) == sku;
-        let left: i64 =
+        let shipped: i64 =
             (0..ORDERS).filter(of_product).map(|order| i64::from(quantity(order))).sum();
-        let on_hand = received(which) - left;
+        let on_hand = received(product_number) - shipped;
         assert_eq!(
             (row["on_hand"].as_i64(), row["reserved"].as_i64()),
             (Some(on_hand), Some(0)),

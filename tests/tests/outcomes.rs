@@ -1,8 +1,8 @@
-//! The table of outcomes, row by row, through the deployed state machine.
+//! Runs each row of the table of outcomes through the deployed state machine.
 //!
-//! `ordering` runs the same table in process, through `next`. Here each row places an order over
-//! HTTP with products of its own and gets an execution in Step Functions. In the end the ledgers
-//! must agree.
+//! `ordering` runs the same table in process, through `next`. Here each row is an order that is
+//! placed over HTTP, for products that no other row uses, and executed by Step Functions. In the
+//! end the ledgers must agree.
 
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sfn::types::ExecutionStatus;
@@ -48,16 +48,16 @@ async fn place(api: Api, number: usize, row: Outcome) -> Case {
     Case { number, row, order_id: placed.body["order_id"].as_str().expect("an id").to_owned() }
 }
 
-/// Runs the steps before the cancellation one at a time, like the state machine, and then
-/// cancels.
-async fn walk_and_cancel(cloud: &LocalCloud, way: &[(String, String)], case: &Case) {
+/// Runs the steps before the cancellation one at a time, like the state machine, and then cancels
+/// the order. `forward_steps` are the steps of a confirmed order, each with its function.
+async fn run_steps_and_cancel(cloud: &LocalCloud, forward_steps: &[(String, String)], case: &Case) {
     let Some(before) = case.row.cancel_before else { return };
     let functions = aws_sdk_lambda::Client::new(&cloud.aws());
-    let walked = way
+    let steps_before = forward_steps
         .iter()
         .position(|(step, _)| step == before)
         .unwrap_or_else(|| panic!("{before} is not a forward step"));
-    for (step, function) in &way[..walked] {
+    for (step, function) in &forward_steps[..steps_before] {
         let input = json!({
             "step": step, "order_id": case.order_id, "tenant": "default", "attempt": 1,
             "correlation_id": "by-hand",
@@ -69,21 +69,21 @@ async fn walk_and_cancel(cloud: &LocalCloud, way: &[(String, String)], case: &Ca
         let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
         let payload: Value = serde_json::from_slice(&payload).expect("JSON");
         let error = payload["errorType"].as_str();
-        let known = ["Refused", "Undone", "Transient", "Permanent"];
+        let step_errors = ["Refused", "Undone", "Transient", "Permanent"];
         assert!(
-            error.is_none_or(|error| known.contains(&error)),
+            error.is_none_or(|error| step_errors.contains(&error)),
             "{step} of row {}: {payload}",
             case.number
         );
     }
-    let committed = way[..walked].iter().any(|(step, _)| step == "commit_order");
+    let committed = forward_steps[..steps_before].iter().any(|(step, _)| step == "commit_order");
     let reason = json!({ "reason": "I have changed my mind" });
     let answer = cloud.api().post(&format!("/orders/{}/cancel", case.order_id), &reason).await;
     assert_eq!(answer.status, if committed { 409 } else { 202 }, "{case:?}: {:#}", answer.body);
 }
 
 /// The order's status, cancel reason and parked step in the order view.
-fn shown(order: &Value) -> (Option<&str>, Option<&str>, Option<&str>) {
+fn outcome(order: &Value) -> (Option<&str>, Option<&str>, Option<&str>) {
     (order["status"].as_str(), order["cancel_reason"].as_str(), order["parked"]["step"].as_str())
 }
 
@@ -101,19 +101,23 @@ async fn assert_executed(cloud: &LocalCloud, case: &Case) {
     assert_eq!((execution.status, last), expected, "{case:?}: {:?}", execution.states);
 }
 
-/// Asserts that the ledgers agree on a parked row as far as all answers are recorded. Nothing is
-/// captured or shipped for an order that is not committed, its goods are held, and the goods on
-/// hand add up.
-fn assert_held(ledgers: &Ledgers, case: &Case) {
-    let left = i64::from(case.row.status == "confirmed");
+/// Asserts that the goods on hand add up. For a parked order, also asserts that its goods are
+/// reserved, that nothing is captured, and that the carrier has the parcel that its parked step
+/// implies.
+fn assert_holdings(ledgers: &Ledgers, case: &Case) {
+    let shipped = i64::from(case.row.status == "confirmed");
     let received = if case.row.enough { 10 } else { 0 };
     let on_hand = |name: &str| ledgers.on_hand(&format!("{name}-{}", case.number));
-    assert_eq!((on_hand("MUG"), on_hand("TEE")), (10 - 2 * left, received - left), "{case:?}");
+    assert_eq!(
+        (on_hand("MUG"), on_hand("TEE")),
+        (10 - 2 * shipped, received - shipped),
+        "{case:?}"
+    );
     let Some(parked) = case.row.parked else { return };
     let account = ledgers.order(&case.order_id);
     assert_eq!(
         account.holdings.reserved, account.ordered,
-        "goods are held for a parked order: {case:?}"
+        "goods are reserved for a parked order: {case:?}"
     );
     let committed = parked == "capture_payment";
     let parcels =
@@ -126,27 +130,27 @@ fn assert_held(ledgers: &Ledgers, case: &Case) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_row_ends_as_the_table_says_through_the_deployed_state_machine() {
+async fn the_deployed_state_machine_ends_each_order_as_its_row_says() {
     let cloud = LocalCloud::start(&[]);
-    let way = cloud.saga().forward_steps().await;
-    let (cancelled, left_alone): (Vec<_>, Vec<_>) =
+    let forward_steps = cloud.saga().forward_steps().await;
+    let (cancelled, not_cancelled): (Vec<_>, Vec<_>) =
         outcomes().into_iter().enumerate().partition(|(_, row)| row.cancel_before.is_some());
-    assert!(cancelled.len() >= 20 && left_alone.len() >= 20, "the table has been read");
+    assert!(cancelled.len() >= 20 && not_cancelled.len() >= 20, "the table has been read");
 
-    // The cancelled orders need their cancellation at a certain step, so their sagas start later.
+    // The cancelled orders are cancelled before a certain step, so their sagas start later.
     cloud.deliver(cloud.resource("SagaStarter"), false).await;
     let mut cases = placed(&cloud.api(), cancelled).await;
     for case in &cases {
-        walk_and_cancel(&cloud, &way, case).await;
+        run_steps_and_cancel(&cloud, &forward_steps, case).await;
     }
     cloud.deliver(cloud.resource("SagaStarter"), true).await;
-    cases.extend(placed(&cloud.api(), left_alone).await);
+    cases.extend(placed(&cloud.api(), not_cancelled).await);
 
     let api = cloud.api();
     for case in &cases {
         let order = api.ended(&case.order_id).await;
         let expected = (Some(case.row.status), case.row.cancel_reason, case.row.parked);
-        assert_eq!(shown(&order), expected, "{case:?}: {order:#}");
+        assert_eq!(outcome(&order), expected, "{case:?}: {order:#}");
         assert_executed(&cloud, case).await;
     }
     let ledgers = Ledgers::read(&cloud).await;
@@ -154,7 +158,7 @@ async fn every_row_ends_as_the_table_says_through_the_deployed_state_machine() {
         cases.iter().filter(|case| case.row.parked.is_some()).map(|case| case.order_id.as_str());
     ledgers.assert_equal_except_parked(&parked.collect::<Vec<_>>());
     for case in &cases {
-        assert_held(&ledgers, case);
+        assert_holdings(&ledgers, case);
     }
 }
 
