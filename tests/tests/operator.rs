@@ -12,7 +12,7 @@ use system_tests::{
 };
 
 /// The identity of an event: stream, version, type.
-type Which = (String, u64, String);
+type Identity = (String, u64, String);
 
 /// Places a few orders, cancels one, and waits until all have ended. Returns their ids.
 async fn orders(cloud: &LocalCloud) -> Vec<String> {
@@ -30,14 +30,14 @@ async fn orders(cloud: &LocalCloud) -> Vec<String> {
         orders.push(placed.body["order_id"].as_str().expect("an id").to_owned());
     }
     for order in &orders {
-        // The last event of an order is the last of its saga.
+        // The last event of an order is also the last event of its saga.
         let _ended = api.ended(order).await;
     }
     orders
 }
 
 /// All events in the table, read without the code under test.
-async fn stored(cloud: &LocalCloud) -> BTreeSet<Which> {
+async fn stored(cloud: &LocalCloud) -> BTreeSet<Identity> {
     let mut events = BTreeSet::new();
     for item in scan(cloud, "EventsTable").await {
         let stream = text(&item, "pk").trim_start_matches("default/").to_owned();
@@ -55,32 +55,33 @@ async fn stored(cloud: &LocalCloud) -> BTreeSet<Which> {
     events
 }
 
-fn which(line: &str) -> Which {
+/// The identity of the event that a line of JSON shows.
+fn identity(line: &str) -> Identity {
     let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     let text =
         |name: &str| event[name].as_str().unwrap_or_else(|| panic!("no {name}: {line}")).to_owned();
     (text("stream"), event["version"].as_u64().expect("a version"), text("type"))
 }
 
-/// The time at which the event of a line was recorded. `None` if the line marks it as late.
+/// The time at which the event of a line was recorded. `None` if the line marks the event as late.
 fn on_time(line: &str) -> Option<String> {
     let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     (event["novelty"] != "late").then(|| event["recorded_at"].as_str().expect("a time").to_owned())
 }
 
-/// The events so far that `skald tail` shows, each once.
-fn tail(cloud: &LocalCloud, filter: &[&str]) -> BTreeSet<Which> {
+/// The events that `skald tail` shows with this filter. Asserts that it shows each only once.
+fn tail(cloud: &LocalCloud, filter: &[&str]) -> BTreeSet<Identity> {
     let output = cloud.skald(&[&["tail", "--json", "--once", "--since", "1h"], filter].concat());
     assert_eq!(output.status, 0, "{}", output.errors);
-    let events: BTreeSet<Which> = output.lines.iter().map(|line| which(line)).collect();
-    assert_eq!(events.len(), output.lines.len(), "an event came twice: {:#?}", output.lines);
+    let events: BTreeSet<Identity> = output.lines.iter().map(|line| identity(line)).collect();
+    assert_eq!(events.len(), output.lines.len(), "an event is shown twice: {:#?}", output.lines);
     events
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tail_shows_every_event_once_with_and_without_filters() {
     let cloud = LocalCloud::start(&[]);
-    // One process follows live. Each query afterwards starts another one.
+    // One process runs while events are written. Each query afterwards starts another one.
     let mut live =
         cloud.skald_command(&["tail", "--json"]).stdout(Stdio::piped()).spawn().expect("it runs");
     let lines = BufReader::new(live.stdout.take().expect("its output is piped")).lines();
@@ -88,15 +89,15 @@ async fn tail_shows_every_event_once_with_and_without_filters() {
     let receiver = std::sync::Arc::clone(&received);
     let reader = std::thread::spawn(move || {
         for line in lines.map_while(Result::ok) {
-            receiver.lock().expect("no reader panics").push(which(&line));
+            receiver.lock().expect("no reader panics").push(identity(&line));
         }
     });
     let orders = orders(&cloud).await;
     let stored = stored(&cloud).await;
-    assert!(stored.len() > 20, "three orders leave more than {}", stored.len());
+    assert!(stored.len() > 20, "three orders write more than {} events", stored.len());
     // The process may have started after the first events of the set-up, but it started before
-    // the orders.
-    let of_orders = |events: &BTreeSet<Which>| -> BTreeSet<Which> {
+    // the orders were placed.
+    let of_orders = |events: &BTreeSet<Identity>| -> BTreeSet<Identity> {
         events
             .iter()
             .filter(|(stream, _, _)| orders.iter().any(|order| stream.ends_with(order)))
@@ -104,7 +105,7 @@ async fn tail_shows_every_event_once_with_and_without_filters() {
             .collect()
     };
     eventually("tail shows the events of the orders as they happen", || async {
-        let received: BTreeSet<Which> =
+        let received: BTreeSet<Identity> =
             received.lock().expect("no reader panics").iter().cloned().collect();
         (of_orders(&received) == of_orders(&stored)).then_some(())
     })
@@ -113,13 +114,13 @@ async fn tail_shows_every_event_once_with_and_without_filters() {
     live.wait().expect("it ends");
     reader.join().expect("the reader ends");
     let all = received.lock().expect("no reader panics").clone();
-    assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "an event was shown twice");
+    assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "an event is shown twice");
 
-    let only = |wanted: &dyn Fn(&Which) -> bool| {
+    let only = |wanted: &dyn Fn(&Identity) -> bool| {
         stored.iter().filter(|event| wanted(event)).cloned().collect()
     };
-    let expect = |filter: &[&str], expected: BTreeSet<Which>| {
-        assert!(!expected.is_empty(), "{filter:?} is to find something");
+    let expect = |filter: &[&str], expected: BTreeSet<Identity>| {
+        assert!(!expected.is_empty(), "no stored event matches {filter:?}");
         assert_eq!(tail(&cloud, filter), expected, "{filter:?}");
     };
     expect(&[], stored.clone());
@@ -134,7 +135,7 @@ async fn tail_shows_every_event_once_with_and_without_filters() {
         &["--correlation", "two", "--category", "order"],
         only(&|(stream, _, _)| *stream == order),
     );
-    assert!(tail(&cloud, &["--correlation", "nobody"]).is_empty());
+    assert!(tail(&cloud, &["--correlation", "unknown"]).is_empty());
 
     // The text output has no colours when it is piped, and no personal data.
     for arguments in
@@ -156,10 +157,11 @@ async fn tail_shows_every_event_once_with_and_without_filters() {
         &[&since[..], &["--once"]].concat(),
         &["verify"],
     ] {
-        assert_write_error(into_full(cloud.skald_command(arguments)), arguments);
-        // `tail` has nothing more to write when its reader goes; `verify` has one line.
+        assert_write_error(with_full_output(cloud.skald_command(arguments)), arguments);
+        // `tail` must also notice a closed pipe when it has nothing left to write. `verify` writes
+        // a single line, so its reader takes none.
         let lines = usize::from(arguments[0] == "tail");
-        let ended = into_closed(cloud.skald_command(arguments), lines).await;
+        let ended = with_closed_output(cloud.skald_command(arguments), lines).await;
         assert_eq!(ended, (Some(0), String::new()), "{arguments:?}");
     }
 
@@ -174,22 +176,22 @@ async fn tail_shows_every_event_once_with_and_without_filters() {
     assert!(position.len() < 100, "{} characters: {position}", position.len());
     let _listed = cloud.api().list("NEW-01").await;
     let since = cloud.skald(&["tail", "--once", "--json", "--since", &position]);
-    let news: Vec<Which> = since
+    let new_events: Vec<Identity> = since
         .lines
         .iter()
         .filter(|line| line.contains("\"novelty\":\"new\""))
-        .map(|line| which(line))
+        .map(|line| identity(line))
         .collect();
     assert_eq!(
-        news,
+        new_events,
         [("product-NEW-01".to_owned(), 1, "product.listed".to_owned())],
         "{:#?}",
         since.lines
     );
 }
 
-/// `skald` with its output to a device that is always full.
-fn into_full(mut command: Command) -> (Option<i32>, String) {
+/// Runs `skald` with its output to a device that is always full. Returns its status and errors.
+fn with_full_output(mut command: Command) -> (Option<i32>, String) {
     let full =
         std::fs::File::options().write(true).open("/dev/full").expect("there is such a device");
     let output = command.stdout(full).output().expect("`make build` has built it");
@@ -198,7 +200,7 @@ fn into_full(mut command: Command) -> (Option<i32>, String) {
 
 /// Runs `skald` with a reader that takes this many lines and then closes the pipe. Returns its
 /// status and errors after it has ended by itself.
-async fn into_closed(mut command: Command, lines: usize) -> (Option<i32>, String) {
+async fn with_closed_output(mut command: Command, lines: usize) -> (Option<i32>, String) {
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -208,7 +210,7 @@ async fn into_closed(mut command: Command, lines: usize) -> (Option<i32>, String
         let reader = BufReader::new(child.stdout.take().expect("its output is piped"));
         assert_eq!(reader.lines().take(lines).count(), lines);
     }
-    let status = eventually("an end without a reader", || {
+    let status = eventually("skald ends without a reader", || {
         let status = child.try_wait().expect("it can be waited for");
         async move { status }
     })
@@ -227,9 +229,9 @@ async fn into_closed(mut command: Command, lines: usize) -> (Option<i32>, String
 #[tokio::test]
 async fn a_failed_write_is_an_error_and_a_closed_pipe_is_not() {
     for arguments in [&["--help"][..], &["--version"], &["tail", "--help"], &["verify", "--help"]] {
-        assert_write_error(into_full(skald(arguments)), arguments);
+        assert_write_error(with_full_output(skald(arguments)), arguments);
         assert_eq!(
-            into_closed(skald(arguments), 0).await,
+            with_closed_output(skald(arguments), 0).await,
             (Some(0), String::new()),
             "{arguments:?}"
         );
@@ -306,25 +308,25 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
     let client = Client::new(&cloud.aws());
     let table = cloud.resource("EventsTable");
     let items = scan(&cloud, "EventsTable").await;
-    let of = |stream: &str| -> BTreeMap<u64, Item> {
+    let commits_of = |stream: &str| -> BTreeMap<u64, Item> {
         let key = format!("default/{stream}");
         let found = items.iter().filter(|item| text(item, "pk") == key);
         found.map(|item| (number(item, "sk"), item.clone())).collect()
     };
     let put = |item: Item| {
         let put = client.put_item().table_name(table).set_item(Some(item));
-        async move { put.send().await.map(drop).expect("the table takes it") }
+        async move { put.send().await.map(drop).expect("the item can be put") }
     };
 
     // A gap: three versions after the end.
     let confirmed = format!("order-{}", orders[0]);
-    let (last, item) = of(&confirmed).pop_last().expect("it has commits");
+    let (last, item) = commits_of(&confirmed).pop_last().expect("it has commits");
     put(moved(&item, last + 3)).await;
     // An overlap: a commit of two events, with another in its middle.
-    let receipt = of("receipt-MUG-01~c-1").pop_last().map(|(_, item)| item);
+    let receipt = commits_of("receipt-MUG-01~c-1").pop_last().map(|(_, item)| item);
     let payment = format!("payment-{}", orders[0]);
-    let (_, mut double) = of(&payment).pop_last().expect("it has commits");
-    let after = of(&payment).keys().last().expect("a version") + 1;
+    let (_, mut double) = commits_of(&payment).pop_last().expect("it has commits");
+    let after = commits_of(&payment).keys().last().expect("a version") + 1;
     let first = commit_body(&double)["events"][0].clone();
     change_body(&mut double, |body| body["events"] = json!([first, first]));
     put(moved(&double, after)).await;
@@ -332,9 +334,9 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
     change_body(&mut single, |body| body["events"] = json!([first]));
     put(single).await;
     // An event that no release can decode.
-    let mut unknown = of("product-MUG-01").remove(&1).expect("it was listed");
-    change_body(&mut unknown, |body| body["events"][0]["type"] = json!("product.sung_about"));
-    unknown.insert("types".to_owned(), AttributeValue::S("product.sung_about".to_owned()));
+    let mut unknown = commits_of("product-MUG-01").remove(&1).expect("it was listed");
+    change_body(&mut unknown, |body| body["events"][0]["type"] = json!("product.unsupported"));
+    unknown.insert("types".to_owned(), AttributeValue::S("product.unsupported".to_owned()));
     put(moved(&unknown, 2)).await;
     // An item that is not a commit, and an item of no stream.
     let mut malformed = receipt.expect("a receipt was booked");
@@ -345,13 +347,13 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
     let mut foreign = malformed.clone();
     foreign.insert("pk".to_owned(), AttributeValue::S("nonsense".to_owned()));
     put(foreign).await;
-    // A commit without an entry in the index, and one whose entry sorts elsewhere.
+    // A commit without an entry in the index, and one whose entry is at the wrong place.
     let shipment = format!("shipment-{}", orders[0]);
-    let mut hidden = of(&shipment).remove(&1).expect("it has commits");
+    let mut hidden = commits_of(&shipment).remove(&1).expect("it has commits");
     hidden.remove("slice");
     put(hidden).await;
     let reservation = format!("reservation-{}", orders[0]);
-    let mut misplaced = of(&reservation).remove(&1).expect("it has commits");
+    let mut misplaced = commits_of(&reservation).remove(&1).expect("it has commits");
     // A valid time in another form, which sorts differently.
     misplaced
         .insert("at".to_owned(), AttributeValue::S("2020-01-01T00:00:00.000+00:00".to_owned()));
@@ -371,7 +373,7 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
             after + 2
         ),
         "default/product-MUG-01 at version 2: in the table: unknown event \
-         product.sung_about at schema 1"
+         product.unsupported at schema 1"
             .to_owned(),
         "default/receipt-MUG-01~c-1 at version 2: in the table: the item at 2 is \
          malformed"
@@ -393,12 +395,12 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
     for fault in &expected {
         assert!(
             faulty.lines.iter().any(|line| line.contains(fault)),
-            "{fault} is not in {:#?}",
+            "{fault} is not reported: {:#?}",
             faulty.lines
         );
     }
     let report = faulty.lines.join("\n");
-    assert!(!report.contains("Jane") && !report.contains("tok_"), "a value is quoted: {report}");
+    assert!(!report.contains("Jane") && !report.contains("tok_"), "a value is shown: {report}");
 
     // One stream alone: only its own fault is reported.
     let one = cloud.skald(&["verify", "--stream", &confirmed]);
@@ -406,16 +408,16 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
     assert!(one.lines[0].contains(&expected[0]) && one.lines.len() == 2, "{:#?}", one.lines);
     let sound = cloud.skald(&["verify", "--stream", &format!("order-{}", orders[2])]);
     assert_eq!(sound.status, 0, "{:#?}", sound.lines);
-    let none = cloud.skald(&["verify", "--stream", "order-none"]);
-    assert!(none.status == 1 && none.errors.contains("does not exist"), "{}", none.errors);
+    let unknown = cloud.skald(&["verify", "--stream", "order-unknown"]);
+    assert!(unknown.status == 1 && unknown.errors.contains("does not exist"), "{}", unknown.errors);
 
     assert_tail_continues(&cloud);
 }
 
-/// Asserts that none of the faults stops a follower.
+/// Asserts that `tail` shows the events despite the faults.
 fn assert_tail_continues(cloud: &LocalCloud) {
     let output = cloud.skald(&["tail", "--once", "--since", "1h"]);
     let shown = output.lines.join("\n");
     assert_eq!(output.status, 0, "{}", output.errors);
-    assert!(shown.contains("product.sung_about") && shown.contains("cannot be shown"), "{shown}");
+    assert!(shown.contains("product.unsupported") && shown.contains("cannot be shown"), "{shown}");
 }
