@@ -1,5 +1,5 @@
-//! Everything that a cloud has recorded, as text, unpacked as far as possible without the key of a
-//! person. Tests search it for what must not be there.
+//! Everything that a cloud has recorded, as text: unpacked and decoded, but not unsealed. Tests
+//! search it for data that must not be there.
 
 use std::collections::BTreeMap;
 
@@ -17,13 +17,13 @@ use crate::{LocalCloud, is_sandbox};
 pub struct Traces(BTreeMap<String, String>);
 
 impl Traces {
-    /// Reads every table of the stack and its indexes, except the sandboxes', which represent the
-    /// systems of others; every execution of every state machine; and the log. A place is called
-    /// by its logical id, an index by `Table/index`, the log `log`. Messages stay in queues only
-    /// for a moment: a test that receives some [adds](Self::add) them.
+    /// Reads all tables and their indexes, except those of the sandboxes, which represent external
+    /// systems; all executions of all state machines; and the log. The name of a place is its
+    /// logical id, for an index `Table/index`, and for the log `log`. Messages stay in queues only
+    /// for a moment, so a test that receives some [adds](Self::add_message) them.
     ///
     /// # Panics
-    /// If something cannot be read.
+    /// If one of them cannot be read.
     pub async fn read(cloud: &LocalCloud) -> Self {
         let mut traces = Self::default();
         for (table, _) in cloud.tables().into_iter().filter(|(table, _)| !is_sandbox(table)) {
@@ -63,7 +63,7 @@ impl Traces {
 
     /// The places that contain this text.
     #[must_use]
-    pub fn of(&self, text: &str) -> Vec<&str> {
+    pub fn places_with(&self, text: &str) -> Vec<&str> {
         self.0
             .iter()
             .filter(|(_, recorded)| recorded.contains(text))
@@ -99,7 +99,7 @@ fn push_value(value: &AttributeValue, text: &mut String) {
     } else if let AttributeValue::L(elements) = value {
         elements.iter().for_each(|element| push_value(element, text));
     } else {
-        panic!("add here how to read {value:?}");
+        panic!("extend this function to read {value:?}");
     }
     text.push('\n');
 }

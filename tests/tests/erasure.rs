@@ -1,5 +1,5 @@
-//! Personal data is never stored in the clear. After the person is erased it is gone for good, from
-//! the answers too, and everything else is unchanged.
+//! Personal data is never stored in the clear. After the person is erased, it is permanently gone,
+//! from answers as well, and everything else is unchanged.
 
 use std::collections::BTreeSet;
 
@@ -19,8 +19,8 @@ const PERSONAL: [&str; 8] = [
     "tok_approved",
 ];
 
-/// An order of this customer.
-fn wilhelminas(sku: &str) -> Value {
+/// An order of this test's customer.
+fn order_of_wilhelmina(sku: &str) -> Value {
     let mut body = order_body("c-wz", sku, 1);
     body["shipping_address"] = json!({
         "name": "Wilhelmina Zyx", "line1": "Nebelgasse 77", "city": "Sturmhausen",
@@ -64,39 +64,40 @@ async fn send(cloud: &LocalCloud, group: &str, body: &Value) {
         .message_deduplication_id(group)
         .send()
         .await
-        .expect("the queue takes the message");
+        .expect("the message can be sent");
 }
 
-/// Asserts that no personal data is recorded anywhere, and that the search covered these places:
-/// each of them contains the order's id.
+/// Asserts that no personal data is recorded anywhere. Also asserts that each of these places
+/// contains the order's id, which shows that the search covers them.
 #[track_caller]
-fn assert_nothing_of_the_person(traces: &Traces, order_id: &str, places: &[&str]) {
+fn assert_no_personal_data(traces: &Traces, order_id: &str, places: &[&str]) {
     for text in PERSONAL {
-        assert_eq!(traces.of(text), [""; 0], "{text} is in the clear");
+        assert_eq!(traces.places_with(text), [""; 0], "{text} is in the clear");
     }
-    let found: BTreeSet<&str> = traces.of(order_id).into_iter().collect();
+    let found: BTreeSet<&str> = traces.places_with(order_id).into_iter().collect();
     let expected: BTreeSet<&str> = places.iter().copied().collect();
-    assert!(found.is_superset(&expected), "the order is only in {found:?}");
+    assert!(found.is_superset(&expected), "the order id is only in {found:?}");
 }
 
+/// Places that contain the id of every order.
 const PLACES: [&str; 6] =
     ["EventsTable", "EventsTable/commits", "OrderSaga", "OrderViewTable", "log", "messages"];
 
 #[tokio::test]
-async fn a_person_is_in_the_clear_nowhere_and_gone_when_erased() {
+async fn personal_data_is_never_in_the_clear_and_is_gone_after_the_erasure() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
     let registered = register(&cloud).await.expect(201);
-    assert_eq!(registered.body["name"], "Wilhelmina Zyx", "the answer shows the given name");
+    assert_eq!(registered.body["name"], "Wilhelmina Zyx", "the answer shows the name");
 
     // While delivery is stopped, the view's messages can be read.
     cloud.deliver(cloud.resource("OrderView"), false).await;
-    let placed = api.place("key-1", &wilhelminas("MUG-01")).await.expect(202);
+    let placed = api.place("key-1", &order_of_wilhelmina("MUG-01")).await.expect(202);
     let id = placed.body["order_id"].as_str().expect("an id").to_owned();
     let messages = waiting(&cloud, "OrderViewQueue").await;
-    // A message that cannot be applied ends in the dead letters unchanged. This one has the placed
-    // order's events under a stream that does not exist.
+    // A message that cannot be applied becomes a dead letter unchanged. This one has the placed
+    // order's events and names a stream that does not exist.
     let mut dead: Value = serde_json::from_str(&messages[0]).expect("JSON");
     assert_eq!(dead["commit"]["events"][0]["type"], "order.placed");
     dead["stream"] = json!("order-00000000-0000-4000-8000-000000000000");
@@ -111,14 +112,14 @@ async fn a_person_is_in_the_clear_nowhere_and_gone_when_erased() {
     );
     let events = api.get(&format!("/orders/{id}/events")).await.expect(200).body;
     assert_eq!(events["events"][0]["data"]["shipping_address"]["line1"], "Nebelgasse 77");
-    let known = async || {
+    let read_if_changed = async || {
         let headers = [("if-none-match", "\"3\"")];
         api.send("GET", &format!("/orders/{id}"), &headers, None).await
     };
-    let _unchanged = known().await.expect(304);
-    let mut elsewhere = wilhelminas("MUG-01");
-    elsewhere["shipping_address"]["line1"] = json!("Nebelgasse 78");
-    let _other = api.place("key-1", &elsewhere).await.expect(422);
+    let _unchanged = read_if_changed().await.expect(304);
+    let mut other_address = order_of_wilhelmina("MUG-01");
+    other_address["shipping_address"]["line1"] = json!("Nebelgasse 78");
+    let _other = api.place("key-1", &other_address).await.expect(422);
 
     let traces = async || {
         let mut traces = Traces::read(&cloud).await;
@@ -128,43 +129,43 @@ async fn a_person_is_in_the_clear_nowhere_and_gone_when_erased() {
     };
     let before = traces().await;
     assert!(
-        before.of("c-wz").contains(&"dead letters")
-            && before.of("c-wz").contains(&"PersonKeysTable")
+        before.places_with("c-wz").contains(&"dead letters")
+            && before.places_with("c-wz").contains(&"PersonKeysTable")
     );
-    assert_nothing_of_the_person(&before, &id, &PLACES);
+    assert_no_personal_data(&before, &id, &PLACES);
 
     let erased = erase(&cloud, "c-wz").await.expect(204);
     assert_eq!(erased.body, Value::Null);
-    assert_nothing_of_the_person(&traces().await, &id, &PLACES);
+    assert_no_personal_data(&traces().await, &id, &PLACES);
 
-    // Every way to read the order (the view, the list, the fold) shows it without the person and
-    // otherwise unchanged.
+    // Every read of the order (from the view, from the list, as a fold) shows it without the person
+    // and otherwise unchanged.
     let mut nameless = shown;
     nameless["customer_name"] = Value::Null;
     assert_eq!(api.get(&format!("/orders/{id}")).await.expect(200).body, nameless);
     assert_eq!(
-        known().await.expect(200).body,
+        read_if_changed().await.expect(200).body,
         nameless,
-        "a client that has seen the name learns that it is gone"
+        "a client that has read the name is not answered with 304"
     );
     assert_eq!(api.get(&format!("/orders/{id}?as_of_version=3")).await.expect(200).body, nameless);
     assert_eq!(
         api.get("/customers/c-wz/orders").await.expect(200).body,
         json!({ "orders": [nameless] })
     );
-    let mut gone = events;
+    let mut nameless_events = events;
     for field in ["customer_name", "shipping_address"] {
-        gone["events"][0]["data"][field] = Value::Null;
+        nameless_events["events"][0]["data"][field] = Value::Null;
     }
-    assert_eq!(api.get(&format!("/orders/{id}/events")).await.expect(200).body, gone);
-    let repeated = api.place("key-1", &wilhelminas("MUG-01")).await.expect(202);
+    assert_eq!(api.get(&format!("/orders/{id}/events")).await.expect(200).body, nameless_events);
+    let repeated = api.place("key-1", &order_of_wilhelmina("MUG-01")).await.expect(202);
     assert_eq!(
         (repeated.header("idempotent-replayed"), &repeated.body),
         ("true", &placed.body),
-        "a repeat is still one"
+        "a repeated request is still recognized"
     );
 
-    // A row that is built again is built without the person.
+    // A rebuilt row does not have the person.
     let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
     let (table, key) =
         (cloud.resource("OrderViewTable"), AttributeValue::S(format!("default/order-{id}")));
@@ -174,30 +175,30 @@ async fn a_person_is_in_the_clear_nowhere_and_gone_when_erased() {
         .key("pk", key)
         .send()
         .await
-        .expect("the test's credentials allow it");
+        .expect("the row can be deleted");
     assert_eq!(api.get("/customers/c-wz/orders").await.expect(200).body, json!({ "orders": [] }));
     let hint =
         json!({ "tenant": "default", "stream": format!("order-{id}"), "version": 3, "count": 1 });
-    send(&cloud, "again", &hint).await;
+    send(&cloud, "rebuild", &hint).await;
     assert_eq!(api.in_view("c-wz", &id, 3).await, nameless);
 
     assert_erased_and_sound(&cloud).await;
 }
 
-/// The erased id cannot be registered again, other customers are not affected, and the store is
-/// sound.
+/// Asserts that the erased id cannot be registered again, that other customers are not affected,
+/// and that the store is sound.
 async fn assert_erased_and_sound(cloud: &LocalCloud) {
     let api = cloud.api();
-    let again = register(cloud).await.expect(409);
+    let rejected = register(cloud).await.expect(409);
     assert!(
-        again.body["detail"].as_str().is_some_and(|detail| detail.contains("another id")),
+        rejected.body["detail"].as_str().is_some_and(|detail| detail.contains("another id")),
         "{:#}",
-        again.body
+        rejected.body
     );
-    let refused = api.place("key-2", &wilhelminas("MUG-01")).await.expect(422);
-    assert_eq!(refused.pointers(), ["/customer_id"]);
+    let rejected = api.place("key-2", &order_of_wilhelmina("MUG-01")).await.expect(422);
+    assert_eq!(rejected.pointers(), ["/customer_id"]);
     let _repeated = erase(cloud, "c-wz").await.expect(204);
-    let _unknown = erase(cloud, "c-nobody").await.expect(404);
+    let _unknown = erase(cloud, "c-unknown").await.expect(404);
     let other = api.place("key-3", &order_body("c-1", "MUG-01", 1)).await.expect(202);
     let other = api.ended(other.body["order_id"].as_str().expect("an id")).await;
     assert_eq!(
@@ -209,13 +210,13 @@ async fn assert_erased_and_sound(cloud: &LocalCloud) {
 }
 
 #[tokio::test]
-async fn an_order_under_way_is_undone_if_its_customer_is_erased() {
+async fn a_pending_order_is_cancelled_if_its_customer_is_erased() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
     let _registered = register(&cloud).await.expect(201);
     cloud.deliver(cloud.resource("SagaStarter"), false).await;
-    let placed = api.place("key-1", &wilhelminas("MUG-01")).await.expect(202);
+    let placed = api.place("key-1", &order_of_wilhelmina("MUG-01")).await.expect(202);
     let id = placed.body["order_id"].as_str().expect("an id");
     let _erased = erase(&cloud, "c-wz").await.expect(204);
     cloud.deliver(cloud.resource("SagaStarter"), true).await;
