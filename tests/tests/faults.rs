@@ -32,7 +32,7 @@ async fn send(cloud: &LocalCloud, group: &str, body: &str) {
         .message_deduplication_id(group)
         .send()
         .await
-        .expect("the queue takes the message");
+        .expect("the message can be sent");
 }
 
 fn reason(message: &Message) -> &str {
@@ -41,7 +41,7 @@ fn reason(message: &Message) -> &str {
 }
 
 #[tokio::test]
-async fn a_malformed_message_ends_in_the_dead_letters_while_orders_flow() {
+async fn a_malformed_message_becomes_a_dead_letter_and_does_not_block_orders() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
@@ -56,7 +56,7 @@ async fn a_malformed_message_ends_in_the_dead_letters_while_orders_flow() {
     assert!(reason(&dead).starts_with("not a commit message"), "{}", reason(&dead));
 }
 
-/// The id of the order that `c-1` places with the key `key-1`, at any time.
+/// The id of the order that `c-1` places with the key `key-1`. It depends on nothing else.
 const ORDER: &str = "d7fb8aa7-48b3-5987-9978-7214c9b47c48";
 
 fn hint(stream: &str, version: u64) -> String {
@@ -79,7 +79,7 @@ async fn a_message_about_an_order_that_is_not_placed_yet_does_not_hide_it() {
     let shown = api.in_view("c-1", ORDER, 3).await;
     assert_eq!((&shown["status"], shown.get("parked")), (&json!("confirmed"), None));
 
-    // Nor does a message about a version that does not exist.
+    // A message about a version that does not exist changes nothing either.
     let premature = hint(&format!("order-{ORDER}"), 9);
     send(&cloud, "premature-again", &premature).await;
     let _dead = first_message(&cloud, cloud.resource("OrderViewDeadLetters")).await;
@@ -99,21 +99,21 @@ async fn a_message_of_another_category_is_acknowledged_and_counted() {
         (is_logged && has(["CloudWatchMetrics", "ForeignMessages"])).then_some(())
     })
     .await;
-    // The message sent after it is the first among the dead letters.
+    // The message is not a dead letter: the first dead letter is the message that is sent after it.
     send(&cloud, "poison", "not a commit").await;
     let dead = first_message(&cloud, cloud.resource("OrderViewDeadLetters")).await;
     assert_eq!(dead.body(), Some("not a commit"));
 }
 
 #[tokio::test]
-async fn an_order_that_cannot_be_applied_is_parked_and_shown_as_such_while_others_flow() {
+async fn an_order_that_cannot_be_applied_is_shown_as_parked_and_does_not_block_others() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
     let _placed = api.place("key-1", &order_body("c-1", "MUG-01", 1)).await.expect(202);
     let before = api.in_view("c-1", ORDER, 3).await;
 
-    // An event that the decider would not allow, written directly to the table.
+    // Write an event that the decider does not allow directly to the table.
     let key = format!("default/order-{ORDER}");
     let items = scan(&cloud, "EventsTable").await;
     let mut item = items
@@ -127,7 +127,7 @@ async fn an_order_that_cannot_be_applied_is_parked_and_shown_as_such_while_other
     let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
     let put =
         client.put_item().table_name(cloud.resource("EventsTable")).set_item(Some(item.clone()));
-    put.send().await.expect("the test's credentials allow it");
+    put.send().await.expect("the item can be put");
 
     let dead = first_message(&cloud, cloud.resource("OrderViewDeadLetters")).await;
     assert!(reason(&dead).contains("order.committed at version 4"), "{}", reason(&dead));
@@ -163,14 +163,14 @@ async fn an_overwritten_commit_is_reported() {
         .set_item(Some(item))
         .send()
         .await
-        .expect("the test's credentials allow it");
+        .expect("the item can be put");
     let message = first_message(&cloud, cloud.resource("UnreadableQueue")).await;
     let body = message.body().unwrap_or_default();
     assert!(body.contains("MODIFY") && body.contains(&pk), "{body}");
 }
 
 #[tokio::test]
-async fn a_relay_that_fails_for_a_while_loses_nothing() {
+async fn a_relay_that_fails_temporarily_loses_no_event() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 100).await;
@@ -187,7 +187,7 @@ async fn a_relay_that_fails_for_a_while_loses_nothing() {
         cloud.log().contains("were not published").then_some(())
     })
     .await;
-    // The orders are in no list yet, but they can be read by id.
+    // The list does not show the orders yet, but they can be read by id.
     assert_eq!(api.get("/customers/c-1/orders").await.expect(200).body, json!({ "orders": [] }));
     for id in &placed {
         let read = api.get(&format!("/orders/{id}?min_version=1")).await.expect(200);
@@ -197,7 +197,7 @@ async fn a_relay_that_fails_for_a_while_loses_nothing() {
     cloud.set_variable(relay, "EVENTS_TOPIC_ARN", topic).await;
     for id in &placed {
         let row = api.in_view("c-1", id, 3).await;
-        assert_eq!(row["status"], "confirmed", "the saga starts late, but it starts");
+        assert_eq!(row["status"], "confirmed", "the saga starts after the relay works again");
     }
 }
 
@@ -215,37 +215,38 @@ async fn a_throttled_store_is_retried_and_then_answered_with_503_and_retry_after
         )
         .await;
     let body = order_body("c-1", "MUG-01", 1);
-    let refused = api.place_once("key-1", &body).await.expect(503);
-    assert_eq!(refused.header("retry-after"), "1");
+    let unavailable = api.place_once("key-1", &body).await.expect(503);
+    assert_eq!(unavailable.header("retry-after"), "1");
     // The read of one stream is retried before the caller gets an answer.
     assert!(throttling.requests() > 1, "{} requests", throttling.requests());
 
-    // The same call with the same key later places the order, once.
-    let cloud_itself = cloud.endpoint();
+    // The same call with the same key later places the order.
+    let endpoint = cloud.endpoint();
     cloud
-        .set_variable(cloud.resource("OrderCommands"), "AWS_ENDPOINT_URL_DYNAMODB", cloud_itself)
+        .set_variable(cloud.resource("OrderCommands"), "AWS_ENDPOINT_URL_DYNAMODB", endpoint)
         .await;
     let placed = api.place("key-1", &body).await.expect(202);
     assert_eq!(placed.header("idempotent-replayed"), "", "the 503 wrote nothing");
 }
 
 #[tokio::test]
-async fn an_item_that_is_too_large_for_the_topic_stops_no_other() {
+async fn an_item_that_is_too_large_for_the_topic_does_not_block_others() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
-    // An event type that is too long for a message and for an attribute, in a stream of its own.
+    // The type of this event is too long for a message and for an attribute. No other commit is in
+    // its stream.
     let mut item = scan(&cloud, "EventsTable").await.into_iter().next().expect("there are commits");
     change_body(&mut item, |body| body["events"][0]["type"] = "x".repeat(270_000).into());
     let key = "default/payment-00000000-0000-4000-8000-000000000000";
     item.insert("pk".to_owned(), AttributeValue::S(key.to_owned()));
     let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
     let put = client.put_item().table_name(cloud.resource("EventsTable")).set_item(Some(item));
-    put.send().await.expect("the test's credentials allow it");
+    put.send().await.expect("the item can be put");
 
     let placed = api.place("key-1", &order_body("c-1", "MUG-01", 1)).await.expect(202);
     let _row = api.in_view("c-1", placed.body["order_id"].as_str().expect("an id"), 1).await;
     let log = cloud.log();
     let relayed = log.lines().find(|line| line.contains("relayed") && line.contains(key));
-    assert!(relayed.is_some(), "it was published nevertheless");
+    assert!(relayed.is_some(), "the item was not relayed");
 }
