@@ -33,11 +33,11 @@ async fn the_order_of_the_demo_is_completed() {
     assert_eq!(placed.header("x-correlation-id"), "demo-1");
     assert_eq!(placed.header("idempotent-replayed"), "");
 
-    // Following its own Location never gives 404, even if the view does not have the order yet.
-    let _at_once = api.get(placed.header("location")).await.expect(200);
+    // A read of the Location never gives 404, even if the view does not have the order yet.
+    let _read = api.get(placed.header("location")).await.expect(200);
     let in_view = api.in_view("c-1", &id, 3).await;
-    let folded = api.get(&format!("/orders/{id}?as_of_version=3")).await.expect(200);
-    assert_eq!(folded.body, in_view, "folded and projected are the same");
+    let fold = api.get(&format!("/orders/{id}?as_of_version=3")).await.expect(200);
+    assert_eq!(fold.body, in_view, "the fold and the view show the same order");
     assert_eq!(in_view["customer_name"], "Jane Doe");
     assert_eq!(in_view["status"], "confirmed");
     assert_eq!(in_view["cancel_reason"], Value::Null);
@@ -50,22 +50,25 @@ async fn the_order_of_the_demo_is_completed() {
 
     let events = api.get(&format!("/orders/{id}/events")).await.expect(200).body;
     assert_eq!(types(&events), ["order.placed", "order.committed", "order.confirmed"]);
-    let ids = events["events"]
+    let correlation_ids = events["events"]
         .as_array()
         .into_iter()
         .flatten()
         .map(|event| event["correlation_id"].as_str());
-    assert!(ids.into_iter().all(|id| id == Some("demo-1")), "one id all the way: {events}");
+    assert!(
+        correlation_ids.into_iter().all(|id| id == Some("demo-1")),
+        "not the caller's correlation id: {events}"
+    );
     let event = &events["events"][0];
     assert_eq!(event["stream"], format!("order-{id}"));
     assert_eq!(event["data"]["shipping_address"]["city"], "Berlin");
     assert!(
         !events.to_string().contains("tok_approved"),
-        "no payment token leaves the system: {events}"
+        "the answer contains a payment token: {events}"
     );
     assert_eq!(events.get("next_cursor"), None);
 
-    let stock = eventually("the goods have left", || async {
+    let stock = eventually("the goods are shipped", || async {
         Some(api.get("/stock/MUG-01").await.expect(200).body).filter(|stock| stock["on_hand"] == 8)
     });
     assert_eq!(
@@ -73,11 +76,11 @@ async fn the_order_of_the_demo_is_completed() {
         json!({ "sku": "MUG-01", "on_hand": 8, "reserved": 0, "available": 8 })
     );
 
-    // The log contains the whole path under the caller's correlation id, without personal and
-    // payment data.
+    // The log shows the whole path under the caller's correlation id, and contains no personal
+    // data.
     for word in ["answered", "relayed", "applied"] {
         let line = |line: &str| line.contains("demo-1") && line.contains(word);
-        eventually(&format!("a line of the call that says {word}"), || async {
+        eventually(&format!("the log has a line of the call with {word}"), || async {
             cloud.log().lines().any(line).then_some(())
         })
         .await;
@@ -96,8 +99,8 @@ async fn a_repeated_request_reads_only_its_order() {
     let body = order_body("c-1", "MUG-01", 2);
     let first = api.place("key-1", &body).await.expect(202);
     let id = first.body["order_id"].as_str().expect("an id").to_owned();
-    // A newer release has written events that this one does not know, to the product and to the
-    // order itself.
+    // A newer release has appended events that this release does not know to the product and to the
+    // order.
     let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
     let table = cloud.resource("EventsTable");
     let last = api.ended(&id).await["version"].as_u64().expect("a version");
@@ -116,7 +119,7 @@ async fn a_repeated_request_reads_only_its_order() {
             .set_item(Some(item))
             .send()
             .await
-            .expect("the table takes it");
+            .expect("the item can be put");
     }
     let again = api.place("key-1", &body).await.expect(202);
     assert_eq!(
@@ -127,7 +130,7 @@ async fn a_repeated_request_reads_only_its_order() {
     assert_eq!(
         new.header("retry-after"),
         "1",
-        "a new one needs the product, and so the newer release"
+        "a new order needs the product, which this release cannot read"
     );
 }
 
@@ -139,7 +142,7 @@ async fn an_idempotency_key_identifies_one_order() {
     api.set_up("c-2", "TEE-07", 10).await;
     let body = order_body("c-1", "MUG-01", 2);
 
-    // Concurrently.
+    // Repeated concurrently.
     let calls = (0..8).map(|_| {
         let (api, body) = (api.clone(), body.clone());
         tokio::spawn(async move { api.place("key-1", &body).await.expect(202) })
@@ -149,17 +152,17 @@ async fn an_idempotency_key_identifies_one_order() {
         answers.push(call.await.expect("the call ends"));
     }
     let bodies: BTreeSet<String> = answers.iter().map(|answer| answer.body.to_string()).collect();
-    assert_eq!(bodies.len(), 1, "one order: {bodies:?}");
+    assert_eq!(bodies.len(), 1, "the answers are for one order: {bodies:?}");
     let first = answers.iter().filter(|answer| answer.header("idempotent-replayed").is_empty());
-    assert_eq!(first.count(), 1, "all but one are repeats");
+    assert_eq!(first.count(), 1, "all answers but one are repeats");
 
-    // Later, after the product and its price have changed.
+    // Repeated after the price has changed and the product is withdrawn.
     let price = json!({ "amount_minor": 9900, "currency": "EUR" });
-    let _dearer = api
-        .put("/products/MUG-01", &json!({ "name": "Dear mug", "unit_price": price }))
+    let _repriced = api
+        .put("/products/MUG-01", &json!({ "name": "Expensive mug", "unit_price": price }))
         .await
         .expect(200);
-    let _gone = api.send("DELETE", "/products/MUG-01", &[], None).await.expect(204);
+    let _withdrawn = api.send("DELETE", "/products/MUG-01", &[], None).await.expect(204);
     let later = api.place("key-1", &body).await.expect(202);
     assert_eq!(later.body, answers[0].body);
     assert_eq!(later.header("idempotent-replayed"), "true");
@@ -174,32 +177,32 @@ async fn an_idempotency_key_identifies_one_order() {
         .expect(202);
     assert_eq!(same.body, answers[0].body);
 
-    // With another body the request is rejected, and the order stays as it is.
+    // A request with another body is rejected, and the order is unchanged.
     let _other = api.place("key-1", &order_body("c-1", "MUG-01", 3)).await.expect(422);
     let id = answers[0].body["order_id"].as_str().expect("an order id");
     let events = api.get(&format!("/orders/{id}/events")).await.expect(200).body;
     assert_eq!(types(&events).iter().filter(|name| **name == "order.placed").count(), 1);
 
-    // The same key of another caller is a different key.
+    // The same key of another customer is a different key.
     let others = api.place("key-1", &order_body("c-2", "TEE-07", 2)).await.expect(202);
     assert_ne!(others.body["order_id"], answers[0].body["order_id"]);
 }
 
 #[tokio::test]
-async fn a_rejected_order_is_not_remembered() {
+async fn a_rejected_request_can_be_repeated_with_the_same_key() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
     let body = order_body("c-1", "NEW-01", 1);
-    let refused = api.place("key-1", &body).await.expect(422);
-    assert_eq!(refused.pointers(), ["/items/0/sku"]);
+    let rejected = api.place("key-1", &body).await.expect(422);
+    assert_eq!(rejected.pointers(), ["/items/0/sku"]);
     api.set_up("c-1", "NEW-01", 1).await;
     let placed = api.place("key-1", &body).await.expect(202);
     assert_eq!(placed.header("idempotent-replayed"), "");
 }
 
 #[tokio::test]
-async fn an_order_is_read_now_then_and_in_pages() {
+async fn an_order_can_be_read_at_any_version_and_listed_in_pages() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
@@ -224,8 +227,8 @@ async fn an_order_is_read_now_then_and_in_pages() {
     assert_eq!(api.get(&format!("{path}?min_version=3")).await.expect(200).body, read.body);
     let _ahead = api.get(&format!("{path}?min_version=4")).await.expect(409);
     assert_eq!(api.get(&format!("{path}?as_of_version=3")).await.expect(200).body, read.body);
-    let _unborn = api.get(&format!("{path}?as_of_version=0")).await.expect(404);
-    let _unborn = api.get(&format!("{path}?as_of={before}")).await.expect(404);
+    let _not_placed = api.get(&format!("{path}?as_of_version=0")).await.expect(404);
+    let _not_placed = api.get(&format!("{path}?as_of={before}")).await.expect(404);
     let first = api.get(&format!("{path}?as_of_version=1")).await.expect(200);
     assert_eq!((first.header("etag"), &first.body["status"]), ("\"1\"", &json!("pending")));
     let placed_at = read.body["placed_at"].as_str().expect("a time");
@@ -235,7 +238,7 @@ async fn an_order_is_read_now_then_and_in_pages() {
     let _both = api.get(&format!("{path}?as_of_version=1&as_of={before}")).await.expect(400);
     let _nonsense = api.get(&format!("{path}?min_version=two")).await.expect(400);
     let _unknown = api.get("/orders/00000000-0000-4000-8000-000000000000").await.expect(404);
-    let _no_id = api.get("/orders/17").await.expect(404);
+    let _invalid_id = api.get("/orders/17").await.expect(404);
 
     let (mut listed, mut path) =
         (Vec::new(), "/customers/c-1/orders?status=confirmed&limit=3".to_owned());
@@ -251,10 +254,10 @@ async fn an_order_is_read_now_then_and_in_pages() {
         path = format!("/customers/c-1/orders?status=confirmed&limit=3&cursor={cursor}");
     }
     placed.reverse();
-    assert_eq!((listed, pages), (placed, 3), "newest first, each once");
+    assert_eq!((listed, pages), (placed, 3), "the newest order is first, and each is listed once");
     let none = api.get("/customers/c-1/orders?status=pending").await.expect(200).body;
     assert_eq!(none, json!({ "orders": [] }));
-    let _unknown = api.get("/customers/nobody/orders").await.expect(404);
+    let _unknown = api.get("/customers/unknown/orders").await.expect(404);
     for query in [
         "limit=0",
         "limit=101",
@@ -264,13 +267,13 @@ async fn an_order_is_read_now_then_and_in_pages() {
         "cursor=bzEvMQ",
         "colour=red",
     ] {
-        let refused = api.get(&format!("/customers/c-1/orders?{query}")).await;
-        assert_eq!(refused.status, 400, "{query}: {:#}", refused.body);
+        let rejected = api.get(&format!("/customers/c-1/orders?{query}")).await;
+        assert_eq!(rejected.status, 400, "{query}: {:#}", rejected.body);
     }
 }
 
 #[tokio::test]
-async fn the_same_delivery_is_counted_once() {
+async fn a_repeated_receipt_of_stock_is_counted_once() {
     let cloud = LocalCloud::start(&[]);
     let api = cloud.api();
     let price = json!({ "amount_minor": 1250, "currency": "EUR" });
@@ -289,7 +292,7 @@ async fn the_same_delivery_is_counted_once() {
         .post("/stock/MUG-01/receipts", &json!({ "quantity": 5, "reference": "note-2" }))
         .await
         .expect(201);
-    // A key may be sent, but the reference identifies the delivery.
+    // A key may be sent, but the reference identifies the receipt.
     let keyed = [("idempotency-key", "receipt-key")];
     let repeated = api
         .send("POST", "/stock/MUG-01/receipts", &keyed, Some(receipt.to_string()))
@@ -299,11 +302,15 @@ async fn the_same_delivery_is_counted_once() {
     let other =
         api.post("/stock/MUG-01/receipts", &json!({ "quantity": 11, "reference": "note-1" })).await;
     assert_eq!(other.status, 422, "{:#}", other.body);
-    // The same delivery note names another product.
+    // The same delivery note has a receipt of another product.
     api.list("TEE-07").await;
     let second = json!({ "quantity": 7, "reference": "note-1" });
     let received = api.post("/stock/TEE-07/receipts", &second).await.expect(201);
-    assert_eq!(received.header("idempotent-replayed"), "", "another product is another receipt");
+    assert_eq!(
+        received.header("idempotent-replayed"),
+        "",
+        "a receipt of another product is not a repeat"
+    );
     let _repeated = api.post("/stock/TEE-07/receipts", &second).await.expect(201);
     let tees = eventually("7 in stock", || async {
         let stock = api.get("/stock/TEE-07").await.expect(200).body;
@@ -325,7 +332,7 @@ async fn the_same_delivery_is_counted_once() {
     let _unknown = api.get("/stock/NONE").await.expect(404);
 }
 
-/// 105 shards do not fit one transaction. The order must not be rejected as out of stock.
+/// 105 shards do not fit one transaction. The order must not be cancelled as out of stock.
 #[tokio::test]
 async fn an_order_from_more_shards_than_a_transaction_holds_is_confirmed() {
     let cloud = LocalCloud::start(&[]);
@@ -349,7 +356,7 @@ async fn an_order_from_more_shards_than_a_transaction_holds_is_confirmed() {
         "{ended:#}"
     );
     for sku in &skus {
-        let stock = eventually("the goods have left", || async {
+        let stock = eventually("the goods are shipped", || async {
             let stock = api.get(&format!("/stock/{sku}")).await.expect(200).body;
             (stock["on_hand"] == 1 && stock["reserved"] == 0).then_some(stock)
         });
