@@ -1,5 +1,5 @@
-//! The API answers each invalid call with the promised problem and writes nothing. Therefore the
-//! tests share one cloud.
+//! The API answers each invalid call with the documented problem and writes nothing. So the tests
+//! can share one cloud.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -36,7 +36,7 @@ async fn commits(cloud: &LocalCloud) -> usize {
     scan(cloud, "EventsTable").await.len()
 }
 
-/// An order in which one member is replaced, or removed if `value` is null.
+/// An order in which the member at `pointer` is replaced, or removed if `value` is null.
 fn with(pointer: &str, value: Value) -> Value {
     let mut body = order_body("c-1", "MUG-01", 1);
     let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
@@ -66,7 +66,7 @@ async fn an_invalid_order_is_rejected_with_pointers_and_nothing_is_written() {
     let before = commits(&cloud).await;
 
     let quantity = "/items/0/quantity";
-    for wrong in [
+    for invalid in [
         json!(0),
         json!(-1),
         json!(1001),
@@ -77,7 +77,7 @@ async fn an_invalid_order_is_rejected_with_pointers_and_nothing_is_written() {
         json!(u64::MAX),
         json!([]),
     ] {
-        assert_rejected(&api, &with(quantity, wrong), 400, &[quantity]).await;
+        assert_rejected(&api, &with(quantity, invalid), 400, &[quantity]).await;
     }
     let line = |sku: &str| json!({ "sku": sku, "quantity": 1 });
     let many: Vec<Value> = (0..51).map(|n| line(&format!("SKU-{n}"))).collect();
@@ -107,7 +107,7 @@ async fn an_invalid_order_is_rejected_with_pointers_and_nothing_is_written() {
     assert_rejected(&api, &with("/items/0/sku", json!("a b")), 400, &["/items/0/sku"]).await;
     assert_rejected(&api, &with("/items/0/sku", json!("NONE")), 422, &["/items/0/sku"]).await;
     assert_rejected(&api, &with("/items/0/sku", json!("TEE-07")), 422, &["/items/0/sku"]).await;
-    assert_rejected(&api, &with("/customer_id", json!("nobody")), 422, &["/customer_id"]).await;
+    assert_rejected(&api, &with("/customer_id", json!("unknown")), 422, &["/customer_id"]).await;
     assert_rejected(&api, &with("/customer_id", Value::Null), 400, &["/customer_id"]).await;
     assert_rejected(&api, &with("/payment_token", json!("")), 400, &["/payment_token"]).await;
     assert_rejected(
@@ -142,7 +142,7 @@ async fn an_invalid_order_is_rejected_with_pointers_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn a_malformed_call_is_answered_with_the_expected_form() {
+async fn a_malformed_call_is_answered_with_a_problem_that_names_the_error() {
     let cloud = shop().await;
     let api = cloud.api();
     let before = commits(&cloud).await;
@@ -233,9 +233,9 @@ async fn a_malformed_call_is_answered_with_the_expected_form() {
         assert_eq!(answer.pointers(), [pointer]);
     }
     let receipt = json!({ "quantity": 1, "reference": "r-1" }).to_string();
-    let overlong = [("idempotency-key", long.as_str())];
-    let _overlong =
-        api.send("POST", "/stock/MUG-01/receipts", &overlong, Some(receipt)).await.expect(400);
+    let key_too_long = [("idempotency-key", long.as_str())];
+    let _rejected =
+        api.send("POST", "/stock/MUG-01/receipts", &key_too_long, Some(receipt)).await.expect(400);
 
     assert_eq!(commits(&cloud).await, before, "nothing was written");
 }
@@ -246,9 +246,9 @@ async fn an_unknown_path_or_method_is_answered_with_a_problem() {
     let api = cloud.api();
     assert_eq!(api.get("/health").await.expect(200).body["status"], "ok");
     for path in ["/", "/nothing", "/orders/1/2/3/4"] {
-        let _nothing = api.get(path).await.expect(404);
+        let _unknown = api.get(path).await.expect(404);
     }
-    // Every route of the template, with a method that it does not have.
+    // Call every route of the template with a method that the route does not have.
     for (path, methods) in routes() {
         let answer = api.send("PATCH", &path.replace(['{', '}'], "x"), &[], None).await;
         assert_eq!(answer.status, 405, "{path}: {:#}", answer.body);
@@ -264,7 +264,7 @@ async fn calls_that_no_client_library_sends_are_answered_like_all_others() {
     let cloud = shop().await;
     let api = cloud.api();
     let before = commits(&cloud).await;
-    // `send_raw` asserts the rules for all answers: a problem document and a correlation id.
+    // `send_raw` asserts that errors are problem documents and answers have a correlation id.
     for (target, status) in [
         ("/health?x=<b>", 400),
         ("/health?x=\"{|}^`", 400),
@@ -304,26 +304,26 @@ async fn calls_that_no_client_library_sends_are_answered_like_all_others() {
 
     let (json, key) = ("content-type: application/json", "idempotency-key: key-1");
     let order = order_body("c-1", "MUG-01", 1).to_string();
-    let twice = api
+    let two_keys = api
         .send_raw("POST", "/orders", &[json, key, "idempotency-key: key-2"], order.as_bytes())
         .await
         .expect(400);
     assert!(
-        twice.body["detail"].as_str().is_some_and(|detail| detail.contains("comma")),
+        two_keys.body["detail"].as_str().is_some_and(|detail| detail.contains("comma")),
         "{:#}",
-        twice.body
+        two_keys.body
     );
-    let joined = api
+    let joined_keys = api
         .send_raw("POST", "/orders", &[json, "idempotency-key: key-1,key-2"], order.as_bytes())
         .await;
-    assert_eq!(joined.status, 400, "joined by a gateway without a space: {:#}", joined.body);
+    assert_eq!(joined_keys.status, 400, "keys joined without a space: {:#}", joined_keys.body);
     let two_types = api.send_raw("POST", "/orders", &[json, json, key], order.as_bytes()).await;
     assert_eq!(two_types.status, 415, "{:#}", two_types.body);
     let city = order.replace("Berlin", "B\u{0}rlin").into_bytes();
-    for spoilt in [&b"\xff"[..], b"\xe2\x82", b"\xf0\x9f\x98", b"\xc0\xaf", b"\xed\xa0\x80"] {
-        let body: Vec<u8> = city.split(|byte| *byte == 0).collect::<Vec<_>>().join(spoilt);
+    for invalid in [&b"\xff"[..], b"\xe2\x82", b"\xf0\x9f\x98", b"\xc0\xaf", b"\xed\xa0\x80"] {
+        let body: Vec<u8> = city.split(|byte| *byte == 0).collect::<Vec<_>>().join(invalid);
         let answer = api.send_raw("POST", "/orders", &[json, key], &body).await;
-        assert_eq!(answer.status, 400, "{spoilt:x?}: {:#}", answer.body);
+        assert_eq!(answer.status, 400, "{invalid:x?}: {:#}", answer.body);
     }
     let repeated = order.replace("\"quantity\":1", "\"quantity\":1,\"quantity\":100");
     assert_ne!(repeated, order);
@@ -333,7 +333,7 @@ async fn calls_that_no_client_library_sends_are_answered_like_all_others() {
     assert_eq!(commits(&cloud).await, before, "nothing was written");
 }
 
-/// The routes in the template: path to methods.
+/// The methods of each path in the template's routes.
 fn routes() -> BTreeMap<String, BTreeSet<String>> {
     let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml");
     let template = std::fs::read_to_string(template).expect("the template can be read");

@@ -1,4 +1,4 @@
-//! The README's commands do what it says when they are pasted.
+//! The commands in the README work as documented when they are pasted into a shell.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,20 +6,20 @@ use std::process::Command;
 
 use system_tests::{LocalCloud, eventually};
 
-/// Marks the block of shell lines and the table that are pasted here.
+/// Marks the block of shell lines and the table in the README that this file tests.
 const MARK: &str = "<!-- tested: tests/tests/readme.rs";
 
-/// Prints headers too, so that every answer shows its status.
+/// Makes `curl` print headers, which include the status of each answer.
 const SHOW_STATUS: &str = "curl() { command curl --silent --show-error --include \"$@\"; }";
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The text after the mark.
+/// The text of the README after the mark.
 fn marked() -> String {
     let readme = std::fs::read_to_string(root().join("README.md")).expect("the README can be read");
-    readme.split_once(MARK).expect("the README marks what is tested").1.to_owned()
+    readme.split_once(MARK).expect("the README has the mark").1.to_owned()
 }
 
 /// The first block of shell lines below the mark: it places an order.
@@ -33,7 +33,7 @@ fn shell_lines() -> String {
 struct Call {
     route: String,
     statuses: BTreeSet<String>,
-    /// `None` if the shell lines above the table have it.
+    /// `None` if the example is in the shell lines above the table.
     example: Option<String>,
 }
 
@@ -45,16 +45,16 @@ fn calls() -> Vec<Call> {
     rows.take_while(|line| line.starts_with('|'))
         .map(|line| {
             let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-            let [route, _, statuses, example] = cells[..] else { panic!("four cells: {line}") };
+            let [route, _, statuses, example] = cells[..] else { panic!("not four cells: {line}") };
             let example = code(example);
             assert!(example.is_some() || line.ends_with("| above |"), "no example: {line}");
-            let route = code(route).unwrap_or_else(|| panic!("a route: {line}"));
+            let route = code(route).unwrap_or_else(|| panic!("no route: {line}"));
             Call { route, statuses: statuses.split(", ").map(str::to_owned).collect(), example }
         })
         .collect()
 }
 
-/// The output of a shell in a checkout for these lines.
+/// Runs these lines in a shell in a checkout, and returns their output.
 fn paste(folder: &Path, lines: &str) -> String {
     let output = Command::new("bash")
         .args(["-e", "-c", &format!("{SHOW_STATUS}\n{lines}")])
@@ -67,7 +67,8 @@ fn paste(folder: &Path, lines: &str) -> String {
     stdout.into_owned()
 }
 
-/// The statuses of the answers. Bodies do not end their lines.
+/// The statuses of the answers. A body does not end with a line feed, so a status may follow it on
+/// the same line.
 fn statuses(printed: &str) -> Vec<&str> {
     printed
         .split("HTTP/1.1 ")
@@ -77,10 +78,9 @@ fn statuses(printed: &str) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn the_curl_lines_and_the_examples_of_all_calls_work_when_pasted() {
+async fn the_shell_lines_and_all_examples_work_when_pasted() {
     let cloud = LocalCloud::start(&[]);
-    // A checkout as `make run` leaves it: with the API's address in the place that the lines read
-    // it from.
+    // Like `make run`, write the API's address to the file that the lines read it from.
     let folder = root().join(format!("target/readme-{}", std::process::id()));
     std::fs::create_dir_all(folder.join("target/local")).expect("target/ can be written");
     std::fs::write(folder.join("target/local/api-url"), cloud.api().url())
@@ -89,9 +89,9 @@ async fn the_curl_lines_and_the_examples_of_all_calls_work_when_pasted() {
     let lines = shell_lines();
     let first = paste(&folder, &lines);
     assert_eq!(statuses(&first), ["201", "201", "201", "202"], "{first}");
-    let and_read = format!("{lines}\ncurl $API/orders/$ORDER\ncurl $API/stock/TEE-07");
-    let confirmed = eventually("the order is confirmed and its goods are gone", || async {
-        let printed = paste(&folder, &and_read);
+    let lines_and_reads = format!("{lines}\ncurl $API/orders/$ORDER\ncurl $API/stock/TEE-07");
+    let confirmed = eventually("the order is confirmed and its goods are shipped", || async {
+        let printed = paste(&folder, &lines_and_reads);
         (printed.contains("\"status\":\"confirmed\"") && printed.contains("\"on_hand\":49"))
             .then_some(printed)
     });
@@ -109,14 +109,15 @@ async fn the_curl_lines_and_the_examples_of_all_calls_work_when_pasted() {
             break;
         }
     }
-    let order = paste(
+    let after_erasure = paste(
         &folder,
         "API=$(cat target/local/api-url)\ncurl $API/customers/c-1002/orders\ncurl $API/health",
     );
-    assert_eq!(statuses(&order), ["200", "200"], "{order}");
+    assert_eq!(statuses(&after_erasure), ["200", "200"], "{after_erasure}");
     assert!(
-        order.contains("\"customer_name\":null") && order.contains("\"status\":\"confirmed\""),
-        "the person is erased, the order stays: {order}"
+        after_erasure.contains("\"customer_name\":null")
+            && after_erasure.contains("\"status\":\"confirmed\""),
+        "the order shows no person and is otherwise unchanged: {after_erasure}"
     );
     std::fs::remove_dir_all(folder).expect("the folder can be removed");
 }
@@ -132,6 +133,6 @@ fn the_table_has_every_route_of_the_template() {
     let deployed: BTreeSet<&str> = template.split('"').filter(is_route).collect();
     let calls = calls();
     let documented: BTreeSet<&str> = calls.iter().map(|call| call.route.as_str()).collect();
-    assert!(!deployed.is_empty(), "no route is found in the template");
+    assert!(!deployed.is_empty(), "the template has no routes");
     assert_eq!(documented, deployed);
 }
