@@ -72,7 +72,7 @@ impl Answer {
     }
 }
 
-/// The body of an order of one line. Its payment token is approved.
+/// The body of an order with one line. The sandbox gateway approves its payment token.
 #[must_use]
 pub fn order_body(customer: &str, sku: &str, quantity: u32) -> Value {
     json!({
@@ -137,8 +137,8 @@ impl Api {
         self.send("GET", path, &[], None).await
     }
 
-    /// Calls `path` as a client does: it repeats the call with the same key while the answer is
-    /// 503. A healthy system answers 503 when a stream is contended or the machine is busy.
+    /// Calls `path` as a client does: repeats the call with the same headers while the answer is
+    /// 503. A healthy system answers 503 if a stream is contended or the machine is busy.
     async fn call_with_retries(
         &self,
         method: &str,
@@ -210,10 +210,11 @@ impl Api {
 
     /// Waits until the order is final or parked, and returns it.
     pub async fn ended(&self, order_id: &str) -> Value {
-        eventually(&format!("order {order_id} final or parked"), || self.if_ended(order_id)).await
+        eventually(&format!("order {order_id} is final or parked"), || self.if_ended(order_id))
+            .await
     }
 
-    /// The order, if it is final or parked by now.
+    /// The order. `None` if it is neither final nor parked yet.
     pub async fn if_ended(&self, order_id: &str) -> Option<Value> {
         let answer = self.get(&format!("/orders/{order_id}")).await;
         // A busy machine may answer 503.
@@ -227,7 +228,7 @@ impl Api {
     /// Waits until the order view has the order at this version or a later one, and returns its
     /// row. It reads the customer's list, which is never answered from the event store.
     pub async fn in_view(&self, customer: &str, order_id: &str, version: u64) -> Value {
-        eventually(&format!("order {order_id} at version {version} in the view"), || async {
+        eventually(&format!("order {order_id} is at version {version} in the view"), || async {
             let mut path = format!("/customers/{customer}/orders?limit=100");
             loop {
                 let page = self.get(&path).await;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// What one request consumed of a table or of one of its indexes.
+/// The capacity that one request consumed of a table or of one of its indexes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
     /// The operation: `PutItem`.
@@ -13,16 +13,16 @@ pub struct Charge {
     pub index: Option<String>,
     /// Capacity units, in halves: an eventually consistent read costs half a unit.
     pub halves: u64,
-    /// Whether the answer was an error. What such a request costs is not reported.
+    /// Whether the answer was an error. The cost of a failed request is not reported.
     pub failed: bool,
 }
 
 impl Charge {
-    /// What this request consumed, given the engine's answer to it.
+    /// The capacity that this request consumed, given the local engine's answer to it.
     ///
-    /// For writes the engine's own figures are used: it prices tables, indexes and transactions as
-    /// the service does. Reads are priced here, because the engine reports one unit for a read of
-    /// any size.
+    /// The figures for writes come from the engine, which charges for tables, indexes and
+    /// transactions as the service does. The figures for reads are computed here, because the
+    /// engine reports one unit for a read of any size.
     pub(crate) fn of(operation: &str, request: &Value, status: u16, answer: &Value) -> Vec<Self> {
         let failed = status != 200;
         let charge = |table: &Value, index: Option<&str>, halves| Self {

@@ -21,7 +21,7 @@ static STARTED: AtomicUsize = AtomicUsize::new(0);
 /// The cloud that the tests of this process share, while a test holds it.
 static SHARED: Mutex<Weak<LocalCloud>> = Mutex::const_new(Weak::new());
 
-/// A running local cloud. It ends when this value is dropped, or when the process that holds it
+/// A running local cloud. It stops when this value is dropped, or when the process that owns it
 /// ends for any reason.
 #[derive(Debug)]
 pub struct LocalCloud {
@@ -32,7 +32,7 @@ pub struct LocalCloud {
     failed: AtomicBool,
 }
 
-/// A cloud that several tests share. It ends when the last of them ends.
+/// A cloud that several tests share. It stops when the last of them ends.
 #[derive(Debug)]
 pub struct SharedCloud(Arc<LocalCloud>);
 
@@ -89,7 +89,7 @@ impl LocalCloud {
     }
 
     /// The cloud that the tests of this process share. The first test starts it and calls `set_up`,
-    /// for which the others wait. These tests must not depend on what the others write.
+    /// and the others wait for that. Each test must not depend on what the others write.
     ///
     /// # Panics
     /// If it does not start.
@@ -126,7 +126,7 @@ impl LocalCloud {
         &self.ready.region
     }
 
-    /// What the cloud and the functions have logged so far.
+    /// The log lines of the cloud and the functions so far.
     ///
     /// # Panics
     /// If the log cannot be read.
@@ -136,8 +136,8 @@ impl LocalCloud {
             .into_owned()
     }
 
-    /// Stops or starts the delivery of a queue's messages to this function. While it is stopped,
-    /// messages wait in the queue; none is lost.
+    /// Stops or starts the delivery of a queue's messages to this function. While delivery is
+    /// stopped, messages wait in the queue, and none is lost.
     ///
     /// # Panics
     /// If the function has no queue.
@@ -151,7 +151,7 @@ impl LocalCloud {
             .expect("the function has a queue")
             .to_owned();
         let update = client.update_event_source_mapping().uuid(uuid).enabled(enabled);
-        update.send().await.expect("the queue can be stopped and started");
+        update.send().await.expect("the delivery can be stopped and started");
     }
 
     /// The SDK configuration with which an operator's tools reach this cloud.
@@ -170,7 +170,7 @@ impl LocalCloud {
 
 impl Drop for LocalCloud {
     fn drop(&mut self) {
-        // The launcher ends at the end of its standard input. After the wait nothing of it is left.
+        // The launcher ends at the end of its standard input, and stops the cloud before it ends.
         drop(self.launcher.stdin.take());
         if let Err(error) = self.launcher.wait() {
             eprintln!("the local cloud could not be waited for: {error}");

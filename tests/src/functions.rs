@@ -38,10 +38,10 @@ impl LocalCloud {
     /// until they are gone.
     ///
     /// # Panics
-    /// If there are none, or they cannot be killed.
+    /// If there is no such process, or it cannot be killed.
     pub async fn kill(&self, function: &str) {
-        let bootstrap = self.bootstrap(function).await;
-        let pids = processes(&bootstrap);
+        let program = self.program(function).await;
+        let pids = processes(&program);
         assert!(!pids.is_empty(), "no process of {function}");
         let killed = Command::new("kill")
             .arg("-9")
@@ -50,16 +50,16 @@ impl LocalCloud {
             .expect("kill runs");
         assert!(killed.success(), "processes {pids:?} of {function} cannot be killed");
         eventually("the killed processes are gone", || async {
-            let left = processes(&bootstrap);
+            let left = processes(&program);
             (!left.iter().any(|pid| pids.contains(pid))).then_some(())
         })
         .await;
     }
 
-    /// The end of the path of the program that runs this function in this cloud. No other function
-    /// and no other cloud has it: the cloud unpacks the code into a folder that is named after the
-    /// cloud's port and the hash of the code.
-    async fn bootstrap(&self, function: &str) -> String {
+    /// The end of the path of the program that runs this function in this cloud. It is unique to
+    /// the function and the cloud, because the cloud unpacks the code into a folder that is named
+    /// after the cloud's port and the hash of the code.
+    async fn program(&self, function: &str) -> String {
         let client = Client::new(&self.aws());
         let found = client.get_function_configuration().function_name(function).send().await;
         let hash = found.expect("the function exists").code_sha256.expect("its code has a hash");

@@ -4,7 +4,7 @@ use reqwest::header::{CONTENT_LENGTH, HeaderMap};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A request, whole.
+/// A complete request.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) headers: HeaderMap,
@@ -12,7 +12,8 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// The one request of this connection. `None` if the connection ends before the request does.
+    /// Reads the request of this connection. `None` if the connection ends before the request is
+    /// complete.
     pub(crate) async fn read(stream: &mut TcpStream) -> Option<Self> {
         let mut received = Vec::new();
         loop {
@@ -26,7 +27,7 @@ impl Request {
         }
     }
 
-    /// The request, once all of it has been received.
+    /// The request. `None` if it has not been received completely.
     fn parse(received: &[u8]) -> Option<Self> {
         let end = received.windows(4).position(|window| window == b"\r\n\r\n")?;
         let head = std::str::from_utf8(&received[..end]).ok()?;
@@ -46,7 +47,7 @@ impl Request {
     }
 }
 
-/// Answers the one request of this connection.
+/// Answers the request of this connection.
 pub(crate) async fn answer(mut stream: TcpStream, status: u16, body: &[u8]) {
     let length = body.len();
     let head = format!(

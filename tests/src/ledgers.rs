@@ -1,7 +1,7 @@
 //! The ledgers, compared with each other: the events, the payment gateway's and the carrier's.
 //!
-//! Everything is counted from raw items. Nothing is shared with the code under test, neither its
-//! folds nor the types of its events.
+//! All sums are computed from raw items. This module shares nothing with the code under test,
+//! neither its folds nor the types of its events.
 
 mod agreement;
 
@@ -15,22 +15,22 @@ use crate::tables::{Item, commit_body, number, scan, text};
 /// Sums by name: goods by product, money (in minor units) by currency. A sum of zero has no entry.
 pub type Sums = BTreeMap<String, i64>;
 
-/// All that is reserved, taken and sent for an order, according to one ledger.
+/// The goods, money and parcels of an order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Holdings {
-    /// Goods that are reserved for it in stock.
+    /// Goods that are reserved for the order.
     pub reserved: Sums,
-    /// Goods that left the stock for it.
+    /// Goods that were shipped for the order.
     pub shipped: Sums,
     /// Money that the gateway has authorized and not captured.
     pub authorized: Sums,
     /// Money that the gateway has captured.
     pub captured: Sums,
-    /// Parcels that the carrier has for it.
+    /// Parcels that the carrier has for the order.
     pub parcels: usize,
 }
 
-/// All that the ledgers record about an order.
+/// Everything that the ledgers record about an order.
 #[derive(Debug, Clone, Default)]
 pub struct Account {
     /// The names of the events of its four streams (order, reservation, payment, shipment), stream
@@ -40,20 +40,20 @@ pub struct Account {
     pub ordered: Sums,
     /// The total price.
     pub total: Sums,
-    /// What is held for it according to stock, gateway and carrier.
+    /// Its holdings according to stock, gateway and carrier.
     pub holdings: Holdings,
-    /// The goods that are reserved or shipped for it according to its reservation.
+    /// Its reserved and shipped goods according to its reservation.
     reservation: Holdings,
 }
 
 /// The ledgers of a cloud at one moment. Read them when no order is in progress.
 #[derive(Debug, Clone, Default)]
 pub struct Ledgers {
-    /// By order id. An id without an order stream has an entry if something is held under it.
+    /// By order id. An id without an order stream has an entry if a ledger has holdings for it.
     accounts: BTreeMap<String, Account>,
     /// Goods received, by product.
     received: Sums,
-    /// Goods that left one stock shard and did not arrive at another, by product.
+    /// Goods that were moved out of one stock shard and not into another, by product.
     in_transfer: Sums,
     /// Streams with a gap or an overlap.
     broken_streams: BTreeSet<String>,
@@ -138,7 +138,7 @@ impl Ledgers {
         self.received.get(sku).unwrap_or(&0) - shipped.sum::<i64>()
     }
 
-    /// Asserts that every order is final and that the ledgers agree on it, see
+    /// Asserts that every order is final and that the ledgers agree on it. See
     /// [`assert_equal_except_parked`](Self::assert_equal_except_parked).
     ///
     /// # Panics
@@ -148,18 +148,18 @@ impl Ledgers {
         self.assert_equal_except_parked(&[]);
     }
 
-    /// Asserts that for every order stock, gateway and carrier agree with the order's streams, and
-    /// that these orders are parked. Every other order must be final, exactly once:
+    /// Asserts that stock, gateway and carrier agree with the streams of every order, and that the
+    /// orders in `parked` are parked. Every other order must be final, exactly once:
     ///
-    /// - for a confirmed order, exactly the ordered goods left the stock, exactly its total was
-    ///   captured, and there is one parcel;
-    /// - for a cancelled order, there is nothing of that;
-    /// - for both, no goods are reserved and no money is authorized any more.
+    /// - For a confirmed order, exactly the ordered goods are shipped, exactly its total is
+    ///   captured, and there is one parcel.
+    /// - For a cancelled order, no goods are shipped, no money is captured, and there is no parcel.
+    /// - For both, no goods are reserved and no money is authorized any more.
     ///
-    /// Nothing is held under the id of something that is not an order. So the sums agree as well:
-    /// the captured money is the total of the confirmed orders in each currency, the goods on hand
-    /// are the received goods minus the goods of the confirmed orders, and there are as many
-    /// parcels as confirmed orders.
+    /// No ledger has holdings for an id without an order. So the sums agree as well: the captured
+    /// money is the total of the confirmed orders in each currency, the goods on hand are the
+    /// received goods minus the goods of the confirmed orders, and there are as many parcels as
+    /// confirmed orders.
     ///
     /// # Panics
     /// With a list of all disagreements.
@@ -200,11 +200,11 @@ impl Ledgers {
             }
             let duplicates = account.duplicates();
             if !duplicates.is_empty() {
-                faults.push(format!("{order_id}: {duplicates:?} twice in {events:?}"));
+                faults.push(format!("{order_id} has {duplicates:?} twice in {events:?}"));
             }
         }
         if !self.in_transfer.is_empty() {
-            faults.push(format!("between two stock shards: {:?}", self.in_transfer));
+            faults.push(format!("goods between two stock shards: {:?}", self.in_transfer));
         }
         let unknown = parked.iter().filter(|order_id| !self.accounts.contains_key(**order_id));
         faults.extend(unknown.map(|order_id| format!("no ledger has order {order_id}")));
@@ -223,7 +223,7 @@ impl Ledgers {
                 self.account(id).events.push(event.to_owned())
             }
             "stock" => return self.add_stock_event(id, event, data),
-            _ => return, // the other categories hold nothing
+            _ => return, // the other categories change no holdings
         }
         let account = self.account(id);
         match event {
@@ -247,11 +247,11 @@ impl Ledgers {
             "reservation.shipped" => {
                 account.reservation.shipped = std::mem::take(&mut account.reservation.reserved)
             }
-            _ => {} // the other events change nothing that is held
+            _ => {} // the other events change no holdings
         }
     }
 
-    /// Adds a movement of goods in a shard of a product's stock.
+    /// Adds an event of a shard of a product's stock.
     fn add_stock_event(&mut self, shard: &str, event: &str, data: &Value) {
         let (sku, _) = shard.rsplit_once('~').expect("product and shard");
         let sku = Value::from(sku);
@@ -275,7 +275,7 @@ impl Ledgers {
                 add(&mut holdings.reserved, &sku, -quantity);
                 add(&mut holdings.shipped, &sku, quantity);
             }
-            other => panic!("add here what {other} does to the stock"),
+            other => panic!("extend this function: {other} may change holdings"),
         }
     }
 
@@ -290,7 +290,7 @@ impl Ledgers {
                 add(&mut holdings.captured, &amount["currency"], whole(&amount["amount_minor"]))
             }
             "absent" | "declined" | "voided" | "refunded" => {}
-            other => panic!("add here what the gateway holds for the status {other}"),
+            other => panic!("extend this function: the gateway has the unknown status {other}"),
         }
     }
 
@@ -299,7 +299,7 @@ impl Ledgers {
         match entry["parcel"]["status"].as_str().expect("a status") {
             "created" => holdings.parcels += 1,
             "absent" | "refused" | "cancelled" => {}
-            other => panic!("add here what the carrier holds for the status {other}"),
+            other => panic!("extend this function: the carrier has the unknown status {other}"),
         }
     }
 }

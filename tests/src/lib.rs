@@ -1,5 +1,5 @@
-//! What the system tests share: a local cloud with the system deployed in it, clients for callers
-//! and operators, and the ledgers that are compared with each other.
+//! The common parts of the system tests: a local cloud with the system deployed in it, clients of
+//! the API and of the operator's command line, and the ledgers that are compared with each other.
 
 mod api;
 mod charge;

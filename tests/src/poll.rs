@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-/// How long a test waits for a condition: many times what it takes on a slow machine.
+/// How long a test waits for a condition: much longer than a slow machine needs.
 const DEADLINE: Duration = Duration::from_secs(180);
 /// How long to wait between two polls.
 const INTERVAL: Duration = Duration::from_millis(20);
@@ -13,7 +13,7 @@ const INTERVAL: Duration = Duration::from_millis(20);
 /// # Panics
 /// If there is no value after three minutes. The message contains `what`: the condition that was
 /// not met.
-#[expect(clippy::disallowed_methods, reason = "a deadline in real time is what this is")]
+#[expect(clippy::disallowed_methods, reason = "the deadline is in real time")]
 pub async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
     mut poll: impl FnMut() -> F,

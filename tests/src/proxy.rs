@@ -1,9 +1,9 @@
-//! A proxy between functions and the cloud's `DynamoDB`. It counts requests and what they cost, and
-//! it can hold writes.
+//! A proxy between functions and the cloud's `DynamoDB`. It counts requests and their cost, and it
+//! can hold writes.
 //!
-//! The SDK repeats a call that is not answered in time: any call on a busy machine, and every call
-//! that is held. All attempts of a call have the same id in a header. The proxy counts calls, not
-//! attempts.
+//! The SDK repeats a call that is not answered in time. That happens to some calls on a busy
+//! machine, and to every call that is held. All attempts of a call have the same id in a header.
+//! The proxy counts calls, not attempts.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,10 +26,11 @@ pub struct Proxy {
     serving: JoinHandle<()>,
 }
 
-/// What the connections share.
+/// The state that the connections share.
 #[derive(Debug)]
 struct Shared {
     client: reqwest::Client,
+    /// The endpoint of the cloud's `DynamoDB`, called the engine here.
     engine: String,
     /// How many more writes pass before all further writes are held. `None` if none is held.
     writes_left: watch::Sender<Option<usize>>,
@@ -50,8 +51,8 @@ struct Record {
 }
 
 impl Proxy {
-    /// Starts on a free port. From now on all `DynamoDB` calls of the functions with these logical
-    /// ids go through it.
+    /// Starts a proxy on a free port. From now on all `DynamoDB` calls of the functions with these
+    /// logical ids go through it.
     ///
     /// # Panics
     /// If there is no free port, or no such function.
@@ -93,7 +94,7 @@ impl Proxy {
         .await;
     }
 
-    /// Lets everything pass again, including what is held.
+    /// Lets all writes pass again, including those that are held.
     pub fn release(&self) {
         self.shared.writes_left.send_replace(None);
     }
@@ -119,7 +120,7 @@ impl Drop for Proxy {
 }
 
 impl Shared {
-    /// Serves the one request of this connection.
+    /// Serves the request of this connection.
     async fn serve(&self, mut stream: TcpStream) {
         let Some(request) = Request::read(&mut stream).await else { return };
         let operation =
@@ -216,8 +217,8 @@ enum Passed {
     HungUp,
 }
 
-/// Returns when the caller closes the connection. (A caller sends nothing more before its one
-/// request is answered.)
+/// Returns when the caller closes the connection. (A caller sends nothing else before its request
+/// is answered.)
 async fn hung_up(stream: &TcpStream) {
     if let Ok(1..) = stream.peek(&mut [0]).await {
         std::future::pending::<()>().await;

@@ -11,7 +11,7 @@ impl Api {
     /// Calls the API with this method, target and headers, sent unchanged.
     ///
     /// # Panics
-    /// If there is no answer, or the answer breaks a rule for all answers, see
+    /// If there is no answer, or the answer breaks a rule for all answers. See
     /// [`send`](Self::send).
     pub async fn send_raw(
         &self,
@@ -30,10 +30,7 @@ impl Api {
         }
         head.push_str("\r\n");
         let mut stream = TcpStream::connect(host).await.expect("the cloud accepts connections");
-        stream
-            .write_all(&[head.as_bytes(), body].concat())
-            .await
-            .expect("the cloud takes the request");
+        stream.write_all(&[head.as_bytes(), body].concat()).await.expect("the request can be sent");
         let mut received = Vec::new();
         stream.read_to_end(&mut received).await.expect("the cloud answers");
         let received = String::from_utf8(received).expect("the answer is text");

@@ -33,7 +33,7 @@ impl LocalCloud {
 }
 
 impl Saga {
-    /// The steps of an order that is confirmed without an incident, each with the function that
+    /// The steps of an order that is confirmed without an error, each with the function that
     /// performs it, read from the deployed state machine.
     ///
     /// # Panics
@@ -67,7 +67,7 @@ impl Saga {
         start.send().await.expect("the execution can be started");
     }
 
-    /// Stops an execution, as an operator can. Its order records nothing about it.
+    /// Stops an execution, as an operator can. No event records that it was stopped.
     ///
     /// # Panics
     /// If the execution is not running.

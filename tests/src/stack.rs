@@ -1,5 +1,5 @@
-//! The deployed stack, resource by resource. Tests find tables, queues and functions here instead
-//! of listing them, so that a new one takes part in them by itself.
+//! The resources of the deployed stack. Tests find tables, queues and functions here instead of
+//! listing them, so the tests automatically include new ones.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ impl LocalCloud {
         &found.unwrap_or_else(|| panic!("the template has no resource {logical_id}")).id
     }
 
-    /// All tables, those of the sandboxes included.
+    /// All tables, including those of the sandboxes.
     #[must_use]
     pub fn tables(&self) -> Vec<Named<'_>> {
         self.resources_of("AWS::DynamoDB::Table")
@@ -48,7 +48,8 @@ impl LocalCloud {
         self.queues(|name| consumed.contains(name))
     }
 
-    /// The queues from which no function takes messages. They are for what could not be processed.
+    /// The queues from which no function takes messages. They are for messages that could not be
+    /// processed.
     ///
     /// # Panics
     /// If the functions cannot be listed.
@@ -93,7 +94,7 @@ impl LocalCloud {
 }
 
 /// Whether this table belongs to a sandbox. The sandboxes represent the payment gateway and the
-/// carrier, which are systems of others.
+/// carrier, which are external systems.
 #[must_use]
 pub fn is_sandbox(logical_id: &str) -> bool {
     logical_id.starts_with("Sandbox")

@@ -1,4 +1,4 @@
-//! Raw items of tables, read without the code under test.
+//! Reads the raw items of tables, without the code under test.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ pub type Item = HashMap<String, AttributeValue>;
 /// Every item of the table with this logical id.
 ///
 /// # Panics
-/// If it cannot be read.
+/// If the table cannot be read.
 pub async fn scan(cloud: &LocalCloud, table: &str) -> Vec<Item> {
     let scan =
         Client::new(&cloud.aws()).scan().table_name(cloud.resource(table)).consistent_read(true);
@@ -25,7 +25,7 @@ pub async fn scan(cloud: &LocalCloud, table: &str) -> Vec<Item> {
 /// Every entry of an index of the table with this logical id.
 ///
 /// # Panics
-/// If it cannot be read.
+/// If the index cannot be read.
 pub async fn scan_index(cloud: &LocalCloud, table: &str, index: &str) -> Vec<Item> {
     let scan = Client::new(&cloud.aws()).scan().table_name(cloud.resource(table)).index_name(index);
     all(scan).await
@@ -47,7 +47,7 @@ async fn all(scan: ScanFluentBuilder) -> Vec<Item> {
     let mut pages = scan.into_paginator().send();
     let mut items = Vec::new();
     while let Some(page) = pages.next().await {
-        items.extend(page.expect("it can be scanned").items.unwrap_or_default());
+        items.extend(page.expect("the table can be scanned").items.unwrap_or_default());
     }
     items
 }
@@ -55,7 +55,7 @@ async fn all(scan: ScanFluentBuilder) -> Vec<Item> {
 /// The text in this attribute of an item.
 ///
 /// # Panics
-/// If there is none.
+/// If the attribute does not exist or is not text.
 #[must_use]
 #[track_caller]
 pub fn text(item: &Item, name: &str) -> String {
@@ -65,7 +65,7 @@ pub fn text(item: &Item, name: &str) -> String {
 /// The whole number in this attribute of an item.
 ///
 /// # Panics
-/// If there is none.
+/// If the attribute does not exist or is not a whole number.
 #[must_use]
 #[track_caller]
 pub fn number(item: &Item, name: &str) -> u64 {
@@ -85,7 +85,7 @@ pub fn commit_body(item: &Item) -> Value {
             let packed = item["body"].as_b().expect("bytes");
             zstd::stream::decode_all(packed.as_ref()).expect("a frame of Zstandard")
         }
-        Some(other) => panic!("add here how to read a body with the encoding {other:?}"),
+        Some(other) => panic!("extend this function to read a body with the encoding {other:?}"),
     };
     serde_json::from_slice(&unpacked).expect("JSON")
 }

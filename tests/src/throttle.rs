@@ -1,4 +1,4 @@
-//! A store that throttles every request.
+//! A server in place of `DynamoDB` that throttles every request.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,13 +8,13 @@ use tokio::task::JoinHandle;
 
 use crate::http::{Request, answer};
 
-/// What DynamoDB answers above a table's or partition's throughput.
+/// The answer of `DynamoDB` to a request above the throughput of a table or partition.
 const BODY: &str = concat!(
     r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","#,
     r#""message":"slow down"}"#,
 );
 
-/// Answers every request as a throttling `DynamoDB` does, and counts the requests. It stops when
+/// Answers every request like a `DynamoDB` that throttles, and counts the requests. It stops when
 /// this value is dropped.
 #[derive(Debug)]
 pub struct ThrottlingServer {
@@ -27,7 +27,7 @@ impl ThrottlingServer {
     /// Starts on a free port.
     ///
     /// # Panics
-    /// If there is none.
+    /// If there is no free port.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
@@ -60,7 +60,7 @@ impl Drop for ThrottlingServer {
     }
 }
 
-/// Answers the one request of this connection.
+/// Answers the request of this connection.
 async fn answer_one(mut stream: TcpStream, requests: Arc<AtomicUsize>) {
     if Request::read(&mut stream).await.is_some() {
         requests.fetch_add(1, Ordering::SeqCst);

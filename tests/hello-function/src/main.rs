@@ -1,4 +1,4 @@
-//! A function that does nothing. `make bench-build` compares how the other functions start with it.
+//! A function that does nothing: the baseline for the starts that `make bench-build` measures.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;

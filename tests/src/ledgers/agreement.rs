@@ -1,11 +1,11 @@
-//! What must be held for an order according to its own streams.
+//! The holdings of an order that its streams imply.
 
 use std::collections::BTreeSet;
 
 use super::{Account, Holdings, Sums};
 
 impl Account {
-    /// What must be held for a final order. `None` if the order is not final.
+    /// The holdings that a final order must have. `None` if the order is not final.
     pub(super) fn expected_holdings(&self) -> Option<Holdings> {
         if self.is_confirmed() {
             let (shipped, captured) = (self.ordered.clone(), self.total.clone());
@@ -14,7 +14,7 @@ impl Account {
         self.is_cancelled().then(Holdings::default)
     }
 
-    /// Events that occur twice, although they can happen to an order only once.
+    /// Events that occur twice in the order's streams, although they may occur only once.
     pub(super) fn duplicates(&self) -> BTreeSet<&str> {
         let once = self.events.iter().map(String::as_str).filter(|event| {
             !matches!(*event, "order.parked" | "order.resumed") // these may repeat
@@ -23,8 +23,9 @@ impl Account {
         once.filter(|event| !seen.insert(*event)).collect()
     }
 
-    /// The points in which stock, gateway and carrier differ from the order's streams. If a call
-    /// was requested and its answer is not recorded yet, both results are accepted.
+    /// The differences between stock, gateway and carrier on one side and the order's streams on
+    /// the other. If a call is requested and its answer is not recorded yet, both results are
+    /// accepted.
     pub(super) fn disagreements(&self) -> Vec<String> {
         let Holdings { reserved, shipped, authorized, captured, parcels } = &self.holdings;
         let mut faults = Vec::new();
@@ -51,7 +52,7 @@ impl Account {
         faults
     }
 
-    /// What the gateway may have authorized and captured after the last event of the payment.
+    /// The sums that the gateway may have authorized and captured after the payment's last event.
     fn money(&self) -> Vec<(&Sums, &Sums)> {
         static NOTHING: Sums = Sums::new();
         let (nothing, total) = (&NOTHING, &self.total);
@@ -63,17 +64,17 @@ impl Account {
             Some("payment.authorized") => vec![(total, nothing)],
             Some("payment.capture_requested") => vec![(total, nothing), (nothing, total)],
             Some("payment.captured") => vec![(nothing, total)],
-            Some(other) => panic!("add here where the money is after {other}"),
+            Some(other) => panic!("extend this function: {other} may move money"),
         }
     }
 
-    /// How many parcels the carrier may have after the last event of the shipment.
+    /// How many parcels the carrier may have after the shipment's last event.
     fn parcels(&self) -> &'static [usize] {
         match self.last("shipment.") {
             None | Some("shipment.refused" | "shipment.cancelled") => &[0],
             Some("shipment.requested" | "shipment.cancel_requested") => &[0, 1],
             Some("shipment.created") => &[1],
-            Some(other) => panic!("add here where the parcel is after {other}"),
+            Some(other) => panic!("extend this function: {other} may create or cancel a parcel"),
         }
     }
 }
