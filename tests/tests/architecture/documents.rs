@@ -1,5 +1,5 @@
-//! Documents that cannot go stale: what they name exists, the index of the decisions is complete,
-//! ARCHITECTURE.md stays short, and text wraps.
+//! The rules for documents: what they name exists, the index of the decisions is complete,
+//! ARCHITECTURE.md is short, and text wraps.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use super::metadata;
 
-/// Most words of ARCHITECTURE.md, as `wc -w` counts them.
-const MOST_WORDS: usize = 1_500;
-/// Widest line of prose, in characters.
-const MOST_COLUMNS: usize = 100;
+/// The largest number of words in ARCHITECTURE.md, as `wc -w` counts them.
+const MAX_WORDS: usize = 1_500;
+/// The largest width of a line of prose, in characters.
+const MAX_COLUMNS: usize = 100;
 
 /// A Markdown file.
 struct Document {
-    /// Where it is, from the root of the workspace.
+    /// Its path from the root of the workspace.
     path: PathBuf,
     text: String,
 }
@@ -23,11 +23,11 @@ impl Document {
     /// Every Markdown file of the workspace.
     fn all(root: &Path) -> Vec<Self> {
         let found = Self::with_endings(root, &[".md"]);
-        assert!(found.len() > 80, "only {} documents", found.len());
+        assert!(found.len() > 80, "only {} documents were found", found.len());
         found
     }
 
-    /// Every file of the workspace whose name ends so.
+    /// Every file of the workspace whose name has one of these endings.
     fn with_endings(root: &Path, endings: &[&str]) -> Vec<Self> {
         let mut found = Vec::new();
         let mut folders = vec![PathBuf::new()];
@@ -51,7 +51,7 @@ impl Document {
         self.path.parent().expect("a file is in a folder")
     }
 
-    /// The lines in blocks of code, or those outside, with their numbers.
+    /// The lines inside or outside blocks of code, with their numbers.
     fn lines(&self, in_code: bool) -> impl Iterator<Item = (usize, &str)> {
         let mut is_code = false;
         (1..).zip(self.text.lines()).filter(move |(_, line)| {
@@ -66,7 +66,7 @@ impl Document {
         self.lines(false)
     }
 
-    /// The paragraphs outside blocks of code, each as one line; a line of a table is one, too.
+    /// The paragraphs outside blocks of code, each as one line. A line of a table is a paragraph.
     fn paragraphs(&self) -> Vec<String> {
         let mut paragraphs = vec![String::new()];
         for (_, line) in self.prose() {
@@ -80,7 +80,7 @@ impl Document {
         paragraphs
     }
 
-    /// What stands between backticks.
+    /// The texts between backticks.
     fn code_spans(&self) -> BTreeSet<String> {
         let spans = |paragraph: &String| -> Vec<String> {
             paragraph.split('`').skip(1).step_by(2).map(str::to_owned).collect()
@@ -97,7 +97,7 @@ impl Document {
         self.paragraphs().iter().flat_map(targets).collect()
     }
 
-    /// The anchors of the headings, as GitHub makes them.
+    /// The anchors that GitHub makes for the headings.
     fn anchors(&self) -> BTreeSet<String> {
         let headings =
             self.prose().filter_map(|(_, line)| line.trim_start_matches('#').strip_prefix(' '));
@@ -114,7 +114,7 @@ fn root() -> PathBuf {
     metadata().workspace_root.into()
 }
 
-/// The names of what a folder holds.
+/// The names of the files and folders in a folder.
 fn names(folder: &Path) -> BTreeSet<String> {
     let entries = fs::read_dir(folder).expect("the folder can be read");
     entries
@@ -123,7 +123,7 @@ fn names(folder: &Path) -> BTreeSet<String> {
         .collect()
 }
 
-/// Whether there is such a file or folder. `*` and `<placeholder>` are any text within a name.
+/// Whether this file or folder exists. `*` and `<placeholder>` match any text within a name.
 fn exists(folder: &Path, path: &str) -> bool {
     let (first, rest) = path.split_once('/').unwrap_or((path, ""));
     if rest.is_empty() && first.is_empty() {
@@ -145,7 +145,7 @@ fn exists(folder: &Path, path: &str) -> bool {
             .any(|name| matches(&pattern, name) && exists(&folder.join(name), rest))
 }
 
-/// Whether the name is of this pattern, in which `*` is any text.
+/// Whether the name matches this pattern, in which `*` matches any text.
 fn matches(pattern: &str, name: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
     let Some(name) = name.strip_prefix(start) else { return false };
@@ -156,12 +156,12 @@ fn matches(pattern: &str, name: &str) -> bool {
 
 #[test]
 fn architecture_md_is_short() {
-    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("it is there");
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("it exists");
     let words = text.split_whitespace().count();
     assert!(
-        words <= MOST_WORDS,
-        "ARCHITECTURE.md has {words} words, at most {MOST_WORDS}: reasons belong into \
-         shared/decisions, lists into the README of what they are about"
+        words <= MAX_WORDS,
+        "ARCHITECTURE.md has {words} words, at most {MAX_WORDS}: move reasons to \
+         shared/decisions, and lists to the README of their subject"
     );
 }
 
@@ -191,11 +191,15 @@ fn every_path_that_a_document_names_exists() {
             }
         }
     }
-    assert!(missing.is_empty(), "named, and not there:\n{}", missing.join("\n"));
+    assert!(
+        missing.is_empty(),
+        "documents name these paths, which do not exist:\n{}",
+        missing.join("\n")
+    );
 }
 
-/// A decision has a file in the folder of its topic, and a line in the index with its title and the
-/// day on which it was made.
+/// A decision has a file in the folder of its topic, and a line in the index with its title and its
+/// date.
 #[test]
 fn the_index_of_the_decisions_is_complete() {
     let (mut index, mut decisions) = (BTreeSet::new(), BTreeSet::new());
@@ -216,7 +220,7 @@ fn the_index_of_the_decisions_is_complete() {
             decisions.insert(format!("| [{title}]({path}) | {made} |"));
         }
     }
-    assert!(!decisions.is_empty(), "there are decisions");
+    assert!(!decisions.is_empty(), "no decisions were found");
     let differs = |these: &BTreeSet<String>, those: &BTreeSet<String>| -> String {
         these.difference(those).map(|line| format!("\n{line}")).collect()
     };
@@ -227,19 +231,19 @@ fn the_index_of_the_decisions_is_complete() {
     );
 }
 
-/// Types, and what is in them, as `StoreError` or `InvalidAppend::Json`. Other words in code may be
-/// names of AWS, of libraries, or of what is no more.
+/// Checks types and their members, such as `StoreError` or `InvalidAppend::Json`. Other names in
+/// code may belong to AWS or a library, or no longer exist.
 #[test]
 fn every_type_that_a_document_names_exists() {
     let root = root();
     let sources = Document::with_endings(&root, &[".rs", ".py", ".yaml", ".toml"]);
-    let is_of_a_name = |c: char| c.is_alphanumeric() || c == '_';
+    let is_in_a_name = |c: char| c.is_alphanumeric() || c == '_';
     let known: BTreeSet<&str> =
-        sources.iter().flat_map(|source| source.text.split(|c| !is_of_a_name(c))).collect();
+        sources.iter().flat_map(|source| source.text.split(|c| !is_in_a_name(c))).collect();
     let is_type = |name: &str| {
-        let humps = name.chars().filter(char::is_ascii_uppercase).count();
+        let capitals = name.chars().filter(char::is_ascii_uppercase).count();
         name.starts_with(|c: char| c.is_ascii_uppercase())
-            && humps > 1
+            && capitals > 1
             && name.contains(|c: char| c.is_ascii_lowercase())
     };
     let mut missing = Vec::new();
@@ -247,7 +251,7 @@ fn every_type_that_a_document_names_exists() {
         for span in document.code_spans() {
             let mut parts = span.split("::");
             let is_path =
-                parts.clone().all(|part| !part.is_empty() && part.chars().all(is_of_a_name));
+                parts.clone().all(|part| !part.is_empty() && part.chars().all(is_in_a_name));
             if is_path
                 && (is_type(&span) || span.contains("::"))
                 && !parts.all(|part| known.contains(part))
@@ -256,13 +260,17 @@ fn every_type_that_a_document_names_exists() {
             }
         }
     }
-    assert!(missing.is_empty(), "named, and not in the sources:\n{}", missing.join("\n"));
+    assert!(
+        missing.is_empty(),
+        "documents name these types, which do not exist:\n{}",
+        missing.join("\n")
+    );
 }
 
 #[test]
 fn every_goal_of_make_that_a_document_names_exists() {
     let root = root();
-    let makefile = fs::read_to_string(root.join("Makefile")).expect("it is there");
+    let makefile = fs::read_to_string(root.join("Makefile")).expect("it exists");
     let goals: BTreeSet<&str> = makefile
         .lines()
         .filter_map(|line| line.split_once(':'))
@@ -280,13 +288,17 @@ fn every_goal_of_make_that_a_document_names_exists() {
             }
         }
     }
-    assert!(missing.is_empty(), "named, and no goals of the Makefile:\n{}", missing.join("\n"));
+    assert!(
+        missing.is_empty(),
+        "documents name these goals, which are not in the Makefile:\n{}",
+        missing.join("\n")
+    );
 }
 
 #[test]
 fn prose_wraps() {
     let is_exempt = |line: &str| {
-        // Tables, headings and lists of one word cannot be wrapped; URLs must not be.
+        // Tables, headings and items of one word cannot be wrapped. URLs must not be wrapped.
         let text = line.trim_start().trim_start_matches(['-', '>']).trim_start();
         line.starts_with('|')
             || line.starts_with('#')
@@ -297,10 +309,10 @@ fn prose_wraps() {
     for document in Document::all(&root()) {
         for (number, line) in document.prose() {
             let columns = line.trim_end().chars().count();
-            if columns > MOST_COLUMNS && !is_exempt(line) {
+            if columns > MAX_COLUMNS && !is_exempt(line) {
                 wide.push(format!("{}:{number} has {columns} columns", document.path.display()));
             }
         }
     }
-    assert!(wide.is_empty(), "wrap at {MOST_COLUMNS} columns:\n{}", wide.join("\n"));
+    assert!(wide.is_empty(), "wrap at {MAX_COLUMNS} columns:\n{}", wide.join("\n"));
 }

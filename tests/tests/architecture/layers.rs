@@ -1,10 +1,10 @@
-//! Files build on each other: no circle of imports, neither of files nor of modules, in any crate.
-//! So every file can be understood from the files below it.
+//! In no crate do imports form a cycle, neither between files nor between modules. So every file
+//! can be understood from the files below it.
 //!
-//! A file may re-export what the modules below it define, and they may use what it defines itself:
-//! to re-export is not to use. Tests inside a file may import what they test.
+//! A re-export is not a use: a file may re-export items of the modules below it, and these modules
+//! may use the items of the file. Tests inside a file may import what they test.
 
-mod circles;
+mod cycles;
 mod modules;
 mod paths;
 
@@ -19,7 +19,7 @@ fn text(file: &Path) -> String {
     std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-/// The modules of every library, program, example and test of the workspace, by its root file.
+/// The modules of every library, program, example and test of the workspace, by root file.
 fn targets() -> Vec<(PathBuf, Modules)> {
     let packages = metadata().packages;
     let targets = packages.iter().flat_map(|package| &package.targets);
@@ -27,14 +27,14 @@ fn targets() -> Vec<(PathBuf, Modules)> {
         .map(|target| target.src_path.clone().into_std_path_buf())
         .map(|root| (root.clone(), Modules::read(&root, &text)))
         .collect();
-    assert!(targets.len() > 60, "only {} roots were found", targets.len());
+    assert!(targets.len() > 60, "only {} targets were found", targets.len());
     targets
 }
 
-/// Circles, one a line: `a → (Item) b → (Item) a`.
-fn shown<N>(circles: &[(N, Vec<(String, N)>)], name: impl Fn(&N) -> String) -> String {
+/// The cycles as text, each on a line: `a → (Item) b → (Item) a`.
+fn shown<N>(cycles: &[(N, Vec<(String, N)>)], name: impl Fn(&N) -> String) -> String {
     let mut lines = String::new();
-    for (start, steps) in circles {
+    for (start, steps) in cycles {
         lines += &name(start);
         for (item, node) in steps {
             write!(lines, " → ({item}) {}", name(node)).expect("text can be written");
@@ -44,55 +44,56 @@ fn shown<N>(circles: &[(N, Vec<(String, N)>)], name: impl Fn(&N) -> String) -> S
     lines
 }
 
-/// The circles of files in a target, and those of modules.
-fn circles(root: &Path, modules: &Modules) -> String {
+/// The cycles of files and those of modules in a target, as text.
+fn cycles(root: &Path, modules: &Modules) -> String {
     let folder = root.parent().expect("a file is in a folder");
     let file = |file: &PathBuf| file.strip_prefix(folder).unwrap_or(file).display().to_string();
-    let files = shown(&modules.files().circles(), file);
-    let siblings = shown(&modules.siblings().circles(), |module| module.join("::"));
+    let files = shown(&modules.files().cycles(), file);
+    let siblings = shown(&modules.siblings().cycles(), |module| module.join("::"));
     files + &siblings
 }
 
 #[test]
-fn no_imports_form_a_circle() {
+fn no_imports_form_a_cycle() {
     let mut found = String::new();
     let mut uses = 0;
     for (root, modules) in targets() {
         uses += modules.files().len();
-        let circles = circles(&root, &modules);
-        if !circles.is_empty() {
-            write!(found, "\n{}:\n{circles}", root.display()).expect("text can be written");
+        let cycles = cycles(&root, &modules);
+        if !cycles.is_empty() {
+            write!(found, "\n{}:\n{cycles}", root.display()).expect("text can be written");
         }
     }
-    assert!(found.is_empty(), "these import each other in a circle:\n{found}");
+    assert!(found.is_empty(), "imports form cycles:\n{found}");
     assert!(uses > 600, "only {uses} uses were found");
 }
 
-/// The aggregates, which know nothing of what uses them.
+/// The aggregates. They must not use the rest of the domain.
 const AGGREGATES: [&str; 8] =
     ["customer", "order", "payment", "product", "receipt", "reservation", "shipment", "stock"];
-/// The rest of the domain, from the top.
+/// The rest of the domain.
 const ABOVE: [&str; 6] = ["requests", "placing", "saga", "steps", "views", "sandbox"];
 
 #[test]
-fn aggregates_know_nothing_of_requests_views_and_the_saga() {
+fn aggregates_do_not_use_requests_views_or_the_saga() {
     let root = metadata().workspace_root.join("shared/ordering/src/lib.rs");
     let uses = Modules::read(root.as_std_path(), &text).siblings();
     for aggregate in AGGREGATES {
         let module = |name: &str| vec![name.to_owned()];
         for above in ABOVE {
-            let way = uses.way(&module(aggregate), &module(above));
-            assert!(way.is_none(), "{aggregate} must not use {above}: {way:?}");
+            let path = uses.shortest_path(&module(aggregate), &module(above));
+            assert!(path.is_none(), "{aggregate} must not use {above}: {path:?}");
         }
     }
-    // The reading of sources works: this much is used.
+    // These uses exist, so a failure here means that the sources are not read correctly.
     let steps = vec!["steps".to_owned()];
     for aggregate in ["order", "payment", "reservation", "shipment"] {
-        assert!(uses.way(&steps, &vec![aggregate.to_owned()]).is_some(), "{aggregate}");
+        let path = uses.shortest_path(&steps, &vec![aggregate.to_owned()]);
+        assert!(path.is_some(), "no use of {aggregate} was found");
     }
 }
 
-/// The circles of a crate whose files, by name, have these texts.
+/// The cycles of a crate with these files: their names and texts.
 fn planted(files: &[(&str, &str)]) -> String {
     let read = |path: &Path| {
         let name = path.file_name().and_then(|name| name.to_str());
@@ -100,11 +101,11 @@ fn planted(files: &[(&str, &str)]) -> String {
         found.unwrap_or_else(|| panic!("{}", path.display())).1.to_owned()
     };
     let root = Path::new("src/lib.rs");
-    circles(root, &Modules::read(root, &read))
+    cycles(root, &Modules::read(root, &read))
 }
 
 #[test]
-fn a_planted_circle_is_named() {
+fn a_planted_cycle_is_named() {
     let found = planted(&[
         ("lib.rs", "mod above; mod below; mod facade;"),
         ("above.rs", "use crate::facade::{self, Low}; pub struct High(Low);"),
@@ -121,7 +122,7 @@ fn a_planted_circle_is_named() {
 }
 
 #[test]
-fn a_module_that_re_exports_what_uses_it_is_in_a_circle_only_if_it_uses_that_itself() {
+fn a_re_export_is_part_of_a_cycle_only_if_the_module_itself_uses_the_item() {
     let child = ("child.rs", "use super::Parent; pub struct Child(Parent);");
     let lib = ("lib.rs", "mod parent;");
     let facade = ("parent.rs", "mod child; pub use child::Child; pub struct Parent;");

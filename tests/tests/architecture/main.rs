@@ -1,5 +1,5 @@
-//! The rules of ARCHITECTURE.md that a machine can check: which crate may know which, and what the
-//! pure ones never know.
+//! The rules of ARCHITECTURE.md that a machine can check: which crate may use which, and what the
+//! pure crates must not use.
 
 mod documents;
 mod layers;
@@ -10,10 +10,10 @@ use std::process::Command;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
-/// The crates that know no runtime, no AWS, no clock and no random source.
+/// The crates that use no runtime, no AWS, no clock and no random source.
 const PURE: [&str; 3] = ["skald", "events", "ordering"];
 
-/// What each crate of the workspace may use of the others in what it ships.
+/// The crates of the workspace that each crate may use outside of its tests.
 const MAY_USE: [(&str, &[&str]); 14] = [
     ("skald", &[]),
     ("events", &["skald"]),
@@ -31,11 +31,11 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("system-tests", &["skald", "events", "ordering", "skald-dynamodb"]),
 ];
 
-/// What a function may use: everything that is shipped, and no other function.
+/// The crates that a function may use. No function may use another function.
 const FUNCTION_MAY_USE: &[&str] =
     &["skald", "events", "ordering", "skald-dynamodb", "skald-lambda", "skald-lambda-dynamodb"];
 
-/// Beginnings of the names of crates that bring a runtime, AWS, a clock or randomness.
+/// The prefixes of the names of crates that contain a runtime, AWS, a clock or a random source.
 const IMPURE: &[&str] = &[
     "async-std",
     "aws-",
@@ -58,7 +58,7 @@ const IMPURE: &[&str] = &[
     "web-time",
 ];
 
-/// Crates behind features that only tests turn on.
+/// The crates behind features that only tests enable.
 const FOR_TESTS: [&str; 3] = ["jsonschema", "schemars", "skald-testkit"];
 
 fn metadata() -> Metadata {
@@ -99,42 +99,42 @@ fn dependencies_run_one_way() {
 }
 
 #[test]
-fn pure_crates_know_no_runtime_no_aws_no_clock_and_no_randomness() {
+fn pure_crates_use_no_runtime_no_aws_no_clock_and_no_randomness() {
     for pure in PURE {
-        let tree = shipped_with(pure, &["--all-features"]);
+        let tree = dependencies_of(pure, &["--all-features"]);
         let found: Vec<_> = tree
             .iter()
             .filter(|name| IMPURE.iter().any(|impure| name.starts_with(impure)))
             .collect();
         assert!(
             found.is_empty(),
-            "{pure} brings {found:?}: waiting, time and ids come in as arguments or through a port"
+            "{pure} depends on {found:?}: pass times and ids as arguments, and wait through a port"
         );
     }
 }
 
 #[test]
-fn no_function_carries_what_only_tests_need() {
+fn no_function_depends_on_crates_for_tests() {
     for function in metadata().packages.iter().filter(|package| is_function(package)) {
-        let tree = shipped_with(&function.name, &[]);
+        let tree = dependencies_of(&function.name, &[]);
         let found: Vec<_> = FOR_TESTS.iter().filter(|name| tree.contains(**name)).collect();
-        assert!(found.is_empty(), "{} ships {found:?}", function.name);
+        assert!(found.is_empty(), "{} depends on {found:?}", function.name);
     }
 }
 
-/// What a crate asks of a library's features, all get that are built with it: so the functions are
-/// built without the command line, by which people sign in as they do in a browser.
+/// Crates that are built together share the features of their dependencies. So the functions are
+/// built without the operator's command line, which enables the sign-in through a browser.
 #[test]
-fn no_function_links_how_operators_sign_in() {
+fn no_function_contains_the_sign_in_of_operators() {
     const FOR_OPERATORS: [&str; 2] = ["aws-sdk-sso", "aws-sdk-ssooidc"];
     for function in metadata().packages.iter().filter(|package| is_function(package)) {
-        let tree = shipped_with(&function.name, &[]);
+        let tree = dependencies_of(&function.name, &[]);
         let found: Vec<_> = FOR_OPERATORS.iter().filter(|name| tree.contains(**name)).collect();
-        assert!(found.is_empty(), "{} ships {found:?}", function.name);
+        assert!(found.is_empty(), "{} depends on {found:?}", function.name);
     }
     assert!(
-        FOR_OPERATORS.iter().all(|name| shipped_with("skald-operator", &[]).contains(*name)),
-        "operators cannot sign in"
+        FOR_OPERATORS.iter().all(|name| dependencies_of("skald-operator", &[]).contains(*name)),
+        "skald-operator does not contain the sign-in"
     );
     let make = Command::new("make")
         .args(["--dry-run", "build", "deploy"])
@@ -144,19 +144,19 @@ fn no_function_links_how_operators_sign_in() {
     let goals = String::from_utf8(make.stdout).expect("its goals are text");
     let builds: Vec<_> =
         goals.lines().filter(|line| line.contains("cargo") && line.contains(" build ")).collect();
-    let with = |package: &str| {
+    let builds_of = |package: &str| {
         builds.iter().filter(|line| line.contains(package)).copied().collect::<BTreeSet<_>>()
     };
-    let (functions, operators) = (with("order-commands"), with("skald-operator"));
+    let (functions, operators) = (builds_of("order-commands"), builds_of("skald-operator"));
     assert!(!functions.is_empty() && !operators.is_empty(), "{builds:#?}");
     assert!(
         functions.is_disjoint(&operators),
-        "built together, so with each other's features: {builds:#?}"
+        "functions and the command line are built together: {builds:#?}"
     );
 }
 
-/// The crates that are built into this one, itself among them.
-fn shipped_with(package: &str, options: &[&str]) -> BTreeSet<String> {
+/// The names of this crate and its dependencies, without those of its tests and builds.
+fn dependencies_of(package: &str, options: &[&str]) -> BTreeSet<String> {
     let tree = Command::new(env!("CARGO"))
         .args([
             "tree",
@@ -182,17 +182,17 @@ fn shipped_with(package: &str, options: &[&str]) -> BTreeSet<String> {
 #[test]
 fn main_is_wiring_only() {
     let functions: Vec<_> = metadata().packages.into_iter().filter(is_function).collect();
-    assert!(!functions.is_empty(), "there are functions");
+    assert!(!functions.is_empty(), "no functions were found");
     for package in functions {
         let main = package.manifest_path.with_file_name("src").join("main.rs");
         let lines =
             std::fs::read_to_string(&main).expect("every function has a main.rs").lines().count();
-        assert!(lines <= 40, "{main} has {lines} lines: at most 40, the rest belongs into lib.rs");
+        assert!(lines <= 40, "{main} has {lines} lines: move all but 40 of them to lib.rs");
     }
 }
 
 #[test]
-fn the_top_level_holds_what_the_plan_says() {
+fn the_top_level_contains_only_listed_names() {
     let root = metadata().workspace_root;
     let allowed = [
         "ARCHITECTURE.md",
@@ -220,12 +220,16 @@ fn the_top_level_holds_what_the_plan_says() {
     }
 }
 
-/// What git keeps at the top level; what lies there, if this is no checkout.
+/// The names at the top level that git tracks, or all names if this is not a checkout.
 fn top_level(root: &Path) -> BTreeSet<String> {
-    let kept = Command::new("git").args(["ls-files"]).current_dir(root).output();
-    if let Some(kept) = kept.ok().filter(|kept| kept.status.success()) {
-        let kept = String::from_utf8(kept.stdout).expect("names are text");
-        return kept.lines().filter_map(|path| path.split('/').next()).map(str::to_owned).collect();
+    let tracked = Command::new("git").args(["ls-files"]).current_dir(root).output();
+    if let Some(tracked) = tracked.ok().filter(|tracked| tracked.status.success()) {
+        let tracked = String::from_utf8(tracked.stdout).expect("names are text");
+        return tracked
+            .lines()
+            .filter_map(|path| path.split('/').next())
+            .map(str::to_owned)
+            .collect();
     }
     let entries = std::fs::read_dir(root).expect("the workspace can be read");
     entries

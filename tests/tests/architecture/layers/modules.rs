@@ -1,4 +1,4 @@
-//! The modules of a crate, and what the paths in them mean.
+//! The modules of a crate, and the items that the paths in them name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Attribute, Item, ItemMod, ItemUse, UseTree, Visibility};
 
-use super::circles::Graph;
+use super::cycles::Graph;
 use super::paths::{Segments, paths};
 
-/// How many imports lead from one to the next before the name counts as lost.
+/// The largest number of imports that are followed to resolve a name.
 const MAX_IMPORTS: u32 = 8;
 
-/// The module of superseded shapes. Each converts itself to the next shape and so names it, and the
-/// catalogue lists it beside that shape: the two belong together and are no circle.
+/// The module of superseded shapes. Its uses do not count: each shape names the next one, which it
+/// is converted to, and the catalogue lists both.
 const OLD: &str = "old";
 
 /// A module, without its tests. A module in braces is part of the file that contains it.
@@ -24,18 +24,19 @@ struct Module {
     parent: Option<usize>,
     children: BTreeMap<String, usize>,
     items: BTreeSet<String>,
-    /// What each imported name stands for.
+    /// The path of each imported name.
     imports: BTreeMap<String, Segments>,
-    /// The modules of which every name is imported.
+    /// The modules whose names are all imported.
     globs: Vec<Segments>,
-    /// The paths in the code, and those of imports. A name that is only re-exported is not used.
+    /// The paths in the code and in imports, without names that are only re-exported.
     paths: Vec<Segments>,
 }
 
-/// What is read of a module before it is known which of its re-exports it uses itself.
+/// The part of a module that shows, after all of it is read, which of its re-exports it uses
+/// itself.
 #[derive(Default)]
 struct Reading {
-    /// The paths that are re-exported, by the name that they get.
+    /// The paths that are re-exported, each with its new name.
     exported: Vec<(String, Segments)>,
     /// Every identifier in the code.
     words: BTreeSet<String>,
@@ -44,17 +45,17 @@ struct Reading {
 /// The modules of a library, a program or a test. The first is the root.
 pub(super) struct Modules(Vec<Module>);
 
-/// An item, by its module and name.
+/// An item: its module and name.
 type Found = (usize, String);
 
-/// What a path stands for.
+/// The module or item that a path names.
 enum Meaning {
     Module(usize),
     Item(Found),
 }
 
 impl Modules {
-    /// Reads the modules that begin in this file, each with `text`.
+    /// Reads the module in this file and all modules below it. `text` reads a file.
     pub(super) fn read(root: &Path, text: &dyn Fn(&Path) -> String) -> Self {
         let mut modules = Self(vec![Module { file: root.to_owned(), ..Module::default() }]);
         let folder = root.parent().expect("a file is in a folder").to_owned();
@@ -146,7 +147,7 @@ impl Modules {
         self.read_file(module, &inner, text);
     }
 
-    /// Which file uses which other, and by which item.
+    /// The uses between files.
     pub(super) fn files(&self) -> Graph<PathBuf> {
         let mut graph = Graph::default();
         for (from, to, item) in self.uses() {
@@ -155,8 +156,7 @@ impl Modules {
         graph
     }
 
-    /// Which module of a folder uses which other of the same folder, and by which item. A module
-    /// includes everything below it.
+    /// The uses between modules with the same parent. A module includes all modules below it.
     pub(super) fn siblings(&self) -> Graph<Vec<String>> {
         let names = self.names();
         let mut graph = Graph::default();
@@ -183,7 +183,7 @@ impl Modules {
         names
     }
 
-    /// Every use of an item of another module: the two modules, and the item.
+    /// Every use of an item: the module that uses it, the module that defines it, and its name.
     fn uses(&self) -> Vec<(usize, usize, String)> {
         let mut found = Vec::new();
         let names = self.names();
@@ -200,7 +200,8 @@ impl Modules {
         found
     }
 
-    /// The items that `path::*` names. Those of a module itself stand for each other.
+    /// The items that `path::*` names. One item represents all items that the module itself
+    /// defines.
     fn all_of(&self, from: usize, path: &[String]) -> Vec<Found> {
         let Some(Meaning::Module(module)) = self.meaning(from, path, MAX_IMPORTS) else {
             return self.item(from, path).into_iter().collect();
@@ -218,7 +219,7 @@ impl Modules {
         }
     }
 
-    /// What this path means in the module `from`. `None` if it leads to another crate.
+    /// The meaning of this path in the module `from`. `None` if the path leads to another crate.
     fn meaning(&self, from: usize, path: &[String], imports_left: u32) -> Option<Meaning> {
         let (first, rest) = path.split_first()?;
         let start = match first.as_str() {
@@ -236,7 +237,7 @@ impl Modules {
                 "self" => at,
                 _ => {
                     let named = self.named(module, segment, rest.peek().is_none(), imports_left);
-                    // Macros make items that the file does not name.
+                    // An item that the file does not declare is made by a macro.
                     named.unwrap_or_else(|| self.made(module, segment))
                 }
             };
@@ -244,9 +245,15 @@ impl Modules {
         Some(at)
     }
 
-    /// What a name means in a module. A module and a function may have the same name: only the last
-    /// segment of a path is the function.
-    fn named(&self, module: usize, name: &str, is_last: bool, most: u32) -> Option<Meaning> {
+    /// The meaning of a name in a module. A module and a function may have the same name: then the
+    /// last segment of a path is the function, and an earlier one is the module.
+    fn named(
+        &self,
+        module: usize,
+        name: &str,
+        is_last: bool,
+        imports_left: u32,
+    ) -> Option<Meaning> {
         let own = &self.0[module];
         let child = own.children.get(name).copied().map(Meaning::Module);
         if child.is_some() && !is_last {
@@ -255,19 +262,21 @@ impl Modules {
         if own.items.contains(name) {
             return Some(Meaning::Item((module, name.to_owned())));
         }
-        let most = most.checked_sub(1)?;
+        let imports_left = imports_left.checked_sub(1)?;
         if let Some(import) = own.imports.get(name) {
-            return self.meaning(module, import, most).or(child);
+            return self.meaning(module, import, imports_left).or(child);
         }
-        let within = |path: &Segments| match self.meaning(module, path, most)? {
-            Meaning::Module(other) if other != module => self.named(other, name, is_last, most),
+        let within = |path: &Segments| match self.meaning(module, path, imports_left)? {
+            Meaning::Module(other) if other != module => {
+                self.named(other, name, is_last, imports_left)
+            }
             Meaning::Module(_) | Meaning::Item(_) => None,
         };
         child.or_else(|| own.globs.iter().find_map(within))
     }
 
-    /// An item that a macro makes in this module. At the root it is the macro itself, if some
-    /// module exports one of this name.
+    /// An item that a macro makes in this module. At the root it may be an exported macro, which
+    /// belongs to the module that defines it.
     fn made(&self, module: usize, name: &str) -> Meaning {
         let exporter = || self.0.iter().position(|module| module.items.contains(name));
         let maker = if module == 0 { exporter().unwrap_or(0) } else { module };
@@ -275,8 +284,8 @@ impl Modules {
     }
 }
 
-/// What this tree of a `use` imports: paths by the names that they get, and modules of which every
-/// name is imported. `before` is the path that leads to the tree.
+/// Collects what this tree of a `use` imports: paths with their new names, and modules whose names
+/// are all imported. `before` is the path in front of the tree.
 fn imported(
     tree: UseTree,
     mut before: Segments,

@@ -1,12 +1,12 @@
-//! The paths that code names, such as `crate::store::EventStore`, found in its tokens. Tokens also
-//! show the paths in macros and attributes, which a parser leaves unread.
+//! Finds the paths in code, such as `crate::store::EventStore`. It reads tokens, because a parser
+//! does not read the paths in macros and attributes.
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
-/// The segments of a path. The last is `*` if everything in it is named.
+/// The segments of a path. The last is `*` if the path names all items.
 pub(super) type Segments = Vec<String>;
 
-/// The paths of at least two segments in this code, those in braces each by itself.
+/// The paths of at least two segments in this code. Each path in braces is a path of its own.
 pub(super) fn paths(code: TokenStream) -> Vec<Segments> {
     let mut found = Vec::new();
     find(code, &mut found);
@@ -38,17 +38,19 @@ fn continues(tokens: &[TokenTree], at: usize) -> bool {
     is(1, '.') && !is(2, '.') || is(1, '\'') || is(1, ':') && is_joint(tokens, at - 1)
 }
 
-/// Whether the mark before `at` is joined to it: `::` is two marks.
+/// Whether the token before `at` is the first colon of a `::`.
 fn is_joint(tokens: &[TokenTree], at: usize) -> bool {
     let before = at.checked_sub(1).and_then(|before| tokens.get(before));
-    matches!(before, Some(TokenTree::Punct(mark)) if mark.as_char() == ':' && mark.spacing() == Spacing::Joint)
+    let Some(TokenTree::Punct(mark)) = before else { return false };
+    mark.as_char() == ':' && mark.spacing() == Spacing::Joint
 }
 
 fn is_mark(token: &TokenTree, wanted: char) -> bool {
     matches!(token, TokenTree::Punct(mark) if mark.as_char() == wanted)
 }
 
-/// Follows the path that continues at `at` with an identifier, and returns where it ends.
+/// Finds the paths that begin with `before` and continue with the identifier at `at`. Returns the
+/// position after them.
 fn path(
     tokens: &[TokenTree],
     at: usize,
