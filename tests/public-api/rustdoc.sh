@@ -1,8 +1,9 @@
 #!/bin/sh
-# The rustdoc of `make lint`. It writes the pages as always, and for a crate of the kit the same as
-# JSON, which tests/public-api reads. rustdoc calls the JSON unstable; its format is fixed by the
-# toolchain that rust-toolchain.toml pins. The variable that permits it is set for rustdoc alone: if
-# Cargo had it, it would compile the dependencies that ask for it again, here and in the next goal.
+# The rustdoc of `make lint`. It writes the usual pages, and for each crate of the kit also JSON,
+# which tests/public-api reads. The JSON format is unstable, but rust-toolchain.toml pins the
+# toolchain that determines it. RUSTC_BOOTSTRAP permits the unstable option. It is set for rustdoc
+# only: if it were set for Cargo, Cargo would compile the dependencies that read it again, here and
+# in the next goal.
 export RUSTC_BOOTSTRAP=1
 rustdoc "$@" || exit
 case " $* " in

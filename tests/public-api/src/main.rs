@@ -1,7 +1,7 @@
-//! The public API of the kit: a listing beside each crate, so that a change of it shows in a diff.
+//! Lists the public API of each crate of the kit in a file, so a change of the API shows in a diff.
 //!
 //! `make lint` compares the listings with the code (`check`), and `make public-api` writes them
-//! (`renew`). Both first run rustdoc, which writes the JSON that is read here: `rustdoc.sh`.
+//! (`renew`). Both first run rustdoc through `rustdoc.sh`, which writes the JSON that is read here.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -11,9 +11,10 @@ use std::{env, fs};
 
 use public_api::Builder;
 
-/// Where the crates of the kit are, each in a folder of its name.
+/// The folder of the kit. Each crate is in a folder with the crate's name.
 const KIT: &str = "shared/kit";
-/// What each of their names begins with. The guide is no crate for others to use.
+/// The prefix of the names of the crates that have a listing. The guide has none, because it is not
+/// a library.
 const PREFIX: &str = "skald";
 
 fn main() -> ExitCode {
@@ -36,12 +37,12 @@ fn renew() -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints how the code differs from the listings, and fails if it does.
+/// Prints the differences between the code and the listings, and fails if there are any.
 fn check() -> Result<ExitCode, Box<dyn Error>> {
     let mut exit_code = ExitCode::SUCCESS;
     for folder in crates()? {
         let (path, now) = (listing(&folder), public_api(&folder)?);
-        // A crate without a listing is one that was just added.
+        // A new crate does not have a listing yet.
         let listed = if path.exists() { fs::read_to_string(&path)? } else { String::new() };
         if listed != text(&now) {
             eprintln!("{}", difference(&path, &listed, &now));
@@ -49,12 +50,12 @@ fn check() -> Result<ExitCode, Box<dyn Error>> {
         }
     }
     if exit_code == ExitCode::FAILURE {
-        eprintln!("If the public API was meant to change, run `make public-api`, and commit it.");
+        eprintln!("If the change of the public API is intended, run `make public-api` and commit.");
     }
     Ok(exit_code)
 }
 
-/// The folders of the kit's crates, by name.
+/// The folders of the kit's crates, sorted.
 fn crates() -> Result<BTreeSet<PathBuf>, Box<dyn Error>> {
     let mut found = BTreeSet::new();
     for entry in fs::read_dir(KIT)? {
@@ -74,14 +75,13 @@ fn text(lines: &[String]) -> String {
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
-/// The public items of the crate in this folder, each once: types with their members, in the order
-/// of their paths.
+/// The public items of the crate in this folder, without duplicates: types with their members, in
+/// the order of their paths.
 ///
-/// Of a derived implementation there is the `impl` alone: that a type is `Clone` is a promise, and
-/// that `Clone` has a method `clone` is none. The implementations that the compiler adds, and those
-/// for all types, are left out.
+/// A derived implementation is listed as its `impl` line only, because its methods are those of the
+/// trait. Implementations of auto traits and blanket implementations are left out.
 fn public_api(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
-    let name = folder.file_name().ok_or("a crate has a name")?.to_string_lossy().replace('-', "_");
+    let name = folder.file_name().ok_or("a crate has no name")?.to_string_lossy().replace('-', "_");
     let json = Path::new("target/doc").join(format!("{name}.json"));
     let items = |without_derived: bool| -> Result<Vec<String>, Box<dyn Error>> {
         let builder = Builder::from_rustdoc_json(&json)
@@ -106,13 +106,13 @@ fn public_api(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     Ok(lines)
 }
 
-/// What the listing has and the code has not, and the other way round.
+/// The lines that are only in the listing, and those that are only in the code.
 fn difference(path: &Path, listed: &str, now: &[String]) -> String {
     let old = listed.lines().collect::<BTreeSet<_>>();
     let new = now.iter().map(String::as_str).collect::<BTreeSet<_>>();
     let gone = listed.lines().filter(|line| !new.contains(line)).map(|line| format!("\n- {line}"));
     let added = now.iter().filter(|line| !old.contains(line.as_str()));
     let changes = gone.chain(added.map(|line| format!("\n+ {line}"))).collect::<String>();
-    let changes = if changes.is_empty() { "\n  the order of its lines" } else { &changes };
-    format!("error: the public API is not what {} lists:{changes}", path.display())
+    let changes = if changes.is_empty() { "\n  the lines are in another order" } else { &changes };
+    format!("error: the public API differs from {}:{changes}", path.display())
 }
