@@ -18,7 +18,7 @@ use crate::resources::Resources;
 /// How many clouds this process has started.
 static STARTED: AtomicUsize = AtomicUsize::new(0);
 
-/// The cloud that the tests of this process share, while a test holds it.
+/// The cloud that the tests of this process share, as long as a test uses it.
 static SHARED: Mutex<Weak<LocalCloud>> = Mutex::const_new(Weak::new());
 
 /// A running local cloud. It stops when this value is dropped, or when the process that owns it

@@ -1,4 +1,4 @@
-//! A minimal HTTP server side, enough for a client of the SDK: one request per connection.
+//! The minimum of an HTTP server that a client of the SDK needs: one request per connection.
 
 use reqwest::header::{CONTENT_LENGTH, HeaderMap};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -1,4 +1,4 @@
-//! The ledgers, compared with each other: the events, the payment gateway's and the carrier's.
+//! Compares the ledgers with each other: the events, the payment gateway's and the carrier's.
 //!
 //! All sums are computed from raw items. This module shares nothing with the code under test,
 //! neither its folds nor the types of its events.

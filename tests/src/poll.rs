@@ -1,4 +1,4 @@
-//! Waiting for a condition by polling it, with a deadline.
+//! Waits for a condition by polling it until a deadline.
 
 use std::future::Future;
 use std::time::{Duration, Instant};

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::tables::{Item, commit_body, indexes, scan, scan_index};
 use crate::{LocalCloud, is_sandbox};
 
-/// What is recorded, by place.
+/// The recorded text, by place.
 #[derive(Debug, Clone, Default)]
 pub struct Traces(BTreeMap<String, String>);
 

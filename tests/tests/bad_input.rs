@@ -345,6 +345,6 @@ fn routes() -> BTreeMap<String, BTreeSet<String>> {
             routes.entry(path.to_owned()).or_default().insert(method.to_owned());
         }
     }
-    assert!(routes.len() > 5, "the template's routes are found: {routes:?}");
+    assert!(routes.len() > 5, "only these routes were found: {routes:?}");
     routes
 }

@@ -14,7 +14,8 @@ use system_tests::{
 /// The identity of an event: stream, version, type.
 type Identity = (String, u64, String);
 
-/// Places a few orders, cancels one, and waits until all have ended. Returns their ids.
+/// Places three orders, one of which is declined, and waits until all have ended. Returns their
+/// ids.
 async fn orders(cloud: &LocalCloud) -> Vec<String> {
     let api = cloud.api();
     api.set_up("c-1", "MUG-01", 10).await;
@@ -338,7 +339,7 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
     change_body(&mut unknown, |body| body["events"][0]["type"] = json!("product.unsupported"));
     unknown.insert("types".to_owned(), AttributeValue::S("product.unsupported".to_owned()));
     put(moved(&unknown, 2)).await;
-    // An item that is not a commit, and an item of no stream.
+    // An item that is not a commit, and an item that belongs to no stream.
     let mut malformed = receipt.expect("a receipt was booked");
     change_body(&mut malformed, |body| {
         drop(body.as_object_mut().and_then(|fields| fields.remove("commit")))

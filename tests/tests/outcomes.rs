@@ -89,7 +89,7 @@ fn outcome(order: &Value) -> (Option<&str>, Option<&str>, Option<&str>) {
 
 /// Asserts that the order's execution ended as the row says.
 async fn assert_executed(cloud: &LocalCloud, case: &Case) {
-    // An order that was cancelled from outside has a second attempt.
+    // An order that the customer cancelled has a second attempt.
     let saga = cloud.api().get(&format!("/orders/{}/saga", case.order_id)).await.expect(200).body;
     let execution = cloud.saga().ended(&format!("{}.{}", case.order_id, saga["attempt"])).await;
     let expected = match (case.row.status, case.row.parked) {
@@ -135,7 +135,7 @@ async fn the_deployed_state_machine_ends_each_order_as_its_row_says() {
     let forward_steps = cloud.saga().forward_steps().await;
     let (cancelled, not_cancelled): (Vec<_>, Vec<_>) =
         outcomes().into_iter().enumerate().partition(|(_, row)| row.cancel_before.is_some());
-    assert!(cancelled.len() >= 20 && not_cancelled.len() >= 20, "the table has been read");
+    assert!(cancelled.len() >= 20 && not_cancelled.len() >= 20, "the table has too few rows");
 
     // The cancelled orders are cancelled before a certain step, so their sagas start later.
     cloud.deliver(cloud.resource("SagaStarter"), false).await;

@@ -156,7 +156,7 @@ async fn an_order_is_undone_once_even_if_any_step_function_dies_at_any_write() {
     let writes = [
         ("PaymentSteps", 6),     // authorizes; voids
         ("ReservationSteps", 2), // reserves; releases
-        ("ShipmentSteps", 3),    // records that the carrier refused
+        ("ShipmentSteps", 3),    // requests; the carrier refuses
         ("OrderSteps", 2),       // starts undo; cancels
     ];
     kill_at_each_write(&unserved(), &writes, Account::is_cancelled).await;

@@ -1,5 +1,5 @@
-//! In no crate do imports form a cycle, neither between files nor between modules. So every file
-//! can be understood from the files below it.
+//! Imports form no cycle in any crate, neither between files nor between modules. So every file can
+//! be understood from the files below it.
 //!
 //! A re-export is not a use: a file may re-export items of the modules below it, and these modules
 //! may use the items of the file. Tests inside a file may import what they test.
