@@ -12,7 +12,8 @@
 //! - [`read_stream_item`] reads a commit from the table's stream.
 //!
 //! [`tables`] defines how each table is created. No store deletes items, and the event store
-//! updates none: its role needs only `Query`, `GetItem` and `PutItem`. A person is erased by a put.
+//! updates none: its role needs only `Query`, `GetItem` and `PutItem`, and `ConditionCheckItem` to
+//! guard streams. A person is erased by a put.
 
 mod attribute;
 mod commit_item;

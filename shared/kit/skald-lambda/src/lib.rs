@@ -3,8 +3,8 @@
 //! to its queue.
 //!
 //! - [`config`]: the environment, read once.
-//! - [`clock`]: the time, new ids, and the [`Pause`](skald::handle::Pause) in real time, which also
-//!   counts omitted snapshots.
+//! - [`start_logging`]: the log, and the kit's [reports](skald::observe) as metrics.
+//! - [`clock`]: the time, new ids, and the [`Pause`](skald::handle::Pause) in real time.
 //! - [`http`]: calls, replies, and problems according to RFC 9457.
 //! - [`steps`]: steps of a saga, and the names of their errors.
 //! - [`queue`]: a queue's batch; each message goes to its handler, or into the dead-letter queue.
