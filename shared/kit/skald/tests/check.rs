@@ -1,5 +1,4 @@
-//! A snapshot that differs from the state that the events give is found, and no other snapshot is
-//! reported.
+//! A check reports a snapshot that differs from the fold of the events, and no other snapshot.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -152,7 +151,7 @@ fn plain_values_are_compared() {
     assert_eq!(check.snapshot(&state("Joan")), Err(SnapshotFault::Differs));
 }
 
-/// A check of streams of several categories uses boxed checks.
+/// A verifier of streams of several categories boxes its checks.
 #[test]
 fn a_boxed_check_finds_faults() {
     let state = |sum: u64| {

@@ -33,24 +33,20 @@ fn event(event_type: &str, data: &str) -> EventData {
     EventData { event_type: event_type.to_owned(), schema: 1, data: data.as_bytes().to_vec() }
 }
 
-/// Stores check their limits with this size. If it were less than an item's, a commit could be
-/// accepted and never be stored.
+/// Stores check their limits against this size. If it were less than an item's size, a store could
+/// accept a commit that it can never write.
 #[test]
 fn the_size_of_a_draft_includes_every_variable_part() {
     let mut draft = draft(vec![event("account.noted", "{\"text\":\"\"}")]);
     assert_eq!(
         draft.size_bytes(),
         4 + (2 * 13 + 11 + 42),
-        "source; type twice, data, and what holds an event together"
+        "source; type twice, data, and overhead of an event"
     );
     draft.events.push(event("a.b", "{}"));
     assert_eq!(draft.size_bytes(), 83 + (2 * 3 + 2 + 42));
     draft.context.metadata.insert("attempt".to_owned(), "2".to_owned());
-    assert_eq!(
-        draft.size_bytes(),
-        133 + (7 + 1 + 42),
-        "name and value of an entry, and what holds it"
-    );
+    assert_eq!(draft.size_bytes(), 133 + (7 + 1 + 42), "name, value and overhead of an entry");
     draft.snapshot = Some(Snapshot { schema: 1, state: vec![b' '; 100] });
     assert_eq!(draft.size_bytes(), 183 + (100 + 42));
 }
@@ -109,10 +105,10 @@ fn ids_are_written_as_uuids() {
     assert_ne!(CommitId::of(Uuid::NAMESPACE_OID, "a"), CommitId::of(Uuid::NAMESPACE_URL, "a"));
 }
 
-/// A commit may be read from a table, an index or a message, with or without its snapshot: its
-/// events keep their ids.
+/// The events of a commit have the same ids whether it is read from a table, an index or a message,
+/// with or without its snapshot.
 #[test]
-fn an_event_id_depends_on_stream_commit_and_index_alone() {
+fn an_event_id_depends_only_on_stream_commit_and_index() {
     let Draft { commit_id: id, at, context, .. } = draft(vec![]);
     let events = vec![event("account.noted", "{}"), event("account.noted", "[]")];
     let commit = Commit {

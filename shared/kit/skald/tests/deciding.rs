@@ -44,7 +44,7 @@ struct Recording {
     /// How often appends return the error. `None` means always.
     failures: Option<AtomicU32>,
     /// Whether the store loses the first commit of a stream without an error.
-    beheads: bool,
+    omits_first_commit: bool,
 }
 
 /// Records the number of the attempt before each pause instead of waiting. Each pause takes a
@@ -63,17 +63,17 @@ impl Pause for Pauses {
 }
 
 impl Recording {
-    fn hear(&self, call: &'static str) {
+    fn record(&self, call: &'static str) {
         self.calls.lock().unwrap().push(call);
     }
 
-    fn refuse(&self) -> Result<(), AppendError<InMemoryHead>> {
-        let spent = |left: &AtomicU32| {
+    fn fail_if_planned(&self) -> Result<(), AppendError<InMemoryHead>> {
+        let is_used_up = |left: &AtomicU32| {
             left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
                 .is_err()
         };
         match self.fails_with {
-            Some(failure) if !self.failures.as_ref().is_some_and(spent) => Err(failure()),
+            Some(failure) if !self.failures.as_ref().is_some_and(is_used_up) => Err(failure()),
             _ => Ok(()),
         }
     }
@@ -97,7 +97,7 @@ impl EventStore for Recording {
         from: ReadFrom,
         limit: u32,
     ) -> Result<Page, StoreError> {
-        self.hear("page");
+        self.record("page");
         self.store.page(stream, from, limit).await
     }
 
@@ -106,14 +106,14 @@ impl EventStore for Recording {
         stream: &StreamId,
         kind: Option<SnapshotKind>,
     ) -> Result<Loaded<InMemoryHead>, StoreError> {
-        self.hear("load");
+        self.record("load");
         let Loaded { head, mut commits } = self.store.load(stream, kind).await?;
-        commits.drain(..usize::from(self.beheads).min(commits.len()));
+        commits.drain(..usize::from(self.omits_first_commit).min(commits.len()));
         Ok(Loaded { head, commits })
     }
 
     async fn load_after(&self, head: &InMemoryHead) -> Result<Loaded<InMemoryHead>, StoreError> {
-        self.hear("load_after");
+        self.record("load_after");
         self.store.load_after(head).await
     }
 
@@ -122,8 +122,8 @@ impl EventStore for Recording {
         head: &InMemoryHead,
         draft: Draft,
     ) -> Result<Appended<InMemoryHead>, AppendError<InMemoryHead>> {
-        self.hear("append");
-        self.refuse()?;
+        self.record("append");
+        self.fail_if_planned()?;
         self.store.append(head, draft).await
     }
 
@@ -132,8 +132,8 @@ impl EventStore for Recording {
         parts: Vec<(InMemoryHead, Draft)>,
         guards: Vec<InMemoryHead>,
     ) -> Result<Vec<Appended<InMemoryHead>>, AppendError<InMemoryHead>> {
-        self.hear("append_guarded");
-        self.refuse()?;
+        self.record("append_guarded");
+        self.fail_if_planned()?;
         self.store.append_guarded(parts, guards).await
     }
 }
@@ -190,13 +190,14 @@ async fn a_command_is_given_up_after_ten_attempts_against_other_writers() {
         assert_eq!(
             *pauses.0.lock().unwrap(),
             (1..=9).collect::<Vec<u32>>(),
-            "longer each time, and not in the end"
+            "a pause follows each attempt but the last"
         );
     }
     assert_eq!(conflict().to_string(), "other commits came first on account-a, account-b");
 }
 
-/// The client does not repeat a throttled transaction, and the handler does not repeat it forever.
+/// The store's client does not retry a throttled transaction, and the handler's retries are
+/// limited.
 #[tokio::test]
 async fn the_error_of_the_store_is_returned_after_ten_throttled_transactions() {
     let throttled = || {
@@ -233,7 +234,7 @@ async fn a_stream_without_its_beginning_is_an_error() {
             .await
             .unwrap();
     }
-    store.beheads = true;
+    store.omits_first_commit = true;
     let states = states(&store, &One::<Account>::new(account("a"))).await;
     assert!(
         matches!(states, Err(StatesError::Decode(DecodeError::Headless { first })) if first.get() == 2),
@@ -261,20 +262,20 @@ async fn the_command_that_created_a_stream_is_always_recognised() {
     }
 }
 
-/// An account that remembers every note. One certain note cannot be encoded.
+/// An account whose state is its last note. Two particular notes have no encoding.
 struct Notes;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Noticed(#[serde(serialize_with = "unless_unwritable")] String);
+struct LastNote(#[serde(serialize_with = "serialize_unless_marked")] String);
 
-fn unless_unwritable<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+fn serialize_unless_marked<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
     if text == "deep" {
         let deep = (0..=MAX_STATE_LEVELS)
             .fold(serde_json::Value::Null, |inner, _| serde_json::Value::Array(vec![inner]));
         return deep.serialize(serializer);
     }
     if text == "unwritable" {
-        Err(serde::ser::Error::custom("of this nothing is written"))
+        Err(serde::ser::Error::custom("this text cannot be written"))
     } else {
         text.serialize(serializer)
     }
@@ -282,31 +283,31 @@ fn unless_unwritable<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, 
 
 impl Decider for Notes {
     const CATEGORY: &'static str = Account::CATEGORY;
-    type State = Noticed;
+    type State = LastNote;
     type Command = String;
     type Event = AccountEvent;
     type Rejection = AccountRejection;
-    const SNAPSHOTS: Option<Snapshots<Noticed>> = Some(Snapshots::new(1, 1));
+    const SNAPSHOTS: Option<Snapshots<LastNote>> = Some(Snapshots::new(1, 1));
 
-    fn decide(_: &Noticed, text: &String) -> Result<Vec<AccountEvent>, AccountRejection> {
+    fn decide(_: &LastNote, text: &String) -> Result<Vec<AccountEvent>, AccountRejection> {
         Ok(vec![Noted { text: text.clone() }.into()])
     }
 
-    fn evolve(noticed: Noticed, event: &AccountEvent) -> Noticed {
+    fn evolve(last: LastNote, event: &AccountEvent) -> LastNote {
         match event {
-            AccountEvent::Noted(Noted { text }) => Noticed(text.clone()),
-            AccountEvent::Deposited(_) | AccountEvent::Withdrawn(_) => noticed,
+            AccountEvent::Noted(Noted { text }) => LastNote(text.clone()),
+            AccountEvent::Deposited(_) | AccountEvent::Withdrawn(_) => last,
         }
     }
 }
 
-/// A stream whose snapshots have become too large is loaded from further and further back, so its
+/// Each load of a stream without a recent snapshot reads more commits than the one before, so an
 /// operator must be informed.
 #[tokio::test]
 async fn a_snapshot_over_the_limit_is_omitted_and_reported() {
     let empty = request()
         .draft(vec![AccountEvent::from(Noted { text: String::new() }).encode().unwrap()], None);
-    let kept = Notes::SNAPSHOTS.unwrap().take(&Noticed::default()).unwrap();
+    let kept = Notes::SNAPSHOTS.unwrap().take(&LastNote::default()).unwrap();
     let room = MAX_WITH_SNAPSHOT_BYTES - Draft { snapshot: Some(kept), ..empty }.size_bytes();
     let too_large = SnapshotError::TooLarge { size_bytes: MAX_WITH_SNAPSHOT_BYTES + 2 - room % 2 };
     for (text, expected) in [
@@ -362,14 +363,14 @@ async fn each_attempt_has_its_own_time() {
 #[test]
 fn each_command_sees_the_effects_of_the_earlier_ones() {
     let state = AccountState { balance: 1 };
-    let turn = |commands: &[AccountCommand]| decide_in_turn::<Account>(&state, commands);
-    let both = turn(&[AccountCommand::Deposit(5), AccountCommand::Withdraw(6)]).unwrap();
+    let decide = |commands: &[AccountCommand]| decide_in_turn::<Account>(&state, commands);
+    let both = decide(&[AccountCommand::Deposit(5), AccountCommand::Withdraw(6)]).unwrap();
     assert_eq!(both, [Deposited { amount: 5 }.into(), AccountEvent::from(Withdrawn { amount: 6 })]);
-    let refused = turn(&[
+    let rejected = decide(&[
         AccountCommand::Deposit(5),
         AccountCommand::Withdraw(6),
         AccountCommand::Withdraw(1),
     ]);
-    assert_eq!(refused, Err(AccountRejection::Overdrawn { balance: 0, requested: 1 }));
-    assert_eq!(turn(&[]), Ok(vec![]));
+    assert_eq!(rejected, Err(AccountRejection::Overdrawn { balance: 0, requested: 1 }));
+    assert_eq!(decide(&[]), Ok(vec![]));
 }

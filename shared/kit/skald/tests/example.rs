@@ -1,4 +1,4 @@
-//! The example of the README is as short as the README promises. (A doctest checks that it works.)
+//! The README's example is as short as the README promises. (A doctest checks that it works.)
 
 const README: &str = include_str!("../README.md");
 

@@ -1,4 +1,4 @@
-//! A view of a stream of 100,000 events: memory is bounded, and a function that dies keeps its
+//! A view of a stream of 100,000 events: memory is bounded, and a function that crashes keeps its
 //! progress. This is a test binary of its own, because it measures the memory of its process.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -41,7 +41,7 @@ struct LongStream {
     /// The number of commits read so far.
     read: AtomicU64,
     /// The number of commits after which reads no longer return; 0 for never.
-    dies_after: AtomicU64,
+    crashes_after: AtomicU64,
 }
 
 impl LongStream {
@@ -73,8 +73,8 @@ impl EventStore for LongStream {
         limit: u32,
     ) -> Result<Page, StoreError> {
         let ReadFrom::After(after) = from else { panic!("read backwards") };
-        let dies_after = self.dies_after.load(Ordering::Relaxed);
-        if dies_after > 0 && self.read.load(Ordering::Relaxed) >= dies_after {
+        let crashes_after = self.crashes_after.load(Ordering::Relaxed);
+        if crashes_after > 0 && self.read.load(Ordering::Relaxed) >= crashes_after {
             std::future::pending::<()>().await;
         }
         let last = EVENTS.min(after.get() + u64::from(limit));
@@ -140,7 +140,7 @@ async fn folding_a_view_needs_the_memory_of_one_page() {
     assert_eq!(caught, CaughtUp::To(Version::new(EVENTS)));
     assert_whole(&views, &caught_up).await;
 
-    park(&views, &redriven, None, "a lie", Timestamp::EPOCH).await.unwrap();
+    park(&views, &redriven, None, "wrong data", Timestamp::EPOCH).await.unwrap();
     let caught = redrive::<Statements, _, _>(&events, &views, &redriven).await.unwrap();
     assert_eq!(caught, CaughtUp::To(Version::new(EVENTS)));
     assert_whole(&views, &redriven).await;
@@ -153,28 +153,28 @@ async fn folding_a_view_needs_the_memory_of_one_page() {
 #[tokio::test]
 async fn a_function_continues_where_a_crashed_one_stopped() {
     let (events, views, stream) =
-        (LongStream::default(), InMemoryViewStore::default(), account("dies"));
-    let mut deaths = 0;
+        (LongStream::default(), InMemoryViewStore::default(), account("crashes"));
+    let mut crashes = 0;
     loop {
         let stored = views.get(&stream).await.unwrap().map_or(0, |row| row.version.get());
         let read = events.read.swap(0, Ordering::Relaxed);
         assert!(
-            read <= 20_100 && (deaths == 0 || stored > 0),
-            "nothing is stored of {read} events"
+            read <= 20_100 && (crashes == 0 || stored > 0),
+            "no row is stored after {read} events"
         );
-        events.dies_after.store(20_000, Ordering::Relaxed);
+        events.crashes_after.store(20_000, Ordering::Relaxed);
         match catch_up::<Statements, _, _>(&events, &views, &hint(&stream)).now_or_never() {
             Some(caught) => {
                 assert_eq!(caught.unwrap(), CaughtUp::To(Version::new(EVENTS)));
                 break;
             }
-            None => deaths += 1,
+            None => crashes += 1,
         }
         let progress =
             views.get(&stream).await.unwrap().map_or(0, |row| row.version.get()) - stored;
         assert!(progress + MAX_UNSTORED > 20_000, "{progress} of 20,000 events are stored");
-        assert!(deaths < 20, "no end");
+        assert!(crashes < 20, "the function never finishes");
     }
-    assert!(deaths >= 4, "it died {deaths} times only");
+    assert!(crashes >= 4, "the function crashed only {crashes} times");
     assert_whole(&views, &stream).await;
 }

@@ -153,7 +153,7 @@ async fn a_row_that_is_parked_or_brought_forward_from_the_store_is_reported() {
     assert_eq!(take(), [repaired("1", "3", "catch_up")]);
 
     catch_up::<Statements, _, _>(&events, &views, &third).await.unwrap();
-    assert_eq!(take(), [], "it was there already");
+    assert_eq!(take(), [], "the row had the event already");
 
     let parked =
         Report::new(ROW_PARKED, Level::WARN, [("stream", "default/account-a"), ("version", "3")]);
@@ -168,7 +168,7 @@ async fn a_row_that_is_parked_or_brought_forward_from_the_store_is_reported() {
     redrive::<Statements, _, _>(&events, &views, &stream).await.unwrap();
     assert_eq!(take(), [repaired("3", "4", "redrive")]);
     redrive::<Statements, _, _>(&events, &views, &stream).await.unwrap();
-    assert_eq!(take(), [], "it is not parked");
+    assert_eq!(take(), [], "the row is not parked");
     let row = views.get(&stream).await.unwrap().unwrap();
     assert_eq!((row.version, row.parked), (Version::new(4), None));
 }

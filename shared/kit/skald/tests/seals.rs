@@ -1,4 +1,4 @@
-//! Sealed values remain sealed in the same way, and values that are not personal pass unchanged.
+//! Every release seals a value in the same way, and values that are not personal pass unchanged.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -22,11 +22,11 @@ fn jane() -> Person {
     Person { tenant: Tenant::default(), id: PersonId::new("jane-1").unwrap() }
 }
 
-/// A command that is repeated after a deployment has the same id, and so must have the same seals:
-/// these are from the first release that sealed. Two seals in one event begin differently, or they
-/// would reveal that the values are equal.
+/// A command that is repeated after a deployment has the same id, so its seals must be the same,
+/// too. The expected seals are from the first release that sealed values. Two seals in one event
+/// begin differently; otherwise they would reveal that the values are equal.
 #[tokio::test]
-async fn every_release_seals_a_commit_alike() {
+async fn every_release_seals_a_commit_in_the_same_way() {
     let store = Sealing::new(InMemoryEventStore::default(), InMemoryPersonKeys::default());
     let name = json!({ "$person": "jane-1", "plain": "Jane" });
     let data = json!({ "from": name, "to": name }).to_string().into_bytes();

@@ -99,16 +99,16 @@ pub async fn catch_up<P: Projection, E: EventStore, V: ViewStore>(
     message: &CommitMessage,
 ) -> Result<CaughtUp, CatchUpFailure> {
     let stream = &message.stream;
-    // The commit that starts a stream is applied without reading the row first. If there is a row,
-    // the conditional write fails.
-    let mut starts =
+    // The commit that starts a stream is applied without reading the row. If there is a row, the
+    // conditional write fails.
+    let mut skip_read =
         message.commit.as_ref().is_some_and(|commit| commit.first == Version::START.next());
     for _ in 0..ATTEMPTS {
-        let looked = !std::mem::take(&mut starts);
-        let stored = if looked { views.get(stream).await? } else { None };
+        let was_read = !std::mem::take(&mut skip_read);
+        let stored = if was_read { views.get(stream).await? } else { None };
         let parked = stored.as_ref().filter(|row| row.parked.is_some());
         if let Some(row) = parked.filter(|row| row.version > Version::START) {
-            if tell(views, message, row).await? == Put::Stored {
+            if record_announcement(views, message, row).await? == Put::Stored {
                 return Ok(CaughtUp::Parked);
             }
             continue;
@@ -127,16 +127,16 @@ pub async fn catch_up<P: Projection, E: EventStore, V: ViewStore>(
             }
             continue;
         }
-        if !looked {
+        if !was_read {
             continue;
         }
-        let brought = bring::<P, _, _>(events, views, stream, stored.clone()).await;
-        if let Ok(Some(end)) = brought
+        let outcome = fold_missing::<P, _, _>(events, views, stream, stored.clone()).await;
+        if let Ok(Some(end)) = outcome
             && end > version
         {
             observe::row_repaired(stream, version, end, "catch_up");
         }
-        match brought {
+        match outcome {
             Ok(None) => {}
             Ok(Some(end)) if end < message.last => {
                 let error = CatchUpError::BeyondTheEnd {
@@ -147,13 +147,13 @@ pub async fn catch_up<P: Projection, E: EventStore, V: ViewStore>(
                 return Err(CatchUpFailure { seen: Some(end), error });
             }
             Ok(Some(end)) => return Ok(CaughtUp::To(end)),
-            Err(stuck) => {
+            Err(failed) => {
                 // The row was parked before its first event, and the reason remains.
-                let stays = match parked.filter(|_| stuck.error.parks()) {
-                    Some(row) => tell(views, message, row).await? == Put::Stored,
+                let is_recorded = match parked.filter(|_| failed.error.parks()) {
+                    Some(row) => record_announcement(views, message, row).await? == Put::Stored,
                     None => false,
                 };
-                return if stays { Ok(CaughtUp::Parked) } else { Err(stuck) };
+                return if is_recorded { Ok(CaughtUp::Parked) } else { Err(failed) };
             }
         }
     }
@@ -167,31 +167,31 @@ fn applied<P: Projection>(
     stored: Option<&ViewRow>,
     commit: &Commit,
 ) -> Option<ViewRow> {
-    let mut fold = Fold::<P>::from(stream, stored).ok()?;
-    fold.take(commit).ok()?;
+    let mut fold = Fold::<P>::from_stored(stream, stored).ok()?;
+    fold.apply(commit).ok()?;
     fold.unstored().ok()?
 }
 
-/// Folds the events after the stored row into it. Stores the row where a [`Fold`] is due, before a
-/// fault, and at the end of the stream, which is returned. `None` if another caller has written the
-/// row meanwhile.
-async fn bring<P: Projection, E: EventStore, V: ViewStore>(
+/// Folds the events after the stored row into it. Stores the row when a [`Fold`] is due, before a
+/// fault, and at the end of the stream. Returns the version at the end of the stream, or `None` if
+/// another caller has written the row meanwhile.
+async fn fold_missing<P: Projection, E: EventStore, V: ViewStore>(
     events: &E,
     views: &V,
     stream: &StreamId,
     mut stored: Option<ViewRow>,
 ) -> Result<Option<Version>, CatchUpFailure> {
-    let mut fold = Fold::<P>::from(stream, stored.as_ref())
+    let mut fold = Fold::<P>::from_stored(stream, stored.as_ref())
         .map_err(|error| failure(stored.as_ref(), error))?;
     let commits = commits_by(events, stream, ReadFrom::After(fold.version()), PAGE);
     pin_mut!(commits);
     loop {
-        let took = match commits.next().await {
-            Some(Ok(commit)) => fold.take(&commit).map(|()| true),
+        let applied_one = match commits.next().await {
+            Some(Ok(commit)) => fold.apply(&commit).map(|()| true),
             Some(Err(error)) => Err(error.into()),
             None => Ok(false),
         };
-        if fold.is_due() || !matches!(took, Ok(true)) {
+        if fold.is_due() || !matches!(applied_one, Ok(true)) {
             let unstored = fold.unstored().map_err(|error| failure(stored.as_ref(), error))?;
             if let Some(row) = unstored {
                 let put = store(views, stream, stored.as_ref(), &row).await;
@@ -201,7 +201,7 @@ async fn bring<P: Projection, E: EventStore, V: ViewStore>(
                 stored = Some(row);
             }
         }
-        if !took.map_err(|error| failure(stored.as_ref(), error))? {
+        if !applied_one.map_err(|error| failure(stored.as_ref(), error))? {
             return Ok(Some(fold.version()));
         }
     }
@@ -226,9 +226,9 @@ async fn store<V: ViewStore>(
     }
 }
 
-/// Stores with this parked row the version that the message announces. Returns [`Put::Stored`] also
-/// if there is nothing to store, because the row has or knows that version already.
-async fn tell<V: ViewStore>(
+/// Records the version that the message announces in this parked row. Returns [`Put::Stored`] also
+/// if the row has reached or recorded that version already.
+async fn record_announcement<V: ViewStore>(
     views: &V,
     message: &CommitMessage,
     row: &ViewRow,
@@ -238,13 +238,13 @@ async fn tell<V: ViewStore>(
         return Ok(Put::Stored);
     }
     let parked = row.parked.clone().map(|parked| Parked { announced: message.last, ..parked });
-    mark(views, &message.stream, Some(row), ViewRow { parked, ..row.clone() }).await
+    put_with_mark(views, &message.stream, Some(row), ViewRow { parked, ..row.clone() }).await
 }
 
 /// Stores a row with its parked mark, in place of the one that was read. Parts of the row that no
 /// store accepts, because something else wrote them, are omitted: the mark must be stored, and a
 /// [`redrive`] folds the rest again.
-async fn mark<V: ViewStore>(
+async fn put_with_mark<V: ViewStore>(
     views: &V,
     stream: &StreamId,
     stored: Option<&ViewRow>,
@@ -323,7 +323,7 @@ pub async fn park<V: ViewStore>(
             Some(row) => ViewRow { parked, ..row.clone() },
             None => ViewRow { version: Version::START, at, body: None, listing: None, parked },
         };
-        if mark(views, stream, stored.as_ref(), row).await? == Put::Stored {
+        if put_with_mark(views, stream, stored.as_ref(), row).await? == Put::Stored {
             observe::row_parked(stream, version);
             return Ok(());
         }
@@ -363,7 +363,7 @@ pub async fn redrive<P: Projection, E: EventStore, V: ViewStore>(
     views: &V,
     stream: &StreamId,
 ) -> Result<CaughtUp, CatchUpError> {
-    let mut fold = Fold::<P>::anew(stream);
+    let mut fold = Fold::<P>::from_start(stream);
     for _ in 0..ATTEMPTS {
         let Some(parked) = views.get(stream).await?.filter(|row| row.parked.is_some()) else {
             return Ok(CaughtUp::Already);
@@ -371,16 +371,15 @@ pub async fn redrive<P: Projection, E: EventStore, V: ViewStore>(
         let commits = commits_by(events, stream, ReadFrom::After(fold.version()), PAGE);
         pin_mut!(commits);
         while let Some(commit) = commits.next().await {
-            fold.take(&commit?)?;
+            fold.apply(&commit?)?;
         }
-        // The stream was read after the row, so the announced version does not exist. While it is
-        // stored, a correct message would not make the write stale.
-        if let Some(announced) =
-            parked.parked.as_ref().filter(|announced| announced.announced > fold.version())
-        {
-            let announced = Some(Parked { announced: fold.version(), ..announced.clone() });
-            mark(views, stream, Some(&parked), ViewRow { parked: announced, ..parked.clone() })
-                .await?;
+        // The stream was read after the row, so the announced version does not exist. As long as
+        // the row has it, a correct message with a lower version would not make the write stale.
+        let mark = parked.parked.as_ref().filter(|mark| mark.announced > fold.version());
+        if let Some(mark) = mark {
+            let mark = Some(Parked { announced: fold.version(), ..mark.clone() });
+            let row = ViewRow { parked: mark, ..parked.clone() };
+            put_with_mark(views, stream, Some(&parked), row).await?;
             continue;
         }
         // A stream without events has no row body.

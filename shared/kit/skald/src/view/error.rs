@@ -43,7 +43,7 @@ pub enum CatchUpError {
     },
     /// The message announces events that the event store does not have. *Permanent*, and the
     /// message's own fault: the row is at the end of the stream and must not be parked.
-    #[error("{stream} ends at version {end}, the message tells of {announced}")]
+    #[error("{stream} ends at version {end}, but the message announces version {announced}")]
     BeyondTheEnd {
         /// The stream.
         stream: StreamId,
@@ -57,7 +57,7 @@ pub enum CatchUpError {
     MalformedRow {
         /// The stream.
         stream: StreamId,
-        /// The byte of the JSON at which it stops matching the shape.
+        /// The first byte of the JSON that does not match the shape.
         column: usize,
     },
     /// The row cannot be written as JSON. *Permanent.*
@@ -69,18 +69,18 @@ pub enum CatchUpError {
         source: serde_json::Error,
     },
     /// Other callers wrote the row at every attempt. *Transient.*
-    #[error("the row of {stream} was written by others {ATTEMPTS} times in a row")]
+    #[error("other callers wrote the row of {stream} at each of {ATTEMPTS} attempts")]
     Busy {
         /// The stream.
         stream: StreamId,
     },
     /// Other callers moved the row on from the version at which it was to be parked. *Transient*:
     /// the cause may be fixed.
-    #[error("the row of {stream} does not stand at version {seen} any more")]
+    #[error("the row of {stream} is no longer at version {seen}")]
     Moved {
         /// The stream.
         stream: StreamId,
-        /// The version at which the failure was seen.
+        /// The row's version at the failure.
         seen: Version,
     },
     /// A store failed.

@@ -65,9 +65,8 @@ pub struct ViewRow {
 }
 
 impl ViewRow {
-    /// The size of the body and of the place in a list, in bytes. Of the reason, only the part
-    /// beyond the most that [`park`](crate::view::park) keeps counts; the limit leaves room for the
-    /// rest.
+    /// The size of the body and of the place in a list, in bytes. A parked row's reason counts only
+    /// beyond the length that [`park`](crate::view::park) keeps: the limit leaves room for that.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         let listing =

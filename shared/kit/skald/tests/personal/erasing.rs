@@ -1,4 +1,4 @@
-//! Data about an erased person is gone for good; the work of others continues.
+//! Data about an erased person is permanently unreadable; commands about others still succeed.
 
 use skald::decider::{Decider, fold};
 use skald::event::DomainEvent;
@@ -39,11 +39,11 @@ async fn no_more_data_is_stored_about_an_erased_person() {
         let event = TalkEvent::from(said("Guten Tag")).encode().unwrap();
         request(1).draft(vec![event], None)
     };
-    let refused = |error: AppendError<_>| error.to_string();
+    let text = |error: AppendError<_>| error.to_string();
     let erased = "jane-1 was erased: nothing more is stored about them";
-    assert_eq!(refused(store.append(&store.start(talk("a")), draft()).await.unwrap_err()), erased);
+    assert_eq!(text(store.append(&store.start(talk("a")), draft()).await.unwrap_err()), erased);
     assert_eq!(
-        refused(store.append_all(vec![(store.start(talk("a")), draft())]).await.unwrap_err()),
+        text(store.append_all(vec![(store.start(talk("a")), draft())]).await.unwrap_err()),
         erased
     );
     assert_eq!(stores.raw_commits("a").await, []);
@@ -65,7 +65,7 @@ async fn an_erased_value_can_be_stored_as_erased() {
 }
 
 /// An answer was lost, and the person is erased before the command is repeated. The error must not
-/// mean "it was not stored, and never will be".
+/// state that the commit was not stored.
 #[tokio::test]
 async fn a_repeat_after_an_erasure_does_not_tell_whether_the_commit_was_stored() {
     let stores = Stores::default();
@@ -85,7 +85,7 @@ async fn a_repeat_after_an_erasure_does_not_tell_whether_the_commit_was_stored()
     assert!(matches!(found.outcome, Outcome::Repeated(_)));
 }
 
-/// The erased values in a state are no reason to reject the commands of others.
+/// Erased values in a state must not make the commands of other persons fail.
 #[tokio::test]
 async fn a_snapshot_is_stored_without_the_values_of_an_erased_person() {
     let stores = Stores::default();

@@ -1,5 +1,5 @@
-//! Sealed values are opened on every read, in commits, in rows and one by one, with no more reads
-//! of keys than necessary.
+//! Every read opens sealed values: in commits, in rows, and one by one. No read requests a key more
+//! often than necessary.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -65,7 +65,11 @@ async fn the_key_of_a_person_is_read_once_for_a_commit_and_once_for_a_page() {
     let loaded = sealing.load(&talk("a"), None).await.unwrap();
     let sealed = loaded.commits[0].events.clone();
     sealing.append(&loaded.head, request(2).draft(sealed, None)).await.unwrap();
-    assert_eq!(keys.calls.swap(0, Ordering::Relaxed), 0, "what is sealed already needs no key");
+    assert_eq!(
+        keys.calls.swap(0, Ordering::Relaxed),
+        0,
+        "values that are already sealed need no key"
+    );
 
     Opening::new(raw, &keys).read(&talk("a"), Version::START).await.unwrap();
     assert_eq!(keys.calls.swap(0, Ordering::Relaxed), 2, "two persons in eight values");
@@ -91,7 +95,7 @@ async fn an_append_returns_plain_values_for_plain_and_sealed_ones() {
     assert_eq!(
         keys.calls.load(Ordering::Relaxed),
         4,
-        "two persons in what is to be sealed, and in what is to be opened"
+        "two persons in the values to seal, and two in the values to open"
     );
 
     let repeated =
@@ -198,7 +202,7 @@ async fn rows_are_sealed_opened_and_erased_like_events() {
     assert_eq!(
         raw.get(&talk("d")).await.unwrap(),
         Some(row(erased)),
-        "a row is a copy: it is stored without her"
+        "a row is a copy, so it is stored without the erased value"
     );
 }
 

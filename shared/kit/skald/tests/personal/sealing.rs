@@ -58,7 +58,7 @@ fn seals(commits: &[Commit]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_commit_is_always_sealed_alike_and_no_two_values_are() {
+async fn a_commit_is_always_sealed_in_the_same_way_and_no_two_seals_are_equal() {
     let mut all = Vec::new();
     for _ in 0..2 {
         let stores = Stores::default();
@@ -116,10 +116,10 @@ async fn a_value_that_cannot_be_sealed_is_rejected_and_never_stored() {
             "{shown}: {error}"
         );
         let row = row(&shown);
-        let refused = Sealing::new(InMemoryViewStore::default(), &stores.keys)
+        let put = Sealing::new(InMemoryViewStore::default(), &stores.keys)
             .put(&talk("a"), Version::START, &row)
             .await;
-        assert!(!refused.unwrap_err().is_transient(), "{shown}");
+        assert!(!put.unwrap_err().is_transient(), "{shown}");
     }
     assert_eq!(stores.raw_commits("a").await, []);
 }

@@ -1,4 +1,4 @@
-//! Talks between two persons, and stores that return them sealed and opened.
+//! A category with personal data of two persons, and stores that return it sealed or opened.
 
 use serde::{Deserialize, Serialize};
 use skald::commit::{Commit, CommitId};
@@ -83,7 +83,7 @@ pub(crate) fn request(number: u128) -> Request {
 pub(crate) type Private =
     Opening<Sealing<InMemoryEventStore, InMemoryPersonKeys>, InMemoryPersonKeys>;
 
-/// Two views of the same data: the raw store, and the store that opens personal values.
+/// The raw store, and the keys for a store that seals and opens its personal values.
 #[derive(Default)]
 pub(crate) struct Stores {
     pub(crate) raw: InMemoryEventStore,

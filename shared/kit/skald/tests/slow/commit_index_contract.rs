@@ -34,6 +34,6 @@ skald_testkit::commit_index_contract!(
 );
 
 #[tokio::test]
-async fn a_hundred_interleavings_keep_the_promise() {
+async fn a_hundred_interleavings_deliver_every_commit() {
     skald_testkit::commit_index::interleavings(Fixture::new, 1..=100).await;
 }

@@ -27,7 +27,7 @@ fn request() -> Request {
     }
 }
 
-/// Takes longer for smaller numbers, so that the last of the running futures ends first.
+/// Takes longer for smaller numbers. So the last of the running futures ends first.
 async fn work(number: usize, running: &AtomicUsize, most: &AtomicUsize) -> usize {
     most.fetch_max(running.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
     for _ in 0..100 - number % 100 {
@@ -111,7 +111,7 @@ async fn the_keys_of_many_persons_are_read_once_and_a_few_at_a_time() {
 /// winner's commit, and only new commits are read. (When every conflict was read again from the
 /// start, it took 72 requests instead of 56, 36 of them loads of the whole stream instead of 8.)
 #[tokio::test]
-async fn after_a_conflict_little_is_read_and_never_from_the_start() {
+async fn after_a_conflict_only_new_commits_are_read() {
     let store = Counting::new(InMemoryEventStore::default());
     let deposit = async |number: u128| {
         let request = Request { commit_id: CommitId::new(Uuid::from_u128(number)), ..request() };
@@ -132,5 +132,5 @@ async fn after_a_conflict_little_is_read_and_never_from_the_start() {
     assert!((800..830).contains(&read), "{read} commits were read");
 
     concurrently((10..12).map(deposit)).await;
-    assert_eq!(store.take_calls(), 2 + 3, "a command that loses once costs one request more");
+    assert_eq!(store.take_calls(), 2 + 3, "a command that conflicts once costs one more request");
 }

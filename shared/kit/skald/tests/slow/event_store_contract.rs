@@ -46,7 +46,7 @@ async fn a_hundred_races_with_faults_lose_nothing() {
 
 /// The contract allows one more read; a store in memory does not need it.
 #[tokio::test]
-async fn the_last_page_says_that_it_is_the_last() {
+async fn the_last_page_is_marked_as_the_last() {
     let (store, stream) = (InMemoryEventStore::default(), account("a"));
     let event = AccountEvent::from(Deposited { amount: 1 }).encode().unwrap();
     let (commit_id, at) = (CommitId::new(Uuid::NAMESPACE_OID), Timestamp::EPOCH);

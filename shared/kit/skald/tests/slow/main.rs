@@ -1,4 +1,4 @@
-//! The contracts of the in-memory stores, and the tests that take long.
+//! The contracts of the in-memory stores, and other tests that take long.
 //! `make check` leaves out the tests that are called `slow`.
 
 mod commit_index_contract;

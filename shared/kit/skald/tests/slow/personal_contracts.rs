@@ -1,4 +1,4 @@
-//! A store that seals and opens is still a store: it passes every contract.
+//! A store that seals and opens personal data passes every contract of stores.
 
 use skald::commit::Commit;
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};

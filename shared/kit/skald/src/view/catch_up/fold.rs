@@ -1,4 +1,4 @@
-//! A row while a stream is folded into it, commit by commit.
+//! A row into which a stream is folded commit by commit.
 
 use std::slice;
 
@@ -11,9 +11,9 @@ use crate::view::row::ViewRow;
 
 /// The number of events after which the row is stored, at the next commit boundary. A function can
 /// fold many times more within its time limit.
-const EVENTS_AT_ONCE: usize = 5_000;
+const MAX_UNSTORED_EVENTS: usize = 5_000;
 /// The number of bytes of event data after which the row is stored, at the next commit boundary.
-const BYTES_AT_ONCE: usize = 16 * 1024 * 1024;
+const MAX_UNSTORED_BYTES: usize = 16 * 1024 * 1024;
 
 /// A row, and what has been folded into it since it was last stored.
 pub(super) struct Fold<'a, P: Projection> {
@@ -30,7 +30,7 @@ pub(super) struct Fold<'a, P: Projection> {
 
 impl<'a, P: Projection> Fold<'a, P> {
     /// Starts before the stream's first event.
-    pub(super) const fn anew(stream: &'a StreamId) -> Self {
+    pub(super) const fn from_start(stream: &'a StreamId) -> Self {
         Self {
             stream,
             row: None,
@@ -45,13 +45,13 @@ impl<'a, P: Projection> Fold<'a, P> {
     ///
     /// # Errors
     /// [`CatchUpError::MalformedRow`]
-    pub(super) fn from(
+    pub(super) fn from_stored(
         stream: &'a StreamId,
         stored: Option<&ViewRow>,
     ) -> Result<Self, CatchUpError> {
-        let anew = Self::anew(stream);
-        let Some(stored) = stored else { return Ok(anew) };
-        Ok(Self { row: stored.decode(stream)?, version: stored.version, at: stored.at, ..anew })
+        let empty = Self::from_start(stream);
+        let Some(stored) = stored else { return Ok(empty) };
+        Ok(Self { row: stored.decode(stream)?, version: stored.version, at: stored.at, ..empty })
     }
 
     /// The version of the last event in the row.
@@ -63,7 +63,7 @@ impl<'a, P: Projection> Fold<'a, P> {
     ///
     /// # Errors
     /// [`CatchUpError::Decode`] or [`CatchUpError::Inapplicable`].
-    pub(super) fn take(&mut self, commit: &Commit) -> Result<(), CatchUpError> {
+    pub(super) fn apply(&mut self, commit: &Commit) -> Result<(), CatchUpError> {
         self.row = project::<P>(self.stream, self.row.clone(), slice::from_ref(commit), |_| true)?;
         (self.version, self.at) = (commit.last(), commit.at);
         self.events += commit.events.len();
@@ -71,9 +71,9 @@ impl<'a, P: Projection> Fold<'a, P> {
         Ok(())
     }
 
-    /// Whether the unsaved events are so many or so large that the row should be stored now.
+    /// Whether there are so many or so large unstored events that the row should be stored now.
     pub(super) const fn is_due(&self) -> bool {
-        self.events >= EVENTS_AT_ONCE || self.size_bytes >= BYTES_AT_ONCE
+        self.events >= MAX_UNSTORED_EVENTS || self.size_bytes >= MAX_UNSTORED_BYTES
     }
 
     /// The row to store now. `None` if it contains nothing new.

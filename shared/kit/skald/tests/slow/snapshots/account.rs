@@ -1,4 +1,4 @@
-//! An account whose state differs after any fault in its events: one omitted, doubled or swapped.
+//! An account whose state shows if any event was omitted, applied twice or applied out of order.
 
 use serde::{Deserialize, Serialize};
 use skald::decider::Decider;
@@ -16,97 +16,100 @@ pub(crate) enum Op {
     Note(usize),
 }
 
-/// The state of an account: the order of its events, each of them once, in a form that differs for
-/// each schema. So a snapshot of another schema can be read, and is wrong.
+/// The state of an account. It depends on each event, on their order and on the schema. So a
+/// snapshot with another schema can be decoded, but its state is wrong.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Memory<const SCHEMA: u32> {
+pub(crate) struct History<const SCHEMA: u32> {
     balance: u64,
     digest: u64,
     note: String,
 }
 
-fn evolve<const SCHEMA: u32>(mut memory: Memory<SCHEMA>, event: &AccountEvent) -> Memory<SCHEMA> {
+fn evolve<const SCHEMA: u32>(
+    mut history: History<SCHEMA>,
+    event: &AccountEvent,
+) -> History<SCHEMA> {
     let seen = match event {
         AccountEvent::Deposited(Deposited { amount }) => {
-            memory.balance += amount;
+            history.balance += amount;
             *amount
         }
         AccountEvent::Withdrawn(Withdrawn { amount }) => {
-            memory.balance -= amount;
+            history.balance -= amount;
             amount + 1000
         }
         AccountEvent::Noted(Noted { text }) => {
-            memory.note.clone_from(text);
+            history.note.clone_from(text);
             text.len() as u64 + 2000
         }
     };
-    memory.digest = memory.digest.wrapping_mul(31).wrapping_add(seen * u64::from(SCHEMA));
-    memory
+    history.digest = history.digest.wrapping_mul(31).wrapping_add(seen * u64::from(SCHEMA));
+    history
 }
 
 fn decide<const SCHEMA: u32>(
-    memory: &Memory<SCHEMA>,
+    history: &History<SCHEMA>,
     ops: &[Op],
 ) -> Result<Vec<AccountEvent>, AccountRejection> {
-    let (mut memory, mut events) = (memory.clone(), Vec::new());
+    let (mut history, mut events) = (history.clone(), Vec::new());
     for op in ops {
-        let balance = memory.balance;
+        let balance = history.balance;
         let event: AccountEvent = match *op {
             Op::Deposit(amount) => Deposited { amount }.into(),
-            Op::Withdraw(asked) if asked > balance => {
-                return Err(AccountRejection::Overdrawn { balance, requested: asked });
+            Op::Withdraw(requested) if requested > balance => {
+                return Err(AccountRejection::Overdrawn { balance, requested });
             }
             Op::Withdraw(amount) => Withdrawn { amount }.into(),
             Op::Double => Deposited { amount: balance.min(1000) }.into(),
             Op::Note(length) => Noted { text: "n".repeat(length) }.into(),
         };
-        memory = evolve(memory, &event);
+        history = evolve(history, &event);
         events.push(event);
     }
     Ok(events)
 }
 
 /// An account without snapshots.
-pub(crate) struct Plain<const SCHEMA: u32>;
+pub(crate) struct WithoutSnapshots<const SCHEMA: u32>;
 
 /// The same account, with a snapshot in every `EVERY`-th commit.
-pub(crate) struct Kept<const EVERY: u32, const SCHEMA: u32>;
+pub(crate) struct WithSnapshots<const EVERY: u32, const SCHEMA: u32>;
 
-impl<const SCHEMA: u32> Decider for Plain<SCHEMA> {
+impl<const SCHEMA: u32> Decider for WithoutSnapshots<SCHEMA> {
     const CATEGORY: &'static str = "account";
-    type State = Memory<SCHEMA>;
+    type State = History<SCHEMA>;
     type Command = Vec<Op>;
     type Event = AccountEvent;
     type Rejection = AccountRejection;
 
     fn decide(
-        memory: &Memory<SCHEMA>,
+        history: &History<SCHEMA>,
         ops: &Vec<Op>,
     ) -> Result<Vec<AccountEvent>, AccountRejection> {
-        decide(memory, ops)
+        decide(history, ops)
     }
 
-    fn evolve(memory: Memory<SCHEMA>, event: &AccountEvent) -> Memory<SCHEMA> {
-        evolve(memory, event)
+    fn evolve(history: History<SCHEMA>, event: &AccountEvent) -> History<SCHEMA> {
+        evolve(history, event)
     }
 }
 
-impl<const EVERY: u32, const SCHEMA: u32> Decider for Kept<EVERY, SCHEMA> {
+impl<const EVERY: u32, const SCHEMA: u32> Decider for WithSnapshots<EVERY, SCHEMA> {
     const CATEGORY: &'static str = "account";
-    type State = Memory<SCHEMA>;
+    type State = History<SCHEMA>;
     type Command = Vec<Op>;
     type Event = AccountEvent;
     type Rejection = AccountRejection;
-    const SNAPSHOTS: Option<Snapshots<Memory<SCHEMA>>> = Some(Snapshots::new(EVERY, SCHEMA));
+    const SNAPSHOTS: Option<Snapshots<History<SCHEMA>>> = Some(Snapshots::new(EVERY, SCHEMA));
 
     fn decide(
-        memory: &Memory<SCHEMA>,
+        history: &History<SCHEMA>,
         ops: &Vec<Op>,
     ) -> Result<Vec<AccountEvent>, AccountRejection> {
-        decide(memory, ops)
+        decide(history, ops)
     }
 
-    fn evolve(memory: Memory<SCHEMA>, event: &AccountEvent) -> Memory<SCHEMA> {
-        evolve(memory, event)
+    fn evolve(history: History<SCHEMA>, event: &AccountEvent) -> History<SCHEMA> {
+        evolve(history, event)
     }
 }

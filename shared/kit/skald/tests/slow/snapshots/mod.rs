@@ -22,7 +22,7 @@ use skald_testkit::counting::Counting;
 use skald_testkit::sample::{AccountEvent, AccountRejection, Deposited, account};
 use uuid::Uuid;
 
-use self::account::{Kept, Op, Plain};
+use self::account::{Op, WithSnapshots, WithoutSnapshots};
 
 /// The next step of a history.
 #[derive(Debug, Clone)]
@@ -67,9 +67,9 @@ fn request(number: usize) -> Request {
 }
 
 /// The result of a command: its events and the state after them, or the rejection.
-type Novelty<S> = Result<(Vec<EventData>, Folded<S>), AccountRejection>;
+type CommandResult<S> = Result<(Vec<EventData>, Folded<S>), AccountRejection>;
 
-async fn tell<D, S>(store: &S, number: usize, ops: &Vec<Op>) -> Novelty<D::State>
+async fn handle<D, S>(store: &S, number: usize, ops: &Vec<Op>) -> CommandResult<D::State>
 where
     D: Decider<Command = Vec<Op>, Rejection = AccountRejection>,
     S: EventStore,
@@ -80,7 +80,7 @@ where
                 Ok((commits.into_iter().flat_map(|commit| commit.events).collect(), handled.states))
             }
             Outcome::Unchanged => Ok((vec![], handled.states)),
-            Outcome::Repeated(_) => panic!("nobody sends anything twice"),
+            Outcome::Repeated(_) => panic!("no command is repeated"),
         },
         Err(HandleError::Rejected(rejection)) => Err(rejection),
         Err(error) => panic!("{error}"),
@@ -89,27 +89,29 @@ where
 
 /// The same history twice: once with snapshots, once without.
 #[derive(Default)]
-struct Histories {
-    kept: Counting<InMemoryEventStore>,
-    plain: InMemoryEventStore,
+struct BothStores {
+    with_snapshots: Counting<InMemoryEventStore>,
+    without_snapshots: InMemoryEventStore,
 }
 
-impl Histories {
-    async fn whole(&self) -> Vec<Commit> {
-        self.kept.store.read(&account("a"), Version::START).await.unwrap()
+impl BothStores {
+    async fn all_commits(&self) -> Vec<Commit> {
+        self.with_snapshots.store.read(&account("a"), Version::START).await.unwrap()
     }
 
     /// Checks that the loaded state equals the fold of all events. Returns how many commits were
     /// read.
-    async fn agree<const EVERY: u32, const SCHEMA: u32>(&self) -> usize {
-        self.kept.take_commits();
+    async fn assert_same_state<const EVERY: u32, const SCHEMA: u32>(&self) -> usize {
+        self.with_snapshots.take_commits();
         let loaded =
-            states(&self.kept, &One::<Kept<EVERY, SCHEMA>>::new(account("a"))).await.unwrap();
-        let read = self.kept.take_commits();
-        let whole = self.whole().await;
-        assert_eq!(loaded, fold::<Plain<SCHEMA>>(&whole).unwrap());
+            states(&self.with_snapshots, &One::<WithSnapshots<EVERY, SCHEMA>>::new(account("a")))
+                .await
+                .unwrap();
+        let read = self.with_snapshots.take_commits();
+        let all_commits = self.all_commits().await;
+        assert_eq!(loaded, fold::<WithoutSnapshots<SCHEMA>>(&all_commits).unwrap());
         for Commit { id, at, context, events, snapshot, .. } in
-            whole.into_iter().filter(|commit| commit.snapshot.is_some())
+            all_commits.into_iter().filter(|commit| commit.snapshot.is_some())
         {
             let size_bytes = Draft { commit_id: id, at, context, events, snapshot }.size_bytes();
             assert!(
@@ -125,25 +127,32 @@ impl Histories {
         number: usize,
         ops: &Vec<Op>,
     ) -> usize {
-        self.agree::<EVERY, SCHEMA>().await;
-        let with = tell::<Kept<EVERY, SCHEMA>, _>(&self.kept, number, ops).await;
-        let without = tell::<Plain<SCHEMA>, _>(&self.plain, number, ops).await;
+        self.assert_same_state::<EVERY, SCHEMA>().await;
+        let with =
+            handle::<WithSnapshots<EVERY, SCHEMA>, _>(&self.with_snapshots, number, ops).await;
+        let without =
+            handle::<WithoutSnapshots<SCHEMA>, _>(&self.without_snapshots, number, ops).await;
         assert_eq!(with, without, "command {number}");
-        self.agree::<EVERY, SCHEMA>().await
+        self.assert_same_state::<EVERY, SCHEMA>().await
     }
 
-    async fn unreadable(&self, number: usize, schema: u32) {
-        let snapshot = Some(Snapshot { schema, state: br#""nothing of the kind""#.to_vec() });
+    async fn append_unreadable_snapshot(&self, number: usize, schema: u32) {
+        let snapshot = Some(Snapshot { schema, state: br#""not a state""#.to_vec() });
         let draft = request(number)
             .draft(vec![AccountEvent::from(Deposited { amount: 1 }).encode().unwrap()], snapshot);
-        let head = self.kept.store.load(&account("a"), None).await.unwrap().head;
-        self.kept.append(&head, draft.clone()).await.unwrap();
-        let head = self.plain.load(&account("a"), None).await.unwrap().head;
-        self.plain.append(&head, Draft { snapshot: None, ..draft }).await.unwrap();
+        let head = self.with_snapshots.store.load(&account("a"), None).await.unwrap().head;
+        self.with_snapshots.append(&head, draft.clone()).await.unwrap();
+        let head = self.without_snapshots.load(&account("a"), None).await.unwrap().head;
+        self.without_snapshots.append(&head, Draft { snapshot: None, ..draft }).await.unwrap();
     }
 
     /// Calls [`command`](Self::command) of the given release.
-    async fn released(&self, (every, schema): (u32, u32), number: usize, ops: &Vec<Op>) -> usize {
+    async fn handle_with_release(
+        &self,
+        (every, schema): (u32, u32),
+        number: usize,
+        ops: &Vec<Op>,
+    ) -> usize {
         macro_rules! releases {
             ($($every:literal)*) => {
                 match (every, schema) {
@@ -173,15 +182,15 @@ proptest! {
     /// Releases with different intervals and schemas alternate; some snapshots cannot be read, and
     /// some exceed the limit.
     #[test]
-    fn a_state_is_the_fold_of_all_events_with_any_snapshots(steps in vec(step(), 0..40)) {
+    fn with_any_snapshots_a_state_is_the_fold_of_all_events(steps in vec(step(), 0..40)) {
         run(async {
-            let histories = Histories::default();
+            let stores = BothStores::default();
             for (number, step) in steps.iter().enumerate() {
                 match step {
                     Step::Command { every, schema, ops } => {
-                        histories.released((*every, *schema), number, ops).await;
+                        stores.handle_with_release((*every, *schema), number, ops).await;
                     }
-                    Step::Unreadable { schema } => histories.unreadable(number, *schema).await,
+                    Step::Unreadable { schema } => stores.append_unreadable_snapshot(number, *schema).await,
                 }
             }
         });
@@ -194,9 +203,9 @@ proptest! {
         commands in vec(vec(op(), 0..6), 0..40),
     ) {
         run(async {
-            let histories = Histories::default();
+            let stores = BothStores::default();
             for (number, ops) in commands.iter().enumerate() {
-                let read = histories.released((every, 1), number, ops).await;
+                let read = stores.handle_with_release((every, 1), number, ops).await;
                 assert!(
                     read <= every as usize + 1,
                     "{read} commits were read, with a snapshot every {every}"

@@ -1,5 +1,5 @@
-//! Reads of long streams after a fault: no more commits than necessary are read, of the faulty
-//! stream alone.
+//! After a fault, no more commits of a long stream are read than necessary, and none of other
+//! streams.
 
 use skald::decider::Folded;
 use skald::event::DomainEvent;
@@ -16,7 +16,7 @@ use skald_testkit::faulty::{Fault, Faulty, Plan};
 use skald_testkit::reports::Reports;
 use skald_testkit::sample::{AccountEvent, AccountRejection, Deposited, account};
 
-use super::account::{Kept, Op};
+use super::account::{Op, WithSnapshots};
 use super::request;
 
 /// The interval between snapshots, in commits.
@@ -40,7 +40,7 @@ fn streams() -> Vec<StreamId> {
 async fn deposit<S: EventStore>(store: &S, stream: &StreamId, number: usize) {
     let (ops, request) = (vec![Op::Deposit(1)], request(number));
     Handler::new(store, NoPause)
-        .handle::<Kept<EVERY, SCHEMA>>(stream, &ops, &request)
+        .handle::<WithSnapshots<EVERY, SCHEMA>>(stream, &ops, &request)
         .await
         .unwrap();
 }
@@ -72,7 +72,7 @@ async fn append(
 }
 
 fn unreadable() -> Option<Snapshot> {
-    Some(Snapshot { schema: SCHEMA, state: br#""nothing of the kind""#.to_vec() })
+    Some(Snapshot { schema: SCHEMA, state: br#""not a state""#.to_vec() })
 }
 
 /// The store's answer to a repeated append is complete: nothing more is read.
@@ -80,7 +80,7 @@ fn unreadable() -> Option<Snapshot> {
 async fn a_repeat_that_the_store_recognises_reads_nothing_more() {
     let store = long_streams().await;
     let store = Counting::new(Faulty::new(&store, Plan::script([Some(Fault::SentTwice)])));
-    let all = Many::<Kept<EVERY, SCHEMA>>::new(streams());
+    let all = Many::<WithSnapshots<EVERY, SCHEMA>>::new(streams());
     let decide = |states: &Vec<_>| {
         Ok::<_, AccountRejection>(states.iter().map(|_| vec![deposited()]).collect())
     };
@@ -94,7 +94,7 @@ async fn a_repeat_that_the_store_recognises_reads_nothing_more() {
 
 /// A command that is in one stream and not in the others is searched for at their ends, once.
 #[tokio::test]
-async fn a_repeat_that_shows_in_one_stream_reads_the_ends_of_the_others() {
+async fn a_repeat_found_in_one_stream_reads_only_the_ends_of_the_others() {
     let store = Counting::new(long_streams().await);
     let sent = request(LONG - 1);
     let mut all = streams();
@@ -106,9 +106,9 @@ async fn a_repeat_that_shows_in_one_stream_reads_the_ends_of_the_others() {
     all.rotate_left(1);
     store.take_pages();
     store.take_commits();
-    let all = Many::<Kept<EVERY, SCHEMA>>::new(all);
+    let all = Many::<WithSnapshots<EVERY, SCHEMA>>::new(all);
     let decide = |_: &Vec<_>| -> Result<Vec<Vec<AccountEvent>>, AccountRejection> {
-        panic!("it is decided again")
+        panic!("the command is decided again")
     };
     let handled = Handler::new(&store, NoPause).handle_all(&all, &sent, decide).await.unwrap();
     assert!(matches!(handled.outcome, Outcome::Repeated(commits) if commits.len() == 1));
@@ -122,22 +122,25 @@ async fn a_load_with_an_unreadable_snapshot_reads_back_to_the_previous_one() {
     let store = long_streams().await;
     append(&store, &account("b"), 1, unreadable()).await;
     let store = Counting::new(store);
-    let loaded = states(&store, &Many::<Kept<EVERY, SCHEMA>>::new(streams())).await.unwrap();
+    let loaded =
+        states(&store, &Many::<WithSnapshots<EVERY, SCHEMA>>::new(streams())).await.unwrap();
     assert_eq!(versions(&loaded), [1_000, 1_001, 1_000]);
     let (pages, commits) = (store.take_pages(), store.take_commits());
     assert!(pages == 3 + 1 && commits <= 4 * EVERY as usize, "{pages} pages of {commits} commits");
 }
 
-/// If no snapshot is readable, the whole of that stream is read in growing pages, and only the ends
+/// If no snapshot is readable, all of that stream is read in growing pages, and only the ends
 /// of the other streams.
 #[tokio::test]
 async fn a_stream_of_unreadable_snapshots_is_read_in_few_requests() {
     let store = long_streams().await;
     append(&store, &account("x"), 10 * LONG, unreadable()).await;
     let store = Counting::new(store);
-    let loaded =
-        states(&store, &Many::<Kept<EVERY, SCHEMA>>::new([streams(), vec![account("x")]].concat()))
-            .await;
+    let loaded = states(
+        &store,
+        &Many::<WithSnapshots<EVERY, SCHEMA>>::new([streams(), vec![account("x")]].concat()),
+    )
+    .await;
     assert_eq!(versions(&loaded.unwrap())[3], 10_000);
     let (pages, commits) = (store.take_pages(), store.take_commits());
     assert!(
@@ -146,8 +149,8 @@ async fn a_stream_of_unreadable_snapshots_is_read_in_few_requests() {
     );
 }
 
-/// After a change of the state's shape there is no snapshot of the new shape yet. A stream must
-/// still be loaded, once.
+/// After a change of the state's shape, no stream has a snapshot of the new shape. Each stream must
+/// still be loaded once.
 #[tokio::test]
 async fn thirty_thousand_commits_without_a_snapshot_are_read_in_few_requests() {
     let store = InMemoryEventStore::default();
