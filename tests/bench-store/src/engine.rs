@@ -1,5 +1,4 @@
-//! The engine that all subjects share, on a thread and a port of its own, and the client in front
-//! of it.
+//! The engine that all subjects share, and its client. The engine has its own thread and port.
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
@@ -18,7 +17,7 @@ use tokio::net::TcpListener;
 
 use crate::meter::Meter;
 
-/// An attribute of a key, by its name.
+/// An attribute of a key, with its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Key {
     Text(&'static str),
@@ -40,19 +39,18 @@ impl Key {
     }
 }
 
-/// An index beside a table: its name, its hash and its range.
+/// A secondary index: its name, hash key and range key.
 pub(crate) struct Index {
     pub(crate) name: &'static str,
     pub(crate) hash: Key,
     pub(crate) range: Key,
-    /// What it holds beside keys.
+    /// The attribute that the index contains besides the keys.
     pub(crate) includes: Option<&'static str>,
 }
 
 /// Starts an empty engine, which lives as long as the process.
 ///
-/// It has a thread to itself, so that a subject and the engine do not wait for each other's turn in
-/// one runtime.
+/// It has a thread and a runtime of its own, so that the tasks of subjects do not delay its tasks.
 pub(crate) fn start() -> Result<SocketAddr> {
     let (sender, receiver) = mpsc::channel();
     thread::Builder::new().name("engine".to_owned()).spawn(move || {
@@ -76,7 +74,7 @@ fn serve(sender: &mpsc::Sender<Result<SocketAddr>>) -> Result<()> {
     })
 }
 
-/// A client of the engine whose requests `meter` counts. It tries everything once.
+/// A client of the engine whose requests `meter` counts. It does not retry.
 pub(crate) fn client(address: SocketAddr, meter: &Meter) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -84,13 +82,13 @@ pub(crate) fn client(address: SocketAddr, meter: &Meter) -> Client {
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .endpoint_url(format!("http://{address}"))
         .retry_config(RetryConfig::disabled())
-        // One of the subjects insists on it.
+        // One of the subjects requires it.
         .sleep_impl(TokioSleep::new())
         .interceptor(meter.clone());
     Client::from_conf(config.build())
 }
 
-/// Makes a table, paid by request, with an index if one is wanted.
+/// Creates a table with on-demand capacity, and its index if there is one.
 pub(crate) async fn create_table(
     client: &Client,
     name: &str,

@@ -1,34 +1,34 @@
-//! What every subject stores: a ledger, whose entries are events of 300 bytes of JSON, and its
-//! total, which is the state.
+//! The data that every subject stores: a ledger. Its entries are events of 300 bytes of JSON, and
+//! its total is the state.
 
 use serde::{Deserialize, Serialize};
 
-/// Size of every event's JSON, in bytes.
+/// The size of each event's JSON, in bytes.
 pub(crate) const EVENT_BYTES: usize = 300;
 
-/// An entry was made. The only event there is.
+/// An entry was recorded. A ledger has no other event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Recorded {
-    /// Which entry it is; its whole content follows from it.
+    /// The number of the entry, which determines all of its content.
     pub(crate) number: u64,
-    /// What is added to the total: another one for each of 65,521 entries.
+    /// The amount added to the total. 65,521 consecutive entries have different amounts.
     pub(crate) amount: u64,
-    /// Fills the event up to its size.
+    /// Padding up to the size of an event.
     pub(crate) text: String,
 }
 
 impl Recorded {
-    /// The entry of this number, the same in every run.
+    /// The entry with this number, the same in every run.
     pub(crate) fn of(number: u64) -> Self {
         let amount = amount(number);
         let empty = Self { number, amount, text: String::new() };
         let missing = EVENT_BYTES.saturating_sub(empty.json_bytes());
-        let mut dice = number;
-        let text = std::iter::repeat_with(|| letter(&mut dice)).take(missing).collect();
+        let mut seed = number;
+        let text = std::iter::repeat_with(|| letter(&mut seed)).take(missing).collect();
         Self { text, ..empty }
     }
 
-    /// The entries 1 to `count`: what a stream of that many holds.
+    /// The entries 1 to `count`: the content of a stream of `count` events.
     pub(crate) fn first(count: usize) -> Vec<Self> {
         (1..=count as u64).map(Self::of).collect()
     }
@@ -49,19 +49,19 @@ fn digits(number: u64) -> usize {
     number.to_string().len()
 }
 
-/// The next letter of a sequence that does not compress well (`SplitMix64`).
-fn letter(dice: &mut u64) -> char {
-    *dice = dice.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut mixed = *dice;
+/// The next letter of a pseudorandom sequence, which compresses badly (`SplitMix64`).
+fn letter(seed: &mut u64) -> char {
+    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = *seed;
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     char::from(b'a' + u8::try_from((mixed ^ (mixed >> 31)) % 26).unwrap_or_default())
 }
 
-/// The state of a ledger. Leaving out an entry, or adding one twice, shows in it.
+/// The state of a ledger. It shows whether an entry was omitted or applied twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Total {
-    /// How many entries there were.
+    /// The number of entries.
     pub(crate) entries: u64,
     /// The sum of their amounts.
     pub(crate) amount: u64,
@@ -88,7 +88,7 @@ impl Total {
 mod tests {
     use super::*;
 
-    /// Otherwise the subjects would be compared by what they were given.
+    /// Otherwise differences between events would appear as differences between subjects.
     #[test]
     fn every_event_has_the_same_size() {
         for number in [1, 9, 10, 999, 10_000, 1_000_000] {
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_left_out_or_doubled_shows_in_the_total() {
+    fn an_omitted_or_doubled_entry_changes_the_total() {
         let entries = Recorded::first(10);
         let total = Total::of(&entries);
         assert_eq!(total, Total::first(10));

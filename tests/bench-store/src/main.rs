@@ -1,8 +1,8 @@
-//! Skald's event store beside its peers and the bare SDK call: `make bench-store`.
+//! Compares Skald's event store with its peers and with bare SDK calls: `make bench-store`.
 //!
-//! All of them run in one process on one engine, `DynamoDB` as `dynoxide-rs` has it, behind one
-//! client of the real SDK, with the same events. Requests and units are what this engine reports;
-//! times are of use only as ratios within one run.
+//! All subjects store the same events through one client of the real SDK, in one process, on one
+//! engine: `dynoxide-rs`, which implements `DynamoDB`. The engine reports requests and units. Times
+//! are meaningful only as ratios within one run.
 
 mod cases;
 mod engine;

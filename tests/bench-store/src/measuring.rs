@@ -18,42 +18,46 @@ use crate::report::Row;
 use crate::statistics::{median, percentile};
 use crate::subjects::{CommandOutcome, Loaded, Subject};
 
-/// How often the work is done before it is timed.
+/// The number of repetitions before the timed ones.
 const WARM_UP: usize = 8;
 
 /// The measurements of one subject.
-struct Course<'a> {
+struct Measurement<'a> {
     subject: &'a dyn Subject,
     bill: Bill,
-    /// How long each operation took.
-    spent: Vec<Duration>,
+    /// The duration of each operation.
+    durations: Vec<Duration>,
     /// Operations per second in each round.
     speeds: Vec<f64>,
-    /// The state at the end, if it is wrong.
+    /// The state after the work, if it was wrong.
     wrong: Option<Total>,
 }
 
 /// Measures a case.
 pub(crate) async fn measure(case: &Case<'_>, meter: &Meter) -> Result<Vec<Row>> {
-    let mut courses = Vec::new();
+    let mut measurements = Vec::new();
     for subject in &case.subjects {
-        let course = warm_up(case, *subject, meter).await;
-        courses.push(course.with_context(|| format!("{}: {}", case.name, subject.name()))?);
+        let measurement = warm_up(case, *subject, meter).await;
+        measurements
+            .push(measurement.with_context(|| format!("{}: {}", case.name, subject.name()))?);
     }
     for round in 0..case.rounds {
-        for turn in 0..courses.len() {
-            let course = &mut courses[place(turn, round, case.subjects.len())];
-            let name = course.subject.name();
-            run(case, course, round).await.with_context(|| format!("{}: {name}", case.name))?;
+        for turn in 0..measurements.len() {
+            let measurement = &mut measurements[subject_of_turn(turn, round, case.subjects.len())];
+            let name = measurement.subject.name();
+            run(case, measurement, round)
+                .await
+                .with_context(|| format!("{}: {name}", case.name))?;
         }
     }
-    let bare = courses.first().map(|course| course.speeds.clone()).unwrap_or_default();
-    Ok(courses.into_iter().map(|course| row(case, course, &bare)).collect())
+    let bare =
+        measurements.first().map(|measurement| measurement.speeds.clone()).unwrap_or_default();
+    Ok(measurements.into_iter().map(|measurement| row(case, measurement, &bare)).collect())
 }
 
 /// The subject of this turn. The order changes, so no subject is always first or always follows the
 /// same one.
-const fn place(turn: usize, round: usize, count: usize) -> usize {
+const fn subject_of_turn(turn: usize, round: usize, count: usize) -> usize {
     let turn = if round.is_multiple_of(2) { turn } else { count - 1 - turn };
     (turn + round) % count
 }
@@ -62,64 +66,70 @@ async fn warm_up<'a>(
     case: &Case<'_>,
     subject: &'a dyn Subject,
     meter: &Meter,
-) -> Result<Course<'a>> {
-    let mut course =
-        Course { subject, bill: Bill::default(), spent: vec![], speeds: vec![], wrong: None };
+) -> Result<Measurement<'a>> {
+    let mut measurement = Measurement {
+        subject,
+        bill: Bill::default(),
+        durations: vec![],
+        speeds: vec![],
+        wrong: None,
+    };
     if let (true, Some(events)) = (case.work.only_reads(), case.work.events_before()) {
         subject
-            .fill(&stream(case, 0, 0), &Recorded::first(events), case.work.concurrently())
+            .fill(&stream(case, 0, 0), &Recorded::first(events), case.work.events_per_commit())
             .await?;
     }
     for number in 0..WARM_UP {
-        let stream = made(case, subject, 0, number).await?;
+        let stream = prepared_stream(case, subject, 0, number).await?;
         meter.start();
         let done = work(case.work, subject, &stream).await;
-        course.bill.add(&meter.stop());
+        measurement.bill.add(&meter.stop());
         let loaded = match done?.loaded {
             Some(loaded) => loaded,
             None => subject.load(&stream).await?,
         };
-        course.check(case.work, &loaded)?;
+        measurement.check(case.work, &loaded)?;
     }
-    Ok(course)
+    Ok(measurement)
 }
 
-/// One turn. Streams are made before and checked after it.
-async fn run(case: &Case<'_>, course: &mut Course<'_>, round: usize) -> Result<()> {
-    if course.wrong.is_some() {
+/// One turn. Its streams are prepared before the clock starts, and checked after it stops.
+async fn run(case: &Case<'_>, measurement: &mut Measurement<'_>, round: usize) -> Result<()> {
+    if measurement.wrong.is_some() {
         return Ok(());
     }
     let mut streams = Vec::new();
     for number in 0..case.times {
-        streams.push(made(case, course.subject, round + 1, number).await?);
+        streams.push(prepared_stream(case, measurement.subject, round + 1, number).await?);
     }
     let mut elapsed = Duration::ZERO;
     for stream in &streams {
-        let mut done = work(case.work, course.subject, stream).await?;
+        let mut done = work(case.work, measurement.subject, stream).await?;
         if let Some(loaded) = done.loaded {
-            course.check(case.work, &loaded)?;
-            // Some give what they read, some have thrown it away by now: that is part of reading.
-            let begun = now();
+            measurement.check(case.work, &loaded)?;
+            // Dropping the result is part of reading: some subjects have dropped it inside the
+            // load, others return it.
+            let start = now();
             drop(loaded);
-            done.elapsed += begun.elapsed();
-            done.spent = vec![done.elapsed];
+            done.elapsed += start.elapsed();
+            done.durations = vec![done.elapsed];
         }
         elapsed += done.elapsed;
-        course.spent.extend(done.spent);
+        measurement.durations.extend(done.durations);
     }
-    course
+    measurement
         .speeds
         .push((streams.len() as u64 * case.work.operations()) as f64 / elapsed.as_secs_f64());
     if !case.work.only_reads() {
         for stream in &streams {
-            course.check(case.work, &course.subject.load(stream).await?)?;
+            measurement.check(case.work, &measurement.subject.load(stream).await?)?;
         }
     }
     Ok(())
 }
 
-/// The stream to work on, as it is to be before.
-async fn made(
+/// The stream to work on, filled as the work requires.
+async fn prepared_stream(
     case: &Case<'_>,
     subject: &dyn Subject,
     round: usize,
@@ -130,7 +140,7 @@ async fn made(
     }
     let stream = stream(case, round, number);
     if let Some(events) = case.work.events_before() {
-        subject.fill(&stream, &Recorded::first(events), case.work.concurrently()).await?;
+        subject.fill(&stream, &Recorded::first(events), case.work.events_per_commit()).await?;
     }
     Ok(stream)
 }
@@ -140,23 +150,23 @@ fn stream(case: &Case<'_>, round: usize, number: usize) -> String {
     format!("{name}-{round:02}{number:02}")
 }
 
-/// Work that was done.
-struct Done {
+/// The result of the work.
+struct WorkResult {
     elapsed: Duration,
-    /// How long each operation in it took.
-    spent: Vec<Duration>,
+    /// The duration of each operation in it.
+    durations: Vec<Duration>,
     loaded: Option<Loaded>,
 }
 
-async fn work(work: Work, subject: &dyn Subject, stream: &str) -> Result<Done> {
+async fn work(work: Work, subject: &dyn Subject, stream: &str) -> Result<WorkResult> {
     let (given, next) = match work {
         Work::Append(events) => (Recorded::first(events), Recorded::of(0)),
         Work::Command(events) => (vec![], Recorded::of(events as u64 + 1)),
         Work::Load(_) | Work::LoadTens(_) | Work::Race => (vec![], Recorded::of(0)),
     };
-    let begun = now();
+    let start = now();
     let mut loaded = None;
-    let mut spent = Vec::new();
+    let mut durations = Vec::new();
     match work {
         Work::Append(_) => subject.append(stream, &given).await?,
         Work::Command(_) => {
@@ -167,26 +177,26 @@ async fn work(work: Work, subject: &dyn Subject, stream: &str) -> Result<Done> {
             );
         }
         Work::Load(_) | Work::LoadTens(_) => loaded = Some(subject.load(stream).await?),
-        Work::Race => spent = race(subject, stream).await?,
+        Work::Race => durations = race(subject, stream).await?,
     }
-    let elapsed = begun.elapsed();
-    if spent.is_empty() {
-        spent.push(elapsed);
+    let elapsed = start.elapsed();
+    if durations.is_empty() {
+        durations.push(elapsed);
     }
-    Ok(Done { elapsed, spent, loaded })
+    Ok(WorkResult { elapsed, durations, loaded })
 }
 
-/// All writers at once; how long each command took.
+/// Runs all writers concurrently. Returns the duration of each command.
 async fn race(subject: &dyn Subject, stream: &str) -> Result<Vec<Duration>> {
     let writers = (0..WRITERS).map(async |writer| {
-        let mut spent = Vec::new();
+        let mut durations = Vec::new();
         for number in 1..=COMMANDS {
             let entry = Recorded::of(writer * COMMANDS + number);
-            let begun = now();
+            let start = now();
             while subject.command(stream, &entry).await? == CommandOutcome::Conflict {}
-            spent.push(begun.elapsed());
+            durations.push(start.elapsed());
         }
-        anyhow::Ok(spent)
+        anyhow::Ok(durations)
     });
     Ok(try_join_all(writers).await?.concat())
 }
@@ -196,8 +206,8 @@ fn now() -> Instant {
     Instant::now()
 }
 
-impl Course<'_> {
-    /// Whether this is the state that the work ends in.
+impl Measurement<'_> {
+    /// Records the loaded state if it is not the expected one.
     fn check(&mut self, work: Work, loaded: &Loaded) -> Result<()> {
         let total = loaded.total()?;
         if total != work.total() {
@@ -207,14 +217,15 @@ impl Course<'_> {
     }
 }
 
-fn row(case: &Case<'_>, mut course: Course<'_>, bare: &[f64]) -> Row {
+fn row(case: &Case<'_>, mut measurement: Measurement<'_>, bare: &[f64]) -> Row {
     let operations = (WARM_UP as u64 * case.work.operations()) as f64;
-    let Bill { requests, read_units, write_units, index_units, failed_conditions } = course.bill;
+    let Bill { requests, read_units, write_units, index_units, failed_conditions } =
+        measurement.bill;
     let mut row = Row {
         case: case.name,
-        subject: course.subject.name(),
-        family: course.subject.family(),
-        snapshot_every: course.subject.every(),
+        subject: measurement.subject.name(),
+        family: measurement.subject.family(),
+        snapshot_every: measurement.subject.every(),
         requests: requests as f64 / operations,
         write_units: write_units / operations,
         read_units: read_units / operations,
@@ -226,16 +237,17 @@ fn row(case: &Case<'_>, mut course: Course<'_>, bare: &[f64]) -> Row {
         ratio_to_bare: None,
         wrong: None,
     };
-    if let Some(Total { entries, .. }) = course.wrong {
+    if let Some(Total { entries, .. }) = measurement.wrong {
         row.wrong = Some(format!("{entries} of {} events", case.work.total().entries));
         return row;
     }
-    let mut spent: Vec<u64> = course.spent.iter().map(|spent| spent.as_micros() as u64).collect();
+    let mut durations: Vec<u64> =
+        measurement.durations.iter().map(|duration| duration.as_micros() as u64).collect();
     let mut ratios: Vec<f64> =
-        course.speeds.iter().zip(bare).map(|(speed, bare)| speed / bare).collect();
-    row.ops_per_s = median(&mut course.speeds);
-    row.p50_us = percentile(&mut spent, 50);
-    row.p99_us = percentile(&mut spent, 99);
+        measurement.speeds.iter().zip(bare).map(|(speed, bare)| speed / bare).collect();
+    row.ops_per_s = median(&mut measurement.speeds);
+    row.p50_us = percentile(&mut durations, 50);
+    row.p99_us = percentile(&mut durations, 99);
     row.ratio_to_bare = median(&mut ratios);
     row
 }

@@ -59,7 +59,7 @@ pub(crate) struct Meter(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    is_read: AtomicBool,
+    is_counting: AtomicBool,
     requests: AtomicU64,
     failed_conditions: AtomicU64,
     units: Mutex<Units>,
@@ -76,12 +76,12 @@ impl Meter {
     /// Starts to count requests and units.
     pub(crate) fn start(&self) {
         self.take();
-        self.0.is_read.store(true, Relaxed);
+        self.0.is_counting.store(true, Relaxed);
     }
 
-    /// The bill since [`start`](Self::start). Units are no longer requested.
+    /// The bill since [`start`](Self::start). Later requests do not ask for units.
     pub(crate) fn stop(&self) -> Bill {
-        self.0.is_read.store(false, Relaxed);
+        self.0.is_counting.store(false, Relaxed);
         self.take()
     }
 
@@ -121,7 +121,7 @@ impl Intercept for Meter {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if self.0.is_read.load(Relaxed) {
+        if self.0.is_counting.load(Relaxed) {
             request_units(context);
         }
         Ok(())
@@ -134,7 +134,7 @@ impl Intercept for Meter {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let request = context.request_mut();
-        if let Some(body) = request.body().bytes().and_then(without_token) {
+        if let Some(body) = request.body().bytes().and_then(remove_token) {
             request.headers_mut().insert("content-length", body.len().to_string());
             *request.body_mut() = body.into();
         }
@@ -149,15 +149,15 @@ impl Intercept for Meter {
     ) -> Result<(), BoxError> {
         self.0.requests.fetch_add(1, Relaxed);
         match context.output_or_error() {
-            Ok(_) if self.0.is_read.load(Relaxed) => self.add(context),
+            Ok(_) if self.0.is_counting.load(Relaxed) => self.add(context),
             Ok(_) => {}
             Err(error) => {
                 let error = error.as_operation_error();
                 let put = error.and_then(|error| error.downcast_ref::<PutItemError>());
-                let together =
+                let transaction =
                     error.and_then(|error| error.downcast_ref::<TransactWriteItemsError>());
                 let failed = put.is_some_and(PutItemError::is_conditional_check_failed_exception)
-                    || together
+                    || transaction
                         .is_some_and(TransactWriteItemsError::is_transaction_canceled_exception);
                 self.0.failed_conditions.fetch_add(u64::from(failed), Relaxed);
             }
@@ -166,7 +166,7 @@ impl Intercept for Meter {
     }
 }
 
-/// Has the answer say what each table and index took.
+/// Requests the capacity that each table and index consumes.
 fn request_units(context: &mut BeforeSerializationInterceptorContextMut<'_>) {
     let consumed = Some(ReturnConsumedCapacity::Indexes);
     let input = context.input_mut();
@@ -183,7 +183,8 @@ fn request_units(context: &mut BeforeSerializationInterceptorContextMut<'_>) {
     }
 }
 
-/// What an answer says that it took, table by table, and whether by writing.
+/// The capacity that each table consumed according to the answer, and whether the operation was a
+/// write.
 fn consumed<'a>(
     context: &'a AfterDeserializationInterceptorContextRef<'_>,
 ) -> (Vec<&'a ConsumedCapacity>, bool) {
@@ -203,9 +204,9 @@ fn consumed<'a>(
     }
 }
 
-/// The request without its client request token; none if it has none. Nothing is parsed: that would
-/// be measured too.
-fn without_token(body: &[u8]) -> Option<Vec<u8>> {
+/// The request without its client request token. `None` if it has no token. The body is not parsed,
+/// because that time would be measured, too.
+fn remove_token(body: &[u8]) -> Option<Vec<u8>> {
     const NAME: &[u8] = br#""ClientRequestToken":""#;
     let start = body.windows(NAME.len()).position(|window| window == NAME)?;
     let value = start + NAME.len();
@@ -227,8 +228,8 @@ mod tests {
     use super::*;
     use crate::engine::{self, Index, Key};
 
-    /// An item of so many bytes beside its key, put twice on the condition that it is not there,
-    /// and queried.
+    /// The bills of two puts of a new item, of which the second fails, and of a query. The item has
+    /// this many bytes besides its keys.
     async fn bill_of(bytes: usize) -> [Bill; 3] {
         let meter = Meter::default();
         let client = engine::client(engine::start().unwrap(), &meter);
@@ -257,10 +258,10 @@ mod tests {
         [first, second, meter.stop()]
     }
 
-    /// Known prices: a write unit for each kilobyte begun, on table and index; a read unit for each
-    /// four.
+    /// A write unit covers up to one kilobyte, in the table and in the index. A read unit covers up
+    /// to four.
     #[tokio::test]
-    async fn what_things_cost_is_counted() {
+    async fn requests_units_and_failed_conditions_are_counted() {
         for (bytes, write, read) in [(300, 1.0, 1.0), (1100, 2.0, 1.0), (5000, 5.0, 2.0)] {
             let one = Bill { requests: 1, ..Bill::default() };
             let expected = [
@@ -272,8 +273,8 @@ mod tests {
         }
     }
 
-    /// Otherwise transactions would be slower the longer the run is, and rejected for a token that
-    /// was used before.
+    /// Otherwise transactions would become slower during a run, and would be rejected because of
+    /// tokens that were used before.
     #[tokio::test]
     async fn a_transaction_reaches_the_engine_without_its_token() {
         let meter = Meter::default();
@@ -295,18 +296,14 @@ mod tests {
     }
 
     #[test]
-    fn only_the_token_is_taken_out() {
+    fn only_the_token_is_removed() {
         for (body, left) in [
             (r#"{"A":1,"ClientRequestToken":"x"}"#, Some(r#"{"A":1}"#)),
             (r#"{"ClientRequestToken":"x","A":1}"#, Some(r#"{"A":1}"#)),
             (r#"{"ClientRequestToken":"x"}"#, Some("{}")),
             (r#"{"A":1}"#, None),
         ] {
-            assert_eq!(
-                without_token(body.as_bytes()).as_deref(),
-                left.map(str::as_bytes),
-                "{body}"
-            );
+            assert_eq!(remove_token(body.as_bytes()).as_deref(), left.map(str::as_bytes), "{body}");
         }
     }
 }

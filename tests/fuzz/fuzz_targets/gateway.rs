@@ -1,4 +1,4 @@
-//! Whatever the gateway delivers, each function answers it in a form that callers can rely on.
+//! Each function answers any event of the gateway in a form that callers can rely on.
 
 #![no_main]
 
@@ -20,9 +20,9 @@ use skald::time::Timestamp;
 use skald_fuzz::Edit;
 use skald_lambda::http::{Answer, answer, header};
 
-/// Inputs that one system in memory gets, before there is a new one.
+/// The number of inputs after which a new system in memory replaces the old one.
 const INPUTS_PER_SYSTEM: usize = 500;
-/// Routes as the template has them, and others.
+/// The routes of the template, and others.
 const ROUTES: [&str; 14] = [
     "GET /health",
     "PUT /products/{sku}",
@@ -61,8 +61,8 @@ const QUERIES: [&str; 6] = [
     "as_of_version=1",
     "as_of=2026-11-21T08:15:30.250Z",
 ];
-/// Places of an event that may be something else.
-const PLACES: [&str; 14] = [
+/// The parts of an event that are replaced with malformed values.
+const POINTERS: [&str; 14] = [
     "/version",
     "/routeKey",
     "/rawPath",
@@ -145,18 +145,18 @@ fuzz_target!(|input: Input| {
         match input {
             Input::Anything(bytes) => {
                 for function in 0..3 {
-                    keeps_its_form(&system.answer(function, &bytes));
+                    assert_form(&system.answer(function, &bytes));
                 }
             }
             Input::Call { call, changes, edits } => {
                 let function = call.function;
                 let mut event = event(call);
                 for (place, malformed) in changes {
-                    change(&mut event, PLACES[usize::from(place) % PLACES.len()], malformed);
+                    change(&mut event, POINTERS[usize::from(place) % POINTERS.len()], malformed);
                 }
                 let answer =
                     system.answer(function, &Edit::all(&edits, event.to_string().into_bytes()));
-                keeps_its_form(&answer);
+                assert_form(&answer);
                 if edits.is_empty() && event["requestContext"]["http"]["method"] == "HEAD" {
                     assert_eq!(answer.body, None, "HEAD has no body");
                 }
@@ -203,13 +203,13 @@ impl System {
             1 => answer(event, at, async |call| self.orders.respond(&call).await).now_or_never(),
             _ => answer(event, at, async |call| self.queries.respond(&call).await).now_or_never(),
         };
-        answer.expect("nothing in memory waits")
+        answer.expect("stores in memory never wait")
     }
 }
 
-/// What callers rely on, whatever they sent.
-fn keeps_its_form(answer: &Answer) {
-    // Nothing in memory fails, so nothing that is sent may end in a fault of this side.
+/// Asserts the properties on which callers rely for any request.
+fn assert_form(answer: &Answer) {
+    // Stores in memory do not fail, so no request may end in a server error.
     assert!((200..500).contains(&answer.status_code), "{answer:?}");
     for (name, value) in &answer.headers {
         assert_eq!(
@@ -289,7 +289,7 @@ fn text(text: Text, known: &[&str]) -> String {
     }
 }
 
-/// A body that some call takes.
+/// A body that one of the routes accepts.
 fn known_body(which: u8) -> String {
     let price = json!({ "amount_minor": 1250, "currency": "EUR" });
     let address = json!({

@@ -1,4 +1,4 @@
-//! A message is one or none: what is read is written as what reads the same.
+//! A text is rejected, or it is a message that survives a round trip.
 
 #![no_main]
 
@@ -10,9 +10,9 @@ use skald_fuzz::{Edit, SampleEvent, commit};
 
 #[derive(Debug, Arbitrary)]
 enum Input {
-    /// What somebody sends to the queue.
+    /// Any text that is sent to the queue.
     Text(String),
-    /// What we send, changed or not.
+    /// A message of the relay, edited or not.
     Changed { first: u64, events: Vec<SampleEvent>, hint: bool, edits: Vec<Edit> },
 }
 
@@ -23,9 +23,12 @@ fuzz_target!(|input: Input| {
             let message = CommitMessage::of(commit(Version::new(first), &events, false));
             let message = if hint { message.into_hint() } else { message };
             let json = message.to_json();
-            // The others are no versions of a commit.
+            // Commits have no other versions.
             if edits.is_empty() && (1..u64::MAX / 2).contains(&first) {
-                assert_eq!(CommitMessage::from_json(&json).expect("it was just written"), message);
+                assert_eq!(
+                    CommitMessage::from_json(&json).expect("a written message can be read"),
+                    message
+                );
             }
             read(&String::from_utf8_lossy(&Edit::all(&edits, json.into_bytes())));
         }
@@ -35,7 +38,8 @@ fuzz_target!(|input: Input| {
 fn read(text: &str) {
     match CommitMessage::from_json(text) {
         Ok(message) => {
-            let again = CommitMessage::from_json(&message.to_json()).expect("it was just written");
+            let again = CommitMessage::from_json(&message.to_json())
+                .expect("a written message can be read");
             assert_eq!(again, message);
         }
         Err(invalid) => assert!(!invalid.to_string().is_empty()),

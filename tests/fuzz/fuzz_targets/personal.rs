@@ -1,4 +1,4 @@
-//! For any stored JSON, opening it shows what was sealed for that person, or nothing.
+//! Opening any stored JSON shows only values that were sealed for that person.
 
 #![no_main]
 
@@ -21,10 +21,10 @@ use skald::time::Timestamp;
 use skald::view::{ViewRow, ViewStore};
 use skald_fuzz::{Edit, commit};
 
-/// Stands nowhere in the clear.
+/// A value that is stored only sealed.
 const SECRET: &str = "Jane Doe, 12 Harbour Street";
-/// Whose it is. The others have keys too, but for the last two: one has none, and one was erased.
-const PERSONS: [&str; 5] = ["c-1", "c-2", "c-3", "nobody", "erased"];
+/// The first person owns the secret. The fourth has no key, and the fifth was erased.
+const PERSONS: [&str; 5] = ["c-1", "c-2", "c-3", "keyless", "erased"];
 
 #[derive(Debug, Arbitrary)]
 enum Json {
@@ -33,13 +33,13 @@ enum Json {
     Text(String),
     List(Vec<Self>),
     Map(Vec<(String, Self)>),
-    /// A personal value in some form, perhaps with something else in the place of its content.
+    /// A personal value in some form, with any content.
     Marked {
         mark: u8,
         person: u8,
         content: Box<Self>,
     },
-    /// What was sealed, as it is but for these edits, for one of the persons.
+    /// The sealed secret after these edits, as a value of one of the persons.
     Seal {
         person: u8,
         edits: Vec<Edit>,
@@ -49,11 +49,11 @@ enum Json {
 #[derive(Debug, Arbitrary)]
 struct Input {
     data: Json,
-    /// Of the JSON as text.
+    /// Edits of the JSON text.
     edits: Vec<Edit>,
 }
 
-/// What the secret is sealed as, for the first person.
+/// The secret, sealed for the first person.
 static SEAL: LazyLock<String> = LazyLock::new(|| {
     let rows = InMemoryViewStore::default();
     let plain = json!(Personal::of(person(0), SECRET)).to_string();
@@ -67,18 +67,18 @@ static SEAL: LazyLock<String> = LazyLock::new(|| {
 });
 
 fuzz_target!(|input: Input| {
-    let mut kept = false;
-    let json = json(input.data, &mut kept).to_string();
+    let mut is_intact = false;
+    let json = json(input.data, &mut is_intact).to_string();
     let edited = Edit::all(&input.edits, json.into_bytes());
     let text = String::from_utf8_lossy(&edited).into_owned();
-    // The edits may have put a seal together again. Who finds out the secret knows it.
-    kept |= text.contains(SEAL.as_str());
+    // The edits may have restored the seal. An input that contains the secret proves nothing.
+    is_intact |= text.contains(SEAL.as_str());
     if text.contains(SECRET) {
         return;
     }
     let shown = [from_events(&text), from_rows(&text), from_value(&text)];
     for shown in shown.into_iter().flatten() {
-        assert!(kept || !shown.contains(SECRET), "a spoilt seal was opened: {shown}");
+        assert!(is_intact || !shown.contains(SECRET), "a damaged seal was opened: {shown}");
     }
     std::hint::black_box(has_plain(text.as_bytes()));
     if let Ok(shown) = reveal(text.as_bytes()) {
@@ -86,7 +86,7 @@ fuzz_target!(|input: Input| {
     }
 });
 
-/// What somebody sees who reads a commit with this data and snapshot.
+/// The opened data of a commit with this data and snapshot.
 fn from_events(text: &str) -> Option<String> {
     let mut planted = commit(Version::new(1), &[], true);
     planted.stream = stream();
@@ -103,39 +103,39 @@ fn from_events(text: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&events[0].data).into_owned())
 }
 
-/// What somebody sees who reads a row with this body.
+/// The opened body of a row with this body.
 fn from_rows(text: &str) -> Option<String> {
     let rows = InMemoryViewStore::default();
-    // What not every reader could read back is not stored.
+    // A store rejects bodies that not every reader could read.
     now(rows.put(&stream(), Version::START, &row(text.to_owned()))).ok()?;
     now(Opening::new(rows, keys()).get(&stream())).ok()?.and_then(|row| row.body)
 }
 
-/// What somebody sees who opens it as a single value.
+/// The text opened as a single value.
 fn from_value(text: &str) -> Option<String> {
     let value: Personal<Value> = serde_json::from_str(text).ok()?;
     let opened = now(open(&keys(), stream().tenant(), value)).ok()?;
     opened.reveal().ok().map(Value::to_string)
 }
 
-fn json(data: Json, kept: &mut bool) -> Value {
+fn json(data: Json, is_intact: &mut bool) -> Value {
     match data {
         Json::Null => Value::Null,
         Json::Number(number) => number.into(),
         Json::Text(text) => text.into(),
-        Json::List(items) => items.into_iter().map(|item| json(item, kept)).collect(),
+        Json::List(items) => items.into_iter().map(|item| json(item, is_intact)).collect(),
         Json::Map(fields) => {
-            let fields = fields.into_iter().map(|(name, field)| (name, json(field, kept)));
+            let fields = fields.into_iter().map(|(name, field)| (name, json(field, is_intact)));
             Value::Object(fields.collect::<Map<_, _>>())
         }
         Json::Marked { mark, person: of, content } => {
             let mark = ["plain", "sealed", "erased"][usize::from(mark) % 3];
-            json!({ PERSON_MEMBER: person(of), mark: json(*content, kept) })
+            json!({ PERSON_MEMBER: person(of), mark: json(*content, is_intact) })
         }
         Json::Seal { person: of, edits } => {
             let sealed = Edit::all(&edits, SEAL.clone().into_bytes());
             let sealed = String::from_utf8_lossy(&sealed).into_owned();
-            *kept |= sealed == *SEAL && person(of) == person(0);
+            *is_intact |= sealed == *SEAL && person(of) == person(0);
             json!({ PERSON_MEMBER: person(of), "sealed": sealed })
         }
     }
@@ -149,7 +149,7 @@ fn keys() -> InMemoryPersonKeys {
     let keys = InMemoryPersonKeys::default();
     for which in [0, 1, 2, 4] {
         let person = Person { tenant: stream().tenant().clone(), id: person(which) };
-        now(keys.to_seal(&person)).expect("keys in memory are to be had");
+        now(keys.to_seal(&person)).expect("keys in memory are available");
         if which == 4 {
             now(keys.erase(&person, Timestamp::EPOCH)).expect("keys in memory can be erased");
         }
@@ -171,7 +171,7 @@ fn row(body: String) -> ViewRow {
     }
 }
 
-/// Stores in memory never wait.
+/// The result of a call of a store in memory, which never waits.
 fn now<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().expect("stores in memory never wait")
 }

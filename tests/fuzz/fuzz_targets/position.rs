@@ -1,4 +1,4 @@
-//! A token is a position or none: what parses prints as the same token.
+//! A text is rejected, or it is the token of a position, which prints as the same token.
 
 #![no_main]
 
@@ -12,18 +12,18 @@ use skald::time::Timestamp;
 use skald_fuzz::Edit;
 use uuid::Uuid;
 
-/// What the checksum of a position begins with.
+/// The namespace of the checksum of a position.
 const KIND: Uuid = Uuid::from_u128(0x5ca1_d000_0001_5000_8000_706f_7369_7431);
 
 #[derive(Debug, Arbitrary)]
 enum Input {
-    /// What somebody types.
+    /// Any text.
     Text(String),
-    /// What somebody makes up who knows about checksums.
+    /// Any content with a valid checksum.
     Sealed(Vec<u8>),
-    /// A real one, as it is.
+    /// A valid token.
     Real(Vec<Slice>),
-    /// A real one, changed under its checksum.
+    /// A valid token with edited content and a valid checksum.
     Changed(Vec<Slice>, Vec<Edit>),
 }
 
@@ -64,10 +64,10 @@ fn sealed(mut content: Vec<u8>) -> String {
 }
 
 fn position(slices: &[Slice]) -> Position {
-    let mut made: Vec<SlicePosition> = Vec::new();
-    // As many as an index has.
+    let mut result: Vec<SlicePosition> = Vec::new();
+    // An index has at most 255 slices.
     for slice in slices.iter().take(255) {
-        made.push(match slice {
+        result.push(match slice {
             Slice::Before(millis) => SlicePosition::Before(Timestamp::EPOCH.plus_millis(*millis)),
             Slice::Through(millis) => SlicePosition::Through(Timestamp::EPOCH.plus_millis(*millis)),
             Slice::After { millis, stream, version } => {
@@ -76,8 +76,8 @@ fn position(slices: &[Slice]) -> Position {
                 let at = Timestamp::EPOCH.plus_millis(*millis);
                 SlicePosition::After(IndexKey::new(at, stream, Version::new((*version).max(1))))
             }
-            Slice::Same => made.last().cloned().unwrap_or(SlicePosition::START),
+            Slice::Same => result.last().cloned().unwrap_or(SlicePosition::START),
         });
     }
-    Position::new(made)
+    Position::new(result)
 }

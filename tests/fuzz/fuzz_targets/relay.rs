@@ -1,5 +1,4 @@
-//! Whatever the stream of the events table contains, each record ends in one entry that the topic
-//! has accepted.
+//! For any record of the events table's stream, the topic accepts exactly one entry.
 
 #![no_main]
 
@@ -13,7 +12,7 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use skald::stream::Version;
-use skald_fuzz::{Attribute, Edit, SampleEvent, Spoiling, commit, item, spoil};
+use skald_fuzz::{Attribute, Damage, Edit, SampleEvent, commit, damage, item};
 
 /// The largest request that SNS accepts, in bytes: messages with their attributes.
 const MAX_REQUEST_BYTES: usize = 256 * 1024;
@@ -22,7 +21,7 @@ const MAX_REQUEST_BYTES: usize = 256 * 1024;
 struct Input {
     records: Vec<Record>,
     rejects: Rejects,
-    /// Entries that are not accepted at first, by their place among all that are sent.
+    /// The attempts that fail, by their number among all entries that are sent.
     failing: Vec<u8>,
 }
 
@@ -30,11 +29,11 @@ struct Input {
 #[derive(Debug, Arbitrary)]
 enum Rejects {
     Nothing,
-    /// What has an attribute that is not needed.
+    /// Entries with optional attributes.
     Attributes,
-    /// What is no plain word of ASCII, or is longer than this.
+    /// Entries whose body is not ASCII or is longer than this.
     Bodies(u16),
-    /// Every commit and hint; the request as a whole, or each entry.
+    /// Every commit and hint, either each entry or the whole request.
     Everything {
         wholly: bool,
     },
@@ -42,7 +41,7 @@ enum Rejects {
 
 #[derive(Debug, Arbitrary)]
 enum Record {
-    /// What is no record, if it is JSON.
+    /// Any JSON.
     Anything(String),
     /// A change of an item.
     Change {
@@ -63,11 +62,11 @@ enum Image {
         events: Vec<SampleEvent>,
         packed: bool,
         repeated: u16,
-        spoilings: Vec<Spoiling>,
+        damaged_parts: Vec<Damage>,
     },
 }
 
-/// SNS, as far as its documentation says what it takes.
+/// SNS, with the rules of its documentation.
 struct Sns {
     rejects: Rejects,
     failing: Vec<u8>,
@@ -82,7 +81,7 @@ impl Topic for &Sns {
         assert!(size_bytes <= MAX_REQUEST_BYTES, "a request of {size_bytes} bytes");
         let groups: BTreeSet<_> = entries.iter().map(|entry| &entry.group).collect();
         assert_eq!(groups.len(), entries.len(), "two commits of a stream in one request");
-        entries.iter().for_each(is_valid);
+        entries.iter().for_each(assert_valid);
         if matches!(self.rejects, Rejects::Everything { wholly: true })
             && entries.iter().any(|entry| self.rejects(entry))
         {
@@ -106,7 +105,7 @@ impl Sns {
         Outcome::Accepted
     }
 
-    /// The plainest entry is always accepted: nothing in it can be rejected.
+    /// Never true for the simplest form of an entry, which has nothing to reject.
     fn rejects(&self, entry: &Entry) -> bool {
         let rejected = match self.rejects {
             Rejects::Nothing => false,
@@ -125,14 +124,16 @@ fuzz_target!(|input: Input| {
     let records: Vec<Box<RawValue>> = records.into_iter().filter_map(record).collect();
     let entries: Vec<Entry> = records.iter().map(|record| Entry::of_record(record)).collect();
     let topic = Sns { rejects, failing, sent: Mutex::new(0), accepted: Mutex::new(Vec::new()) };
-    let forwarded =
-        Relay::new(&topic).forward(&Batch { records }).now_or_never().expect("nothing waits");
+    let forwarded = Relay::new(&topic)
+        .forward(&Batch { records })
+        .now_or_never()
+        .expect("the topic never waits");
     let accepted = topic.accepted.into_inner().expect("no other thread");
-    let plainest = |entry: &Entry, accepted: &Entry| forms(entry).any(|form| form == *accepted);
+    let is_form_of = |entry: &Entry, accepted: &Entry| forms(entry).any(|form| form == *accepted);
     match forwarded {
         Ok(()) => assert_eq!(accepted.len(), entries.len(), "one entry for each record"),
         Err(_) => {
-            assert!(!topic.failing.is_empty(), "nothing that is rejected fails a batch");
+            assert!(!topic.failing.is_empty(), "a rejected entry failed the batch");
             assert!(accepted.len() < entries.len());
         }
     }
@@ -140,18 +141,18 @@ fuzz_target!(|input: Input| {
     for accepted in &accepted {
         let place = left
             .iter()
-            .position(|entry| plainest(entry, accepted))
-            .expect("it is some record's entry");
+            .position(|entry| is_form_of(entry, accepted))
+            .expect("each accepted entry is a form of a record's entry");
         left.remove(place);
     }
 });
 
-/// The entry and all that may be sent in its place.
+/// The entry and its simpler forms.
 fn forms(entry: &Entry) -> impl Iterator<Item = Entry> {
     std::iter::successors(Some(entry.clone()), |entry| entry.instead.as_deref().cloned())
 }
 
-/// Counted as SNS does: the message, and name, type and value of each attribute.
+/// The size as SNS counts it: the message, and name, type and value of each attribute.
 fn size_bytes(entry: &Entry) -> usize {
     let attributes = entry.attributes();
     entry.body.len()
@@ -161,8 +162,8 @@ fn size_bytes(entry: &Entry) -> usize {
             .sum::<usize>()
 }
 
-/// SNS and SQS take it, as far as their documentation says.
-fn is_valid(entry: &Entry) {
+/// Asserts the rules of the documentation of SNS and SQS.
+fn assert_valid(entry: &Entry) {
     for id in [&entry.group, &entry.deduplication_id] {
         assert!(
             (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()),
@@ -191,7 +192,7 @@ fn is_valid(entry: &Entry) {
     assert!(
         forms(entry)
             .last()
-            .is_some_and(|plainest| plainest.body.is_ascii() && plainest.types.is_empty())
+            .is_some_and(|simplest| simplest.body.is_ascii() && simplest.types.is_empty())
     );
 }
 
@@ -221,12 +222,13 @@ fn image_of(image: Image) -> Value {
     match image {
         Image::Missing => Value::Null,
         Image::Anything(fields) => attributes(fields),
-        Image::Item { first, events, packed, repeated, spoilings } => {
+        Image::Item { first, events, packed, repeated, damaged_parts } => {
             let mut commit = commit(Version::new(first), &events, false);
-            // Long enough for every limit on the way.
+            // Up to 65,536 times as long, so that it exceeds every limit.
             commit.events[0].event_type =
                 commit.events[0].event_type.repeat(usize::from(repeated) + 1);
-            serde_json::to_value(spoil(item(&commit, packed), spoilings)).expect("an item is JSON")
+            serde_json::to_value(damage(item(&commit, packed), damaged_parts))
+                .expect("an item is JSON")
         }
     }
 }

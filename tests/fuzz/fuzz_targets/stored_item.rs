@@ -1,4 +1,4 @@
-//! An item of the events table is read whatever is in it, and so are its events.
+//! Any item of the events table is read without a panic, and so are its events.
 
 #![no_main]
 
@@ -12,21 +12,21 @@ use skald::commit::Commit;
 use skald::event::{DomainEvent, EventData};
 use skald::stream::Version;
 use skald_dynamodb::{StreamItem, read_stream_item};
-use skald_fuzz::{Attribute, SampleEvent, Spoiling, commit, item, spoil};
+use skald_fuzz::{Attribute, Damage, SampleEvent, commit, damage, item};
 
 #[derive(Debug, Arbitrary)]
 enum Input {
-    /// What might stand in a table that is not ours.
+    /// Any item.
     Anything(Vec<(String, Attribute)>),
-    /// What we store.
-    Sound { events: Vec<SampleEvent>, packed: bool, snapshot: bool },
-    /// What we store, after somebody was at it.
-    Spoilt {
+    /// An item of the store.
+    Valid { events: Vec<SampleEvent>, packed: bool, snapshot: bool },
+    /// A damaged item of the store.
+    Damaged {
         first: u64,
         events: Vec<SampleEvent>,
         packed: bool,
         snapshot: bool,
-        spoilings: Vec<Spoiling>,
+        damaged_parts: Vec<Damage>,
     },
 }
 
@@ -35,28 +35,28 @@ fuzz_target!(|input: Input| {
         Input::Anything(fields) => {
             let fields: HashMap<String, AttributeValue> =
                 fields.into_iter().map(|(name, field)| (name, field.into())).collect();
-            look_at(read_stream_item(&Item::from(fields)));
+            check_item(read_stream_item(&Item::from(fields)));
         }
-        Input::Sound { events, packed, snapshot } => {
+        Input::Valid { events, packed, snapshot } => {
             let mut written = commit(Version::new(4), &events, snapshot);
-            let read = read_stream_item(&spoil(item(&written, packed), Vec::new()));
+            let read = read_stream_item(&damage(item(&written, packed), Vec::new()));
             written.context.causation_id = None;
-            assert_eq!(read, StreamItem::Commit(written), "it is read as it was written");
-            look_at(read);
+            assert_eq!(read, StreamItem::Commit(written), "an item is read as it was written");
+            check_item(read);
         }
-        Input::Spoilt { first, events, packed, snapshot, spoilings } => {
-            look_at(read_stream_item(&spoil(
+        Input::Damaged { first, events, packed, snapshot, damaged_parts } => {
+            check_item(read_stream_item(&damage(
                 item(&commit(Version::new(first), &events, snapshot), packed),
-                spoilings,
+                damaged_parts,
             )));
         }
     }
 });
 
-fn look_at(item: StreamItem) {
+fn check_item(item: StreamItem) {
     match item {
         StreamItem::Commit(commit) => {
-            whole(&commit);
+            check_commit(&commit);
             commit.events.iter().for_each(decode);
         }
         StreamItem::Unread { fault, .. } => assert!(!fault.to_string().is_empty()),
@@ -65,7 +65,7 @@ fn look_at(item: StreamItem) {
 }
 
 /// Asserts the properties that every reader of a commit relies on.
-fn whole(commit: &Commit) {
+fn check_commit(commit: &Commit) {
     assert!(!commit.events.is_empty(), "a commit has events");
     assert!(commit.first.get() >= 1, "versions begin at 1");
     let count = commit.last().get() - commit.first.get() + 1;
@@ -73,13 +73,13 @@ fn whole(commit: &Commit) {
 }
 
 fn decode(event: &EventData) {
-    events::for_each_category!(|E| again::<E>(event));
+    events::for_each_category!(|E| assert_round_trip::<E>(event));
 }
 
-/// What can be read can be written, and is read as the same.
-fn again<E: DomainEvent + PartialEq + Debug>(stored: &EventData) {
+/// Asserts that an event that can be decoded survives a round trip.
+fn assert_round_trip<E: DomainEvent + PartialEq + Debug>(stored: &EventData) {
     if let Ok(event) = E::decode(stored) {
-        let written = event.encode().expect("it was read from JSON");
-        assert_eq!(E::decode(&written).expect("it was just written"), event);
+        let written = event.encode().expect("a decoded event can be encoded");
+        assert_eq!(E::decode(&written).expect("an encoded event can be decoded"), event);
     }
 }

@@ -16,10 +16,10 @@ use crate::Edit;
 pub enum Attribute {
     /// Text.
     Text(String),
-    /// A number in decimals, as in DynamoDB.
+    /// A decimal number, as in DynamoDB.
     Number(i128),
     /// A number that is not valid.
-    NoNumber(String),
+    InvalidNumber(String),
     /// Bytes.
     Bytes(Vec<u8>),
     /// A Boolean.
@@ -41,7 +41,7 @@ impl From<Attribute> for Value {
         match attribute {
             Attribute::Text(text) => Self::S(text),
             Attribute::Number(number) => Self::N(number.to_string()),
-            Attribute::NoNumber(text) => Self::N(text),
+            Attribute::InvalidNumber(text) => Self::N(text),
             Attribute::Bytes(bytes) => Self::B(bytes),
             Attribute::Bool(yes) => Self::Bool(yes),
             Attribute::Null => Self::Null(true),
@@ -55,15 +55,15 @@ impl From<Attribute> for Value {
     }
 }
 
-/// Damage to one attribute, which a path from the item leads to.
+/// Damage to the attribute at a path in the item.
 #[derive(Debug, Clone, Arbitrary)]
-pub struct Spoiling {
+pub struct Damage {
     path: Vec<u8>,
-    how: How,
+    change: Change,
 }
 
 #[derive(Debug, Clone, Arbitrary)]
-enum How {
+enum Change {
     Removed,
     Replaced(Attribute),
     Edited(Vec<Edit>),
@@ -125,18 +125,18 @@ fn map<'a>(fields: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
 
 /// The item after this damage.
 #[must_use]
-pub fn spoil(mut value: Value, spoilings: Vec<Spoiling>) -> Item {
-    for Spoiling { path, how } in spoilings {
-        apply(&mut value, &path, how);
+pub fn damage(mut value: Value, damaged_parts: Vec<Damage>) -> Item {
+    for Damage { path, change } in damaged_parts {
+        apply(&mut value, &path, change);
     }
     let Value::M(fields) = value else { return Item::from(HashMap::<String, Value>::new()) };
     Item::from(fields)
 }
 
-fn apply(value: &mut Value, path: &[u8], how: How) {
+fn apply(value: &mut Value, path: &[u8], change: Change) {
     if let Some((step, path)) = path.split_first() {
         let step = usize::from(*step);
-        let ends = path.is_empty() && matches!(how, How::Removed);
+        let ends = path.is_empty() && matches!(change, Change::Removed);
         if let Value::M(fields) = value
             && !fields.is_empty()
         {
@@ -146,7 +146,7 @@ fn apply(value: &mut Value, path: &[u8], how: How) {
             if ends {
                 fields.remove(name);
             } else if let Some(field) = fields.get_mut(name) {
-                apply(field, path, how);
+                apply(field, path, change);
             }
             return;
         }
@@ -157,21 +157,23 @@ fn apply(value: &mut Value, path: &[u8], how: How) {
             if ends {
                 items.remove(place);
             } else {
-                apply(&mut items[place], path, how);
+                apply(&mut items[place], path, change);
             }
             return;
         }
     }
-    match (how, value) {
-        (How::Removed, value) => *value = Value::Null(true),
-        (How::Replaced(other), value) => *value = other.into(),
-        (How::Edited(edits), Value::S(text) | Value::N(text)) => {
+    match (change, value) {
+        (Change::Removed, value) => *value = Value::Null(true),
+        (Change::Replaced(other), value) => *value = other.into(),
+        (Change::Edited(edits), Value::S(text) | Value::N(text)) => {
             let edited = Edit::all(&edits, std::mem::take(text).into_bytes());
             *text = String::from_utf8_lossy(&edited).into_owned();
         }
-        (How::Edited(edits), Value::B(bytes)) => *bytes = Edit::all(&edits, std::mem::take(bytes)),
-        (How::Joined(name, other), Value::M(fields)) => drop(fields.insert(name, other.into())),
-        (How::Joined(_, other), Value::L(items)) => items.push(other.into()),
-        (How::Edited(_) | How::Joined(..), _) => {}
+        (Change::Edited(edits), Value::B(bytes)) => {
+            *bytes = Edit::all(&edits, std::mem::take(bytes))
+        }
+        (Change::Joined(name, other), Value::M(fields)) => drop(fields.insert(name, other.into())),
+        (Change::Joined(_, other), Value::L(items)) => items.push(other.into()),
+        (Change::Edited(_) | Change::Joined(..), _) => {}
     }
 }

@@ -8,5 +8,5 @@ mod items;
 mod samples;
 
 pub use edits::Edit;
-pub use items::{Attribute, Spoiling, item, spoil};
+pub use items::{Attribute, Damage, damage, item};
 pub use samples::{SampleEvent, commit, golden};

@@ -1,4 +1,4 @@
-//! Commits as they are really stored: their events are the golden samples, spoilt or not.
+//! Commits with events of the shapes that are really stored: the golden samples, damaged or not.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,7 +29,7 @@ static GOLDEN: LazyLock<Vec<EventData>> = LazyLock::new(|| {
             let schema = schema.parse().expect("a schema is a number");
             let data: Value = serde_json::from_slice(&fs::read(&file).expect("it can be read"))
                 .expect("it is JSON");
-            // As a store has it: the files are written for people, with space around everything.
+            // Stores contain compact JSON. The files are formatted for people.
             EventData {
                 event_type: event_type.to_owned(),
                 schema,
@@ -59,7 +59,7 @@ impl SampleEvent {
     fn event(&self) -> EventData {
         let mut event = GOLDEN[usize::from(self.which) % GOLDEN.len()].clone();
         let edited = Edit::all(&self.edits, event.data);
-        // Only JSON is ever stored: what is none any more is stored as a text of it.
+        // Stores contain only JSON, so data that is no longer JSON becomes a JSON string.
         let text = || Value::from(String::from_utf8_lossy(&edited));
         event.data = serde_json::from_slice(&edited)
             .unwrap_or_else(|_: serde_json::Error| text())
@@ -69,7 +69,7 @@ impl SampleEvent {
     }
 }
 
-/// A commit of these events, or of one if there are none, that begins at `first`.
+/// A commit that begins at `first`, of these events or of one event if there are none.
 #[must_use]
 pub fn commit(first: Version, samples: &[SampleEvent], snapshot: bool) -> Commit {
     let mut events: Vec<EventData> = samples.iter().map(SampleEvent::event).collect();

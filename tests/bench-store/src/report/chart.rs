@@ -40,7 +40,7 @@ const fn colour(family: Family) -> RGBColor {
 /// Draws these rows into a file.
 pub(super) fn draw(rows: &[Row], path: &Path) -> Result<()> {
     let panels: Vec<&[Row]> = rows.chunk_by(|one, next| one.case == next.case).collect();
-    // Panels of one line of them are as high as the highest.
+    // All panels in a line have the height of the highest.
     let heights: Vec<i32> = panels
         .chunks(COLUMNS)
         .map(|line| line.iter().map(|rows| height(rows)).max().unwrap_or_default())
@@ -68,9 +68,10 @@ fn height(rows: &[Row]) -> i32 {
     LINE * (rows.len() as i32 + 1) + MARGIN
 }
 
-type Drawn<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
+type DrawResult<'a> =
+    Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
 
-fn legend<'a>(root: &Area<'a>) -> Drawn<'a> {
+fn legend<'a>(root: &Area<'a>) -> DrawResult<'a> {
     let title = "Speed relative to the bare SDK call, in the same run on the same engine";
     root.draw(&Text::new(title, (MARGIN, 28), style(20, INK, HPos::Left)))?;
     let families = [
@@ -90,7 +91,7 @@ fn legend<'a>(root: &Area<'a>) -> Drawn<'a> {
     root.draw(&Text::new(units, (left + 20, 55), style(14, PALE, HPos::Left)))
 }
 
-fn panel<'a>(root: &Area<'a>, (left, top): (i32, i32), rows: &[Row]) -> Drawn<'a> {
+fn panel<'a>(root: &Area<'a>, (left, top): (i32, i32), rows: &[Row]) -> DrawResult<'a> {
     let Some(first) = rows.first() else { return Ok(()) };
     root.draw(&Text::new(first.case, (left, top + LINE / 2), style(16, INK, HPos::Left)))?;
     let bars = left + NAMES;

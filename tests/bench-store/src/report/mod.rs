@@ -1,4 +1,4 @@
-//! What was measured, as rows: for machines, for people, and as a picture.
+//! The measurements as rows, written as JSON, as Markdown and as a chart.
 
 mod chart;
 mod table;
@@ -12,10 +12,10 @@ use serde::Serialize;
 
 use crate::subjects::Family;
 
-/// How a subject did in a case. Requests, units and failed conditions are per operation.
+/// The result of a subject in a case. Requests, units and failed conditions are per operation.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Row {
-    /// What was done.
+    /// The name of the case.
     pub(crate) case: &'static str,
     /// The name of the subject.
     pub(crate) subject: &'static str,
@@ -37,21 +37,21 @@ pub(crate) struct Row {
     /// none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failed_conditions: Option<f64>,
-    /// Operations per second: the median of all rounds. `None` if the result was wrong, like the
-    /// next three.
+    /// Operations per second: the median of all rounds. This field and the next three are `None` if
+    /// the result was wrong.
     pub(crate) ops_per_s: Option<f64>,
     /// The median time of an operation, in microseconds.
     pub(crate) p50_us: Option<u64>,
     /// The 99th percentile of the time of an operation, in microseconds.
     pub(crate) p99_us: Option<u64>,
-    /// Speed by that of the first subject in the same round: the median of all rounds.
+    /// The speed divided by that of the first subject in the same round: the median of all rounds.
     pub(crate) ratio_to_bare: Option<f64>,
-    /// How the result was wrong, if it was.
+    /// The wrong result. `None` if the result was right.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) wrong: Option<String>,
 }
 
-/// Writes all of it into this folder, and gives what is to be shown.
+/// Writes all reports into this folder, and returns the text to print.
 pub(crate) fn write(rows: &[Row], folder: &Path) -> Result<String> {
     fs::create_dir_all(folder).with_context(|| format!("the folder {}", folder.display()))?;
     let file = |name: &str, content: &[u8]| {

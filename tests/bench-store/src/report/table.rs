@@ -1,4 +1,4 @@
-//! The table, as Markdown whose columns also line up in a terminal.
+//! The Markdown tables. Their columns also line up in a terminal.
 
 use super::Row;
 
@@ -68,7 +68,7 @@ fn cells(row: &Row) -> [String; 9] {
     ]
 }
 
-/// A count of which there may be halves.
+/// A number with at most two decimals, without trailing zeros.
 pub(super) fn short(count: f64) -> String {
     let text = format!("{count:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -1,34 +1,31 @@
-//! Whether Skald reaches its goals: each rule with its numbers.
+//! Whether Skald reaches its goals, with the numbers for each goal.
 //!
-//! The floor of a case is a bare call of Skald's kind: on a table with the index, with the items
-//! that Skald has. No code around such a call is faster than it. A peer that makes another kind of
-//! call, or reads smaller items, can be.
+//! The floor of a case is a bare call of Skald's kind: on a table with the index, and with Skald's
+//! items. No code that makes such a call can be faster. A peer can be faster only if it makes
+//! another kind of call, or reads smaller items.
 
 use super::Row;
 use super::table::short;
-use crate::cases::{COMMAND, FIRST, KEPT_LOADS, LOADS, SHORT_COMMAND, THREE};
+use crate::cases::{COMMAND, COMMIT_OF_THREE, FIRST_EVENT, LOADS, SHORT_COMMAND, SNAPSHOT_LOADS};
 use crate::subjects::Family;
 
-/// Throughput by that of the bare call that is enough.
-const ENOUGH: f64 = 0.9;
+/// The required throughput, as a fraction of the bare call's.
+const MIN_RATIO: f64 = 0.9;
 
-/// A list: what is reached, and what is not.
+/// The goals as a list, each reached or not.
 pub(super) fn markdown(rows: &[Row]) -> String {
     let costs = [append(rows), command(rows, SHORT_COMMAND), command(rows, COMMAND)];
-    let speeds = [FIRST, THREE, LOADS[0].0].into_iter().flat_map(|case| speed(rows, case));
+    let speeds =
+        [FIRST_EVENT, COMMIT_OF_THREE, LOADS[0].0].into_iter().flat_map(|case| speed(rows, case));
     let growths = [growth(rows, 10), growth(rows, 1)];
     let peers = rows.chunk_by(|one, next| one.case == next.case).flat_map(against_peers);
     let lines =
         costs.into_iter().flatten().chain(speeds).chain(growths.into_iter().flatten()).chain(peers);
-    std::iter::once("### What must be reached\n".to_owned())
-        .chain(lines)
-        .collect::<Vec<_>>()
-        .join("\n")
-        + "\n"
+    std::iter::once("### Goals\n".to_owned()).chain(lines).collect::<Vec<_>>().join("\n") + "\n"
 }
 
-fn line(is_reached: bool, what: &str) -> String {
-    format!("- {}: {what}", if is_reached { "reached" } else { "**not reached**" })
+fn line(is_met: bool, what: &str) -> String {
+    format!("- {}: {what}", if is_met { "reached" } else { "**not reached**" })
 }
 
 /// The bare calls of a case.
@@ -36,8 +33,8 @@ fn bare<'a>(rows: &'a [Row], case: &str) -> impl Iterator<Item = &'a Row> {
     rows.iter().filter(move |row| row.case == case && row.family == Family::Bare)
 }
 
-/// What a bare call of Skald's kind reaches in this case: the slowest of them is the one that does
-/// all that Skald's does.
+/// The speed of a bare call of Skald's kind in this case. It is the slowest bare call, because only
+/// that one does everything that Skald's call does.
 fn floor(rows: &[Row], case: &str) -> Option<f64> {
     bare(rows, case).filter_map(|row| row.ratio_to_bare).reduce(f64::min)
 }
@@ -47,20 +44,21 @@ fn find<'a>(rows: &'a [Row], case: &str, family: Family, every: Option<u32>) -> 
 }
 
 fn append(rows: &[Row]) -> Option<String> {
-    let row = find(rows, FIRST, Family::Skald, None)?;
-    let is_reached = is(row.requests, 1.0) && is(row.write_units, 1.0);
+    let row = find(rows, FIRST_EVENT, Family::Skald, None)?;
+    let is_met = equals(row.requests, 1.0) && equals(row.write_units, 1.0);
     let costs = costs(row);
     Some(line(
-        is_reached,
+        is_met,
         &format!("a commit under 1 KB is 1 request and 1 write unit on the table: {costs}"),
     ))
 }
 
 fn command(rows: &[Row], case: &str) -> Option<String> {
     let row = find(rows, case, Family::Skald, None)?;
-    let is_reached = is(row.requests, 2.0) && is(row.read_units, 1.0) && is(row.write_units, 1.0);
+    let is_met =
+        equals(row.requests, 2.0) && equals(row.read_units, 1.0) && equals(row.write_units, 1.0);
     Some(line(
-        is_reached,
+        is_met,
         &format!("a {case} is 2 requests, 1 read unit, 1 write unit: {}", costs(row)),
     ))
 }
@@ -72,22 +70,22 @@ fn costs(row: &Row) -> String {
     format!("{requests} req, {read} R, {write} W, and {index} W of the index")
 }
 
-/// By the bare call of its kind, and to compare by the others.
+/// Compares Skald with the bare call of its kind. The line also shows the other bare calls.
 fn speed(rows: &[Row], case: &str) -> Option<String> {
     let ours = find(rows, case, Family::Skald, None)?.ratio_to_bare?;
     let ratio = ours / floor(rows, case)?;
     let by = |row: &Row| Some(format!("{:.2} of {}", ours / row.ratio_to_bare?, row.subject));
     let all: Vec<String> = bare(rows, case).filter_map(by).collect();
     Some(line(
-        ratio >= ENOUGH,
+        ratio >= MIN_RATIO,
         &format!("{case} at {ENOUGH} of a bare call of its kind: {}", all.join(", ")),
     ))
 }
 
 fn growth(rows: &[Row], every: u32) -> Option<String> {
-    let [short, long] = [KEPT_LOADS[0], KEPT_LOADS[3]]
+    let [short, long] = [SNAPSHOT_LOADS[0], SNAPSHOT_LOADS[3]]
         .map(|(case, _)| find(rows, case, Family::Skald, Some(every))?.ratio_to_bare);
-    // By the floor of the same rounds, so that what the machine did in between does not count.
+    // Ratios to the floor of the same rounds exclude other load on the machine between the cases.
     let (short, long) = (short?, long?);
     let times = short / long;
     let what =
@@ -122,15 +120,15 @@ fn against_peers(rows: &[Row]) -> Vec<String> {
             short(best.read_units),
         );
         Some(match speed >= theirs {
-            false if speed >= ENOUGH * floor => {
+            false if speed >= MIN_RATIO * floor => {
                 format!("- behind, a bare call of its kind is at {floor:.2}: {what}")
             }
-            is_reached => line(is_reached, &what),
+            is_met => line(is_met, &what),
         })
     })
     .collect()
 }
 
-fn is(count: f64, wanted: f64) -> bool {
+fn equals(count: f64, wanted: f64) -> bool {
     (count - wanted).abs() < 0.001
 }

@@ -1,8 +1,8 @@
-//! The floor: what a call of the SDK costs that carries the events and nothing else.
+//! The floor: the cost of SDK calls that transfer only the events.
 //!
-//! An item has a key and the events' JSON, and in the tables of which only the last item is read
-//! the state after them. A command is a query and a conditional put. What is read is not decoded:
-//! there is nothing that an event store could leave out.
+//! An item has a key and the events' JSON. In tables of which only the last item is read, it also
+//! has the state after the events. A command is a query and a conditional put, and nothing is
+//! decoded. No event store can do less.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -19,7 +19,7 @@ use super::{CommandOutcome, Family, Loaded, Subject};
 use crate::engine::{Index, Key, create_table};
 use crate::ledger::{Recorded, Total};
 
-/// Items as the SDK gives them.
+/// Items as the SDK returns them.
 pub(crate) type Items = Vec<HashMap<String, Value>>;
 
 /// Calls of the SDK.
@@ -29,11 +29,11 @@ pub(crate) struct Bare {
     table: &'static str,
     read: Read,
     is_indexed: bool,
-    /// The last version of each stream that was filled: a get must know its key.
+    /// The last version of each filled stream, because a get needs the key.
     filled: Mutex<HashMap<String, usize>>,
 }
 
-/// What a load reads.
+/// The items that a load reads, and the operation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Read {
     All,
@@ -47,7 +47,7 @@ impl Bare {
         Self::make(client, name, "bare", Read::All, None).await
     }
 
-    /// Likewise, in a table with the index that Skald's has.
+    /// A load reads all items of a stream, in a table with the index of Skald's table.
     pub(crate) async fn indexed(client: &Client, name: &'static str) -> Result<Self> {
         let (hash, range) = (Key::Number("slice"), Key::Text("at"));
         let index = Index { name: "commits", hash, range, includes: Some("types") };
@@ -76,8 +76,8 @@ impl Bare {
         Ok(Self { client: client.clone(), name, table, read, is_indexed, filled: Mutex::default() })
     }
 
-    /// Puts these events at a free place of a stream; `total`, if the state after them is to be
-    /// there.
+    /// Puts these events at a free position of a stream, with the state after them if `total` is
+    /// given.
     async fn put(
         &self,
         stream: &str,
@@ -155,13 +155,18 @@ impl Subject for Bare {
         }
     }
 
-    async fn fill(&self, stream: &str, events: &[Recorded], concurrently: usize) -> Result<()> {
+    async fn fill(
+        &self,
+        stream: &str,
+        events: &[Recorded],
+        events_per_commit: usize,
+    ) -> Result<()> {
         let (mut total, mut version) = (Total::default(), 0);
-        for together in events.chunks(concurrently) {
+        for chunk in events.chunks(events_per_commit) {
             version += 1;
-            total = together.iter().fold(total, Total::with);
-            let kept = (self.read != Read::All).then_some(total);
-            self.put(stream, version, together, kept).await?;
+            total = chunk.iter().fold(total, Total::with);
+            let stored_total = (self.read != Read::All).then_some(total);
+            self.put(stream, version, chunk, stored_total).await?;
         }
         self.filled
             .lock()
@@ -206,16 +211,16 @@ fn query(client: &Client, table: &str, pk: &str) -> QueryFluentBuilder {
         .expression_attribute_values(":pk", Value::S(pk.to_owned()))
 }
 
-/// The state that these items amount to.
+/// The state after the events of these items.
 pub(super) fn total(items: &Items) -> Result<Total> {
     let mut total = Total::default();
     for item in items {
-        if let Some(Value::B(kept)) = item.get("total") {
-            return Ok(serde_json::from_slice(kept.as_ref())?);
+        if let Some(Value::B(total)) = item.get("total") {
+            return Ok(serde_json::from_slice(total.as_ref())?);
         }
-        let Some(Value::L(events)) = item.get("events") else { bail!("an item without events") };
+        let Some(Value::L(events)) = item.get("events") else { bail!("an item has no events") };
         for event in events {
-            let Value::B(json) = event else { bail!("an event that is no bytes") };
+            let Value::B(json) = event else { bail!("an event is not stored as bytes") };
             total = total.with(&serde_json::from_slice(json.as_ref())?);
         }
     }

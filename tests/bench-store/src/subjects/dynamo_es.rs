@@ -1,7 +1,7 @@
 //! dynamo-es with cqrs-es, in each of its three modes.
 //!
-//! Where its user must take care, this does: the sink of a command is given a copy of the
-//! aggregate, because what it has applied would be applied to the snapshot once more.
+//! A command's sink gets a copy of the aggregate. It applies the event to what it gets, and the
+//! framework applies the event to the snapshot's state again.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -18,7 +18,7 @@ use super::{CommandOutcome, Family, Loaded, Subject};
 use crate::engine::{Key, create_table};
 use crate::ledger::{Recorded, Total};
 
-/// Most writes that it takes in one transaction, a snapshot's among them.
+/// The maximal number of writes in one transaction, including a snapshot's.
 const MAX_WRITES: usize = 25;
 
 type Store = PersistedEventStore<DynamoEventRepository, Total>;
@@ -60,7 +60,7 @@ pub(crate) struct DynamoEs {
     name: &'static str,
     store: Store,
     framework: CqrsFramework<Total, Store>,
-    /// How many events there are from one snapshot to the next.
+    /// The number of events between snapshots.
     every: Option<u32>,
 }
 
@@ -77,7 +77,7 @@ impl DynamoEs {
         Self::make(client, name, "snapshots", Some(every), store).await
     }
 
-    /// Reads the state, which every commit writes.
+    /// Reads the state, which is written with every commit.
     pub(crate) async fn aggregates(client: &Client, name: &'static str) -> Result<Self> {
         Self::make(client, name, "aggregates", Some(1), PersistedEventStore::new_aggregate_store)
             .await
@@ -101,9 +101,9 @@ impl DynamoEs {
         Ok(Self { name, store: store(repository()), framework, every })
     }
 
-    /// Commits these events after what `context` knows, and gives the context after them.
-    async fn commit(&self, context: Known, events: &[Recorded]) -> Result<Known> {
-        let Known { stream, total, sequence, snapshot } = context;
+    /// Commits these events, and returns the writer's state after them.
+    async fn commit(&self, writer: WriterState, events: &[Recorded]) -> Result<WriterState> {
+        let WriterState { stream, total, sequence, snapshot } = writer;
         let context = EventStoreAggregateContext {
             aggregate_id: stream.clone(),
             aggregate: total,
@@ -111,27 +111,27 @@ impl DynamoEs {
             current_snapshot: snapshot,
         };
         self.store.commit(events.to_vec(), context, HashMap::new()).await?;
-        let is_kept = self.every.is_some_and(|every| {
+        let has_snapshot = self.every.is_some_and(|every| {
             sequence / every as usize != (sequence + events.len()) / every as usize
         });
-        Ok(Known {
+        Ok(WriterState {
             stream,
             total: events.iter().fold(total, Total::with),
             sequence: sequence + events.len(),
-            snapshot: if is_kept { Some(snapshot.unwrap_or_default() + 1) } else { snapshot },
+            snapshot: if has_snapshot { Some(snapshot.unwrap_or_default() + 1) } else { snapshot },
         })
     }
 }
 
-/// What a writer knows of a stream without reading it.
-struct Known {
+/// The end of a stream that a writer remembers, so that it need not read the stream.
+struct WriterState {
     stream: String,
     total: Total,
     sequence: usize,
     snapshot: Option<usize>,
 }
 
-impl Known {
+impl WriterState {
     fn new(stream: &str) -> Self {
         Self { stream: stream.to_owned(), total: Total::default(), sequence: 0, snapshot: None }
     }
@@ -152,22 +152,22 @@ impl Subject for DynamoEs {
     }
 
     async fn append(&self, stream: &str, events: &[Recorded]) -> Result<()> {
-        self.commit(Known::new(stream), events).await?;
+        self.commit(WriterState::new(stream), events).await?;
         Ok(())
     }
 
-    /// An item per event either way, so many are committed at once; a snapshot must not fall inside
-    /// a commit.
+    /// Each event has an item of its own in any case, so many events are committed in one call. A
+    /// snapshot must be at the end of a commit.
     async fn fill(&self, stream: &str, events: &[Recorded], _: usize) -> Result<()> {
-        let concurrently = match self.every {
+        let events_per_call = match self.every {
             Some(every) if every > 1 => every as usize,
             Some(_) | None => MAX_WRITES - 1,
         };
-        let mut known = Known::new(stream);
-        for chunk in events.chunks(concurrently) {
-            known = self.commit(known, chunk).await?;
+        let mut state = WriterState::new(stream);
+        for chunk in events.chunks(events_per_call) {
+            state = self.commit(state, chunk).await?;
         }
-        if known.sequence == events.len() { Ok(()) } else { bail!("{stream} was not filled") }
+        if state.sequence == events.len() { Ok(()) } else { bail!("{stream} was not filled") }
     }
 
     async fn command(&self, stream: &str, entry: &Recorded) -> Result<CommandOutcome> {

@@ -1,5 +1,5 @@
-//! event-store-adapter-rs. It takes one event per call, and leaves deciding, folding and when to
-//! take a snapshot to its user.
+//! event-store-adapter-rs. It accepts one event per call. Its user decides, folds, and chooses when
+//! to take a snapshot.
 
 use anyhow::{Result, bail};
 use async_trait::async_trait;
@@ -32,12 +32,12 @@ impl AggregateId for LedgerId {
 pub(crate) struct Adapter {
     name: &'static str,
     store: EventStoreForDynamoDB<LedgerId, Total, Recorded>,
-    /// How many events there are from one snapshot to the next.
+    /// The number of events between snapshots.
     every: Option<u32>,
 }
 
 impl Adapter {
-    /// With tables of its own, as its documentation has them.
+    /// Creates the tables that the library's documentation describes.
     pub(crate) async fn on(
         client: &Client,
         name: &'static str,
@@ -74,7 +74,7 @@ impl Adapter {
         Ok(Self { name, store, every })
     }
 
-    /// Writes the event after `total`, with a snapshot if it is time for one.
+    /// Writes the event after `total`, with a snapshot if one is due.
     async fn persist(
         &self,
         stream: &str,

@@ -1,4 +1,5 @@
-//! What is compared: each a way to keep streams of events in tables of its own, behind one trait.
+//! The subjects of the comparison, behind one trait. Each stores streams of events in tables of its
+//! own.
 
 mod bare;
 mod dynamo_es;
@@ -13,24 +14,25 @@ use aws_sdk_dynamodb::Client;
 use crate::ledger::{Recorded, Total};
 use bare::{Bare, Items};
 
-/// A way to keep streams.
+/// A store of streams.
 #[async_trait]
 pub(crate) trait Subject: Send + Sync {
-    /// Which one, and how it is set up.
+    /// The library and its configuration.
     fn name(&self) -> &'static str;
 
-    /// Whose it is.
+    /// The library.
     fn family(&self) -> Family;
 
-    /// How many events there are from one snapshot to the next, if it keeps any.
+    /// The number of events between snapshots. `None` if there are no snapshots.
     fn every(&self) -> Option<u32>;
 
-    /// Writes the first events of a new stream, as one commit if it can; reads nothing.
+    /// Writes the first events of a new stream, as one commit if the library can. Reads nothing.
     async fn append(&self, stream: &str, events: &[Recorded]) -> Result<()>;
 
-    /// Fills a stream as commands of `concurrently` events each would. This is not timed, so it
-    /// may take short cuts if the stored data is the same.
-    async fn fill(&self, stream: &str, events: &[Recorded], concurrently: usize) -> Result<()>;
+    /// Fills a stream as commands of `events_per_commit` events each would. This is not timed, and
+    /// may take any short cut that results in the same stored data.
+    async fn fill(&self, stream: &str, events: &[Recorded], events_per_commit: usize)
+    -> Result<()>;
 
     /// Handles a command: loads the stream, decides on `entry` and appends it. After a conflict it
     /// may try again as often as the library does by itself.
@@ -83,17 +85,17 @@ impl Loaded {
     }
 }
 
-/// All subjects, by what they are good for.
+/// All subjects, grouped by the cases that they take part in.
 pub(crate) struct Subjects {
-    /// The floor: a hand-written item and one call of the SDK, nothing decoded.
+    /// The floor: a handwritten item and one call of the SDK, without decoding.
     pub(crate) bare: Box<dyn Subject>,
-    /// The same in a table with the index that Skald's has.
+    /// The same in a table with the index of Skald's table.
     pub(crate) bare_indexed: Box<dyn Subject>,
-    /// The same with the very items that Skald writes.
+    /// The same with the items that Skald writes.
     pub(crate) bare_same: Box<dyn Subject>,
     /// The floor of loading with snapshots: a query that reads only the last item.
     pub(crate) bare_last: Box<dyn Subject>,
-    /// What a get is faster than a query.
+    /// A get of the last item, which is faster than a query.
     pub(crate) bare_get: Box<dyn Subject>,
     /// Without snapshots: Skald, then its peers.
     pub(crate) plain: Vec<Box<dyn Subject>>,
@@ -104,7 +106,7 @@ pub(crate) struct Subjects {
 }
 
 impl Subjects {
-    /// Makes the tables of all subjects.
+    /// Creates the tables of all subjects.
     pub(crate) async fn on(client: &Client) -> Result<Self> {
         let plain: Vec<Box<dyn Subject>> = vec![
             Box::new(skald::Skald::<0>::on(client, "Skald").await?),

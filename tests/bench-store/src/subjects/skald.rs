@@ -1,4 +1,4 @@
-//! Skald as its users call it: `Handler`, `states` and the event store on `DynamoDB`.
+//! Skald through its public API: `Handler`, `states` and the event store on `DynamoDB`.
 
 use std::convert::Infallible;
 use std::future;
@@ -23,14 +23,14 @@ use crate::engine::{Index, Key, create_table};
 use crate::ledger::{Recorded, Total};
 
 skald::domain_event! {
-    /// What happens to a ledger.
+    /// The events of a ledger.
     pub(crate) enum LedgerEvent {
-        /// An entry was made.
+        /// An entry was recorded.
         Recorded(Recorded) = "ledger.recorded" @ 1,
     }
 }
 
-/// A ledger whose state is kept with every `EVERY`-th commit; never, if it is 0.
+/// A ledger with a snapshot in every `EVERY`-th commit, or without snapshots if `EVERY` is 0.
 pub(super) struct Ledger<const EVERY: u32>;
 
 impl<const EVERY: u32> Decider for Ledger<EVERY> {
@@ -51,10 +51,10 @@ impl<const EVERY: u32> Decider for Ledger<EVERY> {
     }
 }
 
-/// Tries again at once: the race is to be as hard as it can be.
-struct AtOnce;
+/// Retries immediately, so that the race has as many conflicts as possible.
+struct NoPause;
 
-impl Pause for AtOnce {
+impl Pause for NoPause {
     fn now(&self, earlier: Timestamp) -> Timestamp {
         earlier
     }
@@ -72,12 +72,12 @@ pub(crate) struct Skald<const EVERY: u32> {
 }
 
 impl<const EVERY: u32> Skald<EVERY> {
-    /// With an events table of its own, as the deployment's template has it.
+    /// Creates an events table as in the deployment's template.
     pub(crate) async fn on(client: &Client, name: &'static str) -> Result<Self> {
         Self::in_table(client, name, &format!("skald-{EVERY}")).await
     }
 
-    /// Likewise, in the table of this name.
+    /// Creates an events table with this name.
     pub(super) async fn in_table(client: &Client, name: &'static str, table: &str) -> Result<Self> {
         let (hash, range) = (Key::Number("slice"), Key::Text("at"));
         let index = Index { name: "commits", hash, range, includes: Some("types") };
@@ -97,7 +97,7 @@ impl<const EVERY: u32> Skald<EVERY> {
             .correlated_by(CorrelationId::new("bench")?))
     }
 
-    /// The state after `commits` commits, if it is to be kept.
+    /// The snapshot of the `commits`-th commit, if one is due.
     fn snapshot(commits: usize, total: &Total) -> Option<Snapshot> {
         let kept = Ledger::<EVERY>::SNAPSHOTS?;
         if commits.is_multiple_of(kept.kind().every as usize) {
@@ -137,12 +137,17 @@ impl<const EVERY: u32> Subject for Skald<EVERY> {
         Ok(())
     }
 
-    async fn fill(&self, stream: &str, events: &[Recorded], concurrently: usize) -> Result<()> {
+    async fn fill(
+        &self,
+        stream: &str,
+        events: &[Recorded],
+        events_per_commit: usize,
+    ) -> Result<()> {
         let mut head = self.store.start(stream_id(stream)?);
         let mut total = Total::default();
-        for (index, together) in events.chunks(concurrently).enumerate() {
-            total = together.iter().fold(total, Total::with);
-            let encoded = encoded(together)?;
+        for (index, chunk) in events.chunks(events_per_commit).enumerate() {
+            total = chunk.iter().fold(total, Total::with);
+            let encoded = encoded(chunk)?;
             let draft = self.request()?.draft(encoded, Self::snapshot(index + 1, &total));
             head = self.store.append(&head, draft).await?.head;
         }
@@ -154,7 +159,7 @@ impl<const EVERY: u32> Subject for Skald<EVERY> {
     }
 
     async fn command(&self, stream: &str, entry: &Recorded) -> Result<CommandOutcome> {
-        let handled = Handler::new(&self.store, AtOnce)
+        let handled = Handler::new(&self.store, NoPause)
             .handle::<Ledger<EVERY>>(&stream_id(stream)?, entry, &self.request()?)
             .await;
         match handled {

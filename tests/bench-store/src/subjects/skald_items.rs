@@ -1,5 +1,5 @@
-//! Calls of the SDK with the very items that Skald has: what is left to Skald's own code is the
-//! difference to this.
+//! Calls of the SDK with the items that Skald writes. The difference to Skald is the cost of its
+//! own code.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ pub(crate) struct SkaldItems {
 }
 
 impl SkaldItems {
-    /// With a table like Skald's.
+    /// Creates a table like Skald's.
     pub(crate) async fn on(client: &Client, name: &'static str) -> Result<Self> {
         Ok(Self {
             client: client.clone(),
@@ -60,12 +60,17 @@ impl Subject for SkaldItems {
         Ok(())
     }
 
-    async fn fill(&self, stream: &str, events: &[Recorded], concurrently: usize) -> Result<()> {
-        self.skald.fill(stream, events, concurrently).await
+    async fn fill(
+        &self,
+        stream: &str,
+        events: &[Recorded],
+        events_per_commit: usize,
+    ) -> Result<()> {
+        self.skald.fill(stream, events, events_per_commit).await
     }
 
     async fn command(&self, stream: &str, _: &Recorded) -> Result<CommandOutcome> {
-        bail!("{stream}: a command is what Skald's own code is for")
+        bail!("{stream}: this subject handles no commands")
     }
 
     async fn load(&self, stream: &str) -> Result<Loaded> {
@@ -73,7 +78,7 @@ impl Subject for SkaldItems {
     }
 }
 
-/// A first commit as the layout says, written here by hand, and never compressed.
+/// The item of a first commit according to the layout, written by hand and not compressed.
 fn item(pk: &str, events: &[Recorded]) -> Result<HashMap<String, Value>> {
     let text = |text: &str| Value::S(text.to_owned());
     let event = |event: &Recorded| {
@@ -101,12 +106,12 @@ fn attributes<const N: usize>(attributes: [(&str, Value); N]) -> HashMap<String,
     attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// The state that these items amount to.
+/// The state after the commits of these items.
 pub(super) fn total(items: &Items) -> Result<Total> {
     let commits = items.iter().map(|item| match read_stream_item(&Item::from(item.clone())) {
         StreamItem::Commit(commit) => Ok(commit),
         StreamItem::Unread { .. } | StreamItem::Foreign { .. } => {
-            bail!("an item that is no commit")
+            bail!("an item is not a commit")
         }
     });
     Ok(fold::<Ledger<0>>(&commits.collect::<Result<Vec<_>>>()?)?.state)
