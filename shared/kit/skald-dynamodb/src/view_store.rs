@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::AsyncSleep;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
-use skald::implementing::{announced_at_most, check_row};
+use skald::implementing::{check_row, max_announced};
 use skald::store::{Corruption, StoreError};
 use skald::stream::{StreamId, Version};
 use skald::view::{
@@ -75,15 +75,13 @@ impl DynamoDbViewStore {
         condition: &str,
         stream: &StreamId,
         expected: Version,
-        announced_at_most: Option<Version>,
+        max_announced: Option<Version>,
         row: &ViewRow,
     ) -> Result<Put, StoreError> {
         check_row(stream, row)?;
         let number = |version: Version| AttributeValue::N(version.to_string());
         let mut values = HashMap::from([(":expected".to_owned(), number(expected))]);
-        values.extend(
-            announced_at_most.map(|announced| (":announced".to_owned(), number(announced))),
-        );
+        values.extend(max_announced.map(|announced| (":announced".to_owned(), number(announced))));
         let put = self
             .client
             .put_item()
@@ -207,8 +205,8 @@ impl ViewStore for DynamoDbViewStore {
         row: &ViewRow,
     ) -> Result<Put, StoreError> {
         // This method replaces only parked rows.
-        let Some(at_most) = announced_at_most(parked, row) else { return Ok(Put::Stale) };
-        self.put_if(STILL_PARKED, stream, parked.version, Some(at_most), row).await
+        let Some(announced) = max_announced(parked, row) else { return Ok(Put::Stale) };
+        self.put_if(STILL_PARKED, stream, parked.version, Some(announced), row).await
     }
 
     async fn list(

@@ -17,7 +17,7 @@
 //! | `LateEntries` | `FunctionName` | index entries that appeared after later ones were delivered |
 //! | `MalformedEntries` | `FunctionName` | index entries that no store wrote |
 //! | `ForeignMessages` | `FunctionName` | messages of a category that the function does not follow |
-//! | `SnapshotsLeftOut` | `Category` | commits stored without the snapshot that was due |
+//! | `SnapshotsOmitted` | `Category` | commits stored without the snapshot that was due |
 //!
 //! All metrics are in the namespace `Skald`. A line has one value for each dimension, so if
 //! snapshots of several categories are omitted in one invocation, each further category has a line
@@ -181,7 +181,7 @@ fn lines(counts: &Counts, function: &str, now: Timestamp) -> Vec<Value> {
             lines.push(blank(now));
         }
         if let Some(line) = lines.last_mut() {
-            add(line, ("Category", category), [("SnapshotsLeftOut", *count)]);
+            add(line, ("Category", category), [("SnapshotsOmitted", *count)]);
         }
     }
     lines

@@ -111,7 +111,7 @@ pub enum SchemasError {
     },
     /// A file is not named `<type>.<schema>.json`, or is not a JSON Schema.
     #[error("{} is not the JSON Schema of an event", .0.display())]
-    NoSchema(PathBuf),
+    NotASchema(PathBuf),
     /// A committed shape would be replaced by another one.
     #[error(
         "no schema was written, because shapes would change without a new number:{}\n{HELP}",
@@ -163,7 +163,7 @@ impl Schemas {
             let path = file.map_err(file_error(folder))?.path();
             let text = fs::read(&path).map_err(file_error(&path))?;
             let parsed = shape_of(&path).zip(serde_json::from_slice(&text).ok());
-            let (shape, schema) = parsed.ok_or(SchemasError::NoSchema(path))?;
+            let (shape, schema) = parsed.ok_or(SchemasError::NotASchema(path))?;
             schemas.insert(shape, schema);
         }
         Ok(Self(schemas))

@@ -248,7 +248,10 @@ fn an_error_names_the_file_that_is_not_a_schema() {
         let folder = folder("no_schema");
         fs::write(folder.join(name), content).unwrap();
         let error = Schemas::read(&folder).unwrap_err();
-        assert!(matches!(&error, SchemasError::NoSchema(path) if path.ends_with(name)), "{error}");
+        assert!(
+            matches!(&error, SchemasError::NotASchema(path) if path.ends_with(name)),
+            "{error}"
+        );
     }
     assert!(matches!(Schemas::read(Path::new("/nowhere")).unwrap_err(), SchemasError::File { .. }));
 }

@@ -159,6 +159,6 @@ fn find_fault(row: &ViewRow) -> Result<(), InvalidRow> {
 /// not parked. Stores use it in
 /// [`ViewStore::put_over_parked`](crate::view::ViewStore::put_over_parked).
 #[must_use]
-pub fn announced_at_most(parked: &ViewRow, row: &ViewRow) -> Option<Version> {
+pub fn max_announced(parked: &ViewRow, row: &ViewRow) -> Option<Version> {
     parked.parked.as_ref().map(|parked| parked.announced.max(row.version))
 }

@@ -1,4 +1,4 @@
-//! `make check` leaves out tests named `slow`.
+//! `make check` skips tests named `slow`.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

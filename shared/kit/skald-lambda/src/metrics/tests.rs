@@ -69,7 +69,7 @@ fn dimensions_are_those_that_alarms_are_on() {
     });
     let by_category = json!({
         "Namespace": "Skald", "Dimensions": [["Category"]],
-        "Metrics": [count("SnapshotsLeftOut")],
+        "Metrics": [count("SnapshotsOmitted")],
     });
     let declared = |directives: &[&Value]| {
         json!({
@@ -82,10 +82,10 @@ fn dimensions_are_those_that_alarms_are_on() {
             json!({
                 "_aws": declared(&[&by_function, &by_category]),
                 "FunctionName": "order-view-1", "Category": "order",
-                "Conflicts": 2, "ForeignMessages": 1, "SnapshotsLeftOut": 3,
+                "Conflicts": 2, "ForeignMessages": 1, "SnapshotsOmitted": 3,
             }),
             json!({
-                "_aws": declared(&[&by_category]), "Category": "stock", "SnapshotsLeftOut": 1,
+                "_aws": declared(&[&by_category]), "Category": "stock", "SnapshotsOmitted": 1,
             }),
         ]
     );

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use super::lock::lock;
-use crate::implementing::{announced_at_most, check_row};
+use crate::implementing::{check_row, max_announced};
 use crate::store::StoreError;
 use crate::stream::{StreamId, Version};
 use crate::view::{ListEntry, ListPage, Put, Rows, ViewRow, ViewStore};
@@ -50,8 +50,8 @@ impl InMemoryViewStore {
     }
 
     /// Stores the row if the stored row, or its absence, is at this version, and if one of these
-    /// holds: `announced_at_most` is `None` and the row is not parked, or the row is parked and no
-    /// version beyond `announced_at_most` was announced.
+    /// holds: `max_announced` is `None` and the row is not parked, or the row is parked and no
+    /// version beyond `max_announced` was announced.
     ///
     /// # Errors
     /// [`StoreError::InvalidRow`]
@@ -59,7 +59,7 @@ impl InMemoryViewStore {
         &self,
         stream: &StreamId,
         version: Version,
-        announced_at_most: Option<Version>,
+        max_announced: Option<Version>,
         row: &ViewRow,
     ) -> Result<Put, StoreError> {
         check_row(stream, row)?;
@@ -68,8 +68,8 @@ impl InMemoryViewStore {
         let found = stored.map_or(Version::START, |row| row.version);
         let announced = stored.and_then(|row| row.parked.as_ref()).map(|parked| parked.announced);
         if found != version
-            || announced.is_some() != announced_at_most.is_some()
-            || announced > announced_at_most
+            || announced.is_some() != max_announced.is_some()
+            || announced > max_announced
         {
             return Ok(Put::Stale);
         }
@@ -106,8 +106,8 @@ impl ViewStore for InMemoryViewStore {
         row: &ViewRow,
     ) -> Result<Put, StoreError> {
         // This method replaces only parked rows.
-        let Some(at_most) = announced_at_most(parked, row) else { return Ok(Put::Stale) };
-        self.replace(stream, parked.version, Some(at_most), row)
+        let Some(announced) = max_announced(parked, row) else { return Ok(Put::Stale) };
+        self.replace(stream, parked.version, Some(announced), row)
     }
 
     async fn list(

@@ -115,7 +115,7 @@ pub trait ViewStore: Sync {
 
     /// Stores the row if the stored row is still the parked one that was read: at the same version,
     /// parked, and with [`announced`](super::Parked::announced) at most
-    /// [`announced_at_most`](crate::implementing::announced_at_most).
+    /// [`max_announced`](crate::implementing::max_announced).
     /// [`redrive`](crate::view::redrive) calls this method after the cause is fixed.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
 //! The contracts of the in-memory stores, and other tests that take long.
-//! `make check` leaves out the tests that are called `slow`.
+//! `make check` skips the tests that are called `slow`.
 
 mod commit_index_contract;
 mod concurrency;

@@ -41,7 +41,7 @@ fn service_bytes(item: &Item) -> usize {
 /// The limit is exact: an unnecessary write unit would be paid for with every commit.
 #[test]
 fn a_commit_is_packed_if_and_only_if_that_saves_a_write_unit() {
-    let (mut plain_at_most, mut packed_from) = (0, usize::MAX);
+    let (mut longest_plain, mut shortest_packed) = (0, usize::MAX);
     for length in 1..2_500 {
         let mut commit = Commit { snapshot: None, ..commit() };
         commit.events.truncate(1);
@@ -51,20 +51,20 @@ fn a_commit_is_packed_if_and_only_if_that_saves_a_write_unit() {
         let plain = if item.get("encoding").is_some() {
             let AttributeValue::B(frame) = &item["body"] else { panic!("{:?}", item["body"]) };
             assert!(service_bytes(&item) <= 1024, "all that is alike fits into one unit");
-            packed_from = packed_from.min(length);
+            shortest_packed = shortest_packed.min(length);
             service_bytes(&item) - frame.len() - "encoding".len() - "json+zstd".len() + text.len()
         } else {
-            plain_at_most = length;
+            longest_plain = length;
             service_bytes(&item)
         };
         assert_eq!(item.get("encoding").is_some(), plain > 1024, "{plain} bytes");
         assert_eq!(read_stream_item(&item), StreamItem::Commit(commit));
     }
-    assert_eq!(plain_at_most + 1, packed_from);
+    assert_eq!(longest_plain + 1, shortest_packed);
 }
 
 #[test]
-fn what_cannot_be_made_smaller_by_a_write_unit_is_not_packed() {
+fn a_commit_that_packing_does_not_make_a_unit_smaller_is_not_packed() {
     let mut seed = 1_u64;
     let mut digit = || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

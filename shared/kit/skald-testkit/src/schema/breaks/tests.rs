@@ -182,9 +182,9 @@ fn a_tighter_bound_is_a_break() {
         "/x: `minimum` is 0.5 where it is written, and 0.75 where it is read",
     );
     // These neighbours are the same floating-point number.
-    let at_most = |most: i64| json!({ "type": "integer", "maximum": most });
+    let with_maximum = |most: i64| json!({ "type": "integer", "maximum": most });
     let expected = "/x: `maximum` is 9223372036854775807 where it is written, and 9223372036854775806 where it is read";
-    check_narrowing(&at_most(i64::MAX), &at_most(i64::MAX - 1), expected);
+    check_narrowing(&with_maximum(i64::MAX), &with_maximum(i64::MAX - 1), expected);
     // A bound that excludes nothing is not a bound.
     check(&x(&json!({ "type": "string" })), &x(&json!({ "type": "string", "minLength": 0 })), &[]);
 }
