@@ -30,6 +30,7 @@
 //! in memory. The rules set the time, and the delay after which an entry becomes visible. So they
 //! test differing clocks, slow writes and a slow index without waiting.
 
+mod checkpoints;
 mod delayed;
 mod following;
 mod interleaving;
@@ -66,6 +67,7 @@ pub trait CommitIndexFixture: Sync {
 
 /// The rules as functions.
 pub mod rules {
+    pub use super::checkpoints::*;
     pub use super::following::*;
     pub use super::interleaving::{
         no_commit_within_the_margin_is_missed_in_any_interleaving,

@@ -28,6 +28,8 @@ mod catching_up;
 mod faults;
 mod interleaving;
 mod listing;
+mod parked_streams;
+mod parking;
 mod rows;
 
 use std::future::{Future, ready};
@@ -60,6 +62,8 @@ pub mod rules {
     pub use super::faults::*;
     pub use super::interleaving::*;
     pub use super::listing::*;
+    pub use super::parked_streams::*;
+    pub use super::parking::*;
     pub use super::rows::*;
 }
 

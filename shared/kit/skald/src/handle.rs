@@ -6,12 +6,14 @@
 
 mod command;
 mod handler;
+mod loading;
 mod request;
 mod streams;
 
 pub use command::{HandleError, Handled, OmittedSnapshots, Outcome, Pause};
 pub use handler::Handler;
+pub use loading::states;
 pub use request::Request;
 pub use streams::{
-    Decided, DueSnapshot, Guardable, Guarded, GuardedMany, Many, One, ReadOnly, Streams, states,
+    Decided, DueSnapshot, Guardable, Guarded, GuardedMany, Many, One, ReadOnly, Streams,
 };

@@ -110,11 +110,11 @@ fn what_is_not_json_is_not_written() {
         data.events[2].data = malformed.into();
         state.snapshot = Some(Snapshot { schema: 1, state: malformed.into() });
         for commit in [data, state] {
-            let refused = Err(InvalidAppend::Json {
+            let expected = Err(InvalidAppend::Json {
                 stream: commit.stream.clone(),
                 fault: JsonFault::NotJson,
             });
-            assert_eq!(commit_item(&commit), refused, "{malformed:?}");
+            assert_eq!(commit_item(&commit), expected, "{malformed:?}");
         }
     }
     let mut latin = commit();

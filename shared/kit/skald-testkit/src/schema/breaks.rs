@@ -103,7 +103,7 @@ impl fmt::Display for Difference {
             Self::ValuesListed { values } => {
                 write!(f, "any value is written, and only {} is read", Value::Array(values.clone()))
             }
-            Self::Closed => f.write_str("other fields may be written, and the reader refuses them"),
+            Self::Closed => f.write_str("other fields may be written, and the reader rejects them"),
             Self::Narrower { keyword, written, read } => {
                 write!(
                     f,

@@ -5,8 +5,9 @@ use std::future::Future;
 use crate::commit::{Commit, CommitId, Draft};
 use crate::concurrency::try_concurrently;
 use crate::event::{DecodeError, EncodeError, EventData};
+use crate::handle::loading::{LoadedStreams, load_further, load_streams};
 use crate::handle::request::Request;
-use crate::handle::streams::{DueSnapshot, LoadedStreams, Streams, load_further, load_streams};
+use crate::handle::streams::{DueSnapshot, Streams};
 use crate::observe;
 use crate::pointers::for_pointers;
 use crate::reading::StatesError;
@@ -278,7 +279,7 @@ where
                 loaded = load_further(store, streams, before, moved, is_all_read).await?;
             }
             Err(AppendError::Contended) => return Err(tries.busy()),
-            Err(AppendError::Invalid(refusal)) => return Err(refusal.into()),
+            Err(AppendError::Invalid(invalid)) => return Err(invalid.into()),
             Err(AppendError::Store(error)) => return Err(error.into()),
         }
     }
