@@ -5,11 +5,13 @@
 Starts the emulator on 127.0.0.1, deploys `infra/template.yaml` with the functions in
 `target/lambda`, and prints one line of JSON when all of it answers:
 
-    {"api_url": …, "api_host_url": …, "endpoint": …, "region": …, "outputs": {…}, "resources": {…}}
+    {"api_url": …, "api_host_url": …, "endpoint": …, "region": …, "outputs": {…}, "resources": {…},
+     "log": …}
 
 `api_url` is for any HTTP client. `api_host_url` is the same API under its host name, which only
 some clients (curl, browsers) resolve. `resources` has every resource of the stack by its logical
-id: `{"EventsTable": {"type": …, "id": …}, …}`.
+id: `{"EventsTable": {"type": …, "id": …}, …}`. `log` is the file with the log of the emulator and
+the functions; it is removed when the cloud ends.
 
 Progress goes to standard error. The local cloud ends on SIGINT and SIGTERM. With `--until-eof` it
 also ends at the end of its standard input, so that a test that is killed leaves no process, no
@@ -302,9 +304,6 @@ def arguments(argv: list[str]) -> argparse.Namespace:
         default=ARTIFACTS,
         help="the folder of the functions (default: %(default)s)",
     )
-    parser.add_argument(
-        "--log", type=Path, help="the file for the log of the emulator and the functions"
-    )
     return parser.parse_args(argv)
 
 
@@ -319,16 +318,15 @@ def main(argv: list[str]) -> int:
             if chosen.until_eof:
                 end_with_standard_input()
             say("starting the emulator")
-            with Cloud(chosen.port, chosen.log) as cloud:
+            with Cloud(chosen.port) as cloud:
                 outputs = deploy(
                     cloud.endpoint, REGION, dict(chosen.parameter), chosen.artifacts, say
                 )
                 make_topic_fifo(cloud, outputs)
                 system = description(api_url(cloud, outputs), cloud.endpoint, outputs)
-                print(
-                    json.dumps({**system, "resources": resources(cloud.endpoint, REGION)}),
-                    flush=True,
-                )
+                of_stack = resources(cloud.endpoint, REGION)
+                ready = {**system, "resources": of_stack, "log": str(cloud.log)}
+                print(json.dumps(ready), flush=True)
                 say("ready")
                 cloud.wait()
     except KeyboardInterrupt:

@@ -1,16 +1,13 @@
 //! A local cloud with the whole system in it, deployed from the template.
 
 use std::io::{BufRead, BufReader};
-use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use serde::Deserialize;
-use tokio::sync::Mutex;
 
 use crate::Api;
 use crate::resources::Resources;
@@ -18,38 +15,14 @@ use crate::resources::Resources;
 /// How many clouds this process has started.
 static STARTED: AtomicUsize = AtomicUsize::new(0);
 
-/// The cloud that the tests of this process share, as long as a test uses it.
-static SHARED: Mutex<Weak<LocalCloud>> = Mutex::const_new(Weak::new());
-
 /// A running local cloud. It stops when this value is dropped, or when the process that owns it
 /// ends for any reason.
 #[derive(Debug)]
 pub struct LocalCloud {
     launcher: Child,
     ready: Ready,
-    log: PathBuf,
-    /// Whether a test that shares this cloud has failed.
-    failed: AtomicBool,
-}
-
-/// A cloud that several tests share. It stops when the last of them ends.
-#[derive(Debug)]
-pub struct SharedCloud(Arc<LocalCloud>);
-
-impl Deref for SharedCloud {
-    type Target = LocalCloud;
-
-    fn deref(&self) -> &LocalCloud {
-        &self.0
-    }
-}
-
-impl Drop for SharedCloud {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.failed.store(true, Ordering::Relaxed);
-        }
-    }
+    /// The number of this cloud in the process.
+    number: usize,
 }
 
 /// What the launcher prints when the cloud is ready.
@@ -59,6 +32,7 @@ struct Ready {
     endpoint: String,
     region: String,
     resources: Resources,
+    log: PathBuf,
 }
 
 impl LocalCloud {
@@ -70,10 +44,8 @@ impl LocalCloud {
     pub fn start(parameters: &[(&str, &str)]) -> Self {
         let root = root();
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        let log = root.join(format!("target/local-logs/{}-{number}.log", std::process::id()));
-        std::fs::create_dir_all(root.join("target/local-logs")).expect("target/ can be written");
         let mut command = Command::new(root.join("target/venv/bin/python"));
-        command.arg(root.join("infra/local/cloud.py")).arg("--until-eof").arg("--log").arg(&log);
+        command.arg(root.join("infra/local/cloud.py")).arg("--until-eof");
         for (name, value) in parameters {
             command.arg("--parameter").arg(format!("{name}={value}"));
         }
@@ -85,23 +57,7 @@ impl LocalCloud {
         let stdout = launcher.stdout.take().expect("its standard output is piped");
         BufReader::new(stdout).read_line(&mut line).expect("the launcher writes text");
         let ready = serde_json::from_str(&line).expect("the launcher prints that it is ready");
-        Self { launcher, ready, log, failed: AtomicBool::new(false) }
-    }
-
-    /// The cloud that the tests of this process share. The first test starts it and calls `set_up`,
-    /// and the others wait for that. Each test must not depend on what the others write.
-    ///
-    /// # Panics
-    /// If it does not start.
-    pub async fn shared(set_up: impl AsyncFnOnce(&Self)) -> SharedCloud {
-        let mut shared = SHARED.lock().await;
-        if let Some(cloud) = shared.upgrade() {
-            return SharedCloud(cloud);
-        }
-        let cloud = Arc::new(Self::start(&[]));
-        set_up(&cloud).await;
-        *shared = Arc::downgrade(&cloud);
-        SharedCloud(cloud)
+        Self { launcher, ready, number }
     }
 
     /// A client of the system's HTTP API.
@@ -132,8 +88,24 @@ impl LocalCloud {
     /// If the log cannot be read.
     #[must_use]
     pub fn log(&self) -> String {
-        String::from_utf8_lossy(&std::fs::read(&self.log).expect("the log can be read"))
+        String::from_utf8_lossy(&std::fs::read(&self.ready.log).expect("the log can be read"))
             .into_owned()
+    }
+
+    /// Copies the log to `target/local-logs` if the current test has failed, because the cloud
+    /// removes its log when it ends.
+    pub(crate) fn keep_log_of_failure(&self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let folder = root().join("target/local-logs");
+        let kept = folder.join(format!("{}-{}.log", std::process::id(), self.number));
+        let copied =
+            std::fs::create_dir_all(folder).and_then(|()| std::fs::copy(&self.ready.log, &kept));
+        match copied {
+            Ok(_) => eprintln!("the log of the local cloud is in {}", kept.display()),
+            Err(error) => eprintln!("the log of the local cloud could not be kept: {error}"),
+        }
     }
 
     /// Stops or starts the delivery of a queue's messages to this function. While delivery is
@@ -170,15 +142,11 @@ impl LocalCloud {
 
 impl Drop for LocalCloud {
     fn drop(&mut self) {
+        self.keep_log_of_failure();
         // The launcher ends at the end of its standard input, and stops the cloud before it ends.
         drop(self.launcher.stdin.take());
         if let Err(error) = self.launcher.wait() {
             eprintln!("the local cloud could not be waited for: {error}");
-        }
-        // Keep the log of a test that fails.
-        let failed = std::thread::panicking() || self.failed.load(Ordering::Relaxed);
-        if !failed && let Err(error) = std::fs::remove_file(&self.log) {
-            eprintln!("{} could not be removed: {error}", self.log.display());
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The operator's command line, `skald`.
 
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Output, Stdio};
 
-use crate::LocalCloud;
+use crate::{LocalCloud, eventually};
 
 /// The result of a command of `skald`.
 #[derive(Debug)]
@@ -52,4 +53,46 @@ pub fn skald(arguments: &[&str]) -> Command {
     let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/bin/skald"));
     command.env_clear().stdin(Stdio::null()).args(arguments);
     command
+}
+
+/// Runs `skald` with its output to a device that is always full. Returns its status and errors.
+///
+/// # Panics
+/// If it cannot be run.
+#[must_use]
+pub fn with_full_output(mut command: Command) -> (Option<i32>, String) {
+    let full =
+        std::fs::File::options().write(true).open("/dev/full").expect("there is such a device");
+    let output = command.stdout(full).output().expect("`make build` has built it");
+    (output.status.code(), String::from_utf8(output.stderr).expect("it writes text"))
+}
+
+/// Runs `skald` with a reader that takes this many lines and then closes the pipe. Returns its
+/// status and errors after it has ended by itself.
+///
+/// # Panics
+/// If it cannot be run, or writes fewer lines.
+pub async fn with_closed_output(mut command: Command, lines: usize) -> (Option<i32>, String) {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("`make build` has built it");
+    {
+        let reader = BufReader::new(child.stdout.take().expect("its output is piped"));
+        assert_eq!(reader.lines().take(lines).count(), lines);
+    }
+    let status = eventually("skald ends without a reader", || {
+        let status = child.try_wait().expect("it can be waited for");
+        async move { status }
+    })
+    .await;
+    let mut errors = String::new();
+    child
+        .stderr
+        .take()
+        .expect("its errors are piped")
+        .read_to_string(&mut errors)
+        .expect("it writes text");
+    (status.code(), errors)
 }

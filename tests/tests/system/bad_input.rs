@@ -5,30 +5,34 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::{Value, json};
-use system_tests::{Api, LocalCloud, SharedCloud, order_body, scan};
+use system_tests::{Api, Borrowed, LocalCloud, SharedCloud, order_body, scan};
 
 /// The largest whole number that every JSON client reads exactly.
 const LARGEST_EXACT: i64 = 9_007_199_254_740_991;
 
+/// The cloud of these tests alone, because they count what is written.
+static CLOUD: SharedCloud = SharedCloud::new();
+
 /// A cloud with products on sale, a withdrawn product, and a customer.
-async fn shop() -> SharedCloud {
-    LocalCloud::shared(async |cloud| {
-        let api = cloud.api();
-        api.set_up("c-1", "MUG-01", 10).await;
-        api.set_up("c-1", "TEE-07", 10).await;
-        let yen = json!({ "amount_minor": 500, "currency": "JPY" });
-        let _yen = api
-            .put("/products/YEN-01", &json!({ "name": "In yen", "unit_price": yen }))
-            .await
-            .expect(201);
-        let largest = json!({ "amount_minor": LARGEST_EXACT, "currency": "EUR" });
-        let _largest = api
-            .put("/products/MAX-01", &json!({ "name": "Largest price", "unit_price": largest }))
-            .await
-            .expect(201);
-        let _withdrawn = api.send("DELETE", "/products/TEE-07", &[], None).await.expect(204);
-    })
-    .await
+async fn shop() -> Borrowed<'static> {
+    CLOUD
+        .set_up(async |cloud| {
+            let api = cloud.api();
+            api.set_up("c-1", "MUG-01", 10).await;
+            api.set_up("c-1", "TEE-07", 10).await;
+            let yen = json!({ "amount_minor": 500, "currency": "JPY" });
+            let _yen = api
+                .put("/products/YEN-01", &json!({ "name": "In yen", "unit_price": yen }))
+                .await
+                .expect(201);
+            let largest = json!({ "amount_minor": LARGEST_EXACT, "currency": "EUR" });
+            let _largest = api
+                .put("/products/MAX-01", &json!({ "name": "Largest price", "unit_price": largest }))
+                .await
+                .expect(201);
+            let _withdrawn = api.send("DELETE", "/products/TEE-07", &[], None).await.expect(204);
+        })
+        .await
 }
 
 /// The number of commits in the store.

@@ -1,14 +1,15 @@
 //! The operator's command line: `tail` shows every event once, `verify` names every fault.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use system_tests::{
     Item, LocalCloud, change_body, commit_body, eventually, number, order_body, scan, skald, text,
+    with_closed_output, with_full_output,
 };
 
 /// The identity of an event: stream, version, type.
@@ -189,41 +190,6 @@ async fn tail_shows_every_event_once_with_and_without_filters() {
         "{:#?}",
         since.lines
     );
-}
-
-/// Runs `skald` with its output to a device that is always full. Returns its status and errors.
-fn with_full_output(mut command: Command) -> (Option<i32>, String) {
-    let full =
-        std::fs::File::options().write(true).open("/dev/full").expect("there is such a device");
-    let output = command.stdout(full).output().expect("`make build` has built it");
-    (output.status.code(), String::from_utf8(output.stderr).expect("it writes text"))
-}
-
-/// Runs `skald` with a reader that takes this many lines and then closes the pipe. Returns its
-/// status and errors after it has ended by itself.
-async fn with_closed_output(mut command: Command, lines: usize) -> (Option<i32>, String) {
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("`make build` has built it");
-    {
-        let reader = BufReader::new(child.stdout.take().expect("its output is piped"));
-        assert_eq!(reader.lines().take(lines).count(), lines);
-    }
-    let status = eventually("skald ends without a reader", || {
-        let status = child.try_wait().expect("it can be waited for");
-        async move { status }
-    })
-    .await;
-    let mut errors = String::new();
-    child
-        .stderr
-        .take()
-        .expect("its errors are piped")
-        .read_to_string(&mut errors)
-        .expect("it writes text");
-    (status.code(), errors)
 }
 
 /// A full disk is an error, reported once. A reader that closes the pipe is not an error.

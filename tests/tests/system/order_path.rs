@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
-use system_tests::{Ledgers, LocalCloud, change_body, eventually, order_body};
+use system_tests::{Ledgers, change_body, eventually, order_body};
+
+use crate::SHARED;
 
 /// The types of the events on this page.
 fn types(page: &Value) -> Vec<&str> {
@@ -14,10 +16,10 @@ fn types(page: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn the_order_of_the_demo_is_completed() {
-    let cloud = LocalCloud::start(&[]);
+    let cloud = SHARED.get().await;
     let api = cloud.api();
-    api.set_up("c-1", "MUG-01", 10).await;
-    let mut body = order_body("c-1", "MUG-01", 2);
+    api.set_up("c-demo", "MUG-DEMO", 10).await;
+    let mut body = order_body("c-demo", "MUG-DEMO", 2);
     body["expected_total"] = json!({ "amount_minor": 2500, "currency": "EUR" });
     let headers = [("idempotency-key", "demo"), ("x-correlation-id", "demo-1")];
     let placed = api.send("POST", "/orders", &headers, Some(body.to_string())).await.expect(202);
@@ -35,7 +37,7 @@ async fn the_order_of_the_demo_is_completed() {
 
     // A read of the Location never gives 404, even if the view does not have the order yet.
     let _read = api.get(placed.header("location")).await.expect(200);
-    let in_view = api.in_view("c-1", &id, 3).await;
+    let in_view = api.in_view("c-demo", &id, 3).await;
     let fold = api.get(&format!("/orders/{id}?as_of_version=3")).await.expect(200);
     assert_eq!(fold.body, in_view, "the fold and the view show the same order");
     assert_eq!(in_view["customer_name"], "Jane Doe");
@@ -43,7 +45,7 @@ async fn the_order_of_the_demo_is_completed() {
     assert_eq!(in_view["cancel_reason"], Value::Null);
     let unit_price = json!({ "amount_minor": 1250, "currency": "EUR" });
     let line = json!({
-        "sku": "MUG-01", "name": "Product MUG-01", "quantity": 2,
+        "sku": "MUG-DEMO", "name": "Product MUG-DEMO", "quantity": 2,
         "unit_price": unit_price, "line_total": total,
     });
     assert_eq!(in_view["items"], json!([line]));
@@ -69,11 +71,12 @@ async fn the_order_of_the_demo_is_completed() {
     assert_eq!(events.get("next_cursor"), None);
 
     let stock = eventually("the goods are shipped", || async {
-        Some(api.get("/stock/MUG-01").await.expect(200).body).filter(|stock| stock["on_hand"] == 8)
+        Some(api.get("/stock/MUG-DEMO").await.expect(200).body)
+            .filter(|stock| stock["on_hand"] == 8)
     });
     assert_eq!(
         stock.await,
-        json!({ "sku": "MUG-01", "on_hand": 8, "reserved": 0, "available": 8 })
+        json!({ "sku": "MUG-DEMO", "on_hand": 8, "reserved": 0, "available": 8 })
     );
 
     // The log shows the whole path under the caller's correlation id, and contains no personal
@@ -93,10 +96,10 @@ async fn the_order_of_the_demo_is_completed() {
 
 #[tokio::test]
 async fn a_repeated_request_reads_only_its_order() {
-    let cloud = LocalCloud::start(&[]);
+    let cloud = SHARED.get().await;
     let api = cloud.api();
-    api.set_up("c-1", "MUG-01", 10).await;
-    let body = order_body("c-1", "MUG-01", 2);
+    api.set_up("c-again", "MUG-AGAIN", 10).await;
+    let body = order_body("c-again", "MUG-AGAIN", 2);
     let first = api.place("key-1", &body).await.expect(202);
     let id = first.body["order_id"].as_str().expect("an id").to_owned();
     // A newer release has appended events that this release does not know to the product and to the
@@ -105,7 +108,7 @@ async fn a_repeated_request_reads_only_its_order() {
     let table = cloud.resource("EventsTable");
     let last = api.ended(&id).await["version"].as_u64().expect("a version");
     for (pk, sk) in
-        [("default/product-MUG-01".to_owned(), 2), (format!("default/order-{id}"), last + 1)]
+        [("default/product-MUG-AGAIN".to_owned(), 2), (format!("default/order-{id}"), last + 1)]
     {
         let key = |number: u64| AttributeValue::N(number.to_string());
         let get =
@@ -136,11 +139,11 @@ async fn a_repeated_request_reads_only_its_order() {
 
 #[tokio::test]
 async fn an_idempotency_key_identifies_one_order() {
-    let cloud = LocalCloud::start(&[]);
+    let cloud = SHARED.get().await;
     let api = cloud.api();
-    api.set_up("c-1", "MUG-01", 10).await;
-    api.set_up("c-2", "TEE-07", 10).await;
-    let body = order_body("c-1", "MUG-01", 2);
+    api.set_up("c-key", "MUG-KEY", 10).await;
+    api.set_up("c-other", "TEE-KEY", 10).await;
+    let body = order_body("c-key", "MUG-KEY", 2);
 
     // Repeated concurrently.
     let calls = (0..8).map(|_| {
@@ -159,10 +162,10 @@ async fn an_idempotency_key_identifies_one_order() {
     // Repeated after the price has changed and the product is withdrawn.
     let price = json!({ "amount_minor": 9900, "currency": "EUR" });
     let _repriced = api
-        .put("/products/MUG-01", &json!({ "name": "Expensive mug", "unit_price": price }))
+        .put("/products/MUG-KEY", &json!({ "name": "Expensive mug", "unit_price": price }))
         .await
         .expect(200);
-    let _withdrawn = api.send("DELETE", "/products/MUG-01", &[], None).await.expect(204);
+    let _withdrawn = api.send("DELETE", "/products/MUG-KEY", &[], None).await.expect(204);
     let later = api.place("key-1", &body).await.expect(202);
     assert_eq!(later.body, answers[0].body);
     assert_eq!(later.header("idempotent-replayed"), "true");
@@ -178,43 +181,45 @@ async fn an_idempotency_key_identifies_one_order() {
     assert_eq!(same.body, answers[0].body);
 
     // A request with another body is rejected, and the order is unchanged.
-    let _other = api.place("key-1", &order_body("c-1", "MUG-01", 3)).await.expect(422);
+    let _other = api.place("key-1", &order_body("c-key", "MUG-KEY", 3)).await.expect(422);
     let id = answers[0].body["order_id"].as_str().expect("an order id");
     let events = api.get(&format!("/orders/{id}/events")).await.expect(200).body;
     assert_eq!(types(&events).iter().filter(|name| **name == "order.placed").count(), 1);
 
     // The same key of another customer is a different key.
-    let others = api.place("key-1", &order_body("c-2", "TEE-07", 2)).await.expect(202);
+    let others = api.place("key-1", &order_body("c-other", "TEE-KEY", 2)).await.expect(202);
     assert_ne!(others.body["order_id"], answers[0].body["order_id"]);
 }
 
 #[tokio::test]
 async fn a_rejected_request_can_be_repeated_with_the_same_key() {
-    let cloud = LocalCloud::start(&[]);
+    let cloud = SHARED.get().await;
     let api = cloud.api();
-    api.set_up("c-1", "MUG-01", 10).await;
-    let body = order_body("c-1", "NEW-01", 1);
+    api.set_up("c-new", "MUG-OLD", 10).await;
+    let body = order_body("c-new", "NEW-01", 1);
     let rejected = api.place("key-1", &body).await.expect(422);
     assert_eq!(rejected.pointers(), ["/items/0/sku"]);
-    api.set_up("c-1", "NEW-01", 1).await;
+    api.set_up("c-new", "NEW-01", 1).await;
     let placed = api.place("key-1", &body).await.expect(202);
     assert_eq!(placed.header("idempotent-replayed"), "");
 }
 
 #[tokio::test]
 async fn an_order_can_be_read_at_any_version_and_listed_in_pages() {
-    let cloud = LocalCloud::start(&[]);
+    let cloud = SHARED.get().await;
     let api = cloud.api();
-    api.set_up("c-1", "MUG-01", 10).await;
+    api.set_up("c-pages", "MUG-PAGES", 10).await;
     let before = "2020-01-01T00:00:00Z";
     let mut placed = Vec::new();
     for key in 0..7 {
-        let answer =
-            api.place(&format!("key-{key}"), &order_body("c-1", "MUG-01", 1)).await.expect(202);
+        let answer = api
+            .place(&format!("key-{key}"), &order_body("c-pages", "MUG-PAGES", 1))
+            .await
+            .expect(202);
         placed.push(answer.body["order_id"].as_str().expect("an order id").to_owned());
     }
     for id in &placed {
-        let _row = api.in_view("c-1", id, 3).await;
+        let _row = api.in_view("c-pages", id, 3).await;
     }
     let path = format!("/orders/{}", placed[0]);
 
@@ -241,7 +246,7 @@ async fn an_order_can_be_read_at_any_version_and_listed_in_pages() {
     let _invalid_id = api.get("/orders/17").await.expect(404);
 
     let (mut listed, mut path) =
-        (Vec::new(), "/customers/c-1/orders?status=confirmed&limit=3".to_owned());
+        (Vec::new(), "/customers/c-pages/orders?status=confirmed&limit=3".to_owned());
     let mut pages = 0;
     loop {
         let page = api.get(&path).await.expect(200).body;
@@ -251,11 +256,11 @@ async fn an_order_can_be_read_at_any_version_and_listed_in_pages() {
             orders.iter().map(|order| order["order_id"].as_str().expect("an id").to_owned()),
         );
         let Some(cursor) = page["next_cursor"].as_str() else { break };
-        path = format!("/customers/c-1/orders?status=confirmed&limit=3&cursor={cursor}");
+        path = format!("/customers/c-pages/orders?status=confirmed&limit=3&cursor={cursor}");
     }
     placed.reverse();
     assert_eq!((listed, pages), (placed, 3), "the newest order is first, and each is listed once");
-    let none = api.get("/customers/c-1/orders?status=pending").await.expect(200).body;
+    let none = api.get("/customers/c-pages/orders?status=pending").await.expect(200).body;
     assert_eq!(none, json!({ "orders": [] }));
     let _unknown = api.get("/customers/unknown/orders").await.expect(404);
     for query in [
@@ -267,53 +272,56 @@ async fn an_order_can_be_read_at_any_version_and_listed_in_pages() {
         "cursor=bzEvMQ",
         "colour=red",
     ] {
-        let rejected = api.get(&format!("/customers/c-1/orders?{query}")).await;
+        let rejected = api.get(&format!("/customers/c-pages/orders?{query}")).await;
         assert_eq!(rejected.status, 400, "{query}: {:#}", rejected.body);
     }
 }
 
 #[tokio::test]
 async fn a_repeated_receipt_of_stock_is_counted_once() {
-    let cloud = LocalCloud::start(&[]);
+    let cloud = SHARED.get().await;
     let api = cloud.api();
     let price = json!({ "amount_minor": 1250, "currency": "EUR" });
     let product = json!({ "name": "Mug", "unit_price": price, "stock_shards": 4 });
-    let _listed = api.put("/products/MUG-01", &product).await.expect(201);
-    let _again = api.put("/products/MUG-01", &product).await.expect(200);
+    let _listed = api.put("/products/MUG-NOTE", &product).await.expect(201);
+    let _again = api.put("/products/MUG-NOTE", &product).await.expect(200);
     let receipt = json!({ "quantity": 10, "reference": "note-1" });
     let calls = (0..6).map(|_| {
         let (api, receipt) = (api.clone(), receipt.clone());
-        tokio::spawn(async move { api.post("/stock/MUG-01/receipts", &receipt).await.expect(201) })
+        tokio::spawn(
+            async move { api.post("/stock/MUG-NOTE/receipts", &receipt).await.expect(201) },
+        )
     });
     for call in calls.collect::<Vec<_>>() {
         let _received = call.await.expect("the call ends");
     }
     let _second = api
-        .post("/stock/MUG-01/receipts", &json!({ "quantity": 5, "reference": "note-2" }))
+        .post("/stock/MUG-NOTE/receipts", &json!({ "quantity": 5, "reference": "note-2" }))
         .await
         .expect(201);
     // A key may be sent, but the reference identifies the receipt.
     let keyed = [("idempotency-key", "receipt-key")];
     let repeated = api
-        .send("POST", "/stock/MUG-01/receipts", &keyed, Some(receipt.to_string()))
+        .send("POST", "/stock/MUG-NOTE/receipts", &keyed, Some(receipt.to_string()))
         .await
         .expect(201);
     assert_eq!(repeated.header("idempotent-replayed"), "true");
-    let other =
-        api.post("/stock/MUG-01/receipts", &json!({ "quantity": 11, "reference": "note-1" })).await;
+    let other = api
+        .post("/stock/MUG-NOTE/receipts", &json!({ "quantity": 11, "reference": "note-1" }))
+        .await;
     assert_eq!(other.status, 422, "{:#}", other.body);
     // The same delivery note has a receipt of another product.
-    api.list("TEE-07").await;
+    api.list("TEE-NOTE").await;
     let second = json!({ "quantity": 7, "reference": "note-1" });
-    let received = api.post("/stock/TEE-07/receipts", &second).await.expect(201);
+    let received = api.post("/stock/TEE-NOTE/receipts", &second).await.expect(201);
     assert_eq!(
         received.header("idempotent-replayed"),
         "",
         "a receipt of another product is not a repeat"
     );
-    let _repeated = api.post("/stock/TEE-07/receipts", &second).await.expect(201);
+    let _repeated = api.post("/stock/TEE-NOTE/receipts", &second).await.expect(201);
     let tees = eventually("7 in stock", || async {
-        let stock = api.get("/stock/TEE-07").await.expect(200).body;
+        let stock = api.get("/stock/TEE-NOTE").await.expect(200).body;
         (stock["on_hand"].as_u64() >= Some(7)).then_some(stock)
     });
     assert_eq!(tees.await["on_hand"], 7);
@@ -322,12 +330,12 @@ async fn a_repeated_receipt_of_stock_is_counted_once() {
         .await
         .expect(404);
     let stock = eventually("15 in stock", || async {
-        let stock = api.get("/stock/MUG-01").await.expect(200).body;
+        let stock = api.get("/stock/MUG-NOTE").await.expect(200).body;
         (stock["on_hand"].as_u64() >= Some(15)).then_some(stock)
     });
     assert_eq!(
         stock.await,
-        json!({ "sku": "MUG-01", "on_hand": 15, "reserved": 0, "available": 15 })
+        json!({ "sku": "MUG-NOTE", "on_hand": 15, "reserved": 0, "available": 15 })
     );
     let _unknown = api.get("/stock/NONE").await.expect(404);
 }
@@ -335,9 +343,9 @@ async fn a_repeated_receipt_of_stock_is_counted_once() {
 /// 105 shards do not fit one transaction. The order must not be cancelled as out of stock.
 #[tokio::test]
 async fn an_order_from_more_shards_than_a_transaction_holds_is_confirmed() {
-    let cloud = LocalCloud::start(&[]);
+    let cloud = SHARED.get().await;
     let api = cloud.api();
-    api.set_up("c-1", "SKU-0", 1).await;
+    api.set_up("c-shards", "SKU-0", 1).await;
     let price = json!({ "amount_minor": 1250, "currency": "EUR" });
     let skus: Vec<String> = (1..=7).map(|number| format!("SKU-{number}")).collect();
     for sku in &skus {
@@ -346,10 +354,11 @@ async fn an_order_from_more_shards_than_a_transaction_holds_is_confirmed() {
         let receipt = json!({ "quantity": 16, "reference": "note-1" });
         let _received = api.post(&format!("/stock/{sku}/receipts"), &receipt).await.expect(201);
     }
-    let mut body = order_body("c-1", "SKU-1", 15);
+    let mut body = order_body("c-shards", "SKU-1", 15);
     body["items"] = skus.iter().map(|sku| json!({ "sku": sku, "quantity": 15 })).collect();
     let placed = api.place("key-1", &body).await.expect(202);
-    let ended = api.ended(placed.body["order_id"].as_str().expect("an id")).await;
+    let id = placed.body["order_id"].as_str().expect("an id");
+    let ended = api.ended(id).await;
     assert_eq!(
         (&ended["status"], &ended["cancel_reason"]),
         (&json!("confirmed"), &Value::Null),
@@ -362,5 +371,5 @@ async fn an_order_from_more_shards_than_a_transaction_holds_is_confirmed() {
         });
         assert_eq!(stock.await["available"], 1, "{sku}");
     }
-    Ledgers::read(&cloud).await.assert_equal();
+    Ledgers::read(&cloud).await.only(id).assert_equal();
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use system_tests::{Api, Ledgers, LocalCloud, order_body};
 use tokio::task::JoinSet;
 
-#[path = "../../shared/ordering/tests/outcomes/mod.rs"]
+#[path = "../../../shared/ordering/tests/outcomes/mod.rs"]
 mod table;
 
 use table::{Outcome, outcomes};

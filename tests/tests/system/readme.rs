@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use system_tests::{LocalCloud, eventually};
+use system_tests::eventually;
+
+use crate::SHARED;
 
 /// Marks the block of shell lines and the table in the README that this file tests.
-const MARK: &str = "<!-- tested: tests/tests/readme.rs";
+const MARK: &str = "<!-- tested: tests/tests/system/readme.rs";
 
 /// Makes `curl` print headers, which include the status of each answer.
 const SHOW_STATUS: &str = "curl() { command curl --silent --show-error --include \"$@\"; }";
@@ -79,7 +81,7 @@ fn statuses(printed: &str) -> Vec<&str> {
 
 #[tokio::test]
 async fn the_shell_lines_and_all_examples_work_when_pasted() {
-    let cloud = LocalCloud::start(&[]);
+    let cloud = SHARED.get().await;
     // Like `make run`, write the API's address to the file that the lines read it from.
     let folder = root().join(format!("target/readme-{}", std::process::id()));
     std::fs::create_dir_all(folder.join("target/local")).expect("target/ can be written");

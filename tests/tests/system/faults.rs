@@ -4,23 +4,39 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::Message;
 use serde_json::{Value, json};
-use system_tests::{LocalCloud, ThrottlingServer, change_body, eventually, order_body, scan};
+use system_tests::{
+    Item, LocalCloud, ThrottlingServer, change_body, eventually, order_body, scan, text,
+};
 
-/// The first message in this queue.
-async fn first_message(cloud: &LocalCloud, queue_url: &str) -> Message {
+use crate::SHARED;
+
+/// The messages in this queue, which stay in it for the other tests.
+async fn messages(cloud: &LocalCloud, queue: &str) -> Vec<Message> {
     let client = aws_sdk_sqs::Client::new(&cloud.aws());
-    eventually("a message in the dead-letter queue", || async {
-        let receive = client.receive_message().queue_url(queue_url).message_attribute_names("All");
-        receive
-            .send()
-            .await
-            .expect("the queue answers")
-            .messages
-            .unwrap_or_default()
-            .into_iter()
-            .next()
+    let receive = client.receive_message().queue_url(cloud.resource(queue)).visibility_timeout(0);
+    let receive = receive.max_number_of_messages(10).message_attribute_names("All");
+    receive.send().await.expect("the queue answers").messages.unwrap_or_default()
+}
+
+/// Waits for the message that `wanted` selects in this queue, and returns it.
+async fn message(cloud: &LocalCloud, queue: &str, wanted: impl Fn(&Message) -> bool) -> Message {
+    eventually(&format!("the message is in {queue}"), || async {
+        messages(cloud, queue).await.into_iter().find(&wanted)
     })
     .await
+}
+
+/// Waits until a message with this body is among the dead letters of the order view, and returns
+/// it.
+async fn dead_letter(cloud: &LocalCloud, body: &str) -> Message {
+    message(cloud, "OrderViewDeadLetters", |message| message.body() == Some(body)).await
+}
+
+/// The first commit of a product.
+async fn listing(cloud: &LocalCloud, sku: &str) -> Item {
+    let key = format!("default/product-{sku}");
+    let items = scan(cloud, "EventsTable").await;
+    items.into_iter().find(|item| text(item, "pk") == key).expect("the product is listed")
 }
 
 async fn send(cloud: &LocalCloud, group: &str, body: &str) {
@@ -42,17 +58,19 @@ fn reason(message: &Message) -> &str {
 
 #[tokio::test]
 async fn a_malformed_message_becomes_a_dead_letter_and_does_not_block_orders() {
-    let cloud = LocalCloud::start(&[]);
+    let cloud = SHARED.get().await;
     let api = cloud.api();
-    api.set_up("c-1", "MUG-01", 10).await;
+    api.set_up("c-poison", "MUG-POISON", 10).await;
     send(&cloud, "poison", "not a commit").await;
     for key in 0..5 {
-        let placed =
-            api.place(&format!("key-{key}"), &order_body("c-1", "MUG-01", 1)).await.expect(202);
-        let _row = api.in_view("c-1", placed.body["order_id"].as_str().expect("an id"), 1).await;
+        let placed = api
+            .place(&format!("key-{key}"), &order_body("c-poison", "MUG-POISON", 1))
+            .await
+            .expect(202);
+        let _row =
+            api.in_view("c-poison", placed.body["order_id"].as_str().expect("an id"), 1).await;
     }
-    let dead = first_message(&cloud, cloud.resource("OrderViewDeadLetters")).await;
-    assert_eq!(dead.body(), Some("not a commit"), "unchanged");
+    let dead = dead_letter(&cloud, "not a commit").await;
     assert!(reason(&dead).starts_with("not a commit message"), "{}", reason(&dead));
 }
 
@@ -65,16 +83,15 @@ fn hint(stream: &str, version: u64) -> String {
 
 #[tokio::test]
 async fn a_message_about_an_order_that_is_not_placed_yet_does_not_hide_it() {
-    let cloud = LocalCloud::start(&[]);
+    let cloud = SHARED.get().await;
     let api = cloud.api();
-    api.set_up("c-1", "MUG-01", 10).await;
+    api.set_up("c-1", "MUG-EARLY", 10).await;
     let premature = hint(&format!("order-{ORDER}"), 1);
     send(&cloud, "premature", &premature).await;
-    let dead = first_message(&cloud, cloud.resource("OrderViewDeadLetters")).await;
-    assert_eq!(dead.body(), Some(premature.as_str()));
+    let dead = dead_letter(&cloud, &premature).await;
     assert!(reason(&dead).contains("ends at version 0"), "{}", reason(&dead));
 
-    let placed = api.place("key-1", &order_body("c-1", "MUG-01", 1)).await.expect(202);
+    let placed = api.place("key-1", &order_body("c-1", "MUG-EARLY", 1)).await.expect(202);
     assert_eq!(placed.body["order_id"], ORDER);
     let shown = api.in_view("c-1", ORDER, 3).await;
     assert_eq!((&shown["status"], shown.get("parked")), (&json!("confirmed"), None));
@@ -82,14 +99,15 @@ async fn a_message_about_an_order_that_is_not_placed_yet_does_not_hide_it() {
     // A message about a version that does not exist changes nothing either.
     let premature = hint(&format!("order-{ORDER}"), 9);
     send(&cloud, "premature-again", &premature).await;
-    let _dead = first_message(&cloud, cloud.resource("OrderViewDeadLetters")).await;
+    let _dead = dead_letter(&cloud, &premature).await;
     assert_eq!(api.get(&format!("/orders/{ORDER}")).await.expect(200).body, shown);
 }
 
 #[tokio::test]
 async fn a_message_of_another_category_is_acknowledged_and_counted() {
-    let cloud = LocalCloud::start(&[]);
-    send(&cloud, "foreign", &hint("stock-MUG-01~0", 1)).await;
+    let cloud = SHARED.get().await;
+    let foreign = hint("stock-MUG-01~0", 1);
+    send(&cloud, "foreign", &foreign).await;
     eventually("the message is logged and counted", || async {
         let log = cloud.log();
         let has = |words: [&str; 2]| {
@@ -99,22 +117,24 @@ async fn a_message_of_another_category_is_acknowledged_and_counted() {
         (is_logged && has(["CloudWatchMetrics", "ForeignMessages"])).then_some(())
     })
     .await;
-    // The message is not a dead letter: the first dead letter is the message that is sent after it.
-    send(&cloud, "poison", "not a commit").await;
-    let dead = first_message(&cloud, cloud.resource("OrderViewDeadLetters")).await;
-    assert_eq!(dead.body(), Some("not a commit"));
+    // The message is not a dead letter: only the message that is sent after it is one.
+    send(&cloud, "after-foreign", "no commit either").await;
+    let _dead = dead_letter(&cloud, "no commit either").await;
+    let dead = messages(&cloud, "OrderViewDeadLetters").await;
+    assert!(dead.iter().all(|message| message.body() != Some(foreign.as_str())), "{dead:?}");
 }
 
 #[tokio::test]
 async fn an_order_that_cannot_be_applied_is_shown_as_parked_and_does_not_block_others() {
-    let cloud = LocalCloud::start(&[]);
+    let cloud = SHARED.get().await;
     let api = cloud.api();
-    api.set_up("c-1", "MUG-01", 10).await;
-    let _placed = api.place("key-1", &order_body("c-1", "MUG-01", 1)).await.expect(202);
-    let before = api.in_view("c-1", ORDER, 3).await;
+    api.set_up("c-parked", "MUG-PARKED", 10).await;
+    let placed = api.place("key-1", &order_body("c-parked", "MUG-PARKED", 1)).await.expect(202);
+    let order_id = placed.body["order_id"].as_str().expect("an id");
+    let before = api.in_view("c-parked", order_id, 3).await;
 
     // Write an event that the decider does not allow directly to the table.
-    let key = format!("default/order-{ORDER}");
+    let key = format!("default/order-{order_id}");
     let items = scan(&cloud, "EventsTable").await;
     let mut item = items
         .into_iter()
@@ -129,32 +149,34 @@ async fn an_order_that_cannot_be_applied_is_shown_as_parked_and_does_not_block_o
         client.put_item().table_name(cloud.resource("EventsTable")).set_item(Some(item.clone()));
     put.send().await.expect("the item can be put");
 
-    let dead = first_message(&cloud, cloud.resource("OrderViewDeadLetters")).await;
-    assert!(reason(&dead).contains("order.committed at version 4"), "{}", reason(&dead));
+    let _dead = message(&cloud, "OrderViewDeadLetters", |message| {
+        reason(message).contains("order.committed at version 4")
+    })
+    .await;
     let parked = eventually("the order is shown as parked", || async {
-        let mut page = api.get("/customers/c-1/orders").await.expect(200).body;
+        let mut page = api.get("/customers/c-parked/orders").await.expect(200).body;
         let order = page["orders"][0].take();
         order.get("parked").is_some().then_some(order)
     });
     let mut parked = parked.await;
-    assert_eq!(api.get(&format!("/orders/{ORDER}")).await.expect(200).body, parked);
+    assert_eq!(api.get(&format!("/orders/{order_id}")).await.expect(200).body, parked);
     let mark = parked.as_object_mut().and_then(|order| order.remove("parked")).expect("a mark");
     assert_eq!(mark["step"], "order_view");
     assert!(mark["since"].is_string(), "{mark}");
     assert_eq!(parked, before, "unchanged otherwise");
 
-    let placed = api.place("key-2", &order_body("c-1", "MUG-01", 1)).await.expect(202);
-    let _row = api.in_view("c-1", placed.body["order_id"].as_str().expect("an id"), 1).await;
+    let placed = api.place("key-2", &order_body("c-parked", "MUG-PARKED", 1)).await.expect(202);
+    let _row = api.in_view("c-parked", placed.body["order_id"].as_str().expect("an id"), 1).await;
 }
 
 #[tokio::test]
 async fn an_overwritten_commit_is_reported() {
-    let cloud = LocalCloud::start(&[]);
+    let cloud = SHARED.get().await;
     let api = cloud.api();
-    api.set_up("c-1", "MUG-01", 10).await;
+    api.set_up("c-over", "MUG-OVER", 10).await;
     let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
     let table = cloud.resource("EventsTable");
-    let mut item = scan(&cloud, "EventsTable").await.into_iter().next().expect("there are commits");
+    let mut item = listing(&cloud, "MUG-OVER").await;
     let pk = item["pk"].as_s().expect("text").clone();
     item.insert("at".to_owned(), AttributeValue::S("2020-01-01T00:00:00.000Z".to_owned()));
     client
@@ -164,9 +186,10 @@ async fn an_overwritten_commit_is_reported() {
         .send()
         .await
         .expect("the item can be put");
-    let message = first_message(&cloud, cloud.resource("UnreadableQueue")).await;
-    let body = message.body().unwrap_or_default();
-    assert!(body.contains("MODIFY") && body.contains(&pk), "{body}");
+    let _reported = message(&cloud, "UnreadableQueue", |message| {
+        message.body().is_some_and(|body| body.contains("MODIFY") && body.contains(&pk))
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -231,12 +254,12 @@ async fn a_throttled_store_is_retried_and_then_answered_with_503_and_retry_after
 
 #[tokio::test]
 async fn an_item_that_is_too_large_for_the_topic_does_not_block_others() {
-    let cloud = LocalCloud::start(&[]);
+    let cloud = SHARED.get().await;
     let api = cloud.api();
-    api.set_up("c-1", "MUG-01", 10).await;
+    api.set_up("c-large", "MUG-LARGE", 10).await;
     // The type of this event is too long for a message and for an attribute. No other commit is in
     // its stream.
-    let mut item = scan(&cloud, "EventsTable").await.into_iter().next().expect("there are commits");
+    let mut item = listing(&cloud, "MUG-LARGE").await;
     change_body(&mut item, |body| body["events"][0]["type"] = "x".repeat(270_000).into());
     let key = "default/payment-00000000-0000-4000-8000-000000000000";
     item.insert("pk".to_owned(), AttributeValue::S(key.to_owned()));
@@ -244,8 +267,8 @@ async fn an_item_that_is_too_large_for_the_topic_does_not_block_others() {
     let put = client.put_item().table_name(cloud.resource("EventsTable")).set_item(Some(item));
     put.send().await.expect("the item can be put");
 
-    let placed = api.place("key-1", &order_body("c-1", "MUG-01", 1)).await.expect(202);
-    let _row = api.in_view("c-1", placed.body["order_id"].as_str().expect("an id"), 1).await;
+    let placed = api.place("key-1", &order_body("c-large", "MUG-LARGE", 1)).await.expect(202);
+    let _row = api.in_view("c-large", placed.body["order_id"].as_str().expect("an id"), 1).await;
     let log = cloud.log();
     let relayed = log.lines().find(|line| line.contains("relayed") && line.contains(key));
     assert!(relayed.is_some(), "the item was not relayed");

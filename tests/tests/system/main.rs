@@ -1,0 +1,31 @@
+//! The tests that call the whole system as clients and operators do.
+//!
+//! They are one program, so that others run while some of them wait. A filter selects the tests of
+//! a module, or a single one:
+//!
+//! ```sh
+//! cargo test --package system-tests --test system order_path::
+//! cargo test --package system-tests --test system a_rejected_request_can_be_repeated_with_the_same_key
+//! ```
+//!
+//! Tests start in the order of their names. One that waits long should not be the last.
+//!
+//! A cloud takes longer to start than most tests to run. Therefore tests share one, [`SHARED`], if
+//! they do not disturb each other: each has customers, products and streams of its own and looks at
+//! nothing else. A test starts a cloud of its own if it stops or changes a function, reads whole
+//! tables, or compares all ledgers.
+
+mod bad_input;
+mod cancel_and_resume;
+mod erasure;
+mod faults;
+mod operator;
+mod order_path;
+mod outcomes;
+mod readme;
+mod saga_faults;
+
+use system_tests::SharedCloud;
+
+/// The cloud of all tests that disturb no other.
+static SHARED: SharedCloud = SharedCloud::new();
