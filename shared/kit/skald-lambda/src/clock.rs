@@ -12,6 +12,17 @@ const FIRST_PAUSE_MS: u64 = 10;
 const MAX_PAUSE_MS: u64 = 500;
 
 /// The current time.
+///
+/// # Examples
+///
+/// ```
+/// use skald::time::Timestamp;
+/// use skald_lambda::clock;
+///
+/// let kept_for_s = 60;
+/// let expires = clock::now().plus_millis(kept_for_s * 1_000);
+/// assert!(expires > clock::now() && expires < Timestamp::LAST);
+/// ```
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "the other modules take the time from here")]
 pub fn now() -> Timestamp {
@@ -21,6 +32,15 @@ pub fn now() -> Timestamp {
 }
 
 /// A new id, which sorts by time.
+///
+/// # Examples
+///
+/// ```
+/// use skald_lambda::clock;
+///
+/// let (first, second) = (clock::new_id(), clock::new_id());
+/// assert!(first < second, "later ids are greater");
+/// ```
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "the other modules take new ids from here")]
 pub fn new_id() -> Uuid {
@@ -29,6 +49,31 @@ pub fn new_id() -> Uuid {
 
 /// Waits in real time: a random part of a limit that doubles, so that writers that conflicted once
 /// are unlikely to conflict again.
+///
+/// # Examples
+///
+/// ```
+/// use skald::handle::Handler;
+/// use skald::memory::InMemoryEventStore;
+/// use skald_lambda::clock::RandomPause;
+/// use skald_testkit::faulty::{Fault, Faulty, Plan};
+/// use skald_testkit::sample::{Account, AccountCommand, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// let store = InMemoryEventStore::default();
+/// // Another transaction prevents the first attempt.
+/// let contended = Faulty::new(&store, Plan::script([Some(Fault::Contended)]));
+/// let handler = Handler::new(&contended, RandomPause);
+/// let deposit = AccountCommand::Deposit(5);
+/// let handled = handler.handle::<Account>(&account("1"), &deposit, &request).await?;
+/// assert!(handled.created());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RandomPause;
 

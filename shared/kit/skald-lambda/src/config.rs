@@ -34,17 +34,30 @@ impl fmt::Debug for MissingVariable {
 ///
 /// # Examples
 ///
-/// ```no_run
-/// # fn read() -> Result<(), skald_lambda::config::MissingVariable> {
-/// let table = skald_lambda::config::variable("EVENTS_TABLE")?;
-/// # Ok(())
-/// # }
+/// ```
+/// use skald_lambda::config;
+///
+/// let missing = config::variable("TABLE_OF_NO_FUNCTION").unwrap_err();
+/// assert_eq!(
+///     missing.to_string(),
+///     "the environment variable TABLE_OF_NO_FUNCTION is not set or empty: \
+///      set it in the function's template"
+/// );
 /// ```
 pub fn variable(name: &'static str) -> Result<String, MissingVariable> {
     optional(name).ok_or(MissingVariable(name))
 }
 
 /// The value of this environment variable. `None` if it is not set, not text, or empty.
+///
+/// # Examples
+///
+/// ```
+/// use skald_lambda::config;
+///
+/// let currency = config::optional("CURRENCY_OF_NO_FUNCTION");
+/// assert_eq!(currency.as_deref().unwrap_or("EUR"), "EUR");
+/// ```
 #[must_use]
 #[expect(
     clippy::disallowed_methods,
@@ -56,6 +69,19 @@ pub fn optional(name: &str) -> Option<String> {
 
 /// The AWS configuration: region, credentials and endpoint from the environment, with limits that
 /// fit those of a function.
+///
+/// # Examples
+///
+/// ```no_run
+/// use skald_lambda::{config, queue::SqsDeadLetters};
+///
+/// # async fn open() -> Result<(), skald_lambda::Error> {
+/// let aws = config::aws().await;
+/// let url = config::variable("DEAD_LETTERS_URL")?;
+/// let dead_letters = SqsDeadLetters::new(aws_sdk_sqs::Client::new(&aws), url);
+/// # Ok(())
+/// # }
+/// ```
 pub async fn aws() -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(ATTEMPT_LIMIT)

@@ -81,6 +81,37 @@ where
 }
 
 /// The answer to an event that arrived at `at`. `handler` is called only if the event is a call.
+///
+/// # Examples
+///
+/// A test of a handler:
+///
+/// ```
+/// use serde_json::json;
+/// use skald::time::Timestamp;
+/// use skald_lambda::http::{self, Problem, Reply, StatusCode};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let event = json!({
+///     "version": "2.0",
+///     "rawPath": "/books/moby-dick",
+///     "headers": { "x-correlation-id": "call-4" },
+///     "requestContext": { "http": { "method": "GET", "path": "/books/moby-dick" } },
+/// });
+/// let event = event.to_string();
+/// let answer = http::answer(event.as_bytes(), Timestamp::EPOCH, |call| async move {
+///     match (call.method.as_str(), call.segments().as_slice()) {
+///         ("GET", ["books", id]) => Ok(Reply::json(StatusCode::OK, json!({ "book": id }))),
+///         _ => Err(Problem::not_found("There is nothing at this path.")),
+///     }
+/// });
+/// let answer = answer.await;
+/// assert_eq!(answer.status_code, 200);
+/// assert_eq!(answer.body.as_deref(), Some(r#"{"book":"moby-dick"}"#));
+/// assert_eq!(answer.headers["x-correlation-id"], "call-4");
+/// # }
+/// ```
 pub async fn answer<F, Fut>(event: &[u8], at: Timestamp, handler: F) -> Answer
 where
     F: FnOnce(Call) -> Fut,

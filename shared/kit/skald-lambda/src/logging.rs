@@ -18,6 +18,18 @@ use crate::metrics::{self, Counting};
 /// accepts directives: `info,skald=debug` also logs each conflict, retry and page, but not the AWS
 /// SDK's messages at that level, which contain personal data. The format is that of
 /// `AWS_LAMBDA_LOG_FORMAT`. Metrics are counted regardless of the level.
+///
+/// # Examples
+///
+/// ```no_run
+/// use serde_json::json;
+/// use skald_lambda::http::{self, Reply, StatusCode};
+///
+/// # async fn run() -> Result<(), skald_lambda::Error> {
+/// skald_lambda::start_logging();
+/// http::serve(async |_| Ok(Reply::json(StatusCode::OK, json!("logged")))).await
+/// # }
+/// ```
 pub fn start_logging() {
     let function =
         config::optional("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "none".to_owned());

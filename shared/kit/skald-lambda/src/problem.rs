@@ -17,6 +17,37 @@ const RETRY_AFTER_S: u32 = 1;
 
 /// An error in the form that the caller gets: a JSON object of the media type
 /// `application/problem+json`.
+///
+/// # Examples
+///
+/// What a caller gets:
+///
+/// ```
+/// use serde_json::{Value, json};
+/// use skald_lambda::http::{self, Problem};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let fault = ("/due".to_owned(), "is in the past".to_owned());
+/// let problem = Problem::unprocessable("The book cannot be due before it is lent.")
+///     .with_errors([fault])
+///     .with_member("book", json!("moby-dick"));
+/// # let event = serde_json::json!({
+/// #     "version": "2.0", "rawPath": "/",
+/// #     "requestContext": { "http": { "method": "GET", "path": "/" } },
+/// # });
+/// # let (event, at) = (event.to_string(), skald::time::Timestamp::EPOCH);
+/// # let event = event.as_bytes();
+/// let answer = http::answer(event, at, async |_| Err(problem)).await;
+/// assert_eq!(answer.status_code, 422);
+/// assert_eq!(answer.headers["content-type"], "application/problem+json");
+/// let body: Value = serde_json::from_str(&answer.body.unwrap_or_default())?;
+/// assert_eq!(body["type"], "urn:skald:problem:refused");
+/// assert_eq!(body["errors"], json!([{ "pointer": "/due", "detail": "is in the past" }]));
+/// assert_eq!(body["book"], "moby-dick");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
     pub(crate) status: StatusCode,
@@ -152,6 +183,24 @@ impl Problem {
     }
 
     /// The problem for a command that failed. `rejected` converts a rejection.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use skald::handle::HandleError;
+    /// use skald_lambda::http::Problem;
+    /// use skald_testkit::sample::AccountRejection;
+    ///
+    /// let overdrawn = AccountRejection::Overdrawn { balance: 0, requested: 4 };
+    /// let problem = Problem::from_handle(HandleError::Rejected(overdrawn), |rejection| {
+    ///     Problem::conflict(rejection.to_string())
+    /// });
+    /// assert_eq!(problem, Problem::conflict("cannot withdraw 4 from a balance of 0"));
+    ///
+    /// let busy = HandleError::<AccountRejection>::Busy { attempts: 10 };
+    /// let problem = Problem::from_handle(busy, |_| unreachable!("nothing was rejected"));
+    /// assert_eq!(problem, Problem::unavailable());
+    /// ```
     pub fn from_handle<R>(error: HandleError<R>, rejected: impl FnOnce(R) -> Self) -> Self
     where
         R: Error + 'static,

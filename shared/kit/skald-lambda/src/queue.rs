@@ -70,6 +70,22 @@ pub trait DeadLetters: Sync {
 }
 
 /// A dead-letter queue on SQS, of type FIFO.
+///
+/// # Examples
+///
+/// ```no_run
+/// use skald::memory::{InMemoryEventStore, InMemoryViewStore};
+/// use skald_lambda::queue::{Queue, SqsDeadLetters};
+/// use skald_lambda::{config, views::ViewKeeper};
+/// use skald_testkit::sample::Statements;
+///
+/// # async fn run() -> Result<(), skald_lambda::Error> {
+/// # let (events, views) = (InMemoryEventStore::default(), InMemoryViewStore::default());
+/// let sqs = aws_sdk_sqs::Client::new(&config::aws().await);
+/// let dead_letters = SqsDeadLetters::new(sqs, config::variable("DEAD_LETTERS_URL")?);
+/// Queue::new(ViewKeeper::<Statements, _, _>::new(events, views), dead_letters).serve().await
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct SqsDeadLetters {
     client: aws_sdk_sqs::Client,
@@ -103,6 +119,64 @@ impl DeadLetters for SqsDeadLetters {
 }
 
 /// The messages of a queue, for one handler.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Mutex;
+///
+/// use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+/// use skald::message::CommitMessage;
+/// use skald::store::StoreError;
+/// use skald_lambda::Error;
+/// use skald_lambda::queue::{DeadLetters, MessageHandler, Queue};
+///
+/// /// Sends a letter for each loan, by a service that does not answer.
+/// struct Letters;
+///
+/// impl MessageHandler for Letters {
+///     const CATEGORY: &'static str = "loan";
+///     type Failure = StoreError;
+///
+///     async fn handle(&self, message: &CommitMessage) -> Result<(), StoreError> {
+///         Err(StoreError::Unavailable { operation: "send", source: "timeout".into() })
+///     }
+///
+///     fn is_transient(failure: &StoreError) -> bool {
+///         failure.is_transient()
+///     }
+/// }
+///
+/// /// Dead letters in memory: the reasons.
+/// #[derive(Default)]
+/// struct Kept(Mutex<Vec<String>>);
+///
+/// impl DeadLetters for &Kept {
+///     async fn keep(&self, _: &SqsMessage, reason: &str) -> Result<(), Error> {
+///         self.0.lock().unwrap().push(reason.to_owned());
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Error> {
+/// # let message = |id: &str, body: &str| {
+/// #     let mut message = SqsMessage::default();
+/// #     (message.message_id, message.body) = (Some(id.to_owned()), Some(body.to_owned()));
+/// #     message
+/// # };
+/// let loan = r#"{"tenant":"default","stream":"loan-17","version":1,"count":1}"#;
+/// let mut batch = SqsEvent::default();
+/// batch.records = vec![message("1", "no JSON"), message("2", loan)];
+/// let kept = Kept::default();
+/// let response = Queue::new(Letters, &kept).handle_batch(batch).await?;
+/// // The first message is a dead letter. The second returns to its queue.
+/// assert_eq!(*kept.0.lock().unwrap(), ["not a commit message: line 1 column 2"]);
+/// let returned = response.batch_item_failures.iter().map(|failure| &failure.item_identifier[..]);
+/// assert_eq!(returned.collect::<Vec<_>>(), ["2"]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Queue<H, D> {
     handler: H,

@@ -23,6 +23,33 @@ const MALFORMED: &str = "Permanent";
 ///
 /// # Errors
 /// If the runtime's interface fails.
+///
+/// # Examples
+///
+/// ```no_run
+/// use serde::Deserialize;
+/// use skald::store::StoreError;
+/// use skald_lambda::steps;
+///
+/// #[derive(Deserialize)]
+/// struct Remind {
+///     loan: String,
+///     correlation_id: String,
+/// }
+///
+/// /// The state machine tries a step again after `Transient`.
+/// fn name(error: &StoreError) -> &'static str {
+///     if error.is_transient() { "Transient" } else { "Permanent" }
+/// }
+///
+/// # async fn run() -> Result<(), skald_lambda::Error> {
+/// steps::serve(name, async |step: Remind, now| {
+///     tracing::info!(loan = step.loan, %now, "sending a reminder");
+///     Ok(())
+/// })
+/// .await
+/// # }
+/// ```
 pub async fn serve<I, E, F, Fut>(name: fn(&E) -> &'static str, handler: F) -> Result<(), Error>
 where
     I: DeserializeOwned,

@@ -12,6 +12,35 @@ use crate::queue::MessageHandler;
 
 /// Keeps the view of projection `P` up to date. A stream that cannot be applied is parked; an
 /// operator redrives it from the event store.
+///
+/// # Examples
+///
+/// ```
+/// use skald::memory::{InMemoryEventStore, InMemoryViewStore};
+/// use skald::message::CommitMessage;
+/// use skald::stream::Version;
+/// use skald::view::ViewStore;
+/// use skald_lambda::queue::MessageHandler;
+/// use skald_lambda::views::ViewKeeper;
+/// # use skald_testkit::NoPause;
+/// use skald_testkit::sample::{Account, AccountCommand, Statements, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// # let events = InMemoryEventStore::default();
+/// # let deposit = AccountCommand::Deposit(5);
+/// # Handler::new(&events, NoPause).handle::<Account>(&account("1"), &deposit, &request).await?;
+/// let views = InMemoryViewStore::default();
+/// let keeper = ViewKeeper::<Statements, _, _>::new(events, views.clone());
+/// let hint = CommitMessage { stream: account("1"), last: Version::new(1), commit: None };
+/// keeper.handle(&hint).await?;
+/// assert!(views.get(&account("1")).await?.is_some());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct ViewKeeper<P, E, V> {
     events: E,

@@ -19,6 +19,43 @@ pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
 const REPLACEMENT: char = '\u{fffd}';
 
 /// A call in the form that a handler gets.
+///
+/// # Examples
+///
+/// ```
+/// use serde_json::{Value, json};
+/// use skald::commit::{Actor, CommitId};
+/// use skald_lambda::http::{Call, Problem, Reply, StatusCode};
+/// use uuid::Uuid;
+///
+/// /// `POST /books/{book}/loans` with `{"reader": "…"}` and an `Idempotency-Key`.
+/// fn lend(call: &Call) -> Result<Reply, Problem> {
+///     let key = call.single_header("Idempotency-Key")?;
+///     let key = key.ok_or_else(|| Problem::invalid("Send an Idempotency-Key."))?;
+///     let id = CommitId::of(Uuid::NAMESPACE_URL, &format!("{}: {key}", call.path.join("/")));
+///     let actor = Actor::new("librarian").map_err(|error| Problem::internal(&error))?;
+///     let request = call.request(id, "lending", actor);
+///     assert_eq!(request.context.correlation_id, call.correlation_id);
+///
+///     let Some(Value::String(reader)) = call.json()?.get("reader").cloned() else {
+///         return Err(Problem::invalid("The body must name a reader."));
+///     };
+///     Ok(Reply::json(StatusCode::CREATED, json!({ "lent_to": reader })))
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # let event = json!({
+/// #     "version": "2.0", "rawPath": "/books/moby-dick/loans",
+/// #     "headers": { "content-type": "application/json", "idempotency-key": "1" },
+/// #     "requestContext": { "http": { "method": "POST", "path": "/books/moby-dick/loans" } },
+/// #     "body": r#"{"reader":"ann"}"#, "isBase64Encoded": false,
+/// # });
+/// # let event = event.to_string();
+/// # let at = skald::time::Timestamp::EPOCH;
+/// # let answer = skald_lambda::http::answer(event.as_bytes(), at, async |call| lend(&call)).await;
+/// # assert_eq!(answer.body.as_deref(), Some(r#"{"lent_to":"ann"}"#));
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Call {
     /// The method. It is `GET` for `HEAD`, whose answer is the same without the body.
@@ -203,6 +240,38 @@ fn not_json(fault: Fault) -> Problem {
 }
 
 /// The query parameters of a call.
+///
+/// # Examples
+///
+/// ```
+/// use serde_json::json;
+/// use skald_lambda::http::{Call, Problem, Reply, StatusCode};
+///
+/// /// `GET /books?author=…&limit=…`
+/// fn books(call: &Call) -> Result<Reply, Problem> {
+///     let query = call.query(&["author", "limit"])?;
+///     let limit = query.parse("limit", "a number from 1 to 100", |text| {
+///         text.parse().ok().filter(|limit| (1..=100).contains(limit))
+///     })?;
+///     let (author, limit) = (query.get("author"), limit.unwrap_or(20));
+///     Ok(Reply::json(StatusCode::OK, json!({ "author": author, "limit": limit })))
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # let answered = async |query: &str| {
+/// #     let event = json!({
+/// #         "version": "2.0", "rawPath": "/books", "rawQueryString": query,
+/// #         "requestContext": { "http": { "method": "GET", "path": "/books" } },
+/// #     });
+/// #     let event = event.to_string();
+/// #     let at = skald::time::Timestamp::EPOCH;
+/// #     skald_lambda::http::answer(event.as_bytes(), at, async |call| books(&call)).await
+/// # };
+/// assert_eq!(answered("author=melville&limit=5").await.status_code, 200);
+/// assert_eq!(answered("limit=1000").await.status_code, 400);
+/// assert_eq!(answered("order=title").await.status_code, 400);
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Query<'a>(&'a [(String, String)]);
 

@@ -8,6 +8,19 @@ use serde_json::Value;
 pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// The reply of a handler.
+///
+/// # Examples
+///
+/// ```
+/// use serde_json::json;
+/// use skald_lambda::http::{IDEMPOTENT_REPLAYED, Reply, StatusCode, header};
+///
+/// let lent = Reply::json(StatusCode::CREATED, json!({ "loan": "17" }))
+///     .with_header(header::LOCATION, "/loans/17")
+///     .with_header(IDEMPOTENT_REPLAYED, "true");
+/// assert_eq!(lent.body, Some(json!({ "loan": "17" })));
+/// assert_eq!(Reply::empty(StatusCode::NO_CONTENT).body, None);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
     /// The status.
