@@ -17,6 +17,25 @@ use crate::pause::yield_now;
 
 /// A store, of events or of persons' keys, whose calls are counted. Each call yields to other tasks
 /// before it is made.
+///
+/// # Examples
+///
+/// ```
+/// use skald::memory::InMemoryEventStore;
+/// use skald::store::EventStore;
+/// use skald_testkit::counting::Counting;
+/// use skald_testkit::sample::account;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = Counting::new(InMemoryEventStore::default());
+/// store.load(&account("1"), None).await?;
+/// assert_eq!((store.take_pages(), store.take_commits()), (1, 0));
+/// assert_eq!((store.take_calls(), store.take_calls()), (1, 0));
+/// assert_eq!(store.take_max_concurrent(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Default)]
 pub struct Counting<S> {
     /// The store, for calls that are not to be counted.

@@ -1,48 +1,4 @@
 //! Given, when, then: the rules of a decider as sentences.
-//!
-//! ```
-//! use skald_testkit::given;
-//! # use serde::{Deserialize, Serialize};
-//! # #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-//! # pub struct Opened {}
-//! # #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-//! # pub struct Locked {}
-//! # skald::domain_event! {
-//! #     pub enum DoorEvent { Opened(Opened) = "door.opened" @ 1, Locked(Locked) = "door.locked" @ 1 }
-//! # }
-//! # struct Door;
-//! # #[derive(Default)]
-//! # struct DoorState { open: bool, locked: bool }
-//! # enum DoorCommand { Open }
-//! # #[derive(Debug, PartialEq, thiserror::Error)]
-//! # enum DoorRejection { #[error("locked")] Locked }
-//! # impl skald::decider::Decider for Door {
-//! #     const CATEGORY: &'static str = "door";
-//! #     type State = DoorState;
-//! #     type Command = DoorCommand;
-//! #     type Event = DoorEvent;
-//! #     type Rejection = DoorRejection;
-//! #     fn decide(state: &DoorState, _: &DoorCommand) -> Result<Vec<DoorEvent>, DoorRejection> {
-//! #         match state {
-//! #             DoorState { locked: true, .. } => Err(DoorRejection::Locked),
-//! #             DoorState { open: true, .. } => Ok(vec![]),
-//! #             _ => Ok(vec![Opened {}.into()]),
-//! #         }
-//! #     }
-//! #     fn evolve(_: DoorState, event: &DoorEvent) -> DoorState {
-//! #         match event {
-//! #             DoorEvent::Opened(_) => DoorState { open: true, locked: false },
-//! #             DoorEvent::Locked(_) => DoorState { open: false, locked: true },
-//! #         }
-//! #     }
-//! # }
-//!
-//! given::<Door>([]).when(DoorCommand::Open).then([Opened {}.into()]);
-//! given::<Door>([Opened {}.into()]).when(DoorCommand::Open).then_nothing();
-//! given::<Door>([Opened {}.into(), Locked {}.into()])
-//!     .when(DoorCommand::Open)
-//!     .then_rejected(DoorRejection::Locked);
-//! ```
 
 use std::fmt::Debug;
 
@@ -96,6 +52,54 @@ impl<E: Clone> Events<E> for &Vec<E> {
 }
 
 /// Starts a test of a decider whose stream has these events, in this order.
+///
+/// # Examples
+///
+/// ```
+/// use skald_testkit::given;
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// # pub struct Lent { to: String }
+/// # #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// # pub struct Returned {}
+/// # skald::domain_event! {
+/// #     pub enum BookEvent {
+/// #         Lent(Lent) = "book.lent" @ 1,
+/// #         Returned(Returned) = "book.returned" @ 1,
+/// #     }
+/// # }
+/// # pub enum BookCommand { Lend(&'static str), Return }
+/// # #[derive(Debug, PartialEq, thiserror::Error)]
+/// # #[error("another reader has the book")]
+/// # pub struct IsLent;
+/// # struct Book;
+/// # impl skald::decider::Decider for Book {
+/// #     const CATEGORY: &'static str = "book";
+/// #     type State = Option<String>;
+/// #     type Command = BookCommand;
+/// #     type Event = BookEvent;
+/// #     type Rejection = IsLent;
+/// #     fn decide(reader: &Self::State, command: &BookCommand) -> Result<Vec<BookEvent>, IsLent> {
+/// #         match (reader.as_deref(), command) {
+/// #             (None, BookCommand::Lend(to)) => Ok(vec![lent(to)]),
+/// #             (Some(reader), BookCommand::Lend(to)) if reader != *to => Err(IsLent),
+/// #             (Some(_), BookCommand::Return) => Ok(vec![Returned {}.into()]),
+/// #             _ => Ok(vec![]),
+/// #         }
+/// #     }
+/// #     fn evolve(_: Self::State, event: &BookEvent) -> Self::State {
+/// #         match event {
+/// #             BookEvent::Lent(lent) => Some(lent.to.clone()),
+/// #             BookEvent::Returned(_) => None,
+/// #         }
+/// #     }
+/// # }
+/// # fn lent(to: &str) -> BookEvent { Lent { to: to.to_owned() }.into() }
+///
+/// given::<Book>([]).when(BookCommand::Lend("ann")).then([lent("ann")]);
+/// given::<Book>([lent("ann"), Returned {}.into()]).when(BookCommand::Return).then_nothing();
+/// given::<Book>(lent("ann")).when(BookCommand::Lend("bob")).then_rejected(IsLent);
+/// ```
 pub fn given<D: Decider>(events: impl Events<D::Event>) -> Given<D> {
     Given { past: events.into_events() }
 }

@@ -95,6 +95,27 @@ impl Plan {
     ///
     /// # Panics
     /// At the first call, if `one_in` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use skald::memory::InMemoryEventStore;
+    /// use skald::store::EventStore;
+    /// use skald_testkit::faulty::{Faulty, Plan};
+    /// use skald_testkit::sample::account;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = InMemoryEventStore::default();
+    /// let faulty = Faulty::new(&store, Plan::by_chance(1, 3));
+    /// let mut failed = 0;
+    /// for _ in 0..300 {
+    ///     failed += u32::from(faulty.load(&account("1"), None).await.is_err());
+    /// }
+    /// assert!((50..150).contains(&failed), "one in three");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub const fn by_chance(seed: u64, one_in: u64) -> Self {
         // Consecutive seeds start with similar numbers, and a generator must not have the seed 0.
@@ -129,14 +150,31 @@ impl Plan {
 /// The store, behind a plan of faults.
 ///
 /// ```
+/// use skald::handle::{HandleError, Handler};
 /// use skald::memory::InMemoryEventStore;
+/// use skald::store::EventStore;
+/// use skald::stream::Version;
+/// use skald_testkit::NoPause;
 /// use skald_testkit::faulty::{Fault, Faulty, Plan};
+/// use skald_testkit::sample::{Account, AccountCommand, account};
 ///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
 /// let store = InMemoryEventStore::default();
-/// let faulty = Faulty::new(&store, Plan::script([None, Some(Fault::AnswerLost)]));
-/// // The second append to `faulty` will be stored, but its caller gets no answer. `store` shows
-/// // at any time what was stored.
-/// assert_eq!(faulty.happened(), []);
+/// let faulty = Faulty::new(&store, Plan::script([Some(Fault::AnswerLost)]));
+/// let handler = Handler::new(&faulty, NoPause);
+/// let deposit = AccountCommand::Deposit(5);
+/// let lost = handler.handle::<Account>(&account("1"), &deposit, &request).await;
+/// assert!(matches!(lost, Err(HandleError::Store(_))));
+///
+/// // The commit is stored, although the caller got no answer.
+/// assert_eq!(faulty.happened(), [(request.commit_id, Fault::AnswerLost)]);
+/// assert_eq!(store.read(&account("1"), Version::START).await?.len(), 1);
+/// # Ok(())
+/// # }
 /// ```
 pub struct Faulty<'a, S: EventStore> {
     store: &'a S,
@@ -191,6 +229,35 @@ impl<'a, S: EventStore> Faulty<'a, S> {
     }
 
     /// Delivers all requests that are still under from.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use skald::handle::Handler;
+    /// use skald::memory::InMemoryEventStore;
+    /// use skald::store::EventStore;
+    /// use skald::stream::Version;
+    /// use skald_testkit::NoPause;
+    /// use skald_testkit::faulty::{Fault, Faulty, Plan};
+    /// use skald_testkit::sample::{Account, AccountCommand, account};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use skald::prelude::*;
+    /// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+    /// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+    /// let store = InMemoryEventStore::default();
+    /// let faulty = Faulty::new(&store, Plan::script([Some(Fault::Late { calls: 100 })]));
+    /// let handler = Handler::new(&faulty, NoPause);
+    /// let deposit = AccountCommand::Deposit(5);
+    /// assert!(handler.handle::<Account>(&account("1"), &deposit, &request).await.is_err());
+    /// assert!(store.read(&account("1"), Version::START).await?.is_empty());
+    ///
+    /// faulty.settle().await;
+    /// assert_eq!(store.read(&account("1"), Version::START).await?.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn settle(&self) {
         self.arrive(u32::MAX).await;
     }

@@ -47,6 +47,20 @@ pub fn check<E: DomainEvent>(folder: &Path) {
 ///
 /// # Panics
 /// If the sample is missing or is not read.
+///
+/// # Examples
+///
+/// ```
+/// # let folder = std::env::temp_dir().join(format!("skald-sample-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # std::fs::write(folder.join("account.deposited.1.json"), r#"{"amount":5}"#)?;
+/// use skald_testkit::sample::{AccountEvent, Deposited};
+///
+/// let event = skald_testkit::golden::read::<AccountEvent>(&folder, "account.deposited", 1);
+/// assert_eq!(event, Deposited { amount: 5 }.into());
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[track_caller]
 pub fn read<E: DomainEvent>(folder: &Path, event_type: &str, schema: u32) -> E {
     let data = data(folder, event_type, schema);

@@ -38,6 +38,35 @@ impl Report {
 ///
 /// All tests of a binary that compares reports should receive them: `tracing` caches for each call
 /// site whether it is enabled, and only the first thread that reaches it decides.
+///
+/// # Examples
+///
+/// ```
+/// use skald::handle::Handler;
+/// use skald::memory::InMemoryEventStore;
+/// use skald::observe::CONTENTION;
+/// use skald_testkit::NoPause;
+/// use skald_testkit::faulty::{Fault, Faulty, Plan};
+/// use skald_testkit::reports::{Report, Reports};
+/// use skald_testkit::sample::{Account, AccountCommand, account};
+/// use tracing::Level;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// let reports = Reports::receive();
+/// let store = InMemoryEventStore::default();
+/// let contended = Faulty::new(&store, Plan::script([Some(Fault::Contended)]));
+/// let deposit = AccountCommand::Deposit(5);
+/// Handler::new(&contended, NoPause).handle::<Account>(&account("1"), &deposit, &request).await?;
+///
+/// let expected = Report::new(CONTENTION, Level::DEBUG, [("streams", "default/account-1")]);
+/// assert_eq!(reports.take_named(CONTENTION), [expected]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Reports {
     received: Arc<Mutex<Vec<Report>>>,

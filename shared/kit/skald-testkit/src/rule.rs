@@ -7,6 +7,35 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 /// One rule of a contract, for fixtures of type `F`.
+///
+/// # Examples
+///
+/// ```
+/// use skald::memory::InMemoryEventStore;
+/// use skald_testkit::event_store::{EventStoreFixture, every_store};
+///
+/// #[derive(Default)]
+/// struct Fixture { store: InMemoryEventStore, foreign: InMemoryEventStore }
+///
+/// impl EventStoreFixture for Fixture {
+///     type Store = InMemoryEventStore;
+///     fn store(&self) -> &InMemoryEventStore { &self.store }
+///     fn foreign(&self) -> &InMemoryEventStore { &self.foreign }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let rules = every_store::<Fixture>();
+/// let name = "the_head_of_another_store_is_invalid";
+/// let rule = rules.iter().find(|rule| rule.name == name).expect("a rule of every store");
+/// assert_eq!(rule.broken_by(&Fixture::default()).await, None);
+///
+/// // A store that takes the heads of another one for its own breaks the rule.
+/// let store = InMemoryEventStore::default();
+/// let broken = Fixture { foreign: store.clone(), store };
+/// assert!(rule.broken_by(&broken).await.is_some());
+/// # }
+/// ```
 pub struct Rule<F> {
     /// The rule's name: a sentence.
     pub name: &'static str,

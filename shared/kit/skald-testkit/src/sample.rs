@@ -1,4 +1,19 @@
 //! A small domain for tests of stores: accounts, and a view of their balances.
+//!
+//! # Examples
+//!
+//! ```
+//! use skald_testkit::given;
+//! use skald_testkit::sample::{Account, AccountCommand, AccountRejection, Deposited, Withdrawn};
+//!
+//! let deposited = Deposited { amount: 5 }.into();
+//! given::<Account>([deposited])
+//!     .when(AccountCommand::Withdraw(4))
+//!     .then([Withdrawn { amount: 4 }.into()]);
+//! given::<Account>([])
+//!     .when(AccountCommand::Withdraw(4))
+//!     .then_rejected(AccountRejection::Overdrawn { balance: 0, requested: 4 });
+//! ```
 
 use serde::{Deserialize, Serialize};
 use skald::commit::Envelope;

@@ -99,6 +99,20 @@ impl fmt::Display for ShapeBreak {
 }
 
 /// Why schemas could not be read or written.
+///
+/// # Examples
+///
+/// ```
+/// use skald_testkit::schema::{Schemas, SchemasError};
+///
+/// # let folder = std::env::temp_dir().join(format!("skald-no-schema-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// std::fs::write(folder.join("README.md"), "The schemas of a library")?;
+/// let read = Schemas::read(&folder);
+/// assert!(matches!(read, Err(SchemasError::NoSchema(path)) if path.ends_with("README.md")));
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum SchemasError {
     /// A file or the folder could not be read or written.
@@ -130,6 +144,44 @@ fn listed(breaks: &[ShapeBreak]) -> String {
 }
 
 /// The JSON Schemas of all shapes of some events. Data stored in a shape is valid by its schema.
+///
+/// # Examples
+///
+/// ```
+/// use schemars::JsonSchema;
+/// use serde::{Deserialize, Serialize};
+/// use skald_testkit::schema::{Difference, Reader, Schemas};
+/// # mod before {
+/// #     use schemars::JsonSchema;
+/// #     use serde::{Deserialize, Serialize};
+/// #     #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// #     #[serde(deny_unknown_fields)]
+/// #     pub struct Lent { to: String }
+/// #     skald::domain_event! { pub enum BookEvent { Lent(Lent) = "book.lent" @ 1 } }
+/// # }
+///
+/// #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// #[serde(deny_unknown_fields)]
+/// pub struct Lent {
+///     to: String,
+///     due: Option<String>, // a new field, without a new schema number
+/// }
+///
+/// skald::domain_event! {
+///     pub enum BookEvent { Lent(Lent) = "book.lent" @ 1 }
+/// }
+///
+/// # let committed = Schemas::default().with::<before::BookEvent>();
+/// let current = Schemas::default().with::<BookEvent>();
+/// assert_eq!(current.shapes().next().unwrap().to_string(), "book.lent at schema 1");
+/// assert!(current.get("book.lent", 1).is_some());
+///
+/// // An older release does not know the field and rejects the event.
+/// let [found] = &current.breaks(&committed)[..] else { panic!("one break") };
+/// assert_eq!(found.reader, Reader::Older);
+/// assert_eq!(found.at.pointer, "/due");
+/// assert_eq!(found.at.difference, Difference::FieldUnknown);
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Schemas(BTreeMap<Shape, Schema>);
 

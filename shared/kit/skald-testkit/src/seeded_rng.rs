@@ -32,6 +32,16 @@ impl SeededRng {
     }
 
     /// A JSON string of `length` bytes, at least 2. Compression saves at most a fifth of it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use skald_testkit::SeededRng;
+    ///
+    /// let text = SeededRng::new(7).json(1_000);
+    /// assert_eq!(text.len(), 1_000);
+    /// assert!(serde_json::from_slice::<String>(&text).is_ok());
+    /// ```
     pub fn json(&mut self, length: usize) -> Vec<u8> {
         let any = (2..length).map(|_| match self.next().to_be_bytes()[0] % 95 + b' ' {
             b'"' | b'\\' => b'x',

@@ -142,6 +142,31 @@ pub async fn no_commit_within_the_overlap_is_missed_in_any_interleaving<F: Commi
 ///
 /// # Panics
 /// If a rule is broken. The message names the seed.
+///
+/// # Examples
+///
+/// ```
+/// use skald::memory::{InMemoryCommitIndex, InMemoryEventStore};
+/// use skald_testkit::commit_index::{CommitIndexFixture, interleavings};
+/// # struct Fixture { store: InMemoryEventStore, index: InMemoryCommitIndex }
+/// # impl Fixture {
+/// #     fn new() -> Self {
+/// #         let store = InMemoryEventStore::default();
+/// #         Self { index: InMemoryCommitIndex::over(&store), store }
+/// #     }
+/// # }
+/// # impl CommitIndexFixture for Fixture {
+/// #     type Store = InMemoryEventStore;
+/// #     type Index = InMemoryCommitIndex;
+/// #     fn store(&self) -> &InMemoryEventStore { &self.store }
+/// #     fn index(&self) -> &InMemoryCommitIndex { &self.index }
+/// # }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// interleavings(Fixture::new, 1..=2).await;
+/// # }
+/// ```
 pub async fn interleavings<F: CommitIndexFixture>(
     fixture: impl Fn() -> F,
     seeds: impl IntoIterator<Item = u64>,

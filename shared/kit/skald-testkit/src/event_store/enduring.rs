@@ -35,6 +35,25 @@ const ATTEMPTS: u32 = 60;
 ///
 /// # Panics
 /// If a store breaks a rule. The message names the seed.
+///
+/// # Examples
+///
+/// ```
+/// use skald::memory::InMemoryEventStore;
+/// use skald_testkit::event_store::{EventStoreFixture, races};
+/// # #[derive(Default)]
+/// # struct Fixture { store: InMemoryEventStore, foreign: InMemoryEventStore }
+/// # impl EventStoreFixture for Fixture {
+/// #     type Store = InMemoryEventStore;
+/// #     fn store(&self) -> &InMemoryEventStore { &self.store }
+/// #     fn foreign(&self) -> &InMemoryEventStore { &self.foreign }
+/// # }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// races(Fixture::default, 1..=2).await;
+/// # }
+/// ```
 pub async fn races<F: EventStoreFixture>(fixture: impl Fn() -> F, seeds: RangeInclusive<u64>) {
     for seed in seeds {
         let fixture = fixture();

@@ -52,6 +52,28 @@ pub(super) async fn erase<K: PersonKeys>(keys: &K, person: &Person, seconds: i64
 }
 
 /// The effect of this key.
+///
+/// # Examples
+///
+/// ```
+/// use skald::memory::InMemoryPersonKeys;
+/// use skald::personal::{Person, PersonId, PersonKeys};
+/// use skald::stream::Tenant;
+/// use skald::time::Timestamp;
+/// use skald_testkit::person_keys::{Shown, shown};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let keys = InMemoryPersonKeys::default();
+/// let ann = Person { tenant: Tenant::default(), id: PersonId::new("r-17")? };
+/// let first = shown(keys.to_seal(&ann).await?).await;
+/// assert_eq!(shown(keys.to_seal(&ann).await?).await, first, "a person has one key");
+///
+/// keys.erase(&ann, Timestamp::EPOCH).await?;
+/// assert_eq!(shown(keys.to_seal(&ann).await?).await, Shown::Erased);
+/// # Ok(())
+/// # }
+/// ```
 pub async fn shown(entry: KeyEntry) -> Shown {
     let erased = matches!(entry, KeyEntry::Erased);
     let rows = InMemoryViewStore::default();
