@@ -65,6 +65,34 @@ pub enum StreamItem {
 }
 
 /// Reads an item of the events table, in the form of the table's stream.
+///
+/// # Examples
+///
+/// ```
+/// use std::collections::HashMap;
+///
+/// use serde_dynamo::AttributeValue;
+/// use skald_dynamodb::{StreamItem, read_stream_item};
+///
+/// let body = r#"{"commit":"3b241101-e2bb-4255-8caf-4136c566a962","source":"lending",
+///     "correlation_id":"call-1","actor":"librarian",
+///     "events":[{"type":"book.lent","schema":1,"data":{"to":"ann"}}]}"#;
+/// let mut item: HashMap<String, AttributeValue> = [
+///     ("pk", AttributeValue::S("default/book-moby-dick".to_owned())),
+///     ("sk", AttributeValue::N("4".to_owned())),
+///     ("at", AttributeValue::S("2025-12-01T12:00:00.000Z".to_owned())),
+///     ("body", AttributeValue::S(body.to_owned())),
+/// ]
+/// .map(|(name, value)| (name.to_owned(), value))
+/// .into();
+/// let read = read_stream_item(&item.clone().into());
+/// let StreamItem::Commit(commit) = read else { panic!("the item is a commit") };
+/// assert_eq!((commit.stream.name(), commit.first.get()), ("book-moby-dick", 4));
+///
+/// // An item without its body keeps its position in the stream.
+/// item.remove("body");
+/// assert!(matches!(read_stream_item(&item.into()), StreamItem::Unread { .. }));
+/// ```
 #[must_use]
 pub fn read_stream_item(item: &Item) -> StreamItem {
     let (stream, first) = match read_key(item) {

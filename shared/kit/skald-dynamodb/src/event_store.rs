@@ -81,10 +81,17 @@ impl DynamoDbEventStore {
     /// # Examples
     ///
     /// ```no_run
-    /// # fn store(client: aws_sdk_dynamodb::Client) {
+    /// # async fn read(client: aws_sdk_dynamodb::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use skald::store::EventStore;
+    /// use skald::stream::{StreamId, Tenant, Version};
     /// use skald_dynamodb::DynamoDbEventStore;
     ///
     /// let store = DynamoDbEventStore::new(client, "events");
+    /// let book = StreamId::new(&Tenant::default(), "book", "moby-dick")?;
+    /// for commit in store.read(&book, Version::START).await? {
+    ///     println!("version {} by {}", commit.last(), commit.context.actor);
+    /// }
+    /// # Ok(())
     /// # }
     /// ```
     #[must_use]

@@ -55,6 +55,24 @@ impl<W> fmt::Debug for DynamoDbPersonKeys<W> {
 impl<W: KeyWrap> DynamoDbPersonKeys<W> {
     /// The keys in this table, wrapped by `wrap`. The client brings its own time limits and
     /// retries. `now` is the clock by which remembered keys expire.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn erase<W: skald::personal::KeyWrap>(client: aws_sdk_dynamodb::Client, wrap: W)
+    /// #     -> Result<(), Box<dyn std::error::Error>> {
+    /// # fn now() -> skald::time::Timestamp { skald::time::Timestamp::EPOCH }
+    /// use skald::personal::{KeyEntry, Person, PersonId, PersonKeys};
+    /// use skald::stream::Tenant;
+    /// use skald_dynamodb::DynamoDbPersonKeys;
+    ///
+    /// let keys = DynamoDbPersonKeys::new(client, "person-keys", wrap, now);
+    /// let ann = Person { tenant: Tenant::default(), id: PersonId::new("r-17")? };
+    /// keys.erase(&ann, now()).await?;
+    /// assert!(matches!(keys.to_open(&ann).await?, Some(KeyEntry::Erased)));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>, wrap: W, now: fn() -> Timestamp) -> Self {
         Self { client, table: table.into().into(), wrap, remembered: Arc::default(), now }

@@ -14,6 +14,20 @@
 //! README of this crate has the same tables as CloudFormation; a test compares the two. A
 //! deployment should also enable point-in-time recovery, which no request to create a table can
 //! enable.
+//!
+//! ```
+//! use skald_dynamodb::tables;
+//!
+//! let loans = tables::listed_view("loans").deletion_protection_enabled(true);
+//! assert_eq!(loans.get_table_name().as_deref(), Some("loans"));
+//! assert_eq!(loans.get_global_secondary_indexes().as_ref().map(Vec::len), Some(1));
+//!
+//! // These have a partition key and nothing else.
+//! for table in [tables::view("readers"), tables::person_keys("keys"), tables::checkpoints("c")] {
+//!     assert_eq!(table.get_key_schema().as_ref().map(Vec::len), Some(1));
+//!     assert!(table.get_global_secondary_indexes().is_none());
+//! }
+//! ```
 
 use aws_sdk_dynamodb::operation::create_table::CreateTableInput;
 use aws_sdk_dynamodb::operation::create_table::builders::CreateTableInputBuilder;

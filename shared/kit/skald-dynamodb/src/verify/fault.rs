@@ -9,6 +9,18 @@ use skald::text::cut;
 use skald::time::Timestamp;
 
 /// A fault in an events table.
+///
+/// # Examples
+///
+/// ```
+/// use skald::stream::Version;
+/// use skald_dynamodb::{Defect, Fault};
+///
+/// let key = "default/book-moby-dick".to_owned();
+/// let fault = Fault { key, version: Some(Version::new(4)), defect: Defect::NotInIndex };
+/// let text = "default/book-moby-dick at version 4: in the index: no entry for this commit";
+/// assert_eq!(fault.to_string(), text);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// The stream's key, or the keys of an item that belongs to no stream.

@@ -20,6 +20,28 @@ pub const SETTLED_MS: i64 = 10_000;
 
 /// Verifies an events table. `C` returns the check of a stream, or `None` for an unknown category.
 /// `T` receives each fault and, from time to time, the progress.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn verify(client: aws_sdk_dynamodb::Client, now: skald::time::Timestamp)
+/// #     -> Result<(), skald::store::StoreError> {
+/// use skald::check::FoldCheck;
+/// use skald_dynamodb::{Finding, Verifier};
+/// use skald_testkit::sample::Account;
+///
+/// let check = |stream: &skald::stream::StreamId| {
+///     (stream.category() == "account").then(FoldCheck::<Account>::default)
+/// };
+/// let report = |finding: Finding<'_>| match finding {
+///     Finding::Fault(fault) => eprintln!("{fault}"),
+///     Finding::Progress(so_far) => eprintln!("{} items", so_far.items),
+/// };
+/// let verified = Verifier::new(client, "events", now, check, report).all(8).await?;
+/// assert_eq!(verified.faults, 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Verifier<C, T> {
     pub(super) client: Client,
