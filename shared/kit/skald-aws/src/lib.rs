@@ -10,6 +10,16 @@ use skald::store::StoreError;
 
 /// The code and message of a service's error. Unlike the client's own errors, it cannot contain
 /// items, whose values must not appear in logs.
+///
+/// # Examples
+///
+/// ```
+/// use skald_aws::Answer;
+///
+/// let busy = Answer::new(Some("ThrottlingException"), Some("Rate exceeded"));
+/// assert_eq!(busy.to_string(), "ThrottlingException: Rate exceeded");
+/// assert_eq!(Answer::new(None, None).to_string(), "unknown code: no message");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct Answer {
@@ -28,6 +38,20 @@ impl Answer {
 
 /// The error of an operation, for stores and key wraps on any of AWS's services. It names the
 /// service's code and message, never the data that was sent or received.
+///
+/// # Examples
+///
+/// ```
+/// use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+/// use aws_smithy_runtime_api::client::result::SdkError;
+/// use aws_smithy_types::error::ErrorMetadata;
+/// use skald_aws::sdk_error;
+///
+/// let timeout = SdkError::<ErrorMetadata, HttpResponse>::timeout_error("1.5 s have passed");
+/// let error = sdk_error("PutItem", timeout);
+/// assert!(error.is_transient());
+/// assert_eq!(error.to_string(), "PutItem: no answer");
+/// ```
 pub fn sdk_error<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> StoreError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -56,6 +80,15 @@ where
 /// Source: Amazon `DynamoDB` Developer Guide, "Error handling with `DynamoDB`", and the API
 /// Reference, `CancellationReason`; AWS Key Management Service Developer Guide, "Throttling AWS KMS
 /// requests".
+///
+/// # Examples
+///
+/// ```
+/// use skald_aws::is_throttling;
+///
+/// assert!(is_throttling(Some("ThrottlingException")));
+/// assert!(!is_throttling(Some("ResourceNotFoundException")));
+/// ```
 #[must_use]
 pub fn is_throttling(code: Option<&str>) -> bool {
     matches!(

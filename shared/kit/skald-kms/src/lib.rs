@@ -42,10 +42,18 @@ impl KmsKeyWrap {
     /// # Examples
     ///
     /// ```no_run
-    /// # fn wrap(client: aws_sdk_kms::Client) {
+    /// # async fn wrap(client: aws_sdk_kms::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use skald::personal::{KeyWrap, Person, PersonId};
+    /// use skald::stream::Tenant;
     /// use skald_kms::KmsKeyWrap;
     ///
     /// let wrap = KmsKeyWrap::new(client, "arn:aws:kms:eu-central-1:111122223333:key/…");
+    /// let ann = Person { tenant: Tenant::default(), id: PersonId::new("r-17")? };
+    /// let (_, wrapped) = wrap.make(&ann).await?;
+    /// // The key of one person cannot be unwrapped for another.
+    /// let bob = Person { id: PersonId::new("r-18")?, ..ann };
+    /// assert!(wrap.unwrap_key(&bob, &wrapped).await.is_err());
+    /// # Ok(())
     /// # }
     /// ```
     #[must_use]
