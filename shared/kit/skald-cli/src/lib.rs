@@ -40,6 +40,30 @@ const USAGE: u8 = 2;
 type NewCheck = fn() -> Box<dyn StreamCheck>;
 
 /// The commands for the operators of a system, and what they need to know about the system.
+///
+/// # Examples
+///
+/// ```
+/// use skald_cli::Operator;
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// # pub struct Lent {}
+/// # skald::domain_event! { pub enum BookEvent { Lent(Lent) = "book.lent" @ 1 } }
+/// # struct Book;
+/// # impl skald::decider::Decider for Book {
+/// #     const CATEGORY: &'static str = "book";
+/// #     type State = ();
+/// #     type Command = ();
+/// #     type Event = BookEvent;
+/// #     type Rejection = std::fmt::Error;
+/// #     fn decide(_: &(), _: &()) -> Result<Vec<BookEvent>, std::fmt::Error> { Ok(vec![]) }
+/// #     fn evolve(_: (), _: &BookEvent) {}
+/// # }
+///
+/// // `Book` is a decider of the category `book`.
+/// let librarian = Operator::new("librarian", "1.0.0").decider::<Book>();
+/// assert_eq!(librarian.categories().collect::<Vec<_>>(), ["book"]);
+/// ```
 #[derive(Debug)]
 pub struct Operator {
     name: &'static str,

@@ -31,6 +31,7 @@ use skald_lambda::{Error, clock};
 ///
 /// let stores = Stores::new(&config::aws().await);
 /// let (events, keys) = (stores.events()?, stores.person_keys()?);
+/// let loans = stores.view("LOANS_TABLE")?;
 /// # Ok(())
 /// # }
 /// ```
@@ -81,6 +82,20 @@ impl Stores {
 ///
 /// # Errors
 /// [`MissingVariable`] if a variable is not set; otherwise if the runtime's interface fails.
+///
+/// # Examples
+///
+/// ```no_run
+/// use skald::view::Projection;
+/// use skald_lambda::{Error, config, start_logging};
+/// use skald_lambda_dynamodb::serve_view;
+///
+/// /// The `main` of the function that keeps the view `Loans` up to date.
+/// async fn main_of<Loans: Projection>() -> Result<(), Error> {
+///     start_logging();
+///     serve_view::<Loans>(&config::aws().await, "LOANS_TABLE").await
+/// }
+/// ```
 pub async fn serve_view<P: Projection>(
     aws: &SdkConfig,
     view_table: &'static str,
