@@ -81,7 +81,8 @@ impl DynamoDbEventStore {
     /// # Examples
     ///
     /// ```no_run
-    /// # async fn read(client: aws_sdk_dynamodb::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// # async fn read(client: aws_sdk_dynamodb::Client)
+    /// #     -> Result<(), Box<dyn std::error::Error>> {
     /// use skald::store::EventStore;
     /// use skald::stream::{StreamId, Tenant, Version};
     /// use skald_dynamodb::DynamoDbEventStore;
