@@ -41,15 +41,41 @@ pub enum SnapshotFault {
 /// # Examples
 ///
 /// ```
-/// use skald::check::{FoldCheck, StreamCheck};
-/// use skald::event::DomainEvent;
-/// use skald_testkit::sample::{Account, AccountEvent, Deposited};
+/// use skald::check::{FoldCheck, SnapshotFault, StreamCheck};
+/// use skald::decider::Decider;
+/// use skald::event::{DomainEvent, EventData};
+/// use skald::snapshot::Snapshots;
+/// # use skald_testkit::sample::{Account, AccountCommand, AccountRejection};
+/// use skald_testkit::sample::{AccountEvent, AccountState, Deposited};
 ///
-/// let mut check = FoldCheck::<Account>::default();
+/// struct LongAccount;
+///
+/// impl Decider for LongAccount {
+///     const SNAPSHOTS: Option<Snapshots<AccountState>> = Some(Snapshots::new(50, 1));
+///     // The other items are those of `Account`.
+/// #     const CATEGORY: &'static str = Account::CATEGORY;
+/// #     type State = AccountState;
+/// #     type Command = AccountCommand;
+/// #     type Event = AccountEvent;
+/// #     type Rejection = AccountRejection;
+/// #     fn decide(
+/// #         state: &AccountState,
+/// #         command: &AccountCommand,
+/// #     ) -> Result<Vec<AccountEvent>, AccountRejection> {
+/// #         Account::decide(state, command)
+/// #     }
+/// #     fn evolve(state: AccountState, event: &AccountEvent) -> AccountState {
+/// #         Account::evolve(state, event)
+/// #     }
+/// }
+///
+/// let mut check = FoldCheck::<LongAccount>::default();
 /// let deposited = AccountEvent::from(Deposited { amount: 5 }).encode()?;
 /// check.event(&deposited)?;
+/// let wrong = Snapshots::new(50, 1).take(&AccountState { balance: 6 })?;
+/// assert_eq!(check.snapshot(&wrong), Err(SnapshotFault::Differs));
 ///
-/// let malformed = skald::event::EventData { data: b"{}".to_vec(), ..deposited };
+/// let malformed = EventData { data: b"{}".to_vec(), ..deposited };
 /// assert!(check.event(&malformed).is_err());
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```

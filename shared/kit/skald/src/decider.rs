@@ -77,6 +77,58 @@ pub trait Decider {
     /// last snapshot. With snapshots, a command must therefore also be harmless when it is repeated
     /// much later. Either the state remembers the command, or the command also writes the first
     /// commit of a stream of its own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use skald::decider::Decider;
+    /// use skald::handle::Handler;
+    /// use skald::memory::InMemoryEventStore;
+    /// use skald::snapshot::Snapshots;
+    /// use skald::store::EventStore;
+    /// use skald_testkit::NoPause;
+    /// # use skald_testkit::sample::{Account, AccountEvent, AccountRejection};
+    /// use skald_testkit::sample::{AccountCommand, AccountState, account};
+    ///
+    /// struct LongAccount;
+    ///
+    /// impl Decider for LongAccount {
+    ///     const SNAPSHOTS: Option<Snapshots<AccountState>> = Some(Snapshots::new(2, 1));
+    ///     // The other items are those of `Account`.
+    /// #     const CATEGORY: &'static str = Account::CATEGORY;
+    /// #     type State = AccountState;
+    /// #     type Command = AccountCommand;
+    /// #     type Event = AccountEvent;
+    /// #     type Rejection = AccountRejection;
+    /// #     fn decide(
+    /// #         state: &AccountState,
+    /// #         command: &AccountCommand,
+    /// #     ) -> Result<Vec<AccountEvent>, AccountRejection> {
+    /// #         Account::decide(state, command)
+    /// #     }
+    /// #     fn evolve(state: AccountState, event: &AccountEvent) -> AccountState {
+    /// #         Account::evolve(state, event)
+    /// #     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use skald::prelude::*;
+    /// let store = InMemoryEventStore::default();
+    /// let handler = Handler::new(&store, NoPause);
+    /// for name in ["first", "second"] {
+    /// #   let id = CommitId::of(uuid::Uuid::nil(), name);
+    /// #   let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+    ///     let deposit = AccountCommand::Deposit(5);
+    ///     let handled = handler.handle::<LongAccount>(&account("1"), &deposit, &request).await?;
+    ///     assert!(handled.omitted.is_empty(), "no snapshot was too large");
+    /// }
+    /// // A load needs the second commit only: it carries the state.
+    /// let kind = LongAccount::SNAPSHOTS.map(|snapshots| snapshots.kind());
+    /// assert_eq!(store.load(&account("1"), kind).await?.commits.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     const SNAPSHOTS: Option<Snapshots<Self::State>> = None;
 
     /// The events that follow from `command` in this state. An empty list means that the command

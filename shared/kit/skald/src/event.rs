@@ -118,6 +118,27 @@ impl std::fmt::Debug for EventData {
 }
 
 /// An event that cannot be encoded.
+///
+/// # Examples
+///
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// use serde::{Deserialize, Serialize};
+/// use skald::event::DomainEvent;
+///
+/// #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// struct Shelved { at: BTreeMap<(u8, u8), String> }
+///
+/// skald::domain_event! {
+///     enum ShelfEvent { Shelved(Shelved) = "shelf.shelved" @ 1 }
+/// }
+///
+/// // The names of JSON's members are strings.
+/// let event = ShelfEvent::from(Shelved { at: [((1, 2), "moby-dick".to_owned())].into() });
+/// let error = event.encode().unwrap_err();
+/// assert_eq!(error.to_string(), "shelf.shelved cannot be written as JSON");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("{event_type} cannot be written as JSON")]
 pub struct EncodeError {

@@ -24,6 +24,33 @@ pub enum AsOf {
 }
 
 /// Why the states of streams could not be loaded.
+///
+/// # Examples
+///
+/// A stream with an event of a newer release:
+///
+/// ```
+/// use skald::event::{DecodeError, EventData};
+/// use skald::handle::{One, states};
+/// use skald::memory::InMemoryEventStore;
+/// use skald::reading::StatesError;
+/// use skald::store::EventStore;
+/// use skald_testkit::sample::{Account, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// # let store = InMemoryEventStore::default();
+/// let (event_type, data) = ("account.closed".to_owned(), b"{}".to_vec());
+/// let closed = EventData { event_type, schema: 1, data };
+/// store.append(&store.start(account("1")), request.draft(vec![closed], None)).await?;
+/// let unread = states(&store, &One::<Account>::new(account("1"))).await;
+/// assert!(matches!(unread, Err(StatesError::Decode(DecodeError::Unknown { .. }))));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum StatesError {
     /// A stored event of one of the streams cannot be decoded.

@@ -46,6 +46,16 @@ impl Form {
 
 /// Why an object with the member `$person` is not a valid personal value. Quotes nothing of the
 /// object.
+///
+/// # Examples
+///
+/// ```
+/// use skald::json::JsonFault;
+/// use skald::personal::{InvalidMark, reveal};
+///
+/// let mixed = br#"{"$person":"r-17","plain":"Ann","title":"Dr"}"#;
+/// assert_eq!(reveal(mixed), Err(JsonFault::InvalidMark(InvalidMark::Mixed)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidMark {
     /// The member `$person` is not the id of a person.
