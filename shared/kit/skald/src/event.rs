@@ -147,6 +147,22 @@ pub struct EncodeError {
 }
 
 /// A stored event that cannot be decoded.
+///
+/// # Examples
+///
+/// ```
+/// use skald::event::{DecodeError, DomainEvent, EventData};
+/// use skald_testkit::sample::AccountEvent;
+///
+/// let stored = |event_type: &str, data: &str| {
+///     EventData { event_type: event_type.to_owned(), schema: 1, data: data.into() }
+/// };
+/// let unknown = AccountEvent::decode(&stored("account.closed", "{}")).unwrap_err();
+/// assert!(matches!(unknown, DecodeError::Unknown { .. }) && unknown.is_transient());
+///
+/// let malformed = AccountEvent::decode(&stored("account.deposited", "{}")).unwrap_err();
+/// assert!(matches!(malformed, DecodeError::Malformed { .. }) && !malformed.is_transient());
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// The type or schema is unknown. A newer release may know it, so the reader must wait and not

@@ -172,6 +172,36 @@ impl<D> Many<D> {
 pub struct ReadOnly<T>(T);
 
 /// One stream of decider `D` that is read and not written, as [`ReadOnly`] says.
+///
+/// # Examples
+///
+/// A deposit of as much as account 1 has at that moment, which is 5:
+///
+/// ```
+/// use skald::handle::{Guarded, Handler, One};
+/// use skald::memory::InMemoryEventStore;
+/// use skald_testkit::NoPause;
+/// use skald_testkit::sample::{Account, AccountCommand, AccountRejection, Deposited, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// # let handler = Handler::new(InMemoryEventStore::default(), NoPause);
+/// # let earlier = Request { commit_id: CommitId::of(uuid::Uuid::nil(), "0"), ..request.clone() };
+/// # handler.handle::<Account>(&account("1"), &AccountCommand::Deposit(5), &earlier).await?;
+/// let streams = (One::<Account>::new(account("2")), Guarded::<Account>::new(account("1")));
+/// let handled = handler
+///     .handle_all(&streams, &request, |(_, guarded)| {
+///         let amount = guarded.state.balance;
+///         Ok::<_, AccountRejection>((vec![Deposited { amount }.into()], ()))
+///     })
+///     .await?;
+/// assert_eq!(handled.states.0.state.balance, 5);
+/// # Ok(())
+/// # }
+/// ```
 pub type Guarded<D> = ReadOnly<One<D>>;
 
 /// Any number of streams of decider `D` that are read and not written, as [`ReadOnly`] says. States

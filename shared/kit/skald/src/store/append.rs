@@ -24,6 +24,19 @@ pub const MAX_TRANSACTION_BYTES: usize = 3500 * 1024;
 
 /// A position at the end of a stream. Only a load, an append, and
 /// [`EventStore::start`](crate::store::EventStore::start) create one.
+///
+/// # Examples
+///
+/// ```
+/// use skald::memory::InMemoryEventStore;
+/// use skald::store::{EventStore, Head};
+/// use skald::stream::Version;
+/// use skald_testkit::sample::account;
+///
+/// let head = InMemoryEventStore::default().start(account("1"));
+/// assert_eq!((head.stream(), head.version()), (&account("1"), Version::START));
+/// assert_eq!(head.recorded_at(), None);
+/// ```
 pub trait Head: Clone + fmt::Debug + Send + Sync {
     /// The stream.
     fn stream(&self) -> &StreamId;
@@ -81,6 +94,37 @@ impl<H: fmt::Debug> fmt::Debug for Found<H> {
 }
 
 /// Why nothing was appended, or why the outcome is unknown.
+///
+/// # Examples
+///
+/// ```
+/// use skald::event::DomainEvent;
+/// use skald::memory::InMemoryEventStore;
+/// use skald::store::{AppendError, EventStore, Head};
+/// use skald_testkit::sample::{AccountEvent, Deposited, account};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::*;
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// # let store = InMemoryEventStore::default();
+/// # let deposited = AccountEvent::from(Deposited { amount: 5 }).encode()?;
+/// # let earlier = request.draft(vec![deposited], None);
+/// # let other = CommitId::of(uuid::Uuid::nil(), "other");
+/// # let draft = skald::commit::Draft { commit_id: other, ..earlier.clone() };
+/// let head = store.load(&account("1"), None).await?.head;
+/// # store.append(&head, earlier).await?;
+/// // Meanwhile another writer appends.
+/// let conflict = store.append(&head, draft.clone()).await.unwrap_err();
+/// let AppendError::Conflict { moved } = conflict else { panic!("{conflict}") };
+/// // The conflict names the commit that came first. Decide on it, and append after it.
+/// let found = moved[0].found.as_ref().expect("this store returns the commit");
+/// assert_eq!(found.commit.last(), found.head.version());
+/// store.append(&found.head, draft).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError<H> {
     /// Another writer appended first: decide on what it wrote and append again.

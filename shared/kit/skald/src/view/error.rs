@@ -23,6 +23,25 @@ pub struct Inapplicable {
 }
 
 /// Why a row could not be brought up to date.
+///
+/// # Examples
+///
+/// ```
+/// use skald::view::{CatchUpError, ViewRow};
+/// use skald_testkit::sample::{Statement, account};
+///
+/// let row = ViewRow {
+///     version: skald::stream::Version::new(1),
+///     at: skald::time::Timestamp::EPOCH,
+///     body: Some("{}".to_owned()),
+///     listing: None,
+///     parked: None,
+/// };
+/// let error = row.decode::<Statement>(&account("1")).unwrap_err();
+/// assert!(matches!(error, CatchUpError::MalformedRow { .. }));
+/// // A later message does not repair the row: it is parked, and an operator redrives it.
+/// assert!(!error.is_transient() && error.parks());
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum CatchUpError {
     /// A stored event cannot be decoded.
