@@ -24,6 +24,41 @@ use tracing::Instrument;
 use crate::{Error, metrics};
 
 /// Handles the messages of a queue.
+///
+/// # Examples
+///
+/// ```
+/// use skald::message::CommitMessage;
+/// use skald::store::StoreError;
+/// use skald_lambda::queue::MessageHandler;
+///
+/// /// Logs the end of each loan.
+/// struct Ends;
+///
+/// impl MessageHandler for Ends {
+///     const CATEGORY: &'static str = "loan";
+///     type Failure = StoreError;
+///
+///     async fn handle(&self, message: &CommitMessage) -> Result<(), StoreError> {
+///         let events = message.commit.iter().flat_map(|commit| &commit.events);
+///         for closed in events.filter(|event| event.event_type == "loan.closed") {
+///             tracing::info!(stream = %message.stream, ?closed, "a loan has ended");
+///         }
+///         Ok(())
+///     }
+///
+///     fn is_transient(failure: &StoreError) -> bool {
+///         failure.is_transient()
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let hint = r#"{"tenant":"default","stream":"loan-17","version":1,"count":1}"#;
+/// Ends.handle(&CommitMessage::from_json(hint)?).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub trait MessageHandler: Sync {
     /// The category of the streams that the handler follows.
     const CATEGORY: &'static Category;
@@ -60,6 +95,35 @@ pub trait MessageHandler: Sync {
 }
 
 /// Stores messages that cannot be handled: the port to a dead-letter queue.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Mutex;
+///
+/// use aws_lambda_events::sqs::SqsMessage;
+/// use skald_lambda::Error;
+/// use skald_lambda::queue::DeadLetters;
+///
+/// /// Dead letters in memory, for tests: the reasons.
+/// #[derive(Default)]
+/// struct Reasons(Mutex<Vec<String>>);
+///
+/// impl DeadLetters for Reasons {
+///     async fn keep(&self, _: &SqsMessage, reason: &str) -> Result<(), Error> {
+///         self.0.lock().map_err(|error| error.to_string())?.push(reason.to_owned());
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Error> {
+/// let reasons = Reasons::default();
+/// reasons.keep(&SqsMessage::default(), "not a commit message").await?;
+/// assert_eq!(reasons.0.into_inner()?, ["not a commit message"]);
+/// # Ok(())
+/// # }
+/// ```
 pub trait DeadLetters: Sync {
     /// Stores the message durably, with the reason why it cannot be handled.
     fn keep(

@@ -6,6 +6,22 @@ use skald::decider::Decider;
 
 /// Anything that converts to a list of events: an array `[a.into(), b.into()]` or a reference to
 /// one, a `Vec`, a slice, or a single event. `[]` is the empty list.
+///
+/// # Examples
+///
+/// ```
+/// use skald_testkit::Events;
+/// use skald_testkit::sample::{AccountEvent, Deposited, Withdrawn};
+///
+/// fn count(events: impl Events<AccountEvent>) -> usize {
+///     events.into_events().len()
+/// }
+///
+/// let deposited = AccountEvent::from(Deposited { amount: 5 });
+/// assert_eq!(count(deposited.clone()), 1);
+/// assert_eq!(count([deposited, Withdrawn { amount: 4 }.into()]), 2);
+/// assert_eq!(count([]), 0);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a list of `{E}`",
     note = "write `[payload.into(), …]`; `.into()` converts a payload to its event"

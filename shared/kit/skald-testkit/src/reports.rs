@@ -11,6 +11,17 @@ use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Level, Metadata, Subscriber};
 
 /// A report, as it was received.
+///
+/// # Examples
+///
+/// ```
+/// use skald::observe::CONFLICT;
+/// use skald_testkit::reports::Report;
+/// use tracing::Level;
+///
+/// let report = Report::new(CONFLICT, Level::DEBUG, [("stream", "default/book-moby-dick")]);
+/// assert_eq!(report.fields["stream"], "default/book-moby-dick");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// Its name, such as [`CONFLICT`](skald::observe::CONFLICT).
