@@ -24,30 +24,49 @@ pub(super) const ATTEMPTS: u32 = 10;
 ///
 /// # Examples
 ///
-/// A pause for a program that does nothing else meanwhile. For Lambda, `skald-lambda` has
-/// `RandomPause`:
+/// A clock for tests, on which each pause takes a second. Functions use `RandomPause` of
+/// `skald-lambda`:
 ///
 /// ```
-/// use std::time::{Duration, SystemTime};
+/// use std::sync::atomic::{AtomicI64, Ordering};
 ///
-/// use skald::handle::Pause;
+/// use skald::handle::{Handler, Pause};
+/// use skald::store::EventStore;
+/// use skald::stream::Version;
 /// use skald::time::Timestamp;
+/// use skald_testkit::faulty::{Fault, Faulty, Plan};
+/// # use skald::memory::InMemoryEventStore;
+/// # use skald_testkit::sample::{Account, AccountCommand, account};
 ///
-/// /// Waits 20 ms longer before each attempt.
-/// struct Linear;
+/// #[derive(Default)]
+/// struct Seconds(AtomicI64);
 ///
-/// impl Pause for Linear {
+/// impl Pause for Seconds {
 ///     fn now(&self, earlier: Timestamp) -> Timestamp {
-///         let since_1970 = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-///         Timestamp::EPOCH.plus_millis(since_1970.as_millis() as i64).max(earlier)
+///         let seconds = self.0.load(Ordering::Relaxed);
+///         Timestamp::EPOCH.plus_millis(1_000 * seconds).max(earlier)
 ///     }
 ///
-///     async fn pause(&self, attempt: u32) {
-///         std::thread::sleep(Duration::from_millis(20) * attempt);
+///     async fn pause(&self, _attempt: u32) {
+///         self.0.fetch_add(1, Ordering::Relaxed);
 ///     }
 /// }
 ///
-/// assert_eq!(Linear.now(Timestamp::LAST), Timestamp::LAST);
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use skald::prelude::{Actor, CommitId, Request};
+/// # let id = CommitId::of(uuid::Uuid::nil(), "deposit");
+/// # let request = Request::new(id, Timestamp::EPOCH, "example", Actor::new("c-1")?);
+/// # let store = InMemoryEventStore::default();
+/// let contended = Faulty::new(&store, Plan::script([Some(Fault::Contended); 2]));
+/// let deposit = AccountCommand::Deposit(5);
+/// let handler = Handler::new(&contended, Seconds::default());
+/// handler.handle::<Account>(&account("1"), &deposit, &request).await?;
+/// // The third attempt succeeds. The commit has the time of that attempt.
+/// let commits = store.read(&account("1"), Version::START).await?;
+/// assert_eq!(commits[0].at, Timestamp::EPOCH.plus_millis(2_000));
+/// # Ok(())
+/// # }
 /// ```
 pub trait Pause: Sync {
     /// The current time, never earlier than `earlier`, which is the last time that this port or the
