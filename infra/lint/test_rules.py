@@ -17,6 +17,8 @@ from rules import agreement, alarms, api, functions, keys, pipe, references, sag
 
 Properties = dict[str, Any]
 
+OTHERS_FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:other"
+
 WRITTEN = template.read()
 
 
@@ -317,6 +319,16 @@ PLANTED: dict[
         (
             put(f"{READ_STOCK}/Action", ["dynamodb:PutItem"]),
             "dynamodb:PutItem on StockViewTable.Arn",
+        ),
+    ],
+    functions.every_function_may_use_the_tables_that_it_is_given: [
+        (
+            put("OrderView/Properties/Environment/Variables/STOCK", {"Ref": "StockViewTable"}),
+            "OrderView has the name of StockViewTable in STOCK",
+        ),
+        (
+            put("StockView/Properties/Environment/Variables/ROWS", {"Ref": "OrderViewTable"}),
+            "StockViewRole",
         ),
     ],
     functions.no_role_has_permissions_that_are_not_written_out: [
@@ -870,6 +882,7 @@ PLANTED: dict[
         (put(f"{INVOKE}/Resource", {"Fn::GetAtt": ["SagaStarter", "Arn"]}), "SagaStarter"),
         (put(f"{INVOKE}/Action", ["lambda:InvokeFunction", "sqs:SendMessage"]), "sqs:SendMessage"),
         (put("OrderSaga/Properties/Role", "arn:aws:iam::123456789012:role/everything"), "no role"),
+        (define(put("Paying/Resource", OTHERS_FUNCTION)), OTHERS_FUNCTION),
     ],
     saga.a_machine_starts_a_name_once_and_logs_without_data: [
         (put("OrderSaga/Properties/Type", "EXPRESS"), "EXPRESS"),

@@ -182,6 +182,24 @@ def every_function_may_do_with_tables_all_that_its_code_does(template: Template)
 
 
 @rule
+def every_function_may_use_the_tables_that_it_is_given(template: Template) -> Faults:
+    granted = {
+        (role, resource.partition(".")[0]) for role, resource, _ in granted_on_tables(template)
+    }
+    tables = dict(template.of_type("AWS::DynamoDB::Table"))
+    for name, function in template.of_type("AWS::Lambda::Function"):
+        role = target(function.get("Role"))
+        variables = function.get("Environment", {}).get("Variables", {})
+        for variable, table in ((each, target(value)) for each, value in variables.items()):
+            if table in tables and (role, table) not in granted:
+                yield (
+                    f"{name} has the name of {table} in {variable}, but {role} may do nothing with"
+                    " that table: add a statement to the function's policy and to ON_TABLES in"
+                    " infra/lint/rules/functions.py, or remove the variable"
+                )
+
+
+@rule
 def no_role_has_permissions_that_are_not_written_out(template: Template) -> Faults:
     for name, role in template.of_type("AWS::IAM::Role"):
         if role.get("ManagedPolicyArns"):

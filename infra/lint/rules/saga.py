@@ -169,10 +169,18 @@ def a_machine_may_invoke_what_it_names_and_nothing_else(template: Template) -> F
                     may |= {target(resource) for resource in as_list(statement["Resource"])}
                 elif action.partition(":")[0] not in ("logs", "xray"):
                     yield f"{role} may {action}: {machine} only invokes, logs and traces; remove it"
-        named = {
-            function_of(template, owner, state)
+        # A placeholder without a substitution is what `every_substitution_is_used_and_defined`
+        # reports.
+        defined = properties.get("DefinitionSubstitutions", {})
+        resources = {
+            state["Resource"]: function_of(template, machine, state)
             for owner, _, state in tasks(template)
             if owner == machine
+        }
+        named = {
+            function or resource
+            for resource, function in resources.items()
+            if not (placeholder := SUBSTITUTION.fullmatch(resource)) or placeholder[1] in defined
         }
         for function in sorted(map(str, named - may)):
             yield f"{machine} names {function}, which it may not invoke: allow it in {role}"
