@@ -74,7 +74,7 @@ class Rules(unittest.TestCase):
         self.copy = copied()
 
     def test_invalid_names_are_refused(self) -> None:
-        for name in ("", "Loyalty", "loyalty-points", "a1", "w" * 33, "../x", "loyalty\n"):
+        for name in ("", "Exhibit", "exhibit-points", "a1", "w" * 33, "../x", "exhibit\n"):
             self.assertIn("no valid name", self.refused("--aggregate", name), name)
         for name in ("type", "operator", "unreadable"):
             self.assertIn("means something else", self.refused("--aggregate", name), name)
@@ -85,8 +85,8 @@ class Rules(unittest.TestCase):
             self.assertIn("choose another name", self.refused("--worker", name), name)
 
     def test_a_view_needs_a_category_and_a_free_name(self) -> None:
-        self.assertIn("no valid name", self.refused("--view", "loyalty"))
-        self.assertIn("no category", self.refused("--view", "loyalty", "--of", "loyalty"))
+        self.assertIn("no valid name", self.refused("--view", "exhibit"))
+        self.assertIn("no category", self.refused("--view", "exhibit", "--of", "exhibit"))
         self.assertIn("another name", self.refused("--view", "stock", "--of", "stock"))
 
     def test_taken_names_are_refused(self) -> None:
@@ -96,12 +96,12 @@ class Rules(unittest.TestCase):
     def test_a_file_that_is_not_as_expected_is_an_error_that_changes_nothing(self) -> None:
         cli = self.copy / "infra/cli/src/main.rs"
         cli.write_text(cli.read_text(encoding="utf-8").replace(".decider::<", ".add::<"))
-        self.assertIn("infra/cli/src/main.rs does not have", self.refused("--aggregate", "loyalty"))
+        self.assertIn("infra/cli/src/main.rs does not have", self.refused("--aggregate", "exhibit"))
 
     def test_code_that_does_not_compile_is_not_written(self) -> None:
         event = self.copy / "infra/new/aggregate" / "event.rs.txt"
         event.write_text(event.read_text(encoding="utf-8").replace("String", "Strin"))
-        self.assertIn("nothing was written", self.refused("--aggregate", "loyalty"))
+        self.assertIn("nothing was written", self.refused("--aggregate", "exhibit"))
 
     def test_comments_wrap_with_the_longest_name(self) -> None:
         tree = Tree(self.copy)
@@ -131,24 +131,24 @@ class Whole(unittest.TestCase):
             self.assertEqual(0, done.returncode, f"{' '.join(command)}\n{done.stdout}")
             return done.stdout
 
-        said = run("make", f"CARGO_TARGET_DIR={TARGET}", "new", "AGGREGATE=loyalty")
-        self.assertIn("added    events/schemas/loyalty.opened.1.json", said)
-        said = run("make", f"CARGO_TARGET_DIR={TARGET}", "new", "VIEW=loyalty", "OF=loyalty")
-        self.assertIn("added    functions/loyalty-view/", said)
-        said = run("make", f"CARGO_TARGET_DIR={TARGET}", "new", "WORKER=points")
-        self.assertIn("added    functions/points-steps/", said)
+        said = run("make", f"CARGO_TARGET_DIR={TARGET}", "new", "AGGREGATE=exhibit")
+        self.assertIn("added    events/schemas/exhibit.opened.1.json", said)
+        said = run("make", f"CARGO_TARGET_DIR={TARGET}", "new", "VIEW=exhibit", "OF=exhibit")
+        self.assertIn("added    functions/exhibit-view/", said)
+        said = run("make", f"CARGO_TARGET_DIR={TARGET}", "new", "WORKER=probe")
+        self.assertIn("added    functions/probe-steps/", said)
         packages = [f"--package={each}" for each in ("events", "ordering", "skald-operator")]
         run("cargo", "fmt", "--all", "--check")
         run("cargo", "clippy", "--locked", *packages, "--all-targets", "--", "--deny=warnings")
         tests = ("cargo", "test", "--locked")
         run(*tests, "--package=events")
-        chosen = ("loyalty", "points", "the_starter_is")
+        chosen = ("exhibit", "probe", "the_starter_is")
         ran = run(*tests, "--package=ordering", "--test=rules", "--", *chosen)
-        self.assertIn("loyalty::opening_it_again_changes_nothing ... ok", ran)
-        self.assertIn("loyalty_view::a_row_counts_each_event_once", ran)
-        self.assertIn("points_steps::a_step_of_another_worker_is_not_performed ... ok", ran)
+        self.assertIn("exhibit::opening_it_again_changes_nothing ... ok", ran)
+        self.assertIn("exhibit_view::a_row_counts_each_event_once", ran)
+        self.assertIn("probe_steps::a_step_of_another_worker_is_not_performed ... ok", ran)
         run(*tests, "--package=skald-operator")
-        functions = ("--package=loyalty-view", "--package=points-steps")
+        functions = ("--package=exhibit-view", "--package=probe-steps")
         run("cargo", "clippy", "--locked", *functions, "--", "--deny=warnings")
         run(sys.executable, "infra/lint/lint.py")
 
