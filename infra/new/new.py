@@ -106,11 +106,11 @@ def after_aggregate(name: str) -> str:
 The category {name} has one event, {name}.opened, and its decider {title} one command. Next:
   - make check
   - Write its own events, commands and rules. shared/ordering/README.md lists what each touches.
-    The shape of {name}.opened may change freely until it is deployed: then change its golden
-    file too, delete its file in events/schemas, and run
+    Until {name}.opened is deployed, it may be changed or replaced freely: then change or delete
+    its golden file and its file in events/schemas, and run
     `cargo run --package events --example schemas`.
-  - If a function takes its commands: give its streams a function in
-    shared/ordering/src/streams.rs, and see "A command" in shared/ordering/README.md.
+  - Give its streams a function in shared/ordering/src/streams.rs.
+  - If a function takes its commands: "A command" in shared/ordering/README.md.
   - If it is to be read: make new VIEW={name} OF={name}
 """
 
@@ -277,7 +277,8 @@ The function {name}-steps can perform steps of the saga, and has none yet. Next:
   - make check
   - Give it a step: "A step of the saga" in shared/ordering/README.md. What the step does is
     written in shared/ordering/src/steps/{name}.rs, and tested in
-    shared/ordering/tests/rules/{name}_steps.rs.
+    shared/ordering/tests/rules/{name}_steps.rs. Examples beside it: reservation.rs, if the step
+    changes several streams; shipment.rs, if it calls a system outside.
   - Once the state machine has the step, `make lint` asks for {title}Steps in the definition and
     the role of the saga in infra/template.yaml.
 """
