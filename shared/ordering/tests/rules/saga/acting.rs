@@ -328,5 +328,9 @@ fn after_every_event_the_order_is_finished_even_if_its_execution_was_stopped() {
     let all = all();
     let written = all.iter().filter(|(_, acts)| !matches!(acts, Acts::Nobody | Acts::NeverWritten));
     let unseen: Vec<_> = written.filter(|(name, _)| !seen.contains(*name)).collect();
-    assert!(unseen.is_empty(), "no execution was stopped after {unseen:?}");
+    assert!(
+        unseen.is_empty(),
+        "no scenario writes {unseen:?}: add one to SCENARIOS in world/scenarios.rs, or correct \
+         who acts after these events"
+    );
 }
