@@ -22,7 +22,7 @@
 //! assert_eq!(loans.get_table_name().as_deref(), Some("loans"));
 //! assert_eq!(loans.get_global_secondary_indexes().as_ref().map(Vec::len), Some(1));
 //!
-//! // These have a partition key and nothing else.
+//! // These tables have a partition key only, and no index.
 //! for table in [tables::view("readers"), tables::person_keys("keys"), tables::checkpoints("c")] {
 //!     assert_eq!(table.get_key_schema().as_ref().map(Vec::len), Some(1));
 //!     assert!(table.get_global_secondary_indexes().is_none());

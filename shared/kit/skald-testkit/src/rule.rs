@@ -30,7 +30,7 @@ use futures_util::future::LocalBoxFuture;
 /// let rule = rules.iter().find(|rule| rule.name == name).expect("a rule of every store");
 /// assert_eq!(rule.broken_by(&Fixture::default()).await, None);
 ///
-/// // A store that takes the heads of another one for its own breaks the rule.
+/// // A store that accepts the heads of another store breaks the rule.
 /// let store = InMemoryEventStore::default();
 /// let broken = Fixture { foreign: store.clone(), store };
 /// assert!(rule.broken_by(&broken).await.is_some());

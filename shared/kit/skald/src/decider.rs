@@ -123,7 +123,7 @@ pub trait Decider {
     ///     let handled = handler.handle::<LongAccount>(&account("1"), &deposit, &request).await?;
     ///     assert!(handled.omitted.is_empty(), "no snapshot was too large");
     /// }
-    /// // A load needs the second commit only: it carries the state.
+    /// // A load reads only the second commit, which carries the state.
     /// let kind = LongAccount::SNAPSHOTS.map(|snapshots| snapshots.kind());
     /// assert_eq!(store.load(&account("1"), kind).await?.commits.len(), 1);
     /// # Ok(())

@@ -134,7 +134,7 @@ impl std::fmt::Debug for EventData {
 ///     enum ShelfEvent { Shelved(Shelved) = "shelf.shelved" @ 1 }
 /// }
 ///
-/// // The names of JSON's members are strings.
+/// // In JSON, the key of a map must be a string.
 /// let event = ShelfEvent::from(Shelved { at: [((1, 2), "moby-dick".to_owned())].into() });
 /// let error = event.encode().unwrap_err();
 /// assert_eq!(error.to_string(), "shelf.shelved cannot be written as JSON");

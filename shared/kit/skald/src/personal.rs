@@ -12,7 +12,7 @@
 //!
 //! # Examples
 //!
-//! The event of a reader `ann`, with her name as a `Personal<String>`:
+//! An event with the name of the reader `ann`, as a `Personal<String>`:
 //!
 //! ```
 //! use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};

@@ -62,7 +62,7 @@ pub type DueSnapshot = Option<Result<Snapshot, SnapshotError>>;
 ///
 /// # Examples
 ///
-/// A transfer from an account with a balance of 5. Both commits are stored, or none:
+/// A transfer from an account with a balance of 5. Both commits are stored, or neither is:
 ///
 /// ```
 /// use skald::decider::Decider;
@@ -175,7 +175,7 @@ pub struct ReadOnly<T>(T);
 ///
 /// # Examples
 ///
-/// A deposit of as much as account 1 has at that moment, which is 5:
+/// Deposits the balance of account 1, which is 5, to account 2:
 ///
 /// ```
 /// use skald::handle::{Guarded, Handler, One};
@@ -209,7 +209,7 @@ pub type Guarded<D> = ReadOnly<One<D>>;
 ///
 /// # Examples
 ///
-/// A note of a total that is true when the note is written:
+/// Notes the total of all accounts as it is when the note is written:
 ///
 /// ```
 /// use skald::handle::{GuardedMany, Handler, One};
