@@ -30,7 +30,8 @@ use crate::key_item::{self, StoredKey};
 use remembered::Remembered;
 
 /// The item is not a tombstone: there is no item, a key, or a malformed item that may hide a key.
-const NOT_ERASED: &str = "NOT attribute_type(erased_at, :text) OR attribute_exists(#key) OR attribute_exists(wrapped_by)";
+const NOT_ERASED: &str = "NOT attribute_type(erased_at, :text) OR attribute_exists(#key) \
+    OR attribute_exists(wrapped_by)";
 
 /// The keys of persons, in a `DynamoDB` table of their own. Clones are the same store, and share
 /// their remembered keys.

@@ -25,7 +25,8 @@ const UNCHANGED_OR_NONE: &str =
     "attribute_not_exists(pk) OR (version = :expected AND attribute_not_exists(parked))";
 /// The row is the parked one that was read, and no message has announced a later version since. A
 /// row that an earlier release parked has no announced version.
-const STILL_PARKED: &str = "version = :expected AND attribute_exists(parked) AND (attribute_not_exists(parked.announced) OR parked.announced <= :announced)";
+const STILL_PARKED: &str = "version = :expected AND attribute_exists(parked) \
+    AND (attribute_not_exists(parked.announced) OR parked.announced <= :announced)";
 /// The index of lists.
 const LISTING: &str = "listing";
 /// The largest number of keys in one `BatchGetItem`.

@@ -28,10 +28,8 @@ async fn contents(key: PersonKey) -> Shown {
 }
 
 fn is_undecryptable(result: Result<PersonKey, StoreError>) -> bool {
-    matches!(
-        result,
-        Err(StoreError::OpenError { place, fault: OpenError::Undecryptable }) if place == "default/c-1"
-    )
+    let Err(StoreError::OpenError { place, fault }) = result else { return false };
+    place == "default/c-1" && matches!(fault, OpenError::Undecryptable)
 }
 
 #[tokio::test]

@@ -133,7 +133,8 @@ impl Problem {
     /// 503: the caller should send the same call again, with the same key.
     #[must_use]
     pub fn unavailable() -> Self {
-        let detail = "Nothing is half done: repeat the same call, with the same Idempotency-Key if it had one.";
+        let detail = "Nothing is half done: repeat the same call, with the same Idempotency-Key \
+            if it had one.";
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
@@ -152,7 +153,8 @@ impl Problem {
     /// 500: a fault of the service. `error` is logged, and the caller gets the correlation id.
     pub fn internal(error: &(dyn Error + 'static)) -> Self {
         tracing::error!(reason = with_causes(error), "a call failed");
-        let detail = "The fault is on this side, and the correlation id names it. A repeated call does nothing twice.";
+        let detail = "The fault is on this side, and the correlation id names it. A repeated call \
+            does nothing twice.";
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",

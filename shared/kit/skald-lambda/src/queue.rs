@@ -309,8 +309,8 @@ impl<H: MessageHandler, D: DeadLetters> Queue<H, D> {
         Vec::new()
     }
 
-    /// Handles a message, or sends it to the dead-letter queue. `Err` if it must be delivered again;
-    /// the log contains the reason.
+    /// Handles a message, or sends it to the dead-letter queue. `Err` if it must be delivered
+    /// again; the log contains the reason.
     async fn handle_or_set_aside(&self, message: &SqsMessage) -> Result<(), ()> {
         let parsed = CommitMessage::from_json(message.body.as_deref().unwrap_or_default());
         let stream = parsed.as_ref().ok().map(|parsed| parsed.stream.clone());

@@ -135,9 +135,10 @@ pub enum SchemasError {
 }
 
 /// How to resolve a [`ShapeBreak`].
-pub const HELP: &str = "Give the changed shape a new schema number (`from` in \
-    `domain_event!`), even if it only has one more variant: readers that do not know the number wait, and readers that know it reject unexpected \
-    data. If no release ever wrote this shape, delete its file and write the schemas again.";
+pub const HELP: &str = "Give the changed shape a new schema number (`from` in `domain_event!`), \
+    even if it only has one more variant: readers that do not know the number wait, and readers \
+    that know it reject unexpected data. If no release ever wrote this shape, delete its file and \
+    write the schemas again.";
 
 fn listed(breaks: &[ShapeBreak]) -> String {
     breaks.iter().map(|each| format!("\n  {each}")).collect()

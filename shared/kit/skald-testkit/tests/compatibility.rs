@@ -32,17 +32,20 @@ fn bounded(
 }
 
 fn object(inner: impl Strategy<Value = Value> + Clone) -> impl Strategy<Value = Value> {
-    (subsequence(vec!["a", "b"], 0..=2), any::<bool>(), inner.clone(), inner.clone(), option::of(inner)).prop_map(
-        |(names, all, a, b, others)| {
-            let fields: Map<_, _> = [("a", a), ("b", b)].map(owned).into_iter().collect();
-            let fields: Map<_, _> = fields.into_iter().filter(|(name, _)| names.contains(&name.as_str())).collect();
-            // Either a struct, which is closed, or a map. An open struct only ignores fields that
-            // were never written.
-            let others = others.filter(|_| names.is_empty()).unwrap_or(json!(false));
-            let required = if all { names } else { Vec::new() };
-            json!({ "type": "object", "properties": fields, "required": required, "additionalProperties": others })
-        },
-    )
+    let names = subsequence(vec!["a", "b"], 0..=2);
+    let parts = (names, any::<bool>(), inner.clone(), inner.clone(), option::of(inner));
+    parts.prop_map(|(names, all, a, b, others)| {
+        let fields = [("a", a), ("b", b)].into_iter().filter(|(name, _)| names.contains(name));
+        let fields: Map<_, _> = fields.map(owned).collect();
+        // Either a struct, which is closed, or a map. An open struct only ignores fields that were
+        // never written.
+        let others = others.filter(|_| names.is_empty()).unwrap_or(json!(false));
+        let required = if all { names } else { Vec::new() };
+        json!({
+            "type": "object", "properties": fields, "required": required,
+            "additionalProperties": others,
+        })
+    })
 }
 
 fn schema() -> impl Strategy<Value = Value> {

@@ -7,7 +7,7 @@
 //! They can copy them, for example from an event into a row, without ever having a key.
 //!
 //! Erasing a person destroys the key ([`PersonKeys::erase`]). From then on, every copy that was
-//! sealed with the key opens as *erased*, in stores and messages alike. It is unreadable for good
+//! sealed with the key opens as *erased*, in stores and in messages. It is permanently unreadable
 //! once no backup of the keys contains the key. Events, versions and figures do not change.
 //!
 //! # Examples

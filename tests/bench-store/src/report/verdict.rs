@@ -78,7 +78,7 @@ fn speed(rows: &[Row], case: &str) -> Option<String> {
     let all: Vec<String> = bare(rows, case).filter_map(by).collect();
     Some(line(
         ratio >= MIN_RATIO,
-        &format!("{case} at {ENOUGH} of a bare call of its kind: {}", all.join(", ")),
+        &format!("{case} at {MIN_RATIO} of a bare call of its kind: {}", all.join(", ")),
     ))
 }
 

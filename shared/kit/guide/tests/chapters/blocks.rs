@@ -1,11 +1,10 @@
-//! What the guide shows is what is compiled: each block of code stands in the file that is linked
-//! above it.
+//! Each block of code in the guide is part of the compiled file that is linked above it.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The languages of blocks that need no file: commands, and what they print.
+/// The languages of blocks that need no file: commands, and their output.
 const SHELL: [&str; 2] = ["sh", "text"];
 
 fn kit() -> PathBuf {
@@ -40,12 +39,12 @@ fn blocks(guide: &str) -> Vec<Block> {
     blocks
 }
 
-/// Whether something is left out here.
+/// Whether the block omits lines here.
 fn is_gap(line: &str) -> bool {
     line.trim().starts_with("// …") || line.trim().starts_with("# …")
 }
 
-/// How many of these lines stand at the beginning of others, all of them indented alike.
+/// The number of shown lines with which `lines` begin, except for a common indentation.
 fn matching(shown: &[String], lines: &[&str]) -> usize {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let more = match (shown.first(), lines.first()) {
@@ -59,7 +58,7 @@ fn matching(shown: &[String], lines: &[&str]) -> usize {
     shown.iter().zip(lines).take_while(|(shown, line)| is_same(shown, line)).count()
 }
 
-/// The first line of the block that does not stand in the file where it should.
+/// The first line of the block that differs from the file.
 fn first_difference(code: &[String], file: &str) -> Option<String> {
     let lines: Vec<&str> = file.lines().collect();
     let mut from = 0;

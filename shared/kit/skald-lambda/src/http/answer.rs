@@ -65,7 +65,7 @@ impl Answer {
 
     fn add(&mut self, name: &HeaderName, value: String) {
         if let Err(error) = HeaderValue::from_str(&value) {
-            tracing::error!(%name, %error, "omitting a header of the answer, because its value is invalid");
+            tracing::error!(%name, %error, "a header of the answer is invalid and was omitted");
         } else if name == SET_COOKIE {
             self.cookies.push(value);
         } else {

@@ -16,7 +16,8 @@ use crate::SeededRng;
 use crate::fixtures::at;
 use crate::sample::account;
 
-/// Few, because each seed sends a thousand requests to a service. [`interleavings`] takes any seeds.
+/// Few, because each seed sends a thousand requests to a service. [`interleavings`] takes any
+/// seeds.
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=3;
 const STEPS: u64 = 120;
 

@@ -1,4 +1,4 @@
-//! Erasing a person: the key is destroyed for good, everywhere.
+//! Erasing a person: the key is permanently destroyed, everywhere.
 
 use std::collections::BTreeSet;
 

@@ -316,17 +316,17 @@ impl<V, K: PersonKeys> Sealing<V, K> {
     async fn sealed_row(&self, stream: &StreamId, row: &ViewRow) -> Result<ViewRow, StoreError> {
         // The inner store does not see the plain content of sealed values, so it is checked here.
         check_row(stream, row)?;
-        let refused =
+        let invalid =
             |fault| StoreError::InvalidRow { key: stream.key(), reason: InvalidRow::Json(fault) };
         let mut row = row.clone();
         if let Some(body) = &row.body {
-            let keys = self.keys_of(plain_in(stream, body.as_bytes()).map_err(refused)?).await?;
+            let keys = self.keys_of(plain_in(stream, body.as_bytes()).map_err(invalid)?).await?;
             // A row of this version can be created twice with different content. This cipher then
             // reveals only which values are equal.
             let scope = format!("{}@{}", stream.key(), row.version);
-            if let Some(sealed) = sealed(body.as_bytes(), stream, &keys, &scope).map_err(refused)? {
+            if let Some(sealed) = sealed(body.as_bytes(), stream, &keys, &scope).map_err(invalid)? {
                 row.body = Some(
-                    String::from_utf8(sealed).map_err(|_not_text| refused(JsonFault::NotJson))?,
+                    String::from_utf8(sealed).map_err(|_not_text| invalid(JsonFault::NotJson))?,
                 );
             }
         }

@@ -100,37 +100,47 @@ proptest! {
         let draft = Draft { commit_id: id, at, context, events, snapshot };
         let text = super::super::body::write(&commit).unwrap();
         let item = text.len() + types(&commit.events).len();
-        prop_assert!(item <= draft.size_bytes() + 700, "{item} bytes of a draft of {}", draft.size_bytes());
+        let limit = draft.size_bytes() + 700;
+        prop_assert!(item <= limit, "{item} bytes exceed {limit}");
     }
 
     #[test]
-    fn no_item_makes_the_reader_panic(malformed in hash_map("pk|sk|at|encoding|body|types", any_value(), 1..4)) {
+    fn no_item_makes_the_reader_panic(
+        malformed in hash_map("pk|sk|at|encoding|body|types", any_value(), 1..4),
+    ) {
         let mut item = from_image(image());
         for (name, value) in malformed {
             item.insert(name, value);
         }
-        announced(read_stream_item(&item))?;
+        check_read(read_stream_item(&item))?;
     }
 
     #[test]
-    fn no_text_makes_the_reader_panic(at in 0..BODY.len(), cut in 0..40_usize, malformed in "[ -~]{0,9}") {
+    fn no_text_makes_the_reader_panic(
+        at in 0..BODY.len(),
+        cut in 0..40_usize,
+        malformed in "[ -~]{0,9}",
+    ) {
         let rest = &BODY[(at + cut).min(BODY.len())..];
         let mut image = image();
         image["body"] = json!({ "S": format!("{}{malformed}{rest}", &BODY[..at]) });
-        announced(read_stream_item(&from_image(image)))?;
+        check_read(read_stream_item(&from_image(image)))?;
     }
 
     #[test]
-    fn no_bytes_make_the_reader_panic(packed in vec(any::<u8>(), 0..200), is_frame in any::<bool>()) {
+    fn no_bytes_make_the_reader_panic(
+        packed in vec(any::<u8>(), 0..200),
+        is_frame in any::<bool>(),
+    ) {
         let magic: &[u8] = if is_frame { &[0x28, 0xb5, 0x2f, 0xfd] } else { &[] };
         let mut item = from_image(image());
         item.insert("encoding".to_owned(), AttributeValue::S("json+zstd".to_owned()));
         item.insert("body".to_owned(), AttributeValue::B([magic, &packed].concat()));
-        announced(read_stream_item(&item))?;
+        check_read(read_stream_item(&item))?;
     }
 }
 
-fn announced(read: StreamItem) -> Result<(), TestCaseError> {
+fn check_read(read: StreamItem) -> Result<(), TestCaseError> {
     match read {
         StreamItem::Commit(read) => prop_assert_eq!(read.stream, commit().stream),
         StreamItem::Unread { fault, .. } => prop_assert!(!fault.to_string().is_empty()),

@@ -21,7 +21,7 @@ fn a_large_commit_is_packed_and_read_again() {
     let text = zstd::stream::decode_all(packed.as_slice()).unwrap();
     assert!(
         text.starts_with(br#"{"commit":"3b241101-"#),
-        "the text that would stand there otherwise"
+        "the packed text is the body of an unpacked item"
     );
     assert_eq!(read_stream_item(&item), StreamItem::Commit(large()));
 }
@@ -50,7 +50,7 @@ fn a_commit_is_packed_if_and_only_if_that_saves_a_write_unit() {
         let text = super::super::body::write(&commit).unwrap();
         let plain = if item.get("encoding").is_some() {
             let AttributeValue::B(frame) = &item["body"] else { panic!("{:?}", item["body"]) };
-            assert!(service_bytes(&item) <= 1024, "all that is alike fits into one unit");
+            assert!(service_bytes(&item) <= 1024, "a packed repetitive commit needs one unit");
             shortest_packed = shortest_packed.min(length);
             service_bytes(&item) - frame.len() - "encoding".len() - "json+zstd".len() + text.len()
         } else {

@@ -190,7 +190,9 @@ proptest! {
                     Step::Command { every, schema, ops } => {
                         stores.handle_with_release((*every, *schema), number, ops).await;
                     }
-                    Step::Unreadable { schema } => stores.append_unreadable_snapshot(number, *schema).await,
+                    Step::Unreadable { schema } => {
+                        stores.append_unreadable_snapshot(number, *schema).await;
+                    }
                 }
             }
         });

@@ -88,7 +88,8 @@ fn a_tighter_bound_is_a_break() {
     );
     // These neighbours are the same floating-point number.
     let with_maximum = |most: i64| json!({ "type": "integer", "maximum": most });
-    let expected = "/x: `maximum` is 9223372036854775807 where it is written, and 9223372036854775806 where it is read";
+    let expected = "/x: `maximum` is 9223372036854775807 where it is written, \
+        and 9223372036854775806 where it is read";
     check_narrowing(&with_maximum(i64::MAX), &with_maximum(i64::MAX - 1), expected);
     // A bound that excludes nothing is not a bound.
     check(&x(&json!({ "type": "string" })), &x(&json!({ "type": "string", "minLength": 0 })), &[]);
@@ -101,12 +102,14 @@ fn an_integer_with_a_smaller_range_is_a_break() {
         (
             "uint64",
             "uint32",
-            "/x: `maximum` is 18446744073709551615 where it is written, and 4294967295 where it is read",
+            "/x: `maximum` is 18446744073709551615 where it is written, \
+             and 4294967295 where it is read",
         ),
         (
             "uint64",
             "int64",
-            "/x: `maximum` is 18446744073709551615 where it is written, and 9223372036854775807 where it is read",
+            "/x: `maximum` is 18446744073709551615 where it is written, \
+             and 9223372036854775807 where it is read",
         ),
         (
             "int64",
@@ -152,7 +155,8 @@ fn a_changed_pattern_or_format_is_a_break() {
 #[test]
 fn a_changed_unknown_keyword_is_a_break() {
     let text = |not: &str| json!({ "type": "string", "not": { "const": not } });
-    let expected = "/x: `not` is {\"const\":\"a\"} where it is written, and {\"const\":\"b\"} where it is read";
+    let expected = "/x: `not` is {\"const\":\"a\"} where it is written, \
+        and {\"const\":\"b\"} where it is read";
     check(&x(&text("a")), &x(&text("b")), &[expected]);
     check(
         &x(&text("a")),
