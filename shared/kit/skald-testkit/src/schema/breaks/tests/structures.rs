@@ -12,12 +12,12 @@ fn an_object_that_stops_accepting_other_fields_is_a_break() {
     check_narrowing(
         &object(&open),
         &object(&closed),
-        "/x: other fields may be written, and the reader refuses them",
+        "/x: other fields may be written, and the reader rejects them",
     );
     check_narrowing(
         &object(&texts),
         &object(&closed),
-        "/x: other fields may be written, and the reader refuses them",
+        "/x: other fields may be written, and the reader rejects them",
     );
     check_narrowing(
         &object(&open),
@@ -27,7 +27,7 @@ fn an_object_that_stops_accepting_other_fields_is_a_break() {
     check_narrowing(
         &json!({ "type": "object" }),
         &json!({ "type": "object", "unevaluatedProperties": false }),
-        "/x: other fields may be written, and the reader refuses them",
+        "/x: other fields may be written, and the reader rejects them",
     );
 }
 
