@@ -1,7 +1,8 @@
 //! An order: placed, and then either completed or undone. The order's stream alone decides which.
 //!
-//! The first of `order.committed` and `order.undo_started` decides the direction for good. Every
-//! step of the saga, a cancelling customer and the deadline depend on this decision.
+//! The first of `order.committed` and `order.undo_started` decides the direction
+//! permanently. Every step of the saga, a cancelling customer and the deadline depend on this
+//! decision.
 
 mod requested;
 

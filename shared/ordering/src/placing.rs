@@ -151,9 +151,9 @@ fn total(lines: &[OrderLine]) -> Result<Money, PlacingRejection> {
     if !items.is_empty() {
         return Err(PlacingRejection::MixedCurrencies { items });
     }
-    let nothing =
-        Money::new(0, first).expect("nothing is within the bound, and the currency is a price's");
-    lines.iter().enumerate().try_fold(nothing, |total, (item, line)| {
+    let zero =
+        Money::new(0, first).expect("zero is within the bound, and the currency is a price's");
+    lines.iter().enumerate().try_fold(zero, |total, (item, line)| {
         let line_total = line.unit_price.checked_mul(line.quantity.get());
         line_total
             .and_then(|line_total| total.checked_add(&line_total))

@@ -9,7 +9,7 @@
 //!   under it, even if the key was unknown and the call that would have created it is still in
 //!   flight. (A provider that first creates and then confirms payments has this property: create
 //!   one under the key, and cancel it. Otherwise: authorize and void.) Without this promise, a
-//!   delayed call whose sender has died would hold money for a cancelled order for ever.
+//!   delayed call whose sender has died would hold money for a cancelled order forever.
 //!
 //! A call returns what exists under its key afterwards. The functions wrap every adapter in
 //! [`TimeLimited`], so a call never takes longer than the saga allows.

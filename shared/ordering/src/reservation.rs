@@ -2,8 +2,8 @@
 //! shards of stock in the same transaction.
 //!
 //! A reservation decides once. A refused reservation stays refused, even if goods are delivered
-//! later. One that is undone before it was made leaves a tombstone, so making it late has no
-//! effect.
+//! later. A reservation that is undone before it was made leaves a tombstone, so a late attempt to
+//! make it has no effect.
 
 mod aggregate;
 mod gathering;

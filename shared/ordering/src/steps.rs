@@ -1,12 +1,12 @@
-//! The steps of the saga: the decision what each does next, and the loop that does it.
+//! The steps of the saga: how each decides what to do next, and the loop that does it.
 //!
 //! A step folds the streams that it needs, makes a pure decision (append an event, call the
 //! external system, or end), carries it out, and repeats until it ends. All its state is in the
 //! streams. So it can be stopped after any line and restarted anywhere, and several executions may
 //! run it concurrently:
 //!
-//! - Before each action, it reads the order's direction: a step of completing ends if the order is
-//!   being undone, and a step of undoing ends if it is not.
+//! - Before each action, it reads the order's direction: a forward step ends if the order is being
+//!   undone, and a backward step ends if it is not.
 //! - It appends only if the streams have the versions that it decided on. After a conflict, it
 //!   reads them again.
 //! - It records every request to an external system before sending it, and reads the order once
@@ -15,8 +15,8 @@
 //! - If an answer arrives after the payment or the shipment was undone, the step undoes its effect
 //!   itself.
 //!
-//! The functions call `perform` of each module; [`drive`](drive::Ports::drive) takes an order all
-//! the way. Waiting, time and external systems are ports.
+//! The functions call `perform` of each module; [`drive`](drive::Ports::drive) takes an order to
+//! its end. Waiting, time and external systems are ports.
 
 mod desk;
 pub mod drive;

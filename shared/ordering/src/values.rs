@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn an_email_address_has_one_at_and_something_on_both_sides() {
+    fn an_email_address_has_one_at_sign_and_text_on_both_sides() {
         for text in ["jane@example.com", "a@b", "jörg+shop@bücher.example"] {
             assert!(EmailAddress::new(text).is_ok(), "{text}");
         }
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_can_be_ordered_can_be_stored() {
+    fn every_quantity_that_can_be_ordered_can_be_stored() {
         assert_eq!(Quantity::from(OrderedQuantity::MAX).get(), 1000);
     }
 }

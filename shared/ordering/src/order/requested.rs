@@ -71,7 +71,7 @@ impl RequestedOrder {
         self.expected_total.map(Price::money)
     }
 
-    /// The hash of this request in the current canonical form, by which a repeat is recognised.
+    /// The hash of this request in the current canonical form, by which a repeat is recognized.
     #[must_use]
     pub fn hash(&self) -> RequestHash {
         RequestHash { form: 2, sha256: sha256(&self.form_2()) }
@@ -79,7 +79,7 @@ impl RequestedOrder {
 
     /// Whether the order was placed by this request, and not by another one with the same key. An
     /// older order is compared in the canonical form in which it was placed, so a repeat is still
-    /// recognised after a release changes the form. If the customer was erased, token and address
+    /// recognized after a release changes the form. If the customer was erased, token and address
     /// count as equal, because they can no longer be compared.
     ///
     /// # Errors

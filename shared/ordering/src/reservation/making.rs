@@ -7,10 +7,10 @@
 //!
 //! A product is short only if all its shards together had too little at one point in time. Shards
 //! are read one after the other, and goods may move meanwhile. So a refusal guards what it is
-//! decided on: every shard of the products that are short, and the products themselves, which say
-//! how many shards there are. If that is more than a transaction can contain, or other transactions
-//! are in the way of the guards, the reservation is refused after a second read without guards, for
-//! the products whose shards have not changed since the first.
+//! decided on: every shard of the products that are short, and the products themselves, which
+//! record how many shards there are. If that is more than a transaction can contain, or the guards
+//! keep conflicting with other transactions, the reservation is refused after a second read
+//! without guards, for the products whose shards have not changed since the first.
 
 use std::cmp::Reverse;
 

@@ -1,7 +1,7 @@
 //! The saga as a state machine, in the Amazon States Language, with expressions in JSONata.
 //!
-//! - Each step has one state, named for the console, and there are no choices: the progress and the
-//!   direction of an order are in its streams, and the steps read them there.
+//! - Each step has one state with a name for the console. There are no choices: the progress and
+//!   the direction of an order are in its streams, and the steps read them there.
 //! - States pass no data on; ids come from the execution's input.
 //! - The resource of a task is the function itself, not the integration `lambda:invoke`. The
 //!   function's answer is then in the history without an envelope of HTTP headers. Errors have the
@@ -22,8 +22,8 @@ use super::definition::{Retry, Saga, Task};
 use super::error::StepError;
 use super::step::Step;
 
-/// The errors with which Lambda did not invoke the function, because of throttling or a fault of its
-/// own.
+/// The errors that Lambda returns without invoking the function, because of throttling or a fault
+/// of its own.
 const NOT_INVOKED: &[&str] = &[
     "Lambda.TooManyRequestsException",
     "Lambda.ServiceException",

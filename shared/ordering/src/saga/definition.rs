@@ -16,7 +16,7 @@ pub struct Saga {
     pub after: &'static [Retriable],
     /// How undoing starts and ends.
     pub abort: Abort,
-    /// The retry for a step whose function Lambda did not invoke: the step itself did not fail.
+    /// The retry of a step whose function Lambda did not invoke: the step itself did not fail.
     pub not_invoked: Retry,
     /// The time limits.
     pub limits: TimeLimits,
@@ -156,14 +156,14 @@ pub const ORDER_SAGA: Saga = Saga {
 };
 
 impl Saga {
-    /// The steps of completing, in order.
+    /// The forward steps, which complete the order, in order.
     pub fn forward(&self) -> impl Iterator<Item = Task> {
         let before = self.before.iter().map(|step| step.action);
         before.chain([self.pivot]).chain(self.after.iter().map(|step| step.action))
     }
 
-    /// The steps of undoing, in order: undoing starts, and then everything is undone, the last step
-    /// first.
+    /// The backward steps, which undo the order, in order: undoing starts, and then everything is
+    /// undone, the last step first.
     pub fn backward(&self) -> impl Iterator<Item = Task> {
         let undo = self.before.iter().rev().map(|step| step.compensation);
         [self.abort.turn].into_iter().chain(undo).chain([self.abort.end])

@@ -60,8 +60,8 @@ async fn folded<D: Decider, S: EventStore>(
     Ok(fold::<D>(&store.load(stream, None).await?.commits)?.state)
 }
 
-/// Whether an attempt begins with this event. The subscription of the starter filters for exactly
-/// these events.
+/// Whether an attempt begins with this event. The starter's subscription selects exactly these
+/// events.
 #[must_use]
 pub const fn begins_attempt(event: &OrderEvent) -> bool {
     match event {

@@ -42,9 +42,9 @@ pub enum Progress {
 /// The next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// A step of completing.
+    /// A forward step.
     Do(Step),
-    /// A step of undoing.
+    /// A backward step.
     Undo(Step),
     /// Nothing: the order is final, or does not exist.
     Done,

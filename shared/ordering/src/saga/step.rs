@@ -80,7 +80,7 @@ impl Worker {
 }
 
 impl Step {
-    /// Every step: of completing, of undoing, and parking.
+    /// Every step: the forward steps, the backward steps, and parking.
     pub const ALL: [Self; 13] = [
         Self::ReserveStock,
         Self::AuthorizePayment,
@@ -214,8 +214,8 @@ pub struct ErrorOutput {
 }
 
 impl Failure {
-    /// The failure as text for the operator: the error's name and, if the function returned one, its
-    /// message.
+    /// The failure as text for the operator: the error's name, and its message if the function
+    /// returned one.
     #[must_use]
     pub fn message(&self) -> String {
         let ErrorOutput { error, cause } = &self.error;

@@ -36,8 +36,8 @@ pub fn ask_carrier(
     entry: Option<&CarrierEntry>,
     call: &CarrierCall,
 ) -> (Option<CarrierEntry>, Result<ParcelAtCarrier, PortError>) {
-    let nothing = CarrierEntry { postal_code: None, parcel: ParcelAtCarrier::Absent };
-    let before = entry.cloned().unwrap_or(nothing);
+    let absent = CarrierEntry { postal_code: None, parcel: ParcelAtCarrier::Absent };
+    let before = entry.cloned().unwrap_or(absent);
     let mut after = before.clone();
     match (call, &before.parcel) {
         (CarrierCall::Create { key, address }, ParcelAtCarrier::Absent) => {

@@ -6,8 +6,8 @@
 //! | `tok_declined`, `tok_insufficient_funds` | the payment is declined |
 //! | `tok_timeout_once` | the first call under a key has no answer and no effect |
 //! | `tok_timeout_always` | no call has an answer or an effect |
-//! | `tok_timeout_but_authorized` | the payment is authorized, but the call that did it has no answer |
-//! | `tok_timeout_but_captured` | the money is captured, but the call that did it has no answer |
+//! | `tok_timeout_but_authorized` | the payment is authorized, but that call has no answer |
+//! | `tok_timeout_but_captured` | the money is captured, but that call has no answer |
 //! | `tok_capture_fails` | the payment is authorized, but capturing it is refused |
 //! | any other | the payment is declined |
 
@@ -70,8 +70,8 @@ type Outcome = (Option<GatewayEntry>, Result<PaymentAtGateway, PortError>);
 
 /// The gateway's reaction to a call, given the entry of its ledger under the call's key.
 pub fn ask_gateway(entry: Option<&GatewayEntry>, call: &GatewayCall) -> Outcome {
-    let nothing = GatewayEntry { requested: None, payment: PaymentAtGateway::Absent, calls: 0 };
-    let before = entry.cloned().unwrap_or(nothing);
+    let absent = GatewayEntry { requested: None, payment: PaymentAtGateway::Absent, calls: 0 };
+    let before = entry.cloned().unwrap_or(absent);
     if let GatewayCall::Authorize { key, token, amount } = call {
         return authorize(before, key, token, *amount);
     }

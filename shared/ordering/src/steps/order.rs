@@ -129,8 +129,7 @@ fn cancel(way: Way<'_>, state: &SagaState) -> OrderMove {
 /// What parking does next, given the order and the failure.
 ///
 /// Only the current attempt parks an order: an earlier attempt, or one whose order is final, has no
-/// effect. An order whose undoing started while a step of completing failed is undone instead of
-/// parked.
+/// effect. If undoing started while a forward step failed, the order is undone instead of parked.
 #[must_use]
 pub fn park(order: &OrderState, input: &StepInput) -> OrderMove {
     let Some(order) = order.placed() else { return Move::stuck("the order does not exist") };

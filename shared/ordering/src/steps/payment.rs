@@ -73,8 +73,8 @@ fn authorize(
     payment: &PaymentState,
     heard: &Heard<PaymentAtGateway>,
 ) -> PaymentMove {
-    // An answer that arrives after undoing has an effect that no other execution undoes, because
-    // they may have asked before the effect existed.
+    // If the answer arrives after undoing, no other execution undoes its effect: the others may
+    // have called the gateway before the effect existed.
     let undone = matches!(payment, PaymentState::VoidRequested | PaymentState::Voided);
     if undone && matches!(heard, Heard::Answer(PaymentAtGateway::Authorized { .. })) {
         return Move::Ask(GatewayCall::Void { key: key.clone() });

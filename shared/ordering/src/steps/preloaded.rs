@@ -7,8 +7,8 @@ use skald::snapshot::SnapshotKind;
 use skald::store::{AppendError, Appended, EventStore, Head, Loaded, StoreError};
 use skald::stream::StreamId;
 
-/// A store that returns the streams which were already read, without another read. If such a stream
-/// has moved since, an append or a guard at its head is a conflict, as after any other read.
+/// A store that returns streams that were already read, without reading them again. If such a
+/// stream has moved since, an append or a guard at its head is a conflict, as after any other read.
 pub(super) struct Preloaded<'a, S: EventStore> {
     store: &'a S,
     streams: Vec<Loaded<S::Head>>,

@@ -157,9 +157,9 @@ async fn carry_out<S: EventStore, P: Pause>(
 
 /// Makes or refuses the reservation.
 ///
-/// The guards of a refusal are in the way of everything that changes the same stock. So a decision
-/// whose guards meet another transaction is soon given up and made once more: a refusal is then
-/// based on two reads, without guards.
+/// The guards of a refusal conflict with everything that changes the same stock. So a decision
+/// whose guards conflict with other transactions is given up early and made once more: a refusal
+/// is then based on two reads, without guards.
 async fn reserve<S: EventStore, P: Pause>(
     desk: &Desk<'_, S, P>,
     order: &Seen<Order, S::Head>,

@@ -74,7 +74,8 @@ fn create(
     shipment: &ShipmentState,
     heard: &Heard<ParcelAtCarrier>,
 ) -> ShipmentMove {
-    // As with a payment, no other execution undoes an answer that arrives after undoing.
+    // As with a payment, no other execution undoes the effect of an answer that arrives after
+    // undoing.
     let undone = matches!(shipment, ShipmentState::CancelRequested | ShipmentState::Cancelled);
     if undone && matches!(heard, Heard::Answer(ParcelAtCarrier::Created { .. })) {
         return Move::Ask(CarrierCall::Cancel { key: key.clone() });

@@ -29,7 +29,7 @@ impl<Command, Call> Move<Command, Call> {
 /// The direction of an order, for a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way<'a> {
-    /// The direction is undecided: steps of completing are performed.
+    /// The direction is undecided: forward steps are performed.
     Open(&'a PlacedOrder),
     /// The direction is undecided and the deadline has passed: undoing must start.
     Expired,
@@ -76,7 +76,7 @@ impl<'a> Way<'a> {
         }
     }
 
-    /// The order, for a step of undoing; or how the step ends if the order is not being undone.
+    /// The order, for a backward step; or how the step ends if the order is not being undone.
     pub(super) fn back<C, A>(self) -> Result<&'a PlacedOrder, Move<C, A>> {
         match self {
             Self::Undoing(order) => Ok(order),
