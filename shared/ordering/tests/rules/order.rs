@@ -44,11 +44,11 @@ fn start_undo(reason: CancelReason) -> OrderCommand {
     OrderCommand::StartUndo { reason, attempt: Some(1) }
 }
 
-fn cancel_from_outside() -> OrderCommand {
+fn cancel_by_customer() -> OrderCommand {
     OrderCommand::StartUndo { reason: EXPIRED, attempt: None }
 }
 
-fn place_it() -> OrderCommand {
+fn place_command() -> OrderCommand {
     OrderCommand::Place(Box::new(place(&body())))
 }
 
@@ -65,19 +65,19 @@ fn commands() -> Vec<OrderCommand> {
 }
 
 #[test]
-fn placing_an_order_records_what_was_true_then() {
-    given::<Order>([]).when(place_it()).then([placed().into()]);
+fn an_order_can_be_placed() {
+    given::<Order>([]).when(place_command()).then([placed().into()]);
 }
 
 #[test]
 fn a_repeated_request_places_nothing_in_any_state() {
     for past in [open(), committed(), confirmed(), undoing(), cancelled()] {
-        given::<Order>(past).when(place_it()).then_nothing();
+        given::<Order>(past).when(place_command()).then_nothing();
     }
 }
 
 #[test]
-fn another_request_with_the_same_key_is_rejected() {
+fn a_different_request_with_the_same_key_is_rejected() {
     let other = place(&with("/shipping_address/city", json!("Potsdam")));
     given::<Order>(open())
         .when(OrderCommand::Place(Box::new(other)))
@@ -86,19 +86,19 @@ fn another_request_with_the_same_key_is_rejected() {
 
 #[test]
 fn the_same_request_for_an_order_of_schema_1_places_nothing() {
-    given::<Order>([placed_at_schema_1().into()]).when(place_it()).then_nothing();
+    given::<Order>([placed_at_schema_1().into()]).when(place_command()).then_nothing();
 }
 
 #[test]
-fn a_request_for_an_order_of_a_newer_form_is_left_to_a_newer_release() {
+fn a_request_is_rejected_if_the_order_was_hashed_in_a_newer_form() {
     let newer = RequestHash { form: 3, ..placed().request_hash };
     given::<Order>([OrderPlaced { request_hash: newer, ..placed() }.into()])
-        .when(place_it())
+        .when(place_command())
         .then_rejected(OrderRejection::Incomparable(ComparisonError::UnknownForm(3)));
 }
 
 #[test]
-fn an_order_that_was_never_placed_does_nothing() {
+fn commands_on_an_order_that_was_never_placed_are_rejected() {
     for command in commands() {
         given::<Order>([]).when(command).then_rejected(OrderRejection::NotPlaced);
     }
@@ -152,7 +152,7 @@ fn undoing_an_open_order_can_start() {
 }
 
 #[test]
-fn starting_to_undo_again_changes_nothing_not_even_the_reason() {
+fn starting_to_undo_again_does_not_change_the_reason() {
     for past in [undoing(), cancelled()] {
         given::<Order>(past).when(start_undo(CancelReason::CustomerRequest)).then_nothing();
     }
@@ -181,7 +181,7 @@ fn cancelling_again_changes_nothing() {
 }
 
 #[test]
-fn an_order_cannot_be_cancelled_before_undoing_started() {
+fn an_order_cannot_be_cancelled_before_undoing_has_started() {
     given::<Order>(open()).when(OrderCommand::Cancel).then_rejected(OrderRejection::UndoNotStarted);
 }
 
@@ -205,7 +205,7 @@ fn a_parked_order_keeps_its_first_failure() {
 }
 
 #[test]
-fn each_resumed_order_starts_the_next_attempt() {
+fn resuming_an_order_begins_the_next_attempt() {
     let once = [open(), vec![parked().into()]].concat();
     given::<Order>(once.clone())
         .when(OrderCommand::Resume)
@@ -216,7 +216,7 @@ fn each_resumed_order_starts_the_next_attempt() {
 }
 
 #[test]
-fn an_order_whose_execution_ended_early_can_be_resumed_too() {
+fn an_order_that_is_not_parked_can_be_resumed() {
     for past in [open(), committed(), undoing()] {
         given::<Order>(past).when(OrderCommand::Resume).then([OrderResumed { attempt: 2 }.into()]);
     }
@@ -234,31 +234,31 @@ fn a_final_order_cannot_be_resumed() {
 #[test]
 fn starting_to_undo_a_parked_order_resumes_it() {
     let past = [open(), vec![parked().into()]].concat();
-    let turned = [OrderUndoStarted { reason: EXPIRED }.into(), OrderResumed { attempt: 2 }.into()];
-    given::<Order>(past).when(start_undo(EXPIRED)).then(turned);
-    // Undoing has already started for this order, so it waits for its operator.
+    let undone = [OrderUndoStarted { reason: EXPIRED }.into(), OrderResumed { attempt: 2 }.into()];
+    given::<Order>(past).when(start_undo(EXPIRED)).then(undone);
+    // Undoing has already started for this order, so it waits for an operator.
     given::<Order>([undoing(), vec![parked().into()]].concat())
         .when(start_undo(EXPIRED))
         .then_nothing();
 }
 
-/// The execution of the attempt may have been stopped without any record of it.
+/// The execution of the current attempt may have been stopped, and no event records that.
 #[test]
-fn undoing_that_starts_from_outside_begins_the_next_attempt_once() {
+fn undoing_started_by_a_customer_begins_the_next_attempt_once() {
     let resumed = OrderEvent::from(OrderResumed { attempt: 2 });
-    let turned = [OrderUndoStarted { reason: EXPIRED }.into(), resumed.clone()];
-    given::<Order>(open()).when(cancel_from_outside()).then(turned.clone());
-    given::<Order>([open(), turned.to_vec()].concat()).when(cancel_from_outside()).then_nothing();
+    let undone = [OrderUndoStarted { reason: EXPIRED }.into(), resumed.clone()];
+    given::<Order>(open()).when(cancel_by_customer()).then(undone.clone());
+    given::<Order>([open(), undone.to_vec()].concat()).when(cancel_by_customer()).then_nothing();
     // A step starts undoing; a customer then cancels.
-    given::<Order>(undoing()).when(cancel_from_outside()).then([resumed.clone()]);
+    given::<Order>(undoing()).when(cancel_by_customer()).then([resumed.clone()]);
     given::<Order>([undoing(), vec![resumed.clone()]].concat())
-        .when(cancel_from_outside())
+        .when(cancel_by_customer())
         .then_nothing();
-    // A step of an earlier attempt starts undoing: the running attempt does not know.
+    // A step of an earlier attempt starts undoing: the running attempt does not notice that.
     given::<Order>([open(), vec![resumed]].concat())
         .when(start_undo(EXPIRED))
         .then([OrderUndoStarted { reason: EXPIRED }.into(), OrderResumed { attempt: 3 }.into()]);
-    given::<Order>(cancelled()).when(cancel_from_outside()).then_nothing();
+    given::<Order>(cancelled()).when(cancel_by_customer()).then_nothing();
 }
 
 #[test]
@@ -290,7 +290,7 @@ fn an_order_has_the_phase_of_its_events() {
 }
 
 #[test]
-fn an_order_that_ends_is_no_longer_parked() {
+fn a_final_order_is_not_parked() {
     for (past, end) in [
         (committed(), OrderEvent::from(OrderConfirmed {})),
         (undoing(), OrderCancelled { reason: EXPIRED }.into()),

@@ -61,11 +61,12 @@ fn refunded() -> Vec<PaymentEvent> {
     and(refund_requested(), PaymentRefunded {})
 }
 
-/// Undone before, during and after the request to capture the money.
+/// Undone while the request to authorize the payment is open, and after its answer.
 fn void_requested() -> [Vec<PaymentEvent>; 2] {
     [and(requested(), PaymentVoidRequested {}), and(authorized(), PaymentVoidRequested {})]
 }
 
+/// Undone before the request to authorize the payment, while it is open, and after its answer.
 fn voided() -> [Vec<PaymentEvent>; 3] {
     let [during, after] = void_requested();
     [
@@ -113,7 +114,7 @@ fn the_answer_to_a_recorded_request_is_recorded() {
 }
 
 #[test]
-fn asking_again_changes_nothing() {
+fn recording_a_request_again_changes_nothing() {
     for past in [requested(), authorized(), declined(), capture_requested(), captured(), refunded()]
     {
         given::<Payment>(past).when(authorize()).then_nothing();
@@ -130,7 +131,7 @@ fn asking_again_changes_nothing() {
 }
 
 #[test]
-fn recording_again_changes_nothing() {
+fn recording_an_answer_again_changes_nothing() {
     for past in [authorized(), capture_requested(), captured(), refunded()] {
         given::<Payment>(past).when(record_authorized()).then_nothing();
     }
@@ -145,12 +146,12 @@ fn recording_again_changes_nothing() {
 }
 
 #[test]
-fn a_payment_that_is_undone_before_the_gateway_is_asked_is_never_asked_for() {
+fn a_payment_that_is_undone_before_its_request_is_voided_without_a_request() {
     given::<Payment>(unrequested()).when(PaymentCommand::Void).then([PaymentVoided {}.into()]);
 }
 
 #[test]
-fn a_payment_that_is_undone_during_the_request_may_be_held_and_is_released() {
+fn a_payment_that_is_undone_after_its_request_is_released_at_the_gateway() {
     given::<Payment>(requested()).when(PaymentCommand::Void).then([PaymentVoidRequested {}.into()]);
 }
 
@@ -224,7 +225,7 @@ fn an_answer_without_a_recorded_request_is_rejected() {
 }
 
 #[test]
-fn an_answer_against_an_earlier_answer_is_rejected() {
+fn an_answer_that_contradicts_an_earlier_answer_is_rejected() {
     given::<Payment>(declined())
         .when(record_authorized())
         .then_rejected(PaymentRejection::AnsweredOtherwise);

@@ -14,7 +14,7 @@ use crate::samples::{
 
 /// The faults of this body when it is priced with these products.
 #[track_caller]
-fn refused(
+fn rejected(
     body: &Value,
     customer: &CustomerState,
     products: &[(ProductState, Version)],
@@ -66,17 +66,20 @@ fn a_placed_order_contains_customer_address_and_deadline() {
 }
 
 #[test]
-fn an_order_without_an_expected_total_takes_the_price_as_it_is() {
+fn an_order_without_an_expected_total_is_placed_at_the_current_total() {
     assert_eq!(place(&with("/expected_total", None)).placed().total, eur(7997));
 }
 
 #[test]
 fn a_total_other_than_the_expected_one_is_rejected() {
     let body = with("/expected_total/amount_minor", json!(7996));
-    let refused = refused(&body, &jane(), &products());
-    assert_eq!(refused, PlacingRejection::PriceChanged { expected: eur(7996), actual: eur(7997) });
+    let rejection = rejected(&body, &jane(), &products());
     assert_eq!(
-        refused.faults(),
+        rejection,
+        PlacingRejection::PriceChanged { expected: eur(7996), actual: eur(7997) }
+    );
+    assert_eq!(
+        rejection.faults(),
         [Fault {
             pointer: "/expected_total".into(),
             detail: "must be the current total: 7997 minor units of EUR".into()
@@ -89,63 +92,63 @@ fn the_same_amount_in_another_currency_is_a_different_total() {
     let body = with("/expected_total/currency", json!("USD"));
     let expected = Money::new(7997, Currency::USD).unwrap();
     assert_eq!(
-        refused(&body, &jane(), &products()),
+        rejected(&body, &jane(), &products()),
         PlacingRejection::PriceChanged { expected, actual: eur(7997) }
     );
 }
 
 #[test]
-fn an_unknown_customer_and_every_unknown_product_are_named_at_once() {
+fn an_unknown_customer_and_every_unknown_product_are_reported_at_once() {
     let unknown = (ProductState::default(), Version::START);
-    let refused = refused(&body(), &CustomerState::default(), &[products()[0].clone(), unknown]);
-    assert_eq!(refused, PlacingRejection::Unknown { customer: true, items: vec![1] });
-    assert_eq!(pointers(&refused), ["/customer_id", "/items/1/sku"]);
+    let rejection = rejected(&body(), &CustomerState::default(), &[products()[0].clone(), unknown]);
+    assert_eq!(rejection, PlacingRejection::Unknown { customer: true, items: vec![1] });
+    assert_eq!(pointers(&rejection), ["/customer_id", "/items/1/sku"]);
 }
 
 #[test]
-fn only_the_customer_is_named_if_only_it_is_unknown() {
-    let refused = refused(&body(), &CustomerState::default(), &products());
-    assert_eq!(pointers(&refused), ["/customer_id"]);
+fn only_the_customer_is_reported_if_every_product_is_known() {
+    let rejection = rejected(&body(), &CustomerState::default(), &products());
+    assert_eq!(pointers(&rejection), ["/customer_id"]);
 }
 
 #[test]
 fn a_withdrawn_product_cannot_be_ordered() {
     let mut products = products();
     products[0].0 = Product::evolve(products[0].0.clone(), &ProductWithdrawn {}.into());
-    let refused = refused(&body(), &jane(), &products);
-    assert_eq!(refused, PlacingRejection::Unknown { customer: false, items: vec![0] });
-    assert_eq!(pointers(&refused), ["/items/0/sku"]);
+    let rejection = rejected(&body(), &jane(), &products);
+    assert_eq!(rejection, PlacingRejection::Unknown { customer: false, items: vec![0] });
+    assert_eq!(pointers(&rejection), ["/items/0/sku"]);
 }
 
 #[test]
 fn a_product_that_was_not_read_is_unknown() {
-    let refused = refused(&body(), &jane(), &products()[..1]);
-    assert_eq!(refused, PlacingRejection::Unknown { customer: false, items: vec![1] });
+    let rejection = rejected(&body(), &jane(), &products()[..1]);
+    assert_eq!(rejection, PlacingRejection::Unknown { customer: false, items: vec![1] });
 }
 
 #[test]
-fn prices_in_several_currencies_are_refused() {
-    let refused =
-        refused(&body(), &jane(), &priced(eur(2499), Money::new(2999, Currency::USD).unwrap()));
-    assert_eq!(refused, PlacingRejection::MixedCurrencies { items: vec![1] });
-    assert_eq!(pointers(&refused), ["/items/1/sku"]);
+fn prices_in_several_currencies_are_rejected() {
+    let rejection =
+        rejected(&body(), &jane(), &priced(eur(2499), Money::new(2999, Currency::USD).unwrap()));
+    assert_eq!(rejection, PlacingRejection::MixedCurrencies { items: vec![1] });
+    assert_eq!(pointers(&rejection), ["/items/1/sku"]);
 }
 
 #[test]
-fn a_line_that_is_too_expensive_to_write_is_refused() {
-    let refused = refused(&body(), &jane(), &priced(eur(LARGEST_EXACT / 2 + 1), eur(1)));
-    assert_eq!(refused, PlacingRejection::TotalOverflow { item: 0 });
-    assert_eq!(pointers(&refused), ["/items/0/quantity"]);
+fn a_line_above_the_largest_amount_is_rejected() {
+    let rejection = rejected(&body(), &jane(), &priced(eur(LARGEST_EXACT / 2 + 1), eur(1)));
+    assert_eq!(rejection, PlacingRejection::TotalOverflow { item: 0 });
+    assert_eq!(pointers(&rejection), ["/items/0/quantity"]);
 }
 
 #[test]
-fn a_total_that_is_too_large_to_write_is_refused_at_the_line_that_makes_it_so() {
-    let refused = refused(&body(), &jane(), &priced(eur(LARGEST_EXACT / 2), eur(2)));
-    assert_eq!(refused, PlacingRejection::TotalOverflow { item: 1 });
+fn a_total_above_the_largest_amount_is_rejected_at_the_line_that_exceeds_it() {
+    let rejection = rejected(&body(), &jane(), &priced(eur(LARGEST_EXACT / 2), eur(2)));
+    assert_eq!(rejection, PlacingRejection::TotalOverflow { item: 1 });
 }
 
 #[test]
-fn the_largest_total_that_can_be_written_is_accepted() {
+fn the_largest_amount_is_accepted_as_a_total() {
     let products = priced(eur(LARGEST_EXACT / 2), eur(1));
     let request = request(&with("/expected_total", None));
     let order =

@@ -32,7 +32,7 @@ fn booked(delivery: &BookReceipt) -> ReceiptEvent {
 }
 
 #[test]
-fn a_delivery_is_booked_to_the_shards_it_goes_to() {
+fn a_delivery_is_booked_with_the_quantity_of_each_shard() {
     let event = ReceiptBooked {
         sku: sku("MUG-01"),
         quantity: quantity(7),
@@ -47,7 +47,7 @@ fn a_delivery_is_booked_to_the_shards_it_goes_to() {
 }
 
 #[test]
-fn the_reference_says_which_shards_get_one_more() {
+fn the_reference_determines_which_shards_get_one_more() {
     let shares = |reference: &str| {
         let reference = ReceiptReference::new(reference).unwrap();
         let parts = BookReceipt { reference, ..delivery(8, 3) }.shards();
@@ -73,7 +73,7 @@ fn a_reference_cannot_be_used_for_another_quantity_of_the_product() {
 }
 
 #[test]
-fn one_delivery_note_names_as_many_products_as_were_delivered() {
+fn deliveries_of_several_products_may_share_a_reference() {
     let streams = |name| {
         let book = BookReceipt { sku: sku(name), ..delivery(7, 1) };
         book.streams(&Tenant::default()).ids().remove(0).key()
@@ -82,7 +82,7 @@ fn one_delivery_note_names_as_many_products_as_were_delivered() {
     assert_eq!(keys, ["default/receipt-MUG-01~DN-1", "default/receipt-TEE-07~DN-1"]);
 }
 
-/// These states, of a product with as many shards.
+/// The states of this receipt and of a product with these quantities in its shards.
 fn state(receipt: ReceiptState, stock: &[u64]) -> ReceivingStates {
     let shard =
         |&on_hand| Folded { state: StockState { on_hand, reserved: 0 }, version: Version::START };
@@ -93,7 +93,7 @@ fn state(receipt: ReceiptState, stock: &[u64]) -> ReceivingStates {
 }
 
 #[test]
-fn goods_are_received_by_the_receipt_and_every_shard_it_names() {
+fn a_delivery_is_added_to_the_receipt_and_to_every_shard_it_names() {
     let book = delivery(7, 3);
     let (receipt, ((), stock)) =
         receive(&state(ReceiptState::Unbooked, &[0, 0, 0]), &book).unwrap();
@@ -113,7 +113,7 @@ fn a_delivery_that_was_booked_already_adds_nothing_to_any_shard() {
 }
 
 #[test]
-fn goods_that_a_shard_cannot_count_are_not_received_at_all() {
+fn a_delivery_is_rejected_if_one_shard_cannot_count_its_goods() {
     let refused = receive(&state(ReceiptState::Unbooked, &[0, MAX_ON_HAND, 0]), &delivery(7, 3));
     assert_eq!(refused, Err(ReceivingRejection::Stock(StockRejection::Uncountable)));
     let before = Receipt::evolve(ReceiptState::Unbooked, &booked(&delivery(8, 1)));
@@ -121,8 +121,8 @@ fn goods_that_a_shard_cannot_count_are_not_received_at_all() {
     assert_eq!(refused, Err(ReceivingRejection::Receipt(ReceiptRejection::ReferenceReused)));
 }
 
-/// Goods are delivered to the shards that the product has at that moment. A delivery that was booked
-/// does not depend on it.
+/// Goods are added to the shards that the product has at that moment. A delivery that was already
+/// booked does not depend on them.
 #[test]
 fn a_delivery_is_not_divided_among_shards_that_the_product_no_longer_has() {
     let book = delivery(7, 3);

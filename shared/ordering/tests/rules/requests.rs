@@ -148,7 +148,7 @@ fn no_product_occurs_twice() {
 }
 
 #[test]
-fn ids_are_of_letters_digits_and_three_signs() {
+fn an_id_has_only_letters_digits_and_three_punctuation_marks() {
     for wrong in [
         json!(""),
         json!("a b"),
@@ -173,7 +173,7 @@ fn a_payment_token_is_visible_ascii() {
 }
 
 #[test]
-fn an_address_is_refused_field_by_field() {
+fn every_invalid_field_of_an_address_is_rejected() {
     check("/shipping_address/line1", None, LINE);
     check("/shipping_address/line2", json!(""), LINE);
     check("/shipping_address/line1", json!("\u{200b}"), LINE);
@@ -194,7 +194,7 @@ fn an_address_is_refused_field_by_field() {
 }
 
 #[test]
-fn an_expected_total_is_money_above_nothing() {
+fn an_expected_total_is_an_amount_above_zero() {
     let amount = "must be a whole number from 1 to 9007199254740991";
     for wrong in ["0", "-1", "1.0", "\"7997\"", "9007199254740992", "9223372036854775808"] {
         check(
@@ -290,7 +290,7 @@ fn a_request_is_not_compared_with_a_sealed_order() {
 }
 
 #[test]
-fn a_request_is_that_of_the_order_it_placed_and_of_no_other() {
+fn a_request_matches_only_the_order_that_it_placed() {
     assert_eq!(request(&body()).is_that_of(&placed()), Ok(true));
     assert_eq!(
         request(&with("/shipping_address/city", json!("Potsdam"))).is_that_of(&placed()),
@@ -298,9 +298,9 @@ fn a_request_is_that_of_the_order_it_placed_and_of_no_other() {
     );
 }
 
-/// Stored before hashes recorded their canonical form.
+/// The order was stored before hashes recorded their canonical form.
 #[test]
-fn a_request_is_that_of_an_order_that_was_placed_at_schema_1() {
+fn a_request_matches_its_order_that_was_placed_at_schema_1() {
     let placed = placed_at_schema_1();
     assert_eq!(request(&body()).is_that_of(&placed), Ok(true));
     assert_eq!(
@@ -321,9 +321,10 @@ fn a_request_is_not_compared_with_an_order_of_an_unknown_form() {
 }
 
 #[test]
-fn the_same_request_in_other_json_has_the_same_hash() {
-    let reformatted = r#"{ "shipping_address":{"country":"DE","postal_code":"10115","city":"Berlin","line2":null,
-        "line1":"Am Ufer 1","name":"\u004aane Doe"}, "payment_token":"tok_approved",
+fn the_same_request_in_different_json_has_the_same_hash() {
+    let reformatted = r#"{ "shipping_address":{"country":"DE","postal_code":"10115",
+        "city":"Berlin","line2":null,"line1":"Am Ufer 1","name":"\u004aane Doe"},
+        "payment_token":"tok_approved",
         "expected_total": {"currency":"EUR","amount_minor":7997},
         "items":[{"quantity":2,"sku":"MUG-01"},{"quantity":1,"sku":"TEE-07"}],
         "customer_id":"c-1001" }"#;

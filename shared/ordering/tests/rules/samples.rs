@@ -48,7 +48,8 @@ pub(crate) fn body() -> Value {
         "items": [{ "sku": "MUG-01", "quantity": 2 }, { "sku": "TEE-07", "quantity": 1 }],
         "payment_token": "tok_approved",
         "shipping_address": {
-            "name": "Jane Doe", "line1": "Am Ufer 1", "city": "Berlin", "postal_code": "10115", "country": "DE"
+            "name": "Jane Doe", "line1": "Am Ufer 1", "city": "Berlin",
+            "postal_code": "10115", "country": "DE"
         },
         "expected_total": { "amount_minor": 7997, "currency": "EUR" }
     })
@@ -132,7 +133,7 @@ pub(crate) fn placed_at_schema_1() -> OrderPlaced {
     let data = include_bytes!("order.placed.1.json").to_vec();
     let stored = EventData { event_type: "order.placed".to_owned(), schema: 1, data };
     let OrderEvent::Placed(placed) = OrderEvent::decode(&stored).unwrap() else {
-        panic!("another event")
+        panic!("the sample is not an order.placed")
     };
     placed
 }

@@ -51,11 +51,12 @@ fn delivered() -> Vec<ShipmentEvent> {
     and(dispatched(), ShipmentDelivered {})
 }
 
-/// Undone before, during and after the request for a parcel.
+/// Undone while the request for a parcel is open, and after its answer.
 fn cancel_requested() -> [Vec<ShipmentEvent>; 2] {
     [and(requested(), ShipmentCancelRequested {}), and(created(), ShipmentCancelRequested {})]
 }
 
+/// Undone before the request for a parcel, while it is open, and after its answer.
 fn cancelled() -> [Vec<ShipmentEvent>; 3] {
     let [during, after] = cancel_requested();
     [
@@ -93,7 +94,7 @@ fn the_answer_to_a_recorded_request_is_recorded() {
 }
 
 #[test]
-fn asking_and_recording_again_changes_nothing() {
+fn recording_a_request_or_an_answer_again_changes_nothing() {
     for past in [requested(), created(), refused(), dispatched(), delivered()] {
         given::<Shipment>(past).when(create()).then_nothing();
     }
@@ -110,14 +111,14 @@ fn asking_and_recording_again_changes_nothing() {
 }
 
 #[test]
-fn a_shipment_that_is_undone_before_the_carrier_is_asked_is_never_asked_for() {
+fn a_shipment_that_is_undone_before_its_request_is_cancelled_without_a_request() {
     given::<Shipment>(unrequested())
         .when(ShipmentCommand::Cancel)
         .then([ShipmentCancelled {}.into()]);
 }
 
 #[test]
-fn a_shipment_that_is_undone_during_the_request_may_exist_and_is_cancelled() {
+fn a_shipment_that_is_undone_after_its_request_is_cancelled_at_the_carrier() {
     given::<Shipment>(requested())
         .when(ShipmentCommand::Cancel)
         .then([ShipmentCancelRequested {}.into()]);
@@ -183,7 +184,7 @@ fn a_dispatched_parcel_cannot_be_cancelled() {
 }
 
 #[test]
-fn an_answer_without_a_request_or_against_an_earlier_answer_is_rejected() {
+fn an_answer_without_a_request_or_contradicting_an_earlier_answer_is_rejected() {
     given::<Shipment>(unrequested())
         .when(record_created())
         .then_rejected(ShipmentRejection::NotRequested);

@@ -52,14 +52,14 @@ fn delivered_goods_are_on_hand() {
 }
 
 #[test]
-fn more_than_can_be_counted_is_not_received() {
+fn a_delivery_that_exceeds_the_largest_quantity_is_rejected() {
     let state = StockState { on_hand: MAX_ON_HAND - 4, reserved: 0 };
     assert_eq!(Stock::decide(&state, &receive(4)), Ok(vec![received(4)]));
     assert_eq!(Stock::decide(&state, &receive(5)), Err(StockRejection::Uncountable));
 }
 
 #[test]
-fn what_is_available_can_be_reserved_to_the_last_piece() {
+fn all_available_goods_can_be_reserved() {
     given::<Stock>([received(5)]).when(reserve(5)).then([reserved(5)]);
     given::<Stock>([received(5), reserved(3)]).when(reserve(2)).then([reserved(2)]);
 }
@@ -73,7 +73,7 @@ fn unavailable_goods_cannot_be_reserved() {
 }
 
 #[test]
-fn what_is_released_can_be_reserved_again() {
+fn released_goods_can_be_reserved_again() {
     given::<Stock>([received(5), reserved(5)]).when(release(2)).then([released(2)]);
     given::<Stock>([received(5), reserved(5), released(2)]).when(reserve(2)).then([reserved(2)]);
 }
@@ -86,7 +86,7 @@ fn shipped_goods_are_no_longer_on_hand() {
 }
 
 #[test]
-fn no_more_is_released_or_shipped_than_is_reserved() {
+fn no_more_than_the_reserved_quantity_can_be_released_or_shipped() {
     let rejection = StockRejection::NotReserved { reserved: 2 };
     given::<Stock>([received(5), reserved(2)]).when(release(3)).then_rejected(rejection);
     given::<Stock>([received(5), reserved(2)]).when(ship(3)).then_rejected(rejection);
@@ -123,7 +123,7 @@ fn move_out(number: u64) -> StockCommand {
     StockCommand::MoveOut { order_id: order_id(), to_shard: 3, quantity: quantity(number) }
 }
 
-/// This quantity of each of two shards.
+/// Moves this quantity from each of two shards.
 fn move_in(number: u64) -> StockCommand {
     let from = [0, 7].map(|shard| ShardQuantity { shard, quantity: quantity(number) });
     StockCommand::MoveIn { order_id: order_id(), from: from.to_vec() }

@@ -175,7 +175,7 @@ fn no_row_has_personal_data_in_debug_output() {
     assert!(!shown.contains("Jane"), "{shown}");
 }
 
-/// No order that satisfies the rules has these events at the end.
+/// No history that the decider allows ends with these events.
 #[test]
 fn an_event_that_no_decider_writes_is_not_applied() {
     let confirmed = || OrderEvent::from(OrderConfirmed {});
@@ -190,13 +190,13 @@ fn an_event_that_no_decider_writes_is_not_applied() {
         vec![placed().into(), committed(), confirmed(), undo_started()],
         vec![placed().into(), undo_started(), cancelled(), resumed()],
     ];
-    for story in stories {
-        let error = fold::<OrderView>(&stream(), &story).unwrap_err();
+    for history in stories {
+        let error = fold::<OrderView>(&stream(), &history).unwrap_err();
         let CatchUpError::Inapplicable { source, .. } = error else {
-            panic!("{error} for {story:?}")
+            panic!("{error} for {history:?}")
         };
-        assert_eq!(source.version, Version::new(story.len() as u64), "{story:?}");
-        assert_eq!(source.event_type, story.last().unwrap().event_type());
+        assert_eq!(source.version, Version::new(history.len() as u64), "{history:?}");
+        assert_eq!(source.event_type, history.last().unwrap().event_type());
     }
 }
 
@@ -207,7 +207,7 @@ fn an_order_in_a_stream_without_an_order_id_is_not_applied() {
 }
 
 #[test]
-fn a_line_that_breaks_the_rules_is_not_applied() {
+fn an_order_with_an_invalid_line_is_not_applied() {
     let mut broken: OrderPlaced = placed();
     broken.lines[0].unit_price = eur(LARGEST_EXACT);
     assert!(fold::<OrderView>(&stream(), &[broken.into()]).is_err());
@@ -235,7 +235,7 @@ fn stock(events: &[StockEvent]) -> Result<StockRow, CatchUpError> {
 }
 
 #[test]
-fn a_shard_counts_what_is_there_and_what_is_held() {
+fn a_shard_counts_goods_on_hand_and_reserved() {
     let row = stock(&[received(10), reserved(4), released(1), shipped(2), received(1)]).unwrap();
     assert_eq!(row, StockRow { sku: sku("MUG-01"), shard: 3, on_hand: 9, reserved: 1 });
     assert_eq!(row.available(), 8);
@@ -254,14 +254,14 @@ fn a_shard_counts_what_is_there_and_what_is_held() {
 }
 
 #[test]
-fn no_more_can_be_held_or_shipped_than_is_on_hand() {
-    for story in [
+fn no_more_can_be_reserved_or_shipped_than_is_on_hand() {
+    for history in [
         vec![reserved(1)],
         vec![received(1), reserved(2)],
         vec![received(1), shipped(1)],
         vec![received(2), reserved(1), released(2)],
     ] {
-        assert!(stock(&story).is_err(), "{story:?}");
+        assert!(stock(&history).is_err(), "{history:?}");
     }
 }
 
