@@ -1,9 +1,9 @@
 """Writes a new category of events, a view of one, or a worker of the saga into the workspace: `make
 new AGGREGATE=loyalty`, `make new VIEW=loyalty OF=loyalty`, `make new WORKER=loyalty`.
 
-What it writes is small but whole: it compiles, it is tested, and `make check` finds no fault. The
-templates are the files in `aggregate`, `view` and `worker`, in which a category or a worker is
-called `widget` and a view `gadget`. It writes everything or nothing.
+The written code is small but complete: it compiles and has tests, and `make check` accepts it. The
+templates are the files in `aggregate`, `view` and `worker`. In them, a category or a worker is
+called `widget`, and a view `gadget`. Either everything is written or nothing.
 """
 
 from __future__ import annotations
@@ -41,9 +41,11 @@ RESERVED = frozenset(
 def checked(name: str) -> str:
     """A name that modules and types can have."""
     if not NAME.fullmatch(name):
-        raise CannotWrite(f"{name!r} is no valid name: it must have 1 to 32 letters, each a to z")
+        raise CannotWrite(
+            f"{name!r} is not a valid name: it must have 1 to 32 letters, each a to z"
+        )
     if name in RESERVED:
-        raise CannotWrite(f"{name!r} means something else in Rust or in Skald: choose another name")
+        raise CannotWrite(f"{name!r} is reserved in Rust or in Skald: choose another name")
     return name
 
 
@@ -59,7 +61,7 @@ def filled_in(template: str, **names: str) -> str:
 
 
 def aggregate(tree: Tree, name: str) -> list[list[str]]:
-    """A category of events with its decider. Gives the commands that complete it."""
+    """A category of events with its decider. Returns the commands that complete it."""
     title = name.title()
     if re.search(
         rf"\b(?:struct|enum|trait|type) {title}(?:Event|Opened)\b",
@@ -88,7 +90,7 @@ def aggregate(tree: Tree, name: str) -> list[list[str]]:
     tree.add_in_order(f"{rules}/main.rs", r"mod (\w+);", f"mod {name};")
     tree.insert_before(
         f"{rules}/saga/acting.rs",
-        "/// Every event type, and who acts after it.",
+        "/// Every event type, and its next actor.",
         tree.formatted(template("acts.rs.txt")) + "\n",
     )
 
@@ -119,18 +121,18 @@ def function_name(name: str) -> str:
     """The beginning of a function's name in the template."""
     if len(name) > MAX_FUNCTION_NAME:
         raise CannotWrite(
-            f"{name!r} is no valid name: a view's or worker's has at most {MAX_FUNCTION_NAME}"
+            f"{name!r} is not a valid name: a view's or worker's has at most {MAX_FUNCTION_NAME}"
             " letters, because its function and queues are named after it"
         )
     return name.title()
 
 
 def view(tree: Tree, name: str, of: str) -> list[list[str]]:
-    """A view of a category, with its function and its part of the template. Gives the commands that
-    complete it."""
+    """A view of a category, with its function and its part of the template. Returns the commands
+    that complete it."""
     if f"\n{' ' * 12}{of.title()}Event\n" not in tree.text("events/src/category.rs"):
         raise CannotWrite(
-            f"{of!r} is no category of events: OF must be one that events/src/category.rs lists"
+            f"{of!r} is not a category of events: OF must be one that events/src/category.rs lists"
         )
     variants = re.findall(r'(?m)^ +(\w+)\(\w+\) = "', tree.text(f"events/src/{of}.rs"))
 
@@ -176,7 +178,7 @@ def add_to_template(tree: Tree, name: str, of: str, function: str) -> None:
 
 
 def add_to_loop(tree: Tree, path: str, loop: str, resource: str, kind: str) -> None:
-    """Adds a function to the values of a loop, behind the last one of its kind."""
+    """Adds a function to the values of a loop, after the last one of its kind."""
     values = re.compile(rf"(?<=  Fn::ForEach::{loop}:\n)( +- \w+\n)( +- \[)([^\]]*)\]")
 
     def longer(found: re.Match[str]) -> str:
@@ -190,8 +192,8 @@ def add_to_loop(tree: Tree, path: str, loop: str, resource: str, kind: str) -> N
 
 
 def add_metrics(tree: Tree, path: str, old: tuple[str, str], new: tuple[str, str]) -> None:
-    """Adds a function's metric to each alarm that has one of another function, behind that. Each of
-    the two functions is given by the id of its metric and by its resource."""
+    """Adds a function's metric to each alarm that has a metric of another function, after that
+    metric. Each of the two functions is given by the id of its metric and by its resource."""
     metric = re.compile(rf"(?m)^ +- \{{ Id: {old[0]},.*\n(?: +(?!- ).*\n)*? +Dim.*\n")
 
     def with_new(found: re.Match[str]) -> str:
@@ -208,16 +210,16 @@ def add_metrics(tree: Tree, path: str, old: tuple[str, str], new: tuple[str, str
 def after_view(name: str, of: str) -> str:
     title = name.title()
     return f"""\
-The function {name}-view keeps the view {name}, one row per stream of category {of}. Next:
+The function {name}-view maintains the view {name}, one row per stream of category {of}. Next:
   - make check
-  - Fold what is to be read into {title}Row (shared/ordering/src/views/{name}.rs), and test it in
-    shared/ordering/tests/rules/{name}_view.rs.
+  - Fold the data that queries need into {title}Row (shared/ordering/src/views/{name}.rs), and
+    test it in shared/ordering/tests/rules/{name}_view.rs.
   - Read it: "A query" in shared/ordering/README.md.
 """
 
 
 def worker(tree: Tree, name: str) -> list[list[str]]:
-    """A function that performs steps of the saga, without a step yet. Gives the commands that
+    """A function that performs steps of the saga, without a step yet. Returns the commands that
     complete it."""
     title = function_name(name)
 
@@ -273,7 +275,7 @@ def worker(tree: Tree, name: str) -> list[list[str]]:
 def after_worker(name: str) -> str:
     title = name.title()
     return f"""\
-The function {name}-steps can perform steps of the saga, and has none yet. Next:
+The function {name}-steps can perform steps of the saga, but has none yet. Next:
   - make check
   - Give it a step: "A step of the saga" in shared/ordering/README.md. What the step does is
     written in shared/ordering/src/steps/{name}.rs, and tested in
@@ -285,7 +287,7 @@ The function {name}-steps can perform steps of the saga, and has none yet. Next:
 
 
 def complete(tree: Tree, commands: list[list[str]]) -> list[str]:
-    """Writes the tree and runs the commands. If one fails, everything is as it was before."""
+    """Writes the tree and runs the commands. If one fails, every change is undone."""
     try:
         tree.write()
         for command in commands:

@@ -75,17 +75,17 @@ class Rules(unittest.TestCase):
 
     def test_invalid_names_are_refused(self) -> None:
         for name in ("", "Exhibit", "exhibit-points", "a1", "w" * 33, "../x", "exhibit\n"):
-            self.assertIn("no valid name", self.refused("--aggregate", name), name)
+            self.assertIn("not a valid name", self.refused("--aggregate", name), name)
         for name in ("type", "operator", "unreadable"):
-            self.assertIn("means something else", self.refused("--aggregate", name), name)
+            self.assertIn("is reserved", self.refused("--aggregate", name), name)
 
     def test_a_worker_needs_a_free_and_short_name(self) -> None:
-        self.assertIn("no valid name", self.refused("--worker", "w" * 21))
+        self.assertIn("not a valid name", self.refused("--worker", "w" * 21))
         for name in ("order", "way", "drive"):
             self.assertIn("choose another name", self.refused("--worker", name), name)
 
     def test_a_view_needs_a_category_and_a_free_name(self) -> None:
-        self.assertIn("no valid name", self.refused("--view", "exhibit"))
+        self.assertIn("not a valid name", self.refused("--view", "exhibit"))
         self.assertIn("no category", self.refused("--view", "exhibit", "--of", "exhibit"))
         self.assertIn("another name", self.refused("--view", "stock", "--of", "stock"))
 

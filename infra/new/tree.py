@@ -34,7 +34,7 @@ class Tree:
     def create(self, path: str, text: str) -> None:
         """Adds a file, which must not exist yet."""
         if path in self.texts or Path(self.root, path).exists():
-            raise CannotWrite(f"{path} exists already: choose another name")
+            raise CannotWrite(f"{path} already exists: choose another name")
         self.texts[path] = self.formatted(text) if path.endswith(".rs") else text
 
     def insert_before(self, path: str, line: str, text: str) -> None:
@@ -58,7 +58,7 @@ class Tree:
             raise unexpected(path, f"a block of lines like {line!r}")
         added = re.fullmatch(pattern, line)[1]
         if added in names.values():
-            raise CannotWrite(f"{path} has {line.strip()!r} already: choose another name")
+            raise CannotWrite(f"{path} already has {line.strip()!r}: choose another name")
         later = (number for number, name in names.items() if name > added)
         lines.insert(next(later, numbers[-1] + 1), f"{line}\n")
         self.texts[path] = "".join(lines)
@@ -84,7 +84,7 @@ class Tree:
         return run.stdout
 
     def write(self) -> list[str]:
-        """Writes every change, and gives the paths of the files that changed."""
+        """Writes every change, and returns the paths of the files that changed."""
         for path, text in self.texts.items():
             file = Path(self.root, path)
             before = file.read_bytes() if file.exists() else None
@@ -100,7 +100,7 @@ class Tree:
         self.before[path] = file.read_bytes() if file.exists() else None
 
     def restore(self) -> None:
-        """Makes every file what it was before `write`."""
+        """Restores every file to its content before `write`."""
         for path, before in self.before.items():
             file = Path(self.root, path)
             if before is not None:

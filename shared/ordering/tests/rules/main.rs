@@ -15,7 +15,6 @@ mod reservation;
 mod saga;
 mod samples;
 mod sandbox;
-mod several_reads;
 mod shipment;
 mod stock;
 mod views;

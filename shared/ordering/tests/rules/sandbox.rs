@@ -22,18 +22,18 @@ use crate::samples::{eur, order_id, personal, request, with};
 
 /// The gateway's answer as one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Said {
+enum GatewayAnswer {
     Absent,
     Declined,
     Authorized,
     Captured,
     Voided,
     Refunded,
-    Nothing,
-    No,
+    NoAnswer,
+    Rejected,
 }
 
-use Said::{Absent, Authorized, Captured, Declined, No, Nothing, Refunded, Voided};
+use GatewayAnswer::{Absent, Authorized, Captured, Declined, NoAnswer, Refunded, Rejected, Voided};
 
 fn key() -> AttemptKey {
     AttemptKey::payment(order_id())
@@ -60,21 +60,21 @@ fn refund() -> GatewayCall {
 }
 
 /// The result of a call to something in memory, which never waits.
-fn concurrently<T>(call: impl Future<Output = T>) -> T {
+fn finished<T>(call: impl Future<Output = T>) -> T {
     call.now_or_never().expect("a call in memory never waits")
 }
 
 /// The entry under the key in the table of a deployed sandbox.
 fn stored<E: DeserializeOwned>(table: &InMemoryViewStore) -> Option<E> {
     let place = StreamId::new(&Tenant::default(), "ledger", key().as_str()).unwrap();
-    let row = concurrently(table.get(&place)).unwrap()?;
+    let row = finished(table.get(&place)).unwrap()?;
     row.decode(&place).unwrap()
 }
 
 /// The answers to these calls in turn, and the final entry of the ledger. Both sandboxes must
 /// agree.
 #[track_caller]
-fn said(calls: &[GatewayCall]) -> (Vec<Said>, Option<GatewayEntry>) {
+fn answers_of(calls: &[GatewayCall]) -> (Vec<GatewayAnswer>, Option<GatewayEntry>) {
     let (ledger, table) = (GatewayLedger::default(), InMemoryViewStore::default());
     let in_memory = calls.iter().map(|call| answered(&ledger, call)).collect();
     let in_memory = (in_memory, ledger.entries().remove(&key()));
@@ -88,22 +88,22 @@ fn said(calls: &[GatewayCall]) -> (Vec<Said>, Option<GatewayEntry>) {
     in_memory
 }
 
-fn answered(gateway: &impl Gateway, call: &GatewayCall) -> Said {
-    match concurrently(gateway.ask(call)) {
+fn answered(gateway: &impl Gateway, call: &GatewayCall) -> GatewayAnswer {
+    match finished(gateway.ask(call)) {
         Ok(PaymentAtGateway::Absent) => Absent,
         Ok(PaymentAtGateway::Declined { .. }) => Declined,
         Ok(PaymentAtGateway::Authorized { .. }) => Authorized,
         Ok(PaymentAtGateway::Captured) => Captured,
         Ok(PaymentAtGateway::Voided) => Voided,
         Ok(PaymentAtGateway::Refunded) => Refunded,
-        Err(PortError::NoAnswer(_)) => Nothing,
-        Err(PortError::Refused(_) | PortError::PersonErased) => No,
+        Err(PortError::NoAnswer(_)) => NoAnswer,
+        Err(PortError::Refused(_) | PortError::PersonErased) => Rejected,
     }
 }
 
 #[track_caller]
-fn check(calls: &[GatewayCall], expected: &[Said]) {
-    assert_eq!(said(calls).0, expected, "{calls:?}");
+fn check(calls: &[GatewayCall], expected: &[GatewayAnswer]) {
+    assert_eq!(answers_of(calls).0, expected, "{calls:?}");
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn an_approved_payment_is_authorized_and_captured_and_refunded_once_each() {
     let calls = ["tok_approved"; 2].map(authorize);
     check(&calls, &[Authorized, Authorized]);
     check(&[find(), authorize("tok_approved"), find()], &[Absent, Authorized, Authorized]);
-    let (answers, entry) = said(&[authorize("tok_approved"), capture(), capture(), find()]);
+    let (answers, entry) = answers_of(&[authorize("tok_approved"), capture(), capture(), find()]);
     assert_eq!(answers, [Authorized, Captured, Captured, Captured]);
     assert_eq!(
         entry.map(|entry| (entry.captured(), entry.open(), entry.calls)),
@@ -125,21 +125,21 @@ fn an_approved_payment_is_authorized_and_captured_and_refunded_once_each() {
 
 #[test]
 fn the_ledger_lists_what_is_held_and_captured() {
-    let (_, entry) = said(&[authorize("tok_approved")]);
+    let (_, entry) = answers_of(&[authorize("tok_approved")]);
     assert_eq!(entry.map(|entry| (entry.open(), entry.captured())), Some((Some(eur(7997)), None)));
-    let (_, entry) = said(&[authorize("tok_approved"), void()]);
+    let (_, entry) = answers_of(&[authorize("tok_approved"), void()]);
     assert_eq!(entry.map(|entry| (entry.open(), entry.captured())), Some((None, None)));
 }
 
 #[test]
 fn a_declined_payment_stays_declined_and_an_unknown_token_is_declined() {
-    for token in ["tok_declined", "tok_insufficient_funds", "tok_nobody_knows"] {
+    for token in ["tok_declined", "tok_insufficient_funds", "tok_unknown"] {
         let calls = [authorize(token), authorize(token), void(), capture(), find()];
         check(&calls, &[Declined; 5]);
     }
 }
 
-/// The saga relies on this, see [`ordering::ports`].
+/// The saga relies on this: see [`ordering::ports`].
 #[test]
 fn a_voided_key_stays_closed_for_late_calls() {
     check(&[void(), authorize("tok_approved"), capture(), find()], &[Voided; 4]);
@@ -147,11 +147,11 @@ fn a_voided_key_stays_closed_for_late_calls() {
     check(&calls, &[Authorized, Voided, Voided, Voided, Voided]);
     check(
         &[authorize("tok_timeout_once"), void(), authorize("tok_timeout_once")],
-        &[Nothing, Voided, Voided],
+        &[NoAnswer, Voided, Voided],
     );
 }
 
-/// A table in which another call is faster, once: the call is made right before a row is written.
+/// A table in which another call is faster once: that call is made right before a row is written.
 struct OvertakenTable {
     table: InMemoryViewStore,
     by: Mutex<Option<GatewayCall>>,
@@ -201,7 +201,7 @@ impl ViewStore for OvertakenTable {
 }
 
 #[test]
-fn a_call_that_lost_against_another_sees_its_entry() {
+fn a_call_that_loses_a_race_returns_the_entry_of_the_faster_call() {
     for (faster, overtaken) in [(void(), Voided), (authorize("tok_approved"), Authorized)] {
         let table =
             OvertakenTable { table: InMemoryViewStore::default(), by: Some(faster.clone()).into() };
@@ -222,25 +222,25 @@ fn captured_money_is_not_voided_and_money_not_captured_is_not_refunded() {
 fn a_call_that_times_out_once_had_no_effect() {
     check(
         &[authorize("tok_timeout_once"), find(), authorize("tok_timeout_once"), capture()],
-        &[Nothing, Absent, Authorized, Captured],
+        &[NoAnswer, Absent, Authorized, Captured],
     );
 }
 
 #[test]
-fn a_call_that_times_out_always_never_has_an_effect() {
-    let (answers, entry) = said(&[
+fn a_call_that_always_times_out_never_has_an_effect() {
+    let (answers, entry) = answers_of(&[
         authorize("tok_timeout_always"),
         find(),
         authorize("tok_timeout_always"),
         void(),
         capture(),
     ]);
-    assert_eq!(answers, [Nothing; 5]);
+    assert_eq!(answers, [NoAnswer; 5]);
     assert_eq!(entry.map(|entry| (entry.open(), entry.captured())), Some((None, None)));
 }
 
 #[test]
-fn an_answer_that_is_lost_can_be_found() {
+fn the_effect_of_a_call_without_an_answer_can_be_found() {
     check(
         &[
             authorize("tok_timeout_but_authorized"),
@@ -248,35 +248,36 @@ fn an_answer_that_is_lost_can_be_found() {
             authorize("tok_timeout_but_authorized"),
             capture(),
         ],
-        &[Nothing, Authorized, Authorized, Captured],
+        &[NoAnswer, Authorized, Authorized, Captured],
     );
     check(
         &[authorize("tok_timeout_but_captured"), capture(), find(), capture()],
-        &[Authorized, Nothing, Captured, Captured],
+        &[Authorized, NoAnswer, Captured, Captured],
     );
 }
 
 #[test]
 fn a_failing_capture_is_always_refused_and_the_money_stays_held() {
-    let (answers, entry) = said(&[authorize("tok_capture_fails"), capture(), capture(), find()]);
-    assert_eq!(answers, [Authorized, No, No, Authorized]);
+    let (answers, entry) =
+        answers_of(&[authorize("tok_capture_fails"), capture(), capture(), find()]);
+    assert_eq!(answers, [Authorized, Rejected, Rejected, Authorized]);
     assert_eq!(entry.and_then(|entry| entry.open()), Some(eur(7997)));
     check(&[authorize("tok_capture_fails"), void()], &[Authorized, Voided]);
 }
 
 #[test]
-fn a_key_is_for_one_payment() {
+fn a_key_identifies_one_payment() {
     let other = GatewayCall::Authorize {
         key: key(),
         token: personal("tok_approved".into()),
         amount: eur(1),
     };
-    check(&[authorize("tok_approved"), other], &[Authorized, No]);
-    check(&[authorize("tok_approved"), authorize("tok_declined")], &[Authorized, No]);
+    check(&[authorize("tok_approved"), other], &[Authorized, Rejected]);
+    check(&[authorize("tok_approved"), authorize("tok_declined")], &[Authorized, Rejected]);
 }
 
 #[test]
-fn a_key_as_long_as_can_be_has_an_authorization_and_a_parcel() {
+fn the_longest_key_has_an_authorization_and_a_parcel() {
     let key = AttemptKey::new("k".repeat(255)).unwrap();
     let call = GatewayCall::Authorize {
         key: key.clone(),
@@ -298,7 +299,7 @@ fn create(postal_code: &str) -> CarrierCall {
     CarrierCall::Create { key: key(), address: address(postal_code) }
 }
 
-fn look() -> CarrierCall {
+fn find_parcel() -> CarrierCall {
     CarrierCall::Find { key: key() }
 }
 
@@ -309,7 +310,7 @@ fn cancel() -> CarrierCall {
 /// The carrier's answers to these calls, as one word each, and whether it finally has a parcel.
 /// Both sandboxes must agree.
 #[track_caller]
-fn carried(calls: &[CarrierCall]) -> (Vec<&'static str>, bool) {
+fn carrier_answers(calls: &[CarrierCall]) -> (Vec<&'static str>, bool) {
     let (ledger, table) = (CarrierLedger::default(), InMemoryViewStore::default());
     let in_memory: Vec<_> = calls.iter().map(|call| answer(&ledger, call)).collect();
     let entry = ledger.entries().remove(&key());
@@ -320,38 +321,39 @@ fn carried(calls: &[CarrierCall]) -> (Vec<&'static str>, bool) {
 }
 
 fn answer(carrier: &impl Carrier, call: &CarrierCall) -> &'static str {
-    match concurrently(carrier.ask(call)) {
+    match finished(carrier.ask(call)) {
         Ok(ParcelAtCarrier::Absent) => "absent",
         Ok(ParcelAtCarrier::Refused { .. }) => "refused",
         Ok(ParcelAtCarrier::Created { .. }) => "created",
         Ok(ParcelAtCarrier::Cancelled) => "cancelled",
-        Err(PortError::NoAnswer(_)) => "nothing",
-        Err(PortError::Refused(_) | PortError::PersonErased) => "no",
+        Err(PortError::NoAnswer(_)) => "no answer",
+        Err(PortError::Refused(_) | PortError::PersonErased) => "rejected",
     }
 }
 
 #[test]
 fn the_carrier_takes_and_cancels_a_parcel_once() {
     assert_eq!(
-        carried(&[look(), create("10115"), create("10115")]),
+        carrier_answers(&[find_parcel(), create("10115"), create("10115")]),
         (vec!["absent", "created", "created"], true)
     );
     assert_eq!(
-        carried(&[create("10115"), cancel(), look()]),
+        carrier_answers(&[create("10115"), cancel(), find_parcel()]),
         (vec!["created", "cancelled", "cancelled"], false)
     );
 }
 
 #[test]
 fn a_cancelled_parcel_is_not_taken_by_a_late_call() {
-    let (answers, parcel) = carried(&[cancel(), create("10115"), cancel(), look()]);
+    let (answers, parcel) = carrier_answers(&[cancel(), create("10115"), cancel(), find_parcel()]);
     assert_eq!((answers, parcel), (vec!["cancelled"; 4], false));
 }
 
 #[test]
 fn the_carrier_refuses_one_postal_code_and_does_not_answer_for_another() {
-    let (answers, parcel) = carried(&[create("00000"), create("00000"), cancel()]);
+    let (answers, parcel) = carrier_answers(&[create("00000"), create("00000"), cancel()]);
     assert_eq!((answers, parcel), (vec!["refused"; 3], false));
-    let (answers, parcel) = carried(&[create("99999"), look(), create("99999"), cancel()]);
-    assert_eq!((answers, parcel), (vec!["nothing"; 4], false));
+    let (answers, parcel) =
+        carrier_answers(&[create("99999"), find_parcel(), create("99999"), cancel()]);
+    assert_eq!((answers, parcel), (vec!["no answer"; 4], false));
 }

@@ -55,7 +55,7 @@ fn an_order_reaches_its_end_whenever_its_customer_is_erased() {
 }
 
 #[test]
-fn an_order_of_an_erased_customer_ends_even_if_its_execution_dies_then_or_later() {
+fn an_order_of_an_erased_customer_ends_even_if_its_execution_dies_at_any_later_line() {
     for line in 0..lines() {
         for more in [0, 1, 2, 3, 5, 8] {
             let world = World::new(HAPPY);
@@ -75,8 +75,8 @@ fn an_order_of_an_erased_customer_ends_even_if_its_execution_dies_then_or_later(
     }
 }
 
-/// One execution reads, the other continues the order, the customer is erased, and both go on. The
-/// first acts on what it read before.
+/// One execution reads, the other continues the order, the customer is erased, and both continue.
+/// The first one acts on data that it read before the erasure.
 #[test]
 fn an_order_of_an_erased_customer_ends_with_two_concurrent_executions() {
     for line in 0..lines() {
@@ -114,7 +114,7 @@ fn sealed<T: serde::de::DeserializeOwned>() -> Personal<T> {
     serde_json::from_value(serde_json::json!({ "$person": customer(), "sealed": "AQID" })).unwrap()
 }
 
-/// The request would contain the data of an erased person. The order's stream decides how the order
+/// The request would contain data about an erased person. The order's stream decides how the order
 /// ends.
 #[test]
 fn no_request_about_an_erased_customer_is_sent() {
@@ -128,9 +128,9 @@ fn no_request_about_an_erased_customer_is_sent() {
     assert!(gateway.entries().is_empty() && carrier.entries().is_empty());
 }
 
-/// A key that cannot be read is no reason to undo an order, and no external system is called.
+/// A key that cannot be read is not a reason to undo an order, and no external system is called.
 #[test]
-fn without_the_persons_key_nothing_is_sent_and_nothing_decided() {
+fn without_the_persons_key_no_request_is_sent_and_the_order_is_not_undone() {
     let (gateway, keys) = (GatewayLedger::default(), InMemoryPersonKeys::default());
     let disclosing = Disclosing::new(gateway.clone(), &keys, tenant());
     let ask = GatewayCall::Authorize { key: attempt(), token: sealed(), amount: eur(1) };

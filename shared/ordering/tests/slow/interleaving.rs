@@ -97,21 +97,21 @@ fn an_order_can_be_cancelled_expired_erased_and_resumed_at_any_line() {
 }
 
 #[test]
-fn an_execution_that_sleeps_at_any_line_while_another_finishes_the_order_does_no_harm() {
+fn an_execution_that_pauses_at_any_line_while_another_finishes_the_order_does_no_harm() {
     for scenario in SCENARIOS {
         for start in RUNNERS {
             for line in 0..=length(scenario, start) {
                 for incident in INCIDENTS {
                     let world = World::new(scenario);
-                    let mut sleeper = start(&world);
-                    let done = poll_times(&mut sleeper, line);
+                    let mut paused = start(&world);
+                    let done = poll_times(&mut paused, line);
                     incident.happen(&world);
                     run(world.driver());
                     if !done {
-                        run(sleeper);
+                        run(paused);
                     }
                     world.assert_clean(&format!(
-                        "{scenario:?}, asleep at line {line}, {incident:?}"
+                        "{scenario:?}, paused at line {line}, {incident:?}"
                     ));
                 }
             }
@@ -119,8 +119,8 @@ fn an_execution_that_sleeps_at_any_line_while_another_finishes_the_order_does_no
     }
 }
 
-/// One execution sleeps and the other dies, at any two lines; between them the customer cancels.
-/// Then the sleeper continues.
+/// One execution pauses and the other dies, at any two lines; the customer cancels in between. Then
+/// the paused execution continues.
 #[test]
 fn two_executions_that_stop_at_any_lines_around_a_cancellation_leave_nothing_behind() {
     for scenario in [SCENARIOS[0], SCENARIOS[5]] {
@@ -128,24 +128,24 @@ fn two_executions_that_stop_at_any_lines_around_a_cancellation_leave_nothing_beh
         for first in 0..=length {
             for second in 0..=length {
                 let world = World::new(scenario);
-                let mut sleeper = execute(&world, 1);
-                let done = poll_times(&mut sleeper, first);
+                let mut paused = execute(&world, 1);
+                let done = poll_times(&mut paused, first);
                 world.cancel();
                 poll_times(&mut execute(&world, 1), second);
                 if !done {
-                    run(sleeper);
+                    run(paused);
                 }
                 settle(
                     &world,
-                    &format!("{scenario:?}, asleep at line {first}, another dead after {second}"),
+                    &format!("{scenario:?}, paused at line {first}, another dead after {second}"),
                 );
             }
         }
     }
 }
 
-/// One execution sleeps, the order is resumed, the execution of the next attempt dies; before or
-/// after that another incident happens. Then the sleeper continues.
+/// One execution pauses, the order is resumed, and the execution of the next attempt dies. Before
+/// or after that, another incident happens. Then the paused execution continues.
 #[test]
 fn an_order_that_is_resumed_among_other_incidents_leaves_nothing_behind() {
     let pairs = [
@@ -162,16 +162,17 @@ fn an_order_that_is_resumed_among_other_incidents_leaves_nothing_behind() {
                 // Together, the first executions reach every line of the second.
                 for second in (first % 17..=length).step_by(17) {
                     let world = World::new(scenario);
-                    let mut sleeper = execute(&world, 1);
-                    let done = poll_times(&mut sleeper, first);
+                    let mut paused = execute(&world, 1);
+                    let done = poll_times(&mut paused, first);
                     before.happen(&world);
                     let dead = poll_times(&mut execute(&world, world.attempt()), second);
                     after.happen(&world);
                     if !done {
-                        run(sleeper);
+                        run(paused);
                     }
                     let what = format!(
-                        "asleep at line {first}, {before:?}, dead after {second} ({dead}), {after:?}"
+                        "paused at line {first}, {before:?}, dead after {second} ({dead}), \
+                         {after:?}"
                     );
                     settle(&world, &format!("{scenario:?}, {what}"));
                 }
@@ -188,14 +189,14 @@ fn a_late_action_undoes_its_own_effect() {
         for start in RUNNERS {
             for line in 0..=length(scenario, start) {
                 let world = World::forgetful(scenario);
-                let mut sleeper = start(&world);
-                let done = poll_times(&mut sleeper, line);
+                let mut paused = start(&world);
+                let done = poll_times(&mut paused, line);
                 world.cancel();
                 run(world.driver());
                 if !done {
-                    run(sleeper);
+                    run(paused);
                 }
-                world.assert_clean(&format!("{scenario:?}, asleep at line {line}"));
+                world.assert_clean(&format!("{scenario:?}, paused at line {line}"));
             }
         }
     }

@@ -1,8 +1,9 @@
 //! For each event: who acts after it while no execution runs.
 //!
-//! An execution can end at any line without a record: stopped by hand, or by a parking that failed
-//! for hours. Events written by a step are then left to the next attempt, which begins from
-//! outside. Events written from outside that need a further action begin an attempt themselves.
+//! An execution can end at any line without recording it: an operator may stop it, or parking may
+//! fail for hours. The next attempt, which a customer or an operator begins, then continues after
+//! the events of its steps. An event that a customer or an operator causes, and that needs a
+//! further action, begins an attempt itself.
 
 use std::collections::BTreeSet;
 
@@ -17,59 +18,59 @@ use ordering::streams;
 use skald::commit::Commit;
 use skald::event::{DomainEvent, EventData};
 
-use super::scattered::{MAX_POLLS, seven};
+use super::many_shards::{MAX_POLLS, seven};
 use super::world::machine::execute;
 use super::world::scenarios::{SCENARIOS, length};
 use super::world::{Scenario, World, poll, poll_times, run, tenant};
 use crate::samples::order_id;
 
-/// Who acts after an event if no execution runs.
+/// Who acts next after an event if no execution runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Acts {
+enum NextActor {
     /// Nothing is left to do.
-    Nobody,
-    /// The execution that wrote it. If that was stopped: the execution of the next attempt, which
-    /// begins when a customer cancels or an operator resumes the order.
+    None,
+    /// The execution that wrote the event. If it was stopped: the execution of the next attempt,
+    /// which begins when a customer cancels or an operator resumes the order.
     Execution,
     /// An operator, who sees the order in a list.
     Operator,
     /// The starter, which starts the execution of the attempt that begins here.
     Starter,
-    /// Nothing writes this event yet. Code that writes it must state here who acts.
+    /// No code writes this event yet. A change that writes it must state the next actor here.
     NeverWritten,
 }
 
-/// The events of a category, each with who acts after it.
-trait Acted: DomainEvent {
-    fn acts(&self) -> Acts;
+/// The events of a category, each with its next actor.
+trait HasNextActor: DomainEvent {
+    fn next_actor(&self) -> NextActor;
 }
 
-impl Acted for OrderEvent {
-    fn acts(&self) -> Acts {
+impl HasNextActor for OrderEvent {
+    fn next_actor(&self) -> NextActor {
         match self {
-            OrderEvent::Placed(_) | OrderEvent::Resumed(_) => Acts::Starter,
-            // From outside, `order.resumed` is in the same commit.
-            OrderEvent::Committed(_) | OrderEvent::UndoStarted(_) => Acts::Execution,
-            OrderEvent::Parked(_) => Acts::Operator,
-            OrderEvent::Confirmed(_) | OrderEvent::Cancelled(_) => Acts::Nobody,
+            OrderEvent::Placed(_) | OrderEvent::Resumed(_) => NextActor::Starter,
+            // If a customer starts undoing, `order.resumed` is in the same commit.
+            OrderEvent::Committed(_) | OrderEvent::UndoStarted(_) => NextActor::Execution,
+            OrderEvent::Parked(_) => NextActor::Operator,
+            OrderEvent::Confirmed(_) | OrderEvent::Cancelled(_) => NextActor::None,
         }
     }
 }
 
-impl Acted for ReservationEvent {
-    fn acts(&self) -> Acts {
+impl HasNextActor for ReservationEvent {
+    fn next_actor(&self) -> NextActor {
         match self {
             ReservationEvent::Made(_)
             | ReservationEvent::Refused(_)
             | ReservationEvent::Released(_)
             | ReservationEvent::Shipped(_)
-            | ReservationEvent::Abandoned(_) => Acts::Execution,
+            | ReservationEvent::Abandoned(_) => NextActor::Execution,
         }
     }
 }
 
-impl Acted for PaymentEvent {
-    fn acts(&self) -> Acts {
+impl HasNextActor for PaymentEvent {
+    fn next_actor(&self) -> NextActor {
         match self {
             PaymentEvent::AuthorizationRequested(_)
             | PaymentEvent::Authorized(_)
@@ -77,78 +78,78 @@ impl Acted for PaymentEvent {
             | PaymentEvent::CaptureRequested(_)
             | PaymentEvent::Captured(_)
             | PaymentEvent::VoidRequested(_)
-            | PaymentEvent::Voided(_) => Acts::Execution,
-            PaymentEvent::RefundRequested(_) | PaymentEvent::Refunded(_) => Acts::NeverWritten,
+            | PaymentEvent::Voided(_) => NextActor::Execution,
+            PaymentEvent::RefundRequested(_) | PaymentEvent::Refunded(_) => NextActor::NeverWritten,
         }
     }
 }
 
-impl Acted for ShipmentEvent {
-    fn acts(&self) -> Acts {
+impl HasNextActor for ShipmentEvent {
+    fn next_actor(&self) -> NextActor {
         match self {
             ShipmentEvent::Requested(_)
             | ShipmentEvent::Created(_)
             | ShipmentEvent::Refused(_)
             | ShipmentEvent::CancelRequested(_)
-            | ShipmentEvent::Cancelled(_) => Acts::Execution,
-            ShipmentEvent::Dispatched(_) | ShipmentEvent::Delivered(_) => Acts::NeverWritten,
+            | ShipmentEvent::Cancelled(_) => NextActor::Execution,
+            ShipmentEvent::Dispatched(_) | ShipmentEvent::Delivered(_) => NextActor::NeverWritten,
         }
     }
 }
 
-impl Acted for StockEvent {
-    fn acts(&self) -> Acts {
+impl HasNextActor for StockEvent {
+    fn next_actor(&self) -> NextActor {
         match self {
-            StockEvent::Received(_) => Acts::Nobody,
+            StockEvent::Received(_) => NextActor::None,
             StockEvent::Reserved(_)
             | StockEvent::Released(_)
             | StockEvent::Shipped(_)
             | StockEvent::MovedOut(_)
-            | StockEvent::MovedIn(_) => Acts::Execution,
+            | StockEvent::MovedIn(_) => NextActor::Execution,
         }
     }
 }
 
-impl Acted for ReceiptEvent {
-    fn acts(&self) -> Acts {
+impl HasNextActor for ReceiptEvent {
+    fn next_actor(&self) -> NextActor {
         match self {
-            ReceiptEvent::Booked(_) => Acts::Nobody,
+            ReceiptEvent::Booked(_) => NextActor::None,
         }
     }
 }
 
-impl Acted for ProductEvent {
-    fn acts(&self) -> Acts {
+impl HasNextActor for ProductEvent {
+    fn next_actor(&self) -> NextActor {
         match self {
             ProductEvent::Listed(_)
             | ProductEvent::Renamed(_)
             | ProductEvent::PriceChanged(_)
             | ProductEvent::StockResharded(_)
-            | ProductEvent::Withdrawn(_) => Acts::Nobody,
+            | ProductEvent::Withdrawn(_) => NextActor::None,
         }
     }
 }
 
-impl Acted for CustomerEvent {
-    fn acts(&self) -> Acts {
+impl HasNextActor for CustomerEvent {
+    fn next_actor(&self) -> NextActor {
         match self {
             CustomerEvent::Registered(_)
             | CustomerEvent::Renamed(_)
-            | CustomerEvent::EmailChanged(_) => Acts::Nobody,
+            | CustomerEvent::EmailChanged(_) => NextActor::None,
             // A running order continues; the step that finds the key destroyed starts undoing.
-            CustomerEvent::Erased(_) => Acts::Nobody,
+            CustomerEvent::Erased(_) => NextActor::None,
         }
     }
 }
 
-/// Every event type, and who acts after it.
-fn all() -> Vec<(&'static str, Acts)> {
-    fn of<E: Acted>() -> Vec<(&'static str, Acts)> {
+/// Every event type, and its next actor.
+fn all() -> Vec<(&'static str, NextActor)> {
+    fn of<E: HasNextActor>() -> Vec<(&'static str, NextActor)> {
         let sample = |&(event_type, schema): &(&'static str, u32)| {
             let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/golden");
             let data = std::fs::read(format!("{golden}/{event_type}.{schema}.json")).unwrap();
             let stored = EventData { event_type: event_type.to_owned(), schema, data };
-            (event_type, E::decode(&stored).unwrap().acts())
+            (event_type, E::decode(&stored).unwrap().next_actor())
         };
         E::TYPES.iter().map(sample).collect()
     }
@@ -184,7 +185,7 @@ fn last_commit(world: &World) -> Commit {
 
 #[test]
 fn the_starter_receives_exactly_the_events_that_begin_an_attempt() {
-    let begin = all().into_iter().filter(|(_, acts)| *acts == Acts::Starter);
+    let begin = all().into_iter().filter(|(_, actor)| *actor == NextActor::Starter);
     assert_eq!(begin.map(|(name, _)| name.to_owned()).collect::<BTreeSet<_>>(), subscribed());
     for &(event_type, schema) in OrderEvent::TYPES {
         let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/golden");
@@ -196,24 +197,24 @@ fn the_starter_receives_exactly_the_events_that_begin_an_attempt() {
     }
 }
 
-/// A request from outside.
+/// A request of a customer or an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum Request {
     Cancel,
     Resume,
     CancelTwice,
     ResumeAndCancel,
 }
 
-impl Asked {
+impl Request {
     const ALL: [Self; 4] = [Self::Cancel, Self::Resume, Self::CancelTwice, Self::ResumeAndCancel];
 
-    /// Whether the caller was promised that it will be done.
-    fn of(self, world: &World) -> bool {
+    /// Sends the request. Returns whether it was accepted, which promises that it will be done.
+    fn send(self, world: &World) -> bool {
         match self {
             Self::Cancel => world.cancel(),
             Self::Resume => world.try_resume(),
-            // The second request changes nothing; the execution that the first began must be
+            // The second request changes nothing: the execution that the first one began must be
             // enough.
             Self::CancelTwice => world.cancel() && world.cancel(),
             Self::ResumeAndCancel => world.try_resume() && world.cancel(),
@@ -221,7 +222,8 @@ impl Asked {
     }
 }
 
-/// The events after which the customer cancels, to also cover events that are written only then.
+/// The events after which the customer cancels. They also cover the events that are written only
+/// after a cancellation.
 const CANCELLED_AFTER: [&str; 2] = ["order.placed", "shipment.created"];
 
 /// A world whose only execution was stopped at a line, possibly after the customer cancelled.
@@ -246,27 +248,29 @@ fn stopped(scenario: Scenario, cancelled_after: Option<&str>, line: usize) -> Wo
 /// kept. Returns the type of the last event.
 fn assert_order_is_finished(
     stopped: &dyn Fn() -> World,
-    asks: &[Asked],
+    requests: &[Request],
     what: &str,
 ) -> Vec<String> {
     let world = stopped();
     let written = world.last_written();
     let all = all();
-    let who = |name: &String| all.iter().find(|(of, _)| of == name).unwrap().1;
+    let actor = |name: &String| all.iter().find(|(of, _)| of == name).unwrap().1;
     let what = format!("{what} after {written:?}");
-    match written.iter().map(who).max().unwrap() {
-        Acts::Nobody => assert_eq!(next(&world.state()), Next::Done, "{what}"),
-        Acts::Execution => {
+    match written.iter().map(actor).max().unwrap() {
+        NextActor::None => assert_eq!(next(&world.state()), Next::Done, "{what}"),
+        NextActor::Execution => {
             assert!(matches!(next(&world.state()), Next::Do(_) | Next::Undo(_)), "{what}")
         }
-        Acts::Operator => assert_eq!(next(&world.state()), Next::Parked, "{what}"),
-        Acts::Starter => assert!(started(&world, &last_commit(&world)).is_some(), "{what}"),
-        Acts::NeverWritten => panic!("{what}: this event is written now; state who acts after it"),
+        NextActor::Operator => assert_eq!(next(&world.state()), Next::Parked, "{what}"),
+        NextActor::Starter => assert!(started(&world, &last_commit(&world)).is_some(), "{what}"),
+        NextActor::NeverWritten => {
+            panic!("{what}: this event is written now: state its next actor")
+        }
     }
-    for asked in asks {
+    for request in requests {
         let world = stopped();
-        let accepted = asked.of(&world);
-        let what = format!("{what}, then {asked:?}");
+        let accepted = request.send(&world);
+        let what = format!("{what}, then {request:?}");
         if !accepted || world.state().phase().unwrap().is_final() {
             continue;
         }
@@ -281,7 +285,7 @@ fn assert_order_is_finished(
             world.log().join("\n")
         );
         assert!(
-            *asked == Asked::Resume || parked || matches!(phase, Phase::Cancelled(_)),
+            *request == Request::Resume || parked || matches!(phase, Phase::Cancelled(_)),
             "{what}: {phase:?}"
         );
         world.assert_clean(&what);
@@ -297,7 +301,7 @@ fn after_every_event_the_order_is_finished_even_if_its_execution_was_stopped() {
             let what = format!("{scenario:?}, stopped at line {line}");
             seen.extend(assert_order_is_finished(
                 &|| stopped(scenario, None, line),
-                &Asked::ALL,
+                &Request::ALL,
                 &what,
             ));
         }
@@ -307,7 +311,7 @@ fn after_every_event_the_order_is_finished_even_if_its_execution_was_stopped() {
         for line in 0..=length(SCENARIOS[0], |world| execute(world, 1)) {
             let what = format!("cancelled after {cancelled_after}, stopped at line {line}");
             let stopped = || stopped(SCENARIOS[0], Some(cancelled_after), line);
-            seen.extend(assert_order_is_finished(&stopped, &[Asked::Resume], &what));
+            seen.extend(assert_order_is_finished(&stopped, &[Request::Resume], &what));
         }
     }
     // Orders whose goods are gathered first, until they are reserved.
@@ -321,12 +325,13 @@ fn after_every_event_the_order_is_finished_even_if_its_execution_was_stopped() {
             break;
         }
         let what = format!("seven products, stopped at line {line}");
-        seen.extend(assert_order_is_finished(&stopped, &[Asked::Cancel, Asked::Resume], &what));
+        seen.extend(assert_order_is_finished(&stopped, &[Request::Cancel, Request::Resume], &what));
     }
-    // Events written from outside, by `Asked`.
+    // `Request` writes this event.
     seen.insert("order.resumed".to_owned());
     let all = all();
-    let written = all.iter().filter(|(_, acts)| !matches!(acts, Acts::Nobody | Acts::NeverWritten));
+    let written =
+        all.iter().filter(|(_, actor)| !matches!(actor, NextActor::None | NextActor::NeverWritten));
     let unseen: Vec<_> = written.filter(|(name, _)| !seen.contains(*name)).collect();
     assert!(
         unseen.is_empty(),

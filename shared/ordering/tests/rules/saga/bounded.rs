@@ -1,4 +1,5 @@
-//! The largest order still makes only a few requests at a time, because its function is small.
+//! Even the largest order makes only a few requests at a time, because its function has little
+//! memory.
 
 use events::{
     OrderEvent, OrderLine, ProductEvent, ProductListed, ReceiptReference, Sku, StockEvent,

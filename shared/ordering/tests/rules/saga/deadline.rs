@@ -57,16 +57,20 @@ fn a_step_whose_order_expires_while_it_waits_starts_undoing() {
         StepInput { step, order_id: order_id(), tenant, attempt: 1, correlation_id, failure: None };
     let faulty = Faulty::new(&store, Plan::script([Some(Fault::Contended)]));
     let hours = Hours(AtomicI64::new(begun.as_millis()));
-    let taken = finish(payment::perform(&faulty, &hours, &Closed, &input, begun));
-    assert!(matches!(taken, Err(StepError::Undone)), "{taken:?}");
+    let result = finish(payment::perform(&faulty, &hours, &Closed, &input, begun));
+    assert!(matches!(result, Err(StepError::Undone)), "{result:?}");
 
     let commits = finish(store.read(&stream, Version::START)).unwrap();
-    assert_eq!(commits[1].at, begun.plus_millis(3_600_000), "the time at which undoing started");
+    assert_eq!(
+        commits[1].at,
+        begun.plus_millis(3_600_000),
+        "undoing starts at the time after the pause"
+    );
     let order = fold::<Order>(&commits).unwrap().state;
     assert!(matches!(order.placed().unwrap().phase, Phase::Undoing(_)), "{order:?}");
 }
 
-/// An order of products that have nothing in 112 shards, and the step that reserves them.
+/// An order of products whose 112 shards are empty, and the step that reserves them.
 fn wide_order(store: &InMemoryEventStore) -> (StepInput, Timestamp) {
     let (tenant, mut order) = (Tenant::default(), placed());
     let line = order.lines.remove(0);
@@ -90,44 +94,44 @@ fn reserving(tenant: Tenant) -> StepInput {
 
 /// If products sell fast, reads of all their shards must not follow each other without a pause.
 #[test]
-fn a_step_that_read_too_little_stock_and_cannot_guard_it_pauses_before_it_reads_again() {
+fn a_step_that_cannot_guard_short_stock_pauses_before_it_reads_again() {
     let store = InMemoryEventStore::default();
     let (input, begun) = wide_order(&store);
     let hours = Hours(AtomicI64::new(begun.as_millis()));
-    let taken = finish(reservation::perform(&store, &hours, &input, begun));
-    assert!(matches!(taken, Err(StepError::Undone)), "the step did not pause: {taken:?}");
+    let result = finish(reservation::perform(&store, &hours, &input, begun));
+    assert!(matches!(result, Err(StepError::Undone)), "the step did not pause: {result:?}");
 }
 
 #[test]
-fn a_step_that_guards_too_little_stock_refuses_at_once() {
+fn a_step_that_can_guard_short_stock_refuses_at_once() {
     let (store, tenant, order) = (InMemoryEventStore::default(), Tenant::default(), placed());
     let begun = order.deadline.plus_millis(-60_000);
     put(&store, streams::order(&tenant, order_id()), OrderEvent::from(order));
     let (store, hours) = (Counting::new(store), Hours(AtomicI64::new(begun.as_millis())));
-    let taken = finish(reservation::perform(&store, &hours, &reserving(tenant), begun));
-    assert!(matches!(taken, Err(StepError::Refused(_))), "{taken:?}");
-    // The order and the reservation twice and once more for the decision; both products, both
-    // shards; one append.
+    let result = finish(reservation::perform(&store, &hours, &reserving(tenant), begun));
+    assert!(matches!(result, Err(StepError::Refused(_))), "{result:?}");
+    // The order and the reservation twice, and the reservation once more for the decision; both
+    // products; both shards; one append.
     assert_eq!(store.take_calls(), 2 * 2 + 1 + 2 + 2 + 1);
 }
 
-/// The guards of many refusals at once are in each other's way. The orders are refused all the
-/// same, and no longer keep others from the shards.
+/// The guards of many concurrent refusals conflict with each other. The orders are refused
+/// nevertheless, and then no longer block other orders from the shards.
 #[test]
-fn a_refusal_whose_guards_are_in_others_way_is_decided_by_a_second_read() {
+fn a_refusal_whose_guards_keep_conflicting_is_decided_by_a_second_read() {
     let (store, tenant, order) = (InMemoryEventStore::default(), Tenant::default(), placed());
     put(&store, streams::order(&tenant, order_id()), OrderEvent::from(order));
     let script = vec![Some(Fault::Contended); 10];
     let faulty = Faulty::new(&store, Plan::script(script));
     let input = reserving(tenant.clone());
-    let taken = finish(reservation::perform(&faulty, &NoPause, &input, Timestamp::EPOCH));
-    assert!(matches!(taken, Err(StepError::Refused(_))), "{taken:?}");
+    let result = finish(reservation::perform(&faulty, &NoPause, &input, Timestamp::EPOCH));
+    assert!(matches!(result, Err(StepError::Refused(_))), "{result:?}");
     assert_eq!(faulty.happened().len(), 10);
 
-    // It is given up if the second refusal fails, too.
+    // The step gives up if the second refusal fails, too.
     let (store, order) = (InMemoryEventStore::default(), placed());
     put(&store, streams::order(&tenant, order_id()), OrderEvent::from(order));
     let faulty = Faulty::new(&store, Plan::script(vec![Some(Fault::Contended); 20]));
-    let taken = finish(reservation::perform(&faulty, &NoPause, &input, Timestamp::EPOCH));
-    assert!(matches!(taken, Err(StepError::Transient(_))), "{taken:?}");
+    let result = finish(reservation::perform(&faulty, &NoPause, &input, Timestamp::EPOCH));
+    assert!(matches!(result, Err(StepError::Transient(_))), "{result:?}");
 }

@@ -1,4 +1,4 @@
-//! The state machine: its structure, and that it runs the saga.
+//! The state machine has the structure of the saga.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,9 +59,9 @@ fn names(steps: impl IntoIterator<Item = Step>) -> Vec<String> {
 
 #[test]
 fn the_deployed_definition_is_generated_from_the_saga() {
-    let kept = include_str!("../../../../../infra/order-saga.asl.json");
+    let committed = include_str!("../../../../../infra/order-saga.asl.json");
     assert_eq!(
-        kept,
+        committed,
         definition(&ORDER_SAGA).to_json().unwrap(),
         "infra/order-saga.asl.json is stale: run \
          `cargo run --package ordering --example order_saga_asl > infra/order-saga.asl.json`"
@@ -69,7 +69,7 @@ fn the_deployed_definition_is_generated_from_the_saga() {
 }
 
 #[test]
-fn every_state_that_is_named_is_there_and_every_state_can_be_reached() {
+fn every_named_state_exists_and_every_state_can_be_reached() {
     let states = states();
     for (name, state) in &states {
         for next in successors(state) {
@@ -83,8 +83,8 @@ fn every_state_that_is_named_is_there_and_every_state_can_be_reached() {
 #[test]
 fn every_path_ends() {
     let states = states();
-    // No state leads back to itself, so every path reaches a state without a successor. Those
-    // states must be ends.
+    // No state leads back to itself, so every path reaches a state without a successor. Such a
+    // state must be an end.
     for (name, state) in &states {
         assert!(
             successors(state).iter().all(|next| !reachable(next).contains(name)),
@@ -164,7 +164,7 @@ fn only_states_before_the_pivot_lead_to_undoing() {
 }
 
 #[test]
-fn no_path_goes_forward_once_it_goes_back() {
+fn no_path_leads_forward_after_undoing_has_started() {
     let after_turning = reachable(&state_name(Step::StartUndo));
     for task in ORDER_SAGA.forward() {
         assert!(
@@ -228,7 +228,8 @@ fn transient_errors_are_retried_as_often_as_the_saga_says_and_terminal_ones_are_
         let retry = ORDER_SAGA.retry(step);
         for error in &said {
             let may_pass = match error {
-                // Parking cannot be parked: an error of parking that is not caught is retried.
+                // An order cannot be parked because parking failed, so an error that the state does
+                // not catch is retried.
                 StepError::Refused(_)
                 | StepError::Undone
                 | StepError::Settled
@@ -244,8 +245,8 @@ fn transient_errors_are_retried_as_often_as_the_saga_says_and_terminal_ones_are_
                 "{name} after {error:?}"
             );
         }
-        // Whatever name Step Functions gives to the error of a function that died or timed out, and
-        // other errors that Lambda may add.
+        // The names that Step Functions gives to the error of a function that died or timed out,
+        // and a name that Lambda may add.
         for (error, retry) in [
             ("States.Timeout", retry),
             ("Runtime.ExitError", retry),
@@ -309,7 +310,7 @@ fn timeout_s(function: &str) -> u32 {
 }
 
 #[test]
-fn the_template_gives_functions_the_time_that_the_saga_relies_on() {
+fn the_template_sets_the_timeout_that_the_saga_relies_on() {
     for step in Step::ALL {
         let function =
             step.worker().placeholder().trim_start_matches("${").trim_end_matches("Arn}");

@@ -4,12 +4,12 @@ mod acting;
 mod bounded;
 mod deadline;
 mod machine;
+mod many_shards;
 mod next;
 #[path = "../../outcomes/mod.rs"]
 mod outcomes;
 mod races;
 mod refusals;
-mod scattered;
 mod table;
 mod view;
 #[expect(dead_code, reason = "the slow tests use the rest")]

@@ -114,7 +114,7 @@ fn a_refused_step_starts_undoing_with_its_reason() {
 }
 
 #[test]
-fn undoing_undoes_the_last_step_first_including_steps_never_begun() {
+fn undoing_undoes_the_last_step_first_even_if_it_was_never_begun() {
     for state in [
         SagaState { order: undoing(), ..done() },
         SagaState { order: undoing(), ..SagaState::default() },
@@ -135,7 +135,7 @@ fn undoing_undoes_the_last_step_first_including_steps_never_begun() {
 }
 
 #[test]
-fn a_parked_order_waits_in_either_direction_and_a_missing_order_needs_nothing() {
+fn a_parked_order_waits_in_either_direction_and_a_missing_order_has_no_next_step() {
     let parked = || OrderEvent::from(OrderParked { step: "x".into(), error: "y".into() });
     for before in [
         Vec::new(),
@@ -149,7 +149,7 @@ fn a_parked_order_waits_in_either_direction_and_a_missing_order_needs_nothing() 
 }
 
 #[test]
-fn an_order_is_not_committed_before_all_is_done_nor_confirmed_nor_cancelled() {
+fn an_order_is_not_committed_confirmed_or_cancelled_before_its_steps_are_complete() {
     let unmade = SagaState { reservation: ReservationState::Unmade, ..done() };
     assert!(matches!(
         order::turn(Step::CommitOrder, &unmade, in_time()),
@@ -158,13 +158,13 @@ fn an_order_is_not_committed_before_all_is_done_nor_confirmed_nor_cancelled() {
     let uncaptured = SagaState { order: committed(), ..done() };
     let turn = order::turn(Step::ConfirmOrder, &uncaptured, in_time());
     assert!(matches!(turn, Move::End(Err(StepError::Permanent(_)))));
-    let standing = SagaState { order: undoing(), shipment: ShipmentState::Cancelled, ..done() };
-    let turn = order::turn(Step::CancelOrder, &standing, in_time());
+    let held = SagaState { order: undoing(), shipment: ShipmentState::Cancelled, ..done() };
+    let turn = order::turn(Step::CancelOrder, &held, in_time());
     assert!(matches!(turn, Move::End(Err(StepError::Permanent(_)))));
 }
 
 #[test]
-fn an_order_is_not_undone_without_a_reason_nor_once_it_is_committed() {
+fn an_order_is_undone_only_for_a_reason_and_only_before_it_is_committed() {
     for state in [done(), SagaState { order: committed(), ..done() }] {
         let turn = order::turn(Step::StartUndo, &state, in_time());
         assert!(matches!(turn, Move::End(Err(StepError::Permanent(_)))), "{turn:?}");
@@ -257,7 +257,7 @@ fn stripped<C, A>(turn: Move<C, A>) -> Move<(), ()> {
 }
 
 #[test]
-fn steps_of_completing_read_the_order_first_and_start_undoing_after_the_deadline() {
+fn forward_steps_read_the_order_first_and_start_undoing_after_the_deadline() {
     assert_eq!(forward(&order([]), in_time()), [const { Move::Append(()) }; 3]);
     for turn in forward(&order([]), placed().deadline) {
         assert_eq!(turn, Move::TurnRound(CancelReason::Expired));
@@ -326,7 +326,7 @@ fn money_and_goods_do_not_move_before_the_order_is_committed() {
 }
 
 #[test]
-fn a_request_that_others_may_have_sent_is_looked_up_before_it_is_sent_again() {
+fn a_request_that_may_have_been_sent_is_looked_up_before_it_is_sent_again() {
     let key = AttemptKey::payment(order_id());
     let asks = |step, order: &OrderState, payment, heard| match payment::turn(
         step,
@@ -388,7 +388,7 @@ fn an_answer_that_arrives_after_undoing_is_undone_at_once() {
 }
 
 #[test]
-fn a_step_that_is_given_to_the_wrong_worker_fails() {
+fn a_step_fails_if_the_wrong_worker_performs_it() {
     let wrong = reservation::turn(
         Step::CommitOrder,
         order_id(),

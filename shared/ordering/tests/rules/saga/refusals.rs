@@ -63,13 +63,13 @@ fn list(store: &InMemoryEventStore, tenant: &Tenant) {
 }
 
 #[test]
-fn an_order_is_refused_if_nothing_comes() {
+fn an_order_is_refused_if_no_goods_arrive() {
     let made = reserve_while(list, |_, _| {}).unwrap();
     assert!(matches!(made.as_slice(), [ReservationEvent::Refused(_)]), "{made:?}");
 }
 
 #[test]
-fn an_order_is_not_refused_if_goods_come_to_any_shard_before_the_refusal_is_written() {
+fn an_order_is_not_refused_if_goods_arrive_in_any_shard_before_the_refusal_is_written() {
     for shard in 0..2 {
         let made = reserve_while(list, |store, tenant| {
             let reference = ReceiptReference::new("DN-1").unwrap();
@@ -82,7 +82,7 @@ fn an_order_is_not_refused_if_goods_come_to_any_shard_before_the_refusal_is_writ
     }
 }
 
-/// The product is on sale only when its stock was read, with more shards than were read.
+/// The product is put on sale after its stock was read, with more shards than were read.
 #[test]
 fn an_order_is_not_refused_if_the_product_changes_before_the_refusal_is_written() {
     let unlisted = order([wanted("MUG-01", 9, 1)]);

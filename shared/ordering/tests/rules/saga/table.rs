@@ -57,7 +57,7 @@ fn assert_outcome(row: &Outcome, world: &World) {
 }
 
 #[test]
-fn every_row_ends_as_the_table_says_driven_by_next() {
+fn next_takes_every_order_to_the_outcome_in_the_table() {
     for row in outcomes() {
         let world = begun(&row);
         run(world.driver());
@@ -66,7 +66,7 @@ fn every_row_ends_as_the_table_says_driven_by_next() {
 }
 
 #[test]
-fn every_row_ends_as_the_table_says_run_by_the_state_machine() {
+fn the_state_machine_takes_every_order_to_the_outcome_in_the_table() {
     for row in outcomes() {
         let world = begun(&row);
         execute_all(&world);
@@ -98,7 +98,7 @@ fn an_order_whose_deadline_passes_before_it_is_committed_expires() {
 }
 
 #[test]
-fn a_parked_order_goes_on_when_it_is_resumed_and_is_parked_again_if_nothing_has_changed() {
+fn a_resumed_order_continues_and_is_parked_again_if_the_cause_remains() {
     for row in outcomes().into_iter().filter(|row| row.parked.is_some()) {
         let world = begun(&row);
         execute_all(&world);
@@ -146,7 +146,7 @@ fn a_parked_order_that_the_customer_cancels_is_undone_by_the_next_attempt() {
 }
 
 #[test]
-fn an_order_is_parked_even_where_another_of_its_streams_cannot_be_read() {
+fn an_order_is_parked_even_if_another_of_its_streams_cannot_be_read() {
     for stream in [streams::reservation, streams::payment, streams::shipment] {
         let world = begun(&outcomes().remove(0));
         world.plant_unreadable(stream(&tenant(), order_id()));

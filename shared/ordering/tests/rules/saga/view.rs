@@ -84,7 +84,7 @@ fn a_refused_order_shows_what_was_refused_and_what_was_undone() {
 }
 
 #[test]
-fn an_order_that_was_just_placed_shows_what_is_about_to_be_done() {
+fn a_new_order_shows_its_first_step_as_running() {
     let saga =
         saga(&World::new(Scenario { token: "tok_approved", postal_code: "10115", enough: true }));
     assert_eq!(step_states(&saga), [("reserve_stock", StepState::Running)]);
@@ -99,7 +99,7 @@ fn an_order_that_was_just_placed_shows_what_is_about_to_be_done() {
 }
 
 #[test]
-fn a_parked_order_shows_where_and_how_often_it_was_tried() {
+fn a_parked_order_shows_its_step_and_the_number_of_attempts() {
     let world = ended("tok_timeout_always", "10115", true);
     assert_eq!(
         step_states(&saga(&world)),

@@ -1,4 +1,4 @@
-//! An interpreter of the state machine, as far as the saga uses it.
+//! An interpreter for the part of the Amazon States Language that the saga uses.
 
 use std::sync::LazyLock;
 
@@ -45,7 +45,7 @@ pub(crate) fn execute(world: &World, attempt: u32) -> Runner<'_> {
                 .get("failure")
                 .map(|_| serde_json::from_value(input.clone()).unwrap());
             let step_input = StepInput { failure, ..StepInput::of(&execution, step) };
-            // The input goes through JSON, as on its way to a function.
+            // The input is converted to JSON and back, as for a function.
             let step_input: StepInput =
                 serde_json::from_value(to_value(step_input).unwrap()).unwrap();
             let next = match persist(world, at, &step_input).await {

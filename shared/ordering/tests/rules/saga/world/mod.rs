@@ -50,7 +50,7 @@ pub(crate) struct Goods {
 }
 
 impl Goods {
-    /// Two mugs and a shirt, each in two shards; or no shirt at all, if there must be too little.
+    /// Two mugs and a shirt, each in two shards. No shirt is in stock if there must be too little.
     fn of(scenario: Scenario) -> Vec<Self> {
         let goods = |name, ordered, received: [u64; 2]| Self {
             sku: sku(name),
@@ -157,13 +157,13 @@ impl World {
         world
     }
 
-    /// The same world with a gateway that breaks its promise to close a key.
+    /// The same world, but the gateway breaks its promise to close a key.
     pub(crate) fn forgetful(scenario: Scenario) -> Self {
         Self { forgetful: true, ..Self::new(scenario) }
     }
 
-    /// The same world with the shards of a product read one after the other: anything can happen
-    /// between two reads.
+    /// The same world, but the shards of a product are read one after the other: anything can
+    /// happen between two reads.
     pub(crate) fn staggered(goods: Vec<Goods>) -> Self {
         Self { staggered: true, ..Self::with_goods(goods) }
     }
@@ -245,7 +245,7 @@ impl World {
         Ports { store: self, pause: &NoPause, gateway: self, carrier: self }
     }
 
-    /// A runner that takes the order all the way, step by step.
+    /// A runner that takes the order to its end, step by step.
     pub(crate) fn driver(&self) -> Runner<'_> {
         Box::pin(async move {
             self.ports().drive(&tenant(), order_id(), &|| self.now()).await.map(|_| ())

@@ -50,7 +50,7 @@ impl World {
                 // Undoing a parked order also resumes it.
                 assert!(
                     !(undoing && forward),
-                    "the order is being undone but parked at a step of completing: {}",
+                    "the order is being undone but parked at a forward step: {}",
                     story()
                 );
                 let may_park = self.scenario.may_park_at().contains(&parked.step.as_str());
@@ -66,10 +66,10 @@ impl World {
         };
         for goods in &self.goods {
             let left = if confirmed { goods.ordered } else { 0 };
-            let there_is = (goods.all().saturating_sub(left), 0);
+            let expected = (goods.all().saturating_sub(left), 0);
             assert_eq!(
                 self.stock_of(goods),
-                there_is,
+                expected,
                 "on hand and reserved of {}: {}",
                 goods.sku,
                 story()
@@ -84,7 +84,7 @@ impl World {
         );
         let captured: Vec<_> = payments.values().filter_map(|entry| entry.captured()).collect();
         let due = if confirmed { vec![self.total] } else { Vec::new() };
-        assert_eq!(captured, due, "money that is ours: {}", story());
+        assert_eq!(captured, due, "captured money: {}", story());
         let parcels = self.carrier.entries().values().filter(|entry| entry.has_parcel()).count();
         assert_eq!(parcels, usize::from(confirmed), "parcels at the carrier: {}", story());
     }
@@ -98,66 +98,71 @@ impl World {
             let held: u64 = lines.map(|line| u64::from(line.quantity)).sum();
             let left =
                 if state.reservation == ReservationState::Shipped { goods.ordered } else { 0 };
-            let there_is = (goods.all().saturating_sub(left), held);
+            let expected = (goods.all().saturating_sub(left), held);
             assert_eq!(
                 self.stock_of(goods),
-                there_is,
+                expected,
                 "on hand and reserved of {}: {}",
                 goods.sku,
                 story()
             );
-            assert!(held == 0 || held == goods.ordered, "held of {}: {}", goods.sku, story());
+            assert!(
+                held == 0 || held == goods.ordered,
+                "quantity held of {}: {}",
+                goods.sku,
+                story()
+            );
         }
 
         let entries = self.gateway.entries();
         let sum = |money: fn(&GatewayEntry) -> Option<Money>| -> i64 {
             entries.values().filter_map(money).map(|money| money.amount_minor()).sum()
         };
-        let (nothing, total) = (0, self.total.amount_minor());
+        let (none, total) = (0, self.total.amount_minor());
         // The amounts that may be held and captured.
-        let may_be: &[(i64, i64)] = match &state.payment {
+        let allowed: &[(i64, i64)] = match &state.payment {
             PaymentState::Unrequested | PaymentState::Declined { .. } | PaymentState::Voided => {
-                &[(nothing, nothing)]
+                &[(none, none)]
             }
             PaymentState::AuthorizationRequested | PaymentState::VoidRequested => {
-                &[(nothing, nothing), (total, nothing)]
+                &[(none, none), (total, none)]
             }
-            PaymentState::Authorized => &[(total, nothing)],
-            PaymentState::CaptureRequested => &[(total, nothing), (nothing, total)],
-            PaymentState::Captured => &[(nothing, total)],
+            PaymentState::Authorized => &[(total, none)],
+            PaymentState::CaptureRequested => &[(total, none), (none, total)],
+            PaymentState::Captured => &[(none, total)],
             PaymentState::RefundRequested | PaymentState::Refunded => {
-                panic!("no step refunds: {}", story())
+                panic!("no step refunds money: {}", story())
             }
         };
         let money = (sum(GatewayEntry::open), sum(GatewayEntry::captured));
         assert!(
-            may_be.contains(&money),
-            "held and ours {money:?}, after {:?}: {}",
+            allowed.contains(&money),
+            "money held and captured {money:?}, after {:?}: {}",
             state.payment,
             story()
         );
 
-        let may_be: &[usize] = match &state.shipment {
+        let allowed: &[usize] = match &state.shipment {
             ShipmentState::Unrequested
             | ShipmentState::Refused { .. }
             | ShipmentState::Cancelled => &[0],
             ShipmentState::Requested | ShipmentState::CancelRequested => &[0, 1],
             ShipmentState::Created(_) => &[1],
             ShipmentState::Dispatched | ShipmentState::Delivered => {
-                panic!("no step dispatches: {}", story())
+                panic!("no step dispatches a parcel: {}", story())
             }
         };
         let parcels = self.carrier.entries().values().filter(|entry| entry.has_parcel()).count();
         assert!(
-            may_be.contains(&parcels),
+            allowed.contains(&parcels),
             "{parcels} parcels, after {:?}: {}",
             state.shipment,
             story()
         );
     }
 
-    /// The order goes in one direction, and undoing follows its order: the last step first, and
-    /// nothing before undoing started.
+    /// The order goes in one direction. Steps are undone in reverse order, the last step first, and
+    /// only after undoing started.
     #[track_caller]
     fn assert_direction(&self, story: &dyn Fn() -> String) {
         let log = self.log();

@@ -2,7 +2,7 @@
 
 use super::{Runner, Scenario, World, poll};
 
-/// One scenario for each way in which an order can end.
+/// A scenario for each possible end of an order.
 pub(crate) const SCENARIOS: [Scenario; 10] = [
     Scenario { token: "tok_approved", postal_code: "10115", enough: true },
     Scenario { token: "tok_approved", postal_code: "10115", enough: false },

@@ -1,4 +1,4 @@
-//! Orders whose goods are in many shards: each is reserved unless there is too little.
+//! Orders whose goods are in many shards: each is reserved if enough goods are available.
 
 use events::CancelReason;
 use ordering::order::Phase;
@@ -14,8 +14,8 @@ use crate::samples::sku;
 /// More polls than any runner here needs.
 pub(super) const MAX_POLLS: usize = 10_000;
 
-/// Seven products with 16 shards and a piece in each; 15 pieces are ordered of each, from 105
-/// shards.
+/// Seven products, each with one piece in each of 16 shards. 15 pieces of each product are ordered,
+/// so the order draws from 105 shards.
 pub(super) fn seven() -> Vec<Goods> {
     let goods =
         |number| Goods { sku: sku(&format!("SKU-{number}")), ordered: 15, received: vec![1; 16] };
@@ -28,13 +28,13 @@ fn phase(world: &World) -> Phase {
 
 /// Performs the step that reserves, and returns what it wrote.
 fn reserve(world: &World) -> ReservationState {
-    let _taken: Result<(), StepError> =
+    let _result: Result<(), StepError> =
         finish(world.perform(&StepInput::of(&world.execution(), Step::ReserveStock)));
     world.state().reservation
 }
 
 #[test]
-fn an_order_from_more_shards_than_a_transaction_holds_is_confirmed() {
+fn an_order_from_more_shards_than_a_transaction_can_contain_is_confirmed() {
     let world = World::with_goods(seven());
     run(world.driver());
     assert_eq!(phase(&world), Phase::Confirmed, "{}", world.log().join("\n"));
@@ -42,7 +42,7 @@ fn an_order_from_more_shards_than_a_transaction_holds_is_confirmed() {
 }
 
 #[test]
-fn a_scattered_order_reaches_its_end_if_executions_die_or_sleep_after_any_line() {
+fn an_order_from_many_shards_reaches_its_end_if_executions_die_or_pause_after_any_line() {
     let world = World::with_goods(seven());
     let mut runner = world.driver();
     let lines = (1..MAX_POLLS).find(|_| poll(&mut runner)).unwrap();
@@ -73,19 +73,19 @@ fn a_scattered_order_reaches_its_end_if_executions_die_or_sleep_after_any_line()
         }
         run(world.driver());
         world.assert_clean(&what);
-        let stands = phase(&world);
+        let phase = phase(&world);
         assert!(
-            stands == Phase::Confirmed || stands == Phase::Cancelled(CancelReason::CustomerRequest),
+            phase == Phase::Confirmed || phase == Phase::Cancelled(CancelReason::CustomerRequest),
             "{what}"
         );
-        assert!(line % 4 != 0 || stands == Phase::Confirmed, "{what}");
+        assert!(line % 4 != 0 || phase == Phase::Confirmed, "{what}");
     }
 }
 
 /// Each of two reads visits every shard in turn, while goods move from one shard to another. Enough
 /// is available at every moment.
 #[test]
-fn goods_that_move_from_shard_to_shard_are_never_called_too_few() {
+fn an_order_is_not_refused_if_its_goods_move_between_shards() {
     let goods = || vec![Goods { sku: sku("MUG-01"), ordered: 5, received: vec![0, 0, 6, 0] }];
     for first in 0..40 {
         for second in 0..20 {
@@ -113,7 +113,7 @@ fn goods_that_move_from_shard_to_shard_are_never_called_too_few() {
 
 /// However often goods move, the step is retried and not refused.
 #[test]
-fn goods_that_never_rest_are_never_called_too_few() {
+fn an_order_is_not_refused_while_its_goods_keep_moving() {
     let world = World::staggered(vec![Goods {
         sku: sku("MUG-01"),
         ordered: 5,
@@ -135,7 +135,7 @@ fn goods_that_never_rest_are_never_called_too_few() {
             break;
         }
         if world.state().reservation == ReservationState::Unmade {
-            // Always to a shard that is read before the one that gives them, or back to the last.
+            // Goods move to the shard that is read before their present one, or back to the last.
             let to = if at == 0 { 3 } else { at - 1 };
             assert!(world.move_goods(&sku("MUG-01"), at, to, 6));
             at = to;
@@ -163,10 +163,10 @@ fn any_goods() -> impl Strategy<Value = Vec<Goods>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
-    /// An allowed order over any allowed shards is reserved if enough of each product is available,
-    /// and else refused. It is never oversold, and undoing it returns everything.
+    /// An order is reserved if enough of each product is available, and refused otherwise. Goods
+    /// are never oversold, and undoing the order returns all of them.
     #[test]
-    fn an_order_is_reserved_if_there_is_enough_of_everything(
+    fn an_order_is_reserved_if_and_only_if_enough_of_each_product_is_available(
         goods in any_goods(),
         dies in 0..400_usize,
     ) {

@@ -16,7 +16,7 @@ use skald::handle::{Decided, Streams};
 use skald::store::MAX_STREAMS;
 use skald::stream::{StreamId, Tenant, Version};
 
-use crate::reservation::{free, line, making, order, seen, states, wanted};
+use super::{free, line, making, order, seen, states, wanted};
 use crate::samples::{order_id, quantity, sku};
 
 /// The stock after the decided events of each shard.
@@ -28,8 +28,8 @@ fn after(stock: &[Folded<StockState>], decided: &[Vec<StockEvent>]) -> Vec<Folde
     evolved.collect()
 }
 
-/// A transaction of more than 100 streams fails: such an order must neither be retried for ever nor
-/// be called short.
+/// A transaction of more than 100 streams fails. Such an order must be neither retried forever nor
+/// refused as short.
 #[test]
 fn goods_in_more_shards_than_a_transaction_can_contain_are_gathered_first() {
     let lines: Vec<WantedLine> =
@@ -93,8 +93,8 @@ fn goods_are_gathered_at_the_shard_that_contributes_the_most() {
     assert_eq!(gather(&gone, &gatherings), Err(StockRejection::Short { available: 2 }));
 }
 
-/// Shards are read one after the other: goods released at one may have been reserved at another
-/// meanwhile. These are too many to guard.
+/// Shards are read one after the other: goods that were released at one shard may meanwhile be
+/// reserved at another. These shards are too many to guard.
 #[test]
 fn a_refusal_that_cannot_be_guarded_is_decided_at_the_second_read_if_no_shard_has_moved() {
     let number = 7;
@@ -136,7 +136,7 @@ fn a_refusal_that_cannot_be_guarded_is_decided_at_the_second_read_if_no_shard_ha
         make(&scarce, &order, Some(&fewer)),
         Err(ReservingRejection::NotAtOneMoment(seen(&order)))
     );
-    // Goods that suffice by now are held, or gathered first.
+    // If enough goods are available by now, they are held, or gathered first.
     let enough = making(&order, ReservationState::Unmade, &[2; 7 * 16]);
     assert!(matches!(
         make(&enough, &order, Some(&seen(&order))),
@@ -144,9 +144,9 @@ fn a_refusal_that_cannot_be_guarded_is_decided_at_the_second_read_if_no_shard_ha
     ));
 }
 
-/// The transaction may contain the reservation and 99 streams more.
+/// A transaction can contain the reservation and 99 other streams.
 #[test]
-fn a_refusal_is_guarded_as_far_as_a_transaction_goes() {
+fn a_refusal_is_guarded_if_all_its_streams_fit_one_transaction() {
     let with_last = |last| {
         let lines =
             (0..5).map(|number| (format!("SKU-{number}"), 16)).chain([("LAST".into(), last)]);
@@ -162,7 +162,7 @@ fn a_refusal_is_guarded_as_far_as_a_transaction_goes() {
     assert_eq!(decided, Err(ReservingRejection::NotAtOneMoment(seen(&more))));
 }
 
-/// A second read is for the case that guards are in the way of others, so it guards nothing.
+/// A second read is used after guards conflicted with other transactions, so it guards nothing.
 #[test]
 fn a_refusal_by_a_second_read_guards_nothing_and_names_the_products_that_have_not_changed() {
     let order = order([wanted("MUG-01", 9, 2), wanted("TEE-02", 9, 1)]);
