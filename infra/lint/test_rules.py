@@ -354,7 +354,7 @@ PLANTED: dict[
             put("OrderView/Properties/Role", "arn:aws:iam::123456789012:role/everything"),
             "OrderView",
         ),
-        (role({"NotAction": "iam:*", "Resource": EVENTS}), "all but"),
+        (role({"NotAction": "iam:*", "Resource": EVENTS}), "everything except"),
         (role({"Action": "sqs:SendMessage", "Resource": "*"}), "every resource"),
     ],
     functions.every_function_waits_for_its_policies: [

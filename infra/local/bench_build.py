@@ -1,8 +1,8 @@
 """`make bench-build`: measures a release build of the functions.
 
-Builds the functions from nothing and reports the processor time (user and system) of the
+Builds the functions from scratch and reports the processor time (user and system) of the
 dependencies and of each function. Reports each function's size, and the time from the start of its
-process to its first request to the runtime API, beside that of a function that does nothing.
+process to its first request to the runtime API, compared with that of a function that does nothing.
 
 Other options are Cargo's, and try another profile:
 
@@ -72,7 +72,7 @@ def processor_time_s() -> float:
 
 
 def build(packages: list[str], options: list[str]) -> tuple[float, dict[str, float]]:
-    """Build from nothing: the processor time of the dependencies, and that of each package."""
+    """Build from scratch: the processor time of the dependencies, and that of each package."""
     shutil.rmtree(TARGET, ignore_errors=True)
     TARGET.mkdir(parents=True)
     log = TARGET / "programs.log"

@@ -183,13 +183,13 @@ def put_stack(
         ],
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     }
-    standing = standing_stack(cloudformation)
-    if standing is None:
+    existing = existing_stack(cloudformation)
+    if existing is None:
         say("creating the stack")
         cloudformation.create_stack(**wanted, OnFailure="DO_NOTHING")
-    elif standing["StackStatus"] not in UPDATABLE:
+    elif existing["StackStatus"] not in UPDATABLE:
         raise DeployError(
-            f"the stack {STACK} is in the state {standing['StackStatus']}, in which it cannot be"
+            f"the stack {STACK} is in the state {existing['StackStatus']}, in which it cannot be"
             " updated: wait until its current change ends, or delete it (`aws cloudformation"
             f" delete-stack --stack-name {STACK} --endpoint-url"
             f" {cloudformation.meta.endpoint_url}`), then try again"
@@ -201,8 +201,8 @@ def put_stack(
         except ClientError as error:
             if NOTHING_TO_UPDATE not in str(error):
                 raise
-            say("nothing in it changes")
-            return outputs_of(standing)
+            say("the stack has no changes")
+            return outputs_of(existing)
     deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
         stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
@@ -217,7 +217,7 @@ def put_stack(
     )
 
 
-def standing_stack(cloudformation) -> Mapping[str, Any] | None:
+def existing_stack(cloudformation) -> Mapping[str, Any] | None:
     """The stack, or `None` if it does not exist."""
     try:
         stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]

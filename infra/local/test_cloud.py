@@ -232,7 +232,8 @@ class Redeploying(unittest.TestCase):
             item = {"pk": {"S": "default/order-1"}, "sk": {"N": "1"}}
             cloud.client("dynamodb").put_item(TableName=table, Item=item)
 
-            self.assertEqual((cloud.ready["outputs"], "nothing in it changes"), self.deploy(cloud))
+            unchanged = self.deploy(cloud)
+            self.assertEqual((cloud.ready["outputs"], "the stack has no changes"), unchanged)
             changed = self.deploy(cloud, LogLevel="ERROR")
             self.assertEqual((cloud.ready["outputs"], "updating the stack"), changed)
 
@@ -243,7 +244,7 @@ class Redeploying(unittest.TestCase):
         with launched() as cloud:
             formation = cloud.client("cloudformation")
             formation.delete_stack(StackName=deploy.STACK)
-            self.assertTrue(eventually(lambda: deploy.standing_stack(formation) is None))
+            self.assertTrue(eventually(lambda: deploy.existing_stack(formation) is None))
             wrong = {
                 "Resources": {
                     "Orders": {
@@ -257,7 +258,7 @@ class Redeploying(unittest.TestCase):
             )
             self.assertTrue(
                 eventually(
-                    lambda: deploy.standing_stack(formation)["StackStatus"] == "CREATE_FAILED"
+                    lambda: deploy.existing_stack(formation)["StackStatus"] == "CREATE_FAILED"
                 )
             )
             with self.assertRaisesRegex(

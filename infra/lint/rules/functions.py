@@ -23,7 +23,7 @@ def every_function_is_a_crate(template: Template) -> Faults:
             )
         elif name not in deployed:
             yield (
-                f"{name}.CodeUri names {match[1]}, but functions/{match[1]} is no crate: correct"
+                f"{name}.CodeUri names {match[1]}, but functions/{match[1]} is not a crate: correct"
                 " the name"
             )
     for crate in sorted(existing_crates() - set(deployed.values())):
@@ -41,7 +41,7 @@ def every_function_logs_to_a_group_with_a_retention(template: Template) -> Fault
             )
     for name, group in template.of_type("AWS::Logs::LogGroup"):
         if "RetentionInDays" not in group:
-            yield f"{name} keeps its logs for ever: set RetentionInDays"
+            yield f"{name} keeps its logs forever: set RetentionInDays"
 
 
 @rule
@@ -60,13 +60,13 @@ def every_function_in_the_background_has_an_alarm_on_throttles(template: Templat
     ):
         if name not in known:
             yield (
-                f"no alarm goes off when {name} is throttled, which is no error: add one on its"
+                f"no alarm goes off when {name} is throttled, which is not an error: add one on its"
                 " Throttles"
             )
 
 
-# All that any function may do to the events table: read, append, check that a stream has not moved,
-# and read its stream.
+# Everything that a function may do with the events table: read, append, check that a stream has not
+# moved, and read its stream.
 ON_EVENTS = {
     f"dynamodb:{action}".lower()
     for action in (
@@ -229,7 +229,7 @@ def no_role_has_permissions_that_are_not_written_out(template: Template) -> Faul
             yield f"{name} has no role in the template: add one and name it in Role"
     for role, statement in allowed(template):
         if "NotAction" in statement or "NotResource" in statement:
-            yield f"{role} is allowed all but what a statement names: list what it may do instead"
+            yield f"{role} is allowed everything except what a statement names: list what it may do"
         for resource in as_list(statement.get("Resource")):
             if resource == "*" and not set(as_list(statement.get("Action"))) <= WITHOUT_RESOURCE:
                 yield (

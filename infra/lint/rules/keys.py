@@ -78,7 +78,7 @@ def persons_keys_are_kept_apart_and_their_erasure_is_final(template: Template) -
     table = template.properties(TABLE)
     yield from not_retained(template, TABLE)
     if not table:
-        yield f"{TABLE} is no resource: give the keys of persons a table of their own"
+        yield f"{TABLE} does not exist: give the keys of persons a table of their own"
     for copies in (
         "StreamSpecification",
         "KinesisStreamSpecification",

@@ -171,20 +171,20 @@ def what_a_function_takes_from_a_queue_is_never_lost(template: Template) -> Faul
         timeout_s = template.properties(target(source.get("FunctionName"))).get("Timeout", 3)
         if visibility_s < VISIBILITY_FACTOR * timeout_s:
             yield (
-                f"{queue} shows a message again after {visibility_s} s, its function takes up to"
+                f"{queue} shows a message again after {visibility_s} s, but its function may take"
                 f" {timeout_s} s: set VisibilityTimeout to {VISIBILITY_FACTOR * timeout_s} at least"
             )
         redrive = properties.get("RedrivePolicy")
         if not redrive:
             yield (
-                f"{queue} has no RedrivePolicy: what can never be applied would return for ever;"
-                " add one"
+                f"{queue} has no RedrivePolicy, so a message that cannot be applied would return"
+                " forever: add one"
             )
             continue
         dead_letters = target(redrive.get("deadLetterTargetArn"))
         if template.resources.get(dead_letters or "", {}).get("Type") != "AWS::SQS::Queue":
             yield (
-                f"{queue} names dead letters that are no queue of the template: name one in"
+                f"{queue} names dead letters that are not a queue of the template: name one in"
                 " RedrivePolicy.deadLetterTargetArn"
             )
         elif properties.get("FifoQueue") != template.properties(dead_letters).get("FifoQueue"):
@@ -192,7 +192,7 @@ def what_a_function_takes_from_a_queue_is_never_lost(template: Template) -> Faul
         patience_s = redrive.get("maxReceiveCount", 0) * visibility_s
         if patience_s < TWELVE_HOURS_S:
             yield (
-                f"{queue} gives a message up after {patience_s} s: raise maxReceiveCount, so that a"
+                f"{queue} gives up a message after {patience_s} s: raise maxReceiveCount, so that a"
                 " person has 12 hours to fix the cause"
             )
 
@@ -342,8 +342,8 @@ def only_the_topic_sends_to_its_queues(template: Template) -> Faults:
             topic = target(each.get("Condition", {}).get("ArnEquals", {}).get("aws:SourceArn"))
             if each.get("Principal") != {"Service": "sns.amazonaws.com"} or topic is None:
                 yield (
-                    f"more than the topic may send to {queue}: allow sns.amazonaws.com alone, with"
-                    " ArnEquals aws:SourceArn"
+                    f"others than the topic may send to {queue}: allow sns.amazonaws.com alone,"
+                    " with ArnEquals aws:SourceArn"
                 )
 
 

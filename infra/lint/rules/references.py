@@ -75,7 +75,7 @@ def every_dependency_resolves(template: Template) -> Faults:
     for name, resource in template.resources.items():
         for dependency in as_list(resource.get("DependsOn")):
             if dependency not in template.resources:
-                yield f"{name} depends on {dependency}, which is no resource: correct the name"
+                yield f"{name} depends on {dependency}, which does not exist: correct the name"
 
 
 @rule

@@ -17,11 +17,11 @@ from template import SUBSTITUTION, Template, as_list, target
 
 State = Mapping[str, Any]
 
-# The step that parks an order. If it fails, no person learns of the order, so it is tried again
+# The step that parks an order. If it fails, no person is informed of the order, so it is retried
 # until the cause is fixed, unless there is nothing to park.
 PARK = "park_order"
 
-# What a step is given of the order and of the call that placed it. It reads the rest from streams.
+# The input of a step about the order and the call that placed it. It reads the rest from streams.
 ORDER = ("order_id", "tenant", "attempt", "correlation_id")
 
 # How an execution can fail. None can time out: the machine sets no limit, and each of its tasks has
@@ -37,7 +37,9 @@ def every_state_leads_somewhere(template: Template) -> Faults:
         while to_visit:
             name = to_visit.pop()
             if name not in states:
-                yield f"{machine} leads to {name}, which is no state: correct the saga's generator"
+                yield (
+                    f"{machine} leads to {name}, which does not exist: correct the saga's generator"
+                )
                 continue
             reached.add(name)
             to_visit |= successors(states[name]) - reached
