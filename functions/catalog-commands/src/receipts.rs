@@ -16,7 +16,7 @@ use skald_lambda::http::{Call, IDEMPOTENT_REPLAYED, Problem, Reply, StatusCode};
 use crate::products::no_such_product;
 use crate::{CatalogCommands, SOURCE, malformed, operator};
 
-/// How often a delivery is divided among a product's shards whose number then changes.
+/// How often booking is attempted while the number of the product's shards keeps changing.
 const BOOKING_ATTEMPTS: u32 = 3;
 
 impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
@@ -37,8 +37,8 @@ impl<S: EventStore, K: PersonKeys> CatalogCommands<S, K> {
             json!({ "sku": sku, "quantity": receipt.quantity, "reference": receipt.reference });
         let reply = Reply::json(StatusCode::CREATED, body);
         Ok(match outcome {
-            // The commit's id is new with every call, so only the store's client can have repeated
-            // it: to the caller, `Repeated` means the same as `Appended`.
+            // Every call has a new commit id, so only the store's client can have repeated the
+            // append: to the caller, `Repeated` means the same as `Appended`.
             Outcome::Appended(_) | Outcome::Repeated(_) => reply,
             Outcome::Unchanged => reply.with_header(IDEMPOTENT_REPLAYED, "true"),
         })

@@ -1,7 +1,7 @@
 //! Converts one stream record to an entry for the topic.
 //!
-//! Everything stored in the table can be published: an entry stays within the limits of SNS, and
-//! carries a plainer form for the case that the topic still rejects it. The plainest form contains
+//! Everything stored in the table can be published. An entry stays within the limits of SNS, and
+//! carries a plainer form in case the topic rejects it nevertheless. The plainest form contains
 //! only some ASCII text of the record.
 
 use std::borrow::Cow;
@@ -119,8 +119,8 @@ impl Entry {
             .unwrap_or(bare)
     }
 
-    /// Only identifies the record, in ASCII, so that the topic accepts it whatever the table
-    /// contains.
+    /// Identifies the record in ASCII and contains nothing else, so the topic accepts it for every
+    /// content of the table.
     fn unreadable(record: &Record) -> Self {
         let cut = |text: &str| text.chars().take(MAX_QUOTED).collect::<String>();
         let keys = if record.keys.len() <= MAX_QUOTED {

@@ -19,7 +19,7 @@ struct RecordingTopic {
     rejected_bytes: Option<usize>,
     rejects: Option<fn(&Entry) -> bool>,
     /// Whether a rejected entry rejects its whole request.
-    wholly: bool,
+    as_a_whole: bool,
     /// Returns no outcome for the entries from this index on.
     silent_from: Option<usize>,
     requests: Mutex<Vec<Vec<Entry>>>,
@@ -35,7 +35,7 @@ impl Topic for &RecordingTopic {
             self.rejects.is_some_and(|rejects| rejects(entry))
                 || self.rejected_bytes.is_some_and(|size_bytes| entry.size_bytes() >= size_bytes)
         };
-        if self.wholly && entries.iter().any(is_rejected) {
+        if self.as_a_whole && entries.iter().any(is_rejected) {
             return Err(PublishError::Rejected("too long".to_owned()));
         }
         let outcome = |entry: &Entry| match entry {
@@ -88,7 +88,7 @@ fn record(pk: &str, version: u64, data: &str) -> Value {
 }
 
 fn batch(records: &[Value]) -> Batch {
-    // The batch in the form in which the runtime delivers it.
+    // The runtime delivers a batch in this form.
     let json = json!({ "Records": records }).to_string();
     serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(&json)).unwrap()
 }
@@ -196,7 +196,7 @@ async fn a_request_has_at_most_ten_entries_and_256_kib() {
 }
 
 #[tokio::test]
-async fn a_commit_too_large_for_a_message_goes_as_a_hint() {
+async fn a_commit_too_large_for_a_message_is_published_as_a_hint() {
     let topic = RecordingTopic::default();
     let record = record("default/order-a", 7, &format!("\"{}\"", "A".repeat(180_000)));
     Relay::new(&topic).forward(&batch(&[record])).await.unwrap();
@@ -205,7 +205,7 @@ async fn a_commit_too_large_for_a_message_goes_as_a_hint() {
 }
 
 #[tokio::test]
-async fn a_commit_that_cannot_be_read_goes_as_a_hint() {
+async fn a_commit_that_cannot_be_read_is_published_as_a_hint() {
     let topic = RecordingTopic::default();
     let mut record = record("default/order-a", 7, "{}");
     record["dynamodb"]["NewImage"]["encoding"] = json!({ "S": "from the future" });
@@ -217,7 +217,7 @@ async fn a_commit_that_cannot_be_read_goes_as_a_hint() {
 }
 
 #[tokio::test]
-async fn an_item_of_no_stream_is_published_as_unreadable_and_stops_no_other() {
+async fn an_item_without_a_stream_is_published_as_unreadable_and_does_not_stop_others() {
     let topic = RecordingTopic::default();
     let records = [record("no stream's key", 1, "{}"), record("default/order-b", 1, "{}")];
     Relay::new(&topic).forward(&batch(&records)).await.unwrap();
@@ -227,7 +227,7 @@ async fn an_item_of_no_stream_is_published_as_unreadable_and_stops_no_other() {
 }
 
 #[tokio::test]
-async fn ids_that_are_too_long_for_the_topic_become_digests_that_stay_apart() {
+async fn ids_that_are_too_long_for_the_topic_become_distinct_digests() {
     let topic = RecordingTopic::default();
     let pk = format!("{}/stock-{}", "t".repeat(64), "s".repeat(80));
     Relay::new(&topic)
@@ -258,8 +258,8 @@ async fn a_bare_hint_omits_a_type_that_is_too_long_for_a_message() {
     assert_eq!((message.stream.name(), message.last.get(), message.commit), ("order-a", 1, None));
 }
 
-/// A predicate for the entries that the topic rejects, and what of the stream still arrives: the
-/// category of each message, and whether it contains the commit.
+/// A predicate for the entries that the topic rejects, and the messages of the stream that still
+/// arrive: the category of each, and whether it contains the commit.
 type Case = (fn(&Entry) -> bool, &'static [(&'static str, bool)]);
 
 #[tokio::test]
@@ -287,31 +287,33 @@ async fn an_entry_that_is_permanently_rejected_is_sent_in_a_plainer_form() {
         ),
     ];
     for (case, (rejects, arrived)) in cases.into_iter().enumerate() {
-        for wholly in [false, true] {
+        for as_a_whole in [false, true] {
             let topic =
-                RecordingTopic { rejects: Some(rejects), wholly, ..RecordingTopic::default() };
+                RecordingTopic { rejects: Some(rejects), as_a_whole, ..RecordingTopic::default() };
             Relay::new(&topic).forward(&records()).await.unwrap();
             let requests = topic.requests.lock().unwrap();
-            let sent = requests.iter().filter(|request| !wholly || !request.iter().any(rejects));
+            let sent =
+                requests.iter().filter(|request| !as_a_whole || !request.iter().any(rejects));
             let accepted: Vec<&Entry> = sent.flatten().filter(|entry| !rejects(entry)).collect();
             let others = accepted.iter().filter(|entry| entry.category == "stock").count();
-            assert_eq!((accepted.len(), others), (14, 12), "case {case}, {wholly}");
+            assert_eq!((accepted.len(), others), (14, 12), "case {case}, {as_a_whole}");
             let whole = |entry: &Entry| {
                 CommitMessage::from_json(&entry.body).is_ok_and(|message| message.commit.is_some())
             };
             let accepted = accepted.into_iter().filter(|entry| entry.category != "stock");
             let accepted: Vec<_> =
                 accepted.map(|entry| (entry.category.as_str(), whole(entry))).collect();
-            assert_eq!(accepted, arrived, "case {case}, {wholly}");
-            assert!(requests.len() < 20, "case {case}, {wholly}: {} requests", requests.len());
+            assert_eq!(accepted, arrived, "case {case}, {as_a_whole}");
+            assert!(requests.len() < 20, "case {case}, {as_a_whole}: {} requests", requests.len());
         }
     }
 }
 
 #[tokio::test]
 async fn a_topic_that_rejects_everything_fails_the_batch_after_a_few_requests() {
-    for wholly in [false, true] {
-        let topic = RecordingTopic { rejects: Some(|_| true), wholly, ..RecordingTopic::default() };
+    for as_a_whole in [false, true] {
+        let topic =
+            RecordingTopic { rejects: Some(|_| true), as_a_whole, ..RecordingTopic::default() };
         let records: Vec<Value> =
             (0..50).map(|n| record(&format!("default/order-{n}"), 1, "{}")).collect();
         let error = Relay::new(&topic).forward(&batch(&records)).await.unwrap_err();
@@ -334,11 +336,11 @@ async fn an_entry_without_an_outcome_counts_as_not_accepted() {
 }
 
 #[tokio::test]
-async fn a_record_that_cannot_be_read_fails_no_other() {
+async fn a_record_that_cannot_be_read_does_not_fail_others() {
     let topic = RecordingTopic::default();
     let mut malformed =
         vec![json!(null), json!(7), json!({}), json!({ "dynamodb": [] }), json!({ "eventID": 1 })];
-    // An image that cannot be read: its keys still can.
+    // The image of this record cannot be read, but its keys can.
     let mut image = record("default/order-a", 7, "{}");
     image["dynamodb"]["NewImage"]["body"] = json!({ "N": 5 });
     malformed.extend([image, record("default/order-b", 1, "{}")]);

@@ -12,8 +12,8 @@ use crate::Entry;
 
 /// The HTTP status of a request that is too large for the service.
 const CONTENT_TOO_LARGE: u16 = 413;
-/// Parts of error codes for failures that SNS attributes to the sender but the entry did not cause.
-/// They pass with time, or need an operator.
+/// Parts of the error codes of failures that SNS attributes to the sender but that the entry did
+/// not cause. They are transient, or need an operator.
 const UNRELATED_TO_THE_ENTRY: [&str; 8] = [
     "Throttl",
     "TooMany",

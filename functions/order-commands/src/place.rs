@@ -55,7 +55,7 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
         let actor = Actor::new(caller.as_str()).map_err(|error| Problem::internal(&error))?;
         let encoded = events.iter().map(OrderEvent::encode).collect::<Result<_, _>>();
         let encoded = encoded.map_err(|error| Problem::internal(&error))?;
-        // The commit's id is this call's alone. A commit with this id was written by this call,
+        // Only this call uses the commit's id. So a commit with this id was written by this call,
         // even if its answer was lost and the store's client sent it again.
         let mut draft = call.request(CommitId::new(new_id()), SOURCE, actor).draft(encoded, None);
         // The time of writing, which may be seconds after the call arrived. The index of all
@@ -129,7 +129,8 @@ fn placed(first: &Commit) -> Result<OrderPlaced, Problem> {
     }
 }
 
-/// The answer to an order. It is built from the order's first event, so every repeat gets the same.
+/// The answer to an order. It is built from the order's first event, so a repeated request gets the
+/// same answer.
 fn accepted(order_id: OrderId, placed: &OrderPlaced) -> Reply {
     let first = Version::START.next();
     let total = placed.total;

@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_read_as_it_was_written() {
+    fn a_cursor_is_read_as_it_was_written() {
         let tenant = Tenant::default();
         let id = OrderId::from_str("8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873").unwrap();
         let entry = ListEntry {

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_customer_sees_the_order_but_not_what_is_charged() {
+    fn a_customer_sees_the_order_but_not_the_payment_token() {
         let golden = include_bytes!("../../../events/golden/order.placed.1.json").to_vec();
         let [placed] = data(vec![EventData {
             event_type: "order.placed".to_owned(),
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_of_an_older_shape_is_shown_as_what_it_would_be_today() {
+    fn an_event_of_an_older_shape_is_shown_in_todays_shape() {
         let golden = include_bytes!("../../../events/golden/order.placed.1.json").to_vec();
         let [placed] = seen(vec![EventData {
             event_type: "order.placed".to_owned(),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_customer_sees_where_the_order_stands_still_but_not_what_failed_inside() {
+    fn a_customer_sees_the_step_of_a_parked_order_but_not_the_error() {
         let error = "Transient: the event store failed: Query: throttled".to_owned();
         let parked = OrderEvent::from(OrderParked { step: "ship_stock".to_owned(), error });
         assert_eq!(data(vec![parked.encode().unwrap()]), [json!({ "step": "ship_stock" })]);

@@ -68,7 +68,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         let mut found = Found { orders: Vec::new(), next: None };
         let mut before = start;
         let mut folds_left = MAX_FOLDS;
-        // When a filter skips most entries, few large pages are better than many small ones.
+        // If a filter skips most entries, a few large pages are better than many small ones.
         let page_len = if status.is_some() { SCANNED_AT_ONCE } else { wanted };
         for _ in 0..MAX_SCANNED.div_ceil(page_len) {
             let ListPage { entries: page, malformed } =
@@ -105,8 +105,8 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     /// The entries that were read, and their orders in the same order. An order that can be read
     /// neither from its row nor from its events is omitted and logged.
     ///
-    /// When no folds are left, a parked row is shown as stored, and reading ends before a row that
-    /// cannot be read.
+    /// After the largest number of folds, a parked row is shown as stored, and reading ends before
+    /// a row that cannot be read.
     async fn rows<'a>(
         &self,
         entries: &'a [ListEntry],

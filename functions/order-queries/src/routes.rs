@@ -18,16 +18,16 @@ const ROUTES: [(&str, &[&str]); 12] = [
     ("/orders/{id}/resume", &["POST"]),
 ];
 
-/// The part of the path that belongs to the API: the whole path if it is a route, else its longest
-/// suffix that is one, else the whole path. A call that arrives by `$default` may have a base path
-/// in front, from a domain's mapping, and carries no route key that tells where that ends.
+/// The part of the path that belongs to the API: the longest suffix of the path that is a route, or
+/// else the whole path. A call to `$default` may have a base path in front, from the mapping of a
+/// domain, and has no route key that shows where the base path ends.
 pub(crate) fn end<'a, 'b>(segments: &'b [&'a str]) -> &'b [&'a str] {
     let mut ends = (0..segments.len()).map(|start| &segments[start..]);
     ends.find(|end| methods(end).is_some()).unwrap_or(segments)
 }
 
-/// The problem for a call that matches no route: 405 if the path has other methods, else 404. A `GET` that its own route did not match is always
-/// a 404, even if the end of its path is a route.
+/// The problem for a call that matches no route: 405 if the path has other methods, else 404. A
+/// `GET` that did not match its own route always gets 404, even if the end of its path is a route.
 pub(crate) fn no_route(method: &str, segments: &[&str]) -> Problem {
     let methods = methods(end(segments)).unwrap_or_default();
     if methods.is_empty() || methods.contains(&method) {
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
     use crate::Queries;
 
-    /// The status and the `Allow` header of the answer to a call by `$default`.
+    /// The status and the `Allow` header of the answer to a call to `$default`.
     async fn answered(method: &str, path: &str) -> (u16, Value) {
         let (views, keys) = (InMemoryViewStore::default(), InMemoryPersonKeys::default());
         let queries = Queries::new(
@@ -83,9 +83,9 @@ mod tests {
         (answer.status_code, json!(answer.headers.get("allow")))
     }
 
-    /// `$default` has no route key that tells where the API's part of the path begins.
+    /// A call to `$default` has no route key that shows where the API's part of the path begins.
     #[tokio::test]
-    async fn a_base_path_in_front_changes_no_answer_by_default() {
+    async fn a_base_path_does_not_change_the_answer_to_an_unmatched_call() {
         for base in ["", "/shop", "/shop/v1", "/orders", "/customers/c-1"] {
             for (method, path, status, allow) in [
                 ("HEAD", "/health", 200, Value::Null),
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn these_are_the_routes_of_the_template() {
+    fn the_routes_are_those_of_the_template() {
         let template = include_str!("../../../infra/template.yaml");
         let keys = template
             .lines()

@@ -2,9 +2,9 @@
 //! `<order>.<attempt>`.
 //!
 //! The message is only a hint: the starter reads the order's stream to decide what the order needs.
-//! A final or parked order needs nothing, and neither does one whose execution is already running.
-//! If that execution has ended although the order is not final, the order is parked for an
-//! operator: another execution might end the same way, and so on for ever.
+//! A final or parked order needs no execution, and neither does an order whose execution is already
+//! running. If that execution has ended although the order is not final, the order is parked for an
+//! operator: every further execution might end in the same way.
 
 mod machine;
 #[cfg(test)]
@@ -72,10 +72,10 @@ impl<S: EventStore, M: StateMachine> SagaStarter<S, M> {
                     );
                     return Ok(());
                 }
-                // Undoing started since the order was read, which happens at most once. The next
-                // pass parks it at a step of undoing.
+                // Undoing started after the order was read, which happens at most once. The next
+                // pass parks the order at a backward step.
                 Err(StepError::Undone) => {}
-                // Another execution has finished the order since, or begun another attempt.
+                // Meanwhile another execution finished the order, or another attempt began.
                 Err(StepError::Settled) => break,
                 Err(error) => return Err(error),
             }

@@ -66,7 +66,7 @@ impl StateMachine for StepFunctions {
         };
         match error.as_service_error() {
             // While the execution runs, AWS answers a second start with the same input like the
-            // first. This error means that it has ended.
+            // first one. This error means that the execution has ended.
             Some(StartExecutionError::ExecutionAlreadyExists(_)) => self.state(&name).await,
             _ => Err(error.into()),
         }

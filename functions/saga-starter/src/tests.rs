@@ -63,8 +63,8 @@ fn cancelled() -> OrderEvent {
 }
 
 impl System {
-    /// An order with this history. The call `call-1` placed it, and later calls wrote the other
-    /// events.
+    /// An order with this history. The call `call-1` placed it, and a later call wrote each other
+    /// event.
     async fn with(answer: Execution, past: &[OrderEvent]) -> Self {
         let system = Self { answer: Some(answer), ..Self::default() };
         for (index, event) in past.iter().enumerate() {
@@ -290,14 +290,14 @@ async fn an_order_that_its_execution_finished_meanwhile_is_not_parked() {
 }
 
 #[tokio::test]
-async fn an_order_whose_undoing_started_meanwhile_is_parked_at_a_step_of_undoing() {
+async fn an_order_whose_undoing_started_meanwhile_is_parked_at_a_backward_step() {
     let system = System {
         while_reading: vec![undo_started()].into(),
         ..System::with(Execution::Ended, &[placed()]).await
     };
     system.handle().await.unwrap();
     let steps: Vec<String> = system.parked().await.into_iter().map(|(step, _)| step).collect();
-    assert_eq!(steps, ["cancel_shipment"], "the order must be parked at a step of undoing");
+    assert_eq!(steps, ["cancel_shipment"], "the order must be parked at a backward step");
 }
 
 #[tokio::test]

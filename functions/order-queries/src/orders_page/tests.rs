@@ -19,12 +19,12 @@ use super::*;
 
 /// A view in which the rows of some streams cannot be read.
 #[derive(Clone, Default)]
-struct Spoiled {
+struct PartlyUnreadable {
     rows: InMemoryViewStore,
     malformed: BTreeSet<StreamId>,
 }
 
-impl ViewStore for Spoiled {
+impl ViewStore for PartlyUnreadable {
     async fn get(&self, stream: &StreamId) -> Result<Option<ViewRow>, StoreError> {
         if self.malformed.contains(stream) {
             let corruption =
@@ -74,7 +74,7 @@ impl ViewStore for Spoiled {
 #[derive(Default)]
 struct System {
     events: InMemoryEventStore,
-    views: Spoiled,
+    views: PartlyUnreadable,
 }
 
 impl System {
@@ -110,24 +110,24 @@ impl System {
     }
 
     /// Appends an event that this build cannot read and the view does not have.
-    async fn spoil(&self, number: u8) {
+    async fn append_unreadable(&self, number: u8) {
         let event =
             EventData { event_type: "order.committed".to_owned(), schema: 1, data: b"7".to_vec() };
         self.append(number, event).await;
     }
 
-    /// Replaces the row's body by one that cannot be read.
-    async fn scribble(&self, number: u8) {
+    /// Replaces the row's body with one that cannot be read.
+    async fn make_malformed(&self, number: u8) {
         let stream = Self::stream(number);
         let row = self.views.rows.get(&stream).await.unwrap().unwrap();
-        let scribbled = ViewRow { body: Some("{}".to_owned()), ..row };
+        let malformed = ViewRow { body: Some("{}".to_owned()), ..row };
         assert_eq!(
-            self.views.rows.put(&stream, scribbled.version, &scribbled).await.unwrap(),
+            self.views.rows.put(&stream, malformed.version, &malformed).await.unwrap(),
             Put::Stored
         );
     }
 
-    fn queries(&self) -> Queries<InMemoryEventStore, Spoiled, InMemoryPersonKeys> {
+    fn queries(&self) -> Queries<InMemoryEventStore, PartlyUnreadable, InMemoryPersonKeys> {
         let (views, keys) = (self.views.clone(), InMemoryPersonKeys::default());
         Queries::new(self.events.clone(), views.clone(), views, keys, String::new())
     }
@@ -178,14 +178,14 @@ async fn a_row_that_cannot_be_read_is_folded_from_its_events() {
         system.place(number).await;
     }
     system.views.malformed.insert(System::stream(2));
-    system.scribble(3).await;
+    system.make_malformed(3).await;
     system.append(2, OrderEvent::from(OrderCommitted {}).encode().unwrap()).await;
     assert_eq!(system.listed().await, [(1, 1, None), (2, 2, None), (3, 1, None), (4, 1, None)]);
 
     // An order that can be read neither from its row nor from its events is omitted, and the others
     // are listed.
-    system.spoil(2).await;
-    system.spoil(3).await;
+    system.append_unreadable(2).await;
+    system.append_unreadable(3).await;
     assert_eq!(system.listed().await, [(1, 1, None), (4, 1, None)]);
 }
 
@@ -200,13 +200,13 @@ async fn a_parked_row_is_folded_from_its_events_and_marked() {
         system.park(number).await;
     }
     system.append(1, OrderEvent::from(OrderCommitted {}).encode().unwrap()).await;
-    system.spoil(2).await;
+    system.append_unreadable(2).await;
     assert_eq!(system.listed().await, [(1, 2, mark.clone()), (2, 1, mark), (3, 1, None)]);
 }
 
 /// A redrive does not change the version, so a validator would let a client keep showing the mark.
 #[tokio::test]
-async fn a_validator_never_hides_that_a_row_was_parked_or_repaired() {
+async fn a_validator_does_not_hide_that_a_row_was_parked_or_redriven() {
     let system = System::default();
     system.place(1).await;
     let version = "\"1\"";
