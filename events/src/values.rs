@@ -47,9 +47,14 @@ pub trait Validated {
 /// ```
 #[macro_export]
 macro_rules! text_value {
-    ($( $(#[$meta:meta])* $vis:vis struct $name:ident: |$text:ident| $valid:expr, $expected:literal $(, $pattern:literal)?; )+) => { $(
+    ($(
+        $(#[$meta:meta])*
+        $vis:vis struct $name:ident: |$text:ident| $valid:expr,
+            $expected:literal $(, $pattern:literal)?;
+    )+) => { $(
         $(#[$meta])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(::serde::Serialize, ::serde::Deserialize)]
         #[serde(try_from = "String", into = "String")]
         $vis struct $name(String);
 
@@ -111,9 +116,13 @@ macro_rules! text_value {
 /// ```
 #[macro_export]
 macro_rules! number_value {
-    ($( $(#[$meta:meta])* $vis:vis struct $name:ident($number:ty): 1..=$max:literal, $expected:literal; )+) => { $(
+    ($(
+        $(#[$meta:meta])*
+        $vis:vis struct $name:ident($number:ty): 1..=$max:literal, $expected:literal;
+    )+) => { $(
         $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(::serde::Serialize, ::serde::Deserialize)]
         #[serde(try_from = "u64", into = "u64")]
         $vis struct $name($number);
 
@@ -124,7 +133,8 @@ macro_rules! number_value {
             pub const MAX: Self = Self($max);
 
             #[doc = concat!(
-                "The value with this number.\n\n# Errors\n`InvalidValue` unless it is ", $expected, "."
+                "The value with this number.\n\n# Errors\n`InvalidValue` unless it is ",
+                $expected, "."
             )]
             pub fn new(number: u64) -> Result<Self, $crate::InvalidValue> {
                 match <$number>::try_from(number) {

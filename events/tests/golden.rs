@@ -17,8 +17,8 @@ fn golden() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/golden"))
 }
 
-/// The golden samples of a category decode. Encoded again, each has today's shape, and the same
-/// JSON if the sample has today's shape.
+/// The golden samples of a category decode. Encoded again, each has today's shape, and a sample of
+/// today's shape has the same JSON as before.
 #[track_caller]
 fn check<E: DomainEvent>() {
     for &(event_type, schema) in E::SHAPES {
@@ -46,7 +46,7 @@ fn check<E: DomainEvent>() {
 }
 
 #[test]
-fn every_stored_shape_decodes_and_todays_is_written_the_same() {
+fn every_stored_shape_decodes_and_todays_shape_is_written_unchanged() {
     for_each_category!(|E| check::<E>());
 }
 
@@ -80,20 +80,20 @@ fn the_type_of_an_event_begins_with_its_category() {
 
 /// The samples of both shapes of `order.placed` describe the same order.
 #[test]
-fn an_order_placed_at_schema_1_is_one_whose_request_was_hashed_in_form_1() {
+fn the_request_of_an_order_placed_at_schema_1_was_hashed_in_form_1() {
     let placed = |schema| {
         let data = fs::read(golden().join(format!("order.placed.{schema}.json"))).unwrap();
         OrderEvent::decode(&EventData { event_type: "order.placed".to_owned(), schema, data })
             .unwrap()
     };
     assert_eq!(placed(1), placed(2));
-    let OrderEvent::Placed(placed) = placed(1) else { panic!("another event") };
+    let OrderEvent::Placed(placed) = placed(1) else { panic!("the sample is not an order.placed") };
     assert_eq!(placed.request_hash.form, 1);
 }
 
 /// A schema number identifies a shape, so a missing or unknown field is an error.
 #[test]
-fn a_shape_with_a_field_more_or_less_does_not_decode() {
+fn a_sample_with_an_extra_or_missing_field_does_not_decode() {
     fn check<E: DomainEvent>() {
         for &(event_type, schema) in E::SHAPES {
             let stored = fs::read(golden().join(format!("{event_type}.{schema}.json"))).unwrap();

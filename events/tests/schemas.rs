@@ -62,7 +62,7 @@ fn breaks_if_committed(
 /// The committed schema lacks one of the reasons, or one of the fields, as if the previous release
 /// had not known it.
 #[test]
-fn what_older_readers_would_reject_is_reported_with_event_schema_and_field() {
+fn a_value_that_older_readers_reject_is_reported_with_event_schema_and_field() {
     let variants = breaks_if_committed("order.undo_started", 1, |schema| {
         let reasons = schema["$defs"]["CancelReason"]["oneOf"].as_array_mut().unwrap();
         reasons.retain(|reason| reason["const"] != "capture_failed");

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn euros_and_yen_do_not_add_up() {
+    fn amounts_in_different_currencies_have_no_sum() {
         assert_eq!(money(1, Currency::EUR).checked_add(&money(1, Currency::JPY)), None);
         assert_eq!(
             money(1, Currency::EUR).checked_add(&money(2, Currency::EUR)),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_written_in_minor_units_with_its_currency() {
+    fn money_is_written_in_minor_units_with_its_currency() {
         let text = r#"{"amount_minor":4999,"currency":"EUR"}"#;
         assert_eq!(serde_json::to_string(&money(4999, Currency::EUR)).unwrap(), text);
         assert_eq!(serde_json::from_str::<Money>(text).unwrap(), money(4999, Currency::EUR));
@@ -195,7 +195,7 @@ mod tests {
         }
     }
 
-    /// All codes of the list that people cannot pay with, by the reason.
+    /// All codes of the list that people cannot pay with, grouped by the reason.
     #[test]
     fn a_currency_is_one_that_people_can_pay_with() {
         use iso_currency::IntoEnumIterator as _;

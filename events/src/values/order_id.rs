@@ -37,7 +37,8 @@ impl fmt::Display for OrderId {
 impl FromStr for OrderId {
     type Err = InvalidValue;
 
-    /// Reads only the form that [`Display`](fmt::Display) writes, so that each order has one address.
+    /// Reads only the form that [`Display`](fmt::Display) writes, so that each order has one
+    /// address.
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let id = Uuid::try_parse(text).ok().map(Self).filter(|id| id.to_string() == text);
         id.ok_or(InvalidValue("a UUID in lower case with hyphens"))

@@ -1,4 +1,4 @@
-//! The JSON Schemas of values if the feature `schema` is enabled; nothing otherwise.
+//! The JSON Schemas of values, if the feature `schema` is enabled.
 
 /// The schema of a type that is stored as text.
 #[cfg(feature = "schema")]

@@ -1,4 +1,4 @@
-//! `skald`: what operators do with the order system. `skald --help` says how.
+//! `skald`: the operator's command line for the order system. `skald --help` lists the commands.
 
 use std::process::ExitCode;
 
