@@ -86,7 +86,7 @@ class Rules(unittest.TestCase):
 
     def test_a_view_needs_a_category_and_a_free_name(self) -> None:
         self.assertIn("not a valid name", self.refused("--view", "exhibit"))
-        self.assertIn("no category", self.refused("--view", "exhibit", "--of", "exhibit"))
+        self.assertIn("not a category", self.refused("--view", "exhibit", "--of", "exhibit"))
         self.assertIn("another name", self.refused("--view", "stock", "--of", "stock"))
 
     def test_taken_names_are_refused(self) -> None:
