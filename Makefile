@@ -39,8 +39,7 @@ tail: target/bin/skald ## follow all events (CATEGORY, STREAM, TYPE, CORRELATION
 verify: target/bin/skald ## find faults in the event store (STREAM=order-…)
 	@target/bin/skald verify $(if $(STREAM),--stream $(STREAM)) $(ARGS)
 
-# Two builds: in a single one, Cargo would enable the command line's features for the functions,
-# too.
+# Two builds, because a single one would also enable the command line's features for the functions.
 build: target/checked ## build the functions and target/bin/skald (PROFILE=dev or release)
 	cargo build --locked --profile $(PROFILE) $(FUNCTIONS:%=--package %)
 	cargo build --locked --profile $(PROFILE) --package skald-operator
@@ -49,8 +48,9 @@ build: target/checked ## build the functions and target/bin/skald (PROFILE=dev o
 		mkdir -p target/lambda/$$each && \
 		cp $(BINARIES)/$$each target/lambda/$$each/bootstrap || exit; done
 
-# The documentation without warnings, and the kit's also as JSON, from which the listings are made.
-# Without rustdoc.sh these flags fail: so Cargo never takes other documentation for this one.
+# The documentation without warnings, and for the kit also as JSON, from which the listings are
+# made. These flags fail without rustdoc.sh, so Cargo does not reuse documentation that was built
+# with other flags.
 DOCUMENT := RUSTDOC='$(CURDIR)/tests/public-api/rustdoc.sh' \
 	RUSTDOCFLAGS='--deny warnings -Z unstable-options' \
 	cargo doc --quiet --locked --no-deps --workspace
@@ -173,7 +173,7 @@ target/checked: Makefile
 		"install Rust (https://rustup.rs), then try again"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
 		echo "$(PYTHON) is missing or older than 3.10: install Python 3.10 or newer," \
-		"or say which to use: make PYTHON=python3.12 …"; exit 1; }
+		"or name another one: make PYTHON=python3.12 …"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { \
 		echo "$(PYTHON) cannot make virtual environments: install its venv module" \
 		"(Debian, Ubuntu: apt install python3-venv)"; exit 1; }
