@@ -114,11 +114,11 @@ fn a_delivery_that_was_booked_already_adds_nothing_to_any_shard() {
 
 #[test]
 fn a_delivery_is_rejected_if_one_shard_cannot_count_its_goods() {
-    let refused = receive(&state(ReceiptState::Unbooked, &[0, MAX_ON_HAND, 0]), &delivery(7, 3));
-    assert_eq!(refused, Err(ReceivingRejection::Stock(StockRejection::Uncountable)));
+    let rejected = receive(&state(ReceiptState::Unbooked, &[0, MAX_ON_HAND, 0]), &delivery(7, 3));
+    assert_eq!(rejected, Err(ReceivingRejection::Stock(StockRejection::Uncountable)));
     let before = Receipt::evolve(ReceiptState::Unbooked, &booked(&delivery(8, 1)));
-    let refused = receive(&state(before, &[0, 0, 0]), &delivery(7, 3));
-    assert_eq!(refused, Err(ReceivingRejection::Receipt(ReceiptRejection::ReferenceReused)));
+    let rejected = receive(&state(before, &[0, 0, 0]), &delivery(7, 3));
+    assert_eq!(rejected, Err(ReceivingRejection::Receipt(ReceiptRejection::ReferenceReused)));
 }
 
 /// Goods are added to the shards that the product has at that moment. A delivery that was already
