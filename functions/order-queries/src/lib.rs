@@ -16,7 +16,9 @@ mod stock;
 use std::collections::BTreeMap;
 use std::slice;
 
+use events::CustomerId;
 use futures_util::{TryStreamExt, pin_mut};
+use ordering::streams;
 use serde_json::json;
 use skald::personal::{Opening, PersonKeys};
 use skald::reading::ReadFrom;
@@ -30,6 +32,15 @@ use skald_lambda::http::{Call, Problem, Query, Reply, StatusCode};
 const DEFAULT_LIMIT: usize = 20;
 /// The largest number of entries on a page.
 const MAX_LIMIT: usize = 100;
+
+/// The stores of the views that queries read.
+#[derive(Debug, Clone, Default)]
+pub struct Views<V> {
+    /// The rows of [`OrderView`](ordering::views::OrderView).
+    pub orders: V,
+    /// The rows of [`StockView`](ordering::views::StockView).
+    pub stock: V,
+}
 
 /// Answers queries.
 #[derive(Debug)]
@@ -45,13 +56,14 @@ pub struct Queries<S, V, K> {
 }
 
 impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
-    /// Answers from this event store, order view and stock view, and decrypts personal data with
-    /// these keys. The health check reports `build` as the version.
-    pub fn new(events: S, orders: V, stock: V, keys: K, build: String) -> Self
+    /// Answers from this event store and these views, and decrypts personal data with these keys.
+    /// The health check reports `build` as the version.
+    pub fn new(events: S, views: Views<V>, keys: K, build: String) -> Self
     where
         S: Clone,
         K: Clone,
     {
+        let Views { orders, stock } = views;
         let (opened, orders) =
             (Opening::new(events.clone(), keys.clone()), Opening::new(orders, keys));
         Self { events, opened, orders, stock, build, tenant: Tenant::default() }
@@ -82,6 +94,12 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
 }
 
 impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
+    async fn is_registered(&self, customer: &CustomerId) -> Result<bool, Problem> {
+        let stream = streams::customer(&self.tenant, customer);
+        let commits = self.events.read(&stream, Version::START).await?;
+        Ok(!commits.is_empty())
+    }
+
     /// The row that the view stored, or the row folded from the event store if the stored one
     /// cannot be read (`None`). A parked row does not follow its stream, so it is folded too, and
     /// the stored row is used only if folding fails.
@@ -166,6 +184,10 @@ fn limit(query: Query<'_>) -> Result<usize, Problem> {
         text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit))
     });
     Ok(limit?.unwrap_or(DEFAULT_LIMIT))
+}
+
+fn no_such_customer() -> Problem {
+    Problem::not_found("The customer does not exist.")
 }
 
 fn no_such_order() -> Problem {

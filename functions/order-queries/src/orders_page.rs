@@ -4,19 +4,17 @@
 mod tests;
 
 use events::CustomerId;
-use ordering::streams;
 use ordering::views::{OrderRow, OrderStatus, orders_of};
 use serde_json::json;
 use skald::concurrency::try_concurrently;
 use skald::index::MalformedEntry;
 use skald::personal::PersonKeys;
 use skald::store::EventStore;
-use skald::stream::Version;
 use skald::view::{CatchUpError, ListEntry, ListPage, ViewRow, ViewStore};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
 use crate::order::{marked, shown};
-use crate::{Queries, cursor, is_outage, limit, stored};
+use crate::{Queries, cursor, is_outage, limit, no_such_customer, stored};
 
 /// The largest number of list entries that one call reads when it filters by status.
 const MAX_SCANNED: usize = 1_000;
@@ -168,12 +166,6 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
             }
         }
     }
-
-    async fn is_registered(&self, customer: &CustomerId) -> Result<bool, Problem> {
-        let commits =
-            self.events.read(&streams::customer(&self.tenant, customer), Version::START).await?;
-        Ok(!commits.is_empty())
-    }
 }
 
 fn status(text: &str) -> Option<OrderStatus> {
@@ -193,8 +185,4 @@ enum Source {
 struct Found {
     orders: Vec<(ListEntry, OrderRow)>,
     next: Option<ListEntry>,
-}
-
-fn no_such_customer() -> Problem {
-    Problem::not_found("The customer does not exist.")
 }

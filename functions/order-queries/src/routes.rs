@@ -60,18 +60,13 @@ mod tests {
     use skald_lambda::http::answer;
 
     use super::*;
-    use crate::Queries;
+    use crate::{Queries, Views};
 
     /// The status and the `Allow` header of the answer to a call to `$default`.
     async fn answered(method: &str, path: &str) -> (u16, Value) {
-        let (views, keys) = (InMemoryViewStore::default(), InMemoryPersonKeys::default());
-        let queries = Queries::new(
-            InMemoryEventStore::default(),
-            views.clone(),
-            views,
-            keys,
-            "0.0.0".to_owned(),
-        );
+        let views = Views::<InMemoryViewStore>::default();
+        let (events, keys) = (InMemoryEventStore::default(), InMemoryPersonKeys::default());
+        let queries = Queries::new(events, views, keys, "0.0.0".to_owned());
         let event = json!({
             "routeKey": "$default", "rawPath": path,
             "requestContext": { "http": { "method": method }, "stage": "$default" },

@@ -11,7 +11,7 @@ use futures_util::FutureExt;
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use order_commands::OrderCommands;
-use order_queries::Queries;
+use order_queries::{Queries, Views};
 use serde_json::{Value, json};
 use skald::commit::CorrelationId;
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
@@ -170,12 +170,12 @@ impl System {
     fn new() -> Self {
         let (events, keys) = (InMemoryEventStore::default(), InMemoryPersonKeys::default());
         let sealing = || Sealing::new(events.clone(), keys.clone());
-        let (order_rows, stock_rows) = (InMemoryViewStore::default(), InMemoryViewStore::default());
+        let views = Views::<InMemoryViewStore>::default();
         let system = Self {
             inputs: 0,
             catalog: CatalogCommands::new(sealing(), keys.clone()),
             orders: OrderCommands::new(sealing(), keys.clone()),
-            queries: Queries::new(events.clone(), order_rows, stock_rows, keys, "fuzz".to_owned()),
+            queries: Queries::new(events.clone(), views, keys, "fuzz".to_owned()),
         };
         for (function, method, path, body, status) in [
             (0, "PUT", "/products/MUG-01", 1, 201),

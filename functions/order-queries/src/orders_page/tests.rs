@@ -4,18 +4,20 @@
 use std::collections::BTreeSet;
 
 use events::{OrderCommitted, OrderEvent, OrderId};
+use ordering::streams;
 use ordering::views::OrderView;
 use skald::commit::{Actor, CommitId, Context, CorrelationId, Draft};
 use skald::event::{DomainEvent, EventData};
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys, InMemoryViewStore};
 use skald::message::CommitMessage;
 use skald::store::{Corruption, StoreError};
-use skald::stream::{StreamId, Tenant};
+use skald::stream::{StreamId, Tenant, Version};
 use skald::time::Timestamp;
 use skald::view::{MalformedRow, Put, Rows, ViewRow, catch_up, park, redrive};
 use skald_lambda::http::answer;
 
 use super::*;
+use crate::Views;
 
 /// A view in which the rows of some streams cannot be read.
 #[derive(Clone, Default)]
@@ -128,8 +130,8 @@ impl System {
     }
 
     fn queries(&self) -> Queries<InMemoryEventStore, PartlyUnreadable, InMemoryPersonKeys> {
-        let (views, keys) = (self.views.clone(), InMemoryPersonKeys::default());
-        Queries::new(self.events.clone(), views.clone(), views, keys, String::new())
+        let views = Views { orders: self.views.clone(), ..Views::default() };
+        Queries::new(self.events.clone(), views, InMemoryPersonKeys::default(), String::new())
     }
 
     async fn park(&self, number: u8) {
