@@ -5,7 +5,7 @@ use skald::personal::PersonId;
 use skald::prelude::*;
 use skald::store::EventStore;
 use skald::view::ViewStore;
-use skald_lambda::clock::RandomPause;
+use skald_lambda::clock::{RandomPause, new_id};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 use uuid::Uuid;
 
@@ -18,7 +18,7 @@ use crate::reader::{Reader, ReaderCommand, ReaderRejection};
 const SOURCE: &str = "lending";
 /// How long a loan lasts, in milliseconds: four weeks.
 const LOAN_MS: i64 = 28 * 24 * 60 * 60 * 1000;
-/// Most loans in one answer.
+/// The maximum number of loans in one answer.
 const MAX_LOANS: u32 = 20;
 
 /// Answers the calls of the API.
@@ -53,7 +53,7 @@ impl<S: EventStore, V: ViewStore> Api<S, V> {
     async fn add(&self, call: &Call, book: &str) -> Result<Reply, Problem> {
         let title = text(&call.json()?, "title")?;
         let stream = Book::stream(&self.tenant, book).map_err(malformed)?;
-        let request = call.request(command_id(&stream, "add"), SOURCE, librarian()?);
+        let request = call.request(CommitId::new(new_id()), SOURCE, librarian()?);
         let added = self
             .handler
             .handle::<Book>(&stream, &BookCommand::Add { title }, &request)
@@ -69,7 +69,7 @@ impl<S: EventStore, V: ViewStore> Api<S, V> {
         let stream = Reader::stream(&self.tenant, reader).map_err(malformed)?;
         let register =
             ReaderCommand::Register { id: PersonId::new(reader).map_err(malformed)?, name };
-        let request = call.request(command_id(&stream, "register"), SOURCE, librarian()?);
+        let request = call.request(CommitId::new(new_id()), SOURCE, librarian()?);
         let registered = self
             .handler
             .handle::<Reader>(&stream, &register, &request)
@@ -111,7 +111,7 @@ impl<S: EventStore, V: ViewStore> Api<S, V> {
     }
 }
 
-/// The id of the command with this name on this stream: a repeated call has the same.
+/// The id of the command with this name on this stream: a repeated call has the same id.
 fn command_id(stream: &StreamId, name: &str) -> CommitId {
     CommitId::of(Uuid::new_v5(&Uuid::NAMESPACE_URL, stream.key().as_bytes()), name)
 }
@@ -123,7 +123,7 @@ fn librarian() -> Result<Actor, Problem> {
 fn text(body: &Value, member: &str) -> Result<String, Problem> {
     let text = body[member].as_str().filter(|text| !text.is_empty());
     text.map(str::to_owned)
-        .ok_or_else(|| Problem::invalid(format!("The body needs the text {member:?}.")))
+        .ok_or_else(|| Problem::invalid(format!("The body must contain the text {member:?}.")))
 }
 
 fn malformed(error: skald::stream::InvalidName) -> Problem {

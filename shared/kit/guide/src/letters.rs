@@ -20,13 +20,13 @@ pub enum LetterError {
     Decode(#[from] DecodeError),
 }
 
-/// Sends a letter for each loan that the follower finds as of `now`, and gives their number.
+/// Sends a letter for each loan that the follower finds as of `now`, and returns their number.
 ///
 /// `send` gets an event's id with each letter. It may get the same id again, and must not send that
 /// letter twice.
 ///
 /// # Errors
-/// [`LetterError`]. Nothing is lost: what was not acknowledged comes again.
+/// [`LetterError`]. Nothing is lost: entries that were not acknowledged are delivered again.
 pub async fn send_letters<I: CommitIndex, V: ViewStore>(
     index: &I,
     follower: &mut Follower<I, V>,

@@ -1,11 +1,11 @@
-//! Filling the view of loans again, after its rows have got another shape.
+//! Refilling the view of loans after the shape of its rows has changed.
 
 use skald::follow::{FollowError, Follower};
 use skald::index::CommitIndex;
 use skald::message::CommitMessage;
 use skald::prelude::*;
 use skald::store::EventStore;
-use skald::view::{CatchUpFailure, Projection, ViewStore, catch_up};
+use skald::view::{CatchUpError, Projection, ViewStore, catch_up, park};
 
 use crate::loans::Loans;
 
@@ -17,10 +17,10 @@ pub enum RefillError {
     Follow(#[from] FollowError),
     /// A row could not be brought up to date.
     #[error(transparent)]
-    CatchUp(#[from] CatchUpFailure),
+    CatchUp(#[from] CatchUpError),
 }
 
-/// Brings the row of every loan up to date that has a commit in the index as of `now`.
+/// Brings up to date the row of every loan that has a commit in the index as of `now`.
 ///
 /// # Errors
 /// [`RefillError`]. The next call continues with the batch that failed.
@@ -40,7 +40,15 @@ pub async fn refill<E: EventStore, V: ViewStore, I: CommitIndex, C: ViewStore>(
                 // The message carries no commit, so the events are read from the event store.
                 let (stream, last) = (key.stream().clone(), key.first());
                 let message = CommitMessage { stream, last, commit: None };
-                catch_up::<Loans, _, _>(events, views, &message).await?;
+                match catch_up::<Loans, _, _>(events, views, &message).await {
+                    Ok(_) => {}
+                    // The row waits for another release. The others are filled meanwhile.
+                    Err(failure) if failure.error.parks() => {
+                        let (stream, reason) = (&message.stream, failure.to_string());
+                        park(views, stream, failure.seen, &reason, now).await?;
+                    }
+                    Err(failure) => return Err(failure.error.into()),
+                }
             }
         }
         follower.acknowledge();

@@ -30,8 +30,8 @@ async fn a_book_is_added_and_lent() -> Result {
 
     // Another reader: rejected.
     let lend = BookCommand::Lend { to: "bob".to_owned() };
-    let refused = handler.handle::<Book>(&book, &lend, &request("lend to bob")).await;
-    assert!(matches!(refused, Err(HandleError::Rejected(_))));
+    let rejected = handler.handle::<Book>(&book, &lend, &request("lend to bob")).await;
+    assert!(matches!(rejected, Err(HandleError::Rejected(_))));
     Ok(())
 }
 

@@ -103,7 +103,7 @@ fn a_block_that_differs_is_found() {
     assert_eq!(differs("fn one() {\n    // …\n}"), None);
     assert_eq!(differs("fn one() {\n// …\nfn two() {"), None);
     assert_eq!(differs("fn one() {\n    2\n}").as_deref(), Some("    2"));
-    assert_eq!(differs("fn one() {\n1\n}").as_deref(), Some("1"), "the indent is another");
+    assert_eq!(differs("fn one() {\n1\n}").as_deref(), Some("1"), "the indentation differs");
     assert_eq!(differs("fn one() {\n    1\n}\nfn two() {").as_deref(), Some("fn two() {"));
     assert_eq!(differs("fn two() {\n// …\nfn one() {").as_deref(), Some("fn one() {"));
     assert_eq!(differs("fn three() {").as_deref(), Some("fn three() {"));

@@ -87,8 +87,10 @@ async fn the_function_answers_and_its_operators_see_what_happened() -> Result {
 
     let (status, body) = call(&api, ("PUT", "/books/ulysses"), json!({ "title": "Ulysses" })).await;
     assert_eq!((status, &body["version"]), (201, &json!(1)));
+    assert_eq!(call(&api, ("PUT", "/books/ulysses"), json!({ "title": "Ulysses" })).await.0, 200);
     let register = ("PUT", "/readers/dan");
     assert_eq!(call(&api, register, json!({ "name": "Dan Ahab" })).await.0, 201);
+    assert_eq!(call(&api, register, json!({ "name": "Dan Ahab" })).await.0, 200);
     let lend = ("POST", "/books/ulysses/loans");
     let (status, loan) = call(&api, lend, json!({ "reader": "ann" })).await;
     assert_eq!(status, 201, "{loan}");

@@ -35,7 +35,7 @@ async fn a_repeated_lending_opens_no_second_loan() -> Result {
     assert_eq!(again.loan, first.loan);
     assert_eq!(store.read(&first.loan, Version::START).await?.len(), 1);
 
-    // Another command for the same: ann has the book, by the first loan.
+    // Another command that asks for the same: ann already has the book, by the first loan.
     let another = lend_to(&store, "ann", "lend once more").await?;
     assert_eq!(store.read(&another.loan, Version::START).await?, []);
     Ok(())
@@ -48,9 +48,9 @@ async fn a_suspended_reader_borrows_nothing() -> Result {
     let handler = Handler::new(&store, NoPause);
     handler.handle::<Reader>(&reader, &ReaderCommand::Suspend, &request("suspend")).await?;
 
-    let refused = lend_to(&store, "ann", "lend").await.unwrap_err();
+    let rejected = lend_to(&store, "ann", "lend").await.unwrap_err();
     assert!(matches!(
-        refused.downcast_ref(),
+        rejected.downcast_ref(),
         Some(HandleError::Rejected(LendRejection::Reader(ReaderRejection::Suspended)))
     ));
     Ok(())
@@ -66,7 +66,7 @@ async fn a_reader_who_is_suspended_between_read_and_write_borrows_nothing() -> R
     let opened = Opened { book: "moby-dick".to_owned(), reader: "ann".to_owned(), due: None };
     let handler = Handler::new(&store, NoPause);
     let is_suspended = AtomicBool::new(false);
-    let refused = handler
+    let rejected = handler
         .handle_all(&streams, &request("lend"), |(loan, read)| {
             read.state.may_borrow().map_err(LendRejection::from)?;
             // Another command comes first. The store in memory answers at once.
@@ -81,7 +81,7 @@ async fn a_reader_who_is_suspended_between_read_and_write_borrows_nothing() -> R
         .await
         .unwrap_err();
     assert!(matches!(
-        refused,
+        rejected,
         HandleError::Rejected(LendRejection::Reader(ReaderRejection::Suspended))
     ));
     assert_eq!(store.read(&loan, Version::START).await?, []);

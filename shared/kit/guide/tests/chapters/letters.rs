@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use skald::event::EventData;
 use skald::follow::{FollowOptions, Follower, Novelty};
 use skald::index::{CommitIndex, Position};
 use skald::memory::{InMemoryCommitIndex, InMemoryViewStore};
 use skald::prelude::*;
+use skald::store::EventStore;
 use skald::view::ViewStore;
 use skald_guide::lending::give_back;
 use skald_guide::letters::send_letters;
+use skald_guide::loan::Loan;
 use skald_guide::refill::refill;
 use skald_testkit::NoPause;
 
@@ -42,7 +45,7 @@ async fn every_loan_gets_one_letter() -> Result {
     assert_eq!(send_letters(&index, &mut one, later, &mut send).await?, 1);
     assert_eq!(send_letters(&index, &mut one, later, &mut send).await?, 0);
 
-    // A run that ends before it acknowledges: the next one gets the same, which may have been seen.
+    // A run ends before it acknowledges. The next one gets the same entries, maybe seen before.
     give_back(&Handler::new(&events, NoPause), &ann, &request("return")).await?;
     lend_to(&events, "bob", "lend to bob").await?;
     assert!(!one.next(later).await?.is_empty());
@@ -67,5 +70,22 @@ async fn an_empty_view_is_filled_from_the_events() -> Result {
     refill(&events, &views, &mut follower, later).await?;
     assert!(views.get(&loans[0]).await?.is_some());
     assert!(views.get(&loans[1]).await?.is_none(), "ann had the book already: no second loan");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_loan_that_cannot_be_applied_does_not_stop_the_others() -> Result {
+    let events = library().await?;
+    let (bad, data) = (Loan::stream(&Tenant::default(), "bad")?, b"{}".to_vec());
+    let opened = EventData { event_type: "loan.opened".to_owned(), schema: 1, data };
+    events.append(&events.start(bad.clone()), request("bad").draft(vec![opened], None)).await?;
+    let good = lend_to(&events, "ann", "lend").await?.loan;
+
+    let (index, checkpoints) = (InMemoryCommitIndex::over(&events), InMemoryViewStore::default());
+    let (views, later) = (InMemoryViewStore::default(), noon().plus_millis(10_000));
+    let mut follower = Follower::resume(index, checkpoints, options("loans-2", "one")).await?;
+    refill(&events, &views, &mut follower, later).await?;
+    assert!(views.get(&bad).await?.is_some_and(|row| row.parked.is_some()));
+    assert!(views.get(&good).await?.is_some_and(|row| row.parked.is_none()));
     Ok(())
 }

@@ -25,7 +25,7 @@ async fn lost_and_doubled_messages_do_no_harm() -> Result {
     // missing is read from the event store.
     let caught_up = catch_up::<Loans, _, _>(&events, &views, &closed).await?;
     assert_eq!(caught_up, CaughtUp::To(Version::new(2)));
-    // It comes twice, and the first comes after all.
+    // It is delivered twice, and then the first message arrives after all.
     for late in [&closed, &opened] {
         assert_eq!(catch_up::<Loans, _, _>(&events, &views, late).await?, CaughtUp::Already);
     }

@@ -1,4 +1,4 @@
-//! The guide's chapters, run: each of them is a file. `blocks` compares what the guide shows.
+//! Runs the guide's chapters, one file for each. `blocks` compares what the guide shows.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 

@@ -37,7 +37,7 @@ async fn a_name_is_sealed_opened_and_erased() -> Result {
     let opening = Opening::new(&store, &keys);
     assert_eq!(name(&opening.read(&stream, Version::START).await?), Ok("Ann Ahab".to_owned()));
 
-    // The key is destroyed first. Then it is recorded that it was.
+    // The key is destroyed first. Then the erasure is recorded.
     keys.erase(&Person { tenant, id }, noon()).await?;
     handler.handle::<Reader>(&stream, &ReaderCommand::Erase, &request("erase")).await?;
     assert_eq!(name(&opening.read(&stream, Version::START).await?), Err(SealedError::Erased));
