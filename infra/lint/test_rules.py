@@ -327,6 +327,10 @@ PLANTED: dict[
             "OrderView has the name of StockViewTable in STOCK",
         ),
         (
+            put("EventRelay/Properties/Environment/Variables/EVENTS", {"Ref": "EventsTable"}),
+            "EventRelay has the name of EventsTable in EVENTS",
+        ),
+        (
             put("StockView/Properties/Environment/Variables/ROWS", {"Ref": "OrderViewTable"}),
             "StockViewRole",
         ),

@@ -81,7 +81,7 @@ APPEND = {
     "dynamodb:Query",
     "dynamodb:PutItem",
     "dynamodb:GetItem",
-}  # GetItem reads the commit that took a place
+}  # GetItem reads the commit at a taken position
 GUARD = APPEND | {"dynamodb:ConditionCheckItem"}
 LOOK_UP = {"dynamodb:GetItem"}
 KEEP = {"dynamodb:GetItem", "dynamodb:PutItem"}
@@ -183,15 +183,13 @@ def every_function_may_do_with_tables_all_that_its_code_does(template: Template)
 
 @rule
 def every_function_may_use_the_tables_that_it_is_given(template: Template) -> Faults:
-    granted = {
-        (role, resource.partition(".")[0]) for role, resource, _ in granted_on_tables(template)
-    }
+    granted = {(role, resource) for role, resource, _ in granted_on_tables(template)}
     tables = dict(template.of_type("AWS::DynamoDB::Table"))
     for name, function in template.of_type("AWS::Lambda::Function"):
         role = target(function.get("Role"))
         variables = function.get("Environment", {}).get("Variables", {})
         for variable, table in ((each, target(value)) for each, value in variables.items()):
-            if table in tables and (role, table) not in granted:
+            if table in tables and (role, f"{table}.Arn") not in granted:
                 yield (
                     f"{name} has the name of {table} in {variable}, but {role} may do nothing with"
                     " that table: add a statement to the function's policy and to ON_TABLES in"
