@@ -123,10 +123,10 @@ class Cloud:
             if self.process.poll() is not None:
                 if not is_free(port):
                     raise PortTaken(port)
-                raise CloudError(f"the emulator ended while it started:\n{self.last_words()}")
+                raise CloudError(f"the emulator ended while it started:\n{self.log_end()}")
             time.sleep(0.02)
         raise CloudError(
-            f"the emulator did not answer within {READY_TIMEOUT_S} seconds:\n{self.last_words()}"
+            f"the emulator did not answer within {READY_TIMEOUT_S} seconds:\n{self.log_end()}"
         )
 
     def _environment(self, name: str) -> dict[str, str]:
@@ -151,7 +151,7 @@ class Cloud:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    def last_words(self, lines: int = 20) -> str:
+    def log_end(self, lines: int = 20) -> str:
         """The end of the emulator's log, for an error message."""
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
         return (
@@ -163,7 +163,7 @@ class Cloud:
         """Never return. Raise `CloudError` if the emulator ends by itself."""
         assert self.process is not None
         code = self.process.wait()
-        raise CloudError(f"the emulator ended by itself with code {code}:\n{self.last_words()}")
+        raise CloudError(f"the emulator ended by itself with code {code}:\n{self.log_end()}")
 
     def close(self) -> None:
         """End the emulator and its functions, and remove the private folder. All data is lost."""
@@ -319,9 +319,13 @@ def main(argv: list[str]) -> int:
                 end_with_standard_input()
             say("starting the emulator")
             with Cloud(chosen.port) as cloud:
-                outputs = deploy(
-                    cloud.endpoint, REGION, dict(chosen.parameter), chosen.artifacts, say
-                )
+                try:
+                    outputs = deploy(
+                        cloud.endpoint, REGION, dict(chosen.parameter), chosen.artifacts, say
+                    )
+                except DeployError as error:
+                    log = cloud.log_end()
+                    raise CloudError(f"{error}\nThe emulator's log ends:\n{log}") from error
                 make_topic_fifo(cloud, outputs)
                 system = description(api_url(cloud, outputs), cloud.endpoint, outputs)
                 of_stack = resources(cloud.endpoint, REGION)

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
@@ -15,14 +16,63 @@ use crate::resources::Resources;
 /// How many clouds this process has started.
 static STARTED: AtomicUsize = AtomicUsize::new(0);
 
+/// How many clouds a process may run at once. Each needs more than 600 MB of memory, and there are
+/// as many tests at once as processors.
+const MAX_RUNNING: usize = 4;
+
+/// How many clouds this process runs, and the signal that one has stopped.
+static RUNNING: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
+
 /// A running local cloud. It stops when this value is dropped, or when the process that owns it
 /// ends for any reason.
 #[derive(Debug)]
 pub struct LocalCloud {
-    launcher: Child,
     ready: Ready,
     /// The number of this cloud in the process.
     number: usize,
+    // Dropped in this order: another cloud may start when this one has stopped.
+    _launcher: Launcher,
+    _permit: Permit,
+}
+
+/// The process that runs a cloud. It ends at the end of its standard input, and stops the cloud
+/// before it ends.
+#[derive(Debug)]
+struct Launcher(Child);
+
+impl Drop for Launcher {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        if let Err(error) = self.0.wait() {
+            eprintln!("the local cloud could not be waited for: {error}");
+        }
+    }
+}
+
+/// The permission to run one of [`MAX_RUNNING`] clouds.
+#[derive(Debug)]
+struct Permit(());
+
+impl Permit {
+    /// Waits until fewer clouds run than may. A test must not wait for a second cloud while it has
+    /// one.
+    fn wait() -> Self {
+        let (running, stopped) = &RUNNING;
+        let running = running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = stopped
+            .wait_while(running, |running| *running >= MAX_RUNNING)
+            .unwrap_or_else(PoisonError::into_inner);
+        *running += 1;
+        Self(())
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let (running, stopped) = &RUNNING;
+        *running.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        stopped.notify_one();
+    }
 }
 
 /// What the launcher prints when the cloud is ready.
@@ -42,6 +92,7 @@ impl LocalCloud {
     /// If it does not start. The launcher's messages are printed above the panic.
     #[must_use]
     pub fn start(parameters: &[(&str, &str)]) -> Self {
+        let permit = Permit::wait();
         let root = root();
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let mut command = Command::new(root.join("target/venv/bin/python"));
@@ -49,15 +100,16 @@ impl LocalCloud {
         for (name, value) in parameters {
             command.arg("--parameter").arg(format!("{name}={value}"));
         }
-        let mut launcher = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect(
+        let launcher = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut launcher = Launcher(launcher.expect(
             "the local cloud is installed and built by `make test`; \
-                 run the system tests through it",
-        );
+             run the system tests through it",
+        ));
         let mut line = String::new();
-        let stdout = launcher.stdout.take().expect("its standard output is piped");
+        let stdout = launcher.0.stdout.take().expect("its standard output is piped");
         BufReader::new(stdout).read_line(&mut line).expect("the launcher writes text");
         let ready = serde_json::from_str(&line).expect("the launcher prints that it is ready");
-        Self { launcher, ready, number }
+        Self { ready, number, _launcher: launcher, _permit: permit }
     }
 
     /// A client of the system's HTTP API.
@@ -143,11 +195,6 @@ impl LocalCloud {
 impl Drop for LocalCloud {
     fn drop(&mut self) {
         self.keep_log_of_failure();
-        // The launcher ends at the end of its standard input, and stops the cloud before it ends.
-        drop(self.launcher.stdin.take());
-        if let Err(error) = self.launcher.wait() {
-            eprintln!("the local cloud could not be waited for: {error}");
-        }
     }
 }
 

@@ -138,17 +138,6 @@ impl Ledgers {
         self.received.get(sku).unwrap_or(&0) - shipped.sum::<i64>()
     }
 
-    /// The ledgers with this order's account alone, for a cloud in which other orders are in
-    /// progress.
-    ///
-    /// # Panics
-    /// If no ledger has anything about it.
-    #[must_use]
-    pub fn only(self, order_id: &str) -> Self {
-        let account = self.order(order_id).clone();
-        Self { accounts: BTreeMap::from([(order_id.to_owned(), account)]), ..self }
-    }
-
     /// Asserts that every order is final and that the ledgers agree on it. See
     /// [`assert_equal_except_parked`](Self::assert_equal_except_parked).
     ///

@@ -40,8 +40,8 @@ fn reshard(commits: &[Commit]) -> Draft {
     Request::new(id, Timestamp::EPOCH, "tests", actor).draft(vec![event.encode().unwrap()], None)
 }
 
-/// Books a delivery of six pieces while the product is resharded this many times. Returns the status
-/// of the answer, and what each shard has afterwards.
+/// Books a delivery of six pieces while the product is resharded this many times. Returns the
+/// status of the answer, and what each shard has afterwards.
 async fn deliver(resharded: usize) -> (u16, Vec<u64>) {
     let store = InMemoryEventStore::default();
     let product =

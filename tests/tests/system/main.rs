@@ -5,10 +5,8 @@
 //!
 //! ```sh
 //! cargo test --package system-tests --test system order_path::
-//! cargo test --package system-tests --test system a_rejected_request_can_be_repeated_with_the_same_key
+//! cargo test --package system-tests --test system an_idempotency_key_identifies_one_order
 //! ```
-//!
-//! Tests start in the order of their names. One that waits long should not be the last.
 //!
 //! A cloud takes longer to start than most tests to run. Therefore tests share one, [`SHARED`], if
 //! they do not disturb each other: each has customers, products and streams of its own and looks at
