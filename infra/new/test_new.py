@@ -1,12 +1,14 @@
 """`make new` in a copy of the workspace: the result is formatted, linted and tested there.
 
-The copy shares the target directory, so only the workspace's own crates are built again.
+The copy shares the target directory, so only the workspace's own crates are built again. These
+have another version in the copy: Cargo tells packages of two workspaces apart by name and version,
+and would otherwise run tests of the copy for those of the workspace.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
+import re
 import subprocess
 import sys
 import unittest
@@ -25,6 +27,22 @@ LONGEST = "w" * 32
 WIDEST = 100
 
 
+def content(path: str) -> bytes:
+    """The content of a file in the copy."""
+    data = Path(new.ROOT, path).read_bytes()
+    if path not in ("Cargo.toml", "Cargo.lock"):
+        return data
+    manifest = Path(new.ROOT, "Cargo.toml").read_text(encoding="utf-8")
+    package = manifest[manifest.index("[workspace.package]") :]
+    found = re.search(r'^version = "(.+)"$', package, re.MULTILINE)
+    assert found, "the workspace has a version"
+    # In the lock, only packages of the workspace have no source.
+    own = re.compile(rf'^version = "{re.escape(found[1])}"$(?!\nsource)', re.MULTILINE)
+    text, number = own.subn(f'version = "{found[1]}-copy"', data.decode())
+    assert number, f"{path} has the workspace's version"
+    return text.encode()
+
+
 def copied() -> Path:
     """A copy of the workspace. Files that did not change since the last copy stay, so that Cargo
     does not build them again."""
@@ -39,11 +57,12 @@ def copied() -> Path:
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
     for path in paths:
-        source, target = Path(new.ROOT, path), copy / path
-        if target.exists() and target.read_bytes() == source.read_bytes():
+        source, target, data = Path(new.ROOT, path), copy / path, content(path)
+        if target.exists() and target.read_bytes() == data:
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source, target)  # with a new time, otherwise Cargo does not build it
+        target.write_bytes(data)  # with a new time, otherwise Cargo does not build it
+        target.chmod(source.stat().st_mode)
     return copy
 
 
