@@ -87,7 +87,7 @@ def is_named(node: yaml.Node, names: list[str]) -> bool:
 
 
 def end_of(node: yaml.Node) -> int:
-    """The number of the line after `node`. The mark of a block is already where the next begins."""
+    """The number of the line after `node`. The end of a block is already on that line."""
     is_block = isinstance(node, yaml.CollectionNode) and not node.flow_style
     return node.end_mark.line if is_block else node.end_mark.line + 1
 

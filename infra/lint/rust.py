@@ -78,7 +78,7 @@ def category_of_the_unreadable() -> str:
     found = UNREADABLE.search(text(ROOT / "functions" / "event-relay" / "src"))
     if not found:
         raise Unreadable(
-            'functions/event-relay has no `const UNREADABLE: &str = "…";`: write the category so'
+            'functions/event-relay has no `const UNREADABLE: &str = "…";`: write it like this'
         )
     return found[1]
 
@@ -90,7 +90,7 @@ def step_errors() -> dict[str, str]:
     if not {"TRANSIENT", "PERMANENT"} <= set(found):
         raise Unreadable(
             'shared/ordering/src/saga has no `pub const TRANSIENT: &\'static str = "…";`, or no'
-            " PERMANENT: write them so"
+            " PERMANENT: write them like this"
         )
     return found
 

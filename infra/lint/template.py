@@ -73,7 +73,7 @@ class NoManagedPolicies:
 
 
 def read(path: Path = PATH) -> dict[str, Any]:
-    """The template in a file, as `parsed` has it."""
+    """The template in a file, in the form that `parsed` returns."""
     return parsed(path.read_text(encoding="utf-8"))
 
 

@@ -66,7 +66,7 @@ def compile_crate(command: list[str], log: str) -> int:
 
 
 def processor_time_s() -> float:
-    """Of all ended processes that this one started, and of those that they started."""
+    """The time of all ended processes that this one started, and of those that they started."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

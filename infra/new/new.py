@@ -280,7 +280,7 @@ The function {name}-steps can perform steps of the saga, but has none yet. Next:
   - Give it a step: "A step of the saga" in shared/ordering/README.md. What the step does is
     written in shared/ordering/src/steps/{name}.rs, and tested in
     shared/ordering/tests/rules/{name}_steps.rs. Examples beside it: reservation.rs, if the step
-    changes several streams; shipment.rs, if it calls a system outside.
+    changes several streams; shipment.rs, if it calls an external system.
   - Once the state machine has the step, `make lint` asks for {title}Steps in the definition and
     the role of the saga in infra/template.yaml.
 """

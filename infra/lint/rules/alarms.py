@@ -79,7 +79,7 @@ def an_alarm_on_several_metrics_watches_each_of_them(template: Template) -> Faul
                 " alarms of it"
             )
         if len({metric.period_s for metric in watched}) > 1:
-            yield f"{name} has metrics with different periods: CloudWatch demands one for all"
+            yield f"{name} has metrics with different periods: CloudWatch requires one for all"
         if len({query["Id"] for query in queries}) < len(queries):
             yield f"{name} has two metrics with one Id: give each its own"
         values = [query for query in queries if query.get("ReturnData", True)]
@@ -109,7 +109,7 @@ def metric(given: Mapping[str, Any], period_s: Any) -> Metric:
 
 
 def watched(template: Template, name: str) -> set[str | None]:
-    """The resources of which an alarm informs a person by the metric called `name`."""
+    """The resources about which an alarm on the metric `name` informs a person."""
     return {
         resource
         for _, alarm in alarms(template)

@@ -39,7 +39,7 @@ def every_call_is_answered_in_time(template: Template) -> Faults:
                 " function's Timeout, so that it ends first"
             )
         if integration.get("PayloadFormatVersion") != "2.0":
-            yield f"{name} has no PayloadFormatVersion 2.0: set it, the functions read no other"
+            yield f"{name} has no PayloadFormatVersion 2.0: set it; the functions read no other"
 
 
 @rule
@@ -82,7 +82,7 @@ def the_api_is_limited_logged_and_has_one_address(template: Template) -> Faults:
         if stage.get("StageName") != "$default" or stage.get("AutoDeploy") is not True:
             yield (
                 f"{name} is not the stage $default with AutoDeploy: make it so, or addresses have a"
-                " prefix and changes wait"
+                " prefix and changes are not deployed"
             )
         if not {"ThrottlingRateLimit", "ThrottlingBurstLimit"} <= set(
             stage.get("DefaultRouteSettings", {})

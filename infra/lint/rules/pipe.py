@@ -89,7 +89,7 @@ def one_function_reads_the_stream_and_loses_nothing(template: Template) -> Fault
         if "FunctionResponseTypes" in source:
             yield (
                 f"{name} reports partial failures: remove FunctionResponseTypes; the relay fails a"
-                " batch whole"
+                " batch as a whole"
             )
 
 
@@ -342,7 +342,7 @@ def only_the_topic_sends_to_its_queues(template: Template) -> Faults:
             topic = target(each.get("Condition", {}).get("ArnEquals", {}).get("aws:SourceArn"))
             if each.get("Principal") != {"Service": "sns.amazonaws.com"} or topic is None:
                 yield (
-                    f"others than the topic may send to {queue}: allow sns.amazonaws.com alone,"
+                    f"not only the topic may send to {queue}: allow sns.amazonaws.com alone,"
                     " with ArnEquals aws:SourceArn"
                 )
 

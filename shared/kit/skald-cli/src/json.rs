@@ -1,5 +1,5 @@
-//! JSON as it is stored: numbers and texts are kept as written, and fields in their order. Personal
-//! data is hidden.
+//! JSON as it is stored: numbers and texts are kept as written, and fields keep their order.
+//! Personal data is hidden.
 
 use std::fmt;
 
@@ -62,7 +62,7 @@ impl<'a> Json<'a> {
         Some(match text.as_bytes().first()? {
             b'{' => {
                 let fields = serde_json::from_str::<Fields<'a>>(text).ok()?.0;
-                // Of an object that is marked as personal, only the person's id is shown.
+                // An object that is marked as personal is shown only as the person's id.
                 let is_personal = fields.iter().any(|(name, _)| name == PERSON_MEMBER);
                 let field = |(name, raw): (String, &'a RawValue)| {
                     let is_hidden = is_personal && name != PERSON_MEMBER;

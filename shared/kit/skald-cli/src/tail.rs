@@ -22,8 +22,8 @@ use crate::line;
 use crate::system::System;
 use crate::terminal::{self, OutputError, Terminal};
 
-/// The time that `tail` stays behind now. It is short, because a person is waiting: commits that
-/// become visible later are found in the overlap.
+/// How far `tail` stays behind the current time. This is short, because a person is waiting:
+/// commits that become visible later are found in the overlap.
 const MARGIN_MS: u32 = 1_000;
 /// The largest delay with which a commit may become visible and still be shown.
 const OVERLAP_MS: u32 = 30_000;
@@ -135,7 +135,7 @@ async fn step(
         let (stream, first, at) = (line::named(key.stream()), key.first(), key.at());
         terminal::note(&format!(
             "{stream} at version {first} has a time in the future, {at}: \
-             the clock of its writer was wrong; it is shown when that time has come"
+             the clock of its writer was wrong; it will be shown at that time"
         ));
     }
     terminal::write(&lines).map_err(StepError::Output)?;

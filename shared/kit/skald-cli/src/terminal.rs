@@ -93,7 +93,7 @@ pub(crate) fn write(text: &str) -> Result<(), OutputError> {
 }
 
 /// Waits until the reader of standard output closes it. A command without output would not notice
-/// otherwise. Waits for ever if standard output is not a pipe.
+/// otherwise. Waits forever if standard output is not a pipe.
 pub(crate) async fn closed() {
     if let Some(pipe) = pipe()
         && pipe.ready(Interest::ERROR).await.is_ok()
@@ -107,7 +107,8 @@ pub(crate) async fn closed() {
 fn pipe() -> Option<Sender> {
     let out = File::from(stdout().as_fd().try_clone_to_owned().ok()?);
     let is_pipe = out.metadata().is_ok_and(|out| out.file_type().is_fifo());
-    // Writing to it expects it to block, so it stays blocking.
+    // The code that writes to standard output expects blocking writes, so the pipe stays in
+    // blocking mode.
     is_pipe.then(|| Sender::from_file_unchecked(out).ok()).flatten()
 }
 

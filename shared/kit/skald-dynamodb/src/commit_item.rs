@@ -7,7 +7,7 @@
 //! | `at` | S | when it was recorded: RFC 3339, UTC, milliseconds |
 //! | `body` | S | everything else, as one JSON text: see `body.rs` |
 //! | `encoding` | S | if `body` is compressed, how: `json+zstd` |
-//! | `body` | B | in `json+zstd`: the same text as one frame of Zstandard |
+//! | `body` | B | in `json+zstd`: the same text as one Zstandard frame |
 //! | `slice` | N | for the index of all commits, which sorts by `at`: first byte of the SHA-256 of `pk`, modulo 16 |
 //! | `types` | S | for the index of all commits: the types of the events, each once, separated by spaces |
 //!

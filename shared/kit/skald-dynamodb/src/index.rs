@@ -125,7 +125,7 @@ pub(crate) fn read_entry(item: &impl AnyItem) -> Result<IndexEntry, MalformedEnt
         }
         _ => None,
     };
-    let fault = "`at` is not a time in the form of commits";
+    let fault = "`at` is not in the form of a commit's time";
     let at = at.ok_or_else(|| MalformedEntry { key: describe_key(item), fault })?;
     let types = match item.attribute("types") {
         Some(Attribute::Text(types)) => types.split(' ').map(str::to_owned).collect(),
@@ -183,7 +183,7 @@ mod tests {
         ] {
             assert_eq!(
                 read_entry(&placed(at)).unwrap_err().fault,
-                "`at` is not a time in the form of commits",
+                "`at` is not in the form of a commit's time",
                 "{at}"
             );
         }

@@ -6,7 +6,7 @@ use zstd::zstd_safe::{CCtx, DCtx, compress_bound, get_frame_content_size};
 
 /// The bytes of an item per write unit; the last, partial unit is charged in full.
 const WRITE_UNIT_BYTES: usize = 1024;
-/// No item is larger, so no packed text was.
+/// The largest text that is unpacked: a text fits in an item before it is packed.
 const MAX_TEXT_BYTES: usize = 400 * 1024;
 /// Zstandard's own default: a higher level costs time, and JSON of this size gains little from it.
 const LEVEL: i32 = 3;

@@ -137,7 +137,7 @@ impl<W: KeyWrap> DynamoDbPersonKeys<W> {
             None => {
                 let source = Box::new(Answer::new(
                     None,
-                    Some("an item prevented storing a new key, and no longer exists"),
+                    Some("an item that prevented storing a new key no longer exists"),
                 ));
                 Err(StoreError::Unavailable { operation: "PutItem", source })
             }

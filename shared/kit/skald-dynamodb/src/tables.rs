@@ -57,7 +57,7 @@ pub fn events(name: &str) -> CreateTableInputBuilder {
         ]))
         .set_key_schema(Some(vec![key("pk", KeyType::Hash), key("sk", KeyType::Range)]))
         .global_secondary_indexes(index("commits", "slice", "at", projection))
-        .stream_specification(stream.expect("all of a stream is set"))
+        .stream_specification(stream.expect("every field of a stream is set"))
 }
 
 /// The table of a [`DynamoDbViewStore`](crate::DynamoDbViewStore) whose rows are not listed.
@@ -104,12 +104,12 @@ fn number(name: &str) -> AttributeDefinition {
 
 fn attribute(name: &str, kind: ScalarAttributeType) -> AttributeDefinition {
     let built = AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build();
-    built.expect("all of an attribute is set")
+    built.expect("every field of an attribute is set")
 }
 
 fn key(name: &str, kind: KeyType) -> KeySchemaElement {
     let built = KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
-    built.expect("all of a key is set")
+    built.expect("every field of a key is set")
 }
 
 fn index(name: &str, hash: &str, range: &str, projection: Projection) -> GlobalSecondaryIndex {
@@ -119,5 +119,5 @@ fn index(name: &str, hash: &str, range: &str, projection: Projection) -> GlobalS
         .key_schema(key(range, KeyType::Range))
         .projection(projection)
         .build();
-    built.expect("all of an index is set")
+    built.expect("every field of an index is set")
 }

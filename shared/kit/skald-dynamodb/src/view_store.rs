@@ -219,7 +219,7 @@ impl ViewStore for DynamoDbViewStore {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut page = ListPage::default();
         if !(1..=MAX_LIST_GROUP_BYTES).contains(&group.len()) {
-            // No row can be listed there, and the service rejects the query.
+            // No list can have this name, and the service rejects the query.
             return Ok(page);
         }
         let mut pages = self

@@ -13,7 +13,7 @@
 //! | `Retries` | `FunctionName` | further attempts to decide or append a command |
 //! | `PagesRead` | `FunctionName` | pages of streams |
 //! | `RowsParked` | `FunctionName` | rows of views that were parked |
-//! | `RowsRepaired` | `FunctionName` | rows that were brought forward from the event store |
+//! | `RowsRepaired` | `FunctionName` | rows that were updated from the event store |
 //! | `LateEntries` | `FunctionName` | index entries that appeared after later ones were delivered |
 //! | `MalformedEntries` | `FunctionName` | index entries that no store wrote |
 //! | `ForeignMessages` | `FunctionName` | messages of a category that the function does not follow |
@@ -57,7 +57,7 @@ pub(crate) fn foreign_message(message: &CommitMessage, followed: &Category) {
     );
 }
 
-/// The metric, by function, that a report with this name counts.
+/// The metric, by function, that counts the reports with this name.
 fn metric(report: &str) -> Option<&'static str> {
     Some(match report {
         CONFLICT => "Conflicts",

@@ -92,7 +92,7 @@ impl Problem {
 
     /// 409: a business rule forbids the request in the current state.
     pub fn conflict(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, "conflict", "This conflicts with the present state", detail)
+        Self::new(StatusCode::CONFLICT, "conflict", "This conflicts with the current state", detail)
     }
 
     /// 412: the caller has seen another version.
@@ -153,8 +153,8 @@ impl Problem {
     /// 500: a fault of the service. `error` is logged, and the caller gets the correlation id.
     pub fn internal(error: &(dyn Error + 'static)) -> Self {
         tracing::error!(reason = with_causes(error), "a call failed");
-        let detail = "The fault is on this side, and the correlation id names it. A repeated call \
-            does nothing twice.";
+        let detail = "The fault is in this service; the correlation id identifies it. A repeated \
+            call does nothing twice.";
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
@@ -220,7 +220,7 @@ impl Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         if let StoreError::PersonErased(_) = error {
-            return Self::conflict("Who this is about was erased.");
+            return Self::conflict("The person whom this is about was erased.");
         }
         // A denied request needs an operator; waiting a second does not help.
         let is_denied = matches!(error, StoreError::Denied { .. });

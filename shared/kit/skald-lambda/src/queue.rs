@@ -29,21 +29,21 @@ use crate::{Error, metrics};
 ///
 /// ```
 /// use skald::message::CommitMessage;
-/// use skald::store::StoreError;
+/// use skald::store::{EventStore, StoreError};
+/// use skald::stream::Version;
 /// use skald_lambda::queue::MessageHandler;
 ///
-/// /// Logs the end of each loan.
-/// struct Ends;
+/// /// Logs the length of each loan's stream. The events are read from the store: a message may
+/// /// have no commit.
+/// struct Lengths<S>(S);
 ///
-/// impl MessageHandler for Ends {
+/// impl<S: EventStore> MessageHandler for Lengths<S> {
 ///     const CATEGORY: &'static str = "loan";
 ///     type Failure = StoreError;
 ///
 ///     async fn handle(&self, message: &CommitMessage) -> Result<(), StoreError> {
-///         let events = message.commit.iter().flat_map(|commit| &commit.events);
-///         for closed in events.filter(|event| event.event_type == "loan.closed") {
-///             tracing::info!(stream = %message.stream, ?closed, "a loan has ended");
-///         }
+///         let commits = self.0.read(&message.stream, Version::START).await?;
+///         tracing::info!(stream = %message.stream, commits = commits.len(), "read");
 ///         Ok(())
 ///     }
 ///
@@ -55,7 +55,8 @@ use crate::{Error, metrics};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let hint = r#"{"tenant":"default","stream":"loan-17","version":1,"count":1}"#;
-/// Ends.handle(&CommitMessage::from_json(hint)?).await?;
+/// let lengths = Lengths(skald::memory::InMemoryEventStore::default());
+/// lengths.handle(&CommitMessage::from_json(hint)?).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -66,7 +67,7 @@ pub trait MessageHandler: Sync {
     type Failure: std::error::Error + Send + Sync + 'static;
 
     /// Handles the message. The message is delivered again if the function dies, and may be
-    /// delivered again without that.
+    /// delivered again even if it does not.
     fn handle(
         &self,
         message: &CommitMessage,
@@ -195,7 +196,7 @@ impl DeadLetters for SqsDeadLetters {
 /// use skald_lambda::Error;
 /// use skald_lambda::queue::{DeadLetters, MessageHandler, Queue};
 ///
-/// /// Sends a letter for each loan, by a service that does not answer.
+/// /// Sends a letter for each loan, through a service that does not answer.
 /// struct Letters;
 ///
 /// impl MessageHandler for Letters {

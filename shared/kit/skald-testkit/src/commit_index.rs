@@ -1,7 +1,7 @@
 //! The contract of a [`CommitIndex`]: one function for each rule. The function panics if the index
 //! breaks the rule.
 //!
-//! To test an index, write a fixture and one line. The line makes a test of each rule:
+//! To test an index, write a fixture and one line. The line generates a test for each rule:
 //!
 //! ```
 //! use skald::memory::{InMemoryCommitIndex, InMemoryEventStore};
@@ -77,13 +77,13 @@ pub mod rules {
     pub use super::resuming::of_two_concurrent_runs_one_continues_in_every_interleaving;
 }
 
-/// The rules as values, for tests that a broken index breaks a rule.
+/// The rules as values, for tests which show that a broken index breaks a rule.
 #[must_use]
 pub fn every_index<F: CommitIndexFixture>() -> Vec<Rule<F>> {
     crate::__commit_index_rules!(__rule_list! commit_index)
 }
 
-/// Makes a test of each rule for an index. See the [module](crate::commit_index).
+/// Generates a test of each rule for an index. See the [module](crate::commit_index).
 #[macro_export]
 macro_rules! commit_index_contract {
     (#[$test:meta] $fixture:expr) => {

@@ -54,7 +54,7 @@ impl<S> Counting<S> {
         Self { store, calls, pages, commits, running, max_running }
     }
 
-    /// How many calls were made of any kind since the last call of this method.
+    /// How many calls of any kind were made since the last call of this method.
     pub fn take_calls(&self) -> usize {
         self.calls.swap(0, SeqCst)
     }

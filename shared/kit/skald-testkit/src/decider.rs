@@ -158,7 +158,7 @@ where
         self.expect(&Ok(expected.into_events()));
     }
 
-    /// Asserts that the command produced no events: the state is already as it demands.
+    /// Asserts that the command produced no events: the state is already what the command asks for.
     ///
     /// # Panics
     /// If the command produced events or was rejected.

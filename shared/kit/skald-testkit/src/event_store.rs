@@ -1,7 +1,7 @@
 //! The contract of an [`EventStore`]: one function for each rule. The function panics if the store
 //! breaks the rule.
 //!
-//! To test a store, write a fixture and one line. The line makes a test of each rule:
+//! To test a store, write a fixture and one line. The line generates a test for each rule:
 //!
 //! ```
 //! use skald::commit::Commit;
@@ -123,13 +123,13 @@ pub mod rules {
     pub use super::together::*;
 }
 
-/// The rules for every store as values, for tests that a broken store breaks a rule.
+/// The rules for every store as values, for tests which show that a broken store breaks a rule.
 #[must_use]
 pub fn every_store<F: EventStoreFixture>() -> Vec<Rule<F>> {
     crate::__event_store_rules!(__rule_list! event_store)
 }
 
-/// Makes a test of each rule for a store. See the [module](crate::event_store).
+/// Generates a test of each rule for a store. See the [module](crate::event_store).
 #[macro_export]
 macro_rules! event_store_contract {
     (#[$test:meta] $fixture:expr, plants: nothing) => {

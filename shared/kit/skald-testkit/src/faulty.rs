@@ -53,7 +53,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Whether the append may happen although its caller gets no success, or the answer to a
+    /// Whether the append may happen although its caller gets no success, or gets the answer to a
     /// repeat.
     #[must_use]
     pub const fn leaves_doubt(self) -> bool {
@@ -131,7 +131,8 @@ impl Plan {
             Kind::Chance { rng, one_in } => (rng, one_in),
         };
         let fault = (rng.below(*one_in) == 0).then(|| Fault::rolled(rng));
-        // Only guarded appends take a second number, so the others keep the course of their seed.
+        // Only guarded appends draw a second number, so runs without guards keep the faults of
+        // their seed.
         match fault {
             Some(Fault::Overtaken) if is_guarded && rng.below(2) == 0 => Some(Fault::GuardMoved),
             fault => fault,
@@ -228,7 +229,7 @@ impl<'a, S: EventStore> Faulty<'a, S> {
         self.course().happened.clone()
     }
 
-    /// Delivers all requests that are still under from.
+    /// Delivers all requests that are still under way.
     ///
     /// # Examples
     ///

@@ -46,7 +46,7 @@ pub fn check<E: DomainEvent>(folder: &Path) {
 /// The sample of this shape as an event of the newest one.
 ///
 /// # Panics
-/// If the sample is missing or is not read.
+/// If the sample is missing or cannot be read.
 ///
 /// # Examples
 ///

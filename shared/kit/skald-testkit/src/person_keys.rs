@@ -1,7 +1,7 @@
 //! The contract of [`PersonKeys`]: one function for each rule. The function panics if the keys
 //! break the rule.
 //!
-//! To test a store of keys, write a fixture and one line. The line makes a test of each rule:
+//! To test a store of keys, write a fixture and one line. The line generates a test for each rule:
 //!
 //! ```
 //! use skald::memory::InMemoryPersonKeys;
@@ -51,13 +51,13 @@ pub mod rules {
     pub use super::keeping::*;
 }
 
-/// The rules as values, for tests that broken keys break a rule.
+/// The rules as values, for tests which show that broken keys break a rule.
 #[must_use]
 pub fn every_store<F: PersonKeysFixture>() -> Vec<Rule<F>> {
     crate::__person_keys_rules!(__rule_list! person_keys)
 }
 
-/// Makes a test of each rule for a store of keys. See the [module](crate::person_keys).
+/// Generates a test of each rule for a store of keys. See the [module](crate::person_keys).
 #[macro_export]
 macro_rules! person_keys_contract {
     (#[$test:meta] $fixture:expr) => {

@@ -1,8 +1,8 @@
 //! JSON Schemas of stored shapes. They are committed and compared, so that a change of a shape
 //! fails a test that names the field.
 //!
-//! A type and its schema number name one shape for ever. A narrower shape cannot read stored data.
-//! A wider shape is not allowed either: readers of an older release know the number, so they do not
+//! A type and its schema number name one shape forever. A narrower shape cannot read stored data. A
+//! wider shape is not allowed either: readers of an older release know the number, so they do not
 //! wait, and reject what is written in the wider shape. Every other shape, even with one more
 //! variant, needs a new number. Older readers do not know that number, and wait.
 //!
@@ -109,7 +109,7 @@ impl fmt::Display for ShapeBreak {
 /// # std::fs::create_dir_all(&folder)?;
 /// std::fs::write(folder.join("README.md"), "The schemas of a library")?;
 /// let read = Schemas::read(&folder);
-/// assert!(matches!(read, Err(SchemasError::NoSchema(path)) if path.ends_with("README.md")));
+/// assert!(matches!(read, Err(SchemasError::NotASchema(path)) if path.ends_with("README.md")));
 /// # std::fs::remove_dir_all(&folder)?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -144,7 +144,8 @@ fn listed(breaks: &[ShapeBreak]) -> String {
     breaks.iter().map(|each| format!("\n  {each}")).collect()
 }
 
-/// The JSON Schemas of all shapes of some events. Data stored in a shape is valid by its schema.
+/// The JSON Schemas of all shapes of some events. Data stored in a shape is valid against its
+/// schema.
 ///
 /// # Examples
 ///

@@ -1,7 +1,7 @@
 //! The contract of a [`ViewStore`]: one function for each rule. The function panics if the store
 //! breaks the rule.
 //!
-//! To test a store, write a fixture and one line. The line makes a test of each rule:
+//! To test a store, write a fixture and one line. The line generates a test for each rule:
 //!
 //! ```
 //! use skald::memory::InMemoryViewStore;
@@ -67,13 +67,13 @@ pub mod rules {
     pub use super::rows::*;
 }
 
-/// The rules as values, for tests that a broken store breaks a rule.
+/// The rules as values, for tests which show that a broken store breaks a rule.
 #[must_use]
 pub fn every_store<F: ViewStoreFixture>() -> Vec<Rule<F>> {
     crate::__view_store_rules!(__rule_list! view_store)
 }
 
-/// Makes a test of each rule for a store. See the [module](crate::view_store).
+/// Generates a test of each rule for a store. See the [module](crate::view_store).
 #[macro_export]
 macro_rules! view_store_contract {
     (#[$test:meta] $fixture:expr) => {

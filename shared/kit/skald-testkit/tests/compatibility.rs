@@ -152,7 +152,7 @@ fn without_a_break_every_valid_value_stays_valid() {
         for value in values.iter().filter(|value| before.is_valid(value)) {
             prop_assert!(
                 now.is_valid(value),
-                "{value} is valid by {committed} but not by {current}"
+                "{value} is valid against {committed} but not against {current}"
             );
         }
         let is_wider = values.iter().any(|value| now.is_valid(value) && !before.is_valid(value));

@@ -232,10 +232,9 @@ fn the_same_change_with_a_new_schema_number_breaks_nothing() {
 #[test]
 fn a_removed_shape_breaks_every_event_stored_in_it() {
     let (current, committed) = (Schemas::default(), Schemas::default().with::<DoorEvent>());
-    let expected = [
-        "door.opened at schema 1, as it was stored, read by this release, the whole: the shape is \
-         not known to the reader",
-    ];
+    let expected =
+        ["door.opened at schema 1, as it was stored, read by this release, the whole data: the \
+         shape is not known to the reader"];
     assert_eq!(texts(&current.breaks(&committed)), expected);
     assert_eq!(texts(&current.differing(&committed)), ["door.opened at schema 1"]);
 }

@@ -20,8 +20,9 @@ pub const MAX_CLOCK_SKEW_MS: i64 = 60_000;
 /// Longest correlation id, actor, source and metadata name, in characters.
 const MAX_CONTEXT_TEXT: usize = 128;
 
-/// Most bytes that a store needs for an event or a metadata entry besides its content. On DynamoDB,
-/// 40 bytes of JSON surround an event, 10 of them for its schema; 42 bytes surround a snapshot.
+/// The maximum number of bytes that a store needs for an event or a metadata entry besides its
+/// content. On DynamoDB, 40 bytes of JSON surround an event, 10 of them for its schema; 42 bytes
+/// surround a snapshot.
 const PER_ENTRY_BYTES: usize = 42;
 
 /// Identifies a command and the commit that it produced. A repeated command has the same id.
@@ -264,8 +265,8 @@ pub struct Draft {
 impl Draft {
     /// The size of the commit, to compare with
     /// [`MAX_COMMIT_BYTES`](crate::store::MAX_COMMIT_BYTES). It is slightly larger than the stored
-    /// size. An event counts with its data, twice its type (which an index also contains) and a
-    /// fixed overhead. Source, metadata and snapshot are added. Text counts as JSON writes it.
+    /// size. For each event it includes the data, twice the type (which an index also contains) and
+    /// a fixed overhead. Source, metadata and snapshot are added. Text counts as JSON writes it.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         let event = |event: &EventData| {

@@ -1,7 +1,7 @@
 //! Futures that run concurrently, in a bounded number.
 //!
 //! The data determines how many streams, persons or lines an operation concerns. Each of them may
-//! be a request with a connection and an answer in memory. Therefore the number of concurrent
+//! need a request with a connection and an answer in memory. Therefore the number of concurrent
 //! futures is bounded here, for the whole system.
 
 use std::future::Future;
@@ -10,7 +10,7 @@ use std::vec::IntoIter;
 use futures_util::stream::{Buffered, Collect, Iter, TryCollect};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-/// Most futures that run concurrently in one operation.
+/// The maximum number of futures that run concurrently in one operation.
 pub const MAX_CONCURRENT: usize = 16;
 
 /// The results of futures, of which a bounded number runs concurrently.

@@ -43,7 +43,7 @@ use crate::stream::{InvalidName, StreamId, Tenant, Version};
 ///             (None, BookCommand::Lend { to }) => Ok(vec![Lent { to: to.clone() }.into()]),
 ///             (Some(reader), BookCommand::Lend { to }) if reader != to => Err(IsLent),
 ///             (Some(_), BookCommand::Return) => Ok(vec![Returned {}.into()]),
-///             // The state is already as the command demands.
+///             // The state is already what the command asks for.
 ///             (Some(_), BookCommand::Lend { .. }) | (None, BookCommand::Return) => Ok(vec![]),
 ///         }
 ///     }

@@ -15,11 +15,11 @@
 //!   [`Novelty::MaybeSeen`], and all others are certainly new.
 //!
 //! Entries are delivered in order of time, across all slices. An entry of one slice is delivered
-//! once all other slices have been read as far.
+//! once all other slices have been read that far.
 //!
 //! No commit is missed that appears in the index within margin and overlap of its recorded time,
 //! regardless of the time between a follower's reads. A commit that takes longer than both may be
-//! missed without a sign; a comparison of index and table finds it.
+//! missed silently; a comparison of index and table finds it.
 //!
 //! A commit from a clock that is ahead is delivered when the follower's clock reaches its time. The
 //! later commits of its stream do not wait (see [`Commit::at`](crate::commit::Commit::at)), so they

@@ -94,8 +94,8 @@ pub fn commit_after(head: &impl Head, draft: Draft) -> Commit {
     }
 }
 
-/// The end of a stream, oldest first, starting with the last commit that carries such a snapshot;
-/// the whole stream if no commit carries one. It is the answer of [`EventStore::load`] with
+/// The end of a stream, oldest first, starting with the last commit that carries a snapshot of this
+/// kind; the whole stream if no commit carries one. It is the answer of [`EventStore::load`] with
 /// snapshots.
 ///
 /// # Errors

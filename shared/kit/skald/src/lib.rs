@@ -26,7 +26,7 @@
 //! | what is stored | [`json`], [`event`], [`snapshot`], [`commit`], [`message`] |
 //! | rules and the port to their storage | [`decider`], [`store`] |
 //! | what is read and written | [`reading`], [`handle`], [`index`], [`view`], [`follow`] |
-//! | around and behind the ports | [`implementing`], [`personal`], [`check`], [`memory`] |
+//! | what wraps and implements ports | [`implementing`], [`personal`], [`check`], [`memory`] |
 //!
 //! This crate performs no input or output. It has no runtime, no clock and no random source. Times
 //! and ids are passed as arguments; stores and pauses are traits.

@@ -80,7 +80,7 @@ pub enum InvalidMessage {
     #[error("not a commit message: {0}")]
     Malformed(String),
     /// A newer release wrote the message. *Transient.*
-    #[error("a commit message with the unknown encoding {0:?}")]
+    #[error("a commit message with an unknown encoding: {0:?}")]
     UnknownEncoding(String),
 }
 

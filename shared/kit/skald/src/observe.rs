@@ -12,7 +12,7 @@
 //! | [`PAGE_READ`] | DEBUG | `stream`, `commits`, `limit` | each page of a stream: the number of its commits, and the limit of the read |
 //! | [`SNAPSHOT_OMITTED`] | WARN | `stream`, `category`, `why` | each commit that is stored without the snapshot that was due |
 //! | [`ROW_PARKED`] | WARN | `stream`, `version` | each row of a view that is parked, and its version |
-//! | [`ROW_REPAIRED`] | DEBUG | `stream`, `from`, `to`, `by` | each row that is brought forward from the event store, not from a message: `by` is `catch_up` or `redrive` |
+//! | [`ROW_REPAIRED`] | DEBUG | `stream`, `from`, `to`, `by` | each row that is updated from the event store, not from a message: `by` is `catch_up` or `redrive` |
 //! | [`LATE_ENTRY`] | WARN | `entry` | each index entry that appears after later ones were delivered |
 //! | [`MALFORMED_ENTRY`] | WARN | `key`, `fault` | each index entry that no store wrote |
 //!
@@ -71,7 +71,7 @@ pub const PAGE_READ: &str = "page_read";
 pub const SNAPSHOT_OMITTED: &str = "snapshot_omitted";
 /// A row of a view was parked.
 pub const ROW_PARKED: &str = "row_parked";
-/// A row of a view was brought forward from the event store.
+/// A row of a view was updated from the event store.
 pub const ROW_REPAIRED: &str = "row_repaired";
 /// An entry of the index appeared after later ones were delivered.
 pub const LATE_ENTRY: &str = "late_entry";
@@ -146,7 +146,7 @@ pub(crate) fn row_repaired(stream: &StreamId, from: Version, to: Version, by: &'
         %from,
         %to,
         by,
-        "brought a row forward from the event store"
+        "updated a row from the event store"
     );
 }
 

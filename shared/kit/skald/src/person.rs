@@ -1,4 +1,4 @@
-//! The names of persons: who personal data is about.
+//! The ids of persons: whom personal data is about.
 
 use std::fmt;
 

@@ -1,9 +1,9 @@
 //! Snapshots: states stored with commits, so that a long stream need not be read from its
 //! beginning.
 //!
-//! A snapshot is part of the commit after which it is the state. It needs no table and no write of
-//! its own. The events remain the only source of truth: a snapshot with another schema, or one that
-//! cannot be read, is ignored.
+//! A snapshot is the state after a commit and is stored in that commit, so it needs no table and no
+//! write of its own. The events remain the only source of truth: a snapshot with another schema, or
+//! one that cannot be read, is ignored.
 
 use std::fmt;
 

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use skald::personal::{Person, PersonKey};
 use skald::time::Timestamp;
 
-/// Most keys that are remembered at the same time.
+/// The maximum number of keys that are remembered at the same time.
 const KEYS: usize = 250;
 /// How long a key is remembered after it was unwrapped, in milliseconds.
 const REMEMBERED_MS: i64 = 5 * 60 * 1000;

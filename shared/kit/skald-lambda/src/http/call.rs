@@ -32,14 +32,16 @@ const REPLACEMENT: char = '\u{fffd}';
 /// fn lend(call: &Call) -> Result<Reply, Problem> {
 ///     let key = call.single_header("Idempotency-Key")?;
 ///     let key = key.ok_or_else(|| Problem::invalid("Send an Idempotency-Key."))?;
-///     let id = CommitId::of(Uuid::NAMESPACE_URL, &format!("{}: {key}", call.path.join("/")));
+///     let Some(Value::String(reader)) = call.json()?.get("reader").cloned() else {
+///         return Err(Problem::invalid("The body must name a reader."));
+///     };
+///     // Another reader may send the same key.
+///     let name = format!("{} to {reader}: {key}", call.path.join("/"));
+///     let id = CommitId::of(Uuid::NAMESPACE_URL, &name);
 ///     let actor = Actor::new("librarian").map_err(|error| Problem::internal(&error))?;
 ///     let request = call.request(id, "lending", actor);
 ///     assert_eq!(request.context.correlation_id, call.correlation_id);
 ///
-///     let Some(Value::String(reader)) = call.json()?.get("reader").cloned() else {
-///         return Err(Problem::invalid("The body must name a reader."));
-///     };
 ///     Ok(Reply::json(StatusCode::CREATED, json!({ "lent_to": reader })))
 /// }
 /// # #[tokio::main(flavor = "current_thread")]
@@ -128,7 +130,7 @@ impl Call {
             .ok_or_else(|| Problem::invalid("The body did not arrive in base64."))?;
         if body.len() > MAX_BODY_BYTES {
             return Err(Problem::too_large(format!(
-                "At most {MAX_BODY_BYTES} bytes; this has {}.",
+                "The body may have at most {MAX_BODY_BYTES} bytes; this one has {}.",
                 body.len()
             )));
         }
@@ -200,7 +202,7 @@ impl Call {
             }
             if query[..index].iter().any(|(earlier, _)| earlier == name) {
                 return Err(Problem::invalid(format!(
-                    "The query parameter {name} comes more than once."
+                    "The query parameter {name} occurs more than once."
                 )));
             }
         }
@@ -225,7 +227,7 @@ fn not_json(fault: Fault) -> Problem {
     let (detail, pointer, reason) = match fault {
         Fault::Syntax { line, column } => {
             let detail = format!(
-                "The body is not valid JSON: it breaks off at line {line}, column {column}."
+                "The body is not valid JSON: the error is at line {line}, column {column}."
             );
             return Problem::invalid(detail);
         }

@@ -1,4 +1,4 @@
-//! Checkpoints: a follower continues where it was, and only the current batch is ever in doubt.
+//! Checkpoints: a follower continues where it stopped, and only the current batch is ever in doubt.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -65,8 +65,8 @@ pub async fn after_a_crash_only_the_current_batch_is_in_doubt<F: CommitIndexFixt
     assert_eq!(certain, new(&commits[6..]));
 }
 
-/// After a regular end, no commit is missed and none is new again. The overlap is delivered as
-/// maybe seen.
+/// After a regular end, no commit is missed and none is delivered as new again. The overlap is
+/// delivered as maybe seen.
 pub async fn a_follower_continues_from_its_checkpoint<F: CommitIndexFixture>(fixture: &F) {
     let (index, checkpoints) = (Delayed::new(fixture.index()), InMemoryViewStore::default());
     let commits = nine(fixture).await;
@@ -251,7 +251,7 @@ pub async fn a_lost_answer_to_a_checkpoint_write_is_harmless<F: CommitIndexFixtu
     }
 }
 
-/// A malformed checkpoint, or one of an index with other slices, is an error.
+/// A malformed checkpoint, or one of an index with another number of slices, is an error.
 pub async fn a_malformed_checkpoint_is_an_error<F: CommitIndexFixture>(fixture: &F) {
     let index = Delayed::new(fixture.index());
     let key = StreamId::new(&Tenant::default(), "checkpoint", "tester~0").expect("a name");

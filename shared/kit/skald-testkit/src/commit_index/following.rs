@@ -90,7 +90,7 @@ pub(super) async fn nine<F: CommitIndexFixture>(fixture: &F) -> Vec<Commit> {
     commits
 }
 
-/// A follower delivers every commit once, by time over all slices, in any number of reads.
+/// A follower delivers every commit once, by time across all slices, in any number of reads.
 pub async fn a_follower_delivers_every_commit_once<F: CommitIndexFixture>(fixture: &F) {
     let (index, checkpoints) = (Delayed::new(fixture.index()), InMemoryViewStore::default());
     let mut follower = resume(&index, &checkpoints, following::<F::Index>("one")).await;
@@ -198,7 +198,7 @@ pub async fn entries_ahead_of_now_are_reported_once_per_run<F: CommitIndexFixtur
     }
 }
 
-/// An entry that becomes visible behind delivered ones is found by the overlap, and delivered as
+/// An entry that becomes visible behind delivered ones is found in the overlap, and delivered as
 /// late.
 pub async fn an_entry_after_the_margin_is_late_but_not_missed<F: CommitIndexFixture>(fixture: &F) {
     let (index, store) = (Delayed::new(fixture.index()), fixture.store());

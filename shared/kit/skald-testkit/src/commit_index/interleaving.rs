@@ -63,8 +63,8 @@ impl Delivered {
     }
 }
 
-/// Runs one interleaving and returns the number of late entries. `delay_ms` is the maximum between
-/// the recorded time of a commit and the time at which its entry becomes visible, clock skew
+/// Runs one interleaving and returns the number of late entries. `delay_ms` is the longest time
+/// between the recorded time of a commit and the moment when its entry becomes visible, clock skew
 /// included.
 async fn interleave<F: CommitIndexFixture>(fixture: &F, seed: u64, delay_ms: i64) -> u32 {
     let mut rng = SeededRng::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);

@@ -197,8 +197,8 @@ pub async fn a_guarded_command_is_written_once_despite_any_fault<F: EventStoreFi
     }
 }
 
-/// If a guarded stream moves between read and append, nothing is written, and the command is decided
-/// again over the new events.
+/// If a guarded stream moves between read and append, nothing is written, and the command is
+/// decided again over the new events.
 pub async fn a_command_whose_guard_moved_is_decided_over_the_new_events<F: EventStoreFixture>(
     fixture: &F,
 ) {
@@ -227,7 +227,7 @@ pub async fn a_command_whose_guard_moved_is_decided_over_the_new_events<F: Event
     assert_eq!(commits(store, &guarded).await.len(), 2, "something was written to the guard");
 }
 
-/// An append that ends in a conflict or contended, and is not sent again, has written nothing.
+/// An append that ends in a conflict or in contention, and is not sent again, has written nothing.
 pub async fn an_append_that_was_in_conflict_or_contended_wrote_nothing<F: EventStoreFixture>(
     fixture: &F,
 ) {

@@ -1,4 +1,5 @@
-//! Guards: streams that a decision reads but does not write. And the commits that a conflict returns.
+//! Guards, which are streams that a decision reads but does not write, and the commits that a
+//! conflict returns.
 
 use skald::commit::{Commit, Draft};
 use skald::decider::{Decider, Folded};
@@ -115,7 +116,8 @@ pub async fn a_conflict_returns_the_commit_that_was_found<F: EventStoreFixture>(
     let found = assert_found(moved(guarded), &first.commit);
     assert!(is_empty(store, other.id()).await);
 
-    // That head is behind the end too, so an append there conflicts. Later commits are read from it.
+    // That head is behind the end too, so an append there conflicts. Later commits are read from
+    // it.
     let again = store.append(&found, draft("late", deposited(4))).await;
     assert_conflict(again, [&stream]);
     let rest = store.load_after(&found).await.expect("the rest is loaded");

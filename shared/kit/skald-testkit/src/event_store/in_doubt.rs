@@ -1,4 +1,4 @@
-//! Commands without an answer that are sent again behind a later snapshot. The loaded commits then
+//! Commands that got no answer and are sent again after a later snapshot. The loaded commits then
 //! no longer show them. A category with snapshots must recognise them by other means: see
 //! [`Decider::SNAPSHOTS`](skald::decider::Decider::SNAPSHOTS).
 
@@ -27,7 +27,7 @@ const CASES: [(Fault, &str, &str); 6] = [
     (Fault::Late { calls: 1 }, "no answer", "appended"),
     (Fault::Late { calls: 9 }, "no answer", "appended"),
 ];
-/// The answer to a repeat of a command that was done. Each rule replaces it by its own.
+/// The answer to a repeat of a command that was done. Each rule replaces it with its own.
 const REPEATED: &str = "";
 
 /// Sends a command over these streams with this fault, appends to `busy` until there is a later

@@ -130,12 +130,12 @@ fn constant(value: &Value) -> Alternative {
     [("const".to_owned(), value.clone()), ("type".to_owned(), name.into())].into_iter().collect()
 }
 
-/// The alternatives of values that are valid by one of `left` and by one of `right`.
+/// The alternatives of values that are valid against one of `left` and against one of `right`.
 fn each_with_each(left: &[Alternative], right: &[Alternative]) -> Vec<Alternative> {
     left.iter().flat_map(|left| right.iter().filter_map(|right| both(left, right))).collect()
 }
 
-/// The alternative of values that are valid by both; `None` if there are none.
+/// The alternative of values that are valid against both; `None` if there are none.
 fn both(left: &Alternative, right: &Alternative) -> Option<Alternative> {
     let mut merged = left.clone();
     for (keyword, value) in right {

@@ -69,7 +69,7 @@ pub enum Difference {
 impl fmt::Display for Break {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { pointer, difference } = self;
-        let pointer = if pointer.is_empty() { "the whole" } else { pointer };
+        let pointer = if pointer.is_empty() { "the whole data" } else { pointer };
         write!(f, "{pointer}: {difference}")
     }
 }
@@ -86,7 +86,7 @@ impl fmt::Display for Difference {
                 f.write_str("the reader requires the field, and it may not be written")
             }
             Self::Default { written, read } => {
-                write!(f, "a missing field is written for {written}, and read as {read}")
+                write!(f, "a missing field means {written} to the writer, and {read} to the reader")
             }
             Self::Type { written, read } => {
                 let written = written.as_deref().unwrap_or("anything");
@@ -116,8 +116,8 @@ impl fmt::Display for Difference {
     }
 }
 
-/// The places where data that is valid by the JSON Schema `written` is invalid by `read`, or has
-/// another meaning.
+/// The places where data that is valid against the JSON Schema `written` is invalid against `read`,
+/// or has another meaning.
 ///
 /// The result is empty if the reader accepts everything that a writer may write. For example, the
 /// reader allows a field to be missing, allows another value, has a wider bound, or differs only in

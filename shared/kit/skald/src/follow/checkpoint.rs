@@ -88,8 +88,8 @@ impl Row {
                 .map_err(|error| FollowError::InvalidOptions(error.to_string()))?;
         let from =
             following.from.slices().get(usize::from(number)).unwrap_or(&SlicePosition::START);
-        // A round is repeated only if another run has written the row, or this run has without
-        // knowing.
+        // A round is repeated only if the row was written meanwhile, by another run or by this run
+        // in a write whose answer was lost.
         loop {
             let found = checkpoints.get(&key).await?;
             let version = found.as_ref().map_or(Version::START, |row| row.version);

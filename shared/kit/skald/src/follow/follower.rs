@@ -22,9 +22,9 @@ fn is_name(name: &str) -> bool {
 
 /// Reads an index from a position on. Delivers every commit at least once, and at most once as new.
 ///
-/// Checkpoints are rows behind the port of views, in a table of their own, or in memory if they
-/// need not be durable. They need a key, a version and a conditional write. Memory is bounded by
-/// the entries of one batch and one overlap.
+/// Checkpoints are rows of a [`ViewStore`], in a table of their own, or in memory if they need not
+/// be durable. They need a key, a version and a conditional write. Memory is bounded by the entries
+/// of one batch and one overlap.
 ///
 /// # Examples
 ///

@@ -20,6 +20,6 @@ pub struct FollowOptions {
     /// How far before the end of the previous read to read again. Each read repeats the entries of
     /// that time.
     pub overlap_ms: u32,
-    /// Most entries of a slice in one batch.
+    /// The maximum number of entries of a slice in one batch.
     pub batch: u32,
 }

@@ -12,7 +12,7 @@ use crate::store::StoreError;
 use crate::time::Timestamp;
 use crate::view::ViewStore;
 
-/// Most entries in one read.
+/// The maximum number of entries in one read.
 const PAGE: usize = 1000;
 
 /// The state of following one slice.
@@ -30,7 +30,7 @@ pub(super) struct Slice {
     from: SlicePosition,
     /// The end of the last read.
     reached: Option<SlicePosition>,
-    /// Entries that are not delivered yet, because other slices have not been read as far; sorted
+    /// Entries that are not delivered yet, because other slices have not been read that far; sorted
     /// by position.
     waiting: Vec<IndexEntry>,
     /// The entries after `from` that this run has seen.

@@ -16,8 +16,8 @@ use crate::store::{AppendError, Appended, EventStore, Head, InvalidAppend, Moved
 use crate::stream::{StreamId, Version};
 use crate::time::Timestamp;
 
-/// How many failed attempts with a pause a command may have before it is given up, unless the
-/// handler says otherwise. Attempts that are retried without a pause do not count.
+/// The number of failed attempts after which a command is given up, unless the handler says
+/// otherwise. Attempts that are retried without a pause do not count.
 pub(super) const ATTEMPTS: u32 = 10;
 
 /// The port to a clock: gives the time and waits between attempts.
@@ -279,7 +279,7 @@ where
                 let is_repeated = appended.iter().any(|part| part.repeated);
                 let commits = appended.into_iter().map(|part| part.commit).collect();
                 // An earlier attempt succeeded although its answer was lost. It may have decided
-                // otherwise.
+                // differently.
                 if is_repeated {
                     return repeated(store, streams, histories, commits, request.commit_id).await;
                 }

@@ -22,8 +22,9 @@ impl<S: EventStore, P: Pause> Handler<S, P> {
         Self { store, pause, attempts: command::ATTEMPTS }
     }
 
-    /// Sets the number of failed attempts with a pause after which a command is given up. It is ten
-    /// by default. A smaller number is for a decision that can be made in another way.
+    /// Sets the number of failed attempts after which a command is given up. Attempts that are
+    /// retried without a pause do not count. It is ten by default. A smaller number is for a
+    /// decision that can also be made in another way.
     ///
     /// # Examples
     ///
@@ -109,9 +110,9 @@ impl<S: EventStore, P: Pause> Handler<S, P> {
     /// For a stream that does not show the id yet, only the commits since it was loaded are read.
     ///
     /// A stream that gets no events may have moved since it was read, unless it is
-    /// [`Guarded`](super::Guarded). If no stream gets events, nothing is checked. A stream without
-    /// events also does not show that an earlier attempt without an answer is still in progress. A
-    /// command that may be repeated therefore needs a stream that gets events in every decision.
+    /// [`Guarded`](super::Guarded). If no stream gets events, nothing is checked. A stream that
+    /// gets no events also cannot reveal an earlier, unanswered attempt that is still in progress.
+    /// A command that may be repeated therefore needs a stream that gets events in every decision.
     ///
     /// # Examples
     ///

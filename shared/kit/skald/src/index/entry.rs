@@ -4,9 +4,9 @@
 //! commits are sorted by when they were recorded, then by stream and version. There is no order
 //! across slices.
 //!
-//! The index is not as of now. A commit appears in it some time after it was written, at the time
-//! of its writer's clock, so it may appear before entries that were read earlier.
-//! [`Follower`](crate::follow::Follower) reads in such a way that it misses no commit nevertheless.
+//! The index lags behind the event store. A commit appears in it some time after it was written,
+//! sorted by the time of its writer's clock, so it may appear before entries that were already
+//! read. [`Follower`](crate::follow::Follower) reads in a way that still misses no commit.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -21,7 +21,7 @@ use crate::store::StoreError;
 use crate::stream::{StreamId, Version};
 use crate::time::Timestamp;
 
-/// Fewest digits of a version in a key, so that keys sort as versions do.
+/// The minimum number of digits of a version in a key, so that keys sort as versions do.
 const VERSION_DIGITS: usize = 12;
 
 /// Lists the commits of all streams: the port to an index of the event store.
@@ -201,7 +201,7 @@ impl IndexKey {
 
 /// Text that is not a key of an index or a position in a slice.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not <time>/<tenant>/<stream>/<version>, each as it is written here")]
+#[error("not <time>/<tenant>/<stream>/<version> in the canonical form")]
 pub struct InvalidIndexKey;
 
 impl FromStr for IndexKey {

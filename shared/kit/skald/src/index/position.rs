@@ -65,7 +65,7 @@ pub enum InvalidPosition {
     #[error("not a position, or a damaged one")]
     Damaged,
     /// A newer release wrote the token.
-    #[error("a position in the unknown format {0}")]
+    #[error("a position in an unknown format: {0}")]
     UnknownFormat(u8),
 }
 
@@ -270,8 +270,8 @@ mod tests {
         }
     }
 
-    /// People copy tokens. A time is short, and so is one entry as the position of all slices,
-    /// which is the case in a replay.
+    /// People copy tokens. A position that is a time is short, and so is one in which all slices
+    /// share an entry, as in a replay.
     #[test]
     fn a_token_is_longer_if_more_slices_differ() {
         let length = |slices: Vec<SlicePosition>| Position::new(slices).to_string().len();

@@ -10,7 +10,7 @@ pub(crate) use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 
 use crate::person::PersonId;
 
-/// The member that only a personal value has: the id of the person whom it is about.
+/// The member that only a personal value has: the id of the person it is about.
 pub const PERSON_MEMBER: &str = "$person";
 
 /// The first byte of a value that is sealed with AES-256-GCM-SIV. It is followed by the nonce, and
@@ -137,7 +137,7 @@ impl Mark {
             let sealed = BASE64.decode(sealed).ok()?;
             let rest = match sealed.first()? {
                 &AES_256_GCM_SIV => NONCE + SHORTEST + TAG,
-                // An unknown format is known to have at least this much: without a tag it could not
+                // Even an unknown format has at least this many bytes: without a tag it could not
                 // detect changes.
                 _ => SHORTEST + TAG,
             };

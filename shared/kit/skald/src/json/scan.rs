@@ -7,17 +7,17 @@ use serde_json::value::RawValue;
 
 use super::mark::{InvalidMark, Mark, Member};
 
-/// Most levels of nesting in the data of an event. A number or a text has one level; an array or an
-/// object has one level more than its content.
+/// The maximum number of levels of nesting in the data of an event. A number or a text has one
+/// level; an array or an object has one level more than its content.
 pub const MAX_EVENT_LEVELS: usize = 64;
 
-/// Most levels of nesting in the state of a snapshot and in the row of a view. It exceeds
-/// [`MAX_EVENT_LEVELS`], so that they can contain the data of events. It is less than the 128
-/// levels that `serde_json` reads (most readers allow more), so that messages and answers can wrap
-/// them.
+/// The maximum number of levels of nesting in the state of a snapshot and in the row of a view. It
+/// exceeds [`MAX_EVENT_LEVELS`], so that they can contain the data of events. It is less than the
+/// 128 levels that `serde_json` reads (most readers allow more), so that messages and answers can
+/// wrap them.
 pub const MAX_STATE_LEVELS: usize = 96;
 
-/// Most levels of nesting that are read: the limit of `serde_json`.
+/// The maximum number of levels of nesting that are read: the limit of `serde_json`.
 pub(crate) const MAX_READ_LEVELS: usize = 128;
 
 /// Numbers of fewer characters and without an exponent are in the range of every reader.

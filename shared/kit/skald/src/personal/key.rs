@@ -35,8 +35,8 @@ pub enum KeyEntry {
     Erased,
 }
 
-/// Stores the keys of persons, apart from the data sealed with them: the port to a table of its
-/// own.
+/// Stores the keys of persons, separately from the data sealed with them: the port to a table that
+/// contains only keys.
 ///
 /// A call that begins after [`erase`](Self::erase) has returned finds that the person is erased, in
 /// any process: a store of keys never answers from memory alone.
@@ -83,7 +83,7 @@ pub trait PersonKeys: Sync {
     /// person is already erased.
     ///
     /// # Errors
-    /// [`StoreError`]. The key may be destroyed or not then; repeat the call to find out.
+    /// [`StoreError`]. The key may or may not have been destroyed: repeat the call to be certain.
     fn erase(
         &self,
         person: &Person,
@@ -179,7 +179,8 @@ mod tests {
         assert_eq!(key(7).open(&jane(), &sealed).unwrap(), b"\"Jane Doe\"");
     }
 
-    /// Sealed values must open forever. The first release that sealed has written this one.
+    /// Sealed values must open forever. This one was written by the first release that sealed
+    /// values.
     #[test]
     fn a_value_sealed_by_the_first_release_still_opens() {
         let sealed = "AQEBAQEBAQEBAQEBAZK5mhkmgNw7w/Ne25biF2HW90w7NVnxce9R";

@@ -249,8 +249,8 @@ impl<S: EventStore, K: PersonKeys> EventStore for Sealing<S, K> {
         self.store.load_after(head).await
     }
 
-    /// As [`EventStore::append`]. Also [`StoreError::PersonErased`] for an event with a plain value
-    /// about a person who was erased.
+    /// As [`EventStore::append`]. Also fails with [`StoreError::PersonErased`] for an event with a
+    /// plain value about a person who was erased.
     async fn append(
         &self,
         head: &S::Head,

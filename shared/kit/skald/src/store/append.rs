@@ -13,13 +13,14 @@ use crate::time::Timestamp;
 /// item of DynamoDB holds 400 KB, including names and keys.
 pub const MAX_COMMIT_BYTES: usize = 350 * 1024;
 
-/// Most streams in one [`append_guarded`](crate::store::EventStore::append_guarded), including the
-/// guarded ones: the limit on items in one DynamoDB transaction.
+/// The maximum number of streams in one
+/// [`append_guarded`](crate::store::EventStore::append_guarded), including the guarded ones: the
+/// limit on items in one DynamoDB transaction.
 pub const MAX_STREAMS: usize = 100;
 
-/// Most bytes that one [`append_all`](crate::store::EventStore::append_all) writes, as
-/// [`Draft::size_bytes`](crate::commit::Draft::size_bytes) counts. A transaction of DynamoDB holds
-/// 4 MB, including names and keys.
+/// The maximum number of bytes that one [`append_all`](crate::store::EventStore::append_all)
+/// writes, as [`Draft::size_bytes`](crate::commit::Draft::size_bytes) counts. A transaction of
+/// DynamoDB holds 4 MB, including names and keys.
 pub const MAX_TRANSACTION_BYTES: usize = 3500 * 1024;
 
 /// A position at the end of a stream. Only a load, an append, and
@@ -156,26 +157,30 @@ pub enum AppendError<H> {
 }
 
 impl<H> AppendError<H> {
-    /// Reports a conflict or contention of an append to these streams to [`observe`], as a
-    /// [`Handler`](crate::handle::Handler) does. For code that appends without a handler. It reports
-    /// nothing for other errors.
+    /// Reports a conflict or contention of an append to these streams to [`observe`]. Other errors
+    /// are not reported. A [`Handler`](crate::handle::Handler) does this by itself; code that
+    /// appends without one calls it.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use skald::commit::Draft;
-    /// use skald::store::{AppendError, Appended, EventStore};
+    /// use skald::store::{AppendError, Appended, EventStore, Head};
     ///
     /// async fn append<S: EventStore>(
     ///     store: &S,
     ///     head: &S::Head,
     ///     draft: Draft,
     /// ) -> Result<Appended<S::Head>, AppendError<S::Head>> {
-    ///     use skald::store::Head;
-    ///
     ///     let appended = store.append(head, draft).await;
     ///     appended.inspect_err(|error| error.report([head.stream()]))
     /// }
     /// ```
-    pub fn report<'a>(&self, streams: impl IntoIterator<Item = &'a StreamId, IntoIter: Clone>) {
+    pub fn report<'a, I>(&self, streams: I)
+    where
+        I: IntoIterator<Item = &'a StreamId>,
+        I::IntoIter: Clone,
+    {
         match self {
             Self::Conflict { moved } => {
                 moved.iter().for_each(|moved| observe::conflict(&moved.stream));
@@ -226,10 +231,12 @@ pub enum InvalidAppend {
     #[error("{0} is named twice in one append")]
     StreamTwice(StreamId),
     /// More than [`MAX_STREAMS`] streams in one call.
-    #[error("{0} streams at once: at most {MAX_STREAMS} fit a transaction")]
+    #[error("{0} streams at once: at most {MAX_STREAMS} fit in a transaction")]
     TooManyStreams(usize),
     /// A commit larger than [`MAX_COMMIT_BYTES`].
-    #[error("a commit of {size_bytes} bytes for {stream}: at most {MAX_COMMIT_BYTES} fit an item")]
+    #[error(
+        "a commit of {size_bytes} bytes for {stream}: at most {MAX_COMMIT_BYTES} fit in an item"
+    )]
     TooLarge {
         /// The stream of the commit.
         stream: StreamId,
@@ -237,9 +244,7 @@ pub enum InvalidAppend {
         size_bytes: usize,
     },
     /// Commits larger than [`MAX_TRANSACTION_BYTES`] in one call.
-    #[error(
-        "commits of {size_bytes} bytes at once: at most {MAX_TRANSACTION_BYTES} fit a transaction"
-    )]
+    #[error("commits of {size_bytes} bytes: at most {MAX_TRANSACTION_BYTES} fit in a transaction")]
     TransactionTooLarge {
         /// The total size of the commits.
         size_bytes: usize,

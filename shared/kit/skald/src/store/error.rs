@@ -141,7 +141,7 @@ pub enum Corruption {
         fault: String,
     },
     /// An item written by a newer release: this release must wait.
-    #[error("the item at {at} has the unknown encoding {:?}", crate::text::cut(encoding))]
+    #[error("the item at {at} has an unknown encoding: {:?}", crate::text::cut(encoding))]
     UnknownEncoding {
         /// The item's position.
         at: Version,
@@ -180,7 +180,7 @@ pub enum InvalidRow {
     #[error("its body: {0}")]
     Json(#[from] JsonFault),
     /// The row is larger than [`MAX_ROW_BYTES`].
-    #[error("it has {size_bytes} bytes, and at most {MAX_ROW_BYTES} fit an item")]
+    #[error("it has {size_bytes} bytes, and at most {MAX_ROW_BYTES} fit in an item")]
     TooLarge {
         /// The row's size.
         size_bytes: usize,
@@ -206,7 +206,7 @@ pub enum OpenError {
     #[error("there is no key of the person")]
     NoKey,
     /// The format is unknown. A newer release may know it.
-    #[error("the unknown seal {0}")]
+    #[error("unknown seal format {0}")]
     Unknown(u8),
     /// The value was truncated, changed, or sealed with another key.
     #[error("the person's key does not decrypt the value")]

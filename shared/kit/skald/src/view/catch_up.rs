@@ -59,7 +59,7 @@ pub enum CaughtUp {
 ///
 /// # Errors
 /// [`CatchUpFailure`]; the row has every event before the one that cannot be applied.
-/// [`CatchUpError::parks`] says whether the error is for [`park`].
+/// [`CatchUpError::parks`] says whether to [`park`] the row.
 ///
 /// # Examples
 ///
@@ -84,7 +84,7 @@ pub enum CaughtUp {
 /// let deposit = AccountCommand::Deposit(5);
 /// Handler::new(&events, NoPause).handle::<Account>(&account("1"), &deposit, &request).await?;
 ///
-/// // The message brings no commit: what it announces is read from the event store.
+/// // The message carries no commit, so the announced events are read from the event store.
 /// let message =
 ///     CommitMessage { stream: account("1"), last: Version::new(1), commit: None };
 /// catch_up::<Statements, _, _>(&events, &views, &message).await?;

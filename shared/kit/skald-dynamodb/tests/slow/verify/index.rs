@@ -52,7 +52,7 @@ async fn a_differing_or_malformed_entry_is_reported() {
         "default/account-4 at version 1: in the index: the entry differs from the commit in \
          the table",
         "default/account-8 at version 1: in the index: no entry for this commit",
-        "pk \"default/account-8\", sk 1: in the index: `at` is not a time in the form of commits",
+        "pk \"default/account-8\", sk 1: in the index: `at` is not in the form of a commit's time",
     ];
     assert_faults(&events, &expected).await;
 

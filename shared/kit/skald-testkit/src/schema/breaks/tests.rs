@@ -94,8 +94,9 @@ fn an_optional_field_that_becomes_required_is_a_break() {
 #[test]
 fn a_changed_default_is_a_break() {
     let optional = |schema: Value| json!({ "type": "object", "properties": { "x": schema } });
-    let expected =
-        |written, read| format!("/x: a missing field is written for {written}, and read as {read}");
+    let expected = |written, read| {
+        format!("/x: a missing field means {written} to the writer, and {read} to the reader")
+    };
     let (one, two, none) = (json!({ "default": 1 }), json!({ "default": 2 }), json!({}));
     check(&optional(one.clone()), &optional(two.clone()), &[&expected("1", "2")]);
     check(&optional(none.clone()), &optional(two.clone()), &[&expected("null", "2")]);

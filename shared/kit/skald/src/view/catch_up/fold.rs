@@ -10,7 +10,7 @@ use crate::view::projection::{Projection, project};
 use crate::view::row::ViewRow;
 
 /// The number of events after which the row is stored, at the next commit boundary. A function can
-/// fold many times more within its time limit.
+/// fold many times that number within its time limit.
 const MAX_UNSTORED_EVENTS: usize = 5_000;
 /// The number of bytes of event data after which the row is stored, at the next commit boundary.
 const MAX_UNSTORED_BYTES: usize = 16 * 1024 * 1024;
@@ -71,7 +71,7 @@ impl<'a, P: Projection> Fold<'a, P> {
         Ok(())
     }
 
-    /// Whether there are so many or so large unstored events that the row should be stored now.
+    /// Whether the unstored events are so many or so large that the row should be stored now.
     pub(super) const fn is_due(&self) -> bool {
         self.events >= MAX_UNSTORED_EVENTS || self.size_bytes >= MAX_UNSTORED_BYTES
     }

@@ -82,7 +82,8 @@ fn a_change_inside_an_option_does_not_affect_null() {
     check(&x(&of_reference), &x(&of_text), &[]);
 }
 
-/// Data must be valid by all subschemas: a closed one rejects fields that only the others name.
+/// Data must be valid against all subschemas: a closed one rejects fields that only the others
+/// name.
 #[test]
 fn a_field_of_several_subschemas_has_all_their_rules() {
     let parts = |others: &Value| {
