@@ -1,4 +1,4 @@
-//! Every event decodes to the value that was encoded, and its stored form is valid by its schema.
+//! Every event decodes to the value that was encoded, and its stored form matches its schema.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -36,8 +36,8 @@ trait Generated: DomainEvent {
 }
 
 /// # Errors
-/// The test fails if the decoded event differs from the encoded one, or if the stored data is
-/// invalid by its schema.
+/// The test fails if the decoded event differs from the encoded one, or if the stored data does
+/// not match its schema.
 fn check<E: DomainEvent + Debug + PartialEq>(event: &E) -> Result<(), TestCaseError> {
     let stored = event.encode().unwrap();
     prop_assert_eq!(&E::decode(&stored).unwrap(), event);

@@ -174,7 +174,7 @@ fn check_events<E: DomainEvent>() {
         let sample: Value = serde_json::from_slice(&sample).unwrap();
         assert!(
             validator.is_valid(&sample),
-            "the golden sample of {event_type} at schema {schema} is invalid by its schema"
+            "the golden sample of {event_type} at schema {schema} does not match its schema"
         );
         for data in variations(&sample) {
             let stored = EventData {

@@ -345,7 +345,8 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
         "default/receipt-MUG-01~c-1 at version 2: in the table: the item at 2 is \
          malformed"
             .to_owned(),
-        "pk \"nonsense\", sk 1: in the table: an item that is no commit of a stream".to_owned(),
+        "pk \"nonsense\", sk 1: in the table: an item that is not a commit of any stream"
+            .to_owned(),
         format!(
             "default/{shipment} at version 1: in the table: `slice`, an attribute of the \
              index"
@@ -355,8 +356,8 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
              index"
         ),
         format!(
-            "pk \"default/{reservation}\", sk 1: in the index: `at` is not a time in the form \
-             of commits"
+            "pk \"default/{reservation}\", sk 1: in the index: `at` is not in the form of a \
+             commit's time"
         ),
     ];
     for fault in &expected {

@@ -47,7 +47,7 @@ impl fmt::Display for Fault {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Defect {
     /// An item in the table that belongs to no stream.
-    #[error("in the table: an item that is no commit of a stream, {0}")]
+    #[error("in the table: an item that is not a commit of any stream, {0}")]
     Foreign(&'static str),
     /// A gap, an overlap, or an item that cannot be read.
     #[error("in the table: {0}")]
