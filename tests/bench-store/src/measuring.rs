@@ -187,6 +187,7 @@ async fn work(work: Work, subject: &dyn Subject, stream: &str) -> Result<WorkRes
 }
 
 /// Runs all writers concurrently. Returns the duration of each command.
+#[expect(clippy::disallowed_methods, reason = "all writers run at once")]
 async fn race(subject: &dyn Subject, stream: &str) -> Result<Vec<Duration>> {
     let writers = (0..WRITERS).map(async |writer| {
         let mut durations = Vec::new();
