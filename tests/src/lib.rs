@@ -29,6 +29,8 @@ pub use proxy::Proxy;
 pub use saga::{Execution, Saga};
 pub use shared::{Borrowed, SharedCloud};
 pub use stack::{Named, is_sandbox};
-pub use tables::{Item, change_body, commit_body, number, scan, scan_index, text};
+pub use tables::{
+    Item, change_body, commit, commit_body, number, put_commit, scan, scan_index, text,
+};
 pub use throttle::ThrottlingServer;
 pub use traces::Traces;

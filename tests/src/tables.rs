@@ -1,4 +1,4 @@
-//! Reads the raw items of tables, without the code under test.
+//! Reads and writes the raw items of tables, without the code under test.
 
 use std::collections::HashMap;
 
@@ -20,6 +20,28 @@ pub async fn scan(cloud: &LocalCloud, table: &str) -> Vec<Item> {
     let scan =
         Client::new(&cloud.aws()).scan().table_name(cloud.resource(table)).consistent_read(true);
     all(scan).await
+}
+
+/// The item of the commit with this first version. `stream` is the stream's name.
+///
+/// # Panics
+/// If there is no such commit.
+pub async fn commit(cloud: &LocalCloud, stream: &str, version: u64) -> Item {
+    let get = Client::new(&cloud.aws())
+        .get_item()
+        .table_name(cloud.resource("EventsTable"))
+        .key("pk", AttributeValue::S(format!("default/{stream}")))
+        .key("sk", AttributeValue::N(version.to_string()));
+    get.send().await.expect("the table answers").item.expect("the commit is stored")
+}
+
+/// Writes this item to the events table, unconditionally.
+///
+/// # Panics
+/// If the item cannot be put.
+pub async fn put_commit(cloud: &LocalCloud, item: Item) {
+    let put = Client::new(&cloud.aws()).put_item().table_name(cloud.resource("EventsTable"));
+    put.set_item(Some(item)).send().await.expect("the item can be put");
 }
 
 /// Every entry of an index of the table with this logical id.

@@ -4,7 +4,9 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::Message;
 use serde_json::json;
-use system_tests::{Item, LocalCloud, ThrottlingServer, change_body, eventually, order_body};
+use system_tests::{
+    LocalCloud, ThrottlingServer, change_body, commit, eventually, order_body, put_commit,
+};
 
 use crate::SHARED;
 
@@ -34,16 +36,6 @@ async fn message(cloud: &LocalCloud, queue: &str, wanted: impl Fn(&Message) -> b
 /// it.
 async fn dead_letter(cloud: &LocalCloud, body: &str) -> Message {
     message(cloud, "OrderViewDeadLetters", |message| message.body() == Some(body)).await
-}
-
-/// The commit with this first version.
-async fn commit(cloud: &LocalCloud, stream: &str, version: u64) -> Item {
-    let get = aws_sdk_dynamodb::Client::new(&cloud.aws())
-        .get_item()
-        .table_name(cloud.resource("EventsTable"))
-        .key("pk", AttributeValue::S(format!("default/{stream}")))
-        .key("sk", AttributeValue::N(version.to_string()));
-    get.send().await.expect("the table answers").item.expect("the commit is stored")
 }
 
 async fn send(cloud: &LocalCloud, group: &str, body: &str) {
@@ -145,9 +137,7 @@ async fn an_order_that_cannot_be_applied_is_shown_as_parked_and_does_not_block_o
     let committed = json!([{ "type": "order.committed", "schema": 1, "data": {} }]);
     change_body(&mut item, |body| body["events"] = committed);
     item.insert("sk".to_owned(), AttributeValue::N("4".to_owned()));
-    let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
-    let put = client.put_item().table_name(cloud.resource("EventsTable")).set_item(Some(item));
-    put.send().await.expect("the item can be put");
+    put_commit(&cloud, item).await;
 
     let _dead = message(&cloud, "OrderViewDeadLetters", |message| {
         reason(message).contains("order.committed at version 4")
@@ -174,18 +164,10 @@ async fn an_overwritten_commit_is_reported() {
     let cloud = SHARED.get().await;
     let api = cloud.api();
     api.set_up("c-over", "MUG-OVER", 10).await;
-    let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
-    let table = cloud.resource("EventsTable");
     let mut item = commit(&cloud, "product-MUG-OVER", 1).await;
     let pk = item["pk"].as_s().expect("text").clone();
     item.insert("at".to_owned(), AttributeValue::S("2020-01-01T00:00:00.000Z".to_owned()));
-    client
-        .put_item()
-        .table_name(table)
-        .set_item(Some(item))
-        .send()
-        .await
-        .expect("the item can be put");
+    put_commit(&cloud, item).await;
     let _reported = message(&cloud, "UnreadableQueue", |message| {
         message.body().is_some_and(|body| body.contains("MODIFY") && body.contains(&pk))
     })
@@ -263,9 +245,7 @@ async fn an_item_that_is_too_large_for_the_topic_does_not_block_others() {
     change_body(&mut item, |body| body["events"][0]["type"] = "x".repeat(270_000).into());
     let key = "default/payment-00000000-0000-4000-8000-000000000000";
     item.insert("pk".to_owned(), AttributeValue::S(key.to_owned()));
-    let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
-    let put = client.put_item().table_name(cloud.resource("EventsTable")).set_item(Some(item));
-    put.send().await.expect("the item can be put");
+    put_commit(&cloud, item).await;
 
     let placed = api.place("key-1", &order_body("c-large", "MUG-LARGE", 1)).await.expect(202);
     let _row = api.in_view("c-large", placed.body["order_id"].as_str().expect("an id"), 1).await;

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use system_tests::{
-    Item, LocalCloud, change_body, commit_body, eventually, number, order_body, scan, skald, text,
-    with_closed_output, with_full_output,
+    Item, LocalCloud, change_body, commit_body, eventually, number, order_body, put_commit, scan,
+    skald, text, with_closed_output, with_full_output,
 };
 
 /// The identity of an event: stream, version, type.
@@ -272,18 +271,13 @@ async fn verify_finds_nothing_in_a_sound_system_and_names_each_planted_fault() {
     let orders = orders(&cloud).await;
     assert_sound(&cloud);
 
-    let client = Client::new(&cloud.aws());
-    let table = cloud.resource("EventsTable");
     let items = scan(&cloud, "EventsTable").await;
     let commits_of = |stream: &str| -> BTreeMap<u64, Item> {
         let key = format!("default/{stream}");
         let found = items.iter().filter(|item| text(item, "pk") == key);
         found.map(|item| (number(item, "sk"), item.clone())).collect()
     };
-    let put = |item: Item| {
-        let put = client.put_item().table_name(table).set_item(Some(item));
-        async move { put.send().await.map(drop).expect("the item can be put") }
-    };
+    let put = |item: Item| put_commit(&cloud, item);
 
     // A gap: three versions after the end.
     let confirmed = format!("order-{}", orders[0]);

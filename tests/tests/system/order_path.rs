@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
-use system_tests::{Ledgers, LocalCloud, change_body, eventually, order_body};
+use system_tests::{Ledgers, LocalCloud, change_body, commit, eventually, order_body, put_commit};
 
 use crate::SHARED;
 
@@ -104,25 +104,14 @@ async fn a_repeated_request_reads_only_its_order() {
     let id = first.body["order_id"].as_str().expect("an id").to_owned();
     // A newer release has appended events that this release does not know to the product and to the
     // order.
-    let client = aws_sdk_dynamodb::Client::new(&cloud.aws());
-    let table = cloud.resource("EventsTable");
     let last = api.ended(&id).await["version"].as_u64().expect("a version");
-    for (pk, sk) in
-        [("default/product-MUG-AGAIN".to_owned(), 2), (format!("default/order-{id}"), last + 1)]
+    for (stream, version) in
+        [("product-MUG-AGAIN".to_owned(), 2), (format!("order-{id}"), last + 1)]
     {
-        let key = |number: u64| AttributeValue::N(number.to_string());
-        let get =
-            client.get_item().table_name(table).key("pk", AttributeValue::S(pk)).key("sk", key(1));
-        let mut item = get.send().await.expect("the table answers").item.expect("the first commit");
-        item.insert("sk".to_owned(), key(sk));
+        let mut item = commit(&cloud, &stream, 1).await;
+        item.insert("sk".to_owned(), AttributeValue::N(version.to_string()));
         change_body(&mut item, |body| body["events"][0]["type"] = json!("order.from_the_future"));
-        client
-            .put_item()
-            .table_name(table)
-            .set_item(Some(item))
-            .send()
-            .await
-            .expect("the item can be put");
+        put_commit(&cloud, item).await;
     }
     let again = api.place("key-1", &body).await.expect(202);
     assert_eq!(
