@@ -43,5 +43,5 @@ pub use stock::*;
 pub use values::{
     Address, AddressFields, AttemptKey, AuthorizationId, Currency, CustomerId, InvalidAddress,
     InvalidValue, Money, OrderId, ParcelId, Quantity, ReceiptReference, Sku, StockShards,
-    Validated,
+    TrackingCode, Validated,
 };

@@ -6,7 +6,10 @@ use skald::personal::Personal;
 use skald::stream::{Category, Version};
 use skald::time::Timestamp;
 
+use crate::old::order_cancelled_1::{self, OrderCancelled1};
 use crate::old::order_placed_1::{self, OrderPlaced1};
+use crate::old::order_resumed_1::{self, OrderResumed1};
+use crate::old::order_undo_started_1::{self, OrderUndoStarted1};
 use crate::{Address, CategoryEvent, CustomerId, Money, Quantity, Sku};
 
 /// A customer placed an order, and it was accepted. The event has the data as of that time;
@@ -63,25 +66,43 @@ pub struct RequestHash {
     pub sha256: String,
 }
 
-/// The order is going to be completed and can no longer be cancelled.
+/// The gate before money moves: the deadline can no longer undo the order. The customer or an
+/// operator can, until the parcel leaves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OrderCommitted {}
 
-/// The order is completed: the payment was captured and the parcel is on its way. Final.
+/// The money was captured, and the parcel is ready at the carrier. The order waits for the parcel to
+/// leave, and can still be undone until then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OrderConfirmed {}
 
-/// The saga started to undo the order. It takes no further step forward.
+/// The parcel left: from now on nothing is undone. This event and `order.undo_started` exclude each
+/// other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct OrderDispatched {}
+
+/// The parcel arrived. Final.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct OrderDelivered {}
+
+/// Undoing the order started: no further step forward is taken, and the parcel does not leave.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OrderUndoStarted {
     /// The reason.
     pub reason: CancelReason,
+    /// The words of the customer or the operator who asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Personal<String>>,
 }
 
 /// The order is undone: no stock, no money and no parcel is held for it. Final.
@@ -104,8 +125,8 @@ pub struct OrderParked {
     pub error: String,
 }
 
-/// A new attempt to complete or undo the order begins, after the order was parked or an execution
-/// of the saga ended early.
+/// A new attempt to complete or undo the order begins, after the order was parked, an execution of
+/// the saga ended early, or undoing started from outside the saga.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -113,6 +134,9 @@ pub struct OrderResumed {
     /// The number of the attempt that begins. Placing the order begins attempt 1; resuming it for
     /// the first time begins attempt 2.
     pub attempt: u32,
+    /// The new deadline, if an operator extended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Timestamp>,
 }
 
 /// The reason why an order is undone.
@@ -128,6 +152,10 @@ pub enum CancelReason {
     ShipmentRefused,
     /// The customer cancelled the order.
     CustomerRequest,
+    /// An operator cancelled the order.
+    OperatorRequest,
+    /// The customer was erased.
+    CustomerErased,
     /// The deadline passed.
     Expired,
     /// The payment was authorized, but the gateway could not capture the money.
@@ -139,18 +167,25 @@ skald::domain_event! {
     pub enum OrderEvent {
         /// The order was placed.
         Placed(OrderPlaced) = "order.placed" @ 2 from { 1: OrderPlaced1 => order_placed_1::upcast },
-        /// The order is going to be completed.
+        /// The deadline can no longer undo the order.
         Committed(OrderCommitted) = "order.committed" @ 1,
-        /// The order is completed.
+        /// The money was captured, and the parcel is ready.
         Confirmed(OrderConfirmed) = "order.confirmed" @ 1,
-        /// The saga started to undo the order.
-        UndoStarted(OrderUndoStarted) = "order.undo_started" @ 1,
+        /// The parcel left.
+        Dispatched(OrderDispatched) = "order.dispatched" @ 1,
+        /// The parcel arrived.
+        Delivered(OrderDelivered) = "order.delivered" @ 1,
+        /// Undoing the order started.
+        UndoStarted(OrderUndoStarted) = "order.undo_started" @ 2
+            from { 1: OrderUndoStarted1 => order_undo_started_1::upcast },
         /// The order is undone.
-        Cancelled(OrderCancelled) = "order.cancelled" @ 1,
+        Cancelled(OrderCancelled) = "order.cancelled" @ 2
+            from { 1: OrderCancelled1 => order_cancelled_1::upcast },
         /// The order is parked.
         Parked(OrderParked) = "order.parked" @ 1,
         /// A new attempt begins.
-        Resumed(OrderResumed) = "order.resumed" @ 1,
+        Resumed(OrderResumed) = "order.resumed" @ 2
+            from { 1: OrderResumed1 => order_resumed_1::upcast },
     }
 }
 

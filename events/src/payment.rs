@@ -49,6 +49,15 @@ pub struct PaymentCaptureRequested {}
 #[serde(deny_unknown_fields)]
 pub struct PaymentCaptured {}
 
+/// The gateway refused to capture the money and will refuse it again. The money is still held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PaymentCaptureRefused {
+    /// The reason, in the gateway's words. It contains no personal data.
+    pub reason: String,
+}
+
 /// The gateway is about to be asked to release the money, or never to hold it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -87,6 +96,8 @@ skald::domain_event! {
         CaptureRequested(PaymentCaptureRequested) = "payment.capture_requested" @ 1,
         /// The gateway captured the money.
         Captured(PaymentCaptured) = "payment.captured" @ 1,
+        /// The gateway refused to capture the money, and still holds it.
+        CaptureRefused(PaymentCaptureRefused) = "payment.capture_refused" @ 1,
         /// The gateway is about to be asked to release the money.
         VoidRequested(PaymentVoidRequested) = "payment.void_requested" @ 1,
         /// No money is held, and none will be.

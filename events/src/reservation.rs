@@ -57,11 +57,19 @@ pub struct ShortLine {
 #[serde(deny_unknown_fields)]
 pub struct ReservationReleased {}
 
-/// The goods were shipped. Final.
+/// The goods left the stock. Earlier releases wrote this before the parcel left: their goods may be
+/// returned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReservationShipped {}
+
+/// Goods that had left the stock for an order that was then undone are on the shelf again. This is
+/// possible only if they left the stock before the parcel did. Final.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ReservationReturned {}
 
 /// No goods were held, and none will be: the order was undone before its reservation was made.
 /// Final.
@@ -79,8 +87,10 @@ skald::domain_event! {
         Refused(ReservationRefused) = "reservation.refused" @ 1,
         /// The goods are no longer held.
         Released(ReservationReleased) = "reservation.released" @ 1,
-        /// The goods were shipped.
+        /// The goods left the stock.
         Shipped(ReservationShipped) = "reservation.shipped" @ 1,
+        /// Goods that had left the stock are on the shelf again.
+        Returned(ReservationReturned) = "reservation.returned" @ 1,
         /// No goods were held, and none will be.
         Abandoned(ReservationAbandoned) = "reservation.abandoned" @ 1,
     }

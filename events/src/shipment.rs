@@ -6,7 +6,8 @@
 use serde::{Deserialize, Serialize};
 use skald::stream::Category;
 
-use crate::{AttemptKey, CategoryEvent, ParcelId};
+use crate::old::shipment_dispatched_1::{self, ShipmentDispatched1};
+use crate::{AttemptKey, CategoryEvent, ParcelId, TrackingCode};
 
 /// The carrier is about to be asked to take a parcel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +53,11 @@ pub struct ShipmentCancelled {}
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub struct ShipmentDispatched {}
+pub struct ShipmentDispatched {
+    /// The code with which the parcel can be followed, if the carrier gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracking_code: Option<TrackingCode>,
+}
 
 /// The parcel was delivered. Final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +79,8 @@ skald::domain_event! {
         /// No parcel exists, and none will.
         Cancelled(ShipmentCancelled) = "shipment.cancelled" @ 1,
         /// The carrier collected the parcel.
-        Dispatched(ShipmentDispatched) = "shipment.dispatched" @ 1,
+        Dispatched(ShipmentDispatched) = "shipment.dispatched" @ 2
+            from { 1: ShipmentDispatched1 => shipment_dispatched_1::upcast },
         /// The parcel was delivered.
         Delivered(ShipmentDelivered) = "shipment.delivered" @ 1,
     }

@@ -2,8 +2,9 @@
 //! `stock-<sku>~<shard>`.
 //!
 //! Each event names the receipt or order it belongs to, so stock can be reconciled from both sides.
-//! For every final order, reserved = released + shipped. For every receipt, the quantities of the
-//! shards add up to what was booked. A move between shards is recorded in both streams in one
+//! For every order at its end, reserved = released + shipped, and nothing is returned unless all of
+//! it was shipped and the order was undone. For every receipt, the quantities of the shards add up
+//! to what was booked. A move between shards is recorded in both streams in one
 //! transaction.
 
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,17 @@ pub struct StockShipped {
     pub quantity: Quantity,
 }
 
+/// Goods that had left the stock for an order that was then undone are on hand again, and available.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct StockReturned {
+    /// The order.
+    pub order_id: OrderId,
+    /// The quantity that came back to this shard.
+    pub quantity: Quantity,
+}
+
 /// Available goods were moved to another shard, because an order needs them together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -90,6 +102,8 @@ skald::domain_event! {
         Released(StockReleased) = "stock.released" @ 1,
         /// Goods held for an order were shipped.
         Shipped(StockShipped) = "stock.shipped" @ 1,
+        /// Goods that had left the stock are on hand again.
+        Returned(StockReturned) = "stock.returned" @ 1,
         /// Goods were moved to another shard.
         MovedOut(StockMovedOut) = "stock.moved_out" @ 1,
         /// Goods were moved here from other shards.

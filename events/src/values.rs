@@ -17,7 +17,7 @@ pub use identifiers::{CustomerId, ReceiptReference, Sku};
 pub use money::{Currency, LARGEST_EXACT, Money, is_payable};
 pub use numbers::{Quantity, StockShards};
 pub use order_id::OrderId;
-pub use references::{AttemptKey, AuthorizationId, ParcelId};
+pub use references::{AttemptKey, AuthorizationId, ParcelId, TrackingCode};
 pub use text::{is_readable, is_visible_ascii, is_visible_throughout};
 
 /// The value breaks the rule of its type. The message states the rule and never quotes the value,

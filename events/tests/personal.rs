@@ -9,8 +9,9 @@ use serde_json::Value;
 use skald::event::{DomainEvent, EventData};
 
 /// The personal data in the golden samples.
-const PERSONAL: [&str; 10] = [
+const PERSONAL: [&str; 11] = [
     "Jane Doe",
+    "she ordered twice",
     "Jane Roe",
     "jane@example.com",
     "roe@example.com",

@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use events::values::LARGEST_EXACT;
 use events::*;
 use jsonschema::{Validator, validator_for};
+use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
@@ -85,7 +86,7 @@ fn order_id() -> impl Strategy<Value = OrderId> {
 
 fn address() -> impl Strategy<Value = Address> {
     let line = || "[A-Za-zÀ-ž一-龥☀-☃][^\\pC\\pZ]{0,99}";
-    (line(), line(), proptest::option::of(line()), line(), "[0-9A-Z]{1,20}", "[A-Z]{2}").prop_map(
+    (line(), line(), option::of(line()), line(), "[0-9A-Z]{1,20}", "[A-Z]{2}").prop_map(
         |(name, line1, line2, city, postal_code, country)| {
             Address::new(AddressFields { name, line1, line2, city, postal_code, country }).unwrap()
         },
@@ -104,10 +105,13 @@ fn line() -> impl Strategy<Value = OrderLine> {
     )
 }
 
+fn time() -> impl Strategy<Value = Timestamp> {
+    (0..=253_402_207_200_000_i64).prop_map(|millis| Timestamp::from_millis(millis).unwrap())
+}
+
 fn placed() -> impl Strategy<Value = OrderPlaced> {
     let customer = "[A-Za-z0-9._-]{1,64}".prop_map(|text| CustomerId::new(text).unwrap());
-    let deadline =
-        (0..=253_402_207_200_000_i64).prop_map(|millis| Timestamp::from_millis(millis).unwrap());
+    let deadline = time();
     let lines = proptest::collection::vec(line(), 1..5);
     let request_hash =
         (any::<u32>(), "[0-9a-f]{64}").prop_map(|(form, sha256)| RequestHash { form, sha256 });
@@ -140,6 +144,8 @@ fn reason() -> impl Strategy<Value = CancelReason> {
         CancelReason::PaymentDeclined,
         CancelReason::ShipmentRefused,
         CancelReason::CustomerRequest,
+        CancelReason::OperatorRequest,
+        CancelReason::CustomerErased,
         CancelReason::Expired,
         CancelReason::CaptureFailed,
     ])
@@ -151,10 +157,20 @@ impl Generated for OrderEvent {
             placed().prop_map(Into::into),
             Just(OrderCommitted {}.into()),
             Just(OrderConfirmed {}.into()),
-            reason().prop_map(|reason| OrderUndoStarted { reason }.into()),
+            Just(OrderDispatched {}.into()),
+            Just(OrderDelivered {}.into()),
+            (reason(), option::of(personal())).prop_map(|(reason, note)| OrderUndoStarted {
+                reason,
+                note
+            }
+            .into()),
             reason().prop_map(|reason| OrderCancelled { reason }.into()),
             any::<(String, String)>().prop_map(|(step, error)| OrderParked { step, error }.into()),
-            any::<u32>().prop_map(|attempt| OrderResumed { attempt }.into()),
+            (any::<u32>(), option::of(time())).prop_map(|(attempt, deadline)| OrderResumed {
+                attempt,
+                deadline
+            }
+            .into()),
         ]
         .boxed()
     }
@@ -213,6 +229,11 @@ impl Generated for StockEvent {
                 quantity
             }
             .into()),
+            (order_id(), quantity()).prop_map(|(order_id, quantity)| StockReturned {
+                order_id,
+                quantity
+            }
+            .into()),
             (order_id(), any::<u16>(), quantity()).prop_map(|(order_id, to_shard, quantity)| {
                 StockMovedOut { order_id, to_shard, quantity }.into()
             }),
@@ -252,6 +273,7 @@ impl Generated for ReservationEvent {
                 .prop_map(|short| ReservationRefused { short }.into()),
             Just(ReservationReleased {}.into()),
             Just(ReservationShipped {}.into()),
+            Just(ReservationReturned {}.into()),
             Just(ReservationAbandoned {}.into()),
         ]
         .boxed()
@@ -273,6 +295,7 @@ impl Generated for PaymentEvent {
             any::<String>().prop_map(|reason| PaymentDeclined { reason }.into()),
             Just(PaymentCaptureRequested {}.into()),
             Just(PaymentCaptured {}.into()),
+            any::<String>().prop_map(|reason| PaymentCaptureRefused { reason }.into()),
             Just(PaymentVoidRequested {}.into()),
             Just(PaymentVoided {}.into()),
             Just(PaymentRefundRequested {}.into()),
@@ -280,6 +303,10 @@ impl Generated for PaymentEvent {
         ]
         .boxed()
     }
+}
+
+fn tracking_code() -> impl Strategy<Value = TrackingCode> {
+    "[!-~]{1,64}".prop_map(|code| TrackingCode::new(code).unwrap())
 }
 
 impl Generated for ShipmentEvent {
@@ -293,7 +320,8 @@ impl Generated for ShipmentEvent {
             any::<String>().prop_map(|reason| ShipmentRefused { reason }.into()),
             Just(ShipmentCancelRequested {}.into()),
             Just(ShipmentCancelled {}.into()),
-            Just(ShipmentDispatched {}.into()),
+            option::of(tracking_code())
+                .prop_map(|tracking_code| ShipmentDispatched { tracking_code }.into()),
             Just(ShipmentDelivered {}.into()),
         ]
         .boxed()

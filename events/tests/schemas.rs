@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use events::{
     AttemptKey, AuthorizationId, Currency, CustomerId, OrderId, ParcelId, Quantity,
-    ReceiptReference, Sku, StockShards, for_each_category,
+    ReceiptReference, Sku, StockShards, TrackingCode, for_each_category,
 };
 use jsonschema::{Validator, validator_for};
 use proptest::prelude::*;
@@ -63,13 +63,13 @@ fn breaks_if_committed(
 /// had not known it.
 #[test]
 fn a_value_that_older_readers_reject_is_reported_with_event_schema_and_field() {
-    let variants = breaks_if_committed("order.undo_started", 1, |schema| {
+    let variants = breaks_if_committed("order.undo_started", 2, |schema| {
         let reasons = schema["$defs"]["CancelReason"]["oneOf"].as_array_mut().unwrap();
         reasons.retain(|reason| reason["const"] != "capture_failed");
     });
     assert_eq!(
         variants,
-        ["order.undo_started at schema 1, as this release writes it, read by an older one, \
+        ["order.undo_started at schema 2, as this release writes it, read by an older one, \
              /reason: \"capture_failed\" is written, and not known to the reader"]
     );
     let fields = breaks_if_committed("order.parked", 1, |schema| {
@@ -212,7 +212,7 @@ fn rule<T: DeserializeOwned + JsonSchema>() -> ValueRule {
     }
 }
 
-fn text_rules() -> [ValueRule; 7] {
+fn text_rules() -> [ValueRule; 8] {
     [
         rule::<AttemptKey>(),
         rule::<AuthorizationId>(),
@@ -221,6 +221,7 @@ fn text_rules() -> [ValueRule; 7] {
         rule::<ParcelId>(),
         rule::<ReceiptReference>(),
         rule::<Sku>(),
+        rule::<TrackingCode>(),
     ]
 }
 
@@ -232,6 +233,7 @@ fn text() -> impl Strategy<Value = String> {
         "[\\x00-\\x7f]{0,3}",
         "[A-Za-z0-9._-]{0,3}",
         "[A-Za-z0-9._-]{63,65}",
+        "[!-~]{63,65}",
         "[!-~]{254,256}",
         "[A-Za-z0-9._-]{1,3}\n",
         "[0-9a-fA-F]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{11,13}",

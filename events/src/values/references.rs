@@ -19,6 +19,11 @@ crate::text_value! {
     pub struct ParcelId: |text| is_visible_ascii(text, 255),
         "text of 1 to 255 visible ASCII characters",
         "^[!-~]{1,255}$";
+
+    /// The carrier's code with which a customer follows a parcel.
+    pub struct TrackingCode: |text| is_visible_ascii(text, 64),
+        "text of 1 to 64 visible ASCII characters",
+        "^[!-~]{1,64}$";
 }
 
 impl AttemptKey {

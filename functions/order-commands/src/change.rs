@@ -36,13 +36,13 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
                 .with_errors(faults.into_iter().map(Fault::into_parts))
         })?;
         let reason = CancelReason::CustomerRequest;
-        self.change(call, id, &OrderCommand::StartUndo { reason, attempt: None }).await
+        self.change(call, id, &OrderCommand::StartUndo { reason, note: None, attempt: None }).await
     }
 
     /// `POST /orders/{id}/resume`: begins the next attempt of an order that is not final, whether
     /// it is parked or not.
     pub(crate) async fn resume(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
-        self.change(call, id, &OrderCommand::Resume).await
+        self.change(call, id, &OrderCommand::Resume { extend_to: None }).await
     }
 
     async fn change(

@@ -3,8 +3,8 @@
 use std::sync::Mutex;
 
 use events::{
-    CancelReason, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent, OrderId, OrderParked,
-    OrderResumed, OrderUndoStarted,
+    CancelReason, OrderCancelled, OrderCommitted, OrderConfirmed, OrderDispatched, OrderEvent,
+    OrderId, OrderParked, OrderResumed, OrderUndoStarted,
 };
 use ordering::streams;
 use skald::commit::{Actor, Commit, CommitId, Context, CorrelationId, Draft};
@@ -55,7 +55,7 @@ fn parked() -> OrderEvent {
 }
 
 fn undo_started() -> OrderEvent {
-    OrderUndoStarted { reason: CancelReason::CustomerRequest }.into()
+    OrderUndoStarted { reason: CancelReason::CustomerRequest, note: None }.into()
 }
 
 fn cancelled() -> OrderEvent {
@@ -132,6 +132,8 @@ impl System {
             OrderEvent::Placed(_)
             | OrderEvent::Committed(_)
             | OrderEvent::Confirmed(_)
+            | OrderEvent::Dispatched(_)
+            | OrderEvent::Delivered(_)
             | OrderEvent::UndoStarted(_)
             | OrderEvent::Cancelled(_)
             | OrderEvent::Resumed(_) => None,
@@ -222,18 +224,26 @@ async fn a_placed_order_gets_an_execution_with_the_correlation_id_of_its_call() 
 
 #[tokio::test]
 async fn a_resumed_order_gets_a_new_execution_even_if_the_message_is_late() {
-    let system =
-        System::with(Execution::Started, &[placed(), parked(), OrderResumed { attempt: 2 }.into()])
-            .await;
+    let system = System::with(
+        Execution::Started,
+        &[placed(), parked(), OrderResumed { attempt: 2, deadline: None }.into()],
+    )
+    .await;
     system.handle().await.unwrap();
     assert_eq!(system.started(), ["8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873.2"]);
     assert_eq!(system.started.lock().unwrap()[0].correlation_id.as_str(), "call-3");
 }
 
 #[tokio::test]
-async fn a_final_or_parked_order_gets_no_execution() {
+async fn an_order_that_needs_no_step_or_is_parked_gets_no_execution() {
     for past in [
         vec![placed(), OrderCommitted {}.into(), OrderConfirmed {}.into()],
+        vec![
+            placed(),
+            OrderCommitted {}.into(),
+            OrderConfirmed {}.into(),
+            OrderDispatched {}.into(),
+        ],
         vec![placed(), undo_started(), cancelled()],
         vec![placed(), parked()],
     ] {
@@ -272,7 +282,7 @@ async fn an_order_that_its_execution_finished_meanwhile_is_not_parked() {
         vec![OrderCommitted {}.into(), OrderConfirmed {}.into()],
         vec![undo_started(), cancelled()],
         // Another message starts the next attempt.
-        vec![OrderResumed { attempt: 2 }.into()],
+        vec![OrderResumed { attempt: 2, deadline: None }.into()],
     ] {
         let system = System {
             while_starting: meanwhile.clone(),
@@ -302,7 +312,10 @@ async fn an_order_whose_undoing_started_meanwhile_is_parked_at_a_backward_step()
 
 #[tokio::test]
 async fn an_order_that_is_settled_meanwhile_is_not_parked() {
-    for meanwhile in [vec![undo_started(), cancelled()], vec![OrderResumed { attempt: 2 }.into()]] {
+    for meanwhile in [
+        vec![undo_started(), cancelled()],
+        vec![OrderResumed { attempt: 2, deadline: None }.into()],
+    ] {
         let system = System {
             while_reading: meanwhile.clone().into(),
             ..System::with(Execution::Ended, &[placed()]).await

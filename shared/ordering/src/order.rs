@@ -1,16 +1,19 @@
-//! An order: placed, and then either completed or undone. The order's stream alone decides which.
+//! An order: placed, and then either dispatched or undone. The order's stream alone decides which.
 //!
-//! The first of `order.committed` and `order.undo_started` decides the direction
-//! permanently. Every step of the saga, a cancelling customer and the deadline depend on this
-//! decision.
+//! `order.undo_started` and `order.dispatched` exclude each other: whichever is appended first
+//! decides the direction permanently. `order.committed` is the gate before money moves: after it,
+//! the deadline can no longer undo the order, but the customer or an operator can, until the parcel
+//! leaves.
 
 mod requested;
 
 use events::{
-    CancelReason, CategoryEvent, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent,
-    OrderParked, OrderPlaced, OrderResumed, OrderUndoStarted,
+    CancelReason, CategoryEvent, OrderCancelled, OrderCommitted, OrderConfirmed, OrderDelivered,
+    OrderDispatched, OrderEvent, OrderParked, OrderPlaced, OrderResumed, OrderUndoStarted,
 };
 use skald::decider::Decider;
+use skald::personal::Personal;
+use skald::time::Timestamp;
 
 pub use requested::{ComparisonError, RequestedItem, RequestedOrder};
 
@@ -33,6 +36,9 @@ pub enum OrderState {
 pub struct PlacedOrder {
     /// The data of the order at the time it was placed.
     pub placed: OrderPlaced,
+    /// The current deadline: that of the order as it was placed, or the one that an operator
+    /// extended it to. An order that is not committed by then is undone.
+    pub deadline: Timestamp,
     /// The order's progress.
     pub phase: Phase,
     /// The step at which the order is parked, if it is.
@@ -46,26 +52,38 @@ pub struct PlacedOrder {
 /// The progress of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// The order can still be completed or undone.
+    /// No money has moved. The deadline can still undo the order.
     Open,
-    /// The order is going to be completed.
+    /// The money may be captured. The deadline can no longer undo the order.
     Committed,
-    /// The order is completed. Final.
+    /// The money is captured and the parcel is ready. The order waits for the parcel to leave.
     Confirmed,
     /// The order is being undone.
     Undoing(CancelReason),
     /// The order is undone. Final.
     Cancelled(CancelReason),
+    /// The parcel left. The order can no longer be undone.
+    Dispatched,
+    /// The parcel arrived. Final.
+    Delivered,
 }
 
 impl Phase {
-    /// Whether the order can no longer change.
+    /// Whether the direction can no longer change and nothing is left to complete or undo: the
+    /// parcel left, or the order is undone.
     #[must_use]
     pub const fn is_final(self) -> bool {
         match self {
-            Self::Confirmed | Self::Cancelled(_) => true,
-            Self::Open | Self::Committed | Self::Undoing(_) => false,
+            Self::Cancelled(_) | Self::Dispatched | Self::Delivered => true,
+            Self::Open | Self::Committed | Self::Confirmed | Self::Undoing(_) => false,
         }
+    }
+
+    /// Whether the order needs no execution of the saga: it is [final](Self::is_final), or waits
+    /// for its parcel to leave.
+    #[must_use]
+    pub const fn is_settled(self) -> bool {
+        self.is_final() || matches!(self, Self::Confirmed)
     }
 }
 
@@ -85,16 +103,23 @@ impl OrderState {
 pub enum OrderCommand {
     /// Accept the order as it was [priced](crate::placing::price).
     Place(Box<PlaceOrder>),
-    /// Pass the pivot: from now on the order can only be completed.
+    /// Pass the gate before money moves: from now on, the deadline can no longer undo the order.
     Commit,
-    /// Complete the order.
+    /// Record that the money is captured and the parcel is ready.
     Confirm,
+    /// Record that the parcel left: from now on, the order can no longer be undone.
+    Dispatch,
+    /// Record that the parcel arrived.
+    Deliver,
     /// Start undoing. If a step of the running attempt starts it, that attempt continues. In every
-    /// other case the next attempt begins in the same commit, because the order may be parked or
-    /// the execution of its attempt may have ended.
+    /// other case the next attempt begins in the same commit, because the order may be parked, the
+    /// execution of its attempt may have ended, or no execution runs.
     StartUndo {
-        /// The reason.
+        /// The reason. After the order is committed, only a request, the customer's erasure or a
+        /// refused capture is a reason.
         reason: CancelReason,
+        /// The words of the customer or the operator who asked for it.
+        note: Option<Personal<String>>,
         /// The attempt whose step starts undoing; `None` for a customer or an operator.
         attempt: Option<u32>,
     },
@@ -109,7 +134,11 @@ pub enum OrderCommand {
     },
     /// Begin the next attempt, whether the order is parked or an execution ended early. If an
     /// execution is still running, both work on the order, which is harmless.
-    Resume,
+    Resume {
+        /// The new deadline, if the operator extends it. A deadline that is not later than the
+        /// present one changes nothing.
+        extend_to: Option<Timestamp>,
+    },
 }
 
 /// An order to accept. Only [`placing::price`](crate::placing::price) creates one, so its total is
@@ -144,15 +173,28 @@ pub enum OrderRejection {
     /// Whether the same request placed the order cannot be determined.
     #[error(transparent)]
     Incomparable(#[from] ComparisonError),
-    /// The direction is decided: the order is going to be completed, or is completed.
-    #[error("the order is committed and cannot be undone")]
+    /// The order is committed: only a request, the customer's erasure or a refused capture can
+    /// undo it.
+    #[error("the order is committed, and this is no reason to undo it any more")]
     Committed,
+    /// The order is confirmed: no step runs that could be resumed or parked.
+    #[error("the order is confirmed and waits only for its parcel to leave: no step is left")]
+    Confirmed,
+    /// The direction is decided: the parcel left, and nothing can be undone.
+    #[error("the parcel has left")]
+    Dispatched,
     /// The direction is decided: the order is being undone, or is undone.
     #[error("the order is being undone")]
     UndoStarted(CancelReason),
-    /// The order cannot be completed before it is committed.
+    /// The order cannot be confirmed before it is committed.
     #[error("the order is not committed")]
     NotCommitted,
+    /// The parcel cannot leave before the order is confirmed.
+    #[error("the order is not confirmed")]
+    NotConfirmed,
+    /// The parcel cannot arrive before it left.
+    #[error("the parcel has not left")]
+    NotDispatched,
     /// The order cannot be cancelled before undoing has started.
     #[error("undoing the order has not started")]
     UndoNotStarted,
@@ -177,10 +219,12 @@ impl Decider for Order {
                 OrderCommand::Place(order) => Ok(vec![order.placed().clone().into()]),
                 OrderCommand::Commit
                 | OrderCommand::Confirm
+                | OrderCommand::Dispatch
+                | OrderCommand::Deliver
                 | OrderCommand::StartUndo { .. }
                 | OrderCommand::Cancel
                 | OrderCommand::Park { .. }
-                | OrderCommand::Resume => Err(OrderRejection::NotPlaced),
+                | OrderCommand::Resume { .. } => Err(OrderRejection::NotPlaced),
             },
             OrderState::Placed(order) => order.decide(command),
         }
@@ -191,6 +235,7 @@ impl Decider for Order {
             (OrderState::Unplaced, OrderEvent::Placed(placed)) => {
                 OrderState::Placed(Box::new(PlacedOrder {
                     placed: placed.clone(),
+                    deadline: placed.deadline,
                     phase: Phase::Open,
                     parked: None,
                     attempt: 1,
@@ -212,49 +257,82 @@ impl PlacedOrder {
         match command {
             OrderCommand::Place(again) if again.request.is_that_of(&self.placed)? => quiet,
             OrderCommand::Place(_) => Err(OrderRejection::KeyReused),
-            OrderCommand::Commit => match self.phase {
-                Phase::Open => Ok(vec![OrderCommitted {}.into()]),
-                Phase::Committed | Phase::Confirmed => quiet,
-                Phase::Undoing(reason) | Phase::Cancelled(reason) => {
-                    Err(OrderRejection::UndoStarted(reason))
-                }
-            },
-            OrderCommand::Confirm => match self.phase {
-                Phase::Committed => Ok(vec![OrderConfirmed {}.into()]),
-                Phase::Confirmed => quiet,
-                Phase::Open => Err(OrderRejection::NotCommitted),
-                Phase::Undoing(reason) | Phase::Cancelled(reason) => {
-                    Err(OrderRejection::UndoStarted(reason))
-                }
-            },
-            OrderCommand::StartUndo { reason, attempt } => match self.phase {
-                Phase::Open => {
-                    let undo_started = OrderUndoStarted { reason: *reason }.into();
-                    let continues = self.parked.is_none() && *attempt == Some(self.attempt);
-                    let resumed = (!continues).then(|| self.resumed().into());
-                    Ok([undo_started].into_iter().chain(resumed).collect())
-                }
-                Phase::Undoing(_) if attempt.is_none() && self.is_undone_by_itself() => {
-                    Ok(vec![self.resumed().into()])
-                }
-                Phase::Undoing(_) | Phase::Cancelled(_) => quiet,
-                Phase::Committed | Phase::Confirmed => Err(OrderRejection::Committed),
-            },
+            OrderCommand::Commit
+            | OrderCommand::Confirm
+            | OrderCommand::Dispatch
+            | OrderCommand::Deliver => self.advance(command),
+            OrderCommand::StartUndo { reason, note, attempt } => {
+                self.start_undo(*reason, note.as_ref(), *attempt)
+            }
             OrderCommand::Cancel => match self.phase {
                 Phase::Undoing(reason) => Ok(vec![OrderCancelled { reason }.into()]),
                 Phase::Cancelled(_) => quiet,
-                Phase::Open => Err(OrderRejection::UndoNotStarted),
-                Phase::Committed | Phase::Confirmed => Err(OrderRejection::Committed),
+                Phase::Open | Phase::Committed | Phase::Confirmed => {
+                    Err(OrderRejection::UndoNotStarted)
+                }
+                Phase::Dispatched | Phase::Delivered => Err(OrderRejection::Dispatched),
             },
-            OrderCommand::Park { .. } | OrderCommand::Resume if self.phase.is_final() => {
+            OrderCommand::Park { .. } | OrderCommand::Resume { .. } if self.phase.is_final() => {
                 Err(OrderRejection::Final)
+            }
+            OrderCommand::Park { .. } | OrderCommand::Resume { .. } if self.phase.is_settled() => {
+                Err(OrderRejection::Confirmed)
             }
             OrderCommand::Park { step, error } => match self.parked {
                 None => Ok(vec![OrderParked { step: step.clone(), error: error.clone() }.into()]),
                 Some(_) => quiet,
             },
-            OrderCommand::Resume => Ok(vec![self.resumed().into()]),
+            OrderCommand::Resume { extend_to } => {
+                let deadline = extend_to.filter(|extended| *extended > self.deadline);
+                Ok(vec![OrderResumed { deadline, ..self.resumed() }.into()])
+            }
         }
+    }
+
+    /// The next phase of an order that is not undone. A phase that was passed is not repeated.
+    fn advance(&self, command: &OrderCommand) -> Result<Vec<OrderEvent>, OrderRejection> {
+        if let Phase::Undoing(reason) | Phase::Cancelled(reason) = self.phase {
+            return Err(OrderRejection::UndoStarted(reason));
+        }
+        match (command, self.phase) {
+            (OrderCommand::Commit, Phase::Open) => Ok(vec![OrderCommitted {}.into()]),
+            (OrderCommand::Confirm, Phase::Open) => Err(OrderRejection::NotCommitted),
+            (OrderCommand::Confirm, Phase::Committed) => Ok(vec![OrderConfirmed {}.into()]),
+            (OrderCommand::Dispatch, Phase::Open | Phase::Committed) => {
+                Err(OrderRejection::NotConfirmed)
+            }
+            (OrderCommand::Dispatch, Phase::Confirmed) => Ok(vec![OrderDispatched {}.into()]),
+            (OrderCommand::Deliver, Phase::Open | Phase::Committed | Phase::Confirmed) => {
+                Err(OrderRejection::NotDispatched)
+            }
+            (OrderCommand::Deliver, Phase::Dispatched) => Ok(vec![OrderDelivered {}.into()]),
+            (_, _) => Ok(Vec::new()),
+        }
+    }
+
+    fn start_undo(
+        &self,
+        reason: CancelReason,
+        note: Option<&Personal<String>>,
+        attempt: Option<u32>,
+    ) -> Result<Vec<OrderEvent>, OrderRejection> {
+        let is_running = match self.phase {
+            Phase::Open => self.parked.is_none(),
+            Phase::Committed | Phase::Confirmed if !outlasts_the_gate(reason) => {
+                return Err(OrderRejection::Committed);
+            }
+            Phase::Committed => self.parked.is_none(),
+            Phase::Confirmed => false,
+            Phase::Undoing(_) if attempt.is_none() && self.is_undone_by_itself() => {
+                return Ok(vec![self.resumed().into()]);
+            }
+            Phase::Undoing(_) | Phase::Cancelled(_) => return Ok(Vec::new()),
+            Phase::Dispatched | Phase::Delivered => return Err(OrderRejection::Dispatched),
+        };
+        let undo_started = OrderUndoStarted { reason, note: note.cloned() }.into();
+        let continues = is_running && attempt == Some(self.attempt);
+        let resumed = (!continues).then(|| self.resumed().into());
+        Ok([undo_started].into_iter().chain(resumed).collect())
     }
 
     /// Whether only the attempt that started undoing may finish it. Its execution may have been
@@ -269,30 +347,48 @@ impl PlacedOrder {
 
     /// The event that begins the next attempt.
     const fn resumed(&self) -> OrderResumed {
-        OrderResumed { attempt: self.attempt.saturating_add(1) }
+        OrderResumed { attempt: self.attempt.saturating_add(1), deadline: None }
     }
 
     fn evolve(&mut self, event: &OrderEvent) {
         match event {
             OrderEvent::Placed(_) => {}
             OrderEvent::Committed(_) => self.phase = Phase::Committed,
-            OrderEvent::Confirmed(_) => self.end(Phase::Confirmed),
+            OrderEvent::Confirmed(_) => self.settle(Phase::Confirmed),
+            OrderEvent::Dispatched(_) => self.phase = Phase::Dispatched,
+            OrderEvent::Delivered(_) => self.phase = Phase::Delivered,
             OrderEvent::UndoStarted(undo) => {
                 self.phase = Phase::Undoing(undo.reason);
                 self.undo_attempt = Some(self.attempt);
             }
-            OrderEvent::Cancelled(cancelled) => self.end(Phase::Cancelled(cancelled.reason)),
+            OrderEvent::Cancelled(cancelled) => self.settle(Phase::Cancelled(cancelled.reason)),
             OrderEvent::Parked(parked) => self.parked = Some(parked.clone()),
             OrderEvent::Resumed(resumed) => {
                 self.parked = None;
                 self.attempt = resumed.attempt;
+                self.deadline = resumed.deadline.unwrap_or(self.deadline);
             }
         }
     }
 
     /// A parked order may still be finished by an execution that was running.
-    fn end(&mut self, phase: Phase) {
+    fn settle(&mut self, phase: Phase) {
         self.phase = phase;
         self.parked = None;
+    }
+}
+
+/// Whether this is a reason to undo an order that is committed. The deadline no longer is, and no
+/// step before the gate is refused after it.
+const fn outlasts_the_gate(reason: CancelReason) -> bool {
+    match reason {
+        CancelReason::CustomerRequest
+        | CancelReason::OperatorRequest
+        | CancelReason::CustomerErased
+        | CancelReason::CaptureFailed => true,
+        CancelReason::StockUnavailable
+        | CancelReason::PaymentDeclined
+        | CancelReason::ShipmentRefused
+        | CancelReason::Expired => false,
     }
 }

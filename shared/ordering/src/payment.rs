@@ -1,4 +1,10 @@
-//! The payment of an order: authorized, and then captured or voided.
+//! The payment of an order: authorized, then captured, and undone by voiding or refunding.
+//!
+//! Which of the two undoes it depends on the gateway: money that is held is voided, and money that
+//! was captured is refunded. While a capture is requested, the stream does not show which it is.
+//! Whoever undoes the payment then asks the gateway first, and records that the money was captured,
+//! or requests that it is voided. If the capture nevertheless takes effect before the void, the
+//! gateway answers that the money is captured, and this is recorded and refunded.
 //!
 //! Each call to the gateway is two events: the request before the call, and the result after it. A
 //! later reader therefore knows that a request may have been sent, and asks the gateway for its
@@ -6,8 +12,9 @@
 
 use events::{
     AttemptKey, AuthorizationId, CategoryEvent, Money, PaymentAuthorizationRequested,
-    PaymentAuthorized, PaymentCaptureRequested, PaymentCaptured, PaymentDeclined, PaymentEvent,
-    PaymentRefundRequested, PaymentRefunded, PaymentVoidRequested, PaymentVoided,
+    PaymentAuthorized, PaymentCaptureRefused, PaymentCaptureRequested, PaymentCaptured,
+    PaymentDeclined, PaymentEvent, PaymentRefundRequested, PaymentRefunded, PaymentVoidRequested,
+    PaymentVoided,
 };
 use skald::decider::Decider;
 
@@ -32,6 +39,11 @@ pub enum PaymentState {
     },
     /// The gateway may have captured the money.
     CaptureRequested,
+    /// The gateway refused to capture the money. It still holds it.
+    CaptureRefused {
+        /// The reason, in the gateway's words.
+        reason: String,
+    },
     /// The gateway captured the money.
     Captured,
     /// The gateway may have released the money.
@@ -69,8 +81,14 @@ pub enum PaymentCommand {
     Capture,
     /// Record that the gateway captured the money.
     RecordCaptured,
+    /// Record that the gateway refused to capture the money, and will refuse it again.
+    RecordCaptureRefused {
+        /// The reason, in the gateway's words. It contains no personal data.
+        reason: String,
+    },
     /// Undo the payment: record that the gateway is about to be asked to release the money. If it
-    /// was never asked to hold any, the payment is voided at once.
+    /// was never asked to hold any, the payment is voided at once. While a capture is requested,
+    /// only if the gateway answered that it has not captured the money.
     Void,
     /// Record that the gateway holds no money and never will.
     RecordVoided,
@@ -95,9 +113,9 @@ pub enum PaymentRejection {
     /// No money is held that could be captured.
     #[error("no money is held")]
     NotAuthorized,
-    /// The gateway was asked to capture the money: it can be refunded, but no longer released.
-    #[error("the gateway was already asked to capture the money")]
-    CaptureRequested,
+    /// The money was captured: it can be refunded, but no longer released.
+    #[error("the money was already captured")]
+    Captured,
     /// No money was captured that could be refunded.
     #[error("no money was captured")]
     NotCaptured,
@@ -118,7 +136,9 @@ impl Decider for Payment {
             PaymentCommand::Authorize { .. }
             | PaymentCommand::RecordAuthorized { .. }
             | PaymentCommand::RecordDeclined { .. } => state.authorize(command)?,
-            PaymentCommand::Capture | PaymentCommand::RecordCaptured => state.capture(command)?,
+            PaymentCommand::Capture
+            | PaymentCommand::RecordCaptured
+            | PaymentCommand::RecordCaptureRefused { .. } => state.capture(command)?,
             PaymentCommand::Void | PaymentCommand::RecordVoided => state.void(command)?,
             PaymentCommand::Refund | PaymentCommand::RecordRefunded => state.refund(command)?,
         };
@@ -134,6 +154,9 @@ impl Decider for Payment {
             }
             PaymentEvent::CaptureRequested(_) => PaymentState::CaptureRequested,
             PaymentEvent::Captured(_) => PaymentState::Captured,
+            PaymentEvent::CaptureRefused(refused) => {
+                PaymentState::CaptureRefused { reason: refused.reason.clone() }
+            }
             PaymentEvent::VoidRequested(_) => PaymentState::VoidRequested,
             PaymentEvent::Voided(_) => PaymentState::Voided,
             PaymentEvent::RefundRequested(_) => PaymentState::RefundRequested,
@@ -163,6 +186,7 @@ impl PaymentState {
             | (
                 Self::Authorized
                 | Self::CaptureRequested
+                | Self::CaptureRefused { .. }
                 | Self::Captured
                 | Self::RefundRequested
                 | Self::Refunded,
@@ -174,17 +198,28 @@ impl PaymentState {
     }
 
     fn capture(&self, command: &PaymentCommand) -> Decided {
-        let is_request = *command == PaymentCommand::Capture;
-        match self {
-            Self::Authorized if is_request => Ok(Some(PaymentCaptureRequested {}.into())),
-            Self::Authorized => Err(PaymentRejection::NotRequested),
-            Self::CaptureRequested if is_request => Ok(None),
-            Self::CaptureRequested => Ok(Some(PaymentCaptured {}.into())),
-            Self::Captured | Self::RefundRequested | Self::Refunded => Ok(None),
-            Self::Unrequested | Self::AuthorizationRequested | Self::Declined { .. } => {
+        match (self, command) {
+            (Self::Authorized, PaymentCommand::Capture) => {
+                Ok(Some(PaymentCaptureRequested {}.into()))
+            }
+            (Self::Authorized, _) => Err(PaymentRejection::NotRequested),
+            // The capture took effect before the void: the money must be refunded.
+            (Self::CaptureRequested | Self::VoidRequested, PaymentCommand::RecordCaptured) => {
+                Ok(Some(PaymentCaptured {}.into()))
+            }
+            (Self::CaptureRequested, PaymentCommand::RecordCaptureRefused { reason }) => {
+                Ok(Some(PaymentCaptureRefused { reason: reason.clone() }.into()))
+            }
+            (Self::CaptureRefused { .. }, PaymentCommand::RecordCaptured)
+            | (
+                Self::Captured | Self::RefundRequested | Self::Refunded,
+                PaymentCommand::RecordCaptureRefused { .. },
+            ) => Err(PaymentRejection::AnsweredOtherwise),
+            (Self::Unrequested | Self::AuthorizationRequested | Self::Declined { .. }, _) => {
                 Err(PaymentRejection::NotAuthorized)
             }
-            Self::VoidRequested | Self::Voided => Err(PaymentRejection::Undone),
+            (Self::VoidRequested | Self::Voided, _) => Err(PaymentRejection::Undone),
+            (_, _) => Ok(None),
         }
     }
 
@@ -193,7 +228,12 @@ impl PaymentState {
         match self {
             Self::Voided => Ok(None),
             Self::Unrequested if is_request => Ok(Some(PaymentVoided {}.into())),
-            Self::AuthorizationRequested | Self::Authorized if is_request => {
+            Self::AuthorizationRequested
+            | Self::Authorized
+            | Self::CaptureRequested
+            | Self::CaptureRefused { .. }
+                if is_request =>
+            {
                 Ok(Some(PaymentVoidRequested {}.into()))
             }
             Self::Declined { .. } if is_request => Ok(None),
@@ -202,9 +242,11 @@ impl PaymentState {
             Self::Unrequested
             | Self::AuthorizationRequested
             | Self::Authorized
+            | Self::CaptureRequested
+            | Self::CaptureRefused { .. }
             | Self::Declined { .. } => Err(PaymentRejection::NotRequested),
-            Self::CaptureRequested | Self::Captured | Self::RefundRequested | Self::Refunded => {
-                Err(PaymentRejection::CaptureRequested)
+            Self::Captured | Self::RefundRequested | Self::Refunded => {
+                Err(PaymentRejection::Captured)
             }
         }
     }
@@ -222,6 +264,7 @@ impl PaymentState {
             | Self::Authorized
             | Self::Declined { .. }
             | Self::CaptureRequested
+            | Self::CaptureRefused { .. }
             | Self::VoidRequested
             | Self::Voided => Err(PaymentRejection::NotCaptured),
         }

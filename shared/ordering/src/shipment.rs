@@ -3,13 +3,13 @@
 //! As with the [payment](crate::payment), each request to the carrier is recorded before it is
 //! sent.
 //!
-//! A shipment does not know whether its order is committed: check the order before dispatching a
-//! parcel.
+//! A shipment does not know whether its order may leave: a parcel is [dispatched](crate::dispatching)
+//! in one transaction with its order.
 
 use events::{
     AttemptKey, CategoryEvent, ParcelId, ShipmentCancelRequested, ShipmentCancelled,
     ShipmentCreated, ShipmentDelivered, ShipmentDispatched, ShipmentEvent, ShipmentRefused,
-    ShipmentRequested,
+    ShipmentRequested, TrackingCode,
 };
 use skald::decider::Decider;
 
@@ -67,7 +67,10 @@ pub enum ShipmentCommand {
     /// Record that the carrier has no parcel and never will.
     RecordCancelled,
     /// Record that the carrier collected the parcel.
-    Dispatch,
+    Dispatch {
+        /// The code with which the parcel can be followed, if the carrier gave one.
+        tracking_code: Option<TrackingCode>,
+    },
     /// Record that the parcel was delivered.
     Deliver,
 }
@@ -111,7 +114,9 @@ impl Decider for Shipment {
             | ShipmentCommand::RecordCreated { .. }
             | ShipmentCommand::RecordRefused { .. } => state.create(command)?,
             ShipmentCommand::Cancel | ShipmentCommand::RecordCancelled => state.cancel(command)?,
-            ShipmentCommand::Dispatch => state.dispatch()?,
+            ShipmentCommand::Dispatch { tracking_code } => {
+                state.dispatch(tracking_code.as_ref())?
+            }
             ShipmentCommand::Deliver => state.deliver()?,
         };
         Ok(event.into_iter().collect())
@@ -176,9 +181,11 @@ impl ShipmentState {
         }
     }
 
-    fn dispatch(&self) -> Decided {
+    fn dispatch(&self, tracking_code: Option<&TrackingCode>) -> Decided {
         match self {
-            Self::Created(_) => Ok(Some(ShipmentDispatched {}.into())),
+            Self::Created(_) => {
+                Ok(Some(ShipmentDispatched { tracking_code: tracking_code.cloned() }.into()))
+            }
             Self::Dispatched | Self::Delivered => Ok(None),
             Self::Unrequested | Self::Requested | Self::Refused { .. } => {
                 Err(ShipmentRejection::NotCreated)

@@ -7,7 +7,8 @@
 use events::values::LARGEST_EXACT;
 use events::{
     CategoryEvent, OrderId, Quantity, ReceiptReference, ShardQuantity, StockEvent, StockMovedIn,
-    StockMovedOut, StockReceived, StockReleased, StockReserved, StockShards, StockShipped,
+    StockMovedOut, StockReceived, StockReleased, StockReserved, StockReturned, StockShards,
+    StockShipped,
 };
 use serde::{Deserialize, Serialize};
 use skald::decider::Decider;
@@ -64,6 +65,13 @@ pub enum StockCommand {
     },
     /// Ship goods that are held for an order.
     Ship {
+        /// The order.
+        order_id: OrderId,
+        /// The quantity.
+        quantity: Quantity,
+    },
+    /// Take back goods that left the stock for an order.
+    Return {
         /// The order.
         order_id: OrderId,
         /// The quantity.
@@ -158,6 +166,10 @@ impl Decider for Stock {
                 held(quantity)?;
                 StockShipped { order_id, quantity }.into()
             }
+            StockCommand::Return { order_id, quantity } => {
+                countable(quantity.into())?;
+                StockReturned { order_id, quantity }.into()
+            }
             StockCommand::MoveOut { order_id, to_shard, quantity } => {
                 available(quantity)?;
                 StockMovedOut { order_id, to_shard, quantity }.into()
@@ -185,6 +197,9 @@ impl Decider for Stock {
             StockEvent::Shipped(event) => {
                 let shipped = u64::from(event.quantity);
                 (on_hand.saturating_sub(shipped), reserved.saturating_sub(shipped))
+            }
+            StockEvent::Returned(event) => {
+                (on_hand.saturating_add(event.quantity.into()), reserved)
             }
             StockEvent::MovedOut(event) => {
                 (on_hand.saturating_sub(event.quantity.into()), reserved)

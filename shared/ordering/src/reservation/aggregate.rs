@@ -2,7 +2,7 @@
 
 use events::{
     CategoryEvent, ReservationAbandoned, ReservationEvent, ReservationMade, ReservationRefused,
-    ReservationReleased, ReservationShipped, ReservedLine, ShortLine,
+    ReservationReleased, ReservationReturned, ReservationShipped, ReservedLine, ShortLine,
 };
 use skald::decider::Decider;
 
@@ -22,8 +22,11 @@ pub enum ReservationState {
     Refused(Vec<ShortLine>),
     /// Goods were held, and were released. Final.
     Released,
-    /// The goods were shipped. Final.
-    Shipped,
+    /// These goods left the stock: the parcel left with them, or an earlier release shipped them
+    /// before.
+    Shipped(Vec<ReservedLine>),
+    /// Goods had left the stock, and are on the shelf again. Final.
+    Returned,
     /// The reservation was undone before it was made. Final.
     Abandoned,
 }
@@ -34,7 +37,21 @@ impl ReservationState {
     pub fn held(&self) -> &[ReservedLine] {
         match self {
             Self::Made(lines) => lines,
-            Self::Unmade | Self::Refused(_) | Self::Released | Self::Shipped | Self::Abandoned => {
+            Self::Unmade
+            | Self::Refused(_)
+            | Self::Released
+            | Self::Shipped(_)
+            | Self::Returned
+            | Self::Abandoned => &[],
+        }
+    }
+
+    /// The goods that are held now or left the stock: what undoing has to give back.
+    #[must_use]
+    pub fn drawn(&self) -> &[ReservedLine] {
+        match self {
+            Self::Made(lines) | Self::Shipped(lines) => lines,
+            Self::Unmade | Self::Refused(_) | Self::Released | Self::Returned | Self::Abandoned => {
                 &[]
             }
         }
@@ -54,7 +71,8 @@ pub enum ReservationCommand {
         /// The products that are short.
         short: Vec<ShortLine>,
     },
-    /// Undo the reservation: release its goods, or never hold any.
+    /// Undo the reservation: release its goods, return them if they left the stock, or never hold
+    /// any.
     Release,
     /// Ship the goods.
     Ship,
@@ -69,9 +87,6 @@ pub enum ReservationRejection {
     /// No goods are held that could be shipped.
     #[error("no goods are held")]
     NotMade,
-    /// The goods were shipped.
-    #[error("the goods were already shipped")]
-    Shipped,
 }
 
 impl Decider for Reservation {
@@ -85,7 +100,7 @@ impl Decider for Reservation {
         state: &ReservationState,
         command: &ReservationCommand,
     ) -> Result<Vec<ReservationEvent>, ReservationRejection> {
-        use ReservationState::{Abandoned, Made, Refused, Released, Shipped, Unmade};
+        use ReservationState::{Abandoned, Made, Refused, Released, Returned, Shipped, Unmade};
         let event = match (command, state) {
             (ReservationCommand::Make { lines }, Unmade) => {
                 ReservationMade { lines: lines.clone() }.into()
@@ -95,32 +110,33 @@ impl Decider for Reservation {
             }
             (ReservationCommand::Make { .. } | ReservationCommand::Refuse { .. }, state) => {
                 match state {
-                    Released | Abandoned => return Err(ReservationRejection::Undone),
-                    Unmade | Made(_) | Refused(_) | Shipped => return Ok(Vec::new()),
+                    Released | Returned | Abandoned => return Err(ReservationRejection::Undone),
+                    Unmade | Made(_) | Refused(_) | Shipped(_) => return Ok(Vec::new()),
                 }
             }
             (ReservationCommand::Release, state) => match state {
                 Unmade => ReservationAbandoned {}.into(),
                 Made(_) => ReservationReleased {}.into(),
-                Refused(_) | Released | Abandoned => return Ok(Vec::new()),
-                Shipped => return Err(ReservationRejection::Shipped),
+                Shipped(_) => ReservationReturned {}.into(),
+                Refused(_) | Released | Returned | Abandoned => return Ok(Vec::new()),
             },
             (ReservationCommand::Ship, state) => match state {
                 Made(_) => ReservationShipped {}.into(),
-                Shipped => return Ok(Vec::new()),
+                Shipped(_) => return Ok(Vec::new()),
                 Unmade | Refused(_) => return Err(ReservationRejection::NotMade),
-                Released | Abandoned => return Err(ReservationRejection::Undone),
+                Released | Returned | Abandoned => return Err(ReservationRejection::Undone),
             },
         };
         Ok(vec![event])
     }
 
-    fn evolve(_: ReservationState, event: &ReservationEvent) -> ReservationState {
+    fn evolve(state: ReservationState, event: &ReservationEvent) -> ReservationState {
         match event {
             ReservationEvent::Made(made) => ReservationState::Made(made.lines.clone()),
             ReservationEvent::Refused(refused) => ReservationState::Refused(refused.short.clone()),
             ReservationEvent::Released(_) => ReservationState::Released,
-            ReservationEvent::Shipped(_) => ReservationState::Shipped,
+            ReservationEvent::Shipped(_) => ReservationState::Shipped(state.drawn().to_vec()),
+            ReservationEvent::Returned(_) => ReservationState::Returned,
             ReservationEvent::Abandoned(_) => ReservationState::Abandoned,
         }
     }

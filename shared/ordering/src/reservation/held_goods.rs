@@ -1,4 +1,4 @@
-//! Releases or ships the goods that a reservation holds.
+//! Releases, ships or returns the goods that a reservation drew from the stock.
 
 use events::{OrderId, Quantity, ReservationEvent, ReservedLine, StockEvent};
 use skald::decider::{Decider, Folded};
@@ -16,12 +16,13 @@ pub type ReservingStates = (Folded<ReservationState>, Vec<Folded<StockState>>);
 /// The events that such a decision adds to the reservation and to each shard.
 pub type ReservingEvents = (Vec<ReservationEvent>, Vec<Vec<StockEvent>>);
 
-/// The goods that a reservation held when it was read, to be released or shipped.
+/// The goods that a reservation had [drawn](ReservationState::drawn) when it was read, to be
+/// released, shipped or returned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldGoods {
     /// The order.
     pub order_id: OrderId,
-    /// The quantity from each shard; empty if the reservation holds nothing.
+    /// The quantity from each shard; empty if the reservation drew nothing.
     pub lines: Vec<ReservedLine>,
 }
 
@@ -34,17 +35,21 @@ impl HeldGoods {
         (One::new(streams::reservation(tenant, self.order_id)), Many::new(stock.collect()))
     }
 
-    /// Releases the goods, or never holds any, in one transaction: for
-    /// [`Handler::handle_all`](skald::handle::Handler::handle_all).
+    /// Releases the goods, returns them if they have left the stock, or never holds any, in one
+    /// transaction: for [`Handler::handle_all`](skald::handle::Handler::handle_all).
     ///
     /// # Errors
-    /// [`ReservingRejection::Changed`] if the reservation holds other goods by now; else the
+    /// [`ReservingRejection::Changed`] if the reservation has drawn other goods by now; else the
     /// rejection of the reservation or of the first shard that rejects.
     pub fn release(&self, states: &ReservingStates) -> Result<ReservingEvents, ReservingRejection> {
         let order_id = self.order_id;
-        self.settle(states, &ReservationCommand::Release, |quantity| StockCommand::Release {
-            order_id,
-            quantity,
+        let has_left = matches!(states.0.state, ReservationState::Shipped(_));
+        self.settle(states, &ReservationCommand::Release, |quantity| {
+            if has_left {
+                StockCommand::Return { order_id, quantity }
+            } else {
+                StockCommand::Release { order_id, quantity }
+            }
         })
     }
 
@@ -71,7 +76,7 @@ impl HeldGoods {
         if decided.is_empty() {
             return Ok((decided, vec![Vec::new(); stock.len()]));
         }
-        if reservation.state.held() != self.lines {
+        if reservation.state.drawn() != self.lines {
             return Err(ReservingRejection::Changed);
         }
         let settled = stock

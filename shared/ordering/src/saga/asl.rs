@@ -9,9 +9,9 @@
 //! - Transient errors are retried. A refusal, or an order that is being undone, leads to undoing;
 //!   every other error leads to `Park order`, with the step's name. The execution then fails, which
 //!   raises an alarm, unless the order was settled meanwhile.
-//! - Before the pivot, that state is `Park open order`: if undoing started while the step failed,
+//! - For a forward step, that state is `Park open order`: if undoing started while the step failed,
 //!   the order is undone instead of parked. It is a separate state, so that no state leads back to
-//!   itself, and none leads to undoing after the order is committed.
+//!   itself.
 //!
 //! Functions are placeholders such as `${ReservationStepsArn}`, for `DefinitionSubstitutions`.
 
@@ -155,13 +155,14 @@ pub fn definition(saga: &Saga) -> Definition {
     let steps: Vec<Task> = saga.forward().collect();
     for (index, &task) in steps.iter().enumerate() {
         let mut state = TaskState::new(saga, task, steps.get(index + 1));
-        // Up to the pivot, the order can be undone.
-        if index <= saga.before.len() {
-            state.catch.push(Catcher::leading(&[StepError::REFUSED, StepError::UNDONE], &to_turn));
-            state.catch.push(Catcher::parking(task.step, PARK_OPEN));
+        // The order can be undone at any time. After the pivot, no step is refused.
+        let turns: &[_] = if index <= saga.before.len() {
+            &[StepError::REFUSED, StepError::UNDONE]
         } else {
-            state.catch.push(Catcher::parking(task.step, &to_park));
-        }
+            &[StepError::UNDONE]
+        };
+        state.catch.push(Catcher::leading(turns, &to_turn));
+        state.catch.push(Catcher::parking(task.step, PARK_OPEN));
         states.push((state_name(task.step), State::Task(Box::new(state))));
     }
     let steps: Vec<Task> = saga.backward().collect();

@@ -70,13 +70,15 @@ pub const fn begins_attempt(event: &OrderEvent) -> bool {
         OrderEvent::UndoStarted(_)
         | OrderEvent::Committed(_)
         | OrderEvent::Confirmed(_)
+        | OrderEvent::Dispatched(_)
+        | OrderEvent::Delivered(_)
         | OrderEvent::Cancelled(_)
         | OrderEvent::Parked(_) => false,
     }
 }
 
-/// The execution that an order needs now, given all its commits; `None` if it is final, parked, or
-/// was never placed. The result stays the same until another attempt begins.
+/// The execution that an order needs now, given all its commits; `None` if it is settled, parked,
+/// or was never placed. The result stays the same until another attempt begins.
 ///
 /// # Errors
 /// [`DecodeError`] at the first event that this build cannot read.
@@ -88,7 +90,7 @@ pub fn execution_of(
     let (Some(order), Some(order_id)) = (state.placed(), streams::order_of(stream)) else {
         return Ok(None);
     };
-    if order.phase.is_final() || order.parked.is_some() {
+    if order.phase.is_settled() || order.parked.is_some() {
         return Ok(None);
     }
     for commit in commits.iter().rev() {

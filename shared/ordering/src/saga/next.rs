@@ -46,7 +46,7 @@ pub enum Next {
     Do(Step),
     /// A backward step.
     Undo(Step),
-    /// Nothing: the order is final, or does not exist.
+    /// Nothing: the order is final, waits for its parcel to leave, or does not exist.
     Done,
     /// Nothing until an operator resumes the order.
     Parked,
@@ -62,37 +62,28 @@ impl SagaState {
             Step::CreateShipment | Step::CancelShipment => self.shipped(),
             Step::CapturePayment => match self.payment {
                 PaymentState::CaptureRequested => Progress::UnderWay,
-                PaymentState::Captured | PaymentState::RefundRequested | PaymentState::Refunded => {
-                    Progress::Done
-                }
+                PaymentState::CaptureRefused { .. } => Progress::Refused,
+                PaymentState::Captured => Progress::Done,
+                PaymentState::VoidRequested | PaymentState::RefundRequested => Progress::Undoing,
+                PaymentState::Voided | PaymentState::Refunded => Progress::Undone,
                 PaymentState::Unrequested
                 | PaymentState::AuthorizationRequested
                 | PaymentState::Authorized
-                | PaymentState::Declined { .. }
-                | PaymentState::VoidRequested
-                | PaymentState::Voided => Progress::Ahead,
+                | PaymentState::Declined { .. } => Progress::Ahead,
             },
-            Step::ShipStock if self.reservation == ReservationState::Shipped => Progress::Done,
-            Step::CommitOrder
-                if matches!(self.phase(), Some(Phase::Committed | Phase::Confirmed)) =>
-            {
-                Progress::Done
+            Step::ShipStock => match self.reservation {
+                ReservationState::Shipped(_) => Progress::Done,
+                ReservationState::Released
+                | ReservationState::Returned
+                | ReservationState::Abandoned => Progress::Undone,
+                ReservationState::Unmade
+                | ReservationState::Made(_)
+                | ReservationState::Refused(_) => Progress::Ahead,
+            },
+            Step::CommitOrder | Step::ConfirmOrder | Step::StartUndo | Step::CancelOrder => {
+                self.phase().map_or(Progress::Ahead, |phase| of_order(step, phase))
             }
-            Step::ConfirmOrder if self.phase() == Some(Phase::Confirmed) => Progress::Done,
-            Step::StartUndo
-                if matches!(self.phase(), Some(Phase::Undoing(_) | Phase::Cancelled(_))) =>
-            {
-                Progress::Done
-            }
-            Step::CancelOrder if matches!(self.phase(), Some(Phase::Cancelled(_))) => {
-                Progress::Done
-            }
-            Step::ShipStock
-            | Step::CommitOrder
-            | Step::ConfirmOrder
-            | Step::StartUndo
-            | Step::CancelOrder
-            | Step::ParkOrder => Progress::Ahead,
+            Step::ParkOrder => Progress::Ahead,
         }
     }
 
@@ -155,9 +146,11 @@ impl SagaState {
     const fn reserved(&self) -> Progress {
         match self.reservation {
             ReservationState::Unmade => Progress::Ahead,
-            ReservationState::Made(_) | ReservationState::Shipped => Progress::Done,
+            ReservationState::Made(_) | ReservationState::Shipped(_) => Progress::Done,
             ReservationState::Refused(_) => Progress::Refused,
-            ReservationState::Released | ReservationState::Abandoned => Progress::Undone,
+            ReservationState::Released
+            | ReservationState::Returned
+            | ReservationState::Abandoned => Progress::Undone,
         }
     }
 
@@ -167,12 +160,11 @@ impl SagaState {
             PaymentState::AuthorizationRequested => Progress::UnderWay,
             PaymentState::Authorized
             | PaymentState::CaptureRequested
-            | PaymentState::Captured
-            | PaymentState::RefundRequested
-            | PaymentState::Refunded => Progress::Done,
+            | PaymentState::CaptureRefused { .. }
+            | PaymentState::Captured => Progress::Done,
             PaymentState::Declined { .. } => Progress::Refused,
-            PaymentState::VoidRequested => Progress::Undoing,
-            PaymentState::Voided => Progress::Undone,
+            PaymentState::VoidRequested | PaymentState::RefundRequested => Progress::Undoing,
+            PaymentState::Voided | PaymentState::Refunded => Progress::Undone,
         }
     }
 
@@ -190,6 +182,23 @@ impl SagaState {
     }
 }
 
+/// The progress of a step on the order itself, in this phase.
+const fn of_order(step: Step, phase: Phase) -> Progress {
+    match (step, phase) {
+        (
+            Step::CommitOrder,
+            Phase::Committed | Phase::Confirmed | Phase::Dispatched | Phase::Delivered,
+        )
+        | (Step::ConfirmOrder, Phase::Confirmed | Phase::Dispatched | Phase::Delivered)
+        | (Step::StartUndo, Phase::Undoing(_) | Phase::Cancelled(_))
+        | (Step::CancelOrder, Phase::Cancelled(_)) => Progress::Done,
+        (Step::CommitOrder | Step::ConfirmOrder, Phase::Undoing(_) | Phase::Cancelled(_)) => {
+            Progress::Undone
+        }
+        (_, _) => Progress::Ahead,
+    }
+}
+
 /// The next step of this order.
 ///
 /// It does not use time: the step that it returns checks the deadline, and starts undoing if it has
@@ -198,7 +207,7 @@ impl SagaState {
 pub fn next(state: &SagaState) -> Next {
     let Some(order) = state.order.placed() else { return Next::Done };
     match order.phase {
-        Phase::Confirmed | Phase::Cancelled(_) => Next::Done,
+        Phase::Confirmed | Phase::Dispatched | Phase::Delivered | Phase::Cancelled(_) => Next::Done,
         Phase::Open | Phase::Committed | Phase::Undoing(_) if order.parked.is_some() => {
             Next::Parked
         }

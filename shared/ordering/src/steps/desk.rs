@@ -120,7 +120,8 @@ impl<'a, S: EventStore, P: Pause> Desk<'a, S, P> {
         order: &Seen<Order, S::Head>,
         reason: CancelReason,
     ) -> Result<Written, StepError> {
-        let command = OrderCommand::StartUndo { reason, attempt: Some(self.input.attempt) };
+        let command =
+            OrderCommand::StartUndo { reason, note: None, attempt: Some(self.input.attempt) };
         self.append(order, &command, self.context(order)).await
     }
 

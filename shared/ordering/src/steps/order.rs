@@ -138,7 +138,9 @@ pub fn park(order: &OrderState, input: &StepInput) -> OrderMove {
     };
     let forward = ORDER_SAGA.forward().any(|task| task.step == failure.step);
     match order.phase {
-        Phase::Confirmed | Phase::Cancelled(_) => Move::End(Err(StepError::Settled)),
+        Phase::Confirmed | Phase::Dispatched | Phase::Delivered | Phase::Cancelled(_) => {
+            Move::End(Err(StepError::Settled))
+        }
         Phase::Open | Phase::Committed | Phase::Undoing(_) if order.attempt > input.attempt => {
             Move::End(Err(StepError::Settled))
         }

@@ -1,4 +1,4 @@
-//! The steps that call the gateway: authorize, capture, void.
+//! The steps that call the gateway: authorize, capture, void or refund.
 
 use events::{AttemptKey, CancelReason};
 use skald::handle::Pause;
@@ -116,6 +116,7 @@ fn authorize(
         PaymentState::VoidRequested | PaymentState::Voided => Move::End(Err(StepError::Undone)),
         PaymentState::Authorized
         | PaymentState::CaptureRequested
+        | PaymentState::CaptureRefused { .. }
         | PaymentState::Captured
         | PaymentState::RefundRequested
         | PaymentState::Refunded => Move::End(Ok(())),
@@ -154,9 +155,14 @@ fn capture(
         | PaymentState::Voided => {
             Move::stuck("the order is committed, but no money is held for it")
         }
+        PaymentState::CaptureRefused { reason } => {
+            Move::stuck(format!("the gateway refused to capture the money: {reason}"))
+        }
     }
 }
 
+/// Gives the money back: money that is held is voided, and money that was captured is refunded. If
+/// the stream does not show which it is, the gateway is asked first.
 fn void(
     key: &AttemptKey,
     way: Way<'_>,
@@ -169,26 +175,55 @@ fn void(
     match payment {
         PaymentState::Unrequested
         | PaymentState::AuthorizationRequested
-        | PaymentState::Authorized => Move::Append(PaymentCommand::Void),
-        PaymentState::VoidRequested => match heard {
-            Heard::Nothing | Heard::Wrote => Move::Ask(GatewayCall::Void { key: key.clone() }),
-            Heard::Answer(PaymentAtGateway::Voided | PaymentAtGateway::Declined { .. }) => {
-                Move::Append(PaymentCommand::RecordVoided)
+        | PaymentState::Authorized
+        | PaymentState::CaptureRefused { .. } => Move::Append(PaymentCommand::Void),
+        PaymentState::CaptureRequested => match heard {
+            Heard::Nothing | Heard::Wrote => Move::Ask(GatewayCall::Find { key: key.clone() }),
+            Heard::Answer(PaymentAtGateway::Authorized { .. }) => {
+                Move::Append(PaymentCommand::Void)
+            }
+            Heard::Answer(PaymentAtGateway::Captured) => {
+                Move::Append(PaymentCommand::RecordCaptured)
             }
             Heard::Answer(other) => unexpected(other),
             Heard::NotSent => not_sent(),
         },
-        PaymentState::Declined { .. } | PaymentState::Voided => Move::End(Ok(())),
-        PaymentState::CaptureRequested
-        | PaymentState::Captured
-        | PaymentState::RefundRequested
-        | PaymentState::Refunded => {
-            Move::stuck("the order is being undone, but the gateway was asked to capture its money")
+        PaymentState::VoidRequested => match heard {
+            // The gateway answered that it holds the money before the void was requested.
+            Heard::Nothing | Heard::Wrote | Heard::Answer(PaymentAtGateway::Authorized { .. }) => {
+                Move::Ask(GatewayCall::Void { key: key.clone() })
+            }
+            Heard::Answer(PaymentAtGateway::Voided | PaymentAtGateway::Declined { .. }) => {
+                Move::Append(PaymentCommand::RecordVoided)
+            }
+            // A capture that was still in flight was faster.
+            Heard::Answer(PaymentAtGateway::Captured) => {
+                Move::Append(PaymentCommand::RecordCaptured)
+            }
+            Heard::Answer(other) => unexpected(other),
+            Heard::NotSent => not_sent(),
+        },
+        PaymentState::Captured => Move::Append(PaymentCommand::Refund),
+        PaymentState::RefundRequested => match heard {
+            // What the gateway answered before the refund was requested does not matter.
+            Heard::Nothing
+            | Heard::Wrote
+            | Heard::Answer(PaymentAtGateway::Authorized { .. } | PaymentAtGateway::Captured) => {
+                Move::Ask(GatewayCall::Refund { key: key.clone() })
+            }
+            Heard::Answer(PaymentAtGateway::Refunded) => {
+                Move::Append(PaymentCommand::RecordRefunded)
+            }
+            Heard::Answer(other) => unexpected(other),
+            Heard::NotSent => not_sent(),
+        },
+        PaymentState::Declined { .. } | PaymentState::Voided | PaymentState::Refunded => {
+            Move::End(Ok(()))
         }
     }
 }
 
-/// Capturing and voiding send no personal data.
+/// Capturing, voiding and refunding send no personal data.
 fn not_sent() -> PaymentMove {
     Move::stuck("a request without personal data was not sent to the gateway")
 }

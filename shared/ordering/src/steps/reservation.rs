@@ -29,7 +29,7 @@ use crate::streams;
 pub enum ReservationChange {
     /// Hold everything that was ordered, or nothing.
     Make,
-    /// Release these goods, or never hold any.
+    /// Release these goods, return them if they left the stock, or never hold any.
     Release(HeldGoods),
     /// Ship these goods.
     Ship(HeldGoods),
@@ -97,30 +97,30 @@ pub fn turn(
     if let Err(end) = allowed {
         return end;
     }
-    let held = || HeldGoods { order_id, lines: reservation.held().to_vec() };
+    let goods = || HeldGoods { order_id, lines: reservation.drawn().to_vec() };
     match (step, reservation) {
         (Step::ReserveStock, ReservationState::Unmade) => Move::Append(ReservationChange::Make),
         (Step::ReserveStock, ReservationState::Refused(short)) => {
             let short: Vec<&str> = short.iter().map(|line| line.sku.as_str()).collect();
             Move::End(Err(StepError::Refused(format!("not enough stock of {}", short.join(", ")))))
         }
-        (Step::ReserveStock, ReservationState::Released | ReservationState::Abandoned) => {
-            Move::End(Err(StepError::Undone))
-        }
-        (Step::ReleaseStock, ReservationState::Unmade | ReservationState::Made(_)) => {
-            Move::Append(ReservationChange::Release(held()))
-        }
-        (Step::ReleaseStock, ReservationState::Shipped) => {
-            Move::stuck("the order is being undone, but its goods were already shipped")
-        }
+        (
+            Step::ReserveStock,
+            ReservationState::Released | ReservationState::Returned | ReservationState::Abandoned,
+        ) => Move::End(Err(StepError::Undone)),
+        (
+            Step::ReleaseStock,
+            ReservationState::Unmade | ReservationState::Made(_) | ReservationState::Shipped(_),
+        ) => Move::Append(ReservationChange::Release(goods())),
         (Step::ShipStock, ReservationState::Made(_)) => {
-            Move::Append(ReservationChange::Ship(held()))
+            Move::Append(ReservationChange::Ship(goods()))
         }
         (
             Step::ShipStock,
             ReservationState::Unmade
             | ReservationState::Refused(_)
             | ReservationState::Released
+            | ReservationState::Returned
             | ReservationState::Abandoned,
         ) => Move::stuck("the order is committed, but no goods are held for it"),
         (_, _) => Move::End(Ok(())),

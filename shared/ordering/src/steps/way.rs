@@ -46,9 +46,11 @@ pub enum Way<'a> {
 pub fn way(order: &OrderState, at: Timestamp) -> Way<'_> {
     let Some(order) = order.placed() else { return Way::Unplaced };
     match order.phase {
-        Phase::Open if at >= order.placed.deadline => Way::Expired,
+        Phase::Open if at >= order.deadline => Way::Expired,
         Phase::Open => Way::Open(order),
-        Phase::Committed | Phase::Confirmed => Way::Completing(order),
+        Phase::Committed | Phase::Confirmed | Phase::Dispatched | Phase::Delivered => {
+            Way::Completing(order)
+        }
         Phase::Undoing(_) | Phase::Cancelled(_) => Way::Undoing(order),
     }
 }
@@ -81,7 +83,7 @@ impl<'a> Way<'a> {
         match self {
             Self::Undoing(order) => Ok(order),
             Self::Open(_) | Self::Expired => Err(Move::stuck("undoing the order has not started")),
-            Self::Completing(_) => Err(Move::stuck("the order is committed")),
+            Self::Completing(_) => Err(Move::stuck("the order is being completed")),
             Self::Unplaced => Err(unplaced()),
         }
     }

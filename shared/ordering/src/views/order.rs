@@ -53,12 +53,18 @@ pub struct OrderRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderStatus {
-    /// The order is being completed or undone.
+    /// The order is being completed.
     Pending,
-    /// The order is completed.
+    /// The money is captured, and the parcel is ready to leave.
     Confirmed,
+    /// The order is being undone.
+    Cancelling,
     /// The order is undone.
     Cancelled,
+    /// The parcel left.
+    Dispatched,
+    /// The parcel arrived.
+    Delivered,
 }
 
 impl OrderStatus {
@@ -66,9 +72,12 @@ impl OrderStatus {
     #[must_use]
     pub const fn of(phase: Phase) -> Self {
         match phase {
-            Phase::Open | Phase::Committed | Phase::Undoing(_) => Self::Pending,
+            Phase::Open | Phase::Committed => Self::Pending,
             Phase::Confirmed => Self::Confirmed,
+            Phase::Undoing(_) => Self::Cancelling,
             Phase::Cancelled(_) => Self::Cancelled,
+            Phase::Dispatched => Self::Dispatched,
+            Phase::Delivered => Self::Delivered,
         }
     }
 }
@@ -119,9 +128,6 @@ impl Projection for OrderView {
             }
             (None, _) => return Err(inapplicable(event, "the order was not placed")),
         };
-        if row.status != OrderStatus::Pending {
-            return Err(inapplicable(event, "the order is final"));
-        }
         row.moved(event)
     }
 
@@ -161,35 +167,59 @@ impl OrderRow {
         })
     }
 
-    /// The row of a pending order after another event. It has a reason to cancel exactly while the
-    /// order is being undone.
+    /// The row after another event.
     fn moved(self, event: &Envelope<OrderEvent>) -> Result<Self, Inapplicable> {
-        let undoing = self.cancel_reason.is_some();
+        // A row that an earlier release wrote is pending while its order is being undone, but it
+        // has a reason to cancel.
+        let is_undoing = self.status == OrderStatus::Pending && self.cancel_reason.is_some();
+        let status = if is_undoing { OrderStatus::Cancelling } else { self.status };
+        let is_running = matches!(status, OrderStatus::Pending | OrderStatus::Cancelling);
         match &event.data {
-            OrderEvent::Placed(_) => Err(inapplicable(event, "the order was already placed")),
-            OrderEvent::Committed(_) | OrderEvent::Confirmed(_) | OrderEvent::UndoStarted(_)
-                if undoing =>
-            {
-                Err(inapplicable(event, "the order is being undone"))
-            }
-            OrderEvent::Committed(_) => Ok(self),
-            OrderEvent::Confirmed(_) => {
+            OrderEvent::Committed(_) if status == OrderStatus::Pending => Ok(self),
+            OrderEvent::Confirmed(_) if status == OrderStatus::Pending => {
                 Ok(Self { status: OrderStatus::Confirmed, parked: None, ..self })
             }
-            OrderEvent::UndoStarted(OrderUndoStarted { reason }) => {
-                Ok(Self { cancel_reason: Some(*reason), ..self })
+            OrderEvent::Dispatched(_) if status == OrderStatus::Confirmed => {
+                Ok(Self { status: OrderStatus::Dispatched, ..self })
             }
-            OrderEvent::Cancelled(_) if !undoing => {
-                Err(inapplicable(event, "undoing the order has not started"))
+            OrderEvent::Delivered(_) if status == OrderStatus::Dispatched => {
+                Ok(Self { status: OrderStatus::Delivered, ..self })
             }
-            OrderEvent::Cancelled(_) => {
+            OrderEvent::UndoStarted(OrderUndoStarted { reason, .. })
+                if matches!(status, OrderStatus::Pending | OrderStatus::Confirmed) =>
+            {
+                let cancel_reason = Some(*reason);
+                Ok(Self { status: OrderStatus::Cancelling, cancel_reason, ..self })
+            }
+            OrderEvent::Cancelled(_) if status == OrderStatus::Cancelling => {
                 Ok(Self { status: OrderStatus::Cancelled, parked: None, ..self })
             }
-            OrderEvent::Parked(OrderParked { step, .. }) => Ok(Self {
+            OrderEvent::Parked(OrderParked { step, .. }) if is_running => Ok(Self {
                 parked: Some(ParkedOrder { step: step.clone(), since: event.recorded_at }),
                 ..self
             }),
-            OrderEvent::Resumed(_) => Ok(Self { parked: None, ..self }),
+            OrderEvent::Resumed(_) if is_running => Ok(Self { parked: None, ..self }),
+            OrderEvent::Placed(_)
+            | OrderEvent::Committed(_)
+            | OrderEvent::Confirmed(_)
+            | OrderEvent::Dispatched(_)
+            | OrderEvent::Delivered(_)
+            | OrderEvent::UndoStarted(_)
+            | OrderEvent::Cancelled(_)
+            | OrderEvent::Parked(_)
+            | OrderEvent::Resumed(_) => Err(inapplicable(event, why_not(status))),
         }
+    }
+}
+
+/// Why an event does not follow on an order with this status.
+const fn why_not(status: OrderStatus) -> &'static str {
+    match status {
+        OrderStatus::Pending => "the order is neither confirmed nor being undone",
+        OrderStatus::Confirmed => "the order is confirmed",
+        OrderStatus::Cancelling => "the order is being undone",
+        OrderStatus::Cancelled => "the order is cancelled",
+        OrderStatus::Dispatched => "the parcel has left",
+        OrderStatus::Delivered => "the parcel has arrived",
     }
 }

@@ -187,71 +187,87 @@ fn undone_by(step: Step) -> Step {
 fn trace<E: DomainEvent>(
     commits: &[Commit],
     traces: &mut BTreeMap<Step, Traces>,
-    mark: impl Fn(&E) -> Option<(Step, Mark)>,
+    marks: impl Fn(&E) -> Vec<(Step, Mark)>,
 ) -> Result<(), DecodeError> {
     for commit in commits {
         for envelope in commit.envelopes::<E>() {
             let envelope = envelope?;
-            let Some((step, mark)) = mark(&envelope.data) else { continue };
-            let seen = traces.entry(step).or_default();
-            let at = envelope.recorded_at;
-            seen.attempts.extend(envelope.context.metadata.get("attempt").cloned());
-            seen.updated_at = seen.updated_at.max(Some(at));
-            if mark != Mark::Parked {
-                seen.started_at = Some(seen.started_at.map_or(at, |earlier| earlier.min(at)));
-            }
-            match mark {
-                Mark::Other | Mark::Parked => {}
-                Mark::Done => seen.done_at = Some(at),
-                Mark::Undone => seen.undone_at = Some(at),
+            for (step, mark) in marks(&envelope.data) {
+                let seen = traces.entry(step).or_default();
+                let at = envelope.recorded_at;
+                seen.attempts.extend(envelope.context.metadata.get("attempt").cloned());
+                seen.updated_at = seen.updated_at.max(Some(at));
+                if mark != Mark::Parked {
+                    seen.started_at = Some(seen.started_at.map_or(at, |earlier| earlier.min(at)));
+                }
+                match mark {
+                    Mark::Other | Mark::Parked => {}
+                    Mark::Done => seen.done_at = Some(at),
+                    Mark::Undone => seen.undone_at = Some(at),
+                }
             }
         }
     }
     Ok(())
 }
 
-fn of_order(event: &OrderEvent) -> Option<(Step, Mark)> {
+fn of_order(event: &OrderEvent) -> Vec<(Step, Mark)> {
     match event {
-        OrderEvent::Committed(_) => Some((Step::CommitOrder, Mark::Done)),
-        OrderEvent::Confirmed(_) => Some((Step::ConfirmOrder, Mark::Done)),
-        OrderEvent::UndoStarted(_) => Some((Step::StartUndo, Mark::Done)),
-        OrderEvent::Cancelled(_) => Some((Step::CancelOrder, Mark::Done)),
-        OrderEvent::Parked(parked) => Some((parked_at(parked)?, Mark::Parked)),
-        OrderEvent::Placed(_) | OrderEvent::Resumed(_) => None,
-    }
-}
-
-const fn of_reservation(event: &ReservationEvent) -> Option<(Step, Mark)> {
-    match event {
-        ReservationEvent::Made(_) => Some((Step::ReserveStock, Mark::Done)),
-        ReservationEvent::Refused(_) => Some((Step::ReserveStock, Mark::Other)),
-        ReservationEvent::Released(_) | ReservationEvent::Abandoned(_) => {
-            Some((Step::ReserveStock, Mark::Undone))
+        OrderEvent::Committed(_) => vec![(Step::CommitOrder, Mark::Done)],
+        OrderEvent::Confirmed(_) => vec![(Step::ConfirmOrder, Mark::Done)],
+        OrderEvent::UndoStarted(_) => vec![(Step::StartUndo, Mark::Done)],
+        OrderEvent::Cancelled(_) => vec![(Step::CancelOrder, Mark::Done)],
+        OrderEvent::Parked(parked) => {
+            parked_at(parked).map(|step| (step, Mark::Parked)).into_iter().collect()
         }
-        ReservationEvent::Shipped(_) => Some((Step::ShipStock, Mark::Done)),
+        OrderEvent::Placed(_)
+        | OrderEvent::Resumed(_)
+        | OrderEvent::Dispatched(_)
+        | OrderEvent::Delivered(_) => Vec::new(),
     }
 }
 
-const fn of_payment(event: &PaymentEvent) -> Option<(Step, Mark)> {
+fn of_reservation(event: &ReservationEvent) -> Vec<(Step, Mark)> {
     match event {
-        PaymentEvent::Authorized(_) => Some((Step::AuthorizePayment, Mark::Done)),
+        ReservationEvent::Made(_) => vec![(Step::ReserveStock, Mark::Done)],
+        ReservationEvent::Refused(_) => vec![(Step::ReserveStock, Mark::Other)],
+        ReservationEvent::Released(_) | ReservationEvent::Abandoned(_) => {
+            vec![(Step::ReserveStock, Mark::Undone)]
+        }
+        ReservationEvent::Shipped(_) => vec![(Step::ShipStock, Mark::Done)],
+        ReservationEvent::Returned(_) => {
+            vec![(Step::ReserveStock, Mark::Undone), (Step::ShipStock, Mark::Undone)]
+        }
+    }
+}
+
+fn of_payment(event: &PaymentEvent) -> Vec<(Step, Mark)> {
+    match event {
+        PaymentEvent::Authorized(_) => vec![(Step::AuthorizePayment, Mark::Done)],
         PaymentEvent::AuthorizationRequested(_)
         | PaymentEvent::Declined(_)
-        | PaymentEvent::VoidRequested(_) => Some((Step::AuthorizePayment, Mark::Other)),
-        PaymentEvent::Voided(_) => Some((Step::AuthorizePayment, Mark::Undone)),
-        PaymentEvent::CaptureRequested(_) => Some((Step::CapturePayment, Mark::Other)),
-        PaymentEvent::Captured(_) => Some((Step::CapturePayment, Mark::Done)),
-        PaymentEvent::RefundRequested(_) | PaymentEvent::Refunded(_) => None,
+        | PaymentEvent::VoidRequested(_) => vec![(Step::AuthorizePayment, Mark::Other)],
+        PaymentEvent::Voided(_) => vec![(Step::AuthorizePayment, Mark::Undone)],
+        PaymentEvent::CaptureRequested(_) | PaymentEvent::CaptureRefused(_) => {
+            vec![(Step::CapturePayment, Mark::Other)]
+        }
+        PaymentEvent::Captured(_) => vec![(Step::CapturePayment, Mark::Done)],
+        PaymentEvent::RefundRequested(_) => {
+            vec![(Step::AuthorizePayment, Mark::Other), (Step::CapturePayment, Mark::Other)]
+        }
+        PaymentEvent::Refunded(_) => {
+            vec![(Step::AuthorizePayment, Mark::Undone), (Step::CapturePayment, Mark::Undone)]
+        }
     }
 }
 
-const fn of_shipment(event: &ShipmentEvent) -> Option<(Step, Mark)> {
+fn of_shipment(event: &ShipmentEvent) -> Vec<(Step, Mark)> {
     match event {
-        ShipmentEvent::Created(_) => Some((Step::CreateShipment, Mark::Done)),
+        ShipmentEvent::Created(_) => vec![(Step::CreateShipment, Mark::Done)],
         ShipmentEvent::Requested(_)
         | ShipmentEvent::Refused(_)
-        | ShipmentEvent::CancelRequested(_) => Some((Step::CreateShipment, Mark::Other)),
-        ShipmentEvent::Cancelled(_) => Some((Step::CreateShipment, Mark::Undone)),
-        ShipmentEvent::Dispatched(_) | ShipmentEvent::Delivered(_) => None,
+        | ShipmentEvent::CancelRequested(_) => vec![(Step::CreateShipment, Mark::Other)],
+        ShipmentEvent::Cancelled(_) => vec![(Step::CreateShipment, Mark::Undone)],
+        ShipmentEvent::Dispatched(_) | ShipmentEvent::Delivered(_) => Vec::new(),
     }
 }

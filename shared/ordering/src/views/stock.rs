@@ -83,6 +83,9 @@ fn counted(on_hand: u64, reserved: u64, event: &StockEvent) -> Option<(u64, u64)
             let shipped = u64::from(event.quantity);
             Some((on_hand.checked_sub(shipped)?, reserved.checked_sub(shipped)?))
         }
+        StockEvent::Returned(event) => {
+            Some((on_hand.checked_add(event.quantity.into())?, reserved))
+        }
         StockEvent::MovedOut(event) => {
             Some((on_hand.checked_sub(event.quantity.into())?, reserved))
         }

@@ -10,15 +10,18 @@ pub(crate) struct Outcome {
     pub(crate) postal_code: &'static str,
     /// Whether enough of everything is in stock.
     pub(crate) enough: bool,
-    /// The step before which the customer cancels.
+    /// The step before which the customer cancels, or [`AT_THE_END`].
     pub(crate) cancel_before: Option<&'static str>,
-    /// `confirmed`, `cancelled`, or `pending` for an order that is parked.
+    /// `confirmed` or `cancelled`; `pending` or `cancelling` for an order that is parked.
     pub(crate) status: &'static str,
     /// Why the order is being, or was, undone.
     pub(crate) cancel_reason: Option<&'static str>,
     /// The step at which it is parked.
     pub(crate) parked: Option<&'static str>,
 }
+
+/// The time of a cancellation after the last step.
+pub(crate) const AT_THE_END: &str = "after confirm_order";
 
 /// All rows.
 pub(crate) fn outcomes() -> Vec<Outcome> {
@@ -40,10 +43,11 @@ fn outcome(row: &'static str) -> Outcome {
             "short" => false,
             other => panic!("the stock must be enough or short, not {other}: {row}"),
         },
-        cancel_before: unless("never", cancel).map(|cancel| {
-            cancel.strip_prefix("before ").unwrap_or_else(|| {
-                panic!("the cancellation must be never or the name of a step: {row}")
-            })
+        cancel_before: unless("never", cancel).map(|cancel| match cancel {
+            AT_THE_END => cancel,
+            cancel => cancel.strip_prefix("before ").unwrap_or_else(|| {
+                panic!("the cancellation must be never, {AT_THE_END} or before a step: {row}")
+            }),
         }),
         status,
         cancel_reason: unless("none", cancel_reason),

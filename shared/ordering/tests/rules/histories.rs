@@ -17,7 +17,7 @@ use skald::stream::{StreamId, Tenant, Version};
 use skald::view::Projection;
 
 use crate::samples::{
-    TIME_LIMIT_MS, eur, jane, order_id, product, quantity, request, sku, time, with,
+    TIME_LIMIT_MS, eur, jane, order_id, personal, product, quantity, request, sku, time, with,
 };
 use crate::views::{fold, stream};
 
@@ -53,31 +53,40 @@ fn order_command() -> impl Strategy<Value = OrderCommand> {
         CancelReason::PaymentDeclined,
         CancelReason::ShipmentRefused,
         CancelReason::CustomerRequest,
+        CancelReason::OperatorRequest,
+        CancelReason::CustomerErased,
         CancelReason::Expired,
         CancelReason::CaptureFailed,
     ];
     prop_oneof![
         2 => Just(OrderCommand::Commit),
-        1 => Just(OrderCommand::Confirm),
-        1 => (select(reasons), prop::option::of(1..4_u32))
-            .prop_map(|(reason, attempt)| OrderCommand::StartUndo { reason, attempt }),
+        2 => Just(OrderCommand::Confirm),
+        2 => Just(OrderCommand::Dispatch),
+        1 => Just(OrderCommand::Deliver),
+        1 => (select(reasons), prop::option::of("[a-z]{1,9}"), prop::option::of(1..4_u32))
+            .prop_map(|(reason, note, attempt)| {
+                OrderCommand::StartUndo { reason, note: note.map(personal), attempt }
+            }),
         1 => Just(OrderCommand::Cancel),
         2 => Just(OrderCommand::Park {
             step: "capture_payment".to_owned(),
             error: "no answer".to_owned(),
         }),
-        2 => Just(OrderCommand::Resume),
+        2 => prop::option::of(0..3_600_000_i64).prop_map(|after| OrderCommand::Resume {
+            extend_to: after.map(|after| time("2026-11-21T08:15:30.250Z").plus_millis(after)),
+        }),
     ]
 }
 
 fn stock_command() -> impl Strategy<Value = StockCommand> {
     let reference = || ReceiptReference::new("DN-1").unwrap();
-    (0..4, 1..=1_000_u64).prop_map(move |(kind, number)| {
+    (0..5, 1..=1_000_u64).prop_map(move |(kind, number)| {
         let (order_id, quantity) = (order_id(), quantity(number));
         match kind {
             0 => StockCommand::Receive { reference: reference(), quantity },
             1 => StockCommand::Reserve { order_id, quantity },
             2 => StockCommand::Release { order_id, quantity },
+            3 => StockCommand::Return { order_id, quantity },
             _ => StockCommand::Ship { order_id, quantity },
         }
     })
@@ -115,6 +124,28 @@ proptest! {
             assert_eq!(row.parked.is_some(), order.parked.is_some(), "after {events:?}");
             assert_eq!(row.version, Version::new(events.len() as u64));
         });
+    }
+
+    /// After any sequence of commands, an order is either undone or dispatched, and its deadline
+    /// never becomes earlier.
+    #[test]
+    fn an_order_is_never_both_undone_and_dispatched(
+        commands in proptest::collection::vec(order_command(), 0..30),
+    ) {
+        let place = OrderCommand::Place(Box::new(crate::samples::place(&crate::samples::body())));
+        let commands: Vec<OrderCommand> = [place].into_iter().chain(commands).collect();
+        let events = history::<Order>(&commands);
+        let is_undone = events.iter().any(|event| matches!(event, OrderEvent::UndoStarted(_)));
+        let has_left = events.iter().any(|event| matches!(event, OrderEvent::Dispatched(_)));
+        prop_assert!(!(is_undone && has_left), "{events:?}");
+        let mut state = OrderState::default();
+        let mut deadline = None;
+        for event in &events {
+            state = Order::evolve(state, event);
+            let next = state.placed().map(|order| order.deadline);
+            prop_assert!(next >= deadline, "{events:?}");
+            deadline = next;
+        }
     }
 
     #[test]

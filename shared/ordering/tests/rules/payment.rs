@@ -1,6 +1,6 @@
 use events::{
     AttemptKey, AuthorizationId, PaymentAuthorizationRequested, PaymentAuthorized,
-    PaymentCaptureRequested, PaymentCaptured, PaymentDeclined, PaymentEvent,
+    PaymentCaptureRefused, PaymentCaptureRequested, PaymentCaptured, PaymentDeclined, PaymentEvent,
     PaymentRefundRequested, PaymentRefunded, PaymentVoidRequested, PaymentVoided,
 };
 use ordering::payment::{Payment, PaymentCommand, PaymentRejection};
@@ -49,6 +49,14 @@ fn capture_requested() -> Vec<PaymentEvent> {
     and(authorized(), PaymentCaptureRequested {})
 }
 
+fn record_capture_refused() -> PaymentCommand {
+    PaymentCommand::RecordCaptureRefused { reason: "authorization_expired".into() }
+}
+
+fn capture_refused() -> Vec<PaymentEvent> {
+    and(capture_requested(), PaymentCaptureRefused { reason: "authorization_expired".into() })
+}
+
 fn captured() -> Vec<PaymentEvent> {
     and(capture_requested(), PaymentCaptured {})
 }
@@ -61,19 +69,17 @@ fn refunded() -> Vec<PaymentEvent> {
     and(refund_requested(), PaymentRefunded {})
 }
 
-/// Undone while the request to authorize the payment is open, and after its answer.
-fn void_requested() -> [Vec<PaymentEvent>; 2] {
-    [and(requested(), PaymentVoidRequested {}), and(authorized(), PaymentVoidRequested {})]
+/// Undone while the request to authorize the payment is open, after its answer, while the request
+/// to capture the money is open, and after it was refused.
+fn void_requested() -> [Vec<PaymentEvent>; 4] {
+    [requested(), authorized(), capture_requested(), capture_refused()]
+        .map(|past| and(past, PaymentVoidRequested {}))
 }
 
-/// Undone before the request to authorize the payment, while it is open, and after its answer.
-fn voided() -> [Vec<PaymentEvent>; 3] {
-    let [during, after] = void_requested();
-    [
-        and(unrequested(), PaymentVoided {}),
-        and(during, PaymentVoided {}),
-        and(after, PaymentVoided {}),
-    ]
+/// Undone before the request to authorize the payment, and at each of the later times.
+fn voided() -> [Vec<PaymentEvent>; 5] {
+    let [first, second, third, fourth] = void_requested();
+    [unrequested(), first, second, third, fourth].map(|past| and(past, PaymentVoided {}))
 }
 
 fn undone() -> impl Iterator<Item = Vec<PaymentEvent>> {
@@ -105,6 +111,9 @@ fn the_answer_to_a_recorded_request_is_recorded() {
     given::<Payment>(capture_requested())
         .when(PaymentCommand::RecordCaptured)
         .then([PaymentCaptured {}.into()]);
+    given::<Payment>(capture_requested())
+        .when(record_capture_refused())
+        .then([PaymentCaptureRefused { reason: "authorization_expired".into() }.into()]);
     for past in void_requested() {
         given::<Payment>(past).when(PaymentCommand::RecordVoided).then([PaymentVoided {}.into()]);
     }
@@ -115,11 +124,12 @@ fn the_answer_to_a_recorded_request_is_recorded() {
 
 #[test]
 fn recording_a_request_again_changes_nothing() {
-    for past in [requested(), authorized(), declined(), capture_requested(), captured(), refunded()]
-    {
+    let past = [requested(), authorized(), declined(), capture_requested(), capture_refused()];
+    for past in past.into_iter().chain([captured(), refunded()]) {
         given::<Payment>(past).when(authorize()).then_nothing();
     }
-    for past in [capture_requested(), captured(), refund_requested(), refunded()] {
+    for past in [capture_requested(), capture_refused(), captured(), refund_requested(), refunded()]
+    {
         given::<Payment>(past).when(PaymentCommand::Capture).then_nothing();
     }
     for past in undone() {
@@ -132,9 +142,10 @@ fn recording_a_request_again_changes_nothing() {
 
 #[test]
 fn recording_an_answer_again_changes_nothing() {
-    for past in [authorized(), capture_requested(), captured(), refunded()] {
+    for past in [authorized(), capture_requested(), capture_refused(), captured(), refunded()] {
         given::<Payment>(past).when(record_authorized()).then_nothing();
     }
+    given::<Payment>(capture_refused()).when(record_capture_refused()).then_nothing();
     given::<Payment>(declined()).when(record_declined()).then_nothing();
     for past in [captured(), refund_requested(), refunded()] {
         given::<Payment>(past).when(PaymentCommand::RecordCaptured).then_nothing();
@@ -158,12 +169,42 @@ fn a_payment_that_is_undone_after_its_request_is_released_at_the_gateway() {
 #[test]
 fn commands_on_a_payment_that_is_undone_are_rejected() {
     for past in undone() {
-        for late in [authorize(), record_authorized(), record_declined(), PaymentCommand::Capture] {
+        let late = [
+            authorize(),
+            record_authorized(),
+            record_declined(),
+            PaymentCommand::Capture,
+            record_capture_refused(),
+        ];
+        for late in late {
             given::<Payment>(&past).when(late).then_rejected(PaymentRejection::Undone);
         }
-        given::<Payment>(&past)
+    }
+    for past in voided() {
+        given::<Payment>(past)
             .when(PaymentCommand::RecordCaptured)
             .then_rejected(PaymentRejection::Undone);
+    }
+}
+
+/// The gateway does not void captured money: the customer would never get it back.
+#[test]
+fn a_capture_that_was_faster_than_the_void_is_recorded_and_then_refunded() {
+    for past in void_requested() {
+        given::<Payment>(&past)
+            .when(PaymentCommand::RecordCaptured)
+            .then([PaymentCaptured {}.into()]);
+        given::<Payment>(and(past, PaymentCaptured {}))
+            .when(PaymentCommand::Refund)
+            .then([PaymentRefundRequested {}.into()]);
+    }
+}
+
+/// If the gateway answered that it holds the money, it is released like any other.
+#[test]
+fn money_whose_capture_was_requested_or_refused_can_be_voided() {
+    for past in [capture_requested(), capture_refused()] {
+        given::<Payment>(past).when(PaymentCommand::Void).then([PaymentVoidRequested {}.into()]);
     }
 }
 
@@ -185,10 +226,10 @@ fn money_that_is_not_held_cannot_be_captured() {
 }
 
 #[test]
-fn a_payment_whose_capture_was_requested_can_no_longer_be_voided() {
-    for past in [capture_requested(), captured(), refund_requested(), refunded()] {
+fn captured_money_can_no_longer_be_voided() {
+    for past in [captured(), refund_requested(), refunded()] {
         for command in [PaymentCommand::Void, PaymentCommand::RecordVoided] {
-            given::<Payment>(&past).when(command).then_rejected(PaymentRejection::CaptureRequested);
+            given::<Payment>(&past).when(command).then_rejected(PaymentRejection::Captured);
         }
     }
 }
@@ -196,7 +237,7 @@ fn a_payment_whose_capture_was_requested_can_no_longer_be_voided() {
 #[test]
 fn only_captured_money_can_be_refunded() {
     let past = [unrequested(), requested(), authorized(), declined(), capture_requested()];
-    for past in past.into_iter().chain(undone()) {
+    for past in past.into_iter().chain([capture_refused()]).chain(undone()) {
         for command in [PaymentCommand::Refund, PaymentCommand::RecordRefunded] {
             given::<Payment>(&past).when(command).then_rejected(PaymentRejection::NotCaptured);
         }
@@ -214,7 +255,11 @@ fn an_answer_without_a_recorded_request_is_rejected() {
     given::<Payment>(authorized())
         .when(PaymentCommand::RecordCaptured)
         .then_rejected(PaymentRejection::NotRequested);
-    for past in [unrequested(), requested(), authorized(), declined()] {
+    given::<Payment>(authorized())
+        .when(record_capture_refused())
+        .then_rejected(PaymentRejection::NotRequested);
+    let unvoided = [unrequested(), requested(), authorized(), declined(), capture_requested()];
+    for past in unvoided.into_iter().chain([capture_refused()]) {
         given::<Payment>(past)
             .when(PaymentCommand::RecordVoided)
             .then_rejected(PaymentRejection::NotRequested);
@@ -229,9 +274,18 @@ fn an_answer_that_contradicts_an_earlier_answer_is_rejected() {
     given::<Payment>(declined())
         .when(record_authorized())
         .then_rejected(PaymentRejection::AnsweredOtherwise);
-    for past in [authorized(), capture_requested(), captured(), refund_requested(), refunded()] {
+    let approved = [authorized(), capture_requested(), capture_refused(), captured()];
+    for past in approved.into_iter().chain([refund_requested(), refunded()]) {
         given::<Payment>(past)
             .when(record_declined())
+            .then_rejected(PaymentRejection::AnsweredOtherwise);
+    }
+    given::<Payment>(capture_refused())
+        .when(PaymentCommand::RecordCaptured)
+        .then_rejected(PaymentRejection::AnsweredOtherwise);
+    for past in [captured(), refund_requested(), refunded()] {
+        given::<Payment>(past)
+            .when(record_capture_refused())
             .then_rejected(PaymentRejection::AnsweredOtherwise);
     }
 }

@@ -1,6 +1,7 @@
 use events::{
     AttemptKey, ParcelId, ShipmentCancelRequested, ShipmentCancelled, ShipmentCreated,
     ShipmentDelivered, ShipmentDispatched, ShipmentEvent, ShipmentRefused, ShipmentRequested,
+    TrackingCode,
 };
 use ordering::shipment::{Shipment, ShipmentCommand, ShipmentRejection};
 use skald_testkit::given;
@@ -21,6 +22,18 @@ fn record_created() -> ShipmentCommand {
 
 fn record_refused() -> ShipmentCommand {
     ShipmentCommand::RecordRefused { reason: "address_not_served".into() }
+}
+
+fn tracking_code() -> TrackingCode {
+    TrackingCode::new("JD-0146").unwrap()
+}
+
+fn dispatch() -> ShipmentCommand {
+    ShipmentCommand::Dispatch { tracking_code: Some(tracking_code()) }
+}
+
+fn dispatched_now() -> ShipmentDispatched {
+    ShipmentDispatched { tracking_code: Some(tracking_code()) }
 }
 
 fn and(past: Vec<ShipmentEvent>, event: impl Into<ShipmentEvent>) -> Vec<ShipmentEvent> {
@@ -44,7 +57,7 @@ fn refused() -> Vec<ShipmentEvent> {
 }
 
 fn dispatched() -> Vec<ShipmentEvent> {
-    and(created(), ShipmentDispatched {})
+    and(created(), dispatched_now())
 }
 
 fn delivered() -> Vec<ShipmentEvent> {
@@ -127,13 +140,8 @@ fn a_shipment_that_is_undone_after_its_request_is_cancelled_at_the_carrier() {
 #[test]
 fn commands_on_a_shipment_that_is_undone_are_rejected() {
     for past in undone() {
-        let late = [
-            create(),
-            record_created(),
-            record_refused(),
-            ShipmentCommand::Dispatch,
-            ShipmentCommand::Deliver,
-        ];
+        let late =
+            [create(), record_created(), record_refused(), dispatch(), ShipmentCommand::Deliver];
         for late in late {
             given::<Shipment>(&past).when(late).then_rejected(ShipmentRejection::Undone);
         }
@@ -147,14 +155,15 @@ fn a_refused_shipment_has_no_parcel_to_cancel() {
 
 #[test]
 fn a_parcel_is_dispatched_and_delivered_once() {
+    given::<Shipment>(created()).when(dispatch()).then([dispatched_now().into()]);
     given::<Shipment>(created())
-        .when(ShipmentCommand::Dispatch)
-        .then([ShipmentDispatched {}.into()]);
+        .when(ShipmentCommand::Dispatch { tracking_code: None })
+        .then([ShipmentDispatched { tracking_code: None }.into()]);
     given::<Shipment>(dispatched())
         .when(ShipmentCommand::Deliver)
         .then([ShipmentDelivered {}.into()]);
     for past in [dispatched(), delivered()] {
-        given::<Shipment>(past).when(ShipmentCommand::Dispatch).then_nothing();
+        given::<Shipment>(past).when(dispatch()).then_nothing();
     }
     given::<Shipment>(delivered()).when(ShipmentCommand::Deliver).then_nothing();
 }
@@ -162,9 +171,7 @@ fn a_parcel_is_dispatched_and_delivered_once() {
 #[test]
 fn only_an_existing_parcel_is_dispatched_and_only_a_dispatched_one_delivered() {
     for past in [unrequested(), requested(), refused()] {
-        given::<Shipment>(&past)
-            .when(ShipmentCommand::Dispatch)
-            .then_rejected(ShipmentRejection::NotCreated);
+        given::<Shipment>(&past).when(dispatch()).then_rejected(ShipmentRejection::NotCreated);
         given::<Shipment>(&past)
             .when(ShipmentCommand::Deliver)
             .then_rejected(ShipmentRejection::NotDispatched);

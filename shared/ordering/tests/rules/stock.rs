@@ -1,6 +1,6 @@
 use events::{
     ReceiptReference, ShardQuantity, StockEvent, StockMovedIn, StockMovedOut, StockReceived,
-    StockReleased, StockReserved, StockShipped,
+    StockReleased, StockReserved, StockReturned, StockShipped,
 };
 use ordering::stock::{MAX_ON_HAND, Stock, StockCommand, StockRejection, StockState};
 use proptest::prelude::*;
@@ -29,6 +29,10 @@ fn shipped(number: u64) -> StockEvent {
     StockShipped { order_id: order_id(), quantity: quantity(number) }.into()
 }
 
+fn returned(number: u64) -> StockEvent {
+    StockReturned { order_id: order_id(), quantity: quantity(number) }.into()
+}
+
 fn receive(number: u64) -> StockCommand {
     StockCommand::Receive { reference: reference(), quantity: quantity(number) }
 }
@@ -43,6 +47,10 @@ fn release(number: u64) -> StockCommand {
 
 fn ship(number: u64) -> StockCommand {
     StockCommand::Ship { order_id: order_id(), quantity: quantity(number) }
+}
+
+fn take_back(number: u64) -> StockCommand {
+    StockCommand::Return { order_id: order_id(), quantity: quantity(number) }
 }
 
 #[test]
@@ -83,6 +91,22 @@ fn shipped_goods_are_no_longer_on_hand() {
     given::<Stock>([received(5), reserved(3)]).when(ship(3)).then([shipped(3)]);
     let past = [received(5), reserved(3), shipped(3)];
     given::<Stock>(past).when(reserve(3)).then_rejected(StockRejection::Short { available: 2 });
+}
+
+#[test]
+fn returned_goods_are_on_hand_again_and_available() {
+    let past = [received(5), reserved(3), shipped(3)];
+    given::<Stock>(past.clone()).when(take_back(3)).then([returned(3)]);
+    let past = [past.to_vec(), vec![returned(3)]].concat();
+    given::<Stock>(past.clone()).when(reserve(5)).then([reserved(5)]);
+    given::<Stock>(past).when(reserve(6)).then_rejected(StockRejection::Short { available: 5 });
+}
+
+#[test]
+fn a_return_that_exceeds_the_largest_quantity_is_rejected() {
+    let state = StockState { on_hand: MAX_ON_HAND - 4, reserved: 0 };
+    assert_eq!(Stock::decide(&state, &take_back(4)), Ok(vec![returned(4)]));
+    assert_eq!(Stock::decide(&state, &take_back(5)), Err(StockRejection::Uncountable));
 }
 
 #[test]
@@ -130,11 +154,12 @@ fn move_in(number: u64) -> StockCommand {
 }
 
 fn command() -> impl Strategy<Value = StockCommand> {
-    (0..6, 1..20_u64).prop_map(|(kind, number)| match kind {
+    (0..7, 1..20_u64).prop_map(|(kind, number)| match kind {
         0 => receive(number),
         1 => reserve(number),
         2 => release(number),
         3 => ship(number),
+        6 => take_back(number),
         4 => move_out(number),
         _ => move_in(number),
     })
@@ -156,6 +181,7 @@ proptest! {
                         held -= u64::from(event.quantity);
                         left += u64::from(event.quantity);
                     }
+                    StockEvent::Returned(event) => came += u64::from(event.quantity),
                     StockEvent::MovedOut(event) => left += u64::from(event.quantity),
                     StockEvent::MovedIn(event) => {
                         came += event.from.iter().map(|part| u64::from(part.quantity)).sum::<u64>();

@@ -2,13 +2,13 @@ use std::collections::BTreeMap;
 
 use events::values::LARGEST_EXACT;
 use events::{
-    CancelReason, CustomerId, OrderCancelled, OrderCommitted, OrderConfirmed, OrderEvent,
-    OrderParked, OrderPlaced, OrderResumed, OrderUndoStarted, ReceiptReference, ShardQuantity,
-    StockEvent, StockMovedIn, StockMovedOut, StockReceived, StockReleased, StockReserved,
-    StockShipped,
+    CancelReason, CustomerId, OrderCancelled, OrderCommitted, OrderConfirmed, OrderDelivered,
+    OrderDispatched, OrderEvent, OrderParked, OrderPlaced, OrderResumed, OrderUndoStarted,
+    ReceiptReference, ShardQuantity, StockEvent, StockMovedIn, StockMovedOut, StockReceived,
+    StockReleased, StockReserved, StockReturned, StockShipped,
 };
 use ordering::streams;
-use ordering::views::{OrderRow, OrderView, StockRow, StockView, orders_of};
+use ordering::views::{OrderRow, OrderStatus, OrderView, StockRow, StockView, orders_of};
 use serde_json::{Value, json};
 use skald::commit::{Actor, Commit, CommitId, Context, CorrelationId};
 use skald::event::DomainEvent;
@@ -72,11 +72,23 @@ fn committed() -> OrderEvent {
 }
 
 fn undo_started() -> OrderEvent {
-    OrderUndoStarted { reason: CancelReason::PaymentDeclined }.into()
+    OrderUndoStarted { reason: CancelReason::PaymentDeclined, note: None }.into()
 }
 
 fn cancelled() -> OrderEvent {
     OrderCancelled { reason: CancelReason::PaymentDeclined }.into()
+}
+
+fn confirmed() -> OrderEvent {
+    OrderConfirmed {}.into()
+}
+
+fn dispatched() -> OrderEvent {
+    OrderDispatched {}.into()
+}
+
+fn delivered() -> OrderEvent {
+    OrderDelivered {}.into()
 }
 
 fn parked() -> OrderEvent {
@@ -84,7 +96,7 @@ fn parked() -> OrderEvent {
 }
 
 fn resumed() -> OrderEvent {
-    OrderResumed { attempt: 2 }.into()
+    OrderResumed { attempt: 2, deadline: None }.into()
 }
 
 #[test]
@@ -118,12 +130,15 @@ fn the_row_of_an_order_has_the_fields_of_the_api() {
 }
 
 #[test]
-fn an_order_is_pending_until_it_is_final() {
+fn a_row_has_the_status_of_the_api() {
     for (events, status) in [
         (vec![], "pending"),
         (vec![committed()], "pending"),
-        (vec![committed(), OrderConfirmed {}.into()], "confirmed"),
-        (vec![undo_started()], "pending"),
+        (vec![committed(), confirmed()], "confirmed"),
+        (vec![committed(), confirmed(), dispatched()], "dispatched"),
+        (vec![committed(), confirmed(), dispatched(), delivered()], "delivered"),
+        (vec![undo_started()], "cancelling"),
+        (vec![committed(), confirmed(), undo_started()], "cancelling"),
         (vec![undo_started(), cancelled()], "cancelled"),
     ] {
         let row = json_of(&order(&events));
@@ -175,10 +190,22 @@ fn no_row_has_personal_data_in_debug_output() {
     assert!(!shown.contains("Jane"), "{shown}");
 }
 
+/// A row that an earlier release wrote is pending while its order is being undone.
+#[test]
+fn a_row_of_an_earlier_release_follows_an_order_that_is_being_undone() {
+    let row = order(&[undo_started()]);
+    let earlier = OrderRow { status: OrderStatus::Pending, ..row };
+    let history = [placed().into(), undo_started(), cancelled(), committed()];
+    let commits = commits(&stream(), &history);
+    let cancelled =
+        project::<OrderView>(&stream(), Some(earlier.clone()), &commits[2..3], |_| true);
+    assert_eq!(cancelled.unwrap().unwrap().status, OrderStatus::Cancelled);
+    assert!(project::<OrderView>(&stream(), Some(earlier), &commits[3..], |_| true).is_err());
+}
+
 /// No history that the decider allows ends with these events.
 #[test]
 fn an_event_that_no_decider_writes_is_not_applied() {
-    let confirmed = || OrderEvent::from(OrderConfirmed {});
     let stories: Vec<Vec<OrderEvent>> = vec![
         vec![committed()],
         vec![placed().into(), placed().into()],
@@ -187,7 +214,13 @@ fn an_event_that_no_decider_writes_is_not_applied() {
         vec![placed().into(), undo_started(), confirmed()],
         vec![placed().into(), undo_started(), undo_started()],
         vec![placed().into(), committed(), confirmed(), parked()],
-        vec![placed().into(), committed(), confirmed(), undo_started()],
+        vec![placed().into(), committed(), confirmed(), resumed()],
+        vec![placed().into(), committed(), dispatched()],
+        vec![placed().into(), committed(), confirmed(), delivered()],
+        vec![placed().into(), committed(), confirmed(), undo_started(), dispatched()],
+        vec![placed().into(), committed(), confirmed(), dispatched(), undo_started()],
+        vec![placed().into(), committed(), confirmed(), dispatched(), cancelled()],
+        vec![placed().into(), committed(), confirmed(), dispatched(), delivered(), delivered()],
         vec![placed().into(), undo_started(), cancelled(), resumed()],
     ];
     for history in stories {
@@ -239,6 +272,10 @@ fn a_shard_counts_goods_on_hand_and_reserved() {
     let row = stock(&[received(10), reserved(4), released(1), shipped(2), received(1)]).unwrap();
     assert_eq!(row, StockRow { sku: sku("MUG-01"), shard: 3, on_hand: 9, reserved: 1 });
     assert_eq!(row.available(), 8);
+    let returned = StockReturned { order_id: order_id(), quantity: quantity(2) };
+    let again = [received(10), reserved(2), shipped(2), returned.into()];
+    let again = stock(&again).unwrap();
+    assert_eq!((again.on_hand, again.reserved), (10, 0));
     let moved_out = StockMovedOut { order_id: order_id(), to_shard: 0, quantity: quantity(8) };
     let from = vec![
         ShardQuantity { shard: 1, quantity: quantity(2) },

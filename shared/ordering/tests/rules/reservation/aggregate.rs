@@ -2,7 +2,7 @@
 
 use events::{
     ReservationAbandoned, ReservationEvent, ReservationMade, ReservationRefused,
-    ReservationReleased, ReservationShipped,
+    ReservationReleased, ReservationReturned, ReservationShipped,
 };
 use ordering::reservation::{
     Reservation, ReservationCommand, ReservationRejection, ReservationState,
@@ -34,6 +34,10 @@ fn released() -> Vec<ReservationEvent> {
 
 fn shipped() -> Vec<ReservationEvent> {
     [made(), vec![ReservationShipped {}.into()]].concat()
+}
+
+fn returned() -> Vec<ReservationEvent> {
+    [shipped(), vec![ReservationReturned {}.into()]].concat()
 }
 
 fn abandoned() -> Vec<ReservationEvent> {
@@ -71,7 +75,7 @@ fn a_reservation_that_was_refused_holds_nothing_to_release() {
 fn a_reservation_that_is_undone_before_it_is_made_can_no_longer_be_made() {
     given::<Reservation>([]).when(ReservationCommand::Release).then(abandoned());
     given::<Reservation>(abandoned()).when(ReservationCommand::Release).then_nothing();
-    for past in [abandoned(), released()] {
+    for past in [abandoned(), released(), returned()] {
         given::<Reservation>(&past)
             .when(make_command())
             .then_rejected(ReservationRejection::Undone);
@@ -96,7 +100,7 @@ fn goods_that_are_not_held_cannot_be_shipped() {
             .when(ReservationCommand::Ship)
             .then_rejected(ReservationRejection::NotMade);
     }
-    for past in [released(), abandoned()] {
+    for past in [released(), returned(), abandoned()] {
         given::<Reservation>(past)
             .when(ReservationCommand::Ship)
             .then_rejected(ReservationRejection::Undone);
@@ -104,22 +108,24 @@ fn goods_that_are_not_held_cannot_be_shipped() {
 }
 
 #[test]
-fn shipped_goods_cannot_be_released() {
+fn goods_that_left_the_stock_are_returned_and_repeating_it_changes_nothing() {
     given::<Reservation>(shipped())
         .when(ReservationCommand::Release)
-        .then_rejected(ReservationRejection::Shipped);
+        .then([ReservationReturned {}.into()]);
+    given::<Reservation>(returned()).when(ReservationCommand::Release).then_nothing();
 }
 
 #[test]
-fn a_reservation_lists_the_goods_that_it_holds() {
+fn a_reservation_lists_the_goods_that_it_holds_and_those_that_it_has_drawn() {
     let states = [
-        (made(), lines()),
-        (released(), Vec::new()),
-        (shipped(), Vec::new()),
-        (refused(), Vec::new()),
+        (made(), lines(), lines()),
+        (released(), Vec::new(), Vec::new()),
+        (shipped(), Vec::new(), lines()),
+        (returned(), Vec::new(), Vec::new()),
+        (refused(), Vec::new(), Vec::new()),
     ];
-    for (past, expected) in states {
+    for (past, held, drawn) in states {
         let state = past.iter().fold(ReservationState::default(), Reservation::evolve);
-        assert_eq!(state.held(), expected);
+        assert_eq!((state.held(), state.drawn()), (&held[..], &drawn[..]));
     }
 }

@@ -1,8 +1,8 @@
-//! Releasing and shipping the goods that a reservation holds.
+//! Releasing, shipping and returning the goods that a reservation has drawn.
 
 use events::{
-    ReservationAbandoned, ReservationReleased, ReservationShipped, StockEvent, StockReleased,
-    StockShipped,
+    ReservationAbandoned, ReservationReleased, ReservationReturned, ReservationShipped, StockEvent,
+    StockReleased, StockReturned, StockShipped,
 };
 use ordering::reservation::{HeldGoods, ReservationState, ReservingRejection, ReservingStates};
 use ordering::stock::{StockRejection, StockState};
@@ -58,8 +58,25 @@ fn goods_are_released_or_shipped_once() {
     let (reservation, stock) =
         held().release(&holding(ReservationState::Released, &[2, 1])).unwrap();
     assert!(reservation.is_empty() && stock == [vec![], vec![]]);
-    let (reservation, stock) = held().ship(&holding(ReservationState::Shipped, &[2, 1])).unwrap();
+    let shipped = ReservationState::Shipped(lines());
+    let (reservation, stock) = held().ship(&holding(shipped, &[2, 1])).unwrap();
     assert!(reservation.is_empty() && stock == [vec![], vec![]]);
+    let (reservation, stock) =
+        held().release(&holding(ReservationState::Returned, &[2, 1])).unwrap();
+    assert!(reservation.is_empty() && stock == [vec![], vec![]]);
+}
+
+/// An earlier release shipped the goods before the order was confirmed. Without their return, they
+/// would be missing from the stock forever.
+#[test]
+fn goods_that_left_the_stock_are_returned_to_the_shards_they_were_drawn_from() {
+    let shipped = ReservationState::Shipped(lines());
+    let (reservation, stock) = held().release(&holding(shipped, &[0, 0])).unwrap();
+    assert_eq!(reservation, [ReservationReturned {}.into()]);
+    let returned = |number| {
+        StockEvent::from(StockReturned { order_id: order_id(), quantity: quantity(number) })
+    };
+    assert_eq!(stock, [[returned(2)], [returned(1)]]);
 }
 
 /// An execution that read the reservation when it held nothing must not abandon it after it was

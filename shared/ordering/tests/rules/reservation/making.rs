@@ -174,6 +174,7 @@ proptest! {
             }
             ReservationEvent::Released(_)
             | ReservationEvent::Shipped(_)
+            | ReservationEvent::Returned(_)
             | ReservationEvent::Abandoned(_) => {
                 prop_assert!(false, "the reservation was neither made nor refused");
             }

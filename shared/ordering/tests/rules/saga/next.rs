@@ -26,7 +26,7 @@ fn order(events: impl IntoIterator<Item = OrderEvent>) -> OrderState {
 }
 
 fn undoing() -> OrderState {
-    order([OrderUndoStarted { reason: CancelReason::CustomerRequest }.into()])
+    order([OrderUndoStarted { reason: CancelReason::CustomerRequest, note: None }.into()])
 }
 
 fn committed() -> OrderState {
@@ -74,7 +74,7 @@ fn a_committed_order_goes_forward_to_its_end() {
     assert_eq!(next(&committed), Next::Do(Step::CapturePayment));
     let captured = SagaState { payment: PaymentState::Captured, ..committed };
     assert_eq!(next(&captured), Next::Do(Step::ShipStock));
-    let shipped = SagaState { reservation: ReservationState::Shipped, ..captured };
+    let shipped = SagaState { reservation: ReservationState::Shipped(Vec::new()), ..captured };
     assert_eq!(next(&shipped), Next::Do(Step::ConfirmOrder));
     let confirmed =
         SagaState { order: order([OrderCommitted {}.into(), OrderConfirmed {}.into()]), ..shipped };
@@ -129,7 +129,10 @@ fn undoing_undoes_the_last_step_first_even_if_it_was_never_begun() {
         let released = SagaState { reservation: ReservationState::Abandoned, ..voided };
         assert_eq!(next(&released), Next::Undo(Step::CancelOrder));
         let reason = CancelReason::CustomerRequest;
-        let ended = order([OrderUndoStarted { reason }.into(), OrderCancelled { reason }.into()]);
+        let ended = order([
+            OrderUndoStarted { reason, note: None }.into(),
+            OrderCancelled { reason }.into(),
+        ]);
         assert_eq!(next(&SagaState { order: ended, ..released }), Next::Done);
     }
 }
@@ -140,7 +143,7 @@ fn a_parked_order_waits_in_either_direction_and_a_missing_order_has_no_next_step
     for before in [
         Vec::new(),
         vec![OrderCommitted {}.into()],
-        vec![OrderUndoStarted { reason: CancelReason::Expired }.into()],
+        vec![OrderUndoStarted { reason: CancelReason::Expired, note: None }.into()],
     ] {
         let state = SagaState { order: order(before.into_iter().chain([parked()])), ..done() };
         assert_eq!(next(&state), Next::Parked);
@@ -199,7 +202,7 @@ fn only_the_current_attempt_parks_an_order() {
         order::park(&order([parked.clone().into()]), &park_at(Step::ReserveStock)),
         Move::End(Ok(()))
     );
-    let resumed = order([parked.into(), OrderResumed { attempt: 2 }.into()]);
+    let resumed = order([parked.into(), OrderResumed { attempt: 2, deadline: None }.into()]);
     let ended = order([OrderCommitted {}.into(), OrderConfirmed {}.into()]);
     for settled in [resumed, ended] {
         assert_eq!(

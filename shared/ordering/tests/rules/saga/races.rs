@@ -95,7 +95,8 @@ impl Race {
                 ReservationState::Made(_) => self.made += 1,
                 ReservationState::Unmade
                 | ReservationState::Released
-                | ReservationState::Shipped
+                | ReservationState::Shipped(_)
+                | ReservationState::Returned
                 | ReservationState::Abandoned => panic!("seed {seed}: unexpectedly {now:?}"),
             }
             done

@@ -259,8 +259,11 @@ impl World {
 
     /// The customer cancels the order. Returns whether the order will be cancelled.
     pub(crate) fn cancel(&self) -> bool {
-        let command =
-            OrderCommand::StartUndo { reason: CancelReason::CustomerRequest, attempt: None };
+        let command = OrderCommand::StartUndo {
+            reason: CancelReason::CustomerRequest,
+            note: None,
+            attempt: None,
+        };
         // Each call is a separate command.
         self.command(&command, &format!("cancel {}", self.log.lock().unwrap().len())).is_ok()
     }
@@ -272,7 +275,11 @@ impl World {
 
     /// The operator tries to resume the order. Returns whether it was resumed.
     pub(crate) fn try_resume(&self) -> bool {
-        self.command(&OrderCommand::Resume, &format!("resume {}", self.attempt())).is_ok()
+        self.command(
+            &OrderCommand::Resume { extend_to: None },
+            &format!("resume {}", self.attempt()),
+        )
+        .is_ok()
     }
 
     fn command(&self, command: &OrderCommand, name: &str) -> Result<(), String> {
