@@ -23,7 +23,11 @@ fn end(world: &World) -> Result<(), CancelReason> {
     match world.state().order.placed().unwrap().phase {
         Phase::Confirmed => Ok(()),
         Phase::Cancelled(reason) => Err(reason),
-        other @ (Phase::Open | Phase::Committed | Phase::Undoing(_)) => {
+        other @ (Phase::Open
+        | Phase::Committed
+        | Phase::Undoing(_)
+        | Phase::Dispatched
+        | Phase::Delivered) => {
             panic!("the order did not reach its end: {other:?}")
         }
     }
