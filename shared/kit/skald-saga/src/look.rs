@@ -1,0 +1,83 @@
+//! Reads a saga from the store: the states of its streams, and the execution that it needs now.
+
+use skald::commit::Commit;
+use skald::decider::{Decider, fold};
+use skald::event::DecodeError;
+use skald::store::EventStore;
+use skald::stream::StreamId;
+
+use crate::error::StepError;
+use crate::input::{ExecutionInput, Instance};
+use crate::names::StepName;
+use crate::saga::{Arbiter, Participant, Saga};
+
+/// The current state of a saga.
+///
+/// # Errors
+/// [`StepError`] if the store does not answer or a stream cannot be read.
+pub async fn look<G: Saga, S: EventStore>(
+    store: &S,
+    instance: &Instance,
+) -> Result<G::State, StepError> {
+    let stream = G::Arbiter::stream(&instance.tenant, &instance.id)?;
+    let arbiter = folded::<G::Arbiter, S>(store, &stream).await?;
+    G::read_participants(store, instance, arbiter, G::Step::ALL).await
+}
+
+/// The current state of one participant. Used by [`saga!`](crate::saga).
+///
+/// # Errors
+/// As [`look`].
+#[doc(hidden)]
+pub async fn participant<W: Participant, S: EventStore>(
+    store: &S,
+    instance: &Instance,
+    arbiter: &<W::Arbiter as Decider>::State,
+    is_wanted: bool,
+) -> Result<<W::Decider as Decider>::State, StepError> {
+    if !is_wanted || !W::ALL.iter().any(|step| step.is_needed(arbiter)) {
+        return Ok(Default::default());
+    }
+    match W::stream(instance, arbiter)? {
+        Some(stream) => folded::<W::Decider, S>(store, &stream).await,
+        None => Ok(Default::default()),
+    }
+}
+
+async fn folded<D: Decider, S: EventStore>(
+    store: &S,
+    stream: &StreamId,
+) -> Result<D::State, StepError> {
+    let snapshots = D::SNAPSHOTS.map(|kept| kept.kind());
+    Ok(fold::<D>(&store.load(stream, snapshots).await?.commits)?.state)
+}
+
+/// The execution that a saga needs now, given all commits of its arbiter; `None` if the saga is
+/// settled, parked, or was never begun. The result stays the same until another attempt begins.
+///
+/// # Errors
+/// [`DecodeError`] at the first event that this build cannot read.
+pub fn execution_of<A: Arbiter>(
+    stream: &StreamId,
+    commits: &[Commit],
+) -> Result<Option<ExecutionInput>, DecodeError> {
+    let Some(standing) = A::standing(&fold::<A>(commits)?.state) else { return Ok(None) };
+    if standing.phase.is_settled() || standing.is_parked {
+        return Ok(None);
+    }
+    for commit in commits.iter().rev() {
+        for event in commit.envelopes::<A::Event>() {
+            if A::begins_attempt(&event?.data) {
+                return Ok(Some(ExecutionInput {
+                    instance: Instance {
+                        tenant: stream.tenant().clone(),
+                        id: stream.id().to_owned(),
+                    },
+                    attempt: standing.attempt,
+                    correlation_id: commit.context.correlation_id.clone(),
+                }));
+            }
+        }
+    }
+    Ok(None)
+}
