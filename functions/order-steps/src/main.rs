@@ -1,17 +1,17 @@
-//! The saga's steps on the order itself: commit, confirm, undo and park.
+//! The saga's steps on the order itself: commit, confirm, cancel and park.
 
-use ordering::saga::StepInput;
-use ordering::steps::{StepError, order};
+use ordering::saga::OrderSaga;
 use skald_lambda::clock::RandomPause;
 use skald_lambda::{Error, config, start_logging, steps};
 use skald_lambda_dynamodb::Stores;
+use skald_saga::{StepError, StepInput, perform_on_arbiter};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     start_logging();
     let events = &Stores::new(&config::aws().await).events()?;
-    steps::serve(StepError::name, move |input: StepInput, at| async move {
-        order::perform(events, &RandomPause, &input, at).await
+    steps::serve(StepError::name, move |input: StepInput<_>, at| async move {
+        perform_on_arbiter::<OrderSaga, _, _>(events, &RandomPause, &input, at).await
     })
     .await
 }

@@ -11,10 +11,7 @@ mod machine;
 mod tests;
 
 use ordering::order::Order;
-use ordering::saga::{
-    ErrorOutput, ExecutionInput, Failure, Next, Step, StepInput, execution_of, look, next,
-};
-use ordering::steps::{StepError, order};
+use ordering::saga::{ORDER_SAGA, OrderSaga};
 use skald::decider::Decider;
 use skald::message::CommitMessage;
 use skald::store::EventStore;
@@ -22,6 +19,10 @@ use skald::stream::Category;
 use skald_lambda::clock::RandomPause;
 use skald_lambda::queue::MessageHandler;
 use skald_lambda::{Error, clock};
+use skald_saga::{
+    ErrorOutput, ExecutionInput, Failure, Next, StepError, StepInput, execution_of, look, next,
+    perform_on_arbiter,
+};
 
 pub use machine::{Execution, StateMachine, StepFunctions};
 
@@ -57,13 +58,19 @@ impl<S: EventStore, M: StateMachine> SagaStarter<S, M> {
     async fn park_for_operator(&self, execution: &ExecutionInput) -> Result<(), StepError> {
         let name = execution.name();
         loop {
-            let state = look(&self.events, &execution.tenant, execution.order_id).await?;
-            let (Next::Do(step) | Next::Undo(step)) = next(&state) else { break };
+            let instance = &execution.instance;
+            let state = look::<OrderSaga, _>(&self.events, instance).await?;
+            let (Next::Do(step) | Next::Undo(step)) = next::<OrderSaga>(instance, &state) else {
+                break;
+            };
             let cause = format!("the execution {name} ended before the order was final");
             let failure =
                 Some(Failure { step, error: ErrorOutput { error: "Ended".to_owned(), cause } });
-            let park = StepInput { failure, ..StepInput::of(execution, Step::ParkOrder) };
-            match order::perform(&self.events, &RandomPause, &park, clock::now()).await {
+            let park = StepInput { step: ORDER_SAGA.park, execution: execution.clone(), failure };
+            let now = clock::now();
+            match perform_on_arbiter::<OrderSaga, _, _>(&self.events, &RandomPause, &park, now)
+                .await
+            {
                 Ok(()) => {
                     tracing::error!(
                         name,
@@ -95,7 +102,9 @@ impl<S: EventStore, M: StateMachine> MessageHandler for SagaStarter<S, M> {
         if commits.is_empty() {
             return Err(StartError::OrderNotFound);
         }
-        let Some(input) = execution_of(&message.stream, &commits).map_err(StepError::from)? else {
+        let Some(input) =
+            execution_of::<Order>(&message.stream, &commits).map_err(StepError::from)?
+        else {
             tracing::info!("the order needs no execution");
             return Ok(());
         };
@@ -110,7 +119,7 @@ impl<S: EventStore, M: StateMachine> MessageHandler for SagaStarter<S, M> {
 
     fn is_transient(failure: &StartError) -> bool {
         match failure {
-            StartError::Order(error) => matches!(error, StepError::Transient(_)),
+            StartError::Order(error) => error.is_retried(),
             StartError::StateMachine(_) => true,
             StartError::OrderNotFound => false,
         }

@@ -5,8 +5,8 @@ use std::future::Future;
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::operation::start_execution::StartExecutionError;
 use aws_sdk_sfn::types::ExecutionStatus;
-use ordering::saga::ExecutionInput;
 use skald_lambda::Error;
+use skald_saga::ExecutionInput;
 
 /// Runs sagas.
 pub trait StateMachine: Sync {

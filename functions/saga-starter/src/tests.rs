@@ -19,6 +19,7 @@ use skald::stream::{StreamId, Tenant, Version};
 use skald::time::Timestamp;
 use skald_lambda::Error;
 use skald_lambda::queue::MessageHandler;
+use skald_saga::Instance;
 
 use crate::{Execution, ExecutionInput, SagaStarter, StartError, StateMachine};
 
@@ -213,8 +214,7 @@ async fn a_placed_order_gets_an_execution_with_the_correlation_id_of_its_call() 
     let system = System::with(Execution::Started, &[placed(), OrderCommitted {}.into()]).await;
     system.handle().await.unwrap();
     let expected = ExecutionInput {
-        order_id: order_id(),
-        tenant: Tenant::default(),
+        instance: Instance { tenant: Tenant::default(), id: order_id().to_string() },
         attempt: 1,
         correlation_id: CorrelationId::new("call-1").unwrap(),
     };

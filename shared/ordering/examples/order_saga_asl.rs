@@ -3,10 +3,12 @@
 use std::io::Write;
 
 use ordering::saga::ORDER_SAGA;
-use ordering::saga::asl::definition;
+use skald_saga::state_machine::definition;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let json = definition(&ORDER_SAGA).to_json()?;
+    let comment = "Generated from ordering::saga::ORDER_SAGA by \
+                   `cargo run --package ordering --example order_saga_asl`.";
+    let json = definition(&ORDER_SAGA, comment).to_json()?;
     std::io::stdout().write_all(json.as_bytes())?;
     Ok(())
 }

@@ -22,6 +22,7 @@ use std::future::Future;
 use events::{Address, AttemptKey, AuthorizationId, Money, ParcelId};
 use serde::{Deserialize, Serialize};
 use skald::personal::Personal;
+use skald_saga::StepError;
 
 pub use disclosing::Disclosing;
 pub use time_limited::TimeLimited;
@@ -189,4 +190,30 @@ pub enum PortError {
     /// *Permanent.*
     #[error("refused: {0}")]
     Refused(String),
+}
+
+/// The outcome of a call that a step decides on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallOutcome<Answer> {
+    /// The external system answered.
+    Answered(Answer),
+    /// The request contains data about a person who was erased, so it was not sent.
+    NotSent,
+    /// The external system rejected the request, and will reject it again: the call had no effect.
+    Refused(String),
+}
+
+impl<Answer> CallOutcome<Answer> {
+    /// The outcome of this result.
+    ///
+    /// # Errors
+    /// [`StepError::Transient`] if there was no answer.
+    pub(crate) fn of(result: Result<Answer, PortError>) -> Result<Self, StepError> {
+        match result {
+            Ok(answer) => Ok(Self::Answered(answer)),
+            Err(PortError::PersonErased) => Ok(Self::NotSent),
+            Err(PortError::Refused(why)) => Ok(Self::Refused(why)),
+            Err(none @ PortError::NoAnswer(_)) => Err(StepError::transient(none)),
+        }
+    }
 }

@@ -9,7 +9,7 @@ use skald::commit::Envelope;
 use skald::view::Inapplicable;
 
 pub use order::{OrderItem, OrderRow, OrderStatus, OrderView, ParkedOrder, orders_of};
-pub use saga::{OrderSaga, SagaCommits, SagaStep, StepState, saga_of};
+pub use saga::{SagaOfOrder, StepOfOrder, StepState, saga_of};
 pub use stock::{StockRow, StockView};
 
 fn inapplicable<E>(event: &Envelope<E>, reason: &'static str) -> Inapplicable {

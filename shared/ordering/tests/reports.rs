@@ -10,8 +10,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use events::{OrderEvent, OrderParked};
-use ordering::saga::{Step, StepInput};
-use ordering::steps::order;
+use ordering::saga::{OrderSaga, Step};
 use ordering::streams;
 use skald::commit::{Actor, Commit, CommitId, CorrelationId, Draft};
 use skald::event::DomainEvent;
@@ -21,6 +20,7 @@ use skald::observe::{CONFLICT, CONTENTION};
 use skald::store::EventStore;
 use skald::stream::Tenant;
 use skald::time::Timestamp;
+use skald_saga::{ExecutionInput, Instance, StepError, StepInput, StepName, perform_on_arbiter};
 use skald_testkit::NoPause;
 use skald_testkit::faulty::{Fault, Faulty, Plan};
 use skald_testkit::reports::Reports;
@@ -56,12 +56,16 @@ fn a_step_reports_conflicts_and_contention_of_its_own_appends() {
     finish(store.append(&store.start(stream.clone()), draft("place", order))).unwrap();
     let plan = Plan::script([Some(Fault::Overtaken), Some(Fault::Contended)]);
     let faulty = Faulty::new(&store, plan).with_rival(park);
-    let (step, correlation_id) = (Step::StartUndo, CorrelationId::new("call-1").unwrap());
-    let input =
-        StepInput { step, order_id: order_id(), tenant, attempt: 1, correlation_id, failure: None };
+    let execution = ExecutionInput {
+        instance: Instance { tenant, id: order_id().to_string() },
+        attempt: 1,
+        correlation_id: CorrelationId::new("call-1").unwrap(),
+    };
+    let input = StepInput::new(execution, Step::named("commit_order").unwrap());
 
     let reports = Reports::receive();
-    finish(order::perform(&faulty, &NoPause, &input, expired)).unwrap();
+    let result = finish(perform_on_arbiter::<OrderSaga, _, _>(&faulty, &NoPause, &input, expired));
+    assert_eq!(result, Err(StepError::Undone));
     let reports: Vec<_> = reports
         .take()
         .into_iter()

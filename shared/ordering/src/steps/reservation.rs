@@ -1,155 +1,139 @@
-//! The steps on goods: reserve, release, ship.
+//! The steps on goods: reserve, release.
 
 use std::convert::Infallible;
 
-use events::{OrderId, Sku};
-use futures_util::future::try_join;
+use events::{CancelReason, OrderId, Sku};
 use skald::commit::CommitId;
 use skald::concurrency::try_concurrently;
 use skald::decider::{Decider, fold};
-use skald::handle::{HandleError, Handler, Pause, Request, Streams, states};
+use skald::handle::{HandleError, Handler, Pause, Request, states};
 use skald::store::{EventStore, Loaded};
 use skald::stream::Version;
-use skald::time::Timestamp;
+use skald_saga::{
+    Action, Instance, Participant, Progress, Seen, StepContext, StepError, View, Worker, Written,
+};
 
-use super::desk::{Desk, Seen};
+use super::order_id;
 use super::preloaded::Preloaded;
-use super::way::{Move, way};
-use crate::order::{Order, OrderState, PlacedOrder};
+use crate::order::{Order, PlacedOrder};
 use crate::product::Product;
 use crate::reservation::{
     Gathering, HeldGoods, MakeReservation, MakingStates, Reservation, ReservationState,
     ReservingRejection, ShardVersions, WantedLine, gather, make,
 };
-use crate::saga::{Step, StepError, StepInput};
+use crate::saga::ReservationStep;
 use crate::streams;
+
+/// How many failed attempts with a pause a decision with guards may have.
+const GUARDED_ATTEMPTS: u32 = 2;
+
+/// How often a step decides again about a reservation, because goods moved meanwhile.
+const MAX_DECISIONS: u32 = 20;
+
+impl Participant for ReservationStep {
+    type Arbiter = Order;
+    type Decider = Reservation;
+
+    fn progress(self, _: &Instance, reservation: &ReservationState) -> Progress {
+        match reservation {
+            ReservationState::Unmade => Progress::Ahead,
+            ReservationState::Made(_) | ReservationState::Shipped(_) => Progress::Done,
+            ReservationState::Refused(_) => Progress::Refused,
+            ReservationState::Released
+            | ReservationState::Returned
+            | ReservationState::Abandoned => Progress::Undone,
+        }
+    }
+}
+
+/// Performs the steps on reservations.
+#[derive(Debug, Clone, Copy)]
+pub struct ReservationWorker;
 
 /// What a step does with a reservation and its stock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReservationChange {
     /// Hold everything that was ordered, or nothing.
     Make,
-    /// Release these goods, return them if they left the stock, or never hold any.
+    /// Release these goods, or never hold any.
     Release(HeldGoods),
-    /// Ship these goods.
-    Ship(HeldGoods),
 }
 
-/// How many failed attempts with a pause a decision with guards may have.
-const GUARDED_ATTEMPTS: u32 = 2;
+/// What a step decides on.
+pub type ReservationView<'a> = View<'a, ReservationStep, Infallible>;
+/// What a step does next.
+pub type ReservationAction = Action<ReservationChange, Infallible, CancelReason>;
 
-/// What one of these steps does next.
-pub type ReservationMove = Move<ReservationChange, Infallible>;
+impl Worker for ReservationWorker {
+    type Steps = ReservationStep;
+    type Write = ReservationChange;
+    type Call = Infallible;
+    type Answer = Infallible;
 
-/// Performs one of these steps.
-///
-/// # Errors
-/// See [`StepError`]. The step may be repeated after any error.
-pub async fn perform<S: EventStore, P: Pause>(
-    store: &S,
-    pause: &P,
-    input: &StepInput,
-    at: Timestamp,
-) -> Result<(), StepError> {
-    let mut desk = Desk::new(store, pause, input, at);
-    let mut before = None;
-    let stream = streams::reservation(&input.tenant, input.order_id);
-    loop {
-        desk.begin()?;
-        let (order, own) =
-            try_join(desk.look_at_order(), desk.look::<Reservation>(&stream)).await?;
-        match turn(input.step, input.order_id, &order.state, &own.state, desk.at) {
-            Move::TurnRound(reason) => {
-                desk.turn_round(&order, reason).await?;
+    fn decide(&self, step: ReservationStep, view: &ReservationView<'_>) -> ReservationAction {
+        match (step, view.own) {
+            (ReservationStep::Reserve, ReservationState::Unmade) => {
+                Action::Write(ReservationChange::Make)
             }
-            Move::Append(change) => carry_out(&desk, &order, &change, &mut before).await?,
-            Move::Ask(never) => match never {},
-            Move::End(result) => return result,
+            (ReservationStep::Reserve, ReservationState::Refused(_)) => {
+                Action::Refuse(CancelReason::StockUnavailable)
+            }
+            (
+                ReservationStep::Reserve,
+                ReservationState::Released
+                | ReservationState::Returned
+                | ReservationState::Abandoned,
+            ) => Action::Undone,
+            (
+                ReservationStep::Release,
+                own @ (ReservationState::Unmade
+                | ReservationState::Made(_)
+                | ReservationState::Shipped(_)),
+            ) => match order_id(view.instance) {
+                Ok(order_id) => {
+                    let lines = own.drawn().to_vec();
+                    Action::Write(ReservationChange::Release(HeldGoods { order_id, lines }))
+                }
+                Err(error) => Action::Stuck(error.to_string()),
+            },
+            (ReservationStep::Reserve | ReservationStep::Release, _) => Action::Done,
+        }
+    }
+
+    async fn call(&self, never: Infallible) -> Result<Infallible, StepError> {
+        match never {}
+    }
+
+    /// Decides over the reservation and its stock in one transaction.
+    async fn write<S: EventStore, P: Pause>(
+        &self,
+        context: &StepContext<'_, S, P>,
+        order: &Seen<Order, S::Head>,
+        own: Seen<Reservation, S::Head>,
+        change: &ReservationChange,
+    ) -> Result<Written<Reservation, S::Head>, StepError> {
+        match change {
+            ReservationChange::Make => reserve(context, order, &own).await,
+            ReservationChange::Release(held) => release(context, order, &own, held).await,
         }
     }
 }
 
-/// What a step does next, given the states of the order and the reservation.
-#[must_use]
-pub fn turn(
-    step: Step,
-    order_id: OrderId,
-    order: &OrderState,
-    reservation: &ReservationState,
-    at: Timestamp,
-) -> ReservationMove {
-    let way = way(order, at);
-    let allowed = match step {
-        Step::ReserveStock => way.before_pivot(),
-        Step::ReleaseStock => way.back(),
-        Step::ShipStock => way.after_pivot(),
-        Step::AuthorizePayment
-        | Step::CreateShipment
-        | Step::CommitOrder
-        | Step::CapturePayment
-        | Step::ConfirmOrder
-        | Step::StartUndo
-        | Step::CancelShipment
-        | Step::VoidPayment
-        | Step::CancelOrder
-        | Step::ParkOrder => Err(Move::stuck(format!("{step} is not a step on a reservation"))),
-    };
-    if let Err(end) = allowed {
-        return end;
-    }
-    let goods = || HeldGoods { order_id, lines: reservation.drawn().to_vec() };
-    match (step, reservation) {
-        (Step::ReserveStock, ReservationState::Unmade) => Move::Append(ReservationChange::Make),
-        (Step::ReserveStock, ReservationState::Refused(short)) => {
-            let short: Vec<&str> = short.iter().map(|line| line.sku.as_str()).collect();
-            Move::End(Err(StepError::Refused(format!("not enough stock of {}", short.join(", ")))))
-        }
-        (
-            Step::ReserveStock,
-            ReservationState::Released | ReservationState::Returned | ReservationState::Abandoned,
-        ) => Move::End(Err(StepError::Undone)),
-        (
-            Step::ReleaseStock,
-            ReservationState::Unmade | ReservationState::Made(_) | ReservationState::Shipped(_),
-        ) => Move::Append(ReservationChange::Release(goods())),
-        (Step::ShipStock, ReservationState::Made(_)) => {
-            Move::Append(ReservationChange::Ship(goods()))
-        }
-        (
-            Step::ShipStock,
-            ReservationState::Unmade
-            | ReservationState::Refused(_)
-            | ReservationState::Released
-            | ReservationState::Returned
-            | ReservationState::Abandoned,
-        ) => Move::stuck("the order is committed, but no goods are held for it"),
-        (_, _) => Move::End(Ok(())),
-    }
-}
-
-/// Decides over the reservation and its stock in one transaction. The next round reads the result.
-/// `before` is the last read of shards that seemed short.
-async fn carry_out<S: EventStore, P: Pause>(
-    desk: &Desk<'_, S, P>,
+async fn release<S: EventStore, P: Pause>(
+    context: &StepContext<'_, S, P>,
     order: &Seen<Order, S::Head>,
-    change: &ReservationChange,
-    before: &mut Option<ShardVersions>,
-) -> Result<(), StepError> {
-    let tenant = &desk.input.tenant;
-    let decided = match change {
-        ReservationChange::Make => return reserve(desk, order, before).await,
-        ReservationChange::Release(held) => {
-            decide(desk, order, &held.streams(tenant), |states| held.release(states)).await
-        }
-        ReservationChange::Ship(held) => {
-            decide(desk, order, &held.streams(tenant), |states| held.ship(states)).await
-        }
-    };
-    match decided {
-        Ok(())
-        | Err(HandleError::Rejected(
+    own: &Seen<Reservation, S::Head>,
+    held: &HeldGoods,
+) -> Result<Written<Reservation, S::Head>, StepError> {
+    let streams = held.streams(&context.instance().tenant);
+    let store = Preloaded::new(context.store, vec![own.loaded().clone()]);
+    let handler = Handler::new(&store, context.pause);
+    let request = context.request(order.last());
+    match handler.handle_all(&streams, &request, |states| held.release(states)).await {
+        Ok(_) => Ok(Written::Finished),
+        Err(HandleError::Rejected(
             ReservingRejection::Reservation(_) | ReservingRejection::Changed,
-        )) => Ok(()),
+        )) => Ok(Written::Again),
         Err(HandleError::Rejected(rejection)) => Err(StepError::permanent(rejection)),
         Err(error) => Err(error.into()),
     }
@@ -161,42 +145,75 @@ async fn carry_out<S: EventStore, P: Pause>(
 /// whose guards conflict with other transactions is given up early and made once more: a refusal
 /// is then based on two reads, without guards.
 async fn reserve<S: EventStore, P: Pause>(
-    desk: &Desk<'_, S, P>,
+    context: &StepContext<'_, S, P>,
     order: &Seen<Order, S::Head>,
+    own: &Seen<Reservation, S::Head>,
+) -> Result<Written<Reservation, S::Head>, StepError> {
+    let Some(placed) = order.state.placed() else {
+        return Err(StepError::permanent("the order does not exist"));
+    };
+    let mut before = None;
+    for attempt in 1..=MAX_DECISIONS {
+        match decide_once(context, (order, own), placed, &mut before).await? {
+            Decided::Made => return Ok(Written::Finished),
+            Decided::Otherwise => return Ok(Written::Again),
+            Decided::Not => context.rest(attempt).await,
+        }
+    }
+    Err(StepError::Busy)
+}
+
+/// What came of one attempt to make a reservation.
+enum Decided {
+    /// The goods are held.
+    Made,
+    /// The reservation is refused or undone.
+    Otherwise,
+    /// Goods moved meanwhile: decide again.
+    Not,
+}
+
+/// Reads the products and their stock, and decides once. `before` is the last read of shards that
+/// seemed short.
+async fn decide_once<S: EventStore, P: Pause>(
+    context: &StepContext<'_, S, P>,
+    (order, own): (&Seen<Order, S::Head>, &Seen<Reservation, S::Head>),
+    placed: &PlacedOrder,
     before: &mut Option<ShardVersions>,
-) -> Result<(), StepError> {
-    let Some(placed) = order.state.placed() else { return Ok(()) };
-    // Read in every round: the number of a product's shards may grow between two reads that are
+) -> Result<Decided, StepError> {
+    // Read each time: the number of a product's shards may grow between two reads that are
     // compared.
-    let (wanted, products) = wanted(desk, placed).await?;
+    let (wanted, mut loaded) = wanted(context, placed).await?;
+    loaded.push(own.loaded().clone());
     let earlier = before.take();
-    let store = Preloaded::new(desk.store, products);
-    let streams = wanted.streams(&desk.input.tenant);
-    let mut handler = Handler::new(&store, desk.pause());
+    let store = Preloaded::new(context.store, loaded);
+    let streams = wanted.streams(&context.instance().tenant);
+    let mut handler = Handler::new(&store, context.pause);
     if earlier.is_none() {
         handler = handler.with_attempts(GUARDED_ATTEMPTS);
     }
     let make = |states: &MakingStates| make(states, &wanted, earlier.as_ref());
-    match handler.handle_all(&streams, &desk.request(order), make).await.map(drop) {
-        Ok(())
-        | Err(HandleError::Rejected(
-            ReservingRejection::Reservation(_) | ReservingRejection::Changed,
-        )) => Ok(()),
+    match handler.handle_all(&streams, &context.request(order.last()), make).await {
+        Ok(handled) => {
+            let (reservation, _) = handled.states;
+            let is_made = matches!(reservation.state, ReservationState::Made(_));
+            Ok(if is_made { Decided::Made } else { Decided::Otherwise })
+        }
+        Err(HandleError::Rejected(ReservingRejection::Reservation(_))) => Ok(Decided::Otherwise),
+        Err(HandleError::Rejected(ReservingRejection::Changed)) => Ok(Decided::Not),
         Err(HandleError::Busy { .. }) if earlier.is_none() => {
             let (_, (_, stock)) = streams;
-            let stock = states(desk.store, &stock).await?;
+            let stock = states(context.store, &stock).await?;
             *before = Some(wanted.versions(&stock));
-            Ok(())
+            Ok(Decided::Not)
         }
         Err(HandleError::Rejected(ReservingRejection::NotAtOneMoment(versions))) => {
-            // If goods move fast, reading again at once costs a read of all shards and finds them
-            // changed again.
-            desk.rest().await;
             *before = Some(versions);
-            Ok(())
+            Ok(Decided::Not)
         }
         Err(HandleError::Rejected(ReservingRejection::TooManyShards { versions, gatherings })) => {
-            bring_together(desk, order, &versions, &gatherings).await
+            bring_together(context, order, &versions, &gatherings).await?;
+            Ok(Decided::Not)
         }
         Err(HandleError::Rejected(rejection @ ReservingRejection::Stock(_))) => {
             Err(StepError::permanent(rejection))
@@ -205,35 +222,24 @@ async fn reserve<S: EventStore, P: Pause>(
     }
 }
 
-/// A decision over a reservation, its stock, and what else it is based on.
-async fn decide<S: EventStore, P: Pause, T: Streams>(
-    desk: &Desk<'_, S, P>,
-    order: &Seen<Order, S::Head>,
-    streams: &T,
-    decide: impl Fn(&T::States) -> Result<T::Events, ReservingRejection> + Sync,
-) -> Result<(), HandleError<ReservingRejection>> {
-    let handler = Handler::new(desk.store, desk.pause());
-    handler.handle_all(streams, &desk.request(order), decide).await.map(drop)
-}
-
 /// Gathers goods that are spread over too many shards. Goods that were moved meanwhile stay where
 /// they are.
 async fn bring_together<S: EventStore, P: Pause>(
-    desk: &Desk<'_, S, P>,
+    context: &StepContext<'_, S, P>,
     order: &Seen<Order, S::Head>,
     versions: &ShardVersions,
     gatherings: &[Gathering],
 ) -> Result<(), StepError> {
     for (number, gatherings) in Gathering::by_transaction(gatherings).into_iter().enumerate() {
-        let streams = Gathering::streams(gatherings, &desk.input.tenant);
-        let commit_id = gathering_id(desk.input.order_id, versions, number);
-        let request = Request { commit_id, ..desk.request(order) };
-        match Handler::new(desk.store, desk.pause())
+        let streams = Gathering::streams(gatherings, &context.instance().tenant);
+        let commit_id = gathering_id(order_id(context.instance())?, versions, number);
+        let request = Request { commit_id, ..context.request(order.last()) };
+        match Handler::new(context.store, context.pause)
             .handle_all(&streams, &request, |stock| gather(stock, gatherings))
             .await
         {
             Ok(_) => {}
-            Err(HandleError::Rejected(_)) => desk.rest().await,
+            Err(HandleError::Rejected(_)) => context.rest(1).await,
             Err(error) => return Err(error.into()),
         }
     }
@@ -253,26 +259,26 @@ fn gathering_id(order_id: OrderId, versions: &ShardVersions, number: usize) -> C
 /// The lines of the order, each with the number of shards that the product's stock was ever spread
 /// over, and the products as they were read.
 async fn wanted<S: EventStore, P: Pause>(
-    desk: &Desk<'_, S, P>,
+    context: &StepContext<'_, S, P>,
     order: &PlacedOrder,
 ) -> Result<(MakeReservation, Vec<Loaded<S::Head>>), StepError> {
     let lines = &order.placed.lines;
-    let products = try_concurrently(lines.iter().map(|line| product(desk, &line.sku))).await?;
+    let products = try_concurrently(lines.iter().map(|line| product(context, &line.sku))).await?;
     let mut wanted = Vec::with_capacity(lines.len());
     for (line, product) in lines.iter().zip(&products) {
         let stock_shards = fold::<Product>(&product.commits)?.state.max_stock_shards();
         let (sku, quantity) = (line.sku.clone(), line.quantity);
         wanted.push(WantedLine { sku, quantity, stock_shards });
     }
-    Ok((MakeReservation { order_id: desk.input.order_id, lines: wanted }, products))
+    Ok((MakeReservation { order_id: order_id(context.instance())?, lines: wanted }, products))
 }
 
 async fn product<S: EventStore, P: Pause>(
-    desk: &Desk<'_, S, P>,
+    context: &StepContext<'_, S, P>,
     sku: &Sku,
 ) -> Result<Loaded<S::Head>, StepError> {
     let snapshots = Product::SNAPSHOTS.map(|kept| kept.kind());
-    Ok(desk.store.load(&streams::product(&desk.input.tenant, sku), snapshots).await?)
+    Ok(context.store.load(&streams::product(&context.instance().tenant, sku), snapshots).await?)
 }
 
 #[cfg(test)]

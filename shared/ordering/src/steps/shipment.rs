@@ -3,151 +3,169 @@
 use events::{AttemptKey, CancelReason};
 use skald::handle::Pause;
 use skald::store::EventStore;
-use skald::time::Timestamp;
+use skald_saga::{
+    Action, Instance, LastAnswer, Participant, Progress, Seen, StepContext, StepError, View,
+    Worker, Written,
+};
 
-use super::desk::Desk;
-use super::errand::{Heard, run};
-use super::way::{Move, Way, way};
-use crate::order::OrderState;
-use crate::ports::{Carrier, CarrierCall, ParcelAtCarrier};
-use crate::saga::{Step, StepError, StepInput};
+use crate::order::{Order, PlacedOrder};
+use crate::ports::{CallOutcome, Carrier, CarrierCall, ParcelAtCarrier};
+use crate::saga::ShipmentStep;
 use crate::shipment::{Shipment, ShipmentCommand, ShipmentState};
-use crate::streams;
 
-/// What one of these steps does next.
-pub type ShipmentMove = Move<ShipmentCommand, CarrierCall>;
+impl Participant for ShipmentStep {
+    type Arbiter = Order;
+    type Decider = Shipment;
 
-/// Performs one of these steps.
-///
-/// # Errors
-/// See [`StepError`]. The step may be repeated after any error.
-pub async fn perform<S: EventStore, P: Pause, C: Carrier>(
-    store: &S,
-    pause: &P,
-    carrier: &C,
-    input: &StepInput,
-    at: Timestamp,
-) -> Result<(), StepError> {
-    let key = AttemptKey::parcel(input.order_id);
-    let stream = streams::shipment(&input.tenant, input.order_id);
-    let turn =
-        |order: &OrderState,
-         shipment: &ShipmentState,
-         heard: &Heard<ParcelAtCarrier>,
-         at: Timestamp| { turn(input.step, &key, order, shipment, at, heard) };
-    let ask = |call: CarrierCall| async move { carrier.ask(&call).await };
-    run::<Shipment, _, _, _, _, _, _, _>(Desk::new(store, pause, input, at), &stream, turn, ask)
-        .await
-}
-
-/// What a step does next, given the states of the order and the shipment.
-#[must_use]
-pub fn turn(
-    step: Step,
-    key: &AttemptKey,
-    order: &OrderState,
-    shipment: &ShipmentState,
-    at: Timestamp,
-    heard: &Heard<ParcelAtCarrier>,
-) -> ShipmentMove {
-    let way = way(order, at);
-    match step {
-        Step::CreateShipment => create(key, way, shipment, heard),
-        Step::CancelShipment => cancel(key, way, shipment, heard),
-        Step::ReserveStock
-        | Step::AuthorizePayment
-        | Step::CommitOrder
-        | Step::CapturePayment
-        | Step::ShipStock
-        | Step::ConfirmOrder
-        | Step::StartUndo
-        | Step::VoidPayment
-        | Step::ReleaseStock
-        | Step::CancelOrder
-        | Step::ParkOrder => Move::stuck(format!("{step} is not a step on a shipment")),
-    }
-}
-
-fn create(
-    key: &AttemptKey,
-    way: Way<'_>,
-    shipment: &ShipmentState,
-    heard: &Heard<ParcelAtCarrier>,
-) -> ShipmentMove {
-    // As with a payment, no other execution undoes the effect of an answer that arrives after
-    // undoing.
-    let undone = matches!(shipment, ShipmentState::CancelRequested | ShipmentState::Cancelled);
-    if undone && matches!(heard, Heard::Answer(ParcelAtCarrier::Created { .. })) {
-        return Move::Ask(CarrierCall::Cancel { key: key.clone() });
-    }
-    let placed = match way.before_pivot() {
-        Ok(order) => &order.placed,
-        Err(end) => return end,
-    };
-    match shipment {
-        ShipmentState::Unrequested => {
-            Move::Append(ShipmentCommand::Create { attempt_key: key.clone() })
+    fn progress(self, _: &Instance, shipment: &ShipmentState) -> Progress {
+        match shipment {
+            ShipmentState::Unrequested => Progress::Ahead,
+            ShipmentState::Requested => Progress::UnderWay,
+            ShipmentState::Created(_) | ShipmentState::Dispatched | ShipmentState::Delivered => {
+                Progress::Done
+            }
+            ShipmentState::Refused { .. } => Progress::Refused,
+            ShipmentState::CancelRequested => Progress::Undoing,
+            ShipmentState::Cancelled => Progress::Undone,
         }
-        ShipmentState::Requested => match heard {
-            Heard::Nothing => Move::Ask(CarrierCall::Find { key: key.clone() }),
-            Heard::Wrote | Heard::Answer(ParcelAtCarrier::Absent) => {
-                Move::Ask(CarrierCall::Create {
-                    key: key.clone(),
-                    address: placed.shipping_address.clone(),
-                })
+    }
+}
+
+/// Performs the steps on shipments, with this carrier.
+#[derive(Debug, Clone, Copy)]
+pub struct ShipmentWorker<'a, C> {
+    carrier: &'a C,
+}
+
+impl<'a, C> ShipmentWorker<'a, C> {
+    /// Calls this carrier.
+    pub const fn new(carrier: &'a C) -> Self {
+        Self { carrier }
+    }
+}
+
+/// What the carrier answered.
+pub type CarrierAnswer = CallOutcome<ParcelAtCarrier>;
+/// What a step decides on.
+pub type ShipmentView<'a> = View<'a, ShipmentStep, CarrierAnswer>;
+/// What a step does next.
+pub type ShipmentAction = Action<ShipmentCommand, CarrierCall, CancelReason>;
+
+impl<C: Carrier> Worker for ShipmentWorker<'_, C> {
+    type Steps = ShipmentStep;
+    type Write = ShipmentCommand;
+    type Call = CarrierCall;
+    type Answer = CarrierAnswer;
+
+    fn decide(&self, step: ShipmentStep, view: &ShipmentView<'_>) -> ShipmentAction {
+        decide(step, view)
+    }
+
+    async fn call(&self, call: CarrierCall) -> Result<CarrierAnswer, StepError> {
+        CallOutcome::of(self.carrier.ask(&call).await)
+    }
+
+    /// As with a payment: the cancellation may have reached the carrier before the parcel existed.
+    fn undo_late_answer(
+        &self,
+        view: &ShipmentView<'_>,
+        answer: &CarrierAnswer,
+    ) -> Option<CarrierCall> {
+        let is_cancelled =
+            matches!(view.own, ShipmentState::CancelRequested | ShipmentState::Cancelled);
+        match answer {
+            CallOutcome::Answered(ParcelAtCarrier::Created { .. }) if is_cancelled => {
+                let key = key(view.instance).ok()?;
+                Some(CarrierCall::Cancel { key })
             }
-            Heard::Answer(ParcelAtCarrier::Created { parcel }) => {
-                Move::Append(ShipmentCommand::RecordCreated { parcel: parcel.clone() })
+            CallOutcome::Answered(_) | CallOutcome::NotSent | CallOutcome::Refused(_) => None,
+        }
+    }
+
+    async fn write<S: EventStore, P: Pause>(
+        &self,
+        context: &StepContext<'_, S, P>,
+        order: &Seen<Order, S::Head>,
+        shipment: Seen<Shipment, S::Head>,
+        command: &ShipmentCommand,
+    ) -> Result<Written<Shipment, S::Head>, StepError> {
+        context.append(shipment, command, order.last()).await
+    }
+}
+
+/// What a step does next.
+fn decide(step: ShipmentStep, view: &ShipmentView<'_>) -> ShipmentAction {
+    let (Ok(key), Some(order)) = (key(view.instance), view.arbiter.placed()) else {
+        return Action::Stuck("the saga is not that of an order".to_owned());
+    };
+    match step {
+        ShipmentStep::Create => create(key, order, view),
+        ShipmentStep::Cancel => cancel(key, view),
+    }
+}
+
+fn create(key: AttemptKey, order: &PlacedOrder, view: &ShipmentView<'_>) -> ShipmentAction {
+    match view.own {
+        ShipmentState::Unrequested => Action::Write(ShipmentCommand::Create { attempt_key: key }),
+        ShipmentState::Requested => match view.last {
+            LastAnswer::Unknown => Action::Call(CarrierCall::Find { key }),
+            LastAnswer::Recorded
+            | LastAnswer::Answer(CallOutcome::Answered(ParcelAtCarrier::Absent)) => {
+                let address = order.placed.shipping_address.clone();
+                Action::Call(CarrierCall::Create { key, address })
             }
-            Heard::Answer(ParcelAtCarrier::Refused { reason }) => {
-                Move::Append(ShipmentCommand::RecordRefused { reason: reason.clone() })
+            LastAnswer::Answer(CallOutcome::Answered(ParcelAtCarrier::Created { parcel })) => {
+                Action::Write(ShipmentCommand::RecordCreated { parcel: parcel.clone() })
             }
-            Heard::Answer(ParcelAtCarrier::Cancelled) => {
-                Move::stuck("the carrier cancelled a parcel that the order still needs")
+            LastAnswer::Answer(CallOutcome::Answered(ParcelAtCarrier::Refused { reason })) => {
+                Action::Write(ShipmentCommand::RecordRefused { reason: reason.clone() })
+            }
+            LastAnswer::Answer(CallOutcome::Answered(ParcelAtCarrier::Cancelled)) => {
+                stuck("the carrier cancelled a parcel that the order still needs")
             }
             // As with a payment, an earlier call may still be in flight.
-            Heard::NotSent => Move::TurnRound(CancelReason::ShipmentRefused),
+            LastAnswer::Answer(CallOutcome::NotSent) => {
+                Action::Refuse(CancelReason::CustomerErased)
+            }
+            LastAnswer::Answer(CallOutcome::Refused(why)) => stuck(&format!("refused: {why}")),
         },
-        ShipmentState::Refused { reason } => {
-            Move::End(Err(StepError::Refused(format!("refused: {reason}"))))
-        }
-        ShipmentState::CancelRequested | ShipmentState::Cancelled => {
-            Move::End(Err(StepError::Undone))
-        }
+        ShipmentState::Refused { .. } => Action::Refuse(CancelReason::ShipmentRefused),
+        ShipmentState::CancelRequested | ShipmentState::Cancelled => Action::Undone,
         ShipmentState::Created(_) | ShipmentState::Dispatched | ShipmentState::Delivered => {
-            Move::End(Ok(()))
+            Action::Done
         }
     }
 }
 
-fn cancel(
-    key: &AttemptKey,
-    way: Way<'_>,
-    shipment: &ShipmentState,
-    heard: &Heard<ParcelAtCarrier>,
-) -> ShipmentMove {
-    if let Err(end) = way.back() {
-        return end;
-    }
-    match shipment {
+fn cancel(key: AttemptKey, view: &ShipmentView<'_>) -> ShipmentAction {
+    match view.own {
         ShipmentState::Unrequested | ShipmentState::Requested | ShipmentState::Created(_) => {
-            Move::Append(ShipmentCommand::Cancel)
+            Action::Write(ShipmentCommand::Cancel)
         }
-        ShipmentState::CancelRequested => match heard {
-            Heard::Nothing | Heard::Wrote => Move::Ask(CarrierCall::Cancel { key: key.clone() }),
-            Heard::Answer(ParcelAtCarrier::Cancelled | ParcelAtCarrier::Refused { .. }) => {
-                Move::Append(ShipmentCommand::RecordCancelled)
+        ShipmentState::CancelRequested => match view.last {
+            LastAnswer::Unknown | LastAnswer::Recorded => Action::Call(CarrierCall::Cancel { key }),
+            LastAnswer::Answer(CallOutcome::Answered(
+                ParcelAtCarrier::Cancelled | ParcelAtCarrier::Refused { .. },
+            )) => Action::Write(ShipmentCommand::RecordCancelled),
+            LastAnswer::Answer(CallOutcome::Answered(
+                ParcelAtCarrier::Absent | ParcelAtCarrier::Created { .. },
+            )) => stuck("the carrier did not cancel the parcel"),
+            LastAnswer::Answer(CallOutcome::NotSent) => {
+                stuck("a request without personal data was not sent to the carrier")
             }
-            Heard::Answer(ParcelAtCarrier::Absent | ParcelAtCarrier::Created { .. }) => {
-                Move::stuck("the carrier did not cancel the parcel")
-            }
-            Heard::NotSent => {
-                Move::stuck("a request without personal data was not sent to the carrier")
-            }
+            LastAnswer::Answer(CallOutcome::Refused(why)) => stuck(&format!("refused: {why}")),
         },
-        ShipmentState::Refused { .. } | ShipmentState::Cancelled => Move::End(Ok(())),
+        ShipmentState::Refused { .. } | ShipmentState::Cancelled => Action::Done,
         ShipmentState::Dispatched | ShipmentState::Delivered => {
-            Move::stuck("the order is being undone, but its parcel was already dispatched")
+            stuck("the order is being undone, but its parcel was already dispatched")
         }
     }
+}
+
+fn key(instance: &Instance) -> Result<AttemptKey, StepError> {
+    super::order_id(instance).map(AttemptKey::parcel)
+}
+
+fn stuck(why: &str) -> ShipmentAction {
+    Action::Stuck(why.to_owned())
 }

@@ -5,21 +5,22 @@ use events::{
     OrderEvent, OrderLine, ProductEvent, ProductListed, ReceiptReference, Sku, StockEvent,
     StockReceived,
 };
-use ordering::saga::{Step, StepInput};
-use ordering::steps::reservation;
+use ordering::saga::OrderSaga;
+use ordering::steps::reservation::ReservationWorker;
 use ordering::streams;
 use skald::commit::{Actor, CommitId, CorrelationId};
 use skald::concurrency::MAX_CONCURRENT;
 use skald::event::DomainEvent;
-use skald::handle::Request;
+use skald::handle::{Pause, Request};
 use skald::memory::InMemoryEventStore;
 use skald::store::EventStore;
 use skald::stream::{StreamId, Tenant, Version};
 use skald::time::Timestamp;
+use skald_saga::{ExecutionInput, StepError, StepInput, perform};
 use skald_testkit::NoPause;
 use skald_testkit::counting::Counting;
 
-use super::world::finish;
+use super::world::{finish, instance, step};
 use crate::samples::{eur, order_id, placed, quantity, shards, sku};
 
 /// The largest number of products in an order, and of shards of a product's stock.
@@ -31,6 +32,21 @@ pub(super) fn put<E: DomainEvent>(store: &InMemoryEventStore, stream: StreamId, 
     let request = Request::new(id, Timestamp::EPOCH, "test", actor);
     let draft = request.draft(vec![event.encode().unwrap()], None);
     finish(store.append(&store.start(stream), draft)).unwrap();
+}
+
+/// The step that reserves the goods of the order.
+pub(super) async fn reserve<S: EventStore>(
+    store: &S,
+    pause: &impl Pause,
+    at: Timestamp,
+) -> Result<(), StepError> {
+    let input = StepInput::new(execution(), step("reserve_stock"));
+    perform::<OrderSaga, _, _, _>(&ReservationWorker, store, pause, &input, at).await
+}
+
+pub(super) fn execution() -> ExecutionInput {
+    let correlation_id = CorrelationId::new("call-1").unwrap();
+    ExecutionInput { instance: instance(), attempt: 1, correlation_id }
 }
 
 #[test]
@@ -61,11 +77,8 @@ fn the_largest_order_is_reserved_with_a_few_requests_at_a_time() {
     order.lines = skus.iter().map(line).collect();
     put(&store, streams::order(&tenant, order_id()), OrderEvent::from(order));
 
-    let (store, correlation_id) = (Counting::new(store), CorrelationId::new("call-1").unwrap());
-    let step = Step::ReserveStock;
-    let input =
-        StepInput { step, order_id: order_id(), tenant, attempt: 1, correlation_id, failure: None };
-    finish(reservation::perform(&store, &NoPause, &input, Timestamp::EPOCH)).unwrap();
+    let store = Counting::new(store);
+    finish(reserve(&store, &NoPause, Timestamp::EPOCH)).unwrap();
     assert!(store.take_pages() > PRODUCTS * usize::from(SHARDS), "not all shards were read");
     assert!(store.take_max_concurrent() <= MAX_CONCURRENT, "too many concurrent requests");
 }

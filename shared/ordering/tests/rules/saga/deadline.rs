@@ -5,22 +5,22 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use events::{OrderEvent, OrderLine, ProductEvent, ProductListed, StockShards};
 use ordering::order::{Order, Phase};
 use ordering::ports::{Gateway, GatewayCall, PaymentAtGateway, PortError};
-use ordering::saga::{Step, StepInput};
-use ordering::steps::{StepError, payment, reservation};
+use ordering::saga::OrderSaga;
+use ordering::steps::payment::PaymentWorker;
 use ordering::streams;
-use skald::commit::CorrelationId;
 use skald::decider::fold;
 use skald::handle::Pause;
 use skald::memory::InMemoryEventStore;
 use skald::store::EventStore;
 use skald::stream::{Tenant, Version};
 use skald::time::Timestamp;
+use skald_saga::{StepError, StepInput, perform};
 use skald_testkit::NoPause;
 use skald_testkit::counting::Counting;
 use skald_testkit::faulty::{Fault, Faulty, Plan};
 
-use super::bounded::put;
-use super::world::finish;
+use super::bounded::{execution, put, reserve};
+use super::world::{finish, step};
 use crate::samples::{order_id, placed, sku};
 
 /// A clock that advances only in pauses, by an hour each.
@@ -52,12 +52,16 @@ fn a_step_whose_order_expires_while_it_waits_starts_undoing() {
     let stream = streams::order(&tenant, order_id());
     put(&store, stream.clone(), OrderEvent::from(order));
 
-    let (step, correlation_id) = (Step::AuthorizePayment, CorrelationId::new("call-1").unwrap());
-    let input =
-        StepInput { step, order_id: order_id(), tenant, attempt: 1, correlation_id, failure: None };
+    let input = StepInput::new(execution(), step("authorize_payment"));
     let faulty = Faulty::new(&store, Plan::script([Some(Fault::Contended)]));
     let hours = Hours(AtomicI64::new(begun.as_millis()));
-    let result = finish(payment::perform(&faulty, &hours, &Closed, &input, begun));
+    let result = finish(perform::<OrderSaga, _, _, _>(
+        &PaymentWorker::new(&Closed),
+        &faulty,
+        &hours,
+        &input,
+        begun,
+    ));
     assert!(matches!(result, Err(StepError::Undone)), "{result:?}");
 
     let commits = finish(store.read(&stream, Version::START)).unwrap();
@@ -71,7 +75,7 @@ fn a_step_whose_order_expires_while_it_waits_starts_undoing() {
 }
 
 /// An order of products whose 112 shards are empty, and the step that reserves them.
-fn wide_order(store: &InMemoryEventStore) -> (StepInput, Timestamp) {
+fn wide_order(store: &InMemoryEventStore) -> Timestamp {
     let (tenant, mut order) = (Tenant::default(), placed());
     let line = order.lines.remove(0);
     order.lines = (0..7)
@@ -84,21 +88,16 @@ fn wide_order(store: &InMemoryEventStore) -> (StepInput, Timestamp) {
     }
     let begun = order.deadline.plus_millis(-60_000);
     put(store, streams::order(&tenant, order_id()), OrderEvent::from(order));
-    (reserving(tenant), begun)
-}
-
-fn reserving(tenant: Tenant) -> StepInput {
-    let (step, correlation_id) = (Step::ReserveStock, CorrelationId::new("call-1").unwrap());
-    StepInput { step, order_id: order_id(), tenant, attempt: 1, correlation_id, failure: None }
+    begun
 }
 
 /// If products sell fast, reads of all their shards must not follow each other without a pause.
 #[test]
 fn a_step_that_cannot_guard_short_stock_pauses_before_it_reads_again() {
     let store = InMemoryEventStore::default();
-    let (input, begun) = wide_order(&store);
+    let begun = wide_order(&store);
     let hours = Hours(AtomicI64::new(begun.as_millis()));
-    let result = finish(reservation::perform(&store, &hours, &input, begun));
+    let result = finish(reserve(&store, &hours, begun));
     assert!(matches!(result, Err(StepError::Undone)), "the step did not pause: {result:?}");
 }
 
@@ -108,11 +107,11 @@ fn a_step_that_can_guard_short_stock_refuses_at_once() {
     let begun = order.deadline.plus_millis(-60_000);
     put(&store, streams::order(&tenant, order_id()), OrderEvent::from(order));
     let (store, hours) = (Counting::new(store), Hours(AtomicI64::new(begun.as_millis())));
-    let result = finish(reservation::perform(&store, &hours, &reserving(tenant), begun));
-    assert!(matches!(result, Err(StepError::Refused(_))), "{result:?}");
-    // The order and the reservation twice, and the reservation once more for the decision; both
-    // products; both shards; one append.
-    assert_eq!(store.take_calls(), 2 * 2 + 1 + 2 + 2 + 1);
+    let result = finish(reserve(&store, &hours, begun));
+    assert!(matches!(result, Err(StepError::Undone)), "{result:?}");
+    // The order and the reservation, and once more after the refusal; both products; both shards;
+    // the refusal, and the start of undoing.
+    assert_eq!(store.take_calls(), 2 * 2 + 2 + 2 + 2);
 }
 
 /// The guards of many concurrent refusals conflict with each other. The orders are refused
@@ -123,15 +122,14 @@ fn a_refusal_whose_guards_keep_conflicting_is_decided_by_a_second_read() {
     put(&store, streams::order(&tenant, order_id()), OrderEvent::from(order));
     let script = vec![Some(Fault::Contended); 10];
     let faulty = Faulty::new(&store, Plan::script(script));
-    let input = reserving(tenant.clone());
-    let result = finish(reservation::perform(&faulty, &NoPause, &input, Timestamp::EPOCH));
-    assert!(matches!(result, Err(StepError::Refused(_))), "{result:?}");
+    let result = finish(reserve(&faulty, &NoPause, Timestamp::EPOCH));
+    assert!(matches!(result, Err(StepError::Undone)), "{result:?}");
     assert_eq!(faulty.happened().len(), 10);
 
     // The step gives up if the second refusal fails, too.
     let (store, order) = (InMemoryEventStore::default(), placed());
     put(&store, streams::order(&tenant, order_id()), OrderEvent::from(order));
     let faulty = Faulty::new(&store, Plan::script(vec![Some(Fault::Contended); 20]));
-    let result = finish(reservation::perform(&faulty, &NoPause, &input, Timestamp::EPOCH));
-    assert!(matches!(result, Err(StepError::Transient(_))), "{result:?}");
+    let result = finish(reserve(&faulty, &NoPause, Timestamp::EPOCH));
+    assert!(matches!(result, Err(StepError::Busy)), "{result:?}");
 }

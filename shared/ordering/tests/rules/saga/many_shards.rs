@@ -3,12 +3,11 @@
 use events::CancelReason;
 use ordering::order::Phase;
 use ordering::reservation::ReservationState;
-use ordering::saga::{Step, StepInput};
-use ordering::steps::StepError;
 use proptest::prelude::*;
+use skald_saga::{StepError, StepInput};
 
 use super::world::machine::execute;
-use super::world::{Goods, World, finish, poll, poll_times, run};
+use super::world::{self, Goods, World, finish, poll, poll_times, run, step};
 use crate::samples::sku;
 
 /// More polls than any runner here needs.
@@ -23,13 +22,13 @@ pub(super) fn seven() -> Vec<Goods> {
 }
 
 fn phase(world: &World) -> Phase {
-    world.state().phase().unwrap()
+    world::phase(&world.state())
 }
 
 /// Performs the step that reserves, and returns what it wrote.
 fn reserve(world: &World) -> ReservationState {
     let _result: Result<(), StepError> =
-        finish(world.perform(&StepInput::of(&world.execution(), Step::ReserveStock)));
+        finish(world.perform(&StepInput::new(world.execution(), step("reserve_stock"))));
     world.state().reservation
 }
 
@@ -119,12 +118,12 @@ fn an_order_is_not_refused_while_its_goods_keep_moving() {
         ordered: 5,
         received: vec![0, 0, 0, 6],
     }]);
-    let input = StepInput::of(&world.execution(), Step::ReserveStock);
+    let input = StepInput::new(world.execution(), step("reserve_stock"));
     let mut step: super::world::Runner<'_> = Box::pin(async {
         match world.perform(&input).await {
             Ok(()) => Ok(()),
             Err(error) => {
-                assert_eq!(error.name(), StepError::TRANSIENT, "{error}");
+                assert_eq!(error.name(), StepError::BUSY, "{error}");
                 Ok(())
             }
         }

@@ -5,11 +5,11 @@ mod bounded;
 mod deadline;
 mod machine;
 mod many_shards;
-mod next;
 #[path = "../../outcomes/mod.rs"]
 mod outcomes;
 mod races;
 mod refusals;
+mod steps;
 mod table;
 mod view;
 #[expect(dead_code, reason = "the slow tests use the rest")]

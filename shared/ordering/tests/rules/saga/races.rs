@@ -4,11 +4,10 @@
 use std::collections::BTreeSet;
 
 use ordering::reservation::ReservationState;
-use ordering::saga::{Step, StepInput};
-use ordering::steps::StepError;
+use skald_saga::{StepError, StepInput};
 use skald_testkit::SeededRng;
 
-use super::world::{Goods, Runner, World, poll};
+use super::world::{Goods, Runner, World, poll, step};
 use crate::samples::{shards, sku};
 
 /// More polls than the step needs.
@@ -20,8 +19,8 @@ const MAX_SHARDS: u64 = 6;
 /// Performs the step until it no longer fails because of others.
 fn reserving(world: &World) -> Runner<'_> {
     Box::pin(async move {
-        let input = StepInput::of(&world.execution(), Step::ReserveStock);
-        while let Err(StepError::Transient(_)) = world.perform(&input).await {}
+        let input = StepInput::new(world.execution(), step("reserve_stock"));
+        while let Err(StepError::Busy) = world.perform(&input).await {}
         Ok(())
     })
 }

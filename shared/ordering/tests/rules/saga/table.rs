@@ -1,13 +1,14 @@
 //! The table of outcomes, row by row: in process, through `next` and through the state machine.
 
 use ordering::order::Phase;
-use ordering::saga::{ErrorOutput, Failure, ORDER_SAGA, SagaState, Step, StepInput};
+use ordering::saga::{ORDER_SAGA, SagaState};
 use ordering::streams;
 use serde_json::to_value;
+use skald_saga::{ErrorOutput, Failure, Place, StepInput, StepName};
 
 use super::outcomes::{Outcome, outcomes};
 use super::world::machine::{execute, execute_all};
-use super::world::{Scenario, World, finish, run, tenant};
+use super::world::{Scenario, World, finish, run, step, tenant};
 use crate::samples::order_id;
 
 pub(crate) fn scenario(row: &Outcome) -> Scenario {
@@ -17,13 +18,12 @@ pub(crate) fn scenario(row: &Outcome) -> Scenario {
 /// The world of this row before the order is taken to its end, with the customer's cancellation if
 /// the row has one.
 pub(crate) fn begun(row: &Outcome) -> World {
-    let world = World::new(scenario(row));
+    let world = World::patient(scenario(row));
     let Some(before) = row.cancel_before else { return world };
     let execution = world.execution();
-    let steps = ORDER_SAGA.forward().map(|task| task.step);
-    for step in steps.take_while(|step| step.name() != before) {
+    for step in ORDER_SAGA.forward().take_while(|step| step.name() != before) {
         // A step before the cancellation may fail.
-        let _taken = finish(world.perform(&StepInput::of(&execution, step)));
+        let _taken = finish(world.perform(&StepInput::new(execution.clone(), step)));
     }
     assert!(world.cancel(), "an order can be cancelled until its parcel leaves: {row:?}");
     world
@@ -73,17 +73,15 @@ fn the_state_machine_takes_every_order_to_the_outcome_in_the_table() {
 #[test]
 fn an_order_whose_deadline_passes_before_it_is_committed_expires() {
     let row = outcomes().remove(0);
-    for step in ORDER_SAGA.forward().map(|task| task.step) {
+    for step in ORDER_SAGA.forward() {
         let world = begun(&Outcome { cancel_before: None, ..row.clone() });
         let execution = world.execution();
-        for before in
-            ORDER_SAGA.forward().map(|task| task.step).take_while(|before| *before != step)
-        {
-            finish(world.perform(&StepInput::of(&execution, before))).unwrap();
+        for before in ORDER_SAGA.forward().take_while(|before| *before != step) {
+            finish(world.perform(&StepInput::new(execution.clone(), before))).unwrap();
         }
         world.expire();
-        let in_time =
-            Step::ALL.iter().position(|other| *other == step) > Some(ORDER_SAGA.before.len());
+        let place = ORDER_SAGA.place(step);
+        let in_time = place == Place::AfterGate || step == ORDER_SAGA.complete;
         run(execute(&world, 1));
         let expected =
             if in_time { ("confirmed", None) } else { ("cancelled", Some("expired".to_owned())) };
@@ -124,11 +122,16 @@ fn a_resumed_order_continues_and_is_parked_again_if_the_cause_remains() {
 fn a_parked_order_that_the_customer_cancels_is_undone_by_the_next_attempt() {
     let world = begun(&outcomes().remove(0));
     let execution = world.execution();
-    finish(world.perform(&StepInput::of(&execution, Step::ReserveStock))).unwrap();
+    finish(world.perform(&StepInput::new(execution.clone(), step("reserve_stock")))).unwrap();
     let error = ErrorOutput { error: "Transient".to_owned(), cause: "no answer".to_owned() };
-    let failure = Some(Failure { step: Step::AuthorizePayment, error });
-    finish(world.perform(&StepInput { failure, ..StepInput::of(&execution, Step::ParkOrder) }))
-        .unwrap();
+    let failure = Some(Failure { step: step("authorize_payment"), error });
+    finish(
+        world.perform(&StepInput {
+            failure,
+            ..StepInput::new(execution.clone(), step("park_order"))
+        }),
+    )
+    .unwrap();
     assert_eq!(outcome(&world.state()).2.as_deref(), Some("authorize_payment"));
 
     assert!(world.cancel());

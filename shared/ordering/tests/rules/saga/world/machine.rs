@@ -2,14 +2,16 @@
 
 use std::sync::LazyLock;
 
-use ordering::saga::asl::definition;
-use ordering::saga::{ExecutionInput, ORDER_SAGA, Step, StepInput};
-use ordering::steps::StepError;
+use ordering::saga::{ORDER_SAGA, Step};
 use serde_json::{Value, json, to_value};
+use skald_saga::state_machine::definition;
+use skald_saga::{ExecutionInput, Retry, StepError, StepInput};
+
+use skald_testkit::yield_now;
 
 use super::{Runner, World, run};
 
-static MACHINE: LazyLock<Value> = LazyLock::new(|| to_value(definition(&ORDER_SAGA)).unwrap());
+static MACHINE: LazyLock<Value> = LazyLock::new(|| to_value(definition(&ORDER_SAGA, "")).unwrap());
 
 /// The definition of the state machine.
 pub(crate) fn machine() -> &'static Value {
@@ -44,9 +46,9 @@ pub(crate) fn execute(world: &World, attempt: u32) -> Runner<'_> {
             let failure = at["Arguments"]
                 .get("failure")
                 .map(|_| serde_json::from_value(input.clone()).unwrap());
-            let step_input = StepInput { failure, ..StepInput::of(&execution, step) };
+            let step_input = StepInput { failure, ..StepInput::new(execution.clone(), step) };
             // The input is converted to JSON and back, as for a function.
-            let step_input: StepInput =
+            let step_input: StepInput<Step> =
                 serde_json::from_value(to_value(step_input).unwrap()).unwrap();
             let next = match persist(world, at, &step_input).await {
                 Ok(()) => at["Next"].as_str(),
@@ -83,14 +85,24 @@ pub(crate) fn execute_all(world: &World) {
     }
 }
 
-async fn persist(world: &World, state: &Value, input: &StepInput) -> Result<(), StepError> {
+async fn persist(world: &World, state: &Value, input: &StepInput<Step>) -> Result<(), StepError> {
     let mut failed = 0;
     loop {
         let Err(error) = world.perform(input).await else { return Ok(()) };
-        if failed >= retrier(state, error.name())["MaxAttempts"].as_u64().unwrap() {
+        let retrier = retrier(state, error.name());
+        let number = |name: &str| u32::try_from(retrier[name].as_u64().unwrap()).unwrap();
+        if failed >= number("MaxAttempts").min(world.patience.transient.max_retries) {
             return Err(error);
         }
         failed += 1;
+        let retry = Retry {
+            max_retries: number("MaxAttempts"),
+            first_s: number("IntervalSeconds"),
+            backoff: number("BackoffRate"),
+            max_delay_s: number("MaxDelaySeconds"),
+        };
+        world.wait(retry, failed);
+        yield_now().await;
     }
 }
 

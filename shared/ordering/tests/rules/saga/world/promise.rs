@@ -12,13 +12,15 @@ use ordering::shipment::ShipmentState;
 use ordering::stock::{Stock, StockState};
 use ordering::streams;
 use skald::decider::fold;
+use skald_saga::StepName;
 
 use super::{Goods, World, tenant};
 
 impl World {
     /// Asserts the promise. Either the order is confirmed, and perhaps dispatched, and all of it
-    /// happened, or it is cancelled and nothing of it is left, or it is parked in a scenario that may park there. In
-    /// each case the ledgers agree with the streams, and the events are in the right order.
+    /// happened, or it is cancelled and nothing of it is left, or it is parked in a scenario that
+    /// may park there. In each case the ledgers agree with the streams, and the events are in the
+    /// right order.
     ///
     /// # Panics
     /// If the promise is broken, with the reason.
@@ -45,7 +47,7 @@ impl World {
                 let parked = parked.unwrap_or_else(|| {
                     panic!("the order is neither final nor parked: {}", story())
                 });
-                let forward = ORDER_SAGA.forward().any(|task| task.step.name() == parked.step);
+                let forward = ORDER_SAGA.forward().any(|step| step.name() == parked.step);
                 let undoing = matches!(order.phase, Phase::Undoing(_));
                 // Undoing a parked order also resumes it.
                 assert!(
@@ -64,9 +66,14 @@ impl World {
                 return;
             }
         };
+        let dispatched = matches!(order.phase, Phase::Dispatched | Phase::Delivered);
         for goods in &self.goods {
-            let left = if confirmed { goods.ordered } else { 0 };
-            let expected = (goods.all().saturating_sub(left), 0);
+            // Goods leave the stock with the parcel.
+            let expected = match (confirmed, dispatched) {
+                (_, true) => (goods.all().saturating_sub(goods.ordered), 0),
+                (true, false) => (goods.all(), goods.ordered),
+                (false, false) => (goods.all(), 0),
+            };
             assert_eq!(
                 self.stock_of(goods),
                 expected,
@@ -212,7 +219,7 @@ impl World {
             at("shipment.created"),
             at("order.committed"),
         ];
-        let after = [at("payment.captured"), at("reservation.shipped"), at("order.confirmed")];
+        let after = [at("payment.captured"), at("order.confirmed"), at("order.dispatched")];
         let done: Vec<usize> = done.into_iter().chain(after).flatten().collect();
         assert!(done.is_sorted(), "the steps were done in a wrong order: {}", story());
     }

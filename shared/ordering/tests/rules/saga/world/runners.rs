@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use ordering::steps::StepError;
+use skald_saga::StepError;
 
 /// More polls than any runner needs.
 const MAX_POLLS: usize = 10_000;
