@@ -108,7 +108,7 @@ class Cloud:
         name = uuid.uuid4().hex
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-I", str(Path(__file__).with_name("emulator.py"))],
+                [sys.executable, "-I", str(Path(__file__).with_name("emulator"))],
                 cwd=self.folder,
                 env=self._environment(name),
                 stdin=subprocess.PIPE,  # held open: its end tells the emulator that we are gone
@@ -205,12 +205,23 @@ def is_free(port: int) -> bool:
 
 def health(endpoint: str) -> dict[str, object]:
     """The emulator's health; empty while it does not answer."""
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(f"{endpoint}/_ministack/health", timeout=5) as answer:
-            return json.load(answer)
+        return get(f"{endpoint}/_ministack/health")
     except (OSError, ValueError):
         return {}
+
+
+def requests_served(cloud: Cloud) -> dict[str, int]:
+    """The number of requests that the emulator has served, by service and operation, and of
+    invocations of functions (see `emulator/served.py`)."""
+    return get(f"{cloud.endpoint}/_skald/served")
+
+
+def get(url: str) -> dict:
+    """The JSON at a URL of this machine, without a proxy."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(url, timeout=5) as answer:
+        return json.load(answer)
 
 
 def api_url(cloud: Cloud, outputs: dict[str, str]) -> str:
