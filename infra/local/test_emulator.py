@@ -1,0 +1,123 @@
+"""The emulator's changes to MiniStack: the environments of functions."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import tempfile
+import unittest
+import unittest.mock
+import zipfile
+from pathlib import Path
+
+TEMPORARY = tempfile.TemporaryDirectory(prefix="skald-emulator-")
+os.environ.setdefault("MINISTACK_REGION", "eu-central-1")
+sys.path.append(str(Path(__file__).with_name("emulator")))
+with unittest.mock.patch.dict(os.environ, {"TMPDIR": TEMPORARY.name}):
+    tempfile.tempdir = TEMPORARY.name  # MiniStack unpacks functions there
+    from environment import Environment
+
+    tempfile.tempdir = None
+
+unittest.addModuleCleanup(TEMPORARY.cleanup)
+
+# A function in Python: `handle(event, answer)` answers an invocation.
+RUNTIME = """
+import http.client, json, os, sys, time
+
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+
+def call(method, path, body=None):
+    api.request(method, "/2018-06-01/runtime/" + path, body)
+    response = api.getresponse()
+    return response, response.read()
+
+def run(handle):
+    while True:
+        response, event = call("GET", "invocation/next")
+        request_id = response.headers["lambda-runtime-aws-request-id"]
+        def answer(result, kind="response"):
+            body = result if hasattr(result, "__next__") else json.dumps(result)
+            return call("POST", f"invocation/{request_id}/{kind}", body)[0].status
+        handle(json.loads(event), answer)
+"""
+ECHO = "run(lambda event, answer: answer({'got': event, 'process': os.getpid()}))"
+
+
+class OfAFunction(unittest.TestCase):
+    def environment(self, handler: str, timeout_s: int = 10) -> Environment:
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as unpacked:
+            unpacked.writestr("bootstrap", f"#!{sys.executable}\n{RUNTIME}\n{handler}\n")
+        arn = "arn:aws:lambda:eu-central-1:000000000000:function:f"
+        config = {"FunctionName": "f", "FunctionArn": arn, "Runtime": "provided"}
+        config["Timeout"] = timeout_s
+        environment = Environment("f", config, archive.getvalue())
+        self.addCleanup(environment._teardown)
+        return environment
+
+    def test_one_process_answers_one_invocation_after_the_other(self) -> None:
+        environment = self.environment(ECHO)
+        first, second = environment.invoke(1, "a"), environment.invoke("ü" * 100_000, "b")
+        self.assertEqual((1, "ü" * 100_000), (first["result"]["got"], second["result"]["got"]))
+        self.assertEqual(first["result"]["process"], second["result"]["process"])
+        self.assertEqual((True, False), (first["cold_start"], second["cold_start"]))
+
+    def test_all_that_is_written_before_the_answer_is_in_its_log(self) -> None:
+        """Also if it is more than a pipe holds."""
+        environment = self.environment(
+            "run(lambda event, answer: (print(event * 'line\\n', flush=True), answer(0)))"
+        )
+        for lines in (100_000, 1):
+            result = environment.invoke(lines, "a")
+            self.assertEqual(["line"] * lines, result["log"].splitlines())
+
+    def test_an_answer_may_come_in_chunks(self) -> None:
+        environment = self.environment("run(lambda event, answer: answer(iter([b'[1', b',2]'])))")
+        self.assertEqual([1, 2], environment.invoke(0, "a")["result"])
+
+    def test_an_error_of_the_handler_leaves_the_process_running(self) -> None:
+        environment = self.environment(
+            "run(lambda event, answer: answer({'errorMessage': str(os.getpid())}, 'error'))"
+        )
+        first, second = environment.invoke(1, "a"), environment.invoke(1, "b")
+        self.assertEqual(("error", "error"), (first["status"], second["status"]))
+        self.assertEqual(first["error"], second["error"])
+
+    def test_a_second_answer_is_refused(self) -> None:
+        environment = self.environment(
+            "statuses = []\n"
+            "run(lambda event, answer: statuses.extend([answer(statuses), answer(0)]))"
+        )
+        environment.invoke(0, "a")
+        self.assertEqual([202, 400], environment.invoke(0, "b")["result"])
+
+    def test_a_process_that_ends_fails_the_invocation_and_the_next_has_a_new_one(self) -> None:
+        environment = self.environment(
+            "run(lambda event, answer: answer(0) if event else (print('gone'), sys.exit(3)))"
+        )
+        failed = environment.invoke(0, "a")
+        self.assertEqual("Runtime.ExitError", failed["error_payload"]["errorType"])
+        self.assertEqual("gone", failed["log"])
+        self.assertEqual("ok", environment.invoke(1, "b")["status"])
+
+    def test_an_invocation_ends_at_its_time_limit(self) -> None:
+        environment = self.environment(
+            "run(lambda event, answer: answer(0) if event else time.sleep(60))", timeout_s=1
+        )
+        failed = environment.invoke(0, "a")
+        self.assertEqual("Sandbox.Timedout", failed["error_payload"]["errorType"])
+        self.assertEqual("ok", environment.invoke(1, "b")["status"])
+
+    def test_a_failed_start_is_reported_with_its_log(self) -> None:
+        with self.assertRaisesRegex(RuntimeError, "code 4.*no table"):
+            self.environment("print('no table'); sys.exit(4)").invoke(0, "a")
+        with self.assertRaisesRegex(RuntimeError, "init error.*no table"):
+            self.environment(
+                "call('POST', 'init/error', '\"no table\"'); time.sleep(60)"
+            ).invoke(0, "a")
+
+
+if __name__ == "__main__":
+    unittest.main()
