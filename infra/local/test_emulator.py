@@ -1,4 +1,4 @@
-"""The emulator's changes to MiniStack: the environments of functions."""
+"""The emulator's changes to MiniStack: functions' environments, and rewritten functions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import os
 import sys
 import tempfile
+import types
 import unittest
 import unittest.mock
 import zipfile
@@ -17,6 +18,7 @@ sys.path.append(str(Path(__file__).with_name("emulator")))
 with unittest.mock.patch.dict(os.environ, {"TMPDIR": TEMPORARY.name}):
     tempfile.tempdir = TEMPORARY.name  # MiniStack unpacks functions there
     from environment import Environment
+    from rewrite import rewrite
 
     tempfile.tempdir = None
 
@@ -117,6 +119,24 @@ class OfAFunction(unittest.TestCase):
             self.environment(
                 "call('POST', 'init/error', '\"no table\"'); time.sleep(60)"
             ).invoke(0, "a")
+
+
+class Rewriting(unittest.TestCase):
+    def module(self) -> types.ModuleType:
+        file = Path(TEMPORARY.name, "rewritten.py")
+        file.write_text("LIMIT = 2\n\n\ndef limit():\n    return LIMIT + 1\n", encoding="utf-8")
+        module = types.ModuleType("rewritten")
+        exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), vars(module))
+        return module
+
+    def test_changes_what_the_function_does(self) -> None:
+        module = self.module()
+        rewrite(module, "limit", "+ 1", "+ 5")
+        self.assertEqual(7, module.limit())
+
+    def test_fails_if_the_function_is_not_as_expected(self) -> None:
+        with self.assertRaisesRegex(RuntimeError, "rewritten.limit does not contain '- 1' once"):
+            rewrite(self.module(), "limit", "- 1", "+ 5")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ It is MiniStack with these changes:
 - It counts what it serves (`served.py`).
 - It is served by uvicorn, which needs less processor time than MiniStack's own server.
 - The thread that invokes a function serves the function's environment (`environment.py`).
+- Executions and event sources do not wait where AWS would not (`waits.py`).
+- It computes less for each request (`memory.py`).
 
 The changes replace parts of MiniStack that are not its interface. So they fail if its version is
 not the one that they were written for.
@@ -87,10 +89,13 @@ def main() -> None:
     print_what_functions_log()
 
     import environment
+    import memory
     import served
+    import waits
 
-    environment.install()
-    served.install()
+    for each in (environment, memory, served, waits):
+        each.install()
+    memory.collect_less_often()
     serve()
 
 
