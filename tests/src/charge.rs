@@ -5,6 +5,8 @@ use serde_json::Value;
 /// The capacity that one request consumed of a table or of one of its indexes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
+    /// The logical id of the function that sent the request.
+    pub caller: String,
     /// The operation: `PutItem`.
     pub operation: String,
     /// The table.
@@ -18,14 +20,22 @@ pub struct Charge {
 }
 
 impl Charge {
-    /// The capacity that this request consumed, given the local engine's answer to it.
+    /// The capacity that this request of `caller` consumed, given the local engine's answer to it.
+    /// A read has one charge. A write has one for each table and index.
     ///
     /// The figures for writes come from the engine, which charges for tables, indexes and
     /// transactions as the service does. The figures for reads are computed here, because the
     /// engine reports one unit for a read of any size.
-    pub(crate) fn of(operation: &str, request: &Value, status: u16, answer: &Value) -> Vec<Self> {
+    pub(crate) fn of(
+        caller: &str,
+        operation: &str,
+        request: &Value,
+        status: u16,
+        answer: &Value,
+    ) -> Vec<Self> {
         let failed = status != 200;
         let charge = |table: &Value, index: Option<&str>, halves| Self {
+            caller: caller.to_owned(),
             operation: operation.to_owned(),
             table: table.as_str().unwrap_or_default().to_owned(),
             index: index.map(str::to_owned),

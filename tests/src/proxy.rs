@@ -23,7 +23,7 @@ use crate::{LocalCloud, eventually};
 #[derive(Debug)]
 pub struct Proxy {
     shared: Arc<Shared>,
-    serving: JoinHandle<()>,
+    serving: Vec<JoinHandle<()>>,
 }
 
 /// The state that the connections share.
@@ -51,14 +51,12 @@ struct Record {
 }
 
 impl Proxy {
-    /// Starts a proxy on a free port. From now on all `DynamoDB` calls of the functions with these
-    /// logical ids go through it.
+    /// Starts a proxy on a free port for each of the functions with these logical ids. From now on
+    /// all their `DynamoDB` calls go through it. The port tells which function calls.
     ///
     /// # Panics
     /// If there is no free port, or no such function.
     pub async fn before(cloud: &LocalCloud, functions: &[&str]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
-        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
         let shared = Arc::new(Shared {
             client: reqwest::Client::new(),
             engine: cloud.endpoint().to_owned(),
@@ -66,14 +64,11 @@ impl Proxy {
             held: AtomicUsize::new(0),
             record: Mutex::default(),
         });
-        let connections = Arc::clone(&shared);
-        let serving = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let shared = Arc::clone(&connections);
-                tokio::spawn(async move { shared.serve(stream).await });
-            }
-        });
+        let mut serving = Vec::new();
         for function in functions {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
+            let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+            serving.push(tokio::spawn(Arc::clone(&shared).accept(listener, Arc::from(*function))));
             cloud.set_variable(cloud.resource(function), "AWS_ENDPOINT_URL_DYNAMODB", &url).await;
         }
         Self { shared, serving }
@@ -115,20 +110,28 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.serving.abort();
+        self.serving.iter().for_each(JoinHandle::abort);
     }
 }
 
 impl Shared {
-    /// Serves the request of this connection.
-    async fn serve(&self, mut stream: TcpStream) {
+    /// Serves the connections of `caller`.
+    async fn accept(self: Arc<Self>, listener: TcpListener, caller: Arc<str>) {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (shared, caller) = (Arc::clone(&self), Arc::clone(&caller));
+            tokio::spawn(async move { shared.serve(&caller, stream).await });
+        }
+    }
+
+    /// Serves the request of this connection of `caller`.
+    async fn serve(&self, caller: &str, mut stream: TcpStream) {
         let Some(request) = Request::read(&mut stream).await else { return };
         let operation =
             request.header("x-amz-target").rsplit('.').next().unwrap_or_default().to_owned();
         if self.pass(&operation, &stream).await == Passed::HungUp {
             return; // The caller died, or has given up.
         }
-        match self.forward(&operation, request).await {
+        match self.forward(caller, &operation, request).await {
             Ok((status, body)) => {
                 if self.pass(&operation, &stream).await == Passed::Through {
                     answer(stream, status, &body).await;
@@ -167,6 +170,7 @@ impl Shared {
     /// Sends the request to the engine. Returns the status and the body of its answer.
     async fn forward(
         &self,
+        caller: &str,
         operation: &str,
         request: Request,
     ) -> Result<(u16, Vec<u8>), reqwest::Error> {
@@ -181,6 +185,7 @@ impl Shared {
             self.client.post(&self.engine).headers(headers).body(sent.to_string()).send().await?;
         let (status, body) = (response.status().as_u16(), response.bytes().await?.to_vec());
         let charges = Charge::of(
+            caller,
             operation,
             &sent,
             status,

@@ -1,5 +1,8 @@
-//! Counts what an order costs: write units, read units, state transitions and deliveries of queues.
+//! Counts what an order costs: write units, read units and requests of each function, state
+//! transitions and deliveries of queues.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Write;
 
 use aws_sdk_sqs::types::QueueAttributeName::{
@@ -14,6 +17,14 @@ use system_tests::{Charge, LocalCloud, Proxy, eventually, is_sandbox, order_body
 const MAX_WRITE_UNITS: u64 = 45;
 /// The number of write units that the design aims for.
 const WRITE_UNITS_GOAL: u64 = 30;
+/// The budget of requests that read a table, except those of the sandboxes.
+const MAX_READ_REQUESTS: usize = 64;
+/// The number of read requests that the design aims for.
+const READ_REQUESTS_GOAL: usize = 30;
+/// The budget of read units of these requests.
+const MAX_READ_UNITS: u64 = 64;
+/// The number of read units that the design aims for.
+const READ_UNITS_GOAL: u64 = 30;
 /// The budget of states that an execution enters.
 const MAX_TRANSITIONS: usize = 10;
 /// The budget of messages that queues deliver to functions.
@@ -136,6 +147,23 @@ fn units(charges: &[Charge], select: impl Fn(&Charge) -> bool) -> u64 {
     halves.div_ceil(2)
 }
 
+/// A line for each function: the requests that read a table, their units, and the units written.
+fn by_function(charges: &[Charge], is_sandbox: impl Fn(&Charge) -> bool) -> String {
+    let mut callers = BTreeMap::<&str, Vec<Charge>>::new();
+    for charge in charges.iter().filter(|charge| !is_sandbox(charge)) {
+        callers.entry(&charge.caller).or_default().push(charge.clone());
+    }
+    let mut lines = String::new();
+    for (caller, charges) in callers {
+        let requests = charges.iter().filter(|charge| !charge.is_write()).count();
+        let read = units(&charges, |charge| !charge.is_write());
+        let written = units(&charges, Charge::is_write);
+        writeln!(lines, "  {caller:<18}{requests:>8}{read:>10}{written:>13}")
+            .expect("a text can be written");
+    }
+    lines
+}
+
 #[tokio::test]
 async fn an_order_stays_within_its_budget() {
     let cloud = LocalCloud::start(&[]);
@@ -185,12 +213,14 @@ async fn an_order_stays_within_its_budget() {
     let written_sandboxes = units(&charges, |charge| charge.is_write() && is_sandbox(charge));
     let written_units = units(&charges, |charge| charge.is_write() && !is_sandbox(charge));
     let views = written_units - table - index;
-    let read = units(&charges, |charge| !charge.is_write() && !is_sandbox(charge));
+    let reads = |charge: &Charge| !charge.is_write() && !is_sandbox(charge);
+    let (read_requests, read_units) =
+        (charges.iter().filter(|charge| reads(charge)).count(), units(&charges, reads));
     let read_sandboxes = units(&charges, |charge| !charge.is_write() && is_sandbox(charge));
     // Each commit writes one entry of the index, which costs one unit. So the proxy has counted
     // every commit.
     assert_eq!(index, commits(&cloud).await - written_before);
-    assert!(views > 0 && written_sandboxes > 0 && read > 0);
+    assert!(views > 0 && written_sandboxes > 0 && read_units > 0);
 
     let report = format!(
         "
@@ -200,15 +230,26 @@ write units                           {written_units:>6}  {MAX_WRITE_UNITS:>6}  
   of commits                          {table:>6}
   of their index                      {index:>6}
   of views and their index            {views:>6}
-read units, strongly consistent       {read:>6}
+read requests                         {read_requests:>6}  {MAX_READ_REQUESTS:>6}  \
+    (goal: {READ_REQUESTS_GOAL})
+read units                            {read_units:>6}  {MAX_READ_UNITS:>6}  \
+    (goal: {READ_UNITS_GOAL})
 state transitions                     {transitions:>6}  {MAX_TRANSITIONS:>6}
 deliveries of queues                  {delivered:>6}  {MAX_DELIVERIES:>6}
 not included: the sandboxes' units    {written_sandboxes:>6} written, {read_sandboxes} read
 "
     );
+    let report = format!(
+        "{report}
+of each function    requests  read units  write units
+{}",
+        by_function(&charges, is_sandbox)
+    );
     // `write!`, because the test harness shows the output of `eprintln!` only if the test fails.
     write!(std::io::stderr(), "{report}").expect("standard error can be written");
     assert!(written_units <= MAX_WRITE_UNITS, "{report}");
+    assert!(read_requests <= MAX_READ_REQUESTS, "{report}");
+    assert!(read_units <= MAX_READ_UNITS, "{report}");
     assert!(transitions <= MAX_TRANSITIONS, "{report}");
     assert!(delivered <= MAX_DELIVERIES, "{report}");
 }
