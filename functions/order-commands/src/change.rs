@@ -28,7 +28,7 @@ enum ChangeError {
     Rejected(#[from] OrderRejection),
 }
 
-impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
+impl<S: EventStore, K: PersonKeys> OrderCommands<S, K> {
     /// `POST /orders/{id}/cancel`: starts undoing the order and begins the attempt that undoes it.
     pub(crate) async fn cancel(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         CancelRequest::validate(&call.json()?).map_err(|faults| {

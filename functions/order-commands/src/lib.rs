@@ -1,5 +1,6 @@
 //! HTTP commands on orders: place, cancel, resume.
 
+mod call_keys;
 mod change;
 mod place;
 
@@ -19,7 +20,7 @@ pub struct OrderCommands<S, K> {
     tenant: Tenant,
 }
 
-impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
+impl<S: EventStore, K: PersonKeys> OrderCommands<S, K> {
     /// Handles commands on the orders in this event store, which seals personal data with these
     /// keys.
     pub fn new(events: S, keys: K) -> Self {

@@ -1,8 +1,13 @@
 //! `POST /orders`.
 //!
 //! An order's id is computed from tenant, caller and idempotency key. Version 1 of its stream
-//! therefore *is* the idempotency record: a repeated call finds it and is answered from it before
-//! anything else is read.
+//! therefore *is* the idempotency record: a repeated call finds it and is answered from it alone.
+//!
+//! A call waits for one round of concurrent requests, for two if the customer's key must be
+//! unwrapped, and then for the put. The order, the customer, the products and the customer's key
+//! are read at the same time, although a repeated call needs only the order and the key: most calls
+//! are not repeated. (At most [`MAX_CONCURRENT`](skald::concurrency::MAX_CONCURRENT) of the customer
+//! and the products are read at a time, so an order of more products takes further rounds.)
 
 use events::{OrderEvent, OrderId, OrderPlaced};
 use ordering::customer::Customer;
@@ -18,19 +23,21 @@ use skald::commit::{Actor, Commit, CommitId};
 use skald::decider::Decider;
 use skald::event::DomainEvent;
 use skald::handle::{Many, One, Pause, states};
-use skald::personal::{Opening, PersonKeys};
+use skald::personal::{Opening, Person, PersonKeys, Sealing};
 use skald::store::{AppendError, EventStore, StoreError};
 use skald::stream::Version;
 use skald_lambda::clock::{RandomPause, new_id};
 use skald_lambda::http::{Call, IDEMPOTENT_REPLAYED, Problem, Reply, StatusCode, header};
+use tokio::join;
 
+use crate::call_keys::CallKeys;
 use crate::{OrderCommands, SOURCE};
 
 /// How long an order may take from placing to confirmation, in milliseconds. After that it is
 /// undone.
 const TIME_LIMIT_MS: u32 = 15 * 60 * 1000;
 
-impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
+impl<S: EventStore, K: PersonKeys> OrderCommands<S, K> {
     /// `POST /orders`.
     pub(crate) async fn place(&self, call: &Call) -> Result<Reply, Problem> {
         let key = IdempotencyKey::new(call.single_header("Idempotency-Key")?.unwrap_or_default())
@@ -45,13 +52,19 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
         let order_id = order_id(&self.tenant, &caller, &key);
         let stream = streams::order(&self.tenant, order_id);
 
+        let person = request.customer_id().person();
+        let keys = CallKeys::new(&self.keys, Person { tenant: self.tenant.clone(), id: person });
         // Only an existing order is decrypted: a repeated request is recognized by all of its data.
-        let orders = Opening::new(self.events.clone(), &self.keys);
-        let loaded = orders.load(&stream, None).await?;
+        let orders = Opening::new(&self.events, &keys);
+        let (loaded, key, decided) =
+            join!(orders.load(&stream, None), keys.read(), self.decide(call, &request));
+        let loaded = loaded?;
+        // The answer to a repeated call must not depend on the current customer and products.
         if let Some(first) = loaded.commits.first() {
             return replay(order_id, first, &request);
         }
-        let events = self.decide(call, &request).await?;
+        let events = decided?;
+        key?;
         let actor = Actor::new(caller.as_str()).map_err(|error| Problem::internal(&error))?;
         let encoded = events.iter().map(OrderEvent::encode).collect::<Result<_, _>>();
         let encoded = encoded.map_err(|error| Problem::internal(&error))?;
@@ -61,7 +74,7 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
         // The time of writing, which may be seconds after the call arrived. The index of all
         // commits must not receive entries that lie far in the past.
         draft.at = RandomPause.now(call.at);
-        let appended = self.events.append(&loaded.head, draft).await;
+        let appended = Sealing::new(&self.events, &keys).append(&loaded.head, draft).await;
         match appended.inspect_err(|error| error.report([&stream])) {
             Ok(appended) => Ok(accepted(order_id, &placed(&appended.commit)?)),
             // Another call with the same key was faster. Its order is the one that the key
@@ -83,8 +96,7 @@ impl<S: EventStore + Clone, K: PersonKeys> OrderCommands<S, K> {
         }
     }
 
-    /// A new order gets the names and prices that are current now. Customer and products are read
-    /// concurrently.
+    /// The events of a new order, with the names and prices that are current now.
     async fn decide(
         &self,
         call: &Call,

@@ -1,6 +1,8 @@
 //! Which answers to `POST /orders` are marked as replayed: those to calls that lost against another
 //! call.
 
+mod rounds;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -18,7 +20,7 @@ use skald::handle::{Handler, Request};
 use skald::implementing::Page;
 use skald::memory::{InMemoryEventStore, InMemoryPersonKeys};
 use skald::observe::CONFLICT;
-use skald::personal::Sealing;
+use skald::personal::{PersonKeys, Sealing};
 use skald::reading::ReadFrom;
 use skald::snapshot::SnapshotKind;
 use skald::store::{AppendError, Appended, EventStore, Loaded, StoreError};
@@ -93,20 +95,22 @@ impl EventStore for Store {
     }
 }
 
+/// Handles a command.
+async fn take<D: Decider>(
+    store: &Sealing<InMemoryEventStore, &InMemoryPersonKeys>,
+    stream: StreamId,
+    command: D::Command,
+) where
+    D::Command: Sync,
+    D::Rejection: Send,
+{
+    let (id, actor) = (CommitId::new(new_id()), Actor::new("tests").unwrap());
+    let request = Request::new(id, Timestamp::EPOCH, "tests", actor);
+    Handler::new(store, RandomPause).handle::<D>(&stream, &command, &request).await.unwrap();
+}
+
 /// A store with one product and one customer.
 async fn set_up(keys: &InMemoryPersonKeys) -> InMemoryEventStore {
-    async fn take<D: Decider>(
-        store: &Sealing<InMemoryEventStore, &InMemoryPersonKeys>,
-        stream: StreamId,
-        command: D::Command,
-    ) where
-        D::Command: Sync,
-        D::Rejection: Send,
-    {
-        let (id, actor) = (CommitId::new(new_id()), Actor::new("tests").unwrap());
-        let request = Request::new(id, Timestamp::EPOCH, "tests", actor);
-        Handler::new(store, RandomPause).handle::<D>(&stream, &command, &request).await.unwrap();
-    }
     let events = InMemoryEventStore::default();
     let store = Sealing::new(events.clone(), keys);
     let (tenant, sku, customer) =
@@ -122,7 +126,7 @@ async fn set_up(keys: &InMemoryPersonKeys) -> InMemoryEventStore {
 }
 
 /// The answer to an order of this many mugs, always with the same key and correlation id.
-async fn place(store: Store, keys: InMemoryPersonKeys, quantity: u32) -> Answer {
+async fn place<S: EventStore, K: PersonKeys + Clone>(store: S, keys: K, quantity: u32) -> Answer {
     let order = json!({
         "customer_id": "c-1", "items": [{ "sku": "MUG-01", "quantity": quantity }],
         "payment_token": "tok_approved",
