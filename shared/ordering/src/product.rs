@@ -4,7 +4,9 @@ use events::{
     CategoryEvent, Money, ProductEvent, ProductListed, ProductPriceChanged, ProductRenamed,
     ProductStockResharded, ProductWithdrawn, StockShards,
 };
+use serde::{Deserialize, Serialize};
 use skald::decider::Decider;
+use skald::snapshot::Snapshots;
 
 use crate::values::{Name, Price};
 
@@ -13,7 +15,8 @@ use crate::values::{Name, Price};
 pub struct Product;
 
 /// The state of a product.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ProductState {
     /// The product was never on sale.
     #[default]
@@ -23,7 +26,7 @@ pub enum ProductState {
 }
 
 /// A product that is or was on sale.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListedProduct {
     /// The product's name.
     pub name: String,
@@ -111,6 +114,9 @@ impl Decider for Product {
     type Command = ProductCommand;
     type Event = ProductEvent;
     type Rejection = ProductRejection;
+    /// Every order reads its products twice, and a price may change every day. The state is small,
+    /// so every commit has it, and a load reads one item.
+    const SNAPSHOTS: Option<Snapshots<ProductState>> = Some(Snapshots::new(1, 1));
 
     fn decide(
         state: &ProductState,

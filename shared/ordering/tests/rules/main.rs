@@ -16,5 +16,6 @@ mod saga;
 mod samples;
 mod sandbox;
 mod shipment;
+mod snapshots;
 mod stock;
 mod views;
