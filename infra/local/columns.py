@@ -29,7 +29,7 @@ MARKS = {
 LEGEND = "✓ done   ✗ refused   ↩ undone   ⊘ closed before it was done   ● the order's own events"
 FINAL = ("confirmed", "cancelled")
 # The completion of these steps is also an event of the order.
-SHOWN_AS_EVENTS = ("commit_order", "confirm_order", "start_undo", "cancel_order")
+SHOWN_AS_EVENTS = ("commit_order", "confirm_order", "cancel_order")
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ ENDS_WITHIN_S = 30
 STYLES = re.compile(r"\x1b\[\d+m")
 
 BEFORE = ["reserve_stock", "authorize_payment", "create_shipment"]
-STEPS = [*BEFORE, "commit_order", "capture_payment", "ship_stock", "confirm_order"]
+STEPS = [*BEFORE, "commit_order", "capture_payment", "confirm_order"]
 
 
 def at(ms: int | None) -> str | None:
@@ -70,7 +70,7 @@ def answers(status: str, steps: list[dict[str, Any]], *events: dict[str, Any]) -
 
 
 def cancelled(reason: str, turned_ms: int, ended_ms: int, *steps: dict[str, Any]) -> Answers:
-    ends = [step("start_undo", "done", turned_ms), step("cancel_order", "done", ended_ms)]
+    ends = [step("cancel_order", "done", ended_ms)]
     events = [
         event(turned_ms, "order.undo_started", reason=reason),
         event(ended_ms, "order.cancelled", reason=reason),
@@ -85,7 +85,7 @@ CONFIRMED = answers(
         for n, name in enumerate(STEPS, 1)
     ],
     event(160, "order.committed"),
-    event(280, "order.confirmed"),
+    event(240, "order.confirmed"),
 )
 DECLINED = cancelled(
     *("payment_declined", 96, 152),
@@ -129,10 +129,10 @@ SIDE_BY_SIDE = """
   120 ✓ create shipment     96 ● undo started        68 ⊘ create shipment    118 ✗ create shipment
   160 ● committed          112 ⊘ create shipment     75 ⊘ authorize payment  140 ● undo started
   200 ✓ capture payment    131 ↩ reserve stock       83 ● cancelled         2207 ↩ authorize payment
-  240 ✓ ship stock         152 ● cancelled                                   10s ↩ reserve stock
-  280 ● confirmed                                                            10s ● cancelled
+  240 ● confirmed          152 ● cancelled                                   10s ↩ reserve stock
+                                                                             10s ● cancelled
  ──────────────────────── ──────────────────────── ──────────────────────── ────────────────────────
-  280 ✓ confirmed          152 ✗ cancelled           83 ✗ cancelled          10s ✗ cancelled
+  240 ✓ confirmed          152 ✗ cancelled           83 ✗ cancelled          10s ✗ cancelled
                                  payment declined         stock unavailable        shipment refused
 """
 
@@ -146,10 +146,9 @@ ONE_BELOW_THE_OTHER = """
   120 ✓ create shipment
   160 ● committed
   200 ✓ capture payment
-  240 ✓ ship stock
-  280 ● confirmed
+  240 ● confirmed
  ────────────────────────────────
-  280 ✓ confirmed
+  240 ✓ confirmed
 
  the card is declined
  tok_declined
