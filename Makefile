@@ -87,9 +87,9 @@ public-api: target/checked ## list the public API of the kit again, after a chan
 	$(DOCUMENT)
 	$(LISTINGS) renew
 
-new: target/checked ## write a new AGGREGATE=loyalty, a VIEW=loyalty OF=loyalty or a WORKER=loyalty
+new: target/checked ## write a new AGGREGATE=loyalty, VIEW=loyalty OF=loyalty or WORKER=loyalty OF=loyalty
 	@$(PYTHON) infra/new/new.py $(if $(VIEW),--view '$(VIEW)' --of '$(OF)') \
-		$(if $(WORKER),--worker '$(WORKER)') $(if $(VIEW)$(WORKER),,--aggregate '$(AGGREGATE)')
+		$(if $(WORKER),--worker '$(WORKER)' --of '$(OF)') $(if $(VIEW)$(WORKER),,--aggregate '$(AGGREGATE)')
 
 fuzz: $(FUZZER) ## fuzz everything that parses stored or received bytes (TARGET, MINUTES=5)
 	cargo fetch --locked --manifest-path tests/fuzz/Cargo.toml

@@ -86,10 +86,10 @@ def category_of_the_unreadable() -> str:
 @cache
 def step_errors() -> dict[str, str]:
     """The names of the errors with which a step of the saga can fail, by their constants."""
-    found = dict(STEP_ERROR.findall(text(ROOT / "shared" / "ordering" / "src" / "saga")))
+    found = dict(STEP_ERROR.findall(text(ROOT / "shared" / "kit" / "skald-saga" / "src")))
     if not {"TRANSIENT", "PERMANENT"} <= set(found):
         raise Unreadable(
-            'shared/ordering/src/saga has no `pub const TRANSIENT: &\'static str = "…";`, or no'
+            'shared/kit/skald-saga/src has no `pub const TRANSIENT: &\'static str = "…";`, or no'
             " PERMANENT: write them like this"
         )
     return found

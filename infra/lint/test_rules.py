@@ -822,7 +822,7 @@ PLANTED: dict[
             "on Runtime.ExitError, which may pass",
         ),
         (define(put("First/Retry/0/ErrorEquals/0", "Refuzed")), "on Refuzed, which may pass"),
-        (define(put("First/Retry/0/ErrorEquals/0", "Refuzed")), "again on Refused"),
+        (define(put("First/Retry/0/ErrorEquals/0", "Refuzed")), "again on Undone"),
         (
             define(put("First/Retry", [{"ErrorEquals": ["Transient"], "MaxAttempts": 0}])),
             "on Transient, which may pass",
@@ -831,17 +831,15 @@ PLANTED: dict[
             define(put("First/Retry", [{"ErrorEquals": ["States.TaskFailed"]}])),
             "end its Retry with States.ALL",
         ),
-        (define(put("First/Retry", [{"ErrorEquals": ["States.ALL"]}])), "Refused"),
+        (define(put("First/Retry", [{"ErrorEquals": ["States.ALL"]}])), "Undone"),
         (
-            define(
-                put("Parking/Retry/0/ErrorEquals", ["Refused", "Undone", "Settled", "Permanent"])
-            ),
+            define(put("Parking/Retry/0/ErrorEquals", ["Undone", "Settled", "Permanent"])),
             "on Permanent, which may pass",
         ),
-        (define(put("Parking/Retry/0/ErrorEquals", ["Refused", "Undone"])), "again on Settled"),
+        (define(put("Parking/Retry/0/ErrorEquals", ["Undone"])), "again on Settled"),
         (
-            define(put("Parking/Retry/0/ErrorEquals", ["Refused", "Undone", "Settled"])),
-            "on Refused, which may pass",
+            define(put("Parking/Retry/0/ErrorEquals", ["Undone", "Settled", "Busy"])),
+            "on Busy, which may pass",
         ),
     ],
     saga.every_failure_is_caught_and_parks_the_order: [
@@ -854,18 +852,16 @@ PLANTED: dict[
         (define(put("Parking/Catch/-1/ErrorEquals", ["Settled", "Permanent"])), "Permanent"),
     ],
     saga.every_step_gets_the_order_from_the_execution: [
-        (define(drop("First/Arguments")), "order_id"),
+        (define(drop("First/Arguments")), " as id"),
         (define(drop("First/Arguments/tenant")), "tenant"),
         (define(drop("Parking/Arguments/correlation_id")), "correlation_id"),
         (
-            define(put("Paying/Arguments/order_id", "{% $states.input.order_id %}")),
+            define(put("Paying/Arguments/id", "{% $states.input.id %}")),
             "Execution.Input",
         ),
         (
-            define(
-                put("Paying/Arguments/order_id", "{% $states.context.Execution.Input.order_ids %}")
-            ),
-            "order_ids",
+            define(put("Paying/Arguments/id", "{% $states.context.Execution.Input.ids %}")),
+            "Input.ids",
         ),
     ],
     saga.time_limits_are_ordered: [

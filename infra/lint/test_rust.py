@@ -130,13 +130,13 @@ class Sources(unittest.TestCase):
             f'    pub const {name.upper()}: &\'static str = "{name}";'
             for name in ("Refused", "Transient", "Permanent")
         ]
-        self.write("shared/ordering/src/saga", "error.rs", *lines)
+        self.write("shared/kit/skald-saga/src", "error.rs", *lines)
         self.assertEqual(
             {"REFUSED": "Refused", "TRANSIENT": "Transient", "PERMANENT": "Permanent"},
             rust.step_errors(),
         )
         rust.step_errors.cache_clear()
-        self.write("shared/ordering/src/saga", "error.rs", *lines[:2])
+        self.write("shared/kit/skald-saga/src", "error.rs", *lines[:2])
         self.assertRaisesRegex(rust.Unreadable, "PERMANENT", rust.step_errors)
 
     def test_the_events_are_those_that_have_a_schema(self) -> None:

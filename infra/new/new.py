@@ -1,9 +1,11 @@
-"""Writes a new category of events, a view of one, or a worker of the saga into the workspace: `make
-new AGGREGATE=loyalty`, `make new VIEW=loyalty OF=loyalty`, `make new WORKER=loyalty`.
+"""Writes a new category of events, or a view or a worker of the saga on one, into the workspace:
+`make new AGGREGATE=loyalty`, `make new VIEW=loyalty OF=loyalty`, `make new WORKER=loyalty
+OF=loyalty`.
 
 The written code is small but complete: it compiles and has tests, and `make check` accepts it. The
 templates are the files in `aggregate`, `view` and `worker`. In them, a category or a worker is
-called `widget`, and a view `gadget`. Either everything is written or nothing.
+called `widget`; a view, and the category of a worker, `gadget`. Either everything is written or
+nothing.
 """
 
 from __future__ import annotations
@@ -218,40 +220,57 @@ The function {name}-view maintains the view {name}, one row per stream of catego
 """
 
 
-def worker(tree: Tree, name: str) -> list[list[str]]:
-    """A function that performs steps of the saga, without a step yet. Returns the commands that
-    complete it."""
-    title = function_name(name)
+def worker(tree: Tree, name: str, of: str) -> list[list[str]]:
+    """A function that performs steps of the saga on the streams of a category. It has one step,
+    which the saga's plan does not contain yet. Returns the commands that complete it."""
+    title, decider = function_name(name), of.title()
 
     def template(file: str) -> str:
-        return filled_in(f"worker/{file}", widget=name)
+        return filled_in(f"worker/{file}", widget=name, gadget=of)
 
-    step = "shared/ordering/src/saga/step.rs"
-    first = re.compile(r"(?m)^    /// .*\n    OrderSteps,$")
-    variant = f"    /// Performs the steps of `{name}-steps`.\n    {title}Steps,\n"
-    tree.replace(step, lambda text: first.sub(lambda found: variant + found[0], text))
-    arm = f"            Self::{title}Steps =>"
-    tree.insert_before(step, '            Self::OrderSteps => "order', f'{arm} "{name}-steps",\n')
-    tree.insert_before(
-        step, '            Self::OrderSteps => "${', f'{arm} "${{{title}StepsArn}}",\n'
+    saga = "shared/ordering/src/saga"
+    definition = f"{saga}/definition.rs"
+    aggregate_file = f"shared/ordering/src/{of}.rs"
+    if aggregate_file not in tree.texts and not Path(tree.root, aggregate_file).exists():
+        raise CannotWrite(
+            f"{of!r} is not a category: write it first, with make new AGGREGATE={of}"
+        )
+    if f": {decider} by " in tree.text(definition):
+        raise CannotWrite(f"category {of} has a worker already")
+    participant = f"""
+    /// The stream of category `{of}`.
+    {of}: {decider} by "{name}-steps" {{
+        /// A step that has no place in the plan yet.
+        Act = "{name}_act",
+    }} as {title}Step;
+}}
+
+/// The plan of the order saga."""
+    tree.replace(
+        definition, lambda text: text.replace("}\n\n/// The plan of the order saga.", participant, 1)
     )
+    tree.add_in_order(definition, r"use crate::(\w+)::\w+;", f"use crate::{of}::{decider};")
+    exported = re.compile(r"(?m)^pub use definition::\{([^}]*)\};$")
+
+    def with_step(found: re.Match[str]) -> str:
+        names = [name.strip() for name in found[1].split(",") if name.strip()]
+        return f"pub use definition::{{{', '.join([*names, f'{title}Step'])}}};"
+
+    tree.replace(f"{saga}.rs", lambda text: exported.sub(with_step, text))
+    tree.texts[f"{saga}.rs"] = tree.formatted(tree.texts[f"{saga}.rs"])
     steps, rules = "shared/ordering/src/steps", "shared/ordering/tests/rules"
     tree.create(f"{steps}/{name}.rs", template("steps.rs.txt"))
     tree.add_in_order(f"{steps}.rs", r"(?:pub )?mod (\w+);", f"pub mod {name};")
-    drive = f"{steps}/drive.rs"
-    modules = re.compile(r"(?m)^use super::\{(.*)\};$")
-
-    def with_module(found: re.Match[str]) -> str:
-        return f"use super::{{{', '.join(sorted([*found[1].split(', '), name]))}}};"
-
-    tree.replace(drive, lambda text: modules.sub(with_module, text))
+    performer = f"{steps}/performer.rs"
     tree.insert_before(
-        drive,
-        "            Worker::OrderSteps =>",
-        f"            Worker::{title}Steps => {name}::perform(self.store, self.pause, input, at)"
-        ".await,\n",
+        performer,
+        "            Step::Reservation(_) =>",
+        f"""            Step::{decider}(_) => {{
+                let worker = super::{name}::{title}Worker;
+                perform::<OrderSaga, _, _, _>(&worker, store, pause, input, at).await
+            }}
+""",
     )
-    tree.texts[drive] = tree.formatted(tree.texts[drive])
     tree.create(f"{rules}/{name}_steps.rs", template("rules.rs.txt"))
     tree.add_in_order(f"{rules}/main.rs", r"mod (\w+);", f"mod {name}_steps;")
 
@@ -275,10 +294,11 @@ def worker(tree: Tree, name: str) -> list[list[str]]:
 def after_worker(name: str) -> str:
     title = name.title()
     return f"""\
-The function {name}-steps can perform steps of the saga, but has none yet. Next:
+The function {name}-steps can perform steps of the saga. It has one, which does nothing and is not
+in the plan yet. Next:
   - make check
-  - Give it a step: "A step of the saga" in shared/ordering/README.md. What the step does is
-    written in shared/ordering/src/steps/{name}.rs, and tested in
+  - Give it steps: "A step of the saga" in shared/ordering/README.md. What a step does is written
+    in shared/ordering/src/steps/{name}.rs, and tested in
     shared/ordering/tests/rules/{name}_steps.rs. Examples beside it: reservation.rs, if the step
     changes several streams; shipment.rs, if it calls an external system.
   - Once the state machine has the step, `make lint` asks for {title}Steps in the definition and
@@ -313,13 +333,13 @@ def main() -> int:
     what.add_argument("--aggregate", metavar="NAME", help="a category of events with its decider")
     what.add_argument("--view", metavar="NAME", help="a view of a category, with its function")
     what.add_argument("--worker", metavar="NAME", help="a function for steps of the saga")
-    parser.add_argument("--of", metavar="CATEGORY", default="", help="the category of the view")
+    parser.add_argument("--of", metavar="CATEGORY", default="", help="the category of the view or worker")
     given = parser.parse_args()
     tree = Tree(ROOT)
     try:
         if given.worker is not None:
             name = checked(given.worker)
-            written = complete(tree, worker(tree, name))
+            written = complete(tree, worker(tree, name, checked(given.of)))
             then = after_worker(name)
         elif given.view is not None:
             name = checked(given.view)

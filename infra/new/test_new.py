@@ -99,9 +99,15 @@ class Rules(unittest.TestCase):
             self.assertIn("is reserved", self.refused("--aggregate", name), name)
 
     def test_a_worker_needs_a_free_and_short_name(self) -> None:
-        self.assertIn("not a valid name", self.refused("--worker", "w" * 21))
-        for name in ("order", "way", "drive"):
-            self.assertIn("choose another name", self.refused("--worker", name), name)
+        self.assertIn("not a valid name", self.refused("--worker", "w" * 21, "--of", "product"))
+        for name in ("order", "shipment", "performer"):
+            said = self.refused("--worker", name, "--of", "product")
+            self.assertIn("choose another name", said, name)
+
+    def test_a_worker_needs_a_category_without_a_worker(self) -> None:
+        self.assertIn("not a valid name", self.refused("--worker", "exhibit"))
+        self.assertIn("not a category", self.refused("--worker", "exhibit", "--of", "exhibit"))
+        self.assertIn("has a worker", self.refused("--worker", "exhibit", "--of", "payment"))
 
     def test_a_view_needs_a_category_and_a_free_name(self) -> None:
         self.assertIn("not a valid name", self.refused("--view", "exhibit"))
@@ -126,7 +132,7 @@ class Rules(unittest.TestCase):
         tree = Tree(self.copy)
         new.aggregate(tree, LONGEST)
         new.view(tree, LONGEST[:20], LONGEST)
-        new.worker(tree, LONGEST[:20])
+        new.worker(tree, LONGEST[:20], LONGEST)
         for path, text in tree.texts.items():
             for line in text.splitlines():
                 if LONGEST[:20] in line and line.lstrip().startswith("//"):
@@ -154,7 +160,7 @@ class Whole(unittest.TestCase):
         self.assertIn("added    events/schemas/exhibit.opened.1.json", said)
         said = run("make", f"CARGO_TARGET_DIR={TARGET}", "new", "VIEW=exhibit", "OF=exhibit")
         self.assertIn("added    functions/exhibit-view/", said)
-        said = run("make", f"CARGO_TARGET_DIR={TARGET}", "new", "WORKER=probe")
+        said = run("make", f"CARGO_TARGET_DIR={TARGET}", "new", "WORKER=probe", "OF=exhibit")
         self.assertIn("added    functions/probe-steps/", said)
         packages = [f"--package={each}" for each in ("events", "ordering", "skald-operator")]
         run("cargo", "fmt", "--all", "--check")
@@ -165,7 +171,7 @@ class Whole(unittest.TestCase):
         ran = run(*tests, "--package=ordering", "--test=rules", "--", *chosen)
         self.assertIn("exhibit::opening_it_again_changes_nothing ... ok", ran)
         self.assertIn("exhibit_view::a_row_counts_each_event_once", ran)
-        self.assertIn("probe_steps::a_step_of_another_worker_is_not_performed ... ok", ran)
+        self.assertIn("probe_steps::a_step_is_ahead_before_the_first_event ... ok", ran)
         run(*tests, "--package=skald-operator")
         functions = ("--package=exhibit-view", "--package=probe-steps")
         run("cargo", "clippy", "--locked", *functions, "--", "--deny=warnings")

@@ -21,8 +21,8 @@ State = Mapping[str, Any]
 # until the cause is fixed, unless there is nothing to park.
 PARK = "park_order"
 
-# The input of a step about the order and the call that placed it. It reads the rest from streams.
-ORDER = ("order_id", "tenant", "attempt", "correlation_id")
+# The input of a step about its saga and the call that began it. It reads the rest from streams.
+SAGA = ("id", "tenant", "attempt", "correlation_id")
 
 # How an execution can fail. None can time out: the machine sets no limit, and each of its tasks has
 # one.
@@ -60,7 +60,7 @@ def every_state_leads_somewhere(template: Template) -> Faults:
 def every_step_is_tried_again_if_that_can_help(template: Template) -> Faults:
     names = rust.step_errors()
     for machine, name, state in tasks(template):
-        passing = {names["TRANSIENT"]}
+        passing = {names["TRANSIENT"], names["BUSY"]}
         if step_of(state) == PARK:
             caught = {
                 error for catcher in state.get("Catch", []) for error in catcher["ErrorEquals"]
@@ -122,7 +122,7 @@ def every_failure_is_caught_and_parks_the_order(template: Template) -> Faults:
 @rule
 def every_step_gets_the_order_from_the_execution(template: Template) -> Faults:
     for machine, name, state in tasks(template):
-        for key in ORDER:
+        for key in SAGA:
             given = arguments(state).get(key)
             if given != f"{{% $states.context.Execution.Input.{key} %}}":
                 yield (
