@@ -186,6 +186,7 @@ impl<W: Worker, S: EventStore, P: Pause> Run<'_, W, S, P> {
             let standing = <W::Steps as Participant>::Arbiter::standing(&arbiter.state);
             // The arbiter is not read again until a write meets a conflict. Undoing that starts
             // meanwhile closes this step's stream, so the next append is a conflict.
+            let mut is_fresh = true;
             loop {
                 let view = View {
                     instance: self.context.instance(),
@@ -204,6 +205,7 @@ impl<W: Worker, S: EventStore, P: Pause> Run<'_, W, S, P> {
                 };
                 match action {
                     Action::Write(write) => {
+                        is_fresh = false;
                         let written =
                             self.worker.write(&self.context, &arbiter, own, &write).await?;
                         own = match written {
@@ -221,6 +223,7 @@ impl<W: Worker, S: EventStore, P: Pause> Run<'_, W, S, P> {
                     // No time is left for another call: the next invocation continues.
                     Action::Call(_) if calls == MAX_CALLS => return Err(out_of_calls()),
                     Action::Call(call) => {
+                        is_fresh = false;
                         calls += 1;
                         last = LastAnswer::Answer(self.worker.call(call).await?);
                     }
@@ -235,7 +238,10 @@ impl<W: Worker, S: EventStore, P: Pause> Run<'_, W, S, P> {
                         return Err(StepError::Undone);
                     }
                     Action::Done => return Ok(()),
-                    Action::Stuck(why) => return Err(StepError::Permanent(why)),
+                    Action::Stuck(why) if is_fresh => return Err(StepError::Permanent(why)),
+                    // The answer of the external system may show what another execution did after
+                    // the streams were read.
+                    Action::Stuck(_) => break,
                 }
             }
         }
