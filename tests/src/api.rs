@@ -208,13 +208,21 @@ impl Api {
         );
     }
 
-    /// Waits until the order is final or parked, and returns it.
-    pub async fn ended(&self, order_id: &str) -> Value {
-        eventually(&format!("order {order_id} is final or parked"), || self.if_ended(order_id))
-            .await
+    /// The parcel of this order leaves.
+    pub async fn dispatch(&self, order_id: &str) -> Answer {
+        let code = json!({ "tracking_code": "JD-0146" });
+        self.post(&format!("/shipments/{order_id}/dispatch"), &code).await
     }
 
-    /// The order. `None` if it is neither final nor parked yet.
+    /// Waits until no step of the order is left or it is parked, and returns it.
+    pub async fn ended(&self, order_id: &str) -> Value {
+        eventually(&format!("order {order_id} has no step left or is parked"), || {
+            self.if_ended(order_id)
+        })
+        .await
+    }
+
+    /// The order. `None` if a step is left and it is not parked.
     pub async fn if_ended(&self, order_id: &str) -> Option<Value> {
         let answer = self.get(&format!("/orders/{order_id}")).await;
         // A busy machine may answer 503.
@@ -222,7 +230,8 @@ impl Api {
             return None;
         }
         let order = answer.expect(200).body;
-        (order["status"] != "pending" || order["parked"].is_object()).then_some(order)
+        let is_moving = ["pending", "cancelling"].iter().any(|status| order["status"] == *status);
+        (!is_moving || order["parked"].is_object()).then_some(order)
     }
 
     /// Waits until the order view has the order at this version or a later one, and returns its

@@ -60,10 +60,17 @@ pub struct Ledgers {
 }
 
 impl Account {
-    /// Whether the last event of its stream is `order.confirmed`.
+    /// Whether the last event of its stream is `order.confirmed`, or a later one of its parcel.
     #[must_use]
     pub fn is_confirmed(&self) -> bool {
-        self.last("order.") == Some("order.confirmed")
+        let completed = ["order.confirmed", "order.dispatched", "order.delivered"];
+        self.last("order.").is_some_and(|last| completed.contains(&last))
+    }
+
+    /// Whether its parcel left.
+    #[must_use]
+    pub fn is_dispatched(&self) -> bool {
+        self.events.iter().any(|event| event == "order.dispatched")
     }
 
     /// Whether the last event of its stream is `order.cancelled`.
@@ -149,16 +156,17 @@ impl Ledgers {
     }
 
     /// Asserts that stock, gateway and carrier agree with the streams of every order, and that the
-    /// orders in `parked` are parked. Every other order must be final, exactly once:
+    /// orders in `parked` are parked. Every other order must be confirmed or cancelled:
     ///
-    /// - For a confirmed order, exactly the ordered goods are shipped, exactly its total is
-    ///   captured, and there is one parcel.
-    /// - For a cancelled order, no goods are shipped, no money is captured, and there is no parcel.
-    /// - For both, no goods are reserved and no money is authorized any more.
+    /// - For a confirmed order, exactly the ordered goods are reserved, or shipped once its parcel
+    ///   has left; exactly its total is captured, and there is one parcel.
+    /// - For a cancelled order, no goods are reserved or shipped, no money is captured, and there is
+    ///   no parcel.
+    /// - For both, no money is authorized any more.
     ///
     /// No ledger has holdings for an id without an order. So the sums agree as well: the captured
     /// money is the total of the confirmed orders in each currency, the goods on hand are the
-    /// received goods minus the goods of the confirmed orders, and there are as many parcels as
+    /// received goods minus the goods of the dispatched orders, and there are as many parcels as
     /// confirmed orders.
     ///
     /// # Panics
@@ -182,11 +190,14 @@ impl Ledgers {
                 }
                 continue;
             }
-            let ends = events
-                .iter()
-                .filter(|event| matches!(event.as_str(), "order.confirmed" | "order.cancelled"));
-            if ends.count() != 1 {
-                faults.push(format!("{order_id} is not final exactly once: {events:?}"));
+            let ever = |name: &str| events.iter().any(|event| event == name);
+            if ever("order.undo_started") && ever("order.dispatched") {
+                faults.push(format!("{order_id} was undone and dispatched: {events:?}"));
+            }
+            if (ever("order.dispatched"), ever("order.delivered"))
+                != (ever("shipment.dispatched"), ever("shipment.delivered"))
+            {
+                faults.push(format!("{order_id} and its parcel do not agree: {events:?}"));
             }
             match account.expected_holdings() {
                 None => faults.push(format!("{order_id} is not final: {events:?}")),
@@ -247,6 +258,7 @@ impl Ledgers {
             "reservation.shipped" => {
                 account.reservation.shipped = std::mem::take(&mut account.reservation.reserved)
             }
+            "reservation.returned" => account.reservation.shipped.clear(),
             _ => {} // the other events change no holdings
         }
     }
@@ -275,6 +287,7 @@ impl Ledgers {
                 add(&mut holdings.reserved, &sku, -quantity);
                 add(&mut holdings.shipped, &sku, quantity);
             }
+            "stock.returned" => add(&mut holdings.shipped, &sku, -quantity),
             other => panic!("extend this function: {other} may change holdings"),
         }
     }

@@ -1,7 +1,8 @@
-//! HTTP commands on orders: place, cancel, resume.
+//! HTTP commands on orders and their parcels: place, cancel, resume, dispatch, deliver.
 
 mod call_keys;
 mod change;
+mod parcel;
 mod place;
 
 use skald::personal::PersonKeys;
@@ -37,6 +38,8 @@ impl<S: EventStore, K: PersonKeys> OrderCommands<S, K> {
             ("POST", ["orders"]) => self.place(call).await,
             ("POST", ["orders", id, "cancel"]) => self.cancel(call, id).await,
             ("POST", ["orders", id, "resume"]) => self.resume(call, id).await,
+            ("POST", ["shipments", id, "dispatch"]) => self.dispatch(call, id).await,
+            ("POST", ["shipments", id, "deliver"]) => self.deliver(call, id).await,
             _ => Err(Problem::not_found("No resource exists at this path.")),
         }
     }

@@ -1,5 +1,7 @@
 //! Which answers to `POST /orders` are marked as replayed: those to calls that lost against another
-//! call.
+//! call. And the life of an order until its parcel arrives, or until it is cancelled.
+
+mod life;
 
 mod rounds;
 

@@ -30,7 +30,11 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     pub(crate) async fn customer_orders(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         let query = call.query(&["status", "limit", "cursor"])?;
         let limit = limit(query)?;
-        let status = query.parse("status", "pending, confirmed or cancelled", status)?;
+        let status = query.parse(
+            "status",
+            "pending, confirmed, cancelling, cancelled, dispatched or delivered",
+            status,
+        )?;
         let start =
             query.get("cursor").map(|text| cursor::read_place(&self.tenant, text)).transpose()?;
         let customer = CustomerId::new(id).or(Err(no_such_customer()))?;

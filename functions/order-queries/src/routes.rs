@@ -3,7 +3,7 @@
 use skald_lambda::http::Problem;
 
 /// Every route and its methods. A test below compares them with the template.
-const ROUTES: [(&str, &[&str]); 12] = [
+const ROUTES: [(&str, &[&str]); 14] = [
     ("/health", &["GET"]),
     ("/products/{sku}", &["PUT", "DELETE"]),
     ("/stock/{sku}", &["GET"]),
@@ -16,6 +16,8 @@ const ROUTES: [(&str, &[&str]); 12] = [
     ("/orders/{id}/saga", &["GET"]),
     ("/orders/{id}/cancel", &["POST"]),
     ("/orders/{id}/resume", &["POST"]),
+    ("/shipments/{order_id}/dispatch", &["POST"]),
+    ("/shipments/{order_id}/deliver", &["POST"]),
 ];
 
 /// The part of the path that belongs to the API: the longest suffix of the path that is a route, or

@@ -12,6 +12,7 @@
 //! 3. [`requests`]: validates the JSON that callers send, and returns a request or the list of all
 //!    its faults.
 //! 4. [`placing`]: turns a requested order, with current names and prices, into a command.
+//!    [`dispatching`]: a parcel leaves with its goods, and arrives.
 //! 5. [`saga`]: the steps that complete an order, their compensations, and which step is next.
 //! 6. [`steps`]: the implementation of each step.
 //! 7. [`views`]: the rows that queries read.
@@ -19,6 +20,7 @@
 //! This crate is pure: it uses no clock, no randomness, no input and no output.
 
 pub mod customer;
+pub mod dispatching;
 pub mod order;
 pub mod payment;
 pub mod placing;

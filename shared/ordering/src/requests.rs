@@ -6,19 +6,23 @@
 
 mod cancel;
 mod customer;
+mod dispatch;
 mod idempotency;
 mod order;
 mod product;
 mod reading;
 mod receipt;
+mod resume;
 
 use serde::Serialize;
 
-pub use cancel::CancelRequest;
+pub use cancel::{CancelRequest, CancelledBy};
 pub use customer::CustomerRequest;
+pub use dispatch::{DeliverRequest, DispatchRequest};
 pub use idempotency::{Caller, IdempotencyKey, order_id};
 pub use product::ProductRequest;
 pub use receipt::ReceiptRequest;
+pub use resume::ResumeRequest;
 
 /// One fault of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

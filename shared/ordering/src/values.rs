@@ -15,6 +15,11 @@ events::text_value! {
         "text of 1 to 200 characters, at least one of them visible, \
          and none that controls or reorders text";
 
+    /// Words that a person gives as a reason.
+    pub struct Note: |text| is_readable(text, 500),
+        "text of 1 to 500 characters, at least one of them visible, \
+         and none that controls or reorders text";
+
     /// An e-mail address. Only its form is checked: whether it works is known only after a message
     /// arrived.
     pub struct EmailAddress: |text| is_plausible_email(text),
@@ -28,6 +33,11 @@ events::text_value! {
 events::number_value! {
     /// The quantity of one product in an order.
     pub struct OrderedQuantity(u32): 1..=1000, "a whole number from 1 to 1000";
+}
+
+events::number_value! {
+    /// The time by which an operator extends an order's deadline, in seconds: up to 30 days.
+    pub struct ExtensionS(u32): 1..=2_592_000, "a whole number of seconds from 1 to 2592000";
 }
 
 impl From<OrderedQuantity> for Quantity {

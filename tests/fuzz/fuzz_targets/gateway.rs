@@ -23,7 +23,7 @@ use skald_lambda::http::{Answer, answer, header};
 /// The number of inputs after which a new system in memory replaces the old one.
 const INPUTS_PER_SYSTEM: usize = 500;
 /// The routes of the template, and others.
-const ROUTES: [&str; 14] = [
+const ROUTES: [&str; 17] = [
     "GET /health",
     "PUT /products/{sku}",
     "DELETE /products/{sku}",
@@ -37,6 +37,9 @@ const ROUTES: [&str; 14] = [
     "GET /orders/{id}/events",
     "GET /orders/{id}/saga",
     "POST /orders/{id}/cancel",
+    "POST /orders/{id}/resume",
+    "POST /shipments/{order_id}/dispatch",
+    "POST /shipments/{order_id}/deliver",
     "ANY /shop/{proxy+}",
 ];
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"];
@@ -238,7 +241,8 @@ fn event(call: Call) -> Value {
     match call.route {
         Some(_) if call.path.is_empty() => {
             let template = route.split_once(' ').map_or("", |(_, path)| path);
-            path.push_str(&template.replace("{sku}", IDS[0]).replace("{id}", IDS[1]));
+            let path_of = template.replace("{sku}", IDS[0]).replace("{id}", IDS[1]);
+            path.push_str(&path_of.replace("{order_id}", IDS[2]));
         }
         _ => {
             call.path.into_iter().for_each(|part| path.push_str(&format!("/{}", text(part, &IDS))))

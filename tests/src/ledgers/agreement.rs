@@ -8,8 +8,14 @@ impl Account {
     /// The holdings that a final order must have. `None` if the order is not final.
     pub(super) fn expected_holdings(&self) -> Option<Holdings> {
         if self.is_confirmed() {
-            let (shipped, captured) = (self.ordered.clone(), self.total.clone());
-            return Some(Holdings { shipped, captured, parcels: 1, ..Holdings::default() });
+            let (ordered, captured) = (self.ordered.clone(), self.total.clone());
+            let confirmed = Holdings { captured, parcels: 1, ..Holdings::default() };
+            // Goods leave the stock with the parcel.
+            return Some(if self.is_dispatched() {
+                Holdings { shipped: ordered, ..confirmed }
+            } else {
+                Holdings { reserved: ordered, ..confirmed }
+            });
         }
         self.is_cancelled().then(Holdings::default)
     }
@@ -57,11 +63,16 @@ impl Account {
         static NOTHING: Sums = Sums::new();
         let (nothing, total) = (&NOTHING, &self.total);
         match self.last("payment.") {
-            None | Some("payment.declined" | "payment.voided") => vec![(nothing, nothing)],
-            Some("payment.authorization_requested" | "payment.void_requested") => {
-                vec![(nothing, nothing), (total, nothing)]
+            None | Some("payment.declined" | "payment.voided" | "payment.refunded") => {
+                vec![(nothing, nothing)]
             }
-            Some("payment.authorized") => vec![(total, nothing)],
+            Some("payment.authorization_requested") => vec![(nothing, nothing), (total, nothing)],
+            // A capture may have been in flight.
+            Some("payment.void_requested") => {
+                vec![(nothing, nothing), (total, nothing), (nothing, total)]
+            }
+            Some("payment.refund_requested") => vec![(nothing, total), (nothing, nothing)],
+            Some("payment.authorized" | "payment.capture_refused") => vec![(total, nothing)],
             Some("payment.capture_requested") => vec![(total, nothing), (nothing, total)],
             Some("payment.captured") => vec![(nothing, total)],
             Some(other) => panic!("extend this function: {other} may move money"),
@@ -73,7 +84,7 @@ impl Account {
         match self.last("shipment.") {
             None | Some("shipment.refused" | "shipment.cancelled") => &[0],
             Some("shipment.requested" | "shipment.cancel_requested") => &[0, 1],
-            Some("shipment.created") => &[1],
+            Some("shipment.created" | "shipment.dispatched" | "shipment.delivered") => &[1],
             Some(other) => panic!("extend this function: {other} may create or cancel a parcel"),
         }
     }

@@ -15,6 +15,7 @@
 
 mod bad_input;
 mod cancel_and_resume;
+mod dispatch;
 mod erasure;
 mod faults;
 mod operator;

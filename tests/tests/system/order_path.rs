@@ -70,13 +70,13 @@ async fn the_order_of_the_demo_is_completed() {
     );
     assert_eq!(events.get("next_cursor"), None);
 
-    let stock = eventually("the goods are shipped", || async {
+    let stock = eventually("the goods are held", || async {
         Some(api.get("/stock/MUG-DEMO").await.expect(200).body)
-            .filter(|stock| stock["on_hand"] == 8)
+            .filter(|stock| stock["reserved"] == 2)
     });
     assert_eq!(
         stock.await,
-        json!({ "sku": "MUG-DEMO", "on_hand": 8, "reserved": 0, "available": 8 })
+        json!({ "sku": "MUG-DEMO", "on_hand": 10, "reserved": 2, "available": 8 })
     );
 
     // The log shows the whole path under the caller's correlation id, and contains no personal
@@ -354,9 +354,9 @@ async fn an_order_from_more_shards_than_a_transaction_holds_is_confirmed() {
         "{ended:#}"
     );
     for sku in &skus {
-        let stock = eventually("the goods are shipped", || async {
+        let stock = eventually("the goods are held", || async {
             let stock = api.get(&format!("/stock/{sku}")).await.expect(200).body;
-            (stock["on_hand"] == 1 && stock["reserved"] == 0).then_some(stock)
+            (stock["on_hand"] == 16 && stock["reserved"] == 15).then_some(stock)
         });
         assert_eq!(stock.await["available"], 1, "{sku}");
     }

@@ -118,7 +118,7 @@ async fn the_shell_lines_and_all_examples_work_when_pasted() {
     assert_eq!(statuses(&after_erasure), ["200", "200"], "{after_erasure}");
     assert!(
         after_erasure.contains("\"customer_name\":null")
-            && after_erasure.contains("\"status\":\"confirmed\""),
+            && after_erasure.contains("\"status\":\"delivered\""),
         "the order shows no person and is otherwise unchanged: {after_erasure}"
     );
     std::fs::remove_dir_all(folder).expect("the folder can be removed");

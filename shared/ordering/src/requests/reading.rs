@@ -54,10 +54,11 @@ impl<'a> Object<'a> {
         };
         let object = Self { fields, pointer };
         for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
-            faults.add(
-                &object.pointer_to(name),
-                format!("is not a known field: use only {}", known.join(", ")),
-            );
+            let detail = match known {
+                [] => "is not a known field: there are none".to_owned(),
+                known => format!("is not a known field: use only {}", known.join(", ")),
+            };
+            faults.add(&object.pointer_to(name), detail);
         }
         Some(object)
     }

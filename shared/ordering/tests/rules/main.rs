@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod customer;
+mod dispatching;
 mod histories;
 mod order;
 mod payment;

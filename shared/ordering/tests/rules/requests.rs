@@ -1,9 +1,14 @@
-use events::{OrderPlaced, RequestHash};
+use events::{CancelReason, OrderPlaced, RequestHash};
 use ordering::order::{ComparisonError, RequestedOrder};
-use ordering::requests::{CustomerRequest, Fault, ProductRequest, ReceiptRequest};
+use ordering::requests::{
+    CancelRequest, CustomerRequest, DeliverRequest, DispatchRequest, Fault, ProductRequest,
+    ReceiptRequest, ResumeRequest,
+};
 use serde_json::{Value, json};
 
-use crate::samples::{body, customer, placed, placed_at_schema_1, placed_in_form_1, request, with};
+use crate::samples::{
+    body, customer, placed, placed_at_schema_1, placed_in_form_1, request, time, with,
+};
 
 /// The faults of this body, as `pointer: detail`.
 fn faults<T>(validated: Result<T, Vec<Fault>>) -> Vec<String> {
@@ -441,5 +446,50 @@ fn a_receipt_needs_a_quantity_and_a_reference() {
             "/quantity: must be a whole number from 1 to 1000000000".to_owned(),
             format!("/reference: {IDENTIFIER}"),
         ]
+    );
+}
+
+#[test]
+fn a_request_to_cancel_has_a_readable_reason_and_says_who_asks() {
+    let request = CancelRequest::validate(&json!({ "reason": "I ordered twice" })).unwrap();
+    assert_eq!(request.note.as_str(), "I ordered twice");
+    assert_eq!(request.cancelled_by.reason(), CancelReason::CustomerRequest);
+    let by = |by: &str| CancelRequest::validate(&json!({ "reason": "x", "cancelled_by": by }));
+    let reasons = ["customer", "operator"].map(|name| by(name).unwrap().cancelled_by.reason());
+    assert_eq!(reasons, [CancelReason::CustomerRequest, CancelReason::OperatorRequest]);
+    assert_eq!(faults(by("saga")), ["/cancelled_by: must be customer or operator"]);
+    let of = |reason: &str| CancelRequest::validate(&json!({ "reason": reason }));
+    assert!(of(&"ö".repeat(500)).is_ok());
+    for reason in ["", " ", "\u{200b}", &"ö".repeat(501)] {
+        assert_eq!(faults(of(reason)).len(), 1, "{reason:?}");
+    }
+}
+
+#[test]
+fn a_request_to_resume_extends_the_deadline_by_up_to_30_days() {
+    let of = |extend_by_s: Value| ResumeRequest::validate(&json!({ "extend_by_s": extend_by_s }));
+    let at = time("2026-11-21T08:15:30.250Z");
+    assert_eq!(ResumeRequest::validate(&json!({})).unwrap().extend_to(at), None);
+    assert_eq!(of(json!(90)).unwrap().extend_to(at), Some(time("2026-11-21T08:17:00.250Z")));
+    assert_eq!(of(json!(2_592_000)).unwrap().extend_to(at), Some(time("2026-12-21T08:15:30.250Z")));
+    for invalid in [json!(0), json!(2_592_001), json!(1.5), json!("90")] {
+        let detail = "/extend_by_s: must be a whole number of seconds from 1 to 2592000";
+        assert_eq!(faults(of(invalid)), [detail]);
+    }
+}
+
+#[test]
+fn a_request_to_dispatch_may_have_a_tracking_code() {
+    let of = |code: Value| DispatchRequest::validate(&json!({ "tracking_code": code }));
+    assert_eq!(DispatchRequest::validate(&json!({})).unwrap().tracking_code, None);
+    assert_eq!(of(json!("JD-0146")).unwrap().tracking_code.unwrap().as_str(), "JD-0146");
+    for invalid in [json!(""), json!("a b"), json!("x".repeat(65)), json!(7)] {
+        let detail = "/tracking_code: must be text of 1 to 64 visible ASCII characters";
+        assert_eq!(faults(of(invalid)), [detail]);
+    }
+    assert!(DeliverRequest::validate(&json!({})).is_ok());
+    assert_eq!(
+        faults(DeliverRequest::validate(&json!({ "tracking_code": "x" }))),
+        ["/tracking_code: is not a known field: there are none"]
     );
 }

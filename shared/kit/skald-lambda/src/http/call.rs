@@ -148,6 +148,17 @@ impl Call {
         strict::parse(text).map_err(not_json)
     }
 
+    /// The body as JSON. `None` if the body is empty or missing.
+    ///
+    /// # Errors
+    /// As [`json`](Self::json), for a body that is not empty.
+    pub fn json_if_any(&self) -> Result<Option<Value>, Problem> {
+        match &self.body {
+            Some(body) if body.is_empty() => Ok(None),
+            Some(_) | None => self.json().map(Some),
+        }
+    }
+
     /// The value of a header that may be sent once. `None` if it was not sent.
     ///
     /// # Errors

@@ -347,6 +347,25 @@ fn after_every_event_the_order_is_finished_even_if_its_execution_was_stopped() {
         let what = format!("seven products, stopped at line {line}");
         seen.extend(assert_order_is_finished(&stopped, &[Request::Cancel, Request::Resume], &what));
     }
+    // The parcel leaves.
+    let world = World::new(SCENARIOS[0]);
+    run(execute(&world, 1));
+    assert!(world.dispatch());
+    seen.extend(world.last_written());
+    assert_eq!(next(&world), Next::Done);
+    world.assert_clean("dispatched");
+    // An earlier release took the goods from the stock before the order was confirmed.
+    let world = World::new(SCENARIOS[0]);
+    let mut execution = execute(&world, 1);
+    while !world.log().contains(&"payment.captured".to_owned()) {
+        assert!(!poll(&mut execution));
+    }
+    drop(execution);
+    world.ship_early();
+    assert!(Request::Cancel.send(&world));
+    run(execute(&world, world.attempt()));
+    seen.extend(world.log());
+    world.assert_clean("undone after an earlier release took the goods");
     // `Request` writes this event.
     seen.insert("order.resumed".to_owned());
     let all = all();

@@ -19,7 +19,9 @@ use events::{
     CancelReason, Money, OrderCommitted, OrderEvent, OrderLine, OrderPlaced, ProductEvent,
     ProductListed, ReceiptReference, Sku, StockEvent, StockReceived,
 };
+use ordering::dispatching::Parcel;
 use ordering::order::{Order, OrderCommand, Phase};
+use ordering::reservation::HeldGoods;
 use ordering::saga::{ORDER_SAGA, OrderSaga, SagaState, Step};
 use ordering::sandbox::memory::{CarrierLedger, GatewayLedger};
 use ordering::steps::Ports;
@@ -323,9 +325,35 @@ impl World {
         .is_ok()
     }
 
-    fn command(&self, command: &OrderCommand, name: &str) -> Result<(), String> {
+    /// The parcel leaves. Returns whether it did.
+    pub(crate) fn dispatch(&self) -> bool {
+        let lines = self.state().reservation.held().to_vec();
+        let goods = HeldGoods { order_id: order_id(), lines };
+        let parcel = Parcel { goods, tracking_code: None };
+        let streams = parcel.streams(&tenant());
+        let handler = Handler::new(self, NoPause);
+        let request = self.request("dispatch");
+        let decide = |states: &_| parcel.dispatch(states);
+        finish(handler.handle_all(&streams, &request, decide)).is_ok()
+    }
+
+    /// Takes the goods from the stock as an earlier release did, before the order was confirmed.
+    pub(crate) fn ship_early(&self) {
+        let lines = self.state().reservation.held().to_vec();
+        let goods = HeldGoods { order_id: order_id(), lines };
+        let handler = Handler::new(self, NoPause);
+        let request = self.request("ship_stock");
+        let streams = goods.streams(&tenant());
+        finish(handler.handle_all(&streams, &request, |states| goods.ship(states))).unwrap();
+    }
+
+    fn request(&self, name: &str) -> Request {
         let commit_id = CommitId::of(order_id().uuid(), name);
-        let request = Request { commit_id, at: self.now(), context: context() };
+        Request { commit_id, at: self.now(), context: context() }
+    }
+
+    fn command(&self, command: &OrderCommand, name: &str) -> Result<(), String> {
+        let request = self.request(name);
         let stream = streams::order(&tenant(), order_id());
         let handled =
             finish(Handler::new(self, NoPause).handle::<Order>(&stream, command, &request));
