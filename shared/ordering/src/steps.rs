@@ -19,6 +19,6 @@ use skald_saga::{Instance, StepError};
 
 /// The order of this saga.
 fn order_id(instance: &Instance) -> Result<OrderId, StepError> {
-    OrderId::from_str(&instance.id)
-        .map_err(|_| StepError::permanent("the id of the saga is not that of an order"))
+    let order_id = OrderId::from_str(&instance.id).ok();
+    order_id.ok_or_else(|| StepError::permanent("the id of the saga is not that of an order"))
 }

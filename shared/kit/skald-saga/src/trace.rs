@@ -68,7 +68,7 @@ pub async fn of_participant<W: Participant, S: EventStore>(
     store: &S,
     instance: &Instance,
     arbiter: &<W::Arbiter as Decider>::State,
-) -> Result<(<W::Decider as Decider>::State, Vec<(W, StepTrace)>), StepError> {
+) -> Result<Followed<W::Decider, W>, StepError> {
     let needed: Vec<W> = W::ALL.iter().copied().filter(|step| step.is_needed(arbiter)).collect();
     let stream = if needed.is_empty() { None } else { W::stream(instance, arbiter)? };
     let Some(stream) = stream else { return Ok(Default::default()) };
@@ -132,12 +132,15 @@ fn note_events<A: Arbiter, S: StepName>(
     Ok(undo_started_at)
 }
 
+/// The state of a stream, and the traces of the steps that it tells about.
+type Followed<D, S> = (<D as Decider>::State, Vec<(S, StepTrace)>);
+
 /// Folds a stream and notes each change of a step's progress.
 fn follow<D: Decider, S: Copy>(
     steps: &[S],
     commits: &[Commit],
     progress: impl Fn(&D::State, S) -> Progress,
-) -> Result<(D::State, Vec<(S, StepTrace)>), DecodeError> {
+) -> Result<Followed<D, S>, DecodeError> {
     let mut state = D::State::default();
     let before = |state: &D::State| -> Vec<Progress> {
         steps.iter().map(|step| progress(state, *step)).collect()

@@ -149,12 +149,9 @@ async fn reserve<S: EventStore, P: Pause>(
     order: &Seen<Order, S::Head>,
     own: &Seen<Reservation, S::Head>,
 ) -> Result<Written<Reservation, S::Head>, StepError> {
-    let Some(placed) = order.state.placed() else {
-        return Err(StepError::permanent("the order does not exist"));
-    };
     let mut before = None;
     for attempt in 1..=MAX_DECISIONS {
-        match decide_once(context, (order, own), placed, &mut before).await? {
+        match decide_once(context, order, own, &mut before).await? {
             Decided::Made => return Ok(Written::Finished),
             Decided::Otherwise => return Ok(Written::Again),
             Decided::Not => context.rest(attempt).await,
@@ -177,10 +174,13 @@ enum Decided {
 /// seemed short.
 async fn decide_once<S: EventStore, P: Pause>(
     context: &StepContext<'_, S, P>,
-    (order, own): (&Seen<Order, S::Head>, &Seen<Reservation, S::Head>),
-    placed: &PlacedOrder,
+    order: &Seen<Order, S::Head>,
+    own: &Seen<Reservation, S::Head>,
     before: &mut Option<ShardVersions>,
 ) -> Result<Decided, StepError> {
+    let Some(placed) = order.state.placed() else {
+        return Err(StepError::permanent("the order does not exist"));
+    };
     // Read each time: the number of a product's shards may grow between two reads that are
     // compared.
     let (wanted, mut loaded) = wanted(context, placed).await?;

@@ -151,7 +151,7 @@ where
         return Err(StepError::Permanent(why));
     };
     let mut run = Run { worker, step, context: StepContext::new(store, pause, input, at) };
-    run.to_end(G::PLAN.place(input.step)).await
+    run.until_done(G::PLAN.place(input.step)).await
 }
 
 /// An invocation of a step.
@@ -178,7 +178,7 @@ enum Permission {
 }
 
 impl<W: Worker, S: EventStore, P: Pause> Run<'_, W, S, P> {
-    async fn to_end(&mut self, place: Place) -> Result<(), StepError> {
+    async fn until_done(&mut self, place: Place) -> Result<(), StepError> {
         let (mut last, mut calls) = (LastAnswer::Unknown, 0);
         loop {
             self.context.begin_round().await?;
