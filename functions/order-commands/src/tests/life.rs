@@ -181,9 +181,8 @@ async fn a_confirmed_order_is_undone_for_the_operator_who_cancels_it() {
     let cancel = shop.post(&format!("/orders/{id}/cancel"), json!({}), Some(reason)).await;
     assert_eq!(status(&cancel), (202, json!("cancelling")), "{cancel:?}");
     let events = shop.events(id).await;
-    let undo = events.iter().find_map(|event| match event {
-        OrderEvent::UndoStarted(undo) => Some(undo.clone()),
-        _ => None,
+    let undo = events.iter().find_map(|event| {
+        if let OrderEvent::UndoStarted(undo) = event { Some(undo.clone()) } else { None }
     });
     let undo = undo.unwrap();
     assert_eq!(undo.reason, events::CancelReason::OperatorRequest);
@@ -224,10 +223,9 @@ async fn an_order_of_an_erased_customer_is_cancelled_without_a_note() {
     let reason = Some(json!({ "reason": "Jane Doe called" }));
     let cancel = shop.post(&format!("/orders/{id}/cancel"), json!({}), reason).await;
     assert_eq!(status(&cancel), (202, json!("cancelling")), "{cancel:?}");
-    let noted = shop.events(id).await.into_iter().any(|event| match event {
-        OrderEvent::UndoStarted(undo) => undo.note.is_some(),
-        _ => false,
-    });
+    let noted = shop.events(id).await.into_iter().any(
+        |event| matches!(event, OrderEvent::UndoStarted(undo) if undo.note.is_some()),
+    );
     assert!(!noted);
 }
 
