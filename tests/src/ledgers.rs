@@ -79,12 +79,6 @@ impl Account {
         self.last("order.") == Some("order.cancelled")
     }
 
-    /// Whether the last event of its stream is `order.parked`.
-    #[must_use]
-    pub fn is_parked(&self) -> bool {
-        self.last("order.") == Some("order.parked")
-    }
-
     /// The last event whose name begins with this prefix.
     fn last(&self, prefix: &str) -> Option<&str> {
         self.events.iter().rfind(|event| event.starts_with(prefix)).map(String::as_str)
@@ -146,17 +140,17 @@ impl Ledgers {
     }
 
     /// Asserts that every order is final and that the ledgers agree on it. See
-    /// [`assert_equal_except_parked`](Self::assert_equal_except_parked).
+    /// [`assert_equal_except_open`](Self::assert_equal_except_open).
     ///
     /// # Panics
     /// With a list of all disagreements.
     #[track_caller]
     pub fn assert_equal(&self) {
-        self.assert_equal_except_parked(&[]);
+        self.assert_equal_except_open(&[]);
     }
 
     /// Asserts that stock, gateway and carrier agree with the streams of every order, and that the
-    /// orders in `parked` are parked. Every other order must be confirmed or cancelled:
+    /// orders in `open` are neither confirmed nor cancelled. Every other order must be one of both:
     ///
     /// - For a confirmed order, exactly the ordered goods are reserved, or shipped once its parcel
     ///   has left; exactly its total is captured, and there is one parcel.
@@ -172,7 +166,7 @@ impl Ledgers {
     /// # Panics
     /// With a list of all disagreements.
     #[track_caller]
-    pub fn assert_equal_except_parked(&self, parked: &[&str]) {
+    pub fn assert_equal_except_open(&self, open: &[&str]) {
         let broken = self.broken_streams.iter();
         let mut faults: Vec<String> =
             broken.map(|stream| format!("a gap or an overlap in {stream}")).collect();
@@ -184,9 +178,9 @@ impl Ledgers {
                     .into_iter()
                     .map(|fault| format!("{order_id}: {fault}: {events:?}")),
             );
-            if parked.contains(&order_id) {
-                if !account.is_parked() {
-                    faults.push(format!("{order_id} is not parked: {events:?}"));
+            if open.contains(&order_id) {
+                if account.is_confirmed() || account.is_cancelled() {
+                    faults.push(format!("{order_id} is not open: {events:?}"));
                 }
                 continue;
             }
@@ -217,7 +211,7 @@ impl Ledgers {
         if !self.in_transfer.is_empty() {
             faults.push(format!("goods between two stock shards: {:?}", self.in_transfer));
         }
-        let unknown = parked.iter().filter(|order_id| !self.accounts.contains_key(**order_id));
+        let unknown = open.iter().filter(|order_id| !self.accounts.contains_key(**order_id));
         faults.extend(unknown.map(|order_id| format!("no ledger has order {order_id}")));
         assert!(faults.is_empty(), "the ledgers do not agree:\n{}", faults.join("\n"));
     }

@@ -19,13 +19,14 @@ pub struct OrderCommands<S, K> {
     events: S,
     keys: K,
     tenant: Tenant,
+    time_limit_ms: u32,
 }
 
 impl<S: EventStore, K: PersonKeys> OrderCommands<S, K> {
     /// Handles commands on the orders in this event store, which seals personal data with these
-    /// keys.
-    pub fn new(events: S, keys: K) -> Self {
-        Self { events, keys, tenant: Tenant::default() }
+    /// keys. An order that is not committed within the time limit is undone.
+    pub fn new(events: S, keys: K, time_limit_ms: u32) -> Self {
+        Self { events, keys, tenant: Tenant::default(), time_limit_ms }
     }
 
     /// Answers a call.

@@ -10,6 +10,9 @@ async fn main() -> Result<(), Error> {
     start_logging();
     let stores = Stores::new(&config::aws().await);
     let keys = &stores.person_keys()?;
-    let commands = &OrderCommands::new(Sealing::new(stores.events()?, keys), keys);
+    let time_limit_s: u32 = config::variable("ORDER_DEADLINE_SECONDS")?.parse()?;
+    let time_limit_ms = time_limit_s.saturating_mul(1_000);
+    let events = Sealing::new(stores.events()?, keys);
+    let commands = &OrderCommands::new(events, keys, time_limit_ms);
     http::serve(move |call| async move { commands.respond(&call).await }).await
 }

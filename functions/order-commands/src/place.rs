@@ -33,10 +33,6 @@ use tokio::join;
 use crate::call_keys::CallKeys;
 use crate::{OrderCommands, SOURCE};
 
-/// How long an order may take from placing to confirmation, in milliseconds. After that it is
-/// undone.
-const TIME_LIMIT_MS: u32 = 15 * 60 * 1000;
-
 impl<S: EventStore, K: PersonKeys> OrderCommands<S, K> {
     /// `POST /orders`.
     pub(crate) async fn place(&self, call: &Call) -> Result<Reply, Problem> {
@@ -108,7 +104,7 @@ impl<S: EventStore, K: PersonKeys> OrderCommands<S, K> {
         let (customer, products) = states(&self.events, &streams).await?;
         let products: Vec<_> =
             products.into_iter().map(|product| (product.state, product.version)).collect();
-        let command = price(request, &customer.state, &products, call.at, TIME_LIMIT_MS)
+        let command = price(request, &customer.state, &products, call.at, self.time_limit_ms)
             .map_err(placing_problem)?;
         let decided =
             Order::decide(&OrderState::default(), &OrderCommand::Place(Box::new(command)));

@@ -146,7 +146,7 @@ async fn place<S: EventStore, K: PersonKeys + Clone>(store: S, keys: K, quantity
         "requestContext": { "http": { "method": "POST" } },
         "body": order.to_string(),
     });
-    let commands = OrderCommands::new(Sealing::new(store, keys.clone()), keys);
+    let commands = OrderCommands::new(Sealing::new(store, keys.clone()), keys, 3_600_000);
     answer(event.to_string().as_bytes(), Timestamp::EPOCH, async |call| {
         commands.respond(&call).await
     })

@@ -2,125 +2,74 @@
 //! `<order>.<attempt>`.
 //!
 //! The message is only a hint: the starter reads the order's stream to decide what the order needs.
-//! A final or parked order needs no execution, and neither does an order whose execution is already
-//! running. If that execution has ended although the order is not final, the order is parked for an
-//! operator: every further execution might end in the same way.
+//! A settled or parked order needs no execution, and neither does an order whose execution is
+//! running. If that execution has ended although the order is not settled, the next attempt begins.
+//! An attempt that would begin too soon after the last one is left to the sweeper.
 
-mod machine;
 #[cfg(test)]
 mod tests;
 
 use ordering::order::Order;
-use ordering::saga::{ORDER_SAGA, OrderSaga};
 use skald::decider::Decider;
 use skald::message::CommitMessage;
 use skald::store::EventStore;
 use skald::stream::Category;
+use skald_lambda::clock;
 use skald_lambda::clock::RandomPause;
 use skald_lambda::queue::MessageHandler;
-use skald_lambda::{Error, clock};
-use skald_saga::{
-    ErrorOutput, ExecutionInput, Failure, Next, StepError, StepInput, execution_of, look, next,
-    perform_on_arbiter,
-};
+use skald_saga::{ExecutionStarter, Executions, Outcome};
 
-pub use machine::{Execution, StateMachine, StepFunctions};
+/// The source of the starter's commits.
+const SOURCE: &str = "saga-starter";
 
 /// Starts sagas.
 #[derive(Debug)]
-pub struct SagaStarter<S, M> {
-    events: S,
-    machine: M,
+pub struct SagaStarter<S, X> {
+    starter: ExecutionStarter<S, X, RandomPause>,
 }
 
 /// An error of starting a saga.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The order could not be read or parked.
+    /// The order could not be read or resumed, or the state machine did not answer.
     #[error(transparent)]
-    Order(#[from] StepError),
-    /// The state machine did not answer. *Transient.*
-    #[error("the state machine did not answer")]
-    StateMachine(#[source] Error),
+    Saga(#[from] skald_saga::StartError),
     /// The message names an order that does not exist. *Permanent.*
     #[error("the order does not exist")]
     OrderNotFound,
 }
 
-impl<S: EventStore, M: StateMachine> SagaStarter<S, M> {
-    /// Starts executions of `machine` for the orders in `events`.
-    pub const fn new(events: S, machine: M) -> Self {
-        Self { events, machine }
-    }
-
-    /// Parks the order of an execution that has ended, at its current step, unless the order is
-    /// final.
-    async fn park_for_operator(&self, execution: &ExecutionInput) -> Result<(), StepError> {
-        let name = execution.name();
-        loop {
-            let instance = &execution.instance;
-            let state = look::<OrderSaga, _>(&self.events, instance).await?;
-            let (Next::Do(step) | Next::Undo(step)) = next::<OrderSaga>(instance, &state) else {
-                break;
-            };
-            let cause = format!("the execution {name} ended before the order was final");
-            let failure =
-                Some(Failure { step, error: ErrorOutput { error: "Ended".to_owned(), cause } });
-            let park = StepInput { step: ORDER_SAGA.park, execution: execution.clone(), failure };
-            let now = clock::now();
-            match perform_on_arbiter::<OrderSaga, _, _>(&self.events, &RandomPause, &park, now)
-                .await
-            {
-                Ok(()) => {
-                    tracing::error!(
-                        name,
-                        %step,
-                        "the execution ended before the order was final; the order was parked"
-                    );
-                    return Ok(());
-                }
-                // Undoing started after the order was read, which happens at most once. The next
-                // pass parks the order at a backward step.
-                Err(StepError::Undone) => {}
-                // Meanwhile another execution finished the order, or another attempt began.
-                Err(StepError::Settled) => break,
-                Err(error) => return Err(error),
-            }
-        }
-        tracing::info!(name, "the execution ended and the order needs no parking");
-        Ok(())
+impl<S: EventStore, X: Executions> SagaStarter<S, X> {
+    /// Starts executions for the orders in `events`.
+    pub const fn new(events: S, executions: X) -> Self {
+        Self { starter: ExecutionStarter::new(events, executions, RandomPause, SOURCE) }
     }
 }
 
-impl<S: EventStore, M: StateMachine> MessageHandler for SagaStarter<S, M> {
+impl<S: EventStore, X: Executions> MessageHandler for SagaStarter<S, X> {
     const CATEGORY: &'static Category = Order::CATEGORY;
     type Failure = StartError;
 
     async fn handle(&self, message: &CommitMessage) -> Result<(), StartError> {
-        let commits =
-            self.events.load(&message.stream, None).await.map_err(StepError::from)?.commits;
-        if commits.is_empty() {
+        let ensured = self.starter.start::<Order>(&message.stream, clock::now()).await?;
+        if ensured.standing.is_none() {
             return Err(StartError::OrderNotFound);
         }
-        let Some(input) =
-            execution_of::<Order>(&message.stream, &commits).map_err(StepError::from)?
-        else {
-            tracing::info!("the order needs no execution");
-            return Ok(());
-        };
-        let name = input.name();
-        match self.machine.start(&input).await.map_err(StartError::StateMachine)? {
-            Execution::Started => tracing::info!(name, "the execution was started"),
-            Execution::Running => tracing::info!(name, "the execution is already running"),
-            Execution::Ended => self.park_for_operator(&input).await?,
+        match ensured.what {
+            Outcome::NotNeeded | Outcome::Parked => tracing::info!("the order needs no execution"),
+            Outcome::Started => tracing::info!("the execution was started"),
+            Outcome::Running => tracing::info!("the execution is already running"),
+            Outcome::Resumed => tracing::info!("the execution had ended; the next one was started"),
+            Outcome::Ended { resumed_from } => {
+                tracing::warn!(%resumed_from, "the execution has ended; the sweeper resumes the order");
+            }
         }
         Ok(())
     }
 
     fn is_transient(failure: &StartError) -> bool {
         match failure {
-            StartError::Order(error) => error.is_retried(),
-            StartError::StateMachine(_) => true,
+            StartError::Saga(error) => error.is_transient(),
             StartError::OrderNotFound => false,
         }
     }

@@ -1,9 +1,10 @@
 //! Starts the saga of every order that is placed or resumed.
 
-use saga_starter::{SagaStarter, StepFunctions};
+use saga_starter::SagaStarter;
 use skald_lambda::queue::{Queue, SqsDeadLetters};
 use skald_lambda::{Error, config, start_logging};
 use skald_lambda_dynamodb::Stores;
+use skald_stepfunctions::StepFunctions;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

@@ -9,30 +9,25 @@ use events::{
 use ordering::streams;
 use skald::commit::{Actor, Commit, CommitId, Context, CorrelationId, Draft};
 use skald::event::{DomainEvent, EventData};
-use skald::implementing::Page;
-use skald::memory::{InMemoryEventStore, InMemoryHead};
+use skald::memory::InMemoryEventStore;
 use skald::message::CommitMessage;
-use skald::reading::ReadFrom;
-use skald::snapshot::SnapshotKind;
-use skald::store::{AppendError, Appended, EventStore, Loaded, StoreError};
+use skald::store::EventStore;
 use skald::stream::{StreamId, Tenant, Version};
 use skald::time::Timestamp;
-use skald_lambda::Error;
 use skald_lambda::queue::MessageHandler;
-use skald_saga::Instance;
+use skald_saga::{Execution, ExecutionInput, Executions, Instance, NoAnswer};
 
-use crate::{Execution, ExecutionInput, SagaStarter, StartError, StateMachine};
+use crate::{SagaStarter, StartError};
 
 /// An event store with one order, and a state machine whose answers the test sets.
 #[derive(Default)]
 struct System {
     store: InMemoryEventStore,
-    /// The answer of the state machine; `None` if it does not answer.
+    /// The answer of the state machine to the attempt that it is first asked for; `None` if it does
+    /// not answer. Each later attempt is started.
     answer: Option<Execution>,
     /// The events that are appended to the order during the call to the state machine.
     while_starting: Vec<OrderEvent>,
-    /// The events that are appended to the order after its shipment was read.
-    while_reading: Mutex<Vec<OrderEvent>>,
     /// The inputs of all calls to start an execution.
     started: Mutex<Vec<ExecutionInput>>,
 }
@@ -113,7 +108,7 @@ impl System {
     /// Handles the message that the order was placed.
     async fn handle(&self) -> Result<(), StartError> {
         let message = CommitMessage { stream: order(), last: Version::new(1), commit: None };
-        SagaStarter::new(self, self).handle(&message).await
+        SagaStarter::new(&self.store, self).handle(&message).await
     }
 
     /// The names of the executions in all calls to start one.
@@ -121,15 +116,15 @@ impl System {
         self.started.lock().unwrap().iter().map(ExecutionInput::name).collect()
     }
 
-    /// The step and the error of each time that the order was parked.
-    async fn parked(&self) -> Vec<(String, String)> {
+    /// The numbers of the attempts that were begun by `order.resumed`.
+    async fn resumed(&self) -> Vec<u32> {
         let commits = self.store.read(&order(), Version::START).await.unwrap();
         let events = commits
             .iter()
             .flat_map(Commit::envelopes::<OrderEvent>)
             .map(|event| event.unwrap().data);
-        let parked = events.filter_map(|event| match event {
-            OrderEvent::Parked(parked) => Some((parked.step, parked.error)),
+        let resumed = events.filter_map(|event| match event {
+            OrderEvent::Resumed(resumed) => Some(resumed.attempt),
             OrderEvent::Placed(_)
             | OrderEvent::Committed(_)
             | OrderEvent::Confirmed(_)
@@ -137,76 +132,32 @@ impl System {
             | OrderEvent::Delivered(_)
             | OrderEvent::UndoStarted(_)
             | OrderEvent::Cancelled(_)
-            | OrderEvent::Resumed(_) => None,
+            | OrderEvent::Parked(_) => None,
         });
-        parked.collect()
+        resumed.collect()
     }
 }
 
-impl StateMachine for &System {
-    async fn start(&self, input: &ExecutionInput) -> Result<Execution, Error> {
-        self.started.lock().unwrap().push(input.clone());
+impl Executions for &System {
+    async fn start(&self, input: &ExecutionInput) -> Result<Execution, NoAnswer> {
+        let first = {
+            let mut started = self.started.lock().unwrap();
+            started.push(input.clone());
+            started[0].attempt
+        };
         for event in &self.while_starting {
-            self.write(&order(), event.event_type(), event.encode()?).await;
+            self.write(&order(), event.event_type(), event.encode().unwrap()).await;
         }
-        self.answer.ok_or_else(|| "no answer".into())
-    }
-}
-
-impl EventStore for System {
-    type Head = InMemoryHead;
-
-    fn start(&self, stream: StreamId) -> InMemoryHead {
-        self.store.start(stream)
-    }
-
-    async fn page(
-        &self,
-        stream: &StreamId,
-        from: ReadFrom,
-        limit: u32,
-    ) -> Result<Page, StoreError> {
-        self.store.page(stream, from, limit).await
-    }
-
-    async fn load(
-        &self,
-        stream: &StreamId,
-        snapshots: Option<SnapshotKind>,
-    ) -> Result<Loaded<InMemoryHead>, StoreError> {
-        let loaded = self.store.load(stream, snapshots).await;
-        if *stream == streams::shipment(stream.tenant(), order_id()) {
-            let meanwhile = std::mem::take(&mut *self.while_reading.lock().unwrap());
-            for event in meanwhile {
-                self.write(&order(), event.event_type(), event.encode().unwrap()).await;
-            }
-        }
-        loaded
-    }
-
-    async fn load_after(&self, head: &InMemoryHead) -> Result<Loaded<InMemoryHead>, StoreError> {
-        self.store.load_after(head).await
-    }
-
-    async fn append(
-        &self,
-        head: &InMemoryHead,
-        draft: Draft,
-    ) -> Result<Appended<InMemoryHead>, AppendError<InMemoryHead>> {
-        self.store.append(head, draft).await
-    }
-
-    async fn append_guarded(
-        &self,
-        parts: Vec<(InMemoryHead, Draft)>,
-        guards: Vec<InMemoryHead>,
-    ) -> Result<Vec<Appended<InMemoryHead>>, AppendError<InMemoryHead>> {
-        self.store.append_guarded(parts, guards).await
+        let is_next = input.attempt > first;
+        let answer = if is_next { Some(Execution::Started) } else { self.answer };
+        answer.ok_or_else(|| NoAnswer::new("no answer"))
     }
 }
 
 fn is_transient(result: Result<(), StartError>) -> bool {
-    <SagaStarter<&System, &System> as MessageHandler>::is_transient(&result.unwrap_err())
+    <SagaStarter<&InMemoryEventStore, &System> as MessageHandler>::is_transient(
+        &result.unwrap_err(),
+    )
 }
 
 #[tokio::test]
@@ -257,71 +208,49 @@ async fn an_order_that_needs_no_step_or_is_parked_gets_no_execution() {
 async fn a_running_execution_is_left_running() {
     let system = System::with(Execution::Running, &[placed()]).await;
     system.handle().await.unwrap();
-    assert!(system.parked().await.is_empty());
+    assert!(system.resumed().await.is_empty());
 }
 
 #[tokio::test]
-async fn an_order_whose_execution_ended_early_is_parked_once_at_its_current_step() {
-    for (past, step) in [
-        (vec![placed()], "reserve_stock"),
-        (vec![placed(), OrderCommitted {}.into()], "capture_payment"),
-        (vec![placed(), undo_started()], "cancel_shipment"),
-    ] {
+async fn an_order_whose_execution_ended_early_gets_the_next_attempt() {
+    for past in
+        [vec![placed()], vec![placed(), OrderCommitted {}.into()], vec![placed(), undo_started()]]
+    {
         let system = System::with(Execution::Ended, &past).await;
         system.handle().await.unwrap();
-        system.handle().await.unwrap();
-        let why = "Ended: the execution 8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873.1 \
-                   ended before the order was final";
-        assert_eq!(system.parked().await, [(step.to_owned(), why.to_owned())], "{past:?}");
+        assert_eq!(system.resumed().await, [2], "{past:?}");
+        let name = "8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873";
+        assert_eq!(system.started(), [format!("{name}.1"), format!("{name}.2")], "{past:?}");
+        assert_eq!(system.started.lock().unwrap()[1].correlation_id.as_str(), "call-1");
     }
 }
 
+/// Otherwise executions that always fail would follow each other without a pause.
 #[tokio::test]
-async fn an_order_that_its_execution_finished_meanwhile_is_not_parked() {
+async fn an_attempt_that_would_begin_too_soon_is_left_to_the_sweeper() {
+    let system = System::with(Execution::Ended, &[placed()]).await;
+    system.handle().await.unwrap();
+    assert_eq!(system.resumed().await, [2]);
+    // The second attempt began just now, and its execution has ended, too.
+    let system = System { started: Mutex::default(), ..system };
+    system.handle().await.unwrap();
+    assert_eq!(system.resumed().await, [2]);
+    assert_eq!(system.started().len(), 1);
+}
+
+#[tokio::test]
+async fn an_order_that_its_execution_finished_meanwhile_is_not_resumed() {
     for meanwhile in [
         vec![OrderCommitted {}.into(), OrderConfirmed {}.into()],
         vec![undo_started(), cancelled()],
-        // Another message starts the next attempt.
-        vec![OrderResumed { attempt: 2, deadline: None }.into()],
+        vec![parked()],
     ] {
         let system = System {
             while_starting: meanwhile.clone(),
             ..System::with(Execution::Ended, &[placed()]).await
         };
         system.handle().await.unwrap();
-        assert!(system.parked().await.is_empty(), "{meanwhile:?}");
-    }
-    let system = System {
-        while_starting: vec![parked()],
-        ..System::with(Execution::Ended, &[placed()]).await
-    };
-    system.handle().await.unwrap();
-    assert_eq!(system.parked().await.len(), 1, "the execution itself parked it");
-}
-
-#[tokio::test]
-async fn an_order_whose_undoing_started_meanwhile_is_parked_at_a_backward_step() {
-    let system = System {
-        while_reading: vec![undo_started()].into(),
-        ..System::with(Execution::Ended, &[placed()]).await
-    };
-    system.handle().await.unwrap();
-    let steps: Vec<String> = system.parked().await.into_iter().map(|(step, _)| step).collect();
-    assert_eq!(steps, ["cancel_shipment"], "the order must be parked at a backward step");
-}
-
-#[tokio::test]
-async fn an_order_that_is_settled_meanwhile_is_not_parked() {
-    for meanwhile in [
-        vec![undo_started(), cancelled()],
-        vec![OrderResumed { attempt: 2, deadline: None }.into()],
-    ] {
-        let system = System {
-            while_reading: meanwhile.clone().into(),
-            ..System::with(Execution::Ended, &[placed()]).await
-        };
-        system.handle().await.unwrap();
-        assert!(system.parked().await.is_empty(), "{meanwhile:?}");
+        assert!(system.resumed().await.is_empty(), "{meanwhile:?}");
     }
 }
 
@@ -337,12 +266,6 @@ async fn a_message_is_retried_if_a_newer_release_wrote_an_event_of_the_order() {
     system.write_unknown(&order()).await;
     assert!(is_transient(system.handle().await));
     assert!(system.started().is_empty());
-
-    // Determining the order's current step also reads the other streams.
-    let system = System::with(Execution::Ended, &[placed()]).await;
-    system.write_unknown(&streams::payment(&Tenant::default(), order_id())).await;
-    assert!(is_transient(system.handle().await));
-    assert!(system.parked().await.is_empty());
 }
 
 #[tokio::test]

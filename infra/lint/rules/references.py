@@ -31,6 +31,7 @@ PSEUDO_PARAMETERS = {
 ATTRIBUTES = {
     "AWS::ApiGatewayV2::Api": {"ApiEndpoint", "ApiId"},
     "AWS::DynamoDB::Table": {"Arn", "StreamArn", "TableId"},
+    "AWS::Events::Rule": {"Arn"},
     "AWS::IAM::Role": {"Arn", "RoleId"},
     "AWS::KMS::Key": {"Arn", "KeyId"},
     "AWS::Lambda::Function": {"Arn"},

@@ -177,7 +177,7 @@ impl System {
         let system = Self {
             inputs: 0,
             catalog: CatalogCommands::new(sealing(), keys.clone()),
-            orders: OrderCommands::new(sealing(), keys.clone()),
+            orders: OrderCommands::new(sealing(), keys.clone(), 3_600_000),
             queries: Queries::new(events.clone(), views, keys, "fuzz".to_owned()),
         };
         for (function, method, path, body, status) in [

@@ -11,14 +11,14 @@ use std::process::Command;
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// The crates that use no runtime, no AWS, no clock and no random source.
-const PURE: [&str; 3] = ["skald", "events", "ordering"];
+const PURE: [&str; 4] = ["skald", "skald-saga", "events", "ordering"];
 
 /// The crates of the workspace that each crate may use outside of its tests.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("skald", &[]),
     ("events", &["skald"]),
     ("hello-function", &[]),
-    ("ordering", &["skald", "events"]),
+    ("ordering", &["skald", "skald-saga", "events"]),
     ("skald-aws", &["skald"]),
     ("skald-cli", &["skald", "skald-dynamodb"]),
     ("skald-dynamodb", &["skald", "skald-aws"]),
@@ -26,14 +26,24 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("skald-kms", &["skald", "skald-aws"]),
     ("skald-lambda", &["skald"]),
     ("skald-lambda-dynamodb", &["skald", "skald-dynamodb", "skald-kms", "skald-lambda"]),
+    ("skald-saga", &["skald"]),
+    ("skald-stepfunctions", &["skald-saga"]),
     ("skald-operator", &["ordering", "skald-cli"]),
     ("skald-testkit", &["skald"]),
     ("system-tests", &["skald", "events", "ordering", "skald-dynamodb"]),
 ];
 
 /// The crates that a function may use. No function may use another function.
-const FUNCTION_MAY_USE: &[&str] =
-    &["skald", "events", "ordering", "skald-dynamodb", "skald-lambda", "skald-lambda-dynamodb"];
+const FUNCTION_MAY_USE: &[&str] = &[
+    "skald",
+    "skald-saga",
+    "events",
+    "ordering",
+    "skald-dynamodb",
+    "skald-lambda",
+    "skald-lambda-dynamodb",
+    "skald-stepfunctions",
+];
 
 /// The prefixes of the names of crates that contain a runtime, AWS, a clock or a random source.
 const IMPURE: &[&str] = &[

@@ -23,6 +23,7 @@ mod order_path;
 mod outcomes;
 mod readme;
 mod saga_faults;
+mod sweeper;
 
 use system_tests::SharedCloud;
 

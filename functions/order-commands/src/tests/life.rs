@@ -79,7 +79,7 @@ impl Shop {
             event["body"] = json!(body.to_string());
         }
         let store = Sealing::new(self.store.clone(), self.keys.clone());
-        let commands = OrderCommands::new(store, self.keys.clone());
+        let commands = OrderCommands::new(store, self.keys.clone(), 3_600_000);
         answer(event.to_string().as_bytes(), now(), async |call| commands.respond(&call).await)
             .await
     }
@@ -223,9 +223,11 @@ async fn an_order_of_an_erased_customer_is_cancelled_without_a_note() {
     let reason = Some(json!({ "reason": "Jane Doe called" }));
     let cancel = shop.post(&format!("/orders/{id}/cancel"), json!({}), reason).await;
     assert_eq!(status(&cancel), (202, json!("cancelling")), "{cancel:?}");
-    let noted = shop.events(id).await.into_iter().any(
-        |event| matches!(event, OrderEvent::UndoStarted(undo) if undo.note.is_some()),
-    );
+    let noted = shop
+        .events(id)
+        .await
+        .into_iter()
+        .any(|event| matches!(event, OrderEvent::UndoStarted(undo) if undo.note.is_some()));
     assert!(!noted);
 }
 

@@ -3,7 +3,7 @@
 //!
 //! | variable | names | read by |
 //! |---|---|---|
-//! | `EVENTS_TABLE` | the table of the events | [`Stores::events`], [`serve_view`] |
+//! | `EVENTS_TABLE` | the table of the events | [`Stores::events`], [`Stores::index`], [`serve_view`] |
 //! | `PERSON_KEYS_TABLE` | the table of the persons' keys | [`Stores::person_keys`] |
 //! | `PERSON_KEYS_KMS_KEY` | the ARN of the KMS key that wraps them | [`Stores::person_keys`] |
 //! | `DEAD_LETTERS_URL` | the queue of a view's dead letters | [`serve_view`] |
@@ -13,7 +13,9 @@
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use skald::view::Projection;
-use skald_dynamodb::{DynamoDbEventStore, DynamoDbPersonKeys, DynamoDbViewStore};
+use skald_dynamodb::{
+    DynamoDbCommitIndex, DynamoDbEventStore, DynamoDbPersonKeys, DynamoDbViewStore,
+};
 use skald_kms::KmsKeyWrap;
 use skald_lambda::config::{self, MissingVariable};
 use skald_lambda::queue::{Queue, SqsDeadLetters};
@@ -54,6 +56,14 @@ impl Stores {
     /// [`MissingVariable`] if the variable is not set.
     pub fn events(&self) -> Result<DynamoDbEventStore, MissingVariable> {
         Ok(DynamoDbEventStore::new(self.dynamodb.clone(), config::variable("EVENTS_TABLE")?))
+    }
+
+    /// The index of all commits in the table that `EVENTS_TABLE` names.
+    ///
+    /// # Errors
+    /// [`MissingVariable`] if the variable is not set.
+    pub fn index(&self) -> Result<DynamoDbCommitIndex, MissingVariable> {
+        Ok(DynamoDbCommitIndex::new(self.dynamodb.clone(), config::variable("EVENTS_TABLE")?))
     }
 
     /// The view store in the table that this variable names.

@@ -7,6 +7,7 @@
 //! - [`clock`]: the time, new ids, and the [`Pause`](skald::handle::Pause) in real time.
 //! - [`http`]: calls, replies, and problems according to RFC 9457.
 //! - [`steps`]: steps of a saga, and the names of their errors.
+//! - [`rules`]: schedules and events of `EventBridge`.
 //! - [`queue`]: a queue's batch; each message goes to its handler, or into the dead-letter queue.
 //! - [`views`]: the handler that keeps a view up to date.
 
@@ -17,6 +18,7 @@ mod logging;
 mod metrics;
 mod problem;
 pub mod queue;
+pub mod rules;
 pub mod steps;
 pub mod views;
 

@@ -17,7 +17,19 @@
 //! | `LateEntries` | `FunctionName` | index entries that appeared after later ones were delivered |
 //! | `MalformedEntries` | `FunctionName` | index entries that no store wrote |
 //! | `ForeignMessages` | `FunctionName` | messages of a category that the function does not follow |
+//! | `SagasStarted` | `FunctionName` | executions that a sweep found missing |
+//! | `SagasResumed` | `FunctionName` | executions that a sweep found ended early |
+//! | `SagasUnreadable` | `FunctionName` | sagas that a sweep could not read |
 //! | `SnapshotsOmitted` | `Category` | commits stored without the snapshot that was due |
+//!
+//! Each sweep of the sagas also writes what it found, with the dimension `FunctionName`:
+//!
+//! | metric | unit | value |
+//! |---|---|---|
+//! | `SagasWatched` | count | sagas that are not settled although they had time |
+//! | `SagasParked` | count | sagas that wait for an operator |
+//! | `SagasOverdue` | count | sagas that are not settled long after their deadline |
+//! | `OldestSaga` | seconds | the age of the oldest saga that was checked and is not settled |
 //!
 //! All metrics are in the namespace `Skald`. A line has one value for each dimension, so if
 //! snapshots of several categories are omitted in one invocation, each further category has a line
@@ -33,7 +45,7 @@ use serde_json::{Value, json};
 use skald::message::CommitMessage;
 use skald::observe::{
     CONFLICT, CONTENTION, LATE_ENTRY, MALFORMED_ENTRY, PAGE_READ, RETRY, ROW_PARKED, ROW_REPAIRED,
-    SNAPSHOT_OMITTED, TARGET,
+    SNAPSHOT_OMITTED, SWEPT, TARGET,
 };
 use skald::stream::Category;
 use skald::time::Timestamp;
@@ -73,7 +85,21 @@ fn metric(report: &str) -> Option<&'static str> {
     })
 }
 
-/// The counts of the reports since the last line.
+/// The metrics of a sweep, by the fields of its report.
+const OF_A_SWEEP: [(&str, &str); 7] = [
+    ("watched", "SagasWatched"),
+    ("parked", "SagasParked"),
+    ("started", "SagasStarted"),
+    ("resumed", "SagasResumed"),
+    ("overdue", "SagasOverdue"),
+    ("unreadable", "SagasUnreadable"),
+    ("oldest_s", OLDEST_SAGA),
+];
+
+/// The metric that is a time.
+const OLDEST_SAGA: &str = "OldestSaga";
+
+/// The counts of the reports since the last line, and the values of the last sweep.
 #[derive(Debug, Default)]
 struct Counts {
     by_function: BTreeMap<&'static str, u64>,
@@ -126,6 +152,8 @@ impl<S: Subscriber> Layer<S> for Counting {
             let mut category = CategoryOf(String::new());
             event.record(&mut category);
             *self.counts().omitted_snapshots.entry(category.0).or_default() += 1;
+        } else if name == SWEPT {
+            event.record(&mut Sweep(&mut self.counts().by_function));
         }
     }
 }
@@ -137,6 +165,19 @@ impl Visit for CategoryOf {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "category" {
             value.clone_into(&mut self.0);
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+}
+
+/// The numbers of a sweep.
+struct Sweep<'a>(&'a mut BTreeMap<&'static str, u64>);
+
+impl Visit for Sweep<'_> {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        if let Some((_, metric)) = OF_A_SWEEP.iter().find(|(name, _)| *name == field.name()) {
+            self.0.insert(metric, value);
         }
     }
 
@@ -199,7 +240,8 @@ fn add(
 ) {
     let mut metrics = Vec::new();
     for (name, count) in counts {
-        metrics.push(json!({ "Name": name, "Unit": "Count" }));
+        let unit = if name == OLDEST_SAGA { "Seconds" } else { "Count" };
+        metrics.push(json!({ "Name": name, "Unit": unit }));
         line[name] = json!(count);
     }
     line[dimension] = json!(value);

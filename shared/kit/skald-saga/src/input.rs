@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use skald::commit::CorrelationId;
 use skald::stream::Tenant;
+use uuid::Uuid;
 
 /// The longest error message that is stored, in characters.
 const MAX_MESSAGE_CHARACTERS: usize = 500;
@@ -15,6 +16,14 @@ pub struct Instance {
     /// The id of the arbiter's stream. The streams of most steps have the same id.
     #[serde(alias = "order_id")]
     pub id: String,
+}
+
+/// A UUID for this saga, from which the ids of its commits are computed. If the saga's id is a
+/// UUID, it is that one.
+pub(crate) fn scope(instance: &Instance) -> Uuid {
+    let Instance { tenant, id } = instance;
+    id.parse()
+        .unwrap_or_else(|_| Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{tenant}/{id}").as_bytes()))
 }
 
 /// The input of an execution of a saga: only ids.

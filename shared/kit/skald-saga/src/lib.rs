@@ -4,7 +4,8 @@
 //! undoes it in reverse. One stream, the *arbiter*, alone decides the direction. Each step works on
 //! a stream of its own, a *participant*, and reads from there what is done. So a step may run
 //! twice, late, or beside another, and a saga may be continued by anyone from any state: by a state
-//! machine ([`state_machine`]), by [`drive()`], by a sweeper after everything else was lost.
+//! machine ([`state_machine`]), by [`drive()`], by a [sweeper](sweep) after everything else was
+//! lost.
 //!
 //! To define a saga:
 //!
@@ -17,6 +18,7 @@
 
 mod drive;
 mod error;
+mod executions;
 mod input;
 mod look;
 mod macros;
@@ -24,19 +26,23 @@ mod names;
 mod next;
 mod plan;
 mod saga;
+mod starter;
 pub mod state_machine;
 mod step;
 mod step_trace;
+pub mod sweep;
 mod trace;
 
 pub use drive::{Performer, drive};
 pub use error::StepError;
+pub use executions::{Execution, Executions, NoAnswer};
 pub use input::{ErrorOutput, ExecutionInput, Failure, Instance, StepInput};
 pub use look::{execution_of, look};
 pub use names::StepName;
 pub use next::{Next, missing_after_gate, missing_before_gate, next, next_compensation};
 pub use plan::{Compensable, Gate, MAX_CALLS, Patience, Place, Plan, Retry, TimeLimits};
 pub use saga::{Arbiter, Change, Participant, Phase, Progress, Saga, Standing, Traced};
+pub use starter::{Ensured, ExecutionStarter, Outcome, StartError};
 pub use step::{
     Action, LastAnswer, Seen, StepContext, View, Worker, Written, perform, perform_on_arbiter,
 };

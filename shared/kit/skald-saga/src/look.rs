@@ -5,6 +5,7 @@ use skald::decider::{Decider, fold};
 use skald::event::DecodeError;
 use skald::store::EventStore;
 use skald::stream::StreamId;
+use skald::time::Timestamp;
 
 use crate::error::StepError;
 use crate::input::{ExecutionInput, Instance};
@@ -61,6 +62,23 @@ pub fn execution_of<A: Arbiter>(
     stream: &StreamId,
     commits: &[Commit],
 ) -> Result<Option<ExecutionInput>, DecodeError> {
+    Ok(current_attempt::<A>(stream, commits)?.map(|attempt| attempt.input))
+}
+
+/// The attempt that needs an execution.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    /// The input of its execution.
+    pub(crate) input: ExecutionInput,
+    /// When it began.
+    pub(crate) begun_at: Timestamp,
+}
+
+/// As [`execution_of`], with the time.
+pub(crate) fn current_attempt<A: Arbiter>(
+    stream: &StreamId,
+    commits: &[Commit],
+) -> Result<Option<Attempt>, DecodeError> {
     let Some(standing) = A::standing(&fold::<A>(commits)?.state) else { return Ok(None) };
     if standing.phase.is_settled() || standing.is_parked {
         return Ok(None);
@@ -68,14 +86,15 @@ pub fn execution_of<A: Arbiter>(
     for commit in commits.iter().rev() {
         for event in commit.envelopes::<A::Event>() {
             if A::begins_attempt(&event?.data) {
-                return Ok(Some(ExecutionInput {
+                let input = ExecutionInput {
                     instance: Instance {
                         tenant: stream.tenant().clone(),
                         id: stream.id().to_owned(),
                     },
                     attempt: standing.attempt,
                     correlation_id: commit.context.correlation_id.clone(),
-                }));
+                };
+                return Ok(Some(Attempt { input, begun_at: commit.at }));
             }
         }
     }

@@ -89,6 +89,15 @@ pub trait Arbiter:
 
     /// Whether an attempt begins with this event. An execution is started for each such event.
     fn begins_attempt(event: &Self::Event) -> bool;
+
+    /// Whether the saga is settled after an event of this type. The [sweeper](crate::sweep) does
+    /// not read a stream whose last event has such a type. `false` is always safe: the stream is
+    /// read.
+    #[must_use]
+    fn settles(event_type: &str) -> bool {
+        let _ = event_type;
+        false
+    }
 }
 
 /// Where a saga stands, as its arbiter says.

@@ -15,6 +15,7 @@
 //! | [`ROW_REPAIRED`] | DEBUG | `stream`, `from`, `to`, `by` | each row that is updated from the event store, not from a message: `by` is `catch_up` or `redrive` |
 //! | [`LATE_ENTRY`] | WARN | `entry` | each index entry that appears after later ones were delivered |
 //! | [`MALFORMED_ENTRY`] | WARN | `key`, `fault` | each index entry that no store wrote |
+//! | [`SWEPT`] | DEBUG | `watched`, `parked`, `started`, `resumed`, `overdue`, `unreadable`, `oldest_s` | each sweep of `skald-saga`'s sweeper: numbers of sagas, and the age of the oldest in seconds |
 //!
 //! A report contains keys of streams, versions and numbers. It contains no values of events and no
 //! personal data, unless an application puts personal data into a stream's id.
@@ -77,6 +78,8 @@ pub const ROW_REPAIRED: &str = "row_repaired";
 pub const LATE_ENTRY: &str = "late_entry";
 /// An entry of the index was not written by a store.
 pub const MALFORMED_ENTRY: &str = "malformed_entry";
+/// All sagas were swept.
+pub const SWEPT: &str = "swept";
 
 pub(crate) fn conflict(stream: &StreamId) {
     tracing::event!(

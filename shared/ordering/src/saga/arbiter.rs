@@ -56,4 +56,11 @@ impl Arbiter for Order {
             | OrderEvent::Parked(_) => false,
         }
     }
+
+    fn settles(event_type: &str) -> bool {
+        matches!(
+            event_type,
+            "order.confirmed" | "order.cancelled" | "order.dispatched" | "order.delivered"
+        )
+    }
 }

@@ -42,7 +42,8 @@ fn well_formed(line: &Value) {
         let dimension = directive["Dimensions"][0][0].as_str().unwrap();
         assert!(line[dimension].is_string(), "{dimension} is declared and has no value: {line}");
         for metric in directive["Metrics"].as_array().unwrap() {
-            assert_eq!(metric["Unit"], "Count");
+            let unit = if metric["Name"] == "OldestSaga" { "Seconds" } else { "Count" };
+            assert_eq!(metric["Unit"], unit);
             assert!(line[metric["Name"].as_str().unwrap()].is_u64(), "{metric}: {line}");
         }
     }
@@ -175,4 +176,26 @@ async fn a_batch_that_is_dropped_on_the_way_is_written() {
     assert_eq!(written(), [] as [Value; 0]);
     drop(invocation);
     assert_eq!(written().len(), 1);
+}
+
+/// Zero is written, too: an alarm on missing data could not tell a quiet system from no sweep.
+#[test]
+fn a_sweep_is_one_line_with_all_of_its_numbers() {
+    let (_log, _guard) = Log::at("ERROR", keep);
+    let counted = counted();
+    tracing::event!(
+        name: SWEPT, target: TARGET, tracing::Level::DEBUG,
+        watched = 5_u64, parked = 2_u64, started = 3_u64, resumed = 1_u64, overdue = 0_u64,
+        unreadable = 0_u64, oldest_s = 960_u64, "swept"
+    );
+    drop(counted);
+    let [line] = written().try_into().unwrap();
+    assert_eq!(
+        counts(line),
+        json!({
+            "FunctionName": "order-view-1", "SagasWatched": 5, "SagasParked": 2,
+            "SagasStarted": 3, "SagasResumed": 1, "SagasOverdue": 0, "SagasUnreadable": 0,
+            "OldestSaga": 960,
+        })
+    );
 }

@@ -14,7 +14,7 @@ use skald::time::Timestamp;
 use uuid::Uuid;
 
 use crate::error::StepError;
-use crate::input::{ExecutionInput, Instance, StepInput};
+use crate::input::{ExecutionInput, Instance, StepInput, scope};
 use crate::names::StepName;
 
 /// How often a step reads its streams again after conflicts with other writers.
@@ -190,10 +190,7 @@ impl<'a, S: EventStore, P: Pause> StepContext<'a, S, P> {
     /// UUID, it is that one.
     #[must_use]
     pub fn scope(&self) -> Uuid {
-        let Instance { tenant, id } = self.instance();
-        id.parse().unwrap_or_else(|_| {
-            Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{tenant}/{id}").as_bytes())
-        })
+        scope(self.instance())
     }
 
     /// Waits before a write is tried again within one round. `attempt` is the number of this wait,
