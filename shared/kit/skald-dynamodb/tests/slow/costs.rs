@@ -196,6 +196,30 @@ async fn ten_thousand_events_are_loaded_from_their_last_snapshot() {
 }
 
 #[tokio::test]
+async fn a_small_state_in_every_commit_costs_no_write_unit_and_a_load_reads_one_item() {
+    let (store, counter) = store().await;
+    let state = br#"{"on_hand":9007199254740991,"reserved":9007199254740991}"#;
+    let kind = SnapshotKind { schema: 1, every: 1 };
+    let snapshot = || Some(Snapshot { schema: kind.schema, state: state.to_vec() });
+    let with_state = |name: &str| Draft { snapshot: snapshot(), ..draft(name, 1) };
+    let [mut head, mut other] = ["a", "b"].map(|name| store.start(account(name)));
+    for number in 0..100 {
+        // As a step of a saga does: one commit of the stock, one of its own.
+        let name = format!("both-{number}");
+        let parts = vec![(head, with_state(&name)), (other, draft(&name, 1))];
+        let appended = store.append_all(parts).await.unwrap();
+        [head, other] = <[_; 2]>::try_from(appended).unwrap().map(|appended| appended.head);
+        assert_bill(&counter.take(), &[("TransactWriteItems", 1)], 4, 2);
+        head = store.append(&head, with_state(&format!("one-{number}"))).await.unwrap().head;
+        assert_bill(&counter.take(), &[("PutItem", 1)], 1, 1);
+
+        let loaded = store.load(&account("a"), Some(kind)).await.unwrap();
+        assert_eq!((loaded.head.version(), loaded.commits.len()), (head.version(), 1));
+        assert_bill(&counter.take(), &[("Query", 1)], 1, 0);
+    }
+}
+
+#[tokio::test]
 async fn a_page_of_the_index_is_one_request_wherever_it_begins() {
     let counter = Counter::default();
     let client = Engine::start().await.intercepted_client(counter.clone()).await;
