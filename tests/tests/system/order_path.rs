@@ -110,7 +110,11 @@ async fn a_repeated_request_reads_only_its_order() {
     {
         let mut item = commit(&cloud, &stream, 1).await;
         item.insert("sk".to_owned(), AttributeValue::N(version.to_string()));
-        change_body(&mut item, |body| body["events"][0]["type"] = json!("order.from_the_future"));
+        change_body(&mut item, |body| {
+            body["events"][0]["type"] = json!("order.from_the_future");
+            // A state that this release knows would replace the event.
+            body.as_object_mut().expect("an object").remove("snapshot");
+        });
         put_commit(&cloud, item).await;
     }
     let again = api.place("key-1", &body).await.expect(202);
