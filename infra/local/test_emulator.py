@@ -1,4 +1,4 @@
-"""The emulator's changes to MiniStack: functions' environments, and rewritten functions."""
+"""The emulator's changes to MiniStack: environments, turns, and rewritten functions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import os
 import sys
 import tempfile
+import threading
 import types
 import unittest
 import unittest.mock
@@ -17,7 +18,7 @@ os.environ.setdefault("MINISTACK_REGION", "eu-central-1")
 sys.path.append(str(Path(__file__).with_name("emulator")))
 with unittest.mock.patch.dict(os.environ, {"TMPDIR": TEMPORARY.name}):
     tempfile.tempdir = TEMPORARY.name  # MiniStack unpacks functions there
-    from environment import Environment
+    from environment import HTTP_API_THREAD, Environment, Turns
     from rewrite import rewrite
 
     tempfile.tempdir = None
@@ -119,6 +120,47 @@ class OfAFunction(unittest.TestCase):
             self.environment(
                 "call('POST', 'init/error', '\"no table\"'); time.sleep(60)"
             ).invoke(0, "a")
+
+
+class OfInvocations(unittest.TestCase):
+    def setUp(self) -> None:
+        self.held = threading.Event()
+        self.addCleanup(self.held.set)
+
+    def running(self, turns: Turns) -> threading.Thread:
+        """An invocation that runs until `held` is set."""
+        started = threading.Event()
+        thread = threading.Thread(target=turns.run, args=(self.hold, started), daemon=True)
+        thread.start()
+        self.assertTrue(started.wait(10))
+        return thread
+
+    def hold(self, started: threading.Event) -> None:
+        started.set()
+        self.held.wait()
+
+    def test_one_waits_for_its_turn(self) -> None:
+        turns = Turns(1, wait_s=60)
+        first = self.running(turns)
+        done: list[bool] = []
+        second = threading.Thread(target=turns.run, args=(lambda: done.append(self.held.is_set()),))
+        second.start()
+        self.held.set()
+        first.join(10)
+        second.join(10)
+        self.assertEqual([True], done)
+
+    def test_one_does_not_wait_for_those_that_hang(self) -> None:
+        turns = Turns(1, wait_s=0.01)
+        self.running(turns)
+        self.assertEqual("ran", turns.run(lambda: "ran"))
+
+    def test_one_of_the_http_api_does_not_wait(self) -> None:
+        turns = Turns(1, wait_s=60)
+        self.running(turns)
+        done = threading.Event()
+        threading.Thread(target=turns.run, args=(done.set,), name=HTTP_API_THREAD).start()
+        self.assertTrue(done.wait(10))
 
 
 class Rewriting(unittest.TestCase):

@@ -6,7 +6,8 @@ It is MiniStack with these changes:
 - The log of the functions is printed, so that it is in the log of the local cloud.
 - It counts what it serves (`served.py`).
 - It is served by uvicorn, which needs less processor time than MiniStack's own server.
-- The thread that invokes a function serves the function's environment (`environment.py`).
+- The thread that invokes a function serves its environment, and few do so at once
+  (`environment.py`).
 - Executions and event sources do not wait where AWS would not (`waits.py`).
 - It computes less for each request (`memory.py`).
 

@@ -12,19 +12,25 @@ reads it. What the process wrote before its result is in the pipe when the resul
 the log of an invocation is complete without a wait.
 """
 
+import functools
 import json
 import os
 import re
 import selectors
 import socket
 import subprocess
+import threading
 import time
 
 from ministack.core import lambda_runtime
-from ministack.services import lambda_svc
+from ministack.services import apigateway, lambda_svc
+
+from rewrite import rewrite
 
 LOOK_EVERY_S = 0.05  # for the end of the process, where a socket does not show it
 SEND_WITHIN_S = 30
+TURN_WITHIN_S = 1
+HTTP_API_THREAD = "http-api"
 RESULT = re.compile(r"/runtime/invocation/([^/]+)/(response|error)/?$")
 REASONS = {200: "OK", 202: "Accepted", 400: "Bad Request", 404: "Not Found"}
 
@@ -351,7 +357,40 @@ def parsed(body: bytes) -> object:
         return body.decode("utf-8", errors="replace")
 
 
+class Turns:
+    """Lets few invocations run at once, except those that a caller of the HTTP API waits for.
+
+    Otherwise each of sixty sagas has a process of its own, all processes share a few processors,
+    and every caller waits for all of them. An invocation that got no turn in time runs anyway,
+    because those that run may wait for something else.
+    """
+
+    def __init__(self, at_once: int, wait_s: float) -> None:
+        self.free = threading.Semaphore(at_once)
+        self.wait_s = wait_s
+
+    def run(self, execute, *arguments):
+        if threading.current_thread().name == HTTP_API_THREAD:
+            return execute(*arguments)
+        has_turn = self.free.acquire(timeout=self.wait_s)
+        try:
+            return execute(*arguments)
+        finally:
+            if has_turn:
+                self.free.release()
+
+
 def install() -> None:
-    """Make MiniStack run functions in these environments."""
+    """Make MiniStack run functions in these environments, in turns."""
     lambda_runtime.ProvidedWorker = Environment
     assert lambda_runtime._worker_class_for({"Runtime": "provided"}) is Environment
+    rewrite(
+        apigateway,
+        "_invoke_lambda_proxy",
+        'thread_name="ministack-apigw-invoke"',
+        f"thread_name={HTTP_API_THREAD!r}",
+    )
+    turns = Turns(2 * (os.cpu_count() or 1), TURN_WITHIN_S)
+    lambda_svc._execute_function_provided_warm = functools.partial(
+        turns.run, lambda_svc._execute_function_provided_warm
+    )
