@@ -5,7 +5,8 @@ It is MiniStack with these changes:
 - It ends with the process that started it, even if that one was killed.
 - The log of the functions is printed, so that it is in the log of the local cloud.
 - It counts what it serves (`served.py`).
-- It is served by uvicorn, which needs less processor time than MiniStack's own server.
+- It is served by uvicorn, which needs less processor time than MiniStack's own server (`odd.py`
+  for requests that uvicorn's parser rejects).
 - The thread that invokes a function serves its environment, and few do so at once
   (`environment.py`).
 - Executions and event sources do not wait where AWS would not (`waits.py`).
@@ -62,6 +63,7 @@ def allow_many_connections() -> None:
 def serve() -> None:
     """Serve MiniStack until the process is ended."""
     from ministack.app import app
+    from odd import Lenient
     import uvicorn
 
     uvicorn.run(
@@ -69,7 +71,7 @@ def serve() -> None:
         host=os.environ["BIND_HOST"],
         port=int(os.environ["GATEWAY_PORT"]),
         loop="uvloop",
-        http="httptools",
+        http=Lenient,
         ws="none",
         lifespan="on",
         log_config=None,
