@@ -166,7 +166,7 @@ fn row(body: String) -> ViewRow {
         version: Version::new(1),
         at: Timestamp::EPOCH,
         body: Some(body),
-        listing: None,
+        listing: None, worklist: None,
         parked: None,
     }
 }

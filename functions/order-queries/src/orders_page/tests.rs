@@ -71,6 +71,15 @@ impl ViewStore for PartlyUnreadable {
     ) -> Result<ListPage, StoreError> {
         self.rows.list(group, before, limit).await
     }
+
+    async fn worklist(
+        &self,
+        group: &str,
+        after: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
+        self.rows.worklist(group, after, limit).await
+    }
 }
 
 #[derive(Default)]

@@ -8,6 +8,7 @@
 //! | `row` | S | the row as JSON, unless it was parked before its first event |
 //! | `parked` | M | `reason` and `at` S, `announced` N (the last version that a message announced since), while it is parked |
 //! | `list_group`, `list_sort` | S | key of the index `listing`, if the row is listed |
+//! | `work_group`, `work_sort` | S | key of the index `worklist`, while the row waits |
 
 use std::collections::HashMap;
 
@@ -30,6 +31,8 @@ struct StoredRow {
     parked: Option<StoredParked>,
     list_group: Option<String>,
     list_sort: Option<String>,
+    work_group: Option<String>,
+    work_sort: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -46,12 +49,34 @@ pub(crate) fn key(stream: &StreamId) -> HashMap<String, Value> {
     item([("pk", Value::S(stream.key()))])
 }
 
-/// The key of an entry in the index `listing`.
-pub(crate) fn listing_key(group: &str, entry: &ListEntry) -> HashMap<String, Value> {
+/// An index of places in lists.
+#[derive(Debug)]
+pub(crate) struct ListIndex {
+    /// The name of the index.
+    pub(crate) name: &'static str,
+    /// The attribute that holds the list's name.
+    pub(crate) group: &'static str,
+    /// The attribute that holds the place in the list.
+    pub(crate) sort: &'static str,
+}
+
+/// The index of [`ViewRow::listing`].
+pub(crate) const LISTING: ListIndex =
+    ListIndex { name: "listing", group: "list_group", sort: "list_sort" };
+/// The index of [`ViewRow::worklist`].
+pub(crate) const WORKLIST: ListIndex =
+    ListIndex { name: "worklist", group: "work_group", sort: "work_sort" };
+
+/// The key of an entry in an index.
+pub(crate) fn entry_key(
+    index: &ListIndex,
+    group: &str,
+    entry: &ListEntry,
+) -> HashMap<String, Value> {
     item([
         ("pk", Value::S(entry.stream.key())),
-        ("list_group", Value::S(group.to_owned())),
-        ("list_sort", Value::S(entry.sort.clone())),
+        (index.group, Value::S(group.to_owned())),
+        (index.sort, Value::S(entry.sort.clone())),
     ])
 }
 
@@ -65,9 +90,11 @@ pub(crate) fn row_item(stream: &StreamId, row: &ViewRow) -> HashMap<String, Valu
     if let Some(body) = &row.body {
         attributes.insert("row".to_owned(), Value::S(body.clone()));
     }
-    if let Some(Listing { group, sort }) = &row.listing {
-        attributes.insert("list_group".to_owned(), Value::S(group.clone()));
-        attributes.insert("list_sort".to_owned(), Value::S(sort.clone()));
+    for (index, place) in [(LISTING, &row.listing), (WORKLIST, &row.worklist)] {
+        if let Some(Listing { group, sort }) = place {
+            attributes.insert(index.group.to_owned(), Value::S(group.clone()));
+            attributes.insert(index.sort.to_owned(), Value::S(sort.clone()));
+        }
     }
     if let Some(Parked { reason, at, announced }) = &row.parked {
         let parked = item([
@@ -90,25 +117,27 @@ pub(crate) fn read_row(item: Item) -> Result<ViewRow, Corruption> {
         _ => Version::START,
     };
     let malformed = |fault| Corruption::Malformed { at: version, fault };
-    let StoredRow { version, at, row, parked, list_group, list_sort } =
+    let StoredRow { version, at, row, parked, list_group, list_sort, work_group, work_sort } =
         read_attributes(item).map_err(malformed)?;
-    let listing = list_group.zip(list_sort).map(|(group, sort)| Listing { group, sort });
+    let place = |(group, sort)| Listing { group, sort };
+    let listing = list_group.zip(list_sort).map(place);
+    let worklist = work_group.zip(work_sort).map(place);
     let parked =
         parked.map(|StoredParked { reason, at, announced }| Parked { reason, at, announced });
-    Ok(ViewRow { version, at, body: row, listing, parked })
+    Ok(ViewRow { version, at, body: row, listing, worklist, parked })
 }
 
-/// The entry in an item of the index `listing`.
-pub(crate) fn read_entry(item: &Item) -> Result<ListEntry, MalformedEntry> {
+/// The entry in an item of an index.
+pub(crate) fn read_entry(index: &ListIndex, item: &Item) -> Result<ListEntry, MalformedEntry> {
     let key = match item.get("pk") {
         Some(AttributeValue::S(key)) => format!("pk {key:?}"),
         _ => "pk none".to_owned(),
     };
     let malformed = |fault| MalformedEntry { key: key.clone(), fault };
     let stream = read_stream(item).ok_or_else(|| malformed("`pk` is not the key of a stream"))?;
-    match item.get("list_sort") {
+    match item.get(index.sort) {
         Some(AttributeValue::S(sort)) => Ok(ListEntry { stream, sort: sort.clone() }),
-        _ => Err(malformed("`list_sort` is missing or not text")),
+        _ => Err(malformed("the place in the list is missing or not text")),
     }
 }
 

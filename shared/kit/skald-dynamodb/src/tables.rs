@@ -20,7 +20,7 @@
 //!
 //! let loans = tables::listed_view("loans").deletion_protection_enabled(true);
 //! assert_eq!(loans.get_table_name().as_deref(), Some("loans"));
-//! assert_eq!(loans.get_global_secondary_indexes().as_ref().map(Vec::len), Some(1));
+//! assert_eq!(loans.get_global_secondary_indexes().as_ref().map(Vec::len), Some(2));
 //!
 //! // These tables have a partition key only, and no index.
 //! for table in [tables::view("readers"), tables::person_keys("keys"), tables::checkpoints("c")] {
@@ -68,14 +68,17 @@ pub fn view(name: &str) -> CreateTableInputBuilder {
         .key_schema(key("pk", KeyType::Hash))
 }
 
-/// The table of a [`DynamoDbViewStore`](crate::DynamoDbViewStore) with the index of its lists.
+/// The table of a [`DynamoDbViewStore`](crate::DynamoDbViewStore) with the indexes of its lists and
+/// worklists.
 #[must_use]
 pub fn listed_view(name: &str) -> CreateTableInputBuilder {
+    let keys = ["pk", "list_group", "list_sort", "work_group", "work_sort"];
     let projection = Projection::builder().projection_type(ProjectionType::KeysOnly).build();
     table(name)
-        .set_attribute_definitions(Some(vec![text("pk"), text("list_group"), text("list_sort")]))
+        .set_attribute_definitions(Some(keys.map(text).to_vec()))
         .key_schema(key("pk", KeyType::Hash))
-        .global_secondary_indexes(index("listing", "list_group", "list_sort", projection))
+        .global_secondary_indexes(index("listing", "list_group", "list_sort", projection.clone()))
+        .global_secondary_indexes(index("worklist", "work_group", "work_sort", projection))
 }
 
 /// The table of a [`DynamoDbPersonKeys`](crate::DynamoDbPersonKeys).

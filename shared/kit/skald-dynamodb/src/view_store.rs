@@ -15,7 +15,7 @@ use skald::view::{
     ListEntry, ListPage, MAX_LIST_GROUP_BYTES, MalformedRow, Put, Rows, ViewRow, ViewStore,
 };
 
-use crate::row_item;
+use crate::row_item::{self, LISTING, ListIndex, WORKLIST};
 use skald_aws::{Answer, sdk_error};
 
 /// The row is the one that was read, and has not been parked since.
@@ -27,8 +27,6 @@ const UNCHANGED_OR_NONE: &str =
 /// row that an earlier release parked has no announced version.
 const STILL_PARKED: &str = "version = :expected AND attribute_exists(parked) \
     AND (attribute_not_exists(parked.announced) OR parked.announced <= :announced)";
-/// The index of lists.
-const LISTING: &str = "listing";
 /// The largest number of keys in one `BatchGetItem`.
 ///
 /// Source: Amazon `DynamoDB` API Reference, `BatchGetItem`.
@@ -47,7 +45,8 @@ pub struct DynamoDbViewStore {
 }
 
 impl DynamoDbViewStore {
-    /// The store in this table. Lists are read from the table's index `listing`.
+    /// The store in this table. Lists are read from the table's index `listing`,
+    /// worklists from its index `worklist`.
     ///
     /// The client brings its own time limits and retries. The store also uses its timer to wait
     /// before it requests the keys that a batch omitted.
@@ -143,6 +142,49 @@ impl DynamoDbViewStore {
         }
     }
 
+    /// At most `limit` entries of a list, starting next to the entry `from`.
+    async fn page(
+        &self,
+        index: &ListIndex,
+        group: &str,
+        from: Option<&ListEntry>,
+        limit: u32,
+        is_ascending: bool,
+    ) -> Result<ListPage, StoreError> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut page = ListPage::default();
+        if !(1..=MAX_LIST_GROUP_BYTES).contains(&group.len()) {
+            // No list can have this name, and the service rejects the query.
+            return Ok(page);
+        }
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&*self.table)
+            .index_name(index.name)
+            .key_condition_expression(format!("{} = :group", index.group))
+            .expression_attribute_values(":group", AttributeValue::S(group.to_owned()))
+            .scan_index_forward(is_ascending)
+            // A condition on the place would skip entries that share it.
+            .set_exclusive_start_key(from.map(|entry| row_item::entry_key(index, group, entry)))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .into_paginator()
+            .send();
+        while page.entries.len() < limit
+            && let Some(answer) = pages.next().await
+        {
+            for item in answer.map_err(|error| sdk_error("Query", error))?.items.unwrap_or_default()
+            {
+                match row_item::read_entry(index, &item.into()) {
+                    Ok(entry) => page.entries.push(entry),
+                    Err(malformed) => page.malformed.push(malformed),
+                }
+            }
+        }
+        page.entries.truncate(limit);
+        Ok(page)
+    }
+
     /// Waits on the client's own timer, longer after each empty batch. A client without a timer
     /// does not wait.
     async fn wait(&self, empty_batches: u32) {
@@ -216,37 +258,15 @@ impl ViewStore for DynamoDbViewStore {
         before: Option<&ListEntry>,
         limit: u32,
     ) -> Result<ListPage, StoreError> {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let mut page = ListPage::default();
-        if !(1..=MAX_LIST_GROUP_BYTES).contains(&group.len()) {
-            // No list can have this name, and the service rejects the query.
-            return Ok(page);
-        }
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&*self.table)
-            .index_name(LISTING)
-            .key_condition_expression("list_group = :group")
-            .expression_attribute_values(":group", AttributeValue::S(group.to_owned()))
-            .scan_index_forward(false)
-            // A condition on the place would skip entries that share it.
-            .set_exclusive_start_key(before.map(|entry| row_item::listing_key(group, entry)))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .into_paginator()
-            .send();
-        while page.entries.len() < limit
-            && let Some(answer) = pages.next().await
-        {
-            for item in answer.map_err(|error| sdk_error("Query", error))?.items.unwrap_or_default()
-            {
-                match row_item::read_entry(&item.into()) {
-                    Ok(entry) => page.entries.push(entry),
-                    Err(malformed) => page.malformed.push(malformed),
-                }
-            }
-        }
-        page.entries.truncate(limit);
-        Ok(page)
+        self.page(&LISTING, group, before, limit, false).await
+    }
+
+    async fn worklist(
+        &self,
+        group: &str,
+        after: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
+        self.page(&WORKLIST, group, after, limit, true).await
     }
 }

@@ -20,8 +20,10 @@ fn properties(table: &CreateTableInput) -> Vec<String> {
     }
     lines.push("KeySchema:".to_owned());
     lines.extend(table.key_schema().iter().map(key));
-    for index in table.global_secondary_indexes() {
+    if !table.global_secondary_indexes().is_empty() {
         lines.push("GlobalSecondaryIndexes:".to_owned());
+    }
+    for index in table.global_secondary_indexes() {
         lines.push(format!("- IndexName: {}", index.index_name()));
         lines.push("KeySchema:".to_owned());
         lines.extend(index.key_schema().iter().map(key));

@@ -275,6 +275,15 @@ impl ViewStore for MalformedViews {
     async fn list(&self, _: &str, _: Option<&ListEntry>, _: u32) -> Result<ListPage, StoreError> {
         Ok(ListPage::default())
     }
+
+    async fn worklist(
+        &self,
+        _: &str,
+        _: Option<&ListEntry>,
+        _: u32,
+    ) -> Result<ListPage, StoreError> {
+        Ok(ListPage::default())
+    }
 }
 
 #[tokio::test]

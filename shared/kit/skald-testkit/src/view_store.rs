@@ -111,6 +111,10 @@ macro_rules! __view_store_rules {
             lists_do_not_mix
             only_rows_with_a_place_are_listed
             a_row_keeps_its_place
+            worklists_start_with_the_first_place
+            pages_of_a_worklist_have_every_entry_once
+            a_worklist_continues_after_an_entry_that_left
+            a_row_moves_between_worklists
             every_order_of_messages_ends_equal_to_the_events
             with_any_messages_the_row_is_equal_to_the_events
             the_next_message_makes_up_for_a_lost_one

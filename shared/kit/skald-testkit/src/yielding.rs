@@ -105,4 +105,14 @@ impl<S: ViewStore> ViewStore for Yielding<'_, S> {
         yield_now().await;
         self.0.list(group, before, limit).await
     }
+
+    async fn worklist(
+        &self,
+        group: &str,
+        after: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
+        yield_now().await;
+        self.0.worklist(group, after, limit).await
+    }
 }

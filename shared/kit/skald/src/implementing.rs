@@ -139,7 +139,7 @@ pub fn check_row(stream: &StreamId, row: &ViewRow) -> Result<(), StoreError> {
 }
 
 fn find_fault(row: &ViewRow) -> Result<(), InvalidRow> {
-    if let Some(Listing { group, sort }) = &row.listing {
+    for Listing { group, sort } in row.listing.iter().chain(&row.worklist) {
         if !(1..=MAX_LIST_GROUP_BYTES).contains(&group.len()) {
             return Err(InvalidRow::ListGroup { length_bytes: group.len() });
         }

@@ -50,6 +50,7 @@ async fn the_entries_of_lists_pass_unchanged() {
         at: Timestamp::EPOCH,
         body: None,
         listing,
+        worklist: None,
         parked: None,
     };
     views.put(&account("a"), Version::START, &row).await.unwrap();

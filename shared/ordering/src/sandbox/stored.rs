@@ -61,6 +61,7 @@ impl<V: ViewStore> StoredSandbox<V> {
                 at: Timestamp::EPOCH, // A sandbox does not use time.
                 body: Some(body),
                 listing: None,
+                worklist: None,
                 parked: None,
             };
             if self.ledger.put(&place, version, &row).await.map_err(|error| no_answer(&error))?

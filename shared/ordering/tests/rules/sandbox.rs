@@ -198,6 +198,15 @@ impl ViewStore for OvertakenTable {
     ) -> Result<ListPage, StoreError> {
         self.table.list(group, before, limit).await
     }
+
+    async fn worklist(
+        &self,
+        group: &str,
+        after: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
+        self.table.worklist(group, after, limit).await
+    }
 }
 
 #[test]

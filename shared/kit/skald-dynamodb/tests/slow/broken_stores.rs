@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -51,6 +52,72 @@ impl Interceptor for PagesBySortKey {
             body.as_object_mut().unwrap().remove("ExclusiveStartKey");
             body["KeyConditionExpression"] = json!("list_group = :group AND list_sort < :place");
             body["ExpressionAttributeValues"][":place"] = place;
+        }
+        Fate::Pass
+    }
+}
+
+/// The same for worklists.
+#[derive(Clone)]
+struct PagesWorklistBySortKey;
+
+impl Interceptor for PagesWorklistBySortKey {
+    fn request(&self, operation: &str, body: &mut Value) -> Fate {
+        if operation == "Query" && body["ExclusiveStartKey"].is_object() {
+            let place = body["ExclusiveStartKey"]["work_sort"].take();
+            body.as_object_mut().unwrap().remove("ExclusiveStartKey");
+            body["KeyConditionExpression"] = json!("work_group = :group AND work_sort > :place");
+            body["ExpressionAttributeValues"][":place"] = place;
+        }
+        Fate::Pass
+    }
+}
+
+/// Reads worklists from the last place, as lists are read.
+#[derive(Clone)]
+struct ReversesWorklists;
+
+impl Interceptor for ReversesWorklists {
+    fn request(&self, _: &str, body: &mut Value) -> Fate {
+        if body["IndexName"] == "worklist" {
+            body["ScanIndexForward"] = json!(false);
+        }
+        Fate::Pass
+    }
+}
+
+/// Begins every page of a worklist at its first place.
+#[derive(Clone)]
+struct RepeatsFirstPage;
+
+impl Interceptor for RepeatsFirstPage {
+    fn request(&self, _: &str, body: &mut Value) -> Fate {
+        if body["IndexName"] == "worklist" {
+            body.as_object_mut().unwrap().remove("ExclusiveStartKey");
+        }
+        Fate::Pass
+    }
+}
+
+/// Puts a row without removing it from the worklist that it was in.
+#[derive(Clone, Default)]
+struct LeavesNoWorklist {
+    places: Arc<Mutex<BTreeMap<String, (Value, Value)>>>,
+}
+
+impl Interceptor for LeavesNoWorklist {
+    fn request(&self, operation: &str, body: &mut Value) -> Fate {
+        if operation == "PutItem" {
+            let item = &mut body["Item"];
+            let key = item["pk"]["S"].as_str().unwrap().to_owned();
+            let mut places = self.places.lock().unwrap();
+            if item["work_group"].is_object() {
+                let place = (item["work_group"].clone(), item["work_sort"].clone());
+                places.insert(key, place);
+            } else if let Some((group, sort)) = places.get(&key) {
+                (item["work_group"], item["work_sort"]) = (group.clone(), sort.clone());
+            }
+            item.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         }
         Fate::Pass
     }
@@ -152,12 +219,23 @@ const ANNOUNCED_VERSION_RULES: &[&str] = &[
 ];
 const LARGE_BATCH_RULES: &[&str] = &["many_large_rows_are_all_returned"];
 const SHARED_SORT_KEY_RULES: &[&str] = &["pages_have_every_entry_once"];
+const WORKLIST_PAGING_RULES: &[&str] = &["pages_of_a_worklist_have_every_entry_once"];
+const WORKLIST_ORDER_RULES: &[&str] =
+    &["worklists_start_with_the_first_place", "pages_of_a_worklist_have_every_entry_once"];
+const CONTINUED_WORKLIST_RULES: &[&str] = &["a_worklist_continues_after_an_entry_that_left"];
+const MOVED_ROW_RULES: &[&str] = &["a_row_moves_between_worklists"];
 
 #[tokio::test]
 async fn a_proxy_alone_breaks_no_view_store() {
-    for wanted in
-        [VIEW_CONDITION_RULES, ANNOUNCED_VERSION_RULES, LARGE_BATCH_RULES, SHARED_SORT_KEY_RULES]
-    {
+    for wanted in [
+        VIEW_CONDITION_RULES,
+        ANNOUNCED_VERSION_RULES,
+        LARGE_BATCH_RULES,
+        SHARED_SORT_KEY_RULES,
+        WORKLIST_ORDER_RULES,
+        CONTINUED_WORKLIST_RULES,
+        MOVED_ROW_RULES,
+    ] {
         assert_eq!(broken_views(PassThrough, wanted).await, [""; 0]);
     }
 }
@@ -183,6 +261,18 @@ async fn a_view_store_that_drops_unprocessed_keys_is_detected() {
 #[tokio::test]
 async fn a_view_store_that_pages_by_sort_key_alone_is_detected() {
     assert_eq!(broken_views(PagesBySortKey, SHARED_SORT_KEY_RULES).await, SHARED_SORT_KEY_RULES);
+}
+
+#[tokio::test]
+async fn a_view_store_whose_worklists_are_out_of_order_or_incomplete_is_detected() {
+    let broken = broken_views(PagesWorklistBySortKey, WORKLIST_PAGING_RULES).await;
+    assert_eq!(broken, WORKLIST_PAGING_RULES);
+    let broken = broken_views(ReversesWorklists, WORKLIST_ORDER_RULES).await;
+    assert_eq!(broken, WORKLIST_ORDER_RULES);
+    let broken = broken_views(RepeatsFirstPage, CONTINUED_WORKLIST_RULES).await;
+    assert_eq!(broken, CONTINUED_WORKLIST_RULES);
+    let broken = broken_views(LeavesNoWorklist::default(), MOVED_ROW_RULES).await;
+    assert_eq!(broken, MOVED_ROW_RULES);
 }
 
 const INDEX_PAGING_RULES: &[&str] = &["a_slice_of_many_pages_is_read_whole"];

@@ -356,6 +356,7 @@ async fn a_page_of_a_list_is_one_request_however_long_the_list() {
             at: draft("any", 1).at,
             body: None,
             listing,
+            worklist: None,
             parked: None,
         };
         views.put(&stream, Version::START, &row).await.unwrap();
@@ -368,6 +369,28 @@ async fn a_page_of_a_list_is_one_request_however_long_the_list() {
     assert_eq!(counter.take().requests, BTreeMap::from([("Query".to_owned(), 1)]));
     assert!(views.list("list", None, 0).await.unwrap().entries.is_empty());
     assert_eq!(counter.take(), Bill::default());
+}
+
+/// Entering or leaving a worklist costs one unit of its index, moving costs two, and staying none.
+#[tokio::test]
+async fn a_row_pays_for_a_worklist_only_when_it_enters_moves_or_leaves() {
+    let engine = Engine::start().await;
+    let counter = Counter::default();
+    let views = DynamoDbViewStore::new(engine.intercepted_client(counter.clone()).await, VIEW);
+    let stages = [(None, 0), (Some("open"), 1), (Some("open"), 0), (Some("done"), 2), (None, 1)];
+    for (version, (group, units)) in (0..).zip(stages) {
+        let place = |group: &str| Listing { group: group.to_owned(), sort: "1".to_owned() };
+        let row = ViewRow {
+            version: Version::new(version + 1),
+            at: draft("any", 1).at,
+            body: None,
+            listing: None,
+            worklist: group.map(place),
+            parked: None,
+        };
+        views.put(&account("a"), Version::new(version), &row).await.unwrap();
+        assert_bill(&counter.take(), &[("PutItem", 1)], 1, units);
+    }
 }
 
 #[tokio::test]

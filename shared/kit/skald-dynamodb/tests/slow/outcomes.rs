@@ -33,6 +33,7 @@ fn row() -> ViewRow {
         at: Timestamp::from_millis(0).unwrap(),
         body: Some("{}".to_owned()),
         listing: None,
+        worklist: None,
         parked: None,
     }
 }
@@ -321,6 +322,7 @@ async fn a_malformed_row_is_reported_with_its_key() {
         at: Timestamp::EPOCH,
         body: Some("{}".to_owned()),
         listing: None,
+        worklist: None,
         parked: None,
     };
     store.put(&account("b"), Version::START, &good).await.unwrap();
@@ -367,6 +369,7 @@ async fn a_malformed_entry_is_reported_and_the_rest_of_the_list_is_returned() {
             at: Timestamp::EPOCH,
             body: None,
             listing,
+            worklist: None,
             parked: None,
         };
         store.put(&account(name), Version::START, &row).await.unwrap();

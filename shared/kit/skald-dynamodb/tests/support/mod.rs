@@ -270,6 +270,9 @@ impl ViewStoreFixture for Views {
         if let Some(Listing { group, sort }) = row.listing {
             put = put.item("list_group", text(group)).item("list_sort", text(sort));
         }
+        if let Some(Listing { group, sort }) = row.worklist {
+            put = put.item("work_group", text(group)).item("work_sort", text(sort));
+        }
         if let Some(Parked { reason, at, announced }) = row.parked {
             // The form of releases that counted messages, if no version was announced yet.
             let progress = if announced == Version::START { "missed" } else { "announced" };

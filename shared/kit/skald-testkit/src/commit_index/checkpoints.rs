@@ -208,6 +208,15 @@ impl ViewStore for LosesAnAnswer {
     ) -> Result<ListPage, StoreError> {
         self.rows.list(group, before, limit).await
     }
+
+    async fn worklist(
+        &self,
+        group: &str,
+        after: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
+        self.rows.worklist(group, after, limit).await
+    }
 }
 
 /// A run recognises its own checkpoint, even if the answer to its write was lost.
@@ -284,6 +293,7 @@ pub async fn a_malformed_checkpoint_is_an_error<F: CommitIndexFixture>(fixture: 
             at: at(0),
             body: Some(body),
             listing: None,
+            worklist: None,
             parked: None,
         };
         assert!(matches!(checkpoints.put(&key, Version::START, &row).await, Ok(Put::Stored)));

@@ -110,6 +110,16 @@ impl ViewStore for InTurn<'_> {
         self.turn().await;
         self.rows.list(group, before, limit).await
     }
+
+    async fn worklist(
+        &self,
+        group: &str,
+        after: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
+        self.turn().await;
+        self.rows.worklist(group, after, limit).await
+    }
 }
 
 /// The deliveries of a run, in two batches, and its error, if it ended with one.

@@ -140,6 +140,7 @@ async fn assert_kept<V: ViewStore>(views: &V, stream: &StreamId, body: String) {
         at: at(0),
         body: Some(body),
         listing: None,
+        worklist: None,
         parked: None,
     };
     let put = views.put(stream, Version::START, &row).await;
@@ -158,8 +159,14 @@ pub(crate) async fn assert_rows_are_read_back_or_invalid<V: ViewStore>(views: &V
         let stream = account(&number.to_string());
         let drawn = strategy.new_tree(&mut runner).expect("JSON").current();
         let body = Some(String::from_utf8_lossy(&drawn).into_owned());
-        let row =
-            ViewRow { version: Version::new(1), at: at(0), body, listing: None, parked: None };
+        let row = ViewRow {
+            version: Version::new(1),
+            at: at(0),
+            body,
+            listing: None,
+            worklist: None,
+            parked: None,
+        };
         let expected = match views.put(&stream, Version::START, &row).await {
             Ok(put) => {
                 assert_eq!(put, Put::Stored);

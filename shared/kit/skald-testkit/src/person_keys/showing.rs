@@ -110,7 +110,14 @@ pub(super) async fn written(
     of: &str,
 ) -> String {
     let body = Some(plain(of));
-    let row = ViewRow { version: Version::new(1), at: at(0), body, listing: None, parked: None };
+    let row = ViewRow {
+        version: Version::new(1),
+        at: at(0),
+        body,
+        listing: None,
+        worklist: None,
+        parked: None,
+    };
     let put = sealing.put(&stream(), Version::START, &row).await;
     assert_eq!(put.unwrap_or_else(|error| panic!("seal for {of}: {error}")), Put::Stored);
     body_in(rows).await

@@ -107,6 +107,15 @@ impl<V: ViewStore> ViewStore for Redelivering<'_, V> {
     ) -> Result<ListPage, StoreError> {
         self.views.list(group, before, limit).await
     }
+
+    async fn worklist(
+        &self,
+        group: &str,
+        after: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
+        self.views.worklist(group, after, limit).await
+    }
 }
 
 /// The write of a redrive is not stale if old messages are delivered meanwhile, any number of

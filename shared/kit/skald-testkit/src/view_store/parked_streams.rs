@@ -168,8 +168,14 @@ pub async fn a_parked_row_is_redriven_from_the_event_store<F: ViewStoreFixture>(
     let caught_up = redrive::<Statements, _, _>(&events, views, &planted)
         .await
         .expect("there is nothing to fold");
-    let blank =
-        ViewRow { version: Version::START, at: at(3), body: None, listing: None, parked: None };
+    let blank = ViewRow {
+        version: Version::START,
+        at: at(3),
+        body: None,
+        listing: None,
+        worklist: None,
+        parked: None,
+    };
     assert_eq!(
         (caught_up, get(views, &planted).await),
         (CaughtUp::To(Version::START), Some(blank))

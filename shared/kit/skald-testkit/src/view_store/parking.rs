@@ -30,8 +30,14 @@ pub async fn a_row_can_be_parked_before_its_first_event<F: ViewStoreFixture>(fix
     let (views, stream) = (fixture.store(), account("no-events"));
     park(views, &stream, None, "why", at(60)).await.expect("it is parked");
     let parked = Some(Parked { reason: "why".to_owned(), at: at(60), announced: Version::START });
-    let expected =
-        ViewRow { version: Version::START, at: at(60), body: None, listing: None, parked };
+    let expected = ViewRow {
+        version: Version::START,
+        at: at(60),
+        body: None,
+        listing: None,
+        worklist: None,
+        parked,
+    };
     assert_eq!(get(views, &stream).await, Some(expected.clone()));
     fixture.settled().await;
     let found = get_many(views, std::slice::from_ref(&stream)).await;

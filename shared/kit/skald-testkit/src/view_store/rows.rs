@@ -23,6 +23,7 @@ pub(crate) fn row(version: u64, text: &str) -> ViewRow {
         at: at(version.cast_signed()),
         body: Some(Value::from(text).to_string()),
         listing: None,
+        worklist: None,
         parked: None,
     }
 }
@@ -76,9 +77,12 @@ pub async fn a_row_is_read_as_it_was_stored<F: ViewStoreFixture>(fixture: &F) {
     });
     let body = r#"{ "name" : "Zoë 📦 \u0000 \"quoted\"" }"#.to_owned();
     let plain = ViewRow { body: Some(body), ..row(1, "") };
-    let listed = ViewRow { listing, ..row(u64::from(u32::MAX), "{}") };
+    let listed = ViewRow { listing: listing.clone(), ..row(u64::from(u32::MAX), "{}") };
+    let waiting = ViewRow { worklist: listing, ..row(3, "{}") };
     let large = row(2, &"日".repeat(100_000));
-    for (name, stored) in [("plain", plain), ("listed", listed), ("large", large)] {
+    for (name, stored) in
+        [("plain", plain), ("listed", listed), ("waiting", waiting), ("large", large)]
+    {
         put(views, &account(name), 0, &stored).await;
         assert!(
             get(views, &account(name)).await.as_ref() == Some(&stored),
@@ -217,9 +221,10 @@ pub async fn a_row_that_is_too_large_is_a_permanent_error<F: ViewStoreFixture>(f
     let listing =
         Listing { group: "g".repeat(MAX_LIST_GROUP_BYTES), sort: "s".repeat(MAX_LIST_SORT_BYTES) };
     // The quotes of the body count.
-    let max_body = MAX_ROW_BYTES - MAX_LIST_GROUP_BYTES - MAX_LIST_SORT_BYTES - 2;
+    let max_body = MAX_ROW_BYTES - 2 * (MAX_LIST_GROUP_BYTES + MAX_LIST_SORT_BYTES) - 2;
     let with_body = |version, size| ViewRow {
         listing: Some(listing.clone()),
+        worklist: Some(listing.clone()),
         ..row(version, &"x".repeat(size))
     };
     put(views, &stream, 0, &with_body(1, max_body)).await;
@@ -243,7 +248,7 @@ pub async fn a_row_that_is_too_large_is_a_permanent_error<F: ViewStoreFixture>(f
     assert_eq!(get(views, &stream).await, Some(parked));
 }
 
-/// A row whose place in a list is invalid is an error that is not transient.
+/// A row whose place in a list or worklist is invalid is an error that is not transient.
 pub async fn a_row_with_an_impossible_place_is_a_permanent_error<F: ViewStoreFixture>(fixture: &F) {
     let (views, stream) = (fixture.store(), account("invalid"));
     let group = |length_bytes| InvalidRow::ListGroup { length_bytes };
@@ -254,10 +259,12 @@ pub async fn a_row_with_an_impossible_place_is_a_permanent_error<F: ViewStoreFix
         (1, 0, sort(0)),
         (1, 1_025, sort(1_025)),
     ] {
-        let listing =
-            Some(Listing { group: "g".repeat(group_bytes), sort: "s".repeat(sort_bytes) });
-        let invalid = ViewRow { listing, ..row(1, "{}") };
-        assert_invalid(views.put(&stream, Version::START, &invalid).await, &invalid_place);
+        let place = Some(Listing { group: "g".repeat(group_bytes), sort: "s".repeat(sort_bytes) });
+        let listed = ViewRow { listing: place.clone(), ..row(1, "{}") };
+        let waiting = ViewRow { worklist: place, ..row(1, "{}") };
+        for invalid in [listed, waiting] {
+            assert_invalid(views.put(&stream, Version::START, &invalid).await, &invalid_place);
+        }
     }
     assert_eq!(get(views, &stream).await, None);
 }

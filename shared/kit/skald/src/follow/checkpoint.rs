@@ -66,7 +66,14 @@ impl Checkpoint {
     fn row(&self, version: Version) -> ViewRow {
         // The checkpoint consists of a few texts and numbers, so writing it cannot fail.
         let body = serde_json::to_string(self).unwrap_or_default();
-        ViewRow { version, at: self.begun.at(), body: Some(body), listing: None, parked: None }
+        ViewRow {
+            version,
+            at: self.begun.at(),
+            body: Some(body),
+            listing: None,
+            worklist: None,
+            parked: None,
+        }
     }
 }
 

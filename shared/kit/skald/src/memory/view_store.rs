@@ -7,7 +7,7 @@ use super::lock::lock;
 use crate::implementing::{check_row, max_announced};
 use crate::store::StoreError;
 use crate::stream::{StreamId, Version};
-use crate::view::{ListEntry, ListPage, Put, Rows, ViewRow, ViewStore};
+use crate::view::{ListEntry, ListPage, Listing, Put, Rows, ViewRow, ViewStore};
 
 /// A view store in memory. Clones share their rows.
 ///
@@ -76,6 +76,25 @@ impl InMemoryViewStore {
         rows.insert(stream.clone(), row.clone());
         Ok(Put::Stored)
     }
+
+    /// The entries of the rows whose place is in this group, in ascending order.
+    fn entries(
+        &self,
+        group: &str,
+        listing: impl Fn(&ViewRow) -> Option<&Listing>,
+    ) -> Vec<ListEntry> {
+        let rows = lock(&self.rows);
+        let placed = rows.iter().filter_map(|(stream, row)| Some((stream, listing(row)?)));
+        let mut entries: Vec<ListEntry> = placed
+            .filter(|(_, listing)| listing.group == group)
+            .map(|(stream, listing)| ListEntry {
+                stream: stream.clone(),
+                sort: listing.sort.clone(),
+            })
+            .collect();
+        entries.sort_by(|one, other| place(one).cmp(&place(other)));
+        entries
+    }
 }
 
 impl ViewStore for InMemoryViewStore {
@@ -116,20 +135,26 @@ impl ViewStore for InMemoryViewStore {
         before: Option<&ListEntry>,
         limit: u32,
     ) -> Result<ListPage, StoreError> {
-        let place = |entry: &ListEntry| (entry.sort.clone(), entry.stream.clone());
-        let rows = lock(&self.rows);
-        let mut entries: Vec<ListEntry> = rows
-            .iter()
-            .filter_map(|(stream, row)| Some((stream, row.listing.as_ref()?)))
-            .filter(|(_, listing)| listing.group == group)
-            .map(|(stream, listing)| ListEntry {
-                stream: stream.clone(),
-                sort: listing.sort.clone(),
-            })
-            .filter(|entry| before.is_none_or(|before| place(entry) < place(before)))
-            .collect();
-        entries.sort_by_key(|entry| std::cmp::Reverse(place(entry)));
+        let mut entries = self.entries(group, |row| row.listing.as_ref());
+        entries.retain(|entry| before.is_none_or(|before| place(entry) < place(before)));
+        entries.reverse();
         entries.truncate(limit as usize);
         Ok(ListPage { entries, malformed: Vec::new() })
     }
+
+    async fn worklist(
+        &self,
+        group: &str,
+        after: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
+        let mut entries = self.entries(group, |row| row.worklist.as_ref());
+        entries.retain(|entry| after.is_none_or(|after| place(entry) > place(after)));
+        entries.truncate(limit as usize);
+        Ok(ListPage { entries, malformed: Vec::new() })
+    }
+}
+
+fn place(entry: &ListEntry) -> (&str, &StreamId) {
+    (&entry.sort, &entry.stream)
 }

@@ -447,4 +447,13 @@ impl<V: ViewStore, K: PersonKeys> ViewStore for Opening<V, K> {
     ) -> Result<ListPage, StoreError> {
         self.store.list(group, before, limit).await
     }
+
+    async fn worklist(
+        &self,
+        group: &str,
+        after: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
+        self.store.worklist(group, after, limit).await
+    }
 }

@@ -310,6 +310,15 @@ impl<V: ViewStore, K: PersonKeys> ViewStore for Sealing<V, K> {
     ) -> Result<ListPage, StoreError> {
         self.store.list(group, before, limit).await
     }
+
+    async fn worklist(
+        &self,
+        group: &str,
+        after: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
+        self.store.worklist(group, after, limit).await
+    }
 }
 
 impl<V, K: PersonKeys> Sealing<V, K> {

@@ -166,7 +166,7 @@ pub enum Corruption {
 /// let loan = StreamId::new(&Tenant::default(), "loan", "17")?;
 /// let body = Some(format!("{:?}", "x".repeat(MAX_ROW_BYTES)));
 /// let (version, at) = (Version::new(1), Timestamp::EPOCH);
-/// let row = ViewRow { version, at, body, listing: None, parked: None };
+/// let row = ViewRow { version, at, body, listing: None, worklist: None, parked: None };
 /// let put = InMemoryViewStore::default().put(&loan, Version::START, &row).await;
 /// let Err(StoreError::InvalidRow { reason, .. }) = put else { panic!("the row is too large") };
 /// assert_eq!(reason, InvalidRow::TooLarge { size_bytes: MAX_ROW_BYTES + 2 });

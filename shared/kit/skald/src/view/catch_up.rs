@@ -251,7 +251,7 @@ async fn put_with_mark<V: ViewStore>(
     row: ViewRow,
 ) -> Result<Put, StoreError> {
     let bodiless = ViewRow { body: None, ..row.clone() };
-    let bare = ViewRow { listing: None, ..bodiless.clone() };
+    let bare = ViewRow { listing: None, worklist: None, ..bodiless.clone() };
     for row in [row, bodiless] {
         match store(views, stream, stored, &row).await {
             Err(StoreError::InvalidRow { .. }) => {}
@@ -321,7 +321,14 @@ pub async fn park<V: ViewStore>(
         let parked = Some(Parked { reason: reason.clone(), at, announced: Version::START });
         let row = match &stored {
             Some(row) => ViewRow { parked, ..row.clone() },
-            None => ViewRow { version: Version::START, at, body: None, listing: None, parked },
+            None => ViewRow {
+                version: Version::START,
+                at,
+                body: None,
+                listing: None,
+                worklist: None,
+                parked,
+            },
         };
         if put_with_mark(views, stream, stored.as_ref(), row).await? == Put::Stored {
             observe::row_parked(stream, version);
@@ -387,6 +394,7 @@ pub async fn redrive<P: Projection, E: EventStore, V: ViewStore>(
             version: Version::START,
             body: None,
             listing: None,
+            worklist: None,
             parked: None,
             ..parked.clone()
         };

@@ -34,7 +34,7 @@ pub struct Inapplicable {
 ///     version: skald::stream::Version::new(1),
 ///     at: skald::time::Timestamp::EPOCH,
 ///     body: Some("{}".to_owned()),
-///     listing: None,
+///     listing: None, worklist: None,
 ///     parked: None,
 /// };
 /// let error = row.decode::<Statement>(&account("1")).unwrap_err();

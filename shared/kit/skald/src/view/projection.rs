@@ -102,6 +102,14 @@ pub trait Projection {
     /// The row's place in a list, fixed by the stream's first event. `None` if the row is not
     /// listed.
     fn listing(row: &Self::Row, stream: &StreamId) -> Option<Listing>;
+
+    /// The row's place in a worklist, such as the open orders by deadline. `None` while the row
+    /// waits for nothing. Unlike the place in a list, it may change with every event: a row that
+    /// enters or leaves a worklist costs one write unit, and one that moves costs two.
+    fn worklist(row: &Self::Row, stream: &StreamId) -> Option<Listing> {
+        let _ = (row, stream);
+        None
+    }
 }
 
 /// The row after the events of these commits, up to the first event that `wanted` rejects.

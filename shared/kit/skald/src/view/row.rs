@@ -60,19 +60,21 @@ pub struct ViewRow {
     pub body: Option<String>,
     /// The row's place in a list. `None` if the row is not listed.
     pub listing: Option<Listing>,
+    /// The row's place in a worklist. `None` while the row waits for nothing.
+    pub worklist: Option<Listing>,
     /// Set while the stream cannot be applied.
     pub parked: Option<Parked>,
 }
 
 impl ViewRow {
-    /// The size of the body and of the place in a list, in bytes. A parked row's reason counts only
+    /// The size of the body and of the places in lists, in bytes. A parked row's reason counts only
     /// beyond the length that [`park`](crate::view::park) keeps: the limit leaves room for that.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        let listing =
-            self.listing.as_ref().map_or(0, |Listing { group, sort }| group.len() + sort.len());
+        let places = self.listing.iter().chain(&self.worklist);
+        let places: usize = places.map(|Listing { group, sort }| group.len() + sort.len()).sum();
         let reason = self.parked.as_ref().map_or(0, |parked| parked.reason.len());
-        self.body.as_ref().map_or(0, String::len) + listing + reason.saturating_sub(4 * MAX_REASON)
+        self.body.as_ref().map_or(0, String::len) + places + reason.saturating_sub(4 * MAX_REASON)
     }
 
     /// The decoded row.

@@ -11,7 +11,7 @@ use crate::stream::{StreamId, Version};
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ListPage {
-    /// The entries, in descending order of their places.
+    /// The entries in the order of their places: descending in a list, ascending in a worklist.
     pub entries: Vec<ListEntry>,
     /// Malformed entries of the page, which no view store has written. They have no place in the
     /// order and may be repeated on the next page.
@@ -59,11 +59,13 @@ pub struct ListEntry {
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let views = InMemoryViewStore::default();
 /// let loan = StreamId::new(&Tenant::default(), "loan", "17")?;
+/// let place = |group: &str| Some(Listing { group: group.to_owned(), sort: "2025-12-01".to_owned() });
 /// let row = ViewRow {
 ///     version: Version::new(1),
 ///     at: Timestamp::EPOCH,
 ///     body: Some(r#"{"book":"moby-dick"}"#.to_owned()),
-///     listing: Some(Listing { group: "loans of ann".to_owned(), sort: "2025-12-01".to_owned() }),
+///     listing: place("loans of ann"),
+///     worklist: place("books to return"),
 ///     parked: None,
 /// };
 /// assert_eq!(views.put(&loan, Version::START, &row).await?, Put::Stored);
@@ -75,6 +77,7 @@ pub struct ListEntry {
 /// let page = views.list("loans of ann", None, 20).await?;
 /// assert_eq!(page.entries[0].stream, loan);
 /// assert!(views.list("loans of ann", page.entries.last(), 20).await?.entries.is_empty());
+/// assert_eq!(views.worklist("books to return", None, 20).await?, page);
 /// # Ok(())
 /// # }
 /// ```
@@ -140,6 +143,20 @@ pub trait ViewStore: Sync {
         before: Option<&ListEntry>,
         limit: u32,
     ) -> impl Future<Output = Result<ListPage, StoreError>> + Send;
+
+    /// At most `limit` entries of a worklist in ascending order, starting after the entry `after`,
+    /// which may have left the worklist or may never have been in it. Consecutive pages contain
+    /// once every entry that does not move meanwhile. A page with fewer than `limit` entries is the
+    /// last.
+    ///
+    /// # Errors
+    /// As [`list`](Self::list).
+    fn worklist(
+        &self,
+        group: &str,
+        after: Option<&ListEntry>,
+        limit: u32,
+    ) -> impl Future<Output = Result<ListPage, StoreError>> + Send;
 }
 
 for_pointers!(ViewStore {
@@ -176,6 +193,15 @@ for_pointers!(ViewStore {
         limit: u32,
     ) -> Result<ListPage, StoreError> {
         (**self).list(group, before, limit).await
+    }
+
+    async fn worklist(
+        &self,
+        group: &str,
+        after: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
+        (**self).worklist(group, after, limit).await
     }
 });
 

@@ -134,6 +134,7 @@ pub(crate) fn row(body: &str) -> ViewRow {
         at: Timestamp::EPOCH,
         body: Some(body.to_owned()),
         listing: None,
+        worklist: None,
         parked: None,
     }
 }

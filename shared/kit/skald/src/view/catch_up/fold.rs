@@ -102,6 +102,7 @@ impl<'a, P: Projection> Fold<'a, P> {
             at: self.at,
             body: Some(body),
             listing: P::listing(row, self.stream),
+            worklist: P::worklist(row, self.stream),
             parked: None,
         }))
     }
