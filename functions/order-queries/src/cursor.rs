@@ -14,7 +14,9 @@ use skald_lambda::http::Problem;
 /// The prefix of a cursor into a stream's events, before the version.
 const VERSION: char = 'v';
 /// The prefix of a cursor into a customer's orders, before `<time>/<order id>`.
-const ORDER: char = 'o';
+pub(crate) const CUSTOMER_ORDERS: char = 'o';
+/// The prefix of a cursor into the worklist, before `<time>/<order id>`.
+pub(crate) const WORKLIST: char = 'w';
 
 /// The position after the event with this version.
 pub(crate) fn write_version(version: Version) -> String {
@@ -27,14 +29,14 @@ pub(crate) fn read_version(text: &str) -> Result<Version, Problem> {
     version.map(Version::new).ok_or_else(unknown)
 }
 
-/// The position after this entry of a customer's orders.
-pub(crate) fn write_place(entry: &ListEntry) -> String {
-    BASE64.encode(format!("{ORDER}{}", entry.sort))
+/// The position after this entry of a list of orders.
+pub(crate) fn write_place(list: char, entry: &ListEntry) -> String {
+    BASE64.encode(format!("{list}{}", entry.sort))
 }
 
 /// Decodes the result of [`write_place`], and accepts only positions that an order can have.
-pub(crate) fn read_place(tenant: &Tenant, text: &str) -> Result<ListEntry, Problem> {
-    let sort = decoded(text, ORDER).ok_or_else(unknown)?;
+pub(crate) fn read_place(list: char, tenant: &Tenant, text: &str) -> Result<ListEntry, Problem> {
+    let sort = decoded(text, list).ok_or_else(unknown)?;
     let (time, order_id) = sort.split_once('/').ok_or_else(unknown)?;
     let time = Timestamp::from_str(time).ok().filter(|read| read.to_string() == time);
     let order_id = OrderId::from_str(order_id).ok();
@@ -67,7 +69,12 @@ mod tests {
             stream: streams::order(&tenant, id),
             sort: format!("2026-11-21T08:15:30.250Z/{id}"),
         };
-        assert_eq!(read_place(&tenant, &write_place(&entry)).unwrap(), entry);
+        for list in [CUSTOMER_ORDERS, WORKLIST] {
+            let written = write_place(list, &entry);
+            assert_eq!(read_place(list, &tenant, &written).unwrap(), entry);
+        }
+        let of_worklist = write_place(WORKLIST, &entry);
+        assert!(read_place(CUSTOMER_ORDERS, &tenant, &of_worklist).is_err(), "of another list");
         assert_eq!(read_version(&write_version(Version::new(7))).unwrap(), Version::new(7));
     }
 
@@ -80,7 +87,10 @@ mod tests {
         for place in
             forged.iter().map(String::as_str).chain(["", "o", "v7", "o2026-11-21T08:15:30.250Z/17"])
         {
-            assert!(read_place(&Tenant::default(), &BASE64.encode(place)).is_err(), "{place}");
+            assert!(
+                read_place(CUSTOMER_ORDERS, &Tenant::default(), &BASE64.encode(place)).is_err(),
+                "{place}"
+            );
         }
         for place in ["", "v", "v-1", "vx", "o1"] {
             assert!(read_version(&BASE64.encode(place)).is_err(), "{place}");

@@ -1,4 +1,4 @@
-//! HTTP queries: orders, their events, a customer's orders, stock and health. Also handles
+//! HTTP queries: orders, their events, a customer's orders, the worklist, stock and health. Also handles
 //! `$default`, the calls that match no route of the API.
 //!
 //! Answers come from the views, at half the price of a strongly consistent read. If a view is
@@ -12,6 +12,7 @@ mod orders_page;
 mod routes;
 mod saga;
 mod stock;
+mod worklist;
 
 use std::collections::BTreeMap;
 use std::slice;
@@ -78,6 +79,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         let segments = if call.is_head { routes::end(&sent) } else { &sent };
         match (call.method.as_str(), segments) {
             ("GET", ["health"]) => self.health(call),
+            ("GET", ["orders"]) => self.worklist(call).await,
             ("GET", ["orders", id]) => self.order(call, id).await,
             ("GET", ["orders", id, "saga"]) => self.saga(call, id).await,
             ("GET", ["orders", id, "events"]) => self.order_events(call, id).await,

@@ -19,7 +19,7 @@ use crate::{Queries, no_such_order, stored};
 
 /// The `step` that marks an order whose row in the view is parked. No step of the saga has this
 /// name.
-const VIEW: &str = "order_view";
+pub(crate) const VIEW: &str = "order_view";
 
 /// The state of the order that the caller wants.
 enum Wanted {
@@ -111,7 +111,11 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
 /// parked is already marked.
 pub(crate) fn marked(row: OrderRow, stored: Option<&ViewRow>) -> OrderRow {
     let parked = stored.and_then(|stored| stored.parked.as_ref());
-    let mark = parked.map(|parked| ParkedOrder { step: VIEW.to_owned(), since: parked.at });
+    let mark = parked.map(|parked| ParkedOrder {
+        step: VIEW.to_owned(),
+        since: parked.at,
+        reason: Some(parked.reason.clone()),
+    });
     OrderRow { parked: row.parked.or(mark), ..row }
 }
 
@@ -134,9 +138,12 @@ fn folded(
     project::<OrderView>(stream, None, commits, wanted)?.ok_or_else(no_such_order)
 }
 
-/// An order as callers see it: the customer's name is `null` once they are erased.
+/// An order as callers see it: the customer's name is `null` once they are erased, and why the order
+/// is parked is for operators only.
 pub(crate) fn shown(row: &OrderRow) -> Result<Value, Problem> {
-    let json = serde_json::to_vec(row).map_err(|error| Problem::internal(&error))?;
+    let parked = row.parked.clone().map(|parked| ParkedOrder { reason: None, ..parked });
+    let row = OrderRow { parked, ..row.clone() };
+    let json = serde_json::to_vec(&row).map_err(|error| Problem::internal(&error))?;
     reveal(&json).map_err(|error| Problem::internal(&error))
 }
 

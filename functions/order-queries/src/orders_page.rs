@@ -13,30 +13,29 @@ use skald::store::EventStore;
 use skald::view::{CatchUpError, ListEntry, ListPage, ViewRow, ViewStore};
 use skald_lambda::http::{Call, Problem, Reply, StatusCode};
 
+use crate::cursor::CUSTOMER_ORDERS;
 use crate::order::{marked, shown};
 use crate::{Queries, cursor, is_outage, limit, no_such_customer, stored};
 
 /// The largest number of list entries that one call reads when it filters by status.
-const MAX_SCANNED: usize = 1_000;
+pub(crate) const MAX_SCANNED: usize = 1_000;
 /// The number of list entries per page when filtering by status: as many as one request for rows
 /// can ask for.
-const SCANNED_AT_ONCE: usize = 100;
+pub(crate) const SCANNED_AT_ONCE: usize = 100;
 /// The largest number of orders that one call folds from their events, because their rows are
 /// parked or cannot be read.
-const MAX_FOLDS: usize = 64;
+pub(crate) const MAX_FOLDS: usize = 64;
 
 impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     /// `GET /customers/{id}/orders`.
     pub(crate) async fn customer_orders(&self, call: &Call, id: &str) -> Result<Reply, Problem> {
         let query = call.query(&["status", "limit", "cursor"])?;
         let limit = limit(query)?;
-        let status = query.parse(
-            "status",
-            "pending, confirmed, cancelling, cancelled, dispatched or delivered",
-            status,
-        )?;
-        let start =
-            query.get("cursor").map(|text| cursor::read_place(&self.tenant, text)).transpose()?;
+        let status = query.parse("status", STATUSES, status)?;
+        let start = query
+            .get("cursor")
+            .map(|text| cursor::read_place(CUSTOMER_ORDERS, &self.tenant, text))
+            .transpose()?;
         let customer = CustomerId::new(id).or(Err(no_such_customer()))?;
 
         // One more than the page holds, to know whether there is a next page.
@@ -54,7 +53,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
             found.orders.iter().map(|(_, row)| shown(row)).collect::<Result<Vec<_>, _>>()?;
         let mut body = json!({ "orders": orders });
         if let Some(next) = found.next {
-            body["next_cursor"] = cursor::write_place(&next).into();
+            body["next_cursor"] = cursor::write_place(CUSTOMER_ORDERS, &next).into();
         }
         Ok(Reply::json(StatusCode::OK, body))
     }
@@ -75,14 +74,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         for _ in 0..MAX_SCANNED.div_ceil(page_len) {
             let ListPage { entries: page, malformed } =
                 self.orders.list(group, before.as_ref(), page_len as u32).await?;
-            for MalformedEntry { key, fault } in malformed {
-                tracing::error!(
-                    counter = "malformed_entries",
-                    key,
-                    fault,
-                    "skipping a malformed list entry"
-                );
-            }
+            report_malformed(malformed);
             let (read_entries, rows) = self.rows(&page, &mut folds_left).await?;
             for (entry, row) in rows {
                 if found.orders.len() < wanted && status.is_none_or(|status| row.status == status) {
@@ -109,7 +101,7 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     ///
     /// After the largest number of folds, a parked row is shown as stored, and reading ends before
     /// a row that cannot be read.
-    async fn rows<'a>(
+    pub(crate) async fn rows<'a>(
         &self,
         entries: &'a [ListEntry],
         folds_left: &mut usize,
@@ -172,7 +164,23 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
     }
 }
 
-fn status(text: &str) -> Option<OrderStatus> {
+/// Logs the malformed entries of a page.
+pub(crate) fn report_malformed(entries: Vec<MalformedEntry>) {
+    for MalformedEntry { key, fault } in entries {
+        tracing::error!(
+            counter = "malformed_entries",
+            key,
+            fault,
+            "skipping a malformed list entry"
+        );
+    }
+}
+
+/// What the query parameter `status` must be.
+pub(crate) const STATUSES: &str = "pending, confirmed or cancelled";
+
+/// The query parameter `status`.
+pub(crate) fn status(text: &str) -> Option<OrderStatus> {
     serde_json::from_value(text.into()).ok()
 }
 

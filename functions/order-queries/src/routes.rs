@@ -10,7 +10,7 @@ const ROUTES: [(&str, &[&str]); 14] = [
     ("/stock/{sku}/receipts", &["POST"]),
     ("/customers/{id}", &["PUT", "DELETE"]),
     ("/customers/{id}/orders", &["GET"]),
-    ("/orders", &["POST"]),
+    ("/orders", &["GET", "POST"]),
     ("/orders/{id}", &["GET"]),
     ("/orders/{id}/events", &["GET"]),
     ("/orders/{id}/saga", &["GET"]),

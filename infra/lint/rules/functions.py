@@ -93,6 +93,7 @@ ON_TABLES = {
     ("OrderQueriesRole", "EventsTable.Arn"): READ,
     ("OrderQueriesRole", "OrderViewTable.Arn"): {"dynamodb:GetItem", "dynamodb:BatchGetItem"},
     ("OrderQueriesRole", "OrderViewTable.Arn/index/listing"): {"dynamodb:Query"},
+    ("OrderQueriesRole", "OrderViewTable.Arn/index/worklist"): {"dynamodb:Query"},
     ("OrderQueriesRole", "StockViewTable.Arn"): {"dynamodb:BatchGetItem"},
     ("OrderQueriesRole", "PersonKeysTable.Arn"): LOOK_UP,
     ("EventRelayRole", "EventsTable.StreamArn"): {

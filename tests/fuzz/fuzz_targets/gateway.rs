@@ -23,7 +23,7 @@ use skald_lambda::http::{Answer, answer, header};
 /// The number of inputs after which a new system in memory replaces the old one.
 const INPUTS_PER_SYSTEM: usize = 500;
 /// The routes of the template, and others.
-const ROUTES: [&str; 17] = [
+const ROUTES: [&str; 18] = [
     "GET /health",
     "PUT /products/{sku}",
     "DELETE /products/{sku}",
@@ -33,6 +33,7 @@ const ROUTES: [&str; 17] = [
     "DELETE /customers/{id}",
     "GET /customers/{id}/orders",
     "POST /orders",
+    "GET /orders",
     "GET /orders/{id}",
     "GET /orders/{id}/events",
     "GET /orders/{id}/saga",
@@ -56,13 +57,16 @@ const HEADERS: [(&str, &str); 10] = [
     ("accept", "*/*"),
     ("content-length", "2"),
 ];
-const QUERIES: [&str; 6] = [
+const QUERIES: [&str; 9] = [
     "limit=1",
     "cursor=djE",
     "status=pending",
     "min_version=1",
     "as_of_version=1",
     "as_of=2026-11-21T08:15:30.250Z",
+    "parked=true",
+    "overdue=true",
+    "since=2026-11-21T08:15:30.250Z",
 ];
 /// The parts of an event that are replaced with malformed values.
 const POINTERS: [&str; 14] = [

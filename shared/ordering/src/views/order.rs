@@ -1,5 +1,5 @@
 //! The order view: one row per order, with the fields of `GET /orders/{id}`, listed under its
-//! customer, newest first.
+//! customer, newest first, and in the operators' worklist.
 
 use events::{
     CancelReason, CustomerId, Money, OrderEvent, OrderId, OrderParked, OrderPlaced,
@@ -14,6 +14,7 @@ use skald::time::Timestamp;
 use skald::view::{Inapplicable, Listing, Projection};
 
 use super::inapplicable;
+use super::worklist::Worklist;
 use crate::order::{Order, Phase};
 use crate::streams;
 
@@ -42,6 +43,9 @@ pub struct OrderRow {
     pub placed_at: Timestamp,
     /// When the order's last event was recorded.
     pub updated_at: Timestamp,
+    /// The deadline. `None` only in a row that an earlier release wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Timestamp>,
     /// Why the order is being, or was, undone.
     pub cancel_reason: Option<CancelReason>,
     /// The step at which the order is parked; absent while it is not parked.
@@ -104,6 +108,9 @@ pub struct ParkedOrder {
     pub step: String,
     /// When it was parked.
     pub since: Timestamp,
+    /// The error, for operators. `None` only in a row that an earlier release wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// The list of this customer's orders.
@@ -135,6 +142,10 @@ impl Projection for OrderView {
         let sort = format!("{}/{}", row.placed_at, row.order_id);
         Some(Listing { group: orders_of(stream.tenant(), &row.customer_id), sort })
     }
+
+    fn worklist(row: &OrderRow, stream: &StreamId) -> Option<Listing> {
+        Some(Worklist::place(row, stream.tenant()))
+    }
 }
 
 impl OrderRow {
@@ -162,6 +173,7 @@ impl OrderRow {
             total: placed.total,
             placed_at: event.recorded_at,
             updated_at: event.recorded_at,
+            deadline: Some(placed.deadline),
             cancel_reason: None,
             parked: None,
         })
@@ -194,11 +206,15 @@ impl OrderRow {
             OrderEvent::Cancelled(_) if status == OrderStatus::Cancelling => {
                 Ok(Self { status: OrderStatus::Cancelled, parked: None, ..self })
             }
-            OrderEvent::Parked(OrderParked { step, .. }) if is_running => Ok(Self {
-                parked: Some(ParkedOrder { step: step.clone(), since: event.recorded_at }),
-                ..self
-            }),
-            OrderEvent::Resumed(_) if is_running => Ok(Self { parked: None, ..self }),
+            OrderEvent::Parked(OrderParked { step, error }) if is_running => {
+                let (step, reason) = (step.clone(), Some(error.clone()));
+                let parked = ParkedOrder { step, since: event.recorded_at, reason };
+                Ok(Self { parked: Some(parked), ..self })
+            }
+            OrderEvent::Resumed(resumed) if is_running => {
+                let deadline = resumed.deadline.or(self.deadline);
+                Ok(Self { parked: None, deadline, ..self })
+            }
             OrderEvent::Placed(_)
             | OrderEvent::Committed(_)
             | OrderEvent::Confirmed(_)

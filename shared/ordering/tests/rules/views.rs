@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use events::values::LARGEST_EXACT;
 use events::{
@@ -8,13 +8,15 @@ use events::{
     StockReleased, StockReserved, StockReturned, StockShipped,
 };
 use ordering::streams;
-use ordering::views::{OrderRow, OrderStatus, OrderView, StockRow, StockView, orders_of};
+use ordering::views::{
+    OrderRow, OrderStatus, OrderView, StockRow, StockView, Worklist, orders_of,
+};
 use serde_json::{Value, json};
 use skald::commit::{Actor, Commit, CommitId, Context, CorrelationId};
 use skald::event::DomainEvent;
 use skald::personal::reveal;
 use skald::stream::{StreamId, Tenant, Version};
-use skald::view::{CatchUpError, Projection, project};
+use skald::view::{CatchUpError, Listing, Projection, project};
 
 use crate::samples::{eur, order_id, placed, quantity, sku, time};
 
@@ -124,6 +126,7 @@ fn the_row_of_an_order_has_the_fields_of_the_api() {
             "total": { "amount_minor": 7997, "currency": "EUR" },
             "placed_at": "2026-11-21T08:15:01.000Z",
             "updated_at": "2026-11-21T08:15:03.000Z",
+            "deadline": placed().deadline,
             "cancel_reason": null
         })
     );
@@ -162,7 +165,9 @@ fn a_row_names_the_step_while_the_order_is_parked() {
     assert_eq!(row["status"], "pending");
     assert_eq!(
         row["parked"],
-        json!({ "step": "capture_payment", "since": "2026-11-21T08:15:03.000Z" })
+        json!({
+            "step": "capture_payment", "since": "2026-11-21T08:15:03.000Z", "reason": "no answer",
+        })
     );
 
     for ended in [
@@ -182,6 +187,86 @@ fn an_order_is_listed_under_its_customer_by_the_time_it_was_placed() {
     assert_eq!(listing.group, "shop/customer-c-1001");
     assert_eq!(listing.group, orders_of(&tenant, &CustomerId::new("c-1001").unwrap()));
     assert_eq!(listing.sort, "2026-11-21T08:15:01.000Z/8c8bb6e7-14ad-5847-9d2c-0d1ecbd64873");
+}
+
+/// The list of the worklist that an order is in after these events.
+fn worklist(events: &[OrderEvent]) -> Listing {
+    OrderView::worklist(&order(events), &streams::order(&Tenant::default(), order_id())).unwrap()
+}
+
+#[test]
+fn an_order_is_in_the_worklist_of_what_it_waits_for() {
+    for (events, list) in [
+        (vec![], "open"),
+        (vec![committed()], "open"),
+        (vec![undo_started()], "open"),
+        (vec![committed(), parked()], "parked"),
+        (vec![undo_started(), parked()], "parked"),
+        (vec![parked(), resumed()], "open"),
+        (vec![committed(), OrderConfirmed {}.into()], "confirmed"),
+        (vec![committed(), parked(), OrderConfirmed {}.into()], "confirmed"),
+        (vec![undo_started(), parked(), cancelled()], "cancelled"),
+    ] {
+        let place = worklist(&events);
+        assert_eq!(place.group, format!("default/orders/{list}~3"), "{events:?}");
+        assert_eq!(place.sort, format!("{}/{}", placed().deadline, order_id()), "{events:?}");
+    }
+}
+
+/// The write units of the index: one to enter a list, two to move to another.
+#[test]
+fn a_happy_order_moves_once_in_the_worklist() {
+    let all: [OrderEvent; 2] = [committed(), OrderConfirmed {}.into()];
+    let places: Vec<Listing> = (0..=all.len()).map(|count| worklist(&all[..count])).collect();
+    assert_eq!(places.windows(2).filter(|pair| pair[0] != pair[1]).count(), 1, "{places:?}");
+}
+
+#[test]
+fn every_status_is_found_in_the_lists_of_its_orders() {
+    let tenant = Tenant::default();
+    for events in [
+        vec![],
+        vec![parked()],
+        vec![undo_started()],
+        vec![committed(), OrderConfirmed {}.into()],
+        vec![undo_started(), cancelled()],
+    ] {
+        let status = order(&events).status;
+        let mut lists = Worklist::of_status(status).iter().flat_map(|list| list.groups(&tenant));
+        assert!(lists.any(|group| group == worklist(&events).group), "{events:?}");
+    }
+    let all: BTreeSet<String> =
+        Worklist::ALL.iter().flat_map(|list| list.groups(&tenant)).collect();
+    assert_eq!(all.len(), 16, "a list or a shard has the name of another: {all:?}");
+}
+
+#[test]
+fn an_order_is_overdue_after_its_deadline_until_it_is_final() {
+    let deadline = placed().deadline;
+    for (events, is_open) in [
+        (vec![], true),
+        (vec![committed()], true),
+        (vec![undo_started()], true),
+        (vec![parked()], true),
+        (vec![committed(), OrderConfirmed {}.into()], false),
+        (vec![undo_started(), cancelled()], false),
+    ] {
+        let row = order(&events);
+        assert!(!row.is_overdue(deadline), "{events:?}");
+        assert_eq!(row.is_overdue(deadline.plus_millis(1)), is_open, "{events:?}");
+    }
+}
+
+/// Rows that earlier releases wrote have neither a deadline nor the reason of parking.
+#[test]
+fn a_row_of_an_earlier_release_is_read() {
+    let mut stored = serde_json::to_value(order(&[parked()])).unwrap();
+    stored.as_object_mut().unwrap().remove("deadline");
+    stored["parked"].as_object_mut().unwrap().remove("reason");
+    let row: OrderRow = serde_json::from_value(stored).unwrap();
+    assert!(!row.is_overdue(time("2999-01-01T00:00:00Z")));
+    let place = OrderView::worklist(&row, &stream()).unwrap();
+    assert_eq!(place.sort, format!("{}/{}", row.placed_at, row.order_id));
 }
 
 #[test]
