@@ -17,7 +17,7 @@ LISTINGS  := cargo run --quiet --locked --manifest-path tests/public-api/Cargo.t
 INSTALL   := -m pip install --disable-pip-version-check --require-hashes --no-deps \
 	--only-binary :all: --requirement
 
-.PHONY: help run demo tail verify build check test lint public-api new fuzz \
+.PHONY: help run demo tail orders verify build check test lint public-api new fuzz \
 	bench-path bench-largest bench-store bench-build deploy locks clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -35,6 +35,9 @@ tail: target/bin/skald ## follow all events (CATEGORY, STREAM, TYPE, CORRELATION
 	@target/bin/skald tail $(if $(CATEGORY),--category $(CATEGORY)) \
 		$(if $(STREAM),--stream $(STREAM)) $(if $(TYPE),--type $(TYPE)) \
 		$(if $(CORRELATION),--correlation $(CORRELATION)) $(if $(SINCE),--since $(SINCE)) $(ARGS)
+
+orders: target/bin/skald ## list the orders that wait for a person: parked or overdue (ARGS)
+	@target/bin/skald orders $(ARGS)
 
 verify: target/bin/skald ## find faults in the event store (STREAM=order-…)
 	@target/bin/skald verify $(if $(STREAM),--stream $(STREAM)) $(ARGS)

@@ -35,6 +35,17 @@ impl LocalCloud {
         CommandOutput::of(&output)
     }
 
+    /// Runs `skald` with these arguments on the API of this cloud until it ends.
+    ///
+    /// # Panics
+    /// If the program does not exist.
+    #[must_use]
+    pub fn skald_on_api(&self, arguments: &[&str]) -> CommandOutput {
+        let mut command = skald(arguments);
+        command.args(["--api", self.api().url()]);
+        CommandOutput::of(&command.output().expect("`make build` has built it"))
+    }
+
     /// The command `skald` with these arguments on this cloud, not yet started.
     #[must_use]
     pub fn skald_command(&self, arguments: &[&str]) -> Command {

@@ -1,5 +1,12 @@
 //! `skald`: the operator's command line for the order system. `skald --help` lists the commands.
 
+mod api;
+mod cancel;
+mod commands;
+mod orders;
+mod resume;
+mod table;
+
 use std::process::ExitCode;
 
 use ordering::customer::Customer;
@@ -11,6 +18,8 @@ use ordering::reservation::Reservation;
 use ordering::shipment::Shipment;
 use ordering::stock::Stock;
 use skald_cli::Operator;
+
+use commands::OrderCommands;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -27,7 +36,11 @@ fn operator() -> Operator {
         .decider::<Reservation>()
         .decider::<Shipment>()
         .decider::<Stock>()
+        .commands::<OrderCommands>()
 }
+
+#[cfg(test)]
+mod server;
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,5 @@
-//! The operator's command line: `tail` shows every event once, `verify` names every fault.
+//! The operator's command line: `tail` shows every event once, `verify` names every fault, `orders`
+//! lists what waits for a person, and `resume` and `cancel` settle it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
@@ -382,4 +383,103 @@ fn assert_tail_continues(cloud: &LocalCloud) {
     let shown = output.lines.join("\n");
     assert_eq!(output.status, 0, "{}", output.errors);
     assert!(shown.contains("product.unsupported") && shown.contains("cannot be shown"), "{shown}");
+}
+
+/// Parks the order at a step, as its saga does.
+async fn park(cloud: &LocalCloud, order_id: &str, step: &str) {
+    let key = format!("default/order-{order_id}");
+    let items = scan(cloud, "EventsTable").await;
+    let placed = items.into_iter().find(|item| text(item, "pk") == key).expect("it was placed");
+    let mut parked = moved(&placed, 2);
+    let data = json!({ "step": step, "error": "no answer in 30 seconds" });
+    change_body(&mut parked, |body| {
+        body["commit"] = "00000000-0000-4000-8000-000000000002".into();
+        body["events"] = json!([{ "type": "order.parked", "schema": 1, "data": data }]);
+    });
+    parked.insert("types".to_owned(), AttributeValue::S("order.parked".to_owned()));
+    put_commit(cloud, parked).await;
+}
+
+/// The orders in the pages of the worklist, each page with one order.
+async fn worklist(cloud: &LocalCloud, filter: &str) -> Vec<Value> {
+    let (mut orders, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = cloud.api().get(&format!("/orders?{filter}&limit=1{cursor}")).await.expect(200);
+        orders.extend(page.body["orders"].as_array().expect("orders").iter().cloned());
+        let Some(next) = page.body["next_cursor"].as_str() else { return orders };
+        cursor = format!("&cursor={next}");
+    }
+}
+
+#[tokio::test]
+async fn what_waits_for_a_person_is_listed_and_settled() {
+    let cloud = LocalCloud::start(&[]);
+    let api = cloud.api();
+    api.set_up("c-1", "MUG-01", 10).await;
+    let listed = cloud.skald_on_api(&["orders"]);
+    let none = "No order waits for a person: none is parked, and none is overdue.";
+    assert_eq!((listed.status, listed.lines), (0, vec![none.to_owned()]), "{}", listed.errors);
+
+    // No saga starts, so that the orders stay as the test makes them.
+    cloud.deliver(cloud.resource("SagaStarter"), false).await;
+    let mut orders = Vec::new();
+    for key in ["one", "two", "three", "four"] {
+        let placed = api.place(key, &order_body("c-1", "MUG-01", 1)).await.expect(202);
+        orders.push(placed.body["order_id"].as_str().expect("an id").to_owned());
+    }
+    let [one, two, three, four] = &orders[..] else { unreachable!("four orders were placed") };
+    park(&cloud, one, "authorize_payment").await;
+    park(&cloud, two, "authorize_payment").await;
+    park(&cloud, three, "create_shipment").await;
+    eventually("three orders are parked in the view", || async {
+        (worklist(&cloud, "parked=true").await.len() == 3).then_some(())
+    })
+    .await;
+    let ids = |orders: &[Value]| -> BTreeSet<String> {
+        orders.iter().filter_map(|order| order["order_id"].as_str().map(str::to_owned)).collect()
+    };
+    assert_eq!(ids(&worklist(&cloud, "status=pending").await), orders.iter().cloned().collect());
+    assert_eq!(ids(&worklist(&cloud, "parked=false").await), BTreeSet::from([four.clone()]));
+    assert_eq!(worklist(&cloud, "overdue=true").await, [json!(null); 0]);
+    let listed = cloud.skald_on_api(&["orders"]);
+    assert_eq!((listed.status, listed.lines.len()), (0, 4), "{:#?}", listed.lines);
+    let line = listed.lines.iter().find(|line| line.contains(three.as_str())).expect("a line");
+    assert!(line.contains("create_shipment") && line.contains("no answer"), "{line}");
+    // The reason is for operators only.
+    let shown = api.get(&format!("/orders/{three}")).await.expect(200).body;
+    assert_eq!(
+        (&shown["parked"]["step"], &shown["parked"]["reason"]),
+        (&json!("create_shipment"), &json!(null))
+    );
+
+    let unasked = cloud.skald_on_api(&["resume", "--parked-at", "authorize_payment"]);
+    assert_eq!(unasked.status, 1, "{:#?}", unasked.lines);
+    assert!(unasked.errors.contains("--yes"), "{}", unasked.errors);
+    let resumed = cloud.skald_on_api(&["resume", "--parked-at", "authorize_payment", "--yes"]);
+    assert_eq!(resumed.status, 0, "{:#?} {}", resumed.lines, resumed.errors);
+    assert_eq!(resumed.lines.iter().filter(|line| line.starts_with("resumed")).count(), 2);
+    let cancelled = cloud.skald_on_api(&["cancel", three, "--reason", "lost in the warehouse"]);
+    assert_eq!(cancelled.status, 0, "{:#?} {}", cancelled.lines, cancelled.errors);
+
+    cloud.deliver(cloud.resource("SagaStarter"), true).await;
+    for (order, status) in
+        [(one, "confirmed"), (two, "confirmed"), (three, "cancelled"), (four, "confirmed")]
+    {
+        assert_eq!(api.ended(order).await["status"], status, "{order}");
+    }
+    eventually("the view has no open order", || async {
+        worklist(&cloud, "status=pending").await.is_empty().then_some(())
+    })
+    .await;
+    let confirmed = BTreeSet::from([one.clone(), two.clone(), four.clone()]);
+    assert_eq!(ids(&worklist(&cloud, "status=confirmed").await), confirmed);
+    let late = cloud.skald_on_api(&["resume", one]);
+    assert_eq!(late.status, 1, "{:#?}", late.lines);
+    assert!(
+        late.lines[0].starts_with("failed") && late.lines[0].contains("409"),
+        "{:#?}",
+        late.lines
+    );
+    let listed = cloud.skald_on_api(&["orders"]);
+    assert_eq!((listed.status, listed.lines), (0, vec![none.to_owned()]), "{}", listed.errors);
 }

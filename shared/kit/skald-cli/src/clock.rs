@@ -6,7 +6,8 @@ use skald::time::Timestamp;
 
 /// The current time.
 #[expect(clippy::disallowed_methods, reason = "the other modules take the time from here")]
-pub(crate) fn now() -> Timestamp {
+#[must_use]
+pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis())
         .ok()

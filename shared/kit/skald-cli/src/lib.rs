@@ -13,28 +13,37 @@
 
 mod arguments;
 mod clock;
+mod commands;
 mod json;
 mod line;
 mod system;
 mod tail;
-mod terminal;
+pub mod terminal;
 mod verify;
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::pin::Pin;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use skald::check::{FoldCheck, StreamCheck};
 use skald::decider::Decider;
 use skald::stream::{Category, StreamId};
 use skald::text::with_causes;
 
 use arguments::{Arguments, Command};
+use commands::Own;
 use terminal::OutputError;
+
+pub use clock::now;
+pub use commands::SystemCommands;
 
 /// The exit status for invalid arguments.
 const USAGE: u8 = 2;
+
+/// A running command, which returns whether it succeeded.
+type Running<'a> = Pin<Box<dyn Future<Output = Result<bool, Box<dyn Error>>> + 'a>>;
 
 /// Creates the check of one stream.
 type NewCheck = fn() -> Box<dyn StreamCheck>;
@@ -69,13 +78,14 @@ pub struct Operator {
     name: &'static str,
     version: &'static str,
     checks: BTreeMap<&'static Category, NewCheck>,
+    own: Option<Own>,
 }
 
 impl Operator {
     /// The commands of the program with this name and version.
     #[must_use]
     pub const fn new(name: &'static str, version: &'static str) -> Self {
-        Self { name, version, checks: BTreeMap::new() }
+        Self { name, version, checks: BTreeMap::new(), own: None }
     }
 
     /// Makes `verify` fold the streams of this decider's category. Streams of a category without a
@@ -86,13 +96,20 @@ impl Operator {
         self
     }
 
+    /// Adds the system's own commands.
+    #[must_use]
+    pub fn commands<C: SystemCommands + 'static>(mut self) -> Self {
+        self.own = Some(Own::of::<C>());
+        self
+    }
+
     /// The categories whose streams `verify` can check.
     pub fn categories(&self) -> impl Iterator<Item = &'static Category> {
         self.checks.keys().copied()
     }
 
     /// Parses the command line, runs the command, and returns the exit status: 0 for success, 1
-    /// after a failure or if `verify` found faults, 2 for invalid arguments.
+    /// after a failure, if `verify` found faults or if a command of the system failed, 2 for invalid arguments.
     pub async fn run(self) -> ExitCode {
         let done = tokio::select! {
             done = self.command() => done,
@@ -108,10 +125,11 @@ impl Operator {
     }
 
     async fn command(&self) -> Result<ExitCode, Box<dyn Error>> {
-        let parsed = Arguments::command().name(self.name).version(self.version);
-        let parsed = parsed.try_get_matches().and_then(|m| Arguments::from_arg_matches(&m));
-        let arguments = match parsed {
-            Ok(arguments) => arguments,
+        let line = Arguments::command().name(self.name).version(self.version);
+        let line = self.own.iter().fold(line, |line, own| (own.augment)(line));
+        let parsed = line.try_get_matches().and_then(|matches| self.parsed(&matches));
+        let running = match parsed {
+            Ok(running) => running,
             Err(error) if error.use_stderr() => {
                 terminal::note(error.to_string().trim_end());
                 return Ok(ExitCode::from(USAGE));
@@ -122,13 +140,24 @@ impl Operator {
                 return Ok(ExitCode::SUCCESS);
             }
         };
-        let is_success = match arguments.command {
-            Command::Tail(arguments) => tail::run(&arguments).await.map(|()| true),
-            Command::Verify(arguments) => {
-                verify::run(&arguments, |stream| self.check(stream)).await
-            }
-        }?;
+        let is_success = running.await?;
         Ok(if is_success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// The command of these arguments, ready to run.
+    fn parsed<'a>(&'a self, matches: &ArgMatches) -> Result<Running<'a>, clap::Error> {
+        let name = matches.subcommand_name().unwrap_or_default();
+        if let Some(own) = self.own.as_ref().filter(|own| (own.has)(name)) {
+            return (own.run)(matches);
+        }
+        Ok(match Arguments::from_arg_matches(matches)?.command {
+            Command::Tail(arguments) => {
+                Box::pin(async move { tail::run(&arguments).await.map(|()| true) })
+            }
+            Command::Verify(arguments) => {
+                Box::pin(async move { verify::run(&arguments, |stream| self.check(stream)).await })
+            }
+        })
     }
 
     /// The check of this stream, or `None` if its category has no decider.

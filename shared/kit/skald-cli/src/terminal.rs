@@ -66,7 +66,7 @@ impl Terminal {
 
 /// An error of writing to standard output.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum OutputError {
+pub enum OutputError {
     /// Standard output is a pipe whose reader has closed it. The command then ends without an
     /// error.
     #[error("standard output is closed")]
@@ -80,7 +80,7 @@ pub(crate) enum OutputError {
 ///
 /// # Errors
 /// [`OutputError`]
-pub(crate) fn write(text: &str) -> Result<(), OutputError> {
+pub fn write(text: &str) -> Result<(), OutputError> {
     let mut out = stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     written.map_err(|error| {
@@ -119,7 +119,7 @@ pub(crate) fn error(error: &str) {
 
 /// Prints a note to standard error. A failure to print it is ignored, because no output is left to
 /// report it.
-pub(crate) fn note(text: &str) {
+pub fn note(text: &str) {
     writeln!(stderr(), "{text}").unwrap_or_default();
 }
 
