@@ -56,7 +56,7 @@ impl Filter {
 
     /// The lists in which these orders are.
     fn lists(&self) -> impl Iterator<Item = Worklist> {
-        let of_status = self.status.map_or(Worklist::ALL.as_slice(), Worklist::of_status);
+        let of_status = self.status.map_or(Worklist::ALL.as_slice(), OrderStatus::worklists);
         of_status.iter().copied().filter(|list| {
             let is_parked = *list == Worklist::Parked;
             let can_be_overdue = matches!(list, Worklist::Open | Worklist::Parked);

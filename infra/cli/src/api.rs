@@ -14,7 +14,7 @@ use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::commands::Place;
+use crate::arguments::Place;
 
 /// The longest wait for an answer. A function of the API takes at most 10 seconds.
 const TIMEOUT: Duration = Duration::from_secs(30);

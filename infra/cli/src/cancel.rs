@@ -5,7 +5,7 @@ use std::error::Error;
 use serde_json::json;
 
 use crate::api::Api;
-use crate::commands::{CancelArguments, Print};
+use crate::arguments::{CancelArguments, Print};
 use crate::orders::encoded;
 
 /// Cancels the order. Returns whether it will end cancelled.

@@ -1,8 +1,10 @@
 //! `skald`: the operator's command line for the order system. `skald --help` lists the commands.
 
 mod api;
+mod arguments;
 mod cancel;
 mod commands;
+mod order;
 mod orders;
 mod resume;
 mod table;

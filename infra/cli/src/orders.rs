@@ -3,40 +3,16 @@
 use std::collections::HashSet;
 use std::error::Error;
 
-use serde::Deserialize;
 use serde_json::Value;
 use skald::time::Timestamp;
 
 use crate::api::Api;
-use crate::commands::{OrdersArguments, Print};
+use crate::arguments::{OrdersArguments, Print};
+use crate::order::Order;
 use crate::table;
 
 /// The number of orders in one answer of the API.
 const PAGE: usize = 100;
-
-/// An order as the API shows it to operators.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Order {
-    pub(crate) order_id: String,
-    pub(crate) status: String,
-    pub(crate) placed_at: Timestamp,
-    pub(crate) updated_at: Timestamp,
-    #[serde(default)]
-    pub(crate) deadline: Option<Timestamp>,
-    #[serde(default)]
-    pub(crate) overdue: bool,
-    #[serde(default)]
-    pub(crate) parked: Option<Parked>,
-}
-
-/// Where, why and since when an order is parked.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Parked {
-    pub(crate) step: String,
-    #[serde(default)]
-    pub(crate) reason: Option<String>,
-    pub(crate) since: Timestamp,
-}
 
 /// Lists the orders.
 ///

@@ -8,8 +8,9 @@ use skald::time::Timestamp;
 use skald_cli::terminal;
 
 use crate::api::Api;
-use crate::commands::{Print, ResumeArguments};
-use crate::orders::{Order, all, encoded};
+use crate::arguments::{Print, ResumeArguments};
+use crate::order::Order;
+use crate::orders::{all, encoded};
 use crate::table;
 
 /// Resumes the orders. Returns whether each of them was resumed. Orders that were chosen by kind are

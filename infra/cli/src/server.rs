@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::api::Api;
-use crate::commands::{CancelArguments, OrdersArguments, Place, ResumeArguments};
+use crate::arguments::{CancelArguments, OrdersArguments, Place, ResumeArguments};
 use crate::{cancel, orders, resume};
 
 /// A server that answers each method and path with a status and a body.

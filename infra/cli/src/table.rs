@@ -2,7 +2,7 @@
 
 use skald::time::Timestamp;
 
-use crate::orders::Order;
+use crate::order::Order;
 
 const HEADER: [&str; 5] = ["order", "status", "waits", "step", "reason"];
 

@@ -28,7 +28,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ("skald-lambda-dynamodb", &["skald", "skald-dynamodb", "skald-kms", "skald-lambda"]),
     ("skald-saga", &["skald"]),
     ("skald-stepfunctions", &["skald-saga"]),
-    ("skald-operator", &["ordering", "skald-cli"]),
+    ("skald-operator", &["ordering", "skald", "skald-cli"]),
     ("skald-testkit", &["skald"]),
     ("system-tests", &["skald", "events", "ordering", "skald-dynamodb"]),
 ];

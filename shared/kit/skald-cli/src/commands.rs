@@ -1,10 +1,12 @@
 //! The commands that only one system has.
 
 use std::error::Error;
+use std::pin::Pin;
 
 use clap::{ArgMatches, Command, Subcommand};
 
-use crate::Running;
+/// A running command, which returns whether it succeeded.
+pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = Result<bool, Box<dyn Error>>> + 'a>>;
 
 /// The commands that only this system has, next to those of every system.
 ///

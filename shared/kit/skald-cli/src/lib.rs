@@ -23,7 +23,6 @@ mod verify;
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::pin::Pin;
 use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
@@ -33,7 +32,7 @@ use skald::stream::{Category, StreamId};
 use skald::text::with_causes;
 
 use arguments::{Arguments, Command};
-use commands::Own;
+use commands::{Own, Running};
 use terminal::OutputError;
 
 pub use clock::now;
@@ -41,9 +40,6 @@ pub use commands::SystemCommands;
 
 /// The exit status for invalid arguments.
 const USAGE: u8 = 2;
-
-/// A running command, which returns whether it succeeded.
-type Running<'a> = Pin<Box<dyn Future<Output = Result<bool, Box<dyn Error>>> + 'a>>;
 
 /// Creates the check of one stream.
 type NewCheck = fn() -> Box<dyn StreamCheck>;

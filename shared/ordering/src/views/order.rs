@@ -144,11 +144,51 @@ impl Projection for OrderView {
     }
 
     fn worklist(row: &OrderRow, stream: &StreamId) -> Option<Listing> {
-        Some(Worklist::place(row, stream.tenant()))
+        Some(row.worklist().place(stream.tenant(), row.order_id, row.due_at()))
+    }
+}
+
+impl OrderStatus {
+    /// The lists of the worklist that orders of this status are in.
+    #[must_use]
+    pub const fn worklists(self) -> &'static [Worklist] {
+        match self {
+            Self::Pending => &[Worklist::Open, Worklist::Parked],
+            Self::Confirmed => &[Worklist::Confirmed],
+            Self::Cancelled => &[Worklist::Cancelled],
+        }
     }
 }
 
 impl OrderRow {
+    /// The list of the worklist that the order is in.
+    #[must_use]
+    pub const fn worklist(&self) -> Worklist {
+        match self.status {
+            OrderStatus::Pending if self.parked.is_some() => Worklist::Parked,
+            OrderStatus::Pending => Worklist::Open,
+            OrderStatus::Confirmed => Worklist::Confirmed,
+            OrderStatus::Cancelled => Worklist::Cancelled,
+        }
+    }
+
+    /// Whether the order is neither completed nor undone although its deadline has passed.
+    #[must_use]
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        match self.worklist() {
+            Worklist::Open | Worklist::Parked => {
+                self.deadline.is_some_and(|deadline| deadline < now)
+            }
+            Worklist::Confirmed | Worklist::Cancelled => false,
+        }
+    }
+
+    /// The time by which the order sorts in its list: its deadline. A row that an earlier release
+    /// wrote has none, and sorts by the time of its placing.
+    fn due_at(&self) -> Timestamp {
+        self.deadline.unwrap_or(self.placed_at)
+    }
+
     fn placed(placed: &OrderPlaced, event: &Envelope<OrderEvent>) -> Result<Self, Inapplicable> {
         let order_id = streams::order_of(&event.stream)
             .ok_or_else(|| inapplicable(event, "the stream's name contains no order id"))?;

@@ -12,11 +12,10 @@
 //! delays the view. So each list has four shards. An order that is never parked writes two units to
 //! a shard of its lists, so the limit is about 2,000 orders per second.
 
+use events::OrderId;
 use skald::stream::Tenant;
 use skald::time::Timestamp;
 use skald::view::Listing;
-
-use super::order::{OrderRow, OrderStatus};
 
 /// The number of shards of each list.
 const SHARDS: u8 = 4;
@@ -38,27 +37,6 @@ impl Worklist {
     /// Every list.
     pub const ALL: [Self; 4] = [Self::Open, Self::Parked, Self::Confirmed, Self::Cancelled];
 
-    /// The list that this order is in.
-    #[must_use]
-    pub const fn of(row: &OrderRow) -> Self {
-        match row.status {
-            OrderStatus::Pending if row.parked.is_some() => Self::Parked,
-            OrderStatus::Pending => Self::Open,
-            OrderStatus::Confirmed => Self::Confirmed,
-            OrderStatus::Cancelled => Self::Cancelled,
-        }
-    }
-
-    /// The lists that orders of this status are in.
-    #[must_use]
-    pub const fn of_status(status: OrderStatus) -> &'static [Self] {
-        match status {
-            OrderStatus::Pending => &[Self::Open, Self::Parked],
-            OrderStatus::Confirmed => &[Self::Confirmed],
-            OrderStatus::Cancelled => &[Self::Cancelled],
-        }
-    }
-
     /// The names of the list's shards in the view store.
     pub fn groups(self, tenant: &Tenant) -> impl Iterator<Item = String> {
         (0..SHARDS).map(move |shard| self.group(tenant, shard))
@@ -74,31 +52,9 @@ impl Worklist {
         format!("{tenant}/orders/{name}~{shard}")
     }
 
-    /// The place of this order.
-    pub(super) fn place(row: &OrderRow, tenant: &Tenant) -> Listing {
-        let [.., last] = *row.order_id.uuid().as_bytes();
-        Listing {
-            group: Self::of(row).group(tenant, last % SHARDS),
-            sort: format!("{}/{}", row.due_at(), row.order_id),
-        }
-    }
-}
-
-impl OrderRow {
-    /// The time by which the order sorts in its list: its deadline. A row that an earlier release
-    /// wrote has none, and sorts by the time of its placing.
-    fn due_at(&self) -> Timestamp {
-        self.deadline.unwrap_or(self.placed_at)
-    }
-
-    /// Whether the order is neither completed nor undone although its deadline has passed.
-    #[must_use]
-    pub fn is_overdue(&self, now: Timestamp) -> bool {
-        match Worklist::of(self) {
-            Worklist::Open | Worklist::Parked => {
-                self.deadline.is_some_and(|deadline| deadline < now)
-            }
-            Worklist::Confirmed | Worklist::Cancelled => false,
-        }
+    /// The place of this order in the list.
+    pub(super) fn place(self, tenant: &Tenant, order_id: OrderId, due_at: Timestamp) -> Listing {
+        let [.., last] = *order_id.uuid().as_bytes();
+        Listing { group: self.group(tenant, last % SHARDS), sort: format!("{due_at}/{order_id}") }
     }
 }

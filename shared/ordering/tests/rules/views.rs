@@ -232,7 +232,7 @@ fn every_status_is_found_in_the_lists_of_its_orders() {
         vec![undo_started(), cancelled()],
     ] {
         let status = order(&events).status;
-        let mut lists = Worklist::of_status(status).iter().flat_map(|list| list.groups(&tenant));
+        let mut lists = status.worklists().iter().flat_map(|list| list.groups(&tenant));
         assert!(lists.any(|group| group == worklist(&events).group), "{events:?}");
     }
     let all: BTreeSet<String> =
