@@ -177,7 +177,8 @@ pub(crate) fn report_malformed(entries: Vec<MalformedEntry>) {
 }
 
 /// What the query parameter `status` must be.
-pub(crate) const STATUSES: &str = "pending, confirmed or cancelled";
+pub(crate) const STATUSES: &str =
+    "pending, confirmed, cancelling, cancelled, dispatched or delivered";
 
 /// The query parameter `status`.
 pub(crate) fn status(text: &str) -> Option<OrderStatus> {

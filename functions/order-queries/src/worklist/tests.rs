@@ -32,7 +32,7 @@ fn parked() -> OrderEvent {
 
 fn undone() -> [OrderEvent; 2] {
     let reason = CancelReason::PaymentDeclined;
-    [OrderUndoStarted { reason }.into(), OrderCancelled { reason }.into()]
+    [OrderUndoStarted { reason, note: None }.into(), OrderCancelled { reason }.into()]
 }
 
 #[derive(Default)]

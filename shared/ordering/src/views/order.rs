@@ -153,9 +153,10 @@ impl OrderStatus {
     #[must_use]
     pub const fn worklists(self) -> &'static [Worklist] {
         match self {
-            Self::Pending => &[Worklist::Open, Worklist::Parked],
+            Self::Pending | Self::Cancelling => &[Worklist::Open, Worklist::Parked],
             Self::Confirmed => &[Worklist::Confirmed],
             Self::Cancelled => &[Worklist::Cancelled],
+            Self::Dispatched | Self::Delivered => &[Worklist::Dispatched],
         }
     }
 }
@@ -165,10 +166,13 @@ impl OrderRow {
     #[must_use]
     pub const fn worklist(&self) -> Worklist {
         match self.status {
-            OrderStatus::Pending if self.parked.is_some() => Worklist::Parked,
-            OrderStatus::Pending => Worklist::Open,
+            OrderStatus::Pending | OrderStatus::Cancelling if self.parked.is_some() => {
+                Worklist::Parked
+            }
+            OrderStatus::Pending | OrderStatus::Cancelling => Worklist::Open,
             OrderStatus::Confirmed => Worklist::Confirmed,
             OrderStatus::Cancelled => Worklist::Cancelled,
+            OrderStatus::Dispatched | OrderStatus::Delivered => Worklist::Dispatched,
         }
     }
 
@@ -179,7 +183,7 @@ impl OrderRow {
             Worklist::Open | Worklist::Parked => {
                 self.deadline.is_some_and(|deadline| deadline < now)
             }
-            Worklist::Confirmed | Worklist::Cancelled => false,
+            Worklist::Confirmed | Worklist::Cancelled | Worklist::Dispatched => false,
         }
     }
 

@@ -5,8 +5,9 @@
 //!
 //! # Costs
 //! An order that is placed enters a list, which costs one write unit of the view's index. Each move
-//! to another list costs two. The two directions of an open order share a list, so an order that is
-//! confirmed has cost three units.
+//! to another list costs two. The two directions of an open order share a list, and so do parcels
+//! that have left and arrived. An order costs three units until it is confirmed, and five until its
+//! parcel has left.
 //!
 //! A partition of `DynamoDB` takes 1,000 write units per second, and an index that takes no more
 //! delays the view. So each list has four shards. An order that is never parked writes two units to
@@ -31,11 +32,14 @@ pub enum Worklist {
     Confirmed,
     /// Cancelled orders.
     Cancelled,
+    /// Orders whose parcel has left.
+    Dispatched,
 }
 
 impl Worklist {
     /// Every list.
-    pub const ALL: [Self; 4] = [Self::Open, Self::Parked, Self::Confirmed, Self::Cancelled];
+    pub const ALL: [Self; 5] =
+        [Self::Open, Self::Parked, Self::Confirmed, Self::Cancelled, Self::Dispatched];
 
     /// The names of the list's shards in the view store.
     pub fn groups(self, tenant: &Tenant) -> impl Iterator<Item = String> {
@@ -48,6 +52,7 @@ impl Worklist {
             Self::Parked => "parked",
             Self::Confirmed => "confirmed",
             Self::Cancelled => "cancelled",
+            Self::Dispatched => "dispatched",
         };
         format!("{tenant}/orders/{name}~{shard}")
     }

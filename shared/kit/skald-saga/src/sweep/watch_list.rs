@@ -127,6 +127,7 @@ impl<V: ViewStore> WatchList<'_, V> {
                 group: self.group(list),
                 sort: due.to_string(),
             }),
+            worklist: None,
             parked: None,
         };
         Ok(self.rows.put(arbiter, row.revision, &stored).await? == Put::Stored)
