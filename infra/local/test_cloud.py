@@ -330,7 +330,7 @@ class Cloud(unittest.TestCase):
         kept = self.cloud.client("dynamodb").get_item(TableName=table, Key=key)
         self.assertEqual(key, kept["Item"])
 
-    def test_only_commands_steps_and_the_starter_append_and_only_the_relay_publishes(
+    def test_only_commands_steps_starter_and_sweeper_append_and_only_the_relay_publishes(
         self,
     ) -> None:
         table, topic = self.outputs["EventsTableName"], self.outputs["EventsTopicArn"]
@@ -338,7 +338,8 @@ class Cloud(unittest.TestCase):
             with self.subTest(function):
                 item = {"pk": {"S": f"default/order-{function}"}, "sk": {"N": "1"}}
                 appended = self.invoke(function, "dynamodb", "put_item", TableName=table, Item=item)
-                appends = any(word in function for word in ("Commands", "Steps", "Starter"))
+                writers = ("Commands", "Steps", "Starter", "Sweeper")
+                appends = any(word in function for word in writers)
                 self.assertEqual("done" if appends else "AccessDeniedException", appended)
                 published = self.invoke(
                     function,

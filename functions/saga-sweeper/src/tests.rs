@@ -76,7 +76,7 @@ fn placed() -> OrderEvent {
         .unwrap()
 }
 
-/// The event of a schedule, as EventBridge sends it.
+/// The event of a schedule, as `EventBridge` sends it.
 fn tick() -> serde_json::Value {
     json!({
         "version": "0", "id": "e-1", "detail-type": "Scheduled Event", "source": "aws.events",

@@ -38,11 +38,12 @@ use skald::view::ViewStore;
 
 use crate::executions::Executions;
 use crate::saga::Arbiter;
-use crate::starter::{Ensured, ExecutionStarter, Outcome, StartError, found};
+use crate::starter::{Ensured, ExecutionStarter, Outcome, found};
 
 pub use error::SweepError;
+use report::Checked;
 pub use report::Swept;
-use watch_list::{List, Place, WatchList};
+use watch_list::{List, Listed, Place, WatchList};
 
 /// The time between a check and the next one, in milliseconds: for a saga that was just started,
 /// and for one that is overdue.
@@ -87,9 +88,6 @@ pub struct Sweeper<S, I, V, X, P> {
     rows: V,
     options: SweepOptions,
 }
-
-/// The sagas on both lists, and when each is to be checked.
-type Listed = BTreeMap<StreamId, (List, Timestamp)>;
 
 impl<S, I, V, X, P> Sweeper<S, I, V, X, P>
 where
@@ -318,12 +316,6 @@ where
             }
         }
     }
-}
-
-/// The result of a check.
-struct Checked {
-    result: Result<Ensured, StartError>,
-    place: Option<Place>,
 }
 
 /// The time until the next check of a saga that was found running this often.

@@ -1,10 +1,10 @@
-//! The event by which EventBridge reports that an execution has ended.
+//! The event by which `EventBridge` reports that an execution has ended.
 
 use serde::Deserialize;
 use skald_saga::{ExecutionInput, Instance};
 
 /// An execution that has ended: the `detail` of an event "Step Functions Execution Status Change"
-/// (AWS Step Functions guide, "Automating Step Functions event delivery with EventBridge").
+/// (AWS Step Functions guide, "Automating Step Functions event delivery with `EventBridge`").
 ///
 /// # Examples
 ///
@@ -33,8 +33,11 @@ pub struct EndedExecution {
 
 /// The execution's input is not that of a saga.
 #[derive(Debug, thiserror::Error)]
-#[error("the input of the execution {0} is not that of a saga")]
-pub struct NotAnExecution(String);
+#[error("the input of the execution {name} is not that of a saga")]
+pub struct NotAnExecution {
+    name: String,
+    source: serde_json::Error,
+}
 
 impl EndedExecution {
     /// The saga that the execution worked on.
@@ -43,9 +46,9 @@ impl EndedExecution {
     /// [`NotAnExecution`] if someone started it with another input.
     pub fn instance(&self) -> Result<Instance, NotAnExecution> {
         let input = self.input.as_deref().unwrap_or_default();
-        let read = serde_json::from_str(input).ok();
-        let instance = read.map(|input: ExecutionInput| input.instance);
-        instance.ok_or_else(|| NotAnExecution(self.name.clone()))
+        let read: Result<ExecutionInput, _> = serde_json::from_str(input);
+        read.map(|input| input.instance)
+            .map_err(|source| NotAnExecution { name: self.name.clone(), source })
     }
 }
 

@@ -5,10 +5,9 @@ use skald::stream::StreamId;
 use skald::text::with_causes;
 use skald::time::Timestamp;
 
-use super::Checked;
 use super::error::SweepError;
-use super::watch_list::List;
-use crate::starter::{Ensured, Outcome};
+use super::watch_list::{List, Place};
+use crate::starter::{Ensured, Outcome, StartError};
 
 /// What a sweep found and did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,6 +30,13 @@ pub struct Swept {
     pub unanswered: u64,
     /// The age of the oldest saga that was checked and is not settled, in seconds.
     pub oldest_s: u64,
+}
+
+/// The result of a check.
+pub(super) struct Checked {
+    pub(super) result: Result<Ensured, StartError>,
+    /// The saga's place after the check.
+    pub(super) place: Option<Place>,
 }
 
 impl Swept {

@@ -1,12 +1,12 @@
 //! The durable lists of sagas that are not settled: a row for each, listed by its next check.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use skald::store::StoreError;
 use skald::stream::{StreamId, Version};
 use skald::time::Timestamp;
 use skald::view::{ListEntry, Listing, Put, ViewRow, ViewStore};
-
-use super::Listed;
 
 /// The number of entries in one page of a list.
 const PAGE: u32 = 1_000;
@@ -30,6 +30,9 @@ impl List {
         }
     }
 }
+
+/// The sagas on both lists, and when each is to be checked.
+pub(super) type Listed = BTreeMap<StreamId, (List, Timestamp)>;
 
 /// A place on a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

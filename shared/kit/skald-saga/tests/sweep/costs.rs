@@ -39,10 +39,10 @@ async fn a_saga_that_ends_in_time_costs_its_entries_in_the_index_alone() {
     assert_eq!(made, calls(&[("get", 16), ("put", 48), ("index", 48), ("list", 2)]));
 }
 
-/// New entries, those of the overlap that may have been handled before, and the overlap of the read
-/// that finds nothing more.
+/// Once as a new entry, and again in the overlap: of the next sweep, and of each read that finds
+/// nothing more.
 #[tokio::test]
-async fn an_entry_is_read_three_times() {
+async fn an_entry_is_read_at_most_four_times() {
     let world = World::new();
     let mut read = 0;
     for minute in 0..10 {
@@ -56,8 +56,7 @@ async fn an_entry_is_read_three_times() {
         read = world.take_calls()["entries"];
     }
     let of_a_minute = 60 * 2;
-    assert!(read <= 3 * of_a_minute + 2 * 16, "{read}");
-    assert!(read > 2 * of_a_minute, "{read}");
+    assert!((of_a_minute..=4 * of_a_minute).contains(&read), "{read}");
 }
 
 #[tokio::test]

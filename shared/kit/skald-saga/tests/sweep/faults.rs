@@ -73,6 +73,7 @@ async fn a_row_that_cannot_be_read_is_written_again() {
         at: world.now(),
         body: Some("?".to_owned()),
         listing: None,
+        worklist: None,
         parked: None,
     };
     world.rows.plant(&lost, row);

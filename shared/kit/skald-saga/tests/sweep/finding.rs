@@ -135,7 +135,10 @@ async fn a_saga_is_found_although_its_index_entry_is_late() {
     // The follower passes its place before it appears.
     for _ in 0..10 {
         world.sweep().await;
-        world.begin_and_start(format!("other-{:?}", world.now().as_millis())).await;
+        // So many that there are some in the slice of the late one.
+        for number in 0..60 {
+            world.begin_and_start(format!("other-{}-{number}", world.now().as_millis())).await;
+        }
         world.run_executions().await;
         world.wait(20 * SECOND);
     }

@@ -369,4 +369,13 @@ impl ViewStore for World {
     ) -> Result<ListPage, StoreError> {
         self.call("list", self.rows.list(group, before, limit)).await
     }
+
+    async fn worklist(
+        &self,
+        group: &str,
+        after: Option<&ListEntry>,
+        limit: u32,
+    ) -> Result<ListPage, StoreError> {
+        self.call("worklist", self.rows.worklist(group, after, limit)).await
+    }
 }
