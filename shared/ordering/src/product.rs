@@ -51,6 +51,13 @@ impl ProductState {
         }
     }
 
+    /// The number of shards that the product's stock is spread over now. One for a product that was
+    /// never on sale.
+    #[must_use]
+    pub fn stock_shards(&self) -> StockShards {
+        self.listed().map_or(StockShards::ONE, |product| product.stock_shards)
+    }
+
     /// The largest number of shards that the product's stock was ever spread over: any of these may
     /// hold stock. One for a product that was never on sale.
     #[must_use]

@@ -14,5 +14,5 @@ mod rejection;
 pub use aggregate::{Reservation, ReservationCommand, ReservationRejection, ReservationState};
 pub use gathering::{Gathering, gather};
 pub use held_goods::{HeldGoods, ReservingEvents, ReservingStates};
-pub use making::{MakeReservation, MakingEvents, MakingStates, WantedLine, make};
+pub use making::{LookAt, MakeReservation, MakingEvents, MakingStates, WantedLine, make};
 pub use rejection::{ReservingRejection, ShardVersions};

@@ -5,6 +5,10 @@
 //! Goods in more shards than a transaction can contain are first [gathered](super::Gathering) into
 //! fewer.
 //!
+//! An order looks at one shard of each product first, which its id chooses, so that orders for the
+//! same product rarely meet. If that shard has too little, the order looks at all shards of the
+//! product.
+//!
 //! A product is short only if all its shards together had too little at one point in time. Shards
 //! are read one after the other, and goods may move meanwhile. So a refusal guards what it is
 //! decided on: every shard of the products that are short, and the products themselves, which
@@ -13,6 +17,7 @@
 //! without guards, for the products whose shards have not changed since the first.
 
 use std::cmp::Reverse;
+use std::ops::Range;
 
 use events::{
     OrderId, ProductEvent, Quantity, ReservationEvent, ReservedLine, ShortLine, Sku, StockEvent,
@@ -34,8 +39,8 @@ use crate::streams;
 /// can guard: the streams of a transaction, less the reservation itself.
 const MAX_PARTS: usize = MAX_STREAMS - 1;
 
-/// The states that [`make`] decides over: the reservation, the product of each line, and all shards
-/// of each line.
+/// The states that [`make`] decides over: the reservation, the product of each line, and the shards
+/// that each line looks at.
 pub type MakingStates =
     (Folded<ReservationState>, (Vec<Folded<ProductState>>, Vec<Folded<StockState>>));
 /// What [`make`] decides about each of these streams. Products get no events.
@@ -60,38 +65,61 @@ pub struct WantedLine {
     pub quantity: Quantity,
     /// The number of shards that its stock was ever spread over: any of them may hold some.
     pub stock_shards: StockShards,
+    /// The shards to draw from.
+    pub look_at: LookAt,
+}
+
+/// The shards of a product that a reservation looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LookAt {
+    /// This shard, from 0.
+    One(u16),
+    /// Every shard that may hold goods.
+    All,
+}
+
+impl LookAt {
+    /// The shard that an order tries after this many conflicts, of the shards that a product's
+    /// stock is spread over now. After a conflict it is another one at random, or the same.
+    ///
+    /// It is the same for all products of an order: two orders for the same products then meet in
+    /// all of them or in none.
+    #[must_use]
+    pub fn own(order_id: OrderId, conflicts: u32, stock_shards: StockShards) -> Self {
+        // The id is a hash: each of its eight parts chooses at random.
+        let part = (order_id.uuid().as_u128() >> (16 * (conflicts % 8))) % (1 << 16);
+        let shard = part % u128::from(stock_shards.get());
+        Self::One(u16::try_from(shard).unwrap_or_default())
+    }
 }
 
 impl MakeReservation {
-    /// The streams that [`make`] decides over: the reservation, the products, and every shard of
-    /// the products' stock.
+    /// The streams that [`make`] decides over: the reservation, the products, and the shards that
+    /// the lines look at.
     #[must_use]
     pub fn streams(
         &self,
         tenant: &Tenant,
     ) -> (One<Reservation>, (Guardable<Product>, Guardable<Stock>)) {
         let products = self.lines.iter().map(|line| streams::product(tenant, &line.sku));
-        let shards = self
-            .lines
-            .iter()
-            .flat_map(|line| line.stock_shards.numbers().map(move |shard| (line, shard)));
+        let shards =
+            self.lines.iter().flat_map(|line| line.shards().map(move |shard| (line, shard)));
         let stock = shards.map(|(line, shard)| streams::stock(tenant, &line.sku, shard));
         let reservation = One::new(streams::reservation(tenant, self.order_id));
         (reservation, (Guardable::new(products.collect()), Guardable::new(stock.collect())))
     }
 
-    /// The versions of these shards. `stock` has every shard of every line, in order.
+    /// The versions of these shards. `stock` has every shard that the lines look at, in order.
     #[must_use]
     pub fn versions(&self, stock: &[Folded<StockState>]) -> ShardVersions {
         let versions = |shards: &[Folded<_>]| shards.iter().map(|shard| shard.version).collect();
         self.shards(stock).into_iter().map(versions).collect()
     }
 
-    /// The shards of each line. `stock` has every shard of every line, in order.
+    /// The shards of each line. `stock` has every shard that the lines look at, in order.
     fn shards<'a>(&self, mut stock: &'a [Folded<StockState>]) -> Vec<&'a [Folded<StockState>]> {
         let shards = self.lines.iter().map(|line| {
-            let (shards, others) =
-                stock.split_at(usize::from(line.stock_shards.get()).min(stock.len()));
+            let (shards, others) = stock.split_at(line.shards().len().min(stock.len()));
             stock = others;
             shards
         });
@@ -170,13 +198,26 @@ fn untouched<E>(is_guarded: bool) -> Decided<E> {
 }
 
 impl WantedLine {
+    /// The numbers of the shards to look at.
+    fn shards(&self) -> Range<u16> {
+        match self.look_at {
+            LookAt::One(shard) => shard..shard.saturating_add(1),
+            LookAt::All => 0..self.stock_shards.get(),
+        }
+    }
+
+    /// Whether no other shard may hold goods.
+    fn looks_at_all(&self) -> bool {
+        self.shards() == (0..self.stock_shards.get())
+    }
+
     fn short(&self, available: &[u64]) -> ShortLine {
         let available = available.iter().fold(0, |sum: u64, shard| sum.saturating_add(*shard));
         ShortLine { sku: self.sku.clone(), wanted: self.quantity, available }
     }
 
     /// The quantity to draw from each shard, in the order of the shards; `None` if all together
-    /// have too little.
+    /// have too little. `available` has every shard that the line looks at.
     ///
     /// A single shard that has enough is best. If several do, the order's id chooses, so that
     /// simultaneous orders do not all use the same one. Otherwise the fullest shards come first, so
@@ -195,14 +236,11 @@ impl WantedLine {
         fullest.sort_by_key(|&shard| (Some(shard) != first, Reverse(available[shard])));
 
         let (mut parts, mut missing) = (Vec::new(), wanted);
-        for shard in fullest {
-            let Ok(quantity) = Quantity::new(available[shard].min(missing)) else { break };
+        for place in fullest {
+            let Ok(quantity) = Quantity::new(available[place].min(missing)) else { break };
             missing -= u64::from(quantity);
-            parts.push(ReservedLine {
-                sku: self.sku.clone(),
-                shard: u16::try_from(shard).ok()?,
-                quantity,
-            });
+            let shard = self.shards().nth(place)?;
+            parts.push(ReservedLine { sku: self.sku.clone(), shard, quantity });
         }
         parts.sort_by_key(|part| part.shard);
         (missing == 0).then_some(parts)
@@ -213,13 +251,14 @@ impl WantedLine {
 /// [`Handler::handle_all`](skald::handle::Handler::handle_all) with [`MakeReservation::streams`].
 ///
 /// If nothing is short, only the shards that are drawn from are written, and nothing is guarded. If
-/// anything is short, the reservation is refused and no stock is changed. The refusal guards the
+/// anything is short in all its shards, the reservation is refused and no stock is changed. The refusal guards the
 /// short products and their shards. With `before`, an earlier read of the same shards that ended
 /// before the products and these states were read, it guards nothing: it is for the products whose
 /// shards have not changed since.
 ///
 /// # Errors
-/// The rejection of the reservation; [`ReservingRejection::Changed`] if a product that is short has
+/// The rejection of the reservation; [`ReservingRejection::OtherShards`] if a product is short in
+/// the one shard that its line looks at; [`ReservingRejection::Changed`] if a product that is short has
 /// more shards than these; [`ReservingRejection::NotAtOneMoment`] if too many shards are short to
 /// guard them all, or every short product has a shard that changed since `before`;
 /// [`ReservingRejection::TooManyShards`] if enough is available in more shards than a transaction
@@ -239,17 +278,23 @@ pub fn make(
     }
     let drawn = match make.draw(&make.shards(stock)) {
         Ok(drawn) => drawn,
-        Err(short) => return make.refuse(states, short, before),
+        Err(short) => {
+            let lines = short.iter().map(|&(line, _)| line);
+            let lines: Vec<usize> =
+                lines.filter(|&line| !make.lines[line].looks_at_all()).collect();
+            if !lines.is_empty() {
+                return Err(ReservingRejection::OtherShards(lines));
+            }
+            return make.refuse(states, short, before);
+        }
     };
     if drawn.iter().map(Vec::len).sum::<usize>() > MAX_PARTS {
         let (versions, gatherings) = (make.versions(stock), make.gatherings(drawn));
         return Err(ReservingRejection::TooManyShards { versions, gatherings });
     }
     let lines = drawn.concat();
-    let numbered = make
-        .lines
-        .iter()
-        .flat_map(|line| line.stock_shards.numbers().map(move |shard| (&line.sku, shard)));
+    let numbered =
+        make.lines.iter().flat_map(|line| line.shards().map(move |shard| (&line.sku, shard)));
     let reserved = stock.iter().zip(numbered).map(|(state, (sku, shard))| {
         match lines.iter().find(|line| (&line.sku, line.shard) == (sku, shard)) {
             None => Ok(untouched(false)),

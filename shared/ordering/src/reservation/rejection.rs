@@ -6,7 +6,7 @@ use super::aggregate::ReservationRejection;
 use super::gathering::Gathering;
 use crate::stock::StockRejection;
 
-/// The versions at which all shards of each line were read, line by line.
+/// The versions at which the shards that the lines look at were read, line by line.
 pub type ShardVersions = Vec<Vec<Version>>;
 
 /// Why a decision over a reservation and stock is rejected.
@@ -22,6 +22,9 @@ pub enum ReservingRejection {
     /// a product's stock has more shards. Read it again.
     #[error("the reservation or the number of a product's shards has changed")]
     Changed,
+    /// These lines, by their index, looked at one shard, and it has too little. Look at all shards.
+    #[error("a product is short in the one shard that was read")]
+    OtherShards(Vec<usize>),
     /// Stock seems short, but the shards were not read at one point in time, and they are too many
     /// for guards. Read them again and compare.
     #[error("the stock seems short, but its shards were not read at one point in time")]

@@ -1,5 +1,6 @@
 //! The steps on goods: reserve, release.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 
 use events::{CancelReason, OrderId, Sku};
@@ -16,16 +17,20 @@ use skald_saga::{
 use super::order_id;
 use super::preloaded::Preloaded;
 use crate::order::{Order, PlacedOrder};
-use crate::product::Product;
+use crate::product::{Product, ProductState};
 use crate::reservation::{
-    Gathering, HeldGoods, MakeReservation, MakingStates, Reservation, ReservationState,
+    Gathering, HeldGoods, LookAt, MakeReservation, MakingStates, Reservation, ReservationState,
     ReservingRejection, ShardVersions, WantedLine, gather, make,
 };
 use crate::saga::ReservationStep;
 use crate::streams;
 
-/// How many failed attempts with a pause a decision with guards may have.
+/// How many conflicts a reservation may have in one shard of each product, each time another one.
+const SHARD_ATTEMPTS: u32 = 5;
+/// How many failed attempts with a pause a decision over all shards may have while it is guarded.
 const GUARDED_ATTEMPTS: u32 = 2;
+/// The same for a decision that guards nothing.
+const UNGUARDED_ATTEMPTS: u32 = 10;
 
 /// How often a step decides again about a reservation, because goods moved meanwhile.
 const MAX_DECISIONS: u32 = 20;
@@ -139,21 +144,43 @@ async fn release<S: EventStore, P: Pause>(
     }
 }
 
+/// What a reservation found out about the stock in its earlier attempts.
+#[derive(Debug, Default)]
+struct Search {
+    /// The lines, by their index, for which one shard has too little: they look at all shards.
+    wide: BTreeSet<usize>,
+    /// The conflicts in one shard of each product.
+    conflicts: u32,
+    /// The last read of the shards, if stock seemed short or its guards met other transactions.
+    last_read: Option<ShardVersions>,
+}
+
 /// Makes or refuses the reservation.
 ///
-/// The guards of a refusal conflict with everything that changes the same stock. So a decision
-/// whose guards conflict with other transactions is given up early and made once more: a refusal
-/// is then based on two reads, without guards.
+/// It looks for the goods
+///
+/// 1. in one shard of each product. After a conflict it tries another one, without reading
+///    anything else.
+/// 2. in all shards of the products for which one shard has too little. It may draw from several,
+///    for which too many are first gathered into fewer. If all together have too little, it is
+///    refused, and the refusal guards them.
+/// 3. in the same shards once more, if decisions met other transactions, or the guards are too
+///    many. It is then refused if two reads found the same, without guards, because these conflict
+///    with everything that changes the same stock.
+///
+/// A decision that meets other transactions in the end, too, fails as [`StepError::Busy`].
 async fn reserve<S: EventStore, P: Pause>(
     context: &StepContext<'_, S, P>,
     order: &Seen<Order, S::Head>,
     own: &Seen<Reservation, S::Head>,
 ) -> Result<Written<Reservation, S::Head>, StepError> {
-    let mut before = None;
+    let mut search = Search::default();
     for attempt in 1..=MAX_DECISIONS {
-        match decide_once(context, order, own, &mut before).await? {
+        match decide_once(context, order, own, &mut search).await? {
             Decided::Made => return Ok(Written::Finished),
             Decided::Otherwise => return Ok(Written::Again),
+            // If goods move fast, reading again at once costs a read of all shards and finds them
+            // changed again.
             Decided::Not => context.rest(attempt).await,
         }
     }
@@ -170,55 +197,103 @@ enum Decided {
     Not,
 }
 
-/// Reads the products and their stock, and decides once. `before` is the last read of shards that
-/// seemed short.
+/// Reads the products, and looks for the goods until something is decided or everything must be
+/// read again.
 async fn decide_once<S: EventStore, P: Pause>(
     context: &StepContext<'_, S, P>,
     order: &Seen<Order, S::Head>,
     own: &Seen<Reservation, S::Head>,
-    before: &mut Option<ShardVersions>,
+    search: &mut Search,
 ) -> Result<Decided, StepError> {
     let Some(placed) = order.state.placed() else {
         return Err(StepError::permanent("the order does not exist"));
     };
+    let order_id = order_id(context.instance())?;
     // Read each time: the number of a product's shards may grow between two reads that are
     // compared.
-    let (wanted, mut loaded) = wanted(context, placed).await?;
-    loaded.push(own.loaded().clone());
-    let earlier = before.take();
+    let products = products(context, placed).await?;
+    let counts = products.iter().map(|product| Ok(fold::<Product>(&product.commits)?.state));
+    let counts = counts.collect::<Result<Vec<_>, StepError>>()?;
+    let loaded = products.into_iter().chain([own.loaded().clone()]).collect();
     let store = Preloaded::new(context.store, loaded);
-    let streams = wanted.streams(&context.instance().tenant);
-    let mut handler = Handler::new(&store, context.pause);
-    if earlier.is_none() {
-        handler = handler.with_attempts(GUARDED_ATTEMPTS);
+    loop {
+        let wanted = search.wanted(order_id, placed, &counts);
+        let earlier = search.last_read.take();
+        let is_in_one_shard = search.wide.is_empty() && earlier.is_none();
+        let attempts = match &earlier {
+            // The handler decides a second time on what a conflict found, and reads nothing.
+            None if is_in_one_shard => 1,
+            None => GUARDED_ATTEMPTS,
+            Some(_) => UNGUARDED_ATTEMPTS,
+        };
+        let streams = wanted.streams(&context.instance().tenant);
+        let handler = Handler::new(&store, context.pause).with_attempts(attempts);
+        let make = |states: &MakingStates| make(states, &wanted, earlier.as_ref());
+        match handler.handle_all(&streams, &context.request(order.last()), make).await {
+            Ok(handled) => {
+                let (reservation, _) = handled.states;
+                let is_made = matches!(reservation.state, ReservationState::Made(_));
+                return Ok(if is_made { Decided::Made } else { Decided::Otherwise });
+            }
+            Err(HandleError::Rejected(ReservingRejection::Reservation(_))) => {
+                return Ok(Decided::Otherwise);
+            }
+            Err(HandleError::Rejected(ReservingRejection::Changed)) => return Ok(Decided::Not),
+            Err(HandleError::Rejected(ReservingRejection::OtherShards(lines))) => {
+                search.wide.extend(lines);
+            }
+            Err(HandleError::Busy { .. })
+                if is_in_one_shard && search.conflicts < SHARD_ATTEMPTS =>
+            {
+                search.conflicts += 1;
+                context.rest(search.conflicts).await;
+            }
+            Err(HandleError::Busy { .. }) if earlier.is_none() => {
+                let (_, (_, stock)) = streams;
+                let stock = states(context.store, &stock).await?;
+                search.last_read = Some(wanted.versions(&stock));
+                return Ok(Decided::Not);
+            }
+            Err(HandleError::Rejected(ReservingRejection::NotAtOneMoment(versions))) => {
+                search.last_read = Some(versions);
+                return Ok(Decided::Not);
+            }
+            Err(HandleError::Rejected(ReservingRejection::TooManyShards {
+                versions,
+                gatherings,
+            })) => {
+                bring_together(context, order, &versions, &gatherings).await?;
+                return Ok(Decided::Not);
+            }
+            Err(HandleError::Rejected(rejection @ ReservingRejection::Stock(_))) => {
+                return Err(StepError::permanent(rejection));
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
-    let make = |states: &MakingStates| make(states, &wanted, earlier.as_ref());
-    match handler.handle_all(&streams, &context.request(order.last()), make).await {
-        Ok(handled) => {
-            let (reservation, _) = handled.states;
-            let is_made = matches!(reservation.state, ReservationState::Made(_));
-            Ok(if is_made { Decided::Made } else { Decided::Otherwise })
-        }
-        Err(HandleError::Rejected(ReservingRejection::Reservation(_))) => Ok(Decided::Otherwise),
-        Err(HandleError::Rejected(ReservingRejection::Changed)) => Ok(Decided::Not),
-        Err(HandleError::Busy { .. }) if earlier.is_none() => {
-            let (_, (_, stock)) = streams;
-            let stock = states(context.store, &stock).await?;
-            *before = Some(wanted.versions(&stock));
-            Ok(Decided::Not)
-        }
-        Err(HandleError::Rejected(ReservingRejection::NotAtOneMoment(versions))) => {
-            *before = Some(versions);
-            Ok(Decided::Not)
-        }
-        Err(HandleError::Rejected(ReservingRejection::TooManyShards { versions, gatherings })) => {
-            bring_together(context, order, &versions, &gatherings).await?;
-            Ok(Decided::Not)
-        }
-        Err(HandleError::Rejected(rejection @ ReservingRejection::Stock(_))) => {
-            Err(StepError::permanent(rejection))
-        }
-        Err(error) => Err(error.into()),
+}
+
+impl Search {
+    /// The reservation to make, with the shards that it looks at now. `products` has the product
+    /// of each line.
+    fn wanted(
+        &self,
+        order_id: OrderId,
+        order: &PlacedOrder,
+        products: &[ProductState],
+    ) -> MakeReservation {
+        let lines = order.placed.lines.iter().zip(products).enumerate();
+        let lines = lines.map(|(number, (line, product))| WantedLine {
+            sku: line.sku.clone(),
+            quantity: line.quantity,
+            stock_shards: product.max_stock_shards(),
+            look_at: if self.wide.contains(&number) {
+                LookAt::All
+            } else {
+                LookAt::own(order_id, self.conflicts, product.stock_shards())
+            },
+        });
+        MakeReservation { order_id, lines: lines.collect() }
     }
 }
 
@@ -256,21 +331,12 @@ fn gathering_id(order_id: OrderId, versions: &ShardVersions, number: usize) -> C
     CommitId::of(order_id.uuid(), &format!("gather_stock.{number}.{seen}"))
 }
 
-/// The lines of the order, each with the number of shards that the product's stock was ever spread
-/// over, and the products as they were read.
-async fn wanted<S: EventStore, P: Pause>(
+/// The product of each line of the order.
+async fn products<S: EventStore, P: Pause>(
     context: &StepContext<'_, S, P>,
     order: &PlacedOrder,
-) -> Result<(MakeReservation, Vec<Loaded<S::Head>>), StepError> {
-    let lines = &order.placed.lines;
-    let products = try_concurrently(lines.iter().map(|line| product(context, &line.sku))).await?;
-    let mut wanted = Vec::with_capacity(lines.len());
-    for (line, product) in lines.iter().zip(&products) {
-        let stock_shards = fold::<Product>(&product.commits)?.state.max_stock_shards();
-        let (sku, quantity) = (line.sku.clone(), line.quantity);
-        wanted.push(WantedLine { sku, quantity, stock_shards });
-    }
-    Ok((MakeReservation { order_id: order_id(context.instance())?, lines: wanted }, products))
+) -> Result<Vec<Loaded<S::Head>>, StepError> {
+    try_concurrently(order.placed.lines.iter().map(|line| product(context, &line.sku))).await
 }
 
 async fn product<S: EventStore, P: Pause>(

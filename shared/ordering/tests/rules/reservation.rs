@@ -8,7 +8,8 @@ mod several_reads;
 
 use events::{ReservedLine, ShortLine};
 use ordering::reservation::{
-    MakeReservation, MakingStates, ReservationState, ReservingStates, ShardVersions, WantedLine,
+    LookAt, MakeReservation, MakingStates, ReservationState, ReservingStates, ShardVersions,
+    WantedLine,
 };
 use ordering::stock::StockState;
 use skald::decider::Folded;
@@ -50,8 +51,10 @@ fn making(
     (reservation, (order.lines.iter().map(product).collect(), stock))
 }
 
+/// A line that looks at all shards of its product.
 pub(crate) fn wanted(name: &str, number: u64, stock_shards: u64) -> WantedLine {
-    WantedLine { sku: sku(name), quantity: quantity(number), stock_shards: shards(stock_shards) }
+    let (sku, quantity, stock_shards) = (sku(name), quantity(number), shards(stock_shards));
+    WantedLine { sku, quantity, stock_shards, look_at: LookAt::All }
 }
 
 pub(crate) fn order(lines: impl IntoIterator<Item = WantedLine>) -> MakeReservation {

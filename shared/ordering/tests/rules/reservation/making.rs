@@ -5,7 +5,8 @@ use events::{
 };
 use ordering::requests::{Caller, IdempotencyKey};
 use ordering::reservation::{
-    MakeReservation, ReservationRejection, ReservationState, ReservingRejection, make,
+    LookAt, MakeReservation, ReservationRejection, ReservationState, ReservingRejection,
+    WantedLine, make,
 };
 use proptest::prelude::*;
 use skald::handle::{Decided, Streams};
@@ -141,6 +142,70 @@ fn making_decides_over_the_reservation_and_every_product_and_shard() {
     let products = ["product-MUG-01", "product-TEE-07"];
     let stock = ["stock-MUG-01~0", "stock-MUG-01~1", "stock-TEE-07~0"];
     assert_eq!(names, [[&*reservation].as_slice(), &products, &stock].concat());
+}
+
+/// A line that looks at this shard of its product.
+fn in_shard(shard: u16, line: WantedLine) -> WantedLine {
+    WantedLine { look_at: LookAt::One(shard), ..line }
+}
+
+#[test]
+fn an_order_that_looks_at_one_shard_of_a_product_draws_from_it() {
+    let order = order([in_shard(3, wanted("MUG-01", 2, 4)), in_shard(0, wanted("TEE-07", 1, 1))]);
+    let names: Vec<String> =
+        order.streams(&Tenant::default()).1.1.ids().iter().map(|id| id.name().to_owned()).collect();
+    assert_eq!(names, ["stock-MUG-01~3", "stock-TEE-07~0"]);
+    let (reservation, stock) = made_of(&order, &[2, 1]);
+    let lines = vec![line("MUG-01", 3, 2), line("TEE-07", 0, 1)];
+    assert_eq!(reservation, ReservationMade { lines }.into());
+    assert_eq!(stock, [reserved(2), reserved(1)]);
+}
+
+/// The goods may be in the other shards, or partly in this one.
+#[test]
+fn an_order_looks_at_all_shards_of_a_product_before_it_is_refused() {
+    let lines = [in_shard(3, wanted("MUG-01", 2, 4)), in_shard(1, wanted("TEE-07", 1, 2))];
+    let order = order(lines.into_iter().chain([wanted("CAP-02", 5, 1)]));
+    for (available, lines) in [([1, 1, 9], vec![0]), ([1, 0, 9], vec![0, 1]), ([0, 9, 0], vec![0])]
+    {
+        let decided = make(&making(&order, ReservationState::Unmade, &available), &order, None);
+        assert_eq!(decided, Err(ReservingRejection::OtherShards(lines)));
+    }
+    // A product that never had another shard needs no other look.
+    let order = self::order([in_shard(0, wanted("MUG-01", 2, 1))]);
+    let (reservation, stock) = made_of(&order, &[1]);
+    let short = vec![ShortLine { sku: sku("MUG-01"), wanted: quantity(2), available: 1 }];
+    assert_eq!(reservation, ReservationRefused { short }.into());
+    assert_eq!(stock, [Decided::Guard]);
+}
+
+/// Orders of one shard that all tried the same shard next would meet again.
+#[test]
+fn orders_try_all_shards_equally_and_after_each_conflict_in_another_order() {
+    for number in 1..=16_u64 {
+        let mut seen = vec![[0_u64; 6]; number as usize];
+        let mut pairs = std::collections::BTreeSet::new();
+        for buyer in 0..1600 {
+            let caller = Caller::customer(&events::CustomerId::new(format!("c-{buyer}")).unwrap());
+            let key = IdempotencyKey::new("k").unwrap();
+            let order_id = ordering::requests::order_id(&Tenant::default(), &caller, &key);
+            let shards: [u16; 6] = std::array::from_fn(|conflicts| {
+                match LookAt::own(order_id, conflicts as u32, shards(number)) {
+                    LookAt::One(shard) => shard,
+                    LookAt::All => panic!("an order starts with one shard"),
+                }
+            });
+            pairs.insert((shards[0], shards[1]));
+            shards.iter().enumerate().for_each(|(conflicts, &shard)| {
+                seen[usize::from(shard)][conflicts] += 1;
+            });
+        }
+        let expected = 1600 / number;
+        for count in seen.iter().flatten() {
+            assert!((expected / 2..=expected * 2).contains(count), "{number} shards: {seen:?}");
+        }
+        assert_eq!(pairs.len() as u64, number * number, "{number} shards");
+    }
 }
 
 proptest! {

@@ -3,6 +3,7 @@
 mod acting;
 mod bounded;
 mod deadline;
+mod hot_stock;
 mod machine;
 mod many_shards;
 #[path = "../../outcomes/mod.rs"]
