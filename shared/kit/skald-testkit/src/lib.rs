@@ -9,6 +9,7 @@
 //! - [`golden`] reads a stored sample of every shape of an event.
 //! - [`schema`] writes the JSON Schemas of events, and finds changes that would make a stored event
 //!   unreadable.
+//! - [`saga`] runs a saga under faults, and checks that it keeps its promise.
 //! - [`reports`] collects what the kit [reports](skald::observe).
 //! - [`sample`] is a small domain for the tests of a store. [`NoPause`] waits without a clock.
 //!   [`SeededRng`] yields random numbers that can be repeated.
@@ -28,6 +29,7 @@ mod pause;
 pub mod person_keys;
 pub mod reports;
 mod rule;
+pub mod saga;
 pub mod sample;
 pub mod schema;
 mod seeded_rng;
