@@ -25,7 +25,7 @@
 //! # use skald_saga::Saga;
 //! use skald_testkit::saga::{Command, Harness, Hooks, Report, World};
 //!
-//! fn a_booking_survives_faults<Booking: Saga, Hotel: World<Booking>>(
+//! fn a_booking_survives_faults<Booking: Saga, Hotel: World<Booking> + 'static>(
 //!     hotel: fn(&Hooks) -> Hotel,
 //!     cancel: Command<Hotel>,
 //! ) -> Report {

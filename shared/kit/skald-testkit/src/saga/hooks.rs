@@ -319,7 +319,7 @@ impl Hooks {
     ///
     /// let hooks = Hooks::new();
     /// let commits = hooks.at_once(hooks.plain_store().read(&account("1"), Version::START));
-    /// assert_eq!(commits, Ok(vec![]));
+    /// assert_eq!(commits.unwrap(), []);
     /// ```
     pub fn at_once<T>(&self, future: impl Future<Output = T>) -> T {
         self.shared().quiet += 1;

@@ -19,16 +19,6 @@ use super::script::{Fault, Script};
 ///
 /// struct Hotel { hooks: Hooks, instance: Instance, guests_with_key: usize }
 ///
-/// # fn _example<Booking: Saga>() where Hotel: Performer<Booking> {
-/// # trait Example<G: Saga> {}
-/// # impl<G: Saga> Example<G> for Hotel where Hotel: Performer<G> {}
-/// # }
-/// # struct Any<G>(G);
-/// # trait Shown<G: Saga>: Performer<G> {
-/// #     fn hooks(&self) -> &Hooks;
-/// #     fn instance(&self) -> &Instance;
-/// #     fn check(&self, story: &Story) -> Result<(), String>;
-/// # }
 /// # impl<G: Saga> Performer<G> for Hotel {
 /// #     async fn perform(&self, _: &StepInput<G::Step>, _: Timestamp) -> Result<(), StepError> {
 /// #         Ok(())
