@@ -29,7 +29,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ("skald-saga", &["skald"]),
     ("skald-stepfunctions", &["skald-saga"]),
     ("skald-operator", &["ordering", "skald", "skald-cli"]),
-    ("skald-testkit", &["skald"]),
+    ("skald-testkit", &["skald", "skald-saga"]),
     ("system-tests", &["skald", "events", "ordering", "skald-dynamodb"]),
 ];
 

@@ -47,7 +47,9 @@ pub(super) fn start<'a, G: Saga, W: World<G>>(
             let (performing, waits) = (Performing(world), Waits::<G>(hooks, PhantomData));
             let (store, instance) = (hooks.store(), &execution.instance);
             let clock = || hooks.now();
-            let result = drive::<G, _, _>(&store, &waits, &performing, instance, &clock).await;
+            let patience = &G::PLAN.patience;
+            let result =
+                drive::<G, _, _>(&store, &waits, &performing, instance, patience, &clock).await;
             Ended { result: result.map(drop), transitions: 0 }
         }),
         Runner::Machine => {
