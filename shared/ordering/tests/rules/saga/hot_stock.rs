@@ -96,13 +96,14 @@ impl Shop {
 
     /// Performs the step as the state machine does, again after contention.
     async fn reserve(&self, order_id: OrderId) -> Result<(), StepError> {
-        loop {
+        for _ in 0..100 {
             match self.try_to_reserve(order_id).await {
                 Err(StepError::Busy) => {}
                 Ok(()) | Err(StepError::Undone) => return Ok(()),
                 Err(error) => return Err(error),
             }
         }
+        panic!("the reservation of {order_id} is not decided")
     }
 
     /// Books a delivery, again if the product is resharded meanwhile.
