@@ -18,7 +18,7 @@ INSTALL   := -m pip install --disable-pip-version-check --require-hashes --no-de
 	--only-binary :all: --requirement
 
 .PHONY: help run demo tail orders verify build check test lint public-api new fuzz \
-	bench-path bench-largest bench-store bench-build deploy locks clean
+	bench-path bench-largest bench-store bench-saga bench-build deploy locks clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -112,6 +112,10 @@ bench-largest: $(CLOUD)/installed build ## measure what the largest order needs 
 bench-store: target/checked ## compare the event store with others and with plain SDK calls
 	@cargo run --quiet --locked --release --manifest-path tests/bench-store/Cargo.toml \
 		--target-dir target/bench-store
+
+bench-saga: target/checked ## measure a sale of one product, with 1, 4 and 16 shards of its stock
+	@cargo run --quiet --locked --release --manifest-path tests/bench-store/Cargo.toml \
+		--target-dir target/bench-store --bin bench-saga
 
 bench-build: target/checked ## measure a release build, and each function's size and start
 	@$(PYTHON) infra/local/bench_build.py $(ARGS)

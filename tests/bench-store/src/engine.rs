@@ -19,8 +19,10 @@ use crate::meter::Meter;
 
 /// An attribute of a key, with its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Key {
+pub enum Key {
+    /// A string.
     Text(&'static str),
+    /// A number.
     Number(&'static str),
 }
 
@@ -39,19 +41,25 @@ impl Key {
     }
 }
 
-/// A secondary index: its name, hash key and range key.
-pub(crate) struct Index {
-    pub(crate) name: &'static str,
-    pub(crate) hash: Key,
-    pub(crate) range: Key,
+/// A secondary index.
+pub struct Index {
+    /// The name.
+    pub name: &'static str,
+    /// The hash key.
+    pub hash: Key,
+    /// The range key.
+    pub range: Key,
     /// The attribute that the index contains besides the keys.
-    pub(crate) includes: Option<&'static str>,
+    pub includes: Option<&'static str>,
 }
 
 /// Starts an empty engine, which lives as long as the process.
 ///
 /// It has a thread and a runtime of its own, so that the tasks of subjects do not delay its tasks.
-pub(crate) fn start() -> Result<SocketAddr> {
+///
+/// # Errors
+/// The engine does not start.
+pub fn start() -> Result<SocketAddr> {
     let (sender, receiver) = mpsc::channel();
     thread::Builder::new().name("engine".to_owned()).spawn(move || {
         // The caller waits for the address or the error. A later error shows in the requests.
@@ -75,7 +83,7 @@ fn serve(sender: &mpsc::Sender<Result<SocketAddr>>) -> Result<()> {
 }
 
 /// A client of the engine whose requests `meter` counts. It does not retry.
-pub(crate) fn client(address: SocketAddr, meter: &Meter) -> Client {
+pub fn client(address: SocketAddr, meter: &Meter) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-central-1"))
@@ -89,7 +97,10 @@ pub(crate) fn client(address: SocketAddr, meter: &Meter) -> Client {
 }
 
 /// Creates a table with on-demand capacity, and its index if there is one.
-pub(crate) async fn create_table(
+///
+/// # Errors
+/// The engine rejects it.
+pub async fn create_table(
     client: &Client,
     name: &str,
     hash: Key,

@@ -5,18 +5,16 @@
 //! are meaningful only as ratios within one run.
 
 mod cases;
-mod engine;
 mod ledger;
 mod measuring;
-mod meter;
 mod report;
-mod statistics;
 mod subjects;
 
 use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
+use bench_store::{engine, meter};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {

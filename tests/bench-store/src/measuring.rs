@@ -13,10 +13,10 @@ use futures_util::future::try_join_all;
 
 use crate::cases::{COMMANDS, Case, WRITERS, Work};
 use crate::ledger::{Recorded, Total};
-use crate::meter::{Bill, Meter};
 use crate::report::Row;
-use crate::statistics::{median, percentile};
 use crate::subjects::{CommandOutcome, Loaded, Subject};
+use bench_store::meter::{Bill, Meter};
+use bench_store::statistics::{median, percentile};
 
 /// The number of repetitions before the timed ones.
 const WARM_UP: usize = 8;

@@ -28,23 +28,23 @@ use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity};
 
 /// The number of requests, and the units that they consumed.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(crate) struct Bill {
+pub struct Bill {
     /// Requests with an answer, which may be an error.
-    pub(crate) requests: u64,
+    pub requests: u64,
     /// Read units of tables. No subject reads an index.
-    pub(crate) read_units: f64,
+    pub read_units: f64,
     /// Write units of tables.
-    pub(crate) write_units: f64,
+    pub write_units: f64,
     /// Write units of indexes.
-    pub(crate) index_units: f64,
+    pub index_units: f64,
     /// Writes whose condition failed. The engine reports no units for them; the service bills them
     /// as writes.
-    pub(crate) failed_conditions: u64,
+    pub failed_conditions: u64,
 }
 
 impl Bill {
     /// Adds another bill.
-    pub(crate) fn add(&mut self, other: &Self) {
+    pub fn add(&mut self, other: &Self) {
         self.requests += other.requests;
         self.read_units += other.read_units;
         self.write_units += other.write_units;
@@ -55,7 +55,7 @@ impl Bill {
 
 /// The meter of a client. Clones are the same meter.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Meter(Arc<State>);
+pub struct Meter(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -74,13 +74,14 @@ struct Units {
 
 impl Meter {
     /// Starts to count requests and units.
-    pub(crate) fn start(&self) {
+    pub fn start(&self) {
         self.take();
         self.0.is_counting.store(true, Relaxed);
     }
 
     /// The bill since [`start`](Self::start). Later requests do not ask for units.
-    pub(crate) fn stop(&self) -> Bill {
+    #[must_use]
+    pub fn stop(&self) -> Bill {
         self.0.is_counting.store(false, Relaxed);
         self.take()
     }

@@ -2,14 +2,16 @@
 
 /// The smallest of these values that at least `percent` of them do not exceed (nearest rank).
 /// `None` if there are no values.
-pub(crate) fn percentile(values: &mut [u64], percent: usize) -> Option<u64> {
+#[must_use]
+pub fn percentile(values: &mut [u64], percent: usize) -> Option<u64> {
     values.sort_unstable();
     let rank = (values.len() * percent).div_ceil(100).max(1);
     values.get(rank - 1).copied()
 }
 
 /// The middle value, or the mean of the two middle values. `None` if there are no values.
-pub(crate) fn median(values: &mut [f64]) -> Option<f64> {
+#[must_use]
+pub fn median(values: &mut [f64]) -> Option<f64> {
     values.sort_unstable_by(f64::total_cmp);
     let middle = values.len() / 2;
     let upper = *values.get(middle)?;

@@ -16,8 +16,8 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue as Value;
 
 use super::{CommandOutcome, Family, Loaded, Subject};
-use crate::engine::{Index, Key, create_table};
 use crate::ledger::{Recorded, Total};
+use bench_store::engine::{Index, Key, create_table};
 
 /// Items as the SDK returns them.
 pub(crate) type Items = Vec<HashMap<String, Value>>;

@@ -15,8 +15,8 @@ use cqrs_es::{Aggregate, AggregateError, CqrsFramework, DomainEvent, EventStore 
 use dynamo_es::DynamoEventRepository;
 
 use super::{CommandOutcome, Family, Loaded, Subject};
-use crate::engine::{Key, create_table};
 use crate::ledger::{Recorded, Total};
+use bench_store::engine::{Key, create_table};
 
 /// The maximal number of writes in one transaction, including a snapshot's.
 const MAX_WRITES: usize = 25;

@@ -11,8 +11,8 @@ use event_store_adapter_rs::{
 };
 
 use super::{CommandOutcome, Family, Loaded, Subject};
-use crate::engine::{Index, Key, create_table};
 use crate::ledger::{Recorded, Total};
+use bench_store::engine::{Index, Key, create_table};
 
 /// A ledger's id.
 #[derive(Debug, Clone)]

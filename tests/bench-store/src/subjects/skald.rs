@@ -19,8 +19,8 @@ use skald_dynamodb::DynamoDbEventStore;
 use uuid::Uuid;
 
 use super::{CommandOutcome, Family, Loaded, Subject};
-use crate::engine::{Index, Key, create_table};
 use crate::ledger::{Recorded, Total};
+use bench_store::engine::{Index, Key, create_table};
 
 skald::domain_event! {
     /// The events of a ledger.
