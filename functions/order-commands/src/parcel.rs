@@ -104,6 +104,7 @@ fn parcel_problem(rejection: ParcelRejection) -> Problem {
         ParcelRejection::Goods(
             ReservingRejection::Stock(_)
             | ReservingRejection::Changed
+            | ReservingRejection::OtherShards(_)
             | ReservingRejection::NotAtOneMoment(_)
             | ReservingRejection::TooManyShards { .. },
         ) => Problem::internal(&rejection),

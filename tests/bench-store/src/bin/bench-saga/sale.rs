@@ -20,8 +20,8 @@ use events::{
 use futures_util::future::try_join_all;
 use ordering::requests::{Caller, IdempotencyKey, order_id};
 use ordering::reservation::{Reservation, ReservationState};
-use ordering::saga::{Step, StepError, StepInput};
-use ordering::steps::reservation::perform;
+use ordering::saga::{OrderSaga, ReservationStep, Step};
+use ordering::steps::reservation::ReservationWorker;
 use ordering::stock::Stock;
 use ordering::streams;
 use skald::commit::{Actor, CommitId, CorrelationId};
@@ -32,6 +32,7 @@ use skald::store::EventStore as _;
 use skald::stream::{StreamId, Tenant, Version};
 use skald_dynamodb::{DynamoDbEventStore, tables};
 use skald_lambda::clock::{RandomPause, new_id, now};
+use skald_saga::{ExecutionInput, Instance, StepError, StepInput, perform};
 
 use crate::report::Row;
 
@@ -151,19 +152,20 @@ impl<'a> Sale<'a> {
 
     /// Performs a buyer's step until it is done. Returns how often it failed because of contention.
     async fn reserve(&self, order_id: OrderId) -> Result<u64> {
-        let input = StepInput {
-            step: Step::ReserveStock,
-            order_id,
-            tenant: self.tenant.clone(),
+        let execution = ExecutionInput {
+            instance: Instance { tenant: self.tenant.clone(), id: order_id.to_string() },
             attempt: 1,
             correlation_id: CorrelationId::new("bench")?,
-            failure: None,
         };
+        let input = StepInput::new(execution, Step::Reservation(ReservationStep::Reserve));
         let mut given_up = 0;
         loop {
-            match perform(self.store, &RandomPause, &input, now()).await {
-                Ok(()) | Err(StepError::Refused(_)) => return Ok(given_up),
-                Err(StepError::Transient(_)) => given_up += 1,
+            let worker = &ReservationWorker;
+            let done =
+                perform::<OrderSaga, _, _, _>(worker, self.store, &RandomPause, &input, now());
+            match done.await {
+                Ok(()) | Err(StepError::Undone) => return Ok(given_up),
+                Err(StepError::Busy) => given_up += 1,
                 Err(error) => return Err(error.into()),
             }
             RandomPause.pause(given_up.try_into()?).await;
