@@ -130,6 +130,9 @@ async fn next<G: Saga, S: EventStore>(
 /// What parking does next. Only the current attempt parks a saga: an earlier attempt, or one whose
 /// saga is settled, has no effect. If undoing started while a step forward failed, the saga is
 /// undone instead of parked.
+///
+/// A state machine of this release never parks a saga because a step is undone: it undoes the saga.
+/// One of an earlier release may, after the gate. It then ends, and another attempt undoes the saga.
 fn park<G: Saga>(
     standing: Standing,
     input: &StepInput<G::Step>,
@@ -146,7 +149,11 @@ fn park<G: Saga>(
         return Next::End(Ok(()));
     }
     if phase == Phase::Undoing && G::PLAN.is_forward(failure.step) {
-        return Next::End(Err(StepError::Undone));
+        return if failure.error.error == StepError::Undone.name() {
+            Next::Append(Change::Resume)
+        } else {
+            Next::End(Err(StepError::Undone))
+        };
     }
     Next::Append(Change::Park { step: failure.step.to_string(), error: failure.message() })
 }
