@@ -27,6 +27,11 @@ impl<E: Clone> Ledger<E> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Stores an entry unchecked, so that tests can begin with an earlier ledger.
+    pub fn plant(&self, key: AttemptKey, entry: E) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, entry);
+    }
+
     /// Performs a call atomically: reads the entry, and stores the new one.
     fn ask<A>(&self, key: &AttemptKey, answer: impl FnOnce(Option<&E>) -> (Option<E>, A)) -> A {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,6 +12,7 @@ mod races;
 mod refusals;
 mod steps;
 mod table;
+mod upgrade;
 mod view;
 #[expect(dead_code, reason = "the slow tests use the rest")]
 mod world;

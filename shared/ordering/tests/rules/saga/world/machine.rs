@@ -35,21 +35,21 @@ pub(crate) fn catch<'a>(state: &'a Value, error: &str) -> Option<&'a Value> {
 /// Runs the state machine over a world as Step Functions would, as a runner that may die after any
 /// line.
 pub(crate) fn execute(world: &World, attempt: u32) -> Runner<'_> {
-    let machine = machine();
+    execute_by(machine(), world, attempt)
+}
+
+/// The same with this state machine.
+pub(crate) fn execute_by<'a>(machine: &'a Value, world: &'a World, attempt: u32) -> Runner<'a> {
     Box::pin(async move {
         let mut state = machine["StartAt"].as_str().unwrap().to_owned();
         let execution = ExecutionInput { attempt, ..world.execution() };
         let mut input = json!({});
         loop {
             let at = &machine["States"][&state];
-            let Some(step) = step_of(at) else { return Ok(()) };
-            let failure = at["Arguments"]
-                .get("failure")
-                .map(|_| serde_json::from_value(input.clone()).unwrap());
-            let step_input = StepInput { failure, ..StepInput::new(execution.clone(), step) };
-            // The input is converted to JSON and back, as for a function.
-            let step_input: StepInput<Step> =
-                serde_json::from_value(to_value(step_input).unwrap()).unwrap();
+            if step_of(at).is_none() {
+                return Ok(());
+            }
+            let step_input = arguments(at, &execution, &input);
             let next = match persist(world, at, &step_input).await {
                 Ok(()) => at["Next"].as_str(),
                 Err(error) => {
@@ -83,6 +83,27 @@ pub(crate) fn execute_all(world: &World) {
     if let Some(attempt) = world.resumed() {
         run(execute(world, attempt));
     }
+}
+
+/// The input of a task's function, as its arguments compose it.
+fn arguments(state: &Value, execution: &ExecutionInput, input: &Value) -> StepInput<Step> {
+    let mut of_execution = to_value(execution).unwrap();
+    // The name of an earlier release.
+    of_execution["order_id"] = of_execution["id"].clone();
+    let evaluated = |(name, argument): (&String, &Value)| {
+        let text = argument.as_str().unwrap();
+        let value = match text.strip_prefix("{% $states.") {
+            None => argument.clone(),
+            Some("input %}") => input.clone(),
+            Some(path) => {
+                let member = path.strip_prefix("context.Execution.Input.").unwrap();
+                of_execution[member.strip_suffix(" %}").unwrap()].clone()
+            }
+        };
+        (name.clone(), value)
+    };
+    let arguments = state["Arguments"].as_object().unwrap();
+    serde_json::from_value(arguments.iter().map(evaluated).collect()).unwrap()
 }
 
 async fn persist(world: &World, state: &Value, input: &StepInput<Step>) -> Result<(), StepError> {

@@ -11,6 +11,7 @@ mod others;
 mod promise;
 mod runners;
 pub(crate) mod scenarios;
+pub(crate) mod stored;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -73,7 +74,7 @@ impl Goods {
 }
 
 /// The scenario of an order.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Scenario {
     pub(crate) token: &'static str,
     pub(crate) postal_code: &'static str,
@@ -94,7 +95,7 @@ impl Scenario {
 
 /// The environment of one order.
 pub(crate) struct World {
-    scenario: Scenario,
+    pub(crate) scenario: Scenario,
     store: InMemoryEventStore,
     gateway: GatewayLedger,
     carrier: CarrierLedger,
@@ -113,6 +114,8 @@ pub(crate) struct World {
     contended: bool,
     /// How long a step is retried.
     patience: Patience,
+    /// Whether an earlier release took the goods from the stock before the parcel leaves.
+    shipped_early: bool,
 }
 
 /// Five attempts, so that tests which stop executions at every line have few lines. An order in
@@ -164,6 +167,13 @@ impl World {
     }
 
     fn placed(scenario: Scenario, placed: OrderPlaced, goods: Vec<Goods>) -> Self {
+        let world = Self::unplaced(scenario, &placed, goods);
+        world.place(placed);
+        world
+    }
+
+    /// A world with these goods, in which this order can be placed.
+    fn unplaced(scenario: Scenario, placed: &OrderPlaced, goods: Vec<Goods>) -> Self {
         let world = Self {
             scenario,
             store: InMemoryEventStore::default(),
@@ -178,9 +188,9 @@ impl World {
             staggered: false,
             contended: false,
             patience: IMPATIENT,
+            shipped_early: false,
         };
         world.stock();
-        world.place(placed);
         world
     }
 

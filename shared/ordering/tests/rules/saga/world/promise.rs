@@ -68,8 +68,8 @@ impl World {
         };
         let dispatched = matches!(order.phase, Phase::Dispatched | Phase::Delivered);
         for goods in &self.goods {
-            // Goods leave the stock with the parcel.
-            let expected = match (confirmed, dispatched) {
+            // Goods leave the stock with the parcel, or an earlier release took them before.
+            let expected = match (confirmed, dispatched || (confirmed && self.shipped_early)) {
                 (_, true) => (goods.all().saturating_sub(goods.ordered), 0),
                 (true, false) => (goods.all(), goods.ordered),
                 (false, false) => (goods.all(), 0),
