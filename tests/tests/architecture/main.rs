@@ -22,7 +22,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ("skald-aws", &["skald"]),
     ("skald-cli", &["skald", "skald-dynamodb"]),
     ("skald-dynamodb", &["skald", "skald-aws"]),
-    ("skald-guide", &["skald", "skald-cli", "skald-lambda", "skald-lambda-dynamodb"]),
+    ("skald-guide", &["skald", "skald-cli", "skald-lambda", "skald-lambda-dynamodb", "skald-saga"]),
     ("skald-kms", &["skald", "skald-aws"]),
     ("skald-lambda", &["skald"]),
     ("skald-lambda-dynamodb", &["skald", "skald-dynamodb", "skald-kms", "skald-lambda"]),

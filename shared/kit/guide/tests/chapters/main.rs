@@ -9,6 +9,7 @@ mod lending;
 mod letters;
 mod loans;
 mod persons;
+mod saga;
 mod snapshots;
 
 use std::error::Error;
