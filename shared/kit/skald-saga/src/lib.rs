@@ -14,6 +14,9 @@
 //! 3. Implement [`Participant`] for the steps of each worker: the stream and the progress.
 //! 4. Implement [`Worker`] for each function: the decision of each step, and its external calls.
 //!
+//! The chapter "A saga" of the kit's guide, `shared/kit/README.md`, does this for a saga that books
+//! a room.
+//!
 //! This crate is pure: it uses no clock, no randomness, no input and no output.
 
 mod drive;
