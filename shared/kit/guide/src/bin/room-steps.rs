@@ -1,7 +1,7 @@
 //! The function `room-steps`: performs the saga's steps on rooms.
 
-use skald_guide::room::RoomWorker;
 use skald_guide::room_saga::RoomSaga;
+use skald_guide::room_steps::RoomWorker;
 use skald_lambda::clock::RandomPause;
 use skald_lambda::{Error, config, start_logging, steps};
 use skald_lambda_dynamodb::Stores;

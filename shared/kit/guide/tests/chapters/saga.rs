@@ -11,9 +11,10 @@ use skald::prelude::*;
 use skald::store::EventStore;
 use skald::stream::Version;
 use skald_guide::booking::{Booking, BookingCommand, Reason, Requested};
-use skald_guide::deposit::DepositWorker;
-use skald_guide::room::{Item, RoomEvent, RoomWorker, TakenBack};
+use skald_guide::deposit_steps::DepositWorker;
+use skald_guide::room::{Item, RoomEvent, TakenBack};
 use skald_guide::room_saga::{DepositStep, ROOM_SAGA, RoomSaga, RoomStep, SagaState, Step};
+use skald_guide::room_steps::RoomWorker;
 use skald_guide::till::{AtTill, Till, TillCall};
 use skald_saga::state_machine::definition;
 use skald_saga::{
