@@ -41,15 +41,21 @@
 mod harness;
 mod hooks;
 mod machine;
+mod performing;
+mod point;
+mod random;
+mod report;
 mod run;
 mod runners;
 mod script;
+mod shared;
 mod store;
 mod watch;
 mod world;
 
-pub use harness::{Broken, Harness, Report};
+pub use harness::Harness;
 pub use hooks::Hooks;
+pub use report::{Broken, Report};
 pub use script::{Fault, InvalidScript, Runner, Script};
 pub use store::HookedStore;
 pub use world::{Command, End, Handling, Moment, Story, World};

@@ -10,12 +10,14 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use skald_saga::{Saga, StepName};
 
-use super::hooks::{Hooks, Point};
+use super::hooks::Hooks;
 use super::machine::Machine;
+use super::point::Point;
+use super::random::RandomScripts;
+use super::report::{Broken, Report};
 use super::run::{Failure, Passed, RESUME, run};
 use super::script::{Fault, InvalidScript, Runner, Script};
 use super::world::{Command, End, Story, World};
-use crate::SeededRng;
 
 /// A point that no run reaches: its commands are handled at the end.
 const AT_END: u32 = 1_000_000_000;
@@ -31,7 +33,6 @@ pub struct Harness<G: Saga, W: World<G>> {
     runners: Vec<Runner>,
     is_wanted: fn(&Fault) -> bool,
     machine: OnceLock<Result<Machine, String>>,
-    lengths: OnceLock<Vec<u32>>,
     saga: std::marker::PhantomData<fn() -> G>,
 }
 
@@ -43,100 +44,6 @@ impl<G: Saga, W: World<G>> fmt::Debug for Harness<G, W> {
             .field("commands", &self.commands)
             .field("runners", &self.runners)
             .finish_non_exhaustive()
-    }
-}
-
-/// What was run, in numbers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Report {
-    /// The number of runs.
-    pub runs: usize,
-    /// How often each end was reached.
-    pub ends: BTreeMap<End, usize>,
-    /// How often each fault happened. Faults that differ only in a number are one.
-    pub faults: BTreeMap<String, usize>,
-    /// How often each command was accepted.
-    pub accepted: BTreeMap<String, usize>,
-    /// The largest number of state transitions of an execution.
-    pub max_transitions: u32,
-}
-
-/// A broken promise. Its text is the whole story, with the script that shows it.
-#[derive(Clone)]
-pub struct Broken {
-    /// What is wrong.
-    pub what: String,
-    /// The seed of the run, if it was random.
-    pub seed: Option<u64>,
-    /// What happened in the shortest run that was found to break a promise, not necessarily the
-    /// same one.
-    pub story: Box<Story>,
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.what)?;
-        if let Some(seed) = self.seed {
-            writeln!(f, "  replay({seed}), shortened to:")?;
-        }
-        writeln!(f, "  replay_script(\"{}\")", self.story.script)?;
-        write!(f, "{}", self.story)
-    }
-}
-
-impl fmt::Debug for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::error::Error for Broken {}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |counts: &BTreeMap<String, usize>| {
-            let each: Vec<String> =
-                counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
-            each.join(", ")
-        };
-        let ends = self.ends.iter().map(|(end, count)| (end.to_string(), *count)).collect();
-        write!(
-            f,
-            "{} runs: {}; at most {} transitions\n  faults: {}\n  accepted: {}",
-            self.runs,
-            list(&ends),
-            self.max_transitions,
-            list(&self.faults),
-            list(&self.accepted)
-        )
-    }
-}
-
-impl Report {
-    fn add(&mut self, story: &Story) {
-        self.runs += 1;
-        *self.ends.entry(story.end).or_default() += 1;
-        for (_, fault) in &story.faults {
-            *self.faults.entry(fault.kind()).or_default() += 1;
-        }
-        for name in &story.accepted {
-            *self.accepted.entry(name.clone()).or_default() += 1;
-        }
-        self.max_transitions = self.max_transitions.max(story.max_transitions);
-    }
-
-    fn merge(&mut self, other: Self) {
-        self.runs += other.runs;
-        let adds = [(&mut self.faults, other.faults), (&mut self.accepted, other.accepted)];
-        for (counts, more) in adds {
-            for (name, count) in more {
-                *counts.entry(name).or_default() += count;
-            }
-        }
-        for (end, count) in other.ends {
-            *self.ends.entry(end).or_default() += count;
-        }
-        self.max_transitions = self.max_transitions.max(other.max_transitions);
     }
 }
 
@@ -156,7 +63,6 @@ impl<G: Saga, W: World<G>> Harness<G, W> {
             runners: Runner::ALL.to_vec(),
             is_wanted: |_| true,
             machine: OnceLock::new(),
-            lengths: OnceLock::new(),
             saga: std::marker::PhantomData,
         }
     }
@@ -231,9 +137,9 @@ impl<G: Saga, W: World<G>> Harness<G, W> {
         self.all(scripts.len(), &|index| (None, scripts[index].clone()))
     }
 
-    /// Runs every world with two faults: at each call, its answer is lost, its effect comes late, or
-    /// the execution is suspended; and at each of the next `window` points, a command is handled or
-    /// the deadline passes.
+    /// Runs every world with two faults: at each call, its answer is lost, its effect comes late,
+    /// or the execution is suspended; and at each of the next `window` points, a command is handled
+    /// or the deadline passes.
     ///
     /// # Errors
     /// The first broken promise.
@@ -298,54 +204,11 @@ impl<G: Saga, W: World<G>> Harness<G, W> {
     /// The broken promise of the smallest seed.
     pub fn random(&self, seeds: Range<u64>) -> Result<Report, Broken> {
         let count = usize::try_from(seeds.end.saturating_sub(seeds.start)).unwrap_or(usize::MAX);
-        self.lengths()?;
+        let scripts = self.random_scripts()?;
         self.all(count, &|index| {
             let seed = seeds.start + index as u64;
-            (Some(seed), self.script_of(seed))
+            (Some(seed), scripts.of(seed))
         })
-    }
-
-    /// The script of this seed. It depends on the worlds, commands, steps and runners.
-    fn script_of(&self, seed: u64) -> Script {
-        let mut rng = SeededRng::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        // The first numbers of similar seeds are similar.
-        rng.below(2);
-        let mut pick = |number: usize| rng.below(number.max(1) as u64) as usize;
-        let index = pick(self.worlds.len());
-        let length = self.lengths.get().and_then(|lengths| lengths.get(index));
-        let length = length.copied().unwrap_or(100) as usize;
-        let runners: Vec<Runner> =
-            (0..=pick(3)).map(|_| self.runners[pick(self.runners.len())]).collect();
-        let scatter = (pick(3) == 0).then(|| pick(1 << 30) as u64);
-        let length = if scatter.is_some() { 2 * length } else { length };
-        // A fault of each kind is as likely as any other, however many commands there are.
-        let kinds: [Vec<Fault>; 3] = self.kinds();
-        let mut previous = pick(length);
-        let mut faults: Vec<(u32, Fault)> = (0..=pick(3))
-            .filter_map(|_| {
-                // Half of the faults closely follow another one.
-                let point = match pick(2) {
-                    0 => previous + pick(8),
-                    _ => pick(length + length / 4),
-                };
-                previous = point;
-                let point = u32::try_from(point).unwrap_or_default();
-                let kind = match pick(8) {
-                    0..4 => &kinds[0],
-                    4..7 => &kinds[1],
-                    _ => &kinds[2],
-                };
-                Some((point, kind.get(pick(kind.len()))?.clone()))
-            })
-            .collect();
-        if pick(60) == 0 && self.commands.iter().any(|command| command.name() == RESUME) {
-            let patience = G::PLAN.patience.transient.max_retries as usize;
-            let calls = u32::try_from(pick(2 * patience)).unwrap_or_default();
-            faults.push((u32::try_from(pick(length)).unwrap_or_default(), Fault::Outage(calls)));
-            faults.retain(|(_, fault)| (self.is_wanted)(fault));
-        }
-        faults.sort_by_key(|(point, _)| *point);
-        Script { world: self.worlds[index].0.to_owned(), runners, scatter, faults }
     }
 
     /// Runs the script of this seed again.
@@ -353,10 +216,10 @@ impl<G: Saga, W: World<G>> Harness<G, W> {
     /// # Errors
     /// The broken promise.
     pub fn replay(&self, seed: u64) -> Result<Story, Broken> {
-        self.lengths()?;
-        self.one(&self.script_of(seed))
+        let script = self.random_scripts()?.of(seed);
+        self.one(&script)
             .map(|passed| passed.story)
-            .map_err(|failure| self.shorten(Some(seed), self.script_of(seed), failure))
+            .map_err(|failure| self.shorten(Some(seed), script, failure))
     }
 
     /// Runs this script. A failing run prints its script.
@@ -374,30 +237,23 @@ impl<G: Saga, W: World<G>> Harness<G, W> {
         }
     }
 
-    fn kinds(&self) -> [Vec<Fault>; 3] {
-        let mut kinds = [Vec::new(), Vec::new(), Vec::new()];
-        for fault in self.faults() {
-            let (is_command, is_stray) =
-                (matches!(fault, Fault::Do(_)), matches!(fault, Fault::Stray(_)));
-            let kind = usize::from(is_command) + 2 * usize::from(is_stray);
-            kinds[kind].push(fault);
-        }
-        kinds
-    }
-
     fn faults(&self) -> Vec<Fault> {
         let commands: Vec<&str> = self.commands.iter().map(Command::name).collect();
         let steps: Vec<&str> = G::Step::ALL.iter().map(|step| step.name()).collect();
         Fault::all(&commands, &steps).into_iter().filter(self.is_wanted).collect()
     }
 
-    fn lengths(&self) -> Result<(), Broken> {
-        let mut lengths = Vec::new();
+    fn random_scripts(&self) -> Result<RandomScripts, Broken> {
+        let mut worlds = Vec::new();
         for (world, _) in &self.worlds {
-            lengths.push(self.length(&script(world, &self.runners[..1], Vec::new()))?);
+            let length = self.length(&script(world, &self.runners[..1], Vec::new()))?;
+            worlds.push((*world, length));
         }
-        drop(self.lengths.set(lengths));
-        Ok(())
+        let can_resume = self.commands.iter().any(|command| command.name() == RESUME);
+        let patience = G::PLAN.patience.transient.max_retries;
+        let outage_below = can_resume.then_some(2 * patience);
+        let runners = self.runners.clone();
+        Ok(RandomScripts::new(worlds, runners, self.faults(), outage_below, self.is_wanted))
     }
 
     fn length(&self, script: &Script) -> Result<u32, Broken> {

@@ -1,114 +1,28 @@
 //! The points at which a run can be stopped, and what happens there: calls to external systems,
 //! waits, and the simulated clock.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::{Future, pending};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use skald::handle::Pause;
 use skald::memory::InMemoryEventStore;
-use skald::stream::StreamId;
 use skald::time::Timestamp;
 use skald_saga::StepError;
 
+use super::point::Point;
 use super::script::Fault;
-use super::store::HookedStore;
+use super::shared::{Invocation, Late, Returned, Shared};
 use crate::pause::yield_now;
 
 /// When every run begins, in milliseconds.
 const START_MS: i64 = 1_795_000_000_000;
 
-/// A point at which a run can be stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Point {
-    /// Before a step.
-    Perform,
-    /// After a step, before its result is known to the execution.
-    Performed,
-    /// Before a read from the store.
-    Read,
-    /// Before an append.
-    Append,
-    /// After an append, before its answer arrives.
-    Appended,
-    /// Before a call to an external system.
-    Call,
-    /// After a call, before its answer arrives.
-    Called,
-    /// In a wait.
-    Wait,
-}
-
-/// What the scheduler of a run does before it continues.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Signal {
-    Die,
-    Switch,
-    Expire,
-    Do(String),
-    Stray(String),
-}
-
-/// An append, as it was made.
-#[derive(Debug, Clone)]
-pub(super) struct Write {
-    pub(super) streams: Vec<StreamId>,
-    pub(super) types: Vec<String>,
-    /// The invocation that made it; `None` if it was made from outside.
-    pub(super) by: Option<usize>,
-}
-
-/// An invocation of a step.
-#[derive(Debug, Clone)]
-pub(super) struct Invocation {
-    pub(super) step: &'static str,
-    /// Whether undoing was recorded before it began.
-    pub(super) began_undoing: bool,
-}
-
-/// The result of an invocation.
-#[derive(Debug, Clone)]
-pub(super) struct Returned {
-    pub(super) step: &'static str,
-    pub(super) result: Result<(), StepError>,
-}
-
-type Effect = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-struct Late {
-    due: usize,
-    effect: Effect,
-}
-
-#[derive(Default)]
-pub(super) struct Shared {
-    now_ms: i64,
-    /// Above 0, there are no points and no faults.
-    quiet: u32,
-    pub(super) points: Vec<(Point, bool)>,
-    pub(super) faults: Vec<(u32, Fault)>,
-    pub(super) happened: Vec<(u32, Fault)>,
-    pub(super) signals: Vec<Signal>,
-    late: Vec<Late>,
-    lost_calls: u32,
-    pub(super) executing: usize,
-    pub(super) invocations: Vec<Invocation>,
-    running: BTreeMap<usize, usize>,
-    killed: Option<usize>,
-    pub(super) is_undoing: bool,
-    pub(super) writes: Vec<Write>,
-    pub(super) returned: Vec<Returned>,
-    /// The step that the last invocation of the parking step named.
-    pub(super) failed_step: Option<String>,
-}
-
 /// The hooks of one run: its event store, its clock, and the points at which faults happen.
 ///
 /// A world keeps the hooks that it is made with, and makes everything through them: its performer
-/// uses [`store`](Self::store) and waits with the hooks themselves, which are a [`Pause`]; its ports
-/// wrap each call to an external system in [`call`](Self::call). Clones share the run.
+/// uses [`store`](Self::store) and waits with the hooks themselves, which are a [`Pause`]; its
+/// ports wrap each call to an external system in [`call`](Self::call). Clones share the run.
 ///
 /// # Examples
 ///
@@ -160,12 +74,6 @@ impl Hooks {
 
     pub(super) fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The event store of the run. Every call is a point.
-    #[must_use]
-    pub fn store(&self) -> HookedStore {
-        HookedStore::new(self.clone())
     }
 
     /// The same event store without points and faults, to look at it. Do not write to it after the
@@ -366,49 +274,6 @@ impl Hooks {
     pub(super) fn invocation(&self) -> Option<usize> {
         let shared = self.shared();
         shared.running.get(&shared.executing).copied()
-    }
-}
-
-impl Shared {
-    /// Counts a point. Returns the fault that happens at it.
-    fn arrive(&mut self, point: Point) -> Option<Fault> {
-        let number = self.points.len();
-        let in_step = self.running.contains_key(&self.executing);
-        self.points.push((point, in_step));
-        let due = self
-            .faults
-            .iter()
-            .position(|(at, fault)| *at as usize <= number && fault.happens_at(point, in_step))?;
-        let (_, fault) = self.faults.remove(due);
-        self.happened.push((u32::try_from(number).unwrap_or(u32::MAX), fault.clone()));
-        match &fault {
-            Fault::Die => self.signals.push(Signal::Die),
-            Fault::StepDies => self.killed = Some(self.executing),
-            Fault::Switch => self.signals.push(Signal::Switch),
-            Fault::Expire => self.signals.push(Signal::Expire),
-            Fault::Do(name) => self.signals.push(Signal::Do(name.clone())),
-            Fault::Stray(name) => self.signals.push(Signal::Stray(name.clone())),
-            // The call at this point, if it is one, is the first that is lost.
-            Fault::Outage(calls) => self.lost_calls = calls.saturating_add(1),
-            Fault::Twice
-            | Fault::CallLost
-            | Fault::AnswerLost
-            | Fault::CallLate(_)
-            | Fault::ReadFails
-            | Fault::Throttled
-            | Fault::AppendLost
-            | Fault::AppendAnswerLost
-            | Fault::AppendLate(_)
-            | Fault::AppendTwice
-            | Fault::Contended
-            | Fault::Conflict => {}
-        }
-        Some(fault)
-    }
-
-    /// Ends every outage.
-    pub(super) const fn recover(&mut self) {
-        self.lost_calls = 0;
     }
 }
 

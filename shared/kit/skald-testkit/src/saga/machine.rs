@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 use skald_saga::state_machine::definition;
 use skald_saga::{ExecutionInput, Saga, StepError, StepInput};
 
-use super::hooks::Point;
-use super::runners::{Ended, Performing};
-use super::world::{Failed, World};
+use super::performing::{Ended, Failed, Performing};
+use super::point::Point;
+use super::world::World;
 
 /// The error of a function that died.
 const DIED: &str = "Runtime.ExitError";

@@ -4,10 +4,13 @@ use std::task::{Context, Poll, Waker};
 
 use skald_saga::{ExecutionInput, Phase, Place, Saga, StepError, StepInput, StepName};
 
-use super::hooks::{Hooks, Point, Signal, finish};
+use super::hooks::{Hooks, finish};
 use super::machine::Machine;
-use super::runners::{Execution, Performing, start};
+use super::performing::Performing;
+use super::point::Point;
+use super::runners::{Execution, start};
 use super::script::{Fault, Script};
+use super::shared::Signal;
 use super::watch::Watch;
 use super::world::{Command, End, Moment, Story, World};
 use crate::SeededRng;
@@ -334,7 +337,8 @@ impl<G: Saga, W: World<G>> Run<'_, G, W> {
         if step.is_some_and(|step| self.world.may_park(step)) {
             return Ok(false);
         }
-        let outlasts = |fault: &Fault| matches!(fault, Fault::Outage(calls) if *calls >= plan.patience.transient.max_retries);
+        let patience = plan.patience.transient.max_retries;
+        let outlasts = |fault: &Fault| matches!(fault, Fault::Outage(calls) if *calls >= patience);
         if happened.iter().any(|(_, fault)| outlasts(fault)) {
             return Ok(true);
         }

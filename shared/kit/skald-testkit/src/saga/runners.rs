@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use skald::decider::Decider;
 use skald::handle::Pause;
@@ -12,27 +11,21 @@ use skald::stream::Version;
 use skald::time::Timestamp;
 use skald_saga::{
     ErrorOutput, ExecutionInput, Failure, Next, Performer, Retry, Saga, StepError, StepInput,
-    StepName, drive, execution_of, look, next,
+    drive, execution_of, look, next,
 };
 
-use super::hooks::{Hooks, Point};
+use super::hooks::Hooks;
 use super::machine::{self, Machine};
-use super::script::{Fault, Runner};
-use super::world::{Failed, World};
+use super::performing::{Ended, Performing};
+use super::point::Point;
+use super::script::Runner;
+use super::world::World;
 
 /// More steps than any saga takes.
 const MAX_STEPS: u32 = 200;
 
 /// An execution that is polled by hand. Each poll runs to the next point.
 pub(super) type Execution<'a> = Pin<Box<dyn Future<Output = Ended> + Send + 'a>>;
-
-/// How an execution ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Ended {
-    /// `Err` if it stopped before the saga reached its end.
-    pub(super) result: Result<(), StepError>,
-    pub(super) transitions: u32,
-}
 
 /// Starts an execution.
 pub(super) fn start<'a, G: Saga, W: World<G>>(
@@ -90,77 +83,6 @@ async fn single<G: Saga, W: World<G>>(
         }
     }
     Err(StepError::transient("the saga did not reach its end"))
-}
-
-/// The functions of a world, with points before and after each step.
-pub(super) struct Performing<'a, W>(pub(super) &'a W);
-
-impl<W> Clone for Performing<'_, W> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<W> Copy for Performing<'_, W> {}
-
-impl<'a, W> Performing<'a, W> {
-    /// Performs a step as a function does.
-    pub(super) async fn invoke<G: Saga>(
-        self,
-        input: &StepInput<G::Step>,
-        at: Timestamp,
-    ) -> Result<(), Failed>
-    where
-        W: World<G>,
-    {
-        let Self(world) = self;
-        let hooks = world.hooks();
-        let step = input.step.name();
-        hooks.begin(step, input.failure.as_ref().map(|failure| failure.step.to_string()));
-        let inner = async {
-            hooks.point(Point::Perform).await;
-            let mut result = world.perform(input, at).await;
-            if let Some(Fault::Twice) = hooks.point(Point::Performed).await {
-                result = world.perform(input, hooks.now()).await;
-            }
-            result
-        };
-        match (Killable { hooks, inner: Box::pin(inner) }).await {
-            Some(result) => {
-                hooks.end(step, result.clone());
-                result.map_err(Failed::Step)
-            }
-            None => Err(Failed::Died),
-        }
-    }
-}
-
-impl<G: Saga, W: World<G>> Performer<G> for Performing<'_, W> {
-    async fn perform(&self, input: &StepInput<G::Step>, at: Timestamp) -> Result<(), StepError> {
-        match self.invoke::<G>(input, at).await {
-            Ok(()) => Ok(()),
-            Err(Failed::Step(error)) => Err(error),
-            Err(Failed::Died) => Err(StepError::transient("the function died")),
-        }
-    }
-}
-
-/// An invocation whose function may die; its output is `None` then.
-struct Killable<'a, T> {
-    hooks: &'a Hooks,
-    inner: Pin<Box<dyn Future<Output = T> + Send + 'a>>,
-}
-
-impl<T> Future for Killable<'_, T> {
-    type Output = Option<T>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        match self.inner.as_mut().poll(context) {
-            Poll::Ready(value) => Poll::Ready(Some(value)),
-            Poll::Pending if self.hooks.take_killed() => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        }
-    }
 }
 
 /// The waits of `drive`: those of the plan, in simulated time.

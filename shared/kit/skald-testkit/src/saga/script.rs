@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::hooks::Point;
+use super::point::Point;
 
 /// What runs an execution of a saga.
 ///

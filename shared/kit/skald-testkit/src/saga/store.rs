@@ -8,8 +8,10 @@ use skald::snapshot::SnapshotKind;
 use skald::store::{AppendError, Appended, EventStore, Head, Loaded, Moved, StoreError};
 use skald::stream::StreamId;
 
-use super::hooks::{Hooks, Point, Write};
+use super::hooks::Hooks;
+use super::point::Point;
 use super::script::Fault;
+use super::shared::Write;
 
 const APPEND: &str = "append";
 const READ: &str = "read";
@@ -43,11 +45,15 @@ pub struct HookedStore {
     hooks: Hooks,
 }
 
-impl HookedStore {
-    pub(super) const fn new(hooks: Hooks) -> Self {
-        Self { hooks }
+impl Hooks {
+    /// The event store of the run. Every call is a point.
+    #[must_use]
+    pub fn store(&self) -> HookedStore {
+        HookedStore { hooks: self.clone() }
     }
+}
 
+impl HookedStore {
     async fn before_read(&self) -> std::result::Result<(), StoreError> {
         match self.hooks.point(Point::Read).await {
             Some(Fault::ReadFails) => Err(no_answer(READ)),

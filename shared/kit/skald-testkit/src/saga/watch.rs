@@ -16,7 +16,8 @@ use skald_saga::{
     execution_of,
 };
 
-use super::hooks::{Invocation, Returned, Write, finish};
+use super::hooks::finish;
+use super::shared::{Invocation, Returned, Write};
 
 type ArbiterState<G> = <<G as Saga>::Arbiter as Decider>::State;
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use skald_saga::{Instance, Performer, Phase, Saga, Standing, StepError};
+use skald_saga::{Instance, Performer, Phase, Saga, Standing};
 
 use super::hooks::Hooks;
 use super::script::{Fault, Script};
@@ -241,12 +241,4 @@ impl<W> Command<W> {
     pub(super) fn may_succeed(&self, moment: &Moment<'_>) -> bool {
         (self.may_succeed)(moment)
     }
-}
-
-/// The result of an invocation, as the state machine sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Failed {
-    Step(StepError),
-    /// The function died.
-    Died,
 }
