@@ -5,7 +5,7 @@ use skald::decider::Decider;
 use skald::time::Timestamp;
 use skald_saga::{Arbiter, Change, Phase, Standing};
 
-use super::{Bug, Guest, begin};
+use super::bug::Bug;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Begun {
@@ -257,18 +257,6 @@ impl Arbiter for Booking {
             | BookingEvent::CheckedIn(_) => false,
         }
     }
-}
-
-/// The state of a booking that has just begun.
-pub(crate) fn begun(bug: Bug) -> BookingState {
-    let begun = begin(Guest::Ordinary, bug, Timestamp::LAST);
-    after(BookingState::default(), &BookingCommand::Begin(begun))
-}
-
-/// The state after a command.
-pub(crate) fn after(state: BookingState, command: &BookingCommand) -> BookingState {
-    let events = Booking::decide(&state, command).unwrap();
-    events.iter().fold(state, Booking::evolve)
 }
 
 /// The rejection of a booking that was not begun.

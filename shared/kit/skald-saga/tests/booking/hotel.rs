@@ -6,7 +6,7 @@ use skald::commit::{Actor, Commit, CommitId};
 use skald::decider::{Decider, fold};
 use skald::handle::{Handler, Request};
 use skald::store::EventStore;
-use skald::stream::{StreamId, Tenant, Version};
+use skald::stream::{StreamId, Version};
 use skald::time::Timestamp;
 use skald_saga::{
     Change, ExecutionInput, Instance, Performer, Phase, StepError, StepInput, execution_of,
@@ -16,28 +16,14 @@ use skald_testkit::NoPause;
 use skald_testkit::saga::{Command, End, Fault, Hooks, Story, World};
 use uuid::Uuid;
 
-use super::arbiter::Begun;
-use super::code::{AtLock, Lock};
-use super::deposit::{AtBank, Bank};
-use super::points::{POINTS, PointsCommand};
-use super::{
-    Booking, BookingCommand, BookingStep, Bug, CodeStep, CodeWorker, DepositStep, DepositWorker,
-    Points, PointsStep, PointsWorker, Reason, RoomStep, RoomWorker, Stay, Step,
-};
-
-/// What kind of booking it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Guest {
-    Ordinary,
-    /// The room has no code.
-    WithoutCode,
-    /// No room is left.
-    Refused,
-    /// The bank declines.
-    Declined,
-    /// The maker of the locks forgets to close the key of a code that it never issued.
-    ForgetfulLock,
-}
+use super::arbiter::{Booking, BookingCommand, Reason};
+use super::bank::{AtBank, Bank};
+use super::bug::Bug;
+use super::definition::{BookingStep, CodeStep, DepositStep, PointsStep, RoomStep, Stay, Step};
+use super::guest::{Guest, begin, instance};
+use super::lock::{AtLock, Lock};
+use super::points::{POINTS, Points, PointsCommand};
+use super::workers::{CodeWorker, DepositWorker, PointsWorker, RoomWorker};
 
 /// The world of a booking.
 pub(crate) struct Hotel {
@@ -50,22 +36,6 @@ pub(crate) struct Hotel {
     /// The bookings of the same guest that others made.
     others: AtomicU32,
     commands: AtomicU32,
-}
-
-/// The saga of the booking with this bug.
-pub(crate) fn instance(bug: Bug) -> Instance {
-    Instance { tenant: Tenant::default(), id: format!("{bug:?}") }
-}
-
-/// How such a booking begins.
-pub(crate) fn begin(guest: Guest, bug: Bug, deadline: Timestamp) -> Begun {
-    Begun {
-        id: instance(bug).id,
-        guest: "ann".to_owned(),
-        has_code: guest != Guest::WithoutCode,
-        is_full: guest == Guest::Refused,
-        deadline,
-    }
 }
 
 /// Outside commands on a booking.
@@ -125,7 +95,7 @@ impl Hotel {
     /// The same guest books another room.
     async fn book_again(&self) -> bool {
         let number = self.others.fetch_add(1, Ordering::SeqCst);
-        let earn = PointsCommand { step: PointsStep::Earn, booking: format!("other-{number}") };
+        let earn = PointsCommand::Earn(format!("other-{number}"));
         let request = self.request("other");
         let handler = Handler::new(self.hooks.store(), NoPause);
         handler.handle::<Points>(&self.points(), &earn, &request).await.is_ok()
@@ -196,8 +166,7 @@ impl Hotel {
             | Step::Code(_)
             | Step::Points(_)
             | Step::Retired(_) => {
-                let step = PointsStep::Earn;
-                let earn = PointsCommand { step, booking: self.instance.id.clone() };
+                let earn = PointsCommand::Earn(self.instance.id.clone());
                 let handler = Handler::new(self.hooks.store(), &self.hooks);
                 let request = self.request("blind");
                 let earned = handler.handle::<Points>(&self.points(), &earn, &request).await;

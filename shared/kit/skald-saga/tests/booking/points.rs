@@ -1,15 +1,11 @@
 //! The points of a guest: one stream for all bookings of the guest.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 
 use serde::{Deserialize, Serialize};
 use skald::decider::Decider;
-use skald::handle::{HandleError, Handler, Pause};
-use skald::store::{EventStore, Head};
-use skald_saga::{Action, Instance, Seen, StepContext, StepError, View, Worker, Written};
 
-use super::{Booking, Bug, PointsStep, Reason};
+use super::bug::Bug;
 
 /// What a booking earns.
 pub(crate) const POINTS: u32 = 100;
@@ -37,9 +33,19 @@ skald::domain_event! {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PointsCommand {
-    pub(crate) step: PointsStep,
-    pub(crate) booking: String,
+pub(crate) enum PointsCommand {
+    /// Earns the points of this booking.
+    Earn(String),
+    /// Returns them.
+    Return(String),
+}
+
+impl PointsCommand {
+    /// The id of the booking.
+    pub(crate) fn booking(&self) -> &str {
+        let (Self::Earn(booking) | Self::Return(booking)) = self;
+        booking
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,29 +75,24 @@ impl Decider for Points {
 
     fn decide(
         state: &PointsState,
-        PointsCommand { step, booking }: &PointsCommand,
+        command: &PointsCommand,
     ) -> Result<Vec<PointsEvent>, PointsRejection> {
+        use PointsCommand::{Earn, Return};
+        let booking = command.booking();
         let before = state.of_bookings.get(booking);
-        let earned = || vec![PointsEarned { booking: booking.clone(), points: POINTS }.into()];
-        let returned = |points| vec![PointsReturned { booking: booking.clone(), points }.into()];
-        match (step, before) {
-            (PointsStep::Earn, None) => Ok(earned()),
-            (PointsStep::Earn, Some(Earned::Earned)) if Bug::CountsTwice.is_in(booking) => {
+        let earned = || vec![PointsEarned { booking: booking.to_owned(), points: POINTS }.into()];
+        let returned = |points| vec![PointsReturned { booking: booking.to_owned(), points }.into()];
+        match (command, before) {
+            (Earn(_), None) => Ok(earned()),
+            (Earn(_), Some(Earned::Earned)) if Bug::CountsTwice.is_in(booking) => Ok(earned()),
+            (Earn(_), Some(Earned::Returned)) if Bug::StepsForwardAfterUndo.is_in(booking) => {
                 Ok(earned())
             }
-            (PointsStep::Earn, Some(Earned::Returned))
-                if Bug::StepsForwardAfterUndo.is_in(booking) =>
-            {
-                Ok(earned())
-            }
-            (PointsStep::Earn, Some(Earned::Returned)) => Err(PointsRejection),
-            (PointsStep::Return, Some(Earned::Earned)) if Bug::KeepsPoints.is_in(booking) => {
-                Ok(returned(0))
-            }
-            (PointsStep::Return, Some(Earned::Earned)) => Ok(returned(POINTS)),
-            (PointsStep::Return, None) => Ok(returned(0)),
-            (PointsStep::Earn, Some(Earned::Earned))
-            | (PointsStep::Return, Some(Earned::Returned)) => Ok(vec![]),
+            (Earn(_), Some(Earned::Returned)) => Err(PointsRejection),
+            (Return(_), Some(Earned::Earned)) if Bug::KeepsPoints.is_in(booking) => Ok(returned(0)),
+            (Return(_), Some(Earned::Earned)) => Ok(returned(POINTS)),
+            (Return(_), None) => Ok(returned(0)),
+            (Earn(_), Some(Earned::Earned)) | (Return(_), Some(Earned::Returned)) => Ok(vec![]),
         }
     }
 
@@ -108,55 +109,5 @@ impl Decider for Points {
         };
         state.of_bookings.insert(booking.clone(), earned);
         state
-    }
-}
-
-pub(crate) struct PointsWorker;
-
-impl Worker for PointsWorker {
-    type Steps = PointsStep;
-    type Write = PointsCommand;
-    type Call = Infallible;
-    type Answer = Infallible;
-
-    fn decide(
-        &self,
-        step: PointsStep,
-        view: &View<'_, PointsStep, Infallible>,
-    ) -> Action<PointsCommand, Infallible, Reason> {
-        let Instance { id, .. } = view.instance;
-        let write = || Action::Write(PointsCommand { step, booking: id.clone() });
-        match (step, view.own.of_bookings.get(id)) {
-            (PointsStep::Earn, None) => write(),
-            (PointsStep::Earn, Some(_)) if Bug::CountsTwice.is_in(id) => write(),
-            (PointsStep::Return, None | Some(Earned::Earned)) => write(),
-            (PointsStep::Earn, Some(Earned::Returned)) => Action::Undone,
-            (_, _) => Action::Done,
-        }
-    }
-
-    async fn call(&self, call: Infallible) -> Result<Infallible, StepError> {
-        match call {}
-    }
-
-    /// Through a handler, because other bookings of the guest write to the same stream.
-    async fn write<S: EventStore, P: Pause>(
-        &self,
-        context: &StepContext<'_, S, P>,
-        arbiter: &Seen<Booking, S::Head>,
-        own: Seen<Points, S::Head>,
-        write: &PointsCommand,
-    ) -> Result<Written<Points, S::Head>, StepError> {
-        if Bug::CountsTwice.is_in(&write.booking) {
-            context.append(own, write, arbiter.last()).await?;
-            return Ok(Written::Finished);
-        }
-        let request = context.request(arbiter.last());
-        let handler = Handler::new(context.store, context.pause);
-        match handler.handle::<Points>(own.head().stream(), write, &request).await {
-            // The booking was undone meanwhile: look again.
-            Ok(_) | Err(HandleError::Rejected(PointsRejection)) => Ok(Written::Again),
-            Err(error) => Err(error.into()),
-        }
     }
 }
