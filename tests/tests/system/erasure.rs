@@ -224,7 +224,7 @@ async fn a_pending_order_is_cancelled_if_its_customer_is_erased() {
     let order = api.ended(id).await;
     assert_eq!(
         (&order["status"], &order["cancel_reason"]),
-        (&json!("cancelled"), &json!("payment_declined"))
+        (&json!("cancelled"), &json!("customer_erased"))
     );
     assert_eq!(order["customer_name"], Value::Null);
     system_tests::Ledgers::read(&cloud).await.assert_equal();

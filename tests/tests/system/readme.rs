@@ -92,9 +92,9 @@ async fn the_shell_lines_and_all_examples_work_when_pasted() {
     let first = paste(&folder, &lines);
     assert_eq!(statuses(&first), ["201", "201", "201", "202"], "{first}");
     let lines_and_reads = format!("{lines}\ncurl $API/orders/$ORDER\ncurl $API/stock/TEE-07");
-    let confirmed = eventually("the order is confirmed and its goods are shipped", || async {
+    let confirmed = eventually("the order is confirmed and its goods are held", || async {
         let printed = paste(&folder, &lines_and_reads);
-        (printed.contains("\"status\":\"confirmed\"") && printed.contains("\"on_hand\":49"))
+        (printed.contains("\"status\":\"confirmed\"") && printed.contains("\"reserved\":1"))
             .then_some(printed)
     });
     let again = confirmed.await;

@@ -254,8 +254,6 @@ async fn a_confirmed_booking_can_be_cancelled_until_the_reader_comes() -> Result
     Ok(())
 }
 
-// TODO(harness): run `RoomSaga` under `skald_testkit::saga` here. `Functions` is the performer.
-
 #[test]
 fn the_state_machine_is_the_one_in_the_file() -> Result {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("room-saga.asl.json");
