@@ -51,6 +51,10 @@ fn breaks_if_committed(
     change: impl FnOnce(&mut Value),
 ) -> Vec<String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("schemas").join(event_type);
+    // An earlier run may have written another schema.
+    if folder.exists() {
+        fs::remove_dir_all(&folder).unwrap();
+    }
     fs::create_dir_all(&folder).unwrap();
     let mut committed = catalogue::schemas().get(event_type, schema).unwrap().clone();
     change(&mut committed);
