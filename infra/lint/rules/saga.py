@@ -24,6 +24,9 @@ PARK = "park_order"
 # The input of a step about its saga and the call that began it. It reads the rest from streams.
 SAGA = ("id", "tenant", "attempt", "correlation_id")
 
+# The error of an expression. It depends only on the execution's input, so it does not pass.
+NOT_EVALUATED = "States.QueryEvaluationError"
+
 # How an execution can fail. None can time out: the machine sets no limit, and each of its tasks has
 # one.
 FAILURES = ("ExecutionsFailed", "ExecutionsAborted")
@@ -79,7 +82,7 @@ def every_step_is_tried_again_if_that_can_help(template: Template) -> Faults:
         for error in (
             error for each in retriers if not retries(each) for error in each["ErrorEquals"]
         ):
-            if error not in names.values() or error in passing:
+            if error not in {*names.values(), NOT_EVALUATED} or error in passing:
                 yield f"{machine} gives up {name} on {error}, which may pass: try it again"
         for error in sorted(set(names.values()) - passing):
             if is_retried(state, error):

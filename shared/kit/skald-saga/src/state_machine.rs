@@ -32,6 +32,10 @@ const NOT_INVOKED: &[&str] = &[
     "Lambda.SdkClientException",
 ];
 
+/// The error of an expression that cannot be evaluated. It depends only on the execution's input, so
+/// the execution fails, and another attempt begins.
+const NOT_EVALUATED: &str = "States.QueryEvaluationError";
+
 /// Any error.
 const ALL: &[&str] = &["States.ALL"];
 
@@ -216,7 +220,7 @@ impl<S: StepName> TaskState<S> {
             },
             timeout_seconds: plan.limits.task_s,
             retry: vec![
-                Retrier::Never { error_equals: StepError::TERMINAL.to_vec(), max_attempts: 0 },
+                Retrier::never(StepError::TERMINAL),
                 Retrier::later(NOT_INVOKED, plan.patience.endless),
                 Retrier::later(&[StepError::BUSY], plan.patience.busy),
                 Retrier::later(ALL, plan.patience.transient),
@@ -233,15 +237,17 @@ impl<S: StepName> TaskState<S> {
         // Parking is retried after every error that is not caught, because the execution would
         // otherwise end without parking the saga.
         let caught = catch.iter().flat_map(|catcher| catcher.error_equals).copied();
-        state.retry = vec![
-            Retrier::Never { error_equals: caught.collect(), max_attempts: 0 },
-            Retrier::later(ALL, plan.patience.endless),
-        ];
+        state.retry = vec![Retrier::never(caught), Retrier::later(ALL, plan.patience.endless)];
         Self { catch, then: Then::Next(PARKED.to_owned()), ..state }
     }
 }
 
 impl Retrier {
+    fn never(errors: impl IntoIterator<Item = &'static str>) -> Self {
+        let error_equals = errors.into_iter().chain([NOT_EVALUATED]).collect();
+        Self::Never { error_equals, max_attempts: 0 }
+    }
+
     const fn later(error_equals: &'static [&'static str], retry: Retry) -> Self {
         Self::Later {
             error_equals,

@@ -37,12 +37,13 @@ fn undo_started() -> OrderUndoStarted {
 
 /// Every step before the gate is done.
 fn done() -> SagaState {
-    SagaState {
-        order: order([]),
+    let participants = SagaState {
         reservation: ReservationState::Made(Vec::new()),
         payment: PaymentState::Authorized,
         shipment: ShipmentState::Created(ParcelId::new("p").unwrap()),
-    }
+        ..SagaState::default()
+    };
+    SagaState { order: order([]), ..participants }
 }
 
 fn next_of(state: &SagaState) -> Next<Step> {
