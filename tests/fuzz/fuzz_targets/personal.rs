@@ -166,7 +166,8 @@ fn row(body: String) -> ViewRow {
         version: Version::new(1),
         at: Timestamp::EPOCH,
         body: Some(body),
-        listing: None, worklist: None,
+        listing: None,
+        worklist: None,
         parked: None,
     }
 }
