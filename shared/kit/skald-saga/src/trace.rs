@@ -54,8 +54,7 @@ pub async fn trace<G: Saga, S: EventStore>(
 fn is_closed_with_another<S: StepName>(plan: &Plan<S>, step: S, trace: &StepTrace) -> bool {
     let compensation = plan.pairs().find(|pair| pair.action == step).map(|pair| pair.compensation);
     trace.attempts.is_empty()
-        || trace.done_at.is_none()
-            && trace.undone_at == trace.started_at
+        || !trace.was_begun
             && compensation.is_some_and(|compensation| plan.undone_by(compensation) != step)
 }
 
@@ -169,6 +168,7 @@ fn note(trace: &mut StepTrace, progress: Progress, at: Timestamp, attempt: Strin
     trace.started_at = trace.started_at.or(Some(at));
     trace.updated_at = Some(at);
     trace.attempts.insert(attempt);
+    trace.was_begun |= matches!(progress, Progress::UnderWay | Progress::Done | Progress::Refused);
     match progress {
         Progress::Done => trace.done_at = Some(at),
         Progress::Undone => trace.undone_at = Some(at),

@@ -81,7 +81,7 @@ pub fn saga_of(
         trace.steps.contains_key(step) || parked == Some(*step) || coming == Some(*step)
     });
     let steps = listed.map(|step| {
-        let StepTrace { started_at, done_at, undone_at, updated_at, attempts } =
+        let StepTrace { started_at, done_at, undone_at, updated_at, attempts, .. } =
             trace.steps.get(&step).cloned().unwrap_or_default();
         let state = if parked == Some(step) {
             StepState::Parked

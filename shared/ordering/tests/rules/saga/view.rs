@@ -73,6 +73,28 @@ fn a_refused_order_shows_what_was_refused_and_what_was_undone() {
     );
 }
 
+/// Giving the money back also makes sure that it is never captured. That is no step of its own.
+#[test]
+fn a_step_that_was_never_begun_is_not_shown_for_the_compensation_of_another() {
+    let scenario = Scenario { token: "tok_approved", postal_code: "00000", enough: true };
+    let world = World::new(scenario);
+    let mut execution = execute(&world, 1);
+    while !world.log().contains(&"payment.void_requested".to_owned()) {
+        assert!(!poll_times(&mut execution, 1), "the execution ended before it gave money back");
+    }
+    // Another execution continues, at a later time.
+    drop(execution);
+    run(execute(&world, 1));
+    let saga = saga(&world);
+    let expected = [
+        ("reserve_stock", StepState::Undone),
+        ("authorize_payment", StepState::Undone),
+        ("create_shipment", StepState::Refused),
+        ("cancel_order", StepState::Done),
+    ];
+    assert_eq!(step_states(&saga), expected);
+}
+
 #[test]
 fn a_new_order_shows_its_first_step_as_running() {
     let saga =
