@@ -3,6 +3,7 @@
 use skald::commit::Commit;
 use skald::decider::{Decider, fold};
 use skald::event::DecodeError;
+use skald::handle::{One, states};
 use skald::store::EventStore;
 use skald::stream::StreamId;
 use skald::time::Timestamp;
@@ -21,7 +22,7 @@ pub async fn look<G: Saga, S: EventStore>(
     instance: &Instance,
 ) -> Result<G::State, StepError> {
     let stream = G::Arbiter::stream(&instance.tenant, &instance.id)?;
-    let arbiter = folded::<G::Arbiter, S>(store, &stream).await?;
+    let arbiter = states(store, &One::<G::Arbiter>::new(stream)).await?.state;
     G::read_participants(store, instance, arbiter, G::Step::ALL).await
 }
 
@@ -40,17 +41,9 @@ pub async fn participant<W: Participant, S: EventStore>(
         return Ok(Default::default());
     }
     match W::stream(instance, arbiter)? {
-        Some(stream) => folded::<W::Decider, S>(store, &stream).await,
+        Some(stream) => Ok(states(store, &One::<W::Decider>::new(stream)).await?.state),
         None => Ok(Default::default()),
     }
-}
-
-async fn folded<D: Decider, S: EventStore>(
-    store: &S,
-    stream: &StreamId,
-) -> Result<D::State, StepError> {
-    let snapshots = D::SNAPSHOTS.map(|kept| kept.kind());
-    Ok(fold::<D>(&store.load(stream, snapshots).await?.commits)?.state)
 }
 
 /// The execution that a saga needs now, given all commits of its arbiter; `None` if the saga is

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use skald::commit::Commit;
-use skald::decider::{Decider, fold};
+use skald::decider::Decider;
 use skald::event::DecodeError;
 use skald::store::EventStore;
 use skald::stream::Version;
@@ -37,11 +37,10 @@ pub async fn trace<G: Saga, S: EventStore>(
 ) -> Result<Option<Trace<G>>, StepError> {
     let stream = G::Arbiter::stream(&instance.tenant, &instance.id)?;
     let commits = store.read(&stream, Version::START).await?;
-    let arbiter = fold::<G::Arbiter>(&commits)?.state;
+    let (arbiter, mut steps) = of_arbiter::<G::Arbiter, _>(&G::PLAN, &commits)?;
     if G::Arbiter::standing(&arbiter).is_none() {
         return Ok(None);
     }
-    let mut steps = of_arbiter::<G::Arbiter, _>(&G::PLAN, &commits)?;
     let (state, of_participants) = G::read_traces(store, instance, arbiter).await?;
     steps.extend(of_participants);
     steps.retain(|step, trace| !is_closed_with_another(&G::PLAN, *step, trace));
@@ -76,11 +75,11 @@ pub async fn of_participant<W: Participant, S: EventStore>(
     Ok(follow::<W::Decider, W>(&needed, &commits, of)?)
 }
 
-/// The traces of the steps on the arbiter.
+/// The arbiter's state, and the traces of the steps on it.
 fn of_arbiter<A: Arbiter, S: StepName>(
     plan: &Plan<S>,
     commits: &[Commit],
-) -> Result<BTreeMap<S, StepTrace>, DecodeError> {
+) -> Result<(A::State, BTreeMap<S, StepTrace>), DecodeError> {
     let steps: Vec<S> = plan.arbiter_steps().filter(|step| *step != plan.park).collect();
     let of = |state: &A::State, step: S| {
         let phase = A::standing(state).map(|standing| standing.phase);
@@ -93,7 +92,7 @@ fn of_arbiter<A: Arbiter, S: StepName>(
             _ => Progress::Ahead,
         }
     };
-    let (_, traces) = follow::<A, S>(&steps, commits, of)?;
+    let (state, traces) = follow::<A, S>(&steps, commits, of)?;
     let done = traces.into_iter().filter(|(_, trace)| trace.done_at.is_some());
     // What the arbiter recorded is not undone: the saga is.
     let done = done.map(|(step, trace)| {
@@ -101,7 +100,7 @@ fn of_arbiter<A: Arbiter, S: StepName>(
         (step, StepTrace { undone_at: None, updated_at: done_at, ..trace })
     });
 
-    Ok(done.collect())
+    Ok((state, done.collect()))
 }
 
 /// Notes the attempts that were parked, and returns when undoing started.
