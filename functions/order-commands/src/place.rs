@@ -6,8 +6,9 @@
 //! A call waits for one round of concurrent requests, for two if the customer's key must be
 //! unwrapped, and then for the put. The order, the customer, the products and the customer's key
 //! are read at the same time, although a repeated call needs only the order and the key: most calls
-//! are not repeated. (At most [`MAX_CONCURRENT`](skald::concurrency::MAX_CONCURRENT) of the customer
-//! and the products are read at a time, so an order of more products takes further rounds.)
+//! are not repeated. (At most [`MAX_CONCURRENT`](skald::concurrency::MAX_CONCURRENT) of the
+//! customer and the products are read at a time, so an order of more products takes further
+//! rounds.)
 
 use events::{OrderEvent, OrderId, OrderPlaced};
 use ordering::customer::Customer;

@@ -1,5 +1,5 @@
-//! HTTP queries: orders, their events, a customer's orders, the worklist, stock and health. Also handles
-//! `$default`, the calls that match no route of the API.
+//! HTTP queries: orders, their events, a customer's orders, the worklist, stock and health. Also
+//! handles `$default`, the calls that match no route of the API.
 //!
 //! Answers come from the views, at half the price of a strongly consistent read. If a view is
 //! behind what the caller must see, the answer is folded from the event store, so a caller that

@@ -138,8 +138,8 @@ fn folded(
     project::<OrderView>(stream, None, commits, wanted)?.ok_or_else(no_such_order)
 }
 
-/// An order as callers see it: the customer's name is `null` once they are erased, and why the order
-/// is parked is for operators only.
+/// An order as callers see it: the customer's name is `null` once they are erased, and why the
+/// order is parked is for operators only.
 pub(crate) fn shown(row: &OrderRow) -> Result<Value, Problem> {
     let parked = row.parked.clone().map(|parked| ParkedOrder { reason: None, ..parked });
     let row = OrderRow { parked, ..row.clone() };

@@ -150,8 +150,8 @@ impl<S: EventStore, V: ViewStore, K: PersonKeys> Queries<S, V, K> {
         Ok((orders, after))
     }
 
-    /// The first entries of all these groups together, after this entry. An order that moves between
-    /// two groups may be in both for a moment.
+    /// The first entries of all these groups together, after this entry. An order that moves
+    /// between two groups may be in both for a moment.
     async fn page(&self, groups: &[String], after: Option<&ListEntry>) -> Result<Page, Problem> {
         let reads =
             groups.iter().map(|group| self.orders.worklist(group, after, SCANNED_AT_ONCE as u32));

@@ -13,8 +13,8 @@ use crate::order::Order;
 use crate::orders::{all, encoded};
 use crate::table;
 
-/// Resumes the orders. Returns whether each of them was resumed. Orders that were chosen by kind are
-/// listed first, and `confirm` decides whether to go on.
+/// Resumes the orders. Returns whether each of them was resumed. Orders that were chosen by kind
+/// are listed first, and `confirm` decides whether to go on.
 ///
 /// # Errors
 /// What went wrong before the first order was resumed, and what to do.

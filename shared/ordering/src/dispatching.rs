@@ -68,8 +68,8 @@ impl Parcel {
         (parcel_streams(tenant, self.goods.order_id), self.goods.streams(tenant))
     }
 
-    /// The parcel leaves: for [`Handler::handle_all`](skald::handle::Handler::handle_all). If it has
-    /// already left, nothing changes.
+    /// The parcel leaves: for [`Handler::handle_all`](skald::handle::Handler::handle_all). If it
+    /// has already left, nothing changes.
     ///
     /// # Errors
     /// [`ReservingRejection::Changed`] if the reservation holds other goods by now: read it again.

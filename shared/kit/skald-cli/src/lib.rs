@@ -105,7 +105,8 @@ impl Operator {
     }
 
     /// Parses the command line, runs the command, and returns the exit status: 0 for success, 1
-    /// after a failure, if `verify` found faults or if a command of the system failed, 2 for invalid arguments.
+    /// after a failure, if `verify` found faults or if a command of the system failed, 2 for
+    /// invalid arguments.
     pub async fn run(self) -> ExitCode {
         let done = tokio::select! {
             done = self.command() => done,

@@ -32,8 +32,8 @@ const NOT_INVOKED: &[&str] = &[
     "Lambda.SdkClientException",
 ];
 
-/// The error of an expression that cannot be evaluated. It depends only on the execution's input, so
-/// the execution fails, and another attempt begins.
+/// The error of an expression that cannot be evaluated. It depends only on the execution's input,
+/// so the execution fails, and another attempt begins.
 const NOT_EVALUATED: &str = "States.QueryEvaluationError";
 
 /// Any error.

@@ -7,8 +7,8 @@ use skald::time::Timestamp;
 /// The past of a step. A step and its compensation have one trace.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StepTrace {
-    /// Whether the step was begun. A step that was not may have been undone nevertheless, so that it
-    /// can no longer be done.
+    /// Whether the step was begun. A step that was not may have been undone nevertheless, so that
+    /// it can no longer be done.
     pub was_begun: bool,
     /// When the step's progress changed for the first time.
     pub started_at: Option<Timestamp>,

@@ -251,16 +251,16 @@ impl WantedLine {
 /// [`Handler::handle_all`](skald::handle::Handler::handle_all) with [`MakeReservation::streams`].
 ///
 /// If nothing is short, only the shards that are drawn from are written, and nothing is guarded. If
-/// anything is short in all its shards, the reservation is refused and no stock is changed. The refusal guards the
-/// short products and their shards. With `before`, an earlier read of the same shards that ended
-/// before the products and these states were read, it guards nothing: it is for the products whose
-/// shards have not changed since.
+/// anything is short in all its shards, the reservation is refused and no stock is changed. The
+/// refusal guards the short products and their shards. With `before`, an earlier read of the same
+/// shards that ended before the products and these states were read, it guards nothing: it is for
+/// the products whose shards have not changed since.
 ///
 /// # Errors
 /// The rejection of the reservation; [`ReservingRejection::OtherShards`] if a product is short in
-/// the one shard that its line looks at; [`ReservingRejection::Changed`] if a product that is short has
-/// more shards than these; [`ReservingRejection::NotAtOneMoment`] if too many shards are short to
-/// guard them all, or every short product has a shard that changed since `before`;
+/// the one shard that its line looks at; [`ReservingRejection::Changed`] if a product that is short
+/// has more shards than these; [`ReservingRejection::NotAtOneMoment`] if too many shards are short
+/// to guard them all, or every short product has a shard that changed since `before`;
 /// [`ReservingRejection::TooManyShards`] if enough is available in more shards than a transaction
 /// can contain.
 pub fn make(

@@ -32,8 +32,8 @@ fn finished<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// The state that the last commit of a stream carries after each of these commands. Asserts that a load
-/// reads that commit only.
+/// The state that the last commit of a stream carries after each of these commands. Asserts that a
+/// load reads that commit only.
 fn stored<D: Decider>(stream: &StreamId, commands: &[D::Command]) -> Vec<Value>
 where
     D::Command: Sync,
@@ -58,8 +58,8 @@ where
     states
 }
 
-/// A change of a stored shape needs another schema in `SNAPSHOTS`. Without it a release reads states
-/// that mean something else, or finds none.
+/// A change of a stored shape needs another schema in `SNAPSHOTS`. Without it a release reads
+/// states that mean something else, or finds none.
 #[test]
 fn every_commit_of_stock_carries_its_state_in_this_shape() {
     let stream = streams::stock(&Tenant::default(), &Sku::new("MUG-01").unwrap(), 0);

@@ -132,7 +132,8 @@ async fn next<G: Saga, S: EventStore>(
 /// undone instead of parked.
 ///
 /// A state machine of this release never parks a saga because a step is undone: it undoes the saga.
-/// One of an earlier release may, after the gate. It then ends, and another attempt undoes the saga.
+/// One of an earlier release may, after the gate. It then ends, and another attempt undoes the
+/// saga.
 fn park<G: Saga>(
     standing: Standing,
     input: &StepInput<G::Step>,

@@ -119,7 +119,8 @@ pub enum Action<Write, Call, Reason> {
     Refuse(Reason),
     /// The step is done.
     Done,
-    /// The step's stream shows that the step was undone. Undoing started after the arbiter was read.
+    /// The step's stream shows that the step was undone. Undoing started after the arbiter was
+    /// read.
     Undone,
     /// The step cannot succeed without an operator, for this reason.
     Stuck(String),
